@@ -1,0 +1,2 @@
+//! The binary `sceplab`.
+fn main() {}
