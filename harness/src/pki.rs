@@ -1,0 +1,66 @@
+//! The second seam: a PKI, as a scenario sees it.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+/// A certificate that a PKI issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedCertificate {
+    /// The serial number in lower-case hexadecimal digits, as OpenSSL prints it.
+    pub serial: String,
+    /// The subject in one line, as OpenSSL prints it: `CN = MyUserCert`.
+    pub subject: String,
+}
+
+/// What became of the oldest request that waits for a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It was decided as asked for.
+    Decided {
+        /// The subject of the request, in one line.
+        subject: String,
+    },
+    /// No request waits; one may still arrive.
+    NothingPending,
+}
+
+/// Something that issues certificates: the mock CA, or a real one.
+#[async_trait]
+pub trait Pki: Send + Sync {
+    /// Issues the certificate of the oldest pending request.
+    async fn approve(&self) -> Result<Decision, PkiError> {
+        Err(PkiError::NotSupported { what: "approving requests".to_owned() })
+    }
+
+    /// Refuses the oldest pending request.
+    async fn deny(&self) -> Result<Decision, PkiError> {
+        Err(PkiError::NotSupported { what: "denying requests".to_owned() })
+    }
+
+    /// The certificates that were issued to clients in this lab, oldest first; not its own, nor those of its RAs.
+    async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
+        Err(PkiError::NotSupported { what: "listing issued certificates".to_owned() })
+    }
+
+    /// What the PKI did, one line a request, newest last; empty where it does not tell.
+    fn log(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Why a PKI did not do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PkiError {
+    /// The PKI cannot do this at all; the scenario is skipped with this reason.
+    #[error("the PKI does not support {what}")]
+    NotSupported {
+        /// What was asked for.
+        what: String,
+    },
+    /// The PKI cannot be reached or broke; the lab is at fault.
+    #[error("the PKI broke: {reason}")]
+    Broken {
+        /// What happened.
+        reason: String,
+    },
+}
