@@ -1,1 +1,10 @@
-//! PLACEHOLDER
+//! A simulated router whose command line drives a real SCEP client.
+//!
+//! The device is [`Device`]; the network it stands in is a [`network::Network`], which the caller brings.
+
+#![deny(unsafe_code)]
+
+pub mod network;
+mod secret;
+
+pub use secret::Secret;

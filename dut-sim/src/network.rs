@@ -1,0 +1,259 @@
+//! The network a device stands in, as the device sees it: the seam between the device and whatever carries its packets.
+
+use std::fmt;
+use std::io;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ipnet::Ipv4Net;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// What a device asks of the network it is plugged into.
+#[async_trait]
+pub trait Network: Send + Sync {
+    /// Gives the device these addresses and routes in place of those it had; on an error it keeps those it had.
+    async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError>;
+
+    /// The address of `host`; a literal address resolves to itself.
+    async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError>;
+
+    /// Sends one ICMP echo request and waits for what comes of it, at most as long as the request says.
+    async fn echo(&self, request: &EchoRequest) -> EchoOutcome;
+
+    /// Opens a TCP connection.
+    async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError>;
+}
+
+/// A connection's two directions of bytes.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Every address and route of a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addressing {
+    /// The addresses, in the order of the configuration.
+    pub interfaces: Vec<InterfaceAddress>,
+    /// The routes beside those to the interfaces' own subnets.
+    pub routes: Vec<StaticRoute>,
+}
+
+/// One address of one interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterfaceAddress {
+    /// The interface's name, such as `eth0`.
+    pub interface: String,
+    /// The address with the length of its subnet's prefix.
+    pub address: Ipv4Net,
+}
+
+/// One route through a neighbour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaticRoute {
+    /// The network that is reached, host bits zero.
+    pub destination: Ipv4Net,
+    /// The neighbour that forwards to it.
+    pub next_hop: Ipv4Addr,
+}
+
+/// An ICMP echo request (RFC 792).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EchoRequest {
+    /// Where it goes.
+    pub destination: Ipv4Addr,
+    /// Tells one `ping` from another.
+    pub identifier: u16,
+    /// Tells one request of a `ping` from another, from 1.
+    pub sequence: u16,
+    /// What is to come back.
+    pub payload: Vec<u8>,
+    /// How long the answer is waited for.
+    pub timeout: Duration,
+}
+
+/// What came of an echo request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EchoOutcome {
+    /// The destination answered.
+    Reply {
+        /// Who answered.
+        from: Ipv4Addr,
+        /// The time to live that the answer arrived with.
+        ttl: u8,
+        /// What came back.
+        payload: Vec<u8>,
+        /// From sending the request to receiving the answer.
+        round_trip: Duration,
+    },
+    /// A router, or the device itself when nobody answers on the link, says that there is no way.
+    Unreachable {
+        /// Who says so.
+        from: Ipv4Addr,
+        /// What cannot be reached.
+        code: UnreachableCode,
+    },
+    /// The time to live ran out at a router.
+    TtlExceeded {
+        /// That router.
+        from: Ipv4Addr,
+    },
+    /// Nothing came back in time.
+    TimedOut,
+    /// The device itself has no route to the destination, so nothing was sent.
+    NoRoute,
+}
+
+/// The code of an ICMP "destination unreachable" message (RFC 792).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnreachableCode {
+    /// 0: no route to the network.
+    Network,
+    /// 1: the host does not answer on its link.
+    Host,
+    /// 2: the host does not speak the protocol.
+    Protocol,
+    /// 3: nothing listens on the port.
+    Port,
+    /// Any other code.
+    Other(u8),
+}
+
+impl From<u8> for UnreachableCode {
+    fn from(code: u8) -> Self {
+        match code {
+            0 => Self::Network,
+            1 => Self::Host,
+            2 => Self::Protocol,
+            3 => Self::Port,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl From<UnreachableCode> for u8 {
+    fn from(code: UnreachableCode) -> Self {
+        match code {
+            UnreachableCode::Network => 0,
+            UnreachableCode::Host => 1,
+            UnreachableCode::Protocol => 2,
+            UnreachableCode::Port => 3,
+            UnreachableCode::Other(other) => other,
+        }
+    }
+}
+
+impl fmt::Display for UnreachableCode {
+    /// In the words of iputils' ping.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network => f.write_str("Destination Net Unreachable"),
+            Self::Host => f.write_str("Destination Host Unreachable"),
+            Self::Protocol => f.write_str("Destination Protocol Unreachable"),
+            Self::Port => f.write_str("Destination Port Unreachable"),
+            Self::Other(5) => f.write_str("Source Route Failed"),
+            Self::Other(6) => f.write_str("Destination Net Unknown"),
+            Self::Other(7) => f.write_str("Destination Host Unknown"),
+            Self::Other(9) => f.write_str("Destination Net Prohibited"),
+            Self::Other(10) => f.write_str("Destination Host Prohibited"),
+            Self::Other(13) => f.write_str("Packet filtered"),
+            Self::Other(code) => write!(f, "Dest Unreachable, Bad Code: {code}"),
+        }
+    }
+}
+
+/// Why addresses and routes were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The device has no such interface.
+    #[error("the device has no interface `{interface}`")]
+    NoSuchInterface {
+        /// As configured.
+        interface: String,
+    },
+    /// Another host of the link has the address.
+    #[error("the address `{address}` is in use on the link of `{interface}`")]
+    AddressInUse {
+        /// As configured.
+        interface: String,
+        /// The address that is taken.
+        address: Ipv4Addr,
+    },
+    /// The interface is plugged into another subnet than the address belongs to.
+    #[error(
+        "the address `{address}` does not belong on the link of `{interface}`, which is {link}"
+    )]
+    WrongLink {
+        /// As configured.
+        interface: String,
+        /// As configured.
+        address: Ipv4Net,
+        /// The subnet of the link.
+        link: Ipv4Net,
+    },
+    /// A next hop is on no link of the device.
+    #[error("the next hop `{next_hop}` is on no link of the device")]
+    UnreachableNextHop {
+        /// As configured.
+        next_hop: Ipv4Addr,
+    },
+    /// The operating system refused.
+    #[error("{0}")]
+    Other(#[from] io::Error),
+}
+
+/// Why a name has no address.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// Nobody knows the name.
+    #[error("the name `{host}` is not known")]
+    Unknown {
+        /// As asked for.
+        host: String,
+    },
+    /// The one who would know did not answer.
+    #[error("the name `{host}` cannot be resolved: {source}")]
+    Other {
+        /// As asked for.
+        host: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nothing listens on the port.
+    #[error("connection refused")]
+    Refused,
+    /// The device itself has no route there.
+    #[error("no route")]
+    NoRoute,
+    /// The host does not answer on its link.
+    #[error("host unreachable")]
+    HostUnreachable,
+    /// A router has no route there.
+    #[error("network unreachable")]
+    NetworkUnreachable,
+    /// Nothing came back in time.
+    #[error("connection timed out")]
+    TimedOut,
+    /// Anything else the operating system says.
+    #[error("{0}")]
+    Other(#[from] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreachable_codes_survive_the_wire_and_have_words() {
+        for code in 0..=u8::MAX {
+            assert_eq!(u8::from(UnreachableCode::from(code)), code);
+        }
+        assert_eq!(UnreachableCode::from(1).to_string(), "Destination Host Unreachable");
+        assert_eq!(UnreachableCode::from(99).to_string(), "Dest Unreachable, Bad Code: 99");
+    }
+}
