@@ -29,7 +29,9 @@ pub trait Device: Send + Sync {
     /// Changes the configuration and commits it; a refused commit changes nothing.
     async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError>;
 
-    /// Runs an operational command and returns what the device printed, error messages of its own included.
+    /// Runs an operational command and returns what the device printed.
+    ///
+    /// A command that the device does not accept is [`DeviceError::CommandRefused`]; a ping without replies is not.
     async fn execute(&self, command: &str) -> Result<String, DeviceError>;
 
     /// Waits until the device may answer differently than it did at the last `execute`, at most `pause`.
@@ -61,6 +63,12 @@ pub enum DeviceError {
         text: String,
         /// What the device said.
         message: String,
+    },
+    /// The device did not accept the command: unknown, incomplete, or about something that is not there.
+    #[error("the command was refused: {output}")]
+    CommandRefused {
+        /// What the device printed; checks see it as they see any output.
+        output: String,
     },
     /// The device cannot be reached or broke; the lab is at fault.
     #[error("the device broke: {reason}")]
