@@ -1,10 +1,14 @@
 //! Runs SCEP enrolment scenarios against devices and PKIs, and says what is wrong.
 //!
-//! A scenario file is read into [`scenario`], its lab into [`lab`]; a driver builds the lab behind the seams [`device`]
-//! and [`pki`]; [`run`] tries the steps and yields an [`outcome`], which [`report`] turns into text or files.
+//! A scenario file is read into [`scenario`], its lab into [`lab`]; a driver builds the lab behind
+//! the seams [`device`] and [`pki`]; [`run`] tries the steps and yields an [`outcome`], which
+//! [`report`] turns into text or files.
 #![forbid(unsafe_code)]
 
 pub mod device;
+pub mod diagnostic;
 pub mod lab;
 pub mod pki;
 pub mod run;
+pub mod virtual_lab;
+mod yaml;

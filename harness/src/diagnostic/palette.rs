@@ -1,0 +1,66 @@
+//! Colours, where the reader is a terminal that wants them.
+
+use std::io::IsTerminal;
+
+/// Whether text is coloured, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    colour: bool,
+}
+
+impl Palette {
+    /// No colour.
+    pub const fn plain() -> Self {
+        Self { colour: false }
+    }
+
+    /// Colour, whatever the reader.
+    pub const fn coloured() -> Self {
+        Self { colour: true }
+    }
+
+    /// Colour only on a terminal, and only where `NO_COLOR` (<https://no-color.org>) is not set.
+    pub fn of(stream: &impl IsTerminal) -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { colour: stream.is_terminal() && !refused && !dumb }
+    }
+
+    /// Something that went wrong.
+    pub fn bad(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    /// Something that went well.
+    pub fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// Something that did not take place.
+    pub fn doubtful(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    /// The frame around an excerpt.
+    pub fn frame(self, text: &str) -> String {
+        self.paint("1;34", text)
+    }
+
+    /// A heading.
+    pub fn strong(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// Something of lesser weight.
+    pub fn faint(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}

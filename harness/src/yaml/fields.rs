@@ -1,0 +1,152 @@
+//! Maps with known fields, and the problems found on the way.
+
+use std::cell::RefCell;
+
+use super::{Entry, Node, Value};
+use crate::diagnostic::{Diagnostic, Place};
+
+/// The most problems that are kept of one file.
+const PROBLEM_LIMIT: usize = 100;
+
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(RefCell<Vec<Diagnostic>>);
+
+impl Problems {
+    /// Notes a problem.
+    pub(crate) fn add(&self, diagnostic: Diagnostic) {
+        let mut found = self.0.borrow_mut();
+        if found.len() < PROBLEM_LIMIT {
+            found.push(diagnostic);
+        }
+    }
+
+    /// Whether nothing was found wrong.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// All that was found wrong, in the order of the file.
+    pub(crate) fn into_sorted(self) -> Vec<Diagnostic> {
+        let mut found = self.0.into_inner();
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+/// A map whose keys are all known: each unknown and each repeated one is a problem.
+#[derive(Debug)]
+pub(crate) struct Fields<'a> {
+    place: Place,
+    what: String,
+    entries: &'a [Entry],
+    problems: &'a Problems,
+}
+
+impl<'a> Fields<'a> {
+    /// Checks the keys of a map, named as in "a run step"; nothing at all is an empty map.
+    pub(crate) fn of(
+        node: &'a Node,
+        what: &str,
+        known: &[&str],
+        problems: &'a Problems,
+    ) -> Option<Self> {
+        let entries = match &node.value {
+            Value::Mapping(entries) => entries.as_slice(),
+            Value::Null => &[],
+            Value::Scalar { .. } | Value::Sequence(_) => {
+                node.expected(&format!("a map of the fields of {what}"), problems);
+                return None;
+            }
+        };
+        refuse_unknown(entries, what, known, problems);
+        refuse_repeated(entries, problems);
+        let (place, what) = (node.place.clone(), what.to_owned());
+        Some(Self { place, what, entries, problems })
+    }
+
+    /// The value of a field, where it is given.
+    pub(crate) fn optional(&self, key: &str) -> Option<&'a Node> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The value of a field that must be given.
+    pub(crate) fn required(&self, key: &str) -> Option<&'a Node> {
+        let found = self.optional(key);
+        if found.is_none() {
+            let message = format!("{} lacks the field `{key}`", self.what);
+            self.problems.add(Diagnostic::at(&self.place, message));
+        }
+        found
+    }
+
+    /// Where the map stands.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+/// The entries of a map whose keys are names of the user's own.
+pub(crate) fn names<'a>(node: &'a Node, what: &str, problems: &Problems) -> &'a [Entry] {
+    match &node.value {
+        Value::Mapping(entries) => {
+            refuse_repeated(entries, problems);
+            entries
+        }
+        Value::Null => &[],
+        Value::Scalar { .. } | Value::Sequence(_) => {
+            node.expected(what, problems);
+            &[]
+        }
+    }
+}
+
+fn refuse_unknown(entries: &[Entry], what: &str, known: &[&str], problems: &Problems) {
+    for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        let message = format!("unknown field `{}` in {what}", entry.key);
+        problems.add(Diagnostic::at(&entry.key_place, message).known(
+            &entry.key,
+            "known fields",
+            known.iter().copied(),
+        ));
+    }
+}
+
+fn refuse_repeated(entries: &[Entry], problems: &Problems) {
+    let mut seen = std::collections::HashMap::new();
+    for entry in entries {
+        if let Some(first) = seen.insert(entry.key.as_str(), entry.key_place.line()) {
+            let message = format!("`{}` is given twice", entry.key);
+            problems.add(
+                Diagnostic::at(&entry.key_place, message).label(format!("first in line {first}")),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+
+    #[test]
+    fn every_unknown_and_repeated_key_is_found_at_once() {
+        let source = Source::new("a.yaml", "titel: x\nsteps: 1\nsteps: 2\ncolour: red\n".to_owned());
+        let node = super::super::parse(&source).unwrap();
+        let problems = Problems::default();
+        let fields = Fields::of(&node, "a scenario", &["title", "steps"], &problems).unwrap();
+        assert!(fields.required("title").is_none());
+        let found: Vec<String> =
+            problems.into_sorted().into_iter().map(|problem| problem.message).collect();
+        assert_eq!(
+            found,
+            [
+                "a scenario lacks the field `title`",
+                "unknown field `titel` in a scenario",
+                "`steps` is given twice",
+                "unknown field `colour` in a scenario",
+            ]
+        );
+    }
+}
