@@ -1,0 +1,177 @@
+//! The algorithms a SCEP message names: content encryption, digest, key transport.
+
+use std::{fmt, sync::OnceLock};
+
+use der::asn1::ObjectIdentifier;
+use openssl::{hash::MessageDigest, provider::Provider, symm};
+
+/// A content encryption algorithm, always in CBC mode (RFC 8894 §2.9, §3.5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cipher {
+    /// Single DES: forbidden by RFC 8894 §2.9, still what old servers and scepserver answer with.
+    Des,
+    /// Triple DES, keyword `DES3`.
+    TripleDes,
+    /// AES with 128 bits, the one a conforming peer must have.
+    Aes128,
+    /// AES with 192 bits.
+    Aes192,
+    /// AES with 256 bits.
+    Aes256,
+}
+
+impl Cipher {
+    const ALL: [Self; 5] = [Self::Des, Self::TripleDes, Self::Aes128, Self::Aes192, Self::Aes256];
+
+    pub(crate) fn oid(self) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(match self {
+            Self::Des => "1.3.14.3.2.7",
+            Self::TripleDes => "1.2.840.113549.3.7",
+            Self::Aes128 => "2.16.840.1.101.3.4.1.2",
+            Self::Aes192 => "2.16.840.1.101.3.4.1.22",
+            Self::Aes256 => "2.16.840.1.101.3.4.1.42",
+        })
+    }
+
+    pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
+        Self::ALL.into_iter().find(|cipher| cipher.oid() == *oid)
+    }
+
+    pub(crate) fn openssl(self) -> symm::Cipher {
+        match self {
+            Self::Des => {
+                load_legacy_provider();
+                symm::Cipher::des_cbc()
+            }
+            Self::TripleDes => symm::Cipher::des_ede3_cbc(),
+            Self::Aes128 => symm::Cipher::aes_128_cbc(),
+            Self::Aes192 => symm::Cipher::aes_192_cbc(),
+            Self::Aes256 => symm::Cipher::aes_256_cbc(),
+        }
+    }
+}
+
+impl fmt::Display for Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Des => "DES",
+            Self::TripleDes => "3DES",
+            Self::Aes128 => "AES-128",
+            Self::Aes192 => "AES-192",
+            Self::Aes256 => "AES-256",
+        })
+    }
+}
+
+/// Single DES lives in OpenSSL's legacy provider; loading it must keep the default one, or AES disappears.
+fn load_legacy_provider() {
+    static LEGACY: OnceLock<Option<Provider>> = OnceLock::new();
+    LEGACY.get_or_init(|| Provider::try_load(None, "legacy", true).ok());
+}
+
+/// A digest algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Digest {
+    /// MD5: only ever verified, never made (RFC 8894 §2.9 forbids it).
+    Md5,
+    /// SHA-1, for old peers.
+    Sha1,
+    /// SHA-224.
+    Sha224,
+    /// SHA-256, the one a conforming peer must have.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Digest {
+    const ALL: [Self; 6] =
+        [Self::Md5, Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    pub(crate) fn oid(self) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(match self {
+            Self::Md5 => "1.2.840.113549.2.5",
+            Self::Sha1 => "1.3.14.3.2.26",
+            Self::Sha224 => "2.16.840.1.101.3.4.2.4",
+            Self::Sha256 => "2.16.840.1.101.3.4.2.1",
+            Self::Sha384 => "2.16.840.1.101.3.4.2.2",
+            Self::Sha512 => "2.16.840.1.101.3.4.2.3",
+        })
+    }
+
+    pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
+        Self::ALL.into_iter().find(|digest| digest.oid() == *oid)
+    }
+
+    /// The object identifier of the RSA signature with this digest (RFC 8017 appendix A.2.4).
+    pub(crate) fn rsa_signature_oid(self) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(match self {
+            Self::Md5 => "1.2.840.113549.1.1.4",
+            Self::Sha1 => "1.2.840.113549.1.1.5",
+            Self::Sha224 => "1.2.840.113549.1.1.14",
+            Self::Sha256 => "1.2.840.113549.1.1.11",
+            Self::Sha384 => "1.2.840.113549.1.1.12",
+            Self::Sha512 => "1.2.840.113549.1.1.13",
+        })
+    }
+
+    /// OpenSSL's digest of this name.
+    pub fn openssl(self) -> MessageDigest {
+        match self {
+            Self::Md5 => MessageDigest::md5(),
+            Self::Sha1 => MessageDigest::sha1(),
+            Self::Sha224 => MessageDigest::sha224(),
+            Self::Sha256 => MessageDigest::sha256(),
+            Self::Sha384 => MessageDigest::sha384(),
+            Self::Sha512 => MessageDigest::sha512(),
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Md5 => "MD5",
+            Self::Sha1 => "SHA-1",
+            Self::Sha224 => "SHA-224",
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        })
+    }
+}
+
+/// How the content encryption key travels to an RSA recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyTransport {
+    /// RSAES-PKCS1-v1_5, what every SCEP peer understands.
+    Pkcs1v15,
+    /// RSAES-OAEP with SHA-1, MGF1 with SHA-1 and an empty label, the defaults of RFC 8017 appendix A.2.1.
+    Oaep,
+}
+
+impl KeyTransport {
+    const ALL: [Self; 2] = [Self::Pkcs1v15, Self::Oaep];
+
+    pub(crate) fn oid(self) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(match self {
+            Self::Pkcs1v15 => "1.2.840.113549.1.1.1",
+            Self::Oaep => "1.2.840.113549.1.1.7",
+        })
+    }
+
+    pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
+        Self::ALL.into_iter().find(|transport| transport.oid() == *oid)
+    }
+}
+
+impl fmt::Display for KeyTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pkcs1v15 => "RSA PKCS#1 v1.5",
+            Self::Oaep => "RSA-OAEP",
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! The small bodies of CertPoll, GetCert and GetCRL (RFC 8894 §3.3.3 to §3.3.5).
+
+use der::{Decode, Encode, Sequence, asn1::Any};
+use openssl::x509::{X509Name, X509NameRef, X509Ref};
+
+use crate::{Error, cms};
+
+/// Whom a pending request was made to, and for whom (RFC 8894 §3.3.3).
+///
+/// ```text
+/// issuerAndSubject ::= SEQUENCE {
+///     issuer     Name,
+///     subject    Name }
+/// ```
+pub struct IssuerAndSubject {
+    /// The name of the CA.
+    pub issuer: X509Name,
+    /// The subject of the request.
+    pub subject: X509Name,
+}
+
+#[derive(Sequence)]
+struct TwoNames {
+    issuer: Any,
+    subject: Any,
+}
+
+impl IssuerAndSubject {
+    /// Reads the body of a CertPoll.
+    ///
+    /// # Errors
+    /// When the bytes are not two names.
+    pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
+        let malformed = Error::malformed("issuerAndSubject");
+        let names = TwoNames::from_ber(bytes).map_err(malformed)?;
+        Ok(Self { issuer: name(&names.issuer)?, subject: name(&names.subject)? })
+    }
+
+    /// The body of a CertPoll for this issuer and subject.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot encode a name.
+    pub fn encode(issuer: &X509NameRef, subject: &X509NameRef) -> Result<Vec<u8>, Error> {
+        let (issuer, subject) = (issuer.to_der()?, subject.to_der()?);
+        let encode = || {
+            TwoNames { issuer: Any::from_der(&issuer)?, subject: Any::from_der(&subject)? }.to_der()
+        };
+        encode().map_err(Error::malformed("issuerAndSubject"))
+    }
+}
+
+/// Which certificate is meant (RFC 8894 §3.3.4, §3.3.5; RFC 5652 §10.2.4).
+pub struct IssuerAndSerial {
+    /// The name of the CA that issued it.
+    pub issuer: X509Name,
+    /// Its serial number: the octets of the DER `INTEGER`.
+    pub serial: Vec<u8>,
+}
+
+impl IssuerAndSerial {
+    /// Reads the body of a GetCert or GetCRL.
+    ///
+    /// # Errors
+    /// When the bytes are not a name and a number.
+    pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
+        let malformed = Error::malformed("IssuerAndSerialNumber");
+        let parsed = cms::IssuerAndSerialNumber::from_ber(bytes).map_err(malformed)?;
+        Ok(Self { issuer: name(&parsed.issuer)?, serial: parsed.serial_number.as_bytes().to_vec() })
+    }
+
+    /// The body of a GetCert or GetCRL for this certificate.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot encode the certificate's issuer.
+    pub fn encode(certificate: &X509Ref) -> Result<Vec<u8>, Error> {
+        cms::IssuerAndSerialNumber::of(certificate)?
+            .to_der()
+            .map_err(Error::malformed("IssuerAndSerialNumber"))
+    }
+}
+
+fn name(any: &Any) -> Result<X509Name, Error> {
+    let der = any.to_der().map_err(Error::malformed("name"))?;
+    X509Name::from_der(&der)
+        .map_err(|error| Error::Malformed { what: "name", reason: error.to_string() })
+}

@@ -1,0 +1,48 @@
+//! Certs-only messages: a `SignedData` with no content and no signer (RFC 8894 §3.4).
+
+use openssl::x509::{X509, X509Crl};
+
+use crate::{
+    Error,
+    cms::{ContentInfo, EncapsulatedContentInfo, ID_DATA, ID_SIGNED_DATA, SetOf, SignedData},
+    message,
+};
+
+/// What a certs-only message held.
+pub struct CertsOnly {
+    /// The certificates, in the order received.
+    pub certificates: Vec<X509>,
+    /// The revocation lists, in the order received.
+    pub crls: Vec<X509Crl>,
+}
+
+/// Builds a certs-only message with these certificates and revocation lists, in this order.
+///
+/// # Errors
+/// When OpenSSL cannot encode one of them.
+pub fn encode(certificates: &[X509], crls: &[X509Crl]) -> Result<Vec<u8>, Error> {
+    let certificates: Result<Vec<_>, _> = certificates.iter().map(|one| one.to_der()).collect();
+    let crls: Result<Vec<_>, _> = crls.iter().map(|one| one.to_der()).collect();
+    let set = |list: Vec<Vec<u8>>| (!list.is_empty()).then(|| SetOf::in_order(list));
+    let signed_data = SignedData {
+        version: 1,
+        digest_algorithms: SetOf::default(),
+        encap_content_info: EncapsulatedContentInfo { content_type: ID_DATA, content: None },
+        certificates: set(certificates?),
+        crls: set(crls?),
+        signer_infos: SetOf::default(),
+    };
+    ContentInfo::wrap(ID_SIGNED_DATA, &signed_data).map_err(Error::malformed("certs-only message"))
+}
+
+/// Reads a certs-only message, in BER or DER.
+///
+/// # Errors
+/// When the bytes are no `SignedData`.
+pub fn decode(bytes: &[u8]) -> Result<CertsOnly, Error> {
+    let signed_data: SignedData = ContentInfo::open(bytes, ID_SIGNED_DATA, "certs-only message")?;
+    Ok(CertsOnly {
+        certificates: message::certificates(signed_data.certificates.as_ref())?,
+        crls: message::crls(signed_data.crls.as_ref())?,
+    })
+}

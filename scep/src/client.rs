@@ -1,0 +1,323 @@
+//! The client of RFC 8894 §2.5.1 as a state machine: it says what to send, is given what came, and never waits itself.
+//!
+//! One [`Client`] is one enrolment. The caller sends each [`HttpRequest`] to the CA's address, hands the response to
+//! [`Client::receive`], and on [`Next::Pending`] calls [`Client::poll`] when it likes.
+
+mod ca_certificates;
+mod choice;
+mod outgoing;
+mod refusal;
+mod reply;
+
+pub use ca_certificates::CaCertificates;
+pub use outgoing::RequestMessage;
+pub use refusal::{Reason, Refusal, Stage};
+pub use reply::{Expected, Reply, ReplyBody};
+
+use std::time::SystemTime;
+
+use openssl::{
+    pkey::{PKey, Private},
+    x509::{X509, X509Name},
+};
+
+use crate::{
+    Entropy,
+    algorithm::{Cipher, Digest, KeyTransport},
+    attribute::{MessageType, Nonce, TransactionId},
+    body::IssuerAndSubject,
+    capabilities::{Capabilities, Capability},
+    http::{HttpRequest, HttpResponse, Method, Operation},
+    identity::Identity,
+    request::{CsrBuilder, RequestedExtension, self_signed},
+    secret::ChallengePassword,
+};
+
+/// What a client enrols with.
+pub struct Settings {
+    /// The RSA key to be certified.
+    pub key: PKey<Private>,
+    /// The subject to ask for.
+    pub subject: X509Name,
+    /// The shared secret that authorises the request.
+    pub challenge: Option<ChallengePassword>,
+    /// The extensions to ask for.
+    pub extensions: Vec<RequestedExtension>,
+    /// The cipher to use; `None` leaves the choice to the CA's capabilities.
+    pub cipher: Option<Cipher>,
+    /// The digest to use; `None` leaves the choice to the CA's capabilities.
+    pub digest: Option<Digest>,
+    /// The certificate to renew; with it the request is signed with its key (RFC 8894 §2.5).
+    pub existing: Option<Identity>,
+    /// The name of the CA, for servers that hold several.
+    pub ca_identifier: Option<String>,
+    /// The SHA-256 fingerprint that one of the CA's certificates must have (RFC 8894 §2.2).
+    pub ca_fingerprint: Option<Vec<u8>>,
+}
+
+impl Settings {
+    /// Settings for a first certificate, everything optional left out.
+    pub fn new(key: PKey<Private>, subject: X509Name) -> Self {
+        Self {
+            key,
+            subject,
+            challenge: None,
+            extensions: Vec::new(),
+            cipher: None,
+            digest: None,
+            existing: None,
+            ca_identifier: None,
+            ca_fingerprint: None,
+        }
+    }
+}
+
+/// What a client wants after a response.
+#[derive(Debug)]
+pub enum Next {
+    /// To send this.
+    Send(HttpRequest),
+    /// To ask again later with [`Client::poll`].
+    Pending,
+    /// Nothing more: this certificate was issued.
+    Issued(X509),
+}
+
+/// One enrolment.
+pub struct Client {
+    settings: Settings,
+    state: State,
+    capabilities: Option<Capabilities>,
+    ca_certificates: Option<CaCertificates>,
+}
+
+enum State {
+    AwaitingCapabilities,
+    AwaitingCaCertificates,
+    AwaitingReply(Transaction),
+    Pending(Transaction),
+    Finished,
+}
+
+/// What stays the same from the request to the last poll (RFC 8894 §4.4).
+struct Transaction {
+    id: TransactionId,
+    signer: Identity,
+    sender_nonce: Nonce,
+    cipher: Cipher,
+    digest: Digest,
+    method: Method,
+    message_type: MessageType,
+}
+
+impl Client {
+    /// A client that has sent nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            state: State::AwaitingCapabilities,
+            capabilities: None,
+            ca_certificates: None,
+        }
+    }
+
+    /// The first request: GetCACaps.
+    pub fn start(&mut self) -> HttpRequest {
+        self.state = State::AwaitingCapabilities;
+        self.ask(|message| Operation::GetCaCaps { message })
+    }
+
+    /// Takes the response to the request sent last.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with its stage and reason; the enrolment is over then.
+    pub fn receive(
+        &mut self,
+        response: &HttpResponse,
+        now: SystemTime,
+        entropy: Entropy<'_>,
+    ) -> Result<Next, Refusal> {
+        match std::mem::replace(&mut self.state, State::Finished) {
+            State::AwaitingCapabilities => Ok(self.take_capabilities(response)),
+            State::AwaitingCaCertificates => self.take_ca_certificates(response, now, entropy),
+            State::AwaitingReply(transaction) => self.take_reply(response, transaction),
+            State::Pending(_) | State::Finished => Err(Refusal::misuse("no request is under way")),
+        }
+    }
+
+    /// The next CertPoll of a pending request (RFC 8894 §3.3.3), with a fresh nonce.
+    ///
+    /// # Errors
+    /// When nothing is pending, or the message cannot be built.
+    pub fn poll(&mut self, entropy: Entropy<'_>) -> Result<HttpRequest, Refusal> {
+        let State::Pending(mut transaction) = std::mem::replace(&mut self.state, State::Finished)
+        else {
+            return Err(Refusal::misuse("no request is pending"));
+        };
+        transaction.message_type = MessageType::CertPoll;
+        transaction.sender_nonce =
+            Nonce::generate(&mut *entropy).map_err(Refusal::at(Stage::Request))?;
+        let issuer = self.known_ca()?.issuer().subject_name();
+        let body = IssuerAndSubject::encode(issuer, &self.settings.subject)
+            .map_err(Refusal::at(Stage::Request))?;
+        self.send(transaction, &body, entropy)
+    }
+
+    /// The CA's capabilities, once they are known.
+    pub fn capabilities(&self) -> Option<&Capabilities> {
+        self.capabilities.as_ref()
+    }
+
+    /// The CA's certificates, once they are known.
+    pub fn ca_certificates(&self) -> Option<&CaCertificates> {
+        self.ca_certificates.as_ref()
+    }
+
+    /// The exchange under way, in the standard's words: `GetCACert`, `PKIOperation (PKCSReq)`.
+    pub fn exchange(&self) -> String {
+        match &self.state {
+            State::AwaitingCapabilities => "GetCACaps".to_owned(),
+            State::AwaitingCaCertificates => "GetCACert".to_owned(),
+            State::AwaitingReply(transaction) | State::Pending(transaction) => {
+                format!("PKIOperation ({})", transaction.message_type)
+            }
+            State::Finished => "nothing".to_owned(),
+        }
+    }
+
+    /// The request under way in a few words: method, cipher, digest and transaction, for a log.
+    pub fn transaction_summary(&self) -> Option<String> {
+        let (State::AwaitingReply(transaction) | State::Pending(transaction)) = &self.state else {
+            return None;
+        };
+        let method = match transaction.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let Transaction { cipher, digest, id, .. } = transaction;
+        Some(format!("{method}, {cipher}, {digest}, transaction {id}"))
+    }
+
+    fn ask(&self, operation: impl FnOnce(Option<String>) -> Operation) -> HttpRequest {
+        operation(self.settings.ca_identifier.clone()).to_http(Method::Get)
+    }
+
+    /// A CA that cannot say what it can do is taken to say nothing (RFC 8894 §3.5.2).
+    fn take_capabilities(&mut self, response: &HttpResponse) -> Next {
+        self.capabilities = Some(match response.status {
+            200 => Capabilities::parse(&response.body),
+            _ => Capabilities::default(),
+        });
+        self.state = State::AwaitingCaCertificates;
+        Next::Send(self.ask(|message| Operation::GetCaCert { message }))
+    }
+
+    fn take_ca_certificates(
+        &mut self,
+        response: &HttpResponse,
+        now: SystemTime,
+        entropy: Entropy<'_>,
+    ) -> Result<Next, Refusal> {
+        refusal::check_status("GetCACert", response)?;
+        let certificates = CaCertificates::read(response)?;
+        // Kept before they are judged, so that the caller can show what came.
+        let certificates = self.ca_certificates.insert(certificates);
+        certificates.check(self.settings.ca_fingerprint.as_deref(), now)?;
+        self.request(now, entropy).map(Next::Send)
+    }
+
+    fn request(&mut self, now: SystemTime, entropy: Entropy<'_>) -> Result<HttpRequest, Refusal> {
+        let transaction = self.transaction(now, &mut *entropy)?;
+        let csr = CsrBuilder {
+            subject: &self.settings.subject,
+            key: &self.settings.key,
+            challenge_password: self.settings.challenge.as_ref(),
+            extensions: &self.settings.extensions,
+            digest: transaction.digest,
+        };
+        let body = csr.encode().map_err(Refusal::at(Stage::Request))?;
+        self.send(transaction, &body, entropy)
+    }
+
+    fn transaction(&self, now: SystemTime, entropy: Entropy<'_>) -> Result<Transaction, Refusal> {
+        let settings = &self.settings;
+        let capabilities = self.capabilities.as_ref().cloned().unwrap_or_default();
+        let digest = choice::digest(settings.digest, &capabilities)?;
+        let cipher = choice::cipher(settings.cipher, &capabilities)?;
+        let renews = settings.existing.is_some() && capabilities.has(Capability::Renewal);
+        let signer = match &settings.existing {
+            Some(existing) => existing.clone(),
+            None => self_signed(&settings.subject, &settings.key, digest, now)
+                .map_err(Refusal::at(Stage::Request))?,
+        };
+        Ok(Transaction {
+            id: TransactionId::from_public_key(&settings.key)
+                .map_err(Refusal::at(Stage::Request))?,
+            signer,
+            sender_nonce: Nonce::generate(entropy).map_err(Refusal::at(Stage::Request))?,
+            cipher,
+            digest,
+            method: choice::method(&capabilities),
+            message_type: if renews { MessageType::RenewalReq } else { MessageType::PkcsReq },
+        })
+    }
+
+    fn send(
+        &mut self,
+        transaction: Transaction,
+        body: &[u8],
+        entropy: Entropy<'_>,
+    ) -> Result<HttpRequest, Refusal> {
+        let message = RequestMessage {
+            message_type: transaction.message_type.clone(),
+            transaction_id: transaction.id.clone(),
+            sender_nonce: transaction.sender_nonce.clone(),
+            body,
+            signer: &transaction.signer,
+            recipient: self.known_ca()?.recipient(),
+            cipher: transaction.cipher,
+            key_transport: KeyTransport::Pkcs1v15,
+            digest: transaction.digest,
+        };
+        let encoded = message.encode(entropy).map_err(Refusal::at(Stage::Request))?;
+        let request = Operation::PkiOperation(encoded).to_http(transaction.method);
+        self.state = State::AwaitingReply(transaction);
+        Ok(request)
+    }
+
+    fn take_reply(
+        &mut self,
+        response: &HttpResponse,
+        transaction: Transaction,
+    ) -> Result<Next, Refusal> {
+        let exchange = format!("PKIOperation ({})", transaction.message_type);
+        refusal::check_status(&exchange, response)?;
+        let ca = self.known_ca()?;
+        let expected = Expected {
+            exchange: &exchange,
+            transaction_id: &transaction.id,
+            sender_nonce: &transaction.sender_nonce,
+            signers: &ca.signers(),
+            recipient: &transaction.signer,
+        };
+        match Reply::read(&response.body, &expected)?.body {
+            ReplyBody::Success(content) => {
+                let key = &self.settings.key;
+                ca.issued(&content.certificates, key).map(Next::Issued)
+            }
+            ReplyBody::Failure { fail_info, text } => Err(Refusal {
+                stage: Stage::Answer,
+                exchange,
+                reason: Reason::Refused { fail_info, text },
+            }),
+            ReplyBody::Pending => {
+                self.state = State::Pending(transaction);
+                Ok(Next::Pending)
+            }
+        }
+    }
+
+    fn known_ca(&self) -> Result<&CaCertificates, Refusal> {
+        self.ca_certificates.as_ref().ok_or(Refusal::misuse("the CA is not known yet"))
+    }
+}

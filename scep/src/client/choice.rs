@@ -1,0 +1,98 @@
+//! Choosing cipher, digest and method from what is configured and what the CA offers.
+
+use super::{Reason, Refusal, Stage};
+use crate::{
+    algorithm::{Cipher, Digest},
+    capabilities::{Capabilities, Capability},
+    http::Method,
+};
+
+/// The configured cipher if the CA offers it, or else the best one it offers.
+///
+/// A CA that names no capability at all is not held to them: it gets what is configured, or triple DES, which the CAs too
+/// old to be asked understand.
+pub(super) fn cipher(
+    configured: Option<Cipher>,
+    capabilities: &Capabilities,
+) -> Result<Cipher, Refusal> {
+    const PREFERRED: [Cipher; 2] = [Cipher::Aes128, Cipher::TripleDes];
+    match configured {
+        Some(cipher) if capabilities.is_empty() || capabilities.offers_cipher(cipher) => Ok(cipher),
+        // AES-192 and AES-256 have no keyword of their own; who offers AES is given the benefit of the doubt.
+        Some(cipher @ (Cipher::Aes192 | Cipher::Aes256)) if capabilities.has(Capability::Aes) => {
+            Ok(cipher)
+        }
+        Some(cipher) => Err(not_offered("cipher", &cipher.to_string(), capabilities)),
+        None => Ok(PREFERRED
+            .into_iter()
+            .find(|cipher| capabilities.offers_cipher(*cipher))
+            .unwrap_or(Cipher::TripleDes)),
+    }
+}
+
+/// The configured digest if the CA offers it, or else the best one it offers: SHA-256 before SHA-512, as
+/// RFC 8894 §3.5.2 wants, and SHA-1 last.
+pub(super) fn digest(
+    configured: Option<Digest>,
+    capabilities: &Capabilities,
+) -> Result<Digest, Refusal> {
+    const PREFERRED: [Digest; 3] = [Digest::Sha256, Digest::Sha512, Digest::Sha1];
+    match configured {
+        Some(Digest::Md5) => Err(not_offered("digest", "MD5", capabilities)),
+        Some(digest) if capabilities.is_empty() || capabilities.offers_digest(digest) => Ok(digest),
+        Some(digest) => Err(not_offered("digest", &digest.to_string(), capabilities)),
+        None => Ok(PREFERRED
+            .into_iter()
+            .find(|digest| capabilities.offers_digest(*digest))
+            .unwrap_or(Digest::Sha1)),
+    }
+}
+
+/// POST where the CA takes it, which a client must then use (RFC 8894 §4.1).
+pub(super) fn method(capabilities: &Capabilities) -> Method {
+    if capabilities.has(Capability::PostPkiOperation) { Method::Post } else { Method::Get }
+}
+
+fn not_offered(what: &'static str, value: &str, capabilities: &Capabilities) -> Refusal {
+    Refusal {
+        stage: Stage::GetCaCaps,
+        exchange: "GetCACaps".to_owned(),
+        reason: Reason::NotOffered {
+            what,
+            configured: value.to_owned(),
+            offered: capabilities.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NDES: &[u8] = b"POSTPKIOperation\r\nRenewal\r\nSHA-512\r\nSHA-256\r\nSHA-1\r\nDES3";
+
+    #[test]
+    fn the_best_offer_is_taken() {
+        let ndes = Capabilities::parse(NDES);
+        assert_eq!(cipher(None, &ndes).unwrap(), Cipher::TripleDes);
+        assert_eq!(digest(None, &ndes).unwrap(), Digest::Sha256);
+        assert_eq!(cipher(None, &Capabilities::parse(b"SCEPStandard")).unwrap(), Cipher::Aes128);
+        assert_eq!(method(&ndes), Method::Post);
+    }
+
+    #[test]
+    fn what_is_configured_and_not_offered_is_refused_with_the_offer() {
+        let refusal = cipher(Some(Cipher::Aes128), &Capabilities::parse(NDES)).unwrap_err();
+        assert_eq!(refusal.stage, Stage::GetCaCaps);
+        let text = refusal.to_string();
+        assert!(text.contains("AES-128") && text.contains("DES3"), "{text}");
+    }
+
+    #[test]
+    fn a_ca_too_old_to_be_asked_gets_what_is_configured() {
+        let none = Capabilities::default();
+        assert_eq!(cipher(Some(Cipher::Aes128), &none).unwrap(), Cipher::Aes128);
+        assert_eq!(digest(None, &none).unwrap(), Digest::Sha1);
+        assert_eq!(method(&none), Method::Get);
+    }
+}

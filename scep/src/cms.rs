@@ -1,0 +1,255 @@
+//! The structures of the Cryptographic Message Syntax (RFC 5652) that SCEP is made of.
+//!
+//! They are read from normalised bytes ([`crate::ber`]) and keep every `SET OF` in the order received: signatures are
+//! made over it, and certificates are told apart by it.
+
+use der::{
+    Decode, DecodeValue, Encode, EncodeValue, FixedTag, Header, Length, Reader, Sequence, Tag,
+    Writer,
+    asn1::{Any, Int, ObjectIdentifier, OctetString},
+};
+use openssl::x509::X509Ref;
+use x509_cert::spki::AlgorithmIdentifierOwned;
+
+use crate::{Error, algorithm::Digest, ber};
+
+pub(crate) const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+pub(crate) const ID_SIGNED_DATA: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+pub(crate) const ID_ENVELOPED_DATA: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.3");
+
+/// ```text
+/// ContentInfo ::= SEQUENCE {
+///   contentType ContentType,
+///   content [0] EXPLICIT ANY DEFINED BY contentType }
+/// ```
+#[derive(Sequence)]
+pub(crate) struct ContentInfo {
+    pub(crate) content_type: ObjectIdentifier,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    pub(crate) content: Any,
+}
+
+impl ContentInfo {
+    /// Reads a message of the wanted content type, in BER or DER.
+    pub(crate) fn open<T>(
+        bytes: &[u8],
+        wanted: ObjectIdentifier,
+        what: &'static str,
+    ) -> Result<T, Error>
+    where
+        T: for<'a> Decode<'a, Error = der::Error>,
+    {
+        if bytes.len() > crate::MAX_MESSAGE_BYTES {
+            let reason = format!("{} bytes, at most {}", bytes.len(), crate::MAX_MESSAGE_BYTES);
+            return Err(Error::Malformed { what, reason });
+        }
+        let info = Self::from_ber(&ber::normalise(bytes)?).map_err(Error::malformed(what))?;
+        if info.content_type != wanted {
+            let reason = format!("content type `{}`, not `{wanted}`", info.content_type);
+            return Err(Error::Malformed { what, reason });
+        }
+        info.content
+            .to_der()
+            .and_then(|content| T::from_ber(&content))
+            .map_err(Error::malformed(what))
+    }
+
+    /// Wraps a structure as the content type it is of.
+    pub(crate) fn wrap(
+        content_type: ObjectIdentifier,
+        content: &impl Encode,
+    ) -> der::Result<Vec<u8>> {
+        Self { content_type, content: Any::from_der(&content.to_der()?)? }.to_der()
+    }
+}
+
+/// ```text
+/// SignedData ::= SEQUENCE {
+///   version CMSVersion,
+///   digestAlgorithms SET OF DigestAlgorithmIdentifier,
+///   encapContentInfo EncapsulatedContentInfo,
+///   certificates [0] IMPLICIT CertificateSet OPTIONAL,
+///   crls [1] IMPLICIT RevocationInfoChoices OPTIONAL,
+///   signerInfos SET OF SignerInfo }
+/// ```
+#[derive(Sequence)]
+pub(crate) struct SignedData {
+    pub(crate) version: u8,
+    pub(crate) digest_algorithms: SetOf,
+    pub(crate) encap_content_info: EncapsulatedContentInfo,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    pub(crate) certificates: Option<SetOf>,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    pub(crate) crls: Option<SetOf>,
+    pub(crate) signer_infos: SetOf,
+}
+
+/// ```text
+/// EncapsulatedContentInfo ::= SEQUENCE {
+///   eContentType ContentType,
+///   eContent [0] EXPLICIT OCTET STRING OPTIONAL }
+/// ```
+#[derive(Sequence)]
+pub(crate) struct EncapsulatedContentInfo {
+    pub(crate) content_type: ObjectIdentifier,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    pub(crate) content: Option<OctetString>,
+}
+
+/// ```text
+/// SignerInfo ::= SEQUENCE {
+///   version CMSVersion,
+///   sid SignerIdentifier,
+///   digestAlgorithm DigestAlgorithmIdentifier,
+///   signedAttrs [0] IMPLICIT SignedAttributes OPTIONAL,
+///   signatureAlgorithm SignatureAlgorithmIdentifier,
+///   signature SignatureValue,
+///   unsignedAttrs [1] IMPLICIT UnsignedAttributes OPTIONAL }
+/// ```
+#[derive(Sequence)]
+pub(crate) struct SignerInfo {
+    pub(crate) version: u8,
+    pub(crate) sid: Any,
+    pub(crate) digest_algorithm: AlgorithmIdentifierOwned,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    pub(crate) signed_attrs: Option<SetOf>,
+    pub(crate) signature_algorithm: AlgorithmIdentifierOwned,
+    pub(crate) signature: OctetString,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    pub(crate) unsigned_attrs: Option<SetOf>,
+}
+
+/// ```text
+/// EnvelopedData ::= SEQUENCE {
+///   version CMSVersion,
+///   originatorInfo [0] IMPLICIT OriginatorInfo OPTIONAL,
+///   recipientInfos SET SIZE (1..MAX) OF RecipientInfo,
+///   encryptedContentInfo EncryptedContentInfo,
+///   unprotectedAttrs [1] IMPLICIT UnprotectedAttributes OPTIONAL }
+/// ```
+#[derive(Sequence)]
+pub(crate) struct EnvelopedData {
+    pub(crate) version: u8,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    pub(crate) originator_info: Option<SetOf>,
+    pub(crate) recipient_infos: SetOf,
+    pub(crate) encrypted_content_info: EncryptedContentInfo,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    pub(crate) unprotected_attrs: Option<SetOf>,
+}
+
+/// ```text
+/// EncryptedContentInfo ::= SEQUENCE {
+///   contentType ContentType,
+///   contentEncryptionAlgorithm ContentEncryptionAlgorithmIdentifier,
+///   encryptedContent [0] IMPLICIT OCTET STRING OPTIONAL }
+/// ```
+///
+/// The content is kept as it came, for some peers send it in pieces.
+#[derive(Sequence)]
+pub(crate) struct EncryptedContentInfo {
+    pub(crate) content_type: ObjectIdentifier,
+    pub(crate) algorithm: AlgorithmIdentifierOwned,
+    #[asn1(optional = "true")]
+    pub(crate) encrypted_content: Option<Any>,
+}
+
+/// ```text
+/// KeyTransRecipientInfo ::= SEQUENCE {
+///   version CMSVersion,
+///   rid RecipientIdentifier,
+///   keyEncryptionAlgorithm KeyEncryptionAlgorithmIdentifier,
+///   encryptedKey EncryptedKey }
+/// ```
+#[derive(Sequence)]
+pub(crate) struct KeyTransRecipientInfo {
+    pub(crate) version: u8,
+    pub(crate) rid: Any,
+    pub(crate) algorithm: AlgorithmIdentifierOwned,
+    pub(crate) encrypted_key: OctetString,
+}
+
+/// ```text
+/// IssuerAndSerialNumber ::= SEQUENCE {
+///   issuer Name,
+///   serialNumber CertificateSerialNumber }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Sequence)]
+pub(crate) struct IssuerAndSerialNumber {
+    pub(crate) issuer: Any,
+    pub(crate) serial_number: Int,
+}
+
+impl IssuerAndSerialNumber {
+    pub(crate) fn of(certificate: &X509Ref) -> Result<Self, Error> {
+        let serial = certificate.serial_number().to_bn()?;
+        let mut octets = serial.to_vec();
+        if octets.first().is_none_or(|first| first & 0x80 != 0) {
+            octets.insert(0, 0);
+        }
+        let encode = || -> der::Result<Self> {
+            Ok(Self {
+                issuer: Any::from_der(&certificate.issuer_name().to_der().unwrap_or_default())?,
+                serial_number: Int::new(&octets)?,
+            })
+        };
+        encode().map_err(Error::malformed("certificate"))
+    }
+}
+
+/// A `SET OF` whose elements keep the order they came in or were given in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SetOf(Vec<u8>);
+
+impl SetOf {
+    /// The elements, already encoded, in this order.
+    pub(crate) fn in_order<T: AsRef<[u8]>>(elements: impl IntoIterator<Item = T>) -> Self {
+        Self(elements.into_iter().flat_map(|element| element.as_ref().to_vec()).collect())
+    }
+
+    /// The elements, already encoded, in the order DER wants.
+    pub(crate) fn sorted(mut elements: Vec<Vec<u8>>) -> Self {
+        elements.sort();
+        Self::in_order(elements)
+    }
+
+    /// The encoding of each element, in order.
+    pub(crate) fn elements(&self) -> der::Result<Vec<Vec<u8>>> {
+        let mut reader =
+            der::SliceReader::new_with_encoding_rules(&self.0, der::EncodingRules::Ber)?;
+        let mut elements = Vec::new();
+        while !reader.is_finished() {
+            elements.push(reader.tlv_bytes()?.to_vec());
+        }
+        Ok(elements)
+    }
+}
+
+impl FixedTag for SetOf {
+    const TAG: Tag = Tag::Set;
+}
+
+impl<'a> DecodeValue<'a> for SetOf {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        reader.read_vec(header.length()).map(Self)
+    }
+}
+
+impl EncodeValue for SetOf {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.len().try_into()
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        writer.write(&self.0)
+    }
+}
+
+/// The identifier of a digest algorithm, with the NULL parameters that old peers expect (RFC 5754 §2).
+pub(crate) fn digest_identifier(digest: Digest) -> AlgorithmIdentifierOwned {
+    AlgorithmIdentifierOwned { oid: digest.oid(), parameters: Some(Any::null()) }
+}

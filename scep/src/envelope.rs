@@ -1,0 +1,233 @@
+//! The pkcsPKIEnvelope: a CMS `EnvelopedData` (RFC 8894 §3.2.2).
+
+use der::{
+    Decode, Encode, Tag, TagNumber, Tagged,
+    asn1::{Any, OctetString, OctetStringRef},
+};
+use openssl::{
+    pkey::{PKeyRef, Private},
+    rsa::Padding,
+    symm,
+    x509::{X509, X509Ref},
+};
+use x509_cert::spki::AlgorithmIdentifierOwned;
+
+use crate::{
+    Entropy, Error, PeerMisbehaved,
+    algorithm::{Cipher, KeyTransport},
+    cms::{
+        ContentInfo, EncryptedContentInfo, EnvelopedData, ID_DATA, ID_ENVELOPED_DATA,
+        KeyTransRecipientInfo, SetOf,
+    },
+    identity::Identity,
+    message::{CertificateIdentifier, issuer_and_serial},
+};
+
+/// What an envelope held, and how it was closed.
+pub struct Opened {
+    /// The content.
+    pub content: Vec<u8>,
+    /// The cipher it was encrypted with.
+    pub cipher: Cipher,
+    /// How the key travelled.
+    pub key_transport: KeyTransport,
+}
+
+/// Encrypts `content` for the holders of these RSA certificates.
+///
+/// # Errors
+/// When there is no recipient, one has no RSA key, or randomness fails.
+pub fn seal(
+    content: &[u8],
+    recipients: &[&X509Ref],
+    cipher: Cipher,
+    key_transport: KeyTransport,
+    entropy: Entropy<'_>,
+) -> Result<Vec<u8>, Error> {
+    if recipients.is_empty() {
+        return Err(Error::Misuse("an envelope needs a recipient"));
+    }
+    let algorithm = cipher.openssl();
+    let mut key = vec![0; algorithm.key_len()];
+    entropy(&mut key)?;
+    let mut iv = vec![0; algorithm.iv_len().unwrap_or_default()];
+    entropy(&mut iv)?;
+    let encrypted = symm::encrypt(algorithm, &key, Some(&iv), content)?;
+    let recipients: Result<Vec<_>, _> =
+        recipients.iter().map(|recipient| recipient_info(recipient, &key, key_transport)).collect();
+    encode(SetOf::sorted(recipients?), cipher, &iv, &encrypted)
+        .map_err(Error::malformed("EnvelopedData"))
+}
+
+fn recipient_info(
+    recipient: &X509Ref,
+    key: &[u8],
+    transport: KeyTransport,
+) -> Result<Vec<u8>, Error> {
+    let rsa = recipient
+        .public_key()?
+        .rsa()
+        .map_err(|_| Error::Misuse("only a certificate with an RSA key can receive an envelope"))?;
+    let mut encrypted = vec![0; rsa.size() as usize];
+    let length = rsa.public_encrypt(key, &mut encrypted, padding(transport))?;
+    encrypted.truncate(length);
+    let parameters = match transport {
+        KeyTransport::Pkcs1v15 => Any::null(),
+        KeyTransport::Oaep => {
+            Any::new(Tag::Sequence, []).map_err(Error::malformed("parameters"))?
+        }
+    };
+    let info = KeyTransRecipientInfo {
+        version: 0,
+        rid: issuer_and_serial(recipient)?,
+        algorithm: AlgorithmIdentifierOwned { oid: transport.oid(), parameters: Some(parameters) },
+        encrypted_key: OctetString::new(encrypted).map_err(Error::malformed("encrypted key"))?,
+    };
+    info.to_der().map_err(Error::malformed("recipient info"))
+}
+
+fn encode(
+    recipient_infos: SetOf,
+    cipher: Cipher,
+    iv: &[u8],
+    encrypted: &[u8],
+) -> der::Result<Vec<u8>> {
+    let tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
+    let enveloped = EnvelopedData {
+        version: 0,
+        originator_info: None,
+        recipient_infos,
+        encrypted_content_info: EncryptedContentInfo {
+            content_type: ID_DATA,
+            algorithm: AlgorithmIdentifierOwned {
+                oid: cipher.oid(),
+                parameters: Some(Any::new(Tag::OctetString, iv)?),
+            },
+            encrypted_content: Some(Any::new(tag, encrypted)?),
+        },
+        unprotected_attrs: None,
+    };
+    ContentInfo::wrap(ID_ENVELOPED_DATA, &enveloped)
+}
+
+/// Decrypts an envelope with the key of one of its recipients.
+///
+/// # Errors
+/// When the bytes are no envelope, we are no recipient, an algorithm is not supported, or decryption fails; which step of
+/// the decryption failed is not told apart, for that would help an attacker.
+pub fn open(bytes: &[u8], recipient: &Identity) -> Result<Opened, Error> {
+    let enveloped: EnvelopedData = ContentInfo::open(bytes, ID_ENVELOPED_DATA, "pkcsPKIEnvelope")?;
+    let content_info = enveloped.encrypted_content_info;
+    let cipher = supported(Cipher::from_oid(&content_info.algorithm.oid), &content_info.algorithm)?;
+    let info = our_recipient_info(&enveloped.recipient_infos, &recipient.certificate)?;
+    let key_transport = supported(KeyTransport::from_oid(&info.algorithm.oid), &info.algorithm)?;
+    check_oaep_parameters(key_transport, &info.algorithm)?;
+    let iv = initialization_vector(&content_info.algorithm)?;
+    let encrypted = in_one_piece(content_info.encrypted_content.as_ref())?;
+    let content = decrypt(cipher, key_transport, &recipient.key, &info, &iv, &encrypted)
+        .ok_or(PeerMisbehaved::CannotDecrypt)?;
+    Ok(Opened { content, cipher, key_transport })
+}
+
+fn supported<T>(known: Option<T>, algorithm: &AlgorithmIdentifierOwned) -> Result<T, Error> {
+    known.ok_or_else(|| Error::Unsupported {
+        what: "encryption algorithm",
+        value: algorithm.oid.to_string(),
+    })
+}
+
+/// Only the default OAEP parameters are read: SHA-1, MGF1 with SHA-1, no label.
+fn check_oaep_parameters(
+    transport: KeyTransport,
+    algorithm: &AlgorithmIdentifierOwned,
+) -> Result<(), Error> {
+    let is_default = algorithm.parameters.as_ref().is_none_or(|given| given.value().is_empty());
+    if transport == KeyTransport::Oaep && !is_default {
+        let value = "other than SHA-1 with MGF1-SHA-1".to_owned();
+        return Err(Error::Unsupported { what: "RSA-OAEP parameters", value });
+    }
+    Ok(())
+}
+
+fn our_recipient_info(infos: &SetOf, own: &X509) -> Result<KeyTransRecipientInfo, Error> {
+    let elements = infos.elements().map_err(Error::malformed("recipient infos"))?;
+    for element in elements {
+        // A recipient of another kind, such as a password recipient, is for somebody else.
+        let Ok(info) = KeyTransRecipientInfo::from_ber(&element) else { continue };
+        let rid = info.rid.to_der().map_err(Error::malformed("recipient identifier"))?;
+        if CertificateIdentifier::read(&rid)?.names(own) {
+            return Ok(info);
+        }
+    }
+    Err(PeerMisbehaved::NotARecipient(crate::name::to_text(own.subject_name())).into())
+}
+
+fn initialization_vector(algorithm: &AlgorithmIdentifierOwned) -> Result<Vec<u8>, Error> {
+    algorithm
+        .parameters
+        .as_ref()
+        .and_then(|parameters| parameters.decode_as::<&OctetStringRef>().ok())
+        .map(|iv| iv.as_bytes().to_vec())
+        .ok_or_else(|| Error::Malformed {
+            what: "pkcsPKIEnvelope",
+            reason: "no initialization vector".to_owned(),
+        })
+}
+
+/// The encrypted content; scepserver and streaming encoders send it as octet strings in a constructed `[0]`.
+fn in_one_piece(content: Option<&Any>) -> Result<Vec<u8>, Error> {
+    let Some(content) = content else {
+        let reason = "no encrypted content".to_owned();
+        return Err(Error::Malformed { what: "pkcsPKIEnvelope", reason });
+    };
+    match content.tag() {
+        Tag::ContextSpecific { constructed: false, number: TagNumber(0) } => {
+            Ok(content.value().to_vec())
+        }
+        Tag::ContextSpecific { constructed: true, number: TagNumber(0) } => join(content.value()),
+        tag => {
+            let reason = format!("encrypted content with tag {tag}");
+            Err(Error::Malformed { what: "pkcsPKIEnvelope", reason })
+        }
+    }
+}
+
+fn join(pieces: &[u8]) -> Result<Vec<u8>, Error> {
+    let read = || -> der::Result<Vec<u8>> {
+        let mut reader = der::SliceReader::new(pieces)?;
+        let mut joined = Vec::with_capacity(pieces.len());
+        while !der::Reader::is_finished(&reader) {
+            joined.extend_from_slice(<&OctetStringRef>::decode(&mut reader)?.as_bytes());
+        }
+        Ok(joined)
+    };
+    read().map_err(Error::malformed("encrypted content in pieces"))
+}
+
+fn decrypt(
+    cipher: Cipher,
+    transport: KeyTransport,
+    key: &PKeyRef<Private>,
+    info: &KeyTransRecipientInfo,
+    iv: &[u8],
+    encrypted: &[u8],
+) -> Option<Vec<u8>> {
+    let rsa = key.rsa().ok()?;
+    let mut content_key = vec![0; rsa.size() as usize];
+    let transported = info.encrypted_key.as_bytes();
+    let length = rsa.private_decrypt(transported, &mut content_key, padding(transport)).ok()?;
+    content_key.truncate(length);
+    let algorithm = cipher.openssl();
+    // With a wrong key newer OpenSSL yields random bytes of a random length, and symm::decrypt asserts on lengths.
+    if content_key.len() != algorithm.key_len() || Some(iv.len()) != algorithm.iv_len() {
+        return None;
+    }
+    symm::decrypt(algorithm, &content_key, Some(iv), encrypted).ok()
+}
+
+fn padding(transport: KeyTransport) -> Padding {
+    match transport {
+        KeyTransport::Pkcs1v15 => Padding::PKCS1,
+        KeyTransport::Oaep => Padding::PKCS1_OAEP,
+    }
+}

@@ -1,0 +1,239 @@
+//! SCEP over HTTP: an operation as a request, and back (RFC 8894 §4.1).
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
+
+/// The content type of a pkiMessage (RFC 8894 §4.3).
+pub const PKI_MESSAGE: &str = "application/x-pki-message";
+/// The content type of a single CA certificate (RFC 8894 §4.2.1.1).
+pub const CA_CERTIFICATE: &str = "application/x-x509-ca-cert";
+/// The content type of a certs-only message with the CA's and RA's certificates (RFC 8894 §4.2.1.2).
+pub const CA_RA_CERTIFICATES: &str = "application/x-x509-ca-ra-cert";
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET: the message travels in the query.
+    Get,
+    /// POST: the message is the body.
+    Post,
+}
+
+/// An HTTP request, without the address and path that only the caller knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: Method,
+    /// The query as it travels, without the question mark.
+    pub query: String,
+    /// The content type of the body, where there is one.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// An HTTP response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// The content type, where one was sent.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What a request asks for (RFC 8894 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// The capabilities (RFC 8894 §3.5.1); `message` names a CA to some servers.
+    GetCaCaps {
+        /// The CA's name.
+        message: Option<String>,
+    },
+    /// The CA's certificates (RFC 8894 §4.2); `message` names a CA to some servers.
+    GetCaCert {
+        /// The CA's name.
+        message: Option<String>,
+    },
+    /// The certificates of the next CA (RFC 8894 §4.7).
+    GetNextCaCert {
+        /// The CA's name.
+        message: Option<String>,
+    },
+    /// A pkiMessage (RFC 8894 §4.3).
+    PkiOperation(Vec<u8>),
+    /// Any other word.
+    Other(String),
+}
+
+/// Why a request is no SCEP operation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// The query names no operation.
+    #[error("the query has no `operation`")]
+    NoOperation,
+    /// A PKIOperation by GET has no message.
+    #[error("the query has no `message`")]
+    NoMessage,
+    /// The message of a GET is not base64.
+    #[error("the `message` is not base64: {0}")]
+    NotBase64(String),
+}
+
+impl Operation {
+    /// The word in the query, spelled as RFC 8894 §4.1 has it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::GetCaCaps { .. } => "GetCACaps",
+            Self::GetCaCert { .. } => "GetCACert",
+            Self::GetNextCaCert { .. } => "GetNextCACert",
+            Self::PkiOperation(_) => "PKIOperation",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// Reads the operation of a request.
+    ///
+    /// The word is matched in its exact case. The message of a GET may be wrapped, its `+` may have become a blank, and its
+    /// padding may be missing: real clients send all three.
+    ///
+    /// # Errors
+    /// When there is no operation, or a PKIOperation without a readable message.
+    pub fn from_http(request: &HttpRequest) -> Result<Self, HttpError> {
+        let message = || parameter(&request.query, "message");
+        let name = parameter(&request.query, "operation").ok_or(HttpError::NoOperation)?;
+        Ok(match name.as_str() {
+            "GetCACaps" => Self::GetCaCaps { message: message() },
+            "GetCACert" => Self::GetCaCert { message: message() },
+            "GetNextCACert" => Self::GetNextCaCert { message: message() },
+            "PKIOperation" => Self::PkiOperation(match request.method {
+                Method::Post => request.body.clone(),
+                Method::Get => decode_message(&message().ok_or(HttpError::NoMessage)?)?,
+            }),
+            _ => Self::Other(name),
+        })
+    }
+
+    /// The request for this operation; a pkiMessage becomes the body of a POST or the base64 in the query of a GET.
+    pub fn to_http(&self, method: Method) -> HttpRequest {
+        let operation = format!("operation={}", percent_encode(self.name().as_bytes()));
+        match self {
+            Self::PkiOperation(body) if method == Method::Post => HttpRequest {
+                method,
+                query: operation,
+                content_type: Some(PKI_MESSAGE.to_owned()),
+                body: body.clone(),
+            },
+            Self::PkiOperation(body) => {
+                let message = percent_encode(STANDARD.encode(body).as_bytes());
+                get(format!("{operation}&message={message}"))
+            }
+            Self::GetCaCaps { message: Some(message) }
+            | Self::GetCaCert { message: Some(message) }
+            | Self::GetNextCaCert { message: Some(message) } => {
+                get(format!("{operation}&message={}", percent_encode(message.as_bytes())))
+            }
+            _ => get(operation),
+        }
+    }
+}
+
+fn get(query: String) -> HttpRequest {
+    HttpRequest { method: Method::Get, query, content_type: None, body: Vec::new() }
+}
+
+/// The decoded value of the first parameter of this name.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then(|| String::from_utf8_lossy(&percent_decode(value)).into_owned())
+    })
+}
+
+fn decode_message(text: &str) -> Result<Vec<u8>, HttpError> {
+    const TOLERANT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let compact: String = text
+        .chars()
+        .filter(|character| !matches!(character, '\r' | '\n'))
+        .map(|character| if character == ' ' { '+' } else { character })
+        .collect();
+    TOLERANT.decode(compact).map_err(|error| HttpError::NotBase64(error.to_string()))
+}
+
+/// Escapes everything but the unreserved characters of RFC 3986 §2.3.
+fn percent_encode(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len()), |mut text, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(*byte));
+            }
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+        text
+    })
+}
+
+/// Undoes the escapes; what is no valid escape stays as it is.
+fn percent_decode(text: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let escape =
+            tail.split_first_chunk::<2>().filter(|_| *first == b'%').and_then(|(digits, after)| {
+                let digits = std::str::from_utf8(digits).ok()?;
+                Some((u8::from_str_radix(digits, 16).ok()?, after))
+            });
+        let (byte, after) = escape.unwrap_or((*first, tail));
+        decoded.push(byte);
+        rest = after;
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_survives_both_methods() {
+        let operation = Operation::PkiOperation((0..=255).collect());
+        for method in [Method::Get, Method::Post] {
+            assert_eq!(Operation::from_http(&operation.to_http(method)), Ok(operation.clone()));
+        }
+    }
+
+    #[test]
+    fn the_query_of_a_get_is_standard_base64_fully_escaped() {
+        let request = Operation::PkiOperation(vec![0xfb, 0xff, 0xfe, 0xff]).to_http(Method::Get);
+        assert_eq!(request.query, "operation=PKIOperation&message=%2B%2F%2B%2F%2Fw%3D%3D");
+    }
+
+    #[test]
+    fn what_real_clients_do_to_base64_is_understood() {
+        let expected = Ok(Operation::PkiOperation(vec![0xfb, 0xff, 0xfe, 0xff]));
+        for message in ["+/+//w==", " / //w==", "%2B/%2B/%0A/w%3D%3D", "%2b%2f%2b%2f%2fw"] {
+            let query = format!("operation=PKIOperation&message={message}");
+            assert_eq!(Operation::from_http(&get(query)), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_operation_is_refused() {
+        let refused = |query: &str| Operation::from_http(&get(query.to_owned())).unwrap_err();
+        assert_eq!(refused("op=GetCACaps"), HttpError::NoOperation);
+        assert_eq!(refused("operation=PKIOperation"), HttpError::NoMessage);
+        let query = "operation=PKIOperation&message=%00";
+        assert!(matches!(refused(query), HttpError::NotBase64(_)));
+        let other = Operation::from_http(&get("operation=getcacaps".into()));
+        assert_eq!(other, Ok(Operation::Other("getcacaps".into())));
+    }
+}

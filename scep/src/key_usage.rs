@@ -1,0 +1,80 @@
+//! The key usage extension, by which SCEP tells certificates apart (RFC 8894 §2.1.2, §2.3).
+
+use std::ops::BitOr;
+
+use openssl::x509::X509Ref;
+
+/// What a key may be used for, as the set of bits of RFC 5280 §4.2.1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyUsage(u8);
+
+impl KeyUsage {
+    /// Signatures other than those on certificates and revocation lists.
+    pub const DIGITAL_SIGNATURE: Self = Self(0x80);
+    /// Signatures that cannot be denied later.
+    pub const NON_REPUDIATION: Self = Self(0x40);
+    /// Encryption of keys, such as the content encryption key of an envelope.
+    pub const KEY_ENCIPHERMENT: Self = Self(0x20);
+    /// Encryption of data.
+    pub const DATA_ENCIPHERMENT: Self = Self(0x10);
+    /// Signatures on certificates.
+    pub const KEY_CERT_SIGN: Self = Self(0x04);
+    /// Signatures on revocation lists.
+    pub const CRL_SIGN: Self = Self(0x02);
+
+    /// The key usage of a certificate, `None` where it has no such extension and so no restriction.
+    pub fn of(certificate: &X509Ref) -> Option<Self> {
+        let bits = certificate.key_usage()?.bits();
+        Some(Self(bits.to_le_bytes()[0]))
+    }
+
+    /// Reads the value of the extension, a DER `BIT STRING`.
+    pub fn from_der(value: &[u8]) -> Option<Self> {
+        match value {
+            [0x03, 0x01, 0x00] => Some(Self(0)),
+            [0x03, 0x02, 0..8, bits] | [0x03, 0x03, 0..8, bits, _] => Some(Self(*bits)),
+            _ => None,
+        }
+    }
+
+    /// The value of the extension, a DER `BIT STRING` without trailing zero bits.
+    pub fn to_der(self) -> Vec<u8> {
+        match self.0 {
+            0 => vec![0x03, 0x01, 0x00],
+            bits => vec![0x03, 0x02, bits.trailing_zeros().to_le_bytes()[0], bits],
+        }
+    }
+
+    /// Whether every bit of `other` is in this set.
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for KeyUsage {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_value_goes_both_ways() {
+        let usage = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT;
+        assert_eq!(usage.to_der(), [0x03, 0x02, 0x05, 0xa0]);
+        assert_eq!(KeyUsage::from_der(&usage.to_der()), Some(usage));
+        assert!(!usage.contains(KeyUsage::CRL_SIGN));
+    }
+
+    #[test]
+    fn nonsense_is_no_key_usage() {
+        for value in [&[][..], &[0x03], &[0x03, 0x02, 0x09, 0xa0], &[0x04, 0x02, 0x05, 0xa0]] {
+            assert_eq!(KeyUsage::from_der(value), None, "{value:02x?}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Distinguished names, written as people write them: `DC=com, DC=scep, CN=scep-CA`.
+
+use openssl::{
+    asn1::{Asn1StringRef, Asn1Type},
+    nid::Nid,
+    x509::{X509Name, X509NameRef},
+};
+
+/// The attribute types that can be named, beside their object identifiers in OpenSSL.
+const KNOWN_TYPES: [(&str, Nid); 14] = [
+    ("CN", Nid::COMMONNAME),
+    ("C", Nid::COUNTRYNAME),
+    ("DC", Nid::DOMAINCOMPONENT),
+    ("emailAddress", Nid::PKCS9_EMAILADDRESS),
+    ("GN", Nid::GIVENNAME),
+    ("L", Nid::LOCALITYNAME),
+    ("O", Nid::ORGANIZATIONNAME),
+    ("OU", Nid::ORGANIZATIONALUNITNAME),
+    ("serialNumber", Nid::SERIALNUMBER),
+    ("SN", Nid::SURNAME),
+    ("ST", Nid::STATEORPROVINCENAME),
+    ("street", Nid::STREETADDRESS),
+    ("title", Nid::TITLE),
+    ("UID", Nid::USERID),
+];
+
+/// What is wrong with a distinguished name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// There is nothing in it.
+    #[error("the name is empty")]
+    Empty,
+    /// A part is not `TYPE=value`.
+    #[error("`{0}` is not of the form `TYPE=value`")]
+    NotAPair(String),
+    /// A type is not known.
+    #[error("`{0}` is no known attribute type (known: {known})", known = known_types())]
+    UnknownType(String),
+    /// A value cannot stand in a certificate, for it is empty, too long or of the wrong form.
+    #[error("`{value}` cannot be the value of `{attribute_type}`")]
+    UnusableValue {
+        /// The attribute type.
+        attribute_type: String,
+        /// The value.
+        value: String,
+    },
+}
+
+/// Reads a distinguished name: `TYPE=value` pairs, parted by commas, in the order of the certificate.
+///
+/// A backslash keeps the comma after it in the value. Repeated types are kept. `DC` and `emailAddress` become
+/// `IA5String`, everything else `PrintableString` where it fits and `UTF8String` where not, as RFC 5280 §4.1.2.4 has it.
+///
+/// # Errors
+/// When a part is no pair, or its type or value is not usable.
+pub fn parse(text: &str) -> Result<X509Name, NameError> {
+    let parts = split(text);
+    if parts.is_empty() {
+        return Err(NameError::Empty);
+    }
+    let mut builder = X509Name::builder().map_err(|_| NameError::Empty)?;
+    for part in parts {
+        let (attribute_type, value) = pair(&part)?;
+        let nid = nid(attribute_type)?;
+        builder.append_entry_by_nid_with_type(nid, value, string_type(nid, value)).map_err(
+            |_| NameError::UnusableValue {
+                attribute_type: attribute_type.to_owned(),
+                value: value.to_owned(),
+            },
+        )?;
+    }
+    Ok(builder.build())
+}
+
+fn split(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, parts.last_mut()) {
+            (',', _) => parts.push(String::new()),
+            ('\\', Some(part)) => part.extend(characters.next()),
+            (other, Some(part)) => part.push(other),
+            (_, None) => {}
+        }
+    }
+    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+fn pair(part: &str) -> Result<(&str, &str), NameError> {
+    let (attribute_type, value) =
+        part.split_once('=').ok_or_else(|| NameError::NotAPair(part.to_owned()))?;
+    let (attribute_type, value) = (attribute_type.trim(), value.trim());
+    if value.is_empty() || value.contains('\0') {
+        return Err(NameError::UnusableValue {
+            attribute_type: attribute_type.to_owned(),
+            value: value.to_owned(),
+        });
+    }
+    Ok((attribute_type, value))
+}
+
+fn nid(attribute_type: &str) -> Result<Nid, NameError> {
+    KNOWN_TYPES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(attribute_type))
+        .map(|(_, nid)| *nid)
+        .ok_or_else(|| NameError::UnknownType(attribute_type.to_owned()))
+}
+
+fn string_type(nid: Nid, value: &str) -> Asn1Type {
+    let printable = |c: char| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c);
+    match nid {
+        Nid::DOMAINCOMPONENT | Nid::PKCS9_EMAILADDRESS => Asn1Type::IA5STRING,
+        _ if value.chars().all(printable) => Asn1Type::PRINTABLESTRING,
+        _ => Asn1Type::UTF8STRING,
+    }
+}
+
+fn known_types() -> String {
+    KNOWN_TYPES.map(|(name, _)| name).join(", ")
+}
+
+/// Writes a distinguished name the way OpenSSL's one-line form does: `CN = Teldat-PKI, O = Teldat`.
+pub fn to_text(name: &X509NameRef) -> String {
+    let entries = name.entries().map(|entry| {
+        let nid = entry.object().nid();
+        let attribute_type =
+            nid.short_name().map_or_else(|_| entry.object().to_string(), str::to_owned);
+        format!("{attribute_type} = {}", value_text(entry.data()))
+    });
+    entries.collect::<Vec<_>>().join(", ")
+}
+
+fn value_text(value: &Asn1StringRef) -> String {
+    value.to_string().map_or_else(
+        |_| String::from_utf8_lossy(value.as_slice()).escape_debug().to_string(),
+        |text| text.escape_debug().to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_and_repetition_are_kept() {
+        let name = parse("DC=com, DC=scep,CN=scep-TELDATPKI-CA").unwrap();
+        assert_eq!(to_text(&name), "DC = com, DC = scep, CN = scep-TELDATPKI-CA");
+    }
+
+    #[test]
+    fn strings_are_of_the_types_that_peers_expect() {
+        let der = parse("DC=com,CN=plain,O=Grün").unwrap().to_der().unwrap();
+        let has = |needle: &[u8]| der.windows(needle.len()).any(|window| window == needle);
+        assert!(has(b"\x16\x03com") && has(b"\x13\x05plain") && has("\x0c\x05Grün".as_bytes()));
+    }
+
+    #[test]
+    fn a_backslash_keeps_a_comma() {
+        assert_eq!(to_text(&parse(r"O=Smith\, Jones,CN=x").unwrap()), "O = Smith, Jones, CN = x");
+    }
+
+    #[test]
+    fn errors_say_what_is_known() {
+        assert_eq!(parse(" , ").err(), Some(NameError::Empty));
+        assert_eq!(parse("MyUser").err(), Some(NameError::NotAPair("MyUser".into())));
+        let error = parse("CM=x").err().unwrap().to_string();
+        assert!(error.starts_with("`CM` is no known attribute type (known: CN, C, DC"), "{error}");
+        assert!(matches!(parse("C=Spain").err(), Some(NameError::UnusableValue { .. })));
+    }
+}

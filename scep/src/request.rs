@@ -1,0 +1,199 @@
+//! Certification requests (PKCS#10) and the self-signed certificates that requests are signed with.
+
+mod build;
+mod self_signed;
+
+pub use build::CsrBuilder;
+pub use self_signed::self_signed;
+
+use der::{
+    Decode, Encode, Sequence,
+    asn1::{Any, BitString, ObjectIdentifier},
+};
+use openssl::{
+    pkey::{PKey, Public},
+    x509::{X509Name, X509NameRef, X509Req},
+};
+use x509_cert::{
+    attr::Attribute,
+    ext::{Extension, Extensions},
+    spki::AlgorithmIdentifierOwned,
+};
+
+use crate::{Error, cms::SetOf, key_usage::KeyUsage, secret::ChallengePassword};
+
+const CHALLENGE_PASSWORD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
+const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
+/// Microsoft's own object identifier for the same thing, which Windows clients send.
+const MICROSOFT_EXTENSION_REQUEST: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.14");
+const KEY_USAGE: &str = "2.5.29.15";
+
+/// ```text
+/// CertificationRequest ::= SEQUENCE {
+///     certificationRequestInfo CertificationRequestInfo,
+///     signatureAlgorithm       AlgorithmIdentifier,
+///     signature                BIT STRING }
+/// ```
+#[derive(Sequence)]
+struct CertificationRequest {
+    info: CertificationRequestInfo,
+    signature_algorithm: AlgorithmIdentifierOwned,
+    signature: BitString,
+}
+
+/// ```text
+/// CertificationRequestInfo ::= SEQUENCE {
+///     version       INTEGER { v1(0) },
+///     subject       Name,
+///     subjectPKInfo SubjectPublicKeyInfo,
+///     attributes    [0] IMPLICIT SET OF Attribute }
+/// ```
+#[derive(Sequence)]
+struct CertificationRequestInfo {
+    version: u8,
+    subject: Any,
+    public_key: Any,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    attributes: Option<SetOf>,
+}
+
+/// An extension that a request asks for, or that a certificate is to carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestedExtension {
+    /// The dotted object identifier.
+    pub oid: String,
+    /// Whether whoever does not know it must refuse the certificate.
+    pub critical: bool,
+    /// The value, in DER.
+    pub value: Vec<u8>,
+}
+
+/// A certification request (RFC 2986), its signature not yet verified.
+pub struct Csr {
+    der: Vec<u8>,
+    subject: X509Name,
+    request: X509Req,
+    public_key: PKey<Public>,
+    challenge_password: Option<ChallengePassword>,
+    extensions: Vec<RequestedExtension>,
+}
+
+impl Csr {
+    /// Reads a request in DER.
+    ///
+    /// # Errors
+    /// When the bytes are no request, or its key or its attributes are unreadable.
+    pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
+        const WHAT: &str = "certification request";
+        let parsed = CertificationRequest::from_ber(bytes).map_err(Error::malformed(WHAT))?;
+        let request = X509Req::from_der(bytes)
+            .map_err(|error| Error::Malformed { what: WHAT, reason: error.to_string() })?;
+        let attributes = attributes(parsed.info.attributes.as_ref())?;
+        Ok(Self {
+            der: bytes.to_vec(),
+            subject: request.subject_name().to_owned()?,
+            public_key: request.public_key().map_err(|_| Error::Unsupported {
+                what: "public key of the certification request",
+                value: "of an unknown type".to_owned(),
+            })?,
+            challenge_password: challenge_password(&attributes)?,
+            extensions: extensions(&attributes)?,
+            request,
+        })
+    }
+
+    /// The subject the certificate is to have.
+    pub fn subject(&self) -> &X509NameRef {
+        &self.subject
+    }
+
+    /// The key the certificate is to certify.
+    pub fn public_key(&self) -> &PKey<Public> {
+        &self.public_key
+    }
+
+    /// The shared secret that authorises the request (RFC 8894 §2.4).
+    pub fn challenge_password(&self) -> Option<&ChallengePassword> {
+        self.challenge_password.as_ref()
+    }
+
+    /// The extensions asked for, in their order.
+    pub fn extensions(&self) -> &[RequestedExtension] {
+        &self.extensions
+    }
+
+    /// The key usage asked for, by which NDES chooses a template.
+    pub fn key_usage(&self) -> Option<KeyUsage> {
+        self.extensions
+            .iter()
+            .find(|extension| extension.oid == KEY_USAGE)
+            .and_then(|extension| KeyUsage::from_der(&extension.value))
+    }
+
+    /// Whether the request is signed with the key it asks a certificate for.
+    pub fn verify(&self) -> bool {
+        self.request.verify(&self.public_key).unwrap_or(false)
+    }
+
+    /// The request as it was received.
+    pub fn to_der(&self) -> &[u8] {
+        &self.der
+    }
+}
+
+fn attributes(set: Option<&SetOf>) -> Result<Vec<Attribute>, Error> {
+    let Some(set) = set else { return Ok(Vec::new()) };
+    let read = || -> der::Result<Vec<Attribute>> {
+        set.elements()?.iter().map(|element| Attribute::from_ber(element)).collect()
+    };
+    read().map_err(Error::malformed("attributes of the certification request"))
+}
+
+/// The challenge password, of whatever string type: clients differ, and Windows writes UTF-16.
+fn challenge_password(attributes: &[Attribute]) -> Result<Option<ChallengePassword>, Error> {
+    use der::{Tag, Tagged};
+    let malformed =
+        |reason: &str| Error::Malformed { what: "challengePassword", reason: reason.to_owned() };
+    let Some(attribute) = attributes.iter().find(|one| one.oid == CHALLENGE_PASSWORD) else {
+        return Ok(None);
+    };
+    let [value] = attribute.values.as_slice() else {
+        return Err(malformed("not exactly one value"));
+    };
+    let text = match value.tag() {
+        Tag::PrintableString | Tag::Utf8String | Tag::Ia5String | Tag::TeletexString => {
+            String::from_utf8(value.value().to_vec()).ok()
+        }
+        Tag::BmpString => {
+            let units =
+                value.value().chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            String::from_utf16(&units.collect::<Vec<_>>()).ok()
+        }
+        _ => None,
+    };
+    text.map(|text| Some(ChallengePassword::new(text))).ok_or_else(|| malformed("not a string"))
+}
+
+fn extensions(attributes: &[Attribute]) -> Result<Vec<RequestedExtension>, Error> {
+    let asked = |attribute: &&Attribute| {
+        attribute.oid == EXTENSION_REQUEST || attribute.oid == MICROSOFT_EXTENSION_REQUEST
+    };
+    let mut extensions = Vec::new();
+    for value in attributes.iter().filter(asked).flat_map(|attribute| attribute.values.iter()) {
+        let list = value
+            .to_der()
+            .and_then(|der| Extensions::from_ber(&der))
+            .map_err(Error::malformed("requested extensions"))?;
+        extensions.extend(list.into_iter().map(requested));
+    }
+    Ok(extensions)
+}
+
+fn requested(extension: Extension) -> RequestedExtension {
+    RequestedExtension {
+        oid: extension.extn_id.to_string(),
+        critical: extension.critical,
+        value: extension.extn_value.as_bytes().to_vec(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Building a certification request.
+
+use der::{
+    Decode, Encode,
+    asn1::{Any, BitString, ObjectIdentifier, OctetString, PrintableString, SetOfVec},
+};
+use openssl::{
+    pkey::{PKeyRef, Private},
+    sign::Signer,
+    x509::X509NameRef,
+};
+use x509_cert::{attr::Attribute, ext::Extension, spki::AlgorithmIdentifierOwned};
+
+use super::{
+    CHALLENGE_PASSWORD, CertificationRequest, CertificationRequestInfo, EXTENSION_REQUEST,
+    RequestedExtension,
+};
+use crate::{Error, algorithm::Digest, cms::SetOf, secret::ChallengePassword};
+
+/// A certification request to be built (RFC 2986, RFC 8894 §3.3.1).
+pub struct CsrBuilder<'a> {
+    /// The subject the certificate is to have.
+    pub subject: &'a X509NameRef,
+    /// The RSA key to be certified; it signs the request.
+    pub key: &'a PKeyRef<Private>,
+    /// The shared secret that authorises the request (RFC 8894 §2.4).
+    pub challenge_password: Option<&'a ChallengePassword>,
+    /// The extensions to ask for.
+    pub extensions: &'a [RequestedExtension],
+    /// The digest to sign with.
+    pub digest: Digest,
+}
+
+impl CsrBuilder<'_> {
+    /// Signs and encodes the request, in DER.
+    ///
+    /// # Errors
+    /// When a value cannot be encoded or OpenSSL cannot sign.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let malformed = Error::malformed("certification request");
+        let info = self.info()?;
+        let signed = info.to_der().map_err(&malformed)?;
+        let signature =
+            Signer::new(self.digest.openssl(), self.key)?.sign_oneshot_to_vec(&signed)?;
+        let request = CertificationRequest {
+            info,
+            signature_algorithm: AlgorithmIdentifierOwned {
+                oid: self.digest.rsa_signature_oid(),
+                parameters: Some(Any::null()),
+            },
+            signature: BitString::from_bytes(&signature).map_err(&malformed)?,
+        };
+        request.to_der().map_err(malformed)
+    }
+
+    fn info(&self) -> Result<CertificationRequestInfo, Error> {
+        let (subject, public_key) = (self.subject.to_der()?, self.key.public_key_to_der()?);
+        let info = || -> der::Result<CertificationRequestInfo> {
+            let attributes = [self.challenge_attribute()?, self.extension_attribute()?];
+            Ok(CertificationRequestInfo {
+                version: 0,
+                subject: Any::from_der(&subject)?,
+                public_key: Any::from_der(&public_key)?,
+                attributes: Some(SetOf::sorted(attributes.into_iter().flatten().collect())),
+            })
+        };
+        info().map_err(Error::malformed("certification request"))
+    }
+
+    /// `PrintableString` where the password fits: older NDES servers read nothing else.
+    fn challenge_attribute(&self) -> der::Result<Option<Vec<u8>>> {
+        let Some(password) = self.challenge_password else { return Ok(None) };
+        let text = password.expose();
+        let value = match PrintableString::new(text) {
+            Ok(printable) => printable.to_der()?,
+            Err(_) => text.to_owned().to_der()?,
+        };
+        attribute(CHALLENGE_PASSWORD, &value).map(Some)
+    }
+
+    fn extension_attribute(&self) -> der::Result<Option<Vec<u8>>> {
+        if self.extensions.is_empty() {
+            return Ok(None);
+        }
+        let extensions: der::Result<Vec<Extension>> =
+            self.extensions.iter().map(RequestedExtension::to_extension).collect();
+        attribute(EXTENSION_REQUEST, &extensions?.to_der()?).map(Some)
+    }
+}
+
+impl RequestedExtension {
+    fn to_extension(&self) -> der::Result<Extension> {
+        Ok(Extension {
+            extn_id: ObjectIdentifier::new(&self.oid)
+                .map_err(|_| der::Error::from(der::ErrorKind::OidMalformed))?,
+            critical: self.critical,
+            extn_value: OctetString::new(self.value.as_slice())?,
+        })
+    }
+}
+
+fn attribute(oid: ObjectIdentifier, value: &[u8]) -> der::Result<Vec<u8>> {
+    Attribute { oid, values: SetOfVec::try_from(vec![Any::from_der(value)?])? }.to_der()
+}
