@@ -4,7 +4,10 @@
 
 #![deny(unsafe_code)]
 
+mod config;
 pub mod network;
+mod ping;
+mod pki;
 mod secret;
 
 pub use secret::Secret;

@@ -1,0 +1,159 @@
+//! What the command line says, in one place. OSDx documents little of it; the rest is Vyatta's wording.
+
+use std::fmt;
+
+use crate::config::render;
+
+/// Why words lead to no place in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PathError {
+    #[error("Configuration path: {} is not valid", bracketed(good, bad))]
+    Unknown { good: Vec<String>, bad: String },
+    #[error("Configuration path: {} is ambiguous\n{}", bracketed(good, bad), possible(completions))]
+    Ambiguous { good: Vec<String>, bad: String, completions: Vec<(&'static str, &'static str)> },
+    #[error("{constraint}\nValue validation failed\nConfiguration path: [{}]", path.join(" "))]
+    BadValue { path: Vec<String>, constraint: String },
+    #[error("Configuration path: [{}] takes one value", path.join(" "))]
+    BeyondValue { path: Vec<String> },
+    #[error("Configuration path: [{}] requires a value", path.join(" "))]
+    ValueMissing { path: Vec<String> },
+    #[error("Configuration path: [{}] is a node of others and cannot be set itself", path.join(" "))]
+    NotSettable { path: Vec<String> },
+    #[error("Need to specify the config node to {verb}")]
+    NoPath { verb: &'static str },
+    #[error("the value cannot be sealed: {0}")]
+    Sealing(String),
+}
+
+/// What the verbs of the configuration say when they did their work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Notice {
+    AlreadyExists { path: Vec<String> },
+    NothingToDelete { value: bool },
+    NoChangesToCommit,
+    Discarded,
+    NothingToDiscard,
+    Unsaved,
+    Saved,
+    UncommittedNotSaved,
+    NoChanges,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlreadyExists { path } => {
+                return write!(f, "Configuration path: [{}] already exists", path.join(" "));
+            }
+            Self::NothingToDelete { value: false } => {
+                "Nothing to delete (the specified node does not exist)"
+            }
+            Self::NothingToDelete { value: true } => {
+                "Nothing to delete (the specified value does not exist)"
+            }
+            Self::NoChangesToCommit => "No configuration changes to commit",
+            Self::Discarded => "Changes have been discarded",
+            Self::NothingToDiscard => "No changes have been discarded",
+            Self::Unsaved => "Warning: configuration changes have not been saved.",
+            Self::Saved => "Done",
+            Self::UncommittedNotSaved => {
+                "Warning: you have uncommitted changes that will not be saved.\nDone"
+            }
+            Self::NoChanges => "No changes between working and active configurations",
+        })
+    }
+}
+
+/// What stands in the way of a command, with its last line as Vyatta says it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("{0}\nSet failed")]
+    Set(PathError),
+    #[error("{0}\nDelete failed")]
+    Delete(PathError),
+    #[error("{0}")]
+    Show(PathError),
+    #[error("Specified configuration path is not valid")]
+    NothingThere,
+    #[error("Configuration under specified path is empty")]
+    Empty,
+    #[error("{}\nCommit failed", faults(.0))]
+    Commit(Vec<CommitFault>),
+    #[error(
+        "Cannot exit: configuration modified.\nUse 'exit discard' to discard the changes and exit."
+    )]
+    Modified,
+}
+
+/// Why a whole configuration cannot be that of the device: the place and the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CommitFault {
+    pub(crate) path: Vec<String>,
+    pub(crate) reason: String,
+}
+
+impl fmt::Display for CommitFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.join(" ");
+        write!(f, "[ {path} ]\n{}\n\n[[{path}]] failed", self.reason)
+    }
+}
+
+fn faults(faults: &[CommitFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
+}
+
+fn bracketed(good: &[String], bad: &str) -> String {
+    let good: Vec<_> = good.iter().map(String::as_str).collect();
+    let separator = if good.is_empty() { "" } else { " " };
+    format!("{}{separator}[{bad}]", good.join(" "))
+}
+
+/// The list that follows an ambiguous or unfinished line.
+pub(crate) fn possible(completions: &[(&str, &str)]) -> String {
+    let lines = render::columns(completions);
+    format!("Possible completions:\n{lines}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn speaks_as_vyatta_does() {
+        let unknown = PathError::Unknown { good: path("system certificate"), bad: "spec".into() };
+        assert_eq!(
+            Refusal::Set(unknown).to_string(),
+            "Configuration path: system certificate [spec] is not valid\nSet failed"
+        );
+        let missing = PathError::ValueMissing { path: path("system host-name") };
+        assert_eq!(missing.to_string(), "Configuration path: [system host-name] requires a value");
+    }
+
+    #[test]
+    fn ambiguity_comes_with_the_choices() {
+        let ambiguous = PathError::Ambiguous {
+            good: Vec::new(),
+            bad: "c".into(),
+            completions: vec![("cgi-path", "Path"), ("cipher", "Encryption")],
+        };
+        assert_eq!(
+            ambiguous.to_string(),
+            "Configuration path: [c] is ambiguous\nPossible completions:\n  cgi-path  Path\n  cipher    Encryption"
+        );
+    }
+
+    #[test]
+    fn a_refused_commit_names_the_place() {
+        let fault =
+            CommitFault { path: path("system certificate scep csr A"), reason: "no url".into() };
+        assert_eq!(
+            Refusal::Commit(vec![fault]).to_string(),
+            "[ system certificate scep csr A ]\nno url\n\n[[system certificate scep csr A]] failed\nCommit failed"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! A line of the command line, cut into words: blanks separate, quotes and backslashes keep together.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// The longest line that is read, in bytes.
+const LINE_LIMIT: usize = 8192;
+
+/// Why a line cannot be cut into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LineError {
+    #[error("the quote `{0}` is not closed")]
+    OpenQuote(char),
+    #[error("the line ends with a backslash")]
+    TrailingBackslash,
+    #[error("the line is longer than {LINE_LIMIT} bytes")]
+    TooLong,
+    #[error("the line holds a control character")]
+    ControlCharacter,
+}
+
+/// Cuts `line` into words as a shell does, without its substitutions.
+pub(crate) fn words(line: &str) -> Result<Vec<String>, LineError> {
+    if line.len() > LINE_LIMIT {
+        return Err(LineError::TooLong);
+    }
+    if line.chars().any(|c| c.is_control() && c != '\t') {
+        return Err(LineError::ControlCharacter);
+    }
+    let mut words = Vec::new();
+    let mut characters = line.chars().peekable();
+    loop {
+        while characters.next_if(|c| c.is_whitespace()).is_some() {}
+        if characters.peek().is_none() {
+            return Ok(words);
+        }
+        words.push(word(&mut characters)?);
+    }
+}
+
+fn word(characters: &mut Peekable<Chars<'_>>) -> Result<String, LineError> {
+    let mut word = String::new();
+    while let Some(c) = characters.next_if(|c| !c.is_whitespace()) {
+        match c {
+            '\'' | '"' => quoted(characters, c, &mut word)?,
+            '\\' => word.push(characters.next().ok_or(LineError::TrailingBackslash)?),
+            _ => word.push(c),
+        }
+    }
+    Ok(word)
+}
+
+fn quoted(
+    characters: &mut Peekable<Chars<'_>>,
+    quote: char,
+    word: &mut String,
+) -> Result<(), LineError> {
+    while let Some(c) = characters.next() {
+        let escapes = c == '\\' && quote == '"';
+        match c {
+            _ if c == quote => return Ok(()),
+            _ if escapes => match characters.next_if(|next| matches!(next, '"' | '\\')) {
+                Some(next) => word.push(next),
+                None => word.push(c),
+            },
+            _ => word.push(c),
+        }
+    }
+    Err(LineError::OpenQuote(quote))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::render::quoted;
+
+    #[test]
+    fn cuts_documented_lines() {
+        let line = "set system certificate scep csr CSR url 'http://10.215.168.1'";
+        assert_eq!(words(line).unwrap().last().unwrap(), "http://10.215.168.1");
+        assert_eq!(words("  ping\t10.0.0.1 ").unwrap(), ["ping", "10.0.0.1"]);
+        assert_eq!(words("").unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn quotes_keep_together() {
+        assert_eq!(
+            words(r#"a 'b c' "d e" f\ g '' x'y'"z""#).unwrap(),
+            ["a", "b c", "d e", "f g", "", "xyz"]
+        );
+        assert_eq!(words(r#"'\' "\"\\\n""#).unwrap(), [r"\", r#""\\n"#]);
+    }
+
+    #[test]
+    fn refuses_what_is_unfinished() {
+        assert_eq!(words("set 'x"), Err(LineError::OpenQuote('\'')));
+        assert_eq!(words("set x\\"), Err(LineError::TrailingBackslash));
+        assert_eq!(words(&"x".repeat(LINE_LIMIT + 1)), Err(LineError::TooLong));
+        assert_eq!(words("set \u{7}"), Err(LineError::ControlCharacter));
+    }
+
+    #[test]
+    fn reads_back_what_is_printed() {
+        for text in ["", "plain", "it's", "a b", "$6$x", "\"q\"", "back\\slash", "CN=A, O=B", "#x"]
+        {
+            assert_eq!(words(&quoted(text)).unwrap(), [text]);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The verbs that change and show a configuration which is not yet the device's.
+
+use crate::config::message::{Notice, PathError, Refusal};
+use crate::config::schema::{self, Location, Place};
+use crate::config::tree::Configuration;
+use crate::config::value::Value;
+use crate::secret::SecretStore;
+
+/// A configuration that is being edited.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Candidate {
+    configuration: Configuration,
+}
+
+impl Candidate {
+    /// Starts from what the device has.
+    pub(crate) fn of(active: &Configuration) -> Self {
+        Self { configuration: active.clone() }
+    }
+
+    /// The configuration as it stands.
+    pub(crate) fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// `set PATH [VALUE]`; a clear-text secret is sealed here and goes no further.
+    pub(crate) fn set(
+        &mut self,
+        words: &[String],
+        secrets: &SecretStore,
+    ) -> Result<Option<Notice>, Refusal> {
+        let Location { path, place } = schema::locate(words).map_err(Refusal::Set)?;
+        let new = match place {
+            Place::Nodes { instance: true, .. } => self.configuration.create(&path),
+            Place::Leaf { multi, value: Some(value), .. } => {
+                self.configuration.set(&path, value, multi)
+            }
+            Place::ClearText { stored_as, value: Some(value) } => {
+                let sealed = seal(&value, secrets).map_err(Refusal::Set)?;
+                self.configuration.set(&beside(&path, stored_as), sealed, false)
+            }
+            Place::Nodes { .. } if path.is_empty() => {
+                return Err(Refusal::Set(PathError::NoPath { verb: "set" }));
+            }
+            Place::Nodes { .. } => return Err(Refusal::Set(PathError::NotSettable { path })),
+            Place::Tag { .. } | Place::Leaf { .. } | Place::ClearText { .. } => {
+                return Err(Refusal::Set(PathError::ValueMissing { path }));
+            }
+        };
+        Ok((!new).then_some(Notice::AlreadyExists { path }))
+    }
+
+    /// `delete PATH [VALUE]`.
+    pub(crate) fn delete(&mut self, words: &[String]) -> Result<Option<Notice>, Refusal> {
+        let Location { path, place } = schema::locate(words).map_err(Refusal::Delete)?;
+        if path.is_empty() {
+            return Err(Refusal::Delete(PathError::NoPath { verb: "delete" }));
+        }
+        let there = self.configuration.contains(&stored(&path, &place));
+        let deleted = match place {
+            Place::Leaf { value: Some(value), .. } => {
+                self.configuration.delete_value(&path, &value)
+            }
+            place => self.configuration.delete(&stored(&path, &place)),
+        };
+        Ok((!deleted).then_some(Notice::NothingToDelete { value: there }))
+    }
+
+    /// `show [PATH]`: the `set` lines at and under the path, secrets masked.
+    pub(crate) fn show(&self, words: &[String]) -> Result<String, Refusal> {
+        show(&self.configuration, words)
+    }
+}
+
+/// The `set` lines of `configuration` at and under the path of `words`, secrets masked.
+pub(crate) fn show(configuration: &Configuration, words: &[String]) -> Result<String, Refusal> {
+    let Location { path, place } = schema::locate(words).map_err(Refusal::Show)?;
+    let lines = configuration.shown(&stored(&path, &place));
+    match (lines.is_empty(), words.is_empty()) {
+        (false, _) | (true, true) => Ok(lines.join("\n")),
+        (true, false) => Err(Refusal::Empty),
+    }
+}
+
+/// Where what `place` names is kept: a clear-text twin has nothing of its own.
+fn stored(path: &[String], place: &Place) -> Vec<String> {
+    match place {
+        Place::ClearText { stored_as, .. } => beside(path, stored_as),
+        _ => path.to_vec(),
+    }
+}
+
+fn beside(path: &[String], name: &str) -> Vec<String> {
+    let parent = path.split_last().map_or(&[][..], |(_, parent)| parent);
+    [parent, &[name.to_owned()]].concat()
+}
+
+fn seal(value: &Value, secrets: &SecretStore) -> Result<Value, PathError> {
+    let Value::Secret(secret) = value else { return Ok(value.clone()) };
+    let sealed = secrets.seal(secret).map_err(|error| PathError::Sealing(error.to_string()))?;
+    Ok(Value::Sealed(sealed))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::config::parse::words;
+    use crate::secret::{MASK, Secret};
+
+    fn secrets() -> SecretStore {
+        SecretStore::new(Secret::new("key"), HashMap::new())
+    }
+
+    fn set(candidate: &mut Candidate, line: &str) -> Result<Option<Notice>, Refusal> {
+        candidate.set(&words(line).unwrap(), &secrets())
+    }
+
+    const CSR: &str = "system certificate scep csr CSR";
+
+    #[test]
+    fn takes_every_documented_line() {
+        let documented = "\
+interfaces ethernet eth0 address 10.215.168.64/24
+protocols static route 192.168.212.0/22 next-hop 10.215.168.1
+system certificate scep csr CSR cgi-path /scep
+system certificate scep csr CSR cipher aes
+system certificate scep csr CSR digest sha256
+system certificate scep csr CSR distinguished-names CN=MyUserCert
+system certificate scep csr CSR encrypted-password U2FsdGVkX19P8MYjQLXrIvBEOMDHUJ1TWkNFRAs31/g=
+system certificate scep csr CSR port 8080
+system certificate scep csr CSR url 'http://10.215.168.1'
+system certificate scep csr CSR cgi-path CertSrv/mscep/mscep.dll/pkiclient.exe
+system certificate scep csr CSR encrypted-password U2FsdGVkX1/cpKs60XW8glHBeDwbuldY39EE0iQqd2oH+aYMvhespzahhtjG9BVkN0r2s1k3scwkW82sbk6EpA==
+system certificate scep csr CSR url 'http://192.168.213.25/'
+system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6FLi6CT2Oxn0MJQ2C2tqnRDrYKNF8HIYWJp68nvXvPdFccDsT04.WtigUONbKYrgKg8d6rEs8PjljMkH0'";
+        let mut candidate = Candidate::default();
+        for line in documented.lines() {
+            assert_eq!(set(&mut candidate, line), Ok(None), "{line}");
+        }
+    }
+
+    #[test]
+    fn clear_text_is_sealed_at_once() {
+        let mut candidate = Candidate::default();
+        set(&mut candidate, &format!("{CSR} password hunter2")).unwrap();
+        let shown = candidate.show(&[]).unwrap();
+        assert_eq!(shown, format!("set {CSR} encrypted-password {MASK}"));
+        let path = words(&format!("{CSR} encrypted-password")).unwrap();
+        let [Value::Sealed(sealed)] = candidate.configuration().values(&path) else { panic!() };
+        assert_eq!(secrets().open(sealed).unwrap().expose(), "hunter2");
+        assert!(!format!("{candidate:?}").contains("hunter2"));
+        candidate.delete(&words(&format!("{CSR} password")).unwrap()).unwrap();
+        assert_eq!(candidate.show(&[]).unwrap(), "");
+    }
+
+    #[test]
+    fn incomplete_paths_are_refused() {
+        let mut candidate = Candidate::default();
+        let refusal =
+            |candidate: &mut Candidate, line: &str| set(candidate, line).unwrap_err().to_string();
+        assert_eq!(
+            refusal(&mut candidate, ""),
+            "Need to specify the config node to set\nSet failed"
+        );
+        assert_eq!(
+            refusal(&mut candidate, "system host-name"),
+            "Configuration path: [system host-name] requires a value\nSet failed"
+        );
+        assert!(refusal(&mut candidate, "interfaces ethernet").contains("requires a value"));
+        assert!(refusal(&mut candidate, "system").contains("node of others"));
+        assert_eq!(candidate.show(&[]).unwrap(), "");
+    }
+
+    #[test]
+    fn repeating_and_deleting_nothing_are_said_and_no_failure() {
+        let mut candidate = Candidate::default();
+        set(&mut candidate, "system host-name DUT0").unwrap();
+        let again = set(&mut candidate, "system host-name DUT0").unwrap();
+        assert!(matches!(again, Some(Notice::AlreadyExists { .. })));
+        let mut delete = |line: &str| candidate.delete(&words(line).unwrap()).unwrap();
+        assert_eq!(delete("interfaces"), Some(Notice::NothingToDelete { value: false }));
+        assert_eq!(delete("system host-name other"), Some(Notice::NothingToDelete { value: true }));
+        assert_eq!(delete("system host-name"), None);
+    }
+}

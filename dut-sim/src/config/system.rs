@@ -1,0 +1,268 @@
+//! What a configuration says, in types: from here on nothing is looked up by its name.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use scep::algorithm::{Cipher, Digest};
+
+use crate::config::message::CommitFault;
+use crate::config::tree::Configuration;
+use crate::config::url::{Endpoint, EnrolmentUrl};
+use crate::config::value::Value;
+use crate::network::{Addressing, InterfaceAddress, StaticRoute};
+use crate::secret::Sealed;
+
+/// The whole configuration of a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct System {
+    pub(crate) host_name: Option<String>,
+    pub(crate) addressing: Addressing,
+    pub(crate) csrs: BTreeMap<String, CsrSettings>,
+}
+
+/// The settings of one certificate to request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CsrSettings {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) cipher: Option<Cipher>,
+    pub(crate) digest: Option<Digest>,
+    pub(crate) distinguished_name: String,
+    pub(crate) password: Option<Sealed>,
+}
+
+impl System {
+    /// Reads `configuration` for a device with these interfaces; the error is all that is wrong with it.
+    pub(crate) fn read(
+        configuration: &Configuration,
+        interfaces: &[String],
+    ) -> Result<Self, Vec<CommitFault>> {
+        let mut reader = Reader { configuration, faults: Vec::new() };
+        let system = Self {
+            host_name: reader.text(&path(&["system", "host-name"])),
+            addressing: reader.addressing(interfaces),
+            csrs: reader.csrs(),
+        };
+        if reader.faults.is_empty() { Ok(system) } else { Err(reader.faults) }
+    }
+}
+
+struct Reader<'a> {
+    configuration: &'a Configuration,
+    faults: Vec<CommitFault>,
+}
+
+impl Reader<'_> {
+    fn addressing(&mut self, known: &[String]) -> Addressing {
+        let interfaces = self.interfaces(known);
+        let routes = self.routes(&interfaces);
+        Addressing { interfaces, routes }
+    }
+
+    fn interfaces(&mut self, known: &[String]) -> Vec<InterfaceAddress> {
+        let tag = path(&["interfaces", "ethernet"]);
+        let mut addresses: Vec<InterfaceAddress> = Vec::new();
+        for interface in self.configuration.instances(&tag) {
+            let instance = below(&tag, interface);
+            if !known.contains(interface) {
+                let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                self.fault(&instance, format!("the device has no such interface; it has {has}"));
+            }
+            for value in self.configuration.values(&below(&instance, "address")) {
+                let &Value::InterfaceAddress(address) = value else { continue };
+                if let Some(other) =
+                    addresses.iter().find(|each| each.address.addr() == address.addr())
+                {
+                    let reason = format!(
+                        "`{}` has the address `{}` already",
+                        other.interface,
+                        address.addr()
+                    );
+                    self.fault(&instance, reason);
+                }
+                addresses.push(InterfaceAddress { interface: interface.clone(), address });
+            }
+        }
+        addresses
+    }
+
+    fn routes(&mut self, interfaces: &[InterfaceAddress]) -> Vec<StaticRoute> {
+        let tag = path(&["protocols", "static", "route"]);
+        let mut routes = Vec::new();
+        for name in self.configuration.instances(&tag) {
+            let instance = below(&tag, name);
+            let next_hop = self.configuration.value_or_default(&below(&instance, "next-hop"));
+            match (name.parse(), next_hop) {
+                (Ok(destination), Some(Value::Address(next_hop))) => {
+                    self.check_next_hop(&instance, next_hop, interfaces);
+                    routes.push(StaticRoute { destination, next_hop });
+                }
+                _ => self.fault(&instance, "a route needs a `next-hop`"),
+            }
+        }
+        routes
+    }
+
+    fn check_next_hop(
+        &mut self,
+        route: &[String],
+        next_hop: Ipv4Addr,
+        interfaces: &[InterfaceAddress],
+    ) {
+        if interfaces.iter().any(|each| each.address.addr() == next_hop) {
+            self.fault(route, format!("the next hop `{next_hop}` is the device itself"));
+        } else if !interfaces.iter().any(|each| each.address.contains(&next_hop)) {
+            self.fault(route, format!("the next hop `{next_hop}` is in no interface's subnet"));
+        }
+    }
+
+    fn csrs(&mut self) -> BTreeMap<String, CsrSettings> {
+        let tag = path(&["system", "certificate", "scep", "csr"]);
+        let names = self.configuration.instances(&tag);
+        let settings = |name: &String| Some((name.clone(), self.csr(&below(&tag, name))?));
+        names.into_iter().filter_map(settings).collect()
+    }
+
+    fn csr(&mut self, csr: &[String]) -> Option<CsrSettings> {
+        let leaf = |name: &str| self.configuration.values(&below(csr, name)).first();
+        let url = leaf("url").and_then(Value::as_url);
+        let distinguished_name = leaf("distinguished-names").and_then(Value::as_text);
+        let (Some(url), Some(distinguished_name)) = (url, distinguished_name) else {
+            for (missing, name) in
+                [(url.is_none(), "url"), (distinguished_name.is_none(), "distinguished-names")]
+            {
+                if missing {
+                    self.fault(csr, format!("a certificate request needs `{name}`"));
+                }
+            }
+            return None;
+        };
+        Some(CsrSettings {
+            endpoint: self.endpoint(csr, url),
+            cipher: leaf("cipher").and_then(Value::as_cipher),
+            digest: leaf("digest").and_then(Value::as_digest),
+            distinguished_name: distinguished_name.to_owned(),
+            password: leaf("encrypted-password").and_then(Value::as_sealed).cloned(),
+        })
+    }
+
+    /// What is configured goes before what the URL says, and that before the table's default.
+    fn endpoint(&self, csr: &[String], url: &EnrolmentUrl) -> Endpoint {
+        let (port, cgi_path) = (below(csr, "port"), below(csr, "cgi-path"));
+        let configured = |path| self.configuration.values(path).first();
+        let default = |path| self.configuration.value_or_default(path);
+        let port = configured(&port)
+            .and_then(Value::as_port)
+            .or(url.port)
+            .or_else(|| default(&port)?.as_port());
+        let path = match configured(&cgi_path).and_then(Value::as_text) {
+            Some(cgi_path) => url.path_to(cgi_path),
+            None if url.has_path() => url.path.clone(),
+            None => default(&cgi_path)
+                .and_then(|value| Some(value.as_text()?.to_owned()))
+                .unwrap_or_default(),
+        };
+        Endpoint { host: url.host.clone(), port: port.unwrap_or_default(), path }
+    }
+
+    fn text(&self, path: &[String]) -> Option<String> {
+        Some(self.configuration.values(path).first()?.as_text()?.to_owned())
+    }
+
+    fn fault(&mut self, path: &[String], reason: impl Into<String>) {
+        self.faults.push(CommitFault { path: path.to_vec(), reason: reason.into() });
+    }
+}
+
+fn path(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn below(path: &[String], name: &str) -> Vec<String> {
+    [path, &[name.to_owned()]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse::words;
+    use crate::config::session::Candidate;
+    use crate::secret::{Secret, SecretStore};
+
+    fn read(lines: &str) -> Result<System, Vec<String>> {
+        let secrets = SecretStore::new(Secret::new("key"), std::collections::HashMap::new());
+        let mut candidate = Candidate::default();
+        for line in lines.lines() {
+            candidate.set(&words(line.trim()).unwrap(), &secrets).unwrap();
+        }
+        let interfaces = ["eth0".to_owned(), "eth1".to_owned()];
+        let reasons = |faults: Vec<CommitFault>| {
+            faults
+                .into_iter()
+                .map(|fault| format!("{}: {}", fault.path.join(" "), fault.reason))
+                .collect()
+        };
+        System::read(candidate.configuration(), &interfaces).map_err(reasons)
+    }
+
+    fn endpoint(lines: &str) -> String {
+        let csr = "system certificate scep csr CSR";
+        let lines: String = lines.split("; ").map(|line| format!("{csr} {line}\n")).collect();
+        let system = read(&format!("{lines}{csr} distinguished-names CN=x")).unwrap();
+        system.csrs["CSR"].endpoint.to_string()
+    }
+
+    #[test]
+    fn addresses_and_routes_are_typed() {
+        let system = read(
+            "interfaces ethernet eth0 address 10.215.168.64/24
+            protocols static route 192.168.212.0/22 next-hop 10.215.168.1",
+        )
+        .unwrap();
+        let address = "10.215.168.64/24".parse().unwrap();
+        assert_eq!(
+            system.addressing.interfaces,
+            [InterfaceAddress { interface: "eth0".into(), address }]
+        );
+        let route = StaticRoute {
+            destination: "192.168.212.0/22".parse().unwrap(),
+            next_hop: "10.215.168.1".parse().unwrap(),
+        };
+        assert_eq!(system.addressing.routes, [route]);
+    }
+
+    #[test]
+    fn endpoints_are_composed_of_url_port_and_path() {
+        assert_eq!(
+            endpoint("url http://10.215.168.1; port 8080; cgi-path /scep"),
+            "http://10.215.168.1:8080/scep"
+        );
+        assert_eq!(
+            endpoint("url http://192.168.213.25/; cgi-path CertSrv/mscep/mscep.dll/pkiclient.exe"),
+            "http://192.168.213.25/CertSrv/mscep/mscep.dll/pkiclient.exe"
+        );
+        assert_eq!(endpoint("url http://h:8080"), "http://h:8080/cgi-bin/pkiclient.exe");
+        assert_eq!(endpoint("url http://h:8080/scep"), "http://h:8080/scep");
+        assert_eq!(endpoint("url http://h:8080/a/; port 81; cgi-path /b"), "http://h:81/a/b");
+    }
+
+    #[test]
+    fn all_faults_are_named_with_their_places() {
+        let faults = read(
+            "interfaces ethernet eth7 address 10.0.0.1/24
+            protocols static route 10.1.0.0/16
+            protocols static route 10.2.0.0/16 next-hop 10.9.9.9
+            system certificate scep csr CSR port 8080",
+        )
+        .unwrap_err();
+        assert_eq!(
+            faults,
+            [
+                "interfaces ethernet eth7: the device has no such interface; it has eth0, eth1",
+                "protocols static route 10.1.0.0/16: a route needs a `next-hop`",
+                "protocols static route 10.2.0.0/16: the next hop `10.9.9.9` is in no interface's subnet",
+                "system certificate scep csr CSR: a certificate request needs `url`",
+                "system certificate scep csr CSR: a certificate request needs `distinguished-names`",
+            ]
+        );
+    }
+}

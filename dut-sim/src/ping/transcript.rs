@@ -1,0 +1,204 @@
+//! What a ping prints, line by line.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::PingReport;
+use super::statistics::RoundTrips;
+use crate::network::EchoOutcome;
+
+/// The ICMP header (RFC 792).
+const ICMP_HEADER: usize = 8;
+/// The ICMP header and that of IPv4.
+const HEADERS: u32 = 28;
+/// iputils keeps the time of sending in the payload: with less room than this it measures nothing.
+const TIMED_SIZE: u16 = 16;
+
+pub(super) struct Transcript {
+    host: String,
+    destination: Ipv4Addr,
+    timed: bool,
+    sent: u16,
+    received: u16,
+    errors: u16,
+    /// The most requests that were ever under way at once.
+    pipe: u16,
+    round_trips: RoundTrips,
+    lines: Vec<String>,
+}
+
+impl Transcript {
+    pub(super) fn new(host: &str, destination: Ipv4Addr, size: u16) -> Self {
+        let whole = u32::from(size) + HEADERS;
+        let header = format!("PING {host} ({destination}) {size}({whole}) bytes of data.");
+        Self {
+            host: host.to_owned(),
+            destination,
+            timed: size >= TIMED_SIZE,
+            sent: 0,
+            received: 0,
+            errors: 0,
+            pipe: 0,
+            round_trips: RoundTrips::default(),
+            lines: vec![header],
+        }
+    }
+
+    pub(super) fn sent(&self) -> u16 {
+        self.sent
+    }
+
+    /// Notes that a request goes out; returns its sequence number.
+    pub(super) fn send(&mut self) -> u16 {
+        self.sent += 1;
+        self.sent
+    }
+
+    /// Notes what came of the request with that sequence number.
+    pub(super) fn answer(&mut self, sequence: u16, outcome: &EchoOutcome) {
+        match outcome {
+            EchoOutcome::Reply { from, ttl, payload, round_trip } => {
+                self.acknowledge(sequence);
+                self.received += 1;
+                let bytes = payload.len() + ICMP_HEADER;
+                let time = self.time(*round_trip);
+                let from = self.named(*from);
+                self.lines.push(format!(
+                    "{bytes} bytes from {from}: icmp_seq={sequence} ttl={ttl}{time}"
+                ));
+            }
+            EchoOutcome::Unreachable { from, code } => {
+                self.error(sequence, *from, &code.to_string())
+            }
+            EchoOutcome::TtlExceeded { from } => {
+                self.error(sequence, *from, "Time to live exceeded");
+            }
+            EchoOutcome::NoRoute => {
+                self.lines.push("ping: sendmsg: Network is unreachable".to_owned());
+            }
+            EchoOutcome::TimedOut => {}
+        }
+    }
+
+    /// Closes with the statistics; `time` is that from the first request to the last.
+    pub(super) fn finish(mut self, time: Duration) -> PingReport {
+        let loss = percent(self.sent - self.received, self.sent);
+        let errors =
+            if self.errors > 0 { format!(", +{} errors", self.errors) } else { String::new() };
+        let rounded = (time + Duration::from_micros(500)).as_millis();
+        self.lines.push(String::new());
+        self.lines.push(format!("--- {} ping statistics ---", self.host));
+        self.lines.push(format!(
+            "{} packets transmitted, {} received{errors}, {loss}% packet loss, time {rounded}ms",
+            self.sent, self.received
+        ));
+        let round_trips = if self.timed { self.round_trips.to_string() } else { String::new() };
+        let pipe = if self.pipe > 1 { format!("pipe {}", self.pipe) } else { String::new() };
+        let separator = if round_trips.is_empty() || pipe.is_empty() { "" } else { ", " };
+        self.lines.push(format!("{round_trips}{separator}{pipe}"));
+        PingReport { text: self.lines.join("\n"), answered: self.received > 0 }
+    }
+
+    fn error(&mut self, sequence: u16, from: Ipv4Addr, words: &str) {
+        self.acknowledge(sequence);
+        self.errors += 1;
+        let from = self.named(from);
+        self.lines.push(format!("From {from} icmp_seq={sequence} {words}"));
+    }
+
+    fn acknowledge(&mut self, sequence: u16) {
+        self.pipe = self.pipe.max((self.sent + 1).saturating_sub(sequence));
+    }
+
+    fn time(&mut self, round_trip: Duration) -> String {
+        if !self.timed {
+            return String::new();
+        }
+        let micros = self.round_trips.add(round_trip);
+        format!(" time={} ms", milliseconds(micros))
+    }
+
+    /// The pinged host goes by the name it was called by; of the others only the address is known.
+    fn named(&self, from: Ipv4Addr) -> String {
+        let by_name = self.host.parse::<Ipv4Addr>().is_err();
+        if by_name && from == self.destination {
+            format!("{} ({from})", self.host)
+        } else {
+            from.to_string()
+        }
+    }
+}
+
+/// Three decimals below 1 ms and always four digits above, as iputils shortens them.
+fn milliseconds(micros: u64) -> String {
+    match micros {
+        99_950.. => format!("{}", (micros + 500) / 1000),
+        9_995.. => format!("{}.{}", (micros + 50) / 1000, (micros + 50) % 1000 / 100),
+        1_000.. => format!("{}.{:02}", (micros + 5) / 1000, (micros + 5) % 1000 / 10),
+        _ => format!("0.{micros:03}"),
+    }
+}
+
+/// C's `%g`: six significant digits, without zeros at the end.
+fn percent(part: u16, whole: u16) -> String {
+    let percent = f64::from(part) * 100.0 / f64::from(whole.max(1));
+    let decimals = match percent {
+        10.0.. => 4,
+        1.0.. => 5,
+        0.1.. => 6,
+        0.01.. => 7,
+        _ => 8,
+    };
+    let text = format!("{percent:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shortened_as_iputils_does() {
+        let shown = [0, 147, 999, 1_234, 9_994, 9_995, 12_345, 99_949, 99_950, 123_456];
+        let expected =
+            ["0.000", "0.147", "0.999", "1.23", "9.99", "10.0", "12.3", "99.9", "100", "123"];
+        assert_eq!(shown.map(milliseconds), expected);
+        let losses = [(0, 1), (1, 1), (1, 2), (1, 3), (2, 3), (1, 300), (1, 65_535)];
+        let expected = ["0", "100", "50", "33.3333", "66.6667", "0.333333", "0.0015259"];
+        assert_eq!(losses.map(|(part, whole)| percent(part, whole)), expected);
+    }
+
+    #[test]
+    fn small_payloads_carry_no_time() {
+        let from = Ipv4Addr::LOCALHOST;
+        let mut transcript = Transcript::new("127.0.0.1", from, 8);
+        let sequence = transcript.send();
+        let round_trip = Duration::from_millis(1);
+        transcript.answer(
+            sequence,
+            &EchoOutcome::Reply { from, ttl: 64, payload: vec![0; 8], round_trip },
+        );
+        assert_eq!(
+            transcript.finish(Duration::ZERO).text,
+            "PING 127.0.0.1 (127.0.0.1) 8(36) bytes of data.\n\
+             16 bytes from 127.0.0.1: icmp_seq=1 ttl=64\n\
+             \n\
+             --- 127.0.0.1 ping statistics ---\n\
+             1 packets transmitted, 1 received, 0% packet loss, time 0ms\n"
+        );
+    }
+
+    #[test]
+    fn late_errors_show_the_pipe() {
+        let from = Ipv4Addr::new(10, 0, 0, 1);
+        let mut transcript = Transcript::new("10.0.0.9", Ipv4Addr::new(10, 0, 0, 9), 56);
+        transcript.send();
+        transcript.send();
+        for sequence in [1, 2] {
+            transcript.answer(sequence, &EchoOutcome::TtlExceeded { from });
+        }
+        let text = transcript.finish(Duration::from_millis(1002)).text;
+        assert!(text.contains("From 10.0.0.1 icmp_seq=2 Time to live exceeded\n"));
+        assert!(text.ends_with("+2 errors, 100% packet loss, time 1002ms\npipe 2"), "{text}");
+    }
+}

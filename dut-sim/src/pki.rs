@@ -1,0 +1,3 @@
+//! What the device shows of its certificates.
+
+pub(crate) mod text;

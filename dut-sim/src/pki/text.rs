@@ -1,0 +1,87 @@
+//! A certificate as text, in the look of OpenSSL 3.0: the one place that calls OpenSSL by hand.
+
+#![expect(unsafe_code, reason = "rust-openssl has no binding that prints a certificate so")]
+
+use std::ffi::{c_int, c_ulong};
+
+use foreign_types::ForeignTypeRef;
+use openssl::error::ErrorStack;
+use openssl::x509::{X509, X509Ref};
+use openssl_sys as ffi;
+
+/// `XN_FLAG_ONELINE`: names on one line, `CN = leaf, O = Teldat`.
+const XN_FLAG_ONELINE: c_ulong = 0x0082_031f;
+
+unsafe extern "C" {
+    /// <https://docs.openssl.org/3.0/man3/X509_print_ex/>, which `openssl-sys` does not declare.
+    fn X509_print_ex(
+        bio: *mut ffi::BIO,
+        x509: *mut ffi::X509,
+        name_flags: c_ulong,
+        certificate_flags: c_ulong,
+    ) -> c_int;
+}
+
+/// What `openssl x509 -text -noout` of OpenSSL 3.0 prints of `certificate`; `X509::to_text` prints `CN=leaf`.
+pub(crate) fn certificate_text(certificate: &X509Ref) -> Result<String, ErrorStack> {
+    // A certificate that was built and never parsed prints `RSA Public-Key` for `Public-Key`.
+    let parsed = X509::from_der(&certificate.to_der()?)?;
+    let sink = MemoryBio::new()?;
+    sink.print(&parsed)?;
+    Ok(String::from_utf8_lossy(&sink.contents()).into_owned())
+}
+
+/// An OpenSSL output stream into memory; rust-openssl keeps its own to itself.
+struct MemoryBio(*mut ffi::BIO);
+
+impl MemoryBio {
+    fn new() -> Result<Self, ErrorStack> {
+        // SAFETY: both functions take nothing of ours; a null result is checked before use.
+        let bio = unsafe { ffi::BIO_new(ffi::BIO_s_mem()) };
+        if bio.is_null() { Err(ErrorStack::get()) } else { Ok(Self(bio)) }
+    }
+
+    fn print(&self, certificate: &X509Ref) -> Result<(), ErrorStack> {
+        // SAFETY: both pointers are live for the whole call, and OpenSSL keeps neither.
+        let printed = unsafe { X509_print_ex(self.0, certificate.as_ptr(), XN_FLAG_ONELINE, 0) };
+        if printed == 1 { Ok(()) } else { Err(ErrorStack::get()) }
+    }
+
+    fn contents(&self) -> Vec<u8> {
+        let mut start = std::ptr::null_mut();
+        // SAFETY: the stream is a memory stream, so `start` is set to its buffer, which lives as long as the stream.
+        let length = unsafe { ffi::BIO_get_mem_data(self.0, &raw mut start) };
+        match usize::try_from(length) {
+            // SAFETY: OpenSSL says that the buffer has that many bytes; they are copied before the stream changes.
+            Ok(length) if !start.is_null() => unsafe {
+                std::slice::from_raw_parts(start.cast::<u8>(), length).to_vec()
+            },
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Drop for MemoryBio {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from `BIO_new` and is freed once.
+        unsafe { ffi::BIO_free_all(self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::x509::X509;
+
+    use super::certificate_text;
+
+    /// `openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=Teldat-PKI/O=Teldat/L=Madrid/C=ES" -days 7300 -addext
+    /// keyUsage=critical,digitalSignature,keyEncipherment,keyCertSign,cRLSign`, and
+    /// `openssl x509 -text -noout` of OpenSSL 3.0.
+    #[test]
+    fn is_the_text_of_openssl() {
+        let certificate = X509::from_pem(include_bytes!("testdata/ca.pem")).unwrap();
+        let text = certificate_text(&certificate).unwrap();
+        assert_eq!(text, include_str!("testdata/ca.txt"));
+        assert!(text.contains("Subject: CN = Teldat-PKI, O = Teldat, L = Madrid, C = ES\n"));
+    }
+}
