@@ -214,13 +214,13 @@ mod tests {
     #[test]
     fn the_query_of_a_get_is_standard_base64_fully_escaped() {
         let request = Operation::PkiOperation(vec![0xfb, 0xff, 0xfe, 0xff]).to_http(Method::Get);
-        assert_eq!(request.query, "operation=PKIOperation&message=%2B%2F%2B%2F%2Fw%3D%3D");
+        assert_eq!(request.query, "operation=PKIOperation&message=%2B%2F%2F%2B%2Fw%3D%3D");
     }
 
     #[test]
     fn what_real_clients_do_to_base64_is_understood() {
         let expected = Ok(Operation::PkiOperation(vec![0xfb, 0xff, 0xfe, 0xff]));
-        for message in ["+/+//w==", " / //w==", "%2B/%2B/%0A/w%3D%3D", "%2b%2f%2b%2f%2fw"] {
+        for message in ["+//+/w==", " // /w==", "%2B//%2B%0A/w%3D%3D", "%2b%2f%2f%2b%2fw"] {
             let query = format!("operation=PKIOperation&message={message}");
             assert_eq!(Operation::from_http(&get(query)), expected, "{message}");
         }

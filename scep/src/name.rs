@@ -1,5 +1,7 @@
 //! Distinguished names, written as people write them: `DC=com, DC=scep, CN=scep-CA`.
 
+use std::ops::RangeInclusive;
+
 use openssl::{
     asn1::{Asn1StringRef, Asn1Type},
     nid::Nid,
@@ -63,12 +65,12 @@ pub fn parse(text: &str) -> Result<X509Name, NameError> {
     for part in parts {
         let (attribute_type, value) = pair(&part)?;
         let nid = nid(attribute_type)?;
-        builder.append_entry_by_nid_with_type(nid, value, string_type(nid, value)).map_err(
-            |_| NameError::UnusableValue {
-                attribute_type: attribute_type.to_owned(),
-                value: value.to_owned(),
-            },
-        )?;
+        if !lengths(nid).contains(&value.chars().count()) {
+            return Err(unusable(attribute_type, value));
+        }
+        builder
+            .append_entry_by_nid_with_type(nid, value, string_type(nid, value))
+            .map_err(|_| unusable(attribute_type, value))?;
     }
     Ok(builder.build())
 }
@@ -92,10 +94,7 @@ fn pair(part: &str) -> Result<(&str, &str), NameError> {
         part.split_once('=').ok_or_else(|| NameError::NotAPair(part.to_owned()))?;
     let (attribute_type, value) = (attribute_type.trim(), value.trim());
     if value.is_empty() || value.contains('\0') {
-        return Err(NameError::UnusableValue {
-            attribute_type: attribute_type.to_owned(),
-            value: value.to_owned(),
-        });
+        return Err(unusable(attribute_type, value));
     }
     Ok((attribute_type, value))
 }
@@ -106,6 +105,20 @@ fn nid(attribute_type: &str) -> Result<Nid, NameError> {
         .find(|(name, _)| name.eq_ignore_ascii_case(attribute_type))
         .map(|(_, nid)| *nid)
         .ok_or_else(|| NameError::UnknownType(attribute_type.to_owned()))
+}
+
+/// How many characters a value may have (RFC 5280 appendix A.1).
+fn lengths(nid: Nid) -> RangeInclusive<usize> {
+    match nid {
+        Nid::COUNTRYNAME => 2..=2,
+        Nid::LOCALITYNAME | Nid::STATEORPROVINCENAME | Nid::STREETADDRESS => 1..=128,
+        Nid::DOMAINCOMPONENT | Nid::PKCS9_EMAILADDRESS | Nid::USERID => 1..=255,
+        _ => 1..=64,
+    }
+}
+
+fn unusable(attribute_type: &str, value: &str) -> NameError {
+    NameError::UnusableValue { attribute_type: attribute_type.to_owned(), value: value.to_owned() }
 }
 
 fn string_type(nid: Nid, value: &str) -> Asn1Type {

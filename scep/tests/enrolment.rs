@@ -1,0 +1,245 @@
+//! Whole enrolments in memory: the client's state machine against the server's side of the same crate.
+
+mod pki;
+
+use openssl::rand::rand_bytes;
+use pki::{Answer, TestPki, client_settings, now};
+use scep::{
+    algorithm::{Cipher, Digest},
+    attribute::{FailInfo, Nonce, TransactionId},
+    client::{Client, Next, Refusal, Settings, Stage},
+    http::{HttpRequest, HttpResponse, Method},
+    server::Body,
+};
+
+/// Runs an enrolment until it ends or waits.
+fn enrol(pki: &TestPki, settings: Settings) -> Result<Next, Refusal> {
+    let mut client = Client::new(settings);
+    let first = client.start();
+    drive(pki, &mut client, first)
+}
+
+fn drive(pki: &TestPki, client: &mut Client, first: HttpRequest) -> Result<Next, Refusal> {
+    let mut request = first;
+    loop {
+        let response = pki.handle(&request);
+        match client.receive(&response, now(), &mut rand_bytes)? {
+            Next::Send(next) => request = next,
+            end => return Ok(end),
+        }
+    }
+}
+
+fn refusal(pki: &TestPki) -> Refusal {
+    enrol(pki, client_settings()).expect_err("the client must refuse")
+}
+
+#[test]
+fn a_certificate_is_issued_over_post_with_what_the_ca_offers() {
+    let pki = TestPki::single_ca();
+    let settings = client_settings();
+    let key = settings.key.clone();
+    let Ok(Next::Issued(certificate)) = enrol(&pki, settings) else { panic!("not issued") };
+    assert!(certificate.public_key().unwrap().public_eq(&key));
+    let seen = pki.last_request();
+    assert_eq!(seen.method, Method::Post);
+    assert_eq!((seen.cipher, seen.digest), (Cipher::Aes128, Digest::Sha256));
+    assert_eq!(seen.challenge.as_deref(), Some("secret"));
+}
+
+#[test]
+fn every_cipher_and_digest_goes_both_ways() {
+    use {Cipher::*, Digest::*};
+    for (cipher, digest) in
+        [(TripleDes, Sha1), (Aes128, Sha224), (Aes192, Sha256), (Aes256, Sha384), (Des, Sha512)]
+    {
+        let mut pki = TestPki::single_ca();
+        pki.capabilities = String::new();
+        let settings = Settings { cipher: Some(cipher), digest: Some(digest), ..client_settings() };
+        assert!(matches!(enrol(&pki, settings), Ok(Next::Issued(_))), "{cipher} {digest}");
+        let seen = pki.last_request();
+        assert_eq!((seen.cipher, seen.digest, seen.method), (cipher, digest, Method::Get));
+    }
+}
+
+#[test]
+fn the_ra_with_key_encipherment_is_chosen_whatever_the_order() {
+    for reversed in [false, true] {
+        let pki = TestPki::with_ra(reversed);
+        assert!(matches!(enrol(&pki, client_settings()), Ok(Next::Issued(_))));
+    }
+}
+
+#[test]
+fn a_pending_request_is_polled_with_a_fresh_nonce_until_it_is_granted() {
+    let mut pki = TestPki::single_ca();
+    pki.answer = Answer::Pending;
+    let mut client = Client::new(client_settings());
+    let first = client.start();
+    assert!(matches!(drive(&pki, &mut client, first), Ok(Next::Pending)));
+    let asked = pki.last_request();
+
+    let poll = client.poll(&mut rand_bytes).unwrap();
+    assert!(matches!(drive(&pki, &mut client, poll), Ok(Next::Pending)));
+    let polled = pki.last_request();
+    assert_eq!(polled.transaction_id, asked.transaction_id);
+    assert_ne!(polled.sender_nonce, asked.sender_nonce);
+    assert!(polled.is_poll);
+
+    pki.answer = Answer::Success;
+    let poll = client.poll(&mut rand_bytes).unwrap();
+    assert!(matches!(drive(&pki, &mut client, poll), Ok(Next::Issued(_))));
+}
+
+#[test]
+fn a_renewal_is_signed_with_the_existing_certificate() {
+    let pki = TestPki::single_ca();
+    let settings = client_settings();
+    let key = settings.key.clone();
+    let Ok(Next::Issued(certificate)) = enrol(&pki, settings) else { panic!("not issued") };
+    let existing = scep::identity::Identity { certificate, key };
+    let renewal = Settings { existing: Some(existing), challenge: None, ..client_settings() };
+    assert!(matches!(enrol(&pki, renewal), Ok(Next::Issued(_))));
+    assert!(pki.last_request().is_renewal);
+}
+
+#[test]
+fn a_refusal_of_the_server_is_told_in_its_words() {
+    let mut pki = TestPki::single_ca();
+    pki.answer = Answer::Failure(FailInfo::BadMessageCheck, Some("wrong challenge"));
+    let refusal = refusal(&pki);
+    assert_eq!(refusal.stage, Stage::Answer);
+    assert_eq!(
+        refusal.to_string(),
+        "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck: wrong challenge"
+    );
+}
+
+#[test]
+fn a_failure_like_that_of_ndes_is_understood() {
+    let mut pki = TestPki::with_ra(false);
+    pki.answer = Answer::Failure(FailInfo::BadRequest, None);
+    pki.failure_content = Some(vec![0]);
+    assert_eq!(refusal(&pki).stage, Stage::Answer);
+}
+
+#[test]
+fn an_http_status_is_told_with_its_text() {
+    let pki = TestPki::single_ca();
+    let mut client = Client::new(client_settings());
+    client.start();
+    let not_found = HttpResponse {
+        status: 404,
+        content_type: Some("text/plain; charset=utf-8".into()),
+        body: b"404 page not found\n".to_vec(),
+    };
+    // No capabilities is not the end; no CA certificate is.
+    assert!(client.receive(&not_found, now(), &mut rand_bytes).is_ok());
+    let refusal = client.receive(&not_found, now(), &mut rand_bytes).unwrap_err();
+    assert_eq!(refusal.stage, Stage::Http);
+    assert_eq!(refusal.to_string(), "GetCACert was answered HTTP 404: 404 page not found");
+    drop(pki);
+}
+
+#[test]
+fn what_the_ca_does_not_offer_is_not_used() {
+    let mut pki = TestPki::single_ca();
+    pki.capabilities = "DES3\nSHA-1".to_owned();
+    let settings = Settings { cipher: Some(Cipher::Aes128), ..client_settings() };
+    let refusal = enrol(&pki, settings).unwrap_err();
+    assert_eq!(refusal.stage, Stage::GetCaCaps);
+}
+
+#[test]
+fn the_fingerprint_of_the_ca_is_checked() {
+    let pki = TestPki::single_ca();
+    let right = Settings { ca_fingerprint: Some(pki.fingerprint()), ..client_settings() };
+    assert!(enrol(&pki, right).is_ok());
+    let wrong = Settings { ca_fingerprint: Some(vec![0; 32]), ..client_settings() };
+    assert_eq!(enrol(&pki, wrong).unwrap_err().stage, Stage::GetCaCert);
+}
+
+#[test]
+fn a_ca_without_an_rsa_key_cannot_be_enciphered_to() {
+    let mut pki = TestPki::single_ca();
+    pki.ca_response = pki::elliptic_curve_ca();
+    assert_eq!(refusal(&pki).stage, Stage::Request);
+}
+
+#[test]
+fn an_ra_of_another_ca_is_refused() {
+    let mut pki = TestPki::with_ra(false);
+    pki.replace_ra_by_a_stranger();
+    let refusal = refusal(&pki);
+    assert_eq!(refusal.stage, Stage::RaChoice);
+    assert!(refusal.to_string().contains("is not issued by the CA"), "{refusal}");
+}
+
+#[test]
+fn an_expired_ca_is_refused() {
+    let pki = TestPki::expired_ca();
+    let refusal = refusal(&pki);
+    assert_eq!(refusal.stage, Stage::RaChoice);
+    assert!(refusal.to_string().contains("expired on"), "{refusal}");
+}
+
+#[test]
+fn a_web_page_is_no_ca_certificate() {
+    let mut pki = TestPki::single_ca();
+    pki.ca_response = (Some("text/html".into()), b"<html>hello</html>".to_vec());
+    let refusal = refusal(&pki);
+    assert_eq!(refusal.stage, Stage::GetCaCert);
+    assert!(refusal.to_string().contains("text/html"), "{refusal}");
+}
+
+#[test]
+fn a_reply_that_is_wrong_is_refused_at_its_stage() {
+    let wrong_nonce = |pki: &mut TestPki| pki.recipient_nonce = Some(Nonce::new([7; 16]));
+    let wrong_transaction =
+        |pki: &mut TestPki| pki.transaction_id = Some(TransactionId::new("someone else's"));
+    let foreign_signer = |pki: &mut TestPki| pki.sign_as_a_stranger();
+    let broken_signature = |pki: &mut TestPki| pki.corrupt_last_byte = true;
+    let other_key = |pki: &mut TestPki| pki.certify_another_key = true;
+    let foreign_issuer = |pki: &mut TestPki| pki.issue_as_a_stranger = true;
+    let other_recipient = |pki: &mut TestPki| pki.encipher_to_a_stranger = true;
+    let text = |pki: &mut TestPki| pki.reply = Some(b"internal error".to_vec());
+    let cases: [(&dyn Fn(&mut TestPki), Stage); 8] = [
+        (&wrong_nonce, Stage::Nonce),
+        (&wrong_transaction, Stage::TransactionId),
+        (&foreign_signer, Stage::Signer),
+        (&broken_signature, Stage::Signature),
+        (&other_key, Stage::Certificate),
+        (&foreign_issuer, Stage::Certificate),
+        (&other_recipient, Stage::Envelope),
+        (&text, Stage::Reply),
+    ];
+    for (spoil, stage) in cases {
+        let mut pki = TestPki::single_ca();
+        spoil(&mut pki);
+        let refusal = refusal(&pki);
+        assert_eq!(refusal.stage, stage, "{refusal}");
+    }
+}
+
+#[test]
+fn a_request_that_is_wrong_is_refused_with_its_fail_info() {
+    let pki = TestPki::single_ca();
+    let stranger = TestPki::single_ca();
+    let _ = enrol(&pki, client_settings());
+    let message = pki.last_request().message;
+
+    let error = scep::server::open(&message, &stranger.ca).err().unwrap();
+    assert_eq!(error.error.fail_info(), FailInfo::BadRequest);
+    assert!(error.header.is_some());
+
+    let mut broken = message.clone();
+    *broken.last_mut().unwrap() ^= 1;
+    let error = scep::server::open(&broken, &pki.ca).err().unwrap();
+    assert_eq!(error.error.fail_info(), FailInfo::BadMessageCheck);
+
+    let error = scep::server::open(&message[..message.len() / 2], &pki.ca).err().unwrap();
+    assert!(error.header.is_none());
+    let request = scep::server::open(&message, &pki.ca).unwrap();
+    let Body::PkcsReq(csr) = request.body else { panic!("a PKCSReq") };
+    assert!(csr.verify());
+}

@@ -1,0 +1,304 @@
+//! A CA of a few lines, right or wrong as a test wants it, built on the server's side of the crate.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use openssl::{
+    asn1::Asn1Time,
+    bn::BigNum,
+    hash::MessageDigest,
+    pkey::{HasPublic, PKey, PKeyRef, Private},
+    rand::rand_bytes,
+    rsa::Rsa,
+    x509::{
+        X509, X509Builder, X509NameRef,
+        extension::{BasicConstraints, KeyUsage},
+    },
+};
+use scep::{
+    algorithm::{Cipher, Digest},
+    attribute::{FailInfo, Nonce, TransactionId},
+    certs_only,
+    client::Settings,
+    http::{
+        CA_CERTIFICATE, CA_RA_CERTIFICATES, HttpRequest, HttpResponse, Method, Operation,
+        PKI_MESSAGE,
+    },
+    identity::Identity,
+    name,
+    secret::ChallengePassword,
+    server::{self, Body, Outcome, Reply, Request, SignatureAlgorithm},
+};
+
+/// How the CA answers whatever it is asked.
+pub enum Answer {
+    Success,
+    Failure(FailInfo, Option<&'static str>),
+    Pending,
+}
+
+/// What the CA saw of the last pkiMessage.
+#[derive(Clone)]
+pub struct Seen {
+    pub method: Method,
+    pub cipher: Cipher,
+    pub digest: Digest,
+    pub challenge: Option<String>,
+    pub transaction_id: TransactionId,
+    pub sender_nonce: Nonce,
+    pub is_poll: bool,
+    pub is_renewal: bool,
+    pub message: Vec<u8>,
+}
+
+pub struct TestPki {
+    pub ca: Identity,
+    pub ca_response: (Option<String>, Vec<u8>),
+    pub capabilities: String,
+    pub answer: Answer,
+    pub failure_content: Option<Vec<u8>>,
+    pub recipient_nonce: Option<Nonce>,
+    pub transaction_id: Option<TransactionId>,
+    pub corrupt_last_byte: bool,
+    pub certify_another_key: bool,
+    pub issue_as_a_stranger: bool,
+    pub encipher_to_a_stranger: bool,
+    pub reply: Option<Vec<u8>>,
+    decrypter: Identity,
+    signer: Identity,
+    seen: Mutex<Option<Seen>>,
+    /// The requested subject and key, which a poll does not repeat.
+    requested: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
+}
+
+impl TestPki {
+    pub fn single_ca() -> Self {
+        Self::of_one(authority("CN=Test CA", 365))
+    }
+
+    pub fn expired_ca() -> Self {
+        Self::of_one(authority("CN=Old CA", 0))
+    }
+
+    /// A CA with one RA certificate for signing and one for deciphering, as NDES has them.
+    pub fn with_ra(reversed: bool) -> Self {
+        let ca = authority("CN=Test CA", 365);
+        let (signer, decrypter) = (ra(&ca, true), ra(&ca, false));
+        let mut list =
+            vec![signer.certificate.clone(), decrypter.certificate.clone(), ca.certificate.clone()];
+        if reversed {
+            list.reverse();
+        }
+        let ca_response =
+            (Some(CA_RA_CERTIFICATES.to_owned()), certs_only::encode(&list, &[]).unwrap());
+        Self { signer, decrypter, ca_response, ..Self::of_one(ca) }
+    }
+
+    fn of_one(ca: Identity) -> Self {
+        Self {
+            ca_response: (Some(CA_CERTIFICATE.to_owned()), ca.certificate.to_der().unwrap()),
+            capabilities: "SCEPStandard\nRenewal".to_owned(),
+            answer: Answer::Success,
+            failure_content: None,
+            recipient_nonce: None,
+            transaction_id: None,
+            corrupt_last_byte: false,
+            certify_another_key: false,
+            issue_as_a_stranger: false,
+            encipher_to_a_stranger: false,
+            reply: None,
+            decrypter: ca.clone(),
+            signer: ca.clone(),
+            ca,
+            seen: Mutex::default(),
+            requested: Mutex::default(),
+        }
+    }
+
+    pub fn sign_as_a_stranger(&mut self) {
+        self.signer = authority("CN=Stranger", 365);
+    }
+
+    pub fn replace_ra_by_a_stranger(&mut self) {
+        let stranger = ra(&authority("CN=Stranger", 365), false);
+        let list = [self.ca.certificate.clone(), stranger.certificate];
+        self.ca_response.1 = certs_only::encode(&list, &[]).unwrap();
+    }
+
+    pub fn fingerprint(&self) -> Vec<u8> {
+        self.ca.certificate.digest(MessageDigest::sha256()).unwrap().to_vec()
+    }
+
+    pub fn last_request(&self) -> Seen {
+        self.seen.lock().unwrap().clone().expect("a pkiMessage was sent")
+    }
+
+    pub fn handle(&self, request: &HttpRequest) -> HttpResponse {
+        let (content_type, body) = match Operation::from_http(request).unwrap() {
+            Operation::GetCaCaps { .. } => (None, self.capabilities.clone().into_bytes()),
+            Operation::GetCaCert { .. } => self.ca_response.clone(),
+            Operation::PkiOperation(message) => {
+                (Some(PKI_MESSAGE.to_owned()), self.answer(&message, request.method))
+            }
+            other => panic!("unexpected {other:?}"),
+        };
+        HttpResponse { status: 200, content_type, body }
+    }
+
+    fn answer(&self, message: &[u8], method: Method) -> Vec<u8> {
+        let mut request = server::open(message, &self.decrypter).unwrap();
+        self.note(&request, message, method);
+        let issued = self.issue(&request.body);
+        if let Some(transaction_id) = &self.transaction_id {
+            request.header.transaction_id = transaction_id.clone();
+        }
+        if let Some(nonce) = &self.recipient_nonce {
+            request.header.sender_nonce = nonce.clone();
+        }
+        if self.encipher_to_a_stranger {
+            request.header.signer = authority("CN=Stranger", 365).certificate;
+        }
+        let mut reply = self.reply.clone().unwrap_or_else(|| self.encode(&request, &[issued]));
+        if self.corrupt_last_byte {
+            *reply.last_mut().unwrap() ^= 1;
+        }
+        reply
+    }
+
+    fn encode(&self, request: &Request, certificates: &[X509]) -> Vec<u8> {
+        let reply = Reply {
+            header: &request.header,
+            outcome: match &self.answer {
+                Answer::Success => Outcome::Success { certificates, crls: &[] },
+                Answer::Failure(fail_info, text) => {
+                    Outcome::Failure { fail_info: fail_info.clone(), text: *text }
+                }
+                Answer::Pending => Outcome::Pending,
+            },
+            sender_nonce: Nonce::generate(&mut rand_bytes).unwrap(),
+            signer: &self.signer,
+            digest: request.header.digest,
+            cipher: request.cipher,
+            key_transport: request.key_transport,
+            certificates: std::slice::from_ref(&self.signer.certificate),
+            signature_algorithm: SignatureAlgorithm::WithDigest,
+            signing_time: Some(now()),
+            content_without_envelope: self.failure_content.clone(),
+            extra_attributes: Vec::new(),
+        };
+        reply.encode(&mut rand_bytes).unwrap()
+    }
+
+    fn note(&self, request: &Request, message: &[u8], method: Method) {
+        let challenge = match &request.body {
+            Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
+                let key = csr.public_key().public_key_to_der().unwrap();
+                let subject = csr.subject().to_der().unwrap();
+                *self.requested.lock().unwrap() = Some((subject, key));
+                csr.challenge_password().map(|password| password.expose().to_owned())
+            }
+            _ => None,
+        };
+        *self.seen.lock().unwrap() = Some(Seen {
+            method,
+            cipher: request.cipher,
+            digest: request.header.digest,
+            challenge,
+            transaction_id: request.header.transaction_id.clone(),
+            sender_nonce: request.header.sender_nonce.clone(),
+            is_poll: matches!(request.body, Body::CertPoll(_)),
+            is_renewal: matches!(request.body, Body::RenewalReq(_)),
+            message: message.to_vec(),
+        });
+    }
+
+    fn issue(&self, _body: &Body) -> X509 {
+        let (subject, key) = self.requested.lock().unwrap().clone().expect("a request came first");
+        let subject = openssl::x509::X509Name::from_der(&subject).unwrap();
+        let mut key = PKey::public_key_from_der(&key).unwrap();
+        if self.certify_another_key {
+            key = PKey::public_key_from_der(&rsa_key().public_key_to_der().unwrap()).unwrap();
+        }
+        let stranger = self.issue_as_a_stranger.then(|| authority("CN=Stranger", 365));
+        let issuer = stranger.as_ref().unwrap_or(&self.ca);
+        let name = issuer.certificate.subject_name();
+        certificate(&subject, &key, name, &issuer.key, 365, |_| {})
+    }
+}
+
+/// Settings of a client with a fresh key and the challenge password `secret`.
+pub fn client_settings() -> Settings {
+    let mut settings = Settings::new(rsa_key(), name::parse("CN=MyUserCert").unwrap());
+    settings.challenge = Some(ChallengePassword::new("secret"));
+    settings
+}
+
+/// The tests' fixed time: 2026-01-01 00:00 UTC.
+pub fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_767_225_600)
+}
+
+/// A CA with an elliptic-curve key, as the response to GetCACert.
+pub fn elliptic_curve_ca() -> (Option<String>, Vec<u8>) {
+    let mut parameters = rcgen::CertificateParams::default();
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    (Some(CA_CERTIFICATE.to_owned()), certificate.der().to_vec())
+}
+
+fn rsa_key() -> PKey<Private> {
+    PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap()
+}
+
+fn authority(subject: &str, days: u64) -> Identity {
+    let key = rsa_key();
+    let name = name::parse(subject).unwrap();
+    let certificate = certificate(&name, &key, &name, &key, days, |builder| {
+        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+    });
+    Identity { certificate, key }
+}
+
+fn ra(ca: &Identity, signs: bool) -> Identity {
+    let key = rsa_key();
+    let name = name::parse("CN=HOST-MSCEP-RA").unwrap();
+    let issuer = ca.certificate.subject_name();
+    let certificate = certificate(&name, &key, issuer, &ca.key, 365, |builder| {
+        let mut usage = KeyUsage::new();
+        let usage = if signs { usage.digital_signature() } else { usage.key_encipherment() };
+        builder.append_extension(usage.critical().build().unwrap()).unwrap();
+    });
+    Identity { certificate, key }
+}
+
+fn certificate<T: HasPublic>(
+    subject: &X509NameRef,
+    key: &PKeyRef<T>,
+    issuer: &X509NameRef,
+    issuer_key: &PKeyRef<Private>,
+    days: u64,
+    extend: impl FnOnce(&mut X509Builder),
+) -> X509 {
+    let seconds = |time: SystemTime| {
+        i64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+    };
+    let start = seconds(now() - Duration::from_secs(3600));
+    let end = seconds(now() + Duration::from_secs(days * 86_400)) - 60;
+    let mut serial = [0; 8];
+    rand_bytes(&mut serial).unwrap();
+    let serial = BigNum::from_slice(&serial).unwrap().to_asn1_integer().unwrap();
+    let mut builder = X509Builder::new().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_serial_number(&serial).unwrap();
+    builder.set_subject_name(subject).unwrap();
+    builder.set_issuer_name(issuer).unwrap();
+    builder.set_pubkey(key).unwrap();
+    builder.set_not_before(&Asn1Time::from_unix(start).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::from_unix(end).unwrap()).unwrap();
+    extend(&mut builder);
+    builder.sign(issuer_key, MessageDigest::sha256()).unwrap();
+    X509::from_der(&builder.build().to_der().unwrap()).unwrap()
+}
