@@ -112,7 +112,7 @@ impl TransactionId {
     /// When OpenSSL cannot encode the key.
     pub fn from_public_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, ErrorStack> {
         let digest = hash(MessageDigest::sha1(), &key.public_key_to_der()?)?;
-        Ok(Self(digest.iter().map(|byte| format!("{byte:02X}")).collect()))
+        Ok(Self(Nonce::new(digest.to_vec()).to_string().to_ascii_uppercase()))
     }
 
     /// The id as it travels.

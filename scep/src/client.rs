@@ -241,7 +241,7 @@ impl Client {
 
     fn transaction(&self, now: SystemTime, entropy: Entropy<'_>) -> Result<Transaction, Refusal> {
         let settings = &self.settings;
-        let capabilities = self.capabilities.as_ref().cloned().unwrap_or_default();
+        let capabilities = self.capabilities.clone().unwrap_or_default();
         let digest = choice::digest(settings.digest, &capabilities)?;
         let cipher = choice::cipher(settings.cipher, &capabilities)?;
         let renews = settings.existing.is_some() && capabilities.has(Capability::Renewal);

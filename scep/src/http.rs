@@ -171,15 +171,18 @@ fn decode_message(text: &str) -> Result<Vec<u8>, HttpError> {
 
 /// Escapes everything but the unreserved characters of RFC 3986 §2.3.
 fn percent_encode(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len()), |mut text, byte| {
+    const HEX: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let mut text = String::with_capacity(bytes.len() * 3 / 2);
+    for byte in bytes {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 text.push(char::from(*byte));
             }
-            other => text.push_str(&format!("%{other:02X}")),
+            other => text.extend(['%', HEX[usize::from(other >> 4)], HEX[usize::from(other & 15)]]),
         }
-        text
-    })
+    }
+    text
 }
 
 /// Undoes the escapes; what is no valid escape stays as it is.

@@ -185,12 +185,12 @@ fn extensions(attributes: &[Attribute]) -> Result<Vec<RequestedExtension>, Error
             .to_der()
             .and_then(|der| Extensions::from_ber(&der))
             .map_err(Error::malformed("requested extensions"))?;
-        extensions.extend(list.into_iter().map(requested));
+        extensions.extend(list.iter().map(requested));
     }
     Ok(extensions)
 }
 
-fn requested(extension: Extension) -> RequestedExtension {
+fn requested(extension: &Extension) -> RequestedExtension {
     RequestedExtension {
         oid: extension.extn_id.to_string(),
         critical: extension.critical,

@@ -1,12 +1,13 @@
 //! Whole enrolments in memory: the client's state machine against the server's side of the same crate.
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "a test program")]
 
 mod pki;
 
 use openssl::rand::rand_bytes;
-use pki::{Answer, TestPki, client_settings, now};
+use pki::{Answer, Flaw, TestPki, client_settings, now};
 use scep::{
     algorithm::{Cipher, Digest},
-    attribute::{FailInfo, Nonce, TransactionId},
+    attribute::FailInfo,
     client::{Client, Next, Refusal, Settings, Stage},
     http::{HttpRequest, HttpResponse, Method},
     server::Body,
@@ -194,30 +195,21 @@ fn a_web_page_is_no_ca_certificate() {
 
 #[test]
 fn a_reply_that_is_wrong_is_refused_at_its_stage() {
-    let wrong_nonce = |pki: &mut TestPki| pki.recipient_nonce = Some(Nonce::new([7; 16]));
-    let wrong_transaction =
-        |pki: &mut TestPki| pki.transaction_id = Some(TransactionId::new("someone else's"));
-    let foreign_signer = |pki: &mut TestPki| pki.sign_as_a_stranger();
-    let broken_signature = |pki: &mut TestPki| pki.corrupt_last_byte = true;
-    let other_key = |pki: &mut TestPki| pki.certify_another_key = true;
-    let foreign_issuer = |pki: &mut TestPki| pki.issue_as_a_stranger = true;
-    let other_recipient = |pki: &mut TestPki| pki.encipher_to_a_stranger = true;
-    let text = |pki: &mut TestPki| pki.reply = Some(b"internal error".to_vec());
-    let cases: [(&dyn Fn(&mut TestPki), Stage); 8] = [
-        (&wrong_nonce, Stage::Nonce),
-        (&wrong_transaction, Stage::TransactionId),
-        (&foreign_signer, Stage::Signer),
-        (&broken_signature, Stage::Signature),
-        (&other_key, Stage::Certificate),
-        (&foreign_issuer, Stage::Certificate),
-        (&other_recipient, Stage::Envelope),
-        (&text, Stage::Reply),
+    let cases = [
+        (Flaw::BrokenSignature, Stage::Signature),
+        (Flaw::ForeignIssuer, Stage::Certificate),
+        (Flaw::ForeignSigner, Stage::Signer),
+        (Flaw::OtherKey, Stage::Certificate),
+        (Flaw::OtherNonce, Stage::Nonce),
+        (Flaw::OtherRecipient, Stage::Envelope),
+        (Flaw::OtherTransaction, Stage::TransactionId),
+        (Flaw::Text, Stage::Reply),
     ];
-    for (spoil, stage) in cases {
+    for (flaw, stage) in cases {
         let mut pki = TestPki::single_ca();
-        spoil(&mut pki);
+        pki.flaw = Some(flaw);
         let refusal = refusal(&pki);
-        assert_eq!(refusal.stage, stage, "{refusal}");
+        assert_eq!(refusal.stage, stage, "{flaw:?}: {refusal}");
     }
 }
 

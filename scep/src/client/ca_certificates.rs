@@ -1,6 +1,9 @@
 //! The CA's certificates, and which of them is for what (RFC 8894 §2.1.2, §2.2, §4.2).
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    cmp::Ordering,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use der::Decode;
 use openssl::{
@@ -141,8 +144,8 @@ impl CaCertificates {
             })
         })?;
         if !self.ca.iter().any(|ca| is_issued_by(issued, ca)) {
-            let issuer = to_text(issued.issuer_name());
-            return Err(refusal(format!("the certificate's issuer `{issuer}` is not this CA")));
+            let stranger = to_text(issued.issuer_name());
+            return Err(refusal(format!("the certificate's issuer `{stranger}` is not this CA")));
         }
         Ok(issued.clone())
     }
@@ -176,12 +179,12 @@ fn has_ca_flag(certificate: &X509Ref) -> bool {
 
 fn is_self_issued(certificate: &X509Ref) -> bool {
     let (subject, issuer) = (certificate.subject_name(), certificate.issuer_name());
-    subject.try_cmp(issuer).is_ok_and(std::cmp::Ordering::is_eq)
+    subject.try_cmp(issuer).is_ok_and(Ordering::is_eq)
 }
 
 fn is_issued_by(certificate: &X509Ref, issuer: &X509Ref) -> bool {
     let names_match =
-        certificate.issuer_name().try_cmp(issuer.subject_name()).is_ok_and(|order| order.is_eq());
+        certificate.issuer_name().try_cmp(issuer.subject_name()).is_ok_and(Ordering::is_eq);
     names_match && issuer.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false))
 }
 

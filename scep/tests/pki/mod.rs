@@ -1,7 +1,7 @@
 //! A CA of a few lines, right or wrong as a test wants it, built on the server's side of the crate.
 
 use std::{
-    sync::Mutex,
+    sync::{Mutex, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -53,19 +53,26 @@ pub struct Seen {
     pub message: Vec<u8>,
 }
 
+/// What can be wrong with a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    BrokenSignature,
+    ForeignIssuer,
+    ForeignSigner,
+    OtherKey,
+    OtherNonce,
+    OtherRecipient,
+    OtherTransaction,
+    Text,
+}
+
 pub struct TestPki {
     pub ca: Identity,
     pub ca_response: (Option<String>, Vec<u8>),
     pub capabilities: String,
     pub answer: Answer,
     pub failure_content: Option<Vec<u8>>,
-    pub recipient_nonce: Option<Nonce>,
-    pub transaction_id: Option<TransactionId>,
-    pub corrupt_last_byte: bool,
-    pub certify_another_key: bool,
-    pub issue_as_a_stranger: bool,
-    pub encipher_to_a_stranger: bool,
-    pub reply: Option<Vec<u8>>,
+    pub flaw: Option<Flaw>,
     decrypter: Identity,
     signer: Identity,
     seen: Mutex<Option<Seen>>,
@@ -93,7 +100,7 @@ impl TestPki {
         }
         let ca_response =
             (Some(CA_RA_CERTIFICATES.to_owned()), certs_only::encode(&list, &[]).unwrap());
-        Self { signer, decrypter, ca_response, ..Self::of_one(ca) }
+        Self { ca_response, decrypter, signer, ..Self::of_one(ca) }
     }
 
     fn of_one(ca: Identity) -> Self {
@@ -102,13 +109,7 @@ impl TestPki {
             capabilities: "SCEPStandard\nRenewal".to_owned(),
             answer: Answer::Success,
             failure_content: None,
-            recipient_nonce: None,
-            transaction_id: None,
-            corrupt_last_byte: false,
-            certify_another_key: false,
-            issue_as_a_stranger: false,
-            encipher_to_a_stranger: false,
-            reply: None,
+            flaw: None,
             decrypter: ca.clone(),
             signer: ca.clone(),
             ca,
@@ -117,13 +118,9 @@ impl TestPki {
         }
     }
 
-    pub fn sign_as_a_stranger(&mut self) {
-        self.signer = authority("CN=Stranger", 365);
-    }
-
     pub fn replace_ra_by_a_stranger(&mut self) {
-        let stranger = ra(&authority("CN=Stranger", 365), false);
-        let list = [self.ca.certificate.clone(), stranger.certificate];
+        let other = ra(&stranger(), false);
+        let list = [self.ca.certificate.clone(), other.certificate];
         self.ca_response.1 = certs_only::encode(&list, &[]).unwrap();
     }
 
@@ -150,24 +147,26 @@ impl TestPki {
     fn answer(&self, message: &[u8], method: Method) -> Vec<u8> {
         let mut request = server::open(message, &self.decrypter).unwrap();
         self.note(&request, message, method);
-        let issued = self.issue(&request.body);
-        if let Some(transaction_id) = &self.transaction_id {
-            request.header.transaction_id = transaction_id.clone();
+        let issued = self.issue();
+        match self.flaw {
+            Some(Flaw::OtherTransaction) => {
+                request.header.transaction_id = TransactionId::new("somebody else's");
+            }
+            Some(Flaw::OtherNonce) => request.header.sender_nonce = Nonce::new([7; 16]),
+            Some(Flaw::OtherRecipient) => request.header.signer = stranger().certificate,
+            Some(Flaw::Text) => return b"internal error".to_vec(),
+            _ => {}
         }
-        if let Some(nonce) = &self.recipient_nonce {
-            request.header.sender_nonce = nonce.clone();
-        }
-        if self.encipher_to_a_stranger {
-            request.header.signer = authority("CN=Stranger", 365).certificate;
-        }
-        let mut reply = self.reply.clone().unwrap_or_else(|| self.encode(&request, &[issued]));
-        if self.corrupt_last_byte {
+        let mut reply = self.encode(&request, &[issued]);
+        if self.flaw == Some(Flaw::BrokenSignature) {
             *reply.last_mut().unwrap() ^= 1;
         }
         reply
     }
 
     fn encode(&self, request: &Request, certificates: &[X509]) -> Vec<u8> {
+        let stranger = stranger();
+        let signer = if self.flaw == Some(Flaw::ForeignSigner) { &stranger } else { &self.signer };
         let reply = Reply {
             header: &request.header,
             outcome: match &self.answer {
@@ -178,11 +177,11 @@ impl TestPki {
                 Answer::Pending => Outcome::Pending,
             },
             sender_nonce: Nonce::generate(&mut rand_bytes).unwrap(),
-            signer: &self.signer,
+            signer,
             digest: request.header.digest,
             cipher: request.cipher,
             key_transport: request.key_transport,
-            certificates: std::slice::from_ref(&self.signer.certificate),
+            certificates: std::slice::from_ref(&signer.certificate),
             signature_algorithm: SignatureAlgorithm::WithDigest,
             signing_time: Some(now()),
             content_without_envelope: self.failure_content.clone(),
@@ -214,15 +213,15 @@ impl TestPki {
         });
     }
 
-    fn issue(&self, _body: &Body) -> X509 {
+    fn issue(&self) -> X509 {
         let (subject, key) = self.requested.lock().unwrap().clone().expect("a request came first");
         let subject = openssl::x509::X509Name::from_der(&subject).unwrap();
         let mut key = PKey::public_key_from_der(&key).unwrap();
-        if self.certify_another_key {
+        if self.flaw == Some(Flaw::OtherKey) {
             key = PKey::public_key_from_der(&rsa_key().public_key_to_der().unwrap()).unwrap();
         }
-        let stranger = self.issue_as_a_stranger.then(|| authority("CN=Stranger", 365));
-        let issuer = stranger.as_ref().unwrap_or(&self.ca);
+        let stranger = stranger();
+        let issuer = if self.flaw == Some(Flaw::ForeignIssuer) { &stranger } else { &self.ca };
         let name = issuer.certificate.subject_name();
         certificate(&subject, &key, name, &issuer.key, 365, |_| {})
     }
@@ -251,6 +250,11 @@ pub fn elliptic_curve_ca() -> (Option<String>, Vec<u8>) {
 
 fn rsa_key() -> PKey<Private> {
     PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap()
+}
+
+fn stranger() -> Identity {
+    static STRANGER: OnceLock<Identity> = OnceLock::new();
+    STRANGER.get_or_init(|| authority("CN=Stranger", 365)).clone()
 }
 
 fn authority(subject: &str, days: u64) -> Identity {
