@@ -1,14 +1,19 @@
 //! IPv4 packets as bytes: ICMP echo and errors, and the segments that open a TCP connection.
 
+mod icmp;
+mod tcp;
+
 use std::net::Ipv4Addr;
 
-use pnet_packet::Packet as _;
-use pnet_packet::icmp::echo_request::{EchoRequestPacket, MutableEchoRequestPacket};
-use pnet_packet::icmp::{IcmpCode, IcmpPacket, IcmpType, IcmpTypes, MutableIcmpPacket};
+use pnet_packet::icmp::IcmpTypes;
 use pnet_packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols};
 use pnet_packet::ipv4::{self, Ipv4Packet, MutableIpv4Packet};
-use pnet_packet::tcp::{self, MutableTcpPacket, TcpFlags, TcpPacket};
-use pnet_packet::{icmp, util};
+use pnet_packet::tcp::TcpFlags;
+
+pub(super) use self::icmp::{Echo, IcmpError};
+use self::icmp::{QUOTE_LIMIT, echo_bytes, error_bytes};
+pub(super) use self::tcp::Ports;
+use self::tcp::segment_bytes;
 
 /// One whole IPv4 packet, header without options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,28 +34,6 @@ impl Envelope {
     }
 }
 
-/// What an echo request carries and its reply carries back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Echo<'a> {
-    pub identifier: u16,
-    pub sequence: u16,
-    pub payload: &'a [u8],
-}
-
-/// The two ends of a TCP connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ports {
-    pub source: u16,
-    pub destination: u16,
-}
-
-impl Ports {
-    /// The same ports as the other side sees them.
-    pub(super) fn answered(self) -> Self {
-        Self { source: self.destination, destination: self.source }
-    }
-}
-
 /// What a packet is to the host that it reaches.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content<'a> {
@@ -65,18 +48,6 @@ pub(super) enum Content<'a> {
     /// Damaged, or nothing that a host in the lab answers or waits for.
     Other,
 }
-
-/// What a router or a host writes into an ICMP error (RFC 792).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IcmpError {
-    NetworkUnreachable,
-    HostUnreachable,
-    TimeExceeded,
-}
-
-/// How much of the packet at fault an ICMP error quotes, in bytes: the whole error stays within 576 (RFC 1812 §4.3.2.3).
-const QUOTE_LIMIT: usize = 576 - Ipv4Packet::minimum_packet_size() - ERROR_HEADER_LEN;
-const ERROR_HEADER_LEN: usize = 8;
 
 impl Packet {
     /// An ICMP echo request; `None` when its payload does not fit into a packet.
@@ -140,8 +111,10 @@ impl Packet {
             return Content::Other;
         }
         match self.header().get_next_level_protocol() {
-            IpNextHeaderProtocols::Icmp => self.icmp_content().unwrap_or(Content::Other),
-            IpNextHeaderProtocols::Tcp => self.tcp_content().unwrap_or(Content::Other),
+            IpNextHeaderProtocols::Icmp => icmp::content(self.payload()).unwrap_or(Content::Other),
+            IpNextHeaderProtocols::Tcp => {
+                tcp::content(self.payload(), self.envelope()).unwrap_or(Content::Other)
+            }
             _ => Content::Other,
         }
     }
@@ -178,35 +151,6 @@ impl Packet {
     fn is_icmp_error(&self) -> bool {
         matches!(self.content(), Content::Unreachable(_) | Content::TimeExceeded)
     }
-
-    fn icmp_content(&self) -> Option<Content<'_>> {
-        let icmp = IcmpPacket::new(self.payload())?;
-        if util::checksum(icmp.packet(), 1) != icmp.get_checksum() {
-            return None;
-        }
-        match icmp.get_icmp_type() {
-            IcmpTypes::EchoRequest => echo_of(self.payload()).map(Content::EchoRequest),
-            IcmpTypes::EchoReply => echo_of(self.payload()).map(Content::EchoReply),
-            IcmpTypes::DestinationUnreachable => Some(Content::Unreachable(icmp.get_icmp_code().0)),
-            IcmpTypes::TimeExceeded => Some(Content::TimeExceeded),
-            _ => None,
-        }
-    }
-
-    fn tcp_content(&self) -> Option<Content<'_>> {
-        let Envelope { source, destination, .. } = self.envelope();
-        let segment = TcpPacket::new(self.payload())?;
-        if tcp::ipv4_checksum(&segment, &source, &destination) != segment.get_checksum() {
-            return None;
-        }
-        let ports = Ports { source: segment.get_source(), destination: segment.get_destination() };
-        match segment.get_flags() {
-            flags if flags & TcpFlags::RST != 0 => Some(Content::Reset(ports)),
-            flags if flags == TcpFlags::SYN => Some(Content::Syn(ports)),
-            flags if flags == TcpFlags::SYN | TcpFlags::ACK => Some(Content::SynAck(ports)),
-            _ => None,
-        }
-    }
 }
 
 fn header_mut(bytes: &mut [u8]) -> MutableIpv4Packet<'_> {
@@ -218,62 +162,10 @@ fn seal_header(header: &mut MutableIpv4Packet<'_>) {
     header.set_checksum(checksum);
 }
 
-fn echo_bytes(icmp_type: IcmpType, echo: Echo<'_>) -> Vec<u8> {
-    let mut bytes = vec![0; EchoRequestPacket::minimum_packet_size() + echo.payload.len()];
-    let mut message = MutableEchoRequestPacket::new(&mut bytes).expect("the header has its room");
-    message.set_icmp_type(icmp_type);
-    message.set_identifier(echo.identifier);
-    message.set_sequence_number(echo.sequence);
-    message.set_payload(echo.payload);
-    seal_icmp(bytes)
-}
-
-fn echo_of(bytes: &[u8]) -> Option<Echo<'_>> {
-    let message = EchoRequestPacket::new(bytes)?;
-    Some(Echo {
-        identifier: message.get_identifier(),
-        sequence: message.get_sequence_number(),
-        payload: &bytes[EchoRequestPacket::minimum_packet_size()..],
-    })
-}
-
-fn error_bytes(error: IcmpError, quote: &[u8]) -> Vec<u8> {
-    let (icmp_type, icmp_code) = match error {
-        IcmpError::NetworkUnreachable => (IcmpTypes::DestinationUnreachable, IcmpCode(0)),
-        IcmpError::HostUnreachable => (IcmpTypes::DestinationUnreachable, IcmpCode(1)),
-        IcmpError::TimeExceeded => (IcmpTypes::TimeExceeded, IcmpCode(0)),
-    };
-    let mut bytes = vec![0; ERROR_HEADER_LEN];
-    bytes.extend_from_slice(quote);
-    let mut message = MutableIcmpPacket::new(&mut bytes).expect("the header has its room");
-    message.set_icmp_type(icmp_type);
-    message.set_icmp_code(icmp_code);
-    seal_icmp(bytes)
-}
-
-fn seal_icmp(mut bytes: Vec<u8>) -> Vec<u8> {
-    let mut message = MutableIcmpPacket::new(&mut bytes).expect("the header has its room");
-    let checksum = icmp::checksum(&message.to_immutable());
-    message.set_checksum(checksum);
-    bytes
-}
-
-fn segment_bytes(envelope: Envelope, ports: Ports, flags: u8) -> Vec<u8> {
-    let mut bytes = vec![0; TcpPacket::minimum_packet_size()];
-    let mut segment = MutableTcpPacket::new(&mut bytes).expect("the header has its room");
-    segment.set_source(ports.source);
-    segment.set_destination(ports.destination);
-    segment.set_data_offset(5);
-    segment.set_flags(flags);
-    segment.set_window(u16::MAX);
-    let checksum =
-        tcp::ipv4_checksum(&segment.to_immutable(), &envelope.source, &envelope.destination);
-    segment.set_checksum(checksum);
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
+    use pnet_packet::util;
+
     use super::*;
 
     const ENVELOPE: Envelope = Envelope {

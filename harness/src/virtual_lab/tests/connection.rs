@@ -1,0 +1,107 @@
+//! Names and TCP connections.
+
+use std::time::Duration;
+
+use dut_sim::network::ConnectError;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+#[tokio::test]
+async fn hosts_are_known_by_their_names_in_any_case() {
+    let (_lab, network) = configured(&documented_lab()).await;
+    assert_eq!(network.resolve("windows").await.unwrap(), address(WINDOWS));
+    assert_eq!(network.resolve("GateWay").await.unwrap(), address("10.215.168.1"));
+    assert_eq!(network.resolve("core").await.unwrap(), address("10.0.12.2"));
+    assert_eq!(network.resolve("192.0.2.7").await.unwrap(), address("192.0.2.7"));
+    assert_eq!(
+        network.resolve("nowhere").await.unwrap_err().to_string(),
+        "the name `nowhere` is not known"
+    );
+}
+
+/// Says who called, then echoes.
+struct Parrot;
+
+#[async_trait]
+impl Service for Parrot {
+    async fn serve(&self, mut stream: DuplexStream, peer: SocketAddrV4) {
+        let _ = stream.write_all(format!("{peer}\n").as_bytes()).await;
+        let (mut from, mut to) = tokio::io::split(stream);
+        let _ = tokio::io::copy(&mut from, &mut to).await;
+    }
+}
+
+async fn connected(network: &Arc<dyn Network>, destination: &str, port: u16) -> String {
+    match network.connect(address(destination), port).await {
+        Ok(mut stream) => {
+            stream.write_all(b"hello").await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            text
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_connection_reaches_the_service_and_tells_it_who_calls() {
+    let (lab, network) = configured(&documented_lab()).await;
+    assert!(lab.listen("windows", 80, Arc::new(Parrot)));
+    assert_eq!(connected(&network, WINDOWS, 80).await, "10.215.168.64:32768\nhello");
+    assert_eq!(connected(&network, WINDOWS, 80).await, "10.215.168.64:32769\nhello");
+}
+
+#[tokio::test]
+async fn a_port_where_nothing_listens_refuses() {
+    let (lab, network) = configured(&documented_lab()).await;
+    assert!(lab.listen("windows", 80, Arc::new(Parrot)));
+    for (destination, port) in [(WINDOWS, 8080), ("10.215.168.1", 80), ("10.215.168.64", 80)] {
+        assert_eq!(connected(&network, destination, port).await, "connection refused");
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens_at_an_unknown_host() {
+    assert!(!VirtualLab::new(&documented_lab()).listen("nowhere", 80, Arc::new(Parrot)));
+}
+
+#[tokio::test]
+async fn a_connection_fails_as_the_way_there_does() {
+    let everywhere = addressing("10.215.168.64/24", &[("192.0.0.0/8", "10.215.168.1")]);
+    let (_lab, network) = configured_as(&documented_lab(), &everywhere).await;
+    assert_eq!(connected(&network, "192.0.2.1", 80).await, "network unreachable");
+    assert_eq!(connected(&network, "192.168.213.99", 80).await, "host unreachable");
+    assert_eq!(connected(&network, "10.215.168.99", 80).await, "host unreachable");
+    assert_eq!(connected(&network, "172.16.0.1", 80).await, "no route");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_way_back_is_given_up_after_127_seconds() {
+    let mut lab = documented_lab();
+    lab.hosts.get_mut("windows").unwrap().routes.clear();
+    let (lab, network) = configured(&lab).await;
+    assert!(lab.listen("windows", 80, Arc::new(Parrot)));
+    let before = tokio::time::Instant::now();
+
+    let error = network.connect(address(WINDOWS), 80).await.err();
+
+    assert!(matches!(error, Some(ConnectError::TimedOut)));
+    assert_eq!(before.elapsed(), Duration::from_secs(127));
+}
+
+#[tokio::test]
+async fn dropping_the_lab_ends_its_connections() {
+    let (lab, network) = configured(&documented_lab()).await;
+    assert!(lab.listen("gateway", 80, Arc::new(Parrot)));
+    let gateway = address("10.215.168.1");
+    let mut open = network.connect(gateway, 80).await.unwrap();
+    let mut greeting = [0; 20];
+    open.read_exact(&mut greeting).await.unwrap();
+
+    drop(lab);
+
+    assert_eq!(open.read(&mut [0; 1]).await.unwrap(), 0);
+    assert!(matches!(network.connect(gateway, 80).await, Err(ConnectError::Refused)));
+}
