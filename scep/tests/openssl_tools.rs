@@ -1,0 +1,168 @@
+//! Against strangers: `openssl cms` and an independent decoder read what this crate builds, and it reads what they build.
+#![expect(
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    reason = "a test program that shares the test CA"
+)]
+
+mod pki;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use openssl::rand::rand_bytes;
+use pki::TestPki;
+use scep::{
+    algorithm::{Cipher, Digest, KeyTransport},
+    attribute::{MessageType, Nonce, TransactionId},
+    client::RequestMessage,
+    envelope,
+    message::Message,
+};
+use tempfile::TempDir;
+
+fn main() -> ExitCode {
+    let missing = Command::new("openssl").arg("version").output().is_err();
+    let with_tool = |name: &str, run: fn() -> Result<(), Failed>| {
+        let trial = Trial::test(name, run).with_ignored_flag(missing);
+        if missing { trial.with_kind("no `openssl` program here") } else { trial }
+    };
+    let trials = vec![
+        with_tool("openssl_verifies_and_opens_what_scep_builds", openssl_opens_ours),
+        with_tool("scep_verifies_what_openssl_streams", scep_verifies_theirs),
+        with_tool("scep_opens_what_openssl_streams", scep_opens_theirs),
+        Trial::test("an_independent_decoder_reads_what_scep_builds", rasn_reads_ours),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A folder with the test CA's certificate and key as `ca.pem` and `ca.key`.
+struct Bench {
+    folder: TempDir,
+    pki: TestPki,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (folder, pki) = (tempfile::tempdir().unwrap(), TestPki::single_ca());
+        fs::write(folder.path().join("ca.pem"), pki.ca.certificate.to_pem().unwrap()).unwrap();
+        let key = pki.ca.key.private_key_to_pem_pkcs8().unwrap();
+        fs::write(folder.path().join("ca.key"), key).unwrap();
+        Self { folder, pki }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs `openssl cms` in the folder.
+    fn cms(&self, arguments: &str) -> Result<(), Failed> {
+        let output = Command::new("openssl")
+            .arg("cms")
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(format!("openssl cms {arguments}\n{}", String::from_utf8_lossy(&output.stderr)).into())
+    }
+
+    fn message(&self, cipher: Cipher, digest: Digest, key_transport: KeyTransport) -> Vec<u8> {
+        let message = RequestMessage {
+            message_type: MessageType::PkcsReq,
+            transaction_id: TransactionId::new("interop"),
+            sender_nonce: Nonce::new([7; 16]),
+            body: b"what is inside",
+            signer: &self.pki.ca,
+            recipient: &self.pki.ca.certificate,
+            cipher,
+            key_transport,
+            digest,
+        };
+        message.encode(&mut rand_bytes).unwrap()
+    }
+}
+
+fn openssl_opens_ours() -> Result<(), Failed> {
+    let bench = Bench::new();
+    let cases = [
+        (Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15),
+        (Cipher::Aes192, Digest::Sha224, KeyTransport::Oaep),
+        (Cipher::Aes256, Digest::Sha512, KeyTransport::Oaep),
+        (Cipher::TripleDes, Digest::Sha1, KeyTransport::Pkcs1v15),
+    ];
+    for (cipher, digest, key_transport) in cases {
+        fs::write(bench.path("message"), bench.message(cipher, digest, key_transport))?;
+        bench.cms("-verify -noverify -binary -inform DER -in message -out envelope")?;
+        bench.cms("-decrypt -inform DER -in envelope -inkey ca.key -recip ca.pem -out content")?;
+        assert_eq!(fs::read(bench.path("content"))?, b"what is inside", "{cipher} {digest}");
+    }
+    Ok(())
+}
+
+fn scep_verifies_theirs() -> Result<(), Failed> {
+    let bench = Bench::new();
+    fs::write(bench.path("content"), [7; 5000])?;
+    for digest in ["md5", "sha1", "sha256", "sha384"] {
+        bench.cms(&format!(
+            "-sign -nodetach -binary -stream -indef -md {digest} -outform DER \
+             -signer ca.pem -inkey ca.key -in content -out signed"
+        ))?;
+        let message = Message::parse(&read(&bench.path("signed")))?;
+        assert_eq!(message.content(), Some(&[7; 5000][..]));
+        let signer = message.verify(&[])?;
+        assert_eq!(signer.to_der()?, bench.pki.ca.certificate.to_der()?, "{digest}");
+    }
+    Ok(())
+}
+
+fn scep_opens_theirs() -> Result<(), Failed> {
+    let bench = Bench::new();
+    fs::write(bench.path("content"), [7; 5000])?;
+    for (cipher, expected) in [
+        ("-aes128", Cipher::Aes128),
+        ("-aes192", Cipher::Aes192),
+        ("-aes256", Cipher::Aes256),
+        ("-des3", Cipher::TripleDes),
+    ] {
+        for (option, key_transport) in
+            [("", KeyTransport::Pkcs1v15), ("-keyopt rsa_padding_mode:oaep", KeyTransport::Oaep)]
+        {
+            bench.cms(&format!(
+                "-encrypt -binary -stream -indef {cipher} -outform DER -in content -out sealed \
+                 -recip ca.pem {option}"
+            ))?;
+            let opened = envelope::open(&read(&bench.path("sealed")), &bench.pki.ca)?;
+            assert_eq!(opened.content, [7; 5000], "{cipher} {option}");
+            assert_eq!((opened.cipher, opened.key_transport), (expected, key_transport));
+        }
+    }
+    Ok(())
+}
+
+fn rasn_reads_ours() -> Result<(), Failed> {
+    let bench = Bench::new();
+    let message = bench.message(Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15);
+    let outer: rasn_cms::ContentInfo = decode(&message)?;
+    let signed: rasn_cms::SignedData = decode(outer.content.as_bytes())?;
+    assert_eq!(signed.signer_infos.len(), 1);
+    let content = signed.encap_content_info.content.ok_or("no content")?;
+    let inner: rasn_cms::ContentInfo = decode(&content)?;
+    let enveloped: rasn_cms::EnvelopedData = decode(inner.content.as_bytes())?;
+    assert_eq!(enveloped.recipient_infos.len(), 1);
+    Ok(())
+}
+
+fn decode<T: rasn::Decode>(bytes: &[u8]) -> Result<T, Failed> {
+    rasn::der::decode(bytes).map_err(|error| error.to_string().into())
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap()
+}
