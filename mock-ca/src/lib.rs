@@ -1,1 +1,34 @@
-//! PLACEHOLDER
+//! A SCEP server for tests (RFC 8894): a certification authority with the looks and habits of a real one.
+//!
+//! [`Ca::open`] makes it from [`Settings`], [`Ca::serve_connection`] serves one connection, over a socket or in memory,
+//! [`serve`] a listener. What one server does otherwise than another is the data of a [`PersonalityName`].
+//!
+//! It is no CA to trust: its lab keys are public, and it is built to be prodded.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod authority;
+mod ca;
+mod http;
+mod log;
+mod pages;
+mod personality;
+mod policy;
+mod profile;
+mod refusal;
+mod routing;
+mod service;
+mod settings;
+mod state;
+mod store;
+
+pub use ca::{Ca, DecisionError, Issued, OpenError, Pending};
+pub use http::serve;
+pub use log::{LogEntry, LogOutcome};
+pub use personality::{PersonalityName, UnknownPersonality};
+pub use policy::ChallengeUnavailable;
+pub use settings::{
+    AdminCredentials, Approval, ChallengePolicy, Keys, Limits, LogObserver, Settings,
+    WindowsSettings,
+};
+pub use state::StateError;

@@ -1,0 +1,91 @@
+//! What is sent back, and what the log says of it.
+
+use hyper::{
+    body::Bytes,
+    header::{HeaderName, LOCATION, WWW_AUTHENTICATE},
+};
+use scep::attribute::{MessageType, TransactionId};
+
+use crate::{
+    log::LogOutcome,
+    pages,
+    personality::{ErrorPages, Personality},
+};
+
+/// An HTTP answer, with its entry in the log.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Bytes,
+    pub(crate) header: Option<(HeaderName, String)>,
+    pub(crate) outcome: LogOutcome,
+    pub(crate) note: Note,
+}
+
+/// What the log says beside the outcome.
+#[derive(Debug, Default)]
+pub(crate) struct Note {
+    /// The SCEP operation, where there is one.
+    pub(crate) operation: Option<&'static str>,
+    pub(crate) message_type: Option<MessageType>,
+    pub(crate) transaction_id: Option<TransactionId>,
+    pub(crate) reason: Option<String>,
+}
+
+impl Answer {
+    /// A page that is there.
+    pub(crate) fn page(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self {
+            status: 200,
+            content_type,
+            body: body.into(),
+            header: None,
+            outcome: LogOutcome::Http(200),
+            note: Note::default(),
+        }
+    }
+
+    /// An error, for this reason.
+    pub(crate) fn error(personality: &Personality, status: u16, reason: impl ToString) -> Self {
+        let reason = reason.to_string();
+        let (content_type, body) = pages::error(personality.error_pages, status, &reason);
+        Self {
+            status,
+            outcome: LogOutcome::Http(status),
+            note: Note { reason: Some(reason), ..Note::default() },
+            ..Self::page(content_type, body)
+        }
+    }
+
+    /// There is nothing here.
+    pub(crate) fn not_found(personality: &Personality) -> Self {
+        Self::error(personality, 404, "no such page")
+    }
+
+    /// It is elsewhere.
+    pub(crate) fn moved(location: String) -> Self {
+        let (content_type, body) = pages::error(ErrorPages::Html, 301, "");
+        Self {
+            status: 301,
+            outcome: LogOutcome::Http(301),
+            header: Some((LOCATION, location)),
+            ..Self::page(content_type, body)
+        }
+    }
+
+    /// Who is asking?
+    pub(crate) fn unauthorized(personality: &Personality, realm: &str) -> Self {
+        let challenge = format!("Basic realm=\"{}\"", realm.replace(['"', '\\'], ""));
+        Self {
+            header: Some((WWW_AUTHENTICATE, challenge)),
+            ..Self::error(personality, 401, "no user and password, or wrong ones")
+        }
+    }
+
+    /// The same answer, as that to a SCEP operation.
+    pub(crate) fn to_operation(mut self, operation: &'static str) -> Self {
+        self.note.operation = Some(operation);
+        self
+    }
+}

@@ -1,0 +1,199 @@
+//! The certification authority: its keys, its certificates, and what it signs.
+
+mod keys;
+pub(crate) mod lab;
+
+use std::time::{Duration, SystemTime};
+
+use openssl::{
+    error::ErrorStack,
+    pkey::{PKey, Private, Public},
+    x509::{X509, X509Name, X509Ref},
+};
+use scep::{identity::Identity, name, request::Csr};
+
+pub(crate) use keys::AuthorityKeys;
+
+use crate::{
+    personality::{Personality, RegistrationCertificate, Serials},
+    profile::{
+        Applicant, CertificateProfile, Directory, Issuer, Wish, calendar, public_half,
+        random_serial, request_serial, sequential_serial, unix_time,
+    },
+    settings::WindowsSettings,
+};
+
+/// A CA with its certificates, and a registration authority where the personality has one.
+#[derive(Clone)]
+pub(crate) struct Authority {
+    pub(crate) ca: Identity,
+    pub(crate) registration: Option<Registration>,
+    ca_public_key: PKey<Public>,
+    directory: Directory,
+    serials: Serials,
+    high_serial: u8,
+}
+
+/// The registration authority's two certificates.
+#[derive(Clone)]
+pub(crate) struct Registration {
+    /// Signs replies.
+    pub(crate) signing: Identity,
+    /// Requests are enciphered to it.
+    pub(crate) encryption: Identity,
+}
+
+/// How long ago a new CA pretends to have been installed, so that no peer's slow clock finds it not yet valid.
+const INSTALLED_AGO: Duration = Duration::from_secs(86_400);
+
+impl Authority {
+    /// A CA with new certificates for these keys, installed a day before `now`.
+    pub(crate) fn create(
+        personality: &Personality,
+        keys: &AuthorityKeys,
+        subject: &X509Name,
+        windows: &WindowsSettings,
+        now: SystemTime,
+    ) -> Result<Self, ErrorStack> {
+        let installed = now - INSTALLED_AGO;
+        let directory = Directory::of(subject, &windows.host);
+        let issuer = Issuer { certificate: None, key: &keys.ca, directory: &directory };
+        let serial = random_serial(personality.ca.serial_bytes)?;
+        let public_key = public_half(&keys.ca)?;
+        let applicant = Applicant { subject, public_key: &public_key, wishes: &[], serial };
+        let certificate = personality.ca.profile.issue(&applicant, &issuer, calendar(installed))?;
+        let ca = Identity { certificate, key: keys.ca.clone() };
+        let mut authority = Self::assemble(personality, ca, None, windows)?;
+        if let (Some(profiles), Some(keys)) = (&personality.registration, &keys.registration) {
+            let subject = registration_subject(&windows.host)?;
+            let issue = |key: &PKey<Private>, shape: &RegistrationCertificate| {
+                authority.issue_registration(shape, &subject, key, installed)
+            };
+            let signing = issue(&keys.signing, &profiles.signing)?;
+            let encryption = issue(&keys.encryption, &profiles.encryption)?;
+            authority.registration = Some(Registration { signing, encryption });
+        }
+        Ok(authority)
+    }
+
+    /// A CA whose certificates exist.
+    pub(crate) fn assemble(
+        personality: &Personality,
+        ca: Identity,
+        registration: Option<Registration>,
+        windows: &WindowsSettings,
+    ) -> Result<Self, ErrorStack> {
+        Ok(Self {
+            ca_public_key: ca.certificate.public_key()?,
+            directory: Directory::of(ca.certificate.subject_name(), &windows.host),
+            ca,
+            registration,
+            serials: personality.serials,
+            high_serial: windows.high_serial,
+        })
+    }
+
+    /// Issues what was asked for, under the CA's number `number`.
+    pub(crate) fn issue(
+        &self,
+        profile: &CertificateProfile,
+        csr: &Csr,
+        number: u32,
+        now: SystemTime,
+    ) -> Result<X509, ErrorStack> {
+        let wishes: Vec<Wish<'_>> = csr
+            .extensions()
+            .iter()
+            .map(|asked| Wish { oid: &asked.oid, critical: asked.critical, value: &asked.value })
+            .collect();
+        let applicant = Applicant {
+            subject: csr.subject(),
+            public_key: csr.public_key(),
+            wishes: &wishes,
+            serial: self.serial(number)?,
+        };
+        profile.issue(&applicant, &self.issuer(), calendar(now))
+    }
+
+    /// Who opens requests: the registration authority's certificate for encryption, or the CA.
+    pub(crate) fn recipient(&self) -> &Identity {
+        self.registration.as_ref().map_or(&self.ca, |registration| &registration.encryption)
+    }
+
+    /// Who signs replies: the registration authority's certificate for signing, or the CA.
+    pub(crate) fn signer(&self) -> &Identity {
+        self.registration.as_ref().map_or(&self.ca, |registration| &registration.signing)
+    }
+
+    /// What `GetCACert` gives: the registration authority, signing first, then the CA.
+    pub(crate) fn certificates(&self) -> Vec<X509> {
+        let registration = self.registration.iter();
+        let mut certificates: Vec<X509> = registration
+            .flat_map(|ra| [ra.signing.certificate.clone(), ra.encryption.certificate.clone()])
+            .collect();
+        certificates.push(self.ca.certificate.clone());
+        certificates
+    }
+
+    /// Whether the CA's key signed this certificate.
+    pub(crate) fn has_signed(&self, certificate: &X509Ref) -> bool {
+        certificate.verify(&self.ca_public_key).unwrap_or(false)
+    }
+
+    /// Whether this certificate is the CA's and valid at `now`.
+    pub(crate) fn vouches_for(&self, certificate: &X509Ref, now: SystemTime) -> bool {
+        let now = calendar(now);
+        let after = |time| unix_time(time).is_ok_and(|time| time <= now);
+        after(certificate.not_before())
+            && unix_time(certificate.not_after()).is_ok_and(|end| now <= end)
+            && self.has_signed(certificate)
+    }
+
+    fn issuer(&self) -> Issuer<'_> {
+        Issuer {
+            certificate: Some(&self.ca.certificate),
+            key: &self.ca.key,
+            directory: &self.directory,
+        }
+    }
+
+    fn issue_registration(
+        &self,
+        shape: &RegistrationCertificate,
+        subject: &X509Name,
+        key: &PKey<Private>,
+        installed: SystemTime,
+    ) -> Result<Identity, ErrorStack> {
+        let applicant = Applicant {
+            subject,
+            public_key: &*public_half(key)?,
+            wishes: &[],
+            serial: self.serial(shape.request_id)?,
+        };
+        let issued_at = installed + Duration::from_secs(shape.seconds_later.into());
+        let certificate = shape.profile.issue(&applicant, &self.issuer(), calendar(issued_at))?;
+        Ok(Identity { certificate, key: key.clone() })
+    }
+
+    fn serial(&self, number: u32) -> Result<openssl::bn::BigNum, ErrorStack> {
+        match self.serials {
+            Serials::Sequential { .. } => sequential_serial(number),
+            Serials::RequestId => request_serial(self.high_serial, number),
+        }
+    }
+}
+
+/// The name NDES gives its registration authority by default.
+fn registration_subject(host: &str) -> Result<X509Name, ErrorStack> {
+    let mut builder = X509Name::builder()?;
+    builder.append_entry_by_text("CN", &format!("{}-MSCEP-RA", host.to_uppercase()))?;
+    Ok(builder.build())
+}
+
+/// The name of a certificate's subject, as OpenSSL writes it on one line.
+pub(crate) fn subject_text(certificate: &X509Ref) -> String {
+    name::to_text(certificate.subject_name())
+}
+
+#[cfg(test)]
+mod tests;

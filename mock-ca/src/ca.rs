@@ -1,0 +1,329 @@
+//! The CA as a whole: opening it, and what its owner can ask of it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use hyper::body::Bytes;
+use openssl::{
+    error::ErrorStack,
+    x509::{X509, X509Name, X509Ref},
+};
+use scep::{
+    attribute::TransactionId,
+    certs_only,
+    http::{CA_CERTIFICATE, CA_RA_CERTIFICATES},
+    name::{self, NameError},
+    secret::ChallengePassword,
+};
+
+use crate::{
+    authority::{self, Authority, AuthorityKeys},
+    log::{Log, LogEntry},
+    pages,
+    personality::Personality,
+    policy::{
+        self, ChallengeUnavailable, Enrolment, PasswordCache, Policy, Site, Verdict, subject_of,
+    },
+    refusal::Refusal,
+    settings::{AdminCredentials, Approval, ChallengePolicy, Keys, Limits, Settings},
+    state::{PendingRecord, StateDirectory, StateError},
+    store::{Store, hexadecimal},
+};
+
+/// A certification authority behind a SCEP server; shared by all its connections as `Arc<Ca>`.
+pub struct Ca {
+    pub(crate) personality: &'static Personality,
+    pub(crate) site: Site,
+    pub(crate) enrol: Policy,
+    pub(crate) approval: Approval,
+    /// The answer to `GetCACert`: content type and body.
+    pub(crate) ca_certificates: (&'static str, Bytes),
+    pub(crate) challenge: ChallengePolicy,
+    pub(crate) thumbprint: String,
+    pub(crate) admin: Option<AdminCredentials>,
+    pub(crate) admin_may_enroll: bool,
+    pub(crate) host: String,
+    pub(crate) limits: Limits,
+    pub(crate) log: Log,
+    /// Whether answering may wait for a disk.
+    pub(crate) has_state: bool,
+    name: String,
+    passwords: Arc<PasswordCache>,
+}
+
+/// Why a CA cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its name is none.
+    #[error("the CA's subject `{subject}` is no name: {reason}")]
+    Subject {
+        /// The name given.
+        subject: String,
+        /// What is wrong with it.
+        reason: NameError,
+    },
+    /// Its state cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// OpenSSL refused an operation that should have worked.
+    #[error("OpenSSL: {0}")]
+    Crypto(#[from] ErrorStack),
+    /// The answer to `GetCACert` could not be encoded.
+    #[error(transparent)]
+    Scep(#[from] scep::Error),
+}
+
+/// A certificate that was issued to a client.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The serial number, bytes in hexadecimal parted by colons: `02`, `11:00:00:14:23:…`.
+    pub serial: String,
+    /// The subject, as OpenSSL writes it on one line: `CN = MyUserCert`.
+    pub subject: String,
+    /// The certificate.
+    pub certificate: X509,
+    /// The transaction in which it was asked for.
+    pub transaction_id: TransactionId,
+}
+
+/// A request that waits for a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The transaction.
+    pub transaction_id: TransactionId,
+    /// The subject asked for, as OpenSSL writes it on one line.
+    pub subject: String,
+}
+
+/// Why a request was not decided about.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecisionError {
+    /// No such request waits.
+    #[error("no request with the transaction id `{0}` waits for a decision")]
+    NothingPending(TransactionId),
+    /// The certificate could not be issued.
+    #[error("the certificate could not be issued: {0}")]
+    NotIssued(String),
+    /// The decision could not be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl Ca {
+    /// Opens a CA: a new one, or the one its state directory holds.
+    ///
+    /// New certificates of the CA are dated as if it had been installed a day before `now`.
+    ///
+    /// # Errors
+    /// When the subject is no name, the state cannot be used, or OpenSSL fails.
+    pub fn open(settings: Settings, now: SystemTime) -> Result<Arc<Self>, OpenError> {
+        let personality = settings.personality.personality();
+        let state = settings.state.as_deref().map(StateDirectory::open).transpose()?.map(Arc::new);
+        let authority = open_authority(&settings, state.as_deref(), now)?;
+        let first_number = personality.serials.first(&settings.windows);
+        let pending_limit = settings.limits.pending;
+        let store = Store::open(state.clone(), &authority, first_number, pending_limit)?;
+        let passwords = Arc::new(PasswordCache::open(&settings.challenge, state.clone())?);
+        let enrol = policy::from_settings(&settings, personality.unique_names, &passwords);
+        let profiles = personality.user_profiles(&settings);
+        Ok(Arc::new(Self {
+            personality,
+            enrol,
+            ca_certificates: ca_certificates(&authority)?,
+            thumbprint: pages::thumbprint(&authority.ca.certificate)?,
+            site: Site { authority, profiles, store },
+            approval: settings.approval,
+            challenge: settings.challenge,
+            admin: settings.admin,
+            admin_may_enroll: settings.windows.admin_may_enroll,
+            host: settings.windows.host,
+            limits: settings.limits,
+            log: Log::new(settings.on_log),
+            has_state: state.is_some(),
+            name: settings.name,
+            passwords,
+        }))
+    }
+
+    /// What the CA is called in reports.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The CA's own certificate.
+    pub fn ca_certificate(&self) -> &X509 {
+        &self.site.authority.ca.certificate
+    }
+
+    /// The certificates `GetCACert` gives, in their order.
+    pub fn certificates(&self) -> Vec<X509> {
+        self.site.authority.certificates()
+    }
+
+    /// The TCP port the real server listens on by default.
+    pub fn default_port(&self) -> u16 {
+        self.personality.default_port
+    }
+
+    /// The paths under which SCEP is served.
+    pub fn paths(&self) -> Vec<&'static str> {
+        self.personality.name.paths()
+    }
+
+    /// The certificates issued to clients, oldest first.
+    pub fn issued(&self) -> Vec<Issued> {
+        let issued = self.site.store.issued().into_iter();
+        issued
+            .map(|record| Issued {
+                serial: serial_text(&record.certificate),
+                subject: subject_of(&record.certificate),
+                certificate: record.certificate.clone(),
+                transaction_id: record.transaction_id.clone(),
+            })
+            .collect()
+    }
+
+    /// The requests that wait for a decision, oldest first.
+    pub fn pending(&self) -> Vec<Pending> {
+        let pending = self.site.store.pending().into_iter();
+        pending
+            .map(|record| Pending {
+                transaction_id: record.transaction_id.clone(),
+                subject: name::to_text(record.csr.subject()),
+            })
+            .collect()
+    }
+
+    /// Issues the certificate that a waiting request asks for.
+    ///
+    /// # Errors
+    /// When no such request waits, or the certificate cannot be issued or kept.
+    pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
+        let held = self.held(transaction_id)?;
+        let enrolment = Enrolment {
+            csr: &held.csr,
+            transaction_id,
+            requester: &held.requester,
+            is_renewal: false,
+            now: SystemTime::now(),
+        };
+        let verdict = policy::issue(&self.site, &enrolment).map_err(not_issued)?;
+        self.site.store.release(held.number)?;
+        match verdict {
+            Verdict::Issued(certificate) => Ok(certificate),
+            Verdict::Pending => Err(DecisionError::NotIssued("it waits again".to_owned())),
+        }
+    }
+
+    /// Refuses a waiting request.
+    ///
+    /// # Errors
+    /// When no such request waits, or the decision cannot be kept.
+    pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
+        let held = self.held(transaction_id)?;
+        Ok(self.site.store.deny(held.denied())?)
+    }
+
+    /// A challenge password with which a request will pass: a new one, or the one for all.
+    ///
+    /// # Errors
+    /// When none is asked for, too many are unused, or it cannot be kept.
+    pub fn new_challenge(&self) -> Result<ChallengePassword, ChallengeUnavailable> {
+        match &self.challenge {
+            ChallengePolicy::None => Err(ChallengeUnavailable::NotAskedFor),
+            ChallengePolicy::Static(password) => Ok(password.clone()),
+            ChallengePolicy::OneTime { .. } => self.passwords.make(SystemTime::now()),
+        }
+    }
+
+    /// What the server did, one entry a request, the newest few thousand, oldest first.
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.log.entries()
+    }
+
+    fn held(&self, id: &TransactionId) -> Result<Arc<PendingRecord>, DecisionError> {
+        let pending = self.site.store.pending();
+        let held = pending.into_iter().find(|record| record.transaction_id == *id);
+        held.ok_or_else(|| DecisionError::NothingPending(id.clone()))
+    }
+}
+
+fn not_issued(refusal: Refusal) -> DecisionError {
+    match refusal {
+        Refusal::State(error) => DecisionError::State(error),
+        other => DecisionError::NotIssued(other.to_string()),
+    }
+}
+
+fn open_authority(
+    settings: &Settings,
+    state: Option<&StateDirectory>,
+    now: SystemTime,
+) -> Result<Arc<Authority>, OpenError> {
+    let personality = settings.personality.personality();
+    let subject = subject(settings)?;
+    if let Some(state) = state
+        && let Some(stored) = state.personality()?
+    {
+        state.expect("personality", stored.as_str(), settings.personality.as_str())?;
+        let (ca, registration) = state.read_authority(personality.registration.is_some())?;
+        if settings.subject.is_some() {
+            let stored = subject_of(&ca.certificate);
+            state.expect("subject", &stored, &name::to_text(&subject))?;
+        }
+        let authority = Authority::assemble(personality, ca, registration, &settings.windows)?;
+        return Ok(Arc::new(authority));
+    }
+    let authority = create_authority(settings, &subject, now)?;
+    if let Some(state) = state {
+        state.write_authority(settings.personality, &authority)?;
+    }
+    Ok(authority)
+}
+
+fn create_authority(
+    settings: &Settings,
+    subject: &X509Name,
+    now: SystemTime,
+) -> Result<Arc<Authority>, ErrorStack> {
+    let personality = settings.personality.personality();
+    match settings.keys {
+        Keys::Lab => authority::lab::authority(personality, subject, &settings.windows, now),
+        Keys::Fresh => {
+            let keys = AuthorityKeys::generate(personality.registration.is_some())?;
+            Authority::create(personality, &keys, subject, &settings.windows, now).map(Arc::new)
+        }
+    }
+}
+
+fn subject(settings: &Settings) -> Result<X509Name, OpenError> {
+    let default = settings.personality.personality().default_subject;
+    let subject = settings.subject.as_deref().unwrap_or(default);
+    name::parse(subject)
+        .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })
+}
+
+/// A single certificate as it is, several in a certs-only message (RFC 8894 §4.2.1).
+fn ca_certificates(authority: &Authority) -> Result<(&'static str, Bytes), OpenError> {
+    let certificates = authority.certificates();
+    Ok(match certificates.as_slice() {
+        [single] => (CA_CERTIFICATE, single.to_der()?.into()),
+        several => (CA_RA_CERTIFICATES, certs_only::encode(several, &[])?.into()),
+    })
+}
+
+/// A serial number, bytes in hexadecimal parted by colons.
+pub(crate) fn serial_text(certificate: &X509Ref) -> String {
+    let bytes = certificate.serial_number().to_bn().map(|serial| serial.to_vec());
+    let bytes = bytes.unwrap_or_default();
+    bytes.iter().map(|byte| hexadecimal(&[*byte])).collect::<Vec<_>>().join(":")
+}
+
+/// How long a new one-time password lives, in minutes.
+pub(crate) fn minutes(lifetime: Duration) -> u64 {
+    lifetime.as_secs() / 60
+}

@@ -1,0 +1,213 @@
+//! The HTTP server: bounded in size, in time and in number of connections.
+
+mod accept;
+mod write_timeout;
+
+use std::{pin::pin, sync::Arc, time::SystemTime};
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{
+        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+        HeaderValue, SERVER,
+    },
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use scep::http::{HttpRequest, Method};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+    time::timeout,
+};
+
+pub use accept::serve;
+
+use crate::{
+    answer::Answer,
+    ca::Ca,
+    log::{LogEntry, LogOutcome},
+    routing::Inquiry,
+};
+use write_timeout::WriteTimeout;
+
+/// Why the body of a request was not read.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("the body did not come within {0} s")]
+    TooSlow(u64),
+    #[error("the body broke off: {0}")]
+    Broken(String),
+}
+
+impl Ca {
+    /// Serves one HTTP/1.1 connection until the peer closes it, errs, or is too slow.
+    ///
+    /// `peer` is what the log calls the other end, such as `127.0.0.1:4711`.
+    pub async fn serve_connection<Io>(self: &Arc<Self>, io: Io, peer: String)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (_keep_open, stop) = watch::channel(false);
+        self.serve_until(io, peer, stop).await;
+    }
+
+    /// The same, finishing after the request under way once `stop` says so.
+    async fn serve_until<Io>(
+        self: &Arc<Self>,
+        io: Io,
+        peer: String,
+        mut stop: watch::Receiver<bool>,
+    ) where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let io = TokioIo::new(WriteTimeout::new(io, self.limits.read_timeout));
+        let service = service_fn(|request| self.respond(request, &peer));
+        let mut connection = pin!(self.builder().serve_connection(io, service));
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            self.log_cut(&peer, &error);
+        }
+    }
+
+    fn builder(&self) -> http1::Builder {
+        /// hyper takes no less.
+        const LEAST_HEAD_BYTES: usize = 8192;
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.read_timeout)
+            .max_buf_size(self.limits.head_bytes.max(LEAST_HEAD_BYTES))
+            .title_case_headers(true);
+        builder
+    }
+
+    async fn respond(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: &str,
+    ) -> Result<Response<Full<Bytes>>, Unread> {
+        let asked = format!("{} {}", request.method(), request.uri().path());
+        let answer = match self.inquiry(request).await {
+            Ok(inquiry) => self.answer_without_blocking(inquiry).await,
+            Err(error @ Unread::TooLong(_)) => Answer {
+                header: Some((CONNECTION, "close".to_owned())),
+                ..Answer::error(self.personality, 413, error)
+            },
+            Err(error) => return Err(error),
+        };
+        let response = self.response(&answer);
+        self.log_answer(answer, asked, peer);
+        Ok(response)
+    }
+
+    async fn inquiry(&self, request: Request<Incoming>) -> Result<Inquiry, Unread> {
+        let (head, body) = request.into_parts();
+        let method = match head.method {
+            hyper::Method::GET => Some(Method::Get),
+            hyper::Method::POST => Some(Method::Post),
+            _ => None,
+        };
+        let body = self.read_body(body).await?;
+        Ok(Inquiry {
+            path: head.uri.path().to_owned(),
+            authorization: text(&head.headers, &AUTHORIZATION),
+            request: method.map(|method| HttpRequest {
+                method,
+                query: head.uri.query().unwrap_or_default().to_owned(),
+                content_type: text(&head.headers, &CONTENT_TYPE),
+                body: body.into(),
+            }),
+        })
+    }
+
+    async fn read_body(&self, body: Incoming) -> Result<Bytes, Unread> {
+        let limits = &self.limits;
+        let read = Limited::new(body, limits.body_bytes).collect();
+        match timeout(limits.read_timeout, read).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                Err(Unread::TooLong(limits.body_bytes))
+            }
+            Ok(Err(error)) => Err(Unread::Broken(error.to_string())),
+            Err(_) => Err(Unread::TooSlow(limits.read_timeout.as_secs())),
+        }
+    }
+
+    /// Answering takes about a millisecond of RSA, and is done at once; a disk may take longer, and has its own thread.
+    async fn answer_without_blocking(self: &Arc<Self>, inquiry: Inquiry) -> Answer {
+        if !self.has_state {
+            return self.answer(&inquiry, SystemTime::now());
+        }
+        let ca = Arc::clone(self);
+        let answering =
+            tokio::task::spawn_blocking(move || ca.answer(&inquiry, SystemTime::now())).await;
+        answering.unwrap_or_else(|error| Answer::error(self.personality, 500, error))
+    }
+
+    /// Header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
+    fn response(&self, answer: &Answer) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(answer.body.clone()));
+        let status = StatusCode::from_u16(answer.status);
+        *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.body.len()));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        if let Some(server) = self.personality.server_header {
+            headers.insert(SERVER, HeaderValue::from_static(server));
+        }
+        if let Some((name, value)) = &answer.header
+            && let Ok(value) = HeaderValue::from_str(value)
+        {
+            headers.insert(name, value);
+        }
+        response
+    }
+
+    fn log_answer(&self, answer: Answer, asked: String, peer: &str) {
+        self.log.write(LogEntry {
+            at: SystemTime::now(),
+            peer: peer.to_owned(),
+            operation: answer.note.operation.map_or(asked, str::to_owned),
+            message_type: answer.note.message_type,
+            transaction_id: answer.note.transaction_id,
+            outcome: answer.outcome,
+            reason: answer.note.reason,
+        });
+    }
+
+    fn log_cut(&self, peer: &str, error: &hyper::Error) {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        self.log.write(LogEntry {
+            at: SystemTime::now(),
+            peer: peer.to_owned(),
+            operation: "HTTP".to_owned(),
+            message_type: None,
+            transaction_id: None,
+            outcome: LogOutcome::Cut,
+            reason: Some(format!("{error}{}", cause.unwrap_or_default())),
+        });
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could say so.
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}

@@ -1,0 +1,135 @@
+//! What the server did: one entry a request.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use scep::attribute::{FailInfo, MessageType, PkiStatus, TransactionId};
+
+use crate::settings::LogObserver;
+
+/// One request and what became of it; its `Display` is one line of log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// When the answer was ready.
+    pub at: SystemTime,
+    /// Who asked, as the caller of [`crate::Ca::serve_connection`] named them.
+    pub peer: String,
+    /// What was asked: a SCEP operation such as `GetCACaps`, or a method and path.
+    pub operation: String,
+    /// The message's type, where a message could be read.
+    pub message_type: Option<MessageType>,
+    /// The message's transaction, where a message could be read.
+    pub transaction_id: Option<TransactionId>,
+    /// How it was answered.
+    pub outcome: LogOutcome,
+    /// Why it was refused, or what was issued, in words.
+    pub reason: Option<String>,
+}
+
+/// How a request was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogOutcome {
+    /// With something else than a CertRep, under this HTTP status.
+    Http(u16),
+    /// With a CertRep.
+    CertRep(PkiStatus, Option<FailInfo>),
+    /// Not at all: the connection was cut.
+    Cut,
+}
+
+impl fmt::Display for LogEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.peer, self.operation.escape_debug())?;
+        if let Some(message_type) = &self.message_type {
+            write!(f, " ({message_type})")?;
+        }
+        if let Some(transaction_id) = &self.transaction_id {
+            write!(f, " {transaction_id}")?;
+        }
+        write!(f, " {}", self.outcome)?;
+        self.reason.iter().try_for_each(|reason| write!(f, ": {reason}"))
+    }
+}
+
+impl fmt::Display for LogOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(status) => write!(f, "{status}"),
+            Self::CertRep(status, None) => write!(f, "{status}"),
+            Self::CertRep(status, Some(fail_info)) => write!(f, "{status} {fail_info}"),
+            Self::Cut => f.write_str("cut off"),
+        }
+    }
+}
+
+/// The entries of a server, the newest few thousand of them.
+#[derive(Debug)]
+pub(crate) struct Log {
+    entries: Mutex<VecDeque<LogEntry>>,
+    observer: Option<LogObserver>,
+}
+
+/// So many entries are kept.
+const KEPT: usize = 4096;
+
+impl Log {
+    pub(crate) fn new(observer: Option<LogObserver>) -> Self {
+        Self { entries: Mutex::default(), observer }
+    }
+
+    pub(crate) fn write(&self, entry: LogEntry) {
+        if let Some(observer) = &self.observer {
+            observer.observe(&entry);
+        }
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() == KEPT {
+            entries.pop_front();
+        }
+        entries.push_back(entry);
+    }
+
+    /// All entries kept, oldest first.
+    pub(crate) fn entries(&self) -> Vec<LogEntry> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(operation: &str) -> LogEntry {
+        LogEntry {
+            at: SystemTime::UNIX_EPOCH,
+            peer: "127.0.0.1:4711".into(),
+            operation: operation.into(),
+            message_type: Some(MessageType::PkcsReq),
+            transaction_id: Some(TransactionId::new("AB\n12")),
+            outcome: LogOutcome::CertRep(PkiStatus::Failure, Some(FailInfo::BadRequest)),
+            reason: Some("wrong challenge password".into()),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_one_line_whatever_the_peer_sends() {
+        assert_eq!(
+            entry("PKIOperation").to_string(),
+            r"127.0.0.1:4711 PKIOperation (PKCSReq) AB\n12 FAILURE badRequest: wrong challenge password"
+        );
+        assert!(!entry("GET /\n").to_string().contains('\n'));
+    }
+
+    #[test]
+    fn the_newest_entries_are_kept() {
+        let log = Log::new(None);
+        (0..=KEPT).for_each(|n| log.write(entry(&n.to_string())));
+        let entries = log.entries();
+        assert_eq!(entries.len(), KEPT);
+        assert_eq!(entries[0].operation, "1");
+    }
+}

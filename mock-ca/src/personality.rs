@@ -1,0 +1,296 @@
+//! Which server the CA behaves like, as data: one value of [`Personality`] each.
+
+mod linux;
+mod ndes;
+
+use std::{fmt, str::FromStr};
+
+use scep::{key_usage::KeyUsage, server::SignatureAlgorithm};
+
+use crate::{
+    profile::CertificateProfile,
+    settings::{Settings, WindowsSettings},
+};
+
+/// A server that the CA can behave like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PersonalityName {
+    /// micromdm's scepserver.
+    Linux,
+    /// Microsoft's Network Device Enrollment Service.
+    Ndes,
+}
+
+impl PersonalityName {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Linux, Self::Ndes];
+
+    /// The name in files and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+            Self::Ndes => "ndes",
+        }
+    }
+
+    /// The TCP port the real server listens on by default.
+    pub fn default_port(self) -> u16 {
+        self.personality().default_port
+    }
+
+    /// The paths under which SCEP is served.
+    pub fn paths(self) -> Vec<&'static str> {
+        let routes = self.personality().routes.iter();
+        routes.filter(|route| route.target == Target::Scep).map(|route| route.path).collect()
+    }
+
+    pub(crate) fn personality(self) -> &'static Personality {
+        match self {
+            Self::Linux => &linux::LINUX,
+            Self::Ndes => &ndes::NDES,
+        }
+    }
+}
+
+impl fmt::Display for PersonalityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name that is no personality's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no personality (known: linux, ndes)")]
+pub struct UnknownPersonality(String);
+
+impl FromStr for PersonalityName {
+    type Err = UnknownPersonality;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPersonality> {
+        let known = Self::ALL.into_iter().find(|known| known.as_str() == name);
+        known.ok_or_else(|| UnknownPersonality(name.to_owned()))
+    }
+}
+
+/// Everything in which one server differs from another.
+#[derive(Debug)]
+pub(crate) struct Personality {
+    pub(crate) name: PersonalityName,
+    pub(crate) default_port: u16,
+    /// The distinguished name of the CA in the documentation.
+    pub(crate) default_subject: &'static str,
+    /// What the server calls itself in HTTP answers.
+    pub(crate) server_header: Option<&'static str>,
+    pub(crate) routes: &'static [Route],
+    pub(crate) paths_ignore_case: bool,
+    /// Whether a query over the limit is no page.
+    pub(crate) limits_query: bool,
+    /// The body of the answer to `GetCACaps`, to the byte.
+    pub(crate) capabilities: &'static str,
+    pub(crate) capabilities_content_type: &'static str,
+    /// What an error looks like in HTTP.
+    pub(crate) error_pages: ErrorPages,
+    pub(crate) ca: CaProfile,
+    /// The registration authority's certificates, where requests are not sent to the CA itself.
+    pub(crate) registration: Option<RegistrationProfile>,
+    pub(crate) user: UserProfiles,
+    pub(crate) serials: Serials,
+    pub(crate) reply: ReplyStyle,
+    pub(crate) renewal: Renewal,
+    /// Whether a name may have only one certificate that is valid for long.
+    pub(crate) unique_names: bool,
+    /// How messages are answered that the server knows of and does not serve.
+    pub(crate) unsupported: Unsupported,
+}
+
+/// A path and what is there.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) target: Target,
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// SCEP.
+    Scep,
+    /// The page that gives out challenge passwords, behind authentication; SCEP, too, when an operation is named.
+    Admin,
+    /// A redirection to the same path with a slash at its end.
+    Slash,
+    /// The same, behind authentication.
+    AdminSlash,
+}
+
+/// What an error looks like in HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorPages {
+    /// One line of text that says what is wrong, as Go's.
+    Text,
+    /// A page of HTML that gives the status only, as IIS's.
+    Html,
+}
+
+/// The shape of the CA's own certificate.
+#[derive(Debug)]
+pub(crate) struct CaProfile {
+    pub(crate) profile: CertificateProfile,
+    pub(crate) serial_bytes: usize,
+}
+
+/// The shapes of the registration authority's two certificates.
+#[derive(Debug)]
+pub(crate) struct RegistrationProfile {
+    pub(crate) signing: RegistrationCertificate,
+    pub(crate) encryption: RegistrationCertificate,
+}
+
+/// The shape of one of them, and when it was made.
+#[derive(Debug)]
+pub(crate) struct RegistrationCertificate {
+    pub(crate) profile: CertificateProfile,
+    pub(crate) request_id: u32,
+    /// Seconds between the CA's installation and this one's.
+    pub(crate) seconds_later: u32,
+}
+
+/// The shapes of the certificates of clients, by the key usage they ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UserProfiles {
+    /// For both signing and encryption, or where nothing is asked for.
+    pub(crate) general: CertificateProfile,
+    /// For signing alone.
+    pub(crate) signature: CertificateProfile,
+    /// For encryption alone.
+    pub(crate) encryption: CertificateProfile,
+}
+
+impl UserProfiles {
+    /// The profile for a request that asks for this key usage.
+    pub(crate) fn select(&self, asked: Option<KeyUsage>) -> &CertificateProfile {
+        let asks = |bit| asked.is_some_and(|usage| usage.contains(bit));
+        match (asks(KeyUsage::DIGITAL_SIGNATURE), asks(KeyUsage::KEY_ENCIPHERMENT)) {
+            (true, false) => &self.signature,
+            (false, true) => &self.encryption,
+            _ => &self.general,
+        }
+    }
+}
+
+/// How serial numbers are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serials {
+    /// The next number, from this one on.
+    Sequential { first: u32 },
+    /// The layout of a Windows CA, from the request id of the settings on.
+    RequestId,
+}
+
+impl Serials {
+    /// The number of the first certificate issued to a client.
+    pub(crate) fn first(self, windows: &WindowsSettings) -> u32 {
+        match self {
+            Self::Sequential { first } => first,
+            Self::RequestId => windows.first_request_id,
+        }
+    }
+}
+
+/// The shape of a CertRep.
+#[derive(Debug)]
+pub(crate) struct ReplyStyle {
+    /// Whether the message carries the issued certificate and the CA's in the clear.
+    pub(crate) carries_certificates: bool,
+    pub(crate) signature_algorithm: SignatureAlgorithm,
+    pub(crate) has_signing_time: bool,
+    /// What stands for an envelope where there is none.
+    pub(crate) content_without_envelope: Option<&'static [u8]>,
+    /// Whether the Windows attributes are added: an error number to failures, `Issued` to successes.
+    pub(crate) has_windows_attributes: bool,
+    /// Whether a failure is signed with SHA-1 whatever the request's digest.
+    pub(crate) failures_use_sha1: bool,
+    /// Whether the failInfo tells causes apart, or is badRequest for every refusal.
+    pub(crate) tells_causes_apart: bool,
+}
+
+/// What makes a request a renewal, which no challenge password needs to authorise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    /// Nothing does: the challenge is asked for in any case, as scepserver does.
+    NeedsChallenge,
+    /// A signature with a certificate that this CA issued, that is valid, and that has the requested name.
+    ByCertificate,
+}
+
+/// How messages are answered that the server knows of and does not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsupported {
+    /// With HTTP status 500.
+    ServerError,
+    /// With a CertRep that says badRequest.
+    BadRequest,
+}
+
+impl Personality {
+    /// The shapes of clients' certificates with the validity the settings ask for.
+    pub(crate) fn user_profiles(&self, settings: &Settings) -> UserProfiles {
+        let mut profiles = self.user;
+        if let Some(days) = settings.valid_days {
+            for profile in
+                [&mut profiles.general, &mut profiles.signature, &mut profiles.encryption]
+            {
+                profile.validity = profile.validity.with_days(days);
+            }
+        }
+        profiles
+    }
+
+    /// What is at this path, if anything.
+    pub(crate) fn target(&self, path: &str) -> Option<Target> {
+        let same = |known: &str| match self.paths_ignore_case {
+            true => known.eq_ignore_ascii_case(path),
+            false => known == path,
+        };
+        self.routes.iter().find(|route| same(route.path)).map(|route| route.target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_told_apart_as_each_server_does() {
+        let linux = PersonalityName::Linux.personality();
+        assert_eq!(linux.target("/scep"), Some(Target::Scep));
+        assert_eq!(linux.target("/SCEP"), None);
+        assert_eq!(linux.target("/scep/pkiclient.exe"), None);
+        let ndes = PersonalityName::Ndes.personality();
+        assert_eq!(ndes.target("/CertSrv/mscep/mscep.dll"), Some(Target::Scep));
+        assert_eq!(ndes.target("/certsrv/MSCEP/mscep.dll/pkiclient.exe"), Some(Target::Scep));
+        assert_eq!(ndes.target("/certsrv/mscep_admin"), Some(Target::AdminSlash));
+        assert_eq!(ndes.target("/certsrv/mscep_admin/"), Some(Target::Admin));
+        assert_eq!(ndes.target("/scep"), None);
+    }
+
+    #[test]
+    fn capabilities_are_exact() {
+        assert_eq!(
+            PersonalityName::Linux.personality().capabilities,
+            "Renewal\nSHA-1\nSHA-256\nAES\nDES3\nSCEPStandard\nPOSTPKIOperation"
+        );
+        let ndes = PersonalityName::Ndes.personality().capabilities;
+        assert_eq!(ndes, "POSTPKIOperation\r\nRenewal\r\nSHA-512\r\nSHA-256\r\nSHA-1\r\nDES3");
+        assert_eq!(ndes.len(), 56);
+    }
+
+    #[test]
+    fn names_go_both_ways() {
+        for name in PersonalityName::ALL {
+            assert_eq!(name.as_str().parse(), Ok(name));
+        }
+        let error = "windows".parse::<PersonalityName>().unwrap_err();
+        assert_eq!(error.to_string(), "`windows` is no personality (known: linux, ndes)");
+    }
+}

@@ -1,0 +1,190 @@
+//! The extensions of issued certificates, and their values.
+
+use openssl::{bn::BigNumRef, error::ErrorStack, x509::X509NameRef};
+use scep::key_usage::KeyUsage;
+
+use super::{
+    Applicant, CertificateProfile, Issuer,
+    der::{
+        bmp_string, boolean_true, context_constructed, context_primitive, integer, octet_string,
+        oid, sequence,
+    },
+};
+
+/// An extension a profile puts into certificates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Extension {
+    /// What Windows calls the uses a certificate is good for (1.3.6.1.4.1.311.21.10).
+    ApplicationPolicies(&'static [&'static str]),
+    /// Where the CA's certificate is in the directory (RFC 5280 §4.2.2.1).
+    AuthorityInfoAccess,
+    /// Which key signed the certificate (RFC 5280 §4.2.1.1).
+    AuthorityKeyIdentifier(AuthorityKeyIdentifier),
+    /// A CA, critical, with the number of CAs that may follow it (RFC 5280 §4.2.1.9).
+    BasicConstraints { path_length: Option<u32> },
+    /// How often a Windows CA renewed its certificate (1.3.6.1.4.1.311.21.1).
+    CaVersion(u32),
+    /// Where the revocation list is in the directory (RFC 5280 §4.2.1.13).
+    CrlDistributionPoints,
+    /// What a certificate is good for (RFC 5280 §4.2.1.12).
+    ExtendedKeyUsage(&'static [&'static str]),
+    /// What the key is good for, critical (RFC 5280 §4.2.1.3).
+    KeyUsage(&'static [KeyUsage]),
+    /// What ciphers the holder understands (RFC 4262).
+    SmimeCapabilities(&'static [Capability]),
+    /// The other names the applicant asked for, if any (RFC 5280 §4.2.1.6).
+    SubjectAltName,
+    /// Which key is certified (RFC 5280 §4.2.1.2).
+    SubjectKeyIdentifier,
+    /// The Windows template a certificate follows, by number (1.3.6.1.4.1.311.21.7).
+    Template(Template),
+    /// The Windows template a certificate follows, by name (1.3.6.1.4.1.311.20.2).
+    TemplateName(&'static str),
+}
+
+/// How much an authority key identifier says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuthorityKeyIdentifier {
+    /// The key identifier alone.
+    KeyIdentifier,
+    /// The key identifier, the issuer's name and the serial number.
+    KeyIdentifierIssuerSerial,
+}
+
+/// A cipher of the S/MIME capabilities, with its key length in bits where it has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capability {
+    pub(crate) oid: &'static str,
+    pub(crate) key_bits: Option<u32>,
+}
+
+/// A version of a Windows certificate template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Template {
+    pub(crate) oid: &'static str,
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
+}
+
+pub(super) const SUBJECT_ALT_NAME: &str = "2.5.29.17";
+
+impl Extension {
+    /// The object identifier, dotted.
+    pub(crate) fn oid(&self) -> &'static str {
+        match self {
+            Self::ApplicationPolicies(_) => "1.3.6.1.4.1.311.21.10",
+            Self::AuthorityInfoAccess => "1.3.6.1.5.5.7.1.1",
+            Self::AuthorityKeyIdentifier(_) => "2.5.29.35",
+            Self::BasicConstraints { .. } => "2.5.29.19",
+            Self::CaVersion(_) => "1.3.6.1.4.1.311.21.1",
+            Self::CrlDistributionPoints => "2.5.29.31",
+            Self::ExtendedKeyUsage(_) => "2.5.29.37",
+            Self::KeyUsage(_) => "2.5.29.15",
+            Self::SmimeCapabilities(_) => "1.2.840.113549.1.9.15",
+            Self::SubjectAltName => SUBJECT_ALT_NAME,
+            Self::SubjectKeyIdentifier => "2.5.29.14",
+            Self::Template(_) => "1.3.6.1.4.1.311.21.7",
+            Self::TemplateName(_) => "1.3.6.1.4.1.311.20.2",
+        }
+    }
+
+    /// Whether one who does not understand it must refuse the certificate.
+    pub(crate) fn is_critical(&self) -> bool {
+        matches!(self, Self::BasicConstraints { .. } | Self::KeyUsage(_))
+    }
+
+    /// The value in DER, `None` for one that is only copied from a request.
+    pub(super) fn value(
+        &self,
+        profile: &CertificateProfile,
+        applicant: &Applicant<'_>,
+        issuer: &Issuer<'_>,
+    ) -> Result<Option<Vec<u8>>, ErrorStack> {
+        let key_identifier = || profile.key_identifier.of(applicant.public_key);
+        Ok(Some(match self {
+            Self::ApplicationPolicies(oids) => sequence_of_oids(oids, |oid| sequence(&[oid])),
+            Self::AuthorityInfoAccess => authority_info_access(&issuer.directory.ca_certificate()),
+            Self::AuthorityKeyIdentifier(form) => {
+                let signer_key = match issuer.certificate.and_then(|ca| ca.subject_key_id()) {
+                    Some(identifier) => identifier.as_slice().to_vec(),
+                    None => key_identifier()?,
+                };
+                authority_key_identifier(*form, &signer_key, applicant)?
+            }
+            Self::BasicConstraints { path_length } => {
+                let limit = path_length.map(integer);
+                sequence(&[vec![boolean_true()], limit.into_iter().collect()].concat())
+            }
+            Self::CaVersion(version) => integer(*version),
+            Self::CrlDistributionPoints => {
+                crl_distribution_points(&issuer.directory.revocation_list())
+            }
+            Self::ExtendedKeyUsage(oids) => sequence_of_oids(oids, |oid| oid),
+            Self::KeyUsage(bits) => key_usage(bits),
+            Self::SmimeCapabilities(capabilities) => smime_capabilities(capabilities),
+            Self::SubjectAltName => return Ok(None),
+            Self::SubjectKeyIdentifier => octet_string(&key_identifier()?),
+            Self::Template(template) => {
+                sequence(&[oid(template.oid), integer(template.major), integer(template.minor)])
+            }
+            Self::TemplateName(name) => bmp_string(name),
+        }))
+    }
+}
+
+fn sequence_of_oids(oids: &[&str], wrap: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+    sequence(&oids.iter().map(|dotted| wrap(oid(dotted))).collect::<Vec<_>>())
+}
+
+fn key_usage(bits: &[KeyUsage]) -> Vec<u8> {
+    let (first, rest) = bits.split_first().expect("a profile's key usage has a bit");
+    rest.iter().fold(*first, |all, bit| all | *bit).to_der()
+}
+
+fn uniform_resource(uri: &str) -> Vec<u8> {
+    context_primitive(6, uri.as_bytes())
+}
+
+fn authority_info_access(uri: &str) -> Vec<u8> {
+    const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+    sequence(&[sequence(&[oid(CA_ISSUERS), uniform_resource(uri)])])
+}
+
+fn crl_distribution_points(uri: &str) -> Vec<u8> {
+    let full_name = context_constructed(0, &uniform_resource(uri));
+    sequence(&[sequence(&[context_constructed(0, &full_name)])])
+}
+
+fn smime_capabilities(capabilities: &[Capability]) -> Vec<u8> {
+    let capability = |one: &Capability| match one.key_bits {
+        Some(bits) => sequence(&[oid(one.oid), integer(bits)]),
+        None => sequence(&[oid(one.oid)]),
+    };
+    sequence(&capabilities.iter().map(capability).collect::<Vec<_>>())
+}
+
+fn authority_key_identifier(
+    form: AuthorityKeyIdentifier,
+    signer_key: &[u8],
+    applicant: &Applicant<'_>,
+) -> Result<Vec<u8>, ErrorStack> {
+    let mut parts = vec![context_primitive(0, signer_key)];
+    if form == AuthorityKeyIdentifier::KeyIdentifierIssuerSerial {
+        parts.push(context_constructed(1, &directory_name(applicant.subject)?));
+        parts.push(context_primitive(2, &signed_bytes(&applicant.serial)));
+    }
+    Ok(sequence(&parts))
+}
+
+fn directory_name(name: &X509NameRef) -> Result<Vec<u8>, ErrorStack> {
+    Ok(context_constructed(4, &name.to_der()?))
+}
+
+/// The content of a DER `INTEGER`: a leading zero where the first bit would read as a sign.
+fn signed_bytes(number: &BigNumRef) -> Vec<u8> {
+    let bytes = number.to_vec();
+    match bytes.first() {
+        Some(0..0x80) => bytes,
+        _ => [&[0], bytes.as_slice()].concat(),
+    }
+}

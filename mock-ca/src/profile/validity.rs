@@ -1,0 +1,135 @@
+//! From when to when a certificate is valid.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use openssl::{
+    asn1::{Asn1Time, Asn1TimeRef},
+    error::ErrorStack,
+    x509::X509Ref,
+};
+use time::{Date, OffsetDateTime};
+
+/// A rule that gives a certificate its validity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validity {
+    /// From the time of issue, so many days of 24 hours, as scepserver counts.
+    Days(u32),
+    /// From ten minutes before the time of issue until so many calendar years after it: a Windows CA whose own
+    /// limit (registry `ValidityPeriodUnits`) is in force.
+    CalendarYears(i32),
+    /// From ten minutes before the time of issue, so many days of 24 hours: a Windows CA following a template.
+    TemplateDays(u32),
+}
+
+/// A first and a last second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ValidityPeriod {
+    pub(crate) not_before: OffsetDateTime,
+    pub(crate) not_after: OffsetDateTime,
+}
+
+/// How far a Windows CA dates its certificates back, to forgive clocks that are slow.
+const CLOCK_SKEW: Duration = Duration::from_secs(600);
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Validity {
+    /// The period of a certificate issued at `now` by `issuer`; a Windows CA issues nothing that outlives it.
+    pub(crate) fn period(
+        self,
+        now: OffsetDateTime,
+        issuer: Option<&X509Ref>,
+    ) -> Result<ValidityPeriod, ErrorStack> {
+        let mut period = self.uncapped(now);
+        if let (Self::CalendarYears(_) | Self::TemplateDays(_), Some(issuer)) = (self, issuer) {
+            period.not_after = period.not_after.min(unix_time(issuer.not_after())?);
+        }
+        Ok(period)
+    }
+
+    /// The same rule with so many days of 24 hours.
+    pub(crate) fn with_days(self, days: u32) -> Self {
+        match self {
+            Self::Days(_) => Self::Days(days),
+            Self::CalendarYears(_) | Self::TemplateDays(_) => Self::TemplateDays(days),
+        }
+    }
+
+    /// The period the rule alone gives.
+    fn uncapped(self, now: OffsetDateTime) -> ValidityPeriod {
+        match self {
+            Self::Days(days) => ValidityPeriod { not_before: now, not_after: now + DAY * days },
+            Self::CalendarYears(years) => {
+                ValidityPeriod { not_before: now - CLOCK_SKEW, not_after: years_later(now, years) }
+            }
+            Self::TemplateDays(days) => {
+                let not_before = now - CLOCK_SKEW;
+                ValidityPeriod { not_before, not_after: not_before + DAY * days }
+            }
+        }
+    }
+}
+
+/// The time an OpenSSL certificate names.
+pub(crate) fn unix_time(time: &Asn1TimeRef) -> Result<OffsetDateTime, ErrorStack> {
+    let since_epoch = Asn1Time::from_unix(0)?.diff(time)?;
+    let seconds = i64::from(since_epoch.days) * 86_400 + i64::from(since_epoch.secs);
+    Ok(OffsetDateTime::from(UNIX_EPOCH) + time::Duration::seconds(seconds))
+}
+
+/// The same day and time of another year; the 29th of February becomes the 28th where there is none.
+fn years_later(from: OffsetDateTime, years: i32) -> OffsetDateTime {
+    let (year, month, day) = (from.year() + years, from.month(), from.day());
+    let date = Date::from_calendar_date(year, month, day)
+        .or_else(|_| Date::from_calendar_date(year, month, day - 1));
+    date.map_or(from, |date| from.replace_date(date))
+}
+
+/// A system time as a calendar time, in UTC and whole seconds.
+pub(crate) fn calendar(now: SystemTime) -> OffsetDateTime {
+    let time = OffsetDateTime::from(now);
+    time.replace_nanosecond(0).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn the_documented_periods_come_out() {
+        let linux = Validity::Days(365).uncapped(datetime!(2026-04-16 15:44:24 UTC));
+        assert_eq!(linux.not_before, datetime!(2026-04-16 15:44:24 UTC));
+        assert_eq!(linux.not_after, datetime!(2027-04-16 15:44:24 UTC));
+
+        let linux_ca = Validity::Days(7300).uncapped(datetime!(2025-04-16 09:19:39 UTC));
+        assert_eq!(linux_ca.not_after, datetime!(2045-04-11 09:19:39 UTC));
+
+        let user = Validity::CalendarYears(2).uncapped(datetime!(2026-04-16 15:24:04 UTC));
+        assert_eq!(user.not_before, datetime!(2026-04-16 15:14:04 UTC));
+        assert_eq!(user.not_after, datetime!(2028-04-16 15:24:04 UTC));
+
+        let ca = Validity::CalendarYears(30).uncapped(datetime!(2026-01-09 09:44:41 UTC));
+        assert_eq!(ca.not_before, datetime!(2026-01-09 09:34:41 UTC));
+        assert_eq!(ca.not_after, datetime!(2056-01-09 09:44:41 UTC));
+
+        let ra = Validity::TemplateDays(730).uncapped(datetime!(2026-01-09 09:47:26 UTC));
+        assert_eq!(ra.not_before, datetime!(2026-01-09 09:37:26 UTC));
+        assert_eq!(ra.not_after, datetime!(2028-01-09 09:37:26 UTC));
+    }
+
+    #[test]
+    fn a_leap_day_has_a_day_two_years_later() {
+        let leap_day = datetime!(2028-02-29 12:00:00 UTC);
+        assert_eq!(years_later(leap_day, 2), datetime!(2030-02-28 12:00:00 UTC));
+    }
+
+    #[test]
+    fn openssl_times_go_both_ways() {
+        for seconds in [0, 1_776_354_244, 2_713_000_000] {
+            let time = unix_time(&Asn1Time::from_unix(seconds).unwrap()).unwrap();
+            assert_eq!(time.unix_timestamp(), seconds);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a request was refused, and what the wire says of it.
+
+use openssl::error::ErrorStack;
+use scep::attribute::{FailInfo, MessageType};
+
+use crate::state::StateError;
+
+/// Why a request was refused; its text goes to the log, never to the client.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("challenge password already used")]
+    ChallengeUsed,
+    #[error("challenge password expired")]
+    ChallengeExpired,
+    #[error("no challenge password in the request")]
+    NoChallenge,
+    #[error("wrong challenge password")]
+    WrongChallenge,
+    #[error("certificate request's signature does not verify")]
+    BadProofOfPossession,
+    #[error("`{0}` has a certificate that is still valid")]
+    DuplicateName(String),
+    #[error("the request was denied")]
+    Denied,
+    #[error("no request with this transaction id is known")]
+    UnknownTransaction,
+    #[error("the transaction id belongs to a request signed with another key")]
+    NotTheRequester,
+    #[error("the renewal is not signed with a valid certificate of this CA and of the same name")]
+    NotARenewal,
+    #[error("{0} is not served")]
+    Unsupported(MessageType),
+    #[error("{0} requests wait for a decision, no more are taken")]
+    TooManyPending(usize),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("OpenSSL: {0}")]
+    Crypto(#[from] ErrorStack),
+    #[error(transparent)]
+    Scep(#[from] scep::Error),
+}
+
+impl Refusal {
+    /// The `failInfo` of a server that tells causes apart (RFC 8894 §3.2.1.4).
+    pub(crate) fn fail_info(&self) -> FailInfo {
+        match self {
+            Self::ChallengeUsed
+            | Self::ChallengeExpired
+            | Self::NoChallenge
+            | Self::WrongChallenge
+            | Self::BadProofOfPossession => FailInfo::BadMessageCheck,
+            Self::UnknownTransaction => FailInfo::BadCertId,
+            _ => FailInfo::BadRequest,
+        }
+    }
+
+    /// The Windows error number (`HRESULT`) that NDES adds.
+    pub(crate) fn hresult(&self) -> i32 {
+        let number: u32 = match self {
+            // ERROR_NOT_FOUND
+            Self::WrongChallenge | Self::ChallengeExpired | Self::UnknownTransaction => 0x8007_0490,
+            // CERT_E_WRONG_USAGE
+            Self::ChallengeUsed => 0x800b_0110,
+            // TRUST_E_CERT_SIGNATURE
+            Self::NoChallenge => 0x8009_6004,
+            // NTE_BAD_SIGNATURE
+            Self::BadProofOfPossession => 0x8009_0006,
+            // CERTSRV_E_BAD_REQUESTSUBJECT
+            Self::NotARenewal => 0x8009_4001,
+            // CERTSRV_E_ADMIN_DENIED_REQUEST
+            Self::Denied => 0x8009_4014,
+            // RPC_S_SERVER_UNAVAILABLE
+            Self::TooManyPending(_) | Self::State(_) | Self::Crypto(_) => 0x8007_06ba,
+            // E_INVALIDARG
+            Self::DuplicateName(_)
+            | Self::NotTheRequester
+            | Self::Unsupported(_)
+            | Self::Scep(_) => 0x8007_0057,
+        };
+        number.cast_signed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_numbers_are_the_known_ones() {
+        assert_eq!(Refusal::WrongChallenge.hresult(), -2_147_023_728);
+        assert_eq!(Refusal::ChallengeUsed.hresult(), -2_146_762_480);
+        assert_eq!(Refusal::NoChallenge.hresult(), -2_146_869_244);
+        assert_eq!(Refusal::Unsupported(MessageType::GetCrl).hresult(), -2_147_024_809);
+    }
+}

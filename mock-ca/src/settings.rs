@@ -1,0 +1,220 @@
+//! How a CA is to be.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use scep::secret::ChallengePassword;
+
+use crate::{log::LogEntry, personality::PersonalityName};
+
+/// How a CA is to be; [`Settings::new`] gives every field its default.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the CA is called in reports, such as `windows-pki`.
+    pub name: String,
+    /// Which server it behaves like.
+    pub personality: PersonalityName,
+    /// The CA's distinguished name, as `DC=com, DC=scep, CN=x`; without one the documented name.
+    pub subject: Option<String>,
+    /// Which challenge passwords authorise a request.
+    pub challenge: ChallengePolicy,
+    /// Who decides about a request whose challenge is right.
+    pub approval: Approval,
+    /// Where the CA's keys come from.
+    pub keys: Keys,
+    /// Where everything is kept across restarts; without it, in memory alone.
+    pub state: Option<PathBuf>,
+    /// Who may see the page that gives out challenge passwords; without it, everybody.
+    pub admin: Option<AdminCredentials>,
+    /// Whether a name may get a further certificate while it has one that is valid for long (`linux` alone refuses).
+    pub allow_duplicate_names: bool,
+    /// How close to its end a certificate must be before its name may get another (`linux`; scepserver's
+    /// `-allowrenew`); 14 days by default, zero allows it at any time.
+    pub renewal_window: Duration,
+    /// How many days of 24 hours issued certificates are valid; by default 365 (`linux`) or two calendar years (`ndes`).
+    pub valid_days: Option<u32>,
+    /// What only a Windows CA has.
+    pub windows: WindowsSettings,
+    /// What a peer may ask of the server.
+    pub limits: Limits,
+    /// Called with each log entry as it is written, from whichever task wrote it.
+    pub on_log: Option<LogObserver>,
+}
+
+impl Settings {
+    /// The defaults: no challenge, automatic approval, lab keys, nothing kept.
+    pub fn new(name: impl Into<String>, personality: PersonalityName) -> Self {
+        Self {
+            name: name.into(),
+            personality,
+            subject: None,
+            challenge: ChallengePolicy::None,
+            approval: Approval::Automatic,
+            keys: Keys::Lab,
+            state: None,
+            admin: None,
+            allow_duplicate_names: false,
+            renewal_window: Duration::from_secs(14 * 86_400),
+            valid_days: None,
+            windows: WindowsSettings::default(),
+            limits: Limits::default(),
+            on_log: None,
+        }
+    }
+}
+
+/// Where the CA's keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// The fixed and public keys that come with this crate: no key generation, and no secret.
+    Lab,
+    /// RSA-2048 keys made when the CA is opened, or those its state holds.
+    Fresh,
+}
+
+/// Which challenge passwords authorise a request (RFC 8894 §2.4).
+#[derive(Clone, Debug)]
+pub enum ChallengePolicy {
+    /// None is asked for, any is accepted.
+    None,
+    /// One for all, for ever: scepserver's `-challenge`, NDES's `UseSinglePassword`.
+    Static(ChallengePassword),
+    /// Each serves once.
+    OneTime {
+        /// Passwords given out beforehand; they do not expire and do not count towards `at_most`.
+        preset: Vec<ChallengePassword>,
+        /// The random bytes of a new password, which has twice as many hexadecimal digits: NDES's `PasswordLength`.
+        random_bytes: usize,
+        /// How long a new password lives: NDES's `PasswordValidity`.
+        lifetime: Duration,
+        /// How many new passwords there may be that are unused and alive: NDES's `PasswordMax`.
+        at_most: usize,
+    },
+}
+
+impl ChallengePolicy {
+    /// One-time passwords as NDES's: 8 bytes, 60 minutes, five at most, beside those given out beforehand.
+    pub fn one_time(preset: Vec<ChallengePassword>) -> Self {
+        Self::OneTime {
+            preset,
+            random_bytes: 8,
+            lifetime: Duration::from_secs(60 * 60),
+            at_most: 5,
+        }
+    }
+}
+
+/// Who decides about a request whose challenge is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// The CA, at once.
+    Automatic,
+    /// A person: the request is PENDING until [`crate::Ca::approve`] or [`crate::Ca::deny`].
+    Manual,
+}
+
+/// The user and password of HTTP Basic authentication.
+#[derive(Clone)]
+pub struct AdminCredentials {
+    /// The user's name.
+    pub user: String,
+    /// The password; never printed.
+    pub password: String,
+}
+
+impl fmt::Debug for AdminCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminCredentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// What only a Windows CA has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowsSettings {
+    /// The host's name in the directory; `TeldatPKI` by default, as documented.
+    pub host: String,
+    /// The request id of the first certificate issued to a client; 0x1423 by default, as documented.
+    pub first_request_id: u32,
+    /// The first byte of every serial number; 0x11 by default, as documented.
+    pub high_serial: u8,
+    /// Whether whoever sees `mscep_admin` may enrol; without it the page says so, and gives no password.
+    pub admin_may_enroll: bool,
+}
+
+impl Default for WindowsSettings {
+    fn default() -> Self {
+        Self {
+            host: "TeldatPKI".into(),
+            first_request_id: 0x1423,
+            high_serial: 0x11,
+            admin_may_enroll: true,
+        }
+    }
+}
+
+/// What a peer may ask of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest body of a request, in bytes; 2 MiB by default.
+    pub body_bytes: usize,
+    /// The longest query of a request, in bytes, before a Windows server says 404; 65,536 by default, 2,048 on old
+    /// ones. (A request target beyond 65,534 bytes is refused with 414 in any case.)
+    pub query_bytes: usize,
+    /// The longest request line and headers together, in bytes; 128 KiB by default, 8 KiB at least.
+    pub head_bytes: usize,
+    /// How long a peer may take to send a request's head, then its body, or to take an answer; 30 s by default.
+    pub read_timeout: Duration,
+    /// How many connections [`crate::serve`] has open at once; further ones wait. 256 by default.
+    pub connections: usize,
+    /// How many requests may wait for a decision; 1,000 by default.
+    pub pending: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 2 * 1024 * 1024,
+            query_bytes: 65_536,
+            head_bytes: 128 * 1024,
+            read_timeout: Duration::from_secs(30),
+            connections: 256,
+            pending: 1_000,
+        }
+    }
+}
+
+/// A function called with each log entry.
+#[derive(Clone)]
+pub struct LogObserver(Arc<dyn Fn(&LogEntry) + Send + Sync>);
+
+impl LogObserver {
+    /// An observer that calls this function.
+    pub fn new(observe: impl Fn(&LogEntry) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(observe))
+    }
+
+    pub(crate) fn observe(&self, entry: &LogEntry) {
+        (self.0)(entry);
+    }
+}
+
+impl fmt::Debug for LogObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogObserver(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let mut settings = Settings::new("x", PersonalityName::Ndes);
+        settings.challenge =
+            ChallengePolicy::one_time(vec![ChallengePassword::new("8CE317021F690069")]);
+        settings.admin =
+            Some(AdminCredentials { user: "admin".into(), password: "hunter2".into() });
+        let printed = format!("{settings:?}");
+        assert!(!printed.contains("8CE3") && !printed.contains("hunter2"), "{printed}");
+    }
+}
