@@ -3,14 +3,17 @@
 mod keys;
 pub(crate) mod lab;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    cmp::Ordering,
+    time::{Duration, SystemTime},
+};
 
 use openssl::{
     error::ErrorStack,
     pkey::{PKey, Private, Public},
     x509::{X509, X509Name, X509Ref},
 };
-use scep::{identity::Identity, name, request::Csr};
+use scep::{identity::Identity, request::Csr};
 
 pub(crate) use keys::AuthorityKeys;
 
@@ -135,9 +138,10 @@ impl Authority {
         certificates
     }
 
-    /// Whether the CA's key signed this certificate.
+    /// Whether this certificate names the CA as its issuer and the CA's key signed it.
     pub(crate) fn has_signed(&self, certificate: &X509Ref) -> bool {
-        certificate.verify(&self.ca_public_key).unwrap_or(false)
+        let named = certificate.issuer_name().try_cmp(self.ca.certificate.subject_name());
+        named.is_ok_and(Ordering::is_eq) && certificate.verify(&self.ca_public_key).unwrap_or(false)
     }
 
     /// Whether this certificate is the CA's and valid at `now`.
@@ -188,11 +192,6 @@ fn registration_subject(host: &str) -> Result<X509Name, ErrorStack> {
     let mut builder = X509Name::builder()?;
     builder.append_entry_by_text("CN", &format!("{}-MSCEP-RA", host.to_uppercase()))?;
     Ok(builder.build())
-}
-
-/// The name of a certificate's subject, as OpenSSL writes it on one line.
-pub(crate) fn subject_text(certificate: &X509Ref) -> String {
-    name::to_text(certificate.subject_name())
 }
 
 #[cfg(test)]

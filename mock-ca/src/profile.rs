@@ -119,7 +119,11 @@ pub(crate) fn public_half(key: &PKeyRef<Private>) -> Result<PKey<Public>, ErrorS
     PKey::public_key_from_der(&key.public_key_to_der()?)
 }
 
-fn x509_extension(oid: &str, critical: bool, value: &[u8]) -> Result<X509Extension, ErrorStack> {
+pub(crate) fn x509_extension(
+    oid: &str,
+    critical: bool,
+    value: &[u8],
+) -> Result<X509Extension, ErrorStack> {
     let object = Asn1Object::from_str(oid)?;
     X509Extension::new_from_der(&object, critical, &*Asn1OctetString::new_from_bytes(value)?)
 }

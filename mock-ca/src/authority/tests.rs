@@ -1,1 +1,205 @@
+//! The certificates against the texts of the documentation.
 
+use std::time::UNIX_EPOCH;
+
+use openssl::{rsa::Rsa, x509::X509Req};
+
+use super::*;
+use crate::{personality::PersonalityName, settings::Settings};
+
+/// Apr 16 15:44:24 2026 GMT.
+const ISSUED: i64 = 1_776_354_264;
+
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(ISSUED.unsigned_abs())
+}
+
+fn authority(name: PersonalityName) -> Authority {
+    let personality = name.personality();
+    let subject = scep::name::parse(personality.default_subject).unwrap();
+    let keys = AuthorityKeys::lab();
+    Authority::create(personality, &keys, &subject, &WindowsSettings::default(), now()).unwrap()
+}
+
+fn issue(name: PersonalityName, csr: &Csr, number: u32) -> X509 {
+    let settings = Settings::new("test", name);
+    let profiles = name.personality().user_profiles(&settings);
+    authority(name).issue(profiles.select(csr.key_usage()), csr, number, now()).unwrap()
+}
+
+/// A request for `CN=MyUserCert` with these extensions, in the words of OpenSSL.
+fn csr(extensions: &[(&str, bool, &[u8])]) -> Csr {
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let mut builder = X509Req::builder().unwrap();
+    builder.set_subject_name(&scep::name::parse("CN=MyUserCert").unwrap()).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    let mut stack = openssl::stack::Stack::new().unwrap();
+    for (oid, critical, value) in extensions {
+        stack.push(crate::profile::x509_extension(oid, *critical, value).unwrap()).unwrap();
+    }
+    if !extensions.is_empty() {
+        builder.add_extensions(&stack).unwrap();
+    }
+    builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+    Csr::from_der(&builder.build().to_der().unwrap()).unwrap()
+}
+
+/// The text of the extensions, white space folded, key identifiers and the CA's serial number replaced by `#`.
+fn extensions(certificate: &X509) -> String {
+    let text = String::from_utf8(certificate.to_text().unwrap()).unwrap();
+    let text = text.split_once("X509v3 extensions:").unwrap().1;
+    let text = text.split_once("Signature Algorithm:").unwrap().0;
+    let words = text.split_whitespace().map(|word| match word.rsplit_once(":") {
+        Some((before, last)) if is_hexadecimal(last) && before.len() > 16 => {
+            let kept = before.split(':').next().filter(|first| !is_hexadecimal(first));
+            kept.map_or("#".to_owned(), |kept| format!("{kept}:#"))
+        }
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn seconds(time: &openssl::asn1::Asn1TimeRef) -> i64 {
+    unix_time(time).unwrap().unix_timestamp()
+}
+
+#[test]
+fn the_linux_ca_is_as_documented() {
+    let ca = authority(PersonalityName::Linux).ca.certificate;
+    assert_eq!(
+        extensions(&ca),
+        "X509v3 Subject Key Identifier: # \
+         X509v3 Authority Key Identifier: keyid:# DirName:/CN=Teldat-PKI/O=Teldat/L=Madrid/C=ES serial:# \
+         X509v3 Basic Constraints: critical CA:TRUE, pathlen:0 \
+         X509v3 Key Usage: critical Digital Signature, Key Encipherment, Certificate Sign, CRL Sign"
+    );
+    assert_eq!(ca.serial_number().to_bn().unwrap().num_bytes(), 20);
+    assert_eq!(seconds(ca.not_after()) - seconds(ca.not_before()), 7300 * 86_400);
+    assert_eq!(ca.signature_algorithm().object().to_string(), "sha256WithRSAEncryption");
+}
+
+#[test]
+fn the_linux_user_is_as_documented() {
+    let user = issue(PersonalityName::Linux, &csr(&[]), 2);
+    assert_eq!(
+        extensions(&user),
+        "X509v3 Key Usage: critical Digital Signature \
+         X509v3 Extended Key Usage: TLS Web Client Authentication \
+         X509v3 Subject Key Identifier: # \
+         X509v3 Authority Key Identifier: #"
+    );
+    assert_eq!(user.serial_number().to_bn().unwrap().to_vec(), [2]);
+    assert_eq!(seconds(user.not_before()), ISSUED);
+    assert_eq!(seconds(user.not_after()) - seconds(user.not_before()), 365 * 86_400);
+}
+
+#[test]
+fn the_windows_ca_is_as_documented() {
+    let ca = authority(PersonalityName::Ndes).ca.certificate;
+    assert_eq!(
+        extensions(&ca),
+        "1.3.6.1.4.1.311.20.2: ...C.A \
+         X509v3 Key Usage: critical Digital Signature, Certificate Sign, CRL Sign \
+         X509v3 Basic Constraints: critical CA:TRUE \
+         X509v3 Subject Key Identifier: # \
+         1.3.6.1.4.1.311.21.1: ..."
+    );
+    assert_eq!(ca.serial_number().to_bn().unwrap().num_bytes(), 16);
+    // Thirty calendar years and ten minutes.
+    assert_eq!(
+        seconds(ca.not_after()) - seconds(ca.not_before()),
+        30 * 365 * 86_400 + 7 * 86_400 + 86_400 + 600
+    );
+}
+
+#[test]
+fn the_windows_user_is_as_documented() {
+    let user = issue(PersonalityName::Ndes, &csr(&[]), 0x1423);
+    assert_eq!(
+        extensions(&user),
+        "X509v3 Subject Key Identifier: # X509v3 Authority Key Identifier: # \
+         X509v3 CRL Distribution Points: Full Name: \
+         URI:ldap:///CN=scep-TELDATPKI-CA,CN=TeldatPKI,CN=CDP,CN=Public%20Key%20Services,CN=Services,\
+         CN=Configuration,DC=scep,DC=com?certificateRevocationList?base?objectClass=cRLDistributionPoint \
+         Authority Information Access: CA Issuers - \
+         URI:ldap:///CN=scep-TELDATPKI-CA,CN=AIA,CN=Public%20Key%20Services,CN=Services,\
+         CN=Configuration,DC=scep,DC=com?cACertificate?base?objectClass=certificationAuthority \
+         X509v3 Key Usage: critical Digital Signature, Key Encipherment, Data Encipherment \
+         1.3.6.1.4.1.311.21.7: 0..&+.....7.....3......./...(...f<...[...]..d... \
+         X509v3 Extended Key Usage: 1.3.6.1.4.1.311.20.1, Microsoft Encrypted File System, Code Signing, \
+         Any Extended Key Usage, TLS Web Server Authentication, Signing KDC Response, \
+         TLS Web Client Authentication, 1.3.6.1.4.1.311.21.5, 1.3.6.1.4.1.311.20.2.1, 1.3.6.1.5.5.8.2.2 \
+         1.3.6.1.4.1.311.21.10: 0y0...+.....7..0.. +.....7 ..0 ..+.......0...U.%.0 ..+.......0...+......0 \
+         ..+.......0...+.....7..0.. +.....7...0 ..+....... \
+         S/MIME Capabilities: 050...*.H.. ......0...*.H.. ......0...+....0 ..*.H.. .."
+    );
+    let serial = user.serial_number().to_bn().unwrap().to_vec();
+    assert_eq!(serial[..5], [0x11, 0x00, 0x00, 0x14, 0x23]);
+    assert_eq!(seconds(user.not_before()), ISSUED - 600);
+    assert_eq!(seconds(user.not_after()) - seconds(user.not_before()), 731 * 86_400 + 600);
+}
+
+#[test]
+fn the_registration_authority_signs_with_one_key_and_deciphers_with_the_other() {
+    let authority = authority(PersonalityName::Ndes);
+    let registration = authority.registration.as_ref().unwrap();
+    let (signing, encryption) =
+        (&registration.signing.certificate, &registration.encryption.certificate);
+    assert!(extensions(signing).contains("Key Usage: critical Digital Signature X509v3"));
+    assert!(extensions(encryption).contains("Key Usage: critical Key Encipherment X509v3"));
+    assert_eq!(signing.serial_number().to_bn().unwrap().to_vec()[..5], [0x11, 0, 0, 0, 2]);
+    assert_eq!(encryption.serial_number().to_bn().unwrap().to_vec()[..5], [0x11, 0, 0, 0, 3]);
+    for certificate in [signing, encryption] {
+        assert!(authority.has_signed(certificate));
+        assert_eq!(
+            seconds(certificate.not_after()) - seconds(certificate.not_before()),
+            730 * 86_400
+        );
+    }
+    assert_eq!(seconds(encryption.not_before()) - seconds(signing.not_before()), 1);
+    let order: Vec<_> = authority.certificates().iter().map(|one| one.to_der().unwrap()).collect();
+    assert_eq!(order[0], signing.to_der().unwrap());
+    assert_eq!(order[1], encryption.to_der().unwrap());
+    assert_eq!(order.len(), 3);
+}
+
+#[test]
+fn windows_puts_what_was_asked_for_first_with_the_templates_value() {
+    let asked = csr(&[
+        ("2.5.29.15", false, &[0x03, 0x02, 0x07, 0x80]),
+        ("2.5.29.17", false, &[0x30, 0x03, 0x82, 0x01, b'd']),
+        ("2.5.29.19", true, &[0x30, 0x03, 0x01, 0x01, 0xff]),
+    ]);
+    let text = extensions(&issue(PersonalityName::Ndes, &asked, 7));
+    let beginning = "X509v3 Key Usage: critical Digital Signature X509v3 Subject Alternative Name: DNS:d \
+                     X509v3 Subject Key Identifier: #";
+    assert!(text.starts_with(beginning), "{text}");
+    assert!(!text.contains("CA:TRUE"), "{text}");
+    assert_eq!(text.matches("Key Usage: critical").count(), 1);
+}
+
+#[test]
+fn linux_puts_alternative_names_last() {
+    let asked = csr(&[("2.5.29.17", false, &[0x30, 0x03, 0x82, 0x01, b'd'])]);
+    let text = extensions(&issue(PersonalityName::Linux, &asked, 2));
+    assert!(
+        text.ends_with("X509v3 Authority Key Identifier: # X509v3 Subject Alternative Name: DNS:d"),
+        "{text}"
+    );
+}
+
+#[test]
+fn only_its_own_valid_certificates_are_vouched_for() {
+    let linux = authority(PersonalityName::Linux);
+    let user = issue(PersonalityName::Linux, &csr(&[]), 2);
+    assert!(linux.vouches_for(&user, now()));
+    assert!(!linux.vouches_for(&user, now() + Duration::from_secs(366 * 86_400)));
+    assert!(!linux.vouches_for(&user, now() - Duration::from_secs(1)));
+    let other = authority(PersonalityName::Ndes).registration.unwrap().signing.certificate;
+    assert!(linux.has_signed(&user));
+    assert!(!linux.has_signed(&other), "the lab's CAs share one key, but not their names");
+}
