@@ -4,10 +4,17 @@
 
 #![deny(unsafe_code)]
 
+mod certificate_store;
 mod config;
+mod device;
+mod enrolment;
 pub mod network;
+mod operational;
 mod ping;
 mod pki;
+mod protocol_log;
 mod secret;
 
+pub use device::{ConfigurationError, Device, DeviceSettings, Reply};
+pub use enrolment::{GrowingPause, KeyPool, KeySource};
 pub use secret::Secret;

@@ -1,5 +1,6 @@
 //! The ping: echo requests a second apart, and what came of them in iputils' words.
 
+pub(crate) mod options;
 mod statistics;
 mod transcript;
 

@@ -76,27 +76,37 @@ impl fmt::Debug for Sealed {
 
 /// What opens a device's sealed secrets: its own key, and the keyring for values sealed under a key that is not public.
 pub(crate) struct SecretStore {
-    key: Secret,
+    key: Option<Secret>,
     keyring: HashMap<String, Secret>,
 }
 
 impl SecretStore {
-    /// `keyring` maps sealed values, in base64, to what they open to.
-    pub(crate) fn new(key: Secret, keyring: HashMap<String, Secret>) -> Self {
+    /// `keyring` maps sealed values, in base64, to what they open to; without a key nothing is sealed.
+    pub(crate) fn new(key: Option<Secret>, keyring: HashMap<String, Secret>) -> Self {
         Self { key, keyring }
     }
 
     /// Seals `secret` under the device's own key with a fresh salt.
-    pub(crate) fn seal(&self, secret: &Secret) -> Result<Sealed, ErrorStack> {
+    pub(crate) fn seal(&self, secret: &Secret) -> Result<Sealed, SealError> {
         let mut salt = [0; SALT_LENGTH];
         rand_bytes(&mut salt)?;
-        seal_with_salt(secret, &self.key, salt)
+        Ok(seal_with_salt(secret, self.key.as_ref().ok_or(SealError::NoKey)?, salt)?)
     }
 
     /// Opens `sealed`, the keyring first: the format has no checksum, so a foreign value must not reach the own key.
     pub(crate) fn open(&self, sealed: &Sealed) -> Option<Secret> {
-        self.keyring.get(sealed.expose()).cloned().or_else(|| open_with(sealed, &self.key))
+        let ringed = self.keyring.get(sealed.expose()).cloned();
+        ringed.or_else(|| open_with(sealed, self.key.as_ref()?))
     }
+}
+
+/// Why a secret was not sealed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SealError {
+    #[error("the device has no key of its own")]
+    NoKey,
+    #[error("{0}")]
+    Cryptography(#[from] ErrorStack),
 }
 
 /// A key for a device that is given none: it dies with the device.
@@ -149,7 +159,7 @@ mod tests {
 
     fn store(keyring: &[(&str, &str)]) -> SecretStore {
         let keyring = keyring.iter().map(|(sealed, open)| ((*sealed).into(), Secret::new(*open)));
-        SecretStore::new(Secret::new("secret"), keyring.collect())
+        SecretStore::new(Some(Secret::new("secret")), keyring.collect())
     }
 
     #[test]

@@ -110,7 +110,7 @@ mod tests {
     use crate::secret::{MASK, Secret};
 
     fn secrets() -> SecretStore {
-        SecretStore::new(Secret::new("key"), HashMap::new())
+        SecretStore::new(Some(Secret::new("key")), HashMap::new())
     }
 
     fn set(candidate: &mut Candidate, line: &str) -> Result<Option<Notice>, Refusal> {

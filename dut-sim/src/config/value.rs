@@ -158,6 +158,11 @@ impl Kind {
         }
     }
 
+    /// Whether the value is not to be shown.
+    pub(crate) fn is_secret(self) -> bool {
+        matches!(self, Self::Sealed | Self::ClearText | Self::CryptHash)
+    }
+
     fn constraint(self, text: &str) -> String {
         match self {
             Self::Interface => format!("`{text}` is not the name of an Ethernet interface, `ethN`"),

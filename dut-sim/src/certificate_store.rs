@@ -1,0 +1,189 @@
+//! What lies behind `running://auth/certificates/scep/<CSR>/`, and the lines it makes in the table of `pki scep show`.
+
+use openssl::asn1::Asn1Time;
+use openssl::x509::{X509, X509Ref};
+use scep::client::CaCertificates;
+use scep::key_usage::KeyUsage;
+
+use crate::enrolment::progress::{Phase, Progress};
+use crate::pki::status::{Row, Status, Usage, table};
+
+/// Where the certificates of all requests lie.
+pub(crate) const ROOT: &str = "running://auth/certificates/scep/";
+
+const USER_FILE: &str = "user/cert";
+const USER_ROW: &str = "usercert";
+const CA_ROW: &str = "ca";
+
+/// A certificate as the store keeps it.
+struct Stored<'a> {
+    /// The path under the request's folder.
+    file: String,
+    /// The name in the table.
+    row: String,
+    usage: Usage,
+    certificate: &'a X509Ref,
+}
+
+/// Cuts `running://auth/certificates/scep/<CSR>/<file>` into the last two.
+pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
+    url.strip_prefix(ROOT)?.split_once('/')
+}
+
+/// The paths of the certificates of a request, in the order of the table.
+pub(crate) fn files(progress: &Progress) -> Vec<String> {
+    stored(progress).into_iter().map(|each| each.file).collect()
+}
+
+/// The certificate at `file`.
+pub(crate) fn find<'a>(progress: &'a Progress, file: &str) -> Option<&'a X509Ref> {
+    stored(progress).into_iter().find(|each| each.file == file).map(|each| each.certificate)
+}
+
+/// The table of a request, and below it what went wrong, if anything did.
+pub(crate) fn show(progress: &Progress, now: &Asn1Time) -> String {
+    let stored = stored(progress);
+    let mut rows: Vec<_> = stored
+        .iter()
+        .map(|each| Row::certificate(&each.row, each.certificate, each.usage, now))
+        .collect();
+    if progress.ca.is_none() {
+        rows.insert(0, Row::absent(CA_ROW, absence(&progress.phase)));
+    }
+    if !matches!(progress.phase, Phase::Issued(_)) {
+        rows.push(Row::absent(USER_ROW, absence(&progress.phase)));
+    }
+    let subject = if progress.ca.is_none() { CA_ROW } else { USER_ROW };
+    let trouble = progress.trouble().map(|reason| format!("\n{subject}: {reason}"));
+    table(&rows) + &trouble.unwrap_or_default()
+}
+
+/// How it stands with a certificate that is not there.
+fn absence(phase: &Phase) -> Status {
+    match phase {
+        Phase::UnderWay | Phase::Pending | Phase::Issued(_) => Status::Pending,
+        Phase::Retrying { .. } | Phase::Failed { .. } => Status::Failed,
+    }
+}
+
+/// Everything there is of a request: the CA's certificates, the RA's, and the user's.
+fn stored(progress: &Progress) -> Vec<Stored<'_>> {
+    let mut all = progress.ca.as_ref().map(authorities).unwrap_or_default();
+    if let Phase::Issued(certificate) = &progress.phase {
+        let (file, row) = (USER_FILE.to_owned(), USER_ROW.to_owned());
+        all.push(Stored { file, row, usage: Usage::NONE, certificate });
+    }
+    all
+}
+
+/// As strongSwan's `pki --scepca --raout ra` names them: roots, then subordinate CAs, then RAs in the order received.
+fn authorities(certificates: &CaCertificates) -> Vec<Stored<'_>> {
+    let (roots, subordinates): (Vec<_>, Vec<_>) =
+        certificates.ca.iter().partition(|one| is_self_issued(one));
+    let named = numbered(roots, |number| first_or_numbered("ca", "ca-root", number))
+        .chain(numbered(subordinates, |number| format!("ca-{number}")))
+        .chain(numbered(&certificates.ra, |number| first_or_numbered("ra", "ra", number)));
+    let store = |(row, certificate): (String, _)| Stored {
+        file: format!("ca/{row}.der"),
+        usage: usage(certificate, certificates),
+        row,
+        certificate,
+    };
+    named.map(store).collect()
+}
+
+fn numbered<'a>(
+    certificates: impl IntoIterator<Item = &'a X509>,
+    name: impl Fn(usize) -> String,
+) -> impl Iterator<Item = (String, &'a X509Ref)> {
+    certificates.into_iter().enumerate().map(move |(index, one)| (name(index + 1), one.as_ref()))
+}
+
+fn first_or_numbered(first: &str, others: &str, number: usize) -> String {
+    if number == 1 { first.to_owned() } else { format!("{others}-{number}") }
+}
+
+/// A CA without an RA serves for both, whatever else its key is for; the others serve for what their keyUsage allows.
+fn usage(certificate: &X509Ref, certificates: &CaCertificates) -> Usage {
+    if certificates.ra.is_empty() && std::ptr::eq(certificate, certificates.issuer()) {
+        return Usage::BOTH;
+    }
+    let allows = |usage| KeyUsage::of(certificate).is_none_or(|allowed| allowed.contains(usage));
+    Usage {
+        encipherment: allows(KeyUsage::KEY_ENCIPHERMENT),
+        signature: allows(KeyUsage::DIGITAL_SIGNATURE),
+    }
+}
+
+fn is_self_issued(certificate: &X509Ref) -> bool {
+    let (subject, issuer) = (certificate.subject_name(), certificate.issuer_name());
+    subject.try_cmp(issuer).is_ok_and(std::cmp::Ordering::is_eq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ca() -> X509 {
+        X509::from_pem(include_bytes!("pki/testdata/ca.pem")).unwrap()
+    }
+
+    fn now() -> Asn1Time {
+        Asn1Time::from_str("20300101000000Z").unwrap()
+    }
+
+    fn shown(progress: &Progress) -> String {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        show(progress, &now()).lines().skip(3).map(words).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn names_are_those_of_strongswan() {
+        let ca = CaCertificates { ca: vec![ca(), ca()], ra: vec![ca(), ca(), ca()] };
+        let progress = Progress { ca: Some(ca), phase: Phase::Issued(self::ca()) };
+        assert_eq!(
+            files(&progress),
+            [
+                "ca/ca.der",
+                "ca/ca-root-2.der",
+                "ca/ra.der",
+                "ca/ra-2.der",
+                "ca/ra-3.der",
+                "user/cert"
+            ]
+        );
+        assert!(find(&progress, "ca/ra-2.der").is_some());
+        assert!(find(&progress, "ca/ra-4.der").is_none());
+    }
+
+    #[test]
+    fn rows_follow_the_enrolment() {
+        let mut progress = Progress::begun();
+        assert_eq!(shown(&progress), "ca Pending - - -; usercert Pending - - -");
+        let reason = "GetCACert: connection refused by 10.215.168.1:8080".to_owned();
+        let pause = std::time::Duration::from_secs(2);
+        progress.phase = Phase::Retrying { reason, pause };
+        assert_eq!(
+            shown(&progress),
+            "ca Failed - - -; usercert Failed - - -; \
+             ca: GetCACert: connection refused by 10.215.168.1:8080, next try in 2 s"
+        );
+        progress.ca = Some(CaCertificates { ca: vec![ca()], ra: Vec::new() });
+        progress.phase = Phase::Pending;
+        let ca_row =
+            "ca Valid Encipherment & Signature Nov 22 11:54:28 2026 GMT Nov 17 11:54:28 2046 GMT";
+        assert_eq!(shown(&progress), format!("{ca_row}; usercert Pending - - -"));
+        progress.phase = Phase::Failed { reason: "no".to_owned() };
+        assert_eq!(shown(&progress), format!("{ca_row}; usercert Failed - - -; usercert: no"));
+    }
+
+    #[test]
+    fn urls_are_cut_at_the_request() {
+        assert_eq!(
+            split("running://auth/certificates/scep/CSR/ca/ca.der"),
+            Some(("CSR", "ca/ca.der"))
+        );
+        assert_eq!(split("running://auth/certificates/scep/CSR"), None);
+        assert_eq!(split("/etc/passwd"), None);
+    }
+}

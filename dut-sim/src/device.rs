@@ -1,0 +1,156 @@
+//! The device: what can be done to it from outside.
+
+mod commit;
+mod configuration_mode;
+mod lines;
+mod operation;
+mod settings;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+pub use self::lines::ConfigurationError;
+pub use self::settings::DeviceSettings;
+
+use crate::config::parse;
+use crate::config::session::Candidate;
+use crate::config::system::System;
+use crate::config::tree::Configuration;
+use crate::enrolment::{Enrolments, Surroundings};
+use crate::protocol_log::ProtocolLog;
+use crate::secret::{SecretStore, random_key};
+
+/// The user whose prompt the device shows.
+const USER: &str = "admin";
+
+/// A simulated router: it is configured and asked by its command line, and enrols in the background.
+pub struct Device {
+    factory_host_name: String,
+    interfaces: Vec<String>,
+    surroundings: Arc<Surroundings>,
+    enrolments: Mutex<Enrolments>,
+    state: Mutex<State>,
+    /// The session of the one user; it is held for as long as a command runs.
+    session: tokio::sync::Mutex<Session>,
+}
+
+/// What the device does and what it would do after a restart.
+#[derive(Default)]
+struct State {
+    active: Configuration,
+    saved: Configuration,
+    system: System,
+}
+
+/// Where the user is: in configuration mode there is a candidate.
+#[derive(Default)]
+struct Session {
+    candidate: Option<Candidate>,
+}
+
+/// What a command printed, and whether it did what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The lines as the console shows them, without a line break at the end.
+    pub output: String,
+    /// Whether the command succeeded; a ping does when anything answered.
+    pub ok: bool,
+}
+
+impl Reply {
+    fn done(output: impl fmt::Display) -> Self {
+        Self { output: output.to_string(), ok: true }
+    }
+
+    fn refused(output: impl fmt::Display) -> Self {
+        Self { output: output.to_string(), ok: false }
+    }
+}
+
+/// A reply, and whether the user has left the device with it.
+pub(crate) struct Step {
+    pub(crate) reply: Reply,
+    pub(crate) left: bool,
+}
+
+impl Device {
+    /// Starts a device with factory defaults; it needs a Tokio runtime from the first commit on.
+    ///
+    /// Enrolments run in the background and end when the device is dropped.
+    pub fn start(settings: DeviceSettings) -> Arc<Self> {
+        let key = settings.device_key.or_else(|| random_key().ok());
+        let surroundings = Arc::new(Surroundings {
+            network: settings.network,
+            secrets: SecretStore::new(key, settings.keyring),
+            keys: settings.key_source,
+            retry_pause: settings.retry_pause,
+            poll_pause: settings.poll_pause,
+            log: ProtocolLog::default(),
+            changes: watch::Sender::new(0),
+            wake: Notify::new(),
+        });
+        Arc::new(Self {
+            factory_host_name: settings.hostname,
+            interfaces: settings.interfaces,
+            enrolments: Mutex::new(Enrolments::new(Arc::clone(&surroundings))),
+            surroundings,
+            state: Mutex::default(),
+            session: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Runs one line of the command line, in the mode that earlier lines led to.
+    pub async fn execute(&self, command: &str) -> Reply {
+        self.step(command).await.reply
+    }
+
+    /// The prompt that awaits the next line: `admin@osdx$ `, or `admin@osdx# ` in configuration mode.
+    pub async fn prompt(&self) -> String {
+        let mark = if self.session.lock().await.candidate.is_some() { '#' } else { '$' };
+        format!("{USER}@{}{mark} ", self.host_name())
+    }
+
+    /// Changes whenever the device may answer differently than before.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.surroundings.changes.subscribe()
+    }
+
+    /// What SCEP did, one line an event, the newest last; at most the last 200.
+    pub fn protocol_log(&self) -> Vec<String> {
+        self.surroundings.log.lines()
+    }
+
+    pub(crate) async fn step(&self, line: &str) -> Step {
+        let mut session = self.session.lock().await;
+        let words = match parse::words(line) {
+            Ok(words) if words.is_empty() => return Reply::done("").stay(),
+            Ok(words) => words,
+            Err(error) => return Reply::refused(format!("CLI Error: {error}")).stay(),
+        };
+        match &session.candidate {
+            None => self.operate(&mut session, &words).await,
+            Some(_) => self.edit(&mut session, &words).await.stay(),
+        }
+    }
+
+    fn host_name(&self) -> String {
+        let configured = self.state().system.host_name.clone();
+        configured.unwrap_or_else(|| self.factory_host_name.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enrolments(&self) -> MutexGuard<'_, Enrolments> {
+        self.enrolments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reply {
+    fn stay(self) -> Step {
+        Step { reply: self, left: false }
+    }
+}

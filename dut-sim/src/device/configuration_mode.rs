@@ -1,0 +1,108 @@
+//! The verbs at the `#` prompt.
+
+use super::{Device, Reply, Session};
+use crate::config::message::{Notice, Refusal};
+use crate::config::session::Candidate;
+use crate::operational::CommandError;
+
+/// What can be typed at the `#` prompt.
+pub(crate) const VERBS: &[(&str, &str)] = &[
+    ("commit", "Make the changes active"),
+    ("compare", "Show the changes"),
+    ("delete", "Delete a node or a value"),
+    ("discard", "Drop the changes"),
+    ("exit", "Leave configuration mode; `exit discard` drops the changes"),
+    ("run", "Run a command of operational mode"),
+    ("save", "Keep the active configuration for the next start"),
+    ("set", "Set a value"),
+    ("show", "Show the configuration, changes included"),
+];
+
+impl Device {
+    pub(super) async fn edit(&self, session: &mut Session, words: &[String]) -> Reply {
+        let (verb, rest) = match split(words) {
+            Ok(found) => found,
+            Err(error) => return Reply::refused(error),
+        };
+        if verb == "run" {
+            return Box::pin(self.operate(session, rest)).await.reply;
+        }
+        match self.change(session, verb, rest).await {
+            Ok(output) => Reply::done(output),
+            Err(refusal) => Reply::refused(refusal),
+        }
+    }
+
+    async fn change(
+        &self,
+        session: &mut Session,
+        verb: &str,
+        words: &[String],
+    ) -> Result<String, Refusal> {
+        let candidate = session.candidate.get_or_insert_default();
+        let notice = match verb {
+            "set" => candidate.set(words, &self.surroundings.secrets)?,
+            "delete" => candidate.delete(words)?,
+            "commit" => self.commit(candidate.configuration()).await?,
+            "compare" => return Ok(self.compare(candidate)),
+            "discard" => Some(self.discard(candidate)),
+            "save" => Some(self.save(candidate)),
+            "show" => return candidate.show(words),
+            _ => return self.leave(session, words),
+        };
+        Ok(notice.map(|notice| notice.to_string()).unwrap_or_default())
+    }
+
+    fn compare(&self, candidate: &Candidate) -> String {
+        let differences = self.state().active.differences(candidate.configuration());
+        if differences.is_empty() { Notice::NoChanges.to_string() } else { differences.join("\n") }
+    }
+
+    fn discard(&self, candidate: &mut Candidate) -> Notice {
+        if !self.is_modified(candidate) {
+            return Notice::NothingToDiscard;
+        }
+        *candidate = Candidate::of(&self.state().active);
+        Notice::Discarded
+    }
+
+    fn save(&self, candidate: &Candidate) -> Notice {
+        let modified = self.is_modified(candidate);
+        let mut state = self.state();
+        state.saved = state.active.clone();
+        if modified { Notice::UncommittedNotSaved } else { Notice::Saved }
+    }
+
+    fn leave(&self, session: &mut Session, words: &[String]) -> Result<String, Refusal> {
+        let discard = words.first().is_some_and(|word| "discard".starts_with(word.as_str()));
+        let modified = session.candidate.as_ref().is_some_and(|each| self.is_modified(each));
+        if modified && !discard {
+            return Err(Refusal::Modified);
+        }
+        session.candidate = None;
+        let state = self.state();
+        let unsaved = state.active != state.saved;
+        Ok(if unsaved { Notice::Unsaved.to_string() } else { String::new() })
+    }
+
+    fn is_modified(&self, candidate: &Candidate) -> bool {
+        self.state().active != *candidate.configuration()
+    }
+}
+
+/// The verb of a line, written out, and the words after it.
+pub(super) fn split(words: &[String]) -> Result<(&'static str, &[String]), CommandError> {
+    let Some((word, rest)) = words.split_first() else {
+        return Err(CommandError::Incomplete { good: Vec::new() });
+    };
+    let fitting = VERBS.iter().filter(|(verb, _)| !word.is_empty() && verb.starts_with(&**word));
+    match fitting.copied().collect::<Vec<_>>()[..] {
+        [(verb, _)] => Ok((verb, rest)),
+        [] => Err(CommandError::Invalid { good: Vec::new(), bad: word.clone() }),
+        ref several => Err(CommandError::Ambiguous {
+            good: Vec::new(),
+            bad: word.clone(),
+            completions: several.to_vec(),
+        }),
+    }
+}

@@ -1,0 +1,150 @@
+//! Whole texts of configuration lines, as scenarios have them: applied and committed in one go.
+
+use super::Device;
+use super::configuration_mode::split;
+use crate::config::message::Refusal;
+use crate::config::parse;
+use crate::config::schema::{Location, Place, locate};
+use crate::config::session::Candidate;
+use crate::secret::MASK;
+
+/// Why a text of configuration lines was not taken; the device is as it was before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: `{line_text}`: {message}")]
+pub struct ConfigurationError {
+    /// The line within the text, from 1.
+    pub line: usize,
+    /// The line itself, secrets masked.
+    pub line_text: String,
+    /// What the device said.
+    pub message: String,
+}
+
+impl Device {
+    /// Replaces the configuration: factory defaults, then these `set` and `delete` lines, then commit.
+    ///
+    /// Empty lines and those that begin with `#` are passed over.
+    ///
+    /// # Errors
+    /// With the first line that was refused, or the one that the refused commit is about.
+    pub async fn replace_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
+        self.configure_with(|_| Candidate::default(), lines).await
+    }
+
+    /// Changes the configuration: these `set` and `delete` lines on top of what is active, then commit.
+    ///
+    /// # Errors
+    /// As [`Device::replace_configuration`] has them.
+    pub async fn modify_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
+        self.configure_with(|device| Candidate::of(&device.state().active), lines).await
+    }
+
+    async fn configure_with(
+        &self,
+        base: impl FnOnce(&Self) -> Candidate,
+        lines: &str,
+    ) -> Result<(), ConfigurationError> {
+        let mut session = self.session.lock().await;
+        let mut candidate = base(self);
+        for (number, text) in numbered(lines) {
+            self.take(&mut candidate, text).map_err(|message| error(number, text, message))?;
+        }
+        let committed = self.commit(candidate.configuration()).await;
+        committed.map_err(|refusal| {
+            let (number, text) = culprit(lines, &refusal);
+            error(number, text, refusal.to_string())
+        })?;
+        if session.candidate.is_some() {
+            session.candidate = Some(candidate);
+        }
+        Ok(())
+    }
+
+    fn take(&self, candidate: &mut Candidate, text: &str) -> Result<(), String> {
+        let words = parse::words(text).map_err(|error| format!("CLI Error: {error}"))?;
+        let (verb, path) = split(&words).map_err(|error| error.to_string())?;
+        let taken = match verb {
+            "set" => candidate.set(path, &self.surroundings.secrets),
+            "delete" => candidate.delete(path),
+            _ => {
+                return Err(format!(
+                    "`{verb}` is no configuration line; those are `set` and `delete`"
+                ));
+            }
+        };
+        taken.map(drop).map_err(|refusal| refusal.to_string())
+    }
+}
+
+/// The lines that say something, with their numbers.
+fn numbered(lines: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = lines.lines().enumerate().map(|(index, text)| (index + 1, text.trim()));
+    numbered.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'))
+}
+
+/// The first line about the node that a refused commit names; without one, the last.
+fn culprit<'a>(lines: &'a str, refusal: &Refusal) -> (usize, &'a str) {
+    let about = |path: &[String], text: &str| {
+        let words = parse::words(text).unwrap_or_default();
+        let location = words.get(1..).and_then(|words| locate(words).ok());
+        location.is_some_and(|location| location.path.starts_with(path))
+    };
+    let fault = match refusal {
+        Refusal::Commit(faults) => faults.first(),
+        _ => None,
+    };
+    let named = fault.and_then(|fault| numbered(lines).find(|(_, text)| about(&fault.path, text)));
+    named.or_else(|| numbered(lines).last()).unwrap_or((1, ""))
+}
+
+fn error(line: usize, text: &str, message: String) -> ConfigurationError {
+    ConfigurationError { line, line_text: masked(text), message }
+}
+
+/// `text` without the secrets in it: a line that leads nowhere is cut where it goes wrong, for what follows may be one.
+fn masked(text: &str) -> String {
+    let words =
+        parse::words(text).unwrap_or_else(|_| text.split_whitespace().map(str::to_owned).collect());
+    let Some((verb, path)) = words.split_first() else { return String::new() };
+    let mut shown = vec![verb.as_str()];
+    for (index, word) in path.iter().enumerate() {
+        let before = locate(&path[..index]);
+        let secret = before.as_ref().is_ok_and(holds_secret);
+        shown.push(if secret { MASK } else { word });
+        if locate(&path[..=index]).is_err() {
+            shown.extend((index + 1 < path.len()).then_some("..."));
+            break;
+        }
+    }
+    shown.join(" ")
+}
+
+fn holds_secret(location: &Location) -> bool {
+    match location.place {
+        Place::ClearText { .. } => true,
+        Place::Leaf { kind, .. } => kind.is_secret(),
+        Place::Nodes { .. } | Place::Tag { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_wherever_the_line_goes_wrong() {
+        let csr = "set system certificate scep csr CSR";
+        assert_eq!(masked(&format!("{csr} password hunter2")), format!("{csr} password {MASK}"));
+        assert_eq!(
+            masked(&format!("{csr} encrypted-password x")),
+            format!("{csr} encrypted-password {MASK}")
+        );
+        assert_eq!(
+            masked(&format!("{csr} password my hunter2")),
+            format!("{csr} password {MASK} {MASK}")
+        );
+        assert_eq!(masked(&format!("{csr} pasword hunter2")), format!("{csr} pasword ..."));
+        assert_eq!(masked(&format!("{csr} password 'hunter2")), format!("{csr} password {MASK}"));
+        assert_eq!(masked(&format!("{csr} port 99999")), format!("{csr} port 99999"));
+    }
+}

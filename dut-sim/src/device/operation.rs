@@ -1,0 +1,146 @@
+//! The commands at the `$` prompt.
+
+use openssl::asn1::Asn1Time;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::{Device, Reply, Session, Step};
+use crate::certificate_store;
+use crate::config::session::{Candidate, show};
+use crate::operational::table::Action;
+use crate::operational::{Invocation, find};
+use crate::ping::Ping;
+use crate::pki::text::certificate_text;
+
+impl Device {
+    pub(super) async fn operate(&self, session: &mut Session, words: &[String]) -> Step {
+        let Invocation { command, arguments } = match find(words) {
+            Ok(invocation) => invocation,
+            Err(error) => return Reply::refused(error).stay(),
+        };
+        let reply = match command.action {
+            Action::Configure => self.configure(session),
+            Action::Exit => {
+                return Step { reply: Reply::done(""), left: session.candidate.is_none() };
+            }
+            Action::JournalShow => Reply::done(self.protocol_log().join("\n")),
+            Action::Ping => self.ping(&arguments).await,
+            Action::ScepShow => self.scep_show(arguments.first()),
+            Action::ShowCertificate => self.show_certificate(&arguments[0]),
+            Action::ShowDate => Reply::done(date()),
+            Action::ShowRunning => self.show_running(),
+            Action::Terminal => Reply::done(""),
+        };
+        reply.stay()
+    }
+
+    fn configure(&self, session: &mut Session) -> Reply {
+        if session.candidate.is_some() {
+            return Reply::refused("CLI Error: this is configuration mode");
+        }
+        session.candidate = Some(Candidate::of(&self.state().active));
+        Reply::done("[edit]")
+    }
+
+    async fn ping(&self, arguments: &[String]) -> Reply {
+        match Ping::parse(arguments) {
+            Ok(ping) => {
+                let report = ping.run(&self.surroundings.network).await;
+                Reply { output: report.text, ok: report.answered }
+            }
+            Err(error) => Reply::refused(error),
+        }
+    }
+
+    fn scep_show(&self, name: Option<&String>) -> Reply {
+        let Some(name) = name else { return self.scep_show_all() };
+        match self.scep_table(name) {
+            Some(table) => Reply::done(table),
+            None => Reply::refused(format!("CLI Error: {}", self.no_such_csr(name))),
+        }
+    }
+
+    fn scep_show_all(&self) -> Reply {
+        let names = self.enrolments().names();
+        let shown = |name: &String| Some(format!("{name}:\n{}", self.scep_table(name)?));
+        let tables: Vec<_> = names.iter().filter_map(shown).collect();
+        match tables.is_empty() {
+            true => Reply::done("No certificate request is configured"),
+            false => Reply::done(tables.join("\n\n")),
+        }
+    }
+
+    fn scep_table(&self, name: &str) -> Option<String> {
+        let progress = self.enrolments().progress(name)?;
+        let now = Asn1Time::days_from_now(0).ok()?;
+        Some(certificate_store::show(&progress, &now))
+    }
+
+    fn no_such_csr(&self, name: &str) -> String {
+        match self.enrolments().names() {
+            names if names.is_empty() => {
+                format!("no certificate request `{name}`; none is configured")
+            }
+            names => format!("no certificate request `{name}`; there is {}", names.join(", ")),
+        }
+    }
+
+    fn show_certificate(&self, url: &str) -> Reply {
+        match self.certificate(url) {
+            Ok(text) => Reply::done(text.trim_end_matches('\n')),
+            Err(reason) => Reply::refused(format!("CLI Error: {reason}")),
+        }
+    }
+
+    fn certificate(&self, url: &str) -> Result<String, String> {
+        let (name, file) = certificate_store::split(url).ok_or_else(|| {
+            let root = certificate_store::ROOT;
+            format!("`{url}` is not the URL of a certificate; those begin with `{root}`")
+        })?;
+        let progress = self.enrolments().progress(name).ok_or_else(|| self.no_such_csr(name))?;
+        let certificate = certificate_store::find(&progress, file).ok_or_else(|| {
+            let files = certificate_store::files(&progress);
+            let files = if files.is_empty() { "nothing yet".to_owned() } else { files.join(", ") };
+            format!("no file `{url}`; under `{name}` there is {files}")
+        })?;
+        certificate_text(certificate).map_err(|error| error.to_string())
+    }
+
+    fn show_running(&self) -> Reply {
+        let state = self.state();
+        let mut lines = vec![
+            concat!("# Sceplab device version v", env!("CARGO_PKG_VERSION")).to_owned(),
+            format!("# {}", date()),
+        ];
+        if state.active != state.saved {
+            lines.push("# Warning: Configuration has not been saved".to_owned());
+        }
+        let configuration = show(&state.active, &[]).unwrap_or_default();
+        lines.extend(configuration.lines().map(str::to_owned));
+        Reply::done(lines.join("\n"))
+    }
+
+    /// The URLs of every certificate there is.
+    pub(crate) fn certificate_urls(&self) -> Vec<String> {
+        let enrolments = self.enrolments();
+        let files = |name: String| {
+            let files = enrolments.progress(&name).as_ref().map(certificate_store::files);
+            let url = move |file| format!("{}{name}/{file}", certificate_store::ROOT);
+            files.unwrap_or_default().into_iter().map(url)
+        };
+        enrolments.names().into_iter().flat_map(files).collect()
+    }
+
+    /// The names of every certificate request.
+    pub(crate) fn csr_names(&self) -> Vec<String> {
+        self.enrolments().names()
+    }
+}
+
+/// As `show date` is documented: `Tue 05 May 2026 02:00:55 +00:00`.
+fn date() -> String {
+    let format = format_description!(
+        "[weekday repr:short] [day] [month repr:short] [year] [hour]:[minute]:[second] +00:00"
+    );
+    OffsetDateTime::now_utc().format(format).unwrap_or_default()
+}

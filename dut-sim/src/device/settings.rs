@@ -1,0 +1,57 @@
+//! What a device is made with.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::enrolment::{GrowingPause, KeySource};
+use crate::network::Network;
+use crate::secret::Secret;
+
+/// What a device is made with; [`DeviceSettings::new`] has good defaults.
+#[derive(Clone)]
+pub struct DeviceSettings {
+    /// The name in the prompt until one is configured.
+    pub hostname: String,
+    /// The names of its Ethernet interfaces, such as `eth0`.
+    pub interfaces: Vec<String>,
+    /// What sealed values open to whose key is not the device's, by their base64 text.
+    pub keyring: HashMap<String, Secret>,
+    /// The pass phrase that the device seals with; without one it makes its own, which dies with it.
+    pub device_key: Option<Secret>,
+    /// The network that it stands in.
+    pub network: Arc<dyn Network>,
+    /// Where the keys to be certified come from.
+    pub key_source: KeySource,
+    /// Between tries to reach a server that does not serve; by default from 1 s to 60 s.
+    pub retry_pause: GrowingPause,
+    /// Between polls of a pending request; by default from 0.5 s, so that a lab need not wait, to the customary 60 s.
+    pub poll_pause: GrowingPause,
+}
+
+impl DeviceSettings {
+    /// A device named `osdx` with the interface `eth0`, which generates its keys.
+    pub fn new(network: Arc<dyn Network>) -> Self {
+        let longest = Duration::from_secs(60);
+        Self {
+            hostname: "osdx".to_owned(),
+            interfaces: vec!["eth0".to_owned()],
+            keyring: HashMap::new(),
+            device_key: None,
+            network,
+            key_source: KeySource::Generate,
+            retry_pause: GrowingPause { first: Duration::from_secs(1), longest },
+            poll_pause: GrowingPause { first: Duration::from_millis(500), longest },
+        }
+    }
+}
+
+impl fmt::Debug for DeviceSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceSettings")
+            .field("hostname", &self.hostname)
+            .field("interfaces", &self.interfaces)
+            .finish_non_exhaustive()
+    }
+}

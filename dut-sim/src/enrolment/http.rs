@@ -1,0 +1,121 @@
+//! One HTTP exchange with a SCEP server, over a stream that the device's network opens.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use scep::http::{HttpRequest, HttpResponse, Method};
+use tokio::time::timeout;
+
+use crate::config::url::Endpoint;
+use crate::network::{ConnectError, Network, ResolveError, Stream};
+
+/// From opening the connection to the last byte of the answer.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why there is no answer, or none that serves. All of it may be different at the next try.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpFailure {
+    #[error("{0}")]
+    Resolve(#[from] ResolveError),
+    #[error("{}", connect_words(error, *address, *port))]
+    Connect { error: ConnectError, address: Ipv4Addr, port: u16 },
+    #[error("no answer in {} s", .0.as_secs())]
+    TimedOut(Duration),
+    #[error("the answer is longer than {} bytes", scep::MAX_MESSAGE_BYTES)]
+    TooLong,
+    #[error("HTTP: {0}")]
+    Protocol(#[from] hyper::Error),
+    #[error("the request cannot be written as HTTP: {0}")]
+    Request(#[from] hyper::http::Error),
+    #[error("was answered HTTP {0}")]
+    Status(u16),
+}
+
+/// Sends `request` to `endpoint` and reads the answer, whatever its status.
+pub(crate) async fn exchange(
+    network: &Arc<dyn Network>,
+    endpoint: &Endpoint,
+    request: &HttpRequest,
+) -> Result<HttpResponse, HttpFailure> {
+    let whole = async {
+        let stream = connect(network, endpoint).await?;
+        converse(stream, compose(endpoint, request)?).await
+    };
+    timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
+}
+
+async fn connect(
+    network: &Arc<dyn Network>,
+    endpoint: &Endpoint,
+) -> Result<Box<dyn Stream>, HttpFailure> {
+    let address = network.resolve(&endpoint.host).await?;
+    let port = endpoint.port;
+    let connected = network.connect(address, port).await;
+    connected.map_err(|error| HttpFailure::Connect { error, address, port })
+}
+
+fn compose(
+    endpoint: &Endpoint,
+    request: &HttpRequest,
+) -> Result<Request<Full<Bytes>>, HttpFailure> {
+    let mut builder = Request::builder()
+        .method(match request.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        })
+        .uri(format!("{}?{}", endpoint.path, request.query))
+        .header(HOST, endpoint.authority())
+        .header(CONNECTION, "close");
+    if let Some(content_type) = &request.content_type {
+        builder = builder.header(CONTENT_TYPE, content_type);
+    }
+    Ok(builder.body(Full::from(request.body.clone()))?)
+}
+
+/// The connection is driven by this future alone, so that dropping it leaves nothing behind.
+async fn converse(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+) -> Result<HttpResponse, HttpFailure> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let answer = async { read(sender.send_request(request).await?).await };
+    tokio::pin!(answer, connection);
+    tokio::select! {
+        answer = &mut answer => answer,
+        // The connection may end as soon as the last byte is in; what went wrong with it, the answer tells too.
+        _ = &mut connection => answer.await,
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<HttpResponse, HttpFailure> {
+    let status = response.status().as_u16();
+    let content_type = response.headers().get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
+    let body = Limited::new(response.into_body(), scep::MAX_MESSAGE_BYTES).collect().await;
+    let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
+        Ok(error) => HttpFailure::Protocol(*error),
+        Err(error) => {
+            debug_assert!(error.is::<LengthLimitError>());
+            HttpFailure::TooLong
+        }
+    })?;
+    Ok(HttpResponse { status, content_type, body: body.to_bytes().to_vec() })
+}
+
+fn connect_words(error: &ConnectError, address: Ipv4Addr, port: u16) -> String {
+    match error {
+        ConnectError::Refused => format!("connection refused by {address}:{port}"),
+        ConnectError::NoRoute => format!("no route to {address}"),
+        ConnectError::HostUnreachable => format!("host {address} unreachable"),
+        ConnectError::NetworkUnreachable => format!("network of {address} unreachable"),
+        ConnectError::TimedOut => format!("connection to {address}:{port} timed out"),
+        ConnectError::Other(error) => format!("no connection to {address}:{port}: {error}"),
+    }
+}
