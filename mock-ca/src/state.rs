@@ -291,6 +291,3 @@ fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError 
 fn damaged(path: &Path, reason: impl ToString) -> StateError {
     StateError::Damaged { path: path.to_owned(), reason: reason.to_string() }
 }
-
-#[cfg(test)]
-mod tests;

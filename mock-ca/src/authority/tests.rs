@@ -49,6 +49,10 @@ fn extensions(certificate: &X509) -> String {
     let text = String::from_utf8(certificate.to_text().unwrap()).unwrap();
     let text = text.split_once("X509v3 extensions:").unwrap().1;
     let text = text.split_once("Signature Algorithm:").unwrap().0;
+    // OpenSSL 3.4 and later know these two by name.
+    let text = text
+        .replace("Microsoft certificate template:", "1.3.6.1.4.1.311.21.7:")
+        .replace("Microsoft Application Policies Extension:", "1.3.6.1.4.1.311.21.10:");
     let words = text.split_whitespace().map(|word| match word.rsplit_once(":") {
         Some((before, last)) if is_hexadecimal(last) && before.len() > 16 => {
             let kept = before.split(':').next().filter(|first| !is_hexadecimal(first));

@@ -1,0 +1,213 @@
+//! A CA that is stopped without a word, and opened again.
+
+use std::{fs, path::Path, sync::Arc, time::SystemTime};
+
+use mock_ca::{
+    Approval, Ca, ChallengePolicy, Keys, OpenError, PersonalityName, Settings, StateError,
+};
+use openssl::rand::rand_bytes;
+use scep::client::Client;
+use tempfile::TempDir;
+
+use crate::client::{LINUX, NDES, drive, enrol, last_reason, open, password, settings};
+
+fn kept(personality: PersonalityName, directory: &Path) -> Settings {
+    let mut settings = Settings::new("test", personality);
+    settings.state = Some(directory.to_owned());
+    settings.challenge = ChallengePolicy::one_time(vec![password("ONCE"), password("TWICE")]);
+    settings
+}
+
+fn refusal(settings: Settings) -> StateError {
+    match Ca::open(settings, SystemTime::now()).err().expect("refused") {
+        OpenError::State(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart() {
+    let directory = TempDir::new().unwrap();
+    let keep = || Settings { keys: Keys::Fresh, ..kept(PersonalityName::Ndes, directory.path()) };
+    let ca = open(keep());
+    let certificates = |ca: &Ca| -> Vec<Vec<u8>> {
+        ca.certificates().iter().map(|certificate| certificate.to_der().unwrap()).collect()
+    };
+    let before = certificates(&ca);
+    let issued = enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap();
+    let made = ca.new_challenge().unwrap();
+    forget(ca);
+
+    let ca = open(keep());
+    assert_eq!(certificates(&ca), before);
+    assert_eq!(ca.issued()[0].certificate.to_der().unwrap(), issued.to_der().unwrap());
+    enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap_err();
+    assert_eq!(last_reason(&ca), "challenge password already used");
+    enrol(&ca, NDES, settings(Some(made.expose()))).await.unwrap();
+    enrol(&ca, NDES, settings(Some("TWICE"))).await.unwrap();
+    let serials: Vec<String> =
+        ca.issued().into_iter().map(|one| one.serial[..14].to_owned()).collect();
+    assert_eq!(serials, ["11:00:00:14:23", "11:00:00:14:24", "11:00:00:14:25"]);
+}
+
+/// Ends a CA without closing anything in order, but for the lock, which the system takes from a dead process.
+fn forget(ca: Arc<Ca>) {
+    drop(ca);
+}
+
+#[tokio::test]
+async fn a_request_waits_across_restarts() {
+    let directory = TempDir::new().unwrap();
+    let keep = || {
+        let settings = kept(PersonalityName::Linux, directory.path());
+        Settings { approval: Approval::Manual, challenge: ChallengePolicy::None, ..settings }
+    };
+    let ca = open(keep());
+    let mut client = Client::new(settings(None));
+    let first = client.start();
+    assert!(drive(&ca, LINUX, &mut client, first).await.unwrap().is_none());
+    forget(ca);
+
+    let ca = open(keep());
+    let id = ca.pending()[0].transaction_id.clone();
+    let poll = client.poll(&mut rand_bytes).unwrap();
+    assert!(drive(&ca, LINUX, &mut client, poll).await.unwrap().is_none());
+    ca.approve(&id).unwrap();
+    forget(ca);
+
+    let ca = open(keep());
+    assert!(ca.pending().is_empty());
+    let poll = client.poll(&mut rand_bytes).unwrap();
+    assert!(drive(&ca, LINUX, &mut client, poll).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_denial_lasts() {
+    let directory = TempDir::new().unwrap();
+    let keep = || {
+        let settings = kept(PersonalityName::Linux, directory.path());
+        Settings { approval: Approval::Manual, challenge: ChallengePolicy::None, ..settings }
+    };
+    let ca = open(keep());
+    let mut client = Client::new(settings(None));
+    let first = client.start();
+    drive(&ca, LINUX, &mut client, first).await.unwrap();
+    ca.deny(&ca.pending()[0].transaction_id).unwrap();
+    forget(ca);
+
+    let ca = open(keep());
+    assert!(ca.pending().is_empty());
+    let poll = client.poll(&mut rand_bytes).unwrap();
+    drive(&ca, LINUX, &mut client, poll).await.unwrap_err();
+    assert_eq!(last_reason(&ca), "the request was denied");
+}
+
+#[tokio::test]
+async fn what_was_being_written_when_the_machine_stopped_is_nothing() {
+    let directory = TempDir::new().unwrap();
+    forget(open(kept(PersonalityName::Linux, directory.path())));
+    let unfinished = directory.path().join("issued/.unfinished-0000000002.pem");
+    fs::write(&unfinished, "half a certif").unwrap();
+    let ca = open(kept(PersonalityName::Linux, directory.path()));
+    assert!(ca.issued().is_empty() && !unfinished.exists());
+
+    // Nor is a CA that was never finished, for nobody has been given a certificate of it.
+    forget(ca);
+    fs::remove_file(directory.path().join("state")).unwrap();
+    fs::write(directory.path().join("ca.pem"), "half").unwrap();
+    enrol(&open(kept(PersonalityName::Linux, directory.path())), LINUX, settings(Some("ONCE")))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_named() {
+    let directory = TempDir::new().unwrap();
+    let keep = || kept(PersonalityName::Linux, directory.path());
+    let ca = open(keep());
+    enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
+    forget(ca);
+    for name in ["issued/0000000002.pem", "ca.key", "ca.pem", "challenges", "state"] {
+        let path = directory.path().join(name);
+        let whole = fs::read(&path).unwrap();
+        for damage in [&whole[..whole.len() / 2], b"", &[0xff; 100]] {
+            if name == "challenges" && damage.is_empty() {
+                continue;
+            }
+            fs::write(&path, damage).unwrap();
+            let error = refusal(keep());
+            assert!(matches!(&error, StateError::Damaged { .. }), "{name}: {error}");
+            assert!(error.to_string().contains(name.rsplit('/').next().unwrap()), "{error}");
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(open(keep()).issued().len(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_ca_is_damage() {
+    let (ours, theirs) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    for directory in [&ours, &theirs] {
+        let ca =
+            open(Settings { keys: Keys::Fresh, ..kept(PersonalityName::Linux, directory.path()) });
+        enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
+    }
+    let name = "issued/0000000002.pem";
+    fs::copy(theirs.path().join(name), ours.path().join(name)).unwrap();
+    let error = refusal(kept(PersonalityName::Linux, ours.path()));
+    assert!(error.to_string().ends_with("is damaged: this CA did not sign it"), "{error}");
+}
+
+#[test]
+fn a_state_serves_one_server_of_its_kind() {
+    let directory = TempDir::new().unwrap();
+    let ca = open(kept(PersonalityName::Linux, directory.path()));
+    assert!(matches!(
+        refusal(kept(PersonalityName::Linux, directory.path())),
+        StateError::Locked(_)
+    ));
+    forget(ca);
+    let error = refusal(kept(PersonalityName::Ndes, directory.path()));
+    assert!(
+        error.to_string().ends_with("holds a CA with the personality `linux`, not `ndes`"),
+        "{error}"
+    );
+    let mut other = kept(PersonalityName::Linux, directory.path());
+    other.subject = Some("CN=Other".into());
+    let error = refusal(other).to_string();
+    assert!(
+        error.ends_with(
+            "subject `CN = Teldat-PKI, O = Teldat, L = Madrid, C = ES`, not `CN = Other`"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_foreign_directory_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("thesis.txt"), "precious").unwrap();
+    let error = refusal(kept(PersonalityName::Linux, directory.path()));
+    assert!(
+        matches!(&error, StateError::NotAState { found, .. } if found == "thesis.txt"),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    let file = directory.path().join("thesis.txt");
+    assert!(matches!(refusal(kept(PersonalityName::Linux, &file)), StateError::Io { .. }));
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("ca");
+    let ca = open(kept(PersonalityName::Ndes, &path));
+    ca.new_challenge().unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    for name in ["ca.key", "ra-signing.key", "ra-encryption.key", "challenges"] {
+        let mode = fs::metadata(path.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
