@@ -98,7 +98,7 @@ impl fmt::Display for Diagnostic {
 /// The known name that a misspelt one is likely to mean.
 pub fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Long names are not misspelt beyond recognition, and comparing them costs the product of their lengths.
-    if given.len() > 100 {
+    if given.is_empty() || given.len() > 100 {
         return None;
     }
     let lower = given.to_lowercase();

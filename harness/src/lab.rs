@@ -1,13 +1,20 @@
 //! What a lab file says: devices, hosts and PKIs. The driver says how they are built.
 
+mod check;
+mod decode;
+mod draft;
 mod secret;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use ipnet::Ipv4Net;
 
 pub use self::secret::{MASK, Secret};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::mask::{Masker, by_shape};
+use crate::yaml::{self, Node, Problems};
 
 /// The TTL that a host's packets start with where the lab file names none.
 pub const DEFAULT_TTL: u8 = 64;
@@ -112,3 +119,25 @@ pub struct Admin {
     /// The password.
     pub password: Secret,
 }
+
+impl Lab {
+    /// Reads a lab file; the error is all that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let source = Source::read(path).map_err(|error| vec![error])?;
+        let node = yaml::parse(&source).map_err(|error| vec![by_shape(error)])?;
+        let problems = Problems::default();
+        let lab = Self::decode(&node, &problems);
+        if problems.is_empty() { Ok(lab) } else { Err(problems.masked(&Masker::of_file(&node))) }
+    }
+
+    /// Reads a lab that is part of a file.
+    pub(crate) fn decode(node: &Node, problems: &Problems) -> Self {
+        let before = problems.count();
+        let draft = decode::decode(node, problems);
+        check::check(&draft, problems.count() == before, problems);
+        draft.into_lab()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,12 @@
 
 pub mod device;
 pub mod diagnostic;
+pub mod drivers;
 pub mod lab;
+mod mask;
+pub mod outcome;
 pub mod pki;
 pub mod run;
+pub mod scenario;
 pub mod virtual_lab;
 mod yaml;

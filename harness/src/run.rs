@@ -1,5 +1,45 @@
 //! Runs scenarios: the bench they stand on, their steps, their checks.
 
+mod attempt;
 mod bench;
+mod closest;
+mod hint;
+mod pool;
+mod record;
+mod scenario;
+mod wait;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
 
 pub use self::bench::{Bench, BenchError, Driver};
+pub use self::pool::{Event, run_all};
+pub use self::scenario::run_on;
+use crate::outcome::Outcome;
+use crate::scenario::{LoadErrors, discover, load};
+
+/// How scenarios are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How their labs are built.
+    pub driver: Driver,
+    /// How many run at once.
+    pub jobs: NonZeroUsize,
+}
+
+impl Default for Options {
+    /// The virtual driver, and as many at once as there are cores.
+    fn default() -> Self {
+        let jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { driver: Driver::default(), jobs }
+    }
+}
+
+/// Reads one scenario file and runs it; the error is all that is wrong with the file and its lab.
+pub async fn run_file(path: &Path, options: &Options) -> Result<Outcome, LoadErrors> {
+    let mut scenarios = Vec::new();
+    for found in discover(&[path.to_owned()])? {
+        scenarios.push(load(&found, None)?);
+    }
+    Ok(run_all(scenarios, options, std::future::pending(), |_| {}).await)
+}

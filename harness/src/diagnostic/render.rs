@@ -33,7 +33,8 @@ fn locate(lines: &mut Vec<String>, diagnostic: &Diagnostic, gutter: usize, palet
         Location::Excerpt(excerpt) => {
             let bar = palette.frame(&format!("{} |", " ".repeat(gutter)));
             let number = palette.frame(&format!("{:>gutter$} |", excerpt.line));
-            let carets = format!("{} {}", "^".repeat(excerpt.width.max(1)), visible(&diagnostic.label));
+            let carets =
+                format!("{} {}", "^".repeat(excerpt.width.max(1)), visible(&diagnostic.label));
             lines.push(format!(
                 "{arrow} {}:{}:{}",
                 visible(&excerpt.path),

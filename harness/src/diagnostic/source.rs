@@ -71,8 +71,9 @@ impl Source {
     /// Reads a file of at most [`SIZE_LIMIT`] bytes of UTF-8.
     pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
         let shown = path.display().to_string();
-        let bytes = read_bounded(path)
-            .map_err(|reason| Diagnostic::of_file(&shown, format!("cannot be read: {reason}")))?;
+        let bytes = read_bounded(path).map_err(|reason| {
+            Diagnostic::of_file(&shown, format!("the file cannot be read: {reason}"))
+        })?;
         match String::from_utf8(bytes) {
             // A byte order mark is no part of the text, and would shift the columns of the first line.
             Ok(text) => {
@@ -82,8 +83,9 @@ impl Source {
                 let valid = error.utf8_error().valid_up_to();
                 let byte = error.as_bytes()[valid];
                 let line = error.as_bytes()[..valid].iter().filter(|b| **b == b'\n').count() + 1;
-                let message =
-                    format!("is not UTF-8: byte 0x{byte:02x} at offset {valid}, in line {line}");
+                let message = format!(
+                    "the file is not UTF-8: byte 0x{byte:02x} at offset {valid}, in line {line}"
+                );
                 Err(Diagnostic::of_file(shown, message))
             }
         }
@@ -108,7 +110,8 @@ impl Source {
 
     /// A range of characters that begins at a line and column, both counted from 1.
     pub fn place_at(self: &Arc<Self>, line: usize, column: usize) -> Place {
-        let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        let start =
+            self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
         let rest = &self.text[start..];
         let offset: usize = rest.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum();
         self.place(start + offset, start + offset)
@@ -253,6 +256,6 @@ mod tests {
         let path = folder.path().join("latin.yaml");
         std::fs::write(&path, b"a: 1\nb: \xfc\n").unwrap();
         let error = Source::read(&path).unwrap_err();
-        assert_eq!(error.message, "is not UTF-8: byte 0xfc at offset 8, in line 2");
+        assert_eq!(error.message, "the file is not UTF-8: byte 0xfc at offset 8, in line 2");
     }
 }

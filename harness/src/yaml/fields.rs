@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::{Entry, Node, Value};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::mask::Masker;
 
 /// The most problems that are kept of one file.
 const PROBLEM_LIMIT: usize = 100;
@@ -26,9 +27,15 @@ impl Problems {
         self.0.borrow().is_empty()
     }
 
-    /// All that was found wrong, in the order of the file.
-    pub(crate) fn into_sorted(self) -> Vec<Diagnostic> {
-        let mut found = self.0.into_inner();
+    /// How much was found wrong.
+    pub(crate) fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// All that was found wrong, in the order of the file, secrets masked.
+    pub(crate) fn masked(self, masker: &Masker) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> =
+            self.0.into_inner().into_iter().map(|problem| masker.diagnostic(problem)).collect();
         found.sort();
         found.dedup();
         found
@@ -132,13 +139,17 @@ mod tests {
 
     #[test]
     fn every_unknown_and_repeated_key_is_found_at_once() {
-        let source = Source::new("a.yaml", "titel: x\nsteps: 1\nsteps: 2\ncolour: red\n".to_owned());
+        let source =
+            Source::new("a.yaml", "titel: x\nsteps: 1\nsteps: 2\ncolour: red\n".to_owned());
         let node = super::super::parse(&source).unwrap();
         let problems = Problems::default();
         let fields = Fields::of(&node, "a scenario", &["title", "steps"], &problems).unwrap();
         assert!(fields.required("title").is_none());
-        let found: Vec<String> =
-            problems.into_sorted().into_iter().map(|problem| problem.message).collect();
+        let found: Vec<String> = problems
+            .masked(&Masker::default())
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect();
         assert_eq!(
             found,
             [

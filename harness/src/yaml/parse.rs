@@ -42,13 +42,7 @@ fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
         serde_saphyr::Error::MultipleDocuments { .. } => {
             "a second document begins here; a file holds one".to_owned()
         }
-        serde_saphyr::Error::Budget { .. }
-        | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
-        | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. }
-        | serde_saphyr::Error::AliasReplayCounterOverflow { .. } => format!(
-            "the file is too complex: at most {NODE_LIMIT} values with its aliases expanded, {DEPTH_LIMIT} levels deep"
-        ),
-        other => without_location(&other.to_string()),
+        other => message(&other.to_string()),
     };
     match place {
         Some(place) => Diagnostic::at(&place, message),
@@ -56,12 +50,15 @@ fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
     }
 }
 
-/// The place is shown as a place.
-fn without_location(message: &str) -> String {
-    match message.rfind(" at line ") {
-        Some(at) => message[..at].to_owned(),
-        None => message.to_owned(),
+/// The parser's own words, but where they speak of its limits; the position is shown otherwise.
+fn message(words: &str) -> String {
+    if words.contains("budget breached") || words.contains("limit exceeded") {
+        return format!(
+            "the file is too complex: at most {NODE_LIMIT} values with its aliases expanded, \
+             {DEPTH_LIMIT} levels deep"
+        );
     }
+    words.split(" at line ").next().unwrap_or(words).to_owned()
 }
 
 /// What the deserialiser infers; scalars that it takes for numbers get their text back from the source.
@@ -238,7 +235,8 @@ mod tests {
             bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
         }
         assert!(error(&bomb).contains("too complex"), "{}", error(&bomb));
-        assert!(error(&"[".repeat(200)).contains("too complex"));
-        assert!(error(&"[".repeat(100_000)).contains("recursion limit"));
+        let pit = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert!(error(&pit).contains("too complex"), "{}", error(&pit));
+        assert!(error(&"[".repeat(100_000)).contains("too complex"));
     }
 }

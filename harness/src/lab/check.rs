@@ -1,0 +1,136 @@
+//! What a lab file refers to must be there, and its addresses must agree.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::draft::{Draft, DraftHost};
+use crate::diagnostic::{Diagnostic, Located, Place};
+use crate::yaml::Problems;
+
+/// Notes every reference that leads nowhere and every contradiction.
+///
+/// Where the draft is not complete, what may be missing from it is not missed.
+pub(super) fn check(draft: &Draft, complete: bool, problems: &Problems) {
+    names_are_unique(draft, problems);
+    addresses_are_unique(draft, problems);
+    subnets_agree(draft, problems);
+    for host in &draft.hosts {
+        pki_exists(host, draft, problems);
+    }
+    if complete {
+        interfaces_lead_somewhere(draft, problems);
+        draft.hosts.iter().for_each(|host| next_hops_are_on_links(host, problems));
+        pkis_are_run(draft, problems);
+    }
+}
+
+/// Host names have no case, and a device's is one as well.
+fn names_are_unique(draft: &Draft, problems: &Problems) {
+    let devices = draft.devices.iter().map(|device| ("device", &device.name));
+    let hosts = draft.hosts.iter().map(|host| ("host", &host.name));
+    let mut owners = HashMap::new();
+    for (what, name) in devices.chain(hosts) {
+        if let Some(owner) = owners.insert(name.value.to_lowercase(), what) {
+            let message = format!("`{}` is the name of a {owner} already", name.value);
+            problems.add(Diagnostic::at(&name.place, message));
+        }
+    }
+}
+
+fn addresses_are_unique(draft: &Draft, problems: &Problems) {
+    let mut owners: HashMap<Ipv4Addr, &str> = HashMap::new();
+    for host in &draft.hosts {
+        for address in &host.addresses {
+            let ip = address.value.addr();
+            if let Some(owner) = owners.insert(ip, &host.name.value) {
+                let message = format!("`{ip}` is an address of host `{owner}` already");
+                problems.add(Diagnostic::at(&address.place, message));
+            }
+        }
+    }
+}
+
+/// Two subnets are the same or have nothing in common; anything else is a wrong prefix length.
+fn subnets_agree(draft: &Draft, problems: &Problems) {
+    let mut seen: BTreeMap<Ipv4Net, usize> = BTreeMap::new();
+    for located in subnets(draft) {
+        let subnet = located.value.trunc();
+        let other = seen.iter().find(|(other, _)| {
+            **other != subnet && (other.contains(&subnet) || subnet.contains(*other))
+        });
+        if let Some((other, line)) = other {
+            let message = format!("subnet `{subnet}` overlaps with `{other}` but is another one");
+            let label = format!("`{other}` is in line {line}");
+            problems.add(Diagnostic::at(&located.place, message).label(label));
+        }
+        seen.entry(subnet).or_insert(located.place.line());
+    }
+}
+
+fn subnets(draft: &Draft) -> impl Iterator<Item = &Located<Ipv4Net>> {
+    let interfaces =
+        draft.devices.iter().flat_map(|device| device.interfaces.iter().map(|(_, subnet)| subnet));
+    interfaces.chain(draft.hosts.iter().flat_map(|host| &host.addresses))
+}
+
+fn interfaces_lead_somewhere(draft: &Draft, problems: &Problems) {
+    for device in &draft.devices {
+        for (interface, subnet) in &device.interfaces {
+            // The interface itself is one of those in the subnet.
+            let others = subnets(draft).filter(|other| other.value.trunc() == subnet.value).count();
+            if others < 2 {
+                let message = format!("interface `{interface}` is plugged into an empty subnet");
+                let label = format!("no host has an address in `{}`", subnet.value);
+                problems.add(Diagnostic::at(&subnet.place, message).label(label));
+            }
+        }
+    }
+}
+
+fn next_hops_are_on_links(host: &DraftHost, problems: &Problems) {
+    for route in &host.routes {
+        let own = host.addresses.iter().any(|address| address.value.addr() == route.next_hop);
+        let near = host.addresses.iter().any(|address| address.value.contains(&route.next_hop));
+        let reason = match (own, near) {
+            (true, _) => "is an address of the host itself",
+            (false, false) => "is on none of the host's links",
+            (false, true) => continue,
+        };
+        let message = format!("next hop `{}` {reason}", route.next_hop);
+        problems.add(Diagnostic::at(&route.place, message));
+    }
+}
+
+fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
+    let Some(runs) = &host.runs else { return };
+    let names = || draft.pkis.iter().map(|pki| pki.name.value.as_str());
+    if !names().any(|name| name == runs.value) {
+        unknown(&runs.place, "PKI", &runs.value, names(), problems);
+    }
+}
+
+fn pkis_are_run(draft: &Draft, problems: &Problems) {
+    for pki in &draft.pkis {
+        let run =
+            |host: &DraftHost| host.runs.as_ref().is_some_and(|runs| runs.value == pki.name.value);
+        if !draft.hosts.iter().any(run) {
+            let message = format!("no host runs the PKI `{}`", pki.name.value);
+            let note = format!("give a host `runs: {}`", pki.name.value);
+            problems.add(Diagnostic::at(&pki.name.place, message).note(note));
+        }
+    }
+}
+
+fn unknown<'a>(
+    place: &Place,
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    problems: &Problems,
+) {
+    let note = format!("the lab's {what}s");
+    let message = format!("unknown {what} `{name}`");
+    problems.add(Diagnostic::at(place, message).known(name, &note, known));
+}

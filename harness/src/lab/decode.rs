@@ -1,0 +1,221 @@
+//! From the tree of a lab file to its draft.
+
+use ipnet::Ipv4Net;
+
+use super::draft::{Draft, DraftDevice, DraftHost, DraftPki, DraftRoute};
+use super::{Admin, Approval, Challenge, Personality, Pki, Secret};
+use crate::diagnostic::{Diagnostic, Located};
+use crate::yaml::{Entry, Fields, Node, Problems, Value, names};
+
+const SUBNET: &str = "a subnet such as `10.0.0.0/24`";
+const ADDRESS: &str = "an address with its prefix length, such as `10.0.0.1/24`";
+
+/// Reads what can be read, and notes the rest as problems.
+pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
+    let Some(fields) = Fields::of(node, "a lab", &["devices", "hosts", "pki"], problems) else {
+        return Draft::default();
+    };
+    let section = |key, what| {
+        fields.optional(key).map(|node| names(node, what, problems)).unwrap_or_default()
+    };
+    Draft {
+        devices: section("devices", "a map of devices")
+            .iter()
+            .filter_map(|entry| device(entry, problems))
+            .collect(),
+        hosts: section("hosts", "a map of hosts")
+            .iter()
+            .filter_map(|entry| host(entry, problems))
+            .collect(),
+        pkis: section("pki", "a map of PKIs")
+            .iter()
+            .filter_map(|entry| pki(entry, problems))
+            .collect(),
+    }
+}
+
+fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
+    let fields = Fields::of(&entry.value, "a device", &["interfaces", "keyring"], problems)?;
+    let interfaces = fields
+        .required("interfaces")
+        .map(|node| names(node, "a map from interfaces to subnets", problems))
+        .unwrap_or_default();
+    let keyring = fields
+        .optional("keyring")
+        .map(|node| names(node, "a map from sealed to clear values", problems))
+        .unwrap_or_default();
+    Some(DraftDevice {
+        name: name(entry, "device", problems)?,
+        interfaces: interfaces.iter().filter_map(|entry| interface(entry, problems)).collect(),
+        keyring: keyring
+            .iter()
+            .filter_map(|entry| Some((entry.key.clone(), secret(&entry.value, problems)?)))
+            .collect(),
+    })
+}
+
+fn interface(entry: &Entry, problems: &Problems) -> Option<(String, Located<Ipv4Net>)> {
+    let subnet: Ipv4Net = entry.value.parsed(SUBNET, problems)?;
+    if subnet != subnet.trunc() {
+        let message = format!("`{subnet}` is an address; an interface is plugged into a subnet");
+        let label = format!("the subnet is `{}`", subnet.trunc());
+        problems.add(Diagnostic::at(&entry.value.place, message).label(label));
+    }
+    Some((entry.key.clone(), Located { value: subnet.trunc(), place: entry.value.place.clone() }))
+}
+
+fn host(entry: &Entry, problems: &Problems) -> Option<DraftHost> {
+    let known = ["addresses", "forwards", "routes", "ttl", "runs"];
+    let fields = Fields::of(&entry.value, "a host", &known, problems)?;
+    let addresses = fields.required("addresses").map(|node| node.items(problems));
+    let routes = fields
+        .optional("routes")
+        .map(|node| names(node, "a map from destinations to next hops", problems))
+        .unwrap_or_default();
+    Some(DraftHost {
+        name: name(entry, "host", problems)?,
+        addresses: addresses
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|node| address(node, problems))
+            .collect(),
+        forwards: fields
+            .optional("forwards")
+            .and_then(|node| node.boolean(problems))
+            .unwrap_or_default(),
+        routes: routes.iter().filter_map(|entry| route(entry, problems)).collect(),
+        ttl: fields.optional("ttl").and_then(|node| ttl(node, problems)),
+        runs: fields.optional("runs").and_then(|node| node.located(problems)),
+    })
+}
+
+fn address(node: &Node, problems: &Problems) -> Option<Located<Ipv4Net>> {
+    let address: Ipv4Net = node.parsed(ADDRESS, problems)?;
+    let reserved = address.prefix_len() < 31
+        && (address.addr() == address.network() || address.addr() == address.broadcast());
+    if reserved {
+        let message = format!("`{address}` is the subnet's own or its broadcast address");
+        problems.add(Diagnostic::at(&node.place, message));
+    }
+    Some(Located { value: address, place: node.place.clone() })
+}
+
+fn route(entry: &Entry, problems: &Problems) -> Option<DraftRoute> {
+    let destination = match entry.key.as_str() {
+        "default" => Some(Ipv4Net::default()),
+        text => text.parse().ok(),
+    };
+    if destination.is_none() {
+        let message = format!("expected {SUBNET} or `default`, found `{}`", entry.key);
+        problems.add(Diagnostic::at(&entry.key_place, message));
+    }
+    let next_hop = entry.value.parsed("the address of the next hop, as `10.0.0.1`", problems)?;
+    Some(DraftRoute {
+        destination: destination?.trunc(),
+        next_hop,
+        place: entry.value.place.clone(),
+    })
+}
+
+fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
+    let ttl: std::num::NonZeroU8 = node.parsed("a TTL from 1 to 255", problems)?;
+    Some(ttl.get())
+}
+
+fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
+    let known =
+        ["personality", "ca", "challenge", "approval", "port", "admin", "allow-duplicate-names"];
+    let fields = Fields::of(&entry.value, "a PKI", &known, problems)?;
+    let personalities = [("linux", Personality::Linux), ("ndes", Personality::Ndes)];
+    let personality = fields
+        .required("personality")
+        .and_then(|node| node.one_of("personality", &personalities, problems));
+    let approvals = [("automatic", Approval::Automatic), ("manual", Approval::Manual)];
+    let pki = Pki {
+        // A personality that is missing is a problem already; the rest is still read for its own.
+        personality: personality.unwrap_or(Personality::Linux),
+        subject: fields.optional("ca").and_then(|node| subject(node, problems)),
+        challenge: fields
+            .optional("challenge")
+            .and_then(|node| challenge(node, problems))
+            .unwrap_or(Challenge::None),
+        approval: fields
+            .optional("approval")
+            .and_then(|node| node.one_of("approval", &approvals, problems))
+            .unwrap_or(Approval::Automatic),
+        port: fields.optional("port").and_then(|node| port(node, problems)),
+        admin: fields.optional("admin").and_then(|node| admin(node, problems)),
+        allow_duplicate_names: fields
+            .optional("allow-duplicate-names")
+            .and_then(|node| node.boolean(problems)),
+    };
+    Some(DraftPki { name: name(entry, "pki", problems)?, pki })
+}
+
+fn subject(node: &Node, problems: &Problems) -> Option<String> {
+    let fields = Fields::of(node, "a CA", &["subject"], problems)?;
+    let node = fields.required("subject")?;
+    let subject = node.text(problems)?;
+    if let Err(error) = scep::name::parse(&subject) {
+        problems.add(Diagnostic::at(&node.place, format!("not a name: {error}")));
+    }
+    Some(subject)
+}
+
+fn challenge(node: &Node, problems: &Problems) -> Option<Challenge> {
+    if let Value::Scalar { .. } = node.value {
+        return node.one_of("challenge", &[("none", ())], problems).map(|()| Challenge::None);
+    }
+    let fields = Fields::of(node, "a challenge", &["static", "one-time"], problems)?;
+    match (fields.optional("static"), fields.optional("one-time")) {
+        (Some(node), None) => Some(Challenge::Static(secret(node, problems)?)),
+        (None, Some(node)) => Some(Challenge::OneTime(
+            node.items(problems).iter().filter_map(|item| secret(item, problems)).collect(),
+        )),
+        _ => {
+            let message = "a challenge is `none`, `{static: …}` or `{one-time: […]}`";
+            problems.add(Diagnostic::at(fields.place(), message));
+            None
+        }
+    }
+}
+
+fn port(node: &Node, problems: &Problems) -> Option<u16> {
+    let port: std::num::NonZeroU16 = node.parsed("a port from 1 to 65535", problems)?;
+    Some(port.get())
+}
+
+fn admin(node: &Node, problems: &Problems) -> Option<Admin> {
+    let fields = Fields::of(node, "an administrator", &["user", "password"], problems)?;
+    let user = fields.required("user").and_then(|node| node.text(problems));
+    let password = fields.required("password").and_then(|node| secret(node, problems));
+    Some(Admin { user: user?, password: password? })
+}
+
+/// A secret; a problem with one does not show it.
+fn secret(node: &Node, problems: &Problems) -> Option<Secret> {
+    match &node.value {
+        Value::Scalar { text, .. } if !text.is_empty() => Some(Secret::new(text)),
+        _ => {
+            problems.add(Diagnostic::at(&node.place, "expected a secret text"));
+            None
+        }
+    }
+}
+
+/// A name that prompts, paths and host names can carry.
+fn name(entry: &Entry, what: &str, problems: &Problems) -> Option<Located<String>> {
+    let name = &entry.key;
+    let sound = name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if !sound {
+        let message = format!("`{name}` cannot be the name of a {what}");
+        problems.add(
+            Diagnostic::at(&entry.key_place, message)
+                .note("a name is made of letters, digits, `-`, `_` and `.`"),
+        );
+        return None;
+    }
+    Some(Located { value: name.clone(), place: entry.key_place.clone() })
+}

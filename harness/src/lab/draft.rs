@@ -1,0 +1,81 @@
+//! A lab file as it stands: what the model says, each thing with its place.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::{DEFAULT_TTL, Device, Host, Lab, Pki, Route, Secret};
+use crate::diagnostic::{Located, Place};
+
+/// A lab whose references are not checked yet.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) devices: Vec<DraftDevice>,
+    pub(super) hosts: Vec<DraftHost>,
+    pub(super) pkis: Vec<DraftPki>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftDevice {
+    pub(super) name: Located<String>,
+    pub(super) interfaces: Vec<(String, Located<Ipv4Net>)>,
+    pub(super) keyring: BTreeMap<String, Secret>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftHost {
+    pub(super) name: Located<String>,
+    pub(super) addresses: Vec<Located<Ipv4Net>>,
+    pub(super) forwards: bool,
+    pub(super) routes: Vec<DraftRoute>,
+    pub(super) ttl: Option<u8>,
+    pub(super) runs: Option<Located<String>>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftRoute {
+    pub(super) destination: Ipv4Net,
+    pub(super) next_hop: Ipv4Addr,
+    pub(super) place: Place,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftPki {
+    pub(super) name: Located<String>,
+    pub(super) pki: Pki,
+}
+
+impl Draft {
+    /// The model, places left out.
+    pub(super) fn into_lab(self) -> Lab {
+        Lab {
+            devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
+            hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
+            pkis: self.pkis.into_iter().map(|draft| (draft.name.value, draft.pki)).collect(),
+        }
+    }
+}
+
+impl DraftDevice {
+    fn into_device(self) -> (String, Device) {
+        let interfaces =
+            self.interfaces.into_iter().map(|(name, subnet)| (name, subnet.value)).collect();
+        (self.name.value, Device { interfaces, keyring: self.keyring })
+    }
+}
+
+impl DraftHost {
+    fn into_host(self) -> (String, Host) {
+        let route =
+            |route: DraftRoute| Route { destination: route.destination, next_hop: route.next_hop };
+        let host = Host {
+            addresses: self.addresses.into_iter().map(|address| address.value).collect(),
+            forwards: self.forwards,
+            routes: self.routes.into_iter().map(route).collect(),
+            ttl: self.ttl.unwrap_or(DEFAULT_TTL),
+            runs: self.runs.map(|runs| runs.value),
+        };
+        (self.name.value, host)
+    }
+}

@@ -1,0 +1,206 @@
+//! Secrets do not appear in anything that is shown.
+
+use regex::Regex;
+
+use crate::diagnostic::{Diagnostic, Excerpt, Location, closest};
+use crate::lab::{Challenge, Lab, MASK, Secret};
+use crate::yaml::{Node, Value};
+
+/// The longest secret that is masked only where it stands alone: `a` is part of every second word.
+const SHORT: usize = 3;
+
+/// Replaces secrets by a mask.
+#[derive(Default)]
+pub(crate) struct Masker {
+    /// Longest first, so that no part of one is left behind by another.
+    secrets: Vec<Secret>,
+}
+
+impl Masker {
+    /// The secrets of a lab, and the clear passwords in a scenario's configuration lines.
+    pub(crate) fn of<'a>(lab: &Lab, configurations: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut secrets = Vec::new();
+        for device in lab.devices.values() {
+            secrets.extend(device.keyring.values().cloned());
+        }
+        for pki in lab.pkis.values() {
+            match &pki.challenge {
+                Challenge::None => {}
+                Challenge::Static(secret) => secrets.push(secret.clone()),
+                Challenge::OneTime(list) => secrets.extend(list.iter().cloned()),
+            }
+            secrets.extend(pki.admin.iter().map(|admin| admin.password.clone()));
+        }
+        for lines in configurations {
+            secrets.extend(clear_passwords(lines).map(Secret::new));
+        }
+        Self::new(secrets)
+    }
+
+    /// What looks like a secret in a file that may be wrong in any way.
+    pub(crate) fn of_file(node: &Node) -> Self {
+        let mut secrets = Vec::new();
+        suspects(node, &mut secrets);
+        Self::new(secrets)
+    }
+
+    fn new(mut secrets: Vec<Secret>) -> Self {
+        let spellings: Vec<Secret> = secrets.iter().flat_map(spellings).collect();
+        secrets.extend(spellings);
+        secrets.retain(|secret| !secret.expose().is_empty());
+        secrets.sort_by(|a, b| {
+            b.expose().len().cmp(&a.expose().len()).then_with(|| a.expose().cmp(b.expose()))
+        });
+        secrets.dedup();
+        Self { secrets }
+    }
+
+    /// The text without its secrets.
+    pub(crate) fn text(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        for secret in &self.secrets {
+            masked = replace(&masked, secret.expose());
+        }
+        masked
+    }
+
+    /// The excerpt without its secrets; the place stays below what it was below.
+    pub(crate) fn excerpt(&self, excerpt: &Excerpt) -> Excerpt {
+        let whole = self.text(&excerpt.text);
+        if whole == excerpt.text {
+            return excerpt.clone();
+        }
+        let mut rest = excerpt.text.chars();
+        let before: String = rest.by_ref().take(excerpt.indent).collect();
+        let place: String = rest.by_ref().take(excerpt.width).collect();
+        let (before, place) = (self.text(&before), self.text(&place));
+        let parts = format!("{before}{place}{}", self.text(rest.as_str()));
+        let (indent, width) = if parts == whole {
+            (before.chars().count(), place.chars().count().max(1))
+        } else {
+            (0, whole.chars().count().max(1))
+        };
+        Excerpt { text: whole, indent, width, ..excerpt.clone() }
+    }
+
+    /// The diagnostic without its secrets.
+    pub(crate) fn diagnostic(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let location = match diagnostic.location {
+            Location::Excerpt(excerpt) => Location::Excerpt(self.excerpt(&excerpt)),
+            other => other,
+        };
+        Diagnostic {
+            location,
+            message: self.text(&diagnostic.message),
+            label: self.text(&diagnostic.label),
+            notes: diagnostic.notes.iter().map(|note| self.text(note)).collect(),
+        }
+    }
+}
+
+/// Lines of a file that could not be parsed: whatever follows a field that holds a secret.
+pub(crate) fn by_shape(diagnostic: Diagnostic) -> Diagnostic {
+    let Location::Excerpt(mut excerpt) = diagnostic.location else { return diagnostic };
+    let shape = Regex::new(
+        r"(?ix) ( (?:static|one-time|password|keyring|challenge)\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
+    );
+    if let Ok(shape) = shape {
+        let text = shape.replace(&excerpt.text, format!("${{1}}{MASK}")).into_owned();
+        let length = text.chars().count();
+        excerpt.indent = excerpt.indent.min(length);
+        excerpt.width = excerpt.width.min(length - excerpt.indent).max(1);
+        excerpt.text = text;
+    }
+    Diagnostic { location: Location::Excerpt(excerpt), ..diagnostic }
+}
+
+/// The values of `… password VALUE` in configuration lines.
+fn clear_passwords(lines: &str) -> impl Iterator<Item = &str> {
+    lines.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        words.find(|word| *word == "password")?;
+        let value = words.next()?;
+        Some(value.trim_matches(['\'', '"']))
+    })
+}
+
+/// The secret as hexadecimal digits are also written.
+fn spellings(secret: &Secret) -> Vec<Secret> {
+    let clear = secret.expose();
+    [clear.to_lowercase(), clear.to_uppercase()].map(Secret::new).to_vec()
+}
+
+fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
+    match &node.value {
+        Value::Null => {}
+        Value::Scalar { text, .. } => secrets.extend(clear_passwords(text).map(Secret::new)),
+        Value::Sequence(items) => items.iter().for_each(|item| suspects(item, secrets)),
+        Value::Mapping(entries) => {
+            for entry in entries {
+                let fields = ["keyring", "challenge", "static", "one-time", "password"];
+                if closest(&entry.key, fields).is_some() {
+                    entry.value.scalars(&mut |text| {
+                        if text != "none" {
+                            secrets.push(Secret::new(text));
+                        }
+                    });
+                }
+                suspects(&entry.value, secrets);
+            }
+        }
+    }
+}
+
+fn replace(text: &str, secret: &str) -> String {
+    if secret.chars().count() > SHORT {
+        return text.replace(secret, MASK);
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(secret) {
+        let end = at + secret.len();
+        let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let alone = !rest[..at].ends_with(word)
+            && !(at == 0 && masked.ends_with(word))
+            && !rest[end..].starts_with(word);
+        masked.push_str(&rest[..at]);
+        masked.push_str(if alone { MASK } else { secret });
+        rest = &rest[end..];
+    }
+    masked + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+
+    fn masker(secrets: &[&str]) -> Masker {
+        Masker::new(secrets.iter().map(|secret| Secret::new(*secret)).collect())
+    }
+
+    #[test]
+    fn secrets_are_masked_whatever_the_case_of_their_digits() {
+        let masker = masker(&["8CE31702", "8CE3"]);
+        assert_eq!(masker.text("got 8CE31702 or 8ce31702, 8CE3!"), "got **** or ****, ****!");
+    }
+
+    #[test]
+    fn a_short_secret_is_masked_only_where_it_stands_alone() {
+        assert_eq!(masker(&["a"]).text("a cat: 'a', aa"), "**** cat: '****', aa");
+    }
+
+    #[test]
+    fn clear_passwords_of_configuration_lines_are_secrets() {
+        let lines = "set a csr CSR password 'hunter2'\nset a encrypted-password U2Fs";
+        assert_eq!(clear_passwords(lines).collect::<Vec<_>>(), ["hunter2"]);
+    }
+
+    #[test]
+    fn carets_stay_below_their_place() {
+        let source = Source::new("a", "password: hunter2, x: 1".to_owned());
+        let masked = masker(&["hunter2"]).excerpt(&source.place(19, 20).excerpt());
+        assert_eq!(masked.text, "password: ****, x: 1");
+        assert_eq!(masked.text.chars().nth(masked.indent), Some('x'));
+    }
+}

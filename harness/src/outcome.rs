@@ -1,0 +1,198 @@
+//! What became of a run: plain data, from which every report is made.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use crate::diagnostic::Excerpt;
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The scenarios that were finished, by id.
+    pub scenarios: Vec<ScenarioOutcome>,
+    /// How many were selected, the unfinished ones of an interrupted run included.
+    pub selected: usize,
+    /// How long the run took.
+    #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// Whether the run was ended before its time.
+    pub interrupted: bool,
+}
+
+/// What became of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScenarioOutcome {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// When it began.
+    pub started: SystemTime,
+    /// How long it took.
+    #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The steps that were begun, in their order.
+    pub steps: Vec<StepOutcome>,
+    /// How many steps the scenario has.
+    pub step_count: usize,
+}
+
+/// What became of a scenario as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Verdict {
+    /// Every step was as expected.
+    Passed,
+    /// A step was not as expected.
+    Failed(Box<Failure>),
+    /// It cannot be run here.
+    Skipped {
+        /// What is not supported.
+        reason: String,
+    },
+    /// The lab could not be built, or broke.
+    LabBroke {
+        /// What happened.
+        reason: String,
+    },
+    /// The program itself is at fault.
+    Panicked {
+        /// What it said.
+        message: String,
+    },
+}
+
+/// A step that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepOutcome {
+    /// Its number, counted from 1.
+    pub number: usize,
+    /// What it does, in words.
+    pub title: String,
+    /// How long it took.
+    #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// How often it was tried.
+    pub tries: usize,
+    /// What was sent at last.
+    pub sent: Sent,
+    /// What came back at last; empty where nothing does.
+    pub output: String,
+}
+
+/// What a step sends, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Sent {
+    /// Configuration lines to a device.
+    Configuration {
+        /// The device.
+        device: String,
+        /// The lines.
+        lines: String,
+    },
+    /// A command to a device.
+    Command {
+        /// The device.
+        device: String,
+        /// The command.
+        command: String,
+    },
+    /// A request to a PKI, in words.
+    Request {
+        /// The PKI.
+        pki: String,
+        /// What is asked of it.
+        request: String,
+    },
+}
+
+/// Why a scenario failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The number of the step, counted from 1.
+    pub step: usize,
+    /// What is wrong, as a fragment: "output does not match".
+    pub message: String,
+    /// The expectations that were not met; at least one.
+    pub findings: Vec<Finding>,
+    /// What was sent.
+    pub sent: Sent,
+    /// What came back at first, where it was something else than at last.
+    pub first_output: Option<String>,
+    /// What came back at last.
+    pub output: String,
+    /// How often it was tried.
+    pub tries: usize,
+    /// How long it was tried.
+    #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// What the device and the PKIs did meanwhile, newest last.
+    pub log: Vec<LogLine>,
+    /// What it probably means and what to do next, where that is known.
+    pub hint: Option<String>,
+}
+
+/// An expectation that was not met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Where it stands in the file.
+    pub excerpt: Excerpt,
+    /// What is the matter: "not found in 20.0 s, 81 tries".
+    pub label: String,
+    /// The line of the output that came closest.
+    pub closest: Option<String>,
+}
+
+/// A line of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    /// Whose: `scep` for the device's SCEP client, or else the name of a PKI.
+    pub source: String,
+    /// The line.
+    pub line: String,
+}
+
+/// How many scenarios ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Every step was as expected.
+    pub passed: usize,
+    /// A step was not as expected.
+    pub failed: usize,
+    /// They cannot be run here.
+    pub skipped: usize,
+    /// The lab could not be built, or broke.
+    pub lab_broke: usize,
+    /// The program itself is at fault.
+    pub panicked: usize,
+}
+
+impl Outcome {
+    /// How many scenarios ended how.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for scenario in &self.scenarios {
+            *match scenario.verdict {
+                Verdict::Passed => &mut counts.passed,
+                Verdict::Failed(_) => &mut counts.failed,
+                Verdict::Skipped { .. } => &mut counts.skipped,
+                Verdict::LabBroke { .. } => &mut counts.lab_broke,
+                Verdict::Panicked { .. } => &mut counts.panicked,
+            } += 1;
+        }
+        counts
+    }
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}

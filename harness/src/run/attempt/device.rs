@@ -1,0 +1,212 @@
+//! The steps that a device takes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use regex::Regex;
+
+use super::{Answer, Attempted, Miss, Stop, bounded};
+use crate::device::{Change, Device, DeviceError};
+use crate::diagnostic::Place;
+use crate::outcome::Sent;
+use crate::run::Bench;
+use crate::run::wait::{Attempt, wait};
+use crate::scenario::{Configuration, Ping, Run, Step};
+
+/// A configuration is given once: what a device refuses it would refuse again.
+pub(super) async fn configure(
+    step: &Step,
+    configuration: &Configuration,
+    replace: bool,
+    bench: &Bench,
+) -> Result<Attempted, Stop> {
+    let target = Target::of(&configuration.device, bench)?;
+    let lines = configuration.lines.value.clone();
+    let sent = Sent::Configuration { device: configuration.device.clone(), lines };
+    let attempt = Configure { target, configuration, replace };
+    attempted(step, sent, Duration::ZERO, attempt).await
+}
+
+/// All echo requests are to be answered.
+pub(super) async fn ping(step: &Step, ping: &Ping, bench: &Bench) -> Result<Attempted, Stop> {
+    let target = Target::of(&ping.device, bench)?;
+    let command = ping.command();
+    let sent = Sent::Command { device: ping.device.clone(), command: command.clone() };
+    let attempt = Echo { target, command, count: ping.count, place: &step.place };
+    attempted(step, sent, ping.within, attempt).await
+}
+
+/// Where there are checks, they alone decide: the output of a refused command may be expected.
+pub(super) async fn run(step: &Step, run: &Run, bench: &Bench) -> Result<Attempted, Stop> {
+    let target = Target::of(&run.device, bench)?;
+    let sent = Sent::Command { device: run.device.clone(), command: run.command.clone() };
+    // A command without a check is not tried again: it may do something.
+    let within = if run.checks.is_empty() { Duration::ZERO } else { run.within };
+    attempted(step, sent, within, Execute { target, run, place: &step.place }).await
+}
+
+struct Configure<'a> {
+    target: Target<'a>,
+    configuration: &'a Configuration,
+    replace: bool,
+}
+
+#[async_trait]
+impl Attempt for Configure<'_> {
+    type Yield = Answer;
+    type Error = Stop;
+
+    async fn attempt(&mut self) -> Result<Answer, Stop> {
+        let lines = self.configuration.lines.value.as_str();
+        let change = if self.replace { Change::Replace(lines) } else { Change::Modify(lines) };
+        let message = "the device refused the configuration";
+        match bounded(self.target.name, self.target.device.configure(change)).await? {
+            Ok(()) => Ok(Answer { output: String::new(), message, misses: Vec::new() }),
+            Err(DeviceError::ConfigurationRefused { line, message: said, .. }) => {
+                let place = self.configuration.place_of(line);
+                let label = said.lines().map(str::trim).find(|line| !line.is_empty());
+                let miss = Miss::at(&place, label.unwrap_or("refused"));
+                Ok(Answer { output: said, message, misses: vec![miss] })
+            }
+            Err(other) => Err(self.target.stop(&other)),
+        }
+    }
+
+    async fn pause(&mut self, longest: Duration) {
+        self.target.device.changed(longest).await;
+    }
+
+    fn is_done(&self, answer: &Answer) -> bool {
+        answer.met()
+    }
+}
+
+struct Echo<'a> {
+    target: Target<'a>,
+    command: String,
+    count: u16,
+    place: &'a Place,
+}
+
+#[async_trait]
+impl Attempt for Echo<'_> {
+    type Yield = Answer;
+    type Error = Stop;
+
+    async fn attempt(&mut self) -> Result<Answer, Stop> {
+        let output = self.target.execute(&self.command).await?.output;
+        let misses = match answered(&output) {
+            Some((_, received)) if received >= u32::from(self.count) => Vec::new(),
+            Some((sent, received)) => {
+                vec![Miss::at(self.place, format!("{received} of {sent} answered"))]
+            }
+            None => vec![Miss::at(self.place, "the device did not ping")],
+        };
+        Ok(Answer { output, message: "not every ping was answered", misses })
+    }
+
+    async fn pause(&mut self, longest: Duration) {
+        self.target.device.changed(longest).await;
+    }
+
+    fn is_done(&self, answer: &Answer) -> bool {
+        answer.met()
+    }
+}
+
+/// How many echo requests were sent and answered, in the words of iputils.
+fn answered(output: &str) -> Option<(u32, u32)> {
+    let summary = Regex::new(r"(\d+) packets transmitted, (\d+) (?:packets )?received").ok()?;
+    let captures = summary.captures(output)?;
+    Some((captures[1].parse().ok()?, captures[2].parse().ok()?))
+}
+
+struct Execute<'a> {
+    target: Target<'a>,
+    run: &'a Run,
+    place: &'a Place,
+}
+
+#[async_trait]
+impl Attempt for Execute<'_> {
+    type Yield = Answer;
+    type Error = Stop;
+
+    async fn attempt(&mut self) -> Result<Answer, Stop> {
+        let executed = self.target.execute(&self.run.command).await?;
+        if self.run.checks.is_empty() && executed.refused {
+            let misses = vec![Miss::at(self.place, "refused")];
+            let message = "the device refused the command";
+            return Ok(Answer { output: executed.output, message, misses });
+        }
+        Ok(Answer::checked(executed.output, &self.run.checks))
+    }
+
+    async fn pause(&mut self, longest: Duration) {
+        self.target.device.changed(longest).await;
+    }
+
+    fn is_done(&self, answer: &Answer) -> bool {
+        answer.met()
+    }
+}
+
+async fn attempted<A: Attempt<Yield = Answer, Error = Stop>>(
+    step: &Step,
+    sent: Sent,
+    within: Duration,
+    attempt: A,
+) -> Result<Attempted, Stop> {
+    let answers = wait(attempt, within).await?;
+    Ok(Attempted { sent, answers, within, expect: step.expect, place: step.place.clone() })
+}
+
+struct Target<'a> {
+    name: &'a str,
+    device: &'a dyn Device,
+}
+
+struct Executed {
+    output: String,
+    refused: bool,
+}
+
+impl<'a> Target<'a> {
+    fn of(name: &'a str, bench: &'a Bench) -> Result<Self, Stop> {
+        match bench.devices.get(name) {
+            Some(device) => Ok(Self { name, device: device.as_ref() }),
+            None => Err(Stop::Broken(format!("the lab was built without the device `{name}`"))),
+        }
+    }
+
+    async fn execute(&self, command: &str) -> Result<Executed, Stop> {
+        let (output, refused) = match bounded(self.name, self.device.execute(command)).await? {
+            Ok(output) => (output, false),
+            Err(DeviceError::CommandRefused { output }) => (output, true),
+            Err(other) => return Err(self.stop(&other)),
+        };
+        Ok(Executed { output: output.replace("\r\n", "\n"), refused })
+    }
+
+    fn stop(&self, error: &DeviceError) -> Stop {
+        let reason = format!("`{}`: {error}", self.name);
+        match error {
+            DeviceError::NotSupported { .. } => Stop::NotSupported(reason),
+            _ => Stop::Broken(reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_wordings_of_the_statistics_are_understood() {
+        let linux = "1 packets transmitted, 1 received, 0% packet loss, time 0ms";
+        let bsd = "5 packets transmitted, 3 packets received, 40% packet loss";
+        assert_eq!(answered(linux), Some((1, 1)));
+        assert_eq!(answered(bsd), Some((5, 3)));
+        assert_eq!(answered("ping: unknown host"), None);
+    }
+}

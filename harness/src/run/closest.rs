@@ -1,0 +1,94 @@
+//! The line of an output that came closest to what was sought.
+
+use crate::scenario::Pattern;
+
+/// The shortest word that is worth comparing, in characters.
+const WORD: usize = 2;
+
+/// How alike a line must be that has none of the words, from 0 to 1.
+const ALIKE: f64 = 0.6;
+
+/// The most of a line that is compared, in characters: comparing takes the product of the lengths.
+const COMPARED: usize = 200;
+
+/// The line that has most of the words that are sought, or else the one that is spelt most alike.
+pub(super) fn closest_line<'a>(output: &'a str, sought: &Pattern) -> Option<&'a str> {
+    let words = match sought {
+        Pattern::Regex(regex) => words(&literals(regex.as_str())),
+        Pattern::Token(token) => words(token),
+    };
+    let lines = || output.lines().filter(|line| !line.trim().is_empty()).take(5000);
+    let shared = lines().map(|line| (shared(line, &words), line)).max_by_key(|(score, line)| {
+        // Of equally good lines the shortest says most.
+        (*score, std::cmp::Reverse(line.len()))
+    });
+    if let Some((score, line)) = shared
+        && score > 0
+    {
+        return Some(line);
+    }
+    let phrase: String = words.join(" ").chars().take(COMPARED).collect();
+    lines()
+        .map(|line| {
+            let trimmed: String = line.trim().chars().take(COMPARED).collect();
+            (strsim::jaro_winkler(&trimmed.to_lowercase(), &phrase.to_lowercase()), line)
+        })
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, line)| line)
+}
+
+/// How many characters of the sought words a line has.
+fn shared(line: &str, words: &[String]) -> usize {
+    words.iter().filter(|word| line.contains(word.as_str())).map(String::len).sum()
+}
+
+/// An expression without its classes, so that `\s` is not taken for a word.
+fn literals(regex: &str) -> String {
+    let mut text = String::new();
+    let mut characters = regex.chars();
+    while let Some(character) = characters.next() {
+        if character == '\\' {
+            match characters.next() {
+                Some(class) if class.is_ascii_alphanumeric() => text.push(' '),
+                Some(escaped) => text.push(escaped),
+                None => {}
+            }
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.chars().count() >= WORD)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "Certificate  Status\nca           Valid\nusercert     Failed\n";
+
+    fn closest_to(regex: &str) -> Option<&'static str> {
+        closest_line(TABLE, &Pattern::Regex(regex::Regex::new(regex).unwrap()))
+    }
+
+    #[test]
+    fn the_line_with_most_of_the_words_is_closest() {
+        assert_eq!(closest_to(r"usercert\s+Valid"), Some("usercert     Failed"));
+        assert_eq!(closest_to(r"^ca\s+Expired$"), Some("ca           Valid"));
+    }
+
+    #[test]
+    fn a_misspelling_comes_close_and_a_stranger_does_not() {
+        let token = |text: &str| Pattern::Token(text.to_owned());
+        assert_eq!(closest_line("Subject: CN=a\n", &token("Sbject: CN = a")), Some("Subject: CN=a"));
+        assert_eq!(closest_line("x\ny\n", &token("Subject: CN = a")), None);
+        assert_eq!(closest_line("", &token("a")), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! What a failure probably means, and what to do next.
+
+use regex::Regex;
+
+/// Patterns of what devices and PKIs say, most telling first, and what to do about each.
+const HINTS: [(&str, &str); 14] = [
+    (
+        r"one-time.*(used|spent|unknown)|already (been )?used",
+        "a one-time password serves once: give each enrolment its own in the lab's `challenge`",
+    ),
+    (
+        r"wrong challenge|challenge password.*(wrong|mismatch|does not match|unknown)",
+        "the PKI expects another challenge password: compare the csr's password, or what the lab's \
+         `keyring` opens it to, with the lab's `challenge`",
+    ),
+    (
+        r"(no|without a?|missing) challenge",
+        "the PKI wants a challenge password and the request has none: set `password` or \
+         `encrypted-password` in the csr",
+    ),
+    (
+        r"keyring|cannot be opened|does not open|not sealed",
+        "the device cannot open the sealed password: list it in the lab's `keyring`, or set \
+         `password` in clear",
+    ),
+    (
+        r"connection refused|refused the connection",
+        "nothing listens at that address and port: compare `url` and `port` of the csr with the \
+         lab's `port`",
+    ),
+    (
+        r"\b404\b|not found on this server|unknown path",
+        "the server is there and the path is not: compare `cgi-path` of the csr; it is `/scep` at \
+         a linux PKI, `CertSrv/mscep/mscep.dll/pkiclient.exe` at an ndes one",
+    ),
+    (
+        r"\b(401|403)\b",
+        "the server wants credentials for this page, which SCEP clients do not send",
+    ),
+    (
+        r"cannot be resolved|unknown host|name or service not known",
+        "no host of the lab has that name: compare `url` of the csr with the lab's `hosts`",
+    ),
+    (
+        r"no route|network is unreachable|network unreachable",
+        "there is no route to it: compare the configured routes with the lab's `routes`, there and \
+         back",
+    ),
+    (
+        r"host unreachable|no route to host|timed out|100% packet loss",
+        "nobody answers at that address: compare it with the lab's `addresses`, and the routes \
+         there and back",
+    ),
+    (
+        r"pending",
+        "the PKI waits for a decision: add an `approve` step, or set `approval: automatic` in the \
+         lab",
+    ),
+    (
+        r"badTime",
+        "the clocks of device and PKI differ too much",
+    ),
+    (
+        r"badAlg|not (supported|offered) by the CA|capabilit",
+        "the PKI does not take this algorithm: compare `cipher` and `digest` of the csr with what \
+         it offers",
+    ),
+    (
+        r"duplicate|already has a certificate|subject.*(exists|is taken)",
+        "the PKI issued a certificate to this subject before: use another name, or set \
+         `allow-duplicate-names: true` in the lab",
+    ),
+];
+
+/// What the texts tell, newest first, where anything is known to mean something.
+pub(super) fn hint<'a>(newest_first: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<(Regex, &str)> = HINTS
+        .iter()
+        .filter_map(|(pattern, hint)| {
+            let regex = regex::RegexBuilder::new(pattern).case_insensitive(true).build().ok()?;
+            Some((regex, *hint))
+        })
+        .collect();
+    newest_first.into_iter().find_map(|text| {
+        known.iter().find(|(regex, _)| regex.is_match(text)).map(|(_, hint)| (*hint).to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        for (pattern, _) in HINTS {
+            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_newest_telling_line_counts() {
+        let log = ["retrying in 2 s", "connect to 10.0.0.1:80: connection refused", "HTTP 404"];
+        assert!(hint(log).unwrap().contains("nothing listens"));
+        assert!(hint(["failed: wrong challenge password"]).unwrap().contains("expects another"));
+        assert_eq!(hint(["all is well"]), None);
+    }
+}

@@ -1,0 +1,161 @@
+//! Several scenarios at once, each in a lab and a task of its own.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::scenario::{broken_lab, run_on};
+use super::{Driver, Options};
+use crate::drivers;
+use crate::outcome::{Outcome, ScenarioOutcome, Verdict};
+use crate::scenario::Scenario;
+
+/// How long the scenarios under way may take to end once the run is stopped.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Something that happened during a run.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A scenario was begun.
+    Started {
+        /// Its id.
+        id: &'a str,
+    },
+    /// A scenario was finished.
+    Finished(&'a ScenarioOutcome),
+}
+
+/// Runs scenarios until all are finished or `stop` is; whatever is under way then is dropped.
+///
+/// A scenario that panics is an outcome like any other, and keeps no other from running.
+pub async fn run_all(
+    scenarios: Vec<Scenario>,
+    options: &Options,
+    stop: impl Future<Output = ()>,
+    mut observe: impl FnMut(Event<'_>),
+) -> Outcome {
+    let start = Instant::now();
+    let selected = scenarios.len();
+    let mut pool = Pool::new(scenarios, options);
+    let mut finished = Vec::new();
+    tokio::pin!(stop);
+    let interrupted = loop {
+        pool.fill(&mut observe);
+        tokio::select! {
+            outcome = pool.next() => match outcome {
+                Some(outcome) => {
+                    observe(Event::Finished(&outcome));
+                    finished.push(outcome);
+                }
+                None => break false,
+            },
+            () = &mut stop => break true,
+        }
+    };
+    pool.end().await;
+    finished.sort_by(|a, b| a.id.cmp(&b.id));
+    Outcome { scenarios: finished, selected, elapsed: start.elapsed(), interrupted }
+}
+
+struct Pool {
+    waiting: std::vec::IntoIter<Scenario>,
+    running: JoinSet<ScenarioOutcome>,
+    /// What to say of a scenario that panics.
+    fallbacks: HashMap<Id, ScenarioOutcome>,
+    options: Options,
+}
+
+impl Pool {
+    fn new(scenarios: Vec<Scenario>, options: &Options) -> Self {
+        Self {
+            waiting: scenarios.into_iter(),
+            running: JoinSet::new(),
+            fallbacks: HashMap::new(),
+            options: *options,
+        }
+    }
+
+    fn fill(&mut self, observe: &mut impl FnMut(Event<'_>)) {
+        while self.running.len() < self.options.jobs.get() {
+            let Some(scenario) = self.waiting.next() else { return };
+            observe(Event::Started { id: &scenario.id });
+            let fallback = blank(&scenario);
+            let task = self.running.spawn(run_in_own_lab(scenario, self.options.driver));
+            self.fallbacks.insert(task.id(), fallback);
+        }
+    }
+
+    async fn next(&mut self) -> Option<ScenarioOutcome> {
+        let joined = self.running.join_next_with_id().await?;
+        Some(match joined {
+            Ok((id, outcome)) => {
+                self.fallbacks.remove(&id);
+                outcome
+            }
+            Err(error) => self.panicked(error),
+        })
+    }
+
+    fn panicked(&mut self, error: JoinError) -> ScenarioOutcome {
+        let fallback = self.fallbacks.remove(&error.id());
+        let message = match error.try_into_panic() {
+            Ok(payload) => payload
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "a panic without words".to_owned()),
+            Err(error) => error.to_string(),
+        };
+        let mut outcome = fallback.unwrap_or_else(nameless);
+        outcome.elapsed = outcome.started.elapsed().unwrap_or_default();
+        outcome.verdict = Verdict::Panicked { message };
+        outcome
+    }
+
+    /// Drops what is still running, and its labs with it.
+    async fn end(mut self) {
+        self.running.abort_all();
+        let _ = tokio::time::timeout(GRACE, async {
+            while self.running.join_next().await.is_some() {}
+        })
+        .await;
+    }
+}
+
+async fn run_in_own_lab(scenario: Scenario, driver: Driver) -> ScenarioOutcome {
+    match drivers::build(&scenario.lab, driver) {
+        Ok(bench) => run_on(&scenario, &bench).await,
+        Err(error) => {
+            let mut outcome = blank(&scenario);
+            outcome.verdict = broken_lab(&error);
+            outcome
+        }
+    }
+}
+
+fn blank(scenario: &Scenario) -> ScenarioOutcome {
+    ScenarioOutcome {
+        id: scenario.id.clone(),
+        title: scenario.title.clone(),
+        path: scenario.path.clone(),
+        tags: scenario.tags.clone(),
+        step_count: scenario.steps.len(),
+        ..nameless()
+    }
+}
+
+fn nameless() -> ScenarioOutcome {
+    ScenarioOutcome {
+        id: String::new(),
+        title: String::new(),
+        path: std::path::PathBuf::new(),
+        tags: Vec::new(),
+        started: SystemTime::now(),
+        elapsed: Duration::ZERO,
+        verdict: Verdict::Passed,
+        steps: Vec::new(),
+        step_count: 0,
+    }
+}

@@ -1,0 +1,160 @@
+//! From what happened to what is told of it: plain, bounded, secrets masked.
+
+use std::time::Duration;
+
+use super::attempt::{Attempted, Miss};
+use super::closest::closest_line;
+use super::hint::hint;
+use super::Bench;
+use crate::mask::Masker;
+use crate::outcome::{Failure, Finding, LogLine, Sent, StepOutcome};
+use crate::scenario::{Action, Expect, Scenario, Step};
+
+/// The longest output that is kept, in bytes.
+const OUTPUT_LIMIT: usize = 256 * 1024;
+
+/// How many of the newest lines of each log are told.
+const LOG_LINES: usize = 6;
+
+/// Tells what happened in one scenario.
+pub(super) struct Recorder<'a> {
+    masker: Masker,
+    bench: &'a Bench,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(scenario: &Scenario, bench: &'a Bench) -> Self {
+        let configurations = scenario.steps.iter().filter_map(|step| match &step.action {
+            Action::Configure(it) | Action::Modify(it) => Some(it.lines.value.as_str()),
+            _ => None,
+        });
+        Self { masker: Masker::of(&scenario.lab, configurations), bench }
+    }
+
+    /// A text without its secrets.
+    pub(super) fn text(&self, text: &str) -> String {
+        self.masker.text(text)
+    }
+
+    /// What is told of a step.
+    pub(super) fn step(&self, number: usize, step: &Step, attempted: &Attempted) -> StepOutcome {
+        StepOutcome {
+            number,
+            title: self.text(&step.title()),
+            elapsed: attempted.answers.elapsed,
+            tries: attempted.answers.tries,
+            sent: self.sent(&attempted.sent),
+            output: self.output(&attempted.answers.last.output),
+        }
+    }
+
+    /// What is told of a step that was not as expected.
+    pub(super) fn failure(&self, step: usize, attempted: Attempted) -> Failure {
+        let answers = &attempted.answers;
+        let output = self.output(&answers.last.output);
+        let first = answers.first.as_ref().map(|answer| self.output(&answer.output));
+        let log = self.log(&attempted.sent);
+        let unexpected_success = attempted.expect == Expect::Failure;
+        let hint = if unexpected_success {
+            None
+        } else {
+            hint(log.iter().rev().map(|line| line.line.as_str()).chain([output.as_str()]))
+        };
+        Failure {
+            step,
+            message: if unexpected_success {
+                "the step succeeded, and was to fail".to_owned()
+            } else {
+                answers.last.message.to_owned()
+            },
+            findings: self.findings(&attempted),
+            sent: self.sent(&attempted.sent),
+            first_output: first.filter(|first| *first != output),
+            output,
+            tries: answers.tries,
+            elapsed: answers.elapsed,
+            log,
+            hint,
+        }
+    }
+
+    fn findings(&self, attempted: &Attempted) -> Vec<Finding> {
+        let answers = &attempted.answers;
+        let effort = effort(attempted);
+        if attempted.expect == Expect::Failure {
+            let label = format!("succeeded{effort}");
+            let excerpt = self.masker.excerpt(&attempted.place.excerpt());
+            return vec![Finding { excerpt, label, closest: None }];
+        }
+        let finding = |miss: &Miss| Finding {
+            excerpt: self.masker.excerpt(&miss.place.excerpt()),
+            label: self.text(&format!("{}{effort}", miss.what)),
+            closest: miss
+                .sought
+                .as_ref()
+                .and_then(|sought| closest_line(&answers.last.output, sought))
+                .map(|line| self.text(line.trim())),
+        };
+        answers.last.misses.iter().map(finding).collect()
+    }
+
+    fn sent(&self, sent: &Sent) -> Sent {
+        match sent {
+            Sent::Configuration { device, lines } => {
+                Sent::Configuration { device: device.clone(), lines: self.text(lines) }
+            }
+            Sent::Command { device, command } => {
+                Sent::Command { device: device.clone(), command: self.text(command) }
+            }
+            Sent::Request { .. } => sent.clone(),
+        }
+    }
+
+    fn output(&self, output: &str) -> String {
+        let end = output.floor_char_boundary(OUTPUT_LIMIT.min(output.len()));
+        let mut shown = self.text(&output[..end]);
+        if end < output.len() {
+            shown.push_str("\n[cut]");
+        }
+        shown
+    }
+
+    /// The newest lines of the device's SCEP client and of the PKIs.
+    fn log(&self, sent: &Sent) -> Vec<LogLine> {
+        let devices = self.bench.devices.iter().filter(|(name, _)| match sent {
+            Sent::Configuration { device, .. } | Sent::Command { device, .. } => *name == device,
+            Sent::Request { .. } => true,
+        });
+        let devices = devices.map(|(name, device)| (self.client(name), device.protocol_log()));
+        let pkis = self.bench.pkis.iter().map(|(name, pki)| (name.clone(), pki.log()));
+        devices
+            .chain(pkis)
+            .flat_map(|(source, lines)| {
+                let skipped = lines.len().saturating_sub(LOG_LINES);
+                lines.into_iter().skip(skipped).map(move |line| (source.clone(), line))
+            })
+            .map(|(source, line)| LogLine { source, line: self.text(&line) })
+            .collect()
+    }
+
+    fn client(&self, device: &str) -> String {
+        if self.bench.devices.len() == 1 { "scep".to_owned() } else { format!("scep at {device}") }
+    }
+}
+
+/// How long and how often it was tried, where that says anything.
+fn effort(attempted: &Attempted) -> String {
+    let answers = &attempted.answers;
+    if attempted.within.is_zero() {
+        return String::new();
+    }
+    let seconds = seconds(answers.elapsed);
+    match answers.tries {
+        1 => format!(" in {seconds}, 1 try"),
+        tries => format!(" in {seconds}, {tries} tries"),
+    }
+}
+
+fn seconds(elapsed: Duration) -> String {
+    format!("{:.1} s", elapsed.as_secs_f64())
+}

@@ -1,0 +1,71 @@
+//! One scenario on a bench: its steps in turn, until one is not as expected.
+
+use std::time::{Instant, SystemTime};
+
+use super::attempt::{Attempted, Stop, attempt};
+use super::record::Recorder;
+use super::{Bench, BenchError};
+use crate::outcome::{ScenarioOutcome, Verdict};
+use crate::scenario::Scenario;
+
+/// Runs a scenario on a bench that was built for its lab.
+pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
+    let (started, start) = (SystemTime::now(), Instant::now());
+    let recorder = Recorder::new(scenario, bench);
+    let mut steps = Vec::new();
+    let mut verdict = Verdict::Passed;
+    for (index, step) in scenario.steps.iter().enumerate() {
+        let attempted = match attempt(step, bench).await {
+            Ok(attempted) => attempted,
+            Err(stop) => {
+                verdict = stopped(stop, index + 1, &recorder);
+                break;
+            }
+        };
+        steps.push(recorder.step(index + 1, step, &attempted));
+        if let Some(failure) = failure(&recorder, index + 1, attempted) {
+            verdict = failure;
+            break;
+        }
+    }
+    ScenarioOutcome {
+        id: scenario.id.clone(),
+        title: scenario.title.clone(),
+        path: scenario.path.clone(),
+        tags: scenario.tags.clone(),
+        started,
+        elapsed: start.elapsed(),
+        verdict,
+        steps,
+        step_count: scenario.steps.len(),
+    }
+}
+
+/// What becomes of a scenario whose lab could not be built.
+pub(super) fn broken_lab(error: &BenchError) -> Verdict {
+    match error {
+        BenchError::NotSupported { .. } => Verdict::Skipped { reason: error.to_string() },
+        _ => Verdict::LabBroke { reason: error.to_string() },
+    }
+}
+
+fn failure(recorder: &Recorder<'_>, number: usize, attempted: Attempted) -> Option<Verdict> {
+    if attempted.as_expected() {
+        return None;
+    }
+    Some(Verdict::Failed(Box::new(recorder.failure(number, attempted))))
+}
+
+fn stopped(stop: Stop, number: usize, recorder: &Recorder<'_>) -> Verdict {
+    match stop {
+        Stop::NotSupported(reason) => {
+            Verdict::Skipped { reason: recorder.text(&format!("step {number}: {reason}")) }
+        }
+        Stop::Broken(reason) => {
+            Verdict::LabBroke { reason: recorder.text(&format!("step {number}: {reason}")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

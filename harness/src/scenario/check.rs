@@ -1,0 +1,126 @@
+//! The fields by which a step says what it expects of an output.
+
+use regex::RegexBuilder;
+
+use super::{Check, Pattern};
+use crate::diagnostic::Diagnostic;
+use crate::yaml::{Fields, Node, Problems, Value};
+
+/// The fields that [`checks`] reads.
+pub(super) const FIELDS: [&str; 4] = ["matches", "contains", "matches_not", "contains_not"];
+
+/// The most memory that a compiled expression may take, in bytes.
+const REGEX_SIZE_LIMIT: usize = 1024 * 1024;
+
+/// Reads the expectations of a step, in the order in which [`FIELDS`] lists their kinds.
+pub(super) fn checks(fields: &Fields<'_>, problems: &Problems) -> Vec<Check> {
+    FIELDS
+        .into_iter()
+        .flat_map(|field| {
+            let nodes = fields.optional(field).map(|node| given(field, node, problems));
+            nodes.unwrap_or_default().iter().filter_map(move |node| check(field, node, problems))
+        })
+        .collect()
+}
+
+/// A list with nothing in it would expect nothing, and pass.
+fn given<'a>(field: &str, node: &'a Node, problems: &Problems) -> &'a [Node] {
+    let nodes = node.one_or_more(problems);
+    if nodes.is_empty() && matches!(node.value, Value::Sequence(_)) {
+        problems.add(Diagnostic::at(&node.place, format!("`{field}` expects nothing")));
+    }
+    nodes
+}
+
+fn check(field: &str, node: &Node, problems: &Problems) -> Option<Check> {
+    let text = node.text(problems)?;
+    if text.is_empty() {
+        let message = format!("an empty text in `{field}` is found everywhere");
+        problems.add(Diagnostic::at(&node.place, message));
+        return None;
+    }
+    let pattern = match field {
+        "matches" | "matches_not" => regex(&text, node, problems)?,
+        _ => Pattern::Token(text),
+    };
+    Some(Check { pattern, found: !field.ends_with("_not"), place: node.place.clone() })
+}
+
+fn regex(text: &str, node: &Node, problems: &Problems) -> Option<Pattern> {
+    if let Err(error) = regex_syntax::ast::parse::Parser::new().parse(text) {
+        let place = node.place_of(error.span().start.offset, error.span().end.offset);
+        problems.add(syntax(Diagnostic::at(&place, not_a_regex(&error.kind().to_string()))));
+        return None;
+    }
+    match RegexBuilder::new(text).multi_line(true).size_limit(REGEX_SIZE_LIMIT).build() {
+        Ok(regex) => Some(Pattern::Regex(regex)),
+        Err(regex::Error::CompiledTooBig(limit)) => {
+            let message = format!("the regular expression takes more than {limit} bytes");
+            problems.add(Diagnostic::at(&node.place, message));
+            None
+        }
+        Err(error) => {
+            let words = error.to_string();
+            let last = words.lines().last().unwrap_or_default();
+            let message = not_a_regex(last.strip_prefix("error: ").unwrap_or(last));
+            problems.add(syntax(Diagnostic::at(&node.place, message)));
+            None
+        }
+    }
+}
+
+fn not_a_regex(reason: &str) -> String {
+    format!("not a regular expression: {reason}")
+}
+
+fn syntax(diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.note("a text to be found literally goes into `contains`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::mask::Masker;
+
+    fn read(text: &str) -> (Vec<Check>, Vec<String>) {
+        let node = crate::yaml::parse(&Source::new("a.yaml", text.to_owned())).unwrap();
+        let problems = Problems::default();
+        let fields = Fields::of(&node, "a run step", &FIELDS, &problems).unwrap();
+        let checks = checks(&fields, &problems);
+        let shown = problems.masked(&Masker::default()).iter().map(ToString::to_string).collect();
+        (checks, shown)
+    }
+
+    #[test]
+    fn a_wrong_expression_is_shown_where_it_is_wrong() {
+        for text in
+            ["matches: ['ca\\s+(Valid']\n", "matches: [\"ca +(Valid\"]\n", "matches: ca +(Valid\n"]
+        {
+            let (_, shown) = read(text);
+            assert!(shown[0].contains("unclosed group"), "{}", shown[0]);
+            let lines: Vec<&str> = shown[0].lines().collect();
+            assert_eq!(lines[3].find('('), lines[4].find('^'), "{}", shown[0]);
+        }
+    }
+
+    #[test]
+    fn an_expression_that_takes_too_much_memory_is_refused() {
+        let (_, shown) = read("matches: ['(\\w{1000}){1000}']\n");
+        assert!(shown[0].contains("takes more than 1048576 bytes"), "{}", shown[0]);
+    }
+
+    #[test]
+    fn ends_of_lines_are_anchors() {
+        let (checks, _) = read("matches: '^ca .*Valid$'\ncontains_not: Failed\n");
+        assert!(checks.iter().all(|check| check.holds("x\nca  Valid\ny")));
+        assert!(!checks[1].holds("Failed"));
+    }
+
+    #[test]
+    fn expectations_that_expect_nothing_are_refused() {
+        let (_, shown) = read("matches: []\n");
+        assert!(shown[0].contains("`matches` expects nothing"));
+        assert!(read("contains: ['']\n").1[0].contains("found everywhere"));
+    }
+}

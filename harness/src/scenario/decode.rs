@@ -1,0 +1,78 @@
+//! From the tree of a scenario file to the scenario.
+
+use std::path::{Path, PathBuf};
+
+use super::Step;
+use super::steps::step;
+use crate::diagnostic::Diagnostic;
+use crate::lab::Lab;
+use crate::yaml::{Fields, Node, Problems, Value};
+
+/// What a scenario file says.
+pub(super) struct Decoded {
+    pub(super) title: String,
+    pub(super) description: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) lab: Lab,
+    pub(super) steps: Vec<Step>,
+}
+
+/// Where a scenario's lab comes from.
+pub(super) struct Labs<'a> {
+    /// The lab that stands in for the scenario's own.
+    pub(super) instead: Option<&'a Lab>,
+    /// Reads a lab file; the errors within it are noted elsewhere, and `None` is all that is said here.
+    pub(super) read: &'a dyn Fn(&Path) -> Result<Option<Lab>, String>,
+}
+
+/// Reads what can be read, and notes the rest as problems.
+pub(super) fn decode(
+    node: &Node,
+    path: &Path,
+    labs: &Labs<'_>,
+    problems: &Problems,
+) -> Option<Decoded> {
+    let known = ["title", "description", "tags", "lab", "steps"];
+    let fields = Fields::of(node, "a scenario", &known, problems)?;
+    let title = fields.required("title").and_then(|node| node.text(problems));
+    let description = fields.optional("description").and_then(|node| node.text(problems));
+    let tags = fields.optional("tags").map(|node| tags(node, problems)).unwrap_or_default();
+    let lab = match labs.instead {
+        Some(lab) => Some(lab.clone()),
+        None => fields.required("lab").and_then(|node| lab(node, path, labs, problems)),
+    };
+    let steps = fields.required("steps").map(|node| steps(node, lab.as_ref(), problems));
+    Some(Decoded { title: title?, description, tags, lab: lab?, steps: steps? })
+}
+
+fn tags(node: &Node, problems: &Problems) -> Vec<String> {
+    node.one_or_more(problems).iter().filter_map(|node| node.text(problems)).collect()
+}
+
+/// The lab in place, or the one in the file that is named, relative to the scenario's own.
+fn lab(node: &Node, path: &Path, labs: &Labs<'_>, problems: &Problems) -> Option<Lab> {
+    if let Value::Mapping(_) = node.value {
+        return Some(Lab::decode(node, problems));
+    }
+    let name = PathBuf::from(node.text(problems)?);
+    let file = path.parent().unwrap_or(Path::new("")).join(name);
+    match (labs.read)(&file) {
+        Ok(lab) => lab,
+        Err(reason) => {
+            let message = format!("lab file `{}` {reason}", file.display());
+            problems.add(
+                Diagnostic::at(&node.place, message)
+                    .note("a lab is a path relative to this file, or a map in its place"),
+            );
+            None
+        }
+    }
+}
+
+fn steps(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Vec<Step> {
+    let items = node.items(problems);
+    if items.is_empty() && matches!(node.value, Value::Sequence(_)) {
+        problems.add(Diagnostic::at(&node.place, "a scenario has at least one step"));
+    }
+    items.iter().filter_map(|item| step(item, lab, problems)).collect()
+}

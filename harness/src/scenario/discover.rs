@@ -1,0 +1,169 @@
+//! Finds scenario files and gives them their ids.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::LoadErrors;
+use crate::diagnostic::Diagnostic;
+
+/// The folder whose files are labs and never scenarios.
+const LABS: &str = "labs";
+
+/// The folder that ids are relative to, wherever below it a path points.
+const SCENARIOS: &str = "scenarios";
+
+/// How deep folders are searched; a link to a folder above would be searched for ever.
+const DEPTH_LIMIT: usize = 32;
+
+/// A scenario file that is not read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its path without the ending, relative to the nearest folder above it that is named
+    /// `scenarios`, or else to the folder that was searched.
+    pub id: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Finds the scenarios at some paths, files or folders, sorted by id.
+///
+/// Finding none is no error; paths that lead nowhere and ids given twice are.
+pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
+    let mut search = Search::default();
+    for path in paths {
+        search.path(path);
+    }
+    search.finish()
+}
+
+#[derive(Default)]
+struct Search {
+    seen: HashSet<PathBuf>,
+    found: BTreeMap<String, PathBuf>,
+    errors: Vec<Diagnostic>,
+}
+
+impl Search {
+    fn path(&mut self, path: &Path) {
+        if path.is_dir() {
+            self.folder(path, path, 0);
+        } else if !path.exists() {
+            self.error(path, "there is no such file or folder");
+        } else if is_in_labs(path) {
+            self.error(path, "this is a lab file: folders named `labs` hold no scenarios");
+        } else if is_yaml(path) {
+            self.file(path, path.parent().unwrap_or(Path::new("")));
+        } else {
+            self.error(path, "a scenario's file name ends in `.yaml` or `.yml`");
+        }
+    }
+
+    fn folder(&mut self, folder: &Path, root: &Path, depth: usize) {
+        let entries = std::fs::read_dir(folder)
+            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
+        let mut paths: Vec<PathBuf> = match entries {
+            Ok(paths) => paths,
+            Err(error) => return self.error(folder, &format!("cannot be searched: {error}")),
+        };
+        paths.sort();
+        for path in paths.iter().filter(|path| !is_hidden(path)) {
+            if path.is_dir() {
+                if path.file_name().is_some_and(|name| name != LABS) && depth < DEPTH_LIMIT {
+                    self.folder(path, root, depth + 1);
+                }
+            } else if is_yaml(path) && !is_in_labs(path) {
+                self.file(path, root);
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, root: &Path) {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        let id = id(&absolute, &root);
+        if !self.seen.insert(absolute) {
+            return;
+        }
+        if let Some(first) = self.found.get(&id) {
+            let message = format!("the id `{id}` is that of `{}` already", first.display());
+            return self.error(path, &message);
+        }
+        self.found.insert(id, path.to_owned());
+    }
+
+    fn error(&mut self, path: &Path, message: &str) {
+        self.errors.push(Diagnostic::of_file(path.display().to_string(), message));
+    }
+
+    fn finish(self) -> Result<Vec<Found>, LoadErrors> {
+        if !self.errors.is_empty() {
+            return Err(LoadErrors::new(self.errors));
+        }
+        Ok(self.found.into_iter().map(|(id, path)| Found { id, path }).collect())
+    }
+}
+
+fn id(path: &Path, searched: &Path) -> String {
+    let named = path.ancestors().skip(1).find(|folder| folder.ends_with(SCENARIOS));
+    let relative = path.strip_prefix(named.unwrap_or(searched)).unwrap_or(path).with_extension("");
+    let parts: Vec<_> =
+        relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn is_in_labs(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.ends_with(LABS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        folder
+    }
+
+    fn ids(paths: &[PathBuf]) -> Vec<String> {
+        discover(paths).unwrap().into_iter().map(|found| found.id).collect()
+    }
+
+    #[test]
+    fn folders_are_searched_and_labs_left_out() {
+        let tree =
+            tree(&["s/b.yml", "s/scep/a.yaml", "s/labs/l.yaml", "s/x/labs/l.yaml", "s/n.txt"]);
+        assert_eq!(ids(&[tree.path().join("s")]), ["b", "scep/a"]);
+    }
+
+    #[test]
+    fn a_scenario_has_one_id_however_it_is_selected() {
+        let tree = tree(&["scenarios/scep/a.yaml"]);
+        let folder = tree.path().join("scenarios");
+        for path in [folder.clone(), folder.join("scep"), folder.join("scep/a.yaml")] {
+            assert_eq!(ids(&[path]), ["scep/a"]);
+        }
+        assert_eq!(ids(&[folder.clone(), folder.join("scep/a.yaml")]), ["scep/a"]);
+    }
+
+    #[test]
+    fn two_files_cannot_have_one_id_and_no_file_no_scenario() {
+        let tree = tree(&["s/a.yaml", "s/a.yml"]);
+        let shown =
+            discover(&[tree.path().join("s"), tree.path().join("t")]).unwrap_err().to_string();
+        assert!(shown.contains("the id `a` is that of"), "{shown}");
+        assert!(shown.contains("there is no such file or folder"), "{shown}");
+    }
+}

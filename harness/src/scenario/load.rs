@@ -1,0 +1,90 @@
+//! Reads a scenario file and the lab it names.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::Path;
+
+use super::decode::{Labs, decode};
+use super::{Found, Scenario};
+use crate::diagnostic::{Diagnostic, Location, Source};
+use crate::lab::Lab;
+use crate::mask::{Masker, by_shape};
+use crate::yaml::{self, Problems};
+
+/// All that is wrong with some files, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadErrors(Vec<Diagnostic>);
+
+impl LoadErrors {
+    /// Sorts by file and place; what two scenarios say of their common lab is said once.
+    pub fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort();
+        diagnostics.dedup();
+        Self(diagnostics)
+    }
+
+    /// What is wrong.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.0
+    }
+}
+
+impl fmt::Display for LoadErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for LoadErrors {}
+
+/// Reads a scenario; `lab` stands in for the one that it names.
+pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
+    let source = Source::read(&found.path).map_err(|error| LoadErrors::new(vec![error]))?;
+    let node = yaml::parse(&source).map_err(|error| LoadErrors::new(vec![by_shape(error)]))?;
+    let problems = Problems::default();
+    let lab_errors = RefCell::new(Vec::new());
+    let labs = Labs { instead: lab, read: &|path| read_lab(path, &lab_errors) };
+    let decoded = decode(&node, &found.path, &labs, &problems);
+    let lab_errors = lab_errors.into_inner();
+    match decoded {
+        Some(decoded) if problems.is_empty() && lab_errors.is_empty() => Ok(Scenario {
+            id: found.id.clone(),
+            path: found.path.clone(),
+            title: decoded.title,
+            description: decoded.description,
+            tags: decoded.tags,
+            lab: decoded.lab,
+            steps: decoded.steps,
+        }),
+        _ => {
+            let mut errors = problems.masked(&Masker::of_file(&node));
+            errors.extend(lab_errors);
+            Err(LoadErrors::new(errors))
+        }
+    }
+}
+
+/// What is wrong within the lab file is kept; that it cannot be read at all is the caller's to show.
+fn read_lab(path: &Path, errors: &RefCell<Vec<Diagnostic>>) -> Result<Option<Lab>, String> {
+    match Lab::load(path) {
+        Ok(lab) => Ok(Some(lab)),
+        Err(found) => match found.as_slice() {
+            [Diagnostic { location: Location::File(_), message, .. }] => {
+                Err(message.strip_prefix("the file ").unwrap_or(message).to_owned())
+            }
+            _ => {
+                errors.borrow_mut().extend(found);
+                Ok(None)
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

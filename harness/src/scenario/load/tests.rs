@@ -1,0 +1,136 @@
+//! Scenario files, right and wrong.
+
+use std::time::Duration;
+
+use super::*;
+use crate::scenario::{Action, Expect};
+
+const LAB: &str = "lab:
+  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
+  hosts: {gateway: {addresses: [10.0.0.1/24], runs: ca}}
+  pki: {ca: {personality: linux, challenge: {static: hunter2}}}
+";
+
+fn read(text: &str) -> Result<Scenario, LoadErrors> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    std::fs::write(&path, text).unwrap();
+    load(&Found { id: "a".to_owned(), path }, None)
+}
+
+fn steps(steps: &str) -> Result<Scenario, LoadErrors> {
+    read(&format!("title: T\n{LAB}steps:\n{steps}"))
+}
+
+fn messages(result: Result<Scenario, LoadErrors>) -> Vec<String> {
+    let errors = result.unwrap_err();
+    errors.diagnostics().iter().map(|error| error.message.clone()).collect()
+}
+
+#[test]
+fn every_kind_of_step_is_read() {
+    let scenario = steps(
+        "- configure:
+    set: |
+      # a comment
+      set interfaces ethernet eth0 address 10.0.0.64/24
+- modify: {device: DUT0, lines: delete system, expect: failure}
+- ping: {address: 10.0.0.1, count: 3, size: 100, timeout: 2s}
+- ping: {address: gateway, expect: failure}
+- run: {command: pki scep show CSR, matches: ['ca\\s+Valid'], within: 500ms, name: shown}
+- approve:
+- deny: {pki: ca, within: 1s}
+- issued: {count: 1}
+",
+    )
+    .unwrap();
+    let kinds: Vec<&str> = scenario.steps.iter().map(|step| step.action.kind()).collect();
+    assert_eq!(kinds, ["configure", "modify", "ping", "ping", "run", "approve", "deny", "issued"]);
+    let Action::Ping(ping) = &scenario.steps[2].action else { panic!() };
+    assert_eq!(ping.command(), "ping 10.0.0.1 count 3 size 100 timeout 2");
+    let Action::Ping(refused) = &scenario.steps[3].action else { panic!() };
+    assert_eq!((refused.within, scenario.steps[3].expect), (Duration::ZERO, Expect::Failure));
+    let Action::Run(run) = &scenario.steps[4].action else { panic!() };
+    assert_eq!((run.device.as_str(), run.within), ("DUT0", Duration::from_millis(500)));
+    assert_eq!(scenario.steps[4].title(), "shown");
+    let Action::Configure(configuration) = &scenario.steps[0].action else { panic!() };
+    assert_eq!(configuration.lines.value.lines().next(), Some(""));
+    assert!(configuration.place_of(2).text().starts_with("set interfaces"));
+}
+
+#[test]
+fn all_errors_of_a_file_are_found_at_once() {
+    let found = messages(steps(
+        "- rum: {command: x}
+- run: {device: DUT1, comand: x, matches: ['a(']}
+- ping: {address: 10.0.0.1, count: 0, timeout: 500ms, within: 5}
+- configure: {set: \"sett a\"}
+  name: wrong place
+- run: {command: x, within: 1s}
+- issued: {pki: cb}
+- run
+- configure: {set: a}
+  modify: {lines: set a}
+",
+    ));
+    assert_eq!(
+        found,
+        [
+            "unknown step `rum`",
+            "a run step lacks the field `command`",
+            "unknown device `DUT1`",
+            "unknown field `comand` in a run step",
+            "not a regular expression: unclosed group",
+            "expected a count from 1 to 65535, found `0`",
+            "expected whole seconds, as the device's `ping` takes them, found `500ms`",
+            "expected a duration with its unit, such as `500ms`, `2s` or `1m`, found `5`",
+            "a line begins with `set`, not `sett`",
+            "unknown step `name`",
+            "`within` waits for a check, and there is none",
+            "unknown pki `cb`",
+            "expected a step such as `run: {…}`, found `run`",
+            "a line begins with `set`, not `a`",
+            "`modify` is a second kind in one step",
+        ]
+    );
+}
+
+#[test]
+fn a_misspelling_says_what_was_meant() {
+    let shown = steps("- run: {device: dut0, command: x, mathces: a}\n").unwrap_err().to_string();
+    assert!(shown.contains("^^^^^^^ did you mean `matches`?"), "{shown}");
+    assert!(shown.contains("^^^^ did you mean `DUT0`?"), "{shown}");
+    assert!(shown.contains("a.yaml:7:35"), "{shown}");
+}
+
+#[test]
+fn a_missing_lab_is_shown_where_it_is_named() {
+    let shown =
+        read("title: T\nlab: labs/none.yaml\nsteps: [approve: {}]\n").unwrap_err().to_string();
+    assert!(shown.contains("none.yaml` cannot be read: there is no such file"), "{shown}");
+    assert!(shown.contains("a.yaml:2:6"), "{shown}");
+}
+
+#[test]
+fn a_wrong_scenario_does_not_give_its_secrets_away() {
+    let shown = steps("- configure: {set: set a password geheim, sets: 1}\n").unwrap_err();
+    assert!(!shown.to_string().contains("geheim"), "{shown}");
+    let shown =
+        read(&format!("{}steps: [", LAB.replace("{static: hunter2}", "{static: hunter2, x: 1}")));
+    assert!(!shown.unwrap_err().to_string().contains("hunter2"));
+}
+
+#[test]
+fn nothing_makes_the_reader_panic() {
+    let whole =
+        format!("title: T\n{LAB}steps:\n- run: {{command: 'x', matches: [\"a\\tb\", 'ü(']}}\n");
+    for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+        let _ = read(&whole[..end]);
+        let _ = read(&whole[end..]);
+    }
+    for odd in
+        ["- - -\n", "? {a: b}\n: c\n", "steps: *x\n", "{}: {}\n", "\u{0}", "---\n...\n", "!!map {}"]
+    {
+        assert!(read(odd).is_err(), "{odd}");
+    }
+}
