@@ -47,7 +47,7 @@ impl Answer {
     }
 
     /// An error, for this reason.
-    pub(crate) fn error(personality: &Personality, status: u16, reason: impl ToString) -> Self {
+    pub(crate) fn error(personality: &Personality, status: u16, reason: &impl ToString) -> Self {
         let reason = reason.to_string();
         let (content_type, body) = pages::error(personality.error_pages, status, &reason);
         Self {
@@ -60,7 +60,7 @@ impl Answer {
 
     /// There is nothing here.
     pub(crate) fn not_found(personality: &Personality) -> Self {
-        Self::error(personality, 404, "no such page")
+        Self::error(personality, 404, &"no such page")
     }
 
     /// It is elsewhere.
@@ -79,12 +79,12 @@ impl Answer {
         let challenge = format!("Basic realm=\"{}\"", realm.replace(['"', '\\'], ""));
         Self {
             header: Some((WWW_AUTHENTICATE, challenge)),
-            ..Self::error(personality, 401, "no user and password, or wrong ones")
+            ..Self::error(personality, 401, &"no user and password, or wrong ones")
         }
     }
 
     /// The same answer, as that to a SCEP operation.
-    pub(crate) fn to_operation(mut self, operation: &'static str) -> Self {
+    pub(crate) fn for_operation(mut self, operation: &'static str) -> Self {
         self.note.operation = Some(operation);
         self
     }

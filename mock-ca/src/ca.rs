@@ -1,4 +1,6 @@
-//! The CA as a whole: opening it, and what its owner can ask of it.
+//! The CA as a whole, and what its owner can ask of it.
+
+mod opening;
 
 use std::{
     sync::Arc,
@@ -6,20 +8,13 @@ use std::{
 };
 
 use hyper::body::Bytes;
-use openssl::{
-    error::ErrorStack,
-    x509::{X509, X509Name, X509Ref},
-};
-use scep::{
-    attribute::TransactionId,
-    certs_only,
-    http::{CA_CERTIFICATE, CA_RA_CERTIFICATES},
-    name::{self, NameError},
-    secret::ChallengePassword,
-};
+use openssl::x509::{X509, X509Ref};
+use scep::{attribute::TransactionId, name, secret::ChallengePassword};
+
+pub use opening::OpenError;
 
 use crate::{
-    authority::{self, Authority, AuthorityKeys},
+    hexadecimal,
     log::{Log, LogEntry},
     pages,
     personality::Personality,
@@ -27,9 +22,9 @@ use crate::{
         self, ChallengeUnavailable, Enrolment, PasswordCache, Policy, Site, Verdict, subject_of,
     },
     refusal::Refusal,
-    settings::{AdminCredentials, Approval, ChallengePolicy, Keys, Limits, Settings},
+    settings::{AdminCredentials, Approval, ChallengePolicy, Limits, Settings},
     state::{PendingRecord, StateDirectory, StateError},
-    store::{Store, hexadecimal},
+    store::Store,
 };
 
 /// A certification authority behind a SCEP server; shared by all its connections as `Arc<Ca>`.
@@ -39,7 +34,7 @@ pub struct Ca {
     pub(crate) enrol: Policy,
     pub(crate) approval: Approval,
     /// The answer to `GetCACert`: content type and body.
-    pub(crate) ca_certificates: (&'static str, Bytes),
+    pub(crate) certificates_answer: (&'static str, Bytes),
     pub(crate) challenge: ChallengePolicy,
     pub(crate) thumbprint: String,
     pub(crate) admin: Option<AdminCredentials>,
@@ -51,29 +46,6 @@ pub struct Ca {
     pub(crate) has_state: bool,
     name: String,
     passwords: Arc<PasswordCache>,
-}
-
-/// Why a CA cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// Its name is none.
-    #[error("the CA's subject `{subject}` is no name: {reason}")]
-    Subject {
-        /// The name given.
-        subject: String,
-        /// What is wrong with it.
-        reason: NameError,
-    },
-    /// Its state cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// OpenSSL refused an operation that should have worked.
-    #[error("OpenSSL: {0}")]
-    Crypto(#[from] ErrorStack),
-    /// The answer to `GetCACert` could not be encoded.
-    #[error(transparent)]
-    Scep(#[from] scep::Error),
 }
 
 /// A certificate that was issued to a client.
@@ -123,7 +95,7 @@ impl Ca {
     pub fn open(settings: Settings, now: SystemTime) -> Result<Arc<Self>, OpenError> {
         let personality = settings.personality.personality();
         let state = settings.state.as_deref().map(StateDirectory::open).transpose()?.map(Arc::new);
-        let authority = open_authority(&settings, state.as_deref(), now)?;
+        let authority = opening::authority(&settings, state.as_deref(), now)?;
         let first_number = personality.serials.first(&settings.windows);
         let pending_limit = settings.limits.pending;
         let store = Store::open(state.clone(), &authority, first_number, pending_limit)?;
@@ -133,7 +105,7 @@ impl Ca {
         Ok(Arc::new(Self {
             personality,
             enrol,
-            ca_certificates: ca_certificates(&authority)?,
+            certificates_answer: opening::certificates_answer(&authority)?,
             thumbprint: pages::thumbprint(&authority.ca.certificate)?,
             site: Site { authority, profiles, store },
             approval: settings.approval,
@@ -259,68 +231,11 @@ fn not_issued(refusal: Refusal) -> DecisionError {
     }
 }
 
-fn open_authority(
-    settings: &Settings,
-    state: Option<&StateDirectory>,
-    now: SystemTime,
-) -> Result<Arc<Authority>, OpenError> {
-    let personality = settings.personality.personality();
-    let subject = subject(settings)?;
-    if let Some(state) = state
-        && let Some(stored) = state.personality()?
-    {
-        state.expect("personality", stored.as_str(), settings.personality.as_str())?;
-        let (ca, registration) = state.read_authority(personality.registration.is_some())?;
-        if settings.subject.is_some() {
-            let stored = subject_of(&ca.certificate);
-            state.expect("subject", &stored, &name::to_text(&subject))?;
-        }
-        let authority = Authority::assemble(personality, ca, registration, &settings.windows)?;
-        return Ok(Arc::new(authority));
-    }
-    let authority = create_authority(settings, &subject, now)?;
-    if let Some(state) = state {
-        state.write_authority(settings.personality, &authority)?;
-    }
-    Ok(authority)
-}
-
-fn create_authority(
-    settings: &Settings,
-    subject: &X509Name,
-    now: SystemTime,
-) -> Result<Arc<Authority>, ErrorStack> {
-    let personality = settings.personality.personality();
-    match settings.keys {
-        Keys::Lab => authority::lab::authority(personality, subject, &settings.windows, now),
-        Keys::Fresh => {
-            let keys = AuthorityKeys::generate(personality.registration.is_some())?;
-            Authority::create(personality, &keys, subject, &settings.windows, now).map(Arc::new)
-        }
-    }
-}
-
-fn subject(settings: &Settings) -> Result<X509Name, OpenError> {
-    let default = settings.personality.personality().default_subject;
-    let subject = settings.subject.as_deref().unwrap_or(default);
-    name::parse(subject)
-        .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })
-}
-
-/// A single certificate as it is, several in a certs-only message (RFC 8894 §4.2.1).
-fn ca_certificates(authority: &Authority) -> Result<(&'static str, Bytes), OpenError> {
-    let certificates = authority.certificates();
-    Ok(match certificates.as_slice() {
-        [single] => (CA_CERTIFICATE, single.to_der()?.into()),
-        several => (CA_RA_CERTIFICATES, certs_only::encode(several, &[])?.into()),
-    })
-}
-
 /// A serial number, bytes in hexadecimal parted by colons.
 pub(crate) fn serial_text(certificate: &X509Ref) -> String {
     let bytes = certificate.serial_number().to_bn().map(|serial| serial.to_vec());
     let bytes = bytes.unwrap_or_default();
-    bytes.iter().map(|byte| hexadecimal(&[*byte])).collect::<Vec<_>>().join(":")
+    bytes.chunks(1).map(hexadecimal::lower).collect::<Vec<_>>().join(":")
 }
 
 /// How long a new one-time password lives, in minutes.

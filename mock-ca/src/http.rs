@@ -103,7 +103,7 @@ impl Ca {
             Ok(inquiry) => self.answer_without_blocking(inquiry).await,
             Err(error @ Unread::TooLong(_)) => Answer {
                 header: Some((CONNECTION, "close".to_owned())),
-                ..Answer::error(self.personality, 413, error)
+                ..Answer::error(self.personality, 413, &error)
             },
             Err(error) => return Err(error),
         };
@@ -153,7 +153,7 @@ impl Ca {
         let ca = Arc::clone(self);
         let answering =
             tokio::task::spawn_blocking(move || ca.answer(&inquiry, SystemTime::now())).await;
-        answering.unwrap_or_else(|error| Answer::error(self.personality, 500, error))
+        answering.unwrap_or_else(|error| Answer::error(self.personality, 500, &error))
     }
 
     /// Header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
@@ -204,7 +204,7 @@ impl Ca {
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that nobody is left who could say so.
     if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -9,6 +9,7 @@
 mod answer;
 mod authority;
 mod ca;
+mod hexadecimal;
 mod http;
 mod log;
 mod pages;

@@ -2,7 +2,7 @@
 
 use openssl::{error::ErrorStack, hash::MessageDigest, x509::X509Ref};
 
-use crate::personality::ErrorPages;
+use crate::{hexadecimal, personality::ErrorPages};
 
 /// A page of NDES (`mscep.dll` and `mscep_admin`).
 pub(crate) enum NdesPage<'a> {
@@ -103,8 +103,7 @@ fn cache_full(at_most: usize) -> String {
 /// The MD5 digest of a certificate in four groups of upper-case digits, as the page shows it.
 pub(crate) fn thumbprint(certificate: &X509Ref) -> Result<String, ErrorStack> {
     let digest = certificate.digest(MessageDigest::md5())?;
-    let group = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
-    Ok(digest.chunks(4).map(group).collect::<Vec<_>>().join(" "))
+    Ok(digest.chunks(4).map(hexadecimal::upper).collect::<Vec<_>>().join(" "))
 }
 
 /// The content type and body of an error.

@@ -199,6 +199,7 @@ impl Serials {
 
 /// The shape of a CertRep.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
 pub(crate) struct ReplyStyle {
     /// Whether the message carries the issued certificate and the CA's in the clear.
     pub(crate) carries_certificates: bool,
@@ -248,9 +249,8 @@ impl Personality {
 
     /// What is at this path, if anything.
     pub(crate) fn target(&self, path: &str) -> Option<Target> {
-        let same = |known: &str| match self.paths_ignore_case {
-            true => known.eq_ignore_ascii_case(path),
-            false => known == path,
+        let same = |known: &str| {
+            if self.paths_ignore_case { known.eq_ignore_ascii_case(path) } else { known == path }
         };
         self.routes.iter().find(|route| same(route.path)).map(|route| route.target)
     }

@@ -61,9 +61,10 @@ pub(crate) fn from_settings(
         Approval::Automatic => Box::new(issue) as Policy,
         Approval::Manual => approval::hold(),
     };
-    let decide = match unique_names && !settings.allow_duplicate_names {
-        true => names::unique(settings.renewal_window, decide),
-        false => decide,
+    let decide = if unique_names && !settings.allow_duplicate_names {
+        names::unique(settings.renewal_window, decide)
+    } else {
+        decide
     };
     challenge::from_policy(&settings.challenge, passwords, decide)
 }

@@ -35,12 +35,12 @@ impl Ca {
         let Some(request) = &inquiry.request else {
             return match personality.error_pages {
                 ErrorPages::Text => Answer::not_found(personality),
-                ErrorPages::Html => Answer::error(personality, 405, "neither GET nor POST"),
+                ErrorPages::Html => Answer::error(personality, 405, &"neither GET nor POST"),
             };
         };
         if personality.limits_query && request.query.len() > self.limits.query_bytes {
             let reason = format!("a query of {} bytes", request.query.len());
-            return Answer::error(personality, 404, reason);
+            return Answer::error(personality, 404, &reason);
         }
         if matches!(target, Target::Admin | Target::AdminSlash) && !self.is_admin(inquiry) {
             return Answer::unauthorized(personality, &self.host);
@@ -97,7 +97,7 @@ impl Ca {
             (Err(ChallengeUnavailable::NotAskedFor), _) => {
                 ndes_page(&NdesPage::NoPassword { thumbprint })
             }
-            (Err(error), _) => Answer::error(self.personality, 500, error),
+            (Err(error), _) => Answer::error(self.personality, 500, &error),
         }
     }
 }

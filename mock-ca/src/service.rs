@@ -34,34 +34,34 @@ impl Ca {
         Some(match Operation::from_http(request) {
             Ok(Operation::GetCaCaps { .. }) => {
                 let body = Bytes::from_static(personality.capabilities.as_bytes());
-                Answer::page(personality.capabilities_content_type, body).to_operation("GetCACaps")
+                Answer::page(personality.capabilities_content_type, body).for_operation("GetCACaps")
             }
             Ok(Operation::GetCaCert { .. }) => {
-                let (content_type, body) = &self.ca_certificates;
-                Answer::page(content_type, body.clone()).to_operation("GetCACert")
+                let (content_type, body) = &self.certificates_answer;
+                Answer::page(content_type, body.clone()).for_operation("GetCACert")
             }
             Ok(Operation::PkiOperation(message)) => {
-                self.answer_message(&message, now).to_operation("PKIOperation")
+                self.answer_message(&message, now).for_operation("PKIOperation")
             }
             Ok(Operation::GetNextCaCert { .. }) => {
-                self.not_implemented().to_operation("GetNextCACert")
+                self.not_implemented().for_operation("GetNextCACert")
             }
             Ok(Operation::Other(_)) => self.not_implemented(),
             Err(HttpError::NoOperation) => return None,
-            Err(error) => Answer::error(personality, 500, error).to_operation("PKIOperation"),
+            Err(error) => Answer::error(personality, 500, &error).for_operation("PKIOperation"),
         })
     }
 
     /// What the model says to an operation it does not know.
     pub(crate) fn not_implemented(&self) -> Answer {
-        Answer::error(self.personality, 500, "operation not implemented")
+        Answer::error(self.personality, 500, &"operation not implemented")
     }
 
     fn answer_message(&self, message: &[u8], now: SystemTime) -> Answer {
         match server::open(message, self.site.authority.recipient()) {
             Ok(request) => self.answer_request(&request, now),
             Err(refused) => {
-                let answer = Answer::error(self.personality, 500, refused.error);
+                let answer = Answer::error(self.personality, 500, &refused.error);
                 with_header(answer, refused.header.as_deref())
             }
         }
@@ -72,11 +72,11 @@ impl Ca {
             Err(refusal @ Refusal::Unsupported(_))
                 if self.personality.unsupported == Unsupported::ServerError =>
             {
-                Answer::error(self.personality, 500, refusal)
+                Answer::error(self.personality, 500, &refusal)
             }
             decided => self
-                .reply(request, decided, now)
-                .unwrap_or_else(|error| Answer::error(self.personality, 500, error)),
+                .reply(request, &decided, now)
+                .unwrap_or_else(|error| Answer::error(self.personality, 500, &error)),
         };
         with_header(answer, Some(&request.header))
     }

@@ -118,13 +118,13 @@ impl StateDirectory {
         if !path.exists() {
             return Ok(None);
         }
-        let text = self.read_text(&path)?;
+        let text = read_text(&path)?;
         let (header, name) = text.trim_end().split_once('\n').unwrap_or((text.trim_end(), ""));
         if header != HEADER {
-            return Err(damaged(&path, format!("it does not begin with `{HEADER}`")));
+            return Err(damaged(&path, &format!("it does not begin with `{HEADER}`")));
         }
         let name = name.strip_prefix("personality: ").unwrap_or(name);
-        name.parse().map(Some).map_err(|error| damaged(&path, error))
+        name.parse().map(Some).map_err(|error| damaged(&path, &error))
     }
 
     /// Writes a new CA; the state exists from the moment this returns.
@@ -134,10 +134,10 @@ impl StateDirectory {
         authority: &Authority,
     ) -> Result<(), StateError> {
         for (name, content) in authority::files(authority).map_err(at("encode", &self.path))? {
-            self.write(&self.path, name, &content)?;
+            write(&self.path, name, &content)?;
         }
         let state = format!("{HEADER}\npersonality: {personality}\n");
-        self.write(&self.path, STATE, state.as_bytes())
+        write(&self.path, STATE, state.as_bytes())
     }
 
     /// Reads the CA's keys and certificates.
@@ -151,13 +151,13 @@ impl StateDirectory {
     /// Writes an issued certificate, flushed to the disk when this returns.
     pub(crate) fn write_issued(&self, record: &IssuedRecord) -> Result<(), StateError> {
         let directory = self.path.join(ISSUED);
-        self.write(&directory, &file_name(record.number), record.to_text().as_bytes())
+        write(&directory, &file_name(record.number), record.to_text().as_bytes())
     }
 
     /// Writes a request that waits or was denied.
     pub(crate) fn write_pending(&self, record: &PendingRecord) -> Result<(), StateError> {
         let directory = self.path.join(PENDING);
-        self.write(&directory, &file_name(record.number), record.to_text().as_bytes())
+        write(&directory, &file_name(record.number), record.to_text().as_bytes())
     }
 
     /// Removes a request that waits no longer.
@@ -179,7 +179,7 @@ impl StateDirectory {
 
     /// Writes the list of challenge passwords.
     pub(crate) fn write_challenges(&self, text: &str) -> Result<(), StateError> {
-        self.write(&self.path, CHALLENGES, text.as_bytes())
+        write(&self.path, CHALLENGES, text.as_bytes())
     }
 
     /// Reads the list of challenge passwords with the function that understands it.
@@ -191,7 +191,7 @@ impl StateDirectory {
         if !path.exists() {
             return Ok(T::default());
         }
-        read(&self.read_text(&path)?).map_err(|reason| damaged(&path, reason))
+        read(&read_text(&path)?).map_err(|reason| damaged(&path, &reason))
     }
 
     /// Complains when the state belongs to another CA than the one asked for.
@@ -210,7 +210,7 @@ impl StateDirectory {
 
     /// A complaint that a file is not what was written.
     pub(crate) fn damaged_issued(&self, number: u32, reason: &str) -> StateError {
-        damaged(&self.path.join(ISSUED).join(file_name(number)), reason)
+        damaged(&self.path.join(ISSUED).join(file_name(number)), &reason)
     }
 
     fn read_records<T>(
@@ -221,20 +221,12 @@ impl StateDirectory {
         let directory = self.path.join(directory);
         let mut records = Vec::new();
         for path in sorted_files(&directory)? {
-            let number = number_of(&path).ok_or_else(|| damaged(&path, "not a file of a state"))?;
-            let record = read(number, &self.read_text(&path)?);
-            records.push(record.map_err(|reason| damaged(&path, reason))?);
+            let number =
+                number_of(&path).ok_or_else(|| damaged(&path, &"not a file of a state"))?;
+            let record = read(number, &read_text(&path)?);
+            records.push(record.map_err(|reason| damaged(&path, &reason))?);
         }
         Ok(records)
-    }
-
-    fn read_text(&self, path: &Path) -> Result<String, StateError> {
-        read_text(path)
-    }
-
-    fn write(&self, directory: &Path, name: &str, content: &[u8]) -> Result<(), StateError> {
-        let path = directory.join(name);
-        atomic::replace(directory, name, content).map_err(at("write", &path))
     }
 }
 
@@ -267,10 +259,15 @@ fn sorted_files(directory: &Path) -> Result<Vec<PathBuf>, StateError> {
 fn read_text(path: &Path) -> Result<String, StateError> {
     let length = fs::metadata(path).map_err(at("read", path))?.len();
     if length > FILE_BYTES {
-        return Err(damaged(path, format!("it has {length} bytes")));
+        return Err(damaged(path, &format!("it has {length} bytes")));
     }
     let bytes = fs::read(path).map_err(at("read", path))?;
-    String::from_utf8(bytes).map_err(|_| damaged(path, "it is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| damaged(path, &"it is not UTF-8"))
+}
+
+fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), StateError> {
+    let path = directory.join(name);
+    atomic::replace(directory, name, content).map_err(at("write", &path))
 }
 
 fn file_name(number: u32) -> String {
@@ -288,6 +285,6 @@ fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError 
     move |source| StateError::Io { doing, path, source }
 }
 
-fn damaged(path: &Path, reason: impl ToString) -> StateError {
+fn damaged(path: &Path, reason: &impl ToString) -> StateError {
     StateError::Damaged { path: path.to_owned(), reason: reason.to_string() }
 }

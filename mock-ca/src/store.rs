@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use crate::{
     authority::Authority,
+    hexadecimal,
     profile::unix_time,
     refusal::Refusal,
     state::{IssuedRecord, PendingRecord, StateDirectory, StateError},
@@ -221,12 +222,7 @@ impl Drop for NameClaim<'_> {
 pub(crate) fn requester_of(signer: &X509Ref) -> Result<String, ErrorStack> {
     let key = signer.public_key()?.public_key_to_der()?;
     let digest = openssl::hash::hash(MessageDigest::sha256(), &key)?;
-    Ok(hexadecimal(&digest))
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(hexadecimal::lower(&digest))
 }
 
 fn is_of(issued: &IssuedRecord, held: &PendingRecord) -> bool {

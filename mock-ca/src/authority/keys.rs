@@ -28,9 +28,10 @@ impl AuthorityKeys {
     /// New keys, with a registration authority's or without.
     pub(crate) fn generate(with_registration: bool) -> Result<Self, ErrorStack> {
         let new_key = || PKey::from_rsa(Rsa::generate(KEY_BITS)?);
-        let registration = match with_registration {
-            true => Some(RegistrationKeys { signing: new_key()?, encryption: new_key()? }),
-            false => None,
+        let registration = if with_registration {
+            Some(RegistrationKeys { signing: new_key()?, encryption: new_key()? })
+        } else {
+            None
         };
         Ok(Self { ca: new_key()?, registration })
     }

@@ -53,7 +53,7 @@ fn extensions(certificate: &X509) -> String {
     let text = text
         .replace("Microsoft certificate template:", "1.3.6.1.4.1.311.21.7:")
         .replace("Microsoft Application Policies Extension:", "1.3.6.1.4.1.311.21.10:");
-    let words = text.split_whitespace().map(|word| match word.rsplit_once(":") {
+    let words = text.split_whitespace().map(|word| match word.rsplit_once(':') {
         Some((before, last)) if is_hexadecimal(last) && before.len() > 16 => {
             let kept = before.split(':').next().filter(|first| !is_hexadecimal(first));
             kept.map_or("#".to_owned(), |kept| format!("{kept}:#"))

@@ -10,6 +10,7 @@ use openssl::{error::ErrorStack, rand::rand_bytes};
 use scep::secret::ChallengePassword;
 
 use crate::{
+    hexadecimal,
     refusal::Refusal,
     settings::ChallengePolicy,
     state::{StateDirectory, StateError, percent_decode, percent_encode},
@@ -95,8 +96,7 @@ impl PasswordCache {
     pub(crate) fn make(&self, now: SystemTime) -> Result<ChallengePassword, ChallengeUnavailable> {
         let mut random = vec![0; self.rules.random_bytes];
         rand_bytes(&mut random)?;
-        let digits: String = random.iter().map(|byte| format!("{byte:02X}")).collect();
-        let password = ChallengePassword::new(digits);
+        let password = ChallengePassword::new(hexadecimal::upper(&random));
         let mut entries = self.lock();
         entries.retain(|entry| entry.age(now) <= self.rules.lifetime + REMEMBERED);
         let unused = entries.iter().filter(|entry| {

@@ -2,6 +2,8 @@
 
 use openssl::{nid::Nid, x509::X509NameRef};
 
+use crate::hexadecimal;
+
 /// Where a Windows CA publishes itself: in the directory of its domain, under its own and its host's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Directory {
@@ -59,7 +61,10 @@ fn escape(text: &str) -> String {
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
                 escaped.push(char::from(byte));
             }
-            other => escaped.push_str(&format!("%{other:02X}")),
+            other => {
+                escaped.push('%');
+                escaped.push_str(&hexadecimal::upper(&[other]));
+            }
         }
     }
     escaped

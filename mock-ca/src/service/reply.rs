@@ -22,9 +22,9 @@ use crate::{
     refusal::Refusal,
 };
 
-/// szOID_ENROLL_SCEP_ERROR: an `HRESULT` in decimal.
+/// `szOID_ENROLL_SCEP_ERROR`: an `HRESULT` in decimal.
 const SCEP_ERROR: &str = "1.3.6.1.4.1.311.21.33";
-/// szOID_ENROLL_SCEP_SERVER_MESSAGE.
+/// `szOID_ENROLL_SCEP_SERVER_MESSAGE`.
 const SCEP_SERVER_MESSAGE: &str = "1.3.6.1.4.1.311.21.38";
 
 const PRINTABLE_STRING: u8 = 0x13;
@@ -35,11 +35,11 @@ impl Ca {
     pub(super) fn reply(
         &self,
         request: &Request,
-        decided: Result<Verdict, Refusal>,
+        decided: &Result<Verdict, Refusal>,
         now: SystemTime,
     ) -> Result<Answer, Error> {
-        let (outcome, reason) = self.describe(&decided);
-        let message = self.encode(request, &decided, now)?;
+        let (outcome, reason) = self.describe(decided);
+        let message = self.encode(request, decided, now)?;
         let mut answer = Answer::page(PKI_MESSAGE, message);
         answer.outcome = outcome;
         answer.note.reason = reason;
@@ -72,9 +72,10 @@ impl Ca {
             Ok(Verdict::Issued(certificate)) => std::slice::from_ref(certificate),
             _ => &[],
         };
-        let certificates = match style.carries_certificates {
-            true => [issued, std::slice::from_ref(&self.site.authority.ca.certificate)].concat(),
-            false => Vec::new(),
+        let certificates = if style.carries_certificates {
+            [issued, std::slice::from_ref(&self.site.authority.ca.certificate)].concat()
+        } else {
+            Vec::new()
         };
         Reply {
             header: &request.header,
@@ -88,9 +89,10 @@ impl Ca {
             signature_algorithm: style.signature_algorithm,
             signing_time: style.has_signing_time.then_some(now),
             content_without_envelope: style.content_without_envelope.map(<[u8]>::to_vec),
-            extra_attributes: match style.has_windows_attributes {
-                true => windows_attributes(decided),
-                false => Vec::new(),
+            extra_attributes: if style.has_windows_attributes {
+                windows_attributes(decided)
+            } else {
+                Vec::new()
             },
         }
         .encode(&mut rand_bytes)
@@ -105,9 +107,10 @@ impl Ca {
     }
 
     fn fail_info(&self, refusal: &Refusal) -> FailInfo {
-        match self.personality.reply.tells_causes_apart {
-            true => refusal.fail_info(),
-            false => FailInfo::BadRequest,
+        if self.personality.reply.tells_causes_apart {
+            refusal.fail_info()
+        } else {
+            FailInfo::BadRequest
         }
     }
 

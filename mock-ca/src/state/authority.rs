@@ -37,12 +37,13 @@ pub(super) fn files(authority: &Authority) -> io::Result<Vec<(&'static str, Vec<
 /// Reads them all.
 pub(super) fn read(directory: &Path, has_registration: bool) -> Result<Identities, StateError> {
     let ca = identity(directory, FILES[0], FILES[1])?;
-    let registration = match has_registration {
-        true => Some(Registration {
+    let registration = if has_registration {
+        Some(Registration {
             signing: identity(directory, FILES[2], FILES[3])?,
             encryption: identity(directory, FILES[4], FILES[5])?,
-        }),
-        false => None,
+        })
+    } else {
+        None
     };
     Ok((ca, registration))
 }
@@ -51,12 +52,12 @@ fn identity(directory: &Path, key: &str, certificate: &str) -> Result<Identity, 
     let (key_path, path) = (directory.join(key), directory.join(certificate));
     // The error of a key's parser could quote the key.
     let key = PKey::private_key_from_pem(read_text(&key_path)?.as_bytes())
-        .map_err(|_| damaged(&key_path, "it holds no private key in PEM"))?;
+        .map_err(|_| damaged(&key_path, &"it holds no private key in PEM"))?;
     let certificate = X509::from_pem(read_text(&path)?.as_bytes())
-        .map_err(|_| damaged(&path, "it holds no certificate in PEM"))?;
+        .map_err(|_| damaged(&path, &"it holds no certificate in PEM"))?;
     let belongs = certificate.public_key().is_ok_and(|public| public.public_eq(&key));
     if !belongs {
-        return Err(damaged(&path, format!("its key is not the one in `{}`", key_path.display())));
+        return Err(damaged(&path, &format!("its key is not the one in `{}`", key_path.display())));
     }
     Ok(Identity { certificate, key })
 }

@@ -1,7 +1,12 @@
 //! The CA as its clients meet it: HTTP bytes in, HTTP bytes out.
 
+#[cfg(test)]
 mod client;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod linux;
+#[cfg(test)]
 mod ndes;
+#[cfg(test)]
 mod state;

@@ -193,8 +193,9 @@ async fn the_admin_page_gives_five_passwords_that_work() {
     let page = get(&ca, "/CertSrv/mscep_admin/").await;
     assert_eq!((page.status, page.header("Content-Type")), (200, Some("text/html")));
     let digest = ca.ca_certificate().digest(MessageDigest::md5()).unwrap();
-    let group = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
-    let thumbprint = digest.chunks(4).map(group).collect::<Vec<_>>().join(" ");
+    let digits: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    let groups: Vec<String> = digits.chunks(4).map(<[String]>::concat).collect();
+    let thumbprint = groups.join(" ");
     assert!(page.utf16().contains(&format!("<B> {thumbprint} </B>")));
     enrol(&ca, NDES, with(&shown_password(&page))).await.unwrap();
 
