@@ -1,0 +1,114 @@
+//! The mock CA behind the harness's seam, and as what listens in the virtual lab.
+
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use mock_ca::{AdminCredentials, Approval, Ca, ChallengePolicy, Keys, PersonalityName, Settings};
+use scep::secret::ChallengePassword;
+use tokio::io::DuplexStream;
+
+use crate::lab;
+use crate::pki::{Decision, IssuedCertificate, Pki, PkiError};
+use crate::run::BenchError;
+use crate::virtual_lab::Service;
+
+/// A mock CA.
+pub(super) struct MockPki(Arc<Ca>);
+
+impl MockPki {
+    /// Opens the CA of a lab, with the keys that come with the crate and nothing kept.
+    pub(super) fn open(name: &str, plan: &lab::Pki) -> Result<Self, BenchError> {
+        let settings = settings(name, plan);
+        let broken = |reason| BenchError::Pki { name: name.to_owned(), reason };
+        let ca = Ca::open(settings, SystemTime::now());
+        ca.map(Self).map_err(|error| broken(error.to_string()))
+    }
+
+    pub(super) fn default_port(&self) -> u16 {
+        self.0.default_port()
+    }
+
+    fn oldest_pending(&self) -> Option<mock_ca::Pending> {
+        self.0.pending().into_iter().next()
+    }
+}
+
+#[async_trait]
+impl Service for MockPki {
+    async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4) {
+        self.0.serve_connection(stream, peer.to_string()).await;
+    }
+}
+
+#[async_trait]
+impl Pki for MockPki {
+    async fn approve(&self) -> Result<Decision, PkiError> {
+        let Some(pending) = self.oldest_pending() else {
+            return Ok(Decision::NothingPending);
+        };
+        self.0.approve(&pending.transaction_id).map_err(broken)?;
+        Ok(Decision::Decided { subject: pending.subject })
+    }
+
+    async fn deny(&self) -> Result<Decision, PkiError> {
+        let Some(pending) = self.oldest_pending() else {
+            return Ok(Decision::NothingPending);
+        };
+        self.0.deny(&pending.transaction_id).map_err(broken)?;
+        Ok(Decision::Decided { subject: pending.subject })
+    }
+
+    async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
+        let issued = self.0.issued().into_iter();
+        Ok(issued
+            .map(|one| IssuedCertificate { serial: one.serial, subject: one.subject })
+            .collect())
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.0.log().iter().map(ToString::to_string).collect()
+    }
+}
+
+fn broken(error: impl ToString) -> PkiError {
+    PkiError::Broken { reason: error.to_string() }
+}
+
+fn settings(name: &str, plan: &lab::Pki) -> Settings {
+    let mut settings = Settings::new(name, personality(plan.personality));
+    settings.subject.clone_from(&plan.subject);
+    settings.challenge = challenge(&plan.challenge);
+    settings.approval = match plan.approval {
+        lab::Approval::Automatic => Approval::Automatic,
+        lab::Approval::Manual => Approval::Manual,
+    };
+    settings.keys = Keys::Lab;
+    settings.admin = plan.admin.as_ref().map(|admin| AdminCredentials {
+        user: admin.user.clone(),
+        password: admin.password.expose().to_owned(),
+    });
+    if let Some(allow) = plan.allow_duplicate_names {
+        settings.allow_duplicate_names = allow;
+    }
+    settings
+}
+
+fn personality(personality: lab::Personality) -> PersonalityName {
+    match personality {
+        lab::Personality::Linux => PersonalityName::Linux,
+        lab::Personality::Ndes => PersonalityName::Ndes,
+    }
+}
+
+fn challenge(challenge: &lab::Challenge) -> ChallengePolicy {
+    let password = |secret: &lab::Secret| ChallengePassword::new(secret.expose());
+    match challenge {
+        lab::Challenge::None => ChallengePolicy::None,
+        lab::Challenge::Static(secret) => ChallengePolicy::Static(password(secret)),
+        lab::Challenge::OneTime(secrets) => {
+            ChallengePolicy::one_time(secrets.iter().map(password).collect())
+        }
+    }
+}
