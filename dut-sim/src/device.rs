@@ -1,8 +1,8 @@
 //! The device: what can be done to it from outside.
 
 mod commit;
-mod configuration_mode;
-mod lines;
+pub(crate) mod configuration_mode;
+pub(crate) mod lines;
 mod operation;
 mod settings;
 
@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 pub use self::lines::ConfigurationError;
 pub use self::settings::DeviceSettings;
 
+use crate::completion;
 use crate::config::parse;
 use crate::config::session::Candidate;
 use crate::config::system::System;
@@ -133,6 +134,18 @@ impl Device {
             None => self.operate(&mut session, &words).await,
             Some(_) => self.edit(&mut session, &words).await.stay(),
         }
+    }
+
+    /// What may be typed after `words` in the present mode; nothing while a command runs.
+    pub(crate) fn complete(&self, words: &[String], partial: &str) -> Vec<completion::Candidate> {
+        let Ok(session) = self.session.try_lock() else { return Vec::new() };
+        let known = completion::Known {
+            configuration: session.candidate.as_ref().map(Candidate::configuration),
+            csrs: self.enrolments().names(),
+            certificate_urls: self.certificate_urls(),
+            interfaces: self.interfaces.clone(),
+        };
+        completion::complete(words, partial, &known)
     }
 
     fn host_name(&self) -> String {

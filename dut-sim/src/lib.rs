@@ -5,7 +5,9 @@
 #![deny(unsafe_code)]
 
 mod certificate_store;
+mod completion;
 mod config;
+pub mod console;
 mod device;
 mod enrolment;
 pub mod network;

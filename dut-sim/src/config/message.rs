@@ -73,8 +73,6 @@ pub(crate) enum Refusal {
     Delete(PathError),
     #[error("{0}")]
     Show(PathError),
-    #[error("Specified configuration path is not valid")]
-    NothingThere,
     #[error("Configuration under specified path is empty")]
     Empty,
     #[error("{}\nCommit failed", faults(.0))]

@@ -91,7 +91,7 @@ impl Device {
 }
 
 /// The verb of a line, written out, and the words after it.
-pub(super) fn split(words: &[String]) -> Result<(&'static str, &[String]), CommandError> {
+pub(crate) fn split(words: &[String]) -> Result<(&'static str, &[String]), CommandError> {
     let Some((word, rest)) = words.split_first() else {
         return Err(CommandError::Incomplete { good: Vec::new() });
     };

@@ -119,6 +119,11 @@ fn masked(text: &str) -> String {
     shown.join(" ")
 }
 
+/// Whether a typed line has a secret in it.
+pub(crate) fn shows_secret(line: &str) -> bool {
+    masked(line).contains(MASK)
+}
+
 fn holds_secret(location: &Location) -> bool {
     match location.place {
         Place::ClearText { .. } => true,

@@ -130,11 +130,6 @@ impl Device {
         };
         enrolments.names().into_iter().flat_map(files).collect()
     }
-
-    /// The names of every certificate request.
-    pub(crate) fn csr_names(&self) -> Vec<String> {
-        self.enrolments().names()
-    }
 }
 
 /// As `show date` is documented: `Tue 05 May 2026 02:00:55 +00:00`.

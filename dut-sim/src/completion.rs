@@ -1,0 +1,181 @@
+//! What may come next on a line, from the same tables that commands and configuration are read by.
+
+use crate::config::schema::{Content, Place, locate};
+use crate::config::tree::Configuration;
+use crate::config::value::Kind;
+use crate::device::configuration_mode::{VERBS, split};
+use crate::operational::following;
+use crate::operational::table::{Argument, Word};
+
+/// A word that may come next, or a placeholder for one of the user's choice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Candidate {
+    pub(crate) word: String,
+    pub(crate) help: String,
+    /// A placeholder is shown and never typed.
+    pub(crate) placeholder: bool,
+}
+
+/// What the device knows that may be typed.
+pub(crate) struct Known<'a> {
+    /// The candidate in configuration mode, else nothing.
+    pub(crate) configuration: Option<&'a Configuration>,
+    pub(crate) csrs: Vec<String>,
+    pub(crate) certificate_urls: Vec<String>,
+    pub(crate) interfaces: Vec<String>,
+}
+
+/// What may come after `words` and begins with `partial`; placeholders only where nothing was typed yet.
+pub(crate) fn complete(words: &[String], partial: &str, known: &Known<'_>) -> Vec<Candidate> {
+    let mut candidates = match known.configuration {
+        None => operational(words, known),
+        Some(configuration) => configuration_mode(words, configuration, known),
+    };
+    candidates.retain(|each| match each.placeholder {
+        true => partial.is_empty(),
+        false => each.word.starts_with(partial),
+    });
+    candidates.sort();
+    candidates.dedup();
+    candidates
+}
+
+fn operational(words: &[String], known: &Known<'_>) -> Vec<Candidate> {
+    let candidates = |word: &Word| match word {
+        Word::Keyword(keyword, help) => vec![word_of(*keyword, *help)],
+        Word::Argument(argument) | Word::Optional(argument) => arguments(*argument, known),
+        Word::Options(options) => option_words(words, options),
+    };
+    following(words).into_iter().flat_map(candidates).collect()
+}
+
+fn arguments(argument: Argument, known: &Known<'_>) -> Vec<Candidate> {
+    let there = match argument {
+        Argument::Csr => &known.csrs[..],
+        Argument::Certificate => &known.certificate_urls,
+        Argument::Host | Argument::Number => &[],
+    };
+    let there = there.iter().map(|name| word_of(name, ""));
+    there.chain([placeholder(argument.placeholder(), "")]).collect()
+}
+
+/// Options and their values take turns, counted from the end of the words before them.
+fn option_words(words: &[String], options: &[(&str, &str)]) -> Vec<Candidate> {
+    let awaiting = words.last().and_then(|last| options.iter().find(|(name, _)| name == last));
+    match awaiting {
+        Some((_, help)) => vec![placeholder("<number>", *help)],
+        None => options.iter().map(|(name, help)| word_of(*name, *help)).collect(),
+    }
+}
+
+fn configuration_mode(
+    words: &[String],
+    configuration: &Configuration,
+    known: &Known<'_>,
+) -> Vec<Candidate> {
+    let Ok((verb, path)) = split(words) else {
+        let verbs = VERBS.iter().map(|(verb, help)| word_of(*verb, *help));
+        return if words.is_empty() { verbs.collect() } else { Vec::new() };
+    };
+    match verb {
+        "set" | "delete" | "show" => nodes(path, configuration, known),
+        "run" => operational(path, known),
+        "exit" if path.is_empty() => vec![word_of("discard", "Drop the changes")],
+        _ => Vec::new(),
+    }
+}
+
+fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> Vec<Candidate> {
+    let Ok(location) = locate(path) else { return Vec::new() };
+    match location.place {
+        Place::Nodes { nodes, .. } => nodes
+            .iter()
+            .map(|node| match node.content {
+                Content::Leaf { multi: true, .. } => {
+                    word_of(node.name, format!("{} (several)", node.help))
+                }
+                _ => word_of(node.name, node.help),
+            })
+            .collect(),
+        Place::Tag { kind, .. } => {
+            let instances = configuration.instances(&location.path);
+            let mut names: Vec<_> = instances.into_iter().map(|name| word_of(name, "")).collect();
+            if kind == Kind::Interface {
+                names.extend(known.interfaces.iter().map(|name| word_of(name, "")));
+            }
+            names.push(placeholder(kind.placeholder(), ""));
+            names
+        }
+        Place::Leaf { kind, value: None, .. } => values(kind),
+        Place::ClearText { value: None, .. } => values(Kind::ClearText),
+        Place::Leaf { .. } | Place::ClearText { .. } => Vec::new(),
+    }
+}
+
+fn values(kind: Kind) -> Vec<Candidate> {
+    let choices = kind.choices();
+    match choices.is_empty() {
+        true => vec![placeholder(kind.placeholder(), "")],
+        false => choices.into_iter().map(|(word, help)| word_of(word, help)).collect(),
+    }
+}
+
+fn word_of(word: impl Into<String>, help: impl Into<String>) -> Candidate {
+    Candidate { word: word.into(), help: help.into(), placeholder: false }
+}
+
+fn placeholder(word: impl Into<String>, help: impl Into<String>) -> Candidate {
+    Candidate { word: word.into(), help: help.into(), placeholder: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(line: &str, configuration: Option<&Configuration>) -> String {
+        let known = Known {
+            configuration,
+            csrs: vec!["CSR".into()],
+            certificate_urls: vec!["running://auth/certificates/scep/CSR/ca/ca.der".into()],
+            interfaces: vec!["eth0".into()],
+        };
+        let (words, partial) = line.rsplit_once(' ').unwrap_or(("", line));
+        let words: Vec<_> = words.split_whitespace().map(str::to_owned).collect();
+        let candidates = complete(&words, partial, &known);
+        candidates.into_iter().map(|each| each.word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn commands_and_what_they_take() {
+        assert_eq!(offered("", None), "configure exit ping pki set show system");
+        assert_eq!(offered("p", None), "ping pki");
+        assert_eq!(offered("pki scep show ", None), "<csr> CSR");
+        assert_eq!(
+            offered("pki show certificate r", None),
+            "running://auth/certificates/scep/CSR/ca/ca.der"
+        );
+        assert_eq!(offered("ping 10.0.0.1 ", None), "count size timeout");
+        assert_eq!(offered("ping 10.0.0.1 count ", None), "<number>");
+        assert_eq!(offered("nosuch ", None), "");
+    }
+
+    #[test]
+    fn the_configuration_and_its_values() {
+        let configuration = Some(&Configuration::default());
+        assert_eq!(offered("s", configuration), "save set show");
+        assert_eq!(offered("set ", configuration), "interfaces protocols system");
+        assert_eq!(offered("set interfaces ethernet ", configuration), "<ethN> eth0");
+        assert_eq!(
+            offered("set system certificate scep csr A c", configuration),
+            "cgi-path cipher"
+        );
+        assert_eq!(offered("set system certificate scep csr A cipher ", configuration), "aes des3");
+        assert_eq!(
+            offered("set system certificate scep csr A password ", configuration),
+            "<password>"
+        );
+        assert_eq!(offered("run pki s", configuration), "scep show");
+        assert_eq!(offered("exit ", configuration), "discard");
+        assert_eq!(offered("commit ", configuration), "");
+    }
+}

@@ -1,0 +1,118 @@
+//! The device's console on this process's standard input and output.
+
+mod terminal;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::{mpsc, oneshot};
+
+use self::terminal::Terminal;
+use crate::device::{Device, Step};
+
+/// What the user did at a prompt.
+pub(crate) enum Input {
+    Line(String),
+    /// Ctrl-C: the line is dropped.
+    Interrupted,
+    /// Ctrl-D, or the end of the input.
+    End,
+}
+
+/// Runs the console until the user leaves it or the input ends.
+///
+/// On a terminal there is a prompt, editing, history and completion, and Ctrl-C drops the line or ends the command under
+/// way. Otherwise lines are read as they come, and only what the commands print is printed.
+///
+/// # Errors
+/// When standard input cannot be read or standard output not be written.
+pub async fn run(device: Arc<Device>) -> io::Result<()> {
+    let terminal = io::stdin().is_terminal();
+    let mut reader = LineReader::start(&device, terminal)?;
+    loop {
+        let line = match reader.next(device.prompt().await).await? {
+            Input::Line(line) => line,
+            Input::Interrupted if terminal => continue,
+            Input::Interrupted | Input::End => return Ok(()),
+        };
+        let Some(Step { reply, left }) = interruptible(&device, &line).await? else { continue };
+        if !reply.output.is_empty() {
+            print(&reply.output)?;
+        }
+        if left {
+            return Ok(());
+        }
+    }
+}
+
+/// Runs a command; Ctrl-C ends it.
+async fn interruptible(device: &Device, line: &str) -> io::Result<Option<Step>> {
+    tokio::select! {
+        step = device.step(line) => Ok(Some(step)),
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            print("^C")?;
+            Ok(None)
+        }
+    }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
+}
+
+/// Reads lines on a thread of its own: standard input knows no waiting that can be given up.
+struct LineReader {
+    terminal: bool,
+    prompts: mpsc::UnboundedSender<(String, oneshot::Sender<io::Result<Input>>)>,
+}
+
+impl LineReader {
+    fn start(device: &Arc<Device>, terminal: bool) -> io::Result<Self> {
+        let (prompts, mut asked) = mpsc::unbounded_channel::<(String, oneshot::Sender<_>)>();
+        let mut source = if terminal { Source::terminal(device)? } else { Source::Plain };
+        thread::Builder::new().name("console".to_owned()).spawn(move || {
+            while let Some((prompt, answer)) = asked.blocking_recv() {
+                // Nobody waits for the answer once the console has ended.
+                let _ = answer.send(source.read(&prompt));
+            }
+        })?;
+        Ok(Self { terminal, prompts })
+    }
+
+    async fn next(&mut self, prompt: String) -> io::Result<Input> {
+        let (answer, line) = oneshot::channel();
+        let gone = || io::Error::other("the console's reader has ended");
+        self.prompts.send((prompt, answer)).map_err(|_| gone())?;
+        tokio::select! {
+            line = line => line.map_err(|_| gone())?,
+            // A terminal in raw mode sends Ctrl-C as a character, anything else as a signal.
+            interrupted = tokio::signal::ctrl_c(), if !self.terminal => interrupted.map(|()| Input::Interrupted),
+        }
+    }
+}
+
+enum Source {
+    Terminal(Box<Terminal>),
+    Plain,
+}
+
+impl Source {
+    fn terminal(device: &Arc<Device>) -> io::Result<Self> {
+        Terminal::new(device).map(|terminal| Self::Terminal(Box::new(terminal)))
+    }
+
+    fn read(&mut self, prompt: &str) -> io::Result<Input> {
+        match self {
+            Self::Terminal(terminal) => terminal.read(prompt),
+            Self::Plain => {
+                let mut line = String::new();
+                let length = io::stdin().lock().read_line(&mut line)?;
+                Ok(if length == 0 { Input::End } else { Input::Line(line) })
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Prompt, editing, history and completion on a terminal.
+
+use std::io;
+use std::sync::{Arc, Weak};
+
+use rustyline::completion::{Completer, Pair};
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::Validator;
+use rustyline::{CompletionType, Config, Context, Editor, Helper};
+
+use super::Input;
+use crate::device::Device;
+
+/// How many lines are remembered.
+const HISTORY: usize = 1000;
+
+pub(super) struct Terminal {
+    editor: Editor<Words, DefaultHistory>,
+}
+
+impl Terminal {
+    pub(super) fn new(device: &Arc<Device>) -> io::Result<Self> {
+        let config = Config::builder()
+            .completion_type(CompletionType::List)
+            .max_history_size(HISTORY)
+            .map_err(into_io)?
+            .build();
+        let mut editor = Editor::with_config(config).map_err(into_io)?;
+        editor.set_helper(Some(Words { device: Arc::downgrade(device) }));
+        Ok(Self { editor })
+    }
+
+    pub(super) fn read(&mut self, prompt: &str) -> io::Result<Input> {
+        match self.editor.readline(prompt) {
+            Ok(line) => {
+                self.remember(&line)?;
+                Ok(Input::Line(line))
+            }
+            Err(ReadlineError::Interrupted) => Ok(Input::Interrupted),
+            Err(ReadlineError::Eof) => Ok(Input::End),
+            Err(error) => Err(into_io(error)),
+        }
+    }
+
+    /// A line with a secret in clear is not kept where the arrow key brings it back.
+    fn remember(&mut self, line: &str) -> io::Result<()> {
+        if line.trim().is_empty() || crate::device::lines::shows_secret(line) {
+            return Ok(());
+        }
+        self.editor.add_history_entry(line).map(drop).map_err(into_io)
+    }
+}
+
+fn into_io(error: ReadlineError) -> io::Error {
+    match error {
+        ReadlineError::Io(error) => error,
+        other => io::Error::other(other),
+    }
+}
+
+/// Completes words from the tables of the device.
+struct Words {
+    device: Weak<Device>,
+}
+
+impl Helper for Words {}
+impl Highlighter for Words {}
+impl Validator for Words {}
+
+impl Hinter for Words {
+    type Hint = String;
+}
+
+impl Completer for Words {
+    type Candidate = Pair;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let typed = &line[..position];
+        let start = typed.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+        let Some(device) = self.device.upgrade() else { return Ok((start, Vec::new())) };
+        let words: Vec<_> = typed[..start].split_whitespace().map(str::to_owned).collect();
+        let candidates = device.complete(&words, &typed[start..]);
+        let width = candidates.iter().map(|each| each.word.len()).max().unwrap_or_default();
+        let only_placeholders = candidates.iter().all(|each| each.placeholder);
+        let pairs = candidates.into_iter().map(|each| Pair {
+            display: format!("{:width$}  {}", each.word, each.help).trim_end().to_owned(),
+            replacement: if each.placeholder { String::new() } else { format!("{} ", each.word) },
+        });
+        let mut pairs: Vec<_> = pairs.collect();
+        // A single candidate would be typed in: a placeholder needs a second line to be shown.
+        if only_placeholders && pairs.len() == 1 {
+            pairs.push(Pair { display: String::new(), replacement: String::new() });
+        }
+        Ok((start, pairs))
+    }
+}

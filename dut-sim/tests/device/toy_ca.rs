@@ -1,0 +1,152 @@
+//! The smallest CA that is a CA: it answers SCEP requests as it is told, from memory.
+
+use std::sync::Mutex;
+
+use openssl::asn1::Asn1Time;
+use openssl::bn::BigNum;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::rand::rand_bytes;
+use openssl::rsa::Rsa;
+use openssl::x509::extension::{BasicConstraints, KeyUsage};
+use openssl::x509::{X509, X509Builder, X509NameRef};
+use scep::algorithm::KeyTransport;
+use scep::attribute::{FailInfo, Nonce};
+use scep::http::{HttpRequest, HttpResponse, Operation};
+use scep::identity::Identity;
+use scep::server::{Body, Header, Outcome, Reply, Request, SignatureAlgorithm, open};
+
+/// How the CA answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Issues when the password is `secret`.
+    Issue,
+    /// Puts off the decision.
+    PutOff,
+    /// Answers every operation with this HTTP status.
+    Status(u16),
+    /// Refuses, and says the password back.
+    Blab,
+    /// Answers with bytes that are no message.
+    Nonsense,
+    /// Answers with more bytes than any message has.
+    Endless,
+}
+
+pub struct ToyCa {
+    identity: Identity,
+    answer: Mutex<Answer>,
+    requests: Mutex<Vec<String>>,
+}
+
+impl ToyCa {
+    pub fn new(answer: Answer) -> Self {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let subject = scep::name::parse("CN=Toy-PKI, O=Toy").unwrap();
+        let mut builder = builder(1, &subject, &subject);
+        builder.set_pubkey(&key).unwrap();
+        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        let usage = KeyUsage::new().key_cert_sign().crl_sign().build().unwrap();
+        builder.append_extension(usage).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        let identity = Identity { certificate: builder.build(), key };
+        Self { identity, answer: Mutex::new(answer), requests: Mutex::default() }
+    }
+
+    /// Answers differently from now on.
+    pub fn change(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
+    /// The operations asked for so far, with their paths.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    pub fn respond(&self, path: &str, request: &HttpRequest) -> HttpResponse {
+        let operation = Operation::from_http(request).unwrap();
+        self.requests.lock().unwrap().push(format!("{path} {}", operation.name()));
+        let answer = *self.answer.lock().unwrap();
+        match (answer, operation) {
+            (Answer::Status(status), _) => response(status, Vec::new()),
+            (Answer::Endless, _) => response(200, vec![b'A'; scep::MAX_MESSAGE_BYTES + 1]),
+            (_, Operation::GetCaCaps { .. }) => {
+                response(200, b"AES\nPOSTPKIOperation\nSHA-256\nSCEPStandard\n".to_vec())
+            }
+            (Answer::Nonsense, _) => response(200, b"<html>".to_vec()),
+            (_, Operation::GetCaCert { .. }) => {
+                response(200, self.identity.certificate.to_der().unwrap())
+            }
+            (answer, Operation::PkiOperation(message)) => {
+                response(200, self.reply(answer, &message))
+            }
+            _ => response(400, Vec::new()),
+        }
+    }
+
+    fn reply(&self, answer: Answer, message: &[u8]) -> Vec<u8> {
+        let Request { header, body, .. } = open(message, &self.identity).unwrap();
+        let (password, public_key, subject) = match &body {
+            Body::PkcsReq(csr) => {
+                assert!(csr.verify());
+                let password =
+                    csr.challenge_password().map(|password| password.expose().to_owned());
+                (password, csr.public_key().clone(), csr.subject().to_owned().unwrap())
+            }
+            _ => {
+                // A poll comes from the same self-signed certificate as the request that it is about.
+                let signer = &header.signer;
+                let subject = signer.subject_name().to_owned().unwrap();
+                (Some("secret".to_owned()), signer.public_key().unwrap(), subject)
+            }
+        };
+        let mut builder = builder(2, &subject, self.identity.certificate.subject_name());
+        builder.set_pubkey(&public_key).unwrap();
+        builder.sign(&self.identity.key, MessageDigest::sha256()).unwrap();
+        let certificates = [builder.build()];
+        let text = format!("wrong challenge password `{}`", password.clone().unwrap_or_default());
+        let outcome = match answer {
+            Answer::PutOff => Outcome::Pending,
+            Answer::Blab => Outcome::Failure { fail_info: FailInfo::BadRequest, text: Some(&text) },
+            _ if password.as_deref() == Some("secret") => {
+                Outcome::Success { certificates: &certificates, crls: &[] }
+            }
+            _ => Outcome::Failure { fail_info: FailInfo::BadMessageCheck, text: None },
+        };
+        self.encode(&header, outcome)
+    }
+
+    fn encode(&self, header: &Header, outcome: Outcome<'_>) -> Vec<u8> {
+        let reply = Reply {
+            header,
+            outcome,
+            sender_nonce: Nonce::generate(&mut rand_bytes).unwrap(),
+            signer: &self.identity,
+            digest: header.digest,
+            cipher: scep::algorithm::Cipher::Aes128,
+            key_transport: KeyTransport::Pkcs1v15,
+            certificates: &[],
+            signature_algorithm: SignatureAlgorithm::RsaEncryption,
+            signing_time: None,
+            content_without_envelope: None,
+            extra_attributes: Vec::new(),
+        };
+        reply.encode(&mut rand_bytes).unwrap()
+    }
+}
+
+fn response(status: u16, body: Vec<u8>) -> HttpResponse {
+    HttpResponse { status, content_type: None, body }
+}
+
+fn builder(serial: u32, subject: &X509NameRef, issuer: &X509NameRef) -> X509Builder {
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    let serial = BigNum::from_u32(serial).unwrap().to_asn1_integer().unwrap();
+    builder.set_serial_number(&serial).unwrap();
+    builder.set_subject_name(subject).unwrap();
+    builder.set_issuer_name(issuer).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(365).unwrap()).unwrap();
+    builder
+}

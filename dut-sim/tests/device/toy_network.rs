@@ -1,0 +1,94 @@
+//! A network of one link, on which one host answers pings and serves HTTP.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dut_sim::network::{
+    Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
+};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use scep::http::{HttpRequest, Method};
+
+use super::toy_ca::ToyCa;
+
+/// The host's address, and the port that it serves on.
+pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 215, 168, 1);
+pub const PORT: u16 = 8080;
+/// An address that somebody else has.
+const TAKEN: Ipv4Addr = Ipv4Addr::new(10, 215, 168, 200);
+
+pub struct ToyNetwork {
+    ca: Arc<ToyCa>,
+    /// What the device last asked for.
+    pub applied: Mutex<Option<Addressing>>,
+    /// Nobody listens while this is set.
+    pub closed: AtomicBool,
+}
+
+impl ToyNetwork {
+    pub fn new(ca: &Arc<ToyCa>) -> Arc<Self> {
+        Arc::new(Self { ca: Arc::clone(ca), applied: Mutex::default(), closed: false.into() })
+    }
+}
+
+#[async_trait]
+impl Network for ToyNetwork {
+    async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
+        if let Some(taken) = addressing.interfaces.iter().find(|each| each.address.addr() == TAKEN)
+        {
+            let interface = taken.interface.clone();
+            return Err(ApplyError::AddressInUse { interface, address: TAKEN });
+        }
+        *self.applied.lock().unwrap() = Some(addressing.clone());
+        Ok(())
+    }
+
+    async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
+        host.parse().map_err(|_| ResolveError::Unknown { host: host.to_owned() })
+    }
+
+    async fn echo(&self, request: &EchoRequest) -> EchoOutcome {
+        let (from, payload) = (request.destination, request.payload.clone());
+        if from != HOST {
+            return EchoOutcome::NoRoute;
+        }
+        EchoOutcome::Reply { from, ttl: 64, payload, round_trip: Duration::from_micros(147) }
+    }
+
+    async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
+        if self.applied.lock().unwrap().is_none() || address != HOST {
+            return Err(ConnectError::NoRoute);
+        }
+        if port != PORT || self.closed.load(Ordering::Relaxed) {
+            return Err(ConnectError::Refused);
+        }
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let ca = Arc::clone(&self.ca);
+        tokio::spawn(async move {
+            let service = service_fn(|request| respond(Arc::clone(&ca), request));
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(far), service).await;
+        });
+        Ok(Box::new(near))
+    }
+}
+
+async fn respond(
+    ca: Arc<ToyCa>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    let method = if request.method() == "POST" { Method::Post } else { Method::Get };
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let path = request.uri().path().to_owned();
+    let body = request.into_body().collect().await?.to_bytes().to_vec();
+    let response = ca.respond(&path, &HttpRequest { method, query, content_type: None, body });
+    let body = Full::from(response.body);
+    Ok(Response::builder().status(response.status).body(body).unwrap())
+}
