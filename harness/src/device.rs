@@ -31,7 +31,8 @@ pub trait Device: Send + Sync {
 
     /// Runs an operational command and returns what the device printed.
     ///
-    /// A command that the device does not accept is [`DeviceError::CommandRefused`]; a ping without replies is not.
+    /// A command that the device does not accept, or that it knows to have failed, is [`DeviceError::CommandRefused`]: so
+    /// is a ping without replies where the device tells.
     async fn execute(&self, command: &str) -> Result<String, DeviceError>;
 
     /// Waits until the device may answer differently than it did at the last `execute`, at most `pause`.
@@ -64,7 +65,7 @@ pub enum DeviceError {
         /// What the device said.
         message: String,
     },
-    /// The device did not accept the command: unknown, incomplete, or about something that is not there.
+    /// The device did not accept the command, or it failed: unknown, incomplete, about something that is not there.
     #[error("the command was refused: {output}")]
     CommandRefused {
         /// What the device printed; checks see it as they see any output.
