@@ -1,8 +1,8 @@
 //! What may come next on a line, from the same tables that commands and configuration are read by.
 
+use crate::config::kind::Kind;
 use crate::config::schema::{Content, Place, locate};
 use crate::config::tree::Configuration;
-use crate::config::value::Kind;
 use crate::device::configuration_mode::{VERBS, split};
 use crate::operational::following;
 use crate::operational::table::{Argument, Word};
@@ -31,9 +31,8 @@ pub(crate) fn complete(words: &[String], partial: &str, known: &Known<'_>) -> Ve
         None => operational(words, known),
         Some(configuration) => configuration_mode(words, configuration, known),
     };
-    candidates.retain(|each| match each.placeholder {
-        true => partial.is_empty(),
-        false => each.word.starts_with(partial),
+    candidates.retain(|each| {
+        if each.placeholder { partial.is_empty() } else { each.word.starts_with(partial) }
     });
     candidates.sort();
     candidates.dedup();
@@ -114,10 +113,10 @@ fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> V
 
 fn values(kind: Kind) -> Vec<Candidate> {
     let choices = kind.choices();
-    match choices.is_empty() {
-        true => vec![placeholder(kind.placeholder(), "")],
-        false => choices.into_iter().map(|(word, help)| word_of(word, help)).collect(),
+    if choices.is_empty() {
+        return vec![placeholder(kind.placeholder(), "")];
     }
+    choices.into_iter().map(|(word, help)| word_of(word, help)).collect()
 }
 
 fn word_of(word: impl Into<String>, help: impl Into<String>) -> Candidate {

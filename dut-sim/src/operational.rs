@@ -116,7 +116,7 @@ impl Search {
 }
 
 fn prefix(good: &[String]) -> String {
-    good.iter().map(|word| format!("{word} ")).collect()
+    good.iter().flat_map(|word| [word.as_str(), " "]).collect()
 }
 
 #[cfg(test)]

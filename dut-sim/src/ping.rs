@@ -41,7 +41,7 @@ impl Ping {
     pub(crate) async fn run(&self, network: &Arc<dyn Network>) -> PingReport {
         let destination = match network.resolve(&self.host).await {
             Ok(destination) => destination,
-            Err(error) => return PingReport { text: self.unresolved(&error), answered: false },
+            Err(error) => return PingReport { text: unresolved(&error), answered: false },
         };
         let mut run = Run::new(self, network, destination);
         run.send();
@@ -54,13 +54,13 @@ impl Ping {
         }
         run.transcript.finish(run.last_sent - run.started)
     }
+}
 
-    fn unresolved(&self, error: &ResolveError) -> String {
-        match error {
-            ResolveError::Unknown { host } => format!("ping: {host}: Name or service not known"),
-            ResolveError::Other { host, .. } => {
-                format!("ping: {host}: Temporary failure in name resolution")
-            }
+fn unresolved(error: &ResolveError) -> String {
+    match error {
+        ResolveError::Unknown { host } => format!("ping: {host}: Name or service not known"),
+        ResolveError::Other { host, .. } => {
+            format!("ping: {host}: Temporary failure in name resolution")
         }
     }
 }

@@ -2,8 +2,9 @@
 
 mod table;
 
+use crate::config::kind::Kind;
 use crate::config::message::PathError;
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
 /// A node of the table.
 #[derive(Debug)]

@@ -206,7 +206,7 @@ mod tests {
 
     fn endpoint(lines: &str) -> String {
         let csr = "system certificate scep csr CSR";
-        let lines: String = lines.split("; ").map(|line| format!("{csr} {line}\n")).collect();
+        let lines: String = lines.split("; ").flat_map(|line| [csr, " ", line, "\n"]).collect();
         let system = read(&format!("{lines}{csr} distinguished-names CN=x")).unwrap();
         system.csrs["CSR"].endpoint.to_string()
     }

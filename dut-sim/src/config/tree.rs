@@ -133,7 +133,7 @@ fn lines(path: &[String], values: impl Iterator<Item = String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::value::Kind;
+    use crate::config::kind::Kind;
     use crate::secret::MASK;
 
     fn path(text: &str) -> Vec<String> {

@@ -64,10 +64,10 @@ impl Device {
         let names = self.enrolments().names();
         let shown = |name: &String| Some(format!("{name}:\n{}", self.scep_table(name)?));
         let tables: Vec<_> = names.iter().filter_map(shown).collect();
-        match tables.is_empty() {
-            true => Reply::done("No certificate request is configured"),
-            false => Reply::done(tables.join("\n\n")),
+        if tables.is_empty() {
+            return Reply::done("No certificate request is configured");
         }
+        Reply::done(tables.join("\n\n"))
     }
 
     fn scep_table(&self, name: &str) -> Option<String> {

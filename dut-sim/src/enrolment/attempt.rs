@@ -122,9 +122,7 @@ impl Enrolment {
                 Ok(response) => return Some(response),
                 Err(failure) => self.retry_later(&client.exchange(), &failure).await,
             }
-            if client.ca_certificates().is_none() {
-                return None;
-            }
+            client.ca_certificates()?;
         }
     }
 

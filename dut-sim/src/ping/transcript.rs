@@ -68,7 +68,7 @@ impl Transcript {
                 ));
             }
             EchoOutcome::Unreachable { from, code } => {
-                self.error(sequence, *from, &code.to_string())
+                self.error(sequence, *from, &code.to_string());
             }
             EchoOutcome::TtlExceeded { from } => {
                 self.error(sequence, *from, "Time to live exceeded");

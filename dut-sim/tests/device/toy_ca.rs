@@ -5,11 +5,11 @@ use std::sync::Mutex;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, Public};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{BasicConstraints, KeyUsage};
-use openssl::x509::{X509, X509Builder, X509NameRef};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 use scep::algorithm::KeyTransport;
 use scep::attribute::{FailInfo, Nonce};
 use scep::http::{HttpRequest, HttpResponse, Operation};
@@ -18,7 +18,7 @@ use scep::server::{Body, Header, Outcome, Reply, Request, SignatureAlgorithm, op
 
 /// How the CA answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Issues when the password is `secret`.
     Issue,
     /// Puts off the decision.
@@ -33,14 +33,14 @@ pub enum Answer {
     Endless,
 }
 
-pub struct ToyCa {
+pub(crate) struct ToyCa {
     identity: Identity,
     answer: Mutex<Answer>,
     requests: Mutex<Vec<String>>,
 }
 
 impl ToyCa {
-    pub fn new(answer: Answer) -> Self {
+    pub(crate) fn new(answer: Answer) -> Self {
         let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
         let subject = scep::name::parse("CN=Toy-PKI, O=Toy").unwrap();
         let mut builder = builder(1, &subject, &subject);
@@ -54,16 +54,16 @@ impl ToyCa {
     }
 
     /// Answers differently from now on.
-    pub fn change(&self, answer: Answer) {
+    pub(crate) fn change(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
     }
 
     /// The operations asked for so far, with their paths.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    pub fn respond(&self, path: &str, request: &HttpRequest) -> HttpResponse {
+    pub(crate) fn respond(&self, path: &str, request: &HttpRequest) -> HttpResponse {
         let operation = Operation::from_http(request).unwrap();
         self.requests.lock().unwrap().push(format!("{path} {}", operation.name()));
         let answer = *self.answer.lock().unwrap();
@@ -86,20 +86,7 @@ impl ToyCa {
 
     fn reply(&self, answer: Answer, message: &[u8]) -> Vec<u8> {
         let Request { header, body, .. } = open(message, &self.identity).unwrap();
-        let (password, public_key, subject) = match &body {
-            Body::PkcsReq(csr) => {
-                assert!(csr.verify());
-                let password =
-                    csr.challenge_password().map(|password| password.expose().to_owned());
-                (password, csr.public_key().clone(), csr.subject().to_owned().unwrap())
-            }
-            _ => {
-                // A poll comes from the same self-signed certificate as the request that it is about.
-                let signer = &header.signer;
-                let subject = signer.subject_name().to_owned().unwrap();
-                (Some("secret".to_owned()), signer.public_key().unwrap(), subject)
-            }
-        };
+        let (password, public_key, subject) = asked_for(&header, &body);
         let mut builder = builder(2, &subject, self.identity.certificate.subject_name());
         builder.set_pubkey(&public_key).unwrap();
         builder.sign(&self.identity.key, MessageDigest::sha256()).unwrap();
@@ -133,6 +120,18 @@ impl ToyCa {
         };
         reply.encode(&mut rand_bytes).unwrap()
     }
+}
+
+/// The password, the key and the subject of a request; a poll comes from the request's self-signed certificate.
+fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X509Name) {
+    if let Body::PkcsReq(csr) = body {
+        assert!(csr.verify());
+        let password = csr.challenge_password().map(|password| password.expose().to_owned());
+        return (password, csr.public_key().clone(), csr.subject().to_owned().unwrap());
+    }
+    let signer = &header.signer;
+    let subject = signer.subject_name().to_owned().unwrap();
+    (Some("secret".to_owned()), signer.public_key().unwrap(), subject)
 }
 
 fn response(status: u16, body: Vec<u8>) -> HttpResponse {

@@ -20,21 +20,21 @@ use scep::http::{HttpRequest, Method};
 use super::toy_ca::ToyCa;
 
 /// The host's address, and the port that it serves on.
-pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 215, 168, 1);
-pub const PORT: u16 = 8080;
+pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(10, 215, 168, 1);
+pub(crate) const PORT: u16 = 8080;
 /// An address that somebody else has.
 const TAKEN: Ipv4Addr = Ipv4Addr::new(10, 215, 168, 200);
 
-pub struct ToyNetwork {
+pub(crate) struct ToyNetwork {
     ca: Arc<ToyCa>,
     /// What the device last asked for.
-    pub applied: Mutex<Option<Addressing>>,
+    pub(crate) applied: Mutex<Option<Addressing>>,
     /// Nobody listens while this is set.
-    pub closed: AtomicBool,
+    pub(crate) closed: AtomicBool,
 }
 
 impl ToyNetwork {
-    pub fn new(ca: &Arc<ToyCa>) -> Arc<Self> {
+    pub(crate) fn new(ca: &Arc<ToyCa>) -> Arc<Self> {
         Arc::new(Self { ca: Arc::clone(ca), applied: Mutex::default(), closed: false.into() })
     }
 }

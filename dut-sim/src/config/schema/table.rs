@@ -1,7 +1,7 @@
 //! The nodes themselves. A new setting is a new line here, and a reader in `config::system`.
 
 use super::{Content, Node};
-use crate::config::value::Kind;
+use crate::config::kind::Kind;
 
 /// Everything that can be configured.
 pub(super) const ROOT: &[Node] = &[

@@ -1,0 +1,167 @@
+//! What the device does in the background, and what it shows of it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::toy_ca::Answer;
+use super::{DOCUMENTED, Lab, SEALED};
+
+#[tokio::test]
+async fn documented_configuration_enrols() {
+    let lab = Lab::new(Answer::Issue);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("usercert Valid - ").await;
+    let table = lab.output("pki scep show CSR").await;
+    assert!(table.starts_with(&"-".repeat(97)), "{table}");
+    assert!(table.contains("\nca           Valid   Encipherment & Signature  "), "{table}");
+    assert_eq!(table.lines().count(), 5);
+    let root = "pki show certificate running://auth/certificates/scep/CSR";
+    let ca = lab.output(&format!("{root}/ca/ca.der")).await;
+    assert!(ca.starts_with("Certificate:\n    Data:\n"), "{ca}");
+    assert!(ca.contains("Subject: CN = Toy-PKI, O = Toy\n"), "{ca}");
+    let user = lab.output(&format!("{root}/user/cert")).await;
+    assert!(user.contains("Subject: CN = MyUserCert\n"), "{user}");
+    assert_eq!(lab.ca.requests(), ["/scep GetCACaps", "/scep GetCACert", "/scep PKIOperation"]);
+}
+
+#[tokio::test]
+async fn the_log_tells_what_happened() {
+    let lab = Lab::new(Answer::Issue);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("usercert Valid").await;
+    let log = lab.device.protocol_log();
+    assert_eq!(
+        log[0],
+        "CSR: GetCACaps: 4 capabilities (AES, POSTPKIOperation, SHA-256, SCEPStandard)"
+    );
+    assert_eq!(log[1], "CSR: GetCACert: 1 certificate");
+    assert!(
+        log[2].starts_with("CSR: PKIOperation (PKCSReq) over POST, AES-128, SHA-256, transaction ")
+    );
+    assert_eq!(
+        log[3],
+        "CSR: PKIOperation (PKCSReq) was answered SUCCESS: certificate 02, `CN = MyUserCert`"
+    );
+    assert_eq!(lab.output("system journal show").await, log.join("\n"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_a_failure_with_its_reason() {
+    let lab = Lab::with(Answer::Issue, &[(SEALED, "wrong")]);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    let reason = "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck";
+    lab.shows(&format!("usercert Failed - - - usercert: {reason}")).await;
+    lab.shows("ca Valid").await;
+    assert_eq!(lab.device.protocol_log().last().unwrap(), &format!("CSR: {reason}"));
+}
+
+#[tokio::test]
+async fn what_a_server_says_shows_no_password() {
+    let lab = Lab::with(Answer::Blab, &[(SEALED, "hunter2")]);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("badRequest: wrong challenge password `****************`").await;
+    let all = lab.output("show running").await + &lab.device.protocol_log().join("\n");
+    assert!(!all.contains("hunter2") && !all.contains(SEALED), "{all}");
+}
+
+#[tokio::test]
+async fn a_password_that_nothing_opens_is_a_failure() {
+    let lab = Lab::with(Answer::Issue, &[]);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows(
+        "ca: the sealed password opens neither under the device's own key nor by its keyring",
+    )
+    .await;
+    assert_eq!(lab.ca.requests(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_clear_text_password_serves_as_well() {
+    let lab = Lab::with(Answer::Issue, &[]);
+    let lines = DOCUMENTED.replace(&format!("encrypted-password {SEALED}"), "password secret");
+    lab.device.replace_configuration(&lines).await.unwrap();
+    lab.shows("usercert Valid").await;
+}
+
+#[tokio::test]
+async fn a_pending_request_is_polled() {
+    let lab = Lab::new(Answer::PutOff);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("usercert Pending - - -").await;
+    while lab.ca.requests().len() < 5 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    lab.ca.change(Answer::Issue);
+    lab.shows("usercert Valid").await;
+    let log = lab.device.protocol_log().join("\n");
+    assert!(
+        log.contains("PKIOperation (PKCSReq) was answered PENDING, next poll in 0.005 s"),
+        "{log}"
+    );
+    assert!(log.contains("PKIOperation (CertPoll) was answered SUCCESS"), "{log}");
+}
+
+#[tokio::test]
+async fn a_closed_port_is_tried_again() {
+    let lab = Lab::new(Answer::Issue);
+    lab.network.closed.store(true, Ordering::Relaxed);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("ca Failed - - - usercert Failed - - - ca: GetCACaps: connection refused by 10.215.168.1:8080, next try in")
+        .await;
+    lab.network.closed.store(false, Ordering::Relaxed);
+    lab.shows("usercert Valid").await;
+}
+
+#[tokio::test]
+async fn a_wrong_path_is_tried_again() {
+    let lab = Lab::new(Answer::Status(404));
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("ca: GetCACert was answered HTTP 404, next try in").await;
+    lab.ca.change(Answer::Issue);
+    lab.shows("usercert Valid").await;
+    let log = lab.device.protocol_log();
+    assert!(log.contains(
+        &"CSR: GetCACaps: 4 capabilities (AES, POSTPKIOperation, SHA-256, SCEPStandard)".into()
+    ));
+}
+
+#[tokio::test]
+async fn nonsense_and_endless_answers_are_refused() {
+    let lab = Lab::new(Answer::Nonsense);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("ca: GetCACert: neither a certificate nor a certs-only message").await;
+    let lab = Lab::new(Answer::Endless);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("ca: GetCACaps: the answer is longer than 2097152 bytes, next try in").await;
+}
+
+#[tokio::test]
+async fn only_changed_requests_start_anew_and_deleted_ones_lose_their_certificates() {
+    let lab = Lab::new(Answer::Issue);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("usercert Valid").await;
+    lab.device.modify_configuration("set system host-name DUT0").await.unwrap();
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    assert_eq!(lab.ca.requests().len(), 3);
+    let csr = "system certificate scep csr CSR";
+    lab.device.modify_configuration(&format!("set {csr} digest sha512")).await.unwrap();
+    lab.shows("usercert Failed").await;
+    lab.device.modify_configuration(&format!("delete {csr} digest")).await.unwrap();
+    lab.shows("usercert Valid").await;
+    lab.device.modify_configuration(&format!("delete {csr}")).await.unwrap();
+    let gone = lab.device.execute("pki scep show CSR").await;
+    assert_eq!(gone.output, "CLI Error: no certificate request `CSR`; none is configured");
+    assert!(!gone.ok);
+}
+
+#[tokio::test]
+async fn dropping_the_device_ends_its_enrolments() {
+    let lab = Lab::new(Answer::Status(503));
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("HTTP 503").await;
+    drop(lab.device);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let asked = lab.ca.requests().len();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    assert_eq!(lab.ca.requests().len(), asked);
+}
