@@ -1,0 +1,144 @@
+//! Enrolments over loopback, one after the other on one connection, against the private-key operations that each of
+//! them costs the server: opening the request, signing the certificate, signing the reply.
+//!
+//! The requests are made beforehand and the replies only read, so that nearly all the time is the server's.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use mock_ca::{Ca, PersonalityName, Settings, serve};
+use openssl::{
+    hash::MessageDigest,
+    pkey::{PKey, Private},
+    rand::rand_bytes,
+    rsa::{Padding, Rsa},
+    sign::Signer,
+};
+use scep::{
+    client::{self, Client, Next},
+    http::{HttpRequest, HttpResponse, Method},
+};
+use tokio::{net::TcpListener, runtime};
+
+fn enrolments(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("enrolment");
+    group.bench_function("three private-key operations alone", |bencher| {
+        let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
+        let sealed = seal(&key);
+        bencher.iter(|| private_key_operations(&key, &sealed));
+    });
+    for personality in PersonalityName::ALL {
+        group.bench_function(personality.as_str(), |bencher| {
+            let (ca, address) = start(personality);
+            let path = ca.paths()[0];
+            let mut connection = Connection::open(address);
+            let request = request(&mut connection, path);
+            bencher.iter(|| assert_eq!(connection.exchange(&request).status, 200));
+        });
+    }
+    group.finish();
+}
+
+/// A server on a thread of its own, which ends with the process.
+fn start(personality: PersonalityName) -> (Arc<Ca>, SocketAddr) {
+    let settings = Settings { allow_duplicate_names: true, ..Settings::new("bench", personality) };
+    let ca = Ca::open(settings, SystemTime::now()).expect("a CA");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    listener.set_nonblocking(true).expect("a listener for tokio");
+    let served = Arc::clone(&ca);
+    std::thread::spawn(move || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener).expect("a listener");
+            serve(listener, served, std::future::pending()).await;
+        });
+    });
+    (ca, address)
+}
+
+/// A PKCSReq as it travels.
+fn request(connection: &mut Connection, path: &str) -> Vec<u8> {
+    let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
+    let subject = scep::name::parse("CN=MyUserCert").expect("a name");
+    let mut client = Client::new(client::Settings::new(key, subject));
+    let mut next = client.start();
+    loop {
+        let encoded = encode(&next, path);
+        if next.method == Method::Post {
+            return encoded;
+        }
+        let response = connection.exchange(&encoded);
+        next = match client.receive(&response, SystemTime::now(), &mut rand_bytes) {
+            Ok(Next::Send(next)) => next,
+            other => panic!("{other:?}"),
+        };
+    }
+}
+
+fn encode(request: &HttpRequest, path: &str) -> Vec<u8> {
+    let method = if request.method == Method::Post { "POST" } else { "GET" };
+    let (query, length) = (&request.query, request.body.len());
+    let head =
+        format!("{method} {path}?{query} HTTP/1.1\r\nHost: ca\r\nContent-Length: {length}\r\n\r\n");
+    [head.as_bytes(), &request.body].concat()
+}
+
+/// A connection that is kept open.
+struct Connection(TcpStream);
+
+impl Connection {
+    fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_nodelay(true).expect("a socket option");
+        Self(stream)
+    }
+
+    fn exchange(&mut self, request: &[u8]) -> HttpResponse {
+        self.0.write_all(request).expect("the server reads");
+        let mut received = Vec::new();
+        loop {
+            let mut buffer = [0; 16 * 1024];
+            let count = self.0.read(&mut buffer).expect("the server answers");
+            received.extend_from_slice(&buffer[..count]);
+            if let Some(response) = parse(&received) {
+                return response;
+            }
+        }
+    }
+}
+
+fn parse(received: &[u8]) -> Option<HttpResponse> {
+    let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&received[..end]).ok()?;
+    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
+    let length: usize = header("Content-Length: ")?.parse().ok()?;
+    let body = received.get(end + 4..end + 4 + length)?.to_vec();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(HttpResponse { status, content_type: header("Content-Type: ").map(str::to_owned), body })
+}
+
+fn seal(key: &PKey<Private>) -> Vec<u8> {
+    let rsa = key.rsa().expect("an RSA key");
+    let mut sealed = vec![0; 256];
+    rsa.public_encrypt(&[7; 16], &mut sealed, Padding::PKCS1).expect("a sealed key");
+    sealed
+}
+
+fn private_key_operations(key: &PKey<Private>, sealed: &[u8]) {
+    let rsa = key.rsa().expect("an RSA key");
+    let mut opened = vec![0; 256];
+    rsa.private_decrypt(sealed, &mut opened, Padding::PKCS1).expect("opened");
+    for _ in 0..2 {
+        let mut signer = Signer::new(MessageDigest::sha256(), key).expect("a signer");
+        signer.sign_oneshot_to_vec(&opened).expect("signed");
+    }
+}
+
+criterion_group!(benches, enrolments);
+criterion_main!(benches);
