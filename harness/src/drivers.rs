@@ -15,11 +15,17 @@ use crate::run::{Bench, BenchError, Driver};
 use crate::virtual_lab::VirtualLab;
 
 /// Builds `lab`; it is to be called within a tokio runtime, which runs what is in the lab.
+///
+/// # Errors
+/// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
 pub fn build(lab: &Lab, driver: Driver) -> Result<Bench, BenchError> {
     build_with(lab, driver, &KeySource::Generate)
 }
 
 /// As [`build`], with simulated devices that take their keys from there.
+///
+/// # Errors
+/// As [`build`].
 pub fn build_with(lab: &Lab, driver: Driver, keys: &KeySource) -> Result<Bench, BenchError> {
     match driver {
         Driver::Virtual => virtual_bench(lab, keys),
@@ -29,6 +35,9 @@ pub fn build_with(lab: &Lab, driver: Driver, keys: &KeySource) -> Result<Bench, 
 /// Builds `lab` in this process and hands out its simulated device of that name, for use by hand.
 ///
 /// The device is of use as long as the bench is kept; `None` where the lab has no such device.
+///
+/// # Errors
+/// As [`build`].
 pub fn build_for_console(
     lab: &Lab,
     device: &str,

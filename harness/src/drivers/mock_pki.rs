@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use mock_ca::{AdminCredentials, Approval, Ca, ChallengePolicy, Keys, PersonalityName, Settings};
+use mock_ca::{
+    AdminCredentials, Approval, Ca, ChallengePolicy, DecisionError, Keys, PersonalityName, Settings,
+};
 use scep::secret::ChallengePassword;
 use tokio::io::DuplexStream;
 
@@ -48,7 +50,7 @@ impl Pki for MockPki {
         let Some(pending) = self.oldest_pending() else {
             return Ok(Decision::NothingPending);
         };
-        self.0.approve(&pending.transaction_id).map_err(broken)?;
+        self.0.approve(&pending.transaction_id).map_err(|error| broken(&error))?;
         Ok(Decision::Decided { subject: pending.subject })
     }
 
@@ -56,7 +58,7 @@ impl Pki for MockPki {
         let Some(pending) = self.oldest_pending() else {
             return Ok(Decision::NothingPending);
         };
-        self.0.deny(&pending.transaction_id).map_err(broken)?;
+        self.0.deny(&pending.transaction_id).map_err(|error| broken(&error))?;
         Ok(Decision::Decided { subject: pending.subject })
     }
 
@@ -72,7 +74,7 @@ impl Pki for MockPki {
     }
 }
 
-fn broken(error: impl ToString) -> PkiError {
+fn broken(error: &DecisionError) -> PkiError {
     PkiError::Broken { reason: error.to_string() }
 }
 

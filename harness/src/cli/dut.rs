@@ -1,0 +1,127 @@
+//! `sceplab dut`: the console of a simulated device in a virtual lab.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use thiserror::Error;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::drivers;
+use crate::lab::Lab;
+use crate::run::BenchError;
+
+/// The lab of `sceplab dut` where none is named.
+const DEFAULT_LAB: &str = include_str!("../../../scenarios/labs/linux-pki.yaml");
+
+/// Use a simulated device by hand
+///
+/// The device stands in a virtual lab, whose PKIs run as long as the console does.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Dut {
+    /// The lab that the device stands in [default: that of the documented scenario with the Linux PKI]
+    #[arg(long, value_name = "FILE")]
+    lab: Option<PathBuf>,
+    /// Which of the lab's devices; may be left out where there is one
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+/// Why there is no console.
+#[derive(Debug, Error)]
+pub(super) enum DutError {
+    /// The lab file is wrong.
+    #[error("the lab cannot be read")]
+    Lab(Vec<Diagnostic>),
+    /// The lab has no such device.
+    #[error("the lab has no device `{name}` (known devices: {known})")]
+    UnknownDevice {
+        /// As asked for.
+        name: String,
+        /// Those it has.
+        known: String,
+    },
+    /// The lab has several devices, or none.
+    #[error("which device? `--device` takes one of: {known}")]
+    WhichDevice {
+        /// Those it has.
+        known: String,
+    },
+    /// The lab cannot be built.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
+    /// The terminal is of no use.
+    #[error("the console broke: {0}")]
+    Console(String),
+}
+
+impl Dut {
+    /// Runs the console to its end.
+    ///
+    /// # Errors
+    /// When the lab cannot be read or built, the device is not known, or the terminal breaks.
+    pub(super) async fn run(&self) -> Result<(), DutError> {
+        let lab = self.lab()?;
+        let name = self.device_name(&lab)?;
+        let Some((device, bench)) = drivers::build_for_console(&lab, &name)? else {
+            return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
+        };
+        let outcome = dut_sim::console::run(device).await;
+        drop(bench);
+        outcome.map_err(|error| DutError::Console(error.to_string()))
+    }
+
+    fn lab(&self) -> Result<Lab, DutError> {
+        match &self.lab {
+            Some(path) => Lab::load(path),
+            None => Lab::parse(&Source::new("the built-in lab", DEFAULT_LAB.to_owned())),
+        }
+        .map_err(DutError::Lab)
+    }
+
+    fn device_name(&self, lab: &Lab) -> Result<String, DutError> {
+        if let Some(name) = &self.device {
+            return Ok(name.clone());
+        }
+        let mut names = lab.devices.keys();
+        match (names.next(), names.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            _ => Err(DutError::WhichDevice { known: known_devices(lab) }),
+        }
+    }
+}
+
+fn known_devices(lab: &Lab) -> String {
+    match lab.devices.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>() {
+        names if names.is_empty() => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dut(device: Option<&str>) -> Dut {
+        Dut { lab: None, device: device.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_built_in_lab_is_sound_and_has_one_device() {
+        let lab = dut(None).lab().unwrap();
+        assert_eq!(dut(None).device_name(&lab).unwrap(), "DUT0");
+    }
+
+    #[test]
+    fn several_devices_are_not_guessed_among() {
+        let mut lab = dut(None).lab().unwrap();
+        lab.devices.insert("DUT1".to_owned(), lab.devices["DUT0"].clone());
+        let error = dut(None).device_name(&lab).unwrap_err();
+        assert_eq!(error.to_string(), "which device? `--device` takes one of: `DUT0`, `DUT1`");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_device_is_told_with_the_known_ones() {
+        let error = dut(Some("DUT9")).run().await.unwrap_err();
+        assert_eq!(error.to_string(), "the lab has no device `DUT9` (known devices: `DUT0`)");
+    }
+}

@@ -1,0 +1,110 @@
+//! `sceplab serve`: the mock CA by itself, on a real port.
+
+mod arguments;
+mod banner;
+mod decisions;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use mock_ca::{Ca, OpenError};
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use self::arguments::ArgumentError;
+pub(super) use self::arguments::Serve;
+use super::output::{say, warn};
+
+/// How long open connections may take to end once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the server did not run to its end.
+#[derive(Debug, Error)]
+pub(super) enum ServeError {
+    /// The options do not fit together.
+    #[error(transparent)]
+    Arguments(#[from] ArgumentError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// As given.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The CA cannot be made, or its state cannot be read.
+    #[error("cannot open the CA: {0}")]
+    Open(#[from] OpenError),
+}
+
+impl Serve {
+    /// Serves until Ctrl-C or SIGTERM.
+    ///
+    /// # Errors
+    /// When the options do not fit together, the address is taken, or the CA cannot be opened.
+    pub(super) async fn run(&self) -> Result<(), ServeError> {
+        let settings = self.settings()?;
+        let address = self.address();
+        // A port in use is told before keys are made, which takes a while.
+        let listener = listen(address).await?;
+        let ca = Ca::open(settings, SystemTime::now())?;
+        let bound = listener.local_addr().unwrap_or(address);
+        for warning in self.warnings(bound) {
+            warn(&format!("warning: {warning}"));
+        }
+        for fact in banner::lines(&ca, bound, self.gives_out_challenges()) {
+            say(&fact);
+        }
+        if self.decides_by_hand() {
+            decisions::read_from_stdin(&ca);
+        }
+        serve(listener, ca).await;
+        Ok(())
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Ends when told to, at the latest [`GRACE`] later or when told twice.
+async fn serve(listener: TcpListener, ca: Arc<Ca>) {
+    let impatience = async {
+        stop_signal().await;
+        tokio::select! {
+            () = stop_signal() => {}
+            () = tokio::time::sleep(GRACE) => {}
+        }
+    };
+    tokio::select! {
+        () = mock_ca::serve(listener, ca, stop_signal()) => {}
+        () = impatience => {}
+    }
+}
+
+/// Ctrl-C, or what `kill` and service managers send.
+#[cfg(unix)]
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return interrupt().await;
+    };
+    tokio::select! {
+        () = interrupt() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    interrupt().await;
+}
+
+async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Where signals cannot be had, the process is ended from outside.
+        std::future::pending::<()>().await;
+    }
+}

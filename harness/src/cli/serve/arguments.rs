@@ -1,0 +1,304 @@
+//! What `sceplab serve` is told, and the CA that it asks for.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use mock_ca::{
+    AdminCredentials, Approval, ChallengePolicy, Keys, LogObserver, PersonalityName, Settings,
+};
+use scep::secret::ChallengePassword;
+use thiserror::Error;
+
+use crate::cli::output::say;
+
+/// Run the mock CA by itself
+///
+/// The CA is for tests: its keys are made when it starts and are gone when it ends, unless --state keeps them.
+/// One line a request goes to standard output. Ctrl-C or SIGTERM stops it.
+#[derive(Clone, Args)]
+pub(in crate::cli) struct Serve {
+    /// Whom to behave like: micromdm's scepserver, or Windows' NDES
+    personality: Personality,
+    /// Where to listen [default: 127.0.0.1:8080 for linux, 127.0.0.1:8081 for ndes]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// A challenge password; linux takes one for all, ndes any number that serve once each.
+    /// Given here, it stands in the process list; the environment and --challenge-file do not tell it
+    #[arg(long, value_name = "PASSWORD", env = "SCEPLAB_CHALLENGE", hide_env_values = true)]
+    challenge: Vec<String>,
+    /// A file with challenge passwords, one a line
+    #[arg(long, value_name = "FILE")]
+    challenge_file: Option<PathBuf>,
+    /// Let one challenge password serve any number of times (ndes: `UseSinglePassword`)
+    #[arg(long)]
+    single_password: bool,
+    /// The CA's name, such as "DC=com, DC=scep, CN=x"
+    #[arg(long, value_name = "NAME")]
+    ca_subject: Option<String>,
+    /// Who decides about requests; manual: `approve` and `deny` on standard input
+    #[arg(long, value_enum, default_value_t = Decider::Automatic)]
+    approval: Decider,
+    /// Ask for this user on the `mscep_admin` page (ndes)
+    #[arg(long, value_name = "NAME", requires = "admin_password_file")]
+    admin_user: Option<String>,
+    /// A file whose first line is that user's password
+    #[arg(long, value_name = "FILE", requires = "admin_user")]
+    admin_password_file: Option<PathBuf>,
+    /// Keep keys, certificates and requests in this directory across restarts
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Issue further certificates to a name that has one (linux)
+    #[arg(long)]
+    allow_duplicate_names: bool,
+}
+
+impl fmt::Debug for Serve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve").field("personality", &self.personality).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Personality {
+    Linux,
+    Ndes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Decider {
+    Automatic,
+    Manual,
+}
+
+/// Why the options cannot be followed.
+#[derive(Debug, Error)]
+pub(in crate::cli) enum ArgumentError {
+    /// A file with a secret cannot be read.
+    #[error("`{path}` cannot be read: {source}")]
+    File {
+        /// As given.
+        path: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A file with a password holds none.
+    #[error("`{path}` holds no password")]
+    EmptyFile {
+        /// As given.
+        path: String,
+    },
+    /// Too many or too few challenge passwords.
+    #[error("{what} takes one challenge password, {given} were given")]
+    OneChallenge {
+        /// Who takes one.
+        what: &'static str,
+        /// How many there are.
+        given: usize,
+    },
+    /// An option that the personality has no use for.
+    #[error("`{option}` is for `ndes` alone")]
+    NdesOnly {
+        /// The option.
+        option: &'static str,
+    },
+}
+
+impl Serve {
+    /// Where to listen.
+    pub(super) fn address(&self) -> SocketAddr {
+        let port = match self.personality {
+            Personality::Linux => 8080,
+            // The real one's port, 80, is for privileged users.
+            Personality::Ndes => 8081,
+        };
+        self.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into())
+    }
+
+    /// Whether a person decides about requests.
+    pub(super) fn decides_by_hand(&self) -> bool {
+        self.approval == Decider::Manual
+    }
+
+    /// Whether there is a page that gives out challenge passwords.
+    pub(super) fn gives_out_challenges(&self) -> bool {
+        self.personality == Personality::Ndes
+    }
+
+    /// The CA that is asked for.
+    pub(super) fn settings(&self) -> Result<Settings, ArgumentError> {
+        let name = match self.personality {
+            Personality::Linux => PersonalityName::Linux,
+            Personality::Ndes => PersonalityName::Ndes,
+        };
+        let mut settings = Settings::new("pki", name);
+        settings.subject.clone_from(&self.ca_subject);
+        settings.challenge = self.challenge_policy()?;
+        settings.approval = match self.approval {
+            Decider::Automatic => Approval::Automatic,
+            Decider::Manual => Approval::Manual,
+        };
+        settings.keys = Keys::Fresh;
+        settings.state.clone_from(&self.state);
+        settings.admin = self.admin()?;
+        settings.allow_duplicate_names = self.allow_duplicate_names;
+        settings.on_log = Some(LogObserver::new(|entry| say(&entry.to_string())));
+        Ok(settings)
+    }
+
+    /// What whoever starts this CA should know.
+    pub(super) fn warnings(&self, bound: SocketAddr) -> Vec<String> {
+        let mut warnings = vec![
+            "THIS IS A TEST CA. Trust none of its certificates outside a laboratory.".to_owned(),
+        ];
+        if !bound.ip().is_loopback() {
+            warnings.push(format!("other machines can reach it at {bound}"));
+        }
+        let asks = !self.challenge.is_empty() || self.challenge_file.is_some();
+        if self.personality == Personality::Linux && !asks && !self.decides_by_hand() {
+            warnings.push("no challenge password: whoever asks gets a certificate".to_owned());
+        }
+        warnings
+    }
+
+    fn challenge_policy(&self) -> Result<ChallengePolicy, ArgumentError> {
+        let passwords = self.challenges()?;
+        match self.personality {
+            Personality::Linux if self.single_password => {
+                Err(ArgumentError::NdesOnly { option: "--single-password" })
+            }
+            Personality::Linux if passwords.is_empty() => Ok(ChallengePolicy::None),
+            Personality::Linux => Ok(ChallengePolicy::Static(only("`linux`", passwords)?)),
+            Personality::Ndes if self.single_password => {
+                Ok(ChallengePolicy::Static(only("`--single-password`", passwords)?))
+            }
+            Personality::Ndes => Ok(ChallengePolicy::one_time(passwords)),
+        }
+    }
+
+    fn challenges(&self) -> Result<Vec<ChallengePassword>, ArgumentError> {
+        let mut passwords = self.challenge.clone();
+        if let Some(path) = &self.challenge_file {
+            passwords.extend(lines(path)?);
+        }
+        Ok(passwords.into_iter().map(ChallengePassword::new).collect())
+    }
+
+    fn admin(&self) -> Result<Option<AdminCredentials>, ArgumentError> {
+        let (Some(user), Some(path)) = (&self.admin_user, &self.admin_password_file) else {
+            return Ok(None);
+        };
+        if self.personality == Personality::Linux {
+            return Err(ArgumentError::NdesOnly { option: "--admin-user" });
+        }
+        let password = lines(path)?.swap_remove(0);
+        Ok(Some(AdminCredentials { user: user.clone(), password }))
+    }
+}
+
+fn only(
+    what: &'static str,
+    mut passwords: Vec<ChallengePassword>,
+) -> Result<ChallengePassword, ArgumentError> {
+    match (passwords.len(), passwords.pop()) {
+        (1, Some(password)) => Ok(password),
+        (given, _) => Err(ArgumentError::OneChallenge { what, given }),
+    }
+}
+
+/// The lines of a file that hold something, one at least.
+fn lines(path: &Path) -> Result<Vec<String>, ArgumentError> {
+    let shown = || path.display().to_string();
+    let text =
+        fs::read_to_string(path).map_err(|source| ArgumentError::File { path: shown(), source })?;
+    let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if lines.is_empty() { Err(ArgumentError::EmptyFile { path: shown() }) } else { Ok(lines) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: Serve,
+    }
+
+    fn serve(arguments: &[&str]) -> Serve {
+        Line::try_parse_from(["serve"].iter().chain(arguments)).unwrap().serve
+    }
+
+    fn refusal(arguments: &[&str]) -> String {
+        serve(arguments).settings().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_personality_has_a_port_of_its_own_that_needs_no_privilege() {
+        assert_eq!(serve(&["linux"]).address().to_string(), "127.0.0.1:8080");
+        assert_eq!(serve(&["ndes"]).address().to_string(), "127.0.0.1:8081");
+        let elsewhere = serve(&["ndes", "--listen", "[::1]:0"]);
+        assert_eq!(elsewhere.address().to_string(), "[::1]:0");
+    }
+
+    #[test]
+    fn passwords_serve_once_unless_told_otherwise() {
+        let challenge = |arguments: &[&str]| serve(arguments).settings().unwrap().challenge;
+        assert!(matches!(challenge(&["linux"]), ChallengePolicy::None));
+        assert!(matches!(challenge(&["linux", "--challenge", "a"]), ChallengePolicy::Static(_)));
+        let two = challenge(&["ndes", "--challenge", "a", "--challenge", "b"]);
+        assert!(matches!(two, ChallengePolicy::OneTime { preset, .. } if preset.len() == 2));
+        let single = challenge(&["ndes", "--challenge", "a", "--single-password"]);
+        assert!(matches!(single, ChallengePolicy::Static(_)));
+    }
+
+    #[test]
+    fn passwords_come_from_a_file_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("challenges");
+        fs::write(&file, "first\r\n\nsecond\n").unwrap();
+        let policy = serve(&["ndes", "--challenge-file", file.to_str().unwrap()]).settings();
+        let ChallengePolicy::OneTime { preset, .. } = policy.unwrap().challenge else {
+            panic!("not one-time");
+        };
+        assert_eq!(
+            preset.iter().map(ChallengePassword::expose).collect::<Vec<_>>(),
+            ["first", "second"]
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        assert_eq!(
+            refusal(&["linux", "--challenge", "a", "--challenge", "b"]),
+            "`linux` takes one challenge password, 2 were given"
+        );
+        assert_eq!(
+            refusal(&["ndes", "--single-password"]),
+            "`--single-password` takes one challenge password, 0 were given"
+        );
+        assert_eq!(
+            refusal(&["linux", "--single-password"]),
+            "`--single-password` is for `ndes` alone"
+        );
+        assert!(
+            refusal(&["ndes", "--challenge-file", "/nowhere"]).contains("`/nowhere` cannot be")
+        );
+    }
+
+    #[test]
+    fn an_open_ca_is_warned_about() {
+        let count = |arguments: &[&str], bound: &str| {
+            serve(arguments).warnings(bound.parse().unwrap()).len()
+        };
+        assert_eq!(count(&["linux", "--challenge", "a"], "127.0.0.1:8080"), 1);
+        assert_eq!(count(&["linux"], "127.0.0.1:8080"), 2);
+        assert_eq!(count(&["linux"], "0.0.0.0:8080"), 3);
+        assert_eq!(count(&["ndes"], "127.0.0.1:8081"), 1);
+    }
+}
