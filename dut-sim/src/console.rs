@@ -111,7 +111,8 @@ impl Source {
             Self::Plain => {
                 let mut line = String::new();
                 let length = io::stdin().lock().read_line(&mut line)?;
-                Ok(if length == 0 { Input::End } else { Input::Line(line) })
+                let text = line.trim_end_matches(['\r', '\n']);
+                Ok(if length == 0 { Input::End } else { Input::Line(text.to_owned()) })
             }
         }
     }

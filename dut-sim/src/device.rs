@@ -19,6 +19,7 @@ use crate::config::parse;
 use crate::config::session::Candidate;
 use crate::config::system::System;
 use crate::config::tree::Configuration;
+use crate::enrolment::progress::Progress;
 use crate::enrolment::{Enrolments, Surroundings};
 use crate::protocol_log::ProtocolLog;
 use crate::secret::{SecretStore, random_key};
@@ -141,11 +142,21 @@ impl Device {
         let Ok(session) = self.session.try_lock() else { return Vec::new() };
         let known = completion::Known {
             configuration: session.candidate.as_ref().map(Candidate::configuration),
-            csrs: self.enrolments().names(),
+            csrs: self.csr_names(),
             certificate_urls: self.certificate_urls(),
             interfaces: self.interfaces.clone(),
         };
         completion::complete(words, partial, &known)
+    }
+
+    /// How far the certificate request of that name has come.
+    fn progress(&self, name: &str) -> Option<Progress> {
+        self.enrolments().progress(name)
+    }
+
+    /// The names of every certificate request.
+    fn csr_names(&self) -> Vec<String> {
+        self.enrolments().names()
     }
 
     fn host_name(&self) -> String {
@@ -165,5 +176,58 @@ impl Device {
 impl Reply {
     fn stay(self) -> Step {
         Step { reply: self, left: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::network::{
+        Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError,
+        Stream,
+    };
+
+    /// A network without anybody in it.
+    struct Nowhere;
+
+    #[async_trait]
+    impl Network for Nowhere {
+        async fn apply(&self, _: &Addressing) -> Result<(), ApplyError> {
+            Ok(())
+        }
+
+        async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
+            Err(ResolveError::Unknown { host: host.to_owned() })
+        }
+
+        async fn echo(&self, _: &EchoRequest) -> EchoOutcome {
+            EchoOutcome::NoRoute
+        }
+
+        async fn connect(&self, _: Ipv4Addr, _: u16) -> Result<Box<dyn Stream>, ConnectError> {
+            Err(ConnectError::NoRoute)
+        }
+    }
+
+    #[tokio::test]
+    async fn completion_knows_the_mode_and_what_is_configured() {
+        let device = Device::start(DeviceSettings::new(Arc::new(Nowhere)));
+        let offered = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            let candidates = device.complete(&words, "");
+            candidates.into_iter().map(|each| each.word).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(offered("pki scep show"), "<csr>");
+        let csr = "set system certificate scep csr A";
+        let lines = format!("{csr} url http://h\n{csr} distinguished-names CN=x");
+        device.replace_configuration(&lines).await.unwrap();
+        assert_eq!(offered("pki scep show"), "<csr> A");
+        device.execute("configure").await;
+        assert_eq!(offered("set interfaces ethernet"), "<ethN> eth0");
+        assert_eq!(offered("set system certificate scep csr"), "<text> A");
     }
 }

@@ -61,7 +61,7 @@ impl Device {
     }
 
     fn scep_show_all(&self) -> Reply {
-        let names = self.enrolments().names();
+        let names = self.csr_names();
         let shown = |name: &String| Some(format!("{name}:\n{}", self.scep_table(name)?));
         let tables: Vec<_> = names.iter().filter_map(shown).collect();
         if tables.is_empty() {
@@ -71,13 +71,13 @@ impl Device {
     }
 
     fn scep_table(&self, name: &str) -> Option<String> {
-        let progress = self.enrolments().progress(name)?;
+        let progress = self.progress(name)?;
         let now = Asn1Time::days_from_now(0).ok()?;
         Some(certificate_store::show(&progress, &now))
     }
 
     fn no_such_csr(&self, name: &str) -> String {
-        match self.enrolments().names() {
+        match self.csr_names() {
             names if names.is_empty() => {
                 format!("no certificate request `{name}`; none is configured")
             }
@@ -97,7 +97,7 @@ impl Device {
             let root = certificate_store::ROOT;
             format!("`{url}` is not the URL of a certificate; those begin with `{root}`")
         })?;
-        let progress = self.enrolments().progress(name).ok_or_else(|| self.no_such_csr(name))?;
+        let progress = self.progress(name).ok_or_else(|| self.no_such_csr(name))?;
         let certificate = certificate_store::find(&progress, file).ok_or_else(|| {
             let files = certificate_store::files(&progress);
             let files = if files.is_empty() { "nothing yet".to_owned() } else { files.join(", ") };
@@ -121,14 +121,13 @@ impl Device {
     }
 
     /// The URLs of every certificate there is.
-    pub(crate) fn certificate_urls(&self) -> Vec<String> {
-        let enrolments = self.enrolments();
+    pub(super) fn certificate_urls(&self) -> Vec<String> {
         let files = |name: String| {
-            let files = enrolments.progress(&name).as_ref().map(certificate_store::files);
+            let files = self.progress(&name).as_ref().map(certificate_store::files);
             let url = move |file| format!("{}{name}/{file}", certificate_store::ROOT);
             files.unwrap_or_default().into_iter().map(url)
         };
-        enrolments.names().into_iter().flat_map(files).collect()
+        self.csr_names().into_iter().flat_map(files).collect()
     }
 }
 

@@ -54,6 +54,34 @@ async fn the_command_line_works_in_both_modes() {
 }
 
 #[tokio::test]
+async fn what_is_not_there_is_said_with_what_there_is() {
+    let lab = Lab::new(Answer::Issue);
+    assert_eq!(lab.output("pki scep show").await, "No certificate request is configured");
+    let root = "pki show certificate running://auth/certificates/scep";
+    assert_eq!(
+        lab.output(&format!("{root}/NO/ca/ca.der")).await,
+        "CLI Error: no certificate request `NO`; none is configured"
+    );
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("usercert Valid").await;
+    assert_eq!(
+        lab.output("pki scep show NO").await,
+        "CLI Error: no certificate request `NO`; there is CSR"
+    );
+    let url = "running://auth/certificates/scep/CSR/ca/ra.der";
+    assert_eq!(
+        lab.output(&format!("{root}/CSR/ca/ra.der")).await,
+        format!("CLI Error: no file `{url}`; under `CSR` there is ca/ca.der, user/cert")
+    );
+    assert_eq!(
+        lab.output("pki show certificate /etc/passwd").await,
+        "CLI Error: `/etc/passwd` is not the URL of a certificate; \
+         those begin with `running://auth/certificates/scep/`"
+    );
+    assert!(lab.output("pki scep show").await.starts_with("CSR:\n-----"));
+}
+
+#[tokio::test]
 async fn ping_reads_as_documented() {
     let lab = Lab::new(Answer::Issue);
     let ping = lab.device.execute("ping 10.215.168.1 count 1 size 56 timeout 1").await;
