@@ -7,7 +7,7 @@ mod source;
 use std::fmt;
 
 pub use self::palette::Palette;
-pub use self::render::render;
+pub use self::render::{Frame, render, visible};
 pub use self::source::{Excerpt, Located, Place, SIZE_LIMIT, Source};
 
 /// One thing that is wrong with a file.

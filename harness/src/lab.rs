@@ -8,6 +8,7 @@ mod secret;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
@@ -123,8 +124,12 @@ pub struct Admin {
 impl Lab {
     /// Reads a lab file; the error is all that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let source = Source::read(path).map_err(|error| vec![error])?;
-        let node = yaml::parse(&source).map_err(|error| vec![by_shape(error)])?;
+        Self::parse(&Source::read(path).map_err(|error| vec![error])?)
+    }
+
+    /// Reads the text of a lab file; the error is all that is wrong with it.
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
+        let node = yaml::parse(source).map_err(|error| vec![by_shape(error)])?;
         let problems = Problems::default();
         let lab = Self::decode(&node, &problems);
         if problems.is_empty() { Ok(lab) } else { Err(problems.masked(&Masker::of_file(&node))) }

@@ -5,6 +5,7 @@
 //! [`report`] turns into text or files.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod device;
 pub mod diagnostic;
 pub mod drivers;
@@ -12,6 +13,7 @@ pub mod lab;
 mod mask;
 pub mod outcome;
 pub mod pki;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod virtual_lab;

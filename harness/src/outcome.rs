@@ -33,6 +33,7 @@ pub struct ScenarioOutcome {
     /// Its tags.
     pub tags: Vec<String>,
     /// When it began.
+    #[serde(rename = "started_unix_seconds", serialize_with = "unix_seconds")]
     pub started: SystemTime,
     /// How long it took.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
@@ -195,4 +196,9 @@ impl Outcome {
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
+}
+
+fn unix_seconds<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    serializer.serialize_f64(since.as_secs_f64())
 }

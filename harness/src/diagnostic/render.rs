@@ -1,69 +1,84 @@
 //! The look of a diagnostic: the one of rustc.
 
-use super::{Diagnostic, Location, Palette};
+use super::{Diagnostic, Excerpt, Location, Palette};
 
 /// Renders a diagnostic below a heading such as `error`; ends without a line feed.
 pub fn render(heading: &str, diagnostic: &Diagnostic, palette: Palette) -> String {
-    let gutter = gutter(&diagnostic.location);
-    let mut lines = vec![format!(
-        "{}{}",
-        palette.bad(heading),
-        palette.strong(&format!(": {}", visible(&diagnostic.message)))
-    )];
-    locate(&mut lines, diagnostic, gutter, palette);
-    for note in &diagnostic.notes {
-        lines.extend(framed_note(note, gutter, palette));
-    }
-    lines.join("\n")
-}
-
-/// The width of the line numbers.
-fn gutter(location: &Location) -> usize {
-    match location {
-        Location::Excerpt(excerpt) => excerpt.line.to_string().len(),
+    let line = match &diagnostic.location {
+        Location::Excerpt(excerpt) => excerpt.line,
         Location::File(_) | Location::Nowhere => 1,
-    }
-}
-
-fn locate(lines: &mut Vec<String>, diagnostic: &Diagnostic, gutter: usize, palette: Palette) {
-    let arrow = format!("{}{}", " ".repeat(gutter), palette.frame("-->"));
+    };
+    let mut frame = Frame::new(heading, &diagnostic.message, line, palette);
     match &diagnostic.location {
         Location::Nowhere => {}
-        Location::File(path) => lines.push(format!("{arrow} {}", visible(path))),
-        Location::Excerpt(excerpt) => {
-            let bar = palette.frame(&format!("{} |", " ".repeat(gutter)));
-            let number = palette.frame(&format!("{:>gutter$} |", excerpt.line));
-            let carets =
-                format!("{} {}", "^".repeat(excerpt.width.max(1)), visible(&diagnostic.label));
-            lines.push(format!(
-                "{arrow} {}:{}:{}",
-                visible(&excerpt.path),
-                excerpt.line,
-                excerpt.column
-            ));
-            lines.push(bar.clone());
-            lines.push(format!("{number} {}", visible(&excerpt.text)));
-            lines.push(format!(
-                "{bar} {}{}",
-                " ".repeat(excerpt.indent),
-                palette.bad(carets.trim_end())
-            ));
-        }
+        Location::File(path) => frame.file(path),
+        Location::Excerpt(excerpt) => frame.excerpt(excerpt, &diagnostic.label),
     }
+    diagnostic.notes.iter().for_each(|note| frame.note(note));
+    frame.finish()
 }
 
-/// A note; its further lines stand below its first.
-fn framed_note(note: &str, gutter: usize, palette: Palette) -> Vec<String> {
-    let mut lines = note.lines();
-    let first = lines.next().unwrap_or_default();
-    let indent = " ".repeat(gutter + 1);
-    let mut framed = vec![format!("{indent}{} {}", palette.frame("="), visible(first))];
-    framed.extend(lines.map(|line| format!("{indent}  {}", visible(line)).trim_end().to_owned()));
-    framed
+/// Excerpts and notes below one heading, with a common gutter.
+#[derive(Debug)]
+pub struct Frame {
+    lines: Vec<String>,
+    gutter: usize,
+    palette: Palette,
+}
+
+impl Frame {
+    /// Begins with the heading; `last_line` is the highest line number that is going to be shown.
+    pub fn new(heading: &str, message: &str, last_line: usize, palette: Palette) -> Self {
+        let message = palette.strong(&format!(": {}", visible(message)));
+        let lines = vec![format!("{}{message}", palette.bad(heading))];
+        Self { lines, gutter: last_line.to_string().len(), palette }
+    }
+
+    /// Names a file.
+    pub fn file(&mut self, path: &str) {
+        let arrow = format!("{}{}", " ".repeat(self.gutter), self.palette.frame("-->"));
+        self.lines.push(format!("{arrow} {}", visible(path)));
+    }
+
+    /// Shows an excerpt with where it stands.
+    pub fn excerpt(&mut self, excerpt: &Excerpt, label: &str) {
+        self.file(&format!("{}:{}:{}", excerpt.path, excerpt.line, excerpt.column));
+        self.lines.push(self.bar());
+        self.further_excerpt(excerpt, label);
+    }
+
+    /// Shows an excerpt of the file that was shown last.
+    pub fn further_excerpt(&mut self, excerpt: &Excerpt, label: &str) {
+        let gutter = self.gutter;
+        let number = self.palette.frame(&format!("{:>gutter$} |", excerpt.line));
+        self.lines.push(format!("{number} {}", visible(&excerpt.text)));
+        let carets = format!("{} {}", "^".repeat(excerpt.width.max(1)), visible(label));
+        let carets = self.palette.bad(carets.trim_end());
+        self.lines.push(format!("{} {}{carets}", self.bar(), " ".repeat(excerpt.indent)));
+    }
+
+    /// Adds a note; its further lines stand below its first.
+    pub fn note(&mut self, note: &str) {
+        let mut lines = note.lines();
+        let indent = " ".repeat(self.gutter + 1);
+        let first = visible(lines.next().unwrap_or_default());
+        self.lines.push(format!("{indent}{} {first}", self.palette.frame("=")).trim_end().to_owned());
+        let further = lines.map(|line| format!("{indent}  {}", visible(line)).trim_end().to_owned());
+        self.lines.extend(further);
+    }
+
+    /// The whole; ends without a line feed.
+    pub fn finish(self) -> String {
+        self.lines.join("\n")
+    }
+
+    fn bar(&self) -> String {
+        self.palette.frame(&format!("{} |", " ".repeat(self.gutter)))
+    }
 }
 
 /// Text that cannot steer a terminal: one visible character for each that is none.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\t' => ' ',

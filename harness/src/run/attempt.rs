@@ -83,14 +83,14 @@ impl Answer {
 
     /// An answer that is judged by checks.
     fn checked(output: String, checks: &[Check]) -> Self {
-        let missed: Vec<&Check> = checks.iter().filter(|check| !check.holds(&output)).collect();
-        let message = match missed.first().map(|check| (&check.pattern, check.found)) {
+        let failing: Vec<&Check> = checks.iter().filter(|check| !check.holds(&output)).collect();
+        let message = match failing.first().map(|check| (&check.pattern, check.found)) {
             Some((Pattern::Token(_), true)) => "output does not contain what it should",
             Some((Pattern::Regex(_), false)) => "output matches what it should not",
             Some((Pattern::Token(_), false)) => "output contains what it should not",
             Some((Pattern::Regex(_), true)) | None => "output does not match",
         };
-        let misses = missed.into_iter().map(|check| Miss::of(check)).collect();
+        let misses = failing.into_iter().map(Miss::of).collect();
         Self { output, message, misses }
     }
 }

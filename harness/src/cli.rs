@@ -1,0 +1,139 @@
+//! The command line: `sceplab`.
+
+mod check;
+mod completions;
+mod dut;
+mod exit;
+mod list;
+mod output;
+mod progress;
+mod run;
+mod select;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use self::exit::Exit;
+use self::dut::{Dut, DutError};
+use self::serve::{Serve, ServeError};
+use crate::diagnostic::Diagnostic;
+
+/// Runs SCEP enrolment scenarios against a device and a PKI, and says what is wrong
+#[derive(Debug, Parser)]
+#[command(name = "sceplab", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sceplab run scenarios                     run all scenarios in that folder, in the virtual lab
+  sceplab run scenarios/scep/linux-pki.yaml -v
+                                            run one, and show each step's command and output
+  sceplab check scenarios                   find mistakes in scenario and lab files, run nothing
+  sceplab serve linux --listen 127.0.0.1:8080
+                                            a test CA for a real SCEP client
+
+Exit codes:
+  0  all passed                        3  the lab could not be built, or broke
+  1  internal error                    4  a check failed
+  2  wrong usage, or an invalid file   5  nothing was selected
+  130  interrupted
+
+Colour is used on terminals only, and not where NO_COLOR is set.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Check(check::Arguments),
+    List(list::Arguments),
+    Serve(Serve),
+    Dut(Dut),
+    Completions(completions::Arguments),
+}
+
+/// Reads the arguments of the process, does what they ask for and says how it ended.
+pub fn main() -> ExitCode {
+    exit::quieten_panics();
+    start_tracing();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("the runtime cannot be started: {error}"));
+            return Exit::Internal.into();
+        }
+    };
+    let exit = runtime.block_on(cli.command.perform());
+    // Keys that are still being made, and a terminal that is still being read, are not waited for.
+    runtime.shutdown_background();
+    output::checked(exit).into()
+}
+
+impl Command {
+    async fn perform(self) -> Exit {
+        match self {
+            Self::Run(arguments) => arguments.perform().await,
+            Self::Check(arguments) => arguments.perform(),
+            Self::List(arguments) => arguments.perform(),
+            Self::Completions(arguments) => arguments.perform::<Cli>(),
+            Self::Serve(serve) => serve.run().await.map_or_else(|error| refused(&error), done),
+            Self::Dut(dut) => dut.run().await.map_or_else(|error| no_console(&error), done),
+        }
+    }
+}
+
+fn done((): ()) -> Exit {
+    Exit::Success
+}
+
+fn refused(error: &ServeError) -> Exit {
+    complain(&error.to_string());
+    match error {
+        ServeError::Arguments(_) => Exit::Usage,
+        _ => Exit::Lab,
+    }
+}
+
+fn no_console(error: &DutError) -> Exit {
+    if let DutError::Lab(diagnostics) = error {
+        output::diagnostics(diagnostics);
+        return Exit::Usage;
+    }
+    complain(&error.to_string());
+    match error {
+        DutError::Bench(_) => Exit::Lab,
+        DutError::Console(_) => Exit::Internal,
+        _ => Exit::Usage,
+    }
+}
+
+/// Says what is wrong where no file is at fault.
+fn complain(message: &str) {
+    output::diagnostics(&[Diagnostic::general(message)]);
+}
+
+/// `RUST_LOG` shows what the libraries do.
+fn start_tracing() {
+    if std::env::var_os("RUST_LOG").is_some() {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_writer(std::io::stderr)
+            .init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,81 @@
+//! How the program ends.
+
+use std::process::ExitCode;
+
+use super::output::warn;
+use crate::outcome::Outcome;
+
+/// The exit codes, as documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All passed, or was skipped.
+    Success = 0,
+    /// The program itself is at fault.
+    Internal = 1,
+    /// Wrong usage, or an invalid file.
+    Usage = 2,
+    /// A lab could not be built, or broke.
+    Lab = 3,
+    /// A check failed.
+    Failed = 4,
+    /// Nothing was selected.
+    NothingSelected = 5,
+    /// It was ended by Ctrl-C; 128 and the number of the signal, as shells have it.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The worst of what a run came to.
+    pub fn of(outcome: &Outcome) -> Self {
+        let counts = outcome.counts();
+        if outcome.interrupted {
+            Self::Interrupted
+        } else if counts.panicked > 0 {
+            Self::Internal
+        } else if counts.lab_broke > 0 {
+            Self::Lab
+        } else if counts.failed > 0 {
+            Self::Failed
+        } else {
+            Self::Success
+        }
+    }
+}
+
+/// A panic is one line on stderr, and an outcome; its backtrace is for those who ask for it.
+pub(super) fn quieten_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        return;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
+        let words = panic.payload_as_str().unwrap_or("a panic without words");
+        warn(&format!("error: internal error{place}: {words}"));
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_interrupted_run_is_interrupted_whatever_it_found() {
+        let outcome = |interrupted| Outcome {
+            scenarios: Vec::new(),
+            selected: 0,
+            elapsed: Duration::ZERO,
+            interrupted,
+        };
+        assert_eq!(Exit::of(&outcome(true)), Exit::Interrupted);
+        assert_eq!(Exit::of(&outcome(false)), Exit::Success);
+    }
+}

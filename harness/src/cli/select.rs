@@ -1,0 +1,82 @@
+//! Which scenarios a command is about.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::{complain, output};
+use crate::lab::Lab;
+use crate::scenario::{LoadErrors, Scenario, discover, load};
+
+/// The paths and tags that select scenarios.
+#[derive(Debug, Args)]
+pub(super) struct Selection {
+    /// Scenario files, or folders to search for them; folders named `labs` hold none
+    #[arg(value_name = "PATH", default_value = "scenarios")]
+    paths: Vec<PathBuf>,
+    /// Only scenarios with this tag; may be given several times, and any of the tags will do
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// The lab that stands in for the scenarios' own
+    #[arg(long, value_name = "FILE")]
+    lab: Option<PathBuf>,
+}
+
+impl Selection {
+    /// Reads the selected scenarios; what is wrong with any of them is shown, all at once.
+    pub(super) fn load(&self) -> Result<Vec<Scenario>, Exit> {
+        let scenarios = self.read().map_err(|errors| {
+            output::diagnostics(errors.diagnostics());
+            Exit::Usage
+        })?;
+        if scenarios.is_empty() {
+            complain(&format!("there are no scenarios in {}", self.shown_paths()));
+            return Err(Exit::NothingSelected);
+        }
+        self.tagged(scenarios)
+    }
+
+    fn read(&self) -> Result<Vec<Scenario>, LoadErrors> {
+        let mut errors = Vec::new();
+        let lab = self.lab.as_deref().map(Lab::load).transpose();
+        let lab = lab.unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            // Anything but none: the scenarios' own labs are not asked for.
+            Some(Lab::default())
+        });
+        let broken_lab = !errors.is_empty();
+        let mut scenarios = Vec::new();
+        for found in discover(&self.paths)? {
+            match load(&found, lab.as_ref()) {
+                Ok(scenario) => scenarios.push(scenario),
+                // Devices of a lab that cannot be read are not missed.
+                Err(_) if broken_lab => {}
+                Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
+            }
+        }
+        if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+    }
+
+    fn tagged(&self, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Exit> {
+        let known: BTreeSet<String> =
+            scenarios.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();
+        if !self.tags.is_empty() {
+            scenarios.retain(|scenario| scenario.tags.iter().any(|tag| self.tags.contains(tag)));
+        }
+        if scenarios.is_empty() {
+            let known: Vec<String> = known.iter().map(|tag| format!("`{tag}`")).collect();
+            let wanted = self.tags.join("`, `");
+            complain(&format!("no scenario has the tag `{wanted}` (known: {})", known.join(", ")));
+            return Err(Exit::NothingSelected);
+        }
+        Ok(scenarios)
+    }
+
+    fn shown_paths(&self) -> String {
+        let paths: Vec<String> =
+            self.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        paths.join(", ")
+    }
+}

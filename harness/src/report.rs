@@ -1,0 +1,20 @@
+//! Reports: pure functions of an outcome, and the files that some of them go to.
+
+mod json;
+mod junit;
+mod target;
+pub mod terminal;
+
+pub use self::target::{Kind, Target, TargetError};
+use crate::outcome::Outcome;
+
+/// The text of a report.
+pub fn text(kind: Kind, outcome: &Outcome) -> String {
+    match kind {
+        Kind::Junit => junit::text(outcome),
+        Kind::Json => json::text(outcome),
+    }
+}
+
+#[cfg(test)]
+mod samples;

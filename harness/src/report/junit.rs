@@ -1,0 +1,72 @@
+//! The outcome as JUnit XML: a suite for each folder, a case for each scenario.
+
+use std::collections::BTreeMap;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::terminal;
+use crate::diagnostic::Palette;
+use crate::outcome::{Outcome, ScenarioOutcome, Verdict};
+
+pub(super) fn text(outcome: &Outcome) -> String {
+    let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
+    for scenario in &outcome.scenarios {
+        let (folder, name) = scenario.id.rsplit_once('/').unwrap_or(("scenarios", &scenario.id));
+        let suite = suites.entry(folder).or_insert_with(|| TestSuite::new(folder));
+        suite.add_test_case(case(folder, name, scenario));
+    }
+    for suite in suites.values_mut() {
+        suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
+    }
+    let mut report = Report::new("sceplab");
+    report.set_time(outcome.elapsed);
+    report.add_test_suites(suites.into_values());
+    report.to_string().unwrap_or_else(|error| format!("<!-- {error} -->\n"))
+}
+
+fn case(folder: &str, name: &str, scenario: &ScenarioOutcome) -> TestCase {
+    let mut case = TestCase::new(name, status(scenario));
+    case.set_classname(folder).set_time(scenario.elapsed);
+    let file = scenario.path.display().to_string();
+    case.extra.insert("file".into(), file.as_str().into());
+    let transcript = terminal::transcript(scenario, Palette::plain());
+    if !transcript.is_empty() {
+        case.set_system_out(transcript);
+    }
+    case
+}
+
+fn status(scenario: &ScenarioOutcome) -> TestCaseStatus {
+    let (kind, message) = match &scenario.verdict {
+        Verdict::Passed => return TestCaseStatus::success(),
+        Verdict::Skipped { reason } => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(reason.as_str());
+            return status;
+        }
+        Verdict::Failed(failure) => (NonSuccessKind::Failure, failure.message.as_str()),
+        Verdict::LabBroke { reason } => (NonSuccessKind::Error, reason.as_str()),
+        Verdict::Panicked { message } => (NonSuccessKind::Error, message.as_str()),
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(message);
+    if let Some(text) = terminal::explanation(scenario, Palette::plain()) {
+        status.set_description(text);
+    }
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn failures_and_skips_carry_their_reasons() {
+        let xml = text(&samples::outcome());
+        assert!(xml.contains(r#"name="sceplab" tests="3" skipped="1" failures="1" errors="0""#), "{xml}");
+        assert!(xml.contains(r#"<testsuite name="scep" tests="2""#), "{xml}");
+        assert!(xml.contains(r#"<failure message="output does not match">"#), "{xml}");
+        assert!(xml.contains(r#"<skipped message="the device does not support x"/>"#), "{xml}");
+    }
+}
