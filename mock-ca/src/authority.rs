@@ -20,7 +20,7 @@ pub(crate) use keys::AuthorityKeys;
 use crate::{
     personality::{Personality, RegistrationCertificate, Serials},
     profile::{
-        Applicant, CertificateProfile, Directory, Issuer, Wish, calendar, public_half,
+        Applicant, CertificateProfile, Directory, Issuer, PublicKeyInfo, Wish, calendar,
         random_serial, request_serial, sequential_serial, unix_time,
     },
     settings::WindowsSettings,
@@ -62,8 +62,12 @@ impl Authority {
         let directory = Directory::of(subject, &windows.host);
         let issuer = Issuer { certificate: None, key: &keys.ca, directory: &directory };
         let serial = random_serial(personality.ca.serial_bytes)?;
-        let public_key = public_half(&keys.ca)?;
-        let applicant = Applicant { subject, public_key: &public_key, wishes: &[], serial };
+        let applicant = Applicant {
+            subject: &subject.to_der()?,
+            public_key: &PublicKeyInfo::of_key(&keys.ca)?,
+            wishes: &[],
+            serial,
+        };
         let certificate = personality.ca.profile.issue(&applicant, &issuer, calendar(installed))?;
         let ca = Identity { certificate, key: keys.ca.clone() };
         let mut authority = Self::assemble(personality, ca, None, windows)?;
@@ -109,9 +113,13 @@ impl Authority {
             .iter()
             .map(|asked| Wish { oid: &asked.oid, critical: asked.critical, value: &asked.value })
             .collect();
+        let public_key = match PublicKeyInfo::of_request(csr.to_der()) {
+            Some(public_key) => public_key,
+            None => PublicKeyInfo::of_key(csr.public_key())?,
+        };
         let applicant = Applicant {
-            subject: csr.subject(),
-            public_key: csr.public_key(),
+            subject: &csr.subject().to_der()?,
+            public_key: &public_key,
             wishes: &wishes,
             serial: self.serial(number)?,
         };
@@ -169,8 +177,8 @@ impl Authority {
         installed: SystemTime,
     ) -> Result<Identity, ErrorStack> {
         let applicant = Applicant {
-            subject,
-            public_key: &*public_half(key)?,
+            subject: &subject.to_der()?,
+            public_key: &PublicKeyInfo::of_key(key)?,
             wishes: &[],
             serial: self.serial(shape.request_id)?,
         };

@@ -3,25 +3,30 @@
 mod der;
 mod directory;
 mod extension;
+mod public_key;
 mod requested;
 mod serial;
 mod validity;
 
 use openssl::{
-    asn1::{Asn1Object, Asn1OctetString, Asn1Time},
     bn::BigNum,
     error::ErrorStack,
-    hash::MessageDigest,
-    pkey::{PKey, PKeyRef, Private, Public},
-    x509::{X509, X509Builder, X509Extension, X509NameRef, X509Ref},
+    hash::{MessageDigest, hash},
+    pkey::{PKeyRef, Private},
+    sign::Signer,
+    x509::{X509, X509Ref},
 };
 use time::OffsetDateTime;
 
 pub(crate) use directory::Directory;
 pub(crate) use extension::{AuthorityKeyIdentifier, Capability, Extension, Template};
+pub(crate) use public_key::PublicKeyInfo;
 pub(crate) use requested::{RequestedExtensions, Wish};
 pub(crate) use serial::{random_serial, request_serial, sequential_serial};
 pub(crate) use validity::{Validity, calendar, unix_time};
+
+use der::{big_integer, bit_string, context_constructed, integer, null, oid, sequence};
+use requested::Encoded;
 
 /// The shape of a certificate.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +52,9 @@ pub(crate) enum KeyIdentifier {
 
 /// Who gets a certificate, and what was asked for.
 pub(crate) struct Applicant<'a> {
-    pub(crate) subject: &'a X509NameRef,
-    pub(crate) public_key: &'a PKeyRef<Public>,
+    /// The subject, in DER.
+    pub(crate) subject: &'a [u8],
+    pub(crate) public_key: &'a PublicKeyInfo<'a>,
     pub(crate) wishes: &'a [Wish<'a>],
     pub(crate) serial: BigNum,
 }
@@ -64,66 +70,67 @@ pub(crate) struct Issuer<'a> {
 
 impl CertificateProfile {
     /// Issues a certificate of this shape at `now`.
+    ///
+    /// It is encoded here and not by OpenSSL's builder: that would decode and encode the public key once more, which
+    /// takes OpenSSL 3 about as long as a signature.
     pub(crate) fn issue(
         &self,
         applicant: &Applicant<'_>,
         issuer: &Issuer<'_>,
         now: OffsetDateTime,
     ) -> Result<X509, ErrorStack> {
-        let mut builder = X509::builder()?;
-        builder.set_version(2)?;
-        let serial = applicant.serial.to_asn1_integer()?;
-        builder.set_serial_number(&serial)?;
-        builder.set_subject_name(applicant.subject)?;
-        let issuer_name = issuer.certificate.map_or(applicant.subject, X509Ref::subject_name);
-        builder.set_issuer_name(issuer_name)?;
-        builder.set_pubkey(applicant.public_key)?;
-        self.set_validity(&mut builder, issuer, now)?;
-        for (oid, critical, value) in requested::arrange(self, applicant, issuer)? {
-            builder.append_extension(x509_extension(&oid, critical, &value)?)?;
-        }
-        builder.sign(issuer.key, MessageDigest::sha256())?;
-        // Parsed anew: a certificate just built keeps parts of its builder and prints otherwise than a received one.
-        X509::from_der(&builder.build().to_der()?)
+        let to_be_signed = self.signed_part(applicant, issuer, now)?;
+        let mut signer = Signer::new(MessageDigest::sha256(), issuer.key)?;
+        let signature = signer.sign_oneshot_to_vec(&to_be_signed)?;
+        X509::from_der(&sequence(&[to_be_signed, signature_algorithm(), bit_string(&signature)]))
     }
 
-    fn set_validity(
+    /// The `TBSCertificate` (RFC 5280 §4.1).
+    fn signed_part(
         &self,
-        builder: &mut X509Builder,
+        applicant: &Applicant<'_>,
         issuer: &Issuer<'_>,
         now: OffsetDateTime,
-    ) -> Result<(), ErrorStack> {
+    ) -> Result<Vec<u8>, ErrorStack> {
+        let issuer_name = match issuer.certificate {
+            Some(certificate) => certificate.subject_name().to_der()?,
+            None => applicant.subject.to_vec(),
+        };
         let period = self.validity.period(now, issuer.certificate)?;
-        builder.set_not_before(&*Asn1Time::from_unix(period.not_before.unix_timestamp())?)?;
-        builder.set_not_after(&*Asn1Time::from_unix(period.not_after.unix_timestamp())?)
+        Ok(sequence(&[
+            context_constructed(0, &integer(2)),
+            big_integer(&applicant.serial.to_vec()),
+            signature_algorithm(),
+            issuer_name,
+            sequence(&[der::time(period.not_before), der::time(period.not_after)]),
+            applicant.subject.to_vec(),
+            applicant.public_key.whole().to_vec(),
+            context_constructed(3, &self.extensions(applicant, issuer)?),
+        ]))
+    }
+
+    fn extensions(
+        &self,
+        applicant: &Applicant<'_>,
+        issuer: &Issuer<'_>,
+    ) -> Result<Vec<u8>, ErrorStack> {
+        let extensions = requested::arrange(self, applicant, issuer)?;
+        Ok(sequence(&extensions.into_iter().map(Encoded::into_der).collect::<Vec<_>>()))
     }
 }
 
 impl KeyIdentifier {
     /// The 20 bytes that identify a key.
-    pub(crate) fn of(self, key: &PKeyRef<Public>) -> Result<Vec<u8>, ErrorStack> {
-        let bits = match key.rsa() {
-            Ok(rsa) => rsa.public_key_to_der_pkcs1()?,
-            Err(_) => key.public_key_to_der()?,
-        };
+    pub(crate) fn of(self, key: &PublicKeyInfo<'_>) -> Result<Vec<u8>, ErrorStack> {
         let digest = match self {
-            Self::Sha1 => openssl::hash::hash(MessageDigest::sha1(), &bits)?,
-            Self::Sha256 => openssl::hash::hash(MessageDigest::sha256(), &bits)?,
+            Self::Sha1 => hash(MessageDigest::sha1(), key.bits())?,
+            Self::Sha256 => hash(MessageDigest::sha256(), key.bits())?,
         };
         Ok(digest[..20].to_vec())
     }
 }
 
-/// The public half of a private key.
-pub(crate) fn public_half(key: &PKeyRef<Private>) -> Result<PKey<Public>, ErrorStack> {
-    PKey::public_key_from_der(&key.public_key_to_der()?)
-}
-
-pub(crate) fn x509_extension(
-    oid: &str,
-    critical: bool,
-    value: &[u8],
-) -> Result<X509Extension, ErrorStack> {
-    let object = Asn1Object::from_str(oid)?;
-    X509Extension::new_from_der(&object, critical, &*Asn1OctetString::new_from_bytes(value)?)
+fn signature_algorithm() -> Vec<u8> {
+    const SHA256_WITH_RSA: &str = "1.2.840.113549.1.1.11";
+    sequence(&[oid(SHA256_WITH_RSA), null()])
 }

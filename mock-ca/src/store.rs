@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use crate::{
     authority::Authority,
     hexadecimal,
-    profile::unix_time,
+    profile::{PublicKeyInfo, unix_time},
     refusal::Refusal,
     state::{IssuedRecord, PendingRecord, StateDirectory, StateError},
 };
@@ -220,8 +220,12 @@ impl Drop for NameClaim<'_> {
 
 /// The digest by which the signer of a request is known again.
 pub(crate) fn requester_of(signer: &X509Ref) -> Result<String, ErrorStack> {
-    let key = signer.public_key()?.public_key_to_der()?;
-    let digest = openssl::hash::hash(MessageDigest::sha256(), &key)?;
+    let certificate = signer.to_der()?;
+    let key = match PublicKeyInfo::of_certificate(&certificate) {
+        Some(key) => key,
+        None => PublicKeyInfo::of_key(&*signer.public_key()?)?,
+    };
+    let digest = openssl::hash::hash(MessageDigest::sha256(), key.whole())?;
     Ok(hexadecimal::lower(&digest))
 }
 

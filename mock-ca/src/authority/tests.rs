@@ -2,7 +2,11 @@
 
 use std::time::UNIX_EPOCH;
 
-use openssl::{rsa::Rsa, x509::X509Req};
+use openssl::{
+    asn1::{Asn1Object, Asn1OctetString},
+    rsa::Rsa,
+    x509::{X509Extension, X509Req},
+};
 
 use super::*;
 use crate::{personality::PersonalityName, settings::Settings};
@@ -35,13 +39,19 @@ fn csr(extensions: &[(&str, bool, &[u8])]) -> Csr {
     builder.set_pubkey(&key).unwrap();
     let mut stack = openssl::stack::Stack::new().unwrap();
     for (oid, critical, value) in extensions {
-        stack.push(crate::profile::x509_extension(oid, *critical, value).unwrap()).unwrap();
+        stack.push(extension(oid, *critical, value)).unwrap();
     }
     if !extensions.is_empty() {
         builder.add_extensions(&stack).unwrap();
     }
     builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
     Csr::from_der(&builder.build().to_der().unwrap()).unwrap()
+}
+
+fn extension(oid: &str, critical: bool, value: &[u8]) -> X509Extension {
+    let object = Asn1Object::from_str(oid).unwrap();
+    let value = Asn1OctetString::new_from_bytes(value).unwrap();
+    X509Extension::new_from_der(&object, critical, &value).unwrap()
 }
 
 /// The text of the extensions, white space folded, key identifiers and the CA's serial number replaced by `#`.

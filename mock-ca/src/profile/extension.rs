@@ -1,13 +1,13 @@
 //! The extensions of issued certificates, and their values.
 
-use openssl::{bn::BigNumRef, error::ErrorStack, x509::X509NameRef};
+use openssl::error::ErrorStack;
 use scep::key_usage::KeyUsage;
 
 use super::{
     Applicant, CertificateProfile, Issuer,
     der::{
-        bmp_string, boolean_true, context_constructed, context_primitive, integer, octet_string,
-        oid, sequence,
+        bmp_string, boolean_true, context_constructed, context_primitive, integer, integer_content,
+        octet_string, oid, sequence,
     },
 };
 
@@ -109,7 +109,7 @@ impl Extension {
                     Some(identifier) => identifier.as_slice().to_vec(),
                     None => key_identifier()?,
                 };
-                authority_key_identifier(*form, &signer_key, applicant)?
+                authority_key_identifier(*form, &signer_key, applicant)
             }
             Self::BasicConstraints { path_length } => {
                 let limit = path_length.map(integer);
@@ -167,24 +167,12 @@ fn authority_key_identifier(
     form: AuthorityKeyIdentifier,
     signer_key: &[u8],
     applicant: &Applicant<'_>,
-) -> Result<Vec<u8>, ErrorStack> {
+) -> Vec<u8> {
     let mut parts = vec![context_primitive(0, signer_key)];
     if form == AuthorityKeyIdentifier::KeyIdentifierIssuerSerial {
-        parts.push(context_constructed(1, &directory_name(applicant.subject)?));
-        parts.push(context_primitive(2, &signed_bytes(&applicant.serial)));
+        let directory_name = context_constructed(4, applicant.subject);
+        parts.push(context_constructed(1, &directory_name));
+        parts.push(context_primitive(2, &integer_content(&applicant.serial.to_vec())));
     }
-    Ok(sequence(&parts))
-}
-
-fn directory_name(name: &X509NameRef) -> Result<Vec<u8>, ErrorStack> {
-    Ok(context_constructed(4, &name.to_der()?))
-}
-
-/// The content of a DER `INTEGER`: a leading zero where the first bit would read as a sign.
-fn signed_bytes(number: &BigNumRef) -> Vec<u8> {
-    let bytes = number.to_vec();
-    match bytes.first() {
-        Some(0..0x80) => bytes,
-        _ => [&[0], bytes.as_slice()].concat(),
-    }
+    sequence(&parts)
 }

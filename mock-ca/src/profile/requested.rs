@@ -2,7 +2,11 @@
 
 use openssl::error::ErrorStack;
 
-use super::{Applicant, CertificateProfile, Extension, Issuer, extension::SUBJECT_ALT_NAME};
+use super::{
+    Applicant, CertificateProfile, Extension, Issuer,
+    der::{boolean_true, elements, octet_string, oid, sequence, split},
+    extension::SUBJECT_ALT_NAME,
+};
 
 /// An extension asked for in a certification request.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +30,21 @@ pub(crate) enum RequestedExtensions {
     First,
 }
 
-/// An extension as it is written: object identifier, critical or not, value in DER.
-pub(super) type Encoded = (String, bool, Vec<u8>);
+/// An extension as it is written.
+pub(super) struct Encoded {
+    oid: &'static str,
+    critical: bool,
+    /// The value, in DER.
+    value: Vec<u8>,
+}
+
+impl Encoded {
+    /// The `Extension` (RFC 5280 §4.1).
+    pub(super) fn into_der(self) -> Vec<u8> {
+        let critical = if self.critical { boolean_true() } else { Vec::new() };
+        sequence(&[oid(self.oid), critical, octet_string(&self.value)])
+    }
+}
 
 /// All extensions of a certificate, in order.
 pub(super) fn arrange(
@@ -41,7 +58,7 @@ pub(super) fn arrange(
             let defined = profile.extensions.iter().find(|own| own.oid() == wish.oid);
             match defined {
                 Some(extension) => write(&mut arranged, extension, profile, applicant, issuer)?,
-                None if wish.oid == SUBJECT_ALT_NAME => copy(&mut arranged, wish),
+                None if wish.oid == SUBJECT_ALT_NAME => copy_alternative_names(&mut arranged, wish),
                 None => {}
             }
         }
@@ -59,69 +76,55 @@ fn write(
     applicant: &Applicant<'_>,
     issuer: &Issuer<'_>,
 ) -> Result<(), ErrorStack> {
-    if arranged.iter().any(|(oid, ..)| oid == extension.oid()) {
+    if arranged.iter().any(|known| known.oid == extension.oid()) {
         return Ok(());
     }
-    let written = match extension {
+    arranged.extend(match extension {
         Extension::SubjectAltName => alternative_names(profile, applicant),
-        other => other.value(profile, applicant, issuer)?.map(|value| (other.is_critical(), value)),
-    };
-    arranged.extend(written.map(|(critical, value)| (extension.oid().to_owned(), critical, value)));
+        other => other.value(profile, applicant, issuer)?.map(|value| Encoded {
+            oid: other.oid(),
+            critical: other.is_critical(),
+            value,
+        }),
+    });
     Ok(())
 }
 
-fn copy(arranged: &mut Vec<Encoded>, wish: &Wish<'_>) {
-    if arranged.iter().all(|(oid, ..)| oid != wish.oid) {
-        arranged.push((wish.oid.to_owned(), wish.critical, wish.value.to_vec()));
+fn copy_alternative_names(arranged: &mut Vec<Encoded>, wish: &Wish<'_>) {
+    if arranged.iter().all(|known| known.oid != SUBJECT_ALT_NAME) {
+        let (critical, value) = (wish.critical, wish.value.to_vec());
+        arranged.push(Encoded { oid: SUBJECT_ALT_NAME, critical, value });
     }
 }
 
 /// The names asked for, critical when the subject is empty (RFC 5280 §4.2.1.6).
-fn alternative_names(
-    profile: &CertificateProfile,
-    applicant: &Applicant<'_>,
-) -> Option<(bool, Vec<u8>)> {
+fn alternative_names(profile: &CertificateProfile, applicant: &Applicant<'_>) -> Option<Encoded> {
+    const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
     if profile.requested != RequestedExtensions::AlternativeNames {
         return None;
     }
     let wish = applicant.wishes.iter().find(|wish| wish.oid == SUBJECT_ALT_NAME)?;
-    let critical = applicant.subject.entries().next().is_none();
-    Some((critical, names_in_go_order(wish.value)?))
+    Some(Encoded {
+        oid: SUBJECT_ALT_NAME,
+        critical: applicant.subject == EMPTY_NAME,
+        value: names_in_go_order(wish.value)?,
+    })
 }
 
 /// Rewrites `GeneralNames` with the kinds that Go knows, in the order in which Go writes them.
 fn names_in_go_order(general_names: &[u8]) -> Option<Vec<u8>> {
     const DNS_EMAIL_ADDRESS_URI: [u8; 4] = [0x82, 0x81, 0x87, 0x86];
-    let (tag, mut rest, _) = split_tlv(general_names)?;
-    if tag != 0x30 {
+    let (list, _) = split(general_names)?;
+    if list.tag != 0x30 {
         return None;
     }
-    let mut names = Vec::new();
-    while !rest.is_empty() {
-        let (tag, content, after) = split_tlv(rest)?;
-        names.push((tag, content));
-        rest = after;
-    }
+    let names = elements(list.content)?;
     let known: Vec<Vec<u8>> = DNS_EMAIL_ADDRESS_URI
         .iter()
-        .flat_map(|kind| names.iter().filter(move |(tag, _)| tag == kind))
-        .map(|(tag, content)| super::der::context_primitive(tag & 0x1f, content))
+        .flat_map(|kind| names.iter().filter(move |name| name.tag == *kind))
+        .map(|name| name.whole.to_vec())
         .collect();
-    (!known.is_empty()).then(|| super::der::sequence(&known))
-}
-
-/// Splits off the first element: its tag, its content, and what follows it.
-fn split_tlv(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81 => (usize::from(*rest.first()?), rest.get(1..)?),
-        0x82 => (usize::from(*rest.first()?) << 8 | usize::from(*rest.get(1)?), rest.get(2..)?),
-        _ => return None,
-    };
-    let (content, after) = rest.split_at_checked(length)?;
-    Some((tag, content, after))
+    (!known.is_empty()).then(|| sequence(&known))
 }
 
 #[cfg(test)]
