@@ -3,7 +3,7 @@
 mod opening;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -46,6 +46,8 @@ pub struct Ca {
     pub(crate) has_state: bool,
     name: String,
     passwords: Arc<PasswordCache>,
+    /// Held by one decision at a time, so that no request is decided about twice.
+    deciding: Mutex<()>,
 }
 
 /// A certificate that was issued to a client.
@@ -118,6 +120,7 @@ impl Ca {
             has_state: state.is_some(),
             name: settings.name,
             passwords,
+            deciding: Mutex::default(),
         }))
     }
 
@@ -175,6 +178,7 @@ impl Ca {
     /// # Errors
     /// When no such request waits, or the certificate cannot be issued or kept.
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
+        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
         let held = self.held(transaction_id)?;
         let enrolment = Enrolment {
             csr: &held.csr,
@@ -196,6 +200,7 @@ impl Ca {
     /// # Errors
     /// When no such request waits, or the decision cannot be kept.
     pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
+        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
         let held = self.held(transaction_id)?;
         Ok(self.site.store.deny(held.denied())?)
     }

@@ -106,7 +106,8 @@ async fn a_mutated_request_never_brings_the_server_down() {
     }
 }
 
-async fn message(ca: &Arc<Ca>) -> Vec<u8> {
+/// A PKCSReq without a challenge password.
+pub(crate) async fn message(ca: &Arc<Ca>) -> Vec<u8> {
     let mut client = scep::client::Client::new(settings(None));
     let mut request = client.start();
     while !request.query.starts_with("operation=PKIOperation") {

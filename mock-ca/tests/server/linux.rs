@@ -7,6 +7,7 @@ use openssl::rand::rand_bytes;
 use scep::{
     attribute::{FailInfo, MessageType, PkiStatus},
     client::{Client, Next, Stage},
+    http::{Method, Operation},
     message::Message,
 };
 
@@ -128,6 +129,18 @@ async fn replies_follow_the_request_and_carry_the_certificates() {
         .map(|certificate| scep::name::to_text(certificate.subject_name()))
         .collect();
     assert_eq!(subjects, ["CN = MyUserCert", "CN = Teldat-PKI, O = Teldat, L = Madrid, C = ES"]);
+}
+
+#[tokio::test]
+async fn a_message_may_come_by_get_and_wrapped() {
+    let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
+    let message = crate::hostile::message(&ca).await;
+    let query = Operation::PkiOperation(message).to_http(Method::Get).query;
+    let (operation, base64) = query.split_at("operation=PKIOperation&message=".len() + 64);
+    let response = get(&ca, &format!("/scep?{operation}%0A{base64}%0A")).await;
+    assert_eq!(response.header("Content-Type"), Some("application/x-pki-message"));
+    let reply = Message::parse(&response.body).unwrap();
+    assert_eq!(reply.attributes().pki_status().unwrap(), PkiStatus::Success);
 }
 
 #[tokio::test]

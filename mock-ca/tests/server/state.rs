@@ -36,7 +36,7 @@ async fn everything_is_there_after_a_restart() {
     let before = certificates(&ca);
     let issued = enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap();
     let made = ca.new_challenge().unwrap();
-    forget(ca);
+    forget(ca).await;
 
     let ca = open(keep());
     assert_eq!(certificates(&ca), before);
@@ -50,9 +50,12 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(serials, ["11:00:00:14:23", "11:00:00:14:24", "11:00:00:14:25"]);
 }
 
-/// Ends a CA without closing anything in order, but for the lock, which the system takes from a dead process.
-fn forget(ca: Arc<Ca>) {
-    drop(ca);
+/// Ends a CA without closing anything in order, once the last answer is out; the system takes the lock from a dead
+/// process as it does here.
+async fn forget(ca: Arc<Ca>) {
+    while Arc::strong_count(&ca) > 1 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -66,14 +69,14 @@ async fn a_request_waits_across_restarts() {
     let mut client = Client::new(settings(None));
     let first = client.start();
     assert!(drive(&ca, LINUX, &mut client, first).await.unwrap().is_none());
-    forget(ca);
+    forget(ca).await;
 
     let ca = open(keep());
     let id = ca.pending()[0].transaction_id.clone();
     let poll = client.poll(&mut rand_bytes).unwrap();
     assert!(drive(&ca, LINUX, &mut client, poll).await.unwrap().is_none());
     ca.approve(&id).unwrap();
-    forget(ca);
+    forget(ca).await;
 
     let ca = open(keep());
     assert!(ca.pending().is_empty());
@@ -93,7 +96,7 @@ async fn a_denial_lasts() {
     let first = client.start();
     drive(&ca, LINUX, &mut client, first).await.unwrap();
     ca.deny(&ca.pending()[0].transaction_id).unwrap();
-    forget(ca);
+    forget(ca).await;
 
     let ca = open(keep());
     assert!(ca.pending().is_empty());
@@ -105,14 +108,14 @@ async fn a_denial_lasts() {
 #[tokio::test]
 async fn what_was_being_written_when_the_machine_stopped_is_nothing() {
     let directory = TempDir::new().unwrap();
-    forget(open(kept(PersonalityName::Linux, directory.path())));
+    forget(open(kept(PersonalityName::Linux, directory.path()))).await;
     let unfinished = directory.path().join("issued/.unfinished-0000000002.pem");
     fs::write(&unfinished, "half a certif").unwrap();
     let ca = open(kept(PersonalityName::Linux, directory.path()));
     assert!(ca.issued().is_empty() && !unfinished.exists());
 
     // Nor is a CA that was never finished, for nobody has been given a certificate of it.
-    forget(ca);
+    forget(ca).await;
     fs::remove_file(directory.path().join("state")).unwrap();
     fs::write(directory.path().join("ca.pem"), "half").unwrap();
     enrol(&open(kept(PersonalityName::Linux, directory.path())), LINUX, settings(Some("ONCE")))
@@ -126,7 +129,7 @@ async fn a_damaged_file_is_named() {
     let keep = || kept(PersonalityName::Linux, directory.path());
     let ca = open(keep());
     enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
-    forget(ca);
+    forget(ca).await;
     for name in ["issued/0000000002.pem", "ca.key", "ca.pem", "challenges", "state"] {
         let path = directory.path().join(name);
         let whole = fs::read(&path).unwrap();
@@ -158,15 +161,15 @@ async fn a_certificate_of_another_ca_is_damage() {
     assert!(error.to_string().ends_with("is damaged: this CA did not sign it"), "{error}");
 }
 
-#[test]
-fn a_state_serves_one_server_of_its_kind() {
+#[tokio::test]
+async fn a_state_serves_one_server_of_its_kind() {
     let directory = TempDir::new().unwrap();
     let ca = open(kept(PersonalityName::Linux, directory.path()));
     assert!(matches!(
         refusal(kept(PersonalityName::Linux, directory.path())),
         StateError::Locked(_)
     ));
-    forget(ca);
+    forget(ca).await;
     let error = refusal(kept(PersonalityName::Ndes, directory.path()));
     assert!(
         error.to_string().ends_with("holds a CA with the personality `linux`, not `ndes`"),
