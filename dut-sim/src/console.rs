@@ -36,8 +36,8 @@ pub async fn run(device: Arc<Device>) -> io::Result<()> {
             Input::Interrupted if terminal => continue,
             Input::Interrupted | Input::End => return Ok(()),
         };
-        let Some(Step { reply, left }) = interruptible(&device, &line).await? else { continue };
-        if !reply.output.is_empty() {
+        let Step { reply, shown, left } = interruptible(&device, &line).await?;
+        if !shown && !reply.output.is_empty() {
             print(&reply.output)?;
         }
         if left {
@@ -46,14 +46,16 @@ pub async fn run(device: Arc<Device>) -> io::Result<()> {
     }
 }
 
-/// Runs a command; Ctrl-C ends it.
-async fn interruptible(device: &Device, line: &str) -> io::Result<Option<Step>> {
-    tokio::select! {
-        step = device.step(line) => Ok(Some(step)),
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted?;
-            print("^C")?;
-            Ok(None)
+/// Runs a command; Ctrl-C ends what takes its time.
+async fn interruptible(device: &Device, line: &str) -> io::Result<Step> {
+    // A screen that is gone is noticed at the next prompt.
+    let screen = &mut |line: &str| drop(print(line));
+    let step = device.step(line, screen);
+    tokio::pin!(step);
+    loop {
+        tokio::select! {
+            step = &mut step => return Ok(step),
+            interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| device.interrupt())?,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::enrolment::progress::Progress;
 use crate::enrolment::{Enrolments, Surroundings};
+use crate::ping::Screen;
 use crate::protocol_log::ProtocolLog;
 use crate::secret::{SecretStore, random_key};
 
@@ -36,6 +37,7 @@ pub struct Device {
     state: Mutex<State>,
     /// The session of the one user; it is held for as long as a command runs.
     session: tokio::sync::Mutex<Session>,
+    interrupted: Notify,
 }
 
 /// What the device does and what it would do after a restart.
@@ -71,9 +73,12 @@ impl Reply {
     }
 }
 
-/// A reply, and whether the user has left the device with it.
+/// What came of a line.
 pub(crate) struct Step {
     pub(crate) reply: Reply,
+    /// The output was shown line by line as it came.
+    pub(crate) shown: bool,
+    /// The user has left the device.
     pub(crate) left: bool,
 }
 
@@ -100,12 +105,13 @@ impl Device {
             surroundings,
             state: Mutex::default(),
             session: tokio::sync::Mutex::default(),
+            interrupted: Notify::new(),
         })
     }
 
     /// Runs one line of the command line, in the mode that earlier lines led to.
     pub async fn execute(&self, command: &str) -> Reply {
-        self.step(command).await.reply
+        self.step(command, &mut |_| {}).await.reply
     }
 
     /// The prompt that awaits the next line: `admin@osdx$ `, or `admin@osdx# ` in configuration mode.
@@ -124,7 +130,8 @@ impl Device {
         self.surroundings.log.lines()
     }
 
-    pub(crate) async fn step(&self, line: &str) -> Step {
+    /// Runs one line; what takes its time shows on `screen` line by line.
+    pub(crate) async fn step(&self, line: &str, screen: Screen<'_>) -> Step {
         let mut session = self.session.lock().await;
         let words = match parse::words(line) {
             Ok(words) if words.is_empty() => return Reply::done("").stay(),
@@ -132,9 +139,14 @@ impl Device {
             Err(error) => return Reply::refused(format!("CLI Error: {error}")).stay(),
         };
         match &session.candidate {
-            None => self.operate(&mut session, &words).await,
-            Some(_) => self.edit(&mut session, &words).await.stay(),
+            None => self.operate(&mut session, &words, screen).await,
+            Some(_) => self.edit(&mut session, &words, screen).await,
         }
+    }
+
+    /// Ends what takes its time, if anything does.
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.notify_waiters();
     }
 
     /// What may be typed after `words` in the present mode; nothing while a command runs.
@@ -175,7 +187,7 @@ impl Device {
 
 impl Reply {
     fn stay(self) -> Step {
-        Step { reply: self, left: false }
+        Step { reply: self, shown: false, left: false }
     }
 }
 

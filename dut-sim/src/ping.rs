@@ -1,21 +1,17 @@
 //! The ping: echo requests a second apart, and what came of them in iputils' words.
 
 pub(crate) mod options;
+mod run;
 mod statistics;
 mod transcript;
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::Notify;
 
-use self::transcript::Transcript;
-use crate::network::{EchoOutcome, EchoRequest, Network, ResolveError};
-
-/// The time from one request to the next.
-const INTERVAL: Duration = Duration::from_secs(1);
+use self::run::Run;
+use crate::network::{Network, ResolveError};
 
 /// What is to be pinged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,23 +32,27 @@ pub(crate) struct PingReport {
     pub(crate) answered: bool,
 }
 
+/// What shows lines as they are printed.
+pub(crate) type Screen<'a> = &'a mut (dyn FnMut(&str) + Send);
+
 impl Ping {
-    /// Sends the requests through `network` and waits until each is answered or given up.
-    pub(crate) async fn run(&self, network: &Arc<dyn Network>) -> PingReport {
-        let destination = match network.resolve(&self.host).await {
-            Ok(destination) => destination,
-            Err(error) => return PingReport { text: unresolved(&error), answered: false },
+    /// Sends the requests through `network` until each is answered or given up, or until `stop` is notified.
+    ///
+    /// `screen` is shown every line of the report as soon as it stands.
+    pub(crate) async fn run(
+        &self,
+        network: &Arc<dyn Network>,
+        stop: &Notify,
+        screen: Screen<'_>,
+    ) -> PingReport {
+        let report = match network.resolve(&self.host).await {
+            Ok(destination) => Run::new(self, network, destination).run(stop, screen).await,
+            Err(error) => Err(unresolved(&error)),
         };
-        let mut run = Run::new(self, network, destination);
-        run.send();
-        while let Some((sequence, outcome)) = run.next().await {
-            if sequence == 1 && outcome == EchoOutcome::NoRoute {
-                let text = "ping: connect: Network is unreachable".to_owned();
-                return PingReport { text, answered: false };
-            }
-            run.transcript.answer(sequence, &outcome);
-        }
-        run.transcript.finish(run.last_sent - run.started)
+        report.unwrap_or_else(|text| {
+            screen(&text);
+            PingReport { text, answered: false }
+        })
     }
 }
 
@@ -65,82 +65,17 @@ fn unresolved(error: &ResolveError) -> String {
     }
 }
 
-/// A ping under way: requests go out on time, whether or not earlier ones were answered.
-struct Run<'a> {
-    ping: &'a Ping,
-    network: &'a Arc<dyn Network>,
-    destination: Ipv4Addr,
-    identifier: u16,
-    waiting: JoinSet<(u16, EchoOutcome)>,
-    transcript: Transcript,
-    started: Instant,
-    last_sent: Instant,
-}
-
-impl<'a> Run<'a> {
-    fn new(ping: &'a Ping, network: &'a Arc<dyn Network>, destination: Ipv4Addr) -> Self {
-        let mut identifier = [0; 2];
-        // Without randomness pings share an identifier: they are still told apart by their sequence.
-        let _ = openssl::rand::rand_bytes(&mut identifier);
-        let now = Instant::now();
-        Self {
-            ping,
-            network,
-            destination,
-            identifier: u16::from_be_bytes(identifier),
-            waiting: JoinSet::new(),
-            transcript: Transcript::new(&ping.host, destination, ping.size),
-            started: now,
-            last_sent: now,
-        }
-    }
-
-    /// The next answer; requests that fall due before it are sent.
-    async fn next(&mut self) -> Option<(u16, EchoOutcome)> {
-        loop {
-            let due = self.last_sent + INTERVAL;
-            let more = self.transcript.sent() < self.ping.count;
-            tokio::select! {
-                biased;
-                Some(answer) = self.waiting.join_next() => {
-                    return Some(answer.unwrap_or((0, EchoOutcome::TimedOut)));
-                }
-                () = sleep_until(due), if more => self.send(),
-                else => return None,
-            }
-        }
-    }
-
-    fn send(&mut self) {
-        self.last_sent = Instant::now();
-        let request = EchoRequest {
-            destination: self.destination,
-            identifier: self.identifier,
-            sequence: self.transcript.send(),
-            payload: payload(self.ping.size),
-            timeout: self.ping.timeout,
-        };
-        let network = Arc::clone(self.network);
-        self.waiting.spawn(async move {
-            let outcome = timeout(request.timeout, network.echo(&request)).await;
-            (request.sequence, outcome.unwrap_or(EchoOutcome::TimedOut))
-        });
-    }
-}
-
-/// As iputils fills it: each byte is its own place, cut to eight bits.
-fn payload(size: u16) -> Vec<u8> {
-    (0..size).map(|place| place.to_le_bytes()[0]).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::sync::Mutex;
 
     use async_trait::async_trait;
 
     use super::*;
-    use crate::network::{Addressing, ApplyError, ConnectError, Stream, UnreachableCode};
+    use crate::network::{
+        Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Stream, UnreachableCode,
+    };
 
     /// Answers each request with the next outcome, after the time it says.
     struct Scripted(Mutex<Vec<EchoOutcome>>);
@@ -188,7 +123,11 @@ mod tests {
         let network: Arc<dyn Network> = Arc::new(Scripted(Mutex::new(outcomes.to_vec())));
         let count = outcomes.len().max(1).try_into().unwrap();
         let ping = Ping { host: host.into(), count, size: 56, timeout: Duration::from_secs(1) };
-        ping.run(&network).await
+        let mut shown = Vec::new();
+        let screen = &mut |line: &str| shown.push(line.to_owned());
+        let report = ping.run(&network, &Notify::new(), screen).await;
+        assert_eq!(shown.join("\n"), report.text);
+        report
     }
 
     #[tokio::test(start_paused = true)]
@@ -245,6 +184,24 @@ mod tests {
              \n\
              --- 192.168.213.9 ping statistics ---\n\
              1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms\n"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stopping_closes_with_the_statistics() {
+        let outcomes = vec![reply(100), reply(100), reply(100)];
+        let network: Arc<dyn Network> = Arc::new(Scripted(Mutex::new(outcomes)));
+        let timeout = Duration::from_secs(1);
+        let ping = Ping { host: "10.215.168.1".into(), count: 100, size: 56, timeout };
+        let stop = Notify::new();
+        let stopping = async {
+            tokio::time::sleep(Duration::from_millis(2500)).await;
+            stop.notify_waiters();
+        };
+        let screen = &mut |_: &str| {};
+        let (report, ()) = tokio::join!(ping.run(&network, &stop, screen), stopping);
+        assert!(
+            report.text.contains("3 packets transmitted, 3 received, 0% packet loss, time 2000ms")
         );
     }
 

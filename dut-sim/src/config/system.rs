@@ -127,13 +127,12 @@ impl Reader<'_> {
         let url = leaf("url").and_then(Value::as_url);
         let distinguished_name = leaf("distinguished-names").and_then(Value::as_text);
         let (Some(url), Some(distinguished_name)) = (url, distinguished_name) else {
-            for (missing, name) in
-                [(url.is_none(), "url"), (distinguished_name.is_none(), "distinguished-names")]
-            {
-                if missing {
-                    self.fault(csr, format!("a certificate request needs `{name}`"));
-                }
-            }
+            let missing = [
+                url.is_none().then_some("`url`"),
+                distinguished_name.is_none().then_some("`distinguished-names`"),
+            ];
+            let missing: Vec<_> = missing.into_iter().flatten().collect();
+            self.fault(csr, format!("a certificate request needs {}", missing.join(" and ")));
             return None;
         };
         Some(CsrSettings {
@@ -260,8 +259,7 @@ mod tests {
                 "interfaces ethernet eth7: the device has no such interface; it has eth0, eth1",
                 "protocols static route 10.1.0.0/16: a route needs a `next-hop`",
                 "protocols static route 10.2.0.0/16: the next hop `10.9.9.9` is in no interface's subnet",
-                "system certificate scep csr CSR: a certificate request needs `url`",
-                "system certificate scep csr CSR: a certificate request needs `distinguished-names`",
+                "system certificate scep csr CSR: a certificate request needs `url` and `distinguished-names`",
             ]
         );
     }

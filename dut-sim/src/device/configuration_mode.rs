@@ -1,9 +1,10 @@
 //! The verbs at the `#` prompt.
 
-use super::{Device, Reply, Session};
+use super::{Device, Reply, Session, Step};
 use crate::config::message::{Notice, Refusal};
 use crate::config::session::Candidate;
 use crate::operational::CommandError;
+use crate::ping::Screen;
 
 /// What can be typed at the `#` prompt.
 pub(crate) const VERBS: &[(&str, &str)] = &[
@@ -19,18 +20,21 @@ pub(crate) const VERBS: &[(&str, &str)] = &[
 ];
 
 impl Device {
-    pub(super) async fn edit(&self, session: &mut Session, words: &[String]) -> Reply {
+    pub(super) async fn edit(
+        &self,
+        session: &mut Session,
+        words: &[String],
+        screen: Screen<'_>,
+    ) -> Step {
         let (verb, rest) = match split(words) {
             Ok(found) => found,
-            Err(error) => return Reply::refused(error),
+            Err(error) => return Reply::refused(error).stay(),
         };
         if verb == "run" {
-            return Box::pin(self.operate(session, rest)).await.reply;
+            return self.operate(session, rest, screen).await;
         }
-        match self.change(session, verb, rest).await {
-            Ok(output) => Reply::done(output),
-            Err(refusal) => Reply::refused(refusal),
-        }
+        let changed = self.change(session, verb, rest).await;
+        changed.map_or_else(Reply::refused, Reply::done).stay()
     }
 
     async fn change(

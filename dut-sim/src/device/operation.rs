@@ -9,11 +9,16 @@ use crate::certificate_store;
 use crate::config::session::{Candidate, show};
 use crate::operational::table::Action;
 use crate::operational::{Invocation, find};
-use crate::ping::Ping;
+use crate::ping::{Ping, Screen};
 use crate::pki::text::certificate_text;
 
 impl Device {
-    pub(super) async fn operate(&self, session: &mut Session, words: &[String]) -> Step {
+    pub(super) async fn operate(
+        &self,
+        session: &mut Session,
+        words: &[String],
+        screen: Screen<'_>,
+    ) -> Step {
         let Invocation { command, arguments } = match find(words) {
             Ok(invocation) => invocation,
             Err(error) => return Reply::refused(error).stay(),
@@ -21,10 +26,11 @@ impl Device {
         let reply = match command.action {
             Action::Configure => self.configure(session),
             Action::Exit => {
-                return Step { reply: Reply::done(""), left: session.candidate.is_none() };
+                let left = session.candidate.is_none();
+                return Step { left, ..Reply::done("").stay() };
             }
             Action::JournalShow => Reply::done(self.protocol_log().join("\n")),
-            Action::Ping => self.ping(&arguments).await,
+            Action::Ping => return self.ping(&arguments, screen).await,
             Action::ScepShow => self.scep_show(arguments.first()),
             Action::ShowCertificate => self.show_certificate(&arguments[0]),
             Action::ShowDate => Reply::done(date()),
@@ -42,14 +48,14 @@ impl Device {
         Reply::done("[edit]")
     }
 
-    async fn ping(&self, arguments: &[String]) -> Reply {
-        match Ping::parse(arguments) {
-            Ok(ping) => {
-                let report = ping.run(&self.surroundings.network).await;
-                Reply { output: report.text, ok: report.answered }
-            }
-            Err(error) => Reply::refused(error),
-        }
+    async fn ping(&self, arguments: &[String], screen: Screen<'_>) -> Step {
+        let ping = match Ping::parse(arguments) {
+            Ok(ping) => ping,
+            Err(error) => return Reply::refused(error).stay(),
+        };
+        let report = ping.run(&self.surroundings.network, &self.interrupted, screen).await;
+        let reply = Reply { output: report.text, ok: report.answered };
+        Step { shown: true, ..reply.stay() }
     }
 
     fn scep_show(&self, name: Option<&String>) -> Reply {

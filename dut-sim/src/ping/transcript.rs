@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::PingReport;
 use super::statistics::RoundTrips;
+use super::{PingReport, Screen};
 use crate::network::EchoOutcome;
 
 /// The ICMP header (RFC 792).
@@ -25,6 +25,8 @@ pub(super) struct Transcript {
     pipe: u16,
     round_trips: RoundTrips,
     lines: Vec<String>,
+    /// How many of the lines were shown.
+    shown: usize,
 }
 
 impl Transcript {
@@ -41,6 +43,7 @@ impl Transcript {
             pipe: 0,
             round_trips: RoundTrips::default(),
             lines: vec![header],
+            shown: 0,
         }
     }
 
@@ -81,7 +84,7 @@ impl Transcript {
     }
 
     /// Closes with the statistics; `time` is that from the first request to the last.
-    pub(super) fn finish(mut self, time: Duration) -> PingReport {
+    pub(super) fn finish(&mut self, time: Duration) {
         let loss = percent(self.sent - self.received, self.sent);
         let errors =
             if self.errors > 0 { format!(", +{} errors", self.errors) } else { String::new() };
@@ -96,6 +99,15 @@ impl Transcript {
         let pipe = if self.pipe > 1 { format!("pipe {}", self.pipe) } else { String::new() };
         let separator = if round_trips.is_empty() || pipe.is_empty() { "" } else { ", " };
         self.lines.push(format!("{round_trips}{separator}{pipe}"));
+    }
+
+    /// Shows the lines that were not shown yet.
+    pub(super) fn show(&mut self, screen: Screen<'_>) {
+        self.lines[self.shown..].iter().for_each(|line| screen(line));
+        self.shown = self.lines.len();
+    }
+
+    pub(super) fn report(&self) -> PingReport {
         PingReport { text: self.lines.join("\n"), answered: self.received > 0 }
     }
 
@@ -157,6 +169,11 @@ fn percent(part: u16, whole: u16) -> String {
 mod tests {
     use super::*;
 
+    fn finished(mut transcript: Transcript, time: Duration) -> String {
+        transcript.finish(time);
+        transcript.report().text
+    }
+
     #[test]
     fn numbers_are_shortened_as_iputils_does() {
         let shown = [0, 147, 999, 1_234, 9_994, 9_995, 12_345, 99_949, 99_950, 123_456];
@@ -179,7 +196,7 @@ mod tests {
             &EchoOutcome::Reply { from, ttl: 64, payload: vec![0; 8], round_trip },
         );
         assert_eq!(
-            transcript.finish(Duration::ZERO).text,
+            finished(transcript, Duration::ZERO),
             "PING 127.0.0.1 (127.0.0.1) 8(36) bytes of data.\n\
              16 bytes from 127.0.0.1: icmp_seq=1 ttl=64\n\
              \n\
@@ -197,7 +214,7 @@ mod tests {
         for sequence in [1, 2] {
             transcript.answer(sequence, &EchoOutcome::TtlExceeded { from });
         }
-        let text = transcript.finish(Duration::from_millis(1002)).text;
+        let text = finished(transcript, Duration::from_millis(1002));
         assert!(text.contains("From 10.0.0.1 icmp_seq=2 Time to live exceeded\n"));
         assert!(text.ends_with("+2 errors, 100% packet loss, time 1002ms\npipe 2"), "{text}");
     }
