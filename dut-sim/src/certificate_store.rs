@@ -76,13 +76,16 @@ fn stored(progress: &Progress) -> Vec<Stored<'_>> {
     all
 }
 
-/// As strongSwan's `pki --scepca --raout ra` names them: roots, then subordinate CAs, then RAs in the order received.
+/// As strongSwan's `pki --scepca --raout ra` names them: roots, then subordinate CAs, then RAs.
+///
+/// Of the RAs the one received last comes first: NDES sends the signing one first, and the documented device shows it
+/// second.
 fn authorities(certificates: &CaCertificates) -> Vec<Stored<'_>> {
     let (roots, subordinates): (Vec<_>, Vec<_>) =
         certificates.ca.iter().partition(|one| is_self_issued(one));
     let named = numbered(roots, |number| first_or_numbered("ca", "ca-root", number))
         .chain(numbered(subordinates, |number| format!("ca-{number}")))
-        .chain(numbered(&certificates.ra, |number| first_or_numbered("ra", "ra", number)));
+        .chain(numbered(certificates.ra.iter().rev(), |number| first_or_numbered("ra", "ra", number)));
     let store = |(row, certificate): (String, _)| Stored {
         file: format!("ca/{row}.der"),
         usage: usage(certificate, certificates),
