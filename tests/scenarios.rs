@@ -1,0 +1,33 @@
+//! `cargo test`: one trial for each scenario file; a new file is a new trial.
+//!
+//! The files are those below `scenarios`, or below the folder that `SCEPLAB_SCENARIOS` names.
+
+#[path = "scenarios/trials.rs"]
+mod trials;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    match trials::run(&Arguments::from_args(), &folder()) {
+        Ok(conclusion) => conclusion.exit_code(),
+        Err(reason) => {
+            complain(&reason);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A relative path is relative to where `cargo` is called, the root of the workspace.
+fn folder() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = std::env::var_os("SCEPLAB_SCENARIOS").unwrap_or_else(|| "scenarios".into());
+    package.parent().unwrap_or(package).join(named)
+}
+
+#[expect(clippy::print_stderr, reason = "a test program has nowhere else to say this")]
+fn complain(reason: &str) {
+    eprintln!("{reason}");
+}

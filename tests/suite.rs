@@ -1,0 +1,26 @@
+//! What users rely on, tried from outside: the documented outputs, the command line, the servers on real sockets.
+#![expect(clippy::unwrap_used, reason = "a test program")]
+
+mod suite {
+    // The documentation, and what is held against it.
+    mod documentation; // the documentation as data
+    mod documented_files; // both scenario files, step by step
+    mod documented_run; // both scenarios, run once
+    mod golden; // their outputs
+    mod issued_certificates; // serial numbers and validities
+
+    // Scenario and lab files.
+    mod bad_input; // wrong in every way, by the binary
+    mod mutation; // wrong in thousands of ways, by the library
+    mod scenario_program; // one trial a file, and a failing one fails
+
+    // The binary.
+    mod cli; // exit codes, and snapshots of what it prints
+    mod leftovers; // Ctrl-C leaves nothing behind
+    mod sceplab; // starts it, stops it, makes its output comparable
+    mod secrets; // passwords and keys appear nowhere
+
+    // The CA on a real port.
+    mod scepclient; // micromdm's client enrols with it
+    mod serve; // our own client, restarts, signals, hostile peers
+}

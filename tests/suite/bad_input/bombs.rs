@@ -1,0 +1,70 @@
+//! Files that are small, or not, and want to be large: refused within bounded memory.
+#![cfg(unix)]
+
+use std::fmt::Write;
+use std::fs::File;
+
+use super::Files;
+
+/// The address space a process may have; starting it takes a good part already, for its threads' stacks.
+const KIBIBYTES: u64 = 512 * 1024;
+
+#[test]
+fn a_file_of_50_mb_is_refused_unread() {
+    let files = Files::with("");
+    File::options().write(true).open(files.path("a.yaml")).unwrap().set_len(50_000_000).unwrap();
+    let told = files.refused_within(KIBIBYTES);
+    assert!(told.contains("larger than 1048576 bytes"), "{told}");
+    let text = "title: T\n".repeat(50_000_000 / 9);
+    assert!(Files::with(text).refused_within(KIBIBYTES).contains("larger than"));
+}
+
+#[test]
+fn an_alias_bomb_does_not_go_off() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..30 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
+    }
+    let told = Files::with(bomb).refused_within(KIBIBYTES);
+    assert!(told.contains("a.yaml"), "{told}");
+    assert!(told.len() < 100_000, "{} bytes are told", told.len());
+}
+
+#[test]
+fn merged_keys_do_not_go_off_either() {
+    let mut bomb = "a0: &a0 {x: y}\n".to_owned();
+    for level in 1..200 {
+        writeln!(bomb, "a{level}: &a{level} {{<<: [*a{0}, *a{0}], k{level}: *a{0}}}", level - 1)
+            .unwrap();
+    }
+    assert!(Files::with(bomb).refused_within(KIBIBYTES).contains("a.yaml"));
+}
+
+#[test]
+fn deep_nesting_does_not_overflow_the_stack() {
+    for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", ""), ("? ", ""), ("!a ", ""), ("[", "")]
+    {
+        for depth in [200, 5_000, 200_000] {
+            let nested = format!("steps: {}{}\n", open.repeat(depth), close.repeat(depth));
+            let told = Files::with(nested).refused_within(KIBIBYTES);
+            assert!(told.contains("a.yaml"), "{open} {told}");
+        }
+    }
+}
+
+#[test]
+fn a_file_with_thousands_of_mistakes_is_told_in_bounded_text() {
+    let told =
+        Files::with_steps(&"  - rum: {a: b, c: d}\n".repeat(40_000)).refused_within(KIBIBYTES);
+    assert!(told.contains("unknown step `rum`"), "{}", &told[..200]);
+}
+
+#[test]
+fn a_line_of_a_megabyte_is_shown_in_part() {
+    let told = Files::with(format!("title: {}\nsteps: 5\n", "x".repeat(1_000_000)))
+        .refused_within(KIBIBYTES);
+    assert!(told.lines().all(|line| line.chars().count() < 500), "{}", told.len());
+    let told = Files::with(format!("{}: 5\n", "k".repeat(1_000_000))).refused_within(KIBIBYTES);
+    assert!(told.contains("a.yaml"));
+}

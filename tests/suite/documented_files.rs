@@ -1,0 +1,69 @@
+//! Both scenario files say what the documentation says, step by step.
+
+use harness::scenario::{Action, Check, Expect, Pattern, Scenario, Step, discover, load};
+
+use super::documentation::{self, Checks, Documented};
+use super::documented_run::scenario_path;
+
+#[test]
+fn the_linux_scenario_is_as_documented() {
+    assert_eq!(written("scep/linux-pki.yaml"), *documentation::linux());
+}
+
+#[test]
+fn the_windows_scenario_is_as_documented() {
+    assert_eq!(written("scep/windows-pki.yaml"), *documentation::windows());
+}
+
+/// A scenario file in the terms of the documentation, with the documented outputs, which no file has.
+fn written(relative: &str) -> Documented {
+    let documented = [documentation::linux(), documentation::windows()];
+    let scenario = read(relative);
+    let documented = documented.into_iter().find(|it| it.title == scenario.title);
+    let documented = documented.unwrap_or_else(|| panic!("not documented: {}", scenario.title));
+    let steps = scenario.steps.iter().map(|step| written_step(step, documented)).collect();
+    Documented { title: scenario.title, description: scenario.description.unwrap(), steps }
+}
+
+fn read(relative: &str) -> Scenario {
+    let found = discover(&[scenario_path(relative)]).unwrap();
+    load(&found[0], None).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn written_step(step: &Step, documented: &Documented) -> documentation::Step {
+    assert_eq!((step.expect, &step.name), (Expect::Success, &None));
+    match &step.action {
+        Action::Configure(it) => documentation::Step::Configure {
+            device: it.device.clone(),
+            lines: it.lines.value.lines().map(str::to_owned).collect(),
+        },
+        Action::Ping(it) => documentation::Step::Ping {
+            device: it.device.clone(),
+            command: it.command(),
+            output: documented.output(&it.command()).to_owned(),
+        },
+        Action::Run(it) => documentation::Step::Run {
+            device: it.device.clone(),
+            command: it.command.clone(),
+            checks: written_checks(&it.checks),
+            output: documented.output(&it.command).to_owned(),
+        },
+        other => panic!("a step that is not documented: {}", other.kind()),
+    }
+}
+
+fn written_checks(checks: &[Check]) -> Checks {
+    let (mut regexes, mut tokens) = (Vec::new(), Vec::new());
+    for check in checks {
+        assert!(check.found, "a check that is not documented");
+        match &check.pattern {
+            Pattern::Regex(regex) => regexes.push(regex.as_str().to_owned()),
+            Pattern::Token(token) => tokens.push(token.clone()),
+        }
+    }
+    match (regexes.is_empty(), tokens.is_empty()) {
+        (false, true) => Checks::Regexes(regexes),
+        (true, false) => Checks::Tokens(tokens),
+        _ => panic!("a documented step checks one kind of thing"),
+    }
+}

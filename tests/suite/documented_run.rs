@@ -1,0 +1,41 @@
+//! The documented scenarios, run in the virtual lab: what their commands printed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use harness::diagnostic::Palette;
+use harness::outcome::{Sent, Verdict};
+use harness::report::terminal;
+use harness::run::{Options, run_file};
+
+/// The outputs of a run, by command.
+pub(crate) type Outputs = BTreeMap<String, String>;
+
+/// What the scenario with the Linux PKI printed.
+pub(crate) static LINUX: LazyLock<Outputs> = LazyLock::new(|| outputs("scep/linux-pki.yaml"));
+
+/// What the scenario with the Windows PKI printed.
+pub(crate) static WINDOWS: LazyLock<Outputs> = LazyLock::new(|| outputs("scep/windows-pki.yaml"));
+
+/// A file below the folder `scenarios`.
+pub(crate) fn scenario_path(relative: &str) -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap().join("scenarios").join(relative)
+}
+
+fn outputs(relative: &str) -> Outputs {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (path, options) = (scenario_path(relative), Options::default());
+    let outcome = runtime.block_on(run_file(&path, &options));
+    let outcome = outcome.unwrap_or_else(|errors| panic!("{errors}"));
+    let [scenario] = outcome.scenarios.as_slice() else { panic!("one scenario is run") };
+    if scenario.verdict != Verdict::Passed {
+        panic!("{}", terminal::explanation(scenario, Palette::plain()).unwrap_or_default());
+    }
+    let outputs = scenario.steps.iter().filter_map(|step| match &step.sent {
+        Sent::Command { command, .. } => Some((command.clone(), step.output.clone())),
+        Sent::Configuration { .. } | Sent::Request { .. } => None,
+    });
+    outputs.collect()
+}

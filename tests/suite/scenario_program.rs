@@ -1,0 +1,100 @@
+//! The program that runs each scenario file as a trial: a harness that cannot fail proves nothing.
+
+#[path = "../scenarios/trials.rs"]
+mod trials;
+
+use std::fs;
+use std::path::Path;
+
+use libtest_mimic::{Arguments, Conclusion};
+use tempfile::TempDir;
+
+const PASSES: &str = "title: Passes
+lab:
+  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
+  hosts: {gateway: {addresses: [10.0.0.1/24]}}
+steps:
+  - configure: {set: set interfaces ethernet eth0 address 10.0.0.64/24}
+  - ping: {address: 10.0.0.1}
+";
+
+const FAILS: &str = "  - run: {command: ping 10.0.0.1 count 1, contains: [ttl=63], within: 0s}\n";
+
+/// What the program said, and how it ended.
+struct Ended {
+    conclusion: Conclusion,
+    log: String,
+}
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Result<Ended, String> {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let log_arguments = ["scenarios", "--logfile", log.path().to_str().unwrap()];
+    let arguments = Arguments::from_iter(log_arguments.iter().chain(arguments));
+    let conclusion = trials::run(&arguments, folder)?;
+    Ok(Ended { conclusion, log: fs::read_to_string(log.path()).unwrap() })
+}
+
+#[test]
+fn a_failing_scenario_fails_the_program_with_its_report() {
+    let failing = format!("{PASSES}{FAILS}");
+    let folder = folder(&[("good.yaml", PASSES), ("sub/bad.yaml", &failing)]);
+    let ended = run(folder.path(), &[]).unwrap();
+    assert!(ended.conclusion.has_failed());
+    assert_eq!((ended.conclusion.num_passed, ended.conclusion.num_failed), (1, 1));
+    let log = ended.log;
+    for part in [
+        "sub/bad",
+        "bad.yaml:8:",
+        "contains: [ttl=63]",
+        "^^^^^^",
+        "DUT0$ ping 10.0.0.1 count 1",
+        "ttl=64",
+    ] {
+        assert!(log.contains(part), "{part} is not in\n{log}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_failed_trial_with_all_its_errors() {
+    let wrong = PASSES.replace("address: 10.0.0.1", "adress: 10.0.0.1").replace("title", "titel");
+    let folder = folder(&[("wrong.yaml", &wrong), ("empty.yaml", "")]);
+    let ended = run(folder.path(), &[]).unwrap();
+    assert_eq!((ended.conclusion.num_passed, ended.conclusion.num_failed), (0, 2));
+    for part in ["did you mean `address`?", "did you mean `title`?", "empty.yaml"] {
+        assert!(ended.log.contains(part), "{part} is not in\n{}", ended.log);
+    }
+}
+
+#[test]
+fn no_scenario_is_a_failure() {
+    let folder = folder(&[("labs/lab.yaml", "devices: {}"), ("notes.txt", "")]);
+    let reason = run(folder.path(), &[]).err().unwrap();
+    assert!(reason.starts_with("no scenario found in `"), "{reason}");
+    assert!(run(&folder.path().join("nowhere"), &[]).is_err());
+}
+
+#[test]
+fn an_exact_name_is_resolved_without_a_look_at_other_files() {
+    // Two files of one id make every search fail, so that a run that passes has not searched.
+    let folder = folder(&[("a.yaml", PASSES), ("b.yaml", PASSES), ("b.yml", PASSES)]);
+    assert!(run(folder.path(), &[]).is_err());
+    let ended = run(folder.path(), &["--exact", "a"]).unwrap();
+    assert_eq!((ended.conclusion.num_passed, ended.conclusion.num_filtered_out), (1, 0));
+}
+
+#[test]
+fn files_are_selected_by_a_part_of_their_id() {
+    let folder = folder(&[("one/a.yaml", PASSES), ("two/a.yaml", PASSES)]);
+    let ended = run(folder.path(), &["two/"]).unwrap();
+    assert_eq!((ended.conclusion.num_passed, ended.conclusion.num_filtered_out), (1, 1));
+}
