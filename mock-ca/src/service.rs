@@ -7,10 +7,11 @@ use std::time::SystemTime;
 use hyper::body::Bytes;
 use openssl::x509::X509Ref;
 use scep::{
+    Error, PeerMisbehaved,
     attribute::MessageType,
     http::{HttpError, HttpRequest, Operation},
     request::Csr,
-    server::{self, Body, Header, Request},
+    server::{self, Body, Header, Request, RequestError},
 };
 
 use crate::{
@@ -58,12 +59,23 @@ impl Ca {
     }
 
     fn answer_message(&self, message: &[u8], now: SystemTime) -> Answer {
-        match server::open(message, self.site.authority.recipient()) {
+        match self.open_message(message) {
             Ok(request) => self.answer_request(&request, now),
             Err(refused) => {
                 let answer = Answer::error(self.personality, 500, &refused.error);
                 with_header(answer, refused.header.as_deref())
             }
+        }
+    }
+
+    fn open_message(&self, message: &[u8]) -> Result<Request, RequestError> {
+        let authority = &self.site.authority;
+        match server::open(message, authority.recipient()) {
+            Err(RequestError {
+                error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_)),
+                ..
+            }) if self.opens_with_signing_key => server::open(message, authority.signer()),
+            opened => opened,
         }
     }
 

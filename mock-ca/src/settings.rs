@@ -138,6 +138,10 @@ pub struct WindowsSettings {
     pub high_serial: u8,
     /// Whether whoever sees `mscep_admin` may enrol; without it the page says so, and gives no password.
     pub admin_may_enroll: bool,
+    /// Whether requests are opened, too, that are enciphered to the certificate replies are signed with. The real
+    /// server opens none, and so does this one by default; scepclient 2.1 with `-ca-fingerprint` knows one certificate
+    /// for both, and enrols only with it.
+    pub opens_with_signing_key: bool,
 }
 
 impl Default for WindowsSettings {
@@ -147,6 +151,7 @@ impl Default for WindowsSettings {
             first_request_id: 0x1423,
             high_serial: 0x11,
             admin_may_enroll: true,
+            opens_with_signing_key: false,
         }
     }
 }

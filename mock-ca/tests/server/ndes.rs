@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use mock_ca::{AdminCredentials, Ca, ChallengePolicy, PersonalityName, Settings};
-use openssl::{hash::MessageDigest, rand::rand_bytes, x509::X509};
+use openssl::{hash::MessageDigest, rand::rand_bytes};
 use scep::{
     algorithm::{Cipher, Digest},
     attribute::{FailInfo, PkiStatus},
@@ -244,15 +244,33 @@ async fn a_caller_without_permission_gets_no_password() {
 #[tokio::test]
 async fn a_get_crl_is_refused_as_the_decoded_one() {
     let ca = ndes();
-    let certificates = ca.certificates();
-    let message = get_crl(&certificates);
-    let response = send(&ca, "POST", &format!("{NDES}?operation=PKIOperation"), "", &message).await;
-    let reply = Message::parse(&response.body).unwrap();
+    let reply = post(&ca, &get_crl(&ca, 1)).await;
+    let reply = Message::parse(&reply.body).unwrap();
     assert_eq!(reply.attributes().fail_info().unwrap(), FailInfo::BadRequest);
     assert_eq!(reply.attributes().raw("1.3.6.1.4.1.311.21.33"), [b"\x13\x0b-2147024809".to_vec()]);
 }
 
-fn get_crl(certificates: &[X509]) -> Vec<u8> {
+#[tokio::test]
+async fn a_message_for_another_certificate_is_not_opened() {
+    let ca = ndes();
+    for recipient in [0, 2] {
+        assert_eq!(post(&ca, &get_crl(&ca, recipient)).await.status, 500);
+        assert!(last_reason(&ca).contains("not addressed to"), "{}", last_reason(&ca));
+    }
+    let mut settings = Settings::new("test", PersonalityName::Ndes);
+    settings.windows.opens_with_signing_key = true;
+    let ca = open(settings);
+    assert_eq!(post(&ca, &get_crl(&ca, 0)).await.status, 200);
+    assert_eq!(post(&ca, &get_crl(&ca, 2)).await.status, 500);
+}
+
+async fn post(ca: &Arc<Ca>, message: &[u8]) -> Response {
+    send(ca, "POST", &format!("{NDES}?operation=PKIOperation"), "", message).await
+}
+
+/// A GetCRL enciphered to one of the certificates of `GetCACert`.
+fn get_crl(ca: &Ca, recipient: usize) -> Vec<u8> {
+    let certificates = ca.certificates();
     let key = key();
     let subject = scep::name::parse("CN=MyUserCert").unwrap();
     let signer =
@@ -263,7 +281,7 @@ fn get_crl(certificates: &[X509]) -> Vec<u8> {
         sender_nonce: scep::attribute::Nonce::generate(&mut rand_bytes).unwrap(),
         body: &scep::body::IssuerAndSerial::encode(&certificates[2]).unwrap(),
         signer: &signer,
-        recipient: &certificates[1],
+        recipient: &certificates[recipient],
         cipher: Cipher::Aes256,
         key_transport: scep::algorithm::KeyTransport::Pkcs1v15,
         digest: Digest::Sha256,
