@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use self::exit::Exit;
 use self::dut::{Dut, DutError};
+pub use self::exit::Exit;
 use self::serve::{Serve, ServeError};
 use crate::diagnostic::Diagnostic;
 

@@ -8,6 +8,7 @@ use std::fmt;
 
 pub use self::palette::Palette;
 pub use self::render::{Frame, render, visible};
+pub(crate) use self::source::floor_char_boundary;
 pub use self::source::{Excerpt, Located, Place, SIZE_LIMIT, Source};
 
 /// One thing that is wrong with a file.
@@ -31,13 +32,13 @@ pub enum Location {
     /// In a file as a whole, named as the user named it.
     File(String),
     /// At a place in a file.
-    Excerpt(Excerpt),
+    Excerpt(Box<Excerpt>),
 }
 
 impl Diagnostic {
     /// Something wrong at a place.
     pub fn at(place: &Place, message: impl Into<String>) -> Self {
-        Self::with(Location::Excerpt(place.excerpt()), message)
+        Self::with(Location::Excerpt(Box::new(place.excerpt())), message)
     }
 
     /// Something wrong with a file as a whole.

@@ -122,12 +122,18 @@ pub struct Admin {
 }
 
 impl Lab {
-    /// Reads a lab file; the error is all that is wrong with it.
+    /// Reads a lab file.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         Self::parse(&Source::read(path).map_err(|error| vec![error])?)
     }
 
-    /// Reads the text of a lab file; the error is all that is wrong with it.
+    /// Reads the text of a lab file.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         let node = yaml::parse(source).map_err(|error| vec![by_shape(error)])?;
         let problems = Problems::default();

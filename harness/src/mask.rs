@@ -86,7 +86,7 @@ impl Masker {
     /// The diagnostic without its secrets.
     pub(crate) fn diagnostic(&self, diagnostic: Diagnostic) -> Diagnostic {
         let location = match diagnostic.location {
-            Location::Excerpt(excerpt) => Location::Excerpt(self.excerpt(&excerpt)),
+            Location::Excerpt(excerpt) => Location::Excerpt(Box::new(self.excerpt(&excerpt))),
             other => other,
         };
         Diagnostic {
@@ -160,9 +160,8 @@ fn replace(text: &str, secret: &str) -> String {
     while let Some(at) = rest.find(secret) {
         let end = at + secret.len();
         let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        let alone = !rest[..at].ends_with(word)
-            && !(at == 0 && masked.ends_with(word))
-            && !rest[end..].starts_with(word);
+        let follows_word = if at == 0 { &masked } else { &rest[..at] }.ends_with(word);
+        let alone = !follows_word && !rest[end..].starts_with(word);
         masked.push_str(&rest[..at]);
         masked.push_str(if alone { MASK } else { secret });
         rest = &rest[end..];

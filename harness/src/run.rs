@@ -35,11 +35,21 @@ impl Default for Options {
     }
 }
 
-/// Reads one scenario file and runs it; the error is all that is wrong with the file and its lab.
+/// Reads one scenario file, or those of a folder, and runs them.
+///
+/// # Errors
+/// All that is wrong with the files and their labs; nothing is run then.
 pub async fn run_file(path: &Path, options: &Options) -> Result<Outcome, LoadErrors> {
     let mut scenarios = Vec::new();
+    let mut wrong = Vec::new();
     for found in discover(&[path.to_owned()])? {
-        scenarios.push(load(&found, None)?);
+        match load(&found, None) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(errors) => wrong.extend_from_slice(errors.diagnostics()),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(LoadErrors::new(wrong));
     }
     Ok(run_all(scenarios, options, std::future::pending(), |_| {}).await)
 }

@@ -56,7 +56,10 @@ pub(super) fn quieten_panics() {
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
-        let words = panic.payload_as_str().unwrap_or("a panic without words");
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let words = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        let words = words.unwrap_or("a panic without words");
         warn(&format!("error: internal error{place}: {words}"));
     }));
 }

@@ -45,7 +45,7 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self) -> Exit {
         // A report that cannot be written is said before time is spent on the run.
-        for error in self.reports.iter().filter_map(|target| target.check().err()) {
+        if let Some(error) = self.reports.iter().find_map(|target| target.check().err()) {
             complain(&error.to_string());
             return Exit::Usage;
         }
@@ -65,7 +65,8 @@ impl Arguments {
             Event::Finished(scenario) => {
                 let mut lines = terminal::line(scenario, palette);
                 if self.verbose {
-                    lines += &format!("\n\n{}", terminal::transcript(scenario, palette));
+                    lines += "\n\n";
+                    lines += &terminal::transcript(scenario, palette);
                 }
                 progress.finished(&scenario.id, &lines);
             }

@@ -62,8 +62,10 @@ impl Frame {
         let mut lines = note.lines();
         let indent = " ".repeat(self.gutter + 1);
         let first = visible(lines.next().unwrap_or_default());
-        self.lines.push(format!("{indent}{} {first}", self.palette.frame("=")).trim_end().to_owned());
-        let further = lines.map(|line| format!("{indent}  {}", visible(line)).trim_end().to_owned());
+        self.lines
+            .push(format!("{indent}{} {first}", self.palette.frame("=")).trim_end().to_owned());
+        let further =
+            lines.map(|line| format!("{indent}  {}", visible(line)).trim_end().to_owned());
         self.lines.extend(further);
     }
 

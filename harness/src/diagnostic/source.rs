@@ -69,6 +69,9 @@ impl Source {
     }
 
     /// Reads a file of at most [`SIZE_LIMIT`] bytes of UTF-8.
+    ///
+    /// # Errors
+    /// Where it is not there, not readable, larger, or not UTF-8.
     pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
         let shown = path.display().to_string();
         let bytes = read_bounded(path).map_err(|reason| {
@@ -82,7 +85,7 @@ impl Source {
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
                 let byte = error.as_bytes()[valid];
-                let line = error.as_bytes()[..valid].iter().filter(|b| **b == b'\n').count() + 1;
+                let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
                 let message = format!(
                     "the file is not UTF-8: byte 0x{byte:02x} at offset {valid}, in line {line}"
                 );
@@ -118,7 +121,7 @@ impl Source {
     }
 
     fn boundary(&self, offset: usize) -> usize {
-        self.text.floor_char_boundary(offset.min(self.text.len()))
+        floor_char_boundary(&self.text, offset)
     }
 
     /// The number of the line that an offset is in, counted from 1.
@@ -132,6 +135,12 @@ impl Source {
         let text = self.text[start..end].trim_end_matches(['\n', '\r']);
         (start, start + text.len())
     }
+}
+
+/// The last boundary of a character at an offset or before it.
+pub(crate) fn floor_char_boundary(text: &str, offset: usize) -> usize {
+    let offset = offset.min(text.len());
+    (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {

@@ -1,4 +1,4 @@
-//! The outcome as JUnit XML: a suite for each folder, a case for each scenario.
+//! The outcome as `JUnit` XML: a suite for each folder, a case for each scenario.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn failures_and_skips_carry_their_reasons() {
         let xml = text(&samples::outcome());
-        assert!(xml.contains(r#"name="sceplab" tests="3" skipped="1" failures="1" errors="0""#), "{xml}");
+        assert!(
+            xml.contains(r#"name="sceplab" tests="3" skipped="1" failures="1" errors="0""#),
+            "{xml}"
+        );
         assert!(xml.contains(r#"<testsuite name="scep" tests="2""#), "{xml}");
         assert!(xml.contains(r#"<failure message="output does not match">"#), "{xml}");
         assert!(xml.contains(r#"<skipped message="the device does not support x"/>"#), "{xml}");

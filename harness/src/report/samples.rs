@@ -60,10 +60,8 @@ fn step() -> StepOutcome {
 }
 
 fn failure() -> Failure {
-    let line = |source: &str, line: &str| LogLine {
-        source: source.to_owned(),
-        line: line.to_owned(),
-    };
+    let line =
+        |source: &str, line: &str| LogLine { source: source.to_owned(), line: line.to_owned() };
     Failure {
         step: 3,
         message: "output does not match".to_owned(),
@@ -79,10 +77,7 @@ fn failure() -> Failure {
             label: "not found in 20.0 s, 81 tries".to_owned(),
             closest: Some("usercert     Failed".to_owned()),
         }],
-        sent: Sent::Command {
-            device: "DUT0".to_owned(),
-            command: "pki scep show CSR".to_owned(),
-        },
+        sent: Sent::Command { device: "DUT0".to_owned(), command: "pki scep show CSR".to_owned() },
         first_output: Some("Certificate  Status\n".to_owned()),
         output: "Certificate  Status\nusercert     Failed\n".to_owned(),
         tries: 81,

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// JUnit XML.
+    /// `JUnit` XML.
     Junit,
     /// JSON.
     Json,
@@ -69,6 +69,9 @@ impl FromStr for Target {
 
 impl Target {
     /// Finds out before the run what would keep the report from being written after it.
+    ///
+    /// # Errors
+    /// Where the folder is not there or not writable, or the path is a folder.
     pub fn check(&self) -> Result<(), TargetError> {
         if self.path.is_dir() {
             return Err(TargetError::IsFolder(self.path.clone()));
@@ -81,6 +84,9 @@ impl Target {
     }
 
     /// Writes the report; whoever reads the file sees the old one or the whole new one.
+    ///
+    /// # Errors
+    /// Where the file cannot be written; it is then as it was.
     pub fn write(&self, text: &str) -> Result<(), TargetError> {
         let draft = self.neighbour();
         fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path)).map_err(|error| {

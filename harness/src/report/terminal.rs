@@ -55,7 +55,8 @@ pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
             1 => seconds(step.elapsed),
             tries => format!("{}, {tries} tries", seconds(step.elapsed)),
         };
-        text += &format!("{}  {}\n", palette.strong(&heading), palette.faint(&effort));
+        text += &[palette.strong(&heading), palette.faint(&effort)].join("  ");
+        text.push('\n');
         text += &block(&sent(&step.sent, "admin@"));
         text += &block(&step.output);
     }
@@ -104,11 +105,17 @@ fn failure_text(scenario: &ScenarioOutcome, failure: &Failure, palette: Palette)
     for line in &failure.log {
         frame.note(&format!("{}: {}", line.source, line.line));
     }
-    frame.note(&format!("in step {} of {}", failure.step, scenario.step_count));
+    frame.note(&whereabouts(scenario, failure));
     if let Some(hint) = &failure.hint {
         frame.note(&format!("help: {hint}"));
     }
     frame.finish()
+}
+
+fn whereabouts(scenario: &ScenarioOutcome, failure: &Failure) -> String {
+    let step = scenario.steps.iter().find(|step| step.number == failure.step);
+    let title = step.map(|step| format!(": {}", step.title)).unwrap_or_default();
+    format!("in step {} of {}{title}", failure.step, scenario.step_count)
 }
 
 /// The lines that came closest, unless the output is so short that they are in plain sight.
@@ -201,10 +208,7 @@ mod tests {
                 "skip  top (the device does not support x)  0.00 s",
             ]
         );
-        assert_eq!(
-            summary(&outcome, Palette::plain()),
-            "1 passed, 1 failed, 1 skipped in 20.50 s"
-        );
+        assert_eq!(summary(&outcome, Palette::plain()), "1 passed, 1 failed, 1 skipped in 20.50 s");
     }
 
     #[test]
@@ -220,7 +224,10 @@ mod tests {
     fn colour_is_the_only_difference_between_a_terminal_and_a_file() {
         let scenario = &samples::outcome().scenarios[0];
         let coloured = explanation(scenario, Palette::coloured()).unwrap();
-        let stripped = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(&coloured, "").into_owned();
+        let stripped =
+            regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(&coloured, "").into_owned();
         assert_eq!(Some(stripped), explanation(scenario, Palette::plain()));
+        let step = &samples::outcome().scenarios[1];
+        assert!(transcript(step, Palette::coloured()).starts_with("\x1b[1mStep 1: "));
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Attempted {
     /// How long it was to be tried; zero where there is one try.
     pub(super) within: Duration,
     pub(super) expect: Expect,
+    /// Whether what the SCEP client and the PKIs did meanwhile may explain it.
+    pub(super) concerns_scep: bool,
     /// Where the step stands, for a step that succeeds and should not.
     pub(super) place: Place,
 }

@@ -18,24 +18,30 @@ pub(super) fn closest_line<'a>(output: &'a str, sought: &Pattern) -> Option<&'a 
         Pattern::Token(token) => words(token),
     };
     let lines = || output.lines().filter(|line| !line.trim().is_empty()).take(5000);
-    let shared = lines().map(|line| (shared(line, &words), line)).max_by_key(|(score, line)| {
-        // Of equally good lines the shortest says most.
-        (*score, std::cmp::Reverse(line.len()))
-    });
+    let phrase: String = words.join(" ").chars().take(COMPARED).collect();
+    let shared = lines()
+        .map(|line| (shared(line, &words), line))
+        // Of lines with equally many words, the one that reads most alike.
+        .max_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| alike(a.1, &phrase).total_cmp(&alike(b.1, &phrase)))
+        });
     if let Some((score, line)) = shared
         && score > 0
     {
         return Some(line);
     }
-    let phrase: String = words.join(" ").chars().take(COMPARED).collect();
     lines()
-        .map(|line| {
-            let trimmed: String = line.trim().chars().take(COMPARED).collect();
-            (strsim::jaro_winkler(&trimmed.to_lowercase(), &phrase.to_lowercase()), line)
-        })
+        .map(|line| (alike(line, &phrase), line))
         .filter(|(alike, _)| *alike >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, line)| line)
+}
+
+/// How alike a line and a phrase are, from 0 to 1, white space folded.
+fn alike(line: &str, phrase: &str) -> f64 {
+    let folded = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let compared: String = folded.chars().take(COMPARED).collect();
+    strsim::jaro_winkler(&compared.to_lowercase(), &phrase.to_lowercase())
 }
 
 /// How many characters of the sought words a line has.
@@ -82,12 +88,19 @@ mod tests {
     fn the_line_with_most_of_the_words_is_closest() {
         assert_eq!(closest_to(r"usercert\s+Valid"), Some("usercert     Failed"));
         assert_eq!(closest_to(r"^ca\s+Expired$"), Some("ca           Valid"));
+        let output =
+            "usercert     Failed    -                      -\nusercert: answered FAILURE\n";
+        let pattern = Pattern::Regex(regex::Regex::new(r"usercert\s+Valid").unwrap());
+        assert!(closest_line(output, &pattern).unwrap().contains("Failed"));
     }
 
     #[test]
     fn a_misspelling_comes_close_and_a_stranger_does_not() {
         let token = |text: &str| Pattern::Token(text.to_owned());
-        assert_eq!(closest_line("Subject: CN=a\n", &token("Sbject: CN = a")), Some("Subject: CN=a"));
+        assert_eq!(
+            closest_line("Subject: CN=a\n", &token("Sbject: CN = a")),
+            Some("Subject: CN=a")
+        );
         assert_eq!(closest_line("x\ny\n", &token("Subject: CN = a")), None);
         assert_eq!(closest_line("", &token("a")), None);
     }

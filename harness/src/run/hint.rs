@@ -19,7 +19,7 @@ const HINTS: [(&str, &str); 14] = [
          `encrypted-password` in the csr",
     ),
     (
-        r"keyring|cannot be opened|does not open|not sealed",
+        r"sealed password|keyring",
         "the device cannot open the sealed password: list it in the lab's `keyring`, or set \
          `password` in clear",
     ),
@@ -38,7 +38,7 @@ const HINTS: [(&str, &str); 14] = [
         "the server wants credentials for this page, which SCEP clients do not send",
     ),
     (
-        r"cannot be resolved|unknown host|name or service not known",
+        r"cannot be resolved|unknown host|name `[^`]*` is not known|name or service not known",
         "no host of the lab has that name: compare `url` of the csr with the lab's `hosts`",
     ),
     (
@@ -56,10 +56,7 @@ const HINTS: [(&str, &str); 14] = [
         "the PKI waits for a decision: add an `approve` step, or set `approval: automatic` in the \
          lab",
     ),
-    (
-        r"badTime",
-        "the clocks of device and PKI differ too much",
-    ),
+    (r"badTime", "the clocks of device and PKI differ too much"),
     (
         r"badAlg|not (supported|offered) by the CA|capabilit",
         "the PKI does not take this algorithm: compare `cipher` and `digest` of the csr with what \

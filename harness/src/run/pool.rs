@@ -38,7 +38,7 @@ pub async fn run_all(
 ) -> Outcome {
     let start = Instant::now();
     let selected = scenarios.len();
-    let mut pool = Pool::new(scenarios, options);
+    let mut pool = Pool::new(scenarios, *options);
     let mut finished = Vec::new();
     tokio::pin!(stop);
     let interrupted = loop {
@@ -68,12 +68,12 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(scenarios: Vec<Scenario>, options: &Options) -> Self {
+    fn new(scenarios: Vec<Scenario>, options: Options) -> Self {
         Self {
             waiting: scenarios.into_iter(),
             running: JoinSet::new(),
             fallbacks: HashMap::new(),
-            options: *options,
+            options,
         }
     }
 

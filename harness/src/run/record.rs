@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::Bench;
 use super::attempt::{Attempted, Miss};
 use super::closest::closest_line;
 use super::hint::hint;
-use super::Bench;
+use crate::diagnostic::floor_char_boundary;
 use crate::mask::Masker;
 use crate::outcome::{Failure, Finding, LogLine, Sent, StepOutcome};
 use crate::scenario::{Action, Expect, Scenario, Step};
@@ -49,11 +50,11 @@ impl<'a> Recorder<'a> {
     }
 
     /// What is told of a step that was not as expected.
-    pub(super) fn failure(&self, step: usize, attempted: Attempted) -> Failure {
+    pub(super) fn failure(&self, step: usize, attempted: &Attempted) -> Failure {
         let answers = &attempted.answers;
         let output = self.output(&answers.last.output);
         let first = answers.first.as_ref().map(|answer| self.output(&answer.output));
-        let log = self.log(&attempted.sent);
+        let log = if attempted.concerns_scep { self.log(&attempted.sent) } else { Vec::new() };
         let unexpected_success = attempted.expect == Expect::Failure;
         let hint = if unexpected_success {
             None
@@ -67,7 +68,7 @@ impl<'a> Recorder<'a> {
             } else {
                 answers.last.message.to_owned()
             },
-            findings: self.findings(&attempted),
+            findings: self.findings(attempted),
             sent: self.sent(&attempted.sent),
             first_output: first.filter(|first| *first != output),
             output,
@@ -111,7 +112,7 @@ impl<'a> Recorder<'a> {
     }
 
     fn output(&self, output: &str) -> String {
-        let end = output.floor_char_boundary(OUTPUT_LIMIT.min(output.len()));
+        let end = floor_char_boundary(output, OUTPUT_LIMIT);
         let mut shown = self.text(&output[..end]);
         if end < output.len() {
             shown.push_str("\n[cut]");

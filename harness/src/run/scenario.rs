@@ -23,7 +23,7 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
             }
         };
         steps.push(recorder.step(index + 1, step, &attempted));
-        if let Some(failure) = failure(&recorder, index + 1, attempted) {
+        if let Some(failure) = failure(&recorder, index + 1, &attempted) {
             verdict = failure;
             break;
         }
@@ -49,7 +49,7 @@ pub(super) fn broken_lab(error: &BenchError) -> Verdict {
     }
 }
 
-fn failure(recorder: &Recorder<'_>, number: usize, attempted: Attempted) -> Option<Verdict> {
+fn failure(recorder: &Recorder<'_>, number: usize, attempted: &Attempted) -> Option<Verdict> {
     if attempted.as_expected() {
         return None;
     }

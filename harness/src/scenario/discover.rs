@@ -27,7 +27,10 @@ pub struct Found {
 
 /// Finds the scenarios at some paths, files or folders, sorted by id.
 ///
-/// Finding none is no error; paths that lead nowhere and ids given twice are.
+/// Finding none is no error.
+///
+/// # Errors
+/// All paths that lead nowhere, folders that cannot be read, and ids given twice.
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
     let mut search = Search::default();
     for path in paths {

@@ -44,6 +44,9 @@ impl fmt::Display for LoadErrors {
 impl std::error::Error for LoadErrors {}
 
 /// Reads a scenario; `lab` stands in for the one that it names.
+///
+/// # Errors
+/// All that is wrong with its file and its lab.
 pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
     let source = Source::read(&found.path).map_err(|error| LoadErrors::new(vec![error]))?;
     let node = yaml::parse(&source).map_err(|error| LoadErrors::new(vec![by_shape(error)]))?;
@@ -74,15 +77,13 @@ pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
 fn read_lab(path: &Path, errors: &RefCell<Vec<Diagnostic>>) -> Result<Option<Lab>, String> {
     match Lab::load(path) {
         Ok(lab) => Ok(Some(lab)),
-        Err(found) => match found.as_slice() {
-            [Diagnostic { location: Location::File(_), message, .. }] => {
-                Err(message.strip_prefix("the file ").unwrap_or(message).to_owned())
+        Err(found) => {
+            if let [Diagnostic { location: Location::File(_), message, .. }] = found.as_slice() {
+                return Err(message.strip_prefix("the file ").unwrap_or(message).to_owned());
             }
-            _ => {
-                errors.borrow_mut().extend(found);
-                Ok(None)
-            }
-        },
+            errors.borrow_mut().extend(found);
+            Ok(None)
+        }
     }
 }
 

@@ -232,7 +232,8 @@ mod tests {
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(",");
-            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            bomb += &["a", &level.to_string(), ": &a", &level.to_string(), " [", &aliases, "]\n"]
+                .concat();
         }
         assert!(error(&bomb).contains("too complex"), "{}", error(&bomb));
         let pit = format!("{}{}", "[".repeat(200), "]".repeat(200));

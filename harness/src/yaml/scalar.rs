@@ -80,13 +80,11 @@ impl Node {
 
     /// The items of a list, or a problem.
     pub(crate) fn items(&self, problems: &Problems) -> &[Node] {
-        match &self.value {
-            Value::Sequence(items) => items,
-            _ => {
-                self.expected("a list", problems);
-                &[]
-            }
+        if let Value::Sequence(items) = &self.value {
+            return items;
         }
+        self.expected("a list", problems);
+        &[]
     }
 
     /// The place of a range of bytes of the scalar's value; the whole scalar where escapes hide it.
@@ -111,13 +109,11 @@ impl Node {
     }
 
     fn scalar(&self, expected: &str, problems: &Problems) -> Option<&str> {
-        match &self.value {
-            Value::Scalar { text, .. } => Some(text),
-            _ => {
-                self.expected(expected, problems);
-                None
-            }
+        if let Value::Scalar { text, .. } = &self.value {
+            return Some(text);
         }
+        self.expected(expected, problems);
+        None
     }
 }
 

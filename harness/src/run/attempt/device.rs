@@ -11,7 +11,7 @@ use crate::diagnostic::Place;
 use crate::outcome::Sent;
 use crate::run::Bench;
 use crate::run::wait::{Attempt, wait};
-use crate::scenario::{Configuration, Ping, Run, Step};
+use crate::scenario::{Action, Configuration, Ping, Run, Step};
 
 /// A configuration is given once: what a device refuses it would refuse again.
 pub(super) async fn configure(
@@ -158,7 +158,9 @@ async fn attempted<A: Attempt<Yield = Answer, Error = Stop>>(
     attempt: A,
 ) -> Result<Attempted, Stop> {
     let answers = wait(attempt, within).await?;
-    Ok(Attempted { sent, answers, within, expect: step.expect, place: step.place.clone() })
+    let concerns_scep = matches!(step.action, Action::Run(_));
+    let (expect, place) = (step.expect, step.place.clone());
+    Ok(Attempted { sent, answers, within, expect, concerns_scep, place })
 }
 
 struct Target<'a> {

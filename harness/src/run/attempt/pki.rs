@@ -27,11 +27,7 @@ pub(super) async fn decide(
 }
 
 /// Lists the issued certificates until they are as expected.
-pub(super) async fn issued(
-    step: &Step,
-    issued: &Issued,
-    bench: &Bench,
-) -> Result<Attempted, Stop> {
+pub(super) async fn issued(step: &Step, issued: &Issued, bench: &Bench) -> Result<Attempted, Stop> {
     let request = "list the issued certificates";
     attempted(step, &issued.pki, Ask::List(issued), request, issued.within, bench).await
 }
@@ -111,10 +107,10 @@ fn miscounted(step: &Step, issued: &Issued, count: usize) -> Option<Miss> {
 }
 
 fn list(certificates: &[IssuedCertificate]) -> String {
-    certificates
-        .iter()
-        .map(|certificate| format!("{}  {}\n", certificate.serial, certificate.subject))
-        .collect()
+    let line = |certificate: &IssuedCertificate| {
+        certificate.serial.clone() + "  " + &certificate.subject + "\n"
+    };
+    certificates.iter().map(line).collect()
 }
 
 async fn attempted(
@@ -128,7 +124,8 @@ async fn attempted(
     let pki = pki(bench, name)?;
     let answers = wait(Asking { name, pki, ask, step, next_pause: FIRST_PAUSE }, within).await?;
     let sent = Sent::Request { pki: name.to_owned(), request: request.to_owned() };
-    Ok(Attempted { sent, answers, within, expect: step.expect, place: step.place.clone() })
+    let (expect, place) = (step.expect, step.place.clone());
+    Ok(Attempted { sent, answers, within, expect, concerns_scep: true, place })
 }
 
 fn pki<'a>(bench: &'a Bench, name: &str) -> Result<&'a dyn Pki, Stop> {

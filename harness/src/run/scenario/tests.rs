@@ -77,8 +77,7 @@ async fn run(outputs: Vec<Result<&'static str, DeviceError>>, steps: &str) -> Sc
     let path = folder.path().join("a.yaml");
     std::fs::write(&path, format!("{LAB}{steps}")).unwrap();
     let scenario = load(&Found { id: "a".to_owned(), path }, None).unwrap();
-    let device =
-        FakeDevice { outputs, calls: AtomicUsize::new(0), configured: Mutex::default() };
+    let device = FakeDevice { outputs, calls: AtomicUsize::new(0), configured: Mutex::default() };
     let mut bench = Bench::default();
     bench.devices.insert("DUT0".to_owned(), Arc::new(device));
     bench.pkis.insert("ca".to_owned(), Arc::new(FakePki::default()));
