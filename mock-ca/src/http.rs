@@ -8,7 +8,7 @@ use std::{pin::pin, sync::Arc, time::SystemTime};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Body, Bytes, Incoming},
     header::{
         AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
         HeaderValue, SERVER,
@@ -134,6 +134,10 @@ impl Ca {
 
     async fn read_body(&self, body: Incoming) -> Result<Bytes, Unread> {
         let limits = &self.limits;
+        // Whoever announces too much is told so before they send it.
+        if body.size_hint().lower() > limits.body_bytes as u64 {
+            return Err(Unread::TooLong(limits.body_bytes));
+        }
         let read = Limited::new(body, limits.body_bytes).collect();
         match timeout(limits.read_timeout, read).await {
             Ok(Ok(collected)) => Ok(collected.to_bytes()),
