@@ -13,10 +13,11 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 pub use self::bench::{Bench, BenchError, Driver};
-pub use self::pool::{Event, run_all};
+pub use self::pool::Event;
 pub use self::scenario::run_on;
+use crate::drivers;
 use crate::outcome::Outcome;
-use crate::scenario::{LoadErrors, discover, load};
+use crate::scenario::{LoadErrors, Scenario, discover, load};
 
 /// How scenarios are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,18 @@ impl Default for Options {
         let jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self { driver: Driver::default(), jobs }
     }
+}
+
+/// Runs scenarios until all are finished or `stop` is; whatever is under way then is dropped.
+///
+/// A scenario that panics is an outcome like any other, and keeps no other from running.
+pub async fn run_all(
+    scenarios: Vec<Scenario>,
+    options: &Options,
+    stop: impl Future<Output = ()>,
+    observe: impl FnMut(Event<'_>),
+) -> Outcome {
+    pool::run_in(drivers::build, scenarios, options, stop, observe).await
 }
 
 /// Reads one scenario file, or those of a folder, and runs them.

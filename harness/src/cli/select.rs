@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::{complain, output};
+use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
 use crate::scenario::{LoadErrors, Scenario, discover, load};
 
@@ -66,9 +67,14 @@ impl Selection {
             scenarios.retain(|scenario| scenario.tags.iter().any(|tag| self.tags.contains(tag)));
         }
         if scenarios.is_empty() {
-            let known: Vec<String> = known.iter().map(|tag| format!("`{tag}`")).collect();
             let wanted = self.tags.join("`, `");
-            complain(&format!("no scenario has the tag `{wanted}` (known: {})", known.join(", ")));
+            let message = format!("no scenario has the tag `{wanted}`");
+            let known = known.iter().map(String::as_str);
+            output::diagnostics(&[Diagnostic::general(message).known(
+                &wanted,
+                "known tags",
+                known,
+            )]);
             return Err(Exit::NothingSelected);
         }
         Ok(scenarios)

@@ -10,7 +10,8 @@ pub fn render(heading: &str, diagnostic: &Diagnostic, palette: Palette) -> Strin
     };
     let mut frame = Frame::new(heading, &diagnostic.message, line, palette);
     match &diagnostic.location {
-        Location::Nowhere => {}
+        Location::Nowhere if diagnostic.label.is_empty() => {}
+        Location::Nowhere => frame.note(&diagnostic.label),
         Location::File(path) => frame.file(path),
         Location::Excerpt(excerpt) => frame.excerpt(excerpt, &diagnostic.label),
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::scenario::{broken_lab, run_on};
-use super::{Driver, Options};
-use crate::drivers;
+use super::{Bench, BenchError, Driver, Options};
+use crate::lab::Lab;
 use crate::outcome::{Outcome, ScenarioOutcome, Verdict};
 use crate::scenario::Scenario;
 
@@ -27,10 +27,12 @@ pub enum Event<'a> {
     Finished(&'a ScenarioOutcome),
 }
 
-/// Runs scenarios until all are finished or `stop` is; whatever is under way then is dropped.
-///
-/// A scenario that panics is an outcome like any other, and keeps no other from running.
-pub async fn run_all(
+/// What builds labs.
+pub(super) type Build = fn(&Lab, Driver) -> Result<Bench, BenchError>;
+
+/// Runs scenarios in labs that `build` makes, until all are finished or `stop` is.
+pub(super) async fn run_in(
+    build: Build,
     scenarios: Vec<Scenario>,
     options: &Options,
     stop: impl Future<Output = ()>,
@@ -38,7 +40,7 @@ pub async fn run_all(
 ) -> Outcome {
     let start = Instant::now();
     let selected = scenarios.len();
-    let mut pool = Pool::new(scenarios, *options);
+    let mut pool = Pool::new(build, scenarios, *options);
     let mut finished = Vec::new();
     tokio::pin!(stop);
     let interrupted = loop {
@@ -60,6 +62,7 @@ pub async fn run_all(
 }
 
 struct Pool {
+    build: Build,
     waiting: std::vec::IntoIter<Scenario>,
     running: JoinSet<ScenarioOutcome>,
     /// What to say of a scenario that panics.
@@ -68,8 +71,9 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(scenarios: Vec<Scenario>, options: Options) -> Self {
+    fn new(build: Build, scenarios: Vec<Scenario>, options: Options) -> Self {
         Self {
+            build,
             waiting: scenarios.into_iter(),
             running: JoinSet::new(),
             fallbacks: HashMap::new(),
@@ -82,7 +86,8 @@ impl Pool {
             let Some(scenario) = self.waiting.next() else { return };
             observe(Event::Started { id: &scenario.id });
             let fallback = blank(&scenario);
-            let task = self.running.spawn(run_in_own_lab(scenario, self.options.driver));
+            let task =
+                self.running.spawn(run_in_own_lab(self.build, scenario, self.options.driver));
             self.fallbacks.insert(task.id(), fallback);
         }
     }
@@ -124,8 +129,8 @@ impl Pool {
     }
 }
 
-async fn run_in_own_lab(scenario: Scenario, driver: Driver) -> ScenarioOutcome {
-    match drivers::build(&scenario.lab, driver) {
+async fn run_in_own_lab(build: Build, scenario: Scenario, driver: Driver) -> ScenarioOutcome {
+    match build(&scenario.lab, driver) {
         Ok(bench) => run_on(&scenario, &bench).await,
         Err(error) => {
             let mut outcome = blank(&scenario);
@@ -159,3 +164,6 @@ fn nameless() -> ScenarioOutcome {
         step_count: 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

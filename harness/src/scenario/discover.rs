@@ -55,7 +55,9 @@ impl Search {
         } else if is_in_labs(path) {
             self.error(path, "this is a lab file: folders named `labs` hold no scenarios");
         } else if is_yaml(path) {
-            self.file(path, path.parent().unwrap_or(Path::new("")));
+            // What is named without a folder is in this one.
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            self.file(path, folder.unwrap_or(Path::new(".")));
         } else {
             self.error(path, "a scenario's file name ends in `.yaml` or `.yml`");
         }
@@ -159,6 +161,12 @@ mod tests {
             assert_eq!(ids(&[path]), ["scep/a"]);
         }
         assert_eq!(ids(&[folder.clone(), folder.join("scep/a.yaml")]), ["scep/a"]);
+    }
+
+    #[test]
+    fn a_file_of_the_current_folder_has_its_name_for_an_id() {
+        let folder = std::env::current_dir().unwrap();
+        assert_eq!(id(&folder.join("Cargo.yaml"), &folder.join(".")), "Cargo");
     }
 
     #[test]

@@ -44,10 +44,16 @@ fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
         }
         other => message(&other.to_string()),
     };
-    match place {
+    let escape = message.contains("escape");
+    let diagnostic = match place {
         Some(place) => Diagnostic::at(&place, message),
         None => Diagnostic::of_file(source.path(), message),
+    };
+    if escape {
+        return diagnostic
+            .note("a `\\` begins an escape between double quotes; use single quotes, or none");
     }
+    diagnostic
 }
 
 /// The parser's own words, but where they speak of its limits; the position is shown otherwise.
@@ -225,6 +231,11 @@ mod tests {
     fn an_unclosed_bracket_is_shown_where_it_opens() {
         let shown = error("a: 1\nb: [1,\n");
         assert!(shown.contains("unclosed bracket '['\n --> a.yaml:2:4"), "{shown}");
+    }
+
+    #[test]
+    fn an_expression_in_double_quotes_is_explained() {
+        assert!(error("a: \"ca\\s+Valid\"\n").contains("use single quotes, or none"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The steps that a device takes.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -116,8 +117,11 @@ impl Attempt for Echo<'_> {
 
 /// How many echo requests were sent and answered, in the words of iputils.
 fn answered(output: &str) -> Option<(u32, u32)> {
-    let summary = Regex::new(r"(\d+) packets transmitted, (\d+) (?:packets )?received").ok()?;
-    let captures = summary.captures(output)?;
+    // Compiled once: that takes longer than a ping through the virtual lab.
+    static SUMMARY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(\d+) packets transmitted, (\d+) (?:packets )?received").ok()
+    });
+    let captures = SUMMARY.as_ref()?.captures(output)?;
     Some((captures[1].parse().ok()?, captures[2].parse().ok()?))
 }
 

@@ -1,0 +1,101 @@
+//! Several scenarios, some of which end badly.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::device::{Change, Device, DeviceError};
+use crate::scenario::{Found, load};
+
+/// Does what it is told: to panic, to hang, or to say how many commands run at once.
+struct Puppet;
+
+static AT_ONCE: AtomicUsize = AtomicUsize::new(0);
+static MOST_AT_ONCE: AtomicUsize = AtomicUsize::new(0);
+
+#[async_trait]
+impl Device for Puppet {
+    async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    async fn execute(&self, command: &str) -> Result<String, DeviceError> {
+        match command {
+            "panic" => panic!("the string broke"),
+            "hang" => std::future::pending().await,
+            _ => {
+                let now = AT_ONCE.fetch_add(1, Ordering::SeqCst) + 1;
+                MOST_AT_ONCE.fetch_max(now, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                AT_ONCE.fetch_sub(1, Ordering::SeqCst);
+                Ok(String::new())
+            }
+        }
+    }
+}
+
+fn build(lab: &Lab, _: Driver) -> Result<Bench, BenchError> {
+    if lab.hosts.contains_key("broken") {
+        return Err(BenchError::Network { reason: "no cable".to_owned() });
+    }
+    let mut bench = Bench::default();
+    bench.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
+    Ok(bench)
+}
+
+fn scenario(id: &str, host: &str, command: &str) -> Scenario {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    let text = format!(
+        "title: T
+lab:
+  devices: {{DUT0: {{interfaces: {{eth0: 10.0.0.0/24}}}}}}
+  hosts: {{{host}: {{addresses: [10.0.0.1/24]}}}}
+steps: [run: {{command: {command}}}]
+"
+    );
+    std::fs::write(&path, text).unwrap();
+    load(&Found { id: id.to_owned(), path }, None).unwrap()
+}
+
+fn options(jobs: usize) -> Options {
+    Options { driver: Driver::Virtual, jobs: NonZeroUsize::new(jobs).unwrap() }
+}
+
+#[tokio::test]
+async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
+    let scenarios =
+        vec![scenario("c", "h", "x"), scenario("a", "h", "panic"), scenario("b", "broken", "x")];
+    let mut finished = 0;
+    let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
+    let outcome = run_in(build, scenarios, &options(1), std::future::pending(), observe).await;
+    let verdicts: Vec<&Verdict> =
+        outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
+    let message = "the string broke".to_owned();
+    let reason = "network: no cable".to_owned();
+    assert_eq!(
+        verdicts,
+        [&Verdict::Panicked { message }, &Verdict::LabBroke { reason }, &Verdict::Passed]
+    );
+    assert_eq!((finished, outcome.selected, outcome.interrupted), (3, 3, false));
+}
+
+#[tokio::test]
+async fn a_stopped_run_tells_what_was_finished() {
+    let scenarios =
+        vec![scenario("a", "h", "x"), scenario("b", "h", "hang"), scenario("c", "h", "x")];
+    let stop = tokio::time::sleep(Duration::from_millis(500));
+    let outcome = run_in(build, scenarios, &options(1), stop, |_| {}).await;
+    assert_eq!((outcome.scenarios.len(), outcome.selected, outcome.interrupted), (1, 3, true));
+}
+
+#[tokio::test]
+async fn no_more_run_at_once_than_asked_for() {
+    let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "x")).collect();
+    let outcome = run_in(build, scenarios, &options(3), std::future::pending(), |_| {}).await;
+    assert_eq!(outcome.counts().passed, 12);
+    assert!((1..=4).contains(&MOST_AT_ONCE.load(Ordering::SeqCst)));
+}
