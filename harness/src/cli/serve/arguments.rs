@@ -145,6 +145,8 @@ impl Serve {
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
         settings.allow_duplicate_names = self.allow_duplicate_names;
+        // scepclient with `-ca-fingerprint` knows one RA certificate, and verifies replies with it too.
+        settings.windows.opens_with_signing_key = true;
         settings.on_log = Some(LogObserver::new(|entry| say(&entry.to_string())));
         Ok(settings)
     }
