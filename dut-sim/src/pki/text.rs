@@ -6,7 +6,7 @@ use std::ffi::{c_int, c_ulong};
 
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
-use openssl::x509::{X509, X509Ref};
+use openssl::x509::X509Ref;
 use openssl_sys as ffi;
 
 /// `XN_FLAG_ONELINE`: names on one line, `CN = leaf, O = Teldat`.
@@ -23,11 +23,11 @@ unsafe extern "C" {
 }
 
 /// What `openssl x509 -text -noout` of OpenSSL 3.0 prints of `certificate`; `X509::to_text` prints `CN=leaf`.
+///
+/// The certificate is one that was parsed: one that was only built prints `RSA Public-Key` for `Public-Key`.
 pub(crate) fn certificate_text(certificate: &X509Ref) -> Result<String, ErrorStack> {
-    // A certificate that was built and never parsed prints `RSA Public-Key` for `Public-Key`.
-    let parsed = X509::from_der(&certificate.to_der()?)?;
     let sink = MemoryBio::new()?;
-    sink.print(&parsed)?;
+    sink.print(certificate)?;
     Ok(String::from_utf8_lossy(&sink.contents()).into_owned())
 }
 
@@ -72,7 +72,15 @@ impl Drop for MemoryBio {
 mod tests {
     use openssl::x509::X509;
 
-    use super::certificate_text;
+    use super::{certificate_text, unnamed};
+
+    #[test]
+    fn extensions_are_called_what_openssl_3_0_calls_them() {
+        let text =
+            "        X509v3 extensions:\n            Microsoft certificate template: critical\n";
+        let expected = "        X509v3 extensions:\n            1.3.6.1.4.1.311.21.7: critical\n";
+        assert_eq!(unnamed(text), expected);
+    }
 
     /// `openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=Teldat-PKI/O=Teldat/L=Madrid/C=ES" -days 7300 -addext
     /// keyUsage=critical,digitalSignature,keyEncipherment,keyCertSign,cRLSign`, and
