@@ -114,14 +114,21 @@ pub(crate) fn by_shape(diagnostic: Diagnostic) -> Diagnostic {
     Diagnostic { location: Location::Excerpt(excerpt), ..diagnostic }
 }
 
-/// The values of `… password VALUE` in configuration lines.
+/// What follows `password` in configuration lines, as a whole and word by word: quotes may be missing.
 fn clear_passwords(lines: &str) -> impl Iterator<Item = &str> {
-    lines.lines().filter_map(|line| {
+    lines.lines().filter(|line| is_configuration(line)).flat_map(|line| {
         let mut words = line.split_whitespace();
-        words.find(|word| *word == "password")?;
-        let value = words.next()?;
-        Some(value.trim_matches(['\'', '"']))
+        let field = words.find(|word| closest(word, ["password"]).is_some());
+        let rest = field.and_then(|field| Some(line.split_once(field)?.1)).unwrap_or_default();
+        let values = std::iter::once(rest.trim()).chain(words);
+        values.map(|value| value.trim_matches(['\'', '"'])).filter(|value| !value.is_empty())
     })
+}
+
+/// Whether a line is one of configuration, and not of prose.
+fn is_configuration(line: &str) -> bool {
+    let verb = line.split_whitespace().next().unwrap_or_default();
+    closest(verb, ["set", "delete"]).is_some()
 }
 
 /// The secret as hexadecimal digits are also written.
@@ -145,9 +152,20 @@ fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
                         }
                     });
                 }
+                if closest(&entry.key, ["static", "one-time", "password"]).is_some() {
+                    keys(&entry.value, secrets);
+                }
                 suspects(&entry.value, secrets);
             }
         }
+    }
+}
+
+/// The keys of a map that stands where a secret is due.
+fn keys(node: &Node, secrets: &mut Vec<Secret>) {
+    if let Value::Mapping(entries) = &node.value {
+        secrets.extend(entries.iter().map(|entry| Secret::new(entry.key.as_str())));
+        entries.iter().for_each(|entry| keys(&entry.value, secrets));
     }
 }
 
@@ -192,7 +210,10 @@ mod tests {
     #[test]
     fn clear_passwords_of_configuration_lines_are_secrets() {
         let lines = "set a csr CSR password 'hunter2'\nset a encrypted-password U2Fs";
-        assert_eq!(clear_passwords(lines).collect::<Vec<_>>(), ["hunter2"]);
+        let found = |lines| clear_passwords(lines).collect::<Vec<_>>();
+        assert_eq!(found(lines), ["hunter2", "hunter2"]);
+        assert_eq!(found("set a pasword 'two words'"), ["two words", "two", "words"]);
+        assert!(found("a wrong password is no use").is_empty());
     }
 
     #[test]

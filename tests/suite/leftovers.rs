@@ -1,1 +1,79 @@
-//! Stub.
+//! Ctrl-C ends a run at once, and leaves nothing behind.
+#![cfg(unix)]
+
+use std::collections::HashSet;
+use std::fs;
+use std::time::Instant;
+
+use super::sceplab::{Running, command};
+
+/// A request that nobody will ever approve, waited for by a scenario that would wait for an hour.
+const WAITS: &str = "title: Waits
+lab:
+  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
+  hosts: {gateway: {addresses: [10.0.0.1/24], runs: ca}}
+  pki: {ca: {personality: linux, port: 8080, approval: manual}}
+steps:
+  - configure:
+      set: |
+        set interfaces ethernet eth0 address 10.0.0.64/24
+        set system certificate scep csr CSR cgi-path /scep
+        set system certificate scep csr CSR distinguished-names CN=a
+        set system certificate scep csr CSR port 8080
+        set system certificate scep csr CSR url http://10.0.0.1
+  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 60m}
+";
+
+const PASSES: &str = "title: Passes
+lab: {devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}, hosts: {gateway: {addresses: [10.0.0.1/24]}}}
+steps:
+  - configure: {set: set interfaces ethernet eth0 address 10.0.0.64/24}
+  - ping: {address: 10.0.0.1}
+";
+
+#[test]
+fn ctrl_c_ends_a_run_that_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
+    fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
+    let mut run = Running::start(command(folder.path(), &["run", ".", "--report", "json=report.json"]));
+    // With one scenario finished, the run is under way, and Ctrl-C is its own to handle.
+    run.stdout_line(|line| line.starts_with("pass  a-passes").then_some(()));
+    let interrupted = Instant::now();
+    run.signal("INT");
+    let status = run.wait();
+    assert_eq!(status.code(), Some(130));
+    // The scenario waits for an hour; a generous part of that tells that it was not waited for.
+    assert!(interrupted.elapsed().as_secs() < 60);
+    let (stdout, stderr) = (run.rest_of_stdout(), run.rest_of_stderr());
+    assert!(stdout.contains("1 passed") && stdout.contains("interrupted"), "{stdout}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    let mut left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["a-passes.yaml", "b-waits.yaml", "report.json"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_starts_no_other_process() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
+    fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
+    let mut run = Running::start(command(folder.path(), &["run", "."]));
+    run.stdout_line(|line| line.starts_with("pass  a-passes").then_some(()));
+    let tasks = format!("/proc/{}/task", run.id());
+    for task in fs::read_dir(tasks).unwrap() {
+        let children = task.unwrap().path().join("children");
+        // Kernels without this file tell nothing.
+        assert_eq!(fs::read_to_string(children).unwrap_or_default(), "");
+    }
+    let sockets = fs::read_dir(format!("/proc/{}/fd", run.id())).unwrap();
+    let sockets = sockets.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    let sockets: HashSet<_> =
+        sockets.filter(|target| target.to_string_lossy().starts_with("socket:")).collect();
+    // tokio's own pair for signals; the virtual lab opens none.
+    assert!(sockets.len() <= 2, "{sockets:?}");
+    run.signal("INT");
+    assert_eq!(run.wait().code(), Some(130));
+}

@@ -1,0 +1,123 @@
+//! `--state`: whatever a client was given is still there after a crash.
+#![cfg(unix)]
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use mock_ca::{Ca, Keys, PersonalityName, Settings};
+use openssl::rand::rand_bytes;
+use openssl::x509::X509;
+use scep::client::{Client, Next};
+
+use super::client::{enrol, exchange, serial, settings};
+use super::{LINUX, NDES, Server};
+
+fn start(personality: &str, state: &Path, further: &[&str]) -> Server {
+    let state = state.to_str().unwrap();
+    Server::start(&[&[personality, "--state", state], further].concat())
+}
+
+/// What a state directory holds once its server is gone.
+fn kept(personality: PersonalityName, state: &Path) -> Vec<Vec<u8>> {
+    let settings = Settings {
+        state: Some(state.to_owned()),
+        keys: Keys::Fresh,
+        ..Settings::new("pki", personality)
+    };
+    let ca = Ca::open(settings, SystemTime::now()).unwrap();
+    ca.issued().iter().map(|issued| issued.certificate.to_der().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_a_linux_server_issued_survives_a_kill_right_after_the_reply() {
+    let state = tempfile::tempdir().unwrap();
+    let mut given = Vec::new();
+    let mut fingerprint = None;
+    for number in 2..6 {
+        let mut server = start("linux", state.path(), &[]);
+        let own = server.fingerprint("ca").to_owned();
+        assert_eq!(*fingerprint.get_or_insert(own.clone()), own);
+        let subject = format!("CN=client-{number}");
+        let issued = enrol(&server.authority, LINUX, settings(&subject, None)).await.unwrap();
+        server.running.kill();
+        assert_eq!(serial(&issued), format!("{number:02x}"));
+        given.push(issued.to_der().unwrap());
+    }
+    assert_eq!(kept(PersonalityName::Linux, state.path()), given);
+}
+
+#[tokio::test]
+async fn a_spent_password_stays_spent() {
+    let state = tempfile::tempdir().unwrap();
+    let challenge = ["--challenge", "once-and-no-more"];
+    let with = || settings("CN=a", Some("once-and-no-more"));
+    let mut server = start("ndes", state.path(), &challenge);
+    let certificates = ["ca", "ra-signing", "ra-encryption"].map(|kind| server.fingerprint(kind).to_owned());
+    let issued = enrol(&server.authority, NDES, with()).await.unwrap();
+    server.running.kill();
+    let server = start("ndes", state.path(), &challenge);
+    assert_eq!(["ca", "ra-signing", "ra-encryption"].map(|kind| server.fingerprint(kind)), certificates);
+    let again = enrol(&server.authority, NDES, with()).await.unwrap_err();
+    assert!(again.to_string().contains("FAILURE"), "{again}");
+    drop(server);
+    assert_eq!(kept(PersonalityName::Ndes, state.path()), [issued.to_der().unwrap()]);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_waits_on() {
+    let state = tempfile::tempdir().unwrap();
+    let manual = ["--approval", "manual"];
+    let mut server = start("linux", state.path(), &manual);
+    let mut client = Client::new(settings("CN=a", None));
+    let first = client.start();
+    let waiting = super::client::drive(&server.authority, LINUX, &mut client, first).await;
+    assert!(waiting.unwrap().is_none());
+    server.running.kill();
+    let mut server = start("linux", state.path(), &manual);
+    server.running.tell("approve");
+    server.running.stdout_line(|line| line.starts_with("approved").then_some(()));
+    let poll = client.poll(&mut rand_bytes).unwrap();
+    let issued = super::client::drive(&server.authority, LINUX, &mut client, poll).await;
+    assert!(issued.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_amid_many_enrolments_loses_none_that_was_given() {
+    let state = tempfile::tempdir().unwrap();
+    let mut server = start("linux", state.path(), &[]);
+    let given: Arc<Mutex<Vec<X509>>> = Arc::default();
+    let clients: Vec<_> = (0..4)
+        .map(|client| tokio::spawn(enrol_until_it_breaks(server.authority.clone(), client, Arc::clone(&given))))
+        .collect();
+    while given.lock().unwrap().len() < 20 && !clients.iter().all(|client| client.is_finished()) {
+        tokio::task::yield_now().await;
+    }
+    server.running.kill();
+    for client in clients {
+        client.await.unwrap();
+    }
+    let given = given.lock().unwrap();
+    assert!(given.len() >= 20, "{} were given", given.len());
+    let kept: HashSet<Vec<u8>> = kept(PersonalityName::Linux, state.path()).into_iter().collect();
+    assert!(given.iter().all(|one| kept.contains(&one.to_der().unwrap())));
+    let serials: HashSet<String> = given.iter().map(serial).collect();
+    assert_eq!(serials.len(), given.len());
+}
+
+/// Enrols under one name after the other until the server is gone.
+async fn enrol_until_it_breaks(authority: String, client: usize, given: Arc<Mutex<Vec<X509>>>) {
+    for number in 0.. {
+        let mut client = Client::new(settings(&format!("CN=client-{client}-{number}"), None));
+        let mut request = client.start();
+        loop {
+            let Ok(response) = exchange(&authority, LINUX, &request).await else { return };
+            match client.receive(&response, SystemTime::now(), &mut rand_bytes).unwrap() {
+                Next::Send(next) => request = next,
+                Next::Issued(certificate) => break given.lock().unwrap().push(certificate),
+                Next::Pending => panic!("a request waits"),
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! How a server ends, and why one does not begin.
+#![cfg(unix)]
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+
+use super::client::{enrol, settings};
+use super::{LINUX, Server};
+use crate::suite::sceplab::run;
+
+#[tokio::test]
+async fn ctrl_c_ends_a_server_in_good_order() {
+    let server = Server::start(&["linux"]);
+    enrol(&server.authority, LINUX, settings("CN=a", None)).await.unwrap();
+    let (code, _, stderr) = server.interrupt();
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(!stderr.contains("error"), "{stderr}");
+}
+
+#[test]
+fn connections_that_are_open_do_not_keep_a_server_from_ending() {
+    let server = Server::start(&["ndes"]);
+    let _idle = TcpStream::connect(&server.authority).unwrap();
+    assert_eq!(server.interrupt().0, Some(0));
+}
+
+#[test]
+fn a_service_manager_ends_a_server_too() {
+    let mut server = Server::start(&["linux"]);
+    server.running.signal("TERM");
+    assert_eq!(server.running.wait().code(), Some(0));
+}
+
+#[test]
+fn a_test_ca_says_loudly_that_it_is_one() {
+    let (_, _, stderr) = Server::start(&["linux"]).interrupt();
+    assert!(stderr.contains("THIS IS A TEST CA"), "{stderr}");
+    assert!(stderr.contains("no challenge password"), "{stderr}");
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = run(&["serve", "linux", "--listen", &address]);
+    ended.assert_orderly();
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&address), "{}", ended.stderr);
+}
+
+#[test]
+fn an_unusable_state_is_told() {
+    let state = tempfile::NamedTempFile::new().unwrap();
+    let path = state.path().to_str().unwrap();
+    let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--state", path]);
+    ended.assert_orderly();
+    assert_eq!((ended.code, ended.stderr.contains(path)), (Some(3), true), "{}", ended.stderr);
+}
+
+#[test]
+fn a_damaged_state_is_told_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    drop(Server::start(&["linux", "--state", path]));
+    let key = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let key = key.filter(|path| path.is_file()).max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    fs::write(&key, "damaged").unwrap();
+    let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--state", path]);
+    ended.assert_orderly();
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(&key).unwrap(), "damaged");
+}
+
+#[test]
+fn the_state_of_another_personality_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    drop(Server::start(&["linux", "--state", path]));
+    let ended = run(&["serve", "ndes", "--listen", "127.0.0.1:0", "--state", path]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+}
+
+#[test]
+fn two_servers_do_not_share_a_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let _first = Server::start(&["linux", "--state", path]);
+    let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--state", path]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+}
