@@ -7,7 +7,7 @@ use openssl::{
     bn::BigNum,
     error::ErrorStack,
     pkey::{PKey, Private},
-    x509::{X509, X509Builder, X509NameRef, extension::KeyUsage},
+    x509::{X509Builder, X509NameRef, extension::KeyUsage},
 };
 
 use crate::{Error, algorithm::Digest, attribute::TransactionId, identity::Identity};
@@ -40,9 +40,7 @@ pub fn self_signed(
     let usage = KeyUsage::new().critical().digital_signature().key_encipherment().build()?;
     builder.append_extension(usage)?;
     builder.sign(key, digest.openssl())?;
-    // Parsed anew, for a certificate that was only built does not encode its own name the way peers will see it.
-    let certificate = X509::from_der(&builder.build().to_der()?)?;
-    Ok(Identity { certificate, key: key.clone() })
+    Ok(Identity { certificate: builder.build(), key: key.clone() })
 }
 
 fn serial(key: &PKey<Private>) -> Result<Asn1Integer, ErrorStack> {
