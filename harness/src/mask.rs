@@ -165,7 +165,9 @@ fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
 fn keys(node: &Node, secrets: &mut Vec<Secret>) {
     if let Value::Mapping(entries) = &node.value {
         secrets.extend(entries.iter().map(|entry| Secret::new(entry.key.as_str())));
-        entries.iter().for_each(|entry| keys(&entry.value, secrets));
+        for entry in entries {
+            keys(&entry.value, secrets);
+        }
     }
 }
 

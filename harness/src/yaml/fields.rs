@@ -1,6 +1,6 @@
 //! Maps with known fields, and the problems found on the way.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::{Entry, Node, Value};
 use crate::diagnostic::{Diagnostic, Place};
@@ -11,33 +11,42 @@ const PROBLEM_LIMIT: usize = 100;
 
 /// What was found wrong so far.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(RefCell<Vec<Diagnostic>>);
+pub(crate) struct Problems {
+    kept: RefCell<Vec<Diagnostic>>,
+    count: Cell<usize>,
+}
 
 impl Problems {
     /// Notes a problem.
     pub(crate) fn add(&self, diagnostic: Diagnostic) {
-        let mut found = self.0.borrow_mut();
-        if found.len() < PROBLEM_LIMIT {
-            found.push(diagnostic);
+        self.count.set(self.count.get() + 1);
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() < PROBLEM_LIMIT {
+            kept.push(diagnostic);
         }
     }
 
     /// Whether nothing was found wrong.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.count.get() == 0
     }
 
     /// How much was found wrong.
     pub(crate) fn count(&self) -> usize {
-        self.0.borrow().len()
+        self.count.get()
     }
 
     /// All that was found wrong, in the order of the file, secrets masked.
     pub(crate) fn masked(self, masker: &Masker) -> Vec<Diagnostic> {
+        let kept = self.kept.into_inner();
+        let more = self.count.get() - kept.len();
         let mut found: Vec<Diagnostic> =
-            self.0.into_inner().into_iter().map(|problem| masker.diagnostic(problem)).collect();
+            kept.into_iter().map(|problem| masker.diagnostic(problem)).collect();
         found.sort();
         found.dedup();
+        if let (1.., Some(last)) = (more, found.last_mut()) {
+            last.notes.push(format!("{more} more errors of this file are not shown"));
+        }
         found
     }
 }
@@ -136,6 +145,18 @@ fn refuse_repeated(entries: &[Entry], problems: &Problems) {
 mod tests {
     use super::*;
     use crate::diagnostic::Source;
+
+    #[test]
+    fn errors_beyond_the_limit_are_counted() {
+        let text: String =
+            (0..150).map(|index| ["key", &index.to_string(), ": 1\n"].concat()).collect();
+        let node = super::super::parse(&Source::new("a.yaml", text)).unwrap();
+        let problems = Problems::default();
+        Fields::of(&node, "a scenario", &["title"], &problems).unwrap();
+        let found = problems.masked(&Masker::default());
+        assert_eq!(found.len(), PROBLEM_LIMIT);
+        assert_eq!(found[99].notes[1], "50 more errors of this file are not shown");
+    }
 
     #[test]
     fn every_unknown_and_repeated_key_is_found_at_once() {

@@ -14,8 +14,11 @@ use crate::diagnostic::{Diagnostic, Place, Source};
 /// How deep a file may be nested; the tree is walked recursively.
 const DEPTH_LIMIT: usize = 32;
 
-/// How many values a file may have once its aliases are expanded.
-const NODE_LIMIT: usize = 50_000;
+/// How many values a file may have once its aliases are expanded: more than fit in a file without.
+const NODE_LIMIT: usize = 600_000;
+
+/// How much of a file may come from aliases, counted in what the parser yields of it.
+const ALIAS_LIMIT: usize = 20_000;
 
 /// Reads a text as one document.
 pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
@@ -28,6 +31,7 @@ pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
         merge_keys: MergeKeyPolicy::Merge,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         budget: serde_saphyr::budget! { max_depth: DEPTH_LIMIT, max_nodes: NODE_LIMIT },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: ALIAS_LIMIT },
     };
     let tree: Spanned<Raw> = serde_saphyr::from_str_with_options(source.text(), options)
         .map_err(|error| diagnostic(source, &error))?;
@@ -60,8 +64,8 @@ fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
 fn message(words: &str) -> String {
     if words.contains("budget breached") || words.contains("limit exceeded") {
         return format!(
-            "the file is too complex: at most {NODE_LIMIT} values with its aliases expanded, \
-             {DEPTH_LIMIT} levels deep"
+            "the file is too complex: at most {DEPTH_LIMIT} levels deep, and at most {ALIAS_LIMIT} \
+             parts by way of aliases"
         );
     }
     words.split(" at line ").next().unwrap_or(words).to_owned()
