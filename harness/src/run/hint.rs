@@ -5,7 +5,7 @@ use regex::Regex;
 /// Patterns of what devices and PKIs say, most telling first, and what to do about each.
 const HINTS: [(&str, &str); 14] = [
     (
-        r"one-time.*(used|spent|unknown)|already (been )?used",
+        r"one-time.*(used|spent|unknown)|already (been )?used|challenge password expired",
         "a one-time password serves once: give each enrolment its own in the lab's `challenge`",
     ),
     (
@@ -58,12 +58,12 @@ const HINTS: [(&str, &str); 14] = [
     ),
     (r"badTime", "the clocks of device and PKI differ too much"),
     (
-        r"badAlg|not (supported|offered) by the CA|capabilit",
+        r"badAlg|is configured, the CA offers|algorithm `[^`]*` is not supported",
         "the PKI does not take this algorithm: compare `cipher` and `digest` of the csr with what \
          it offers",
     ),
     (
-        r"duplicate|already has a certificate|subject.*(exists|is taken)",
+        r"has a certificate that is still valid|already has a certificate|DN .* already exists",
         "the PKI issued a certificate to this subject before: use another name, or set \
          `allow-duplicate-names: true` in the lab",
     ),
@@ -99,6 +99,6 @@ mod tests {
         let log = ["retrying in 2 s", "connect to 10.0.0.1:80: connection refused", "HTTP 404"];
         assert!(hint(log).unwrap().contains("nothing listens"));
         assert!(hint(["failed: wrong challenge password"]).unwrap().contains("expects another"));
-        assert_eq!(hint(["all is well"]), None);
+        assert_eq!(hint(["CSR: GetCACaps: 7 capabilities (AES, DES3)"]), None);
     }
 }

@@ -54,13 +54,16 @@ impl<'a> Recorder<'a> {
         let answers = &attempted.answers;
         let output = self.output(&answers.last.output);
         let first = answers.first.as_ref().map(|answer| self.output(&answer.output));
-        let log = if attempted.concerns_scep { self.log(&attempted.sent) } else { Vec::new() };
+        let told = if attempted.concerns_scep { self.log(&attempted.sent) } else { Vec::new() };
         let unexpected_success = attempted.expect == Expect::Failure;
         let hint = if unexpected_success {
             None
         } else {
-            hint(log.iter().rev().map(|line| line.line.as_str()).chain([output.as_str()]))
+            // Before anything is masked: a password may be a word of the very line that tells.
+            let newest_first = told.iter().rev().map(|line| line.line.as_str());
+            hint(newest_first.chain([answers.last.output.as_str()]))
         };
+        let log = told.into_iter().map(|line| LogLine { line: self.text(&line.line), ..line });
         Failure {
             step,
             message: if unexpected_success {
@@ -74,7 +77,7 @@ impl<'a> Recorder<'a> {
             output,
             tries: answers.tries,
             elapsed: answers.elapsed,
-            log,
+            log: log.collect(),
             hint,
         }
     }
@@ -120,7 +123,7 @@ impl<'a> Recorder<'a> {
         shown
     }
 
-    /// The newest lines of the device's SCEP client and of the PKIs.
+    /// The newest lines of the device's SCEP client and of the PKIs, nothing masked yet.
     fn log(&self, sent: &Sent) -> Vec<LogLine> {
         let devices = self.bench.devices.iter().filter(|(name, _)| match sent {
             Sent::Configuration { device, .. } | Sent::Command { device, .. } => *name == device,
@@ -132,9 +135,9 @@ impl<'a> Recorder<'a> {
             .chain(pkis)
             .flat_map(|(source, lines)| {
                 let skipped = lines.len().saturating_sub(LOG_LINES);
-                lines.into_iter().skip(skipped).map(move |line| (source.clone(), line))
+                let newest = lines.into_iter().skip(skipped);
+                newest.map(move |line| LogLine { source: source.clone(), line })
             })
-            .map(|(source, line)| LogLine { source, line: self.text(&line) })
             .collect()
     }
 
