@@ -36,7 +36,8 @@ fn ctrl_c_ends_a_run_that_waits() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
     fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
-    let mut run = Running::start(command(folder.path(), &["run", ".", "--report", "json=report.json"]));
+    let mut run =
+        Running::start(command(folder.path(), &["run", ".", "--report", "json=report.json"]));
     // With one scenario finished, the run is under way, and Ctrl-C is its own to handle.
     run.stdout_line(|line| line.starts_with("pass  a-passes").then_some(()));
     let interrupted = Instant::now();

@@ -35,7 +35,7 @@ impl Ended {
     #[track_caller]
     pub(crate) fn assert_orderly(&self) {
         assert!(self.code.is_some(), "ended by a signal: {self:?}");
-        for word in ["panicked", "RUST_BACKTRACE", "internal error", "stack backtrace"] {
+        for word in ["panicked", "RUST_BACKTRACE", "error: internal error", "stack backtrace"] {
             assert!(!self.stderr.contains(word), "{}", self.stderr);
         }
     }

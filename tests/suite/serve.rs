@@ -67,7 +67,8 @@ impl Server {
 
 fn certificate(line: &str) -> Option<(String, String)> {
     let mut words = line.split_whitespace();
-    let kind = words.next().filter(|kind| matches!(*kind, "ca" | "ra-signing" | "ra-encryption"))?;
+    let kind =
+        words.next().filter(|kind| matches!(*kind, "ca" | "ra-signing" | "ra-encryption"))?;
     let fingerprint = words.nth(1).filter(|word| word.len() == 64)?;
     Some((kind.to_owned(), fingerprint.to_owned()))
 }

@@ -1,6 +1,6 @@
 //! From the tree of a scenario file to the scenario.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::Step;
 use super::steps::step;
@@ -55,7 +55,7 @@ fn lab(node: &Node, path: &Path, labs: &Labs<'_>, problems: &Problems) -> Option
         return Some(Lab::decode(node, problems));
     }
     let name = PathBuf::from(node.text(problems)?);
-    let file = path.parent().unwrap_or(Path::new("")).join(name);
+    let file = without_detour(path.parent().unwrap_or(Path::new("")).join(name));
     match (labs.read)(&file) {
         Ok(lab) => lab,
         Err(reason) => {
@@ -67,6 +67,22 @@ fn lab(node: &Node, path: &Path, labs: &Labs<'_>, problems: &Problems) -> Option
             None
         }
     }
+}
+
+/// `scep/../labs/x.yaml` as `labs/x.yaml`, so that two scenarios name their common lab alike.
+fn without_detour(path: PathBuf) -> PathBuf {
+    let mut direct = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir if direct.file_name().is_some() => {
+                direct.pop();
+            }
+            other => direct.push(other),
+        }
+    }
+    // Behind a link, `..` leads elsewhere.
+    let target = |path: &Path| std::fs::canonicalize(path).ok();
+    if target(&direct).is_some_and(|file| Some(file) == target(&path)) { direct } else { path }
 }
 
 fn steps(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Vec<Step> {

@@ -83,9 +83,10 @@ impl Search {
     }
 
     fn file(&mut self, path: &Path, root: &Path) {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-        let id = id(&absolute, &root);
+        let searched = whole(root);
+        let absolute =
+            path.strip_prefix(root).map_or_else(|_| whole(path), |below| searched.join(below));
+        let id = id(&absolute, &searched);
         if !self.seen.insert(absolute) {
             return;
         }
@@ -106,6 +107,12 @@ impl Search {
         }
         Ok(self.found.into_iter().map(|(id, path)| Found { id, path }).collect())
     }
+}
+
+/// The path from the root of the file system, without `..`.
+fn whole(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn id(path: &Path, searched: &Path) -> String {
@@ -157,7 +164,8 @@ mod tests {
     fn a_scenario_has_one_id_however_it_is_selected() {
         let tree = tree(&["scenarios/scep/a.yaml"]);
         let folder = tree.path().join("scenarios");
-        for path in [folder.clone(), folder.join("scep"), folder.join("scep/a.yaml")] {
+        for path in ["", "scep", "scep/a.yaml", "scep/..", "scep/../scep"].map(|it| folder.join(it))
+        {
             assert_eq!(ids(&[path]), ["scep/a"]);
         }
         assert_eq!(ids(&[folder.clone(), folder.join("scep/a.yaml")]), ["scep/a"]);

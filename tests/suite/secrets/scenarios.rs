@@ -85,7 +85,8 @@ fn a_run_that_fails_tells_no_password() {
 #[test]
 fn a_check_that_names_a_password_does_not_tell_it() {
     let check = format!("contains: [{TYPED}], within: 0s");
-    let folder = files(&format!("{{static: {TYPED}}}"), &scenario(&format!("password {TYPED}"), &check));
+    let folder =
+        files(&format!("{{static: {TYPED}}}"), &scenario(&format!("password {TYPED}"), &check));
     let ended = silent_run(folder.path(), &VERBOSE, &REPORTS);
     assert_eq!(ended.code, Some(4), "{}", ended.stdout);
 }
@@ -94,7 +95,9 @@ fn a_check_that_names_a_password_does_not_tell_it() {
 fn a_configuration_that_is_refused_tells_no_password() {
     for line in [
         format!("password {TYPED} {STATIC}"),
-        format!("password '{TYPED} {STATIC}'\n        set system certificate scep csr CSR cipher rot13"),
+        format!(
+            "password '{TYPED} {STATIC}'\n        set system certificate scep csr CSR cipher rot13"
+        ),
         format!("pasword {TYPED}"),
         format!("password {TYPED}\n        set system certificate scep csr CSR cipher rot13"),
     ] {

@@ -36,7 +36,13 @@ async fn a_windows_server_tells_no_password() {
     fs::write(&admin, format!("{ADMIN}\n")).unwrap();
     let (passwords, admin) = (passwords.to_str().unwrap(), admin.to_str().unwrap());
     let server = Server::start(&[
-        "ndes", "--challenge-file", passwords, "--admin-user", "x", "--admin-password-file", admin,
+        "ndes",
+        "--challenge-file",
+        passwords,
+        "--admin-user",
+        "x",
+        "--admin-password-file",
+        admin,
     ]);
     for password in [STATIC, STATIC, ONE_TIME] {
         let _ = enrol(&server.authority, NDES, settings("CN=a", Some(password))).await;
@@ -49,9 +55,11 @@ async fn a_windows_server_tells_no_password() {
 async fn a_password_of_the_admin_page_is_told_there_alone() {
     let server = Server::start(&["ndes"]);
     let page = get(&server.authority, "/CertSrv/mscep_admin/", "").await.body;
-    let units: Vec<u16> = page.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect();
+    let units: Vec<u16> =
+        page.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect();
     let text = String::from_utf16(&units).unwrap();
-    let password = regex::Regex::new(r"\b[0-9A-F]{16}\b").unwrap().find(&text).unwrap().as_str().to_owned();
+    let password =
+        regex::Regex::new(r"\b[0-9A-F]{16}\b").unwrap().find(&text).unwrap().as_str().to_owned();
     enrol(&server.authority, NDES, settings("CN=a", Some(&password))).await.unwrap();
     let (_, stdout, stderr) = server.interrupt();
     assert!(!stdout.contains(&password) && !stderr.contains(&password));

@@ -72,7 +72,8 @@ pub(crate) async fn exchange(
     };
     let uri = format!("{path}?{}", request.query);
     let builder = Request::builder().method(method).uri(uri).header("Host", authority);
-    let response = sender.send_request(builder.body(Full::<Bytes>::from(request.body.clone()))?).await?;
+    let response =
+        sender.send_request(builder.body(Full::<Bytes>::from(request.body.clone()))?).await?;
     let status = response.status().as_u16();
     let content_type = response.headers().get("Content-Type");
     let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
@@ -82,8 +83,12 @@ pub(crate) async fn exchange(
 
 /// A page, by GET.
 pub(crate) async fn get(authority: &str, path: &str, query: &str) -> HttpResponse {
-    let request =
-        HttpRequest { method: Method::Get, query: query.to_owned(), content_type: None, body: Vec::new() };
+    let request = HttpRequest {
+        method: Method::Get,
+        query: query.to_owned(),
+        content_type: None,
+        body: Vec::new(),
+    };
     exchange(authority, path, &request).await.unwrap()
 }
 

@@ -54,11 +54,15 @@ async fn a_spent_password_stays_spent() {
     let challenge = ["--challenge", "once-and-no-more"];
     let with = || settings("CN=a", Some("once-and-no-more"));
     let mut server = start("ndes", state.path(), &challenge);
-    let certificates = ["ca", "ra-signing", "ra-encryption"].map(|kind| server.fingerprint(kind).to_owned());
+    let certificates =
+        ["ca", "ra-signing", "ra-encryption"].map(|kind| server.fingerprint(kind).to_owned());
     let issued = enrol(&server.authority, NDES, with()).await.unwrap();
     server.running.kill();
     let server = start("ndes", state.path(), &challenge);
-    assert_eq!(["ca", "ra-signing", "ra-encryption"].map(|kind| server.fingerprint(kind)), certificates);
+    assert_eq!(
+        ["ca", "ra-signing", "ra-encryption"].map(|kind| server.fingerprint(kind)),
+        certificates
+    );
     let again = enrol(&server.authority, NDES, with()).await.unwrap_err();
     assert!(again.to_string().contains("FAILURE"), "{again}");
     drop(server);
@@ -89,7 +93,13 @@ async fn a_kill_amid_many_enrolments_loses_none_that_was_given() {
     let mut server = start("linux", state.path(), &[]);
     let given: Arc<Mutex<Vec<X509>>> = Arc::default();
     let clients: Vec<_> = (0..4)
-        .map(|client| tokio::spawn(enrol_until_it_breaks(server.authority.clone(), client, Arc::clone(&given))))
+        .map(|client| {
+            tokio::spawn(enrol_until_it_breaks(
+                server.authority.clone(),
+                client,
+                Arc::clone(&given),
+            ))
+        })
         .collect();
     while given.lock().unwrap().len() < 20 && !clients.iter().all(|client| client.is_finished()) {
         tokio::task::yield_now().await;

@@ -22,7 +22,8 @@ async fn a_linux_server_issues_from_serial_number_two_on() {
 #[tokio::test]
 async fn a_wrong_challenge_is_refused_and_told_in_the_log() {
     let mut server = Server::start(&["linux", "--challenge", "secret"]);
-    let refusal = enrol(&server.authority, LINUX, settings("CN=a", Some("wrong"))).await.unwrap_err();
+    let refusal =
+        enrol(&server.authority, LINUX, settings("CN=a", Some("wrong"))).await.unwrap_err();
     assert_eq!(refusal.stage, Stage::Answer);
     let line = server.running.stdout_line(|line| line.contains("FAILURE").then(|| line.to_owned()));
     assert!(line.contains("PKIOperation (PKCSReq)") && line.contains("challenge"), "{line}");
@@ -94,7 +95,8 @@ async fn a_person_approves_on_standard_input() {
     server.running.tell("approve");
     server.running.stdout_line(|line| line.starts_with("approved").then_some(()));
     let poll = client.poll(&mut rand_bytes).unwrap();
-    let issued = tokio::time::timeout(DEADLINE, drive(&server.authority, LINUX, &mut client, poll)).await;
+    let issued =
+        tokio::time::timeout(DEADLINE, drive(&server.authority, LINUX, &mut client, poll)).await;
     assert!(issued.unwrap().unwrap().is_some());
 }
 

@@ -20,7 +20,12 @@ async fn send(authority: &str, bytes: &[u8]) -> String {
 }
 
 fn post(body: Vec<u8>) -> HttpRequest {
-    HttpRequest { method: Method::Post, query: "operation=PKIOperation".to_owned(), content_type: None, body }
+    HttpRequest {
+        method: Method::Post,
+        query: "operation=PKIOperation".to_owned(),
+        content_type: None,
+        body,
+    }
 }
 
 #[tokio::test]
@@ -66,7 +71,13 @@ async fn a_query_that_is_too_long_is_refused() {
 async fn messages_that_are_none_are_refused() {
     for (personality, path) in [("linux", LINUX), ("ndes", NDES)] {
         let server = Server::start(&[personality]);
-        for body in [Vec::new(), vec![0], vec![0x30; 100_000], vec![0x30, 0x80].repeat(50_000), b"hello".to_vec()] {
+        for body in [
+            Vec::new(),
+            vec![0],
+            vec![0x30; 100_000],
+            vec![0x30, 0x80].repeat(50_000),
+            b"hello".to_vec(),
+        ] {
             let answer = exchange(&server.authority, path, &post(body)).await.unwrap();
             assert!(answer.status >= 400, "{personality}: {}", answer.status);
         }
@@ -78,7 +89,10 @@ async fn messages_that_are_none_are_refused() {
 #[tokio::test]
 async fn an_unknown_operation_and_an_unknown_path_are_no_success() {
     let server = Server::start(&["linux"]);
-    assert_eq!(get(&server.authority, "/cgi-bin/pkiclient.exe", "operation=GetCACaps").await.status, 404);
+    assert_eq!(
+        get(&server.authority, "/cgi-bin/pkiclient.exe", "operation=GetCACaps").await.status,
+        404
+    );
     for query in ["", "operation=", "operation=Nothing", "operation=PKIOperation&message=%00"] {
         assert!(get(&server.authority, LINUX, query).await.status >= 400, "{query}");
     }
@@ -91,7 +105,8 @@ async fn a_peer_cannot_write_lines_of_its_own_into_the_log() {
     let transaction = "GET /\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n";
     send(&server.authority, transaction.as_bytes()).await;
     get(&server.authority, LINUX, "operation=GetCACaps").await;
-    let line = server.running.stdout_line(|line| line.contains("GetCACaps").then(|| line.to_owned()));
+    let line =
+        server.running.stdout_line(|line| line.contains("GetCACaps").then(|| line.to_owned()));
     assert!(!line.contains('\x1b'));
     server.running.kill();
     let log = server.running.rest_of_stdout();

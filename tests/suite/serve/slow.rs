@@ -16,7 +16,8 @@ use crate::suite::sceplab::DEADLINE;
 /// A server that waits a fifth of a second for whatever is to come.
 async fn impatient() -> SocketAddr {
     let mut settings = Settings::new("pki", PersonalityName::Linux);
-    settings.limits = Limits { read_timeout: Duration::from_millis(200), connections: 8, ..Limits::default() };
+    settings.limits =
+        Limits { read_timeout: Duration::from_millis(200), connections: 8, ..Limits::default() };
     let ca = Ca::open(settings, SystemTime::now()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -27,7 +28,8 @@ async fn impatient() -> SocketAddr {
 /// Waits for the end of a connection on which nothing more is sent.
 async fn is_cut_off(mut stream: TcpStream) {
     let mut rest = Vec::new();
-    let _ = timeout(DEADLINE, stream.read_to_end(&mut rest)).await.expect("the connection is cut off");
+    let _ =
+        timeout(DEADLINE, stream.read_to_end(&mut rest)).await.expect("the connection is cut off");
 }
 
 #[tokio::test]

@@ -63,7 +63,10 @@ fn a_damaged_state_is_told_and_left_alone() {
     let path = folder.path().to_str().unwrap();
     drop(Server::start(&["linux", "--state", path]));
     let key = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let key = key.filter(|path| path.is_file()).max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let key = key
+        .filter(|path| path.is_file())
+        .max_by_key(|path| path.metadata().unwrap().len())
+        .unwrap();
     fs::write(&key, "damaged").unwrap();
     let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--state", path]);
     ended.assert_orderly();

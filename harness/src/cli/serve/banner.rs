@@ -57,6 +57,6 @@ mod tests {
     fn every_address_and_every_certificate_is_told() {
         assert_eq!(names(PersonalityName::Linux), ["url", "admin", "ca"]);
         let ndes = names(PersonalityName::Ndes);
-        assert_eq!(ndes, ["url", "url", "admin", "ra-signing", "ra-encryption", "ca"]);
+        assert_eq!(ndes, ["url", "url", "url", "admin", "ra-signing", "ra-encryption", "ca"]);
     }
 }

@@ -65,7 +65,9 @@ impl Attempt for Configure<'_> {
             Ok(()) => Ok(Answer { output: String::new(), message, misses: Vec::new() }),
             Err(DeviceError::ConfigurationRefused { line, message: said, .. }) => {
                 let place = self.configuration.place_of(line);
-                let label = said.lines().map(str::trim).find(|line| !line.is_empty());
+                // `[ interfaces ethernet eth7 ]` says where, the line below says what.
+                let telling = |line: &&str| !line.is_empty() && !line.starts_with('[');
+                let label = said.lines().map(str::trim).find(telling);
                 let miss = Miss::at(&place, label.unwrap_or("refused"));
                 Ok(Answer { output: said, message, misses: vec![miss] })
             }

@@ -1,0 +1,38 @@
+//! `--report`.
+
+use std::fs;
+
+use super::{assert_told, samples};
+use crate::suite::sceplab::run_in;
+
+#[test]
+fn a_junit_report() {
+    let samples = samples();
+    let arguments = ["run", "--jobs", "1", "--tag", "network", "--report", "junit=report.xml"];
+    assert_eq!(run_in(samples.path(), &arguments).code, Some(4));
+    assert_told("report-junit", &fs::read_to_string(samples.path().join("report.xml")).unwrap());
+}
+
+#[test]
+fn both_reports_at_once_replace_those_of_an_earlier_run() {
+    let samples = samples();
+    let arguments =
+        ["run", "scenarios/ping.yaml", "--report", "junit=r.xml", "--report", "json=r.json"];
+    for report in ["r.xml", "r.json"] {
+        fs::write(samples.path().join(report), "x".repeat(1_000_000)).unwrap();
+    }
+    assert_eq!(run_in(samples.path(), &arguments).code, Some(0));
+    let json = fs::read_to_string(samples.path().join("r.json")).unwrap();
+    assert!(json.trim_start().starts_with('{') && json.trim_end().ends_with('}'), "{json}");
+    let junit = fs::read_to_string(samples.path().join("r.xml")).unwrap();
+    assert!(junit.trim_end().ends_with("</testsuites>"), "{junit}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
+    let samples = samples();
+    let ended = run_in(samples.path(), &["run", "--report", "junit=no/such/folder/report.xml"]);
+    ended.assert_orderly();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no/such/folder"), "{}", ended.stderr);
+}

@@ -1,0 +1,86 @@
+//! `sceplab run`.
+
+use std::fs;
+
+use super::{PING, assert_run, assert_run_in, samples};
+use crate::suite::sceplab::run_in;
+
+#[test]
+fn a_pass() {
+    assert_run("run-pass", &["run", "scenarios/ping.yaml"]);
+}
+
+#[test]
+fn a_pass_told_step_by_step() {
+    assert_run("run-verbose", &["run", "scenarios/ping.yaml", "-v"]);
+}
+
+#[test]
+fn a_check_that_fails() {
+    assert_run("run-failure", &["run", "scenarios/ttl.yaml"]);
+}
+
+#[test]
+fn an_enrolment_that_fails_with_what_the_protocol_did() {
+    let samples = samples();
+    let ended = run_in(samples.path(), &["run", "scenarios/scep/challenge.yaml"]);
+    assert_eq!(ended.code, Some(4));
+    let transaction = regex::Regex::new(r"\b[0-9A-Fa-f]{40}\b").unwrap();
+    let told = transaction.replace_all(&ended.told(), "<transaction id>").into_owned();
+    super::assert_told("run-enrolment-failure", &told);
+}
+
+#[test]
+fn several_scenarios_one_of_which_fails() {
+    assert_run("run-several", &["run", "--jobs", "1", "--tag", "network"]);
+}
+
+#[test]
+fn a_tag_selects() {
+    assert_run("run-tag", &["run", "--tag", "quick"]);
+}
+
+#[test]
+fn a_lab_stands_in_for_that_of_a_scenario() {
+    assert_run("run-lab", &["run", "scenarios/ttl.yaml", "--lab", "scenarios/labs/far.yaml"]);
+    let samples = samples();
+    let routed = PING.replace(
+        "10.0.0.64/24}",
+        "10.0.0.64/24\\nset protocols static route 10.0.1.0/24 next-hop 10.0.0.2\"}",
+    );
+    let routed = routed.replace("{set: set", "{set: \"set").replace("10.0.0.1,", "10.0.1.1,");
+    fs::write(samples.path().join("scenarios/ping.yaml"), routed).unwrap();
+    let here = run_in(samples.path(), &["run", "scenarios/ping.yaml"]);
+    assert_eq!(here.code, Some(4), "{}{}", here.stdout, here.stderr);
+    let there = ["run", "scenarios/ping.yaml", "--lab", "scenarios/labs/far.yaml"];
+    let there = run_in(samples.path(), &there);
+    assert_eq!(there.code, Some(0), "{}{}", there.stdout, there.stderr);
+}
+
+#[test]
+fn a_step_that_the_device_refuses() {
+    let samples = samples();
+    let wrong =
+        PING.replace("ethernet eth0 address 10.0.0.64/24", "ethernet eth7 address 10.0.0.64/33");
+    fs::write(samples.path().join("scenarios/ping.yaml"), wrong).unwrap();
+    assert_run_in(samples.path(), "run-refused", &["run", "scenarios/ping.yaml"]);
+}
+
+#[test]
+fn a_step_that_succeeds_and_was_to_fail() {
+    let samples = samples();
+    let wrong = PING.replace("count: 2", "expect: failure");
+    fs::write(samples.path().join("scenarios/ping.yaml"), wrong).unwrap();
+    assert_run_in(samples.path(), "run-unexpected-success", &["run", "scenarios/ping.yaml"]);
+}
+
+#[test]
+fn scenarios_run_side_by_side_each_in_a_lab_of_its_own() {
+    let samples = samples();
+    for number in 0..20 {
+        fs::write(samples.path().join(format!("scenarios/ping-{number}.yaml")), PING).unwrap();
+    }
+    let ended = run_in(samples.path(), &["run", "--tag", "quick", "--jobs", "8"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\n21 passed in "), "{}", ended.stdout);
+}

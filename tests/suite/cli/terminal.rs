@@ -1,0 +1,83 @@
+//! Pipes and terminals: no colour without a terminal, none where `NO_COLOR` is set, no complaint about a closed pipe.
+#![cfg(unix)]
+
+use std::process::{Command, Stdio};
+
+use super::samples;
+use crate::suite::sceplab::{command, finish, run, run_in, workspace};
+
+#[test]
+fn there_is_no_colour_without_a_terminal() {
+    let samples = samples();
+    for arguments in
+        [&["run", "--tag", "network"][..], &["run", "--oops"], &["check", "nowhere"], &["--help"]]
+    {
+        let ended = run_in(samples.path(), arguments);
+        assert!(!ended.stdout.contains('\x1b') && !ended.stderr.contains('\x1b'), "{ended:?}");
+    }
+}
+
+#[test]
+fn there_is_colour_on_a_terminal_unless_it_is_not_wanted() {
+    let samples = samples();
+    let Some(coloured) = on_a_terminal(samples.path(), "") else { return };
+    assert!(coloured.contains("\x1b[") && coloured.contains("ttl=63"), "{coloured}");
+    let plain = on_a_terminal(samples.path(), "NO_COLOR=1").unwrap();
+    assert!(!plain.contains("\x1b[3") && plain.contains("ttl=63"), "{plain:?}");
+    let empty = on_a_terminal(samples.path(), "NO_COLOR=").unwrap();
+    assert!(empty.contains("\x1b[3"), "an empty NO_COLOR is as none: {empty:?}");
+}
+
+/// What `run` prints of a failure on a terminal, which `script` of util-linux makes.
+#[expect(clippy::print_stderr, reason = "a skip says why")]
+fn on_a_terminal(folder: &std::path::Path, variable: &str) -> Option<String> {
+    let version = Command::new("script").arg("--version").output();
+    if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("util-linux")) {
+        eprintln!("skipped: there is no util-linux `script` to make a terminal");
+        return None;
+    }
+    let program = command(folder, &[]).get_program().to_str().unwrap().to_owned();
+    let mut script = Command::new("script");
+    let line = format!("{variable} '{program}' run scenarios/ttl.yaml");
+    script.args(["-qec", &line, "/dev/null"]).current_dir(folder).stdin(Stdio::null());
+    script.env_remove("NO_COLOR").env("TERM", "xterm-256color");
+    let ended = finish(script);
+    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
+    Some(ended.stdout)
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_reason_to_complain() {
+    let samples = samples();
+    for arguments in
+        [&["list"][..], &["run", "-v", "--tag", "network"], &["--help"], &["completions", "zsh"]]
+    {
+        let mut command = command(samples.path(), arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!stderr.contains("panicked") && !stderr.contains("internal"), "{stderr}");
+        assert!(matches!(output.status.code(), Some(0 | 4)), "{arguments:?} {}", output.status);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let mut command = command(workspace(), &["list"]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command.stdout(full).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot write to stdout"), "{stderr}");
+}
+
+#[test]
+fn data_goes_to_stdout_and_talk_to_stderr() {
+    let listed = run(&["list"]);
+    assert_eq!((listed.code, listed.stderr.as_str()), (Some(0), ""));
+    assert!(listed.stdout.lines().any(|line| line.starts_with("scep/linux-pki ")));
+    let refused = run(&["list", "nowhere"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+}

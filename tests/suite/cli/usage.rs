@@ -1,0 +1,45 @@
+//! Help, and wrong usage.
+
+use super::assert_run;
+
+#[test]
+fn help() {
+    assert_run("help", &["--help"]);
+    for command in ["run", "check", "list", "serve", "dut", "completions"] {
+        assert_run(&format!("help-{command}"), &[command, "--help"]);
+    }
+}
+
+#[test]
+fn version() {
+    assert_run("version", &["--version"]);
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    assert_run("usage-nothing", &[]);
+    assert_run("usage-option", &["run", "--jbos", "2"]);
+    assert_run("usage-command", &["rnu"]);
+    assert_run("usage-jobs", &["run", "--jobs", "0"]);
+    assert_run("usage-report", &["run", "--report", "pdf=x"]);
+    assert_run("usage-personality", &["serve", "unix"]);
+}
+
+#[test]
+fn nothing_selected_exits_with_5() {
+    assert_run("nothing-tag", &["run", "--tag", "qiuck"]);
+    assert_run("nothing-empty", &["check", "scenarios/labs"]);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_exits_with_2() {
+    assert_run("nowhere", &["run", "scenario"]);
+    assert_run("nowhere-lab", &["run", "--lab", "scenarios/lab.yaml"]);
+}
+
+#[test]
+fn completions_are_a_script() {
+    let ended = crate::suite::sceplab::run(&["completions", "bash"]);
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stdout.contains("_sceplab()"));
+}
