@@ -76,7 +76,7 @@ fn scepclient_enrols_with_the_windows_server_by_the_fingerprint_of_its_ra() {
     if !is_there() {
         return;
     }
-    let server = Server::start(&["ndes", "--challenge", "secret"]);
+    let server = Server::start(&["ndes", "--challenge", "secret", "--open-with-signing-key"]);
     let folder = tempfile::tempdir().unwrap();
     // It verifies the reply with the certificate it enciphers to, so that this is the one that signs.
     let (url, fingerprint) = (server.url(NDES), server.fingerprint("ra-signing"));

@@ -54,6 +54,12 @@ pub(in crate::cli) struct Serve {
     /// Issue further certificates to a name that has one (linux)
     #[arg(long)]
     allow_duplicate_names: bool,
+    /// Also open requests that are enciphered to the RA's signing certificate (ndes)
+    ///
+    /// A real NDES does not. scepclient -ca-fingerprint needs it: it knows the one certificate that is named, and
+    /// both enciphers and verifies with it.
+    #[arg(long)]
+    open_with_signing_key: bool,
 }
 
 impl fmt::Debug for Serve {
@@ -145,8 +151,10 @@ impl Serve {
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
         settings.allow_duplicate_names = self.allow_duplicate_names;
-        // scepclient with `-ca-fingerprint` knows one RA certificate, and verifies replies with it too.
-        settings.windows.opens_with_signing_key = true;
+        if self.open_with_signing_key && self.personality == Personality::Linux {
+            return Err(ArgumentError::NdesOnly { option: "--open-with-signing-key" });
+        }
+        settings.windows.opens_with_signing_key = self.open_with_signing_key;
         settings.on_log = Some(LogObserver::new(|entry| say(&entry.to_string())));
         Ok(settings)
     }
