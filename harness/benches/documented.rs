@@ -1,0 +1,130 @@
+//! The documented Linux scenario in the virtual lab, against the same RSA and OpenSSL operations alone.
+//!
+//! A run is everything: reading the files, building the lab, all steps, taking the lab down. The bare operations are those
+//! that it cannot do without: seven with a private key, the cheap ones with the public keys, and the certificates and the
+//! request that are built, read and shown.
+//!
+//! How long an RSA key takes is luck, from 50 to 400 ms, and would drown all else. So both sides are compared with keys
+//! made beforehand, run by run in turn, and by their medians; what the comparison is with key generation follows by
+//! adding the mean time of a key to both. Last, whole runs with key generation are timed against bare operations with
+//! key generation, each with keys of its own: that is the same comparison, with the luck left in.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use criterion::Criterion;
+use dut_sim::{KeyPool, KeySource};
+use harness::drivers::build_with;
+use harness::outcome::Verdict;
+use harness::run::{Driver, run_on};
+use harness::scenario::{discover, load};
+use openssl::pkey::{PKey, Private};
+use tokio::runtime::Runtime;
+
+#[path = "bare/operations.rs"]
+mod bare;
+
+const SCENARIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/scep/linux-pki.yaml");
+
+/// How many runs a median is of.
+const RUNS: usize = 400;
+/// How many keys a mean time is of.
+const KEYS: usize = 60;
+
+fn main() {
+    let lab = Lab::new();
+    let mut criterion = Criterion::default().configure_from_args();
+    measure(&mut criterion, &lab);
+    criterion.final_summary();
+    // Criterion's own switches, such as `--test` and `--list`, are not about the comparison.
+    if std::env::args().all(|argument| argument == "--bench" || !argument.starts_with("--")) {
+        compare(&lab);
+    }
+}
+
+fn measure(criterion: &mut Criterion, lab: &Lab) {
+    let mut group = criterion.benchmark_group("documented linux scenario");
+    group.bench_function("bare operations, prepared keys", |bencher| {
+        bencher.iter(|| lab.ca.enrol(&lab.device));
+    });
+    group.bench_function("scenario, prepared keys", |bencher| {
+        bencher.iter(|| lab.run(&lab.prepared));
+    });
+    group.sample_size(20);
+    group.bench_function("RSA key generation", |bencher| bencher.iter(bare::generate_key));
+    group.finish();
+}
+
+/// Prints the ratios.
+#[expect(clippy::print_stdout, reason = "what a benchmark found is its output")]
+fn compare(lab: &Lab) {
+    let (mut scenario, mut bare, mut rsa) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        scenario.push(timed(|| lab.run(&lab.prepared)));
+        bare.push(timed(|| lab.ca.enrol(&lab.device)));
+        rsa.push(timed(|| bare::private_key_operations(&lab.device, lab.ca.key())));
+    }
+    let (scenario, bare, rsa) = (median(scenario), median(bare), median(rsa));
+    println!(
+        "prepared keys: scenario {scenario:?}, bare operations {bare:?}, of these RSA {rsa:?}"
+    );
+    let key = mean(KEYS, || drop(bare::generate_key()));
+    println!("a key: {key:?} on average");
+    println!("ratio with prepared keys:    {:.2}", ratio(scenario, bare));
+    println!("ratio with key generation:   {:.3}", ratio(scenario + key, bare + key));
+    let scenario = mean(KEYS, || lab.run(&KeySource::Generate));
+    let bare = mean(KEYS, || lab.ca.enrol(&bare::generate_key()));
+    println!("the same with the luck in:   {:.2} ({scenario:?}, {bare:?})", ratio(scenario, bare));
+}
+
+/// What the runs share.
+struct Lab {
+    runtime: Runtime,
+    device: PKey<Private>,
+    ca: bare::Authority,
+    prepared: KeySource,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let device = bare::generate_key();
+        Self {
+            runtime: Runtime::new().expect("the runtime starts"),
+            prepared: KeySource::Prepared(KeyPool::new(vec![device.clone()])),
+            device,
+            ca: bare::Authority::new(),
+        }
+    }
+
+    /// One run, from the file to the verdict.
+    fn run(&self, keys: &KeySource) {
+        self.runtime.block_on(async {
+            let found = discover(&[Path::new(SCENARIO).to_owned()]).expect("the scenario is there");
+            let scenario = load(&found[0], None).expect("the scenario is valid");
+            let bench = build_with(&scenario.lab, Driver::Virtual, keys).expect("the lab is built");
+            let outcome = run_on(&scenario, &bench).await;
+            assert!(matches!(outcome.verdict, Verdict::Passed), "{:?}", outcome.verdict);
+        });
+    }
+}
+
+fn timed(run: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    run();
+    start.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn mean(runs: usize, mut run: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    (0..runs).for_each(|_| run());
+    start.elapsed() / u32::try_from(runs).expect("a small number")
+}
+
+fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64()
+}

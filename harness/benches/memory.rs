@@ -1,0 +1,56 @@
+//! Thousands of scenarios in one process: the memory they take is printed as they go, and has to stay as it is.
+//!
+//! `cargo bench --bench memory -- 20000` runs so many. Linux alone tells how much memory a process takes; elsewhere only
+//! the runs are counted.
+
+use std::path::Path;
+
+use dut_sim::{KeyPool, KeySource};
+use harness::drivers::build_with;
+use harness::outcome::Verdict;
+use harness::run::{Driver, run_on};
+use harness::scenario::{Scenario, discover, load};
+
+#[path = "bare/operations.rs"]
+#[expect(dead_code, reason = "only the key is needed here")]
+mod bare;
+
+const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/scep");
+
+/// How many scenarios are run where no number is given.
+const RUNS: usize = 5_000;
+/// How often the memory is printed.
+const REPORTS: usize = 10;
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "what a benchmark found is its output")]
+async fn main() {
+    let runs = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
+    let scenarios = documented_scenarios();
+    let keys = KeySource::Prepared(KeyPool::new(vec![bare::generate_key()]));
+    for number in 1..=runs {
+        run(&scenarios[number % scenarios.len()], &keys).await;
+        if number % (runs / REPORTS).max(1) == 0 {
+            let resident = resident_kib().map_or("unknown".to_owned(), |kib| format!("{kib} KiB"));
+            println!("{number:>8} scenarios, resident memory {resident}");
+        }
+    }
+}
+
+fn documented_scenarios() -> Vec<Scenario> {
+    let found = discover(&[Path::new(SCENARIOS).to_owned()]).expect("the scenarios are there");
+    let scenarios = found.iter().filter_map(|found| load(found, None).ok());
+    scenarios.filter(|scenario| scenario.tags.iter().any(|tag| tag == "documented")).collect()
+}
+
+async fn run(scenario: &Scenario, keys: &KeySource) {
+    let bench = build_with(&scenario.lab, Driver::Virtual, keys).expect("the lab is built");
+    let outcome = run_on(scenario, &bench).await;
+    assert!(matches!(outcome.verdict, Verdict::Passed), "{:?}", outcome.verdict);
+}
+
+fn resident_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
