@@ -6,6 +6,8 @@ mod build;
 pub use attributes::{Attributes, ExtraAttribute};
 pub use build::{MessageBuilder, SignatureAlgorithm};
 
+use std::sync::OnceLock;
+
 use der::{
     Decode, Encode,
     asn1::{Any, ContextSpecific, ObjectIdentifier, OctetString},
@@ -28,7 +30,8 @@ pub struct Message {
     attributes: Attributes,
     signed_attributes: Vec<u8>,
     content: Option<Vec<u8>>,
-    certificates: Vec<X509>,
+    certificate_set: Vec<Vec<u8>>,
+    certificates: OnceLock<Vec<X509>>,
     signer_info: SignerInfo,
     digest: Digest,
 }
@@ -58,7 +61,8 @@ impl Message {
                 .content
                 .map(OctetString::into_bytes)
                 .map(Into::into),
-            certificates: certificates(signed_data.certificates.as_ref())?,
+            certificate_set: certificate_set(signed_data.certificates.as_ref())?,
+            certificates: OnceLock::new(),
             signer_info,
             digest,
         })
@@ -76,7 +80,8 @@ impl Message {
 
     /// The certificates that came with the message, in order; what is no X.509 certificate is left out.
     pub fn certificates(&self) -> &[X509] {
-        &self.certificates
+        // Read when they are asked for: a certificate takes OpenSSL 3 about half as long as a signature.
+        self.certificates.get_or_init(|| readable(&self.certificate_set))
     }
 
     /// The digest the message is signed with.
@@ -84,7 +89,7 @@ impl Message {
         self.digest
     }
 
-    /// Checks the signature, and tells whose it is: a certificate of the message itself or one of `known`.
+    /// Checks the signature, and tells whose it is: one of `known` or a certificate of the message itself.
     ///
     /// Whether that signer may be trusted is the caller's question.
     ///
@@ -111,9 +116,12 @@ impl Message {
     pub fn signer(&self, known: &[&X509Ref]) -> Result<X509, Error> {
         let sid = self.signer_info.sid.to_der().map_err(Error::malformed("signer identifier"))?;
         let identifier = CertificateIdentifier::read(&sid)?;
-        let own = self.certificates.iter().map(AsRef::as_ref);
-        own.chain(known.iter().copied())
-            .find(|certificate| identifier.names(certificate))
+        let is_it = |certificate: &&X509Ref| identifier.names(certificate);
+        known
+            .iter()
+            .copied()
+            .find(is_it)
+            .or_else(|| self.certificates().iter().map(AsRef::as_ref).find(is_it))
             .map(ToOwned::to_owned)
             .ok_or_else(|| PeerMisbehaved::SignerNotFound.into())
     }
@@ -151,9 +159,16 @@ fn only_signer(signer_infos: &SetOf) -> Result<SignerInfo, Error> {
 
 /// The X.509 certificates of a certificate set; one odd element does not lose the others.
 pub(crate) fn certificates(set: Option<&SetOf>) -> Result<Vec<X509>, Error> {
-    let Some(set) = set else { return Ok(Vec::new()) };
-    let elements = set.elements().map_err(Error::malformed("certificate set"))?;
-    Ok(elements.iter().filter_map(|element| X509::from_der(element).ok()).collect())
+    certificate_set(set).map(|elements| readable(&elements))
+}
+
+fn certificate_set(set: Option<&SetOf>) -> Result<Vec<Vec<u8>>, Error> {
+    let elements = set.map(SetOf::elements).transpose();
+    elements.map(Option::unwrap_or_default).map_err(Error::malformed("certificate set"))
+}
+
+fn readable(elements: &[Vec<u8>]) -> Vec<X509> {
+    elements.iter().filter_map(|element| X509::from_der(element).ok()).collect()
 }
 
 /// The revocation lists of a set of them.
