@@ -36,7 +36,9 @@ fn assert_told(name: &str, told: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.set_snapshot_path("cli/snapshots");
-    REDACTIONS.iter().for_each(|(pattern, name)| settings.add_filter(pattern, *name));
+    for (pattern, name) in REDACTIONS {
+        settings.add_filter(pattern, name);
+    }
     settings.bind(|| insta::assert_snapshot!(name, told));
 }
 

@@ -38,13 +38,13 @@ pub(crate) enum Checks {
 impl Documented {
     /// The documented output of a command.
     pub(crate) fn output(&self, wanted: &str) -> &str {
-        let outputs = self.steps.iter().filter_map(|step| match step {
+        let mut outputs = self.steps.iter().filter_map(|step| match step {
             Step::Configure { .. } => None,
             Step::Ping { command, output, .. } | Step::Run { command, output, .. } => {
                 (command == wanted).then_some(output.as_str())
             }
         });
-        outputs.last().unwrap_or_else(|| panic!("`{wanted}` is not documented"))
+        outputs.next().unwrap_or_else(|| panic!("`{wanted}` is not documented"))
     }
 }
 

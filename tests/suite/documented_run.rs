@@ -30,9 +30,8 @@ fn outputs(relative: &str) -> Outputs {
     let outcome = runtime.block_on(run_file(&path, &options));
     let outcome = outcome.unwrap_or_else(|errors| panic!("{errors}"));
     let [scenario] = outcome.scenarios.as_slice() else { panic!("one scenario is run") };
-    if scenario.verdict != Verdict::Passed {
-        panic!("{}", terminal::explanation(scenario, Palette::plain()).unwrap_or_default());
-    }
+    let explanation = || terminal::explanation(scenario, Palette::plain()).unwrap_or_default();
+    assert!(scenario.verdict == Verdict::Passed, "{}", explanation());
     let outputs = scenario.steps.iter().filter_map(|step| match &step.sent {
         Sent::Command { command, .. } => Some((command.clone(), step.output.clone())),
         Sent::Configuration { .. } | Sent::Request { .. } => None,

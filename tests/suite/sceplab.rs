@@ -22,13 +22,10 @@ impl Ended {
     /// Both outputs and the exit code as one text, for snapshots.
     pub(crate) fn told(&self) -> String {
         let code = self.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-        let mut told = format!("exit code: {code}\n");
-        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            if !text.is_empty() {
-                told += &format!("--- {name}\n{}\n", text.trim_end());
-            }
-        }
-        told
+        let outputs = [("stdout", &self.stdout), ("stderr", &self.stderr)].into_iter();
+        let outputs = outputs.filter(|(_, text)| !text.is_empty());
+        let blocks = outputs.map(|(name, text)| format!("--- {name}\n{}\n", text.trim_end()));
+        std::iter::once(format!("exit code: {code}\n")).chain(blocks).collect()
     }
 
     /// Neither a panic nor a backtrace.
@@ -125,7 +122,7 @@ impl Running {
     pub(crate) fn stdout_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.stdout.find(wanted).unwrap_or_else(|| {
             let _ = self.child.kill();
-            panic!("not said:\n{}\n{}", self.stdout.seen, self.stderr.to_end())
+            panic!("not said:\n{}\n{}", self.stdout.seen, self.stderr.read_to_end())
         })
     }
 
@@ -157,12 +154,12 @@ impl Running {
 
     /// All of standard output, once the process has ended.
     pub(crate) fn rest_of_stdout(&mut self) -> String {
-        self.stdout.to_end()
+        self.stdout.read_to_end()
     }
 
     /// All of standard error, once the process has ended.
     pub(crate) fn rest_of_stderr(&mut self) -> String {
-        self.stderr.to_end()
+        self.stderr.read_to_end()
     }
 }
 
@@ -202,7 +199,7 @@ impl Lines {
         }
     }
 
-    fn to_end(&mut self) -> String {
+    fn read_to_end(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }

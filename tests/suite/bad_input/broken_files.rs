@@ -60,7 +60,7 @@ fn a_folder_in_place_of_a_file_is_named() {
 fn an_unreadable_file_is_named() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let files = Files::with(LAB);
-    fs::set_permissions(files.path("a.yaml"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(files.path("a.yaml"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(files.path("a.yaml")).is_err() {
         assert!(files.refused().contains("a.yaml"));
     }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use mock_ca::{Ca, Keys, PersonalityName, Settings};
 use openssl::rand::rand_bytes;
@@ -101,8 +101,10 @@ async fn a_kill_amid_many_enrolments_loses_none_that_was_given() {
             ))
         })
         .collect();
-    while given.lock().unwrap().len() < 20 && !clients.iter().all(|client| client.is_finished()) {
-        tokio::task::yield_now().await;
+    while given.lock().unwrap().len() < 20
+        && !clients.iter().all(tokio::task::JoinHandle::is_finished)
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     server.running.kill();
     for client in clients {

@@ -75,7 +75,7 @@ async fn messages_that_are_none_are_refused() {
             Vec::new(),
             vec![0],
             vec![0x30; 100_000],
-            vec![0x30, 0x80].repeat(50_000),
+            [0x30, 0x80].repeat(50_000),
             b"hello".to_vec(),
         ] {
             let answer = exchange(&server.authority, path, &post(body)).await.unwrap();
