@@ -58,7 +58,6 @@ enum Command {
 /// Reads the arguments of the process, does what they ask for and says how it ended.
 pub fn main() -> ExitCode {
     exit::quieten_panics();
-    start_tracing();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -114,16 +113,6 @@ fn no_console(error: &DutError) -> Exit {
 /// Says what is wrong where no file is at fault.
 fn complain(message: &str) {
     output::diagnostics(&[Diagnostic::general(message)]);
-}
-
-/// `RUST_LOG` shows what the libraries do.
-fn start_tracing() {
-    if std::env::var_os("RUST_LOG").is_some() {
-        tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-            .with_writer(std::io::stderr)
-            .init();
-    }
 }
 
 #[cfg(test)]
