@@ -17,7 +17,6 @@ pub(crate) struct ProtocolLog {
 impl ProtocolLog {
     /// Adds a line.
     pub(crate) fn add(&self, line: &str) {
-        tracing::debug!(target: "dut_sim::scep", "{line}");
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == CAPACITY {
             lines.pop_front();
