@@ -85,7 +85,9 @@ fn authorities(certificates: &CaCertificates) -> Vec<Stored<'_>> {
         certificates.ca.iter().partition(|one| is_self_issued(one));
     let named = numbered(roots, |number| first_or_numbered("ca", "ca-root", number))
         .chain(numbered(subordinates, |number| format!("ca-{number}")))
-        .chain(numbered(certificates.ra.iter().rev(), |number| first_or_numbered("ra", "ra", number)));
+        .chain(numbered(certificates.ra.iter().rev(), |number| {
+            first_or_numbered("ra", "ra", number)
+        }));
     let store = |(row, certificate): (String, _)| Stored {
         file: format!("ca/{row}.der"),
         usage: usage(certificate, certificates),

@@ -28,7 +28,23 @@ unsafe extern "C" {
 pub(crate) fn certificate_text(certificate: &X509Ref) -> Result<String, ErrorStack> {
     let sink = MemoryBio::new()?;
     sink.print(certificate)?;
-    Ok(String::from_utf8_lossy(&sink.contents()).into_owned())
+    Ok(unnamed(&String::from_utf8_lossy(&sink.contents())))
+}
+
+/// Extensions that OpenSSL has had a name for since 3.4, and that 3.0 and so the documentation print as numbers.
+const NAMED_SINCE: [(&str, &str); 3] = [
+    ("            Microsoft certificate template:", "            1.3.6.1.4.1.311.21.7:"),
+    ("            Microsoft Application Policies Extension:", "            1.3.6.1.4.1.311.21.10:"),
+    ("            Microsoft NTDS CA Extension:", "            1.3.6.1.4.1.311.25.2:"),
+];
+
+/// The text with the numbers of those extensions in place of their names.
+fn unnamed(text: &str) -> String {
+    let number = |line: &str| {
+        let known = NAMED_SINCE.iter().find(|(name, _)| line.starts_with(name));
+        known.map_or_else(|| line.to_owned(), |(name, number)| line.replacen(name, number, 1))
+    };
+    text.split_inclusive('\n').map(number).collect()
 }
 
 /// An OpenSSL output stream into memory; rust-openssl keeps its own to itself.
