@@ -31,7 +31,7 @@ pub(crate) fn certificate_text(certificate: &X509Ref) -> Result<String, ErrorSta
     Ok(unnamed(&String::from_utf8_lossy(&sink.contents())))
 }
 
-/// Extensions that OpenSSL has had a name for since 3.4, and that 3.0 and so the documentation print as numbers.
+/// Extensions that OpenSSL 3.6 knows by name, and that 3.0 and so the documentation print as numbers.
 const NAMED_SINCE: [(&str, &str); 3] = [
     ("            Microsoft certificate template:", "            1.3.6.1.4.1.311.21.7:"),
     ("            Microsoft Application Policies Extension:", "            1.3.6.1.4.1.311.21.10:"),
