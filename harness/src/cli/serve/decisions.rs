@@ -59,3 +59,23 @@ fn decide(ca: &Ca, transaction_id: Option<&str>, approve: bool) -> String {
 fn shown(pending: &mock_ca::Pending) -> String {
     format!("{} {}", pending.transaction_id.as_str(), pending.subject)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use mock_ca::{PersonalityName, Settings};
+
+    use super::*;
+
+    #[test]
+    fn every_line_is_answered_whatever_it_says() {
+        let settings = Settings::new("pki", PersonalityName::Linux);
+        let ca = Ca::open(settings, SystemTime::now()).unwrap();
+        assert_eq!(follow(&ca, "  "), [""; 0]);
+        assert_eq!(follow(&ca, "pending"), [""; 0]);
+        assert_eq!(follow(&ca, "approve"), ["no such request waits"]);
+        assert_eq!(follow(&ca, "deny 4711"), ["no such request waits"]);
+        assert_eq!(follow(&ca, "yes"), ["`yes` is none of `pending`, `approve`, `deny`"]);
+    }
+}
