@@ -2,6 +2,7 @@
 //!
 //! `INSTA_UPDATE=always cargo test --test suite cli` writes the snapshots anew; what changed is for people to read.
 
+mod console;
 mod exit_codes;
 mod files;
 mod reports;
@@ -17,7 +18,8 @@ use tempfile::TempDir;
 use super::sceplab::run_in;
 
 /// What is another at every run, and what stands for it in a snapshot.
-const REDACTIONS: [(&str, &str); 9] = [
+const REDACTIONS: [(&str, &str); 10] = [
+    (r"[A-Z][a-z]{2} \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} \+00:00", "<date>"),
     (r"[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4} GMT", "<date>"),
     (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[.\d]*(Z|\+00:00)", "<timestamp>"),
     (r"time=\d+(\.\d+)? ms", "time=<milliseconds> ms"),

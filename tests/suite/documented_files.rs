@@ -1,5 +1,6 @@
 //! Both scenario files say what the documentation says, step by step.
 
+use harness::lab::Lab;
 use harness::scenario::{Action, Check, Expect, Pattern, Scenario, Step, discover, load};
 
 use super::documentation::{self, Checks, Documented};
@@ -13,6 +14,21 @@ fn the_linux_scenario_is_as_documented() {
 #[test]
 fn the_windows_scenario_is_as_documented() {
     assert_eq!(written("scep/windows-pki.yaml"), *documentation::windows());
+}
+
+/// The documented sealed values are salted and padded; their length tells about how long what they hide is.
+#[test]
+fn what_the_keyrings_open_sealed_values_to_fits_their_length() {
+    for (lab, length) in [("labs/linux-pki.yaml", 1..=15), ("labs/windows-pki.yaml", 32..=47)] {
+        let lab = Lab::load(&scenario_path(lab)).unwrap();
+        let [(sealed, clear)] = Vec::from_iter(&lab.devices["DUT0"].keyring)[..] else {
+            panic!("one sealed value")
+        };
+        let bytes = openssl::base64::decode_block(sealed).unwrap();
+        assert!(bytes.starts_with(b"Salted__"));
+        assert_eq!(bytes.len() - 16, length.end() + 1);
+        assert!(length.contains(&clear.expose().len()));
+    }
 }
 
 /// A scenario file in the terms of the documentation, with the documented outputs, which no file has.

@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::time::Instant;
 
 use super::sceplab::{Running, command};
 
@@ -38,14 +37,12 @@ fn ctrl_c_ends_a_run_that_waits() {
     fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
     let mut run =
         Running::start(command(folder.path(), &["run", ".", "--report", "json=report.json"]));
+    // The other would wait for an hour, far longer than `wait` below does.
     // With one scenario finished, the run is under way, and Ctrl-C is its own to handle.
     run.stdout_line(|line| line.starts_with("pass  a-passes").then_some(()));
-    let interrupted = Instant::now();
     run.signal("INT");
     let status = run.wait();
     assert_eq!(status.code(), Some(130));
-    // The scenario waits for an hour; a generous part of that tells that it was not waited for.
-    assert!(interrupted.elapsed().as_secs() < 60);
     let (stdout, stderr) = (run.rest_of_stdout(), run.rest_of_stderr());
     assert!(stdout.contains("1 passed") && stdout.contains("interrupted"), "{stdout}");
     assert!(!stderr.contains("panicked"), "{stderr}");
