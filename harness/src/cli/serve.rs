@@ -3,6 +3,7 @@
 mod arguments;
 mod banner;
 mod decisions;
+mod stop;
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 
 use self::arguments::ArgumentError;
 pub(super) use self::arguments::Serve;
+use self::stop::StopSignals;
 use super::output::{say, warn};
 
 /// How long open connections may take to end once the server is told to stop.
@@ -45,6 +47,7 @@ impl Serve {
     /// # Errors
     /// When the options do not fit together, the address is taken, or the CA cannot be opened.
     pub(super) async fn run(&self) -> Result<(), ServeError> {
+        let stop = StopSignals::listen();
         let settings = self.settings()?;
         let address = self.address();
         // A port in use is told before keys are made, which takes a while.
@@ -60,7 +63,7 @@ impl Serve {
         if self.decides_by_hand() {
             decisions::read_from_stdin(&ca);
         }
-        serve(listener, ca).await;
+        serve(listener, ca, &stop).await;
         Ok(())
     }
 }
@@ -70,41 +73,16 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
 }
 
 /// Ends when told to, at the latest [`GRACE`] later or when told twice.
-async fn serve(listener: TcpListener, ca: Arc<Ca>) {
+async fn serve(listener: TcpListener, ca: Arc<Ca>, stop: &StopSignals) {
     let impatience = async {
-        stop_signal().await;
+        stop.clone().told(1).await;
         tokio::select! {
-            () = stop_signal() => {}
+            () = stop.clone().told(2) => {}
             () = tokio::time::sleep(GRACE) => {}
         }
     };
     tokio::select! {
-        () = mock_ca::serve(listener, ca, stop_signal()) => {}
+        () = mock_ca::serve(listener, ca, stop.clone().told(1)) => {}
         () = impatience => {}
-    }
-}
-
-/// Ctrl-C, or what `kill` and service managers send.
-#[cfg(unix)]
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return interrupt().await;
-    };
-    tokio::select! {
-        () = interrupt() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() {
-    interrupt().await;
-}
-
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Where signals cannot be had, the process is ended from outside.
-        std::future::pending::<()>().await;
     }
 }
