@@ -5,6 +5,8 @@ use std::{fmt, sync::OnceLock};
 use der::asn1::ObjectIdentifier;
 use openssl::{hash::MessageDigest, provider::Provider, symm};
 
+use crate::Error;
+
 /// A content encryption algorithm, always in CBC mode (RFC 8894 §2.9, §3.5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cipher {
@@ -37,17 +39,22 @@ impl Cipher {
         Self::ALL.into_iter().find(|cipher| cipher.oid() == *oid)
     }
 
-    pub(crate) fn openssl(self) -> symm::Cipher {
-        match self {
+    /// OpenSSL's cipher of this name.
+    ///
+    /// # Errors
+    /// For single DES where this OpenSSL came without its legacy provider.
+    pub(crate) fn openssl(self) -> Result<symm::Cipher, Error> {
+        Ok(match self {
+            Self::Des if has_legacy_provider() => symm::Cipher::des_cbc(),
             Self::Des => {
-                load_legacy_provider();
-                symm::Cipher::des_cbc()
+                let value = "DES (OpenSSL's legacy provider is missing)".to_owned();
+                return Err(Error::Unsupported { what: "encryption algorithm", value });
             }
             Self::TripleDes => symm::Cipher::des_ede3_cbc(),
             Self::Aes128 => symm::Cipher::aes_128_cbc(),
             Self::Aes192 => symm::Cipher::aes_192_cbc(),
             Self::Aes256 => symm::Cipher::aes_256_cbc(),
-        }
+        })
     }
 }
 
@@ -64,9 +71,9 @@ impl fmt::Display for Cipher {
 }
 
 /// Single DES lives in OpenSSL's legacy provider; loading it must keep the default one, or AES disappears.
-fn load_legacy_provider() {
+fn has_legacy_provider() -> bool {
     static LEGACY: OnceLock<Option<Provider>> = OnceLock::new();
-    LEGACY.get_or_init(|| Provider::try_load(None, "legacy", true).ok());
+    LEGACY.get_or_init(|| Provider::try_load(None, "legacy", true).ok()).is_some()
 }
 
 /// A digest algorithm.

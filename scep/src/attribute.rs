@@ -112,7 +112,17 @@ impl TransactionId {
     /// When OpenSSL cannot encode the key.
     pub fn from_public_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, ErrorStack> {
         let digest = hash(MessageDigest::sha1(), &key.public_key_to_der()?)?;
-        Ok(Self(Nonce::new(digest.to_vec()).to_string().to_ascii_uppercase()))
+        Ok(Self(hexadecimal(&digest).to_ascii_uppercase()))
+    }
+
+    /// A fresh id that nobody else has: 128 random bits, in upper-case hexadecimal.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn generate(entropy: Entropy<'_>) -> Result<Self, ErrorStack> {
+        let mut bytes = [0; 16];
+        entropy(&mut bytes)?;
+        Ok(Self(hexadecimal(&bytes).to_ascii_uppercase()))
     }
 
     /// The id as it travels.
@@ -158,7 +168,7 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hexadecimal(&self.0))
     }
 }
 
@@ -166,6 +176,15 @@ impl fmt::Debug for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Nonce({self})")
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

@@ -12,11 +12,12 @@ mod reply;
 pub use ca_certificates::CaCertificates;
 pub use outgoing::RequestMessage;
 pub use refusal::{Reason, Refusal, Stage};
-pub use reply::{Expected, Reply, ReplyBody};
+pub use reply::{Expected, Reply};
 
 use std::time::SystemTime;
 
 use openssl::{
+    error::ErrorStack,
     pkey::{PKey, Private},
     x509::{X509, X509Name},
 };
@@ -140,7 +141,7 @@ impl Client {
         match std::mem::replace(&mut self.state, State::Finished) {
             State::AwaitingCapabilities => Ok(self.take_capabilities(response)),
             State::AwaitingCaCertificates => self.take_ca_certificates(response, now, entropy),
-            State::AwaitingReply(transaction) => self.take_reply(response, transaction),
+            State::AwaitingReply(transaction) => self.take_reply(response, transaction, now),
             State::Pending(_) | State::Finished => Err(Refusal::misuse("no request is under way")),
         }
     }
@@ -219,10 +220,12 @@ impl Client {
         entropy: Entropy<'_>,
     ) -> Result<Next, Refusal> {
         refusal::check_status("GetCACert", response)?;
-        let certificates = CaCertificates::read(response)?;
-        // Kept before they are judged, so that the caller can show what came.
-        let certificates = self.ca_certificates.insert(certificates);
-        certificates.check(self.settings.ca_fingerprint.as_deref(), now)?;
+        let mut certificates = CaCertificates::read(response)?;
+        if let Some(fingerprint) = &self.settings.ca_fingerprint {
+            certificates = certificates.vouched_for_by(fingerprint)?;
+        }
+        // Kept before they are judged further, so that the caller can show what came.
+        self.ca_certificates.insert(certificates).check(now)?;
         self.request(now, entropy).map(Next::Send)
     }
 
@@ -251,8 +254,7 @@ impl Client {
                 .map_err(Refusal::at(Stage::Request))?,
         };
         Ok(Transaction {
-            id: TransactionId::from_public_key(&settings.key)
-                .map_err(Refusal::at(Stage::Request))?,
+            id: self.transaction_id(&mut *entropy).map_err(Refusal::at(Stage::Request))?,
             signer,
             sender_nonce: Nonce::generate(entropy).map_err(Refusal::at(Stage::Request))?,
             cipher,
@@ -260,6 +262,14 @@ impl Client {
             method: choice::method(&capabilities),
             message_type: if renews { MessageType::RenewalReq } else { MessageType::PkcsReq },
         })
+    }
+
+    /// A fresh key gives a fresh id; a renewal may keep its key, and would repeat the id of the request before it.
+    fn transaction_id(&self, entropy: Entropy<'_>) -> Result<TransactionId, ErrorStack> {
+        match self.settings.existing {
+            Some(_) => TransactionId::generate(entropy),
+            None => TransactionId::from_public_key(&self.settings.key),
+        }
     }
 
     fn send(
@@ -289,6 +299,7 @@ impl Client {
         &mut self,
         response: &HttpResponse,
         transaction: Transaction,
+        now: SystemTime,
     ) -> Result<Next, Refusal> {
         let exchange = format!("PKIOperation ({})", transaction.message_type);
         refusal::check_status(&exchange, response)?;
@@ -299,18 +310,19 @@ impl Client {
             sender_nonce: &transaction.sender_nonce,
             signers: &ca.signers(),
             recipient: &transaction.signer,
+            now,
         };
-        match Reply::read(&response.body, &expected)?.body {
-            ReplyBody::Success(content) => {
+        match Reply::read(&response.body, &expected)? {
+            Reply::Success(content) => {
                 let key = &self.settings.key;
                 ca.issued(&content.certificates, key).map(Next::Issued)
             }
-            ReplyBody::Failure { fail_info, text } => Err(Refusal {
+            Reply::Failure { fail_info, text } => Err(Refusal {
                 stage: Stage::Answer,
                 exchange,
                 reason: Reason::Refused { fail_info, text },
             }),
-            ReplyBody::Pending => {
+            Reply::Pending => {
                 self.state = State::Pending(transaction);
                 Ok(Next::Pending)
             }

@@ -20,8 +20,11 @@ use crate::{
         KeyTransRecipientInfo, SetOf,
     },
     identity::Identity,
-    message::{CertificateIdentifier, issuer_and_serial},
+    message::{CertificateIdentifier, at_most, issuer_and_serial},
 };
+
+/// The most recipients of one envelope that are looked through; scepclient names all certificates of GetCACert.
+const MAX_RECIPIENTS: usize = 32;
 
 /// What an envelope held, and how it was closed.
 pub struct Opened {
@@ -47,7 +50,7 @@ pub fn seal(
     if recipients.is_empty() {
         return Err(Error::Misuse("an envelope needs a recipient"));
     }
-    let algorithm = cipher.openssl();
+    let algorithm = cipher.openssl()?;
     let mut key = vec![0; algorithm.key_len()];
     entropy(&mut key)?;
     let mut iv = vec![0; algorithm.iv_len().unwrap_or_default()];
@@ -124,7 +127,7 @@ pub fn open(bytes: &[u8], recipient: &Identity) -> Result<Opened, Error> {
     check_oaep_parameters(key_transport, &info.algorithm)?;
     let iv = initialization_vector(&content_info.algorithm)?;
     let encrypted = in_one_piece(content_info.encrypted_content.as_ref())?;
-    let content = decrypt(cipher, key_transport, &recipient.key, &info, &iv, &encrypted)
+    let content = decrypt(cipher.openssl()?, key_transport, &recipient.key, &info, &iv, &encrypted)
         .ok_or(PeerMisbehaved::CannotDecrypt)?;
     Ok(Opened { content, cipher, key_transport })
 }
@@ -150,8 +153,7 @@ fn check_oaep_parameters(
 }
 
 fn our_recipient_info(infos: &SetOf, own: &X509) -> Result<KeyTransRecipientInfo, Error> {
-    let elements = infos.elements().map_err(Error::malformed("recipient infos"))?;
-    for element in elements {
+    for element in at_most(infos, MAX_RECIPIENTS, "recipient infos")? {
         // A recipient of another kind, such as a password recipient, is for somebody else.
         let Ok(info) = KeyTransRecipientInfo::from_ber(&element) else { continue };
         let rid = info.rid.to_der().map_err(Error::malformed("recipient identifier"))?;
@@ -205,7 +207,7 @@ fn join(pieces: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 fn decrypt(
-    cipher: Cipher,
+    algorithm: symm::Cipher,
     transport: KeyTransport,
     key: &PKeyRef<Private>,
     info: &KeyTransRecipientInfo,
@@ -217,7 +219,6 @@ fn decrypt(
     let transported = info.encrypted_key.as_bytes();
     let length = rsa.private_decrypt(transported, &mut content_key, padding(transport)).ok()?;
     content_key.truncate(length);
-    let algorithm = cipher.openssl();
     // With a wrong key newer OpenSSL yields random bytes of a random length, and symm::decrypt asserts on lengths.
     if content_key.len() != algorithm.key_len() || Some(iv.len()) != algorithm.iv_len() {
         return None;

@@ -11,8 +11,6 @@ pub struct KeyUsage(u8);
 impl KeyUsage {
     /// Signatures other than those on certificates and revocation lists.
     pub const DIGITAL_SIGNATURE: Self = Self(0x80);
-    /// Signatures that cannot be denied later.
-    pub const NON_REPUDIATION: Self = Self(0x40);
     /// Encryption of keys, such as the content encryption key of an envelope.
     pub const KEY_ENCIPHERMENT: Self = Self(0x20);
     /// Encryption of data.

@@ -13,6 +13,7 @@ pub mod attribute;
 pub mod ber;
 pub mod body;
 pub mod capabilities;
+pub mod certificate;
 pub mod certs_only;
 pub mod client;
 mod cms;
@@ -36,3 +37,6 @@ pub type Entropy<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), ErrorStack>;
 
 /// The longest message accepted from a peer, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// The most certificates, or revocation lists, read from one message; each costs whoever judges it a signature or two.
+pub const MAX_CERTIFICATES: usize = 32;

@@ -20,9 +20,11 @@ use openssl::{
 };
 
 use crate::{
-    Error, PeerMisbehaved,
+    Error, MAX_CERTIFICATES, PeerMisbehaved,
     algorithm::Digest,
-    cms::{ContentInfo, ID_SIGNED_DATA, IssuerAndSerialNumber, SetOf, SignedData, SignerInfo},
+    cms::{
+        ContentInfo, ID_DATA, ID_SIGNED_DATA, IssuerAndSerialNumber, SetOf, SignedData, SignerInfo,
+    },
 };
 
 /// A pkiMessage as received, its signature not yet verified.
@@ -43,6 +45,11 @@ impl Message {
     /// When the bytes are no `SignedData` with one signer and signed attributes.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let signed_data: SignedData = ContentInfo::open(bytes, ID_SIGNED_DATA, "pkiMessage")?;
+        let content_type = signed_data.encap_content_info.content_type;
+        if content_type != ID_DATA {
+            let reason = format!("the content type of the content is `{content_type}`, not data");
+            return Err(Error::Malformed { what: "pkiMessage", reason });
+        }
         let signer_info = only_signer(&signed_data.signer_infos)?;
         let signed = signer_info
             .signed_attrs
@@ -126,7 +133,12 @@ impl Message {
             .ok_or_else(|| PeerMisbehaved::SignerNotFound.into())
     }
 
+    /// Content type and digest of the content must be the ones that are signed (RFC 5652 §11.1, §11.2).
     fn check_message_digest(&self) -> Result<(), Error> {
+        // OpenXPKI left the content type out for years, and no harm is done where it is not there.
+        if self.attributes.content_type()?.is_some_and(|content_type| content_type != ID_DATA) {
+            return Err(PeerMisbehaved::MalformedAttribute("contentType").into());
+        }
         let content = self.content.as_deref().unwrap_or_default();
         let actual = hash(self.digest.openssl(), content)?;
         let stated = self.attributes.message_digest()?;
@@ -163,8 +175,17 @@ pub(crate) fn certificates(set: Option<&SetOf>) -> Result<Vec<X509>, Error> {
 }
 
 fn certificate_set(set: Option<&SetOf>) -> Result<Vec<Vec<u8>>, Error> {
-    let elements = set.map(SetOf::elements).transpose();
-    elements.map(Option::unwrap_or_default).map_err(Error::malformed("certificate set"))
+    set.map_or_else(|| Ok(Vec::new()), |set| at_most(set, MAX_CERTIFICATES, "certificate set"))
+}
+
+/// The elements of a set, of which there are not too many to look at each.
+pub(crate) fn at_most(set: &SetOf, most: usize, what: &'static str) -> Result<Vec<Vec<u8>>, Error> {
+    let elements = set.elements().map_err(Error::malformed(what))?;
+    if elements.len() > most {
+        let reason = format!("{} elements, at most {most} are read", elements.len());
+        return Err(Error::Malformed { what, reason });
+    }
+    Ok(elements)
 }
 
 fn readable(elements: &[Vec<u8>]) -> Vec<X509> {
@@ -174,7 +195,7 @@ fn readable(elements: &[Vec<u8>]) -> Vec<X509> {
 /// The revocation lists of a set of them.
 pub(crate) fn crls(set: Option<&SetOf>) -> Result<Vec<X509Crl>, Error> {
     let Some(set) = set else { return Ok(Vec::new()) };
-    let elements = set.elements().map_err(Error::malformed("revocation list set"))?;
+    let elements = at_most(set, MAX_CERTIFICATES, "revocation list set")?;
     Ok(elements.iter().filter_map(|element| X509Crl::from_der(element).ok()).collect())
 }
 

@@ -161,6 +161,78 @@ fn the_fingerprint_of_the_ca_is_checked() {
 }
 
 #[test]
+fn the_fingerprint_keeps_out_what_its_ca_does_not_vouch_for() {
+    let mut pki = TestPki::with_ra(false);
+    pki.slip_in_a_stranger();
+    let fingerprint = pki.fingerprint();
+    let pinned = || Settings { ca_fingerprint: Some(fingerprint.clone()), ..client_settings() };
+    let mut client = Client::new(pinned());
+    let first = client.start();
+    assert!(matches!(drive(&pki, &mut client, first), Ok(Next::Issued(_))));
+    let ca = client.ca_certificates().unwrap();
+    assert_eq!((ca.ca.len(), ca.ra.len()), (1, 2));
+
+    pki.flaw = Some(Flaw::ForeignSigner);
+    assert_eq!(enrol(&pki, pinned()).unwrap_err().stage, Stage::Signer);
+}
+
+#[test]
+fn more_certificates_than_any_ca_has_are_not_looked_at() {
+    let mut pki = TestPki::single_ca();
+    pki.repeat_the_ca(scep::MAX_CERTIFICATES);
+    assert!(enrol(&pki, client_settings()).is_ok());
+    pki.repeat_the_ca(scep::MAX_CERTIFICATES + 1);
+    let refusal = refusal(&pki);
+    assert_eq!(refusal.stage, Stage::GetCaCert);
+    assert!(refusal.to_string().contains("33 elements, at most 32"), "{refusal}");
+}
+
+#[test]
+fn a_self_signed_ca_must_really_have_signed_itself() {
+    let mut pki = TestPki::single_ca();
+    *pki.ca_response.1.last_mut().unwrap() ^= 1;
+    let refusal = refusal(&pki);
+    assert_eq!(refusal.stage, Stage::GetCaCert);
+    assert!(refusal.to_string().contains("does not verify"), "{refusal}");
+}
+
+#[test]
+fn an_expired_ra_is_neither_enciphered_to_nor_believed() {
+    let deciphering = refusal(&TestPki::with_ra_valid_for(365, 0, false));
+    assert_eq!(deciphering.stage, Stage::RaChoice);
+    assert!(deciphering.to_string().contains("expired on"), "{deciphering}");
+    let signing = refusal(&TestPki::with_ra_valid_for(0, 365, false));
+    assert_eq!(signing.stage, Stage::Signer);
+    assert!(signing.to_string().contains("expired on"), "{signing}");
+}
+
+#[test]
+fn a_renewal_is_a_transaction_of_its_own() {
+    let pki = TestPki::single_ca();
+    let settings = client_settings();
+    let key = settings.key.clone();
+    let Ok(Next::Issued(certificate)) = enrol(&pki, settings) else { panic!("not issued") };
+    let first = pki.last_request().transaction_id;
+    let existing = scep::identity::Identity { certificate, key: key.clone() };
+    let renewal = Settings { existing: Some(existing), key, ..client_settings() };
+    assert!(matches!(enrol(&pki, renewal), Ok(Next::Issued(_))));
+    assert_ne!(pki.last_request().transaction_id, first);
+}
+
+#[test]
+fn attributes_longer_than_any_client_sends_are_refused() {
+    let pki = TestPki::single_ca();
+    let mut message = scep::message::MessageBuilder::new(&pki.ca, Digest::Sha256);
+    message.message_type = Some(scep::attribute::MessageType::PkcsReq);
+    message.transaction_id = Some(scep::attribute::TransactionId::new("1".repeat(257)));
+    let certificates = [pki.ca.certificate.clone()];
+    message.certificates = &certificates;
+    let error = scep::server::open(&message.encode().unwrap(), &pki.ca).err().unwrap();
+    assert_eq!(error.to_string(), "the transactionID attribute is not encoded as it should be");
+    assert!(error.header.is_none());
+}
+
+#[test]
 fn a_ca_without_an_rsa_key_cannot_be_enciphered_to() {
     let mut pki = TestPki::single_ca();
     pki.ca_response = pki::elliptic_curve_ca();
@@ -199,11 +271,15 @@ fn a_reply_that_is_wrong_is_refused_at_its_stage() {
         (Flaw::BrokenSignature, Stage::Signature),
         (Flaw::ForeignIssuer, Stage::Certificate),
         (Flaw::ForeignSigner, Stage::Signer),
+        (Flaw::OtherContent, Stage::Signature),
         (Flaw::OtherKey, Stage::Certificate),
         (Flaw::OtherNonce, Stage::Nonce),
         (Flaw::OtherRecipient, Stage::Envelope),
+        (Flaw::OtherSignatureAlgorithm, Stage::Signature),
         (Flaw::OtherTransaction, Stage::TransactionId),
+        (Flaw::RepeatedAttribute, Stage::TransactionId),
         (Flaw::Text, Stage::Reply),
+        (Flaw::WrongMessageType, Stage::Reply),
     ];
     for (flaw, stage) in cases {
         let mut pki = TestPki::single_ca();

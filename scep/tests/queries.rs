@@ -15,7 +15,7 @@ use scep::{
     attribute::{FailInfo, MessageType, Nonce, TransactionId},
     body::IssuerAndSerial,
     certs_only,
-    client::{Expected, Reply as ReadReply, ReplyBody, RequestMessage},
+    client::{self, Expected, RequestMessage},
     server::{self, Body, Outcome, Reply, Request, SignatureAlgorithm},
 };
 
@@ -34,7 +34,7 @@ fn ask(pki: &TestPki, message_type: MessageType) -> Request {
     server::open(&message.encode(&mut rand_bytes).unwrap(), &pki.ca).unwrap()
 }
 
-fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> ReplyBody {
+fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Reply {
     let reply = Reply {
         header: &request.header,
         outcome,
@@ -55,8 +55,9 @@ fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> ReplyBody {
         sender_nonce: &Nonce::new([5; 16]),
         signers: &[&pki.ca.certificate],
         recipient: &pki.ca,
+        now: pki::now(),
     };
-    ReadReply::read(&reply.encode(&mut rand_bytes).unwrap(), &expected).unwrap().body
+    client::Reply::read(&reply.encode(&mut rand_bytes).unwrap(), &expected).unwrap()
 }
 
 #[test]
@@ -71,7 +72,9 @@ fn get_cert_names_the_certificate_and_brings_it() {
 
     let certificates = [ca.clone()];
     let outcome = Outcome::Success { certificates: &certificates, crls: &[] };
-    let ReplyBody::Success(content) = answer(&pki, &request, outcome) else { panic!("a success") };
+    let client::Reply::Success(content) = answer(&pki, &request, outcome) else {
+        panic!("a success")
+    };
     assert_eq!(content.certificates.len(), 1);
     assert_eq!(content.certificates[0].to_der().unwrap(), ca.to_der().unwrap());
 }
@@ -81,7 +84,7 @@ fn get_cert_of_an_unknown_certificate_is_a_failure() {
     let pki = TestPki::single_ca();
     let request = ask(&pki, MessageType::GetCert);
     let outcome = Outcome::Failure { fail_info: FailInfo::BadCertId, text: None };
-    let ReplyBody::Failure { fail_info, text } = answer(&pki, &request, outcome) else {
+    let client::Reply::Failure { fail_info, text } = answer(&pki, &request, outcome) else {
         panic!("a failure")
     };
     assert_eq!((fail_info, text), (FailInfo::BadCertId, None));
@@ -95,7 +98,9 @@ fn get_crl_brings_the_revocation_list() {
 
     let crls = [revocation_list()];
     let outcome = Outcome::Success { certificates: &[], crls: &crls };
-    let ReplyBody::Success(content) = answer(&pki, &request, outcome) else { panic!("a success") };
+    let client::Reply::Success(content) = answer(&pki, &request, outcome) else {
+        panic!("a success")
+    };
     assert!(content.certificates.is_empty());
     assert_eq!(content.crls[0].to_der().unwrap(), crls[0].to_der().unwrap());
 }

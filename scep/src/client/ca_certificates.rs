@@ -1,25 +1,21 @@
 //! The CA's certificates, and which of them is for what (RFC 8894 §2.1.2, §2.2, §4.2).
 
-use std::{
-    cmp::Ordering,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::SystemTime;
 
-use der::Decode;
 use openssl::{
-    asn1::Asn1Time,
     hash::MessageDigest,
     pkey::{HasPublic, PKeyRef},
     x509::{X509, X509Ref},
 };
 
 use super::{Refusal, Stage};
-use x509_cert::{
-    certificate::{CertificateInner, Raw},
-    ext::pkix::BasicConstraints,
+use crate::{
+    certificate::{allows, invalidity, is_ca, is_issued_by, is_self_issued},
+    certs_only,
+    http::HttpResponse,
+    key_usage::KeyUsage,
+    name::to_text,
 };
-
-use crate::{certs_only, http::HttpResponse, key_usage::KeyUsage, name::to_text};
 
 const EXCHANGE: &str = "GetCACert";
 
@@ -84,12 +80,31 @@ impl CaCertificates {
         self.ca.iter().find(|one| !issued_another(one)).unwrap_or(&self.ca[0])
     }
 
-    /// Checks that a CA certificate has the expected fingerprint, that every other certificate is signed by a CA's, and
-    /// that the ones to be used are valid now (RFC 8894 §2.2).
-    pub(super) fn check(&self, fingerprint: Option<&[u8]>, now: SystemTime) -> Result<(), Refusal> {
-        if let Some(expected) = fingerprint {
-            self.check_fingerprint(expected)?;
+    /// What the CA with this SHA-256 fingerprint vouches for: itself, the CAs below it, and their RAs (RFC 8894 §2.2).
+    ///
+    /// Whatever else came along is left out, for it may be anybody's.
+    pub(super) fn vouched_for_by(self, fingerprint: &[u8]) -> Result<Self, Refusal> {
+        let is_the_one = |one: &X509| {
+            one.digest(MessageDigest::sha256()).is_ok_and(|digest| *digest == *fingerprint)
+        };
+        let (mut trusted, mut others): (Vec<_>, Vec<_>) = self.ca.into_iter().partition(is_the_one);
+        if trusted.is_empty() {
+            let text = "no CA certificate has the configured fingerprint";
+            return Err(Refusal::unacceptable(Stage::GetCaCert, EXCHANGE, text));
         }
+        let issued_by_one_of =
+            |trusted: &[X509], one: &X509| trusted.iter().any(|ca| is_issued_by(one, ca));
+        while let Some(at) = others.iter().position(|one| issued_by_one_of(&trusted, one)) {
+            trusted.push(others.remove(at));
+        }
+        let mut ra = self.ra;
+        ra.retain(|one| issued_by_one_of(&trusted, one));
+        Ok(Self { ca: trusted, ra })
+    }
+
+    /// Checks that each certificate is signed by the CA that it names, as far as that one is here, and that the ones to be
+    /// enciphered to and issued by are valid now (RFC 8894 §2.2).
+    pub(super) fn check(&self, now: SystemTime) -> Result<(), Refusal> {
         for certificate in self.ca.iter().chain(&self.ra) {
             self.check_signature(certificate)?;
         }
@@ -101,28 +116,24 @@ impl CaCertificates {
         check_validity(self.issuer(), now)
     }
 
-    fn check_fingerprint(&self, expected: &[u8]) -> Result<(), Refusal> {
-        let has_it = |one: &X509| {
-            one.digest(MessageDigest::sha256()).is_ok_and(|digest| *digest == *expected)
-        };
-        if self.ca.iter().any(has_it) {
+    fn check_signature(&self, certificate: &X509Ref) -> Result<(), Refusal> {
+        if self.ca.iter().any(|ca| is_issued_by(certificate, ca)) {
             return Ok(());
         }
-        let text = "no CA certificate has the configured fingerprint";
-        Err(Refusal::unacceptable(Stage::GetCaCert, EXCHANGE, text))
-    }
-
-    fn check_signature(&self, certificate: &X509Ref) -> Result<(), Refusal> {
         let subject = to_text(certificate.subject_name());
-        if !is_self_issued(certificate) && !self.ca.iter().any(|ca| is_issued_by(certificate, ca)) {
-            // A chain may end below its root, so that only an RA must find its issuer here.
-            if is_ca(certificate) {
-                return Ok(());
-            }
-            let text = format!("the RA certificate `{subject}` is not issued by the CA");
-            return Err(Refusal::unacceptable(Stage::RaChoice, EXCHANGE, text));
+        let refused = |stage, text| Err(Refusal::unacceptable(stage, EXCHANGE, text));
+        match (is_ca(certificate), is_self_issued(certificate)) {
+            // A chain may end below its root.
+            (true, false) => Ok(()),
+            (_, true) => refused(
+                Stage::GetCaCert,
+                format!("the signature of the CA certificate `{subject}` does not verify"),
+            ),
+            (false, false) => refused(
+                Stage::RaChoice,
+                format!("the RA certificate `{subject}` is not issued by the CA"),
+            ),
         }
-        Ok(())
     }
 
     /// The issued certificate: the one that carries the requested key, issued by this CA (RFC 8894 §3.3.2.1).
@@ -157,52 +168,9 @@ fn unreadable(response: &HttpResponse, error: &str) -> Refusal {
     Refusal::unacceptable(Stage::GetCaCert, EXCHANGE, text)
 }
 
-/// A key usage that is absent restricts nothing (RFC 5280 §4.2.1.3).
-fn allows(certificate: &X509Ref, usage: KeyUsage) -> bool {
-    KeyUsage::of(certificate).is_none_or(|allowed| allowed.contains(usage))
-}
-
-/// Whether a certificate is a CA's, by its basic constraints or, where it has none, by keyCertSign.
-fn is_ca(certificate: &X509Ref) -> bool {
-    KeyUsage::of(certificate).is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
-        || has_ca_flag(certificate)
-}
-
-/// Read with the profile that takes any serial number, for real CAs have issued ones that RFC 5280 forbids.
-fn has_ca_flag(certificate: &X509Ref) -> bool {
-    let parsed =
-        certificate.to_der().ok().and_then(|der| CertificateInner::<Raw>::from_der(&der).ok());
-    let constraints = parsed
-        .and_then(|one| one.tbs_certificate().get_extension::<BasicConstraints>().ok().flatten());
-    constraints.is_some_and(|(_, constraints)| constraints.ca)
-}
-
-fn is_self_issued(certificate: &X509Ref) -> bool {
-    let (subject, issuer) = (certificate.subject_name(), certificate.issuer_name());
-    subject.try_cmp(issuer).is_ok_and(Ordering::is_eq)
-}
-
-fn is_issued_by(certificate: &X509Ref, issuer: &X509Ref) -> bool {
-    let names_match =
-        certificate.issuer_name().try_cmp(issuer.subject_name()).is_ok_and(Ordering::is_eq);
-    names_match && issuer.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false))
-}
-
 fn check_validity(certificate: &X509Ref, now: SystemTime) -> Result<(), Refusal> {
+    let Some(reason) = invalidity(certificate, now) else { return Ok(()) };
     let subject = to_text(certificate.subject_name());
-    let refusal = |text| Refusal::unacceptable(Stage::RaChoice, EXCHANGE, text);
-    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let now = i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| Asn1Time::from_unix(seconds).ok())
-        .ok_or_else(|| refusal("the time is out of range".to_owned()))?;
-    if certificate.not_after() < now.as_ref() {
-        let end = certificate.not_after();
-        return Err(refusal(format!("the certificate `{subject}` expired on {end}")));
-    }
-    if certificate.not_before() > now.as_ref() {
-        let start = certificate.not_before();
-        return Err(refusal(format!("the certificate `{subject}` is not valid before {start}")));
-    }
-    Ok(())
+    let text = format!("the certificate `{subject}` {reason}");
+    Err(Refusal::unacceptable(Stage::RaChoice, EXCHANGE, text))
 }

@@ -1,15 +1,19 @@
 //! Reading a CertRep, and everything a client must check in it (RFC 8894 §3.3.2).
 
-use openssl::x509::{X509, X509Ref};
+use std::time::SystemTime;
+
+use openssl::x509::X509Ref;
 
 use super::{Reason, Refusal, Stage};
 use crate::{
     Error, PeerMisbehaved,
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
+    certificate::{invalidity, is_same},
     certs_only::{self, CertsOnly},
     envelope,
     identity::Identity,
     message::Message,
+    name,
 };
 
 /// What a reply is held against.
@@ -24,18 +28,12 @@ pub struct Expected<'a> {
     pub signers: &'a [&'a X509Ref],
     /// The certificate and key that the request was signed with.
     pub recipient: &'a Identity,
+    /// When the reply is judged.
+    pub now: SystemTime,
 }
 
-/// A CertRep that passed every check.
-pub struct Reply {
-    /// Who signed it.
-    pub signer: X509,
-    /// What it says.
-    pub body: ReplyBody,
-}
-
-/// What a CertRep says.
-pub enum ReplyBody {
+/// What a CertRep says that passed every check.
+pub enum Reply {
     /// The request is granted, with this content.
     Success(CertsOnly),
     /// The request is refused.
@@ -55,76 +53,67 @@ impl Reply {
     /// # Errors
     /// A [`Refusal`] with the stage that failed.
     pub fn read(bytes: &[u8], expected: &Expected<'_>) -> Result<Self, Refusal> {
-        let refused = |stage| {
-            move |error: Error| Refusal {
-                stage,
-                exchange: expected.exchange.to_owned(),
-                reason: Reason::Message(error),
-            }
-        };
-        let message = Message::parse(bytes).map_err(refused(Stage::Reply))?;
-        let signer = check_signer(&message, expected)?;
+        let message = Message::parse(bytes).map_err(expected.refused(Stage::Reply))?;
+        check_signer(&message, expected)?;
         let attributes = message.attributes();
-        match attributes.message_type().map_err(refused(Stage::Reply))? {
+        match attributes.message_type().map_err(expected.refused(Stage::Reply))? {
             MessageType::CertRep => {}
             other => {
                 let error = PeerMisbehaved::UnexpectedMessageType(other.to_string());
-                return Err(refused(Stage::Reply)(error.into()));
+                return Err(expected.refused(Stage::Reply)(error.into()));
             }
         }
         check_transaction(&message, expected)?;
-        let body = match attributes.pki_status().map_err(refused(Stage::Answer))? {
-            PkiStatus::Success => ReplyBody::Success(success(&message, expected)?),
-            PkiStatus::Failure => ReplyBody::Failure {
-                fail_info: attributes.fail_info().map_err(refused(Stage::Answer))?,
-                text: attributes.fail_info_text().map_err(refused(Stage::Answer))?,
-            },
-            PkiStatus::Pending => ReplyBody::Pending,
+        match attributes.pki_status().map_err(expected.refused(Stage::Answer))? {
+            PkiStatus::Success => success(&message, expected).map(Self::Success),
+            PkiStatus::Failure => Ok(Self::Failure {
+                fail_info: attributes.fail_info().map_err(expected.refused(Stage::Answer))?,
+                text: attributes.fail_info_text().map_err(expected.refused(Stage::Answer))?,
+            }),
+            PkiStatus::Pending => Ok(Self::Pending),
             other @ PkiStatus::Other(_) => {
                 let text = format!("pkiStatus is {other}");
-                return Err(Refusal::unacceptable(Stage::Answer, expected.exchange, text));
+                Err(Refusal::unacceptable(Stage::Answer, expected.exchange, text))
             }
-        };
-        Ok(Self { signer, body })
+        }
     }
 }
 
-/// The signature must verify, and with a certificate that the CA gave us: one that came with the reply proves nothing.
-fn check_signer(message: &Message, expected: &Expected<'_>) -> Result<X509, Refusal> {
-    let refusal = |stage, error| Refusal {
-        stage,
-        exchange: expected.exchange.to_owned(),
-        reason: Reason::Message(error),
-    };
+impl Expected<'_> {
+    fn refused(&self, stage: Stage) -> impl Fn(Error) -> Refusal {
+        let exchange = self.exchange.to_owned();
+        move |error| Refusal { stage, exchange: exchange.clone(), reason: Reason::Message(error) }
+    }
+}
+
+/// The signature must verify, and with a certificate that the CA gave us and that is valid: one that came with the reply
+/// proves nothing.
+fn check_signer(message: &Message, expected: &Expected<'_>) -> Result<(), Refusal> {
     let signer = message.verify(expected.signers).map_err(|error| match error {
-        Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound) => refusal(Stage::Signer, error),
-        error => refusal(Stage::Signature, error),
+        Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound) => {
+            expected.refused(Stage::Signer)(error)
+        }
+        error => expected.refused(Stage::Signature)(error),
     })?;
-    let is_known = expected.signers.iter().any(|known| same_certificate(known, &signer));
-    if is_known {
-        return Ok(signer);
+    let subject = name::to_text(signer.subject_name());
+    let refused = |text| Err(Refusal::unacceptable(Stage::Signer, expected.exchange, text));
+    if !expected.signers.iter().any(|known| is_same(known, &signer)) {
+        return refused(format!(
+            "the reply is signed by `{subject}`, which is not one of the CA's certificates"
+        ));
     }
-    let text = format!(
-        "the reply is signed by `{}`, which is not one of the CA's certificates",
-        crate::name::to_text(signer.subject_name())
-    );
-    Err(Refusal::unacceptable(Stage::Signer, expected.exchange, text))
-}
-
-fn same_certificate(one: &X509Ref, other: &X509Ref) -> bool {
-    matches!((one.to_der(), other.to_der()), (Ok(one), Ok(other)) if one == other)
+    match invalidity(&signer, expected.now) {
+        Some(reason) => {
+            refused(format!("the reply is signed with the certificate `{subject}`, which {reason}"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_transaction(message: &Message, expected: &Expected<'_>) -> Result<(), Refusal> {
     let attributes = message.attributes();
-    let refusal = |stage| {
-        move |error| Refusal {
-            stage,
-            exchange: expected.exchange.to_owned(),
-            reason: Reason::Message(error),
-        }
-    };
-    let transaction_id = attributes.transaction_id().map_err(refusal(Stage::TransactionId))?;
+    let transaction_id =
+        attributes.transaction_id().map_err(expected.refused(Stage::TransactionId))?;
     if transaction_id != *expected.transaction_id {
         let text = format!(
             "the reply belongs to transaction `{transaction_id}`, the request to `{}`",
@@ -132,7 +121,7 @@ fn check_transaction(message: &Message, expected: &Expected<'_>) -> Result<(), R
         );
         return Err(Refusal::unacceptable(Stage::TransactionId, expected.exchange, text));
     }
-    let nonce = attributes.recipient_nonce().map_err(refusal(Stage::Nonce))?;
+    let nonce = attributes.recipient_nonce().map_err(expected.refused(Stage::Nonce))?;
     if nonce != *expected.sender_nonce {
         let text = format!(
             "recipientNonce is `{nonce}`, the request's senderNonce was `{}`",
@@ -144,15 +133,11 @@ fn check_transaction(message: &Message, expected: &Expected<'_>) -> Result<(), R
 }
 
 fn success(message: &Message, expected: &Expected<'_>) -> Result<CertsOnly, Refusal> {
-    let refusal = |error| Refusal {
-        stage: Stage::Envelope,
-        exchange: expected.exchange.to_owned(),
-        reason: Reason::Message(error),
-    };
+    let refused = expected.refused(Stage::Envelope);
     let envelope = message
         .content()
         .filter(|content| !content.is_empty())
-        .ok_or_else(|| refusal(PeerMisbehaved::MissingEnvelope.into()))?;
-    let opened = envelope::open(envelope, expected.recipient).map_err(refusal)?;
-    certs_only::decode(&opened.content).map_err(refusal)
+        .ok_or_else(|| refused(PeerMisbehaved::MissingEnvelope.into()))?;
+    let opened = envelope::open(envelope, expected.recipient).map_err(&refused)?;
+    certs_only::decode(&opened.content).map_err(refused)
 }

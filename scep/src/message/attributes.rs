@@ -14,30 +14,32 @@ use crate::{
     cms::SetOf,
 };
 
-/// An attribute of SCEP or CMS: its object identifier and its name in the standard.
+/// An attribute of SCEP or CMS: its object identifier, its name in the standard, and the longest value that is read, in
+/// bytes; servers keep some of them.
 pub(super) struct AttributeKind {
     pub(super) oid: ObjectIdentifier,
     pub(super) name: &'static str,
+    most: usize,
 }
 
 macro_rules! attribute_kinds {
-    ($($constant:ident = $oid:literal, $name:literal;)+) => {
+    ($($constant:ident = $oid:literal, $name:literal, $most:literal;)+) => {
         $(pub(super) const $constant: AttributeKind =
-            AttributeKind { oid: ObjectIdentifier::new_unwrap($oid), name: $name };)+
+            AttributeKind { oid: ObjectIdentifier::new_unwrap($oid), name: $name, most: $most };)+
     };
 }
 
 attribute_kinds! {
-    CONTENT_TYPE = "1.2.840.113549.1.9.3", "contentType";
-    MESSAGE_DIGEST = "1.2.840.113549.1.9.4", "messageDigest";
-    SIGNING_TIME = "1.2.840.113549.1.9.5", "signingTime";
-    MESSAGE_TYPE = "2.16.840.1.113733.1.9.2", "messageType";
-    PKI_STATUS = "2.16.840.1.113733.1.9.3", "pkiStatus";
-    FAIL_INFO = "2.16.840.1.113733.1.9.4", "failInfo";
-    SENDER_NONCE = "2.16.840.1.113733.1.9.5", "senderNonce";
-    RECIPIENT_NONCE = "2.16.840.1.113733.1.9.6", "recipientNonce";
-    TRANSACTION_ID = "2.16.840.1.113733.1.9.7", "transactionID";
-    FAIL_INFO_TEXT = "1.3.6.1.5.5.7.24.1", "failInfoText";
+    CONTENT_TYPE = "1.2.840.113549.1.9.3", "contentType", 32;
+    MESSAGE_DIGEST = "1.2.840.113549.1.9.4", "messageDigest", 64;
+    SIGNING_TIME = "1.2.840.113549.1.9.5", "signingTime", 32;
+    MESSAGE_TYPE = "2.16.840.1.113733.1.9.2", "messageType", 16;
+    PKI_STATUS = "2.16.840.1.113733.1.9.3", "pkiStatus", 16;
+    FAIL_INFO = "2.16.840.1.113733.1.9.4", "failInfo", 16;
+    SENDER_NONCE = "2.16.840.1.113733.1.9.5", "senderNonce", 64;
+    RECIPIENT_NONCE = "2.16.840.1.113733.1.9.6", "recipientNonce", 64;
+    TRANSACTION_ID = "2.16.840.1.113733.1.9.7", "transactionID", 256;
+    FAIL_INFO_TEXT = "1.3.6.1.5.5.7.24.1", "failInfoText", 1024;
 }
 
 /// The signed attributes of a message (RFC 8894 §3.2.1); each is read when it is asked for.
@@ -133,6 +135,10 @@ impl Attributes {
             .collect()
     }
 
+    pub(super) fn content_type(&self) -> Result<Option<ObjectIdentifier>, Error> {
+        self.optional(&CONTENT_TYPE, |value| value.decode_as().ok())
+    }
+
     pub(super) fn message_digest(&self) -> Result<Vec<u8>, Error> {
         self.required(&MESSAGE_DIGEST, octets)
     }
@@ -158,6 +164,9 @@ impl Attributes {
         let [value] = attribute.values.as_slice() else {
             return Err(PeerMisbehaved::MalformedAttribute(kind.name).into());
         };
+        if value.value().len() > kind.most {
+            return Err(PeerMisbehaved::MalformedAttribute(kind.name).into());
+        }
         read(value).map(Some).ok_or(PeerMisbehaved::MalformedAttribute(kind.name).into())
     }
 }

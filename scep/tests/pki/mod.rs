@@ -19,7 +19,7 @@ use openssl::{
 };
 use scep::{
     algorithm::{Cipher, Digest},
-    attribute::{FailInfo, Nonce, TransactionId},
+    attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     certs_only,
     client::Settings,
     http::{
@@ -27,6 +27,7 @@ use scep::{
         PKI_MESSAGE,
     },
     identity::Identity,
+    message::{ExtraAttribute, Message, MessageBuilder},
     name,
     secret::ChallengePassword,
     server::{self, Body, Outcome, Reply, Request, SignatureAlgorithm},
@@ -59,11 +60,15 @@ pub enum Flaw {
     BrokenSignature,
     ForeignIssuer,
     ForeignSigner,
+    OtherContent,
     OtherKey,
     OtherNonce,
     OtherRecipient,
+    OtherSignatureAlgorithm,
     OtherTransaction,
+    RepeatedAttribute,
     Text,
+    WrongMessageType,
 }
 
 pub struct TestPki {
@@ -91,8 +96,13 @@ impl TestPki {
 
     /// A CA with one RA certificate for signing and one for deciphering, as NDES has them.
     pub fn with_ra(reversed: bool) -> Self {
+        Self::with_ra_valid_for(365, 365, reversed)
+    }
+
+    /// The same, the RA certificates being valid for so many days.
+    pub fn with_ra_valid_for(signing: u64, deciphering: u64, reversed: bool) -> Self {
         let ca = authority("CN=Test CA", 365);
-        let (signer, decrypter) = (ra(&ca, true), ra(&ca, false));
+        let (signer, decrypter) = (ra(&ca, true, signing), ra(&ca, false, deciphering));
         let mut list =
             vec![signer.certificate.clone(), decrypter.certificate.clone(), ca.certificate.clone()];
         if reversed {
@@ -118,8 +128,23 @@ impl TestPki {
         }
     }
 
+    /// Puts a stranger's CA and RA in front of everything that GetCACert answers with.
+    pub fn slip_in_a_stranger(&mut self) {
+        let stranger = stranger();
+        let own = certs_only::decode(&self.ca_response.1).unwrap().certificates;
+        let foreign = [ra(&stranger, false, 365).certificate, stranger.certificate];
+        let list: Vec<X509> = foreign.into_iter().chain(own).collect();
+        self.ca_response.1 = certs_only::encode(&list, &[]).unwrap();
+    }
+
+    /// Answers GetCACert with the CA's certificate so many times over.
+    pub fn repeat_the_ca(&mut self, times: usize) {
+        let list = vec![self.ca.certificate.clone(); times];
+        self.ca_response.1 = certs_only::encode(&list, &[]).unwrap();
+    }
+
     pub fn replace_ra_by_a_stranger(&mut self) {
-        let other = ra(&stranger(), false);
+        let other = ra(&stranger(), false, 365);
         let list = [self.ca.certificate.clone(), other.certificate];
         self.ca_response.1 = certs_only::encode(&list, &[]).unwrap();
     }
@@ -157,9 +182,39 @@ impl TestPki {
             Some(Flaw::Text) => return b"internal error".to_vec(),
             _ => {}
         }
-        let mut reply = self.encode(&request, &[issued]);
-        if self.flaw == Some(Flaw::BrokenSignature) {
-            *reply.last_mut().unwrap() ^= 1;
+        let reply = self.encode(&request, &[issued]);
+        self.spoil(reply)
+    }
+
+    /// What is wrong with the bytes of a reply that was right.
+    fn spoil(&self, mut reply: Vec<u8>) -> Vec<u8> {
+        // sha256WithRSAEncryption, which stands last in the signer info; sha512WithRSAEncryption ends in 13.
+        const SHA_256_WITH_RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
+        match self.flaw {
+            Some(Flaw::BrokenSignature) => *reply.last_mut().unwrap() ^= 1,
+            Some(Flaw::OtherContent) => {
+                let message = Message::parse(&reply).unwrap();
+                let content = message.content().unwrap();
+                let at = reply.windows(content.len()).position(|window| window == content);
+                reply[at.unwrap() + content.len() - 1] ^= 1;
+            }
+            Some(Flaw::OtherSignatureAlgorithm) => {
+                let length = SHA_256_WITH_RSA.len();
+                let at = reply.windows(length).rposition(|window| window == SHA_256_WITH_RSA);
+                reply[at.unwrap() + length - 1] = 0x0d;
+            }
+            Some(Flaw::WrongMessageType) => {
+                let message = Message::parse(&reply).unwrap();
+                let mut other = MessageBuilder::new(&self.signer, Digest::Sha256);
+                other.message_type = Some(MessageType::PkcsReq);
+                other.transaction_id = Some(message.attributes().transaction_id().unwrap());
+                other.sender_nonce = Some(message.attributes().sender_nonce().unwrap());
+                other.recipient_nonce = Some(message.attributes().recipient_nonce().unwrap());
+                other.pki_status = Some(PkiStatus::Success);
+                other.content = message.content().map(<[u8]>::to_vec);
+                reply = other.encode().unwrap();
+            }
+            _ => {}
         }
         reply
     }
@@ -185,9 +240,17 @@ impl TestPki {
             signature_algorithm: SignatureAlgorithm::WithDigest,
             signing_time: Some(now()),
             content_without_envelope: self.failure_content.clone(),
-            extra_attributes: Vec::new(),
+            extra_attributes: self.extra_attributes(),
         };
         reply.encode(&mut rand_bytes).unwrap()
+    }
+
+    fn extra_attributes(&self) -> Vec<ExtraAttribute> {
+        let again = ExtraAttribute {
+            oid: "2.16.840.1.113733.1.9.7".to_owned(),
+            value_der: vec![0x13, 0x01, b'7'],
+        };
+        if self.flaw == Some(Flaw::RepeatedAttribute) { vec![again] } else { Vec::new() }
     }
 
     fn note(&self, request: &Request, message: &[u8], method: Method) {
@@ -266,11 +329,11 @@ fn authority(subject: &str, days: u64) -> Identity {
     Identity { certificate, key }
 }
 
-fn ra(ca: &Identity, signs: bool) -> Identity {
+fn ra(ca: &Identity, signs: bool, days: u64) -> Identity {
     let key = rsa_key();
     let name = name::parse("CN=HOST-MSCEP-RA").unwrap();
     let issuer = ca.certificate.subject_name();
-    let certificate = certificate(&name, &key, issuer, &ca.key, 365, |builder| {
+    let certificate = certificate(&name, &key, issuer, &ca.key, days, |builder| {
         let mut usage = KeyUsage::new();
         let usage = if signs { usage.digital_signature() } else { usage.key_encipherment() };
         builder.append_extension(usage.critical().build().unwrap()).unwrap();

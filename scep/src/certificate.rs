@@ -1,0 +1,67 @@
+//! What a certificate says of itself: whose it is, what for, since and until when.
+
+use std::{
+    cmp::Ordering,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use der::Decode;
+use openssl::{asn1::Asn1Time, x509::X509Ref};
+use x509_cert::{
+    certificate::{CertificateInner, Raw},
+    ext::pkix::BasicConstraints,
+};
+
+use crate::key_usage::KeyUsage;
+
+/// Whether its key may be used so; a key usage that is absent restricts nothing (RFC 5280 §4.2.1.3).
+pub fn allows(certificate: &X509Ref, usage: KeyUsage) -> bool {
+    KeyUsage::of(certificate).is_none_or(|allowed| allowed.contains(usage))
+}
+
+/// Whether it is a CA's, by its basic constraints or, where it has none, by keyCertSign.
+pub fn is_ca(certificate: &X509Ref) -> bool {
+    KeyUsage::of(certificate).is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
+        || has_ca_flag(certificate)
+}
+
+/// Read with the profile that takes any serial number, for real CAs have issued ones that RFC 5280 forbids.
+fn has_ca_flag(certificate: &X509Ref) -> bool {
+    let parsed =
+        certificate.to_der().ok().and_then(|der| CertificateInner::<Raw>::from_der(&der).ok());
+    let constraints = parsed
+        .and_then(|one| one.tbs_certificate().get_extension::<BasicConstraints>().ok().flatten());
+    constraints.is_some_and(|(_, constraints)| constraints.ca)
+}
+
+/// Whether its subject and issuer are the same name; its signature is not looked at.
+pub fn is_self_issued(certificate: &X509Ref) -> bool {
+    let (subject, issuer) = (certificate.subject_name(), certificate.issuer_name());
+    subject.try_cmp(issuer).is_ok_and(Ordering::is_eq)
+}
+
+/// Whether it names `issuer` and `issuer`'s key verifies its signature.
+pub fn is_issued_by(certificate: &X509Ref, issuer: &X509Ref) -> bool {
+    let names_match =
+        certificate.issuer_name().try_cmp(issuer.subject_name()).is_ok_and(Ordering::is_eq);
+    names_match && issuer.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false))
+}
+
+/// Whether both are the same certificate, to the byte.
+pub(crate) fn is_same(one: &X509Ref, other: &X509Ref) -> bool {
+    matches!((one.to_der(), other.to_der()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// What keeps it from being valid at `now`, in words.
+pub(crate) fn invalidity(certificate: &X509Ref, now: SystemTime) -> Option<String> {
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    let now = i64::try_from(seconds).ok().and_then(|seconds| Asn1Time::from_unix(seconds).ok());
+    let Some(now) = now else {
+        return Some("cannot be judged: the time is out of range".to_owned());
+    };
+    let (start, end) = (certificate.not_before(), certificate.not_after());
+    if end < now.as_ref() {
+        return Some(format!("expired on {end}"));
+    }
+    (start > now.as_ref()).then(|| format!("is not valid before {start}"))
+}
