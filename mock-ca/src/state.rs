@@ -238,10 +238,12 @@ fn refuse_foreign(path: &Path) -> Result<(), StateError> {
     }
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let ours = [LOCK, ISSUED, PENDING];
+    // These are there before any key is. A `ca.key` without them is that of somebody's own CA.
+    let is_begun = ours.iter().all(|name| path.join(name).exists());
     let foreign = names.into_iter().find(|name| {
-        !ours.contains(&name.as_str())
-            && !authority::FILES.contains(&name.as_str())
-            && !atomic::is_unfinished(name)
+        let is_of_a_beginning =
+            authority::FILES.contains(&name.as_str()) || atomic::is_unfinished(name);
+        !ours.contains(&name.as_str()) && !(is_begun && is_of_a_beginning)
     });
     foreign.map_or(Ok(()), |found| Err(StateError::NotAState { path: path.to_owned(), found }))
 }

@@ -200,6 +200,18 @@ fn a_foreign_directory_is_left_alone() {
     assert!(matches!(refusal(kept(PersonalityName::Linux, &file)), StateError::Io { .. }));
 }
 
+#[test]
+fn the_key_of_somebody_s_own_ca_is_left_alone() {
+    for name in ["ca.key", "ca.pem"] {
+        let directory = TempDir::new().unwrap();
+        let file = directory.path().join(name);
+        fs::write(&file, "precious").unwrap();
+        let error = refusal(kept(PersonalityName::Linux, directory.path()));
+        assert!(matches!(&error, StateError::NotAState { found, .. } if found == name), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_can_read_it() {
