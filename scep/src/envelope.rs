@@ -5,7 +5,8 @@ use der::{
     asn1::{Any, OctetString, OctetStringRef},
 };
 use openssl::{
-    pkey::{PKeyRef, Private},
+    pkey::{Id, PKeyRef, Private},
+    pkey_ctx::PkeyCtx,
     rsa::Padding,
     symm,
     x509::{X509, X509Ref},
@@ -67,13 +68,16 @@ fn recipient_info(
     key: &[u8],
     transport: KeyTransport,
 ) -> Result<Vec<u8>, Error> {
-    let rsa = recipient
-        .public_key()?
-        .rsa()
-        .map_err(|_| Error::Misuse("only a certificate with an RSA key can receive an envelope"))?;
-    let mut encrypted = vec![0; rsa.size() as usize];
-    let length = rsa.public_encrypt(key, &mut encrypted, padding(transport))?;
-    encrypted.truncate(length);
+    let public_key = recipient.public_key()?;
+    if public_key.id() != Id::RSA {
+        return Err(Error::Misuse("only a certificate with an RSA key can receive an envelope"));
+    }
+    // Not by way of `PKey::rsa`, which copies the key into a form that OpenSSL 3 has to prepare anew.
+    let mut context = PkeyCtx::new(&public_key)?;
+    context.encrypt_init()?;
+    context.set_rsa_padding(padding(transport))?;
+    let mut encrypted = Vec::new();
+    context.encrypt_to_vec(key, &mut encrypted)?;
     let parameters = match transport {
         KeyTransport::Pkcs1v15 => Any::null(),
         KeyTransport::Oaep => {

@@ -16,7 +16,7 @@ use openssl::{
     hash::hash,
     memcmp,
     sign::Verifier,
-    x509::{X509, X509Crl, X509Name, X509Ref},
+    x509::{X509, X509Crl, X509Name, X509NameRef, X509Ref},
 };
 
 use crate::{
@@ -201,7 +201,7 @@ pub(crate) fn crls(set: Option<&SetOf>) -> Result<Vec<X509Crl>, Error> {
 
 /// How CMS names a certificate, be it a signer's or a recipient's (RFC 5652 §5.3, §6.2.1).
 pub(crate) enum CertificateIdentifier {
-    IssuerAndSerial { issuer: X509Name, serial: Vec<u8> },
+    IssuerAndSerial(IssuerAndSerialNumber),
     SubjectKeyIdentifier(Vec<u8>),
 }
 
@@ -210,14 +210,7 @@ impl CertificateIdentifier {
         let malformed = Error::malformed("certificate identifier");
         if encoded.first() == Some(&0x30) {
             let parsed = IssuerAndSerialNumber::from_ber(encoded).map_err(&malformed)?;
-            let issuer = parsed.issuer.to_der().map_err(&malformed)?;
-            return Ok(Self::IssuerAndSerial {
-                issuer: X509Name::from_der(&issuer).map_err(|error| Error::Malformed {
-                    what: "certificate identifier",
-                    reason: format!("the issuer is no name: {error}"),
-                })?,
-                serial: parsed.serial_number.as_bytes().to_vec(),
-            });
+            return Ok(Self::IssuerAndSerial(parsed));
         }
         ContextSpecific::<OctetString>::decode_implicit(
             &mut der::SliceReader::new(encoded).map_err(&malformed)?,
@@ -233,18 +226,24 @@ impl CertificateIdentifier {
 
     pub(crate) fn names(&self, certificate: &X509Ref) -> bool {
         match self {
-            Self::IssuerAndSerial { issuer, serial } => {
-                IssuerAndSerialNumber::of(certificate)
-                    .is_ok_and(|own| own.serial_number.as_bytes() == serial.as_slice())
-                    && issuer
-                        .try_cmp(certificate.issuer_name())
-                        .is_ok_and(std::cmp::Ordering::is_eq)
+            Self::IssuerAndSerial(wanted) => {
+                IssuerAndSerialNumber::of(certificate).is_ok_and(|own| {
+                    own.serial_number.as_bytes() == wanted.serial_number.as_bytes()
+                        && (own.issuer == wanted.issuer
+                            || is_same_name(&wanted.issuer, certificate.issuer_name()))
+                })
             }
             Self::SubjectKeyIdentifier(wanted) => {
                 certificate.subject_key_id().is_some_and(|own| own.as_slice() == wanted.as_slice())
             }
         }
     }
+}
+
+/// Names are the same in OpenSSL's eyes also where they are encoded otherwise, as in another string type.
+fn is_same_name(encoded: &Any, name: &X509NameRef) -> bool {
+    let parsed = encoded.to_der().ok().and_then(|der| X509Name::from_der(&der).ok());
+    parsed.is_some_and(|parsed| parsed.try_cmp(name).is_ok_and(std::cmp::Ordering::is_eq))
 }
 
 /// The DER of a certificate's issuer and serial number, by which a recipient or signer is named.
