@@ -41,6 +41,23 @@ pub enum LogOutcome {
     Cut,
 }
 
+impl LogEntry {
+    fn shortened(self) -> Self {
+        let id = |id: TransactionId| TransactionId::new(shortened(id.as_str().to_owned()));
+        let message_type = |message_type| match message_type {
+            MessageType::Other(other) => MessageType::Other(shortened(other)),
+            known => known,
+        };
+        Self {
+            operation: shortened(self.operation),
+            message_type: self.message_type.map(message_type),
+            transaction_id: self.transaction_id.map(id),
+            reason: self.reason.map(shortened),
+            ..self
+        }
+    }
+}
+
 impl fmt::Display for LogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.peer, self.operation.escape_debug())?;
@@ -76,12 +93,16 @@ pub(crate) struct Log {
 /// So many entries are kept.
 const KEPT: usize = 4096;
 
+/// What a peer sends is cut to so many characters, for a message's worth in each entry would fill the memory.
+const LONGEST: usize = 300;
+
 impl Log {
     pub(crate) fn new(observer: Option<LogObserver>) -> Self {
         Self { entries: Mutex::default(), observer }
     }
 
     pub(crate) fn write(&self, entry: LogEntry) {
+        let entry = entry.shortened();
         if let Some(observer) = &self.observer {
             observer.observe(&entry);
         }
@@ -96,6 +117,13 @@ impl Log {
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().cloned().collect()
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -131,5 +159,18 @@ mod tests {
         let entries = log.entries();
         assert_eq!(entries.len(), KEPT);
         assert_eq!(entries[0].operation, "1");
+    }
+    #[test]
+    fn what_a_peer_sends_is_cut() {
+        let text = "ü".repeat(1_000_000);
+        let log = Log::new(None);
+        log.write(LogEntry {
+            message_type: Some(MessageType::Other(text.clone())),
+            transaction_id: Some(TransactionId::new(text.clone())),
+            reason: Some(text.clone()),
+            ..entry(&text)
+        });
+        let line = log.entries()[0].to_string();
+        assert!(line.contains("ü…") && line.chars().count() < 5 * LONGEST, "{}", line.len());
     }
 }
