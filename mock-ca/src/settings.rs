@@ -159,7 +159,7 @@ impl Default for WindowsSettings {
 /// What a peer may ask of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest body of a request, in bytes; 2 MiB by default.
+    /// The longest body of a request, in bytes; the longest message, 2 MiB, by default.
     pub body_bytes: usize,
     /// The longest query of a request, in bytes, before a Windows server says 404; 65,536 by default, 2,048 on old
     /// ones. (A request target beyond 65,534 bytes is refused with 414 in any case.)
@@ -177,7 +177,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes: 2 * 1024 * 1024,
+            body_bytes: scep::MAX_MESSAGE_BYTES,
             query_bytes: 65_536,
             head_bytes: 128 * 1024,
             read_timeout: Duration::from_secs(30),
