@@ -1,6 +1,7 @@
 //! A stream whose peer must not take too long to read.
 
 use std::{
+    future::Future as _,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -42,8 +43,6 @@ impl<Io> WriteTimeout<Io> {
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
 }
-
-use std::future::Future as _;
 
 impl<Io: AsyncRead + Unpin> AsyncRead for WriteTimeout<Io> {
     fn poll_read(
