@@ -18,9 +18,7 @@ use crate::{
     log::{Log, LogEntry},
     pages,
     personality::Personality,
-    policy::{
-        self, ChallengeUnavailable, Enrolment, PasswordCache, Policy, Site, Verdict, subject_of,
-    },
+    policy::{ChallengeUnavailable, Enrolment, PasswordCache, Policies, Site, Verdict, subject_of},
     refusal::Refusal,
     settings::{AdminCredentials, Approval, ChallengePolicy, Limits, Settings},
     state::{PendingRecord, StateDirectory, StateError},
@@ -31,7 +29,7 @@ use crate::{
 pub struct Ca {
     pub(crate) personality: &'static Personality,
     pub(crate) site: Site,
-    pub(crate) enrol: Policy,
+    pub(crate) policies: Policies,
     pub(crate) approval: Approval,
     /// The answer to `GetCACert`: content type and body.
     pub(crate) certificates_answer: (&'static str, Bytes),
@@ -103,11 +101,11 @@ impl Ca {
         let pending_limit = settings.limits.pending;
         let store = Store::open(state.clone(), &authority, first_number, pending_limit)?;
         let passwords = Arc::new(PasswordCache::open(&settings.challenge, state.clone())?);
-        let enrol = policy::from_settings(&settings, personality.unique_names, &passwords);
+        let policies = Policies::new(&settings, personality.unique_names, &passwords);
         let profiles = personality.user_profiles(&settings);
         Ok(Arc::new(Self {
             personality,
-            enrol,
+            policies,
             certificates_answer: opening::certificates_answer(&authority)?,
             thumbprint: pages::thumbprint(&authority.ca.certificate)?,
             site: Site { authority, profiles, store },
@@ -151,6 +149,11 @@ impl Ca {
         self.personality.name.paths()
     }
 
+    /// The path of the page that gives out challenge passwords, where there is one.
+    pub fn admin_path(&self) -> Option<&'static str> {
+        self.personality.name.admin_path()
+    }
+
     /// The certificates issued to clients, oldest first.
     pub fn issued(&self) -> Vec<Issued> {
         let issued = self.site.store.issued().into_iter();
@@ -159,7 +162,7 @@ impl Ca {
                 serial: serial_text(&record.certificate),
                 subject: subject_of(&record.certificate),
                 certificate: record.certificate.clone(),
-                transaction_id: record.transaction_id.clone(),
+                transaction_id: record.origin.transaction_id.clone(),
             })
             .collect()
     }
@@ -169,7 +172,7 @@ impl Ca {
         let pending = self.site.store.pending().into_iter();
         pending
             .map(|record| Pending {
-                transaction_id: record.transaction_id.clone(),
+                transaction_id: record.origin.transaction_id.clone(),
                 subject: name::to_text(record.csr.subject()),
             })
             .collect()
@@ -178,20 +181,18 @@ impl Ca {
     /// Issues the certificate that a waiting request asks for.
     ///
     /// # Errors
-    /// When no such request waits, or the certificate cannot be issued or kept.
+    /// When no such request waits, its name has got a certificate meanwhile and may have one only, or the certificate
+    /// cannot be issued or kept; the request then waits on.
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
         let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
         let held = self.held(transaction_id)?;
         let enrolment = Enrolment {
             csr: &held.csr,
-            transaction_id,
-            requester: &held.requester,
+            origin: &held.origin,
             is_renewal: false,
             now: SystemTime::now(),
         };
-        let verdict = policy::issue(&self.site, &enrolment).map_err(not_issued)?;
-        self.site.store.release(held.number)?;
-        match verdict {
+        match (self.policies.approved)(&self.site, &enrolment).map_err(not_issued)? {
             Verdict::Issued(certificate) => Ok(certificate),
             Verdict::Pending => Err(DecisionError::NotIssued("it waits again".to_owned())),
         }
@@ -226,7 +227,7 @@ impl Ca {
 
     fn held(&self, id: &TransactionId) -> Result<Arc<PendingRecord>, DecisionError> {
         let pending = self.site.store.pending();
-        let held = pending.into_iter().find(|record| record.transaction_id == *id);
+        let held = pending.into_iter().find(|record| record.origin.transaction_id == *id);
         held.ok_or_else(|| DecisionError::NothingPending(id.clone()))
     }
 }

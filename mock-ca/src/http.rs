@@ -24,7 +24,7 @@ use tokio::{
     time::timeout,
 };
 
-pub use accept::serve;
+pub use accept::{FAREWELL, serve};
 
 use crate::{
     answer::Answer,

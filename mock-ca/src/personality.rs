@@ -1,76 +1,17 @@
 //! Which server the CA behaves like, as data: one value of [`Personality`] each.
 
 mod linux;
+mod name;
 mod ndes;
 
-use std::{fmt, str::FromStr};
-
 use scep::{key_usage::KeyUsage, server::SignatureAlgorithm};
+
+pub use name::{PersonalityName, UnknownPersonality};
 
 use crate::{
     profile::CertificateProfile,
     settings::{Settings, WindowsSettings},
 };
-
-/// A server that the CA can behave like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PersonalityName {
-    /// micromdm's scepserver.
-    Linux,
-    /// Microsoft's Network Device Enrollment Service.
-    Ndes,
-}
-
-impl PersonalityName {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Linux, Self::Ndes];
-
-    /// The name in files and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Linux => "linux",
-            Self::Ndes => "ndes",
-        }
-    }
-
-    /// The TCP port the real server listens on by default.
-    pub fn default_port(self) -> u16 {
-        self.personality().default_port
-    }
-
-    /// The paths under which SCEP is served.
-    pub fn paths(self) -> Vec<&'static str> {
-        let routes = self.personality().routes.iter();
-        routes.filter(|route| route.target == Target::Scep).map(|route| route.path).collect()
-    }
-
-    pub(crate) fn personality(self) -> &'static Personality {
-        match self {
-            Self::Linux => &linux::LINUX,
-            Self::Ndes => &ndes::NDES,
-        }
-    }
-}
-
-impl fmt::Display for PersonalityName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A name that is no personality's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no personality (known: linux, ndes)")]
-pub struct UnknownPersonality(String);
-
-impl FromStr for PersonalityName {
-    type Err = UnknownPersonality;
-
-    fn from_str(name: &str) -> Result<Self, UnknownPersonality> {
-        let known = Self::ALL.into_iter().find(|known| known.as_str() == name);
-        known.ok_or_else(|| UnknownPersonality(name.to_owned()))
-    }
-}
 
 /// Everything in which one server differs from another.
 #[derive(Debug)]
@@ -283,14 +224,5 @@ mod tests {
         let ndes = PersonalityName::Ndes.personality().capabilities;
         assert_eq!(ndes, "POSTPKIOperation\r\nRenewal\r\nSHA-512\r\nSHA-256\r\nSHA-1\r\nDES3");
         assert_eq!(ndes.len(), 56);
-    }
-
-    #[test]
-    fn names_go_both_ways() {
-        for name in PersonalityName::ALL {
-            assert_eq!(name.as_str().parse(), Ok(name));
-        }
-        let error = "windows".parse::<PersonalityName>().unwrap_err();
-        assert_eq!(error.to_string(), "`windows` is no personality (known: linux, ndes)");
     }
 }

@@ -6,21 +6,25 @@ mod issuing;
 mod names;
 mod passwords;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use openssl::x509::{X509, X509Ref};
-use scep::{attribute::TransactionId, request::Csr};
+use scep::request::Csr;
 
-pub(crate) use issuing::issue;
 pub use passwords::ChallengeUnavailable;
 pub(crate) use passwords::PasswordCache;
 
 use crate::{
     authority::Authority,
+    origin::Origin,
     personality::UserProfiles,
     refusal::Refusal,
     settings::{Approval, Settings},
     store::Store,
+    transaction::Transaction,
 };
 
 /// What policies act upon.
@@ -33,9 +37,7 @@ pub(crate) struct Site {
 /// A request for a certificate, whose proof of possession was checked.
 pub(crate) struct Enrolment<'a> {
     pub(crate) csr: &'a Csr,
-    pub(crate) transaction_id: &'a TransactionId,
-    /// The digest of the key that signed the message.
-    pub(crate) requester: &'a str,
+    pub(crate) origin: &'a Origin,
     /// Whether an existing certificate authorises it.
     pub(crate) is_renewal: bool,
     pub(crate) now: SystemTime,
@@ -47,26 +49,45 @@ pub(crate) enum Verdict {
     Pending,
 }
 
+impl Verdict {
+    /// What the requester hears of a transaction.
+    pub(crate) fn of(transaction: &Transaction) -> Result<Self, Refusal> {
+        match transaction {
+            Transaction::Held(held) if held.denied => Err(Refusal::Denied),
+            Transaction::Held(_) => Ok(Self::Pending),
+            Transaction::Issued(issued) => Ok(Self::Issued(issued.certificate.clone())),
+        }
+    }
+}
+
 /// A function that decides about a request.
 pub(crate) type Policy =
     Box<dyn Fn(&Site, &Enrolment<'_>) -> Result<Verdict, Refusal> + Send + Sync>;
 
-/// The policies that the settings ask for, the challenge first.
-pub(crate) fn from_settings(
-    settings: &Settings,
-    unique_names: bool,
-    passwords: &Arc<PasswordCache>,
-) -> Policy {
-    let decide = match settings.approval {
-        Approval::Automatic => Box::new(issue) as Policy,
-        Approval::Manual => approval::hold(),
-    };
-    let decide = if unique_names && !settings.allow_duplicate_names {
-        names::unique(settings.renewal_window, decide)
-    } else {
-        decide
-    };
-    challenge::from_policy(&settings.challenge, passwords, decide)
+/// The policies a CA has by its settings.
+pub(crate) struct Policies {
+    /// What a client's request passes, the challenge first.
+    pub(crate) enrol: Policy,
+    /// What a request passes that waited and was approved.
+    pub(crate) approved: Policy,
+}
+
+impl Policies {
+    pub(crate) fn new(
+        settings: &Settings,
+        unique_names: bool,
+        passwords: &Arc<PasswordCache>,
+    ) -> Self {
+        let is_unique = unique_names && !settings.allow_duplicate_names;
+        let window = if is_unique { settings.renewal_window } else { Duration::ZERO };
+        let issuing = || names::unique(window, Box::new(issuing::issue));
+        let decide = match settings.approval {
+            Approval::Automatic => issuing(),
+            Approval::Manual => names::untaken(window, approval::hold()),
+        };
+        let enrol = challenge::from_policy(&settings.challenge, passwords, decide);
+        Self { enrol, approved: issuing() }
+    }
 }
 
 /// The name of a subject, as OpenSSL writes it on one line.

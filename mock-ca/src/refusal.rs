@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     WrongChallenge,
     #[error("certificate request's signature does not verify")]
     BadProofOfPossession,
+    #[error("no envelope can be sealed to the signer's certificate: {0}")]
+    UnusableSigner(scep::Error),
     #[error("`{0}` has a certificate that is still valid")]
     DuplicateName(String),
     #[error("the request was denied")]
@@ -26,6 +28,10 @@ pub(crate) enum Refusal {
     UnknownTransaction,
     #[error("the transaction id belongs to a request signed with another key")]
     NotTheRequester,
+    #[error("another request with this transaction id waits for a decision")]
+    AnotherRequestWaits,
+    #[error("no number is left for a further request or certificate")]
+    NoNumberLeft,
     #[error("the renewal is not signed with a valid certificate of this CA and of the same name")]
     NotARenewal,
     #[error("{0} is not served")]
@@ -49,7 +55,9 @@ impl Refusal {
             | Self::NoChallenge
             | Self::WrongChallenge
             | Self::BadProofOfPossession => FailInfo::BadMessageCheck,
+            Self::UnusableSigner(_) => FailInfo::BadAlg,
             Self::UnknownTransaction => FailInfo::BadCertId,
+            Self::Scep(error) => error.fail_info(),
             _ => FailInfo::BadRequest,
         }
     }
@@ -70,10 +78,14 @@ impl Refusal {
             // CERTSRV_E_ADMIN_DENIED_REQUEST
             Self::Denied => 0x8009_4014,
             // RPC_S_SERVER_UNAVAILABLE
-            Self::TooManyPending(_) | Self::State(_) | Self::Crypto(_) => 0x8007_06ba,
+            Self::TooManyPending(_) | Self::NoNumberLeft | Self::State(_) | Self::Crypto(_) => {
+                0x8007_06ba
+            }
             // E_INVALIDARG
-            Self::DuplicateName(_)
+            Self::UnusableSigner(_)
+            | Self::DuplicateName(_)
             | Self::NotTheRequester
+            | Self::AnotherRequestWaits
             | Self::Unsupported(_)
             | Self::Scep(_) => 0x8007_0057,
         };
@@ -91,5 +103,12 @@ mod tests {
         assert_eq!(Refusal::ChallengeUsed.hresult(), -2_146_762_480);
         assert_eq!(Refusal::NoChallenge.hresult(), -2_146_869_244);
         assert_eq!(Refusal::Unsupported(MessageType::GetCrl).hresult(), -2_147_024_809);
+    }
+    #[test]
+    fn a_fault_of_the_message_keeps_its_own_code() {
+        let unsupported = scep::Error::Unsupported { what: "cipher", value: "1.2.3".into() };
+        assert_eq!(Refusal::from(unsupported).fail_info(), FailInfo::BadAlg);
+        let forged = scep::Error::PeerMisbehaved(scep::PeerMisbehaved::BadSignature);
+        assert_eq!(Refusal::from(forged).fail_info(), FailInfo::BadMessageCheck);
     }
 }

@@ -5,10 +5,11 @@ mod reply;
 use std::time::SystemTime;
 
 use hyper::body::Bytes;
-use openssl::x509::X509Ref;
+use openssl::{rand::rand_bytes, x509::X509Ref};
 use scep::{
     Error, PeerMisbehaved,
     attribute::MessageType,
+    envelope,
     http::{HttpError, HttpRequest, Operation},
     request::Csr,
     server::{self, Body, Header, Request, RequestError},
@@ -17,11 +18,11 @@ use scep::{
 use crate::{
     answer::{Answer, Note},
     ca::Ca,
+    origin::{Origin, requester_of},
     personality::{Renewal, Unsupported},
     policy::{Enrolment, Verdict},
     refusal::Refusal,
     settings::Approval,
-    store::{Transaction, requester_of},
 };
 
 impl Ca {
@@ -95,7 +96,7 @@ impl Ca {
 
     fn decide(&self, request: &Request, now: SystemTime) -> Result<Verdict, Refusal> {
         match &request.body {
-            Body::PkcsReq(csr) | Body::RenewalReq(csr) => self.enrol(csr, &request.header, now),
+            Body::PkcsReq(csr) | Body::RenewalReq(csr) => self.enrol(csr, request, now),
             Body::CertPoll(_) => self.poll(&request.header),
             Body::GetCert(_) | Body::GetCrl(_) => {
                 Err(Refusal::Unsupported(request.header.message_type.clone()))
@@ -103,12 +104,14 @@ impl Ca {
         }
     }
 
-    fn enrol(&self, csr: &Csr, header: &Header, now: SystemTime) -> Result<Verdict, Refusal> {
+    fn enrol(&self, csr: &Csr, request: &Request, now: SystemTime) -> Result<Verdict, Refusal> {
+        let header = &request.header;
         if !csr.verify() {
             return Err(Refusal::BadProofOfPossession);
         }
-        let requester = requester_of(&header.signer)?;
-        if let Some(known) = self.repeated(csr, header, &requester) {
+        expect_recipient(request)?;
+        let origin = Origin::of(csr, header, &self.site.authority)?;
+        if let Some(known) = self.known(&origin, now) {
             return known;
         }
         let is_renewal = self.is_renewal(csr, &header.signer, now);
@@ -116,50 +119,41 @@ impl Ca {
         if by_certificate && header.message_type == MessageType::RenewalReq && !is_renewal {
             return Err(Refusal::NotARenewal);
         }
-        let enrolment = Enrolment {
-            csr,
-            transaction_id: &header.transaction_id,
-            requester: &requester,
-            is_renewal,
-            now,
-        };
-        (self.enrol)(&self.site, &enrolment)
+        (self.policies.enrol)(&self.site, &Enrolment { csr, origin: &origin, is_renewal, now })
     }
 
-    /// A request that waits, sent again: some clients poll so (RFC 8894 §5.2 has it, too, after a lost reply).
-    fn repeated(
-        &self,
-        csr: &Csr,
-        header: &Header,
-        requester: &str,
-    ) -> Option<Result<Verdict, Refusal>> {
-        if self.approval == Approval::Automatic {
+    /// What a request hears whose transaction is known: its like, sent again, or somebody else's. `None` when it is to
+    /// be judged.
+    fn known(&self, origin: &Origin, now: SystemTime) -> Option<Result<Verdict, Refusal>> {
+        if !self.serves_polls() {
             return None;
         }
-        let known = self.site.store.transaction(&header.transaction_id)?;
-        let is_same = match &known {
-            Transaction::Held(held) => held.csr.to_der() == csr.to_der(),
-            Transaction::Issued(issued) => {
-                let certified = issued.certificate.public_key();
-                certified.is_ok_and(|key| key.public_eq(csr.public_key()))
-            }
+        let known = self.site.store.transaction(&origin.transaction_id)?;
+        let is_repeated = match self.approval {
+            Approval::Automatic => known.expect_requester(&origin.requester).map(|()| false),
+            Approval::Manual => known.is_repeated_by(origin, now),
         };
-        match (is_same, &known) {
-            (true, _) => Some(outcome(known, requester)),
-            // Another request would take its place.
-            (false, Transaction::Held(held)) if !held.denied => Some(Err(Refusal::NotTheRequester)),
-            (false, _) => None,
+        match is_repeated {
+            Ok(true) => Some(Verdict::of(&known)),
+            Ok(false) => None,
+            Err(refusal) => Some(Err(refusal)),
         }
     }
 
     fn poll(&self, header: &Header) -> Result<Verdict, Refusal> {
-        let model_polls = self.personality.unsupported == Unsupported::BadRequest;
-        if self.approval == Approval::Automatic && !model_polls {
+        if !self.serves_polls() {
             return Err(Refusal::Unsupported(MessageType::CertPoll));
         }
         let known = self.site.store.transaction(&header.transaction_id);
         let known = known.ok_or(Refusal::UnknownTransaction)?;
-        outcome(known, &requester_of(&header.signer)?)
+        known.expect_requester(&requester_of(&header.signer)?)?;
+        Verdict::of(&known)
+    }
+
+    /// Whether a transaction can be asked about, which scepserver has no notion of.
+    fn serves_polls(&self) -> bool {
+        let model_polls = self.personality.unsupported == Unsupported::BadRequest;
+        self.approval == Approval::Manual || model_polls
     }
 
     /// Whether the signer's certificate is one that this CA issued to the same name.
@@ -174,17 +168,13 @@ impl Ca {
     }
 }
 
-/// What a client hears of its transaction, `requester` being the key that asks.
-fn outcome(known: Transaction, requester: &str) -> Result<Verdict, Refusal> {
-    match known {
-        Transaction::Held(held) if held.requester != requester => Err(Refusal::NotTheRequester),
-        Transaction::Held(held) if held.denied => Err(Refusal::Denied),
-        Transaction::Held(_) => Ok(Verdict::Pending),
-        Transaction::Issued(issued) if issued.requester != requester => {
-            Err(Refusal::NotTheRequester)
-        }
-        Transaction::Issued(issued) => Ok(Verdict::Issued(issued.certificate.clone())),
-    }
+/// Refuses a signer to whom no certificate could be sent, before one is issued in vain: the key may be no RSA key, or
+/// too short for the cipher's.
+fn expect_recipient(request: &Request) -> Result<(), Refusal> {
+    let signer = [request.header.signer.as_ref()];
+    envelope::seal(&[], &signer, request.cipher, request.key_transport, &mut rand_bytes)
+        .map(drop)
+        .map_err(Refusal::UnusableSigner)
 }
 
 fn with_header(mut answer: Answer, header: Option<&Header>) -> Answer {

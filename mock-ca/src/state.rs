@@ -24,7 +24,7 @@ use std::{
 
 use crate::{authority::Authority, personality::PersonalityName};
 
-pub(crate) use record::{IssuedRecord, PendingRecord, percent_decode, percent_encode};
+pub(crate) use record::{IssuedRecord, PendingRecord};
 
 /// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -243,7 +243,7 @@ fn refuse_foreign(path: &Path) -> Result<(), StateError> {
     let foreign = names.into_iter().find(|name| {
         let is_of_a_beginning =
             authority::FILES.contains(&name.as_str()) || atomic::is_unfinished(name);
-        !ours.contains(&name.as_str()) && !(is_begun && is_of_a_beginning)
+        !(ours.contains(&name.as_str()) || is_begun && is_of_a_beginning)
     });
     foreign.map_or(Ok(()), |found| Err(StateError::NotAState { path: path.to_owned(), found }))
 }

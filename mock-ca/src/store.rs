@@ -3,23 +3,27 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
-use openssl::{error::ErrorStack, hash::MessageDigest, x509::X509Ref};
-use scep::attribute::TransactionId;
+use openssl::x509::X509;
+use scep::{attribute::TransactionId, request::Csr};
 use time::OffsetDateTime;
 
 use crate::{
     authority::Authority,
-    hexadecimal,
-    profile::{PublicKeyInfo, unix_time},
+    origin::Origin,
+    profile::unix_time,
     refusal::Refusal,
     state::{IssuedRecord, PendingRecord, StateDirectory, StateError},
+    transaction::Transaction,
 };
 
 /// What the CA remembers: certificates issued, requests pending, and the names taken.
 pub(crate) struct Store {
     records: Mutex<Records>,
+    /// Held while a request is added to those that wait.
+    holding: Mutex<()>,
     directory: Option<Arc<StateDirectory>>,
     pending_limit: usize,
 }
@@ -31,8 +35,9 @@ struct Records {
     held: Vec<Arc<PendingRecord>>,
     transactions: HashMap<TransactionId, Transaction>,
     names: Names,
-    next_issued: u32,
-    next_held: u32,
+    /// The next numbers; beyond 32 bits when none is left.
+    next_issued: u64,
+    next_held: u64,
 }
 
 /// Which subjects, in DER, have a certificate, or are about to get one.
@@ -40,15 +45,6 @@ struct Records {
 struct Names {
     valid_until: HashMap<Vec<u8>, OffsetDateTime>,
     claimed: HashSet<Vec<u8>>,
-}
-
-/// What became of a transaction.
-#[derive(Clone)]
-pub(crate) enum Transaction {
-    /// It waits for a decision, or was denied.
-    Held(Arc<PendingRecord>),
-    /// It got its certificate.
-    Issued(Arc<IssuedRecord>),
 }
 
 impl Store {
@@ -59,46 +55,61 @@ impl Store {
         first_number: u32,
         pending_limit: usize,
     ) -> Result<Self, StateError> {
-        let mut records = Records { next_issued: first_number, ..Records::default() };
+        let (next_issued, next_held) = (first_number.into(), 1);
+        let mut records = Records { next_issued, next_held, ..Records::default() };
         if let Some(directory) = &directory {
             records.read(directory, authority)?;
         }
-        Ok(Self { records: Mutex::new(records), directory, pending_limit })
+        let (records, holding) = (Mutex::new(records), Mutex::default());
+        Ok(Self { records, holding, directory, pending_limit })
     }
 
     /// The number of the next certificate, taken by the caller.
-    pub(crate) fn take_number(&self) -> u32 {
-        let mut records = self.lock();
-        let number = records.next_issued;
-        records.next_issued += 1;
-        number
+    pub(crate) fn take_number(&self) -> Result<u32, Refusal> {
+        take(&mut self.lock().next_issued)
     }
 
-    /// Keeps an issued certificate; when this returns, a crash no longer loses it.
-    pub(crate) fn add_issued(&self, record: IssuedRecord) -> Result<(), StateError> {
+    /// Keeps an issued certificate, which ends its transaction's wait; when this returns, a crash no longer loses it.
+    pub(crate) fn add_issued(
+        &self,
+        number: u32,
+        origin: &Origin,
+        certificate: &X509,
+    ) -> Result<(), StateError> {
+        let answers = self.lock().held_of(origin);
+        let (origin, certificate) = (origin.clone(), certificate.clone());
+        let record = IssuedRecord { number, origin, answers, certificate };
         if let Some(directory) = &self.directory {
             directory.write_issued(&record)?;
         }
         self.lock().add_issued(Arc::new(record));
+        self.remove_pending(answers);
         Ok(())
     }
 
-    /// Lets a request wait for a decision.
-    pub(crate) fn hold(&self, make: impl FnOnce(u32) -> PendingRecord) -> Result<(), Refusal> {
-        let number = {
-            let mut records = self.lock();
-            if records.held.iter().filter(|held| !held.denied).count() >= self.pending_limit {
-                return Err(Refusal::TooManyPending(self.pending_limit));
-            }
-            records.next_held += 1;
-            records.next_held
-        };
-        let record = make(number);
+    /// Lets a request wait for a decision, unless it waits already, or has been decided about meanwhile.
+    pub(crate) fn hold(
+        &self,
+        origin: &Origin,
+        csr: Arc<Csr>,
+        now: SystemTime,
+    ) -> Result<Transaction, Refusal> {
+        // One after the other, so that the copies of a request find the first of them.
+        let _alone = self.holding.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = self.transaction(&origin.transaction_id)
+            && known.is_repeated_by(origin, now)?
+        {
+            return Ok(known);
+        }
+        let number = self.lock().make_place(self.pending_limit)?;
+        let record = PendingRecord { number, origin: origin.clone(), denied: false, csr };
         if let Some(directory) = &self.directory {
             directory.write_pending(&record)?;
         }
-        self.lock().add_held(Arc::new(record));
-        Ok(())
+        let (record, denied) = (Arc::new(record), self.lock().held_of(origin));
+        self.lock().add_held(Arc::clone(&record));
+        self.remove_pending(denied);
+        Ok(Transaction::Held(record))
     }
 
     /// What became of a transaction, if it is known.
@@ -121,27 +132,31 @@ impl Store {
         if let Some(directory) = &self.directory {
             directory.write_pending(&denied)?;
         }
-        let mut records = self.lock();
-        records.held.retain(|held| held.number != denied.number);
-        records.add_held(Arc::new(denied));
+        self.lock().add_held(Arc::new(denied));
         Ok(())
     }
 
-    /// Forgets a request that got its certificate.
-    pub(crate) fn release(&self, number: u32) -> Result<(), StateError> {
-        self.lock().held.retain(|held| held.number != number);
-        self.directory.as_ref().map_or(Ok(()), |directory| directory.remove_pending(number))
+    /// Whether a name has a certificate valid beyond `until`.
+    pub(crate) fn is_name_taken(&self, name: &[u8], until: OffsetDateTime) -> bool {
+        self.lock().names.is_taken(name, until)
     }
 
     /// Claims a name until the claim is dropped; `None` when it has a certificate valid beyond `until`, or is claimed.
     pub(crate) fn claim_name(&self, name: Vec<u8>, until: OffsetDateTime) -> Option<NameClaim<'_>> {
         let mut records = self.lock();
         let names = &mut records.names;
-        let taken = names.valid_until.get(&name).is_some_and(|end| *end > until);
-        if taken || !names.claimed.insert(name.clone()) {
+        if names.is_taken(&name, until) || !names.claimed.insert(name.clone()) {
             return None;
         }
         Some(NameClaim { store: self, name })
+    }
+
+    /// Removes the file of a request that waits no longer. The certificate that took its place says so, too, and so a
+    /// file that cannot be removed does no harm.
+    fn remove_pending(&self, number: Option<u32>) {
+        if let (Some(directory), Some(number)) = (&self.directory, number) {
+            let _ = directory.remove_pending(number);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Records> {
@@ -156,35 +171,43 @@ impl Records {
         directory: &StateDirectory,
         authority: &Authority,
     ) -> Result<(), StateError> {
-        for record in directory.read_pending()? {
-            self.next_held = self.next_held.max(record.number);
-            self.add_held(Arc::new(record));
-        }
+        let mut answered = HashSet::new();
         for record in directory.read_issued()? {
             if !authority.has_signed(&record.certificate) {
                 return Err(directory.damaged_issued(record.number, "this CA did not sign it"));
             }
-            self.next_issued = self.next_issued.max(record.number.saturating_add(1));
-            self.forget_held(&record, directory)?;
+            self.next_issued = self.next_issued.max(u64::from(record.number) + 1);
+            answered.extend(record.answers);
             self.add_issued(Arc::new(record));
         }
+        // Whatever is held is newer than what was issued in its transaction.
+        for record in directory.read_pending()? {
+            self.next_held = self.next_held.max(u64::from(record.number) + 1);
+            if answered.contains(&record.number) {
+                // The machine stopped between the certificate's being written and its request's being removed.
+                directory.remove_pending(record.number)?;
+            } else {
+                self.add_held(Arc::new(record));
+            }
+        }
+        // The number of a request is not given again, or a certificate would seem to answer two.
+        let answered = answered.into_iter().map(|number| u64::from(number) + 1).max();
+        self.next_held = self.next_held.max(answered.unwrap_or_default());
         Ok(())
     }
 
-    /// The machine may have stopped between the certificate's being written and its request's being removed.
-    fn forget_held(
-        &mut self,
-        issued: &IssuedRecord,
-        directory: &StateDirectory,
-    ) -> Result<(), StateError> {
-        match self.transactions.get(&issued.transaction_id) {
-            Some(Transaction::Held(held)) if is_of(issued, held) => {
-                let number = held.number;
-                self.held.retain(|held| held.number != number);
-                directory.remove_pending(number)
-            }
-            _ => Ok(()),
+    /// The number of what is held in the same transaction.
+    fn held_of(&self, origin: &Origin) -> Option<u32> {
+        let held = self.held.iter().find(|held| held.origin.shares_transaction_with(origin));
+        held.map(|held| held.number)
+    }
+
+    /// The number of a further request that waits, if one may.
+    fn make_place(&mut self, limit: usize) -> Result<u32, Refusal> {
+        if self.held.iter().filter(|held| !held.denied).count() >= limit {
+            return Err(Refusal::TooManyPending(limit));
         }
+        take(&mut self.next_held)
     }
 
     fn add_issued(&mut self, record: Arc<IssuedRecord>) {
@@ -193,17 +216,41 @@ impl Records {
             let latest = self.names.valid_until.entry(name).or_insert(end);
             *latest = end.max(*latest);
         }
-        let transaction = Transaction::Issued(Arc::clone(&record));
-        self.transactions.insert(record.transaction_id.clone(), transaction);
+        self.held.retain(|held| Some(held.number) != record.answers);
+        self.note(Transaction::Issued(Arc::clone(&record)));
         self.issued.push(record);
     }
 
+    /// Takes the place of what is held under the same id.
     fn add_held(&mut self, record: Arc<PendingRecord>) {
-        let transaction = Transaction::Held(Arc::clone(&record));
-        self.transactions.insert(record.transaction_id.clone(), transaction);
+        self.held.retain(|held| !held.origin.shares_transaction_with(&record.origin));
+        self.note(Transaction::Held(Arc::clone(&record)));
         self.held.push(record);
         self.held.sort_by_key(|held| held.number);
     }
+
+    /// Whoever used a transaction id first keeps it.
+    fn note(&mut self, transaction: Transaction) {
+        let origin = transaction.origin();
+        let id = origin.transaction_id.clone();
+        let known = self.transactions.get(&id);
+        if known.is_none_or(|known| known.origin().shares_transaction_with(origin)) {
+            self.transactions.insert(id, transaction);
+        }
+    }
+}
+
+impl Names {
+    fn is_taken(&self, name: &[u8], until: OffsetDateTime) -> bool {
+        self.valid_until.get(name).is_some_and(|end| *end > until)
+    }
+}
+
+/// The next number, if there is one.
+fn take(next: &mut u64) -> Result<u32, Refusal> {
+    let number = u32::try_from(*next).map_err(|_| Refusal::NoNumberLeft)?;
+    *next += 1;
+    Ok(number)
 }
 
 /// A name that nobody else gets a certificate for meanwhile.
@@ -216,21 +263,4 @@ impl Drop for NameClaim<'_> {
     fn drop(&mut self) {
         self.store.lock().names.claimed.remove(&self.name);
     }
-}
-
-/// The digest by which the signer of a request is known again.
-pub(crate) fn requester_of(signer: &X509Ref) -> Result<String, ErrorStack> {
-    let certificate = signer.to_der()?;
-    let key = match PublicKeyInfo::of_certificate(&certificate) {
-        Some(key) => key,
-        None => PublicKeyInfo::of_key(&*signer.public_key()?)?,
-    };
-    let digest = openssl::hash::hash(MessageDigest::sha256(), key.whole())?;
-    Ok(hexadecimal::lower(&digest))
-}
-
-fn is_of(issued: &IssuedRecord, held: &PendingRecord) -> bool {
-    let certified = issued.certificate.public_key();
-    issued.requester == held.requester
-        && certified.is_ok_and(|key| key.public_eq(held.csr.public_key()))
 }

@@ -11,13 +11,14 @@ use tokio::{
 
 use crate::ca::Ca;
 
-/// So long the answers under way may take once the server is to stop.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// So long [`serve`] lets the answers under way take once it is to stop.
+pub const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A pause after the system refused a connection, for lack of file descriptors as a rule.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the connections of a listener until `shutdown` completes; answers under way are then finished.
+/// Serves the connections of a listener until `shutdown` completes; answers under way are then finished, for at most
+/// [`FAREWELL`].
 ///
 /// No more than [`crate::Limits::connections`] are open at once.
 pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {

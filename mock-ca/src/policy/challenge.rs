@@ -38,7 +38,7 @@ fn one_time(passwords: Arc<PasswordCache>, next: Policy) -> Policy {
         }
         let taken = passwords.take(given(enrolment)?, enrolment.now)?;
         let verdict = next(site, enrolment)?;
-        taken.spend()?;
+        taken.spend();
         Ok(verdict)
     })
 }

@@ -10,10 +10,10 @@ use openssl::{error::ErrorStack, rand::rand_bytes};
 use scep::secret::ChallengePassword;
 
 use crate::{
-    hexadecimal,
+    hexadecimal, percent,
     refusal::Refusal,
     settings::ChallengePolicy,
-    state::{StateDirectory, StateError, percent_decode, percent_encode},
+    state::{StateDirectory, StateError},
 };
 
 /// Why there is no new challenge password.
@@ -53,14 +53,7 @@ struct Entry {
     password: ChallengePassword,
     /// `None` for one given out beforehand, which does not expire.
     made: Option<SystemTime>,
-    usage: Usage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Usage {
-    Unused,
-    InUse,
-    Used,
+    is_used: bool,
 }
 
 /// An expired or used password is remembered so much longer, to say what is wrong with it.
@@ -81,11 +74,7 @@ impl PasswordCache {
             rules = Rules { random_bytes: *random_bytes, lifetime: *lifetime, at_most: *at_most };
             for password in preset {
                 if !entries.iter().any(|known| known.password.matches(password)) {
-                    entries.push(Entry {
-                        password: password.clone(),
-                        made: None,
-                        usage: Usage::Unused,
-                    });
+                    entries.push(Entry { password: password.clone(), made: None, is_used: false });
                 }
             }
         }
@@ -100,19 +89,18 @@ impl PasswordCache {
         let mut entries = self.lock();
         entries.retain(|entry| entry.age(now) <= self.rules.lifetime + REMEMBERED);
         let unused = entries.iter().filter(|entry| {
-            entry.made.is_some()
-                && entry.usage != Usage::Used
-                && entry.age(now) <= self.rules.lifetime
+            entry.made.is_some() && !entry.is_used && entry.age(now) <= self.rules.lifetime
         });
         if unused.count() >= self.rules.at_most {
             return Err(ChallengeUnavailable::CacheFull(self.rules.at_most));
         }
-        entries.push(Entry { password: password.clone(), made: Some(now), usage: Usage::Unused });
+        entries.push(Entry { password: password.clone(), made: Some(now), is_used: false });
         self.keep(&entries)?;
         Ok(password)
     }
 
-    /// Takes a password for one request; nobody else can take it before it is put back.
+    /// Takes a password for one request. It is a used one from now on, on the disk as well, so that a certificate is
+    /// never issued for a password that could not be noted as used.
     pub(crate) fn take<'a>(
         &'a self,
         given: &ChallengePassword,
@@ -121,22 +109,25 @@ impl PasswordCache {
         let mut entries = self.lock();
         let entry = entries.iter_mut().find(|entry| entry.password.matches(given));
         let entry = entry.ok_or(Refusal::WrongChallenge)?;
-        match entry.usage {
-            Usage::InUse | Usage::Used => Err(Refusal::ChallengeUsed),
-            Usage::Unused if entry.age(now) > self.rules.lifetime => Err(Refusal::ChallengeExpired),
-            Usage::Unused => {
-                entry.usage = Usage::InUse;
-                Ok(Taken { cache: self, password: given.clone(), spent: false })
-            }
+        if entry.is_used {
+            return Err(Refusal::ChallengeUsed);
         }
+        if entry.age(now) > self.rules.lifetime {
+            return Err(Refusal::ChallengeExpired);
+        }
+        entry.is_used = true;
+        if let Err(error) = self.keep(&entries) {
+            set_used(&mut entries, given, false);
+            return Err(error.into());
+        }
+        Ok(Taken { cache: self, password: given.clone(), is_spent: false })
     }
 
-    fn set_usage(&self, password: &ChallengePassword, usage: Usage) -> Result<(), StateError> {
+    fn put_back(&self, password: &ChallengePassword) {
         let mut entries = self.lock();
-        for entry in entries.iter_mut().filter(|entry| entry.password.matches(password)) {
-            entry.usage = usage;
-        }
-        if usage == Usage::Used { self.keep(&entries) } else { Ok(()) }
+        set_used(&mut entries, password, false);
+        // What cannot be written stays used after a restart: a password is rather lost than good for two certificates.
+        let _ = self.keep(&entries);
     }
 
     fn keep(&self, entries: &[Entry]) -> Result<(), StateError> {
@@ -155,26 +146,30 @@ impl Entry {
     }
 }
 
-/// A password in use by one request; dropped unspent, it serves again.
+fn set_used(entries: &mut [Entry], password: &ChallengePassword, is_used: bool) {
+    for entry in entries.iter_mut().filter(|entry| entry.password.matches(password)) {
+        entry.is_used = is_used;
+    }
+}
+
+/// A password taken for one request; dropped unspent, it serves again.
 pub(crate) struct Taken<'a> {
     cache: &'a PasswordCache,
     password: ChallengePassword,
-    spent: bool,
+    is_spent: bool,
 }
 
 impl Taken<'_> {
-    /// Makes it a used one, for good.
-    pub(crate) fn spend(mut self) -> Result<(), StateError> {
-        self.spent = true;
-        self.cache.set_usage(&self.password, Usage::Used)
+    /// Leaves it a used one, for good.
+    pub(crate) fn spend(mut self) {
+        self.is_spent = true;
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        if !self.spent {
-            // Putting it back writes nothing, and so cannot fail.
-            let _ = self.cache.set_usage(&self.password, Usage::Unused);
+        if !self.is_spent {
+            self.cache.put_back(&self.password);
         }
     }
 }
@@ -182,11 +177,12 @@ impl Drop for Taken<'_> {
 /// One line each: `used` or `unused`, when it was made in seconds since 1970 or `preset`, the password.
 fn write(entries: &[Entry]) -> String {
     entries.iter().fold(String::new(), |mut text, entry| {
-        let usage = if entry.usage == Usage::Used { "used" } else { "unused" };
+        let usage = if entry.is_used { "used" } else { "unused" };
         let since_epoch = entry.made.and_then(|made| made.duration_since(UNIX_EPOCH).ok());
         let made = since_epoch.map_or("preset".to_owned(), |made| made.as_secs().to_string());
+        let password = percent::encode(entry.password.expose(), percent::fits_on_a_line);
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "{usage} {made} {}", percent_encode(entry.password.expose()));
+        let _ = writeln!(text, "{usage} {made} {password}");
         text
     })
 }
@@ -196,16 +192,16 @@ fn read(text: &str) -> Result<Vec<Entry>, String> {
         let [usage, made, password] = line.split(' ').collect::<Vec<_>>().try_into().ok()?;
         let seconds = |text: &str| text.parse().ok().map(Duration::from_secs);
         Some(Entry {
-            usage: match usage {
-                "used" => Usage::Used,
-                "unused" => Usage::Unused,
+            is_used: match usage {
+                "used" => true,
+                "unused" => false,
                 _ => return None,
             },
             made: match made {
                 "preset" => None,
                 made => Some(UNIX_EPOCH.checked_add(seconds(made)?)?),
             },
-            password: ChallengePassword::new(percent_decode(password)?),
+            password: ChallengePassword::new(percent::decode(password)?),
         })
     };
     if !(text.is_empty() || text.ends_with('\n')) {
@@ -244,7 +240,7 @@ mod tests {
             let _taken = cache.take(&password, NOW).unwrap();
             assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
         }
-        cache.take(&password, NOW).unwrap().spend().unwrap();
+        cache.take(&password, NOW).unwrap().spend();
         assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
         let other = ChallengePassword::new("8CE4");
         assert!(matches!(cache.take(&other, NOW), Err(Refusal::WrongChallenge)));
@@ -266,7 +262,7 @@ mod tests {
         let first = cache.make(NOW).unwrap();
         (0..4).for_each(|_| drop(cache.make(NOW).unwrap()));
         assert!(matches!(cache.make(NOW), Err(ChallengeUnavailable::CacheFull(5))));
-        cache.take(&first, NOW).unwrap().spend().unwrap();
+        cache.take(&first, NOW).unwrap().spend();
         cache.make(NOW).unwrap();
         assert!(cache.make(NOW).is_err());
         cache.make(NOW + 61 * MINUTE).unwrap();
@@ -276,7 +272,7 @@ mod tests {
     fn the_list_is_read_back() {
         let cache = cache(&["a b", "used"]);
         cache.make(NOW + MINUTE).unwrap();
-        cache.take(&ChallengePassword::new("used"), NOW).unwrap().spend().unwrap();
+        cache.take(&ChallengePassword::new("used"), NOW).unwrap().spend();
         let text = write(&cache.lock());
         assert_eq!(write(&read(&text).unwrap()), text);
         assert!(text.starts_with("unused preset a%20b\nused preset used\nunused 60 "), "{text}");

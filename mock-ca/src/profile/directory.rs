@@ -2,7 +2,7 @@
 
 use openssl::{nid::Nid, x509::X509NameRef};
 
-use crate::hexadecimal;
+use crate::percent;
 
 /// Where a Windows CA publishes itself: in the directory of its domain, under its own and its host's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,21 +53,9 @@ fn values(name: &X509NameRef, attribute: Nid) -> Vec<String> {
         .collect()
 }
 
-/// Percent-escapes what may not stand in a URL, or would end a name in one.
+/// Escapes what may not stand in a URL, or would end a name in one.
 fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
-                escaped.push(char::from(byte));
-            }
-            other => {
-                escaped.push('%');
-                escaped.push_str(&hexadecimal::upper(&[other]));
-            }
-        }
-    }
-    escaped
+    percent::encode(text, percent::is_unreserved)
 }
 
 #[cfg(test)]

@@ -5,14 +5,16 @@ use std::{fmt::Write as _, sync::Arc};
 use openssl::x509::{X509, X509Req};
 use scep::{attribute::TransactionId, request::Csr};
 
+use crate::{origin::Origin, percent};
+
 /// An issued certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct IssuedRecord {
     /// The CA's number of it, from which its serial number is made.
     pub(crate) number: u32,
-    pub(crate) transaction_id: TransactionId,
-    /// The SHA-256 digest of the public key that signed the request, in hexadecimal.
-    pub(crate) requester: String,
+    pub(crate) origin: Origin,
+    /// The number of the request that waited for it.
+    pub(crate) answers: Option<u32>,
     pub(crate) certificate: X509,
 }
 
@@ -21,9 +23,7 @@ pub(crate) struct IssuedRecord {
 pub(crate) struct PendingRecord {
     /// The CA's number of it, in the order of arrival.
     pub(crate) number: u32,
-    pub(crate) transaction_id: TransactionId,
-    /// The SHA-256 digest of the public key that signed the request, in hexadecimal.
-    pub(crate) requester: String,
+    pub(crate) origin: Origin,
     pub(crate) denied: bool,
     pub(crate) csr: Arc<Csr>,
 }
@@ -31,7 +31,11 @@ pub(crate) struct PendingRecord {
 impl IssuedRecord {
     pub(super) fn to_text(&self) -> String {
         let pem = self.certificate.to_pem().unwrap_or_default();
-        let mut text = header(&self.transaction_id, &self.requester);
+        let mut text = header(&self.origin);
+        if let Some(number) = self.answers {
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "answers: {number}");
+        }
         text.push_str(&String::from_utf8_lossy(&pem));
         text
     }
@@ -40,12 +44,7 @@ impl IssuedRecord {
         let (lines, pem) = split(text)?;
         let certificate =
             X509::from_pem(pem.as_bytes()).map_err(|_| "it holds no certificate in PEM")?;
-        Ok(Self {
-            number,
-            transaction_id: transaction_id(lines)?,
-            requester: value(lines, "requester")?.to_owned(),
-            certificate,
-        })
+        Ok(Self { number, origin: origin(lines)?, answers: answers(lines)?, certificate })
     }
 }
 
@@ -57,7 +56,7 @@ impl PendingRecord {
 
     pub(super) fn to_text(&self) -> String {
         let request = X509Req::from_der(self.csr.to_der()).and_then(|request| request.to_pem());
-        let mut text = header(&self.transaction_id, &self.requester);
+        let mut text = header(&self.origin);
         let decision = if self.denied { "denied" } else { "none" };
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "decision: {decision}");
@@ -76,8 +75,7 @@ impl PendingRecord {
         }
         Ok(Self {
             number,
-            transaction_id: transaction_id(lines)?,
-            requester: value(lines, "requester")?.to_owned(),
+            origin: origin(lines)?,
             denied: match value(lines, "decision")? {
                 "denied" => true,
                 "none" => false,
@@ -88,38 +86,10 @@ impl PendingRecord {
     }
 }
 
-/// Writes a text so that it fits on a line and is read back to the byte.
-pub(crate) fn percent_encode(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        match byte {
-            b'!'..=b'$' | b'&'..=b'~' => encoded.push(char::from(byte)),
-            // Writing to a `String` cannot fail.
-            other => drop(write!(encoded, "%{other:02X}")),
-        }
-        encoded
-    })
-}
-
-/// Undoes [`percent_encode`], `None` for what it never writes.
-pub(crate) fn percent_decode(encoded: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        if first == b'%' {
-            let (digits, after) = after.split_at_checked(2)?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-            rest = after;
-        } else {
-            bytes.push(first);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn header(transaction_id: &TransactionId, requester: &str) -> String {
-    let transaction_id = percent_encode(transaction_id.as_str());
-    format!("transaction-id: {transaction_id}\nrequester: {requester}\n")
+fn header(origin: &Origin) -> String {
+    let Origin { transaction_id, requester, request } = origin;
+    let transaction_id = percent::encode(transaction_id.as_str(), percent::fits_on_a_line);
+    format!("transaction-id: {transaction_id}\nrequester: {requester}\nrequest: {request}\n")
 }
 
 fn split(text: &str) -> Result<(&str, &str), String> {
@@ -128,28 +98,25 @@ fn split(text: &str) -> Result<(&str, &str), String> {
 }
 
 fn value<'a>(lines: &'a str, name: &str) -> Result<&'a str, String> {
+    optional(lines, name).ok_or_else(|| format!("it has no line `{name}: `"))
+}
+
+fn optional<'a>(lines: &'a str, name: &str) -> Option<&'a str> {
     let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(": ");
-    lines.lines().find_map(value).ok_or_else(|| format!("it has no line `{name}: `"))
+    lines.lines().find_map(value)
 }
 
-fn transaction_id(lines: &str) -> Result<TransactionId, String> {
+fn origin(lines: &str) -> Result<Origin, String> {
     let encoded = value(lines, "transaction-id")?;
-    let id = percent_decode(encoded).ok_or_else(|| format!("`{encoded}` is no transaction id"))?;
-    Ok(TransactionId::new(id))
+    let id = percent::decode(encoded).ok_or_else(|| format!("`{encoded}` is no transaction id"))?;
+    Ok(Origin {
+        transaction_id: TransactionId::new(id),
+        requester: value(lines, "requester")?.to_owned(),
+        request: value(lines, "request")?.to_owned(),
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_text_fits_on_a_line_and_comes_back() {
-        for text in ["", "ABC", "jCIbi0V+hiEl/uLY=", "a b\n%41", "grün"] {
-            let encoded = percent_encode(text);
-            assert!(encoded.bytes().all(|byte| byte.is_ascii_graphic()), "{encoded}");
-            assert_eq!(percent_decode(&encoded).as_deref(), Some(text));
-        }
-        assert_eq!(percent_decode("%4"), None);
-        assert_eq!(percent_decode("%zz"), None);
-    }
+fn answers(lines: &str) -> Result<Option<u32>, String> {
+    let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number"));
+    optional(lines, "answers").map(number).transpose()
 }

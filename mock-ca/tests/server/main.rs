@@ -7,6 +7,10 @@ mod hostile;
 #[cfg(test)]
 mod linux;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod ndes;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod state;

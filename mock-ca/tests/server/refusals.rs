@@ -1,0 +1,168 @@
+//! What is refused, one test each, and that a refusal costs nobody anything.
+
+use std::sync::Arc;
+
+use mock_ca::{Approval, Ca, ChallengePolicy, DecisionError, PersonalityName, Settings};
+use openssl::{
+    ec::{EcGroup, EcKey},
+    nid::Nid,
+    pkey::PKey,
+};
+use scep::{
+    attribute::{FailInfo, MessageType, PkiStatus, TransactionId},
+    identity::Identity,
+    message::Message,
+};
+
+use crate::{
+    client::{LINUX, NDES, ca, enrol, key, last_reason, open, password, settings},
+    messages::{Sent, csr, pkcs_req, poll, signer, stolen_csr},
+};
+
+const NOT_THEIRS: &str = "the transaction id belongs to a request signed with another key";
+
+fn manual(change: impl FnOnce(&mut Settings)) -> Arc<Ca> {
+    let mut settings = Settings::new("test", PersonalityName::Linux);
+    settings.approval = Approval::Manual;
+    change(&mut settings);
+    open(settings)
+}
+
+fn status(reply: &Message) -> PkiStatus {
+    reply.attributes().pki_status().unwrap()
+}
+
+fn fail_info(reply: &Message) -> FailInfo {
+    assert_eq!(status(reply), PkiStatus::Failure);
+    reply.attributes().fail_info().unwrap()
+}
+
+fn with_elliptic_key() -> Identity {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    signer(&PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap())
+}
+
+#[tokio::test]
+async fn a_signer_that_can_open_no_reply_costs_no_password() {
+    let ca = ca(PersonalityName::Ndes, ChallengePolicy::one_time(vec![password("ONCE")]));
+    let signer = with_elliptic_key();
+    let body = csr("CN=MyUserCert", Some("ONCE"), &key());
+    let request = Sent { message_type: MessageType::PkcsReq, id: "1", body, signer: &signer };
+    assert_eq!(fail_info(&request.to(&ca, NDES).await), FailInfo::BadAlg);
+    assert!(last_reason(&ca).starts_with("no envelope can be sealed"), "{}", last_reason(&ca));
+    assert!(ca.issued().is_empty());
+    enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_for_somebody_else_s_key_is_refused() {
+    let ca = ca(PersonalityName::Ndes, ChallengePolicy::None);
+    let thief = signer(&key());
+    let body = stolen_csr("CN=MyUserCert", &key(), &thief.key);
+    let request = Sent { message_type: MessageType::PkcsReq, id: "1", body, signer: &thief };
+    assert_eq!(fail_info(&request.to(&ca, NDES).await), FailInfo::BadMessageCheck);
+    assert_eq!(last_reason(&ca), "certificate request's signature does not verify");
+    assert!(ca.issued().is_empty());
+}
+
+#[tokio::test]
+async fn an_empty_challenge_is_none() {
+    for challenge in
+        [ChallengePolicy::Static(password("")), ChallengePolicy::one_time(vec![password("")])]
+    {
+        let ca = ca(PersonalityName::Linux, challenge);
+        let signer = signer(&key());
+        let reply = pkcs_req("1", "CN=a", Some(""), &signer).to(&ca, LINUX).await;
+        assert_eq!(status(&reply), PkiStatus::Failure);
+        assert_eq!(last_reason(&ca), "no challenge password in the request");
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_is_told_of_to_nobody_else() {
+    let ca = manual(|_| ());
+    let (owner, other) = (signer(&key()), signer(&key()));
+    pkcs_req("1", "CN=a", None, &owner).to(&ca, LINUX).await;
+    for is_issued in [false, true] {
+        if is_issued {
+            ca.approve(&TransactionId::new("1")).unwrap();
+        }
+        assert_eq!(status(&poll(&ca, "1", &other).to(&ca, LINUX).await), PkiStatus::Failure);
+        assert_eq!(last_reason(&ca), NOT_THEIRS);
+    }
+    assert_eq!(status(&poll(&ca, "1", &owner).to(&ca, LINUX).await), PkiStatus::Success);
+    assert_eq!(status(&poll(&ca, "2", &owner).to(&ca, LINUX).await), PkiStatus::Failure);
+    assert_eq!(last_reason(&ca), "no request with this transaction id is known");
+}
+
+#[tokio::test]
+async fn a_waiting_transaction_is_taken_over_by_nobody() {
+    let ca = manual(|_| ());
+    let (owner, other) = (signer(&key()), signer(&key()));
+    pkcs_req("1", "CN=a", None, &owner).to(&ca, LINUX).await;
+    pkcs_req("1", "CN=b", None, &other).to(&ca, LINUX).await;
+    assert_eq!(last_reason(&ca), NOT_THEIRS);
+    pkcs_req("1", "CN=b", None, &owner).to(&ca, LINUX).await;
+    assert_eq!(last_reason(&ca), "another request with this transaction id waits for a decision");
+    let subjects: Vec<_> = ca.pending().into_iter().map(|pending| pending.subject).collect();
+    assert_eq!(subjects, ["CN = a"]);
+}
+
+#[tokio::test]
+async fn a_transaction_with_a_certificate_stays_its_owner_s() {
+    // An NDES that issues at once can be polled, too.
+    let issuing = ca(PersonalityName::Ndes, ChallengePolicy::None);
+    let asking = open(Settings {
+        approval: Approval::Manual,
+        ..Settings::new("test", PersonalityName::Ndes)
+    });
+    for ca in [issuing, asking] {
+        let (owner, other) = (signer(&key()), signer(&key()));
+        pkcs_req("1", "CN=a", None, &owner).to(&ca, NDES).await;
+        let _ = ca.approve(&TransactionId::new("1"));
+        pkcs_req("1", "CN=b", None, &other).to(&ca, NDES).await;
+        assert_eq!(last_reason(&ca), NOT_THEIRS);
+        assert_eq!(status(&poll(&ca, "1", &owner).to(&ca, NDES).await), PkiStatus::Success);
+        assert_eq!((ca.issued().len(), ca.pending().len()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn no_more_wait_than_the_limit_says() {
+    let ca = manual(|settings| settings.limits.pending = 1);
+    let signers = [signer(&key()), signer(&key())];
+    let requests =
+        [pkcs_req("1", "CN=a", None, &signers[0]), pkcs_req("2", "CN=b", None, &signers[1])];
+    assert_eq!(status(&requests[0].to(&ca, LINUX).await), PkiStatus::Pending);
+    assert_eq!(status(&requests[1].to(&ca, LINUX).await), PkiStatus::Failure);
+    assert_eq!(last_reason(&ca), "1 requests wait for a decision, no more are taken");
+    ca.deny(&TransactionId::new("1")).unwrap();
+    assert_eq!(status(&requests[1].to(&ca, LINUX).await), PkiStatus::Pending);
+}
+
+#[tokio::test]
+async fn two_that_wait_for_one_name_get_one_certificate() {
+    let ca = manual(|_| ());
+    let signers = [signer(&key()), signer(&key())];
+    for (id, signer) in ["1", "2"].iter().zip(&signers) {
+        let reply = pkcs_req(id, "CN=a", None, signer).to(&ca, LINUX).await;
+        assert_eq!(status(&reply), PkiStatus::Pending);
+    }
+    ca.approve(&TransactionId::new("1")).unwrap();
+    let refused = ca.approve(&TransactionId::new("2")).unwrap_err();
+    assert!(matches!(refused, DecisionError::NotIssued(_)), "{refused}");
+    assert!(refused.to_string().contains("`CN = a` has a certificate"), "{refused}");
+    assert_eq!((ca.issued().len(), ca.pending().len()), (1, 1));
+    ca.deny(&TransactionId::new("2")).unwrap();
+}
+
+#[tokio::test]
+async fn the_last_number_is_given_once() {
+    let mut settings = Settings::new("test", PersonalityName::Ndes);
+    settings.windows.first_request_id = u32::MAX;
+    let ca = open(settings);
+    enrol(&ca, NDES, crate::client::settings(None)).await.unwrap();
+    enrol(&ca, NDES, crate::client::settings(None)).await.unwrap_err();
+    assert_eq!(last_reason(&ca), "no number is left for a further request or certificate");
+    assert_eq!(ca.issued().len(), 1);
+}
