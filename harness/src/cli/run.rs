@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     driver: Driver,
     /// How many scenarios run at once [default: the number of cores]
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     /// Write a report, as `junit=FILE` or `json=FILE`; may be given several times
     #[arg(long = "report", value_name = "KIND=FILE")]
@@ -104,4 +104,9 @@ async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// Zero and what is no number get one answer: what is wanted.
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "it takes a whole number, 1 or more".to_owned())
 }

@@ -144,16 +144,20 @@ pub(crate) fn floor_char_boundary(text: &str, offset: usize) -> usize {
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|error| reason(&error))?;
-    let metadata = file.metadata().map_err(|error| reason(&error))?;
+    // Looked at before it is opened: opening a pipe waits for whoever writes into it, perhaps for ever.
+    let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
     if metadata.is_dir() {
         return Err("it is a folder".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("it is no regular file".to_owned());
     }
     if metadata.len() > SIZE_LIMIT {
         return Err(too_large(metadata.len()));
     }
+    let file = File::open(path).map_err(|error| reason(&error))?;
     let mut bytes = Vec::new();
-    // A pipe or a growing file has no size beforehand.
+    // A file may grow meanwhile.
     file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
     if bytes.len() as u64 > SIZE_LIMIT { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }
@@ -257,6 +261,13 @@ mod tests {
         File::create(&path).unwrap().set_len(50 * 1024 * 1024).unwrap();
         let error = Source::read(&path).unwrap_err();
         assert!(error.message.contains("larger than 1048576 bytes"), "{}", error.message);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+        let error = Source::read(Path::new("/dev/null")).unwrap_err();
+        assert!(error.message.contains("it is no regular file"), "{}", error.message);
     }
 
     #[test]

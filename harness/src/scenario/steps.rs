@@ -156,11 +156,12 @@ impl<'a> Context<'a> {
         let command = fields.required("command").and_then(|node| self.line(node, "a command"));
         let checks = checks(&fields, self.problems);
         let unchecked = check::FIELDS.iter().all(|field| fields.optional(field).is_none());
-        if let (true, Some(node)) = (unchecked, fields.optional("within")) {
+        let within = self.within(&fields);
+        if let (true, false, Some(node)) = (unchecked, within.is_zero(), fields.optional("within"))
+        {
             let message = "`within` waits for a check, and there is none";
             self.problems.add(Diagnostic::at(&node.place, message));
         }
-        let within = self.within(&fields);
         let run = Run { device: device?, command: command?, checks, within };
         Some((Action::Run(run), fields))
     }

@@ -21,6 +21,7 @@ fn wrong_usage_exits_with_2() {
     assert_run("usage-option", &["run", "--jbos", "2"]);
     assert_run("usage-command", &["rnu"]);
     assert_run("usage-jobs", &["run", "--jobs", "0"]);
+    assert_run("usage-jobs-word", &["run", "--jobs", "many"]);
     assert_run("usage-report", &["run", "--report", "pdf=x"]);
     assert_run("usage-personality", &["serve", "unix"]);
 }

@@ -96,6 +96,11 @@ fn all_errors_of_a_file_are_found_at_once() {
 }
 
 #[test]
+fn not_to_wait_needs_no_check() {
+    steps("- run: {command: x, within: 0s}\n").unwrap();
+}
+
+#[test]
 fn a_misspelling_says_what_was_meant() {
     let shown = steps("- run: {device: dut0, command: x, mathces: a}\n").unwrap_err().to_string();
     assert!(shown.contains("^^^^^^^ did you mean `matches`?"), "{shown}");
