@@ -1,6 +1,6 @@
 //! Prompt, editing, history and completion on a terminal.
 
-use std::io;
+use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Weak};
 
 use rustyline::completion::{Completer, Pair};
@@ -41,6 +41,11 @@ impl Terminal {
             }
             Err(ReadlineError::Interrupted) => Ok(Input::Interrupted),
             Err(ReadlineError::Eof) => Ok(Input::End),
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                // What is said of it does not belong behind the prompt.
+                writeln!(io::stdout())?;
+                Ok(Input::NotUtf8)
+            }
             Err(error) => Err(into_io(error)),
         }
     }
@@ -84,7 +89,7 @@ impl Completer for Words {
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let typed = &line[..position];
-        let start = typed.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+        let start = last_word(typed);
         let Some(device) = self.device.upgrade() else { return Ok((start, Vec::new())) };
         let words: Vec<_> = typed[..start].split_whitespace().map(str::to_owned).collect();
         let candidates = device.complete(&words, &typed[start..]);
@@ -100,5 +105,24 @@ impl Completer for Words {
             pairs.push(Pair { display: String::new(), replacement: String::new() });
         }
         Ok((start, pairs))
+    }
+}
+
+/// Where the last word begins: after the last blank, which may be longer than a byte.
+fn last_word(typed: &str) -> usize {
+    let blank = typed.char_indices().rev().find(|(_, c)| c.is_whitespace());
+    blank.map_or(0, |(at, blank)| at + blank.len_utf8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_begins_after_a_blank_of_any_length() {
+        for typed in ["show run", "show\u{a0}run", "show \u{3000}run", "run"] {
+            assert_eq!(&typed[last_word(typed)..], "run");
+        }
+        assert_eq!(last_word("show\u{a0}"), 6);
     }
 }
