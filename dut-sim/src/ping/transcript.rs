@@ -119,7 +119,8 @@ impl Transcript {
     }
 
     fn acknowledge(&mut self, sequence: u16) {
-        self.pipe = self.pipe.max((self.sent + 1).saturating_sub(sequence));
+        let under_way = self.sent.saturating_sub(sequence).saturating_add(1);
+        self.pipe = self.pipe.max(under_way);
     }
 
     fn time(&mut self, round_trip: Duration) -> String {
@@ -203,6 +204,21 @@ mod tests {
              --- 127.0.0.1 ping statistics ---\n\
              1 packets transmitted, 1 received, 0% packet loss, time 0ms\n"
         );
+    }
+
+    #[test]
+    fn the_most_requests_there_can_be_are_counted() {
+        let from = Ipv4Addr::LOCALHOST;
+        let mut transcript = Transcript::new("127.0.0.1", from, 8);
+        for _ in 0..u16::MAX {
+            transcript.send();
+        }
+        for sequence in [1, u16::MAX] {
+            transcript.answer(sequence, &EchoOutcome::TtlExceeded { from });
+        }
+        let text = finished(transcript, Duration::ZERO);
+        assert!(text.contains("65535 packets transmitted, 0 received, +2 errors"), "{text}");
+        assert!(text.ends_with("\npipe 65535"), "{text}");
     }
 
     #[test]
