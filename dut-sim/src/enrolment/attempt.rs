@@ -1,8 +1,12 @@
 //! One enrolment from beginning to end: drives `scep`'s client, waits where the client cannot, and tells how it goes.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
 use openssl::rand::rand_bytes;
 use openssl::x509::{X509, X509Ref};
 use scep::client::{Client, Next, Refusal, Settings};
@@ -11,7 +15,7 @@ use scep::secret::ChallengePassword;
 use tokio::time::sleep;
 
 use super::Surroundings;
-use super::http::{HttpFailure, exchange};
+use super::http::{HttpFailure, compose, exchange};
 use super::progress::{Phase, Progress, seconds};
 use crate::config::system::CsrSettings;
 use crate::secret::{MASK, Secret};
@@ -39,6 +43,8 @@ enum Failure {
     Key(#[from] openssl::error::ErrorStack),
     #[error("{0}")]
     Subject(#[from] scep::name::NameError),
+    #[error("{exchange}: the request cannot be written as HTTP: {error}")]
+    Unwritable { exchange: String, error: hyper::http::Error },
     #[error("{0}")]
     Refused(#[from] Refusal),
 }
@@ -100,7 +106,7 @@ impl Enrolment {
     async fn converse(&mut self, client: &mut Client) -> Result<Option<X509>, Failure> {
         let mut request = client.start();
         loop {
-            let Some(response) = self.send(client, &request).await else { return Ok(None) };
+            let Some(response) = self.send(client, &request).await? else { return Ok(None) };
             request = match self.receive(client, &response)? {
                 Next::Send(request) => request,
                 Next::Pending => {
@@ -115,14 +121,25 @@ impl Enrolment {
 
     /// Sends `request` until it is answered. As long as the CA is not known, a failure means to begin anew: what it can
     /// do may be asked of a server that has just been set right.
-    async fn send(&mut self, client: &Client, request: &HttpRequest) -> Option<HttpResponse> {
+    async fn send(
+        &mut self,
+        client: &Client,
+        request: &HttpRequest,
+    ) -> Result<Option<HttpResponse>, Failure> {
+        let exchange = client.exchange();
+        let request = compose(&self.settings.endpoint, request)
+            .map_err(|error| Failure::Unwritable { exchange: exchange.clone(), error })?;
+        let surroundings = Arc::clone(&self.surroundings);
         loop {
-            let answered = self.try_to_send(client, request).await;
-            match answered {
-                Ok(response) => return Some(response),
-                Err(failure) => self.retry_later(&client.exchange(), &failure).await,
+            // Listens from before the try: a commit meanwhile may be what it lacked.
+            let woken = surroundings.wake.notified();
+            match self.try_to_send(client, request.clone()).await {
+                Ok(response) => return Ok(Some(response)),
+                Err(failure) => self.retry_later(&exchange, &failure, woken).await,
             }
-            client.ca_certificates()?;
+            if client.ca_certificates().is_none() {
+                return Ok(None);
+            }
         }
     }
 
@@ -130,7 +147,7 @@ impl Enrolment {
     async fn try_to_send(
         &self,
         client: &Client,
-        request: &HttpRequest,
+        request: Request<Full<Bytes>>,
     ) -> Result<HttpResponse, HttpFailure> {
         let response =
             exchange(&self.surroundings.network, &self.settings.endpoint, request).await?;
@@ -141,7 +158,7 @@ impl Enrolment {
         }
     }
 
-    async fn retry_later(&mut self, exchange: &str, failure: &HttpFailure) {
+    async fn retry_later(&mut self, exchange: &str, failure: &HttpFailure, woken: impl Future) {
         self.tries = self.tries.saturating_add(1);
         let pause = self.surroundings.retry_pause.after(self.tries);
         let reason = self.masked(&match failure {
@@ -152,7 +169,7 @@ impl Enrolment {
         self.enter(Phase::Retrying { reason, pause });
         tokio::select! {
             () = sleep(pause) => {}
-            () = self.surroundings.wake.notified() => {}
+            _ = pin!(woken) => {}
         }
     }
 
@@ -221,12 +238,11 @@ impl Enrolment {
         self.surroundings.changed();
     }
 
-    /// What a server says in words may repeat the password.
+    /// What a server says in words may repeat the password, and is shown with its quotes and backslashes escaped.
     fn masked(&self, text: &str) -> String {
-        match &self.password {
-            Some(password) => text.replace(password.expose(), MASK),
-            None => text.to_owned(),
-        }
+        let Some(password) = &self.password else { return text.to_owned() };
+        let escaped = password.expose().escape_debug().to_string();
+        text.replace(&escaped, MASK).replace(password.expose(), MASK)
     }
 }
 

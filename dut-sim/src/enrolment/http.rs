@@ -32,39 +32,18 @@ pub(crate) enum HttpFailure {
     TooLong,
     #[error("HTTP: {0}")]
     Protocol(#[from] hyper::Error),
-    #[error("the request cannot be written as HTTP: {0}")]
-    Request(#[from] hyper::http::Error),
     #[error("was answered HTTP {0}")]
     Status(u16),
 }
 
-/// Sends `request` to `endpoint` and reads the answer, whatever its status.
-pub(crate) async fn exchange(
-    network: &Arc<dyn Network>,
+/// Writes `request` as HTTP for `endpoint`.
+///
+/// # Errors
+/// When the path has characters that no URI has, or the query is too long for one: no other try would change that.
+pub(crate) fn compose(
     endpoint: &Endpoint,
     request: &HttpRequest,
-) -> Result<HttpResponse, HttpFailure> {
-    let whole = async {
-        let stream = connect(network, endpoint).await?;
-        converse(stream, compose(endpoint, request)?).await
-    };
-    timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
-}
-
-async fn connect(
-    network: &Arc<dyn Network>,
-    endpoint: &Endpoint,
-) -> Result<Box<dyn Stream>, HttpFailure> {
-    let address = network.resolve(&endpoint.host).await?;
-    let port = endpoint.port;
-    let connected = network.connect(address, port).await;
-    connected.map_err(|error| HttpFailure::Connect { error, address, port })
-}
-
-fn compose(
-    endpoint: &Endpoint,
-    request: &HttpRequest,
-) -> Result<Request<Full<Bytes>>, HttpFailure> {
+) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let mut builder = Request::builder()
         .method(match request.method {
             Method::Get => "GET",
@@ -76,7 +55,27 @@ fn compose(
     if let Some(content_type) = &request.content_type {
         builder = builder.header(CONTENT_TYPE, content_type);
     }
-    Ok(builder.body(Full::from(request.body.clone()))?)
+    builder.body(Full::from(request.body.clone()))
+}
+
+/// Sends `request` to `endpoint` and reads the answer, whatever its status.
+pub(crate) async fn exchange(
+    network: &Arc<dyn Network>,
+    endpoint: &Endpoint,
+    request: Request<Full<Bytes>>,
+) -> Result<HttpResponse, HttpFailure> {
+    let whole = async { converse(connect(network, endpoint).await?, request).await };
+    timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
+}
+
+async fn connect(
+    network: &Arc<dyn Network>,
+    endpoint: &Endpoint,
+) -> Result<Box<dyn Stream>, HttpFailure> {
+    let address = network.resolve(&endpoint.host).await?;
+    let port = endpoint.port;
+    let connected = network.connect(address, port).await;
+    connected.map_err(|error| HttpFailure::Connect { error, address, port })
 }
 
 /// The connection is driven by this future alone, so that dropping it leaves nothing behind.

@@ -1,9 +1,15 @@
 //! What the device does in the background, and what it shows of it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use dut_sim::GrowingPause;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
 use super::toy_ca::Answer;
+use super::toy_network::Held;
 use super::{DOCUMENTED, Lab, SEALED};
 
 #[tokio::test]
@@ -62,6 +68,12 @@ async fn what_a_server_says_shows_no_password() {
     lab.shows("badRequest: wrong challenge password `****************`").await;
     let all = lab.output("show running").await + &lab.device.protocol_log().join("\n");
     assert!(!all.contains("hunter2") && !all.contains(SEALED), "{all}");
+    // What a server says is shown escaped, and so is the password in it.
+    let lab = Lab::with(Answer::Blab, &[(SEALED, "\"hunt\\er'2")]);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("badRequest: wrong challenge password `****************`").await;
+    let all = lab.device.protocol_log().join("\n");
+    assert!(!all.contains("er'2") && !all.contains("er\\'2"), "{all}");
 }
 
 #[tokio::test]
@@ -113,6 +125,31 @@ async fn a_closed_port_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_commit_while_a_try_is_under_way_is_not_missed() {
+    let pause = Duration::from_secs(3600);
+    let pause = GrowingPause { first: pause, longest: pause };
+    let lab = Lab::pausing(Answer::Issue, &[(SEALED, "secret")], pause);
+    let (asked_for, is_asked_for) = oneshot::channel();
+    let (refuse, refused) = oneshot::channel();
+    *lab.network.held.lock().unwrap() = Some(Held { asked_for, refused });
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    is_asked_for.await.unwrap();
+    lab.device.modify_configuration("set system host-name DUT0").await.unwrap();
+    refuse.send(()).unwrap();
+    lab.shows("usercert Valid").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_as_http_is_not_tried_again() {
+    let lab = Lab::new(Answer::Issue);
+    let lines = DOCUMENTED.replace("cgi-path /scep", "cgi-path /scep<1>");
+    lab.device.replace_configuration(&lines).await.unwrap();
+    lab.shows("ca: GetCACaps: the request cannot be written as HTTP: invalid uri character").await;
+    let table = lab.output("pki scep show CSR").await;
+    assert!(!table.contains("next try"), "{table}");
+}
+
+#[tokio::test]
 async fn a_wrong_path_is_tried_again() {
     let lab = Lab::new(Answer::Status(404));
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
@@ -160,8 +197,11 @@ async fn dropping_the_device_ends_its_enrolments() {
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("HTTP 503").await;
     drop(lab.device);
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let asked = lab.ca.requests().len();
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    assert_eq!(lab.ca.requests().len(), asked);
+    // An enrolment holds on to the network for as long as it runs.
+    let ended = async {
+        while Arc::strong_count(&lab.network) > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(20), ended).await.is_ok());
 }

@@ -46,10 +46,13 @@ impl Lab {
     }
 
     fn with(answer: Answer, keyring: &[(&str, &str)]) -> Self {
+        let (first, longest) = (Duration::from_millis(5), Duration::from_millis(50));
+        Self::pausing(answer, keyring, GrowingPause { first, longest })
+    }
+
+    fn pausing(answer: Answer, keyring: &[(&str, &str)], pause: GrowingPause) -> Self {
         let ca = Arc::new(ToyCa::new(answer));
         let network = ToyNetwork::new(&ca);
-        let longest = Duration::from_millis(50);
-        let pause = GrowingPause { first: Duration::from_millis(5), longest };
         let opened = |(sealed, clear): &(&str, &str)| ((*sealed).to_owned(), Secret::new(*clear));
         let device = Device::start(DeviceSettings {
             keyring: keyring.iter().map(opened).collect::<HashMap<_, _>>(),

@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, Method};
+use tokio::sync::oneshot;
 
 use super::toy_ca::ToyCa;
 
@@ -31,11 +32,24 @@ pub(crate) struct ToyNetwork {
     pub(crate) applied: Mutex<Option<Addressing>>,
     /// Nobody listens while this is set.
     pub(crate) closed: AtomicBool,
+    /// The next connection is refused, but only when told.
+    pub(crate) held: Mutex<Option<Held>>,
+}
+
+/// A connection that is being asked for: says that it is, and waits to be refused.
+pub(crate) struct Held {
+    pub(crate) asked_for: oneshot::Sender<()>,
+    pub(crate) refused: oneshot::Receiver<()>,
 }
 
 impl ToyNetwork {
     pub(crate) fn new(ca: &Arc<ToyCa>) -> Arc<Self> {
-        Arc::new(Self { ca: Arc::clone(ca), applied: Mutex::default(), closed: false.into() })
+        Arc::new(Self {
+            ca: Arc::clone(ca),
+            applied: Mutex::default(),
+            closed: false.into(),
+            held: Mutex::default(),
+        })
     }
 }
 
@@ -66,6 +80,12 @@ impl Network for ToyNetwork {
     async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
         if self.applied.lock().unwrap().is_none() || address != HOST {
             return Err(ConnectError::NoRoute);
+        }
+        let held = self.held.lock().unwrap().take();
+        if let Some(Held { asked_for, refused }) = held {
+            asked_for.send(()).unwrap();
+            refused.await.unwrap();
+            return Err(ConnectError::Refused);
         }
         if port != PORT || self.closed.load(Ordering::Relaxed) {
             return Err(ConnectError::Refused);
