@@ -264,3 +264,6 @@ impl Drop for NameClaim<'_> {
         self.store.lock().names.claimed.remove(&self.name);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mock_ca::{Ca, ChallengePolicy, LogOutcome, PersonalityName, Settings, serve};
+use mock_ca::{Ca, ChallengePolicy, FAREWELL, LogOutcome, PersonalityName, Settings, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -32,6 +32,16 @@ async fn a_long_body_is_refused() {
     let chunked = b"POST /scep HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n";
     let response = raw(&ca, &[chunked.as_slice(), &[b'x'; 1001]].concat()).await;
     assert!(response.starts_with(b"HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn the_longest_body_is_the_longest_message() {
+    let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
+    for (length, status) in [(scep::MAX_MESSAGE_BYTES, 500), (scep::MAX_MESSAGE_BYTES + 1, 413)] {
+        let body = vec![0x30; length];
+        let response = send(&ca, "POST", "/scep?operation=PKIOperation", "", &body).await;
+        assert_eq!(response.status, status);
+    }
 }
 
 #[tokio::test]
@@ -144,4 +154,24 @@ async fn a_listener_serves_some_at_once_and_stops_when_told() {
     stop.send(()).unwrap();
     timeout(SOON, serving).await.expect("stopped").unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn an_exchange_that_stalls_does_not_keep_the_server_from_stopping() {
+    let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stalling = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    stalling.write_all(b"POST /scep HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n").await.unwrap();
+    stalling.write_all(b"Expect: 100-continue\r\n\r\n").await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(serve(listener, ca, async {
+        let _ = stopped.await;
+    }));
+    // The server reads the body from now on, for 30 seconds.
+    stalling.read_exact(&mut [0; 25]).await.unwrap();
+    tokio::time::pause();
+    let told = tokio::time::Instant::now();
+    stop.send(()).unwrap();
+    serving.await.unwrap();
+    assert!((FAREWELL..2 * FAREWELL).contains(&told.elapsed()), "{:?}", told.elapsed());
 }

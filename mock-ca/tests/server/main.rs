@@ -1,6 +1,8 @@
 //! The CA as its clients meet it: HTTP bytes in, HTTP bytes out.
 
 #[cfg(test)]
+mod approval;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod hostile;

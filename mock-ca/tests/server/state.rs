@@ -52,7 +52,7 @@ async fn everything_is_there_after_a_restart() {
 
 /// Ends a CA without closing anything in order, once the last answer is out; the system takes the lock from a dead
 /// process as it does here.
-async fn forget(ca: Arc<Ca>) {
+pub(crate) async fn forget(ca: Arc<Ca>) {
     while Arc::strong_count(&ca) > 1 {
         tokio::task::yield_now().await;
     }
@@ -210,6 +210,19 @@ fn the_key_of_somebody_s_own_ca_is_left_alone() {
         assert!(matches!(&error, StateError::NotAState { found, .. } if found == name), "{error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
     }
+}
+
+#[tokio::test]
+async fn a_password_that_cannot_be_noted_as_used_buys_nothing() {
+    let directory = TempDir::new().unwrap();
+    let ca = open(kept(PersonalityName::Ndes, directory.path()));
+    let obstacle = directory.path().join(".unfinished-challenges");
+    fs::create_dir(&obstacle).unwrap();
+    enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap_err();
+    assert!(last_reason(&ca).starts_with("cannot write `"), "{}", last_reason(&ca));
+    assert!(ca.issued().is_empty());
+    fs::remove_dir(&obstacle).unwrap();
+    enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap();
 }
 
 #[cfg(unix)]
