@@ -2,7 +2,8 @@
 
 mod terminal;
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread;
 
@@ -11,9 +12,14 @@ use tokio::sync::{mpsc, oneshot};
 use self::terminal::Terminal;
 use crate::device::{Device, Step};
 
+/// What is said of a line that cannot be read.
+const NOT_UTF_8: &str = "CLI Error: the line is not UTF-8";
+
 /// What the user did at a prompt.
 pub(crate) enum Input {
     Line(String),
+    /// Bytes that are no characters.
+    NotUtf8,
     /// Ctrl-C: the line is dropped.
     Interrupted,
     /// Ctrl-D, or the end of the input.
@@ -26,21 +32,20 @@ pub(crate) enum Input {
 /// way. Otherwise lines are read as they come, and only what the commands print is printed.
 ///
 /// # Errors
-/// When standard input cannot be read or standard output not be written.
+/// When standard input cannot be read or standard output not be written; a closed pipe is no error.
 pub async fn run(device: Arc<Device>) -> io::Result<()> {
     let terminal = io::stdin().is_terminal();
     let mut reader = LineReader::start(&device, terminal)?;
     loop {
         let line = match reader.next(device.prompt().await).await? {
             Input::Line(line) => line,
+            Input::NotUtf8 if print(NOT_UTF_8)?.is_continue() => continue,
             Input::Interrupted if terminal => continue,
-            Input::Interrupted | Input::End => return Ok(()),
+            Input::NotUtf8 | Input::Interrupted | Input::End => return Ok(()),
         };
         let Step { reply, shown, left } = interruptible(&device, &line).await?;
-        if !shown && !reply.output.is_empty() {
-            print(&reply.output)?;
-        }
-        if left {
+        let silent = shown || reply.output.is_empty();
+        if left || !silent && print(&reply.output)?.is_break() {
             return Ok(());
         }
     }
@@ -60,10 +65,14 @@ async fn interruptible(device: &Device, line: &str) -> io::Result<Step> {
     }
 }
 
-fn print(text: &str) -> io::Result<()> {
+/// Prints a text; a reader that has seen enough is a reason to end, and none to complain.
+fn print(text: &str) -> io::Result<ControlFlow<()>> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    stdout.flush()
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads lines on a thread of its own: standard input knows no waiting that can be given up.
@@ -111,10 +120,13 @@ impl Source {
         match self {
             Self::Terminal(terminal) => terminal.read(prompt),
             Self::Plain => {
-                let mut line = String::new();
-                let length = io::stdin().lock().read_line(&mut line)?;
-                let text = line.trim_end_matches(['\r', '\n']);
-                Ok(if length == 0 { Input::End } else { Input::Line(text.to_owned()) })
+                let mut line = Vec::new();
+                let length = io::stdin().lock().read_until(b'\n', &mut line)?;
+                Ok(match str::from_utf8(&line) {
+                    _ if length == 0 => Input::End,
+                    Ok(text) => Input::Line(text.trim_end_matches(['\r', '\n']).to_owned()),
+                    Err(_) => Input::NotUtf8,
+                })
             }
         }
     }

@@ -108,6 +108,19 @@ impl Location {
     }
 }
 
+impl Node {
+    /// Whether a secret is kept here or below.
+    pub(crate) fn holds_secret(&self) -> bool {
+        match self.content {
+            Content::Branch(nodes) | Content::Tag { children: nodes, .. } => {
+                nodes.iter().any(Self::holds_secret)
+            }
+            Content::Leaf { kind, .. } => kind.is_secret(),
+            Content::ClearText { .. } => true,
+        }
+    }
+}
+
 fn enter(content: Content) -> Place {
     match content {
         Content::Branch(nodes) => Place::Nodes { nodes, instance: false },

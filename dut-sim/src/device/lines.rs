@@ -4,7 +4,7 @@ use super::Device;
 use super::configuration_mode::split;
 use crate::config::message::Refusal;
 use crate::config::parse;
-use crate::config::schema::{Location, Place, locate};
+use crate::config::schema::{Location, Node, Place, locate};
 use crate::config::session::Candidate;
 use crate::secret::MASK;
 
@@ -103,8 +103,7 @@ fn error(line: usize, text: &str, message: String) -> ConfigurationError {
 
 /// `text` without the secrets in it: a line that leads nowhere is cut where it goes wrong, for what follows may be one.
 fn masked(text: &str) -> String {
-    let words =
-        parse::words(text).unwrap_or_else(|_| text.split_whitespace().map(str::to_owned).collect());
+    let words = parse::words(text).unwrap_or_else(|_| bare_words(text));
     let Some((verb, path)) = words.split_first() else { return String::new() };
     let mut shown = vec![verb.as_str()];
     for (index, word) in path.iter().enumerate() {
@@ -119,9 +118,33 @@ fn masked(text: &str) -> String {
     shown.join(" ")
 }
 
-/// Whether a typed line has a secret in it.
+/// Whether a typed line has a secret in it, or may have: a mistyped name is followed by what it was meant for.
 pub(crate) fn shows_secret(line: &str) -> bool {
-    masked(line).contains(MASK)
+    let words = parse::words(line).unwrap_or_else(|_| bare_words(line));
+    masked(line).contains(MASK) || may_hold_secret(&words)
+}
+
+/// Whether a line goes wrong, before its end, above or beside a secret.
+fn may_hold_secret(words: &[String]) -> bool {
+    let Some((verb, path)) = words.split_first() else { return false };
+    let changes = matches!(split(words), Ok(("set" | "delete", _)));
+    let good = (0..path.len()).take_while(|index| locate(&path[..=*index]).is_ok()).count();
+    // Other commands do not begin with the name of a node.
+    let edits = changes || good > 0 && !"show".starts_with(verb.as_str());
+    let meant = locate(&path[..good]).is_ok_and(|location| leads_to_secret(&location));
+    edits && good + 1 < path.len() && meant
+}
+
+fn leads_to_secret(location: &Location) -> bool {
+    match location.place {
+        Place::Nodes { nodes, .. } => nodes.iter().any(Node::holds_secret),
+        Place::Tag { children, .. } => children.iter().any(Node::holds_secret),
+        Place::Leaf { .. } | Place::ClearText { .. } => holds_secret(location),
+    }
+}
+
+fn bare_words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 fn holds_secret(location: &Location) -> bool {
@@ -135,6 +158,33 @@ fn holds_secret(location: &Location) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_may_hold_a_secret_are_known() {
+        for line in [
+            "set system certificate scep csr C2 password x",
+            "se sys c sc c C2 pas x",
+            "set system certificate scep csr C2 pasword x",
+            "set system certificate scep crs C2 password x",
+            "set sistem certificate scep csr C2 password x",
+            "sett system certificate scep csr C2 pasword x",
+            "set system certificate scep csr C2 'pasword' 'x",
+        ] {
+            assert!(shows_secret(line), "{line}");
+        }
+        for line in [
+            "set system certificate scep csr C2 port 99999",
+            "set interfaces ethernet eth0 adress 10.0.0.1/24",
+            "pki scep show C2",
+            "show running",
+            "show system certificate spec csr",
+            "set system certificate scep csr C2 pasword",
+            "ping 10.0.0.1 count 3",
+            "",
+        ] {
+            assert!(!shows_secret(line), "{line}");
+        }
+    }
 
     #[test]
     fn secrets_are_masked_wherever_the_line_goes_wrong() {

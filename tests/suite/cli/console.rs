@@ -1,11 +1,12 @@
 //! `sceplab dut`, its commands from a file.
 
 use std::fs::{self, File};
+use std::process::Stdio;
 
 use super::{assert_told, samples};
 use crate::suite::sceplab::{Ended, command, finish};
 
-fn dut(lines: &str, arguments: &[&str]) -> Ended {
+fn dut(lines: impl AsRef<[u8]>, arguments: &[&str]) -> Ended {
     let samples = samples();
     let file = samples.path().join("commands");
     fs::write(&file, lines).unwrap();
@@ -41,4 +42,27 @@ exit
 fn a_device_that_is_not_there_is_told() {
     assert_told("dut-unknown", &dut("", &["--device", "DUT7"]).told());
     assert_told("dut-lab", &dut("", &["--lab", "scenarios/ping.yaml"]).told());
+}
+
+#[test]
+fn bytes_that_are_no_characters_are_refused_and_the_next_line_is_read() {
+    let told = dut(b"set system host-name \xff\xfe\x80\nshow date\n", &[]);
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let lines: Vec<&str> = told.stdout.lines().collect();
+    assert_eq!(lines[0], "CLI Error: the line is not UTF-8");
+    assert!(lines.len() == 2 && lines[1].ends_with("+00:00"), "{lines:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_console() {
+    let samples = samples();
+    let file = samples.path().join("commands");
+    fs::write(&file, "show date\n".repeat(100)).unwrap();
+    let mut command = command(samples.path(), &["dut"]);
+    command.stdin(File::open(file).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
 }
