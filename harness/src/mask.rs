@@ -1,7 +1,10 @@
 //! Secrets do not appear in anything that is shown.
 
+mod configuration;
+
 use regex::Regex;
 
+use self::configuration::{clear_passwords, clear_passwords_of_configuration};
 use crate::diagnostic::{Diagnostic, Excerpt, Location, closest};
 use crate::lab::{Challenge, Lab, MASK, Secret};
 use crate::yaml::{Node, Value};
@@ -17,7 +20,7 @@ pub(crate) struct Masker {
 }
 
 impl Masker {
-    /// The secrets of a lab, and the clear passwords in a scenario's configuration lines.
+    /// The secrets of a lab, and the clear passwords in a scenario's configuration lines and commands.
     pub(crate) fn of<'a>(lab: &Lab, configurations: impl IntoIterator<Item = &'a str>) -> Self {
         let mut secrets = Vec::new();
         for device in lab.devices.values() {
@@ -32,7 +35,7 @@ impl Masker {
             secrets.extend(pki.admin.iter().map(|admin| admin.password.clone()));
         }
         for lines in configurations {
-            secrets.extend(clear_passwords(lines).map(Secret::new));
+            secrets.extend(clear_passwords(lines).into_iter().map(Secret::new));
         }
         Self::new(secrets)
     }
@@ -102,7 +105,7 @@ impl Masker {
 pub(crate) fn by_shape(diagnostic: Diagnostic) -> Diagnostic {
     let Location::Excerpt(mut excerpt) = diagnostic.location else { return diagnostic };
     let shape = Regex::new(
-        r"(?ix) ( (?:static|one-time|password|keyring|challenge)\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
+        r"(?ix) ( (?:static|one-time|pas\w*|pa\b|pw\w*|keyring|challenge)\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
     );
     if let Ok(shape) = shape {
         let text = shape.replace(&excerpt.text, format!("${{1}}{MASK}")).into_owned();
@@ -114,33 +117,19 @@ pub(crate) fn by_shape(diagnostic: Diagnostic) -> Diagnostic {
     Diagnostic { location: Location::Excerpt(excerpt), ..diagnostic }
 }
 
-/// What follows `password` in configuration lines, as a whole and word by word: quotes may be missing.
-fn clear_passwords(lines: &str) -> impl Iterator<Item = &str> {
-    lines.lines().filter(|line| is_configuration(line)).flat_map(|line| {
-        let mut words = line.split_whitespace();
-        let field = words.find(|word| closest(word, ["password"]).is_some());
-        let rest = field.and_then(|field| Some(line.split_once(field)?.1)).unwrap_or_default();
-        let values = std::iter::once(rest.trim()).chain(words);
-        values.map(|value| value.trim_matches(['\'', '"'])).filter(|value| !value.is_empty())
-    })
-}
-
-/// Whether a line is one of configuration, and not of prose.
-fn is_configuration(line: &str) -> bool {
-    let verb = line.split_whitespace().next().unwrap_or_default();
-    closest(verb, ["set", "delete"]).is_some()
-}
-
-/// The secret as hexadecimal digits are also written.
+/// The secret as hexadecimal digits are also written, and as what a server says in words is shown: escaped.
 fn spellings(secret: &Secret) -> Vec<Secret> {
     let clear = secret.expose();
-    [clear.to_lowercase(), clear.to_uppercase()].map(Secret::new).to_vec()
+    let escaped = clear.escape_debug().to_string();
+    [clear.to_lowercase(), clear.to_uppercase(), escaped].map(Secret::new).to_vec()
 }
 
 fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
     match &node.value {
         Value::Null => {}
-        Value::Scalar { text, .. } => secrets.extend(clear_passwords(text).map(Secret::new)),
+        Value::Scalar { text, .. } => {
+            secrets.extend(clear_passwords(text).into_iter().map(Secret::new));
+        }
         Value::Sequence(items) => items.iter().for_each(|item| suspects(item, secrets)),
         Value::Mapping(entries) => {
             for entry in entries {
@@ -154,6 +143,12 @@ fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
                 }
                 if closest(&entry.key, ["static", "one-time", "password"]).is_some() {
                     keys(&entry.value, secrets);
+                }
+                if closest(&entry.key, ["set", "lines"]).is_some() {
+                    entry.value.scalars(&mut |text| {
+                        let found = clear_passwords_of_configuration(text);
+                        secrets.extend(found.into_iter().map(Secret::new));
+                    });
                 }
                 suspects(&entry.value, secrets);
             }
@@ -205,17 +200,26 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_masked_as_servers_words_are_shown() {
+        let secret = "a\"b\\c'd";
+        let shown = format!("wrong: {}, {secret}", secret.escape_debug());
+        assert_eq!(masker(&[secret]).text(&shown), "wrong: ****, ****");
+    }
+
+    #[test]
     fn a_short_secret_is_masked_only_where_it_stands_alone() {
         assert_eq!(masker(&["a"]).text("a cat: 'a', aa"), "**** cat: '****', aa");
     }
 
     #[test]
-    fn clear_passwords_of_configuration_lines_are_secrets() {
-        let lines = "set a csr CSR password 'hunter2'\nset a encrypted-password U2Fs";
-        let found = |lines| clear_passwords(lines).collect::<Vec<_>>();
-        assert_eq!(found(lines), ["hunter2", "hunter2"]);
-        assert_eq!(found("set a pasword 'two words'"), ["two words", "two", "words"]);
-        assert!(found("a wrong password is no use").is_empty());
+    fn lines_that_cannot_be_parsed_show_nothing_after_a_password_field() {
+        for line in ["pass: hunter2", "set a csr C pa hunter2", "set a pw 'hunter2"] {
+            let place = Source::new("a", line.to_owned()).place(0, 1);
+            let Location::Excerpt(shown) = by_shape(Diagnostic::at(&place, "x")).location else {
+                panic!("no excerpt")
+            };
+            assert!(shown.text.ends_with(MASK), "{}", shown.text);
+        }
     }
 
     #[test]

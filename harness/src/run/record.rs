@@ -27,6 +27,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn new(scenario: &Scenario, bench: &'a Bench) -> Self {
         let configurations = scenario.steps.iter().filter_map(|step| match &step.action {
             Action::Configure(it) | Action::Modify(it) => Some(it.lines.value.as_str()),
+            Action::Run(it) => Some(it.command.as_str()),
             _ => None,
         });
         Self { masker: Masker::of(&scenario.lab, configurations), bench }

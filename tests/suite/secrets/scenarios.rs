@@ -59,6 +59,8 @@ fn a_run_that_passes_tells_no_password() {
     for (challenge, line) in [
         (format!("{{static: {TYPED}}}"), format!("password {TYPED}")),
         (format!("{{static: {TYPED}}}"), format!("password '{TYPED}'")),
+        (format!("{{static: {TYPED}}}"), format!("pass {TYPED}")),
+        (format!("{{static: '{TYPED}x'}}"), format!("'pa' {TYPED}\\x")),
         (format!("{{one-time: [{ONE_TIME}, {STATIC}]}}"), format!("password {ONE_TIME}")),
         (format!("{{static: {KEYRING}}}"), format!("encrypted-password {SEALED}")),
     ] {
@@ -99,10 +101,35 @@ fn a_configuration_that_is_refused_tells_no_password() {
             "password '{TYPED} {STATIC}'\n        set system certificate scep csr CSR cipher rot13"
         ),
         format!("pasword {TYPED}"),
+        format!("pw {TYPED}"),
+        format!("p '{TYPED} {STATIC}'"),
+        format!(
+            "pass '{TYPED} {STATIC}'\n        set system certificate scep csr CSR cipher rot13"
+        ),
         format!("password {TYPED}\n        set system certificate scep csr CSR cipher rot13"),
     ] {
         let folder = files("none", &scenario(&line, VALID));
         let ended = silent_run(folder.path(), &VERBOSE, &REPORTS);
+        assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn a_command_that_configures_tells_no_password() {
+    let csr = "set system certificate scep csr";
+    for command in [
+        format!("{csr} C2 password {TYPED}"),
+        format!("{csr} C2 pass '{TYPED} {STATIC}'"),
+        format!("se sys cert sc c C2 pas {TYPED}"),
+        format!("{csr} C2 pw {TYPED}"),
+        format!("sett system certificate scep csr C2 pasword {TYPED}"),
+    ] {
+        let right = scenario("port 80", "matches: [.], within: 0s");
+        let steps =
+            format!("  - run: {{command: configure}}\n  - run:\n      command: \"{command}\"\n");
+        let folder = files("none", &format!("{right}{steps}  - run: {{command: nonsense}}\n"));
+        let ended = silent_run(folder.path(), &VERBOSE, &REPORTS);
+        assert!(ended.stdout.contains(" C2 "), "{}", ended.stdout);
         assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);
     }
 }
@@ -120,6 +147,10 @@ fn a_file_that_is_wrong_tells_no_password() {
         ("none".to_owned(), right.replace("set: |", "sets: |")),
         ("none".to_owned(), right.replace("      set: |", "      set: |\n      - x")),
         ("none".to_owned(), format!("{right}  - configure: {{set: sett x password {TYPED}}}\n")),
+        ("none".to_owned(), format!("{right}  - configure: {{set: system x pass {TYPED}}}\n")),
+        ("none".to_owned(), scenario(&format!("password\n        {TYPED}"), VALID)),
+        ("none".to_owned(), scenario(&format!("pass \\\n        {TYPED} {STATIC}"), VALID)),
+        ("none".to_owned(), format!("{right}  - configure: {{set: set x pa {TYPED}\n")),
     ] {
         let folder = files(&challenge, &scenario);
         for command in ["check", "run"] {
