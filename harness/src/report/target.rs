@@ -1,11 +1,14 @@
 //! Files that reports go to.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use thiserror::Error;
+
+/// How many links are followed; the kernel gives up there too.
+const LINKS: usize = 40;
 
 /// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,41 +79,69 @@ impl Target {
         if self.path.is_dir() {
             return Err(TargetError::IsFolder(self.path.clone()));
         }
-        if !self.folder().is_dir() {
-            return Err(TargetError::NoFolder(self.folder().to_owned()));
+        if self.is_special() {
+            return Ok(());
         }
-        let probe = self.neighbour();
+        let file = followed(&self.path, LINKS);
+        if !folder(&file).is_dir() {
+            return Err(TargetError::NoFolder(folder(&file).to_owned()));
+        }
+        let probe = neighbour(&file);
         fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).map_err(|e| self.failed(e))
     }
 
     /// Writes the report; whoever reads the file sees the old one or the whole new one.
     ///
+    /// A device or a pipe gets the text itself, and stays what it is.
+    ///
     /// # Errors
     /// Where the file cannot be written; it is then as it was.
     pub fn write(&self, text: &str) -> Result<(), TargetError> {
-        let draft = self.neighbour();
-        fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path)).map_err(|error| {
-            let _ = fs::remove_file(&draft);
-            self.failed(error)
-        })
+        let written = if self.is_special() {
+            let device = OpenOptions::new().write(true).open(&self.path);
+            device.and_then(|mut device| device.write_all(text.as_bytes()))
+        } else {
+            replace(&followed(&self.path, LINKS), text)
+        };
+        written.map_err(|error| self.failed(error))
     }
 
-    fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        }
-    }
-
-    /// A name beside the file's own, for renaming does not cross file systems.
-    fn neighbour(&self) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        self.path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    /// Whether something is there already that is no regular file, and that no file may take the place of.
+    fn is_special(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|metadata| !metadata.is_file())
     }
 
     fn failed(&self, source: io::Error) -> TargetError {
         TargetError::Write { path: self.path.clone(), source }
     }
+}
+
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let draft = neighbour(file);
+    fs::write(&draft, text).and_then(|()| fs::rename(&draft, file)).inspect_err(|_| {
+        let _ = fs::remove_file(&draft);
+    })
+}
+
+/// Where links lead, be it to a file that is not there yet.
+fn followed(path: &Path, links: usize) -> PathBuf {
+    match fs::read_link(path) {
+        Ok(target) if links > 0 => followed(&path.with_file_name("").join(target), links - 1),
+        _ => path.to_owned(),
+    }
+}
+
+fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A name beside the file's own, for renaming does not cross file systems.
+fn neighbour(file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
 }
 
 #[cfg(test)]
@@ -137,5 +168,38 @@ mod tests {
         target.write("{}").unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(fs::read_to_string(&target.path).unwrap(), "{}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_its_file_gets_the_report() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("out")).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("out/report", &link).unwrap();
+        let target = Target { kind: Kind::Json, path: link.clone() };
+        for text in ["the file is not there yet", "and now it is"] {
+            target.check().unwrap();
+            target.write(text).unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(fs::read_to_string(folder.path().join("out/report")).unwrap(), text);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_gets_the_report_and_stays_a_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let target = Target { kind: Kind::Json, path: path.clone() };
+        target.check().unwrap();
+        // Opened both ways: a writer would otherwise wait for a reader, and this test for ever.
+        let mut pipe = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        target.write("{}").unwrap();
+        assert!(!path.is_file());
+        let mut text = [0; 2];
+        io::Read::read_exact(&mut pipe, &mut text).unwrap();
+        assert_eq!(&text, b"{}");
     }
 }

@@ -28,6 +28,17 @@ fn both_reports_at_once_replace_those_of_an_earlier_run() {
     assert!(junit.trim_end().ends_with("</testsuites>"), "{junit}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_goes_through_a_pipe() {
+    let samples = samples();
+    // The standard output of the program itself, which is a pipe here.
+    let arguments = ["run", "scenarios/ping.yaml", "--report", "json=/proc/self/fd/1"];
+    let ended = run_in(samples.path(), &arguments);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("\"scenarios\": ["), "{}", ended.stdout);
+}
+
 #[test]
 fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
     let samples = samples();
