@@ -10,10 +10,12 @@ mod progress;
 mod run;
 mod select;
 mod serve;
+mod stop;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mock_ca::OpenError;
 
 use self::dut::{Dut, DutError};
 pub use self::exit::Exit;
@@ -80,7 +82,7 @@ impl Command {
             Self::List(arguments) => arguments.perform(),
             Self::Completions(arguments) => arguments.perform::<Cli>(),
             Self::Serve(serve) => serve.run().await.map_or_else(|error| refused(&error), done),
-            Self::Dut(dut) => dut.run().await.map_or_else(|error| no_console(&error), done),
+            Self::Dut(dut) => dut.run().await.unwrap_or_else(|error| no_console(&error)),
         }
     }
 }
@@ -92,7 +94,7 @@ fn done((): ()) -> Exit {
 fn refused(error: &ServeError) -> Exit {
     complain(&error.to_string());
     match error {
-        ServeError::Arguments(_) => Exit::Usage,
+        ServeError::Arguments(_) | ServeError::Open(OpenError::Subject { .. }) => Exit::Usage,
         _ => Exit::Lab,
     }
 }

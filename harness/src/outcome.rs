@@ -12,6 +12,8 @@ use crate::diagnostic::Excerpt;
 pub struct Outcome {
     /// The scenarios that were finished, by id.
     pub scenarios: Vec<ScenarioOutcome>,
+    /// Those that an interrupted run did not finish, by id.
+    pub unfinished: Vec<Unfinished>,
     /// How many were selected, the unfinished ones of an interrupted run included.
     pub selected: usize,
     /// How long the run took.
@@ -19,6 +21,17 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
+}
+
+/// A selected scenario that was not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    /// Its id.
+    pub id: String,
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// Whether it was under way when the run was ended.
+    pub begun: bool,
 }
 
 /// What became of a scenario.

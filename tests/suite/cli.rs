@@ -5,6 +5,7 @@
 mod console;
 mod exit_codes;
 mod files;
+mod interrupted;
 mod reports;
 mod runs;
 mod terminal;

@@ -1,10 +1,13 @@
 //! `sceplab dut`: the console of a simulated device in a virtual lab.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::pin::pin;
 
 use clap::Args;
 use thiserror::Error;
 
+use super::exit::Exit;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::drivers;
 use crate::lab::Lab;
@@ -55,19 +58,22 @@ pub(super) enum DutError {
 }
 
 impl Dut {
-    /// Runs the console to its end.
+    /// Runs the console to its end; commands that come by a pipe may be interrupted.
     ///
     /// # Errors
     /// When the lab cannot be read or built, the device is not known, or the terminal breaks.
-    pub(super) async fn run(&self) -> Result<(), DutError> {
+    pub(super) async fn run(&self) -> Result<Exit, DutError> {
         let lab = self.lab()?;
         let name = self.device_name(&lab)?;
         let Some((device, bench)) = drivers::build_for_console(&lab, &name)? else {
             return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
         };
-        let outcome = dut_sim::console::run(device).await;
+        let (outcome, interrupted) = interruptible(dut_sim::console::run(device)).await;
         drop(bench);
-        outcome.map_err(|error| DutError::Console(error.to_string()))
+        outcome.map_err(|error| DutError::Console(error.to_string()))?;
+        // On a terminal, Ctrl-C drops a line and ends nothing.
+        let cut_short = interrupted && !io::stdin().is_terminal();
+        Ok(if cut_short { Exit::Interrupted } else { Exit::Success })
     }
 
     fn lab(&self) -> Result<Lab, DutError> {
@@ -86,6 +92,23 @@ impl Dut {
         match (names.next(), names.next()) {
             (Some(only), None) => Ok(only.clone()),
             _ => Err(DutError::WhichDevice { known: known_devices(lab) }),
+        }
+    }
+}
+
+/// What came of it, and whether Ctrl-C was pressed meanwhile.
+async fn interruptible<T>(console: impl Future<Output = T>) -> (T, bool) {
+    let (mut console, mut signal) = (pin!(console), pin!(tokio::signal::ctrl_c()));
+    let mut interrupted = false;
+    loop {
+        tokio::select! {
+            // The signal first: it also ends the console.
+            biased;
+            signalled = &mut signal, if !interrupted => match signalled {
+                Ok(()) => interrupted = true,
+                Err(_) => return (console.await, false),
+            },
+            outcome = &mut console => return (outcome, interrupted),
         }
     }
 }

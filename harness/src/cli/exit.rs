@@ -74,6 +74,7 @@ mod tests {
     fn an_interrupted_run_is_interrupted_whatever_it_found() {
         let outcome = |interrupted| Outcome {
             scenarios: Vec::new(),
+            unfinished: Vec::new(),
             selected: 0,
             elapsed: Duration::ZERO,
             interrupted,

@@ -1,8 +1,12 @@
 //! Data to stdout, talk to stderr; a reader that went away is no reason to complain.
 
-use std::io::{self, ErrorKind, Write};
-use std::sync::OnceLock;
+mod queue;
 
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use self::queue::Queue;
 use super::exit::Exit;
 use crate::diagnostic::{Diagnostic, Palette, render};
 
@@ -18,6 +22,17 @@ pub(super) fn say(line: &str) {
     {
         let _ = FAILED.set(error.to_string());
     }
+}
+
+/// How long the end of the program waits for a reader of stdout.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What [`say_soon`] has yet to write.
+static SOON: OnceLock<Arc<Queue>> = OnceLock::new();
+
+/// Hands in a line of data; a reader that has stopped reading keeps nobody waiting, and misses lines.
+pub(super) fn say_soon(line: &str) {
+    SOON.get_or_init(|| Queue::new(say)).push(line);
 }
 
 /// Writes a line of talk; where stderr is gone there is nobody left to tell.
@@ -41,6 +56,9 @@ pub(super) fn diagnostics(diagnostics: &[Diagnostic]) {
 
 /// The exit code, unless data was lost on the way to its reader.
 pub(super) fn checked(exit: Exit) -> Exit {
+    if let Some(soon) = SOON.get() {
+        soon.flush(PATIENCE);
+    }
     match FAILED.get() {
         Some(reason) => {
             warn(&format!("error: cannot write to stdout: {reason}"));

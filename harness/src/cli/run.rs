@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::output::say;
 use super::progress::Progress;
 use super::select::Selection;
+use super::stop::StopSignals;
 use crate::diagnostic::Palette;
 use crate::outcome::Outcome;
 use crate::report::{self, Target, terminal};
@@ -44,23 +45,25 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) async fn perform(&self) -> Exit {
+        let stop = StopSignals::listen();
+        tokio::spawn(end_at_once(stop.clone()));
         // A report that cannot be written is said before time is spent on the run.
         if let Some(error) = self.reports.iter().find_map(|target| target.check().err()) {
             complain(&error.to_string());
             return Exit::Usage;
         }
         match self.selection.load() {
-            Ok(scenarios) => self.run(scenarios).await,
+            Ok(scenarios) => self.run(scenarios, &stop).await,
             Err(exit) => exit,
         }
     }
 
-    async fn run(&self, scenarios: Vec<Scenario>) -> Exit {
+    async fn run(&self, scenarios: Vec<Scenario>, stop: &StopSignals) -> Exit {
         let palette = Palette::of(&io::stdout());
         let options = Options { driver: self.driver, ..Options::default() };
         let options = Options { jobs: self.jobs.unwrap_or(options.jobs), ..options };
         let mut progress = Progress::new(scenarios.len());
-        let outcome = run_all(scenarios, &options, interrupt(), |event| match event {
+        let outcome = run_all(scenarios, &options, stop.clone().told(1), |event| match event {
             Event::Started { id } => progress.started(id),
             Event::Finished(scenario) => {
                 let mut lines = terminal::line(scenario, palette);
@@ -99,11 +102,10 @@ fn tell(outcome: &Outcome, palette: Palette) {
     say(&format!("\n{}", terminal::summary(outcome, palette)));
 }
 
-/// Ctrl-C; where signals cannot be had, never.
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+/// Whoever says it twice does not want to wait, be it for the reader of a pipe.
+async fn end_at_once(stop: StopSignals) {
+    stop.told(2).await;
+    std::process::exit(Exit::Interrupted as i32);
 }
 
 /// Zero and what is no number get one answer: what is wanted.

@@ -1,7 +1,7 @@
 //! Which scenarios a command is about.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -9,13 +9,16 @@ use super::exit::Exit;
 use super::{complain, output};
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
-use crate::scenario::{LoadErrors, Scenario, discover, load};
+use crate::scenario::{Found, LoadErrors, Scenario, discover, load};
+
+/// Where scenarios are looked for unless it is said where.
+const DEFAULT_PATH: &str = "scenarios";
 
 /// The paths and tags that select scenarios.
 #[derive(Debug, Args)]
 pub(super) struct Selection {
     /// Scenario files, or folders to search for them; folders named `labs` hold none
-    #[arg(value_name = "PATH", default_value = "scenarios")]
+    #[arg(value_name = "PATH", default_value = DEFAULT_PATH)]
     paths: Vec<PathBuf>,
     /// Only scenarios with this tag; may be given several times, and any of the tags will do
     #[arg(long = "tag", value_name = "TAG")]
@@ -49,7 +52,7 @@ impl Selection {
         });
         let broken_lab = !errors.is_empty();
         let mut scenarios = Vec::new();
-        for found in discover(&self.paths)? {
+        for found in self.discover()? {
             match load(&found, lab.as_ref()) {
                 Ok(scenario) => scenarios.push(scenario),
                 // Devices of a lab that cannot be read are not missed.
@@ -58,6 +61,16 @@ impl Selection {
             }
         }
         if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+    }
+
+    fn discover(&self) -> Result<Vec<Found>, LoadErrors> {
+        let default = Path::new(DEFAULT_PATH);
+        if self.paths == [default] && !default.exists() {
+            let nowhere = Diagnostic::of_file(DEFAULT_PATH, "there is no such file or folder");
+            let note = "this is where scenarios are looked for when no path is given";
+            return Err(LoadErrors::new(vec![nowhere.note(note)]));
+        }
+        discover(&self.paths)
     }
 
     fn tagged(&self, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Exit> {

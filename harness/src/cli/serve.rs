@@ -3,7 +3,6 @@
 mod arguments;
 mod banner;
 mod decisions;
-mod stop;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,8 +15,8 @@ use tokio::net::TcpListener;
 
 use self::arguments::ArgumentError;
 pub(super) use self::arguments::Serve;
-use self::stop::StopSignals;
 use super::output::{say, warn};
+use super::stop::StopSignals;
 
 /// How long open connections may take to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);

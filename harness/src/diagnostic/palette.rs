@@ -19,10 +19,13 @@ impl Palette {
         Self { colour: true }
     }
 
-    /// Colour only on a terminal, and only where `NO_COLOR` (<https://no-color.org>) is not set.
+    /// Colour only on a terminal that says what it is and knows colours, and only where `NO_COLOR`
+    /// (<https://no-color.org>) is not set.
     pub fn of(stream: &impl IsTerminal) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        // Windows' terminals have no name.
+        let dumb = std::env::var_os("TERM")
+            .map_or(cfg!(not(windows)), |term| term == "dumb" || term.is_empty());
         Self { colour: stream.is_terminal() && !refused && !dumb }
     }
 

@@ -6,14 +6,20 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::terminal;
 use crate::diagnostic::Palette;
-use crate::outcome::{Outcome, ScenarioOutcome, Verdict};
+use crate::outcome::{Outcome, ScenarioOutcome, Unfinished, Verdict};
 
 pub(super) fn text(outcome: &Outcome) -> String {
     let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
-    for scenario in &outcome.scenarios {
-        let (folder, name) = scenario.id.rsplit_once('/').unwrap_or(("scenarios", &scenario.id));
+    let mut add = |id, case: &dyn Fn(&str, &str) -> TestCase| {
+        let (folder, name) = folder_and_name(id);
         let suite = suites.entry(folder).or_insert_with(|| TestSuite::new(folder));
-        suite.add_test_case(case(folder, name, scenario));
+        suite.add_test_case(case(folder, name));
+    };
+    for scenario in &outcome.scenarios {
+        add(&scenario.id, &|folder, name| case(folder, name, scenario));
+    }
+    for scenario in &outcome.unfinished {
+        add(&scenario.id, &|folder, name| unfinished_case(folder, name, scenario));
     }
     for suite in suites.values_mut() {
         suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
@@ -34,6 +40,25 @@ fn case(folder: &str, name: &str, scenario: &ScenarioOutcome) -> TestCase {
         case.set_system_out(transcript);
     }
     case
+}
+
+/// An error, lest a run that was cut short pass for a good one.
+fn unfinished_case(folder: &str, name: &str, scenario: &Unfinished) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(if scenario.begun {
+        "the run was interrupted while this was under way"
+    } else {
+        "the run was interrupted before this began"
+    });
+    let mut case = TestCase::new(name, status);
+    case.set_classname(folder);
+    let file = scenario.path.display().to_string();
+    case.extra.insert("file".into(), file.as_str().into());
+    case
+}
+
+fn folder_and_name(id: &str) -> (&str, &str) {
+    id.rsplit_once('/').unwrap_or(("scenarios", id))
 }
 
 fn status(scenario: &ScenarioOutcome) -> TestCaseStatus {
@@ -71,5 +96,15 @@ mod tests {
         assert!(xml.contains(r#"<testsuite name="scep" tests="2""#), "{xml}");
         assert!(xml.contains(r#"<failure message="output does not match">"#), "{xml}");
         assert!(xml.contains(r#"<skipped message="the device does not support x"/>"#), "{xml}");
+    }
+
+    #[test]
+    fn what_was_not_finished_is_an_error() {
+        let mut outcome = samples::outcome();
+        outcome.unfinished = samples::unfinished();
+        let xml = text(&outcome);
+        assert!(xml.contains(r#"tests="5" skipped="1" failures="1" errors="2""#), "{xml}");
+        assert!(xml.contains(r#"interrupted while this was under way"/>"#), "{xml}");
+        assert!(xml.contains(r#"interrupted before this began"/>"#), "{xml}");
     }
 }

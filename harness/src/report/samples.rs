@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::diagnostic::Excerpt;
 use crate::outcome::{
-    Failure, Finding, LogLine, Outcome, ScenarioOutcome, Sent, StepOutcome, Verdict,
+    Failure, Finding, LogLine, Outcome, ScenarioOutcome, Sent, StepOutcome, Unfinished, Verdict,
 };
 
 pub(super) fn outcome() -> Outcome {
@@ -20,10 +20,19 @@ pub(super) fn outcome() -> Outcome {
                 Vec::new(),
             ),
         ],
+        unfinished: Vec::new(),
         selected: 3,
         elapsed: Duration::from_millis(20_500),
         interrupted: false,
     }
+}
+
+pub(super) fn unfinished() -> Vec<Unfinished> {
+    let unfinished = |id: &str, begun| {
+        let path = PathBuf::from(format!("scenarios/{id}.yaml"));
+        Unfinished { id: id.to_owned(), path, begun }
+    };
+    vec![unfinished("scep/under-way", true), unfinished("waiting", false)]
 }
 
 fn scenario(

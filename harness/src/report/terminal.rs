@@ -67,8 +67,10 @@ pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
 pub fn summary(outcome: &Outcome, palette: Palette) -> String {
     let counts = outcome.counts();
     let plain = |text: &str| text.to_owned();
+    let good = |text: &str| palette.good(text);
+    let passed: &dyn Fn(&str) -> String = if counts.passed > 0 { &good } else { &plain };
     let parts: Vec<String> = [
-        (counts.passed, "passed", &(|text: &str| palette.good(text)) as &dyn Fn(&str) -> String),
+        (counts.passed, "passed", passed),
         (counts.failed, "failed", &|text| palette.bad(text)),
         (counts.lab_broke, "with a broken lab", &|text| palette.bad(text)),
         (counts.panicked, "with an internal error", &|text| palette.bad(text)),
@@ -79,8 +81,8 @@ pub fn summary(outcome: &Outcome, palette: Palette) -> String {
     .filter(|(count, word, _)| *count > 0 || *word == "passed")
     .map(|(count, word, paint)| paint(&format!("{count} {word}")))
     .collect();
-    let end = if outcome.interrupted { "interrupted after" } else { "in" };
-    format!("{} {end} {}", parts.join(", "), seconds(outcome.elapsed))
+    let end = if outcome.interrupted { ", interrupted after" } else { " in" };
+    format!("{}{end} {}", parts.join(", "), seconds(outcome.elapsed))
 }
 
 fn failure_text(scenario: &ScenarioOutcome, failure: &Failure, palette: Palette) -> String {
@@ -129,12 +131,25 @@ fn closest(failure: &Failure) -> Vec<&str> {
     lines
 }
 
-/// What was sent; of configuration lines, the excerpt shows the one that matters.
+/// What was sent; of configuration lines, the one that was refused.
 fn prompt(failure: &Failure) -> String {
     match &failure.sent {
-        Sent::Configuration { device, .. } => format!("{device}# commit"),
+        Sent::Configuration { device, lines } => format!("{device}# {}", refused(failure, lines)),
         other => sent(other, ""),
     }
+}
+
+/// The line that the excerpt shows, or the commit, where all lines were taken.
+fn refused<'a>(failure: &Failure, lines: &'a str) -> &'a str {
+    let output = failure.output.trim_end();
+    if output.is_empty() || output.ends_with("Commit failed") {
+        return "commit";
+    }
+    let is_shown = |line: &&str| {
+        let shown = failure.findings.iter().any(|finding| finding.excerpt.text.contains(line));
+        shown && !line.is_empty()
+    };
+    lines.lines().map(str::trim).find(is_shown).unwrap_or("...")
 }
 
 fn sent(sent: &Sent, user: &str) -> String {
@@ -209,6 +224,16 @@ mod tests {
             ]
         );
         assert_eq!(summary(&outcome, Palette::plain()), "1 passed, 1 failed, 1 skipped in 20.50 s");
+    }
+
+    #[test]
+    fn an_interrupted_run_does_not_look_good() {
+        let mut outcome = samples::outcome();
+        outcome.scenarios.clear();
+        (outcome.unfinished, outcome.selected) = (samples::unfinished(), 2);
+        outcome.interrupted = true;
+        let shown = summary(&outcome, Palette::coloured());
+        assert_eq!(shown, "0 passed, 2 not finished, interrupted after 20.50 s");
     }
 
     #[test]

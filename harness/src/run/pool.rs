@@ -1,6 +1,6 @@
 //! Several scenarios at once, each in a lab and a task of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,7 +9,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::scenario::{broken_lab, run_on};
 use super::{Bench, BenchError, Driver, Options};
 use crate::lab::Lab;
-use crate::outcome::{Outcome, ScenarioOutcome, Verdict};
+use crate::outcome::{Outcome, ScenarioOutcome, Unfinished, Verdict};
 use crate::scenario::Scenario;
 
 /// How long the scenarios under way may take to end once the run is stopped.
@@ -56,9 +56,9 @@ pub(super) async fn run_in(
             () = &mut stop => break true,
         }
     };
-    pool.end().await;
+    let unfinished = pool.end().await;
     finished.sort_by(|a, b| a.id.cmp(&b.id));
-    Outcome { scenarios: finished, selected, elapsed: start.elapsed(), interrupted }
+    Outcome { scenarios: finished, unfinished, selected, elapsed: start.elapsed(), interrupted }
 }
 
 struct Pool {
@@ -67,13 +67,20 @@ struct Pool {
     running: JoinSet<ScenarioOutcome>,
     /// What to say of a scenario that panics.
     fallbacks: HashMap<Id, ScenarioOutcome>,
+    /// What waits or runs, by id.
+    unfinished: BTreeMap<String, Unfinished>,
     options: Options,
 }
 
 impl Pool {
     fn new(build: Build, scenarios: Vec<Scenario>, options: Options) -> Self {
+        let unfinished = |scenario: &Scenario| {
+            let (id, path) = (scenario.id.clone(), scenario.path.clone());
+            (id.clone(), Unfinished { id, path, begun: false })
+        };
         Self {
             build,
+            unfinished: scenarios.iter().map(unfinished).collect(),
             waiting: scenarios.into_iter(),
             running: JoinSet::new(),
             fallbacks: HashMap::new(),
@@ -85,6 +92,9 @@ impl Pool {
         while self.running.len() < self.options.jobs.get() {
             let Some(scenario) = self.waiting.next() else { return };
             observe(Event::Started { id: &scenario.id });
+            if let Some(unfinished) = self.unfinished.get_mut(&scenario.id) {
+                unfinished.begun = true;
+            }
             let fallback = blank(&scenario);
             let task =
                 self.running.spawn(run_in_own_lab(self.build, scenario, self.options.driver));
@@ -94,13 +104,15 @@ impl Pool {
 
     async fn next(&mut self) -> Option<ScenarioOutcome> {
         let joined = self.running.join_next_with_id().await?;
-        Some(match joined {
+        let outcome = match joined {
             Ok((id, outcome)) => {
                 self.fallbacks.remove(&id);
                 outcome
             }
             Err(error) => self.panicked(error),
-        })
+        };
+        self.unfinished.remove(&outcome.id);
+        Some(outcome)
     }
 
     fn panicked(&mut self, error: JoinError) -> ScenarioOutcome {
@@ -119,13 +131,14 @@ impl Pool {
         outcome
     }
 
-    /// Drops what is still running, and its labs with it.
-    async fn end(mut self) {
+    /// Drops what is still running, and its labs with it; tells what was not finished.
+    async fn end(mut self) -> Vec<Unfinished> {
         self.running.abort_all();
         let _ = tokio::time::timeout(GRACE, async {
             while self.running.join_next().await.is_some() {}
         })
         .await;
+        self.unfinished.into_values().collect()
     }
 }
 

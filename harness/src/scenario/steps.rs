@@ -216,12 +216,13 @@ impl<'a> Context<'a> {
         key: &str,
         names: Option<Vec<&str>>,
     ) -> Option<String> {
-        let known = format!("the lab's {key}s");
+        let what = if key == "pki" { "PKI" } else { key };
+        let known = format!("the lab's {what}s");
         let given = fields.optional(key);
         let Some(names) = names else { return given.and_then(|node| node.text(self.problems)) };
         let diagnostic = match (given, names.as_slice()) {
             (None, [only]) => return Some((*only).to_owned()),
-            (None, []) => Diagnostic::at(fields.place(), format!("the lab has no {key}")),
+            (None, []) => Diagnostic::at(fields.place(), format!("the lab has no {what}")),
             (None, _) => {
                 let message = format!("`{key}` is to be given: the lab has several");
                 Diagnostic::at(fields.place(), message).known("", &known, names)
@@ -231,7 +232,7 @@ impl<'a> Context<'a> {
                 if names.contains(&name.as_str()) {
                     return Some(name);
                 }
-                let message = format!("unknown {key} `{name}`");
+                let message = format!("unknown {what} `{name}`");
                 Diagnostic::at(&node.place, message).known(&name, &known, names)
             }
         };

@@ -22,8 +22,9 @@ const ALIAS_LIMIT: usize = 20_000;
 
 /// Reads a text as one document.
 pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
-    if source.text().lines().all(|line| line.trim().is_empty() || line.starts_with('#')) {
-        return Err(Diagnostic::of_file(source.path(), "the file is empty"));
+    let empty = || Diagnostic::of_file(source.path(), "the file is empty");
+    if source.text().lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
+        return Err(empty());
     }
     let options = serde_saphyr::options! {
         with_snippet: false,
@@ -35,6 +36,9 @@ pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     };
     let tree: Spanned<Raw> = serde_saphyr::from_str_with_options(source.text(), options)
         .map_err(|error| diagnostic(source, &error))?;
+    if matches!(tree.value, Raw::Null) {
+        return Err(empty());
+    }
     node(source, tree)
 }
 
@@ -228,7 +232,11 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_said_to_be_empty() {
-        assert!(error("# nothing\n\n").contains("the file is empty"));
+        for text in
+            ["", "# nothing\n\n", "  # nothing\n", "---\n", "~\n", "null", "--- # nothing\n"]
+        {
+            assert!(error(text).contains("the file is empty"), "{text:?}: {}", error(text));
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn a_missing_lab_is_shown_where_it_is_named() {
 #[test]
 fn an_unknown_pki_is_told_with_the_known_ones() {
     let told = Files::with_steps("  - approve: {pki: cs}\n").refused();
-    assert!(told.contains("unknown pki `cs`") && told.contains("did you mean `ca`?"), "{told}");
+    assert!(told.contains("unknown PKI `cs`") && told.contains("did you mean `ca`?"), "{told}");
 }
 
 #[test]

@@ -36,7 +36,8 @@ async fn run(error: DeviceError) -> (Verdict, Exit) {
     let finished = run_on(&scenario, &bench).await;
     let verdict = finished.verdict.clone();
     let elapsed = Duration::ZERO;
-    let outcome = Outcome { scenarios: vec![finished], selected: 1, elapsed, interrupted: false };
+    let (scenarios, unfinished) = (vec![finished], Vec::new());
+    let outcome = Outcome { scenarios, unfinished, selected: 1, elapsed, interrupted: false };
     (verdict, Exit::of(&outcome))
 }
 

@@ -23,9 +23,11 @@ fn there_is_colour_on_a_terminal_unless_it_is_not_wanted() {
     let Some(coloured) = on_a_terminal(samples.path(), "") else { return };
     assert!(coloured.contains("\x1b[") && coloured.contains("ttl=63"), "{coloured}");
     let plain = on_a_terminal(samples.path(), "NO_COLOR=1").unwrap();
-    assert!(!plain.contains("\x1b[3") && plain.contains("ttl=63"), "{plain:?}");
+    assert!(!plain.contains("\x1b[1;31m") && plain.contains("ttl=63"), "{plain:?}");
     let empty = on_a_terminal(samples.path(), "NO_COLOR=").unwrap();
-    assert!(empty.contains("\x1b[3"), "an empty NO_COLOR is as none: {empty:?}");
+    assert!(empty.contains("\x1b[1;31m"), "an empty NO_COLOR is as none: {empty:?}");
+    let nameless = on_a_terminal(samples.path(), "env -u TERM").unwrap();
+    assert!(!nameless.contains("\x1b[1;31m"), "a terminal without a name: {nameless:?}");
 }
 
 /// What `run` prints of a failure on a terminal, which `script` of util-linux makes.

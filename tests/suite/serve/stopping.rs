@@ -2,11 +2,15 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::client::{enrol, settings};
 use super::{LINUX, Server};
-use crate::suite::sceplab::run;
+use crate::suite::sceplab::{DEADLINE, command, run, workspace};
 
 #[tokio::test]
 async fn ctrl_c_ends_a_server_in_good_order() {
@@ -29,6 +33,60 @@ fn a_service_manager_ends_a_server_too() {
     let mut server = Server::start(&["linux"]);
     server.running.signal("TERM");
     assert_eq!(server.running.wait().code(), Some(0));
+}
+
+#[test]
+fn a_log_that_nobody_reads_keeps_a_server_neither_from_serving_nor_from_ending() {
+    let mut command = command(workspace(), &["serve", "linux", "--listen", "127.0.0.1:0"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = Child(command.spawn().unwrap());
+    let mut output = BufReader::new(child.0.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let authority = line.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
+    // From here on, nobody reads. A pipe holds 64 KiB, which these requests fill several times.
+    let mut stream = TcpStream::connect(&authority).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let request = b"GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: a\r\n\r\n";
+    for _ in 0..50 {
+        for _ in 0..100 {
+            stream.write_all(request).unwrap();
+        }
+        let mut answered = 0;
+        while answered < 100 {
+            let mut bytes = [0; 65_536];
+            let length = stream.read(&mut bytes).expect("the server answers");
+            assert!(length > 0, "the connection ended");
+            answered += String::from_utf8_lossy(&bytes[..length]).matches("HTTP/1.1 200").count();
+        }
+    }
+    let kill = format!("kill -TERM {}", child.0.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let start = Instant::now();
+    while child.0.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < DEADLINE, "the server does not end");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
+}
+
+/// A process that is killed when dropped.
+struct Child(std::process::Child);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_name_that_is_none_is_wrong_usage() {
+    for name in ["nonsense", "", "CN="] {
+        let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--ca-subject", name]);
+        ended.assert_orderly();
+        assert_eq!(ended.code, Some(2), "{name:?}: {}", ended.stderr);
+    }
 }
 
 #[test]

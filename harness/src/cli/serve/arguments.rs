@@ -13,7 +13,7 @@ use mock_ca::{
 use scep::secret::ChallengePassword;
 use thiserror::Error;
 
-use crate::cli::output::say;
+use crate::cli::output::say_soon;
 
 /// Run the mock CA by itself
 ///
@@ -155,7 +155,7 @@ impl Serve {
             return Err(ArgumentError::NdesOnly { option: "--open-with-signing-key" });
         }
         settings.windows.opens_with_signing_key = self.open_with_signing_key;
-        settings.on_log = Some(LogObserver::new(|entry| say(&entry.to_string())));
+        settings.on_log = Some(LogObserver::new(|entry| say_soon(&entry.to_string())));
         Ok(settings)
     }
 

@@ -1,12 +1,12 @@
 //! Approving and denying requests by hand, on standard input.
 
-use std::io;
+use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::thread;
 
 use mock_ca::Ca;
 
-use crate::cli::output::{say, warn};
+use crate::cli::output::{say_soon, warn};
 
 /// Follows lines such as `approve` until standard input ends.
 ///
@@ -15,12 +15,21 @@ pub(super) fn read_from_stdin(ca: &Arc<Ca>) {
     warn("requests wait for you: `pending`, `approve [TRANSACTION]`, `deny [TRANSACTION]`");
     let ca = Arc::clone(ca);
     thread::spawn(move || {
-        for line in io::stdin().lines().map_while(Result::ok) {
-            for answer in follow(&ca, &line) {
-                say(&answer);
-            }
-        }
+        let ended = follow_all(&ca, io::stdin().lock());
+        let why = ended.map_or_else(|error| format!(": {error}"), |()| String::new());
+        warn(&format!("standard input has ended{why}; nobody decides about requests any more"));
     });
+}
+
+/// Bytes that are no text make a line that is not understood, and no end.
+fn follow_all(ca: &Ca, mut input: impl BufRead) -> io::Result<()> {
+    let mut line = Vec::new();
+    while input.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        follow(ca, text.trim_end_matches(['\r', '\n'])).iter().for_each(|answer| say_soon(answer));
+        line.clear();
+    }
+    Ok(())
 }
 
 fn follow(ca: &Ca, line: &str) -> Vec<String> {
@@ -67,6 +76,15 @@ mod tests {
     use mock_ca::{PersonalityName, Settings};
 
     use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_end_nothing() {
+        let settings = Settings::new("pki", PersonalityName::Linux);
+        let ca = Ca::open(settings, SystemTime::now()).unwrap();
+        let mut input = io::Cursor::new(b"\xff\xfe\x80\npending\n\xff");
+        follow_all(&ca, &mut input).unwrap();
+        assert_eq!(input.position(), input.get_ref().len() as u64);
+    }
 
     #[test]
     fn every_line_is_answered_whatever_it_says() {

@@ -87,7 +87,7 @@ fn all_errors_of_a_file_are_found_at_once() {
             "a line begins with `set`, not `sett`",
             "unknown step `name`",
             "`within` waits for a check, and there is none",
-            "unknown pki `cb`",
+            "unknown PKI `cb`",
             "expected a step such as `run: {…}`, found `run`",
             "a line begins with `set`, not `a`",
             "`modify` is a second kind in one step",

@@ -1,0 +1,65 @@
+//! Runs that are ended before their time.
+#![cfg(unix)]
+
+use std::fs;
+use std::process::Stdio;
+
+use tempfile::TempDir;
+
+use super::{PING, samples};
+use crate::suite::sceplab::{Running, command};
+
+/// A scenario that is done at once, one that would wait for an hour, and one that never begins.
+fn long_run() -> TempDir {
+    let samples = samples();
+    let write = |name: &str, text: &str| {
+        fs::write(samples.path().join("scenarios").join(name), text).unwrap();
+    };
+    let check = "  - run: {command: show date, matches: [never], within: 60m}\n";
+    write("under-way.yaml", &(PING.replace("quick", "long") + check));
+    write("waits.yaml", &PING.replace("quick", "long"));
+    write("done.yaml", &PING.replace("quick", "long"));
+    samples
+}
+
+fn interrupted_by(signal: &str) -> (Option<i32>, String, String) {
+    let folder = long_run();
+    let arguments = ["run", "--tag", "long", "--jobs", "1", "--report", "junit=report.xml"];
+    let mut run = Running::start(command(folder.path(), &arguments));
+    run.stdout_line(|line| line.starts_with("pass  done").then_some(()));
+    run.signal(signal);
+    let code = run.wait().code();
+    let report = fs::read_to_string(folder.path().join("report.xml")).unwrap();
+    (code, run.rest_of_stdout(), report)
+}
+
+#[test]
+fn what_was_not_finished_is_an_error_in_the_report() {
+    let (code, stdout, report) = interrupted_by("INT");
+    assert_eq!(code, Some(130));
+    assert!(stdout.contains("1 passed, 2 not finished, interrupted after "), "{stdout}");
+    assert!(report.contains(r#"tests="3" skipped="0" failures="0" errors="2""#), "{report}");
+    assert!(report.contains(r#"<testcase name="under-way""#), "{report}");
+    assert!(report.contains("interrupted while this was under way"), "{report}");
+    assert!(report.contains("interrupted before this began"), "{report}");
+}
+
+#[test]
+fn what_ends_a_job_ends_a_run_in_good_order() {
+    let (code, stdout, report) = interrupted_by("TERM");
+    assert_eq!(code, Some(130));
+    assert!(stdout.contains("interrupted after "), "{stdout}");
+    assert!(report.contains(r#"errors="2""#), "{report}");
+}
+
+#[test]
+fn piped_commands_that_are_interrupted_are_told_by_the_exit_code() {
+    let folder = samples();
+    let mut command = command(folder.path(), &["dut"]);
+    command.stdin(Stdio::piped());
+    let mut console = Running::start(command);
+    console.tell("show date");
+    console.stdout_line(|line| (!line.is_empty()).then_some(()));
+    console.signal("INT");
+    assert_eq!(console.wait().code(), Some(130));
+}
