@@ -1,6 +1,6 @@
 //! Prompt, editing, history and completion on a terminal.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::sync::{Arc, Weak};
 
 use rustyline::completion::{Completer, Pair};
@@ -42,8 +42,6 @@ impl Terminal {
             Err(ReadlineError::Interrupted) => Ok(Input::Interrupted),
             Err(ReadlineError::Eof) => Ok(Input::End),
             Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
-                // What is said of it does not belong behind the prompt.
-                writeln!(io::stdout())?;
                 Ok(Input::NotUtf8)
             }
             Err(error) => Err(into_io(error)),
