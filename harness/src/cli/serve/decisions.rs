@@ -26,7 +26,9 @@ fn follow_all(ca: &Ca, mut input: impl BufRead) -> io::Result<()> {
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 {
         let text = String::from_utf8_lossy(&line);
-        follow(ca, text.trim_end_matches(['\r', '\n'])).iter().for_each(|answer| say_soon(answer));
+        for answer in follow(ca, text.trim_end_matches(['\r', '\n'])) {
+            say_soon(&answer);
+        }
         line.clear();
     }
     Ok(())
