@@ -2,6 +2,7 @@
 
 mod json;
 mod junit;
+mod prompt;
 mod target;
 pub mod terminal;
 
