@@ -48,12 +48,12 @@ async fn an_unknown_command_and_a_ping_without_replies_have_failed() {
     device.execute("ping 10.215.168.1 count 1 size 56 timeout 1").await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_device_that_does_not_change_is_waited_for_as_long_as_asked() {
     let bench = build(&lab("linux-pki"), Driver::Virtual).unwrap();
     let device = &bench.devices["DUT0"];
     device.execute("show running").await.unwrap();
-    let before = std::time::Instant::now();
+    let before = tokio::time::Instant::now();
 
     device.changed(Duration::from_millis(30)).await;
 
