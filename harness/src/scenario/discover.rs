@@ -12,7 +12,7 @@ const LABS: &str = "labs";
 /// The folder that ids are relative to, wherever below it a path points.
 const SCENARIOS: &str = "scenarios";
 
-/// How deep folders are searched; a link to a folder above would be searched for ever.
+/// How deep folders are searched, lest the stack run out.
 const DEPTH_LIMIT: usize = 32;
 
 /// A scenario file that is not read yet.
@@ -42,6 +42,8 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
 #[derive(Default)]
 struct Search {
     seen: HashSet<PathBuf>,
+    /// The folders searched below the path at hand: with links, many ways may lead to one.
+    searched: HashSet<PathBuf>,
     found: BTreeMap<String, PathBuf>,
     errors: Vec<Diagnostic>,
 }
@@ -49,6 +51,7 @@ struct Search {
 impl Search {
     fn path(&mut self, path: &Path) {
         if path.is_dir() {
+            self.searched.clear();
             self.folder(path, path, 0);
         } else if !path.exists() {
             self.error(path, "there is no such file or folder");
@@ -64,13 +67,17 @@ impl Search {
     }
 
     fn folder(&mut self, folder: &Path, root: &Path, depth: usize) {
+        if !self.searched.insert(whole(folder)) {
+            return;
+        }
         let entries = std::fs::read_dir(folder)
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
         let mut paths: Vec<PathBuf> = match entries {
             Ok(paths) => paths,
             Err(error) => return self.error(folder, &format!("cannot be searched: {error}")),
         };
-        paths.sort();
+        // A folder is searched by its own name rather than by that of a link to it.
+        paths.sort_by_cached_key(|path| (path.is_symlink(), path.clone()));
         for path in paths.iter().filter(|path| !is_hidden(path)) {
             if path.is_dir() {
                 if path.file_name().is_some_and(|name| name != LABS) && depth < DEPTH_LIMIT {
@@ -169,6 +176,19 @@ mod tests {
             assert_eq!(ids(&[path]), ["scep/a"]);
         }
         assert_eq!(ids(&[folder.clone(), folder.join("scep/a.yaml")]), ["scep/a"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_searched_once_however_many_links_lead_to_it() {
+        let tree = tree(&["s/a.yaml", "s/b/c.yaml"]);
+        let folder = tree.path().join("s");
+        // With each level the ways to go double.
+        for link in ["x", "y", "b/x", "b/y"] {
+            std::os::unix::fs::symlink(&folder, folder.join(link)).unwrap();
+        }
+        std::os::unix::fs::symlink(folder.join("b"), folder.join("a-link")).unwrap();
+        assert_eq!(ids(&[folder]), ["a", "b/c"]);
     }
 
     #[test]
