@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod crash;
 mod enrolment;
 mod hostile;
+mod passwords;
 mod slow;
 mod stopping;
 

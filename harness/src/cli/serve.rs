@@ -7,7 +7,7 @@ mod decisions;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use mock_ca::{Ca, OpenError};
 use thiserror::Error;
@@ -17,9 +17,6 @@ use self::arguments::ArgumentError;
 pub(super) use self::arguments::Serve;
 use super::output::{say, warn};
 use super::stop::StopSignals;
-
-/// How long open connections may take to end once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Why the server did not run to its end.
 #[derive(Debug, Error)]
@@ -51,12 +48,13 @@ impl Serve {
         let address = self.address();
         // A port in use is told before keys are made, which takes a while.
         let listener = listen(address).await?;
-        let ca = Ca::open(settings, SystemTime::now())?;
         let bound = listener.local_addr().unwrap_or(address);
-        for warning in self.warnings(bound) {
+        let warnings = self.warnings(&settings, bound);
+        let ca = Ca::open(settings, SystemTime::now())?;
+        for warning in warnings {
             warn(&format!("warning: {warning}"));
         }
-        for fact in banner::lines(&ca, bound, self.gives_out_challenges()) {
+        for fact in banner::lines(&ca, bound) {
             say(&fact);
         }
         if self.decides_by_hand() {
@@ -71,17 +69,10 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
-/// Ends when told to, at the latest [`GRACE`] later or when told twice.
+/// Ends when told to, at the latest [`mock_ca::FAREWELL`] later, or at once when told twice.
 async fn serve(listener: TcpListener, ca: Arc<Ca>, stop: &StopSignals) {
-    let impatience = async {
-        stop.clone().told(1).await;
-        tokio::select! {
-            () = stop.clone().told(2) => {}
-            () = tokio::time::sleep(GRACE) => {}
-        }
-    };
     tokio::select! {
         () = mock_ca::serve(listener, ca, stop.clone().told(1)) => {}
-        () = impatience => {}
+        () = stop.clone().told(2) => {}
     }
 }

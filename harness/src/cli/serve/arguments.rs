@@ -1,11 +1,13 @@
 //! What `sceplab serve` is told, and the CA that it asks for.
 
+use std::env;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use mock_ca::{
     AdminCredentials, Approval, ChallengePolicy, Keys, LogObserver, PersonalityName, Settings,
@@ -15,6 +17,9 @@ use thiserror::Error;
 
 use crate::cli::output::say_soon;
 
+/// Where a challenge password may stand that the process list does not show.
+const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
+
 /// Run the mock CA by itself
 ///
 /// The CA is for tests: its keys are made when it starts and are gone when it ends, unless --state keeps them.
@@ -22,13 +27,16 @@ use crate::cli::output::say_soon;
 #[derive(Clone, Args)]
 pub(in crate::cli) struct Serve {
     /// Whom to behave like: micromdm's scepserver, or Windows' NDES
-    personality: Personality,
+    #[arg(value_parser = personality())]
+    personality: PersonalityName,
     /// Where to listen [default: 127.0.0.1:8080 for linux, 127.0.0.1:8081 for ndes]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
     /// A challenge password; linux takes one for all, ndes any number that serve once each.
     /// Given here, it stands in the process list; the environment and --challenge-file do not tell it
-    #[arg(long, value_name = "PASSWORD", env = "SCEPLAB_CHALLENGE", hide_env_values = true)]
+    ///
+    /// [env: SCEPLAB_CHALLENGE]
+    #[arg(long, value_name = "PASSWORD")]
     challenge: Vec<String>,
     /// A file with challenge passwords, one a line
     #[arg(long, value_name = "FILE")]
@@ -69,12 +77,6 @@ impl fmt::Debug for Serve {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Personality {
-    Linux,
-    Ndes,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Decider {
     Automatic,
     Manual,
@@ -105,6 +107,12 @@ pub(in crate::cli) enum ArgumentError {
         /// How many there are.
         given: usize,
     },
+    /// A challenge password that nobody can present.
+    #[error("`--challenge` takes a password, and an empty one was given")]
+    EmptyChallenge,
+    /// A variable of the environment is no text.
+    #[error("the environment's `{0}` is not UTF-8")]
+    Encoding(&'static str),
     /// An option that the personality has no use for.
     #[error("`{option}` is for `ndes` alone")]
     NdesOnly {
@@ -117,9 +125,9 @@ impl Serve {
     /// Where to listen.
     pub(super) fn address(&self) -> SocketAddr {
         let port = match self.personality {
-            Personality::Linux => 8080,
+            PersonalityName::Linux => 8080,
             // The real one's port, 80, is for privileged users.
-            Personality::Ndes => 8081,
+            PersonalityName::Ndes => 8081,
         };
         self.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into())
     }
@@ -129,18 +137,9 @@ impl Serve {
         self.approval == Decider::Manual
     }
 
-    /// Whether there is a page that gives out challenge passwords.
-    pub(super) fn gives_out_challenges(&self) -> bool {
-        self.personality == Personality::Ndes
-    }
-
     /// The CA that is asked for.
     pub(super) fn settings(&self) -> Result<Settings, ArgumentError> {
-        let name = match self.personality {
-            Personality::Linux => PersonalityName::Linux,
-            Personality::Ndes => PersonalityName::Ndes,
-        };
-        let mut settings = Settings::new("pki", name);
+        let mut settings = Settings::new("pki", self.personality);
         settings.subject.clone_from(&self.ca_subject);
         settings.challenge = self.challenge_policy()?;
         settings.approval = match self.approval {
@@ -151,7 +150,7 @@ impl Serve {
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
         settings.allow_duplicate_names = self.allow_duplicate_names;
-        if self.open_with_signing_key && self.personality == Personality::Linux {
+        if self.open_with_signing_key && self.personality == PersonalityName::Linux {
             return Err(ArgumentError::NdesOnly { option: "--open-with-signing-key" });
         }
         settings.windows.opens_with_signing_key = self.open_with_signing_key;
@@ -160,15 +159,15 @@ impl Serve {
     }
 
     /// What whoever starts this CA should know.
-    pub(super) fn warnings(&self, bound: SocketAddr) -> Vec<String> {
+    pub(super) fn warnings(&self, settings: &Settings, bound: SocketAddr) -> Vec<String> {
         let mut warnings = vec![
             "THIS IS A TEST CA. Trust none of its certificates outside a laboratory.".to_owned(),
         ];
         if !bound.ip().is_loopback() {
             warnings.push(format!("other machines can reach it at {bound}"));
         }
-        let asks = !self.challenge.is_empty() || self.challenge_file.is_some();
-        if self.personality == Personality::Linux && !asks && !self.decides_by_hand() {
+        let asks = !matches!(settings.challenge, ChallengePolicy::None);
+        if !asks && !self.decides_by_hand() {
             warnings.push("no challenge password: whoever asks gets a certificate".to_owned());
         }
         warnings
@@ -177,20 +176,26 @@ impl Serve {
     fn challenge_policy(&self) -> Result<ChallengePolicy, ArgumentError> {
         let passwords = self.challenges()?;
         match self.personality {
-            Personality::Linux if self.single_password => {
+            PersonalityName::Linux if self.single_password => {
                 Err(ArgumentError::NdesOnly { option: "--single-password" })
             }
-            Personality::Linux if passwords.is_empty() => Ok(ChallengePolicy::None),
-            Personality::Linux => Ok(ChallengePolicy::Static(only("`linux`", passwords)?)),
-            Personality::Ndes if self.single_password => {
+            PersonalityName::Linux if passwords.is_empty() => Ok(ChallengePolicy::None),
+            PersonalityName::Linux => Ok(ChallengePolicy::Static(only("`linux`", passwords)?)),
+            PersonalityName::Ndes if self.single_password => {
                 Ok(ChallengePolicy::Static(only("`--single-password`", passwords)?))
             }
-            Personality::Ndes => Ok(ChallengePolicy::one_time(passwords)),
+            PersonalityName::Ndes => Ok(ChallengePolicy::one_time(passwords)),
         }
     }
 
     fn challenges(&self) -> Result<Vec<ChallengePassword>, ArgumentError> {
+        if self.challenge.iter().any(String::is_empty) {
+            return Err(ArgumentError::EmptyChallenge);
+        }
         let mut passwords = self.challenge.clone();
+        if passwords.is_empty() {
+            passwords.extend(environment(CHALLENGE_VARIABLE)?);
+        }
         if let Some(path) = &self.challenge_file {
             passwords.extend(lines(path)?);
         }
@@ -201,12 +206,18 @@ impl Serve {
         let (Some(user), Some(path)) = (&self.admin_user, &self.admin_password_file) else {
             return Ok(None);
         };
-        if self.personality == Personality::Linux {
+        if self.personality == PersonalityName::Linux {
             return Err(ArgumentError::NdesOnly { option: "--admin-user" });
         }
         let password = lines(path)?.swap_remove(0);
         Ok(Some(AdminCredentials { user: user.clone(), password }))
     }
+}
+
+/// The names of the personalities, as the CA has them.
+fn personality() -> impl TypedValueParser<Value = PersonalityName> {
+    PossibleValuesParser::new(PersonalityName::ALL.map(PersonalityName::as_str))
+        .try_map(|name| name.parse())
 }
 
 fn only(
@@ -217,6 +228,13 @@ fn only(
         (1, Some(password)) => Ok(password),
         (given, _) => Err(ArgumentError::OneChallenge { what, given }),
     }
+}
+
+/// A variable of the environment; one that is set to nothing is as good as not set.
+fn environment(name: &'static str) -> Result<Option<String>, ArgumentError> {
+    let value = env::var_os(name).filter(|value| !value.is_empty());
+    let text = value.map(|value| value.into_string().map_err(|_| ArgumentError::Encoding(name)));
+    text.transpose()
 }
 
 /// The lines of a file that hold something, one at least.
@@ -302,9 +320,20 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_password_is_refused() {
+        for arguments in [["linux", "--challenge", ""], ["ndes", "--challenge", ""]] {
+            assert_eq!(
+                refusal(&arguments),
+                "`--challenge` takes a password, and an empty one was given"
+            );
+        }
+    }
+
+    #[test]
     fn an_open_ca_is_warned_about() {
         let count = |arguments: &[&str], bound: &str| {
-            serve(arguments).warnings(bound.parse().unwrap()).len()
+            let serve = serve(arguments);
+            serve.warnings(&serve.settings().unwrap(), bound.parse().unwrap()).len()
         };
         assert_eq!(count(&["linux", "--challenge", "a"], "127.0.0.1:8080"), 1);
         assert_eq!(count(&["linux"], "127.0.0.1:8080"), 2);

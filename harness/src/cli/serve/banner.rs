@@ -6,13 +6,11 @@ use mock_ca::Ca;
 use scep::algorithm::Digest;
 use scep::key_usage::KeyUsage;
 
-/// The page that gives out challenge passwords.
-const ADMIN_PAGE: &str = "/CertSrv/mscep_admin/";
-
 /// One fact a line, its name first; certificates by their SHA-256 fingerprints.
-pub(super) fn lines(ca: &Ca, bound: SocketAddr, gives_out_challenges: bool) -> Vec<String> {
-    let urls = ca.paths().into_iter().map(|path| fact("url", &format!("http://{bound}{path}")));
-    let admin = gives_out_challenges.then(|| fact("admin", &format!("http://{bound}{ADMIN_PAGE}")));
+pub(super) fn lines(ca: &Ca, bound: SocketAddr) -> Vec<String> {
+    let page = |name, path| fact(name, &format!("http://{bound}{path}"));
+    let urls = ca.paths().into_iter().map(|path| page("url", path));
+    let admin = ca.admin_path().map(|path| page("admin", path));
     urls.chain(admin).chain(certificates(ca)).collect()
 }
 
@@ -49,13 +47,13 @@ mod tests {
 
     fn names(personality: PersonalityName) -> Vec<String> {
         let ca = Ca::open(Settings::new("pki", personality), SystemTime::now()).unwrap();
-        let lines = lines(&ca, "127.0.0.1:8080".parse().unwrap(), true);
+        let lines = lines(&ca, "127.0.0.1:8080".parse().unwrap());
         lines.iter().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
     }
 
     #[test]
     fn every_address_and_every_certificate_is_told() {
-        assert_eq!(names(PersonalityName::Linux), ["url", "admin", "ca"]);
+        assert_eq!(names(PersonalityName::Linux), ["url", "ca"]);
         let ndes = names(PersonalityName::Ndes);
         assert_eq!(ndes, ["url", "url", "url", "admin", "ra-signing", "ra-encryption", "ca"]);
     }
