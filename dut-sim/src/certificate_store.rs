@@ -2,6 +2,7 @@
 
 use openssl::asn1::Asn1Time;
 use openssl::x509::{X509, X509Ref};
+use scep::certificate::is_self_issued;
 use scep::client::CaCertificates;
 use scep::key_usage::KeyUsage;
 
@@ -118,11 +119,6 @@ fn usage(certificate: &X509Ref, certificates: &CaCertificates) -> Usage {
         encipherment: allows(KeyUsage::KEY_ENCIPHERMENT),
         signature: allows(KeyUsage::DIGITAL_SIGNATURE),
     }
-}
-
-fn is_self_issued(certificate: &X509Ref) -> bool {
-    let (subject, issuer) = (certificate.subject_name(), certificate.issuer_name());
-    subject.try_cmp(issuer).is_ok_and(std::cmp::Ordering::is_eq)
 }
 
 #[cfg(test)]

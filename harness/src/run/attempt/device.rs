@@ -24,17 +24,14 @@ pub(super) async fn configure(
     let target = Target::of(&configuration.device, bench)?;
     let lines = configuration.lines.value.clone();
     let sent = Sent::Configuration { device: configuration.device.clone(), lines };
-    let attempt = Configure { target, configuration, replace };
-    attempted(step, sent, Duration::ZERO, attempt).await
+    attempted(step, sent, Duration::ZERO, target, Order::Configure(configuration, replace)).await
 }
 
 /// All echo requests are to be answered.
 pub(super) async fn ping(step: &Step, ping: &Ping, bench: &Bench) -> Result<Attempted, Stop> {
     let target = Target::of(&ping.device, bench)?;
-    let command = ping.command();
-    let sent = Sent::Command { device: ping.device.clone(), command: command.clone() };
-    let attempt = Echo { target, command, count: ping.count, place: &step.place };
-    attempted(step, sent, ping.within, attempt).await
+    let sent = Sent::Command { device: ping.device.clone(), command: ping.command() };
+    attempted(step, sent, ping.within, target, Order::Ping(ping)).await
 }
 
 /// Where there are checks, they alone decide: the output of a refused command may be expected.
@@ -43,35 +40,35 @@ pub(super) async fn run(step: &Step, run: &Run, bench: &Bench) -> Result<Attempt
     let sent = Sent::Command { device: run.device.clone(), command: run.command.clone() };
     // A command without a check is not tried again: it may do something.
     let within = if run.checks.is_empty() { Duration::ZERO } else { run.within };
-    attempted(step, sent, within, Execute { target, run, place: &step.place }).await
+    attempted(step, sent, within, target, Order::Run(run)).await
 }
 
-struct Configure<'a> {
+/// What a device is told to do; of a configuration, whether it is to replace what there is.
+#[derive(Clone, Copy)]
+enum Order<'a> {
+    Configure(&'a Configuration, bool),
+    Ping(&'a Ping),
+    Run(&'a Run),
+}
+
+struct Ordering<'a> {
     target: Target<'a>,
-    configuration: &'a Configuration,
-    replace: bool,
+    order: Order<'a>,
+    place: &'a Place,
 }
 
 #[async_trait]
-impl Attempt for Configure<'_> {
+impl Attempt for Ordering<'_> {
     type Yield = Answer;
     type Error = Stop;
 
     async fn attempt(&mut self) -> Result<Answer, Stop> {
-        let lines = self.configuration.lines.value.as_str();
-        let change = if self.replace { Change::Replace(lines) } else { Change::Modify(lines) };
-        let message = "the device refused the configuration";
-        match bounded(self.target.name, self.target.device.configure(change)).await? {
-            Ok(()) => Ok(Answer { output: String::new(), message, misses: Vec::new() }),
-            Err(DeviceError::ConfigurationRefused { line, message: said, .. }) => {
-                let place = self.configuration.place_of(line);
-                // `[ interfaces ethernet eth7 ]` says where, the line below says what.
-                let telling = |line: &&str| !line.is_empty() && !line.starts_with('[');
-                let label = said.lines().map(str::trim).find(telling);
-                let miss = Miss::at(&place, label.unwrap_or("refused"));
-                Ok(Answer { output: said, message, misses: vec![miss] })
+        match self.order {
+            Order::Configure(configuration, replace) => {
+                self.configure(configuration, replace).await
             }
-            Err(other) => Err(self.target.stop(&other)),
+            Order::Ping(ping) => self.ping(ping).await,
+            Order::Run(run) => self.run(run).await,
         }
     }
 
@@ -84,22 +81,33 @@ impl Attempt for Configure<'_> {
     }
 }
 
-struct Echo<'a> {
-    target: Target<'a>,
-    command: String,
-    count: u16,
-    place: &'a Place,
-}
+impl Ordering<'_> {
+    async fn configure(
+        &self,
+        configuration: &Configuration,
+        replace: bool,
+    ) -> Result<Answer, Stop> {
+        let lines = configuration.lines.value.as_str();
+        let change = if replace { Change::Replace(lines) } else { Change::Modify(lines) };
+        let message = "the device refused the configuration";
+        match bounded(self.target.name, self.target.device.configure(change)).await? {
+            Ok(()) => Ok(Answer { output: String::new(), message, misses: Vec::new() }),
+            Err(DeviceError::ConfigurationRefused { line, message: said, .. }) => {
+                let place = configuration.place_of(line);
+                // `[ interfaces ethernet eth7 ]` says where, the line below says what.
+                let telling = |line: &&str| !line.is_empty() && !line.starts_with('[');
+                let label = said.lines().map(str::trim).find(telling);
+                let miss = Miss::at(&place, label.unwrap_or("refused"));
+                Ok(Answer { output: said, message, misses: vec![miss] })
+            }
+            Err(other) => Err(self.target.stop(&other)),
+        }
+    }
 
-#[async_trait]
-impl Attempt for Echo<'_> {
-    type Yield = Answer;
-    type Error = Stop;
-
-    async fn attempt(&mut self) -> Result<Answer, Stop> {
-        let output = self.target.execute(&self.command).await?.output;
+    async fn ping(&self, ping: &Ping) -> Result<Answer, Stop> {
+        let output = self.target.execute(&ping.command()).await?.output;
         let misses = match answered(&output) {
-            Some((_, received)) if received >= u32::from(self.count) => Vec::new(),
+            Some((_, received)) if received >= u32::from(ping.count) => Vec::new(),
             Some((sent, received)) => {
                 vec![Miss::at(self.place, format!("{received} of {sent} answered"))]
             }
@@ -108,12 +116,14 @@ impl Attempt for Echo<'_> {
         Ok(Answer { output, message: "not every ping was answered", misses })
     }
 
-    async fn pause(&mut self, longest: Duration) {
-        self.target.device.changed(longest).await;
-    }
-
-    fn is_done(&self, answer: &Answer) -> bool {
-        answer.met()
+    async fn run(&self, run: &Run) -> Result<Answer, Stop> {
+        let executed = self.target.execute(&run.command).await?;
+        if run.checks.is_empty() && executed.refused {
+            let misses = vec![Miss::at(self.place, "refused")];
+            let message = "the device refused the command";
+            return Ok(Answer { output: executed.output, message, misses });
+        }
+        Ok(Answer::checked(executed.output, &run.checks))
     }
 }
 
@@ -127,43 +137,14 @@ fn answered(output: &str) -> Option<(u32, u32)> {
     Some((captures[1].parse().ok()?, captures[2].parse().ok()?))
 }
 
-struct Execute<'a> {
-    target: Target<'a>,
-    run: &'a Run,
-    place: &'a Place,
-}
-
-#[async_trait]
-impl Attempt for Execute<'_> {
-    type Yield = Answer;
-    type Error = Stop;
-
-    async fn attempt(&mut self) -> Result<Answer, Stop> {
-        let executed = self.target.execute(&self.run.command).await?;
-        if self.run.checks.is_empty() && executed.refused {
-            let misses = vec![Miss::at(self.place, "refused")];
-            let message = "the device refused the command";
-            return Ok(Answer { output: executed.output, message, misses });
-        }
-        Ok(Answer::checked(executed.output, &self.run.checks))
-    }
-
-    async fn pause(&mut self, longest: Duration) {
-        self.target.device.changed(longest).await;
-    }
-
-    fn is_done(&self, answer: &Answer) -> bool {
-        answer.met()
-    }
-}
-
-async fn attempted<A: Attempt<Yield = Answer, Error = Stop>>(
+async fn attempted(
     step: &Step,
     sent: Sent,
     within: Duration,
-    attempt: A,
+    target: Target<'_>,
+    order: Order<'_>,
 ) -> Result<Attempted, Stop> {
-    let answers = wait(attempt, within).await?;
+    let answers = wait(Ordering { target, order, place: &step.place }, within).await?;
     let concerns_scep = matches!(step.action, Action::Run(_));
     let (expect, place) = (step.expect, step.place.clone());
     Ok(Attempted { sent, answers, within, expect, concerns_scep, place })
