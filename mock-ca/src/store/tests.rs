@@ -70,11 +70,11 @@ fn whoever_used_an_id_first_keeps_it() {
     let authority = authority();
     let store = Store::open(None, &authority, 1, 10).unwrap();
     let certificate = authority.issue(&profile(), &csr(), 1, NOW + DAY).unwrap();
-    for (number, requester) in [(1, "owner"), (2, "other"), (3, "owner")] {
+    for (number, requester) in [(1, "owner"), (2, "owner"), (3, "other")] {
         store.add_issued(number, &origin(requester, "a"), &certificate).unwrap();
     }
     let Some(Transaction::Issued(known)) = store.transaction(&TransactionId::new("1")) else {
         panic!("a known transaction");
     };
-    assert_eq!((known.number, store.issued().len()), (3, 3));
+    assert_eq!((known.number, store.issued().len()), (2, 3));
 }

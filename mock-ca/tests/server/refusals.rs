@@ -154,6 +154,9 @@ async fn two_that_wait_for_one_name_get_one_certificate() {
     assert!(refused.to_string().contains("`CN = a` has a certificate"), "{refused}");
     assert_eq!((ca.issued().len(), ca.pending().len()), (1, 1));
     ca.deny(&TransactionId::new("2")).unwrap();
+    // From now on nobody needs to be asked.
+    pkcs_req("3", "CN=a", None, &signers[1]).to(&ca, LINUX).await;
+    assert_eq!(last_reason(&ca), "`CN = a` has a certificate that is still valid");
 }
 
 #[tokio::test]
