@@ -1,13 +1,15 @@
-//! Enrolments over loopback, one after the other on one connection, against the private-key operations that each of
-//! them costs the server: opening the request, signing the certificate, signing the reply.
+//! Enrolments over loopback, from a few clients at once, against the private-key operations that each of them costs the
+//! server: opening the request, signing the certificate, signing the reply.
 //!
-//! The requests are made beforehand and the replies only read, so that nearly all the time is the server's.
+//! The server has one thread, and so one core at most. The requests are made beforehand and the replies only read; while
+//! one client waits the server has the others' requests, so that nearly all the time is its own.
 
 use std::{
+    collections::VecDeque,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -25,6 +27,9 @@ use scep::{
 };
 use tokio::{net::TcpListener, runtime};
 
+/// So many clients at once.
+const CLIENTS: usize = 4;
+
 fn enrolments(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("enrolment");
     group.bench_function("three private-key operations alone", |bencher| {
@@ -36,12 +41,32 @@ fn enrolments(criterion: &mut Criterion) {
         group.bench_function(personality.as_str(), |bencher| {
             let (ca, address) = start(personality);
             let path = ca.paths()[0];
-            let mut connection = Connection::open(address);
-            let request = request(&mut connection, path);
-            bencher.iter(|| assert_eq!(connection.exchange(&request).status, 200));
+            let mut clients: Vec<_> = (0..CLIENTS).map(|_| Connection::open(address)).collect();
+            let request = request(&mut clients[0], path);
+            bencher.iter_custom(|enrolments| enrol(&mut clients, &request, enrolments));
         });
     }
     group.finish();
+}
+
+/// So many enrolments take how long, with one under way for each client.
+fn enrol(clients: &mut [Connection], request: &[u8], enrolments: u64) -> Duration {
+    let start = Instant::now();
+    let mut under_way = VecDeque::new();
+    for client in (0..clients.len()).cycle().take(usize::try_from(enrolments).expect("a number")) {
+        if under_way.len() == clients.len() {
+            finish(clients, under_way.pop_front());
+        }
+        clients[client].send(request);
+        under_way.push_back(client);
+    }
+    under_way.into_iter().for_each(|client| finish(clients, Some(client)));
+    start.elapsed()
+}
+
+fn finish(clients: &mut [Connection], client: Option<usize>) {
+    let client = client.expect("a client whose request is under way");
+    assert_eq!(clients[client].receive().status, 200);
 }
 
 /// A server on a thread of its own, which ends with the process.
@@ -100,7 +125,15 @@ impl Connection {
     }
 
     fn exchange(&mut self, request: &[u8]) -> HttpResponse {
+        self.send(request);
+        self.receive()
+    }
+
+    fn send(&mut self, request: &[u8]) {
         self.0.write_all(request).expect("the server reads");
+    }
+
+    fn receive(&mut self) -> HttpResponse {
         let mut received = Vec::new();
         loop {
             let mut buffer = [0; 16 * 1024];
