@@ -163,6 +163,8 @@ impl fmt::Display for UnreachableCode {
 }
 
 /// Why addresses and routes were not taken.
+///
+/// As a kernel does, a network takes addresses that others have or that lead nowhere, and routes through nobody.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The device has no such interface.
@@ -170,32 +172,6 @@ pub enum ApplyError {
     NoSuchInterface {
         /// As configured.
         interface: String,
-    },
-    /// Another host of the link has the address.
-    #[error("the address `{address}` is in use on the link of `{interface}`")]
-    AddressInUse {
-        /// As configured.
-        interface: String,
-        /// The address that is taken.
-        address: Ipv4Addr,
-    },
-    /// The interface is plugged into another subnet than the address belongs to.
-    #[error(
-        "the address `{address}` does not belong on the link of `{interface}`, which is {link}"
-    )]
-    WrongLink {
-        /// As configured.
-        interface: String,
-        /// As configured.
-        address: Ipv4Net,
-        /// The subnet of the link.
-        link: Ipv4Net,
-    },
-    /// A next hop is on no link of the device.
-    #[error("the next hop `{next_hop}` is on no link of the device")]
-    UnreachableNextHop {
-        /// As configured.
-        next_hop: Ipv4Addr,
     },
     /// The operating system refused.
     #[error("{0}")]

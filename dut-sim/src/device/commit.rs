@@ -47,10 +47,7 @@ impl Device {
 /// The node of the configuration that an error of the network is about.
 fn place_of(error: &ApplyError) -> Vec<String> {
     let words = match error {
-        ApplyError::NoSuchInterface { interface }
-        | ApplyError::AddressInUse { interface, .. }
-        | ApplyError::WrongLink { interface, .. } => vec!["interfaces", "ethernet", interface],
-        ApplyError::UnreachableNextHop { .. } => vec!["protocols", "static"],
+        ApplyError::NoSuchInterface { interface } => vec!["interfaces", "ethernet", interface],
         ApplyError::Other(_) => vec!["interfaces"],
     };
     words.into_iter().map(str::to_owned).collect()

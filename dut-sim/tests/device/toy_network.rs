@@ -1,5 +1,6 @@
 //! A network of one link, on which one host answers pings and serves HTTP.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -56,10 +57,8 @@ impl ToyNetwork {
 #[async_trait]
 impl Network for ToyNetwork {
     async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
-        if let Some(taken) = addressing.interfaces.iter().find(|each| each.address.addr() == TAKEN)
-        {
-            let interface = taken.interface.clone();
-            return Err(ApplyError::AddressInUse { interface, address: TAKEN });
+        if addressing.interfaces.iter().any(|each| each.address.addr() == TAKEN) {
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, "the address is in use").into());
         }
         *self.applied.lock().unwrap() = Some(addressing.clone());
         Ok(())
