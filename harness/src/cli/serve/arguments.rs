@@ -33,9 +33,7 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
     /// A challenge password; linux takes one for all, ndes any number that serve once each.
-    /// Given here, it stands in the process list; the environment and --challenge-file do not tell it
-    ///
-    /// [env: SCEPLAB_CHALLENGE]
+    /// Given here, it stands in the process list; `SCEPLAB_CHALLENGE` and --challenge-file do not tell it
     #[arg(long, value_name = "PASSWORD")]
     challenge: Vec<String>,
     /// A file with challenge passwords, one a line
