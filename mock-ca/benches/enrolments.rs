@@ -60,7 +60,9 @@ fn enrol(clients: &mut [Connection], request: &[u8], enrolments: u64) -> Duratio
         clients[client].send(request);
         under_way.push_back(client);
     }
-    under_way.into_iter().for_each(|client| finish(clients, Some(client)));
+    for client in under_way {
+        finish(clients, Some(client));
+    }
     start.elapsed()
 }
 

@@ -67,8 +67,8 @@ impl Authority {
         let request = X509Req::from_der(&open(request, &signer, &self.key)).expect("a request");
         let applicant = request.public_key().expect("a key");
         assert!(request.verify(&applicant).expect("RSA verifies"));
-        let issuer = self.certificate.subject_name();
-        let issued = certificate(request.subject_name(), &applicant, issuer, &self.key);
+        let own_name = self.certificate.subject_name();
+        let issued = certificate(request.subject_name(), &applicant, own_name, &self.key);
         seal(&issued.to_der().expect("a certificate is encoded"), &signer, &self.key)
     }
 }
