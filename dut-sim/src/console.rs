@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::terminal::Terminal;
 use crate::device::{Device, Step};
@@ -36,31 +36,63 @@ pub(crate) enum Input {
 pub async fn run(device: Arc<Device>) -> io::Result<()> {
     let terminal = io::stdin().is_terminal();
     let mut reader = LineReader::start(&device, terminal)?;
+    let mut interrupts = Interrupts::listen();
     loop {
-        let line = match reader.next(device.prompt().await).await? {
+        let line = match reader.next(device.prompt().await, &mut interrupts).await? {
             Input::Line(line) => line,
             Input::NotUtf8 if print(NOT_UTF_8)?.is_continue() => continue,
             Input::Interrupted if terminal => continue,
             Input::NotUtf8 | Input::Interrupted | Input::End => return Ok(()),
         };
-        let Step { reply, shown, left } = interruptible(&device, &line).await?;
+        let (step, interrupted) = interruptible(&device, &line, &mut interrupts).await;
+        let Step { reply, shown, left } = step;
         let silent = shown || reply.output.is_empty();
-        if left || !silent && print(&reply.output)?.is_break() {
+        let unread = !silent && print(&reply.output)?.is_break();
+        // At a terminal Ctrl-C is about the command alone.
+        if left || unread || (interrupted && !terminal) {
             return Ok(());
         }
     }
 }
 
-/// Runs a command; Ctrl-C ends what takes its time.
-async fn interruptible(device: &Device, line: &str) -> io::Result<Step> {
+/// Ctrl-C, listened for all the time, so that none is missed between two waits for it.
+struct Interrupts(watch::Receiver<u64>);
+
+impl Interrupts {
+    fn listen() -> Self {
+        let (count, interrupts) = watch::channel(0);
+        tokio::spawn(async move {
+            // Where signals cannot be had, the process is ended from outside.
+            while tokio::signal::ctrl_c().await.is_ok() {
+                count.send_modify(|count| *count += 1);
+            }
+            std::future::pending::<()>().await;
+        });
+        Self(interrupts)
+    }
+
+    /// Waits for the next one since this was asked last.
+    async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Runs a command; Ctrl-C ends what takes its time, and whether it was pressed is told.
+async fn interruptible(device: &Device, line: &str, interrupts: &mut Interrupts) -> (Step, bool) {
     // A screen that is gone is noticed at the next prompt.
     let screen = &mut |line: &str| drop(print(line));
     let step = device.step(line, screen);
     tokio::pin!(step);
+    let mut interrupted = false;
     loop {
         tokio::select! {
-            step = &mut step => return Ok(step),
-            interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| device.interrupt())?,
+            step = &mut step => return (step, interrupted),
+            () = interrupts.next() => {
+                interrupted = true;
+                device.interrupt();
+            }
         }
     }
 }
@@ -94,14 +126,14 @@ impl LineReader {
         Ok(Self { terminal, prompts })
     }
 
-    async fn next(&mut self, prompt: String) -> io::Result<Input> {
+    async fn next(&mut self, prompt: String, interrupts: &mut Interrupts) -> io::Result<Input> {
         let (answer, line) = oneshot::channel();
         let gone = || io::Error::other("the console's reader has ended");
         self.prompts.send((prompt, answer)).map_err(|_| gone())?;
         tokio::select! {
             line = line => line.map_err(|_| gone())?,
             // A terminal in raw mode sends Ctrl-C as a character, anything else as a signal.
-            interrupted = tokio::signal::ctrl_c(), if !self.terminal => interrupted.map(|()| Input::Interrupted),
+            () = interrupts.next(), if !self.terminal => Ok(Input::Interrupted),
         }
     }
 }
