@@ -206,7 +206,11 @@ pub(crate) struct SetOf(Vec<u8>);
 impl SetOf {
     /// The elements, already encoded, in this order.
     pub(crate) fn in_order<T: AsRef<[u8]>>(elements: impl IntoIterator<Item = T>) -> Self {
-        Self(elements.into_iter().flat_map(|element| element.as_ref().to_vec()).collect())
+        let mut joined = Vec::new();
+        for element in elements {
+            joined.extend_from_slice(element.as_ref());
+        }
+        Self(joined)
     }
 
     /// The elements, already encoded, in the order DER wants.
