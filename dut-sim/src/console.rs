@@ -5,6 +5,7 @@ mod terminal;
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,6 +27,15 @@ pub(crate) enum Input {
     End,
 }
 
+/// How a console came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The user left, the input ended, or nobody reads the output any more.
+    Left,
+    /// Ctrl-C, where there is no terminal.
+    Interrupted,
+}
+
 /// Runs the console until the user leaves it or the input ends.
 ///
 /// On a terminal there is a prompt, editing, history and completion, and Ctrl-C drops the line or ends the command under
@@ -33,7 +43,7 @@ pub(crate) enum Input {
 ///
 /// # Errors
 /// When standard input cannot be read or standard output not be written; a closed pipe is no error.
-pub async fn run(device: Arc<Device>) -> io::Result<()> {
+pub async fn run(device: Arc<Device>) -> io::Result<Ending> {
     let terminal = io::stdin().is_terminal();
     let mut reader = LineReader::start(&device, terminal)?;
     let mut interrupts = Interrupts::listen();
@@ -42,15 +52,19 @@ pub async fn run(device: Arc<Device>) -> io::Result<()> {
             Input::Line(line) => line,
             Input::NotUtf8 if print(NOT_UTF_8)?.is_continue() => continue,
             Input::Interrupted if terminal => continue,
-            Input::NotUtf8 | Input::Interrupted | Input::End => return Ok(()),
+            Input::Interrupted => return Ok(Ending::Interrupted),
+            Input::NotUtf8 | Input::End => return Ok(Ending::Left),
         };
         let (step, interrupted) = interruptible(&device, &line, &mut interrupts).await;
         let Step { reply, shown, left } = step;
         let silent = shown || reply.output.is_empty();
         let unread = !silent && print(&reply.output)?.is_break();
         // At a terminal Ctrl-C is about the command alone.
-        if left || unread || (interrupted && !terminal) {
-            return Ok(());
+        if interrupted && !terminal {
+            return Ok(Ending::Interrupted);
+        }
+        if left || unread {
+            return Ok(Ending::Left);
         }
     }
 }
@@ -61,10 +75,16 @@ struct Interrupts(watch::Receiver<u64>);
 impl Interrupts {
     fn listen() -> Self {
         let (count, interrupts) = watch::channel(0);
+        let mut first = Box::pin(tokio::signal::ctrl_c());
+        // Asked once, it listens: a signal that comes before the task begins is not missed.
+        let mut nobody = Context::from_waker(Waker::noop());
+        let _pending = first.as_mut().poll(&mut nobody);
         tokio::spawn(async move {
             // Where signals cannot be had, the process is ended from outside.
-            while tokio::signal::ctrl_c().await.is_ok() {
+            let mut next = first;
+            while next.await.is_ok() {
                 count.send_modify(|count| *count += 1);
+                next = Box::pin(tokio::signal::ctrl_c());
             }
             std::future::pending::<()>().await;
         });

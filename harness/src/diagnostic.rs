@@ -8,8 +8,8 @@ use std::fmt;
 
 pub use self::palette::Palette;
 pub use self::render::{Frame, render, visible};
-pub(crate) use self::source::floor_char_boundary;
 pub use self::source::{Excerpt, Located, Place, SIZE_LIMIT, Source};
+pub(crate) use self::source::{SHOWN, floor_char_boundary};
 
 /// One thing that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ mod configuration;
 use regex::Regex;
 
 use self::configuration::{clear_passwords, clear_passwords_of_configuration};
-use crate::diagnostic::{Diagnostic, Excerpt, Location, closest};
+use crate::diagnostic::{Diagnostic, Excerpt, Location, SHOWN, closest};
 use crate::lab::{Challenge, Lab, MASK, Secret};
 use crate::yaml::{Node, Value};
 
@@ -67,9 +67,28 @@ impl Masker {
         masked
     }
 
+    /// The text without its secrets, and without what a cut at either end left of one.
+    pub(crate) fn cut_text(&self, text: &str) -> String {
+        let mut masked = self.text(text);
+        for secret in self.secrets.iter().map(Secret::expose) {
+            let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at > SHORT);
+            if let Some(kept) = ends.clone().rev().find(|at| masked.ends_with(&secret[..*at])) {
+                masked.truncate(masked.len() - kept);
+                masked.push_str(MASK);
+            }
+            let rest = |at: &usize| secret.len() - at > SHORT && masked.starts_with(&secret[*at..]);
+            if let Some(at) = secret.char_indices().map(|(at, _)| at).find(rest) {
+                masked.replace_range(..secret.len() - at, MASK);
+            }
+        }
+        masked
+    }
+
     /// The excerpt without its secrets; the place stays below what it was below.
     pub(crate) fn excerpt(&self, excerpt: &Excerpt) -> Excerpt {
-        let whole = self.text(&excerpt.text);
+        // A long line was cut to an excerpt before its secrets could be looked for.
+        let is_cut = excerpt.text.chars().count() >= SHOWN;
+        let whole = if is_cut { self.cut_text(&excerpt.text) } else { self.text(&excerpt.text) };
         if whole == excerpt.text {
             return excerpt.clone();
         }
@@ -191,6 +210,14 @@ mod tests {
 
     fn masker(secrets: &[&str]) -> Masker {
         Masker::new(secrets.iter().map(|secret| Secret::new(*secret)).collect())
+    }
+
+    #[test]
+    fn what_a_cut_left_of_a_secret_is_masked_too() {
+        let masker = Masker::new(vec![Secret::new("correct-horse")]);
+        assert_eq!(masker.cut_text("password correct-ho"), format!("password {MASK}"));
+        assert_eq!(masker.cut_text("ect-horse and more"), format!("{MASK} and more"));
+        assert_eq!(masker.cut_text("nothing of it"), "nothing of it");
     }
 
     #[test]

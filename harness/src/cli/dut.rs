@@ -1,10 +1,9 @@
 //! `sceplab dut`: the console of a simulated device in a virtual lab.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::pin::pin;
 
 use clap::Args;
+use dut_sim::console::Ending;
 use thiserror::Error;
 
 use super::exit::Exit;
@@ -68,12 +67,12 @@ impl Dut {
         let Some((device, bench)) = drivers::build_for_console(&lab, &name)? else {
             return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
         };
-        let (outcome, interrupted) = interruptible(dut_sim::console::run(device)).await;
+        let ending = dut_sim::console::run(device).await;
         drop(bench);
-        outcome.map_err(|error| DutError::Console(error.to_string()))?;
-        // On a terminal, Ctrl-C drops a line and ends nothing.
-        let cut_short = interrupted && !io::stdin().is_terminal();
-        Ok(if cut_short { Exit::Interrupted } else { Exit::Success })
+        match ending.map_err(|error| DutError::Console(error.to_string()))? {
+            Ending::Left => Ok(Exit::Success),
+            Ending::Interrupted => Ok(Exit::Interrupted),
+        }
     }
 
     fn lab(&self) -> Result<Lab, DutError> {
@@ -92,23 +91,6 @@ impl Dut {
         match (names.next(), names.next()) {
             (Some(only), None) => Ok(only.clone()),
             _ => Err(DutError::WhichDevice { known: known_devices(lab) }),
-        }
-    }
-}
-
-/// What came of it, and whether Ctrl-C was pressed meanwhile.
-async fn interruptible<T>(console: impl Future<Output = T>) -> (T, bool) {
-    let (mut console, mut signal) = (pin!(console), pin!(tokio::signal::ctrl_c()));
-    let mut interrupted = false;
-    loop {
-        tokio::select! {
-            // The signal first: it also ends the console.
-            biased;
-            signalled = &mut signal, if !interrupted => match signalled {
-                Ok(()) => interrupted = true,
-                Err(_) => return (console.await, false),
-            },
-            outcome = &mut console => return (outcome, interrupted),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::Diagnostic;
 pub const SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// How much of a long line is shown, in characters.
-const SHOWN: usize = 160;
+pub(crate) const SHOWN: usize = 160;
 
 /// How much of a long line is shown before the place itself, in characters.
 const SHOWN_BEFORE: usize = 60;

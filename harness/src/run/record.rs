@@ -117,11 +117,10 @@ impl<'a> Recorder<'a> {
 
     fn output(&self, output: &str) -> String {
         let end = floor_char_boundary(output, OUTPUT_LIMIT);
-        let mut shown = self.text(&output[..end]);
-        if end < output.len() {
-            shown.push_str("\n[cut]");
+        if end == output.len() {
+            return self.text(output);
         }
-        shown
+        self.masker.cut_text(&output[..end]) + "\n[cut]"
     }
 
     /// The newest lines of the device's SCEP client and of the PKIs, nothing masked yet.
