@@ -16,6 +16,7 @@ pub use opening::OpenError;
 use crate::{
     hexadecimal,
     log::{Log, LogEntry},
+    offer::Offer,
     pages,
     personality::Personality,
     policy::{ChallengeUnavailable, Enrolment, PasswordCache, Policies, Site, Verdict, subject_of},
@@ -31,6 +32,7 @@ pub struct Ca {
     pub(crate) site: Site,
     pub(crate) policies: Policies,
     pub(crate) approval: Approval,
+    pub(crate) offer: Offer,
     /// The answer to `GetCACert`: content type and body.
     pub(crate) certificates_answer: (&'static str, Bytes),
     pub(crate) challenge: ChallengePolicy,
@@ -105,6 +107,7 @@ impl Ca {
         let profiles = personality.user_profiles(&settings);
         Ok(Arc::new(Self {
             personality,
+            offer: Offer::new(personality, settings.capabilities.as_deref()),
             policies,
             certificates_answer: opening::certificates_answer(&authority)?,
             thumbprint: pages::thumbprint(&authority.ca.certificate)?,

@@ -12,6 +12,7 @@ mod ca;
 mod hexadecimal;
 mod http;
 mod log;
+mod offer;
 mod origin;
 mod pages;
 mod percent;

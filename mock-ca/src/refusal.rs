@@ -36,6 +36,8 @@ pub(crate) enum Refusal {
     NotARenewal,
     #[error("{0} is not served")]
     Unsupported(MessageType),
+    #[error("{0} is not among the capabilities that the CA was told to offer")]
+    NotOffered(String),
     #[error("{0} requests wait for a decision, no more are taken")]
     TooManyPending(usize),
     #[error(transparent)]
@@ -55,7 +57,7 @@ impl Refusal {
             | Self::NoChallenge
             | Self::WrongChallenge
             | Self::BadProofOfPossession => FailInfo::BadMessageCheck,
-            Self::UnusableSigner(_) => FailInfo::BadAlg,
+            Self::UnusableSigner(_) | Self::NotOffered(_) => FailInfo::BadAlg,
             Self::UnknownTransaction => FailInfo::BadCertId,
             Self::Scep(error) => error.fail_info(),
             _ => FailInfo::BadRequest,
@@ -87,6 +89,7 @@ impl Refusal {
             | Self::NotTheRequester
             | Self::AnotherRequestWaits
             | Self::Unsupported(_)
+            | Self::NotOffered(_)
             | Self::Scep(_) => 0x8007_0057,
         };
         number.cast_signed()

@@ -32,10 +32,15 @@ impl Ca {
         let Some(target) = personality.target(&inquiry.path) else {
             return Answer::not_found(personality);
         };
-        let Some(request) = &inquiry.request else {
+        let request = inquiry.request.as_ref();
+        let takes =
+            |request: &&HttpRequest| request.method != Method::Post || self.offer.has_post();
+        let Some(request) = request.filter(takes) else {
             return match personality.error_pages {
                 ErrorPages::Text => Answer::not_found(personality),
-                ErrorPages::Html => Answer::error(personality, 405, &"neither GET nor POST"),
+                ErrorPages::Html => {
+                    Answer::error(personality, 405, &"the method is not served here")
+                }
             };
         };
         if personality.limits_query && request.query.len() > self.limits.query_bytes {

@@ -4,7 +4,6 @@ mod reply;
 
 use std::time::SystemTime;
 
-use hyper::body::Bytes;
 use openssl::{rand::rand_bytes, x509::X509Ref};
 use scep::{
     Error, PeerMisbehaved,
@@ -35,8 +34,8 @@ impl Ca {
         let personality = self.personality;
         Some(match Operation::from_http(request) {
             Ok(Operation::GetCaCaps { .. }) => {
-                let body = Bytes::from_static(personality.capabilities.as_bytes());
-                Answer::page(personality.capabilities_content_type, body).for_operation("GetCACaps")
+                Answer::page(personality.capabilities_content_type, self.offer.text())
+                    .for_operation("GetCACaps")
             }
             Ok(Operation::GetCaCert { .. }) => {
                 let (content_type, body) = &self.certificates_answer;
@@ -82,7 +81,7 @@ impl Ca {
 
     fn answer_request(&self, request: &Request, now: SystemTime) -> Answer {
         let answer = match self.decide(request, now) {
-            Err(refusal @ Refusal::Unsupported(_))
+            Err(refusal @ (Refusal::Unsupported(_) | Refusal::NotOffered(_)))
                 if self.personality.unsupported == Unsupported::ServerError =>
             {
                 Answer::error(self.personality, 500, &refusal)
@@ -95,6 +94,7 @@ impl Ca {
     }
 
     fn decide(&self, request: &Request, now: SystemTime) -> Result<Verdict, Refusal> {
+        self.offer.expect(request)?;
         match &request.body {
             Body::PkcsReq(csr) | Body::RenewalReq(csr) => self.enrol(csr, request, now),
             Body::CertPoll(_) => self.poll(&request.header),

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use scep::secret::ChallengePassword;
+use scep::{capabilities::Capability, secret::ChallengePassword};
 
 use crate::{log::LogEntry, personality::PersonalityName};
 
@@ -15,6 +15,10 @@ pub struct Settings {
     pub personality: PersonalityName,
     /// The CA's distinguished name, as `DC=com, DC=scep, CN=x`; without one the documented name.
     pub subject: Option<String>,
+    /// What `GetCACaps` names, in this order, instead of all that the server has; what is left out is then refused: the
+    /// ciphers AES and triple DES, the digests of the SHA family, POST and `RenewalReq`. Where nothing is named, no
+    /// cipher and no digest is refused, for a server too old to be asked says nothing of those it has.
+    pub capabilities: Option<Vec<Capability>>,
     /// Which challenge passwords authorise a request.
     pub challenge: ChallengePolicy,
     /// Who decides about a request whose challenge is right.
@@ -47,6 +51,7 @@ impl Settings {
             name: name.into(),
             personality,
             subject: None,
+            capabilities: None,
             challenge: ChallengePolicy::None,
             approval: Approval::Automatic,
             keys: Keys::Lab,

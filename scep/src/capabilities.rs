@@ -31,7 +31,8 @@ pub enum Capability {
 }
 
 impl Capability {
-    const ALL: [Self; 9] = [
+    /// All of them, in the order of their names here.
+    pub const ALL: [Self; 9] = [
         Self::Aes,
         Self::Des3,
         Self::GetNextCaCert,
@@ -58,8 +59,8 @@ impl Capability {
         }
     }
 
-    /// Keywords are to be sent in their exact case and read in any (RFC 8894 §3.5.2).
-    fn from_keyword(keyword: &str) -> Option<Self> {
+    /// The capability of a keyword, which is to be sent in their exact case and is read in any (RFC 8894 §3.5.2).
+    pub fn from_keyword(keyword: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.keyword().eq_ignore_ascii_case(keyword))
     }
 }

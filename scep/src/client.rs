@@ -8,11 +8,13 @@ mod choice;
 mod outgoing;
 mod refusal;
 mod reply;
+mod verified;
 
 pub use ca_certificates::CaCertificates;
 pub use outgoing::RequestMessage;
 pub use refusal::{Reason, Refusal, Stage};
 pub use reply::{Expected, Reply};
+pub use verified::Verified;
 
 use std::time::SystemTime;
 

@@ -30,7 +30,7 @@ pub(super) static LINUX: Personality = Personality {
         carries_certificates: true,
         signature_algorithm: SignatureAlgorithm::RsaEncryption,
         has_signing_time: true,
-        content_without_envelope: None,
+        content_without_envelope: Some(&[]),
         has_windows_attributes: false,
         failures_use_sha1: false,
         tells_causes_apart: false,

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
+mod capabilities;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod hostile;

@@ -39,6 +39,17 @@ impl Sent<'_> {
     }
 
     async fn response(&self, ca: &Arc<Ca>, path: &str) -> Response {
+        self.response_with(ca, path, Cipher::Aes256, Digest::Sha256).await
+    }
+
+    /// Sends the message with these algorithms.
+    pub(crate) async fn response_with(
+        &self,
+        ca: &Arc<Ca>,
+        path: &str,
+        cipher: Cipher,
+        digest: Digest,
+    ) -> Response {
         let certificates = ca.certificates();
         let opens = |usage: KeyUsage| usage.contains(KeyUsage::KEY_ENCIPHERMENT);
         let mut recipients = certificates.iter();
@@ -50,9 +61,9 @@ impl Sent<'_> {
             body: &self.body,
             signer: self.signer,
             recipient,
-            cipher: Cipher::Aes256,
+            cipher,
             key_transport: KeyTransport::Pkcs1v15,
-            digest: Digest::Sha256,
+            digest,
         };
         let message = message.encode(&mut rand_bytes).unwrap();
         send(ca, "POST", &format!("{path}?operation=PKIOperation"), "", &message).await

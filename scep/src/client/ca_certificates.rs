@@ -45,8 +45,11 @@ impl CaCertificates {
         Self::sort(certificates)
     }
 
-    /// A certificate is a CA's when it says so, or when it is alone and signed by itself.
-    fn sort(certificates: Vec<X509>) -> Result<Self, Refusal> {
+    /// Tells them apart: a certificate is a CA's when it says so, or when it is alone and signed by itself.
+    ///
+    /// # Errors
+    /// When there is no CA certificate among them.
+    pub fn sort(certificates: Vec<X509>) -> Result<Self, Refusal> {
         let alone = certificates.len() == 1;
         let (mut ca, ra): (Vec<_>, Vec<_>) =
             certificates.into_iter().partition(|one| is_ca(one) || (alone && is_self_issued(one)));
@@ -137,7 +140,10 @@ impl CaCertificates {
     }
 
     /// The issued certificate: the one that carries the requested key, issued by this CA (RFC 8894 §3.3.2.1).
-    pub(super) fn issued<T: HasPublic>(
+    ///
+    /// # Errors
+    /// When there is none like that among them.
+    pub fn issued<T: HasPublic>(
         &self,
         certificates: &[X509],
         key: &PKeyRef<T>,

@@ -1,0 +1,84 @@
+//! What the CA says it can do, and what it refuses because it was told not to offer it.
+
+use hyper::body::Bytes;
+use scep::{
+    algorithm::{Cipher, Digest},
+    attribute::MessageType,
+    capabilities::{Capabilities, Capability},
+    server::Request,
+};
+
+use crate::{personality::Personality, refusal::Refusal};
+
+/// The answer to `GetCACaps` (RFC 8894 §3.5), and whether the CA is held to it.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    text: Bytes,
+    /// Where the personality's own were replaced.
+    instead: Option<Capabilities>,
+}
+
+impl Offer {
+    /// The personality's own, or these in its style.
+    pub(crate) fn new(personality: &Personality, instead: Option<&[Capability]>) -> Self {
+        let own = personality.capabilities;
+        let Some(instead) = instead else {
+            return Self { text: Bytes::from_static(own.as_bytes()), instead: None };
+        };
+        let line_end = if own.contains("\r\n") { "\r\n" } else { "\n" };
+        let words: Vec<&str> = instead.iter().map(|capability| capability.keyword()).collect();
+        let text = Bytes::from(words.join(line_end));
+        Self { instead: Some(Capabilities::parse(&text)), text }
+    }
+
+    /// The body of the answer, to the byte.
+    pub(crate) fn text(&self) -> Bytes {
+        self.text.clone()
+    }
+
+    /// Whether PKIOperation may come by POST.
+    pub(crate) fn has_post(&self) -> bool {
+        self.has(Capability::PostPkiOperation)
+    }
+
+    /// Refuses what the CA was told not to offer.
+    pub(crate) fn expect(&self, request: &Request) -> Result<(), Refusal> {
+        let header = &request.header;
+        if header.message_type == MessageType::RenewalReq && !self.has(Capability::Renewal) {
+            return Err(Refusal::Unsupported(MessageType::RenewalReq));
+        }
+        let Some(instead) = self.instead.as_ref().filter(|instead| !instead.is_empty()) else {
+            return Ok(());
+        };
+        if !takes_cipher(instead, request.cipher) {
+            return Err(Refusal::NotOffered(request.cipher.to_string()));
+        }
+        if !takes_digest(instead, header.digest) {
+            return Err(Refusal::NotOffered(header.digest.to_string()));
+        }
+        Ok(())
+    }
+
+    fn has(&self, capability: Capability) -> bool {
+        self.instead.as_ref().is_none_or(|instead| instead.has(capability))
+    }
+}
+
+/// `AES` stands for all its key lengths; single DES has no keyword, and is what old servers take without saying so.
+fn takes_cipher(instead: &Capabilities, cipher: Cipher) -> bool {
+    match cipher {
+        Cipher::Des => true,
+        Cipher::TripleDes => instead.has(Capability::Des3),
+        Cipher::Aes128 | Cipher::Aes192 | Cipher::Aes256 => instead.has(Capability::Aes),
+    }
+}
+
+/// MD5 has no keyword either; the digests between two that have one go with the greater.
+fn takes_digest(instead: &Capabilities, digest: Digest) -> bool {
+    match digest {
+        Digest::Md5 => true,
+        Digest::Sha1 => instead.has(Capability::Sha1),
+        Digest::Sha224 | Digest::Sha256 => instead.has(Capability::Sha256),
+        Digest::Sha384 | Digest::Sha512 => instead.has(Capability::Sha512),
+    }
+}
