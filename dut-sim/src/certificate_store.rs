@@ -4,6 +4,7 @@ use openssl::asn1::Asn1Time;
 use openssl::x509::{X509, X509Ref};
 use scep::certificate::is_self_issued;
 use scep::client::CaCertificates;
+use scep::identity::Identity;
 use scep::key_usage::KeyUsage;
 
 use crate::enrolment::progress::{Phase, Progress};
@@ -70,7 +71,7 @@ fn absence(phase: &Phase) -> Status {
 /// Everything there is of a request: the CA's certificates, the RA's, and the user's.
 fn stored(progress: &Progress) -> Vec<Stored<'_>> {
     let mut all = progress.ca.as_ref().map(authorities).unwrap_or_default();
-    if let Phase::Issued(certificate) = &progress.phase {
+    if let Phase::Issued(Identity { certificate, .. }) = &progress.phase {
         let (file, row) = (USER_FILE.to_owned(), USER_ROW.to_owned());
         all.push(Stored { file, row, usage: Usage::NONE, certificate });
     }
@@ -123,10 +124,17 @@ fn usage(certificate: &X509Ref, certificates: &CaCertificates) -> Usage {
 
 #[cfg(test)]
 mod tests {
+    use openssl::pkey::PKey;
+
     use super::*;
 
     fn ca() -> X509 {
         X509::from_pem(include_bytes!("pki/testdata/ca.pem")).unwrap()
+    }
+
+    fn issued() -> Phase {
+        let key = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
+        Phase::Issued(Identity { certificate: ca(), key })
     }
 
     fn now() -> Asn1Time {
@@ -141,7 +149,7 @@ mod tests {
     #[test]
     fn names_are_those_of_strongswan() {
         let ca = CaCertificates { ca: vec![ca(), ca()], ra: vec![ca(), ca(), ca()] };
-        let progress = Progress { ca: Some(ca), phase: Phase::Issued(self::ca()) };
+        let progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
         assert_eq!(
             files(&progress),
             [
@@ -176,6 +184,19 @@ mod tests {
         assert_eq!(shown(&progress), format!("{ca_row}; usercert Pending - - -"));
         progress.phase = Phase::Failed { reason: "no".to_owned() };
         assert_eq!(shown(&progress), format!("{ca_row}; usercert Failed - - -; usercert: no"));
+    }
+
+    #[test]
+    fn a_renewal_leaves_the_certificate_and_says_how_it_goes() {
+        let ca = CaCertificates { ca: vec![ca()], ra: Vec::new() };
+        let mut progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
+        let before = shown(&progress);
+        assert!(before.contains("usercert Valid"), "{before}");
+        progress.renewal = Some(Phase::UnderWay);
+        assert_eq!(shown(&progress), format!("{before}; usercert: renewal: under way"));
+        progress.renewal = Some(Phase::Failed { reason: "no".to_owned() });
+        assert_eq!(shown(&progress), format!("{before}; usercert: renewal: no"));
+        assert!(find(&progress, "user/cert").is_some());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What may come next on a line, from the same tables that commands and configuration are read by.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::kind::Kind;
 use crate::config::schema::{Content, Place, locate};
 use crate::config::tree::Configuration;
@@ -8,7 +10,7 @@ use crate::operational::following;
 use crate::operational::table::{Argument, Word};
 
 /// A word that may come next, or a placeholder for one of the user's choice.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Candidate {
     pub(crate) word: String,
     pub(crate) help: String,
@@ -148,7 +150,9 @@ mod tests {
     fn commands_and_what_they_take() {
         assert_eq!(offered("", None), "configure exit ping pki set show system");
         assert_eq!(offered("p", None), "ping pki");
+        assert_eq!(offered("pki scep ", None), "renew show");
         assert_eq!(offered("pki scep show ", None), "<csr> CSR");
+        assert_eq!(offered("pki scep renew ", None), "<csr> CSR");
         assert_eq!(
             offered("pki show certificate r", None),
             "running://auth/certificates/scep/CSR/ca/ca.der"

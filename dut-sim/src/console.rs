@@ -1,17 +1,18 @@
 //! The device's console on this process's standard input and output.
 
+mod shell;
 mod terminal;
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::shell::Shell;
 use self::terminal::Terminal;
-use crate::device::{Device, Step};
+use crate::device::Step;
 
 /// What is said of a line that cannot be read.
 const NOT_UTF_8: &str = "CLI Error: the line is not UTF-8";
@@ -42,13 +43,14 @@ pub enum Ending {
 /// way. Otherwise lines are read as they come, and only what the commands print is printed.
 ///
 /// # Errors
-/// When standard input cannot be read or standard output not be written; a closed pipe is no error.
-pub async fn run(device: Arc<Device>) -> io::Result<Ending> {
+/// When standard input cannot be read or standard output not be written, or the device is in another process and that
+/// ends; a closed pipe is no error.
+pub async fn run(device: Shell) -> io::Result<Ending> {
     let terminal = io::stdin().is_terminal();
     let mut reader = LineReader::start(&device, terminal)?;
     let mut interrupts = Interrupts::listen();
     loop {
-        let line = match reader.next(device.prompt().await, &mut interrupts).await? {
+        let line = match reader.next(device.prompt().await?, &mut interrupts).await? {
             Input::Line(line) => line,
             Input::NotUtf8 if print(NOT_UTF_8)?.is_continue() => continue,
             Input::Interrupted if terminal => continue,
@@ -56,7 +58,7 @@ pub async fn run(device: Arc<Device>) -> io::Result<Ending> {
             Input::NotUtf8 | Input::End => return Ok(Ending::Left),
         };
         let (step, interrupted) = interruptible(&device, &line, &mut interrupts).await;
-        let Step { reply, shown, left } = step;
+        let Step { reply, shown, left } = step?;
         let silent = shown || reply.output.is_empty();
         let unread = !silent && print(&reply.output)?.is_break();
         // At a terminal Ctrl-C is about the command alone.
@@ -100,7 +102,11 @@ impl Interrupts {
 }
 
 /// Runs a command; Ctrl-C ends what takes its time, and whether it was pressed is told.
-async fn interruptible(device: &Device, line: &str, interrupts: &mut Interrupts) -> (Step, bool) {
+async fn interruptible(
+    device: &Shell,
+    line: &str,
+    interrupts: &mut Interrupts,
+) -> (io::Result<Step>, bool) {
     // A screen that is gone is noticed at the next prompt.
     let screen = &mut |line: &str| drop(print(line));
     let step = device.step(line, screen);
@@ -134,7 +140,7 @@ struct LineReader {
 }
 
 impl LineReader {
-    fn start(device: &Arc<Device>, terminal: bool) -> io::Result<Self> {
+    fn start(device: &Shell, terminal: bool) -> io::Result<Self> {
         let (prompts, mut asked) = mpsc::unbounded_channel::<(String, oneshot::Sender<_>)>();
         let mut source = if terminal { Source::terminal(device)? } else { Source::Plain };
         thread::Builder::new().name("console".to_owned()).spawn(move || {
@@ -164,7 +170,7 @@ enum Source {
 }
 
 impl Source {
-    fn terminal(device: &Arc<Device>) -> io::Result<Self> {
+    fn terminal(device: &Shell) -> io::Result<Self> {
         Terminal::new(device).map(|terminal| Self::Terminal(Box::new(terminal)))
     }
 

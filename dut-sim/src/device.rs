@@ -9,6 +9,7 @@ mod settings;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 pub use self::lines::ConfigurationError;
@@ -21,6 +22,7 @@ use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::enrolment::progress::Progress;
 use crate::enrolment::{Enrolments, Surroundings};
+use crate::notes::Notes;
 use crate::ping::Screen;
 use crate::protocol_log::ProtocolLog;
 use crate::secret::{SecretStore, random_key};
@@ -55,7 +57,7 @@ struct Session {
 }
 
 /// What a command printed, and whether it did what it was asked to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// The lines as the console shows them, without a line break at the end.
     pub output: String,
@@ -91,10 +93,14 @@ impl Device {
         let surroundings = Arc::new(Surroundings {
             network: settings.network,
             secrets: SecretStore::new(key, settings.keyring),
+            client: settings.client,
+            program_path: settings.program_path,
+            program_limit: settings.program_limit,
             keys: settings.key_source,
             retry_pause: settings.retry_pause,
             poll_pause: settings.poll_pause,
             log: ProtocolLog::default(),
+            notes: Notes::default(),
             changes: watch::Sender::new(0),
             wake: Notify::new(),
         });
@@ -128,6 +134,11 @@ impl Device {
     /// What SCEP did, one line an event, the newest last; at most the last 200.
     pub fn protocol_log(&self) -> Vec<String> {
         self.surroundings.log.lines()
+    }
+
+    /// What a reader of a result must know of the SCEP client: options it lacks, and what it does instead.
+    pub fn notes(&self) -> Vec<String> {
+        self.surroundings.notes.lines()
     }
 
     /// Runs one line; what takes its time shows on `screen` line by line.

@@ -1,24 +1,33 @@
 //! The service behind `system certificate scep`: one task for each request, from a fresh key to a stored certificate.
 
 mod attempt;
+mod builtin;
+mod client;
 mod http;
+mod journal;
 mod key_source;
 mod pause;
+mod program;
 pub(crate) mod progress;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+pub use self::client::{Missing, ScepClient};
 pub use self::key_source::{KeyPool, KeySource};
 pub use self::pause::GrowingPause;
 
 use self::attempt::Enrolment;
-use self::progress::Progress;
+use self::journal::Journal;
+use self::progress::{Phase, Progress};
 use crate::config::system::CsrSettings;
 use crate::network::Network;
+use crate::notes::Notes;
 use crate::protocol_log::ProtocolLog;
 use crate::secret::SecretStore;
 
@@ -26,10 +35,14 @@ use crate::secret::SecretStore;
 pub(crate) struct Surroundings {
     pub(crate) network: Arc<dyn Network>,
     pub(crate) secrets: SecretStore,
+    pub(crate) client: ScepClient,
+    pub(crate) program_path: Option<OsString>,
+    pub(crate) program_limit: Duration,
     pub(crate) keys: KeySource,
     pub(crate) retry_pause: GrowingPause,
     pub(crate) poll_pause: GrowingPause,
     pub(crate) log: ProtocolLog,
+    pub(crate) notes: Notes,
     /// Changes whenever the device may answer differently.
     pub(crate) changes: watch::Sender<u64>,
     /// Wakes those that wait to try again: the network may have changed.
@@ -89,9 +102,44 @@ impl Enrolments {
         self.running.keys().cloned().collect()
     }
 
+    /// Begins to renew the certificate of that name: with a new key, where the client can, and the old one's signature.
+    ///
+    /// # Errors
+    /// Why there is nothing to renew; nothing has changed then.
+    pub(crate) fn renew(&mut self, name: &str) -> Result<(), RenewalError> {
+        let running = self.running.get_mut(name).ok_or(RenewalError::NoSuchRequest)?;
+        let mut progress = running.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&progress.renewal, Some(renewal) if !matches!(renewal, Phase::Failed { .. })) {
+            return Err(RenewalError::UnderWay);
+        }
+        let Phase::Issued(existing) = &progress.phase else {
+            return Err(RenewalError::NoCertificate);
+        };
+        let existing = Some(existing.clone());
+        progress.renewal = Some(Phase::UnderWay);
+        drop(progress);
+        let journal = Journal::new(name, &self.surroundings, &running.progress, true);
+        let renewal = Enrolment { settings: running.settings.clone(), journal, existing };
+        running.task = tokio::spawn(renewal.run());
+        self.surroundings.changed();
+        Ok(())
+    }
+
     fn start(&self, name: &str, settings: &CsrSettings) -> Running {
         let progress = Arc::new(Mutex::new(Progress::begun()));
-        let enrolment = Enrolment::new(name, settings, &self.surroundings, &progress);
+        let journal = Journal::new(name, &self.surroundings, &progress, false);
+        let enrolment = Enrolment { settings: settings.clone(), journal, existing: None };
         Running { settings: settings.clone(), progress, task: tokio::spawn(enrolment.run()) }
     }
+}
+
+/// Why a certificate is not renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RenewalError {
+    #[error("no such certificate request")]
+    NoSuchRequest,
+    #[error("there is no certificate to renew yet")]
+    NoCertificate,
+    #[error("its renewal is under way already")]
+    UnderWay,
 }

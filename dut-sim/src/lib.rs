@@ -11,12 +11,14 @@ pub mod console;
 mod device;
 mod enrolment;
 pub mod network;
+mod notes;
 mod operational;
 mod ping;
 mod pki;
 mod protocol_log;
+pub mod remote;
 mod secret;
 
 pub use device::{ConfigurationError, Device, DeviceSettings, Reply};
-pub use enrolment::{GrowingPause, KeyPool, KeySource};
+pub use enrolment::{GrowingPause, KeyPool, KeySource, Missing, ScepClient};
 pub use secret::Secret;

@@ -1,5 +1,8 @@
 //! The network a device stands in, as the device sees it: the seam between the device and whatever carries its packets.
 
+#[cfg(target_os = "linux")]
+pub mod kernel;
+
 use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
@@ -102,6 +105,11 @@ pub enum EchoOutcome {
     TimedOut,
     /// The device itself has no route to the destination, so nothing was sent.
     NoRoute,
+    /// The operating system refused to send or to receive.
+    Failed {
+        /// What was to be done and what it said.
+        reason: String,
+    },
 }
 
 /// The code of an ICMP "destination unreachable" message (RFC 792).

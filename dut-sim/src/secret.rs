@@ -10,6 +10,7 @@ use openssl::hash::MessageDigest;
 use openssl::pkcs5::{KeyIvPair, bytes_to_key};
 use openssl::rand::rand_bytes;
 use openssl::symm::{Cipher, decrypt, encrypt};
+use serde::{Deserialize, Serialize};
 
 /// What secrets look like wherever they might be shown.
 pub(crate) const MASK: &str = "****************";
@@ -20,7 +21,10 @@ const SALT_LENGTH: usize = 8;
 const BLOCK_LENGTH: usize = 16;
 
 /// A secret text that shows itself in no output.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// Serialised it is clear, for the process that the device runs in and for nobody else.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {

@@ -1,7 +1,6 @@
 //! Prompt, editing, history and completion on a terminal.
 
 use std::io::{self, ErrorKind};
-use std::sync::{Arc, Weak};
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -12,7 +11,7 @@ use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
 use super::Input;
-use crate::device::Device;
+use super::shell::{Completions, Shell};
 
 /// How many lines are remembered.
 const HISTORY: usize = 1000;
@@ -22,14 +21,14 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    pub(super) fn new(device: &Arc<Device>) -> io::Result<Self> {
+    pub(super) fn new(device: &Shell) -> io::Result<Self> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .max_history_size(HISTORY)
             .map_err(into_io)?
             .build();
         let mut editor = Editor::with_config(config).map_err(into_io)?;
-        editor.set_helper(Some(Words { device: Arc::downgrade(device) }));
+        editor.set_helper(Some(Words { completions: device.completions() }));
         Ok(Self { editor })
     }
 
@@ -66,7 +65,7 @@ fn into_io(error: ReadlineError) -> io::Error {
 
 /// Completes words from the tables of the device.
 struct Words {
-    device: Weak<Device>,
+    completions: Completions,
 }
 
 impl Helper for Words {}
@@ -88,9 +87,8 @@ impl Completer for Words {
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let typed = &line[..position];
         let start = last_word(typed);
-        let Some(device) = self.device.upgrade() else { return Ok((start, Vec::new())) };
         let words: Vec<_> = typed[..start].split_whitespace().map(str::to_owned).collect();
-        let candidates = device.complete(&words, &typed[start..]);
+        let candidates = self.completions.after(words, &typed[start..]);
         let width = candidates.iter().map(|each| each.word.len()).max().unwrap_or_default();
         let only_placeholders = candidates.iter().all(|each| each.placeholder);
         let pairs = candidates.into_iter().map(|each| Pair {

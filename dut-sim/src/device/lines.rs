@@ -1,5 +1,7 @@
 //! Whole texts of configuration lines, as scenarios have them: applied and committed in one go.
 
+use serde::{Deserialize, Serialize};
+
 use super::Device;
 use super::configuration_mode::split;
 use crate::config::message::Refusal;
@@ -9,7 +11,7 @@ use crate::config::session::Candidate;
 use crate::secret::MASK;
 
 /// Why a text of configuration lines was not taken; the device is as it was before.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("line {line}: `{line_text}`: {message}")]
 pub struct ConfigurationError {
     /// The line within the text, from 1.

@@ -7,6 +7,7 @@ use time::macros::format_description;
 use super::{Device, Reply, Session, Step};
 use crate::certificate_store;
 use crate::config::session::{Candidate, show};
+use crate::enrolment::RenewalError;
 use crate::operational::table::Action;
 use crate::operational::{Invocation, find};
 use crate::ping::{Ping, Screen};
@@ -31,6 +32,7 @@ impl Device {
             }
             Action::JournalShow => Reply::done(self.protocol_log().join("\n")),
             Action::Ping => return self.ping(&arguments, screen).await,
+            Action::ScepRenew => self.scep_renew(&arguments[0]),
             Action::ScepShow => self.scep_show(arguments.first()),
             Action::ShowCertificate => self.show_certificate(&arguments[0]),
             Action::ShowDate => Reply::done(date()),
@@ -56,6 +58,18 @@ impl Device {
         let report = ping.run(&self.surroundings.network, &self.interrupted, screen).await;
         let reply = Reply { output: report.text, ok: report.answered };
         Step { shown: true, ..reply.stay() }
+    }
+
+    /// Begins a renewal; how it goes, `pki scep show` tells below its table.
+    fn scep_renew(&self, name: &str) -> Reply {
+        let renewal = self.enrolments().renew(name);
+        match renewal {
+            Ok(()) => Reply::done(format!("The renewal of `{name}` has begun")),
+            Err(RenewalError::NoSuchRequest) => {
+                Reply::refused(format!("CLI Error: {}", self.no_such_csr(name)))
+            }
+            Err(error) => Reply::refused(format!("CLI Error: `{name}`: {error}")),
+        }
     }
 
     fn scep_show(&self, name: Option<&String>) -> Reply {

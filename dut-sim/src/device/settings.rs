@@ -1,11 +1,13 @@
 //! What a device is made with.
 
 use std::collections::HashMap;
+use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::enrolment::{GrowingPause, KeySource};
+use crate::enrolment::{GrowingPause, KeySource, ScepClient};
 use crate::network::Network;
 use crate::secret::Secret;
 
@@ -22,6 +24,12 @@ pub struct DeviceSettings {
     pub device_key: Option<Secret>,
     /// The network that it stands in.
     pub network: Arc<dyn Network>,
+    /// The SCEP client that it enrols with; another than its own needs a `network` that is the operating system's.
+    pub client: ScepClient,
+    /// Where the programs of that client are looked for, as in the variable `PATH`, which is the default.
+    pub program_path: Option<OsString>,
+    /// How long such a program may take, unless the CA keeps it pending; by default 60 s.
+    pub program_limit: Duration,
     /// Where the keys to be certified come from.
     pub key_source: KeySource,
     /// Between tries to reach a server that does not serve; by default from 1 s to 60 s.
@@ -40,6 +48,9 @@ impl DeviceSettings {
             keyring: HashMap::new(),
             device_key: None,
             network,
+            client: ScepClient::Builtin,
+            program_path: env::var_os("PATH"),
+            program_limit: Duration::from_secs(60),
             key_source: KeySource::Generate,
             retry_pause: GrowingPause { first: Duration::from_secs(1), longest },
             poll_pause: GrowingPause { first: Duration::from_millis(500), longest },

@@ -36,6 +36,16 @@ pub(crate) enum HttpFailure {
     Status(u16),
 }
 
+impl HttpFailure {
+    /// The failure of an exchange, in words.
+    pub(crate) fn at(&self, exchange: &str) -> String {
+        match self {
+            Self::Status(_) => format!("{exchange} {self}"),
+            _ => format!("{exchange}: {self}"),
+        }
+    }
+}
+
 /// Writes `request` as HTTP for `endpoint`.
 ///
 /// # Errors
@@ -68,7 +78,8 @@ pub(crate) async fn exchange(
     timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
 }
 
-async fn connect(
+/// Opens a connection to `endpoint`.
+pub(crate) async fn connect(
     network: &Arc<dyn Network>,
     endpoint: &Endpoint,
 ) -> Result<Box<dyn Stream>, HttpFailure> {

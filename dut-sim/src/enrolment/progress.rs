@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use openssl::x509::X509;
 use scep::client::CaCertificates;
+use scep::identity::Identity;
 
 /// What an enrolment has brought so far, and what it is at.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub(crate) struct Progress {
     /// The CA's certificates, once they were received, even where they were found wanting.
     pub(crate) ca: Option<CaCertificates>,
     pub(crate) phase: Phase,
+    /// What the renewal of an issued certificate is at; nothing where there is none, or none any more.
+    pub(crate) renewal: Option<Phase>,
 }
 
 /// What an enrolment is at.
@@ -21,7 +23,7 @@ pub(crate) enum Phase {
     /// The CA has not decided; it is asked again.
     Pending,
     /// The certificate is there.
-    Issued(X509),
+    Issued(Identity),
     /// The server was not reached or did not serve; it is tried again after the pause.
     Retrying { reason: String, pause: Duration },
     /// It is over without a certificate.
@@ -30,15 +32,28 @@ pub(crate) enum Phase {
 
 impl Progress {
     pub(crate) fn begun() -> Self {
-        Self { ca: None, phase: Phase::UnderWay }
+        Self { ca: None, phase: Phase::UnderWay, renewal: None }
     }
 
-    /// Why there is no certificate, in words for the operator.
+    /// Why there is no certificate, or no new one, in words for the operator.
     pub(crate) fn trouble(&self) -> Option<String> {
-        match &self.phase {
-            Phase::UnderWay | Phase::Pending | Phase::Issued(_) => None,
-            Phase::Failed { reason } => Some(reason.clone()),
-            Phase::Retrying { reason, pause } => {
+        match &self.renewal {
+            None => self.phase.trouble(),
+            Some(Phase::Pending) => Some("renewal: the CA has not decided".to_owned()),
+            Some(renewal) => Some(match renewal.trouble() {
+                Some(trouble) => format!("renewal: {trouble}"),
+                None => "renewal: under way".to_owned(),
+            }),
+        }
+    }
+}
+
+impl Phase {
+    fn trouble(&self) -> Option<String> {
+        match self {
+            Self::UnderWay | Self::Pending | Self::Issued(_) => None,
+            Self::Failed { reason } => Some(reason.clone()),
+            Self::Retrying { reason, pause } => {
                 Some(format!("{reason}, next try in {}", seconds(*pause)))
             }
         }

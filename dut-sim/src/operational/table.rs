@@ -47,6 +47,7 @@ pub(crate) enum Action {
     Exit,
     JournalShow,
     Ping,
+    ScepRenew,
     ScepShow,
     ShowCertificate,
     ShowDate,
@@ -79,6 +80,15 @@ pub(super) const COMMANDS: &[Command] = &[
             O(Argument::Csr),
         ],
         Action::ScepShow,
+    ),
+    command(
+        &[
+            K("pki", "Certificates"),
+            K("scep", "Certificates by SCEP"),
+            K("renew", "Renew a certificate now (Sceplab's own command: OSDx documents none)"),
+            A(Argument::Csr),
+        ],
+        Action::ScepRenew,
     ),
     command(
         &[

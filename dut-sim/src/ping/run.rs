@@ -57,8 +57,14 @@ impl<'a> Run<'a> {
     ) -> Result<PingReport, String> {
         self.send();
         while let Some((sequence, outcome)) = self.next(stop).await {
-            if sequence == 1 && outcome == EchoOutcome::NoRoute {
-                return Err("ping: connect: Network is unreachable".to_owned());
+            match &outcome {
+                EchoOutcome::NoRoute if sequence == 1 => {
+                    return Err("ping: connect: Network is unreachable".to_owned());
+                }
+                EchoOutcome::Failed { reason } if sequence == 1 => {
+                    return Err(format!("ping: {reason}"));
+                }
+                _ => {}
             }
             self.transcript.answer(sequence, &outcome);
             self.transcript.show(screen);

@@ -79,6 +79,7 @@ impl Transcript {
             EchoOutcome::NoRoute => {
                 self.lines.push("ping: sendmsg: Network is unreachable".to_owned());
             }
+            EchoOutcome::Failed { reason } => self.lines.push(format!("ping: {reason}")),
             EchoOutcome::TimedOut => {}
         }
     }

@@ -205,3 +205,28 @@ async fn dropping_the_device_ends_its_enrolments() {
     };
     assert!(timeout(Duration::from_secs(20), ended).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_renewal_brings_another_certificate_and_a_failed_one_leaves_the_old() {
+    let lab = Lab::new(Answer::Issue);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    let refused = lab.output("pki scep renew CSR").await;
+    assert_eq!(refused, "CLI Error: `CSR`: there is no certificate to renew yet");
+    assert!(lab.output("pki scep renew NONE").await.contains("there is CSR"));
+    lab.shows("usercert Valid").await;
+    let certificate = "pki show certificate running://auth/certificates/scep/CSR/user/cert";
+    let before = lab.output(certificate).await;
+    assert_eq!(lab.output("pki scep renew CSR").await, "The renewal of `CSR` has begun");
+    while lab.output("pki scep show CSR").await.contains("renewal") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let renewed = lab.output(certificate).await;
+    assert_ne!(renewed, before);
+    let log = lab.device.protocol_log().join("\n");
+    assert!(log.contains("CSR: renewal: PKIOperation (PKCSReq) was answered SUCCESS"), "{log}");
+    lab.ca.change(Answer::Nonsense);
+    lab.output("pki scep renew CSR").await;
+    lab.shows("usercert: renewal: GetCACert: neither a certificate").await;
+    lab.shows("usercert Valid").await;
+    assert_eq!(lab.output(certificate).await, renewed);
+}

@@ -4,6 +4,8 @@
 
 mod command_line;
 mod enrolment;
+#[cfg(target_os = "linux")]
+mod programs;
 mod toy_ca;
 mod toy_network;
 
@@ -46,16 +48,14 @@ impl Lab {
     }
 
     fn with(answer: Answer, keyring: &[(&str, &str)]) -> Self {
-        let (first, longest) = (Duration::from_millis(5), Duration::from_millis(50));
-        Self::pausing(answer, keyring, GrowingPause { first, longest })
+        Self::pausing(answer, keyring, pause())
     }
 
-    fn pausing(answer: Answer, keyring: &[(&str, &str)], pause: GrowingPause) -> Self {
+    fn pausing(answer: Answer, opened: &[(&str, &str)], pause: GrowingPause) -> Self {
         let ca = Arc::new(ToyCa::new(answer));
         let network = ToyNetwork::new(&ca);
-        let opened = |(sealed, clear): &(&str, &str)| ((*sealed).to_owned(), Secret::new(*clear));
         let device = Device::start(DeviceSettings {
-            keyring: keyring.iter().map(opened).collect::<HashMap<_, _>>(),
+            keyring: keyring(opened),
             key_source: KeySource::Prepared(keys()),
             retry_pause: pause,
             poll_pause: pause,
@@ -90,6 +90,14 @@ impl Lab {
             }
         }
     }
+}
+
+fn keyring(opened: &[(&str, &str)]) -> HashMap<String, Secret> {
+    opened.iter().map(|(sealed, clear)| ((*sealed).to_owned(), Secret::new(*clear))).collect()
+}
+
+fn pause() -> GrowingPause {
+    GrowingPause { first: Duration::from_millis(5), longest: Duration::from_millis(50) }
 }
 
 /// The same few keys serve every test; that fresh ones are made is tested where they are made.

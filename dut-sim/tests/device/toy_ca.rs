@@ -53,6 +53,12 @@ impl ToyCa {
         Self { identity, answer: Mutex::new(answer), requests: Mutex::default() }
     }
 
+    /// Its own certificate, in DER.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn certificate(&self) -> Vec<u8> {
+        self.identity.certificate.to_der().unwrap()
+    }
+
     /// Answers differently from now on.
     pub(crate) fn change(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;

@@ -1,0 +1,136 @@
+//! An enrolment by a program of somebody else's: what they have in common. Each has a file of its own below.
+
+mod certmonger;
+mod folder;
+mod job;
+mod output;
+mod reason;
+mod scepclient;
+mod sscep;
+mod strongswan;
+mod subject;
+
+use std::io;
+use std::path::Path;
+
+use async_trait::async_trait;
+use openssl::x509::X509;
+use scep::client::{CaCertificates, Refusal};
+use scep::http::HttpResponse;
+
+use self::certmonger::Certmonger;
+use self::folder::Folder;
+use self::job::Job;
+use self::scepclient::Scepclient;
+use self::sscep::Sscep;
+use self::strongswan::Strongswan;
+use self::subject::SubjectError;
+use super::ScepClient;
+use super::attempt::{Failure, Order};
+use super::journal::Journal;
+
+/// What the device needs of a program: the CA's certificates, and one of its own.
+#[async_trait]
+trait Program: Send {
+    /// Fetches the CA's certificates.
+    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble>;
+
+    /// Asks for the certificate; after [`Answer::Pending`] it is called again, to poll.
+    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble>;
+}
+
+/// What came of a request.
+enum Answer {
+    /// This certificate was issued.
+    Issued(X509),
+    /// The CA has not decided, in this exchange.
+    Pending(String),
+}
+
+/// Why a run of a program brought nothing.
+enum Trouble {
+    /// The server was not reached or did not serve, for this reason: another try may go better.
+    Later(String),
+    /// It is over.
+    Over(ProgramFailure),
+}
+
+impl<E: Into<ProgramFailure>> From<E> for Trouble {
+    fn from(failure: E) -> Self {
+        Self::Over(failure.into())
+    }
+}
+
+/// Why a program's enrolment is over without a certificate.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProgramFailure {
+    /// What the program said or did, with the exchange that it was at.
+    #[error("{0}")]
+    Ended(String),
+    #[error("{0}")]
+    Subject(#[from] SubjectError),
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("the program's folder: {0}")]
+    Folder(#[from] io::Error),
+    #[error("a key or certificate cannot be written for the program: {0}")]
+    Encoding(#[from] openssl::error::ErrorStack),
+    #[error("a message cannot be written for the program: {0}")]
+    Message(#[from] scep::Error),
+}
+
+/// Enrols with the program, until there is a certificate or no hope of one.
+pub(super) async fn enrol(
+    client: ScepClient,
+    program: &Path,
+    order: &Order,
+    journal: &mut Journal,
+) -> Result<X509, Failure> {
+    let folder = Folder::new().map_err(ProgramFailure::Folder)?;
+    let mut job = Job { program, folder: &folder, order, journal };
+    let mut adapter = adapter(client, &mut job)?;
+    loop {
+        let surroundings = std::sync::Arc::clone(&job.journal.surroundings);
+        // Listens from before the try: a commit meanwhile may be what it lacked.
+        let woken = surroundings.wake.notified();
+        match attempt(&mut *adapter, &mut job).await {
+            Ok(certificate) => return Ok(certificate),
+            Err(Trouble::Over(failure)) => return Err(failure.into()),
+            Err(Trouble::Later(reason)) => job.journal.retry_later(&reason, woken).await,
+        }
+    }
+}
+
+/// The program's own part; the device's own client never comes here.
+fn adapter(client: ScepClient, job: &mut Job<'_>) -> Result<Box<dyn Program>, Failure> {
+    let made: Result<Box<dyn Program>, ProgramFailure> = match client {
+        ScepClient::Strongswan => Strongswan::new(job).map(|made| Box::new(made) as _),
+        ScepClient::Scepclient => Scepclient::new(job).map(|made| Box::new(made) as _),
+        ScepClient::Sscep => Sscep::new(job).map(|made| Box::new(made) as _),
+        ScepClient::Certmonger => return Ok(Box::new(Certmonger::new(job)?)),
+        ScepClient::Builtin => Err(ProgramFailure::Ended("the client is no program".to_owned())),
+    };
+    Ok(made?)
+}
+
+async fn attempt(program: &mut dyn Program, job: &mut Job<'_>) -> Result<X509, Trouble> {
+    let ca = program.ca_certificates(job).await?;
+    job.journal.log_ca("GetCACert", &ca);
+    job.journal.keep_ca(Some(&ca));
+    loop {
+        match program.request(job, &ca).await? {
+            Answer::Issued(certificate) => {
+                let certificate = ca.issued(&[certificate], &job.order.key)?;
+                job.journal.served();
+                job.journal.log_issued(&job.exchange(), &certificate);
+                return Ok(certificate);
+            }
+            Answer::Pending(exchange) => job.journal.wait_for_decision(&exchange).await,
+        }
+    }
+}
+
+/// A response as `scep` reads it, made of what a program has fetched.
+fn response(body: Vec<u8>) -> HttpResponse {
+    HttpResponse { status: 200, content_type: None, body }
+}

@@ -1,0 +1,187 @@
+//! certmonger's `scep-submit`: it transports and verifies; the device makes the message and opens the envelope.
+
+use std::ffi::OsString;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use openssl::rand::rand_bytes;
+use openssl::x509::{X509, X509Ref};
+use scep::certs_only;
+use scep::client::{CaCertificates, Client, Next, Verified};
+use scep::http::{HttpRequest, Operation};
+
+use super::job::{Ended, Job, Run};
+use super::reason::refused;
+use super::{Answer, Program, ProgramFailure, Trouble, response};
+use crate::enrolment::attempt::Failure;
+
+/// What it prints in place of a reason of RFC 8894 §3.2.1.4, beginning each.
+const FAIL_INFOS: [(&str, &str); 5] = [
+    ("Unrecognized or unsupported algorithm", "badAlg"),
+    ("Integrity check", "badMessageCheck"),
+    ("Transaction either is not permitted", "badRequest"),
+    ("Message time", "badTime"),
+    ("No certificate", "badCertId"),
+];
+
+/// An enrolment by `scep-submit`.
+pub(super) struct Certmonger {
+    client: Client,
+    /// The message to send next, and whether it is a poll.
+    message: Option<(Vec<u8>, bool)>,
+}
+
+impl Certmonger {
+    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
+        job.journal.note("scep-submit sends messages by GET alone, whatever the CA offers");
+        Ok(Self { client: Client::new(job.order.client_settings()?), message: None })
+    }
+
+    /// Fetches what `option` asks for.
+    async fn fetch(job: &mut Job<'_>, exchange: &str, option: &str) -> Result<Vec<u8>, Trouble> {
+        let ended = job.run(run(job, exchange, &[option])).await?;
+        if !ended.status.success() {
+            return Err(trouble(job, &ended).await);
+        }
+        Ok(ended.stdout)
+    }
+
+    fn receive(&mut self, body: Vec<u8>) -> Result<Next, ProgramFailure> {
+        Ok(self.client.receive(&response(body), SystemTime::now(), &mut rand_bytes)?)
+    }
+}
+
+#[async_trait]
+impl Program for Certmonger {
+    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
+        let settings = job.order.client_settings().map_err(super::SubjectError::from)?;
+        self.client = Client::new(settings);
+        self.client.start();
+        let capabilities = Self::fetch(job, "GetCACaps", "-c").await?;
+        self.receive(capabilities)?;
+        let printed = Self::fetch(job, "GetCACert", "-C").await?;
+        let certificates = X509::stack_from_pem(&printed).unwrap_or_default();
+        if certificates.is_empty() {
+            let text = "GetCACert: `scep-submit` ended with success, but it printed no certificate";
+            return Err(ProgramFailure::Ended(text.to_owned()).into());
+        }
+        let ca = as_received(certificates)?;
+        let all: Vec<_> = ca.ca.iter().chain(&ca.ra).cloned().collect();
+        let next = self.receive(certs_only::encode(&all, &[])?);
+        // Kept before they are judged further, so that the operator sees what came.
+        job.journal.keep_ca(self.client.ca_certificates());
+        let Next::Send(request) = next? else {
+            return Err(ProgramFailure::Ended("GetCACert: there is no request".to_owned()).into());
+        };
+        self.message = Some((message_of(&request)?, false));
+        Ok(ca)
+    }
+
+    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble> {
+        let (message, is_poll) = match self.message.take() {
+            Some(message) => message,
+            None => (message_of(&self.client.poll(&mut rand_bytes)?)?, true),
+        };
+        let exchange = self.client.exchange();
+        job.folder.write("message.pem", pem("PKCS7", &message).as_bytes())?;
+        let mut arguments = verification(job, ca)?;
+        arguments.extend([if is_poll { "-g" } else { "-p" }, "message.pem"]);
+        let ended = job.run(run(job, &exchange, &arguments)).await?;
+        let answer = match ended.status.code() {
+            Some(0) => {
+                let envelope = envelope(job, &ended)?;
+                self.client.receive_verified(Verified::Success { envelope: &envelope })?
+            }
+            Some(1 | 5) => self.client.receive_verified(Verified::Pending)?,
+            _ => {
+                // Sent again as it is, if the server did not serve.
+                self.message = Some((message, is_poll));
+                return Err(trouble(job, &ended).await);
+            }
+        };
+        match answer {
+            Next::Issued(certificate) => Ok(Answer::Issued(certificate)),
+            Next::Pending | Next::Send(_) => Ok(Answer::Pending(exchange)),
+        }
+    }
+}
+
+/// It prints the RA's certificate that is enciphered to first, which NDES sends after the one that signs.
+fn as_received(certificates: Vec<X509>) -> Result<CaCertificates, ProgramFailure> {
+    let mut ca = CaCertificates::sort(certificates)?;
+    ca.ra.reverse();
+    Ok(ca)
+}
+
+fn run(job: &Job<'_>, exchange: &str, arguments: &[&str]) -> Run {
+    let url = job.order.endpoint.to_string();
+    let arguments = ["-u", &url].into_iter().chain(arguments.iter().copied());
+    Run {
+        exchange: exchange.to_owned(),
+        arguments: arguments.map(OsString::from).collect(),
+        is_pending: |_| false,
+        is_noise: |_| false,
+    }
+}
+
+/// The certificates that it verifies a reply with: the RA's that signs, the CA's, and the others.
+fn verification(job: &Job<'_>, ca: &CaCertificates) -> Result<Vec<&'static str>, Trouble> {
+    let signer = ca.signers().first().copied().unwrap_or_else(|| ca.issuer());
+    write_pem(job, "ra.pem", &[signer])?;
+    write_pem(job, "ca.pem", &[ca.issuer()])?;
+    let others: Vec<_> = ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref).collect();
+    write_pem(job, "others.pem", &others)?;
+    Ok(vec!["-r", "ra.pem", "-N", "ca.pem", "-I", "others.pem"])
+}
+
+fn write_pem(job: &Job<'_>, name: &str, certificates: &[&X509Ref]) -> Result<(), Trouble> {
+    let mut all = Vec::new();
+    for one in certificates {
+        all.extend(one.to_pem()?);
+    }
+    job.folder.write(name, &all)?;
+    Ok(())
+}
+
+async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
+    let said = |begin: &str| ended.lines.iter().any(|line| line.contains(begin));
+    if let Some((_, fail_info)) = FAIL_INFOS.iter().find(|(begin, _)| said(begin)) {
+        return refused(&ended.exchange, fail_info);
+    }
+    job.trouble(ended).await
+}
+
+/// The message in a request that goes another way than by our own HTTP.
+fn message_of(request: &HttpRequest) -> Result<Vec<u8>, ProgramFailure> {
+    match Operation::from_http(request) {
+        Ok(Operation::PkiOperation(message)) => Ok(message),
+        _ => Err(ProgramFailure::Ended("PKIOperation: there is no message".to_owned())),
+    }
+}
+
+/// The envelope that it printed.
+fn envelope(job: &Job<'_>, ended: &Ended) -> Result<Vec<u8>, ProgramFailure> {
+    let text = String::from_utf8_lossy(&ended.stdout);
+    let body: String = text
+        .lines()
+        .skip_while(|line| !line.starts_with("-----BEGIN "))
+        .skip(1)
+        .take_while(|line| !line.starts_with("-----END "))
+        .collect();
+    match BASE64.decode(body) {
+        Ok(envelope) if !envelope.is_empty() => Ok(envelope),
+        _ => Err(job.useless(ended, "it printed no envelope")),
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    const COLUMNS: usize = 64;
+    let text: Vec<_> = BASE64.encode(der).into_bytes();
+    let lines: String = text
+        .chunks(COLUMNS)
+        .flat_map(|line| [String::from_utf8_lossy(line).into_owned(), "\n".to_owned()])
+        .collect();
+    format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")
+}

@@ -1,0 +1,73 @@
+//! The private folder of a program's enrolment: what is in it, nobody else may read, and it goes with the enrolment.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use openssl::error::ErrorStack;
+use openssl::pkey::{PKeyRef, Private};
+use tempfile::TempDir;
+
+/// A folder that only the device may enter.
+pub(super) struct Folder(TempDir);
+
+impl Folder {
+    /// A folder of mode 0700.
+    pub(super) fn new() -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("sceplab-scep-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        builder.tempdir().map(Self)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file of mode 0600 in place of what is there.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+        let path = self.file(name);
+        self.remove(name)?;
+        private(OpenOptions::new().write(true).create_new(true)).open(&path)?.write_all(bytes)?;
+        Ok(path)
+    }
+
+    /// What a program has written, at most the longest message; nothing where there is no such file.
+    pub(super) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        match File::open(self.file(name)) {
+            Ok(file) => file.take(scep::MAX_MESSAGE_BYTES as u64).read_to_end(&mut bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(bytes))
+    }
+
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.file(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600)
+}
+
+#[cfg(not(unix))]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// The key in the form that every program reads: PKCS#1 in PEM.
+pub(super) fn key_pem(key: &PKeyRef<Private>) -> Result<Vec<u8>, ErrorStack> {
+    key.rsa()?.private_key_to_pem()
+}

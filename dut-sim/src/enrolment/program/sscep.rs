@@ -1,0 +1,177 @@
+//! certnanny's `sscep`: it takes a PKCS#10 that the device makes, with the password in it, and tells reasons by its status.
+
+use std::ffi::OsString;
+
+use async_trait::async_trait;
+use openssl::x509::{X509, X509Ref};
+use scep::algorithm::{Cipher, Digest};
+use scep::client::CaCertificates;
+use scep::request::CsrBuilder;
+use scep::secret::ChallengePassword;
+
+use super::folder::key_pem;
+use super::job::{Ended, Job, Run};
+use super::reason::refused;
+use super::{Answer, Program, ProgramFailure, Trouble};
+
+/// Its exit statuses for the reasons of RFC 8894 §3.2.1.4.
+const FAIL_INFOS: [(i32, &str); 5] = [
+    (70, "badAlg"),
+    (71, "badMessageCheck"),
+    (72, "badRequest"),
+    (73, "badTime"),
+    (74, "badCertId"),
+];
+/// Its exit statuses where the server was not reached, and where it gave no answer.
+const NETWORK: [i32; 2] = [95, 89];
+/// Its exit status where the CA has not decided and it was to poll no more.
+const PENDING: i32 = 3;
+
+/// An enrolment by `sscep`.
+pub(super) struct Sscep;
+
+impl Sscep {
+    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, ProgramFailure> {
+        job.folder.write("key.pem", &key_pem(&job.order.key)?)?;
+        job.folder.write("request.pem", &request_pem(job)?)?;
+        if let Some(existing) = &job.order.existing {
+            job.folder.write("old-key.pem", &key_pem(&existing.key)?)?;
+            job.folder.write("old.pem", &existing.certificate.to_pem()?)?;
+            job.journal
+                .note("sscep has no RenewalReq: it renews by a PKCSReq that the old key signs");
+        }
+        Ok(Self)
+    }
+}
+
+#[async_trait]
+impl Program for Sscep {
+    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
+        let url = job.order.endpoint.to_string();
+        let ended = job.run(run("GetCACert", &["getca", "-u", &url, "-c", "ca.pem", "-v"])).await?;
+        if !ended.status.success() {
+            return Err(trouble(job, &ended).await);
+        }
+        let numbered = (0..scep::MAX_CERTIFICATES).map(|number| format!("ca.pem-{number}"));
+        let mut certificates = Vec::new();
+        for file in std::iter::once("ca.pem".to_owned()).chain(numbered) {
+            let Some(bytes) = job.folder.read(&file)? else { continue };
+            certificates.push(X509::from_pem(&bytes).map_err(|_| {
+                job.useless(&ended, &format!("its file `{file}` holds no certificate"))
+            })?);
+            job.folder.remove(&file)?;
+        }
+        if certificates.is_empty() {
+            return Err(job.useless(&ended, "it stored no certificate").into());
+        }
+        Ok(CaCertificates::sort(certificates)?)
+    }
+
+    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble> {
+        let arguments = arguments(job, ca)?;
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        job.folder.remove("certificate.pem")?;
+        let ended = job.run(run("PKIOperation (PKCSReq)", &arguments)).await?;
+        if ended.status.code() == Some(PENDING) {
+            return Ok(Answer::Pending(ended.exchange));
+        }
+        if !ended.status.success() {
+            return Err(trouble(job, &ended).await);
+        }
+        let Some(bytes) = job.folder.read("certificate.pem")? else {
+            return Err(job.useless(&ended, "it wrote no certificate").into());
+        };
+        let garbage = |_| job.useless(&ended, "what it wrote is no certificate");
+        Ok(Answer::Issued(X509::from_pem(&bytes).map_err(garbage)?))
+    }
+}
+
+fn run(exchange: &str, arguments: &[&str]) -> Run {
+    Run {
+        exchange: exchange.to_owned(),
+        arguments: arguments.iter().map(OsString::from).collect(),
+        is_pending: |line| {
+            line.contains("pkistatus: PENDING") || line.contains("requesting certificate (#")
+        },
+        is_noise: |_| false,
+    }
+}
+
+fn arguments(job: &Job<'_>, ca: &CaCertificates) -> Result<Vec<String>, Trouble> {
+    let order = job.order;
+    let signer = ca.signers().first().copied().unwrap_or_else(|| ca.issuer());
+    write_pem(job, "signature.pem", signer)?;
+    write_pem(job, "encryption.pem", ca.recipient())?;
+    let url = order.endpoint.to_string();
+    let mut arguments = vec!["enroll", "-u", &url, "-c", "signature.pem", "-e", "encryption.pem"];
+    arguments.extend(["-k", "key.pem", "-r", "request.pem", "-l", "certificate.pem"]);
+    arguments.extend(["-t", "1", "-n", "20000", "-v"]);
+    if order.existing.is_some() {
+        arguments.extend(["-K", "old-key.pem", "-O", "old.pem"]);
+    }
+    if let Some(cipher) = order.cipher {
+        arguments.extend(["-E", cipher_word(cipher)]);
+    }
+    if let Some(digest) = order.digest {
+        arguments.extend(["-S", digest_word(digest)]);
+    }
+    Ok(arguments.into_iter().map(str::to_owned).collect())
+}
+
+/// Its exit status tells more than what it prints.
+async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
+    let code = ended.status.code().unwrap_or_default();
+    if let Some((_, fail_info)) = FAIL_INFOS.iter().find(|(status, _)| *status == code) {
+        return refused(&ended.exchange, fail_info);
+    }
+    match job.trouble(ended).await {
+        Trouble::Over(_) if NETWORK.contains(&code) => {
+            let said = ended.lines.last().map_or("the server was not reached", String::as_str);
+            Trouble::Later(job.unreached(&ended.exchange, said).await)
+        }
+        other => other,
+    }
+}
+
+fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, ProgramFailure> {
+    let order = job.order;
+    let subject =
+        scep::name::parse(&order.distinguished_name).map_err(super::SubjectError::from)?;
+    let challenge =
+        order.password.as_ref().map(|password| ChallengePassword::new(password.expose()));
+    let request = CsrBuilder {
+        subject: &subject,
+        key: &order.key,
+        challenge_password: challenge.as_ref(),
+        extensions: &[],
+        digest: order.digest.unwrap_or(Digest::Sha256),
+    };
+    Ok(openssl::x509::X509Req::from_der(&request.encode()?)?.to_pem()?)
+}
+
+fn write_pem(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<(), Trouble> {
+    job.folder.write(name, &certificate.to_pem()?)?;
+    Ok(())
+}
+
+/// Up to 0.9 every AES is AES-256 for it, for it looks at three letters.
+fn cipher_word(cipher: Cipher) -> &'static str {
+    match cipher {
+        Cipher::Des => "des",
+        Cipher::TripleDes => "3des",
+        Cipher::Aes128 => "aes128",
+        Cipher::Aes192 => "aes192",
+        Cipher::Aes256 => "aes256",
+    }
+}
+
+fn digest_word(digest: Digest) -> &'static str {
+    match digest {
+        Digest::Md5 => "md5",
+        Digest::Sha1 => "sha1",
+        Digest::Sha224 => "sha224",
+        Digest::Sha256 => "sha256",
+        Digest::Sha384 => "sha384",
+        Digest::Sha512 => "sha512",
+    }
+}

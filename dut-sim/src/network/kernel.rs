@@ -1,0 +1,61 @@
+//! The network of the operating system, as the process of the device sees it.
+//!
+//! It is meant for a network namespace that is the device's alone: what else stands there is taken away by a commit.
+
+mod addressing;
+mod connection;
+mod echo;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::Ipv4Addr;
+
+use async_trait::async_trait;
+
+use self::addressing::Addresses;
+use super::{
+    Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
+};
+
+/// The network namespace that this process is in.
+pub struct KernelNetwork {
+    addresses: Addresses,
+    names: BTreeMap<String, Ipv4Addr>,
+}
+
+impl KernelNetwork {
+    /// Opens the namespace of the calling thread; `names` are the hosts that are known by name, in any case of letters.
+    ///
+    /// It is to be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the system has no netlink sockets to give.
+    pub fn open(names: impl IntoIterator<Item = (String, Ipv4Addr)>) -> io::Result<Self> {
+        let names = names.into_iter().map(|(name, address)| (name.to_ascii_lowercase(), address));
+        Ok(Self { addresses: Addresses::open()?, names: names.collect() })
+    }
+}
+
+#[async_trait]
+impl Network for KernelNetwork {
+    async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
+        self.addresses.apply(addressing).await
+    }
+
+    async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
+        if let Ok(literal) = host.parse() {
+            return Ok(literal);
+        }
+        let known = self.names.get(&host.to_ascii_lowercase()).copied();
+        known.ok_or_else(|| ResolveError::Unknown { host: host.to_owned() })
+    }
+
+    async fn echo(&self, request: &EchoRequest) -> EchoOutcome {
+        echo::echo(request).await
+    }
+
+    async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
+        let stream = connection::connect(address, port).await?;
+        Ok(Box::new(stream))
+    }
+}

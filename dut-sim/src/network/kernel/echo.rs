@@ -1,0 +1,233 @@
+//! ICMP echo requests and what comes of them (RFC 792).
+
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::AsRawFd;
+use std::time::Instant;
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::libc::{SO_EE_ORIGIN_ICMP, sock_extended_err, sockaddr_in};
+use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv4RecvTtl};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt};
+use pnet_packet::Packet;
+use pnet_packet::icmp::echo_reply::EchoReplyPacket;
+use pnet_packet::icmp::echo_request::{EchoRequestPacket, MutableEchoRequestPacket};
+use pnet_packet::icmp::{self, IcmpPacket, IcmpTypes};
+use pnet_packet::ipv4::Ipv4Packet;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::time::timeout;
+
+use crate::network::{EchoOutcome, EchoRequest, UnreachableCode};
+
+/// The longest IPv4 packet.
+const LONGEST_PACKET: usize = 65_535;
+
+/// Sends the request and waits for what comes of it, at most as long as it says.
+pub(super) async fn echo(request: &EchoRequest) -> EchoOutcome {
+    match Exchange::begin(request) {
+        Ok(exchange) => match timeout(request.timeout, exchange.outcome()).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => EchoOutcome::Failed { reason: format!("recvmsg: {}", words(&error)) },
+            Err(_elapsed) => EchoOutcome::TimedOut,
+        },
+        Err(outcome) => outcome,
+    }
+}
+
+/// A request on its way.
+struct Exchange {
+    /// It is no UDP socket, but waiting for its messages is the same.
+    socket: UdpSocket,
+    form: Form,
+    identifier: u16,
+    sequence: u16,
+    payload: Vec<u8>,
+    sent: Instant,
+}
+
+/// What a socket receives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// ICMP messages for this socket alone; the identifier is the kernel's affair.
+    Datagram,
+    /// All IP packets with ICMP messages in them.
+    Raw,
+}
+
+impl Exchange {
+    fn begin(request: &EchoRequest) -> Result<Self, EchoOutcome> {
+        let failed = |what: &str, error: &io::Error| {
+            let reason = format!("{what}: {}", words(error));
+            EchoOutcome::Failed { reason }
+        };
+        let (socket, form) = open(request.identifier).map_err(|error| failed("socket", &error))?;
+        let destination = SocketAddr::from(SocketAddrV4::new(request.destination, 0));
+        let sent = Instant::now();
+        match socket.send_to(&message(request), &destination.into()) {
+            Ok(_) => {}
+            Err(error) if is(&error, Errno::ENETUNREACH) => return Err(EchoOutcome::NoRoute),
+            Err(error) => return Err(failed("sendmsg", &error)),
+        }
+        let socket = UdpSocket::from_std(socket.into());
+        let socket = socket.map_err(|error| failed("socket", &error))?;
+        let EchoRequest { identifier, sequence, .. } = *request;
+        let payload = request.payload.clone();
+        Ok(Self { socket, form, identifier, sequence, payload, sent })
+    }
+
+    async fn outcome(&self) -> io::Result<EchoOutcome> {
+        let mut buffer = vec![0; LONGEST_PACKET];
+        loop {
+            let ready = self.socket.ready(Interest::READABLE | Interest::ERROR).await?;
+            // One by one: `try_io` takes two interests together for none.
+            let reported = ready.is_error().then_some((Interest::ERROR, MsgFlags::MSG_ERRQUEUE));
+            let arrived = ready.is_readable().then_some((Interest::READABLE, MsgFlags::empty()));
+            for (interest, flags) in reported.into_iter().chain(arrived) {
+                match self.socket.try_io(interest, || self.receive(&mut buffer, flags)) {
+                    Ok(Some(outcome)) => return Ok(outcome),
+                    Ok(None) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    fn receive(&self, buffer: &mut [u8], flags: MsgFlags) -> io::Result<Option<EchoOutcome>> {
+        let mut control = cmsg_space!(i32, sock_extended_err, sockaddr_in);
+        let mut parts = [IoSliceMut::new(buffer)];
+        let descriptor = self.socket.as_raw_fd();
+        let flags = flags | MsgFlags::MSG_DONTWAIT;
+        let received = recvmsg::<SockaddrIn>(descriptor, &mut parts, Some(&mut control), flags);
+        let received = match received {
+            Ok(received) => received,
+            // What an ICMP message says is told here too; the error queue has it with its sender.
+            Err(
+                Errno::EHOSTUNREACH
+                | Errno::ENETUNREACH
+                | Errno::ECONNREFUSED
+                | Errno::ENOPROTOOPT
+                | Errno::EOPNOTSUPP
+                | Errno::EMSGSIZE
+                | Errno::EPROTO
+                | Errno::EINTR,
+            ) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let from = received.address.map(|address| address.ip());
+        let messages: Vec<_> = received.cmsgs()?.collect();
+        let bytes = received.iovs().next().unwrap_or_default();
+        Ok(match messages.iter().find_map(reported) {
+            Some(report) => self.is_own_request(bytes).then_some(report),
+            None => self.reply(bytes, from, messages.iter().find_map(ttl)),
+        })
+    }
+
+    fn reply(&self, bytes: &[u8], from: Option<Ipv4Addr>, ttl: Option<u8>) -> Option<EchoOutcome> {
+        let (bytes, ttl) = match self.form {
+            Form::Datagram => (bytes.to_vec(), ttl),
+            Form::Raw => {
+                let packet = Ipv4Packet::new(bytes)?;
+                (packet.payload().to_vec(), Some(packet.get_ttl()))
+            }
+        };
+        let is_reply = IcmpPacket::new(&bytes)?.get_icmp_type() == IcmpTypes::EchoReply;
+        let reply = EchoReplyPacket::new(&bytes)?;
+        let is_own = self.is_own(reply.get_identifier(), reply.get_sequence_number())
+            && reply.payload() == self.payload;
+        let (from, ttl) = (from?, ttl?);
+        (is_reply && is_own).then(|| EchoOutcome::Reply {
+            from,
+            ttl,
+            payload: reply.payload().to_vec(),
+            round_trip: self.sent.elapsed(),
+        })
+    }
+
+    /// Whether what an error is about is what this exchange has sent.
+    fn is_own_request(&self, bytes: &[u8]) -> bool {
+        EchoRequestPacket::new(bytes).is_some_and(|request| {
+            request.get_icmp_type() == IcmpTypes::EchoRequest
+                && self.is_own(request.get_identifier(), request.get_sequence_number())
+        })
+    }
+
+    fn is_own(&self, identifier: u16, sequence: u16) -> bool {
+        sequence == self.sequence && (self.form == Form::Datagram || identifier == self.identifier)
+    }
+}
+
+/// A socket with that identifier; where a datagram socket has it already, another one is the kernel's choice.
+fn open(identifier: u16) -> io::Result<(Socket, Form)> {
+    let open = |kind| Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4));
+    // An ordinary user may have the former where `net.ipv4.ping_group_range` says so, root the latter.
+    let (socket, form) = match open(Type::DGRAM) {
+        Ok(socket) => (socket, Form::Datagram),
+        Err(refused) => (open(Type::RAW).map_err(|_| refused)?, Form::Raw),
+    };
+    if form == Form::Datagram {
+        let own = SocketAddr::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, identifier));
+        let _taken = socket.bind(&own.into());
+    }
+    socket.set_nonblocking(true)?;
+    // A broadcast is sent as anything else is; hosts do not answer it.
+    socket.set_broadcast(true)?;
+    setsockopt(&socket, Ipv4RecvErr, &true)?;
+    setsockopt(&socket, Ipv4RecvTtl, &true)?;
+    Ok((socket, form))
+}
+
+fn message(request: &EchoRequest) -> Vec<u8> {
+    let length = MutableEchoRequestPacket::minimum_packet_size() + request.payload.len();
+    let mut bytes = vec![0; length];
+    if let Some(mut echo) = MutableEchoRequestPacket::new(&mut bytes) {
+        echo.set_icmp_type(IcmpTypes::EchoRequest);
+        echo.set_identifier(request.identifier);
+        echo.set_sequence_number(request.sequence);
+        echo.set_payload(&request.payload);
+    }
+    let checksum = IcmpPacket::new(&bytes).map(|packet| icmp::checksum(&packet));
+    if let Some((checksum, mut echo)) = checksum.zip(MutableEchoRequestPacket::new(&mut bytes)) {
+        echo.set_checksum(checksum);
+    }
+    bytes
+}
+
+/// What a message of the error queue says, where it is an ICMP message.
+fn reported(message: &ControlMessageOwned) -> Option<EchoOutcome> {
+    let ControlMessageOwned::Ipv4RecvErr(error, Some(offender)) = message else { return None };
+    if error.ee_origin != SO_EE_ORIGIN_ICMP {
+        return None;
+    }
+    let from = Ipv4Addr::from(u32::from_be(offender.sin_addr.s_addr));
+    match error.ee_type {
+        kind if kind == IcmpTypes::DestinationUnreachable.0 => {
+            let code = UnreachableCode::from(error.ee_code);
+            Some(EchoOutcome::Unreachable { from, code })
+        }
+        kind if kind == IcmpTypes::TimeExceeded.0 => Some(EchoOutcome::TtlExceeded { from }),
+        _ => None,
+    }
+}
+
+fn ttl(message: &ControlMessageOwned) -> Option<u8> {
+    match message {
+        ControlMessageOwned::Ipv4Ttl(ttl) => u8::try_from(*ttl).ok(),
+        _ => None,
+    }
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno as i32)
+}
+
+/// As `ping` has it: what happened, without a number.
+fn words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => Errno::from_raw(code).desc().to_owned(),
+        None => error.to_string(),
+    }
+}

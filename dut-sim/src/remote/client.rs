@@ -1,0 +1,338 @@
+//! The user's end of the stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadHalf, WriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use super::Settings;
+use super::lines::{Lines, ReadError, encode, write};
+use super::message::{Answer, Call, FromDevice, Greeting, LONGEST_LINE, Request};
+use super::pending::{Coming, Pending};
+use crate::completion::Candidate;
+use crate::device::{ConfigurationError, Reply, Step};
+use crate::ping::Screen;
+
+/// How long a device that has something to do may say nothing at all.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+/// How often a device that has something to do is asked whether it is there.
+const ALIVE_PERIOD: Duration = Duration::from_secs(5);
+
+/// The console of a device in another process; dropping it ends the connection, and what it waits for is given up.
+pub struct RemoteConsole {
+    requests: mpsc::UnboundedSender<Vec<u8>>,
+    pending: Arc<Pending>,
+    changes: watch::Receiver<u64>,
+    closed: watch::Receiver<Option<String>>,
+    _tasks: JoinSet<()>,
+}
+
+/// Why a device in another process did not do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteError {
+    /// It says that it cannot.
+    #[error("{0}")]
+    Failed(String),
+    /// It cannot be reached any more, or never could.
+    #[error("{0}")]
+    Closed(String),
+}
+
+impl RemoteConsole {
+    /// Starts the device at the other end of `stream`.
+    ///
+    /// # Errors
+    /// When the device cannot be started, or does not answer within 30 seconds.
+    pub async fn start<S>(stream: S, settings: Settings) -> Result<Self, RemoteError>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        Self::greet(stream, &Greeting::Start(settings)).await
+    }
+
+    /// Uses the device at the other end of `stream`, which another connection has started.
+    ///
+    /// # Errors
+    /// When the device has not been started, or does not answer within 30 seconds.
+    pub async fn attach<S>(stream: S) -> Result<Self, RemoteError>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        Self::greet(stream, &Greeting::Attach).await
+    }
+
+    /// Replaces the configuration, as [`Device::replace_configuration`](crate::Device::replace_configuration) does.
+    ///
+    /// # Errors
+    /// When the device cannot answer; what it refuses is within.
+    pub async fn replace_configuration(
+        &self,
+        lines: &str,
+    ) -> Result<Result<(), ConfigurationError>, RemoteError> {
+        configured(self.ask(Call::Replace(lines.to_owned())).await?)
+    }
+
+    /// Changes the configuration, as [`Device::modify_configuration`](crate::Device::modify_configuration) does.
+    ///
+    /// # Errors
+    /// When the device cannot answer; what it refuses is within.
+    pub async fn modify_configuration(
+        &self,
+        lines: &str,
+    ) -> Result<Result<(), ConfigurationError>, RemoteError> {
+        configured(self.ask(Call::Modify(lines.to_owned())).await?)
+    }
+
+    /// Runs one line of the command line; the command ends early where nobody waits for it any more.
+    ///
+    /// # Errors
+    /// When the device cannot answer.
+    pub async fn execute(&self, command: &str) -> Result<Reply, RemoteError> {
+        match self.ask(Call::Execute(command.to_owned())).await? {
+            Answer::Reply(reply) => Ok(reply),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// What SCEP did, one line an event, the newest last.
+    ///
+    /// # Errors
+    /// When the device cannot answer.
+    pub async fn protocol_log(&self) -> Result<Vec<String>, RemoteError> {
+        lines(self.ask(Call::ProtocolLog).await?)
+    }
+
+    /// What a reader of a result must know of the device's SCEP client.
+    ///
+    /// # Errors
+    /// When the device cannot answer.
+    pub async fn notes(&self) -> Result<Vec<String>, RemoteError> {
+        lines(self.ask(Call::Notes).await?)
+    }
+
+    /// Changes whenever the device may answer differently than before.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    /// Waits until the connection has ended, and tells why.
+    pub async fn closed(&self) -> String {
+        let mut closed = self.closed.clone();
+        let reason = closed.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        reason.unwrap_or_else(|| ReadError::Ended.to_string())
+    }
+
+    /// The prompt that awaits the next line.
+    pub(crate) async fn prompt(&self) -> Result<String, RemoteError> {
+        match self.ask(Call::Prompt).await? {
+            Answer::Text(prompt) => Ok(prompt),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// What may be typed after `words`.
+    pub(crate) async fn complete(
+        &self,
+        words: Vec<String>,
+        partial: String,
+    ) -> Result<Vec<Candidate>, RemoteError> {
+        match self.ask(Call::Complete { words, partial }).await? {
+            Answer::Candidates(candidates) => Ok(candidates),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Ends what takes its time, if anything does.
+    pub(crate) fn interrupt(&self) {
+        // Nobody waits for the answer.
+        let _asked = self.send(self.pending.add(), Call::Interrupt);
+    }
+
+    /// Runs one line; what takes its time shows on `screen` line by line.
+    pub(crate) async fn step(&self, line: &str, screen: Screen<'_>) -> Result<Step, RemoteError> {
+        let mut asked = self.send(self.pending.add(), Call::Step(line.to_owned()))?;
+        // The lines end when the answer is there, or when there will be none.
+        while let Some(line) = asked.coming.screen.recv().await {
+            screen(&line);
+        }
+        match self.answer_to(asked).await? {
+            Answer::Step { reply, shown, left } => Ok(Step { reply, shown, left }),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    async fn greet<S>(stream: S, greeting: &Greeting) -> Result<Self, RemoteError>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (reader, mut writer) = tokio::io::split(stream);
+        let mut lines = Lines::new(BufReader::new(reader));
+        let greeting = encode(greeting).ok_or_else(too_long)?;
+        let greeted = async {
+            // A device that refuses may end before it has read all: what it says tells more than that.
+            let written = write(&mut writer, &greeting).await;
+            lines.next().await.map_err(|error| match written {
+                Err(broken) => ReadError::from(broken),
+                Ok(()) => error,
+            })
+        };
+        match timeout(LONGEST_SILENCE, greeted).await {
+            Ok(Ok(FromDevice::Ready)) => Ok(Self::converse(lines, writer)),
+            Ok(Ok(FromDevice::Refused(reason))) => Err(RemoteError::Failed(reason)),
+            Ok(Ok(_)) => Err(RemoteError::Closed("its first message is no greeting".to_owned())),
+            Ok(Err(error)) => Err(RemoteError::Closed(error.to_string())),
+            Err(_elapsed) => Err(RemoteError::Closed(silence())),
+        }
+    }
+
+    fn converse<S>(lines: Lines<BufReader<ReadHalf<S>>>, writer: WriteHalf<S>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (requests, to_write) = mpsc::unbounded_channel();
+        let (change, changes) = watch::channel(0);
+        let (close, closed) = watch::channel(None);
+        let pending = Arc::new(Pending::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(write_all(to_write, writer));
+        tasks.spawn(ask_whether_alive(Arc::downgrade(&pending), requests.downgrade()));
+        let reading = Reading { lines, pending: Arc::clone(&pending), change };
+        tasks.spawn(async move { reading.run(close).await });
+        Self { requests, pending, changes, closed, _tasks: tasks }
+    }
+
+    async fn ask(&self, call: Call) -> Result<Answer, RemoteError> {
+        self.answer_to(self.send(self.pending.add(), call)?).await
+    }
+
+    fn send(&self, coming: Coming, call: Call) -> Result<Asked<'_>, RemoteError> {
+        let asked = Asked { console: self, coming };
+        let line = encode(&Request { id: asked.coming.id, call }).ok_or_else(too_long)?;
+        // Where nobody writes any more, nobody reads either, and the answer is the reason.
+        let _ = self.requests.send(line);
+        Ok(asked)
+    }
+
+    async fn answer_to(&self, mut asked: Asked<'_>) -> Result<Answer, RemoteError> {
+        match (&mut asked.coming.answer).await {
+            Ok(Answer::Failed(reason)) => Err(RemoteError::Failed(reason)),
+            Ok(answer) => Ok(answer),
+            Err(_ended) => Err(RemoteError::Closed(self.closed().await)),
+        }
+    }
+}
+
+/// A request under way; where it is dropped, the device need not go on.
+struct Asked<'a> {
+    console: &'a RemoteConsole,
+    coming: Coming,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if self.console.pending.give_up(self.coming.id) {
+            let request = Request { id: 0, call: Call::GiveUp(self.coming.id) };
+            let _ = self.console.requests.send(encode(&request).unwrap_or_default());
+        }
+    }
+}
+
+struct Reading<R> {
+    lines: Lines<R>,
+    pending: Arc<Pending>,
+    change: watch::Sender<u64>,
+}
+
+impl<R: tokio::io::AsyncBufRead + Unpin> Reading<R> {
+    async fn run(mut self, close: watch::Sender<Option<String>>) {
+        let reason = self.read_all().await;
+        // First the reason, for those who wait look for it when they are told.
+        close.send_replace(Some(reason));
+        self.pending.end();
+    }
+
+    /// Reads until there is a reason not to.
+    async fn read_all(&mut self) -> String {
+        let mut last = Instant::now();
+        loop {
+            let patience = self.pending.since().map(|since| since.max(last) + LONGEST_SILENCE);
+            // A request that is made meanwhile is noticed at the next round.
+            let deadline = patience.unwrap_or_else(|| Instant::now() + LONGEST_SILENCE);
+            match tokio::time::timeout_at(deadline, self.lines.next()).await {
+                Ok(Ok(FromDevice::Refused(reason))) => return format!("it refused: {reason}"),
+                Ok(Ok(message)) => self.take(message),
+                Ok(Err(error)) => return error.to_string(),
+                Err(_) if patience.is_some() => return silence(),
+                Err(_) => {}
+            }
+            last = Instant::now();
+        }
+    }
+
+    fn take(&self, message: FromDevice) {
+        match message {
+            FromDevice::Answer { id, answer } => self.pending.answer(id, answer),
+            FromDevice::Screen { id, line } => self.pending.show(id, line),
+            FromDevice::Changed => self.change.send_modify(|count| *count = count.wrapping_add(1)),
+            FromDevice::Ready | FromDevice::Refused(_) => {}
+        }
+    }
+}
+
+async fn write_all(
+    mut lines: mpsc::UnboundedReceiver<Vec<u8>>,
+    mut writer: impl AsyncWrite + Unpin,
+) {
+    while let Some(line) = lines.recv().await {
+        if write(&mut writer, &line).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A device that is there answers, however long its command takes.
+async fn ask_whether_alive(
+    pending: std::sync::Weak<Pending>,
+    requests: mpsc::WeakUnboundedSender<Vec<u8>>,
+) {
+    loop {
+        tokio::time::sleep(ALIVE_PERIOD).await;
+        let (Some(pending), Some(requests)) = (pending.upgrade(), requests.upgrade()) else {
+            return;
+        };
+        if pending.since().is_some() {
+            let request = Request { id: 0, call: Call::Alive };
+            let _ = requests.send(encode(&request).unwrap_or_default());
+        }
+    }
+}
+
+fn configured(answer: Answer) -> Result<Result<(), ConfigurationError>, RemoteError> {
+    match answer {
+        Answer::Configured => Ok(Ok(())),
+        Answer::ConfigurationRefused(error) => Ok(Err(error)),
+        other => Err(unexpected(other)),
+    }
+}
+
+fn lines(answer: Answer) -> Result<Vec<String>, RemoteError> {
+    match answer {
+        Answer::Lines(lines) => Ok(lines),
+        other => Err(unexpected(other)),
+    }
+}
+
+fn unexpected(_: Answer) -> RemoteError {
+    RemoteError::Failed("its answer is to another question".to_owned())
+}
+
+fn too_long() -> RemoteError {
+    RemoteError::Failed(format!("this is longer than {} MiB", LONGEST_LINE >> 20))
+}
+
+fn silence() -> String {
+    format!("nothing was heard of it for {} s", LONGEST_SILENCE.as_secs())
+}

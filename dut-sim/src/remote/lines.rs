@@ -1,0 +1,120 @@
+//! Lines of JSON, bounded in length.
+
+use std::io;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::message::LONGEST_LINE;
+
+/// Reads lines; a read that is given up loses nothing.
+pub(super) struct Lines<R> {
+    reader: R,
+    line: Vec<u8>,
+}
+
+/// Why there is no further message.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error("the connection ended")]
+    Ended,
+    #[error("the connection ended in the middle of a message")]
+    EndedMidway,
+    #[error("a message is longer than {} MiB", LONGEST_LINE >> 20)]
+    TooLong,
+    /// What the message holds is not told: it may be a secret.
+    #[error("a message is not understood: {what} at character {column}")]
+    NotUnderstood { what: &'static str, column: usize },
+    #[error("the connection broke: {0}")]
+    Broken(#[from] io::Error),
+}
+
+impl<R: AsyncBufRead + Unpin> Lines<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self { reader, line: Vec::new() }
+    }
+
+    /// The next message.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<T, ReadError> {
+        while !self.read_more().await? {}
+        let message = decode(&self.line);
+        // A long line is not held on to.
+        self.line = Vec::new();
+        message
+    }
+
+    /// Reads what there is; whether the line is whole now.
+    async fn read_more(&mut self) -> Result<bool, ReadError> {
+        let there = self.reader.fill_buf().await?;
+        if there.is_empty() {
+            let midway = !self.line.is_empty();
+            return Err(if midway { ReadError::EndedMidway } else { ReadError::Ended });
+        }
+        let end = there.iter().position(|&byte| byte == b'\n');
+        let length = end.unwrap_or(there.len());
+        if self.line.len() + length > LONGEST_LINE {
+            return Err(ReadError::TooLong);
+        }
+        self.line.extend_from_slice(&there[..length]);
+        self.reader.consume(length + usize::from(end.is_some()));
+        Ok(end.is_some())
+    }
+}
+
+fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, ReadError> {
+    serde_json::from_slice(line).map_err(|error| ReadError::NotUnderstood {
+        what: match error.classify() {
+            serde_json::error::Category::Data => "unknown content",
+            serde_json::error::Category::Eof => "an early end",
+            _ => "no JSON",
+        },
+        column: error.column(),
+    })
+}
+
+/// A message as a line; `None` where it would be too long.
+pub(super) fn encode(message: &impl Serialize) -> Option<Vec<u8>> {
+    let mut line = serde_json::to_vec(message).ok()?;
+    line.push(b'\n');
+    (line.len() <= LONGEST_LINE).then_some(line)
+}
+
+/// Writes a line.
+pub(super) async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &[u8]) -> io::Result<()> {
+    writer.write_all(line).await?;
+    writer.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
+        Lines::new(bytes).next().await
+    }
+
+    #[tokio::test]
+    async fn a_message_is_a_whole_line_of_json() {
+        assert_eq!(read(b"[1, 2]\n").await.unwrap(), [1, 2]);
+        assert!(matches!(read(b"").await, Err(ReadError::Ended)));
+        assert!(matches!(read(b"[1, 2]").await, Err(ReadError::EndedMidway)));
+        assert!(matches!(read(b"\n").await, Err(ReadError::NotUnderstood { .. })));
+        assert!(matches!(read(b"\xff\xfe\n").await, Err(ReadError::NotUnderstood { .. })));
+        let nested = [vec![b'['; 100_000], b"\n".to_vec()].concat();
+        assert!(matches!(read(&nested).await, Err(ReadError::NotUnderstood { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_a_message_holds_is_not_told() {
+        let error = read(b"[\"hunter2\"]\n").await.unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_not_read_to_its_end() {
+        let endless = tokio::io::BufReader::new(tokio::io::repeat(b'['));
+        let read: Result<Vec<u8>, _> = Lines::new(endless).next().await;
+        assert!(matches!(read, Err(ReadError::TooLong)));
+    }
+}

@@ -1,0 +1,204 @@
+//! The device's end of the stream.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
+
+use super::Settings;
+use super::lines::{Lines, ReadError, encode, write};
+use super::message::{Answer, Call, FromDevice, Greeting, Request};
+use crate::device::{Device, Step};
+
+/// How many requests of one connection are worked on at a time.
+const MOST_REQUESTS: usize = 64;
+/// How many answers wait for a reader that is slow.
+const MOST_UNREAD: usize = 64;
+/// How long a connection may take to say what it wants.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Makes the device when the first connection starts it, and hands it to the later ones.
+pub struct Devices<F> {
+    make: F,
+    device: Mutex<Option<Arc<Device>>>,
+}
+
+impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
+    /// `make` starts the device, or says why it cannot be started.
+    pub fn new(make: F) -> Self {
+        Self { make, device: Mutex::new(None) }
+    }
+
+    fn greeted(&self, greeting: Greeting) -> Result<Arc<Device>, String> {
+        let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        match (greeting, device.as_ref()) {
+            (Greeting::Start(_), Some(_)) => Err("the device has been started already".to_owned()),
+            (Greeting::Attach, Some(device)) => Ok(Arc::clone(device)),
+            (Greeting::Attach, None) => Err("the device has not been started".to_owned()),
+            (Greeting::Start(settings), None) => {
+                Ok(Arc::clone(device.insert((self.make)(settings)?)))
+            }
+        }
+    }
+
+    /// Serves one connection to its end; what it leaves unfinished is given up.
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+        let (reader, mut writer) = tokio::io::split(stream);
+        let mut lines = Lines::new(BufReader::new(reader));
+        let Ok(greeting) = timeout(GREETING_TIMEOUT, lines.next()).await else { return };
+        let greeting = greeting.map_err(|error: ReadError| error.to_string());
+        match greeting.and_then(|greeting| self.greeted(greeting)) {
+            Ok(device) => converse(device, lines, writer).await,
+            Err(reason) => {
+                let refusal = encode(&FromDevice::Refused(reason)).unwrap_or_default();
+                // Whoever is gone needs no refusal.
+                let _ = write(&mut writer, &refusal).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection to `device`, which is there already, to the connection's end.
+pub async fn serve(device: Arc<Device>, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+    let devices = Devices { make: |_| Err(String::new()), device: Mutex::new(Some(device)) };
+    devices.serve(stream).await;
+}
+
+async fn converse<R, W>(device: Arc<Device>, mut lines: Lines<BufReader<R>>, writer: W)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let (answers, unread) = mpsc::channel(MOST_UNREAD);
+    let changes = device.subscribe();
+    let _ = answers.send(FromDevice::Ready).await;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(tell_changes(changes, answers.clone()));
+    let mut writing = tokio::spawn(write_all(unread, writer));
+    let mut desk = Desk { device, answers, tasks, commands: HashMap::new() };
+    tokio::select! {
+        () = desk.take_requests(&mut lines) => {}
+        _ = &mut writing => return,
+    }
+    // The last answers are still to be written.
+    drop(desk);
+    let _ = timeout(GREETING_TIMEOUT, &mut writing).await;
+    writing.abort();
+}
+
+async fn write_all(mut messages: mpsc::Receiver<FromDevice>, mut writer: impl AsyncWrite + Unpin) {
+    while let Some(message) = messages.recv().await {
+        if write(&mut writer, &line_of(&message)).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn line_of(message: &FromDevice) -> Vec<u8> {
+    let short = |id| {
+        let reason = "the answer is too long to be sent".to_owned();
+        FromDevice::Answer { id, answer: Answer::Failed(reason) }
+    };
+    encode(message).unwrap_or_else(|| match message {
+        FromDevice::Answer { id, .. } => encode(&short(*id)).unwrap_or_default(),
+        _ => Vec::new(),
+    })
+}
+
+async fn tell_changes(mut changes: watch::Receiver<u64>, answers: mpsc::Sender<FromDevice>) {
+    while changes.changed().await.is_ok() && answers.send(FromDevice::Changed).await.is_ok() {}
+}
+
+/// Where the requests of one connection are worked on.
+struct Desk {
+    device: Arc<Device>,
+    answers: mpsc::Sender<FromDevice>,
+    tasks: JoinSet<()>,
+    /// Those commands under way that may be given up.
+    commands: HashMap<u64, AbortHandle>,
+}
+
+impl Desk {
+    async fn take_requests<R: AsyncRead + Unpin>(&mut self, lines: &mut Lines<BufReader<R>>) {
+        loop {
+            match lines.next().await {
+                Ok(request) => self.take(request).await,
+                Err(ReadError::Ended) => return,
+                Err(error) => {
+                    let _ = self.answers.send(FromDevice::Refused(error.to_string())).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, Request { id, call }: Request) {
+        while self.tasks.try_join_next().is_some() {}
+        self.commands.retain(|_, command| !command.is_finished());
+        if let Call::GiveUp(given_up) = call {
+            if let Some(command) = self.commands.remove(&given_up) {
+                command.abort();
+            }
+            return;
+        }
+        if self.tasks.len() > MOST_REQUESTS {
+            let answer = Answer::Failed("it has too much to do".to_owned());
+            let _ = self.answers.send(FromDevice::Answer { id, answer }).await;
+            return;
+        }
+        // A configuration is taken wholly or not at all, so that is not given up.
+        let is_command = matches!(call, Call::Execute(_) | Call::Step(_));
+        let work = work(Arc::clone(&self.device), id, call, self.answers.clone());
+        let task = self.tasks.spawn(work);
+        if is_command {
+            self.commands.insert(id, task);
+        }
+    }
+}
+
+async fn work(device: Arc<Device>, id: u64, call: Call, answers: mpsc::Sender<FromDevice>) {
+    let answer = match call {
+        Call::Replace(lines) => configured(device.replace_configuration(&lines).await),
+        Call::Modify(lines) => configured(device.modify_configuration(&lines).await),
+        Call::Execute(command) => Answer::Reply(device.execute(&command).await),
+        Call::Step(line) => step(&device, id, &line, &answers).await,
+        Call::Prompt => Answer::Text(device.prompt().await),
+        Call::Complete { words, partial } => Answer::Candidates(device.complete(&words, &partial)),
+        Call::ProtocolLog => Answer::Lines(device.protocol_log()),
+        Call::Notes => Answer::Lines(device.notes()),
+        Call::Interrupt => {
+            device.interrupt();
+            Answer::Done
+        }
+        Call::Alive | Call::GiveUp(_) => Answer::Done,
+    };
+    // Nobody is left to be told once the connection has ended.
+    let _ = answers.send(FromDevice::Answer { id, answer }).await;
+}
+
+fn configured(outcome: Result<(), crate::ConfigurationError>) -> Answer {
+    outcome.map_or_else(Answer::ConfigurationRefused, |()| Answer::Configured)
+}
+
+async fn step(device: &Device, id: u64, line: &str, answers: &mpsc::Sender<FromDevice>) -> Answer {
+    let (shown_lines, mut to_show) = mpsc::unbounded_channel();
+    let mut screen = |line: &str| drop(shown_lines.send(line.to_owned()));
+    let step = device.step(line, &mut screen);
+    tokio::pin!(step);
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            Some(line) = to_show.recv() => drop(answers.send(FromDevice::Screen { id, line }).await),
+            step = &mut step => break step,
+        }
+    };
+    while let Ok(line) = to_show.try_recv() {
+        drop(answers.send(FromDevice::Screen { id, line }).await);
+    }
+    let Step { reply, shown, left } = outcome;
+    Answer::Step { reply, shown, left }
+}
