@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use dut_sim::{KeyPool, KeySource};
-use harness::drivers::build_with;
+use harness::drivers::build_virtual;
 use harness::outcome::Verdict;
-use harness::run::{Driver, run_on};
+use harness::run::run_on;
 use harness::scenario::{Scenario, discover, load};
 use openssl::pkey::{PKey, Private};
 use tokio::runtime::{Builder, Runtime};
@@ -112,7 +112,7 @@ impl Lab {
     fn run(&self, keys: &KeySource) {
         self.runtime.block_on(async {
             let scenario = &self.scenario;
-            let bench = build_with(&scenario.lab, Driver::Virtual, keys).expect("the lab is built");
+            let bench = build_virtual(&scenario.lab, keys).expect("the lab is built");
             let outcome = run_on(scenario, &bench).await;
             assert!(matches!(outcome.verdict, Verdict::Passed), "{:?}", outcome.verdict);
         });

@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use dut_sim::{KeyPool, KeySource};
-use harness::drivers::build_with;
+use harness::drivers::build_virtual;
 use harness::outcome::Verdict;
-use harness::run::{Driver, run_on};
+use harness::run::run_on;
 use harness::scenario::{Scenario, discover, load};
 
 #[path = "bare/operations.rs"]
@@ -44,7 +44,7 @@ fn documented_scenarios() -> Vec<Scenario> {
 }
 
 async fn run(scenario: &Scenario, keys: &KeySource) {
-    let bench = build_with(&scenario.lab, Driver::Virtual, keys).expect("the lab is built");
+    let bench = build_virtual(&scenario.lab, keys).expect("the lab is built");
     let outcome = run_on(scenario, &bench).await;
     assert!(matches!(outcome.verdict, Verdict::Passed), "{:?}", outcome.verdict);
 }

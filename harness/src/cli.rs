@@ -4,12 +4,18 @@ mod check;
 mod completions;
 mod dut;
 mod exit;
+mod jobs;
+mod lab_arguments;
+mod lab_process;
 mod list;
+mod matrix;
 mod output;
 mod progress;
+mod reports;
 mod run;
 mod select;
 mod serve;
+mod shell;
 mod stop;
 
 use std::process::ExitCode;
@@ -49,7 +55,17 @@ Colour is used on terminals only, and not where NO_COLOR is set.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Threaded(Threaded),
+    Shell(shell::Arguments),
+    LabProcess(lab_process::Arguments),
+}
+
+/// Commands that have a runtime with threads; the others step into namespaces, which only a process with one thread can.
+#[derive(Debug, Subcommand)]
+enum Threaded {
     Run(run::Arguments),
+    Matrix(matrix::Arguments),
     Check(check::Arguments),
     List(list::Arguments),
     Serve(Serve),
@@ -60,24 +76,32 @@ enum Command {
 /// Reads the arguments of the process, does what they ask for and says how it ended.
 pub fn main() -> ExitCode {
     exit::quieten_panics();
-    let cli = Cli::parse();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("the runtime cannot be started: {error}"));
-            return Exit::Internal.into();
-        }
-    };
-    let exit = runtime.block_on(cli.command.perform());
-    // Keys that are still being made, and a terminal that is still being read, are not waited for.
-    runtime.shutdown_background();
-    output::checked(exit).into()
+    match Cli::parse().command {
+        Command::Threaded(command) => command.run(),
+        Command::Shell(arguments) => arguments.perform(),
+        Command::LabProcess(arguments) => arguments.perform().into(),
+    }
 }
 
-impl Command {
+impl Threaded {
+    fn run(self) -> ExitCode {
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                complain(&format!("the runtime cannot be started: {error}"));
+                return Exit::Internal.into();
+            }
+        };
+        let exit = runtime.block_on(self.perform());
+        // Keys that are still being made, and a terminal that is still being read, are not waited for.
+        runtime.shutdown_background();
+        output::checked(exit).into()
+    }
+
     async fn perform(self) -> Exit {
         match self {
             Self::Run(arguments) => arguments.perform().await,
+            Self::Matrix(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
             Self::Completions(arguments) => arguments.perform::<Cli>(),

@@ -41,8 +41,18 @@ pub trait Device: Send + Sync {
     }
 
     /// What the device's SCEP client did, one line an event, newest last; empty where the device does not tell.
-    fn protocol_log(&self) -> Vec<String> {
+    async fn protocol_log(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What a reader of a result must know of the device's SCEP client: options it lacks, and what it does instead.
+    async fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Waits until the device breaks by itself, and tells how; for ever where it does not.
+    async fn broken(&self) -> String {
+        std::future::pending().await
     }
 }
 

@@ -1,57 +1,103 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
-mod mock_pki;
+pub(crate) mod mock_pki;
+#[cfg(target_os = "linux")]
+mod netns;
+#[cfg(target_os = "linux")]
+mod remote_device;
+mod seen_changes;
 mod sim_device;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dut_sim::console::Shell;
 use dut_sim::{DeviceSettings, KeySource};
 
 use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
-use crate::lab::{self, Lab};
-use crate::run::{Bench, BenchError, Driver};
+use crate::lab::{self, Lab, Runs};
+use crate::run::{Bench, BenchError, Client, Driver, LabOptions, Resource};
 use crate::virtual_lab::VirtualLab;
 
 /// Builds `lab`; it is to be called within a tokio runtime, which runs what is in the lab.
 ///
 /// # Errors
 /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
-pub fn build(lab: &Lab, driver: Driver) -> Result<Bench, BenchError> {
-    build_with(lab, driver, &KeySource::Generate)
-}
-
-/// As [`build`], with simulated devices that take their keys from there.
-///
-/// # Errors
-/// As [`build`].
-pub fn build_with(lab: &Lab, driver: Driver, keys: &KeySource) -> Result<Bench, BenchError> {
-    match driver {
-        Driver::Virtual => virtual_bench(lab, keys),
+pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
+    match options.driver {
+        Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
+        Driver::Virtual => build_virtual(lab, &KeySource::Generate),
+        Driver::Netns => netns::build(lab, options).await,
     }
 }
 
-/// Builds `lab` in this process and hands out its simulated device of that name, for use by hand.
+/// Tries whether the driver can build any lab at all here, and leaves nothing behind.
 ///
-/// The device is of use as long as the bench is kept; `None` where the lab has no such device.
+/// # Errors
+/// [`BenchError::NotPermitted`] with what would permit it, or what else is in its way.
+pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
+    match options.driver {
+        Driver::Virtual => Ok(()),
+        Driver::Netns => netns::probe(options).await,
+    }
+}
+
+/// Waits until nothing is left of any lab of this process, those included that were dropped.
+pub async fn settled() {
+    netns::settled().await;
+}
+
+/// The labs that were closed and stand on, as [`LabOptions::keep`] asks: their ids, and whom one can visit in each.
+pub fn kept() -> Vec<(String, Vec<String>)> {
+    netns::kept()
+}
+
+/// Ends the labs that stand on, and waits until nothing is left of them.
+pub async fn end_kept() {
+    netns::end_kept().await;
+}
+
+/// Elsewhere there are no network namespaces.
+#[cfg(not(target_os = "linux"))]
+mod netns {
+    use super::{Bench, BenchError, Driver, Lab, LabOptions};
+
+    pub(super) async fn build(_: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
+        probe(options).await.map(|()| Bench::default())
+    }
+
+    pub(super) async fn probe(_: &LabOptions) -> Result<(), BenchError> {
+        Err(unsupported())
+    }
+
+    fn unsupported() -> BenchError {
+        let what = "this operating system".to_owned();
+        BenchError::NotSupported { driver: Driver::Netns, what }
+    }
+
+    pub(super) async fn build_for_console(
+        _: &Lab,
+        _: &str,
+        _: &LabOptions,
+    ) -> Result<(dut_sim::console::Shell, Bench), BenchError> {
+        Err(unsupported())
+    }
+
+    pub(super) async fn settled() {}
+
+    pub(super) fn kept() -> Vec<(String, Vec<String>)> {
+        Vec::new()
+    }
+
+    pub(super) async fn end_kept() {}
+}
+
+/// Builds `lab` in this process, with simulated devices that take their keys from there.
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_for_console(
-    lab: &Lab,
-    device: &str,
-) -> Result<Option<(Arc<dut_sim::Device>, Bench)>, BenchError> {
-    let (network, pkis) = network_with_pkis(lab)?;
-    let Some((name, plan)) = lab.devices.get_key_value(device) else {
-        return Ok(None);
-    };
-    let device = start_device(name, plan, &network, &KeySource::Generate)?;
-    let bench = Bench { devices: BTreeMap::new(), pkis, resources: vec![Box::new(network)] };
-    Ok(Some((device, bench)))
-}
-
-fn virtual_bench(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
+pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
     let (network, pkis) = network_with_pkis(lab)?;
     let mut devices: BTreeMap<String, Arc<dyn crate::device::Device>> = BTreeMap::new();
     for (name, plan) in &lab.devices {
@@ -61,16 +107,58 @@ fn virtual_bench(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
     Ok(Bench { devices, pkis, resources: vec![Box::new(network)] })
 }
 
+/// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.
+///
+/// The device is of use as long as the bench is kept; `None` where the lab has no such device.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_for_console(
+    lab: &Lab,
+    device: &str,
+    options: &LabOptions,
+) -> Result<Option<(Shell, Bench)>, BenchError> {
+    if !lab.devices.contains_key(device) {
+        return Ok(None);
+    }
+    match options.driver {
+        Driver::Virtual => {
+            if options.client != Client::Builtin {
+                return Err(client_is_a_program(options));
+            }
+            build_virtual_for_console(lab, device).map(Some)
+        }
+        Driver::Netns => netns::build_for_console(lab, device, options).await.map(Some),
+    }
+}
+
+fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), BenchError> {
+    let (network, pkis) = network_with_pkis(lab)?;
+    let device = start_device(device, &lab.devices[device], &network, &KeySource::Generate)?;
+    let bench = Bench { devices: BTreeMap::new(), pkis, resources: vec![Box::new(network)] };
+    Ok((Shell::Here(device), bench))
+}
+
+fn client_is_a_program(options: &LabOptions) -> BenchError {
+    let what = format!("the client `{}`, which is a program", options.client);
+    BenchError::NotSupported { driver: options.driver, what }
+}
+
+impl Resource for VirtualLab {}
+
 type Pkis = BTreeMap<String, Arc<dyn crate::pki::Pki>>;
 
 fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
+    if let Some(what) = lab.hosts.iter().find_map(program_of) {
+        return Err(BenchError::NotSupported { driver: Driver::Virtual, what });
+    }
     let network = VirtualLab::new(lab);
     let mut pkis: Pkis = BTreeMap::new();
     for (name, plan) in &lab.pkis {
         let pki = Arc::new(MockPki::open(name, plan)?);
         let port = plan.port.unwrap_or_else(|| pki.default_port());
-        let hosts = lab.hosts.iter().filter(|(_, host)| host.runs.as_ref() == Some(name));
-        for (host, _) in hosts {
+        let hosts = lab.hosts_that_run(name);
+        for host in hosts {
             if !network.listen(host, port, Arc::<MockPki>::clone(&pki)) {
                 let reason = format!("`{host}` is no host of the lab");
                 return Err(BenchError::Network { reason });
@@ -79,6 +167,13 @@ fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
         pkis.insert(name.clone(), pki);
     }
     Ok((network, pkis))
+}
+
+/// What a host runs that is no part of this process, in words.
+fn program_of((name, host): (&String, &lab::Host)) -> Option<String> {
+    let Some(Runs::Program(program)) = &host.runs else { return None };
+    let command = program.command.first().map_or("a program", String::as_str);
+    Some(format!("programs: host `{name}` runs `{command}`"))
 }
 
 fn start_device(

@@ -3,6 +3,7 @@
 mod check;
 mod decode;
 mod draft;
+mod program;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
 
+pub use self::program::{Program, Ready};
 pub use self::secret::{MASK, Secret};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::mask::{Masker, by_shape};
@@ -21,8 +24,14 @@ use crate::yaml::{self, Node, Problems};
 pub const DEFAULT_TTL: u8 = 64;
 
 /// A lab: what exists in it, by name. Addresses in one subnet are on one link.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lab {
+    /// What it is called where several labs are told apart; where it is left out, its file's name is.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The lab file in the same folder whose scenarios can be run here too: same addresses, another PKI.
+    #[serde(default)]
+    pub stands_in_for: Option<String>,
     /// The devices under test.
     pub devices: BTreeMap<String, Device>,
     /// Everything else that has addresses: routers, servers.
@@ -32,7 +41,7 @@ pub struct Lab {
 }
 
 /// A device; its interfaces have no addresses before its configuration gives them some.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// The subnet that each interface is plugged into.
     pub interfaces: BTreeMap<String, Ipv4Net>,
@@ -41,7 +50,7 @@ pub struct Device {
 }
 
 /// A host; its name is also what it is reached by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// The addresses, each with the length of its subnet's prefix.
     pub addresses: Vec<Ipv4Net>,
@@ -51,12 +60,21 @@ pub struct Host {
     pub routes: Vec<Route>,
     /// The TTL that its packets start with.
     pub ttl: u8,
-    /// The name of the PKI that listens at its addresses.
-    pub runs: Option<String>,
+    /// What listens at its addresses.
+    pub runs: Option<Runs>,
+}
+
+/// What a host runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Runs {
+    /// The PKI of that name.
+    Pki(String),
+    /// A server program as its PKI, known by the host's name.
+    Program(Box<Program>),
 }
 
 /// A static route of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Where to.
     pub destination: Ipv4Net,
@@ -65,12 +83,15 @@ pub struct Route {
 }
 
 /// A PKI.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pki {
     /// Whom it behaves like.
     pub personality: Personality,
     /// The CA's name, as in `DC=com, DC=scep, CN=x`; where it is left out, the personality's own.
     pub subject: Option<String>,
+    /// The keywords that `GetCACaps` names; where they are left out, the personality's own.
+    #[serde(default)]
+    pub capabilities: Option<Vec<String>>,
     /// What a client must present.
     pub challenge: Challenge,
     /// Who decides about a request.
@@ -84,7 +105,7 @@ pub struct Pki {
 }
 
 /// Whom a PKI behaves like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Personality {
     /// As micromdm's scepserver.
     Linux,
@@ -93,7 +114,7 @@ pub enum Personality {
 }
 
 /// What a client must present to be enrolled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Challenge {
     /// Nothing.
     None,
@@ -104,7 +125,7 @@ pub enum Challenge {
 }
 
 /// Who decides about a request that is otherwise in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Approval {
     /// The CA, at once.
     Automatic,
@@ -113,7 +134,7 @@ pub enum Approval {
 }
 
 /// The administrator of a PKI.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admin {
     /// The user's name.
     pub user: String,
@@ -139,6 +160,26 @@ impl Lab {
         let problems = Problems::default();
         let lab = Self::decode(&node, &problems);
         if problems.is_empty() { Ok(lab) } else { Err(problems.masked(&Masker::of_file(&node))) }
+    }
+
+    /// The names of the hosts that run the PKI `pki`.
+    pub fn hosts_that_run<'a>(&'a self, pki: &'a str) -> impl Iterator<Item = &'a String> {
+        let runs = move |host: &Host| matches!(&host.runs, Some(Runs::Pki(name)) if name == pki);
+        self.hosts.iter().filter(move |(_, host)| runs(host)).map(|(name, _)| name)
+    }
+
+    /// The names that steps know PKIs by: those of the lab file, and of the hosts that run a program as theirs.
+    pub fn pki_names(&self) -> Vec<&str> {
+        let programs = self.programs().map(|(name, _)| name);
+        self.pkis.keys().map(String::as_str).chain(programs).collect()
+    }
+
+    /// The server programs, by the names of their hosts.
+    pub fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
+        self.hosts.iter().filter_map(|(name, host)| match &host.runs {
+            Some(Runs::Program(program)) => Some((name.as_str(), program.as_ref())),
+            _ => None,
+        })
     }
 
     /// Reads a lab that is part of a file.

@@ -11,6 +11,9 @@ pub mod diagnostic;
 pub mod drivers;
 pub mod lab;
 mod mask;
+pub mod matrix;
+#[cfg(target_os = "linux")]
+mod netns;
 pub mod outcome;
 pub mod pki;
 pub mod report;

@@ -34,6 +34,11 @@ impl Masker {
             }
             secrets.extend(pki.admin.iter().map(|admin| admin.password.clone()));
         }
+        for (_, program) in lab.programs() {
+            // A program tells line by line what it was given.
+            let clear = program.secrets.values().map(Secret::expose);
+            secrets.extend(clear.flat_map(|clear| clear.lines().chain([clear])).map(Secret::new));
+        }
         for lines in configurations {
             secrets.extend(clear_passwords(lines).into_iter().map(Secret::new));
         }
@@ -124,7 +129,7 @@ impl Masker {
 pub(crate) fn by_shape(diagnostic: Diagnostic) -> Diagnostic {
     let Location::Excerpt(mut excerpt) = diagnostic.location else { return diagnostic };
     let shape = Regex::new(
-        r"(?ix) ( (?:static|one-time|pas\w*|pa\b|pw\w*|keyring|challenge)\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
+        r"(?ix) ( (?:static|one-time|pas\w*|pa\b|pw\w*|keyring|challenge|secrets?|(?-i:[A-Z][A-Z0-9]*_[A-Z0-9_]+))\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
     );
     if let Ok(shape) = shape {
         let text = shape.replace(&excerpt.text, format!("${{1}}{MASK}")).into_owned();
@@ -152,7 +157,7 @@ fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
         Value::Sequence(items) => items.iter().for_each(|item| suspects(item, secrets)),
         Value::Mapping(entries) => {
             for entry in entries {
-                let fields = ["keyring", "challenge", "static", "one-time", "password"];
+                let fields = ["keyring", "challenge", "static", "one-time", "password", "secrets"];
                 if closest(&entry.key, fields).is_some() {
                     entry.value.scalars(&mut |text| {
                         if text != "none" {
@@ -162,6 +167,14 @@ fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
                 }
                 if closest(&entry.key, ["static", "one-time", "password"]).is_some() {
                     keys(&entry.value, secrets);
+                }
+                // Its own keys are the names of variables.
+                if let (Some(_), Value::Mapping(variables)) =
+                    (closest(&entry.key, ["secrets"]), &entry.value.value)
+                {
+                    for variable in variables {
+                        keys(&variable.value, secrets);
+                    }
                 }
                 if closest(&entry.key, ["set", "lines"]).is_some() {
                     entry.value.scalars(&mut |text| {
@@ -175,12 +188,16 @@ fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
     }
 }
 
-/// The keys of a map that stands where a secret is due.
+/// The keys of maps that stand where a secret is due.
 fn keys(node: &Node, secrets: &mut Vec<Secret>) {
-    if let Value::Mapping(entries) = &node.value {
-        secrets.extend(entries.iter().map(|entry| Secret::new(entry.key.as_str())));
-        for entry in entries {
-            keys(&entry.value, secrets);
+    match &node.value {
+        Value::Null | Value::Scalar { .. } => {}
+        Value::Sequence(items) => items.iter().for_each(|item| keys(item, secrets)),
+        Value::Mapping(entries) => {
+            secrets.extend(entries.iter().map(|entry| Secret::new(entry.key.as_str())));
+            for entry in entries {
+                keys(&entry.value, secrets);
+            }
         }
     }
 }

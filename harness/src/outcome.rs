@@ -57,6 +57,8 @@ pub struct ScenarioOutcome {
     pub steps: Vec<StepOutcome>,
     /// How many steps the scenario has.
     pub step_count: usize,
+    /// What a reader must know of the devices' SCEP clients: options they lack, and what they do instead.
+    pub notes: Vec<String>,
 }
 
 /// What became of a scenario as a whole.
@@ -207,7 +209,10 @@ impl Outcome {
     }
 }
 
-fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seconds<S: serde::Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
 }
 

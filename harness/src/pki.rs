@@ -1,10 +1,11 @@
 //! The second seam: a PKI, as a scenario sees it.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A certificate that a PKI issued.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedCertificate {
     /// The serial number in lower-case hexadecimal digits, as OpenSSL prints it.
     pub serial: String,
@@ -13,7 +14,7 @@ pub struct IssuedCertificate {
 }
 
 /// What became of the oldest request that waits for a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decision {
     /// It was decided as asked for.
     Decided {
@@ -43,13 +44,18 @@ pub trait Pki: Send + Sync {
     }
 
     /// What the PKI did, one line a request, newest last; empty where it does not tell.
-    fn log(&self) -> Vec<String> {
+    async fn log(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Waits until the PKI breaks by itself, and tells how; for ever where it does not.
+    async fn broken(&self) -> String {
+        std::future::pending().await
     }
 }
 
 /// Why a PKI did not do what it was asked to.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum PkiError {
     /// The PKI cannot do this at all; the scenario is skipped with this reason.
     #[error("the PKI does not support {what}")]

@@ -2,6 +2,8 @@
 
 mod json;
 mod junit;
+mod markdown;
+pub mod matrix;
 mod prompt;
 mod target;
 pub mod terminal;
@@ -14,8 +16,9 @@ pub fn text(kind: Kind, outcome: &Outcome) -> String {
     match kind {
         Kind::Junit => junit::text(outcome),
         Kind::Json => json::text(outcome),
+        Kind::Markdown => markdown::text(outcome),
     }
 }
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;

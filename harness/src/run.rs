@@ -12,7 +12,7 @@ mod wait;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-pub use self::bench::{Bench, BenchError, Driver};
+pub use self::bench::{Bench, BenchError, Client, Driver, LabOptions, Resource};
 pub use self::pool::Event;
 pub use self::scenario::run_on;
 use crate::drivers;
@@ -20,19 +20,28 @@ use crate::outcome::Outcome;
 use crate::scenario::{LoadErrors, Scenario, discover, load};
 
 /// How scenarios are run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// How their labs are built.
-    pub driver: Driver,
+    pub lab: LabOptions,
     /// How many run at once.
     pub jobs: NonZeroUsize,
+}
+
+/// A scenario to run, and how its lab is built.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The scenario; in one run each has an id of its own.
+    pub scenario: Scenario,
+    /// How its lab is built.
+    pub lab: LabOptions,
 }
 
 impl Default for Options {
     /// The virtual driver, and as many at once as there are cores.
     fn default() -> Self {
         let jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { driver: Driver::default(), jobs }
+        Self { lab: LabOptions::default(), jobs }
     }
 }
 
@@ -45,7 +54,25 @@ pub async fn run_all(
     stop: impl Future<Output = ()>,
     observe: impl FnMut(Event<'_>),
 ) -> Outcome {
-    pool::run_in(drivers::build, scenarios, options, stop, observe).await
+    let job = |scenario| Job { scenario, lab: options.lab.clone() };
+    run_jobs(scenarios.into_iter().map(job).collect(), options.jobs, stop, observe).await
+}
+
+/// Runs scenarios, each in a lab of its own kind, as [`run_all`] does; `at_once` of them at a time.
+pub async fn run_jobs(
+    jobs: Vec<Job>,
+    at_once: NonZeroUsize,
+    stop: impl Future<Output = ()>,
+    observe: impl FnMut(Event<'_>),
+) -> Outcome {
+    pool::run_in(build, jobs, at_once, stop, observe).await
+}
+
+fn build<'a>(scenario: &'a Scenario, options: &'a LabOptions) -> pool::Building<'a> {
+    Box::pin(async move {
+        let options = LabOptions { id: scenario.id.clone(), ..options.clone() };
+        drivers::build(&scenario.lab, &options).await
+    })
 }
 
 /// Reads one scenario file, or those of a folder, and runs them.

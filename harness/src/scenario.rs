@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
-pub use self::discover::{Found, discover};
+pub use self::discover::{Found, LEDGER, discover};
 pub use self::load::{LoadErrors, load};
 use crate::diagnostic::{Located, Place};
 use crate::lab::Lab;
@@ -34,6 +34,8 @@ pub struct Scenario {
     pub tags: Vec<String>,
     /// Where it takes place.
     pub lab: Lab,
+    /// The file of the lab that the scenario names; none where the lab is written in its place.
+    pub lab_file: Option<PathBuf>,
     /// What is done and expected, in this order.
     pub steps: Vec<Step>,
 }

@@ -2,6 +2,7 @@
 //!
 //! Deserialising straight into the model would stop at the first error.
 
+mod expression;
 mod fields;
 mod parse;
 mod scalar;

@@ -1,5 +1,8 @@
-//! `sceplab dut`: the console of a simulated device in a virtual lab.
+//! `sceplab dut`: the console of a simulated device in a lab.
 
+mod on_socket;
+
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,19 +13,28 @@ use super::exit::Exit;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::drivers;
 use crate::lab::Lab;
-use crate::run::BenchError;
+use crate::run::{BenchError, Client, Driver, LabOptions};
 
 /// The lab of `sceplab dut` where none is named.
 const DEFAULT_LAB: &str = include_str!("../../../scenarios/labs/linux-pki.yaml");
 
 /// Use a simulated device by hand
 ///
-/// The device stands in a virtual lab, whose PKIs run as long as the console does.
+/// The device stands in a lab, whose PKIs run as long as the console does.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Dut {
     /// The lab that the device stands in [default: that of the documented scenario with the Linux PKI]
     #[arg(long, value_name = "FILE")]
     lab: Option<PathBuf>,
+    /// How the lab is built [default: virtual, or netns where a client is named that is a program]
+    #[arg(long, value_enum, value_name = "DRIVER", conflicts_with = "on_socket")]
+    driver: Option<Driver>,
+    /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
+    #[arg(long, value_enum, value_name = "CLIENT", default_value_t)]
+    client: Client,
+    /// Be a device in a process of its own: the console is served on the socket that is the standard input
+    #[arg(long, hide = true, conflicts_with_all = ["lab", "device"])]
+    on_socket: bool,
     /// Which of the lab's devices; may be left out where there is one
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
@@ -51,6 +63,9 @@ pub(super) enum DutError {
     /// The lab cannot be built.
     #[error(transparent)]
     Bench(#[from] BenchError),
+    /// The standard input is of no use as the socket of a console.
+    #[error("the standard input is no socket to serve a console on: {0}")]
+    Socket(io::Error),
     /// The terminal is of no use.
     #[error("the console broke: {0}")]
     Console(String),
@@ -62,17 +77,27 @@ impl Dut {
     /// # Errors
     /// When the lab cannot be read or built, the device is not known, or the terminal breaks.
     pub(super) async fn run(&self) -> Result<Exit, DutError> {
+        if self.on_socket {
+            return on_socket::serve().await.map_err(DutError::Socket);
+        }
         let lab = self.lab()?;
         let name = self.device_name(&lab)?;
-        let Some((device, bench)) = drivers::build_for_console(&lab, &name)? else {
+        let Some((device, bench)) =
+            drivers::build_for_console(&lab, &name, &self.options(&name)).await?
+        else {
             return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
         };
         let ending = dut_sim::console::run(device).await;
-        drop(bench);
+        bench.close().await;
         match ending.map_err(|error| DutError::Console(error.to_string()))? {
             Ending::Left => Ok(Exit::Success),
             Ending::Interrupted => Ok(Exit::Interrupted),
         }
+    }
+
+    fn options(&self, name: &str) -> LabOptions {
+        let driver = self.driver.unwrap_or(self.client.default_driver());
+        LabOptions { driver, client: self.client, id: name.to_owned(), ..LabOptions::default() }
     }
 
     fn lab(&self) -> Result<Lab, DutError> {
@@ -107,7 +132,13 @@ mod tests {
     use super::*;
 
     fn dut(device: Option<&str>) -> Dut {
-        Dut { lab: None, device: device.map(str::to_owned) }
+        Dut {
+            lab: None,
+            device: device.map(str::to_owned),
+            driver: None,
+            client: Client::Builtin,
+            on_socket: false,
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use super::output::warn;
-use crate::outcome::Outcome;
+use crate::matrix::Matrix;
+use crate::outcome::{Counts, Outcome};
 
 /// The exit codes, as documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,17 +35,40 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// The worst of what a run came to.
     pub fn of(outcome: &Outcome) -> Self {
-        let counts = outcome.counts();
-        if outcome.interrupted {
-            Self::Interrupted
-        } else if counts.panicked > 0 {
-            Self::Internal
-        } else if counts.lab_broke > 0 {
-            Self::Lab
-        } else if counts.failed > 0 {
-            Self::Failed
+        let Counts { panicked, lab_broke, failed, .. } = outcome.counts();
+        let interrupted = outcome.interrupted;
+        Wrong { interrupted, panicked, lab_broke, failed }.exit()
+    }
+
+    /// The worst of what a matrix came to; a failure that is expected and does not come is one.
+    pub fn of_matrix(matrix: &Matrix) -> Self {
+        let counts = matrix.counts();
+        let failed = counts.failed + counts.unexpected_passes;
+        let (panicked, lab_broke) = (counts.panicked, counts.lab_broke);
+        Wrong { interrupted: matrix.interrupted, panicked, lab_broke, failed }.exit()
+    }
+}
+
+/// How a run ends by what went wrong in it, worst first.
+struct Wrong {
+    interrupted: bool,
+    panicked: usize,
+    lab_broke: usize,
+    failed: usize,
+}
+
+impl Wrong {
+    fn exit(&self) -> Exit {
+        if self.interrupted {
+            Exit::Interrupted
+        } else if self.panicked > 0 {
+            Exit::Internal
+        } else if self.lab_broke > 0 {
+            Exit::Lab
+        } else if self.failed > 0 {
+            Exit::Failed
         } else {
-            Self::Success
+            Exit::Success
         }
     }
 }

@@ -34,9 +34,11 @@ impl Progress {
     }
 
     /// Lines of a finished scenario go above the bar.
-    pub(super) fn finished(&mut self, id: &str, lines: &str) {
+    pub(super) fn finished(&mut self, id: &str, lines: Option<&str>) {
         self.under_way.retain(|other| other != id);
-        self.bar.suspend(|| say(lines));
+        if let Some(lines) = lines {
+            self.bar.suspend(|| say(lines));
+        }
         self.bar.inc(1);
         self.name();
     }

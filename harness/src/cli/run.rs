@@ -7,14 +7,18 @@ use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
-use super::output::say;
+use super::jobs::jobs;
+use super::lab_arguments::{LabArguments, possible};
+use super::output::{say, warn};
 use super::progress::Progress;
+use super::reports::Reports;
 use super::select::Selection;
-use super::stop::StopSignals;
+use super::stop::{StopSignals, end_at_once};
 use crate::diagnostic::Palette;
+use crate::drivers;
 use crate::outcome::Outcome;
-use crate::report::{self, Target, terminal};
-use crate::run::{Driver, Event, Options, run_all};
+use crate::report::{self, terminal};
+use crate::run::{Event, LabOptions, Options, run_all};
 use crate::scenario::Scenario;
 
 /// Run scenarios
@@ -29,15 +33,13 @@ Examples:
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// How labs are built
-    #[arg(long, value_enum, default_value_t)]
-    driver: Driver,
+    #[command(flatten)]
+    lab: LabArguments,
     /// How many scenarios run at once [default: the number of cores]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
-    /// Write a report, as `junit=FILE` or `json=FILE`; may be given several times
-    #[arg(long = "report", value_name = "KIND=FILE")]
-    reports: Vec<Target>,
+    #[command(flatten)]
+    reports: Reports,
     /// Show each step's command and output
     #[arg(long, short)]
     verbose: bool,
@@ -47,49 +49,52 @@ impl Arguments {
     pub(super) async fn perform(&self) -> Exit {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        // A report that cannot be written is said before time is spent on the run.
-        if let Some(error) = self.reports.iter().find_map(|target| target.check().err()) {
-            complain(&error.to_string());
-            return Exit::Usage;
-        }
-        match self.selection.load() {
-            Ok(scenarios) => self.run(scenarios, &stop).await,
-            Err(exit) => exit,
-        }
+        let (scenarios, lab) = match self.prepare().await {
+            Ok(prepared) => prepared,
+            Err(exit) => return exit,
+        };
+        let exit = self.run(scenarios, lab, &stop).await;
+        look_around(&stop).await;
+        drivers::settled().await;
+        exit
     }
 
-    async fn run(&self, scenarios: Vec<Scenario>, stop: &StopSignals) -> Exit {
+    /// All that can be wrong before anything is run.
+    async fn prepare(&self) -> Result<(Vec<Scenario>, LabOptions), Exit> {
+        self.reports.check()?;
+        let lab = self.lab.options().map_err(|reason| {
+            complain(&reason);
+            Exit::Usage
+        })?;
+        let scenarios = self.selection.load()?;
+        possible(&lab).await?;
+        Ok((scenarios, lab))
+    }
+
+    async fn run(&self, scenarios: Vec<Scenario>, lab: LabOptions, stop: &StopSignals) -> Exit {
         let palette = Palette::of(&io::stdout());
-        let options = Options { driver: self.driver, ..Options::default() };
-        let options = Options { jobs: self.jobs.unwrap_or(options.jobs), ..options };
+        let jobs = self.jobs.unwrap_or(Options::default().jobs);
+        let options = Options { lab, jobs };
         let mut progress = Progress::new(scenarios.len());
         let outcome = run_all(scenarios, &options, stop.clone().told(1), |event| match event {
             Event::Started { id } => progress.started(id),
             Event::Finished(scenario) => {
                 let mut lines = terminal::line(scenario, palette);
+                for note in terminal::notes(scenario, palette) {
+                    lines += "\n";
+                    lines += &note;
+                }
                 if self.verbose {
                     lines += "\n\n";
                     lines += &terminal::transcript(scenario, palette);
                 }
-                progress.finished(&scenario.id, &lines);
+                progress.finished(&scenario.id, Some(&lines));
             }
         })
         .await;
         progress.end();
         tell(&outcome, palette);
-        self.write_reports(&outcome)
-    }
-
-    /// The outcome's exit code, unless a report could not be written.
-    fn write_reports(&self, outcome: &Outcome) -> Exit {
-        let mut exit = Exit::of(outcome);
-        for target in &self.reports {
-            if let Err(error) = target.write(&report::text(target.kind, outcome)) {
-                complain(&error.to_string());
-                exit = Exit::Internal;
-            }
-        }
-        exit
+        self.reports.write(|kind| report::text(kind, &outcome), Exit::of(&outcome))
     }
 }
 
@@ -102,13 +107,20 @@ fn tell(outcome: &Outcome, palette: Palette) {
     say(&format!("\n{}", terminal::summary(outcome, palette)));
 }
 
-/// Whoever says it twice does not want to wait, be it for the reader of a pipe.
-async fn end_at_once(stop: StopSignals) {
-    stop.told(2).await;
-    std::process::exit(Exit::Interrupted as i32);
-}
-
-/// Zero and what is no number get one answer: what is wanted.
-fn jobs(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "it takes a whole number, 1 or more".to_owned())
+/// Labs that are to be kept stand until Ctrl-C, that of the run included.
+async fn look_around(stop: &StopSignals) {
+    let kept = drivers::kept();
+    if !kept.is_empty() {
+        warn("\nThese labs stand until Ctrl-C; in another terminal, type:");
+        for (id, hosts) in kept {
+            let others = match hosts.split_first() {
+                Some((_, others)) if !others.is_empty() => format!("   (or {})", others.join(", ")),
+                _ => String::new(),
+            };
+            let host = hosts.first().map_or("HOST", String::as_str);
+            warn(&format!("  sceplab shell --lab {id} {host}{others}"));
+        }
+        stop.clone().told(1).await;
+    }
+    drivers::end_kept().await;
 }

@@ -12,7 +12,7 @@ use crate::lab::Lab;
 use crate::scenario::{Found, LoadErrors, Scenario, discover, load};
 
 /// Where scenarios are looked for unless it is said where.
-const DEFAULT_PATH: &str = "scenarios";
+pub(super) const DEFAULT_PATH: &str = "scenarios";
 
 /// The paths and tags that select scenarios.
 #[derive(Debug, Args)]
@@ -36,8 +36,7 @@ impl Selection {
             Exit::Usage
         })?;
         if scenarios.is_empty() {
-            complain(&format!("there are no scenarios in {}", self.shown_paths()));
-            return Err(Exit::NothingSelected);
+            return Err(nothing_in(&self.paths));
         }
         self.tagged(scenarios)
     }
@@ -52,7 +51,7 @@ impl Selection {
         });
         let broken_lab = !errors.is_empty();
         let mut scenarios = Vec::new();
-        for found in self.discover()? {
+        for found in found(&self.paths)? {
             match load(&found, lab.as_ref()) {
                 Ok(scenario) => scenarios.push(scenario),
                 // Devices of a lab that cannot be read are not missed.
@@ -63,16 +62,6 @@ impl Selection {
         if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
     }
 
-    fn discover(&self) -> Result<Vec<Found>, LoadErrors> {
-        let default = Path::new(DEFAULT_PATH);
-        if self.paths == [default] && !default.exists() {
-            let nowhere = Diagnostic::of_file(DEFAULT_PATH, "there is no such file or folder");
-            let note = "this is where scenarios are looked for when no path is given";
-            return Err(LoadErrors::new(vec![nowhere.note(note)]));
-        }
-        discover(&self.paths)
-    }
-
     fn tagged(&self, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Exit> {
         let known: BTreeSet<String> =
             scenarios.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();
@@ -80,22 +69,60 @@ impl Selection {
             scenarios.retain(|scenario| scenario.tags.iter().any(|tag| self.tags.contains(tag)));
         }
         if scenarios.is_empty() {
-            let wanted = self.tags.join("`, `");
-            let message = format!("no scenario has the tag `{wanted}`");
-            let known = known.iter().map(String::as_str);
-            output::diagnostics(&[Diagnostic::general(message).known(
-                &wanted,
-                "known tags",
-                known,
-            )]);
-            return Err(Exit::NothingSelected);
+            return Err(nothing_tagged(&self.tags.join("`, `"), &known));
         }
         Ok(scenarios)
     }
+}
 
-    fn shown_paths(&self) -> String {
-        let paths: Vec<String> =
-            self.paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        paths.join(", ")
+/// Reads the scenarios that are named, and those with a tag in the folders that are.
+pub(super) fn tagged_or_named(paths: &[PathBuf], tag: &str) -> Result<Vec<Scenario>, Exit> {
+    let scenarios = load_all(paths).map_err(|errors| {
+        output::diagnostics(errors.diagnostics());
+        Exit::Usage
+    })?;
+    if scenarios.is_empty() {
+        return Err(nothing_in(paths));
     }
+    let known = scenarios.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();
+    let is_meant = |scenario: &Scenario| {
+        paths.contains(&scenario.path) || scenario.tags.iter().any(|other| other == tag)
+    };
+    let meant: Vec<Scenario> = scenarios.into_iter().filter(is_meant).collect();
+    if meant.is_empty() { Err(nothing_tagged(tag, &known)) } else { Ok(meant) }
+}
+
+fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadErrors> {
+    let mut scenarios = Vec::new();
+    let mut errors = Vec::new();
+    for found in found(paths)? {
+        match load(&found, None) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
+        }
+    }
+    if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+}
+
+fn found(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
+    let default = Path::new(DEFAULT_PATH);
+    if paths == [default] && !default.exists() {
+        let nowhere = Diagnostic::of_file(DEFAULT_PATH, "there is no such file or folder");
+        let note = "this is where scenarios are looked for when no path is given";
+        return Err(LoadErrors::new(vec![nowhere.note(note)]));
+    }
+    discover(paths)
+}
+
+fn nothing_in(paths: &[PathBuf]) -> Exit {
+    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    complain(&format!("there are no scenarios in {}", paths.join(", ")));
+    Exit::NothingSelected
+}
+
+fn nothing_tagged(wanted: &str, known: &BTreeSet<String>) -> Exit {
+    let nothing = Diagnostic::general(format!("no scenario has the tag `{wanted}`"));
+    let known = known.iter().map(String::as_str);
+    output::diagnostics(&[nothing.known(wanted, "known tags", known)]);
+    Exit::NothingSelected
 }

@@ -4,6 +4,8 @@ use std::future::pending;
 
 use tokio::sync::watch;
 
+use super::exit::Exit;
+
 /// How often the process was told to stop since this was made.
 #[derive(Clone)]
 pub(super) struct StopSignals(watch::Receiver<usize>);
@@ -28,6 +30,12 @@ impl StopSignals {
             pending::<()>().await;
         }
     }
+}
+
+/// Whoever says it twice does not want to wait, be it for the reader of a pipe.
+pub(super) async fn end_at_once(stop: StopSignals) {
+    stop.told(2).await;
+    std::process::exit(Exit::Interrupted as i32);
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use mock_ca::{
     AdminCredentials, Approval, Ca, ChallengePolicy, DecisionError, Keys, PersonalityName, Settings,
 };
+use scep::capabilities::Capability;
 use scep::secret::ChallengePassword;
 use tokio::io::DuplexStream;
 
@@ -17,19 +18,26 @@ use crate::run::BenchError;
 use crate::virtual_lab::Service;
 
 /// A mock CA.
-pub(super) struct MockPki(Arc<Ca>);
+pub(crate) struct MockPki(Arc<Ca>);
 
 impl MockPki {
     /// Opens the CA of a lab, with the keys that come with the crate and nothing kept.
-    pub(super) fn open(name: &str, plan: &lab::Pki) -> Result<Self, BenchError> {
+    pub(crate) fn open(name: &str, plan: &lab::Pki) -> Result<Self, BenchError> {
         let settings = settings(name, plan);
         let broken = |reason| BenchError::Pki { name: name.to_owned(), reason };
         let ca = Ca::open(settings, SystemTime::now());
         ca.map(Self).map_err(|error| broken(error.to_string()))
     }
 
-    pub(super) fn default_port(&self) -> u16 {
+    /// The port of the personality's model.
+    pub(crate) fn default_port(&self) -> u16 {
         self.0.default_port()
+    }
+
+    /// The CA itself, for whoever listens for it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn ca(&self) -> Arc<Ca> {
+        Arc::clone(&self.0)
     }
 
     fn oldest_pending(&self) -> Option<mock_ca::Pending> {
@@ -69,7 +77,7 @@ impl Pki for MockPki {
             .collect())
     }
 
-    fn log(&self) -> Vec<String> {
+    async fn log(&self) -> Vec<String> {
         self.0.log().iter().map(ToString::to_string).collect()
     }
 }
@@ -81,6 +89,9 @@ fn broken(error: &DecisionError) -> PkiError {
 fn settings(name: &str, plan: &lab::Pki) -> Settings {
     let mut settings = Settings::new(name, personality(plan.personality));
     settings.subject.clone_from(&plan.subject);
+    settings.capabilities = plan.capabilities.as_ref().map(|keywords| {
+        keywords.iter().filter_map(|keyword| Capability::from_keyword(keyword)).collect()
+    });
     settings.challenge = challenge(&plan.challenge);
     settings.approval = match plan.approval {
         lab::Approval::Automatic => Approval::Automatic,

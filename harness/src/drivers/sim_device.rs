@@ -1,32 +1,23 @@
 //! The simulated device behind the harness's seam.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 
+use super::seen_changes::SeenChanges;
 use crate::device::{Change, Device, DeviceError};
 
 /// A simulated device, and up to where its changes have been seen.
 pub(super) struct SimDevice {
     device: Arc<dut_sim::Device>,
-    changes: Mutex<watch::Receiver<u64>>,
+    changes: SeenChanges,
 }
 
 impl SimDevice {
     pub(super) fn new(device: Arc<dut_sim::Device>) -> Self {
-        let changes = Mutex::new(device.subscribe());
+        let changes = SeenChanges::new(device.subscribe());
         Self { device, changes }
-    }
-
-    /// What changes from here on, a check that runs from here on may have missed.
-    fn mark_changes_as_seen(&self) {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).mark_unchanged();
-    }
-
-    fn unseen_changes(&self) -> watch::Receiver<u64> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -37,32 +28,33 @@ impl Device for SimDevice {
             Change::Replace(lines) => self.device.replace_configuration(lines).await,
             Change::Modify(lines) => self.device.modify_configuration(lines).await,
         };
-        outcome.map_err(|error| DeviceError::ConfigurationRefused {
-            line: error.line,
-            text: error.line_text,
-            message: error.message,
-        })
+        outcome.map_err(refused)
     }
 
     async fn execute(&self, command: &str) -> Result<String, DeviceError> {
-        self.mark_changes_as_seen();
-        let reply = self.device.execute(command).await;
-        if reply.ok {
-            Ok(reply.output)
-        } else {
-            Err(DeviceError::CommandRefused { output: reply.output })
-        }
+        self.changes.mark_all();
+        told(self.device.execute(command).await)
     }
 
     async fn changed(&self, pause: Duration) {
-        let mut changes = self.unseen_changes();
-        if let Ok(Err(_gone)) = tokio::time::timeout(pause, changes.changed()).await {
-            // A device that is gone changes no more; without the pause its checks would spin.
-            tokio::time::sleep(pause).await;
-        }
+        self.changes.wait(pause).await;
     }
 
-    fn protocol_log(&self) -> Vec<String> {
+    async fn protocol_log(&self) -> Vec<String> {
         self.device.protocol_log()
     }
+
+    async fn notes(&self) -> Vec<String> {
+        self.device.notes()
+    }
+}
+
+pub(super) fn refused(error: dut_sim::ConfigurationError) -> DeviceError {
+    let dut_sim::ConfigurationError { line, line_text: text, message } = error;
+    DeviceError::ConfigurationRefused { line, text, message }
+}
+
+pub(super) fn told(reply: dut_sim::Reply) -> Result<String, DeviceError> {
+    let dut_sim::Reply { output, ok } = reply;
+    if ok { Ok(output) } else { Err(DeviceError::CommandRefused { output }) }
 }

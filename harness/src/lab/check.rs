@@ -1,11 +1,14 @@
 //! What a lab file refers to must be there, and its addresses must agree.
 
+mod reach;
+mod routes;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::draft::{Draft, DraftHost};
+use super::draft::{Draft, DraftHost, DraftRuns};
 use crate::diagnostic::{Diagnostic, Located, Place};
 use crate::yaml::Problems;
 
@@ -18,11 +21,13 @@ pub(super) fn check(draft: &Draft, complete: bool, problems: &Problems) {
     subnets_agree(draft, problems);
     for host in &draft.hosts {
         pki_exists(host, draft, problems);
+        program_is_no_pki_of_the_file(host, draft, problems);
     }
     if complete {
         interfaces_lead_somewhere(draft, problems);
-        draft.hosts.iter().for_each(|host| next_hops_are_on_links(host, problems));
+        routes::check(draft, problems);
         pkis_are_run(draft, problems);
+        reach::check(draft, problems);
     }
 }
 
@@ -89,33 +94,28 @@ fn interfaces_lead_somewhere(draft: &Draft, problems: &Problems) {
     }
 }
 
-fn next_hops_are_on_links(host: &DraftHost, problems: &Problems) {
-    for route in &host.routes {
-        let own = host.addresses.iter().any(|address| address.value.addr() == route.next_hop);
-        let near = host.addresses.iter().any(|address| address.value.contains(&route.next_hop));
-        let reason = match (own, near) {
-            (true, _) => "is an address of the host itself",
-            (false, false) => "is on none of the host's links",
-            (false, true) => continue,
-        };
-        let message = format!("next hop `{}` {reason}", route.next_hop);
-        problems.add(Diagnostic::at(&route.place, message));
-    }
-}
-
 fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
-    let Some(runs) = &host.runs else { return };
+    let Some(DraftRuns::Pki(runs)) = &host.runs else { return };
     let names = || draft.pkis.iter().map(|pki| pki.name.value.as_str());
     if !names().any(|name| name == runs.value) {
         unknown(&runs.place, "PKI", &runs.value, names(), problems);
     }
 }
 
+/// A program is known by its host's name, and each PKI by one name.
+fn program_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &Problems) {
+    let is_program = matches!(host.runs, Some(DraftRuns::Program(_)));
+    if is_program && draft.pkis.iter().any(|pki| pki.name.value == host.name.value) {
+        let name = &host.name.value;
+        let message = format!("`{name}` runs a program, and is the name of a PKI as well");
+        let note = "a program that a host runs is known as a PKI by the host's name";
+        problems.add(Diagnostic::at(&host.name.place, message).note(note));
+    }
+}
+
 fn pkis_are_run(draft: &Draft, problems: &Problems) {
     for pki in &draft.pkis {
-        let run =
-            |host: &DraftHost| host.runs.as_ref().is_some_and(|runs| runs.value == pki.name.value);
-        if !draft.hosts.iter().any(run) {
+        if !draft.hosts.iter().any(|host| host.runs_pki(&pki.name.value)) {
             let message = format!("no host runs the PKI `{}`", pki.name.value);
             let note = format!("give a host `runs: {}`", pki.name.value);
             problems.add(Diagnostic::at(&pki.name.place, message).note(note));

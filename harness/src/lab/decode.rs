@@ -1,6 +1,9 @@
 //! From the tree of a lab file to its draft.
 
+mod program;
+
 use ipnet::Ipv4Net;
+use scep::capabilities::Capability;
 
 use super::draft::{Draft, DraftDevice, DraftHost, DraftPki, DraftRoute};
 use super::{Admin, Approval, Challenge, Personality, Pki, Secret};
@@ -12,13 +15,17 @@ const ADDRESS: &str = "an address with its prefix length, such as `10.0.0.1/24`"
 
 /// Reads what can be read, and notes the rest as problems.
 pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
-    let Some(fields) = Fields::of(node, "a lab", &["devices", "hosts", "pki"], problems) else {
+    let known = ["title", "stands-in-for", "devices", "hosts", "pki"];
+    let Some(fields) = Fields::of(node, "a lab", &known, problems) else {
         return Draft::default();
     };
+    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
     let section = |key, what| {
         fields.optional(key).map(|node| names(node, what, problems)).unwrap_or_default()
     };
     Draft {
+        title: text("title"),
+        stands_in_for: fields.optional("stands-in-for").and_then(|node| file_name(node, problems)),
         devices: section("devices", "a map of devices")
             .iter()
             .filter_map(|entry| device(entry, problems))
@@ -32,6 +39,19 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
             .filter_map(|entry| pki(entry, problems))
             .collect(),
     }
+}
+
+/// The name of a lab file in the same folder.
+fn file_name(node: &Node, problems: &Problems) -> Option<String> {
+    let name = node.text(problems)?;
+    if name.is_empty() || name.contains(['/', '\\']) {
+        node.expected(
+            "the name of a lab file in the same folder, such as `linux-pki.yaml`",
+            problems,
+        );
+        return None;
+    }
+    Some(name)
 }
 
 fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
@@ -72,7 +92,7 @@ fn host(entry: &Entry, problems: &Problems) -> Option<DraftHost> {
         .optional("routes")
         .map(|node| names(node, "a map from destinations to next hops", problems))
         .unwrap_or_default();
-    Some(DraftHost {
+    let mut host = DraftHost {
         name: name(entry, "host", problems)?,
         addresses: addresses
             .unwrap_or_default()
@@ -85,8 +105,10 @@ fn host(entry: &Entry, problems: &Problems) -> Option<DraftHost> {
             .unwrap_or_default(),
         routes: routes.iter().filter_map(|entry| route(entry, problems)).collect(),
         ttl: fields.optional("ttl").and_then(|node| ttl(node, problems)),
-        runs: fields.optional("runs").and_then(|node| node.located(problems)),
-    })
+        runs: None,
+    };
+    host.runs = fields.optional("runs").and_then(|node| program::runs(node, &host, problems));
+    Some(host)
 }
 
 fn address(node: &Node, problems: &Problems) -> Option<Located<Ipv4Net>> {
@@ -123,8 +145,16 @@ fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
 }
 
 fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
-    let known =
-        ["personality", "ca", "challenge", "approval", "port", "admin", "allow-duplicate-names"];
+    let known = [
+        "personality",
+        "ca",
+        "capabilities",
+        "challenge",
+        "approval",
+        "port",
+        "admin",
+        "allow-duplicate-names",
+    ];
     let fields = Fields::of(&entry.value, "a PKI", &known, problems)?;
     let personalities = [("linux", Personality::Linux), ("ndes", Personality::Ndes)];
     let personality = fields
@@ -135,6 +165,10 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
         // A personality that is missing is a problem already; the rest is still read for its own.
         personality: personality.unwrap_or(Personality::Linux),
         subject: fields.optional("ca").and_then(|node| subject(node, problems)),
+        capabilities: fields
+            .optional("capabilities")
+            .map(|node| node.items(problems).iter().filter_map(|it| capability(it, problems)))
+            .map(Iterator::collect),
         challenge: fields
             .optional("challenge")
             .and_then(|node| challenge(node, problems))
@@ -150,6 +184,16 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
             .and_then(|node| node.boolean(problems)),
     };
     Some(DraftPki { name: name(entry, "pki", problems)?, pki })
+}
+
+/// A keyword of what the mock CA can do; it has no next CA certificate to show.
+fn capability(node: &Node, problems: &Problems) -> Option<String> {
+    let known: Vec<(&str, &str)> = Capability::ALL
+        .into_iter()
+        .filter(|capability| *capability != Capability::GetNextCaCert)
+        .map(|capability| (capability.keyword(), capability.keyword()))
+        .collect();
+    node.one_of("capability", &known, problems).map(str::to_owned)
 }
 
 fn subject(node: &Node, problems: &Problems) -> Option<String> {

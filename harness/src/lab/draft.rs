@@ -5,12 +5,14 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{DEFAULT_TTL, Device, Host, Lab, Pki, Route, Secret};
+use super::{DEFAULT_TTL, Device, Host, Lab, Pki, Program, Route, Runs, Secret};
 use crate::diagnostic::{Located, Place};
 
 /// A lab whose references are not checked yet.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
+    pub(super) title: Option<String>,
+    pub(super) stands_in_for: Option<String>,
     pub(super) devices: Vec<DraftDevice>,
     pub(super) hosts: Vec<DraftHost>,
     pub(super) pkis: Vec<DraftPki>,
@@ -30,7 +32,13 @@ pub(super) struct DraftHost {
     pub(super) forwards: bool,
     pub(super) routes: Vec<DraftRoute>,
     pub(super) ttl: Option<u8>,
-    pub(super) runs: Option<Located<String>>,
+    pub(super) runs: Option<DraftRuns>,
+}
+
+#[derive(Debug)]
+pub(super) enum DraftRuns {
+    Pki(Located<String>),
+    Program(Box<Program>),
 }
 
 #[derive(Debug)]
@@ -50,6 +58,8 @@ impl Draft {
     /// The model, places left out.
     pub(super) fn into_lab(self) -> Lab {
         Lab {
+            title: self.title,
+            stands_in_for: self.stands_in_for,
             devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
             hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
             pkis: self.pkis.into_iter().map(|draft| (draft.name.value, draft.pki)).collect(),
@@ -66,6 +76,19 @@ impl DraftDevice {
 }
 
 impl DraftHost {
+    pub(super) fn runs_pki(&self, pki: &str) -> bool {
+        matches!(&self.runs, Some(DraftRuns::Pki(name)) if name.value == pki)
+    }
+
+    pub(super) fn owns(&self, address: Ipv4Addr) -> bool {
+        self.addresses.iter().any(|own| own.value.addr() == address)
+    }
+
+    /// Whether an address is on one of the host's links.
+    pub(super) fn is_near(&self, address: Ipv4Addr) -> bool {
+        self.addresses.iter().any(|own| own.value.contains(&address))
+    }
+
     fn into_host(self) -> (String, Host) {
         let route =
             |route: DraftRoute| Route { destination: route.destination, next_hop: route.next_hop };
@@ -74,8 +97,17 @@ impl DraftHost {
             forwards: self.forwards,
             routes: self.routes.into_iter().map(route).collect(),
             ttl: self.ttl.unwrap_or(DEFAULT_TTL),
-            runs: self.runs.map(|runs| runs.value),
+            runs: self.runs.map(DraftRuns::into_runs),
         };
         (self.name.value, host)
+    }
+}
+
+impl DraftRuns {
+    fn into_runs(self) -> Runs {
+        match self {
+            Self::Pki(name) => Runs::Pki(name.value),
+            Self::Program(program) => Runs::Program(program),
+        }
     }
 }

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A secret value of a lab file; `Debug` and `Display` show a mask.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// Serialised it is clear: a lab is serialised for the processes that it is made of, and for nobody else.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 /// What stands in place of a secret.

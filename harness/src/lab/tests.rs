@@ -34,13 +34,25 @@ fn errors(text: &str) -> Vec<String> {
 fn the_documented_lab_is_read() {
     let lab = load(DOCUMENTED).unwrap();
     let windows = &lab.hosts["windows"];
-    assert_eq!((windows.ttl, windows.runs.as_deref()), (128, Some("windows-pki")));
+    assert_eq!((windows.ttl, &windows.runs), (128, &Some(Runs::Pki("windows-pki".to_owned()))));
     assert_eq!(windows.routes[0].destination, Ipv4Net::default());
     let pki = &lab.pkis["windows-pki"];
     assert_eq!(pki.personality, Personality::Ndes);
     let Challenge::OneTime(passwords) = &pki.challenge else { panic!("{:?}", pki.challenge) };
     assert_eq!(passwords[0].expose(), "8CE317021F6900691ED0DD50F7459D6E");
     assert!(!format!("{lab:?}").contains("8CE3"));
+}
+
+#[test]
+fn a_lab_may_have_a_title_and_stand_in_for_another() {
+    let lab = load("title: A server\nstands-in-for: linux-pki.yaml\n").unwrap();
+    assert_eq!(lab.title.as_deref(), Some("A server"));
+    assert_eq!(lab.stands_in_for.as_deref(), Some("linux-pki.yaml"));
+    assert_eq!(
+        errors("stands-in-for: ../labs/linux-pki.yaml\n"),
+        ["expected the name of a lab file in the same folder, such as `linux-pki.yaml`, found \
+          `../labs/linux-pki.yaml`"]
+    );
 }
 
 #[test]
@@ -90,6 +102,134 @@ fn two_hosts_cannot_have_one_address_nor_two_lengths_for_one_subnet() {
             "subnet `10.0.0.0/16` overlaps with `10.0.0.0/24` but is another one",
         ]
     );
+}
+
+const SERVER: &str = r#"
+devices:
+  DUT0: {interfaces: {eth0: 10.215.168.0/24}}
+hosts:
+  gateway:
+    addresses: [10.215.168.1/24]
+    runs:
+      program: [scepserver, -depot, "{{dir}}", -conf, "{{lab}}/scep.conf", -listen, "{{ address }}:8080"]
+      prepare:
+        - openssl req -subj '/CN=A B' -out {{dir}}/ca.pem
+        - [touch, index.txt]
+      ready: {port: 8080, output: "listening on .*8080$", within: 5s}
+      env: {SCEP_LOG_DEBUG: "true"}
+      secrets: {SCEP_CHALLENGE_PASSWORD: hunter2}
+      package: scep
+"#;
+
+#[test]
+fn a_host_may_run_a_program_as_its_pki() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.yaml");
+    std::fs::write(&path, SERVER).unwrap();
+    let lab = Lab::load(&path).unwrap();
+
+    assert_eq!(lab.pki_names(), ["gateway"]);
+    let program = lab.programs().next().unwrap().1;
+    assert_eq!(program.command[2], "{{dir}}");
+    assert_eq!(program.command[4], format!("{}/scep.conf", folder.path().display()));
+    assert_eq!(program.command[6], "10.215.168.1:8080");
+    assert_eq!(program.prepare[0][3], "/CN=A B");
+    assert_eq!(program.prepare[1], ["touch", "index.txt"]);
+    assert_eq!((program.ready.port, program.ready.within.as_secs()), (Some(8080), 5));
+    assert_eq!(program.secrets["SCEP_CHALLENGE_PASSWORD"].expose(), "hunter2");
+    assert!(!format!("{lab:?}").contains("hunter2"));
+}
+
+#[test]
+fn every_mistake_about_a_program_is_found_at_once() {
+    let wrong = SERVER
+        .replace("{{dir}}\"", "{{dri}}\"")
+        .replace("'/CN=A B'", "'/CN=A B")
+        .replace("listening on .*", "(listening on .*")
+        .replace("{SCEP_LOG_DEBUG: \"true\"}", "{SCEP_CHALLENGE_PASSWORD: x, A-B: y}")
+        .replace("[touch, index.txt]", "[]")
+        .replace("package: scep", "package: ../scep")
+        .replace("within: 5s", "within: 5");
+    assert_eq!(
+        errors(&wrong),
+        [
+            "unknown placeholder `{{dri}}`",
+            "a quote is left open, or a backslash ends the command",
+            "a command names a program first",
+            "not a regular expression: unclosed group",
+            "expected a duration with its unit, such as `500ms`, `2s` or `1m`, found `5`",
+            "`SCEP_CHALLENGE_PASSWORD` is one of `secrets` already",
+            "`A-B` cannot be the name of an environment variable",
+            "expected the name of a Debian package, found `../scep`",
+        ]
+    );
+}
+
+#[test]
+fn a_program_needs_a_sign_that_it_serves_an_address_and_a_name_of_its_own() {
+    let ready = SERVER.replace("port: 8080, output: \"listening on .*8080$\", ", "");
+    assert_eq!(errors(&ready), ["`ready` is `{port: …}`, `{output: REGEX}` or both"]);
+    let nowhere = SERVER.replace("[10.215.168.1/24]", "[]");
+    assert_eq!(errors(&nowhere), ["the host has no address for `{{address}}`"]);
+    let twice = format!("{SERVER}pki: {{gateway: {{personality: linux}}}}\n");
+    assert_eq!(
+        errors(&twice),
+        [
+            "`gateway` runs a program, and is the name of a PKI as well",
+            "no host runs the PKI `gateway`",
+        ]
+    );
+}
+
+#[test]
+fn routes_that_lead_nowhere_are_found() {
+    let wrong = DOCUMENTED
+        .replace(
+            "{192.168.212.0/22: 10.0.12.2}",
+            "{192.168.212.0/22: 10.0.12.3, 10.9.0.0/16: 10.0.12.2, 10.9.1.2/16: 10.0.12.2}",
+        )
+        .replace("10.0.12.1/30]", "10.0.12.1/29]")
+        .replace("10.0.12.2/30", "10.0.12.2/29")
+        .replace("192.168.212.1/22], forwards: true", "192.168.212.1/22]");
+    assert_eq!(
+        errors(&wrong),
+        [
+            "next hop `10.0.12.3` is no host's address",
+            "next hop `10.0.12.2` is host `core`, which does not forward",
+            "next hop `10.0.12.2` is host `core`, which does not forward",
+            "there is a route to `10.9.0.0/16` already",
+            "next hop `192.168.212.1` is host `core`, which does not forward",
+            "no device can reach the PKI `windows-pki`",
+        ]
+    );
+}
+
+#[test]
+fn a_pki_without_a_way_there_or_back_is_unreachable() {
+    let unreachable = ["no device can reach the PKI `windows-pki`"];
+    for (given, instead) in [
+        (", routes: {192.168.212.0/22: 10.0.12.2}", ""),
+        (", routes: {10.215.168.0/24: 10.0.12.1}", ""),
+        (", routes: {default: 192.168.212.1}", ""),
+        (", routes: {192.168.212.0/22: 10.0.12.2}", ", routes: {10.9.0.0/16: 10.0.12.2}"),
+    ] {
+        assert_eq!(errors(&DOCUMENTED.replace(given, instead)), unreachable, "{given}");
+    }
+    let deaf = DOCUMENTED.replace("10.0.12.1/30], forwards: true", "10.0.12.1/30]");
+    assert!(errors(&deaf).contains(&unreachable[0].to_owned()));
+}
+
+#[test]
+fn a_wrong_file_with_a_program_does_not_give_its_secrets_away() {
+    let wrong = SERVER.replace("secrets: {", "secret: {");
+    let map = SERVER.replace("hunter2", "[hunter2, {hunter2: hunter2}]");
+    let broken = SERVER.replace("hunter2}", "hunter2");
+    let variable = SERVER.replace("secrets: {SCEP_", "secrets: {9SCEP-");
+    for text in [wrong, map, broken, variable] {
+        for error in load(&text).unwrap_err() {
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -16,9 +16,13 @@ struct Report<'a> {
 }
 
 pub(super) fn text(outcome: &Outcome) -> String {
-    let report = Report { version: VERSION, counts: outcome.counts(), outcome };
+    pretty(&Report { version: VERSION, counts: outcome.counts(), outcome })
+}
+
+/// A report as people may read it, too.
+pub(super) fn pretty(report: &impl Serialize) -> String {
     // Plain data with text keys has no reason to fail; the reader would rather see why than nothing.
-    serde_json::to_string_pretty(&report)
+    serde_json::to_string_pretty(report)
         .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |text| text + "\n")
 }
 

@@ -1,6 +1,7 @@
 //! The outcome as `JUnit` XML: a suite for each folder, a case for each scenario.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -21,47 +22,63 @@ pub(super) fn text(outcome: &Outcome) -> String {
     for scenario in &outcome.unfinished {
         add(&scenario.id, &|folder, name| unfinished_case(folder, name, scenario));
     }
-    for suite in suites.values_mut() {
-        suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
-    }
+    finished(suites.into_values(), outcome.elapsed)
+}
+
+/// The report of some suites, each of which took as long as its cases.
+pub(super) fn finished(suites: impl Iterator<Item = TestSuite>, elapsed: Duration) -> String {
     let mut report = Report::new("sceplab");
-    report.set_time(outcome.elapsed);
-    report.add_test_suites(suites.into_values());
+    report.set_time(elapsed);
+    for mut suite in suites {
+        suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
+        report.add_test_suite(suite);
+    }
     report.to_string().unwrap_or_else(|error| format!("<!-- {error} -->\n"))
 }
 
 fn case(folder: &str, name: &str, scenario: &ScenarioOutcome) -> TestCase {
     let mut case = TestCase::new(name, status(scenario));
-    case.set_classname(folder).set_time(scenario.elapsed);
+    case.set_classname(folder);
+    fill(&mut case, scenario);
+    case
+}
+
+/// Adds what is known of a scenario that was finished.
+pub(super) fn fill(case: &mut TestCase, scenario: &ScenarioOutcome) {
+    case.set_time(scenario.elapsed);
     let file = scenario.path.display().to_string();
     case.extra.insert("file".into(), file.as_str().into());
     let transcript = terminal::transcript(scenario, Palette::plain());
     if !transcript.is_empty() {
         case.set_system_out(transcript);
     }
-    case
 }
 
-/// An error, lest a run that was cut short pass for a good one.
 fn unfinished_case(folder: &str, name: &str, scenario: &Unfinished) -> TestCase {
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status.set_message(if scenario.begun {
+    let message = if scenario.begun {
         "the run was interrupted while this was under way"
     } else {
         "the run was interrupted before this began"
-    });
-    let mut case = TestCase::new(name, status);
+    };
+    let mut case = TestCase::new(name, unfinished(message));
     case.set_classname(folder);
     let file = scenario.path.display().to_string();
     case.extra.insert("file".into(), file.as_str().into());
     case
 }
 
+/// An error, lest a run that was cut short pass for a good one.
+pub(super) fn unfinished(message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(message);
+    status
+}
+
 fn folder_and_name(id: &str) -> (&str, &str) {
     id.rsplit_once('/').unwrap_or(("scenarios", id))
 }
 
-fn status(scenario: &ScenarioOutcome) -> TestCaseStatus {
+pub(super) fn status(scenario: &ScenarioOutcome) -> TestCaseStatus {
     let (kind, message) = match &scenario.verdict {
         Verdict::Passed => return TestCaseStatus::success(),
         Verdict::Skipped { reason } => {

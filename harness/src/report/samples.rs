@@ -8,7 +8,7 @@ use crate::outcome::{
     Failure, Finding, LogLine, Outcome, ScenarioOutcome, Sent, StepOutcome, Unfinished, Verdict,
 };
 
-pub(super) fn outcome() -> Outcome {
+pub(crate) fn outcome() -> Outcome {
     Outcome {
         scenarios: vec![
             scenario("scep/linux-pki", 20_500, Verdict::Failed(Box::new(failure())), Vec::new()),
@@ -27,7 +27,7 @@ pub(super) fn outcome() -> Outcome {
     }
 }
 
-pub(super) fn unfinished() -> Vec<Unfinished> {
+pub(crate) fn unfinished() -> Vec<Unfinished> {
     let unfinished = |id: &str, begun| {
         let path = PathBuf::from(format!("scenarios/{id}.yaml"));
         Unfinished { id: id.to_owned(), path, begun }
@@ -51,6 +51,7 @@ fn scenario(
         verdict,
         steps,
         step_count: 5,
+        notes: Vec::new(),
     }
 }
 
@@ -68,7 +69,7 @@ fn step() -> StepOutcome {
     }
 }
 
-fn failure() -> Failure {
+pub(crate) fn failure() -> Failure {
     let line =
         |source: &str, line: &str| LogLine { source: source.to_owned(), line: line.to_owned() };
     Failure {

@@ -17,6 +17,8 @@ pub enum Kind {
     Junit,
     /// JSON.
     Json,
+    /// A Markdown table.
+    Markdown,
 }
 
 /// A report that is asked for: `junit=FILE`.
@@ -35,7 +37,7 @@ pub enum TargetError {
     #[error("`{0}` is not of the form `KIND=FILE`, such as `junit=report.xml`")]
     Shape(String),
     /// There is no such format.
-    #[error("unknown report `{0}` (known: `junit`, `json`)")]
+    #[error("unknown report `{0}` (known: `junit`, `json`, `markdown`)")]
     Kind(String),
     /// The folder is not there.
     #[error("the folder `{}` of the report is not there", .0.display())]
@@ -64,6 +66,7 @@ impl FromStr for Target {
         let kind = match kind {
             "junit" => Kind::Junit,
             "json" => Kind::Json,
+            "markdown" => Kind::Markdown,
             other => return Err(TargetError::Kind(other.to_owned())),
         };
         Ok(Self { kind, path: PathBuf::from(path) })

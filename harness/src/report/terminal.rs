@@ -22,10 +22,18 @@ pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
             (palette.bad("fail"), step)
         }
         Verdict::Skipped { reason } => (palette.doubtful("skip"), format!(" ({reason})")),
-        Verdict::LabBroke { reason } => (palette.bad("lab "), format!(" ({reason})")),
+        Verdict::LabBroke { reason } => {
+            (palette.bad("lab "), format!(" ({})", reason.lines().next().unwrap_or_default()))
+        }
         Verdict::Panicked { message } => (palette.bad("bug "), format!(" ({message})")),
     };
     format!("{word}  {}{}  {time}", visible(&scenario.id), visible(&rest))
+}
+
+/// What is to be known of the devices' SCEP clients, a line each.
+pub fn notes(scenario: &ScenarioOutcome, palette: Palette) -> Vec<String> {
+    let note = |note: &String| palette.faint(&format!("      note: {}", visible(note)));
+    scenario.notes.iter().map(note).collect()
 }
 
 /// What went wrong in a scenario, in full; nothing where nothing did.
@@ -70,20 +78,27 @@ pub fn summary(outcome: &Outcome, palette: Palette) -> String {
     let plain = |text: &str| text.to_owned();
     let good = |text: &str| palette.good(text);
     let passed: &dyn Fn(&str) -> String = if counts.passed > 0 { &good } else { &plain };
-    let parts: Vec<String> = [
+    let parts: [Part<'_>; 6] = [
         (counts.passed, "passed", passed),
         (counts.failed, "failed", &|text| palette.bad(text)),
         (counts.lab_broke, "with a broken lab", &|text| palette.bad(text)),
         (counts.panicked, "with an internal error", &|text| palette.bad(text)),
         (counts.skipped, "skipped", &|text| palette.doubtful(text)),
         (outcome.selected.saturating_sub(outcome.scenarios.len()), "not finished", &plain),
-    ]
-    .into_iter()
-    .filter(|(count, word, _)| *count > 0 || *word == "passed")
-    .map(|(count, word, paint)| paint(&format!("{count} {word}")))
-    .collect();
-    let end = if outcome.interrupted { ", interrupted after" } else { " in" };
-    format!("{}{end} {}", parts.join(", "), seconds(outcome.elapsed))
+    ];
+    counted(&parts, outcome.interrupted, outcome.elapsed)
+}
+
+/// How many there are of what, and how it looks.
+pub(super) type Part<'a> = (usize, &'static str, &'a dyn Fn(&str) -> String);
+
+/// What there is of each, what passed even where it is nothing, and how long it took.
+pub(super) fn counted(parts: &[Part<'_>], interrupted: bool, elapsed: Duration) -> String {
+    let parts = parts.iter().filter(|(count, word, _)| *count > 0 || *word == "passed");
+    let parts: Vec<String> =
+        parts.map(|(count, word, paint)| paint(&format!("{count} {word}"))).collect();
+    let end = if interrupted { ", interrupted after" } else { " in" };
+    format!("{}{end} {}", parts.join(", "), seconds(elapsed))
 }
 
 fn failure_text(scenario: &ScenarioOutcome, failure: &Failure, palette: Palette) -> String {

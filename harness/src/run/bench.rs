@@ -1,32 +1,94 @@
 //! A lab as it was built: devices and PKIs behind their seams.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use clap::ValueEnum;
+use futures_util::future::select_all;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::device::Device;
 use crate::pki::Pki;
 
 /// How a lab is built.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub enum Driver {
     /// Everything in this process; no socket, no privilege.
     #[default]
     Virtual,
+    /// Hosts and links are the kernel's, in network namespaces; the device is a process of its own.
+    Netns,
 }
 
 impl fmt::Display for Driver {
+    /// As it is named on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        named(self, f)
+    }
+}
+
+/// The SCEP client inside the simulated devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Client {
+    /// The device's own.
+    #[default]
+    Builtin,
+    /// strongSwan's `pki --scepca` and `pki --scep`.
+    Strongswan,
+    /// micromdm's `scepclient`.
+    Scepclient,
+    /// certnanny's `sscep`.
+    Sscep,
+    /// certmonger's `scep-submit`.
+    Certmonger,
+}
+
+impl Client {
+    /// The driver that can be had with this client where none is asked for: programs need the kernel's network.
+    pub fn default_driver(self) -> Driver {
         match self {
-            Self::Virtual => f.write_str("virtual"),
+            Self::Builtin => Driver::Virtual,
+            _ => Driver::Netns,
         }
     }
 }
 
+impl fmt::Display for Client {
+    /// As it is named on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        named(self, f)
+    }
+}
+
+/// Writes the one name that the command line knows a value by.
+fn named(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    value.to_possible_value().map_or(Ok(()), |value| f.write_str(value.get_name()))
+}
+
+/// What labs are built with, beside what their files say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LabOptions {
+    /// How.
+    pub driver: Driver,
+    /// The SCEP client inside the simulated devices.
+    pub client: Client,
+    /// The program `sceplab`, which the driver `netns` runs again for its labs; this process's own where it is left out.
+    pub sceplab: Option<PathBuf>,
+    /// Where a capture of each link is left; for the driver `netns`.
+    pub captures: Option<PathBuf>,
+    /// Whether labs that are closed stand on until [`crate::drivers::end_kept`]; for the driver `netns`.
+    pub keep: bool,
+    /// What the lab is called: the id of the scenario that runs in it.
+    pub id: String,
+}
+
 /// A built lab, by the names of the lab file; dropping it takes the lab down.
+///
+/// [`Bench::close`] takes it down and waits until nothing of it is left.
 #[derive(Default)]
 pub struct Bench {
     /// The devices under test.
@@ -34,7 +96,42 @@ pub struct Bench {
     /// The PKIs.
     pub pkis: BTreeMap<String, Arc<dyn Pki>>,
     /// What must live as long as the lab: links, listeners, containers.
-    pub resources: Vec<Box<dyn Any + Send + Sync>>,
+    pub resources: Vec<Box<dyn Resource>>,
+}
+
+/// Something that lives as long as a lab.
+#[async_trait]
+pub trait Resource: Send + Sync {
+    /// Ends it, and waits until nothing of it is left; whoever is only dropped ends as well, and is not waited for.
+    async fn close(self: Box<Self>) {}
+}
+
+impl Bench {
+    /// Takes the lab down and waits until nothing of it is left.
+    pub async fn close(self) {
+        let Self { devices, pkis, resources } = self;
+        drop((devices, pkis));
+        for resource in resources {
+            resource.close().await;
+        }
+    }
+
+    /// Waits until something of the lab breaks by itself, and tells what; for ever where nothing does.
+    pub(super) async fn broken(&self) -> String {
+        let devices = self.devices.iter().map(|(name, device)| {
+            let told = async move { format!("device `{name}`: {}", device.broken().await) };
+            Box::pin(told) as std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>
+        });
+        let pkis = self.pkis.iter().map(|(name, pki)| {
+            let told = async move { format!("pki `{name}`: {}", pki.broken().await) };
+            Box::pin(told) as std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>
+        });
+        let all: Vec<_> = devices.chain(pkis).collect();
+        if all.is_empty() {
+            return std::future::pending().await;
+        }
+        select_all(all).await.0
+    }
 }
 
 impl fmt::Debug for Bench {
@@ -47,7 +144,7 @@ impl fmt::Debug for Bench {
 }
 
 /// Why a lab could not be built.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum BenchError {
     /// The driver cannot build this kind of lab; the scenario is skipped with this reason.
     #[error("driver `{driver}` does not support {what}")]
@@ -56,6 +153,22 @@ pub enum BenchError {
         driver: Driver,
         /// What it lacks.
         what: String,
+    },
+    /// A program that the lab needs is not installed; the scenario is skipped with this reason.
+    #[error("{program} is not installed (package `{package}`)")]
+    NotInstalled {
+        /// The program, as it is known: "strongSwan's `pki`".
+        program: String,
+        /// The Debian package that has it.
+        package: String,
+    },
+    /// The operating system does not allow what the driver needs.
+    #[error("driver `{driver}`: {reason}")]
+    NotPermitted {
+        /// The driver that was asked for.
+        driver: Driver,
+        /// What is not allowed, and what would allow it.
+        reason: String,
     },
     /// A device could not be started.
     #[error("device `{name}`: {reason}")]

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::scenario::{broken_lab, run_on};
-use super::{Bench, BenchError, Driver, Options};
-use crate::lab::Lab;
+use super::{Bench, BenchError, Job, LabOptions};
 use crate::outcome::{Outcome, ScenarioOutcome, Unfinished, Verdict};
 use crate::scenario::Scenario;
 
@@ -27,20 +27,24 @@ pub enum Event<'a> {
     Finished(&'a ScenarioOutcome),
 }
 
-/// What builds labs.
-pub(super) type Build = fn(&Lab, Driver) -> Result<Bench, BenchError>;
+/// A lab that is being built.
+pub(super) type Building<'a> =
+    std::pin::Pin<Box<dyn Future<Output = Result<Bench, BenchError>> + Send + 'a>>;
 
-/// Runs scenarios in labs that `build` makes, until all are finished or `stop` is.
+/// What builds the labs of scenarios.
+pub(super) type Build = for<'a> fn(&'a Scenario, &'a LabOptions) -> Building<'a>;
+
+/// Runs scenarios in labs that `build` makes, so many at once, until all are finished or `stop` is.
 pub(super) async fn run_in(
     build: Build,
-    scenarios: Vec<Scenario>,
-    options: &Options,
+    jobs: Vec<Job>,
+    at_once: NonZeroUsize,
     stop: impl Future<Output = ()>,
     mut observe: impl FnMut(Event<'_>),
 ) -> Outcome {
     let start = Instant::now();
-    let selected = scenarios.len();
-    let mut pool = Pool::new(build, scenarios, *options);
+    let selected = jobs.len();
+    let mut pool = Pool::new(build, jobs, at_once);
     let mut finished = Vec::new();
     tokio::pin!(stop);
     let interrupted = loop {
@@ -63,41 +67,40 @@ pub(super) async fn run_in(
 
 struct Pool {
     build: Build,
-    waiting: std::vec::IntoIter<Scenario>,
+    waiting: std::vec::IntoIter<Job>,
     running: JoinSet<ScenarioOutcome>,
     /// What to say of a scenario that panics.
     fallbacks: HashMap<Id, ScenarioOutcome>,
     /// What waits or runs, by id.
     unfinished: BTreeMap<String, Unfinished>,
-    options: Options,
+    at_once: NonZeroUsize,
 }
 
 impl Pool {
-    fn new(build: Build, scenarios: Vec<Scenario>, options: Options) -> Self {
-        let unfinished = |scenario: &Scenario| {
-            let (id, path) = (scenario.id.clone(), scenario.path.clone());
+    fn new(build: Build, jobs: Vec<Job>, at_once: NonZeroUsize) -> Self {
+        let unfinished = |job: &Job| {
+            let (id, path) = (job.scenario.id.clone(), job.scenario.path.clone());
             (id.clone(), Unfinished { id, path, begun: false })
         };
         Self {
             build,
-            unfinished: scenarios.iter().map(unfinished).collect(),
-            waiting: scenarios.into_iter(),
+            unfinished: jobs.iter().map(unfinished).collect(),
+            waiting: jobs.into_iter(),
             running: JoinSet::new(),
             fallbacks: HashMap::new(),
-            options,
+            at_once,
         }
     }
 
     fn fill(&mut self, observe: &mut impl FnMut(Event<'_>)) {
-        while self.running.len() < self.options.jobs.get() {
-            let Some(scenario) = self.waiting.next() else { return };
+        while self.running.len() < self.at_once.get() {
+            let Some(Job { scenario, lab }) = self.waiting.next() else { return };
             observe(Event::Started { id: &scenario.id });
             if let Some(unfinished) = self.unfinished.get_mut(&scenario.id) {
                 unfinished.begun = true;
             }
             let fallback = blank(&scenario);
-            let task =
-                self.running.spawn(run_in_own_lab(self.build, scenario, self.options.driver));
+            let task = self.running.spawn(run_in_own_lab(self.build, scenario, lab));
             self.fallbacks.insert(task.id(), fallback);
         }
     }
@@ -142,9 +145,13 @@ impl Pool {
     }
 }
 
-async fn run_in_own_lab(build: Build, scenario: Scenario, driver: Driver) -> ScenarioOutcome {
-    match build(&scenario.lab, driver) {
-        Ok(bench) => run_on(&scenario, &bench).await,
+async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -> ScenarioOutcome {
+    match build(&scenario, &options).await {
+        Ok(bench) => {
+            let outcome = run_on(&scenario, &bench).await;
+            bench.close().await;
+            outcome
+        }
         Err(error) => {
             let mut outcome = blank(&scenario);
             outcome.verdict = broken_lab(&error);
@@ -175,6 +182,7 @@ fn nameless() -> ScenarioOutcome {
         verdict: Verdict::Passed,
         steps: Vec::new(),
         step_count: 0,
+        notes: Vec::new(),
     }
 }
 

@@ -51,11 +51,12 @@ impl<'a> Recorder<'a> {
     }
 
     /// What is told of a step that was not as expected.
-    pub(super) fn failure(&self, step: usize, attempted: &Attempted) -> Failure {
+    pub(super) async fn failure(&self, step: usize, attempted: &Attempted) -> Failure {
         let answers = &attempted.answers;
         let output = self.output(&answers.last.output);
         let first = answers.first.as_ref().map(|answer| self.output(&answer.output));
-        let told = if attempted.concerns_scep { self.log(&attempted.sent) } else { Vec::new() };
+        let told =
+            if attempted.concerns_scep { self.log(&attempted.sent).await } else { Vec::new() };
         let unexpected_success = attempted.expect == Expect::Failure;
         let hint = if unexpected_success {
             None
@@ -123,22 +124,36 @@ impl<'a> Recorder<'a> {
         self.masker.cut_text(&output[..end]) + "\n[cut]"
     }
 
+    /// What a reader of the result must know of the devices' SCEP clients.
+    pub(super) async fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for device in self.bench.devices.values() {
+            notes.extend(device.notes().await.iter().map(|note| self.text(note)));
+        }
+        notes
+    }
+
     /// The newest lines of the device's SCEP client and of the PKIs, nothing masked yet.
-    fn log(&self, sent: &Sent) -> Vec<LogLine> {
-        let devices = self.bench.devices.iter().filter(|(name, _)| match sent {
-            Sent::Configuration { device, .. } | Sent::Command { device, .. } => *name == device,
-            Sent::Request { .. } => true,
+    async fn log(&self, sent: &Sent) -> Vec<LogLine> {
+        let mut logs = Vec::new();
+        for (name, device) in &self.bench.devices {
+            let concerned = match sent {
+                Sent::Configuration { device, .. } | Sent::Command { device, .. } => name == device,
+                Sent::Request { .. } => true,
+            };
+            if concerned {
+                logs.push((self.client(name), device.protocol_log().await));
+            }
+        }
+        for (name, pki) in &self.bench.pkis {
+            logs.push((name.clone(), pki.log().await));
+        }
+        let newest = logs.into_iter().flat_map(|(source, lines)| {
+            let skipped = lines.len().saturating_sub(LOG_LINES);
+            let newest = lines.into_iter().skip(skipped);
+            newest.map(move |line| LogLine { source: source.clone(), line })
         });
-        let devices = devices.map(|(name, device)| (self.client(name), device.protocol_log()));
-        let pkis = self.bench.pkis.iter().map(|(name, pki)| (name.clone(), pki.log()));
-        devices
-            .chain(pkis)
-            .flat_map(|(source, lines)| {
-                let skipped = lines.len().saturating_sub(LOG_LINES);
-                let newest = lines.into_iter().skip(skipped);
-                newest.map(move |line| LogLine { source: source.clone(), line })
-            })
-            .collect()
+        newest.collect()
     }
 
     fn client(&self, device: &str) -> String {

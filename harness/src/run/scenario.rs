@@ -15,7 +15,11 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
     let mut steps = Vec::new();
     let mut verdict = Verdict::Passed;
     for (index, step) in scenario.steps.iter().enumerate() {
-        let attempted = match attempt(step, bench).await {
+        let attempted = tokio::select! {
+            attempted = attempt(step, bench) => attempted,
+            reason = bench.broken() => Err(Stop::Broken(reason)),
+        };
+        let attempted = match attempted {
             Ok(attempted) => attempted,
             Err(stop) => {
                 verdict = stopped(stop, index + 1, &recorder);
@@ -23,7 +27,7 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
             }
         };
         steps.push(recorder.step(index + 1, step, &attempted));
-        if let Some(failure) = failure(&recorder, index + 1, &attempted) {
+        if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
             verdict = failure;
             break;
         }
@@ -38,22 +42,25 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         verdict,
         steps,
         step_count: scenario.steps.len(),
+        notes: recorder.notes().await,
     }
 }
 
 /// What becomes of a scenario whose lab could not be built.
 pub(super) fn broken_lab(error: &BenchError) -> Verdict {
     match error {
-        BenchError::NotSupported { .. } => Verdict::Skipped { reason: error.to_string() },
+        BenchError::NotSupported { .. } | BenchError::NotInstalled { .. } => {
+            Verdict::Skipped { reason: error.to_string() }
+        }
         _ => Verdict::LabBroke { reason: error.to_string() },
     }
 }
 
-fn failure(recorder: &Recorder<'_>, number: usize, attempted: &Attempted) -> Option<Verdict> {
+async fn failure(recorder: &Recorder<'_>, number: usize, attempted: &Attempted) -> Option<Verdict> {
     if attempted.as_expected() {
         return None;
     }
-    Some(Verdict::Failed(Box::new(recorder.failure(number, attempted))))
+    Some(Verdict::Failed(Box::new(recorder.failure(number, attempted).await)))
 }
 
 fn stopped(stop: Stop, number: usize, recorder: &Recorder<'_>) -> Verdict {

@@ -1,7 +1,5 @@
 //! The fields by which a step says what it expects of an output.
 
-use regex::RegexBuilder;
-
 use super::{Check, Pattern};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::{Fields, Node, Problems, Value};
@@ -9,8 +7,8 @@ use crate::yaml::{Fields, Node, Problems, Value};
 /// The fields that [`checks`] reads.
 pub(super) const FIELDS: [&str; 4] = ["matches", "contains", "matches_not", "contains_not"];
 
-/// The most memory that a compiled expression may take, in bytes.
-const REGEX_SIZE_LIMIT: usize = 1024 * 1024;
+/// What those are told whose expression is none.
+const LITERALLY: &str = "a text to be found literally goes into `contains`";
 
 /// Reads the expectations of a step, in the order in which [`FIELDS`] lists their kinds.
 pub(super) fn checks(fields: &Fields<'_>, problems: &Problems) -> Vec<Check> {
@@ -40,41 +38,10 @@ fn check(field: &str, node: &Node, problems: &Problems) -> Option<Check> {
         return None;
     }
     let pattern = match field {
-        "matches" | "matches_not" => regex(&text, node, problems)?,
+        "matches" | "matches_not" => Pattern::Regex(node.regex(Some(LITERALLY), problems)?),
         _ => Pattern::Token(text),
     };
     Some(Check { pattern, found: !field.ends_with("_not"), place: node.place.clone() })
-}
-
-fn regex(text: &str, node: &Node, problems: &Problems) -> Option<Pattern> {
-    if let Err(error) = regex_syntax::ast::parse::Parser::new().parse(text) {
-        let place = node.place_of(error.span().start.offset, error.span().end.offset);
-        problems.add(syntax(Diagnostic::at(&place, not_a_regex(&error.kind().to_string()))));
-        return None;
-    }
-    match RegexBuilder::new(text).multi_line(true).size_limit(REGEX_SIZE_LIMIT).build() {
-        Ok(regex) => Some(Pattern::Regex(regex)),
-        Err(regex::Error::CompiledTooBig(limit)) => {
-            let message = format!("the regular expression takes more than {limit} bytes");
-            problems.add(Diagnostic::at(&node.place, message));
-            None
-        }
-        Err(error) => {
-            let words = error.to_string();
-            let last = words.lines().last().unwrap_or_default();
-            let message = not_a_regex(last.strip_prefix("error: ").unwrap_or(last));
-            problems.add(syntax(Diagnostic::at(&node.place, message)));
-            None
-        }
-    }
-}
-
-fn not_a_regex(reason: &str) -> String {
-    format!("not a regular expression: {reason}")
-}
-
-fn syntax(diagnostic: Diagnostic) -> Diagnostic {
-    diagnostic.note("a text to be found literally goes into `contains`")
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(super) struct Decoded {
     pub(super) description: Option<String>,
     pub(super) tags: Vec<String>,
     pub(super) lab: Lab,
+    pub(super) lab_file: Option<PathBuf>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -37,26 +38,35 @@ pub(super) fn decode(
     let title = fields.required("title").and_then(|node| node.text(problems));
     let description = fields.optional("description").and_then(|node| node.text(problems));
     let tags = fields.optional("tags").map(|node| tags(node, problems)).unwrap_or_default();
+    // A lab that another stands in for need not be there, nor be in order.
+    let named = fields.optional("lab").and_then(|node| lab_file(node, path));
     let lab = match labs.instead {
         Some(lab) => Some(lab.clone()),
-        None => fields.required("lab").and_then(|node| lab(node, path, labs, problems)),
+        None => fields.required("lab").and_then(|node| lab(node, named.as_deref(), labs, problems)),
     };
     let steps = fields.required("steps").map(|node| steps(node, lab.as_ref(), problems));
-    Some(Decoded { title: title?, description, tags, lab: lab?, steps: steps? })
+    Some(Decoded { title: title?, description, tags, lab: lab?, lab_file: named, steps: steps? })
+}
+
+/// The file that a lab is named by, relative to the scenario's own.
+fn lab_file(node: &Node, path: &Path) -> Option<PathBuf> {
+    let Value::Scalar { text, .. } = &node.value else { return None };
+    Some(without_detour(path.parent().unwrap_or(Path::new("")).join(text)))
 }
 
 fn tags(node: &Node, problems: &Problems) -> Vec<String> {
     node.one_or_more(problems).iter().filter_map(|node| node.text(problems)).collect()
 }
 
-/// The lab in place, or the one in the file that is named, relative to the scenario's own.
-fn lab(node: &Node, path: &Path, labs: &Labs<'_>, problems: &Problems) -> Option<Lab> {
+/// The lab in place, or the one in the file that is named.
+fn lab(node: &Node, file: Option<&Path>, labs: &Labs<'_>, problems: &Problems) -> Option<Lab> {
     if let Value::Mapping(_) = node.value {
         return Some(Lab::decode(node, problems));
     }
-    let name = PathBuf::from(node.text(problems)?);
-    let file = without_detour(path.parent().unwrap_or(Path::new("")).join(name));
-    match (labs.read)(&file) {
+    // What is no text has no name, and says so.
+    node.text(problems)?;
+    let file = file?;
+    match (labs.read)(file) {
         Ok(lab) => lab,
         Err(reason) => {
             let message = format!("lab file `{}` {reason}", file.display());

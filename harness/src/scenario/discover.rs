@@ -9,6 +9,9 @@ use crate::diagnostic::Diagnostic;
 /// The folder whose files are labs and never scenarios.
 const LABS: &str = "labs";
 
+/// The file of the failures that the matrix expects, which is never a scenario.
+pub const LEDGER: &str = "matrix-ledger.yaml";
+
 /// The folder that ids are relative to, wherever below it a path points.
 const SCENARIOS: &str = "scenarios";
 
@@ -57,6 +60,8 @@ impl Search {
             self.error(path, "there is no such file or folder");
         } else if is_in_labs(path) {
             self.error(path, "this is a lab file: folders named `labs` hold no scenarios");
+        } else if is_ledger(path) {
+            self.error(path, "this is the ledger of the matrix, which holds no scenario");
         } else if is_yaml(path) {
             // What is named without a folder is in this one.
             let folder = path.parent().filter(|folder| *folder != Path::new(""));
@@ -83,7 +88,7 @@ impl Search {
                 if path.file_name().is_some_and(|name| name != LABS) && depth < DEPTH_LIMIT {
                     self.folder(path, root, depth + 1);
                 }
-            } else if is_yaml(path) && !is_in_labs(path) {
+            } else if is_yaml(path) && !is_in_labs(path) && !is_ledger(path) {
                 self.file(path, root);
             }
         }
@@ -138,6 +143,10 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
+fn is_ledger(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == LEDGER)
+}
+
 fn is_in_labs(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder.ends_with(LABS))
 }
@@ -161,10 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_searched_and_labs_left_out() {
+    fn folders_are_searched_and_labs_and_the_ledger_left_out() {
         let tree =
             tree(&["s/b.yml", "s/scep/a.yaml", "s/labs/l.yaml", "s/x/labs/l.yaml", "s/n.txt"]);
+        std::fs::write(tree.path().join("s").join(LEDGER), "").unwrap();
         assert_eq!(ids(&[tree.path().join("s")]), ["b", "scep/a"]);
+        let shown = discover(&[tree.path().join("s").join(LEDGER)]).unwrap_err().to_string();
+        assert!(shown.contains("this is the ledger of the matrix"), "{shown}");
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
             description: decoded.description,
             tags: decoded.tags,
             lab: decoded.lab,
+            lab_file: decoded.lab_file,
             steps: decoded.steps,
         }),
         _ => {

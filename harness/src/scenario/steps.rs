@@ -205,7 +205,7 @@ impl<'a> Context<'a> {
     }
 
     fn pki(&self, fields: &Fields<'_>) -> Option<String> {
-        let names = self.lab.map(|lab| lab.pkis.keys().map(String::as_str).collect());
+        let names = self.lab.map(Lab::pki_names);
         self.reference(fields, "pki", names)
     }
 

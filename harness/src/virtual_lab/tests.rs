@@ -57,6 +57,7 @@ fn documented_lab() -> Lab {
         devices: BTreeMap::from([("DUT0".to_owned(), device)]),
         hosts: hosts.into_iter().map(|(name, host)| (name.to_owned(), host)).collect(),
         pkis: BTreeMap::new(),
+        ..Lab::default()
     }
 }
 

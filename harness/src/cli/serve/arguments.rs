@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use mock_ca::{
     AdminCredentials, Approval, ChallengePolicy, Keys, LogObserver, PersonalityName, Settings,
 };
+use scep::capabilities::Capability;
 use scep::secret::ChallengePassword;
 use thiserror::Error;
 
@@ -45,6 +46,10 @@ pub(in crate::cli) struct Serve {
     /// The CA's name, such as "DC=com, DC=scep, CN=x"
     #[arg(long, value_name = "NAME")]
     ca_subject: Option<String>,
+    /// What GetCACaps names, parted by commas, instead of all that the server has; what is left out is refused:
+    /// POST, Renewal, the ciphers AES and DES3, the digests SHA-1, SHA-256 and SHA-512
+    #[arg(long, value_name = "KEYWORDS", value_delimiter = ',', value_parser = capability())]
+    capabilities: Option<Vec<Capability>>,
     /// Who decides about requests; manual: `approve` and `deny` on standard input
     #[arg(long, value_enum, default_value_t = Decider::Automatic)]
     approval: Decider,
@@ -139,6 +144,7 @@ impl Serve {
     pub(super) fn settings(&self) -> Result<Settings, ArgumentError> {
         let mut settings = Settings::new("pki", self.personality);
         settings.subject.clone_from(&self.ca_subject);
+        settings.capabilities.clone_from(&self.capabilities);
         settings.challenge = self.challenge_policy()?;
         settings.approval = match self.approval {
             Decider::Automatic => Approval::Automatic,
@@ -216,6 +222,14 @@ impl Serve {
 fn personality() -> impl TypedValueParser<Value = PersonalityName> {
     PossibleValuesParser::new(PersonalityName::ALL.map(PersonalityName::as_str))
         .try_map(|name| name.parse())
+}
+
+/// What the CA can do; it has no next CA certificate to show.
+fn capability() -> impl TypedValueParser<Value = Capability> {
+    let served = Capability::ALL.into_iter().filter(|it| *it != Capability::GetNextCaCert);
+    PossibleValuesParser::new(served.map(Capability::keyword)).try_map(|keyword| {
+        Capability::from_keyword(&keyword).ok_or_else(|| format!("`{keyword}` is no capability"))
+    })
 }
 
 fn only(

@@ -65,7 +65,7 @@ impl Attempt for Asking<'_> {
 
     async fn pause(&mut self, longest: Duration) {
         tokio::time::sleep(self.next_pause.min(longest)).await;
-        self.next_pause *= 2;
+        self.next_pause = self.next_pause.saturating_mul(2);
     }
 
     fn is_done(&self, answer: &Answer) -> bool {

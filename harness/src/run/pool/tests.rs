@@ -1,6 +1,5 @@
 //! Several scenarios, some of which end badly.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -39,13 +38,15 @@ impl Device for Puppet {
     }
 }
 
-fn build(lab: &Lab, _: Driver) -> Result<Bench, BenchError> {
-    if lab.hosts.contains_key("broken") {
-        return Err(BenchError::Network { reason: "no cable".to_owned() });
-    }
-    let mut bench = Bench::default();
-    bench.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
-    Ok(bench)
+fn build<'a>(scenario: &'a Scenario, _: &'a LabOptions) -> Building<'a> {
+    Box::pin(async {
+        if scenario.lab.hosts.contains_key("broken") {
+            return Err(BenchError::Network { reason: "no cable".to_owned() });
+        }
+        let mut bench = Bench::default();
+        bench.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
+        Ok(bench)
+    })
 }
 
 fn scenario(id: &str, host: &str, command: &str) -> Scenario {
@@ -63,8 +64,13 @@ steps: [run: {{command: {command}}}]
     load(&Found { id: id.to_owned(), path }, None).unwrap()
 }
 
-fn options(jobs: usize) -> Options {
-    Options { driver: Driver::Virtual, jobs: NonZeroUsize::new(jobs).unwrap() }
+fn jobs(scenarios: Vec<Scenario>) -> Vec<Job> {
+    let job = |scenario| Job { scenario, lab: LabOptions::default() };
+    scenarios.into_iter().map(job).collect()
+}
+
+fn at_once(count: usize) -> NonZeroUsize {
+    NonZeroUsize::new(count).unwrap()
 }
 
 #[tokio::test]
@@ -73,7 +79,7 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
         vec![scenario("c", "h", "x"), scenario("a", "h", "panic"), scenario("b", "broken", "x")];
     let mut finished = 0;
     let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
-    let outcome = run_in(build, scenarios, &options(1), std::future::pending(), observe).await;
+    let outcome = run_in(build, jobs(scenarios), at_once(1), std::future::pending(), observe).await;
     let verdicts: Vec<&Verdict> =
         outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
     let message = "the string broke".to_owned();
@@ -97,14 +103,14 @@ async fn a_stopped_run_tells_what_was_finished() {
         }
     };
     let stop = async { stop.await.unwrap() };
-    let outcome = run_in(build, scenarios, &options(1), stop, observe).await;
+    let outcome = run_in(build, jobs(scenarios), at_once(1), stop, observe).await;
     assert_eq!((outcome.scenarios.len(), outcome.selected, outcome.interrupted), (1, 3, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn as_many_run_at_once_as_asked_for() {
     let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "count")).collect();
-    let outcome = run_in(build, scenarios, &options(3), std::future::pending(), |_| {}).await;
+    let outcome = run_in(build, jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.counts().passed, 12);
     assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
 }

@@ -48,7 +48,7 @@ impl Device for FakeDevice {
         self.outputs[call.min(self.outputs.len() - 1)].clone().map(str::to_owned)
     }
 
-    fn protocol_log(&self) -> Vec<String> {
+    async fn protocol_log(&self) -> Vec<String> {
         vec!["answered FAILURE, badMessageCheck: wrong challenge password `hunter2`".to_owned()]
     }
 }

@@ -1,0 +1,232 @@
+//! The runner's end of the control channel.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::netns::control::{self, Ask, Reply, Request, Told};
+use crate::run::BenchError;
+
+/// Asks a lab process, and hears what it has to say.
+pub(super) struct Channel {
+    /// `None` once no more is said to it.
+    writer: tokio::sync::Mutex<Option<OwnedWriteHalf>>,
+    next_id: AtomicU64,
+    heard: Arc<Heard>,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum Lost {
+    /// The lab process could not get to where labs are.
+    #[error(transparent)]
+    Refused(BenchError),
+    /// It is no more.
+    #[error("{0}")]
+    Gone(String),
+    /// It says nothing.
+    #[error("the lab process gave no answer in {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+impl Lost {
+    pub(super) fn into_bench_error(self) -> BenchError {
+        match self {
+            Self::Refused(error) => error,
+            other => BenchError::Network { reason: other.to_string() },
+        }
+    }
+}
+
+/// What the lab process said.
+#[derive(Default)]
+struct Heard {
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Reply>>>,
+    state: watch::Sender<State>,
+}
+
+/// What is known of a lab.
+#[derive(Debug, Default)]
+struct State {
+    /// The lab process, as the runner's own processes know it.
+    inner: Option<u32>,
+    /// What broke, and how.
+    broken: BTreeMap<String, String>,
+    /// Why there is no lab any more.
+    over: Option<Lost>,
+}
+
+impl Channel {
+    /// Speaks over this socket; the task ends when everything at its other end has.
+    pub(super) fn new(socket: UnixStream) -> (Arc<Self>, JoinHandle<()>) {
+        let (reader, writer) = socket.into_split();
+        let heard = Arc::<Heard>::default();
+        let listening = tokio::spawn(listen(reader, Arc::clone(&heard)));
+        let writer = tokio::sync::Mutex::new(Some(writer));
+        (Arc::new(Self { writer, next_id: AtomicU64::new(0), heard }), listening)
+    }
+
+    /// Asks, and waits for the reply, at most as long as `limit` says.
+    pub(super) async fn ask(&self, ask: Ask, limit: Duration) -> Result<Reply, Lost> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (sender, reply) = oneshot::channel();
+        self.heard.lock().insert(id, sender);
+        let answered = async {
+            self.say(&Request { id, ask }).await;
+            reply.await
+        };
+        let outcome = tokio::select! {
+            // Where both are there, the answer counts.
+            biased;
+            Ok(reply) = answered => Ok(reply),
+            over = self.over() => Err(over),
+            () = tokio::time::sleep(limit) => Err(Lost::Silent(limit)),
+        };
+        self.heard.lock().remove(&id);
+        outcome
+    }
+
+    /// A lab process that does not listen is one that gives no answer, or is over.
+    async fn say(&self, request: &Request) {
+        let Ok(line) = control::line(request) else { return };
+        if let Some(writer) = self.writer.lock().await.as_mut() {
+            let _ = writer.write_all(&line).await;
+        }
+    }
+
+    /// Says no more, which ends the lab.
+    pub(super) async fn hang_up(&self) {
+        self.writer.lock().await.take();
+    }
+
+    /// Notes why the lab is over, where nothing is noted yet.
+    pub(super) fn note_end(&self, reason: String) {
+        self.heard.end(Lost::Gone(reason));
+    }
+
+    /// Waits until a part of the lab, or all of it, is broken, and tells how.
+    pub(super) async fn broken(&self, part: &str) -> String {
+        let told = |state: &State| {
+            let over = || state.over.as_ref().map(ToString::to_string);
+            state.broken.get(part).cloned().or_else(over)
+        };
+        self.heard.wait_for(told).await
+    }
+
+    /// The lab process, as the runner's own processes know it.
+    pub(super) fn inner(&self) -> Option<u32> {
+        self.heard.state.borrow().inner
+    }
+
+    async fn over(&self) -> Lost {
+        self.heard.wait_for(|state| state.over.clone()).await
+    }
+}
+
+impl Heard {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<Reply>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, told: Told) {
+        match told {
+            Told::Reply { id, reply } => {
+                if let Some(waiting) = self.lock().remove(&id) {
+                    let _ = waiting.send(reply);
+                }
+            }
+            Told::Isolated(inner) => self.state.send_modify(|state| state.inner = Some(inner)),
+            Told::Broke { part, reason } => self.state.send_modify(|state| {
+                state.broken.insert(part, reason);
+            }),
+            Told::Refused(error) => self.end(Lost::Refused(error)),
+        }
+    }
+
+    fn end(&self, over: Lost) {
+        self.state.send_modify(|state| {
+            state.over.get_or_insert(over);
+        });
+    }
+
+    async fn wait_for<T>(&self, known: impl Fn(&State) -> Option<T>) -> T {
+        let mut states = self.state.subscribe();
+        loop {
+            if let Some(known) = known(&states.borrow_and_update()) {
+                return known;
+            }
+            if states.changed().await.is_err() {
+                // Nobody is left who could tell.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+async fn listen(reader: OwnedReadHalf, heard: Arc<Heard>) {
+    let mut reader = BufReader::new(reader);
+    loop {
+        match control::read(&mut reader).await {
+            Ok(Some(told)) => heard.hear(told),
+            Err(error) if control::is_nonsense(&error) => {
+                return heard.end(Lost::Gone(format!("the lab process talks nonsense: {error}")));
+            }
+            // Whoever waits for its processes tells how it ended.
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    async fn answered_with(bytes: &[u8]) -> Result<Reply, Lost> {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let (channel, _listening) = Channel::new(near);
+        far.write_all(bytes).await.unwrap();
+        channel.ask(Ask::Log("ca".to_owned()), LIMIT).await
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_the_end_of_a_lab() {
+        for bytes in [&b"garbage\n"[..], b"{\"Reply\":{}}\n", b"\n"] {
+            let Err(Lost::Gone(reason)) = answered_with(bytes).await else { panic!("{bytes:?}") };
+            assert!(reason.starts_with("the lab process talks nonsense: "), "{reason}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_the_answer_to_everything() {
+        let refusal = BenchError::Network { reason: "no".to_owned() };
+        let line = control::line(&Told::Refused(refusal.clone())).unwrap();
+        assert_eq!(answered_with(&line).await.unwrap_err(), Lost::Refused(refusal));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_borne_for_a_while() {
+        let answer = answered_with(b"").await;
+        assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
+    }
+
+    #[tokio::test]
+    async fn what_broke_is_told_to_whom_it_concerns() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let (channel, _listening) = Channel::new(near);
+        let broke = Told::Broke { part: "ca".to_owned(), reason: "it fell".to_owned() };
+        far.write_all(&control::line(&broke).unwrap()).await.unwrap();
+        assert_eq!(channel.broken("ca").await, "it fell");
+        channel.note_end("all is over".to_owned());
+        assert_eq!(channel.broken("other").await, "all is over");
+    }
+}

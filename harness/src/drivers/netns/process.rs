@@ -1,0 +1,179 @@
+//! A lab process, as its runner sees it: started, watched, ended, and its folder removed.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::channel::Channel;
+use crate::lab::{Lab, Runs};
+use crate::netns::control::Built;
+use crate::netns::registry::{Registered, register};
+use crate::netns::tail::Tail;
+use crate::run::BenchError;
+
+/// How long the making of a lab may take, beside what its programs may, and as long each command that prepares one.
+const BUILDING_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a lab may take to end by itself.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How many labs there are that have not ended.
+static LABS: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
+
+/// Waits until every lab of this process has ended.
+pub(in crate::drivers) async fn settled() {
+    // The sender lives as long as the process.
+    let _ = LABS.subscribe().wait_for(|labs| *labs == 0).await;
+}
+
+/// The processes of a lab; dropping it ends them.
+pub(super) struct LabProcess {
+    channel: Arc<Channel>,
+    /// Dropped or told, the keeper ends the lab.
+    end: watch::Sender<bool>,
+    keeper: JoinHandle<()>,
+    id: String,
+    /// Those that can be entered.
+    hosts: Vec<String>,
+    keep: bool,
+    registered: Option<Registered>,
+}
+
+impl LabProcess {
+    /// Starts the first process of a lab, which is told nothing yet; the folder is gone with it.
+    pub(super) fn start(sceplab: &Path, folder: TempDir) -> Result<Self, BenchError> {
+        let broken = |error: std::io::Error| BenchError::Network {
+            reason: format!("`{} lab-process` cannot be started: {error}", sceplab.display()),
+        };
+        let (child, socket) = spawn(sceplab).map_err(broken)?;
+        let (channel, listening) = Channel::new(socket);
+        let (end, ended) = watch::channel(false);
+        LABS.send_modify(|labs| *labs += 1);
+        let kept = Kept { child, channel: Arc::clone(&channel), listening, folder };
+        let keeper = tokio::spawn(kept.keep(ended));
+        let (id, hosts) = (String::new(), Vec::new());
+        Ok(Self { channel, end, keeper, id, hosts, keep: false, registered: None })
+    }
+
+    /// What it is asked by.
+    pub(super) fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    /// Notes what the lab is called and what is in it, and lets it be found from other terminals.
+    pub(super) fn stands(&mut self, id: &str, built: &Built, keep: bool) {
+        id.clone_into(&mut self.id);
+        self.hosts = built.namespaces.keys().cloned().collect();
+        self.keep = keep;
+        // A lab that cannot be entered is as good as any for its scenario.
+        let registered = |process| register(id, process, built.namespaces.clone()).ok();
+        self.registered = self.channel.inner().and_then(registered);
+    }
+
+    /// Whether it is to stand on after its scenario.
+    pub(super) fn is_to_be_kept(&self) -> bool {
+        self.keep
+    }
+
+    /// The id of its scenario.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What can be entered.
+    pub(super) fn hosts(&self) -> &[String] {
+        &self.hosts
+    }
+
+    /// Lets the lab end.
+    pub(super) fn tell_to_end(&self) {
+        let _ = self.end.send(true);
+    }
+
+    /// Ends the lab and waits until nothing is left of it.
+    pub(super) async fn end(self) {
+        self.tell_to_end();
+        let _ = self.keeper.await;
+    }
+}
+
+/// Programs may take the time that the lab file gives them, one after another, and each command before them its own.
+pub(super) fn building_limit(lab: &Lab) -> Duration {
+    let programs = lab.hosts.values().filter_map(|host| match &host.runs {
+        Some(Runs::Program(program)) => {
+            let commands = u32::try_from(program.prepare.len()).unwrap_or(u32::MAX);
+            Some(program.ready.within.saturating_add(BUILDING_LIMIT.saturating_mul(commands)))
+        }
+        _ => None,
+    });
+    programs.fold(BUILDING_LIMIT, Duration::saturating_add)
+}
+
+/// A group of its own keeps it from Ctrl-C, which is the runner's to handle.
+fn spawn(sceplab: &Path) -> std::io::Result<(Child, UnixStream)> {
+    let (near, far) = std::os::unix::net::UnixStream::pair()?;
+    near.set_nonblocking(true)?;
+    let child = Command::new(sceplab)
+        .arg("lab-process")
+        .stdin(OwnedFd::from(far))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok((child, UnixStream::from_std(near)?))
+}
+
+/// What is kept of a lab until it has ended.
+struct Kept {
+    child: Child,
+    channel: Arc<Channel>,
+    listening: JoinHandle<()>,
+    folder: TempDir,
+}
+
+impl Kept {
+    /// Ends with the lab: by itself, or when it is told to.
+    async fn keep(mut self, mut ended: watch::Receiver<bool>) {
+        let _one_less = OneLess;
+        let tail = self.child.stderr.take().map(Tail::of);
+        let status = tokio::select! {
+            status = self.child.wait() => Some(status),
+            // An error is the end as well: nobody holds the lab any more.
+            _ = ended.wait_for(|ended| *ended) => None,
+        };
+        self.channel.hang_up().await;
+        if let Some(status) = status {
+            let epitaph = match tail {
+                Some(tail) => tail.epitaph(status.ok()).await,
+                None => "ended".to_owned(),
+            };
+            self.channel.note_end(format!("the lab process {epitaph}"));
+        } else if timeout(FAREWELL, self.child.wait()).await.is_err() {
+            // The kernel ends the other one with it.
+            let _ = self.child.kill().await;
+        }
+        // Whoever is left in the lab holds the other end.
+        let _ = timeout(FAREWELL, self.listening).await;
+        // The lab removes its folder itself if it can.
+        drop(self.folder);
+    }
+}
+
+/// Counts an end, however it comes.
+struct OneLess;
+
+impl Drop for OneLess {
+    fn drop(&mut self) {
+        LABS.send_modify(|labs| *labs -= 1);
+    }
+}

@@ -1,0 +1,123 @@
+//! A simulated device in a process of its own, behind the harness's seam.
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dut_sim::ScepClient;
+use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
+use tokio::net::UnixStream;
+
+use super::seen_changes::SeenChanges;
+use super::sim_device::{refused, told};
+use crate::device::{Change, Device, DeviceError};
+use crate::lab::Lab;
+use crate::run::{BenchError, Client};
+
+/// A device in a process of its own, by way of its console.
+pub(super) struct RemoteDevice {
+    console: RemoteConsole,
+    changes: SeenChanges,
+}
+
+impl RemoteDevice {
+    /// Starts the device `name` of `lab` in the process that listens at `console`.
+    pub(super) async fn start(
+        lab: &Lab,
+        name: &str,
+        console: &Path,
+        client: Client,
+    ) -> Result<Self, BenchError> {
+        let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
+        let settings = settings(lab, name, client)?;
+        let stream = connect(console).await.map_err(broken)?;
+        let console = RemoteConsole::start(stream, settings);
+        Ok(Self::of(console.await.map_err(|error| broken(error.to_string()))?))
+    }
+
+    fn of(console: RemoteConsole) -> Self {
+        let changes = SeenChanges::new(console.subscribe());
+        Self { console, changes }
+    }
+}
+
+/// Connects once more to a console whose device has been started.
+pub(super) async fn attach(console: &Path) -> Result<RemoteConsole, String> {
+    let console = RemoteConsole::attach(connect(console).await?).await;
+    console.map_err(|error| error.to_string())
+}
+
+async fn connect(console: &Path) -> Result<UnixStream, String> {
+    let stream = UnixStream::connect(console).await;
+    stream.map_err(|error| format!("its console cannot be reached: {error}"))
+}
+
+#[async_trait]
+impl Device for RemoteDevice {
+    async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError> {
+        let outcome = match change {
+            Change::Replace(lines) => self.console.replace_configuration(lines).await,
+            Change::Modify(lines) => self.console.modify_configuration(lines).await,
+        };
+        outcome.map_err(broken)?.map_err(refused)
+    }
+
+    async fn execute(&self, command: &str) -> Result<String, DeviceError> {
+        self.changes.mark_all();
+        told(self.console.execute(command).await.map_err(broken)?)
+    }
+
+    async fn changed(&self, pause: Duration) {
+        self.changes.wait(pause).await;
+    }
+
+    async fn protocol_log(&self) -> Vec<String> {
+        self.console.protocol_log().await.unwrap_or_default()
+    }
+
+    async fn notes(&self) -> Vec<String> {
+        self.console.notes().await.unwrap_or_default()
+    }
+
+    async fn broken(&self) -> String {
+        format!("its console is gone: {}", self.console.closed().await)
+    }
+}
+
+fn broken(error: RemoteError) -> DeviceError {
+    let reason = match error {
+        RemoteError::Failed(reason) => reason,
+        RemoteError::Closed(reason) => format!("its console is gone: {reason}"),
+    };
+    DeviceError::Broken { reason }
+}
+
+fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, BenchError> {
+    let device = lab.devices.get(name).ok_or_else(|| BenchError::Device {
+        name: name.to_owned(),
+        reason: "the lab has none of that name".to_owned(),
+    })?;
+    let keyring = device.keyring.iter();
+    let hosts = lab.hosts.iter();
+    Ok(Settings {
+        hostname: name.to_owned(),
+        interfaces: device.interfaces.keys().cloned().collect(),
+        keyring: keyring
+            .map(|(sealed, clear)| (sealed.clone(), dut_sim::Secret::new(clear.expose())))
+            .collect(),
+        names: hosts
+            .filter_map(|(name, host)| Some((name.clone(), host.addresses.first()?.addr())))
+            .collect(),
+        client: scep_client(client),
+    })
+}
+
+pub(super) fn scep_client(client: Client) -> ScepClient {
+    match client {
+        Client::Builtin => ScepClient::Builtin,
+        Client::Strongswan => ScepClient::Strongswan,
+        Client::Scepclient => ScepClient::Scepclient,
+        Client::Sscep => ScepClient::Sscep,
+        Client::Certmonger => ScepClient::Certmonger,
+    }
+}

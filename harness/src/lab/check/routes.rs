@@ -1,0 +1,51 @@
+//! Routes must lead somewhere.
+
+use std::collections::HashMap;
+
+use super::super::draft::{Draft, DraftHost, DraftRoute};
+use crate::diagnostic::Diagnostic;
+use crate::yaml::Problems;
+
+/// Notes every route that leads nowhere, and every second one to the same destination.
+pub(super) fn check(draft: &Draft, problems: &Problems) {
+    for host in &draft.hosts {
+        let mut lines = HashMap::new();
+        for route in &host.routes {
+            if let Some(line) = lines.insert(route.destination, route.place.line()) {
+                let message = format!("there is a route to `{}` already", route.destination);
+                let label = format!("in line {line}");
+                problems.add(Diagnostic::at(&route.place, message).label(label));
+            }
+            if let Some(reason) = leads_nowhere(route, host, draft) {
+                let message = format!("next hop `{}` {reason}", route.next_hop);
+                problems.add(Diagnostic::at(&route.place, message));
+            }
+        }
+    }
+}
+
+fn leads_nowhere(route: &DraftRoute, host: &DraftHost, draft: &Draft) -> Option<String> {
+    if host.owns(route.next_hop) {
+        return Some("is an address of the host itself".to_owned());
+    }
+    if !host.is_near(route.next_hop) {
+        return Some("is on none of the host's links".to_owned());
+    }
+    match draft.hosts.iter().find(|other| other.owns(route.next_hop)) {
+        Some(other) => {
+            // A host passes on nothing to get what is for itself; a default route is for more than that.
+            let arrives = route.destination.prefix_len() > 0
+                && other.addresses.iter().any(|own| route.destination.contains(&own.value.addr()));
+            let reason = format!("is host `{}`, which does not forward", other.name.value);
+            (!other.forwards && !arrives).then_some(reason)
+        }
+        // A device takes its address from its configuration.
+        None if is_near_a_device(route, draft) => None,
+        None => Some("is no host's address".to_owned()),
+    }
+}
+
+fn is_near_a_device(route: &DraftRoute, draft: &Draft) -> bool {
+    let mut subnets = draft.devices.iter().flat_map(|device| &device.interfaces);
+    subnets.any(|(_, subnet)| subnet.value.contains(&route.next_hop))
+}

@@ -1,0 +1,196 @@
+//! What a host runs: the name of a PKI, or a server program.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{port, secret};
+use crate::diagnostic::Diagnostic;
+use crate::lab::Secret;
+use crate::lab::draft::{DraftHost, DraftRuns};
+use crate::lab::program::{FOLDER, Program, Ready, fill, placeholders};
+use crate::yaml::{Entry, Fields, Node, Problems, Value, names};
+
+/// How long a program has to get ready where the lab file does not say.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// What is said of a wrong expression.
+const LITERALLY: &str = "a character to be found literally has a `\\` before it";
+
+/// Reads what `host` runs, whose addresses are known already.
+pub(super) fn runs(node: &Node, host: &DraftHost, problems: &Problems) -> Option<DraftRuns> {
+    if let Value::Scalar { .. } = node.value {
+        return node.located(problems).map(DraftRuns::Pki);
+    }
+    let known = ["program", "prepare", "ready", "env", "secrets", "package"];
+    let fields = Fields::of(node, "what a host runs", &known, problems)?;
+    let texts = Texts { values: values(node, host), problems };
+    let secrets = fields.optional("secrets").map(|node| texts.secrets(node)).unwrap_or_default();
+    let environment = fields.optional("env").map(|node| texts.environment(node, &secrets));
+    let ready = fields.required("ready").and_then(|node| ready(node, &texts));
+    let command = fields.required("program").and_then(|node| texts.command(node));
+    let prepare = fields.optional("prepare").map(|node| node.one_or_more(problems));
+    Some(DraftRuns::Program(Box::new(Program {
+        prepare: prepare
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|node| texts.command(node))
+            .collect(),
+        environment: environment.unwrap_or_default(),
+        package: fields.optional("package").and_then(|node| package(node, problems)),
+        command: command?,
+        ready: ready?,
+        secrets,
+    })))
+}
+
+/// What is known of a program's placeholders before it runs.
+fn values(node: &Node, host: &DraftHost) -> BTreeMap<&'static str, Option<String>> {
+    let file = Path::new(node.place.source().path());
+    let folder = std::path::absolute(file).ok();
+    let folder = folder.as_deref().unwrap_or(file).parent().unwrap_or(Path::new("/"));
+    let address: Option<Ipv4Addr> = host.addresses.first().map(|address| address.value.addr());
+    BTreeMap::from([
+        ("address", address.map(|address| address.to_string())),
+        (FOLDER, None),
+        ("lab", Some(folder.display().to_string())),
+    ])
+}
+
+fn ready(node: &Node, texts: &Texts<'_>) -> Option<Ready> {
+    let problems = texts.problems;
+    let fields = Fields::of(node, "ready", &["port", "output", "within"], problems)?;
+    if fields.optional("port").is_none() && fields.optional("output").is_none() {
+        let message = "`ready` is `{port: …}`, `{output: REGEX}` or both";
+        problems.add(Diagnostic::at(fields.place(), message));
+        return None;
+    }
+    let within = fields.optional("within");
+    Some(Ready {
+        port: fields.optional("port").and_then(|node| port(node, problems)),
+        output: fields
+            .optional("output")
+            .and_then(|node| node.regex(Some(LITERALLY), problems))
+            .map(|regex| regex.as_str().to_owned()),
+        within: within.map_or(Some(WITHIN), |node| node.duration(problems))?,
+    })
+}
+
+fn package(node: &Node, problems: &Problems) -> Option<String> {
+    let name = node.text(problems)?;
+    let sound = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    if !sound {
+        node.expected("the name of a Debian package", problems);
+    }
+    sound.then_some(name)
+}
+
+/// Reads the texts of a program, in which placeholders may stand.
+struct Texts<'a> {
+    /// By name; without a value as long as the program does not run.
+    values: BTreeMap<&'static str, Option<String>>,
+    problems: &'a Problems,
+}
+
+impl Texts<'_> {
+    /// A command: a list of its words, or one text that is cut into words as a shell does it.
+    fn command(&self, node: &Node) -> Option<Vec<String>> {
+        let words: Vec<String> = match &node.value {
+            Value::Sequence(words) => {
+                words.iter().map(|word| self.text(word)).collect::<Option<_>>()?
+            }
+            _ => self.words(node)?,
+        };
+        if words.first().is_none_or(String::is_empty) {
+            let message = "a command names a program first";
+            self.problems.add(Diagnostic::at(&node.place, message));
+            return None;
+        }
+        Some(words)
+    }
+
+    fn words(&self, node: &Node) -> Option<Vec<String>> {
+        let raw = self.sound(node)?;
+        let Some(words) = shlex::split(&raw) else {
+            let message = "a quote is left open, or a backslash ends the command";
+            self.problems.add(Diagnostic::at(&node.place, message));
+            return None;
+        };
+        // Filled in afterwards, so that a space in a folder's name cuts nothing.
+        Some(words.iter().map(|word| self.filled(word)).collect())
+    }
+
+    fn text(&self, node: &Node) -> Option<String> {
+        Some(self.filled(&self.sound(node)?))
+    }
+
+    fn filled(&self, text: &str) -> String {
+        fill(text, |name| self.values.get(name).cloned().flatten())
+    }
+
+    /// A text whose placeholders are all known.
+    fn sound(&self, node: &Node) -> Option<String> {
+        let text = node.text(self.problems)?;
+        if text.contains('\0') {
+            self.problems.add(Diagnostic::at(&node.place, "no argument can hold a NUL"));
+            return None;
+        }
+        let before = self.problems.count();
+        for (name, range) in placeholders(&text) {
+            let place = node.place_of(range.start, range.end);
+            match self.values.get(name) {
+                Some(None) if name != FOLDER => {
+                    let message = format!("the host has no address for `{{{{{name}}}}}`");
+                    self.problems.add(Diagnostic::at(&place, message));
+                }
+                Some(_) => {}
+                None => {
+                    let message = format!("unknown placeholder `{{{{{name}}}}}`");
+                    let known = self.values.keys().copied();
+                    self.problems.add(Diagnostic::at(&place, message).known(
+                        name,
+                        "placeholders",
+                        known,
+                    ));
+                }
+            }
+        }
+        (self.problems.count() == before).then_some(text)
+    }
+
+    fn environment(
+        &self,
+        node: &Node,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> BTreeMap<String, String> {
+        let entries = names(node, "a map from environment variables to values", self.problems);
+        for entry in entries.iter().filter(|entry| secrets.contains_key(&entry.key)) {
+            let message = format!("`{}` is one of `secrets` already", entry.key);
+            self.problems.add(Diagnostic::at(&entry.key_place, message));
+        }
+        let variable = |entry: &Entry| Some((self.variable(entry)?, self.text(&entry.value)?));
+        entries.iter().filter_map(variable).collect()
+    }
+
+    fn secrets(&self, node: &Node) -> BTreeMap<String, Secret> {
+        let entries = names(node, "a map from environment variables to secrets", self.problems);
+        let variable =
+            |entry: &Entry| Some((self.variable(entry)?, secret(&entry.value, self.problems)?));
+        entries.iter().filter_map(variable).collect()
+    }
+
+    fn variable(&self, entry: &Entry) -> Option<String> {
+        let name = &entry.key;
+        let sound = !name.starts_with(|c: char| c.is_ascii_digit())
+            && !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !sound {
+            let message = format!("`{name}` cannot be the name of an environment variable");
+            let note = "a name is made of letters, digits and `_`";
+            self.problems.add(Diagnostic::at(&entry.key_place, message).note(note));
+        }
+        sound.then(|| name.clone())
+    }
+}

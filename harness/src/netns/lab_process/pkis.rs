@@ -1,0 +1,62 @@
+//! PKIs: the mock CA listens at each host that runs it, and server programs run at theirs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+
+use super::Speaker;
+use super::build::{Namespaces, namespace_of};
+use crate::drivers::mock_pki::MockPki;
+use crate::netns::control::{Order, Told};
+use crate::netns::namespace::Namespace;
+use crate::netns::program::ServerProgram;
+use crate::pki::Pki;
+use crate::run::BenchError;
+
+/// The PKIs of a lab by name.
+pub(super) type Pkis = BTreeMap<String, Arc<dyn Pki>>;
+
+/// Starts the PKIs of the lab.
+pub(super) async fn start(
+    order: &Order,
+    namespaces: &Namespaces,
+    speaker: &Speaker,
+) -> Result<Pkis, BenchError> {
+    let mut pkis = Pkis::new();
+    for (name, plan) in &order.lab.pkis {
+        let pki = Arc::new(MockPki::open(name, plan)?);
+        let port = plan.port.unwrap_or_else(|| pki.default_port());
+        for host in order.lab.hosts_that_run(name) {
+            listen(&pki, namespace_of(namespaces, host)?, port).map_err(|error| {
+                let reason = format!("it cannot listen on port {port} of host `{host}`: {error}");
+                BenchError::Pki { name: name.clone(), reason }
+            })?;
+        }
+        pkis.insert(name.clone(), pki);
+    }
+    for (number, (host, program)) in order.lab.programs().enumerate() {
+        let namespace = namespace_of(namespaces, host)?;
+        let folder = order.folder.join(format!("program{number}"));
+        let started = ServerProgram::start(&order.lab, (host, program), namespace, folder).await?;
+        pkis.insert(host.to_owned(), Arc::new(started));
+    }
+    for (name, pki) in &pkis {
+        tokio::spawn(watch(name.clone(), Arc::clone(pki), speaker.clone()));
+    }
+    Ok(pkis)
+}
+
+fn listen(pki: &MockPki, host: &Namespace, port: u16) -> io::Result<()> {
+    let listener = host.run(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    tokio::spawn(mock_ca::serve(listener, pki.ca(), std::future::pending()));
+    Ok(())
+}
+
+/// Tells the runner if the PKI breaks.
+async fn watch(name: String, pki: Arc<dyn Pki>, speaker: Speaker) {
+    let reason = pki.broken().await;
+    let _ = speaker.send(Told::Broke { part: name, reason });
+}

@@ -1,0 +1,231 @@
+//! What a program writes: the newest lines of it, secrets masked, nothing in them that steers a terminal.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use regex::{Regex, RegexBuilder};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::watch;
+
+use crate::mask::Masker;
+
+/// How many lines are kept.
+const LINES: usize = 100;
+
+/// How many bytes of a line are kept; the rest of it is dropped.
+const LINE: usize = 1000;
+
+/// How many lines an error message shows.
+const LAST_WORDS: usize = 10;
+
+/// How long the output of a process that has ended is read on; others may hold its other end.
+const AFTERMATH: Duration = Duration::from_millis(200);
+
+/// An output that is read on, however much it is, until it ends.
+#[derive(Clone)]
+pub(super) struct Output {
+    kept: Arc<Mutex<VecDeque<String>>>,
+    state: watch::Receiver<State>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    matched: bool,
+    ended: bool,
+}
+
+impl Output {
+    /// Reads in the background, and looks for a line that matches.
+    pub(super) fn read(
+        reader: impl AsyncRead + Unpin + Send + 'static,
+        masker: Arc<Masker>,
+        sought: Option<&str>,
+    ) -> Self {
+        let kept = Arc::<Mutex<VecDeque<String>>>::default();
+        let (change, state) = watch::channel(State::default());
+        // The lab file was refused if it is no expression.
+        let sought = sought.and_then(|it| RegexBuilder::new(it).multi_line(true).build().ok());
+        let line = Line { bytes: Vec::new(), cut: false };
+        let lines = Lines { line, kept: Arc::clone(&kept), masker, sought, change };
+        tokio::spawn(lines.read(reader));
+        Self { kept, state }
+    }
+
+    /// Waits until a line has matched; for ever where none does.
+    pub(super) async fn matched(&self) {
+        let mut state = self.state.clone();
+        if state.wait_for(|state| state.matched).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until all is read that a process left when it ended, and no longer than a moment.
+    pub(super) async fn finish(&self) {
+        let mut state = self.state.clone();
+        let _ = tokio::time::timeout(AFTERMATH, state.wait_for(|state| state.ended)).await;
+    }
+
+    /// The newest lines, newest last.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// A message with the last words of the program under it.
+    pub(super) fn under(&self, message: &str) -> String {
+        let lines = self.lines();
+        if lines.is_empty() {
+            return format!("{message}\nit wrote nothing");
+        }
+        let mut text = format!("{message}\nits output ended with:");
+        for line in lines.iter().skip(lines.len().saturating_sub(LAST_WORDS)) {
+            let _ = write!(text, "\n  {line}");
+        }
+        text
+    }
+}
+
+/// A line as far as it was read.
+struct Line {
+    bytes: Vec<u8>,
+    cut: bool,
+}
+
+/// Cuts an output into lines and keeps the newest.
+struct Lines {
+    line: Line,
+    kept: Arc<Mutex<VecDeque<String>>>,
+    masker: Arc<Masker>,
+    sought: Option<Regex>,
+    change: watch::Sender<State>,
+}
+
+impl Lines {
+    async fn read(mut self, mut reader: impl AsyncRead + Unpin) {
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(length @ 1..) = reader.read(&mut buffer).await {
+            self.take(&buffer[..length]);
+            // Whoever writes without end must not keep others from their turn.
+            tokio::task::yield_now().await;
+        }
+        self.end_line();
+        self.change.send_modify(|state| state.ended = true);
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let content = part.strip_suffix(b"\n").unwrap_or(part);
+            let room = LINE.saturating_sub(self.line.bytes.len());
+            self.line.bytes.extend_from_slice(&content[..content.len().min(room)]);
+            self.line.cut |= content.len() > room;
+            if part.len() > content.len() {
+                self.end_line();
+            }
+        }
+        // What has no end of line yet, a prompt perhaps, may be what is looked for.
+        self.look();
+    }
+
+    fn end_line(&mut self) {
+        self.look();
+        let line = std::mem::replace(&mut self.line, Line { bytes: Vec::new(), cut: false });
+        let text = shown(&line, &self.masker);
+        if text.is_empty() {
+            return;
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == LINES {
+            kept.pop_front();
+        }
+        kept.push_back(text);
+    }
+
+    fn look(&mut self) {
+        let Some(sought) = &self.sought else { return };
+        if sought.is_match(String::from_utf8_lossy(&self.line.bytes).trim_end_matches('\r')) {
+            self.sought = None;
+            self.change.send_modify(|state| state.matched = true);
+        }
+    }
+}
+
+fn shown(line: &Line, masker: &Masker) -> String {
+    let text = readable(line.bytes.trim_ascii_end());
+    // A cut line may end with the beginning of a secret.
+    let clean = if line.cut { masker.cut_text(&text) + "…" } else { masker.text(&text) };
+    clean.chars().fold(String::new(), |mut shown, c| {
+        match c {
+            '\t' => shown.push(' '),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+        shown
+    })
+}
+
+/// Text with each byte that is none written as `\xNN`.
+fn readable(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::lab::Lab;
+
+    const LAB: &str = "hosts: {a: {addresses: [10.0.0.1/24], runs: {program: x, ready: {port: 1}, \
+                       secrets: {PASSWORD: correct-horse}}}}";
+
+    async fn read(written: impl Into<Vec<u8>>, sought: Option<&str>) -> Output {
+        let lab = Lab::parse(&Source::new("lab", LAB.to_owned())).unwrap();
+        let masker = Arc::new(Masker::of(&lab, []));
+        let output = Output::read(Cursor::new(written.into()), masker, sought);
+        output.state.clone().wait_for(|state| state.ended).await.unwrap();
+        output
+    }
+
+    #[tokio::test]
+    async fn lines_are_masked_and_garbage_is_escaped() {
+        let output = read(*b"pass correct-horse\n\n\x1b[2J\xff\x00 \xc3\xa9\r\nlast", None).await;
+        let expected = ["pass ****", "\\u{1b}[2J\\xff\\u{0} é", "last"];
+        assert_eq!(output.lines(), expected);
+    }
+
+    #[tokio::test]
+    async fn the_newest_lines_are_kept_and_long_ones_are_cut() {
+        let lines: Vec<String> = (0..500).map(|number| format!("line {number}\n")).collect();
+        let written = lines.concat() + &("x".repeat(LINE - 9) + "correct-horse battery\n");
+        let lines = read(written, None).await.lines();
+        assert_eq!((lines.len(), lines[0].as_str()), (LINES, "line 401"));
+        let last = &lines[LINES - 1];
+        assert!(last.ends_with("xx****…"), "{last}");
+    }
+
+    #[tokio::test]
+    async fn what_is_sought_is_found_in_any_line_even_an_unfinished_one() {
+        for written in
+            ["a\nserving on 1\nb\n".to_owned() + &"c\n".repeat(1000), "serving on 1".into()]
+        {
+            read(written, Some("^serving on \\d+$")).await.matched().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_output_without_end_is_not_waited_for_and_takes_no_memory() {
+        let lab = Arc::new(Masker::of(&Lab::default(), []));
+        let output = Output::read(tokio::io::repeat(b'x'), lab, None);
+        output.finish().await;
+        assert_eq!(output.lines(), Vec::<String>::new());
+    }
+}
