@@ -1,4 +1,7 @@
-//! `cargo test`: one trial for each scenario file; a new file is a new trial.
+//! `cargo test`: trials for each scenario file; a new file is a new trial.
+//!
+//! `scep/x` runs in the virtual lab, `netns/scep/x` on the kernel's network where that is permitted, and `scepserver/scep/x`
+//! at a real server where that is installed.
 //!
 //! The files are those below `scenarios`, or below the folder that `SCEPLAB_SCENARIOS` names.
 
@@ -11,7 +14,8 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
-    match trials::run(&Arguments::from_args(), &folder()) {
+    let kinds = [trials::VIRTUAL, trials::NETNS, trials::SCEPSERVER];
+    match trials::run(&Arguments::from_args(), &folder(), &kinds) {
         Ok(conclusion) => conclusion.exit_code(),
         Err(reason) => {
             complain(&reason);

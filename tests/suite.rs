@@ -17,10 +17,15 @@ mod suite {
     // The binary.
     mod cli; // exit codes, and snapshots of what it prints
     mod leftovers; // Ctrl-C leaves nothing behind
+    mod matrix; // clients x PKIs, and what is expected to fail
     mod sceplab; // starts it, stops it, makes its output comparable
     mod secrets; // passwords and keys appear nowhere
 
+    // Labs on the kernel's network.
+    mod netns; // built, looked into, captured, gone
+
     // The CA on a real port.
+    mod clients; // SCEP programs inside the device
     mod scepclient; // micromdm's client enrols with it
     mod serve; // our own client, restarts, signals, hostile peers
 }

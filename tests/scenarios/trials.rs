@@ -4,50 +4,123 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use harness::diagnostic::Palette;
+use harness::drivers;
+use harness::lab::Lab;
 use harness::outcome::{Outcome, ScenarioOutcome, Verdict};
 use harness::report::terminal;
-use harness::run::{Options, run_all};
-use harness::scenario::{Found, discover, load};
+use harness::run::{BenchError, Driver, LabOptions, Options, run_all};
+use harness::scenario::{Found, LoadErrors, discover, load};
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 
+/// Trials of one kind: how their labs are built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    /// What their names begin with, before the id of the scenario.
+    prefix: &'static str,
+    driver: Driver,
+    /// The lab that stands in for the scenarios' own, and the scenarios that are tried there.
+    elsewhere: Option<(&'static str, &'static [&'static str])>,
+}
+
+/// In this process, for every machine.
+pub(crate) const VIRTUAL: Kind = Kind { prefix: "", driver: Driver::Virtual, elsewhere: None };
+
+/// On the kernel's network, where that is permitted.
+pub(crate) const NETNS: Kind = Kind { prefix: "netns/", driver: Driver::Netns, elsewhere: None };
+
+/// At Debian's scepserver, where that is installed.
+pub(crate) const SCEPSERVER: Kind = Kind {
+    prefix: "scepserver/",
+    driver: Driver::Netns,
+    elsewhere: Some(("labs/linux-scepserver.yaml", &["scep/linux-pki"])),
+};
+
 /// Runs the scenarios of a folder as the command line asks; the error is why there is none to run.
-pub(crate) fn run(arguments: &Arguments, folder: &Path) -> Result<Conclusion, String> {
-    let found = find(arguments, folder)?;
+pub(crate) fn run(
+    arguments: &Arguments,
+    folder: &Path,
+    kinds: &[Kind],
+) -> Result<Conclusion, String> {
+    let found = find(arguments, folder, kinds)?;
     if found.is_empty() {
         return Err(format!("no scenario found in `{}`", folder.display()));
     }
-    let trials = found.into_iter().map(trial).collect();
+    let trials = found.into_iter().map(|planned| trial(folder, planned)).collect();
     Ok(libtest_mimic::run(arguments, trials))
 }
 
+/// A trial that is yet to be made: its kind and its file.
+type Planned = (Kind, Found);
+
 /// The file of an exact name alone, as nextest asks for it; or else all files, none of which is read yet.
-fn find(arguments: &Arguments, folder: &Path) -> Result<Vec<Found>, String> {
+fn find(arguments: &Arguments, folder: &Path, kinds: &[Kind]) -> Result<Vec<Planned>, String> {
     let exact = arguments.filter.as_deref().filter(|_| arguments.exact);
-    if let Some(found) = exact.and_then(|name| file_of(folder, name)) {
-        return Ok(vec![found]);
+    if let Some(planned) = exact.and_then(|name| named(folder, kinds, name)) {
+        return Ok(vec![planned]);
     }
-    discover(&[folder.to_owned()]).map_err(|errors| errors.to_string())
+    let found = discover(&[folder.to_owned()]).map_err(|errors| errors.to_string())?;
+    let of_kind = |kind: &Kind| {
+        let kind = *kind;
+        let taken = move |found: &&Found| kind.takes(folder, &found.id);
+        found.iter().filter(taken).map(move |found| (kind, found.clone())).collect::<Vec<_>>()
+    };
+    Ok(kinds.iter().flat_map(of_kind).collect())
 }
 
-fn file_of(folder: &Path, name: &str) -> Option<Found> {
-    let paths = ["yaml", "yml"].map(|ending| PathBuf::from(format!("{name}.{ending}")));
+fn named(folder: &Path, kinds: &[Kind], name: &str) -> Option<Planned> {
+    let planned = |kind: &Kind| {
+        let id = name.strip_prefix(kind.prefix).filter(|id| kind.takes(folder, id))?;
+        Some((*kind, file_of(folder, id)?))
+    };
+    kinds.iter().find_map(planned)
+}
+
+fn file_of(folder: &Path, id: &str) -> Option<Found> {
+    let paths = ["yaml", "yml"].map(|ending| PathBuf::from(format!("{id}.{ending}")));
     let path = paths.iter().map(|path| folder.join(path)).find(|path| path.is_file())?;
-    Some(Found { id: name.to_owned(), path })
+    Some(Found { id: id.to_owned(), path })
 }
 
-fn trial(found: Found) -> Trial {
-    Trial::ignorable_test(found.id.clone(), move || try_file(&found))
+impl Kind {
+    fn takes(&self, folder: &Path, id: &str) -> bool {
+        self.elsewhere.is_none_or(|(lab, ids)| ids.contains(&id) && folder.join(lab).is_file())
+    }
+
+    fn lab(&self, folder: &Path) -> Result<Option<Lab>, LoadErrors> {
+        let lab = self.elsewhere.map(|(lab, _)| Lab::load(&folder.join(lab)));
+        lab.transpose().map_err(LoadErrors::new)
+    }
+}
+
+fn trial(folder: &Path, (kind, found): Planned) -> Trial {
+    let folder = folder.to_owned();
+    let name = format!("{}{}", kind.prefix, found.id);
+    Trial::ignorable_test(name, move || try_file(&folder, kind, &found))
 }
 
 /// Reads and runs one file, in a runtime of its own that ends with it.
-fn try_file(found: &Found) -> Result<Completion, Failed> {
-    let scenario = load(found, None)?;
+fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Failed> {
+    let scenario = load(found, kind.lab(folder)?.as_ref())?;
+    let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
+    let lab = LabOptions { driver: kind.driver, sceplab, ..LabOptions::default() };
+    let options = Options { lab, jobs: NonZeroUsize::MIN };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let options = Options { jobs: NonZeroUsize::MIN, ..Options::default() };
-    let outcome =
-        runtime.block_on(run_all(vec![scenario], &options, std::future::pending(), |_| {}));
-    completion(&outcome)
+    runtime.block_on(async {
+        match drivers::probe(&options.lab).await {
+            Ok(()) => {}
+            Err(BenchError::NotPermitted { reason, .. }) => {
+                return Ok(Completion::ignored_with(reason));
+            }
+            Err(BenchError::NotSupported { what, .. }) => {
+                return Ok(Completion::ignored_with(what));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let outcome = run_all(vec![scenario], &options, std::future::pending(), |_| {}).await;
+        drivers::settled().await;
+        completion(&outcome)
+    })
 }
 
 fn completion(outcome: &Outcome) -> Result<Completion, Failed> {

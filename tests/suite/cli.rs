@@ -34,7 +34,7 @@ const REDACTIONS: [(&str, &str); 10] = [
 
 /// Holds what the binary says against the snapshot of that name.
 #[track_caller]
-fn assert_told(name: &str, told: &str) {
+pub(crate) fn assert_told(name: &str, told: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);

@@ -9,6 +9,8 @@ use std::path::Path;
 use libtest_mimic::{Arguments, Conclusion};
 use tempfile::TempDir;
 
+use self::trials::Kind;
+
 const PASSES: &str = "title: Passes
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
@@ -37,10 +39,14 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> Result<Ended, String> {
+    run_kinds(folder, arguments, &[trials::VIRTUAL])
+}
+
+fn run_kinds(folder: &Path, arguments: &[&str], kinds: &[Kind]) -> Result<Ended, String> {
     let log = tempfile::NamedTempFile::new().unwrap();
     let log_arguments = ["scenarios", "--logfile", log.path().to_str().unwrap()];
     let arguments = Arguments::from_iter(log_arguments.iter().chain(arguments));
-    let conclusion = trials::run(&arguments, folder)?;
+    let conclusion = trials::run(&arguments, folder, kinds)?;
     Ok(Ended { conclusion, log: fs::read_to_string(log.path()).unwrap() })
 }
 
@@ -97,4 +103,31 @@ fn files_are_selected_by_a_part_of_their_id() {
     let folder = folder(&[("one/a.yaml", PASSES), ("two/a.yaml", PASSES)]);
     let ended = run(folder.path(), &["two/"]).unwrap();
     assert_eq!((ended.conclusion.num_passed, ended.conclusion.num_filtered_out), (1, 1));
+}
+
+#[test]
+fn the_kernels_network_is_a_trial_of_its_own_and_fails_where_the_scenario_does() {
+    let failing = format!("{PASSES}{FAILS}");
+    let folder = folder(&[("a.yaml", &failing)]);
+    let kinds = [trials::VIRTUAL, trials::NETNS, trials::SCEPSERVER];
+    let ended = run_kinds(folder.path(), &["--exact", "netns/a"], &kinds).unwrap();
+    let Conclusion { num_failed, num_ignored, num_filtered_out, .. } = ended.conclusion;
+    assert_eq!((num_failed + num_ignored, num_filtered_out), (1, 0), "{}", ended.log);
+    let all = run_kinds(folder.path(), &[], &kinds).unwrap().conclusion;
+    assert_eq!(all.num_failed + all.num_ignored, 2);
+}
+
+#[test]
+fn a_server_is_tried_with_the_scenarios_that_are_meant_for_it() {
+    let lab = "devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}\n\
+               hosts: {gateway: {addresses: [10.0.0.1/24]}}\n";
+    let files =
+        [("labs/linux-scepserver.yaml", lab), ("scep/linux-pki.yaml", PASSES), ("b.yaml", PASSES)];
+    let folder = folder(&files);
+    let ended = run_kinds(folder.path(), &[], &[trials::SCEPSERVER]).unwrap();
+    let Conclusion { num_passed, num_ignored, .. } = ended.conclusion;
+    assert_eq!(num_passed + num_ignored, 1, "{}", ended.log);
+    let exact = ["--exact", "scepserver/b"];
+    let nothing = run_kinds(folder.path(), &exact, &[trials::SCEPSERVER]).unwrap();
+    assert_eq!(nothing.conclusion.num_filtered_out, 1);
 }

@@ -1,0 +1,6 @@
+//! Strangers inside the device: each SCEP program that is installed enrols and renews with the CA on a real port.
+
+mod device;
+mod enrolments;
+
+pub(crate) use self::device::ClientDevice;

@@ -1,0 +1,109 @@
+//! Nothing is left of a lab, however it ends: no process, no namespace, no folder.
+
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::lab::{LabRun, WAITS, in_folders, inhabited, wait_until};
+use super::permitted;
+use crate::suite::sceplab::{command, finish};
+
+/// A lab that stands and the namespaces it stands in.
+fn standing() -> (LabRun, HashSet<PathBuf>) {
+    let run = LabRun::start(WAITS, &[]);
+    let namespaces = run.namespaces();
+    // Of users and processes, mounts, and at least the links; root may do without the first.
+    assert!(namespaces.len() >= 3, "{namespaces:?}");
+    let [folder] = run.temporary().try_into().unwrap();
+    assert_eq!(std::fs::metadata(folder).unwrap().mode() & 0o777, 0o700);
+    (run, namespaces)
+}
+
+#[track_caller]
+fn assert_gone(run: &LabRun, namespaces: &HashSet<PathBuf>) {
+    wait_until("no process lives in the lab", || inhabited().is_disjoint(namespaces));
+    wait_until("the lab's folder is gone", || run.temporary().is_empty());
+}
+
+fn signal(name: &str, process: u32) {
+    let kill = format!("kill -{name} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+#[test]
+fn ctrl_c_and_what_ends_a_job_take_the_lab_with_them() {
+    if !permitted() {
+        return;
+    }
+    for name in ["INT", "TERM"] {
+        let (mut run, namespaces) = standing();
+        run.running.signal(name);
+        assert_eq!(run.running.wait().code(), Some(130));
+        // The run waited for it.
+        assert!(inhabited().is_disjoint(&namespaces));
+        assert!(run.temporary().is_empty() && run.registered().is_none());
+    }
+}
+
+#[test]
+fn a_runner_that_is_killed_takes_the_lab_with_it() {
+    if !permitted() {
+        return;
+    }
+    let (mut run, namespaces) = standing();
+    run.running.kill();
+    assert_gone(&run, &namespaces);
+}
+
+#[test]
+fn a_lab_process_that_is_killed_ends_the_scenario_at_once() {
+    if !permitted() {
+        return;
+    }
+    for victim in [0, 1] {
+        let (mut run, namespaces) = standing();
+        let processes = run.processes();
+        signal("KILL", processes[victim]);
+        assert_eq!(run.running.wait().code(), Some(3));
+        assert_gone(&run, &namespaces);
+        let stdout = run.running.rest_of_stdout();
+        assert!(stdout.contains("the lab process ended ("), "{stdout}");
+    }
+}
+
+#[test]
+fn a_lab_process_that_hangs_is_ended_in_the_end() {
+    if !permitted() {
+        return;
+    }
+    let (mut run, namespaces) = standing();
+    let processes = run.processes();
+    processes[..2].iter().for_each(|process| signal("STOP", *process));
+    run.running.signal("INT");
+    assert_eq!(run.running.wait().code(), Some(130));
+    assert_gone(&run, &namespaces);
+}
+
+#[test]
+fn labs_one_after_another_leave_nothing_whatever_became_of_their_scenarios() {
+    if !permitted() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..50 {
+        let count = number % 2;
+        let scenario =
+            WAITS.replace("count: 9, within: 60m", &format!("count: {count}, within: 0s"));
+        std::fs::write(folder.path().join(format!("{number}.yaml")), scenario).unwrap();
+    }
+    let mut run = command(folder.path(), &["run", "--driver", "netns", "--jobs", "4", "."]);
+    in_folders(&mut run, folder.path());
+    let ended = finish(run);
+    assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("25 passed, 25 failed"), "{}", ended.stdout);
+    for name in ["temporary", "runtime/sceplab"] {
+        let left = std::fs::read_dir(folder.path().join(name)).unwrap().count();
+        assert_eq!(left, 0, "{name}");
+    }
+}
