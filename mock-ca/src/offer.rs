@@ -78,7 +78,9 @@ fn takes_digest(instead: &Capabilities, digest: Digest) -> bool {
     match digest {
         Digest::Md5 => true,
         Digest::Sha1 => instead.has(Capability::Sha1),
-        Digest::Sha224 | Digest::Sha256 => instead.has(Capability::Sha256),
-        Digest::Sha384 | Digest::Sha512 => instead.has(Capability::Sha512),
+        Digest::Sha224 => instead.has(Capability::Sha224) || instead.has(Capability::Sha256),
+        Digest::Sha256 => instead.has(Capability::Sha256),
+        Digest::Sha384 => instead.has(Capability::Sha384) || instead.has(Capability::Sha512),
+        Digest::Sha512 => instead.has(Capability::Sha512),
     }
 }

@@ -7,7 +7,7 @@ use crate::algorithm::{Cipher, Digest};
 /// The longest capability text read, in bytes; a longer one is most likely a web page.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// A keyword of RFC 8894 §3.5.2.
+/// A keyword of RFC 8894 §3.5.2, or one of the two that are common besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Capability {
     /// Encryption with AES-128-CBC.
@@ -26,13 +26,17 @@ pub enum Capability {
     Sha256,
     /// SHA-512 digests.
     Sha512,
+    /// SHA-224 digests; no keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
+    Sha224,
+    /// SHA-384 digests; no keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
+    Sha384,
     /// Everything that RFC 8894 §2.9 makes mandatory: AES, POST and SHA-256.
     ScepStandard,
 }
 
 impl Capability {
     /// All of them, in the order of their names here.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Aes,
         Self::Des3,
         Self::GetNextCaCert,
@@ -41,6 +45,8 @@ impl Capability {
         Self::Sha1,
         Self::Sha256,
         Self::Sha512,
+        Self::Sha224,
+        Self::Sha384,
         Self::ScepStandard,
     ];
 
@@ -55,6 +61,8 @@ impl Capability {
             Self::Sha1 => "SHA-1",
             Self::Sha256 => "SHA-256",
             Self::Sha512 => "SHA-512",
+            Self::Sha224 => "SHA-224",
+            Self::Sha384 => "SHA-384",
             Self::ScepStandard => "SCEPStandard",
         }
     }
@@ -124,16 +132,14 @@ impl Capabilities {
         }
     }
 
-    /// Whether the CA takes messages with this digest; strongSwan and OpenXPKI also write `SHA-224` and `SHA-384`.
+    /// Whether the CA takes messages with this digest; MD5 has no keyword and is never offered.
     pub fn offers_digest(&self, digest: Digest) -> bool {
         match digest {
             Digest::Sha1 => self.has(Capability::Sha1),
             Digest::Sha256 => self.has(Capability::Sha256),
             Digest::Sha512 => self.has(Capability::Sha512),
-            Digest::Sha224 | Digest::Sha384 => {
-                let keyword = digest.to_string();
-                self.unknown.iter().any(|word| word.eq_ignore_ascii_case(&keyword))
-            }
+            Digest::Sha224 => self.has(Capability::Sha224),
+            Digest::Sha384 => self.has(Capability::Sha384),
             Digest::Md5 => false,
         }
     }
@@ -154,8 +160,8 @@ mod tests {
     #[test]
     fn separators_case_and_unknown_words() {
         let read = Capabilities::parse(b"aes\r\nDES3\n\nX-Foo\r\nSHA-384");
-        assert_eq!(read.known(), [Capability::Aes, Capability::Des3]);
-        assert_eq!(read.unknown(), ["X-Foo", "SHA-384"]);
+        assert_eq!(read.known(), [Capability::Aes, Capability::Des3, Capability::Sha384]);
+        assert_eq!(read.unknown(), ["X-Foo"]);
         assert!(read.offers_digest(Digest::Sha384) && !read.offers_digest(Digest::Sha256));
     }
 

@@ -21,6 +21,11 @@ static EXCHANGE: LazyLock<Regex> = LazyLock::new(|| {
     constant(r"GetCACaps|GetCACert|PKCSReq|RenewalReq|CertPoll|GetCert|GetCRL|GetNextCACert")
 });
 
+/// A time that a program puts before its message, such as `ts=2026-11-24T17:30:11.4Z`: equal failures are to be told alike.
+static TIME: LazyLock<Regex> = LazyLock::new(|| {
+    constant(r"\b(?:ts=|time=)?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?\s*")
+});
+
 /// Where and why a scenario failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
@@ -67,9 +72,9 @@ fn check(failure: &Failure) -> &str {
 }
 
 fn shortened(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
+    let line = TIME.replace_all(text.lines().next().unwrap_or_default(), "");
     if line.chars().count() <= LONGEST {
-        return line.to_owned();
+        return line.into_owned();
     }
     line.chars().take(LONGEST).chain("…".chars()).collect()
 }
@@ -86,6 +91,13 @@ mod tests {
 
     const TABLE_TEXT: &str =
         "---\nCertificate  Status   Usage  NotBefore  NotAfter\n---\nca  Valid\n";
+
+    #[test]
+    fn equal_failures_are_told_alike_whenever_they_happen() {
+        let told = |time: &str| shortened(&format!("scepclient: ts={time} level=info msg=waiting"));
+        assert_eq!(told("2026-11-24T17:30:11.456886503Z"), "scepclient: level=info msg=waiting");
+        assert_eq!(told("2026-11-24T17:30:11+01:00"), told("2026-11-23T12:32:22Z"));
+    }
 
     fn reason(output: &str) -> (String, String) {
         let failure = Failure { output: output.to_owned(), ..samples::failure() };
