@@ -107,3 +107,72 @@ fn labs_one_after_another_leave_nothing_whatever_became_of_their_scenarios() {
         assert_eq!(left, 0, "{name}");
     }
 }
+
+#[test]
+fn fifty_labs_later_the_run_is_as_it_was_at_first() {
+    if !permitted() {
+        return;
+    }
+    let (mut fresh, namespaces) = standing();
+    let (processes, memory) = (fresh.processes().len(), fresh.resident_kib());
+    fresh.running.kill();
+    assert_gone(&fresh, &namespaces);
+
+    let folder = tempfile::tempdir().unwrap();
+    let short = WAITS.replace("count: 9, within: 60m", "count: 0, within: 0s");
+    for number in 0..50 {
+        std::fs::write(folder.path().join(format!("a{number}.yaml")), &short).unwrap();
+    }
+    std::fs::write(folder.path().join("last.yaml"), WAITS).unwrap();
+    let mut run = LabRun::start_folder(folder, "last");
+    assert_eq!(run.namespaces().len(), namespaces.len());
+    assert_eq!(run.processes().len(), processes);
+    // 51 outcomes are kept; what else a lab needs, some MiB, is given back.
+    let grown = run.resident_kib().saturating_sub(memory);
+    assert!(grown < 8 * 1024, "{grown} KiB more than {memory}");
+    let namespaces = run.namespaces();
+    run.running.kill();
+    assert_gone(&run, &namespaces);
+}
+
+/// A device that a scenario waits for, and the process that it is.
+fn standing_device() -> (LabRun, HashSet<PathBuf>, u32) {
+    let pings = WAITS.replace(
+        "issued: {pki: ca, count: 9, within: 60m}",
+        "run: {command: pki scep show CSR, matches: [never], within: 60m}",
+    );
+    let run = LabRun::start(&pings, &[]);
+    let is_device = |process: &u32| {
+        let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains("--on-socket")
+    };
+    let device = run.processes().into_iter().find(is_device).unwrap();
+    let namespaces = run.namespaces();
+    (run, namespaces, device)
+}
+
+#[test]
+fn a_device_that_is_killed_ends_the_scenario_and_takes_the_lab_with_it() {
+    if !permitted() {
+        return;
+    }
+    let (mut run, namespaces, device) = standing_device();
+    signal("KILL", device);
+    assert_eq!(run.running.wait().code(), Some(3));
+    assert_gone(&run, &namespaces);
+    let stdout = run.running.rest_of_stdout();
+    assert!(stdout.contains("DUT0"), "{stdout}");
+}
+
+#[test]
+fn a_device_that_hangs_is_given_up_in_the_end() {
+    if !permitted() {
+        return;
+    }
+    let (mut run, namespaces, device) = standing_device();
+    signal("STOP", device);
+    assert_eq!(run.running.wait().code(), Some(3));
+    assert_gone(&run, &namespaces);
+    let stdout = run.running.rest_of_stdout();
+    assert!(stdout.contains("device `DUT0`: nothing was heard of it"), "{stdout}");
+}

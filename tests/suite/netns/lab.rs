@@ -41,6 +41,24 @@ impl LabRun {
         run
     }
 
+    /// Runs the scenarios of a folder, one after another, until the lab of the one with this id stands.
+    pub(super) fn start_folder(folder: TempDir, last: &str) -> Self {
+        let mut command = command(folder.path(), &["run", "--driver", "netns", "--jobs", "1", "."]);
+        in_folders(&mut command, folder.path());
+        let run = Self { running: Running::start(command), folder };
+        wait_until("the last lab stands", || {
+            run.registered().is_some_and(|lab| lab.contains(last))
+        });
+        run
+    }
+
+    /// The memory that the run has in use, in KiB (`VmRSS` of proc(5)).
+    pub(super) fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// What is registered of the lab, as its file says.
     pub(super) fn registered(&self) -> Option<String> {
         let folder = fs::read_dir(self.folder.path().join("runtime/sceplab")).ok()?;

@@ -112,6 +112,19 @@ fn a_server_that_dies_ends_the_scenario_that_waits() {
 }
 
 #[test]
+fn a_server_whose_port_is_taken_is_told_with_its_words() {
+    if !permitted() {
+        return;
+    }
+    let sceplab = env!("CARGO_BIN_EXE_sceplab");
+    let server = format!(
+        "serve() {{ {sceplab} serve linux --listen \"$1:8080\"; }}
+         mkfifo first; serve \"$1\" > first & read -r _ < first; serve \"$1\""
+    );
+    broken(WAITS, &server, &["10.0.0.1:8080", "in use", "`sh` ended"]);
+}
+
+#[test]
 fn garbage_steers_no_terminal() {
     if !permitted() {
         return;
