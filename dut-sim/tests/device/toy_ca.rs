@@ -1,6 +1,7 @@
 //! The smallest CA that is a CA: it answers SCEP requests as it is told, from memory.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
@@ -37,6 +38,7 @@ pub(crate) struct ToyCa {
     identity: Identity,
     answer: Mutex<Answer>,
     requests: Mutex<Vec<String>>,
+    next_serial: AtomicU32,
 }
 
 impl ToyCa {
@@ -50,7 +52,12 @@ impl ToyCa {
         builder.append_extension(usage).unwrap();
         builder.sign(&key, MessageDigest::sha256()).unwrap();
         let identity = Identity { certificate: builder.build(), key };
-        Self { identity, answer: Mutex::new(answer), requests: Mutex::default() }
+        Self {
+            identity,
+            answer: Mutex::new(answer),
+            requests: Mutex::default(),
+            next_serial: AtomicU32::new(2),
+        }
     }
 
     /// Its own certificate, in DER.
@@ -93,7 +100,8 @@ impl ToyCa {
     fn reply(&self, answer: Answer, message: &[u8]) -> Vec<u8> {
         let Request { header, body, .. } = open(message, &self.identity).unwrap();
         let (password, public_key, subject) = asked_for(&header, &body);
-        let mut builder = builder(2, &subject, self.identity.certificate.subject_name());
+        let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
+        let mut builder = builder(serial, &subject, self.identity.certificate.subject_name());
         builder.set_pubkey(&public_key).unwrap();
         builder.sign(&self.identity.key, MessageDigest::sha256()).unwrap();
         let certificates = [builder.build()];

@@ -47,7 +47,7 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "NAME")]
     ca_subject: Option<String>,
     /// What GetCACaps names, parted by commas, instead of all that the server has; what is left out is refused:
-    /// POST, Renewal, the ciphers AES and DES3, the digests SHA-1, SHA-256 and SHA-512
+    /// POST, Renewal, the ciphers AES and DES3, the digests of the SHA family
     #[arg(long, value_name = "KEYWORDS", value_delimiter = ',', value_parser = capability())]
     capabilities: Option<Vec<Capability>>,
     /// Who decides about requests; manual: `approve` and `deny` on standard input
