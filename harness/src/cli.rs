@@ -79,7 +79,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Threaded(command) => command.run(),
         Command::Shell(arguments) => arguments.perform(),
-        Command::LabProcess(arguments) => arguments.perform().into(),
+        Command::LabProcess(arguments) => arguments.perform(),
     }
 }
 
