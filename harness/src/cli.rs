@@ -15,6 +15,7 @@ mod reports;
 mod run;
 mod select;
 mod serve;
+mod settle;
 mod shell;
 mod stop;
 

@@ -13,9 +13,9 @@ use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::select::{self, DEFAULT_PATH};
+use super::settle::settle;
 use super::stop::{StopSignals, end_at_once};
 use crate::diagnostic::{Diagnostic, Location, Palette, render};
-use crate::drivers;
 use crate::matrix::{Ledger, Matrix, Plan};
 use crate::report::matrix::{self as report, terminal};
 use crate::report::terminal::line;
@@ -69,7 +69,7 @@ impl Arguments {
         match self.prepare().await {
             Ok((plan, ledger)) => {
                 let exit = self.run(&plan, &ledger, &stop).await;
-                drivers::settled().await;
+                settle().await;
                 exit
             }
             Err(exit) => exit,
