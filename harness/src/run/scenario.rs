@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use super::attempt::{Attempted, Conversations, Stop, attempt};
-use super::record::Recorder;
+use super::record::{Recorder, masker};
 use super::{Bench, BenchError};
 use crate::outcome::{ScenarioOutcome, Verdict};
 use crate::scenario::Scenario;
@@ -50,12 +50,13 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
 }
 
 /// What becomes of a scenario whose lab could not be built.
-pub(super) fn broken_lab(error: &BenchError) -> Verdict {
+pub(super) fn broken_lab(scenario: &Scenario, error: &BenchError) -> Verdict {
+    let reason = masker(scenario).text(&error.to_string());
     match error {
         BenchError::NotSupported { .. } | BenchError::NotInstalled { .. } => {
-            Verdict::Skipped { reason: error.to_string() }
+            Verdict::Skipped { reason }
         }
-        _ => Verdict::LabBroke { reason: error.to_string() },
+        _ => Verdict::LabBroke { reason },
     }
 }
 
