@@ -1,10 +1,12 @@
 //! Secrets do not appear in anything that is shown.
 
 mod configuration;
+mod private_key;
 
 use regex::Regex;
 
 use self::configuration::{clear_passwords, clear_passwords_of_configuration};
+pub(crate) use self::private_key::PrivateKeys;
 use crate::diagnostic::{Diagnostic, Excerpt, Location, SHOWN, closest};
 use crate::lab::{Challenge, Lab, MASK, Secret};
 use crate::yaml::{Node, Value};
@@ -52,7 +54,7 @@ impl Masker {
         Self::new(secrets)
     }
 
-    fn new(mut secrets: Vec<Secret>) -> Self {
+    pub(crate) fn new(mut secrets: Vec<Secret>) -> Self {
         let spellings: Vec<Secret> = secrets.iter().flat_map(spellings).collect();
         secrets.extend(spellings);
         secrets.retain(|secret| !secret.expose().is_empty());
