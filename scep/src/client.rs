@@ -32,7 +32,7 @@ use crate::{
     capabilities::{Capabilities, Capability},
     http::{HttpRequest, HttpResponse, Method, Operation},
     identity::Identity,
-    request::{CsrBuilder, RequestedExtension, self_signed},
+    request::{ChallengeString, CsrBuilder, RequestedExtension, self_signed},
     secret::ChallengePassword,
 };
 
@@ -237,6 +237,7 @@ impl Client {
             subject: &self.settings.subject,
             key: &self.settings.key,
             challenge_password: self.settings.challenge.as_ref(),
+            challenge_string: ChallengeString::default(),
             extensions: &self.settings.extensions,
             digest: transaction.digest,
         };

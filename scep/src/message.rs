@@ -2,9 +2,11 @@
 
 mod attributes;
 mod build;
+mod distortion;
 
 pub use attributes::{Attributes, ExtraAttribute};
 pub use build::{MessageBuilder, SignatureAlgorithm};
+pub use distortion::{AttributeName, Distortion};
 
 use std::sync::OnceLock;
 

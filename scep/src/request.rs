@@ -3,7 +3,7 @@
 mod build;
 mod self_signed;
 
-pub use build::CsrBuilder;
+pub use build::{ChallengeString, CsrBuilder};
 pub use self_signed::self_signed;
 
 use der::{

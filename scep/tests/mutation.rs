@@ -102,6 +102,7 @@ fn csr() -> Vec<u8> {
         subject: &settings.subject,
         key: &settings.key,
         challenge_password: settings.challenge.as_ref(),
+        challenge_string: scep::request::ChallengeString::default(),
         extensions: &[scep::request::RequestedExtension {
             oid: "2.5.29.15".into(),
             critical: true,

@@ -28,6 +28,7 @@ fn csr() -> Arc<Csr> {
         key: &AuthorityKeys::lab().ca,
         challenge_password: None,
         extensions: &[],
+        challenge_string: scep::request::ChallengeString::default(),
         digest: Digest::Sha256,
     };
     Arc::new(Csr::from_der(&csr.encode().unwrap()).unwrap())

@@ -95,6 +95,7 @@ pub(crate) fn csr(name: &str, challenge: Option<&str>, key: &PKey<Private>) -> V
         key,
         challenge_password: challenge.as_ref(),
         extensions: &[],
+        challenge_string: scep::request::ChallengeString::default(),
         digest: Digest::Sha256,
     }
     .encode()

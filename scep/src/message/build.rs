@@ -14,6 +14,7 @@ use super::{
         CONTENT_TYPE, ExtraAttribute, FAIL_INFO, FAIL_INFO_TEXT, MESSAGE_DIGEST, MESSAGE_TYPE,
         PKI_STATUS, RECIPIENT_NONCE, SENDER_NONCE, SIGNING_TIME, TRANSACTION_ID,
     },
+    distortion::{Distortion, distort},
     issuer_and_serial,
 };
 use crate::{
@@ -21,8 +22,8 @@ use crate::{
     algorithm::Digest,
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     cms::{
-        ContentInfo, EncapsulatedContentInfo, ID_DATA, ID_SIGNED_DATA, SetOf, SignedData,
-        SignerInfo, digest_identifier,
+        ContentInfo, EncapsulatedContentInfo, ID_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA, SetOf,
+        SignedData, SignerInfo, digest_identifier,
     },
     identity::Identity,
 };
@@ -66,6 +67,8 @@ pub struct MessageBuilder<'a> {
     pub signature_algorithm: SignatureAlgorithm,
     /// The certificates that go with the message, in this order; none leaves the field out.
     pub certificates: &'a [X509],
+    /// In what the message is wrong, or unusual, on purpose.
+    pub distortions: Vec<Distortion>,
 }
 
 impl<'a> MessageBuilder<'a> {
@@ -86,6 +89,7 @@ impl<'a> MessageBuilder<'a> {
             digest,
             signature_algorithm: SignatureAlgorithm::RsaEncryption,
             certificates: &[],
+            distortions: Vec::new(),
         }
     }
 
@@ -94,16 +98,33 @@ impl<'a> MessageBuilder<'a> {
     /// # Errors
     /// When a value cannot be encoded, such as a transaction id outside `PrintableString`, or OpenSSL cannot sign.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let attributes = self.attributes()?;
-        let signed = attributes.to_der().map_err(Error::malformed("signed attributes"))?;
-        let signature =
-            Signer::new(self.digest.openssl(), &self.signer.key)?.sign_oneshot_to_vec(&signed)?;
+        let is_plain = self.has(Distortion::NoSignedAttributes);
+        let attributes = if is_plain { None } else { Some(self.attributes()?) };
+        let signature = self.signature(attributes.as_ref())?;
         let signer_info = self.signer_info(attributes, signature)?;
         let certificates: Result<Vec<_>, _> =
             self.certificates.iter().map(|certificate| certificate.to_der()).collect();
         let certificates = Some(certificates?).filter(|list| !list.is_empty());
         self.wrap(&signer_info, certificates.map(SetOf::in_order))
             .map_err(Error::malformed("pkiMessage"))
+    }
+
+    fn has(&self, distortion: Distortion) -> bool {
+        self.distortions.contains(&distortion)
+    }
+
+    fn signature(&self, attributes: Option<&SetOf>) -> Result<Vec<u8>, Error> {
+        let encoded = attributes.map(SetOf::to_der).transpose();
+        let encoded = encoded.map_err(Error::malformed("signed attributes"))?;
+        let signed = encoded.as_deref().or(self.content.as_deref()).unwrap_or_default();
+        let mut signature =
+            Signer::new(self.digest.openssl(), &self.signer.key)?.sign_oneshot_to_vec(signed)?;
+        if self.has(Distortion::CorruptSignature)
+            && let Some(last) = signature.last_mut()
+        {
+            *last ^= 1;
+        }
+        Ok(signature)
     }
 
     fn attributes(&self) -> Result<SetOf, Error> {
@@ -114,8 +135,11 @@ impl<'a> MessageBuilder<'a> {
         let octets = |kind: &Kind, nonce: Option<&Nonce>| {
             nonce.map(|nonce| ExtraAttribute::octets(kind, nonce.as_bytes())).transpose()
         };
-        let content = self.content.as_deref().unwrap_or_default();
-        let message_digest = hash(self.digest.openssl(), content)?;
+        let mut content = self.content.clone().unwrap_or_default();
+        if self.has(Distortion::WrongMessageDigest) {
+            content.push(0);
+        }
+        let message_digest = hash(self.digest.openssl(), &content)?;
         let known = [
             Some(ExtraAttribute::of(&CONTENT_TYPE, ID_DATA.to_der())?),
             Some(ExtraAttribute::octets(&MESSAGE_DIGEST, &message_digest)?),
@@ -131,11 +155,24 @@ impl<'a> MessageBuilder<'a> {
                 .map(|text| ExtraAttribute::utf8(&FAIL_INFO_TEXT, text))
                 .transpose()?,
         ];
-        let all = known.iter().flatten().chain(&self.extra_attributes);
-        Ok(SetOf::sorted(all.map(ExtraAttribute::encode).collect::<Result<_, _>>()?))
+        let mut all: Vec<_> =
+            known.into_iter().flatten().chain(self.extra_attributes.iter().cloned()).collect();
+        distort(&self.distortions, &mut all)?;
+        let mut encoded: Vec<_> =
+            all.iter().map(ExtraAttribute::encode).collect::<Result<_, _>>()?;
+        if self.has(Distortion::UnsortedAttributes) {
+            encoded.sort();
+            encoded.reverse();
+            return Ok(SetOf::in_order(encoded));
+        }
+        Ok(SetOf::sorted(encoded))
     }
 
-    fn signer_info(&self, attributes: SetOf, signature: Vec<u8>) -> Result<SignerInfo, Error> {
+    fn signer_info(
+        &self,
+        attributes: Option<SetOf>,
+        signature: Vec<u8>,
+    ) -> Result<SignerInfo, Error> {
         const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
         let oid = match self.signature_algorithm {
             SignatureAlgorithm::RsaEncryption => RSA,
@@ -145,7 +182,7 @@ impl<'a> MessageBuilder<'a> {
             version: 1,
             sid: issuer_and_serial(&self.signer.certificate)?,
             digest_algorithm: digest_identifier(self.digest),
-            signed_attrs: Some(attributes),
+            signed_attrs: attributes,
             signature_algorithm: AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) },
             signature: OctetString::new(signature).map_err(Error::malformed("signature"))?,
             unsigned_attrs: None,
@@ -153,16 +190,22 @@ impl<'a> MessageBuilder<'a> {
     }
 
     fn wrap(&self, signer_info: &SignerInfo, certificates: Option<SetOf>) -> der::Result<Vec<u8>> {
+        let signer_count = if self.has(Distortion::NoSigner) {
+            0
+        } else {
+            1 + usize::from(self.has(Distortion::TwoSigners))
+        };
+        let is_data = !self.has(Distortion::ContentTypeNotData);
         let signed_data = SignedData {
             version: 1,
             digest_algorithms: SetOf::in_order([digest_identifier(self.digest).to_der()?]),
             encap_content_info: EncapsulatedContentInfo {
-                content_type: ID_DATA,
+                content_type: if is_data { ID_DATA } else { ID_ENVELOPED_DATA },
                 content: self.content.as_deref().map(OctetString::new).transpose()?,
             },
             certificates,
             crls: None,
-            signer_infos: SetOf::in_order([signer_info.to_der()?]),
+            signer_infos: SetOf::in_order(vec![signer_info.to_der()?; signer_count]),
         };
         ContentInfo::wrap(ID_SIGNED_DATA, &signed_data)
     }

@@ -2,7 +2,10 @@
 
 use der::{
     Decode, Encode,
-    asn1::{Any, BitString, ObjectIdentifier, OctetString, PrintableString, SetOfVec},
+    asn1::{
+        Any, BitString, BmpString, Ia5StringRef, ObjectIdentifier, OctetString, PrintableString,
+        SetOfVec,
+    },
 };
 use openssl::{
     pkey::{PKeyRef, Private},
@@ -25,10 +28,26 @@ pub struct CsrBuilder<'a> {
     pub key: &'a PKeyRef<Private>,
     /// The shared secret that authorises the request (RFC 8894 §2.4).
     pub challenge_password: Option<&'a ChallengePassword>,
+    /// As which string it travels.
+    pub challenge_string: ChallengeString,
     /// The extensions to ask for.
     pub extensions: &'a [RequestedExtension],
     /// The digest to sign with.
     pub digest: Digest,
+}
+
+/// As which ASN.1 string a challenge password travels: a `DirectoryString` by RFC 2985 §5.4.1, of which servers take some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ChallengeString {
+    /// `PrintableString` where the password fits, for older NDES servers read nothing else; else `UTF8String`.
+    #[default]
+    PrintableOrUtf8,
+    /// `UTF8String`.
+    Utf8,
+    /// `IA5String`, which is no `DirectoryString`, and sent all the same.
+    Ia5,
+    /// `BMPString`: UTF-16, as Windows has it.
+    Bmp,
 }
 
 impl CsrBuilder<'_> {
@@ -67,13 +86,16 @@ impl CsrBuilder<'_> {
         info().map_err(Error::malformed("certification request"))
     }
 
-    /// `PrintableString` where the password fits: older NDES servers read nothing else.
     fn challenge_attribute(&self) -> der::Result<Option<Vec<u8>>> {
         let Some(password) = self.challenge_password else { return Ok(None) };
         let text = password.expose();
-        let value = match PrintableString::new(text) {
-            Ok(printable) => printable.to_der()?,
-            Err(_) => text.to_owned().to_der()?,
+        let value = match (self.challenge_string, PrintableString::new(text)) {
+            (ChallengeString::PrintableOrUtf8, Ok(printable)) => printable.to_der()?,
+            (ChallengeString::PrintableOrUtf8 | ChallengeString::Utf8, _) => {
+                text.to_owned().to_der()?
+            }
+            (ChallengeString::Ia5, _) => Ia5StringRef::new(text)?.to_der()?,
+            (ChallengeString::Bmp, _) => BmpString::from_utf8(text)?.to_der()?,
         };
         attribute(CHALLENGE_PASSWORD, &value).map(Some)
     }

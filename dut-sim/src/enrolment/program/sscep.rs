@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use openssl::x509::{X509, X509Ref};
 use scep::algorithm::{Cipher, Digest};
 use scep::client::CaCertificates;
-use scep::request::CsrBuilder;
+use scep::request::{ChallengeString, CsrBuilder};
 use scep::secret::ChallengePassword;
 
 use super::folder::key_pem;
@@ -143,6 +143,7 @@ fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, ProgramFailure> {
         subject: &subject,
         key: &order.key,
         challenge_password: challenge.as_ref(),
+        challenge_string: ChallengeString::default(),
         extensions: &[],
         digest: order.digest.unwrap_or(Digest::Sha256),
     };

@@ -1,0 +1,135 @@
+//! Messages that are wrong on purpose: each is refused for its own reason, and what is only unusual is understood.
+#![expect(clippy::unwrap_used, reason = "a test program")]
+
+use std::{sync::OnceLock, time::SystemTime};
+
+use openssl::{pkey::PKey, rand::rand_bytes, rsa::Rsa};
+use scep::{
+    Error, PeerMisbehaved,
+    algorithm::{Cipher, Digest, KeyTransport},
+    attribute::{MessageType, Nonce, TransactionId},
+    ber,
+    identity::Identity,
+    message::{AttributeName, Distortion, Message, MessageBuilder},
+    name, request,
+};
+
+fn signer() -> &'static Identity {
+    static SIGNER: OnceLock<Identity> = OnceLock::new();
+    SIGNER.get_or_init(|| {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let subject = name::parse("CN=client").unwrap();
+        request::self_signed(&subject, &key, Digest::Sha256, SystemTime::now()).unwrap()
+    })
+}
+
+fn built(distortions: &[Distortion]) -> Vec<u8> {
+    let mut builder = MessageBuilder::new(signer(), Digest::Sha256);
+    let certificates = [signer().certificate.clone()];
+    builder.message_type = Some(MessageType::PkcsReq);
+    builder.transaction_id = Some(TransactionId::new("T1"));
+    builder.sender_nonce = Some(Nonce::new([7; 16]));
+    builder.content = Some(vec![1, 2, 3]);
+    builder.certificates = &certificates;
+    builder.distortions = distortions.to_vec();
+    builder.encode().unwrap()
+}
+
+/// What a reader who wants the attributes and the signature says.
+fn read(distortions: &[Distortion]) -> Result<(), Error> {
+    let message = Message::parse(&built(distortions))?;
+    let attributes = message.attributes();
+    attributes.message_type()?;
+    attributes.transaction_id()?;
+    attributes.sender_nonce()?;
+    message.verify(&[]).map(drop)
+}
+
+#[test]
+fn what_is_only_unusual_is_understood() {
+    for distortion in [Distortion::UnsortedAttributes, Distortion::Omit(AttributeName::ContentType)]
+    {
+        read(&[distortion]).unwrap();
+    }
+}
+
+#[test]
+fn each_is_refused_for_its_own_reason() {
+    use AttributeName::{MessageDigest, MessageType, SenderNonce, TransactionId};
+    use PeerMisbehaved::{
+        BadSignature, DigestMismatch, MalformedAttribute, MissingAttribute, RepeatedAttribute,
+        WrongNumberOfSigners,
+    };
+    for (distortion, reason) in [
+        (Distortion::Omit(TransactionId), MissingAttribute("transactionID")),
+        (Distortion::Omit(MessageType), MissingAttribute("messageType")),
+        (Distortion::Omit(SenderNonce), MissingAttribute("senderNonce")),
+        (Distortion::Omit(MessageDigest), MissingAttribute("messageDigest")),
+        (Distortion::Repeat(TransactionId), RepeatedAttribute("transactionID")),
+        (Distortion::Repeat(SenderNonce), RepeatedAttribute("senderNonce")),
+        (Distortion::Retype(SenderNonce), MalformedAttribute("senderNonce")),
+        (Distortion::Retype(MessageType), MalformedAttribute("messageType")),
+        (Distortion::WrongMessageDigest, DigestMismatch),
+        (Distortion::CorruptSignature, BadSignature),
+        (Distortion::NoSigner, WrongNumberOfSigners(0)),
+        (Distortion::TwoSigners, WrongNumberOfSigners(2)),
+        (Distortion::NoSignedAttributes, MissingAttribute("messageType")),
+    ] {
+        match read(&[distortion]) {
+            Err(Error::PeerMisbehaved(actual)) => assert_eq!(actual, reason, "{distortion:?}"),
+            other => panic!("{distortion:?}: {other:?}"),
+        }
+    }
+    let error = read(&[Distortion::ContentTypeNotData]).unwrap_err();
+    assert!(error.to_string().contains("not data"), "{error}");
+}
+
+#[test]
+fn a_streamed_message_is_the_same_message() {
+    let der = built(&[]);
+    let streamed = ber::stream(&der).unwrap();
+    assert!(streamed.starts_with(&[0x30, 0x80]) && streamed.ends_with(&[0, 0]));
+    assert_eq!(ber::normalise(&streamed).unwrap(), der);
+    let content = vec![5; 2500];
+    let recipient = [signer().certificate.as_ref()];
+    let envelope = scep::envelope::seal(
+        &content,
+        &recipient,
+        Cipher::Aes128,
+        KeyTransport::Pkcs1v15,
+        &mut rand_bytes,
+    );
+    let streamed = ber::stream(&envelope.unwrap()).unwrap();
+    let opened = scep::envelope::open(&streamed, signer()).unwrap();
+    assert_eq!(opened.content, content);
+}
+
+#[test]
+fn a_challenge_password_is_read_from_any_string() {
+    use scep::request::{ChallengeString, Csr, CsrBuilder};
+    let password = scep::secret::ChallengePassword::new("8CE317021F690069");
+    let subject = name::parse("CN=client").unwrap();
+    let encoded = |challenge_string| {
+        let builder = CsrBuilder {
+            subject: &subject,
+            key: &signer().key,
+            challenge_password: Some(&password),
+            challenge_string,
+            extensions: &[],
+            digest: Digest::Sha256,
+        };
+        builder.encode().unwrap()
+    };
+    let strings = [
+        ChallengeString::PrintableOrUtf8,
+        ChallengeString::Utf8,
+        ChallengeString::Ia5,
+        ChallengeString::Bmp,
+    ];
+    let mut all: Vec<_> = strings.into_iter().map(encoded).collect();
+    for csr in &all {
+        assert_eq!(Csr::from_der(csr).unwrap().challenge_password(), Some(&password));
+    }
+    all.dedup();
+    assert_eq!(all.len(), 4);
+}
