@@ -15,6 +15,7 @@ mod reports;
 mod run;
 mod select;
 mod serve;
+mod settle;
 mod shell;
 mod stop;
 
@@ -79,7 +80,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Threaded(command) => command.run(),
         Command::Shell(arguments) => arguments.perform(),
-        Command::LabProcess(arguments) => arguments.perform().into(),
+        Command::LabProcess(arguments) => arguments.perform(),
     }
 }
 

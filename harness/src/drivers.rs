@@ -43,9 +43,10 @@ pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
     }
 }
 
-/// Waits until nothing is left of any lab of this process, those included that were dropped.
-pub async fn settled() {
-    netns::settled().await;
+/// Waits until nothing is left of any lab of this process, those included that were dropped; tells what was wrong with
+/// labs when they ended, each of it once.
+pub async fn settled() -> Vec<String> {
+    netns::settled().await
 }
 
 /// The labs that were closed and stand on, as [`LabOptions::keep`] asks: their ids, and whom one can visit in each.
@@ -84,7 +85,9 @@ mod netns {
         Err(unsupported())
     }
 
-    pub(super) async fn settled() {}
+    pub(super) async fn settled() -> Vec<String> {
+        Vec::new()
+    }
 
     pub(super) fn kept() -> Vec<(String, Vec<String>)> {
         Vec::new()

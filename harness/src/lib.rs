@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+mod conversation;
 pub mod device;
 pub mod diagnostic;
 pub mod drivers;
+mod http;
 pub mod lab;
 mod mask;
 pub mod matrix;
@@ -17,6 +19,7 @@ mod netns;
 pub mod outcome;
 pub mod pki;
 pub mod report;
+pub mod requirement;
 pub mod run;
 pub mod scenario;
 pub mod virtual_lab;

@@ -158,14 +158,16 @@ fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
         Value::Mapping(entries) => {
             for entry in entries {
                 let fields = ["keyring", "challenge", "static", "one-time", "password", "secrets"];
-                if closest(&entry.key, fields).is_some() {
+                // A fact of an answer, which is spelt much like `static`.
+                let is_status = entry.key == "status";
+                if !is_status && closest(&entry.key, fields).is_some() {
                     entry.value.scalars(&mut |text| {
                         if text != "none" {
                             secrets.push(Secret::new(text));
                         }
                     });
                 }
-                if closest(&entry.key, ["static", "one-time", "password"]).is_some() {
+                if !is_status && closest(&entry.key, ["static", "one-time", "password"]).is_some() {
                     keys(&entry.value, secrets);
                 }
                 // Its own keys are the names of variables.

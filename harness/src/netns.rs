@@ -21,4 +21,4 @@ pub(crate) mod tail;
 
 pub(crate) use self::isolation::isolate;
 pub(crate) use self::lab_process::serve;
-pub(crate) use self::shell::run_in;
+pub(crate) use self::shell::{NotRun, run_in};

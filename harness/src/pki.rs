@@ -1,8 +1,11 @@
 //! The second seam: a PKI, as a scenario sees it.
 
 use async_trait::async_trait;
+use scep::http::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::lab::Secret;
 
 /// A certificate that a PKI issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,15 @@ pub enum Decision {
     NothingPending,
 }
 
+/// What came of an HTTP request that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exchanged {
+    /// A response, whatever its status.
+    Answered(HttpResponse),
+    /// None: the connection ended, or the time, for this reason.
+    Unanswered(String),
+}
+
 /// Something that issues certificates: the mock CA, or a real one.
 #[async_trait]
 pub trait Pki: Send + Sync {
@@ -36,6 +48,17 @@ pub trait Pki: Send + Sync {
     /// Refuses the oldest pending request.
     async fn deny(&self) -> Result<Decision, PkiError> {
         Err(PkiError::NotSupported { what: "denying requests".to_owned() })
+    }
+
+    /// Sends an HTTP request to the PKI's SCEP service, `suffix` being appended to its path.
+    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
+        let _ = (request, suffix);
+        Err(PkiError::NotSupported { what: "being spoken to in SCEP itself".to_owned() })
+    }
+
+    /// A challenge password with which a request will pass; none where the PKI asks for none.
+    async fn challenge(&self) -> Result<Option<Secret>, PkiError> {
+        Err(PkiError::NotSupported { what: "giving out challenge passwords".to_owned() })
     }
 
     /// The certificates that were issued to clients in this lab, oldest first; not its own, nor those of its RAs.

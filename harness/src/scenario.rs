@@ -1,9 +1,11 @@
 //! Scenario files: one scenario each, known by its id.
 
 mod check;
+mod conformance;
 mod decode;
 mod discover;
 mod load;
+pub mod scep;
 mod steps;
 
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+pub use self::conformance::Conformance;
 pub use self::discover::{Found, LEDGER, discover};
 pub use self::load::{LoadErrors, load};
 use crate::diagnostic::{Located, Place};
@@ -36,6 +39,8 @@ pub struct Scenario {
     pub lab: Lab,
     /// The file of the lab that the scenario names; none where the lab is written in its place.
     pub lab_file: Option<PathBuf>,
+    /// Which requirement the scenario is a case of, where it is one.
+    pub conformance: Option<Conformance>,
     /// What is done and expected, in this order.
     pub steps: Vec<Step>,
 }
@@ -79,6 +84,8 @@ pub enum Action {
     Deny(Verdict),
     /// Checks the certificates that a PKI issued.
     Issued(Issued),
+    /// Speaks SCEP to a PKI.
+    Scep(Box<scep::Scep>),
 }
 
 /// Configuration lines for a device.
@@ -204,6 +211,7 @@ impl Action {
             Self::Approve(_) => "approve",
             Self::Deny(_) => "deny",
             Self::Issued(_) => "issued",
+            Self::Scep(_) => "scep",
         }
     }
 }
@@ -222,6 +230,7 @@ impl Step {
             Action::Approve(it) => format!("approve a request at {}", it.pki),
             Action::Deny(it) => format!("deny a request at {}", it.pki),
             Action::Issued(it) => format!("check what {} issued", it.pki),
+            Action::Scep(it) => format!("send {} to {}", it.request, it.pki),
         }
     }
 }

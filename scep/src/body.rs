@@ -1,6 +1,9 @@
 //! The small bodies of CertPoll, GetCert and GetCRL (RFC 8894 §3.3.3 to §3.3.5).
 
-use der::{Decode, Encode, Sequence, asn1::Any};
+use der::{
+    Decode, Encode, Sequence,
+    asn1::{Any, Int},
+};
 use openssl::x509::{X509Name, X509NameRef, X509Ref};
 
 use crate::{Error, cms};
@@ -66,6 +69,20 @@ impl IssuerAndSerial {
         let malformed = Error::malformed("IssuerAndSerialNumber");
         let parsed = cms::IssuerAndSerialNumber::from_ber(bytes).map_err(malformed)?;
         Ok(Self { issuer: name(&parsed.issuer)?, serial: parsed.serial_number.as_bytes().to_vec() })
+    }
+
+    /// The body of a GetCert or GetCRL for a certificate of this issuer and serial number, of which the octets are those of
+    /// a DER `INTEGER`.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot encode the name, or the octets are no number.
+    pub fn encode_parts(issuer: &X509NameRef, serial: &[u8]) -> Result<Vec<u8>, Error> {
+        let issuer = issuer.to_der()?;
+        let encode = || {
+            let (issuer, serial_number) = (Any::from_der(&issuer)?, Int::new(serial)?);
+            cms::IssuerAndSerialNumber { issuer, serial_number }.to_der()
+        };
+        encode().map_err(Error::malformed("IssuerAndSerialNumber"))
     }
 
     /// The body of a GetCert or GetCRL for this certificate.

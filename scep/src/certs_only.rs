@@ -14,6 +14,10 @@ pub struct CertsOnly {
     pub certificates: Vec<X509>,
     /// The revocation lists, in the order received.
     pub crls: Vec<X509Crl>,
+    /// How many signers there are; a certs-only message has none.
+    pub signers: usize,
+    /// Whether there is a content, which is to be left out.
+    pub has_content: bool,
 }
 
 /// Builds a certs-only message with these certificates and revocation lists, in this order.
@@ -44,5 +48,11 @@ pub fn decode(bytes: &[u8]) -> Result<CertsOnly, Error> {
     Ok(CertsOnly {
         certificates: message::certificates(signed_data.certificates.as_ref())?,
         crls: message::crls(signed_data.crls.as_ref())?,
+        signers: signed_data
+            .signer_infos
+            .elements()
+            .map_err(Error::malformed("signer infos"))?
+            .len(),
+        has_content: signed_data.encap_content_info.content.is_some(),
     })
 }

@@ -4,7 +4,7 @@
 //! [`Client::receive`], and on [`Next::Pending`] calls [`Client::poll`] when it likes.
 
 mod ca_certificates;
-mod choice;
+pub mod choice;
 mod outgoing;
 mod refusal;
 mod reply;

@@ -9,7 +9,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::cli::assert_told;
-use super::sceplab::{Ended, command, finish, run_in};
+use super::sceplab::{Ended, command, finish, run_in, skip};
 
 const LAB: &str = "title: first
 devices:
@@ -185,17 +185,29 @@ fn without_programs(folder: &Path, arguments: &[&str]) -> Option<Ended> {
     command.env("PATH", "");
     let ended = finish(command);
     ended.assert_orderly();
-    // A lab that breaks is told on stdout, in the table.
-    let possible = ended.code != Some(3) || !ended.stdout.is_empty();
-    if !possible {
-        skipped(&ended.stderr);
+    if is_not_possible(&ended) {
+        skip(ended.stderr.trim_end());
+        return None;
     }
-    possible.then_some(ended)
+    Some(ended)
 }
 
-#[expect(clippy::print_stderr, reason = "a skip says why")]
-fn skipped(reason: &str) {
-    eprintln!("skipped: {reason}");
+/// Whether the driver was refused what it needs, or is for another system; a lab that breaks is told in other words.
+fn is_not_possible(ended: &Ended) -> bool {
+    ended.code == Some(3) && ended.stderr.starts_with("error: driver `netns`")
+}
+
+#[test]
+fn only_a_driver_that_is_not_possible_here_is_a_skip() {
+    let ended = |code, stderr: &str| Ended {
+        code: Some(code),
+        stdout: String::new(),
+        stderr: stderr.to_owned(),
+    };
+    assert!(is_not_possible(&ended(3, "error: driver `netns`: namespaces cannot be had: …")));
+    assert!(is_not_possible(&ended(3, "error: driver `netns` does not support this system")));
+    assert!(!is_not_possible(&ended(3, "error: network: the lab process ended")));
+    assert!(!is_not_possible(&ended(1, "error: driver `netns`: …")));
 }
 
 #[test]

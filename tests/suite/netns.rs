@@ -13,21 +13,41 @@ use std::path::Path;
 
 use harness::run::{BenchError, Driver, LabOptions};
 
+use super::sceplab::skip;
+
 /// Whether namespaces are permitted here; where they are not, the test says so and has nothing to try.
+#[track_caller]
 pub(crate) fn permitted() -> bool {
     match probe() {
         Ok(()) => true,
         Err(error) => {
-            skip(&error.to_string());
+            skip(reason_to_skip(&error));
             false
         }
     }
 }
 
-/// Says why a test has nothing to try.
-#[expect(clippy::print_stderr, reason = "a test has nowhere else to say this")]
-pub(crate) fn skip(reason: &str) {
-    eprintln!("skipped: {reason}");
+/// What keeps this machine from having labs; any other error is one of the driver's.
+#[track_caller]
+fn reason_to_skip(error: &BenchError) -> &str {
+    match error {
+        BenchError::NotPermitted { reason, .. } => reason,
+        BenchError::NotSupported { what, .. } => what,
+        other => panic!("the driver is broken: {other}"),
+    }
+}
+
+#[test]
+fn what_is_not_permitted_is_a_reason_to_skip() {
+    let reason = "no namespaces".to_owned();
+    let error = BenchError::NotPermitted { driver: Driver::Netns, reason };
+    assert_eq!(reason_to_skip(&error), "no namespaces");
+}
+
+#[test]
+#[should_panic(expected = "the driver is broken: network: no cable")]
+fn a_driver_that_is_broken_is_no_reason_to_skip() {
+    reason_to_skip(&BenchError::Network { reason: "no cable".to_owned() });
 }
 
 fn probe() -> Result<(), BenchError> {

@@ -8,22 +8,17 @@ use std::process::{Command, Stdio};
 
 use openssl::x509::X509;
 
-use super::sceplab::{Ended, finish};
+use super::sceplab::{Ended, finish, skip};
 use super::serve::{LINUX, NDES, Server};
 
 /// Whether there is a `scepclient`; where there is none, why its tests say nothing.
 fn is_there() -> bool {
     let version = Command::new("scepclient").arg("-version").stdout(Stdio::null()).status();
     if let Err(error) = version {
-        skipped(&format!("scepclient cannot be run: {error} (Debian: apt-get install scep)"));
+        skip(&format!("scepclient cannot be run: {error} (Debian: apt-get install scep)"));
         return false;
     }
     true
-}
-
-#[expect(clippy::print_stderr, reason = "a skip says why")]
-fn skipped(reason: &str) {
-    eprintln!("skipped: {reason}");
 }
 
 fn scepclient(folder: &Path, arguments: &[&str]) -> Ended {

@@ -80,6 +80,11 @@ pub(crate) fn finish(command: Command) -> Ended {
     }
 }
 
+/// Says why a test has nothing to try, where everybody sees it: libtest keeps what `eprintln!` prints to itself.
+pub(crate) fn skip(reason: &str) {
+    std::io::stderr().write_all(format!("skipped: {reason}\n").as_bytes()).unwrap();
+}
+
 /// The root of the workspace, where users stand.
 pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()

@@ -1,5 +1,7 @@
 //! `sceplab lab-process`: what the driver `netns` runs for each lab.
 
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::complain;
@@ -18,23 +20,24 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// Runs to the end of the lab; the process has one thread, for only such a one may step into namespaces.
-    pub(super) fn perform(&self) -> Exit {
-        match self.outcome() {
-            Ok(()) => Exit::Success,
-            Err(error) => {
-                complain(&error.to_string());
-                Exit::Lab
-            }
-        }
+    pub(super) fn perform(&self) -> ExitCode {
+        self.outcome().unwrap_or_else(|error| {
+            complain(&error.to_string());
+            Exit::Lab.into()
+        })
     }
 
     #[cfg(target_os = "linux")]
-    fn outcome(&self) -> std::io::Result<()> {
-        if self.inner { crate::netns::serve() } else { crate::netns::isolate() }
+    fn outcome(&self) -> std::io::Result<ExitCode> {
+        if self.inner {
+            crate::netns::serve().map(|()| ExitCode::SUCCESS)
+        } else {
+            crate::netns::isolate()
+        }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn outcome(&self) -> std::io::Result<()> {
+    fn outcome(&self) -> std::io::Result<ExitCode> {
         Err(std::io::Error::other("this operating system has no network namespaces"))
     }
 }

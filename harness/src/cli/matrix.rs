@@ -13,9 +13,9 @@ use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::select::{self, DEFAULT_PATH};
+use super::settle::settle;
 use super::stop::{StopSignals, end_at_once};
 use crate::diagnostic::{Diagnostic, Location, Palette, render};
-use crate::drivers;
 use crate::matrix::{Ledger, Matrix, Plan};
 use crate::report::matrix::{self as report, terminal};
 use crate::report::terminal::line;
@@ -26,7 +26,10 @@ use crate::scenario::LEDGER;
 const TAG: &str = "matrix";
 
 /// How many cells run at once for each core: most of the time they wait for each other's processes.
-const PER_CORE: usize = 4;
+const PER_CORE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// How many run at once even on a small machine: clients wait for seconds until they ask again.
+const AT_LEAST: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 /// Run scenarios at every PKI with every client, and draw the table
 ///
@@ -52,7 +55,7 @@ pub(super) struct Arguments {
     /// How labs are built; the virtual one has the builtin client and the mock CA alone
     #[arg(long, value_enum, default_value_t = Driver::Netns)]
     driver: Driver,
-    /// How many cells run at once [default: four for each core]
+    /// How many cells run at once [default: four for each core, and at least 16]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -69,7 +72,7 @@ impl Arguments {
         match self.prepare().await {
             Ok((plan, ledger)) => {
                 let exit = self.run(&plan, &ledger, &stop).await;
-                drivers::settled().await;
+                settle().await;
                 exit
             }
             Err(exit) => exit,
@@ -161,6 +164,20 @@ fn tell(matrix: &Matrix, palette: Palette) {
 }
 
 fn default_jobs() -> NonZeroUsize {
-    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    cores.saturating_mul(NonZeroUsize::new(PER_CORE).unwrap_or(NonZeroUsize::MIN))
+    jobs_on(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+}
+
+fn jobs_on(cores: NonZeroUsize) -> NonZeroUsize {
+    cores.saturating_mul(PER_CORE).max(AT_LEAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_machine_runs_as_many_cells_at_once_as_keep_the_matrix_short() {
+        let jobs = |cores| jobs_on(NonZeroUsize::new(cores).unwrap()).get();
+        assert_eq!([1, 2, 4, 8].map(jobs), [16, 16, 16, 32]);
+    }
 }

@@ -13,6 +13,7 @@ use super::output::{say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::select::Selection;
+use super::settle::settle;
 use super::stop::{StopSignals, end_at_once};
 use crate::diagnostic::Palette;
 use crate::drivers;
@@ -55,7 +56,7 @@ impl Arguments {
         };
         let exit = self.run(scenarios, lab, &stop).await;
         look_around(&stop).await;
-        drivers::settled().await;
+        settle().await;
         exit
     }
 

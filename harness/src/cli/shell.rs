@@ -1,12 +1,16 @@
 //! `sceplab shell`: a look around in a lab that stands.
 
 use std::ffi::OsString;
+#[cfg(target_os = "linux")]
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
+#[cfg(target_os = "linux")]
+use crate::netns::NotRun;
 #[cfg(target_os = "linux")]
 use crate::netns::registry::Entry;
 
@@ -20,7 +24,7 @@ Examples:
   sceplab shell gateway                     in another terminal
   sceplab shell DUT0 ip address             what the configuration made of the device's interfaces
 
-The exit code is the command's.")]
+The exit code is the command's; as in a shell, 127 where there is no such command, and 126 where it cannot be run.")]
 pub(super) struct Arguments {
     /// Which lab: the id of its scenario, or its process; may be left out where one lab that stands has the host
     #[arg(long, value_name = "ID")]
@@ -36,26 +40,26 @@ pub(super) struct Arguments {
 impl Arguments {
     /// Runs the command to its end; the process has one thread, for only such a one may step into namespaces.
     pub(super) fn perform(&self) -> ExitCode {
-        self.outcome().unwrap_or_else(|(exit, reason)| {
+        self.outcome().unwrap_or_else(|(code, reason)| {
             complain(&reason);
-            exit.into()
+            code
         })
     }
 
     #[cfg(target_os = "linux")]
-    fn outcome(&self) -> Result<ExitCode, (Exit, String)> {
+    fn outcome(&self) -> Result<ExitCode, (ExitCode, String)> {
         use crate::netns::{registry, run_in};
-        let entries = registry::entries().map_err(|error| (Exit::Lab, error.to_string()))?;
-        let entry = self.choose(&entries).map_err(|reason| (Exit::Usage, reason))?;
+        let entries = registry::entries().map_err(|error| (Exit::Lab.into(), error.to_string()))?;
+        let entry = self.choose(&entries).map_err(|reason| (Exit::Usage.into(), reason))?;
         match run_in(entry, &self.host, &self.command) {
             Ok(code) => Ok(ExitCode::from(code)),
-            Err(error) => Err((Exit::Lab, format!("cannot enter `{}`: {error}", self.host))),
+            Err(error) => Err((exit_code(&error), error.to_string())),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn outcome(&self) -> Result<ExitCode, (Exit, String)> {
-        Err((Exit::Lab, "this operating system has no network namespaces".to_owned()))
+    fn outcome(&self) -> Result<ExitCode, (ExitCode, String)> {
+        Err((Exit::Lab.into(), "this operating system has no network namespaces".to_owned()))
     }
 
     /// The one lab that is meant.
@@ -89,6 +93,16 @@ impl Arguments {
                 Err(format!("which lab? `--lab` takes one of: {}", labs.join(", ")))
             }
         }
+    }
+}
+
+/// As shells have it: 127 where there is no such command, 126 where it cannot be run.
+#[cfg(target_os = "linux")]
+fn exit_code(error: &NotRun) -> ExitCode {
+    match error {
+        NotRun::Outside { .. } => Exit::Lab.into(),
+        NotRun::Command { error, .. } if error.kind() == ErrorKind::NotFound => ExitCode::from(127),
+        NotRun::Command { .. } => ExitCode::from(126),
     }
 }
 

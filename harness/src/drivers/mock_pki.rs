@@ -6,14 +6,17 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use mock_ca::{
-    AdminCredentials, Approval, Ca, ChallengePolicy, DecisionError, Keys, PersonalityName, Settings,
+    AdminCredentials, Approval, Ca, ChallengePolicy, ChallengeUnavailable, DecisionError, Keys,
+    PersonalityName, Settings,
 };
 use scep::capabilities::Capability;
+use scep::http::HttpRequest;
 use scep::secret::ChallengePassword;
 use tokio::io::DuplexStream;
 
-use crate::lab;
-use crate::pki::{Decision, IssuedCertificate, Pki, PkiError};
+use crate::http;
+use crate::lab::{self, Secret};
+use crate::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
 use crate::run::BenchError;
 use crate::virtual_lab::Service;
 
@@ -54,6 +57,23 @@ impl Service for MockPki {
 
 #[async_trait]
 impl Pki for MockPki {
+    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let path = format!("{}{suffix}", self.0.paths().first().copied().unwrap_or("/"));
+        let serve = self.0.serve_connection(theirs, "scep step".to_owned());
+        let exchange = http::exchange(ours, "pki.lab", &path, request);
+        let ((), answer) = tokio::join!(serve, exchange);
+        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
+    }
+
+    async fn challenge(&self) -> Result<Option<Secret>, PkiError> {
+        match self.0.new_challenge() {
+            Ok(password) => Ok(Some(Secret::new(password.expose()))),
+            Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
+            Err(error) => Err(PkiError::Broken { reason: error.to_string() }),
+        }
+    }
+
     async fn approve(&self) -> Result<Decision, PkiError> {
         let Some(pending) = self.oldest_pending() else {
             return Ok(Decision::NothingPending);
@@ -117,7 +137,7 @@ fn personality(personality: lab::Personality) -> PersonalityName {
 }
 
 fn challenge(challenge: &lab::Challenge) -> ChallengePolicy {
-    let password = |secret: &lab::Secret| ChallengePassword::new(secret.expose());
+    let password = |secret: &Secret| ChallengePassword::new(secret.expose());
     match challenge {
         lab::Challenge::None => ChallengePolicy::None,
         lab::Challenge::Static(secret) => ChallengePolicy::Static(password(secret)),

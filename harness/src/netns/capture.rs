@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ipnet::Ipv4Net;
+use pcap_file::PcapError;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
 use pnet_datalink::{Channel, Config, DataLinkReceiver, NetworkInterface};
 
@@ -22,6 +23,7 @@ const QUIET: Duration = Duration::from_millis(10);
 
 /// A capture under way.
 pub(super) struct Capture {
+    path: PathBuf,
     over: Arc<AtomicBool>,
     writer: JoinHandle<io::Result<()>>,
 }
@@ -38,13 +40,18 @@ impl Capture {
         let over = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&over);
         let writer = thread::Builder::new().spawn(move || write(frames, file, &told))?;
-        Ok(Self { over, writer })
+        Ok(Self { path, over, writer })
     }
 
     /// Writes what has passed so far, and ends.
-    pub(super) fn finish(self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Which file is incomplete, and why.
+    pub(super) fn finish(self) -> Result<(), String> {
         self.over.store(true, Ordering::Relaxed);
-        self.writer.join().unwrap_or_else(|_| Err(io::Error::other("the capture panicked")))
+        let written = self.writer.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+        let path = self.path.display();
+        written.map_err(|error| format!("the capture `{path}` is incomplete: {error}"))
     }
 }
 
@@ -53,7 +60,7 @@ type Pcap = PcapWriter<BufWriter<File>>;
 fn pcap(path: &Path) -> io::Result<Pcap> {
     let snaplen = u32::try_from(FRAME_LIMIT).unwrap_or(u32::MAX);
     let header = PcapHeader { snaplen, ..PcapHeader::default() };
-    PcapWriter::with_header(BufWriter::new(File::create(path)?), header).map_err(io::Error::other)
+    PcapWriter::with_header(BufWriter::new(File::create(path)?), header).map_err(not_written)
 }
 
 fn listen(link: usize) -> io::Result<Box<dyn DataLinkReceiver>> {
@@ -84,7 +91,7 @@ fn write(
             Ok(frame) => {
                 let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
                 let packet = PcapPacket::new(now(), length, frame);
-                file.write_packet(&packet).map_err(io::Error::other)?;
+                file.write_packet(&packet).map_err(not_written)?;
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 if over.load(Ordering::Relaxed) {
@@ -94,6 +101,14 @@ fn write(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// The error of the file itself, where it is one: the other's words do not tell it.
+fn not_written(error: PcapError) -> io::Error {
+    match error {
+        PcapError::IoError(error) => error,
+        other => io::Error::other(other),
     }
 }
 

@@ -4,22 +4,24 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, Stdio};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, raise};
 use nix::unistd::{getegid, geteuid};
 
 use super::control::{self, Told};
 use super::permission::{Refused, Settings};
 use crate::run::{BenchError, Driver};
 
-/// Makes the namespaces, starts `lab-process --inner` in them, and waits for its end; the calling process has one
-/// thread. What is wrong is said on the control channel.
+/// Makes the namespaces, starts `lab-process --inner` in them, waits for its end, and ends in the same way; the calling
+/// process has one thread. What is wrong is said on the control channel.
 ///
 /// # Errors
 /// When there is no control channel, or nobody at its other end.
-pub(crate) fn isolate() -> io::Result<()> {
+pub(crate) fn isolate() -> io::Result<ExitCode> {
     let mut control = control_channel()?;
     let settings = Settings::of_this_process();
     let told = match step_in() {
@@ -36,7 +38,8 @@ pub(crate) fn isolate() -> io::Result<()> {
             }
         },
     };
-    control.write_all(&control::line(&told)?)
+    control.write_all(&control::line(&told)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The runner's socket, which is standard input.
@@ -85,9 +88,17 @@ fn start_inner() -> io::Result<std::process::Child> {
         .spawn()
 }
 
-fn wait(mut inner: std::process::Child) -> io::Result<()> {
+/// The runner sees the end of this process, and is to learn from it how the other one ended.
+fn wait(mut inner: std::process::Child) -> io::Result<ExitCode> {
     // Nothing of the channel is kept, so that the runner hears of the end of the lab process at once.
     let nothing: OwnedFd = fs::File::open("/dev/null")?.into();
     let _ = nix::unistd::dup2_stdin(nothing.as_fd());
-    inner.wait().map(drop)
+    let status = inner.wait()?;
+    if let Some(signal) = status.signal() {
+        raise(Signal::try_from(signal)?)?;
+    }
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -69,12 +69,9 @@ impl Settings {
     fn forbids_users(&self, errno: Errno) -> Option<String> {
         match errno {
             Errno::ENOSPC => Some(Self::limit([("user", self.max_user_namespaces)])),
-            Errno::EPERM | Errno::ENOSYS | Errno::EACCES
-                if self.unprivileged_userns_clone == Some(0) =>
-            {
-                Some(granted_by("kernel.unprivileged_userns_clone", 0, 1))
+            Errno::EPERM | Errno::ENOSYS | Errno::EACCES => {
+                either([self.filters(), self.switches_off(), self.restricts()])
             }
-            Errno::EPERM | Errno::ENOSYS | Errno::EACCES => self.forbids_capabilities(),
             Errno::EINVAL => Some("the kernel was built without them".to_owned()),
             _ => None,
         }
@@ -115,9 +112,20 @@ impl Settings {
     }
 
     fn forbids_capabilities(&self) -> Option<String> {
-        if self.apparmor_restrict_unprivileged_userns.is_some_and(|value| value > 0) {
-            return Some(granted_by("kernel.apparmor_restrict_unprivileged_userns", 1, 0));
-        }
+        either([self.filters(), self.restricts()])
+    }
+
+    fn switches_off(&self) -> Option<String> {
+        let off = self.unprivileged_userns_clone == Some(0);
+        off.then(|| granted_by("kernel.unprivileged_userns_clone", 0, 1))
+    }
+
+    fn restricts(&self) -> Option<String> {
+        let restricts = self.apparmor_restrict_unprivileged_userns.is_some_and(|value| value > 0);
+        restricts.then(|| granted_by("kernel.apparmor_restrict_unprivileged_userns", 1, 0))
+    }
+
+    fn filters(&self) -> Option<String> {
         (self.seccomp == Some(2)).then(|| {
             "a seccomp filter forbids them, as containers have it; `docker run --security-opt \
              seccomp=unconfined` (with `--security-opt systempaths=unconfined` and, under AppArmor, \
@@ -125,6 +133,12 @@ impl Settings {
                 .to_owned()
         })
     }
+}
+
+/// A filter refuses before the kernel looks at its settings, so which of them would refuse as well is not to be seen.
+fn either<const N: usize>(causes: [Option<String>; N]) -> Option<String> {
+    let causes: Vec<_> = causes.into_iter().flatten().collect();
+    (!causes.is_empty()).then(|| causes.join("; if they are still refused then, "))
 }
 
 fn hides_proc() -> String {
@@ -184,6 +198,19 @@ mod tests {
             let explained = settings.explain(refused, Errno::EPERM);
             assert!(explained.contains(word), "{explained}");
         }
+    }
+
+    #[test]
+    fn a_filter_is_named_before_the_settings_that_it_may_hide() {
+        let docker_on_ubuntu = Settings {
+            seccomp: Some(2),
+            apparmor_restrict_unprivileged_userns: Some(1),
+            ..Settings::default()
+        };
+        let explained = docker_on_ubuntu.explain(Refused::User, Errno::EPERM);
+        let filter = explained.find("--security-opt seccomp=unconfined");
+        let setting = explained.find("kernel.apparmor_restrict_unprivileged_userns=0");
+        assert!(filter.is_some() && filter < setting, "{explained}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod command;
 mod output;
 mod prepare;
+mod private_key;
 mod ready;
 
 use std::fs::DirBuilder;

@@ -2,9 +2,11 @@
 
 mod device;
 mod pki;
+mod scep;
 
 use std::time::Duration;
 
+pub(super) use self::scep::Conversations;
 use super::Bench;
 use super::wait::Waited;
 use crate::diagnostic::Place;
@@ -36,6 +38,8 @@ pub(super) struct Answer {
     pub(super) message: &'static str,
     /// What the step expects and did not get; empty where it got all.
     pub(super) misses: Vec<Miss>,
+    /// What a reader must know of an answer that is good enough, and not the best one.
+    pub(super) notes: Vec<String>,
 }
 
 /// An expectation that was not met.
@@ -57,8 +61,12 @@ pub(super) enum Stop {
     Broken(String),
 }
 
-/// Tries a step.
-pub(super) async fn attempt(step: &Step, bench: &Bench) -> Result<Attempted, Stop> {
+/// Tries a step; `conversations` is what was said to the PKIs so far.
+pub(super) async fn attempt(
+    step: &Step,
+    bench: &Bench,
+    conversations: &mut Conversations,
+) -> Result<Attempted, Stop> {
     match &step.action {
         Action::Configure(it) => device::configure(step, it, true, bench).await,
         Action::Modify(it) => device::configure(step, it, false, bench).await,
@@ -67,6 +75,7 @@ pub(super) async fn attempt(step: &Step, bench: &Bench) -> Result<Attempted, Sto
         Action::Approve(it) => pki::decide(step, it, true, bench).await,
         Action::Deny(it) => pki::decide(step, it, false, bench).await,
         Action::Issued(it) => pki::issued(step, it, bench).await,
+        Action::Scep(it) => scep::speak(step, it, bench, conversations).await,
     }
 }
 
@@ -93,7 +102,7 @@ impl Answer {
             Some((Pattern::Regex(_), true)) | None => "output does not match",
         };
         let misses = failing.into_iter().map(Miss::of).collect();
-        Self { output, message, misses }
+        Self { output, message, misses, notes: Vec::new() }
     }
 }
 

@@ -154,7 +154,7 @@ async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -
         }
         Err(error) => {
             let mut outcome = blank(&scenario);
-            outcome.verdict = broken_lab(&error);
+            outcome.verdict = broken_lab(&scenario, &error);
             outcome
         }
     }

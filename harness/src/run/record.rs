@@ -17,6 +17,16 @@ const OUTPUT_LIMIT: usize = 256 * 1024;
 /// How many of the newest lines of each log are told.
 const LOG_LINES: usize = 6;
 
+/// Masks the secrets of a scenario: those of its lab, and those in its steps.
+pub(super) fn masker(scenario: &Scenario) -> Masker {
+    let configurations = scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Configure(it) | Action::Modify(it) => Some(it.lines.value.as_str()),
+        Action::Run(it) => Some(it.command.as_str()),
+        _ => None,
+    });
+    Masker::of(&scenario.lab, configurations)
+}
+
 /// Tells what happened in one scenario.
 pub(super) struct Recorder<'a> {
     masker: Masker,
@@ -25,12 +35,7 @@ pub(super) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(scenario: &Scenario, bench: &'a Bench) -> Self {
-        let configurations = scenario.steps.iter().filter_map(|step| match &step.action {
-            Action::Configure(it) | Action::Modify(it) => Some(it.lines.value.as_str()),
-            Action::Run(it) => Some(it.command.as_str()),
-            _ => None,
-        });
-        Self { masker: Masker::of(&scenario.lab, configurations), bench }
+        Self { masker: masker(scenario), bench }
     }
 
     /// A text without its secrets.

@@ -2,8 +2,8 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::attempt::{Attempted, Stop, attempt};
-use super::record::Recorder;
+use super::attempt::{Attempted, Conversations, Stop, attempt};
+use super::record::{Recorder, masker};
 use super::{Bench, BenchError};
 use crate::outcome::{ScenarioOutcome, Verdict};
 use crate::scenario::Scenario;
@@ -13,10 +13,12 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
     let (started, start) = (SystemTime::now(), Instant::now());
     let recorder = Recorder::new(scenario, bench);
     let mut steps = Vec::new();
+    let mut conversations = Conversations::new();
+    let mut notes = Vec::new();
     let mut verdict = Verdict::Passed;
     for (index, step) in scenario.steps.iter().enumerate() {
         let attempted = tokio::select! {
-            attempted = attempt(step, bench) => attempted,
+            attempted = attempt(step, bench, &mut conversations) => attempted,
             reason = bench.broken() => Err(Stop::Broken(reason)),
         };
         let attempted = match attempted {
@@ -27,6 +29,7 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
             }
         };
         steps.push(recorder.step(index + 1, step, &attempted));
+        notes.extend(attempted.answers.last.notes.iter().map(|note| recorder.text(note)));
         if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
             verdict = failure;
             break;
@@ -42,17 +45,18 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         verdict,
         steps,
         step_count: scenario.steps.len(),
-        notes: recorder.notes().await,
+        notes: [notes, recorder.notes().await].concat(),
     }
 }
 
 /// What becomes of a scenario whose lab could not be built.
-pub(super) fn broken_lab(error: &BenchError) -> Verdict {
+pub(super) fn broken_lab(scenario: &Scenario, error: &BenchError) -> Verdict {
+    let reason = masker(scenario).text(&error.to_string());
     match error {
         BenchError::NotSupported { .. } | BenchError::NotInstalled { .. } => {
-            Verdict::Skipped { reason: error.to_string() }
+            Verdict::Skipped { reason }
         }
-        _ => Verdict::LabBroke { reason: error.to_string() },
+        _ => Verdict::LabBroke { reason },
     }
 }
 

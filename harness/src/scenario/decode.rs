@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::Step;
+use super::conformance::{self, Conformance};
 use super::steps::step;
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
@@ -15,6 +16,7 @@ pub(super) struct Decoded {
     pub(super) tags: Vec<String>,
     pub(super) lab: Lab,
     pub(super) lab_file: Option<PathBuf>,
+    pub(super) conformance: Option<Conformance>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -33,11 +35,13 @@ pub(super) fn decode(
     labs: &Labs<'_>,
     problems: &Problems,
 ) -> Option<Decoded> {
-    let known = ["title", "description", "tags", "lab", "steps"];
+    let known = ["title", "description", "tags", "conformance", "lab", "steps"];
     let fields = Fields::of(node, "a scenario", &known, problems)?;
     let title = fields.required("title").and_then(|node| node.text(problems));
     let description = fields.optional("description").and_then(|node| node.text(problems));
     let tags = fields.optional("tags").map(|node| tags(node, problems)).unwrap_or_default();
+    let conformance =
+        fields.optional("conformance").and_then(|node| conformance::decode(node, problems));
     // A lab that another stands in for need not be there, nor be in order.
     let named = fields.optional("lab").and_then(|node| lab_file(node, path));
     let lab = match labs.instead {
@@ -45,7 +49,15 @@ pub(super) fn decode(
         None => fields.required("lab").and_then(|node| lab(node, named.as_deref(), labs, problems)),
     };
     let steps = fields.required("steps").map(|node| steps(node, lab.as_ref(), problems));
-    Some(Decoded { title: title?, description, tags, lab: lab?, lab_file: named, steps: steps? })
+    Some(Decoded {
+        title: title?,
+        description,
+        tags,
+        lab: lab?,
+        lab_file: named,
+        conformance,
+        steps: steps?,
+    })
 }
 
 /// The file that a lab is named by, relative to the scenario's own.

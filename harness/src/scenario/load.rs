@@ -64,6 +64,7 @@ pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
             tags: decoded.tags,
             lab: decoded.lab,
             lab_file: decoded.lab_file,
+            conformance: decoded.conformance,
             steps: decoded.steps,
         }),
         _ => {

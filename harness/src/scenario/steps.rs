@@ -1,5 +1,7 @@
 //! The steps of a scenario: one map each, whose one key is the step's kind.
 
+mod scep;
+
 use std::time::Duration;
 
 use super::check::{self, checks};
@@ -8,7 +10,8 @@ use crate::diagnostic::{Diagnostic, Located};
 use crate::lab::Lab;
 use crate::yaml::{Entry, Fields, Node, Problems, Value};
 
-const KINDS: [&str; 7] = ["configure", "modify", "ping", "run", "approve", "deny", "issued"];
+const KINDS: [&str; 8] =
+    ["configure", "modify", "ping", "run", "approve", "deny", "issued", "scep"];
 
 /// The longest command or address, in bytes.
 const COMMAND_LIMIT: usize = 4096;
@@ -24,6 +27,7 @@ pub(super) fn step(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Optio
         "run" => context.run(&entry.value)?,
         "approve" => context.decision(&entry.value, "an approve step", Action::Approve)?,
         "deny" => context.decision(&entry.value, "a deny step", Action::Deny)?,
+        "scep" => context.scep(&entry.value)?,
         _ => context.issued(&entry.value)?,
     };
     let expect = expect(&fields, problems);
@@ -68,6 +72,13 @@ fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<&'a Entry> {
     for more in known.iter().skip(1) {
         let message = format!("`{}` is a second kind in one step", more.key);
         problems.add(Diagnostic::at(&more.key_place, message).note("begin a new step with `- `"));
+    }
+    if entries.is_empty() {
+        problems.add(Diagnostic::at(&node.place, "a step has a kind").known(
+            "",
+            "known steps",
+            KINDS,
+        ));
     }
     known.first().copied()
 }
@@ -185,6 +196,14 @@ impl<'a> Context<'a> {
         let within = self.within(&fields);
         let issued = Issued { pki: self.pki(&fields)?, count, checks, within };
         Some((Action::Issued(issued), fields))
+    }
+
+    fn scep(&self, node: &'a Node) -> Read<'a> {
+        let known = [scep::FIELDS.as_slice(), &scep::MESSAGE_FIELDS].concat();
+        let fields = self.fields(node, "a scep step", &known)?;
+        let pki = self.pki(&fields);
+        let scep = scep::scep(&fields, pki.unwrap_or_default(), self.problems)?;
+        Some((Action::Scep(Box::new(scep)), fields))
     }
 
     fn fields(&self, node: &'a Node, what: &str, own: &[&str]) -> Option<Fields<'a>> {

@@ -11,10 +11,10 @@ use crate::{
 ///
 /// A CA that names no capability at all is not held to them: it gets what is configured, or triple DES, which the CAs too
 /// old to be asked understand.
-pub(super) fn cipher(
-    configured: Option<Cipher>,
-    capabilities: &Capabilities,
-) -> Result<Cipher, Refusal> {
+///
+/// # Errors
+/// When the configured one is not offered.
+pub fn cipher(configured: Option<Cipher>, capabilities: &Capabilities) -> Result<Cipher, Refusal> {
     const PREFERRED: [Cipher; 2] = [Cipher::Aes128, Cipher::TripleDes];
     match configured {
         Some(cipher) if capabilities.is_empty() || capabilities.offers_cipher(cipher) => Ok(cipher),
@@ -32,10 +32,10 @@ pub(super) fn cipher(
 
 /// The configured digest if the CA offers it, or else the best one it offers: SHA-256 before SHA-512, as
 /// RFC 8894 §3.5.2 wants, and SHA-1 last.
-pub(super) fn digest(
-    configured: Option<Digest>,
-    capabilities: &Capabilities,
-) -> Result<Digest, Refusal> {
+///
+/// # Errors
+/// When the configured one is not offered.
+pub fn digest(configured: Option<Digest>, capabilities: &Capabilities) -> Result<Digest, Refusal> {
     const PREFERRED: [Digest; 3] = [Digest::Sha256, Digest::Sha512, Digest::Sha1];
     match configured {
         Some(Digest::Md5) => Err(not_offered("digest", "MD5", capabilities)),
@@ -49,7 +49,7 @@ pub(super) fn digest(
 }
 
 /// POST where the CA takes it, which a client must then use (RFC 8894 §4.1).
-pub(super) fn method(capabilities: &Capabilities) -> Method {
+pub fn method(capabilities: &Capabilities) -> Method {
     if capabilities.has(Capability::PostPkiOperation) { Method::Post } else { Method::Get }
 }
 

@@ -4,7 +4,7 @@
 use std::process::{Command, Stdio};
 
 use super::samples;
-use crate::suite::sceplab::{command, finish, run, run_in, workspace};
+use crate::suite::sceplab::{command, finish, run, run_in, skip, workspace};
 
 #[test]
 fn there_is_no_colour_without_a_terminal() {
@@ -31,11 +31,10 @@ fn there_is_colour_on_a_terminal_unless_it_is_not_wanted() {
 }
 
 /// What `run` prints of a failure on a terminal, which `script` of util-linux makes.
-#[expect(clippy::print_stderr, reason = "a skip says why")]
 fn on_a_terminal(folder: &std::path::Path, variable: &str) -> Option<String> {
     let version = Command::new("script").arg("--version").output();
     if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("util-linux")) {
-        eprintln!("skipped: there is no util-linux `script` to make a terminal");
+        skip("there is no util-linux `script` to make a terminal");
         return None;
     }
     let program = command(folder, &[]).get_program().to_str().unwrap().to_owned();

@@ -12,7 +12,7 @@ use dut_sim::{Device, DeviceSettings, GrowingPause, ScepClient};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::suite::sceplab::DEADLINE;
+use crate::suite::sceplab::{DEADLINE, skip};
 
 /// The host's own network, of which nothing is changed.
 struct Loopback;
@@ -47,10 +47,9 @@ pub(crate) struct ClientDevice(Arc<Device>);
 
 impl ClientDevice {
     /// A device with this client; nothing, and why on stderr, where its program is not installed.
-    #[expect(clippy::print_stderr, reason = "a skip says why")]
     pub(crate) fn with(client: ScepClient) -> Option<Self> {
         if let Some(missing) = client.missing() {
-            eprintln!("skipped: {missing}");
+            skip(&missing.to_string());
             return None;
         }
         let pause =

@@ -1,10 +1,12 @@
 //! Enrolment, refusal, pending and renewal with each client that is installed.
 
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use dut_sim::ScepClient;
 
 use super::ClientDevice;
+use crate::suite::sceplab::finish;
 use crate::suite::serve::{LINUX, NDES, Server};
 
 const SUBJECT: &str = "distinguished-names CN=MyUserCert";
@@ -120,4 +122,16 @@ async fn what_a_client_lacks_is_said() {
     assert!(notes.contains("scepclient has no option for the digest"), "{notes}");
     device.configure(&server.url(LINUX), &["distinguished-names DC=com,CN=x"]).await;
     device.shows(&["ca: `scepclient` has no option for `DC` in a subject"]).await;
+}
+
+/// This program again, with nothing on the path.
+#[test]
+fn a_client_that_is_not_installed_is_a_skip_that_everybody_sees() {
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "suite::clients::enrolments::what_a_client_lacks_is_said"]);
+    again.env("PATH", "").stdin(Stdio::null());
+    let ended = finish(again);
+    assert!(ended.stdout.contains("1 passed"), "{ended:?}");
+    assert!(ended.stderr.starts_with("skipped: "), "{ended:?}");
+    assert!(ended.stderr.contains("(package `scep`)"), "{ended:?}");
 }

@@ -68,7 +68,7 @@ fn a_lab_process_that_is_killed_ends_the_scenario_at_once() {
         assert_eq!(run.running.wait().code(), Some(3));
         assert_gone(&run, &namespaces);
         let stdout = run.running.rest_of_stdout();
-        assert!(stdout.contains("the lab process ended ("), "{stdout}");
+        assert!(stdout.contains("the lab process ended (signal: 9 (SIGKILL))"), "{stdout}");
     }
 }
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use super::lab::WAITS;
-use super::{permitted, skip};
-use crate::suite::sceplab::{Ended, command, finish};
+use super::permitted;
+use crate::suite::sceplab::{Ended, command, finish, skip};
 
 /// The binary, in a user namespace of its own in which `setting` has been made.
 fn run_where(setting: &str) -> Option<Ended> {

@@ -7,8 +7,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::lab::{LabRun, in_folders, inhabited, wait_until};
-use super::{permitted, skip};
-use crate::suite::sceplab::{Ended, Running, command, finish, workspace};
+use super::permitted;
+use crate::suite::sceplab::{Ended, Running, command, finish, skip, workspace};
 
 /// A scenario that waits for an hour for what never comes, at a PKI that is `server.sh`.
 const WAITS: &str = "title: Waits
@@ -230,6 +230,25 @@ fn a_server_cannot_tell_the_secrets_it_was_given() {
     assert!(ended.stdout.contains("password is ****"), "{}", ended.stdout);
     for text in [&ended.stdout, &ended.stderr, &report] {
         assert!(!text.contains("Kohlrabi") && !text.contains("scht"), "{text}");
+    }
+}
+
+#[test]
+fn a_server_cannot_tell_private_keys_nor_the_passwords_of_the_steps() {
+    if !permitted() {
+        return;
+    }
+    let password = "set system certificate scep csr CSR password Kohlrabi-7Xq";
+    let scenario = format!("{WAITS}  - modify: {{lines: {password}}}\n");
+    let server = "echo Kohlrabi-7Xq is wrong
+        echo -----BEGIN RSA PRIVATE KEY-----
+        echo MIIEpAIBAAKCAQEA
+        echo -----END RSA PRIVATE KEY----- >&2
+        exit 1";
+    let told = ["**** is wrong", "BEGIN RSA PRIVATE KEY-----****", "-----END RSA PRIVATE KEY"];
+    let ended = broken(&scenario, server, &told);
+    for secret in ["Kohlrabi", "MIIEpAIB"] {
+        assert!(!ended.stdout.contains(secret), "{}", ended.stdout);
     }
 }
 

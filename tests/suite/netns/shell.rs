@@ -1,8 +1,8 @@
 //! A lab that stands is entered from another terminal.
 
 use super::lab::{LabRun, WAITS, in_folders, inhabited};
-use super::{permitted, skip};
-use crate::suite::sceplab::{Ended, command, finish};
+use super::permitted;
+use crate::suite::sceplab::{Ended, command, finish, skip};
 
 fn shell(run: &LabRun, arguments: &[&str]) -> Ended {
     let mut command = command(run.folder.path(), &["shell"]);
@@ -64,9 +64,21 @@ fn what_cannot_be_entered_is_said_with_what_can() {
     );
     let no_lab = shell(&run, &["--lab", "x", "gateway", "true"]);
     assert!(no_lab.stderr.contains("no lab `x` stands (labs that do: `it`)"), "{no_lab:?}");
-    let no_command = shell(&run, &["gateway", "/no/such/program"]);
-    assert_eq!(no_command.code, Some(3));
-    assert!(no_command.stderr.contains("`/no/such/program`: No such file"), "{no_command:?}");
+}
+
+#[test]
+fn a_command_that_cannot_be_run_is_told_as_shells_do() {
+    if !permitted() {
+        return;
+    }
+    let run = LabRun::start(WAITS, &[]);
+    for (command, code, told) in [
+        ("nosuch", 127, "error: cannot run `nosuch`: No such file or directory (os error 2)\n"),
+        ("/dev/null", 126, "error: cannot run `/dev/null`: Permission denied (os error 13)\n"),
+    ] {
+        let ended = shell(&run, &["gateway", command]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(code), told));
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Stdio;
-use std::sync::{Arc, LazyLock};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -29,10 +29,18 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How many labs there are that have not ended.
 static LABS: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
 
-/// Waits until every lab of this process has ended.
-pub(in crate::drivers) async fn settled() {
+/// What was wrong with labs when they ended, as far as nobody was told.
+static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Waits until every lab of this process has ended; tells once what was wrong then.
+pub(in crate::drivers) async fn settled() -> Vec<String> {
     // The sender lives as long as the process.
     let _ = LABS.subscribe().wait_for(|labs| *labs == 0).await;
+    std::mem::take(&mut *COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn complain(complaint: String) {
+    COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner).push(complaint);
 }
 
 /// The processes of a lab; dropping it ends them.
@@ -153,19 +161,39 @@ impl Kept {
         };
         self.channel.hang_up().await;
         if let Some(status) = status {
-            let epitaph = match tail {
-                Some(tail) => tail.epitaph(status.ok()).await,
-                None => "ended".to_owned(),
-            };
+            let epitaph = epitaph(tail, status.ok()).await;
             self.channel.note_end(format!("the lab process {epitaph}"));
-        } else if timeout(FAREWELL, self.child.wait()).await.is_err() {
-            // The kernel ends the other one with it.
-            let _ = self.child.kill().await;
+        } else {
+            self.see_off(tail).await;
         }
         // Whoever is left in the lab holds the other end.
         let _ = timeout(FAREWELL, self.listening).await;
         // The lab removes its folder itself if it can.
         drop(self.folder);
+    }
+
+    /// Waits for the end of a lab that was told to end.
+    async fn see_off(&mut self, tail: Option<Tail>) {
+        match timeout(FAREWELL, self.child.wait()).await {
+            Ok(Ok(status)) if status.success() => {}
+            Ok(status) => {
+                let epitaph = epitaph(tail, status.ok()).await;
+                complain(format!("a lab process that was told to end {epitaph}"));
+            }
+            Err(_) => {
+                // The kernel ends the other one with it.
+                let _ = self.child.kill().await;
+                let seconds = FAREWELL.as_secs();
+                complain(format!("a lab process did not end in {seconds} s and was killed"));
+            }
+        }
+    }
+}
+
+async fn epitaph(tail: Option<Tail>, status: Option<ExitStatus>) -> String {
+    match tail {
+        Some(tail) => tail.epitaph(status).await,
+        None => "ended".to_owned(),
     }
 }
 

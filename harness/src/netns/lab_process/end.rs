@@ -37,17 +37,21 @@ impl Remains {
     }
 
     /// Ends every process of the lab, completes the captures and removes the folder.
+    ///
+    /// # Errors
+    /// When a capture is incomplete, or the folder cannot be removed.
     pub(super) fn clear_away(&self) -> io::Result<()> {
         // From the first process of a namespace this reaches that namespace and nothing else. There may be nobody left.
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         while wait().is_ok() {}
         let captures =
             std::mem::take(&mut *self.captures.lock().unwrap_or_else(PoisonError::into_inner));
-        let finished: Vec<_> = captures.into_iter().map(Capture::finish).collect();
+        let finish = |capture: Capture| capture.finish().err();
+        let incomplete: Vec<String> = captures.into_iter().filter_map(finish).collect();
         if let Some(folder) = self.folder.lock().unwrap_or_else(PoisonError::into_inner).take() {
             remove(folder)?;
         }
-        finished.into_iter().collect()
+        if incomplete.is_empty() { Ok(()) } else { Err(io::Error::other(incomplete.join("; "))) }
     }
 }
 

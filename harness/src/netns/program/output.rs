@@ -1,4 +1,5 @@
-//! What a program writes: the newest lines of it, secrets masked, nothing in them that steers a terminal.
+//! What a program writes: the newest lines of it, secrets masked and private keys left out, nothing in them that steers a
+//! terminal.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -9,6 +10,7 @@ use regex::{Regex, RegexBuilder};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 
+use super::private_key::PrivateKeys;
 use crate::mask::Masker;
 
 /// How many lines are kept.
@@ -48,7 +50,8 @@ impl Output {
         // The lab file was refused if it is no expression.
         let sought = sought.and_then(|it| RegexBuilder::new(it).multi_line(true).build().ok());
         let line = Line { bytes: Vec::new(), cut: false };
-        let lines = Lines { line, kept: Arc::clone(&kept), masker, sought, change };
+        let keys = PrivateKeys::default();
+        let lines = Lines { line, kept: Arc::clone(&kept), masker, keys, sought, change };
         tokio::spawn(lines.read(reader));
         Self { kept, state }
     }
@@ -97,6 +100,7 @@ struct Lines {
     line: Line,
     kept: Arc<Mutex<VecDeque<String>>>,
     masker: Arc<Masker>,
+    keys: PrivateKeys,
     sought: Option<Regex>,
     change: watch::Sender<State>,
 }
@@ -130,7 +134,7 @@ impl Lines {
     fn end_line(&mut self) {
         self.look();
         let line = std::mem::replace(&mut self.line, Line { bytes: Vec::new(), cut: false });
-        let text = shown(&line, &self.masker);
+        let text = shown(&line, &mut self.keys, &self.masker);
         if text.is_empty() {
             return;
         }
@@ -150,8 +154,8 @@ impl Lines {
     }
 }
 
-fn shown(line: &Line, masker: &Masker) -> String {
-    let text = readable(line.bytes.trim_ascii_end());
+fn shown(line: &Line, keys: &mut PrivateKeys, masker: &Masker) -> String {
+    let text = keys.left_out(&readable(line.bytes.trim_ascii_end()), line.cut);
     // A cut line may end with the beginning of a secret.
     let clean = if line.cut { masker.cut_text(&text) + "…" } else { masker.text(&text) };
     clean.chars().fold(String::new(), |mut shown, c| {
@@ -200,6 +204,14 @@ mod tests {
         let output = read(*b"pass correct-horse\n\n\x1b[2J\xff\x00 \xc3\xa9\r\nlast", None).await;
         let expected = ["pass ****", "\\u{1b}[2J\\xff\\u{0} é", "last"];
         assert_eq!(output.lines(), expected);
+    }
+
+    #[tokio::test]
+    async fn private_keys_are_left_out_whatever_length_their_lines_have() {
+        let key = format!("{}\n{}\n", "M".repeat(64), "I".repeat(2 * LINE));
+        let (begin, end) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
+        let output = read(format!("{begin}\n{key}{end}\nserving\n"), None).await;
+        assert_eq!(output.lines(), [&format!("{begin}****"), "…", end, "serving"]);
     }
 
     #[tokio::test]

@@ -91,14 +91,16 @@ impl Ordering<'_> {
         let change = if replace { Change::Replace(lines) } else { Change::Modify(lines) };
         let message = "the device refused the configuration";
         match bounded(self.target.name, self.target.device.configure(change)).await? {
-            Ok(()) => Ok(Answer { output: String::new(), message, misses: Vec::new() }),
+            Ok(()) => {
+                Ok(Answer { output: String::new(), message, misses: Vec::new(), notes: Vec::new() })
+            }
             Err(DeviceError::ConfigurationRefused { line, message: said, .. }) => {
                 let place = configuration.place_of(line);
                 // `[ interfaces ethernet eth7 ]` says where, the line below says what.
                 let telling = |line: &&str| !line.is_empty() && !line.starts_with('[');
                 let label = said.lines().map(str::trim).find(telling);
                 let miss = Miss::at(&place, label.unwrap_or("refused"));
-                Ok(Answer { output: said, message, misses: vec![miss] })
+                Ok(Answer { output: said, message, misses: vec![miss], notes: Vec::new() })
             }
             Err(other) => Err(self.target.stop(&other)),
         }
@@ -113,7 +115,7 @@ impl Ordering<'_> {
             }
             None => vec![Miss::at(self.place, "the device did not ping")],
         };
-        Ok(Answer { output, message: "not every ping was answered", misses })
+        Ok(Answer { output, message: "not every ping was answered", misses, notes: Vec::new() })
     }
 
     async fn run(&self, run: &Run) -> Result<Answer, Stop> {
@@ -121,7 +123,7 @@ impl Ordering<'_> {
         if run.checks.is_empty() && executed.refused {
             let misses = vec![Miss::at(self.place, "refused")];
             let message = "the device refused the command";
-            return Ok(Answer { output: executed.output, message, misses });
+            return Ok(Answer { output: executed.output, message, misses, notes: Vec::new() });
         }
         Ok(Answer::checked(executed.output, &run.checks))
     }

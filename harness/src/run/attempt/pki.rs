@@ -81,7 +81,8 @@ impl Asking<'_> {
                 (String::new(), vec![Miss::at(&self.step.place, "no request was pending")])
             }
         };
-        Ok(Answer { output, message: "there was nothing to decide", misses })
+        let message = "there was nothing to decide";
+        Ok(Answer { output, message, misses, notes: Vec::new() })
     }
 
     fn listed(&self, issued: &Issued, certificates: &[IssuedCertificate]) -> Answer {
@@ -128,7 +129,7 @@ async fn attempted(
     Ok(Attempted { sent, answers, within, expect, concerns_scep: true, place })
 }
 
-fn pki<'a>(bench: &'a Bench, name: &str) -> Result<&'a dyn Pki, Stop> {
+pub(super) fn pki<'a>(bench: &'a Bench, name: &str) -> Result<&'a dyn Pki, Stop> {
     bench
         .pkis
         .get(name)

@@ -12,6 +12,9 @@ use crate::scenario::{Found, load};
 /// Does what it is told: to panic, to hang, or to see how many others are at it.
 struct Puppet;
 
+/// A command with a secret.
+const PASSWORD: &str = "set system certificate scep csr CSR password hunter2";
+
 static AT_ONCE: AtomicUsize = AtomicUsize::new(0);
 static MOST_AT_ONCE: AtomicUsize = AtomicUsize::new(0);
 
@@ -41,7 +44,7 @@ impl Device for Puppet {
 fn build<'a>(scenario: &'a Scenario, _: &'a LabOptions) -> Building<'a> {
     Box::pin(async {
         if scenario.lab.hosts.contains_key("broken") {
-            return Err(BenchError::Network { reason: "no cable".to_owned() });
+            return Err(BenchError::Network { reason: "no cable for hunter2".to_owned() });
         }
         let mut bench = Bench::default();
         bench.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
@@ -75,15 +78,18 @@ fn at_once(count: usize) -> NonZeroUsize {
 
 #[tokio::test]
 async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
-    let scenarios =
-        vec![scenario("c", "h", "x"), scenario("a", "h", "panic"), scenario("b", "broken", "x")];
+    let scenarios = vec![
+        scenario("c", "h", "x"),
+        scenario("a", "h", "panic"),
+        scenario("b", "broken", PASSWORD),
+    ];
     let mut finished = 0;
     let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
     let outcome = run_in(build, jobs(scenarios), at_once(1), std::future::pending(), observe).await;
     let verdicts: Vec<&Verdict> =
         outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
     let message = "the string broke".to_owned();
-    let reason = "network: no cable".to_owned();
+    let reason = "network: no cable for ****".to_owned();
     assert_eq!(
         verdicts,
         [&Verdict::Panicked { message }, &Verdict::LabBroke { reason }, &Verdict::Passed]

@@ -139,3 +139,53 @@ fn nothing_makes_the_reader_panic() {
         assert!(read(odd).is_err(), "{odd}");
     }
 }
+
+#[test]
+fn an_empty_map_is_no_step() {
+    assert_eq!(messages(steps("- {}\n")), ["a step has a kind"]);
+}
+
+#[test]
+fn a_scep_step_is_read_and_its_mistakes_are_found() {
+    let scenario = steps(
+        "- scep:
+    send: PKCSReq
+    method: get
+    wrong: [unpadded-base64, no-sender-nonce]
+    accept: [{http: 400..599}, {status: FAILURE, fail-info: [badRequest, badMessageCheck]}]
+    save: {id: transaction-id}
+- scep: {send: operation=GetCACapz, accept: [{http: not 200}]}
+",
+    );
+    assert_eq!(scenario.unwrap().steps.len(), 2);
+    let found = messages(steps(
+        "- scep: {send: GetCaCaps, accept: []}
+- scep: {send: GetCACaps, subject: CN=x, wrong: truncated, accept: [{http: 200}]}
+- scep: {send: PKCSReq, wrong: url-safe-base64, accept: [{statuss: SUCCESS}, {status: OK}]}
+- scep: {send: CertPoll, wrong: bad-proof-of-possession, accept: [{body: /(/}]}
+",
+    ));
+    for expected in [
+        "unknown operation `GetCaCaps`",
+        "GetCACaps carries no message that has a `subject`",
+        "`truncated` cannot be wrong with this request",
+        "`url-safe-base64` cannot be wrong with this request",
+        "unknown field `statuss` in an acceptable outcome",
+        "`status` is never `OK`",
+        "`bad-proof-of-possession` cannot be wrong with this request",
+    ] {
+        assert!(found.iter().any(|message| message == expected), "{expected}: {found:?}");
+    }
+    assert!(found.iter().any(|message| message.starts_with("not a regular expression")));
+}
+
+#[test]
+fn a_case_names_its_requirement() {
+    let with = |block: &str| read(&format!("title: T\n{block}\n{LAB}steps:\n- approve:\n"));
+    let scenario = with("conformance: {requirement: R31, end: server}").unwrap();
+    assert_eq!(scenario.conformance.unwrap().section, "3.2.1.5");
+    let unknown = messages(with("conformance: {requirement: R99, end: server}"));
+    assert_eq!(unknown, ["unknown requirement `R99`"]);
+    let not_theirs = messages(with("conformance: {requirement: R01, end: client}"));
+    assert_eq!(not_theirs, ["R01 is no requirement of a client"]);
+}

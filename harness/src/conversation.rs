@@ -1,0 +1,172 @@
+//! Speaking SCEP to a PKI by hand, step after step: what is remembered from one exchange to the next.
+
+mod compose;
+mod keys;
+mod observe;
+mod signer;
+
+use std::collections::BTreeMap;
+
+use openssl::x509::{X509, X509Name};
+use scep::attribute::{Nonce, TransactionId};
+use scep::capabilities::Capabilities;
+use scep::client::CaCertificates;
+use scep::http::{HttpResponse, Method, Operation as HttpOperation};
+use scep::identity::Identity;
+use scep::secret::ChallengePassword;
+
+pub(crate) use self::observe::Observation;
+
+use crate::lab::MASK;
+use crate::pki::{Exchanged, Pki, PkiError};
+use crate::scenario::scep::{Fact, Request};
+
+/// What one scenario says to one PKI.
+#[derive(Default)]
+pub(crate) struct Conversation {
+    /// What the CA offers and which certificates it has, once that was asked.
+    authority: Option<Authority>,
+    keys: keys::Keys,
+    /// The transaction begun last.
+    transaction: Option<Transaction>,
+    /// The certificate issued last, with its key, and the one before it.
+    issued: Option<Identity>,
+    challenge: Option<ChallengePassword>,
+    /// What was used, to be kept out of every text.
+    secrets: Vec<ChallengePassword>,
+    saved: BTreeMap<String, String>,
+}
+
+/// What GetCACaps and GetCACert said.
+struct Authority {
+    capabilities: Capabilities,
+    certificates: CaCertificates,
+}
+
+/// A request that was sent, as far as its answer is held against it.
+struct Transaction {
+    id: TransactionId,
+    sender_nonce: Nonce,
+    signer: Identity,
+    /// What is to be certified, where the transaction is about that.
+    requested: Option<Requested>,
+    /// The serial number that is asked for, in hexadecimal.
+    serial: Option<String>,
+}
+
+/// What is to be certified.
+struct Requested {
+    subject: X509Name,
+    key: openssl::pkey::PKey<openssl::pkey::Private>,
+}
+
+/// One exchange.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    /// What was sent, in words.
+    pub(crate) sent: Vec<String>,
+    /// What came, as facts and in words.
+    pub(crate) observation: Observation,
+}
+
+/// Why nothing could be said.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SpeechError {
+    /// What is asked for cannot be done at this PKI, or not yet.
+    #[error("{0}")]
+    NotPossible(String),
+    /// The PKI does not do it.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// The request could not be made.
+    #[error("the request could not be built: {0}")]
+    Unbuilt(#[from] scep::Error),
+}
+
+impl From<openssl::error::ErrorStack> for SpeechError {
+    fn from(error: openssl::error::ErrorStack) -> Self {
+        Self::Unbuilt(error.into())
+    }
+}
+
+impl Conversation {
+    /// Sends a request and observes what comes.
+    pub(crate) async fn speak(
+        &mut self,
+        pki: &dyn Pki,
+        request: &Request,
+    ) -> Result<Spoken, SpeechError> {
+        if request.operation.has_message() && self.authority.is_none() {
+            self.authority = Some(meet(pki).await?);
+        }
+        if request.operation.enrols() {
+            self.choose_challenge(pki, request).await?;
+        }
+        let composed = self.compose(request).await?;
+        let exchanged = pki.exchange(&composed.request, composed.path_suffix).await?;
+        if composed.transaction.is_some() {
+            self.transaction = composed.transaction;
+        }
+        let mut observation = self.observe(request, &exchanged);
+        observation.mask(|text| self.masked(text));
+        let sent = composed.words.iter().map(|line| self.masked(line)).collect();
+        Ok(Spoken { sent, observation })
+    }
+
+    /// Keeps a fact for later.
+    pub(crate) fn save(&mut self, name: &str, value: &str) {
+        self.saved.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The text with what was saved in place of `{{name}}`.
+    pub(crate) fn filled(&self, text: &str) -> String {
+        self.saved.iter().fold(text.to_owned(), |text, (name, value)| {
+            text.replace(&["{{", name, "}}"].concat(), value)
+        })
+    }
+
+    fn masked(&self, text: &str) -> String {
+        let secrets = self.secrets.iter().map(ChallengePassword::expose);
+        secrets
+            .filter(|secret| secret.len() > 3)
+            .fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+    }
+}
+
+/// Asks for the capabilities and the certificates, without which no message can be made.
+async fn meet(pki: &dyn Pki) -> Result<Authority, SpeechError> {
+    let ask = |operation: HttpOperation| operation.to_http(Method::Get);
+    let capabilities = pki.exchange(&ask(HttpOperation::GetCaCaps { message: None }), "").await?;
+    let capabilities = match &capabilities {
+        Exchanged::Answered(HttpResponse { status: 200, body, .. }) => Capabilities::parse(body),
+        _ => Capabilities::default(),
+    };
+    let certificates = pki.exchange(&ask(HttpOperation::GetCaCert { message: None }), "").await?;
+    let unusable = |reason: String| {
+        SpeechError::NotPossible(format!("no message can be made without GetCACert: {reason}"))
+    };
+    match certificates {
+        Exchanged::Unanswered(reason) => Err(unusable(reason)),
+        Exchanged::Answered(response) if response.status != 200 => {
+            Err(unusable(format!("was answered HTTP {}", response.status)))
+        }
+        Exchanged::Answered(response) => {
+            let certificates = CaCertificates::read(&response);
+            let certificates = certificates.map_err(|refusal| unusable(refusal.to_string()))?;
+            Ok(Authority { capabilities, certificates })
+        }
+    }
+}
+
+/// A certificate's serial number in hexadecimal.
+fn serial_of(certificate: &X509) -> String {
+    let serial = certificate.serial_number().to_bn().and_then(|serial| serial.to_hex_str());
+    serial.map_or_else(|_| String::new(), |serial| serial.to_string())
+}
+
+impl Observation {
+    /// The value of a fact; `absent` where there is nothing of it.
+    pub(crate) fn value(&self, fact: Fact) -> &str {
+        self.facts.get(&fact).map_or("absent", String::as_str)
+    }
+}

@@ -1,0 +1,536 @@
+//! From a request of a scenario to what travels.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use openssl::pkey::PKey;
+use openssl::rand::rand_bytes;
+use openssl::x509::{X509, X509Name, X509Ref};
+use scep::algorithm::{Cipher, Digest, KeyTransport};
+use scep::attribute::{MessageType, Nonce, TransactionId};
+use scep::body::{IssuerAndSerial, IssuerAndSubject};
+use scep::client::choice;
+use scep::http::{HttpRequest, Method, Operation as HttpOperation};
+use scep::identity::Identity;
+use scep::message::{Distortion, MessageBuilder};
+use scep::request::{CsrBuilder, RequestedExtension};
+use scep::secret::ChallengePassword;
+use scep::{ber, envelope, name};
+
+use super::signer::{Shape, identity};
+use super::{Authority, Conversation, Requested, SpeechError, Transaction, keys, serial_of};
+use crate::lab::MASK;
+use crate::pki::Pki;
+use crate::scenario::scep::{
+    ChallengeChoice, Operation, RecipientChoice, Request, SignerChoice, Wrong,
+};
+
+/// What travels, and what it is.
+pub(super) struct Composed {
+    pub(super) request: HttpRequest,
+    /// What is appended to the path.
+    pub(super) path_suffix: &'static str,
+    /// What the answer is held against; for a message.
+    pub(super) transaction: Option<Transaction>,
+    /// What is sent, in words.
+    pub(super) words: Vec<String>,
+}
+
+/// A key length that every CA takes.
+const KEY_BITS: u32 = 2048;
+
+impl Conversation {
+    /// Finds the challenge password that the request is to carry.
+    pub(super) async fn choose_challenge(
+        &mut self,
+        pki: &dyn Pki,
+        request: &Request,
+    ) -> Result<(), SpeechError> {
+        let renews = request.operation == Operation::RenewalReq;
+        self.challenge = match request.message.challenge {
+            ChallengeChoice::Right if renews => None,
+            ChallengeChoice::Right | ChallengeChoice::Always => {
+                let secret = pki.challenge().await?;
+                secret.map(|secret| ChallengePassword::new(secret.expose()))
+            }
+            ChallengeChoice::Wrong => Some(ChallengePassword::new("0BAD0BAD0BAD0BAD")),
+            ChallengeChoice::Empty => Some(ChallengePassword::new("")),
+            ChallengeChoice::None => None,
+            ChallengeChoice::Again => self.challenge.take(),
+        };
+        self.secrets.extend(self.challenge.clone());
+        Ok(())
+    }
+
+    /// Makes what travels of a request.
+    pub(super) async fn compose(&mut self, request: &Request) -> Result<Composed, SpeechError> {
+        let mut composed = if request.operation.has_message() {
+            self.compose_message(request).await?
+        } else {
+            question(request)
+        };
+        if request.wrong.contains(&Wrong::LowerCaseOperation) {
+            let query = &composed.request.query;
+            let (operation, rest) = query.split_once('&').unwrap_or((query, ""));
+            let operation = operation.to_ascii_lowercase();
+            composed.request.query =
+                if rest.is_empty() { operation } else { format!("{operation}&{rest}") };
+        }
+        if request.wrong.contains(&Wrong::NoOperation) {
+            let query = &composed.request.query;
+            composed.request.query =
+                query.split_once('&').map_or_else(String::new, |(_, rest)| rest.to_owned());
+        }
+        if request.wrong.contains(&Wrong::OtherPath) {
+            composed.path_suffix = "/pkiclient.exe";
+        }
+        let wrongs = request.wrong.iter().map(|wrong| format!("  wrong: {}", wrong.description()));
+        composed.words.extend(wrongs);
+        Ok(composed)
+    }
+
+    async fn compose_message(&mut self, request: &Request) -> Result<Composed, SpeechError> {
+        let parts = self.parts(request).await?;
+        let body = self.body(request, &parts)?;
+        let content = content(request, &parts, &body)?;
+        let message = bytes(request, encode(request, &parts, content)?)?;
+        let method = request.method.unwrap_or_else(|| choice::method(&parts.capabilities));
+        let words = words(request, &parts, method, message.len());
+        let http = travelling(request, method, &message);
+        let serial = self.wanted_serial(request);
+        let transaction = Transaction {
+            id: parts.transaction_id,
+            sender_nonce: parts.sender_nonce,
+            signer: parts.signer,
+            requested: match request.operation {
+                Operation::PkcsReq | Operation::RenewalReq => Some(parts.requested),
+                _ => self.transaction.as_mut().and_then(|last| last.requested.take()),
+            },
+            serial,
+        };
+        Ok(Composed { request: http, path_suffix: "", transaction: Some(transaction), words })
+    }
+
+    /// All that is chosen or follows of a message.
+    async fn parts(&mut self, request: &Request) -> Result<Parts, SpeechError> {
+        let choice = &request.message;
+        let authority = self.authority()?;
+        let capabilities = authority.capabilities.clone();
+        let not_offered = |refusal: scep::client::Refusal| {
+            SpeechError::NotPossible(format!("nothing fits what the CA offers: {refusal}"))
+        };
+        let digest = choice.digest.map_or_else(|| choice::digest(None, &capabilities), Ok);
+        let digest = digest.map_err(not_offered)?;
+        let cipher = choice.cipher.map_or_else(|| choice::cipher(None, &capabilities), Ok);
+        let cipher = cipher.map_err(not_offered)?;
+        let recipients = self.recipients(choice.recipient).await?;
+        let requested = self.requested(request).await?;
+        let signer = self.signer(request, &requested, digest).await?;
+        let sender_nonce = nonce(choice.nonce_bytes.unwrap_or(Nonce::BYTES))?;
+        let transaction_id =
+            match (&choice.transaction_id, request.operation == Operation::CertPoll) {
+                (Some(id), _) => TransactionId::new(self.filled(id)),
+                (None, true) if self.transaction.is_some() => self
+                    .transaction
+                    .as_ref()
+                    .map_or_else(|| TransactionId::new(""), |it| it.id.clone()),
+                (None, _) => TransactionId::generate(&mut rand_bytes)?,
+            };
+        Ok(Parts {
+            capabilities,
+            digest,
+            cipher,
+            key_transport: choice.key_transport.unwrap_or(KeyTransport::Pkcs1v15),
+            recipients,
+            requested,
+            signer,
+            sender_nonce,
+            transaction_id,
+        })
+    }
+
+    fn authority(&self) -> Result<&Authority, SpeechError> {
+        let unknown = || SpeechError::NotPossible("the CA is not known yet".to_owned());
+        self.authority.as_ref().ok_or_else(unknown)
+    }
+
+    /// The subject and the key to be certified.
+    async fn requested(&mut self, request: &Request) -> Result<Requested, SpeechError> {
+        let choice = &request.message;
+        let renews = request.operation == Operation::RenewalReq;
+        let subject = match (&choice.subject, &self.issued) {
+            (Some(subject), _) => parsed(&self.filled(subject))?,
+            (None, Some(issued)) if renews => issued.certificate.subject_name().to_owned()?,
+            (None, _) => parsed(&fresh_subject()?)?,
+        };
+        let key = match &choice.key {
+            Some(name) => self.keys.key(name, choice.key_bits.unwrap_or(KEY_BITS)).await?,
+            None if !request.operation.enrols() || !request.wrong.is_empty() => {
+                keys::throw_away().await?
+            }
+            None => {
+                let name = if renews { "renewed" } else { "first" };
+                self.keys.key(name, choice.key_bits.unwrap_or(KEY_BITS)).await?
+            }
+        };
+        Ok(Requested { subject, key })
+    }
+
+    async fn signer(
+        &mut self,
+        request: &Request,
+        requested: &Requested,
+        digest: Digest,
+    ) -> Result<Identity, SpeechError> {
+        let polled = self.transaction.as_ref().map(|it| it.signer.clone());
+        let default = match (&request.operation, &self.issued, polled) {
+            (Operation::CertPoll, _, Some(signer)) if request.message.signer.is_none() => {
+                return Ok(signer);
+            }
+            (Operation::RenewalReq, ..) | (Operation::GetCert | Operation::GetCrl, Some(_), _) => {
+                SignerChoice::Issued
+            }
+            _ => SignerChoice::SelfSigned,
+        };
+        let choice = request.message.signer.unwrap_or(default);
+        let Requested { subject, key } = requested;
+        let mut shape = Shape {
+            subject,
+            issuer: subject,
+            issuer_key: None,
+            has_key_usage: true,
+            is_expired: false,
+        };
+        let made = match choice {
+            SignerChoice::SelfSigned => {
+                return Ok(scep::request::self_signed(subject, key, digest, SystemTime::now())?);
+            }
+            SignerChoice::Issued => {
+                let missing = "no certificate was issued that could sign it";
+                let missing = || SpeechError::NotPossible(missing.to_owned());
+                return self.issued.clone().ok_or_else(missing);
+            }
+            SignerChoice::OtherSubject => {
+                let other = parsed("CN=somebody-else")?;
+                let shape = Shape { subject: &other, issuer: &other, ..shape };
+                identity(&shape, key)
+            }
+            SignerChoice::NoKeyUsage => {
+                shape.has_key_usage = false;
+                identity(&shape, key)
+            }
+            SignerChoice::Expired => {
+                shape.is_expired = true;
+                identity(&shape, key)
+            }
+            SignerChoice::OtherKey => identity(&shape, &self.keys.key("other", KEY_BITS).await?),
+            SignerChoice::Stranger => {
+                let (issuer, issuer_key) = (parsed("CN=Another CA")?, keys::throw_away().await?);
+                let own = self.keys.key("stranger", KEY_BITS).await?;
+                let shape = Shape { issuer: &issuer, issuer_key: Some(&issuer_key), ..shape };
+                identity(&shape, &own)
+            }
+        };
+        Ok(made?)
+    }
+
+    async fn recipients(&self, choice: RecipientChoice) -> Result<Vec<X509>, SpeechError> {
+        let certificates = &self.authority()?.certificates;
+        Ok(match choice {
+            RecipientChoice::Right => vec![certificates.recipient().to_owned()],
+            RecipientChoice::Everybody => {
+                certificates.ra.iter().chain(&certificates.ca).cloned().collect()
+            }
+            RecipientChoice::Stranger => {
+                let subject = parsed("CN=Another CA")?;
+                let key = keys::throw_away().await?;
+                let made =
+                    scep::request::self_signed(&subject, &key, Digest::Sha256, SystemTime::now())?;
+                vec![made.certificate]
+            }
+        })
+    }
+
+    /// What the envelope holds: what the messageType asks for, unless it is to be wrong.
+    fn body(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
+        if request.wrong.contains(&Wrong::NothingInEnvelope) {
+            return Ok(Vec::new());
+        }
+        let issuer = self.authority()?.certificates.issuer();
+        let is_other = request.wrong.contains(&Wrong::OtherBody);
+        let names = || IssuerAndSubject::encode(issuer.subject_name(), &parts.requested.subject);
+        Ok(match request.operation {
+            _ if is_other && request.operation.enrols() => names()?,
+            Operation::CertPoll if !is_other => {
+                let polled = self.transaction.as_ref().and_then(|last| last.requested.as_ref());
+                let subject = polled.map_or(&parts.requested.subject, |it| &it.subject);
+                IssuerAndSubject::encode(issuer.subject_name(), subject)?
+            }
+            Operation::GetCert | Operation::GetCrl if !is_other => self.number(request, issuer)?,
+            _ => self.csr(request, parts)?,
+        })
+    }
+
+    fn csr(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
+        let choice = &request.message;
+        let extensions: Vec<_> = alternative_names(&choice.dns_names).into_iter().collect();
+        let builder = CsrBuilder {
+            subject: &parts.requested.subject,
+            key: &parts.requested.key,
+            challenge_password: self.challenge.as_ref(),
+            challenge_string: choice.challenge_string,
+            extensions: &extensions,
+            digest: parts.digest,
+        };
+        let mut csr = builder.encode()?;
+        if request.wrong.contains(&Wrong::BadProofOfPossession)
+            && let Some(last) = csr.last_mut()
+        {
+            *last ^= 1;
+        }
+        Ok(csr)
+    }
+
+    /// The issuer and serial number that GetCert and GetCRL speak of.
+    fn number(&self, request: &Request, issuer: &X509Ref) -> Result<Vec<u8>, SpeechError> {
+        if let Some(serial) = &request.message.serial {
+            let digits = self.filled(serial);
+            let octets = openssl::bn::BigNum::from_hex_str(&digits)?.to_vec();
+            let first_is_high = octets.first().is_none_or(|first| first & 0x80 != 0);
+            let octets = if first_is_high { [vec![0], octets].concat() } else { octets };
+            return Ok(IssuerAndSerial::encode_parts(issuer.subject_name(), &octets)?);
+        }
+        let known = self.issued.as_ref().map_or(issuer, |last| &last.certificate);
+        Ok(IssuerAndSerial::encode(known)?)
+    }
+
+    fn wanted_serial(&self, request: &Request) -> Option<String> {
+        if request.operation != Operation::GetCert {
+            return None;
+        }
+        let chosen = request.message.serial.as_ref().map(|serial| self.filled(serial));
+        chosen.or_else(|| self.issued.as_ref().map(|issued| serial_of(&issued.certificate)))
+    }
+}
+
+/// What a message is made of.
+struct Parts {
+    capabilities: scep::capabilities::Capabilities,
+    digest: Digest,
+    cipher: Cipher,
+    key_transport: KeyTransport,
+    recipients: Vec<X509>,
+    requested: Requested,
+    signer: Identity,
+    sender_nonce: Nonce,
+    transaction_id: TransactionId,
+}
+
+/// The pkcsPKIEnvelope, unless it is to be wrong.
+fn content(request: &Request, parts: &Parts, body: &[u8]) -> Result<Option<Vec<u8>>, SpeechError> {
+    if request.wrong.contains(&Wrong::NoEnvelope) {
+        return Ok(None);
+    }
+    if request.wrong.contains(&Wrong::EmptyEnvelope) {
+        return Ok(Some(Vec::new()));
+    }
+    if request.wrong.contains(&Wrong::NoiseAsEnvelope) {
+        return Ok(Some(noise(256)?));
+    }
+    let recipients: Vec<&X509Ref> = parts.recipients.iter().map(AsRef::as_ref).collect();
+    let (cipher, transport) = (parts.cipher, parts.key_transport);
+    let mut sealed = envelope::seal(body, &recipients, cipher, transport, &mut rand_bytes)?;
+    if request.wrong.contains(&Wrong::CorruptEnvelope)
+        && let Some(last) = sealed.last_mut()
+    {
+        *last ^= 1;
+    }
+    if request.wrong.contains(&Wrong::Streamed) {
+        sealed = ber::stream(&sealed)?;
+    }
+    Ok(Some(sealed))
+}
+
+fn encode(
+    request: &Request,
+    parts: &Parts,
+    content: Option<Vec<u8>>,
+) -> Result<Vec<u8>, SpeechError> {
+    let mut signer = parts.signer.clone();
+    if request.wrong.contains(&Wrong::ForeignSignature) {
+        signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
+    }
+    let certificates = [signer.certificate.clone()];
+    let mut message = MessageBuilder::new(&signer, parts.digest);
+    message.message_type = Some(message_type(request));
+    message.transaction_id = Some(parts.transaction_id.clone());
+    message.sender_nonce = Some(parts.sender_nonce.clone());
+    message.signing_time = request.message.signing_time.map(from_now);
+    message.content = content;
+    if !request.wrong.contains(&Wrong::NoSignerCertificate) {
+        message.certificates = &certificates;
+    }
+    message.distortions = distortions(&request.wrong);
+    Ok(message.encode()?)
+}
+
+fn distortions(wrongs: &[Wrong]) -> Vec<Distortion> {
+    wrongs.iter().filter_map(|wrong| wrong.distortion()).collect()
+}
+
+fn message_type(request: &Request) -> MessageType {
+    if request.wrong.contains(&Wrong::UnknownMessageType) {
+        return MessageType::Other("99".to_owned());
+    }
+    if request.wrong.contains(&Wrong::CertRepAsRequest) {
+        return MessageType::CertRep;
+    }
+    match request.operation {
+        Operation::RenewalReq => MessageType::RenewalReq,
+        Operation::CertPoll => MessageType::CertPoll,
+        Operation::GetCert => MessageType::GetCert,
+        Operation::GetCrl => MessageType::GetCrl,
+        _ => MessageType::PkcsReq,
+    }
+}
+
+/// What becomes of the message as a whole.
+fn bytes(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, SpeechError> {
+    for wrong in &request.wrong {
+        match wrong {
+            Wrong::Truncated => message.truncate(message.len() / 2),
+            Wrong::TrailingBytes => message.extend([0; 16]),
+            Wrong::Empty => message.clear(),
+            Wrong::Noise => message = noise(512)?,
+            Wrong::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
+            Wrong::Streamed => message = ber::stream(&message)?,
+            _ => {}
+        }
+    }
+    Ok(message)
+}
+
+/// The message on its way, by GET or POST.
+fn travelling(request: &Request, method: Method, message: &[u8]) -> HttpRequest {
+    let mut http = HttpOperation::PkiOperation(message.to_vec()).to_http(method);
+    let wrapped = || {
+        let base64 = STANDARD.encode(message);
+        let lines: Vec<&str> =
+            base64.as_bytes().chunks(64).filter_map(|line| str::from_utf8(line).ok()).collect();
+        lines.join("%0A").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+    };
+    for wrong in &request.wrong {
+        let parameter = match wrong {
+            Wrong::UnpaddedBase64 => {
+                STANDARD_NO_PAD.encode(message).replace('+', "%2B").replace('/', "%2F")
+            }
+            Wrong::UrlSafeBase64 => URL_SAFE.encode(message).replace('=', "%3D"),
+            Wrong::UnescapedBase64 => STANDARD.encode(message),
+            Wrong::WrappedBase64 => wrapped(),
+            Wrong::NotBase64 => "!".repeat(64).replace('!', "%21"),
+            Wrong::NoMessageParameter => {
+                "operation=PKIOperation".clone_into(&mut http.query);
+                continue;
+            }
+            Wrong::OtherContentType => {
+                http.content_type = Some("application/octet-stream".to_owned());
+                continue;
+            }
+            Wrong::NoContentTypeHeader => {
+                http.content_type = None;
+                continue;
+            }
+            _ => continue,
+        };
+        http.query = format!("operation=PKIOperation&message={parameter}");
+    }
+    http
+}
+
+/// An operation without a message.
+fn question(request: &Request) -> Composed {
+    let message = request.ca_identifier.clone();
+    let operation = match &request.operation {
+        Operation::GetCaCaps => HttpOperation::GetCaCaps { message },
+        Operation::GetCaCert => HttpOperation::GetCaCert { message },
+        Operation::GetNextCaCert => HttpOperation::GetNextCaCert { message },
+        other => HttpOperation::Other(other.name().to_owned()),
+    };
+    let request = operation.to_http(request.method.unwrap_or(Method::Get));
+    let words = vec![format!("GET ?{}", request.query)];
+    Composed { request, path_suffix: "", transaction: None, words }
+}
+
+fn words(request: &Request, parts: &Parts, method: Method, length: usize) -> Vec<String> {
+    let method = if method == Method::Get { "GET" } else { "POST" };
+    let (id, nonce) = (&parts.transaction_id, &parts.sender_nonce);
+    let signer = name::to_text(parts.signer.certificate.subject_name());
+    let recipients: Vec<String> = parts
+        .recipients
+        .iter()
+        .map(|one| format!("`{}`", name::to_text(one.subject_name())))
+        .collect();
+    let mut words = vec![
+        format!("PKIOperation by {method}, {length} bytes"),
+        format!("  messageType {}, transactionID {id}, senderNonce {nonce}", message_type(request)),
+        format!("  signed with {} by `{signer}`", parts.digest),
+        format!(
+            "  enciphered with {} and {} to {}",
+            parts.cipher,
+            parts.key_transport,
+            recipients.join(", ")
+        ),
+    ];
+    if request.operation.enrols() {
+        let subject = name::to_text(&parts.requested.subject);
+        let bits = parts.requested.key.bits();
+        let challenge = match request.message.challenge {
+            ChallengeChoice::None => "none".to_owned(),
+            _ => MASK.to_owned(),
+        };
+        words.push(format!("  asks for `{subject}`, RSA {bits}, challenge password {challenge}"));
+    }
+    words
+}
+
+fn alternative_names(dns_names: &[String]) -> Option<RequestedExtension> {
+    if dns_names.is_empty() {
+        return None;
+    }
+    let mut list = Vec::new();
+    for dns_name in dns_names.iter().filter(|name| name.len() < 64) {
+        list.extend([0x82, dns_name.len().to_le_bytes()[0]]);
+        list.extend_from_slice(dns_name.as_bytes());
+    }
+    list.truncate(120);
+    let value = [vec![0x30, list.len().to_le_bytes()[0]], list].concat();
+    Some(RequestedExtension { oid: "2.5.29.17".to_owned(), critical: false, value })
+}
+
+/// A subject that nobody has.
+fn fresh_subject() -> Result<String, SpeechError> {
+    let number = noise(4)?.iter().fold(0u32, |number, octet| number << 8 | u32::from(*octet));
+    Ok(format!("CN=sceplab-{number:08x}"))
+}
+
+fn parsed(subject: &str) -> Result<X509Name, SpeechError> {
+    name::parse(subject)
+        .map_err(|error| SpeechError::NotPossible(format!("`{subject}` is no name: {error}")))
+}
+
+fn nonce(length: usize) -> Result<Nonce, SpeechError> {
+    Ok(Nonce::new(noise(length)?))
+}
+
+fn noise(length: usize) -> Result<Vec<u8>, SpeechError> {
+    let mut octets = vec![0; length];
+    rand_bytes(&mut octets)?;
+    Ok(octets)
+}
+
+fn from_now(seconds: i64) -> SystemTime {
+    let distance = Duration::from_secs(seconds.unsigned_abs().min(100 * 365 * 86_400));
+    let now = SystemTime::now();
+    if seconds < 0 { now - distance } else { now + distance }
+}

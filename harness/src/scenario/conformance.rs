@@ -1,0 +1,66 @@
+//! Which requirement a scenario is a case of.
+
+use crate::diagnostic::Diagnostic;
+use crate::requirement::{End, Level, Requirement};
+use crate::yaml::{Fields, Node, Problems};
+
+/// What makes a scenario a case of conformance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conformance {
+    /// The requirement.
+    pub requirement: &'static Requirement,
+    /// Who is held to it.
+    pub end: End,
+    /// How strongly; the requirement's own level unless the case says otherwise.
+    pub level: Level,
+    /// The section of RFC 8894; the requirement's own unless the case says otherwise.
+    pub section: String,
+    /// What is required in the RFC's words; the requirement's own unless the case says otherwise.
+    pub sentence: String,
+    /// What was seen of it in the wild, and where.
+    pub seen: Option<String>,
+    /// Whether what is sent could disturb a PKI that others use.
+    pub is_disruptive: bool,
+}
+
+/// Reads the block `conformance`.
+pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
+    let known = ["requirement", "end", "level", "section", "sentence", "seen", "disruptive"];
+    let fields = Fields::of(node, "a conformance block", &known, problems)?;
+    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
+    let id = fields.required("requirement")?;
+    let requirement = requirement(id, problems)?;
+    let ends = [("server", End::Server), ("client", End::Client)];
+    let end = fields.required("end").and_then(|node| node.one_of("end", &ends, problems))?;
+    if !requirement.ends.contains(&end) {
+        let message = format!("{} is no requirement of a {end}", requirement.id);
+        problems.add(Diagnostic::at(&id.place, message));
+    }
+    let levels = [("MUST", Level::Must), ("SHOULD", Level::Should), ("MAY", Level::May)];
+    let level = fields.optional("level").and_then(|node| node.one_of("level", &levels, problems));
+    let disruptive = fields.optional("disruptive").and_then(|node| node.boolean(problems));
+    Some(Conformance {
+        requirement,
+        end,
+        level: level.unwrap_or(requirement.level),
+        section: text("section").unwrap_or_else(|| requirement.section.to_owned()),
+        sentence: text("sentence").unwrap_or_else(|| requirement.sentence.to_owned()),
+        seen: text("seen"),
+        is_disruptive: disruptive.unwrap_or_default(),
+    })
+}
+
+fn requirement(node: &Node, problems: &Problems) -> Option<&'static Requirement> {
+    let id = node.text(problems)?;
+    let found = Requirement::of_id(&id);
+    if found.is_none() {
+        let ids = Requirement::ALL.iter().map(|requirement| requirement.id);
+        let message = format!("unknown requirement `{id}`");
+        problems.add(
+            Diagnostic::at(&node.place, message)
+                .known(&id, "known", ids)
+                .note("`sceplab conform --coverage` lists them with their sentences"),
+        );
+    }
+    found
+}

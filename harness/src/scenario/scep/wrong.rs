@@ -1,0 +1,132 @@
+//! The closed catalogue of what can be wrong, or unusual, with a request.
+
+use scep::message::AttributeName::{
+    ContentType, MessageDigest, MessageType, SenderNonce, TransactionId,
+};
+use scep::message::Distortion;
+
+/// On what a wrong lies, and so which requests can have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// On any request.
+    Query,
+    /// On a pkiMessage, however it travels.
+    Message,
+    /// On a pkiMessage that asks for a certificate.
+    Enrolment,
+    /// On a pkiMessage that travels by GET.
+    Get,
+    /// On a pkiMessage that travels by POST.
+    Post,
+}
+
+macro_rules! wrongs {
+    ($($variant:ident, $name:literal, $carrier:ident, $text:literal;)+) => {
+        /// What is wrong, or unusual, with a request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Wrong {
+            $(#[doc = $text] $variant,)+
+        }
+
+        impl Wrong {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// As it is named in a scenario.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// In a sentence.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// Which requests can have it.
+            pub fn carrier(self) -> Carrier {
+                match self { $(Self::$variant => Carrier::$carrier,)+ }
+            }
+        }
+    };
+}
+
+wrongs! {
+    NoTransactionId, "no-transaction-id", Message, "The transactionID is left out.";
+    NoMessageType, "no-message-type", Message, "The messageType is left out.";
+    NoSenderNonce, "no-sender-nonce", Message, "The senderNonce is left out.";
+    NoContentType, "no-content-type-attribute", Message, "The contentType attribute is left out.";
+    NoMessageDigest, "no-message-digest", Message, "The messageDigest is left out.";
+    TwoTransactionIds, "two-transaction-ids", Message, "The transactionID is there twice.";
+    TwoMessageTypes, "two-message-types", Message, "The messageType is there twice.";
+    TwoSenderNonces, "two-sender-nonces", Message, "The senderNonce is there twice.";
+    TransactionIdAsOctets, "transaction-id-as-octets", Message, "The transactionID is an OCTET STRING.";
+    MessageTypeAsOctets, "message-type-as-octets", Message, "The messageType is an OCTET STRING.";
+    SenderNonceAsString, "sender-nonce-as-string", Message, "The senderNonce is a string.";
+    UnsortedAttributes, "unsorted-attributes", Message, "The signed attributes are not in DER's order.";
+    WrongMessageDigest, "wrong-message-digest", Message, "The messageDigest is that of other content.";
+    CorruptSignature, "corrupt-signature", Message, "The signature is one byte off.";
+    ForeignSignature, "foreign-signature", Message, "Another key than the signer certificate's signs.";
+    NoSignedAttributes, "no-signed-attributes", Message, "There are no signed attributes.";
+    NoSigner, "no-signer", Message, "The `SignedData` has no signer.";
+    TwoSigners, "two-signers", Message, "The `SignedData` has two signers.";
+    NoSignerCertificate, "no-signer-certificate", Message, "The signer's certificate is not in the message.";
+    ContentTypeNotData, "content-type-not-data", Message, "The eContentType is not data.";
+    UnknownMessageType, "unknown-message-type", Message, "The messageType is 99.";
+    CertRepAsRequest, "cert-rep-as-request", Message, "The messageType is that of a reply.";
+    Truncated, "truncated", Message, "The message ends in its middle.";
+    TrailingBytes, "trailing-bytes", Message, "Bytes follow the message.";
+    Empty, "empty-message", Message, "The message has no bytes.";
+    Noise, "noise", Message, "The message is 512 random bytes.";
+    DeeplyNested, "deeply-nested", Message, "The message is ten thousand nested SEQUENCEs.";
+    NoEnvelope, "no-envelope", Message, "There is no pkcsPKIEnvelope.";
+    EmptyEnvelope, "empty-envelope", Message, "The pkcsPKIEnvelope has no bytes.";
+    NoiseAsEnvelope, "noise-as-envelope", Message, "The pkcsPKIEnvelope is random bytes.";
+    CorruptEnvelope, "corrupt-envelope", Message, "The encrypted content is one byte off.";
+    NothingInEnvelope, "nothing-in-envelope", Message, "The envelope opens to nothing.";
+    OtherBody, "other-body", Message, "The envelope holds what another messageType carries.";
+    Streamed, "streamed", Message, "The message is BER with indefinite lengths, as streaming encoders write it.";
+    BadProofOfPossession, "bad-proof-of-possession", Enrolment, "The certification request's signature does not verify.";
+    UnpaddedBase64, "unpadded-base64", Get, "The base64 lacks its padding.";
+    UrlSafeBase64, "url-safe-base64", Get, "The base64 is base64url.";
+    UnescapedBase64, "unescaped-base64", Get, "The base64 is not percent-escaped.";
+    WrappedBase64, "wrapped-base64", Get, "The base64 has a line break each 64 characters.";
+    NotBase64, "not-base64", Get, "The message parameter is not base64.";
+    NoMessageParameter, "no-message-parameter", Get, "The query has no message parameter.";
+    OtherContentType, "other-content-type", Post, "The body is declared to be application/octet-stream.";
+    NoContentTypeHeader, "no-content-type-header", Post, "The body is declared to be nothing.";
+    LowerCaseOperation, "lower-case-operation", Query, "The operation is written in lower case.";
+    NoOperation, "no-operation", Query, "The query names no operation.";
+    OtherPath, "other-path", Query, "The path ends in /pkiclient.exe.";
+}
+
+impl Wrong {
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|wrong| wrong.name() == name)
+    }
+
+    /// What it distorts of the message, where it is a matter of how that is built.
+    pub fn distortion(self) -> Option<Distortion> {
+        Some(match self {
+            Self::NoTransactionId => Distortion::Omit(TransactionId),
+            Self::NoMessageType => Distortion::Omit(MessageType),
+            Self::NoSenderNonce => Distortion::Omit(SenderNonce),
+            Self::NoContentType => Distortion::Omit(ContentType),
+            Self::NoMessageDigest => Distortion::Omit(MessageDigest),
+            Self::TwoTransactionIds => Distortion::Repeat(TransactionId),
+            Self::TwoMessageTypes => Distortion::Repeat(MessageType),
+            Self::TwoSenderNonces => Distortion::Repeat(SenderNonce),
+            Self::TransactionIdAsOctets => Distortion::Retype(TransactionId),
+            Self::MessageTypeAsOctets => Distortion::Retype(MessageType),
+            Self::SenderNonceAsString => Distortion::Retype(SenderNonce),
+            Self::UnsortedAttributes => Distortion::UnsortedAttributes,
+            Self::WrongMessageDigest => Distortion::WrongMessageDigest,
+            Self::CorruptSignature => Distortion::CorruptSignature,
+            Self::NoSignedAttributes => Distortion::NoSignedAttributes,
+            Self::NoSigner => Distortion::NoSigner,
+            Self::TwoSigners => Distortion::TwoSigners,
+            Self::ContentTypeNotData => Distortion::ContentTypeNotData,
+            _ => return None,
+        })
+    }
+}
