@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::attempt::{Attempted, Conversations, Stop, attempt};
+use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
 use super::{Bench, BenchError};
 use crate::outcome::{ScenarioOutcome, Verdict};
@@ -13,12 +13,12 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
     let (started, start) = (SystemTime::now(), Instant::now());
     let recorder = Recorder::new(scenario, bench);
     let mut steps = Vec::new();
-    let mut conversations = Conversations::new();
+    let mut memory = Memory::default();
     let mut notes = Vec::new();
     let mut verdict = Verdict::Passed;
     for (index, step) in scenario.steps.iter().enumerate() {
         let attempted = tokio::select! {
-            attempted = attempt(step, bench, &mut conversations) => attempted,
+            attempted = attempt(step, bench, &mut memory) => attempted,
             reason = bench.broken() => Err(Stop::Broken(reason)),
         };
         let attempted = match attempted {
@@ -34,6 +34,17 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
             verdict = failure;
             break;
         }
+    }
+    let idle = unfired(bench).await;
+    match (&verdict, scenario.steps.last()) {
+        (Verdict::Passed, Some(last)) if !idle.is_empty() => {
+            let failure = recorder.unfired(scenario.steps.len(), last, &idle);
+            verdict = Verdict::Failed(Box::new(failure));
+        }
+        (Verdict::Failed(_), _) => {
+            notes.extend(idle.iter().map(|rule| format!("the fault `{rule}` did not happen")));
+        }
+        _ => {}
     }
     ScenarioOutcome {
         id: scenario.id.clone(),
