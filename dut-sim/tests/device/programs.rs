@@ -26,20 +26,26 @@ struct Fake {
 impl Fake {
     /// A fake that runs `script`; `{}` stands for its folder, where `given.der` and `given.pem` are the CA's certificate.
     fn of(client: ScepClient, script: &str) -> Self {
+        Self::with_limit(client, script, Some(Duration::from_millis(800)))
+    }
+
+    /// The same with so much time for the program, or what is customary.
+    fn with_limit(client: ScepClient, script: &str, limit: Option<Duration>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = Arc::new(ToyCa::new(Answer::Issue));
         furnish(folder.path(), &ca);
         write_program(folder.path(), client, script);
         let network = ToyNetwork::new(&ca);
+        let customary = DeviceSettings::new(Arc::clone(&network) as _);
         let device = Device::start(DeviceSettings {
             client,
             program_path: Some(folder.path().as_os_str().to_owned()),
-            program_limit: Duration::from_millis(800),
+            program_limit: limit.unwrap_or(customary.program_limit),
             keyring: keyring(&[(SEALED, "secret")]),
             key_source: KeySource::Prepared(keys()),
             retry_pause: pause(),
             poll_pause: pause(),
-            ..DeviceSettings::new(Arc::clone(&network) as _)
+            ..customary
         });
         Self { folder, lab: Lab { ca, network, device } }
     }

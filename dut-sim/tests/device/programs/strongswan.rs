@@ -75,6 +75,13 @@ async fn a_program_that_hangs_is_killed_with_its_children() {
     is_gone(&fake.file("child")).await;
 }
 
+/// The clock of the test stands still but for what is waited for: `ends_with` gives up after 20 s of it.
+#[tokio::test(start_paused = true)]
+async fn a_program_that_hangs_is_told_before_a_scenario_gives_up() {
+    let fake = Fake::with_limit(ScepClient::Strongswan, "sleep 600", None);
+    fake.ends_with("ca: GetCACert: `pki` did not end in 15 s and was killed").await;
+}
+
 #[tokio::test]
 async fn children_that_a_program_leaves_are_killed() {
     let fake = fake("sleep 600 & echo $! > {}/child; exit 3");
