@@ -167,3 +167,16 @@ async fn a_subject_that_cannot_be_expressed_is_a_failure() {
     fake.lab.device.replace_configuration(&lines).await.unwrap();
     fake.lab.shows("ca: `pki` cannot be given the value `Smith, Jones` in a subject").await;
 }
+
+#[tokio::test]
+async fn a_plugin_that_is_not_loaded_is_told_with_its_package() {
+    let fake = whole(
+        "echo 'unable to fetch from http://h, no capable fetcher found' >&2
+        echo 'did not receive a valid SCEP response: HTTP 0' >&2; exit 1",
+    );
+    fake.ends_with(
+        "ca: GetCACert: the plugin `curl`, by which strongSwan's `pki` fetches, is not installed \
+         (package `libstrongswan-extra-plugins`)",
+    )
+    .await;
+}
