@@ -1,5 +1,6 @@
 //! Client programs that go wrong in every way: each ends in a clear reason, and nothing is left running.
 
+mod scep_submit;
 mod strongswan;
 
 use std::env;
