@@ -1,6 +1,8 @@
 //! Client programs that go wrong in every way: each ends in a clear reason, and nothing is left running.
 
 mod scep_submit;
+mod scepclient;
+mod sscep;
 mod strongswan;
 
 use std::env;
@@ -25,7 +27,8 @@ struct Fake {
 }
 
 impl Fake {
-    /// A fake that runs `script`; `{}` stands for its folder, where `given.der` and `given.pem` are the CA's certificate.
+    /// A fake that runs `script`; `{}` stands for its folder, where `given.der` and `given.pem` are the CA's certificate
+    /// and `given.key` its key.
     fn of(client: ScepClient, script: &str) -> Self {
         Self::with_limit(client, script, Some(Duration::from_millis(800)))
     }
@@ -80,6 +83,7 @@ fn furnish(folder: &Path, ca: &ToyCa) {
     let certificate = ca.certificate();
     let pem = X509::from_der(&certificate).unwrap().to_pem().unwrap();
     fs::write(folder.join("given.pem"), pem).unwrap();
+    fs::write(folder.join("given.key"), ca.key()).unwrap();
     fs::write(folder.join("given.der"), certificate).unwrap();
 }
 
