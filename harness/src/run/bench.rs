@@ -158,12 +158,12 @@ pub enum BenchError {
         what: String,
     },
     /// A program that the lab needs is not installed; the scenario is skipped with this reason.
-    #[error("{program} is not installed (package `{package}`)")]
+    #[error("{program} is not installed ({origin})")]
     NotInstalled {
         /// The program, as it is known: "strongSwan's `pki`".
         program: String,
-        /// The Debian package that has it.
-        package: String,
+        /// Where it can be had: "package `strongswan-pki`", which is Debian's.
+        origin: String,
     },
     /// The operating system does not allow what the driver needs.
     #[error("driver `{driver}`: {reason}")]
