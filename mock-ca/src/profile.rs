@@ -1,10 +1,12 @@
 //! What an issued certificate looks like, as data: an ordered list of extensions, a validity, a key identifier.
 
-mod der;
+mod altered;
+pub(crate) mod der;
 mod directory;
 mod extension;
 mod public_key;
 mod requested;
+mod revocation;
 mod serial;
 mod validity;
 
@@ -18,10 +20,12 @@ use openssl::{
 };
 use time::OffsetDateTime;
 
+pub(crate) use altered::{Alteration, KeyUsageChange, altered};
 pub(crate) use directory::Directory;
 pub(crate) use extension::{AuthorityKeyIdentifier, Capability, Extension, Template};
 pub(crate) use public_key::PublicKeyInfo;
 pub(crate) use requested::{RequestedExtensions, Wish};
+pub(crate) use revocation::revocation_list;
 pub(crate) use serial::{random_serial, request_serial, sequential_serial};
 pub(crate) use validity::{Validity, calendar, unix_time};
 

@@ -12,6 +12,7 @@ use scep::{
 
 use crate::{
     authority::{Authority, AuthorityKeys, lab},
+    fault::FaultError,
     policy::subject_of,
     settings::{Keys, Settings},
     state::{StateDirectory, StateError},
@@ -32,6 +33,9 @@ pub enum OpenError {
     /// Its state cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A fault that was asked for can never happen.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     /// OpenSSL refused an operation that should have worked.
     #[error("OpenSSL: {0}")]
     Crypto(#[from] ErrorStack),
@@ -52,12 +56,12 @@ pub(super) fn authority(
         && let Some(stored) = state.personality()?
     {
         state.expect("personality", stored.as_str(), settings.personality.as_str())?;
-        let (ca, registration) = state.read_authority(personality.registration.is_some())?;
+        let identities = state.read_authority(personality)?;
         if settings.subject.is_some() {
-            let stored = subject_of(&ca.certificate);
+            let stored = subject_of(&identities.ca.certificate);
             state.expect("subject", &stored, &name::to_text(&subject))?;
         }
-        let authority = Authority::assemble(personality, ca, registration, &settings.windows)?;
+        let authority = Authority::assemble(personality, identities, &settings.windows)?;
         return Ok(Arc::new(authority));
     }
     let authority = create(settings, &subject, now)?;
@@ -76,7 +80,7 @@ fn create(
     match settings.keys {
         Keys::Lab => lab::authority(personality, subject, &settings.windows, now),
         Keys::Fresh => {
-            let keys = AuthorityKeys::generate(personality.registration.is_some())?;
+            let keys = AuthorityKeys::generate(personality)?;
             Authority::create(personality, &keys, subject, &settings.windows, now).map(Arc::new)
         }
     }

@@ -1,6 +1,6 @@
 //! The CertRep that answers a request (RFC 8894 §3.3.2), in the personality's shape.
 
-use std::time::SystemTime;
+use std::{slice, time::SystemTime};
 
 use openssl::{
     rand::rand_bytes,
@@ -8,16 +8,19 @@ use openssl::{
 };
 use scep::{
     Error,
-    algorithm::Digest,
+    algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, Nonce, PkiStatus},
+    ber, certs_only,
     http::PKI_MESSAGE,
-    server::{ExtraAttribute, Outcome, Reply, Request},
+    server::{ExtraAttribute, Header, Outcome, Reply, Request},
 };
 
 use crate::{
     answer::Answer,
     ca::{Ca, serial_text},
+    fault::{self, Draft, Fault, Payload, Strikes},
     log::LogOutcome,
+    personality::Carried,
     policy::{Verdict, subject_of},
     refusal::Refusal,
 };
@@ -30,29 +33,52 @@ const SCEP_SERVER_MESSAGE: &str = "1.3.6.1.4.1.311.21.38";
 const PRINTABLE_STRING: u8 = 0x13;
 const UTF8_STRING: u8 = 0x0c;
 
+/// What a reply answers to: a request, or the header of what could not be read.
+pub(super) struct Asked<'a> {
+    header: &'a Header,
+    cipher: Cipher,
+    key_transport: KeyTransport,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(request: &'a Request) -> Self {
+        let Request { header, cipher, key_transport, .. } = request;
+        Self { header, cipher: *cipher, key_transport: *key_transport }
+    }
+
+    /// Nothing is enciphered in a refusal, and so the algorithms do not matter.
+    pub(super) fn unopened(header: &'a Header) -> Self {
+        Self { header, cipher: Cipher::Aes128, key_transport: KeyTransport::Pkcs1v15 }
+    }
+}
+
 impl Ca {
     /// Encodes the answer to a request about which it was decided so.
     pub(super) fn reply(
         &self,
-        request: &Request,
+        asked: &Asked<'_>,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
-    ) -> Result<Answer, Error> {
+        strikes: &Strikes<'_>,
+    ) -> Answer {
+        let message = match self.encode(asked, decided, now, strikes) {
+            Ok(message) => message,
+            Err(error) => return self.server_error(&error),
+        };
         let (outcome, reason) = self.describe(decided);
-        let message = self.encode(request, decided, now)?;
         let mut answer = Answer::page(PKI_MESSAGE, message);
         answer.outcome = outcome;
         answer.note.reason = reason;
-        Ok(answer)
+        answer
     }
 
     fn describe(&self, decided: &Result<Verdict, Refusal>) -> (LogOutcome, Option<String>) {
-        let certificate_reply = |status| LogOutcome::CertRep(status, None);
+        let success = |reason| (LogOutcome::CertRep(PkiStatus::Success, None), Some(reason));
         match decided {
-            Ok(Verdict::Issued(certificate)) => {
-                (certificate_reply(PkiStatus::Success), Some(issued_text(certificate)))
-            }
-            Ok(Verdict::Pending) => (certificate_reply(PkiStatus::Pending), None),
+            Ok(Verdict::Issued(certificate)) => success(told("issued", certificate)),
+            Ok(Verdict::Found(certificate)) => success(told("gave", certificate)),
+            Ok(Verdict::RevocationList(_)) => success("gave the revocation list".to_owned()),
+            Ok(Verdict::Pending) => (LogOutcome::CertRep(PkiStatus::Pending, None), None),
             Err(refusal) => {
                 let fail_info = self.fail_info(refusal);
                 let outcome = LogOutcome::CertRep(PkiStatus::Failure, Some(fail_info));
@@ -63,30 +89,88 @@ impl Ca {
 
     fn encode(
         &self,
-        request: &Request,
+        asked: &Asked<'_>,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
+        strikes: &Strikes<'_>,
     ) -> Result<Vec<u8>, Error> {
+        let authority = &self.site.authority;
+        let issued = decided.as_ref().ok().and_then(Verdict::certificate);
+        let mut granted: Vec<_> = issued.cloned().into_iter().collect();
+        fault::distort_granted(&mut granted, authority, strikes)?;
+        let mut draft = self.draft(asked, decided, granted.first());
+        draft.distort(authority, strikes)?;
+
+        let text = decided.as_ref().err().map(ToString::to_string);
+        let outcome = self.outcome(decided, &granted, text.as_deref());
+        let reply = self.undistorted(asked, decided, outcome, &draft, now)?;
+        let mut message = reply.message(&mut rand_bytes)?;
+        if strikes.is_empty() {
+            return message.encode();
+        }
+        let granted = match reply.outcome {
+            Outcome::Success { certificates, crls } => {
+                Some(certs_only::encode(certificates, crls)?)
+            }
+            _ => None,
+        };
+        let payload = Payload { header: asked.header, draft: &draft, granted };
+        fault::distort_content(&mut message, &payload, authority, strikes)?;
+        fault::distort_message(&mut message, strikes);
+        let encoded = message.encode()?;
+        if strikes.fire(Fault::BerReply) { ber::stream(&encoded) } else { Ok(encoded) }
+    }
+
+    /// What the personality signs and enciphers with.
+    fn draft(
+        &self,
+        asked: &Asked<'_>,
+        decided: &Result<Verdict, Refusal>,
+        issued: Option<&X509>,
+    ) -> Draft {
+        let is_success = !matches!(decided, Ok(Verdict::Pending) | Err(_));
+        Draft {
+            signer: self.site.authority.signer().clone(),
+            carried: self.carried(is_success, issued),
+            digest: self.reply_digest(asked.header.digest, decided.is_err()),
+            signature_algorithm: self.personality.reply.signature_algorithm,
+            cipher: asked.cipher,
+            key_transport: asked.key_transport,
+            is_success,
+        }
+    }
+
+    /// The certificates in the clear.
+    fn carried(&self, is_success: bool, issued: Option<&X509>) -> Vec<X509> {
+        let authority = &self.site.authority;
+        match self.personality.reply.carries {
+            Carried::IssuedAndCa => {
+                issued.into_iter().chain([&authority.ca.certificate]).cloned().collect()
+            }
+            Carried::SignerInSuccess if is_success => vec![authority.signer().certificate.clone()],
+            Carried::SignerInSuccess | Carried::Nothing => Vec::new(),
+        }
+    }
+
+    fn undistorted<'a>(
+        &self,
+        asked: &Asked<'a>,
+        decided: &Result<Verdict, Refusal>,
+        outcome: Outcome<'a>,
+        draft: &'a Draft,
+        now: SystemTime,
+    ) -> Result<Reply<'a>, Error> {
         let style = &self.personality.reply;
-        let issued = match decided {
-            Ok(Verdict::Issued(certificate)) => std::slice::from_ref(certificate),
-            _ => &[],
-        };
-        let certificates = if style.carries_certificates {
-            [issued, std::slice::from_ref(&self.site.authority.ca.certificate)].concat()
-        } else {
-            Vec::new()
-        };
-        Reply {
-            header: &request.header,
-            outcome: self.outcome(decided, issued),
+        Ok(Reply {
+            header: asked.header,
+            outcome,
             sender_nonce: Nonce::generate(&mut rand_bytes)?,
-            signer: self.site.authority.signer(),
-            digest: self.reply_digest(request.header.digest, decided.is_err()),
-            cipher: request.cipher,
-            key_transport: request.key_transport,
-            certificates: &certificates,
-            signature_algorithm: style.signature_algorithm,
+            signer: &draft.signer,
+            digest: draft.digest,
+            cipher: draft.cipher,
+            key_transport: draft.key_transport,
+            certificates: &draft.carried,
+            signature_algorithm: draft.signature_algorithm,
             signing_time: style.has_signing_time.then_some(now),
             content_without_envelope: style.content_without_envelope.map(<[u8]>::to_vec),
             extra_attributes: if style.has_windows_attributes {
@@ -94,15 +178,27 @@ impl Ca {
             } else {
                 Vec::new()
             },
-        }
-        .encode(&mut rand_bytes)
+        })
     }
 
-    fn outcome<'a>(&self, decided: &Result<Verdict, Refusal>, issued: &'a [X509]) -> Outcome<'a> {
+    fn outcome<'a>(
+        &self,
+        decided: &'a Result<Verdict, Refusal>,
+        granted: &'a [X509],
+        text: Option<&'a str>,
+    ) -> Outcome<'a> {
         match decided {
-            Ok(Verdict::Issued(_)) => Outcome::Success { certificates: issued, crls: &[] },
+            Ok(Verdict::Issued(_) | Verdict::Found(_)) => {
+                Outcome::Success { certificates: granted, crls: &[] }
+            }
+            Ok(Verdict::RevocationList(list)) => {
+                Outcome::Success { certificates: &[], crls: slice::from_ref(list) }
+            }
             Ok(Verdict::Pending) => Outcome::Pending,
-            Err(refusal) => Outcome::Failure { fail_info: self.fail_info(refusal), text: None },
+            Err(refusal) => Outcome::Failure {
+                fail_info: self.fail_info(refusal),
+                text: text.filter(|_| self.personality.reply.has_fail_info_text),
+            },
         }
     }
 
@@ -124,7 +220,7 @@ impl Ca {
 fn windows_attributes(decided: &Result<Verdict, Refusal>) -> Vec<ExtraAttribute> {
     match decided {
         Ok(Verdict::Issued(_)) => vec![text_attribute(SCEP_SERVER_MESSAGE, UTF8_STRING, "Issued")],
-        Ok(Verdict::Pending) => Vec::new(),
+        Ok(_) => Vec::new(),
         Err(refusal) => {
             let number = refusal.hresult().to_string();
             vec![text_attribute(SCEP_ERROR, PRINTABLE_STRING, &number)]
@@ -139,7 +235,8 @@ fn text_attribute(oid: &str, tag: u8, text: &str) -> ExtraAttribute {
     ExtraAttribute { oid: oid.to_owned(), value_der }
 }
 
-fn issued_text(certificate: &X509Ref) -> String {
+fn told(what: &str, certificate: &X509Ref) -> String {
     let serial = serial_text(certificate);
-    format!("issued {serial} to `{}`", subject_of(certificate).escape_debug())
+    let preposition = if what == "issued" { "to" } else { "of" };
+    format!("{what} {serial} {preposition} `{}`", subject_of(certificate).escape_debug())
 }
