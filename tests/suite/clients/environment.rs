@@ -3,7 +3,7 @@
 use dut_sim::ScepClient;
 
 use crate::suite::netns;
-use crate::suite::sceplab::{command, finish, workspace};
+use crate::suite::sceplab::{command, finish, skip, workspace};
 
 #[test]
 fn a_proxy_and_a_configuration_of_the_caller_s_do_not_reach_the_programs() {
@@ -12,7 +12,7 @@ fn a_proxy_and_a_configuration_of_the_caller_s_do_not_reach_the_programs() {
     }
     for client in ScepClient::ALL {
         if let Some(missing) = client.missing() {
-            netns::skip(&missing.to_string());
+            skip(&missing.to_string());
             continue;
         }
         let (scenario, name) = ("scenarios/scep/des3-sha1.yaml", client.to_string());
