@@ -39,7 +39,7 @@ pub(crate) struct Conversation {
     saved: BTreeMap<String, String>,
     /// The certificates that came.
     received: Vec<Received>,
-    /// How many challenge passwords were asked for.
+    /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
     challenges: usize,
 }
 
@@ -119,6 +119,9 @@ impl Conversation {
             self.transaction = composed.transaction;
         }
         let mut observation = self.observe(request, &exchanged);
+        if observation.value(Fact::Status) == "SUCCESS" && !request.wrong.is_empty() {
+            pki.expendable_granted();
+        }
         observation.mask(|text| self.masked(text));
         let sent = composed.words.iter().map(|line| self.masked(line)).collect();
         Ok(Spoken { sent, observation })
@@ -129,7 +132,7 @@ impl Conversation {
         std::mem::take(&mut self.received)
     }
 
-    /// How many challenge passwords were asked for.
+    /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
     pub(crate) fn challenges(&self) -> usize {
         self.challenges
     }

@@ -261,10 +261,12 @@ fn cost(plan: &Plan) -> String {
 fn tell_plan(plan: &Plan, url: &ScepUrl) {
     say(&format!("to be sent to {url}:"));
     for planned in &plan.run {
-        let (certificates, challenges) = (planned.certificates, planned.challenges);
-        let what = match (certificates, challenges) {
+        let what = match (planned.certificates, planned.challenges) {
             (0, 0) => String::new(),
-            _ => format!("  (certificates: {certificates}, challenge passwords: {challenges})"),
+            (certificates, 0) => format!("  (certificates: {certificates})"),
+            (certificates, challenges) => {
+                format!("  (certificates: {certificates}, challenge passwords: {challenges})")
+            }
         };
         say(&format!("  {}{what}", planned.case.id));
     }

@@ -21,8 +21,10 @@ pub struct Planned {
     pub case: Scenario,
     /// The most certificates that a PKI may issue on it.
     pub certificates: usize,
-    /// The challenge passwords that it asks for.
+    /// The challenge passwords that it asks for, that left out which requests share that are wrong on purpose.
     pub challenges: usize,
+    /// Whether it has a request that is wrong on purpose and carries a challenge password.
+    pub is_expendable: bool,
 }
 
 /// What will be run, and what will not.
@@ -39,11 +41,10 @@ impl Plan {
     pub fn of(cases: Vec<Scenario>, budget: Budget) -> Self {
         let mut plan = Self::default();
         for case in cases {
-            let (certificates, challenges) = cost(&case);
-            let reason = plan.objection(&case, certificates, challenges, budget);
-            match reason {
-                Some(reason) => plan.skipped.push((case, reason)),
-                None => plan.run.push(Planned { case, certificates, challenges }),
+            let planned = planned(case);
+            match plan.objection(&planned, budget) {
+                Some(reason) => plan.skipped.push((planned.case, reason)),
+                None => plan.run.push(planned),
             }
         }
         plan
@@ -56,16 +57,12 @@ impl Plan {
 
     /// The challenge passwords that are asked for.
     pub fn challenges(&self) -> usize {
-        self.run.iter().map(|planned| planned.challenges).sum()
+        let shared = self.run.iter().any(|planned| planned.is_expendable);
+        self.run.iter().map(|planned| planned.challenges).sum::<usize>() + usize::from(shared)
     }
 
-    fn objection(
-        &self,
-        case: &Scenario,
-        certificates: usize,
-        challenges: usize,
-        budget: Budget,
-    ) -> Option<String> {
+    fn objection(&self, planned: &Planned, budget: Budget) -> Option<String> {
+        let Planned { case, certificates, challenges, is_expendable } = planned;
         let is_disruptive = case.conformance.as_ref().is_some_and(|it| it.is_disruptive);
         if is_disruptive && !budget.disruptive {
             return Some("it could disturb others: `--allow-disruptive` runs it".to_owned());
@@ -73,10 +70,11 @@ impl Plan {
         let exceeds = |most: Option<usize>, used: usize, more: usize| {
             more > 0 && most.is_some_and(|most| used + more > most)
         };
-        if exceeds(budget.certificates, self.certificates(), certificates) {
+        if exceeds(budget.certificates, self.certificates(), *certificates) {
             return Some("the budget of certificates is used up: `--max-certificates`".to_owned());
         }
-        if exceeds(budget.challenges, self.challenges(), challenges) {
+        let is_first = *is_expendable && self.run.iter().all(|planned| !planned.is_expendable);
+        if exceeds(budget.challenges, self.challenges(), challenges + usize::from(is_first)) {
             return Some("no challenge password is left for it: `--challenge`".to_owned());
         }
         None
@@ -84,17 +82,20 @@ impl Plan {
 }
 
 /// What a case may cost: each request for a certificate may bring one, be it wrong or not.
-fn cost(case: &Scenario) -> (usize, usize) {
+fn planned(case: Scenario) -> Planned {
     let requests = case.steps.iter().filter_map(|step| match &step.action {
         Action::Scep(speech) if speech.request.operation.enrols() => Some(speech),
         _ => None,
     });
-    let (mut certificates, mut challenges) = (0, 0);
+    let (mut certificates, mut challenges, mut is_expendable) = (0, 0, false);
     for speech in requests {
         certificates += 1;
-        challenges += usize::from(asks_for_challenge(speech));
+        let asks = asks_for_challenge(speech);
+        let is_wrong = !speech.request.wrong.is_empty();
+        challenges += usize::from(asks && !is_wrong);
+        is_expendable |= asks && is_wrong;
     }
-    (certificates, challenges)
+    Planned { case, certificates, challenges, is_expendable }
 }
 
 fn asks_for_challenge(speech: &Scep) -> bool {

@@ -51,8 +51,9 @@ impl Conversation {
         self.challenge = match request.message.challenge {
             ChallengeChoice::Right if renews => None,
             ChallengeChoice::Right | ChallengeChoice::Always => {
-                let secret = pki.challenge().await?;
-                self.challenges += usize::from(secret.is_some());
+                let is_expendable = !request.wrong.is_empty();
+                let secret = pki.challenge(is_expendable).await?;
+                self.challenges += usize::from(secret.is_some() && !is_expendable);
                 secret.map(|secret| ChallengePassword::new(secret.expose()))
             }
             ChallengeChoice::Wrong => Some(ChallengePassword::new("0BAD0BAD0BAD0BAD")),

@@ -135,6 +135,8 @@ impl Challenges {
 pub struct LivePki {
     url: ScepUrl,
     challenges: Challenges,
+    /// What requests share that are wrong on purpose.
+    expendable: tokio::sync::Mutex<Option<Secret>>,
     /// The pause between two requests, and when the next may go.
     pace: Option<(Duration, Mutex<Instant>)>,
 }
@@ -146,7 +148,7 @@ impl LivePki {
             let pause = Duration::from_secs_f64(1.0 / rate.max(0.001));
             (pause, Mutex::new(Instant::now()))
         });
-        Self { url, challenges, pace }
+        Self { url, challenges, expendable: tokio::sync::Mutex::default(), pace }
     }
 
     /// Waits for this request's turn.
@@ -162,17 +164,8 @@ impl LivePki {
     }
 }
 
-#[async_trait]
-impl Pki for LivePki {
-    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
-        self.turn().await;
-        let stream = self.url.connect().await.map_err(|reason| PkiError::Broken { reason })?;
-        let path = format!("{}{suffix}", self.url.path);
-        let answer = http::exchange(stream, &self.url.authority(), &path, request).await;
-        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
-    }
-
-    async fn challenge(&self) -> Result<Option<Secret>, PkiError> {
+impl LivePki {
+    async fn next_challenge(&self) -> Result<Option<Secret>, PkiError> {
         match &self.challenges {
             Challenges::None => Ok(None),
             Challenges::One(secret) => Ok(Some(secret.clone())),
@@ -186,6 +179,35 @@ impl Pki for LivePki {
                 self.turn().await;
                 admin.password().await.map(Some)
             }
+        }
+    }
+}
+
+#[async_trait]
+impl Pki for LivePki {
+    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
+        self.turn().await;
+        let stream = self.url.connect().await.map_err(|reason| PkiError::Broken { reason })?;
+        let path = format!("{}{suffix}", self.url.path);
+        let answer = http::exchange(stream, &self.url.authority(), &path, request).await;
+        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
+    }
+
+    async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
+        if !expendable {
+            return self.next_challenge().await;
+        }
+        let mut shared = self.expendable.lock().await;
+        if shared.is_none() {
+            *shared = self.next_challenge().await?;
+        }
+        Ok(shared.clone())
+    }
+
+    fn expendable_granted(&self) {
+        // Whoever holds the lock is about to send the same password; the next one gets a new one.
+        if let Ok(mut shared) = self.expendable.try_lock() {
+            *shared = None;
         }
     }
 }
@@ -217,10 +239,13 @@ mod tests {
         let given = ["a1", "b2"].map(Secret::new).to_vec();
         let url = "http://127.0.0.1:1/".parse().unwrap();
         let pki = LivePki::new(url, Challenges::given(given), None);
-        let first = pki.challenge().await.unwrap();
-        assert_eq!(first.unwrap().expose(), "a1");
-        pki.challenge().await.unwrap();
-        assert!(matches!(pki.challenge().await, Err(PkiError::NotSupported { .. })));
+        let next = async |expendable| pki.challenge(expendable).await.unwrap().unwrap();
+        assert_eq!(next(false).await.expose(), "a1");
+        assert_eq!(next(true).await.expose(), "b2");
+        assert_eq!(next(true).await.expose(), "b2");
+        assert!(matches!(pki.challenge(false).await, Err(PkiError::NotSupported { .. })));
+        pki.expendable_granted();
+        assert!(matches!(pki.challenge(true).await, Err(PkiError::NotSupported { .. })));
     }
 
     #[tokio::test(start_paused = true)]
