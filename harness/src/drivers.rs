@@ -1,5 +1,6 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
+pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;
 #[cfg(target_os = "linux")]
@@ -19,7 +20,7 @@ use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
 use crate::client::Builtin;
 use crate::lab::{self, Lab, Runs};
-use crate::run::{Bench, BenchError, Client, Driver, LabOptions, Resource};
+use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
 use crate::virtual_lab::VirtualLab;
 
 /// Builds `lab`; it is to be called within a tokio runtime, which runs what is in the lab.
@@ -109,7 +110,8 @@ pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
         let device = start_device(name, plan, &network, keys)?;
         devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
     }
-    Ok(Bench { devices, pkis, client: Some(client), resources: vec![Box::new(network)] })
+    let (keys, client) = (KeySupply::Shared, Some(client as Arc<dyn crate::client::Client>));
+    Ok(Bench { devices, pkis, client, resources: vec![Box::new(network)], keys })
 }
 
 /// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.
@@ -140,7 +142,8 @@ pub async fn build_for_console(
 fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), BenchError> {
     let (network, pkis, _) = network_with_pkis(lab)?;
     let device = start_device(device, &lab.devices[device], &network, &KeySource::Generate)?;
-    let bench = Bench { pkis, resources: vec![Box::new(network)], ..Bench::default() };
+    let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
+    let bench = Bench { pkis, resources, ..Bench::default() };
     Ok((Shell::Here(device), bench))
 }
 

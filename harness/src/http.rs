@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,19 +21,28 @@ pub(crate) async fn exchange(
     path: &str,
     request: &HttpRequest,
 ) -> Result<HttpResponse, String> {
+    exchange_as(stream, authority, path, request, None).await
+}
+
+/// The same with credentials: the value of the header `Authorization`.
+pub(crate) async fn exchange_as(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    authority: &str,
+    path: &str,
+    request: &HttpRequest,
+    credentials: Option<&str>,
+) -> Result<HttpResponse, String> {
     let limit = EXCHANGE_LIMIT;
-    let converse = converse(stream, authority, path, request);
+    let request = compose(authority, path, request, credentials)?;
+    let converse = converse(stream, request);
     let over = |_| Err(format!("no answer in {} s", limit.as_secs()));
     timeout(limit, converse).await.unwrap_or_else(over)
 }
 
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    authority: &str,
-    path: &str,
-    request: &HttpRequest,
+    request: hyper::Request<Full<Bytes>>,
 ) -> Result<HttpResponse, String> {
-    let request = compose(authority, path, request)?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let answered = async move {
@@ -71,6 +80,7 @@ fn compose(
     authority: &str,
     path: &str,
     request: &HttpRequest,
+    credentials: Option<&str>,
 ) -> Result<hyper::Request<Full<Bytes>>, String> {
     let target = if request.query.is_empty() {
         path.to_owned()
@@ -88,6 +98,9 @@ fn compose(
         .header(CONNECTION, "close");
     if let Some(content_type) = &request.content_type {
         builder = builder.header(CONTENT_TYPE, content_type);
+    }
+    if let Some(credentials) = credentials {
+        builder = builder.header(AUTHORIZATION, credentials);
     }
     builder
         .body(Full::from(request.body.clone()))

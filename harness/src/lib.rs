@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod conformance;
 mod conversation;
 pub mod device;
 pub mod diagnostic;

@@ -51,7 +51,9 @@ impl Conversation {
         self.challenge = match request.message.challenge {
             ChallengeChoice::Right if renews => None,
             ChallengeChoice::Right | ChallengeChoice::Always => {
-                let secret = pki.challenge().await?;
+                let is_expendable = !request.wrong.is_empty();
+                let secret = pki.challenge(is_expendable).await?;
+                self.challenges += usize::from(secret.is_some() && !is_expendable);
                 secret.map(|secret| ChallengePassword::new(secret.expose()))
             }
             ChallengeChoice::Wrong => Some(ChallengePassword::new("0BAD0BAD0BAD0BAD")),
@@ -96,7 +98,7 @@ impl Conversation {
         let content = content(request, &parts, &body)?;
         let message = bytes(request, encode(request, &parts, content)?)?;
         let method = request.method.unwrap_or_else(|| choice::method(&parts.capabilities));
-        let words = words(request, &parts, method, message.len());
+        let words = words(request, &parts, self.challenge.is_some(), method, message.len());
         let http = travelling(request, method, &message);
         let serial = self.wanted_serial(request);
         let transaction = Transaction {
@@ -462,7 +464,13 @@ fn question(request: &Request) -> Composed {
     Composed { request, path_suffix: "", transaction: None, words }
 }
 
-fn words(request: &Request, parts: &Parts, method: Method, length: usize) -> Vec<String> {
+fn words(
+    request: &Request,
+    parts: &Parts,
+    has_challenge: bool,
+    method: Method,
+    length: usize,
+) -> Vec<String> {
     let method = if method == Method::Get { "GET" } else { "POST" };
     let (id, nonce) = (&parts.transaction_id, &parts.sender_nonce);
     let signer = name::to_text(parts.signer.certificate.subject_name());
@@ -485,10 +493,7 @@ fn words(request: &Request, parts: &Parts, method: Method, length: usize) -> Vec
     if request.operation.enrols() {
         let subject = name::to_text(&parts.requested.subject);
         let bits = parts.requested.key.bits();
-        let challenge = match request.message.challenge {
-            ChallengeChoice::None => "none".to_owned(),
-            _ => MASK.to_owned(),
-        };
+        let challenge = if has_challenge { MASK } else { "none" };
         words.push(format!("  asks for `{subject}`, RSA {bits}, challenge password {challenge}"));
     }
     words

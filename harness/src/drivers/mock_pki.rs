@@ -86,7 +86,7 @@ impl Pki for MockPki {
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
-    async fn challenge(&self) -> Result<Option<Secret>, PkiError> {
+    async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
         match self.ca.new_challenge() {
             Ok(password) => Ok(Some(Secret::new(password.expose()))),
             Err(ChallengeUnavailable::NotAskedFor) => Ok(None),

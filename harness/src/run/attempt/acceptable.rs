@@ -1,7 +1,7 @@
 //! What came, held against the outcomes that are acceptable.
 
 use super::{Answer, Miss, Stop};
-use crate::scenario::scep::{Acceptable, FactName};
+use crate::scenario::scep::{Acceptable, Condition, FactName};
 
 /// The answer of a step whose outcome is a set of facts: `value` tells each, and `filled` puts what was saved in place of
 /// `{{name}}`.
@@ -11,25 +11,30 @@ pub(super) fn judged<'a, F: FactName>(
     value: impl Fn(F) -> &'a str,
     filled: impl Fn(&str) -> String,
 ) -> Result<Answer, Stop> {
-    let misses_of = |one: &Acceptable<F>| misses(one, &value, &filled);
-    if let Some(fitting) = acceptable.iter().find(|one| misses_of(one).is_empty()) {
+    let miss_of = |one: &Acceptable<F>| miss(one, &value, &filled);
+    if let Some(fitting) = acceptable.iter().find(|one| miss_of(one).is_none()) {
         if let Some(reason) = &fitting.skip {
             return Err(Stop::NotSupported(reason.clone()));
         }
         let notes = fitting.note.iter().cloned().collect();
         return Ok(Answer { output, message: "", misses: Vec::new(), notes });
     }
-    let misses = acceptable.iter().flat_map(misses_of).collect();
+    let misses = acceptable.iter().filter_map(miss_of).collect();
     let message = "none of the acceptable outcomes came";
     Ok(Answer { output, message, misses, notes: Vec::new() })
 }
 
-/// What keeps an outcome from being this one.
-fn misses<'a, F: FactName>(
+/// What keeps an outcome from being this one: the conditions that do not hold, at the place of the first.
+fn miss<'a, F: FactName>(
     acceptable: &Acceptable<F>,
     value: impl Fn(F) -> &'a str,
     filled: impl Fn(&str) -> String,
-) -> Vec<Miss> {
-    let failing = acceptable.conditions.iter().filter(|it| !it.holds(value(it.fact), &filled));
-    failing.map(|it| Miss::at(&it.place, format!("it is {}", value(it.fact)))).collect()
+) -> Option<Miss> {
+    let holds = |it: &&Condition<F>| it.holds(value(it.fact), &filled);
+    let failing: Vec<&Condition<F>> =
+        acceptable.conditions.iter().filter(|it| !holds(it)).collect();
+    let first = failing.first()?;
+    let is = |it: &&Condition<F>| format!("{} is {}", it.fact.name(), value(it.fact));
+    let label = failing.iter().map(is).collect::<Vec<_>>().join(", ");
+    Some(Miss::at(&first.place, label))
 }

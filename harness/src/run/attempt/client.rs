@@ -74,7 +74,7 @@ pub(super) async fn enrol(
 async fn order(pki: &dyn Pki, it: &ClientStep, folder: &Path) -> Result<ClientOrder, Stop> {
     let stop = |error| stop(&it.pki, &error);
     let challenge = match it.challenge {
-        GivenChallenge::Right => pki.challenge().await.map_err(stop)?,
+        GivenChallenge::Right => pki.challenge(false).await.map_err(stop)?,
         GivenChallenge::Wrong => Some(Secret::new(WRONG_CHALLENGE)),
         GivenChallenge::None => None,
     };

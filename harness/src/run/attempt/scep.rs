@@ -25,7 +25,8 @@ pub(super) async fn speak(
 ) -> Result<Attempted, Stop> {
     let start = Instant::now();
     let pki = super::pki::pki(bench, &speech.pki)?;
-    let conversation = conversations.entry(speech.pki.clone()).or_default();
+    let fresh = || Conversation::new(bench.keys);
+    let conversation = conversations.entry(speech.pki.clone()).or_insert_with(fresh);
     let spoken = bounded(&speech.pki, conversation.speak(pki, &speech.request)).await?;
     let spoken = spoken.map_err(|error| stop(&speech.pki, error))?;
     let seen = &spoken.observation;
