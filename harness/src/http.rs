@@ -11,29 +11,27 @@ use scep::http::{HttpRequest, HttpResponse, Method};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-/// From the first byte of the request to the last of the answer.
-pub(crate) const EXCHANGE_LIMIT: Duration = Duration::from_secs(30);
-
-/// Sends `request` for `path` at `authority`, and reads the answer whatever its status; the error is why there is none.
-pub(crate) async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    authority: &str,
-    path: &str,
-    request: &HttpRequest,
-) -> Result<HttpResponse, String> {
-    exchange_as(stream, authority, path, request, None).await
+/// Whom a request is for, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Envelope<'a> {
+    /// Host and port, as in a URL.
+    pub(crate) authority: &'a str,
+    /// The path, without the query.
+    pub(crate) path: &'a str,
+    /// The value of the header `Authorization`.
+    pub(crate) credentials: Option<&'a str>,
+    /// From the first byte of the request to the last of the answer.
+    pub(crate) limit: Duration,
 }
 
-/// The same with credentials: the value of the header `Authorization`.
-pub(crate) async fn exchange_as(
+/// Sends `request`, and reads the answer whatever its status; the error is why there is none.
+pub(crate) async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    authority: &str,
-    path: &str,
+    envelope: Envelope<'_>,
     request: &HttpRequest,
-    credentials: Option<&str>,
 ) -> Result<HttpResponse, String> {
-    let limit = EXCHANGE_LIMIT;
-    let request = compose(authority, path, request, credentials)?;
+    let limit = envelope.limit;
+    let request = compose(envelope, request)?;
     let converse = converse(stream, request);
     let over = |_| Err(format!("no answer in {} s", limit.as_secs()));
     timeout(limit, converse).await.unwrap_or_else(over)
@@ -77,11 +75,10 @@ fn reason(error: &hyper::Error) -> String {
 }
 
 fn compose(
-    authority: &str,
-    path: &str,
+    envelope: Envelope<'_>,
     request: &HttpRequest,
-    credentials: Option<&str>,
 ) -> Result<hyper::Request<Full<Bytes>>, String> {
+    let Envelope { authority, path, credentials, .. } = envelope;
     let target = if request.query.is_empty() {
         path.to_owned()
     } else {

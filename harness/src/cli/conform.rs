@@ -1,13 +1,14 @@
 //! `sceplab conform`: what a SCEP server really does, requirement by requirement.
 
 pub(super) mod catalogue;
-mod challenges;
+pub(super) mod challenges;
 mod discovery;
 
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -75,6 +76,9 @@ pub(super) struct Arguments {
     /// Send at most so many requests a second
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
+    /// How long the server may take for one answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
+    timeout: u64,
     /// How many cases run at once [default: 4, or what the target file says]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
@@ -134,7 +138,12 @@ impl Arguments {
             tell_plan(&plan, &url);
             return Ok(Exit::Success);
         }
-        let pki = Arc::new(LivePki::new(url.clone(), challenges.into_source(), self.rate));
+        let pki = Arc::new(LivePki::new(
+            url.clone(),
+            challenges.into_source(),
+            Duration::from_secs(self.timeout),
+            self.rate,
+        ));
         let discovered = tokio::select! {
             discovered = discovery::discover(&*pki, &url, &target) => discovered,
             () = stop.clone().told(1) => return Err(Exit::Interrupted),

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 pub use self::admin::NdesAdmin;
 
-use crate::http;
+use crate::http::{self, Envelope};
 use crate::lab::Secret;
 use crate::pki::{Exchanged, Pki, PkiError};
 
@@ -135,6 +135,8 @@ impl Challenges {
 pub struct LivePki {
     url: ScepUrl,
     challenges: Challenges,
+    /// From the first byte of a request to the last of its answer.
+    limit: Duration,
     /// What requests share that are wrong on purpose.
     expendable: tokio::sync::Mutex<Option<Secret>>,
     /// The pause between two requests, and when the next may go.
@@ -142,13 +144,19 @@ pub struct LivePki {
 }
 
 impl LivePki {
-    /// The PKI at `url`; at most `per_second` requests are sent in a second, where that is given.
-    pub fn new(url: ScepUrl, challenges: Challenges, per_second: Option<f64>) -> Self {
+    /// The PKI at `url`, each of whose answers may take as long as `limit`; at most `per_second` requests are sent in a
+    /// second, where that is given.
+    pub fn new(
+        url: ScepUrl,
+        challenges: Challenges,
+        limit: Duration,
+        per_second: Option<f64>,
+    ) -> Self {
         let pace = per_second.map(|rate| {
             let pause = Duration::from_secs_f64(1.0 / rate.max(0.001));
             (pause, Mutex::new(Instant::now()))
         });
-        Self { url, challenges, expendable: tokio::sync::Mutex::default(), pace }
+        Self { url, challenges, limit, expendable: tokio::sync::Mutex::default(), pace }
     }
 
     /// Waits for this request's turn.
@@ -177,7 +185,7 @@ impl LivePki {
             }
             Challenges::Ndes(admin) => {
                 self.turn().await;
-                admin.password().await.map(Some)
+                admin.password(self.limit).await.map(Some)
             }
         }
     }
@@ -189,7 +197,10 @@ impl Pki for LivePki {
         self.turn().await;
         let stream = self.url.connect().await.map_err(|reason| PkiError::Broken { reason })?;
         let path = format!("{}{suffix}", self.url.path);
-        let answer = http::exchange(stream, &self.url.authority(), &path, request).await;
+        let authority = self.url.authority();
+        let (path, limit) = (path.as_str(), self.limit);
+        let envelope = Envelope { authority: &authority, path, credentials: None, limit };
+        let answer = http::exchange(stream, envelope, request).await;
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
@@ -238,7 +249,7 @@ mod tests {
     async fn passwords_that_serve_once_are_given_out_once() {
         let given = ["a1", "b2"].map(Secret::new).to_vec();
         let url = "http://127.0.0.1:1/".parse().unwrap();
-        let pki = LivePki::new(url, Challenges::given(given), None);
+        let pki = LivePki::new(url, Challenges::given(given), Duration::from_secs(1), None);
         let next = async |expendable| pki.challenge(expendable).await.unwrap().unwrap();
         assert_eq!(next(false).await.expose(), "a1");
         assert_eq!(next(true).await.expose(), "b2");
@@ -251,7 +262,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn requests_keep_their_pace() {
         let url = "http://127.0.0.1:1/".parse().unwrap();
-        let pki = LivePki::new(url, Challenges::None, Some(2.0));
+        let pki = LivePki::new(url, Challenges::None, Duration::from_secs(1), Some(2.0));
         let start = Instant::now();
         for _ in 0..3 {
             pki.turn().await;

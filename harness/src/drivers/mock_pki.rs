@@ -4,7 +4,7 @@ mod seen;
 
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use mock_ca::{
@@ -16,7 +16,7 @@ use scep::http::HttpRequest;
 use scep::secret::ChallengePassword;
 use tokio::io::DuplexStream;
 
-use crate::http;
+use crate::http::{self, Envelope};
 use crate::lab::{self, Secret};
 use crate::pki::{Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, SeenRequest};
 use crate::run::BenchError;
@@ -81,7 +81,13 @@ impl Pki for MockPki {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let path = format!("{}{suffix}", self.path());
         let serve = self.ca.serve_connection(theirs, "scep step".to_owned());
-        let exchange = http::exchange(ours, "pki.lab", &path, request);
+        let envelope = Envelope {
+            authority: "pki.lab",
+            path: &path,
+            credentials: None,
+            limit: Duration::from_secs(30),
+        };
+        let exchange = http::exchange(ours, envelope, request);
         let ((), answer) = tokio::join!(serve, exchange);
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }

@@ -30,6 +30,9 @@ pub(super) async fn discover(
         other => format!("capabilities  none: {}", words(other)),
     });
     let certificates = ask(pki, Operation::GetCaCert { message: None }).await?;
+    if let (Err(reason), Err(_)) = (&capabilities, &certificates) {
+        return Err(format!("{url} answers neither GetCACaps nor GetCACert: {reason}"));
+    }
     match &certificates {
         Ok(response) if response.status == 200 => match CaCertificates::read(response) {
             Ok(certificates) => lines.extend(described(&certificates, target)?),

@@ -1,12 +1,14 @@
 //! NDES's page that gives out challenge passwords, `mscep_admin`.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 use scep::http::{HttpRequest, HttpResponse, Method};
 
 use super::ScepUrl;
-use crate::http;
+use crate::http::{self, Envelope};
 use crate::lab::Secret;
 use crate::pki::PkiError;
 
@@ -22,7 +24,7 @@ pub struct NdesAdmin {
 
 impl NdesAdmin {
     /// Fetches one password.
-    pub(super) async fn password(&self) -> Result<Secret, PkiError> {
+    pub(super) async fn password(&self, limit: Duration) -> Result<Secret, PkiError> {
         let broken = |reason: String| PkiError::Broken { reason: format!("mscep_admin: {reason}") };
         let stream = self.url.connect().await.map_err(broken)?;
         let request = HttpRequest {
@@ -33,9 +35,13 @@ impl NdesAdmin {
         };
         let credentials = format!("{}:{}", self.user, self.password.expose());
         let authorization = format!("Basic {}", STANDARD.encode(credentials));
-        let (authority, path) = (self.url.authority(), &self.url.path);
-        let page =
-            http::exchange_as(stream, &authority, path, &request, Some(&authorization)).await;
+        let envelope = Envelope {
+            authority: &self.url.authority(),
+            path: &self.url.path,
+            credentials: Some(&authorization),
+            limit,
+        };
+        let page = http::exchange(stream, envelope, &request).await;
         read(&page.map_err(broken)?).map_err(broken)
     }
 }
