@@ -14,6 +14,7 @@ use async_trait::async_trait;
 
 pub use self::builtin::Builtin;
 pub use self::command::{Command, CommandError};
+pub(crate) use self::enrolment::new_key;
 pub use self::enrolment::{Enrolled, Enrolment, EnrolmentError, Polling};
 pub use self::files::{Files, FilesError};
 use crate::lab::Secret;

@@ -43,6 +43,11 @@ impl Files {
         Self(folder.to_owned())
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
     /// The private key, PKCS#8 in PEM.
     pub fn key(&self) -> PathBuf {
         self.0.join("key.pem")
