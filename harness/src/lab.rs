@@ -111,6 +111,8 @@ pub enum Personality {
     Linux,
     /// As the Network Device Enrollment Service of Windows Server.
     Ndes,
+    /// As RFC 8894 has it.
+    Rfc8894,
 }
 
 /// What a client must present to be enrolled.

@@ -14,8 +14,9 @@ use openssl::{
     x509::{X509, X509Name, X509Ref},
 };
 use scep::{identity::Identity, request::Csr};
+use time::OffsetDateTime;
 
-pub(crate) use keys::AuthorityKeys;
+pub(crate) use keys::{AuthorityKeys, stranger_key};
 
 use crate::{
     personality::{Personality, RegistrationCertificate, Serials},
@@ -30,6 +31,8 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Authority {
     pub(crate) ca: Identity,
+    /// The CA that is to follow.
+    pub(crate) next_ca: Option<Identity>,
     pub(crate) registration: Option<Registration>,
     ca_public_key: PKey<Public>,
     directory: Directory,
@@ -46,6 +49,20 @@ pub(crate) struct Registration {
     pub(crate) encryption: Identity,
 }
 
+/// The certificates and keys of an authority.
+pub(crate) struct Identities {
+    pub(crate) ca: Identity,
+    pub(crate) next_ca: Option<Identity>,
+    pub(crate) registration: Option<Registration>,
+}
+
+impl Identities {
+    /// A CA by itself.
+    pub(crate) fn of(ca: Identity) -> Self {
+        Self { ca, next_ca: None, registration: None }
+    }
+}
+
 /// How long ago a new CA pretends to have been installed, so that no peer's slow clock finds it not yet valid.
 const INSTALLED_AGO: Duration = Duration::from_secs(86_400);
 
@@ -60,17 +77,14 @@ impl Authority {
     ) -> Result<Self, ErrorStack> {
         let installed = now - INSTALLED_AGO;
         let directory = Directory::of(subject, &windows.host);
-        let issuer = Issuer { certificate: None, key: &keys.ca, directory: &directory };
-        let serial = random_serial(personality.ca.serial_bytes)?;
-        let applicant = Applicant {
-            subject: &subject.to_der()?,
-            public_key: &PublicKeyInfo::of_key(&keys.ca)?,
-            wishes: &[],
-            serial,
-        };
-        let certificate = personality.ca.profile.issue(&applicant, &issuer, calendar(installed))?;
-        let ca = Identity { certificate, key: keys.ca.clone() };
-        let mut authority = Self::assemble(personality, ca, None, windows)?;
+        let root = |key: &PKey<Private>, from| root(personality, subject, key, &directory, from);
+        let ca = root(&keys.ca, calendar(installed))?;
+        let end = unix_time(ca.certificate.not_after())?;
+        let mut identities = Identities::of(ca);
+        if let Some(key) = keys.next_ca.as_ref().filter(|_| personality.has_next_ca) {
+            identities.next_ca = Some(root(key, end)?);
+        }
+        let mut authority = Self::assemble(personality, identities, windows)?;
         if let (Some(profiles), Some(keys)) = (&personality.registration, &keys.registration) {
             let subject = registration_subject(&windows.host)?;
             let issue = |key: &PKey<Private>, shape: &RegistrationCertificate| {
@@ -86,14 +100,15 @@ impl Authority {
     /// A CA whose certificates exist.
     pub(crate) fn assemble(
         personality: &Personality,
-        ca: Identity,
-        registration: Option<Registration>,
+        identities: Identities,
         windows: &WindowsSettings,
     ) -> Result<Self, ErrorStack> {
+        let Identities { ca, next_ca, registration } = identities;
         Ok(Self {
             ca_public_key: ca.certificate.public_key()?,
             directory: Directory::of(ca.certificate.subject_name(), &windows.host),
             ca,
+            next_ca,
             registration,
             serials: personality.serials,
             high_serial: windows.high_serial,
@@ -193,6 +208,25 @@ impl Authority {
             Serials::RequestId => request_serial(self.high_serial, number),
         }
     }
+}
+
+/// A CA that signs itself.
+fn root(
+    personality: &Personality,
+    subject: &X509Name,
+    key: &PKey<Private>,
+    directory: &Directory,
+    from: OffsetDateTime,
+) -> Result<Identity, ErrorStack> {
+    let issuer = Issuer { certificate: None, key, directory };
+    let applicant = Applicant {
+        subject: &subject.to_der()?,
+        public_key: &PublicKeyInfo::of_key(key)?,
+        wishes: &[],
+        serial: random_serial(personality.ca.serial_bytes)?,
+    };
+    let certificate = personality.ca.profile.issue(&applicant, &issuer, from)?;
+    Ok(Identity { certificate, key: key.clone() })
 }
 
 /// The name NDES gives its registration authority by default.

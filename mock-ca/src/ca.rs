@@ -62,6 +62,8 @@ pub struct Issued {
     pub certificate: X509,
     /// The transaction in which it was asked for.
     pub transaction_id: TransactionId,
+    /// When it was revoked, if it was.
+    pub revoked: Option<SystemTime>,
 }
 
 /// A request that waits for a decision.
@@ -84,6 +86,21 @@ pub enum DecisionError {
     #[error("the certificate could not be issued: {0}")]
     NotIssued(String),
     /// The decision could not be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// Why a certificate was not revoked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RevocationError {
+    /// This CA issued none with this serial number.
+    #[error("no certificate with the serial number `{}` was issued", .0.escape_debug())]
+    NotIssued(String),
+    /// It is revoked already.
+    #[error("the certificate with the serial number `{0}` is revoked already")]
+    Already(String),
+    /// The revocation could not be kept.
     #[error(transparent)]
     State(#[from] StateError),
 }
@@ -166,6 +183,7 @@ impl Ca {
                 subject: subject_of(&record.certificate),
                 certificate: record.certificate.clone(),
                 transaction_id: record.origin.transaction_id.clone(),
+                revoked: record.revoked,
             })
             .collect()
     }
@@ -197,7 +215,7 @@ impl Ca {
         };
         match (self.policies.approved)(&self.site, &enrolment).map_err(not_issued)? {
             Verdict::Issued(certificate) => Ok(certificate),
-            Verdict::Pending => Err(DecisionError::NotIssued("it waits again".to_owned())),
+            _ => Err(DecisionError::NotIssued("it waits again".to_owned())),
         }
     }
 
@@ -209,6 +227,22 @@ impl Ca {
         let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
         let held = self.held(transaction_id)?;
         Ok(self.site.store.deny(held.denied())?)
+    }
+
+    /// Revokes an issued certificate: its holder can renew it no longer, and the revocation list names it (RFC 8894
+    /// §2.7). `serial` is written as [`Issued::serial`] is.
+    ///
+    /// # Errors
+    /// When no such certificate was issued, it is revoked already, or that cannot be kept.
+    pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
+        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = self.site.store.issued().into_iter();
+        let record = issued.find(|one| serial_text(&one.certificate).eq_ignore_ascii_case(serial));
+        let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;
+        if record.revoked.is_some() {
+            return Err(RevocationError::Already(serial.to_owned()));
+        }
+        Ok(self.site.store.revoke(&record, SystemTime::now())?)
     }
 
     /// A challenge password with which a request will pass: a new one, or the one for all.

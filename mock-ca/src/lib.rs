@@ -27,7 +27,7 @@ mod state;
 mod store;
 mod transaction;
 
-pub use ca::{Ca, DecisionError, Issued, OpenError, Pending};
+pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
 pub use http::{FAREWELL, serve};
 pub use log::{LogEntry, LogOutcome};
 pub use personality::{PersonalityName, UnknownPersonality};

@@ -41,6 +41,11 @@ impl Offer {
         self.has(Capability::PostPkiOperation)
     }
 
+    /// Whether the CA that is to follow may be asked after.
+    pub(crate) fn has_next_ca(&self) -> bool {
+        self.has(Capability::GetNextCaCert)
+    }
+
     /// Refuses what the CA was told not to offer.
     pub(crate) fn expect(&self, request: &Request) -> Result<(), Refusal> {
         let header = &request.header;

@@ -3,13 +3,21 @@
 mod linux;
 mod name;
 mod ndes;
+mod rfc8894;
 
-use scep::{key_usage::KeyUsage, server::SignatureAlgorithm};
+use std::time::Duration;
+
+use scep::{
+    algorithm::{Cipher, Digest},
+    key_usage::KeyUsage,
+    server::{Request, SignatureAlgorithm},
+};
 
 pub use name::{PersonalityName, UnknownPersonality};
 
 use crate::{
     profile::CertificateProfile,
+    refusal::Refusal,
     settings::{Settings, WindowsSettings},
 };
 
@@ -23,6 +31,8 @@ pub(crate) struct Personality {
     /// What the server calls itself in HTTP answers.
     pub(crate) server_header: Option<&'static str>,
     pub(crate) routes: &'static [Route],
+    /// Whether SCEP is at every path where nothing else is, too.
+    pub(crate) serves_any_path: bool,
     pub(crate) paths_ignore_case: bool,
     /// Whether a query over the limit is no page.
     pub(crate) limits_query: bool,
@@ -31,17 +41,40 @@ pub(crate) struct Personality {
     pub(crate) capabilities_content_type: &'static str,
     /// What an error looks like in HTTP.
     pub(crate) error_pages: ErrorPages,
+    /// The HTTP status for an operation that is not known or a message that cannot be read.
+    pub(crate) bad_request_status: u16,
+    /// The HTTP status for a method that is not known.
+    pub(crate) bad_method_status: u16,
     pub(crate) ca: CaProfile,
     /// The registration authority's certificates, where requests are not sent to the CA itself.
     pub(crate) registration: Option<RegistrationProfile>,
     pub(crate) user: UserProfiles,
     pub(crate) serials: Serials,
+    /// Whether `GetNextCACert` shows a CA that is to follow.
+    pub(crate) has_next_ca: bool,
+    /// What is refused whatever the capabilities say.
+    pub(crate) refused_algorithms: RefusedAlgorithms,
+    /// How far a message's signingTime may be from the server's time, where that is looked at.
+    pub(crate) clock_tolerance: Option<Duration>,
     pub(crate) reply: ReplyStyle,
     pub(crate) renewal: Renewal,
     /// Whether a name may have only one certificate that is valid for long.
     pub(crate) unique_names: bool,
+    /// Whether a request sent again is answered with the certificate it got (RFC 8894 §5.2), or judged anew.
+    pub(crate) repeats_answers: bool,
+    /// Whether GetCert and GetCRL are served.
+    pub(crate) serves_certificates: bool,
     /// How messages are answered that the server knows of and does not serve.
     pub(crate) unsupported: Unsupported,
+    /// How messages are answered that break off after their header.
+    pub(crate) unreadable: Unreadable,
+}
+
+/// Algorithms that a server does not take.
+#[derive(Debug)]
+pub(crate) struct RefusedAlgorithms {
+    pub(crate) ciphers: &'static [Cipher],
+    pub(crate) digests: &'static [Digest],
 }
 
 /// A path and what is there.
@@ -107,6 +140,19 @@ pub(crate) struct UserProfiles {
     pub(crate) encryption: CertificateProfile,
 }
 
+impl RefusedAlgorithms {
+    /// Refuses a request that uses one of them.
+    pub(crate) fn expect_none(&self, request: &Request) -> Result<(), Refusal> {
+        if self.ciphers.contains(&request.cipher) {
+            return Err(Refusal::Forbidden(request.cipher.to_string()));
+        }
+        if self.digests.contains(&request.header.digest) {
+            return Err(Refusal::Forbidden(request.header.digest.to_string()));
+        }
+        Ok(())
+    }
+}
+
 impl UserProfiles {
     /// The profile for a request that asks for this key usage.
     pub(crate) fn select(&self, asked: Option<KeyUsage>) -> &CertificateProfile {
@@ -142,8 +188,8 @@ impl Serials {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
 pub(crate) struct ReplyStyle {
-    /// Whether the message carries the issued certificate and the CA's in the clear.
-    pub(crate) carries_certificates: bool,
+    /// Which certificates the message carries in the clear.
+    pub(crate) carries: Carried,
     pub(crate) signature_algorithm: SignatureAlgorithm,
     pub(crate) has_signing_time: bool,
     /// What stands for an envelope where there is none.
@@ -154,6 +200,19 @@ pub(crate) struct ReplyStyle {
     pub(crate) failures_use_sha1: bool,
     /// Whether the failInfo tells causes apart, or is badRequest for every refusal.
     pub(crate) tells_causes_apart: bool,
+    /// Whether a failure says in words why.
+    pub(crate) has_fail_info_text: bool,
+}
+
+/// Which certificates a CertRep carries in the clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// None.
+    Nothing,
+    /// The issued one, if any, and the CA's.
+    IssuedAndCa,
+    /// The signer's, in a success.
+    SignerInSuccess,
 }
 
 /// What makes a request a renewal, which no challenge password needs to authorise.
@@ -163,6 +222,8 @@ pub(crate) enum Renewal {
     NeedsChallenge,
     /// A signature with a certificate that this CA issued, that is valid, and that has the requested name.
     ByCertificate,
+    /// The same, and the message must be a `RenewalReq`.
+    ByMessageAndCertificate,
 }
 
 /// How messages are answered that the server knows of and does not serve.
@@ -172,6 +233,15 @@ pub(crate) enum Unsupported {
     ServerError,
     /// With a CertRep that says badRequest.
     BadRequest,
+}
+
+/// How messages are answered whose header can be read, and not what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// With the HTTP status of what cannot be read at all.
+    HttpError,
+    /// With a CertRep that says why.
+    CertRep,
 }
 
 impl Personality {
@@ -193,7 +263,8 @@ impl Personality {
         let same = |known: &str| {
             if self.paths_ignore_case { known.eq_ignore_ascii_case(path) } else { known == path }
         };
-        self.routes.iter().find(|route| same(route.path)).map(|route| route.target)
+        let known = self.routes.iter().find(|route| same(route.path)).map(|route| route.target);
+        known.or(self.serves_any_path.then_some(Target::Scep))
     }
 }
 
@@ -213,6 +284,8 @@ mod tests {
         assert_eq!(ndes.target("/certsrv/mscep_admin"), Some(Target::AdminSlash));
         assert_eq!(ndes.target("/certsrv/mscep_admin/"), Some(Target::Admin));
         assert_eq!(ndes.target("/scep"), None);
+        let rfc8894 = PersonalityName::Rfc8894.personality();
+        assert_eq!(rfc8894.target("/anything"), Some(Target::Scep));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use openssl::x509::{X509, X509Ref};
+use openssl::x509::{X509, X509Crl, X509Ref};
 use scep::request::Csr;
 
 pub use passwords::ChallengeUnavailable;
@@ -47,6 +47,10 @@ pub(crate) struct Enrolment<'a> {
 pub(crate) enum Verdict {
     Issued(X509),
     Pending,
+    /// The certificate asked after.
+    Found(X509),
+    /// The revocation list asked for.
+    RevocationList(X509Crl),
 }
 
 impl Verdict {
@@ -56,6 +60,14 @@ impl Verdict {
             Transaction::Held(held) if held.denied => Err(Refusal::Denied),
             Transaction::Held(_) => Ok(Self::Pending),
             Transaction::Issued(issued) => Ok(Self::Issued(issued.certificate.clone())),
+        }
+    }
+
+    /// The certificate that the answer is about.
+    pub(crate) fn certificate(&self) -> Option<&X509> {
+        match self {
+            Self::Issued(certificate) | Self::Found(certificate) => Some(certificate),
+            Self::Pending | Self::RevocationList(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod directory;
 mod extension;
 mod public_key;
 mod requested;
+mod revocation;
 mod serial;
 mod validity;
 
@@ -22,6 +23,7 @@ pub(crate) use directory::Directory;
 pub(crate) use extension::{AuthorityKeyIdentifier, Capability, Extension, Template};
 pub(crate) use public_key::PublicKeyInfo;
 pub(crate) use requested::{RequestedExtensions, Wish};
+pub(crate) use revocation::revocation_list;
 pub(crate) use serial::{random_serial, request_serial, sequential_serial};
 pub(crate) use validity::{Validity, calendar, unix_time};
 

@@ -5,7 +5,7 @@ use scep::attribute::{FailInfo, MessageType};
 
 use crate::state::StateError;
 
-/// Why a request was refused; its text goes to the log, never to the client.
+/// Why a request was refused; its text goes to the log, and to the client where the personality has a `failInfoText`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("challenge password already used")]
@@ -36,6 +36,12 @@ pub(crate) enum Refusal {
     NotARenewal,
     #[error("{0} is not served")]
     Unsupported(MessageType),
+    #[error("{0} is an algorithm that this server never takes")]
+    Forbidden(String),
+    #[error("the signingTime is more than {0} s from the server's time")]
+    WrongTime(u64),
+    #[error("no certificate of this CA has this issuer and serial number")]
+    UnknownCertificate,
     #[error("{0} is not among the capabilities that the CA was told to offer")]
     NotOffered(String),
     #[error("{0} requests wait for a decision, no more are taken")]
@@ -57,8 +63,9 @@ impl Refusal {
             | Self::NoChallenge
             | Self::WrongChallenge
             | Self::BadProofOfPossession => FailInfo::BadMessageCheck,
-            Self::UnusableSigner(_) | Self::NotOffered(_) => FailInfo::BadAlg,
-            Self::UnknownTransaction => FailInfo::BadCertId,
+            Self::UnusableSigner(_) | Self::NotOffered(_) | Self::Forbidden(_) => FailInfo::BadAlg,
+            Self::WrongTime(_) => FailInfo::BadTime,
+            Self::UnknownTransaction | Self::UnknownCertificate => FailInfo::BadCertId,
             Self::Scep(error) => error.fail_info(),
             _ => FailInfo::BadRequest,
         }
@@ -68,7 +75,10 @@ impl Refusal {
     pub(crate) fn hresult(&self) -> i32 {
         let number: u32 = match self {
             // ERROR_NOT_FOUND
-            Self::WrongChallenge | Self::ChallengeExpired | Self::UnknownTransaction => 0x8007_0490,
+            Self::WrongChallenge
+            | Self::ChallengeExpired
+            | Self::UnknownTransaction
+            | Self::UnknownCertificate => 0x8007_0490,
             // CERT_E_WRONG_USAGE
             Self::ChallengeUsed => 0x800b_0110,
             // TRUST_E_CERT_SIGNATURE
@@ -90,6 +100,8 @@ impl Refusal {
             | Self::AnotherRequestWaits
             | Self::Unsupported(_)
             | Self::NotOffered(_)
+            | Self::Forbidden(_)
+            | Self::WrongTime(_)
             | Self::Scep(_) => 0x8007_0057,
         };
         number.cast_signed()

@@ -36,12 +36,8 @@ impl Ca {
         let takes =
             |request: &&HttpRequest| request.method != Method::Post || self.offer.has_post();
         let Some(request) = request.filter(takes) else {
-            return match personality.error_pages {
-                ErrorPages::Text => Answer::not_found(personality),
-                ErrorPages::Html => {
-                    Answer::error(personality, 405, &"the method is not served here")
-                }
-            };
+            let status = personality.bad_method_status;
+            return Answer::error(personality, status, &"the method is not served here");
         };
         if personality.limits_query && request.query.len() > self.limits.query_bytes {
             let reason = format!("a query of {} bytes", request.query.len());

@@ -3,8 +3,8 @@
 //! ```text
 //! state                    the format's version and the personality; written last when a state is made
 //! lock                     locked while a server runs
-//! ca.key, ca.pem           the CA's key and certificate; ra-signing.*, ra-encryption.* likewise
-//! issued/0000000002.pem    each certificate issued, with its transaction
+//! ca.key, ca.pem           the CA's key and certificate; next-ca.*, ra-signing.*, ra-encryption.* likewise
+//! issued/0000000002.pem    each certificate issued, with its transaction, and when it was revoked
 //! pending/0000000001.pem   each request that waits, or was denied
 //! challenges               one-time challenge passwords, used and unused
 //! ```
@@ -22,7 +22,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{authority::Authority, personality::PersonalityName};
+use crate::{
+    authority::{Authority, Identities},
+    personality::{Personality, PersonalityName},
+};
 
 pub(crate) use record::{IssuedRecord, PendingRecord};
 
@@ -134,7 +137,7 @@ impl StateDirectory {
         authority: &Authority,
     ) -> Result<(), StateError> {
         for (name, content) in authority::files(authority).map_err(at("encode", &self.path))? {
-            write(&self.path, name, &content)?;
+            write(&self.path, &name, &content)?;
         }
         let state = format!("{HEADER}\npersonality: {personality}\n");
         write(&self.path, STATE, state.as_bytes())
@@ -143,9 +146,9 @@ impl StateDirectory {
     /// Reads the CA's keys and certificates.
     pub(crate) fn read_authority(
         &self,
-        has_registration: bool,
-    ) -> Result<authority::Identities, StateError> {
-        authority::read(&self.path, has_registration)
+        personality: &Personality,
+    ) -> Result<Identities, StateError> {
+        authority::read(&self.path, personality)
     }
 
     /// Writes an issued certificate, flushed to the disk when this returns.
@@ -241,8 +244,7 @@ fn refuse_foreign(path: &Path) -> Result<(), StateError> {
     // These are there before any key is. A `ca.key` without them is that of somebody's own CA.
     let is_begun = ours.iter().all(|name| path.join(name).exists());
     let foreign = names.into_iter().find(|name| {
-        let is_of_a_beginning =
-            authority::FILES.contains(&name.as_str()) || atomic::is_unfinished(name);
+        let is_of_a_beginning = authority::is_file(name) || atomic::is_unfinished(name);
         !(ours.contains(&name.as_str()) || is_begun && is_of_a_beginning)
     });
     foreign.map_or(Ok(()), |found| Err(StateError::NotAState { path: path.to_owned(), found }))

@@ -78,7 +78,7 @@ impl Store {
     ) -> Result<(), StateError> {
         let answers = self.lock().held_of(origin);
         let (origin, certificate) = (origin.clone(), certificate.clone());
-        let record = IssuedRecord { number, origin, answers, certificate };
+        let record = IssuedRecord { number, origin, answers, revoked: None, certificate };
         if let Some(directory) = &self.directory {
             directory.write_issued(&record)?;
         }
@@ -125,6 +125,16 @@ impl Store {
     /// The certificates issued, oldest first.
     pub(crate) fn issued(&self) -> Vec<Arc<IssuedRecord>> {
         self.lock().issued.clone()
+    }
+
+    /// Notes that a certificate is revoked.
+    pub(crate) fn revoke(&self, record: &IssuedRecord, at: SystemTime) -> Result<(), StateError> {
+        let revoked = IssuedRecord { revoked: Some(at), ..record.clone() };
+        if let Some(directory) = &self.directory {
+            directory.write_issued(&revoked)?;
+        }
+        self.lock().replace_issued(Arc::new(revoked));
+        Ok(())
     }
 
     /// Notes that a request was denied.
@@ -219,6 +229,19 @@ impl Records {
         self.held.retain(|held| Some(held.number) != record.answers);
         self.note(Transaction::Issued(Arc::clone(&record)));
         self.issued.push(record);
+    }
+
+    /// Takes the place of the record of the same number.
+    fn replace_issued(&mut self, record: Arc<IssuedRecord>) {
+        let is_same = |one: &Arc<IssuedRecord>| one.number == record.number;
+        if let Some(known) = self.transactions.get_mut(&record.origin.transaction_id)
+            && matches!(known, Transaction::Issued(one) if is_same(one))
+        {
+            *known = Transaction::Issued(Arc::clone(&record));
+        }
+        if let Some(known) = self.issued.iter_mut().find(|one| is_same(one)) {
+            *known = record;
+        }
     }
 
     /// Takes the place of what is held under the same id.

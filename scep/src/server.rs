@@ -83,8 +83,16 @@ impl std::fmt::Debug for RequestError {
 /// When any of this fails, with the header once it is known.
 pub fn open(message: &[u8], decrypter: &Identity) -> Result<Request, RequestError> {
     let message = Message::parse(message).map_err(|error| RequestError { error, header: None })?;
-    let header = header(&message).map_err(|error| RequestError { error, header: None })?;
-    match contents(&message, &header, decrypter) {
+    open_parsed(&message, decrypter)
+}
+
+/// The same for a message that was read before, by one who looks at more of it than its request.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_parsed(message: &Message, decrypter: &Identity) -> Result<Request, RequestError> {
+    let header = header(message).map_err(|error| RequestError { error, header: None })?;
+    match contents(message, &header, decrypter) {
         Ok((opened, body)) => {
             Ok(Request { header, cipher: opened.cipher, key_transport: opened.key_transport, body })
         }
@@ -177,6 +185,14 @@ impl Reply<'_> {
     /// # Errors
     /// When the client's certificate cannot receive an envelope, or OpenSSL fails.
     pub fn encode(&self, entropy: Entropy<'_>) -> Result<Vec<u8>, Error> {
+        self.message(entropy)?.encode()
+    }
+
+    /// The reply before it is signed, for one who sends it otherwise than it should be.
+    ///
+    /// # Errors
+    /// When the client's certificate cannot receive an envelope, or OpenSSL fails.
+    pub fn message(&self, entropy: Entropy<'_>) -> Result<MessageBuilder<'_>, Error> {
         let mut message = MessageBuilder::new(self.signer, self.digest);
         message.message_type = Some(MessageType::CertRep);
         message.transaction_id = Some(self.header.transaction_id.clone());
@@ -202,7 +218,7 @@ impl Reply<'_> {
                 message.content.clone_from(&self.content_without_envelope);
             }
         }
-        message.encode()
+        Ok(message)
     }
 
     fn envelope(

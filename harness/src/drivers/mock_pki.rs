@@ -132,6 +132,7 @@ fn personality(personality: lab::Personality) -> PersonalityName {
     match personality {
         lab::Personality::Linux => PersonalityName::Linux,
         lab::Personality::Ndes => PersonalityName::Ndes,
+        lab::Personality::Rfc8894 => PersonalityName::Rfc8894,
     }
 }
 

@@ -156,7 +156,11 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
         "allow-duplicate-names",
     ];
     let fields = Fields::of(&entry.value, "a PKI", &known, problems)?;
-    let personalities = [("linux", Personality::Linux), ("ndes", Personality::Ndes)];
+    let personalities = [
+        ("linux", Personality::Linux),
+        ("ndes", Personality::Ndes),
+        ("rfc8894", Personality::Rfc8894),
+    ];
     let personality = fields
         .required("personality")
         .and_then(|node| node.one_of("personality", &personalities, problems));

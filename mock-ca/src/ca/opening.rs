@@ -52,12 +52,12 @@ pub(super) fn authority(
         && let Some(stored) = state.personality()?
     {
         state.expect("personality", stored.as_str(), settings.personality.as_str())?;
-        let (ca, registration) = state.read_authority(personality.registration.is_some())?;
+        let identities = state.read_authority(personality)?;
         if settings.subject.is_some() {
-            let stored = subject_of(&ca.certificate);
+            let stored = subject_of(&identities.ca.certificate);
             state.expect("subject", &stored, &name::to_text(&subject))?;
         }
-        let authority = Authority::assemble(personality, ca, registration, &settings.windows)?;
+        let authority = Authority::assemble(personality, identities, &settings.windows)?;
         return Ok(Arc::new(authority));
     }
     let authority = create(settings, &subject, now)?;
@@ -76,7 +76,7 @@ fn create(
     match settings.keys {
         Keys::Lab => lab::authority(personality, subject, &settings.windows, now),
         Keys::Fresh => {
-            let keys = AuthorityKeys::generate(personality.registration.is_some())?;
+            let keys = AuthorityKeys::generate(personality)?;
             Authority::create(personality, &keys, subject, &settings.windows, now).map(Arc::new)
         }
     }

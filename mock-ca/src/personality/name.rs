@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Personality, Target, linux, ndes};
+use super::{Personality, Target, linux, ndes, rfc8894};
 
 /// A server that the CA can behave like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,17 +11,20 @@ pub enum PersonalityName {
     Linux,
     /// Microsoft's Network Device Enrollment Service.
     Ndes,
+    /// A server that does what RFC 8894 asks, to the letter.
+    Rfc8894,
 }
 
 impl PersonalityName {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Linux, Self::Ndes];
+    pub const ALL: [Self; 3] = [Self::Linux, Self::Ndes, Self::Rfc8894];
 
     /// The name in files and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Linux => "linux",
             Self::Ndes => "ndes",
+            Self::Rfc8894 => "rfc8894",
         }
     }
 
@@ -49,6 +52,7 @@ impl PersonalityName {
         match self {
             Self::Linux => &linux::LINUX,
             Self::Ndes => &ndes::NDES,
+            Self::Rfc8894 => &rfc8894::RFC8894,
         }
     }
 }
@@ -61,7 +65,7 @@ impl fmt::Display for PersonalityName {
 
 /// A name that is no personality's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no personality (known: linux, ndes)")]
+#[error("`{0}` is no personality (known: linux, ndes, rfc8894)")]
 pub struct UnknownPersonality(String);
 
 impl FromStr for PersonalityName {
@@ -83,7 +87,7 @@ mod tests {
             assert_eq!(name.as_str().parse(), Ok(name));
         }
         let error = "windows".parse::<PersonalityName>().unwrap_err();
-        assert_eq!(error.to_string(), "`windows` is no personality (known: linux, ndes)");
+        assert_eq!(error.to_string(), "`windows` is no personality (known: linux, ndes, rfc8894)");
     }
 
     #[test]

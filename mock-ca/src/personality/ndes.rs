@@ -5,8 +5,9 @@ mod templates;
 use scep::server::SignatureAlgorithm;
 
 use super::{
-    CaProfile, ErrorPages, Personality, PersonalityName, RegistrationCertificate,
-    RegistrationProfile, Renewal, ReplyStyle, Route, Serials, Target, Unsupported, UserProfiles,
+    CaProfile, Carried, ErrorPages, Personality, PersonalityName, RefusedAlgorithms,
+    RegistrationCertificate, RegistrationProfile, Renewal, ReplyStyle, Route, Serials, Target,
+    Unreadable, Unsupported, UserProfiles,
 };
 
 pub(super) static NDES: Personality = Personality {
@@ -23,11 +24,14 @@ pub(super) static NDES: Personality = Personality {
         Route { path: "/certsrv/mscep_admin/mscep.dll", target: Target::Admin },
         Route { path: "/certsrv/mscep_admin", target: Target::AdminSlash },
     ],
+    serves_any_path: false,
     paths_ignore_case: true,
     limits_query: true,
     capabilities: "POSTPKIOperation\r\nRenewal\r\nSHA-512\r\nSHA-256\r\nSHA-1\r\nDES3",
     capabilities_content_type: "text/plain",
     error_pages: ErrorPages::Html,
+    bad_request_status: 500,
+    bad_method_status: 405,
     ca: CaProfile { profile: templates::CA, serial_bytes: 16 },
     registration: Some(RegistrationProfile {
         signing: RegistrationCertificate {
@@ -47,16 +51,23 @@ pub(super) static NDES: Personality = Personality {
         encryption: templates::ENCRYPTION,
     },
     serials: Serials::RequestId,
+    has_next_ca: false,
+    refused_algorithms: RefusedAlgorithms { ciphers: &[], digests: &[] },
+    clock_tolerance: None,
     reply: ReplyStyle {
-        carries_certificates: false,
+        carries: Carried::Nothing,
         signature_algorithm: SignatureAlgorithm::RsaEncryption,
         has_signing_time: false,
         content_without_envelope: Some(&[0]),
         has_windows_attributes: true,
         failures_use_sha1: true,
         tells_causes_apart: true,
+        has_fail_info_text: false,
     },
     renewal: Renewal::ByCertificate,
     unique_names: false,
+    repeats_answers: false,
+    serves_certificates: false,
     unsupported: Unsupported::BadRequest,
+    unreadable: Unreadable::HttpError,
 };

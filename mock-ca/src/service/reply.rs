@@ -1,6 +1,6 @@
 //! The CertRep that answers a request (RFC 8894 §3.3.2), in the personality's shape.
 
-use std::time::SystemTime;
+use std::{slice, time::SystemTime};
 
 use openssl::{
     rand::rand_bytes,
@@ -8,16 +8,17 @@ use openssl::{
 };
 use scep::{
     Error,
-    algorithm::Digest,
+    algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, Nonce, PkiStatus},
     http::PKI_MESSAGE,
-    server::{ExtraAttribute, Outcome, Reply, Request},
+    server::{ExtraAttribute, Header, Outcome, Reply, Request},
 };
 
 use crate::{
     answer::Answer,
     ca::{Ca, serial_text},
     log::LogOutcome,
+    personality::Carried,
     policy::{Verdict, subject_of},
     refusal::Refusal,
 };
@@ -30,29 +31,51 @@ const SCEP_SERVER_MESSAGE: &str = "1.3.6.1.4.1.311.21.38";
 const PRINTABLE_STRING: u8 = 0x13;
 const UTF8_STRING: u8 = 0x0c;
 
+/// What a reply answers to: a request, or the header of what could not be read.
+pub(super) struct Asked<'a> {
+    header: &'a Header,
+    cipher: Cipher,
+    key_transport: KeyTransport,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(request: &'a Request) -> Self {
+        let Request { header, cipher, key_transport, .. } = request;
+        Self { header, cipher: *cipher, key_transport: *key_transport }
+    }
+
+    /// Nothing is enciphered in a refusal, and so the algorithms do not matter.
+    pub(super) fn unopened(header: &'a Header) -> Self {
+        Self { header, cipher: Cipher::Aes128, key_transport: KeyTransport::Pkcs1v15 }
+    }
+}
+
 impl Ca {
     /// Encodes the answer to a request about which it was decided so.
     pub(super) fn reply(
         &self,
-        request: &Request,
+        asked: &Asked<'_>,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
-    ) -> Result<Answer, Error> {
+    ) -> Answer {
+        let message = match self.encode(asked, decided, now) {
+            Ok(message) => message,
+            Err(error) => return Answer::error(self.personality, 500, &error),
+        };
         let (outcome, reason) = self.describe(decided);
-        let message = self.encode(request, decided, now)?;
         let mut answer = Answer::page(PKI_MESSAGE, message);
         answer.outcome = outcome;
         answer.note.reason = reason;
-        Ok(answer)
+        answer
     }
 
     fn describe(&self, decided: &Result<Verdict, Refusal>) -> (LogOutcome, Option<String>) {
-        let certificate_reply = |status| LogOutcome::CertRep(status, None);
+        let success = |reason| (LogOutcome::CertRep(PkiStatus::Success, None), Some(reason));
         match decided {
-            Ok(Verdict::Issued(certificate)) => {
-                (certificate_reply(PkiStatus::Success), Some(issued_text(certificate)))
-            }
-            Ok(Verdict::Pending) => (certificate_reply(PkiStatus::Pending), None),
+            Ok(Verdict::Issued(certificate)) => success(told("issued", certificate)),
+            Ok(Verdict::Found(certificate)) => success(told("gave", certificate)),
+            Ok(Verdict::RevocationList(_)) => success("gave the revocation list".to_owned()),
+            Ok(Verdict::Pending) => (LogOutcome::CertRep(PkiStatus::Pending, None), None),
             Err(refusal) => {
                 let fail_info = self.fail_info(refusal);
                 let outcome = LogOutcome::CertRep(PkiStatus::Failure, Some(fail_info));
@@ -63,28 +86,21 @@ impl Ca {
 
     fn encode(
         &self,
-        request: &Request,
+        asked: &Asked<'_>,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
     ) -> Result<Vec<u8>, Error> {
         let style = &self.personality.reply;
-        let issued = match decided {
-            Ok(Verdict::Issued(certificate)) => std::slice::from_ref(certificate),
-            _ => &[],
-        };
-        let certificates = if style.carries_certificates {
-            [issued, std::slice::from_ref(&self.site.authority.ca.certificate)].concat()
-        } else {
-            Vec::new()
-        };
+        let certificates = self.carried(decided);
+        let text = decided.as_ref().err().map(ToString::to_string);
         Reply {
-            header: &request.header,
-            outcome: self.outcome(decided, issued),
+            header: asked.header,
+            outcome: self.outcome(decided, text.as_deref()),
             sender_nonce: Nonce::generate(&mut rand_bytes)?,
             signer: self.site.authority.signer(),
-            digest: self.reply_digest(request.header.digest, decided.is_err()),
-            cipher: request.cipher,
-            key_transport: request.key_transport,
+            digest: self.reply_digest(asked.header.digest, decided.is_err()),
+            cipher: asked.cipher,
+            key_transport: asked.key_transport,
             certificates: &certificates,
             signature_algorithm: style.signature_algorithm,
             signing_time: style.has_signing_time.then_some(now),
@@ -98,11 +114,39 @@ impl Ca {
         .encode(&mut rand_bytes)
     }
 
-    fn outcome<'a>(&self, decided: &Result<Verdict, Refusal>, issued: &'a [X509]) -> Outcome<'a> {
+    /// The certificates in the clear.
+    fn carried(&self, decided: &Result<Verdict, Refusal>) -> Vec<X509> {
+        let authority = &self.site.authority;
+        match self.personality.reply.carries {
+            Carried::Nothing => Vec::new(),
+            Carried::IssuedAndCa => {
+                let issued = decided.as_ref().ok().and_then(Verdict::certificate);
+                issued.into_iter().chain([&authority.ca.certificate]).cloned().collect()
+            }
+            Carried::SignerInSuccess => match decided {
+                Ok(Verdict::Pending) | Err(_) => Vec::new(),
+                Ok(_) => vec![authority.signer().certificate.clone()],
+            },
+        }
+    }
+
+    fn outcome<'a>(
+        &self,
+        decided: &'a Result<Verdict, Refusal>,
+        text: Option<&'a str>,
+    ) -> Outcome<'a> {
         match decided {
-            Ok(Verdict::Issued(_)) => Outcome::Success { certificates: issued, crls: &[] },
+            Ok(Verdict::Issued(certificate) | Verdict::Found(certificate)) => {
+                Outcome::Success { certificates: slice::from_ref(certificate), crls: &[] }
+            }
+            Ok(Verdict::RevocationList(list)) => {
+                Outcome::Success { certificates: &[], crls: slice::from_ref(list) }
+            }
             Ok(Verdict::Pending) => Outcome::Pending,
-            Err(refusal) => Outcome::Failure { fail_info: self.fail_info(refusal), text: None },
+            Err(refusal) => Outcome::Failure {
+                fail_info: self.fail_info(refusal),
+                text: text.filter(|_| self.personality.reply.has_fail_info_text),
+            },
         }
     }
 
@@ -124,7 +168,7 @@ impl Ca {
 fn windows_attributes(decided: &Result<Verdict, Refusal>) -> Vec<ExtraAttribute> {
     match decided {
         Ok(Verdict::Issued(_)) => vec![text_attribute(SCEP_SERVER_MESSAGE, UTF8_STRING, "Issued")],
-        Ok(Verdict::Pending) => Vec::new(),
+        Ok(_) => Vec::new(),
         Err(refusal) => {
             let number = refusal.hresult().to_string();
             vec![text_attribute(SCEP_ERROR, PRINTABLE_STRING, &number)]
@@ -139,7 +183,8 @@ fn text_attribute(oid: &str, tag: u8, text: &str) -> ExtraAttribute {
     ExtraAttribute { oid: oid.to_owned(), value_der }
 }
 
-fn issued_text(certificate: &X509Ref) -> String {
+fn told(what: &str, certificate: &X509Ref) -> String {
     let serial = serial_text(certificate);
-    format!("issued {serial} to `{}`", subject_of(certificate).escape_debug())
+    let preposition = if what == "issued" { "to" } else { "of" };
+    format!("{what} {serial} {preposition} `{}`", subject_of(certificate).escape_debug())
 }

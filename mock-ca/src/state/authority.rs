@@ -6,50 +6,57 @@ use openssl::{pkey::PKey, x509::X509};
 use scep::identity::Identity;
 
 use super::{StateError, damaged, read_text};
-use crate::authority::{Authority, Registration};
+use crate::{
+    authority::{Authority, Identities, Registration},
+    personality::Personality,
+};
 
-/// The CA, and its registration authority where it has one.
-pub(crate) type Identities = (Identity, Option<Registration>);
+/// Whose they are, by the names of their files without the ending.
+const CA: &str = "ca";
+const NEXT_CA: &str = "next-ca";
+const RA_SIGNING: &str = "ra-signing";
+const RA_ENCRYPTION: &str = "ra-encryption";
 
-/// Their names.
-pub(super) const FILES: [&str; 6] = [
-    "ca.key",
-    "ca.pem",
-    "ra-signing.key",
-    "ra-signing.pem",
-    "ra-encryption.key",
-    "ra-encryption.pem",
-];
+/// Whether a file of this name is a key or a certificate of the CA itself.
+pub(super) fn is_file(name: &str) -> bool {
+    let stem = name.strip_suffix(".key").or_else(|| name.strip_suffix(".pem"));
+    stem.is_some_and(|stem| [CA, NEXT_CA, RA_SIGNING, RA_ENCRYPTION].contains(&stem))
+}
 
 /// The name and content of each file.
-pub(super) fn files(authority: &Authority) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
-    let registration = authority.registration.iter();
-    let registration = registration.flat_map(|ra| [&ra.signing, &ra.encryption]);
-    let identities = std::iter::once(&authority.ca).chain(registration);
+pub(super) fn files(authority: &Authority) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut identities = vec![(CA, &authority.ca)];
+    identities.extend(authority.next_ca.as_ref().map(|next_ca| (NEXT_CA, next_ca)));
+    if let Some(registration) = &authority.registration {
+        identities.push((RA_SIGNING, &registration.signing));
+        identities.push((RA_ENCRYPTION, &registration.encryption));
+    }
     let mut files = Vec::new();
-    for (identity, names) in identities.zip(FILES.chunks_exact(2)) {
-        files.push((names[0], identity.key.private_key_to_pem_pkcs8()?));
-        files.push((names[1], identity.certificate.to_pem()?));
+    for (stem, identity) in identities {
+        files.push((format!("{stem}.key"), identity.key.private_key_to_pem_pkcs8()?));
+        files.push((format!("{stem}.pem"), identity.certificate.to_pem()?));
     }
     Ok(files)
 }
 
-/// Reads them all.
-pub(super) fn read(directory: &Path, has_registration: bool) -> Result<Identities, StateError> {
-    let ca = identity(directory, FILES[0], FILES[1])?;
-    let registration = if has_registration {
-        Some(Registration {
-            signing: identity(directory, FILES[2], FILES[3])?,
-            encryption: identity(directory, FILES[4], FILES[5])?,
-        })
-    } else {
-        None
-    };
-    Ok((ca, registration))
+/// Reads those that the personality has.
+pub(super) fn read(directory: &Path, personality: &Personality) -> Result<Identities, StateError> {
+    let mut identities = Identities::of(identity(directory, CA)?);
+    if personality.has_next_ca {
+        identities.next_ca = Some(identity(directory, NEXT_CA)?);
+    }
+    if personality.registration.is_some() {
+        identities.registration = Some(Registration {
+            signing: identity(directory, RA_SIGNING)?,
+            encryption: identity(directory, RA_ENCRYPTION)?,
+        });
+    }
+    Ok(identities)
 }
 
-fn identity(directory: &Path, key: &str, certificate: &str) -> Result<Identity, StateError> {
-    let (key_path, path) = (directory.join(key), directory.join(certificate));
+fn identity(directory: &Path, stem: &str) -> Result<Identity, StateError> {
+    let file = |ending| directory.join(format!("{stem}.{ending}"));
+    let (key_path, path) = (file("key"), file("pem"));
     // The error of a key's parser could quote the key.
     let key = PKey::private_key_from_pem(read_text(&key_path)?.as_bytes())
         .map_err(|_| damaged(&key_path, &"it holds no private key in PEM"))?;

@@ -1,6 +1,11 @@
 //! Certificates and requests as texts: a few named lines, then PEM.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    str::FromStr,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use openssl::x509::{X509, X509Req};
 use scep::{attribute::TransactionId, request::Csr};
@@ -15,6 +20,8 @@ pub(crate) struct IssuedRecord {
     pub(crate) origin: Origin,
     /// The number of the request that waited for it.
     pub(crate) answers: Option<u32>,
+    /// When it was revoked, in whole seconds once it was kept.
+    pub(crate) revoked: Option<SystemTime>,
     pub(crate) certificate: X509,
 }
 
@@ -36,6 +43,10 @@ impl IssuedRecord {
             // Writing to a `String` cannot fail.
             let _ = writeln!(text, "answers: {number}");
         }
+        if let Some(revoked) = self.revoked {
+            let since_epoch = revoked.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let _ = writeln!(text, "revoked: {}", since_epoch.as_secs());
+        }
         text.push_str(&String::from_utf8_lossy(&pem));
         text
     }
@@ -44,7 +55,13 @@ impl IssuedRecord {
         let (lines, pem) = split(text)?;
         let certificate =
             X509::from_pem(pem.as_bytes()).map_err(|_| "it holds no certificate in PEM")?;
-        Ok(Self { number, origin: origin(lines)?, answers: answers(lines)?, certificate })
+        Ok(Self {
+            number,
+            origin: origin(lines)?,
+            answers: parsed(lines, "answers")?,
+            revoked: parsed(lines, "revoked")?.and_then(time),
+            certificate,
+        })
     }
 }
 
@@ -116,7 +133,12 @@ fn origin(lines: &str) -> Result<Origin, String> {
     })
 }
 
-fn answers(lines: &str) -> Result<Option<u32>, String> {
+fn parsed<T: FromStr>(lines: &str, name: &str) -> Result<Option<T>, String> {
     let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number"));
-    optional(lines, "answers").map(number).transpose()
+    optional(lines, name).map(number).transpose()
+}
+
+/// `None` beyond the times that can be told.
+fn time(seconds: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }

@@ -5,13 +5,17 @@ use std::{sync::Arc, time::SystemTime};
 use mock_ca::{Approval, Ca, ChallengePolicy, DecisionError, PersonalityName, Settings};
 use openssl::rand::rand_bytes;
 use scep::{
+    algorithm::{Cipher, Digest},
     attribute::{FailInfo, MessageType, PkiStatus},
     client::{Client, Next, Stage},
     http::{Method, Operation},
     message::Message,
 };
 
-use crate::client::{LINUX, ca, carry, drive, enrol, get, last_reason, open, password, settings};
+use crate::{
+    client::{LINUX, ca, carry, drive, enrol, get, key, last_reason, open, password, settings},
+    messages::{pkcs_req, signer},
+};
 
 fn linux() -> Arc<Ca> {
     ca(PersonalityName::Linux, ChallengePolicy::Static(password("s3cret")))
@@ -221,4 +225,14 @@ async fn a_waiting_request_sent_again_waits_on() {
     ca.approve(&ca.pending()[0].transaction_id).unwrap();
     let poll = client.poll(&mut rand_bytes).unwrap();
     assert!(drive(&ca, LINUX, &mut client, poll).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn md5_is_an_error_to_the_server_and_no_refusal() {
+    let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
+    let signer = signer(&key());
+    let request = pkcs_req("1", "CN=a", None, &signer);
+    let answer = request.response_with(&ca, LINUX, Cipher::Aes128, Digest::Md5).await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(last_reason(&ca), "MD5 is an algorithm that this server never takes");
 }

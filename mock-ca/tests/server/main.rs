@@ -17,4 +17,6 @@ mod ndes;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod rfc8894;
+#[cfg(test)]
 mod state;

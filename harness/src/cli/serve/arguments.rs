@@ -27,20 +27,20 @@ const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
 /// One line a request goes to standard output. Ctrl-C or SIGTERM stops it.
 #[derive(Clone, Args)]
 pub(in crate::cli) struct Serve {
-    /// Whom to behave like: micromdm's scepserver, or Windows' NDES
+    /// Whom to behave like: micromdm's scepserver, Windows' NDES, or RFC 8894 to the letter
     #[arg(value_parser = personality())]
     personality: PersonalityName,
-    /// Where to listen [default: 127.0.0.1:8080 for linux, 127.0.0.1:8081 for ndes]
+    /// Where to listen [default: 127.0.0.1:8080 for linux, 127.0.0.1:8081 for ndes, 127.0.0.1:8082 for rfc8894]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
-    /// A challenge password; linux takes one for all, ndes any number that serve once each.
+    /// A challenge password; linux takes one for all, the others any number that serve once each.
     /// Given here, it stands in the process list; `SCEPLAB_CHALLENGE` and --challenge-file do not tell it
     #[arg(long, value_name = "PASSWORD")]
     challenge: Vec<String>,
     /// A file with challenge passwords, one a line
     #[arg(long, value_name = "FILE")]
     challenge_file: Option<PathBuf>,
-    /// Let one challenge password serve any number of times (ndes: `UseSinglePassword`)
+    /// Let one challenge password serve any number of times (ndes: `UseSinglePassword`; rfc8894)
     #[arg(long)]
     single_password: bool,
     /// The CA's name, such as "DC=com, DC=scep, CN=x"
@@ -122,6 +122,12 @@ pub(in crate::cli) enum ArgumentError {
         /// The option.
         option: &'static str,
     },
+    /// An option that `linux` has no use for.
+    #[error("`{option}` is not for `linux`")]
+    NotForLinux {
+        /// The option.
+        option: &'static str,
+    },
 }
 
 impl Serve {
@@ -131,6 +137,7 @@ impl Serve {
             PersonalityName::Linux => 8080,
             // The real one's port, 80, is for privileged users.
             PersonalityName::Ndes => 8081,
+            PersonalityName::Rfc8894 => self.personality.default_port(),
         };
         self.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into())
     }
@@ -154,7 +161,7 @@ impl Serve {
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
         settings.allow_duplicate_names = self.allow_duplicate_names;
-        if self.open_with_signing_key && self.personality == PersonalityName::Linux {
+        if self.open_with_signing_key && self.personality != PersonalityName::Ndes {
             return Err(ArgumentError::NdesOnly { option: "--open-with-signing-key" });
         }
         settings.windows.opens_with_signing_key = self.open_with_signing_key;
@@ -181,14 +188,20 @@ impl Serve {
         let passwords = self.challenges()?;
         match self.personality {
             PersonalityName::Linux if self.single_password => {
-                Err(ArgumentError::NdesOnly { option: "--single-password" })
+                Err(ArgumentError::NotForLinux { option: "--single-password" })
             }
-            PersonalityName::Linux if passwords.is_empty() => Ok(ChallengePolicy::None),
+            PersonalityName::Linux | PersonalityName::Rfc8894
+                if passwords.is_empty() && !self.single_password =>
+            {
+                Ok(ChallengePolicy::None)
+            }
             PersonalityName::Linux => Ok(ChallengePolicy::Static(only("`linux`", passwords)?)),
-            PersonalityName::Ndes if self.single_password => {
+            _ if self.single_password => {
                 Ok(ChallengePolicy::Static(only("`--single-password`", passwords)?))
             }
-            PersonalityName::Ndes => Ok(ChallengePolicy::one_time(passwords)),
+            PersonalityName::Ndes | PersonalityName::Rfc8894 => {
+                Ok(ChallengePolicy::one_time(passwords))
+            }
         }
     }
 
@@ -210,7 +223,7 @@ impl Serve {
         let (Some(user), Some(path)) = (&self.admin_user, &self.admin_password_file) else {
             return Ok(None);
         };
-        if self.personality == PersonalityName::Linux {
+        if self.personality != PersonalityName::Ndes {
             return Err(ArgumentError::NdesOnly { option: "--admin-user" });
         }
         let password = lines(path)?.swap_remove(0);

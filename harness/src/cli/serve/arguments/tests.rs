@@ -22,6 +22,7 @@ fn refusal(arguments: &[&str]) -> String {
 fn each_personality_has_a_port_of_its_own_that_needs_no_privilege() {
     assert_eq!(serve(&["linux"]).address().to_string(), "127.0.0.1:8080");
     assert_eq!(serve(&["ndes"]).address().to_string(), "127.0.0.1:8081");
+    assert_eq!(serve(&["rfc8894"]).address().to_string(), "127.0.0.1:8082");
     let elsewhere = serve(&["ndes", "--listen", "[::1]:0"]);
     assert_eq!(elsewhere.address().to_string(), "[::1]:0");
 }
@@ -33,6 +34,9 @@ fn passwords_serve_once_unless_told_otherwise() {
     assert!(matches!(challenge(&["linux", "--challenge", "a"]), ChallengePolicy::Static(_)));
     let two = challenge(&["ndes", "--challenge", "a", "--challenge", "b"]);
     assert!(matches!(two, ChallengePolicy::OneTime { preset, .. } if preset.len() == 2));
+    assert!(matches!(challenge(&["rfc8894"]), ChallengePolicy::None));
+    let one = challenge(&["rfc8894", "--challenge", "a"]);
+    assert!(matches!(one, ChallengePolicy::OneTime { preset, .. } if preset.len() == 1));
     let single = challenge(&["ndes", "--challenge", "a", "--single-password"]);
     assert!(matches!(single, ChallengePolicy::Static(_)));
 }
@@ -62,7 +66,11 @@ fn what_does_not_fit_together_is_refused() {
         refusal(&["ndes", "--single-password"]),
         "`--single-password` takes one challenge password, 0 were given"
     );
-    assert_eq!(refusal(&["linux", "--single-password"]), "`--single-password` is for `ndes` alone");
+    assert_eq!(refusal(&["linux", "--single-password"]), "`--single-password` is not for `linux`");
+    assert_eq!(
+        refusal(&["rfc8894", "--open-with-signing-key"]),
+        "`--open-with-signing-key` is for `ndes` alone"
+    );
     assert!(refusal(&["ndes", "--challenge-file", "/nowhere"]).contains("`/nowhere` cannot be"));
 }
 

@@ -1,0 +1,91 @@
+//! The reference: what RFC 8894 asks of a CA, to the letter.
+
+use std::time::Duration;
+
+use scep::{
+    algorithm::{Cipher, Digest},
+    key_usage::KeyUsage,
+    server::SignatureAlgorithm,
+};
+
+use super::{
+    CaProfile, Carried, ErrorPages, Personality, PersonalityName, RefusedAlgorithms, Renewal,
+    ReplyStyle, Route, Serials, Target, Unreadable, Unsupported, UserProfiles,
+};
+use crate::profile::{
+    AuthorityKeyIdentifier, CertificateProfile, Extension, KeyIdentifier, RequestedExtensions,
+    Validity,
+};
+
+pub(super) static RFC8894: Personality = Personality {
+    name: PersonalityName::Rfc8894,
+    default_port: 8082,
+    default_subject: "O=Sceplab, CN=RFC 8894 CA",
+    server_header: None,
+    // The path a client takes that was told of no other; what it is, the server is to ignore (§4.1).
+    routes: &[Route { path: "/cgi-bin/pkiclient.exe", target: Target::Scep }],
+    serves_any_path: true,
+    paths_ignore_case: false,
+    limits_query: false,
+    capabilities: "AES\nDES3\nGetNextCACert\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-1\nSHA-256\n\
+                   SHA-512",
+    capabilities_content_type: "text/plain",
+    error_pages: ErrorPages::Text,
+    bad_request_status: 400,
+    bad_method_status: 405,
+    ca: CaProfile { profile: CA, serial_bytes: 20 },
+    registration: None,
+    user: UserProfiles { general: USER, signature: USER, encryption: USER },
+    serials: Serials::Sequential { first: 1 },
+    has_next_ca: true,
+    // §2.9: implementations must not support them.
+    refused_algorithms: RefusedAlgorithms { ciphers: &[Cipher::Des], digests: &[Digest::Md5] },
+    clock_tolerance: Some(Duration::from_secs(600)),
+    reply: ReplyStyle {
+        carries: Carried::SignerInSuccess,
+        signature_algorithm: SignatureAlgorithm::RsaEncryption,
+        has_signing_time: true,
+        content_without_envelope: None,
+        has_windows_attributes: false,
+        failures_use_sha1: false,
+        tells_causes_apart: true,
+        has_fail_info_text: true,
+    },
+    renewal: Renewal::ByMessageAndCertificate,
+    unique_names: false,
+    repeats_answers: true,
+    serves_certificates: true,
+    unsupported: Unsupported::BadRequest,
+    unreadable: Unreadable::CertRep,
+};
+
+/// One certificate for everything (§2.1.2).
+const CA: CertificateProfile = CertificateProfile {
+    extensions: &[
+        Extension::BasicConstraints { path_length: Some(0) },
+        Extension::KeyUsage(&[
+            KeyUsage::DIGITAL_SIGNATURE,
+            KeyUsage::KEY_ENCIPHERMENT,
+            KeyUsage::KEY_CERT_SIGN,
+            KeyUsage::CRL_SIGN,
+        ]),
+        Extension::SubjectKeyIdentifier,
+    ],
+    requested: RequestedExtensions::Ignored,
+    key_identifier: KeyIdentifier::Sha1,
+    validity: Validity::Days(3650),
+};
+
+/// A certificate that can sign a renewal and receive its reply (§2.3).
+const USER: CertificateProfile = CertificateProfile {
+    extensions: &[
+        Extension::KeyUsage(&[KeyUsage::DIGITAL_SIGNATURE, KeyUsage::KEY_ENCIPHERMENT]),
+        Extension::ExtendedKeyUsage(&["1.3.6.1.5.5.7.3.2"]), // clientAuth
+        Extension::SubjectKeyIdentifier,
+        Extension::AuthorityKeyIdentifier(AuthorityKeyIdentifier::KeyIdentifier),
+        Extension::SubjectAltName,
+    ],
+    requested: RequestedExtensions::AlternativeNames,
+    key_identifier: KeyIdentifier::Sha1,
+    validity: Validity::Days(365),
+};
