@@ -1,5 +1,7 @@
 //! What is sent back, and what the log says of it.
 
+use std::time::Duration;
+
 use hyper::{
     body::Bytes,
     header::{HeaderName, LOCATION, WWW_AUTHENTICATE},
@@ -7,18 +9,24 @@ use hyper::{
 use scep::attribute::{MessageType, TransactionId};
 
 use crate::{
+    fault::Fault,
     log::LogOutcome,
     pages,
     personality::{ErrorPages, Personality},
+    seen::SeenMessage,
 };
 
 /// An HTTP answer, with its entry in the log.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) content_type: &'static str,
+    pub(crate) content_type: Option<&'static str>,
     pub(crate) body: Bytes,
     pub(crate) header: Option<(HeaderName, String)>,
+    /// How much later it is sent.
+    pub(crate) delay: Duration,
+    /// Whether it is not sent at all, and the connection closed.
+    pub(crate) is_withheld: bool,
     pub(crate) outcome: LogOutcome,
     pub(crate) note: Note,
 }
@@ -31,6 +39,10 @@ pub(crate) struct Note {
     pub(crate) message_type: Option<MessageType>,
     pub(crate) transaction_id: Option<TransactionId>,
     pub(crate) reason: Option<String>,
+    /// The message, where one could be read.
+    pub(crate) message: Option<Box<SeenMessage>>,
+    /// What was done wrong on purpose.
+    pub(crate) faults: Vec<Fault>,
 }
 
 impl Answer {
@@ -38,9 +50,11 @@ impl Answer {
     pub(crate) fn page(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self {
             status: 200,
-            content_type,
+            content_type: Some(content_type),
             body: body.into(),
             header: None,
+            delay: Duration::ZERO,
+            is_withheld: false,
             outcome: LogOutcome::Http(200),
             note: Note::default(),
         }

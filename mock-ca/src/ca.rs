@@ -1,9 +1,10 @@
 //! The CA as a whole, and what its owner can ask of it.
 
+mod decision;
 mod opening;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
@@ -11,18 +12,20 @@ use hyper::body::Bytes;
 use openssl::x509::{X509, X509Ref};
 use scep::{attribute::TransactionId, name, secret::ChallengePassword};
 
+pub use decision::{DecisionError, RevocationError};
 pub use opening::OpenError;
 
 use crate::{
+    fault::{FaultError, FaultRule, Faults},
     hexadecimal,
     log::{Log, LogEntry},
     offer::Offer,
     pages,
     personality::Personality,
-    policy::{ChallengeUnavailable, Enrolment, PasswordCache, Policies, Site, Verdict, subject_of},
-    refusal::Refusal,
+    policy::{ChallengeUnavailable, PasswordCache, Policies, Site, subject_of},
+    seen::{SeenRequest, SeenRequests},
     settings::{AdminCredentials, Approval, ChallengePolicy, Limits, Settings},
-    state::{PendingRecord, StateDirectory, StateError},
+    state::StateDirectory,
     store::Store,
 };
 
@@ -43,6 +46,8 @@ pub struct Ca {
     pub(crate) host: String,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
+    pub(crate) faults: Faults,
+    pub(crate) seen: SeenRequests,
     /// Whether answering may wait for a disk.
     pub(crate) has_state: bool,
     name: String,
@@ -75,36 +80,6 @@ pub struct Pending {
     pub subject: String,
 }
 
-/// Why a request was not decided about.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecisionError {
-    /// No such request waits.
-    #[error("no request with the transaction id `{0}` waits for a decision")]
-    NothingPending(TransactionId),
-    /// The certificate could not be issued.
-    #[error("the certificate could not be issued: {0}")]
-    NotIssued(String),
-    /// The decision could not be kept.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
-/// Why a certificate was not revoked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RevocationError {
-    /// This CA issued none with this serial number.
-    #[error("no certificate with the serial number `{}` was issued", .0.escape_debug())]
-    NotIssued(String),
-    /// It is revoked already.
-    #[error("the certificate with the serial number `{0}` is revoked already")]
-    Already(String),
-    /// The revocation could not be kept.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
 impl Ca {
     /// Opens a CA: a new one, or the one its state directory holds.
     ///
@@ -114,6 +89,7 @@ impl Ca {
     /// When the subject is no name, the state cannot be used, or OpenSSL fails.
     pub fn open(settings: Settings, now: SystemTime) -> Result<Arc<Self>, OpenError> {
         let personality = settings.personality.personality();
+        settings.faults.iter().try_for_each(|rule| rule.expect_possible(personality.name))?;
         let state = settings.state.as_deref().map(StateDirectory::open).transpose()?.map(Arc::new);
         let authority = opening::authority(&settings, state.as_deref(), now)?;
         let first_number = personality.serials.first(&settings.windows);
@@ -137,6 +113,8 @@ impl Ca {
             host: settings.windows.host,
             limits: settings.limits,
             log: Log::new(settings.on_log),
+            faults: Faults::new(&settings.faults),
+            seen: SeenRequests::default(),
             has_state: state.is_some(),
             name: settings.name,
             passwords,
@@ -199,52 +177,6 @@ impl Ca {
             .collect()
     }
 
-    /// Issues the certificate that a waiting request asks for.
-    ///
-    /// # Errors
-    /// When no such request waits, its name has got a certificate meanwhile and may have one only, or the certificate
-    /// cannot be issued or kept; the request then waits on.
-    pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = self.held(transaction_id)?;
-        let enrolment = Enrolment {
-            csr: &held.csr,
-            origin: &held.origin,
-            is_renewal: false,
-            now: SystemTime::now(),
-        };
-        match (self.policies.approved)(&self.site, &enrolment).map_err(not_issued)? {
-            Verdict::Issued(certificate) => Ok(certificate),
-            _ => Err(DecisionError::NotIssued("it waits again".to_owned())),
-        }
-    }
-
-    /// Refuses a waiting request.
-    ///
-    /// # Errors
-    /// When no such request waits, or the decision cannot be kept.
-    pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = self.held(transaction_id)?;
-        Ok(self.site.store.deny(held.denied())?)
-    }
-
-    /// Revokes an issued certificate: its holder can renew it no longer, and the revocation list names it (RFC 8894
-    /// §2.7). `serial` is written as [`Issued::serial`] is.
-    ///
-    /// # Errors
-    /// When no such certificate was issued, it is revoked already, or that cannot be kept.
-    pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut issued = self.site.store.issued().into_iter();
-        let record = issued.find(|one| serial_text(&one.certificate).eq_ignore_ascii_case(serial));
-        let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;
-        if record.revoked.is_some() {
-            return Err(RevocationError::Already(serial.to_owned()));
-        }
-        Ok(self.site.store.revoke(&record, SystemTime::now())?)
-    }
-
     /// A challenge password with which a request will pass: a new one, or the one for all.
     ///
     /// # Errors
@@ -262,17 +194,25 @@ impl Ca {
         self.log.entries()
     }
 
-    fn held(&self, id: &TransactionId) -> Result<Arc<PendingRecord>, DecisionError> {
-        let pending = self.site.store.pending();
-        let held = pending.into_iter().find(|record| record.origin.transaction_id == *id);
-        held.ok_or_else(|| DecisionError::NothingPending(id.clone()))
+    /// What was asked of the server and how, the newest few thousand requests, oldest first; no secret is in it.
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        self.seen.all()
     }
-}
 
-fn not_issued(refusal: Refusal) -> DecisionError {
-    match refusal {
-        Refusal::State(error) => DecisionError::State(error),
-        other => DecisionError::NotIssued(other.to_string()),
+    /// Adds a rule to those that say what the server does wrong on purpose; it counts the requests from now on.
+    ///
+    /// # Errors
+    /// When it can never come true at this server.
+    pub fn inject(&self, rule: FaultRule) -> Result<(), FaultError> {
+        rule.expect_possible(self.personality.name)?;
+        self.faults.add(rule);
+        Ok(())
+    }
+
+    /// The rules that say what the server does wrong on purpose, in the order in which they were made known, and at how
+    /// many requests each came true.
+    pub fn faults(&self) -> Vec<(FaultRule, u32)> {
+        self.faults.counts()
     }
 }
 

@@ -21,7 +21,7 @@ use scep::http::{HttpRequest, Method};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 pub use accept::{FAREWELL, serve};
@@ -31,6 +31,7 @@ use crate::{
     ca::Ca,
     log::{LogEntry, LogOutcome},
     routing::Inquiry,
+    seen::SeenRequest,
 };
 use write_timeout::WriteTimeout;
 
@@ -43,6 +44,8 @@ enum Unread {
     TooSlow(u64),
     #[error("the body broke off: {0}")]
     Broken(String),
+    #[error("the answer is withheld")]
+    Withheld,
 }
 
 impl Ca {
@@ -76,7 +79,9 @@ impl Ca {
                 connection.await
             }
         };
-        if let Err(error) = ended {
+        if let Err(error) = ended
+            && !is_on_purpose(&error)
+        {
             self.log_cut(&peer, &error);
         }
     }
@@ -99,6 +104,7 @@ impl Ca {
         peer: &str,
     ) -> Result<Response<Full<Bytes>>, Unread> {
         let asked = format!("{} {}", request.method(), request.uri().path());
+        let mut seen = SeenRequest::of(request.method(), request.uri(), request.headers(), peer);
         let answer = match self.inquiry(request).await {
             Ok(inquiry) => self.answer_without_blocking(inquiry).await,
             Err(error @ Unread::TooLong(_)) => Answer {
@@ -107,9 +113,15 @@ impl Ca {
             },
             Err(error) => return Err(error),
         };
-        let response = self.response(&answer);
+        let (response, delay, is_withheld) =
+            (self.response(&answer), answer.delay, answer.is_withheld);
+        seen.faults.clone_from(&answer.note.faults);
+        self.seen.add(seen, answer.note.message.as_deref());
         self.log_answer(answer, asked, peer);
-        Ok(response)
+        if !delay.is_zero() {
+            sleep(delay).await;
+        }
+        if is_withheld { Err(Unread::Withheld) } else { Ok(response) }
     }
 
     async fn inquiry(&self, request: Request<Incoming>) -> Result<Inquiry, Unread> {
@@ -167,7 +179,9 @@ impl Ca {
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.body.len()));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        if let Some(content_type) = answer.content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
         if let Some(server) = self.personality.server_header {
             headers.insert(SERVER, HeaderValue::from_static(server));
         }
@@ -188,6 +202,7 @@ impl Ca {
             transaction_id: answer.note.transaction_id,
             outcome: answer.outcome,
             reason: answer.note.reason,
+            faults: answer.note.faults,
         });
     }
 
@@ -201,8 +216,15 @@ impl Ca {
             transaction_id: None,
             outcome: LogOutcome::Cut,
             reason: Some(format!("{error}{}", cause.unwrap_or_default())),
+            faults: Vec::new(),
         });
     }
+}
+
+/// Whether the connection was closed by a fault, of which the log tells already.
+fn is_on_purpose(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(Unread::Withheld))
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

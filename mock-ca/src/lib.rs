@@ -9,6 +9,7 @@
 mod answer;
 mod authority;
 mod ca;
+mod fault;
 mod hexadecimal;
 mod http;
 mod log;
@@ -21,6 +22,7 @@ mod policy;
 mod profile;
 mod refusal;
 mod routing;
+mod seen;
 mod service;
 mod settings;
 mod state;
@@ -28,10 +30,12 @@ mod store;
 mod transaction;
 
 pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
+pub use fault::{Fault, FaultError, FaultRule, Trigger};
 pub use http::{FAREWELL, serve};
 pub use log::{LogEntry, LogOutcome};
 pub use personality::{PersonalityName, UnknownPersonality};
 pub use policy::ChallengeUnavailable;
+pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenRequest};
 pub use settings::{
     AdminCredentials, Approval, ChallengePolicy, Keys, Limits, LogObserver, Settings,
     WindowsSettings,

@@ -9,7 +9,7 @@ use std::{
 
 use scep::attribute::{FailInfo, MessageType, PkiStatus, TransactionId};
 
-use crate::settings::LogObserver;
+use crate::{fault::Fault, settings::LogObserver};
 
 /// One request and what became of it; its `Display` is one line of log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct LogEntry {
     pub outcome: LogOutcome,
     /// Why it was refused, or what was issued, in words.
     pub reason: Option<String>,
+    /// What the server did wrong on purpose.
+    pub faults: Vec<Fault>,
 }
 
 /// How a request was answered.
@@ -68,7 +70,8 @@ impl fmt::Display for LogEntry {
             write!(f, " {transaction_id}")?;
         }
         write!(f, " {}", self.outcome)?;
-        self.reason.iter().try_for_each(|reason| write!(f, ": {reason}"))
+        self.reason.iter().try_for_each(|reason| write!(f, ": {reason}"))?;
+        self.faults.iter().try_for_each(|fault| write!(f, " [fault: {fault}]"))
     }
 }
 
@@ -140,6 +143,7 @@ mod tests {
             transaction_id: Some(TransactionId::new("AB\n12")),
             outcome: LogOutcome::CertRep(PkiStatus::Failure, Some(FailInfo::BadRequest)),
             reason: Some("wrong challenge password".into()),
+            faults: Vec::new(),
         }
     }
 
@@ -149,6 +153,8 @@ mod tests {
             entry("PKIOperation").to_string(),
             r"127.0.0.1:4711 PKIOperation (PKCSReq) AB\n12 FAILURE badRequest: wrong challenge password"
         );
+        let struck = LogEntry { faults: vec![Fault::HttpStatus(503)], ..entry("PKIOperation") };
+        assert!(struck.to_string().ends_with("password [fault: http-status 503]"), "{struck}");
         assert!(!entry("GET /\n").to_string().contains('\n'));
     }
 

@@ -3,6 +3,7 @@
 mod linux;
 mod name;
 mod ndes;
+mod reply_style;
 mod rfc8894;
 
 use std::time::Duration;
@@ -10,10 +11,11 @@ use std::time::Duration;
 use scep::{
     algorithm::{Cipher, Digest},
     key_usage::KeyUsage,
-    server::{Request, SignatureAlgorithm},
+    server::Request,
 };
 
 pub use name::{PersonalityName, UnknownPersonality};
+pub(crate) use reply_style::{Carried, ReplyStyle};
 
 use crate::{
     profile::CertificateProfile,
@@ -23,6 +25,7 @@ use crate::{
 
 /// Everything in which one server differs from another.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
 pub(crate) struct Personality {
     pub(crate) name: PersonalityName,
     pub(crate) default_port: u16,
@@ -182,37 +185,6 @@ impl Serials {
             Self::RequestId => windows.first_request_id,
         }
     }
-}
-
-/// The shape of a CertRep.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
-pub(crate) struct ReplyStyle {
-    /// Which certificates the message carries in the clear.
-    pub(crate) carries: Carried,
-    pub(crate) signature_algorithm: SignatureAlgorithm,
-    pub(crate) has_signing_time: bool,
-    /// What stands for an envelope where there is none.
-    pub(crate) content_without_envelope: Option<&'static [u8]>,
-    /// Whether the Windows attributes are added: an error number to failures, `Issued` to successes.
-    pub(crate) has_windows_attributes: bool,
-    /// Whether a failure is signed with SHA-1 whatever the request's digest.
-    pub(crate) failures_use_sha1: bool,
-    /// Whether the failInfo tells causes apart, or is badRequest for every refusal.
-    pub(crate) tells_causes_apart: bool,
-    /// Whether a failure says in words why.
-    pub(crate) has_fail_info_text: bool,
-}
-
-/// Which certificates a CertRep carries in the clear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carried {
-    /// None.
-    Nothing,
-    /// The issued one, if any, and the CA's.
-    IssuedAndCa,
-    /// The signer's, in a success.
-    SignerInSuccess,
 }
 
 /// What makes a request a renewal, which no challenge password needs to authorise.

@@ -1,6 +1,7 @@
 //! What an issued certificate looks like, as data: an ordered list of extensions, a validity, a key identifier.
 
-mod der;
+mod altered;
+pub(crate) mod der;
 mod directory;
 mod extension;
 mod public_key;
@@ -19,6 +20,7 @@ use openssl::{
 };
 use time::OffsetDateTime;
 
+pub(crate) use altered::{Alteration, KeyUsageChange, altered};
 pub(crate) use directory::Directory;
 pub(crate) use extension::{AuthorityKeyIdentifier, Capability, Extension, Template};
 pub(crate) use public_key::PublicKeyInfo;

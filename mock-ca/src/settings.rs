@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use scep::{capabilities::Capability, secret::ChallengePassword};
 
-use crate::{log::LogEntry, personality::PersonalityName};
+use crate::{fault::FaultRule, log::LogEntry, personality::PersonalityName};
 
 /// How a CA is to be; [`Settings::new`] gives every field its default.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Settings {
     pub windows: WindowsSettings,
     /// What a peer may ask of the server.
     pub limits: Limits,
+    /// What is done wrong on purpose, and when.
+    pub faults: Vec<FaultRule>,
     /// Called with each log entry as it is written, from whichever task wrote it.
     pub on_log: Option<LogObserver>,
 }
@@ -62,6 +64,7 @@ impl Settings {
             valid_days: None,
             windows: WindowsSettings::default(),
             limits: Limits::default(),
+            faults: Vec::new(),
             on_log: None,
         }
     }

@@ -12,6 +12,7 @@ use scep::{
 
 use crate::{
     authority::{Authority, AuthorityKeys, lab},
+    fault::FaultError,
     policy::subject_of,
     settings::{Keys, Settings},
     state::{StateDirectory, StateError},
@@ -32,6 +33,9 @@ pub enum OpenError {
     /// Its state cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A fault that was asked for can never happen.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     /// OpenSSL refused an operation that should have worked.
     #[error("OpenSSL: {0}")]
     Crypto(#[from] ErrorStack),

@@ -4,29 +4,34 @@ use der::asn1::ObjectIdentifier;
 use time::OffsetDateTime;
 
 /// An object identifier in dotted form, known when the program was written.
-pub(super) fn oid(dotted: &str) -> Vec<u8> {
+pub(crate) fn oid(dotted: &str) -> Vec<u8> {
     // The texts are constants of this crate and each is encoded by a test.
     let oid = ObjectIdentifier::new(dotted).expect("a constant object identifier is well-formed");
     tlv(0x06, oid.as_bytes())
 }
 
 /// A `SEQUENCE` of these elements.
-pub(super) fn sequence(elements: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn sequence(elements: &[Vec<u8>]) -> Vec<u8> {
     tlv(0x30, &elements.concat())
 }
 
+/// A `SET OF` these elements, of which there is one or which are in order.
+pub(crate) fn set(elements: &[Vec<u8>]) -> Vec<u8> {
+    tlv(0x31, &elements.concat())
+}
+
 /// A non-negative `INTEGER`.
-pub(super) fn integer(value: u32) -> Vec<u8> {
+pub(crate) fn integer(value: u32) -> Vec<u8> {
     big_integer(&value.to_be_bytes())
 }
 
 /// A non-negative `INTEGER` of any size, big end first.
-pub(super) fn big_integer(value: &[u8]) -> Vec<u8> {
+pub(crate) fn big_integer(value: &[u8]) -> Vec<u8> {
     tlv(0x02, &integer_content(value))
 }
 
 /// The content of a non-negative `INTEGER`: no needless zeros, and one where the first bit would read as a sign.
-pub(super) fn integer_content(value: &[u8]) -> Vec<u8> {
+pub(crate) fn integer_content(value: &[u8]) -> Vec<u8> {
     let start = value.iter().position(|byte| *byte != 0).unwrap_or(value.len());
     let digits = &value[start..];
     match digits.first() {
@@ -36,7 +41,7 @@ pub(super) fn integer_content(value: &[u8]) -> Vec<u8> {
 }
 
 /// A time as certificates write it: `UTCTime` until 2049, then `GeneralizedTime` (RFC 5280 §4.1.2.5).
-pub(super) fn time(time: OffsetDateTime) -> Vec<u8> {
+pub(crate) fn time(time: OffsetDateTime) -> Vec<u8> {
     let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
     let (hour, minute, second) = time.to_hms();
     let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
@@ -47,51 +52,51 @@ pub(super) fn time(time: OffsetDateTime) -> Vec<u8> {
 }
 
 /// A `BIT STRING` of whole bytes.
-pub(super) fn bit_string(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn bit_string(bytes: &[u8]) -> Vec<u8> {
     tlv(0x03, &[&[0], bytes].concat())
 }
 
 /// A `NULL`.
-pub(super) fn null() -> Vec<u8> {
+pub(crate) fn null() -> Vec<u8> {
     tlv(0x05, &[])
 }
 
 /// A `BOOLEAN` that is true.
-pub(super) fn boolean_true() -> Vec<u8> {
+pub(crate) fn boolean_true() -> Vec<u8> {
     vec![0x01, 0x01, 0xff]
 }
 
 /// An `OCTET STRING`.
-pub(super) fn octet_string(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn octet_string(bytes: &[u8]) -> Vec<u8> {
     tlv(0x04, bytes)
 }
 
 /// A `BMPString`: UTF-16, big end first.
-pub(super) fn bmp_string(text: &str) -> Vec<u8> {
+pub(crate) fn bmp_string(text: &str) -> Vec<u8> {
     tlv(0x1e, &text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>())
 }
 
 /// A primitive value under a context-specific tag.
-pub(super) fn context_primitive(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn context_primitive(tag: u8, content: &[u8]) -> Vec<u8> {
     tlv(0x80 | tag, content)
 }
 
 /// A constructed value under a context-specific tag.
-pub(super) fn context_constructed(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn context_constructed(tag: u8, content: &[u8]) -> Vec<u8> {
     tlv(0xa0 | tag, content)
 }
 
 /// An element as it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Element<'a> {
-    pub(super) tag: u8,
-    pub(super) content: &'a [u8],
+pub(crate) struct Element<'a> {
+    pub(crate) tag: u8,
+    pub(crate) content: &'a [u8],
     /// Tag, length and content.
-    pub(super) whole: &'a [u8],
+    pub(crate) whole: &'a [u8],
 }
 
 /// Splits off the first element, of definite length; gives it and what follows it.
-pub(super) fn split(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
+pub(crate) fn split(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = match first {
@@ -108,7 +113,7 @@ pub(super) fn split(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
 }
 
 /// The elements in the content of a constructed one.
-pub(super) fn elements(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
+pub(crate) fn elements(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
     let mut elements = Vec::new();
     while !content.is_empty() {
         let (element, after) = split(content)?;

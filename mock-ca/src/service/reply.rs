@@ -10,6 +10,7 @@ use scep::{
     Error,
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, Nonce, PkiStatus},
+    ber, certs_only,
     http::PKI_MESSAGE,
     server::{ExtraAttribute, Header, Outcome, Reply, Request},
 };
@@ -17,6 +18,7 @@ use scep::{
 use crate::{
     answer::Answer,
     ca::{Ca, serial_text},
+    fault::{self, Draft, Fault, Payload, Strikes},
     log::LogOutcome,
     personality::Carried,
     policy::{Verdict, subject_of},
@@ -57,10 +59,11 @@ impl Ca {
         asked: &Asked<'_>,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
+        strikes: &Strikes<'_>,
     ) -> Answer {
-        let message = match self.encode(asked, decided, now) {
+        let message = match self.encode(asked, decided, now, strikes) {
             Ok(message) => message,
-            Err(error) => return Answer::error(self.personality, 500, &error),
+            Err(error) => return self.server_error(&error),
         };
         let (outcome, reason) = self.describe(decided);
         let mut answer = Answer::page(PKI_MESSAGE, message);
@@ -89,20 +92,85 @@ impl Ca {
         asked: &Asked<'_>,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
+        strikes: &Strikes<'_>,
     ) -> Result<Vec<u8>, Error> {
-        let style = &self.personality.reply;
-        let certificates = self.carried(decided);
+        let authority = &self.site.authority;
+        let issued = decided.as_ref().ok().and_then(Verdict::certificate);
+        let mut granted: Vec<_> = issued.cloned().into_iter().collect();
+        fault::distort_granted(&mut granted, authority, strikes)?;
+        let mut draft = self.draft(asked, decided, granted.first());
+        draft.distort(authority, strikes)?;
+
         let text = decided.as_ref().err().map(ToString::to_string);
-        Reply {
-            header: asked.header,
-            outcome: self.outcome(decided, text.as_deref()),
-            sender_nonce: Nonce::generate(&mut rand_bytes)?,
-            signer: self.site.authority.signer(),
+        let outcome = self.outcome(decided, &granted, text.as_deref());
+        let reply = self.undistorted(asked, decided, outcome, &draft, now)?;
+        let mut message = reply.message(&mut rand_bytes)?;
+        if strikes.is_empty() {
+            return message.encode();
+        }
+        let granted = match reply.outcome {
+            Outcome::Success { certificates, crls } => {
+                Some(certs_only::encode(certificates, crls)?)
+            }
+            _ => None,
+        };
+        let payload = Payload { header: asked.header, draft: &draft, granted };
+        fault::distort_content(&mut message, &payload, authority, strikes)?;
+        fault::distort_message(&mut message, strikes);
+        let encoded = message.encode()?;
+        if strikes.fire(Fault::BerReply) { ber::stream(&encoded) } else { Ok(encoded) }
+    }
+
+    /// What the personality signs and enciphers with.
+    fn draft(
+        &self,
+        asked: &Asked<'_>,
+        decided: &Result<Verdict, Refusal>,
+        issued: Option<&X509>,
+    ) -> Draft {
+        let is_success = !matches!(decided, Ok(Verdict::Pending) | Err(_));
+        Draft {
+            signer: self.site.authority.signer().clone(),
+            carried: self.carried(is_success, issued),
             digest: self.reply_digest(asked.header.digest, decided.is_err()),
+            signature_algorithm: self.personality.reply.signature_algorithm,
             cipher: asked.cipher,
             key_transport: asked.key_transport,
-            certificates: &certificates,
-            signature_algorithm: style.signature_algorithm,
+            is_success,
+        }
+    }
+
+    /// The certificates in the clear.
+    fn carried(&self, is_success: bool, issued: Option<&X509>) -> Vec<X509> {
+        let authority = &self.site.authority;
+        match self.personality.reply.carries {
+            Carried::IssuedAndCa => {
+                issued.into_iter().chain([&authority.ca.certificate]).cloned().collect()
+            }
+            Carried::SignerInSuccess if is_success => vec![authority.signer().certificate.clone()],
+            Carried::SignerInSuccess | Carried::Nothing => Vec::new(),
+        }
+    }
+
+    fn undistorted<'a>(
+        &self,
+        asked: &Asked<'a>,
+        decided: &Result<Verdict, Refusal>,
+        outcome: Outcome<'a>,
+        draft: &'a Draft,
+        now: SystemTime,
+    ) -> Result<Reply<'a>, Error> {
+        let style = &self.personality.reply;
+        Ok(Reply {
+            header: asked.header,
+            outcome,
+            sender_nonce: Nonce::generate(&mut rand_bytes)?,
+            signer: &draft.signer,
+            digest: draft.digest,
+            cipher: draft.cipher,
+            key_transport: draft.key_transport,
+            certificates: &draft.carried,
+            signature_algorithm: draft.signature_algorithm,
             signing_time: style.has_signing_time.then_some(now),
             content_without_envelope: style.content_without_envelope.map(<[u8]>::to_vec),
             extra_attributes: if style.has_windows_attributes {
@@ -110,34 +178,18 @@ impl Ca {
             } else {
                 Vec::new()
             },
-        }
-        .encode(&mut rand_bytes)
-    }
-
-    /// The certificates in the clear.
-    fn carried(&self, decided: &Result<Verdict, Refusal>) -> Vec<X509> {
-        let authority = &self.site.authority;
-        match self.personality.reply.carries {
-            Carried::Nothing => Vec::new(),
-            Carried::IssuedAndCa => {
-                let issued = decided.as_ref().ok().and_then(Verdict::certificate);
-                issued.into_iter().chain([&authority.ca.certificate]).cloned().collect()
-            }
-            Carried::SignerInSuccess => match decided {
-                Ok(Verdict::Pending) | Err(_) => Vec::new(),
-                Ok(_) => vec![authority.signer().certificate.clone()],
-            },
-        }
+        })
     }
 
     fn outcome<'a>(
         &self,
         decided: &'a Result<Verdict, Refusal>,
+        granted: &'a [X509],
         text: Option<&'a str>,
     ) -> Outcome<'a> {
         match decided {
-            Ok(Verdict::Issued(certificate) | Verdict::Found(certificate)) => {
-                Outcome::Success { certificates: slice::from_ref(certificate), crls: &[] }
+            Ok(Verdict::Issued(_) | Verdict::Found(_)) => {
+                Outcome::Success { certificates: granted, crls: &[] }
             }
             Ok(Verdict::RevocationList(list)) => {
                 Outcome::Success { certificates: &[], crls: slice::from_ref(list) }

@@ -7,6 +7,8 @@ mod capabilities;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod linux;
@@ -18,5 +20,7 @@ mod ndes;
 mod refusals;
 #[cfg(test)]
 mod rfc8894;
+#[cfg(test)]
+mod seen;
 #[cfg(test)]
 mod state;

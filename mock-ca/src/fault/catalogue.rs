@@ -1,0 +1,244 @@
+//! The faults by name, each with what it does.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use super::{FaultError, Trigger, value};
+use crate::personality::PersonalityName;
+
+/// Defines the catalogue: groups of faults that fit the same triggers, and of each fault its name and what it does, with
+/// the word for its value in help and an example of it where it has one.
+macro_rules! catalogue {
+    ($($group:ident { $(
+        $variant:ident $(($value:ty, $word:literal, $example:expr))? = $name:literal, $effect:literal;
+    )+ })+) => {
+        /// Something that the server does wrong, or otherwise than most, on purpose.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Fault {
+            $($(#[doc = $effect] $variant $(($value))?,)+)+
+        }
+
+        impl Fault {
+            /// All of them, those that take a value with an example of it.
+            pub const ALL: &'static [Self] = &[$($(Self::$variant $(($example))?,)+)+];
+
+            /// The name in files and on the command line, such as `http-status`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($(Self::$variant { .. } => $name,)+)+
+                }
+            }
+
+            /// What it does, in one sentence.
+            pub fn description(self) -> &'static str {
+                match self {
+                    $($(Self::$variant { .. } => $effect,)+)+
+                }
+            }
+
+            /// What stands for its value in help, such as `STATUS`; `None` where it takes none.
+            pub fn value_name(self) -> Option<&'static str> {
+                match self {
+                    $($($(Self::$variant { .. } => Some($word),)?)+)+
+                    _ => None,
+                }
+            }
+
+            fn group(self) -> Group {
+                match self {
+                    $($(Self::$variant { .. })|+ => Group::$group,)+
+                }
+            }
+        }
+    };
+}
+
+/// Faults that fit the same triggers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    /// Any answer over HTTP.
+    Http,
+    /// The text of GetCACaps.
+    Capabilities,
+    /// The answer to GetCACert.
+    CaCertificates,
+    /// The same, of a CA with a registration authority.
+    RaCertificates,
+    /// The answer to GetNextCACert.
+    NextCa,
+    /// Any CertRep.
+    Reply,
+    /// A CertRep about a request for a certificate.
+    Enrolment,
+    /// A CertRep that carries a certificate.
+    Certificate,
+}
+
+catalogue! {
+    Http {
+        HttpStatus(u16, "STATUS", 503) = "http-status", "The answer is an error with this HTTP status.";
+        EmptyBody = "empty-body", "The body of the answer is empty.";
+        TruncatedBody = "truncated-body", "The second half of the body is missing.";
+        TrailingBytes = "trailing-bytes", "Sixteen zero bytes follow the body.";
+        Delay(Duration, "DURATION", Duration::from_millis(500)) = "delay", "The answer comes so much later.";
+        CloseConnection = "close-connection", "The connection is closed without an answer.";
+        HtmlPage = "html-page", "A page of HTML with HTTP status 200 stands for the answer.";
+        WrongContentType = "wrong-content-type", "The content type is `application/octet-stream`.";
+        NoContentType = "no-content-type", "There is no content type.";
+    }
+    Capabilities {
+        CapsCrlf = "caps-crlf", "The lines of the capabilities end in CRLF.";
+        CapsUnknownWords = "caps-unknown-words", "Words that no standard knows stand before, among and after the capabilities.";
+        CapsBlankLines = "caps-blank-lines", "Blank lines stand before, among and after the capabilities.";
+        CapsNone = "caps-none", "No capability is named.";
+        CapsLowerCase = "caps-lower-case", "The capabilities are in lower case.";
+        CapsWeak = "caps-weak", "The capabilities are `DES3` and `SHA-1` alone, as after a downgrade.";
+    }
+    CaCertificates {
+        CaContentTypeSwapped = "ca-content-type-swapped", "A single certificate has the content type of several, and several have that of one.";
+        CaExpired = "ca-expired", "The CA's certificate has expired.";
+        CaWithoutKeyUsage = "ca-without-key-usage", "The CA's certificate has no key usage.";
+    }
+    RaCertificates {
+        CaCertificatesReversed = "ca-certificates-reversed", "The certificates come in reverse order.";
+        RaExpired = "ra-expired", "The RA's certificates have expired.";
+        RaUsagesSwapped = "ra-usages-swapped", "Each of the RA's two certificates has the key usage of the other.";
+        RaForeign = "ra-foreign", "The RA's certificates name the CA as their issuer, and another key signed them.";
+    }
+    NextCa {
+        NextCaForeignSigner = "next-ca-foreign-signer", "A key that nobody knows vouches for the next CA.";
+    }
+    Reply {
+        WrongTransactionId = "wrong-transaction-id", "The transactionID is another one.";
+        PrefixTransactionId = "prefix-transaction-id", "The transactionID lacks its last character.";
+        NoTransactionId = "no-transaction-id", "The transactionID is missing.";
+        RepeatedTransactionId = "repeated-transaction-id", "The transactionID is there twice.";
+        WrongRecipientNonce = "wrong-recipient-nonce", "The recipientNonce is another one.";
+        NoRecipientNonce = "no-recipient-nonce", "The recipientNonce is missing.";
+        NoSenderNonce = "no-sender-nonce", "The senderNonce is missing.";
+        NoMessageType = "no-message-type", "The messageType is missing.";
+        WrongMessageType = "wrong-message-type", "The messageType is that of a PKCSReq.";
+        NoPkiStatus = "no-pki-status", "The pkiStatus is missing.";
+        UnknownPkiStatus = "unknown-pki-status", "The pkiStatus is `9`, which means nothing.";
+        NoFailInfo = "no-fail-info", "A FAILURE has no failInfo.";
+        UnknownFailInfo = "unknown-fail-info", "The failInfo of a FAILURE is `9`, which means nothing.";
+        NoMessageDigest = "no-message-digest", "The messageDigest is missing.";
+        WrongMessageDigest = "wrong-message-digest", "The messageDigest is that of other content.";
+        NoContentTypeAttribute = "no-content-type-attribute", "The contentType attribute is missing.";
+        ExtraAttribute = "extra-attribute", "A signed attribute that nobody knows is added.";
+        UnsortedAttributes = "unsorted-attributes", "The signed attributes stand in another order than DER's.";
+        NoSignedAttributes = "no-signed-attributes", "There are no signed attributes, and the content is signed itself.";
+        NoSigner = "no-signer", "The reply is signed by nobody.";
+        CorruptSignature = "corrupt-signature", "The signature is one byte off.";
+        ForeignSigner = "foreign-signer", "A stranger signs, whose certificate goes with the reply.";
+        ImpostorSigner = "impostor-signer", "A stranger signs, whose certificate goes with the reply and has the names and serial number of the true signer's.";
+        ExpiredSigner = "expired-signer", "The signer's certificate, which goes with the reply, has expired.";
+        NoCertificates = "no-certificates", "No certificate goes with a reply of a server that else sends some.";
+        CertificatesPresent = "certificates-present", "The signer's and the CA's certificates go with a reply of a server that else sends none.";
+        CombinedSignatureAlgorithm = "combined-signature-algorithm", "The signature algorithm is named together with its digest.";
+        Sha1Reply = "sha1-reply", "The reply is signed with SHA-1.";
+        Md5Reply = "md5-reply", "The reply is signed with MD5.";
+        BerReply = "ber-reply", "The reply is in BER, with indefinite lengths and strings in pieces.";
+        DesReply = "des-reply", "The envelope is enciphered with single DES.";
+        Des3Reply = "des3-reply", "The envelope is enciphered with triple DES.";
+        Aes256Reply = "aes256-reply", "The envelope is enciphered with AES-256.";
+        OaepReply = "oaep-reply", "The envelope's key travels by RSA-OAEP.";
+        KeyAgreementReply = "key-agreement-reply", "The envelope's key travels by key agreement.";
+        CorruptEnvelope = "corrupt-envelope", "The last byte of the envelope is another one.";
+        ForeignEnvelope = "foreign-envelope", "The envelope is enciphered to somebody else.";
+        NoEnvelope = "no-envelope", "A SUCCESS has no envelope.";
+        PayloadInFailure = "payload-in-failure", "A FAILURE has an envelope.";
+    }
+    Enrolment {
+        PayloadInPending = "payload-in-pending", "A PENDING has an envelope.";
+        Pending(u32, "TIMES", 3) = "pending", "So many times the certificate that was issued is answered with PENDING, then it is given.";
+    }
+    Certificate {
+        SuccessWithoutCertificate = "success-without-certificate", "The envelope of a SUCCESS holds no certificate.";
+        WrongKeyCertificate = "wrong-key-certificate", "The certificate is for another key.";
+        ForeignIssuerCertificate = "foreign-issuer-certificate", "The certificate is issued by another CA.";
+        IssuedCertificateLast = "issued-certificate-last", "The envelope holds the CA's certificate before the issued one.";
+        ChainInReply = "chain-in-reply", "The envelope holds the CA's certificate after the issued one.";
+    }
+}
+
+impl Fault {
+    /// Whether a rule with this trigger can ever bring it about.
+    pub fn fits(self, trigger: Trigger) -> bool {
+        use Trigger::{CertPoll, GetCaCaps, GetCaCert, GetCert, GetNextCaCert, PkcsReq};
+        let of_message = !matches!(trigger, GetCaCaps | GetCaCert | GetNextCaCert);
+        let of_enrolment =
+            matches!(trigger, Trigger::PkiOperation | PkcsReq | Trigger::RenewalReq | CertPoll);
+        match self.group() {
+            Group::Http => true,
+            Group::Capabilities => trigger == GetCaCaps,
+            Group::CaCertificates | Group::RaCertificates => trigger == GetCaCert,
+            Group::NextCa => trigger == GetNextCaCert,
+            Group::Reply => of_message,
+            Group::Enrolment => of_enrolment,
+            Group::Certificate => of_enrolment || trigger == GetCert,
+        }
+    }
+
+    /// Whether a server of this personality can do it: some need a registration authority, or a CA to follow.
+    pub fn suits(self, personality: PersonalityName) -> bool {
+        let personality = personality.personality();
+        match self.group() {
+            Group::RaCertificates => personality.registration.is_some(),
+            Group::NextCa => personality.has_next_ca,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::HttpStatus(status) => write!(f, " {status}"),
+            Self::Delay(delay) => write!(f, " {}", value::duration_text(*delay)),
+            Self::Pending(times) => write!(f, " {times}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let (name, given) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        let known = Self::ALL.iter().find(|known| known.name() == name);
+        let known = *known.ok_or_else(|| FaultError::unknown_fault(name))?;
+        value::read(known, given.trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_is_known_by_its_name_and_fits_something() {
+        let names: HashSet<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+        assert_eq!(names.len(), Fault::ALL.len());
+        for fault in Fault::ALL {
+            assert_eq!(fault.to_string().parse::<Fault>().as_ref(), Ok(fault));
+            assert!(Trigger::ALL.iter().any(|trigger| fault.fits(*trigger)), "{fault}");
+            assert!(PersonalityName::ALL.iter().any(|it| fault.suits(*it)), "{fault}");
+            assert!(fault.description().ends_with('.'), "{fault}");
+            assert!(fault.name().bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-'));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_told() {
+        let error = "http-staus 503".parse::<Fault>().unwrap_err().to_string();
+        assert_eq!(error, "`http-staus` is no fault (did you mean `http-status`?)");
+        let error = "nonce".parse::<Fault>().unwrap_err().to_string();
+        assert!(error.contains("`no-sender-nonce`"), "{error}");
+        let error = "xyzzy".parse::<Fault>().unwrap_err().to_string();
+        assert!(error.contains("known: http-status, empty-body,"), "{error}");
+    }
+}

@@ -1,0 +1,87 @@
+//! How a message stood in a query (RFC 8894 §4.1).
+
+/// How the base64 of a message stood in the query of a GET: it is to be that of RFC 4648 §4, and escaped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits, each seen by itself")]
+pub struct QueryMessage {
+    /// A `+` stood for itself, which servers read as a blank.
+    pub bare_plus: bool,
+    /// A `/` stood for itself, which a query allows.
+    pub bare_slash: bool,
+    /// A `=` stood for itself, which a query allows.
+    pub bare_equals: bool,
+    /// The alphabet was the url-safe one (RFC 4648 §5), as far as can be told: a `-` or `_` was in it.
+    pub url_safe: bool,
+    /// The padding was missing.
+    pub unpadded: bool,
+    /// It was broken into lines.
+    pub line_breaks: bool,
+}
+
+impl QueryMessage {
+    /// Looks at the value as it travelled.
+    pub(super) fn of(raw: &str) -> Self {
+        let escapes = |code: &str| raw.to_ascii_lowercase().contains(code);
+        let length = decoded_length(raw);
+        Self {
+            bare_plus: raw.contains('+'),
+            bare_slash: raw.contains('/'),
+            bare_equals: raw.contains('='),
+            url_safe: raw.contains(['-', '_']) || escapes("%2d") || escapes("%5f"),
+            unpadded: !length.is_multiple_of(4),
+            line_breaks: escapes("%0a") || escapes("%0d"),
+        }
+    }
+
+    /// Whether it was as RFC 8894 §4.1 has it: the standard alphabet, padded, in one line, and every `+`, `/` and `=`
+    /// escaped.
+    pub fn is_proper(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// The characters of the base64, padding and all, without line breaks.
+fn decoded_length(raw: &str) -> usize {
+    let lower = raw.to_ascii_lowercase();
+    let breaks = lower.matches("%0a").count() + lower.matches("%0d").count();
+    let escapes = raw.matches('%').count();
+    raw.len().saturating_sub(escapes * 2 + breaks)
+}
+
+/// The value of the first parameter of this name, as it travelled.
+pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then_some(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_habit_is_told() {
+        let proper = QueryMessage::default();
+        for (raw, expected) in [
+            ("%2B%2F%2F%2B%2Fw%3D%3D", proper),
+            ("AAAA", proper),
+            ("+%2F%2F%2B%2Fw%3D%3D", QueryMessage { bare_plus: true, ..proper }),
+            ("%2B//%2B/w%3D%3D", QueryMessage { bare_slash: true, ..proper }),
+            ("%2B%2F%2F%2B%2Fw==", QueryMessage { bare_equals: true, ..proper }),
+            ("-__-_w%3D%3D", QueryMessage { url_safe: true, ..proper }),
+            ("%2b%2f%2f%2b%2fw", QueryMessage { unpadded: true, ..proper }),
+            ("%2B%2F%2F%2B%0A%2Fw%3D%3D%0a", QueryMessage { line_breaks: true, ..proper }),
+        ] {
+            assert_eq!(QueryMessage::of(raw), expected, "{raw}");
+            assert_eq!(expected.is_proper(), expected == proper);
+        }
+    }
+
+    #[test]
+    fn the_first_parameter_of_a_name_counts() {
+        let query = "operation=PKIOperation&message=a=b&message=c";
+        assert_eq!(parameter(query, "message"), Some("a=b"));
+        assert_eq!(parameter(query, "nothing"), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! The certificates and revocation lists that are given out (RFC 8894 §4.2, §4.5 to §4.7).
+
+use std::{cmp::Ordering, slice, time::SystemTime};
+
+use openssl::{bn::BigNum, x509::X509Ref};
+use scep::{
+    Error, algorithm::Digest, body::IssuerAndSerial, certs_only, identity::Identity,
+    message::MessageBuilder,
+};
+
+use crate::{
+    answer::Answer,
+    ca::Ca,
+    fault::{self, Fault, Strikes},
+    policy::Verdict,
+    profile,
+    refusal::Refusal,
+};
+
+/// The content type of the next CA's certificates (RFC 8894 §4.7.1).
+const NEXT_CA_CERTIFICATES: &str = "application/x-x509-next-ca-cert";
+
+impl Ca {
+    /// The CA's certificates (RFC 8894 §4.2.1).
+    pub(super) fn answer_certificates(&self, strikes: &Strikes<'_>) -> Answer {
+        if strikes.is_empty() {
+            let (content_type, body) = &self.certificates_answer;
+            return Answer::page(content_type, body.clone());
+        }
+        match fault::certificates_answer(&self.site.authority, strikes) {
+            Ok((content_type, body)) => Answer::page(content_type, body),
+            Err(error) => self.server_error(&error),
+        }
+    }
+
+    /// The certificate of the CA to follow, signed by the present one (RFC 8894 §4.7.1).
+    pub(super) fn answer_next_ca(&self, now: SystemTime, strikes: &Strikes<'_>) -> Answer {
+        let authority = &self.site.authority;
+        let Some(next_ca) = authority.next_ca.as_ref().filter(|_| self.offer.has_next_ca()) else {
+            return self.not_implemented();
+        };
+        let is_foreign = strikes.fire(Fault::NextCaForeignSigner);
+        let signer = if is_foreign { fault::stranger() } else { &authority.ca };
+        match vouched_for(next_ca, signer, now) {
+            Ok(message) => Answer::page(NEXT_CA_CERTIFICATES, message),
+            Err(error) => self.server_error(&error),
+        }
+    }
+
+    /// The issued certificate with this serial number (RFC 8894 §3.3.4).
+    pub(super) fn find(&self, wanted: &IssuerAndSerial) -> Result<Verdict, Refusal> {
+        self.expect_issuer(wanted)?;
+        let mut issued = self.site.store.issued().into_iter();
+        let found = issued.find(|record| has_serial(&record.certificate, &wanted.serial));
+        let found = found.ok_or(Refusal::UnknownCertificate)?;
+        Ok(Verdict::Found(found.certificate.clone()))
+    }
+
+    /// What is revoked; of the certificate asked about only its issuer matters (RFC 8894 §3.3.5).
+    pub(super) fn revocation_list(
+        &self,
+        wanted: &IssuerAndSerial,
+        now: SystemTime,
+    ) -> Result<Verdict, Refusal> {
+        self.expect_issuer(wanted)?;
+        let issued = self.site.store.issued();
+        let revoked =
+            issued.iter().filter_map(|record| Some((record.certificate.as_ref(), record.revoked?)));
+        let list = profile::revocation_list(&self.site.authority.ca, revoked, now)?;
+        Ok(Verdict::RevocationList(list))
+    }
+
+    fn expect_issuer(&self, wanted: &IssuerAndSerial) -> Result<(), Refusal> {
+        let own = self.site.authority.ca.certificate.subject_name();
+        let is_ours = wanted.issuer.try_cmp(own).is_ok_and(Ordering::is_eq);
+        is_ours.then_some(()).ok_or(Refusal::UnknownCertificate)
+    }
+}
+
+fn vouched_for(next_ca: &Identity, signer: &Identity, now: SystemTime) -> Result<Vec<u8>, Error> {
+    let mut message = MessageBuilder::new(signer, Digest::Sha256);
+    message.content = Some(certs_only::encode(slice::from_ref(&next_ca.certificate), &[])?);
+    message.certificates = slice::from_ref(&signer.certificate);
+    message.signing_time = Some(now);
+    message.encode()
+}
+
+/// Whether a certificate has the serial number that is the content of this DER `INTEGER`.
+fn has_serial(certificate: &X509Ref, content: &[u8]) -> bool {
+    let own = certificate.serial_number().to_bn();
+    let wanted = BigNum::from_slice(content);
+    matches!((own, wanted), (Ok(own), Ok(wanted)) if own == wanted)
+}

@@ -1,0 +1,159 @@
+//! PKIOperation: from a message to a decision (RFC 8894 §4.3).
+
+use std::time::SystemTime;
+
+use openssl::rand::rand_bytes;
+use scep::{
+    Error, PeerMisbehaved, envelope,
+    message::Message,
+    server::{self, Body, Header, Request, RequestError},
+};
+
+use super::reply::Asked;
+use crate::{
+    answer::{Answer, Note},
+    ca::Ca,
+    fault::{Fault, Strikes},
+    personality::{Unreadable, Unsupported},
+    policy::Verdict,
+    refusal::Refusal,
+    seen::SeenMessage,
+};
+
+impl Ca {
+    /// Answers a pkiMessage, if it is one.
+    pub(super) fn answer_message(
+        &self,
+        message: Result<Message, Error>,
+        now: SystemTime,
+        strikes: &Strikes<'_>,
+    ) -> Answer {
+        let message = match message {
+            Ok(message) => message,
+            Err(error) => return self.bad_request(&error),
+        };
+        let mut seen = SeenMessage::of(&message);
+        let mut answer = match self.open_message(&message) {
+            Ok(request) => {
+                seen = seen.with_request(&request);
+                self.answer_request(&request, &message, now, strikes)
+            }
+            Err(refused) => self.answer_unreadable(refused, now, strikes),
+        };
+        answer.note.message = Some(Box::new(seen));
+        answer
+    }
+
+    fn open_message(&self, message: &Message) -> Result<Request, RequestError> {
+        let authority = &self.site.authority;
+        match server::open_parsed(message, authority.recipient()) {
+            Err(RequestError {
+                error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_)),
+                ..
+            }) if self.opens_with_signing_key() => server::open_parsed(message, authority.signer()),
+            opened => opened,
+        }
+    }
+
+    /// A client that took the certificates with swapped usages enciphers to the other one; how it takes the reply, which
+    /// the wrong one then signs, is worth seeing.
+    fn opens_with_signing_key(&self) -> bool {
+        self.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped)
+    }
+
+    fn answer_unreadable(
+        &self,
+        refused: RequestError,
+        now: SystemTime,
+        strikes: &Strikes<'_>,
+    ) -> Answer {
+        let RequestError { error, header } = refused;
+        let answer = match &header {
+            Some(header) if self.personality.unreadable == Unreadable::CertRep => {
+                self.reply(&Asked::unopened(header), &Err(error.into()), now, strikes)
+            }
+            _ => self.bad_request(&error),
+        };
+        with_header(answer, header.as_deref())
+    }
+
+    fn answer_request(
+        &self,
+        request: &Request,
+        message: &Message,
+        now: SystemTime,
+        strikes: &Strikes<'_>,
+    ) -> Answer {
+        let answer = match self.decide(request, message, now) {
+            Err(
+                refusal
+                @ (Refusal::Unsupported(_) | Refusal::NotOffered(_) | Refusal::Forbidden(_)),
+            ) if self.personality.unsupported == Unsupported::ServerError => {
+                self.server_error(&refusal)
+            }
+            Ok(Verdict::Issued(_)) if strikes.postpones(&request.header.transaction_id) => {
+                self.reply(&Asked::of(request), &Ok(Verdict::Pending), now, strikes)
+            }
+            decided => self.reply(&Asked::of(request), &decided, now, strikes),
+        };
+        with_header(answer, Some(&request.header))
+    }
+
+    fn decide(
+        &self,
+        request: &Request,
+        message: &Message,
+        now: SystemTime,
+    ) -> Result<Verdict, Refusal> {
+        self.personality.refused_algorithms.expect_none(request)?;
+        self.offer.expect(request)?;
+        self.expect_time(message, now)?;
+        let serves_certificates = self.personality.serves_certificates;
+        match &request.body {
+            Body::PkcsReq(csr) | Body::RenewalReq(csr) => self.enrol(csr, request, now),
+            Body::CertPoll(_) => self.poll(&request.header),
+            Body::GetCert(wanted) if serves_certificates => {
+                expect_recipient(request)?;
+                self.find(wanted)
+            }
+            Body::GetCrl(wanted) if serves_certificates => {
+                expect_recipient(request)?;
+                self.revocation_list(wanted, now)
+            }
+            Body::GetCert(_) | Body::GetCrl(_) => {
+                Err(Refusal::Unsupported(request.header.message_type.clone()))
+            }
+        }
+    }
+
+    /// Refuses a message signed at another time, where the server looks at it (RFC 8894 §3.2.1.4).
+    fn expect_time(&self, message: &Message, now: SystemTime) -> Result<(), Refusal> {
+        let Some(tolerance) = self.personality.clock_tolerance else { return Ok(()) };
+        let Some(signed) = message.attributes().signing_time()? else { return Ok(()) };
+        let apart = now.duration_since(signed).unwrap_or_else(|early| early.duration());
+        if apart > tolerance {
+            return Err(Refusal::WrongTime(tolerance.as_secs()));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a signer to whom no certificate could be sent, before one is issued in vain: the key may be no RSA key, or
+/// too short for the cipher's.
+pub(super) fn expect_recipient(request: &Request) -> Result<(), Refusal> {
+    let signer = [request.header.signer.as_ref()];
+    envelope::seal(&[], &signer, request.cipher, request.key_transport, &mut rand_bytes)
+        .map(drop)
+        .map_err(Refusal::UnusableSigner)
+}
+
+fn with_header(mut answer: Answer, header: Option<&Header>) -> Answer {
+    if let Some(header) = header {
+        answer.note = Note {
+            message_type: Some(header.message_type.clone()),
+            transaction_id: Some(header.transaction_id.clone()),
+            ..answer.note
+        };
+    }
+    answer
+}
