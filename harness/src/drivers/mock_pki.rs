@@ -72,6 +72,10 @@ impl Pki for MockPki {
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
+    fn asks_for_challenge(&self) -> bool {
+        self.0.asks_for_challenge()
+    }
+
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
         match self.0.new_challenge() {
             Ok(password) => Ok(Some(Secret::new(password.expose()))),
