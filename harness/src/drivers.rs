@@ -1,5 +1,6 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
+pub mod live_pki;
 pub(crate) mod mock_pki;
 #[cfg(target_os = "linux")]
 mod netns;
@@ -17,7 +18,7 @@ use dut_sim::{DeviceSettings, KeySource};
 use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
 use crate::lab::{self, Lab, Runs};
-use crate::run::{Bench, BenchError, Client, Driver, LabOptions, Resource};
+use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
 use crate::virtual_lab::VirtualLab;
 
 /// Builds `lab`; it is to be called within a tokio runtime, which runs what is in the lab.
@@ -107,7 +108,8 @@ pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
         let device = start_device(name, plan, &network, keys)?;
         devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
     }
-    Ok(Bench { devices, pkis, resources: vec![Box::new(network)] })
+    let keys = KeySupply::Shared;
+    Ok(Bench { devices, pkis, resources: vec![Box::new(network)], keys })
 }
 
 /// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.
@@ -138,7 +140,8 @@ pub async fn build_for_console(
 fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), BenchError> {
     let (network, pkis) = network_with_pkis(lab)?;
     let device = start_device(device, &lab.devices[device], &network, &KeySource::Generate)?;
-    let bench = Bench { devices: BTreeMap::new(), pkis, resources: vec![Box::new(network)] };
+    let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
+    let bench = Bench { pkis, resources, ..Bench::default() };
     Ok((Shell::Here(device), bench))
 }
 

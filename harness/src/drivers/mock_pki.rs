@@ -2,7 +2,7 @@
 
 use std::net::SocketAddrV4;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use mock_ca::{
@@ -14,7 +14,7 @@ use scep::http::HttpRequest;
 use scep::secret::ChallengePassword;
 use tokio::io::DuplexStream;
 
-use crate::http;
+use crate::http::{self, Envelope};
 use crate::lab::{self, Secret};
 use crate::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
 use crate::run::BenchError;
@@ -61,12 +61,22 @@ impl Pki for MockPki {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let path = format!("{}{suffix}", self.0.paths().first().copied().unwrap_or("/"));
         let serve = self.0.serve_connection(theirs, "scep step".to_owned());
-        let exchange = http::exchange(ours, "pki.lab", &path, request);
+        let envelope = Envelope {
+            authority: "pki.lab",
+            path: &path,
+            credentials: None,
+            limit: Duration::from_secs(30),
+        };
+        let exchange = http::exchange(ours, envelope, request);
         let ((), answer) = tokio::join!(serve, exchange);
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
-    async fn challenge(&self) -> Result<Option<Secret>, PkiError> {
+    fn asks_for_challenge(&self) -> bool {
+        self.0.asks_for_challenge()
+    }
+
+    async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
         match self.0.new_challenge() {
             Ok(password) => Ok(Some(Secret::new(password.expose()))),
             Err(ChallengeUnavailable::NotAskedFor) => Ok(None),

@@ -49,8 +49,8 @@ pub(super) async fn build_for_console(
 async fn stand(lab: &Lab, options: &LabOptions) -> Result<(Built, Bench), BenchError> {
     // Before a lab is made for nothing.
     if let Some(missing) = scep_client(options.client).missing() {
-        let package = missing.package.to_owned();
-        return Err(BenchError::NotInstalled { program: missing.program, package });
+        let origin = missing.origin.to_owned();
+        return Err(BenchError::NotInstalled { program: missing.program, origin });
     }
     let (mut process, built) = start(lab, options).await?;
     process.stands(&options.id, &built, options.keep);

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 use super::attempt::{Attempted, Conversations, Stop, attempt};
 use super::record::{Recorder, masker};
 use super::{Bench, BenchError};
+use crate::conversation::Conversation;
 use crate::outcome::{ScenarioOutcome, Verdict};
 use crate::scenario::Scenario;
 
@@ -46,6 +47,8 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         steps,
         step_count: scenario.steps.len(),
         notes: [notes, recorder.notes().await].concat(),
+        received: conversations.values_mut().flat_map(Conversation::take_received).collect(),
+        challenges: conversations.values().map(Conversation::challenges).sum(),
     }
 }
 

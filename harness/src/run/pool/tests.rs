@@ -85,7 +85,8 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
     ];
     let mut finished = 0;
     let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
-    let outcome = run_in(build, jobs(scenarios), at_once(1), std::future::pending(), observe).await;
+    let outcome =
+        run_in(Arc::new(build), jobs(scenarios), at_once(1), std::future::pending(), observe).await;
     let verdicts: Vec<&Verdict> =
         outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
     let message = "the string broke".to_owned();
@@ -109,14 +110,15 @@ async fn a_stopped_run_tells_what_was_finished() {
         }
     };
     let stop = async { stop.await.unwrap() };
-    let outcome = run_in(build, jobs(scenarios), at_once(1), stop, observe).await;
+    let outcome = run_in(Arc::new(build), jobs(scenarios), at_once(1), stop, observe).await;
     assert_eq!((outcome.scenarios.len(), outcome.selected, outcome.interrupted), (1, 3, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn as_many_run_at_once_as_asked_for() {
     let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "count")).collect();
-    let outcome = run_in(build, jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
+    let outcome =
+        run_in(Arc::new(build), jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.counts().passed, 12);
     assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
 }
