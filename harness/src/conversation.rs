@@ -22,7 +22,7 @@ pub(crate) use self::observe::Observation;
 use crate::lab::MASK;
 use crate::outcome::Received;
 use crate::pki::{Exchanged, Pki, PkiError};
-use crate::scenario::scep::{Fact, Request};
+use crate::scenario::scep::{Fact, Operation, Request};
 
 /// What one scenario says to one PKI.
 #[derive(Default)]
@@ -108,7 +108,10 @@ impl Conversation {
         pki: &dyn Pki,
         request: &Request,
     ) -> Result<Spoken, SpeechError> {
-        if request.operation.has_message() && self.authority.is_none() {
+        // The answer to GetNextCACert is held against the CA of today.
+        let needs_ca =
+            request.operation.has_message() || request.operation == Operation::GetNextCaCert;
+        if needs_ca && self.authority.is_none() {
             self.authority = Some(meet(pki).await?);
         }
         if request.operation.enrols() {

@@ -82,6 +82,11 @@ pub trait Pki: Send + Sync {
         Err(PkiError::NotSupported { what: "being spoken to in SCEP itself".to_owned() })
     }
 
+    /// Whether a challenge password is asked for; making one to find out would use it up.
+    fn asks_for_challenge(&self) -> bool {
+        true
+    }
+
     /// A challenge password with which a request will pass; none where the PKI asks for none.
     ///
     /// Requests that are wrong on purpose are `expendable`: they should be refused whatever their password, and may share

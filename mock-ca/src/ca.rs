@@ -177,6 +177,11 @@ impl Ca {
             .collect()
     }
 
+    /// Whether a request needs a challenge password.
+    pub fn asks_for_challenge(&self) -> bool {
+        !matches!(self.challenge, ChallengePolicy::None)
+    }
+
     /// A challenge password with which a request will pass: a new one, or the one for all.
     ///
     /// # Errors

@@ -124,6 +124,19 @@ impl Digest {
         })
     }
 
+    /// The object identifier of the ECDSA signature with this digest (RFC 5758 §3.2); there is none with MD5.
+    pub(crate) fn ecdsa_signature_oid(self) -> Option<ObjectIdentifier> {
+        let oid = match self {
+            Self::Md5 => return None,
+            Self::Sha1 => "1.2.840.10045.4.1",
+            Self::Sha224 => "1.2.840.10045.4.3.1",
+            Self::Sha256 => "1.2.840.10045.4.3.2",
+            Self::Sha384 => "1.2.840.10045.4.3.3",
+            Self::Sha512 => "1.2.840.10045.4.3.4",
+        };
+        Some(ObjectIdentifier::new_unwrap(oid))
+    }
+
     /// OpenSSL's digest of this name.
     pub fn openssl(self) -> MessageDigest {
         match self {

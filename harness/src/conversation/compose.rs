@@ -18,12 +18,13 @@ use scep::request::{CsrBuilder, RequestedExtension};
 use scep::secret::ChallengePassword;
 use scep::{ber, envelope, name};
 
+use super::keys::Kind;
 use super::signer::{Shape, identity};
 use super::{Authority, Conversation, Requested, SpeechError, Transaction, keys, serial_of};
 use crate::lab::MASK;
 use crate::pki::Pki;
 use crate::scenario::scep::{
-    ChallengeChoice, Operation, RecipientChoice, Request, SignerChoice, Wrong,
+    ChallengeChoice, KeyType, Operation, RecipientChoice, Request, SignerChoice, Wrong,
 };
 
 /// What travels, and what it is.
@@ -39,6 +40,8 @@ pub(super) struct Composed {
 
 /// A key length that every CA takes.
 const KEY_BITS: u32 = 2048;
+/// A key to sign with.
+const OTHER_KEY: Kind = Kind::Rsa(KEY_BITS);
 
 impl Conversation {
     /// Finds the challenge password that the request is to carry.
@@ -48,6 +51,14 @@ impl Conversation {
         request: &Request,
     ) -> Result<(), SpeechError> {
         let renews = request.operation == Operation::RenewalReq;
+        let lacks = matches!(
+            request.message.challenge,
+            ChallengeChoice::Wrong | ChallengeChoice::Empty | ChallengeChoice::None
+        );
+        if lacks && !renews && !pki.asks_for_challenge() {
+            let reason = "the PKI asks for no challenge password, and none can be missing";
+            return Err(SpeechError::NotPossible(reason.to_owned()));
+        }
         self.challenge = match request.message.challenge {
             ChallengeChoice::Right if renews => None,
             ChallengeChoice::Right | ChallengeChoice::Always => {
@@ -166,14 +177,18 @@ impl Conversation {
             (None, Some(issued)) if renews => issued.certificate.subject_name().to_owned()?,
             (None, _) => parsed(&fresh_subject()?)?,
         };
+        let kind = match choice.key_type {
+            KeyType::Rsa => Kind::Rsa(choice.key_bits.unwrap_or(KEY_BITS)),
+            KeyType::P256 => Kind::P256,
+        };
         let key = match &choice.key {
-            Some(name) => self.keys.key(name, choice.key_bits.unwrap_or(KEY_BITS)).await?,
+            Some(name) => self.keys.key(name, kind).await?,
             None if !request.operation.enrols() || !request.wrong.is_empty() => {
                 keys::throw_away().await?
             }
             None => {
                 let name = if renews { "renewed" } else { "first" };
-                self.keys.key(name, choice.key_bits.unwrap_or(KEY_BITS)).await?
+                self.keys.key(name, kind).await?
             }
         };
         Ok(Requested { subject, key })
@@ -226,10 +241,10 @@ impl Conversation {
                 shape.is_expired = true;
                 identity(&shape, key)
             }
-            SignerChoice::OtherKey => identity(&shape, &self.keys.key("other", KEY_BITS).await?),
+            SignerChoice::OtherKey => identity(&shape, &self.keys.key("other", OTHER_KEY).await?),
             SignerChoice::Stranger => {
                 let (issuer, issuer_key) = (parsed("CN=Another CA")?, keys::throw_away().await?);
-                let own = self.keys.key("stranger", KEY_BITS).await?;
+                let own = self.keys.key("stranger", OTHER_KEY).await?;
                 let shape = Shape { issuer: &issuer, issuer_key: Some(&issuer_key), ..shape };
                 identity(&shape, &own)
             }
@@ -266,6 +281,7 @@ impl Conversation {
             _ if is_other && request.operation.enrols() => names()?,
             Operation::CertPoll if !is_other => {
                 let polled = self.transaction.as_ref().and_then(|last| last.requested.as_ref());
+                let polled = polled.filter(|_| request.message.subject.is_none());
                 let subject = polled.map_or(&parts.requested.subject, |it| &it.subject);
                 IssuerAndSubject::encode(issuer.subject_name(), subject)?
             }
@@ -339,6 +355,9 @@ fn content(request: &Request, parts: &Parts, body: &[u8]) -> Result<Option<Vec<u
     }
     if request.wrong.contains(&Wrong::NoiseAsEnvelope) {
         return Ok(Some(noise(256)?));
+    }
+    if request.wrong.contains(&Wrong::NotEnciphered) {
+        return Ok(Some(body.to_vec()));
     }
     let recipients: Vec<&X509Ref> = parts.recipients.iter().map(AsRef::as_ref).collect();
     let (cipher, transport) = (parts.cipher, parts.key_transport);
@@ -492,9 +511,11 @@ fn words(
     ];
     if request.operation.enrols() {
         let subject = name::to_text(&parts.requested.subject);
-        let bits = parts.requested.key.bits();
+        let (bits, key_type) = (parts.requested.key.bits(), request.message.key_type);
+        let key =
+            if key_type == KeyType::P256 { "P-256".to_owned() } else { format!("RSA {bits}") };
         let challenge = if has_challenge { MASK } else { "none" };
-        words.push(format!("  asks for `{subject}`, RSA {bits}, challenge password {challenge}"));
+        words.push(format!("  asks for `{subject}`, {key}, challenge password {challenge}"));
     }
     words
 }

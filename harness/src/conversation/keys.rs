@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 
@@ -18,7 +20,7 @@ pub enum KeySupply {
     Shared,
 }
 
-type Named = BTreeMap<(String, u32), PKey<Private>>;
+type Named = BTreeMap<(String, Kind), PKey<Private>>;
 
 /// The keys of a scenario.
 #[derive(Default)]
@@ -27,15 +29,28 @@ pub(super) struct Keys {
     own: Named,
 }
 
+/// What kind of key it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// RSA, with so many bits.
+    Rsa(u32),
+    /// The elliptic curve P-256.
+    P256,
+}
+
 impl Keys {
     pub(super) fn new(supply: KeySupply) -> Self {
         Self { supply, own: Named::new() }
     }
 
-    /// The key of that name and length; it is made when it is first asked for.
-    pub(super) async fn key(&mut self, name: &str, bits: u32) -> Result<PKey<Private>, ErrorStack> {
+    /// The key of that name and kind; it is made when it is first asked for.
+    pub(super) async fn key(
+        &mut self,
+        name: &str,
+        kind: Kind,
+    ) -> Result<PKey<Private>, ErrorStack> {
         static SHARED: Mutex<Named> = Mutex::new(Named::new());
-        let wanted = (name.to_owned(), bits);
+        let wanted = (name.to_owned(), kind);
         let shared = || SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match self.supply {
             KeySupply::Fresh => self.own.get(&wanted).cloned(),
@@ -44,7 +59,7 @@ impl Keys {
         if let Some(key) = known {
             return Ok(key);
         }
-        let key = generate(bits).await?;
+        let key = generate(kind).await?;
         match self.supply {
             KeySupply::Fresh => {
                 self.own.insert(wanted, key.clone());
@@ -62,13 +77,20 @@ pub(super) async fn throw_away() -> Result<PKey<Private>, ErrorStack> {
     if let Some(key) = KEY.get() {
         return Ok(key.clone());
     }
-    let key = generate(2048).await?;
+    let key = generate(Kind::Rsa(2048)).await?;
     Ok(KEY.get_or_init(|| key).clone())
 }
 
 /// Making a key takes a tenth of a second or more, and is kept off the threads that wait for the network.
-async fn generate(bits: u32) -> Result<PKey<Private>, ErrorStack> {
-    match tokio::task::spawn_blocking(move || PKey::from_rsa(Rsa::generate(bits)?)).await {
+async fn generate(kind: Kind) -> Result<PKey<Private>, ErrorStack> {
+    let make = move || match kind {
+        Kind::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits)?),
+        Kind::P256 => {
+            let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+            PKey::from_ec_key(EcKey::generate(&group)?)
+        }
+    };
+    match tokio::task::spawn_blocking(make).await {
         Ok(key) => key,
         Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
         // The runtime is being shut down, and this future with it.

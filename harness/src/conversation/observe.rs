@@ -239,9 +239,13 @@ fn attributes(seen: &mut Observation, message: &Message, transaction: &Transacti
         Ok(fail_info) => seen.set(Fact::FailInfo, fail_info),
         Err(error) => missing(seen, Fact::FailInfo, &error),
     }
-    if let Ok(Some(text)) = attributes.fail_info_text() {
-        seen.set(Fact::FailInfoText, "present");
-        seen.detail(format!("failInfoText: {text}"));
+    match attributes.fail_info_text() {
+        Ok(Some(text)) => {
+            seen.set(Fact::FailInfoText, "present");
+            seen.detail(format!("failInfoText: {text}"));
+        }
+        Ok(None) => {}
+        Err(error) => missing(seen, Fact::FailInfoText, &error),
     }
     match attributes.transaction_id() {
         Ok(id) if id == transaction.id => seen.set(Fact::Transaction, "returned"),

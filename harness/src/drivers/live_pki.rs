@@ -204,6 +204,11 @@ impl Pki for LivePki {
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
+    /// Whoever has passwords is asked for them.
+    fn asks_for_challenge(&self) -> bool {
+        !matches!(self.challenges, Challenges::None)
+    }
+
     async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
         if !expendable {
             return self.next_challenge().await;

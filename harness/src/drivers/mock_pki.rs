@@ -92,6 +92,10 @@ impl Pki for MockPki {
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
+    fn asks_for_challenge(&self) -> bool {
+        self.0.asks_for_challenge()
+    }
+
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
         match self.ca.new_challenge() {
             Ok(password) => Ok(Some(Secret::new(password.expose()))),
@@ -153,7 +157,7 @@ fn broken(error: &DecisionError) -> PkiError {
 }
 
 fn settings(name: &str, plan: &lab::Pki) -> Settings {
-    let mut settings = Settings::new(name, personality(plan.personality));
+    let mut settings = Settings::new(name, plan.personality.into());
     settings.subject.clone_from(&plan.subject);
     settings.capabilities = plan.capabilities.as_ref().map(|keywords| {
         keywords.iter().filter_map(|keyword| Capability::from_keyword(keyword)).collect()
@@ -171,14 +175,17 @@ fn settings(name: &str, plan: &lab::Pki) -> Settings {
     if let Some(allow) = plan.allow_duplicate_names {
         settings.allow_duplicate_names = allow;
     }
+    settings.faults = plan.faults.iter().filter_map(|rule| rule.parse().ok()).collect();
     settings
 }
 
-fn personality(personality: lab::Personality) -> PersonalityName {
-    match personality {
-        lab::Personality::Linux => PersonalityName::Linux,
-        lab::Personality::Ndes => PersonalityName::Ndes,
-        lab::Personality::Rfc8894 => PersonalityName::Rfc8894,
+impl From<lab::Personality> for PersonalityName {
+    fn from(personality: lab::Personality) -> Self {
+        match personality {
+            lab::Personality::Linux => Self::Linux,
+            lab::Personality::Ndes => Self::Ndes,
+            lab::Personality::Rfc8894 => Self::Rfc8894,
+        }
     }
 }
 

@@ -56,8 +56,10 @@ pub struct MessageChoice {
     pub dns_names: Vec<String>,
     /// The key to be certified, by a name of the scenario's own; the same name is the same key.
     pub key: Option<String>,
-    /// The length of that key in bits.
+    /// The length of that key in bits, where it is an RSA key.
     pub key_bits: Option<u32>,
+    /// What kind of key it is.
+    pub key_type: KeyType,
     /// The challenge password.
     pub challenge: ChallengeChoice,
     /// As which string it travels.
@@ -152,6 +154,16 @@ impl Operation {
     pub fn enrols(&self) -> bool {
         matches!(self, Self::PkcsReq | Self::RenewalReq)
     }
+}
+
+/// What kind of key is to be certified.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyType {
+    /// RSA.
+    #[default]
+    Rsa,
+    /// An elliptic curve, P-256; a message cannot be signed with it, and so another key signs.
+    P256,
 }
 
 /// Which challenge password a request carries.

@@ -8,7 +8,7 @@ use der::{
     },
 };
 use openssl::{
-    pkey::{PKeyRef, Private},
+    pkey::{Id, PKeyRef, Private},
     sign::Signer,
     x509::X509NameRef,
 };
@@ -63,13 +63,21 @@ impl CsrBuilder<'_> {
             Signer::new(self.digest.openssl(), self.key)?.sign_oneshot_to_vec(&signed)?;
         let request = CertificationRequest {
             info,
-            signature_algorithm: AlgorithmIdentifierOwned {
-                oid: self.digest.rsa_signature_oid(),
-                parameters: Some(Any::null()),
-            },
+            signature_algorithm: self.signature_algorithm()?,
             signature: BitString::from_bytes(&signature).map_err(&malformed)?,
         };
         request.to_der().map_err(malformed)
+    }
+
+    /// An ECDSA signature has no parameters (RFC 5758 §3.2).
+    fn signature_algorithm(&self) -> Result<AlgorithmIdentifierOwned, Error> {
+        let (oid, parameters) = if self.key.id() == Id::EC {
+            let oid = self.digest.ecdsa_signature_oid();
+            (oid.ok_or(Error::Misuse("no request is signed with ECDSA and MD5"))?, None)
+        } else {
+            (self.digest.rsa_signature_oid(), Some(Any::null()))
+        };
+        Ok(AlgorithmIdentifierOwned { oid, parameters })
     }
 
     fn info(&self) -> Result<CertificationRequestInfo, Error> {

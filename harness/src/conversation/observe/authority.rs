@@ -28,9 +28,22 @@ pub(super) fn capabilities(seen: &mut Observation, response: &HttpResponse) {
     }
     if !known.is_empty() {
         let text = String::from_utf8_lossy(&response.body);
+        seen.set(Fact::CapabilityLines, line_ends(&text));
         let is_exact = |word: &&str| Capability::ALL.iter().any(|known| known.keyword() == *word);
         let exact = text.split_whitespace().filter(is_exact).count();
         seen.set(Fact::CapabilityCase, if exact == known.len() { "exact" } else { "other" });
+    }
+}
+
+/// What parts the words: line feeds, alone or each after a carriage return, or both.
+fn line_ends(text: &str) -> &'static str {
+    let feeds = text.matches('\n').count();
+    let (returns, pairs) = (text.matches('\r').count(), text.matches("\r\n").count());
+    match (feeds, returns) {
+        (0, 0) => "one",
+        (_, 0) => "LF",
+        _ if pairs == feeds && pairs == returns => "CRLF",
+        _ => "mixed",
     }
 }
 
@@ -89,5 +102,17 @@ fn recipient(sorted: &CaCertificates) -> &'static str {
         "CA"
     } else {
         "none"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_are_told_apart() {
+        let all = ["AES", "AES\nDES3\n", "AES\r\nDES3", "AES\r\nDES3\n", "AES\rDES3"];
+        let ends: Vec<&str> = all.into_iter().map(line_ends).collect();
+        assert_eq!(ends, ["one", "LF", "CRLF", "mixed", "mixed"]);
     }
 }

@@ -63,6 +63,7 @@ facts! {
     Capabilities, "capabilities", [], "The known keywords of GetCACaps, parted by blanks.";
     UnknownCapabilities, "unknown-capabilities", [], "The unknown words of GetCACaps, parted by blanks.";
     CapabilityCase, "capability-case", ["exact", "other"], "Whether the known keywords are in their exact case.";
+    CapabilityLines, "capability-lines", ["LF", "CRLF", "mixed", "one"], "Which line ends part the words of GetCACaps.";
     CaCount, "ca-certificates", [], "How many certificates of CAs GetCACert gives.";
     RaCount, "ra-certificates", [], "How many certificates of RAs GetCACert gives.";
     CaKeyUsage, "ca-key-usage", [], "The key usages of the issuing CA's certificate, parted by commas.";
@@ -80,7 +81,7 @@ facts! {
     MessageType, "message-type", [], "The messageType, by its name.";
     Status, "status", ["SUCCESS", "FAILURE", "PENDING"], "The pkiStatus.";
     FailInfo, "fail-info", ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"], "The failInfo.";
-    FailInfoText, "fail-info-text", ["present"], "Whether there is a failInfoText.";
+    FailInfoText, "fail-info-text", ["present", "malformed"], "Whether there is a failInfoText.";
     Transaction, "transaction-id", ["returned", "other", "malformed"], "Whether the transactionID is the request's.";
     SenderNonce, "sender-nonce", ["fresh", "echoed", "malformed"], "Whether the senderNonce is the server's own.";
     SenderNonceBytes, "sender-nonce-bytes", [], "The length of the senderNonce.";

@@ -83,6 +83,7 @@ wrongs! {
     NoiseAsEnvelope, "noise-as-envelope", Message, "The pkcsPKIEnvelope is random bytes.";
     CorruptEnvelope, "corrupt-envelope", Message, "The encrypted content is one byte off.";
     NothingInEnvelope, "nothing-in-envelope", Message, "The envelope opens to nothing.";
+    NotEnciphered, "not-enciphered", Message, "What the envelope is to hold stands in its place, in the clear.";
     OtherBody, "other-body", Message, "The envelope holds what another messageType carries.";
     Streamed, "streamed", Message, "The message is BER with indefinite lengths, as streaming encoders write it.";
     BadProofOfPossession, "bad-proof-of-possession", Enrolment, "The certification request's signature does not verify.";

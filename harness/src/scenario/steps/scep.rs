@@ -6,8 +6,8 @@ use scep::request::ChallengeString;
 
 use crate::diagnostic::Diagnostic;
 use crate::scenario::scep::{
-    Carrier, ChallengeChoice, Fact, FactName, MessageChoice, Operation, RecipientChoice, Request,
-    Scep, SignerChoice, Wrong,
+    Carrier, ChallengeChoice, Fact, FactName, KeyType, MessageChoice, Operation, RecipientChoice,
+    Request, Scep, SignerChoice, Wrong,
 };
 use crate::scenario::steps::acceptable::acceptables;
 use crate::yaml::{Fields, Node, Problems, names};
@@ -17,11 +17,12 @@ pub(super) const FIELDS: [&str; 7] =
     ["pki", "send", "method", "ca-identifier", "wrong", "accept", "save"];
 
 /// The fields that choose something of a message.
-pub(super) const MESSAGE_FIELDS: [&str; 15] = [
+pub(super) const MESSAGE_FIELDS: [&str; 16] = [
     "subject",
     "dns-names",
     "key",
     "key-bits",
+    "key-type",
     "challenge",
     "challenge-string",
     "cipher",
@@ -44,12 +45,14 @@ pub(super) fn scep(fields: &Fields<'_>, pki: String, problems: &Problems) -> Opt
     }
     let method =
         fields.optional("method").and_then(|node| node.one_of("method", &METHODS, problems));
+    let message = message(fields, problems);
+    refuse_signing_with_p256(fields, &message, problems);
     let request = Request {
         wrong: wrongs(fields, &operation, method, problems),
         operation,
         method,
         ca_identifier: fields.optional("ca-identifier").and_then(|node| node.text(problems)),
-        message: message(fields, problems),
+        message,
     };
     let acceptable = fields.required("accept").map(|node| acceptables(node, problems));
     let save = fields.optional("save").map(|node| saved(node, problems)).unwrap_or_default();
@@ -83,6 +86,22 @@ fn refuse_message_fields(fields: &Fields<'_>, operation: &Operation, problems: &
             let message = format!("{} carries no message that has a `{field}`", operation.name());
             problems.add(Diagnostic::at(&node.place, message));
         }
+    }
+}
+
+fn refuse_signing_with_p256(fields: &Fields<'_>, message: &MessageChoice, problems: &Problems) {
+    let own_key = [
+        None,
+        Some(SignerChoice::SelfSigned),
+        Some(SignerChoice::OtherSubject),
+        Some(SignerChoice::NoKeyUsage),
+        Some(SignerChoice::Expired),
+    ];
+    let node = fields.optional("key-type").filter(|_| message.key_type == KeyType::P256);
+    if let Some(node) = node.filter(|_| own_key.contains(&message.signer)) {
+        let message = "a message is not signed with a key on P-256";
+        let diagnostic = Diagnostic::at(&node.place, message);
+        problems.add(diagnostic.note("say who signs: `signer: other-key`, or `issued`"));
     }
 }
 
@@ -131,6 +150,7 @@ fn message(fields: &Fields<'_>, problems: &Problems) -> MessageChoice {
             .collect(),
         key: text("key"),
         key_bits: fields.optional("key-bits").and_then(|node| key_bits(node, problems)),
+        key_type: choice(fields, "key-type", &KEY_TYPES, problems).unwrap_or_default(),
         challenge: choice(fields, "challenge", &CHALLENGES, problems).unwrap_or_default(),
         challenge_string: choice(fields, "challenge-string", &STRINGS, problems)
             .unwrap_or_default(),
@@ -156,6 +176,8 @@ fn choice<T: Copy>(
 ) -> Option<T> {
     fields.optional(key).and_then(|node| node.one_of(key, known, problems))
 }
+
+const KEY_TYPES: [(&str, KeyType); 2] = [("rsa", KeyType::Rsa), ("p256", KeyType::P256)];
 
 const CHALLENGES: [(&str, ChallengeChoice); 6] = [
     ("right", ChallengeChoice::Right),
