@@ -122,7 +122,8 @@ fn done((): ()) -> Exit {
 fn refused(error: &ServeError) -> Exit {
     complain(&error.to_string());
     match error {
-        ServeError::Arguments(_) | ServeError::Open(OpenError::Subject { .. }) => Exit::Usage,
+        ServeError::Arguments(_)
+        | ServeError::Open(OpenError::Subject { .. } | OpenError::Fault(_)) => Exit::Usage,
         _ => Exit::Lab,
     }
 }

@@ -117,7 +117,7 @@ fn broken(error: &DecisionError) -> PkiError {
 }
 
 fn settings(name: &str, plan: &lab::Pki) -> Settings {
-    let mut settings = Settings::new(name, personality(plan.personality));
+    let mut settings = Settings::new(name, plan.personality.into());
     settings.subject.clone_from(&plan.subject);
     settings.capabilities = plan.capabilities.as_ref().map(|keywords| {
         keywords.iter().filter_map(|keyword| Capability::from_keyword(keyword)).collect()
@@ -135,14 +135,17 @@ fn settings(name: &str, plan: &lab::Pki) -> Settings {
     if let Some(allow) = plan.allow_duplicate_names {
         settings.allow_duplicate_names = allow;
     }
+    settings.faults = plan.faults.iter().filter_map(|rule| rule.parse().ok()).collect();
     settings
 }
 
-fn personality(personality: lab::Personality) -> PersonalityName {
-    match personality {
-        lab::Personality::Linux => PersonalityName::Linux,
-        lab::Personality::Ndes => PersonalityName::Ndes,
-        lab::Personality::Rfc8894 => PersonalityName::Rfc8894,
+impl From<lab::Personality> for PersonalityName {
+    fn from(personality: lab::Personality) -> Self {
+        match personality {
+            lab::Personality::Linux => Self::Linux,
+            lab::Personality::Ndes => Self::Ndes,
+            lab::Personality::Rfc8894 => Self::Rfc8894,
+        }
     }
 }
 

@@ -243,3 +243,60 @@ fn a_wrong_file_does_not_give_its_secrets_away() {
         }
     }
 }
+
+#[test]
+fn faults_are_checked_against_the_catalogue_each_at_its_place() {
+    let lab = |faults: &str| {
+        format!(
+            "hosts:\n  a: {{addresses: [10.0.0.1/24], runs: ca}}\npki:\n  ca:\n    \
+             personality: linux\n    faults:\n{faults}"
+        )
+    };
+    let right = "      - {on: PKIOperation, nth: 2, do: http-status 503}\n      \
+                 - {on: GetCACaps, do: caps-none}\n";
+    let read = load(&lab(right)).unwrap();
+    let rules = ["on: PKIOperation, nth: 2, do: http-status 503", "on: GetCACaps, do: caps-none"];
+    assert_eq!(read.pkis["ca"].faults, rules);
+
+    for (fault, message, column) in [
+        ("{on: PKIOperation, do: http-staus 503}", "unknown fault `http-staus`", 32),
+        (
+            "{on: PKIOperation, do: http-status}",
+            "`http-status` takes a status from 200 to 599, not ``",
+            32,
+        ),
+        (
+            "{on: PKIOperation, do: caps-none}",
+            "`caps-none` never happens on PKIOperation (it does on GetCACaps)",
+            32,
+        ),
+        ("{on: GetCACert, do: ra-expired}", "a `linux` has no certificates for `ra-expired`", 29),
+        ("{on: Enrol, do: empty-body}", "unknown request `Enrol`", 14),
+        ("{on: GetCACert, nth: 0, do: empty-body}", "expected a number from 1 on, found `0`", 30),
+        ("{on: GetCACert}", "a fault lacks the field `do`", 9),
+    ] {
+        let found = load(&lab(&format!("      - {fault}\n"))).unwrap_err();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].message, message);
+        let shown = found[0].to_string();
+        assert!(shown.contains(&format!("lab.yaml:7:{column}")), "{shown}");
+    }
+    let found = load(&lab("      - {on: PKIOperation, do: http-staus 503}\n")).unwrap_err();
+    assert!(
+        found[0].to_string().contains("^^^^^^^^^^ did you mean `http-status`?"),
+        "{}",
+        found[0]
+    );
+}
+
+#[test]
+fn only_the_reference_has_a_next_ca_to_show() {
+    let lab = |personality: &str| {
+        format!(
+            "hosts:\n  a: {{addresses: [10.0.0.1/24], runs: ca}}\npki:\n  ca: {{personality: \
+             {personality}, capabilities: [GetNextCACert]}}\n"
+        )
+    };
+    assert_eq!(load(&lab("rfc8894")).unwrap().pkis["ca"].personality, Personality::Rfc8894);
+    assert_eq!(errors(&lab("linux")), ["unknown capability `GetNextCACert`"]);
+}
