@@ -146,6 +146,7 @@ impl Pool {
 }
 
 async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -> ScenarioOutcome {
+    let (begun, start) = (blank(&scenario), Instant::now());
     match build(&scenario, &options).await {
         Ok(bench) => {
             let outcome = run_on(&scenario, &bench).await;
@@ -153,9 +154,8 @@ async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -
             outcome
         }
         Err(error) => {
-            let mut outcome = blank(&scenario);
-            outcome.verdict = broken_lab(&scenario, &error);
-            outcome
+            let verdict = broken_lab(&scenario, &error);
+            ScenarioOutcome { verdict, elapsed: start.elapsed(), ..begun }
         }
     }
 }
