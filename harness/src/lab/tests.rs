@@ -170,6 +170,15 @@ fn every_mistake_about_a_program_is_found_at_once() {
 fn a_program_needs_a_sign_that_it_serves_an_address_and_a_name_of_its_own() {
     let ready = SERVER.replace("port: 8080, output: \"listening on .*8080$\", ", "");
     assert_eq!(errors(&ready), ["`ready` is `{port: …}`, `{output: REGEX}` or both"]);
+    let none = SERVER.replace("      ready:", "      raedy:");
+    let lacking = load(&none).unwrap_err().remove(0);
+    assert_eq!(
+        (lacking.message.as_str(), lacking.notes.as_slice()),
+        (
+            "what a host runs lacks the field `ready`, which says how it is known to serve",
+            ["`ready` is `{port: …}`, `{output: REGEX}` or both".to_owned()].as_slice()
+        )
+    );
     let nowhere = SERVER.replace("[10.215.168.1/24]", "[]");
     assert_eq!(errors(&nowhere), ["the host has no address for `{{address}}`"]);
     let twice = format!("{SERVER}pki: {{gateway: {{personality: linux}}}}\n");
