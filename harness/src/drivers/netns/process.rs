@@ -6,7 +6,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -14,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::channel::Channel;
+use super::folder::LabFolder;
 use crate::lab::{Lab, Runs};
 use crate::netns::control::Built;
 use crate::netns::registry::{Registered, register};
@@ -146,7 +146,7 @@ struct Kept {
     child: Child,
     channel: Arc<Channel>,
     listening: JoinHandle<()>,
-    folder: TempDir,
+    folder: LabFolder,
 }
 
 impl Kept {
