@@ -135,6 +135,7 @@ fn route(entry: &Entry, problems: &Problems) -> Option<DraftRoute> {
     let next_hop = entry.value.parsed("the address of the next hop, as `10.0.0.1`", problems)?;
     Some(DraftRoute {
         destination: destination?.trunc(),
+        written: Located { value: destination?, place: entry.key_place.clone() },
         next_hop,
         place: entry.value.place.clone(),
     })
