@@ -52,8 +52,19 @@ pub async fn settled() -> Vec<String> {
     netns::settled().await
 }
 
-/// The labs that were closed and stand on, as [`LabOptions::keep`] asks: their ids, and whom one can visit in each.
-pub fn kept() -> Vec<(String, Vec<String>)> {
+/// A lab that was closed and stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptLab {
+    /// What it is called.
+    pub id: String,
+    /// Whom one can visit in it.
+    pub hosts: Vec<String>,
+    /// Why it cannot be found from other terminals, where it cannot.
+    pub hidden: Option<String>,
+}
+
+/// The labs that were closed and stand on, as [`LabOptions::keep`] asks.
+pub fn kept() -> Vec<KeptLab> {
     netns::kept()
 }
 
@@ -65,7 +76,7 @@ pub async fn end_kept() {
 /// Elsewhere there are no network namespaces.
 #[cfg(not(target_os = "linux"))]
 mod netns {
-    use super::{Bench, BenchError, Driver, Lab, LabOptions};
+    use super::{Bench, BenchError, Driver, KeptLab, Lab, LabOptions};
 
     pub(super) async fn build(_: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
         probe(options).await.map(|()| Bench::default())
@@ -92,7 +103,7 @@ mod netns {
         Vec::new()
     }
 
-    pub(super) fn kept() -> Vec<(String, Vec<String>)> {
+    pub(super) fn kept() -> Vec<KeptLab> {
         Vec::new()
     }
 

@@ -124,6 +124,11 @@ pub trait Pki: Send + Sync {
         Vec::new()
     }
 
+    /// How many requests of clients it has denied so far; what a fault answered instead is no denial.
+    async fn denied(&self) -> usize {
+        0
+    }
+
     /// What the PKI did, one line a request, newest last; empty where it does not tell.
     async fn log(&self) -> Vec<String> {
         Vec::new()

@@ -200,13 +200,13 @@ impl Conversation {
 
 /// A body that is none of those the operation has.
 fn other_body(seen: &mut Observation, response: &HttpResponse) {
-    let text = str::from_utf8(&response.body).ok();
-    let is_html = text.is_some_and(|text| {
-        let start = text.trim_start().get(..200).unwrap_or(text.trim_start());
+    let text = text(&response.body);
+    let is_html = text.as_deref().is_some_and(|text| {
+        let start: String = text.trim_start().chars().take(200).collect();
         let start = start.to_ascii_lowercase();
         start.starts_with("<!doctype") || start.contains("<html")
     });
-    let kind = match text {
+    let kind = match &text {
         _ if certs_only::decode(&response.body).is_ok() => "certificates",
         Some(_) if is_html => "HTML",
         Some(_) => "text",
@@ -216,6 +216,20 @@ fn other_body(seen: &mut Observation, response: &HttpResponse) {
     if let (Some(text), false) = (text, is_html) {
         seen.detail(text.lines().next().unwrap_or_default());
     }
+}
+
+/// The body as text: UTF-8, or UTF-16 as NDES writes its pages, with a byte order mark or without.
+fn text(body: &[u8]) -> Option<String> {
+    if let Ok(text) = str::from_utf8(body)
+        && !text.contains('\0')
+    {
+        return Some(text.to_owned());
+    }
+    let is_utf16 = body.starts_with(&[0xff, 0xfe]) || body.starts_with(b"<\0");
+    let units = body.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let text =
+        is_utf16.then(|| char::decode_utf16(units).collect::<Result<String, _>>().ok())??;
+    Some(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 fn encoding(seen: &mut Observation, message: &[u8]) {
@@ -311,5 +325,28 @@ fn content_kind(content: Option<&[u8]>) -> &'static str {
             let is_envelope = start.windows(11).any(|window| window == ID_ENVELOPED_DATA);
             if is_envelope { "envelope" } else { "other" }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(body: Vec<u8>) -> String {
+        let mut seen = Observation::default();
+        let content_type = Some("text/html".to_owned());
+        other_body(&mut seen, &HttpResponse { status: 200, content_type, body });
+        seen.value(Fact::Body).to_owned()
+    }
+
+    #[test]
+    fn a_page_is_one_in_utf_16_too() {
+        let utf16 =
+            |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        assert_eq!(kind(b"<html>".to_vec()), "HTML");
+        assert_eq!(kind(utf16("\u{feff}<HTML><Head>")), "HTML");
+        assert_eq!(kind(utf16("<HTML><Head>")), "HTML");
+        assert_eq!(kind(b"not found".to_vec()), "text");
+        assert_eq!(kind(vec![0x30, 0x80, 0, 0]), "other");
     }
 }

@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use mock_ca::{
     AdminCredentials, Approval, Ca, ChallengePolicy, ChallengeUnavailable, DecisionError, Keys,
-    PersonalityName, Settings,
+    LogEntry, LogOutcome, PersonalityName, Settings,
 };
+use scep::attribute::PkiStatus;
 use scep::capabilities::Capability;
 use scep::http::HttpRequest;
 use scep::secret::ChallengePassword;
@@ -93,7 +94,7 @@ impl Pki for MockPki {
     }
 
     fn asks_for_challenge(&self) -> bool {
-        self.0.asks_for_challenge()
+        self.ca.asks_for_challenge()
     }
 
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
@@ -147,6 +148,17 @@ impl Pki for MockPki {
         faults.map(|(rule, fired)| FaultCount { rule: rule.to_string(), fired }).collect()
     }
 
+    async fn denied(&self) -> usize {
+        let is_denial = |entry: &LogEntry| match &entry.outcome {
+            LogOutcome::CertRep(status, _) => *status == PkiStatus::Failure,
+            LogOutcome::Http(status) => {
+                *status >= 400 && entry.faults.is_empty() && entry.message_type.is_some()
+            }
+            LogOutcome::Cut => false,
+        };
+        self.ca.log().iter().filter(|entry| is_denial(entry)).count()
+    }
+
     async fn log(&self) -> Vec<String> {
         self.ca.log().iter().map(ToString::to_string).collect()
     }
@@ -172,6 +184,7 @@ fn settings(name: &str, plan: &lab::Pki) -> Settings {
         user: admin.user.clone(),
         password: admin.password.expose().to_owned(),
     });
+    settings.takes_obsolete_algorithms = plan.obsolete_algorithms;
     if let Some(allow) = plan.allow_duplicate_names {
         settings.allow_duplicate_names = allow;
     }

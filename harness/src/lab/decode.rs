@@ -135,6 +135,7 @@ fn route(entry: &Entry, problems: &Problems) -> Option<DraftRoute> {
     let next_hop = entry.value.parsed("the address of the next hop, as `10.0.0.1`", problems)?;
     Some(DraftRoute {
         destination: destination?.trunc(),
+        written: Located { value: destination?, place: entry.key_place.clone() },
         next_hop,
         place: entry.value.place.clone(),
     })
@@ -155,6 +156,7 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
         "port",
         "admin",
         "allow-duplicate-names",
+        "obsolete-algorithms",
         "faults",
     ];
     let fields = Fields::of(&entry.value, "a PKI", &known, problems)?;
@@ -186,6 +188,10 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
             .unwrap_or(Approval::Automatic),
         port: fields.optional("port").and_then(|node| port(node, problems)),
         admin: fields.optional("admin").and_then(|node| admin(node, problems)),
+        obsolete_algorithms: fields
+            .optional("obsolete-algorithms")
+            .and_then(|node| node.boolean(problems))
+            .unwrap_or_default(),
         allow_duplicate_names: fields
             .optional("allow-duplicate-names")
             .and_then(|node| node.boolean(problems)),

@@ -83,7 +83,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Client],
         level: Level::May,
         section: "4.3",
-        sentence: "the content of the message body is the binary message, Content-Type: application/x-pki-message",
+        sentence: "When implemented using HTTP POST, the message is sent with a Content-Type of \"application/x-pki-message\"",
         untestable: &[],
     },
     Requirement {
@@ -134,7 +134,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Client],
         level: Level::Must,
         section: "3.5.2",
-        sentence: "This keyword, if present, implies AES, POSTPKIOperation, and SHA-256.",
+        sentence: "This keyword implies \"AES\", \"POSTPKIOperation\", and \"SHA-256\", as well as the provisions of Section 2.9.",
         untestable: &[],
     },
     Requirement {
@@ -150,7 +150,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Client],
         level: Level::Should,
         section: "7.5",
-        sentence: "the client can either abort the transaction or carry on as if the indicated algorithms were supported",
+        sentence: "treat its absence as a security issue, and either discontinue the exchange or continue as if \"SCEPStandard\" had been returned",
         untestable: &[],
     },
     Requirement {
@@ -198,7 +198,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Server, End::Client],
         level: Level::Must,
         section: "3.2",
-        sentence: "The eContentType in encapsulatedContentInfo MUST be data. […] The SignerInfo MUST contain a set of authenticatedAttributes.",
+        sentence: "The eContentType in encapsulatedContentInfo MUST be data ({pkcs-7 1}). […] The SignerInfo MUST contain a set of authenticatedAttributes.",
         untestable: &[],
     },
     Requirement {
@@ -206,7 +206,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Server, End::Client],
         level: Level::Must,
         section: "3.2.2",
-        sentence: "contentType in encryptedContentInfo MUST be data […] encryptedContent MUST be the SCEP message being transported and MUST match the messageType authenticated Attribute in the pkiMessage.",
+        sentence: "contentType in encryptedContentInfo MUST be data ({pkcs-7 1}). […] encryptedContent MUST be the SCEP message being transported and MUST match the messageType authenticated Attribute in the pkiMessage.",
         untestable: &[],
     },
     Requirement {
@@ -214,7 +214,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Server, End::Client],
         level: Level::Must,
         section: "3.2.1",
-        sentence: "At a minimum, all messages MUST contain the following authenticatedAttributes: A transactionID attribute, a messageType attribute, a fresh senderNonce attribute",
+        sentence: "At a minimum, all messages MUST contain the following authenticatedAttributes: […] A transactionID attribute […] A messageType attribute […] A fresh senderNonce attribute […] Any attributes required by CMS.",
         untestable: &[],
     },
     Requirement {
@@ -222,7 +222,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Server],
         level: Level::Must,
         section: "3.2.1",
-        sentence: "If the message is a CertRep, it MUST also include the following authenticatedAttributes: A pkiStatus attribute, failInfo and optional failInfoText attributes if pkiStatus = FAILURE, a recipientNonce attribute copied from the senderNonce",
+        sentence: "If the message is a CertRep, it MUST also include the following authenticatedAttributes: […] A pkiStatus attribute […] failInfo and optional failInfoText attributes if pkiStatus = FAILURE. […] A recipientNonce attribute copied from the senderNonce in the request that this is a response to.",
         untestable: &[],
     },
     Requirement {
@@ -230,7 +230,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Server, End::Client],
         level: Level::Must,
         section: "3.2.1",
-        sentence: "transactionID PrintableString, messageType PrintableString, pkiStatus PrintableString, failInfo PrintableString, senderNonce OCTET STRING, recipientNonce OCTET STRING",
+        sentence: "The following transaction attributes are encoded as authenticated attributes […] transactionID PrintableString […] messageType PrintableString […] pkiStatus PrintableString […] failInfo PrintableString […] failInfoText UTF8String […] senderNonce OCTET STRING […] recipientNonce OCTET STRING",
         untestable: &[],
     },
     Requirement {
@@ -294,7 +294,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Server, End::Client],
         level: Level::Must,
         section: "3.3.1",
-        sentence: "The certificate request MUST contain at least the following items: The subject Distinguished Name. The subject public key. For a PKCSReq, if authorisation based on a shared secret is being used, a challengePassword attribute.",
+        sentence: "The certificate request MUST contain at least the following items: […] The subject Distinguished Name. […] The subject public key. […] For a PKCSReq, if authorisation based on a shared secret is being used, a challengePassword attribute.",
         untestable: &[],
     },
     Requirement {
@@ -358,7 +358,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Server],
         level: Level::May,
         section: "3.2.1.4",
-        sentence: "badTime: The signingTime attribute from the CMS authenticatedAttributes was not sufficiently close to the system time.",
+        sentence: "badTime […] The signingTime attribute from the CMS authenticatedAttributes was not sufficiently close to the system time.",
         untestable: &[],
     },
     Requirement {
@@ -366,7 +366,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Server],
         level: Level::Must,
         section: "4.3.1",
-        sentence: "the response will have a Content-Type of application/x-pki-message and the body is a CertRep",
+        sentence: "The response will have a Content-Type of \"application/x-pki-message\".",
         untestable: &[],
     },
     Requirement {
@@ -397,7 +397,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         id: "R49",
         ends: &[End::Server],
         level: Level::Must,
-        section: "3.3.4",
+        section: "3.3.2.1",
         sentence: "The reply MUST contain at least the requested certificate in the certificates field of the SignedData.",
         untestable: &[],
     },
@@ -422,7 +422,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         ends: &[End::Client],
         level: Level::Must,
         section: "2.1.1",
-        sentence: "A client MUST have the following information locally configured: The CA's fully qualified domain name or IP address. Any identification and/or authorisation information required by the CA before a certificate is issued. The identifying information used for authentication of the CA",
+        sentence: "A client MUST have the following information locally configured: […] The CA's fully qualified domain name or IP address. […] Any identification and/or authorisation information required by the CA before a certificate will be issued […] The identifying information that is used for authentication of the CA",
         untestable: &[(
             End::Client,
             "what a client has configured is not seen from outside; that it authenticates the CA is under R22",

@@ -147,6 +147,7 @@ impl Pool {
 }
 
 async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -> ScenarioOutcome {
+    let (begun, start) = (ScenarioOutcome::blank(&scenario), Instant::now());
     match build(&scenario, &options).await {
         Ok(bench) => {
             let outcome = run_on(&scenario, &bench).await;
@@ -154,9 +155,8 @@ async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -
             outcome
         }
         Err(error) => {
-            let mut outcome = ScenarioOutcome::blank(&scenario);
-            outcome.verdict = broken_lab(&scenario, &error);
-            outcome
+            let verdict = broken_lab(&scenario, &error);
+            ScenarioOutcome { verdict, elapsed: start.elapsed(), ..begun }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Instant, SystemTime};
 
+use futures_util::FutureExt;
+
 use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
 use super::{Bench, BenchError};
@@ -32,7 +34,11 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         steps.push(recorder.step(index + 1, step, &attempted));
         notes.extend(attempted.answers.last.notes.iter().map(|note| recorder.text(note)));
         if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
-            verdict = failure;
+            // Asked what it did meanwhile, a lab may turn out to have broken: no check tells anything then.
+            verdict = match bench.broken().now_or_never() {
+                Some(reason) => stopped(Stop::Broken(reason), index + 1, &recorder),
+                None => failure,
+            };
             break;
         }
     }

@@ -38,5 +38,5 @@ pub enum GivenChallenge {
 facts! {
     /// A fact of what the client under test did.
     ClientFact:
-    Outcome, "outcome", ["issued", "refused", "claimed", "overdue"], "Whether it says that it has a certificate and the CA issued one, says that it has none, says that it has one and the CA issued none, or says nothing in its time.";
+    Outcome, "outcome", ["issued", "refused", "denied", "gave-up", "claimed", "overdue"], "What it says, and whether the CA agrees: `issued`, it has a certificate and the CA issued one; `refused`, it has none and the CA issued one; `denied`, it has none and the CA denied it; `gave-up`, it has none and the CA decided nothing; `claimed`, it has one and the CA issued none; `overdue`, it said nothing in its time.";
 }

@@ -50,17 +50,17 @@ pub(super) async fn enrol(
         Stop::NotSupported("there is no client under test with this driver".to_owned())
     })?;
     let order = order(pki, it, folder.path()?).await?;
-    let issued_before = issued(pki, &it.pki).await?;
+    let before = Decisions::of(pki, &it.pki).await?;
     let run = bounded(&client.name(), client.enrol(&order)).await?;
     if let ClientEnd::NotRun { reason } = &run.end {
         return Err(Stop::Broken(format!("{} cannot be run: {reason}", client.name())));
     }
-    let issued = issued(pki, &it.pki).await? > issued_before;
+    let outcome = outcome(&run.end, before, Decisions::of(pki, &it.pki).await?);
     let idle = unfired_at(pki).await;
     if let (Some(reason), false) = (&it.skip_unless_fired, idle.is_empty()) {
         return Err(Stop::NotSupported(reason.clone()));
     }
-    let answer = answer(it, &run, issued)?;
+    let answer = answer(it, &run, outcome)?;
     Ok(Attempted {
         sent: Sent::Request { pki: it.pki.clone(), request: format!("{} enrols", client.name()) },
         answers: Waited { first: None, last: answer, tries: 1, elapsed: run.elapsed },
@@ -95,22 +95,40 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Stop {
     Stop::Broken(format!("`{}`: {error}", path.display()))
 }
 
-async fn issued(pki: &dyn Pki, name: &str) -> Result<usize, Stop> {
-    let listed = bounded(name, pki.issued()).await?;
-    listed.map(|issued| issued.len()).map_err(|error| stop(name, &error))
+/// What a CA has decided so far.
+struct Decisions {
+    issued: usize,
+    denied: usize,
 }
 
-fn answer(it: &ClientStep, run: &ClientRun, issued: bool) -> Result<Answer, Stop> {
-    let outcome = match (&run.end, issued) {
-        (ClientEnd::Succeeded, true) => "issued",
-        (ClientEnd::Succeeded, false) => "claimed",
-        (ClientEnd::Overdue { .. }, _) => "overdue",
-        (ClientEnd::Failed { .. } | ClientEnd::NotRun { .. }, _) => "refused",
+impl Decisions {
+    async fn of(pki: &dyn Pki, name: &str) -> Result<Self, Stop> {
+        let listed = bounded(name, pki.issued()).await?;
+        let issued = listed.map_err(|error| stop(name, &error))?.len();
+        Ok(Self { issued, denied: pki.denied().await })
+    }
+}
+
+/// What the client says, and whether the CA agrees.
+fn outcome(end: &ClientEnd, before: Decisions, after: Decisions) -> &'static str {
+    let (issued, denied) = (after.issued > before.issued, after.denied > before.denied);
+    match end {
+        ClientEnd::Succeeded if issued => "issued",
+        ClientEnd::Succeeded => "claimed",
+        ClientEnd::Overdue { .. } => "overdue",
+        _ if issued => "refused",
+        _ if denied => "denied",
+        _ => "gave-up",
+    }
+}
+
+fn answer(it: &ClientStep, run: &ClientRun, outcome: &str) -> Result<Answer, Stop> {
+    let ca = match outcome {
+        "issued" | "refused" => "the CA issued a certificate",
+        "denied" => "the CA denied the request",
+        _ => "the CA issued no certificate",
     };
-    let told = match outcome {
-        "claimed" => format!("{}, and the CA issued no certificate", run.end),
-        _ => run.end.to_string(),
-    };
+    let told = format!("{}; {ca}", run.end);
     let output = std::iter::once(told).chain(run.output.iter().cloned());
     let output = output.collect::<Vec<_>>().join("\n");
     let value = |fact| match fact {
@@ -122,6 +140,7 @@ fn answer(it: &ClientStep, run: &ClientRun, issued: bool) -> Result<Answer, Stop
             "issued" => "the client accepts what it is to refuse",
             "claimed" => "the client says that it has a certificate, and the CA issued none",
             "overdue" => "the client did not end in its time",
+            "denied" => "the CA denies what the client asks for",
             _ => "the client refuses what it is to accept",
         };
     }

@@ -21,6 +21,9 @@ const CHALLENGES: [(&str, GivenChallenge); 3] = [
     ("none", GivenChallenge::None),
 ];
 
+/// Why nothing is found out about a refusal.
+const DENIED: &str = "the CA denies what this client asks for, so that there was nothing to refuse";
+
 /// Reads a client step; a client that is to fail must say so itself, which is an outcome like others.
 pub(super) fn client(
     fields: &Fields<'_>,
@@ -33,13 +36,18 @@ pub(super) fn client(
         let message = "`expect: failure` says already what is acceptable: that the client refuses";
         problems.add(Diagnostic::at(&node.place, message));
     }
-    let acceptable = match accept {
-        Some(node) => acceptables(node, problems),
-        None => vec![outcome(if must_refuse { "refused" } else { "issued" }, place)],
-    };
     let challenge = fields
         .optional("challenge")
         .and_then(|node| node.one_of("challenge", &CHALLENGES, problems));
+    let acceptable = match accept {
+        Some(node) => acceptables(node, problems),
+        None if !must_refuse => vec![outcomes(&["issued"], None, place)],
+        None if challenge.is_none() => vec![
+            outcomes(&["refused", "gave-up"], None, place),
+            outcomes(&["denied"], Some(DENIED), place),
+        ],
+        None => vec![outcomes(&["denied", "gave-up"], None, place)],
+    };
     ClientStep {
         pki,
         within,
@@ -52,13 +60,11 @@ pub(super) fn client(
     }
 }
 
-fn outcome(wanted: &str, place: &Place) -> Acceptable<ClientFact> {
-    let condition = Condition {
-        fact: ClientFact::Outcome,
-        expected: vec![Expected::Text(wanted.to_owned())],
-        place: place.clone(),
-    };
-    Acceptable { conditions: vec![condition], note: None, skip: None, place: place.clone() }
+fn outcomes(wanted: &[&str], skip: Option<&str>, place: &Place) -> Acceptable<ClientFact> {
+    let expected = wanted.iter().map(|wanted| Expected::Text((*wanted).to_owned())).collect();
+    let condition = Condition { fact: ClientFact::Outcome, expected, place: place.clone() };
+    let skip = skip.map(str::to_owned);
+    Acceptable { conditions: vec![condition], note: None, skip, place: place.clone() }
 }
 
 /// Reads a seen step.
