@@ -78,6 +78,9 @@ pub(super) struct Arguments {
     /// The digest of the request; one that the CA does not offer ends the enrolment [default: the best offered]
     #[arg(long, value_parser = named(DIGESTS))]
     digest: Option<Digest>,
+    /// Take replies in single DES or signed with MD5 all the same, as micromdm's scepserver sends (RFC 8894 §2.9 forbids them)
+    #[arg(long)]
+    obsolete: bool,
     /// How long the CA may take for one answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
@@ -170,6 +173,7 @@ impl Arguments {
         }
         settings.cipher = self.cipher;
         settings.digest = self.digest;
+        settings.takes_obsolete_algorithms = self.obsolete;
         settings.ca_identifier.clone_from(&self.ca_identifier);
         settings.ca_fingerprint = self.ca_fingerprint.clone().map(|it| it.0);
         Ok(settings)

@@ -19,7 +19,9 @@ pub(super) fn judged<'a, F: FactName>(
         let notes = fitting.note.iter().cloned().collect();
         return Ok(Answer { output, message: "", misses: Vec::new(), notes });
     }
-    let misses = acceptable.iter().filter_map(miss_of).collect();
+    let mut misses: Vec<Miss> = acceptable.iter().filter_map(miss_of).collect();
+    // Two outcomes that a step implies stand at one place.
+    misses.dedup_by(|a, b| a.what == b.what && a.place.excerpt() == b.place.excerpt());
     let message = "none of the acceptable outcomes came";
     Ok(Answer { output, message, misses, notes: Vec::new() })
 }
