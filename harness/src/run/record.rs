@@ -86,6 +86,7 @@ impl<'a> Recorder<'a> {
             elapsed: answers.elapsed,
             log: log.collect(),
             hint,
+            is_unproved: false,
         }
     }
 
@@ -110,6 +111,7 @@ impl<'a> Recorder<'a> {
             elapsed: Duration::ZERO,
             log: Vec::new(),
             hint: None,
+            is_unproved: true,
         }
     }
 
