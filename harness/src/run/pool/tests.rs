@@ -105,7 +105,7 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
 #[tokio::test]
 async fn a_lab_that_cannot_be_built_took_its_time_all_the_same() {
     let jobs = jobs(vec![scenario("a", "broken", "x")]);
-    let outcome = run_in(build, jobs, at_once(1), std::future::pending(), |_| {}).await;
+    let outcome = run_in(Arc::new(build), jobs, at_once(1), std::future::pending(), |_| {}).await;
     assert!(outcome.scenarios[0].elapsed >= BUILDING, "{:?}", outcome.scenarios[0].elapsed);
 }
 
