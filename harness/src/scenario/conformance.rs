@@ -64,3 +64,6 @@ fn requirement(node: &Node, problems: &Problems) -> Option<&'static Requirement>
     }
     found
 }
+
+#[cfg(test)]
+mod tests;
