@@ -14,6 +14,9 @@ mod suite {
     mod mutation; // wrong in thousands of ways, by the library
     mod scenario_program; // one trial a file, and a failing one fails
 
+    // What peers really do, requirement by requirement.
+    mod conformance; // the catalogue, its books, servers of every kind
+
     // The binary.
     mod cli; // exit codes, and snapshots of what it prints
     mod leftovers; // Ctrl-C leaves nothing behind

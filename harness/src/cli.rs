@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod conform;
 mod dut;
 mod exit;
 mod jobs;
@@ -67,6 +68,7 @@ enum Command {
 enum Threaded {
     Run(run::Arguments),
     Matrix(matrix::Arguments),
+    Conform(Box<conform::Arguments>),
     Check(check::Arguments),
     List(list::Arguments),
     Serve(Serve),
@@ -103,6 +105,7 @@ impl Threaded {
         match self {
             Self::Run(arguments) => arguments.perform().await,
             Self::Matrix(arguments) => arguments.perform().await,
+            Self::Conform(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
             Self::Completions(arguments) => arguments.perform::<Cli>(),
@@ -119,7 +122,8 @@ fn done((): ()) -> Exit {
 fn refused(error: &ServeError) -> Exit {
     complain(&error.to_string());
     match error {
-        ServeError::Arguments(_) | ServeError::Open(OpenError::Subject { .. }) => Exit::Usage,
+        ServeError::Arguments(_)
+        | ServeError::Open(OpenError::Subject { .. } | OpenError::Fault(_)) => Exit::Usage,
         _ => Exit::Lab,
     }
 }

@@ -15,9 +15,11 @@ use scep::http::{HttpResponse, Method, Operation as HttpOperation};
 use scep::identity::Identity;
 use scep::secret::ChallengePassword;
 
+pub use self::keys::KeySupply;
 pub(crate) use self::observe::Observation;
 
 use crate::lab::MASK;
+use crate::outcome::Received;
 use crate::pki::{Exchanged, Pki, PkiError};
 use crate::scenario::scep::{Fact, Operation, Request};
 
@@ -35,6 +37,10 @@ pub(crate) struct Conversation {
     /// What was used, to be kept out of every text.
     secrets: Vec<ChallengePassword>,
     saved: BTreeMap<String, String>,
+    /// The certificates that came.
+    received: Vec<Received>,
+    /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
+    challenges: usize,
 }
 
 /// What GetCACaps and GetCACert said.
@@ -90,6 +96,11 @@ impl From<openssl::error::ErrorStack> for SpeechError {
 }
 
 impl Conversation {
+    /// Nothing is said yet.
+    pub(crate) fn new(supply: KeySupply) -> Self {
+        Self { keys: keys::Keys::new(supply), ..Self::default() }
+    }
+
     /// Sends a request and observes what comes.
     pub(crate) async fn speak(
         &mut self,
@@ -111,9 +122,22 @@ impl Conversation {
             self.transaction = composed.transaction;
         }
         let mut observation = self.observe(request, &exchanged);
+        if observation.value(Fact::Status) == "SUCCESS" && !request.wrong.is_empty() {
+            pki.expendable_granted();
+        }
         observation.mask(|text| self.masked(text));
         let sent = composed.words.iter().map(|line| self.masked(line)).collect();
         Ok(Spoken { sent, observation })
+    }
+
+    /// The certificates that came.
+    pub(crate) fn take_received(&mut self) -> Vec<Received> {
+        std::mem::take(&mut self.received)
+    }
+
+    /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
+    pub(crate) fn challenges(&self) -> usize {
+        self.challenges
     }
 
     /// Keeps a fact for later.

@@ -1,5 +1,6 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
+pub mod live_pki;
 pub(crate) mod mock_pki;
 #[cfg(target_os = "linux")]
 mod netns;
@@ -17,7 +18,7 @@ use dut_sim::{DeviceSettings, KeySource};
 use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
 use crate::lab::{self, Lab, Runs};
-use crate::run::{Bench, BenchError, Client, Driver, LabOptions, Resource};
+use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
 use crate::virtual_lab::VirtualLab;
 
 /// Builds `lab`; it is to be called within a tokio runtime, which runs what is in the lab.
@@ -49,8 +50,19 @@ pub async fn settled() -> Vec<String> {
     netns::settled().await
 }
 
-/// The labs that were closed and stand on, as [`LabOptions::keep`] asks: their ids, and whom one can visit in each.
-pub fn kept() -> Vec<(String, Vec<String>)> {
+/// A lab that was closed and stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptLab {
+    /// What it is called.
+    pub id: String,
+    /// Whom one can visit in it.
+    pub hosts: Vec<String>,
+    /// Why it cannot be found from other terminals, where it cannot.
+    pub hidden: Option<String>,
+}
+
+/// The labs that were closed and stand on, as [`LabOptions::keep`] asks.
+pub fn kept() -> Vec<KeptLab> {
     netns::kept()
 }
 
@@ -62,7 +74,7 @@ pub async fn end_kept() {
 /// Elsewhere there are no network namespaces.
 #[cfg(not(target_os = "linux"))]
 mod netns {
-    use super::{Bench, BenchError, Driver, Lab, LabOptions};
+    use super::{Bench, BenchError, Driver, KeptLab, Lab, LabOptions};
 
     pub(super) async fn build(_: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
         probe(options).await.map(|()| Bench::default())
@@ -89,7 +101,7 @@ mod netns {
         Vec::new()
     }
 
-    pub(super) fn kept() -> Vec<(String, Vec<String>)> {
+    pub(super) fn kept() -> Vec<KeptLab> {
         Vec::new()
     }
 
@@ -107,7 +119,8 @@ pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
         let device = start_device(name, plan, &network, keys)?;
         devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
     }
-    Ok(Bench { devices, pkis, resources: vec![Box::new(network)] })
+    let keys = KeySupply::Shared;
+    Ok(Bench { devices, pkis, resources: vec![Box::new(network)], keys })
 }
 
 /// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.
@@ -138,7 +151,8 @@ pub async fn build_for_console(
 fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), BenchError> {
     let (network, pkis) = network_with_pkis(lab)?;
     let device = start_device(device, &lab.devices[device], &network, &KeySource::Generate)?;
-    let bench = Bench { devices: BTreeMap::new(), pkis, resources: vec![Box::new(network)] };
+    let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
+    let bench = Bench { pkis, resources, ..Bench::default() };
     Ok((Shell::Here(device), bench))
 }
 

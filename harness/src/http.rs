@@ -5,35 +5,42 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-/// From the first byte of the request to the last of the answer.
-pub(crate) const EXCHANGE_LIMIT: Duration = Duration::from_secs(30);
+/// Whom a request is for, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Envelope<'a> {
+    /// Host and port, as in a URL.
+    pub(crate) authority: &'a str,
+    /// The path, without the query.
+    pub(crate) path: &'a str,
+    /// The value of the header `Authorization`.
+    pub(crate) credentials: Option<&'a str>,
+    /// From the first byte of the request to the last of the answer.
+    pub(crate) limit: Duration,
+}
 
-/// Sends `request` for `path` at `authority`, and reads the answer whatever its status; the error is why there is none.
+/// Sends `request`, and reads the answer whatever its status; the error is why there is none.
 pub(crate) async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    authority: &str,
-    path: &str,
+    envelope: Envelope<'_>,
     request: &HttpRequest,
 ) -> Result<HttpResponse, String> {
-    let limit = EXCHANGE_LIMIT;
-    let converse = converse(stream, authority, path, request);
+    let limit = envelope.limit;
+    let request = compose(envelope, request)?;
+    let converse = converse(stream, request);
     let over = |_| Err(format!("no answer in {} s", limit.as_secs()));
     timeout(limit, converse).await.unwrap_or_else(over)
 }
 
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    authority: &str,
-    path: &str,
-    request: &HttpRequest,
+    request: hyper::Request<Full<Bytes>>,
 ) -> Result<HttpResponse, String> {
-    let request = compose(authority, path, request)?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let answered = async move {
@@ -68,10 +75,10 @@ fn reason(error: &hyper::Error) -> String {
 }
 
 fn compose(
-    authority: &str,
-    path: &str,
+    envelope: Envelope<'_>,
     request: &HttpRequest,
 ) -> Result<hyper::Request<Full<Bytes>>, String> {
+    let Envelope { authority, path, credentials, .. } = envelope;
     let target = if request.query.is_empty() {
         path.to_owned()
     } else {
@@ -88,6 +95,9 @@ fn compose(
         .header(CONNECTION, "close");
     if let Some(content_type) = &request.content_type {
         builder = builder.header(CONTENT_TYPE, content_type);
+    }
+    if let Some(credentials) = credentials {
+        builder = builder.header(AUTHORIZATION, credentials);
     }
     builder
         .body(Full::from(request.body.clone()))

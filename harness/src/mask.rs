@@ -1,10 +1,12 @@
 //! Secrets do not appear in anything that is shown.
 
 mod configuration;
+mod marked;
 
 use regex::Regex;
 
 use self::configuration::{clear_passwords, clear_passwords_of_configuration};
+use self::marked::Marked;
 use crate::diagnostic::{Diagnostic, Excerpt, Location, SHOWN, closest};
 use crate::lab::{Challenge, Lab, MASK, Secret};
 use crate::yaml::{Node, Value};
@@ -12,11 +14,16 @@ use crate::yaml::{Node, Value};
 /// The longest secret that is masked only where it stands alone: `a` is part of every second word.
 const SHORT: usize = 3;
 
+/// What stands on either side of what is quoted from a file.
+const QUOTE: &str = "`";
+
 /// Replaces secrets by a mask.
 #[derive(Default)]
 pub(crate) struct Masker {
     /// Longest first, so that no part of one is left behind by another.
     secrets: Vec<Secret>,
+    /// Whether what is quoted may hold a backtick itself, so that it is not known where a quote ends.
+    quotes_may_nest: bool,
 }
 
 impl Masker {
@@ -49,7 +56,7 @@ impl Masker {
     pub(crate) fn of_file(node: &Node) -> Self {
         let mut secrets = Vec::new();
         suspects(node, &mut secrets);
-        Self::new(secrets)
+        Self { quotes_may_nest: node.place.source().text().contains(QUOTE), ..Self::new(secrets) }
     }
 
     fn new(mut secrets: Vec<Secret>) -> Self {
@@ -60,54 +67,55 @@ impl Masker {
             b.expose().len().cmp(&a.expose().len()).then_with(|| a.expose().cmp(b.expose()))
         });
         secrets.dedup();
-        Self { secrets }
+        Self { secrets, quotes_may_nest: false }
     }
 
     /// The text without its secrets.
     pub(crate) fn text(&self, text: &str) -> String {
-        let mut masked = text.to_owned();
-        for secret in &self.secrets {
-            masked = replace(&masked, secret.expose());
-        }
-        masked
+        let mut marked = Marked::nowhere(text);
+        self.mask(&mut marked);
+        marked.text
     }
 
     /// The text without its secrets, and without what a cut at either end left of one.
     pub(crate) fn cut_text(&self, text: &str) -> String {
-        let mut masked = self.text(text);
-        for secret in self.secrets.iter().map(Secret::expose) {
-            let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at > SHORT);
-            if let Some(kept) = ends.clone().rev().find(|at| masked.ends_with(&secret[..*at])) {
-                masked.truncate(masked.len() - kept);
-                masked.push_str(MASK);
-            }
-            let rest = |at: &usize| secret.len() - at > SHORT && masked.starts_with(&secret[*at..]);
-            if let Some(at) = secret.char_indices().map(|(at, _)| at).find(rest) {
-                masked.replace_range(..secret.len() - at, MASK);
-            }
-        }
-        masked
+        let mut marked = Marked::nowhere(text);
+        self.mask(&mut marked);
+        self.mask_ends(&mut marked);
+        marked.text
     }
 
-    /// The excerpt without its secrets; the place stays below what it was below.
-    pub(crate) fn excerpt(&self, excerpt: &Excerpt) -> Excerpt {
-        // A long line was cut to an excerpt before its secrets could be looked for.
-        let is_cut = excerpt.text.chars().count() >= SHOWN;
-        let whole = if is_cut { self.cut_text(&excerpt.text) } else { self.text(&excerpt.text) };
-        if whole == excerpt.text {
-            return excerpt.clone();
+    fn mask(&self, marked: &mut Marked) {
+        for secret in &self.secrets {
+            marked.mask(secret.expose());
         }
-        let mut rest = excerpt.text.chars();
-        let before: String = rest.by_ref().take(excerpt.indent).collect();
-        let place: String = rest.by_ref().take(excerpt.width).collect();
-        let (before, place) = (self.text(&before), self.text(&place));
-        let parts = format!("{before}{place}{}", self.text(rest.as_str()));
-        let (indent, width) = if parts == whole {
-            (before.chars().count(), place.chars().count().max(1))
-        } else {
-            (0, whole.chars().count().max(1))
-        };
-        Excerpt { text: whole, indent, width, ..excerpt.clone() }
+    }
+
+    fn mask_ends(&self, marked: &mut Marked) {
+        for secret in self.secrets.iter().map(Secret::expose) {
+            let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at > SHORT);
+            let length = marked.text.len();
+            if let Some(kept) = ends.clone().rev().find(|at| marked.text.ends_with(&secret[..*at]))
+            {
+                marked.mask_ranges(&[length - kept..length]);
+            }
+            let rest =
+                |at: &usize| secret.len() - at > SHORT && marked.text.starts_with(&secret[*at..]);
+            if let Some(at) = secret.char_indices().map(|(at, _)| at).find(rest) {
+                marked.mask_ranges(&[0..secret.len() - at]);
+            }
+        }
+    }
+
+    /// The excerpt without its secrets; the carets stay below what they were below.
+    pub(crate) fn excerpt(&self, excerpt: &Excerpt) -> Excerpt {
+        let mut marked = Marked::of(excerpt);
+        self.mask(&mut marked);
+        // A long line was cut to an excerpt before its secrets could be looked for.
+        if excerpt.text.chars().count() >= SHOWN {
+            self.mask_ends(&mut marked);
+        }
+        marked.into_excerpt(excerpt)
     }
 
     /// The diagnostic without its secrets.
@@ -118,26 +126,54 @@ impl Masker {
         };
         Diagnostic {
             location,
-            message: self.text(&diagnostic.message),
-            label: self.text(&diagnostic.label),
-            notes: diagnostic.notes.iter().map(|note| self.text(note)).collect(),
+            message: self.words(&diagnostic.message),
+            label: self.words(&diagnostic.label),
+            notes: diagnostic.notes.iter().map(|note| self.words(note)).collect(),
         }
     }
+
+    /// Words of our own, in which backticks quote the file: a word that is a secret by chance stays, for a mask in its
+    /// place would tell that it is one.
+    fn words(&self, words: &str) -> String {
+        let quotes = words.matches(QUOTE).count();
+        // What has several lines is from elsewhere, such as the drawing of a wrong expression.
+        if self.quotes_may_nest || quotes % 2 == 1 || words.contains('\n') {
+            return self.text(words);
+        }
+        let part = |(index, part): (usize, &str)| {
+            if index % 2 == 1 { self.text(part) } else { self.without_what_is_no_word(part) }
+        };
+        words.split(QUOTE).enumerate().map(part).collect::<Vec<_>>().join(QUOTE)
+    }
+
+    fn without_what_is_no_word(&self, text: &str) -> String {
+        let mut marked = Marked::nowhere(text);
+        let secrets = self.secrets.iter().map(Secret::expose);
+        secrets.filter(|secret| !may_be_a_word(secret)).for_each(|secret| marked.mask(secret));
+        marked.text
+    }
+}
+
+/// Whether a secret may be a word or number of our own.
+fn may_be_a_word(secret: &str) -> bool {
+    secret.chars().count() <= SHORT
+        || secret.chars().all(char::is_alphabetic)
+        || secret.chars().all(char::is_numeric)
 }
 
 /// Lines of a file that could not be parsed: whatever follows a field that holds a secret.
 pub(crate) fn by_shape(diagnostic: Diagnostic) -> Diagnostic {
-    let Location::Excerpt(mut excerpt) = diagnostic.location else { return diagnostic };
+    let Location::Excerpt(excerpt) = &diagnostic.location else { return diagnostic };
+    let mut marked = Marked::of(excerpt);
     let shape = Regex::new(
         r"(?ix) ( (?:static|one-time|pas\w*|pa\b|pw\w*|keyring|challenge|secrets?|(?-i:[A-Z][A-Z0-9]*_[A-Z0-9_]+))\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
     );
-    if let Ok(shape) = shape {
-        let text = shape.replace(&excerpt.text, format!("${{1}}{MASK}")).into_owned();
-        let length = text.chars().count();
-        excerpt.indent = excerpt.indent.min(length);
-        excerpt.width = excerpt.width.min(length - excerpt.indent).max(1);
-        excerpt.text = text;
-    }
+    let found = shape.ok().and_then(|shape| {
+        let found = shape.captures(&excerpt.text)?;
+        Some(found.get(1)?.end()..found.get(0)?.end())
+    });
+    marked.mask_ranges(found.as_slice());
+    let excerpt = Box::new(marked.into_excerpt(excerpt));
     Diagnostic { location: Location::Excerpt(excerpt), ..diagnostic }
 }
 
@@ -204,24 +240,6 @@ fn keys(node: &Node, secrets: &mut Vec<Secret>) {
     }
 }
 
-fn replace(text: &str, secret: &str) -> String {
-    if secret.chars().count() > SHORT {
-        return text.replace(secret, MASK);
-    }
-    let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(secret) {
-        let end = at + secret.len();
-        let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        let follows_word = if at == 0 { &masked } else { &rest[..at] }.ends_with(word);
-        let alone = !follows_word && !rest[end..].starts_with(word);
-        masked.push_str(&rest[..at]);
-        masked.push_str(if alone { MASK } else { secret });
-        rest = &rest[end..];
-    }
-    masked + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,11 +286,62 @@ mod tests {
         }
     }
 
+    /// The line, and what of it the carets are below.
+    fn pointed_at(excerpt: &Excerpt) -> (&str, String) {
+        let place = excerpt.text.chars().skip(excerpt.indent).take(excerpt.width);
+        (excerpt.text.as_str(), place.collect())
+    }
+
     #[test]
     fn carets_stay_below_their_place() {
-        let source = Source::new("a", "password: hunter2, x: 1".to_owned());
-        let masked = masker(&["hunter2"]).excerpt(&source.place(19, 20).excerpt());
-        assert_eq!(masked.text, "password: ****, x: 1");
-        assert_eq!(masked.text.chars().nth(masked.indent), Some('x'));
+        let part = ("{static: a, a-b: \u{e9}}", "{static: ****, a-b: \u{e9}}");
+        for (secret, text, place, masked, pointed) in [
+            ("hunter2", "password: hunter2, x: 1", 19..20, "password: ****, x: 1", "x"),
+            // What ends or begins at the place is no word of its own because of that.
+            ("a", part.0, 12..13, part.1, "a"),
+            ("a", part.0, 12..15, part.1, "a-b"),
+            // Of a secret not even the length is told.
+            ("hunter2", "pw hunter2 x", 5..8, "pw **** x", "****"),
+            ("hunter2", "pw hunter2 x", 0..12, "pw **** x", "pw **** x"),
+            ("hunter2", "pw hunter2", 10..10, "pw ****", ""),
+        ] {
+            let source = Source::new("a", text.to_owned());
+            let excerpt = source.place(place.start, place.end).excerpt();
+            let excerpt = masker(&[secret]).excerpt(&excerpt);
+            assert_eq!(pointed_at(&excerpt), (masked, pointed.to_owned()));
+        }
+    }
+
+    #[test]
+    fn carets_stay_below_their_place_in_lines_that_cannot_be_parsed() {
+        let source = Source::new("a", "pass: hunter2 'x".to_owned());
+        let wrong = Diagnostic::at(&source.place(14, 15), "x");
+        let Location::Excerpt(shown) = by_shape(wrong).location else { panic!("no excerpt") };
+        assert_eq!(pointed_at(&shown), ("pass: ****", "****".to_owned()));
+    }
+
+    fn words(file: &str, words: &str) -> String {
+        let node = crate::yaml::parse(&Source::new("a", file.to_owned())).unwrap();
+        let source = Source::new("a", String::new());
+        let wrong = Diagnostic::at(&source.place(0, 0), words).label(words).note(words);
+        let Diagnostic { message, label, notes, .. } = Masker::of_file(&node).diagnostic(wrong);
+        assert_eq!((&label, &notes[0]), (&message, &message));
+        message
+    }
+
+    #[test]
+    fn words_of_our_own_are_no_secrets() {
+        let file = "password: [a, field, '1']";
+        let told = "unknown field `a` in a run step (1 to `field`)";
+        assert_eq!(words(file, told), "unknown field `****` in a run step (1 to `****`)");
+        assert_eq!(words("password: hunter2", "a hunter2 `x`"), "a **** `x`");
+    }
+
+    #[test]
+    fn where_it_is_not_known_what_is_quoted_all_is_masked() {
+        let told = "unknown field `x`field`` in a field";
+        assert_eq!(words("{password: field, y: x`field`}", told), told.replace("field", MASK));
+        assert_eq!(words("password: field", "an `open field"), "an `open ****");
+        assert_eq!(words("password: field", "wrong:\n  (field"), "wrong:\n  (****");
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::diagnostic::Excerpt;
+use crate::scenario::Scenario;
 
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,8 +58,56 @@ pub struct ScenarioOutcome {
     pub steps: Vec<StepOutcome>,
     /// How many steps the scenario has.
     pub step_count: usize,
-    /// What a reader must know of the devices' SCEP clients: options they lack, and what they do instead.
+    /// What a reader must know of the devices' SCEP clients, options they lack and what they do instead; and of answers
+    /// that are acceptable, and not the best ones.
     pub notes: Vec<String>,
+    /// The certificates that steps of SCEP brought.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub received: Vec<Received>,
+    /// How many challenge passwords steps of SCEP have asked for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub challenges: usize,
+}
+
+impl ScenarioOutcome {
+    /// That of a scenario of which nothing was done yet.
+    pub(crate) fn blank(scenario: &Scenario) -> Self {
+        Self {
+            id: scenario.id.clone(),
+            title: scenario.title.clone(),
+            path: scenario.path.clone(),
+            tags: scenario.tags.clone(),
+            step_count: scenario.steps.len(),
+            ..Self::nameless()
+        }
+    }
+
+    /// That of nobody knows which.
+    pub(crate) fn nameless() -> Self {
+        Self {
+            id: String::new(),
+            title: String::new(),
+            path: PathBuf::new(),
+            tags: Vec::new(),
+            started: SystemTime::now(),
+            elapsed: Duration::ZERO,
+            verdict: Verdict::Passed,
+            steps: Vec::new(),
+            step_count: 0,
+            notes: Vec::new(),
+            received: Vec::new(),
+            challenges: 0,
+        }
+    }
+}
+
+/// A certificate that a PKI issued to a step of SCEP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Received {
+    /// Its serial number in hexadecimal; nothing where the answer was a success that could not be read.
+    pub serial: Option<String>,
+    /// Its subject, or the one asked for, in one line.
+    pub subject: String,
 }
 
 /// What became of a scenario as a whole.
@@ -207,6 +256,11 @@ impl Outcome {
         }
         counts
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 pub(crate) fn seconds<S: serde::Serializer>(

@@ -62,9 +62,16 @@ pub trait Pki: Send + Sync {
     }
 
     /// A challenge password with which a request will pass; none where the PKI asks for none.
-    async fn challenge(&self) -> Result<Option<Secret>, PkiError> {
+    ///
+    /// Requests that are wrong on purpose are `expendable`: they should be refused whatever their password, and may share
+    /// one where each serves once.
+    async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
+        let _ = expendable;
         Err(PkiError::NotSupported { what: "giving out challenge passwords".to_owned() })
     }
+
+    /// An expendable request was granted all the same, and its password is used up.
+    fn expendable_granted(&self) {}
 
     /// The certificates that were issued to clients in this lab, oldest first; not its own, nor those of its RAs.
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {

@@ -1,5 +1,6 @@
 //! Reports: pure functions of an outcome, and the files that some of them go to.
 
+pub mod conformance;
 mod json;
 mod junit;
 mod markdown;

@@ -11,9 +11,10 @@ mod wait;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
-pub use self::bench::{Bench, BenchError, Client, Driver, LabOptions, Resource};
-pub use self::pool::Event;
+pub use self::bench::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
+pub use self::pool::{Build, Building, Event};
 pub use self::scenario::run_on;
 use crate::drivers;
 use crate::outcome::Outcome;
@@ -65,10 +66,21 @@ pub async fn run_jobs(
     stop: impl Future<Output = ()>,
     observe: impl FnMut(Event<'_>),
 ) -> Outcome {
+    pool::run_in(Arc::new(build), jobs, at_once, stop, observe).await
+}
+
+/// Runs scenarios as [`run_jobs`] does, each on a bench that `build` makes.
+pub async fn run_on_benches(
+    build: Build,
+    jobs: Vec<Job>,
+    at_once: NonZeroUsize,
+    stop: impl Future<Output = ()>,
+    observe: impl FnMut(Event<'_>),
+) -> Outcome {
     pool::run_in(build, jobs, at_once, stop, observe).await
 }
 
-fn build<'a>(scenario: &'a Scenario, options: &'a LabOptions) -> pool::Building<'a> {
+fn build<'a>(scenario: &'a Scenario, options: &'a LabOptions) -> Building<'a> {
     Box::pin(async move {
         let options = LabOptions { id: scenario.id.clone(), ..options.clone() };
         drivers::build(&scenario.lab, &options).await

@@ -2,5 +2,7 @@
 
 mod device;
 mod enrolments;
+#[cfg(target_os = "linux")]
+mod environment;
 
 pub(crate) use self::device::ClientDevice;

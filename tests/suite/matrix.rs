@@ -181,8 +181,13 @@ fn the_reports_are_those_of_the_table() {
 
 /// What the binary says on the kernel's network with nothing on the path; nothing where that network cannot be had.
 fn without_programs(folder: &Path, arguments: &[&str]) -> Option<Ended> {
+    with_path(Path::new(""), folder, arguments)
+}
+
+/// The same with this path.
+fn with_path(path: &Path, folder: &Path, arguments: &[&str]) -> Option<Ended> {
     let mut command = command(folder, &[&["matrix"], arguments].concat());
-    command.env("PATH", "");
+    command.env("PATH", path);
     let ended = finish(command);
     ended.assert_orderly();
     if is_not_possible(&ended) {
@@ -219,6 +224,21 @@ fn a_client_that_is_not_installed_is_a_skip_with_its_package() {
     let Some(ended) = without_programs(samples.path(), &clients) else { return };
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     assert_told("matrix-missing", &ended.told());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_client_without_the_plugin_that_fetches_is_a_skip_with_its_package() {
+    use std::os::unix::fs::PermissionsExt;
+    let samples = samples();
+    let bin = samples.path().join("prefix/bin");
+    write(&bin, "pki", "#!/bin/sh\n# --scepca\n");
+    fs::set_permissions(bin.join("pki"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(samples.path().join("prefix/lib/ipsec/plugins")).unwrap();
+    let Some(ended) = with_path(&bin, samples.path(), &["--client", "strongswan"]) else { return };
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("2 skipped in"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("(package `libstrongswan-extra-plugins`)"), "{}", ended.stdout);
 }
 
 #[test]

@@ -51,8 +51,15 @@ fn a_driver_that_is_broken_is_no_reason_to_skip() {
 }
 
 fn probe() -> Result<(), BenchError> {
+    runtime().block_on(harness::drivers::probe(&options()))
+}
+
+/// Builds labs as the binary does.
+fn options() -> LabOptions {
     let sceplab = Some(Path::new(env!("CARGO_BIN_EXE_sceplab")).to_owned());
-    let options = LabOptions { driver: Driver::Netns, sceplab, ..LabOptions::default() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(harness::drivers::probe(&options))
+    LabOptions { driver: Driver::Netns, sceplab, ..LabOptions::default() }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }

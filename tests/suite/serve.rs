@@ -1,6 +1,7 @@
 //! `sceplab serve` on a real port.
 
 pub(crate) mod client;
+mod control;
 mod crash;
 mod enrolment;
 mod hostile;

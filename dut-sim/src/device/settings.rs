@@ -28,7 +28,8 @@ pub struct DeviceSettings {
     pub client: ScepClient,
     /// Where the programs of that client are looked for, as in the variable `PATH`, which is the default.
     pub program_path: Option<OsString>,
-    /// How long such a program may take, unless the CA keeps it pending; by default 60 s.
+    /// How long such a program may take, unless the CA keeps it pending; by default 15 s, for whoever
+    /// waits for a certificate gives up after 20 s.
     pub program_limit: Duration,
     /// Where the keys to be certified come from.
     pub key_source: KeySource,
@@ -50,7 +51,7 @@ impl DeviceSettings {
             network,
             client: ScepClient::Builtin,
             program_path: env::var_os("PATH"),
-            program_limit: Duration::from_secs(60),
+            program_limit: Duration::from_secs(15),
             key_source: KeySource::Generate,
             retry_pause: GrowingPause { first: Duration::from_secs(1), longest },
             poll_pause: GrowingPause { first: Duration::from_millis(500), longest },

@@ -1,10 +1,10 @@
 //! The SCEP client inside the device: its own, or a program of somebody else's.
 
+pub(super) mod strongswan;
+
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -28,21 +28,29 @@ pub enum ScepClient {
     Certmonger,
 }
 
-/// A program that a client needs and that is not there.
+/// A program that a client needs, or a part of one, and that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{program} is not installed (package `{package}`)")]
+#[error("{program} is not installed ({origin})")]
 pub struct Missing {
     /// The program as people know it, such as "strongSwan's `pki`", and what was found in its place, if anything was.
     pub program: String,
-    /// The Debian package that has it.
-    pub package: &'static str,
+    /// Where it can be had: "package `strongswan-pki`", which is Debian's.
+    pub origin: &'static str,
+}
+
+/// A client's program.
+struct Known {
+    file: &'static str,
+    /// As people know it.
+    name: &'static str,
+    origin: &'static str,
 }
 
 /// Where a helper lies that is not on the path, by distribution.
 const HELPER_PLACES: [&str; 3] =
     ["/usr/lib/certmonger", "/usr/libexec/certmonger", "/usr/lib64/certmonger"];
-/// More than any `pki` has: strongSwan's is about a hundred kilobytes.
-const LARGEST_PROGRAM: u64 = 16 * 1024 * 1024;
+/// `sscep` is in no release of Debian's up to 12.
+const SSCEP_ORIGIN: &str = "https://github.com/certnanny/sscep; Debian 12 has no package";
 
 impl ScepClient {
     /// Every client.
@@ -56,7 +64,7 @@ impl ScepClient {
 
     /// The client's program on `path`, or in the places where packages put it; nothing for the device's own.
     pub(super) fn find(self, path: Option<&OsStr>) -> Result<Option<PathBuf>, Missing> {
-        let Some((file, known_as, package)) = self.program() else { return Ok(None) };
+        let Some(Known { file, name, origin }) = self.program() else { return Ok(None) };
         let helpers = (self == Self::Certmonger).then_some(HELPER_PLACES.map(PathBuf::from));
         let folders = path.into_iter().flat_map(env::split_paths);
         let found: Vec<_> = folders
@@ -65,7 +73,11 @@ impl ScepClient {
             .filter(|candidate| is_executable(candidate))
             .collect();
         if let Some(program) = found.iter().find(|program| self.accepts(program)) {
-            return Ok(Some(program.clone()));
+            return if self == Self::Strongswan && !strongswan::can_fetch(program) {
+                Err(strongswan::no_fetcher())
+            } else {
+                Ok(Some(program.clone()))
+            };
         }
         let other = found.first().map(|other| {
             let other = other.display();
@@ -73,7 +85,7 @@ impl ScepClient {
                 ": `{other}` has no `--scep`, so it is one before 5.9.8 or Dogtag's; this program"
             )
         });
-        Err(Missing { program: format!("{known_as}{}", other.unwrap_or_default()), package })
+        Err(Missing { program: format!("{name}{}", other.unwrap_or_default()), origin })
     }
 
     /// Whether a renewal is for the key of the old certificate, for the program takes no other.
@@ -81,29 +93,22 @@ impl ScepClient {
         self == Self::Scepclient
     }
 
-    /// The file, the name that people know it by, and its package in Debian.
-    fn program(self) -> Option<(&'static str, &'static str, &'static str)> {
-        match self {
-            Self::Builtin => None,
-            Self::Strongswan => Some(("pki", "strongSwan's `pki`", "strongswan-pki")),
-            Self::Scepclient => Some(("scepclient", "micromdm's `scepclient`", "scep")),
-            Self::Sscep => Some(("sscep", "certnanny's `sscep`", "sscep")),
-            Self::Certmonger => Some(("scep-submit", "certmonger's `scep-submit`", "certmonger")),
-        }
+    fn program(self) -> Option<Known> {
+        let (file, name, origin) = match self {
+            Self::Builtin => return None,
+            Self::Strongswan => ("pki", "strongSwan's `pki`", "package `strongswan-pki`"),
+            Self::Scepclient => ("scepclient", "micromdm's `scepclient`", "package `scep`"),
+            Self::Sscep => ("sscep", "certnanny's `sscep`", SSCEP_ORIGIN),
+            Self::Certmonger => {
+                ("scep-submit", "certmonger's `scep-submit`", "package `certmonger`")
+            }
+        };
+        Some(Known { file, name, origin })
     }
 
-    /// Whether a program of the right name is the right one: a `pki` may be one without SCEP, or Dogtag's.
-    ///
-    /// It is not run for that, for Dogtag's starts a Java machine: the name of the command is in the program.
+    /// Whether a program of the right name is the right one.
     fn accepts(self, program: &Path) -> bool {
-        const COMMAND: &[u8] = b"scepca";
-        if self != Self::Strongswan {
-            return true;
-        }
-        let mut bytes = Vec::new();
-        let read =
-            File::open(program).and_then(|file| file.take(LARGEST_PROGRAM).read_to_end(&mut bytes));
-        read.is_ok() && bytes.windows(COMMAND.len()).any(|window| window == COMMAND)
+        self != Self::Strongswan || strongswan::has_scep(program)
     }
 }
 
@@ -155,6 +160,26 @@ mod tests {
         assert_eq!(
             missing.to_string(),
             "micromdm's `scepclient` is not installed (package `scep`)"
+        );
+        assert_eq!(
+            ScepClient::Sscep.find(None).unwrap_err().to_string(),
+            "certnanny's `sscep` is not installed \
+             (https://github.com/certnanny/sscep; Debian 12 has no package)"
+        );
+    }
+
+    #[test]
+    fn a_pki_that_cannot_fetch_is_told_with_the_package_of_its_plugin() {
+        let prefix = tempfile::tempdir().unwrap();
+        let (bin, plugins) = (prefix.path().join("bin"), prefix.path().join("lib/ipsec/plugins"));
+        fs::create_dir_all(&bin).unwrap();
+        fs::create_dir_all(&plugins).unwrap();
+        program(&bin, "pki", "#!/bin/sh\n# --scepca\n");
+        let missing = ScepClient::Strongswan.find(Some(bin.as_os_str())).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            "the plugin `curl`, by which strongSwan's `pki` fetches, is not installed \
+             (package `libstrongswan-extra-plugins`)"
         );
     }
 

@@ -16,8 +16,9 @@ use tokio::time::timeout;
 use crate::config::url::Endpoint;
 use crate::network::{ConnectError, Network, ResolveError, Stream};
 
-/// From opening the connection to the last byte of the answer.
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// From opening the connection to the last byte of the answer: less than the 20 s that a scenario waits where it does not
+/// say otherwise, so that what failed is told by then.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why there is no answer, or none that serves. All of it may be different at the next try.
 #[derive(Debug, thiserror::Error)]

@@ -32,10 +32,11 @@ use super::journal::Journal;
 /// What the device needs of a program: the CA's certificates, and one of its own.
 #[async_trait]
 trait Program: Send {
-    /// Fetches the CA's certificates.
+    /// Fetches the CA's certificates; once it has, it is not called again.
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble>;
 
-    /// Asks for the certificate; after [`Answer::Pending`] it is called again, to poll.
+    /// Asks for the certificate; after [`Answer::Pending`] it is called again, to poll, and after [`Trouble::Later`] to ask
+    /// again for what was not answered.
     async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble>;
 }
 
@@ -89,11 +90,12 @@ pub(super) async fn enrol(
     let folder = Folder::new().map_err(ProgramFailure::Folder)?;
     let mut job = Job { program, folder: &folder, order, journal };
     let mut adapter = adapter(client, &mut job)?;
+    let mut ca = None;
     loop {
         let surroundings = std::sync::Arc::clone(&job.journal.surroundings);
         // Listens from before the try: a commit meanwhile may be what it lacked.
         let woken = surroundings.wake.notified();
-        match attempt(&mut *adapter, &mut job).await {
+        match attempt(&mut *adapter, &mut ca, &mut job).await {
             Ok(certificate) => return Ok(certificate),
             Err(Trouble::Over(failure)) => return Err(failure.into()),
             Err(Trouble::Later(reason)) => job.journal.retry_later(&reason, woken).await,
@@ -113,21 +115,41 @@ fn adapter(client: ScepClient, job: &mut Job<'_>) -> Result<Box<dyn Program>, Fa
     Ok(made?)
 }
 
-async fn attempt(program: &mut dyn Program, job: &mut Job<'_>) -> Result<X509, Trouble> {
-    let ca = program.ca_certificates(job).await?;
-    job.journal.log_ca("GetCACert", &ca);
-    job.journal.keep_ca(Some(&ca));
+/// Goes on where the last attempt ended: what the CA has been asked for it may be deciding, and a password may serve once.
+async fn attempt(
+    program: &mut dyn Program,
+    ca: &mut Option<CaCertificates>,
+    job: &mut Job<'_>,
+) -> Result<X509, Trouble> {
+    let ca = match ca {
+        Some(known) => known,
+        None => ca.insert(ca_certificates(program, job).await?),
+    };
     loop {
-        match program.request(job, &ca).await? {
+        match program.request(job, ca).await? {
             Answer::Issued(certificate) => {
                 let certificate = ca.issued(&[certificate], &job.order.key)?;
                 job.journal.served();
                 job.journal.log_issued(&job.exchange(), &certificate);
                 return Ok(certificate);
             }
-            Answer::Pending(exchange) => job.journal.wait_for_decision(&exchange).await,
+            Answer::Pending(exchange) => {
+                job.journal.served();
+                job.journal.wait_for_decision(&exchange).await;
+            }
         }
     }
+}
+
+async fn ca_certificates(
+    program: &mut dyn Program,
+    job: &mut Job<'_>,
+) -> Result<CaCertificates, Trouble> {
+    let ca = program.ca_certificates(job).await?;
+    job.journal.served();
+    job.journal.log_ca("GetCACert", &ca);
+    job.journal.keep_ca(Some(&ca));
+    Ok(ca)
 }
 
 /// A response as `scep` reads it, made of what a program has fetched.

@@ -113,6 +113,17 @@ async fn a_pending_request_is_polled() {
     assert!(log.contains("PKIOperation (CertPoll) was answered SUCCESS"), "{log}");
 }
 
+/// The clock of the test stands still but for what is waited for: [`Lab::shows`] gives up after 20 s of it.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_answers_is_told_before_a_scenario_gives_up() {
+    let lab = Lab::new(Answer::Issue);
+    lab.network.silent.store(true, Ordering::Relaxed);
+    lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    lab.shows("ca: GetCACaps: no answer in 15 s, next try in").await;
+    let log = lab.device.protocol_log();
+    assert!(log.iter().any(|line| line.contains("GetCACaps: no answer in 15 s")), "{log:?}");
+}
+
 #[tokio::test]
 async fn a_closed_port_is_tried_again() {
     let lab = Lab::new(Answer::Issue);

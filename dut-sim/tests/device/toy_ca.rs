@@ -66,6 +66,12 @@ impl ToyCa {
         self.identity.certificate.to_der().unwrap()
     }
 
+    /// Its key, in PEM.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn key(&self) -> Vec<u8> {
+        self.identity.key.private_key_to_pem_pkcs8().unwrap()
+    }
+
     /// Answers differently from now on.
     pub(crate) fn change(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;

@@ -33,6 +33,8 @@ pub(crate) struct ToyNetwork {
     pub(crate) applied: Mutex<Option<Addressing>>,
     /// Nobody listens while this is set.
     pub(crate) closed: AtomicBool,
+    /// Connections are taken and nothing is ever said while this is set.
+    pub(crate) silent: AtomicBool,
     /// The next connection is refused, but only when told.
     pub(crate) held: Mutex<Option<Held>>,
 }
@@ -49,6 +51,7 @@ impl ToyNetwork {
             ca: Arc::clone(ca),
             applied: Mutex::default(),
             closed: false.into(),
+            silent: false.into(),
             held: Mutex::default(),
         })
     }
@@ -90,6 +93,13 @@ impl Network for ToyNetwork {
             return Err(ConnectError::Refused);
         }
         let (near, far) = tokio::io::duplex(64 * 1024);
+        if self.silent.load(Ordering::Relaxed) {
+            tokio::spawn(async move {
+                let _kept_open = far;
+                std::future::pending::<()>().await;
+            });
+            return Ok(Box::new(near));
+        }
         let ca = Arc::clone(&self.ca);
         tokio::spawn(async move {
             let service = service_fn(|request| respond(Arc::clone(&ca), request));

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::output::warn;
+use crate::conformance::Report;
 use crate::matrix::Matrix;
 use crate::outcome::{Counts, Outcome};
 
@@ -38,6 +39,18 @@ impl Exit {
         let Counts { panicked, lab_broke, failed, .. } = outcome.counts();
         let interrupted = outcome.interrupted;
         Wrong { interrupted, panicked, lab_broke, failed }.exit()
+    }
+
+    /// The worst of what was found of a peer.
+    pub fn of_conformance(report: &Report) -> Self {
+        let counts = report.counts();
+        let wrong = Wrong {
+            interrupted: report.interrupted,
+            panicked: 0,
+            lab_broke: counts.broke,
+            failed: counts.fails,
+        };
+        wrong.exit()
     }
 
     /// The worst of what a matrix came to; a failure that is expected and does not come is one.

@@ -16,7 +16,7 @@ use super::select::Selection;
 use super::settle::settle;
 use super::stop::{StopSignals, end_at_once};
 use crate::diagnostic::Palette;
-use crate::drivers;
+use crate::drivers::{self, KeptLab};
 use crate::outcome::Outcome;
 use crate::report::{self, terminal};
 use crate::run::{Event, LabOptions, Options, run_all};
@@ -112,16 +112,61 @@ fn tell(outcome: &Outcome, palette: Palette) {
 async fn look_around(stop: &StopSignals) {
     let kept = drivers::kept();
     if !kept.is_empty() {
-        warn("\nThese labs stand until Ctrl-C; in another terminal, type:");
-        for (id, hosts) in kept {
-            let others = match hosts.split_first() {
-                Some((_, others)) if !others.is_empty() => format!("   (or {})", others.join(", ")),
-                _ => String::new(),
-            };
-            let host = hosts.first().map_or("HOST", String::as_str);
-            warn(&format!("  sceplab shell --lab {id} {host}{others}"));
+        for line in invitation(&kept) {
+            warn(&line);
         }
         stop.clone().told(1).await;
     }
     drivers::end_kept().await;
+}
+
+/// What to type to get into each lab; of those that cannot be found, why.
+fn invitation(kept: &[KeptLab]) -> Vec<String> {
+    let (hidden, open): (Vec<_>, Vec<_>) = kept.iter().partition(|lab| lab.hidden.is_some());
+    let mut lines = Vec::new();
+    if !open.is_empty() {
+        lines.push("\nThese labs stand until Ctrl-C; in another terminal, type:".to_owned());
+    }
+    lines.extend(open.iter().map(|lab| entrance(lab)));
+    if !hidden.is_empty() {
+        let what =
+            "\nwarning: these labs stand until Ctrl-C, and `sceplab shell` cannot find them:";
+        lines.push(what.to_owned());
+    }
+    let reason =
+        |lab: &&KeptLab| format!("  {}: {}", lab.id, lab.hidden.as_deref().unwrap_or_default());
+    lines.extend(hidden.iter().map(reason));
+    lines
+}
+
+fn entrance(KeptLab { id, hosts, .. }: &KeptLab) -> String {
+    let others = match hosts.split_first() {
+        Some((_, others)) if !others.is_empty() => format!("   (or {})", others.join(", ")),
+        _ => String::new(),
+    };
+    let host = hosts.first().map_or("HOST", String::as_str);
+    format!("  sceplab shell --lab {id} {host}{others}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_cannot_get_into_a_lab_is_not_invited() {
+        let lab = |id: &str, hidden: Option<&str>| KeptLab {
+            id: id.to_owned(),
+            hosts: vec!["DUT0".to_owned(), "gateway".to_owned()],
+            hidden: hidden.map(str::to_owned),
+        };
+        assert_eq!(
+            invitation(&[lab("a", None), lab("b", Some("`/tmp/x` is not yours"))]),
+            [
+                "\nThese labs stand until Ctrl-C; in another terminal, type:",
+                "  sceplab shell --lab a DUT0   (or gateway)",
+                "\nwarning: these labs stand until Ctrl-C, and `sceplab shell` cannot find them:",
+                "  b: `/tmp/x` is not yours",
+            ]
+        );
+    }
 }

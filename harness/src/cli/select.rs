@@ -92,7 +92,8 @@ pub(super) fn tagged_or_named(paths: &[PathBuf], tag: &str) -> Result<Vec<Scenar
     if meant.is_empty() { Err(nothing_tagged(tag, &known)) } else { Ok(meant) }
 }
 
-fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadErrors> {
+/// Reads all scenarios in these places; the error is all that is wrong with them.
+pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadErrors> {
     let mut scenarios = Vec::new();
     let mut errors = Vec::new();
     for found in found(paths)? {

@@ -2,7 +2,9 @@
 
 mod arguments;
 mod banner;
+mod control;
 mod decisions;
+mod faults;
 
 use std::io;
 use std::net::SocketAddr;
@@ -43,11 +45,19 @@ impl Serve {
     /// # Errors
     /// When the options do not fit together, the address is taken, or the CA cannot be opened.
     pub(super) async fn run(&self) -> Result<(), ServeError> {
+        if self.list_faults {
+            faults::list();
+            return Ok(());
+        }
         let stop = StopSignals::listen();
         let settings = self.settings()?;
         let address = self.address();
         // A port in use is told before keys are made, which takes a while.
         let listener = listen(address).await?;
+        let control = match self.control()? {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let bound = listener.local_addr().unwrap_or(address);
         let warnings = self.warnings(&settings, bound);
         let ca = Ca::open(settings, SystemTime::now())?;
@@ -57,10 +67,13 @@ impl Serve {
         for fact in banner::lines(&ca, bound) {
             say(&fact);
         }
+        if let Some(address) = control.as_ref().and_then(|it| it.local_addr().ok()) {
+            say(&banner::fact("control", &format!("http://{address}")));
+        }
         if self.decides_by_hand() {
             decisions::read_from_stdin(&ca);
         }
-        serve(listener, ca, &stop).await;
+        serve(listener, control, ca, &stop).await;
         Ok(())
     }
 }
@@ -70,9 +83,21 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
 }
 
 /// Ends when told to, at the latest [`mock_ca::FAREWELL`] later, or at once when told twice.
-async fn serve(listener: TcpListener, ca: Arc<Ca>, stop: &StopSignals) {
+async fn serve(
+    listener: TcpListener,
+    control: Option<TcpListener>,
+    ca: Arc<Ca>,
+    stop: &StopSignals,
+) {
+    let controlling = async {
+        match control {
+            Some(control) => control::serve(control, Arc::clone(&ca)).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        () = mock_ca::serve(listener, ca, stop.clone().told(1)) => {}
+        () = controlling => {}
+        () = mock_ca::serve(listener, Arc::clone(&ca), stop.clone().told(1)) => {}
         () = stop.clone().told(2) => {}
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C, and what `kill` and service managers send.
+//! Ctrl-C, what `kill` and service managers send, and what the end of a terminal does.
 
 use std::future::pending;
 
@@ -39,22 +39,39 @@ pub(super) async fn end_at_once(stop: StopSignals) {
 }
 
 #[cfg(unix)]
-struct Signals([Option<tokio::signal::unix::Signal>; 2]);
+struct Signals([Option<tokio::signal::unix::Signal>; 3]);
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        Self([SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok()))
+        let listen = |kind| signal(kind).ok();
+        let hangup = if outlives_its_terminal() { None } else { listen(SignalKind::hangup()) };
+        Self([listen(SignalKind::interrupt()), listen(SignalKind::terminate()), hangup])
     }
 
     async fn next(&mut self) {
-        let [interrupt, terminate] = &mut self.0;
+        let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
             () = received(interrupt) => {}
             () = received(terminate) => {}
+            () = received(hangup) => {}
         }
     }
+}
+
+/// Whether SIGHUP is ignored, as `nohup` asks for; where the system does not tell, it is as it ever was.
+#[cfg(unix)]
+fn outlives_its_terminal() -> bool {
+    std::fs::read_to_string("/proc/self/status").map_or(true, |status| ignores_hangup(&status))
+}
+
+/// The field `SigIgn` of proc(5): a bit for each signal that is ignored, that of SIGHUP the lowest.
+#[cfg(unix)]
+fn ignores_hangup(status: &str) -> bool {
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    ignored.is_none_or(|ignored| ignored & 1 == 1)
 }
 
 /// Where signals cannot be had, the process is ended from outside.
@@ -82,5 +99,18 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             pending::<()>().await;
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hangup_that_is_ignored_is_told_from_others() {
+        let status = |mask: &str| format!("Name:\tsceplab\nSigBlk:\t0001\nSigIgn:\t{mask}\n");
+        assert!(ignores_hangup(&status("0000000000001001")));
+        assert!(!ignores_hangup(&status("0000000000001000")));
+        assert!(ignores_hangup("Name:\tsceplab\n"));
     }
 }

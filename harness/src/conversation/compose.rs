@@ -62,7 +62,9 @@ impl Conversation {
         self.challenge = match request.message.challenge {
             ChallengeChoice::Right if renews => None,
             ChallengeChoice::Right | ChallengeChoice::Always => {
-                let secret = pki.challenge().await?;
+                let is_expendable = !request.wrong.is_empty();
+                let secret = pki.challenge(is_expendable).await?;
+                self.challenges += usize::from(secret.is_some() && !is_expendable);
                 secret.map(|secret| ChallengePassword::new(secret.expose()))
             }
             ChallengeChoice::Wrong => Some(ChallengePassword::new("0BAD0BAD0BAD0BAD")),
@@ -107,7 +109,7 @@ impl Conversation {
         let content = content(request, &parts, &body)?;
         let message = bytes(request, encode(request, &parts, content)?)?;
         let method = request.method.unwrap_or_else(|| choice::method(&parts.capabilities));
-        let words = words(request, &parts, method, message.len());
+        let words = words(request, &parts, self.challenge.is_some(), method, message.len());
         let http = travelling(request, method, &message);
         let serial = self.wanted_serial(request);
         let transaction = Transaction {
@@ -481,7 +483,13 @@ fn question(request: &Request) -> Composed {
     Composed { request, path_suffix: "", transaction: None, words }
 }
 
-fn words(request: &Request, parts: &Parts, method: Method, length: usize) -> Vec<String> {
+fn words(
+    request: &Request,
+    parts: &Parts,
+    has_challenge: bool,
+    method: Method,
+    length: usize,
+) -> Vec<String> {
     let method = if method == Method::Get { "GET" } else { "POST" };
     let (id, nonce) = (&parts.transaction_id, &parts.sender_nonce);
     let signer = name::to_text(parts.signer.certificate.subject_name());
@@ -506,10 +514,7 @@ fn words(request: &Request, parts: &Parts, method: Method, length: usize) -> Vec
         let (bits, key_type) = (parts.requested.key.bits(), request.message.key_type);
         let key =
             if key_type == KeyType::P256 { "P-256".to_owned() } else { format!("RSA {bits}") };
-        let challenge = match request.message.challenge {
-            ChallengeChoice::None => "none".to_owned(),
-            _ => MASK.to_owned(),
-        };
+        let challenge = if has_challenge { MASK } else { "none" };
         words.push(format!("  asks for `{subject}`, {key}, challenge password {challenge}"));
     }
     words

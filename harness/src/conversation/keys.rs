@@ -1,7 +1,7 @@
 //! Keys to be certified: by name the same within a scenario, fresh from one to the next.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
@@ -9,9 +9,25 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 
+/// Where the keys to be certified come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeySupply {
+    /// Each scenario makes its own, for a real PKI may not certify a key twice.
+    #[default]
+    Fresh,
+    /// Those of one name are the same in all scenarios of this process, for a mock CA does not mind, and making keys takes
+    /// most of the time.
+    Shared,
+}
+
+type Named = BTreeMap<(String, Kind), PKey<Private>>;
+
 /// The keys of a scenario.
 #[derive(Default)]
-pub(super) struct Keys(BTreeMap<(String, Kind), PKey<Private>>);
+pub(super) struct Keys {
+    supply: KeySupply,
+    own: Named,
+}
 
 /// What kind of key it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,18 +39,35 @@ pub(super) enum Kind {
 }
 
 impl Keys {
+    pub(super) fn new(supply: KeySupply) -> Self {
+        Self { supply, own: Named::new() }
+    }
+
     /// The key of that name and kind; it is made when it is first asked for.
     pub(super) async fn key(
         &mut self,
         name: &str,
         kind: Kind,
     ) -> Result<PKey<Private>, ErrorStack> {
-        if let Some(key) = self.0.get(&(name.to_owned(), kind)) {
-            return Ok(key.clone());
+        static SHARED: Mutex<Named> = Mutex::new(Named::new());
+        let wanted = (name.to_owned(), kind);
+        let shared = || SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = match self.supply {
+            KeySupply::Fresh => self.own.get(&wanted).cloned(),
+            KeySupply::Shared => shared().get(&wanted).cloned(),
+        };
+        if let Some(key) = known {
+            return Ok(key);
         }
         let key = generate(kind).await?;
-        self.0.insert((name.to_owned(), kind), key.clone());
-        Ok(key)
+        match self.supply {
+            KeySupply::Fresh => {
+                self.own.insert(wanted, key.clone());
+                Ok(key)
+            }
+            // Somebody else may have been faster.
+            KeySupply::Shared => Ok(shared().entry(wanted).or_insert(key).clone()),
+        }
     }
 }
 

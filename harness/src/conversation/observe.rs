@@ -17,6 +17,7 @@ use scep::{Error, PeerMisbehaved, ber, envelope};
 
 use self::certificate::{is_same, validity};
 use super::{Authority, Conversation, Transaction};
+use crate::outcome::Received;
 use crate::pki::Exchanged;
 use crate::scenario::scep::{Fact, Operation, Request};
 
@@ -124,7 +125,21 @@ impl Conversation {
                 }
             }
         }
+        if seen.value(Fact::Status) == "SUCCESS" {
+            self.note_received(seen, request, &transaction);
+        }
         self.transaction = Some(transaction);
+    }
+
+    /// What a PKI says to have issued counts, whether it can be read or not.
+    fn note_received(&mut self, seen: &Observation, request: &Request, transaction: &Transaction) {
+        let is_first = seen.value(Fact::IssuedSameAsBefore) != "same";
+        let enrols = request.operation.enrols() || request.operation == Operation::CertPoll;
+        if let (Some(requested), true, true) = (&transaction.requested, enrols, is_first) {
+            let serial = seen.facts.get(&Fact::IssuedSerial).cloned();
+            let subject = scep::name::to_text(&requested.subject);
+            self.received.push(Received { serial, subject });
+        }
     }
 
     fn contents(

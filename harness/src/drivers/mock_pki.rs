@@ -2,7 +2,7 @@
 
 use std::net::SocketAddrV4;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use mock_ca::{
@@ -14,7 +14,7 @@ use scep::http::HttpRequest;
 use scep::secret::ChallengePassword;
 use tokio::io::DuplexStream;
 
-use crate::http;
+use crate::http::{self, Envelope};
 use crate::lab::{self, Secret};
 use crate::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
 use crate::run::BenchError;
@@ -61,7 +61,13 @@ impl Pki for MockPki {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let path = format!("{}{suffix}", self.0.paths().first().copied().unwrap_or("/"));
         let serve = self.0.serve_connection(theirs, "scep step".to_owned());
-        let exchange = http::exchange(ours, "pki.lab", &path, request);
+        let envelope = Envelope {
+            authority: "pki.lab",
+            path: &path,
+            credentials: None,
+            limit: Duration::from_secs(30),
+        };
+        let exchange = http::exchange(ours, envelope, request);
         let ((), answer) = tokio::join!(serve, exchange);
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
@@ -70,7 +76,7 @@ impl Pki for MockPki {
         self.0.asks_for_challenge()
     }
 
-    async fn challenge(&self) -> Result<Option<Secret>, PkiError> {
+    async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
         match self.0.new_challenge() {
             Ok(password) => Ok(Some(Secret::new(password.expose()))),
             Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
@@ -111,7 +117,7 @@ fn broken(error: &DecisionError) -> PkiError {
 }
 
 fn settings(name: &str, plan: &lab::Pki) -> Settings {
-    let mut settings = Settings::new(name, personality(plan.personality));
+    let mut settings = Settings::new(name, plan.personality.into());
     settings.subject.clone_from(&plan.subject);
     settings.capabilities = plan.capabilities.as_ref().map(|keywords| {
         keywords.iter().filter_map(|keyword| Capability::from_keyword(keyword)).collect()
@@ -129,14 +135,17 @@ fn settings(name: &str, plan: &lab::Pki) -> Settings {
     if let Some(allow) = plan.allow_duplicate_names {
         settings.allow_duplicate_names = allow;
     }
+    settings.faults = plan.faults.iter().filter_map(|rule| rule.parse().ok()).collect();
     settings
 }
 
-fn personality(personality: lab::Personality) -> PersonalityName {
-    match personality {
-        lab::Personality::Linux => PersonalityName::Linux,
-        lab::Personality::Ndes => PersonalityName::Ndes,
-        lab::Personality::Rfc8894 => PersonalityName::Rfc8894,
+impl From<lab::Personality> for PersonalityName {
+    fn from(personality: lab::Personality) -> Self {
+        match personality {
+            lab::Personality::Linux => Self::Linux,
+            lab::Personality::Ndes => Self::Ndes,
+            lab::Personality::Rfc8894 => Self::Rfc8894,
+        }
     }
 }
 

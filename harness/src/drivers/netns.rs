@@ -1,20 +1,20 @@
 //! Labs on the kernel's network: hosts and devices in network namespaces, devices as processes.
 
 mod channel;
+mod folder;
 mod kept;
 mod lab_device;
 mod lab_pki;
 mod process;
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use async_trait::async_trait;
 use dut_sim::console::Shell;
 
 use self::channel::Channel;
+use self::folder::LabFolder;
 pub(super) use self::kept::{end_kept, kept};
 use self::lab_device::LabDevice;
 use self::lab_pki::LabPki;
@@ -23,7 +23,18 @@ pub(super) use self::process::settled;
 use super::remote_device::{self, scep_client};
 use crate::lab::Lab;
 use crate::netns::control::{Ask, Built, Order, Reply};
+use crate::netns::registry;
 use crate::run::{Bench, BenchError, LabOptions, Resource};
+
+/// Whether this process has removed what others left.
+static SWEPT: Once = Once::new();
+
+/// Removes what runners that were killed could not.
+fn sweep() {
+    folder::remove_those_of_the_dead();
+    // Whoever asks for the labs that stand finds files of others and removes them.
+    let _ = registry::entries();
+}
 
 /// Builds `lab` in processes of its own.
 pub(super) async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
@@ -49,8 +60,8 @@ pub(super) async fn build_for_console(
 async fn stand(lab: &Lab, options: &LabOptions) -> Result<(Built, Bench), BenchError> {
     // Before a lab is made for nothing.
     if let Some(missing) = scep_client(options.client).missing() {
-        let package = missing.package.to_owned();
-        return Err(BenchError::NotInstalled { program: missing.program, package });
+        let origin = missing.origin.to_owned();
+        return Err(BenchError::NotInstalled { program: missing.program, origin });
     }
     let (mut process, built) = start(lab, options).await?;
     process.stands(&options.id, &built, options.keep);
@@ -102,10 +113,9 @@ pub(super) async fn probe(options: &LabOptions) -> Result<(), BenchError> {
 
 async fn start(lab: &Lab, options: &LabOptions) -> Result<(LabProcess, Built), BenchError> {
     let broken = |reason: String| BenchError::Network { reason };
-    let mut folder = tempfile::Builder::new();
-    let private = Permissions::from_mode(0o700);
-    let folder = folder.prefix("sceplab-").permissions(private).tempdir();
-    let folder = folder.map_err(|error| broken(format!("no folder for the lab: {error}")))?;
+    SWEPT.call_once(sweep);
+    let folder =
+        LabFolder::new().map_err(|error| broken(format!("no folder for the lab: {error}")))?;
     let sceplab = program(options)?;
     let order = Order {
         lab: lab.clone(),

@@ -17,6 +17,8 @@ use crate::yaml::Problems;
 /// Where the draft is not complete, what may be missing from it is not missed.
 pub(super) fn check(draft: &Draft, complete: bool, problems: &Problems) {
     names_are_unique(draft, problems);
+    names_are_free(draft, problems);
+    addresses_are_for_hosts(draft, problems);
     addresses_are_unique(draft, problems);
     subnets_agree(draft, problems);
     for host in &draft.hosts {
@@ -41,6 +43,32 @@ fn names_are_unique(draft: &Draft, problems: &Problems) {
             let message = format!("`{}` is the name of a {owner} already", name.value);
             problems.add(Diagnostic::at(&name.place, message));
         }
+    }
+}
+
+/// Every host has a name for itself already, in whatever case.
+fn names_are_free(draft: &Draft, problems: &Problems) {
+    let devices = draft.devices.iter().map(|device| &device.name);
+    for name in devices.chain(draft.hosts.iter().map(|host| &host.name)) {
+        if name.value.eq_ignore_ascii_case("localhost") {
+            let message = format!("`{}` is the name of every host for itself", name.value);
+            problems.add(Diagnostic::at(&name.place, message));
+        }
+    }
+}
+
+/// Some addresses are no host's on any link (RFC 1122 §3.2.1.3).
+fn addresses_are_for_hosts(draft: &Draft, problems: &Problems) {
+    for located in subnets(draft) {
+        let address = located.value;
+        let what = match address.addr() {
+            ip if ip.is_loopback() => "a loopback address, as all of `127.0.0.0/8` are",
+            ip if ip.is_multicast() => "the address of a group, as all of `224.0.0.0/4` are",
+            ip if ip.is_unspecified() || ip.is_broadcast() => "nobody's or everybody's address",
+            _ => continue,
+        };
+        let message = format!("no host on a link has `{address}`");
+        problems.add(Diagnostic::at(&located.place, message).label(format!("it is {what}")));
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the tree of a lab file to its draft.
 
+mod faults;
 mod program;
 
 use ipnet::Ipv4Net;
@@ -134,6 +135,7 @@ fn route(entry: &Entry, problems: &Problems) -> Option<DraftRoute> {
     let next_hop = entry.value.parsed("the address of the next hop, as `10.0.0.1`", problems)?;
     Some(DraftRoute {
         destination: destination?.trunc(),
+        written: Located { value: destination?, place: entry.key_place.clone() },
         next_hop,
         place: entry.value.place.clone(),
     })
@@ -154,6 +156,7 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
         "port",
         "admin",
         "allow-duplicate-names",
+        "faults",
     ];
     let fields = Fields::of(&entry.value, "a PKI", &known, problems)?;
     let personalities = [
@@ -165,14 +168,15 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
         .required("personality")
         .and_then(|node| node.one_of("personality", &personalities, problems));
     let approvals = [("automatic", Approval::Automatic), ("manual", Approval::Manual)];
+    // A personality that is missing is a problem already; the rest is still read for its own.
+    let personality = personality.unwrap_or(Personality::Linux);
     let pki = Pki {
-        // A personality that is missing is a problem already; the rest is still read for its own.
-        personality: personality.unwrap_or(Personality::Linux),
+        personality,
         subject: fields.optional("ca").and_then(|node| subject(node, problems)),
         capabilities: fields
             .optional("capabilities")
-            .map(|node| node.items(problems).iter().filter_map(|it| capability(it, problems)))
-            .map(Iterator::collect),
+            .map(|node| node.items(problems).iter())
+            .map(|items| items.filter_map(|it| capability(it, personality, problems)).collect()),
         challenge: fields
             .optional("challenge")
             .and_then(|node| challenge(node, problems))
@@ -186,15 +190,20 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
         allow_duplicate_names: fields
             .optional("allow-duplicate-names")
             .and_then(|node| node.boolean(problems)),
+        faults: fields
+            .optional("faults")
+            .map(|node| faults::faults(node, personality.into(), problems))
+            .unwrap_or_default(),
     };
     Some(DraftPki { name: name(entry, "pki", problems)?, pki })
 }
 
-/// A keyword of what the mock CA can do; it has no next CA certificate to show.
-fn capability(node: &Node, problems: &Problems) -> Option<String> {
+/// A keyword of what the mock CA can do; only one personality has a next CA certificate to show.
+fn capability(node: &Node, personality: Personality, problems: &Problems) -> Option<String> {
+    let has_next_ca = personality == Personality::Rfc8894;
     let known: Vec<(&str, &str)> = Capability::ALL
         .into_iter()
-        .filter(|capability| *capability != Capability::GetNextCaCert)
+        .filter(|capability| has_next_ca || *capability != Capability::GetNextCaCert)
         .map(|capability| (capability.keyword(), capability.keyword()))
         .collect();
     node.one_of("capability", &known, problems).map(str::to_owned)

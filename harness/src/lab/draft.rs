@@ -44,6 +44,8 @@ pub(super) enum DraftRuns {
 #[derive(Debug)]
 pub(super) struct DraftRoute {
     pub(super) destination: Ipv4Net,
+    /// The destination as it is written, which may be an address in it.
+    pub(super) written: Located<Ipv4Net>,
     pub(super) next_hop: Ipv4Addr,
     pub(super) place: Place,
 }

@@ -1,6 +1,7 @@
 //! Lab files, right and wrong.
 
 use super::*;
+use crate::diagnostic::Location;
 
 const DOCUMENTED: &str = r#"
 devices:
@@ -169,6 +170,15 @@ fn every_mistake_about_a_program_is_found_at_once() {
 fn a_program_needs_a_sign_that_it_serves_an_address_and_a_name_of_its_own() {
     let ready = SERVER.replace("port: 8080, output: \"listening on .*8080$\", ", "");
     assert_eq!(errors(&ready), ["`ready` is `{port: …}`, `{output: REGEX}` or both"]);
+    let none = SERVER.replace("      ready:", "      raedy:");
+    let lacking = load(&none).unwrap_err().remove(0);
+    assert_eq!(
+        (lacking.message.as_str(), lacking.notes.as_slice()),
+        (
+            "what a host runs lacks the field `ready`, which says how it is known to serve",
+            ["`ready` is `{port: …}`, `{output: REGEX}` or both".to_owned()].as_slice()
+        )
+    );
     let nowhere = SERVER.replace("[10.215.168.1/24]", "[]");
     assert_eq!(errors(&nowhere), ["the host has no address for `{{address}}`"]);
     let twice = format!("{SERVER}pki: {{gateway: {{personality: linux}}}}\n");
@@ -196,10 +206,45 @@ fn routes_that_lead_nowhere_are_found() {
         [
             "next hop `10.0.12.3` is no host's address",
             "next hop `10.0.12.2` is host `core`, which does not forward",
+            "`10.9.1.2/16` is an address; a route leads to a subnet",
             "next hop `10.0.12.2` is host `core`, which does not forward",
             "there is a route to `10.9.0.0/16` already",
             "next hop `192.168.212.1` is host `core`, which does not forward",
             "no device can reach the PKI `windows-pki`",
+        ]
+    );
+}
+
+#[test]
+fn what_the_kernel_would_refuse_is_found_in_the_file() {
+    let wrong = "devices:
+  LocalHost: {interfaces: {eth0: 224.1.0.0/24}}
+hosts:
+  localhost: {addresses: [224.1.0.1/24, 127.0.0.2/8, 255.255.255.255/32]}
+  a: {addresses: [10.0.0.1/24], routes: {10.0.0.0/24: 10.0.0.2, 10.8.0.0/16: 10.0.0.255}}
+  b: {addresses: [10.0.0.2/24], forwards: true, routes: {10.7.0.0/16: 10.0.0.0}}
+";
+    let told = |error: Diagnostic| match error.location {
+        Location::Excerpt(excerpt) => {
+            let place = excerpt.text.chars().skip(excerpt.indent).take(excerpt.width);
+            format!("{}: {}", place.collect::<String>(), error.message)
+        }
+        other => panic!("{other:?}"),
+    };
+    let found: Vec<String> = load(wrong).unwrap_err().into_iter().map(told).collect();
+    assert_eq!(
+        found,
+        [
+            "LocalHost: `LocalHost` is the name of every host for itself",
+            "224.1.0.0/24: no host on a link has `224.1.0.0/24`",
+            "localhost: `localhost` is the name of a device already",
+            "localhost: `localhost` is the name of every host for itself",
+            "224.1.0.1/24: no host on a link has `224.1.0.1/24`",
+            "127.0.0.2/8: no host on a link has `127.0.0.2/8`",
+            "255.255.255.255/32: no host on a link has `255.255.255.255/32`",
+            "10.0.0.0/24: the host is in `10.0.0.0/24` itself",
+            "10.0.0.255: next hop `10.0.0.255` is the subnet's own or its broadcast address",
+            "10.0.0.0: next hop `10.0.0.0` is the subnet's own or its broadcast address",
         ]
     );
 }
@@ -242,4 +287,61 @@ fn a_wrong_file_does_not_give_its_secrets_away() {
             assert!(!error.to_string().contains("8CE3"), "{error}");
         }
     }
+}
+
+#[test]
+fn faults_are_checked_against_the_catalogue_each_at_its_place() {
+    let lab = |faults: &str| {
+        format!(
+            "hosts:\n  a: {{addresses: [10.0.0.1/24], runs: ca}}\npki:\n  ca:\n    \
+             personality: linux\n    faults:\n{faults}"
+        )
+    };
+    let right = "      - {on: PKIOperation, nth: 2, do: http-status 503}\n      \
+                 - {on: GetCACaps, do: caps-none}\n";
+    let read = load(&lab(right)).unwrap();
+    let rules = ["on: PKIOperation, nth: 2, do: http-status 503", "on: GetCACaps, do: caps-none"];
+    assert_eq!(read.pkis["ca"].faults, rules);
+
+    for (fault, message, column) in [
+        ("{on: PKIOperation, do: http-staus 503}", "unknown fault `http-staus`", 32),
+        (
+            "{on: PKIOperation, do: http-status}",
+            "`http-status` takes a status from 200 to 599, not ``",
+            32,
+        ),
+        (
+            "{on: PKIOperation, do: caps-none}",
+            "`caps-none` never happens on PKIOperation (it does on GetCACaps)",
+            32,
+        ),
+        ("{on: GetCACert, do: ra-expired}", "a `linux` has no certificates for `ra-expired`", 29),
+        ("{on: Enrol, do: empty-body}", "unknown request `Enrol`", 14),
+        ("{on: GetCACert, nth: 0, do: empty-body}", "expected a number from 1 on, found `0`", 30),
+        ("{on: GetCACert}", "a fault lacks the field `do`", 9),
+    ] {
+        let found = load(&lab(&format!("      - {fault}\n"))).unwrap_err();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].message, message);
+        let shown = found[0].to_string();
+        assert!(shown.contains(&format!("lab.yaml:7:{column}")), "{shown}");
+    }
+    let found = load(&lab("      - {on: PKIOperation, do: http-staus 503}\n")).unwrap_err();
+    assert!(
+        found[0].to_string().contains("^^^^^^^^^^ did you mean `http-status`?"),
+        "{}",
+        found[0]
+    );
+}
+
+#[test]
+fn only_the_reference_has_a_next_ca_to_show() {
+    let lab = |personality: &str| {
+        format!(
+            "hosts:\n  a: {{addresses: [10.0.0.1/24], runs: ca}}\npki:\n  ca: {{personality: \
+             {personality}, capabilities: [GetNextCACert]}}\n"
+        )
+    };
+    assert_eq!(load(&lab("rfc8894")).unwrap().pkis["ca"].personality, Personality::Rfc8894);
+    assert_eq!(errors(&lab("linux")), ["unknown capability `GetNextCACert`"]);
 }

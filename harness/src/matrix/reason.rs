@@ -21,6 +21,9 @@ static EXCHANGE: LazyLock<Regex> = LazyLock::new(|| {
     constant(r"GetCACaps|GetCACert|PKCSReq|RenewalReq|CertPoll|GetCert|GetCRL|GetNextCACert")
 });
 
+/// The status of an HTTP response that a client could make nothing of.
+static STATUS: LazyLock<Regex> = LazyLock::new(|| constant(r"was answered HTTP (\d{3})\b"));
+
 /// A time that a program puts before its message, such as `ts=2026-11-24T17:30:11.4Z`: equal failures are to be told alike.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     constant(r"\b(?:ts=|time=)?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?\s*")
@@ -42,7 +45,11 @@ impl Reason {
         let stage = EXCHANGE
             .find(text)
             .map_or_else(|| format!("step {}", failure.step), |found| found.as_str().to_owned());
-        Self { stage, text: shortened(text) }
+        let text = match explained(text, failure) {
+            Some(why) => format!("{text}; the PKI: {why}"),
+            None => text.to_owned(),
+        };
+        Self { stage, text: shortened(&text) }
     }
 }
 
@@ -56,9 +63,20 @@ fn trouble(failure: &Failure) -> Option<&str> {
 
 /// The last line of the device's SCEP client, without the name of the certificate it is about.
 fn last_done(failure: &Failure) -> Option<&str> {
-    let client = |line: &&LogLine| line.source.starts_with("scep");
-    let line = failure.log.iter().rev().find(client)?;
+    let line = failure.log.iter().rev().find(|line| is_of_a_client(line))?;
     Some(line.line.split_once(": ").map_or(line.line.as_str(), |(_, rest)| rest))
+}
+
+/// What a PKI's log says of a response of which the device knows the status alone, as in `GetCACert 500: no keys`.
+fn explained<'a>(text: &str, failure: &'a Failure) -> Option<&'a str> {
+    let status = STATUS.captures(text)?.get(1)?.as_str();
+    let mut of_pkis = failure.log.iter().rev().filter(|line| !is_of_a_client(line));
+    of_pkis.find_map(|line| line.line.split_once(&format!(" {status}: "))).map(|(_, why)| why)
+}
+
+/// As the log of a scenario names the SCEP client of a device: `scep`, or `scep at DUT0`.
+fn is_of_a_client(line: &LogLine) -> bool {
+    line.source == "scep" || line.source.starts_with("scep at ")
 }
 
 /// What the output says, where it is but a line; or else what is the matter with it.
@@ -120,6 +138,23 @@ mod tests {
         let (stage, text) = reason(&format!("{TABLE_TEXT}usercert  Pending\n"));
         assert_eq!(stage, "PKCSReq");
         assert_eq!(text, "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck");
+    }
+
+    #[test]
+    fn a_status_that_says_little_is_told_with_what_the_pki_says_of_it() {
+        let line = |line: &str| LogLine { source: "scep-ca".to_owned(), line: line.to_owned() };
+        let log = vec![
+            line("10.0.0.64:32768 GetCACert 200"),
+            line("10.0.0.64:32769 PKIOperation 500: the `message` is not base64: Invalid symbol"),
+        ];
+        let output = format!("{TABLE_TEXT}a: PKIOperation (PKCSReq) was answered HTTP 500\n");
+        let reason = Reason::of(&Failure { output, log, ..samples::failure() });
+        assert_eq!(reason.stage, "PKCSReq");
+        assert_eq!(
+            reason.text,
+            "PKIOperation (PKCSReq) was answered HTTP 500; the PKI: the `message` is not base64: \
+             Invalid symbol"
+        );
     }
 
     #[test]

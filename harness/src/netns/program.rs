@@ -58,7 +58,9 @@ impl ServerProgram {
 fn missing(host: &str, program: &Program) -> BenchError {
     let command = program.command.first().cloned().unwrap_or_default();
     match &program.package {
-        Some(package) => BenchError::NotInstalled { program: command, package: package.clone() },
+        Some(package) => {
+            BenchError::NotInstalled { program: command, origin: format!("package `{package}`") }
+        }
         None => BenchError::Pki {
             name: host.to_owned(),
             reason: format!("there is no program `{command}` in `PATH`"),

@@ -1,6 +1,7 @@
 //! The labs that stand, for other terminals to find: a file for each in a folder of the user's own.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -8,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::getuid;
 use serde::{Deserialize, Serialize};
+
+/// The ending of a file that is not complete yet.
+const UNFINISHED: &str = "new";
 
 /// A lab that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +67,7 @@ fn register_in(
     let entry = Entry { id: id.to_owned(), process, started, namespaces };
     let path = folder.join(format!("{process}.json"));
     // Whoever reads it meanwhile is to find all of it or nothing.
-    let unfinished = folder.join(format!("{process}.new"));
+    let unfinished = folder.join(format!("{process}.{UNFINISHED}"));
     fs::write(&unfinished, serde_json::to_vec(&entry)?)?;
     fs::rename(&unfinished, &path)?;
     Ok(Registered(path))
@@ -73,8 +77,13 @@ fn entries_in(folder: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for file in fs::read_dir(folder)? {
         let path = file?.path();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
+        match path.extension().and_then(OsStr::to_str) {
+            Some("json") => {}
+            Some(UNFINISHED) if !is_being_written(&path) => {
+                drop(Registered(path));
+                continue;
+            }
+            _ => continue,
         }
         let entry = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         match entry.filter(Entry::stands) {
@@ -84,6 +93,12 @@ fn entries_in(folder: &Path) -> io::Result<Vec<Entry>> {
     }
     entries.sort_by(|a: &Entry, b| (&a.id, a.process).cmp(&(&b.id, b.process)));
     Ok(entries)
+}
+
+/// Whether the lab that an unfinished file is named after is still there.
+fn is_being_written(path: &Path) -> bool {
+    let process = path.file_stem().and_then(OsStr::to_str).and_then(|name| name.parse().ok());
+    process.is_some_and(|process| start_of(process).is_some())
 }
 
 impl Entry {
@@ -155,8 +170,13 @@ mod tests {
         };
         fs::write(folder.path().join("1.json"), serde_json::to_vec(&gone).unwrap()).unwrap();
         fs::write(folder.path().join("2.json"), "garbage").unwrap();
+        // No process has this id (PID_MAX_LIMIT of proc(5) is 2^22).
+        fs::write(folder.path().join("99999999.new"), "").unwrap();
+        let being_written = format!("{}.new", std::process::id());
+        fs::write(folder.path().join(&being_written), "").unwrap();
         assert_eq!(entries_in(folder.path()).unwrap(), []);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let left = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), [being_written.as_str()]);
     }
 
     #[test]

@@ -52,6 +52,8 @@ fn scenario(
         steps,
         step_count: 5,
         notes: Vec::new(),
+        received: Vec::new(),
+        challenges: 0,
     }
 }
 

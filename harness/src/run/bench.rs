@@ -11,6 +11,7 @@ use futures_util::future::select_all;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use crate::conversation::KeySupply;
 use crate::device::Device;
 use crate::pki::Pki;
 
@@ -97,6 +98,8 @@ pub struct Bench {
     pub pkis: BTreeMap<String, Arc<dyn Pki>>,
     /// What must live as long as the lab: links, listeners, containers.
     pub resources: Vec<Box<dyn Resource>>,
+    /// Where the keys come from that steps of SCEP let certify.
+    pub keys: KeySupply,
 }
 
 /// Something that lives as long as a lab.
@@ -109,7 +112,7 @@ pub trait Resource: Send + Sync {
 impl Bench {
     /// Takes the lab down and waits until nothing of it is left.
     pub async fn close(self) {
-        let Self { devices, pkis, resources } = self;
+        let Self { devices, pkis, resources, keys: _ } = self;
         drop((devices, pkis));
         for resource in resources {
             resource.close().await;
@@ -155,12 +158,12 @@ pub enum BenchError {
         what: String,
     },
     /// A program that the lab needs is not installed; the scenario is skipped with this reason.
-    #[error("{program} is not installed (package `{package}`)")]
+    #[error("{program} is not installed ({origin})")]
     NotInstalled {
         /// The program, as it is known: "strongSwan's `pki`".
         program: String,
-        /// The Debian package that has it.
-        package: String,
+        /// Where it can be had: "package `strongswan-pki`", which is Debian's.
+        origin: String,
     },
     /// The operating system does not allow what the driver needs.
     #[error("driver `{driver}`: {reason}")]

@@ -52,7 +52,8 @@ const HINTS: [(&str, &str); 14] = [
          there and back",
     ),
     (
-        r"pending",
+        // Not the table's `Pending`, which a request is that nobody has answered at all.
+        r"answered PENDING|pkiStatus[=:] ?PENDING|SCEP request pending",
         "the PKI waits for a decision: add an `approve` step, or set `approval: automatic` in the \
          lab",
     ),
@@ -100,5 +101,24 @@ mod tests {
         assert!(hint(log).unwrap().contains("nothing listens"));
         assert!(hint(["failed: wrong challenge password"]).unwrap().contains("expects another"));
         assert_eq!(hint(["CSR: GetCACaps: 7 capabilities (AES, DES3)"]), None);
+    }
+
+    #[test]
+    fn only_a_ca_that_said_so_waits_for_a_decision() {
+        for said in [
+            "CSR: PKIOperation (PKCSReq) was answered PENDING, next poll in 0.5 s",
+            "CSR: pki: SCEP request pending, polling indefinitely every 1 seconds",
+            r#"CSR: scepclient: level=info pkiStatus=PENDING msg="sleeping for 30 seconds""#,
+            "CSR: sscep: sscep: pkistatus: PENDING",
+        ] {
+            assert!(hint([said]).unwrap().contains("waits for a decision"), "{said}");
+        }
+        for said in [
+            "ca        Pending  -  -  -\nusercert  Pending  -  -  -",
+            "CSR: GetCACert: `pki` did not end in 15 s and was killed",
+            "CSR: GetCACaps: no answer in 15 s, next try in 1 s",
+        ] {
+            assert_eq!(hint([said]), None, "{said}");
+        }
     }
 }

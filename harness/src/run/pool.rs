@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -28,11 +29,11 @@ pub enum Event<'a> {
 }
 
 /// A lab that is being built.
-pub(super) type Building<'a> =
+pub type Building<'a> =
     std::pin::Pin<Box<dyn Future<Output = Result<Bench, BenchError>> + Send + 'a>>;
 
 /// What builds the labs of scenarios.
-pub(super) type Build = for<'a> fn(&'a Scenario, &'a LabOptions) -> Building<'a>;
+pub type Build = Arc<dyn for<'a> Fn(&'a Scenario, &'a LabOptions) -> Building<'a> + Send + Sync>;
 
 /// Runs scenarios in labs that `build` makes, so many at once, until all are finished or `stop` is.
 pub(super) async fn run_in(
@@ -99,8 +100,8 @@ impl Pool {
             if let Some(unfinished) = self.unfinished.get_mut(&scenario.id) {
                 unfinished.begun = true;
             }
-            let fallback = blank(&scenario);
-            let task = self.running.spawn(run_in_own_lab(self.build, scenario, lab));
+            let fallback = ScenarioOutcome::blank(&scenario);
+            let task = self.running.spawn(run_in_own_lab(Arc::clone(&self.build), scenario, lab));
             self.fallbacks.insert(task.id(), fallback);
         }
     }
@@ -128,7 +129,7 @@ impl Pool {
                 .unwrap_or_else(|| "a panic without words".to_owned()),
             Err(error) => error.to_string(),
         };
-        let mut outcome = fallback.unwrap_or_else(nameless);
+        let mut outcome = fallback.unwrap_or_else(ScenarioOutcome::nameless);
         outcome.elapsed = outcome.started.elapsed().unwrap_or_default();
         outcome.verdict = Verdict::Panicked { message };
         outcome
@@ -146,6 +147,7 @@ impl Pool {
 }
 
 async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -> ScenarioOutcome {
+    let (begun, start) = (ScenarioOutcome::blank(&scenario), Instant::now());
     match build(&scenario, &options).await {
         Ok(bench) => {
             let outcome = run_on(&scenario, &bench).await;
@@ -153,36 +155,9 @@ async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -
             outcome
         }
         Err(error) => {
-            let mut outcome = blank(&scenario);
-            outcome.verdict = broken_lab(&scenario, &error);
-            outcome
+            let verdict = broken_lab(&scenario, &error);
+            ScenarioOutcome { verdict, elapsed: start.elapsed(), ..begun }
         }
-    }
-}
-
-fn blank(scenario: &Scenario) -> ScenarioOutcome {
-    ScenarioOutcome {
-        id: scenario.id.clone(),
-        title: scenario.title.clone(),
-        path: scenario.path.clone(),
-        tags: scenario.tags.clone(),
-        step_count: scenario.steps.len(),
-        ..nameless()
-    }
-}
-
-fn nameless() -> ScenarioOutcome {
-    ScenarioOutcome {
-        id: String::new(),
-        title: String::new(),
-        path: std::path::PathBuf::new(),
-        tags: Vec::new(),
-        started: SystemTime::now(),
-        elapsed: Duration::ZERO,
-        verdict: Verdict::Passed,
-        steps: Vec::new(),
-        step_count: 0,
-        notes: Vec::new(),
     }
 }
 

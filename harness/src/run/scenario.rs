@@ -2,9 +2,12 @@
 
 use std::time::{Instant, SystemTime};
 
+use futures_util::FutureExt;
+
 use super::attempt::{Attempted, Conversations, Stop, attempt};
 use super::record::{Recorder, masker};
 use super::{Bench, BenchError};
+use crate::conversation::Conversation;
 use crate::outcome::{ScenarioOutcome, Verdict};
 use crate::scenario::Scenario;
 
@@ -31,7 +34,11 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         steps.push(recorder.step(index + 1, step, &attempted));
         notes.extend(attempted.answers.last.notes.iter().map(|note| recorder.text(note)));
         if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
-            verdict = failure;
+            // Asked what it did meanwhile, a lab may turn out to have broken: no check tells anything then.
+            verdict = match bench.broken().now_or_never() {
+                Some(reason) => stopped(Stop::Broken(reason), index + 1, &recorder),
+                None => failure,
+            };
             break;
         }
     }
@@ -46,6 +53,8 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         steps,
         step_count: scenario.steps.len(),
         notes: [notes, recorder.notes().await].concat(),
+        received: conversations.values_mut().flat_map(Conversation::take_received).collect(),
+        challenges: conversations.values().map(Conversation::challenges).sum(),
     }
 }
 

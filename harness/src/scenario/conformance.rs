@@ -19,13 +19,16 @@ pub struct Conformance {
     pub sentence: String,
     /// What was seen of it in the wild, and where.
     pub seen: Option<String>,
+    /// The faults of the mock CA that fail this case, by their names: it is these that it is for.
+    pub catches: Vec<String>,
     /// Whether what is sent could disturb a PKI that others use.
     pub is_disruptive: bool,
 }
 
 /// Reads the block `conformance`.
 pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
-    let known = ["requirement", "end", "level", "section", "sentence", "seen", "disruptive"];
+    let known =
+        ["requirement", "end", "level", "section", "sentence", "seen", "catches", "disruptive"];
     let fields = Fields::of(node, "a conformance block", &known, problems)?;
     let text = |key| fields.optional(key).and_then(|node| node.text(problems));
     let id = fields.required("requirement")?;
@@ -46,6 +49,13 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
         section: text("section").unwrap_or_else(|| requirement.section.to_owned()),
         sentence: text("sentence").unwrap_or_else(|| requirement.sentence.to_owned()),
         seen: text("seen"),
+        catches: fields
+            .optional("catches")
+            .map(|node| node.one_or_more(problems))
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|node| node.text(problems))
+            .collect(),
         is_disruptive: disruptive.unwrap_or_default(),
     })
 }

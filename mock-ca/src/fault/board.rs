@@ -130,6 +130,12 @@ impl Strikes<'_> {
         result
     }
 
+    /// Whether somebody else answers, such as a proxy, and the request never comes to a decision.
+    pub(crate) fn preempt(&self) -> bool {
+        let answers = |fault| matches!(fault, Fault::HttpStatus(_) | Fault::HtmlPage);
+        self.due.iter().any(|due| answers(due.fault))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.due.is_empty()
     }

@@ -75,13 +75,13 @@ enum Group {
 
 catalogue! {
     Http {
-        HttpStatus(u16, "STATUS", 503) = "http-status", "The answer is an error with this HTTP status.";
+        HttpStatus(u16, "STATUS", 503) = "http-status", "The answer is an error with this HTTP status, and the request is not decided about.";
         EmptyBody = "empty-body", "The body of the answer is empty.";
         TruncatedBody = "truncated-body", "The second half of the body is missing.";
         TrailingBytes = "trailing-bytes", "Sixteen zero bytes follow the body.";
         Delay(Duration, "DURATION", Duration::from_millis(500)) = "delay", "The answer comes so much later.";
         CloseConnection = "close-connection", "The connection is closed without an answer.";
-        HtmlPage = "html-page", "A page of HTML with HTTP status 200 stands for the answer.";
+        HtmlPage = "html-page", "A page of HTML with HTTP status 200 stands for the answer, and the request is not decided about.";
         WrongContentType = "wrong-content-type", "The content type is `application/octet-stream`.";
         NoContentType = "no-content-type", "There is no content type.";
     }

@@ -34,6 +34,10 @@ impl Ca {
         };
         let mut seen = SeenMessage::of(&message);
         let mut answer = match self.open_message(&message) {
+            Ok(request) if strikes.preempt() => {
+                seen = seen.with_request(&request);
+                with_header(self.server_error(&"not decided about"), Some(&request.header))
+            }
             Ok(request) => {
                 seen = seen.with_request(&request);
                 self.answer_request(&request, &message, now, strikes)

@@ -71,6 +71,18 @@ async fn a_fault_that_makes_no_difference_is_not_counted() {
 }
 
 #[tokio::test]
+async fn whoever_comes_again_after_an_error_of_http_gets_a_first_certificate() {
+    for fault in ["http-status 503", "html-page"] {
+        let on = format!("on: PKIOperation, nth: 1, do: {fault}");
+        let ca = with_faults(PersonalityName::Linux, &[&on]);
+        enrol(&ca, LINUX, settings(None)).await.unwrap_err();
+        assert!(ca.issued().is_empty() && ca.requests().pop().unwrap().message.is_some());
+        enrol(&ca, LINUX, settings(None)).await.unwrap();
+        assert_eq!(ca.issued().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_closed_connection_is_one_entry_of_the_log() {
     let ca = with_faults(PersonalityName::Linux, &["on: GetCACaps, do: close-connection"]);
     let request = b"GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: ca\r\n\r\n";

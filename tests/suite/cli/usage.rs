@@ -5,7 +5,7 @@ use super::assert_run;
 #[test]
 fn help() {
     assert_run("help", &["--help"]);
-    for command in ["run", "matrix", "check", "list", "serve", "dut", "completions"] {
+    for command in ["run", "matrix", "conform", "check", "list", "serve", "dut", "completions"] {
         assert_run(&format!("help-{command}"), &[command, "--help"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Nothing is left of a lab, however it ends: no process, no namespace, no folder.
 
 use std::collections::HashSet;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -32,11 +32,11 @@ fn signal(name: &str, process: u32) {
 }
 
 #[test]
-fn ctrl_c_and_what_ends_a_job_take_the_lab_with_them() {
+fn ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them() {
     if !permitted() {
         return;
     }
-    for name in ["INT", "TERM"] {
+    for name in ["INT", "TERM", "HUP"] {
         let (mut run, namespaces) = standing();
         run.running.signal(name);
         assert_eq!(run.running.wait().code(), Some(130));
@@ -54,6 +54,27 @@ fn a_runner_that_is_killed_takes_the_lab_with_it() {
     let (mut run, namespaces) = standing();
     run.running.kill();
     assert_gone(&run, &namespaces);
+}
+
+#[test]
+fn what_killed_runners_left_the_next_one_removes() {
+    if !permitted() {
+        return;
+    }
+    let (mut run, namespaces) = standing();
+    run.running.kill();
+    assert_gone(&run, &namespaces);
+    assert!(run.registered().is_some());
+    // As a runner leaves it that is killed before it has a lab process.
+    let left = run.folder.path().join("temporary/sceplab-lab-4711-Xa0b1c");
+    std::fs::DirBuilder::new().mode(0o700).create(&left).unwrap();
+
+    let short = WAITS.replace("count: 9, within: 60m", "count: 0, within: 0s");
+    std::fs::write(run.folder.path().join("it.yaml"), short).unwrap();
+    let mut next = command(run.folder.path(), &["run", "--driver", "netns", "it.yaml"]);
+    in_folders(&mut next, run.folder.path());
+    assert_eq!(finish(next).code, Some(0));
+    assert!(run.registered().is_none() && run.temporary().is_empty());
 }
 
 #[test]
@@ -174,5 +195,7 @@ fn a_device_that_hangs_is_given_up_in_the_end() {
     assert_eq!(run.running.wait().code(), Some(3));
     assert_gone(&run, &namespaces);
     let stdout = run.running.rest_of_stdout();
-    assert!(stdout.contains("device `DUT0`: nothing was heard of it"), "{stdout}");
+    // It may be stopped before it was spoken to, while it does something, or between two tries: each has words of its own.
+    let told = stdout.contains("`DUT0`") && stdout.contains("nothing was heard of it for 30 s");
+    assert!(told, "{stdout}");
 }

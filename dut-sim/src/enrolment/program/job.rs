@@ -1,5 +1,6 @@
 //! Running a program for an enrolment: bounded in time and output, alone in its process group, ended with its enrolment.
 
+use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -98,8 +99,8 @@ impl Job<'_> {
         command
             .args(&run.arguments)
             .current_dir(self.folder.path())
-            .env("HOME", self.folder.path())
-            .env("LC_ALL", "C")
+            .env_clear()
+            .envs(self.environment())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -107,6 +108,15 @@ impl Job<'_> {
         #[cfg(unix)]
         command.process_group(0);
         command.spawn()
+    }
+
+    /// Nothing of the caller's but where programs are: a proxy or a configuration of its own would change what is tried.
+    fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let folder = self.folder.path().as_os_str();
+        let path = self.journal.surroundings.program_path.clone();
+        let path = path.or_else(|| env::var_os("PATH")).map(|path| ("PATH", path));
+        let own = [("HOME", folder.to_owned()), ("TMPDIR", folder.to_owned())];
+        own.into_iter().chain([("LC_ALL", "C".into())]).chain(path).collect()
     }
 }
 

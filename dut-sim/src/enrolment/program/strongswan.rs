@@ -12,6 +12,7 @@ use super::folder::key_pem;
 use super::job::{Ended, Job, Run};
 use super::subject::{SubjectError, parts};
 use super::{Answer, Program, ProgramFailure, Trouble};
+use crate::enrolment::client::strongswan::no_fetcher;
 
 /// More certificates of a CA or RA than anybody has.
 const MOST: usize = scep::MAX_CERTIFICATES;
@@ -80,7 +81,7 @@ impl Program for Strongswan {
             ["--scepca", "--url", &url, "--caout", "ca.der", "--raout", "ra.der", "--force"];
         let ended = job.run(run("GetCACert".to_owned(), &arguments)).await?;
         if !ended.status.success() {
-            return Err(job.trouble(&ended).await);
+            return Err(trouble(job, ended).await);
         }
         let ca = stored(job, &ended, &["ca", "ca-root"], "ca")?;
         // It stores the one received last first.
@@ -109,10 +110,12 @@ impl Program for Strongswan {
 /// What the CA does not offer is found in its capabilities, though `pki` asks for them only now.
 async fn trouble(job: &Job<'_>, mut ended: Ended) -> Trouble {
     const NOT_OFFERED: [&str; 2] = ["not supported by CA", "not supported by the CA"];
-    let not_offered = |line: &String| NOT_OFFERED.iter().any(|words| line.contains(words));
-    if ended.lines.iter().any(not_offered) {
+    if ended.lines.iter().any(|line| NOT_OFFERED.iter().any(|words| line.contains(words))) {
         "GetCACaps".clone_into(&mut ended.exchange);
         return job.ended(&ended).into();
+    }
+    if ended.lines.iter().any(|line| line.contains("no capable fetcher found")) {
+        return ProgramFailure::Ended(format!("{}: {}", ended.exchange, no_fetcher())).into();
     }
     job.trouble(&ended).await
 }

@@ -1,21 +1,23 @@
 //! What `sceplab serve` is told, and the CA that it asks for.
 
+mod error;
+
 use std::env;
 use std::fmt;
 use std::fs;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use mock_ca::{
-    AdminCredentials, Approval, ChallengePolicy, Keys, LogObserver, PersonalityName, Settings,
+    AdminCredentials, Approval, ChallengePolicy, FaultRule, Keys, LogObserver, PersonalityName,
+    Settings,
 };
 use scep::capabilities::Capability;
 use scep::secret::ChallengePassword;
-use thiserror::Error;
 
+pub(in crate::cli) use self::error::ArgumentError;
 use crate::cli::output::say_soon;
 
 /// Where a challenge password may stand that the process list does not show.
@@ -26,10 +28,14 @@ const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
 /// The CA is for tests: its keys are made when it starts and are gone when it ends, unless --state keeps them.
 /// One line a request goes to standard output. Ctrl-C or SIGTERM stops it.
 #[derive(Clone, Args)]
+#[command(
+    override_usage = "sceplab serve [OPTIONS] <PERSONALITY>\n       sceplab serve --list-faults"
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(in crate::cli) struct Serve {
     /// Whom to behave like: micromdm's scepserver, Windows' NDES, or RFC 8894 to the letter
-    #[arg(value_parser = personality())]
-    personality: PersonalityName,
+    #[arg(value_parser = personality(), required_unless_present = "list_faults")]
+    personality: Option<PersonalityName>,
     /// Where to listen [default: 127.0.0.1:8080 for linux, 127.0.0.1:8081 for ndes, 127.0.0.1:8082 for rfc8894]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
@@ -71,6 +77,16 @@ pub(in crate::cli) struct Serve {
     /// both enciphers and verifies with it.
     #[arg(long)]
     open_with_signing_key: bool,
+    /// Do this wrong on purpose, such as "on: PKIOperation, nth: 2, do: http-status 503"; without `nth` each time
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<FaultRule>,
+    /// List the faults there are, and end
+    #[arg(long, exclusive = true)]
+    pub(super) list_faults: bool,
+    /// Where to listen, on loopback alone, for what the CA is to tell and to do, in JSON over HTTP:
+    /// GET /issued, /requests, /pending, /faults; POST /approve, /deny, /revoke, /faults
+    #[arg(long, value_name = "ADDR:PORT")]
+    control: Option<SocketAddr>,
 }
 
 impl fmt::Debug for Serve {
@@ -85,59 +101,27 @@ enum Decider {
     Manual,
 }
 
-/// Why the options cannot be followed.
-#[derive(Debug, Error)]
-pub(in crate::cli) enum ArgumentError {
-    /// A file with a secret cannot be read.
-    #[error("`{path}` cannot be read: {source}")]
-    File {
-        /// As given.
-        path: String,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// A file with a password holds none.
-    #[error("`{path}` holds no password")]
-    EmptyFile {
-        /// As given.
-        path: String,
-    },
-    /// Too many or too few challenge passwords.
-    #[error("{what} takes one challenge password, {given} were given")]
-    OneChallenge {
-        /// Who takes one.
-        what: &'static str,
-        /// How many there are.
-        given: usize,
-    },
-    /// A challenge password that nobody can present.
-    #[error("`--challenge` takes a password, and an empty one was given")]
-    EmptyChallenge,
-    /// A variable of the environment is no text.
-    #[error("the environment's `{0}` is not UTF-8")]
-    Encoding(&'static str),
-    /// An option that the personality has no use for.
-    #[error("`{option}` is for `ndes` alone")]
-    NdesOnly {
-        /// The option.
-        option: &'static str,
-    },
-    /// An option that `linux` has no use for.
-    #[error("`{option}` is not for `linux`")]
-    NotForLinux {
-        /// The option.
-        option: &'static str,
-    },
-}
-
 impl Serve {
+    /// Whom to behave like; only the list of faults can do without being told.
+    fn personality(&self) -> PersonalityName {
+        self.personality.unwrap_or(PersonalityName::Linux)
+    }
+
+    /// Where to listen for what the CA is to tell and to do.
+    pub(super) fn control(&self) -> Result<Option<SocketAddr>, ArgumentError> {
+        match self.control {
+            Some(address) if !address.ip().is_loopback() => Err(ArgumentError::Control { address }),
+            other => Ok(other),
+        }
+    }
+
     /// Where to listen.
     pub(super) fn address(&self) -> SocketAddr {
-        let port = match self.personality {
+        let port = match self.personality() {
             PersonalityName::Linux => 8080,
             // The real one's port, 80, is for privileged users.
             PersonalityName::Ndes => 8081,
-            PersonalityName::Rfc8894 => self.personality.default_port(),
+            PersonalityName::Rfc8894 => self.personality().default_port(),
         };
         self.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into())
     }
@@ -149,9 +133,14 @@ impl Serve {
 
     /// The CA that is asked for.
     pub(super) fn settings(&self) -> Result<Settings, ArgumentError> {
-        let mut settings = Settings::new("pki", self.personality);
+        let mut settings = Settings::new("pki", self.personality());
         settings.subject.clone_from(&self.ca_subject);
         settings.capabilities.clone_from(&self.capabilities);
+        let has_next_ca = self.personality() == PersonalityName::Rfc8894;
+        if !has_next_ca && self.capabilities.iter().flatten().any(|it| *it == NEXT_CA) {
+            return Err(ArgumentError::Rfc8894Only { keyword: NEXT_CA.keyword() });
+        }
+        settings.faults.clone_from(&self.fault);
         settings.challenge = self.challenge_policy()?;
         settings.approval = match self.approval {
             Decider::Automatic => Approval::Automatic,
@@ -161,7 +150,7 @@ impl Serve {
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
         settings.allow_duplicate_names = self.allow_duplicate_names;
-        if self.open_with_signing_key && self.personality != PersonalityName::Ndes {
+        if self.open_with_signing_key && self.personality() != PersonalityName::Ndes {
             return Err(ArgumentError::NdesOnly { option: "--open-with-signing-key" });
         }
         settings.windows.opens_with_signing_key = self.open_with_signing_key;
@@ -186,7 +175,7 @@ impl Serve {
 
     fn challenge_policy(&self) -> Result<ChallengePolicy, ArgumentError> {
         let passwords = self.challenges()?;
-        match self.personality {
+        match self.personality() {
             PersonalityName::Linux if self.single_password => {
                 Err(ArgumentError::NotForLinux { option: "--single-password" })
             }
@@ -223,7 +212,7 @@ impl Serve {
         let (Some(user), Some(path)) = (&self.admin_user, &self.admin_password_file) else {
             return Ok(None);
         };
-        if self.personality != PersonalityName::Ndes {
+        if self.personality() != PersonalityName::Ndes {
             return Err(ArgumentError::NdesOnly { option: "--admin-user" });
         }
         let password = lines(path)?.swap_remove(0);
@@ -237,10 +226,12 @@ fn personality() -> impl TypedValueParser<Value = PersonalityName> {
         .try_map(|name| name.parse())
 }
 
-/// What the CA can do; it has no next CA certificate to show.
+/// Only one personality has a next CA certificate to show.
+const NEXT_CA: Capability = Capability::GetNextCaCert;
+
+/// What the CA can do.
 fn capability() -> impl TypedValueParser<Value = Capability> {
-    let served = Capability::ALL.into_iter().filter(|it| *it != Capability::GetNextCaCert);
-    PossibleValuesParser::new(served.map(Capability::keyword)).try_map(|keyword| {
+    PossibleValuesParser::new(Capability::ALL.map(Capability::keyword)).try_map(|keyword| {
         Capability::from_keyword(&keyword).ok_or_else(|| format!("`{keyword}` is no capability"))
     })
 }

@@ -33,7 +33,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
-fn fact(name: &str, value: &str) -> String {
+/// A fact on a line.
+pub(super) fn fact(name: &str, value: &str) -> String {
     format!("{name:<14} {value}")
 }
 
@@ -54,6 +55,7 @@ mod tests {
     #[test]
     fn every_address_and_every_certificate_is_told() {
         assert_eq!(names(PersonalityName::Linux), ["url", "ca"]);
+        assert_eq!(names(PersonalityName::Rfc8894), ["url", "ca"]);
         let ndes = names(PersonalityName::Ndes);
         assert_eq!(ndes, ["url", "url", "url", "admin", "ra-signing", "ra-encryption", "ca"]);
     }

@@ -74,7 +74,7 @@ impl Channel {
         (Arc::new(Self { writer, next_id: AtomicU64::new(0), heard }), listening)
     }
 
-    /// Asks, and waits for the reply, at most as long as `limit` says.
+    /// Asks, and waits for the reply, at most as long as `limit` says: then the lab is broken.
     pub(super) async fn ask(&self, ask: Ask, limit: Duration) -> Result<Reply, Lost> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();
@@ -91,6 +91,10 @@ impl Channel {
             () = tokio::time::sleep(limit) => Err(Lost::Silent(limit)),
         };
         self.heard.lock().remove(&id);
+        if let Err(silent @ Lost::Silent(_)) = &outcome {
+            // Whoever does not answer this does not answer anything, and nobody is to wait as long again.
+            self.heard.end(silent.clone());
+        }
         outcome
     }
 
@@ -214,9 +218,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silence_is_borne_for_a_while() {
-        let answer = answered_with(b"").await;
-        assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
+    async fn silence_is_borne_for_a_while_and_breaks_the_lab() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let (channel, _listening) = Channel::new(near);
+        for _ in 0..2 {
+            let answer = channel.ask(Ask::Log("ca".to_owned()), LIMIT).await;
+            assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
+        }
+        assert_eq!(channel.broken("ca").await, "the lab process gave no answer in 10 s");
     }
 
     #[tokio::test]

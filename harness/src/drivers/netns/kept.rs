@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::process::LabProcess;
+use crate::drivers::KeptLab;
 
 /// Those of this process.
 static KEPT: Mutex<Vec<LabProcess>> = Mutex::new(Vec::new());
@@ -12,10 +13,15 @@ pub(super) fn keep(lab: LabProcess) {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(lab);
 }
 
-/// Their ids, and the names of what can be entered in each.
-pub(in crate::drivers) fn kept() -> Vec<(String, Vec<String>)> {
+/// What is known of them.
+pub(in crate::drivers) fn kept() -> Vec<KeptLab> {
     let labs = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    labs.iter().map(|lab| (lab.id().to_owned(), lab.hosts().to_vec())).collect()
+    let told = |lab: &LabProcess| KeptLab {
+        id: lab.id().to_owned(),
+        hosts: lab.hosts().to_vec(),
+        hidden: lab.hidden().map(str::to_owned),
+    };
+    labs.iter().map(told).collect()
 }
 
 /// Ends them, and waits until nothing is left of them.

@@ -6,7 +6,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -14,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::channel::Channel;
+use super::folder::LabFolder;
 use crate::lab::{Lab, Runs};
 use crate::netns::control::Built;
 use crate::netns::registry::{Registered, register};
@@ -53,12 +53,13 @@ pub(super) struct LabProcess {
     /// Those that can be entered.
     hosts: Vec<String>,
     keep: bool,
-    registered: Option<Registered>,
+    /// How it is found from other terminals, or why it is not.
+    registered: Result<Registered, String>,
 }
 
 impl LabProcess {
     /// Starts the first process of a lab, which is told nothing yet; the folder is gone with it.
-    pub(super) fn start(sceplab: &Path, folder: TempDir) -> Result<Self, BenchError> {
+    pub(super) fn start(sceplab: &Path, folder: LabFolder) -> Result<Self, BenchError> {
         let broken = |error: std::io::Error| BenchError::Network {
             reason: format!("`{} lab-process` cannot be started: {error}", sceplab.display()),
         };
@@ -69,7 +70,8 @@ impl LabProcess {
         let kept = Kept { child, channel: Arc::clone(&channel), listening, folder };
         let keeper = tokio::spawn(kept.keep(ended));
         let (id, hosts) = (String::new(), Vec::new());
-        Ok(Self { channel, end, keeper, id, hosts, keep: false, registered: None })
+        let registered = Err("it does not stand yet".to_owned());
+        Ok(Self { channel, end, keeper, id, hosts, keep: false, registered })
     }
 
     /// What it is asked by.
@@ -83,8 +85,12 @@ impl LabProcess {
         self.hosts = built.namespaces.keys().cloned().collect();
         self.keep = keep;
         // A lab that cannot be entered is as good as any for its scenario.
-        let registered = |process| register(id, process, built.namespaces.clone()).ok();
-        self.registered = self.channel.inner().and_then(registered);
+        self.registered = match self.channel.inner() {
+            Some(process) => {
+                register(id, process, built.namespaces.clone()).map_err(|error| error.to_string())
+            }
+            None => Err("its process is not known".to_owned()),
+        };
     }
 
     /// Whether it is to stand on after its scenario.
@@ -100,6 +106,11 @@ impl LabProcess {
     /// What can be entered.
     pub(super) fn hosts(&self) -> &[String] {
         &self.hosts
+    }
+
+    /// Why it cannot be found from other terminals, where it cannot.
+    pub(super) fn hidden(&self) -> Option<&str> {
+        self.registered.as_ref().err().map(String::as_str)
     }
 
     /// Lets the lab end.
@@ -146,7 +157,7 @@ struct Kept {
     child: Child,
     channel: Arc<Channel>,
     listening: JoinHandle<()>,
-    folder: TempDir,
+    folder: LabFolder,
 }
 
 impl Kept {

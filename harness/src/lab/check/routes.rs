@@ -6,7 +6,7 @@ use super::super::draft::{Draft, DraftHost, DraftRoute};
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Problems;
 
-/// Notes every route that leads nowhere, and every second one to the same destination.
+/// Notes every route that leads nowhere or to a link of the host's own, and every second one to the same destination.
 pub(super) fn check(draft: &Draft, problems: &Problems) {
     for host in &draft.hosts {
         let mut lines = HashMap::new();
@@ -16,11 +16,27 @@ pub(super) fn check(draft: &Draft, problems: &Problems) {
                 let label = format!("in line {line}");
                 problems.add(Diagnostic::at(&route.place, message).label(label));
             }
+            destination_is_elsewhere(route, host, problems);
             if let Some(reason) = leads_nowhere(route, host, draft) {
                 let message = format!("next hop `{}` {reason}", route.next_hop);
                 problems.add(Diagnostic::at(&route.place, message));
             }
         }
+    }
+}
+
+/// The kernel takes no address for a subnet, and no second way to where a link leads.
+fn destination_is_elsewhere(route: &DraftRoute, host: &DraftHost, problems: &Problems) {
+    let (destination, written) = (route.destination, &route.written);
+    if written.value != destination {
+        let message = format!("`{}` is an address; a route leads to a subnet", written.value);
+        let label = format!("the subnet is `{destination}`");
+        problems.add(Diagnostic::at(&written.place, message).label(label));
+    }
+    if host.addresses.iter().any(|own| own.value.trunc() == destination) {
+        let message = format!("the host is in `{destination}` itself");
+        let note = "a route leads to where the host has no address";
+        problems.add(Diagnostic::at(&written.place, message).note(note));
     }
 }
 
@@ -30,6 +46,9 @@ fn leads_nowhere(route: &DraftRoute, host: &DraftHost, draft: &Draft) -> Option<
     }
     if !host.is_near(route.next_hop) {
         return Some("is on none of the host's links".to_owned());
+    }
+    if is_of_a_whole_link(route, host) {
+        return Some("is the subnet's own or its broadcast address".to_owned());
     }
     match draft.hosts.iter().find(|other| other.owns(route.next_hop)) {
         Some(other) => {
@@ -43,6 +62,14 @@ fn leads_nowhere(route: &DraftRoute, host: &DraftHost, draft: &Draft) -> Option<
         None if is_near_a_device(route, draft) => None,
         None => Some("is no host's address".to_owned()),
     }
+}
+
+/// Whether the next hop is nobody's: the first or the last address of a link of the host.
+fn is_of_a_whole_link(route: &DraftRoute, host: &DraftHost) -> bool {
+    let hop = route.next_hop;
+    let links = host.addresses.iter().map(|own| own.value);
+    let mut long = links.filter(|link| link.contains(&hop) && link.prefix_len() < 31);
+    long.any(|link| hop == link.network() || hop == link.broadcast())
 }
 
 fn is_near_a_device(route: &DraftRoute, draft: &Draft) -> bool {

@@ -15,6 +15,9 @@ use crate::yaml::{Entry, Fields, Node, Problems, Value, names};
 /// How long a program has to get ready where the lab file does not say.
 const WITHIN: Duration = Duration::from_secs(10);
 
+/// What is accepted as a sign that a program serves.
+const READY: &str = "`ready` is `{port: …}`, `{output: REGEX}` or both";
+
 /// What is said of a wrong expression.
 const LITERALLY: &str = "a character to be found literally has a `\\` before it";
 
@@ -28,7 +31,13 @@ pub(super) fn runs(node: &Node, host: &DraftHost, problems: &Problems) -> Option
     let texts = Texts { values: values(node, host), problems };
     let secrets = fields.optional("secrets").map(|node| texts.secrets(node)).unwrap_or_default();
     let environment = fields.optional("env").map(|node| texts.environment(node, &secrets));
-    let ready = fields.required("ready").and_then(|node| ready(node, &texts));
+    let sign = fields.optional("ready");
+    if sign.is_none() {
+        let message =
+            "what a host runs lacks the field `ready`, which says how it is known to serve";
+        problems.add(Diagnostic::at(fields.place(), message).note(READY));
+    }
+    let ready = sign.and_then(|node| ready(node, &texts));
     let command = fields.required("program").and_then(|node| texts.command(node));
     let prepare = fields.optional("prepare").map(|node| node.one_or_more(problems));
     Some(DraftRuns::Program(Box::new(Program {
@@ -62,8 +71,7 @@ fn ready(node: &Node, texts: &Texts<'_>) -> Option<Ready> {
     let problems = texts.problems;
     let fields = Fields::of(node, "ready", &["port", "output", "within"], problems)?;
     if fields.optional("port").is_none() && fields.optional("output").is_none() {
-        let message = "`ready` is `{port: …}`, `{output: REGEX}` or both";
-        problems.add(Diagnostic::at(fields.place(), message));
+        problems.add(Diagnostic::at(fields.place(), READY));
         return None;
     }
     let within = fields.optional("within");

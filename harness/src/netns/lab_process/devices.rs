@@ -43,7 +43,7 @@ pub(super) fn start(
 /// The device's console is its standard input; what it keeps for a while is in the lab's folder, and gone with it.
 fn command(order: &Order, console: &Path, folder: &Path) -> io::Result<Command> {
     DirBuilder::new().mode(0o700).create(folder)?;
-    let listener = UnixListener::bind(console)?;
+    let listener = listen(console)?;
     let mut command = Command::new(&order.sceplab);
     command
         .args(["dut", "--on-socket"])
@@ -55,6 +55,18 @@ fn command(order: &Order, console: &Path, folder: &Path) -> io::Result<Command> 
     Ok(command)
 }
 
+/// A socket's path has room for some hundred bytes, of which a long `TMPDIR` may take too many.
+fn listen(console: &Path) -> io::Result<UnixListener> {
+    UnixListener::bind(console).map_err(|error| {
+        let help = match error.kind() {
+            io::ErrorKind::InvalidInput => "; a shorter `TMPDIR` helps",
+            _ => "",
+        };
+        let path = console.display();
+        io::Error::new(error.kind(), format!("its console `{path}` cannot be made: {error}{help}"))
+    })
+}
+
 /// Tells the runner if the device ends.
 async fn watch(mut child: Child, name: String, speaker: Speaker) {
     let tail = child.stderr.take().map(Tail::of);
@@ -64,4 +76,21 @@ async fn watch(mut child: Child, name: String, speaker: Speaker) {
         None => "ended".to_owned(),
     };
     let _ = speaker.send(Told::Broke { part: name, reason: format!("its process {ended}") });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_too_long_for_a_socket_is_named_with_what_makes_it_shorter() {
+        let folder = tempfile::tempdir().unwrap();
+        let console = folder.path().join("x".repeat(120));
+        let error = listen(&console).unwrap_err().to_string();
+        let told = format!("its console `{}` cannot be made: path must be", console.display());
+        assert!(error.starts_with(&told), "{error}");
+        assert!(error.ends_with("; a shorter `TMPDIR` helps"), "{error}");
+        let nowhere = listen(&folder.path().join("nowhere/console")).unwrap_err().to_string();
+        assert!(!nowhere.contains("TMPDIR"), "{nowhere}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
@@ -28,8 +28,17 @@ const AFTERMATH: Duration = Duration::from_millis(200);
 /// An output that is read on, however much it is, until it ends.
 #[derive(Clone)]
 pub(super) struct Output {
-    kept: Arc<Mutex<VecDeque<String>>>,
+    kept: Arc<Mutex<Kept>>,
     state: watch::Receiver<State>,
+}
+
+/// What is kept of an output.
+#[derive(Default)]
+struct Kept {
+    /// The newest lines, newest last.
+    lines: VecDeque<String>,
+    /// What there is of a line that has no end yet; may be empty.
+    begun: String,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -45,7 +54,7 @@ impl Output {
         masker: Arc<Masker>,
         sought: Option<&str>,
     ) -> Self {
-        let kept = Arc::<Mutex<VecDeque<String>>>::default();
+        let kept = Arc::<Mutex<Kept>>::default();
         let (change, state) = watch::channel(State::default());
         // The lab file was refused if it is no expression.
         let sought = sought.and_then(|it| RegexBuilder::new(it).multi_line(true).build().ok());
@@ -72,16 +81,24 @@ impl Output {
 
     /// The newest lines, newest last.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.lock().lines.iter().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A message with the last words of the program under it.
     pub(super) fn under(&self, message: &str) -> String {
-        let lines = self.lines();
-        if lines.is_empty() {
-            return format!("{message}\nit wrote nothing");
-        }
-        let mut text = format!("{message}\nits output ended with:");
+        let mut lines = self.lines();
+        let begun = self.lock().begun.clone();
+        let heading = match (lines.is_empty(), begun.is_empty()) {
+            (true, true) => return format!("{message}\nit wrote nothing"),
+            (true, false) => "it wrote a line that does not end, and begins with:",
+            _ => "its output ended with:",
+        };
+        lines.extend((!begun.is_empty()).then_some(begun));
+        let mut text = format!("{message}\n{heading}");
         for line in lines.iter().skip(lines.len().saturating_sub(LAST_WORDS)) {
             let _ = write!(text, "\n  {line}");
         }
@@ -98,7 +115,7 @@ struct Line {
 /// Cuts an output into lines and keeps the newest.
 struct Lines {
     line: Line,
-    kept: Arc<Mutex<VecDeque<String>>>,
+    kept: Arc<Mutex<Kept>>,
     masker: Arc<Masker>,
     keys: PrivateKeys,
     sought: Option<Regex>,
@@ -114,10 +131,13 @@ impl Lines {
             tokio::task::yield_now().await;
         }
         self.end_line();
+        self.note_begun();
         self.change.send_modify(|state| state.ended = true);
     }
 
     fn take(&mut self, bytes: &[u8]) {
+        let before = self.line.bytes.len();
+        let mut is_another = false;
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let content = part.strip_suffix(b"\n").unwrap_or(part);
             let room = LINE.saturating_sub(self.line.bytes.len());
@@ -125,7 +145,12 @@ impl Lines {
             self.line.cut |= content.len() > room;
             if part.len() > content.len() {
                 self.end_line();
+                is_another = true;
             }
+        }
+        // Of a line that goes on for ever nothing new is kept.
+        if is_another || self.line.bytes.len() != before {
+            self.note_begun();
         }
         // What has no end of line yet, a prompt perhaps, may be what is looked for.
         self.look();
@@ -139,10 +164,22 @@ impl Lines {
             return;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == LINES {
-            kept.pop_front();
+        if kept.lines.len() == LINES {
+            kept.lines.pop_front();
         }
-        kept.push_back(text);
+        kept.lines.push_back(text);
+    }
+
+    /// Keeps what there is of a line, as of one that is cut: its end may be the beginning of a secret.
+    fn note_begun(&self) {
+        let begun = match self.line.bytes.trim_ascii_end() {
+            [] => String::new(),
+            bytes => {
+                let line = Line { bytes: bytes.to_vec(), cut: true };
+                shown(&line, &mut self.keys.clone(), &self.masker)
+            }
+        };
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).begun = begun;
     }
 
     fn look(&mut self) {
@@ -183,6 +220,8 @@ fn readable(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
+
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
     use crate::diagnostic::Source;
@@ -239,5 +278,22 @@ mod tests {
         let output = Output::read(tokio::io::repeat(b'x'), lab, None);
         output.finish().await;
         assert_eq!(output.lines(), Vec::<String>::new());
+        let told = output.under("not ready");
+        let begin = "not ready\nit wrote a line that does not end, and begins with:\n  xxx";
+        assert!(told.starts_with(begin) && told.ends_with("x…"), "{told}");
+        assert!(told.len() < begin.len() + LINE + 10, "{}", told.len());
+    }
+
+    #[tokio::test]
+    async fn what_a_line_begins_with_gives_no_secret_away() {
+        let lab = Lab::parse(&Source::new("lab", LAB.to_owned())).unwrap();
+        let (reader, mut writer) = tokio::io::duplex(1024);
+        let output = Output::read(reader, Arc::new(Masker::of(&lab, [])), Some("-ho$"));
+        writer.write_all(b"serving\npassword is correct-ho").await.unwrap();
+        output.matched().await;
+        assert_eq!(
+            output.under("not ready"),
+            "not ready\nits output ended with:\n  serving\n  password is ****…"
+        );
     }
 }

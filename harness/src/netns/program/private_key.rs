@@ -13,7 +13,7 @@ static BEGIN: LazyLock<Option<Regex>> =
 const END: &str = "-----END ";
 
 /// Whether the output is inside a private key.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct PrivateKeys {
     inside: bool,
 }

@@ -10,7 +10,7 @@ use crate::pki::PkiError;
 use crate::run::Bench;
 use crate::run::wait::Waited;
 use crate::scenario::Step;
-use crate::scenario::scep::{Acceptable, Scep};
+use crate::scenario::scep::{Acceptable, Condition, Scep};
 
 /// What a scenario has said to each PKI so far.
 pub(in crate::run) type Conversations = BTreeMap<String, Conversation>;
@@ -24,7 +24,8 @@ pub(super) async fn speak(
 ) -> Result<Attempted, Stop> {
     let start = Instant::now();
     let pki = super::pki::pki(bench, &speech.pki)?;
-    let conversation = conversations.entry(speech.pki.clone()).or_default();
+    let fresh = || Conversation::new(bench.keys);
+    let conversation = conversations.entry(speech.pki.clone()).or_insert_with(fresh);
     let spoken = bounded(&speech.pki, conversation.speak(pki, &speech.request)).await?;
     let spoken = spoken.map_err(|error| stop(&speech.pki, error))?;
     let answer = judged(speech, &spoken, conversation)?;
@@ -44,7 +45,7 @@ pub(super) async fn speak(
 fn judged(speech: &Scep, spoken: &Spoken, conversation: &Conversation) -> Result<Answer, Stop> {
     let seen = &spoken.observation;
     let output = seen.lines().join("\n");
-    let fits = |acceptable: &&Acceptable| misses(acceptable, seen, conversation).is_empty();
+    let fits = |acceptable: &&Acceptable| miss(acceptable, seen, conversation).is_none();
     if let Some(fitting) = speech.acceptable.iter().find(fits) {
         if let Some(reason) = &fitting.skip {
             return Err(Stop::NotSupported(reason.clone()));
@@ -52,7 +53,7 @@ fn judged(speech: &Scep, spoken: &Spoken, conversation: &Conversation) -> Result
         let notes = fitting.note.iter().cloned().collect();
         return Ok(Answer { output, message: "", misses: Vec::new(), notes });
     }
-    let misses = speech.acceptable.iter().flat_map(|one| misses(one, seen, conversation)).collect();
+    let misses = speech.acceptable.iter().filter_map(|one| miss(one, seen, conversation)).collect();
     Ok(Answer {
         output,
         message: "none of the acceptable outcomes came",
@@ -61,16 +62,21 @@ fn judged(speech: &Scep, spoken: &Spoken, conversation: &Conversation) -> Result
     })
 }
 
-/// What keeps an outcome from being this one.
-fn misses(acceptable: &Acceptable, seen: &Observation, conversation: &Conversation) -> Vec<Miss> {
-    let failing = acceptable.conditions.iter().filter(|condition| {
-        !condition.holds(seen.value(condition.fact), |text| conversation.filled(text))
-    });
-    failing
-        .map(|condition| {
-            Miss::at(&condition.place, format!("it is {}", seen.value(condition.fact)))
+/// What keeps an outcome from being this one: the conditions that do not hold, at the place of the first.
+fn miss(acceptable: &Acceptable, seen: &Observation, conversation: &Conversation) -> Option<Miss> {
+    let failing: Vec<&Condition> = acceptable
+        .conditions
+        .iter()
+        .filter(|condition| {
+            !condition.holds(seen.value(condition.fact), |text| conversation.filled(text))
         })
-        .collect()
+        .collect();
+    let first = failing.first()?;
+    let is = |condition: &&Condition| {
+        format!("{} is {}", condition.fact.name(), seen.value(condition.fact))
+    };
+    let label = failing.iter().map(is).collect::<Vec<_>>().join(", ");
+    Some(Miss::at(&first.place, label))
 }
 
 fn stop(name: &str, error: SpeechError) -> Stop {

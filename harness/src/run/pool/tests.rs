@@ -15,6 +15,9 @@ struct Puppet;
 /// A command with a secret.
 const PASSWORD: &str = "set system certificate scep csr CSR password hunter2";
 
+/// How long a lab is built until it turns out that it cannot be; real time, for that is what is told.
+const BUILDING: Duration = Duration::from_millis(20);
+
 static AT_ONCE: AtomicUsize = AtomicUsize::new(0);
 static MOST_AT_ONCE: AtomicUsize = AtomicUsize::new(0);
 
@@ -44,6 +47,7 @@ impl Device for Puppet {
 fn build<'a>(scenario: &'a Scenario, _: &'a LabOptions) -> Building<'a> {
     Box::pin(async {
         if scenario.lab.hosts.contains_key("broken") {
+            tokio::time::sleep(BUILDING).await;
             return Err(BenchError::Network { reason: "no cable for hunter2".to_owned() });
         }
         let mut bench = Bench::default();
@@ -85,7 +89,8 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
     ];
     let mut finished = 0;
     let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
-    let outcome = run_in(build, jobs(scenarios), at_once(1), std::future::pending(), observe).await;
+    let outcome =
+        run_in(Arc::new(build), jobs(scenarios), at_once(1), std::future::pending(), observe).await;
     let verdicts: Vec<&Verdict> =
         outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
     let message = "the string broke".to_owned();
@@ -95,6 +100,13 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
         [&Verdict::Panicked { message }, &Verdict::LabBroke { reason }, &Verdict::Passed]
     );
     assert_eq!((finished, outcome.selected, outcome.interrupted), (3, 3, false));
+}
+
+#[tokio::test]
+async fn a_lab_that_cannot_be_built_took_its_time_all_the_same() {
+    let jobs = jobs(vec![scenario("a", "broken", "x")]);
+    let outcome = run_in(build, jobs, at_once(1), std::future::pending(), |_| {}).await;
+    assert!(outcome.scenarios[0].elapsed >= BUILDING, "{:?}", outcome.scenarios[0].elapsed);
 }
 
 #[tokio::test]
@@ -109,14 +121,15 @@ async fn a_stopped_run_tells_what_was_finished() {
         }
     };
     let stop = async { stop.await.unwrap() };
-    let outcome = run_in(build, jobs(scenarios), at_once(1), stop, observe).await;
+    let outcome = run_in(Arc::new(build), jobs(scenarios), at_once(1), stop, observe).await;
     assert_eq!((outcome.scenarios.len(), outcome.selected, outcome.interrupted), (1, 3, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn as_many_run_at_once_as_asked_for() {
     let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "count")).collect();
-    let outcome = run_in(build, jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
+    let outcome =
+        run_in(Arc::new(build), jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.counts().passed, 12);
     assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
 }

@@ -1,6 +1,6 @@
 //! Scenarios on a bench of a fake device and a fake PKI.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -72,7 +72,36 @@ impl Pki for FakePki {
     }
 }
 
+/// Of which it is not known that it broke before it is asked for its log.
+#[derive(Default)]
+struct FrozenPki {
+    asked: AtomicBool,
+}
+
+#[async_trait]
+impl Pki for FrozenPki {
+    async fn log(&self) -> Vec<String> {
+        self.asked.store(true, Ordering::SeqCst);
+        vec!["no answer".to_owned()]
+    }
+
+    async fn broken(&self) -> String {
+        if self.asked.load(Ordering::SeqCst) {
+            return "no answer in 30 s".to_owned();
+        }
+        std::future::pending().await
+    }
+}
+
 async fn run(outputs: Vec<Result<&'static str, DeviceError>>, steps: &str) -> ScenarioOutcome {
+    run_at(Arc::new(FakePki::default()), outputs, steps).await
+}
+
+async fn run_at(
+    pki: Arc<dyn Pki>,
+    outputs: Vec<Result<&'static str, DeviceError>>,
+    steps: &str,
+) -> ScenarioOutcome {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.yaml");
     std::fs::write(&path, format!("{LAB}{steps}")).unwrap();
@@ -80,7 +109,7 @@ async fn run(outputs: Vec<Result<&'static str, DeviceError>>, steps: &str) -> Sc
     let device = FakeDevice { outputs, calls: AtomicUsize::new(0), configured: Mutex::default() };
     let mut bench = Bench::default();
     bench.devices.insert("DUT0".to_owned(), Arc::new(device));
-    bench.pkis.insert("ca".to_owned(), Arc::new(FakePki::default()));
+    bench.pkis.insert("ca".to_owned(), pki);
     run_on(&scenario, &bench).await
 }
 
@@ -194,6 +223,14 @@ async fn what_is_not_supported_is_skipped_and_what_breaks_is_the_labs() {
     let steps = "- deny: {}\n";
     let reason = "step 1: `ca`: the PKI does not support denying requests".to_owned();
     assert_eq!(run(vec![Ok("")], steps).await.verdict, Verdict::Skipped { reason });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_fails_in_a_lab_that_does_not_answer_is_a_broken_lab() {
+    let steps = "- run: {command: x, contains: Valid}\n";
+    let outcome = run_at(Arc::new(FrozenPki::default()), vec![Ok("Pending")], steps).await;
+    let reason = "step 1: pki `ca`: no answer in 30 s".to_owned();
+    assert_eq!(outcome.verdict, Verdict::LabBroke { reason });
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,15 @@
 //! One request that brings a fault about, and what came back.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use mock_ca::{Approval, Ca, Fault, FaultRule, PersonalityName, Settings, Trigger};
-use openssl::rand::rand_bytes;
+use openssl::{
+    pkey::{PKey, Private},
+    rand::rand_bytes,
+};
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, Nonce, TransactionId},
@@ -17,6 +23,9 @@ use crate::{
     client::{NDES, Response, key, open, parse, raw},
     messages::{Sent, pkcs_req, poll, signer},
 };
+
+/// One for all exchanges: making a key takes longer than all the rest.
+static KEY: LazyLock<PKey<Private>> = LazyLock::new(key);
 
 pub(super) const ID: &str = "TRANSACTION-1";
 pub(super) const NONCE: [u8; 16] = *b"0123456789abcdef";
@@ -95,7 +104,7 @@ impl Exchange {
         let approval = if is_held { Approval::Manual } else { Approval::Automatic };
         let faults = rule.into_iter().collect();
         let ca = open(Settings { faults, approval, ..Settings::new("test", personality) });
-        let own = signer(&key());
+        let own = signer(&KEY);
         let request = request(provocation, &ca, &own);
         let start = Instant::now();
         let bytes = raw(&ca, &request).await;

@@ -95,3 +95,38 @@ fn an_open_ca_is_warned_about() {
     assert_eq!(count(&["linux"], "0.0.0.0:8080"), 3);
     assert_eq!(count(&["ndes"], "127.0.0.1:8081"), 1);
 }
+
+#[test]
+fn faults_are_rules() {
+    let rule = "on: PKIOperation, nth: 2, do: http-status 503";
+    let given = serve(&["linux", "--fault", rule, "--fault", "on: GetCACaps, do: caps-none"]);
+    let faults = given.settings().unwrap().faults;
+    assert_eq!((faults.len(), faults[0].to_string().as_str()), (2, rule));
+    let wrong = Line::try_parse_from(["serve", "linux", "--fault", "on: GetCACaps, do: nothing"]);
+    assert!(wrong.err().unwrap().to_string().contains("`nothing` is no fault"));
+}
+
+#[test]
+fn only_the_list_of_faults_needs_no_personality() {
+    assert!(Line::try_parse_from(["serve", "--list-faults"]).unwrap().serve.list_faults);
+    assert!(Line::try_parse_from(["serve"]).is_err());
+    assert!(Line::try_parse_from(["serve", "linux", "--list-faults"]).is_err());
+}
+
+#[test]
+fn the_control_port_is_for_this_machine_alone() {
+    let control = |address| serve(&["linux", "--control", address]).control();
+    assert_eq!(control("[::1]:0").unwrap().unwrap().to_string(), "[::1]:0");
+    let refused = control("0.0.0.0:9000").unwrap_err().to_string();
+    assert!(refused.contains("`0.0.0.0:9000` is not"), "{refused}");
+}
+
+#[test]
+fn a_next_ca_is_offered_by_the_one_that_has_it() {
+    let offer = ["--capabilities", "GetNextCACert"];
+    assert!(serve(&[&["rfc8894"], &offer[..]].concat()).settings().is_ok());
+    assert_eq!(
+        refusal(&[&["ndes"], &offer[..]].concat()),
+        "`GetNextCACert` is for `rfc8894` alone"
+    );
+}

@@ -1,0 +1,81 @@
+//! certmonger's `scep-submit`: what it is given, and what comes of what it says.
+
+use std::sync::atomic::Ordering;
+
+use dut_sim::ScepClient;
+
+use super::Fake;
+
+/// A `scep-submit` that keeps its arguments and its messages, knows the CA, and does `request` for the message `$n`.
+fn fake(request: &str) -> Fake {
+    let script = "
+        echo \"$*\" | sed 's/.*8080.scep //; s/-r ra.pem -N ca.pem -I others.pem //' >> {}/asked
+        case \"$*\" in
+        *-c) printf 'AES\\nSHA-256\\nPOSTPKIOperation\\n'; exit;;
+        *-C) cat {}/given.pem; exit;;
+        esac
+        n=$(ls {} | grep -c message); cp message.pem {}/message$n
+        REQUEST";
+    Fake::of(ScepClient::Certmonger, &script.replace("REQUEST", request))
+}
+
+#[tokio::test]
+async fn a_refused_connection_amid_polling_forgets_no_request() {
+    let fake = fake(
+        "case $n in
+        0) exit 5;;
+        1) echo \"Error 7 connecting to http://h: Couldn't connect to server.\" >&2; exit 3;;
+        2) exit 1;;
+        *) echo 'Transaction either is not permitted or is not supported' >&2; exit 2;;
+        esac",
+    );
+    fake.lab.network.closed.store(true, Ordering::Relaxed);
+    fake.ends_with("usercert: PKIOperation (CertPoll) was answered FAILURE, badRequest").await;
+    let asked =
+        ["-c", "-C", "-p message.pem", "-g message.pem", "-g message.pem", "-g message.pem"];
+    assert_eq!(fake.seen("asked").lines().collect::<Vec<_>>(), asked);
+    // The poll that was not answered goes out again, and the next is another.
+    assert_eq!(fake.seen("message1"), fake.seen("message2"));
+    assert_ne!(fake.seen("message2"), fake.seen("message3"));
+    fake.logs("PKIOperation (CertPoll): connection refused by 10.215.168.1:8080, next try in")
+        .await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_not_answered_is_sent_again_as_it_is() {
+    let fake = fake(
+        "case $n in
+        0) echo 'Got response code 503 from http://h, not 200.' >&2; exit 2;;
+        *) echo 'Integrity check failed' >&2; exit 2;;
+        esac",
+    );
+    fake.ends_with("usercert: PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck").await;
+    assert_eq!(fake.seen("asked"), "-c\n-C\n-p message.pem\n-p message.pem\n");
+    assert_eq!(fake.seen("message0"), fake.seen("message1"));
+}
+
+#[tokio::test]
+async fn what_it_prints_beside_the_envelope_is_a_failure() {
+    for (request, said) in [
+        ("true", "`scep-submit` ended with success, but it printed no envelope"),
+        ("head -c 100 /dev/urandom", "but it printed no envelope"),
+        ("echo -----BEGIN PKCS7-----; head -c 90 message.pem", "but it printed no envelope"),
+        ("cat {}/given.pem", "usercert: PKIOperation, envelope: malformed pkcsPKIEnvelope"),
+        ("echo garbage; exit 2", "`scep-submit` ended with status 2: garbage"),
+        ("exit 4", "PKIOperation (PKCSReq): `scep-submit` ended with status 4 and said nothing"),
+        ("sleep 600", "`scep-submit` did not end in 0.8 s and was killed"),
+    ] {
+        fake(request).ends_with(said).await;
+    }
+}
+
+#[tokio::test]
+async fn half_a_ca_certificate_is_a_failure() {
+    let nothing = "ca: GetCACert: `scep-submit` ended with success, but it printed no certificate";
+    for printed in ["true", "head -c 300 {}/given.pem", "head -c 100 /dev/urandom"] {
+        let script = format!("case \"$*\" in *-C) {printed};; esac");
+        Fake::of(ScepClient::Certmonger, &script).ends_with(nothing).await;
+    }
+    let fake = Fake::of(ScepClient::Certmonger, "exit 4");
+    fake.ends_with("ca: GetCACaps: `scep-submit` ended with status 4 and said nothing").await;
+}

@@ -1,0 +1,135 @@
+//! certnanny's `sscep`, of which Debian 12 has no package: its options and exit statuses are those of its `src/sscep.c` and
+//! `src/sscep.h`.
+
+use dut_sim::ScepClient;
+use openssl::x509::X509Req;
+
+use super::Fake;
+
+/// Issues what the request asks for.
+const ISSUES: &str = "openssl x509 -req -in request.pem -CA {}/given.pem -CAkey {}/given.key -set_serial 7 \
+    -out certificate.pem 2>/dev/null";
+
+/// A `sscep` that keeps its arguments, stores the CA's certificate, and then does `request` for the time `$n`, from 1 on.
+fn fake(request: &str) -> Fake {
+    whole(&format!(
+        "case $1 in getca) cp {{}}/given.pem ca.pem;;
+        enroll) n=$(grep -c ^enroll {{}}/asked); {request};; esac"
+    ))
+}
+
+fn whole(script: &str) -> Fake {
+    Fake::of(ScepClient::Sscep, &format!("echo \"$*\" >> {{}}/asked\n{script}"))
+}
+
+#[tokio::test]
+async fn it_is_given_files_and_a_request_that_has_the_password() {
+    let fake = fake(&format!("cp request.pem {{}}/request; {ISSUES}"));
+    fake.ends_with("usercert Valid").await;
+    let url = "-u http://10.215.168.1:8080/scep";
+    let enroll = "-c signature.pem -e encryption.pem -k key.pem -r request.pem -l certificate.pem \
+        -t 1 -n 20000 -v -E aes128 -S sha256";
+    let asked = format!("getca {url} -c ca.pem -v\nenroll {url} {enroll}\n");
+    assert_eq!(fake.seen("asked"), asked);
+    let request = X509Req::from_pem(fake.seen("request").as_bytes()).unwrap();
+    assert!(request.verify(&request.public_key().unwrap()).unwrap());
+    assert_eq!(scep::name::to_text(request.subject_name()), "CN = MyUserCert");
+    let der = request.to_der().unwrap();
+    assert!(der.windows(6).any(|window| window == b"secret"));
+}
+
+#[tokio::test]
+async fn it_renews_by_a_request_that_the_old_key_signs() {
+    let fake = fake(&format!("cp old.pem old-key.pem {{}} 2>/dev/null; {ISSUES}"));
+    fake.ends_with("usercert Valid").await;
+    fake.lab.output("pki scep renew CSR").await;
+    fake.logs("renewal: PKIOperation (RenewalReq) was answered SUCCESS").await;
+    assert!(fake.seen("asked").ends_with(" -K old-key.pem -O old.pem -E aes128 -S sha256\n"));
+    assert!(fake.seen("old.pem").starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(fake.seen("old-key.pem").starts_with("-----BEGIN RSA PRIVATE KEY-----"));
+    assert!(fake.lab.device.notes().join("\n").contains("sscep has no RenewalReq"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_by_its_exit_status() {
+    for (status, fail_info) in [
+        (70, "badAlg"),
+        (71, "badMessageCheck"),
+        (72, "badRequest"),
+        (73, "badTime"),
+        (74, "badCertId"),
+    ] {
+        let said = format!("usercert: PKIOperation (PKCSReq) was answered FAILURE, {fail_info}");
+        fake(&format!("echo 'sscep: pkistatus: FAILURE'; exit {status}")).ends_with(&said).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_reached_or_gives_no_answer_is_tried_again() {
+    for (status, said) in [(95, "sscep: error while sending message"), (89, "")] {
+        let fake =
+            fake(&format!("[ $n = 1 ] && {{ echo '{said}' >&2; exit {status}; }}; {ISSUES}"));
+        fake.ends_with("usercert Valid").await;
+        let reason = if said.is_empty() { "the server was not reached" } else { said };
+        fake.logs(&format!("PKIOperation (PKCSReq): {reason}, next try in")).await;
+        assert_eq!(fake.seen("asked").matches("getca").count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_pending_request_that_it_polls_no_more_is_asked_for_again() {
+    let fake = fake(&format!("[ $n -lt 3 ] && exit 3; {ISSUES}"));
+    fake.ends_with("usercert Valid").await;
+    fake.logs("PKIOperation (PKCSReq) was answered PENDING, next poll in").await;
+    assert_eq!(fake.seen("asked").matches("enroll").count(), 3);
+}
+
+#[tokio::test]
+async fn a_pending_request_that_it_polls_may_take_its_time() {
+    let fake = fake("echo 'sscep: pkistatus: PENDING'; sleep 600");
+    fake.ends_with("usercert Pending - - -").await;
+    fake.logs("sscep: pkistatus: PENDING").await;
+    // Longer than a program may take; that nothing happens to it can only be waited for.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    fake.lab.shows("usercert Pending - - -").await;
+}
+
+#[tokio::test]
+async fn every_other_status_is_told_with_its_last_words() {
+    for (request, said) in [
+        ("echo 'sscep: unknown pkiStatus' >&2; exit 1", "status 1: sscep: unknown pkiStatus"),
+        ("exit 93", "PKIOperation (PKCSReq): `sscep` ended with status 93 and said nothing"),
+        ("head -c 100 /dev/zero; exit 97", r"`sscep` ended with status 97: \0\0\0"),
+        ("sleep 600", "`sscep` did not end in 0.8 s and was killed"),
+    ] {
+        fake(request).ends_with(said).await;
+    }
+    whole("exit 1").ends_with("ca: GetCACert: `sscep` ended with status 1 and said nothing").await;
+    let refused = "echo 'sscep: wrong (or missing) MIME content type'; exit 2";
+    whole(refused).ends_with("ca: GetCACert: `sscep` ended with status 2: sscep: wrong").await;
+}
+
+#[tokio::test]
+async fn files_that_are_missing_half_or_garbage_are_failures() {
+    for (request, said) in [
+        ("true", "`sscep` ended with success, but it wrote no certificate"),
+        (
+            "head -c 100 {}/given.pem > certificate.pem",
+            "`sscep` ended with success, but what it wrote is no certificate",
+        ),
+        ("head -c 100 /dev/urandom > certificate.pem", "but what it wrote is no certificate"),
+        ("cp {}/given.pem certificate.pem", "does not carry the requested key"),
+    ] {
+        fake(request).ends_with(said).await;
+    }
+    for (getca, said) in [
+        ("true", "ca: GetCACert: `sscep` ended with success, but it stored no certificate"),
+        ("head -c 100 {}/given.pem > ca.pem", "but its file `ca.pem` holds no certificate"),
+        (
+            "cp {}/given.pem ca.pem-0; echo MIIC > ca.pem-1",
+            "but its file `ca.pem-1` holds no certificate",
+        ),
+    ] {
+        whole(getca).ends_with(said).await;
+    }
+}

@@ -1,0 +1,182 @@
+//! strongSwan's `pki`, and what every program may do wrong.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use dut_sim::ScepClient;
+
+use super::{Fake, is_gone};
+use crate::DOCUMENTED;
+
+/// A `pki` that stores the CA's certificate and then does `request`.
+fn fake(request: &str) -> Fake {
+    let script =
+        "case \"$1\" in --scepca) cp {}/given.der ca.der; echo stored;; --scep) REQUEST;; esac";
+    whole(&script.replace("REQUEST", request))
+}
+
+fn whole(script: &str) -> Fake {
+    Fake::of(ScepClient::Strongswan, script)
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_as_the_device_s_own_client_tells_it() {
+    let fake = fake("echo 'failInfo:     badRequest - not permitted' >&2; exit 1");
+    fake.ends_with("usercert: PKIOperation (PKCSReq) was answered FAILURE, badRequest").await;
+    fake.lab.shows("ca Valid").await;
+}
+
+#[tokio::test]
+async fn a_program_that_fails_is_told_with_its_last_words_and_no_password() {
+    let fake = fake("grep password options >&2; exit 7");
+    fake.ends_with(
+        "usercert: PKIOperation (PKCSReq): `pki` ended with status 7: --password \"****************\"",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_killed_program_is_told() {
+    let fake = fake("kill -9 $$");
+    fake.ends_with("`pki` was killed by signal 9 and said nothing").await;
+}
+
+#[tokio::test]
+async fn success_without_a_certificate_is_a_failure() {
+    for (request, said) in [
+        ("true", "`pki` ended with success, but it printed no certificate"),
+        ("echo -----BEGIN CERTIFICATE-----; echo MIIC", "but it printed no certificate"),
+        ("head -c 100 /dev/urandom", "but it printed no certificate"),
+        (
+            "openssl x509 -inform der -in {}/given.der",
+            "PKIOperation, certificate: the certificate `CN = Toy-PKI, O = Toy` does not carry the requested key",
+        ),
+    ] {
+        fake(request).ends_with(said).await;
+    }
+}
+
+#[tokio::test]
+async fn half_a_ca_certificate_is_a_failure() {
+    let fake = whole("head -c 100 {}/given.der > ca.der");
+    fake.ends_with(
+        "ca: GetCACert: `pki` ended with success, but its file `ca.der` holds no certificate",
+    )
+    .await;
+    whole("true").ends_with("ca: GetCACert: `pki` ended with success, but it stored no").await;
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_is_killed_with_its_children() {
+    let fake = fake("sleep 600 & echo $! > {}/child; echo waiting; wait");
+    fake.ends_with("`pki` did not end in 0.8 s and was killed; it said last: waiting").await;
+    is_gone(&fake.file("child")).await;
+}
+
+/// The clock of the test stands still but for what is waited for: `ends_with` gives up after 20 s of it.
+#[tokio::test(start_paused = true)]
+async fn a_program_that_hangs_is_told_before_a_scenario_gives_up() {
+    let fake = Fake::with_limit(ScepClient::Strongswan, "sleep 600", None);
+    fake.ends_with("ca: GetCACert: `pki` did not end in 15 s and was killed").await;
+}
+
+#[tokio::test]
+async fn children_that_a_program_leaves_are_killed() {
+    let fake = fake("sleep 600 & echo $! > {}/child; exit 3");
+    fake.ends_with("`pki` ended with status 3 and said nothing").await;
+    is_gone(&fake.file("child")).await;
+}
+
+#[tokio::test]
+async fn endless_output_is_ended() {
+    fake("yes")
+        .ends_with("`pki` printed more than 1048576 bytes or 5000 lines and was ended")
+        .await;
+    fake("cat /dev/zero").ends_with("`pki` printed more than 1048576 bytes").await;
+}
+
+#[tokio::test]
+async fn a_pending_request_may_take_its_time_and_ends_with_its_configuration() {
+    let fake = fake("echo $$ > {}/child; echo '  SCEP request pending, polling' >&2; sleep 600");
+    fake.ends_with("usercert Pending - - -").await;
+    fake.logs("SCEP request pending").await;
+    // That nothing happens to it can only be waited for.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    fake.lab.shows("usercert Pending - - -").await;
+    fake.lab.device.replace_configuration("set system host-name DUT0").await.unwrap();
+    is_gone(&fake.file("child")).await;
+}
+
+#[tokio::test]
+async fn a_pending_request_ends_with_the_device() {
+    let fake = fake("echo $$ > {}/child; echo 'SCEP request pending' >&2; sleep 600");
+    fake.ends_with("usercert Pending - - -").await;
+    fake.logs("SCEP request pending").await;
+    let Fake { folder, lab } = fake;
+    drop(lab);
+    is_gone(&folder.path().join("child")).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_serve_is_tried_again() {
+    let fake = whole("echo 'did not receive a valid SCEP response: HTTP 503' >&2; exit 1");
+    fake.ends_with("ca: GetCACert was answered HTTP 503, next try in").await;
+}
+
+#[tokio::test]
+async fn an_unreached_server_is_told_as_the_device_finds_it() {
+    let fake = whole("echo 'Failed to connect to h: Couldn'\"'\"'t connect' >&2; exit 1");
+    fake.lab.network.closed.store(true, Ordering::Relaxed);
+    fake.ends_with("ca: GetCACert: connection refused by 10.215.168.1:8080, next try in").await;
+}
+
+#[tokio::test]
+async fn the_folder_is_private_and_goes_with_the_enrolment() {
+    let fake = fake("{ pwd; stat -c %a . key.pem options | tr '\\n' ' '; } > {}/seen; exit 3");
+    fake.ends_with("`pki` ended with status 3").await;
+    let seen = fake.seen("seen");
+    let (folder, modes) = seen.split_once('\n').unwrap();
+    assert_eq!(modes.trim(), "700 600 600");
+    assert!(!Path::new(folder).exists(), "{folder}");
+}
+
+/// What cargo itself gives a test would be enough to see what is passed on.
+#[tokio::test]
+async fn nothing_of_the_environment_is_passed_on_but_a_path() {
+    let fake = fake("tr '\\0' '\\n' < /proc/$$/environ | sort > {}/seen; pwd > {}/folder; exit 3");
+    fake.ends_with("`pki` ended with status 3").await;
+    let (path, folder) = (fake.file("").display().to_string(), fake.seen("folder"));
+    let (path, folder) = (path.trim_end_matches('/'), folder.trim());
+    let given = format!("HOME={folder}\nLC_ALL=C\nPATH={path}\nTMPDIR={folder}\n");
+    assert_eq!(fake.seen("seen"), given);
+}
+
+#[tokio::test]
+async fn a_missing_program_is_told_with_its_package() {
+    let fake = fake("true");
+    fs::remove_file(fake.file("pki")).unwrap();
+    fake.ends_with("ca: strongSwan's `pki` is not installed (package `strongswan-pki`)").await;
+}
+
+#[tokio::test]
+async fn a_subject_that_cannot_be_expressed_is_a_failure() {
+    let fake = fake("true");
+    let lines = DOCUMENTED.replace("CN=MyUserCert", "'O=Smith\\, Jones,CN=x'");
+    fake.lab.device.replace_configuration(&lines).await.unwrap();
+    fake.lab.shows("ca: `pki` cannot be given the value `Smith, Jones` in a subject").await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_not_loaded_is_told_with_its_package() {
+    let fake = whole(
+        "echo 'unable to fetch from http://h, no capable fetcher found' >&2
+        echo 'did not receive a valid SCEP response: HTTP 0' >&2; exit 1",
+    );
+    fake.ends_with(
+        "ca: GetCACert: the plugin `curl`, by which strongSwan's `pki` fetches, is not installed \
+         (package `libstrongswan-extra-plugins`)",
+    )
+    .await;
+}

@@ -1,0 +1,171 @@
+//! Conformance: what became of each case of the catalogue, held against its level and what is known of the target.
+
+mod books;
+mod judge;
+mod plan;
+mod target;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use self::books::{Coverage, coverage};
+pub use self::judge::judge;
+pub use self::plan::{Budget, Plan, Planned};
+pub use self::target::{Date, Deviation, Target};
+use crate::outcome::{Received, ScenarioOutcome, Unfinished};
+use crate::requirement::{End, Level};
+
+/// What a target was found to do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Who was tried: a URL, or a command.
+    pub target: String,
+    /// Which end of the protocol it is.
+    pub end: End,
+    /// What it says of itself, a line each.
+    pub discovered: Vec<String>,
+    /// The cases, by id.
+    pub cases: Vec<CaseReport>,
+    /// Those that an interrupted run did not finish.
+    pub unfinished: Vec<Unfinished>,
+    /// Whether SHOULD counts as MUST.
+    pub strict: bool,
+    /// Whether the run was ended before its time.
+    pub interrupted: bool,
+    /// The certificates that were issued.
+    pub issued: Vec<Received>,
+    /// How many challenge passwords were used.
+    pub challenges: usize,
+    /// How long it took.
+    #[serde(rename = "elapsed_seconds", serialize_with = "crate::outcome::seconds")]
+    pub elapsed: Duration,
+}
+
+/// What became of a case.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaseReport {
+    /// Its id.
+    pub id: String,
+    /// What a conforming peer does.
+    pub title: String,
+    /// The requirement's number.
+    pub requirement: String,
+    /// The section of RFC 8894.
+    pub section: String,
+    /// How strongly it is required.
+    pub level: Level,
+    /// What is required, in the RFC's words.
+    pub sentence: String,
+    /// What was seen of it in the wild.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What happened.
+    pub scenario: ScenarioOutcome,
+}
+
+/// What became of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Verdict {
+    /// The peer does as required.
+    Conforms,
+    /// The peer does as required, and there is something to know; or it does not, and need not.
+    Noted {
+        /// What there is to know.
+        notes: Vec<String>,
+    },
+    /// The peer does not do what it must.
+    Fails {
+        /// The deviation that was known until its date, where there was one.
+        expired: Option<String>,
+    },
+    /// The peer does not do what it must, as is known of it.
+    Known {
+        /// Why, and how that is known.
+        reason: String,
+    },
+    /// The peer does as required, and was known not to.
+    Vanished {
+        /// Why it did not.
+        reason: String,
+    },
+    /// Nothing was found out.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// The case could not be tried, or not to its end.
+    Broke {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How many cases ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The peer does as required.
+    pub conforms: usize,
+    /// The same, with something to know.
+    pub noted: usize,
+    /// The peer does not do what it must.
+    pub fails: usize,
+    /// As is known of it.
+    pub known: usize,
+    /// It was known not to, and does.
+    pub vanished: usize,
+    /// Nothing was found out.
+    pub skipped: usize,
+    /// The case could not be tried.
+    pub broke: usize,
+}
+
+impl Report {
+    /// How many cases ended how.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for case in &self.cases {
+            *match case.verdict {
+                Verdict::Conforms => &mut counts.conforms,
+                Verdict::Noted { .. } => &mut counts.noted,
+                Verdict::Fails { .. } => &mut counts.fails,
+                Verdict::Known { .. } => &mut counts.known,
+                Verdict::Vanished { .. } => &mut counts.vanished,
+                Verdict::Skipped { .. } => &mut counts.skipped,
+                Verdict::Broke { .. } => &mut counts.broke,
+            } += 1;
+        }
+        counts
+    }
+}
+
+impl Verdict {
+    /// In one word, or two.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Conforms => "conforms",
+            Self::Noted { .. } => "conforms, with a note",
+            Self::Fails { .. } => "fails",
+            Self::Known { .. } => "known deviation",
+            Self::Vanished { .. } => "deviation gone",
+            Self::Skipped { .. } => "skipped",
+            Self::Broke { .. } => "not tried",
+        }
+    }
+
+    /// Why, where that is to be told in a line.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Conforms => None,
+            Self::Noted { notes } => Some(notes.join("; ")),
+            Self::Fails { expired } => expired.clone(),
+            Self::Known { reason }
+            | Self::Vanished { reason }
+            | Self::Skipped { reason }
+            | Self::Broke { reason } => Some(reason.clone()),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a PKI does wrong on purpose, checked against the mock CA's catalogue.
+
+use mock_ca::{Fault, FaultError, FaultRule, PersonalityName, Trigger};
+
+use crate::diagnostic::Diagnostic;
+use crate::yaml::{Fields, Node, Problems};
+
+/// The rules of a list, each as the mock CA reads it.
+pub(super) fn faults(
+    node: &Node,
+    personality: PersonalityName,
+    problems: &Problems,
+) -> Vec<String> {
+    let rules = node.items(problems).iter().filter_map(|it| rule(it, personality, problems));
+    rules.map(|rule| rule.to_string()).collect()
+}
+
+fn rule(node: &Node, personality: PersonalityName, problems: &Problems) -> Option<FaultRule> {
+    let fields = Fields::of(node, "a fault", &["on", "nth", "do"], problems)?;
+    let triggers = Trigger::ALL.map(|trigger| (trigger.as_str(), trigger));
+    let on = fields.required("on").and_then(|it| it.one_of("request", &triggers, problems));
+    let nth = fields.optional("nth").map(|it| it.parsed("a number from 1 on", problems));
+    let action = fields.required("do")?;
+    let fault = fault(action, problems)?;
+    let rule = FaultRule::new(on?, nth.flatten(), fault);
+    let refused = rule.as_ref().err().map(ToString::to_string);
+    let unsuited = (!fault.suits(personality))
+        .then(|| format!("a `{personality}` has no certificates for `{}`", fault.name()));
+    if let Some(reason) = refused.or(unsuited) {
+        problems.add(Diagnostic::at(&action.place, reason));
+    }
+    rule.ok()
+}
+
+fn fault(node: &Node, problems: &Problems) -> Option<Fault> {
+    let text = node.text(problems)?;
+    match text.parse() {
+        Ok(fault) => Some(fault),
+        Err(FaultError::UnknownFault { name, .. }) => {
+            let place = node.place_of(0, name.len());
+            let known = Fault::ALL.iter().map(|fault| fault.name());
+            let unknown = Diagnostic::at(&place, format!("unknown fault `{name}`"));
+            problems.add(unknown.known(&name, "known", known));
+            None
+        }
+        Err(error) => {
+            problems.add(Diagnostic::at(&node.place, error.to_string()));
+            None
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! A report of conformance as JSON.
+
+use serde::Serialize;
+
+use crate::conformance::Report;
+use crate::report::json::pretty;
+
+/// The version of the format; it grows when a field changes its meaning or goes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Versioned<'a> {
+    version: u32,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+pub(super) fn text(report: &Report) -> String {
+    pretty(&Versioned { version: VERSION, report })
+}

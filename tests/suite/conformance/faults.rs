@@ -1,0 +1,86 @@
+//! An ill-behaved server fails exactly the cases that name its fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+
+use harness::lab::Personality;
+use harness::outcome::{Outcome, Verdict};
+use harness::run::{LabOptions, Options, run_all};
+use harness::scenario::Scenario;
+use mock_ca::{Fault, FaultRule, PersonalityName, Trigger};
+
+use super::{cases, short, sorted};
+
+/// On what a fault is tried: its own operation where it has one, or else any message.
+fn rule(fault: Fault) -> FaultRule {
+    let triggers =
+        [Trigger::PkiOperation, Trigger::GetCaCaps, Trigger::GetCaCert, Trigger::GetNextCaCert];
+    let trigger = triggers.into_iter().find(|trigger| fault.fits(*trigger)).unwrap();
+    FaultRule::new(trigger, None, fault).unwrap()
+}
+
+/// The catalogue at a PKI that behaves like this, with this fault.
+fn at(cases: &[Scenario], personality: Personality, fault: Option<FaultRule>) -> Vec<Scenario> {
+    let mut cases = cases.to_vec();
+    for pki in cases.iter_mut().flat_map(|case| case.lab.pkis.values_mut()) {
+        if personality == Personality::Ndes {
+            pki.personality = personality;
+        }
+        pki.faults = fault.iter().map(ToString::to_string).collect();
+    }
+    cases
+}
+
+async fn run(cases: Vec<Scenario>) -> Outcome {
+    let jobs = NonZeroUsize::new(8).unwrap();
+    let options = Options { lab: LabOptions::default(), jobs };
+    run_all(cases, &options, std::future::pending(), |_| {}).await
+}
+
+fn failed(outcome: &Outcome) -> BTreeSet<String> {
+    let failed = outcome.scenarios.iter().filter(|case| match &case.verdict {
+        Verdict::Failed(_) => true,
+        Verdict::Passed | Verdict::Skipped { .. } => false,
+        other => panic!("{}: {other:?}", case.id),
+    });
+    sorted(failed.map(|case| short(&case.id)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_fails_exactly_the_cases_that_name_it() {
+    let cases = cases("server");
+    let named = |fault: Fault| {
+        let names = |case: &&Scenario| {
+            case.conformance
+                .as_ref()
+                .is_some_and(|it| it.catches.iter().any(|name| name == fault.name()))
+        };
+        sorted(cases.iter().filter(names).map(|case| short(&case.id)))
+    };
+    let sound = run(at(&cases, Personality::Rfc8894, None)).await;
+    assert_eq!(failed(&sound), BTreeSet::new(), "without a fault nothing fails");
+    let at_ndes = failed(&run(at(&cases, Personality::Ndes, None)).await);
+    let mut wrong = BTreeMap::new();
+    for fault in Fault::ALL.iter().copied() {
+        let is_ndes = !fault.suits(PersonalityName::Rfc8894);
+        let personality = if is_ndes { Personality::Ndes } else { Personality::Rfc8894 };
+        let outcome = run(at(&cases, personality, Some(rule(fault)))).await;
+        let mut found = failed(&outcome);
+        if is_ndes {
+            found = found.difference(&at_ndes).cloned().collect();
+        }
+        let named = named(fault);
+        let missing: Vec<_> = found.difference(&named).cloned().collect();
+        let idle: Vec<_> = named.difference(&found).cloned().collect();
+        if !missing.is_empty() || !idle.is_empty() {
+            wrong.insert(fault.name(), (missing, idle));
+        }
+    }
+    let told: Vec<String> = wrong
+        .iter()
+        .map(|(fault, (missing, idle))| {
+            format!("{fault}\n  fails, and is not named by: {missing:?}\n  is named by, and does not fail: {idle:?}")
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", told.join("\n"));
+}

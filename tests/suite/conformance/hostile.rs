@@ -1,0 +1,84 @@
+//! Servers that say nothing, too much, or nonsense: each run ends, and says what is the matter.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use crate::suite::sceplab::{Ended, command, finish, workspace};
+
+/// Runs some cases at a server that treats each connection so; the server ends with the test's process.
+fn conform(treat: fn(TcpStream)) -> Ended {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/scep", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || treat(stream));
+        }
+    });
+    let cases = ["--case", "discovery", "--case", "ca-certificates", "--case", "attributes"];
+    let limits = ["--timeout", "1", "--jobs", "16"];
+    finish(command(workspace(), &[&["conform", &url], cases.as_slice(), &limits].concat()))
+}
+
+fn ask(stream: &mut TcpStream) {
+    let mut head = [0; 4096];
+    let _ = stream.read(&mut head);
+}
+
+fn answer(stream: &mut TcpStream, body: &[u8]) {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+}
+
+#[test]
+fn one_that_answers_nothing_is_given_up() {
+    let ended = conform(|stream| {
+        // Held open until the other side has had enough.
+        let _ = (&stream).read_to_end(&mut Vec::new());
+    });
+    assert_eq!(ended.code, Some(3), "{}", ended.stdout);
+    assert!(ended.stderr.contains("answers neither GetCACaps nor GetCACert"), "{}", ended.stderr);
+}
+
+#[test]
+fn one_that_closes_each_connection_is_given_up() {
+    let ended = conform(drop);
+    assert_eq!(ended.code, Some(3), "{}", ended.stdout);
+    ended.assert_orderly();
+}
+
+#[test]
+fn endless_answers_are_cut() {
+    let ended = conform(|mut stream| {
+        ask(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(&[b'A'; 65536]).is_ok() {}
+    });
+    assert_eq!(ended.code, Some(3), "{}", ended.stdout);
+    assert!(ended.stderr.contains("longer than 2097152 bytes"), "{}", ended.stderr);
+}
+
+#[test]
+fn nonsense_fails_cases_and_nothing_else() {
+    for nonsense in [
+        &b"<html><body>\x1b[31mNot here</body></html>"[..],
+        &[0x30, 0x80].repeat(50_000),
+        &[0xff; 3000],
+        b"\n\n\n",
+    ] {
+        let body: &'static [u8] = nonsense.to_vec().leak();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/scep", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                ask(&mut stream);
+                answer(&mut stream, body);
+            }
+        });
+        let cases = ["--case", "discovery", "--case", "ca-certificates", "--case", "attributes"];
+        let ended = finish(command(workspace(), &[&["conform", &url], cases.as_slice()].concat()));
+        assert_eq!(ended.code, Some(4), "{}\n{}", ended.stdout, ended.stderr);
+        assert!(!ended.told().contains('\x1b'), "escape sequences are shown as they came");
+        ended.assert_orderly();
+    }
+}

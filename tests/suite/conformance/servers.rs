@@ -1,0 +1,130 @@
+//! `sceplab conform` at servers on real ports.
+
+use crate::suite::sceplab::{Ended, command, finish, run, workspace};
+use crate::suite::serve::Server;
+
+const PASSWORD: &str = "conform-s3cret-42";
+
+/// What the server is, how it is started, and where SCEP is.
+const SERVERS: [(&str, &[&str], &str); 3] = [
+    ("rfc8894", &["--single-password"], "/cgi-bin/pkiclient.exe"),
+    ("linux", &[], "/scep"),
+    ("ndes", &["--single-password"], "/certsrv/mscep/mscep.dll"),
+];
+
+fn start(personality: &str, options: &[&str]) -> Server {
+    Server::start(&[&[personality, "--challenge", PASSWORD], options].concat())
+}
+
+fn conform(arguments: &[&str]) -> Ended {
+    let mut command = command(workspace(), &[&["conform"], arguments].concat());
+    command.env("SCEPLAB_CHALLENGE", PASSWORD);
+    finish(command)
+}
+
+#[test]
+fn each_personality_conforms_but_for_what_its_target_file_knows() {
+    for (personality, options, path) in SERVERS {
+        let server = start(personality, options);
+        let target = format!("scenarios/targets/{personality}.yaml");
+        let mut arguments = vec!["--allow-disruptive", "--jobs", "8"];
+        if workspace().join(&target).is_file() {
+            arguments.extend(["--target", &target]);
+        }
+        let url = server.url(path);
+        let ended = conform(&[&[url.as_str()], arguments.as_slice()].concat());
+        assert_eq!(ended.code, Some(0), "{personality}: {}\n{}", ended.stdout, ended.stderr);
+        assert!(!ended.stdout.contains("\ngone "), "{personality}: {}", ended.stdout);
+        assert!(!ended.told().contains(PASSWORD), "{personality} tells the password");
+    }
+}
+
+#[test]
+fn a_budget_is_kept_and_what_was_issued_is_listed() {
+    let server = start("linux", &[]);
+    let url = server.url("/scep");
+    let ended = conform(&[&url, "--max-certificates", "3", "--case", "attributes"]);
+    let listed = ended.stdout.lines().filter(|line| line.contains("  CN = sceplab-")).count();
+    assert!((1..=3).contains(&listed), "{}", ended.stdout);
+    assert!(ended.stdout.contains("the budget of certificates is used up"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("at most 3 certificates will be issued"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_dry_run_sends_nothing() {
+    let ended = run(&["conform", "http://127.0.0.1:1/scep", "--dry-run", "--requirement", "R31"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.starts_with("to be sent to http://127.0.0.1:1/scep:"), "{}", ended.stdout);
+}
+
+#[test]
+fn nothing_disruptive_is_sent_unless_it_is_allowed() {
+    let ended = run(&["conform", "http://127.0.0.1:1/scep", "--dry-run"]);
+    let line = ended.stdout.lines().find(|line| line.contains("robustness/noise")).unwrap();
+    assert!(line.contains("--allow-disruptive"), "{line}");
+}
+
+#[test]
+fn a_failure_shows_what_is_required_what_was_sent_and_what_came() {
+    let server = start("linux", &[]);
+    let url = server.url("/scep");
+    let ended = conform(&[&url, "--case", "algorithms/des"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    for part in [
+        "RFC 8894 §2.9",
+        "Implementations MUST NOT support",
+        "enciphered with DES",
+        "status: SUCCESS",
+        "none of the acceptable outcomes came",
+        "scenarios/conformance/server/algorithms/des.yaml:",
+    ] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn passwords_of_an_admin_page_are_fetched_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "admin-s3cret\n").unwrap();
+    let file = file.to_str().unwrap();
+    let server = Server::start(&["ndes", "--admin-user", "boss", "--admin-password-file", file]);
+    let (url, page) = (server.url("/certsrv/mscep/mscep.dll"), server.url("/certsrv/mscep_admin/"));
+    let admin = ["--ndes-admin", &page, "--admin-user", "boss", "--admin-password-file", file];
+    let case = ["--case", "attributes/recipient-nonce"];
+    let ended = run(&[&["conform", url.as_str()], admin.as_slice(), &case].concat());
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+    assert!(!ended.told().contains("admin-s3cret"));
+}
+
+#[test]
+fn reports_say_the_same() {
+    let server = start("linux", &[]);
+    let (url, folder) = (server.url("/scep"), tempfile::tempdir().unwrap());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let reports = ["junit", "json", "markdown"].map(|kind| format!("{kind}={}", file(kind)));
+    let [junit, json, markdown] = &reports;
+    let reports = ["--report", junit, "--report", json, "--report", markdown];
+    let cases = ["--case", "algorithms/des", "--case", "discovery"];
+    conform(&[&[url.as_str()], cases.as_slice(), &reports].concat());
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    assert!(read("junit").contains("algorithms/des") && read("junit").contains("<failure"));
+    let json: serde_json::Value = serde_json::from_str(&read("json")).unwrap();
+    let fails = |case: &&serde_json::Value| case["verdict"]["kind"] == "fails";
+    let cases = json["cases"].as_array().unwrap();
+    assert_eq!(cases.iter().filter(fails).count(), 1);
+    assert!(read("markdown").contains("**fails** `conformance/server/algorithms/des`"));
+    for name in ["junit", "json", "markdown"] {
+        assert!(!read(name).contains(PASSWORD), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_reached_or_is_no_address_is_said() {
+    let ended = conform(&["http://127.0.0.1:1/scep"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.contains("cannot connect to 127.0.0.1:1"), "{}", ended.stderr);
+    let ended = conform(&["https://127.0.0.1/scep"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("HTTPS is not spoken"), "{}", ended.stderr);
+}

@@ -1,0 +1,65 @@
+//! What a target file knows: a deviation does not fail a run, one that is gone is told, one whose day is over fails.
+
+use std::fs;
+
+use crate::suite::sceplab::{Ended, command, finish, workspace};
+use crate::suite::serve::Server;
+
+/// Tries two cases at a server like scepserver, which takes single DES, and names its digests.
+fn conform(target: &str) -> Ended {
+    let server = Server::start(&["linux", "--challenge", "s3cret-for-all"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("target.yaml");
+    fs::write(&file, format!("title: mine\nurl: {}\n{target}", server.url("/scep"))).unwrap();
+    let cases = ["--case", "algorithms/des", "--case", "discovery/get-ca-caps"];
+    let target = ["--target", file.to_str().unwrap()];
+    let mut command = command(workspace(), &[&["conform"], cases.as_slice(), &target].concat());
+    command.env("SCEPLAB_CHALLENGE", "s3cret-for-all");
+    finish(command)
+}
+
+fn deviation(case: &str, until: &str) -> String {
+    format!(
+        "deviations:\n- {{case: conformance/server/{case}, reason: it is old, source: seen{until}}}\n"
+    )
+}
+
+#[test]
+fn a_deviation_that_is_known_does_not_fail_the_run() {
+    let ended = conform(&deviation("algorithms/des", ", until: 2999-12-31"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    let told = "known  R06 MUST   conformance/server/algorithms/des: it is old (seen; until 2999-12-31)";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+}
+
+#[test]
+fn a_deviation_whose_day_is_over_fails_it() {
+    let ended = conform(&deviation("algorithms/des", ", until: 2020-01-01"));
+    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
+    assert!(ended.stdout.contains("no longer excused: it is old"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_deviation_that_is_gone_is_told() {
+    let ended = conform(&deviation("discovery/get-ca-caps", ""));
+    assert!(ended.stdout.contains("gone   R01"), "{}", ended.stdout);
+}
+
+#[test]
+fn another_pki_than_the_one_that_is_known_is_not_tried() {
+    let ended = conform(&format!("ca-fingerprint: {}\n", "ab".repeat(32)));
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("it is another PKI"), "{}", ended.stderr);
+    let ended = conform("capabilities: [AES]\n");
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("its target file says AES"), "{}", ended.stderr);
+}
+
+#[test]
+fn mistakes_in_it_are_shown_at_their_place() {
+    let ended = conform("deviations:\n- {case: a, reazon: b}\nparalel: 2\n");
+    assert_eq!(ended.code, Some(2));
+    for part in ["did you mean `reason`?", "did you mean `parallel`?", "lacks the field `source`"] {
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+    }
+}

@@ -1,0 +1,166 @@
+//! The control port, and faults, of a server that runs.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use openssl::rand::rand_bytes;
+use scep::client::Client;
+use serde_json::{Value, json};
+
+use super::client::{drive, enrol, settings};
+use super::{LINUX, Server};
+use crate::suite::sceplab::run;
+
+const PASSWORD: &str = "Kohlrabi-7Xq";
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+/// A server with a control port, and where that is.
+#[track_caller]
+fn controlled(arguments: &[&str]) -> (Server, String) {
+    let whole = [arguments, &["--control", "127.0.0.1:0"]].concat();
+    let mut server = Server::start(&whole);
+    let control = server.running.stdout_line(|line| {
+        let url = line.strip_prefix("control")?.trim().strip_prefix("http://")?;
+        Some(url.to_owned())
+    });
+    (server, control)
+}
+
+/// Sends these bytes and reads until the port closes the connection: the status, and the JSON.
+#[track_caller]
+fn raw(control: &str, request: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(control).unwrap();
+    // A port that has heard enough may close before all is written.
+    let _ = stream.write_all(request.as_bytes());
+    let mut response = String::new();
+    let _ = stream.read_to_string(&mut response);
+    let (head, body) = response.split_once("\r\n\r\n").expect("an answer");
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap())
+}
+
+#[track_caller]
+fn get(control: &str, path: &str) -> Value {
+    let (status, value) = raw(control, &format!("GET {path} HTTP/1.1\r\nHost: {control}\r\n\r\n"));
+    assert_eq!(status, 200, "{value}");
+    value
+}
+
+fn post(control: &str, path: &str, body: &Value) -> (u16, Value) {
+    let body = body.to_string();
+    raw(
+        control,
+        &format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    )
+}
+
+#[tokio::test]
+async fn what_was_issued_and_asked_is_told_and_no_secret() {
+    let (server, control) = controlled(&["linux", "--challenge", PASSWORD]);
+    enrol(&server.authority, LINUX, settings("CN=a", Some(PASSWORD))).await.unwrap();
+    let issued = get(&control, "/issued");
+    assert_eq!(issued[0]["serial"], "02");
+    assert_eq!(issued[0]["revoked"], Value::Null);
+    assert!(issued[0]["certificate"].as_str().unwrap().contains("BEGIN CERTIFICATE"));
+    let requests = get(&control, "/requests");
+    let last = requests.as_array().unwrap().last().unwrap();
+    assert_eq!(last["message"]["message_type"], "PKCSReq");
+    assert_eq!(last["message"]["csr"]["has_challenge"], true);
+    assert_eq!(last["message"]["cipher"], "AES-128");
+    for told in [issued, requests, get(&control, "/pending"), get(&control, "/faults")] {
+        let told = told.to_string();
+        assert!(!told.contains("Kohlrabi") && !told.contains("PRIVATE"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_decided_about_and_certificates_revoked() {
+    let (server, control) = controlled(&["rfc8894", "--approval", "manual"]);
+    let mut client = Client::new(settings("CN=a", None));
+    let first = client.start();
+    assert!(drive(&server.authority, "/", &mut client, first).await.unwrap().is_none());
+    let waiting = get(&control, "/pending");
+    assert_eq!(waiting[0]["subject"], "CN = a");
+    let decision = json!({"transaction_id": waiting[0]["transaction_id"]});
+    let (status, approved) = post(&control, "/approve", &decision);
+    assert_eq!((status, &approved["serial"]), (200, &json!("01")));
+    assert_eq!(post(&control, "/deny", &decision).0, 409);
+    let poll = client.poll(&mut rand_bytes).unwrap();
+    assert!(drive(&server.authority, "/", &mut client, poll).await.unwrap().is_some());
+
+    let revocation = json!({"serial": "01"});
+    assert_eq!(post(&control, "/revoke", &revocation).0, 200);
+    assert!(get(&control, "/issued")[0]["revoked"].is_u64());
+    let (status, again) = post(&control, "/revoke", &revocation);
+    assert_eq!(status, 409);
+    assert!(again["error"].as_str().unwrap().ends_with("is revoked already"), "{again}");
+}
+
+#[tokio::test]
+async fn a_fault_is_injected_and_counted() {
+    let first = "on: GetCACaps, nth: 1, do: http-status 503";
+    let (mut server, control) = controlled(&["linux", "--fault", first]);
+    let get_ca_caps = || async {
+        super::client::get(&server.authority, LINUX, "operation=GetCACaps").await.status
+    };
+    assert_eq!((get_ca_caps().await, get_ca_caps().await), (503, 200));
+    let second = "on: GetCACaps, do: http-status 404";
+    assert_eq!(post(&control, "/faults", &json!({"fault": second})).0, 200);
+    assert_eq!(get_ca_caps().await, 404);
+    assert_eq!(
+        get(&control, "/faults"),
+        json!([{"fault": first, "fired": 1}, {"fault": second, "fired": 1}])
+    );
+    let (status, wrong) = post(&control, "/faults", &json!({"fault": "on: GetCACaps, do: caps"}));
+    assert_eq!(status, 400);
+    assert!(wrong["error"].as_str().unwrap().contains("did you mean `caps-"), "{wrong}");
+    server.running.stdout_line(|line| line.contains("[fault: http-status 503]").then_some(()));
+}
+
+#[test]
+fn the_control_port_takes_nothing_odd() {
+    let (_server, control) = controlled(&["linux"]);
+    let post_as = |content_type: &str, body: &str| {
+        let head = format!("POST /faults HTTP/1.1\r\nHost: {control}\r\n{content_type}");
+        raw(&control, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).0
+    };
+    let injection = json!({"fault": "on: GetCACaps, do: caps-none"}).to_string();
+    // A page in a browser can send the first two without being asked whether it may.
+    assert_eq!(post_as("Content-Type: text/plain\r\n", &injection), 415);
+    assert_eq!(post_as("", &injection), 415);
+    assert_eq!(post_as(JSON, "{}"), 400);
+    assert_eq!(post_as(JSON, "{\"fault\": 1, \"more\": 2}"), 400);
+    assert_eq!(post_as(JSON, &"[".repeat(16_000)), 400);
+    assert_eq!(post_as(JSON, &" ".repeat(20_000)), 413);
+    let status = |request: &str, host: &str| {
+        raw(&control, &format!("{request} HTTP/1.1\r\nHost: {host}\r\n\r\n")).0
+    };
+    assert_eq!(status("GET /faults", "elsewhere.example"), 403);
+    assert_eq!(status("GET /faults", "127.0.0.1.elsewhere.example:80"), 403);
+    assert_eq!(status("GET /", "localhost"), 404);
+    assert_eq!(status("DELETE /faults", "[::1]:80"), 405);
+    assert_eq!(get(&control, "/faults"), json!([]));
+}
+
+#[test]
+fn the_faults_are_listed_and_impossible_ones_refused() {
+    let listed = run(&["serve", "--list-faults"]);
+    assert_eq!(listed.code, Some(0));
+    assert!(listed.stdout.contains("\n  http-status STATUS "), "{}", listed.stdout);
+    assert!(listed.stdout.contains("\non: GetCACaps\n"), "{}", listed.stdout);
+    for (arguments, reason) in [
+        (&["serve", "linux", "--fault", "on: PKIOperation, do: http-stat 1"][..], "`http-status`"),
+        (&["serve", "linux", "--fault", "on: GetCACert, do: ra-expired"], "cannot happen at a"),
+        (&["serve", "linux", "--control", "0.0.0.0:0"], "on loopback alone"),
+    ] {
+        let whole = [arguments, &["--listen", "127.0.0.1:0"]].concat();
+        let refused = run(&whole);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+    }
+}
