@@ -61,11 +61,12 @@ fn every_fault_is_named_by_a_case_and_every_name_is_a_fault() {
     let known: BTreeSet<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
     let strangers: Vec<_> = caught.iter().filter(|name| !known.contains(name.as_str())).collect();
     assert!(strangers.is_empty(), "{strangers:?}");
-    let met = |fault: &Fault| {
-        clients.iter().flat_map(|case| case.lab.pkis.values()).flat_map(|pki| &pki.faults).any(
-            |rule| rule.parse::<mock_ca::FaultRule>().unwrap().fault.name() == fault.name(),
-        )
-    };
+    let met =
+        |fault: &Fault| {
+            clients.iter().flat_map(|case| case.lab.pkis.values()).flat_map(|pki| &pki.faults).any(
+                |rule| rule.parse::<mock_ca::FaultRule>().unwrap().fault.name() == fault.name(),
+            )
+        };
     let alone: Vec<_> = Fault::ALL
         .iter()
         .filter(|fault| !caught.contains(fault.name()) && !met(fault))
@@ -82,5 +83,8 @@ fn the_books_are_printed_from_the_cases() {
     let table = run(&["conform", "--coverage"]);
     assert_eq!(table.code, Some(0));
     let summary = table.stdout.lines().last().unwrap();
-    assert!(summary.starts_with("52 requirements, ") && summary.ends_with(", 0 missing"), "{summary}");
+    assert!(
+        summary.starts_with("52 requirements, ") && summary.ends_with(", 0 missing"),
+        "{summary}"
+    );
 }

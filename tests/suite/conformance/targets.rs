@@ -28,7 +28,8 @@ fn deviation(case: &str, until: &str) -> String {
 fn a_deviation_that_is_known_does_not_fail_the_run() {
     let ended = conform(&deviation("algorithms/des", ", until: 2999-12-31"));
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
-    let told = "known  R06 MUST   conformance/server/algorithms/des: it is old (seen; until 2999-12-31)";
+    let told =
+        "known  R06 MUST   conformance/server/algorithms/des: it is old (seen; until 2999-12-31)";
     assert!(ended.stdout.contains(told), "{}", ended.stdout);
 }
 
