@@ -4,13 +4,15 @@ mod configuration;
 mod marked;
 mod private_key;
 
+use std::slice::from_ref;
+
 use regex::Regex;
 
 use self::configuration::{clear_passwords, clear_passwords_of_configuration};
 use self::marked::Marked;
 pub(crate) use self::private_key::PrivateKeys;
 use crate::diagnostic::{Diagnostic, Excerpt, Location, SHOWN, closest};
-use crate::lab::{Challenge, Lab, MASK, Secret};
+use crate::lab::{Challenge, Lab, Secret};
 use crate::yaml::{Node, Value};
 
 /// The longest secret that is masked only where it stands alone: `a` is part of every second word.
@@ -99,12 +101,12 @@ impl Masker {
             let length = marked.text.len();
             if let Some(kept) = ends.clone().rev().find(|at| marked.text.ends_with(&secret[..*at]))
             {
-                marked.mask_ranges(&[length - kept..length]);
+                marked.mask_ranges(from_ref(&(length - kept..length)));
             }
             let rest =
                 |at: &usize| secret.len() - at > SHORT && marked.text.starts_with(&secret[*at..]);
             if let Some(at) = secret.char_indices().map(|(at, _)| at).find(rest) {
-                marked.mask_ranges(&[0..secret.len() - at]);
+                marked.mask_ranges(from_ref(&(0..secret.len() - at)));
             }
         }
     }
@@ -246,6 +248,7 @@ fn keys(node: &Node, secrets: &mut Vec<Secret>) {
 mod tests {
     use super::*;
     use crate::diagnostic::Source;
+    use crate::lab::MASK;
 
     fn masker(secrets: &[&str]) -> Masker {
         Masker::new(secrets.iter().map(|secret| Secret::new(*secret)).collect())

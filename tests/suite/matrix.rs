@@ -166,6 +166,14 @@ fn a_folder_without_scenarios_for_the_matrix_exits_with_5() {
 }
 
 #[test]
+fn a_client_that_is_named_and_has_no_way_in_is_wrong_usage() {
+    let ended = matrix(samples().path(), &["--client", "builtin", "--client", "strongswan"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    let typed = "type `--client strongswan --driver netns`";
+    assert!(ended.stderr.contains(typed), "{}", ended.stderr);
+}
+
+#[test]
 fn the_reports_are_those_of_the_table() {
     let samples = samples();
     write(samples.path(), "scenarios/matrix-ledger.yaml", REFUSED);

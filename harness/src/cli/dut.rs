@@ -26,7 +26,7 @@ pub(super) struct Dut {
     /// The lab that the device stands in [default: that of the documented scenario with the Linux PKI]
     #[arg(long, value_name = "FILE")]
     lab: Option<PathBuf>,
-    /// How the lab is built [default: virtual, or netns where a client is named that is a program]
+    /// How the lab is built [default: virtual, or netns where the client or what a host runs is a program]
     #[arg(long, value_enum, value_name = "DRIVER", conflicts_with = "on_socket")]
     driver: Option<Driver>,
     /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
@@ -83,7 +83,7 @@ impl Dut {
         let lab = self.lab()?;
         let name = self.device_name(&lab)?;
         let Some((device, bench)) =
-            drivers::build_for_console(&lab, &name, &self.options(&name)).await?
+            drivers::build_for_console(&lab, &name, &self.options(&name, &lab)).await?
         else {
             return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
         };
@@ -95,8 +95,12 @@ impl Dut {
         }
     }
 
-    fn options(&self, name: &str) -> LabOptions {
-        let driver = self.driver.unwrap_or(self.client.default_driver());
+    fn options(&self, name: &str, lab: &Lab) -> LabOptions {
+        let default = match lab.programs().next() {
+            Some(_) => Driver::Netns,
+            None => self.client.default_driver(),
+        };
+        let driver = self.driver.unwrap_or(default);
         LabOptions { driver, client: self.client, id: name.to_owned(), ..LabOptions::default() }
     }
 
@@ -145,6 +149,16 @@ mod tests {
     fn the_built_in_lab_is_sound_and_has_one_device() {
         let lab = dut(None).lab().unwrap();
         assert_eq!(dut(None).device_name(&lab).unwrap(), "DUT0");
+    }
+
+    #[test]
+    fn a_lab_with_a_program_is_not_built_in_the_virtual_lab_unless_told_to() {
+        let runs = "hosts: {a: {addresses: [10.0.0.1/24], runs: {program: x, ready: {port: 1}}}}";
+        let lab = Lab::parse(&Source::new("lab", runs.to_owned())).unwrap();
+        assert_eq!(dut(None).options("DUT0", &lab).driver, Driver::Netns);
+        assert_eq!(dut(None).options("DUT0", &Lab::default()).driver, Driver::Virtual);
+        let told = Dut { driver: Some(Driver::Virtual), ..dut(None) };
+        assert_eq!(told.options("DUT0", &lab).driver, Driver::Virtual);
     }
 
     #[test]

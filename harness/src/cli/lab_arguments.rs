@@ -8,12 +8,13 @@ use clap::Args;
 use super::complain;
 use super::exit::Exit;
 use crate::drivers;
+use crate::lab::Lab;
 use crate::run::{Client, Driver, LabOptions};
 
 /// How labs are built.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LabArguments {
-    /// How labs are built [default: virtual, or netns with a `--client` other than builtin]
+    /// How labs are built [default: virtual, or netns with a `--client` other than builtin, or where every lab has a program]
     #[arg(long, value_enum)]
     driver: Option<Driver>,
     /// The SCEP client inside the simulated devices
@@ -28,6 +29,20 @@ pub(super) struct LabArguments {
 }
 
 impl LabArguments {
+    /// The arguments as these labs need them, where none of them can be built otherwise; the error is what to type.
+    pub(super) fn for_labs<'a>(
+        &self,
+        labs: impl IntoIterator<Item = &'a Lab>,
+    ) -> Result<Self, String> {
+        let Some((host, program)) = program_of_each(labs) else { return Ok(self.clone()) };
+        if self.driver == Some(Driver::Virtual) {
+            let why = "has no way into the virtual lab";
+            let typed = "type `--driver netns`";
+            return Err(format!("the program `{program}` of host `{host}` {why}; {typed}"));
+        }
+        Ok(Self { driver: Some(Driver::Netns), ..self.clone() })
+    }
+
     /// The options, once they fit together and captures can be written; the error is what to type instead.
     pub(super) fn options(&self) -> Result<LabOptions, String> {
         let driver = self.driver.unwrap_or(self.client.default_driver());
@@ -43,10 +58,8 @@ impl LabArguments {
     }
 
     fn fits_the_virtual_lab(&self) -> Result<(), String> {
-        let client = format!("--client {}", self.client);
-        let (option, why) = if self.client != Client::Builtin {
-            (client.as_str(), "is a program, which has no way into the virtual lab")
-        } else if self.pcap.is_some() {
+        client_fits(self.client, Driver::Virtual)?;
+        let (option, why) = if self.pcap.is_some() {
             ("--pcap", "captures the kernel's links, of which the virtual lab has none")
         } else if self.keep {
             ("--keep", "keeps the kernel's namespaces, of which the virtual lab has none")
@@ -62,6 +75,26 @@ impl LabArguments {
             _ => String::new(),
         }
     }
+}
+
+/// Whether a client can be had with the driver; the error is what to type instead.
+pub(super) fn client_fits(client: Client, driver: Driver) -> Result<(), String> {
+    if driver == Driver::Netns || client == Client::Builtin {
+        return Ok(());
+    }
+    let option = format!("--client {client}");
+    let why = "is a program, which has no way into the virtual lab";
+    Err(format!("`{option}` {why}; type `{option} --driver netns`"))
+}
+
+/// A host that runs a program, and the program, where each of the labs has such a one.
+fn program_of_each<'a>(labs: impl IntoIterator<Item = &'a Lab>) -> Option<(&'a str, &'a str)> {
+    let mut labs = labs.into_iter().map(|lab| {
+        let (host, program) = lab.programs().next()?;
+        Some((host, program.command.first().map_or("", String::as_str)))
+    });
+    let first = labs.next()??;
+    labs.all(|program| program.is_some()).then_some(first)
 }
 
 /// What no lab can do without is said once, and not by each scenario.
@@ -85,6 +118,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::diagnostic::Source;
 
     #[derive(Parser)]
     struct Line {
@@ -101,6 +135,32 @@ mod tests {
         assert_eq!(options("").unwrap().driver, Driver::Virtual);
         assert_eq!(options("--client builtin").unwrap().driver, Driver::Virtual);
         assert_eq!(options("--client strongswan").unwrap().driver, Driver::Netns);
+    }
+
+    fn for_labs(line: &str, programs: &[bool]) -> Result<Driver, String> {
+        let lab = |is_program: &bool| {
+            let runs = "runs: {program: serve it, ready: {port: 1}}";
+            let runs = if *is_program { runs } else { "ttl: 64" };
+            let text = format!("hosts: {{a: {{addresses: [10.0.0.1/24], {runs}}}}}");
+            Lab::parse(&Source::new("lab", text)).unwrap()
+        };
+        let labs: Vec<Lab> = programs.iter().map(lab).collect();
+        let line = Line::try_parse_from(format!("x {line}").split_whitespace()).unwrap();
+        Ok(line.lab.for_labs(&labs)?.options()?.driver)
+    }
+
+    #[test]
+    fn labs_that_cannot_be_virtual_get_the_kernels_network() {
+        assert_eq!(for_labs("", &[true, true]), Ok(Driver::Netns));
+        assert_eq!(for_labs("--keep", &[true]), Ok(Driver::Netns));
+        // Some can be run, and the others say why they cannot.
+        assert_eq!(for_labs("", &[true, false]), Ok(Driver::Virtual));
+        assert_eq!(for_labs("--driver virtual", &[false, true]), Ok(Driver::Virtual));
+        assert_eq!(for_labs("", &[]), Ok(Driver::Virtual));
+        let error = for_labs("--driver virtual", &[true]).unwrap_err();
+        let told = "the program `serve` of host `a` has no way into the virtual lab; \
+                    type `--driver netns`";
+        assert_eq!(error, told);
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::complain;
 use super::exit::Exit;
 use super::jobs::jobs;
-use super::lab_arguments::possible;
+use super::lab_arguments::{client_fits, possible};
 use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
@@ -82,6 +83,7 @@ impl Arguments {
     /// All that can be wrong before anything is run.
     async fn prepare(&self) -> Result<(Plan, Ledger), Exit> {
         self.reports.check()?;
+        self.clients_fit()?;
         let scenarios = select::tagged_or_named(&self.paths, TAG)?;
         let plan = Plan::of(scenarios, self.columns());
         // What is wrong with the ledger is told together with what is wrong with the labs.
@@ -99,6 +101,15 @@ impl Arguments {
         };
         possible(&self.lab()).await?;
         Ok((plan, ledger))
+    }
+
+    /// Clients that are named are to be tried; those of the whole matrix are skips where they cannot be.
+    fn clients_fit(&self) -> Result<(), Exit> {
+        let fits = |client: &Client| client_fits(*client, self.driver);
+        self.clients.iter().try_for_each(fits).map_err(|reason| {
+            complain(&reason);
+            Exit::Usage
+        })
     }
 
     fn lab(&self) -> LabOptions {

@@ -63,11 +63,14 @@ impl Arguments {
     /// All that can be wrong before anything is run.
     async fn prepare(&self) -> Result<(Vec<Scenario>, LabOptions), Exit> {
         self.reports.check()?;
-        let lab = self.lab.options().map_err(|reason| {
+        let wrong_usage = |reason: String| {
             complain(&reason);
             Exit::Usage
-        })?;
+        };
         let scenarios = self.selection.load()?;
+        let labs = scenarios.iter().map(|scenario| &scenario.lab);
+        let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
+        let lab = arguments.options().map_err(wrong_usage)?;
         possible(&lab).await?;
         Ok((scenarios, lab))
     }

@@ -245,9 +245,16 @@ fn attributes(seen: &mut Observation, message: &Message, transaction: &Transacti
         seen.set(Fact::MessageType, message_type);
     }
     match attributes.pki_status() {
-        Ok(PkiStatus::Other(other)) => seen.set(Fact::Status, format!("unknown {other}")),
+        Ok(PkiStatus::Other(other)) => {
+            seen.set(Fact::Status, "other");
+            seen.detail(format!("pkiStatus: {other}"));
+        }
         Ok(status) => seen.set(Fact::Status, status),
-        Err(error) => missing(seen, Fact::Status, &error),
+        Err(Error::PeerMisbehaved(PeerMisbehaved::MissingAttribute(_))) => {}
+        Err(error) => {
+            seen.set(Fact::Status, "other");
+            seen.detail(error.to_string());
+        }
     }
     match attributes.fail_info() {
         Ok(fail_info) => seen.set(Fact::FailInfo, fail_info),

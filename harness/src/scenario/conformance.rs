@@ -74,3 +74,6 @@ fn requirement(node: &Node, problems: &Problems) -> Option<&'static Requirement>
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,9 @@ use crate::diagnostic::Diagnostic;
 /// The folder whose files are labs and never scenarios.
 const LABS: &str = "labs";
 
+/// The folder whose files say what is known of a PKI, and are never scenarios either.
+const TARGETS: &str = "targets";
+
 /// The file of the failures that the matrix expects, which is never a scenario.
 pub const LEDGER: &str = "matrix-ledger.yaml";
 
@@ -60,6 +63,8 @@ impl Search {
             self.error(path, "there is no such file or folder");
         } else if is_in_labs(path) {
             self.error(path, "this is a lab file: folders named `labs` hold no scenarios");
+        } else if is_in_targets(path) {
+            self.error(path, "this is a target file: folders named `targets` hold no scenarios");
         } else if is_ledger(path) {
             self.error(path, "this is the ledger of the matrix, which holds no scenario");
         } else if is_yaml(path) {
@@ -85,10 +90,11 @@ impl Search {
         paths.sort_by_cached_key(|path| (path.is_symlink(), path.clone()));
         for path in paths.iter().filter(|path| !is_hidden(path)) {
             if path.is_dir() {
-                if path.file_name().is_some_and(|name| name != LABS) && depth < DEPTH_LIMIT {
+                let holds_none = path.ends_with(LABS) || path.ends_with(TARGETS);
+                if !holds_none && depth < DEPTH_LIMIT {
                     self.folder(path, root, depth + 1);
                 }
-            } else if is_yaml(path) && !is_in_labs(path) && !is_ledger(path) {
+            } else if is_yaml(path) && is_scenario(path) {
                 self.file(path, root);
             }
         }
@@ -147,6 +153,14 @@ fn is_ledger(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == LEDGER)
 }
 
+fn is_scenario(path: &Path) -> bool {
+    !is_in_labs(path) && !is_in_targets(path) && !is_ledger(path)
+}
+
+fn is_in_targets(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.ends_with(TARGETS))
+}
+
 fn is_in_labs(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder.ends_with(LABS))
 }
@@ -170,13 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_searched_and_labs_and_the_ledger_left_out() {
-        let tree =
-            tree(&["s/b.yml", "s/scep/a.yaml", "s/labs/l.yaml", "s/x/labs/l.yaml", "s/n.txt"]);
+    fn folders_are_searched_and_labs_targets_and_the_ledger_left_out() {
+        let scenarios = ["s/b.yml", "s/scep/a.yaml"];
+        let others = ["s/labs/l.yaml", "s/x/labs/l.yaml", "s/targets/t.yaml", "s/n.txt"];
+        let tree = tree(&[&scenarios[..], &others].concat());
         std::fs::write(tree.path().join("s").join(LEDGER), "").unwrap();
         assert_eq!(ids(&[tree.path().join("s")]), ["b", "scep/a"]);
         let shown = discover(&[tree.path().join("s").join(LEDGER)]).unwrap_err().to_string();
         assert!(shown.contains("this is the ledger of the matrix"), "{shown}");
+        let shown = discover(&[tree.path().join("s/targets/t.yaml")]).unwrap_err().to_string();
+        assert!(shown.contains("this is a target file"), "{shown}");
     }
 
     #[test]

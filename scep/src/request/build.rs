@@ -132,3 +132,39 @@ impl RequestedExtension {
 fn attribute(oid: ObjectIdentifier, value: &[u8]) -> der::Result<Vec<u8>> {
     Attribute { oid, values: SetOfVec::try_from(vec![Any::from_der(value)?])? }.to_der()
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::{
+        ec::{EcGroup, EcKey},
+        nid::Nid,
+        pkey::PKey,
+    };
+
+    use super::*;
+    use crate::{name, request::Csr};
+
+    #[test]
+    fn a_key_on_an_elliptic_curve_signs_with_ecdsa() {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let subject = name::parse("CN=a").unwrap();
+        let build = |digest| {
+            let builder = CsrBuilder {
+                subject: &subject,
+                key: &key,
+                challenge_password: None,
+                challenge_string: ChallengeString::default(),
+                extensions: &[],
+                digest,
+            };
+            builder.encode()
+        };
+        for digest in [Digest::Sha1, Digest::Sha224, Digest::Sha256, Digest::Sha384, Digest::Sha512]
+        {
+            let csr = Csr::from_der(&build(digest).unwrap()).unwrap();
+            assert!(csr.verify(), "{digest}");
+        }
+        assert!(matches!(build(Digest::Md5), Err(Error::Misuse(_))));
+    }
+}

@@ -195,7 +195,8 @@ fn a_device_that_hangs_is_given_up_in_the_end() {
     assert_eq!(run.running.wait().code(), Some(3));
     assert_gone(&run, &namespaces);
     let stdout = run.running.rest_of_stdout();
-    // It may be stopped before it was spoken to, while it does something, or between two tries: each has words of its own.
-    let told = stdout.contains("`DUT0`") && stdout.contains("nothing was heard of it for 30 s");
-    assert!(told, "{stdout}");
+    // Whether the one who waits for an answer tells it or the one who watches is a matter of chance.
+    for part in ["`DUT0`: ", "nothing was heard of it for 30 s"] {
+        assert!(stdout.contains(part), "{stdout}");
+    }
 }

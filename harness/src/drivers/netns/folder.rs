@@ -59,7 +59,7 @@ fn remove_those_of_the_dead_in(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     let names = entries.flatten().map(|entry| entry.file_name());
     let ours = names.filter(|name| name.to_str().is_some_and(is_name));
-    for folder in ours.map(|name| parent.join(name)).filter(|folder| is_own(folder)) {
+    for folder in ours.map(|name| parent.join(name)).filter(is_own) {
         remove_if_dead(&folder);
     }
 }

@@ -163,6 +163,8 @@ fn a_scep_step_is_read_and_its_mistakes_are_found() {
 - scep: {send: GetCACaps, subject: CN=x, wrong: truncated, accept: [{http: 200}]}
 - scep: {send: PKCSReq, wrong: url-safe-base64, accept: [{statuss: SUCCESS}, {status: OK}]}
 - scep: {send: CertPoll, wrong: bad-proof-of-possession, accept: [{body: /(/}]}
+- scep: {send: PKCSReq, key-type: p256, accept: [{http: 200}]}
+- scep: {send: PKCSReq, key-type: p256, signer: other-key, accept: [{http: 200}]}
 ",
     ));
     for expected in [
@@ -173,8 +175,10 @@ fn a_scep_step_is_read_and_its_mistakes_are_found() {
         "unknown field `statuss` in an acceptable outcome",
         "`status` is never `OK`",
         "`bad-proof-of-possession` cannot be wrong with this request",
+        "a message is not signed with a key on P-256",
     ] {
-        assert!(found.iter().any(|message| message == expected), "{expected}: {found:?}");
+        let times = found.iter().filter(|message| *message == expected).count();
+        assert_eq!(times, 1, "{expected}: {found:?}");
     }
     assert!(found.iter().any(|message| message.starts_with("not a regular expression")));
 }

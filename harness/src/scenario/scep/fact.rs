@@ -79,7 +79,7 @@ facts! {
     SignerValidity, "signer-validity", ["valid", "expired", "not yet valid"], "Whether the signer's certificate is valid now.";
     SignatureDigest, "digest", ["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"], "The digest of the signature.";
     MessageType, "message-type", [], "The messageType, by its name.";
-    Status, "status", ["SUCCESS", "FAILURE", "PENDING"], "The pkiStatus.";
+    Status, "status", ["SUCCESS", "FAILURE", "PENDING", "other"], "The pkiStatus; other where it is none that the standard knows.";
     FailInfo, "fail-info", ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"], "The failInfo.";
     FailInfoText, "fail-info-text", ["present", "malformed"], "Whether there is a failInfoText.";
     Transaction, "transaction-id", ["returned", "other", "malformed"], "Whether the transactionID is the request's.";

@@ -1,0 +1,76 @@
+//! The catalogue of cases, held against what can be chosen of a request.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::scenario::scep::{
+    ChallengeChoice, Operation, RecipientChoice, Request, SignerChoice, Wrong,
+};
+use crate::scenario::{Action, Scenario, discover, load};
+
+fn catalogue() -> Vec<Scenario> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/conformance/server");
+    let found = discover(&[folder]).unwrap();
+    found.iter().map(|found| load(found, None).unwrap()).collect()
+}
+
+fn requests(cases: &[Scenario]) -> Vec<&Request> {
+    let steps = cases.iter().flat_map(|case| &case.steps);
+    let requests = steps.filter_map(|step| match &step.action {
+        Action::Scep(speech) => Some(&speech.request),
+        _ => None,
+    });
+    requests.collect()
+}
+
+#[test]
+fn each_case_is_one_and_says_so_in_a_title_of_its_own() {
+    let cases = catalogue();
+    let titles: BTreeSet<&str> = cases.iter().map(|case| case.title.as_str()).collect();
+    assert_eq!(titles.len(), cases.len());
+    for case in &cases {
+        assert!(case.conformance.is_some(), "{}", case.id);
+        assert!(case.id.starts_with("conformance/server/"), "{}", case.id);
+    }
+}
+
+#[test]
+fn whatever_can_be_chosen_is_in_a_case() {
+    use ChallengeChoice::{Again, Always, Empty, Wrong as WrongPassword};
+    let cases = catalogue();
+    let requests = requests(&cases);
+    let has = |what: &dyn Fn(&Request) -> bool| requests.iter().any(|request| what(request));
+    for (name, operation) in Operation::KNOWN {
+        assert!(has(&|request| request.operation == operation), "{name}");
+    }
+    for choice in [Always, WrongPassword, Empty, ChallengeChoice::None, Again] {
+        assert!(has(&|request| request.message.challenge == choice), "{choice:?}");
+    }
+    for choice in [
+        SignerChoice::SelfSigned,
+        SignerChoice::OtherSubject,
+        SignerChoice::NoKeyUsage,
+        SignerChoice::Expired,
+        SignerChoice::OtherKey,
+        SignerChoice::Issued,
+        SignerChoice::Stranger,
+    ] {
+        assert!(has(&|request| request.message.signer == Some(choice)), "{choice:?}");
+    }
+    for choice in [RecipientChoice::Everybody, RecipientChoice::Stranger] {
+        assert!(has(&|request| request.message.recipient == choice), "{choice:?}");
+    }
+}
+
+#[test]
+fn what_could_disturb_is_marked() {
+    for case in catalogue() {
+        let disturbs = requests(std::slice::from_ref(&case)).iter().any(|request| {
+            let noise = [Wrong::Noise, Wrong::DeeplyNested, Wrong::NoiseAsEnvelope];
+            let is_long = request.message.nonce_bytes.is_some_and(|bytes| bytes > 64);
+            is_long || noise.iter().any(|wrong| request.wrong.contains(wrong))
+        });
+        let is_marked = case.conformance.is_some_and(|it| it.is_disruptive);
+        assert_eq!(is_marked, disturbs, "{}", case.id);
+    }
+}
