@@ -15,6 +15,7 @@ mod suite {
     mod scenario_program; // one trial a file, and a failing one fails
 
     // What peers really do, requirement by requirement.
+    mod conform_client; // the mirror image: clients, good, gullible, hanging, missing
     mod conformance; // the catalogue, its books, servers of every kind
 
     // The binary.

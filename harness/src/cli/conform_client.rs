@@ -28,11 +28,14 @@ use crate::scenario::Scenario;
 /// Where the cases for clients are looked for.
 const CASES: &str = "scenarios/conformance/client";
 
+/// How many cases run at once for each core: clients wait, for slow answers and between two polls.
+const PER_CORE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
 /// Test what a SCEP client really does, requirement by requirement
 ///
-/// For each case a mock CA listens on a port of this machine's loopback interface, right or wrong on purpose, and the
-/// command is run once: it is to enrol, to end with status 0 when it has a certificate, and with another when it has none.
-/// No shell reads the command. In its arguments stand for themselves:
+/// For each case a mock CA listens on the loopback interface, right or wrong on purpose, and the
+/// command is run. It is to enrol once, and to end with status 0 when it has a certificate, and
+/// with another when it has none. No shell reads the command; in its arguments these are filled in:
 ///
 ///   {url}        the SCEP address, http://127.0.0.1:PORT/PATH
 ///   {challenge}  the challenge password
@@ -63,7 +66,7 @@ pub(super) struct Arguments {
     /// How long each run of the client may take, in seconds [default: what the case says, 20 as a rule]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: Option<u64>,
-    /// How many cases run at once [default: the number of cores, or what the target file says]
+    /// How many cases run at once [default: four for each core, or what the target file says]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     /// Let SHOULD decide the exit code as MUST does
@@ -139,7 +142,8 @@ impl Arguments {
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
         let of_target = target.parallel.and_then(NonZeroUsize::new);
-        self.jobs.or(of_target).unwrap_or(Options::default().jobs)
+        let default = || Options::default().jobs.saturating_mul(PER_CORE);
+        self.jobs.or(of_target).unwrap_or_else(default)
     }
 }
 

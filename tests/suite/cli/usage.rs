@@ -5,9 +5,18 @@ use super::assert_run;
 #[test]
 fn help() {
     assert_run("help", &["--help"]);
-    for command in
-        ["run", "matrix", "conform", "enrol", "check", "list", "serve", "dut", "completions"]
-    {
+    for command in [
+        "run",
+        "matrix",
+        "conform",
+        "conform-client",
+        "enrol",
+        "check",
+        "list",
+        "serve",
+        "dut",
+        "completions",
+    ] {
         assert_run(&format!("help-{command}"), &[command, "--help"]);
     }
 }

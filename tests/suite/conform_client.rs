@@ -1,0 +1,163 @@
+//! `sceplab conform-client`: the built-in client passes, and clients that believe everything, hang or are not there do not.
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Instant;
+
+use harness::scenario::client::{ClientFact, ClientStep};
+use harness::scenario::{Action, Scenario, discover, load};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::sceplab::{Ended, run, skip, workspace};
+
+const SCEPLAB: &str = env!("CARGO_BIN_EXE_sceplab");
+
+/// What became of each case, by its id without what all ids begin with.
+type Verdicts = BTreeMap<String, String>;
+
+/// Runs the command with these arguments, and reads its report.
+#[track_caller]
+fn conform(arguments: &[&str], client: &[&str]) -> (Ended, Verdicts) {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let told = format!("json={}", report.display());
+    let whole = [&["conform-client", "--report", &told], arguments, &["--"], client].concat();
+    let ended = run(&whole);
+    ended.assert_orderly();
+    let Ok(text) = fs::read_to_string(&report) else { return (ended, Verdicts::new()) };
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let verdict = |case: &Value| {
+        let id = case["id"].as_str().unwrap().trim_start_matches("conformance/client/");
+        let failed = case["scenario"]["verdict"]["kind"] == "failed";
+        let kind = if failed { "failed" } else { case["verdict"]["kind"].as_str().unwrap() };
+        (id.to_owned(), kind.to_owned())
+    };
+    let verdicts = report["cases"].as_array().unwrap().iter().map(verdict).collect();
+    (ended, verdicts)
+}
+
+/// A program of one file.
+fn script(text: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("client.sh");
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = path.display().to_string();
+    (folder, path)
+}
+
+fn cases() -> Vec<Scenario> {
+    let folder = workspace().join("scenarios/conformance/client");
+    discover(&[folder]).unwrap().iter().map(|found| load(found, None).unwrap()).collect()
+}
+
+/// Whether a step accepts that the client says it has a certificate.
+fn accepts_success(step: &ClientStep) -> bool {
+    let outcomes = step.acceptable.iter().flat_map(|one| &one.conditions);
+    let mut outcomes = outcomes.filter(|it| it.fact == ClientFact::Outcome);
+    outcomes.any(|it| it.holds("issued", str::to_owned))
+}
+
+#[test]
+fn the_built_in_client_conforms() {
+    let client = [SCEPLAB, "enrol", "{url}", "--challenge", "{challenge}", "--out", "{dir}"];
+    let (ended, verdicts) = conform(&["--strict"], &client);
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(verdicts.len(), cases().len());
+    let odd: Vec<_> = verdicts.iter().filter(|(_, kind)| *kind == "failed").collect();
+    assert!(odd.is_empty(), "{odd:?}");
+    assert!(!ended.told().contains("scep-challenge"), "{}", ended.told());
+}
+
+#[test]
+fn a_client_that_believes_everything_fails_every_case_in_which_something_is_to_be_refused() {
+    let text = format!(
+        "#!/bin/sh\n{SCEPLAB} enrol \"$1\" --challenge \"$2\" --poll-within 3 >/dev/null 2>&1\nexit 0\n"
+    );
+    let (_folder, believer) = script(&text);
+    let (ended, verdicts) = conform(&[], &[&believer, "{url}", "{challenge}"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    let refusals = cases().into_iter().filter(|case| {
+        case.steps
+            .iter()
+            .any(|step| matches!(&step.action, Action::Client(client) if !accepts_success(client)))
+    });
+    let refusals: Vec<String> =
+        refusals.map(|case| case.id.trim_start_matches("conformance/client/").to_owned()).collect();
+    assert!(refusals.len() > 40, "{}", refusals.len());
+    let believed: Vec<_> = refusals.iter().filter(|id| verdicts[*id] != "failed").collect();
+    assert!(believed.is_empty(), "{believed:?}");
+}
+
+#[test]
+fn a_client_that_does_nothing_conforms_in_nothing_that_is_a_must() {
+    for word in ["true", "false"] {
+        let (ended, verdicts) = conform(&["--case", "attributes", "--case", "signature"], &[word]);
+        assert_eq!(ended.code, Some(4), "{}", ended.told());
+        let conforming: Vec<_> = verdicts
+            .iter()
+            .filter(|(_, kind)| ["conforms", "noted"].contains(&kind.as_str()))
+            .collect();
+        assert!(conforming.is_empty(), "{word}: {conforming:?}");
+    }
+}
+
+#[test]
+fn a_client_that_hangs_is_ended_with_its_children() {
+    let start = Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().display().to_string();
+    let (_folder, hanging) =
+        script("#!/bin/sh\necho $$ >> $1/pids\nsleep 600 &\necho $! >> $1/pids\nwait\n");
+    let arguments =
+        ["--timeout", "1", "--case", "attributes/wrong-nonce", "--case", "enrolment/right"];
+    let (ended, verdicts) = conform(&arguments, &[&hanging, &here]);
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert!(ended.stdout.contains("did not end in its time"), "{}", ended.stdout);
+    assert!(verdicts.values().all(|kind| kind == "failed"), "{verdicts:?}");
+    assert!(start.elapsed().as_secs() < 60, "it was not bounded");
+    for pid in fs::read_to_string(folder.path().join("pids")).unwrap().lines() {
+        assert!(!Path::new("/proc").join(pid).join("exe").exists(), "{pid} is still there");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_told_before_anything_is_run() {
+    let (ended, _) = conform(&[], &["no-such-client", "{url}"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.told());
+    assert!(ended.stderr.contains("there is no program `no-such-client`"), "{}", ended.stderr);
+    let nothing = run(&["conform-client"]);
+    assert_eq!(nothing.code, Some(2), "{}", nothing.told());
+    let unknown = run(&["conform-client", "--case", "no-such-case", "--", "true"]);
+    assert_eq!(unknown.code, Some(5), "{}", unknown.told());
+}
+
+#[test]
+fn other_clients_deviate_where_their_target_files_say_and_nowhere_else() {
+    for (name, program, arguments) in [
+        ("strongswan", "pki", &["{url}", "{challenge}", "{dir}", "{ca}"][..]),
+        ("scepclient", "scepclient", &["{url}", "{challenge}", "{dir}"]),
+    ] {
+        if !is_installed(program) {
+            skip(&format!("`{program}` is not installed"));
+            continue;
+        }
+        let target = format!("scenarios/targets/{name}.yaml");
+        let script = format!("scenarios/clients/{name}.sh");
+        let some = ["--case", "attributes", "--case", "certificate", "--case", "request"];
+        let whole = [&["--target", &target, "--strict"], &some[..]].concat();
+        let (ended, verdicts) = conform(&whole, &[&[script.as_str()], arguments].concat());
+        assert_eq!(ended.code, Some(0), "{}", ended.told());
+        assert!(!ended.stdout.contains("\ngone "), "{}", ended.stdout);
+        assert!(verdicts.values().any(|kind| kind == "conforms"), "{verdicts:?}");
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
