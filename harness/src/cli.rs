@@ -72,7 +72,7 @@ enum Threaded {
     Matrix(matrix::Arguments),
     Conform(Box<conform::Arguments>),
     ConformClient(Box<conform_client::Arguments>),
-    Enrol(enrol::Arguments),
+    Enrol(Box<enrol::Arguments>),
     Check(check::Arguments),
     List(list::Arguments),
     Serve(Serve),

@@ -21,7 +21,7 @@ use crate::{
     log::{Log, LogEntry},
     offer::Offer,
     pages,
-    personality::Personality,
+    personality::{Personality, RefusedAlgorithms},
     policy::{ChallengeUnavailable, PasswordCache, Policies, Site, subject_of},
     seen::{SeenRequest, SeenRequests},
     settings::{AdminCredentials, Approval, ChallengePolicy, Limits, Settings},
@@ -43,7 +43,7 @@ pub struct Ca {
     pub(crate) admin: Option<AdminCredentials>,
     pub(crate) admin_may_enroll: bool,
     pub(crate) opens_with_signing_key: bool,
-    pub(crate) takes_obsolete_algorithms: bool,
+    pub(crate) refused_algorithms: RefusedAlgorithms,
     pub(crate) host: String,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
@@ -111,7 +111,11 @@ impl Ca {
             admin: settings.admin,
             admin_may_enroll: settings.windows.admin_may_enroll,
             opens_with_signing_key: settings.windows.opens_with_signing_key,
-            takes_obsolete_algorithms: settings.takes_obsolete_algorithms,
+            refused_algorithms: if settings.takes_obsolete_algorithms {
+                RefusedAlgorithms::NONE
+            } else {
+                personality.refused_algorithms
+            },
             host: settings.windows.host,
             limits: settings.limits,
             log: Log::new(settings.on_log),

@@ -74,10 +74,15 @@ pub(crate) struct Personality {
 }
 
 /// Algorithms that a server does not take.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct RefusedAlgorithms {
     pub(crate) ciphers: &'static [Cipher],
     pub(crate) digests: &'static [Digest],
+}
+
+impl RefusedAlgorithms {
+    /// None at all.
+    pub(crate) const NONE: Self = Self { ciphers: &[], digests: &[] };
 }
 
 /// A path and what is there.

@@ -89,8 +89,8 @@ fn a_client_that_believes_everything_fails_every_case_in_which_something_is_to_b
     let refusals: Vec<String> =
         refusals.map(|case| case.id.trim_start_matches("conformance/client/").to_owned()).collect();
     assert!(refusals.len() > 40, "{}", refusals.len());
-    let believed: Vec<_> = refusals.iter().filter(|id| verdicts[*id] != "failed").collect();
-    assert!(believed.is_empty(), "{believed:?}");
+    let gullible: Vec<_> = refusals.iter().filter(|id| verdicts[*id] != "failed").collect();
+    assert!(gullible.is_empty(), "{gullible:?}");
 }
 
 #[test]

@@ -105,7 +105,7 @@ async fn watch(
     let mut deadline = tokio::time::Instant::now() + limit;
     let mut tail = Tail::default();
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
-    let (mut out_buffer, mut err_buffer) = ([0; 8192], [0; 8192]);
+    let (mut out_buffer, mut err_buffer) = (vec![0; 8192], vec![0; 8192]);
     let mut end = None;
     while out.is_some() || err.is_some() || end.is_none() {
         tokio::select! {
@@ -224,7 +224,8 @@ impl Drop for Group {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -139,8 +139,9 @@ async fn exchange(
         Ok(Exchanged::Unanswered(_)) if client.capabilities().is_none() => {
             Ok(HttpResponse { status: 500, content_type: None, body: Vec::new() })
         }
-        Ok(Exchanged::Unanswered(reason)) => Err(unreachable(reason)),
-        Err(PkiError::Broken { reason }) => Err(unreachable(reason)),
+        Ok(Exchanged::Unanswered(reason)) | Err(PkiError::Broken { reason }) => {
+            Err(unreachable(reason))
+        }
         Err(error @ PkiError::NotSupported { .. }) => Err(unreachable(error.to_string())),
     }
 }

@@ -32,10 +32,10 @@ impl Tail {
         let bytes = Vec::from(self.kept);
         let text = String::from_utf8_lossy(&bytes);
         let masker = Masker::new(secret.cloned().into_iter().collect());
-        let masked = if self.is_cut { masker.cut_text(&text) } else { masker.text(&text) };
+        let clear = if self.is_cut { masker.cut_text(&text) } else { masker.text(&text) };
         let mut keys = PrivateKeys::default();
         // What is left of a private key whose first line was cut away has no name, and its lines look like nothing else.
-        let without_keys = masked.lines().map(|line| keys.left_out(line, false));
+        let without_keys = clear.lines().map(|line| keys.left_out(line, false));
         let lines: Vec<String> = without_keys.map(|line| shown(&line)).collect();
         let told = lines.into_iter().filter(|line| !line.is_empty() && !is_base64(line));
         let told: Vec<String> = told.collect();

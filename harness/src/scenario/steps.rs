@@ -2,6 +2,7 @@
 
 mod acceptable;
 mod client;
+mod ping;
 mod scep;
 
 use std::time::Duration;
@@ -152,9 +153,9 @@ impl<'a> Context<'a> {
         let problems = self.problems;
         let device = self.device(&fields);
         let address = fields.required("address").and_then(|node| self.host(node));
-        let count = fields.optional("count").map(|node| count(node, problems));
-        let size = fields.optional("size").map(|node| size(node, problems));
-        let timeout = fields.optional("timeout").map(|node| whole_seconds(node, problems));
+        let count = fields.optional("count").map(|node| ping::count(node, problems));
+        let size = fields.optional("size").map(|node| ping::size(node, problems));
+        let timeout = fields.optional("timeout").map(|node| ping::whole_seconds(node, problems));
         let within = self.within(&fields);
         let ping = Ping {
             device: device?,
@@ -317,29 +318,4 @@ fn without_comments(lines: &str) -> String {
         .map(|line| if line.trim_start().starts_with('#') { "" } else { line })
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-fn count(node: &Node, problems: &Problems) -> Option<u16> {
-    let count: std::num::NonZeroU16 = node.parsed("a count from 1 to 65535", problems)?;
-    Some(count.get())
-}
-
-fn size(node: &Node, problems: &Problems) -> Option<u16> {
-    let expected = "a size from 0 to 65507 bytes";
-    let size: u16 = node.parsed(expected, problems)?;
-    if size > 65507 {
-        node.expected(expected, problems);
-        return None;
-    }
-    Some(size)
-}
-
-/// The device's `ping` takes whole seconds.
-fn whole_seconds(node: &Node, problems: &Problems) -> Option<u64> {
-    let timeout = node.duration(problems)?;
-    if timeout.is_zero() || timeout.subsec_nanos() != 0 {
-        node.expected("whole seconds, as the device's `ping` takes them", problems);
-        return None;
-    }
-    Some(timeout.as_secs())
 }

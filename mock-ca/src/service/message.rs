@@ -109,9 +109,7 @@ impl Ca {
         message: &Message,
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
-        if !self.takes_obsolete_algorithms {
-            self.personality.refused_algorithms.expect_none(request)?;
-        }
+        self.refused_algorithms.expect_none(request)?;
         self.offer.expect(request)?;
         self.expect_time(message, now)?;
         let serves_certificates = self.personality.serves_certificates;

@@ -55,7 +55,7 @@ pub(super) async fn enrol(
     if let ClientEnd::NotRun { reason } = &run.end {
         return Err(Stop::Broken(format!("{} cannot be run: {reason}", client.name())));
     }
-    let outcome = outcome(&run.end, before, Decisions::of(pki, &it.pki).await?);
+    let outcome = outcome(&run.end, &before, &Decisions::of(pki, &it.pki).await?);
     let idle = unfired_at(pki).await;
     if let (Some(reason), false) = (&it.skip_unless_fired, idle.is_empty()) {
         return Err(Stop::NotSupported(reason.clone()));
@@ -110,7 +110,7 @@ impl Decisions {
 }
 
 /// What the client says, and whether the CA agrees.
-fn outcome(end: &ClientEnd, before: Decisions, after: Decisions) -> &'static str {
+fn outcome(end: &ClientEnd, before: &Decisions, after: &Decisions) -> &'static str {
     let (issued, denied) = (after.issued > before.issued, after.denied > before.denied);
     match end {
         ClientEnd::Succeeded if issued => "issued",
