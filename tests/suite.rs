@@ -19,6 +19,7 @@ mod suite {
 
     // The binary.
     mod cli; // exit codes, and snapshots of what it prints
+    mod enrol; // one enrolment by the built-in client
     mod leftovers; // Ctrl-C leaves nothing behind
     mod matrix; // clients x PKIs, and what is expected to fail
     mod sceplab; // starts it, stops it, makes its output comparable

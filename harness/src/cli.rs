@@ -3,7 +3,9 @@
 mod check;
 mod completions;
 mod conform;
+mod conform_client;
 mod dut;
+mod enrol;
 mod exit;
 mod jobs;
 mod lab_arguments;
@@ -69,6 +71,8 @@ enum Threaded {
     Run(run::Arguments),
     Matrix(matrix::Arguments),
     Conform(Box<conform::Arguments>),
+    ConformClient(Box<conform_client::Arguments>),
+    Enrol(enrol::Arguments),
     Check(check::Arguments),
     List(list::Arguments),
     Serve(Serve),
@@ -106,6 +110,8 @@ impl Threaded {
             Self::Run(arguments) => arguments.perform().await,
             Self::Matrix(arguments) => arguments.perform().await,
             Self::Conform(arguments) => arguments.perform().await,
+            Self::ConformClient(arguments) => arguments.perform().await,
+            Self::Enrol(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
             Self::Completions(arguments) => arguments.perform::<Cli>(),

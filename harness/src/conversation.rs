@@ -15,6 +15,7 @@ use scep::http::{HttpResponse, Method, Operation as HttpOperation};
 use scep::identity::Identity;
 use scep::secret::ChallengePassword;
 
+pub(crate) use self::compose::alternative_names;
 pub use self::keys::KeySupply;
 pub(crate) use self::observe::Observation;
 

@@ -1,6 +1,7 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
 pub mod live_pki;
+pub mod loopback;
 pub(crate) mod mock_pki;
 #[cfg(target_os = "linux")]
 mod netns;
@@ -17,6 +18,7 @@ use dut_sim::{DeviceSettings, KeySource};
 
 use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
+use crate::client::Builtin;
 use crate::lab::{self, Lab, Runs};
 use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
 use crate::virtual_lab::VirtualLab;
@@ -113,14 +115,14 @@ mod netns {
 /// # Errors
 /// As [`build`].
 pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
-    let (network, pkis) = network_with_pkis(lab)?;
+    let (network, pkis, client) = network_with_pkis(lab)?;
     let mut devices: BTreeMap<String, Arc<dyn crate::device::Device>> = BTreeMap::new();
     for (name, plan) in &lab.devices {
         let device = start_device(name, plan, &network, keys)?;
         devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
     }
-    let keys = KeySupply::Shared;
-    Ok(Bench { devices, pkis, resources: vec![Box::new(network)], keys })
+    let (keys, client) = (KeySupply::Shared, Some(client as Arc<dyn crate::client::Client>));
+    Ok(Bench { devices, pkis, client, resources: vec![Box::new(network)], keys })
 }
 
 /// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.
@@ -149,7 +151,7 @@ pub async fn build_for_console(
 }
 
 fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), BenchError> {
-    let (network, pkis) = network_with_pkis(lab)?;
+    let (network, pkis, _) = network_with_pkis(lab)?;
     let device = start_device(device, &lab.devices[device], &network, &KeySource::Generate)?;
     let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
     let bench = Bench { pkis, resources, ..Bench::default() };
@@ -165,12 +167,13 @@ impl Resource for VirtualLab {}
 
 type Pkis = BTreeMap<String, Arc<dyn crate::pki::Pki>>;
 
-fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
+fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis, Arc<Builtin>), BenchError> {
     if let Some(what) = lab.hosts.iter().find_map(program_of) {
         return Err(BenchError::NotSupported { driver: Driver::Virtual, what });
     }
     let network = VirtualLab::new(lab);
     let mut pkis: Pkis = BTreeMap::new();
+    let mut by_url: Pkis = BTreeMap::new();
     for (name, plan) in &lab.pkis {
         let pki = Arc::new(MockPki::open(name, plan)?);
         let port = plan.port.unwrap_or_else(|| pki.default_port());
@@ -181,9 +184,10 @@ fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
                 return Err(BenchError::Network { reason });
             }
         }
+        by_url.insert(pki.url(), Arc::<MockPki>::clone(&pki));
         pkis.insert(name.clone(), pki);
     }
-    Ok((network, pkis))
+    Ok((network, pkis, Arc::new(Builtin::new(by_url))))
 }
 
 /// What a host runs that is no part of this process, in words.

@@ -102,6 +102,9 @@ pub struct Pki {
     pub admin: Option<Admin>,
     /// Whether a second certificate may be issued to a subject that has one; left out, the personality decides.
     pub allow_duplicate_names: Option<bool>,
+    /// Whether requests in single DES or signed with MD5 are taken, whatever the personality.
+    #[serde(default)]
+    pub obsolete_algorithms: bool,
     /// What it does wrong on purpose, as rules such as `on: PKIOperation, nth: 2, do: http-status 503`.
     #[serde(default)]
     pub faults: Vec<String>,

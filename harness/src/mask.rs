@@ -2,6 +2,7 @@
 
 mod configuration;
 mod marked;
+mod private_key;
 
 use std::slice::from_ref;
 
@@ -9,6 +10,7 @@ use regex::Regex;
 
 use self::configuration::{clear_passwords, clear_passwords_of_configuration};
 use self::marked::Marked;
+pub(crate) use self::private_key::PrivateKeys;
 use crate::diagnostic::{Diagnostic, Excerpt, Location, SHOWN, closest};
 use crate::lab::{Challenge, Lab, Secret};
 use crate::yaml::{Node, Value};
@@ -61,7 +63,7 @@ impl Masker {
         Self { quotes_may_nest: node.place.source().text().contains(QUOTE), ..Self::new(secrets) }
     }
 
-    fn new(mut secrets: Vec<Secret>) -> Self {
+    pub(crate) fn new(mut secrets: Vec<Secret>) -> Self {
         let spellings: Vec<Secret> = secrets.iter().flat_map(spellings).collect();
         secrets.extend(spellings);
         secrets.retain(|secret| !secret.expose().is_empty());

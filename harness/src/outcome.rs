@@ -204,6 +204,9 @@ pub struct Failure {
     pub log: Vec<LogLine>,
     /// What it probably means and what to do next, where that is known.
     pub hint: Option<String>,
+    /// Whether nothing was as it should not be, and yet nothing is proved: what the scenario is about did not happen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unproved: bool,
 }
 
 /// An expectation that was not met.

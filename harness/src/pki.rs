@@ -1,11 +1,14 @@
 //! The second seam: a PKI, as a scenario sees it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use scep::http::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::lab::Secret;
+use crate::scenario::seen::SeenFact;
 
 /// A certificate that a PKI issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,29 @@ pub enum Exchanged {
     Answered(HttpResponse),
     /// None: the connection ended, or the time, for this reason.
     Unanswered(String),
+}
+
+/// A request that came to a PKI.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenRequest {
+    /// What there is to say of it; what is not in here is `absent`.
+    pub facts: BTreeMap<SeenFact, String>,
+}
+
+impl SeenRequest {
+    /// The value of a fact; `absent` where there is nothing of it.
+    pub fn value(&self, fact: SeenFact) -> &str {
+        self.facts.get(&fact).map_or("absent", String::as_str)
+    }
+}
+
+/// A fault that a PKI was told to commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultCount {
+    /// The rule: `on: PKCSReq, do: wrong-recipient-nonce`.
+    pub rule: String,
+    /// At how many requests it happened.
+    pub fired: u32,
 }
 
 /// Something that issues certificates: the mock CA, or a real one.
@@ -76,6 +102,31 @@ pub trait Pki: Send + Sync {
     /// The certificates that were issued to clients in this lab, oldest first; not its own, nor those of its RAs.
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
         Err(PkiError::NotSupported { what: "listing issued certificates".to_owned() })
+    }
+
+    /// Where clients reach its SCEP service: `http://host:port/path`.
+    async fn url(&self) -> Result<String, PkiError> {
+        Err(PkiError::NotSupported { what: "being reached by a client under test".to_owned() })
+    }
+
+    /// The certificate of the CA in PEM, as it is known beforehand (RFC 8894 §2.2).
+    async fn ca_certificate(&self) -> Result<String, PkiError> {
+        Err(PkiError::NotSupported { what: "giving out its certificate".to_owned() })
+    }
+
+    /// The requests that came, oldest first.
+    async fn seen(&self) -> Result<Vec<SeenRequest>, PkiError> {
+        Err(PkiError::NotSupported { what: "telling what was asked of it".to_owned() })
+    }
+
+    /// The faults that it was told to commit, and how often each happened.
+    async fn faults(&self) -> Vec<FaultCount> {
+        Vec::new()
+    }
+
+    /// How many requests of clients it has denied so far; what a fault answered instead is no denial.
+    async fn denied(&self) -> usize {
+        0
     }
 
     /// What the PKI did, one line a request, newest last; empty where it does not tell.

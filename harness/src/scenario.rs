@@ -1,11 +1,13 @@
 //! Scenario files: one scenario each, known by its id.
 
 mod check;
+pub mod client;
 mod conformance;
 mod decode;
 mod discover;
 mod load;
 pub mod scep;
+pub mod seen;
 mod steps;
 
 use std::path::PathBuf;
@@ -86,6 +88,10 @@ pub enum Action {
     Issued(Issued),
     /// Speaks SCEP to a PKI.
     Scep(Box<scep::Scep>),
+    /// Lets the client under test enrol.
+    Client(Box<client::ClientStep>),
+    /// Checks what clients sent.
+    Seen(Box<seen::Seen>),
 }
 
 /// Configuration lines for a device.
@@ -212,6 +218,8 @@ impl Action {
             Self::Deny(_) => "deny",
             Self::Issued(_) => "issued",
             Self::Scep(_) => "scep",
+            Self::Client(_) => "client",
+            Self::Seen(_) => "seen",
         }
     }
 }
@@ -231,6 +239,8 @@ impl Step {
             Action::Deny(it) => format!("deny a request at {}", it.pki),
             Action::Issued(it) => format!("check what {} issued", it.pki),
             Action::Scep(it) => format!("send {} to {}", it.request, it.pki),
+            Action::Client(it) => format!("let the client enrol at {}", it.pki),
+            Action::Seen(it) => format!("check each {} that came to {}", it.on.name(), it.pki),
         }
     }
 }

@@ -31,6 +31,9 @@ pub struct Settings {
     pub admin: Option<AdminCredentials>,
     /// Whether a name may get a further certificate while it has one that is valid for long (`linux` alone refuses).
     pub allow_duplicate_names: bool,
+    /// Whether requests in single DES or signed with MD5 are taken whatever the personality says, as by servers that are
+    /// older than RFC 8894 §2.9; false by default.
+    pub takes_obsolete_algorithms: bool,
     /// How close to its end a certificate must be before its name may get another (`linux`; scepserver's
     /// `-allowrenew`); 14 days by default, zero allows it at any time.
     pub renewal_window: Duration,
@@ -60,6 +63,7 @@ impl Settings {
             state: None,
             admin: None,
             allow_duplicate_names: false,
+            takes_obsolete_algorithms: false,
             renewal_window: Duration::from_secs(14 * 86_400),
             valid_days: None,
             windows: WindowsSettings::default(),

@@ -56,6 +56,9 @@ pub struct Settings {
     pub ca_identifier: Option<String>,
     /// The SHA-256 fingerprint that one of the CA's certificates must have (RFC 8894 §2.2).
     pub ca_fingerprint: Option<Vec<u8>>,
+    /// Whether replies in single DES or signed with MD5 are taken all the same, as some servers still send
+    /// (RFC 8894 §2.9 forbids both).
+    pub takes_obsolete_algorithms: bool,
 }
 
 impl Settings {
@@ -71,6 +74,7 @@ impl Settings {
             existing: None,
             ca_identifier: None,
             ca_fingerprint: None,
+            takes_obsolete_algorithms: false,
         }
     }
 }
@@ -313,6 +317,7 @@ impl Client {
             sender_nonce: &transaction.sender_nonce,
             signers: &ca.signers(),
             recipient: &transaction.signer,
+            takes_obsolete_algorithms: self.settings.takes_obsolete_algorithms,
             now,
         };
         match Reply::read(&response.body, &expected)? {

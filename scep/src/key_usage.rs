@@ -43,6 +43,18 @@ impl KeyUsage {
         }
     }
 
+    /// The names of its bits in RFC 5280 §4.2.1.3, of those that are here.
+    pub fn names(self) -> Vec<&'static str> {
+        const NAMES: [(KeyUsage, &str); 5] = [
+            (KeyUsage::DIGITAL_SIGNATURE, "digitalSignature"),
+            (KeyUsage::KEY_ENCIPHERMENT, "keyEncipherment"),
+            (KeyUsage::DATA_ENCIPHERMENT, "dataEncipherment"),
+            (KeyUsage::KEY_CERT_SIGN, "keyCertSign"),
+            (KeyUsage::CRL_SIGN, "cRLSign"),
+        ];
+        NAMES.iter().filter(|(bit, _)| self.contains(*bit)).map(|(_, name)| *name).collect()
+    }
+
     /// Whether every bit of `other` is in this set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -164,6 +164,7 @@ fn torture_reply(answer: Answer) {
     let reply = pki.handle(&operation).body;
     let seen = pki.last_request();
     let expected = Expected {
+        takes_obsolete_algorithms: false,
         exchange: "PKIOperation",
         transaction_id: &seen.transaction_id,
         sender_nonce: &seen.sender_nonce,

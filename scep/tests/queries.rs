@@ -50,6 +50,7 @@ fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Rep
         extra_attributes: Vec::new(),
     };
     let expected = Expected {
+        takes_obsolete_algorithms: false,
         exchange: "PKIOperation",
         transaction_id: &TransactionId::new("query"),
         sender_nonce: &Nonce::new([5; 16]),

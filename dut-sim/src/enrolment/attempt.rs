@@ -52,6 +52,8 @@ impl Order {
             cipher: self.cipher,
             digest: self.digest,
             existing: self.existing.clone(),
+            // micromdm's scepserver replies in single DES, and devices do enrol with it.
+            takes_obsolete_algorithms: true,
             ..Settings::new(self.key.clone(), subject)
         })
     }

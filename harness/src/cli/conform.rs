@@ -1,7 +1,7 @@
 //! `sceplab conform`: what a SCEP server really does, requirement by requirement.
 
 pub(super) mod catalogue;
-mod challenges;
+pub(super) mod challenges;
 mod discovery;
 
 use std::io;

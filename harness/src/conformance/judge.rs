@@ -79,6 +79,7 @@ fn verdict(
             }
             Some(deviation) => Verdict::Known { reason: deviation.to_string() },
             None if is_binding(conformance.level, strict) => Verdict::Fails { expired: None },
+            None if failure.is_unproved => Verdict::Skipped { reason: failure.message.clone() },
             None => {
                 let note = format!("{} is not met: {}", conformance.level, failure.message);
                 Verdict::Noted { notes: vec![note] }

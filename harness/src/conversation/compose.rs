@@ -520,7 +520,7 @@ fn words(
     words
 }
 
-fn alternative_names(dns_names: &[String]) -> Option<RequestedExtension> {
+pub(crate) fn alternative_names(dns_names: &[String]) -> Option<RequestedExtension> {
     if dns_names.is_empty() {
         return None;
     }

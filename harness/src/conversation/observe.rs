@@ -19,7 +19,7 @@ use self::certificate::{is_same, validity};
 use super::{Authority, Conversation, Transaction};
 use crate::outcome::Received;
 use crate::pki::Exchanged;
-use crate::scenario::scep::{Fact, Operation, Request};
+use crate::scenario::scep::{Fact, FactName, Operation, Request};
 
 /// The DER of the object identifier `id-data`.
 const ID_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];

@@ -1,14 +1,17 @@
 //! The mock CA behind the harness's seam, and as what listens in the virtual lab.
 
-use std::net::SocketAddrV4;
+mod seen;
+
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use mock_ca::{
     AdminCredentials, Approval, Ca, ChallengePolicy, ChallengeUnavailable, DecisionError, Keys,
-    PersonalityName, Settings,
+    LogEntry, LogOutcome, PersonalityName, Settings,
 };
+use scep::attribute::PkiStatus;
 use scep::capabilities::Capability;
 use scep::http::HttpRequest;
 use scep::secret::ChallengePassword;
@@ -16,12 +19,15 @@ use tokio::io::DuplexStream;
 
 use crate::http::{self, Envelope};
 use crate::lab::{self, Secret};
-use crate::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
+use crate::pki::{Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, SeenRequest};
 use crate::run::BenchError;
 use crate::virtual_lab::Service;
 
-/// A mock CA.
-pub(crate) struct MockPki(Arc<Ca>);
+/// A mock CA, and where it listens for whoever is not in this process.
+pub(crate) struct MockPki {
+    ca: Arc<Ca>,
+    address: Option<SocketAddr>,
+}
 
 impl MockPki {
     /// Opens the CA of a lab, with the keys that come with the crate and nothing kept.
@@ -29,29 +35,44 @@ impl MockPki {
         let settings = settings(name, plan);
         let broken = |reason| BenchError::Pki { name: name.to_owned(), reason };
         let ca = Ca::open(settings, SystemTime::now());
-        ca.map(Self).map_err(|error| broken(error.to_string()))
+        ca.map(|ca| Self { ca, address: None }).map_err(|error| broken(error.to_string()))
+    }
+
+    /// The same, reached at an address.
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        Self { address: Some(address), ..self }
+    }
+
+    /// Where clients reach it; in this process, by a name that only the lab knows.
+    pub(crate) fn url(&self) -> String {
+        let host =
+            self.address.map_or_else(|| format!("{}.lab", self.ca.name()), |it| it.to_string());
+        format!("http://{host}{}", self.path())
+    }
+
+    fn path(&self) -> &'static str {
+        self.ca.paths().first().copied().unwrap_or("/")
     }
 
     /// The port of the personality's model.
     pub(crate) fn default_port(&self) -> u16 {
-        self.0.default_port()
+        self.ca.default_port()
     }
 
     /// The CA itself, for whoever listens for it.
-    #[cfg(target_os = "linux")]
     pub(crate) fn ca(&self) -> Arc<Ca> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.ca)
     }
 
     fn oldest_pending(&self) -> Option<mock_ca::Pending> {
-        self.0.pending().into_iter().next()
+        self.ca.pending().into_iter().next()
     }
 }
 
 #[async_trait]
 impl Service for MockPki {
     async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4) {
-        self.0.serve_connection(stream, peer.to_string()).await;
+        self.ca.serve_connection(stream, peer.to_string()).await;
     }
 }
 
@@ -59,8 +80,8 @@ impl Service for MockPki {
 impl Pki for MockPki {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let path = format!("{}{suffix}", self.0.paths().first().copied().unwrap_or("/"));
-        let serve = self.0.serve_connection(theirs, "scep step".to_owned());
+        let path = format!("{}{suffix}", self.path());
+        let serve = self.ca.serve_connection(theirs, "scep step".to_owned());
         let envelope = Envelope {
             authority: "pki.lab",
             path: &path,
@@ -73,11 +94,11 @@ impl Pki for MockPki {
     }
 
     fn asks_for_challenge(&self) -> bool {
-        self.0.asks_for_challenge()
+        self.ca.asks_for_challenge()
     }
 
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
-        match self.0.new_challenge() {
+        match self.ca.new_challenge() {
             Ok(password) => Ok(Some(Secret::new(password.expose()))),
             Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
             Err(error) => Err(PkiError::Broken { reason: error.to_string() }),
@@ -88,7 +109,7 @@ impl Pki for MockPki {
         let Some(pending) = self.oldest_pending() else {
             return Ok(Decision::NothingPending);
         };
-        self.0.approve(&pending.transaction_id).map_err(|error| broken(&error))?;
+        self.ca.approve(&pending.transaction_id).map_err(|error| broken(&error))?;
         Ok(Decision::Decided { subject: pending.subject })
     }
 
@@ -96,19 +117,50 @@ impl Pki for MockPki {
         let Some(pending) = self.oldest_pending() else {
             return Ok(Decision::NothingPending);
         };
-        self.0.deny(&pending.transaction_id).map_err(|error| broken(&error))?;
+        self.ca.deny(&pending.transaction_id).map_err(|error| broken(&error))?;
         Ok(Decision::Decided { subject: pending.subject })
     }
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
-        let issued = self.0.issued().into_iter();
+        let issued = self.ca.issued().into_iter();
         Ok(issued
             .map(|one| IssuedCertificate { serial: one.serial, subject: one.subject })
             .collect())
     }
 
+    async fn url(&self) -> Result<String, PkiError> {
+        Ok(Self::url(self))
+    }
+
+    async fn ca_certificate(&self) -> Result<String, PkiError> {
+        let unwritten = |reason: String| PkiError::Broken { reason };
+        let pem =
+            self.ca.ca_certificate().to_pem().map_err(|error| unwritten(error.to_string()))?;
+        String::from_utf8(pem).map_err(|error| unwritten(error.to_string()))
+    }
+
+    async fn seen(&self) -> Result<Vec<SeenRequest>, PkiError> {
+        Ok(seen::requests(&self.ca.requests()))
+    }
+
+    async fn faults(&self) -> Vec<FaultCount> {
+        let faults = self.ca.faults().into_iter();
+        faults.map(|(rule, fired)| FaultCount { rule: rule.to_string(), fired }).collect()
+    }
+
+    async fn denied(&self) -> usize {
+        let is_denial = |entry: &LogEntry| match &entry.outcome {
+            LogOutcome::CertRep(status, _) => *status == PkiStatus::Failure,
+            LogOutcome::Http(status) => {
+                *status >= 400 && entry.faults.is_empty() && entry.message_type.is_some()
+            }
+            LogOutcome::Cut => false,
+        };
+        self.ca.log().iter().filter(|entry| is_denial(entry)).count()
+    }
+
     async fn log(&self) -> Vec<String> {
-        self.0.log().iter().map(ToString::to_string).collect()
+        self.ca.log().iter().map(ToString::to_string).collect()
     }
 }
 
@@ -132,6 +184,7 @@ fn settings(name: &str, plan: &lab::Pki) -> Settings {
         user: admin.user.clone(),
         password: admin.password.expose().to_owned(),
     });
+    settings.takes_obsolete_algorithms = plan.obsolete_algorithms;
     if let Some(allow) = plan.allow_duplicate_names {
         settings.allow_duplicate_names = allow;
     }

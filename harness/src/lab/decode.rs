@@ -156,6 +156,7 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
         "port",
         "admin",
         "allow-duplicate-names",
+        "obsolete-algorithms",
         "faults",
     ];
     let fields = Fields::of(&entry.value, "a PKI", &known, problems)?;
@@ -187,6 +188,10 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
             .unwrap_or(Approval::Automatic),
         port: fields.optional("port").and_then(|node| port(node, problems)),
         admin: fields.optional("admin").and_then(|node| admin(node, problems)),
+        obsolete_algorithms: fields
+            .optional("obsolete-algorithms")
+            .and_then(|node| node.boolean(problems))
+            .unwrap_or_default(),
         allow_duplicate_names: fields
             .optional("allow-duplicate-names")
             .and_then(|node| node.boolean(problems)),

@@ -3,7 +3,6 @@
 mod command;
 mod output;
 mod prepare;
-mod private_key;
 mod ready;
 
 use std::fs::DirBuilder;

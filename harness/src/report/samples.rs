@@ -99,5 +99,6 @@ pub(crate) fn failure() -> Failure {
             line("linux-pki", "wrong challenge password"),
         ],
         hint: Some("compare the passwords".to_owned()),
+        is_unproved: false,
     }
 }

@@ -88,7 +88,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     },
     Requirement {
         id: "R11",
-        ends: &[End::Server],
+        ends: &[End::Server, End::Client],
         level: Level::Must,
         section: "3.5.2",
         sentence: "The CA MUST use the text case specified here",
@@ -219,7 +219,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     },
     Requirement {
         id: "R27",
-        ends: &[End::Server],
+        ends: &[End::Server, End::Client],
         level: Level::Must,
         section: "3.2.1",
         sentence: "If the message is a CertRep, it MUST also include the following authenticatedAttributes: […] A pkiStatus attribute […] failInfo and optional failInfoText attributes if pkiStatus = FAILURE. […] A recipientNonce attribute copied from the senderNonce in the request that this is a response to.",
@@ -323,7 +323,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     },
     Requirement {
         id: "R40",
-        ends: &[End::Server],
+        ends: &[End::Server, End::Client],
         level: Level::Must,
         section: "3.3.2.1",
         sentence: "The reply MUST contain at least the issued certificate in the certificates field of the SignedData. The reply MAY contain additional certificates, but the issued certificate MUST be the leaf certificate.",
@@ -415,7 +415,10 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         level: Level::Must,
         section: "4.7.1",
         sentence: "Clients MUST validate the signature on the message before trusting any of its contents.",
-        untestable: &[],
+        untestable: &[(
+            End::Client,
+            "an enrolment does not ask for the next CA, and a client that does is another command",
+        )],
     },
     Requirement {
         id: "R52",

@@ -1,11 +1,15 @@
 //! Trying a step until it is as expected or its time is over.
 
+mod acceptable;
+mod client;
 mod device;
 mod pki;
 mod scep;
+mod seen;
 
 use std::time::Duration;
 
+pub(super) use self::client::{ClientFolder, unfired};
 pub(super) use self::scep::Conversations;
 use super::Bench;
 use super::wait::Waited;
@@ -61,11 +65,20 @@ pub(super) enum Stop {
     Broken(String),
 }
 
-/// Tries a step; `conversations` is what was said to the PKIs so far.
+/// What the steps of one scenario leave to those after them.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// What was said to the PKIs.
+    pub(super) conversations: Conversations,
+    /// What the client under test keeps.
+    pub(super) client: ClientFolder,
+}
+
+/// Tries a step.
 pub(super) async fn attempt(
     step: &Step,
     bench: &Bench,
-    conversations: &mut Conversations,
+    memory: &mut Memory,
 ) -> Result<Attempted, Stop> {
     match &step.action {
         Action::Configure(it) => device::configure(step, it, true, bench).await,
@@ -75,7 +88,9 @@ pub(super) async fn attempt(
         Action::Approve(it) => pki::decide(step, it, true, bench).await,
         Action::Deny(it) => pki::decide(step, it, false, bench).await,
         Action::Issued(it) => pki::issued(step, it, bench).await,
-        Action::Scep(it) => scep::speak(step, it, bench, conversations).await,
+        Action::Scep(it) => scep::speak(step, it, bench, &mut memory.conversations).await,
+        Action::Client(it) => client::enrol(step, it, bench, &mut memory.client).await,
+        Action::Seen(it) => seen::check(step, it, bench).await,
     }
 }
 

@@ -96,6 +96,8 @@ pub struct Bench {
     pub devices: BTreeMap<String, Arc<dyn Device>>,
     /// The PKIs.
     pub pkis: BTreeMap<String, Arc<dyn Pki>>,
+    /// The client under test, where there is one.
+    pub client: Option<Arc<dyn crate::client::Client>>,
     /// What must live as long as the lab: links, listeners, containers.
     pub resources: Vec<Box<dyn Resource>>,
     /// Where the keys come from that steps of SCEP let certify.
@@ -112,8 +114,8 @@ pub trait Resource: Send + Sync {
 impl Bench {
     /// Takes the lab down and waits until nothing of it is left.
     pub async fn close(self) {
-        let Self { devices, pkis, resources, keys: _ } = self;
-        drop((devices, pkis));
+        let Self { devices, pkis, client, resources, keys: _ } = self;
+        drop((devices, pkis, client));
         for resource in resources {
             resource.close().await;
         }

@@ -86,6 +86,32 @@ impl<'a> Recorder<'a> {
             elapsed: answers.elapsed,
             log: log.collect(),
             hint,
+            is_unproved: false,
+        }
+    }
+
+    /// What is told of a scenario whose steps were as expected, although faults that it asks for did not happen.
+    pub(super) fn unfired(&self, step: usize, last: &Step, rules: &[String]) -> Failure {
+        let finding = |rule: &String| Finding {
+            excerpt: self.masker.excerpt(&last.place.excerpt()),
+            label: format!("until here, `{rule}` did not happen"),
+            closest: None,
+        };
+        Failure {
+            step,
+            message: "a fault did not happen: nothing is proved".to_owned(),
+            findings: rules.iter().map(finding).collect(),
+            sent: Sent::Request {
+                pki: self.bench.pkis.keys().cloned().collect::<Vec<_>>().join(", "),
+                request: "tell which faults happened".to_owned(),
+            },
+            first_output: None,
+            output: String::new(),
+            tries: 1,
+            elapsed: Duration::ZERO,
+            log: Vec::new(),
+            hint: None,
+            is_unproved: true,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use futures_util::FutureExt;
 
-use super::attempt::{Attempted, Conversations, Stop, attempt};
+use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
 use super::{Bench, BenchError};
 use crate::conversation::Conversation;
@@ -16,12 +16,12 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
     let (started, start) = (SystemTime::now(), Instant::now());
     let recorder = Recorder::new(scenario, bench);
     let mut steps = Vec::new();
-    let mut conversations = Conversations::new();
+    let mut memory = Memory::default();
     let mut notes = Vec::new();
     let mut verdict = Verdict::Passed;
     for (index, step) in scenario.steps.iter().enumerate() {
         let attempted = tokio::select! {
-            attempted = attempt(step, bench, &mut conversations) => attempted,
+            attempted = attempt(step, bench, &mut memory) => attempted,
             reason = bench.broken() => Err(Stop::Broken(reason)),
         };
         let attempted = match attempted {
@@ -42,6 +42,17 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
             break;
         }
     }
+    let idle = unfired(bench).await;
+    match (&verdict, scenario.steps.last()) {
+        (Verdict::Passed, Some(last)) if !idle.is_empty() => {
+            let failure = recorder.unfired(scenario.steps.len(), last, &idle);
+            verdict = Verdict::Failed(Box::new(failure));
+        }
+        (Verdict::Failed(_), _) => {
+            notes.extend(idle.iter().map(|rule| format!("the fault `{rule}` did not happen")));
+        }
+        _ => {}
+    }
     ScenarioOutcome {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
@@ -53,8 +64,8 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         steps,
         step_count: scenario.steps.len(),
         notes: [notes, recorder.notes().await].concat(),
-        received: conversations.values_mut().flat_map(Conversation::take_received).collect(),
-        challenges: conversations.values().map(Conversation::challenges).sum(),
+        received: memory.conversations.values_mut().flat_map(Conversation::take_received).collect(),
+        challenges: memory.conversations.values().map(Conversation::challenges).sum(),
     }
 }
 

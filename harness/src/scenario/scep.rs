@@ -5,7 +5,8 @@ mod fact;
 mod wrong;
 
 pub use self::acceptable::{Acceptable, Condition, Expected};
-pub use self::fact::Fact;
+pub(in crate::scenario) use self::fact::facts;
+pub use self::fact::{Fact, FactName};
 pub use self::wrong::{Carrier, Wrong};
 
 use std::fmt;

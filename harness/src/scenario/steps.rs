@@ -1,5 +1,7 @@
 //! The steps of a scenario: one map each, whose one key is the step's kind.
 
+mod acceptable;
+mod client;
 mod scep;
 
 use std::time::Duration;
@@ -10,8 +12,8 @@ use crate::diagnostic::{Diagnostic, Located};
 use crate::lab::Lab;
 use crate::yaml::{Entry, Fields, Node, Problems, Value};
 
-const KINDS: [&str; 8] =
-    ["configure", "modify", "ping", "run", "approve", "deny", "issued", "scep"];
+const KINDS: [&str; 10] =
+    ["configure", "modify", "ping", "run", "approve", "deny", "issued", "scep", "client", "seen"];
 
 /// The longest command or address, in bytes.
 const COMMAND_LIMIT: usize = 4096;
@@ -28,9 +30,15 @@ pub(super) fn step(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Optio
         "approve" => context.decision(&entry.value, "an approve step", Action::Approve)?,
         "deny" => context.decision(&entry.value, "a deny step", Action::Deny)?,
         "scep" => context.scep(&entry.value)?,
+        "client" => context.client(entry)?,
+        "seen" => context.seen(&entry.value)?,
         _ => context.issued(&entry.value)?,
     };
-    let expect = expect(&fields, problems);
+    let expect = match action {
+        // It is among the outcomes that are acceptable.
+        Action::Client(_) => Expect::Success,
+        _ => expect(&fields, problems),
+    };
     Some(Step {
         name: fields.optional("name").and_then(|node| node.text(problems)),
         expect,
@@ -204,6 +212,23 @@ impl<'a> Context<'a> {
         let pki = self.pki(&fields);
         let scep = scep::scep(&fields, pki.unwrap_or_default(), self.problems)?;
         Some((Action::Scep(Box::new(scep)), fields))
+    }
+
+    fn client(&self, entry: &'a Entry) -> Read<'a> {
+        let fields = self.fields(&entry.value, "a client step", &client::FIELDS)?;
+        let must_refuse = expect(&fields, self.problems) == Expect::Failure;
+        let within = self.within(&fields);
+        let pki = self.pki(&fields).unwrap_or_default();
+        let told = (pki, within, must_refuse);
+        let step = client::client(&fields, told, &entry.key_place, self.problems);
+        Some((Action::Client(Box::new(step)), fields))
+    }
+
+    fn seen(&self, node: &'a Node) -> Read<'a> {
+        let fields = self.fields(node, "a seen step", &client::SEEN_FIELDS)?;
+        let pki = self.pki(&fields).unwrap_or_default();
+        let seen = client::seen(&fields, pki, self.problems)?;
+        Some((Action::Seen(Box::new(seen)), fields))
     }
 
     fn fields(&self, node: &'a Node, what: &str, own: &[&str]) -> Option<Fields<'a>> {

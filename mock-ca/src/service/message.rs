@@ -109,7 +109,9 @@ impl Ca {
         message: &Message,
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
-        self.personality.refused_algorithms.expect_none(request)?;
+        if !self.takes_obsolete_algorithms {
+            self.personality.refused_algorithms.expect_none(request)?;
+        }
         self.offer.expect(request)?;
         self.expect_time(message, now)?;
         let serves_certificates = self.personality.serves_certificates;

@@ -7,6 +7,7 @@ use openssl::x509::X509Ref;
 use super::{Reason, Refusal, Stage};
 use crate::{
     Error, PeerMisbehaved,
+    algorithm::{Cipher, Digest},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     certificate::{invalidity, is_same},
     certs_only::{self, CertsOnly},
@@ -28,6 +29,8 @@ pub struct Expected<'a> {
     pub signers: &'a [&'a X509Ref],
     /// The certificate and key that the request was signed with.
     pub recipient: &'a Identity,
+    /// Whether single DES and MD5 are taken (RFC 8894 §2.9 forbids both).
+    pub takes_obsolete_algorithms: bool,
     /// When the reply is judged.
     pub now: SystemTime,
 }
@@ -96,6 +99,10 @@ fn check_signer(message: &Message, expected: &Expected<'_>) -> Result<(), Refusa
         error => expected.refused(Stage::Signature)(error),
     })?;
     let subject = name::to_text(signer.subject_name());
+    if message.digest() == Digest::Md5 && !expected.takes_obsolete_algorithms {
+        let text = "the reply is signed with MD5, which RFC 8894 forbids";
+        return Err(Refusal::unacceptable(Stage::Signature, expected.exchange, text));
+    }
     let refused = |text| Err(Refusal::unacceptable(Stage::Signer, expected.exchange, text));
     if !expected.signers.iter().any(|known| is_same(known, &signer)) {
         return refused(format!(
@@ -139,5 +146,9 @@ fn success(message: &Message, expected: &Expected<'_>) -> Result<CertsOnly, Refu
         .filter(|content| !content.is_empty())
         .ok_or_else(|| refused(PeerMisbehaved::MissingEnvelope.into()))?;
     let opened = envelope::open(envelope, expected.recipient).map_err(&refused)?;
+    if opened.cipher == Cipher::Des && !expected.takes_obsolete_algorithms {
+        let text = "the reply is enciphered with single DES, which RFC 8894 forbids";
+        return Err(Refusal::unacceptable(Stage::Envelope, expected.exchange, text));
+    }
     certs_only::decode(&opened.content).map_err(refused)
 }

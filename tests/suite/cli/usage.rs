@@ -5,7 +5,9 @@ use super::assert_run;
 #[test]
 fn help() {
     assert_run("help", &["--help"]);
-    for command in ["run", "matrix", "conform", "check", "list", "serve", "dut", "completions"] {
+    for command in
+        ["run", "matrix", "conform", "enrol", "check", "list", "serve", "dut", "completions"]
+    {
         assert_run(&format!("help-{command}"), &[command, "--help"]);
     }
 }

@@ -14,7 +14,7 @@ const VARIABLE: &str = "SCEPLAB_CHALLENGE";
 
 /// Challenge passwords, or who gives them out.
 #[derive(Clone, Args)]
-pub(super) struct ChallengeArguments {
+pub(in crate::cli) struct ChallengeArguments {
     /// A challenge password: one serves for all requests, of several each serves once.
     /// Given here, it stands in the process list; `SCEPLAB_CHALLENGE` and --challenge-file do not tell it
     #[arg(long, value_name = "PASSWORD")]
@@ -42,7 +42,7 @@ impl fmt::Debug for ChallengeArguments {
 }
 
 /// What the arguments come to.
-pub(super) enum Given {
+pub(in crate::cli) enum Given {
     /// These passwords.
     Passwords(Vec<Secret>),
     /// Those that a page gives out.
@@ -51,7 +51,7 @@ pub(super) enum Given {
 
 impl Given {
     /// How many requests can have a password, where that is known.
-    pub(super) fn count(&self) -> Option<usize> {
+    pub(in crate::cli) fn count(&self) -> Option<usize> {
         match self {
             Self::Passwords(passwords) if passwords.len() > 1 => Some(passwords.len()),
             _ => None,
@@ -59,11 +59,11 @@ impl Given {
     }
 
     /// Whether there is none.
-    pub(super) fn is_none(&self) -> bool {
+    pub(in crate::cli) fn is_none(&self) -> bool {
         matches!(self, Self::Passwords(passwords) if passwords.is_empty())
     }
 
-    pub(super) fn into_source(self) -> Challenges {
+    pub(in crate::cli) fn into_source(self) -> Challenges {
         match self {
             Self::Passwords(passwords) => Challenges::given(passwords),
             Self::Ndes(admin) => Challenges::Ndes(admin),
@@ -73,7 +73,7 @@ impl Given {
 
 impl ChallengeArguments {
     /// Reads the files; the error is what is wrong, and shows no password.
-    pub(super) fn read(&self) -> Result<Given, String> {
+    pub(in crate::cli) fn read(&self) -> Result<Given, String> {
         if let (Some(url), Some(user), Some(file)) =
             (&self.ndes_admin, &self.admin_user, &self.admin_password_file)
         {

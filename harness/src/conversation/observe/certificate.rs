@@ -75,17 +75,7 @@ pub(super) fn revocations(
 
 /// Its key usages by their names; `any` where nothing restricts them.
 pub(super) fn usages(certificate: &X509Ref) -> String {
-    const NAMES: [(KeyUsage, &str); 5] = [
-        (KeyUsage::DIGITAL_SIGNATURE, "digitalSignature"),
-        (KeyUsage::KEY_ENCIPHERMENT, "keyEncipherment"),
-        (KeyUsage::DATA_ENCIPHERMENT, "dataEncipherment"),
-        (KeyUsage::KEY_CERT_SIGN, "keyCertSign"),
-        (KeyUsage::CRL_SIGN, "cRLSign"),
-    ];
-    let Some(usage) = KeyUsage::of(certificate) else { return "any".to_owned() };
-    let names: Vec<&str> =
-        NAMES.iter().filter(|(bit, _)| usage.contains(*bit)).map(|(_, name)| *name).collect();
-    names.join(", ")
+    KeyUsage::of(certificate).map_or_else(|| "any".to_owned(), |usage| usage.names().join(", "))
 }
 
 /// Whether it is valid now.

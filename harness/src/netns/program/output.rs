@@ -10,8 +10,7 @@ use regex::{Regex, RegexBuilder};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 
-use super::private_key::PrivateKeys;
-use crate::mask::Masker;
+use crate::mask::{Masker, PrivateKeys};
 
 /// How many lines are kept.
 const LINES: usize = 100;

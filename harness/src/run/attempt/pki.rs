@@ -137,7 +137,7 @@ pub(super) fn pki<'a>(bench: &'a Bench, name: &str) -> Result<&'a dyn Pki, Stop>
         .ok_or_else(|| Stop::Broken(format!("the lab was built without the PKI `{name}`")))
 }
 
-fn stop(name: &str, error: &PkiError) -> Stop {
+pub(super) fn stop(name: &str, error: &PkiError) -> Stop {
     let reason = format!("`{name}`: {error}");
     match error {
         PkiError::NotSupported { .. } => Stop::NotSupported(reason),

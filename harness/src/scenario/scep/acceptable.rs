@@ -4,14 +4,14 @@ use std::fmt;
 
 use regex::Regex;
 
-use super::Fact;
+use super::{Fact, FactName};
 use crate::diagnostic::Place;
 
 /// An outcome that is acceptable: all of its conditions hold.
 #[derive(Debug, Clone)]
-pub struct Acceptable {
+pub struct Acceptable<F = Fact> {
     /// What must hold.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<Condition<F>>,
     /// What a reader must know of this outcome, which conforms and is not the best one.
     pub note: Option<String>,
     /// Why the scenario says nothing of this PKI when this comes.
@@ -20,11 +20,11 @@ pub struct Acceptable {
     pub place: Place,
 }
 
-/// A condition on a fact of what came back.
+/// A condition on a fact.
 #[derive(Debug, Clone)]
-pub struct Condition {
+pub struct Condition<F = Fact> {
     /// The fact.
-    pub fact: Fact,
+    pub fact: F,
     /// Its values, of which one must be the actual one.
     pub expected: Vec<Expected>,
     /// Where it stands in the file.
@@ -44,7 +44,7 @@ pub enum Expected {
     Matches(Regex),
 }
 
-impl Condition {
+impl<F> Condition<F> {
     /// Whether the actual value is one of those expected; `text` fills in what was saved.
     pub fn holds(&self, actual: &str, text: impl Fn(&str) -> String) -> bool {
         self.expected.iter().any(|expected| match expected {
@@ -58,7 +58,7 @@ impl Condition {
     }
 }
 
-impl fmt::Display for Condition {
+impl<F: FactName> fmt::Display for Condition<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values: Vec<String> = self.expected.iter().map(ToString::to_string).collect();
         write!(f, "{} {}", self.fact.name(), values.join(" or "))
@@ -77,7 +77,7 @@ impl fmt::Display for Expected {
     }
 }
 
-impl fmt::Display for Acceptable {
+impl<F: FactName> fmt::Display for Acceptable<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let conditions: Vec<String> = self.conditions.iter().map(ToString::to_string).collect();
         f.write_str(&conditions.join(", "))

@@ -1,36 +1,61 @@
 //! What can be said of an answer: a closed list of facts, each a short text.
 
+use std::fmt::Debug;
+
+/// A closed list of facts, by their names in a scenario.
+pub trait FactName: Copy + Eq + Ord + Debug + 'static {
+    /// All of them, in the order in which they are told.
+    const ALL: &'static [Self];
+
+    /// As it is named in a scenario.
+    fn name(self) -> &'static str;
+
+    /// The values it can have beside `absent`; empty where they are not known beforehand.
+    fn values(self) -> &'static [&'static str];
+
+    /// In a sentence.
+    fn description(self) -> &'static str;
+
+    /// The one of that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|fact| fact.name() == name)
+    }
+}
+
+/// Defines a closed list: of each fact its name, its values, and what it says.
 macro_rules! facts {
-    ($($variant:ident, $name:literal, [$($value:literal),*], $text:literal;)+) => {
-        /// A fact of what came back. One that there is nothing of has the value `absent`.
+    (
+        $(#[$attribute:meta])* $list:ident:
+        $($variant:ident, $name:literal, [$($value:literal),*], $text:literal;)+
+    ) => {
+        $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Fact {
+        pub enum $list {
             $(#[doc = $text] $variant,)+
         }
 
-        impl Fact {
-            /// All of them, in the order in which they are told.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+        impl $crate::scenario::scep::FactName for $list {
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// As it is named in a scenario.
-            pub fn name(self) -> &'static str {
+            fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// The values it can have beside `absent`; empty where they are not known beforehand.
-            pub fn values(self) -> &'static [&'static str] {
+            fn values(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => &[$($value),*],)+ }
             }
 
-            /// In a sentence.
-            pub fn description(self) -> &'static str {
+            fn description(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
         }
     };
 }
+pub(in crate::scenario) use facts;
 
 facts! {
+    /// A fact of what came back. One that there is nothing of has the value `absent`.
+    Fact:
     Reply, "reply", ["HTTP", "none"], "Whether an HTTP response came, or the connection ended without one.";
     Http, "http", [], "The HTTP status code.";
     ContentType, "content-type", [], "The content type, parameters left out.";
@@ -81,11 +106,4 @@ facts! {
     CrlIssuer, "crl-issuer", ["CA", "other"], "Whether the revocation list is signed by a CA among the certificates of GetCACert.";
     CrlLists, "crl-lists-issued", ["yes", "no"], "Whether it lists the certificate issued last.";
     NextCaKey, "next-ca", ["new", "same"], "Whether the next CA's certificate is another than today's.";
-}
-
-impl Fact {
-    /// The one of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|fact| fact.name() == name)
-    }
 }

@@ -14,14 +14,14 @@ const END: &str = "-----END ";
 
 /// Whether the output is inside a private key.
 #[derive(Clone, Default)]
-pub(super) struct PrivateKeys {
+pub(crate) struct PrivateKeys {
     inside: bool,
 }
 
 impl PrivateKeys {
     /// The next line without what lies inside private keys, of which it may have several; `cut` says that its end is
     /// not there.
-    pub(super) fn left_out(&mut self, line: &str, cut: bool) -> String {
+    pub(crate) fn left_out(&mut self, line: &str, cut: bool) -> String {
         let began_inside = self.inside;
         let mut kept = String::new();
         let mut rest = line;

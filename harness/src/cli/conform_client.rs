@@ -1,0 +1,152 @@
+//! `sceplab conform-client`: what a SCEP client really does, requirement by requirement.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::complain;
+use super::conform::catalogue::Catalogue;
+use super::conform::{finish, load_target};
+use super::exit::Exit;
+use super::jobs::jobs;
+use super::progress::Progress;
+use super::reports::Reports;
+use super::stop::{StopSignals, end_at_once};
+use crate::client::{Client, Command};
+use crate::conformance::{Date, Report, Target, judge};
+use crate::diagnostic::Palette;
+use crate::drivers::loopback;
+use crate::report::terminal::{line, transcript};
+use crate::requirement::End;
+use crate::run::{Build, Event, Job, LabOptions, Options, run_on_benches};
+use crate::scenario::Scenario;
+
+/// Where the cases for clients are looked for.
+const CASES: &str = "scenarios/conformance/client";
+
+/// Test what a SCEP client really does, requirement by requirement
+///
+/// For each case a mock CA listens on a port of this machine's loopback interface, right or wrong on purpose, and the
+/// command is run once: it is to enrol, to end with status 0 when it has a certificate, and with another when it has none.
+/// No shell reads the command. In its arguments stand for themselves:
+///
+///   {url}        the SCEP address, http://127.0.0.1:PORT/PATH
+///   {challenge}  the challenge password
+///   {ca}         a file with the CA's certificate in PEM, to authenticate the CA by
+///   {dir}        a folder of its own for each case, empty at first
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Examples:
+  sceplab conform-client -- sceplab enrol {url} --challenge {challenge}
+  sceplab conform-client --target scenarios/targets/strongswan.yaml -- \\
+      scenarios/clients/strongswan.sh {url} {challenge} {dir} {ca}
+  sceplab conform-client --case attributes -v -- ./my-client {url} {challenge}
+  sceplab conform-client --list
+
+Exit codes:
+  0  every MUST is met, or is a known deviation
+  2  wrong usage, such as a command that cannot be run
+  4  a MUST is not met (with --strict: or a SHOULD)"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    catalogue: Catalogue,
+    /// What is known of the client: its deviations
+    #[arg(long, value_name = "FILE")]
+    target: Option<PathBuf>,
+    /// How long each run of the client may take, in seconds [default: what the case says, 20 as a rule]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: Option<u64>,
+    /// How many cases run at once [default: the number of cores, or what the target file says]
+    #[arg(long, short, value_name = "N", value_parser = jobs)]
+    jobs: Option<NonZeroUsize>,
+    /// Let SHOULD decide the exit code as MUST does
+    #[arg(long)]
+    strict: bool,
+    /// Show every case with its requirement, level and section, and run nothing
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    reports: Reports,
+    /// Show what the client said for each case
+    #[arg(long, short)]
+    verbose: bool,
+    /// The client and its arguments, after `--`
+    #[arg(value_name = "COMMAND", last = true, required_unless_present = "list")]
+    command: Vec<String>,
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self) -> Exit {
+        let stop = StopSignals::listen();
+        tokio::spawn(end_at_once(stop.clone()));
+        let done = if self.list {
+            self.catalogue.list(CASES, End::Client)
+        } else {
+            self.conform(&stop).await
+        };
+        done.unwrap_or_else(|exit| exit)
+    }
+
+    async fn conform(&self, stop: &StopSignals) -> Result<Exit, Exit> {
+        self.reports.check()?;
+        let limit = self.timeout.map(Duration::from_secs);
+        let client = Command::new(self.command.clone(), limit).map_err(|error| {
+            complain(&error.to_string());
+            Exit::Usage
+        })?;
+        let mut target = load_target(self.target.as_deref())?;
+        if target.title.is_empty() {
+            target.title = self.command.join(" ");
+        }
+        let cases = self.catalogue.cases(CASES, End::Client)?;
+        let report = self.run(&cases, &target, Arc::new(client), stop).await;
+        Ok(finish(&report, &self.reports))
+    }
+
+    async fn run(
+        &self,
+        cases: &[Scenario],
+        target: &Target,
+        client: Arc<dyn Client>,
+        stop: &StopSignals,
+    ) -> Report {
+        let palette = Palette::of(&io::stdout());
+        let job = |case: &Scenario| Job { scenario: case.clone(), lab: LabOptions::default() };
+        let queue: Vec<Job> = cases.iter().map(job).collect();
+        let mut progress = Progress::new(queue.len());
+        let observe = |event: Event<'_>| match event {
+            Event::Started { id } => progress.started(id),
+            Event::Finished(case) => {
+                let shown = self
+                    .verbose
+                    .then(|| format!("{}\n\n{}", line(case, palette), transcript(case, palette)));
+                progress.finished(&case.id, shown.as_deref());
+            }
+        };
+        let (at_once, told) = (self.at_once(target), stop.clone().told(1));
+        let outcome = run_on_benches(benches(client), queue, at_once, told, observe).await;
+        progress.end();
+        let skipped = Vec::new();
+        judge(target, End::Client, outcome, cases, skipped, self.strict, Date::today())
+    }
+
+    fn at_once(&self, target: &Target) -> NonZeroUsize {
+        let of_target = target.parallel.and_then(NonZeroUsize::new);
+        self.jobs.or(of_target).unwrap_or(Options::default().jobs)
+    }
+}
+
+/// Each case has its own mock CA, and all the same client.
+fn benches(client: Arc<dyn Client>) -> Build {
+    Arc::new(move |scenario, _| {
+        let client = Arc::clone(&client);
+        Box::pin(async move { loopback::build(&scenario.lab, client).await })
+    })
+}

@@ -1,0 +1,86 @@
+//! A step that checks what clients sent.
+
+use super::scep::{Acceptable, facts};
+use crate::diagnostic::Place;
+
+/// Checks the requests of one kind that came to a PKI, each of them.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The PKI.
+    pub pki: String,
+    /// Which requests; where none came, all facts of one are `absent`.
+    pub on: SeenKind,
+    /// What each of them may be like; at least one.
+    pub acceptable: Vec<Acceptable<SeenFact>>,
+    /// Where the step stands in the file.
+    pub place: Place,
+}
+
+/// The requests that are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenKind {
+    /// Every request.
+    Any,
+    /// Every PKIOperation.
+    PkiOperation,
+    /// Those of an operation, or those that carry a message of a type, by its name in the standard.
+    Named(&'static str),
+}
+
+impl SeenKind {
+    /// All of them by their names.
+    pub const ALL: [(&'static str, Self); 10] = [
+        ("any", Self::Any),
+        ("PKIOperation", Self::PkiOperation),
+        ("GetCACaps", Self::Named("GetCACaps")),
+        ("GetCACert", Self::Named("GetCACert")),
+        ("GetNextCACert", Self::Named("GetNextCACert")),
+        ("PKCSReq", Self::Named("PKCSReq")),
+        ("RenewalReq", Self::Named("RenewalReq")),
+        ("CertPoll", Self::Named("CertPoll")),
+        ("GetCert", Self::Named("GetCert")),
+        ("GetCRL", Self::Named("GetCRL")),
+    ];
+
+    /// As it is named in a scenario.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("any", |(name, _)| name)
+    }
+
+    /// Whether a request is meant, by its operation and the type of its message.
+    pub fn takes(self, operation: &str, message_type: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::PkiOperation => operation == "PKIOperation",
+            Self::Named(name) => operation == name || message_type == name,
+        }
+    }
+}
+
+facts! {
+    /// A fact of a request that came. One that there is nothing of has the value `absent`.
+    SeenFact:
+    Method, "method", ["GET", "POST"], "The HTTP method.";
+    Path, "path", [], "The path, without the query.";
+    ContentType, "content-type", [], "The content type.";
+    Operation, "operation", [], "The operation that the query names.";
+    PostOffered, "post-offered", ["yes", "no"], "Whether GetCACaps offered POST before it.";
+    Base64, "base64", [], "How the message stood in the query of a GET: `proper` by RFC 8894 §4.1, or what it had otherwise, parted by blanks: bare-plus, bare-slash, bare-equals, url-safe, unpadded, line-breaks.";
+    MessageType, "message-type", [], "The messageType, by its name.";
+    Transaction, "transaction", ["new", "continued"], "Whether it is the first message with its transactionID, or one before had the same.";
+    TransactionId, "transaction-id", [], "The transactionID.";
+    SenderNonceBytes, "sender-nonce-bytes", [], "The length of the senderNonce.";
+    Digest, "digest", ["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"], "The digest of the signature.";
+    SigningTime, "signing-time", ["present"], "Whether it has a signingTime.";
+    Certificates, "certificates", [], "How many certificates go with it.";
+    Signer, "signer", ["self-signed", "issued"], "Whether the signer's certificate is self-signed; `absent` where it is not in the message.";
+    SignerKeyUsage, "signer-key-usage", [], "The key usages of the signer's certificate, parted by commas.";
+    SignerSubject, "signer-subject", ["requested", "other"], "Whether the signer's certificate has the subject that is asked for.";
+    SignerKey, "signer-key", ["requested", "other"], "Whether the signer's certificate has the key that is to be certified.";
+    Cipher, "cipher", ["DES", "3DES", "AES-128", "AES-192", "AES-256"], "The cipher of the envelope; `absent` where that did not open.";
+    KeyTransport, "key-transport", ["RSA PKCS#1 v1.5", "RSA-OAEP"], "How the key of the envelope travelled.";
+    Subject, "subject", [], "The subject that is asked for, in one line.";
+    KeyBits, "key-bits", [], "The length of the key that is to be certified, in bits.";
+    Challenge, "challenge", ["present"], "Whether the certification request has a challenge password.";
+    ProofOfPossession, "proof-of-possession", ["valid", "invalid"], "Whether the certification request is signed with the key that it is for.";
+}

@@ -1,0 +1,70 @@
+//! Outcomes that are acceptable, as a file writes them.
+
+use crate::diagnostic::Diagnostic;
+use crate::scenario::scep::{Acceptable, Condition, Expected, FactName};
+use crate::yaml::{Fields, Node, Problems, names};
+
+/// Reads a list of acceptable outcomes, each a map from facts to values.
+pub(super) fn acceptables<F: FactName>(node: &Node, problems: &Problems) -> Vec<Acceptable<F>> {
+    let items = node.items(problems);
+    if items.is_empty() {
+        problems.add(Diagnostic::at(&node.place, "at least one outcome is to be acceptable"));
+    }
+    items.iter().filter_map(|item| acceptable(item, problems)).collect()
+}
+
+fn acceptable<F: FactName>(node: &Node, problems: &Problems) -> Option<Acceptable<F>> {
+    let mut known: Vec<&str> = F::ALL.iter().map(|fact| fact.name()).collect();
+    known.extend(["note", "skip"]);
+    let fields = Fields::of(node, "an acceptable outcome", &known, problems)?;
+    let conditions = names(node, "a map from facts to values", problems).iter();
+    let conditions = conditions.filter_map(|entry| {
+        let fact = F::from_name(&entry.key)?;
+        let values = entry.value.one_or_more(problems).iter();
+        let expected = values.filter_map(|value| expected(fact, value, problems)).collect();
+        Some(Condition { fact, expected, place: entry.key_place.clone() })
+    });
+    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
+    Some(Acceptable {
+        conditions: conditions.collect(),
+        note: text("note"),
+        skip: text("skip"),
+        place: node.place.clone(),
+    })
+}
+
+/// `SUCCESS`, `not absent`, `8..`, `400..599`, `/^application/`.
+fn expected<F: FactName>(fact: F, node: &Node, problems: &Problems) -> Option<Expected> {
+    let text = node.text(problems)?;
+    if text.len() > 1 && text.starts_with('/') && text.ends_with('/') {
+        let inner = &text[1..text.len() - 1];
+        let regex = regex::RegexBuilder::new(inner).size_limit(1 << 20).build();
+        if let Err(error) = &regex {
+            let message = format!("not a regular expression: {error}");
+            problems.add(Diagnostic::at(&node.place, message));
+        }
+        return regex.ok().map(Expected::Matches);
+    }
+    if let Some((from, to)) = text.split_once("..") {
+        let to = if to.is_empty() { Some(u64::MAX) } else { to.parse().ok() };
+        if let (Ok(from), Some(to)) = (from.parse(), to) {
+            return Some(Expected::Range(from, to));
+        }
+    }
+    let (value, expected) = match text.strip_prefix("not ") {
+        Some(value) if fact.values().is_empty() || is_value(fact, value) => {
+            (value.to_owned(), Expected::Not(value.to_owned()))
+        }
+        _ => (text.clone(), Expected::Text(text.clone())),
+    };
+    if !fact.values().is_empty() && !is_value(fact, &value) && !value.contains("{{") {
+        let message = format!("`{}` is never `{value}`", fact.name());
+        let known = fact.values().iter().copied().chain(["absent"]);
+        problems.add(Diagnostic::at(&node.place, message).known(&value, "its values", known));
+    }
+    Some(expected)
+}
+
+fn is_value<F: FactName>(fact: F, value: &str) -> bool {
+    value == "absent" || fact.values().contains(&value)
+}
