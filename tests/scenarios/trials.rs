@@ -83,8 +83,8 @@ fn file_of(folder: &Path, id: &str) -> Option<Found> {
 
 impl Kind {
     fn takes(&self, folder: &Path, id: &str) -> bool {
-        // They are about a client, and not about the network between it and a CA.
-        if self.driver == Driver::Netns && id.starts_with("conformance/client/") {
+        // They are about a client or a CA, and not about the network between the two.
+        if self.driver == Driver::Netns && id.starts_with("conformance/") {
             return false;
         }
         self.elsewhere.is_none_or(|(lab, ids)| ids.contains(&id) && folder.join(lab).is_file())
