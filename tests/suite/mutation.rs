@@ -11,6 +11,9 @@ use super::documented_run::scenario_path;
 /// How many mutations of each file.
 const MUTATIONS: u64 = 250;
 
+/// How many of each case of conformance: there are many, and they are much alike.
+const MUTATIONS_OF_CASES: u64 = 10;
+
 /// What breaks YAML, configuration lines, addresses, durations and regular expressions.
 const SPICE: &[&str] = &[
     "\0",
@@ -75,11 +78,14 @@ fn mutated_scenarios_are_read_or_refused() {
     fs::create_dir_all(folder.path().join("labs")).unwrap();
     let labs = fs::read_dir(scenario_path("labs")).unwrap().map(|entry| entry.unwrap().path());
     labs.for_each(|lab| copy_into(&lab, &folder.path().join("labs")));
-    let path = folder.path().join("scep/mutated.yaml");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut refused = 0;
     for found in discover(&[scenario_path("")]).unwrap() {
-        mutate(&found.path, |bytes| {
+        // As deep as the file itself, so that its lab is found.
+        let path = folder.path().join(found.id).with_extension("yaml");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let is_case = path.components().any(|part| part.as_os_str() == "conformance");
+        let times = if is_case { MUTATIONS_OF_CASES } else { MUTATIONS };
+        mutate(&found.path, times, |bytes| {
             fs::write(&path, bytes).unwrap();
             let result = load(&Found { id: "mutated".to_owned(), path: path.clone() }, None);
             refused += u64::from(result.is_err_and(|errors| !errors.to_string().is_empty()));
@@ -94,7 +100,7 @@ fn mutated_labs_are_read_or_refused() {
     let path = folder.path().join("mutated.yaml");
     let mut refused = 0;
     for lab in fs::read_dir(scenario_path("labs")).unwrap() {
-        mutate(&lab.unwrap().path(), |bytes| {
+        mutate(&lab.unwrap().path(), MUTATIONS, |bytes| {
             fs::write(&path, bytes).unwrap();
             refused += u64::from(Lab::load(&path).is_err_and(|errors| !errors.is_empty()));
         });
@@ -108,10 +114,10 @@ fn copy_into(file: &Path, folder: &Path) {
 }
 
 /// Hands out mutations of a file, the same at every run.
-fn mutate(path: &Path, mut read: impl FnMut(&[u8])) {
+fn mutate(path: &Path, times: u64, mut read: impl FnMut(&[u8])) {
     let whole = fs::read(path).unwrap();
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ whole.len() as u64);
-    for _ in 0..MUTATIONS {
+    for _ in 0..times {
         let mut bytes = whole.clone();
         for _ in 0..=random.below(3) {
             change(&mut bytes, &mut random);

@@ -145,8 +145,9 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
     let deviations = items("deviations").unwrap_or_default();
     let deviations: Vec<Deviation> =
         deviations.iter().filter_map(|node| deviation(node, problems)).collect();
-    Some(Target {
-        title: title?,
+    let target = Target {
+        // One that is missing is a problem already; the rest is still read for its own.
+        title: title.unwrap_or_default(),
         url: text("url"),
         ca_fingerprint: fields
             .optional("ca-fingerprint")
@@ -158,7 +159,8 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
             .and_then(|node| node.parsed("how many cases may run at once", problems))
             .map(|most: std::num::NonZeroUsize| most.get()),
         deviations,
-    })
+    };
+    Some(target)
 }
 
 /// 64 hexadecimal digits, colons and blanks left out.
