@@ -20,6 +20,7 @@ mod suite {
 
     // The binary.
     mod cli; // exit codes, and snapshots of what it prints
+    mod client_steps; // a client under test, and faults that did not happen
     mod enrol; // one enrolment by the built-in client
     mod leftovers; // Ctrl-C leaves nothing behind
     mod matrix; // clients x PKIs, and what is expected to fail

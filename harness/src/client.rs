@@ -16,6 +16,7 @@ pub use self::builtin::Builtin;
 pub use self::command::{Command, CommandError};
 pub(crate) use self::enrolment::new_key;
 pub use self::enrolment::{Enrolled, Enrolment, EnrolmentError, Polling};
+pub(crate) use self::files::fingerprint_of;
 pub use self::files::{Files, FilesError};
 use crate::lab::Secret;
 

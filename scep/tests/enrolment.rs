@@ -56,11 +56,26 @@ fn every_cipher_and_digest_goes_both_ways() {
     {
         let mut pki = TestPki::single_ca();
         pki.capabilities = String::new();
-        let settings = Settings { cipher: Some(cipher), digest: Some(digest), ..client_settings() };
+        let settings = Settings {
+            cipher: Some(cipher),
+            digest: Some(digest),
+            takes_obsolete_algorithms: cipher == Des,
+            ..client_settings()
+        };
         assert!(matches!(enrol(&pki, settings), Ok(Next::Issued(_))), "{cipher} {digest}");
         let seen = pki.last_request();
         assert_eq!((seen.cipher, seen.digest, seen.method), (cipher, digest, Method::Get));
     }
+}
+
+#[test]
+fn a_reply_in_single_des_is_refused_by_who_is_not_told_to_take_it() {
+    let mut pki = TestPki::single_ca();
+    pki.capabilities = String::new();
+    let settings = Settings { cipher: Some(Cipher::Des), ..client_settings() };
+    let refusal = enrol(&pki, settings).unwrap_err();
+    assert_eq!(refusal.stage, Stage::Envelope);
+    assert!(refusal.to_string().contains("single DES"), "{refusal}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::conform::challenges::{ChallengeArguments, Given};
 use super::exit::Exit;
 use super::output::{say, warn};
 use super::stop::StopSignals;
-use crate::client::{Enrolled, Enrolment, EnrolmentError, Files, Polling, new_key};
+use crate::client::{Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerprint_of, new_key};
 use crate::conversation::alternative_names;
 use crate::drivers::live_pki::{Challenges, LivePki, ScepUrl};
 use crate::lab::Secret;
@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Enrol once with the built-in SCEP client
 ///
 /// A key is made, a certificate for it asked for, and what came is checked as RFC 8894 wants it: who signed it, whether it
-/// answers this very request, whether it certifies this very key. Without --ca-fingerprint the CA is believed as it answers.
+/// answers this very request, whether it certifies this very key. Without --ca-fingerprint or --ca the CA is believed as it answers.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -69,6 +69,9 @@ pub(super) struct Arguments {
     /// The SHA-256 fingerprint that one of the CA's certificates must have
     #[arg(long, value_name = "HEX", value_parser = fingerprint)]
     ca_fingerprint: Option<Fingerprint>,
+    /// One of the CA's certificates, in PEM: as good as its fingerprint
+    #[arg(long, value_name = "FILE", conflicts_with = "ca_fingerprint")]
+    ca: Option<PathBuf>,
     /// The name of the CA, for a server that holds several
     #[arg(long, value_name = "NAME")]
     ca_identifier: Option<String>,
@@ -175,7 +178,10 @@ impl Arguments {
         settings.digest = self.digest;
         settings.takes_obsolete_algorithms = self.obsolete;
         settings.ca_identifier.clone_from(&self.ca_identifier);
-        settings.ca_fingerprint = self.ca_fingerprint.clone().map(|it| it.0);
+        settings.ca_fingerprint = match &self.ca {
+            Some(file) => Some(fingerprint_of(file).map_err(|error| failed(Exit::Usage, &error))?),
+            None => self.ca_fingerprint.clone().map(|it| it.0),
+        };
         Ok(settings)
     }
 

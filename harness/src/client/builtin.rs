@@ -1,19 +1,17 @@
 //! The project's own client as the client under test.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use openssl::hash::MessageDigest;
-use openssl::x509::X509;
 use scep::client::Settings;
 use scep::secret::ChallengePassword;
 use tokio::time::timeout;
 
 use super::enrolment::{Enrolment, Polling, new_key};
 use super::files::Files;
+use super::files::fingerprint_of;
 use super::{Client, ClientEnd, ClientOrder, ClientRun};
 use crate::pki::Pki;
 
@@ -41,7 +39,7 @@ impl Builtin {
         let challenge = order.challenge.as_ref().filter(|_| existing.is_none());
         let settings = Settings {
             challenge: challenge.map(|it| ChallengePassword::new(it.expose())),
-            ca_fingerprint: Some(fingerprint(order)?),
+            ca_fingerprint: Some(fingerprint_of(&order.ca)?),
             existing,
             ..Settings::new(key.clone(), subject()?)
         };
@@ -78,11 +76,4 @@ impl Client for Builtin {
 
 fn subject() -> Result<openssl::x509::X509Name, String> {
     scep::name::parse("CN=sceplab client").map_err(|error| error.to_string())
-}
-
-fn fingerprint(order: &ClientOrder) -> Result<Vec<u8>, String> {
-    let unreadable = |error: &dyn std::fmt::Display| format!("`{}`: {error}", order.ca.display());
-    let pem = fs::read(&order.ca).map_err(|error| unreadable(&error))?;
-    let digest = X509::from_pem(&pem).and_then(|it| it.digest(MessageDigest::sha256()));
-    digest.map(|it| it.to_vec()).map_err(|error| unreadable(&error))
 }

@@ -1,0 +1,13 @@
+#!/bin/sh
+# One enrolment with sceplab's own client:
+#   sceplab.sh SCEPLAB URL CHALLENGE DIR CA
+# A certificate that is in DIR already is renewed.
+set -eu
+sceplab=$1 url=$2 challenge=$3 dir=$4 ca=$5
+
+if [ -s "$dir/cert.pem" ]; then
+    set -- --renew
+else
+    set -- --challenge "$challenge"
+fi
+exec "$sceplab" enrol "$url" --out "$dir" --ca "$ca" "$@"

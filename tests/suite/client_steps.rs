@@ -1,0 +1,120 @@
+//! Steps about a client under test, and faults that did not happen.
+
+use std::fs;
+
+use super::sceplab::{Ended, run_in};
+
+const HEAD: &str = "title: A client enrols
+lab:
+  pki:
+    ca:
+      personality: rfc8894
+      challenge: {static: hunter22}
+";
+
+/// Runs a scenario with this PKI and these steps.
+fn run(command: &str, pki: &str, steps: &str) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{HEAD}{pki}steps:\n{steps}");
+    fs::write(folder.path().join("it.yaml"), text).unwrap();
+    let ended = run_in(folder.path(), &[command, "it.yaml"]);
+    ended.assert_orderly();
+    assert!(!ended.told().contains("hunter22"), "{}", ended.told());
+    ended
+}
+
+#[test]
+fn a_client_enrols_and_what_it_sent_is_checked() {
+    let steps = "
+  - client: {}
+  - seen: {on: PKCSReq, accept: [{method: POST, cipher: AES-128, key-bits: 2048.., signer: self-signed}]}
+  - seen: {on: CertPoll, accept: [{message-type: absent}]}
+  - client: {challenge: wrong, accept: [{outcome: issued, note: it renewed}]}
+  - seen: {on: RenewalReq, accept: [{signer: issued, challenge: absent, transaction: new}]}
+  - issued: {count: 2}
+";
+    let ended = run("run", "", steps);
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert!(ended.stdout.contains("note: it renewed"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_a_client_sent_and_should_not_is_told() {
+    let steps = "
+  - client: {}
+  - seen: {on: PKCSReq, accept: [{method: GET}]}
+";
+    let ended = run("run", "", steps);
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    for told in ["a request is none of those that are acceptable", "method is POST"] {
+        assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_client_that_takes_what_it_should_refuse_or_refuses_what_it_should_take_fails() {
+    let (wanted, fault) = ("  - client: {expect: failure}\n", "do: extra-attribute");
+    let faults = format!("      faults: [{{on: PKCSReq, {fault}}}]\n");
+    let ended = run("run", &faults, wanted);
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert!(ended.stdout.contains("the client accepts what it is to refuse"), "{}", ended.stdout);
+    let faults = faults.replace(fault, "do: wrong-recipient-nonce");
+    assert_eq!(run("run", &faults, wanted).code, Some(0));
+    let ended = run("run", &faults, "  - client: {}\n");
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    for told in
+        ["the client refuses what it is to accept", "recipientNonce is", "outcome is refused"]
+    {
+        assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_refusal_by_the_ca_is_no_refusal_by_the_client() {
+    let pki =
+        "      capabilities: [SHA-512]\n      faults: [{on: PKCSReq, do: wrong-recipient-nonce}]\n";
+    let ended = run("run", pki, "  - client: {expect: failure}\n");
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert!(ended.stdout.contains("there was nothing to refuse"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_fault_that_did_not_happen_proves_nothing() {
+    let faults = "      faults: [{on: CertPoll, do: wrong-recipient-nonce}]\n";
+    let ended = run("run", faults, "  - client: {}\n");
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    for told in [
+        "a fault did not happen: nothing is proved",
+        "`on: CertPoll, do: wrong-recipient-nonce` did not happen",
+    ] {
+        assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    }
+    let skipped = run("run", faults, "  - client: {skip-unless-fired: it does not poll}\n");
+    assert_eq!(skipped.code, Some(0), "{}", skipped.told());
+    assert!(skipped.stdout.contains("it does not poll"), "{}", skipped.stdout);
+}
+
+#[test]
+fn mistakes_are_told_all_at_once() {
+    let steps = "
+  - client: {expect: failure, accept: [{outcome: issued}]}
+  - client: {accept: [{outcome: isued}]}
+  - client: {challenge: none, with: 20s}
+  - seen: {on: PKCSreq, accept: [{method: POST}]}
+  - seen: {on: PKCSReq, accept: [{methd: POST}]}
+  - seen: {on: PKCSReq}
+";
+    let ended = run("check", "", steps);
+    assert_eq!(ended.code, Some(2), "{}", ended.told());
+    for told in [
+        "`expect: failure` says already what is acceptable",
+        "`outcome` is never `isued`",
+        "unknown field `with` in a client step",
+        "unknown request `PKCSreq`",
+        "unknown field `methd` in an acceptable outcome",
+        "a seen step lacks the field `accept`",
+        "6 errors",
+    ] {
+        assert!(ended.stderr.contains(told), "{told}\n{}", ended.stderr);
+    }
+}
