@@ -142,7 +142,56 @@ impl Report {
     }
 }
 
+/// What became of the cases of one requirement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequirementReport {
+    /// The requirement's number.
+    pub requirement: String,
+    /// The worst of what became of its cases, in the words of [`Verdict::word`].
+    pub verdict: &'static str,
+    /// How many cases it has.
+    pub cases: usize,
+    /// The ids of those with that verdict, where it is none of the good ones.
+    pub of: Vec<String>,
+}
+
+impl Report {
+    /// Requirement by requirement, the worst of what became of its cases.
+    pub fn by_requirement(&self) -> Vec<RequirementReport> {
+        let mut ids: Vec<&str> = self.cases.iter().map(|case| case.requirement.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let about = |id: &str| {
+            let cases: Vec<&CaseReport> =
+                self.cases.iter().filter(|case| case.requirement == id).collect();
+            let worst = cases.iter().map(|case| &case.verdict).max_by_key(|it| it.gravity())?;
+            let told = worst.gravity() > Verdict::Conforms.gravity();
+            let same = cases.iter().filter(|case| told && case.verdict.word() == worst.word());
+            Some(RequirementReport {
+                requirement: id.to_owned(),
+                verdict: worst.word(),
+                cases: cases.len(),
+                of: same.map(|case| case.id.clone()).collect(),
+            })
+        };
+        ids.into_iter().filter_map(about).collect()
+    }
+}
+
 impl Verdict {
+    /// How much it weighs among those of one requirement: a skip says least, a failure most.
+    fn gravity(&self) -> u8 {
+        match self {
+            Self::Skipped { .. } => 0,
+            Self::Conforms => 1,
+            Self::Vanished { .. } => 2,
+            Self::Noted { .. } => 3,
+            Self::Known { .. } => 4,
+            Self::Broke { .. } => 5,
+            Self::Fails { .. } => 6,
+        }
+    }
+
     /// In one word, or two.
     pub fn word(&self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ mod faults; // an ill-behaved server fails the cases that name its fault, and no
 mod hostile; // servers that say nothing, too much, or nonsense
 mod servers; // the command at real ports
 mod targets; // deviations that are known, gone, or excused no longer
+mod wrongs; // what the mock CA says to each request that is wrong
 
 use std::collections::BTreeSet;
 

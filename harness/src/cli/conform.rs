@@ -249,6 +249,7 @@ pub(super) fn finish(found: &Report, reports: &Reports) -> Exit {
     if !issued.is_empty() {
         say(&format!("\n{}", issued.join("\n")));
     }
+    say(&format!("\n{}", terminal::requirements(found)));
     say(&format!("\n{}", terminal::summary(found, palette)));
     reports.write(|kind| report::text(kind, found), Exit::of_conformance(found))
 }

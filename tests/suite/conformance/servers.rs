@@ -113,6 +113,8 @@ fn reports_say_the_same() {
     let fails = |case: &&serde_json::Value| case["verdict"]["kind"] == "fails";
     let cases = json["cases"].as_array().unwrap();
     assert_eq!(cases.iter().filter(fails).count(), 1);
+    let r06 = json["requirements"].as_array().unwrap().iter().find(|it| it["requirement"] == "R06");
+    assert_eq!(r06.unwrap()["verdict"], "fails");
     assert!(read("markdown").contains("**fails** `conformance/server/algorithms/des`"));
     for name in ["junit", "json", "markdown"] {
         assert!(!read(name).contains(PASSWORD), "{name}");

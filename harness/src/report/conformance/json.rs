@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::conformance::Report;
+use crate::conformance::{Report, RequirementReport};
 use crate::report::json::pretty;
 
 /// The version of the format; it grows when a field changes its meaning or goes.
@@ -11,10 +11,11 @@ const VERSION: u32 = 1;
 #[derive(Serialize)]
 struct Versioned<'a> {
     version: u32,
+    requirements: Vec<RequirementReport>,
     #[serde(flatten)]
     report: &'a Report,
 }
 
 pub(super) fn text(report: &Report) -> String {
-    pretty(&Versioned { version: VERSION, report })
+    pretty(&Versioned { version: VERSION, requirements: report.by_requirement(), report })
 }

@@ -1,6 +1,6 @@
 //! A report of conformance as Markdown: what is found wrong, and a table of all cases.
 
-use crate::conformance::{CaseReport, Report, Verdict};
+use crate::conformance::{CaseReport, Report, RequirementReport, Verdict};
 use crate::diagnostic::Palette;
 use crate::report::markdown::{escaped, row};
 
@@ -17,12 +17,26 @@ pub(super) fn text(report: &Report) -> String {
         lines.extend(["", "## What is not plainly right", ""].map(str::to_owned));
         lines.extend(told.into_iter().map(finding));
     }
+    lines.extend(["", "## Requirement by requirement", ""].map(str::to_owned));
+    lines.push(row(&["requirement", "verdict", "cases", "by"].map(str::to_owned)));
+    lines.push(row(&["---"; 4].map(str::to_owned)));
+    lines.extend(report.by_requirement().iter().map(requirement_row));
     lines.extend(["", "## All cases", ""].map(str::to_owned));
     let headings = ["case", "requirement", "level", "section", "verdict"].map(str::to_owned);
     lines.push(row(&headings));
     lines.push(row(&["---"; 5].map(str::to_owned)));
     lines.extend(report.cases.iter().map(case_row));
     lines.join("\n") + "\n"
+}
+
+fn requirement_row(requirement: &RequirementReport) -> String {
+    let ids: Vec<String> = requirement.of.iter().map(|id| format!("`{id}`")).collect();
+    row(&[
+        requirement.requirement.clone(),
+        requirement.verdict.to_owned(),
+        requirement.cases.to_string(),
+        ids.join(", "),
+    ])
 }
 
 fn finding(case: &CaseReport) -> String {

@@ -66,6 +66,24 @@ pub fn issued(report: &Report) -> Vec<String> {
     std::iter::once(heading).chain(report.issued.iter().map(line)).collect()
 }
 
+/// How many requirements ended how, in a line.
+pub fn requirements(report: &Report) -> String {
+    let requirements = report.by_requirement();
+    let mut words: Vec<&str> = requirements.iter().map(|one| one.verdict).collect();
+    words.sort_unstable();
+    words.dedup();
+    let count = |word: &&str| {
+        let ids: Vec<&str> = requirements
+            .iter()
+            .filter(|one| one.verdict == *word)
+            .map(|one| one.requirement.as_str())
+            .collect();
+        format!("  {:<21} {:>2}  {}", word, ids.len(), ids.join(" "))
+    };
+    let lines = words.iter().map(count).collect::<Vec<_>>().join("\n");
+    format!("requirement by requirement:\n{lines}")
+}
+
 /// The last line: how many cases ended how.
 pub fn summary(report: &Report, palette: Palette) -> String {
     let counts = report.counts();

@@ -1,0 +1,59 @@
+//! Every request that is wrong on purpose is refused by the mock CA for its own reason, as its log tells.
+
+use std::fmt::Write;
+use std::num::NonZeroUsize;
+
+use harness::outcome::Verdict;
+use harness::run::{LabOptions, Options, run_all};
+use harness::scenario::scep::{Carrier, Wrong};
+use harness::scenario::{Found, Scenario, load};
+
+use crate::suite::sceplab::workspace;
+
+/// A scenario that sends this and accepts nothing, so that its failure tells what the CA made of it.
+fn scenario(wrong: Wrong) -> Scenario {
+    let method = match wrong.carrier() {
+        Carrier::Get => "get",
+        _ => "post",
+    };
+    let lab = workspace().join("scenarios/labs/conformance.yaml");
+    let text = format!(
+        "title: T\nlab: {}\nsteps:\n- scep:\n    send: PKCSReq\n    method: {method}\n    wrong: {}\n    \
+         accept: [{{http: 1}}]\n",
+        lab.display(),
+        wrong.name()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    std::fs::write(&path, text).unwrap();
+    load(&Found { id: wrong.name().to_owned(), path }, None).unwrap()
+}
+
+#[tokio::test]
+async fn each_is_refused_for_its_own_reason() {
+    let scenarios = Wrong::ALL.iter().map(|wrong| scenario(*wrong)).collect();
+    let options = Options { lab: LabOptions::default(), jobs: NonZeroUsize::new(4).unwrap() };
+    let outcome = run_all(scenarios, &options, std::future::pending(), |_| {}).await;
+    let mut told = String::new();
+    for wrong in Wrong::ALL {
+        let case = outcome.scenarios.iter().find(|case| case.id == wrong.name()).unwrap();
+        let Verdict::Failed(failure) = &case.verdict else {
+            panic!("{}: {:?}", case.id, case.verdict)
+        };
+        let line = &failure.log.last().unwrap().line;
+        let (_, answer) = line.split_once("step ").unwrap();
+        let words = answer.split_whitespace().filter(|word| {
+            // Transaction ids and serial numbers differ each time.
+            word.len() < 32
+                || !word.chars().all(|letter| letter.is_ascii_hexdigit() || letter == ':')
+        });
+        writeln!(told, "{}: {}", wrong.name(), words.collect::<Vec<_>>().join(" ")).unwrap();
+    }
+    insta::with_settings!({prepend_module_to_snapshot => false, filters => vec![
+        (r"issued [0-9a-f:]+ to `CN = sceplab-[0-9a-f]+`", "issued [SERIAL] to `[SUBJECT]`"),
+        (r"[0-9]+ bytes wanted, [0-9]+ left", "[N] bytes wanted, [M] left"),
+        (r"Invalid symbol [0-9]+, offset [0-9]+", "Invalid symbol [N], offset [M]"),
+        // What is wrong with random bytes is random.
+        (r"(?m)^(noise|noise-as-envelope|corrupt-envelope)(: .*?(?:400|badRequest)): .*$", "$1$2: [REASON]"),
+    ]}, { insta::assert_snapshot!("wrongs", told) });
+}
