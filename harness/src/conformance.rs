@@ -66,6 +66,13 @@ pub struct CaseReport {
     pub scenario: ScenarioOutcome,
 }
 
+impl CaseReport {
+    /// Whether the program itself is at fault that nothing was found out.
+    pub fn is_our_fault(&self) -> bool {
+        matches!(self.scenario.verdict, crate::outcome::Verdict::Panicked { .. })
+    }
+}
+
 /// What became of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]

@@ -15,12 +15,12 @@ use scep::http::{HttpResponse, Method, Operation as HttpOperation};
 use scep::identity::Identity;
 use scep::secret::ChallengePassword;
 
-pub(crate) use self::compose::alternative_names;
 pub use self::keys::KeySupply;
 pub(crate) use self::observe::Observation;
 
-use crate::lab::MASK;
-use crate::outcome::Received;
+use crate::lab::Secret;
+use crate::mask::Masker;
+use crate::outcome::{Ledger, Received};
 use crate::pki::{Exchanged, Pki, PkiError};
 use crate::scenario::scep::{Fact, Operation, Request};
 
@@ -38,6 +38,9 @@ pub(crate) struct Conversation {
     /// What was used, to be kept out of every text.
     secrets: Vec<ChallengePassword>,
     saved: BTreeMap<String, String>,
+    /// What is asked for where a step names no subject.
+    subject: Option<String>,
+    ledger: Ledger,
     /// The certificates that came.
     received: Vec<Received>,
     /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
@@ -98,8 +101,8 @@ impl From<openssl::error::ErrorStack> for SpeechError {
 
 impl Conversation {
     /// Nothing is said yet.
-    pub(crate) fn new(supply: KeySupply) -> Self {
-        Self { keys: keys::Keys::new(supply), ..Self::default() }
+    pub(crate) fn new(supply: KeySupply, subject: Option<String>, ledger: Ledger) -> Self {
+        Self { keys: keys::Keys::new(supply), subject, ledger, ..Self::default() }
     }
 
     /// Sends a request and observes what comes.
@@ -154,10 +157,8 @@ impl Conversation {
     }
 
     fn masked(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().map(ChallengePassword::expose);
-        secrets
-            .filter(|secret| secret.len() > 3)
-            .fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+        let secrets = self.secrets.iter().map(|secret| Secret::new(secret.expose()));
+        Masker::new(secrets.collect()).text(text)
     }
 }
 

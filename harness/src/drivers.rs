@@ -122,7 +122,8 @@ pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
         devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
     }
     let (keys, client) = (KeySupply::Shared, Some(client as Arc<dyn crate::client::Client>));
-    Ok(Bench { devices, pkis, client, resources: vec![Box::new(network)], keys })
+    let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
+    Ok(Bench { devices, pkis, client, resources, keys, ..Bench::default() })
 }
 
 /// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.

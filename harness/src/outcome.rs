@@ -1,6 +1,7 @@
 //! What became of a run: plain data, from which every report is made.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -67,6 +68,22 @@ pub struct ScenarioOutcome {
     /// How many challenge passwords steps of SCEP have asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub challenges: usize,
+}
+
+/// What was issued to the scenarios of a run, noted as it comes: one that is cut short has cost it all the same.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger(Arc<Mutex<Vec<Received>>>);
+
+impl Ledger {
+    /// Notes a certificate.
+    pub(crate) fn note(&self, received: Received) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+    }
+
+    /// All that was noted, in its order.
+    pub fn entries(&self) -> Vec<Received> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl ScenarioOutcome {

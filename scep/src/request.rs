@@ -8,7 +8,7 @@ pub use self_signed::self_signed;
 
 use der::{
     Decode, Encode, Sequence,
-    asn1::{Any, BitString, ObjectIdentifier},
+    asn1::{Any, BitString, Ia5String, ObjectIdentifier},
 };
 use openssl::{
     pkey::{PKey, Public},
@@ -16,7 +16,10 @@ use openssl::{
 };
 use x509_cert::{
     attr::Attribute,
-    ext::{Extension, Extensions},
+    ext::{
+        Extension, Extensions,
+        pkix::{SubjectAltName, name::GeneralName},
+    },
     spki::AlgorithmIdentifierOwned,
 };
 
@@ -28,6 +31,7 @@ const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.84
 const MICROSOFT_EXTENSION_REQUEST: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.14");
 const KEY_USAGE: &str = "2.5.29.15";
+const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 
 /// ```text
 /// CertificationRequest ::= SEQUENCE {
@@ -67,6 +71,22 @@ pub struct RequestedExtension {
     pub critical: bool,
     /// The value, in DER.
     pub value: Vec<u8>,
+}
+
+impl RequestedExtension {
+    /// A subjectAltName of these DNS names (RFC 5280 §4.2.1.6).
+    ///
+    /// # Errors
+    /// When a name has characters that no `IA5String` has.
+    pub fn dns_names<T: AsRef<str>>(names: &[T]) -> Result<Self, Error> {
+        let malformed = Error::malformed("subjectAltName");
+        let names: der::Result<Vec<_>> = names
+            .iter()
+            .map(|name| Ia5String::new(name.as_ref()).map(GeneralName::DnsName))
+            .collect();
+        let value = SubjectAltName(names.map_err(&malformed)?).to_der().map_err(&malformed)?;
+        Ok(Self { oid: SUBJECT_ALT_NAME.to_owned(), critical: false, value })
+    }
 }
 
 /// A certification request (RFC 2986), its signature not yet verified.

@@ -133,3 +133,26 @@ fn a_challenge_password_is_read_from_any_string() {
     all.dedup();
     assert_eq!(all.len(), 4);
 }
+
+#[test]
+fn long_and_many_dns_names_are_all_asked_for() {
+    use scep::request::{ChallengeString, CsrBuilder, RequestedExtension};
+    let names: Vec<String> =
+        (1..=9).map(|number| format!("{}.{number}.example.com", "a".repeat(60))).collect();
+    let subject = name::parse("CN=client").unwrap();
+    let extensions = [RequestedExtension::dns_names(&names).unwrap()];
+    let builder = CsrBuilder {
+        subject: &subject,
+        key: &signer().key,
+        challenge_password: None,
+        challenge_string: ChallengeString::default(),
+        extensions: &extensions,
+        digest: Digest::Sha256,
+    };
+    let csr = openssl::x509::X509Req::from_der(&builder.encode().unwrap()).unwrap();
+    let text = String::from_utf8(csr.to_text().unwrap()).unwrap();
+    for name in names {
+        assert!(text.contains(&format!("DNS:{name}")), "{text}");
+    }
+    assert!(RequestedExtension::dns_names(&["ü.example.com"]).is_err());
+}

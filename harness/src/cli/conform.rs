@@ -24,6 +24,7 @@ use super::stop::{StopSignals, end_at_once};
 use crate::conformance::{Budget, Date, Plan, Report, Target, judge};
 use crate::diagnostic::{Diagnostic, Palette};
 use crate::drivers::live_pki::{LivePki, ScepUrl};
+use crate::outcome::Ledger;
 use crate::report::conformance::{self as report, terminal};
 use crate::report::terminal::line;
 use crate::requirement::End;
@@ -54,6 +55,8 @@ Examples:
 
 Exit codes:
   0  every MUST is met, or is a known deviation
+  2  wrong usage, or an invalid file
+  3  the server cannot be reached, or a case could not be tried
   4  a MUST is not met (with --strict: or a SHOULD)")]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(super) struct Arguments {
@@ -70,6 +73,9 @@ pub(super) struct Arguments {
     /// Let at most so many certificates be issued; cases beyond are skipped [default: as many as the cases take]
     #[arg(long, value_name = "N")]
     max_certificates: Option<usize>,
+    /// Ask for this name where a case names none; `{n}` in it is a number that is different each time
+    #[arg(long, value_name = "NAME", value_parser = subject, default_value = "CN=sceplab-{n}")]
+    subject: String,
     /// Also send what could disturb a server that others use
     #[arg(long)]
     allow_disruptive: bool,
@@ -101,10 +107,16 @@ pub(super) struct Arguments {
     verbose: bool,
 }
 
+/// A name once its number is filled in.
+fn subject(text: &str) -> Result<String, String> {
+    let name = scep::name::parse(&text.replace("{n}", "00000000"));
+    name.map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
 /// Requests in a second.
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "it takes a number of requests a second")?;
-    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("it is more than 0".to_owned()) }
+    if rate.is_finite() && rate >= 0.1 { Ok(rate) } else { Err("it is 0.1 or more".to_owned()) }
 }
 
 impl Arguments {
@@ -125,7 +137,7 @@ impl Arguments {
         self.reports.check()?;
         let target = load_target(self.target.as_deref())?;
         let url = self.url(&target)?;
-        let cases = self.catalogue.cases(CASES, End::Server)?;
+        let cases = self.catalogue.cases(CASES, End::Server, Some(&target))?;
         let challenges = self.challenges.read().map_err(|reason| wrong_usage(&reason))?;
         let budget = Budget {
             certificates: self.max_certificates,
@@ -159,8 +171,7 @@ impl Arguments {
                 "warning: no challenge password is given; where the PKI wants one, it refuses every request (`--challenge`)",
             );
         }
-        let at_once = self.at_once(&target);
-        let mut report = self.run(plan, target, &url, pki, at_once, stop).await;
+        let mut report = self.run(plan, target, &url, &pki, stop).await;
         report.discovered = discovered;
         Ok(finish(&report, &self.reports))
     }
@@ -185,10 +196,10 @@ impl Arguments {
         plan: Plan,
         mut target: Target,
         url: &ScepUrl,
-        pki: Arc<LivePki>,
-        at_once: NonZeroUsize,
+        pki: &Arc<LivePki>,
         stop: &StopSignals,
     ) -> Report {
+        let at_once = self.at_once(&target);
         let palette = Palette::of(&io::stdout());
         let Plan { run, skipped } = plan;
         let cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
@@ -205,20 +216,24 @@ impl Arguments {
                 progress.finished(&case.id, shown.as_deref());
             }
         };
-        let told = stop.clone().told(1);
-        let outcome = run_on_benches(benches(pki), queue, at_once, told, observe).await;
+        let (ledger, told) = (Ledger::default(), stop.clone().told(1));
+        let benches = benches(Arc::clone(pki), self.subject.clone(), ledger.clone());
+        let outcome = run_on_benches(benches, queue, at_once, told, observe).await;
         progress.end();
         target.title = if target.title.is_empty() { url.to_string() } else { target.title };
-        judge(&target, End::Server, outcome, &cases, skipped, self.strict, Date::today())
+        let today = Date::today();
+        let mut report = judge(&target, End::Server, outcome, &cases, skipped, self.strict, today);
+        (report.issued, report.challenges) = (ledger.entries(), pki.challenges_given());
+        report
     }
 }
 
 /// Every PKI of every case's lab is the one that is tested.
-fn benches(pki: Arc<LivePki>) -> Build {
+fn benches(pki: Arc<LivePki>, subject: String, ledger: Ledger) -> Build {
     Arc::new(move |scenario, _| {
-        let pki = Arc::clone(&pki);
+        let (pki, subject, ledger) = (Arc::clone(&pki), Some(subject.clone()), ledger.clone());
         Box::pin(async move {
-            let mut bench = Bench::default();
+            let mut bench = Bench { subject, ledger, ..Bench::default() };
             for name in scenario.lab.pki_names() {
                 bench.pkis.insert(name.to_owned(), Arc::<LivePki>::clone(&pki));
             }

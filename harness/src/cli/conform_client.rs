@@ -108,7 +108,7 @@ impl Arguments {
         if target.title.is_empty() {
             target.title = self.command.join(" ");
         }
-        let cases = self.catalogue.cases(CASES, End::Client)?;
+        let cases = self.catalogue.cases(CASES, End::Client, Some(&target))?;
         let report = self.run(&cases, &target, Arc::new(client), stop).await;
         Ok(finish(&report, &self.reports))
     }

@@ -11,6 +11,7 @@ use scep::algorithm::{Cipher, Digest};
 use scep::client::Settings;
 use scep::identity::Identity;
 use scep::name::to_text;
+use scep::request::RequestedExtension;
 use scep::secret::ChallengePassword;
 
 use super::complain;
@@ -19,7 +20,6 @@ use super::exit::Exit;
 use super::output::{say, warn};
 use super::stop::StopSignals;
 use crate::client::{Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerprint_of, new_key};
-use crate::conversation::alternative_names;
 use crate::drivers::live_pki::{Challenges, LivePki, ScepUrl};
 use crate::lab::Secret;
 use crate::mask::Masker;
@@ -170,8 +170,8 @@ impl Arguments {
         let subject = self.subject(existing.as_ref())?;
         let mut settings = Settings { existing, ..Settings::new(key, subject) };
         if !self.dns_names.is_empty() {
-            let names = alternative_names(&self.dns_names);
-            let names = names.ok_or_else(|| failed(Exit::Usage, "a DNS name is too long"))?;
+            let names = RequestedExtension::dns_names(&self.dns_names);
+            let names = names.map_err(|error| failed(Exit::Usage, &error.to_string()))?;
             settings.extensions.push(names);
         }
         settings.cipher = self.cipher;

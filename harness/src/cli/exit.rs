@@ -46,7 +46,7 @@ impl Exit {
         let counts = report.counts();
         let wrong = Wrong {
             interrupted: report.interrupted,
-            panicked: 0,
+            panicked: report.cases.iter().filter(|case| case.is_our_fault()).count(),
             lab_broke: counts.broke,
             failed: counts.fails,
         };

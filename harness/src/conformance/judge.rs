@@ -3,7 +3,8 @@
 use super::{CaseReport, Date, Report, Target, Verdict};
 use crate::outcome::{self, Outcome, ScenarioOutcome};
 use crate::requirement::{End, Level};
-use crate::scenario::{Conformance, Scenario};
+use crate::scenario::scep::{Acceptable, Condition, Expected, Fact};
+use crate::scenario::{Action, Conformance, Scenario};
 
 /// Holds what happened against the level of each case and what is known of the target; `skipped` are cases that were not
 /// run, with the reason.
@@ -19,10 +20,14 @@ pub fn judge(
     let Outcome { scenarios, unfinished, interrupted, elapsed, .. } = outcome;
     let issued = scenarios.iter().flat_map(|one| one.received.clone()).collect();
     let challenges = scenarios.iter().map(|one| one.challenges).sum();
+    let grants_nothing = end == End::Server && scenarios.iter().any(is_failed_control);
     let judged = scenarios.into_iter().filter_map(|scenario| {
         let case = cases.iter().find(|case| case.id == scenario.id)?;
         let conformance = case.conformance.as_ref()?;
-        let verdict = verdict(target, conformance, &scenario, strict, today);
+        let verdict = match unproved(case, &scenario).filter(|_| grants_nothing) {
+            Some(reason) => Verdict::Skipped { reason: reason.to_owned() },
+            None => verdict(target, conformance, &scenario, strict, today),
+        };
         Some(report(conformance, scenario, verdict))
     });
     let not_run = skipped.into_iter().filter_map(|(case, reason)| {
@@ -43,6 +48,46 @@ pub fn judge(
         challenges,
         elapsed,
     }
+}
+
+/// The request that must be granted, or a refusal of another says nothing.
+const CONTROL: &str = "server/enrolment/pkcs-req";
+
+fn is_failed_control(scenario: &ScenarioOutcome) -> bool {
+    scenario.id.ends_with(CONTROL) && matches!(scenario.verdict, outcome::Verdict::Failed(_))
+}
+
+/// Why a case says nothing of a server that grants no request at all, be the challenge password wrong or the name one that
+/// it does not want.
+fn unproved(case: &Scenario, scenario: &ScenarioOutcome) -> Option<&'static str> {
+    match &scenario.verdict {
+        outcome::Verdict::Passed if only_refuses(case) => {
+            Some("nothing is proved: the right request is refused as well")
+        }
+        // The facts of the answer are a line each.
+        outcome::Verdict::Failed(failure)
+            if !scenario.id.ends_with(CONTROL)
+                && failure.output.lines().any(|fact| fact == "status: FAILURE") =>
+        {
+            Some("the server refuses the right request, too")
+        }
+        _ => None,
+    }
+}
+
+/// Whether a case is content when its last message is refused, and would not be if it were granted.
+fn only_refuses(case: &Scenario) -> bool {
+    let last = case.steps.iter().rev().find_map(|step| match &step.action {
+        Action::Scep(speech) if speech.request.operation.has_message() => Some(speech),
+        _ => None,
+    });
+    let grants = |acceptable: &Acceptable<Fact>| {
+        let is_success = |expected: &Expected| *expected.to_string() == *"SUCCESS";
+        let asks =
+            |it: &Condition<Fact>| it.fact == Fact::Status && it.expected.iter().any(is_success);
+        acceptable.skip.is_none() && acceptable.conditions.iter().any(asks)
+    };
+    last.is_some_and(|speech| !speech.acceptable.iter().any(grants))
 }
 
 fn report(conformance: &Conformance, scenario: ScenarioOutcome, verdict: Verdict) -> CaseReport {
@@ -75,7 +120,12 @@ fn verdict(
         },
         outcome::Verdict::Failed(failure) => match deviation {
             Some(deviation) if deviation.is_over(today) => {
-                Verdict::Fails { expired: Some(format!("no longer excused: {deviation}")) }
+                let reason = format!("no longer excused: {deviation}");
+                if is_binding(conformance.level, strict) {
+                    Verdict::Fails { expired: Some(reason) }
+                } else {
+                    Verdict::Noted { notes: vec![reason] }
+                }
             }
             Some(deviation) => Verdict::Known { reason: deviation.to_string() },
             None if is_binding(conformance.level, strict) => Verdict::Fails { expired: None },

@@ -67,6 +67,11 @@ impl Plan {
         if is_disruptive && !budget.disruptive {
             return Some("it could disturb others: `--allow-disruptive` runs it".to_owned());
         }
+        if case.steps.iter().any(|step| matches!(step.action, Action::Approve(_) | Action::Deny(_)))
+        {
+            let reason = "it is decided by hand in the midst of it, which cannot be done from here";
+            return Some(reason.to_owned());
+        }
         let exceeds = |most: Option<usize>, used: usize, more: usize| {
             more > 0 && most.is_some_and(|most| used + more > most)
         };

@@ -73,6 +73,11 @@ impl Target {
         }
     }
 
+    /// The deviations in cases that are not among these.
+    pub fn strangers<'a>(&'a self, ids: &[String]) -> Vec<&'a Deviation> {
+        self.deviations.iter().filter(|deviation| !ids.contains(&deviation.case)).collect()
+    }
+
     /// What is known of a case.
     pub fn deviation(&self, case: &str) -> Option<&Deviation> {
         self.deviations.iter().find(|deviation| deviation.case == case)

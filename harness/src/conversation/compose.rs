@@ -175,7 +175,7 @@ impl Conversation {
         let subject = match (&choice.subject, &self.issued) {
             (Some(subject), _) => parsed(&self.filled(subject))?,
             (None, Some(issued)) if renews => issued.certificate.subject_name().to_owned()?,
-            (None, _) => parsed(&fresh_subject()?)?,
+            (None, _) => parsed(&fresh_subject(self.subject.as_deref())?)?,
         };
         let kind = match choice.key_type {
             KeyType::Rsa => Kind::Rsa(choice.key_bits.unwrap_or(KEY_BITS)),
@@ -292,7 +292,9 @@ impl Conversation {
 
     fn csr(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
         let choice = &request.message;
-        let extensions: Vec<_> = alternative_names(&choice.dns_names).into_iter().collect();
+        let has_names = !choice.dns_names.is_empty();
+        let names = has_names.then(|| RequestedExtension::dns_names(&choice.dns_names));
+        let extensions: Vec<_> = names.transpose()?.into_iter().collect();
         let builder = CsrBuilder {
             subject: &parts.requested.subject,
             key: &parts.requested.key,
@@ -520,24 +522,10 @@ fn words(
     words
 }
 
-pub(crate) fn alternative_names(dns_names: &[String]) -> Option<RequestedExtension> {
-    if dns_names.is_empty() {
-        return None;
-    }
-    let mut list = Vec::new();
-    for dns_name in dns_names.iter().filter(|name| name.len() < 64) {
-        list.extend([0x82, dns_name.len().to_le_bytes()[0]]);
-        list.extend_from_slice(dns_name.as_bytes());
-    }
-    list.truncate(120);
-    let value = [vec![0x30, list.len().to_le_bytes()[0]], list].concat();
-    Some(RequestedExtension { oid: "2.5.29.17".to_owned(), critical: false, value })
-}
-
-/// A subject that nobody has.
-fn fresh_subject() -> Result<String, SpeechError> {
+/// A subject that nobody has: the pattern's, or our own.
+fn fresh_subject(pattern: Option<&str>) -> Result<String, SpeechError> {
     let number = noise(4)?.iter().fold(0u32, |number, octet| number << 8 | u32::from(*octet));
-    Ok(format!("CN=sceplab-{number:08x}"))
+    Ok(pattern.unwrap_or("CN=sceplab-{n}").replace("{n}", &format!("{number:08x}")))
 }
 
 fn parsed(subject: &str) -> Result<X509Name, SpeechError> {

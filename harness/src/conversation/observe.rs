@@ -39,13 +39,11 @@ impl Observation {
         self.facts.insert(fact, format!("{value}"));
     }
 
+    /// Keeps what facts do not tell, as it came: it is cut and escaped once its secrets are masked.
     fn detail(&mut self, text: impl Into<String>) {
-        const LONGEST: usize = 300;
         const MOST: usize = 20;
-        let text: String = text.into();
         if self.details.len() < MOST {
-            let text: String = text.chars().take(LONGEST).collect();
-            self.details.push(text.escape_debug().to_string());
+            self.details.push(text.into());
         }
     }
 
@@ -55,9 +53,14 @@ impl Observation {
         facts.chain(self.details.iter().map(|detail| format!("  {detail}"))).collect()
     }
 
+    /// Masks what is secret, then cuts and escapes what a peer has said.
     pub(super) fn mask(&mut self, masked: impl Fn(&str) -> String) {
+        const LONGEST: usize = 300;
         self.facts.values_mut().for_each(|value| *value = masked(value));
-        self.details.iter_mut().for_each(|detail| *detail = masked(detail));
+        for detail in &mut self.details {
+            let clean: String = masked(detail).chars().take(LONGEST).collect();
+            *detail = clean.escape_debug().to_string();
+        }
     }
 }
 
@@ -76,8 +79,9 @@ impl Conversation {
         seen.set(Fact::Reply, "HTTP");
         seen.set(Fact::Http, response.status);
         if let Some(content_type) = &response.content_type {
+            // Media types are told apart without regard to case (RFC 9110 §8.3.1).
             let base = content_type.split(';').next().unwrap_or_default().trim();
-            seen.set(Fact::ContentType, base);
+            seen.set(Fact::ContentType, base.to_ascii_lowercase());
         }
         if response.body.is_empty() {
             seen.set(Fact::Body, "empty");
@@ -138,7 +142,9 @@ impl Conversation {
         if let (Some(requested), true, true) = (&transaction.requested, enrols, is_first) {
             let serial = seen.facts.get(&Fact::IssuedSerial).cloned();
             let subject = scep::name::to_text(&requested.subject);
-            self.received.push(Received { serial, subject });
+            let received = Received { serial, subject };
+            self.ledger.note(received.clone());
+            self.received.push(received);
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -137,6 +138,8 @@ pub struct LivePki {
     challenges: Challenges,
     /// From the first byte of a request to the last of its answer.
     limit: Duration,
+    /// How many challenge passwords were given out.
+    given: AtomicUsize,
     /// What requests share that are wrong on purpose.
     expendable: tokio::sync::Mutex<Option<Secret>>,
     /// The pause between two requests, and when the next may go.
@@ -156,7 +159,20 @@ impl LivePki {
             let pause = Duration::from_secs_f64(1.0 / rate.max(0.001));
             (pause, Mutex::new(Instant::now()))
         });
-        Self { url, challenges, limit, expendable: tokio::sync::Mutex::default(), pace }
+        Self {
+            url,
+            challenges,
+            limit,
+            given: AtomicUsize::new(0),
+            expendable: tokio::sync::Mutex::default(),
+            pace,
+        }
+    }
+
+    /// How many challenge passwords were given out; one that serves always counts once.
+    pub fn challenges_given(&self) -> usize {
+        let given = self.given.load(Ordering::Relaxed);
+        if matches!(self.challenges, Challenges::One(_)) { given.min(1) } else { given }
     }
 
     /// Waits for this request's turn.
@@ -174,6 +190,12 @@ impl LivePki {
 
 impl LivePki {
     async fn next_challenge(&self) -> Result<Option<Secret>, PkiError> {
+        let next = self.challenge_from_source().await?;
+        self.given.fetch_add(usize::from(next.is_some()), Ordering::Relaxed);
+        Ok(next)
+    }
+
+    async fn challenge_from_source(&self) -> Result<Option<Secret>, PkiError> {
         match &self.challenges {
             Challenges::None => Ok(None),
             Challenges::One(secret) => Ok(Some(secret.clone())),

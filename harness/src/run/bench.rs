@@ -13,6 +13,7 @@ use thiserror::Error;
 
 pub use crate::conversation::KeySupply;
 use crate::device::Device;
+use crate::outcome::Ledger;
 use crate::pki::Pki;
 
 /// How a lab is built.
@@ -102,6 +103,10 @@ pub struct Bench {
     pub resources: Vec<Box<dyn Resource>>,
     /// Where the keys come from that steps of SCEP let certify.
     pub keys: KeySupply,
+    /// The subject that they ask for where they name none, `{n}` standing for a number that is different each time.
+    pub subject: Option<String>,
+    /// Where it is noted what was issued to them.
+    pub ledger: Ledger,
 }
 
 /// Something that lives as long as a lab.
@@ -114,7 +119,7 @@ pub trait Resource: Send + Sync {
 impl Bench {
     /// Takes the lab down and waits until nothing of it is left.
     pub async fn close(self) {
-        let Self { devices, pkis, client, resources, keys: _ } = self;
+        let Self { devices, pkis, client, resources, keys: _, subject: _, ledger: _ } = self;
         drop((devices, pkis, client));
         for resource in resources {
             resource.close().await;

@@ -7,8 +7,8 @@ use clap::Args;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, say};
 use crate::cli::select::load_all;
-use crate::conformance::coverage;
-use crate::diagnostic::Diagnostic;
+use crate::conformance::{Target, coverage};
+use crate::diagnostic::{Diagnostic, closest};
 use crate::report::conformance::{coverage_table, list};
 use crate::requirement::End;
 use crate::scenario::Scenario;
@@ -31,11 +31,19 @@ pub(in crate::cli) struct Catalogue {
 }
 
 impl Catalogue {
-    /// The cases for this end, in the order of their ids.
-    pub(in crate::cli) fn cases(&self, default: &str, end: End) -> Result<Vec<Scenario>, Exit> {
+    /// The cases for this end, in the order of their ids; those that a target deviates in must be among them.
+    pub(in crate::cli) fn cases(
+        &self,
+        default: &str,
+        end: End,
+        target: Option<&Target>,
+    ) -> Result<Vec<Scenario>, Exit> {
         let folder = self.cases.as_deref().unwrap_or(Path::new(default));
         let mut cases = read(folder)?;
         cases.retain(|case| case.conformance.as_ref().is_some_and(|it| it.end == end));
+        if let Some(target) = target {
+            check_deviations(target, &cases)?;
+        }
         self.select(&mut cases);
         if cases.is_empty() {
             let nothing = format!("there is no such case for a {end} in `{}`", folder.display());
@@ -49,7 +57,7 @@ impl Catalogue {
 
     /// Shows the cases, a line each.
     pub(in crate::cli) fn list(&self, default: &str, end: End) -> Result<Exit, Exit> {
-        say(&list(&self.cases(default, end)?).join("\n"));
+        say(&list(&self.cases(default, end, None)?).join("\n"));
         Ok(Exit::Success)
     }
 
@@ -81,6 +89,29 @@ impl Catalogue {
             });
         }
     }
+}
+
+/// A deviation in a case that is not there excuses nothing, and is most likely misspelt.
+fn check_deviations(target: &Target, cases: &[Scenario]) -> Result<(), Exit> {
+    let ids: Vec<String> = cases.iter().map(|case| case.id.clone()).collect();
+    let wrong: Vec<Diagnostic> = target
+        .strangers(&ids)
+        .into_iter()
+        .map(|deviation| {
+            let message =
+                format!("the target file deviates in `{}`, which is no case", deviation.case);
+            let diagnostic = Diagnostic::general(message);
+            match closest(&deviation.case, ids.iter().map(String::as_str)) {
+                Some(id) => diagnostic.note(format!("did you mean `{id}`?")),
+                None => diagnostic.note("`--list` shows the cases"),
+            }
+        })
+        .collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    output::diagnostics(&wrong);
+    Err(Exit::Usage)
 }
 
 fn read(folder: &Path) -> Result<Vec<Scenario>, Exit> {

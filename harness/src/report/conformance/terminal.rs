@@ -51,13 +51,17 @@ pub fn explanation(case: &CaseReport, palette: Palette) -> Option<String> {
 
 /// The certificates that were issued: a line each, to be revoked or forgotten.
 pub fn issued(report: &Report) -> Vec<String> {
-    if report.issued.is_empty() {
+    if report.issued.is_empty() && report.challenges == 0 {
         return Vec::new();
     }
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
     let heading = format!(
-        "{} certificates were issued, {} challenge passwords used:",
-        report.issued.len(),
-        report.challenges
+        "{} issued, {} used",
+        counted(report.issued.len(), "certificate"),
+        counted(report.challenges, "challenge password")
     );
     let line = |one: &crate::outcome::Received| {
         let serial = one.serial.as_deref().unwrap_or("(not readable)");

@@ -25,7 +25,7 @@ pub(super) async fn speak(
 ) -> Result<Attempted, Stop> {
     let start = Instant::now();
     let pki = super::pki::pki(bench, &speech.pki)?;
-    let fresh = || Conversation::new(bench.keys);
+    let fresh = || Conversation::new(bench.keys, bench.subject.clone(), bench.ledger.clone());
     let conversation = conversations.entry(speech.pki.clone()).or_insert_with(fresh);
     let spoken = bounded(&speech.pki, conversation.speak(pki, &speech.request)).await?;
     let spoken = spoken.map_err(|error| stop(&speech.pki, error))?;
