@@ -105,11 +105,12 @@ impl Conversation {
         Self { keys: keys::Keys::new(supply), subject, ledger, ..Self::default() }
     }
 
-    /// Sends a request and observes what comes.
+    /// Sends a request and observes what comes; one that is expendable is to be refused, and shares its password.
     pub(crate) async fn speak(
         &mut self,
         pki: &dyn Pki,
         request: &Request,
+        expendable: bool,
     ) -> Result<Spoken, SpeechError> {
         // The answer to GetNextCACert is held against the CA of today.
         let needs_ca =
@@ -118,15 +119,19 @@ impl Conversation {
             self.authority = Some(meet(pki).await?);
         }
         if request.operation.enrols() {
-            self.choose_challenge(pki, request).await?;
+            self.choose_challenge(pki, request, expendable).await?;
         }
         let composed = self.compose(request).await?;
+        let entry = composed.transaction.as_ref().and_then(|it| self.begin(request, it));
         let exchanged = pki.exchange(&composed.request, composed.path_suffix).await?;
         if composed.transaction.is_some() {
             self.transaction = composed.transaction;
         }
         let mut observation = self.observe(request, &exchanged);
-        if observation.value(Fact::Status) == "SUCCESS" && !request.wrong.is_empty() {
+        if let Some(entry) = entry {
+            self.note_received(&observation, entry);
+        }
+        if observation.value(Fact::Status) == "SUCCESS" && expendable {
             pki.expendable_granted();
         }
         observation.mask(|text| self.masked(text));

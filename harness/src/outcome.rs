@@ -70,19 +70,42 @@ pub struct ScenarioOutcome {
     pub challenges: usize,
 }
 
+/// What is known of a certificate that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReceivedState {
+    /// The PKI says that it was issued.
+    Issued,
+    /// The PKI has not decided; it may be issued later.
+    Pending,
+    /// No answer that can be read came; it may have been issued.
+    Unknown,
+}
+
 /// What was issued to the scenarios of a run, noted as it comes: one that is cut short has cost it all the same.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger(Arc<Mutex<Vec<Received>>>);
+pub struct Ledger(Arc<Mutex<Vec<Option<Received>>>>);
 
 impl Ledger {
-    /// Notes a certificate.
-    pub(crate) fn note(&self, received: Received) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+    /// Notes that a certificate is about to be asked for; the number is that of its entry.
+    pub(crate) fn begin(&self, received: Received) -> usize {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.push(Some(received));
+        entries.len() - 1
+    }
+
+    /// Notes what came of an entry; nothing where no certificate was issued.
+    pub(crate) fn settle(&self, entry: usize, received: Option<Received>) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(noted) = entries.get_mut(entry) {
+            *noted = received;
+        }
     }
 
     /// All that was noted, in its order.
     pub fn entries(&self) -> Vec<Received> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().flatten().cloned().collect()
     }
 }
 
@@ -121,7 +144,9 @@ impl ScenarioOutcome {
 /// A certificate that a PKI issued to a step of SCEP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Received {
-    /// Its serial number in hexadecimal; nothing where the answer was a success that could not be read.
+    /// Whether it was.
+    pub state: ReceivedState,
+    /// Its serial number in hexadecimal; nothing where no certificate could be read.
     pub serial: Option<String>,
     /// Its subject, or the one asked for, in one line.
     pub subject: String,

@@ -50,7 +50,11 @@ impl Exit {
             lab_broke: counts.broke,
             failed: counts.fails,
         };
-        wrong.exit()
+        let told = report.cases.len() - counts.skipped;
+        match wrong.exit() {
+            Self::Success if told == 0 => Self::NothingSelected,
+            exit => exit,
+        }
     }
 
     /// The worst of what a matrix came to; a failure that is expected and does not come is one.

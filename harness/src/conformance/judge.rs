@@ -3,7 +3,6 @@
 use super::{CaseReport, Date, Report, Target, Verdict};
 use crate::outcome::{self, Outcome, ScenarioOutcome};
 use crate::requirement::{End, Level};
-use crate::scenario::scep::{Acceptable, Condition, Expected, Fact};
 use crate::scenario::{Action, Conformance, Scenario};
 
 /// Holds what happened against the level of each case and what is known of the target; `skipped` are cases that were not
@@ -81,13 +80,7 @@ fn only_refuses(case: &Scenario) -> bool {
         Action::Scep(speech) if speech.request.operation.has_message() => Some(speech),
         _ => None,
     });
-    let grants = |acceptable: &Acceptable<Fact>| {
-        let is_success = |expected: &Expected| *expected.to_string() == *"SUCCESS";
-        let asks =
-            |it: &Condition<Fact>| it.fact == Fact::Status && it.expected.iter().any(is_success);
-        acceptable.skip.is_none() && acceptable.conditions.iter().any(asks)
-    };
-    last.is_some_and(|speech| !speech.acceptable.iter().any(grants))
+    last.is_some_and(|speech| !speech.may_be_granted())
 }
 
 fn report(conformance: &Conformance, scenario: ScenarioOutcome, verdict: Verdict) -> CaseReport {

@@ -96,9 +96,9 @@ fn planned(case: Scenario) -> Planned {
     for speech in requests {
         certificates += 1;
         let asks = asks_for_challenge(speech);
-        let is_wrong = !speech.request.wrong.is_empty();
-        challenges += usize::from(asks && !is_wrong);
-        is_expendable |= asks && is_wrong;
+        let is_granted = speech.may_be_granted();
+        challenges += usize::from(asks && is_granted);
+        is_expendable |= asks && !is_granted;
     }
     Planned { case, certificates, challenges, is_expendable }
 }

@@ -49,6 +49,7 @@ impl Conversation {
         &mut self,
         pki: &dyn Pki,
         request: &Request,
+        expendable: bool,
     ) -> Result<(), SpeechError> {
         let renews = request.operation == Operation::RenewalReq;
         let lacks = matches!(
@@ -59,12 +60,19 @@ impl Conversation {
             let reason = "the PKI asks for no challenge password, and none can be missing";
             return Err(SpeechError::NotPossible(reason.to_owned()));
         }
+        let is_nobody = matches!(
+            request.message.signer,
+            Some(SignerChoice::SelfSigned | SignerChoice::Stranger)
+        );
+        if renews && is_nobody && !pki.asks_for_challenge() {
+            let reason = "the PKI asks for no challenge password, and serves everybody";
+            return Err(SpeechError::NotPossible(reason.to_owned()));
+        }
         self.challenge = match request.message.challenge {
             ChallengeChoice::Right if renews => None,
             ChallengeChoice::Right | ChallengeChoice::Always => {
-                let is_expendable = !request.wrong.is_empty();
-                let secret = pki.challenge(is_expendable).await?;
-                self.challenges += usize::from(secret.is_some() && !is_expendable);
+                let secret = pki.challenge(expendable).await?;
+                self.challenges += usize::from(secret.is_some() && !expendable);
                 secret.map(|secret| ChallengePassword::new(secret.expose()))
             }
             ChallengeChoice::Wrong => Some(ChallengePassword::new("0BAD0BAD0BAD0BAD")),

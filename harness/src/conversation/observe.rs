@@ -17,7 +17,7 @@ use scep::{Error, PeerMisbehaved, ber, envelope};
 
 use self::certificate::{is_same, validity};
 use super::{Authority, Conversation, Transaction};
-use crate::outcome::Received;
+use crate::outcome::{Received, ReceivedState};
 use crate::pki::Exchanged;
 use crate::scenario::scep::{Fact, FactName, Operation, Request};
 
@@ -129,23 +129,38 @@ impl Conversation {
                 }
             }
         }
-        if seen.value(Fact::Status) == "SUCCESS" {
-            self.note_received(seen, request, &transaction);
-        }
         self.transaction = Some(transaction);
     }
 
-    /// What a PKI says to have issued counts, whether it can be read or not.
-    fn note_received(&mut self, seen: &Observation, request: &Request, transaction: &Transaction) {
-        let is_first = seen.value(Fact::IssuedSameAsBefore) != "same";
+    /// Notes that a certificate is about to be asked for.
+    pub(super) fn begin(&self, request: &Request, transaction: &Transaction) -> Option<usize> {
         let enrols = request.operation.enrols() || request.operation == Operation::CertPoll;
-        if let (Some(requested), true, true) = (&transaction.requested, enrols, is_first) {
-            let serial = seen.facts.get(&Fact::IssuedSerial).cloned();
-            let subject = scep::name::to_text(&requested.subject);
-            let received = Received { serial, subject };
-            self.ledger.note(received.clone());
-            self.received.push(received);
-        }
+        let requested = transaction.requested.as_ref().filter(|_| enrols)?;
+        let subject = scep::name::to_text(&requested.subject);
+        let state = ReceivedState::Unknown;
+        Some(self.ledger.begin(Received { state, serial: None, subject }))
+    }
+
+    /// Notes what came of it: what a PKI says to have issued counts, whether it can be read or not.
+    pub(super) fn note_received(&mut self, seen: &Observation, entry: usize) {
+        let is_known = seen.value(Fact::IssuedSameAsBefore) == "same";
+        let is_error = seen.value(Fact::Http).starts_with(['4', '5']);
+        let state = match seen.value(Fact::Status) {
+            "SUCCESS" if is_known => None,
+            "SUCCESS" => Some(ReceivedState::Issued),
+            "PENDING" => Some(ReceivedState::Pending),
+            "FAILURE" => None,
+            _ if is_error => None,
+            _ => Some(ReceivedState::Unknown),
+        };
+        let requested = self.transaction.as_ref().and_then(|it| it.requested.as_ref());
+        let received = state.zip(requested).map(|(state, requested)| Received {
+            state,
+            serial: seen.facts.get(&Fact::IssuedSerial).cloned(),
+            subject: scep::name::to_text(&requested.subject),
+        });
+        self.received.extend(received.clone());
+        self.ledger.settle(entry, received);
     }
 
     fn contents(

@@ -32,6 +32,20 @@ pub struct Scep {
     pub place: Place,
 }
 
+impl Scep {
+    /// Whether the step is content when its request is granted; otherwise the password of the request is not used up.
+    pub fn may_be_granted(&self) -> bool {
+        let is_success = |it: &Condition<Fact>| {
+            let names_it =
+                |expected: &Expected| matches!(expected, Expected::Text(text) if text == "SUCCESS");
+            it.fact == Fact::Status && it.expected.iter().any(names_it)
+        };
+        let grants =
+            |one: &Acceptable<Fact>| one.skip.is_none() && one.conditions.iter().any(is_success);
+        self.acceptable.iter().any(grants)
+    }
+}
+
 /// An operation, with everything about it that can be chosen.
 #[derive(Debug, Clone)]
 pub struct Request {

@@ -33,6 +33,16 @@ pub(super) async fn discover(
     if let (Err(reason), Err(_)) = (&capabilities, &certificates) {
         return Err(format!("{url} answers neither GetCACaps nor GetCACert: {reason}"));
     }
+    if let (Ok(first), Ok(second)) = (&capabilities, &certificates)
+        && first.status != 200
+        && second.status != 200
+    {
+        return Err(format!(
+            "nothing at {url} speaks SCEP: GetCACaps was answered HTTP {}, GetCACert HTTP {}; compare \
+             the path with the server's",
+            first.status, second.status
+        ));
+    }
     match &certificates {
         Ok(response) if response.status == 200 => match CaCertificates::read(response) {
             Ok(certificates) => lines.extend(described(&certificates, target)?),

@@ -2,6 +2,7 @@
 
 use crate::conformance::{CaseReport, Report, Verdict};
 use crate::diagnostic::{Palette, visible};
+use crate::outcome::ReceivedState;
 use crate::report::terminal as scenario;
 use crate::report::terminal::{Part, counted};
 
@@ -58,13 +59,20 @@ pub fn issued(report: &Report) -> Vec<String> {
         1 => format!("1 {what}"),
         count => format!("{count} {what}s"),
     };
+    let count =
+        |state: ReceivedState| report.issued.iter().filter(|one| one.state == state).count();
     let heading = format!(
         "{} issued, {} used",
-        counted(report.issued.len(), "certificate"),
+        counted(count(ReceivedState::Issued), "certificate"),
         counted(report.challenges, "challenge password")
     );
     let line = |one: &crate::outcome::Received| {
-        let serial = one.serial.as_deref().unwrap_or("(not readable)");
+        let serial = match (one.state, one.serial.as_deref()) {
+            (ReceivedState::Issued, Some(serial)) => serial,
+            (ReceivedState::Issued, None) => "(issued, and not readable)",
+            (ReceivedState::Pending, _) => "(pending: to be denied)",
+            (ReceivedState::Unknown, _) => "(no answer: may have been issued)",
+        };
         format!("  {serial}  {}", visible(&one.subject))
     };
     std::iter::once(heading).chain(report.issued.iter().map(line)).collect()

@@ -27,7 +27,9 @@ pub(super) async fn speak(
     let pki = super::pki::pki(bench, &speech.pki)?;
     let fresh = || Conversation::new(bench.keys, bench.subject.clone(), bench.ledger.clone());
     let conversation = conversations.entry(speech.pki.clone()).or_insert_with(fresh);
-    let spoken = bounded(&speech.pki, conversation.speak(pki, &speech.request)).await?;
+    let spoken =
+        bounded(&speech.pki, conversation.speak(pki, &speech.request, !speech.may_be_granted()))
+            .await?;
     let spoken = spoken.map_err(|error| stop(&speech.pki, error))?;
     let seen = &spoken.observation;
     let answer = judged(

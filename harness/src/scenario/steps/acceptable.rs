@@ -25,8 +25,13 @@ fn acceptable<F: FactName>(node: &Node, problems: &Problems) -> Option<Acceptabl
         Some(Condition { fact, expected, place: entry.key_place.clone() })
     });
     let text = |key| fields.optional(key).and_then(|node| node.text(problems));
+    let conditions: Vec<_> = conditions.collect();
+    if conditions.is_empty() && text("skip").is_none() {
+        let message = "an outcome without a condition would accept anything";
+        problems.add(Diagnostic::at(&node.place, message));
+    }
     Some(Acceptable {
-        conditions: conditions.collect(),
+        conditions,
         note: text("note"),
         skip: text("skip"),
         place: node.place.clone(),
@@ -48,6 +53,10 @@ fn expected<F: FactName>(fact: F, node: &Node, problems: &Problems) -> Option<Ex
     if let Some((from, to)) = text.split_once("..") {
         let to = if to.is_empty() { Some(u64::MAX) } else { to.parse().ok() };
         if let (Ok(from), Some(to)) = (from.parse(), to) {
+            if from > to {
+                let message = format!("`{text}` is a range in which nothing is");
+                problems.add(Diagnostic::at(&node.place, message));
+            }
             return Some(Expected::Range(from, to));
         }
     }
