@@ -131,8 +131,14 @@ impl Conversation {
         if let Some(entry) = entry {
             self.note_received(&observation, entry);
         }
-        if observation.value(Fact::Status) == "SUCCESS" && expendable {
-            pki.expendable_granted();
+        match observation.value(Fact::Status) {
+            "SUCCESS" if expendable => pki.expendable_granted(),
+            "SUCCESS" | "PENDING" => {}
+            _ if expendable || !request.operation.enrols() => {}
+            _ => {
+                let unused = self.challenge.iter().map(|it| Secret::new(it.expose()));
+                unused.for_each(|challenge| pki.challenge_unused(challenge));
+            }
         }
         observation.mask(|text| self.masked(text));
         let sent = composed.words.iter().map(|line| self.masked(line)).collect();

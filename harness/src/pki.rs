@@ -96,6 +96,11 @@ pub trait Pki: Send + Sync {
         Err(PkiError::NotSupported { what: "giving out challenge passwords".to_owned() })
     }
 
+    /// A request was refused, and most likely has not used up its password.
+    fn challenge_unused(&self, challenge: Secret) {
+        drop(challenge);
+    }
+
     /// An expendable request was granted all the same, and its password is used up.
     fn expendable_granted(&self) {}
 

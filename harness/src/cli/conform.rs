@@ -85,7 +85,7 @@ pub(super) struct Arguments {
     /// How long the server may take for one answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
-    /// How many cases run at once [default: 4, or what the target file says]
+    /// How many cases run at once [default: 4, 1 with --ndes-admin, or what the target file says]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     /// Let SHOULD decide the exit code as MUST does
@@ -188,7 +188,9 @@ impl Arguments {
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
         let of_target = target.parallel.and_then(NonZeroUsize::new);
-        self.jobs.or(of_target).unwrap_or(AT_ONCE)
+        // An NDES keeps five unused passwords at the most.
+        let default = if self.challenges.are_fetched() { NonZeroUsize::MIN } else { AT_ONCE };
+        self.jobs.or(of_target).unwrap_or(default)
     }
 
     async fn run(

@@ -140,6 +140,8 @@ pub struct LivePki {
     limit: Duration,
     /// How many challenge passwords were given out.
     given: AtomicUsize,
+    /// What requests had that were refused: an NDES still keeps it, and gives out no other once it keeps too many.
+    unused: Mutex<VecDeque<Secret>>,
     /// What requests share that are wrong on purpose.
     expendable: tokio::sync::Mutex<Option<Secret>>,
     /// The pause between two requests, and when the next may go.
@@ -164,6 +166,7 @@ impl LivePki {
             challenges,
             limit,
             given: AtomicUsize::new(0),
+            unused: Mutex::default(),
             expendable: tokio::sync::Mutex::default(),
             pace,
         }
@@ -207,7 +210,11 @@ impl LivePki {
             }
             Challenges::Ndes(admin) => {
                 self.turn().await;
-                admin.password(self.limit).await.map(Some)
+                let unused = || self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+                match admin.password(self.limit).await? {
+                    Some(password) => Ok(Some(password)),
+                    None => unused().pop_front().map(Some).ok_or_else(admin::cache_is_full),
+                }
             }
         }
     }
@@ -240,6 +247,10 @@ impl Pki for LivePki {
             *shared = self.next_challenge().await?;
         }
         Ok(shared.clone())
+    }
+
+    fn challenge_unused(&self, challenge: Secret) {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner).push_back(challenge);
     }
 
     fn expendable_granted(&self) {

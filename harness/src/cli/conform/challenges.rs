@@ -72,6 +72,11 @@ impl Given {
 }
 
 impl ChallengeArguments {
+    /// Whether a page gives them out.
+    pub(super) fn are_fetched(&self) -> bool {
+        self.ndes_admin.is_some()
+    }
+
     /// Reads the files; the error is what is wrong, and shows no password.
     pub(in crate::cli) fn read(&self) -> Result<Given, String> {
         if let (Some(url), Some(user), Some(file)) =

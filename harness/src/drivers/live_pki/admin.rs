@@ -23,8 +23,8 @@ pub struct NdesAdmin {
 }
 
 impl NdesAdmin {
-    /// Fetches one password.
-    pub(super) async fn password(&self, limit: Duration) -> Result<Secret, PkiError> {
+    /// Fetches one password; there is none while the server keeps as many unused ones as it may.
+    pub(super) async fn password(&self, limit: Duration) -> Result<Option<Secret>, PkiError> {
         let broken = |reason: String| PkiError::Broken { reason: format!("mscep_admin: {reason}") };
         let stream = self.url.connect().await.map_err(broken)?;
         let request = HttpRequest {
@@ -46,8 +46,15 @@ impl NdesAdmin {
     }
 }
 
-/// The password on the page; the error says what the page is instead, and never a password.
-fn read(page: &HttpResponse) -> Result<Secret, String> {
+/// What is said where there is no password to be had.
+pub(super) fn cache_is_full() -> PkiError {
+    let reason =
+        "mscep_admin: the password cache is full; wait until passwords expire, or restart IIS";
+    PkiError::Broken { reason: reason.to_owned() }
+}
+
+/// The password on the page, nothing where the server gives out no more; the error says what the page is instead, and never a password.
+fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
     match page.status {
         200 => {}
         401 => {
@@ -64,11 +71,8 @@ fn read(page: &HttpResponse) -> Result<Secret, String> {
     let password = Regex::new(r"(?i)challenge password is:\s*<B>\s*([0-9A-Za-z+/=_-]{4,})\s*</B>");
     let found = password.ok().and_then(|regex| Some(regex.captures(&text)?[1].to_owned()));
     match found {
-        Some(password) => Ok(Secret::new(&password)),
-        None if text.contains("password cache is full") => {
-            Err("the password cache is full; wait until passwords expire, or restart IIS"
-                .to_owned())
-        }
+        Some(password) => Ok(Some(Secret::new(&password))),
+        None if text.contains("password cache is full") => Ok(None),
         None => Err("the page shows no challenge password".to_owned()),
     }
 }
@@ -101,14 +105,15 @@ mod tests {
     fn the_password_is_found_in_either_encoding() {
         let text = "<P> The enrollment challenge password is: <B> 8CE317021F690069 </B> <P> This";
         for is_utf16 in [false, true] {
-            assert_eq!(read(&page(200, text, is_utf16)).unwrap().expose(), "8CE317021F690069");
+            let read = read(&page(200, text, is_utf16)).unwrap().unwrap();
+            assert_eq!(read.expose(), "8CE317021F690069");
         }
     }
 
     #[test]
     fn a_page_without_one_says_why() {
-        let full = read(&page(200, "<P> The password cache is full. <P>", true)).unwrap_err();
-        assert!(full.contains("cache is full"), "{full}");
+        let full = read(&page(200, "<P> The password cache is full. <P>", true));
+        assert_eq!(full.map(|password| password.is_none()), Ok(true));
         assert!(read(&page(401, "", false)).unwrap_err().contains("Basic"));
         assert!(read(&page(200, "hello", false)).unwrap_err().contains("no challenge password"));
     }
