@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::scenario::scep::{Acceptable, Condition, Expected, FactName};
-use crate::yaml::{Fields, Node, Problems, names};
+use crate::yaml::{Fields, Node, Problems, Value, names};
 
 /// Reads a list of acceptable outcomes, each a map from facts to values.
 pub(super) fn acceptables<F: FactName>(node: &Node, problems: &Problems) -> Vec<Acceptable<F>> {
@@ -26,7 +26,11 @@ fn acceptable<F: FactName>(node: &Node, problems: &Problems) -> Option<Acceptabl
     });
     let text = |key| fields.optional(key).and_then(|node| node.text(problems));
     let conditions: Vec<_> = conditions.collect();
-    if conditions.is_empty() && text("skip").is_none() {
+    let says_nothing = match &node.value {
+        Value::Mapping(entries) => entries.iter().all(|entry| entry.key == "note"),
+        _ => true,
+    };
+    if says_nothing {
         let message = "an outcome without a condition would accept anything";
         problems.add(Diagnostic::at(&node.place, message));
     }
