@@ -40,6 +40,47 @@ fn each_personality_conforms_but_for_what_its_target_file_knows() {
 }
 
 #[test]
+fn a_server_that_grants_nothing_is_believed_no_refusal() {
+    let server = start("linux", &[]);
+    let url = server.url("/scep");
+    let mut command = command(workspace(), &["conform", &url]);
+    command.env("SCEPLAB_CHALLENGE", "another-password");
+    let ended = finish(command);
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    let failed: Vec<_> = ended.stdout.lines().filter(|line| line.starts_with("FAIL ")).collect();
+    assert_eq!(failed, ["FAIL   R02 MUST   conformance/server/enrolment/pkcs-req"]);
+    let refusal = ended.stdout.lines().find(|line| line.contains("message/corrupt-signature"));
+    assert!(refusal.unwrap().contains("nothing is proved"), "{refusal:?}");
+    assert!(!ended.told().contains("another-password"));
+}
+
+#[test]
+fn an_address_that_speaks_no_scep_is_said_at_once() {
+    let server = start("linux", &[]);
+    let ended = conform(&[&server.url("/nowhere")]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stdout);
+    assert!(
+        ended.stderr.contains("speaks SCEP: GetCACaps was answered HTTP 404"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn what_may_have_been_issued_is_listed_too() {
+    let fault = ["--fault", "on: PKIOperation, do: close-connection"];
+    let server = start("rfc8894", &[["--single-password"].as_slice(), &fault].concat());
+    let url = server.url("/cgi-bin/pkiclient.exe");
+    let ended = conform(&[&url, "--case", "certificate/key"]);
+    assert!(
+        ended.stdout.contains("(no answer: may have been issued)  CN = sceplab-"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(ended.code, Some(5), "nothing was found out: {}", ended.stdout);
+}
+
+#[test]
 fn a_budget_is_kept_and_what_was_issued_is_listed() {
     let server = start("linux", &[]);
     let url = server.url("/scep");
