@@ -1,27 +1,29 @@
-//! From a request of a scenario to what travels.
+//! From a request of a scenario to what travels: what is chosen, and what follows where nothing is.
 
-use std::time::{Duration, SystemTime};
+mod message;
+mod transport;
+mod words;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
-use openssl::pkey::PKey;
+use std::time::SystemTime;
+
 use openssl::rand::rand_bytes;
 use openssl::x509::{X509, X509Name, X509Ref};
 use scep::algorithm::{Cipher, Digest, KeyTransport};
-use scep::attribute::{MessageType, Nonce, TransactionId};
+use scep::attribute::{Nonce, TransactionId};
 use scep::body::{IssuerAndSerial, IssuerAndSubject};
 use scep::client::choice;
-use scep::http::{HttpRequest, Method, Operation as HttpOperation};
+use scep::http::HttpRequest;
 use scep::identity::Identity;
-use scep::message::{Distortion, MessageBuilder};
+use scep::name;
 use scep::request::{CsrBuilder, RequestedExtension};
 use scep::secret::ChallengePassword;
-use scep::{ber, envelope, name};
 
+use self::message::{bytes, content, encode};
+use self::transport::{question, travelling};
+use self::words::words;
 use super::keys::Kind;
 use super::signer::{Shape, identity};
 use super::{Authority, Conversation, Requested, SpeechError, Transaction, keys, serial_of};
-use crate::lab::MASK;
 use crate::pki::Pki;
 use crate::scenario::scep::{
     ChallengeChoice, KeyType, Operation, RecipientChoice, Request, SignerChoice, Wrong,
@@ -355,181 +357,6 @@ struct Parts {
     transaction_id: TransactionId,
 }
 
-/// The pkcsPKIEnvelope, unless it is to be wrong.
-fn content(request: &Request, parts: &Parts, body: &[u8]) -> Result<Option<Vec<u8>>, SpeechError> {
-    if request.wrong.contains(&Wrong::NoEnvelope) {
-        return Ok(None);
-    }
-    if request.wrong.contains(&Wrong::EmptyEnvelope) {
-        return Ok(Some(Vec::new()));
-    }
-    if request.wrong.contains(&Wrong::NoiseAsEnvelope) {
-        return Ok(Some(noise(256)?));
-    }
-    if request.wrong.contains(&Wrong::NotEnciphered) {
-        return Ok(Some(body.to_vec()));
-    }
-    let recipients: Vec<&X509Ref> = parts.recipients.iter().map(AsRef::as_ref).collect();
-    let (cipher, transport) = (parts.cipher, parts.key_transport);
-    let mut sealed = envelope::seal(body, &recipients, cipher, transport, &mut rand_bytes)?;
-    if request.wrong.contains(&Wrong::CorruptEnvelope)
-        && let Some(last) = sealed.last_mut()
-    {
-        *last ^= 1;
-    }
-    if request.wrong.contains(&Wrong::Streamed) {
-        sealed = ber::stream(&sealed)?;
-    }
-    Ok(Some(sealed))
-}
-
-fn encode(
-    request: &Request,
-    parts: &Parts,
-    content: Option<Vec<u8>>,
-) -> Result<Vec<u8>, SpeechError> {
-    let mut signer = parts.signer.clone();
-    if request.wrong.contains(&Wrong::ForeignSignature) {
-        signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
-    }
-    let certificates = [signer.certificate.clone()];
-    let mut message = MessageBuilder::new(&signer, parts.digest);
-    message.message_type = Some(message_type(request));
-    message.transaction_id = Some(parts.transaction_id.clone());
-    message.sender_nonce = Some(parts.sender_nonce.clone());
-    message.signing_time = request.message.signing_time.map(from_now);
-    message.content = content;
-    if !request.wrong.contains(&Wrong::NoSignerCertificate) {
-        message.certificates = &certificates;
-    }
-    message.distortions = distortions(&request.wrong);
-    Ok(message.encode()?)
-}
-
-fn distortions(wrongs: &[Wrong]) -> Vec<Distortion> {
-    wrongs.iter().filter_map(|wrong| wrong.distortion()).collect()
-}
-
-fn message_type(request: &Request) -> MessageType {
-    if request.wrong.contains(&Wrong::UnknownMessageType) {
-        return MessageType::Other("99".to_owned());
-    }
-    if request.wrong.contains(&Wrong::CertRepAsRequest) {
-        return MessageType::CertRep;
-    }
-    match request.operation {
-        Operation::RenewalReq => MessageType::RenewalReq,
-        Operation::CertPoll => MessageType::CertPoll,
-        Operation::GetCert => MessageType::GetCert,
-        Operation::GetCrl => MessageType::GetCrl,
-        _ => MessageType::PkcsReq,
-    }
-}
-
-/// What becomes of the message as a whole.
-fn bytes(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, SpeechError> {
-    for wrong in &request.wrong {
-        match wrong {
-            Wrong::Truncated => message.truncate(message.len() / 2),
-            Wrong::TrailingBytes => message.extend([0; 16]),
-            Wrong::Empty => message.clear(),
-            Wrong::Noise => message = noise(512)?,
-            Wrong::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
-            Wrong::Streamed => message = ber::stream(&message)?,
-            _ => {}
-        }
-    }
-    Ok(message)
-}
-
-/// The message on its way, by GET or POST.
-fn travelling(request: &Request, method: Method, message: &[u8]) -> HttpRequest {
-    let mut http = HttpOperation::PkiOperation(message.to_vec()).to_http(method);
-    let wrapped = || {
-        let base64 = STANDARD.encode(message);
-        let lines: Vec<&str> =
-            base64.as_bytes().chunks(64).filter_map(|line| str::from_utf8(line).ok()).collect();
-        lines.join("%0A").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
-    };
-    for wrong in &request.wrong {
-        let parameter = match wrong {
-            Wrong::UnpaddedBase64 => {
-                STANDARD_NO_PAD.encode(message).replace('+', "%2B").replace('/', "%2F")
-            }
-            Wrong::UrlSafeBase64 => URL_SAFE.encode(message).replace('=', "%3D"),
-            Wrong::UnescapedBase64 => STANDARD.encode(message),
-            Wrong::WrappedBase64 => wrapped(),
-            Wrong::NotBase64 => "!".repeat(64).replace('!', "%21"),
-            Wrong::NoMessageParameter => {
-                "operation=PKIOperation".clone_into(&mut http.query);
-                continue;
-            }
-            Wrong::OtherContentType => {
-                http.content_type = Some("application/octet-stream".to_owned());
-                continue;
-            }
-            Wrong::NoContentTypeHeader => {
-                http.content_type = None;
-                continue;
-            }
-            _ => continue,
-        };
-        http.query = format!("operation=PKIOperation&message={parameter}");
-    }
-    http
-}
-
-/// An operation without a message.
-fn question(request: &Request) -> Composed {
-    let message = request.ca_identifier.clone();
-    let operation = match &request.operation {
-        Operation::GetCaCaps => HttpOperation::GetCaCaps { message },
-        Operation::GetCaCert => HttpOperation::GetCaCert { message },
-        Operation::GetNextCaCert => HttpOperation::GetNextCaCert { message },
-        other => HttpOperation::Other(other.name().to_owned()),
-    };
-    let request = operation.to_http(request.method.unwrap_or(Method::Get));
-    let words = vec![format!("GET ?{}", request.query)];
-    Composed { request, path_suffix: "", transaction: None, words }
-}
-
-fn words(
-    request: &Request,
-    parts: &Parts,
-    has_challenge: bool,
-    method: Method,
-    length: usize,
-) -> Vec<String> {
-    let method = if method == Method::Get { "GET" } else { "POST" };
-    let (id, nonce) = (&parts.transaction_id, &parts.sender_nonce);
-    let signer = name::to_text(parts.signer.certificate.subject_name());
-    let recipients: Vec<String> = parts
-        .recipients
-        .iter()
-        .map(|one| format!("`{}`", name::to_text(one.subject_name())))
-        .collect();
-    let mut words = vec![
-        format!("PKIOperation by {method}, {length} bytes"),
-        format!("  messageType {}, transactionID {id}, senderNonce {nonce}", message_type(request)),
-        format!("  signed with {} by `{signer}`", parts.digest),
-        format!(
-            "  enciphered with {} and {} to {}",
-            parts.cipher,
-            parts.key_transport,
-            recipients.join(", ")
-        ),
-    ];
-    if request.operation.enrols() {
-        let subject = name::to_text(&parts.requested.subject);
-        let (bits, key_type) = (parts.requested.key.bits(), request.message.key_type);
-        let key =
-            if key_type == KeyType::P256 { "P-256".to_owned() } else { format!("RSA {bits}") };
-        let challenge = if has_challenge { MASK } else { "none" };
-        words.push(format!("  asks for `{subject}`, {key}, challenge password {challenge}"));
-    }
-    words
-}
-
 /// A subject that nobody has: the pattern's, or our own.
 fn fresh_subject(pattern: Option<&str>) -> Result<String, SpeechError> {
     let number = noise(4)?.iter().fold(0u32, |number, octet| number << 8 | u32::from(*octet));
@@ -549,10 +376,4 @@ fn noise(length: usize) -> Result<Vec<u8>, SpeechError> {
     let mut octets = vec![0; length];
     rand_bytes(&mut octets)?;
     Ok(octets)
-}
-
-fn from_now(seconds: i64) -> SystemTime {
-    let distance = Duration::from_secs(seconds.unsigned_abs().min(100 * 365 * 86_400));
-    let now = SystemTime::now();
-    if seconds < 0 { now - distance } else { now + distance }
 }
