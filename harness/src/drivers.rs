@@ -1,11 +1,19 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod channel;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod lab_device;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod lab_pki;
+#[cfg(feature = "docker")]
+pub mod docker;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;
 #[cfg(target_os = "linux")]
 mod netns;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", feature = "docker"))]
 mod remote_device;
 mod seen_changes;
 mod sim_device;
@@ -32,6 +40,7 @@ pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError>
         Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
         Driver::Virtual => build_virtual(lab, &KeySource::Generate),
         Driver::Netns => netns::build(lab, options).await,
+        Driver::Docker => docker::build(lab, options).await,
     }
 }
 
@@ -43,13 +52,16 @@ pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
     match options.driver {
         Driver::Virtual => Ok(()),
         Driver::Netns => netns::probe(options).await,
+        Driver::Docker => docker::probe().await,
     }
 }
 
 /// Waits until nothing is left of any lab of this process, those included that were dropped; tells what was wrong with
 /// labs when they ended, each of it once.
 pub async fn settled() -> Vec<String> {
-    netns::settled().await
+    let mut complaints = netns::settled().await;
+    complaints.extend(docker::settled().await);
+    complaints
 }
 
 /// A lab that was closed and stands on.
@@ -110,6 +122,40 @@ mod netns {
     pub(super) async fn end_kept() {}
 }
 
+/// Without the feature there are no containers.
+#[cfg(not(feature = "docker"))]
+mod docker {
+    use dut_sim::console::Shell;
+
+    use super::{Bench, BenchError, Lab, LabOptions};
+
+    pub(super) async fn build(_: &Lab, _: &LabOptions) -> Result<Bench, BenchError> {
+        Err(missing())
+    }
+
+    pub(super) async fn probe() -> Result<(), BenchError> {
+        Err(missing())
+    }
+
+    fn missing() -> BenchError {
+        let reason = "this `sceplab` was built without the feature `docker`; \
+                      `cargo run --release --features docker -- run …` has it";
+        BenchError::NoEngine { reason: reason.to_owned() }
+    }
+
+    pub(super) async fn build_for_console(
+        _: &Lab,
+        _: &str,
+        _: &LabOptions,
+    ) -> Result<(Shell, Bench), BenchError> {
+        Err(missing())
+    }
+
+    pub(super) async fn settled() -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// Builds `lab` in this process, with simulated devices that take their keys from there.
 ///
 /// # Errors
@@ -148,6 +194,7 @@ pub async fn build_for_console(
             build_virtual_for_console(lab, device).map(Some)
         }
         Driver::Netns => netns::build_for_console(lab, device, options).await.map(Some),
+        Driver::Docker => docker::build_for_console(lab, device, options).await.map(Some),
     }
 }
 
@@ -169,7 +216,7 @@ impl Resource for VirtualLab {}
 type Pkis = BTreeMap<String, Arc<dyn crate::pki::Pki>>;
 
 fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis, Arc<Builtin>), BenchError> {
-    if let Some(what) = lab.hosts.iter().find_map(program_of) {
+    if let Some(what) = lab.hosts.iter().find_map(foreigner_of) {
         return Err(BenchError::NotSupported { driver: Driver::Virtual, what });
     }
     let network = VirtualLab::new(lab);
@@ -192,10 +239,20 @@ fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis, Arc<Builtin>), Benc
 }
 
 /// What a host runs that is no part of this process, in words.
-fn program_of((name, host): (&String, &lab::Host)) -> Option<String> {
-    let Some(Runs::Program(program)) = &host.runs else { return None };
-    let command = program.command.first().map_or("a program", String::as_str);
-    Some(format!("programs: host `{name}` runs `{command}`"))
+fn foreigner_of((name, host): (&String, &lab::Host)) -> Option<String> {
+    match host.runs.as_ref()? {
+        Runs::Pki(_) => None,
+        Runs::Program(program) => {
+            let command = program.command.first().map_or("a program", String::as_str);
+            Some(format!("programs: host `{name}` runs `{command}`"))
+        }
+        Runs::Image(image) => Some(image_of(name, image)),
+    }
+}
+
+/// An image that a host runs, in words.
+fn image_of(host: &str, image: &lab::Image) -> String {
+    format!("images: host `{host}` runs `{}`; `--driver docker` does", image.name)
 }
 
 fn start_device(

@@ -3,6 +3,9 @@
 mod check;
 mod decode;
 mod draft;
+mod image;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+pub(crate) mod plan;
 mod program;
 mod secret;
 
@@ -14,6 +17,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+pub use self::image::Image;
 pub use self::program::{Program, Ready};
 pub use self::secret::{MASK, Secret};
 use crate::diagnostic::{Diagnostic, Source};
@@ -71,6 +75,8 @@ pub enum Runs {
     Pki(String),
     /// A server program as its PKI, known by the host's name.
     Program(Box<Program>),
+    /// A container of an image as its PKI, known by the host's name.
+    Image(Box<Image>),
 }
 
 /// A static route of a host.
@@ -176,16 +182,25 @@ impl Lab {
         self.hosts.iter().filter(move |(_, host)| runs(host)).map(|(name, _)| name)
     }
 
-    /// The names that steps know PKIs by: those of the lab file, and of the hosts that run a program as theirs.
+    /// The names that steps know PKIs by: those of the lab file, and of the hosts that run a program or an image as theirs.
     pub fn pki_names(&self) -> Vec<&str> {
         let programs = self.programs().map(|(name, _)| name);
-        self.pkis.keys().map(String::as_str).chain(programs).collect()
+        let images = self.images().map(|(name, _)| name);
+        self.pkis.keys().map(String::as_str).chain(programs).chain(images).collect()
     }
 
     /// The server programs, by the names of their hosts.
     pub fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
         self.hosts.iter().filter_map(|(name, host)| match &host.runs {
             Some(Runs::Program(program)) => Some((name.as_str(), program.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// The images, by the names of the hosts that run them.
+    pub fn images(&self) -> impl Iterator<Item = (&str, &Image)> {
+        self.hosts.iter().filter_map(|(name, host)| match &host.runs {
+            Some(Runs::Image(image)) => Some((name.as_str(), image.as_ref())),
             _ => None,
         })
     }

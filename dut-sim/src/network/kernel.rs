@@ -34,6 +34,12 @@ impl KernelNetwork {
         let names = names.into_iter().map(|(name, address)| (name.to_ascii_lowercase(), address));
         Ok(Self { addresses: Addresses::open()?, names: names.collect() })
     }
+
+    /// The interface of that name is no business of the device: a commit takes nothing away from it.
+    #[must_use]
+    pub fn passing_over(self, interface: &str) -> Self {
+        Self { addresses: self.addresses.passing_over(interface), ..self }
+    }
 }
 
 #[async_trait]

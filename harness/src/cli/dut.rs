@@ -26,12 +26,16 @@ pub(super) struct Dut {
     /// The lab that the device stands in [default: that of the documented scenario with the Linux PKI]
     #[arg(long, value_name = "FILE")]
     lab: Option<PathBuf>,
-    /// How the lab is built [default: virtual, or netns where the client or what a host runs is a program]
+    /// How the lab is built [default: virtual; netns where the client or what a host runs is a program, docker where it is
+    /// an image]
     #[arg(long, value_enum, value_name = "DRIVER", conflicts_with = "on_socket")]
     driver: Option<Driver>,
     /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
     #[arg(long, value_enum, value_name = "CLIENT", default_value_t)]
     client: Client,
+    /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
+    #[arg(long, value_name = "IMAGE", conflicts_with = "on_socket")]
+    node_image: Option<String>,
     /// Be a device in a process of its own: the console is served on the socket that is the standard input
     #[arg(long, hide = true, conflicts_with_all = ["lab", "device"])]
     on_socket: bool,
@@ -96,12 +100,14 @@ impl Dut {
     }
 
     fn options(&self, name: &str, lab: &Lab) -> LabOptions {
-        let default = match lab.programs().next() {
-            Some(_) => Driver::Netns,
-            None => self.client.default_driver(),
+        let default = match (lab.programs().next(), lab.images().next()) {
+            (Some(_), _) => Driver::Netns,
+            (None, Some(_)) => Driver::Docker,
+            (None, None) => self.client.default_driver(),
         };
         let driver = self.driver.unwrap_or(default);
-        LabOptions { driver, client: self.client, id: name.to_owned(), ..LabOptions::default() }
+        let (id, node_image) = (name.to_owned(), self.node_image.clone());
+        LabOptions { driver, client: self.client, id, node_image, ..LabOptions::default() }
     }
 
     fn lab(&self) -> Result<Lab, DutError> {

@@ -1,4 +1,4 @@
-//! `sceplab lab-process`: what the driver `netns` runs for each lab.
+//! `sceplab lab-process`: what the drivers `netns` and `docker` run for each lab.
 
 use std::process::ExitCode;
 
@@ -9,13 +9,16 @@ use super::exit::Exit;
 
 /// The processes of a lab on the kernel's network
 ///
-/// The driver `netns` starts it, and speaks to it by its standard input; it is of no use by hand.
+/// The drivers `netns` and `docker` start it, and speak to it by its standard input; it is of no use by hand.
 #[derive(Debug, Args)]
 #[command(hide = true)]
 pub(super) struct Arguments {
     /// Be the process within the namespaces
     #[arg(long)]
     inner: bool,
+    /// Be process 1 of a container that stands in a lab
+    #[arg(long, conflicts_with = "inner")]
+    in_container: bool,
 }
 
 impl Arguments {
@@ -29,7 +32,9 @@ impl Arguments {
 
     #[cfg(target_os = "linux")]
     fn outcome(&self) -> std::io::Result<ExitCode> {
-        if self.inner {
+        if self.in_container {
+            crate::node::serve().map(|()| ExitCode::SUCCESS)
+        } else if self.inner {
             crate::netns::serve().map(|()| ExitCode::SUCCESS)
         } else {
             crate::netns::isolate()

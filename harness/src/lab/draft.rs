@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{DEFAULT_TTL, Device, Host, Lab, Pki, Program, Route, Runs, Secret};
+use super::{DEFAULT_TTL, Device, Host, Image, Lab, Pki, Program, Route, Runs, Secret};
 use crate::diagnostic::{Located, Place};
 
 /// A lab whose references are not checked yet.
@@ -39,6 +39,7 @@ pub(super) struct DraftHost {
 pub(super) enum DraftRuns {
     Pki(Located<String>),
     Program(Box<Program>),
+    Image(Box<Image>),
 }
 
 #[derive(Debug)]
@@ -110,6 +111,7 @@ impl DraftRuns {
         match self {
             Self::Pki(name) => Runs::Pki(name.value),
             Self::Program(program) => Runs::Program(program),
+            Self::Image(image) => Runs::Image(image),
         }
     }
 }

@@ -19,9 +19,10 @@ use tokio::sync::mpsc;
 
 use self::build::build;
 use self::end::Remains;
-use super::control::{self, Ask, Reply, Request, Told};
 use super::isolation::control_channel;
+use crate::control::{self, Ask, Reply, Request, Told};
 use crate::pki::{Pki, PkiError};
+use crate::run::BenchError;
 
 /// Requests that the runner may have made and that are not begun.
 const WAITING: usize = 16;
@@ -89,6 +90,10 @@ async fn answer(mut asked: mpsc::Receiver<Request>, speaker: Speaker, remains: &
                     pkis = running;
                     built
                 }))
+            }
+            Ask::Furnish(_) | Ask::Listens(_) => {
+                let reason = "a lab process is no container".to_owned();
+                Reply::Furnished(Err(BenchError::Network { reason }))
             }
             Ask::Approve(pki) => match find(&pkis, &pki) {
                 Ok(pki) => Reply::Decided(pki.approve().await),

@@ -18,7 +18,11 @@ use crate::network::{Addressing, ApplyError};
 
 /// The addresses and routes of the namespace.
 #[derive(Clone)]
-pub(super) struct Addresses(Handle);
+pub(super) struct Addresses {
+    netlink: Handle,
+    /// An interface that is none of those to be configured.
+    passed_over: Option<String>,
+}
 
 /// What the interfaces are to have, by their indices, in the order they are to be given, and where routes lead by way of whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +36,12 @@ impl Addresses {
     pub(super) fn open() -> io::Result<Self> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self(handle))
+        Ok(Self { netlink: handle, passed_over: None })
+    }
+
+    /// Leaves the interface of that name as it is.
+    pub(super) fn passing_over(self, interface: &str) -> Self {
+        Self { passed_over: Some(interface.to_owned()), ..self }
     }
 
     /// Whoever gives up waiting for it leaves no half of it behind.
@@ -52,9 +61,9 @@ impl Addresses {
         Err(ApplyError::Other(io::Error::other(both)))
     }
 
-    /// Those links that are fit for configuration: all but the one to itself.
+    /// Those links that are fit for configuration: all but the one to itself, and the one that is passed over.
     async fn interfaces(&self) -> io::Result<BTreeMap<String, u32>> {
-        let mut links = self.0.link().get().execute();
+        let mut links = self.netlink.link().get().execute();
         let mut interfaces = BTreeMap::new();
         while let Some(link) = links.try_next().await.map_err(into_io)? {
             if link.header.flags.contains(LinkFlags::Loopback) {
@@ -64,6 +73,7 @@ impl Addresses {
                 LinkAttribute::IfName(name) => Some(name),
                 _ => None,
             });
+            let name = name.filter(|name| self.passed_over.as_ref() != Some(name));
             interfaces.extend(name.map(|name| (name, link.header.index)));
         }
         Ok(interfaces)
@@ -83,14 +93,14 @@ impl Addresses {
     }
 
     async fn address_messages(&self) -> io::Result<Vec<AddressMessage>> {
-        let all: Vec<_> = self.0.address().get().execute().try_collect().await.map_err(into_io)?;
+        let all: Vec<_> = self.netlink.address().get().execute().try_collect().await.map_err(into_io)?;
         let v4 = |message: &AddressMessage| message.header.family == AddressFamily::Inet;
         Ok(all.into_iter().filter(v4).collect())
     }
 
     async fn route_messages(&self) -> io::Result<Vec<RouteMessage>> {
         let all = RouteMessageBuilder::<Ipv4Addr>::new().build();
-        let all: Vec<_> = self.0.route().get(all).execute().try_collect().await.map_err(into_io)?;
+        let all: Vec<_> = self.netlink.route().get(all).execute().try_collect().await.map_err(into_io)?;
         let main = |message: &RouteMessage| message.header.table == RouteHeader::RT_TABLE_MAIN;
         Ok(all.into_iter().filter(main).collect())
     }
@@ -118,7 +128,7 @@ impl Addresses {
     async fn remove_addresses(&self, addresses: Vec<AddressMessage>) -> io::Result<()> {
         // The last first: without the first of a subnet the kernel would remove the others with it.
         for address in addresses.into_iter().rev() {
-            let removed = done(self.0.address().del(address).execute()).await;
+            let removed = done(self.netlink.address().del(address).execute()).await;
             passing_over(removed, Errno::EADDRNOTAVAIL)?;
         }
         Ok(())
@@ -127,7 +137,7 @@ impl Addresses {
     async fn add_addresses(&self, index: u32, addresses: &[Ipv4Net]) -> io::Result<()> {
         for address in addresses {
             let (ip, length) = (IpAddr::V4(address.addr()), address.prefix_len());
-            let added = done(self.0.address().add(index, ip, length).execute()).await;
+            let added = done(self.netlink.address().add(index, ip, length).execute()).await;
             added.map_err(|error| about(&format!("address {address}"), &error))?;
         }
         Ok(())
@@ -140,7 +150,7 @@ impl Addresses {
             if missing.get(&destination) == Some(&next_hop) {
                 missing.remove(&destination);
             } else {
-                let removed = done(self.0.route().del(message).execute()).await;
+                let removed = done(self.netlink.route().del(message).execute()).await;
                 passing_over(removed, Errno::ESRCH)?;
             }
         }
@@ -148,7 +158,7 @@ impl Addresses {
             let route = RouteMessageBuilder::<Ipv4Addr>::new()
                 .destination_prefix(destination.network(), destination.prefix_len())
                 .gateway(next_hop);
-            let added = done(self.0.route().add(route.build()).execute()).await;
+            let added = done(self.netlink.route().add(route.build()).execute()).await;
             added.map_err(|error| about(&format!("route {destination}"), &error))?;
         }
         Ok(())

@@ -13,9 +13,9 @@ use tokio::process::{Child, Command};
 
 use super::Speaker;
 use super::build::{Namespaces, namespace_of};
-use crate::netns::control::{Order, Told};
-use crate::netns::tail::Tail;
+use crate::control::{Order, Told};
 use crate::run::BenchError;
+use crate::tail::Tail;
 
 /// Starts the devices of the lab; yields the sockets of their consoles.
 pub(super) fn start(

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::Speaker;
 use super::build::{Namespaces, namespace_of};
+use crate::control::{Order, Told};
 use crate::drivers::mock_pki::MockPki;
-use crate::netns::control::{Order, Told};
 use crate::netns::namespace::Namespace;
 use crate::netns::program::ServerProgram;
 use crate::pki::Pki;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::channel::{Channel, Lost};
-use crate::netns::control::{Ask, Reply};
+use crate::control::{Ask, Reply};
 use crate::pki::{Decision, IssuedCertificate, Pki, PkiError};
 
 /// How long a PKI in a lab may take for one answer.

@@ -5,22 +5,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use thiserror::Error;
-use tokio::io::{AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::netns::control::{self, Ask, Reply, Request, Told};
+use crate::control::{self, Ask, Reply, Request, Told};
 use crate::run::BenchError;
+
+/// What is written to.
+type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// Asks a lab process, and hears what it has to say.
 pub(super) struct Channel {
     /// `None` once no more is said to it.
-    writer: tokio::sync::Mutex<Option<OwnedWriteHalf>>,
+    writer: tokio::sync::Mutex<Option<Writer>>,
     next_id: AtomicU64,
     heard: Arc<Heard>,
+}
+
+/// Whoever knows how the processes of a lab end.
+#[async_trait]
+pub(super) trait Witness: Send + Sync {
+    /// Waits until a part of the lab, or all of it, is broken, and tells how.
+    async fn broken(&self, part: &str) -> String;
+}
+
+#[async_trait]
+impl Witness for Channel {
+    async fn broken(&self, part: &str) -> String {
+        self.broken(part).await
+    }
 }
 
 /// Why a question has no answer.
@@ -65,9 +81,12 @@ struct State {
 }
 
 impl Channel {
-    /// Speaks over this socket; the task ends when everything at its other end has.
-    pub(super) fn new(socket: UnixStream) -> (Arc<Self>, JoinHandle<()>) {
-        let (reader, writer) = socket.into_split();
+    /// Speaks over these two; the task ends when everything at the other end has.
+    pub(super) fn new(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> (Arc<Self>, JoinHandle<()>) {
+        let writer: Writer = Box::new(writer);
         let heard = Arc::<Heard>::default();
         let listening = tokio::spawn(listen(reader, Arc::clone(&heard)));
         let writer = tokio::sync::Mutex::new(Some(writer));
@@ -103,6 +122,7 @@ impl Channel {
         let Ok(line) = control::line(request) else { return };
         if let Some(writer) = self.writer.lock().await.as_mut() {
             let _ = writer.write_all(&line).await;
+            let _ = writer.flush().await;
         }
     }
 
@@ -175,7 +195,7 @@ impl Heard {
     }
 }
 
-async fn listen(reader: OwnedReadHalf, heard: Arc<Heard>) {
+async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
     let mut reader = BufReader::new(reader);
     loop {
         match control::read(&mut reader).await {
@@ -191,13 +211,20 @@ async fn listen(reader: OwnedReadHalf, heard: Arc<Heard>) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UnixStream;
+
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
+    fn channel(socket: UnixStream) -> (Arc<Channel>, JoinHandle<()>) {
+        let (reader, writer) = socket.into_split();
+        Channel::new(reader, writer)
+    }
+
     async fn answered_with(bytes: &[u8]) -> Result<Reply, Lost> {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = Channel::new(near);
+        let (channel, _listening) = channel(near);
         far.write_all(bytes).await.unwrap();
         channel.ask(Ask::Log("ca".to_owned()), LIMIT).await
     }
@@ -220,7 +247,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_is_borne_for_a_while_and_breaks_the_lab() {
         let (near, _far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = Channel::new(near);
+        let (channel, _listening) = channel(near);
         for _ in 0..2 {
             let answer = channel.ask(Ask::Log("ca".to_owned()), LIMIT).await;
             assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
@@ -231,7 +258,7 @@ mod tests {
     #[tokio::test]
     async fn what_broke_is_told_to_whom_it_concerns() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = Channel::new(near);
+        let (channel, _listening) = channel(near);
         let broke = Told::Broke { part: "ca".to_owned(), reason: "it fell".to_owned() };
         far.write_all(&control::line(&broke).unwrap()).await.unwrap();
         assert_eq!(channel.broken("ca").await, "it fell");

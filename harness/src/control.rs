@@ -1,5 +1,7 @@
-//! What the runner and a lab process say to each other: JSON, one object a line, over a socket that is the lab process's
-//! standard input.
+//! What the runner and a process of a lab say to each other: JSON, one object a line. To a lab process it goes over a socket
+//! that is its standard input, to a container over standard input and output.
+
+mod furnishing;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+pub(crate) use self::furnishing::{Furnishing, Peers, Role};
 use crate::lab::Lab;
 use crate::pki::{Decision, IssuedCertificate, PkiError};
 use crate::run::BenchError;
@@ -30,6 +33,10 @@ pub(crate) struct Request {
 pub(crate) enum Ask {
     /// The lab, first of all and once.
     Build(Box<Order>),
+    /// The network of a container, first of all and once, and what it becomes then.
+    Furnish(Box<Furnishing>),
+    /// Whether somebody listens at this port of the container.
+    Listens(u16),
     /// A certificate for the oldest pending request of a PKI.
     Approve(String),
     /// The refusal of the oldest pending request of a PKI.
@@ -81,6 +88,10 @@ pub(crate) enum Told {
 pub(crate) enum Reply {
     /// Of the lab.
     Built(Result<Built, BenchError>),
+    /// Of the network of a container.
+    Furnished(Result<(), BenchError>),
+    /// Of a connection: why there is none, where nobody listens.
+    Listens(Result<(), String>),
     /// Of an approval or a refusal.
     Decided(Result<Decision, PkiError>),
     /// The certificates.
