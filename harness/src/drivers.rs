@@ -1,5 +1,7 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
+#[cfg(feature = "docker")]
+pub mod docker;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;

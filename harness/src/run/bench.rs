@@ -80,6 +80,8 @@ pub struct LabOptions {
     pub client: Client,
     /// The program `sceplab`, which the driver `netns` runs again for its labs; this process's own where it is left out.
     pub sceplab: Option<PathBuf>,
+    /// The image that nodes of labs are made of, for the driver `docker`; one of the program itself where it is left out.
+    pub node_image: Option<String>,
     /// Where a capture of each link is left; for the driver `netns`.
     pub captures: Option<PathBuf>,
     /// Whether labs that are closed stand on until [`crate::drivers::end_kept`]; for the driver `netns`.
@@ -178,6 +180,18 @@ pub enum BenchError {
         /// The driver that was asked for.
         driver: Driver,
         /// What is not allowed, and what would allow it.
+        reason: String,
+    },
+    /// There is no Docker engine to work with.
+    #[error("{reason}")]
+    NoEngine {
+        /// What is in the way, and what would help.
+        reason: String,
+    },
+    /// A Docker engine could not do what it was asked.
+    #[error("docker: {reason}")]
+    Engine {
+        /// What was asked, what came, what it means, and what to do next.
         reason: String,
     },
     /// A device could not be started.
