@@ -2,12 +2,12 @@
 
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod channel;
+#[cfg(feature = "docker")]
+pub mod docker;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod lab_device;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod lab_pki;
-#[cfg(feature = "docker")]
-pub mod docker;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;

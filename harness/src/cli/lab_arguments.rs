@@ -39,9 +39,10 @@ impl LabArguments {
         labs: impl IntoIterator<Item = &'a Lab>,
     ) -> Result<Self, String> {
         let Some((host, foreigner)) = foreigner_of_each(labs) else { return Ok(self.clone()) };
-        let (what, needed) = match foreigner {
-            Foreigner::Program(name) => (format!("program `{name}`"), Driver::Netns),
-            Foreigner::Image(name) => (format!("image `{name}`"), Driver::Docker),
+        let needed = foreigner.needs();
+        let what = match foreigner {
+            Foreigner::Program(name) => format!("program `{name}`"),
+            Foreigner::Image(name) => format!("image `{name}`"),
         };
         match self.driver {
             Some(driver) if driver != needed => {
@@ -121,17 +122,24 @@ enum Foreigner<'a> {
     Image(&'a str),
 }
 
+impl Foreigner<'_> {
+    /// The driver that runs it.
+    fn needs(self) -> Driver {
+        match self {
+            Self::Program(_) => Driver::Netns,
+            Self::Image(_) => Driver::Docker,
+        }
+    }
+}
+
 /// A host that runs a program, or an image, and what it runs, where each of the labs has one of that kind.
 fn foreigner_of_each<'a>(
     labs: impl IntoIterator<Item = &'a Lab>,
 ) -> Option<(&'a str, Foreigner<'a>)> {
     let mut labs = labs.into_iter().map(foreigner);
     let first = labs.next()??;
-    let kind = std::mem::discriminant(&first.1);
-    let is_alike = |other: Option<(&str, Foreigner<'_>)>| {
-        other.is_some_and(|(_, other)| std::mem::discriminant(&other) == kind)
-    };
-    labs.all(is_alike).then_some(first)
+    labs.all(|other| other.is_some_and(|(_, other)| other.needs() == first.1.needs()))
+        .then_some(first)
 }
 
 fn foreigner(lab: &Lab) -> Option<(&str, Foreigner<'_>)> {

@@ -15,9 +15,9 @@ pub mod leftovers;
 pub mod network;
 mod node;
 pub mod node_image;
+mod possible;
 mod pull;
 mod remains;
-mod possible;
 mod standing;
 
 use std::sync::Arc;
@@ -28,7 +28,6 @@ use tokio::sync::watch;
 
 use self::engine::Engine;
 use self::lab::Booked;
-pub(super) use self::lab::settled;
 use self::standing::Standing;
 use super::channel::Witness;
 use super::lab_device::LabDevice;
@@ -67,6 +66,16 @@ pub(super) async fn build_for_console(
         }
     })
     .await
+}
+
+/// Waits until every lab of this process is removed; tells once what could not be.
+pub(super) async fn settled() -> Vec<String> {
+    let complaints = lab::settled().await;
+    // Where something is left, it is the business of the one that outlives this process.
+    if complaints.is_empty() {
+        leftovers::farewell().await;
+    }
+    complaints
 }
 
 /// Tries whether there is an engine that answers, and leaves nothing behind.

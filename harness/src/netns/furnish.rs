@@ -25,7 +25,11 @@ pub(crate) async fn furnish(node: &Node, links: &Links) -> Result<(), BenchError
 }
 
 /// What is wrong with an interface of a node.
-pub(crate) fn interface_refused(node: &Node, interface: &Interface, error: &io::Error) -> BenchError {
+pub(crate) fn interface_refused(
+    node: &Node,
+    interface: &Interface,
+    error: &io::Error,
+) -> BenchError {
     let name = &interface.name;
     refused(node, &format!("the kernel refuses the interface `{name}`: {error}"))
 }

@@ -104,7 +104,8 @@ impl Links {
     }
 
     async fn raise(&self, index: u32) -> io::Result<()> {
-        done(self.netlink.link().set(LinkUnspec::new_with_index(index).up().build()).execute()).await
+        done(self.netlink.link().set(LinkUnspec::new_with_index(index).up().build()).execute())
+            .await
     }
 
     /// Adds a route.
@@ -133,7 +134,9 @@ fn number(index: usize) -> u32 {
 }
 
 /// The kernel's refusals as errors of the operating system.
-pub(crate) async fn done(request: impl Future<Output = Result<(), rtnetlink::Error>>) -> io::Result<()> {
+pub(crate) async fn done(
+    request: impl Future<Output = Result<(), rtnetlink::Error>>,
+) -> io::Result<()> {
     request.await.map_err(|error| match error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),
         other => io::Error::other(other.to_string()),

@@ -93,14 +93,16 @@ impl Addresses {
     }
 
     async fn address_messages(&self) -> io::Result<Vec<AddressMessage>> {
-        let all: Vec<_> = self.netlink.address().get().execute().try_collect().await.map_err(into_io)?;
+        let all: Vec<_> =
+            self.netlink.address().get().execute().try_collect().await.map_err(into_io)?;
         let v4 = |message: &AddressMessage| message.header.family == AddressFamily::Inet;
         Ok(all.into_iter().filter(v4).collect())
     }
 
     async fn route_messages(&self) -> io::Result<Vec<RouteMessage>> {
         let all = RouteMessageBuilder::<Ipv4Addr>::new().build();
-        let all: Vec<_> = self.netlink.route().get(all).execute().try_collect().await.map_err(into_io)?;
+        let all: Vec<_> =
+            self.netlink.route().get(all).execute().try_collect().await.map_err(into_io)?;
         let main = |message: &RouteMessage| message.header.table == RouteHeader::RT_TABLE_MAIN;
         Ok(all.into_iter().filter(main).collect())
     }

@@ -71,7 +71,10 @@ mod tests {
             (state(1, false, ""), "its container ended (exit code 1)"),
             (state(137, false, ""), "its container ended (exit code 137: killed)"),
             (state(137, true, ""), "its container ended (exit code 137: it had no memory left)"),
-            (state(127, false, "no such file"), "its container ended (exit code 127: no such file)"),
+            (
+                state(127, false, "no such file"),
+                "its container ended (exit code 127: no such file)",
+            ),
         ] {
             assert_eq!(told(&state), expected);
         }

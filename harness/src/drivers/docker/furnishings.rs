@@ -35,7 +35,12 @@ pub(super) fn furnishings(
             Ok(Peers { link, addresses: there.collect::<Result<_, _>>()? })
         });
         let (carrier, role) = (address(node)?, role(lab, &node.name));
-        Ok(Furnishing { node: node.clone(), carrier, peers: peers.collect::<Result<_, _>>()?, role })
+        Ok(Furnishing {
+            node: node.clone(),
+            carrier,
+            peers: peers.collect::<Result<_, _>>()?,
+            role,
+        })
     };
     plan.nodes.iter().map(furnishing).collect()
 }
@@ -92,6 +97,9 @@ pki: {ca: {personality: linux}}
     #[test]
     fn a_container_without_an_address_is_named() {
         let error = furnished(&[("gateway", [198, 18, 0, 2])]).unwrap_err().to_string();
-        assert!(error.ends_with("the engine has given the container of `DUT0` no address"), "{error}");
+        assert!(
+            error.ends_with("the engine has given the container of `DUT0` no address"),
+            "{error}"
+        );
     }
 }

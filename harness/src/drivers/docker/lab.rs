@@ -97,7 +97,12 @@ impl DockerLab {
         let carrier = Carrier::create(engine, labels, lab).await?;
         let watches = JoinSet::new();
         let parts = Parts { engine: engine.clone(), carrier, watches, _booked: booked };
-        Ok(Self { parts: Some(parts), fates: Arc::default(), bystanders: Vec::new(), channels: Vec::new() })
+        Ok(Self {
+            parts: Some(parts),
+            fates: Arc::default(),
+            bystanders: Vec::new(),
+            channels: Vec::new(),
+        })
     }
 
     /// What the engine knows the lab's network by.

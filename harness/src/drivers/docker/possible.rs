@@ -58,8 +58,10 @@ mod tests {
 
     #[test]
     fn what_containers_cannot_be_is_said_with_its_name() {
-        let program = "hosts: {a: {addresses: [10.0.0.1/24], runs: {program: serve it, ready: {port: 1}}}}";
-        let told = "driver `docker` does not support programs of this machine: host `a` runs `serve`";
+        let program =
+            "hosts: {a: {addresses: [10.0.0.1/24], runs: {program: serve it, ready: {port: 1}}}}";
+        let told =
+            "driver `docker` does not support programs of this machine: host `a` runs `serve`";
         assert_eq!(lacking(program), told);
         let several = "hosts: {a: {addresses: [10.0.0.1/24], runs: ca}, b: {addresses: [10.0.0.2/24], runs: ca}}\n\
                        pki: {ca: {personality: linux}}";

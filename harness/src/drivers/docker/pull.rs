@@ -44,7 +44,10 @@ async fn pull(engine: &Engine, image: &str) -> Result<(), String> {
             Ok(Ok(Some(Err(error)))) => return Err(error.to_string()),
             Ok(Err(_)) => return Err(format!("it takes more than {} s", LIMIT.as_secs())),
             Err(_) => {
-                return Err(format!("nothing was heard of the registry for {} s", SILENCE.as_secs()));
+                return Err(format!(
+                    "nothing was heard of the registry for {} s",
+                    SILENCE.as_secs()
+                ));
             }
         }
     }
