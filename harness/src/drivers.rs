@@ -2,6 +2,7 @@
 
 #[cfg(feature = "docker")]
 pub mod docker;
+pub mod leftovers;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;

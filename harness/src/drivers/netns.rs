@@ -15,6 +15,7 @@ use dut_sim::console::Shell;
 
 use self::channel::Channel;
 use self::folder::LabFolder;
+pub(super) use self::folder::{remove_if_dead, those_of_the_dead};
 pub(super) use self::kept::{end_kept, kept};
 use self::lab_device::LabDevice;
 use self::lab_pki::LabPki;
@@ -32,6 +33,11 @@ static SWEPT: Once = Once::new();
 /// Removes what runners that were killed could not.
 fn sweep() {
     folder::remove_those_of_the_dead();
+    forget_the_gone();
+}
+
+/// Removes the files by which other terminals would find labs that are gone.
+pub(super) fn forget_the_gone() {
     // Whoever asks for the labs that stand finds files of others and removes them.
     let _ = registry::entries();
 }

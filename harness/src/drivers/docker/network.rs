@@ -168,7 +168,7 @@ mod tests {
     use crate::diagnostic::Source;
 
     fn lab(text: &str) -> Lab {
-        Lab::parse(&Source::new("lab", text)).unwrap()
+        Lab::parse(&Source::new("lab", text.to_owned())).unwrap()
     }
 
     #[test]
