@@ -30,6 +30,9 @@ mod suite {
     // Labs on the kernel's network.
     mod netns; // built, looked into, captured, gone
 
+    // Containers.
+    mod docker_engine; // found, asked, cleaned
+
     // The CA on a real port.
     mod clients; // SCEP programs inside the device
     mod scepclient; // micromdm's client enrols with it

@@ -1,6 +1,7 @@
 //! The command line: `sceplab`.
 
 mod check;
+mod clean;
 mod completions;
 mod conform;
 mod conform_client;
@@ -77,6 +78,7 @@ enum Threaded {
     List(list::Arguments),
     Serve(Serve),
     Dut(Dut),
+    Clean(clean::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -114,6 +116,7 @@ impl Threaded {
             Self::Enrol(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
+            Self::Clean(arguments) => arguments.perform().await,
             Self::Completions(arguments) => arguments.perform::<Cli>(),
             Self::Serve(serve) => serve.run().await.map_or_else(|error| refused(&error), done),
             Self::Dut(dut) => dut.run().await.unwrap_or_else(|error| no_console(&error)),

@@ -8,6 +8,7 @@ pub mod docker;
 mod lab_device;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod lab_pki;
+pub mod leftovers;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;

@@ -13,6 +13,7 @@ use dut_sim::remote::RemoteConsole;
 use tokio::net::UnixStream;
 
 use self::folder::LabFolder;
+pub(super) use self::folder::{remove_if_dead, those_of_the_dead};
 pub(super) use self::kept::{end_kept, kept};
 use self::process::LabProcess;
 pub(super) use self::process::settled;
@@ -31,6 +32,11 @@ static SWEPT: Once = Once::new();
 /// Removes what runners that were killed could not.
 fn sweep() {
     folder::remove_those_of_the_dead();
+    forget_the_gone();
+}
+
+/// Removes the files by which other terminals would find labs that are gone.
+pub(super) fn forget_the_gone() {
     // Whoever asks for the labs that stand finds files of others and removes them.
     let _ = registry::entries();
 }

@@ -35,14 +35,28 @@ impl Engine {
     /// # Errors
     /// [`BenchError::NoEngine`] with what is in the way, and what to do about it, a few seconds later at the latest.
     pub async fn connect() -> Result<Self, BenchError> {
-        match timeout(PATIENCE, Self::meet()).await {
-            Ok(engine) => engine.map_err(|reason| BenchError::NoEngine { reason }),
-            Err(_) => Err(BenchError::NoEngine { reason: unreachable::silent(PATIENCE) }),
-        }
+        let met = async {
+            let client =
+                docker_client_instance().await.map_err(|error| unreachable::why(&error))?;
+            Self::meet(client).await
+        };
+        in_time(met).await
     }
 
-    async fn meet() -> Result<Self, String> {
-        let client = docker_client_instance().await.map_err(|error| unreachable::why(&error))?;
+    /// The engine behind a client.
+    ///
+    /// # Errors
+    /// As [`Engine::connect`].
+    pub async fn behind(client: Docker) -> Result<Self, BenchError> {
+        in_time(Self::meet(client)).await
+    }
+
+    /// Whether no engine is named, and none is where one would be.
+    pub fn is_absent() -> bool {
+        unreachable::is_absent()
+    }
+
+    async fn meet(client: Docker) -> Result<Self, String> {
         let client = client.negotiate_version().await.map_err(|error| unreachable::why(&error))?;
         let spoken = client.client_version();
         if (spoken.major_version, spoken.minor_version) < OLDEST {
@@ -74,4 +88,10 @@ impl Engine {
         let reason = fault.explanation(doing, &fault::text(error), self.folder.as_deref());
         BenchError::Engine { reason }
     }
+}
+
+async fn in_time(met: impl Future<Output = Result<Engine, String>>) -> Result<Engine, BenchError> {
+    let met = timeout(PATIENCE, met).await;
+    let met = met.unwrap_or_else(|_| Err(unreachable::silent(PATIENCE)));
+    met.map_err(|reason| BenchError::NoEngine { reason })
 }

@@ -168,14 +168,14 @@ mod tests {
     use crate::diagnostic::Source;
 
     fn lab(text: &str) -> Lab {
-        Lab::parse(&Source::new("lab", text)).unwrap()
+        Lab::parse(&Source::new("lab", text.to_owned())).unwrap()
     }
 
     #[test]
     fn a_block_has_room_for_the_lab() {
         assert_eq!(blocks(&Lab::default()).unwrap().next().unwrap().to_string(), "198.18.0.0/26");
-        let hosts: String =
-            (1..=62).map(|n| format!("h{n}: {{addresses: [10.0.0.{n}/24]}}, ")).collect();
+        let hosts = (1..=62).map(|n| format!("h{n}: {{addresses: [10.0.0.{n}/24]}}"));
+        let hosts = hosts.collect::<Vec<_>>().join(", ");
         let large = lab(&format!("hosts: {{{hosts}}}"));
         assert_eq!(blocks(&large).unwrap().next().unwrap().to_string(), "198.18.0.0/25");
     }

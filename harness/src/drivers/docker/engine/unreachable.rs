@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::fault::{kind, text};
@@ -36,10 +37,30 @@ pub(super) fn no_linux(system: &str) -> String {
     )
 }
 
-/// Where the engine is sought, as testcontainers does.
+/// Whether no engine is named, and no socket of one is where testcontainers looks.
+pub(super) fn is_absent() -> bool {
+    std::env::var_os("DOCKER_HOST").is_none() && !usual().iter().any(|path| path.exists())
+}
+
+/// Where the engine is sought, as testcontainers does it: the first of the usual sockets that is there, or else the first.
 fn address() -> String {
-    let usual = || "/var/run/docker.sock".to_owned();
-    std::env::var("DOCKER_HOST").unwrap_or_else(|_| usual())
+    let found = || {
+        let sockets = usual();
+        let socket = sockets.iter().find(|path| path.exists()).unwrap_or(&sockets[0]);
+        format!("unix://{}", socket.display())
+    };
+    std::env::var("DOCKER_HOST").unwrap_or_else(|_| found())
+}
+
+/// Never empty; the latter ones are those of rootless engines and of Docker Desktop.
+fn usual() -> Vec<PathBuf> {
+    let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
+    let below =
+        |variable, path: &str| std::env::var_os(variable).map(|dir| Path::new(&dir).join(path));
+    sockets.extend(below("XDG_RUNTIME_DIR", ".docker/run/docker.sock"));
+    sockets.extend(below("HOME", ".docker/run/docker.sock"));
+    sockets.extend(below("HOME", ".docker/desktop/docker.sock"));
+    sockets
 }
 
 fn explain(address: &str, kind: Option<ErrorKind>, said: &str) -> String {

@@ -12,6 +12,7 @@ use bollard::query_parameters::{
 use super::labels::{LAB, NODE, PROCESS, RUN};
 use super::owner::{Life, Owner};
 use crate::drivers::docker::engine::{Engine, Fault};
+use crate::drivers::leftovers::Removal;
 use crate::run::BenchError;
 
 /// What kind of thing it is; containers go before the networks that they are in, and the images that they are of.
@@ -79,13 +80,24 @@ impl Thing {
         self.owner.as_ref().map_or(Life::Elsewhere, Owner::life)
     }
 
-    /// Removes it, whatever it does at the moment; an image only where no container is of it. Whoever is not there any more is removed.
+    /// Removes it, whatever it does at the moment; but an image that a container is of stays. What is not there any more is removed.
     ///
     /// # Errors
-    /// When the engine does not, as for what is in use.
-    pub async fn remove(&self, engine: &Engine) -> Result<(), BenchError> {
+    /// When the engine refuses, as it does for a network with containers in it.
+    pub async fn remove(&self, engine: &Engine) -> Result<Removal, BenchError> {
+        let Err(error) = self.ask_to_remove(engine).await else { return Ok(Removal::Removed) };
+        match Fault::of(&error) {
+            Fault::NotFound | Fault::ImageMissing => Ok(Removal::Removed),
+            Fault::Conflict if self.kind == Kind::Image => Ok(Removal::InUse),
+            _ => {
+                Err(engine.explain(&format!("removing the {} `{}`", self.kind, self.name), &error))
+            }
+        }
+    }
+
+    async fn ask_to_remove(&self, engine: &Engine) -> Result<(), bollard::errors::Error> {
         let client = engine.client();
-        let removed = match self.kind {
+        match self.kind {
             Kind::Container => {
                 let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
                 client.remove_container(&self.id, Some(options)).await
@@ -95,12 +107,6 @@ impl Thing {
                 let options = None::<RemoveImageOptions>;
                 client.remove_image(self.handle(), options, None).await.map(drop)
             }
-        };
-        match removed {
-            Err(error) if !matches!(Fault::of(&error), Fault::NotFound | Fault::ImageMissing) => {
-                Err(engine.explain(&format!("removing the {} `{}`", self.kind, self.name), &error))
-            }
-            _ => Ok(()),
         }
     }
 

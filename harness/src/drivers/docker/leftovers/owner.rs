@@ -35,7 +35,11 @@ const UNKNOWN: &str = "-";
 impl Owner {
     /// This process.
     pub fn of_this_process() -> Self {
-        let process = std::process::id();
+        Self::of(std::process::id())
+    }
+
+    /// A process of this machine, by its number.
+    pub fn of(process: u32) -> Self {
         let started = system::start_of(process).unwrap_or_else(|| UNKNOWN.to_owned());
         Self { process, started, ..system::here() }
     }
@@ -138,10 +142,9 @@ mod system {
     pub(super) fn life(process: u32, started: &str) -> Life {
         match start_of(process) {
             Some(now) if now == started => Life::Living,
-            Some(_) => Life::Dead,
             // Processes of others may be hidden: proc(5), `hidepid`.
             None if is_there(process) => Life::Living,
-            None => Life::Dead,
+            Some(_) | None => Life::Dead,
         }
     }
 

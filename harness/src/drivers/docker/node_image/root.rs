@@ -152,7 +152,9 @@ async fn append(
     });
     header.set_mode(mode);
     header.set_size(contents.len() as u64);
-    (header.set_uid(0), header.set_gid(0), header.set_mtime(0));
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
     archive.append_data(&mut header, path, contents).await
 }
 
