@@ -20,6 +20,7 @@ pub mod matrix;
 mod netns;
 pub mod outcome;
 pub mod pki;
+mod remote_pki;
 pub mod report;
 pub mod requirement;
 pub mod run;

@@ -93,8 +93,8 @@ impl Pki for MockPki {
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
-    fn asks_for_challenge(&self) -> bool {
-        self.ca.asks_for_challenge()
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
+        Ok(self.ca.asks_for_challenge())
     }
 
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
@@ -143,12 +143,12 @@ impl Pki for MockPki {
         Ok(seen::requests(&self.ca.requests()))
     }
 
-    async fn faults(&self) -> Vec<FaultCount> {
+    async fn faults(&self) -> Result<Vec<FaultCount>, PkiError> {
         let faults = self.ca.faults().into_iter();
-        faults.map(|(rule, fired)| FaultCount { rule: rule.to_string(), fired }).collect()
+        Ok(faults.map(|(rule, fired)| FaultCount { rule: rule.to_string(), fired }).collect())
     }
 
-    async fn denied(&self) -> usize {
+    async fn denied(&self) -> Result<usize, PkiError> {
         let is_denial = |entry: &LogEntry| match &entry.outcome {
             LogOutcome::CertRep(status, _) => *status == PkiStatus::Failure,
             LogOutcome::Http(status) => {
@@ -156,7 +156,7 @@ impl Pki for MockPki {
             }
             LogOutcome::Cut => false,
         };
-        self.ca.log().iter().filter(|entry| is_denial(entry)).count()
+        Ok(self.ca.log().iter().filter(|entry| is_denial(entry)).count())
     }
 
     async fn log(&self) -> Vec<String> {

@@ -17,13 +17,14 @@ use self::channel::Channel;
 use self::folder::LabFolder;
 pub(super) use self::kept::{end_kept, kept};
 use self::lab_device::LabDevice;
-use self::lab_pki::LabPki;
+use self::lab_pki::LabPkiLine;
 use self::process::LabProcess;
 pub(super) use self::process::settled;
 use super::remote_device::{self, scep_client};
 use crate::lab::Lab;
 use crate::netns::control::{Ask, Built, Order, Reply};
 use crate::netns::registry;
+use crate::remote_pki::RemotePki;
 use crate::run::{Bench, BenchError, LabOptions, Resource};
 
 /// Whether this process has removed what others left.
@@ -93,7 +94,7 @@ async fn furnish(
 ) -> Result<Bench, BenchError> {
     let mut bench = Bench::default();
     for name in &built.pkis {
-        let pki = LabPki::new(name, Arc::clone(channel));
+        let pki = RemotePki::new(LabPkiLine::new(name, Arc::clone(channel)));
         bench.pkis.insert(name.clone(), Arc::new(pki));
     }
     for (name, console) in &built.consoles {

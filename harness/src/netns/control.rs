@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use crate::lab::Lab;
-use crate::pki::{Decision, IssuedCertificate, PkiError};
+use crate::pki::PkiError;
+use crate::remote_pki::{PkiAnswer, PkiQuestion};
 use crate::run::BenchError;
 
 /// The longest line, in bytes.
@@ -30,14 +31,13 @@ pub(crate) struct Request {
 pub(crate) enum Ask {
     /// The lab, first of all and once.
     Build(Box<Order>),
-    /// A certificate for the oldest pending request of a PKI.
-    Approve(String),
-    /// The refusal of the oldest pending request of a PKI.
-    Deny(String),
-    /// The certificates that a PKI issued.
-    Issued(String),
-    /// What a PKI did.
-    Log(String),
+    /// What a PKI knows, or is to do.
+    Pki {
+        /// Its name.
+        pki: String,
+        /// It.
+        question: PkiQuestion,
+    },
 }
 
 /// What a lab is made of.
@@ -81,12 +81,8 @@ pub(crate) enum Told {
 pub(crate) enum Reply {
     /// Of the lab.
     Built(Result<Built, BenchError>),
-    /// Of an approval or a refusal.
-    Decided(Result<Decision, PkiError>),
-    /// The certificates.
-    Issued(Result<Vec<IssuedCertificate>, PkiError>),
-    /// The log, newest line last.
-    Log(Vec<String>),
+    /// Of a question about a PKI.
+    Pki(Result<PkiAnswer, PkiError>),
 }
 
 /// A lab that stands.
@@ -150,10 +146,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_written_is_read() {
-        let mut lines = line(&Request { id: 1, ask: Ask::Log("a\nb".to_owned()) }).unwrap();
-        lines.extend(line(&Request { id: 2, ask: Ask::Deny("c".to_owned()) }).unwrap());
+        let ask = |pki: &str| Ask::Pki { pki: pki.to_owned(), question: PkiQuestion::Log };
+        let mut lines = line(&Request { id: 1, ask: ask("a\nb") }).unwrap();
+        lines.extend(line(&Request { id: 2, ask: ask("c") }).unwrap());
         let requests = read_all(&lines).await.unwrap();
-        assert!(matches!(&requests[0], Request { id: 1, ask: Ask::Log(pki) } if pki == "a\nb"));
+        assert!(
+            matches!(&requests[0], Request { id: 1, ask: Ask::Pki { pki, .. } } if pki == "a\nb")
+        );
         assert_eq!(requests.len(), 2);
     }
 

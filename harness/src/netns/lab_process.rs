@@ -5,7 +5,6 @@ mod devices;
 mod end;
 mod pkis;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -15,16 +14,21 @@ use nix::sys::signal::Signal;
 use nix::unistd::getpid;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use self::build::build;
 use self::end::Remains;
+use self::pkis::Pkis;
 use super::control::{self, Ask, Reply, Request, Told};
 use super::isolation::control_channel;
 use crate::pki::{Pki, PkiError};
+use crate::remote_pki;
 
 /// Requests that the runner may have made and that are not begun.
 const WAITING: usize = 16;
+
+/// Questions about PKIs that are answered at a time.
+const UNDER_WAY: usize = 64;
 
 /// What is said to the runner, in turn.
 type Speaker = mpsc::UnboundedSender<Told>;
@@ -81,39 +85,36 @@ async fn speak(mut said: mpsc::UnboundedReceiver<Told>, mut writer: OwnedWriteHa
 }
 
 async fn answer(mut asked: mpsc::Receiver<Request>, speaker: Speaker, remains: &Arc<Remains>) {
-    let mut pkis = BTreeMap::new();
+    let mut pkis = Pkis::new();
+    let room = Arc::new(Semaphore::new(UNDER_WAY));
     while let Some(Request { id, ask }) = asked.recv().await {
-        let reply = match ask {
+        match ask {
             Ask::Build(order) => {
-                Reply::Built(build(&order, &speaker, remains).await.map(|(built, running)| {
+                let built = build(&order, &speaker, remains).await.map(|(built, running)| {
                     pkis = running;
                     built
-                }))
+                });
+                let _ = speaker.send(Told::Reply { id, reply: Reply::Built(built) });
             }
-            Ask::Approve(pki) => match find(&pkis, &pki) {
-                Ok(pki) => Reply::Decided(pki.approve().await),
-                Err(error) => Reply::Decided(Err(error)),
-            },
-            Ask::Deny(pki) => match find(&pkis, &pki) {
-                Ok(pki) => Reply::Decided(pki.deny().await),
-                Err(error) => Reply::Decided(Err(error)),
-            },
-            Ask::Issued(pki) => match find(&pkis, &pki) {
-                Ok(pki) => Reply::Issued(pki.issued().await),
-                Err(error) => Reply::Issued(Err(error)),
-            },
-            Ask::Log(pki) => Reply::Log(match find(&pkis, &pki) {
-                Ok(pki) => pki.log().await,
-                Err(_) => Vec::new(),
-            }),
-        };
-        if speaker.send(Told::Reply { id, reply }).is_err() {
-            return;
+            Ask::Pki { pki, question } => {
+                // Never closed.
+                let Ok(room) = Arc::clone(&room).acquire_owned().await else { return };
+                let (pki, speaker) = (find(&pkis, &pki), speaker.clone());
+                // Nobody else is to wait for what a PKI takes its time for.
+                tokio::spawn(async move {
+                    let answer = match pki {
+                        Ok(pki) => remote_pki::answer(pki.as_ref(), question).await,
+                        Err(error) => Err(error),
+                    };
+                    drop(room);
+                    let _ = speaker.send(Told::Reply { id, reply: Reply::Pki(answer) });
+                });
+            }
         }
     }
 }
 
-fn find<'a>(pkis: &'a pkis::Pkis, name: &str) -> Result<&'a Arc<dyn Pki>, PkiError> {
+fn find(pkis: &Pkis, name: &str) -> Result<Arc<dyn Pki>, PkiError> {
     let reason = || format!("the lab process knows no PKI `{name}`");
-    pkis.get(name).ok_or_else(|| PkiError::Broken { reason: reason() })
+    pkis.get(name).cloned().ok_or_else(|| PkiError::Broken { reason: reason() })
 }
