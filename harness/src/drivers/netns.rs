@@ -21,11 +21,12 @@ use self::lab_pki::LabPkiLine;
 use self::process::LabProcess;
 pub(super) use self::process::settled;
 use super::remote_device::{self, scep_client};
+use crate::client::Builtin;
 use crate::lab::Lab;
 use crate::netns::control::{Ask, Built, Order, Reply};
 use crate::netns::registry;
 use crate::remote_pki::RemotePki;
-use crate::run::{Bench, BenchError, LabOptions, Resource};
+use crate::run::{Bench, BenchError, Client, KeySupply, LabOptions, Resource};
 
 /// Whether this process has removed what others left.
 static SWEPT: Once = Once::new();
@@ -96,6 +97,12 @@ async fn furnish(
     for name in &built.pkis {
         let pki = RemotePki::new(LabPkiLine::new(name, Arc::clone(channel)));
         bench.pkis.insert(name.clone(), Arc::new(pki));
+    }
+    if lab.programs().next().is_none() {
+        bench.keys = KeySupply::Shared;
+    }
+    if options.client == Client::Builtin {
+        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
     }
     for (name, console) in &built.consoles {
         let device = LabDevice::start(lab, name, console, options, channel).await?;

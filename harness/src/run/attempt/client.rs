@@ -47,7 +47,8 @@ pub(super) async fn enrol(
 ) -> Result<Attempted, Stop> {
     let pki = pki(bench, &it.pki)?;
     let client = bench.client.as_ref().ok_or_else(|| {
-        Stop::NotSupported("there is no client under test with this driver".to_owned())
+        let reason = "there is no client under test; `sceplab conform-client` tries programs";
+        Stop::NotSupported(reason.to_owned())
     })?;
     let order = order(pki, it, folder.path()?).await?;
     let before = Decisions::of(pki, &it.pki).await?;
