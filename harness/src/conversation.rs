@@ -132,12 +132,13 @@ impl Conversation {
             self.note_received(&observation, entry);
         }
         match observation.value(Fact::Status) {
-            "SUCCESS" if expendable => pki.expendable_granted(),
+            "SUCCESS" if expendable => pki.expendable_granted().await?,
             "SUCCESS" | "PENDING" => {}
             _ if expendable || !request.operation.enrols() => {}
             _ => {
-                let unused = self.challenge.iter().map(|it| Secret::new(it.expose()));
-                unused.for_each(|challenge| pki.challenge_unused(challenge));
+                if let Some(unused) = &self.challenge {
+                    pki.challenge_unused(Secret::new(unused.expose())).await?;
+                }
             }
         }
         observation.mask(|text| self.masked(text));

@@ -40,9 +40,18 @@ pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError>
     match options.driver {
         Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
         Driver::Virtual => build_virtual(lab, &KeySource::Generate),
+        Driver::Netns | Driver::Docker if !lab.is_networked() => build_networkless(lab, options),
         Driver::Netns => netns::build(lab, options).await,
         Driver::Docker => docker::build(lab, options).await,
     }
+}
+
+/// PKIs that no host runs are spoken to in this process, whatever the driver: there is no network to build.
+fn build_networkless(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
+    let bench = build_virtual(lab, &KeySource::Generate)?;
+    // A client that is a program would need one.
+    let client = bench.client.filter(|_| options.client == Client::Builtin);
+    Ok(Bench { client, ..bench })
 }
 
 /// Tries whether the driver can build any lab at all here, and leaves nothing behind.
@@ -162,15 +171,16 @@ mod docker {
 /// # Errors
 /// As [`build`].
 pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
-    let (network, pkis, client) = network_with_pkis(lab)?;
+    let (network, pkis) = network_with_pkis(lab)?;
     let mut devices: BTreeMap<String, Arc<dyn crate::device::Device>> = BTreeMap::new();
     for (name, plan) in &lab.devices {
         let device = start_device(name, plan, &network, keys)?;
         devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
     }
-    let (keys, client) = (KeySupply::Shared, Some(client as Arc<dyn crate::client::Client>));
+    let client = Arc::new(Builtin::new(pkis.clone()));
     let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
-    Ok(Bench { devices, pkis, client, resources, keys, ..Bench::default() })
+    let keys = KeySupply::Shared;
+    Ok(Bench { devices, pkis, client: Some(client), resources, keys, ..Bench::default() })
 }
 
 /// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.
@@ -200,7 +210,7 @@ pub async fn build_for_console(
 }
 
 fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), BenchError> {
-    let (network, pkis, _) = network_with_pkis(lab)?;
+    let (network, pkis) = network_with_pkis(lab)?;
     let device = start_device(device, &lab.devices[device], &network, &KeySource::Generate)?;
     let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
     let bench = Bench { pkis, resources, ..Bench::default() };
@@ -216,13 +226,12 @@ impl Resource for VirtualLab {}
 
 type Pkis = BTreeMap<String, Arc<dyn crate::pki::Pki>>;
 
-fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis, Arc<Builtin>), BenchError> {
+fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
     if let Some(what) = lab.hosts.iter().find_map(foreigner_of) {
         return Err(BenchError::NotSupported { driver: Driver::Virtual, what });
     }
     let network = VirtualLab::new(lab);
     let mut pkis: Pkis = BTreeMap::new();
-    let mut by_url: Pkis = BTreeMap::new();
     for (name, plan) in &lab.pkis {
         let pki = Arc::new(MockPki::open(name, plan)?);
         let port = plan.port.unwrap_or_else(|| pki.default_port());
@@ -233,10 +242,9 @@ fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis, Arc<Builtin>), Benc
                 return Err(BenchError::Network { reason });
             }
         }
-        by_url.insert(pki.url(), Arc::<MockPki>::clone(&pki));
         pkis.insert(name.clone(), pki);
     }
-    Ok((network, pkis, Arc::new(Builtin::new(by_url))))
+    Ok((network, pkis))
 }
 
 /// What a host runs that is no part of this process, in words.

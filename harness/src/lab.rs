@@ -176,6 +176,11 @@ impl Lab {
         if problems.is_empty() { Ok(lab) } else { Err(problems.masked(&Masker::of_file(&node))) }
     }
 
+    /// Whether anything in it has an address: without hosts and devices it needs no network.
+    pub fn is_networked(&self) -> bool {
+        !(self.hosts.is_empty() && self.devices.is_empty())
+    }
+
     /// The names of the hosts that run the PKI `pki`.
     pub fn hosts_that_run<'a>(&'a self, pki: &'a str) -> impl Iterator<Item = &'a String> {
         let runs = move |host: &Host| matches!(&host.runs, Some(Runs::Pki(name)) if name == pki);

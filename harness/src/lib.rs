@@ -28,6 +28,7 @@ pub mod outcome;
 pub mod pki;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod program_output;
+mod remote_pki;
 pub mod report;
 pub mod requirement;
 pub mod run;

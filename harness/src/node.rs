@@ -6,20 +6,16 @@ mod listening;
 mod network;
 mod pki;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 
 use dut_sim::remote::Devices;
-use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, BufReader, join, stdin, stdout};
+use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader, join, stdin, stdout};
+use tokio::sync::mpsc;
 
-use crate::control::{self, Ask, Furnishing, Reply, Request, Role, Told};
+use crate::control::{self, Ask, Furnishing, Reply, Request, Role, Speaker, Told};
 use crate::kernel_device;
-use crate::pki::Pki;
+use crate::remote_pki::{Desk, Pkis};
 use crate::run::BenchError;
-
-/// What stands in the container, by the names of the lab.
-type Pkis = BTreeMap<String, Arc<dyn Pki>>;
 
 /// Serves the runner until it is gone.
 ///
@@ -39,47 +35,49 @@ async fn serve_until_gone() -> io::Result<()> {
     let Ask::Furnish(furnishing) = ask else {
         return Err(io::Error::other("the first thing a container is told is its network"));
     };
-    let made = make(&furnishing).await;
-    let (furnished, pkis) = match made {
+    let (furnished, pkis) = match make(&furnishing).await {
         Ok(pkis) => (Ok(()), pkis),
         Err(error) => (Err(error), Pkis::new()),
     };
-    say(&mut writer, id, Reply::Furnished(furnished)).await?;
+    let reply = Told::Reply { id, reply: Reply::Furnished(furnished) };
+    writer.write_all(&control::line(&reply)?).await?;
+    writer.flush().await?;
     if let Role::Device = furnishing.role {
         let start = |settings| kernel_device::start(settings, Some(network::CARRIER));
         Devices::new(start).serve(join(reader, writer)).await;
         return Ok(());
     }
-    answer(&pkis, reader, writer).await
+    let (speaker, said) = mpsc::unbounded_channel();
+    tokio::spawn(control::speak(said, writer));
+    let mut desk = Desk::new(speaker.clone());
+    desk.open(pkis);
+    answer(&desk, reader, speaker).await
 }
 
 async fn make(furnishing: &Furnishing) -> Result<Pkis, BenchError> {
     network::furnish(furnishing).await?;
     match &furnishing.role {
-        Role::Pki { name, plan } => pki::start(name, plan).await,
+        Role::Pki { name, plan } => pki::start(&furnishing.node, name, plan).await,
         Role::Host | Role::Device => Ok(Pkis::new()),
     }
 }
 
 async fn answer(
-    pkis: &Pkis,
+    desk: &Desk,
     mut reader: impl AsyncBufRead + Unpin,
-    mut writer: impl AsyncWrite + Unpin,
+    speaker: Speaker,
 ) -> io::Result<()> {
     while let Some(Request { id, ask }) = control::read(&mut reader).await? {
-        let reply = match ask {
-            Ask::Listens(port) => Reply::Listens(listening::at(port).await),
+        match ask {
+            Ask::Pki { pki, question } => desk.take(id, &pki, question).await,
+            Ask::Listens(port) => {
+                let reply = Reply::Listens(listening::at(port).await);
+                let _ = speaker.send(Told::Reply { id, reply });
+            }
             Ask::Furnish(_) | Ask::Build(_) => {
                 return Err(io::Error::other("a container is made once"));
             }
-            about_a_pki => pki::answer(pkis, about_a_pki).await,
-        };
-        say(&mut writer, id, reply).await?;
+        }
     }
     Ok(())
-}
-
-async fn say(writer: &mut (impl AsyncWrite + Unpin), id: u64, reply: Reply) -> io::Result<()> {
-    writer.write_all(&control::line(&Told::Reply { id, reply })?).await?;
-    writer.flush().await
 }

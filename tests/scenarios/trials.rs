@@ -11,6 +11,7 @@ use harness::report::terminal;
 use harness::run::{BenchError, Driver, LabOptions, Options, run_all};
 use harness::scenario::{Found, LoadErrors, discover, load};
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
+use tokio::sync::OnceCell;
 
 /// Trials of one kind: how their labs are built.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +84,8 @@ fn file_of(folder: &Path, id: &str) -> Option<Found> {
 
 impl Kind {
     fn takes(&self, folder: &Path, id: &str) -> bool {
-        // They are about a client or a CA, and not about the network between the two.
-        if self.driver == Driver::Netns && id.starts_with("conformance/") {
+        // No host is in their labs, which are the same whatever the driver.
+        if self.driver == Driver::Netns && id.starts_with("conformance/client/") {
             return false;
         }
         self.elsewhere.is_none_or(|(lab, ids)| ids.contains(&id) && folder.join(lab).is_file())
@@ -111,7 +112,7 @@ fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Fail
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        match drivers::probe(&options.lab).await {
+        match probed(&options.lab).await {
             Ok(()) => {}
             Err(BenchError::NotPermitted { reason, .. }) => {
                 return Ok(Completion::ignored_with(reason));
@@ -119,12 +120,21 @@ fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Fail
             Err(BenchError::NotSupported { what, .. }) => {
                 return Ok(Completion::ignored_with(what));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error.clone().into()),
         }
         let outcome = run_all(vec![scenario], &options, std::future::pending(), |_| {}).await;
         drivers::settled().await;
         completion(&outcome)
     })
+}
+
+/// Whether labs on the kernel's network can be had here, found out once for all trials.
+async fn probed(options: &LabOptions) -> &'static Result<(), BenchError> {
+    static PROBED: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
+    match options.driver {
+        Driver::Virtual => &Ok(()),
+        Driver::Netns => PROBED.get_or_init(|| drivers::probe(options)).await,
+    }
 }
 
 fn completion(outcome: &Outcome) -> Result<Completion, Failed> {

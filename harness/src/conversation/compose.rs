@@ -58,7 +58,7 @@ impl Conversation {
             request.message.challenge,
             ChallengeChoice::Wrong | ChallengeChoice::Empty | ChallengeChoice::None
         );
-        if lacks && !renews && !pki.asks_for_challenge() {
+        if lacks && !renews && !pki.asks_for_challenge().await? {
             let reason = "the PKI asks for no challenge password, and none can be missing";
             return Err(SpeechError::NotPossible(reason.to_owned()));
         }
@@ -66,7 +66,7 @@ impl Conversation {
             request.message.signer,
             Some(SignerChoice::SelfSigned | SignerChoice::Stranger)
         );
-        if renews && is_nobody && !pki.asks_for_challenge() {
+        if renews && is_nobody && !pki.asks_for_challenge().await? {
             let reason = "the PKI asks for no challenge password, and serves everybody";
             return Err(SpeechError::NotPossible(reason.to_owned()));
         }

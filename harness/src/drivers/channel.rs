@@ -8,19 +8,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::control::{self, Ask, Reply, Request, Told};
 use crate::run::BenchError;
 
-/// What is written to.
-type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+/// Lines that wait to be said.
+const WAITING: usize = 16;
 
 /// Asks a lab process, and hears what it has to say.
 pub(super) struct Channel {
-    /// `None` once no more is said to it.
-    writer: tokio::sync::Mutex<Option<Writer>>,
+    /// Lines that are to be said, each of them whole although its asker may have gone meanwhile.
+    lines: mpsc::Sender<Vec<u8>>,
+    /// Says them; `None` once no more is said.
+    speaking: Mutex<Option<JoinHandle<()>>>,
     next_id: AtomicU64,
     heard: Arc<Heard>,
 }
@@ -86,11 +88,11 @@ impl Channel {
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
     ) -> (Arc<Self>, JoinHandle<()>) {
-        let writer: Writer = Box::new(writer);
         let heard = Arc::<Heard>::default();
         let listening = tokio::spawn(listen(reader, Arc::clone(&heard)));
-        let writer = tokio::sync::Mutex::new(Some(writer));
-        (Arc::new(Self { writer, next_id: AtomicU64::new(0), heard }), listening)
+        let (lines, said) = mpsc::channel(WAITING);
+        let speaking = Mutex::new(Some(tokio::spawn(speak(said, writer))));
+        (Arc::new(Self { lines, speaking, next_id: AtomicU64::new(0), heard }), listening)
     }
 
     /// Asks, and waits for the reply, at most as long as `limit` says: then the lab is broken.
@@ -120,15 +122,16 @@ impl Channel {
     /// A lab process that does not listen is one that gives no answer, or is over.
     async fn say(&self, request: &Request) {
         let Ok(line) = control::line(request) else { return };
-        if let Some(writer) = self.writer.lock().await.as_mut() {
-            let _ = writer.write_all(&line).await;
-            let _ = writer.flush().await;
-        }
+        let _ = self.lines.send(line).await;
     }
 
     /// Says no more, which ends the lab.
     pub(super) async fn hang_up(&self) {
-        self.writer.lock().await.take();
+        let speaking = self.speaking.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(speaking) = speaking {
+            speaking.abort();
+            let _ = speaking.await;
+        }
     }
 
     /// Notes why the lab is over, where nothing is noted yet.
@@ -195,6 +198,14 @@ impl Heard {
     }
 }
 
+async fn speak(mut lines: mpsc::Receiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
+    while let Some(line) = lines.recv().await {
+        if writer.write_all(&line).await.is_err() || writer.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
 async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
     let mut reader = BufReader::new(reader);
     loop {
@@ -214,6 +225,7 @@ mod tests {
     use tokio::net::UnixStream;
 
     use super::*;
+    use crate::remote_pki::PkiQuestion;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
@@ -222,11 +234,15 @@ mod tests {
         Channel::new(reader, writer)
     }
 
+    fn question() -> Ask {
+        Ask::Pki { pki: "ca".to_owned(), question: PkiQuestion::Log }
+    }
+
     async fn answered_with(bytes: &[u8]) -> Result<Reply, Lost> {
         let (near, mut far) = UnixStream::pair().unwrap();
         let (channel, _listening) = channel(near);
         far.write_all(bytes).await.unwrap();
-        channel.ask(Ask::Log("ca".to_owned()), LIMIT).await
+        channel.ask(question(), LIMIT).await
     }
 
     #[tokio::test]
@@ -249,7 +265,7 @@ mod tests {
         let (near, _far) = UnixStream::pair().unwrap();
         let (channel, _listening) = channel(near);
         for _ in 0..2 {
-            let answer = channel.ask(Ask::Log("ca".to_owned()), LIMIT).await;
+            let answer = channel.ask(question(), LIMIT).await;
             assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
         }
         assert_eq!(channel.broken("ca").await, "the lab process gave no answer in 10 s");

@@ -32,8 +32,9 @@ use self::standing::Standing;
 use super::channel::Witness;
 use super::lab_device::LabDevice;
 use super::remote_device;
+use crate::client::Builtin;
 use crate::lab::Lab;
-use crate::run::{Bench, BenchError, LabOptions};
+use crate::run::{Bench, BenchError, KeySupply, LabOptions};
 
 /// Builds `lab` of containers.
 pub(super) async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
@@ -127,7 +128,10 @@ async fn with_devices(
     options: &LabOptions,
 ) -> Result<Bench, BenchError> {
     let Standing { lab: containers, pkis, devices } = standing;
-    let mut bench = Bench { pkis, ..Bench::default() };
+    // A foreign PKI may not certify a key twice.
+    let keys = if lab.images().next().is_none() { KeySupply::Shared } else { KeySupply::default() };
+    let client: Arc<dyn crate::client::Client> = Arc::new(Builtin::new(pkis.clone()));
+    let mut bench = Bench { pkis, client: Some(client), keys, ..Bench::default() };
     for (name, line) in devices {
         let witness: Arc<dyn Witness> = Arc::<fates::Fates>::clone(&containers.fates);
         match LabDevice::start(lab, &name, Ok(line), options, witness).await {

@@ -234,8 +234,8 @@ impl Pki for LivePki {
     }
 
     /// Whoever has passwords is asked for them.
-    fn asks_for_challenge(&self) -> bool {
-        !matches!(self.challenges, Challenges::None)
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
+        Ok(!matches!(self.challenges, Challenges::None))
     }
 
     async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
@@ -249,15 +249,17 @@ impl Pki for LivePki {
         Ok(shared.clone())
     }
 
-    fn challenge_unused(&self, challenge: Secret) {
+    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
         self.unused.lock().unwrap_or_else(PoisonError::into_inner).push_back(challenge);
+        Ok(())
     }
 
-    fn expendable_granted(&self) {
+    async fn expendable_granted(&self) -> Result<(), PkiError> {
         // Whoever holds the lock is about to send the same password; the next one gets a new one.
         if let Ok(mut shared) = self.expendable.try_lock() {
             *shared = None;
         }
+        Ok(())
     }
 }
 
@@ -293,7 +295,7 @@ mod tests {
         assert_eq!(next(true).await.expose(), "b2");
         assert_eq!(next(true).await.expose(), "b2");
         assert!(matches!(pki.challenge(false).await, Err(PkiError::NotSupported { .. })));
-        pki.expendable_granted();
+        pki.expendable_granted().await.unwrap();
         assert!(matches!(pki.challenge(true).await, Err(PkiError::NotSupported { .. })));
     }
 

@@ -19,12 +19,14 @@ use self::process::LabProcess;
 pub(super) use self::process::settled;
 use super::channel::{Channel, Witness};
 use super::lab_device::LabDevice;
-use super::lab_pki::LabPki;
+use super::lab_pki::LabPkiLine;
 use super::remote_device::scep_client;
+use crate::client::Builtin;
 use crate::control::{Ask, Built, Order, Reply};
 use crate::lab::Lab;
 use crate::netns::registry;
-use crate::run::{Bench, BenchError, Driver, LabOptions, Resource};
+use crate::remote_pki::RemotePki;
+use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
 
 /// Whether this process has removed what others left.
 static SWEPT: Once = Once::new();
@@ -109,8 +111,14 @@ async fn furnish(
 ) -> Result<Bench, BenchError> {
     let mut bench = Bench::default();
     for name in &built.pkis {
-        let pki = LabPki::new(name, Arc::clone(channel));
+        let pki = RemotePki::new(LabPkiLine::new(name, Arc::clone(channel)));
         bench.pkis.insert(name.clone(), Arc::new(pki));
+    }
+    if lab.programs().next().is_none() {
+        bench.keys = KeySupply::Shared;
+    }
+    if options.client == Client::Builtin {
+        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
     }
     for (name, console) in &built.consoles {
         let witness: Arc<dyn Witness> = Arc::<Channel>::clone(channel);

@@ -1,52 +1,42 @@
 //! The PKI of a container: the mock CA, listening on all of its addresses.
 
-use std::net::Ipv4Addr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use async_trait::async_trait;
+use tokio::net::{TcpListener, TcpStream};
 
-use super::Pkis;
-use crate::control::{Ask, Reply};
-use crate::drivers::mock_pki::MockPki;
+use crate::drivers::mock_pki::{MockPki, Way};
 use crate::lab;
-use crate::pki::{Pki, PkiError};
+use crate::lab::plan::Node;
+use crate::pki::Pki;
+use crate::remote_pki::Pkis;
 use crate::run::BenchError;
 
-/// Opens the PKI and lets it listen.
-pub(super) async fn start(name: &str, plan: &lab::Pki) -> Result<Pkis, BenchError> {
-    let pki = Arc::new(MockPki::open(name, plan)?);
+/// Opens the PKI and lets it listen; it is spoken to at the first address of its host.
+pub(super) async fn start(node: &Node, name: &str, plan: &lab::Pki) -> Result<Pkis, BenchError> {
+    let mut pki = MockPki::open(name, plan)?;
     let port = plan.port.unwrap_or_else(|| pki.default_port());
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.map_err(|error| {
-        let reason = format!("it cannot listen on port {port}: {error}");
+        let reason = format!("it cannot listen on port {port} of host `{}`: {error}", node.name);
         BenchError::Pki { name: name.to_owned(), reason }
     })?;
+    let mut addresses = node.interfaces.iter().flat_map(|interface| &interface.addresses);
+    if let Some(address) = addresses.next() {
+        let address = SocketAddr::from((address.addr(), port));
+        pki = pki.at(address).by_way_of(Box::new(Home(address)));
+    }
     tokio::spawn(mock_ca::serve(listener, pki.ca(), std::future::pending()));
-    Ok(Pkis::from([(name.to_owned(), pki as Arc<dyn Pki>)]))
+    Ok(Pkis::from([(name.to_owned(), Arc::new(pki) as Arc<dyn Pki>)]))
 }
 
-/// Puts a question to the PKI that it is about.
-pub(super) async fn answer(pkis: &Pkis, ask: Ask) -> Reply {
-    let find = |name: &str| {
-        let reason = || format!("this container has no PKI `{name}`");
-        pkis.get(name).ok_or_else(|| PkiError::Broken { reason: reason() })
-    };
-    match ask {
-        Ask::Approve(name) => Reply::Decided(match find(&name) {
-            Ok(pki) => pki.approve().await,
-            Err(error) => Err(error),
-        }),
-        Ask::Deny(name) => Reply::Decided(match find(&name) {
-            Ok(pki) => pki.deny().await,
-            Err(error) => Err(error),
-        }),
-        Ask::Issued(name) => Reply::Issued(match find(&name) {
-            Ok(pki) => pki.issued().await,
-            Err(error) => Err(error),
-        }),
-        Ask::Log(name) => Reply::Log(match find(&name) {
-            Ok(pki) => pki.log().await,
-            Err(_) => Vec::new(),
-        }),
-        _ => Reply::Log(Vec::new()),
+/// Where the mock CA listens.
+struct Home(SocketAddr);
+
+#[async_trait]
+impl Way for Home {
+    async fn connect(&self) -> io::Result<TcpStream> {
+        TcpStream::connect(self.0).await
     }
 }

@@ -16,10 +16,10 @@ use super::leftovers::{self, Labels};
 use super::node_image::node_image;
 use super::pull;
 use crate::drivers::channel::{Channel, Witness};
-use crate::drivers::lab_pki::LabPki;
-use crate::drivers::mock_pki::MockPki;
+use crate::drivers::lab_pki::LabPkiLine;
 use crate::lab::{Lab, Runs};
 use crate::pki::Pki;
+use crate::remote_pki::RemotePki;
 use crate::run::{BenchError, LabOptions};
 
 /// A lab whose devices are not started yet.
@@ -77,7 +77,7 @@ async fn furnish(
         .into_iter()
         .map(|(name, line)| (name.clone(), channel(name, line, containers)))
         .collect();
-    let mut pkis = own_pkis(lab, &channels)?;
+    let mut pkis = own_pkis(lab, &channels);
     let labels = container::labels(labels, &containers.carrier());
     let foreign = lab.images().filter_map(|(host, image)| {
         let (node, channel) = (ids.get(host)?, channels.get(host)?);
@@ -105,21 +105,17 @@ fn channel(name: String, line: Line, containers: &DockerLab) -> Arc<Channel> {
     channel
 }
 
-/// The mock CAs: in the containers of their hosts, and in this process where there is no host at all.
+/// The mock CAs, in the containers of their hosts.
 fn own_pkis(
     lab: &Lab,
     channels: &BTreeMap<String, Arc<Channel>>,
-) -> Result<BTreeMap<String, Arc<dyn Pki>>, BenchError> {
-    let mut pkis = BTreeMap::<String, Arc<dyn Pki>>::new();
-    for (name, plan) in &lab.pkis {
-        let channel = lab.hosts_that_run(name).find_map(|host| channels.get(host));
-        let pki: Arc<dyn Pki> = match channel {
-            Some(channel) => Arc::new(LabPki::new(name, Arc::clone(channel))),
-            None => Arc::new(MockPki::open(name, plan)?),
-        };
-        pkis.insert(name.clone(), pki);
-    }
-    Ok(pkis)
+) -> BTreeMap<String, Arc<dyn Pki>> {
+    let pki = |name: &String| {
+        let channel = lab.hosts_that_run(name).find_map(|host| channels.get(host))?;
+        let line = LabPkiLine::new(name, Arc::clone(channel));
+        Some((name.clone(), Arc::new(RemotePki::new(line)) as Arc<dyn Pki>))
+    };
+    lab.pkis.keys().filter_map(pki).collect()
 }
 
 /// What may take long is given up where nobody waits for it any more.

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use tokio::runtime::Handle;
 
-use super::Speaker;
 use super::end::Remains;
 use super::{devices, pkis};
-use crate::control::{Built, Order};
+use crate::control::{Built, Order, Speaker};
 use crate::lab::plan::{Node, Plan};
 use crate::netns::capture::Capture;
 use crate::netns::furnish::{furnish, interface_refused, refused};
@@ -19,6 +18,7 @@ use crate::netns::links::{Links, is_unknown};
 use crate::netns::namespace::Namespace;
 use crate::netns::permission::{Refused, Settings};
 use crate::netns::surroundings;
+use crate::remote_pki::Pkis;
 use crate::run::BenchError;
 
 /// The namespaces of a lab by the names of those that stand in them.
@@ -29,7 +29,7 @@ pub(super) async fn build(
     order: &Order,
     speaker: &Speaker,
     remains: &Arc<Remains>,
-) -> Result<(Built, pkis::Pkis), BenchError> {
+) -> Result<(Built, Pkis), BenchError> {
     remains.note_folder(order.folder.clone());
     surround(order)?;
     let plan = Plan::of(&order.lab);

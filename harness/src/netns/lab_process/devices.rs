@@ -11,9 +11,8 @@ use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-use super::Speaker;
 use super::build::{Namespaces, namespace_of};
-use crate::control::{Order, Told};
+use crate::control::{Order, Speaker, Told};
 use crate::run::BenchError;
 use crate::tail::Tail;
 
