@@ -11,6 +11,7 @@ mod jobs;
 mod lab_arguments;
 mod lab_process;
 mod list;
+mod live;
 mod matrix;
 mod output;
 mod progress;

@@ -1,5 +1,6 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
+mod live;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;
@@ -10,12 +11,13 @@ mod remote_device;
 mod seen_changes;
 mod sim_device;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dut_sim::console::Shell;
 use dut_sim::{DeviceSettings, KeySource};
 
+pub use self::live::{TargetOptions, Targets, Used, used};
 use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
 use crate::client::Builtin;
@@ -28,11 +30,21 @@ use crate::virtual_lab::VirtualLab;
 /// # Errors
 /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
 pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
+    if let Some(what) = real_thing(lab).filter(|_| options.driver != Driver::Live) {
+        return Err(BenchError::NotSupported { driver: options.driver, what });
+    }
     match options.driver {
         Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
         Driver::Virtual => build_virtual(lab, &KeySource::Generate),
         Driver::Netns => netns::build(lab, options).await,
+        Driver::Live => live::build(lab, options).await,
     }
+}
+
+/// What of a lab is there already, and cannot be built.
+fn real_thing(lab: &Lab) -> Option<String> {
+    let (name, pki) = lab.by_url.first_key_value()?;
+    Some(format!("a lab with what is there already, such as `{name}` at {}: `--driver live`", pki.url))
 }
 
 /// Tries whether the driver can build any lab at all here, and leaves nothing behind.
@@ -41,8 +53,16 @@ pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError>
 /// [`BenchError::NotPermitted`] with what would permit it, or what else is in its way.
 pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
     match options.driver {
-        Driver::Virtual => Ok(()),
+        Driver::Virtual | Driver::Live => Ok(()),
         Driver::Netns => netns::probe(options).await,
+    }
+}
+
+/// What a scenario in `lab` must have to itself: no other that holds any of it runs at the same time.
+pub(crate) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
+    match options.driver {
+        Driver::Live => live::held_alone(lab, options),
+        _ => BTreeSet::new(),
     }
 }
 
@@ -148,6 +168,10 @@ pub async fn build_for_console(
             build_virtual_for_console(lab, device).map(Some)
         }
         Driver::Netns => netns::build_for_console(lab, device, options).await.map(Some),
+        Driver::Live => {
+            let what = "a console: a real device has its own, by `ssh`".to_owned();
+            Err(BenchError::NotSupported { driver: Driver::Live, what })
+        }
     }
 }
 

@@ -20,9 +20,10 @@ use super::exit::Exit;
 use super::output::{say, warn};
 use super::stop::StopSignals;
 use crate::client::{Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerprint_of, new_key};
-use crate::drivers::live_pki::{Challenges, LivePki, ScepUrl};
+use crate::drivers::live_pki::{Challenges, LivePki};
 use crate::lab::Secret;
 use crate::mask::Masker;
+use crate::scep_url::ScepUrl;
 use crate::pki::Pki;
 
 /// The subject that is asked for where none is given.

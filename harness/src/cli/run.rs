@@ -19,7 +19,7 @@ use crate::diagnostic::Palette;
 use crate::drivers::{self, KeptLab};
 use crate::outcome::Outcome;
 use crate::report::{self, terminal};
-use crate::run::{Event, LabOptions, Options, run_all};
+use crate::run::{Driver, Event, LabOptions, Options, run_all};
 use crate::scenario::Scenario;
 
 /// Run scenarios
@@ -30,7 +30,8 @@ use crate::scenario::Scenario;
 Examples:
   sceplab run
   sceplab run scenarios --tag documented --report junit=report.xml
-  sceplab run scenarios/scep/linux-pki.yaml -v")]
+  sceplab run scenarios/scep/linux-pki.yaml -v
+  sceplab run scenarios/scep/linux-pki.yaml --driver live --lab my-lab.yaml")]
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
@@ -50,7 +51,7 @@ impl Arguments {
     pub(super) async fn perform(&self) -> Exit {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        let (scenarios, lab) = match self.prepare().await {
+        let (scenarios, lab) = match self.prepare(&stop).await {
             Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
@@ -61,16 +62,20 @@ impl Arguments {
     }
 
     /// All that can be wrong before anything is run.
-    async fn prepare(&self) -> Result<(Vec<Scenario>, LabOptions), Exit> {
+    async fn prepare(&self, stop: &StopSignals) -> Result<(Vec<Scenario>, LabOptions), Exit> {
         self.reports.check()?;
         let wrong_usage = |reason: String| {
             complain(&reason);
             Exit::Usage
         };
         let scenarios = self.selection.load()?;
-        let labs = scenarios.iter().map(|scenario| &scenario.lab);
+        let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
+        let labs = here.map(|scenario| &scenario.lab);
         let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
-        let lab = arguments.options().map_err(wrong_usage)?;
+        let mut lab = arguments.options().map_err(wrong_usage)?;
+        if lab.driver == Driver::Live {
+            lab.live = arguments.live.prepare(&scenarios, stop).await?;
+        }
         possible(&lab).await?;
         Ok((scenarios, lab))
     }

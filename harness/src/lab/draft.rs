@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{DEFAULT_TTL, Device, Host, Lab, Pki, Program, Route, Runs, Secret};
+use super::{DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, Program, Route, Runs, Secret};
 use crate::diagnostic::{Located, Place};
 
 /// A lab whose references are not checked yet.
@@ -16,6 +16,7 @@ pub(super) struct Draft {
     pub(super) devices: Vec<DraftDevice>,
     pub(super) hosts: Vec<DraftHost>,
     pub(super) pkis: Vec<DraftPki>,
+    pub(super) by_url: Vec<DraftPkiByUrl>,
 }
 
 #[derive(Debug)]
@@ -56,7 +57,18 @@ pub(super) struct DraftPki {
     pub(super) pki: Pki,
 }
 
+#[derive(Debug)]
+pub(super) struct DraftPkiByUrl {
+    pub(super) name: Located<String>,
+    pub(super) pki: PkiByUrl,
+}
+
 impl Draft {
+    /// Whether it has what is there already.
+    pub(super) fn is_live(&self) -> bool {
+        !self.by_url.is_empty()
+    }
+
     /// The model, places left out.
     pub(super) fn into_lab(self) -> Lab {
         Lab {
@@ -65,6 +77,7 @@ impl Draft {
             devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
             hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
             pkis: self.pkis.into_iter().map(|draft| (draft.name.value, draft.pki)).collect(),
+            by_url: self.by_url.into_iter().map(|draft| (draft.name.value, draft.pki)).collect(),
         }
     }
 }

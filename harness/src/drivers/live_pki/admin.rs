@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 use scep::http::{HttpRequest, HttpResponse, Method};
 
-use super::ScepUrl;
 use crate::http::{self, Envelope};
 use crate::lab::Secret;
 use crate::pki::PkiError;
+use crate::scep_url::ScepUrl;
 
 /// The page, and who may see it.
 pub struct NdesAdmin {
@@ -37,7 +37,7 @@ impl NdesAdmin {
         let authorization = format!("Basic {}", STANDARD.encode(credentials));
         let envelope = Envelope {
             authority: &self.url.authority(),
-            path: &self.url.path,
+            path: self.url.path(),
             credentials: Some(&authorization),
             limit,
         };

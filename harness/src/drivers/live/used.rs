@@ -1,0 +1,82 @@
+//! What of the network a run will use, told before it does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::Targets;
+use crate::lab::{ChallengeSource, Lab};
+use crate::scep_url::ScepUrl;
+
+/// Something on the network that a run will use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// What it is to the lab: `pki linux-pki`.
+    pub what: String,
+    /// Where it is, as the lab file says it.
+    pub place: String,
+    /// What that stands for here; the error is why it stands for nothing.
+    pub addresses: Result<Vec<String>, String>,
+}
+
+/// All that scenarios in these labs will use, each once.
+pub async fn used<'a>(labs: impl IntoIterator<Item = &'a Lab>, targets: &Targets) -> Vec<Used> {
+    let mut found: BTreeMap<(String, String), Place> = BTreeMap::new();
+    let mut note = |what: String, place: Place| found.insert((what, place.to_string()), place);
+    for lab in labs {
+        for (name, pki) in &lab.by_url {
+            note(format!("pki {name}"), Place::Url(pki.url.clone()));
+            if let Some(ChallengeSource::Ndes(page)) = targets.source(pki) {
+                note(format!("mscep_admin of {name}"), Place::Url(page.url));
+            }
+        }
+        let is_simulated = !lab.devices.is_empty();
+        for (name, host) in lab.hosts.iter().filter(|_| is_simulated) {
+            let addresses: Vec<String> =
+                host.addresses.iter().map(|address| address.addr().to_string()).collect();
+            note(format!("host {name}"), Place::Addresses(addresses));
+        }
+    }
+    let mut all = Vec::new();
+    for ((what, _), place) in found {
+        all.push(place.resolved(what).await);
+    }
+    all
+}
+
+enum Place {
+    Url(ScepUrl),
+    Addresses(Vec<String>),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => url.fmt(f),
+            Self::Addresses(addresses) => f.write_str(&addresses.join(", ")),
+        }
+    }
+}
+
+impl Place {
+    async fn resolved(self, what: String) -> Used {
+        let place = self.to_string();
+        match self {
+            Self::Url(url) => {
+                let addresses = url.resolve().await;
+                let addresses = addresses.map(|found| distinct(found.iter().map(|it| it.ip())));
+                Used { what, place, addresses }
+            }
+            Self::Addresses(addresses) => Used { what, place, addresses: Ok(addresses) },
+        }
+    }
+}
+
+fn distinct(addresses: impl Iterator<Item = std::net::IpAddr>) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for address in addresses.map(|address| address.to_string()) {
+        if !texts.contains(&address) {
+            texts.push(address);
+        }
+    }
+    texts
+}
