@@ -27,6 +27,9 @@ mod suite {
     mod sceplab; // starts it, stops it, makes its output comparable
     mod secrets; // passwords and keys appear nowhere
 
+    // What is there already.
+    mod live; // PKIs by URL, devices by SSH
+
     // Labs on the kernel's network.
     mod netns; // built, looked into, captured, gone
 

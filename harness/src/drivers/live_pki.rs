@@ -103,6 +103,7 @@ impl LivePki {
                 format!("GetCACaps from here is answered HTTP {}", response.status)
             }
             Ok(Exchanged::Unanswered(reason)) => format!("GetCACaps from here: {reason}"),
+            Err(PkiError::Broken { reason }) => format!("GetCACaps from here: {reason}"),
             Err(error) => format!("GetCACaps from here: {error}"),
         };
         format!("{}: {told}", self.url)
