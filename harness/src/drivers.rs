@@ -44,7 +44,10 @@ pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError>
 /// What of a lab is there already, and cannot be built.
 fn real_thing(lab: &Lab) -> Option<String> {
     let (name, pki) = lab.by_url.first_key_value()?;
-    Some(format!("a lab with what is there already, such as `{name}` at {}: `--driver live`", pki.url))
+    Some(format!(
+        "a lab with what is there already, such as `{name}` at {}: `--driver live`",
+        pki.url
+    ))
 }
 
 /// Tries whether the driver can build any lab at all here, and leaves nothing behind.

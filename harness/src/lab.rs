@@ -15,7 +15,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-pub use self::by_url::{AdminPage, ChallengeSource, AdminPassword, PkiByUrl};
+pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
 pub(crate) use self::by_url::{password_of, passwords_in};
 pub use self::program::{Program, Ready};
 pub(crate) use self::program::{fill, placeholders};

@@ -12,7 +12,7 @@ use self::configuration::{clear_passwords, clear_passwords_of_configuration};
 use self::marked::Marked;
 pub(crate) use self::private_key::PrivateKeys;
 use crate::diagnostic::{Diagnostic, Excerpt, Location, SHOWN, closest};
-use crate::lab::{Challenge, ChallengeSource, Lab, AdminPassword, Secret};
+use crate::lab::{AdminPassword, Challenge, ChallengeSource, Lab, Secret};
 use crate::yaml::{Node, Value};
 
 /// The longest secret that is masked only where it stands alone: `a` is part of every second word.

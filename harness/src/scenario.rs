@@ -108,11 +108,12 @@ pub struct Configuration {
     pub challenges: BTreeMap<String, String>,
 }
 
-/// The PKI that a placeholder names: `challenge:windows-pki`; the lab's only one is not named, as in `challenge`.
-pub(crate) fn challenge_of(placeholder: &str) -> Option<Option<&str>> {
+/// The PKI whose challenge password a placeholder stands for: that of `challenge:windows-pki`; of `challenge` alone it is
+/// the lab's only one, which has no name here.
+pub(crate) fn challenge_of(placeholder: &str) -> Option<&str> {
     match placeholder.strip_prefix("challenge")? {
-        "" => Some(None),
-        rest => rest.strip_prefix(':').map(str::trim).map(Some),
+        "" => Some(""),
+        rest => rest.strip_prefix(':').map(str::trim),
     }
 }
 

@@ -23,8 +23,8 @@ use crate::client::{Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerp
 use crate::drivers::live_pki::{Challenges, LivePki};
 use crate::lab::Secret;
 use crate::mask::Masker;
-use crate::scep_url::ScepUrl;
 use crate::pki::Pki;
+use crate::scep_url::ScepUrl;
 
 /// The subject that is asked for where none is given.
 const SUBJECT: &str = "CN=sceplab client";

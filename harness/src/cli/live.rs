@@ -107,13 +107,11 @@ impl LiveArguments {
             answer = tokio::task::spawn_blocking(asked) => answer.ok().flatten(),
             () = stop.clone().told(1) => return Err(Exit::Interrupted),
         };
-        match answer.as_deref().map(str::trim) {
-            Some("y" | "Y" | "yes") => Ok(()),
-            _ => {
-                complain("nothing was done");
-                Err(Exit::Usage)
-            }
+        if matches!(answer.as_deref().map(str::trim), Some("y" | "Y" | "yes")) {
+            return Ok(());
         }
+        complain("nothing was done");
+        Err(Exit::Usage)
     }
 }
 

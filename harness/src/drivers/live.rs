@@ -16,7 +16,8 @@ use crate::run::{Bench, BenchError, Driver, LabOptions};
 /// Reaches for all that `lab` names.
 pub(super) async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
     if !lab.is_live() {
-        let what = "a lab that names no device by SSH and no PKI by URL; `--lab FILE` names another";
+        let what =
+            "a lab that names no device by SSH and no PKI by URL; `--lab FILE` names another";
         return Err(not_supported(what.to_owned()));
     }
     let mut bench = Bench::default();

@@ -102,8 +102,9 @@ impl LivePki {
             Ok(Exchanged::Answered(response)) => {
                 format!("GetCACaps from here is answered HTTP {}", response.status)
             }
-            Ok(Exchanged::Unanswered(reason)) => format!("GetCACaps from here: {reason}"),
-            Err(PkiError::Broken { reason }) => format!("GetCACaps from here: {reason}"),
+            Ok(Exchanged::Unanswered(reason)) | Err(PkiError::Broken { reason }) => {
+                format!("GetCACaps from here: {reason}")
+            }
             Err(error) => format!("GetCACaps from here: {error}"),
         };
         format!("{}: {told}", self.url)

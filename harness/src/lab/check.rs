@@ -140,7 +140,8 @@ fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
 /// A program is known by its host's name, and each PKI by one name.
 fn program_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &Problems) {
     let is_program = matches!(host.runs, Some(DraftRuns::Program(_)));
-    let mut names = draft.pkis.iter().map(|pki| &pki.name).chain(draft.by_url.iter().map(|it| &it.name));
+    let mut names =
+        draft.pkis.iter().map(|pki| &pki.name).chain(draft.by_url.iter().map(|it| &it.name));
     if is_program && names.any(|name| name.value == host.name.value) {
         let name = &host.name.value;
         let message = format!("`{name}` runs a program, and is the name of a PKI as well");

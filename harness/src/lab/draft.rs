@@ -60,7 +60,8 @@ pub(super) struct DraftPki {
 #[derive(Debug)]
 pub(super) struct DraftPkiByUrl {
     pub(super) name: Located<String>,
-    pub(super) pki: PkiByUrl,
+    /// Nothing where something is wrong with it: its name is known all the same.
+    pub(super) pki: Option<PkiByUrl>,
 }
 
 impl Draft {
@@ -77,7 +78,11 @@ impl Draft {
             devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
             hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
             pkis: self.pkis.into_iter().map(|draft| (draft.name.value, draft.pki)).collect(),
-            by_url: self.by_url.into_iter().map(|draft| (draft.name.value, draft.pki)).collect(),
+            by_url: self
+                .by_url
+                .into_iter()
+                .filter_map(|draft| Some((draft.name.value, draft.pki?)))
+                .collect(),
         }
     }
 }

@@ -101,9 +101,10 @@ fn the_labs_that_come_along_are_in_order_and_are_not_used_by_themselves() {
         let lab = format!("scenarios/labs/{lab}.yaml");
         let ended = run(&["check", "scenarios/scep", "--lab", &lab]);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        let mut listed = command(crate::suite::sceplab::workspace(), &[
-            "run", "scenarios/scep", "--driver", "live", "--lab", &lab,
-        ]);
+        let mut listed = command(
+            crate::suite::sceplab::workspace(),
+            &["run", "scenarios/scep", "--driver", "live", "--lab", &lab],
+        );
         for variable in ["LINUX_PKI_CHALLENGE", "NDES_PASSWORD"] {
             listed.env(variable, "x1-y2");
         }

@@ -16,18 +16,24 @@ fn a_device_enrols_with_the_password_of_the_lab_file() {
     let ended = files.run(&["--yes", "-v"]);
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.contains("set system certificate scep csr CSR password {{challenge}}"));
-    assert!(ended.stderr.contains(&format!("pki the-pki  {}", server.url(LINUX))), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(&format!("pki the-pki  {}", server.url(LINUX))),
+        "{}",
+        ended.stderr
+    );
     assert!(!ended.told().contains(PASSWORD), "{}", ended.told());
 }
 
 #[test]
 fn passwords_come_from_files_the_environment_and_the_command_line() {
     let server = Server::start(&["linux", "--challenge", PASSWORD, "--allow-duplicate-names"]);
-    let in_file = Files::new(&server.authority, LINUX, "    challenge: {file: its-password}\n", FETCHED);
+    let in_file =
+        Files::new(&server.authority, LINUX, "    challenge: {file: its-password}\n", FETCHED);
     in_file.write("its-password", &format!("{PASSWORD}\n"));
     assert_eq!(in_file.run(&["--yes"]).code, Some(0));
 
-    let named = Files::new(&server.authority, LINUX, "    challenge: {env: PKI_PASSWORD}\n", FETCHED);
+    let named =
+        Files::new(&server.authority, LINUX, "    challenge: {env: PKI_PASSWORD}\n", FETCHED);
     let missing = named.run(&["--yes"]);
     assert_eq!(missing.code, Some(2));
     let told = "pki `the-pki`: the environment variable `PKI_PASSWORD` holds no password";
@@ -79,7 +85,8 @@ fn a_wrong_challenge_password_fails_and_shows_what_the_pki_is() {
 fn a_pki_that_cannot_be_reached_is_told_from_a_device_that_cannot_reach_it() {
     let ended = Files::new("127.0.0.1:1", LINUX, "", CLEAR).run(&["--yes"]);
     assert_eq!(ended.code, Some(4));
-    let told = "the-pki: http://127.0.0.1:1/scep: GetCACaps from here: cannot connect to 127.0.0.1:1";
+    let told =
+        "the-pki: http://127.0.0.1:1/scep: GetCACaps from here: cannot connect to 127.0.0.1:1";
     assert!(ended.stdout.contains(told), "{}", ended.stdout);
 }
 
@@ -98,7 +105,11 @@ fn one_time_passwords_are_fetched_from_the_page_of_an_ndes_and_serve_once_each()
     for _ in 0..2 {
         let ended = files.run(&["--yes", "-v"]);
         assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
-        assert!(ended.stderr.contains("mscep_admin of the-pki  http://127.0.0.1:"), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("mscep_admin of the-pki  http://127.0.0.1:"),
+            "{}",
+            ended.stderr
+        );
         assert!(!ended.told().contains("admin-s3cret"), "{}", ended.told());
     }
     files.write("admin", "no-s3cret\n");

@@ -42,7 +42,8 @@ impl HostNetwork {
     /// What is said of an address that is not named.
     fn is_not_named(&self, address: Ipv4Addr) -> Option<String> {
         let is_named = self.addresses.contains(&address);
-        let reason = "the lab file does not name it, and nothing else of this machine's network is used";
+        let reason =
+            "the lab file does not name it, and nothing else of this machine's network is used";
         (!is_named).then(|| format!("{address}: {reason}"))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use super::Targets;
 use crate::lab::{ChallengeSource, Lab};
@@ -63,7 +64,7 @@ impl Place {
         match self {
             Self::Url(url) => {
                 let addresses = url.resolve().await;
-                let addresses = addresses.map(|found| distinct(found.iter().map(|it| it.ip())));
+                let addresses = addresses.map(|found| distinct(found.iter().map(SocketAddr::ip)));
                 Used { what, place, addresses }
             }
             Self::Addresses(addresses) => Used { what, place, addresses: Ok(addresses) },

@@ -100,7 +100,9 @@ fn choose(offered: &[String]) -> Result<Scheme, String> {
              this program was built without; build it with `--features ntlm`, {way_out}"
         )
     } else {
-        format!("was answered HTTP 401: the server takes {offered} alone, which is not spoken; {way_out}")
+        format!(
+            "was answered HTTP 401: the server takes {offered} alone, which is not spoken; {way_out}"
+        )
     })
 }
 
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn windows_authentication_is_preferred_and_missed_with_what_to_do() {
         let choose = |offered: &[&str]| {
-            super::choose(&offered.iter().map(|&scheme| scheme.to_owned()).collect::<Vec<_>>())
+            choose(&offered.iter().map(|&scheme| scheme.to_owned()).collect::<Vec<_>>())
         };
         assert_eq!(choose(&["Basic"]), Ok(Scheme::Basic));
         assert_eq!(choose(&[]), Ok(Scheme::Basic));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{name, secret};
 use crate::diagnostic::Diagnostic;
-use crate::lab::by_url::{AdminPage, ChallengeSource, AdminPassword, PkiByUrl};
+use crate::lab::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
 use crate::lab::draft::DraftPkiByUrl;
 use crate::scep_url::ScepUrl;
 use crate::yaml::{Entry, Fields, Node, Problems, Value};
@@ -24,14 +24,15 @@ pub(super) fn is_by_url(node: &Node) -> bool {
 }
 
 /// Reads such a PKI; `simulated` are the fields of one that is simulated, which a real one has not.
-pub(super) fn pki(
-    entry: &Entry,
-    simulated: &[&str],
-    problems: &Problems,
-) -> Option<DraftPkiByUrl> {
+pub(super) fn pki(entry: &Entry, simulated: &[&str], problems: &Problems) -> Option<DraftPkiByUrl> {
+    let pki = described(&entry.value, simulated, problems);
+    Some(DraftPkiByUrl { name: name(entry, "pki", problems)?, pki })
+}
+
+fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<PkiByUrl> {
     let known: Vec<&str> = FIELDS.iter().chain(simulated).copied().collect();
-    let fields = Fields::of(&entry.value, "a PKI by its URL", &known, problems)?;
-    refuse_simulated(&entry.value, simulated, problems);
+    let fields = Fields::of(node, "a PKI by its URL", &known, problems)?;
+    refuse_simulated(node, simulated, problems);
     let url = fields.required("url").and_then(|node| url(node, problems));
     let challenge = fields.optional("challenge");
     let admin = fields.optional("ndes-admin");
@@ -45,8 +46,7 @@ pub(super) fn pki(
         (None, None) => None,
     };
     let timeout = fields.optional("timeout").map(|node| timeout(node, problems));
-    let pki = PkiByUrl { url: url?, challenge: source, timeout: timeout.unwrap_or(Some(TIMEOUT))? };
-    Some(DraftPkiByUrl { name: name(entry, "pki", problems)?, pki })
+    Some(PkiByUrl { url: url?, challenge: source, timeout: timeout.unwrap_or(Some(TIMEOUT))? })
 }
 
 fn refuse_simulated(node: &Node, simulated: &[&str], problems: &Problems) {
@@ -55,7 +55,8 @@ fn refuse_simulated(node: &Node, simulated: &[&str], problems: &Problems) {
         simulated.contains(&entry.key.as_str()) && !FIELDS.contains(&entry.key.as_str())
     };
     for entry in entries.iter().filter(about) {
-        let message = format!("`{}` is about a simulated PKI, and `url` about a real one", entry.key);
+        let message =
+            format!("`{}` is about a simulated PKI, and `url` about a real one", entry.key);
         problems.add(Diagnostic::at(&entry.key_place, message).label("leave one of them out"));
     }
 }
@@ -73,8 +74,8 @@ fn url(node: &Node, problems: &Problems) -> Option<ScepUrl> {
 
 fn challenge(node: &Node, problems: &Problems) -> Option<ChallengeSource> {
     if let Value::Scalar { .. } = node.value {
-        let none = node.one_of("challenge", &[("none", ())], problems);
-        return none.map(|()| ChallengeSource::None);
+        let known = [("none", ())];
+        return node.one_of("challenge", &known, problems).map(|()| ChallengeSource::None);
     }
     let known = ["static", "one-time", "file", "env"];
     let fields = Fields::of(node, "a challenge", &known, problems)?;
@@ -104,8 +105,8 @@ fn admin_page(node: &Node, problems: &Problems) -> Option<AdminPage> {
     let password = password(&fields, problems);
     if password.is_none() && known[2..].iter().all(|key| fields.optional(key).is_none()) {
         let message = "`mscep_admin` is shown to those who have a password";
-        let note = "give `password-file`, `password-env` or `password`";
-        problems.add(Diagnostic::at(fields.place(), message).note(note));
+        let way_out = "give `password-file`, `password-env` or `password`";
+        problems.add(Diagnostic::at(fields.place(), message).note(way_out));
     }
     Some(AdminPage { url: url?, user: user?, password: password? })
 }

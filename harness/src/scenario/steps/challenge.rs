@@ -28,25 +28,25 @@ impl Context<'_> {
     }
 
     fn challenger(&self, placeholder: &str, place: impl Fn() -> Place) -> Option<String> {
-        let Some(named) = challenge_of(placeholder) else {
+        let Some(wanted) = challenge_of(placeholder) else {
             let message = format!("unknown placeholder `{{{{{placeholder}}}}}`");
             let note = format!("a challenge password stands where the lines have {KNOWN}");
             self.problems.add(Diagnostic::at(&place(), message).note(note));
             return None;
         };
-        let names = self.lab.map(Lab::pki_names)?;
+        let pkis = self.lab.map(Lab::pki_names)?;
         let known = "the lab's PKIs";
-        let diagnostic = match (named, names.as_slice()) {
-            (Some(name), names) if names.contains(&name) => return Some(name.to_owned()),
-            (None, [only]) => return Some((*only).to_owned()),
-            (None, []) => Diagnostic::at(&place(), "the lab has no PKI to give a challenge password"),
-            (None, _) => {
+        let diagnostic = match (wanted, pkis.as_slice()) {
+            ("", [only]) => return Some((*only).to_owned()),
+            ("", []) => Diagnostic::at(&place(), "the lab has no PKI to give a challenge password"),
+            ("", _) => {
                 let message = "whose challenge password? the lab has several PKIs";
-                Diagnostic::at(&place(), message).known("", known, names).note(KNOWN)
+                Diagnostic::at(&place(), message).known("", known, pkis).note(KNOWN)
             }
-            (Some(name), _) => {
-                let message = format!("unknown PKI `{name}` in `{{{{{placeholder}}}}}`");
-                Diagnostic::at(&place(), message).known(name, known, names)
+            (pki, pkis) if pkis.contains(&pki) => return Some(pki.to_owned()),
+            (pki, _) => {
+                let message = format!("unknown PKI `{pki}` in `{{{{{placeholder}}}}}`");
+                Diagnostic::at(&place(), message).known(pki, known, pkis)
             }
         };
         self.problems.add(diagnostic);
