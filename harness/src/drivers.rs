@@ -9,6 +9,7 @@ mod netns;
 mod remote_device;
 mod seen_changes;
 mod sim_device;
+pub mod ssh_device;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::virtual_lab::VirtualLab;
 /// # Errors
 /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
 pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
+    refuse_real_devices(lab, options.driver)?;
     match options.driver {
         Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
         Driver::Virtual => build_virtual(lab, &KeySource::Generate),
@@ -49,7 +51,8 @@ pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
 /// Waits until nothing is left of any lab of this process, those included that were dropped; tells what was wrong with
 /// labs when they ended, each of it once.
 pub async fn settled() -> Vec<String> {
-    netns::settled().await
+    let (labs, devices) = (netns::settled().await, ssh_device::settled().await);
+    [labs, devices].concat()
 }
 
 /// A lab that was closed and stands on.
@@ -140,6 +143,7 @@ pub async fn build_for_console(
     if !lab.devices.contains_key(device) {
         return Ok(None);
     }
+    refuse_real_devices(lab, options.driver)?;
     match options.driver {
         Driver::Virtual => {
             if options.client != Client::Builtin {
@@ -157,6 +161,14 @@ fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), 
     let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
     let bench = Bench { pkis, resources, ..Bench::default() };
     Ok((Shell::Here(device), bench))
+}
+
+/// A device over SSH cannot be plugged into a lab that is made.
+fn refuse_real_devices(lab: &Lab, driver: Driver) -> Result<(), BenchError> {
+    let real = lab.devices.iter().find_map(|(name, device)| Some((name, device.ssh.as_ref()?)));
+    let Some((name, target)) = real else { return Ok(()) };
+    let what = format!("devices over SSH: `{name}` is at {target}");
+    Err(BenchError::NotSupported { driver, what })
 }
 
 fn client_is_a_program(options: &LabOptions) -> BenchError {

@@ -5,6 +5,7 @@ mod decode;
 mod draft;
 mod program;
 mod secret;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::program::{Program, Ready};
 pub use self::secret::{MASK, Secret};
+pub use self::ssh::{PasswordSource, Prompts, SshTarget};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::mask::{Masker, by_shape};
 use crate::yaml::{self, Node, Problems};
@@ -47,6 +49,9 @@ pub struct Device {
     pub interfaces: BTreeMap<String, Ipv4Net>,
     /// What a sealed value opens to, by the sealed value as it stands in the configuration.
     pub keyring: BTreeMap<String, Secret>,
+    /// How it is reached, where it is real; it has interfaces of its own then.
+    #[serde(default)]
+    pub ssh: Option<Box<SshTarget>>,
 }
 
 /// A host; its name is also what it is reached by.

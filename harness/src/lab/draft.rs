@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{DEFAULT_TTL, Device, Host, Lab, Pki, Program, Route, Runs, Secret};
+use super::{DEFAULT_TTL, Device, Host, Lab, Pki, Program, Route, Runs, Secret, SshTarget};
 use crate::diagnostic::{Located, Place};
 
 /// A lab whose references are not checked yet.
@@ -23,6 +23,7 @@ pub(super) struct DraftDevice {
     pub(super) name: Located<String>,
     pub(super) interfaces: Vec<(String, Located<Ipv4Net>)>,
     pub(super) keyring: BTreeMap<String, Secret>,
+    pub(super) ssh: Option<Box<SshTarget>>,
 }
 
 #[derive(Debug)]
@@ -70,10 +71,15 @@ impl Draft {
 }
 
 impl DraftDevice {
+    /// A device of which nothing is known but its name.
+    pub(super) fn bare(name: Located<String>) -> Self {
+        Self { name, interfaces: Vec::new(), keyring: BTreeMap::new(), ssh: None }
+    }
+
     fn into_device(self) -> (String, Device) {
         let interfaces =
             self.interfaces.into_iter().map(|(name, subnet)| (name, subnet.value)).collect();
-        (self.name.value, Device { interfaces, keyring: self.keyring })
+        (self.name.value, Device { interfaces, keyring: self.keyring, ssh: self.ssh })
     }
 }
 
