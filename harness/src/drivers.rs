@@ -10,8 +10,10 @@ mod netns;
 mod remote_device;
 mod seen_changes;
 mod sim_device;
+pub mod ssh_device;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dut_sim::console::Shell;
@@ -30,24 +32,13 @@ use crate::virtual_lab::VirtualLab;
 /// # Errors
 /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
 pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
-    if let Some(what) = real_thing(lab).filter(|_| options.driver != Driver::Live) {
-        return Err(BenchError::NotSupported { driver: options.driver, what });
-    }
+    refuse_real_things(lab, options.driver)?;
     match options.driver {
         Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
         Driver::Virtual => build_virtual(lab, &KeySource::Generate),
         Driver::Netns => netns::build(lab, options).await,
         Driver::Live => live::build(lab, options).await,
     }
-}
-
-/// What of a lab is there already, and cannot be built.
-fn real_thing(lab: &Lab) -> Option<String> {
-    let (name, pki) = lab.by_url.first_key_value()?;
-    Some(format!(
-        "a lab with what is there already, such as `{name}` at {}: `--driver live`",
-        pki.url
-    ))
 }
 
 /// Tries whether the driver can build any lab at all here, and leaves nothing behind.
@@ -72,7 +63,23 @@ pub(crate) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
 /// Waits until nothing is left of any lab of this process, those included that were dropped; tells what was wrong with
 /// labs when they ended, each of it once.
 pub async fn settled() -> Vec<String> {
-    netns::settled().await
+    let (labs, devices) = (netns::settled().await, ssh_device::settled().await);
+    [labs, devices].concat()
+}
+
+/// A real device whose configuration is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The device, as in ``device `DUT0` (`admin@198.51.100.7`)``.
+    pub device: String,
+    /// The file that has its configuration as it was.
+    pub saved_in: PathBuf,
+}
+
+/// The real devices whose configurations this process has yet to put back.
+pub fn changed() -> Vec<Changed> {
+    let open = ssh_device::not_put_back().into_iter();
+    open.map(|(device, saved_in)| Changed { device, saved_in }).collect()
 }
 
 /// A lab that was closed and stands on.
@@ -163,6 +170,7 @@ pub async fn build_for_console(
     if !lab.devices.contains_key(device) {
         return Ok(None);
     }
+    refuse_real_things(lab, options.driver)?;
     match options.driver {
         Driver::Virtual => {
             if options.client != Client::Builtin {
@@ -184,6 +192,21 @@ fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), 
     let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
     let bench = Bench { pkis, resources, ..Bench::default() };
     Ok((Shell::Here(device), bench))
+}
+
+/// Nothing but the driver `live` reaches what is there already.
+fn refuse_real_things(lab: &Lab, driver: Driver) -> Result<(), BenchError> {
+    let by_ssh = lab.devices.iter().find_map(|(name, device)| {
+        Some(format!("devices over SSH: `{name}` is at {}", device.ssh.as_ref()?))
+    });
+    let by_url = || {
+        let (name, pki) = lab.by_url.first_key_value()?;
+        Some(format!("PKIs by URL: `{name}` is at {}", pki.url))
+    };
+    match by_ssh.or_else(by_url) {
+        Some(what) if driver != Driver::Live => Err(BenchError::NotSupported { driver, what }),
+        _ => Ok(()),
+    }
 }
 
 fn client_is_a_program(options: &LabOptions) -> BenchError {

@@ -6,6 +6,7 @@ mod decode;
 mod draft;
 mod program;
 mod secret;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -20,6 +21,7 @@ pub(crate) use self::by_url::{password_of, passwords_in};
 pub use self::program::{Program, Ready};
 pub(crate) use self::program::{fill, placeholders};
 pub use self::secret::{MASK, Secret};
+pub use self::ssh::{PasswordSource, Prompts, SshTarget};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::mask::{Masker, by_shape};
 use crate::yaml::{self, Node, Problems};
@@ -54,6 +56,9 @@ pub struct Device {
     pub interfaces: BTreeMap<String, Ipv4Net>,
     /// What a sealed value opens to, by the sealed value as it stands in the configuration.
     pub keyring: BTreeMap<String, Secret>,
+    /// How it is reached, where it is real; it has interfaces of its own then.
+    #[serde(default)]
+    pub ssh: Option<Box<SshTarget>>,
 }
 
 /// A host; its name is also what it is reached by.
@@ -192,7 +197,7 @@ impl Lab {
 
     /// Whether it has what is there already, and the driver `live` alone can reach.
     pub fn is_live(&self) -> bool {
-        !self.by_url.is_empty()
+        !self.by_url.is_empty() || self.devices.values().any(|device| device.ssh.is_some())
     }
 
     /// The server programs, by the names of their hosts.

@@ -64,6 +64,19 @@ impl fmt::Display for ScepUrl {
     }
 }
 
+/// What a host's name stands for here; the error is why it stands for nothing.
+pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    let name = host.to_owned();
+    let resolved = tokio::task::spawn_blocking(move || {
+        (name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<SocketAddr>>)
+    });
+    match resolved.await {
+        Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
+        Ok(Err(error)) => Err(format!("`{host}` is not resolved: {error}")),
+        _ => Err(format!("`{host}` has no address")),
+    }
+}
+
 impl TryFrom<String> for ScepUrl {
     type Error = UrlError;
 
@@ -84,6 +97,11 @@ impl ScepUrl {
         &self.host
     }
 
+    /// The TCP port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The path, without the query.
     pub(crate) fn path(&self) -> &str {
         &self.path
@@ -98,15 +116,7 @@ impl ScepUrl {
 
     /// What the host's name stands for here; the error is why it stands for nothing.
     pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, String> {
-        let (host, port) = (self.host.clone(), self.port);
-        let resolved = tokio::task::spawn_blocking(move || {
-            (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<SocketAddr>>)
-        });
-        match resolved.await {
-            Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-            Ok(Err(error)) => Err(format!("`{}` is not resolved: {error}", self.host)),
-            _ => Err(format!("`{}` has no address", self.host)),
-        }
+        resolve(&self.host, self.port).await
     }
 
     /// Opens a connection; the error is why there is none.

@@ -1,6 +1,5 @@
 //! What is there already is used only once whoever asked for it knows what, and agrees.
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 
 use clap::Args;
@@ -11,8 +10,8 @@ use super::exit::Exit;
 use super::output::{self, warn};
 use super::stop::StopSignals;
 use crate::diagnostic::{Diagnostic, visible};
-use crate::drivers::{TargetOptions, Targets, Used, used};
-use crate::lab::{ChallengeSource, Lab};
+use crate::drivers::{Changed, TargetOptions, Targets, Used, changed, used};
+use crate::lab::{ChallengeSource, Lab, SshTarget};
 use crate::run::Driver;
 use crate::scenario::Scenario;
 
@@ -57,10 +56,14 @@ impl LiveArguments {
         for line in listed(&used(labs.iter().copied(), &targets).await) {
             warn(&line);
         }
-        for line in told_of_devices(&labs, self.keep_config) {
+        if let Some(line) = told_of_devices(&labs, self.keep_config) {
             warn(&line);
         }
         self.agree(stop).await?;
+        tokio::select! {
+            greeted = greet(&labs, &targets) => greeted?,
+            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+        }
         Ok(targets)
     }
 
@@ -85,7 +88,6 @@ impl LiveArguments {
             keep_configuration: self.keep_config,
             challenge,
             otherwise: otherwise.map(ChallengeSource::Static),
-            passwords: BTreeMap::new(),
         });
         for (name, pki) in labs.iter().flat_map(|lab| &lab.by_url) {
             targets.prepare(pki).map_err(|reason| format!("pki `{name}`: {reason}"))?;
@@ -158,6 +160,59 @@ fn listed(all: &[Used]) -> Vec<String> {
 }
 
 /// What becomes of the configurations of real devices.
-fn told_of_devices(_labs: &[&Lab], _keeps: bool) -> Vec<String> {
-    Vec::new()
+fn told_of_devices(labs: &[&Lab], keeps: bool) -> Option<String> {
+    let mut names: Vec<&str> = real_devices(labs).map(|(name, _)| name).collect();
+    names.dedup();
+    if names.is_empty() {
+        return None;
+    }
+    let names = names.join(", ");
+    Some(if keeps {
+        format!("Each scenario replaces the configuration of {names}, and the last one's stays.")
+    } else {
+        format!(
+            "Each scenario replaces the configuration of {names}, which is put back afterwards."
+        )
+    })
+}
+
+fn real_devices<'a>(labs: &[&'a Lab]) -> impl Iterator<Item = (&'a str, &'a SshTarget)> {
+    let devices = labs.iter().flat_map(|lab| &lab.devices);
+    devices.filter_map(|(name, device)| Some((name.as_str(), device.ssh.as_deref()?)))
+}
+
+/// Logs in to each device once, so that passwords are asked for and mistakes are said before the first scenario.
+async fn greet(labs: &[&Lab], targets: &Targets) -> Result<(), Exit> {
+    let mut known: Vec<&SshTarget> = Vec::new();
+    for (name, target) in real_devices(labs) {
+        if known.contains(&target) {
+            continue;
+        }
+        known.push(target);
+        if let Err(error) = targets.greet(name, target).await {
+            complain(&error.to_string());
+            return Err(Exit::Lab);
+        }
+    }
+    Ok(())
+}
+
+/// Says that what a real device was given is taken back once the run is stopped, and whose configuration that is.
+pub(super) async fn tell_when_stopped(stop: StopSignals) -> Vec<Changed> {
+    stop.told(1).await;
+    let changed = changed();
+    for Changed { device, .. } in &changed {
+        warn(&format!(
+            "stopping: the configuration of {device} is put back; Ctrl-C again ends at once"
+        ));
+    }
+    changed
+}
+
+/// Says of those devices that are as they were that they are; of the others it was said already.
+pub(super) fn tell_put_back(stopped: &[Changed], complaints: &[String]) {
+    let is_as_it_was = |it: &&Changed| !complaints.iter().any(|told| told.contains(&it.device));
+    for Changed { device, .. } in stopped.iter().filter(is_as_it_was) {
+        warn(&format!("the configuration of {device} was put back"));
+    }
 }

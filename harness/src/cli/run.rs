@@ -9,6 +9,7 @@ use super::complain;
 use super::exit::Exit;
 use super::jobs::jobs;
 use super::lab_arguments::{LabArguments, possible};
+use super::live::{tell_put_back, tell_when_stopped};
 use super::output::{say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
@@ -55,9 +56,15 @@ impl Arguments {
             Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
+        let stopped = tokio::spawn(tell_when_stopped(stop.clone()));
         let exit = self.run(scenarios, lab, &stop).await;
         look_around(&stop).await;
-        settle().await;
+        let complaints = settle().await;
+        if stopped.is_finished()
+            && let Ok(stopped) = stopped.await
+        {
+            tell_put_back(&stopped, &complaints);
+        }
         exit
     }
 

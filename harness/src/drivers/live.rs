@@ -1,5 +1,6 @@
 //! What is there already: devices by SSH and PKIs by URL, on the network of this machine.
 
+mod devices;
 #[cfg(target_os = "linux")]
 mod simulated;
 mod targets;
@@ -27,8 +28,15 @@ pub(super) async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, Benc
         bench.secrets.extend(pki.secrets.iter().cloned());
         bench.pkis.insert(name.clone(), Arc::new(pki));
     }
-    for name in lab.devices.keys() {
-        let device = simulated(name, lab).await?;
+    for (name, plan) in &lab.devices {
+        let device = match &plan.ssh {
+            Some(target) => {
+                let (device, restoring) = options.live.device(name, target).await?;
+                bench.resources.push(restoring);
+                device
+            }
+            None => simulated(name, lab).await?,
+        };
         bench.devices.insert(name.clone(), device);
     }
     Ok(bench)
@@ -53,7 +61,9 @@ pub(super) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
     };
     let pkis = lab.by_url.values();
     let pkis = pkis.filter(|pki| options.live.source(pki).as_ref().is_some_and(serves_once));
-    pkis.map(|pki| pki.url.to_string()).collect()
+    let devices = lab.devices.values().filter_map(|device| device.ssh.as_ref());
+    let devices = devices.map(|target| format!("ssh {}:{}", target.host, target.port));
+    pkis.map(|pki| pki.url.to_string()).chain(devices).collect()
 }
 
 fn not_supported(what: String) -> BenchError {

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::draft::{Draft, DraftHost, DraftRuns};
+use super::draft::{Draft, DraftDevice, DraftHost, DraftRuns};
 use crate::diagnostic::{Diagnostic, Located, Place};
 use crate::yaml::Problems;
 
@@ -150,9 +150,10 @@ fn program_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &Pro
     }
 }
 
-/// Where there is nothing but PKIs, steps reach them by themselves.
+/// Where there is nothing but PKIs, steps reach them by themselves; and nobody knows what a real device reaches.
 fn pkis_are_run(draft: &Draft, problems: &Problems) {
-    if draft.hosts.is_empty() && draft.devices.is_empty() {
+    let is_real = |device: &DraftDevice| device.ssh.is_some();
+    if draft.hosts.is_empty() && draft.devices.iter().all(is_real) {
         return;
     }
     for pki in &draft.pkis {

@@ -3,6 +3,7 @@
 mod by_url;
 mod faults;
 mod program;
+mod ssh;
 
 use ipnet::Ipv4Net;
 use scep::capabilities::Capability;
@@ -78,7 +79,14 @@ fn file_name(node: &Node, problems: &Problems) -> Option<String> {
 }
 
 fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
-    let fields = Fields::of(&entry.value, "a device", &["interfaces", "keyring"], problems)?;
+    let known = [&["interfaces", "keyring", "ssh"], &ssh::OPTIONS[..]].concat();
+    let fields = Fields::of(&entry.value, "a device", &known, problems)?;
+    if let Some(node) = fields.optional("ssh") {
+        let target = ssh::target(node, &fields, problems)?;
+        let name = name(entry, "device", problems)?;
+        return Some(DraftDevice { ssh: Some(Box::new(target)), ..DraftDevice::bare(name) });
+    }
+    ssh::refuse_options(&fields, problems);
     let interfaces = fields
         .required("interfaces")
         .map(|node| names(node, "a map from interfaces to subnets", problems))
@@ -88,6 +96,7 @@ fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
         .map(|node| names(node, "a map from sealed to clear values", problems))
         .unwrap_or_default();
     Some(DraftDevice {
+        ssh: None,
         name: name(entry, "device", problems)?,
         interfaces: interfaces.iter().filter_map(|entry| interface(entry, problems)).collect(),
         keyring: keyring

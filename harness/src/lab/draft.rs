@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, Program, Route, Runs, Secret};
+use super::{
+    DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, Program, Route, Runs, Secret, SshTarget,
+};
 use crate::diagnostic::{Located, Place};
 
 /// A lab whose references are not checked yet.
@@ -24,6 +26,7 @@ pub(super) struct DraftDevice {
     pub(super) name: Located<String>,
     pub(super) interfaces: Vec<(String, Located<Ipv4Net>)>,
     pub(super) keyring: BTreeMap<String, Secret>,
+    pub(super) ssh: Option<Box<SshTarget>>,
 }
 
 #[derive(Debug)]
@@ -67,7 +70,7 @@ pub(super) struct DraftPkiByUrl {
 impl Draft {
     /// Whether it has what is there already.
     pub(super) fn is_live(&self) -> bool {
-        !self.by_url.is_empty()
+        !self.by_url.is_empty() || self.devices.iter().any(|device| device.ssh.is_some())
     }
 
     /// The model, places left out.
@@ -88,10 +91,15 @@ impl Draft {
 }
 
 impl DraftDevice {
+    /// A device of which nothing is known but its name.
+    pub(super) fn bare(name: Located<String>) -> Self {
+        Self { name, interfaces: Vec::new(), keyring: BTreeMap::new(), ssh: None }
+    }
+
     fn into_device(self) -> (String, Device) {
         let interfaces =
             self.interfaces.into_iter().map(|(name, subnet)| (name, subnet.value)).collect();
-        (self.name.value, Device { interfaces, keyring: self.keyring })
+        (self.name.value, Device { interfaces, keyring: self.keyring, ssh: self.ssh })
     }
 }
 

@@ -1,12 +1,12 @@
 //! The real things of one run: each is opened once, whatever number of scenarios meet it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use scep::http::HttpRequest;
 
+use super::devices::Devices;
 use crate::drivers::live_pki::{Challenges, LivePki, NdesAdmin};
 use crate::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
 use crate::pki::{Exchanged, Pki, PkiError};
@@ -20,8 +20,6 @@ pub struct TargetOptions {
     pub challenge: Option<ChallengeSource>,
     /// Where they come from if the lab file does not say.
     pub otherwise: Option<ChallengeSource>,
-    /// The passwords that were asked for, by who logs in where.
-    pub passwords: BTreeMap<String, Secret>,
 }
 
 /// The real devices and PKIs of a run; copies of it are the same run.
@@ -32,12 +30,17 @@ pub struct Targets(Arc<Inner>);
 struct Inner {
     options: TargetOptions,
     pkis: Mutex<Vec<(PkiByUrl, OpenPki)>>,
+    devices: Devices,
 }
 
 impl Targets {
     /// Nothing is opened yet.
     pub fn new(options: TargetOptions) -> Self {
         Self(Arc::new(Inner { options, ..Inner::default() }))
+    }
+
+    pub(super) fn devices(&self) -> &Devices {
+        &self.0.devices
     }
 
     /// Whether devices keep the configuration that a scenario gave them.

@@ -5,8 +5,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::Targets;
-use crate::lab::{ChallengeSource, Lab};
-use crate::scep_url::ScepUrl;
+use crate::lab::{ChallengeSource, Lab, SshTarget};
+use crate::scep_url::{ScepUrl, resolve};
 
 /// Something on the network that a run will use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,12 @@ pub async fn used<'a>(labs: impl IntoIterator<Item = &'a Lab>, targets: &Targets
                 note(format!("mscep_admin of {name}"), Place::Url(page.url));
             }
         }
-        let is_simulated = !lab.devices.is_empty();
+        for (name, device) in &lab.devices {
+            if let Some(target) = &device.ssh {
+                note(format!("device {name}"), Place::Ssh((**target).clone()));
+            }
+        }
+        let is_simulated = lab.devices.values().any(|device| device.ssh.is_none());
         for (name, host) in lab.hosts.iter().filter(|_| is_simulated) {
             let addresses: Vec<String> =
                 host.addresses.iter().map(|address| address.addr().to_string()).collect();
@@ -45,6 +50,7 @@ pub async fn used<'a>(labs: impl IntoIterator<Item = &'a Lab>, targets: &Targets
 }
 
 enum Place {
+    Ssh(SshTarget),
     Url(ScepUrl),
     Addresses(Vec<String>),
 }
@@ -52,6 +58,7 @@ enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Ssh(target) => write!(f, "ssh {target}"),
             Self::Url(url) => url.fmt(f),
             Self::Addresses(addresses) => f.write_str(&addresses.join(", ")),
         }
@@ -62,14 +69,19 @@ impl Place {
     async fn resolved(self, what: String) -> Used {
         let place = self.to_string();
         match self {
+            Self::Ssh(target) => {
+                Used { what, place, addresses: resolved(&target.host, target.port).await }
+            }
             Self::Url(url) => {
-                let addresses = url.resolve().await;
-                let addresses = addresses.map(|found| distinct(found.iter().map(SocketAddr::ip)));
-                Used { what, place, addresses }
+                Used { what, place, addresses: resolved(url.host(), url.port()).await }
             }
             Self::Addresses(addresses) => Used { what, place, addresses: Ok(addresses) },
         }
     }
+}
+
+async fn resolved(host: &str, port: u16) -> Result<Vec<String>, String> {
+    resolve(host, port).await.map(|found| distinct(found.iter().map(SocketAddr::ip)))
 }
 
 fn distinct(addresses: impl Iterator<Item = std::net::IpAddr>) -> Vec<String> {

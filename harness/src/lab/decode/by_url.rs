@@ -1,8 +1,8 @@
 //! A PKI by its URL: what the network of this machine has, and how its passwords are come by.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::ssh::path;
 use super::{name, secret};
 use crate::diagnostic::Diagnostic;
 use crate::lab::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
@@ -86,7 +86,7 @@ fn challenge(node: &Node, problems: &Problems) -> Option<ChallengeSource> {
         [("one-time", node)] => Some(ChallengeSource::OneTime(
             node.items(problems).iter().filter_map(|item| secret(item, problems)).collect(),
         )),
-        [("file", node)] => Some(ChallengeSource::File(file(node, problems)?)),
+        [("file", node)] => Some(ChallengeSource::File(path(node, problems)?)),
         [("env", node)] => Some(ChallengeSource::Environment(variable(node, problems)?)),
         _ => {
             let message = "a challenge is `none`, `{static: …}`, `{one-time: […]}`, `{file: …}` or \
@@ -112,7 +112,7 @@ fn admin_page(node: &Node, problems: &Problems) -> Option<AdminPage> {
 }
 
 /// The one of `password`, `password-file` and `password-env` that is given; nothing where none is.
-pub(super) fn password(fields: &Fields<'_>, problems: &Problems) -> Option<AdminPassword> {
+fn password(fields: &Fields<'_>, problems: &Problems) -> Option<AdminPassword> {
     let keys = ["password", "password-file", "password-env"];
     let given: Vec<&Node> = keys.iter().filter_map(|key| fields.optional(key)).collect();
     if let [_, more, ..] = given.as_slice() {
@@ -123,21 +123,10 @@ pub(super) fn password(fields: &Fields<'_>, problems: &Problems) -> Option<Admin
         return secret(node, problems).map(AdminPassword::Given);
     }
     if let Some(node) = fields.optional("password-file") {
-        return file(node, problems).map(AdminPassword::File);
+        return path(node, problems).map(AdminPassword::File);
     }
     let node = fields.optional("password-env")?;
     variable(node, problems).map(AdminPassword::Environment)
-}
-
-/// A file, relative to the one that names it.
-pub(super) fn file(node: &Node, problems: &Problems) -> Option<PathBuf> {
-    let text = node.text(problems)?;
-    if text.is_empty() {
-        node.expected("the name of a file", problems);
-        return None;
-    }
-    let folder = Path::new(node.place.source().path()).parent().unwrap_or(Path::new(""));
-    Some(folder.join(text))
 }
 
 fn variable(node: &Node, problems: &Problems) -> Option<String> {
@@ -146,7 +135,9 @@ fn variable(node: &Node, problems: &Problems) -> Option<String> {
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !sound {
-        node.expected("the name of an environment variable", problems);
+        // Whoever takes the field for the password itself must not read it again.
+        let message = "expected the name of an environment variable that holds the password";
+        problems.add(Diagnostic::at(&node.place, message).note("such as `PKI_PASSWORD`"));
     }
     sound.then_some(name)
 }
