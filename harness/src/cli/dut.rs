@@ -44,9 +44,9 @@ pub(super) struct Dut {
     #[arg(long, hide = true, conflicts_with_all = ["lab", "device"])]
     on_socket: bool,
     #[command(flatten)]
-    serve: serve::Arguments,
+    serve: serve::Serving,
     #[command(flatten)]
-    attach: attach::Arguments,
+    attach: attach::Attaching,
     /// Which of the lab's devices; may be left out where there is one
     #[arg(long, value_name = "NAME", conflicts_with = "attach")]
     device: Option<String>,

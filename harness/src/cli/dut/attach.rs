@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 
 /// How a session is asked for.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct Arguments {
+pub(super) struct Attaching {
     /// Use the device that is served at this socket, in a session of its own
     #[arg(long, value_name = "SOCKET")]
     attach: Option<PathBuf>,
@@ -33,7 +33,7 @@ pub(in crate::cli) enum AttachError {
     Ended(std::io::Error),
 }
 
-impl Arguments {
+impl Attaching {
     /// Carries the session through, where one is asked for.
     ///
     /// # Errors

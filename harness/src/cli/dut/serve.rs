@@ -26,7 +26,7 @@ const BREATH: Duration = Duration::from_millis(100);
 
 /// How a device is served.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct Arguments {
+pub(super) struct Serving {
     /// Serve the device at this socket until Ctrl-C or SIGTERM; `--attach` uses it
     #[arg(long, value_name = "SOCKET", conflicts_with_all = ["attach", "on_socket"])]
     serve: Option<PathBuf>,
@@ -81,7 +81,7 @@ pub(in crate::cli) enum InterfaceError {
     System,
 }
 
-impl Arguments {
+impl Serving {
     /// Serves the device until the process is told to stop, where that is asked for.
     ///
     /// # Errors
