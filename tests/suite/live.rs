@@ -3,6 +3,8 @@
 mod agreement; // what is listed, and who must agree
 mod by_url; // the simulated device at real servers
 mod ntlm; // Windows authentication for one-time passwords
+#[cfg(target_os = "linux")]
+mod over_ssh; // a device by SSH
 mod windows_page; // a page that is shown to those who prove to know a password
 
 use std::path::{Path, PathBuf};
