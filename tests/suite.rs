@@ -33,6 +33,10 @@ mod suite {
     // Labs on the kernel's network.
     mod netns; // built, looked into, captured, gone
 
+    // A device that is logged into.
+    mod rig; // a real SSH server whose users use the device
+    mod served_device; // sessions, SSH, restarts
+
     // The CA on a real port.
     mod clients; // SCEP programs inside the device
     mod scepclient; // micromdm's client enrols with it
