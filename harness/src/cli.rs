@@ -141,7 +141,7 @@ fn no_console(error: &DutError) -> Exit {
     }
     complain(&error.to_string());
     match error {
-        DutError::Bench(_) => Exit::Lab,
+        DutError::Bench(_) | DutError::Serve(_) | DutError::Attach(_) => Exit::Lab,
         DutError::Console(_) => Exit::Internal,
         _ => Exit::Usage,
     }

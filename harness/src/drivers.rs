@@ -8,6 +8,7 @@ mod netns;
 #[cfg(target_os = "linux")]
 mod remote_device;
 mod seen_changes;
+pub mod served;
 mod sim_device;
 pub mod ssh_device;
 
@@ -216,6 +217,22 @@ fn start_device(
     network: &VirtualLab,
     keys: &KeySource,
 ) -> Result<Arc<dut_sim::Device>, BenchError> {
+    settings_of(name, plan, network, keys).map(dut_sim::Device::start)
+}
+
+fn plan_of<'a>(lab: &'a Lab, name: &str) -> Result<&'a lab::Device, BenchError> {
+    lab.devices.get(name).ok_or_else(|| BenchError::Device {
+        name: name.to_owned(),
+        reason: "the lab has none of that name".to_owned(),
+    })
+}
+
+fn settings_of(
+    name: &str,
+    plan: &lab::Device,
+    network: &VirtualLab,
+    keys: &KeySource,
+) -> Result<DeviceSettings, BenchError> {
     let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
     let attachment =
         network.network(name).ok_or_else(|| broken("it is plugged into nothing".to_owned()))?;
@@ -228,7 +245,7 @@ fn start_device(
         .map(|(sealed, clear)| (sealed.clone(), dut_sim::Secret::new(clear.expose())))
         .collect();
     settings.key_source = keys.clone();
-    Ok(dut_sim::Device::start(settings))
+    Ok(settings)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The network of the operating system, as the process of the device sees it.
 //!
-//! It is meant for a network namespace that is the device's alone: what else stands there is taken away by a commit.
+//! It is meant for a network namespace, or interfaces of one, that are the device's alone: what else stands there is taken
+//! away by a commit.
 
 mod addressing;
 mod connection;
@@ -33,6 +34,18 @@ impl KernelNetwork {
     pub fn open(names: impl IntoIterator<Item = (String, Ipv4Addr)>) -> io::Result<Self> {
         let names = names.into_iter().map(|(name, address)| (name.to_ascii_lowercase(), address));
         Ok(Self { addresses: Addresses::open()?, names: names.collect() })
+    }
+
+    /// The same, with these interfaces alone: others, and what is routed by way of them, are not the device's.
+    ///
+    /// # Errors
+    /// When the system has no netlink sockets to give.
+    pub fn open_on(
+        interfaces: impl IntoIterator<Item = String>,
+        names: impl IntoIterator<Item = (String, Ipv4Addr)>,
+    ) -> io::Result<Self> {
+        let Self { addresses, names } = Self::open(names)?;
+        Ok(Self { addresses: addresses.only(interfaces.into_iter().collect()), names })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Addresses and routes, by rtnetlink: all that were asked for, or those that were there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use ipnet::Ipv4Net;
@@ -18,7 +19,11 @@ use crate::network::{Addressing, ApplyError};
 
 /// The addresses and routes of the namespace.
 #[derive(Clone)]
-pub(super) struct Addresses(Handle);
+pub(super) struct Addresses {
+    netlink: Handle,
+    /// The interfaces that are the device's, where not all are.
+    only: Option<Arc<BTreeSet<String>>>,
+}
 
 /// What the interfaces are to have, by their indices, in the order they are to be given, and where routes lead by way of whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +37,12 @@ impl Addresses {
     pub(super) fn open() -> io::Result<Self> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self(handle))
+        Ok(Self { netlink: handle, only: None })
+    }
+
+    /// The same of these interfaces alone.
+    pub(super) fn only(self, interfaces: BTreeSet<String>) -> Self {
+        Self { only: Some(Arc::new(interfaces)), ..self }
     }
 
     /// Whoever gives up waiting for it leaves no half of it behind.
@@ -54,7 +64,7 @@ impl Addresses {
 
     /// Those links that are fit for configuration: all but the one to itself.
     async fn interfaces(&self) -> io::Result<BTreeMap<String, u32>> {
-        let mut links = self.0.link().get().execute();
+        let mut links = self.netlink.link().get().execute();
         let mut interfaces = BTreeMap::new();
         while let Some(link) = links.try_next().await.map_err(into_io)? {
             if link.header.flags.contains(LinkFlags::Loopback) {
@@ -64,6 +74,7 @@ impl Addresses {
                 LinkAttribute::IfName(name) => Some(name),
                 _ => None,
             });
+            let name = name.filter(|name| self.only.as_ref().is_none_or(|only| only.contains(name)));
             interfaces.extend(name.map(|name| (name, link.header.index)));
         }
         Ok(interfaces)
@@ -78,21 +89,26 @@ impl Addresses {
                 given.push(address);
             }
         }
-        let routes = self.route_messages().await?;
+        let routes = self.route_messages(&interfaces.values().copied().collect()).await?;
         Ok(State { addresses, routes: routes.iter().filter_map(route_of).collect() })
     }
 
     async fn address_messages(&self) -> io::Result<Vec<AddressMessage>> {
-        let all: Vec<_> = self.0.address().get().execute().try_collect().await.map_err(into_io)?;
+        let all: Vec<_> = self.netlink.address().get().execute().try_collect().await.map_err(into_io)?;
         let v4 = |message: &AddressMessage| message.header.family == AddressFamily::Inet;
         Ok(all.into_iter().filter(v4).collect())
     }
 
-    async fn route_messages(&self) -> io::Result<Vec<RouteMessage>> {
+    /// The routes by way of these interfaces.
+    async fn route_messages(
+        &self,
+        interfaces: &BTreeSet<u32>,
+    ) -> io::Result<Vec<RouteMessage>> {
         let all = RouteMessageBuilder::<Ipv4Addr>::new().build();
-        let all: Vec<_> = self.0.route().get(all).execute().try_collect().await.map_err(into_io)?;
+        let all: Vec<_> = self.netlink.route().get(all).execute().try_collect().await.map_err(into_io)?;
         let main = |message: &RouteMessage| message.header.table == RouteHeader::RT_TABLE_MAIN;
-        Ok(all.into_iter().filter(main).collect())
+        let own = |message: &RouteMessage| leads_by(message, interfaces);
+        Ok(all.into_iter().filter(main).filter(own).collect())
     }
 
     /// Changes what differs, so that connections over the rest live on.
@@ -118,7 +134,7 @@ impl Addresses {
     async fn remove_addresses(&self, addresses: Vec<AddressMessage>) -> io::Result<()> {
         // The last first: without the first of a subnet the kernel would remove the others with it.
         for address in addresses.into_iter().rev() {
-            let removed = done(self.0.address().del(address).execute()).await;
+            let removed = done(self.netlink.address().del(address).execute()).await;
             passing_over(removed, Errno::EADDRNOTAVAIL)?;
         }
         Ok(())
@@ -127,7 +143,7 @@ impl Addresses {
     async fn add_addresses(&self, index: u32, addresses: &[Ipv4Net]) -> io::Result<()> {
         for address in addresses {
             let (ip, length) = (IpAddr::V4(address.addr()), address.prefix_len());
-            let added = done(self.0.address().add(index, ip, length).execute()).await;
+            let added = done(self.netlink.address().add(index, ip, length).execute()).await;
             added.map_err(|error| about(&format!("address {address}"), &error))?;
         }
         Ok(())
@@ -135,12 +151,13 @@ impl Addresses {
 
     async fn route_like(&self, wanted: &State) -> io::Result<()> {
         let mut missing = wanted.routes.clone();
-        for message in self.route_messages().await? {
+        let interfaces = wanted.addresses.keys().copied().collect();
+        for message in self.route_messages(&interfaces).await? {
             let Some((destination, next_hop)) = route_of(&message) else { continue };
             if missing.get(&destination) == Some(&next_hop) {
                 missing.remove(&destination);
             } else {
-                let removed = done(self.0.route().del(message).execute()).await;
+                let removed = done(self.netlink.route().del(message).execute()).await;
                 passing_over(removed, Errno::ESRCH)?;
             }
         }
@@ -148,7 +165,7 @@ impl Addresses {
             let route = RouteMessageBuilder::<Ipv4Addr>::new()
                 .destination_prefix(destination.network(), destination.prefix_len())
                 .gateway(next_hop);
-            let added = done(self.0.route().add(route.build()).execute()).await;
+            let added = done(self.netlink.route().add(route.build()).execute()).await;
             added.map_err(|error| about(&format!("route {destination}"), &error))?;
         }
         Ok(())
@@ -190,6 +207,12 @@ fn address_of(message: &AddressMessage) -> Option<Ipv4Net> {
         _ => None,
     });
     Ipv4Net::new(local?, message.header.prefix_len).ok()
+}
+
+fn leads_by(message: &RouteMessage, interfaces: &BTreeSet<u32>) -> bool {
+    message.attributes.iter().any(
+        |attribute| matches!(attribute, RouteAttribute::Oif(index) if interfaces.contains(index)),
+    )
 }
 
 /// Where a route leads that goes by way of somebody.
