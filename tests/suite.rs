@@ -30,6 +30,9 @@ mod suite {
     // Labs on the kernel's network.
     mod netns; // built, looked into, captured, gone
 
+    // Devices that are real, or look so.
+    mod ssh_device; // over SSH, at real OpenSSH servers
+
     // The CA on a real port.
     mod clients; // SCEP programs inside the device
     mod scepclient; // micromdm's client enrols with it

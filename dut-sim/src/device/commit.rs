@@ -9,7 +9,10 @@ use crate::network::{Addressing, ApplyError};
 
 impl Device {
     /// Makes the changes of `candidate` active, on top of what others have committed meanwhile; one user at a time may.
-    pub(super) async fn commit(&self, candidate: &mut Candidate) -> Result<Option<Notice>, Refusal> {
+    pub(super) async fn commit(
+        &self,
+        candidate: &mut Candidate,
+    ) -> Result<Option<Notice>, Refusal> {
         let _committing = self.committing.try_lock().map_err(|_| Refusal::Locked)?;
         candidate.rebase(&self.state().active);
         let notice = self.make_active(candidate.configuration()).await?;

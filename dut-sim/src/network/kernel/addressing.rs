@@ -74,7 +74,8 @@ impl Addresses {
                 LinkAttribute::IfName(name) => Some(name),
                 _ => None,
             });
-            let name = name.filter(|name| self.only.as_ref().is_none_or(|only| only.contains(name)));
+            let name =
+                name.filter(|name| self.only.as_ref().is_none_or(|only| only.contains(name)));
             interfaces.extend(name.map(|name| (name, link.header.index)));
         }
         Ok(interfaces)
@@ -94,18 +95,17 @@ impl Addresses {
     }
 
     async fn address_messages(&self) -> io::Result<Vec<AddressMessage>> {
-        let all: Vec<_> = self.netlink.address().get().execute().try_collect().await.map_err(into_io)?;
+        let all: Vec<_> =
+            self.netlink.address().get().execute().try_collect().await.map_err(into_io)?;
         let v4 = |message: &AddressMessage| message.header.family == AddressFamily::Inet;
         Ok(all.into_iter().filter(v4).collect())
     }
 
     /// The routes by way of these interfaces.
-    async fn route_messages(
-        &self,
-        interfaces: &BTreeSet<u32>,
-    ) -> io::Result<Vec<RouteMessage>> {
+    async fn route_messages(&self, interfaces: &BTreeSet<u32>) -> io::Result<Vec<RouteMessage>> {
         let all = RouteMessageBuilder::<Ipv4Addr>::new().build();
-        let all: Vec<_> = self.netlink.route().get(all).execute().try_collect().await.map_err(into_io)?;
+        let all: Vec<_> =
+            self.netlink.route().get(all).execute().try_collect().await.map_err(into_io)?;
         let main = |message: &RouteMessage| message.header.table == RouteHeader::RT_TABLE_MAIN;
         let own = |message: &RouteMessage| leads_by(message, interfaces);
         Ok(all.into_iter().filter(main).filter(own).collect())

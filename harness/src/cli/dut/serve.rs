@@ -107,11 +107,7 @@ impl Serving {
         heard
     }
 
-    fn device(
-        &self,
-        lab: &Lab,
-        options: &LabOptions,
-    ) -> Result<(Arc<Device>, Bench), ServeError> {
+    fn device(&self, lab: &Lab, options: &LabOptions) -> Result<(Arc<Device>, Bench), ServeError> {
         if self.interface.is_empty() {
             return Ok(served::in_the_virtual_lab(lab, options, self.restart_in_commit)?);
         }
@@ -133,11 +129,7 @@ impl Serving {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn on_interfaces(
-        &self,
-        _: &Lab,
-        _: &LabOptions,
-    ) -> Result<(Arc<Device>, Bench), ServeError> {
+    fn on_interfaces(&self, _: &Lab, _: &LabOptions) -> Result<(Arc<Device>, Bench), ServeError> {
         Err(InterfaceError::System.into())
     }
 }
@@ -147,11 +139,9 @@ async fn welcome(socket: &Served, device: &Arc<Device>) -> io::Error {
     let room = Arc::new(Semaphore::new(MOST_SESSIONS));
     loop {
         match socket.listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(session(
-                stream,
-                Arc::clone(device),
-                Arc::clone(&room),
-            ))),
+            Ok((stream, _)) => {
+                drop(tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&room))))
+            }
             // Out of descriptors, for one: those who leave give theirs back.
             Err(error) if error.raw_os_error().is_some() => tokio::time::sleep(BREATH).await,
             Err(error) => return error,

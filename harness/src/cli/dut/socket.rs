@@ -30,11 +30,17 @@ pub(in crate::cli) enum SocketError {
     NoSocket(PathBuf),
     #[error("the socket `{path}` cannot be made: {error}{help}")]
     NotMade { path: PathBuf, error: io::Error, help: &'static str },
-    #[error("no device is served at `{0}`: there is no such file; `sceplab dut --serve {0}` makes it")]
+    #[error(
+        "no device is served at `{0}`: there is no such file; `sceplab dut --serve {0}` makes it"
+    )]
     Absent(PathBuf),
-    #[error("no device is served at `{0}` any more: it ended without a word, and left the socket behind")]
+    #[error(
+        "no device is served at `{0}` any more: it ended without a word, and left the socket behind"
+    )]
     Stale(PathBuf),
-    #[error("the device at `{path}` may not be used: {error}; `--mode 660` lets the group of the socket in")]
+    #[error(
+        "the device at `{path}` may not be used: {error}; `--mode 660` lets the group of the socket in"
+    )]
     Forbidden { path: PathBuf, error: io::Error },
     #[error("the device at `{path}` cannot be reached: {error}")]
     NotReached { path: PathBuf, error: io::Error },
@@ -91,12 +97,13 @@ fn make_room(path: &Path) -> Result<(), SocketError> {
 /// The file has its permissions before it has its name, so that nobody comes in between.
 fn listen(path: &Path, mode: Mode) -> io::Result<UnixListener> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let making = tempfile::Builder::new().prefix(".").make_in(folder.unwrap_or(Path::new(".")), |at| {
-        let listener = net::UnixListener::bind(at)?;
-        let mode = if mode == Mode::Group { 0o660 } else { 0o600 };
-        fs::set_permissions(at, fs::Permissions::from_mode(mode))?;
-        Ok(listener)
-    })?;
+    let making =
+        tempfile::Builder::new().prefix(".").make_in(folder.unwrap_or(Path::new(".")), |at| {
+            let listener = net::UnixListener::bind(at)?;
+            let mode = if mode == Mode::Group { 0o660 } else { 0o600 };
+            fs::set_permissions(at, fs::Permissions::from_mode(mode))?;
+            Ok(listener)
+        })?;
     let (listener, made) = making.into_parts();
     made.persist_noclobber(path)?;
     listener.set_nonblocking(true)?;
