@@ -36,6 +36,7 @@ mod suite {
     // A device that is logged into.
     mod rig; // a real SSH server whose users use the device
     mod served_device; // sessions, SSH, restarts
+    mod ssh_device; // over SSH, at real OpenSSH servers
 
     // The CA on a real port.
     mod clients; // SCEP programs inside the device
