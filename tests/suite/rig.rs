@@ -217,6 +217,11 @@ impl Rig {
         sceplab::finish(command)
     }
 
+    /// Stops the device and what is logged in to it, so that nothing answers any more; it ends with the rig.
+    pub(crate) fn freeze_device(&self) {
+        self.room.freeze("dut");
+    }
+
     fn start_device(&mut self, arguments: &[&str]) {
         let socket = format!("{INSIDE}/dut.sock");
         let lab = format!("{INSIDE}/lab.yaml");

@@ -52,6 +52,10 @@ impl LiveArguments {
     ) -> Result<Targets, Exit> {
         let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
         let labs = distinct(here.map(|scenario| &scenario.lab));
+        if labs.is_empty() {
+            // All are skipped, and nothing is used.
+            return Ok(Targets::default());
+        }
         let targets = self.targets(&labs).map_err(|reason| wrong_usage(&reason))?;
         for line in listed(&used(labs.iter().copied(), &targets).await) {
             warn(&line);

@@ -131,21 +131,28 @@ const ENDLESS: &str = "title: T\nlab: unused\nsteps:\n  - configure:\n      set:
                        10.215.168.64/24\n  - ping: {address: 10.215.168.1}\n  - run:\n      command: show date\n      \
                        contains: never\n      within: 100s\n";
 
+/// Begins the scenario, and waits until the device has its configuration.
+#[track_caller]
+fn endless(rig: &Rig, lab: &str) -> Running {
+    let scenario = rig.folder().join("endless.yaml");
+    std::fs::write(&scenario, ENDLESS).unwrap();
+    let mut command = rig.command("sceplab");
+    command.args(["run", scenario.to_str().unwrap(), "--driver", "live", "--yes", "--lab", lab]);
+    command.current_dir(workspace()).stdin(Stdio::null());
+    command.env("XDG_STATE_HOME", rig.folder().join("state"));
+    let running = Running::start(command);
+    sceplab::wait_until("the device is configured", || {
+        configuration(rig).iter().any(|line| line.contains("10.215.168.64/24"))
+    });
+    running
+}
+
 #[test]
 fn ctrl_c_puts_the_configuration_back_and_says_so() {
     let Some(rig) = Rig::start() else { return };
     let own = own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
-    let scenario = rig.folder().join("endless.yaml");
-    std::fs::write(&scenario, ENDLESS).unwrap();
-    let mut command = rig.command("sceplab");
-    command.args(["run", scenario.to_str().unwrap(), "--driver", "live", "--yes", "--lab", &lab]);
-    command.current_dir(workspace()).stdin(Stdio::null());
-    command.env("XDG_STATE_HOME", rig.folder().join("state"));
-    let mut running = Running::start(command);
-    sceplab::wait_until("the device is configured", || {
-        configuration(&rig).iter().any(|line| line.contains("10.215.168.64/24"))
-    });
+    let mut running = endless(&rig, &lab);
     running.signal("INT");
     let status = running.wait();
     let told = running.rest_of_stderr();
@@ -214,4 +221,26 @@ fn every_scenario_passes_through_ssh_or_is_skipped_with_the_reason() {
         "{}",
         ended.stdout
     );
+}
+
+#[test]
+fn whoever_does_not_wait_is_told_where_the_configuration_is() {
+    let Some(rig) = Rig::start() else { return };
+    own_configuration(&rig);
+    let lab = lab(&rig, None, &PKIS);
+    let mut running = endless(&rig, &lab);
+    // What is typed from here on takes seconds to be echoed.
+    rig.freeze_device();
+    running.signal("INT");
+    running.stderr_line(|line| line.starts_with("stopping: ").then_some(()));
+    running.signal("INT");
+    let status = running.wait();
+    let told = running.rest_of_stderr();
+    assert_eq!(status.code(), Some(130), "{told}");
+    let warned = told.lines().find(|line| line.starts_with("warning: the configuration of device"));
+    let warned = warned.unwrap_or_else(|| panic!("{told}"));
+    assert!(warned.contains("`DUT0` (`admin@198.51.100.7`) was not put back"), "{warned}");
+    let file = warned.rsplit('`').nth(1).unwrap();
+    let saved = std::fs::read_to_string(file).unwrap();
+    assert!(saved.contains("address 10.215.168.99/24"), "{saved}");
 }

@@ -107,6 +107,15 @@ impl Room {
         command
     }
 
+    /// Stops all processes in a network of the room.
+    pub(super) fn freeze(&self, network: &str) {
+        let stop = format!("kill -STOP $(ip netns pids {network})");
+        let process = self.first_process.to_string();
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &process, "--mount", "--pid", "--", "sh", "-c", &stop]);
+        assert!(command.status().unwrap().success());
+    }
+
     /// A command in a network of the room, and in nothing else of it.
     pub(super) fn in_network(&self, network: &str, program: &str) -> Command {
         let path = format!("/proc/{}/root/run/netns/{network}", self.first_process);

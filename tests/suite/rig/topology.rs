@@ -29,7 +29,9 @@ const ROUTES: [[&str; 3]; 5] = [
     ["office", "default", "203.0.113.1"],
 ];
 
-const SETTINGS: [[&str; 3]; 4] = [
+const SETTINGS: [[&str; 3]; 5] = [
+    // A router that tells of each packet it has no way for, and not of the first few alone.
+    ["gateway", "icmp_ratemask", "0"],
     ["gateway", "ip_forward", "1"],
     ["core", "ip_forward", "1"],
     ["windows", "ip_default_ttl", "128"],
