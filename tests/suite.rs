@@ -27,11 +27,18 @@ mod suite {
     mod sceplab; // starts it, stops it, makes its output comparable
     mod secrets; // passwords and keys appear nowhere
 
+    // What is there already.
+    mod live; // PKIs by URL, devices by SSH
+
     // Labs on the kernel's network.
     mod netns; // built, looked into, captured, gone
 
     // Containers.
     mod docker_engine; // found, asked, cleaned
+    // A device that is logged into.
+    mod rig; // a real SSH server whose users use the device
+    mod served_device; // sessions, SSH, restarts
+    mod ssh_device; // over SSH, at real OpenSSH servers
 
     // The CA on a real port.
     mod clients; // SCEP programs inside the device

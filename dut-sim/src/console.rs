@@ -58,7 +58,7 @@ pub async fn run(device: Shell) -> io::Result<Ending> {
             Input::NotUtf8 | Input::End => return Ok(Ending::Left),
         };
         let (step, interrupted) = interruptible(&device, &line, &mut interrupts).await;
-        let Step { reply, shown, left } = step?;
+        let Step { reply, shown, left, .. } = step?;
         let silent = shown || reply.output.is_empty();
         let unread = !silent && print(&reply.output)?.is_break();
         // At a terminal Ctrl-C is about the command alone.
@@ -69,6 +69,38 @@ pub async fn run(device: Shell) -> io::Result<Ending> {
             return Ok(Ending::Left);
         }
     }
+}
+
+/// How single commands came to their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commanded {
+    /// All did what they were asked to, or nobody reads the output any more.
+    Done,
+    /// One was refused, and the rest left alone.
+    Refused,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// Runs `commands`, one a line, as far as they are not refused, and prints only what they print.
+///
+/// # Errors
+/// When standard output cannot be written, or the device is in another process and that ends.
+pub async fn run_commands(device: &Shell, commands: &str) -> io::Result<Commanded> {
+    let mut interrupts = Interrupts::listen();
+    for line in commands.lines() {
+        let (step, interrupted) = interruptible(device, line, &mut interrupts).await;
+        let Step { reply, shown, left, .. } = step?;
+        let silent = shown || reply.output.is_empty();
+        let unread = !silent && print(&reply.output)?.is_break();
+        match (interrupted, reply.ok) {
+            (true, _) => return Ok(Commanded::Interrupted),
+            (_, false) => return Ok(Commanded::Refused),
+            _ if left || unread => break,
+            _ => {}
+        }
+    }
+    Ok(Commanded::Done)
 }
 
 /// Ctrl-C, listened for all the time, so that none is missed between two waits for it.

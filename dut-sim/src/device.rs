@@ -3,17 +3,22 @@
 mod commit;
 pub(crate) mod configuration_mode;
 pub(crate) mod lines;
+pub(crate) mod login;
 mod operation;
+pub(crate) mod restart;
 mod settings;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 pub use self::lines::ConfigurationError;
 pub use self::settings::DeviceSettings;
+
+use self::login::{Login, Session};
+use self::restart::Restarts;
 
 use crate::completion;
 use crate::config::parse;
@@ -37,9 +42,12 @@ pub struct Device {
     surroundings: Arc<Surroundings>,
     enrolments: Mutex<Enrolments>,
     state: Mutex<State>,
-    /// The session of the one user; it is held for as long as a command runs.
-    session: tokio::sync::Mutex<Session>,
-    interrupted: Notify,
+    /// Held by whoever commits.
+    committing: tokio::sync::Mutex<()>,
+    /// The user at its own console.
+    console: Login,
+    restarts: Restarts,
+    itself: Weak<Self>,
 }
 
 /// What the device does and what it would do after a restart.
@@ -48,12 +56,6 @@ struct State {
     active: Configuration,
     saved: Configuration,
     system: System,
-}
-
-/// Where the user is: in configuration mode there is a candidate.
-#[derive(Default)]
-struct Session {
-    candidate: Option<Candidate>,
 }
 
 /// What a command printed, and whether it did what it was asked to.
@@ -82,6 +84,8 @@ pub(crate) struct Step {
     pub(crate) shown: bool,
     /// The user has left the device.
     pub(crate) left: bool,
+    /// How many lines the user's terminal has, where he said so; 0 is a terminal without end.
+    pub(crate) terminal_length: Option<u16>,
 }
 
 impl Device {
@@ -104,26 +108,39 @@ impl Device {
             changes: watch::Sender::new(0),
             wake: Notify::new(),
         });
-        Arc::new(Self {
+        Arc::new_cyclic(|itself| Self {
             factory_host_name: settings.hostname,
             interfaces: settings.interfaces,
             enrolments: Mutex::new(Enrolments::new(Arc::clone(&surroundings))),
             surroundings,
             state: Mutex::default(),
-            session: tokio::sync::Mutex::default(),
-            interrupted: Notify::new(),
+            committing: tokio::sync::Mutex::default(),
+            console: Login::at_the_console(),
+            restarts: Restarts::new(settings.start_time, settings.restarts_in_commit),
+            itself: Weak::clone(itself),
         })
     }
 
     /// Runs one line of the command line, in the mode that earlier lines led to.
     pub async fn execute(&self, command: &str) -> Reply {
-        self.step(command, &mut |_| {}).await.reply
+        self.step(&self.console, command, &mut |_| {}).await.reply
     }
 
     /// The prompt that awaits the next line: `admin@osdx$ `, or `admin@osdx# ` in configuration mode.
     pub async fn prompt(&self) -> String {
-        let mark = if self.session.lock().await.candidate.is_some() { '#' } else { '$' };
+        self.prompt_for(&self.console).await
+    }
+
+    /// The same for any user.
+    pub(crate) async fn prompt_for(&self, login: &Login) -> String {
+        let (_, session) = self.enter(login).await;
+        let mark = if session.candidate.is_some() { '#' } else { '$' };
         format!("{USER}@{}{mark} ", self.host_name())
+    }
+
+    /// The user at the device's own console, whom a restart does not log out.
+    pub(crate) fn console(&self) -> &Login {
+        &self.console
     }
 
     /// Changes whenever the device may answer differently than before.
@@ -141,28 +158,38 @@ impl Device {
         self.surroundings.notes.lines()
     }
 
-    /// Runs one line; what takes its time shows on `screen` line by line.
-    pub(crate) async fn step(&self, line: &str, screen: Screen<'_>) -> Step {
-        let mut session = self.session.lock().await;
+    /// Runs one line of a user's; what takes its time shows on `screen` line by line, and a restart ends it.
+    pub(crate) async fn step(&self, login: &Login, line: &str, screen: Screen<'_>) -> Step {
+        let (start, mut session) = self.enter(login).await;
+        let step = self.take_step(&mut session, line, screen);
+        let step = self.restarts.cut(start, step).await.unwrap_or_else(restart::cut_short);
+        Step {
+            left: step.left && !login.is_console(),
+            terminal_length: session.terminal_length,
+            ..step
+        }
+    }
+
+    async fn take_step(&self, session: &mut Session, line: &str, screen: Screen<'_>) -> Step {
         let words = match parse::words(line) {
             Ok(words) if words.is_empty() => return Reply::done("").stay(),
             Ok(words) => words,
             Err(error) => return Reply::refused(format!("CLI Error: {error}")).stay(),
         };
         match &session.candidate {
-            None => self.operate(&mut session, &words, screen).await,
-            Some(_) => self.edit(&mut session, &words, screen).await,
+            None => self.operate(session, &words, screen).await,
+            Some(_) => self.edit(session, &words, screen).await,
         }
     }
 
-    /// Ends what takes its time, if anything does.
-    pub(crate) fn interrupt(&self) {
-        self.interrupted.notify_waiters();
-    }
-
-    /// What may be typed after `words` in the present mode; nothing while a command runs.
-    pub(crate) fn complete(&self, words: &[String], partial: &str) -> Vec<completion::Candidate> {
-        let Ok(session) = self.session.try_lock() else { return Vec::new() };
+    /// What a user may type after `words` in the present mode; nothing while a command of his runs.
+    pub(crate) fn complete(
+        &self,
+        login: &Login,
+        words: &[String],
+        partial: &str,
+    ) -> Vec<completion::Candidate> {
+        let Some(session) = login.idle() else { return Vec::new() };
         let known = completion::Known {
             configuration: session.candidate.as_ref().map(Candidate::configuration),
             csrs: self.csr_names(),
@@ -198,7 +225,7 @@ impl Device {
 
 impl Reply {
     fn stay(self) -> Step {
-        Step { reply: self, shown: false, left: false }
+        Step { reply: self, shown: false, left: false, terminal_length: None }
     }
 }
 
@@ -241,7 +268,7 @@ mod tests {
         let device = Device::start(DeviceSettings::new(Arc::new(Nowhere)));
         let offered = |line: &str| {
             let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
-            let candidates = device.complete(&words, "");
+            let candidates = device.complete(device.console(), &words, "");
             candidates.into_iter().map(|each| each.word).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(offered("pki scep show"), "<csr>");

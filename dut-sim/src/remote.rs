@@ -12,7 +12,7 @@ mod server;
 mod settings;
 
 pub use self::client::{RemoteConsole, RemoteError};
-pub use self::server::{Devices, serve};
+pub use self::server::{Devices, refuse, serve};
 pub use self::settings::Settings;
 
 #[cfg(test)]

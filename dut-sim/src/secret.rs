@@ -53,7 +53,7 @@ impl fmt::Display for Secret {
 
 /// A sealed secret: base64 of the OpenSSL salted format, kept to the letter as it was entered.
 ///
-/// It shows itself no more than a secret does: what it seals may be short enough to be guessed offline.
+/// The configuration shows it, as OSDx does, for that can be entered again; nothing else does.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Sealed(String);
 

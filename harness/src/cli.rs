@@ -12,6 +12,7 @@ mod jobs;
 mod lab_arguments;
 mod lab_process;
 mod list;
+mod live;
 mod matrix;
 mod output;
 mod progress;
@@ -69,7 +70,7 @@ enum Command {
 /// Commands that have a runtime with threads; the others step into namespaces, which only a process with one thread can.
 #[derive(Debug, Subcommand)]
 enum Threaded {
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     Matrix(matrix::Arguments),
     Conform(Box<conform::Arguments>),
     ConformClient(Box<conform_client::Arguments>),
@@ -144,7 +145,7 @@ fn no_console(error: &DutError) -> Exit {
     }
     complain(&error.to_string());
     match error {
-        DutError::Bench(_) => Exit::Lab,
+        DutError::Bench(_) | DutError::Serve(_) | DutError::Attach(_) => Exit::Lab,
         DutError::Console(_) => Exit::Internal,
         _ => Exit::Usage,
     }

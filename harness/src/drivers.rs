@@ -9,6 +9,7 @@ mod lab_device;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod lab_pki;
 pub mod leftovers;
+mod live;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;
@@ -17,14 +18,18 @@ mod netns;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod remote_device;
 mod seen_changes;
+pub mod served;
 mod sim_device;
+pub mod ssh_device;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dut_sim::console::Shell;
 use dut_sim::{DeviceSettings, KeySource};
 
+pub use self::live::{TargetOptions, Targets, Used, used};
 use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
 use crate::client::Builtin;
@@ -37,12 +42,14 @@ use crate::virtual_lab::VirtualLab;
 /// # Errors
 /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
 pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
+    refuse_real_things(lab, options.driver)?;
     match options.driver {
         Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
         Driver::Virtual => build_virtual(lab, &KeySource::Generate),
         Driver::Netns | Driver::Docker if !lab.is_networked() => build_networkless(lab, options),
         Driver::Netns => netns::build(lab, options).await,
         Driver::Docker => docker::build(lab, options).await,
+        Driver::Live => live::build(lab, options).await,
     }
 }
 
@@ -60,9 +67,17 @@ fn build_networkless(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchErro
 /// [`BenchError::NotPermitted`] with what would permit it, or what else is in its way.
 pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
     match options.driver {
-        Driver::Virtual => Ok(()),
+        Driver::Virtual | Driver::Live => Ok(()),
         Driver::Netns => netns::probe(options).await,
         Driver::Docker => docker::probe().await,
+    }
+}
+
+/// What a scenario in `lab` must have to itself: no other that holds any of it runs at the same time.
+pub(crate) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
+    match options.driver {
+        Driver::Live => live::held_alone(lab, options),
+        _ => BTreeSet::new(),
     }
 }
 
@@ -71,7 +86,23 @@ pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
 pub async fn settled() -> Vec<String> {
     let mut complaints = netns::settled().await;
     complaints.extend(docker::settled().await);
+    complaints.extend(ssh_device::settled().await);
     complaints
+}
+
+/// A real device whose configuration is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The device, as in ``device `DUT0` (`admin@198.51.100.7`)``.
+    pub device: String,
+    /// The file that has its configuration as it was.
+    pub saved_in: PathBuf,
+}
+
+/// The real devices whose configurations this process has yet to put back.
+pub fn changed() -> Vec<Changed> {
+    let open = ssh_device::not_put_back().into_iter();
+    open.map(|(device, saved_in)| Changed { device, saved_in }).collect()
 }
 
 /// A lab that was closed and stands on.
@@ -197,6 +228,7 @@ pub async fn build_for_console(
     if !lab.devices.contains_key(device) {
         return Ok(None);
     }
+    refuse_real_things(lab, options.driver)?;
     match options.driver {
         Driver::Virtual => {
             if options.client != Client::Builtin {
@@ -206,6 +238,10 @@ pub async fn build_for_console(
         }
         Driver::Netns => netns::build_for_console(lab, device, options).await.map(Some),
         Driver::Docker => docker::build_for_console(lab, device, options).await.map(Some),
+        Driver::Live => {
+            let what = "a console: a real device has its own, by `ssh`".to_owned();
+            Err(BenchError::NotSupported { driver: Driver::Live, what })
+        }
     }
 }
 
@@ -215,6 +251,21 @@ fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), 
     let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
     let bench = Bench { pkis, resources, ..Bench::default() };
     Ok((Shell::Here(device), bench))
+}
+
+/// Nothing but the driver `live` reaches what is there already.
+fn refuse_real_things(lab: &Lab, driver: Driver) -> Result<(), BenchError> {
+    let by_ssh = lab.devices.iter().find_map(|(name, device)| {
+        Some(format!("devices over SSH: `{name}` is at {}", device.ssh.as_ref()?))
+    });
+    let by_url = || {
+        let (name, pki) = lab.by_url.first_key_value()?;
+        Some(format!("PKIs by URL: `{name}` is at {}", pki.url))
+    };
+    match by_ssh.or_else(by_url) {
+        Some(what) if driver != Driver::Live => Err(BenchError::NotSupported { driver, what }),
+        _ => Ok(()),
+    }
 }
 
 fn client_is_a_program(options: &LabOptions) -> BenchError {
@@ -270,6 +321,22 @@ fn start_device(
     network: &VirtualLab,
     keys: &KeySource,
 ) -> Result<Arc<dut_sim::Device>, BenchError> {
+    settings_of(name, plan, network, keys).map(dut_sim::Device::start)
+}
+
+fn plan_of<'a>(lab: &'a Lab, name: &str) -> Result<&'a lab::Device, BenchError> {
+    lab.devices.get(name).ok_or_else(|| BenchError::Device {
+        name: name.to_owned(),
+        reason: "the lab has none of that name".to_owned(),
+    })
+}
+
+fn settings_of(
+    name: &str,
+    plan: &lab::Device,
+    network: &VirtualLab,
+    keys: &KeySource,
+) -> Result<DeviceSettings, BenchError> {
     let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
     let attachment =
         network.network(name).ok_or_else(|| broken("it is plugged into nothing".to_owned()))?;
@@ -282,7 +349,7 @@ fn start_device(
         .map(|(sealed, clear)| (sealed.clone(), dut_sim::Secret::new(clear.expose())))
         .collect();
     settings.key_source = keys.clone();
-    Ok(dut_sim::Device::start(settings))
+    Ok(settings)
 }
 
 #[cfg(test)]

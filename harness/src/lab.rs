@@ -1,5 +1,6 @@
 //! What a lab file says: devices, hosts and PKIs. The driver says how they are built.
 
+mod by_url;
 mod check;
 mod decode;
 mod draft;
@@ -8,6 +9,7 @@ mod image;
 pub(crate) mod plan;
 mod program;
 mod secret;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -17,9 +19,13 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
+pub(crate) use self::by_url::{password_of, passwords_in};
 pub use self::image::Image;
 pub use self::program::{Program, Ready};
+pub(crate) use self::program::{fill, placeholders};
 pub use self::secret::{MASK, Secret};
+pub use self::ssh::{PasswordSource, Prompts, SshTarget};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::mask::{Masker, by_shape};
 use crate::yaml::{self, Node, Problems};
@@ -42,6 +48,9 @@ pub struct Lab {
     pub hosts: BTreeMap<String, Host>,
     /// The PKIs; each is reached at the hosts that run it.
     pub pkis: BTreeMap<String, Pki>,
+    /// The PKIs that are there already, which the driver `live` reaches.
+    #[serde(default)]
+    pub by_url: BTreeMap<String, PkiByUrl>,
 }
 
 /// A device; its interfaces have no addresses before its configuration gives them some.
@@ -51,6 +60,9 @@ pub struct Device {
     pub interfaces: BTreeMap<String, Ipv4Net>,
     /// What a sealed value opens to, by the sealed value as it stands in the configuration.
     pub keyring: BTreeMap<String, Secret>,
+    /// How it is reached, where it is real; it has interfaces of its own then.
+    #[serde(default)]
+    pub ssh: Option<Box<SshTarget>>,
 }
 
 /// A host; its name is also what it is reached by.
@@ -191,7 +203,13 @@ impl Lab {
     pub fn pki_names(&self) -> Vec<&str> {
         let programs = self.programs().map(|(name, _)| name);
         let images = self.images().map(|(name, _)| name);
-        self.pkis.keys().map(String::as_str).chain(programs).chain(images).collect()
+        let own = self.pkis.keys().chain(self.by_url.keys()).map(String::as_str);
+        own.chain(programs).chain(images).collect()
+    }
+
+    /// Whether it has what is there already, and the driver `live` alone can reach.
+    pub fn is_live(&self) -> bool {
+        !self.by_url.is_empty() || self.devices.values().any(|device| device.ssh.is_some())
     }
 
     /// The server programs, by the names of their hosts.

@@ -33,6 +33,7 @@ pub mod report;
 pub mod requirement;
 pub mod run;
 pub mod scenario;
+pub mod scep_url;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod tail;
 pub mod virtual_lab;

@@ -40,7 +40,7 @@ impl Kind {
             Self::Sealed => Sealed::parse(text).map(Value::Sealed),
             Self::DistinguishedName => Some(distinguished_name(text)?),
             Self::ClearText => is_clear_text(text).then(|| Value::Secret(Secret::new(text))),
-            Self::CryptHash => is_crypt_hash(text).then(|| Value::Secret(Secret::new(text))),
+            Self::CryptHash => is_crypt_hash(text).then(|| Value::Hash(Secret::new(text))),
             Self::Interface => is_interface(text).then(|| Value::Text(text.to_owned())),
             Self::Path => is_path(text).then(|| Value::Text(text.to_owned())),
             Self::HostName => is_host_name(text).then(|| Value::Text(text.to_owned())),
@@ -237,10 +237,11 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked() {
+    fn clear_secrets_are_masked() {
         let hash = "$6$GSjsCj8gHLv$/VcqU6FLi6CT2Oxn0MJQ2C2tqnRDrYKNF8HIYWJp68nvXvPdFccDsT04.WtigUONbKYrgKg8d6rEs8PjljMkH0";
         accepts(Kind::CryptHash, &[hash]);
-        assert_eq!(Kind::CryptHash.parse(hash).unwrap().shown(), MASK);
+        assert_eq!(Kind::CryptHash.parse(hash).unwrap().shown(), hash);
+        assert_eq!(Kind::ClearText.parse("hunter2").unwrap().shown(), MASK);
         let error = Kind::Sealed.parse("hunter2").unwrap_err();
         assert!(!error.contains("hunter2"), "{error}");
         refuses(Kind::CryptHash, &["plain", "$6$", "$6$$x"]);

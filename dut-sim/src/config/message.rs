@@ -77,6 +77,8 @@ pub(crate) enum Refusal {
     Empty,
     #[error("{}\nCommit failed", faults(.0))]
     Commit(Vec<CommitFault>),
+    #[error("Configuration system temporarily locked due to another commit in progress")]
+    Locked,
     #[error(
         "Cannot exit: configuration modified.\nUse 'exit discard' to discard the changes and exit."
     )]

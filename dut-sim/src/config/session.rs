@@ -6,16 +6,25 @@ use crate::config::tree::Configuration;
 use crate::config::value::Value;
 use crate::secret::SecretStore;
 
-/// A configuration that is being edited.
+/// A configuration that is being edited, and what it was before.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Candidate {
+    base: Configuration,
     configuration: Configuration,
 }
 
 impl Candidate {
     /// Starts from what the device has.
     pub(crate) fn of(active: &Configuration) -> Self {
-        Self { configuration: active.clone() }
+        Self { base: active.clone(), configuration: active.clone() }
+    }
+
+    /// Brings in what others have made active meanwhile; where both changed a leaf, the change made here stays.
+    pub(crate) fn rebase(&mut self, active: &Configuration) {
+        if self.base != *active {
+            self.configuration = active.with_changes(&self.base, &self.configuration);
+            self.base = active.clone();
+        }
     }
 
     /// The configuration as it stands.
@@ -66,13 +75,13 @@ impl Candidate {
         Ok((!deleted).then_some(Notice::NothingToDelete { value: there }))
     }
 
-    /// `show [PATH]`: the `set` lines at and under the path, secrets masked.
+    /// `show [PATH]`: the `set` lines at and under the path.
     pub(crate) fn show(&self, words: &[String]) -> Result<String, Refusal> {
         show(&self.configuration, words)
     }
 }
 
-/// The `set` lines of `configuration` at and under the path of `words`, secrets masked.
+/// The `set` lines of `configuration` at and under the path of `words`.
 pub(crate) fn show(configuration: &Configuration, words: &[String]) -> Result<String, Refusal> {
     let Location { path, place } = schema::locate(words).map_err(Refusal::Show)?;
     let lines = configuration.shown(&stored(&path, &place));

@@ -77,14 +77,30 @@ impl Configuration {
         self.under(path).filter_map(|(each, _)| each.get(path.len())).collect()
     }
 
-    /// The `set` lines of everything at and under `path`, secrets masked.
+    /// The `set` lines of everything at and under `path`, as they can be entered again.
     pub(crate) fn shown(&self, path: &[String]) -> Vec<String> {
         self.under(path)
             .flat_map(|(each, values)| lines(each, values.iter().map(|value| value.shown().into())))
             .collect()
     }
 
-    /// How `other` differs: `-` before what it lacks, `+` before what it has in addition, secrets masked.
+    /// This, with every leaf that is another in `after` than in `before` as it is in `after`.
+    pub(crate) fn with_changes(&self, before: &Self, after: &Self) -> Self {
+        let mut changed = self.clone();
+        let paths: BTreeSet<_> = before.leaves.keys().chain(after.leaves.keys()).collect();
+        for path in paths {
+            match after.leaves.get(path) {
+                values if values == before.leaves.get(path) => {}
+                None => drop(changed.leaves.remove(path)),
+                // An instance that others have given leaves is there as it is.
+                Some(values) if values.is_empty() && changed.contains(path) => {}
+                Some(values) => changed.insert(path.clone(), values.clone()),
+            }
+        }
+        changed
+    }
+
+    /// How `other` differs: `-` before what it lacks, `+` before what it has in addition.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let paths: BTreeSet<_> = self.leaves.keys().chain(other.leaves.keys()).collect();
         paths.into_iter().flat_map(|path| self.differences_at(other, path)).collect()

@@ -20,7 +20,9 @@ pub(crate) enum Value {
     Cipher(Cipher),
     Digest(Digest),
     Sealed(Sealed),
-    /// A clear-text or hashed secret that is kept and never shown.
+    /// A hash of a password, which is shown as it was entered, as OSDx does.
+    Hash(Secret),
+    /// A clear-text secret, which is sealed before it is kept, and never shown.
     Secret(Secret),
     /// A name, a path or a distinguished name, which the kind has checked.
     Text(String),
@@ -37,15 +39,15 @@ impl Value {
             Self::Cipher(cipher) => word_of(CIPHERS, *cipher).into(),
             Self::Digest(digest) => word_of(DIGESTS, *digest).into(),
             Self::Sealed(sealed) => sealed.expose().into(),
-            Self::Secret(secret) => secret.expose().into(),
+            Self::Hash(secret) | Self::Secret(secret) => secret.expose().into(),
             Self::Text(text) => text.into(),
         }
     }
 
-    /// The same, masked where it is secret.
+    /// The same, masked where it is clear text that is secret.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
         match self {
-            Self::Sealed(_) | Self::Secret(_) => MASK.into(),
+            Self::Secret(_) => MASK.into(),
             other => other.expose(),
         }
     }

@@ -34,14 +34,14 @@ impl Shell {
 
     pub(super) async fn step(&self, line: &str, screen: Screen<'_>) -> io::Result<Step> {
         match self {
-            Self::Here(device) => Ok(device.step(line, screen).await),
+            Self::Here(device) => Ok(device.step(device.console(), line, screen).await),
             Self::There(device) => device.step(line, screen).await.map_err(|error| gone(&error)),
         }
     }
 
     pub(super) fn interrupt(&self) {
         match self {
-            Self::Here(device) => device.interrupt(),
+            Self::Here(device) => device.console().interrupt(),
             Self::There(device) => device.interrupt(),
         }
     }
@@ -49,7 +49,7 @@ impl Shell {
     /// To be called outside the runtime, for it waits.
     fn complete(&self, words: Vec<String>, partial: &str, runtime: &Handle) -> Vec<Candidate> {
         match self {
-            Self::Here(device) => device.complete(&words, partial),
+            Self::Here(device) => device.complete(device.console(), &words, partial),
             Self::There(device) => {
                 let offered = device.complete(words, partial.to_owned());
                 let offered = runtime.block_on(async { timeout(COMPLETION_LIMIT, offered).await });

@@ -1,6 +1,7 @@
 //! The verbs at the `#` prompt.
 
-use super::{Device, Reply, Session, Step};
+use super::login::Session;
+use super::{Device, Reply, Step};
 use crate::config::message::{Notice, Refusal};
 use crate::config::session::Candidate;
 use crate::operational::CommandError;
@@ -44,10 +45,11 @@ impl Device {
         words: &[String],
     ) -> Result<String, Refusal> {
         let candidate = session.candidate.get_or_insert_default();
+        candidate.rebase(&self.state().active);
         let notice = match verb {
             "set" => candidate.set(words, &self.surroundings.secrets)?,
             "delete" => candidate.delete(words)?,
-            "commit" => self.commit(candidate.configuration()).await?,
+            "commit" => self.commit(candidate).await?,
             "compare" => return Ok(self.compare(candidate)),
             "discard" => Some(self.discard(candidate)),
             "save" => Some(self.save(candidate)),

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Device;
 use super::configuration_mode::split;
+use super::login::Login;
+use super::restart::RESTARTS;
 use crate::config::message::Refusal;
 use crate::config::parse;
 use crate::config::schema::{Location, Node, Place, locate};
@@ -30,7 +32,7 @@ impl Device {
     /// # Errors
     /// With the first line that was refused, or the one that the refused commit is about.
     pub async fn replace_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
-        self.configure_with(|_| Candidate::default(), lines).await
+        self.replace_for(&self.console, lines).await
     }
 
     /// Changes the configuration: these `set` and `delete` lines on top of what is active, then commit.
@@ -38,26 +40,49 @@ impl Device {
     /// # Errors
     /// As [`Device::replace_configuration`] has them.
     pub async fn modify_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
-        self.configure_with(|device| Candidate::of(&device.state().active), lines).await
+        self.modify_for(&self.console, lines).await
+    }
+
+    /// Replaces the configuration for any user.
+    pub(crate) async fn replace_for(
+        &self,
+        login: &Login,
+        lines: &str,
+    ) -> Result<(), ConfigurationError> {
+        self.configure_with(login, |_| Candidate::default(), lines).await
+    }
+
+    /// Changes the configuration for any user.
+    pub(crate) async fn modify_for(
+        &self,
+        login: &Login,
+        lines: &str,
+    ) -> Result<(), ConfigurationError> {
+        self.configure_with(login, |device| Candidate::of(&device.state().active), lines).await
     }
 
     async fn configure_with(
         &self,
+        login: &Login,
         base: impl FnOnce(&Self) -> Candidate,
         lines: &str,
     ) -> Result<(), ConfigurationError> {
-        let mut session = self.session.lock().await;
+        let (start, mut session) = self.enter(login).await;
         let mut candidate = base(self);
         for (number, text) in numbered(lines) {
             self.take(&mut candidate, text).map_err(|message| error(number, text, message))?;
         }
-        let committed = self.commit(candidate.configuration()).await;
+        let committed = self.commit_in_turn(candidate.configuration());
+        let Some(committed) = self.restarts.cut(start, committed).await else {
+            let (number, text) = numbered(lines).last().unwrap_or((1, ""));
+            return Err(error(number, text, format!("{RESTARTS} in the middle of the commit")));
+        };
         committed.map_err(|refusal| {
             let (number, text) = culprit(lines, &refusal);
             error(number, text, refusal.to_string())
         })?;
         if session.candidate.is_some() {
-            session.candidate = Some(candidate);
+            session.candidate = Some(Candidate::of(candidate.configuration()));
         }
         Ok(())
     }

@@ -4,7 +4,8 @@ use openssl::asn1::Asn1Time;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::{Device, Reply, Session, Step};
+use super::login::Session;
+use super::{Device, Reply, Step};
 use crate::certificate_store;
 use crate::config::session::{Candidate, show};
 use crate::enrolment::RenewalError;
@@ -31,13 +32,15 @@ impl Device {
                 return Step { left, ..Reply::done("").stay() };
             }
             Action::JournalShow => Reply::done(self.protocol_log().join("\n")),
-            Action::Ping => return self.ping(&arguments, screen).await,
+            Action::Ping => return self.ping(session, &arguments, screen).await,
+            Action::Reboot => return self.reboot(),
             Action::ScepRenew => self.scep_renew(&arguments[0]),
             Action::ScepShow => self.scep_show(arguments.first()),
             Action::ShowCertificate => self.show_certificate(&arguments[0]),
             Action::ShowDate => Reply::done(date()),
             Action::ShowRunning => self.show_running(),
-            Action::Terminal => Reply::done(""),
+            Action::TerminalLength => set_length(session, &arguments[0]),
+            Action::TerminalWidth => Reply::done(""),
         };
         reply.stay()
     }
@@ -50,14 +53,19 @@ impl Device {
         Reply::done("[edit]")
     }
 
-    async fn ping(&self, arguments: &[String], screen: Screen<'_>) -> Step {
+    async fn ping(&self, session: &Session, arguments: &[String], screen: Screen<'_>) -> Step {
         let ping = match Ping::parse(arguments) {
             Ok(ping) => ping,
             Err(error) => return Reply::refused(error).stay(),
         };
-        let report = ping.run(&self.surroundings.network, &self.interrupted, screen).await;
+        let report = ping.run(&self.surroundings.network, &session.interrupted, screen).await;
         let reply = Reply { output: report.text, ok: report.answered };
         Step { shown: true, ..reply.stay() }
+    }
+
+    fn reboot(&self) -> Step {
+        self.restart();
+        Step { left: true, ..Reply::done("The system is going down for reboot NOW!").stay() }
     }
 
     /// Begins a renewal; how it goes, `pki scep show` tells below its table.
@@ -148,6 +156,17 @@ impl Device {
             files.unwrap_or_default().into_iter().map(url)
         };
         self.csr_names().into_iter().flat_map(files).collect()
+    }
+}
+
+/// How much of a long output is shown at once, at a terminal.
+fn set_length(session: &mut Session, lines: &str) -> Reply {
+    match lines.parse() {
+        Ok(lines) => {
+            session.terminal_length = Some(lines);
+            Reply::done("")
+        }
+        Err(_) => Reply::refused(format!("CLI Error: `{lines}` is no number of lines")),
     }
 }
 

@@ -35,6 +35,10 @@ pub struct DeviceSettings {
     pub key_source: KeySource,
     /// Between tries to reach a server that does not serve; by default from 1 s to 60 s.
     pub retry_pause: GrowingPause,
+    /// How long a restart takes; by default 1 s.
+    pub start_time: Duration,
+    /// The commit, from 1, in whose middle the device restarts, with its network changed and nothing else.
+    pub restarts_in_commit: Option<u64>,
     /// Between polls of a pending request; by default from 0.5 s, so that a lab need not wait, to the customary 60 s.
     pub poll_pause: GrowingPause,
 }
@@ -54,6 +58,8 @@ impl DeviceSettings {
             program_limit: Duration::from_secs(15),
             key_source: KeySource::Generate,
             retry_pause: GrowingPause { first: Duration::from_secs(1), longest },
+            start_time: Duration::from_secs(1),
+            restarts_in_commit: None,
             poll_pause: GrowingPause { first: Duration::from_millis(500), longest },
         }
     }

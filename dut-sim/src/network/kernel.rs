@@ -1,10 +1,12 @@
 //! The network of the operating system, as the process of the device sees it.
 //!
-//! It is meant for a network namespace that is the device's alone: what else stands there is taken away by a commit.
+//! It is meant for a network namespace, or interfaces of one, that are the device's alone: what else stands there is taken
+//! away by a commit.
 
 mod addressing;
 mod connection;
 mod echo;
+mod host;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,6 +15,7 @@ use std::net::Ipv4Addr;
 use async_trait::async_trait;
 
 use self::addressing::Addresses;
+pub use self::host::HostNetwork;
 use super::{
     Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
 };
@@ -39,6 +42,18 @@ impl KernelNetwork {
     #[must_use]
     pub fn passing_over(self, interface: &str) -> Self {
         Self { addresses: self.addresses.passing_over(interface), ..self }
+    }
+
+    /// The same, with these interfaces alone: others, and what is routed by way of them, are not the device's.
+    ///
+    /// # Errors
+    /// When the system has no netlink sockets to give.
+    pub fn open_on(
+        interfaces: impl IntoIterator<Item = String>,
+        names: impl IntoIterator<Item = (String, Ipv4Addr)>,
+    ) -> io::Result<Self> {
+        let Self { addresses, names } = Self::open(names)?;
+        Ok(Self { addresses: addresses.only(interfaces.into_iter().collect()), names })
     }
 }
 

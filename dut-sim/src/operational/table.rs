@@ -47,12 +47,14 @@ pub(crate) enum Action {
     Exit,
     JournalShow,
     Ping,
+    Reboot,
     ScepRenew,
     ScepShow,
     ShowCertificate,
     ShowDate,
     ShowRunning,
-    Terminal,
+    TerminalLength,
+    TerminalWidth,
 }
 
 /// The options of `ping`, each followed by its value.
@@ -100,22 +102,26 @@ pub(super) const COMMANDS: &[Command] = &[
         Action::ShowCertificate,
     ),
     command(
-        &[
-            K("set", "Change the session"),
-            K("terminal", "The terminal, which needs no setting here"),
-            K("length", "Lines"),
-            A(Argument::Number),
-        ],
-        Action::Terminal,
+        &[K("reboot", "Restart with the saved configuration (Sceplab's own: OSDx documents none)")],
+        Action::Reboot,
     ),
     command(
         &[
             K("set", "Change the session"),
-            K("terminal", "The terminal, which needs no setting here"),
-            K("width", "Columns"),
+            K("terminal", "The terminal"),
+            K("length", "Lines that are shown at a time; 0 shows all at once"),
             A(Argument::Number),
         ],
-        Action::Terminal,
+        Action::TerminalLength,
+    ),
+    command(
+        &[
+            K("set", "Change the session"),
+            K("terminal", "The terminal"),
+            K("width", "Columns, which need no setting here"),
+            A(Argument::Number),
+        ],
+        Action::TerminalWidth,
     ),
     command(&[K("show", "Show the device"), K("date", "Date and time")], Action::ShowDate),
     command(

@@ -159,7 +159,9 @@ impl RemoteConsole {
             screen(&line);
         }
         match self.answer_to(asked).await? {
-            Answer::Step { reply, shown, left } => Ok(Step { reply, shown, left }),
+            Answer::Step { reply, shown, left, terminal_length } => {
+                Ok(Step { reply, shown, left, terminal_length })
+            }
             other => Err(unexpected(other)),
         }
     }

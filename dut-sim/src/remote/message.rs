@@ -84,7 +84,7 @@ pub(super) enum Answer {
     /// What a command printed.
     Reply(Reply),
     /// What a command printed for a user, and what it means for the console.
-    Step { reply: Reply, shown: bool, left: bool },
+    Step { reply: Reply, shown: bool, left: bool, terminal_length: Option<u16> },
     /// One text.
     Text(String),
     /// Many lines.

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 use super::Settings;
 use super::lines::{Lines, ReadError, encode, write};
 use super::message::{Answer, Call, FromDevice, Greeting, Request};
+use crate::device::login::Login;
+use crate::device::restart::RESTARTS;
 use crate::device::{Device, Step};
 
 /// How many requests of one connection are worked on at a time.
@@ -33,14 +35,18 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
         Self { make, device: Mutex::new(None) }
     }
 
-    fn greeted(&self, greeting: Greeting) -> Result<Arc<Device>, String> {
+    fn greeted(&self, greeting: Greeting) -> Result<User, String> {
         let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
         match (greeting, device.as_ref()) {
             (Greeting::Start(_), Some(_)) => Err("the device has been started already".to_owned()),
-            (Greeting::Attach, Some(device)) => Ok(Arc::clone(device)),
+            (Greeting::Attach, Some(device)) if !device.is_up() => Err(RESTARTS.to_owned()),
+            (Greeting::Attach, Some(device)) => {
+                Ok(User { device: Arc::clone(device), login: Some(Login::default()) })
+            }
             (Greeting::Attach, None) => Err("the device has not been started".to_owned()),
             (Greeting::Start(settings), None) => {
-                Ok(Arc::clone(device.insert((self.make)(settings)?)))
+                let device = device.insert((self.make)(settings)?);
+                Ok(User { device: Arc::clone(device), login: None })
             }
         }
     }
@@ -52,13 +58,40 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
         let Ok(greeting) = timeout(GREETING_TIMEOUT, lines.next()).await else { return };
         let greeting = greeting.map_err(|error: ReadError| error.to_string());
         match greeting.and_then(|greeting| self.greeted(greeting)) {
-            Ok(device) => converse(device, lines, writer).await,
-            Err(reason) => {
-                let refusal = encode(&FromDevice::Refused(reason)).unwrap_or_default();
-                // Whoever is gone needs no refusal.
-                let _ = write(&mut writer, &refusal).await;
-            }
+            Ok(user) => converse(Arc::new(user), lines, writer).await,
+            Err(reason) => say_no(&mut writer, reason).await,
         }
+    }
+}
+
+/// Sends away whoever has connected, and says why.
+pub async fn refuse(mut stream: impl AsyncWrite + Unpin, reason: &str) {
+    say_no(&mut stream, reason.to_owned()).await;
+}
+
+async fn say_no(writer: &mut (impl AsyncWrite + Unpin), reason: String) {
+    let refusal = encode(&FromDevice::Refused(reason)).unwrap_or_default();
+    // Whoever is gone needs no refusal.
+    let _ = timeout(GREETING_TIMEOUT, write(writer, &refusal)).await;
+}
+
+/// Whose connection it is; whoever started the device is the user at its console.
+struct User {
+    device: Arc<Device>,
+    login: Option<Login>,
+}
+
+impl User {
+    fn login(&self) -> &Login {
+        self.login.as_ref().unwrap_or_else(|| self.device.console())
+    }
+
+    /// Waits until the device logs the user out.
+    async fn is_logged_out(&self) {
+        if self.login.is_none() {
+            std::future::pending::<()>().await;
+        }
+        self.device.goes_down().await;
     }
 }
 
@@ -68,20 +101,21 @@ pub async fn serve(device: Arc<Device>, stream: impl AsyncRead + AsyncWrite + Se
     devices.serve(stream).await;
 }
 
-async fn converse<R, W>(device: Arc<Device>, mut lines: Lines<BufReader<R>>, writer: W)
+async fn converse<R, W>(user: Arc<User>, mut lines: Lines<BufReader<R>>, writer: W)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let (answers, unread) = mpsc::channel(MOST_UNREAD);
-    let changes = device.subscribe();
+    let changes = user.device.subscribe();
     let _ = answers.send(FromDevice::Ready).await;
     let mut tasks = JoinSet::new();
     tasks.spawn(tell_changes(changes, answers.clone()));
     let mut writing = tokio::spawn(write_all(unread, writer));
-    let mut desk = Desk { device, answers, tasks, commands: HashMap::new() };
+    let mut desk = Desk { user: Arc::clone(&user), answers, tasks, commands: HashMap::new() };
     tokio::select! {
         () = desk.take_requests(&mut lines) => {}
+        () = user.is_logged_out() => desk.log_out().await,
         _ = &mut writing => return,
     }
     // The last answers are still to be written.
@@ -115,7 +149,7 @@ async fn tell_changes(mut changes: watch::Receiver<u64>, answers: mpsc::Sender<F
 
 /// Where the requests of one connection are worked on.
 struct Desk {
-    device: Arc<Device>,
+    user: Arc<User>,
     answers: mpsc::Sender<FromDevice>,
     tasks: JoinSet<()>,
     /// Those commands under way that may be given up.
@@ -123,6 +157,12 @@ struct Desk {
 }
 
 impl Desk {
+    /// What is under way has its answer already, or will have none.
+    async fn log_out(&mut self) {
+        self.tasks.shutdown().await;
+        let _ = self.answers.send(FromDevice::Refused(RESTARTS.to_owned())).await;
+    }
+
     async fn take_requests<R: AsyncRead + Unpin>(&mut self, lines: &mut Lines<BufReader<R>>) {
         loop {
             match lines.next().await {
@@ -152,7 +192,7 @@ impl Desk {
         }
         // A configuration is taken wholly or not at all, so that is not given up.
         let is_command = matches!(call, Call::Execute(_) | Call::Step(_));
-        let work = work(Arc::clone(&self.device), id, call, self.answers.clone());
+        let work = work(Arc::clone(&self.user), id, call, self.answers.clone());
         let task = self.tasks.spawn(work);
         if is_command {
             self.commands.insert(id, task);
@@ -160,18 +200,23 @@ impl Desk {
     }
 }
 
-async fn work(device: Arc<Device>, id: u64, call: Call, answers: mpsc::Sender<FromDevice>) {
+async fn work(user: Arc<User>, id: u64, call: Call, answers: mpsc::Sender<FromDevice>) {
+    let (device, login) = (&user.device, user.login());
     let answer = match call {
-        Call::Replace(lines) => configured(device.replace_configuration(&lines).await),
-        Call::Modify(lines) => configured(device.modify_configuration(&lines).await),
-        Call::Execute(command) => Answer::Reply(device.execute(&command).await),
-        Call::Step(line) => step(&device, id, &line, &answers).await,
-        Call::Prompt => Answer::Text(device.prompt().await),
-        Call::Complete { words, partial } => Answer::Candidates(device.complete(&words, &partial)),
+        Call::Replace(lines) => configured(device.replace_for(login, &lines).await),
+        Call::Modify(lines) => configured(device.modify_for(login, &lines).await),
+        Call::Execute(command) => {
+            Answer::Reply(device.step(login, &command, &mut |_| {}).await.reply)
+        }
+        Call::Step(line) => step(&user, id, &line, &answers).await,
+        Call::Prompt => Answer::Text(device.prompt_for(login).await),
+        Call::Complete { words, partial } => {
+            Answer::Candidates(device.complete(login, &words, &partial))
+        }
         Call::ProtocolLog => Answer::Lines(device.protocol_log()),
         Call::Notes => Answer::Lines(device.notes()),
         Call::Interrupt => {
-            device.interrupt();
+            login.interrupt();
             Answer::Done
         }
         Call::Alive | Call::GiveUp(_) => Answer::Done,
@@ -184,10 +229,10 @@ fn configured(outcome: Result<(), crate::ConfigurationError>) -> Answer {
     outcome.map_or_else(Answer::ConfigurationRefused, |()| Answer::Configured)
 }
 
-async fn step(device: &Device, id: u64, line: &str, answers: &mpsc::Sender<FromDevice>) -> Answer {
+async fn step(user: &User, id: u64, line: &str, answers: &mpsc::Sender<FromDevice>) -> Answer {
     let (shown_lines, mut to_show) = mpsc::unbounded_channel();
     let mut screen = |line: &str| drop(shown_lines.send(line.to_owned()));
-    let step = device.step(line, &mut screen);
+    let step = user.device.step(user.login(), line, &mut screen);
     tokio::pin!(step);
     let outcome = loop {
         tokio::select! {
@@ -199,6 +244,6 @@ async fn step(device: &Device, id: u64, line: &str, answers: &mpsc::Sender<FromD
     while let Ok(line) = to_show.try_recv() {
         drop(answers.send(FromDevice::Screen { id, line }).await);
     }
-    let Step { reply, shown, left } = outcome;
-    Answer::Step { reply, shown, left }
+    let Step { reply, shown, left, terminal_length } = outcome;
+    Answer::Step { reply, shown, left, terminal_length }
 }

@@ -1,6 +1,9 @@
 //! `sceplab dut`: the console of a simulated device in a lab.
 
+mod attach;
 mod on_socket;
+mod serve;
+mod socket;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,17 +24,22 @@ const DEFAULT_LAB: &str = include_str!("../../../scenarios/labs/linux-pki.yaml")
 /// Use a simulated device by hand
 ///
 /// The device stands in a lab, whose PKIs run as long as the console does.
-#[derive(Clone, Debug, Args)]
+///
+/// With --serve it stands on, and each --attach is a session of its own with it, as a login shell over SSH has.
+#[derive(Clone, Debug, Default, Args)]
+#[command(override_usage = "sceplab dut [OPTIONS]
+       sceplab dut --serve SOCKET [OPTIONS]
+       sceplab dut --attach SOCKET [-c COMMAND]")]
 pub(super) struct Dut {
     /// The lab that the device stands in [default: that of the documented scenario with the Linux PKI]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "attach")]
     lab: Option<PathBuf>,
     /// How the lab is built [default: virtual; netns where the client or what a host runs is a program, docker where it is
     /// an image]
-    #[arg(long, value_enum, value_name = "DRIVER", conflicts_with = "on_socket")]
+    #[arg(long, value_enum, value_name = "DRIVER", conflicts_with_all = ["on_socket", "attach"])]
     driver: Option<Driver>,
     /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
-    #[arg(long, value_enum, value_name = "CLIENT", default_value_t)]
+    #[arg(long, value_enum, value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
     client: Client,
     /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
     #[arg(long, value_name = "IMAGE", conflicts_with = "on_socket")]
@@ -39,8 +47,12 @@ pub(super) struct Dut {
     /// Be a device in a process of its own: the console is served on the socket that is the standard input
     #[arg(long, hide = true, conflicts_with_all = ["lab", "device"])]
     on_socket: bool,
+    #[command(flatten)]
+    serve: serve::Serving,
+    #[command(flatten)]
+    attach: attach::Attaching,
     /// Which of the lab's devices; may be left out where there is one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "attach")]
     device: Option<String>,
 }
 
@@ -70,6 +82,12 @@ pub(super) enum DutError {
     /// The standard input is of no use as the socket of a console.
     #[error("the standard input is no socket to serve a console on: {0}")]
     Socket(io::Error),
+    /// The device cannot be served.
+    #[error(transparent)]
+    Serve(#[from] serve::ServeError),
+    /// No device can be reached there.
+    #[error(transparent)]
+    Attach(#[from] attach::AttachError),
     /// The terminal is of no use.
     #[error("the console broke: {0}")]
     Console(String),
@@ -84,8 +102,17 @@ impl Dut {
         if self.on_socket {
             return on_socket::serve().await.map_err(DutError::Socket);
         }
+        if let Some(exit) = self.attach.run().await? {
+            return Ok(exit);
+        }
         let lab = self.lab()?;
         let name = self.device_name(&lab)?;
+        if !lab.devices.contains_key(&name) {
+            return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
+        }
+        if let Some(exit) = self.serve.run(&lab, &self.options(&name, &lab)).await? {
+            return Ok(exit);
+        }
         let Some((device, bench)) =
             drivers::build_for_console(&lab, &name, &self.options(&name, &lab)).await?
         else {
@@ -142,13 +169,7 @@ mod tests {
     use super::*;
 
     fn dut(device: Option<&str>) -> Dut {
-        Dut {
-            lab: None,
-            device: device.map(str::to_owned),
-            driver: None,
-            client: Client::Builtin,
-            on_socket: false,
-        }
+        Dut { device: device.map(str::to_owned), ..Dut::default() }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
+use super::live::LiveArguments;
 use crate::drivers;
 use crate::lab::Lab;
 use crate::run::{Client, Driver, LabOptions};
@@ -15,7 +16,7 @@ use crate::run::{Client, Driver, LabOptions};
 #[derive(Debug, Clone, Args)]
 pub(super) struct LabArguments {
     /// How labs are built [default: virtual; netns with a `--client` other than builtin, or where every lab has a program;
-    /// docker where every lab has an image]
+    /// docker where every lab has an image; never live, which uses what is there already]
     #[arg(long, value_enum)]
     driver: Option<Driver>,
     /// The SCEP client inside the simulated devices
@@ -30,6 +31,8 @@ pub(super) struct LabArguments {
     /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
     #[arg(long, value_name = "IMAGE")]
     node_image: Option<String>,
+    #[command(flatten)]
+    pub(super) live: LiveArguments,
 }
 
 impl LabArguments {
@@ -38,6 +41,14 @@ impl LabArguments {
         &self,
         labs: impl IntoIterator<Item = &'a Lab>,
     ) -> Result<Self, String> {
+        let labs: Vec<&Lab> = labs.into_iter().collect();
+        if self.driver != Some(Driver::Live)
+            && !labs.is_empty()
+            && labs.iter().all(|lab| lab.is_live())
+        {
+            let why = "has what is there already, which is used only if it is asked for by name";
+            return Err(format!("the lab {why}; type `--driver live`"));
+        }
         let Some((host, foreigner)) = foreigner_of_each(labs) else { return Ok(self.clone()) };
         let needed = foreigner.needs();
         let what = match foreigner {
@@ -58,6 +69,10 @@ impl LabArguments {
         let driver = self.driver.unwrap_or(self.client.default_driver());
         client_fits(self.client, driver)?;
         self.fits(driver)?;
+        if driver == Driver::Live {
+            self.fits_what_is_there()?;
+        }
+        self.live.fit(driver)?;
         if let Some(folder) = &self.pcap {
             check_writable(folder)?;
         }
@@ -74,7 +89,8 @@ impl LabArguments {
             return Err(format!("`{option}` {why}; type `{option} --driver docker`"));
         }
         let lacks = match driver {
-            Driver::Netns => return Ok(()),
+            // What is there already has reasons of its own.
+            Driver::Netns | Driver::Live => return Ok(()),
             Driver::Virtual => "of which the virtual lab has none",
             Driver::Docker => "which are the engine's in a lab of containers",
         };
@@ -87,6 +103,16 @@ impl LabArguments {
         };
         let value = self.value_of(option);
         Err(format!("`{option}` {what}, {lacks}; type `{option}{value} --driver netns`"))
+    }
+
+    fn fits_what_is_there(&self) -> Result<(), String> {
+        client_fits(self.client, Driver::Live)?;
+        let option = match () {
+            () if self.pcap.is_some() => "--pcap",
+            () if self.keep => "--keep",
+            () => return Ok(()),
+        };
+        Err(format!("`{option}` is for labs that are built, and `--driver live` builds none"))
     }
 
     fn value_of(&self, option: &str) -> String {
@@ -112,6 +138,7 @@ fn has_no_way_into(driver: Driver) -> &'static str {
         Driver::Virtual => "has no way into the virtual lab",
         Driver::Netns => "has no way into a lab of namespaces",
         Driver::Docker => "has no way into a lab of containers",
+        Driver::Live => "is run by labs that are built, and `--driver live` builds none",
     }
 }
 

@@ -83,10 +83,7 @@ fn broken(error: RemoteError) -> DeviceError {
 
 /// What the device `name` of `lab` is started with.
 pub(super) fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, BenchError> {
-    let device = lab.devices.get(name).ok_or_else(|| BenchError::Device {
-        name: name.to_owned(),
-        reason: "the lab has none of that name".to_owned(),
-    })?;
+    let device = super::plan_of(lab, name)?;
     let keyring = device.keyring.iter();
     let hosts = lab.hosts.iter();
     Ok(Settings {

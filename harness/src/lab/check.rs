@@ -1,5 +1,6 @@
 //! What a lab file refers to must be there, and its addresses must agree.
 
+mod live;
 mod reach;
 mod routes;
 
@@ -8,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::draft::{Draft, DraftHost, DraftRuns};
+use super::draft::{Draft, DraftDevice, DraftHost, DraftRuns};
 use crate::diagnostic::{Diagnostic, Located, Place};
 use crate::yaml::Problems;
 
@@ -25,7 +26,9 @@ pub(super) fn check(draft: &Draft, complete: bool, problems: &Problems) {
         pki_exists(host, draft, problems);
         foreigner_is_no_pki_of_the_file(host, draft, problems);
     }
-    if complete {
+    if draft.is_live() {
+        live::check(draft, problems);
+    } else if complete {
         interfaces_lead_somewhere(draft, problems);
         routes::check(draft, problems);
         pkis_are_run(draft, problems);
@@ -124,6 +127,10 @@ fn interfaces_lead_somewhere(draft: &Draft, problems: &Problems) {
 
 fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
     let Some(DraftRuns::Pki(runs)) = &host.runs else { return };
+    if draft.by_url.iter().any(|pki| pki.name.value == runs.value) {
+        // It is where its URL says, whatever a host runs.
+        return;
+    }
     let names = || draft.pkis.iter().map(|pki| pki.name.value.as_str());
     if !names().any(|name| name == runs.value) {
         unknown(&runs.place, "PKI", &runs.value, names(), problems);
@@ -137,7 +144,9 @@ fn foreigner_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &P
         Some(DraftRuns::Image(_)) => "an image",
         Some(DraftRuns::Pki(_)) | None => return,
     };
-    if draft.pkis.iter().any(|pki| pki.name.value == host.name.value) {
+    let mut names =
+        draft.pkis.iter().map(|pki| &pki.name).chain(draft.by_url.iter().map(|it| &it.name));
+    if names.any(|name| name.value == host.name.value) {
         let name = &host.name.value;
         let message = format!("`{name}` runs {what}, and is the name of a PKI as well");
         let note = format!("{what} that a host runs is known as a PKI by the host's name");
@@ -145,9 +154,10 @@ fn foreigner_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &P
     }
 }
 
-/// Where there is nothing but PKIs, steps reach them by themselves.
+/// Where there is nothing but PKIs, steps reach them by themselves; and nobody knows what a real device reaches.
 fn pkis_are_run(draft: &Draft, problems: &Problems) {
-    if draft.hosts.is_empty() && draft.devices.is_empty() {
+    let is_real = |device: &DraftDevice| device.ssh.is_some();
+    if draft.hosts.is_empty() && draft.devices.iter().all(is_real) {
         return;
     }
     for pki in &draft.pkis {

@@ -1,7 +1,9 @@
 //! From the tree of a lab file to its draft.
 
+mod by_url;
 mod faults;
 mod program;
+mod ssh;
 
 use ipnet::Ipv4Net;
 use scep::capabilities::Capability;
@@ -10,6 +12,20 @@ use super::draft::{Draft, DraftDevice, DraftHost, DraftPki, DraftRoute};
 use super::{Admin, Approval, Challenge, Personality, Pki, Secret};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::yaml::{Entry, Fields, Node, Problems, Value, names};
+
+/// The fields of a PKI that is simulated.
+const SIMULATED: [&str; 10] = [
+    "personality",
+    "ca",
+    "capabilities",
+    "challenge",
+    "approval",
+    "port",
+    "admin",
+    "allow-duplicate-names",
+    "obsolete-algorithms",
+    "faults",
+];
 
 const SUBNET: &str = "a subnet such as `10.0.0.0/24`";
 const ADDRESS: &str = "an address with its prefix length, such as `10.0.0.1/24`";
@@ -24,6 +40,7 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
     let section = |key, what| {
         fields.optional(key).map(|node| names(node, what, problems)).unwrap_or_default()
     };
+    let pkis = section("pki", "a map of PKIs");
     Draft {
         title: text("title"),
         stands_in_for: fields.optional("stands-in-for").and_then(|node| file_name(node, problems)),
@@ -35,9 +52,15 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
             .iter()
             .filter_map(|entry| host(entry, problems))
             .collect(),
-        pkis: section("pki", "a map of PKIs")
+        pkis: pkis
             .iter()
+            .filter(|entry| !by_url::is_by_url(&entry.value))
             .filter_map(|entry| pki(entry, problems))
+            .collect(),
+        by_url: pkis
+            .iter()
+            .filter(|entry| by_url::is_by_url(&entry.value))
+            .filter_map(|entry| by_url::pki(entry, &SIMULATED, problems))
             .collect(),
     }
 }
@@ -56,7 +79,14 @@ fn file_name(node: &Node, problems: &Problems) -> Option<String> {
 }
 
 fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
-    let fields = Fields::of(&entry.value, "a device", &["interfaces", "keyring"], problems)?;
+    let known = [&["interfaces", "keyring", "ssh"], &ssh::OPTIONS[..]].concat();
+    let fields = Fields::of(&entry.value, "a device", &known, problems)?;
+    if let Some(node) = fields.optional("ssh") {
+        let target = ssh::target(node, &fields, problems)?;
+        let name = name(entry, "device", problems)?;
+        return Some(DraftDevice { ssh: Some(Box::new(target)), ..DraftDevice::bare(name) });
+    }
+    ssh::refuse_options(&fields, problems);
     let interfaces = fields
         .required("interfaces")
         .map(|node| names(node, "a map from interfaces to subnets", problems))
@@ -66,6 +96,7 @@ fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
         .map(|node| names(node, "a map from sealed to clear values", problems))
         .unwrap_or_default();
     Some(DraftDevice {
+        ssh: None,
         name: name(entry, "device", problems)?,
         interfaces: interfaces.iter().filter_map(|entry| interface(entry, problems)).collect(),
         keyring: keyring
@@ -147,19 +178,7 @@ fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
 }
 
 fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
-    let known = [
-        "personality",
-        "ca",
-        "capabilities",
-        "challenge",
-        "approval",
-        "port",
-        "admin",
-        "allow-duplicate-names",
-        "obsolete-algorithms",
-        "faults",
-    ];
-    let fields = Fields::of(&entry.value, "a PKI", &known, problems)?;
+    let fields = Fields::of(&entry.value, "a PKI", &SIMULATED, problems)?;
     let personalities = [
         ("linux", Personality::Linux),
         ("ndes", Personality::Ndes),

@@ -52,6 +52,7 @@ fn documented_lab() -> Lab {
     let device = Device {
         interfaces: BTreeMap::from([("eth0".to_owned(), net("10.215.168.0/24"))]),
         keyring: BTreeMap::new(),
+        ssh: None,
     };
     Lab {
         devices: BTreeMap::from([("DUT0".to_owned(), device)]),

@@ -1,9 +1,10 @@
 //! Addresses and routes, by rtnetlink: all that were asked for, or those that were there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use ipnet::Ipv4Net;
@@ -22,6 +23,8 @@ pub(super) struct Addresses {
     netlink: Handle,
     /// An interface that is none of those to be configured.
     passed_over: Option<String>,
+    /// The interfaces that are the device's, where not all are.
+    only: Option<Arc<BTreeSet<String>>>,
 }
 
 /// What the interfaces are to have, by their indices, in the order they are to be given, and where routes lead by way of whom.
@@ -36,12 +39,17 @@ impl Addresses {
     pub(super) fn open() -> io::Result<Self> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { netlink: handle, passed_over: None })
+        Ok(Self { netlink: handle, passed_over: None, only: None })
     }
 
     /// Leaves the interface of that name as it is.
     pub(super) fn passing_over(self, interface: &str) -> Self {
         Self { passed_over: Some(interface.to_owned()), ..self }
+    }
+
+    /// The same of these interfaces alone.
+    pub(super) fn only(self, interfaces: BTreeSet<String>) -> Self {
+        Self { only: Some(Arc::new(interfaces)), ..self }
     }
 
     /// Whoever gives up waiting for it leaves no half of it behind.
@@ -74,6 +82,8 @@ impl Addresses {
                 _ => None,
             });
             let name = name.filter(|name| self.passed_over.as_ref() != Some(name));
+            let name =
+                name.filter(|name| self.only.as_ref().is_none_or(|only| only.contains(name)));
             interfaces.extend(name.map(|name| (name, link.header.index)));
         }
         Ok(interfaces)
@@ -88,7 +98,7 @@ impl Addresses {
                 given.push(address);
             }
         }
-        let routes = self.route_messages().await?;
+        let routes = self.route_messages(&interfaces.values().copied().collect()).await?;
         Ok(State { addresses, routes: routes.iter().filter_map(route_of).collect() })
     }
 
@@ -99,12 +109,14 @@ impl Addresses {
         Ok(all.into_iter().filter(v4).collect())
     }
 
-    async fn route_messages(&self) -> io::Result<Vec<RouteMessage>> {
+    /// The routes by way of these interfaces.
+    async fn route_messages(&self, interfaces: &BTreeSet<u32>) -> io::Result<Vec<RouteMessage>> {
         let all = RouteMessageBuilder::<Ipv4Addr>::new().build();
         let all: Vec<_> =
             self.netlink.route().get(all).execute().try_collect().await.map_err(into_io)?;
         let main = |message: &RouteMessage| message.header.table == RouteHeader::RT_TABLE_MAIN;
-        Ok(all.into_iter().filter(main).collect())
+        let own = |message: &RouteMessage| leads_by(message, interfaces);
+        Ok(all.into_iter().filter(main).filter(own).collect())
     }
 
     /// Changes what differs, so that connections over the rest live on.
@@ -147,7 +159,8 @@ impl Addresses {
 
     async fn route_like(&self, wanted: &State) -> io::Result<()> {
         let mut missing = wanted.routes.clone();
-        for message in self.route_messages().await? {
+        let interfaces = wanted.addresses.keys().copied().collect();
+        for message in self.route_messages(&interfaces).await? {
             let Some((destination, next_hop)) = route_of(&message) else { continue };
             if missing.get(&destination) == Some(&next_hop) {
                 missing.remove(&destination);
@@ -202,6 +215,12 @@ fn address_of(message: &AddressMessage) -> Option<Ipv4Net> {
         _ => None,
     });
     Ipv4Net::new(local?, message.header.prefix_len).ok()
+}
+
+fn leads_by(message: &RouteMessage, interfaces: &BTreeSet<u32>) -> bool {
+    message.attributes.iter().any(
+        |attribute| matches!(attribute, RouteAttribute::Oif(index) if interfaces.contains(index)),
+    )
 }
 
 /// Where a route leads that goes by way of somebody.

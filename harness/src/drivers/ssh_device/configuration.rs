@@ -1,0 +1,284 @@
+//! A configuration as `set` lines, and how to get from one to another.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// What is kept of any device, for without it nobody could log in again.
+const KEPT: [&[&str]; 2] = [&["system", "login"], &["service", "ssh"]];
+
+/// The words that lead to a node, and its value.
+pub(super) type Path = Vec<String>;
+
+/// A configuration, in the device's own order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Configuration {
+    pub(super) statements: Vec<Statement>,
+}
+
+/// One `set` line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Statement {
+    /// The line as the device prints it.
+    pub(super) line: String,
+    /// What follows the verb.
+    pub(super) path: Path,
+}
+
+impl Configuration {
+    /// Reads what the device prints; the error is the line that is none of a configuration.
+    pub(super) fn parse(printed: &str) -> Result<Self, String> {
+        let mut statements = Vec::new();
+        let mut lines = printed.lines();
+        while let Some(line) = lines.next() {
+            let mut line = line.trim().to_owned();
+            if line.is_empty() || line.starts_with('#') || line.starts_with("[edit") {
+                continue;
+            }
+            if !line.starts_with("set ") {
+                return Err(line);
+            }
+            let mut words = shlex::split(&line);
+            // A value may go on in the next line, within its quotes.
+            while words.is_none() {
+                let Some(more) = lines.next() else { return Err(line) };
+                line = format!("{line}\n{more}");
+                words = shlex::split(&line);
+            }
+            let path = words.unwrap_or_default().split_off(1);
+            statements.push(Statement { line, path });
+        }
+        Ok(Self { statements })
+    }
+
+    /// The lines, as they can be typed again.
+    pub(super) fn text(&self) -> String {
+        self.statements.iter().map(|statement| format!("{}\n", statement.line)).collect()
+    }
+
+    /// The lines whose value is shown masked, so that nobody could set them again.
+    pub(super) fn masked(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(|statement| statement.is_masked())
+    }
+
+    /// Whether the lines of another are the same, in whatever order.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        self.without(other).next().is_none() && other.without(self).next().is_none()
+    }
+
+    /// The lines that another has not.
+    pub(super) fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Statement> {
+        let has = |path: &Path| other.statements.iter().any(|own| own.path == *path);
+        self.statements.iter().filter(move |statement| !has(&statement.path))
+    }
+
+    /// What must be deleted, so that what is wanted can be set on top: the highest nodes in which nothing is wanted and
+    /// nothing kept.
+    pub(super) fn deletions(&self, wanted: &[Path], kept: &[Path]) -> Vec<Path> {
+        let is_kept = |path: &Path| kept.iter().any(|prefix| path.starts_with(prefix));
+        let paths = || self.statements.iter().map(|statement| &statement.path);
+        let stays: Vec<&Path> = wanted.iter().chain(paths().filter(|path| is_kept(path))).collect();
+        let mut deletions: Vec<Path> = Vec::new();
+        for statement in &self.statements {
+            let path = &statement.path;
+            let gone = deletions.iter().any(|deleted| path.starts_with(deleted));
+            if gone || stays.contains(&path) {
+                continue;
+            }
+            let stays_in = |prefix: &[String]| stays.iter().any(|path| path.starts_with(prefix));
+            let highest = (1..=path.len()).find(|length| !stays_in(&path[..*length]));
+            deletions.extend(highest.map(|length| statement.deletion(length)));
+        }
+        deletions
+    }
+
+    /// What is not to be deleted of a device that is reached at one address from another: the login, the interface and
+    /// the way back.
+    pub(super) fn lifeline(&self, device: IpAddr, here: IpAddr) -> Vec<Path> {
+        let mut kept: Vec<Path> = KEPT.iter().map(|words| owned(words)).collect();
+        let Some((interface, subnet)) = self.interface(device) else { return kept };
+        kept.push(interface);
+        if !subnet.contains(&here) {
+            kept.extend(self.routes_to(here));
+        }
+        kept
+    }
+
+    /// The interface that has an address, and the subnet there.
+    pub(super) fn interface(&self, address: IpAddr) -> Option<(Path, IpNet)> {
+        let of_interfaces = |path: &&Path| path.first().is_some_and(|word| word == "interfaces");
+        let mut paths =
+            self.statements.iter().map(|statement| &statement.path).filter(of_interfaces);
+        paths.find_map(|path| {
+            let at = path.iter().position(|word| word == "address")?;
+            let subnet: IpNet = path.get(at + 1)?.parse().ok()?;
+            (subnet.addr() == address).then(|| (path[..at].to_vec(), subnet))
+        })
+    }
+
+    fn routes_to(&self, address: IpAddr) -> impl Iterator<Item = Path> {
+        let way = ["protocols", "static"];
+        self.statements.iter().filter_map(move |Statement { path, .. }| {
+            let goes_there =
+                |word: &String| word.parse().is_ok_and(|net: IpNet| net.contains(&address));
+            let is_route = path.len() > 3 && path[..2] == way && goes_there(&path[3]);
+            is_route.then(|| path[..4].to_vec())
+        })
+    }
+}
+
+impl Statement {
+    /// Whether stars stand in place of the value.
+    pub(super) fn is_masked(&self) -> bool {
+        let stars = |value: &String| value.len() >= 4 && value.bytes().all(|byte| byte == b'*');
+        self.path.len() > 1 && self.path.last().is_some_and(stars)
+    }
+
+    /// The node in which the value stands, with all that makes it complete.
+    pub(super) fn node(&self) -> Path {
+        self.path[..self.path.len().saturating_sub(2).max(1)].to_vec()
+    }
+
+    /// The path but for the value.
+    pub(super) fn leaf(&self) -> &[String] {
+        &self.path[..self.path.len() - 1]
+    }
+
+    fn deletion(&self, length: usize) -> Path {
+        // A masked value is not the value.
+        let length = if self.is_masked() { length.min(self.path.len() - 1) } else { length };
+        self.path[..length].to_vec()
+    }
+}
+
+/// The path that a line of a scenario sets; `None` where it sets none.
+pub(super) fn set_by(line: &str) -> Option<Path> {
+    let words = shlex::split(line)?;
+    let (verb, path) = words.split_first()?;
+    (verb == "set" && !path.is_empty()).then(|| path.to_vec())
+}
+
+/// A line for a path, quoted as the device quotes.
+pub(super) fn line(verb: &str, path: &[String]) -> String {
+    let words = path.iter().map(|word| quoted(word));
+    std::iter::once(verb.to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let bare = |c: char| c.is_alphanumeric() || "+,-./=@_%".contains(c);
+    if !word.is_empty() && word.chars().all(bare) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn owned(words: &[&str]) -> Path {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRINTED: &str = "\
+# Teldat OSDx VM version v4.2.9.3
+# Warning: Configuration has not been saved
+set interfaces ethernet eth0 address 198.51.100.7/24
+set interfaces ethernet eth1 address 10.0.0.1/24
+set protocols static route 0.0.0.0/0 next-hop 198.51.100.1
+set protocols static route 10.9.0.0/16 next-hop 10.0.0.2
+set service ssh
+set system certificate scep csr OLD url 'http://10.0.0.9'
+set system certificate scep csr OLD port 80
+set system login user admin role admin
+set system time-zone UTC";
+
+    fn configuration(text: &str) -> Configuration {
+        Configuration::parse(text).unwrap()
+    }
+
+    fn deletions(current: &str, wanted: &[&str], kept: &[Path]) -> Vec<String> {
+        let wanted: Vec<Path> = wanted.iter().filter_map(|line| set_by(line)).collect();
+        let deletions = configuration(current).deletions(&wanted, kept);
+        deletions.iter().map(|path| line("delete", path)).collect()
+    }
+
+    fn kept(here: &str) -> Vec<Path> {
+        configuration(PRINTED).lifeline("198.51.100.7".parse().unwrap(), here.parse().unwrap())
+    }
+
+    #[test]
+    fn what_a_device_prints_is_read_and_printed_again() {
+        let read = configuration(PRINTED);
+        assert_eq!(read.statements.len(), 9);
+        assert_eq!(read.statements[5].path.last().unwrap(), "http://10.0.0.9");
+        assert_eq!(configuration(&read.text()), read);
+        assert_eq!(
+            Configuration::parse("Invalid command: [show]"),
+            Err("Invalid command: [show]".into())
+        );
+        assert_eq!(configuration("# nothing\n\n"), Configuration::default());
+    }
+
+    #[test]
+    fn a_value_may_have_several_lines() {
+        let read = configuration("set system login banner 'two\nlines'\nset a b");
+        assert_eq!(read.statements[0].path.last().unwrap(), "two\nlines");
+        assert_eq!(read.statements.len(), 2);
+        assert!(Configuration::parse("set a 'open").is_err());
+    }
+
+    #[test]
+    fn the_highest_nodes_that_nobody_wants_are_deleted() {
+        let wanted = ["set interfaces ethernet eth1 address 10.215.168.64/24"];
+        assert_eq!(
+            deletions(PRINTED, &wanted, &kept("198.51.100.9")),
+            [
+                "delete interfaces ethernet eth1 address 10.0.0.1/24",
+                "delete protocols",
+                "delete system certificate",
+                "delete system time-zone",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_way_back_is_kept_where_the_device_needs_a_router() {
+        let deleted = deletions(PRINTED, &[], &kept("203.0.113.5"));
+        assert!(
+            deleted.contains(&"delete protocols static route 10.9.0.0/16".to_owned()),
+            "{deleted:?}"
+        );
+        assert!(!deleted.iter().any(|line| line.contains("0.0.0.0/0")), "{deleted:?}");
+    }
+
+    #[test]
+    fn nothing_is_deleted_that_is_wanted_as_it_is() {
+        let wanted: Vec<&str> = PRINTED.lines().collect();
+        assert_eq!(deletions(PRINTED, &wanted, &[]), [""; 0]);
+        // A node that is wanted with more in it stays as well.
+        assert_eq!(deletions("set service ssh", &["set service ssh port 22"], &[]), [""; 0]);
+    }
+
+    #[test]
+    fn a_masked_value_is_known_and_deleted_without_it() {
+        let current = "set a csr C url x\nset a csr C password '****'\nset b '****'";
+        let read = configuration(current);
+        let masked: Vec<&Statement> = read.masked().collect();
+        assert_eq!(masked.len(), 2);
+        assert_eq!(masked[0].node(), ["a", "csr", "C"]);
+        assert_eq!(
+            deletions(current, &["set a csr C url x"], &[]),
+            ["delete a csr C password", "delete b"]
+        );
+        let kept: Vec<Path> = masked.iter().map(|statement| statement.node()).collect();
+        assert_eq!(deletions(current, &[], &kept), [""; 0]);
+    }
+
+    #[test]
+    fn words_are_quoted_as_the_device_quotes() {
+        let path = owned(&["url", "http://10.0.0.1", "a b", "", "it's", "CN=x"]);
+        assert_eq!(line("delete", &path), r"delete url 'http://10.0.0.1' 'a b' '' 'it'\''s' CN=x");
+        assert_eq!(shlex::split(&line("delete", &path)).unwrap()[1..], path);
+    }
+}

@@ -1,0 +1,152 @@
+//! How a device says that it did not do what it was told: its words, in one place.
+//!
+//! OSDx documents `CLI Error:` alone; the rest is what Vyatta and its heirs say.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexSet};
+
+/// What a line begins with that says so, whatever was typed.
+const OF_ANY: &[&str] = &[
+    r"^CLI Error:",
+    r"^Invalid command:?( |$)",
+    r"^Ambiguous command:?( |$)",
+    r"^Incomplete command:?( |$)",
+    r"command not found$",
+    r"^Unknown command",
+    r"^Insufficient privileges",
+    r"^Permission denied",
+];
+
+/// The same, of lines of configuration.
+const OF_CONFIGURATION: &[&str] = &[
+    r"^(Set|Delete|Commit|Load) failed",
+    r"failed to set\b",
+    r"^Configuration path: .*(is not valid|is ambiguous|requires a value|takes one value|cannot be set itself)$",
+    r"^Need to specify the config node to",
+    r"^Value validation failed",
+    r"^Invalid value",
+    r"^\[\[.*\]\] failed",
+    r"^(delete )?\[ .* \] failed",
+    r"^Failed to generate committed config",
+    r"^Cannot exit: configuration modified",
+    r"is no configuration line",
+];
+
+/// What is said while somebody else commits.
+const LOCKED: &str = r"(?i)(locked due to another commit|another commit (is )?in progress)";
+
+struct Words {
+    any: RegexSet,
+    configuration: RegexSet,
+    locked: Regex,
+    nothing_received: Regex,
+}
+
+/// `None` if one of the expressions were wrong, which a test would tell.
+static WORDS: LazyLock<Option<Words>> = LazyLock::new(|| {
+    Some(Words {
+        any: RegexSet::new(OF_ANY).ok()?,
+        configuration: RegexSet::new(OF_CONFIGURATION).ok()?,
+        locked: Regex::new(LOCKED).ok()?,
+        nothing_received: Regex::new(r"(?m)^\d+ packets transmitted, 0 (packets )?received")
+            .ok()?,
+    })
+});
+
+/// Whether a command was refused, or is a ping that nobody answered.
+///
+/// Only the first line that is not empty counts: what follows may be a log, which tells of refusals of others.
+pub(super) fn of_command(command: &str, output: &str) -> bool {
+    let Some(words) = WORDS.as_ref() else { return false };
+    let first = output.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let is_ping = command.split_whitespace().next().is_some_and(|word| "ping".starts_with(word));
+    words.any.is_match(first)
+        || is_ping && (words.nothing_received.is_match(output) || first.starts_with("ping: "))
+}
+
+/// Whether a line of configuration, or a commit, was refused.
+pub(super) fn of_configuration(output: &str) -> bool {
+    let Some(words) = WORDS.as_ref() else { return false };
+    let mut lines = output.lines().map(str::trim);
+    lines.any(|line| words.any.is_match(line) || words.configuration.is_match(line))
+}
+
+/// Whether somebody else is changing the configuration right now.
+pub(super) fn is_locked(output: &str) -> bool {
+    WORDS.as_ref().is_some_and(|words| words.locked.is_match(output))
+}
+
+/// The place in the configuration that a refused commit names first, as in `[ system host-name ]`.
+pub(super) fn place(output: &str) -> Option<Vec<String>> {
+    let line = output.lines().map(str::trim).find(|line| line.starts_with('['))?;
+    let path = line.trim_start_matches('[').split(']').next()?;
+    let words: Vec<String> = path.split_whitespace().map(str::to_owned).collect();
+    (!words.is_empty()).then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_family_says_is_understood() {
+        for output in [
+            "CLI Error: Insufficient privileges",
+            "Invalid command: [frobnicate]",
+            "Ambiguous command: [p]\nPossible completions:\n  ping  x",
+            "Incomplete command: pki scep",
+            "-vbash: frobnicate: command not found",
+        ] {
+            assert!(of_command("show", output) && of_configuration(output), "{output}");
+        }
+        for output in [
+            "\n  Configuration path: system certificate [spec] is not valid\n  Set failed\n",
+            "Configuration path: [system host-name] requires a value\nSet failed",
+            "\"x\" is not a valid value\nValue validation failed",
+            "[ system certificate scep csr A ]\nno url\n\n[[system certificate scep csr A]] failed\nCommit failed",
+            "Delete failed",
+            "Need to specify the config node to set",
+        ] {
+            assert!(of_configuration(output), "{output}");
+        }
+    }
+
+    #[test]
+    fn what_is_done_or_needs_no_doing_is_not_refused() {
+        for output in [
+            "",
+            "[edit]",
+            "Configuration path: [system host-name] already exists",
+            "Nothing to delete (the specified node does not exist)",
+            "No configuration changes to commit",
+            "Warning: configuration changes have not been saved.",
+            "Nov 25 02:00:59 osdx kernel: eth0: link is up",
+        ] {
+            assert!(!of_configuration(output), "{output}");
+        }
+        assert!(!of_command("system journal show", "Nov 25 osdx: x\nCLI Error: of somebody else"));
+        assert!(!of_command("pki scep show CSR", "usercert  Failed"));
+    }
+
+    #[test]
+    fn a_ping_that_nobody_answered_has_failed() {
+        let lost = "PING 10.0.0.1\n\n1 packets transmitted, 0 received, 100% packet loss, time 0ms";
+        assert!(of_command("ping 10.0.0.1 count 1", lost));
+        assert!(!of_command("file show running://ping.txt", lost));
+        assert!(!of_command(
+            "ping 10.0.0.1",
+            "10 packets transmitted, 10 received, 0% packet loss"
+        ));
+        assert!(of_command("ping nowhere", "ping: nowhere: Name or service not known"));
+    }
+
+    #[test]
+    fn a_lock_is_no_refusal_and_a_commit_names_its_place() {
+        let locked = "Configuration system temporarily locked due to another commit in progress";
+        assert!(is_locked(locked) && !is_locked("Commit failed"));
+        let path = place("[ system certificate scep csr A ]\nno url").unwrap();
+        assert_eq!(path.join(" "), "system certificate scep csr A");
+        assert_eq!(place("Commit failed"), None);
+    }
+}

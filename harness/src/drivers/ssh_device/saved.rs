@@ -1,0 +1,92 @@
+//! A device's configuration as it was, in a file that only the user can read, as long as it is not put back.
+
+use std::fs::{self, DirBuilder};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::configuration::Configuration;
+use crate::lab::SshTarget;
+
+/// The file; dropping it removes it.
+pub(super) struct SavedFile {
+    file: NamedTempFile,
+}
+
+impl SavedFile {
+    /// Writes a configuration down.
+    pub(super) fn write(
+        name: &str,
+        target: &SshTarget,
+        configuration: &Configuration,
+    ) -> std::io::Result<Self> {
+        let file = tempfile::Builder::new()
+            .prefix(&prefix(name, target))
+            .suffix(".conf")
+            .tempfile_in(folder()?)?;
+        let mut saved = Self { file };
+        write!(
+            saved.file,
+            "# The configuration of {name} ({target}) as it was before sceplab changed it.\n\
+             # To put it back by hand: log in, `configure`, delete what is not here, type these lines, `commit`.\n{}",
+            configuration.text()
+        )?;
+        saved.file.flush()?;
+        Ok(saved)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> PathBuf {
+        self.file.path().to_owned()
+    }
+
+    /// Leaves it to the user, and tells where it is.
+    pub(super) fn leave(self) -> PathBuf {
+        let path = self.file.path().to_owned();
+        // What cannot be kept stays where it is all the same.
+        self.file.keep().map_or(path, |(_, path)| path)
+    }
+}
+
+/// What earlier runs left of a device.
+pub(super) fn leftovers(name: &str, target: &SshTarget) -> Vec<PathBuf> {
+    let prefix = prefix(name, target);
+    let entries = folder().and_then(fs::read_dir).into_iter().flatten().flatten();
+    let is_meant = |path: &PathBuf| {
+        path.file_name()
+            .and_then(|file| file.to_str())
+            .is_some_and(|file| file.starts_with(&prefix))
+    };
+    entries.map(|entry| entry.path()).filter(is_meant).collect()
+}
+
+fn prefix(name: &str, target: &SshTarget) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String =
+        format!("{name}-{}-{}", target.host, target.port).chars().map(plain).collect();
+    format!("{}--", name.trim_start_matches('.'))
+}
+
+/// `sceplab` in the folder for what programs remember (the XDG Base Directory Specification), or else where files are
+/// temporary.
+fn folder() -> std::io::Result<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).and_then(absolute);
+    let home = || std::env::home_dir().and_then(absolute).map(|home| home.join(".local/state"));
+    if let Some(folder) = state.or_else(home).map(|state| state.join("sceplab"))
+        && make(&folder).is_ok()
+    {
+        return Ok(folder);
+    }
+    let folder = std::env::temp_dir();
+    make(&folder).map(|()| folder)
+}
+
+fn make(folder: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

@@ -1,0 +1,319 @@
+//! What a terminal would show: the text that is left once line editors, pagers and progress meters have drawn over it.
+//!
+//! It is as wide as the device is told, and never scrolls, so that whatever was printed can be read off.
+
+use anstyle_parse::{DefaultCharAccumulator, Params, Parser, Perform};
+
+/// The width that devices are told, in columns: what they print is to stay in one line.
+pub(super) const WIDTH: usize = 512;
+
+/// Blanks up to the next tab stop.
+const TAB: usize = 8;
+
+/// A screen, the cursor on it, and the state of what draws there.
+#[derive(Debug)]
+pub(super) struct Screen {
+    parser: Parser<DefaultCharAccumulator>,
+    paper: Paper,
+}
+
+#[derive(Debug, Default)]
+struct Paper {
+    rows: Vec<Row>,
+    row: usize,
+    column: usize,
+    cells: usize,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Row {
+    cells: Vec<char>,
+    /// Whether the next row goes on with this one, which was full.
+    goes_on: bool,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        let paper = Paper { rows: vec![Row::default()], ..Paper::default() };
+        Self { parser: Parser::<DefaultCharAccumulator>::default(), paper }
+    }
+}
+
+impl Screen {
+    /// Draws what the device sent.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.parser.advance(&mut self.paper, *byte);
+        }
+    }
+
+    /// Drops all but the last line: the prompt, after which the next command is typed.
+    pub(super) fn begin(&mut self) {
+        let paper = &mut self.paper;
+        let mut first = paper.rows.len() - 1;
+        while first > 0 && paper.rows[first - 1].goes_on {
+            first -= 1;
+        }
+        paper.rows.drain(..first);
+        paper.row = paper.row.saturating_sub(first);
+        paper.cells = paper.rows.iter().map(|row| row.cells.len()).sum();
+    }
+
+    /// How many characters it holds, blanks included: what bounds the memory that it takes.
+    pub(super) fn cells(&self) -> usize {
+        self.paper.cells
+    }
+
+    /// How many rows it has; there is always one.
+    pub(super) fn height(&self) -> usize {
+        self.paper.rows.len()
+    }
+
+    /// The text of a row, without the blanks at its end.
+    pub(super) fn row(&self, row: usize) -> String {
+        let text: String =
+            self.paper.rows.get(row).map(|it| it.cells.iter().collect()).unwrap_or_default();
+        text.trim_end_matches(' ').to_owned()
+    }
+
+    /// The text of the last row.
+    pub(super) fn last_row(&self) -> String {
+        self.row(self.height() - 1)
+    }
+
+    /// Empties the last row: what a pager shows there is no output.
+    pub(super) fn erase_last_row(&mut self) {
+        let paper = &mut self.paper;
+        if let Some(row) = paper.rows.last_mut() {
+            paper.cells -= row.cells.len();
+            *row = Row::default();
+        }
+        (paper.row, paper.column) = (paper.rows.len() - 1, 0);
+    }
+
+    /// The lines in the rows from `first` to before `end`; rows that were full go on in the next one.
+    pub(super) fn lines(&self, first: usize, end: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut line = String::new();
+        let rows = self.paper.rows.iter().take(end).skip(first);
+        for row in rows {
+            line.extend(&row.cells);
+            if !row.goes_on {
+                lines.push(std::mem::take(&mut line).trim_end_matches(' ').to_owned());
+            }
+        }
+        if !line.is_empty() {
+            lines.push(line.trim_end_matches(' ').to_owned());
+        }
+        lines
+    }
+
+    /// The row after the line that begins in row 0.
+    pub(super) fn end_of_first_line(&self) -> usize {
+        let rows = self.paper.rows.iter();
+        rows.take_while(|row| row.goes_on).count() + 1
+    }
+}
+
+impl Paper {
+    fn put(&mut self, c: char) {
+        if self.column >= WIDTH {
+            self.rows[self.row].goes_on = true;
+            self.line_feed();
+        }
+        let (row, column) = (&mut self.rows[self.row].cells, self.column);
+        let before = row.len();
+        if column > row.len() {
+            row.resize(column, ' ');
+        }
+        match row.get_mut(column) {
+            Some(cell) => *cell = c,
+            None => row.push(c),
+        }
+        self.cells += row.len() - before;
+        self.column += 1;
+    }
+
+    fn line_feed(&mut self) {
+        self.row += 1;
+        self.column = 0;
+        if self.row == self.rows.len() {
+            self.rows.push(Row::default());
+            // A row takes memory, even an empty one.
+            self.cells += 1;
+        }
+    }
+
+    fn tab(&mut self) {
+        let stop = (self.column / TAB + 1) * TAB;
+        while self.column < stop.min(WIDTH) {
+            self.put(' ');
+        }
+    }
+
+    fn truncate(&mut self, length: usize) {
+        let row = &mut self.rows[self.row];
+        self.cells -= row.cells.len().saturating_sub(length);
+        row.cells.truncate(length);
+        row.goes_on = false;
+    }
+
+    /// Erases in the row: from the cursor, up to it, or all.
+    fn erase_in_row(&mut self, mode: usize) {
+        match mode {
+            0 => self.truncate(self.column),
+            1 => {
+                let cells = self.rows[self.row].cells.iter_mut();
+                cells.take(self.column + 1).for_each(|cell| *cell = ' ');
+            }
+            _ => self.truncate(0),
+        }
+    }
+
+    /// Erases from the cursor on. What is above is output, which nobody can unsay.
+    fn erase_below(&mut self) {
+        self.truncate(self.column);
+        for row in self.rows.drain(self.row + 1..) {
+            self.cells -= (row.cells.len() + 1).min(self.cells);
+        }
+    }
+
+    fn delete(&mut self, count: usize) {
+        let row = &mut self.rows[self.row].cells;
+        let from = self.column.min(row.len());
+        let end = from.saturating_add(count).min(row.len());
+        row.drain(from..end);
+        self.cells -= end - from;
+    }
+
+    fn insert(&mut self, count: usize) {
+        let count = count.min(WIDTH);
+        let row = &mut self.rows[self.row].cells;
+        if self.column < row.len() {
+            row.splice(self.column..self.column, std::iter::repeat_n(' ', count));
+            let kept = row.len().min(WIDTH);
+            self.cells = self.cells + count - (row.len() - kept);
+            row.truncate(kept);
+        }
+    }
+
+    fn blank(&mut self, count: usize) {
+        let cells = self.rows[self.row].cells.iter_mut();
+        cells.skip(self.column).take(count).for_each(|cell| *cell = ' ');
+    }
+
+    fn down(&mut self, count: usize) {
+        self.row = self.row.saturating_add(count).min(self.rows.len() - 1);
+    }
+}
+
+impl Perform for Paper {
+    fn print(&mut self, c: char) {
+        self.put(c);
+    }
+
+    fn execute(&mut self, byte: u8) {
+        match byte {
+            b'\r' => self.column = 0,
+            b'\n' | 0x0b | 0x0c => self.line_feed(),
+            b'\t' => self.tab(),
+            0x08 => self.column = self.column.saturating_sub(1),
+            // Bells, NULs and the like show nothing.
+            _ => {}
+        }
+    }
+
+    fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], _: bool, action: u8) {
+        if !intermediates.is_empty() {
+            return;
+        }
+        let nth = |n: usize| {
+            params.iter().nth(n).and_then(|it| it.first()).map_or(0, |it| usize::from(*it))
+        };
+        let (mode, count) = (nth(0), nth(0).max(1));
+        match action {
+            b'A' => self.row = self.row.saturating_sub(count),
+            b'B' => self.down(count),
+            b'C' => self.column = (self.column + count).min(WIDTH - 1),
+            b'D' => self.column = self.column.min(WIDTH).saturating_sub(count),
+            b'E' => (self.row, self.column) = ((self.row + count).min(self.rows.len() - 1), 0),
+            b'F' => (self.row, self.column) = (self.row.saturating_sub(count), 0),
+            b'G' => self.column = (count - 1).min(WIDTH - 1),
+            // Where the top of the screen is does not matter here: nothing scrolls away.
+            b'H' | b'f' => self.column = (nth(1).max(1) - 1).min(WIDTH - 1),
+            b'J' if mode == 0 => self.erase_below(),
+            b'K' => self.erase_in_row(mode),
+            b'P' => self.delete(count),
+            b'@' => self.insert(count),
+            b'X' => self.blank(count),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(bytes: &[u8]) -> String {
+        let mut screen = Screen::default();
+        screen.feed(bytes);
+        screen.lines(0, screen.height()).join("\n")
+    }
+
+    #[test]
+    fn what_is_drawn_over_is_gone() {
+        assert_eq!(shown(b"ab\x08c"), "ac");
+        assert_eq!(shown(b"10%\r100%\r\ndone"), "100%\ndone");
+        assert_eq!(shown(b"--More--\r        \rnext"), "next");
+        assert_eq!(
+            shown(b"--More--\x08\x08\x08\x08\x08\x08\x08\x08        \r\x1b[Knext\x07"),
+            "next"
+        );
+        assert_eq!(shown(b"\x1b[7mlines 1-2\x1b[27m\x1b[K\r\x1b[Kmore"), "more");
+        assert_eq!(shown(b"abcdef\x1b[4D\x1b[2P!"), "ab!f");
+        assert_eq!(shown(b"abc\r\x1b[1C\x1b[2@x"), "ax bc");
+        assert_eq!(shown(b"abc\x1b[2Xd\x1b[1K"), "");
+    }
+
+    #[test]
+    fn control_sequences_and_titles_are_no_text() {
+        assert_eq!(
+            shown(b"\x1b]0;admin@osdx\x07\x1b[?2004h\x1b[1;32madmin\x1b[0m@osdx$ "),
+            "admin@osdx$"
+        );
+        assert_eq!(shown(b"a\x00b\x1b(Bc\x1b[?25l\x1b[6n"), "abc");
+        assert_eq!(shown(b"a\x1b[999999999999999999999Cb").len(), WIDTH);
+        assert_eq!(shown(b"\xff\xc3\xa9"), "\u{fffd}\u{e9}");
+    }
+
+    /// As `sceplab dut` draws it on a terminal of 20 columns was recorded; here it is one of 512.
+    #[test]
+    fn a_line_editor_redraws_its_line() {
+        let redrawn = b"\r\x1b[Jadmin@osdx$ s\r\x1b[13C\r\x1b[Jadmin@osdx$ sh\r\x1b[14C\r\nout\r\nadmin@osdx$ ";
+        assert_eq!(shown(redrawn), "admin@osdx$ sh\nout\nadmin@osdx$");
+    }
+
+    #[test]
+    fn a_line_longer_than_the_screen_stays_one() {
+        let long = "x".repeat(WIDTH * 2 + 7);
+        let mut screen = Screen::default();
+        screen.feed(format!("{long}\r\nnext").as_bytes());
+        assert_eq!(screen.lines(0, screen.height()), [long.as_str(), "next"]);
+        assert_eq!(screen.end_of_first_line(), 3);
+        screen.begin();
+        assert_eq!((screen.height(), screen.cells()), (1, 4));
+    }
+
+    #[test]
+    fn what_nobody_sees_counts_as_memory() {
+        let mut screen = Screen::default();
+        screen.feed(&b"\x1b[511Cx\r\n".repeat(100));
+        assert!(screen.cells() >= 100 * WIDTH, "{}", screen.cells());
+        let mut screen = Screen::default();
+        screen.feed(&b"\r\n".repeat(100));
+        assert_eq!(screen.cells(), 100);
+        screen.feed(b"\x1b[50A\x1b[J");
+        assert_eq!((screen.height(), screen.cells()), (51, 50));
+    }
+}
