@@ -122,6 +122,7 @@ impl Console {
         let typed = typed(line)?;
         self.drain()?;
         self.screen.begin();
+        self.tail.clear();
         self.wire.write(&typed)?;
         match self.wait(waiting) {
             Ok(end) => Ok(Printed { text: self.printed(end), mode: self.mode }),
@@ -273,7 +274,16 @@ impl Console {
         let nothing = |at: usize| {
             (at + 1..row).all(|row| belongs_to_prompt(&self.screen.row(row)) || is_prompt(row))
         };
-        probed.find(|at| is_prompt(*at) && same(*at) && nothing(*at))
+        let mut end = probed.find(|at| is_prompt(*at) && same(*at) && nothing(*at))?;
+        // Empty lines that were typed at what was no prompt were answered before.
+        for _ in 1..waiting.probed.len() {
+            let above = (0..end).rev().find(|at| !belongs_to_prompt(&self.screen.row(*at)));
+            match above.filter(|at| *at >= waiting.first_row && same(*at)) {
+                Some(above) => end = above,
+                None => break,
+            }
+        }
+        Some(end)
     }
 
     fn probe(&mut self, waiting: &mut Waiting<'_>, row: usize) -> Result<(), Fault> {

@@ -101,11 +101,11 @@ pub(super) fn pager(row: &str) -> Option<(&'static [u8], Duration)> {
     // A colon may also be the beginning of a line.
     const SURELY: Duration = Duration::from_millis(400);
     static MORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let more = r"(?xi)^\s*(?:
-            [<(\[-]*\s*-*\s*more\s*-*\s*[>)\]]*\s*-*\s*(?:\(?[\w%\ ,/]*\)?)?
+        let more = r"(?xi)^(?:
+            <?--+\s*\(?more(?:\W*|\s+\d.*|\s*--+.*)
             | lines\ \d+-\d+(?:/\d+)?(?:\ \(?[\w%\ ]+\)?)?
             | (?:press\ )?(?:any\ key|space)\ (?:to|for)\ (?:continue|more).*
-        )\s*$";
+        )$";
         Regex::new(more).ok()
     });
     let row = row.trim();
@@ -118,8 +118,7 @@ pub(super) fn pager(row: &str) -> Option<(&'static [u8], Duration)> {
     if row.ends_with("(press RETURN)") {
         return Some((b"\r", SOON));
     }
-    let dashed = row.contains("--") || !row.to_lowercase().contains("more") || row.starts_with('<');
-    (MORE.as_ref()?.is_match(row) && dashed).then_some((b" ", SOON))
+    MORE.as_ref()?.is_match(row).then_some((b" ", SOON))
 }
 
 /// Whether a line is of a pager and not of what it shows.
@@ -192,7 +191,17 @@ mod tests {
         assert_eq!(pager("(END)").unwrap().0, b"q");
         assert_eq!(pager("lines 24-46/46 (END)").unwrap().0, b"q");
         assert_eq!(pager("-  (press RETURN)").unwrap().0, b"\r");
-        for row in ["", "more", "no more", "a: b", "lines of text", "--", "64 bytes", "more info"] {
+        for row in [
+            "",
+            "more",
+            "no more",
+            "--more-options",
+            "a: b",
+            "lines of text",
+            "--",
+            "64 bytes",
+            "more info",
+        ] {
             assert_eq!(pager(row), None, "{row}");
         }
     }
