@@ -112,8 +112,8 @@ async fn a_key_may_have_a_pass_phrase() {
     }
     let server = Sshd::start(&script(""));
     server.protect_identity("open sesame");
-    let knows =
-        |answer| SshDevice::connect("DUT0", &server.target(), Arc::new(Knows(answer)), false);
+    let target = server.target();
+    let knows = |answer| SshDevice::connect("DUT0", &target, Arc::new(Knows(answer)), false);
     knows(Some("open sesame")).await.unwrap().restore().await;
     let told = reason(knows(None).await);
     assert_tells(&told, &["has a pass phrase: nobody knows it", "the agent"]);
