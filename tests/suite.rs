@@ -27,10 +27,15 @@ mod suite {
     mod sceplab; // starts it, stops it, makes its output comparable
     mod secrets; // passwords and keys appear nowhere
 
+    // What is there already.
+    mod live; // PKIs by URL, devices by SSH
+
     // Labs on the kernel's network.
     mod netns; // built, looked into, captured, gone
 
-    // Devices that are real, or look so.
+    // A device that is logged into.
+    mod rig; // a real SSH server whose users use the device
+    mod served_device; // sessions, SSH, restarts
     mod ssh_device; // over SSH, at real OpenSSH servers
 
     // The CA on a real port.

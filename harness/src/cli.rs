@@ -11,6 +11,7 @@ mod jobs;
 mod lab_arguments;
 mod lab_process;
 mod list;
+mod live;
 mod matrix;
 mod output;
 mod progress;
@@ -68,7 +69,7 @@ enum Command {
 /// Commands that have a runtime with threads; the others step into namespaces, which only a process with one thread can.
 #[derive(Debug, Subcommand)]
 enum Threaded {
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     Matrix(matrix::Arguments),
     Conform(Box<conform::Arguments>),
     ConformClient(Box<conform_client::Arguments>),

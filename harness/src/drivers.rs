@@ -1,5 +1,6 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
+mod live;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;
@@ -12,12 +13,14 @@ pub mod served;
 mod sim_device;
 pub mod ssh_device;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dut_sim::console::Shell;
 use dut_sim::{DeviceSettings, KeySource};
 
+pub use self::live::{TargetOptions, Targets, Used, used};
 use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
 use crate::client::Builtin;
@@ -30,11 +33,12 @@ use crate::virtual_lab::VirtualLab;
 /// # Errors
 /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
 pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
-    refuse_real_devices(lab, options.driver)?;
+    refuse_real_things(lab, options.driver)?;
     match options.driver {
         Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
         Driver::Virtual => build_virtual(lab, &KeySource::Generate),
         Driver::Netns => netns::build(lab, options).await,
+        Driver::Live => live::build(lab, options).await,
     }
 }
 
@@ -44,8 +48,16 @@ pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError>
 /// [`BenchError::NotPermitted`] with what would permit it, or what else is in its way.
 pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
     match options.driver {
-        Driver::Virtual => Ok(()),
+        Driver::Virtual | Driver::Live => Ok(()),
         Driver::Netns => netns::probe(options).await,
+    }
+}
+
+/// What a scenario in `lab` must have to itself: no other that holds any of it runs at the same time.
+pub(crate) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
+    match options.driver {
+        Driver::Live => live::held_alone(lab, options),
+        _ => BTreeSet::new(),
     }
 }
 
@@ -54,6 +66,21 @@ pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
 pub async fn settled() -> Vec<String> {
     let (labs, devices) = (netns::settled().await, ssh_device::settled().await);
     [labs, devices].concat()
+}
+
+/// A real device whose configuration is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The device, as in ``device `DUT0` (`admin@198.51.100.7`)``.
+    pub device: String,
+    /// The file that has its configuration as it was.
+    pub saved_in: PathBuf,
+}
+
+/// The real devices whose configurations this process has yet to put back.
+pub fn changed() -> Vec<Changed> {
+    let open = ssh_device::not_put_back().into_iter();
+    open.map(|(device, saved_in)| Changed { device, saved_in }).collect()
 }
 
 /// A lab that was closed and stands on.
@@ -144,7 +171,7 @@ pub async fn build_for_console(
     if !lab.devices.contains_key(device) {
         return Ok(None);
     }
-    refuse_real_devices(lab, options.driver)?;
+    refuse_real_things(lab, options.driver)?;
     match options.driver {
         Driver::Virtual => {
             if options.client != Client::Builtin {
@@ -153,6 +180,10 @@ pub async fn build_for_console(
             build_virtual_for_console(lab, device).map(Some)
         }
         Driver::Netns => netns::build_for_console(lab, device, options).await.map(Some),
+        Driver::Live => {
+            let what = "a console: a real device has its own, by `ssh`".to_owned();
+            Err(BenchError::NotSupported { driver: Driver::Live, what })
+        }
     }
 }
 
@@ -164,12 +195,19 @@ fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), 
     Ok((Shell::Here(device), bench))
 }
 
-/// A device over SSH cannot be plugged into a lab that is made.
-fn refuse_real_devices(lab: &Lab, driver: Driver) -> Result<(), BenchError> {
-    let real = lab.devices.iter().find_map(|(name, device)| Some((name, device.ssh.as_ref()?)));
-    let Some((name, target)) = real else { return Ok(()) };
-    let what = format!("devices over SSH: `{name}` is at {target}");
-    Err(BenchError::NotSupported { driver, what })
+/// Nothing but the driver `live` reaches what is there already.
+fn refuse_real_things(lab: &Lab, driver: Driver) -> Result<(), BenchError> {
+    let by_ssh = lab.devices.iter().find_map(|(name, device)| {
+        Some(format!("devices over SSH: `{name}` is at {}", device.ssh.as_ref()?))
+    });
+    let by_url = || {
+        let (name, pki) = lab.by_url.first_key_value()?;
+        Some(format!("PKIs by URL: `{name}` is at {}", pki.url))
+    };
+    match by_ssh.or_else(by_url) {
+        Some(what) if driver != Driver::Live => Err(BenchError::NotSupported { driver, what }),
+        _ => Ok(()),
+    }
 }
 
 fn client_is_a_program(options: &LabOptions) -> BenchError {

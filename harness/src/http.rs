@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT, WWW_AUTHENTICATE};
 use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -30,6 +30,22 @@ pub(crate) async fn exchange(
     envelope: Envelope<'_>,
     request: &HttpRequest,
 ) -> Result<HttpResponse, String> {
+    ask(stream, envelope, request).await.map(|answer| answer.response)
+}
+
+/// An answer, and what it says of who may have a better one.
+pub(crate) struct Answer {
+    pub(crate) response: HttpResponse,
+    /// The ways to authenticate that the server offers (RFC 9110 §11.6.1), as it names them: `Negotiate`, `Basic`.
+    pub(crate) schemes: Vec<String>,
+}
+
+/// As [`exchange`], with what the server wants to know first.
+pub(crate) async fn ask(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    envelope: Envelope<'_>,
+    request: &HttpRequest,
+) -> Result<Answer, String> {
     let limit = envelope.limit;
     let request = compose(envelope, request)?;
     let converse = converse(stream, request);
@@ -40,7 +56,7 @@ pub(crate) async fn exchange(
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: hyper::Request<Full<Bytes>>,
-) -> Result<HttpResponse, String> {
+) -> Result<Answer, String> {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let answered = async move {
@@ -55,7 +71,9 @@ async fn converse(
             }
             Err(error) => return Err(format!("the answer broke off: {error}")),
         };
-        Ok(HttpResponse { status: head.status.as_u16(), content_type, body })
+        let schemes = schemes(&head.headers);
+        let response = HttpResponse { status: head.status.as_u16(), content_type, body };
+        Ok(Answer { response, schemes })
     };
     tokio::pin!(answered);
     // The connection is driven by this future alone, and ends with it.
@@ -67,6 +85,14 @@ async fn converse(
             _ = &mut connection, if !is_over => is_over = true,
         }
     }
+}
+
+/// The first word of each challenge; several in one header have parameters between them, which are left out.
+fn schemes(headers: &hyper::HeaderMap) -> Vec<String> {
+    let offers = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    let challenges = offers.flat_map(|offer| offer.split(','));
+    let words = challenges.filter_map(|challenge| challenge.split_whitespace().next());
+    words.filter(|word| !word.contains('=')).map(str::to_owned).collect()
 }
 
 fn reason(error: &hyper::Error) -> String {

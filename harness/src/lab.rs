@@ -1,5 +1,6 @@
 //! What a lab file says: devices, hosts and PKIs. The driver says how they are built.
 
+mod by_url;
 mod check;
 mod decode;
 mod draft;
@@ -15,7 +16,10 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
+pub(crate) use self::by_url::{password_of, passwords_in};
 pub use self::program::{Program, Ready};
+pub(crate) use self::program::{fill, placeholders};
 pub use self::secret::{MASK, Secret};
 pub use self::ssh::{PasswordSource, Prompts, SshTarget};
 use crate::diagnostic::{Diagnostic, Source};
@@ -40,6 +44,9 @@ pub struct Lab {
     pub hosts: BTreeMap<String, Host>,
     /// The PKIs; each is reached at the hosts that run it.
     pub pkis: BTreeMap<String, Pki>,
+    /// The PKIs that are there already, which the driver `live` reaches.
+    #[serde(default)]
+    pub by_url: BTreeMap<String, PkiByUrl>,
 }
 
 /// A device; its interfaces have no addresses before its configuration gives them some.
@@ -184,7 +191,13 @@ impl Lab {
     /// The names that steps know PKIs by: those of the lab file, and of the hosts that run a program as theirs.
     pub fn pki_names(&self) -> Vec<&str> {
         let programs = self.programs().map(|(name, _)| name);
-        self.pkis.keys().map(String::as_str).chain(programs).collect()
+        let own = self.pkis.keys().chain(self.by_url.keys()).map(String::as_str);
+        own.chain(programs).collect()
+    }
+
+    /// Whether it has what is there already, and the driver `live` alone can reach.
+    pub fn is_live(&self) -> bool {
+        !self.by_url.is_empty() || self.devices.values().any(|device| device.ssh.is_some())
     }
 
     /// The server programs, by the names of their hosts.

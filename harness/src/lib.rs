@@ -24,5 +24,6 @@ pub mod report;
 pub mod requirement;
 pub mod run;
 pub mod scenario;
+pub mod scep_url;
 pub mod virtual_lab;
 mod yaml;

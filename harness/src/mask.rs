@@ -12,7 +12,7 @@ use self::configuration::{clear_passwords, clear_passwords_of_configuration};
 use self::marked::Marked;
 pub(crate) use self::private_key::PrivateKeys;
 use crate::diagnostic::{Diagnostic, Excerpt, Location, SHOWN, closest};
-use crate::lab::{Challenge, Lab, Secret};
+use crate::lab::{AdminPassword, Challenge, ChallengeSource, Lab, Secret};
 use crate::yaml::{Node, Value};
 
 /// The longest secret that is masked only where it stands alone: `a` is part of every second word.
@@ -45,6 +45,18 @@ impl Masker {
             }
             secrets.extend(pki.admin.iter().map(|admin| admin.password.clone()));
         }
+        for pki in lab.by_url.values() {
+            match &pki.challenge {
+                Some(ChallengeSource::Static(secret)) => secrets.push(secret.clone()),
+                Some(ChallengeSource::OneTime(list)) => secrets.extend(list.iter().cloned()),
+                Some(ChallengeSource::Ndes(page)) => {
+                    if let AdminPassword::Given(secret) = &page.password {
+                        secrets.push(secret.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
         for (_, program) in lab.programs() {
             // A program tells line by line what it was given.
             let clear = program.secrets.values().map(Secret::expose);
@@ -61,6 +73,12 @@ impl Masker {
         let mut secrets = Vec::new();
         suspects(node, &mut secrets);
         Self { quotes_may_nest: node.place.source().text().contains(QUOTE), ..Self::new(secrets) }
+    }
+
+    /// The same, and these.
+    pub(crate) fn with(&self, more: impl IntoIterator<Item = Secret>) -> Self {
+        let secrets = self.secrets.iter().cloned().chain(more).collect();
+        Self { quotes_may_nest: self.quotes_may_nest, ..Self::new(secrets) }
     }
 
     pub(crate) fn new(mut secrets: Vec<Secret>) -> Self {

@@ -10,6 +10,7 @@ pub mod scep;
 pub mod seen;
 mod steps;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct Scenario {
     pub conformance: Option<Conformance>,
     /// What is done and expected, in this order.
     pub steps: Vec<Step>,
+    /// Why it cannot be run in this lab, where it is known beforehand; it is skipped with this reason.
+    pub not_here: Option<String>,
 }
 
 /// A step of a scenario.
@@ -101,6 +104,17 @@ pub struct Configuration {
     pub device: String,
     /// The lines, comments left blank so that their numbers stay.
     pub lines: Located<String>,
+    /// The PKI whose challenge password stands in place of a placeholder, by the placeholder's name.
+    pub challenges: BTreeMap<String, String>,
+}
+
+/// The PKI whose challenge password a placeholder stands for: that of `challenge:windows-pki`; of `challenge` alone it is
+/// the lab's only one, which has no name here.
+pub(crate) fn challenge_of(placeholder: &str) -> Option<&str> {
+    match placeholder.strip_prefix("challenge")? {
+        "" => Some(""),
+        rest => rest.strip_prefix(':').map(str::trim),
+    }
 }
 
 impl Configuration {

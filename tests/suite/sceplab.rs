@@ -41,7 +41,14 @@ impl Ended {
 /// The binary with these arguments, in a folder, without anything that the environment says of output.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.args(arguments).current_dir(folder);
+    without_surroundings(&mut command);
+    command
+}
+
+/// Takes from a command what the environment says of output, and its input.
+pub(crate) fn without_surroundings(command: &mut Command) {
+    command.stdin(Stdio::null());
     for variable in [
         "NO_COLOR",
         "CLICOLOR_FORCE",
@@ -53,7 +60,6 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
         command.env_remove(variable);
     }
     command.env("TERM", "xterm-256color").env("COLUMNS", "100");
-    command
 }
 
 /// Runs the binary to its end in a folder.
@@ -77,6 +83,23 @@ pub(crate) fn finish(command: Command) -> Ended {
         code: status.code(),
         stdout: running.rest_of_stdout(),
         stderr: running.rest_of_stderr(),
+    }
+}
+
+/// Runs a program that cannot fail.
+#[track_caller]
+pub(crate) fn run_program(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+}
+
+/// Tries until it holds.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < DEADLINE, "in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -128,6 +151,15 @@ impl Running {
         self.stdout.find(wanted).unwrap_or_else(|| {
             let _ = self.child.kill();
             panic!("not said:\n{}\n{}", self.stdout.seen, self.stderr.read_to_end())
+        })
+    }
+
+    /// The same of standard error.
+    #[track_caller]
+    pub(crate) fn stderr_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
+        self.stderr.find(wanted).unwrap_or_else(|| {
+            let _ = self.child.kill();
+            panic!("not said:\n{}", self.stderr.seen)
         })
     }
 

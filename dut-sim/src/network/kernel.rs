@@ -6,6 +6,7 @@
 mod addressing;
 mod connection;
 mod echo;
+mod host;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,6 +15,7 @@ use std::net::Ipv4Addr;
 use async_trait::async_trait;
 
 use self::addressing::Addresses;
+pub use self::host::HostNetwork;
 use super::{
     Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
 };

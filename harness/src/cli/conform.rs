@@ -23,12 +23,13 @@ use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
 use crate::conformance::{Budget, Date, Plan, Report, Target, judge};
 use crate::diagnostic::{Diagnostic, Palette};
-use crate::drivers::live_pki::{LivePki, ScepUrl};
+use crate::drivers::live_pki::LivePki;
 use crate::outcome::Ledger;
 use crate::report::conformance::{self as report, terminal};
 use crate::report::terminal::line;
 use crate::requirement::End;
 use crate::run::{Bench, Build, Event, Job, LabOptions, run_on_benches};
+use crate::scep_url::ScepUrl;
 
 /// Where the cases for servers are looked for.
 const CASES: &str = "scenarios/conformance/server";

@@ -20,10 +20,11 @@ use super::exit::Exit;
 use super::output::{say, warn};
 use super::stop::StopSignals;
 use crate::client::{Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerprint_of, new_key};
-use crate::drivers::live_pki::{Challenges, LivePki, ScepUrl};
+use crate::drivers::live_pki::{Challenges, LivePki};
 use crate::lab::Secret;
 use crate::mask::Masker;
 use crate::pki::Pki;
+use crate::scep_url::ScepUrl;
 
 /// The subject that is asked for where none is given.
 const SUBJECT: &str = "CN=sceplab client";

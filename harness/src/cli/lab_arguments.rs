@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
+use super::live::LiveArguments;
 use crate::drivers;
 use crate::lab::Lab;
 use crate::run::{Client, Driver, LabOptions};
@@ -14,7 +15,8 @@ use crate::run::{Client, Driver, LabOptions};
 /// How labs are built.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LabArguments {
-    /// How labs are built [default: virtual, or netns with a `--client` other than builtin, or where every lab has a program]
+    /// How labs are built [default: virtual, or netns with a `--client` other than builtin, or where every lab has a program;
+    /// never live, which uses what is there already]
     #[arg(long, value_enum)]
     driver: Option<Driver>,
     /// The SCEP client inside the simulated devices
@@ -26,6 +28,8 @@ pub(super) struct LabArguments {
     /// Let the labs stand after the run until Ctrl-C, to look around in; with `--driver netns`
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    pub(super) live: LiveArguments,
 }
 
 impl LabArguments {
@@ -34,6 +38,14 @@ impl LabArguments {
         &self,
         labs: impl IntoIterator<Item = &'a Lab>,
     ) -> Result<Self, String> {
+        let labs: Vec<&Lab> = labs.into_iter().collect();
+        if self.driver != Some(Driver::Live)
+            && !labs.is_empty()
+            && labs.iter().all(|lab| lab.is_live())
+        {
+            let why = "has what is there already, which is used only if it is asked for by name";
+            return Err(format!("the lab {why}; type `--driver live`"));
+        }
         let Some((host, program)) = program_of_each(labs) else { return Ok(self.clone()) };
         if self.driver == Some(Driver::Virtual) {
             let why = "has no way into the virtual lab";
@@ -49,6 +61,10 @@ impl LabArguments {
         if driver == Driver::Virtual {
             self.fits_the_virtual_lab()?;
         }
+        if driver == Driver::Live {
+            self.fits_what_is_there()?;
+        }
+        self.live.fit(driver)?;
         if let Some(folder) = &self.pcap {
             check_writable(folder)?;
         }
@@ -69,6 +85,16 @@ impl LabArguments {
         Err(format!("`{option}` {why}; type `{option}{} --driver netns`", self.value_of(option)))
     }
 
+    fn fits_what_is_there(&self) -> Result<(), String> {
+        client_fits(self.client, Driver::Live)?;
+        let option = match () {
+            () if self.pcap.is_some() => "--pcap",
+            () if self.keep => "--keep",
+            () => return Ok(()),
+        };
+        Err(format!("`{option}` is for labs that are built, and `--driver live` builds none"))
+    }
+
     fn value_of(&self, option: &str) -> String {
         match &self.pcap {
             Some(folder) if option == "--pcap" => format!(" {}", folder.display()),
@@ -83,6 +109,10 @@ pub(super) fn client_fits(client: Client, driver: Driver) -> Result<(), String> 
         return Ok(());
     }
     let option = format!("--client {client}");
+    if driver == Driver::Live {
+        let why = "is a program, and what runs it is a lab that is built";
+        return Err(format!("`{option}` {why}; type `{option} --driver netns`"));
+    }
     let why = "is a program, which has no way into the virtual lab";
     Err(format!("`{option}` {why}; type `{option} --driver netns`"))
 }

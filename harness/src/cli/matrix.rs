@@ -83,6 +83,11 @@ impl Arguments {
     /// All that can be wrong before anything is run.
     async fn prepare(&self) -> Result<(Plan, Ledger), Exit> {
         self.reports.check()?;
+        if self.driver == Driver::Live {
+            let why = "the matrix tries every client in simulated devices";
+            complain(&format!("{why}; what is there already is for `sceplab run --driver live`"));
+            return Err(Exit::Usage);
+        }
         self.clients_fit()?;
         let scenarios = select::tagged_or_named(&self.paths, TAG)?;
         let plan = Plan::of(scenarios, self.columns());

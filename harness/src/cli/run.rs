@@ -9,6 +9,7 @@ use super::complain;
 use super::exit::Exit;
 use super::jobs::jobs;
 use super::lab_arguments::{LabArguments, possible};
+use super::live::{tell_put_back, tell_when_stopped};
 use super::output::{say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
@@ -19,7 +20,7 @@ use crate::diagnostic::Palette;
 use crate::drivers::{self, KeptLab};
 use crate::outcome::Outcome;
 use crate::report::{self, terminal};
-use crate::run::{Event, LabOptions, Options, run_all};
+use crate::run::{Driver, Event, LabOptions, Options, run_all};
 use crate::scenario::Scenario;
 
 /// Run scenarios
@@ -30,7 +31,8 @@ use crate::scenario::Scenario;
 Examples:
   sceplab run
   sceplab run scenarios --tag documented --report junit=report.xml
-  sceplab run scenarios/scep/linux-pki.yaml -v")]
+  sceplab run scenarios/scep/linux-pki.yaml -v
+  sceplab run scenarios/scep/linux-pki.yaml --driver live --lab my-lab.yaml")]
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
@@ -50,27 +52,37 @@ impl Arguments {
     pub(super) async fn perform(&self) -> Exit {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        let (scenarios, lab) = match self.prepare().await {
+        let (scenarios, lab) = match self.prepare(&stop).await {
             Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
+        let stopped = tokio::spawn(tell_when_stopped(stop.clone()));
         let exit = self.run(scenarios, lab, &stop).await;
         look_around(&stop).await;
-        settle().await;
+        let complaints = settle().await;
+        if stopped.is_finished()
+            && let Ok(stopped) = stopped.await
+        {
+            tell_put_back(&stopped, &complaints);
+        }
         exit
     }
 
     /// All that can be wrong before anything is run.
-    async fn prepare(&self) -> Result<(Vec<Scenario>, LabOptions), Exit> {
+    async fn prepare(&self, stop: &StopSignals) -> Result<(Vec<Scenario>, LabOptions), Exit> {
         self.reports.check()?;
         let wrong_usage = |reason: String| {
             complain(&reason);
             Exit::Usage
         };
         let scenarios = self.selection.load()?;
-        let labs = scenarios.iter().map(|scenario| &scenario.lab);
+        let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
+        let labs = here.map(|scenario| &scenario.lab);
         let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
-        let lab = arguments.options().map_err(wrong_usage)?;
+        let mut lab = arguments.options().map_err(wrong_usage)?;
+        if lab.driver == Driver::Live {
+            lab.live = arguments.live.prepare(&scenarios, stop).await?;
+        }
         possible(&lab).await?;
         Ok((scenarios, lab))
     }

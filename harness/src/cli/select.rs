@@ -52,7 +52,7 @@ impl Selection {
         let broken_lab = !errors.is_empty();
         let mut scenarios = Vec::new();
         for found in found(&self.paths)? {
-            match load(&found, lab.as_ref()) {
+            match load_in(&found, lab.as_ref()) {
                 Ok(scenario) => scenarios.push(scenario),
                 // Devices of a lab that cannot be read are not missed.
                 Err(_) if broken_lab => {}
@@ -73,6 +73,26 @@ impl Selection {
         }
         Ok(scenarios)
     }
+}
+
+/// Reads a scenario for a lab that may not be for it; then it is read for its own, and is not run.
+fn load_in(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
+    let loaded = load(found, lab);
+    let Some(meant) = lab.and_then(|lab| lab.stands_in_for.as_deref()) else { return loaded };
+    let is_elsewhere = |scenario: &Scenario| {
+        let file = scenario.lab_file.as_deref().and_then(Path::file_name);
+        file.is_none_or(|file| file != meant)
+    };
+    // A name that the lab lacks is no mistake in a scenario of another lab.
+    let of_another = load(found, None).ok().filter(is_elsewhere);
+    let Some(scenario) = of_another else { return loaded };
+    let own = scenario.lab_file.as_deref().and_then(Path::file_name);
+    let own = own.map_or_else(
+        || "is written in the file itself".to_owned(),
+        |name| format!("is `{}`", name.to_string_lossy()),
+    );
+    let reason = format!("its lab {own}, and the one given stands in for `{meant}` alone");
+    Ok(Scenario { not_here: Some(reason), ..scenario })
 }
 
 /// Reads the scenarios that are named, and those with a tag in the folders that are.

@@ -5,9 +5,11 @@ use crate::diagnostic::{Diagnostic, Palette, render};
 use crate::drivers;
 
 /// Waits until nothing is left of any lab; how a run went is no other for how they ended.
-pub(super) async fn settle() {
+pub(super) async fn settle() -> Vec<String> {
     let palette = Palette::of(&std::io::stderr());
-    for complaint in drivers::settled().await {
-        warn(&render("warning", &Diagnostic::general(&complaint), palette));
+    let complaints = drivers::settled().await;
+    for complaint in &complaints {
+        warn(&render("warning", &Diagnostic::general(complaint), palette));
     }
+    complaints
 }

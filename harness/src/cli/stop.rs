@@ -5,6 +5,8 @@ use std::future::pending;
 use tokio::sync::watch;
 
 use super::exit::Exit;
+use super::output::warn;
+use crate::drivers::{Changed, changed};
 
 /// How often the process was told to stop since this was made.
 #[derive(Clone)]
@@ -35,6 +37,12 @@ impl StopSignals {
 /// Whoever says it twice does not want to wait, be it for the reader of a pipe.
 pub(super) async fn end_at_once(stop: StopSignals) {
     stop.told(2).await;
+    for Changed { device, saved_in } in changed() {
+        warn(&format!(
+            "warning: the configuration of {device} was not put back; as it was before it is in `{}`",
+            saved_in.display()
+        ));
+    }
     std::process::exit(Exit::Interrupted as i32);
 }
 

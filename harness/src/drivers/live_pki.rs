@@ -3,108 +3,22 @@
 mod admin;
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use scep::http::HttpRequest;
-use thiserror::Error;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use scep::capabilities::Capabilities;
+use scep::http::{HttpRequest, Method, Operation};
+use tokio::time::{Instant, sleep_until};
 
 pub use self::admin::NdesAdmin;
 
+use crate::diagnostic::visible;
 use crate::http::{self, Envelope};
 use crate::lab::Secret;
 use crate::pki::{Exchanged, Pki, PkiError};
-
-/// For a connection to be opened.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// Where a PKI's SCEP service is: `http://host[:port]/path`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScepUrl {
-    host: String,
-    port: u16,
-    path: String,
-}
-
-/// Why a text is no URL of a SCEP service.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum UrlError {
-    /// It is of HTTPS.
-    #[error("HTTPS is not spoken: RFC 8894 §4.1 needs none; give the PKI's http:// address")]
-    Https,
-    /// It is no URL of HTTP.
-    #[error("a SCEP service has a URL such as `http://pki.example.com/scep`")]
-    NotHttp,
-    /// It has a query or a fragment, which the operations bring.
-    #[error("leave out the query: `?operation=…` is added by each request")]
-    Query,
-}
-
-impl FromStr for ScepUrl {
-    type Err = UrlError;
-
-    fn from_str(text: &str) -> Result<Self, UrlError> {
-        let uri: hyper::Uri = text.parse().map_err(|_| UrlError::NotHttp)?;
-        match uri.scheme_str() {
-            Some("https") => return Err(UrlError::Https),
-            Some("http") => {}
-            _ => return Err(UrlError::NotHttp),
-        }
-        if uri.query().is_some() || text.contains('#') {
-            return Err(UrlError::Query);
-        }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or(UrlError::NotHttp)?;
-        Ok(Self {
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port: uri.port_u16().unwrap_or(80),
-            path: uri.path().to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for ScepUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority(), self.path)
-    }
-}
-
-impl ScepUrl {
-    fn authority(&self) -> String {
-        let host =
-            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if self.port == 80 { host } else { format!("{host}:{}", self.port) }
-    }
-
-    /// Opens a connection; the error is why there is none.
-    async fn connect(&self) -> Result<TcpStream, String> {
-        let (host, port) = (self.host.clone(), self.port);
-        let resolved = tokio::task::spawn_blocking(move || {
-            (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<SocketAddr>>)
-        });
-        let addresses = match resolved.await {
-            Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
-            Ok(Err(error)) => return Err(format!("`{}` is not resolved: {error}", self.host)),
-            _ => return Err(format!("`{}` has no address", self.host)),
-        };
-        let connecting = TcpStream::connect(addresses.as_slice());
-        match timeout(CONNECT_LIMIT, connecting).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(format!("cannot connect to {}: {error}", self.authority())),
-            Err(_) => Err(format!(
-                "cannot connect to {}: no answer in {} s",
-                self.authority(),
-                CONNECT_LIMIT.as_secs()
-            )),
-        }
-    }
-}
+use crate::scep_url::ScepUrl;
 
 /// Where challenge passwords come from.
 pub enum Challenges {
@@ -172,6 +86,30 @@ impl LivePki {
         }
     }
 
+    /// Where it is.
+    pub fn address(&self) -> &ScepUrl {
+        &self.url
+    }
+
+    /// What it says of itself, or why it says nothing, in a line.
+    pub(crate) async fn introduction(&self) -> String {
+        let ask = Operation::GetCaCaps { message: None }.to_http(Method::Get);
+        let told = match self.exchange(&ask, "").await {
+            Ok(Exchanged::Answered(response)) if response.status == 200 => {
+                let offer = Capabilities::parse(&response.body).to_string();
+                format!("GetCACaps from here is answered: {}", visible(&offer))
+            }
+            Ok(Exchanged::Answered(response)) => {
+                format!("GetCACaps from here is answered HTTP {}", response.status)
+            }
+            Ok(Exchanged::Unanswered(reason)) | Err(PkiError::Broken { reason }) => {
+                format!("GetCACaps from here: {reason}")
+            }
+            Err(error) => format!("GetCACaps from here: {error}"),
+        };
+        format!("{}: {told}", self.url)
+    }
+
     /// How many challenge passwords were given out; one that serves always counts once.
     pub fn challenges_given(&self) -> usize {
         let given = self.given.load(Ordering::Relaxed);
@@ -225,7 +163,7 @@ impl Pki for LivePki {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
         self.turn().await;
         let stream = self.url.connect().await.map_err(|reason| PkiError::Broken { reason })?;
-        let path = format!("{}{suffix}", self.url.path);
+        let path = format!("{}{suffix}", self.url.path());
         let authority = self.url.authority();
         let (path, limit) = (path.as_str(), self.limit);
         let envelope = Envelope { authority: &authority, path, credentials: None, limit };
@@ -264,24 +202,6 @@ impl Pki for LivePki {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_is_taken_apart_and_written_again() {
-        for url in
-            ["http://pki.example.com/scep", "http://[::1]:8080/a/b", "http://127.0.0.1:8081/"]
-        {
-            assert_eq!(url.parse::<ScepUrl>().unwrap().to_string(), url);
-        }
-        assert_eq!("http://h".parse::<ScepUrl>().unwrap().to_string(), "http://h/");
-    }
-
-    #[test]
-    fn what_is_no_scep_url_is_refused_with_what_to_type() {
-        assert_eq!("https://h/scep".parse::<ScepUrl>(), Err(UrlError::Https));
-        assert_eq!("pki.example.com".parse::<ScepUrl>(), Err(UrlError::NotHttp));
-        assert_eq!("ftp://h/".parse::<ScepUrl>(), Err(UrlError::NotHttp));
-        assert_eq!("http://h/scep?operation=GetCACaps".parse::<ScepUrl>(), Err(UrlError::Query));
-    }
 
     #[tokio::test]
     async fn passwords_that_serve_once_are_given_out_once() {

@@ -76,6 +76,11 @@ impl SshDevice {
     }
 }
 
+/// The devices whose configuration this process has yet to put back, and the files that have it as it was.
+pub(super) fn not_put_back() -> Vec<(String, std::path::PathBuf)> {
+    keeper::not_put_back()
+}
+
 /// Waits until no session with a device is left; tells once what could not be put back, and where it is.
 pub async fn settled() -> Vec<String> {
     keeper::settled().await

@@ -1,5 +1,6 @@
 //! What a lab file refers to must be there, and its addresses must agree.
 
+mod live;
 mod reach;
 mod routes;
 
@@ -25,7 +26,9 @@ pub(super) fn check(draft: &Draft, complete: bool, problems: &Problems) {
         pki_exists(host, draft, problems);
         program_is_no_pki_of_the_file(host, draft, problems);
     }
-    if complete {
+    if draft.is_live() {
+        live::check(draft, problems);
+    } else if complete {
         interfaces_lead_somewhere(draft, problems);
         routes::check(draft, problems);
         pkis_are_run(draft, problems);
@@ -124,6 +127,10 @@ fn interfaces_lead_somewhere(draft: &Draft, problems: &Problems) {
 
 fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
     let Some(DraftRuns::Pki(runs)) = &host.runs else { return };
+    if draft.by_url.iter().any(|pki| pki.name.value == runs.value) {
+        // It is where its URL says, whatever a host runs.
+        return;
+    }
     let names = || draft.pkis.iter().map(|pki| pki.name.value.as_str());
     if !names().any(|name| name == runs.value) {
         unknown(&runs.place, "PKI", &runs.value, names(), problems);
@@ -133,7 +140,9 @@ fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
 /// A program is known by its host's name, and each PKI by one name.
 fn program_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &Problems) {
     let is_program = matches!(host.runs, Some(DraftRuns::Program(_)));
-    if is_program && draft.pkis.iter().any(|pki| pki.name.value == host.name.value) {
+    let mut names =
+        draft.pkis.iter().map(|pki| &pki.name).chain(draft.by_url.iter().map(|it| &it.name));
+    if is_program && names.any(|name| name.value == host.name.value) {
         let name = &host.name.value;
         let message = format!("`{name}` runs a program, and is the name of a PKI as well");
         let note = "a program that a host runs is known as a PKI by the host's name";

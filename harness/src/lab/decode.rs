@@ -1,5 +1,6 @@
 //! From the tree of a lab file to its draft.
 
+mod by_url;
 mod faults;
 mod program;
 mod ssh;
@@ -11,6 +12,20 @@ use super::draft::{Draft, DraftDevice, DraftHost, DraftPki, DraftRoute};
 use super::{Admin, Approval, Challenge, Personality, Pki, Secret};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::yaml::{Entry, Fields, Node, Problems, Value, names};
+
+/// The fields of a PKI that is simulated.
+const SIMULATED: [&str; 10] = [
+    "personality",
+    "ca",
+    "capabilities",
+    "challenge",
+    "approval",
+    "port",
+    "admin",
+    "allow-duplicate-names",
+    "obsolete-algorithms",
+    "faults",
+];
 
 const SUBNET: &str = "a subnet such as `10.0.0.0/24`";
 const ADDRESS: &str = "an address with its prefix length, such as `10.0.0.1/24`";
@@ -25,6 +40,7 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
     let section = |key, what| {
         fields.optional(key).map(|node| names(node, what, problems)).unwrap_or_default()
     };
+    let pkis = section("pki", "a map of PKIs");
     Draft {
         title: text("title"),
         stands_in_for: fields.optional("stands-in-for").and_then(|node| file_name(node, problems)),
@@ -36,9 +52,15 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
             .iter()
             .filter_map(|entry| host(entry, problems))
             .collect(),
-        pkis: section("pki", "a map of PKIs")
+        pkis: pkis
             .iter()
+            .filter(|entry| !by_url::is_by_url(&entry.value))
             .filter_map(|entry| pki(entry, problems))
+            .collect(),
+        by_url: pkis
+            .iter()
+            .filter(|entry| by_url::is_by_url(&entry.value))
+            .filter_map(|entry| by_url::pki(entry, &SIMULATED, problems))
             .collect(),
     }
 }
@@ -156,19 +178,7 @@ fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
 }
 
 fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
-    let known = [
-        "personality",
-        "ca",
-        "capabilities",
-        "challenge",
-        "approval",
-        "port",
-        "admin",
-        "allow-duplicate-names",
-        "obsolete-algorithms",
-        "faults",
-    ];
-    let fields = Fields::of(&entry.value, "a PKI", &known, problems)?;
+    let fields = Fields::of(&entry.value, "a PKI", &SIMULATED, problems)?;
     let personalities = [
         ("linux", Personality::Linux),
         ("ndes", Personality::Ndes),

@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{DEFAULT_TTL, Device, Host, Lab, Pki, Program, Route, Runs, Secret, SshTarget};
+use super::{
+    DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, Program, Route, Runs, Secret, SshTarget,
+};
 use crate::diagnostic::{Located, Place};
 
 /// A lab whose references are not checked yet.
@@ -16,6 +18,7 @@ pub(super) struct Draft {
     pub(super) devices: Vec<DraftDevice>,
     pub(super) hosts: Vec<DraftHost>,
     pub(super) pkis: Vec<DraftPki>,
+    pub(super) by_url: Vec<DraftPkiByUrl>,
 }
 
 #[derive(Debug)]
@@ -57,7 +60,19 @@ pub(super) struct DraftPki {
     pub(super) pki: Pki,
 }
 
+#[derive(Debug)]
+pub(super) struct DraftPkiByUrl {
+    pub(super) name: Located<String>,
+    /// Nothing where something is wrong with it: its name is known all the same.
+    pub(super) pki: Option<PkiByUrl>,
+}
+
 impl Draft {
+    /// Whether it has what is there already.
+    pub(super) fn is_live(&self) -> bool {
+        !self.by_url.is_empty() || self.devices.iter().any(|device| device.ssh.is_some())
+    }
+
     /// The model, places left out.
     pub(super) fn into_lab(self) -> Lab {
         Lab {
@@ -66,6 +81,11 @@ impl Draft {
             devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
             hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
             pkis: self.pkis.into_iter().map(|draft| (draft.name.value, draft.pki)).collect(),
+            by_url: self
+                .by_url
+                .into_iter()
+                .filter_map(|draft| Some((draft.name.value, draft.pki?)))
+                .collect(),
         }
     }
 }

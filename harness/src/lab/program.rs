@@ -47,7 +47,7 @@ impl Program {
 }
 
 /// The names between `{{` and `}}` with their ranges of bytes, braces included.
-pub(super) fn placeholders(text: &str) -> Vec<(&str, std::ops::Range<usize>)> {
+pub(crate) fn placeholders(text: &str) -> Vec<(&str, std::ops::Range<usize>)> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(start) = text[at..].find("{{").map(|start| at + start) {
@@ -60,7 +60,7 @@ pub(super) fn placeholders(text: &str) -> Vec<(&str, std::ops::Range<usize>)> {
 }
 
 /// The text with the values of its placeholders; those without a value stay.
-pub(super) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+pub(crate) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let mut filled = text.to_owned();
     for (name, range) in placeholders(text).into_iter().rev() {
         if let Some(value) = value(name) {

@@ -1,6 +1,8 @@
 //! Clear passwords in configuration lines, abbreviated, mistyped or broken over lines as they may be.
 
 use crate::diagnostic::closest;
+use crate::lab::fill;
+use crate::scenario::challenge_of;
 
 /// The names on the way to a certificate request; its own name and one of its fields follow.
 const WAY: [&str; 4] = ["system", "certificate", "scep", "csr"];
@@ -11,6 +13,7 @@ const HARMLESS: [&str; 7] =
 
 /// What may be a password in a text, which may be prose: a line of configuration begins with its verb.
 pub(super) fn clear_passwords(text: &str) -> Vec<String> {
+    let text = without_placeholders(text);
     let lines = text.lines().map(str::trim).filter(|line| !is_blank(line));
     let mut statements: Vec<Vec<&str>> = Vec::new();
     for line in lines {
@@ -26,11 +29,17 @@ pub(super) fn clear_passwords(text: &str) -> Vec<String> {
 
 /// What may be a password in a text that is configuration, even where a line lacks its verb.
 pub(super) fn clear_passwords_of_configuration(text: &str) -> Vec<String> {
+    let text = &without_placeholders(text);
     let lines = text.lines().map(str::trim).filter(|line| !is_blank(line));
     let begin = lines.take_while(|line| !is_configuration(line)).collect::<Vec<_>>();
     let mut found = clear_passwords(text);
     found.extend(passwords(&begin));
     found
+}
+
+/// What stands for a password that is come by later tells nothing of it.
+fn without_placeholders(text: &str) -> String {
+    fill(text, |name| challenge_of(name).is_some().then(String::new))
 }
 
 /// A statement that is broken over lines: all that follows the field, line by line and word by word.
@@ -202,6 +211,13 @@ mod tests {
         assert_found(&format!("{CSR} \\\n  password hunter2"), &["hunter2"]);
         assert_found(&format!("{CSR} password hun\\\nter2"), &["hun", "ter2"]);
         assert_found("password hunter2", &["hunter2"]);
+    }
+
+    #[test]
+    fn what_stands_for_a_password_is_none() {
+        assert_found(&format!("{CSR} password {{{{challenge}}}}\n{CSR} port 80"), &[]);
+        assert_found(&format!("{CSR} password '{{{{ challenge:windows-pki }}}}'"), &["''"]);
+        assert_found(&format!("{CSR} password {{{{secret}}}}"), &["{{secret}}"]);
     }
 
     #[test]

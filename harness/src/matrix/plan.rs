@@ -120,7 +120,8 @@ fn stand_ins(folder: &Path, errors: &mut Vec<Diagnostic>) -> Vec<(PathBuf, Lab)>
     for (file, lab) in &labs {
         errors.extend(nobody(folder, file, lab));
     }
-    labs.retain(|(_, lab)| lab.stands_in_for.is_some());
+    // The network of this machine is for those who ask for it.
+    labs.retain(|(_, lab)| lab.stands_in_for.is_some() && !lab.is_live());
     labs
 }
 

@@ -1,6 +1,7 @@
 //! Trying a step until it is as expected or its time is over.
 
 mod acceptable;
+mod challenge;
 mod client;
 mod device;
 mod pki;
@@ -14,6 +15,7 @@ pub(super) use self::scep::Conversations;
 use super::Bench;
 use super::wait::Waited;
 use crate::diagnostic::Place;
+use crate::lab::Secret;
 use crate::outcome::Sent;
 use crate::scenario::{Action, Check, Expect, Pattern, Step};
 
@@ -72,6 +74,8 @@ pub(super) struct Memory {
     pub(super) conversations: Conversations,
     /// What the client under test keeps.
     pub(super) client: ClientFolder,
+    /// The challenge passwords that devices were given.
+    pub(super) secrets: Vec<Secret>,
 }
 
 /// Tries a step.
@@ -81,8 +85,8 @@ pub(super) async fn attempt(
     memory: &mut Memory,
 ) -> Result<Attempted, Stop> {
     match &step.action {
-        Action::Configure(it) => device::configure(step, it, true, bench).await,
-        Action::Modify(it) => device::configure(step, it, false, bench).await,
+        Action::Configure(it) => device::configure(step, it, true, bench, memory).await,
+        Action::Modify(it) => device::configure(step, it, false, bench, memory).await,
         Action::Ping(it) => device::ping(step, it, bench).await,
         Action::Run(it) => device::run(step, it, bench).await,
         Action::Approve(it) => pki::decide(step, it, true, bench).await,

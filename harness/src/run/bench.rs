@@ -13,6 +13,8 @@ use thiserror::Error;
 
 pub use crate::conversation::KeySupply;
 use crate::device::Device;
+use crate::drivers::Targets;
+use crate::lab::Secret;
 use crate::outcome::Ledger;
 use crate::pki::Pki;
 
@@ -24,6 +26,8 @@ pub enum Driver {
     Virtual,
     /// Hosts and links are the kernel's, in network namespaces; the device is a process of its own.
     Netns,
+    /// Nothing is built: devices by SSH and PKIs by URL, on the network of this machine.
+    Live,
 }
 
 impl fmt::Display for Driver {
@@ -84,6 +88,8 @@ pub struct LabOptions {
     pub captures: Option<PathBuf>,
     /// Whether labs that are closed stand on until [`crate::drivers::end_kept`]; for the driver `netns`.
     pub keep: bool,
+    /// The real devices and PKIs of the run, and how they are got at; for the driver `live`.
+    pub live: Targets,
     /// What the lab is called: the id of the scenario that runs in it.
     pub id: String,
 }
@@ -107,6 +113,8 @@ pub struct Bench {
     pub subject: Option<String>,
     /// Where it is noted what was issued to them.
     pub ledger: Ledger,
+    /// What nobody may see beside the secrets of the lab file: passwords that come from elsewhere.
+    pub secrets: Vec<Secret>,
 }
 
 /// Something that lives as long as a lab.
@@ -119,7 +127,7 @@ pub trait Resource: Send + Sync {
 impl Bench {
     /// Takes the lab down and waits until nothing of it is left.
     pub async fn close(self) {
-        let Self { devices, pkis, client, resources, keys: _, subject: _, ledger: _ } = self;
+        let Self { devices, pkis, client, resources, .. } = self;
         drop((devices, pkis, client));
         for resource in resources {
             resource.close().await;

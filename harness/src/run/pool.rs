@@ -1,6 +1,6 @@
 //! Several scenarios at once, each in a lab and a task of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::scenario::{broken_lab, run_on};
 use super::{Bench, BenchError, Job, LabOptions};
+use crate::drivers;
 use crate::outcome::{Outcome, ScenarioOutcome, Unfinished, Verdict};
 use crate::scenario::Scenario;
 
@@ -68,7 +69,9 @@ pub(super) async fn run_in(
 
 struct Pool {
     build: Build,
-    waiting: std::vec::IntoIter<Job>,
+    waiting: VecDeque<(Job, BTreeSet<String>)>,
+    /// What those that run have to themselves, by their task.
+    held: HashMap<Id, BTreeSet<String>>,
     running: JoinSet<ScenarioOutcome>,
     /// What to say of a scenario that panics.
     fallbacks: HashMap<Id, ScenarioOutcome>,
@@ -86,7 +89,8 @@ impl Pool {
         Self {
             build,
             unfinished: jobs.iter().map(unfinished).collect(),
-            waiting: jobs.into_iter(),
+            waiting: jobs.into_iter().map(with_what_it_holds).collect(),
+            held: HashMap::new(),
             running: JoinSet::new(),
             fallbacks: HashMap::new(),
             at_once,
@@ -95,7 +99,7 @@ impl Pool {
 
     fn fill(&mut self, observe: &mut impl FnMut(Event<'_>)) {
         while self.running.len() < self.at_once.get() {
-            let Some(Job { scenario, lab }) = self.waiting.next() else { return };
+            let Some((Job { scenario, lab }, holds)) = self.next_free() else { return };
             observe(Event::Started { id: &scenario.id });
             if let Some(unfinished) = self.unfinished.get_mut(&scenario.id) {
                 unfinished.begun = true;
@@ -103,7 +107,17 @@ impl Pool {
             let fallback = ScenarioOutcome::blank(&scenario);
             let task = self.running.spawn(run_in_own_lab(Arc::clone(&self.build), scenario, lab));
             self.fallbacks.insert(task.id(), fallback);
+            self.held.insert(task.id(), holds);
         }
+    }
+
+    /// The first that waits for nothing which others have to themselves.
+    fn next_free(&mut self) -> Option<(Job, BTreeSet<String>)> {
+        let is_free = |(_, holds): &(Job, BTreeSet<String>)| {
+            self.held.values().all(|held| held.is_disjoint(holds))
+        };
+        let index = self.waiting.iter().position(is_free)?;
+        self.waiting.remove(index)
     }
 
     async fn next(&mut self) -> Option<ScenarioOutcome> {
@@ -111,6 +125,7 @@ impl Pool {
         let outcome = match joined {
             Ok((id, outcome)) => {
                 self.fallbacks.remove(&id);
+                self.held.remove(&id);
                 outcome
             }
             Err(error) => self.panicked(error),
@@ -120,6 +135,7 @@ impl Pool {
     }
 
     fn panicked(&mut self, error: JoinError) -> ScenarioOutcome {
+        self.held.remove(&error.id());
         let fallback = self.fallbacks.remove(&error.id());
         let message = match error.try_into_panic() {
             Ok(payload) => payload
@@ -146,8 +162,16 @@ impl Pool {
     }
 }
 
+fn with_what_it_holds(job: Job) -> (Job, BTreeSet<String>) {
+    let holds = drivers::held_alone(&job.scenario.lab, &job.lab);
+    (job, holds)
+}
+
 async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -> ScenarioOutcome {
     let (begun, start) = (ScenarioOutcome::blank(&scenario), Instant::now());
+    if let Some(reason) = scenario.not_here {
+        return ScenarioOutcome { verdict: Verdict::Skipped { reason }, ..begun };
+    }
     match build(&scenario, &options).await {
         Ok(bench) => {
             let outcome = run_on(&scenario, &bench).await;

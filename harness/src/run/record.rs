@@ -7,6 +7,7 @@ use super::attempt::{Attempted, Miss};
 use super::closest::closest_line;
 use super::hint::hint;
 use crate::diagnostic::floor_char_boundary;
+use crate::lab::Secret;
 use crate::mask::Masker;
 use crate::outcome::{Failure, Finding, LogLine, Sent, StepOutcome};
 use crate::scenario::{Action, Expect, Scenario, Step};
@@ -35,7 +36,14 @@ pub(super) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(scenario: &Scenario, bench: &'a Bench) -> Self {
-        Self { masker: masker(scenario), bench }
+        Self { masker: masker(scenario).with(bench.secrets.iter().cloned()), bench }
+    }
+
+    /// From here on these are secrets as well.
+    pub(super) fn learn(&mut self, secrets: Vec<Secret>) {
+        if !secrets.is_empty() {
+            self.masker = self.masker.with(secrets);
+        }
     }
 
     /// A text without its secrets.

@@ -14,7 +14,7 @@ use crate::scenario::Scenario;
 /// Runs a scenario on a bench that was built for its lab.
 pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
     let (started, start) = (SystemTime::now(), Instant::now());
-    let recorder = Recorder::new(scenario, bench);
+    let mut recorder = Recorder::new(scenario, bench);
     let mut steps = Vec::new();
     let mut memory = Memory::default();
     let mut notes = Vec::new();
@@ -24,6 +24,7 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
             attempted = attempt(step, bench, &mut memory) => attempted,
             reason = bench.broken() => Err(Stop::Broken(reason)),
         };
+        recorder.learn(std::mem::take(&mut memory.secrets));
         let attempted = match attempted {
             Ok(attempted) => attempted,
             Err(stop) => {

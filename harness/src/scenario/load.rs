@@ -66,6 +66,7 @@ pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
             lab_file: decoded.lab_file,
             conformance: decoded.conformance,
             steps: decoded.steps,
+            not_here: None,
         }),
         _ => {
             let mut errors = problems.masked(&Masker::of_file(&node));

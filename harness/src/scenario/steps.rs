@@ -1,10 +1,12 @@
 //! The steps of a scenario: one map each, whose one key is the step's kind.
 
 mod acceptable;
+mod challenge;
 mod client;
 mod ping;
 mod scep;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::check::{self, checks};
@@ -129,7 +131,11 @@ impl<'a> Context<'a> {
         let device = self.device(fields);
         let node = fields.required(key)?;
         let mut lines = node.located(self.problems)?;
-        let mut configuration = Configuration { device: String::new(), lines: lines.clone() };
+        let mut configuration = Configuration {
+            device: String::new(),
+            lines: lines.clone(),
+            challenges: BTreeMap::new(),
+        };
         for (index, line) in lines.value.lines().map(str::trim).enumerate() {
             let verb = line.split_whitespace().next().unwrap_or_default();
             if !line.is_empty() && !line.starts_with('#') && !verbs.contains(&verb) {
@@ -143,7 +149,8 @@ impl<'a> Context<'a> {
             self.problems.add(Diagnostic::at(&node.place, message));
         }
         lines.value = without_comments(&lines.value);
-        configuration = Configuration { device: device?, lines };
+        let challenges = self.challenges(&lines.value, &configuration);
+        configuration = Configuration { device: device?, lines, challenges };
         Some(configuration)
     }
 

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::suite::sceplab::{DEADLINE, Running, command};
+pub(super) use crate::suite::sceplab::wait_until;
+use crate::suite::sceplab::{Running, command};
 
 /// A scenario that waits for an hour for what never comes.
 pub(super) const WAITS: &str = "title: Waits
@@ -127,14 +126,4 @@ fn children(process: u32) -> Vec<u32> {
             list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()
         })
         .collect()
-}
-
-/// Tries until it holds.
-#[track_caller]
-pub(super) fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < DEADLINE, "in vain: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }

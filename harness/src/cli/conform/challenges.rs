@@ -1,13 +1,13 @@
 //! Where challenge passwords for a real PKI come from.
 
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::drivers::live_pki::{Challenges, NdesAdmin, ScepUrl};
-use crate::lab::Secret;
+use crate::drivers::live_pki::{Challenges, NdesAdmin};
+use crate::lab::{AdminPage, AdminPassword, ChallengeSource, Secret, password_of, passwords_in};
+use crate::scep_url::ScepUrl;
 
 /// Where a challenge password may stand that the process list does not show.
 const VARIABLE: &str = "SCEPLAB_CHALLENGE";
@@ -77,37 +77,55 @@ impl ChallengeArguments {
         self.ndes_admin.is_some()
     }
 
+    /// The option that says where passwords come from, where one does.
+    pub(in crate::cli) fn given(&self) -> Option<&'static str> {
+        let options = [
+            ("--challenge", !self.challenge.is_empty()),
+            ("--challenge-file", self.challenge_file.is_some()),
+            ("--ndes-admin", self.ndes_admin.is_some()),
+        ];
+        options.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+
+    /// The same as a lab file would say it; nothing is read yet.
+    pub(in crate::cli) fn source(&self) -> Option<ChallengeSource> {
+        if let (Some(url), Some(user), Some(file)) =
+            (&self.ndes_admin, &self.admin_user, &self.admin_password_file)
+        {
+            let (url, user) = (url.clone(), user.clone());
+            let password = AdminPassword::File(file.clone());
+            return Some(ChallengeSource::Ndes(AdminPage { url, user, password }));
+        }
+        if let Some(file) = &self.challenge_file {
+            return Some(ChallengeSource::File(file.clone()));
+        }
+        match self.challenge.as_slice() {
+            [] => None,
+            [only] => Some(ChallengeSource::Static(Secret::new(only))),
+            several => Some(ChallengeSource::OneTime(several.iter().map(Secret::new).collect())),
+        }
+    }
+
+    /// The password in the environment.
+    pub(in crate::cli) fn of_environment() -> Option<Secret> {
+        password_of(VARIABLE).ok()
+    }
+
     /// Reads the files; the error is what is wrong, and shows no password.
     pub(in crate::cli) fn read(&self) -> Result<Given, String> {
         if let (Some(url), Some(user), Some(file)) =
             (&self.ndes_admin, &self.admin_user, &self.admin_password_file)
         {
-            let text = read(file)?;
-            let password = text.lines().next().unwrap_or_default();
-            let password = Secret::new(password);
+            let password = AdminPassword::File(file.clone()).read()?;
             return Ok(Given::Ndes(NdesAdmin { url: url.clone(), user: user.clone(), password }));
         }
         let mut passwords: Vec<Secret> = self.challenge.iter().map(Secret::new).collect();
         if let Some(file) = &self.challenge_file {
-            let text = read(file)?;
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            passwords.extend(lines.map(Secret::new));
+            passwords.extend(passwords_in(file)?);
         }
-        if passwords.is_empty()
-            && let Ok(password) = std::env::var(VARIABLE)
-            && !password.is_empty()
-        {
-            passwords.push(Secret::new(&password));
+        if passwords.is_empty() {
+            passwords.extend(Self::of_environment());
         }
         Ok(Given::Passwords(passwords))
     }
-}
-
-fn read(file: &PathBuf) -> Result<String, String> {
-    let text = fs::read_to_string(file);
-    let text = text.map_err(|error| format!("`{}` cannot be read: {error}", file.display()))?;
-    if text.trim().is_empty() {
-        return Err(format!("`{}` holds no password", file.display()));
-    }
-    Ok(text)
 }

@@ -9,8 +9,8 @@ use scep::name::to_text;
 
 use crate::conformance::Target;
 use crate::diagnostic::visible;
-use crate::drivers::live_pki::ScepUrl;
 use crate::pki::{Exchanged, Pki, PkiError};
+use crate::scep_url::ScepUrl;
 
 /// Asks for capabilities and certificates, and holds them against what is known; the error is why there is no use in going
 /// on.

@@ -1,5 +1,8 @@
 //! NDES's page that gives out challenge passwords, `mscep_admin`.
 
+#[cfg(feature = "ntlm")]
+mod ntlm;
+
 use std::time::Duration;
 
 use base64::Engine;
@@ -7,10 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 use scep::http::{HttpRequest, HttpResponse, Method};
 
-use super::ScepUrl;
-use crate::http::{self, Envelope};
+use crate::diagnostic::visible;
+use crate::http::{self, Answer, Envelope};
 use crate::lab::Secret;
 use crate::pki::PkiError;
+use crate::scep_url::ScepUrl;
 
 /// The page, and who may see it.
 pub struct NdesAdmin {
@@ -22,27 +26,94 @@ pub struct NdesAdmin {
     pub password: Secret,
 }
 
+/// How a server lets a user in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    /// By a name and a password as they are (RFC 7617).
+    Basic,
+    /// As Windows does it: the password is proved, and not told (MS-NLMP).
+    Ntlm,
+}
+
 impl NdesAdmin {
     /// Fetches one password; there is none while the server keeps as many unused ones as it may.
     pub(super) async fn password(&self, limit: Duration) -> Result<Option<Secret>, PkiError> {
         let broken = |reason: String| PkiError::Broken { reason: format!("mscep_admin: {reason}") };
-        let stream = self.url.connect().await.map_err(broken)?;
+        let page = self.page(limit).await.map_err(broken)?;
+        read(&page).map_err(broken)
+    }
+
+    /// The page, however the server lets the user in; the password is told to none that wants no password.
+    async fn page(&self, limit: Duration) -> Result<HttpResponse, String> {
+        let Answer { response, schemes } = self.ask(None, limit).await?;
+        if response.status != 401 {
+            return Ok(response);
+        }
+        let scheme = choose(&schemes)?;
+        let page = match scheme {
+            Scheme::Ntlm => ntlm::page(self, limit).await?,
+            Scheme::Basic => {
+                let credentials = format!("{}:{}", self.user, self.password.expose());
+                let basic = format!("Basic {}", STANDARD.encode(credentials));
+                self.ask(Some(&basic), limit).await?.response
+            }
+        };
+        if page.status == 401 {
+            return Err(format!(
+                "was answered HTTP 401 again, by {scheme:?}: the user `{}` or the password is wrong",
+                self.user
+            ));
+        }
+        Ok(page)
+    }
+
+    async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
+        let stream = self.url.connect().await?;
         let request = HttpRequest {
             method: Method::Get,
             query: String::new(),
             content_type: None,
             body: Vec::new(),
         };
-        let credentials = format!("{}:{}", self.user, self.password.expose());
-        let authorization = format!("Basic {}", STANDARD.encode(credentials));
-        let envelope = Envelope {
-            authority: &self.url.authority(),
-            path: &self.url.path,
-            credentials: Some(&authorization),
-            limit,
-        };
-        let page = http::exchange(stream, envelope, &request).await;
-        read(&page.map_err(broken)?).map_err(broken)
+        let authority = self.url.authority();
+        let (authority, path) = (authority.as_str(), self.url.path());
+        http::ask(stream, Envelope { authority, path, credentials, limit }, &request).await
+    }
+}
+
+/// Windows authentication before Basic, which tells the password to whoever listens; the error is what stands in the way.
+fn choose(offered: &[String]) -> Result<Scheme, String> {
+    let offers = |name: &str| offered.iter().any(|scheme| scheme.eq_ignore_ascii_case(name));
+    let is_windows = offers("NTLM") || offers("Negotiate");
+    if is_windows && cfg!(feature = "ntlm") {
+        return Ok(Scheme::Ntlm);
+    }
+    // A server that offers nothing may take the one that is older than offers.
+    if offers("Basic") || offered.is_empty() {
+        return Ok(Scheme::Basic);
+    }
+    let offered = offered.iter().map(|scheme| visible(scheme)).collect::<Vec<_>>().join(", ");
+    let way_out = "allow Basic for `mscep_admin`, or give the passwords with `--challenge`";
+    Err(if is_windows {
+        format!(
+            "was answered HTTP 401: the server takes Windows authentication alone ({offered}), which \
+             this program was built without; build it with `--features ntlm`, {way_out}"
+        )
+    } else {
+        format!(
+            "was answered HTTP 401: the server takes {offered} alone, which is not spoken; {way_out}"
+        )
+    })
+}
+
+/// Without the library nobody is asked this way.
+#[cfg(not(feature = "ntlm"))]
+mod ntlm {
+    use super::{Duration, HttpResponse, NdesAdmin};
+
+    #[expect(clippy::unused_async, reason = "as where it is spoken")]
+    pub(super) async fn page(_: &NdesAdmin, _: Duration) -> Result<HttpResponse, String> {
+        Err("NTLM is not spoken".to_owned())
     }
 }
 
@@ -57,14 +128,6 @@ pub(super) fn cache_is_full() -> PkiError {
 fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
     match page.status {
         200 => {}
-        401 => {
-            return Err(
-                "was answered HTTP 401: the user or the password is wrong, or the server takes \
-                        Windows authentication alone; allow Basic for `mscep_admin`, or give the \
-                        passwords with `--challenge`"
-                    .to_owned(),
-            );
-        }
         status => return Err(format!("was answered HTTP {status}")),
     }
     let text = text(&page.body);
@@ -114,7 +177,28 @@ mod tests {
     fn a_page_without_one_says_why() {
         let full = read(&page(200, "<P> The password cache is full. <P>", true));
         assert_eq!(full.map(|password| password.is_none()), Ok(true));
-        assert!(read(&page(401, "", false)).unwrap_err().contains("Basic"));
+        assert!(read(&page(503, "", false)).unwrap_err().contains("HTTP 503"));
         assert!(read(&page(200, "hello", false)).unwrap_err().contains("no challenge password"));
+    }
+
+    #[test]
+    fn windows_authentication_is_preferred_and_missed_with_what_to_do() {
+        let choose = |offered: &[&str]| {
+            choose(&offered.iter().map(|&scheme| scheme.to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(choose(&["Basic"]), Ok(Scheme::Basic));
+        assert_eq!(choose(&[]), Ok(Scheme::Basic));
+        let error = choose(&["Digest"]).unwrap_err();
+        assert!(error.contains("takes Digest alone"), "{error}");
+        let windows = choose(&["Negotiate", "NTLM"]);
+        if cfg!(feature = "ntlm") {
+            assert_eq!(windows, Ok(Scheme::Ntlm));
+            assert_eq!(choose(&["ntlm", "Basic"]), Ok(Scheme::Ntlm));
+        } else {
+            let error = windows.unwrap_err();
+            assert!(error.contains("(Negotiate, NTLM)"), "{error}");
+            assert!(error.contains("--features ntlm"), "{error}");
+            assert_eq!(choose(&["ntlm", "Basic"]), Ok(Scheme::Basic));
+        }
     }
 }

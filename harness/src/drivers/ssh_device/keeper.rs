@@ -1,5 +1,8 @@
 //! The thread that has the session: libssh2 waits for answers, which async tasks must not.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +17,9 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// How many sessions have not ended.
 static SESSIONS: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
+
+/// The sessions whose configuration is to be put back: with whom, and where it is written down; by their numbers.
+static CHANGED: Mutex<BTreeMap<u64, (String, PathBuf)>> = Mutex::new(BTreeMap::new());
 
 /// What was wrong with sessions when they ended, as far as nobody was told.
 static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -53,6 +59,7 @@ pub(super) async fn open(
                 return;
             }
         };
+        living.changes(session.written());
         let _ = opened.send(Ok(session.notes()));
         let complaint = keep(&mut session, &ordered, &gone);
         drop(session);
@@ -71,6 +78,11 @@ pub(super) async fn settled() -> Vec<String> {
     // The sender lives as long as the process.
     let _ = SESSIONS.subscribe().wait_for(|sessions| *sessions == 0).await;
     std::mem::take(&mut *COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The devices whose configuration is not put back yet, and where it is written down.
+pub(super) fn not_put_back() -> Vec<(String, PathBuf)> {
+    CHANGED.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
 }
 
 /// What is said where the thread is no more.
@@ -128,16 +140,26 @@ fn complaint(restored: &Restored) -> Option<String> {
 
 /// Counts a session, as long as its thread lives.
 struct Living {
+    number: u64,
     told_as: String,
     complaint: Mutex<Option<String>>,
 }
 
 impl Living {
     fn new(told_as: String) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         SESSIONS.send_modify(|sessions| *sessions += 1);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let panicked =
             format!("device `{told_as}`: {}; its configuration was not put back", ended());
-        Self { told_as, complaint: Mutex::new(Some(panicked)) }
+        Self { number, told_as, complaint: Mutex::new(Some(panicked)) }
+    }
+
+    /// Notes that the configuration is to be put back, where it is written down.
+    fn changes(&self, written: Option<PathBuf>) {
+        let Some(path) = written else { return };
+        let changed = (format!("device `{}`)", self.told_as), path);
+        CHANGED.lock().unwrap_or_else(PoisonError::into_inner).insert(self.number, changed);
     }
 
     /// Notes that the session has ended as it should, and what there is to complain of.
@@ -150,6 +172,7 @@ impl Drop for Living {
     fn drop(&mut self) {
         let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take();
         COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner).extend(complaint);
+        CHANGED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
         SESSIONS.send_modify(|sessions| *sessions -= 1);
     }
 }

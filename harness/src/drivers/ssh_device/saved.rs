@@ -36,6 +36,11 @@ impl SavedFile {
         Ok(saved)
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> PathBuf {
+        self.file.path().to_owned()
+    }
+
     /// Leaves it to the user, and tells where it is.
     pub(super) fn leave(self) -> PathBuf {
         let path = self.file.path().to_owned();

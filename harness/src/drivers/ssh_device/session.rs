@@ -4,6 +4,7 @@ mod change;
 mod restore;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::restore::Restored;
@@ -59,6 +60,8 @@ pub(super) struct Session {
     notes: Vec<String>,
     /// Whether the device has a journal to show.
     has_journal: bool,
+    /// How many lines of it tell of what was before this session.
+    journal_before: usize,
 }
 
 impl Session {
@@ -81,11 +84,17 @@ impl Session {
             kept: Vec::new(),
             notes: Vec::new(),
             has_journal: true,
+            journal_before: 0,
         };
         let (device, here) = session.reach().map_err(|trouble| trouble.to_string())?;
         session.saved = session.read().map_err(|error| unread(&error))?;
         session.kept = [session.saved.lifeline(device, here), target.keep.clone()].concat();
         session.note(device);
+        session.journal_before = session.scep_lines().len();
+        if session.console.is_none() {
+            // A journal that nobody can wait for is no reason to give up.
+            session.reach().map_err(|trouble| trouble.to_string())?;
+        }
         if !keep_config {
             let written = SavedFile::write(name, target, &session.saved);
             session.file = Some(written.map_err(|error| {
@@ -93,6 +102,11 @@ impl Session {
             })?);
         }
         Ok(session)
+    }
+
+    /// Where the configuration is written down as it was, if it is to be put back.
+    pub(super) fn written(&self) -> Option<PathBuf> {
+        self.file.as_ref().map(SavedFile::path)
     }
 
     /// What a reader of a result must know.
@@ -125,8 +139,18 @@ impl Session {
         Ok(printed.text)
     }
 
-    /// What the device tells of its SCEP client; nothing where it tells nothing.
+    /// What the device tells of its SCEP client since the session began; nothing where it tells nothing.
     pub(super) fn journal(&mut self) -> Vec<String> {
+        let mut lines = self.scep_lines();
+        // One that is shorter than it was begins anew now and then.
+        if lines.len() >= self.journal_before {
+            lines.drain(..self.journal_before);
+        }
+        let surplus = lines.len().saturating_sub(JOURNAL_LINES);
+        lines.split_off(surplus)
+    }
+
+    fn scep_lines(&mut self) -> Vec<String> {
         let has_journal = self.has_journal;
         let Ok(console) = self.console() else { return Vec::new() };
         if !has_journal || console.mode() != Mode::Operational {
@@ -256,9 +280,7 @@ fn scep_lines(journal: &str) -> Vec<String> {
         let line = line.to_lowercase();
         WORDS.iter().any(|word| line.contains(word))
     };
-    let lines: Vec<&str> = journal.lines().filter(tells).collect();
-    let surplus = lines.len().saturating_sub(JOURNAL_LINES);
-    lines[surplus..].iter().map(|line| (*line).to_owned()).collect()
+    journal.lines().filter(tells).map(str::to_owned).collect()
 }
 
 /// A masker of the clear passwords in what is typed.

@@ -90,7 +90,7 @@ fn is_host(text: &str) -> bool {
 }
 
 /// A path of its own, of the home folder, or beside the lab file.
-fn path(node: &Node, problems: &Problems) -> Option<PathBuf> {
+pub(super) fn path(node: &Node, problems: &Problems) -> Option<PathBuf> {
     let text = node.text(problems)?;
     if text.is_empty() || text.contains('\0') {
         node.expected("the path of a file", problems);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use regex::Regex;
 
-use super::{Answer, Attempted, Miss, Stop, bounded};
+use super::{Answer, Attempted, Memory, Miss, Stop, bounded, challenge};
 use crate::device::{Change, Device, DeviceError};
 use crate::diagnostic::Place;
 use crate::outcome::Sent;
@@ -20,11 +20,15 @@ pub(super) async fn configure(
     configuration: &Configuration,
     replace: bool,
     bench: &Bench,
+    memory: &mut Memory,
 ) -> Result<Attempted, Stop> {
     let target = Target::of(&configuration.device, bench)?;
+    // What is told of it is what the scenario has; passwords are for the device alone.
     let lines = configuration.lines.value.clone();
     let sent = Sent::Configuration { device: configuration.device.clone(), lines };
-    attempted(step, sent, Duration::ZERO, target, Order::Configure(configuration, replace)).await
+    let filled = challenge::filled(configuration, bench, &mut memory.secrets).await?;
+    let change = if replace { Change::Replace(&filled) } else { Change::Modify(&filled) };
+    attempted(step, sent, Duration::ZERO, target, Order::Configure(configuration, change)).await
 }
 
 /// All echo requests are to be answered.
@@ -43,10 +47,10 @@ pub(super) async fn run(step: &Step, run: &Run, bench: &Bench) -> Result<Attempt
     attempted(step, sent, within, target, Order::Run(run)).await
 }
 
-/// What a device is told to do; of a configuration, whether it is to replace what there is.
+/// What a device is told to do; of a configuration, as the scenario has it and as the device gets it.
 #[derive(Clone, Copy)]
 enum Order<'a> {
-    Configure(&'a Configuration, bool),
+    Configure(&'a Configuration, Change<'a>),
     Ping(&'a Ping),
     Run(&'a Run),
 }
@@ -64,9 +68,7 @@ impl Attempt for Ordering<'_> {
 
     async fn attempt(&mut self) -> Result<Answer, Stop> {
         match self.order {
-            Order::Configure(configuration, replace) => {
-                self.configure(configuration, replace).await
-            }
+            Order::Configure(configuration, change) => self.configure(configuration, change).await,
             Order::Ping(ping) => self.ping(ping).await,
             Order::Run(run) => self.run(run).await,
         }
@@ -85,10 +87,8 @@ impl Ordering<'_> {
     async fn configure(
         &self,
         configuration: &Configuration,
-        replace: bool,
+        change: Change<'_>,
     ) -> Result<Answer, Stop> {
-        let lines = configuration.lines.value.as_str();
-        let change = if replace { Change::Replace(lines) } else { Change::Modify(lines) };
         let message = "the device refused the configuration";
         match bounded(self.target.name, self.target.device.configure(change)).await? {
             Ok(()) => {

@@ -129,3 +129,52 @@ async fn as_many_run_at_once_as_asked_for() {
     assert_eq!(outcome.counts().passed, 12);
     assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
 }
+
+/// Each sees how many others are at the same PKI, whose passwords serve once.
+static AT_PKI: AtomicUsize = AtomicUsize::new(0);
+static MOST_AT_PKI: AtomicUsize = AtomicUsize::new(0);
+
+struct Visitor;
+
+#[async_trait]
+impl Device for Visitor {
+    async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    async fn execute(&self, _: &str) -> Result<String, DeviceError> {
+        let now = AT_PKI.fetch_add(1, Ordering::SeqCst) + 1;
+        MOST_AT_PKI.fetch_max(now, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        AT_PKI.fetch_sub(1, Ordering::SeqCst);
+        Ok(String::new())
+    }
+}
+
+fn visit<'a>(_: &'a Scenario, _: &'a LabOptions) -> Building<'a> {
+    Box::pin(async {
+        let mut bench = Bench::default();
+        bench.devices.insert("DUT0".to_owned(), Arc::new(Visitor));
+        Ok(bench)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn scenarios_that_share_passwords_run_one_after_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    let text = "title: T
+lab:
+  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
+  pki: {p: {url: http://127.0.0.1:1/scep, challenge: {one-time: [a, b]}}}
+steps: [run: {command: x}]
+";
+    std::fs::write(&path, text).unwrap();
+    let scenario = |id: &str| load(&Found { id: id.to_owned(), path: path.clone() }, None).unwrap();
+    let lab = LabOptions { driver: crate::run::Driver::Live, ..LabOptions::default() };
+    let job = |id: &str| Job { scenario: scenario(id), lab: lab.clone() };
+    let jobs = ["a", "b", "c"].map(job).into();
+    let outcome = run_in(Arc::new(visit), jobs, at_once(3), std::future::pending(), |_| {}).await;
+    assert_eq!(outcome.scenarios.len(), 3);
+    assert_eq!(MOST_AT_PKI.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,140 @@
+//! The network of the machine that the device's process runs on: reached, and never changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::{PoisonError, RwLock};
+
+use async_trait::async_trait;
+use ipnet::Ipv4Net;
+
+use super::{connection, echo};
+use crate::network::{
+    Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
+};
+
+/// The machine's own network, of which a device reaches the addresses that are named, and no other.
+///
+/// A commit gives the machine no address and no route; the device remembers them, and has a way only where they lead.
+pub struct HostNetwork {
+    names: BTreeMap<String, Ipv4Addr>,
+    addresses: BTreeSet<Ipv4Addr>,
+    ways: RwLock<Vec<Ipv4Net>>,
+}
+
+impl HostNetwork {
+    /// What may be reached: by these names, in any case of letters, and at these addresses.
+    pub fn of(
+        names: impl IntoIterator<Item = (String, Ipv4Addr)>,
+        addresses: impl IntoIterator<Item = Ipv4Addr>,
+    ) -> Self {
+        let names: BTreeMap<String, Ipv4Addr> =
+            names.into_iter().map(|(name, at)| (name.to_ascii_lowercase(), at)).collect();
+        let addresses = addresses.into_iter().chain(names.values().copied()).collect();
+        Self { names, addresses, ways: RwLock::default() }
+    }
+
+    fn has_way_to(&self, address: Ipv4Addr) -> bool {
+        let ways = self.ways.read().unwrap_or_else(PoisonError::into_inner);
+        ways.iter().any(|net| net.contains(&address))
+    }
+
+    /// What is said of an address that is not named.
+    fn is_not_named(&self, address: Ipv4Addr) -> Option<String> {
+        let is_named = self.addresses.contains(&address);
+        let reason =
+            "the lab file does not name it, and nothing else of this machine's network is used";
+        (!is_named).then(|| format!("{address}: {reason}"))
+    }
+}
+
+#[async_trait]
+impl Network for HostNetwork {
+    async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
+        let links = addressing.interfaces.iter().map(|it| it.address.trunc());
+        let routes = addressing.routes.iter().map(|route| route.destination);
+        let ways = links.chain(routes).collect();
+        *self.ways.write().unwrap_or_else(PoisonError::into_inner) = ways;
+        Ok(())
+    }
+
+    async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
+        if let Ok(literal) = host.parse() {
+            return Ok(literal);
+        }
+        let known = self.names.get(&host.to_ascii_lowercase()).copied();
+        known.ok_or_else(|| ResolveError::Unknown { host: host.to_owned() })
+    }
+
+    async fn echo(&self, request: &EchoRequest) -> EchoOutcome {
+        if !self.has_way_to(request.destination) {
+            return EchoOutcome::NoRoute;
+        }
+        match self.is_not_named(request.destination) {
+            Some(reason) => EchoOutcome::Failed { reason },
+            None => echo::echo(request).await,
+        }
+    }
+
+    async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
+        if !self.has_way_to(address) {
+            return Err(ConnectError::NoRoute);
+        }
+        if let Some(reason) = self.is_not_named(address) {
+            return Err(ConnectError::Other(io::Error::other(reason)));
+        }
+        Ok(Box::new(connection::connect(address, port).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::network::InterfaceAddress;
+
+    const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+    const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
+
+    fn addressing(net: &str) -> Addressing {
+        let (interface, address) = ("eth0".to_owned(), net.parse().unwrap());
+        let interfaces = vec![InterfaceAddress { interface, address }];
+        Addressing { interfaces, routes: Vec::new() }
+    }
+
+    fn request(destination: Ipv4Addr) -> EchoRequest {
+        let (identifier, sequence, payload) = (7, 1, vec![0; 56]);
+        EchoRequest { destination, identifier, sequence, payload, timeout: Duration::from_secs(1) }
+    }
+
+    #[tokio::test]
+    async fn what_is_named_is_reached_once_the_device_has_a_way_there() {
+        let listener = TcpListener::bind((HERE, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let network = HostNetwork::of([("PKI.example".to_owned(), HERE)], []);
+
+        assert!(matches!(network.connect(HERE, port).await, Err(ConnectError::NoRoute)));
+        network.apply(&addressing("127.0.0.2/8")).await.unwrap();
+
+        assert_eq!(network.resolve("pki.EXAMPLE").await.unwrap(), HERE);
+        assert!(network.connect(HERE, port).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_named_is_not_reached() {
+        let listener = TcpListener::bind((ELSEWHERE, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let network = HostNetwork::of([], [HERE]);
+        network.apply(&addressing("127.0.0.2/8")).await.unwrap();
+
+        let refused = network.connect(ELSEWHERE, port).await.err().unwrap().to_string();
+        assert!(refused.contains("the lab file does not name it"), "{refused}");
+        let pinged = network.echo(&request(ELSEWHERE)).await;
+        assert!(matches!(pinged, EchoOutcome::Failed { .. }), "{pinged:?}");
+        assert_eq!(network.echo(&request(Ipv4Addr::new(10, 0, 0, 1))).await, EchoOutcome::NoRoute);
+        assert!(network.resolve("elsewhere").await.is_err());
+    }
+}

@@ -1,0 +1,206 @@
+//! The real things of one run: each is opened once, whatever number of scenarios meet it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use scep::http::HttpRequest;
+
+use super::devices::Devices;
+use crate::drivers::live_pki::{Challenges, LivePki, NdesAdmin};
+use crate::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
+use crate::pki::{Exchanged, Pki, PkiError};
+
+/// How real things are handled, beside what the lab file says.
+#[derive(Debug, Clone, Default)]
+pub struct TargetOptions {
+    /// Whether devices keep the configuration that a scenario gave them.
+    pub keep_configuration: bool,
+    /// Where challenge passwords come from, whatever the lab file says.
+    pub challenge: Option<ChallengeSource>,
+    /// Where they come from if the lab file does not say.
+    pub otherwise: Option<ChallengeSource>,
+}
+
+/// The real devices and PKIs of a run; copies of it are the same run.
+#[derive(Clone, Default)]
+pub struct Targets(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    options: TargetOptions,
+    pkis: Mutex<Vec<(PkiByUrl, OpenPki)>>,
+    devices: Devices,
+}
+
+impl Targets {
+    /// Nothing is opened yet.
+    pub fn new(options: TargetOptions) -> Self {
+        Self(Arc::new(Inner { options, ..Inner::default() }))
+    }
+
+    pub(super) fn devices(&self) -> &Devices {
+        &self.0.devices
+    }
+
+    /// Whether devices keep the configuration that a scenario gave them.
+    pub fn keep_configuration(&self) -> bool {
+        self.0.options.keep_configuration
+    }
+
+    /// Where the challenge passwords of a PKI come from.
+    pub fn source(&self, plan: &PkiByUrl) -> Option<ChallengeSource> {
+        let TargetOptions { challenge, otherwise, .. } = &self.0.options;
+        [challenge, &plan.challenge, otherwise].into_iter().find_map(Clone::clone)
+    }
+
+    /// The PKI, opened: its passwords are read, and nothing is sent.
+    ///
+    /// # Errors
+    /// When its passwords cannot be read.
+    pub(super) fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
+        let mut open = self.0.pkis.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pki)) = open.iter().find(|(other, _)| other == plan) {
+            return Ok(pki.clone());
+        }
+        let (challenges, secrets) = read(self.source(plan))?;
+        let pki = LivePki::new(plan.url.clone(), challenges, plan.timeout, None);
+        let pki = OpenPki { pki: Arc::new(pki), secrets };
+        open.push((plan.clone(), pki.clone()));
+        Ok(pki)
+    }
+
+    /// Opens a PKI beforehand, so that what is wrong with its passwords is known before anything is sent.
+    ///
+    /// # Errors
+    /// When its passwords cannot be read.
+    pub fn prepare(&self, plan: &PkiByUrl) -> Result<(), String> {
+        self.pki(plan).map(drop)
+    }
+}
+
+impl fmt::Debug for Targets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Targets").field(&self.0.options).finish()
+    }
+}
+
+/// Two are equal where they are the same run.
+impl PartialEq for Targets {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Targets {}
+
+/// A PKI whose passwords have been read.
+#[derive(Clone)]
+pub(super) struct OpenPki {
+    pki: Arc<LivePki>,
+    /// Its passwords, as far as they are known.
+    pub(super) secrets: Vec<Secret>,
+}
+
+#[async_trait]
+impl Pki for OpenPki {
+    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
+        self.pki.exchange(request, suffix).await
+    }
+
+    fn asks_for_challenge(&self) -> bool {
+        self.pki.asks_for_challenge()
+    }
+
+    async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
+        self.pki.challenge(expendable).await
+    }
+
+    fn challenge_unused(&self, challenge: Secret) {
+        self.pki.challenge_unused(challenge);
+    }
+
+    fn expendable_granted(&self) {
+        self.pki.expendable_granted();
+    }
+
+    async fn url(&self) -> Result<String, PkiError> {
+        Ok(self.pki.address().to_string())
+    }
+
+    /// Asked after a failure: whether it is to be reached from here, and what it says of itself.
+    async fn log(&self) -> Vec<String> {
+        vec![self.pki.introduction().await]
+    }
+}
+
+fn read(source: Option<ChallengeSource>) -> Result<(Challenges, Vec<Secret>), String> {
+    let all = |passwords: Vec<Secret>| (Challenges::given(passwords.clone()), passwords);
+    Ok(match source {
+        None | Some(ChallengeSource::None) => (Challenges::None, Vec::new()),
+        Some(ChallengeSource::Static(secret)) => (Challenges::One(secret.clone()), vec![secret]),
+        Some(ChallengeSource::OneTime(list)) => {
+            (Challenges::OneTime(Mutex::new(list.clone().into())), list)
+        }
+        Some(ChallengeSource::File(path)) => all(passwords_in(&path)?),
+        Some(ChallengeSource::Environment(name)) => all(vec![password_of(&name)?]),
+        Some(ChallengeSource::Ndes(page)) => {
+            let password = page.password.read()?;
+            let secrets = vec![password.clone()];
+            (Challenges::Ndes(NdesAdmin { url: page.url, user: page.user, password }), secrets)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn plan(challenge: Option<ChallengeSource>) -> PkiByUrl {
+        let url = "http://127.0.0.1:1/scep".parse().unwrap();
+        PkiByUrl { url, challenge, timeout: Duration::from_secs(1) }
+    }
+
+    #[tokio::test]
+    async fn passwords_that_serve_once_are_shared_by_the_scenarios_of_a_run() {
+        let once = ["a1", "b2"].map(Secret::new).to_vec();
+        let plan = plan(Some(ChallengeSource::OneTime(once)));
+        let targets = Targets::default();
+        for expected in ["a1", "b2"] {
+            let pki = targets.pki(&plan).unwrap();
+            assert_eq!(pki.challenge(false).await.unwrap().unwrap().expose(), expected);
+        }
+        let spent = targets.pki(&plan).unwrap().challenge(false).await;
+        assert!(matches!(spent, Err(PkiError::NotSupported { .. })), "{spent:?}");
+    }
+
+    #[tokio::test]
+    async fn the_command_line_goes_before_the_lab_file_and_the_environment_after_it() {
+        let one = |text: &str| Some(ChallengeSource::Static(Secret::new(text)));
+        let given = |challenge, otherwise| {
+            Targets::new(TargetOptions { challenge, otherwise, ..TargetOptions::default() })
+        };
+        for (targets, lab, expected) in [
+            (given(one("typed"), one("set")), one("written"), "typed"),
+            (given(None, one("set")), one("written"), "written"),
+            (given(None, one("set")), None, "set"),
+        ] {
+            let pki = targets.pki(&plan(lab)).unwrap();
+            assert_eq!(pki.challenge(false).await.unwrap().unwrap().expose(), expected);
+        }
+        let none = given(None, one("set")).pki(&plan(Some(ChallengeSource::None))).unwrap();
+        assert!(!none.asks_for_challenge());
+    }
+
+    #[test]
+    fn passwords_that_are_nowhere_are_missed_beforehand() {
+        let missing = plan(Some(ChallengeSource::Environment("SCEPLAB_NO_SUCH_VARIABLE".into())));
+        let reason = Targets::default().prepare(&missing).unwrap_err();
+        assert_eq!(reason, "the environment variable `SCEPLAB_NO_SUCH_VARIABLE` holds no password");
+        let missing = plan(Some(ChallengeSource::File("/nowhere/at/all".into())));
+        let reason = Targets::default().prepare(&missing).unwrap_err();
+        assert!(reason.starts_with("`/nowhere/at/all` cannot be read: "), "{reason}");
+    }
+}

@@ -1,0 +1,152 @@
+//! A PKI by its URL: what the network of this machine has, and how its passwords are come by.
+
+use std::time::Duration;
+
+use super::ssh::path;
+use super::{name, secret};
+use crate::diagnostic::Diagnostic;
+use crate::lab::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
+use crate::lab::draft::DraftPkiByUrl;
+use crate::scep_url::ScepUrl;
+use crate::yaml::{Entry, Fields, Node, Problems, Value};
+
+/// How long a PKI may take for one answer where the lab file does not say.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The longest time that it may be given.
+const LONGEST: Duration = Duration::from_secs(300);
+
+const FIELDS: [&str; 4] = ["url", "challenge", "ndes-admin", "timeout"];
+
+/// Whether a PKI is described by its URL.
+pub(super) fn is_by_url(node: &Node) -> bool {
+    matches!(&node.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "url"))
+}
+
+/// Reads such a PKI; `simulated` are the fields of one that is simulated, which a real one has not.
+pub(super) fn pki(entry: &Entry, simulated: &[&str], problems: &Problems) -> Option<DraftPkiByUrl> {
+    let pki = described(&entry.value, simulated, problems);
+    Some(DraftPkiByUrl { name: name(entry, "pki", problems)?, pki })
+}
+
+fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<PkiByUrl> {
+    let known: Vec<&str> = FIELDS.iter().chain(simulated).copied().collect();
+    let fields = Fields::of(node, "a PKI by its URL", &known, problems)?;
+    refuse_simulated(node, simulated, problems);
+    let url = fields.required("url").and_then(|node| url(node, problems));
+    let challenge = fields.optional("challenge");
+    let admin = fields.optional("ndes-admin");
+    if let (Some(_), Some(admin)) = (challenge, admin) {
+        let message = "`challenge` and `ndes-admin` both say where challenge passwords come from";
+        problems.add(Diagnostic::at(&admin.place, message).label("leave one of them out"));
+    }
+    let source = match (challenge, admin) {
+        (Some(node), _) => self::challenge(node, problems),
+        (None, Some(node)) => admin_page(node, problems).map(ChallengeSource::Ndes),
+        (None, None) => None,
+    };
+    let timeout = fields.optional("timeout").map(|node| timeout(node, problems));
+    Some(PkiByUrl { url: url?, challenge: source, timeout: timeout.unwrap_or(Some(TIMEOUT))? })
+}
+
+fn refuse_simulated(node: &Node, simulated: &[&str], problems: &Problems) {
+    let Value::Mapping(entries) = &node.value else { return };
+    let about = |entry: &&Entry| {
+        simulated.contains(&entry.key.as_str()) && !FIELDS.contains(&entry.key.as_str())
+    };
+    for entry in entries.iter().filter(about) {
+        let message =
+            format!("`{}` is about a simulated PKI, and `url` about a real one", entry.key);
+        problems.add(Diagnostic::at(&entry.key_place, message).label("leave one of them out"));
+    }
+}
+
+fn url(node: &Node, problems: &Problems) -> Option<ScepUrl> {
+    let text = node.text(problems)?;
+    match text.parse() {
+        Ok(url) => Some(url),
+        Err(error) => {
+            problems.add(Diagnostic::at(&node.place, format!("`{text}` cannot be used: {error}")));
+            None
+        }
+    }
+}
+
+fn challenge(node: &Node, problems: &Problems) -> Option<ChallengeSource> {
+    if let Value::Scalar { .. } = node.value {
+        let known = [("none", ())];
+        return node.one_of("challenge", &known, problems).map(|()| ChallengeSource::None);
+    }
+    let known = ["static", "one-time", "file", "env"];
+    let fields = Fields::of(node, "a challenge", &known, problems)?;
+    let given: Vec<(&str, &Node)> =
+        known.iter().filter_map(|key| Some((*key, fields.optional(key)?))).collect();
+    match given.as_slice() {
+        [("static", node)] => Some(ChallengeSource::Static(secret(node, problems)?)),
+        [("one-time", node)] => Some(ChallengeSource::OneTime(
+            node.items(problems).iter().filter_map(|item| secret(item, problems)).collect(),
+        )),
+        [("file", node)] => Some(ChallengeSource::File(path(node, problems)?)),
+        [("env", node)] => Some(ChallengeSource::Environment(variable(node, problems)?)),
+        _ => {
+            let message = "a challenge is `none`, `{static: …}`, `{one-time: […]}`, `{file: …}` or \
+                           `{env: …}`";
+            problems.add(Diagnostic::at(fields.place(), message));
+            None
+        }
+    }
+}
+
+fn admin_page(node: &Node, problems: &Problems) -> Option<AdminPage> {
+    let known = ["url", "user", "password", "password-file", "password-env"];
+    let fields = Fields::of(node, "the page of an NDES", &known, problems)?;
+    let url = fields.required("url").and_then(|node| url(node, problems));
+    let user = fields.required("user").and_then(|node| node.text(problems));
+    let password = password(&fields, problems);
+    if password.is_none() && known[2..].iter().all(|key| fields.optional(key).is_none()) {
+        let message = "`mscep_admin` is shown to those who have a password";
+        let way_out = "give `password-file`, `password-env` or `password`";
+        problems.add(Diagnostic::at(fields.place(), message).note(way_out));
+    }
+    Some(AdminPage { url: url?, user: user?, password: password? })
+}
+
+/// The one of `password`, `password-file` and `password-env` that is given; nothing where none is.
+fn password(fields: &Fields<'_>, problems: &Problems) -> Option<AdminPassword> {
+    let keys = ["password", "password-file", "password-env"];
+    let given: Vec<&Node> = keys.iter().filter_map(|key| fields.optional(key)).collect();
+    if let [_, more, ..] = given.as_slice() {
+        let message = "a password comes from one place";
+        problems.add(Diagnostic::at(&more.place, message).label("leave this one out"));
+    }
+    if let Some(node) = fields.optional("password") {
+        return secret(node, problems).map(AdminPassword::Given);
+    }
+    if let Some(node) = fields.optional("password-file") {
+        return path(node, problems).map(AdminPassword::File);
+    }
+    let node = fields.optional("password-env")?;
+    variable(node, problems).map(AdminPassword::Environment)
+}
+
+fn variable(node: &Node, problems: &Problems) -> Option<String> {
+    let name = node.text(problems)?;
+    let sound = !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !sound {
+        // Whoever takes the field for the password itself must not read it again.
+        let message = "expected the name of an environment variable that holds the password";
+        problems.add(Diagnostic::at(&node.place, message).note("such as `PKI_PASSWORD`"));
+    }
+    sound.then_some(name)
+}
+
+fn timeout(node: &Node, problems: &Problems) -> Option<Duration> {
+    let timeout = node.duration(problems)?;
+    let sound = !timeout.is_zero() && timeout <= LONGEST;
+    if !sound {
+        node.expected("a time of at most `5m`", problems);
+    }
+    sound.then_some(timeout)
+}

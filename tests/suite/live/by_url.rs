@@ -1,0 +1,131 @@
+//! The simulated device enrols at servers on this machine, which the lab file knows by their URLs.
+
+use super::Files;
+use crate::suite::sceplab::{command, finish};
+use crate::suite::serve::{LINUX, NDES, Server};
+
+const PASSWORD: &str = "live-s3cret-42";
+const CLEAR: &str = "password live-s3cret-42";
+const FETCHED: &str = "password {{challenge}}";
+
+#[test]
+fn a_device_enrols_with_the_password_of_the_lab_file() {
+    let server = Server::start(&["linux", "--challenge", PASSWORD]);
+    let challenge = format!("    challenge: {{static: {PASSWORD}}}\n");
+    let files = Files::new(&server.authority, LINUX, &challenge, FETCHED);
+    let ended = files.run(&["--yes", "-v"]);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("set system certificate scep csr CSR password {{challenge}}"));
+    assert!(
+        ended.stderr.contains(&format!("pki the-pki  {}", server.url(LINUX))),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.told().contains(PASSWORD), "{}", ended.told());
+}
+
+#[test]
+fn passwords_come_from_files_the_environment_and_the_command_line() {
+    let server = Server::start(&["linux", "--challenge", PASSWORD, "--allow-duplicate-names"]);
+    let in_file =
+        Files::new(&server.authority, LINUX, "    challenge: {file: its-password}\n", FETCHED);
+    in_file.write("its-password", &format!("{PASSWORD}\n"));
+    assert_eq!(in_file.run(&["--yes"]).code, Some(0));
+
+    let named =
+        Files::new(&server.authority, LINUX, "    challenge: {env: PKI_PASSWORD}\n", FETCHED);
+    let missing = named.run(&["--yes"]);
+    assert_eq!(missing.code, Some(2));
+    let told = "pki `the-pki`: the environment variable `PKI_PASSWORD` holds no password";
+    assert!(missing.stderr.contains(told), "{}", missing.stderr);
+    let whole = ["run", "one.yaml", "--driver", "live", "--yes"];
+    let mut given = command(named.path(), &whole);
+    given.env("PKI_PASSWORD", PASSWORD);
+    assert_eq!(finish(given).code, Some(0));
+
+    let unsaid = Files::new(&server.authority, LINUX, "", FETCHED);
+    assert_eq!(unsaid.run(&["--yes", "--challenge", PASSWORD]).code, Some(0));
+    let mut told = command(unsaid.path(), &whole);
+    told.env("SCEPLAB_CHALLENGE", PASSWORD);
+    assert_eq!(finish(told).code, Some(0));
+}
+
+#[test]
+fn a_pki_that_gives_no_password_is_no_failure_of_the_device() {
+    let server = Server::start(&["linux"]);
+    let files = Files::new(&server.authority, LINUX, "    challenge: none\n", FETCHED);
+    let ended = files.run(&["--yes"]);
+    assert_eq!(ended.code, Some(0));
+    let told = "step 1: `the-pki` has no challenge password to give, for it asks for none";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+}
+
+#[test]
+fn a_step_that_a_url_cannot_do_is_skipped_with_the_reason() {
+    let server = Server::start(&["linux", "--challenge", PASSWORD]);
+    let files = Files::new(&server.authority, LINUX, "", CLEAR).and("  - issued: {count: 1}\n");
+    let ended = files.run(&["--yes"]);
+    assert_eq!(ended.code, Some(0));
+    let told = "step 3: `the-pki`: the PKI does not support listing issued certificates";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+}
+
+#[test]
+fn a_wrong_challenge_password_fails_and_shows_what_the_pki_is() {
+    let server = Server::start(&["linux", "--challenge", "another-one"]);
+    let ended = Files::new(&server.authority, LINUX, "", CLEAR).run(&["--yes"]);
+    assert_eq!(ended.code, Some(4));
+    for part in ["was answered FAILURE", "GetCACaps from here is answered: Renewal, SHA-1"] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    assert!(!ended.told().contains(PASSWORD), "{}", ended.told());
+}
+
+#[test]
+fn a_pki_that_cannot_be_reached_is_told_from_a_device_that_cannot_reach_it() {
+    let ended = Files::new("127.0.0.1:1", LINUX, "", CLEAR).run(&["--yes"]);
+    assert_eq!(ended.code, Some(4));
+    let told =
+        "the-pki: http://127.0.0.1:1/scep: GetCACaps from here: cannot connect to 127.0.0.1:1";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+}
+
+#[test]
+fn one_time_passwords_are_fetched_from_the_page_of_an_ndes_and_serve_once_each() {
+    let files = Files::new("127.0.0.1:1", NDES, "", CLEAR);
+    let admin = files.write("admin", "admin-s3cret\n");
+    let admin = admin.to_str().unwrap();
+    let server = Server::start(&["ndes", "--admin-user", "boss", "--admin-password-file", admin]);
+    let page = format!(
+        "    ndes-admin: {{url: '{}', user: boss, password-file: admin}}\n",
+        server.url("/certsrv/mscep_admin/")
+    );
+    let files = Files::new(&server.authority, NDES, &page, FETCHED);
+    files.write("admin", "admin-s3cret\n");
+    for _ in 0..2 {
+        let ended = files.run(&["--yes", "-v"]);
+        assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+        assert!(
+            ended.stderr.contains("mscep_admin of the-pki  http://127.0.0.1:"),
+            "{}",
+            ended.stderr
+        );
+        assert!(!ended.told().contains("admin-s3cret"), "{}", ended.told());
+    }
+    files.write("admin", "no-s3cret\n");
+    let ended = files.run(&["--yes"]);
+    assert_eq!(ended.code, Some(3));
+    let told = "HTTP 401 again, by Basic: the user `boss` or the password is wrong";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+}
+
+#[test]
+fn what_the_lab_file_does_not_name_is_not_reached() {
+    let server = Server::start(&["linux", "--challenge", PASSWORD]);
+    let files = Files::new(&server.authority, LINUX, "", CLEAR);
+    let scenario = std::fs::read_to_string(files.path().join("one.yaml")).unwrap();
+    files.write("one.yaml", &scenario.replace("http://127.0.0.1", "http://127.0.0.9"));
+    let ended = files.run(&["--yes"]);
+    assert_eq!(ended.code, Some(4));
+    assert!(ended.stdout.contains("the lab file does not name it"), "{}", ended.stdout);
+}

@@ -1,0 +1,58 @@
+//! Passwords from a page of Windows, which wants to know who asks, and not by Basic.
+
+use super::Files;
+use super::windows_page::{Account, WindowsPage};
+use crate::suite::serve::{NDES, Server};
+
+const ONE_TIME: &str = "8CE317021F6900691ED0DD50F7459D6E";
+
+const ACCOUNT: Account =
+    Account { domain: "LAB", user: "enroller", password: "Passw0rd-\u{e9}", shows: ONE_TIME };
+
+fn files(server: &Server, page: &WindowsPage, password: &str) -> Files {
+    let lab = format!(
+        "    ndes-admin: {{url: 'http://{}/certsrv/mscep_admin/', user: 'LAB\\enroller', password-file: \
+         admin}}\n",
+        page.authority
+    );
+    let files = Files::new(&server.authority, NDES, &lab, "password {{challenge}}");
+    files.write("admin", &format!("{password}\n"));
+    files
+}
+
+#[test]
+#[cfg(feature = "ntlm")]
+fn the_page_is_read_by_whoever_proves_to_know_the_password() {
+    let page = WindowsPage::start(ACCOUNT);
+    let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
+    let ended = files(&server, &page, ACCOUNT.password).run(&["--yes", "-v"]);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+    assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["right"]);
+    for secret in [ONE_TIME, ACCOUNT.password] {
+        assert!(!ended.told().contains(secret), "{}", ended.told());
+    }
+}
+
+#[test]
+#[cfg(feature = "ntlm")]
+fn whoever_has_another_password_is_told_so_and_did_not_tell_it() {
+    let page = WindowsPage::start(ACCOUNT);
+    let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
+    let ended = files(&server, &page, "Passw0rd-e").run(&["--yes"]);
+    assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("by Ntlm: the user `LAB\\enroller` or the password is wrong"));
+    assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["wrong"]);
+    assert!(!ended.told().contains("Passw0rd-e"), "{}", ended.told());
+}
+
+#[test]
+#[cfg(not(feature = "ntlm"))]
+fn a_program_without_it_says_how_to_have_it_and_tells_no_password() {
+    let page = WindowsPage::start(ACCOUNT);
+    let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
+    let ended = files(&server, &page, ACCOUNT.password).run(&["--yes"]);
+    assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
+    let told = "build it with `--features ntlm`, allow Basic for `mscep_admin`";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), Vec::<&str>::new());
+}

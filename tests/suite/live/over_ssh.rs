@@ -1,0 +1,246 @@
+//! A device over SSH, PKIs by URL behind it: a real OpenSSH server, whose login shell is the simulated device.
+
+use std::process::Stdio;
+
+use crate::suite::rig::{ADMIN, Rig, USER};
+use crate::suite::sceplab::{self, Ended, Running, workspace};
+
+/// Those of the documented labs.
+const PKIS: [&str; 2] = ["linux-pki", "windows-pki"];
+
+/// The lab file that knows the rig's device, by its key or `by` what is said, and these of its PKIs.
+fn lab(rig: &Rig, by: Option<&str>, pkis: &[&str]) -> String {
+    let by_key = format!("identity: {}", rig.identity().display());
+    let (host, port, known_hosts) = (rig.host(), rig.port(), rig.known_hosts());
+    let known_hosts = known_hosts.display();
+    let by = by.unwrap_or(&by_key);
+    let mut text = format!(
+        "devices:\n  DUT0: {{ssh: {USER}@{host}, port: {port}, known-hosts: {known_hosts}, {by}}}\npki:\n"
+    );
+    if pkis.contains(&"linux-pki") {
+        text += "  linux-pki: {url: http://10.215.168.1:8080/scep, challenge: {static: scep-challenge}}\n";
+    }
+    if pkis.contains(&"windows-pki") {
+        let scep = "http://192.168.213.25/CertSrv/mscep/mscep.dll/pkiclient.exe";
+        let page = "http://192.168.213.25/CertSrv/mscep_admin/";
+        let file = rig.admin_password_file();
+        let admin = format!("{{url: '{page}', user: {ADMIN}, password-file: {}}}", file.display());
+        text += &format!("  windows-pki:\n    url: {scep}\n    ndes-admin: {admin}\n");
+    }
+    if let [only] = pkis {
+        text += &format!("stands-in-for: {only}.yaml\n");
+    }
+    let path = rig.folder().join("live.yaml");
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[track_caller]
+fn run(rig: &Rig, arguments: &[&str]) -> Ended {
+    let mut command = rig.command("sceplab");
+    command.args([&["run", "--driver", "live"], arguments].concat());
+    command.current_dir(workspace()).stdin(Stdio::null());
+    // What is written down of the device's configuration.
+    command.env("XDG_STATE_HOME", rig.folder().join("state"));
+    let ended = sceplab::finish(command);
+    ended.assert_orderly();
+    ended
+}
+
+/// The configuration of the device, as `set` lines.
+#[track_caller]
+fn configuration(rig: &Rig) -> Vec<String> {
+    let shown = rig.on_device("show running");
+    let lines = shown.stdout.lines().filter(|line| line.starts_with("set "));
+    lines.map(str::to_owned).collect()
+}
+
+/// The lines that a device of its own has, which a scenario knows nothing of.
+#[track_caller]
+fn own_configuration(rig: &Rig) -> Vec<String> {
+    rig.on_device(
+        "configure\nset interfaces ethernet eth0 address 10.215.168.99/24\nset system login user admin authentication \
+         encrypted-password '$6$own$hash'\ncommit\nexit",
+    );
+    let own = configuration(rig);
+    assert!(own.iter().any(|line| line.contains("10.215.168.99/24")), "{own:?}");
+    own
+}
+
+#[test]
+fn the_documented_scenarios_pass_and_the_device_is_as_it_was() {
+    let Some(rig) = Rig::start() else { return };
+    let own = own_configuration(&rig);
+    let lab = lab(&rig, None, &PKIS);
+    let documented = ["scenarios/scep/linux-pki.yaml", "scenarios/scep/windows-pki.yaml"];
+    let ended = run(&rig, &[&documented[..], &["--lab", &lab, "--yes"]].concat());
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+    insta::assert_snapshot!("documented-stderr", ended.stderr);
+    assert!(ended.stdout.contains("2 passed"), "{}", ended.stdout);
+    assert_eq!(configuration(&rig), own);
+}
+
+#[test]
+fn one_time_passwords_of_mscep_admin_reach_the_device() {
+    let Some(rig) = Rig::start() else { return };
+    let lab = lab(&rig, None, &["windows-pki"]);
+    let scenario = "scenarios/scep/windows-one-time-password.yaml";
+    let ended = run(&rig, &[scenario, "--lab", &lab, "--yes", "-v"]);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("CSR password {{challenge}}"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_configuration_stays_where_that_is_asked_for() {
+    let Some(rig) = Rig::start() else { return };
+    own_configuration(&rig);
+    let lab = lab(&rig, None, &PKIS);
+    let scenario = "scenarios/scep/linux-pki.yaml";
+    let ended = run(&rig, &[scenario, "--lab", &lab, "--yes", "--keep-config"]);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("and the last one's stays"), "{}", ended.stderr);
+    let kept = configuration(&rig);
+    assert!(kept.iter().any(|line| line.contains("scep csr CSR cgi-path /scep")), "{kept:?}");
+}
+
+#[test]
+fn a_failure_shows_what_the_device_said_and_the_device_is_as_it_was() {
+    let Some(mut rig) = Rig::start() else { return };
+    let own = own_configuration(&rig);
+    let password = format!("password-file: {}", rig.password_file().display());
+    let lab = lab(&rig, Some(&password), &PKIS);
+    // The second time the PKI has issued to that subject already.
+    rig.fresh_pkis();
+    let scenario = rig.folder().join("failing.yaml");
+    let text = std::fs::read_to_string(workspace().join("scenarios/scep/linux-pki.yaml")).unwrap();
+    let text = text.replace(r"usercert\s+Valid", r"usercert\s+Golden\n      within: 0s");
+    std::fs::write(&scenario, text.replace("\\n", "\n")).unwrap();
+    let ended = run(&rig, &[scenario.to_str().unwrap(), "--lab", &lab, "--yes"]);
+    assert_eq!(ended.code, Some(4), "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("DUT0$ pki scep show CSR"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("= linux-pki: http://10.215.168.1:8080/scep"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(configuration(&rig), own);
+}
+
+/// A scenario that waits for what never comes, and says when it does.
+const ENDLESS: &str = "title: T\nlab: unused\nsteps:\n  - configure:\n      set: |\n        set interfaces ethernet eth0 address \
+                       10.215.168.64/24\n  - ping: {address: 10.215.168.1}\n  - run:\n      command: show date\n      \
+                       contains: never\n      within: 100s\n";
+
+/// Begins the scenario, and waits until the device has its configuration.
+#[track_caller]
+fn endless(rig: &Rig, lab: &str) -> Running {
+    let scenario = rig.folder().join("endless.yaml");
+    std::fs::write(&scenario, ENDLESS).unwrap();
+    let mut command = rig.command("sceplab");
+    command.args(["run", scenario.to_str().unwrap(), "--driver", "live", "--yes", "--lab", lab]);
+    command.current_dir(workspace()).stdin(Stdio::null());
+    command.env("XDG_STATE_HOME", rig.folder().join("state"));
+    let running = Running::start(command);
+    sceplab::wait_until("the device is configured", || {
+        configuration(rig).iter().any(|line| line.contains("10.215.168.64/24"))
+    });
+    running
+}
+
+#[test]
+fn ctrl_c_puts_the_configuration_back_and_says_so() {
+    let Some(rig) = Rig::start() else { return };
+    let own = own_configuration(&rig);
+    let lab = lab(&rig, None, &PKIS);
+    let mut running = endless(&rig, &lab);
+    running.signal("INT");
+    let status = running.wait();
+    let told = running.rest_of_stderr();
+    assert_eq!(status.code(), Some(130), "{told}");
+    for part in [
+        "stopping: the configuration of device `DUT0` (`admin@198.51.100.7`) is put back",
+        "the configuration of device `DUT0` (`admin@198.51.100.7`) was put back",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert_eq!(configuration(&rig), own);
+}
+
+#[test]
+fn a_device_that_cannot_be_reached_is_said_before_any_scenario() {
+    let Some(mut rig) = Rig::start() else { return };
+    rig.stop_sshd();
+    let lab = lab(&rig, None, &PKIS);
+    let ended = run(&rig, &["scenarios/scep/linux-pki.yaml", "--lab", &lab, "--yes"]);
+    assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.stdout, "");
+    assert!(ended.stderr.contains("error: device `DUT0`: "), "{}", ended.stderr);
+}
+
+#[test]
+fn every_scenario_passes_through_ssh_or_is_skipped_with_the_reason() {
+    let Some(mut rig) = Rig::start() else { return };
+    for own in ["linux-pki", "windows-pki"] {
+        let lab = lab(&rig, None, &[own]);
+        let mut passed = 0;
+        for entry in std::fs::read_dir(workspace().join("scenarios/scep")).unwrap() {
+            let file = entry.unwrap().path();
+            let text = std::fs::read_to_string(&file).unwrap();
+            if !text.contains(&format!("labs/{own}.yaml")) {
+                continue;
+            }
+            // A name that has a certificate gets no other.
+            rig.fresh_pkis();
+            let ended = run(&rig, &[file.to_str().unwrap(), "--lab", &lab, "--yes"]);
+            assert_eq!(
+                ended.code,
+                Some(0),
+                "{}: {}\n{}",
+                file.display(),
+                ended.stdout,
+                ended.stderr
+            );
+            passed += usize::from(ended.stdout.contains("1 passed"));
+            let skipped = ended.stdout.lines().find(|line| line.starts_with("skip "));
+            let reason = "the PKI does not support listing issued certificates";
+            assert!(skipped.is_none_or(|line| line.contains(reason)), "{skipped:?}");
+        }
+        assert!(passed >= 5, "{own}: {passed}");
+    }
+    let ended = run(
+        &rig,
+        &[
+            "scenarios/scep/linux-pki.yaml",
+            "--lab",
+            &rig.folder().join("live.yaml").display().to_string(),
+            "--yes",
+        ],
+    );
+    assert!(
+        ended.stdout.contains("its lab is `linux-pki.yaml`, and the one given stands in for"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn whoever_does_not_wait_is_told_where_the_configuration_is() {
+    let Some(rig) = Rig::start() else { return };
+    own_configuration(&rig);
+    let lab = lab(&rig, None, &PKIS);
+    let mut running = endless(&rig, &lab);
+    // What is typed from here on takes seconds to be echoed.
+    rig.freeze_device();
+    running.signal("INT");
+    running.stderr_line(|line| line.starts_with("stopping: ").then_some(()));
+    running.signal("INT");
+    let status = running.wait();
+    let told = running.rest_of_stderr();
+    assert_eq!(status.code(), Some(130), "{told}");
+    let warned = told.lines().find(|line| line.starts_with("warning: the configuration of device"));
+    let warned = warned.unwrap_or_else(|| panic!("{told}"));
+    assert!(warned.contains("`DUT0` (`admin@198.51.100.7`) was not put back"), "{warned}");
+    let file = warned.rsplit('`').nth(1).unwrap();
+    let saved = std::fs::read_to_string(file).unwrap();
+    assert!(saved.contains("address 10.215.168.99/24"), "{saved}");
+}

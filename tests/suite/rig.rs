@@ -1,0 +1,257 @@
+//! A device that is logged into over SSH: a real OpenSSH server, whose login shell is a session with the simulated device.
+//!
+//! [`Rig::start`] builds all of it in namespaces: the device with an interface for those who manage it, the hosts of the
+//! documented labs with their PKIs, and an office from which the device and the PKIs are reached. [`Rig::light`] has the
+//! server on the machine's loopback and the device in its virtual lab. The machine's own files and network are left as
+//! they are, and everything ends with the rig, or with the test program, however that ends.
+#![cfg(target_os = "linux")]
+
+mod files; // what the SSH server and the CAs read
+mod room; // namespaces, and what lives in them
+mod sshd; // the SSH server
+mod topology; // the hosts and their links
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+pub(crate) use self::files::{ADMIN, ADMIN_PASSWORD, PASSWORD, USER};
+use self::room::Room;
+use super::sceplab::{self, Running};
+
+/// Logs nobody in: the prompt is never seen.
+pub(crate) const SILENT: &str = include_str!("rig/shells/silent.sh");
+/// Sends control characters before the device's own console, and with every answer of a single command.
+pub(crate) const GARBAGE: &str = include_str!("rig/shells/garbage.sh");
+/// Answers every line with 10 MB.
+pub(crate) const FLOOD: &str = include_str!("rig/shells/flood.sh");
+/// The device's own console at some hundred characters a second.
+pub(crate) const SLOW: &str = include_str!("rig/shells/slow.sh");
+/// Ends the session after the first line.
+pub(crate) const DROPS: &str = include_str!("rig/shells/drops.sh");
+
+/// Where the rig's folder is found by all that lives in the room.
+const INSIDE: &str = "/run/rig";
+
+/// Everything that a driver which logs into a device can meet.
+pub(crate) struct Rig {
+    // Dropped in this order: the room ends whatever else is left in it.
+    sshd: Option<Running>,
+    device: Option<Running>,
+    pkis: Vec<Running>,
+    room: Room,
+    folder: TempDir,
+    place: Place,
+}
+
+/// Where the device is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// At the device's own address, from the office.
+    Topology,
+    /// At a port of the machine's loopback.
+    Loopback(u16),
+}
+
+impl Rig {
+    /// The device on the kernel's network, the PKIs of the documented labs, and an office that reaches all of them.
+    ///
+    /// Where that cannot be had the test says so, and there is none.
+    #[track_caller]
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same, its device served with these further arguments.
+    #[track_caller]
+    pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
+        Self::build(Place::Topology, arguments)
+    }
+
+    /// The device in its virtual lab, its SSH server at a port of the machine's loopback.
+    #[track_caller]
+    pub(crate) fn light() -> Option<Self> {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::build(Place::Loopback(free), &[])
+    }
+
+    #[track_caller]
+    fn build(place: Place, arguments: &[&str]) -> Option<Self> {
+        if let Some(reason) = room::reason_to_skip() {
+            sceplab::skip(&reason);
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        files::write(folder.path(), place.host_in_known_hosts().as_str());
+        let (private_network, hosts) = match place {
+            Place::Topology => (true, topology::script()),
+            Place::Loopback(_) => (false, String::new()),
+        };
+        let room = Room::new(folder.path(), private_network, &hosts);
+        let mut rig = Self { sshd: None, device: None, pkis: Vec::new(), room, folder, place };
+        rig.device_shell("exec \"$SCEPLAB\" dut --attach \"$SOCKET\" \"$@\"\n");
+        rig.fresh_pkis();
+        rig.start_device(arguments);
+        rig.start_sshd();
+        Some(rig)
+    }
+
+    /// A command where the device and the PKIs are reached: `sceplab` is the binary, anything else a program.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let binary = env!("CARGO_BIN_EXE_sceplab");
+        let program = if program == "sceplab" { binary } else { program };
+        let mut command = match self.place {
+            Place::Loopback(_) => Command::new(program),
+            Place::Topology => self.room.in_network("office", program),
+        };
+        sceplab::without_surroundings(&mut command);
+        command
+    }
+
+    /// `ssh` with the rig's key, to the device: options and a command may follow.
+    pub(crate) fn ssh(&self, options: &[&str]) -> Command {
+        let mut command = self.command("ssh");
+        command
+            .args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
+            .args(["-o", "LogLevel=ERROR"])
+            .arg("-o")
+            .arg(format!("UserKnownHostsFile={}", self.known_hosts().display()))
+            .arg("-i")
+            .arg(self.identity())
+            .args(["-p", &self.port().to_string()])
+            .args(options)
+            .arg(format!("{USER}@{}", self.host()));
+        command
+    }
+
+    /// The address of the SSH server.
+    pub(crate) fn host(&self) -> &'static str {
+        match self.place {
+            Place::Topology => topology::MANAGEMENT,
+            Place::Loopback(_) => "127.0.0.1",
+        }
+    }
+
+    /// The port of the SSH server.
+    pub(crate) fn port(&self) -> u16 {
+        match self.place {
+            Place::Topology => 22,
+            Place::Loopback(port) => port,
+        }
+    }
+
+    /// The host key of the SSH server, as `ssh` keeps it.
+    pub(crate) fn known_hosts(&self) -> PathBuf {
+        self.file("known_hosts")
+    }
+
+    /// The key that opens the device to [`USER`].
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.file("identity")
+    }
+
+    /// A file with the password of [`USER`], which is [`PASSWORD`].
+    pub(crate) fn password_file(&self) -> PathBuf {
+        self.file("password")
+    }
+
+    /// A file with the password of [`ADMIN`] on the `mscep_admin` page, which is [`ADMIN_PASSWORD`].
+    pub(crate) fn admin_password_file(&self) -> PathBuf {
+        self.file("admin_password")
+    }
+
+    /// A folder of the rig's, gone with it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What is run for whoever logs in, in place of the device: `$SCEPLAB dut --attach $SOCKET "$@"` is the device itself.
+    pub(crate) fn device_shell(&self, script: &str) {
+        let variables = format!("SCEPLAB={INSIDE}/sceplab SOCKET={INSIDE}/dut.sock");
+        let script = format!("#!/bin/sh\n{variables}\nexport SCEPLAB SOCKET\n{script}");
+        // Under another name first: a script that is being written cannot be run.
+        let (new, path) = (self.file("login.new"), self.file("login"));
+        fs::write(&new, script).unwrap();
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(new, path).unwrap();
+    }
+
+    /// PKIs that have issued nothing, in place of those there are.
+    pub(crate) fn fresh_pkis(&mut self) {
+        self.pkis.clear();
+        if self.place == Place::Topology {
+            self.pkis = topology::pkis(&self.room);
+        }
+    }
+
+    /// The SSH server with another host key, which `known_hosts` does not have.
+    pub(crate) fn change_host_key(&mut self) {
+        self.sshd = None;
+        files::new_host_key(self.folder.path());
+        self.start_sshd();
+    }
+
+    /// The SSH server stops, and with it all that is logged in.
+    pub(crate) fn stop_sshd(&mut self) {
+        self.sshd = None;
+    }
+
+    pub(crate) fn start_sshd(&mut self) {
+        let network = self.device_network();
+        let address = format!("{}:{}", self.host(), self.port());
+        self.sshd = Some(sshd::start(&self.room, network, &address));
+    }
+
+    /// Runs commands on the device as one session, past SSH; what they print.
+    #[track_caller]
+    pub(crate) fn on_device(&self, commands: &str) -> sceplab::Ended {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
+        command.args(["dut", "--attach"]).arg(self.file("dut.sock")).args(["-c", commands]);
+        sceplab::without_surroundings(&mut command);
+        sceplab::finish(command)
+    }
+
+    /// Stops the device and what is logged in to it, so that nothing answers any more; it ends with the rig.
+    pub(crate) fn freeze_device(&self) {
+        self.room.freeze("dut");
+    }
+
+    fn start_device(&mut self, arguments: &[&str]) {
+        let socket = format!("{INSIDE}/dut.sock");
+        let lab = format!("{INSIDE}/lab.yaml");
+        let mut all = vec!["dut", "--serve", &socket, "--mode", "660", "--lab", &lab];
+        if self.place == Place::Topology {
+            all.extend(["--interface", "eth0"]);
+        }
+        all.extend(arguments);
+        let network = self.device_network();
+        let program = format!("{INSIDE}/sceplab");
+        self.device = Some(Running::start(self.room.command(network, &program, &all)));
+        let socket = self.file("dut.sock");
+        sceplab::wait_until("the device is served", || UnixStream::connect(&socket).is_ok());
+        chown(socket, None, Some(files::USER_ID)).unwrap();
+    }
+
+    fn device_network(&self) -> Option<&'static str> {
+        (self.place == Place::Topology).then_some("dut")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+impl Place {
+    fn host_in_known_hosts(self) -> String {
+        match self {
+            Self::Topology => topology::MANAGEMENT.to_owned(),
+            Self::Loopback(port) => format!("[127.0.0.1]:{port}"),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+# A device that lets its user in and says nothing.
+exec sleep 100000

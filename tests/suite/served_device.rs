@@ -1,0 +1,5 @@
+//! A device that stands on while users come and go: by its socket, and by a real SSH server.
+#![cfg(target_os = "linux")]
+
+mod documented; // the documented scenarios, line by line over SSH
+mod ssh; // sessions over SSH: terminals, single commands, restarts

@@ -1,0 +1,79 @@
+//! Sessions over SSH.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::suite::rig::Rig;
+use crate::suite::sceplab::{Ended, finish, wait_until};
+
+/// Runs `ssh` with these lines as its standard input.
+#[track_caller]
+pub(super) fn typed(mut ssh: Command, lines: &str) -> Ended {
+    let mut child =
+        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Ended { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+#[test]
+fn a_single_command_is_run_and_its_success_told() {
+    let Some(rig) = Rig::light() else { return };
+    let mut ssh = rig.ssh(&[]);
+    ssh.arg("show running");
+    let shown = finish(ssh);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert!(shown.stdout.starts_with("# Sceplab device version"), "{shown:?}");
+    let mut ssh = rig.ssh(&[]);
+    ssh.arg("frobnicate");
+    let refused = finish(ssh);
+    assert_eq!(refused.told(), "exit code: 4\n--- stdout\nInvalid command: [frobnicate]\n");
+}
+
+#[test]
+fn what_one_session_commits_the_next_one_finds_and_what_it_leaves_open_it_does_not() {
+    let Some(rig) = Rig::light() else { return };
+    let first = typed(
+        rig.ssh(&["-T"]),
+        "configure\nset system host-name R1\ncommit\nset system host-name R2\ncompare\n",
+    );
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert!(first.stdout.ends_with("- set system host-name R1\n+ set system host-name R2\n"));
+    let second = typed(rig.ssh(&["-T"]), "show running\nconfigure\ncompare\n");
+    assert!(second.stdout.contains("\nset system host-name R1\n[edit]\nNo changes"), "{second:?}");
+}
+
+#[test]
+fn a_terminal_has_a_prompt_and_echoes() {
+    let Some(rig) = Rig::light() else { return };
+    let session =
+        typed(rig.ssh(&["-tt"]), "configure\nset system host-name R1\ncommit\nexit\nexit\n");
+    assert_eq!(session.code, Some(0), "{session:?}");
+    for wanted in ["admin@DUT0$ ", "configure", "[edit]\r\n", "admin@DUT0# ", "admin@R1$ "] {
+        assert!(session.stdout.contains(wanted), "`{wanted}` is not in {}", session.stdout);
+    }
+}
+
+#[test]
+fn a_restart_ends_every_session_and_keeps_what_was_saved() {
+    let Some(rig) = Rig::light() else { return };
+    typed(
+        rig.ssh(&["-T"]),
+        "configure\nset system host-name R1\ncommit\nsave\nset system host-name R2\ncommit\n",
+    );
+    let mut waiting = rig.ssh(&["-T"]);
+    waiting.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut waiting = crate::suite::sceplab::Running::start(waiting);
+    waiting.tell("show running");
+    waiting.stdout_line(|line| line.contains("host-name R2").then_some(()));
+    let mut ssh = rig.ssh(&[]);
+    ssh.arg("reboot");
+    let told = finish(ssh);
+    assert_eq!(told.stdout, "The system is going down for reboot NOW!\n");
+    assert_eq!(waiting.wait().code(), Some(3));
+    assert!(waiting.rest_of_stderr().contains("the device restarts"));
+    wait_until("the device is up again", || rig.on_device("show date").code == Some(0));
+    let running = rig.on_device("show running");
+    assert!(running.stdout.contains("set system host-name R1\n"), "{running:?}");
+}
