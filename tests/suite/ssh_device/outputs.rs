@@ -36,7 +36,7 @@ async fn where_no_prompt_is_seen_what_came_is_told() {
     if !is_there() {
         return;
     }
-    let server = Sshd::start("printf 'Router \\033[1mR1\\033[0m\\r\\nR1>> '; exec sleep 1000");
+    let server = Sshd::start("printf 'Router \\033[1mR1\\033[0m\\nR1>> '; exec sleep 1000");
     let target = SshTarget { answer_within: Duration::from_secs(1), ..server.target() };
     let told = reason(connect(&target).await);
     assert_tells(

@@ -58,9 +58,23 @@ impl Prompts {
         })
     }
 
+    /// A row without what stands before its last prompt where that is the same prompt again: empty lines that were typed
+    /// early show nothing between two.
+    pub(super) fn last<'a>(&self, row: &'a str) -> &'a str {
+        let mut row = row.trim_end();
+        while let Some(prompt) = self.at_start(row) {
+            let rest = row[prompt.len()..].trim_start();
+            if !rest.starts_with(prompt) {
+                break;
+            }
+            row = rest;
+        }
+        row
+    }
+
     /// Whether a row is a prompt and nothing else.
     pub(super) fn seen(&self, row: &str) -> Option<Seen> {
-        let row = row.trim_end();
+        let row = self.last(row);
         let kinds =
             [(&self.operational, Mode::Operational), (&self.configuration, Mode::Configuration)];
         let known = kinds.iter().find(|(kind, _)| kind.seen.as_deref() == Some(row));
@@ -161,6 +175,8 @@ mod tests {
         assert!(!prompts.seen("admin@DUT0$ ").unwrap().known);
         assert_eq!(prompts.at_start("admin@osdx$ show"), Some("admin@osdx$"));
         assert_eq!(prompts.at_start("x"), None);
+        assert_eq!(prompts.last("admin@osdx$ admin@osdx$ admin@osdx$ "), "admin@osdx$");
+        assert_eq!(prompts.last("admin@osdx$ show"), "admin@osdx$ show");
     }
 
     #[test]

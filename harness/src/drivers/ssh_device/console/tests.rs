@@ -145,6 +145,39 @@ fn what_looks_like_a_prompt_is_none_where_more_follows() {
 }
 
 #[test]
+fn what_was_typed_early_is_shown_early() {
+    // As the kernel's terminal has it: an empty line that is typed meanwhile is shown at once, and read later.
+    let mut waiting = 0;
+    let mut console = open(move |typed: &str| match typed {
+        "show it\r" => {
+            waiting = 1;
+            vec![bytes("show it\r\nadmin@osdx$ ")]
+        }
+        "\r" if waiting == 1 => {
+            waiting = 0;
+            let rest = "\r\nof yesterday\r\nadmin@osdx$ admin@osdx$ ";
+            vec![bytes("\r\n"), Sent::Silence(Duration::from_millis(40)), bytes(rest)]
+        }
+        other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
+    });
+    let text = console.run("show it", &|| false).unwrap().text;
+    assert_eq!(text, "admin@osdx$\n\nof yesterday");
+    assert_eq!(console.run("show date", &|| false).unwrap().text, "");
+}
+
+#[test]
+fn after_ctrl_c_the_prompt_may_stand_behind_it() {
+    let mut console = open(move |typed: &str| match typed {
+        "ping\r" => vec![bytes("ping\r\n")],
+        "\x03" => vec![bytes("^Cadmin@osdx$ ")],
+        other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
+    });
+    let fault = console.run_within("ping", Duration::from_millis(50)).unwrap_err();
+    assert!(matches!(fault, Fault::TimedOut { .. }), "{fault}");
+    assert_eq!(console.run("show date", &|| false).unwrap().text, "");
+}
+
+#[test]
 fn a_log_may_bury_the_prompt() {
     let mut logged = false;
     let mut console = open(move |typed: &str| {
