@@ -79,7 +79,8 @@ impl Console {
     ) -> Result<Self, Fault> {
         let (mode, screen, tail) = (Mode::Operational, Screen::default(), Vec::new());
         let mut console = Self { wire, screen, prompts, mode, limit, tail };
-        match console.wait(Waiting::new(LOGIN_LIMIT.min(limit), 0, &|| false)) {
+        let waiting = Waiting::new(LOGIN_LIMIT.min(limit), 0, &|| false);
+        match console.wait(Waiting { insisting: true, ..waiting }) {
             Ok(_) => {}
             Err(Fault::TimedOut { after, tail, .. }) => {
                 return Err(Fault::PromptNeverSeen { after, tail });
@@ -122,6 +123,7 @@ impl Console {
         let typed = typed(line)?;
         self.drain()?;
         self.screen.begin();
+        self.tail.clear();
         self.wire.write(&typed)?;
         match self.wait(waiting) {
             Ok(end) => Ok(Printed { text: self.printed(end), mode: self.mode }),
@@ -163,7 +165,8 @@ impl Console {
         loop {
             self.screen = Screen::default();
             let limit = deadline.saturating_duration_since(Instant::now());
-            match self.wait(Waiting::new(limit, 0, &|| false)) {
+            let waiting = Waiting::new(limit, 0, &|| false);
+            match self.wait(Waiting { insisting: true, ..waiting }) {
                 Ok(_) => return Ok(()),
                 // It had been printed before the device was told.
                 Err(Fault::TooMuch { .. }) => {}
@@ -234,6 +237,7 @@ impl Console {
                 self.asked_twice(waiting, row)
             };
             if let Some(end) = end {
+                let last = self.prompts.last(&last).to_owned();
                 self.prompts.learn(&last, seen.mode);
                 self.mode = seen.mode;
                 return Ok(Some(end));
@@ -252,8 +256,8 @@ impl Console {
             }
             return Ok(None);
         }
-        if quiet >= QUIET_WITHOUT_PROMPT && self.prompt_is_buried(waiting) {
-            waiting.buried = true;
+        if quiet >= QUIET_WITHOUT_PROMPT && (waiting.insisting || self.prompt_is_buried(waiting)) {
+            waiting.buried = !waiting.insisting;
             self.probe(waiting, row)?;
         }
         Ok(None)
@@ -269,11 +273,21 @@ impl Console {
     fn asked_twice(&self, waiting: &Waiting<'_>, row: usize) -> Option<usize> {
         let mut probed = waiting.probed.iter().copied().filter(|probed| *probed < row);
         let is_prompt = |at: usize| self.prompts.seen(&self.screen.row(at)).is_some();
-        let same = |at: usize| self.screen.row(at) == self.screen.row(row);
+        let last = self.screen.row(row);
+        let same = |at: usize| self.prompts.last(&self.screen.row(at)) == self.prompts.last(&last);
         let nothing = |at: usize| {
             (at + 1..row).all(|row| belongs_to_prompt(&self.screen.row(row)) || is_prompt(row))
         };
-        probed.find(|at| is_prompt(*at) && same(*at) && nothing(*at))
+        let mut end = probed.find(|at| is_prompt(*at) && same(*at) && nothing(*at))?;
+        // Empty lines that were typed at what was no prompt were answered before.
+        for _ in 1..waiting.probed.len() {
+            let above = (0..end).rev().find(|at| !belongs_to_prompt(&self.screen.row(*at)));
+            match above.filter(|at| *at >= waiting.first_row && same(*at)) {
+                Some(above) => end = above,
+                None => break,
+            }
+        }
+        Some(end)
     }
 
     fn probe(&mut self, waiting: &mut Waiting<'_>, row: usize) -> Result<(), Fault> {
@@ -327,6 +341,9 @@ struct Waiting<'a> {
     probed: Vec<usize>,
     /// Whether nothing is to be printed.
     silent: bool,
+    /// Whether an empty line may be typed where no prompt comes: some wait for one, and after Ctrl-C the prompt may
+    /// stand behind what it is shown as.
+    insisting: bool,
     /// Whether something stands behind a prompt.
     buried: bool,
     /// Whether a pager was answered.
@@ -354,6 +371,7 @@ impl<'a> Waiting<'a> {
             first_row,
             probed: Vec::new(),
             silent: false,
+            insisting: false,
             buried: false,
             paged: false,
             stopped,
