@@ -20,6 +20,9 @@ fn script(special: &str) -> String {
     include_str!("ssh_device/script.sh").replace("# SPECIAL", special)
 }
 
+/// Held while it matters who is told of what could not be put back: each is told once.
+static SETTLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Somebody who knows one answer, or none.
 struct Knows(Option<&'static str>);
 

@@ -78,6 +78,7 @@ async fn a_device_that_is_dropped_is_put_back_as_well() {
     let server = server("");
     let device = connect(&server.target()).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
+    let _turn = super::SETTLING.lock().await;
     drop(device);
     harness::drivers::settled().await;
     assert_eq!(server.text("running"), BEFORE);

@@ -106,6 +106,7 @@ async fn what_cannot_be_put_back_is_told_and_written_down() {
     let device = connect(&target).await.unwrap();
     device.configure(Change::Replace("set a after")).await.unwrap();
     server.stop();
+    let _turn = super::SETTLING.lock().await;
     let restored = device.restore().await;
     let Restored::NotPutBack { reason, saved_in: Some(path) } = restored else {
         panic!("it is put back: {restored:?}")
@@ -123,10 +124,8 @@ async fn what_cannot_be_put_back_is_told_and_written_down() {
     std::fs::remove_file(&path).unwrap();
     device.restore().await;
     let told = harness::drivers::settled().await;
-    let told = told.iter().find(|told| told.contains(&file));
-    let Some(told) = told else { return };
-    assert_tells(
-        told,
-        &["device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"],
-    );
+    let told: Vec<&String> = told.iter().filter(|told| told.contains(&file)).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let parts = ["device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"];
+    assert_tells(told[0], &parts);
 }

@@ -98,8 +98,8 @@ impl Prompts {
     /// The prompt that a row begins with, as it was last seen.
     pub(super) fn at_start<'a>(&self, row: &'a str) -> Option<&'a str> {
         let kinds = [&self.operational, &self.configuration];
-        let seen = kinds.iter().filter_map(|kind| kind.seen.as_deref());
-        seen.filter_map(|seen| row.get(..seen.len()).filter(|start| *start == seen)).next()
+        let mut seen = kinds.iter().filter_map(|kind| kind.seen.as_deref());
+        seen.find_map(|seen| row.get(..seen.len()).filter(|start| *start == seen))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::device::DeviceError;
 use crate::lab::SshTarget;
 use crate::mask::Masker;
 
-/// What shows the configuration as `set` lines: OSDx's command, and VyOS's.
+/// What shows the configuration as `set` lines: that of OSDx, and that of `VyOS`.
 const SHOW: [&str; 2] = ["show running", "show configuration commands"];
 
 /// How long a device may take to show its journal, which only explains.

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use super::typing::LINE_LIMIT;
 use super::*;
 use crate::lab;
+use crate::mask::Masker;
 
 /// What a device sends next.
 #[derive(Debug, Clone)]
