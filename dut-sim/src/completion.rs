@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn commands_and_what_they_take() {
-        assert_eq!(offered("", None), "configure exit ping pki set show system");
+        assert_eq!(offered("", None), "configure exit ping pki reboot set show system");
         assert_eq!(offered("p", None), "ping pki");
         assert_eq!(offered("pki scep ", None), "renew show");
         assert_eq!(offered("pki scep show ", None), "<csr> CSR");

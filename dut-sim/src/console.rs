@@ -1,27 +1,37 @@
 //! The device's console on this process's standard input and output.
 
+mod keys;
+mod pager;
 mod shell;
 mod terminal;
 
-use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::ops::ControlFlow;
 use std::task::{Context, Waker};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::keys::Attributes;
+use self::pager::Lines;
 pub use self::shell::Shell;
 use self::terminal::Terminal;
 use crate::device::Step;
 
 /// What is said of a line that cannot be read.
 const NOT_UTF_8: &str = "CLI Error: the line is not UTF-8";
+/// The longest line that is read where there is no terminal, in bytes.
+const LONGEST_LINE: u64 = 64 * 1024;
+/// What is said of a longer one, all of which is dropped.
+const TOO_LONG: &str = "CLI Error: the line is longer than 64 KiB";
 
 /// What the user did at a prompt.
 pub(crate) enum Input {
     Line(String),
     /// Bytes that are no characters.
     NotUtf8,
+    /// More than a line has.
+    TooLong,
     /// Ctrl-C: the line is dropped.
     Interrupted,
     /// Ctrl-D, or the end of the input.
@@ -39,8 +49,8 @@ pub enum Ending {
 
 /// Runs the console until the user leaves it or the input ends.
 ///
-/// On a terminal there is a prompt, editing, history and completion, and Ctrl-C drops the line or ends the command under
-/// way. Otherwise lines are read as they come, and only what the commands print is printed.
+/// On a terminal there is a prompt, editing, history, completion and a pager, and Ctrl-C drops the line or ends the
+/// command under way. Otherwise lines are read as they come, and only what the commands print is printed.
 ///
 /// # Errors
 /// When standard input cannot be read or standard output not be written, or the device is in another process and that
@@ -48,19 +58,30 @@ pub enum Ending {
 pub async fn run(device: Shell) -> io::Result<Ending> {
     let terminal = io::stdin().is_terminal();
     let mut reader = LineReader::start(&device, terminal)?;
+    // A device that ends the session leaves a line half read, and the terminal as it is for that.
+    let _attributes = Attributes::kept();
     let mut interrupts = Interrupts::listen();
     loop {
-        let line = match reader.next(device.prompt().await?, &mut interrupts).await? {
+        let prompt = device.prompt().await?;
+        let input = tokio::select! {
+            input = reader.next(prompt, &mut interrupts) => input?,
+            error = device.gone() => {
+                let _ = terminal && print("")?.is_break();
+                return Err(error);
+            }
+        };
+        let line = match input {
             Input::Line(line) => line,
             Input::NotUtf8 if print(NOT_UTF_8)?.is_continue() => continue,
+            Input::TooLong if print(TOO_LONG)?.is_continue() => continue,
             Input::Interrupted if terminal => continue,
             Input::Interrupted => return Ok(Ending::Interrupted),
-            Input::NotUtf8 | Input::End => return Ok(Ending::Left),
+            Input::NotUtf8 | Input::TooLong | Input::End => return Ok(Ending::Left),
         };
         let (step, interrupted) = interruptible(&device, &line, &mut interrupts).await;
-        let Step { reply, shown, left, .. } = step?;
+        let Step { reply, shown, left, terminal_length } = step?;
         let silent = shown || reply.output.is_empty();
-        let unread = !silent && print(&reply.output)?.is_break();
+        let unread = !silent && reader.show(reply.output, terminal_length).await?.is_break();
         // At a terminal Ctrl-C is about the command alone.
         if interrupted && !terminal {
             return Ok(Ending::Interrupted);
@@ -165,35 +186,56 @@ fn print(text: &str) -> io::Result<ControlFlow<()>> {
     }
 }
 
+/// What is asked of the thread that has the terminal.
+enum Ask {
+    Line { prompt: String, answer: oneshot::Sender<io::Result<Input>> },
+    Show { text: String, lines: Option<u16>, answer: oneshot::Sender<io::Result<ControlFlow<()>>> },
+}
+
 /// Reads lines on a thread of its own: standard input knows no waiting that can be given up.
 struct LineReader {
     terminal: bool,
-    prompts: mpsc::UnboundedSender<(String, oneshot::Sender<io::Result<Input>>)>,
+    asks: mpsc::UnboundedSender<Ask>,
 }
 
 impl LineReader {
     fn start(device: &Shell, terminal: bool) -> io::Result<Self> {
-        let (prompts, mut asked) = mpsc::unbounded_channel::<(String, oneshot::Sender<_>)>();
+        let (asks, mut asked) = mpsc::unbounded_channel();
         let mut source = if terminal { Source::terminal(device)? } else { Source::Plain };
         thread::Builder::new().name("console".to_owned()).spawn(move || {
-            while let Some((prompt, answer)) = asked.blocking_recv() {
+            while let Some(ask) = asked.blocking_recv() {
                 // Nobody waits for the answer once the console has ended.
-                let _ = answer.send(source.read(&prompt));
+                match ask {
+                    Ask::Line { prompt, answer } => drop(answer.send(source.read(&prompt))),
+                    Ask::Show { text, lines, answer } => {
+                        drop(answer.send(source.show(&text, lines)));
+                    }
+                }
             }
         })?;
-        Ok(Self { terminal, prompts })
+        Ok(Self { terminal, asks })
     }
 
     async fn next(&mut self, prompt: String, interrupts: &mut Interrupts) -> io::Result<Input> {
         let (answer, line) = oneshot::channel();
-        let gone = || io::Error::other("the console's reader has ended");
-        self.prompts.send((prompt, answer)).map_err(|_| gone())?;
+        self.asks.send(Ask::Line { prompt, answer }).map_err(|_| ended())?;
         tokio::select! {
-            line = line => line.map_err(|_| gone())?,
+            line = line => line.map_err(|_| ended())?,
             // A terminal in raw mode sends Ctrl-C as a character, anything else as a signal.
             () = interrupts.next(), if !self.terminal => Ok(Input::Interrupted),
         }
     }
+
+    /// Shows a text, at a terminal so many lines at a time.
+    async fn show(&mut self, text: String, lines: Option<u16>) -> io::Result<ControlFlow<()>> {
+        let (answer, shown) = oneshot::channel();
+        self.asks.send(Ask::Show { text, lines, answer }).map_err(|_| ended())?;
+        shown.await.map_err(|_| ended())?
+    }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the console's reader has ended")
 }
 
 enum Source {
@@ -209,15 +251,55 @@ impl Source {
     fn read(&mut self, prompt: &str) -> io::Result<Input> {
         match self {
             Self::Terminal(terminal) => terminal.read(prompt),
-            Self::Plain => {
-                let mut line = Vec::new();
-                let length = io::stdin().lock().read_until(b'\n', &mut line)?;
-                Ok(match str::from_utf8(&line) {
-                    _ if length == 0 => Input::End,
-                    Ok(text) => Input::Line(text.trim_end_matches(['\r', '\n']).to_owned()),
-                    Err(_) => Input::NotUtf8,
-                })
-            }
+            Self::Plain => read_line(&mut io::stdin().lock()),
         }
+    }
+
+    fn show(&mut self, text: &str, lines: Option<u16>) -> io::Result<ControlFlow<()>> {
+        match self {
+            Self::Terminal(terminal) => pager::show(text, &Lines::of(terminal.size(), lines)),
+            Self::Plain => print(text),
+        }
+    }
+}
+
+fn read_line(input: &mut impl BufRead) -> io::Result<Input> {
+    let mut line = Vec::new();
+    let length = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+    if length as u64 == LONGEST_LINE && !line.ends_with(b"\n") {
+        input.skip_until(b'\n')?;
+        return Ok(Input::TooLong);
+    }
+    Ok(match str::from_utf8(&line) {
+        _ if length == 0 => Input::End,
+        Ok(text) => Input::Line(text.trim_end_matches(['\r', '\n']).to_owned()),
+        Err(_) => Input::NotUtf8,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(mut input: &[u8]) -> Vec<String> {
+        let mut told = Vec::new();
+        loop {
+            told.push(match read_line(&mut input).unwrap() {
+                Input::Line(line) => line,
+                Input::TooLong => "too long".to_owned(),
+                Input::NotUtf8 => "not UTF-8".to_owned(),
+                Input::End => return told,
+                Input::Interrupted => unreachable!("nobody presses Ctrl-C"),
+            });
+        }
+    }
+
+    #[test]
+    fn too_long_a_line_is_dropped_and_the_next_one_read() {
+        let limit = usize::try_from(LONGEST_LINE).unwrap();
+        let flood = format!("a\n{}\nb\n{}\r\nc", "x".repeat(3 * limit), "y".repeat(limit - 2));
+        assert_eq!(told(flood.as_bytes()), ["a", "too long", "b", &"y".repeat(limit - 2), "c"]);
+        assert_eq!(told(&vec![b'x'; 2 * limit]), ["too long"]);
+        assert_eq!(told(b"\xff\n\nx"), ["not UTF-8", "", "x"]);
     }
 }

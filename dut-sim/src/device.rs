@@ -162,12 +162,12 @@ impl Device {
     pub(crate) async fn step(&self, login: &Login, line: &str, screen: Screen<'_>) -> Step {
         let (start, mut session) = self.enter(login).await;
         let step = self.take_step(&mut session, line, screen);
-        let step = self.restarts.cut(start, step).await.unwrap_or_else(restart::cut_short);
-        Step {
-            left: step.left && !login.is_console(),
-            terminal_length: session.terminal_length,
-            ..step
-        }
+        let Some(step) = self.restarts.cut(start, step).await else {
+            return self.cut_short(login).await;
+        };
+        let logged_out = !login.is_console() && !self.is_up();
+        let left = step.left || logged_out;
+        Step { left, terminal_length: session.terminal_length, ..step }
     }
 
     async fn take_step(&self, session: &mut Session, line: &str, screen: Screen<'_>) -> Step {

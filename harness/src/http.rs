@@ -5,7 +5,9 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT, WWW_AUTHENTICATE,
+};
 use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -36,8 +38,17 @@ pub(crate) async fn exchange(
 /// An answer, and what it says of who may have a better one.
 pub(crate) struct Answer {
     pub(crate) response: HttpResponse,
-    /// The ways to authenticate that the server offers (RFC 9110 §11.6.1), as it names them: `Negotiate`, `Basic`.
-    pub(crate) schemes: Vec<String>,
+    /// The ways to authenticate that the server offers (RFC 9110 §11.6.1): each header as it came.
+    pub(crate) offers: Vec<String>,
+}
+
+impl Answer {
+    /// The names of those ways: `Negotiate`, `Basic`. What has a `=` is a parameter of the one before it.
+    pub(crate) fn schemes(&self) -> Vec<&str> {
+        let challenges = self.offers.iter().flat_map(|offer| offer.split(','));
+        let words = challenges.filter_map(|challenge| challenge.split_whitespace().next());
+        words.filter(|word| !word.contains('=')).collect()
+    }
 }
 
 /// As [`exchange`], with what the server wants to know first.
@@ -46,34 +57,51 @@ pub(crate) async fn ask(
     envelope: Envelope<'_>,
     request: &HttpRequest,
 ) -> Result<Answer, String> {
-    let limit = envelope.limit;
-    let request = compose(envelope, request)?;
-    let converse = converse(stream, request);
-    let over = |_| Err(format!("no answer in {} s", limit.as_secs()));
-    timeout(limit, converse).await.unwrap_or_else(over)
+    let first = compose(envelope, request, "close")?;
+    bounded(envelope.limit, converse(stream, first, |_| Ok(None))).await
 }
 
+/// As [`ask`], and asks once more over the same connection with the credentials that `prove` makes of the answer.
+pub(crate) async fn ask_again(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    envelope: Envelope<'_>,
+    request: &HttpRequest,
+    prove: impl FnOnce(&Answer) -> Result<String, String>,
+) -> Result<Answer, String> {
+    let first = compose(envelope, request, "keep-alive")?;
+    let second = |answer: &Answer| {
+        let credentials = prove(answer)?;
+        let envelope = Envelope { credentials: Some(&credentials), ..envelope };
+        compose(envelope, request, "close").map(Some)
+    };
+    bounded(envelope.limit, converse(stream, first, second)).await
+}
+
+async fn bounded(
+    limit: Duration,
+    conversation: impl Future<Output = Result<Answer, String>>,
+) -> Result<Answer, String> {
+    let over = |_| Err(format!("no answer in {} s", limit.as_secs()));
+    timeout(limit, conversation).await.unwrap_or_else(over)
+}
+
+/// Sends a request, and another one where `next` makes one of the answer.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: hyper::Request<Full<Bytes>>,
+    request: Sent,
+    next: impl FnOnce(&Answer) -> Result<Option<Sent>, String>,
 ) -> Result<Answer, String> {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let answered = async move {
-        let response = sender.send_request(request).await.map_err(|error| reason(&error))?;
-        let (head, body) = response.into_parts();
-        let content_type = head.headers.get(CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = match Limited::new(body, scep::MAX_MESSAGE_BYTES).collect().await {
-            Ok(body) => body.to_bytes().to_vec(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                return Err(format!("the answer is longer than {} bytes", scep::MAX_MESSAGE_BYTES));
+        let answer = answered(&mut sender, request).await?;
+        match next(&answer)? {
+            None => Ok(answer),
+            Some(request) => {
+                sender.ready().await.map_err(|error| reason(&error))?;
+                answered(&mut sender, request).await
             }
-            Err(error) => return Err(format!("the answer broke off: {error}")),
-        };
-        let schemes = schemes(&head.headers);
-        let response = HttpResponse { status: head.status.as_u16(), content_type, body };
-        Ok(Answer { response, schemes })
+        }
     };
     tokio::pin!(answered);
     // The connection is driven by this future alone, and ends with it.
@@ -87,12 +115,26 @@ async fn converse(
     }
 }
 
-/// The first word of each challenge; several in one header have parameters between them, which are left out.
-fn schemes(headers: &hyper::HeaderMap) -> Vec<String> {
-    let offers = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    let challenges = offers.flat_map(|offer| offer.split(','));
-    let words = challenges.filter_map(|challenge| challenge.split_whitespace().next());
-    words.filter(|word| !word.contains('=')).map(str::to_owned).collect()
+type Sent = hyper::Request<Full<Bytes>>;
+
+async fn answered(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    request: Sent,
+) -> Result<Answer, String> {
+    let response = sender.send_request(request).await.map_err(|error| reason(&error))?;
+    let (head, body) = response.into_parts();
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    let content_type = head.headers.get(CONTENT_TYPE).and_then(text);
+    let offers = head.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text).collect();
+    let body = match Limited::new(body, scep::MAX_MESSAGE_BYTES).collect().await {
+        Ok(body) => body.to_bytes().to_vec(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(format!("the answer is longer than {} bytes", scep::MAX_MESSAGE_BYTES));
+        }
+        Err(error) => return Err(format!("the answer broke off: {error}")),
+    };
+    let response = HttpResponse { status: head.status.as_u16(), content_type, body };
+    Ok(Answer { response, offers })
 }
 
 fn reason(error: &hyper::Error) -> String {
@@ -103,7 +145,8 @@ fn reason(error: &hyper::Error) -> String {
 fn compose(
     envelope: Envelope<'_>,
     request: &HttpRequest,
-) -> Result<hyper::Request<Full<Bytes>>, String> {
+    connection: &'static str,
+) -> Result<Sent, String> {
     let Envelope { authority, path, credentials, .. } = envelope;
     let target = if request.query.is_empty() {
         path.to_owned()
@@ -118,7 +161,7 @@ fn compose(
         .uri(target)
         .header(HOST, authority)
         .header(USER_AGENT, concat!("sceplab/", env!("CARGO_PKG_VERSION")))
-        .header(CONNECTION, "close");
+        .header(CONNECTION, connection);
     if let Some(content_type) = &request.content_type {
         builder = builder.header(CONTENT_TYPE, content_type);
     }

@@ -229,6 +229,13 @@ fn suspects(node: &Node, secrets: &mut Vec<Secret>) {
                 if !is_status && closest(&entry.key, ["static", "one-time", "password"]).is_some() {
                     keys(&entry.value, secrets);
                 }
+                // Whoever has written the password itself there has not written the name of a variable.
+                if let ("password-env", Value::Scalar { text, .. }) =
+                    (entry.key.as_str(), &entry.value.value)
+                    && !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                {
+                    secrets.push(Secret::new(text));
+                }
                 // Its own keys are the names of variables.
                 if let (Some(_), Value::Mapping(variables)) =
                     (closest(&entry.key, ["secrets"]), &entry.value.value)

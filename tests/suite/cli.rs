@@ -19,10 +19,11 @@ use tempfile::TempDir;
 use super::sceplab::run_in;
 
 /// What is another at every run, and what stands for it in a snapshot.
-const REDACTIONS: [(&str, &str); 10] = [
+const REDACTIONS: [(&str, &str); 11] = [
     (r"[A-Z][a-z]{2} \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} \+00:00", "<date>"),
     (r"[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4} GMT", "<date>"),
     (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[.\d]*(Z|\+00:00)", "<timestamp>"),
+    (r"encrypted-password U2FsdGVkX1[0-9A-Za-z+/=]+", "encrypted-password <sealed>"),
     (r"time=\d+(\.\d+)? ms", "time=<milliseconds> ms"),
     (r"= \d+\.\d+/\d+\.\d+/\d+\.\d+/\d+\.\d+ ms", "= <milliseconds> ms"),
     (r"packet loss, time \d+ms", "packet loss, time <milliseconds>ms"),

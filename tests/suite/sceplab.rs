@@ -145,6 +145,12 @@ impl Running {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
+    /// Presses keys at a terminal that standard input is.
+    pub(crate) fn type_in(&mut self, keys: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        input.write_all(keys.as_bytes()).and_then(|()| input.flush()).unwrap();
+    }
+
     /// The first line of standard output, from here on, of which `wanted` makes something.
     #[track_caller]
     pub(crate) fn stdout_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {

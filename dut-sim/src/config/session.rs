@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::config::parse::words;
-    use crate::secret::{MASK, Secret};
+    use crate::secret::Secret;
 
     fn secrets() -> SecretStore {
         SecretStore::new(Some(Secret::new("key")), HashMap::new())
@@ -154,14 +154,32 @@ system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6
     fn clear_text_is_sealed_at_once() {
         let mut candidate = Candidate::default();
         set(&mut candidate, &format!("{CSR} password hunter2")).unwrap();
-        let shown = candidate.show(&[]).unwrap();
-        assert_eq!(shown, format!("set {CSR} encrypted-password {MASK}"));
         let path = words(&format!("{CSR} encrypted-password")).unwrap();
         let [Value::Sealed(sealed)] = candidate.configuration().values(&path) else { panic!() };
         assert_eq!(secrets().open(sealed).unwrap().expose(), "hunter2");
+        let shown = candidate.show(&[]).unwrap();
+        assert_eq!(shown, format!("set {CSR} encrypted-password {}", sealed.expose()));
         assert!(!format!("{candidate:?}").contains("hunter2"));
         candidate.delete(&words(&format!("{CSR} password")).unwrap()).unwrap();
         assert_eq!(candidate.show(&[]).unwrap(), "");
+    }
+
+    #[test]
+    fn what_is_shown_can_be_entered_again() {
+        let mut candidate = Candidate::default();
+        for line in [
+            format!("{CSR} password hunter2"),
+            format!("{CSR} distinguished-names 'CN=My User, O=x'"),
+            "system login user admin authentication encrypted-password '$6$a$b'".to_owned(),
+            "interfaces ethernet eth0".to_owned(),
+        ] {
+            set(&mut candidate, &line).unwrap();
+        }
+        let mut again = Candidate::default();
+        for line in candidate.show(&[]).unwrap().lines() {
+            again.set(&words(line).unwrap()[1..], &secrets()).unwrap();
+        }
+        assert_eq!(again.configuration, candidate.configuration);
     }
 
     #[test]

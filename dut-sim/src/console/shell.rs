@@ -39,6 +39,14 @@ impl Shell {
         }
     }
 
+    /// Waits until the device has ended the session.
+    pub(super) async fn gone(&self) -> io::Error {
+        match self {
+            Self::Here(_) => std::future::pending().await,
+            Self::There(device) => gone(&RemoteError::Closed(device.closed().await)),
+        }
+    }
+
     pub(super) fn interrupt(&self) {
         match self {
             Self::Here(device) => device.console().interrupt(),

@@ -47,6 +47,11 @@ impl Terminal {
         }
     }
 
+    /// How many columns and lines it has, where that is known.
+    pub(super) fn size(&mut self) -> Option<(u16, u16)> {
+        self.editor.dimensions().map(|(columns, lines)| (columns, lines))
+    }
+
     /// A line with a secret in clear is not kept where the arrow key brings it back.
     fn remember(&mut self, line: &str) -> io::Result<()> {
         if line.trim().is_empty() || crate::device::lines::shows_secret(line) {

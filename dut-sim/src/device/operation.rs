@@ -65,7 +65,7 @@ impl Device {
 
     fn reboot(&self) -> Step {
         self.restart();
-        Step { left: true, ..Reply::done("The system is going down for reboot NOW!").stay() }
+        Reply::done("The system is going down for reboot NOW!").stay()
     }
 
     /// Begins a renewal; how it goes, `pki scep show` tells below its table.

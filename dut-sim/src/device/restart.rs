@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::login::Login;
 use super::{Device, Reply, Step};
 use crate::config::system::System;
 use crate::config::tree::Configuration;
@@ -57,15 +58,18 @@ impl Restarts {
     }
 }
 
-/// What came of a command that a restart ended.
-pub(super) fn cut_short() -> Step {
-    Step { left: true, ..Reply::refused("").stay() }
-}
-
 impl Device {
     /// Whether the device is up.
     pub(crate) fn is_up(&self) -> bool {
         self.restarts.life.borrow().up
+    }
+
+    /// What came of a command that a restart ended: whoever it logs out hears of that alone.
+    pub(super) async fn cut_short(&self, login: &Login) -> Step {
+        if !login.is_console() {
+            std::future::pending::<()>().await;
+        }
+        Reply::refused("").stay()
     }
 
     /// Waits until the device goes down next.

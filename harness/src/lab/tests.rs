@@ -1,5 +1,7 @@
 //! Lab files, right and wrong.
 
+mod ssh;
+
 use super::*;
 use crate::diagnostic::Location;
 

@@ -21,7 +21,6 @@ fn files(server: &Server, page: &WindowsPage, password: &str) -> Files {
 }
 
 #[test]
-#[cfg(feature = "ntlm")]
 fn the_page_is_read_by_whoever_proves_to_know_the_password() {
     let page = WindowsPage::start(ACCOUNT);
     let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
@@ -34,7 +33,6 @@ fn the_page_is_read_by_whoever_proves_to_know_the_password() {
 }
 
 #[test]
-#[cfg(feature = "ntlm")]
 fn whoever_has_another_password_is_told_so_and_did_not_tell_it() {
     let page = WindowsPage::start(ACCOUNT);
     let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
@@ -43,16 +41,4 @@ fn whoever_has_another_password_is_told_so_and_did_not_tell_it() {
     assert!(ended.stdout.contains("by Ntlm: the user `LAB\\enroller` or the password is wrong"));
     assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["wrong"]);
     assert!(!ended.told().contains("Passw0rd-e"), "{}", ended.told());
-}
-
-#[test]
-#[cfg(not(feature = "ntlm"))]
-fn a_program_without_it_says_how_to_have_it_and_tells_no_password() {
-    let page = WindowsPage::start(ACCOUNT);
-    let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
-    let ended = files(&server, &page, ACCOUNT.password).run(&["--yes"]);
-    assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
-    let told = "build it with `--features ntlm`, allow Basic for `mscep_admin`";
-    assert!(ended.stdout.contains(told), "{}", ended.stdout);
-    assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), Vec::<&str>::new());
 }

@@ -26,6 +26,7 @@ set system certificate scep csr CSR cgi-path CertSrv/mscep/mscep.dll/pkiclient.e
 set system certificate scep csr CSR encrypted-password U2FsdGVkX1/cpKs60XW8glHBeDwbuldY39EE0iQqd2oH+aYMvhespzahhtjG9BVkN0r2s1k3scwkW82sbk6EpA==
 set system certificate scep csr CSR url 'http://192.168.213.25/'
 delete system certificate scep csr CSR port
+delete system certificate scep csr CSR cipher
 commit
 exit
 ping 192.168.213.25 count 1 size 56 timeout 1

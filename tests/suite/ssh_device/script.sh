@@ -1,6 +1,5 @@
 # A device's command line, as far as a test needs one: its state is in files, so that it outlives a session.
 cd '{dir}' || exit 1
-echo "$$" >> sessions
 touch running
 mode='$'
 prompt() { printf 'admin@osdx%s ' "$mode"; }

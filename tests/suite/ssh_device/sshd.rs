@@ -1,7 +1,7 @@
 //! A real OpenSSH server on loopback, whose login shell is what a test wants.
 //!
-//! It runs in a mount namespace of its own, in which the test's user exists and `/run` is empty: nothing of the machine is
-//! changed, and none of its users can log in.
+//! It runs in namespaces of its own: of mounts, in which the test's user exists and `/run` is empty, so that nothing of the
+//! machine is changed and none of its users can log in; and of processes, so that nothing outlives it.
 
 use std::fs;
 use std::io::Read;
@@ -17,8 +17,10 @@ use tempfile::TempDir;
 
 use crate::suite::sceplab::{DEADLINE, skip};
 
-/// The user of the device, and the password of the same user.
+/// Who logs in.
 pub(crate) const USER: &str = "admin";
+
+/// With which password.
 pub(crate) const PASSWORD: &str = "Tr0ub4dor&3";
 
 /// Its hash by `openssl passwd -6 -salt sceplab`.
@@ -26,6 +28,7 @@ const HASH: &str = "$6$sceplab$tEtx5y..WMnnHegaMXwfOUN7v2x1bVphvA9R3/L/6eaj.GQ1b
 
 /// A server; dropping it ends it, and all sessions with it.
 pub(crate) struct Sshd {
+    /// `unshare`, whose only child is the server.
     child: Child,
     port: u16,
     folder: TempDir,
@@ -33,25 +36,28 @@ pub(crate) struct Sshd {
 
 /// Whether there is a server to be had here; where there is none, the test says so and has nothing to try.
 pub(crate) fn is_there() -> bool {
-    let root = nix_uid() == Some(0);
+    let root = uid() == Some(0);
     let reason = match (Path::new("/usr/sbin/sshd").exists(), root) {
         (false, _) => "there is no /usr/sbin/sshd (Debian: apt-get install openssh-server)",
         (_, false) => "sshd changes to the user who logs in, which only root can",
-        _ if !may_unshare() => "no mount namespace can be had here (unshare --mount)",
+        _ if !may_unshare() => "no namespaces can be had here (unshare --mount --pid)",
         _ => return true,
     };
     skip(reason);
     false
 }
 
-fn nix_uid() -> Option<u32> {
+fn uid() -> Option<u32> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     uids.split_whitespace().next()?.parse().ok()
 }
 
 fn may_unshare() -> bool {
-    let tried = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
+    let tried = Command::new("unshare")
+        .args(["--mount", "--pid", "--fork", "true"])
+        .stderr(Stdio::null())
+        .status();
     tried.is_ok_and(|status| status.success())
 }
 
@@ -103,7 +109,17 @@ impl Sshd {
         );
         let log = fs::File::create(self.folder.path().join("sshd.log")).unwrap();
         self.child = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", &command])
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "sh",
+                "-c",
+                &command,
+            ])
             .stdin(Stdio::null())
             .stderr(log)
             .process_group(0)
@@ -171,22 +187,54 @@ impl Sshd {
         write(&self.path("known_hosts"), &line, 0o600);
     }
 
+    /// How it is reached where nothing but a password helps, after a key that does not.
+    pub(crate) fn target_with_wrong_key(&self) -> SshTarget {
+        keygen(&self.path("stranger"));
+        SshTarget { identity: Some(self.path("stranger")), ..self.target() }
+    }
+
+    /// The fingerprint of a public key, by OpenSSH.
+    pub(crate) fn fingerprint(&self, public: &str) -> String {
+        let told = Command::new("ssh-keygen").arg("-lf").arg(self.path(public)).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        told.split_whitespace().nth(1).unwrap().to_owned()
+    }
+
+    /// Hashes the names in the file of known hosts, by OpenSSH.
+    pub(crate) fn hash_known_hosts(&self) {
+        write(
+            &self.path("known_hosts"),
+            self.text("known_hosts").trim_start_matches("# trusted by a test\n"),
+            0o600,
+        );
+        let hashed = Command::new("ssh-keygen")
+            .args(["-q", "-H", "-f"])
+            .arg(self.path("known_hosts"))
+            .output();
+        assert!(hashed.unwrap().status.success());
+    }
+
+    /// Gives the right key a pass phrase.
+    pub(crate) fn protect_identity(&self, phrase: &str) {
+        let path = self.path("identity");
+        let changed = Command::new("ssh-keygen")
+            .args(["-q", "-p", "-P", "", "-N", phrase, "-f"])
+            .arg(path)
+            .output();
+        assert!(changed.unwrap().status.success());
+    }
+
     /// Ends the server and all sessions, as a device that goes off does.
     pub(crate) fn stop(&mut self) {
+        // It is process 1 of a namespace, in which nothing outlives it.
         let group = format!("-{}", self.child.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
-        // Sessions are in process groups of their own; each is a child of what has just ended.
-        let _ = Command::new("sh")
-            .args([
-                "-c",
-                &format!(
-                    "for it in $(cat {}/sessions 2>/dev/null); do kill -HUP $it; done",
-                    self.folder.path().display()
-                ),
-            ])
-            .stderr(Stdio::null())
-            .status();
+        let until = Instant::now() + DEADLINE;
+        while TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            assert!(Instant::now() < until, "the port is not given back");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Serves again on the same port.

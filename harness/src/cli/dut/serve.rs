@@ -182,13 +182,12 @@ mod own_network {
         if may_change_addresses() { Ok(()) } else { Err(InterfaceError::Capability) }
     }
 
-    /// Whether this is the network of the first process; where that is not told, it has to be feared.
+    /// Whether this is the network of the first process, or of the kernel's own; where that is not told, it has to be
+    /// feared.
     fn is_the_machines() -> bool {
         let network = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
-        match (network("self"), network("1")) {
-            (Some(own), Some(first)) => own == first,
-            _ => true,
-        }
+        let mut known = ["1", "2"].into_iter().filter_map(network).peekable();
+        known.peek().is_none() || known.any(|known| Some(known) == network("self"))
     }
 
     fn may_change_addresses() -> bool {

@@ -1,6 +1,5 @@
 //! NDES's page that gives out challenge passwords, `mscep_admin`.
 
-#[cfg(feature = "ntlm")]
 mod ntlm;
 
 use std::time::Duration;
@@ -45,19 +44,20 @@ impl NdesAdmin {
 
     /// The page, however the server lets the user in; the password is told to none that wants no password.
     async fn page(&self, limit: Duration) -> Result<HttpResponse, String> {
-        let Answer { response, schemes } = self.ask(None, limit).await?;
-        if response.status != 401 {
-            return Ok(response);
+        let answer = self.ask(None, limit).await?;
+        if answer.response.status != 401 {
+            return Ok(answer.response);
         }
-        let scheme = choose(&schemes)?;
+        let scheme = choose(&answer.schemes())?;
         let page = match scheme {
-            Scheme::Ntlm => ntlm::page(self, limit).await?,
+            Scheme::Ntlm => self.ask_by_ntlm(limit).await?,
             Scheme::Basic => {
                 let credentials = format!("{}:{}", self.user, self.password.expose());
                 let basic = format!("Basic {}", STANDARD.encode(credentials));
-                self.ask(Some(&basic), limit).await?.response
+                self.ask(Some(&basic), limit).await?
             }
         };
+        let page = page.response;
         if page.status == 401 {
             return Err(format!(
                 "was answered HTTP 401 again, by {scheme:?}: the user `{}` or the password is wrong",
@@ -69,23 +69,51 @@ impl NdesAdmin {
 
     async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
         let stream = self.url.connect().await?;
-        let request = HttpRequest {
-            method: Method::Get,
-            query: String::new(),
-            content_type: None,
-            body: Vec::new(),
-        };
+        http::ask(stream, self.envelope(&self.url.authority(), credentials, limit), &PAGE).await
+    }
+
+    /// Asks in two steps, over one connection, for it is the connection that the server lets in.
+    async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
+        let stream = self.url.connect().await?;
+        let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
         let authority = self.url.authority();
-        let (authority, path) = (authority.as_str(), self.url.path());
-        http::ask(stream, Envelope { authority, path, credentials, limit }, &request).await
+        let envelope = self.envelope(&authority, Some(&hello), limit);
+        http::ask_again(stream, envelope, &PAGE, |answer| self.prove(answer)).await
+    }
+
+    fn prove(&self, answer: &Answer) -> Result<String, String> {
+        let token = answer.offers.iter().find_map(|offer| {
+            let (scheme, token) = offer.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("NTLM").then_some(token.trim())
+        });
+        let missing = "the server offers NTLM, and asks nothing by it";
+        let challenge = STANDARD.decode(token.ok_or(missing)?);
+        let challenge =
+            challenge.map_err(|error| format!("its NTLM challenge is no base64: {error}"))?;
+        let proof =
+            ntlm::prove(&challenge, &self.user, self.password.expose(), &ntlm::Fresh::now()?)?;
+        Ok(format!("NTLM {}", STANDARD.encode(proof)))
+    }
+
+    fn envelope<'a>(
+        &'a self,
+        authority: &'a str,
+        credentials: Option<&'a str>,
+        limit: Duration,
+    ) -> Envelope<'a> {
+        Envelope { authority, path: self.url.path(), credentials, limit }
     }
 }
 
+/// The page is asked for as a browser does.
+static PAGE: HttpRequest =
+    HttpRequest { method: Method::Get, query: String::new(), content_type: None, body: Vec::new() };
+
 /// Windows authentication before Basic, which tells the password to whoever listens; the error is what stands in the way.
-fn choose(offered: &[String]) -> Result<Scheme, String> {
+fn choose(offered: &[&str]) -> Result<Scheme, String> {
     let offers = |name: &str| offered.iter().any(|scheme| scheme.eq_ignore_ascii_case(name));
-    let is_windows = offers("NTLM") || offers("Negotiate");
-    if is_windows && cfg!(feature = "ntlm") {
+    // What Windows calls Negotiate is NTLM or Kerberos; where it is offered, NTLM by itself mostly is.
+    if offers("NTLM") {
         return Ok(Scheme::Ntlm);
     }
     // A server that offers nothing may take the one that is older than offers.
@@ -93,28 +121,10 @@ fn choose(offered: &[String]) -> Result<Scheme, String> {
         return Ok(Scheme::Basic);
     }
     let offered = offered.iter().map(|scheme| visible(scheme)).collect::<Vec<_>>().join(", ");
-    let way_out = "allow Basic for `mscep_admin`, or give the passwords with `--challenge`";
-    Err(if is_windows {
-        format!(
-            "was answered HTTP 401: the server takes Windows authentication alone ({offered}), which \
-             this program was built without; build it with `--features ntlm`, {way_out}"
-        )
-    } else {
-        format!(
-            "was answered HTTP 401: the server takes {offered} alone, which is not spoken; {way_out}"
-        )
-    })
-}
-
-/// Without the library nobody is asked this way.
-#[cfg(not(feature = "ntlm"))]
-mod ntlm {
-    use super::{Duration, HttpResponse, NdesAdmin};
-
-    #[expect(clippy::unused_async, reason = "as where it is spoken")]
-    pub(super) async fn page(_: &NdesAdmin, _: Duration) -> Result<HttpResponse, String> {
-        Err("NTLM is not spoken".to_owned())
-    }
+    let way_out = "allow NTLM or Basic for `mscep_admin`, or give the passwords with `--challenge`";
+    Err(format!(
+        "was answered HTTP 401: the server takes {offered} alone, which is not spoken; {way_out}"
+    ))
 }
 
 /// What is said where there is no password to be had.
@@ -182,23 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn windows_authentication_is_preferred_and_missed_with_what_to_do() {
-        let choose = |offered: &[&str]| {
-            choose(&offered.iter().map(|&scheme| scheme.to_owned()).collect::<Vec<_>>())
-        };
+    fn windows_authentication_goes_before_basic() {
+        assert_eq!(choose(&["Negotiate", "NTLM"]), Ok(Scheme::Ntlm));
+        assert_eq!(choose(&["Basic", "ntlm"]), Ok(Scheme::Ntlm));
         assert_eq!(choose(&["Basic"]), Ok(Scheme::Basic));
         assert_eq!(choose(&[]), Ok(Scheme::Basic));
-        let error = choose(&["Digest"]).unwrap_err();
-        assert!(error.contains("takes Digest alone"), "{error}");
-        let windows = choose(&["Negotiate", "NTLM"]);
-        if cfg!(feature = "ntlm") {
-            assert_eq!(windows, Ok(Scheme::Ntlm));
-            assert_eq!(choose(&["ntlm", "Basic"]), Ok(Scheme::Ntlm));
-        } else {
-            let error = windows.unwrap_err();
-            assert!(error.contains("(Negotiate, NTLM)"), "{error}");
-            assert!(error.contains("--features ntlm"), "{error}");
-            assert_eq!(choose(&["ntlm", "Basic"]), Ok(Scheme::Basic));
+        for offered in ["Digest", "Negotiate"] {
+            let error = choose(&[offered]).unwrap_err();
+            assert!(error.contains(&format!("takes {offered} alone")), "{error}");
         }
     }
 }

@@ -53,7 +53,7 @@ impl Configuration {
 
     /// The lines, as they can be typed again.
     pub(super) fn text(&self) -> String {
-        self.statements.iter().map(|statement| format!("{}\n", statement.line)).collect()
+        self.statements.iter().flat_map(|statement| [statement.line.as_str(), "\n"]).collect()
     }
 
     /// The lines whose value is shown masked, so that nobody could set them again.

@@ -4,14 +4,18 @@
 //! which may look like a prompt by chance, an empty line must bring the same prompt once more.
 
 mod fault;
+mod typing;
+mod waiting;
 
 use std::time::{Duration, Instant};
 
 pub(super) use self::fault::Fault;
+use self::typing::{remember, typed};
+pub(super) use self::waiting::Stopped;
+use self::waiting::{End, For, Waiting};
 use super::prompt::{Mode, Prompts, belongs_to_prompt, is_of_pager, pager};
 use super::screen::Screen;
 use super::wire::{Lost, Wire};
-use crate::mask::Masker;
 
 /// The most that a command may print, in bytes.
 const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
@@ -35,17 +39,10 @@ const INTERRUPTED_LIMIT: Duration = Duration::from_secs(10);
 /// How long one reading waits, so that an end is noticed.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The longest line that a terminal takes (`MAX_CANON` of Linux is 4095).
-const LINE_LIMIT: usize = 4000;
-
 /// How many empty lines are typed to find a prompt.
 const PROBES: usize = 20;
 
-/// How much of what came last is told, in bytes.
-const TAIL: usize = 200;
-
 const INTERRUPT: &[u8] = b"\x03";
-const LITERALLY: u8 = 0x16;
 
 /// What the device printed for a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +52,6 @@ pub(super) struct Printed {
     /// What the prompt after it is for.
     pub(super) mode: Mode,
 }
-
-/// When somebody does not want to wait any longer.
-pub(super) type Stopped<'a> = &'a dyn Fn() -> bool;
 
 /// A device's command line, waiting for a command.
 pub(super) struct Console {
@@ -79,7 +73,7 @@ impl Console {
     ) -> Result<Self, Fault> {
         let (mode, screen, tail) = (Mode::Operational, Screen::default(), Vec::new());
         let mut console = Self { wire, screen, prompts, mode, limit, tail };
-        match console.wait(Waiting::new(LOGIN_LIMIT.min(limit), 0, &|| false)) {
+        match console.wait(Waiting::new(For::Prompt, LOGIN_LIMIT.min(limit), &|| false)) {
             Ok(_) => {}
             Err(Fault::TimedOut { after, tail, .. }) => {
                 return Err(Fault::PromptNeverSeen { after, tail });
@@ -100,12 +94,12 @@ impl Console {
 
     /// Types a line and waits for the prompt after it; at the limit, or where `stopped` says so, it is interrupted.
     pub(super) fn run(&mut self, line: &str, stopped: Stopped<'_>) -> Result<Printed, Fault> {
-        self.carry_out(line, Waiting::new(self.limit, 1, stopped))
+        self.carry_out(line, Waiting::new(For::Output, self.limit, stopped))
     }
 
     /// The same, within another limit.
     pub(super) fn run_within(&mut self, line: &str, limit: Duration) -> Result<Printed, Fault> {
-        self.carry_out(line, Waiting::new(limit, 1, &|| false))
+        self.carry_out(line, Waiting::new(For::Output, limit, &|| false))
     }
 
     /// The same for a line that prints nothing where all is well, so that nothing can look like a prompt.
@@ -114,14 +108,14 @@ impl Console {
         line: &str,
         stopped: Stopped<'_>,
     ) -> Result<Printed, Fault> {
-        let waiting = Waiting::new(self.limit, 1, stopped);
-        self.carry_out(line, Waiting { silent: true, ..waiting })
+        self.carry_out(line, Waiting::new(For::Nothing, self.limit, stopped))
     }
 
     fn carry_out(&mut self, line: &str, waiting: Waiting<'_>) -> Result<Printed, Fault> {
         let typed = typed(line)?;
         self.drain()?;
         self.screen.begin();
+        self.tail.clear();
         self.wire.write(&typed)?;
         match self.wait(waiting) {
             Ok(end) => Ok(Printed { text: self.printed(end), mode: self.mode }),
@@ -163,7 +157,7 @@ impl Console {
         loop {
             self.screen = Screen::default();
             let limit = deadline.saturating_duration_since(Instant::now());
-            match self.wait(Waiting::new(limit, 0, &|| false)) {
+            match self.wait(Waiting::new(For::Prompt, limit, &|| false)) {
                 Ok(_) => return Ok(()),
                 // It had been printed before the device was told.
                 Err(Fault::TooMuch { .. }) => {}
@@ -223,17 +217,18 @@ impl Console {
     fn look(&mut self, waiting: &mut Waiting<'_>) -> Result<Option<usize>, Fault> {
         let (last, quiet) = (self.screen.last_row(), waiting.heard.elapsed());
         let row = self.screen.height() - 1;
-        if let Some(seen) = self.prompts.seen(&last).filter(|_| row >= waiting.first_row) {
+        if let Some(seen) = self.prompts.seen(&last).filter(|_| row >= waiting.first_row()) {
             let enough = if seen.known { QUIET } else { QUIET_AFTER_STRANGE };
             if quiet < enough {
                 return Ok(None);
             }
-            let end = if waiting.silent && seen.known && self.nothing_before(row) {
+            let end = if waiting.what == For::Nothing && seen.known && self.nothing_before(row) {
                 Some(row)
             } else {
                 self.asked_twice(waiting, row)
             };
             if let Some(end) = end {
+                let last = self.prompts.last(&last).to_owned();
                 self.prompts.learn(&last, seen.mode);
                 self.mode = seen.mode;
                 return Ok(Some(end));
@@ -252,8 +247,10 @@ impl Console {
             }
             return Ok(None);
         }
-        if quiet >= QUIET_WITHOUT_PROMPT && self.prompt_is_buried(waiting) {
-            waiting.buried = true;
+        if quiet >= QUIET_WITHOUT_PROMPT
+            && (waiting.what == For::Prompt || self.prompt_is_buried(waiting))
+        {
+            waiting.buried = waiting.what != For::Prompt;
             self.probe(waiting, row)?;
         }
         Ok(None)
@@ -269,11 +266,21 @@ impl Console {
     fn asked_twice(&self, waiting: &Waiting<'_>, row: usize) -> Option<usize> {
         let mut probed = waiting.probed.iter().copied().filter(|probed| *probed < row);
         let is_prompt = |at: usize| self.prompts.seen(&self.screen.row(at)).is_some();
-        let same = |at: usize| self.screen.row(at) == self.screen.row(row);
+        let last = self.screen.row(row);
+        let same = |at: usize| self.prompts.last(&self.screen.row(at)) == self.prompts.last(&last);
         let nothing = |at: usize| {
             (at + 1..row).all(|row| belongs_to_prompt(&self.screen.row(row)) || is_prompt(row))
         };
-        probed.find(|at| is_prompt(*at) && same(*at) && nothing(*at))
+        let mut end = probed.find(|at| is_prompt(*at) && same(*at) && nothing(*at))?;
+        // Empty lines that were typed at what was no prompt were answered before.
+        for _ in 1..waiting.probed.len() {
+            let above = (0..end).rev().find(|at| !belongs_to_prompt(&self.screen.row(*at)));
+            match above.filter(|at| *at >= waiting.first_row() && same(*at)) {
+                Some(above) => end = above,
+                None => break,
+            }
+        }
+        Some(end)
     }
 
     fn probe(&mut self, waiting: &mut Waiting<'_>, row: usize) -> Result<(), Fault> {
@@ -287,7 +294,7 @@ impl Console {
 
     /// Whether something was printed after a prompt, as a log does it, so that it does not stand alone.
     fn prompt_is_buried(&self, waiting: &Waiting<'_>) -> bool {
-        let first = self.screen.end_of_first_line().max(waiting.first_row);
+        let first = self.screen.end_of_first_line().max(waiting.first_row());
         let rows = first..self.screen.height();
         waiting.probed.len() < PROBES
             && rows.rev().take(50).any(|row| self.prompts.at_start(&self.screen.row(row)).is_some())
@@ -312,94 +319,6 @@ impl Console {
         }
         lines.join("\n")
     }
-}
-
-/// What is waited for.
-struct Waiting<'a> {
-    since: Instant,
-    limit: Duration,
-    heard: Instant,
-    /// In bytes.
-    received: usize,
-    /// The first row in which the prompt may stand: in the row of the command it is the one before it.
-    first_row: usize,
-    /// The rows at which an empty line was typed.
-    probed: Vec<usize>,
-    /// Whether nothing is to be printed.
-    silent: bool,
-    /// Whether something stands behind a prompt.
-    buried: bool,
-    /// Whether a pager was answered.
-    paged: bool,
-    stopped: Stopped<'a>,
-}
-
-/// Where what was printed ends.
-#[derive(Debug, Clone, Copy)]
-struct End {
-    /// The row of the prompt.
-    row: usize,
-    buried: bool,
-    paged: bool,
-}
-
-impl<'a> Waiting<'a> {
-    fn new(limit: Duration, first_row: usize, stopped: Stopped<'a>) -> Self {
-        let now = Instant::now();
-        Self {
-            since: now,
-            limit,
-            heard: now,
-            received: 0,
-            first_row,
-            probed: Vec::new(),
-            silent: false,
-            buried: false,
-            paged: false,
-            stopped,
-        }
-    }
-}
-
-/// The bytes to be typed for a line. What an editor would take for a key of its own is taken literally after Ctrl-V.
-fn typed(line: &str) -> Result<Vec<u8>, Fault> {
-    let refused = |reason: String| Fault::NotTyped { reason };
-    if line.len() > LINE_LIMIT {
-        let reason =
-            format!("it has {} bytes, and a terminal takes {LINE_LIMIT} in a line", line.len());
-        return Err(refused(reason));
-    }
-    let mut typed = Vec::with_capacity(line.len() + 1);
-    for c in line.chars() {
-        if c.is_control() && c != '\t' {
-            let reason = format!(
-                "it has the control character `{}`, which would act as a key",
-                c.escape_unicode()
-            );
-            return Err(refused(reason));
-        }
-        if matches!(c, '?' | '\t') {
-            typed.push(LITERALLY);
-        }
-        typed.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    typed.push(b'\r');
-    Ok(typed)
-}
-
-fn remember(tail: &mut Vec<u8>, bytes: &[u8]) {
-    tail.extend_from_slice(bytes);
-    let surplus = tail.len().saturating_sub(TAIL);
-    tail.drain(..surplus);
-}
-
-/// Bytes as an error shows them.
-fn tail(bytes: &[u8], masker: &Masker) -> String {
-    if bytes.is_empty() {
-        return "nothing came".to_owned();
-    }
-    let text = masker.cut_text(&String::from_utf8_lossy(bytes));
-    format!("what came last is `{}`", text.escape_debug())
 }
 
 #[cfg(test)]

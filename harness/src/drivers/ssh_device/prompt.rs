@@ -58,9 +58,23 @@ impl Prompts {
         })
     }
 
+    /// A row without what stands before its last prompt where that is the same prompt again: empty lines that were typed
+    /// early show nothing between two.
+    pub(super) fn last<'a>(&self, row: &'a str) -> &'a str {
+        let mut row = row.trim_end();
+        while let Some(prompt) = self.at_start(row) {
+            let rest = row[prompt.len()..].trim_start();
+            if !rest.starts_with(prompt) {
+                break;
+            }
+            row = rest;
+        }
+        row
+    }
+
     /// Whether a row is a prompt and nothing else.
     pub(super) fn seen(&self, row: &str) -> Option<Seen> {
-        let row = row.trim_end();
+        let row = self.last(row);
         let kinds =
             [(&self.operational, Mode::Operational), (&self.configuration, Mode::Configuration)];
         let known = kinds.iter().find(|(kind, _)| kind.seen.as_deref() == Some(row));
@@ -84,8 +98,8 @@ impl Prompts {
     /// The prompt that a row begins with, as it was last seen.
     pub(super) fn at_start<'a>(&self, row: &'a str) -> Option<&'a str> {
         let kinds = [&self.operational, &self.configuration];
-        let seen = kinds.iter().filter_map(|kind| kind.seen.as_deref());
-        seen.filter_map(|seen| row.get(..seen.len()).filter(|start| *start == seen)).next()
+        let mut seen = kinds.iter().filter_map(|kind| kind.seen.as_deref());
+        seen.find_map(|seen| row.get(..seen.len()).filter(|start| *start == seen))
     }
 }
 
@@ -101,11 +115,11 @@ pub(super) fn pager(row: &str) -> Option<(&'static [u8], Duration)> {
     // A colon may also be the beginning of a line.
     const SURELY: Duration = Duration::from_millis(400);
     static MORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let more = r"(?xi)^\s*(?:
-            [<(\[-]*\s*-*\s*more\s*-*\s*[>)\]]*\s*-*\s*(?:\(?[\w%\ ,/]*\)?)?
+        let more = r"(?xi)^(?:
+            <?--+\s*\(?more(?:\W*|\s+\d.*|\s*--+.*)
             | lines\ \d+-\d+(?:/\d+)?(?:\ \(?[\w%\ ]+\)?)?
             | (?:press\ )?(?:any\ key|space)\ (?:to|for)\ (?:continue|more).*
-        )\s*$";
+        )$";
         Regex::new(more).ok()
     });
     let row = row.trim();
@@ -118,8 +132,7 @@ pub(super) fn pager(row: &str) -> Option<(&'static [u8], Duration)> {
     if row.ends_with("(press RETURN)") {
         return Some((b"\r", SOON));
     }
-    let dashed = row.contains("--") || !row.to_lowercase().contains("more") || row.starts_with('<');
-    (MORE.as_ref()?.is_match(row) && dashed).then_some((b" ", SOON))
+    MORE.as_ref()?.is_match(row).then_some((b" ", SOON))
 }
 
 /// Whether a line is of a pager and not of what it shows.
@@ -162,6 +175,8 @@ mod tests {
         assert!(!prompts.seen("admin@DUT0$ ").unwrap().known);
         assert_eq!(prompts.at_start("admin@osdx$ show"), Some("admin@osdx$"));
         assert_eq!(prompts.at_start("x"), None);
+        assert_eq!(prompts.last("admin@osdx$ admin@osdx$ admin@osdx$ "), "admin@osdx$");
+        assert_eq!(prompts.last("admin@osdx$ show"), "admin@osdx$ show");
     }
 
     #[test]
@@ -192,7 +207,17 @@ mod tests {
         assert_eq!(pager("(END)").unwrap().0, b"q");
         assert_eq!(pager("lines 24-46/46 (END)").unwrap().0, b"q");
         assert_eq!(pager("-  (press RETURN)").unwrap().0, b"\r");
-        for row in ["", "more", "no more", "a: b", "lines of text", "--", "64 bytes", "more info"] {
+        for row in [
+            "",
+            "more",
+            "no more",
+            "--more-options",
+            "a: b",
+            "lines of text",
+            "--",
+            "64 bytes",
+            "more info",
+        ] {
             assert_eq!(pager(row), None, "{row}");
         }
     }

@@ -34,8 +34,8 @@ pub(super) fn target(node: &Node, fields: &Fields<'_>, problems: &Problems) -> O
     for key in OF_SIMULATED {
         if let Some(wrong) = fields.optional(key) {
             let message = format!("`{key}` is for simulated devices, and this one is real");
-            let note = "leave it out, or leave out `ssh`";
-            problems.add(Diagnostic::at(&wrong.place, message).note(note));
+            let wrong = Diagnostic::at(&wrong.place, message);
+            problems.add(wrong.note("leave it out, or leave out `ssh`"));
         }
     }
     let given = |key| fields.optional(key);
@@ -153,8 +153,8 @@ fn kept(node: &Node, problems: &Problems) -> Option<Vec<String>> {
     match words.first().map(String::as_str) {
         Some("set" | "delete") => {
             let message = format!("`{text}` begins with a verb");
-            let note = "give the words after it, such as `system login`";
-            problems.add(Diagnostic::at(&node.place, message).note(note));
+            let wrong = Diagnostic::at(&node.place, message);
+            problems.add(wrong.note("give the words after it, such as `system login`"));
             None
         }
         Some(_) => Some(words),

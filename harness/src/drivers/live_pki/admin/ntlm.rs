@@ -1,66 +1,212 @@
-//! Windows authentication by libcurl, which proves to know the password without telling it.
+//! NTLM, the second version (MS-NLMP): a password is proved, and not told.
 
-use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use curl::easy::{Auth, Easy2, Handler, WriteError};
-use scep::MAX_MESSAGE_BYTES;
-use scep::http::HttpResponse;
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::md::Md;
+use openssl::md_ctx::MdCtx;
+use openssl::pkey::PKey;
+use openssl::provider::Provider;
+use openssl::sign::Signer;
 
-use super::NdesAdmin;
+/// Every message begins with it.
+const SIGNATURE: &[u8; 8] = b"NTLMSSP\0";
 
-/// Fetches the page as the user.
-pub(super) async fn page(admin: &NdesAdmin, limit: Duration) -> Result<HttpResponse, String> {
-    let url = admin.url.to_string();
-    let (user, password) = (admin.user.clone(), admin.password.clone());
-    let fetching =
-        tokio::task::spawn_blocking(move || fetch(&url, &user, password.expose(), limit));
-    match fetching.await {
-        Ok(fetched) => fetched.map_err(|error| format!("no page by NTLM: {error}")),
-        Err(error) => Err(error.to_string()),
+/// Unicode, the target's name, NTLM, always signed, extended session security (MS-NLMP §2.2.2.5).
+const FLAGS: u32 = 0x1 | 0x4 | 0x200 | 0x8000 | 0x8_0000;
+
+/// Where the parts of an `AUTHENTICATE_MESSAGE` begin.
+const HEADER: usize = 64;
+
+/// Seconds from 1601, where Windows' time begins, to 1970.
+const EPOCH: u64 = 11_644_473_600;
+
+/// The name in the target's information of the time at the server (MS-NLMP §2.2.2.1).
+const TIMESTAMP: u16 = 7;
+
+/// What is new in each answer, so that none can be used twice.
+pub(super) struct Fresh {
+    /// In tenths of a microsecond since 1601.
+    time: [u8; 8],
+    nonce: [u8; 8],
+}
+
+impl Fresh {
+    /// The time it is, and random octets.
+    pub(super) fn now() -> Result<Self, String> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let ticks = (since.as_secs() + EPOCH) * 10_000_000 + u64::from(since.subsec_nanos() / 100);
+        let mut nonce = [0; 8];
+        openssl::rand::rand_bytes(&mut nonce).map_err(|error| error.to_string())?;
+        Ok(Self { time: ticks.to_le_bytes(), nonce })
     }
 }
 
-fn fetch(
-    url: &str,
+/// The first message: what we speak.
+pub(super) fn negotiate() -> Vec<u8> {
+    [&SIGNATURE[..], &1_u32.to_le_bytes(), &FLAGS.to_le_bytes(), &[0; 16]].concat()
+}
+
+/// The last message: the proof that fits the server's `CHALLENGE_MESSAGE`; the error is why there is none.
+pub(super) fn prove(
+    challenge: &[u8],
     user: &str,
     password: &str,
-    limit: Duration,
-) -> Result<HttpResponse, curl::Error> {
-    let mut easy = Easy2::new(Page::default());
-    easy.url(url)?;
-    easy.http_auth(Auth::new().ntlm(true))?;
-    easy.username(user)?;
-    easy.password(password)?;
-    easy.useragent(concat!("sceplab/", env!("CARGO_PKG_VERSION")))?;
-    easy.timeout(limit)?;
-    // What was listed beforehand is used, and nothing that the environment or the server names.
-    easy.noproxy("*")?;
-    easy.follow_location(false)?;
-    easy.perform()?;
-    let status = u16::try_from(easy.response_code()?).unwrap_or_default();
-    let content_type = easy.content_type()?.map(str::to_owned);
-    Ok(HttpResponse { status, content_type, body: std::mem::take(&mut easy.get_mut().body) })
-}
-
-/// What is kept of an answer: the last one, and no more of it than of any.
-#[derive(Default)]
-struct Page {
-    body: Vec<u8>,
-}
-
-impl Handler for Page {
-    fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
-        if self.body.len() + data.len() > MAX_MESSAGE_BYTES {
-            return Ok(0);
+    fresh: &Fresh,
+) -> Result<Vec<u8>, String> {
+    let asked = Challenge::read(challenge).ok_or("its NTLM challenge cannot be read")?;
+    let (domain, user) = user.split_once('\\').unwrap_or(("", user));
+    let told = |error: ErrorStack| format!("no proof by NTLM: {error}");
+    let owner = [utf16(&user.to_uppercase()), utf16(domain)].concat();
+    let key = hmac_md5(&md4(&utf16(password))?, &owner).map_err(told)?;
+    let blob = blob(&asked, fresh);
+    let proof = hmac_md5(&key, &[&asked.nonce[..], &blob].concat()).map_err(told)?;
+    let response = [proof, blob].concat();
+    // Whoever tells its time wants nothing of the older version.
+    let older = match asked.time {
+        Some(_) => vec![0; 24],
+        None => {
+            let proof = hmac_md5(&key, &[&asked.nonce[..], &fresh.nonce].concat()).map_err(told)?;
+            [&proof[..], &fresh.nonce].concat()
         }
-        self.body.extend_from_slice(data);
-        Ok(data.len())
+    };
+    Ok(message(&[&older, &response, &utf16(domain), &utf16(user), &[], &[]]))
+}
+
+/// What the server asks (MS-NLMP §2.2.1.2).
+struct Challenge<'a> {
+    nonce: [u8; 8],
+    target: &'a [u8],
+    time: Option<[u8; 8]>,
+}
+
+impl<'a> Challenge<'a> {
+    fn read(message: &'a [u8]) -> Option<Self> {
+        if !message.starts_with(SIGNATURE) || message.get(8..12)? != [2, 0, 0, 0] {
+            return None;
+        }
+        let nonce = message.get(24..32)?.try_into().ok()?;
+        let length = usize::from(u16::from_le_bytes(message.get(40..42)?.try_into().ok()?));
+        let offset = u32::from_le_bytes(message.get(44..48)?.try_into().ok()?);
+        let offset = usize::try_from(offset).ok()?;
+        let target = message.get(offset..offset.checked_add(length)?)?;
+        Some(Self { nonce, target, time: timestamp(target) })
+    }
+}
+
+/// The server's time among what it tells of itself.
+fn timestamp(mut target: &[u8]) -> Option<[u8; 8]> {
+    while let [a, b, c, d, rest @ ..] = target {
+        let (name, length) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
+        let value = rest.get(..usize::from(length))?;
+        if name == TIMESTAMP {
+            return value.try_into().ok();
+        }
+        target = &rest[value.len()..];
+    }
+    None
+}
+
+/// `NTLMv2_CLIENT_CHALLENGE` (MS-NLMP §2.2.2.7).
+fn blob(asked: &Challenge<'_>, fresh: &Fresh) -> Vec<u8> {
+    let time = asked.time.unwrap_or(fresh.time);
+    [&[1, 1, 0, 0, 0, 0, 0, 0], &time[..], &fresh.nonce, &[0; 4], asked.target, &[0; 4]].concat()
+}
+
+/// `AUTHENTICATE_MESSAGE` (MS-NLMP §2.2.1.3): where each part is and how long, then the parts.
+fn message(parts: &[&[u8]; 6]) -> Vec<u8> {
+    let mut header = [&SIGNATURE[..], &3_u32.to_le_bytes()].concat();
+    let mut payload = Vec::new();
+    for part in parts {
+        // What the server told fits in, and names of users are short.
+        let length = u16::try_from(part.len()).unwrap_or(u16::MAX).to_le_bytes();
+        let offset = u32::try_from(HEADER + payload.len()).unwrap_or(u32::MAX);
+        header.extend([&length[..], &length, &offset.to_le_bytes()].concat());
+        payload.extend_from_slice(part);
+    }
+    header.extend(FLAGS.to_le_bytes());
+    [header, payload].concat()
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn hmac_md5(key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    Signer::new(MessageDigest::md5(), &*PKey::hmac(key)?)?.sign_oneshot_to_vec(data)
+}
+
+/// OpenSSL keeps it in its legacy provider; the default one stays.
+fn md4(data: &[u8]) -> Result<Vec<u8>, String> {
+    let missing = |_: ErrorStack| {
+        "NTLM takes MD4, and this OpenSSL came without its legacy provider".to_owned()
+    };
+    let _legacy = Provider::try_load(None, "legacy", true).map_err(missing)?;
+    let md4 = Md::fetch(None, "MD4", None).map_err(missing)?;
+    let digested = MdCtx::new().and_then(|mut context| {
+        context.digest_init(&md4)?;
+        context.digest_update(data)?;
+        let mut digest = vec![0; md4.size()];
+        context.digest_final(&mut digest).map(|_| digest)
+    });
+    digested.map_err(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The worked example of MS-NLMP §4.2.4.
+    fn example() -> (Vec<u8>, Fresh) {
+        let target =
+            [&[2, 0, 12, 0][..], &utf16("Domain"), &[1, 0, 12, 0], &utf16("Server"), &[0, 0, 0, 0]]
+                .concat();
+        let length = u16::try_from(target.len()).unwrap().to_le_bytes();
+        let nonce = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
+        let head = [&SIGNATURE[..], &[2, 0, 0, 0], &[0; 8], &[0; 4], &nonce, &[0; 8]].concat();
+        let fields = [&length[..], &length, &48_u32.to_le_bytes()].concat();
+        let fresh = Fresh { time: [0; 8], nonce: [0xaa; 8] };
+        ([head, fields, target].concat(), fresh)
     }
 
-    fn header(&mut self, line: &[u8]) -> bool {
-        if line.starts_with(b"HTTP/") {
-            self.body.clear();
+    #[test]
+    fn the_proof_is_that_of_the_specification() {
+        let (challenge, fresh) = example();
+        let message = prove(&challenge, "Domain\\User", "Password", &fresh).unwrap();
+        let part = |at: usize| {
+            let number =
+                |at: usize| usize::from(u16::from_le_bytes([message[at], message[at + 1]]));
+            &message[number(at + 4)..number(at + 4) + number(at)]
+        };
+        assert_eq!(
+            part(12),
+            [
+                0x86, 0xc3, 0x50, 0x97, 0xac, 0x9c, 0xec, 0x10, 0x25, 0x54, 0x76, 0x4a, 0x57, 0xcc,
+                0xcc, 0x19, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa
+            ]
+        );
+        assert_eq!(
+            part(20)[..16],
+            [
+                0x68, 0xcd, 0x0a, 0xb8, 0x51, 0xe5, 0x1c, 0x96, 0xaa, 0xbc, 0x92, 0x7b, 0xeb, 0xef,
+                0x6a, 0x1c
+            ]
+        );
+        assert_eq!((part(28), part(36)), (&utf16("Domain")[..], &utf16("User")[..]));
+    }
+
+    #[test]
+    fn a_challenge_that_is_cut_or_lies_is_no_challenge() {
+        let (challenge, fresh) = example();
+        for length in 0..challenge.len() {
+            assert!(prove(&challenge[..length], "u", "p", &fresh).is_err(), "{length}");
         }
-        true
+        for at in 0..challenge.len() {
+            let mut other = challenge.clone();
+            other[at] = 0xff;
+            // Whatever comes of it, nothing breaks.
+            let _ = prove(&other, "u", "p", &fresh);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! A file of trusted host keys, as sshd(8) describes it under "SSH_KNOWN_HOSTS FILE FORMAT".
+//! A file of trusted host keys, as sshd(8) describes it under `SSH_KNOWN_HOSTS FILE FORMAT`.
 //!
 //! libssh2 reads such files as well, but knows no patterns, no revoked keys and no numbers of lines.
 

@@ -150,7 +150,9 @@ impl Login<'_> {
         let origin = match &self.target.password {
             PasswordSource::Asked => "typed at the terminal".to_owned(),
             PasswordSource::File(path) => format!("in `{}`", path.display()),
-            PasswordSource::Environment(name) => format!("in the environment variable `{name}`"),
+            PasswordSource::Environment(name) => {
+                format!("in the environment variable{}", shown(name))
+            }
         };
         self.tried.push(format!("the password {origin} was not accepted"));
         Ok(false)
@@ -162,14 +164,15 @@ impl Login<'_> {
             PasswordSource::Environment(name) => match std::env::var(name) {
                 Ok(password) if !password.is_empty() => Ok(Secret::new(password)),
                 _ => Err(format!(
-                    "the environment variable `{name}`, which `password-env` names, holds no password"
+                    "the environment variable{} that `password-env` names holds no password",
+                    shown(name)
                 )),
             },
             PasswordSource::Asked => {
                 let asked = self.passwords.ask(&format!("Password of {}: ", self.target), again);
                 asked.map_err(|why| {
                     let tried: String =
-                        self.tried.iter().map(|tried| format!("{tried}; ")).collect();
+                        self.tried.iter().flat_map(|tried| [tried.as_str(), "; "]).collect();
                     format!("{tried}{} wants a password: {why}", self.target)
                 })
             }
@@ -188,6 +191,12 @@ impl Login<'_> {
             self.offered.join(", ")
         )
     }
+}
+
+/// The name of a variable where it looks like one, and not like the password itself.
+fn shown(name: &str) -> String {
+    let usual = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.bytes().all(usual) { format!(" `{name}`") } else { String::new() }
 }
 
 fn dropped(target: &SshTarget, error: &ssh2::Error) -> String {

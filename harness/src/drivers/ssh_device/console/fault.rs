@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::tail;
+use super::typing::tail;
 use crate::drivers::ssh_device::wire::Lost;
 use crate::mask::Masker;
 

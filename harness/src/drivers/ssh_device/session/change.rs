@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Session, masker};
 use crate::device::DeviceError;
-use crate::drivers::ssh_device::configuration::{Path, line, set_by};
+use crate::drivers::ssh_device::configuration::{Path, Statement, line, set_by};
 use crate::drivers::ssh_device::console::{Fault, Stopped};
 use crate::drivers::ssh_device::prompt::Mode;
 use crate::drivers::ssh_device::refusal;
@@ -61,7 +61,7 @@ impl Session {
     fn deletions(&mut self, wanted: &[Typed<'_>]) -> Result<Vec<Path>, DeviceError> {
         let current = self.read()?;
         let wanted: Vec<Path> = wanted.iter().filter_map(|typed| set_by(&typed.line)).collect();
-        let masked = self.saved.masked().filter(|_| !self.keep_config).map(|it| it.node());
+        let masked = self.saved.masked().filter(|_| !self.keep_config).map(Statement::node);
         let kept: Vec<Path> = self.kept.iter().cloned().chain(masked).collect();
         Ok(current.deletions(&wanted, &kept))
     }
@@ -137,7 +137,7 @@ impl Session {
             };
             if !refusal::is_locked(&said) {
                 let is_refused = refusal::of_configuration(&said);
-                return if is_refused { Err(commit_refused(lines, masker, said)) } else { Ok(()) };
+                return if is_refused { Err(commit_refused(lines, masker, &said)) } else { Ok(()) };
             }
             if Instant::now() >= deadline {
                 let reason = format!("another session keeps the configuration locked: {said}");
@@ -160,7 +160,7 @@ impl Session {
     }
 }
 
-impl<'a> Typed<'a> {
+impl Typed<'_> {
     /// A line that is no scenario's.
     pub(super) fn own(line: String) -> Self {
         Typed { number: 0, line: line.into() }
@@ -190,8 +190,8 @@ fn only_set_and_delete(typed: &Typed<'_>, masker: &Masker) -> Result<(), DeviceE
 }
 
 /// The first line about the node that a refused commit names.
-fn commit_refused(lines: &[Typed<'_>], masker: &Masker, said: String) -> DeviceError {
-    let place = refusal::place(&said);
+fn commit_refused(lines: &[Typed<'_>], masker: &Masker, said: &str) -> DeviceError {
+    let place = refusal::place(said);
     let about = |typed: &&Typed<'_>| {
         let path = shlex::split(&typed.line).unwrap_or_default();
         let path = path.get(1..).unwrap_or_default();
@@ -200,5 +200,5 @@ fn commit_refused(lines: &[Typed<'_>], masker: &Masker, said: String) -> DeviceE
     let culprit = lines.iter().find(about);
     let line = culprit.map_or(0, |typed| typed.number);
     let text = culprit.map_or_else(|| "commit".to_owned(), |typed| masker.text(&typed.line));
-    DeviceError::ConfigurationRefused { line, text, message: masker.text(&said) }
+    DeviceError::ConfigurationRefused { line, text, message: masker.text(said) }
 }

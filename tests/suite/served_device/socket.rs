@@ -1,0 +1,152 @@
+//! The socket of a served device: who is let in, and what is in the way.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::Stdio;
+
+use tempfile::TempDir;
+
+use crate::suite::sceplab::{Ended, Running, command, run_in, skip, wait_until};
+
+/// A device that is served in a folder, as `dut`.
+pub(super) struct Served {
+    pub(super) folder: TempDir,
+    running: Running,
+}
+
+impl Served {
+    pub(super) fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let running = serve(folder.path(), arguments);
+        Self { folder, running }
+    }
+
+    pub(super) fn says(&self, commands: &str) -> Ended {
+        run_in(self.folder.path(), &["dut", "--attach", "dut", "-c", commands])
+    }
+
+    fn mode(&self) -> u32 {
+        fs::metadata(self.folder.path().join("dut")).unwrap().permissions().mode() & 0o777
+    }
+}
+
+fn serve(folder: &Path, arguments: &[&str]) -> Running {
+    let served = Running::start(command(folder, &[&["dut", "--serve", "dut"], arguments].concat()));
+    wait_until("the device is served", || UnixStream::connect(folder.join("dut")).is_ok());
+    served
+}
+
+#[test]
+fn a_device_ends_when_it_is_told_to_and_takes_its_socket_with_it() {
+    let mut served = Served::start(&[]);
+    assert_eq!(served.mode(), 0o600);
+    assert_eq!(served.says("show date").code, Some(0));
+    served.running.signal("TERM");
+    assert_eq!(served.running.wait().code(), Some(0));
+    assert_eq!(fs::read_dir(served.folder.path()).unwrap().count(), 0);
+    assert_eq!(
+        served.says("show date").told(),
+        "exit code: 3\n--- stderr\nerror: no device is served at `dut`: there is no such file; \
+         `sceplab dut --serve dut` makes it\n"
+    );
+    assert_eq!(Served::start(&["--mode", "660"]).mode(), 0o660);
+}
+
+#[test]
+fn what_is_left_of_a_device_is_replaced_and_one_that_is_there_is_not() {
+    let mut served = Served::start(&[]);
+    let second = run_in(served.folder.path(), &["dut", "--serve", "dut"]);
+    assert_eq!(
+        second.told(),
+        "exit code: 3\n--- stderr\nerror: a device is served at `dut` already; \
+         `sceplab dut --attach dut` uses it\n"
+    );
+    served.running.kill();
+    let stale = served.says("show date");
+    assert!(stale.stderr.contains("no device is served at `dut` any more"), "{stale:?}");
+    served.running = serve(served.folder.path(), &[]);
+    assert_eq!(served.says("show date").code, Some(0));
+    fs::write(served.folder.path().join("file"), "mine").unwrap();
+    let file = run_in(served.folder.path(), &["dut", "--serve", "file"]);
+    assert!(file.stderr.contains("`file` is there and no socket; it is left alone"), "{file:?}");
+    assert_eq!(fs::read_to_string(served.folder.path().join("file")).unwrap(), "mine");
+    let long = "x".repeat(200);
+    let long = run_in(served.folder.path(), &["dut", "--serve", &long]);
+    assert!(long.code == Some(3) && long.stderr.contains("cannot be made"), "{long:?}");
+}
+
+#[test]
+fn whoever_speaks_another_language_is_told_and_hurts_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(folder.path().join("dut")).unwrap();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").unwrap();
+    });
+    let stranger = run_in(folder.path(), &["dut", "--attach", "dut"]);
+    answering.join().unwrap();
+    assert!(stranger.stderr.starts_with("error: the device lets nobody in: "), "{stranger:?}");
+
+    let served = Served::start(&[]);
+    let mut garbage = UnixStream::connect(served.folder.path().join("dut")).unwrap();
+    // Longer than any line may be: the device need not read to its end.
+    let flood = vec![b'x'; 20 << 20];
+    let _ = garbage.write_all(&flood);
+    assert_eq!(served.says("show date").code, Some(0));
+}
+
+#[test]
+fn there_is_room_for_so_many_users_and_one_who_leaves_makes_room() {
+    let served = Served::start(&[]);
+    let socket = served.folder.path().join("dut");
+    let mut users: Vec<_> = (0..64).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+    wait_until("there is no room", || served.says("show date").code == Some(3));
+    let told = served.says("show date").stderr;
+    assert_eq!(told, "error: the device lets nobody in: 64 users are in already\n");
+    users.clear();
+    wait_until("there is room again", || served.says("show date").code == Some(0));
+}
+
+#[test]
+fn a_user_who_floods_and_one_who_hangs_up_are_not_felt_by_others() {
+    let served = Served::start(&[]);
+    let mut flooding = command(served.folder.path(), &["dut", "--attach", "dut"]);
+    flooding.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut flooding = flooding.spawn().unwrap();
+    let mut input = flooding.stdin.take().unwrap();
+    input.write_all(&vec![b'x'; 4 << 20]).unwrap();
+    input.write_all(b"\nset terminal length 0\n").unwrap();
+    drop(input);
+    let flooded = flooding.wait_with_output().unwrap();
+    assert_eq!(flooded.stdout, b"CLI Error: the line is longer than 64 KiB\n");
+    let mut hanging = command(served.folder.path(), &["dut", "--attach", "dut"]);
+    hanging.stdin(Stdio::piped());
+    let mut hanging = Running::start(hanging);
+    hanging.tell("configure");
+    hanging.stdout_line(|line| line.starts_with("[edit]").then_some(()));
+    hanging.signal("HUP");
+    assert_eq!(hanging.wait().code(), None);
+    assert_eq!(served.says("show date").code, Some(0));
+}
+
+#[test]
+fn an_interface_is_the_devices_only_where_it_is_given_to_it() {
+    let refused = |arguments: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let ended = run_in(folder.path(), &[&["dut", "--serve", "dut"], arguments].concat());
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        ended.stderr
+    };
+    let name = refused(&["--interface", "wlan0"]);
+    assert!(name.contains("no name of a device's interface"), "{name}");
+    let absent = refused(&["--interface", "eth4711"]);
+    assert!(absent.contains("there is no interface `eth4711`"), "{absent}");
+    let there = (0..9).map(|number| format!("eth{number}"));
+    let mut there = there.filter(|name| Path::new("/sys/class/net").join(name).exists());
+    let Some(own) = there.next() else { return skip("this machine has no interface named eth0") };
+    let machine = refused(&["--interface", &own]);
+    assert!(machine.contains("is an interface of the machine itself"), "{machine}");
+}

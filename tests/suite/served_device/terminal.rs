@@ -1,0 +1,61 @@
+//! A session at a terminal, which `script` of util-linux makes.
+
+use std::process::{Command, Stdio};
+
+use super::socket::Served;
+use crate::suite::sceplab::{Running, command, skip};
+
+/// A session at a terminal of ten lines, with a configuration that is longer.
+fn session(served: &Served) -> Option<Running> {
+    let version = Command::new("script").arg("--version").output();
+    if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("util-linux")) {
+        skip("there is no util-linux `script` to make a terminal");
+        return None;
+    }
+    let interfaces: String = (1..=20)
+        .map(|number| format!("set interfaces ethernet eth0 address 10.0.{number}.1/24\n"))
+        .collect();
+    let configured = served.says(&format!("configure\n{interfaces}commit"));
+    assert_eq!(configured.code, Some(0), "{configured:?}");
+    let program = command(served.folder.path(), &[]).get_program().to_str().unwrap().to_owned();
+    let line = format!("stty rows 10 cols 80; '{program}' dut --attach dut");
+    let mut script = Command::new("script");
+    script.args(["-qefc", &line, "/dev/null"]).current_dir(served.folder.path());
+    script.env("TERM", "vt100").stdin(Stdio::piped());
+    Some(Running::start(script))
+}
+
+#[test]
+fn a_long_output_is_shown_a_screen_at_a_time() {
+    let served = Served::start(&[]);
+    let Some(mut session) = session(&served) else { return };
+    session.tell("show running");
+    session.stdout_line(|line| line.contains("address 10.0.6.1/24").then_some(()));
+    session.type_in(" ");
+    // The prompt of the pager stands before what it was waiting with.
+    session.stdout_line(|line| line.contains(":\r\x1b[Kset interfaces").then_some(()));
+    session.stdout_line(|line| line.contains("address 10.0.15.1/24").then_some(()));
+    session.type_in("q");
+    session.tell("set terminal length 0");
+    session.tell("show running");
+    session.stdout_line(|line| line.contains("address 10.0.20.1/24").then_some(()));
+    session.tell("exit");
+    assert_eq!(session.wait().code(), Some(0));
+    let all = session.rest_of_stdout();
+    assert_eq!(all.matches("address 10.0.16.1/24").count(), 1, "{all}");
+    assert_eq!(all.matches("address 10.0.15.1/24").count(), 2, "{all}");
+}
+
+#[test]
+fn ctrl_c_ends_a_command_and_not_the_session() {
+    let served = Served::start(&[]);
+    let Some(mut session) = session(&served) else { return };
+    session.tell("ping 10.215.168.1 count 1000 timeout 1");
+    session.stdout_line(|line| {
+        line.contains("bytes from").then_some(()).or_else(|| line.contains("PING").then_some(()))
+    });
+    session.type_in("\x03");
+    session.stdout_line(|line| line.contains("packets transmitted").then_some(()));
+    session.tell("exit");
+    assert_eq!(session.wait().code(), Some(0));
+}
