@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Place, Source, closest};
 use crate::mask::{Masker, by_shape};
 use crate::yaml::{self, Fields, Node, Problems};
 
 /// What is known of a target.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Target {
     /// What it is called.
     pub title: String,
@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 /// A case in which a target is known not to conform.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Deviation {
     /// The case's id.
     pub case: String,
@@ -40,6 +40,8 @@ pub struct Deviation {
     pub ticket: Option<String>,
     /// The last day on which it is excused.
     pub until: Option<Date>,
+    /// Where the case is named.
+    pub place: Place,
 }
 
 /// A day of the calendar, `2026-12-31`.
@@ -73,9 +75,20 @@ impl Target {
         }
     }
 
-    /// The deviations in cases that are not among these.
-    pub fn strangers<'a>(&'a self, ids: &[String]) -> Vec<&'a Deviation> {
-        self.deviations.iter().filter(|deviation| !ids.contains(&deviation.case)).collect()
+    /// What is wrong with deviations in cases that are not among these: they excuse nothing, and are most likely misspelt.
+    pub fn strangers(&self, ids: &[String]) -> Vec<Diagnostic> {
+        let strange = self.deviations.iter().filter(|deviation| !ids.contains(&deviation.case));
+        let wrong = |deviation: &Deviation| {
+            let message =
+                format!("the target file deviates in `{}`, which is no case", deviation.case);
+            let diagnostic = Diagnostic::at(&deviation.place, message);
+            match closest(&deviation.case, ids.iter().map(String::as_str)) {
+                Some(id) => diagnostic.note(format!("did you mean `{id}`?")),
+                None => diagnostic
+                    .note("`sceplab conform --list` and `conform-client --list` show the cases"),
+            }
+        };
+        strange.map(wrong).collect()
     }
 
     /// What is known of a case.
@@ -184,6 +197,7 @@ fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {
     let fields = Fields::of(node, "a deviation", &known, problems)?;
     let required = |key| fields.required(key).and_then(|node| node.text(problems));
     let (case, reason, source) = (required("case"), required("reason"), required("source"));
+    let place = fields.optional("case").map(|node| node.place.clone());
     let until = fields.optional("until").map(|node| {
         let text = node.text(problems)?;
         let date = text.parse().ok();
@@ -198,6 +212,7 @@ fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {
         source: source?,
         ticket: fields.optional("ticket").and_then(|node| node.text(problems)),
         until: until.flatten(),
+        place: place?,
     })
 }
 
