@@ -76,8 +76,8 @@ steps:
 ";
     for (path, text) in [&[("scenarios/conformance/server/a/b.yaml", case)], targets].concat() {
         let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     let ended = run_in(folder.path(), &[&["check"], paths].concat());
     ended.assert_orderly();
