@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use scep::certificate::Fingerprint;
+
 use crate::diagnostic::{Diagnostic, Place, Source, closest};
 use crate::mask::{Masker, by_shape};
 use crate::yaml::{self, Fields, Node, Problems};
@@ -17,8 +19,8 @@ pub struct Target {
     pub title: String,
     /// Where a PKI is.
     pub url: Option<String>,
-    /// The SHA-256 fingerprint that one of a PKI's certificates has, in lower-case hexadecimal.
-    pub ca_fingerprint: Option<String>,
+    /// The fingerprint that one of a PKI's certificates has.
+    pub ca_fingerprint: Option<Fingerprint>,
     /// The keywords that a PKI's GetCACaps names.
     pub capabilities: Option<Vec<String>>,
     /// How many cases may run at once.
@@ -167,9 +169,9 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
         // One that is missing is a problem already; the rest is still read for its own.
         title: title.unwrap_or_default(),
         url: text("url"),
-        ca_fingerprint: fields
-            .optional("ca-fingerprint")
-            .and_then(|node| fingerprint(node, problems)),
+        ca_fingerprint: fields.optional("ca-fingerprint").and_then(|node| {
+            node.parsed("a SHA-256 fingerprint of 64 hexadecimal digits", problems)
+        }),
         capabilities: items("capabilities")
             .map(|items| items.iter().filter_map(|item| item.text(problems)).collect()),
         parallel: fields
@@ -179,17 +181,6 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
         deviations,
     };
     Some(target)
-}
-
-/// 64 hexadecimal digits, colons and blanks left out.
-fn fingerprint(node: &Node, problems: &Problems) -> Option<String> {
-    let text = node.text(problems)?;
-    let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
-    if digits.len() != 64 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
-        node.expected("a SHA-256 fingerprint of 64 hexadecimal digits", problems);
-        return None;
-    }
-    Some(digits.to_ascii_lowercase())
 }
 
 fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {

@@ -17,6 +17,7 @@ use scep::{Error, PeerMisbehaved, ber, envelope};
 
 use self::certificate::{is_same, validity};
 use super::{Authority, Conversation, Transaction};
+use crate::http;
 use crate::outcome::{Received, ReceivedState};
 use crate::pki::Exchanged;
 use crate::scenario::scep::{Fact, FactName, Operation, Request};
@@ -221,7 +222,7 @@ impl Conversation {
 
 /// A body that is none of those the operation has.
 fn other_body(seen: &mut Observation, response: &HttpResponse) {
-    let text = text(&response.body);
+    let text = http::text(&response.body);
     let is_html = text.as_deref().is_some_and(|text| {
         let start: String = text.trim_start().chars().take(200).collect();
         let start = start.to_ascii_lowercase();
@@ -237,20 +238,6 @@ fn other_body(seen: &mut Observation, response: &HttpResponse) {
     if let (Some(text), false) = (text, is_html) {
         seen.detail(text.lines().next().unwrap_or_default());
     }
-}
-
-/// The body as text: UTF-8, or UTF-16 as NDES writes its pages, with a byte order mark or without.
-fn text(body: &[u8]) -> Option<String> {
-    if let Ok(text) = str::from_utf8(body)
-        && !text.contains('\0')
-    {
-        return Some(text.to_owned());
-    }
-    let is_utf16 = body.starts_with(&[0xff, 0xfe]) || body.starts_with(b"<\0");
-    let units = body.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-    let text =
-        is_utf16.then(|| char::decode_utf16(units).collect::<Result<String, _>>().ok())??;
-    Some(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 fn encoding(seen: &mut Observation, message: &[u8]) {

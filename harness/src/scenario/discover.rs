@@ -226,7 +226,7 @@ mod tests {
         let tree = tree(&["s/a.yaml", "s/targets/t.yaml", "s/targets/n.txt", "s/x/targets/u.yml"]);
         let folder = tree.path().join("s");
         let all = ["targets/t.yaml", "x/targets/u.yml"].map(|path| folder.join(path));
-        assert_eq!(target_files(&[folder.clone()]), all);
+        assert_eq!(target_files(std::slice::from_ref(&folder)), all);
         assert_eq!(target_files(&[folder.join("targets"), folder.join("a.yaml")]), all[..1]);
         assert_eq!(target_files(&[all[1].clone()]), all[1..]);
     }

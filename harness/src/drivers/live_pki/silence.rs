@@ -52,7 +52,9 @@ mod tests {
 
     fn lasts(noted: &[bool]) -> Option<usize> {
         let silence = Silence::default();
-        noted.iter().for_each(|was_answered| silence.note(*was_answered));
+        for was_answered in noted {
+            silence.note(*was_answered);
+        }
         silence.lasts().now_or_never()
     }
 

@@ -31,7 +31,7 @@ impl Saved {
                 let known = self.names.entry(speech.pki.clone()).or_default();
                 if !self.is_incomplete {
                     each_use(node, &FILLED, &mut |name, place| {
-                        unsaved(name, known, place, problems)
+                        unsaved(name, known, place, problems);
                     });
                 }
                 known.extend(speech.save.iter().map(|(name, _)| name.clone()));
