@@ -31,6 +31,7 @@ mod suite {
     mod netns; // built, looked into, captured, gone
 
     // Containers.
+    mod docker; // labs of containers: built, broken, gone, with images of others
     mod docker_engine; // found, asked, cleaned
 
     // The CA on a real port.
