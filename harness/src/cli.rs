@@ -8,6 +8,7 @@ mod conform_client;
 mod dut;
 mod enrol;
 mod exit;
+mod health;
 mod jobs;
 mod lab_arguments;
 mod lab_process;
@@ -77,6 +78,7 @@ enum Threaded {
     Check(check::Arguments),
     List(list::Arguments),
     Serve(Serve),
+    Health(health::Arguments),
     Dut(Dut),
     Clean(clean::Arguments),
     Completions(completions::Arguments),
@@ -116,6 +118,7 @@ impl Threaded {
             Self::Enrol(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
+            Self::Health(arguments) => arguments.perform().await,
             Self::Clean(arguments) => arguments.perform().await,
             Self::Completions(arguments) => arguments.perform::<Cli>(),
             Self::Serve(serve) => serve.run().await.map_or_else(|error| refused(&error), done),

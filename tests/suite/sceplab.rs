@@ -49,6 +49,7 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
         "RUST_LOG",
         "RUST_BACKTRACE",
         "SCEPLAB_CHALLENGE",
+        "SCEPLAB_LISTEN",
     ] {
         command.env_remove(variable);
     }

@@ -18,11 +18,13 @@ use crate::drivers::leftovers::{self, Found, Leftover, Removal, State};
 Examples:
   sceplab clean --dry-run                   show what would be removed
   sceplab clean
-  sceplab clean --all                       also what belongs to runs that are going, and to other machines
+  sceplab clean --all                       also what is in use, and of other machines
 
 Exit codes:
-  0  nothing is left                   2  `--all` without a terminal and without `--yes`
-  3  something could not be removed, or the Docker engine could not be asked")]
+  0  nothing is left that is to be removed
+  2  `--all` without a terminal and without `--yes`
+  3  something could not be removed, or the Docker engine could not be asked
+  5  the answer was no")]
 pub(super) struct Arguments {
     /// Show what would be removed, and remove nothing
     #[arg(long)]
@@ -53,7 +55,7 @@ impl Arguments {
         }
         let (chosen, spared) = self.choose(&found);
         if asks && !chosen.is_empty() && !agreed(&chosen) {
-            return Exit::Interrupted;
+            return Exit::NothingSelected;
         }
         let failed = self.remove(&chosen).await;
         tell_spared(&spared);

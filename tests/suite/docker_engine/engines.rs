@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use harness::drivers::docker::node_image::node_image;
 use harness::run::BenchError;
 
-use super::fake::{Fake, json, well};
+use super::fake::{Fake, json, well, well_on};
 use super::{options, runtime};
 use crate::suite::sceplab::{Ended, command, finish, skip};
 
@@ -134,9 +134,7 @@ fn an_engine_that_goes_away_in_the_middle() {
 
 #[test]
 fn an_engine_for_another_processor() {
-    let engine = Fake::start(|request| {
-        Some(well(request).replace("amd64", "mips64").replace("arm64", "mips64"))
-    });
+    let engine = Fake::start(|request| Some(well_on("mips64", request)));
     let told = image_at(&engine);
     assert!(told.contains("mips64") && told.contains("--node-image"), "{told}");
 }

@@ -68,12 +68,15 @@ fn is_whole(read: &[u8]) -> bool {
 
 /// An engine that knows who it is and has no image.
 pub(super) fn well(request: &str) -> String {
-    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    well_on(if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }, request)
+}
+
+/// Such an engine on a machine with that processor.
+pub(super) fn well_on(architecture: &str, request: &str) -> String {
     if request.contains("/version") {
-        return json(
-            200,
-            &format!(r#"{{"ApiVersion": "1.41", "Os": "linux", "Arch": "{architecture}"}}"#),
-        );
+        let version =
+            format!(r#"{{"ApiVersion": "1.41", "Os": "linux", "Arch": "{architecture}"}}"#);
+        return json(200, &version);
     }
     if request.contains("/info") {
         return json(200, r#"{"DockerRootDir": "/data/docker"}"#);

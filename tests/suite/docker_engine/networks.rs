@@ -53,13 +53,13 @@ fn where_no_address_is_left_it_is_told_who_has_them() {
         runs: None,
     };
     let lab = Lab { hosts: [("a".to_owned(), host)].into(), ..Lab::default() };
-    insta::assert_snapshot!(refusal(&engine, &lab), @"");
+    insta::assert_snapshot!(refusal(&engine, &lab), @"docker: making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `198.18.0.0/15`, of which each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
 }
 
 #[test]
 fn where_somebody_else_is_always_faster_it_is_told_in_the_end() {
     let engine = Fake::start(|request| Some(refuses_networks(request)));
-    insta::assert_snapshot!(refusal(&engine, &Lab::default()), @"");
+    insta::assert_snapshot!(refusal(&engine, &Lab::default()), @"docker: making the lab's network: Docker responded with status code 403: Pool overlaps with other one on this address space; another network of the engine has these addresses: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
 }
 
 fn refusal(engine: &Fake, lab: &Lab) -> String {

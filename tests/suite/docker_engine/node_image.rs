@@ -24,14 +24,14 @@ fn however_many_want_it_at_once_it_is_one_and_runs() {
         assert_eq!(images.count(), 1);
         let labels = Labels::of(&name("node"), &Owner::of_this_process(), "scep/x");
         let container = container(&engine, &labels).await;
-        assert_eq!(first_line(&engine, &container).await.split_whitespace().next(), Some("CA"));
+        assert_eq!(first_line(&engine, &container).await.split_whitespace().next(), Some("url"));
         remove_all(&engine, labels.run()).await.unwrap();
     });
 }
 
 /// What a container says first, once it does.
 async fn first_line(engine: &Engine, container: &str) -> String {
-    let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
+    let options = LogsOptionsBuilder::new().follow(true).stdout(true).build();
     let mut lines = engine.client().logs(container, Some(options));
     lines.next().await.unwrap().unwrap().to_string()
 }

@@ -71,15 +71,23 @@ pub async fn remove_all(engine: &Engine, run: &str) -> Result<(), BenchError> {
         if things.is_empty() {
             return Ok(());
         }
-        let mut failed = Ok(());
+        let mut refused = None;
         for thing in &things {
-            if let Err(error) = thing.remove(engine).await {
-                failed = Err(error);
-            }
+            refused = thing.remove(engine).await.err().or(refused);
         }
         if Instant::now() > deadline {
-            failed?;
+            return Err(refused.unwrap_or_else(|| still_there(&things)));
         }
         sleep(INTERVAL).await;
     }
+}
+
+fn still_there(things: &[Thing]) -> BenchError {
+    let names: Vec<String> = things.iter().map(|it| format!("{} `{}`", it.kind, it.name)).collect();
+    let seconds = REMOVING_LIMIT.as_secs();
+    let reason = format!(
+        "still there after {seconds} s of removing: {}; try `sceplab clean --all`",
+        names.join(", ")
+    );
+    BenchError::Engine { reason }
 }

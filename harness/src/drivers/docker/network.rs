@@ -182,9 +182,10 @@ mod tests {
 
     #[test]
     fn what_the_lab_addresses_is_not_taken_for_its_carrier() {
-        let lab = lab(
-            "hosts: {a: {addresses: [198.18.0.1/24], routes: {default: 198.18.0.2, 198.19.0.0/16: 198.18.0.2}}}",
-        );
+        let routes = "routes: {default: 198.18.0.2, 198.19.0.0/16: 198.18.0.2}";
+        let lab = lab(&format!(
+            "hosts: {{a: {{addresses: [198.18.0.1/24], {routes}}}, b: {{addresses: [198.18.0.2/24], forwards: true}}}}"
+        ));
         let taken: Vec<Ipv4Net> = addressed(&lab).collect();
         let free: Vec<Ipv4Net> =
             blocks(&lab).unwrap().filter(|block| !overlaps(*block, &taken)).collect();

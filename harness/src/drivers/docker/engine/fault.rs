@@ -49,7 +49,8 @@ const WORDS: &[(&str, Fault)] = &[
     ("timeout error", Fault::Silent),
     ("connection closed before message completed", Fault::EngineGone),
     ("socket not found", Fault::EngineGone),
-    ("error trying to connect", Fault::EngineGone),
+    ("client error (connect)", Fault::EngineGone),
+    ("client error (sendrequest)", Fault::EngineGone),
 ];
 
 impl Fault {
@@ -123,7 +124,12 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> String {
 
 /// What kind of trouble the operating system had, where it was it.
 pub(super) fn kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
-    sources(error).find_map(|error| Some(error.downcast_ref::<io::Error>()?.kind()))
+    use bollard::errors::Error::IOError;
+    sources(error).find_map(|error| match error.downcast_ref() {
+        // It passes for what it holds, and does not name it as its source.
+        Some(IOError { err }) => Some(err.kind()),
+        _ => Some(error.downcast_ref::<io::Error>()?.kind()),
+    })
 }
 
 fn is_loss(error: &(dyn Error + 'static)) -> bool {
@@ -203,6 +209,6 @@ mod tests {
             &text(&error),
             Some("/var/lib/docker"),
         );
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @"making the node's image: Docker responded with status code 500: no space left on device; the disk that the engine keeps images and containers on (`/var/lib/docker`) is full: `docker system df` tells of what, `docker image prune` and `sceplab clean` make room");
     }
 }
