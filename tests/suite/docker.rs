@@ -10,6 +10,7 @@ mod lab; // the documented scenarios, and runs beside each other
 mod proxy; // a way to the engine that can be cut
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -81,6 +82,9 @@ impl Docker {
     }
 }
 
+/// How many there were.
+static SCENARIOS: AtomicU32 = AtomicU32::new(0);
+
 /// A scenario in a folder of its own, under an id that nobody else has.
 struct Scenario {
     folder: TempDir,
@@ -90,7 +94,8 @@ struct Scenario {
 impl Scenario {
     fn new(name: &str, text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let id = format!("{name}-{}", std::process::id());
+        let number = SCENARIOS.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{name}-{}-{number}", std::process::id());
         std::fs::write(folder.path().join(format!("{id}.yaml")), text).unwrap();
         Self { folder, id }
     }

@@ -55,7 +55,7 @@ fn a_container_that_misbehaves_is_told_with_its_last_words() {
     broken(&docker, &fails, &told);
     let never = "{port: 8080, within: 500ms}";
     let sleeps = scripted(name, "echo waiting; sleep 1000", never);
-    let told = ["was not ready within 500ms: nobody listens at port 8080", "waiting"];
+    let told = ["was not ready within 500ms: nobody listens at 10.0.0.1:8080", "waiting"];
     broken(&docker, &sleeps, &told);
     let silent = scripted(name, "sleep 1000", "{output: ^ready$, within: 500ms}");
     broken(&docker, &silent, &["no line of its output matches `^ready$`", "it wrote nothing"]);

@@ -39,7 +39,7 @@ fn runs_with_the_same_addresses_stand_beside_each_other() {
         let status = run.wait();
         assert_eq!(status.code(), Some(0), "{}{}", run.rest_of_stdout(), run.rest_of_stderr());
     }
-    docker.assert_gone(&scenarios[0].id);
+    scenarios.iter().for_each(|scenario| docker.assert_gone(&scenario.id));
 }
 
 #[test]
@@ -48,11 +48,18 @@ fn a_console_by_hand_leaves_nothing_behind() {
     let mut console = command(workspace(), &["dut", "--driver", "docker"]);
     console.stdin(std::process::Stdio::piped());
     let mut console = Running::start(console);
-    console.tell("show interfaces");
-    console.tell("exit");
+    let lines = [
+        "configure",
+        "set interfaces ethernet eth0 address 10.215.168.64/24",
+        "commit",
+        "exit",
+        "ping 10.215.168.1 count 1",
+        "exit",
+    ];
+    lines.iter().for_each(|line| console.tell(line));
     assert_eq!(console.wait().code(), Some(0), "{}", console.rest_of_stderr());
-    assert!(console.rest_of_stdout().contains("eth0"));
+    let stdout = console.rest_of_stdout();
+    assert!(stdout.contains("ttl=64"), "{stdout}");
     // The lab of a console is called after its device.
-    let own = docker.of_lab("DUT0").into_iter().filter(|thing| thing.name.contains("sceplab"));
-    assert_eq!(own.count(), 0);
+    docker.assert_gone("DUT0");
 }
