@@ -10,6 +10,7 @@ use dut_sim::console::Ending;
 use thiserror::Error;
 
 use super::exit::Exit;
+use super::settle::settle;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::drivers;
 use crate::lab::Lab;
@@ -84,6 +85,12 @@ impl Dut {
         if self.on_socket {
             return on_socket::serve().await.map_err(DutError::Socket);
         }
+        let ended = self.use_console().await;
+        settle().await;
+        ended
+    }
+
+    async fn use_console(&self) -> Result<Exit, DutError> {
         let lab = self.lab()?;
         let name = self.device_name(&lab)?;
         let Some((device, bench)) =
