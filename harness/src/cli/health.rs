@@ -59,7 +59,9 @@ impl Arguments {
                 Err(reason) => unwell.push(format!("{url} is not well: {reason}")),
             }
         }
-        unwell.iter().for_each(|reason| complain(reason));
+        for reason in &unwell {
+            complain(reason);
+        }
         Exit::Failed
     }
 
@@ -97,5 +99,5 @@ fn shown(body: &[u8]) -> String {
     if words.is_empty() {
         return "it names no capability".to_owned();
     }
-    visible(&words.chars().take(SHOWN).collect::<String>()).to_string()
+    visible(&words.chars().take(SHOWN).collect::<String>())
 }

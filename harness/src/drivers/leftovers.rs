@@ -71,6 +71,10 @@ impl Leftover {
     ///
     /// # Errors
     /// Why it is still there, in words.
+    #[cfg_attr(
+        not(feature = "docker"),
+        expect(clippy::unused_async, reason = "only what is on an engine is waited for")
+    )]
     pub async fn remove(&self) -> Result<Removal, String> {
         match &self.thing {
             Thing::Folder(folder) => remove_folder(folder),
@@ -112,6 +116,7 @@ async fn on_engine() -> Found {
 }
 
 #[cfg(not(feature = "docker"))]
+#[expect(clippy::unused_async, reason = "only an engine is waited for")]
 async fn on_engine() -> Found {
     let why =
         "this program was built without the feature `docker`, and does not look for containers";
