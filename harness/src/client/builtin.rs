@@ -48,7 +48,7 @@ impl Builtin {
         let challenge = order.challenge.as_ref().filter(|_| existing.is_none());
         let settings = Settings {
             challenge: challenge.map(|it| ChallengePassword::new(it.expose())),
-            ca_fingerprint: Some(fingerprint_of(&order.ca)?),
+            ca_fingerprint: Some(fingerprint_of(&order.ca)?.octets().to_vec()),
             existing,
             ..Settings::new(key.clone(), subject()?)
         };

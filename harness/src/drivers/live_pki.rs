@@ -1,6 +1,7 @@
 //! A PKI by its URL, behind the harness's seam: real, and handled with care.
 
 mod admin;
+mod silence;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 pub use self::admin::NdesAdmin;
+use self::silence::Silence;
 
 use crate::http::{self, Envelope};
 use crate::lab::Secret;
@@ -146,6 +148,7 @@ pub struct LivePki {
     expendable: tokio::sync::Mutex<Option<Secret>>,
     /// The pause between two requests, and when the next may go.
     pace: Option<(Duration, Mutex<Instant>)>,
+    silence: Silence,
 }
 
 impl LivePki {
@@ -169,6 +172,7 @@ impl LivePki {
             unused: Mutex::default(),
             expendable: tokio::sync::Mutex::default(),
             pace,
+            silence: Silence::default(),
         }
     }
 
@@ -176,6 +180,16 @@ impl LivePki {
     pub fn challenges_given(&self) -> usize {
         let given = self.given.load(Ordering::Relaxed);
         if matches!(self.challenges, Challenges::One(_)) { given.min(1) } else { given }
+    }
+
+    /// Waits until so many messages in a row had no answer in their time that there is no use in sending more; tells so.
+    pub async fn fell_silent(&self) -> String {
+        let messages = self.silence.lasts().await;
+        format!(
+            "{} answered none of {messages} messages in a row, each waited for {} s: it was given up",
+            self.url,
+            self.limit.as_secs()
+        )
     }
 
     /// Waits for this request's turn.
@@ -229,7 +243,11 @@ impl Pki for LivePki {
         let authority = self.url.authority();
         let (path, limit) = (path.as_str(), self.limit);
         let envelope = Envelope { authority: &authority, path, credentials: None, limit };
+        let begun = Instant::now();
         let answer = http::exchange(stream, envelope, request).await;
+        if request.query.starts_with("operation=PKIOperation") {
+            self.silence.note(answer.is_ok() || begun.elapsed() < limit);
+        }
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
