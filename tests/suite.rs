@@ -34,6 +34,7 @@ mod suite {
     mod netns; // built, looked into, captured, gone
 
     // Containers.
+    mod docker; // labs of containers: built, broken, gone, with images of others
     mod docker_engine; // found, asked, cleaned
     // A device that is logged into.
     mod rig; // a real SSH server whose users use the device

@@ -5,6 +5,7 @@ mod furnishing;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
@@ -40,8 +41,8 @@ pub(crate) enum Ask {
     Build(Box<Order>),
     /// The network of a container, first of all and once, and what it becomes then.
     Furnish(Box<Furnishing>),
-    /// Whether somebody listens at this port of the container.
-    Listens(u16),
+    /// Whether somebody listens at this address of the container.
+    Listens(SocketAddr),
     /// What a PKI knows, or is to do.
     Pki {
         /// Its name.

@@ -70,8 +70,8 @@ async fn answer(
     while let Some(Request { id, ask }) = control::read(&mut reader).await? {
         match ask {
             Ask::Pki { pki, question } => desk.take(id, &pki, question).await,
-            Ask::Listens(port) => {
-                let reply = Reply::Listens(listening::at(port).await);
+            Ask::Listens(address) => {
+                let reply = Reply::Listens(listening::at(address).await);
                 let _ = speaker.send(Told::Reply { id, reply });
             }
             Ask::Furnish(_) | Ask::Build(_) => {

@@ -9,7 +9,7 @@ mod node_image; // made once, by however many at once
 mod reaper; // removes what a killed run left
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptions;
@@ -21,10 +21,10 @@ use harness::run::{BenchError, LabOptions};
 use super::sceplab::skip;
 
 /// Images that nobody uses are removed by some of these tests, and used by others.
-static IMAGES: Mutex<()> = Mutex::new(());
+pub(super) static IMAGES: RwLock<()> = RwLock::new(());
 
-fn alone() -> MutexGuard<'static, ()> {
-    IMAGES.lock().unwrap_or_else(PoisonError::into_inner)
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    IMAGES.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The engine; where there is none, the test says so and has nothing to try.

@@ -13,6 +13,7 @@ use dut_sim::console::Ending;
 use thiserror::Error;
 
 use super::exit::Exit;
+use super::settle::settle;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::drivers;
 use crate::lab::Lab;
@@ -105,6 +106,12 @@ impl Dut {
         if let Some(exit) = self.attach.run().await? {
             return Ok(exit);
         }
+        let ended = self.use_console().await;
+        settle().await;
+        ended
+    }
+
+    async fn use_console(&self) -> Result<Exit, DutError> {
         let lab = self.lab()?;
         let name = self.device_name(&lab)?;
         if !lab.devices.contains_key(&name) {

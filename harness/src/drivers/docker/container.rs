@@ -33,8 +33,8 @@ pub(super) async fn start(
     let started = request.with_labels(labels).start().await;
     let container = started.map_err(|error| engine.explain(doing, &error))?;
     let id = container.id().to_owned();
-    // Left to itself it would be removed where it is dropped, and that thread would wait for it. The lab removes all that
-    // it started, at once, and within a time.
+    // Left to itself it would be removed where it is dropped, and that thread would wait for it, perhaps for minutes. The lab
+    // removes all that it started at once and within a time; what this keeps is some KiB.
     std::mem::forget(container);
     Ok(id)
 }

@@ -1,6 +1,7 @@
 //! A container of somebody else's image as a PKI, in the network of its host's node.
 
 use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use bollard::container::LogOutput;
 use bollard::models::{HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
+use ipnet::Ipv4Net;
 use testcontainers::core::ImageExt;
 use testcontainers::{ContainerRequest, GenericImage};
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
@@ -165,17 +167,19 @@ async fn wait(place: &Place<'_>, image: &Image, output: &Output) -> Result<(), S
         return Err(late(&format!("no line of its output matches `{pattern}`")));
     }
     let Some(port) = ready.port else { return Ok(()) };
+    let host = place.lab.hosts.get(place.host).and_then(|host| host.addresses.first());
+    let address = SocketAddr::from((host.map_or(Ipv4Addr::LOCALHOST, Ipv4Net::addr), port));
     let mut last = String::new();
-    if timeout_at(deadline, listens(place.channel, port, &mut last)).await.is_err() {
-        return Err(late(&format!("nobody listens at port {port}{last}")));
+    if timeout_at(deadline, listens(place.channel, address, &mut last)).await.is_err() {
+        return Err(late(&format!("nobody listens at {address}{last}")));
     }
     Ok(())
 }
 
 /// Ends when somebody listens; notes why the last try failed.
-async fn listens(channel: &Channel, port: u16, last: &mut String) {
+async fn listens(channel: &Channel, address: SocketAddr, last: &mut String) {
     loop {
-        match channel.ask(Ask::Listens(port), TRY).await {
+        match channel.ask(Ask::Listens(address), TRY).await {
             Ok(Reply::Listens(Ok(()))) => return,
             Ok(Reply::Listens(Err(reason))) => *last = format!(" ({reason})"),
             Ok(_) => " (the node gave an answer that fits no question)".clone_into(last),

@@ -142,7 +142,10 @@ impl DockerLab {
             stood.lines.insert(node.name.clone(), line);
         }
         let addresses = addresses(&parts.engine, &nodes.carrier, &stood.containers).await?;
-        let furnishings = furnishings(lab, &plan, &addresses)?;
+        let furnishings = match furnishings(lab, &plan, &addresses) {
+            Ok(furnishings) => furnishings,
+            Err(name) => return Err(nodes.without_address(&name).await),
+        };
         let furnished = furnishings.into_iter().filter_map(|furnishing| {
             let name = furnishing.node.name.clone();
             let line = stood.lines.remove(&name)?;
@@ -156,6 +159,13 @@ impl DockerLab {
     /// Notes whose end breaks the lab, and is told by nobody else.
     pub(super) fn stand_by(&mut self, names: Vec<String>) {
         self.bystanders = names;
+    }
+
+    /// Does something as long as the lab is there.
+    pub(super) fn meanwhile(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(parts) = &mut self.parts {
+            parts.watches.spawn(task);
+        }
     }
 
     /// Keeps the lines to the hosts.

@@ -112,6 +112,16 @@ impl Nodes<'_> {
         }
     }
 
+    /// Why the engine has given the container of a node no address: most likely it has ended.
+    pub(super) async fn without_address(&self, name: &str) -> BenchError {
+        let fate = timeout(EPITAPH_LIMIT, self.fates.broken(name)).await;
+        let reason = fate.map_or_else(
+            |_| "the engine has given its container no address".to_owned(),
+            |fate| self.with_a_hint(&fate),
+        );
+        BenchError::Network { reason: format!("`{name}`: {reason}") }
+    }
+
     fn with_a_hint(&self, reason: &str) -> String {
         let Some(image) = &self.foreign else { return reason.to_owned() };
         format!(

@@ -97,11 +97,11 @@ async fn furnish(
 }
 
 /// The line to a host, which is over when its container is.
-fn channel(name: String, line: Line, containers: &DockerLab) -> Arc<Channel> {
+fn channel(name: String, line: Line, containers: &mut DockerLab) -> Arc<Channel> {
     let (reader, writer) = tokio::io::split(line);
     let (channel, _) = Channel::new(reader, writer);
     let (fates, told) = (Arc::clone(&containers.fates), Arc::clone(&channel));
-    tokio::spawn(async move { told.note_end(fates.broken(&name).await) });
+    containers.meanwhile(async move { told.note_end(fates.broken(&name).await) });
     channel
 }
 
