@@ -173,8 +173,9 @@ impl Rig {
 
     /// What is run for whoever logs in, in place of the device: `$SCEPLAB dut --attach $SOCKET "$@"` is the device itself.
     pub(crate) fn device_shell(&self, script: &str) {
-        let variables = format!("SCEPLAB={INSIDE}/sceplab SOCKET={INSIDE}/dut.sock");
-        let script = format!("#!/bin/sh\n{variables}\nexport SCEPLAB SOCKET\n{script}");
+        // Whoever asks for a shell, as `script` does, is not to get this one again.
+        let variables = format!("SHELL=/bin/sh SCEPLAB={INSIDE}/sceplab SOCKET={INSIDE}/dut.sock");
+        let script = format!("#!/bin/sh\nexport {variables}\n{script}");
         // Under another name first: a script that is being written cannot be run.
         let (new, path) = (self.file("login.new"), self.file("login"));
         fs::write(&new, script).unwrap();
