@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::suite::rig::{ADMIN, Rig, USER};
+use crate::suite::rig::{ADMIN, ADMIN_PASSWORD, PASSWORD, Rig, USER};
 use crate::suite::sceplab::{self, Ended, Running, workspace};
 
 /// Those of the documented labs.
@@ -26,10 +26,10 @@ fn lab(rig: &Rig, by: Option<&str>, pkis: &[&str]) -> String {
         let page = "http://192.168.213.25/CertSrv/mscep_admin/";
         let file = rig.admin_password_file();
         let admin = format!("{{url: '{page}', user: {ADMIN}, password-file: {}}}", file.display());
-        text += &format!("  windows-pki:\n    url: {scep}\n    ndes-admin: {admin}\n");
+        text.extend(["  windows-pki:\n    url: ", scep, "\n    ndes-admin: ", &admin, "\n"]);
     }
     if let [only] = pkis {
-        text += &format!("stands-in-for: {only}.yaml\n");
+        text.extend(["stands-in-for: ", only, ".yaml\n"]);
     }
     let path = rig.folder().join("live.yaml");
     std::fs::write(&path, text).unwrap();
@@ -45,6 +45,9 @@ fn run(rig: &Rig, arguments: &[&str]) -> Ended {
     command.env("XDG_STATE_HOME", rig.folder().join("state"));
     let ended = sceplab::finish(command);
     ended.assert_orderly();
+    for secret in [PASSWORD, ADMIN_PASSWORD] {
+        assert!(!ended.told().contains(secret), "{}", ended.told());
+    }
     ended
 }
 
