@@ -96,6 +96,8 @@ fn make_room(path: &Path) -> Result<(), SocketError> {
 
 /// The file has its permissions before it has its name, so that nobody comes in between.
 fn listen(path: &Path, mode: Mode) -> io::Result<UnixListener> {
+    // A name that nobody could connect to is not given.
+    net::SocketAddr::from_pathname(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let making =
         tempfile::Builder::new().prefix(".").make_in(folder.unwrap_or(Path::new(".")), |at| {
