@@ -45,12 +45,13 @@ pub(super) async fn furnish(furnishing: &Furnishing) -> Result<(), BenchError> {
     for (position, (interface, peers)) in node.interfaces.iter().zip(&furnishing.peers).enumerate()
     {
         let plugged = plug(&links, position, interface, peers, furnishing.carrier).await;
-        plugged.map_err(|error| match is_unknown(&error) {
-            true => refused(
-                node,
-                "the engine's kernel has no VXLAN; `sudo modprobe vxlan` on its machine loads it",
-            ),
-            false => interface_refused(node, interface, &error),
+        plugged.map_err(|error| {
+            if is_unknown(&error) {
+                let lacks = "the engine's kernel has no VXLAN";
+                refused(node, &format!("{lacks}; `sudo modprobe vxlan` on its machine loads it"))
+            } else {
+                interface_refused(node, interface, &error)
+            }
         })?;
     }
     give_addresses(node, &links).await
