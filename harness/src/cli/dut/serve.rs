@@ -140,7 +140,7 @@ async fn welcome(socket: &Served, device: &Arc<Device>) -> io::Error {
     loop {
         match socket.listener.accept().await {
             Ok((stream, _)) => {
-                drop(tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&room))));
+                tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&room)));
             }
             // Out of descriptors, for one: those who leave give theirs back.
             Err(error) if error.raw_os_error().is_some() => tokio::time::sleep(BREATH).await,
