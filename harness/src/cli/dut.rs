@@ -153,6 +153,7 @@ mod tests {
             lab: None,
             device: device.map(str::to_owned),
             driver: None,
+            node_image: None,
             client: Client::Builtin,
             on_socket: false,
         }

@@ -64,7 +64,7 @@ impl LabArguments {
         let captures = self.pcap.clone();
         let (client, keep) = (self.client, self.keep);
         let node_image = self.node_image.clone();
-        Ok(LabOptions { driver, client, captures, keep, node_image, ..LabOptions::default() })
+        Ok(LabOptions { driver, client, node_image, captures, keep, ..LabOptions::default() })
     }
 
     fn fits(&self, driver: Driver) -> Result<(), String> {
