@@ -14,7 +14,6 @@ COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/sceplab/
 # A container is reached by its own address, which is not known here; who else may reach it `docker run -p` says.
 ENV SCEPLAB_LISTEN=0.0.0.0:8080
 EXPOSE 8080
-WORKDIR /var/lib/sceplab
 USER 65532:65532
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/usr/local/bin/sceplab", "health"]
@@ -41,6 +40,7 @@ RUN touch */src/lib.rs harness/src/main.rs \
     && mkdir /out /out/state && mv target/release/sceplab /out/
 
 FROM runtime
-# A volume that is new takes its owner from here.
+# A volume that is new takes its owner from here; a folder that was there already would keep its own.
 COPY --from=build --chown=65532:65532 /out/state /var/lib/sceplab
 COPY --from=build /out/sceplab /usr/local/bin/sceplab
+WORKDIR /var/lib/sceplab
