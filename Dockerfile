@@ -16,7 +16,7 @@ ENV SCEPLAB_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 USER 65532:65532
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/usr/local/bin/sceplab", "health"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/local/bin/sceplab", "health"]
 ENTRYPOINT ["/usr/local/bin/sceplab"]
 CMD ["--help"]
 

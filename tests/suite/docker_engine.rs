@@ -9,7 +9,7 @@ mod node_image; // made once, by however many at once
 mod reaper; // removes what a killed run left
 
 use std::path::Path;
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::process::{Child, Command};
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptions;
@@ -19,13 +19,6 @@ use harness::drivers::docker::node_image::node_image;
 use harness::run::{BenchError, LabOptions};
 
 use super::sceplab::skip;
-
-/// Images that nobody uses are removed by some of these tests, and used by others.
-pub(super) static IMAGES: RwLock<()> = RwLock::new(());
-
-fn alone() -> RwLockWriteGuard<'static, ()> {
-    IMAGES.write().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The engine; where there is none, the test says so and has nothing to try.
 #[track_caller]
@@ -72,13 +65,23 @@ async fn of_run(engine: &Engine, run: &str) -> Vec<Kind> {
     things.iter().filter(|thing: &&Thing| thing.run == run).map(|thing| thing.kind).collect()
 }
 
-/// A process that is over, as a run that was killed is.
-fn dead() -> Owner {
-    let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-    let owner = Owner::of(child.id());
-    child.kill().unwrap();
-    child.wait().unwrap();
-    owner
+/// A process to make things in the name of. When it is dead they are anybody's to remove, other tests' runs among them.
+struct Mortal(Child);
+
+impl Mortal {
+    fn new() -> Self {
+        Self(Command::new("sleep").arg("600").spawn().unwrap())
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::of(self.0.id())
+    }
+
+    /// Ends it as a run that is killed.
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }
 
 /// A run's name that no other has.

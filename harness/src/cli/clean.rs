@@ -11,8 +11,8 @@ use crate::drivers::leftovers::{self, Found, Leftover, Removal, State};
 
 /// Remove what labs left whose run crashed or was killed: containers, networks, images, folders
 ///
-/// What belongs to runs that are going, or to other machines, is spared. Images serve many runs; one that is removed is made again
-/// when it is needed.
+/// What belongs to runs that are going, or to other machines, is spared. Images serve many runs: one that was used within two minutes
+/// stays, one that is removed is made again when it is needed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -1,6 +1,5 @@
 //! `sceplab health`: whether a SCEP service answers, for whoever looks after a container or a service.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
@@ -71,9 +70,10 @@ impl Arguments {
             return Ok(vec![url.clone()]);
         }
         let port = listening_port().map_err(|error| error.to_string())?;
-        let paths = PersonalityName::ALL.map(|name| name.paths().first().copied().unwrap_or("/"));
-        let urls = BTreeSet::from(paths).into_iter().rev();
-        let urls = urls.map(|path| format!("http://127.0.0.1:{port}{path}").parse::<ScepUrl>());
+        // The third personality answers at the path of the first, as at any other.
+        let names = [PersonalityName::Linux, PersonalityName::Ndes];
+        let paths = names.into_iter().filter_map(|name| name.paths().into_iter().next());
+        let urls = paths.map(|path| format!("http://127.0.0.1:{port}{path}").parse::<ScepUrl>());
         urls.collect::<Result<_, _>>().map_err(|error| error.to_string())
     }
 

@@ -3,9 +3,10 @@
 use harness::drivers::docker::engine::Engine;
 use harness::drivers::docker::leftovers::{Kind, Labels, Owner, farewell, prepare, remove_all};
 use harness::drivers::docker::network::Carrier;
+use harness::drivers::docker::node_image::node_image;
 use harness::lab::Lab;
 
-use super::{alone, container, dead, engine, name, of_run, options, runtime};
+use super::{Mortal, container, engine, name, of_run, options, runtime};
 use crate::suite::sceplab::run;
 
 async fn make(engine: &Engine, of: &str, owner: &Owner) -> Labels {
@@ -17,36 +18,30 @@ async fn make(engine: &Engine, of: &str, owner: &Owner) -> Labels {
 
 #[test]
 fn what_the_dead_left_is_removed_and_what_the_living_have_is_not() {
-    let _alone = alone();
     let runtime = runtime();
     let Some(engine) = engine(&runtime) else { return };
-    let (dead, living) = runtime.block_on(async {
-        let dead = make(&engine, "dead", &dead()).await;
-        (dead, make(&engine, "living", &Owner::of_this_process()).await)
+    let mortal = Mortal::new();
+    let (mortals, living) = runtime.block_on(async {
+        let mortals = make(&engine, "mortal", &mortal.owner()).await;
+        (mortals, make(&engine, "living", &Owner::of_this_process()).await)
     });
     let both = [Kind::Container, Kind::Network];
-    let dry = run(&["clean", "--dry-run"]);
+    let network = |labels: &Labels| format!("would remove network `sceplab-{}-", labels.run());
+    let dry = run(&["clean", "--all", "--dry-run"]);
     assert_eq!(dry.code, Some(0), "{dry:?}");
-    let network = format!("would remove network `sceplab-{}-", dead.run());
-    assert!(
-        dry.stdout.contains(&network) && dry.stdout.contains("of scep/x, made by process "),
-        "{dry:?}"
-    );
-    assert!(!dry.stdout.contains(living.run()), "{dry:?}");
-    assert_eq!(runtime.block_on(of_run(&engine, dead.run())), both);
+    assert!(dry.stdout.contains(&network(&mortals)) && dry.stdout.contains(&network(&living)));
+    assert!(dry.stdout.contains(" of scep/x, made by process "), "{dry:?}");
+    let spared = run(&["clean"]);
+    assert_eq!(spared.code, Some(0), "{spared:?}");
+    assert!(spared.stderr.contains("of runs that are going; `--all` removes"), "{spared:?}");
+    assert_eq!(runtime.block_on(of_run(&engine, mortals.run())), both);
 
+    mortal.kill();
     let cleaned = run(&["clean"]);
     assert_eq!(cleaned.code, Some(0), "{cleaned:?}");
-    assert!(
-        cleaned.stdout.contains(&format!("removed network `sceplab-{}-", dead.run())),
-        "{cleaned:?}"
-    );
-    assert!(
-        cleaned.stderr.contains("of runs that are going; `--all` removes that too"),
-        "{cleaned:?}"
-    );
+    assert!(!cleaned.stdout.contains(living.run()), "{cleaned:?}");
     runtime.block_on(async {
-        assert_eq!(of_run(&engine, dead.run()).await, []);
+        assert_eq!(of_run(&engine, mortals.run()).await, []);
         assert_eq!(of_run(&engine, living.run()).await, both);
         remove_all(&engine, living.run()).await.unwrap();
     });
@@ -54,15 +49,26 @@ fn what_the_dead_left_is_removed_and_what_the_living_have_is_not() {
 
 #[test]
 fn the_next_run_removes_what_the_dead_left() {
-    let _alone = alone();
     let runtime = runtime();
     let Some(engine) = engine(&runtime) else { return };
     runtime.block_on(async {
-        let dead = make(&engine, "swept", &dead()).await;
+        let mortal = Mortal::new();
+        let dead = make(&engine, "swept", &mortal.owner()).await;
+        mortal.kill();
         prepare(&engine, options().sceplab.as_deref()).await.unwrap();
         assert_eq!(of_run(&engine, dead.run()).await, []);
         farewell().await;
     });
+}
+
+#[test]
+fn an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it() {
+    let runtime = runtime();
+    let Some(engine) = engine(&runtime) else { return };
+    let image = runtime.block_on(node_image(&engine, &options())).unwrap();
+    let cleaned = run(&["clean"]);
+    assert_eq!(cleaned.code, Some(0), "{cleaned:?}");
+    assert!(runtime.block_on(engine.client().inspect_image(&image)).is_ok(), "{cleaned:?}");
 }
 
 #[test]

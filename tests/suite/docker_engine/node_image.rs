@@ -7,11 +7,10 @@ use harness::drivers::docker::leftovers::{Kind, Labels, Owner, everything, remov
 use harness::drivers::docker::node_image::node_image;
 use harness::run::LabOptions;
 
-use super::{alone, container, engine, name, options, runtime};
+use super::{container, engine, name, options, runtime};
 
 #[test]
 fn however_many_want_it_at_once_it_is_one_and_runs() {
-    let _alone = alone();
     let runtime = runtime();
     let Some(engine) = engine(&runtime) else { return };
     runtime.block_on(async {
@@ -38,7 +37,6 @@ async fn first_line(engine: &Engine, container: &str) -> String {
 
 #[test]
 fn an_image_that_is_named_is_taken_and_one_that_is_missing_told() {
-    let _alone = alone();
     let runtime = runtime();
     let Some(engine) = engine(&runtime) else { return };
     runtime.block_on(async {

@@ -8,7 +8,7 @@ use harness::drivers::docker::leftovers::{Kind, Labels, Owner, remove_all};
 use harness::drivers::docker::network::Carrier;
 use harness::lab::Lab;
 
-use super::{alone, container, engine, name, of_run, runtime};
+use super::{container, engine, name, of_run, runtime};
 
 /// A container that runs, and a network.
 async fn make(engine: &Engine, labels: &Labels) {
@@ -31,7 +31,6 @@ fn start(run: &str) -> Child {
 
 #[test]
 fn all_of_a_run_is_removed_when_its_runner_is_killed() {
-    let _alone = alone();
     let runtime = runtime();
     let Some(engine) = engine(&runtime) else { return };
     let killed = Labels::of(&name("killed"), &Owner::of_this_process(), "scep/x");

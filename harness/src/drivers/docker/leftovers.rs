@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
-pub use self::inventory::{Kind, Thing, everything};
+pub use self::inventory::{Kind, Thing, everything, images, of_runs};
 pub(super) use self::labels::random_number;
 pub use self::labels::{Labels, NODE, PROCESS, run};
 pub use self::owner::{Life, Owner};
@@ -51,8 +51,8 @@ pub async fn prepare(engine: &Engine, sceplab: Option<&Path>) -> Result<(), Benc
 /// # Errors
 /// When the engine cannot be asked; what cannot be removed is left.
 pub async fn sweep(engine: &Engine) -> Result<(), BenchError> {
-    let things = everything(engine).await?;
-    let dead = |thing: &&Thing| thing.kind != Kind::Image && thing.life() == Life::Dead;
+    let things = of_runs(engine).await?;
+    let dead = |thing: &&Thing| thing.life() == Life::Dead;
     for thing in things.iter().filter(dead) {
         let _ = thing.remove(engine).await;
     }
@@ -66,8 +66,8 @@ pub async fn sweep(engine: &Engine) -> Result<(), BenchError> {
 pub async fn remove_all(engine: &Engine, run: &str) -> Result<(), BenchError> {
     let deadline = Instant::now() + REMOVING_LIMIT;
     loop {
-        let mut things = everything(engine).await?;
-        things.retain(|thing| thing.run == run && thing.kind != Kind::Image);
+        let mut things = of_runs(engine).await?;
+        things.retain(|thing| thing.run == run);
         if things.is_empty() {
             return Ok(());
         }

@@ -8,14 +8,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use bollard::body_full;
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::StreamExt;
 use hyper::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::root::Root;
 use super::engine::{Engine, Fault};
-use super::leftovers::{Kind, Life, NODE, Owner, PROCESS, Thing, everything};
+use super::leftovers::{Life, NODE, Owner, PROCESS, Thing, images};
 use crate::run::{BenchError, LabOptions};
 
 /// What the images are called, before the colon.
@@ -39,20 +39,21 @@ static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 /// The name of the image that nodes are started from, made on the engine where it is not there yet.
 ///
 /// It is that of [`LabOptions::node_image`], or else one of this process's program, or that of [`LabOptions::sceplab`]. It is to be asked
-/// for before each lab, for others may remove images that nobody uses.
+/// for before each lab, for others remove images that nobody uses or has asked for within two minutes.
 ///
 /// # Errors
 /// When the program cannot be read, is none that runs on the engine's machine, or the engine refuses.
 pub async fn node_image(engine: &Engine, options: &LabOptions) -> Result<String, BenchError> {
     if let Some(named) = &options.node_image {
-        return inspect(engine, named).await.map(|()| named.clone()).map_err(|error| {
+        let there = engine.client().inspect_image(named).await;
+        return there.map(|_| named.clone()).map_err(|error| {
             engine.explain(&format!("looking for the image `{named}` (`--node-image`)"), &error)
         });
     }
     let _making = MAKING.lock().await;
     let program = program(options);
     if let Some(name) = known(&program)
-        && inspect(engine, &name).await.is_ok()
+        && ask_for(engine, &name).await.is_ok()
     {
         return Ok(name);
     }
@@ -66,7 +67,7 @@ async fn make(engine: &Engine, program: PathBuf) -> Result<String, BenchError> {
     let root = root.map_err(|why| without_program(&why))?;
     fits(engine)?;
     let name = format!("{REPOSITORY}:{}", root.digest());
-    match inspect(engine, &name).await {
+    match ask_for(engine, &name).await {
         Ok(()) => {}
         Err(error) if matches!(Fault::of(&error), Fault::ImageMissing | Fault::NotFound) => {
             import(engine, root).await?;
@@ -88,8 +89,11 @@ fn program(options: &LabOptions) -> PathBuf {
     options.sceplab.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"))
 }
 
-async fn inspect(engine: &Engine, name: &str) -> Result<(), bollard::errors::Error> {
-    engine.client().inspect_image(name).await.map(drop)
+/// Whether it is there; it is given its name once more, which the engine notes the time of, so that nobody removes it now.
+async fn ask_for(engine: &Engine, name: &str) -> Result<(), bollard::errors::Error> {
+    let tag = name.rsplit(':').next().unwrap_or_default();
+    let options = TagImageOptionsBuilder::new().repo(REPOSITORY).tag(tag).build();
+    engine.client().tag_image(name, Some(options)).await
 }
 
 fn without_program(why: &str) -> BenchError {
@@ -141,18 +145,18 @@ async fn import(engine: &Engine, root: Root) -> Result<(), BenchError> {
 
 /// Removes images of other builds, but the newest, those whose maker lives, and those that a container is of.
 async fn remove_the_old(engine: &Engine, new: &str) {
-    let Ok(things) = everything(engine).await else { return };
-    for image in old(things, new) {
+    let Ok(images) = images(engine).await else { return };
+    for image in old(images, new) {
         // One that is in use stays; what cannot be removed is in nobody's way.
         let _ = image.remove(engine).await;
     }
 }
 
 fn old(mut things: Vec<Thing>, new: &str) -> Vec<Thing> {
-    things.retain(|thing| thing.kind == Kind::Image && thing.name != new);
-    things.sort_by_key(|image| std::cmp::Reverse(image.created));
-    let named = things.iter().filter(|image| is_named(image)).nth(KEPT - 2).map(|it| it.created);
-    let is_old = |image: &Thing| !is_named(image) || named.is_some_and(|kept| image.created < kept);
+    things.retain(|thing| thing.name != new);
+    things.sort_by_key(|image| std::cmp::Reverse(image.used));
+    let named = things.iter().filter(|image| is_named(image)).nth(KEPT - 2).map(|it| it.used);
+    let is_old = |image: &Thing| !is_named(image) || named.is_some_and(|kept| image.used < kept);
     things.retain(|image| is_old(image) && image.life() != Life::Living);
     things
 }
@@ -191,12 +195,13 @@ impl Drop for Waited {
 
 #[cfg(test)]
 mod tests {
+    use super::super::leftovers::Kind;
     use super::*;
 
-    fn image(name: &str, created: i64) -> Thing {
-        let (id, name) = (format!("sha256:{created}"), name.to_owned());
+    fn image(name: &str, used: i64) -> Thing {
+        let (id, name) = (format!("sha256:{used}"), name.to_owned());
         let (run, lab) = (String::new(), String::new());
-        Thing { kind: Kind::Image, id, name, run, lab, owner: None, created }
+        Thing { kind: Kind::Image, id, name, run, lab, owner: None, used }
     }
 
     #[test]

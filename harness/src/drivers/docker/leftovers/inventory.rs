@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::models::{ContainerSummary, ImageSummary, Network};
 use bollard::query_parameters::{
@@ -14,6 +15,9 @@ use super::owner::{Life, Owner};
 use crate::drivers::docker::engine::{Engine, Fault};
 use crate::drivers::leftovers::Removal;
 use crate::run::BenchError;
+
+/// For how long an image that was asked for is left alone: whoever did so makes containers of it meanwhile.
+const SPARED: Duration = Duration::from_secs(120);
 
 /// What kind of thing it is; containers go before the networks that they are in, and the images that they are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,8 +55,8 @@ pub struct Thing {
     pub lab: String,
     /// The process that made it, where its label names one.
     pub owner: Option<Owner>,
-    /// When it was made, in seconds since 1970; 0 where that is not known.
-    pub created: i64,
+    /// When an image was last asked for, in seconds since 1970; 0 for anything else.
+    pub used: i64,
 }
 
 /// All that bears our labels, in the order in which it can be removed.
@@ -60,23 +64,66 @@ pub struct Thing {
 /// # Errors
 /// When the engine cannot be asked.
 pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
-    let wrong = |error| engine.explain("looking for what runs left", &error);
+    let mut things = of_runs(engine).await?;
+    things.extend(images(engine).await?);
+    Ok(things)
+}
+
+/// The containers and networks of all runs, in the order in which they can be removed.
+///
+/// # Errors
+/// When the engine cannot be asked.
+pub async fn of_runs(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
     let client = engine.client();
-    let labelled = |label: &str| HashMap::from([("label".to_owned(), vec![label.to_owned()])]);
     let containers = ListContainersOptionsBuilder::new().all(true).filters(&labelled(RUN)).build();
     let networks = ListNetworksOptionsBuilder::new().filters(&labelled(RUN)).build();
-    let images = ListImagesOptionsBuilder::new().all(true).filters(&labelled(NODE)).build();
+    let wrong = |error| engine.explain("looking for what runs left", &error);
     let containers = client.list_containers(Some(containers)).await.map_err(wrong)?;
     let networks = client.list_networks(Some(networks)).await.map_err(wrong)?;
-    let images = client.list_images(Some(images)).await.map_err(wrong)?;
     let containers = containers.into_iter().filter_map(of_container);
-    let networks = networks.into_iter().filter_map(of_network);
-    Ok(containers.chain(networks).chain(images.into_iter().map(of_image)).collect())
+    Ok(containers.chain(networks.into_iter().filter_map(of_network)).collect())
+}
+
+/// The images that nodes are made of.
+///
+/// # Errors
+/// When the engine cannot be asked.
+pub async fn images(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
+    let options = ListImagesOptionsBuilder::new().all(true).filters(&labelled(NODE)).build();
+    let images = engine.client().list_images(Some(options)).await;
+    let images = images.map_err(|error| engine.explain("looking for images of nodes", &error))?;
+    let mut things = Vec::new();
+    for image in images {
+        let mut thing = of_image(image);
+        thing.used = last_used(engine, &thing.id).await.unwrap_or(thing.used);
+        things.push(thing);
+    }
+    Ok(things)
+}
+
+/// When an image was last given its name, which is done whenever it is asked for; nothing where the engine does not tell.
+async fn last_used(engine: &Engine, id: &str) -> Option<i64> {
+    let image = engine.client().inspect_image(id).await.ok()?;
+    Some(image.metadata?.last_tag_time?.unix_timestamp()).filter(|time| *time > 0)
+}
+
+fn labelled(label: &str) -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![label.to_owned()])])
+}
+
+/// Whether that was so short a time ago that whoever asked for an image may not have made a container of it yet.
+fn is_recent(used: i64) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    // An engine whose clock is ahead is no reason to take away what was just asked for.
+    i64::try_from(now).is_ok_and(|now| now - used < SPARED.as_secs().cast_signed())
 }
 
 impl Thing {
-    /// Whether the process that made it still lives.
+    /// Whether the process that made it still lives, or somebody is about to use it.
     pub fn life(&self) -> Life {
+        if self.kind == Kind::Image && is_recent(self.used) {
+            return Life::Living;
+        }
         self.owner.as_ref().map_or(Life::Elsewhere, Owner::life)
     }
 
@@ -85,6 +132,13 @@ impl Thing {
     /// # Errors
     /// When the engine refuses, as it does for a network with containers in it.
     pub async fn remove(&self, engine: &Engine) -> Result<Removal, BenchError> {
+        // Whoever takes it for one that nobody needs may have looked a while ago.
+        let is_wanted = self.kind == Kind::Image
+            && self.life() != Life::Living
+            && last_used(engine, &self.id).await.is_some_and(is_recent);
+        if is_wanted {
+            return Ok(Removal::InUse);
+        }
         let Err(error) = self.ask_to_remove(engine).await else { return Ok(Removal::Removed) };
         match Fault::of(&error) {
             Fault::NotFound | Fault::ImageMissing => Ok(Removal::Removed),
@@ -118,7 +172,7 @@ impl Thing {
     fn new(kind: Kind, id: String, name: String, labels: &HashMap<String, String>) -> Self {
         let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
         let owner = labels.get(PROCESS).and_then(|owner| owner.parse().ok());
-        Self { kind, id, name, run: label(RUN), lab: label(LAB), owner, created: 0 }
+        Self { kind, id, name, run: label(RUN), lab: label(LAB), owner, used: 0 }
     }
 }
 
@@ -142,6 +196,6 @@ fn of_image(image: ImageSummary) -> Thing {
     // A run's labels on an image are those of the container it was made of by hand.
     thing.run.clear();
     thing.lab.clear();
-    thing.created = image.created;
+    thing.used = image.created;
     thing
 }
