@@ -149,7 +149,7 @@ fn in_runtime(
 ) -> Result<Completion, Failed> {
     static SHARED: LazyLock<io::Result<Runtime>> = LazyLock::new(runtime);
     if driver == Driver::Docker {
-        let shared = SHARED.as_ref().map_err(|error| error.to_string())?;
+        let shared = SHARED.as_ref().map_err(ToString::to_string)?;
         return shared.block_on(trial);
     }
     runtime()?.block_on(trial)

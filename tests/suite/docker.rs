@@ -11,7 +11,6 @@ mod proxy; // a way to the engine that can be cut
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,6 @@ use harness::run::BenchError;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::docker_engine::IMAGES;
 use super::sceplab::{DEADLINE, Ended, command, finish, skip};
 
 /// A scenario that waits for an hour for what never comes.
@@ -37,11 +35,10 @@ steps:
   - issued: {pki: ca, count: 9, within: 60m}
 ";
 
-/// An engine that answers, and whose images nobody removes meanwhile.
+/// An engine that answers.
 struct Docker {
     runtime: Runtime,
     engine: Engine,
-    _images: RwLockReadGuard<'static, ()>,
 }
 
 impl Docker {
@@ -50,10 +47,7 @@ impl Docker {
     fn here() -> Option<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         match runtime.block_on(Engine::connect()) {
-            Ok(engine) => {
-                let images = IMAGES.read().unwrap_or_else(PoisonError::into_inner);
-                Some(Self { runtime, engine, _images: images })
-            }
+            Ok(engine) => Some(Self { runtime, engine }),
             Err(BenchError::NoEngine { reason }) => {
                 skip(&reason);
                 None

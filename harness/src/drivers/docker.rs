@@ -95,8 +95,8 @@ where
 {
     let (_wanted, unwanted) = watch::channel(());
     let booked = Booked::new();
-    let lab = tokio::spawn(async move { build(Unwanted { told: unwanted, booked }).await });
-    lab.await.unwrap_or_else(|error| {
+    let building = tokio::spawn(async move { build(Unwanted { told: unwanted, booked }).await });
+    building.await.unwrap_or_else(|error| {
         let reason = format!("the lab could not be built: {error}");
         Err(BenchError::Network { reason })
     })

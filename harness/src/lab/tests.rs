@@ -246,7 +246,7 @@ fn every_mistake_about_an_image_is_found_at_once() {
             "expected a duration with its unit, such as `500ms`, `2s` or `1m`, found `soon`"
                 .to_owned(),
             "`SCEP_CHALLENGE_PASSWORD` is one of `secrets` already".to_owned(),
-            "unknown field `program` of an image that a host runs".to_owned(),
+            "unknown field `program` in an image that a host runs".to_owned(),
         ]
     );
     for name in ["''", "/scep", "scep:", "-scep", "a b", "scep;rm", "a//b", "[]"] {

@@ -31,6 +31,10 @@ const VXLAN_PORT: u16 = 4789;
 /// What an Ethernet frame holds; the carrier has room for it with all that is around it.
 const MTU: u32 = 1500;
 
+/// What is said of a kernel without the module, which it may not load by itself.
+const UNKNOWN: &str =
+    "the engine's kernel has no VXLAN; `sudo modprobe vxlan` on its machine loads it";
+
 /// The engine's interfaces have lower indices.
 const FIRST_INTERFACE: u32 = 1_000_000;
 
@@ -47,11 +51,9 @@ pub(super) async fn furnish(furnishing: &Furnishing) -> Result<(), BenchError> {
         let plugged = plug(&links, position, interface, peers, furnishing.carrier).await;
         plugged.map_err(|error| {
             if is_unknown(&error) {
-                let lacks = "the engine's kernel has no VXLAN";
-                refused(node, &format!("{lacks}; `sudo modprobe vxlan` on its machine loads it"))
-            } else {
-                interface_refused(node, interface, &error)
+                return refused(node, UNKNOWN);
             }
+            interface_refused(node, interface, &error)
         })?;
     }
     give_addresses(node, &links).await

@@ -84,3 +84,31 @@ fn scenarios_run_side_by_side_each_in_a_lab_of_its_own() {
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
     assert!(ended.stdout.contains("\n21 passed in "), "{}", ended.stdout);
 }
+
+#[test]
+fn an_image_is_a_skip_where_other_labs_can_be_run() {
+    let samples = samples();
+    let image =
+        "hosts:\n    far: {addresses: [10.0.0.1/24], runs: {image: scep, ready: {port: 1}}}\n";
+    let scenario = format!("title: Image\nlab:\n  {image}steps:\n  - approve: {{pki: far}}\n");
+    fs::write(samples.path().join("scenarios/image.yaml"), scenario).unwrap();
+    let both = ["run", "scenarios/image.yaml", "scenarios/ping.yaml"];
+    let ended = run_in(samples.path(), &both);
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    let reason =
+        "driver `virtual` does not support images: host `far` runs `scep`; `--driver docker` does";
+    assert!(ended.stdout.contains(reason), "{}", ended.stdout);
+    let alone = run_in(samples.path(), &["run", "--driver", "virtual", "scenarios/image.yaml"]);
+    assert_eq!(alone.code, Some(2), "{}", alone.told());
+    assert!(alone.stderr.contains("type `--driver docker`"), "{}", alone.stderr);
+}
+
+#[cfg(not(feature = "docker"))]
+#[test]
+fn containers_need_a_build_that_has_them() {
+    let samples = samples();
+    let ended = run_in(samples.path(), &["run", "--driver", "docker", "scenarios/ping.yaml"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert!(ended.stderr.contains("built without the feature `docker`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--features docker"), "{}", ended.stderr);
+}

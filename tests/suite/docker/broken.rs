@@ -2,6 +2,7 @@
 
 use bollard::query_parameters::{InspectContainerOptions, KillContainerOptions};
 
+use super::image::{Image, client_is_there};
 use super::proxy::Proxy;
 use super::{Docker, Scenario, WAITS, wait_until};
 use crate::suite::sceplab::{Running, finish};
@@ -76,4 +77,25 @@ fn an_engine_that_goes_midway_ends_the_scenario_and_what_it_has_left_is_removed_
     assert_eq!(docker.containers(&scenario.id).len(), 3);
     let _back = proxy.mend();
     wait_until("nothing is left", || docker.of_lab(&scenario.id).is_empty());
+}
+
+#[test]
+fn an_image_that_is_no_node_is_told_with_what_tells_more() {
+    let Some(docker) = Docker::here() else { return };
+    if !client_is_there() {
+        return;
+    }
+    let Some(image) = Image::of("no-node", &["sh"]) else { return };
+    let scenario = Scenario::new("no-node", WAITS);
+    let ended = scenario.run(&docker, &["--node-image", &image.name]);
+    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    let told = format!("`docker run --rm {} --version` tells", image.name);
+    assert!(
+        ended.stdout.contains("lab-process") || ended.stdout.contains(&told),
+        "{}",
+        ended.stdout
+    );
+    let ended = scenario.run(&docker, &["--node-image", "sceplab-no-such-image:1"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert!(ended.stdout.contains("`sceplab-no-such-image:1`"), "{}", ended.stdout);
 }

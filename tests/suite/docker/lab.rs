@@ -39,7 +39,9 @@ fn runs_with_the_same_addresses_stand_beside_each_other() {
         let status = run.wait();
         assert_eq!(status.code(), Some(0), "{}{}", run.rest_of_stdout(), run.rest_of_stderr());
     }
-    scenarios.iter().for_each(|scenario| docker.assert_gone(&scenario.id));
+    for scenario in &scenarios {
+        docker.assert_gone(&scenario.id);
+    }
 }
 
 #[test]
@@ -56,7 +58,9 @@ fn a_console_by_hand_leaves_nothing_behind() {
         "ping 10.215.168.1 count 1",
         "exit",
     ];
-    lines.iter().for_each(|line| console.tell(line));
+    for line in lines {
+        console.tell(line);
+    }
     assert_eq!(console.wait().code(), Some(0), "{}", console.rest_of_stderr());
     let stdout = console.rest_of_stdout();
     assert!(stdout.contains("ttl=64"), "{stdout}");

@@ -31,6 +31,13 @@ pub(super) async fn of(engine: &Engine, container: &str, error: Option<&Error>) 
     }
 }
 
+/// How a container ended, where it has.
+pub(super) async fn of_one_that_has_ended(engine: &Engine, container: &str) -> Option<String> {
+    let options = None::<InspectContainerOptions>;
+    let inspected = engine.client().inspect_container(container, options).await.ok()?;
+    inspected.state.filter(|state| state.running != Some(true)).map(|state| told(&state))
+}
+
 async fn end(engine: &Engine, container: &str) -> Result<ContainerState, Error> {
     loop {
         let options = None::<InspectContainerOptions>;

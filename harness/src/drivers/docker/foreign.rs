@@ -183,7 +183,7 @@ async fn listens(channel: &Channel, address: SocketAddr, last: &mut String) {
             Ok(Reply::Listens(Ok(()))) => return,
             Ok(Reply::Listens(Err(reason))) => *last = format!(" ({reason})"),
             Ok(_) => " (the node gave an answer that fits no question)".clone_into(last),
-            Err(error) => *last = format!(" ({error})"),
+            Err(gone) => *last = format!(" ({gone})"),
         }
         sleep(PAUSE).await;
     }

@@ -27,13 +27,13 @@ pub(super) fn furnishings(
                 |other: &&Node| other.interfaces.iter().any(|it| it.link == interface.link);
             let there = others.clone().filter(stands_there).map(address);
             let link = u32::try_from(FIRST_LINK + interface.link).unwrap_or(u32::MAX);
-            there.collect::<Result<_, _>>().map(|addresses| Peers { link, addresses })
+            there.collect::<Result<_, String>>().map(|addresses| Peers { link, addresses })
         });
         let (carrier, role) = (address(node)?, role(lab, &node.name));
         Ok(Furnishing {
             node: node.clone(),
             carrier,
-            peers: peers.collect::<Result<_, _>>()?,
+            peers: peers.collect::<Result<_, String>>()?,
             role,
         })
     };

@@ -55,20 +55,14 @@ impl Nodes<'_> {
         let doing = format!("starting the container of `{}`", node.name);
         let request = self.request(node);
         let id = container::start(self.engine, &doing, request, self.labels.clone()).await?;
-        match attach(self.engine, &id).await {
-            Ok((line, carrying)) => Ok(Started { id, line, carrying }),
-            Err(error) => {
-                let explained = self.engine.explain(&doing, &error);
-                // One that has ended says why, and that tells more.
-                let ended = timeout(Duration::from_secs(1), self.epitaph_at_once(&id)).await;
-                Err(ended.unwrap_or(explained))
-            }
+        let attached = attach(self.engine, &id).await;
+        // The streams of one that has ended already do not end, and how it ended tells more than an error of the engine.
+        if let Some(how) = epitaph::of_one_that_has_ended(self.engine, &id).await {
+            let reason = format!("`{}`: {}", node.name, self.with_a_hint(&how));
+            return Err(BenchError::Network { reason });
         }
-    }
-
-    async fn epitaph_at_once(&self, id: &str) -> BenchError {
-        let reason = epitaph::of(self.engine, id, None).await;
-        BenchError::Network { reason: self.with_a_hint(&reason) }
+        let (line, carrying) = attached.map_err(|error| self.engine.explain(&doing, &error))?;
+        Ok(Started { id, line, carrying })
     }
 
     /// Reads on what a container writes, until it ends; then its fate is known.
