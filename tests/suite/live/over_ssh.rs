@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::suite::rig::{ADMIN, Rig, USER};
+use crate::suite::rig::{ADMIN, ADMIN_PASSWORD, PASSWORD, Rig, USER};
 use crate::suite::sceplab::{self, Ended, Running, workspace};
 
 /// Those of the documented labs.
@@ -15,7 +15,8 @@ fn lab(rig: &Rig, by: Option<&str>, pkis: &[&str]) -> String {
     let known_hosts = known_hosts.display();
     let by = by.unwrap_or(&by_key);
     let mut text = format!(
-        "devices:\n  DUT0: {{ssh: {USER}@{host}, port: {port}, known-hosts: {known_hosts}, {by}}}\npki:\n"
+        "devices:\n  DUT0: {{ssh: {USER}@{host}, port: {port}, known-hosts: {known_hosts}, {by}, \
+         keep: interfaces ethernet mgmt0}}\npki:\n"
     );
     if pkis.contains(&"linux-pki") {
         text += "  linux-pki: {url: http://10.215.168.1:8080/scep, challenge: {static: scep-challenge}}\n";
@@ -25,10 +26,10 @@ fn lab(rig: &Rig, by: Option<&str>, pkis: &[&str]) -> String {
         let page = "http://192.168.213.25/CertSrv/mscep_admin/";
         let file = rig.admin_password_file();
         let admin = format!("{{url: '{page}', user: {ADMIN}, password-file: {}}}", file.display());
-        text += &format!("  windows-pki:\n    url: {scep}\n    ndes-admin: {admin}\n");
+        text.extend(["  windows-pki:\n    url: ", scep, "\n    ndes-admin: ", &admin, "\n"]);
     }
     if let [only] = pkis {
-        text += &format!("stands-in-for: {only}.yaml\n");
+        text.extend(["stands-in-for: ", only, ".yaml\n"]);
     }
     let path = rig.folder().join("live.yaml");
     std::fs::write(&path, text).unwrap();
@@ -44,6 +45,9 @@ fn run(rig: &Rig, arguments: &[&str]) -> Ended {
     command.env("XDG_STATE_HOME", rig.folder().join("state"));
     let ended = sceplab::finish(command);
     ended.assert_orderly();
+    for secret in [PASSWORD, ADMIN_PASSWORD] {
+        assert!(!ended.told().contains(secret), "{}", ended.told());
+    }
     ended
 }
 
@@ -75,7 +79,10 @@ fn the_documented_scenarios_pass_and_the_device_is_as_it_was() {
     let documented = ["scenarios/scep/linux-pki.yaml", "scenarios/scep/windows-pki.yaml"];
     let ended = run(&rig, &[&documented[..], &["--lab", &lab, "--yes"]].concat());
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
-    insta::assert_snapshot!("documented-stderr", ended.stderr);
+    let filters = vec![(r"\d+\.\d\d s", "[time]")];
+    insta::with_settings!({ filters => filters }, {
+        insta::assert_snapshot!("documented", ended.told());
+    });
     assert!(ended.stdout.contains("2 passed"), "{}", ended.stdout);
     assert_eq!(configuration(&rig), own);
 }

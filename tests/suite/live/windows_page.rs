@@ -57,7 +57,10 @@ fn converse(stream: &TcpStream, account: &Account, told: impl Fn(&'static str)) 
         let head: Vec<String> =
             lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
         head.first()?;
-        let authorization = head.iter().find_map(|line| line.strip_prefix("Authorization: "));
+        let authorization = head.iter().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("authorization").then_some(value)
+        });
         let message = authorization.and_then(|value| value.strip_prefix("NTLM "));
         let message = message.map(|message| STANDARD.decode(message.trim()).unwrap());
         let (status, headers, body) = match message.as_deref() {

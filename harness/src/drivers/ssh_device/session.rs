@@ -255,7 +255,10 @@ impl Session {
             ));
         }
         let has_interfaces = self.saved.statements.iter().any(|it| it.path[0] == "interfaces");
-        if has_interfaces && !device.is_loopback() && self.saved.interface(device).is_none() {
+        let is_named = |path: &Path| path.first().is_some_and(|node| node == "interfaces");
+        let is_known =
+            self.saved.interface(device).is_some() || self.target.keep.iter().any(is_named);
+        if has_interfaces && !device.is_loopback() && !is_known {
             self.notes.push(format!(
                 "{}: none of its interfaces has the address {device} that it is reached at, so it is not known which one \
                  must stay; `keep` in the lab file can name it",

@@ -64,12 +64,11 @@ pub(super) fn prove(
     let proof = hmac_md5(&key, &[&asked.nonce[..], &blob].concat()).map_err(told)?;
     let response = [proof, blob].concat();
     // Whoever tells its time wants nothing of the older version.
-    let older = match asked.time {
-        Some(_) => vec![0; 24],
-        None => {
-            let proof = hmac_md5(&key, &[&asked.nonce[..], &fresh.nonce].concat()).map_err(told)?;
-            [&proof[..], &fresh.nonce].concat()
-        }
+    let older = if asked.time.is_some() {
+        vec![0; 24]
+    } else {
+        let proof = hmac_md5(&key, &[&asked.nonce[..], &fresh.nonce].concat()).map_err(told)?;
+        [&proof[..], &fresh.nonce].concat()
     };
     Ok(message(&[&older, &response, &utf16(domain), &utf16(user), &[], &[]]))
 }
