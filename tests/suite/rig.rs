@@ -114,10 +114,11 @@ impl Rig {
         command
     }
 
-    /// `ssh` with the rig's key, to the device: options and a command may follow.
+    /// `ssh` to the device, with the rig's key where the options say no other; a command may follow.
     pub(crate) fn ssh(&self, options: &[&str]) -> Command {
         let mut command = self.command("ssh");
         command
+            .args(options)
             .args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
             .args(["-o", "LogLevel=ERROR"])
             .arg("-o")
@@ -125,7 +126,6 @@ impl Rig {
             .arg("-i")
             .arg(self.identity())
             .args(["-p", &self.port().to_string()])
-            .args(options)
             .arg(format!("{USER}@{}", self.host()));
         command
     }

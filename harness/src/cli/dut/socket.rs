@@ -57,7 +57,7 @@ impl Served {
     /// Listens at `path`; what a device that is gone left there is replaced.
     pub(super) fn at(path: &Path, mode: Mode) -> Result<Self, SocketError> {
         make_room(path)?;
-        let made = listen(path, mode).map_err(|error| SocketError::NotMade {
+        let listener = listen(path, mode).map_err(|error| SocketError::NotMade {
             path: path.to_owned(),
             help: match error.kind() {
                 ErrorKind::InvalidInput => "; a shorter path helps",
@@ -66,7 +66,7 @@ impl Served {
             error,
         })?;
         let inode = fs::symlink_metadata(path).ok().map(|file| file.ino());
-        Ok(Self { listener: made, path: path.to_owned(), inode })
+        Ok(Self { listener, path: path.to_owned(), inode })
     }
 }
 
@@ -106,8 +106,8 @@ fn listen(path: &Path, mode: Mode) -> io::Result<UnixListener> {
             fs::set_permissions(at, fs::Permissions::from_mode(mode))?;
             Ok(listener)
         })?;
-    let (listener, made) = making.into_parts();
-    made.persist_noclobber(path)?;
+    let (listener, file) = making.into_parts();
+    file.persist_noclobber(path)?;
     listener.set_nonblocking(true)?;
     UnixListener::from_std(listener)
 }
