@@ -1,7 +1,8 @@
 //! `cargo test`: trials for each scenario file; a new file is a new trial.
 //!
-//! `scep/x` runs in the virtual lab, `netns/scep/x` on the kernel's network where that is permitted, and `scepserver/scep/x`
-//! at a real server where that is installed.
+//! `scep/x` runs in the virtual lab, `netns/scep/x` on the kernel's network where that is permitted, `docker/scep/x` in
+//! containers with the feature `docker` and where there is an engine, and `scepserver/scep/x` at a real server where that is
+//! installed.
 //!
 //! The files are those below `scenarios`, or below the folder that `SCEPLAB_SCENARIOS` names.
 
@@ -14,7 +15,13 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
-    let kinds = [trials::VIRTUAL, trials::NETNS, trials::SCEPSERVER];
+    let kinds = [
+        trials::VIRTUAL,
+        trials::NETNS,
+        trials::SCEPSERVER,
+        #[cfg(feature = "docker")]
+        trials::DOCKER,
+    ];
     match trials::run(&Arguments::from_args(), &folder(), &kinds) {
         Ok(conclusion) => conclusion.exit_code(),
         Err(reason) => {

@@ -33,6 +33,9 @@ mod suite {
     // Labs on the kernel's network.
     mod netns; // built, looked into, captured, gone
 
+    // Containers.
+    mod docker; // labs of containers: built, broken, gone, with images of others
+    mod docker_engine; // found, asked, cleaned
     // A device that is logged into.
     mod rig; // a real SSH server whose users use the device
     mod served_device; // sessions, SSH, restarts

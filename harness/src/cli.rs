@@ -1,12 +1,14 @@
 //! The command line: `sceplab`.
 
 mod check;
+mod clean;
 mod completions;
 mod conform;
 mod conform_client;
 mod dut;
 mod enrol;
 mod exit;
+mod health;
 mod jobs;
 mod lab_arguments;
 mod lab_process;
@@ -77,7 +79,9 @@ enum Threaded {
     Check(check::Arguments),
     List(list::Arguments),
     Serve(Serve),
+    Health(health::Arguments),
     Dut(Dut),
+    Clean(clean::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -115,6 +119,8 @@ impl Threaded {
             Self::Enrol(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
+            Self::Health(arguments) => arguments.perform().await,
+            Self::Clean(arguments) => arguments.perform().await,
             Self::Completions(arguments) => arguments.perform::<Cli>(),
             Self::Serve(serve) => serve.run().await.map_or_else(|error| refused(&error), done),
             Self::Dut(dut) => dut.run().await.unwrap_or_else(|error| no_console(&error)),

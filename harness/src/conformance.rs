@@ -33,6 +33,9 @@ pub struct Report {
     pub strict: bool,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
+    /// Why the run was ended before its time, where that was the peer's doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
     /// The certificates that were issued.
     pub issued: Vec<Received>,
     /// How many challenge passwords were used.

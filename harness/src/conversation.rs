@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use openssl::x509::{X509, X509Name};
 use scep::attribute::{Nonce, TransactionId};
 use scep::capabilities::Capabilities;
+use scep::certificate::serial_number;
 use scep::client::CaCertificates;
 use scep::http::{HttpResponse, Method, Operation as HttpOperation};
 use scep::identity::Identity;
@@ -132,12 +133,13 @@ impl Conversation {
             self.note_received(&observation, entry);
         }
         match observation.value(Fact::Status) {
-            "SUCCESS" if expendable => pki.expendable_granted(),
+            "SUCCESS" if expendable => pki.expendable_granted().await?,
             "SUCCESS" | "PENDING" => {}
             _ if expendable || !request.operation.enrols() => {}
             _ => {
-                let unused = self.challenge.iter().map(|it| Secret::new(it.expose()));
-                unused.for_each(|challenge| pki.challenge_unused(challenge));
+                if let Some(unused) = &self.challenge {
+                    pki.challenge_unused(Secret::new(unused.expose())).await?;
+                }
             }
         }
         observation.mask(|text| self.masked(text));
@@ -200,8 +202,7 @@ async fn meet(pki: &dyn Pki) -> Result<Authority, SpeechError> {
 
 /// A certificate's serial number in hexadecimal.
 fn serial_of(certificate: &X509) -> String {
-    let serial = certificate.serial_number().to_bn().and_then(|serial| serial.to_hex_str());
-    serial.map_or_else(|_| String::new(), |serial| serial.to_string())
+    serial_number(certificate).unwrap_or_default()
 }
 
 impl Observation {

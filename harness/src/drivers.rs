@@ -1,12 +1,21 @@
 //! Builds what a lab file describes: the one place that names the concrete device and the concrete PKI.
 
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod channel;
+#[cfg(feature = "docker")]
+pub mod docker;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod lab_device;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod lab_pki;
+pub mod leftovers;
 mod live;
 pub mod live_pki;
 pub mod loopback;
 pub(crate) mod mock_pki;
 #[cfg(target_os = "linux")]
 mod netns;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", feature = "docker"))]
 mod remote_device;
 mod seen_changes;
 pub mod served;
@@ -37,9 +46,19 @@ pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError>
     match options.driver {
         Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
         Driver::Virtual => build_virtual(lab, &KeySource::Generate),
+        Driver::Netns | Driver::Docker if !lab.is_networked() => build_networkless(lab, options),
         Driver::Netns => netns::build(lab, options).await,
+        Driver::Docker => docker::build(lab, options).await,
         Driver::Live => live::build(lab, options).await,
     }
+}
+
+/// PKIs that no host runs are spoken to in this process, whatever the driver: there is no network to build.
+fn build_networkless(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
+    let bench = build_virtual(lab, &KeySource::Generate)?;
+    // A client that is a program would need one.
+    let client = bench.client.filter(|_| options.client == Client::Builtin);
+    Ok(Bench { client, ..bench })
 }
 
 /// Tries whether the driver can build any lab at all here, and leaves nothing behind.
@@ -50,6 +69,7 @@ pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
     match options.driver {
         Driver::Virtual | Driver::Live => Ok(()),
         Driver::Netns => netns::probe(options).await,
+        Driver::Docker => docker::probe().await,
     }
 }
 
@@ -64,8 +84,10 @@ pub(crate) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
 /// Waits until nothing is left of any lab of this process, those included that were dropped; tells what was wrong with
 /// labs when they ended, each of it once.
 pub async fn settled() -> Vec<String> {
-    let (labs, devices) = (netns::settled().await, ssh_device::settled().await);
-    [labs, devices].concat()
+    let mut complaints = netns::settled().await;
+    complaints.extend(docker::settled().await);
+    complaints.extend(ssh_device::settled().await);
+    complaints
 }
 
 /// A real device whose configuration is not as it was.
@@ -141,20 +163,55 @@ mod netns {
     pub(super) async fn end_kept() {}
 }
 
+/// Without the feature there are no containers.
+#[cfg(not(feature = "docker"))]
+mod docker {
+    use dut_sim::console::Shell;
+
+    use super::{Bench, BenchError, Lab, LabOptions};
+
+    pub(super) async fn build(_: &Lab, _: &LabOptions) -> Result<Bench, BenchError> {
+        Err(missing())
+    }
+
+    pub(super) async fn probe() -> Result<(), BenchError> {
+        Err(missing())
+    }
+
+    fn missing() -> BenchError {
+        let reason = "this `sceplab` was built without the feature `docker`; \
+                      `cargo run --release --features docker -- run …` has it";
+        BenchError::NoEngine { reason: reason.to_owned() }
+    }
+
+    pub(super) async fn build_for_console(
+        _: &Lab,
+        _: &str,
+        _: &LabOptions,
+    ) -> Result<(Shell, Bench), BenchError> {
+        Err(missing())
+    }
+
+    pub(super) async fn settled() -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// Builds `lab` in this process, with simulated devices that take their keys from there.
 ///
 /// # Errors
 /// As [`build`].
 pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
-    let (network, pkis, client) = network_with_pkis(lab)?;
+    let (network, pkis) = network_with_pkis(lab)?;
     let mut devices: BTreeMap<String, Arc<dyn crate::device::Device>> = BTreeMap::new();
     for (name, plan) in &lab.devices {
         let device = start_device(name, plan, &network, keys)?;
         devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
     }
-    let (keys, client) = (KeySupply::Shared, Some(client as Arc<dyn crate::client::Client>));
+    let client = Arc::new(Builtin::new(pkis.clone()));
     let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
-    Ok(Bench { devices, pkis, client, resources, keys, ..Bench::default() })
+    let keys = KeySupply::Shared;
+    Ok(Bench { devices, pkis, client: Some(client), resources, keys, ..Bench::default() })
 }
 
 /// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.
@@ -180,6 +237,7 @@ pub async fn build_for_console(
             build_virtual_for_console(lab, device).map(Some)
         }
         Driver::Netns => netns::build_for_console(lab, device, options).await.map(Some),
+        Driver::Docker => docker::build_for_console(lab, device, options).await.map(Some),
         Driver::Live => {
             let what = "a console: a real device has its own, by `ssh`".to_owned();
             Err(BenchError::NotSupported { driver: Driver::Live, what })
@@ -188,7 +246,7 @@ pub async fn build_for_console(
 }
 
 fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), BenchError> {
-    let (network, pkis, _) = network_with_pkis(lab)?;
+    let (network, pkis) = network_with_pkis(lab)?;
     let device = start_device(device, &lab.devices[device], &network, &KeySource::Generate)?;
     let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
     let bench = Bench { pkis, resources, ..Bench::default() };
@@ -219,13 +277,12 @@ impl Resource for VirtualLab {}
 
 type Pkis = BTreeMap<String, Arc<dyn crate::pki::Pki>>;
 
-fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis, Arc<Builtin>), BenchError> {
-    if let Some(what) = lab.hosts.iter().find_map(program_of) {
+fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
+    if let Some(what) = lab.hosts.iter().find_map(foreigner_of) {
         return Err(BenchError::NotSupported { driver: Driver::Virtual, what });
     }
     let network = VirtualLab::new(lab);
     let mut pkis: Pkis = BTreeMap::new();
-    let mut by_url: Pkis = BTreeMap::new();
     for (name, plan) in &lab.pkis {
         let pki = Arc::new(MockPki::open(name, plan)?);
         let port = plan.port.unwrap_or_else(|| pki.default_port());
@@ -236,17 +293,26 @@ fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis, Arc<Builtin>), Benc
                 return Err(BenchError::Network { reason });
             }
         }
-        by_url.insert(pki.url(), Arc::<MockPki>::clone(&pki));
         pkis.insert(name.clone(), pki);
     }
-    Ok((network, pkis, Arc::new(Builtin::new(by_url))))
+    Ok((network, pkis))
 }
 
 /// What a host runs that is no part of this process, in words.
-fn program_of((name, host): (&String, &lab::Host)) -> Option<String> {
-    let Some(Runs::Program(program)) = &host.runs else { return None };
-    let command = program.command.first().map_or("a program", String::as_str);
-    Some(format!("programs: host `{name}` runs `{command}`"))
+fn foreigner_of((name, host): (&String, &lab::Host)) -> Option<String> {
+    match host.runs.as_ref()? {
+        Runs::Pki(_) => None,
+        Runs::Program(program) => {
+            let command = program.command.first().map_or("a program", String::as_str);
+            Some(format!("programs: host `{name}` runs `{command}`"))
+        }
+        Runs::Image(image) => Some(image_of(name, image)),
+    }
+}
+
+/// An image that a host runs, in words.
+fn image_of(host: &str, image: &lab::Image) -> String {
+    format!("images: host `{host}` runs `{}`; `--driver docker` does", image.name)
 }
 
 fn start_device(

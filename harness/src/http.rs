@@ -1,5 +1,7 @@
 //! One HTTP exchange over a stream: bounded in time and size, whatever the other side does.
 
+mod text;
+
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -12,6 +14,8 @@ use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
+
+pub(crate) use self::text::text;
 
 /// Whom a request is for, and how long it may take.
 #[derive(Debug, Clone, Copy)]

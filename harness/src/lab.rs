@@ -4,6 +4,9 @@ mod by_url;
 mod check;
 mod decode;
 mod draft;
+mod image;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+pub(crate) mod plan;
 mod program;
 mod secret;
 mod ssh;
@@ -18,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
 pub(crate) use self::by_url::{password_of, passwords_in};
+pub use self::image::Image;
 pub use self::program::{Program, Ready};
 pub(crate) use self::program::{fill, placeholders};
 pub use self::secret::{MASK, Secret};
@@ -83,6 +87,8 @@ pub enum Runs {
     Pki(String),
     /// A server program as its PKI, known by the host's name.
     Program(Box<Program>),
+    /// A container of an image as its PKI, known by the host's name.
+    Image(Box<Image>),
 }
 
 /// A static route of a host.
@@ -182,17 +188,23 @@ impl Lab {
         if problems.is_empty() { Ok(lab) } else { Err(problems.masked(&Masker::of_file(&node))) }
     }
 
+    /// Whether anything in it has an address: without hosts and devices it needs no network.
+    pub fn is_networked(&self) -> bool {
+        !(self.hosts.is_empty() && self.devices.is_empty())
+    }
+
     /// The names of the hosts that run the PKI `pki`.
     pub fn hosts_that_run<'a>(&'a self, pki: &'a str) -> impl Iterator<Item = &'a String> {
         let runs = move |host: &Host| matches!(&host.runs, Some(Runs::Pki(name)) if name == pki);
         self.hosts.iter().filter(move |(_, host)| runs(host)).map(|(name, _)| name)
     }
 
-    /// The names that steps know PKIs by: those of the lab file, and of the hosts that run a program as theirs.
+    /// The names that steps know PKIs by: those of the lab file, and of the hosts that run a program or an image as theirs.
     pub fn pki_names(&self) -> Vec<&str> {
         let programs = self.programs().map(|(name, _)| name);
+        let images = self.images().map(|(name, _)| name);
         let own = self.pkis.keys().chain(self.by_url.keys()).map(String::as_str);
-        own.chain(programs).collect()
+        own.chain(programs).chain(images).collect()
     }
 
     /// Whether it has what is there already, and the driver `live` alone can reach.
@@ -204,6 +216,14 @@ impl Lab {
     pub fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
         self.hosts.iter().filter_map(|(name, host)| match &host.runs {
             Some(Runs::Program(program)) => Some((name.as_str(), program.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// The images, by the names of the hosts that run them.
+    pub fn images(&self) -> impl Iterator<Item = (&str, &Image)> {
+        self.hosts.iter().filter_map(|(name, host)| match &host.runs {
+            Some(Runs::Image(image)) => Some((name.as_str(), image.as_ref())),
             _ => None,
         })
     }

@@ -8,22 +8,33 @@
 pub mod cli;
 pub mod client;
 pub mod conformance;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod control;
 mod conversation;
 pub mod device;
 pub mod diagnostic;
 pub mod drivers;
 mod http;
+#[cfg(target_os = "linux")]
+mod kernel_device;
 pub mod lab;
 mod mask;
 pub mod matrix;
 #[cfg(target_os = "linux")]
 mod netns;
+#[cfg(target_os = "linux")]
+mod node;
 pub mod outcome;
 pub mod pki;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod program_output;
+mod remote_pki;
 pub mod report;
 pub mod requirement;
 pub mod run;
 pub mod scenario;
 pub mod scep_url;
+#[cfg(any(target_os = "linux", feature = "docker"))]
+mod tail;
 pub mod virtual_lab;
 mod yaml;

@@ -57,9 +57,10 @@ impl Masker {
                 _ => {}
             }
         }
-        for (_, program) in lab.programs() {
+        let programs = lab.programs().map(|(_, program)| &program.secrets);
+        for given in programs.chain(lab.images().map(|(_, image)| &image.secrets)) {
             // A program tells line by line what it was given.
-            let clear = program.secrets.values().map(Secret::expose);
+            let clear = given.values().map(Secret::expose);
             secrets.extend(clear.flat_map(|clear| clear.lines().chain([clear])).map(Secret::new));
         }
         for lines in configurations {

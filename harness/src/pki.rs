@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::lab::Secret;
+use crate::remote_pki::ResponseForm;
 use crate::scenario::seen::SeenFact;
 
 /// A certificate that a PKI issued.
@@ -32,16 +33,16 @@ pub enum Decision {
 }
 
 /// What came of an HTTP request that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exchanged {
     /// A response, whatever its status.
-    Answered(HttpResponse),
+    Answered(#[serde(with = "ResponseForm")] HttpResponse),
     /// None: the connection ended, or the time, for this reason.
     Unanswered(String),
 }
 
 /// A request that came to a PKI.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenRequest {
     /// What there is to say of it; what is not in here is `absent`.
     pub facts: BTreeMap<SeenFact, String>,
@@ -55,7 +56,7 @@ impl SeenRequest {
 }
 
 /// A fault that a PKI was told to commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCount {
     /// The rule: `on: PKCSReq, do: wrong-recipient-nonce`.
     pub rule: String,
@@ -83,8 +84,8 @@ pub trait Pki: Send + Sync {
     }
 
     /// Whether a challenge password is asked for; making one to find out would use it up.
-    fn asks_for_challenge(&self) -> bool {
-        true
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
+        Ok(true)
     }
 
     /// A challenge password with which a request will pass; none where the PKI asks for none.
@@ -97,12 +98,15 @@ pub trait Pki: Send + Sync {
     }
 
     /// A request was refused, and most likely has not used up its password.
-    fn challenge_unused(&self, challenge: Secret) {
+    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
         drop(challenge);
+        Ok(())
     }
 
     /// An expendable request was granted all the same, and its password is used up.
-    fn expendable_granted(&self) {}
+    async fn expendable_granted(&self) -> Result<(), PkiError> {
+        Ok(())
+    }
 
     /// The certificates that were issued to clients in this lab, oldest first; not its own, nor those of its RAs.
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
@@ -125,13 +129,13 @@ pub trait Pki: Send + Sync {
     }
 
     /// The faults that it was told to commit, and how often each happened.
-    async fn faults(&self) -> Vec<FaultCount> {
-        Vec::new()
+    async fn faults(&self) -> Result<Vec<FaultCount>, PkiError> {
+        Ok(Vec::new())
     }
 
     /// How many requests of clients it has denied so far; what a fault answered instead is no denial.
-    async fn denied(&self) -> usize {
-        0
+    async fn denied(&self) -> Result<usize, PkiError> {
+        Ok(0)
     }
 
     /// What the PKI did, one line a request, newest last; empty where it does not tell.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use regex::Regex;
 
 pub use self::conformance::Conformance;
-pub use self::discover::{Found, LEDGER, discover};
+pub use self::discover::{Found, LEDGER, TARGETS, discover, target_files};
 pub use self::load::{LoadErrors, load};
 use crate::diagnostic::{Located, Place};
 use crate::lab::Lab;

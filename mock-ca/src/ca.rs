@@ -10,14 +10,13 @@ use std::{
 
 use hyper::body::Bytes;
 use openssl::x509::{X509, X509Ref};
-use scep::{attribute::TransactionId, name, secret::ChallengePassword};
+use scep::{attribute::TransactionId, hexadecimal, name, secret::ChallengePassword};
 
 pub use decision::{DecisionError, RevocationError};
 pub use opening::OpenError;
 
 use crate::{
     fault::{FaultError, FaultRule, Faults},
-    hexadecimal,
     log::{Log, LogEntry},
     offer::Offer,
     pages,

@@ -10,7 +10,6 @@ mod answer;
 mod authority;
 mod ca;
 mod fault;
-mod hexadecimal;
 mod http;
 mod log;
 mod offer;

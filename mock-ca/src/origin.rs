@@ -3,7 +3,9 @@
 use openssl::{error::ErrorStack, hash::MessageDigest, x509::X509Ref};
 use scep::{attribute::TransactionId, request::Csr, server::Header};
 
-use crate::{authority::Authority, hexadecimal, profile::PublicKeyInfo};
+use scep::hexadecimal;
+
+use crate::{authority::Authority, profile::PublicKeyInfo};
 
 /// Which request it is, and whose.
 #[derive(Clone, Debug, PartialEq, Eq)]

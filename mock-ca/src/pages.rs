@@ -2,7 +2,9 @@
 
 use openssl::{error::ErrorStack, hash::MessageDigest, x509::X509Ref};
 
-use crate::{hexadecimal, personality::ErrorPages};
+use scep::hexadecimal;
+
+use crate::personality::ErrorPages;
 
 /// A page of NDES (`mscep.dll` and `mscep_admin`).
 pub(crate) enum NdesPage<'a> {

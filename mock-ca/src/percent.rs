@@ -1,6 +1,6 @@
 //! Percent-encoding (RFC 3986 §2.1).
 
-use crate::hexadecimal;
+use scep::hexadecimal;
 
 /// Writes every byte that `keeps` does not take as `%` and two upper-case hexadecimal digits; `keeps` must not take `%`.
 pub(crate) fn encode(text: &str, keeps: impl Fn(u8) -> bool) -> String {

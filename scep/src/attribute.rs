@@ -8,7 +8,7 @@ use openssl::{
     pkey::{HasPublic, PKeyRef},
 };
 
-use crate::Entropy;
+use crate::{Entropy, hexadecimal};
 
 /// Defines an enumeration that travels as a decimal `PrintableString`, and keeps values it does not know.
 macro_rules! wire_number {
@@ -112,7 +112,7 @@ impl TransactionId {
     /// When OpenSSL cannot encode the key.
     pub fn from_public_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, ErrorStack> {
         let digest = hash(MessageDigest::sha1(), &key.public_key_to_der()?)?;
-        Ok(Self(hexadecimal(&digest).to_ascii_uppercase()))
+        Ok(Self(hexadecimal::upper(&digest)))
     }
 
     /// A fresh id that nobody else has: 128 random bits, in upper-case hexadecimal.
@@ -122,7 +122,7 @@ impl TransactionId {
     pub fn generate(entropy: Entropy<'_>) -> Result<Self, ErrorStack> {
         let mut bytes = [0; 16];
         entropy(&mut bytes)?;
-        Ok(Self(hexadecimal(&bytes).to_ascii_uppercase()))
+        Ok(Self(hexadecimal::upper(&bytes)))
     }
 
     /// The id as it travels.
@@ -168,7 +168,7 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hexadecimal(&self.0))
+        f.write_str(&hexadecimal::lower(&self.0))
     }
 }
 
@@ -176,15 +176,6 @@ impl fmt::Debug for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Nonce({self})")
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

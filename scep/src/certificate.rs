@@ -2,17 +2,19 @@
 
 use std::{
     cmp::Ordering,
+    fmt,
+    str::FromStr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use der::Decode;
-use openssl::{asn1::Asn1Time, x509::X509Ref};
+use openssl::{asn1::Asn1Time, error::ErrorStack, hash::MessageDigest, x509::X509Ref};
 use x509_cert::{
     certificate::{CertificateInner, Raw},
     ext::pkix::BasicConstraints,
 };
 
-use crate::key_usage::KeyUsage;
+use crate::{hexadecimal, key_usage::KeyUsage};
 
 /// Whether its key may be used so; a key usage that is absent restricts nothing (RFC 5280 §4.2.1.3).
 pub fn allows(certificate: &X509Ref, usage: KeyUsage) -> bool {
@@ -47,6 +49,58 @@ pub fn is_issued_by(certificate: &X509Ref, issuer: &X509Ref) -> bool {
     names_match && issuer.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false))
 }
 
+/// Its serial number, two capital hexadecimal digits for each byte, as OpenSSL writes it.
+///
+/// # Errors
+/// Those of OpenSSL, where there is no memory.
+pub fn serial_number(certificate: &X509Ref) -> Result<String, ErrorStack> {
+    Ok(certificate.serial_number().to_bn()?.to_hex_str()?.to_string())
+}
+
+/// The SHA-256 fingerprint of a certificate; written in lower-case hexadecimal, and read with colons and blanks as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+/// Why a text is no SHA-256 fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 fingerprint has 64 hexadecimal digits")]
+pub struct NotAFingerprint;
+
+impl Fingerprint {
+    /// That of a certificate.
+    ///
+    /// # Errors
+    /// Those of OpenSSL, where there is no memory.
+    pub fn of(certificate: &X509Ref) -> Result<Self, ErrorStack> {
+        let mut octets = [0; 32];
+        octets.copy_from_slice(&certificate.digest(MessageDigest::sha256())?);
+        Ok(Self(octets))
+    }
+
+    /// Its octets.
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hexadecimal::lower(&self.0))
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = NotAFingerprint;
+
+    fn from_str(text: &str) -> Result<Self, NotAFingerprint> {
+        let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();
+        let (pairs, rest) = digits.as_chunks::<2>();
+        let octets: Option<Vec<u8>> = pairs.iter().map(|pair| hexadecimal::byte(*pair)).collect();
+        let octets = octets.filter(|_| rest.is_empty()).ok_or(NotAFingerprint)?;
+        octets.try_into().map(Self).map_err(|_| NotAFingerprint)
+    }
+}
+
 /// Whether both are the same certificate, to the byte.
 pub(crate) fn is_same(one: &X509Ref, other: &X509Ref) -> bool {
     matches!((one.to_der(), other.to_der()), (Ok(one), Ok(other)) if one == other)
@@ -64,4 +118,20 @@ pub(crate) fn invalidity(certificate: &X509Ref, now: SystemTime) -> Option<Strin
         return Some(format!("expired on {end}"));
     }
     (start > now.as_ref()).then(|| format!("is not valid before {start}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_read_as_people_write_it_and_written_in_one_way() {
+        let text = "AB:cd".to_owned() + &" 01".repeat(30);
+        let fingerprint: Fingerprint = text.parse().unwrap();
+        assert_eq!(fingerprint.octets()[..3], [0xab, 0xcd, 1]);
+        assert_eq!(fingerprint.to_string(), "abcd".to_owned() + &"01".repeat(30));
+        for wrong in ["", "ab", &"+1".repeat(32), &"é".repeat(32), &"0".repeat(63)] {
+            assert_eq!(wrong.parse::<Fingerprint>(), Err(NotAFingerprint), "{wrong}");
+        }
+    }
 }

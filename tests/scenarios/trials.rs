@@ -1,7 +1,9 @@
 //! Scenario files as trials.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use harness::diagnostic::Palette;
 use harness::drivers;
@@ -11,6 +13,8 @@ use harness::report::terminal;
 use harness::run::{BenchError, Driver, LabOptions, Options, run_all};
 use harness::scenario::{Found, LoadErrors, discover, load};
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
 
 /// Trials of one kind: how their labs are built.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +38,10 @@ pub(crate) const SCEPSERVER: Kind = Kind {
     driver: Driver::Netns,
     elsewhere: Some(("labs/linux-scepserver.yaml", &["scep/linux-pki"])),
 };
+
+/// In containers, where there is an engine.
+#[cfg(feature = "docker")]
+pub(crate) const DOCKER: Kind = Kind { prefix: "docker/", driver: Driver::Docker, elsewhere: None };
 
 /// Runs the scenarios of a folder as the command line asks; the error is why there is none to run.
 pub(crate) fn run(
@@ -83,8 +91,12 @@ fn file_of(folder: &Path, id: &str) -> Option<Found> {
 
 impl Kind {
     fn takes(&self, folder: &Path, id: &str) -> bool {
-        // They are about a client or a CA, and not about the network between the two.
-        if self.driver == Driver::Netns && id.starts_with("conformance/") {
+        // No host is in their labs, which are the same whatever the driver.
+        if self.driver == Driver::Netns && id.starts_with("conformance/client/") {
+            return false;
+        }
+        // They are about a CA, and not about where it stands; `sceplab run` runs them there as well.
+        if self.driver == Driver::Docker && id.starts_with("conformance/") {
             return false;
         }
         self.elsewhere.is_none_or(|(lab, ids)| ids.contains(&id) && folder.join(lab).is_file())
@@ -102,16 +114,14 @@ fn trial(folder: &Path, (kind, found): Planned) -> Trial {
     Trial::ignorable_test(name, move || try_file(&folder, kind, &found))
 }
 
-/// Reads and runs one file, in a runtime of its own that ends with it.
+/// Reads and runs one file.
 fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Failed> {
     let scenario = load(found, kind.lab(folder)?.as_ref())?;
     let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
     let lab = LabOptions { driver: kind.driver, sceplab, ..LabOptions::default() };
     let options = Options { lab, jobs: NonZeroUsize::MIN };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async {
-        match drivers::probe(&options.lab).await {
+    in_runtime(kind.driver, async {
+        match probed(&options.lab).await {
             Ok(()) => {}
             Err(BenchError::NotPermitted { reason, .. }) => {
                 return Ok(Completion::ignored_with(reason));
@@ -119,12 +129,45 @@ fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Fail
             Err(BenchError::NotSupported { what, .. }) => {
                 return Ok(Completion::ignored_with(what));
             }
-            Err(error) => return Err(error.into()),
+            Err(BenchError::NoEngine { reason }) => return Ok(Completion::ignored_with(reason)),
+            Err(error) => return Err(error.clone().into()),
         }
         let outcome = run_all(vec![scenario], &options, std::future::pending(), |_| {}).await;
-        drivers::settled().await;
+        // A lab of containers was waited for; those of other trials are none of this one's business.
+        if options.lab.driver != Driver::Docker {
+            drivers::settled().await;
+        }
         completion(&outcome)
     })
+}
+
+/// A trial has a runtime of its own that ends with it, but for one in containers: its connections to the engine are used
+/// by others as well.
+fn in_runtime(
+    driver: Driver,
+    trial: impl Future<Output = Result<Completion, Failed>>,
+) -> Result<Completion, Failed> {
+    static SHARED: LazyLock<io::Result<Runtime>> = LazyLock::new(runtime);
+    if driver == Driver::Docker {
+        let shared = SHARED.as_ref().map_err(|error| error.to_string())?;
+        return shared.block_on(trial);
+    }
+    runtime()?.block_on(trial)
+}
+
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+}
+
+/// Whether labs of that kind can be had here, found out once for all trials.
+async fn probed(options: &LabOptions) -> &'static Result<(), BenchError> {
+    static PROBED: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
+    static ENGINE: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
+    match options.driver {
+        Driver::Virtual => &Ok(()),
+        Driver::Netns => PROBED.get_or_init(|| drivers::probe(options)).await,
+        Driver::Docker => ENGINE.get_or_init(|| drivers::probe(options)).await,
+    }
 }
 
 fn completion(outcome: &Outcome) -> Result<Completion, Failed> {

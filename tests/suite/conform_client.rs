@@ -50,6 +50,12 @@ fn script(text: &str) -> (TempDir, String) {
     (folder, path)
 }
 
+/// A line of a script that asks the CA at its first argument for its certificate, and does not believe it.
+fn asking() -> String {
+    let nobodys = "00".repeat(32);
+    format!("{SCEPLAB} enrol \"$1\" --ca-fingerprint {nobodys} >/dev/null 2>&1")
+}
+
 fn cases() -> Vec<Scenario> {
     let folder = workspace().join("scenarios/conformance/client");
     discover(&[folder]).unwrap().iter().map(|found| load(found, None).unwrap()).collect()
@@ -78,7 +84,7 @@ fn the_built_in_client_conforms() {
 #[test]
 fn a_client_that_believes_everything_fails_every_case_in_which_something_is_to_be_refused() {
     let text = format!(
-        "#!/bin/sh\n{SCEPLAB} enrol \"$1\" --challenge \"$2\" --poll-within 3 >/dev/null 2>&1\nexit 0\n"
+        "#!/bin/sh\n{SCEPLAB} enrol \"$1\" --challenge \"$2\" --poll-within 1 >/dev/null 2>&1\nexit 0\n"
     );
     let (_folder, believer) = script(&text);
     let (ended, verdicts) = conform(&[], &[&believer, "{url}", "{challenge}"]);
@@ -96,9 +102,12 @@ fn a_client_that_believes_everything_fails_every_case_in_which_something_is_to_b
 }
 
 #[test]
-fn a_client_that_does_nothing_conforms_in_nothing_that_is_a_must() {
+fn a_client_that_asks_and_believes_or_refuses_everything_conforms_in_nothing_that_is_a_must() {
     for word in ["true", "false"] {
-        let (ended, verdicts) = conform(&["--case", "attributes", "--case", "signature"], &[word]);
+        let asks = format!("#!/bin/sh\n{}\n{word}\n", asking());
+        let (_folder, client) = script(&asks);
+        let (ended, verdicts) =
+            conform(&["--case", "attributes", "--case", "signature"], &[&client, "{url}"]);
         assert_eq!(ended.code, Some(4), "{}", ended.told());
         let conforming: Vec<_> = verdicts
             .iter()
@@ -113,11 +122,13 @@ fn a_client_that_hangs_is_ended_with_its_children() {
     let start = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().display().to_string();
-    let (_folder, hanging) =
-        script("#!/bin/sh\necho $$ >> $1/pids\nsleep 600 &\necho $! >> $1/pids\nwait\n");
+    let (_folder, hanging) = script(&format!(
+        "#!/bin/sh\n{}\necho $$ >> $2/pids\nsleep 600 &\necho $! >> $2/pids\nwait\n",
+        asking()
+    ));
     let arguments =
-        ["--timeout", "1", "--case", "attributes/wrong-nonce", "--case", "enrolment/right"];
-    let (ended, verdicts) = conform(&arguments, &[&hanging, &here]);
+        ["--timeout", "3", "--case", "attributes/wrong-nonce", "--case", "enrolment/right"];
+    let (ended, verdicts) = conform(&arguments, &[&hanging, "{url}", &here]);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     assert!(ended.stdout.contains("did not end in its time"), "{}", ended.stdout);
     assert!(verdicts.values().all(|kind| kind == "failed"), "{verdicts:?}");
@@ -136,6 +147,20 @@ fn a_program_that_is_not_there_is_told_before_anything_is_run() {
     assert_eq!(nothing.code, Some(2), "{}", nothing.told());
     let unknown = run(&["conform-client", "--case", "no-such-case", "--", "true"]);
     assert_eq!(unknown.code, Some(5), "{}", unknown.told());
+}
+
+#[test]
+fn a_command_that_never_asks_the_ca_is_told_with_what_it_said_and_nothing_is_tried() {
+    let (_folder, mistyped) = script("#!/bin/sh\necho \"usage: client URL $2\" >&2\nexit 64\n");
+    let (ended, verdicts) = conform(&[], &[&mistyped, "{urll}", "{challenge}"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());
+    assert!(verdicts.is_empty(), "{verdicts:?}");
+    for told in ["asked the CA nothing", "exit status: 64", "usage: client URL ****"] {
+        assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
+    }
+    let (ended, _) = conform(&["--timeout", "1"], &["sleep", "600"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());
+    assert!(ended.stderr.contains("it did not end in 1 s"), "{}", ended.stderr);
 }
 
 #[test]

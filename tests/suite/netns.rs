@@ -8,6 +8,7 @@ mod permission; // what is said where namespaces are forbidden
 mod refused; // labs that the kernel does not take
 mod servers; // server programs, good and bad
 mod shell; // a look around
+mod speech; // what is said to a PKI there, and what it tells
 
 use std::path::Path;
 

@@ -117,6 +117,17 @@ fn the_kernels_network_is_a_trial_of_its_own_and_fails_where_the_scenario_does()
     assert_eq!(all.num_failed + all.num_ignored, 2);
 }
 
+#[cfg(feature = "docker")]
+#[test]
+fn containers_are_a_trial_of_their_own_and_fail_where_the_scenario_does() {
+    let failing = format!("{PASSES}{FAILS}");
+    let folder = folder(&[("a.yaml", &failing), ("conformance/b.yaml", PASSES)]);
+    let kinds = [trials::VIRTUAL, trials::DOCKER];
+    let ended = run_kinds(folder.path(), &["docker/"], &kinds).unwrap();
+    let Conclusion { num_failed, num_ignored, num_filtered_out, .. } = ended.conclusion;
+    assert_eq!((num_failed + num_ignored, num_filtered_out), (1, 2), "{}", ended.log);
+}
+
 #[test]
 fn a_server_is_tried_with_the_scenarios_that_are_meant_for_it() {
     let lab = "devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}\n\

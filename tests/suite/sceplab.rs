@@ -56,6 +56,7 @@ pub(crate) fn without_surroundings(command: &mut Command) {
         "RUST_LOG",
         "RUST_BACKTRACE",
         "SCEPLAB_CHALLENGE",
+        "SCEPLAB_LISTEN",
     ] {
         command.env_remove(variable);
     }

@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod control;
 mod crash;
 mod enrolment;
+mod health;
 mod hostile;
 mod passwords;
 mod slow;

@@ -1,6 +1,6 @@
 //! Long outputs at a terminal, a screen at a time.
 //!
-//! VyOS pipes them to `less`, whose prompt is `:`; what OSDx does is not documented. Here the space bar shows the next
+//! `VyOS` pipes them to `less`, whose prompt is `:`; what OSDx does is not documented. Here the space bar shows the next
 //! screen, Enter the next line, and `q` or Ctrl-C leaves the rest.
 
 use std::io::{self, ErrorKind, Write};

@@ -132,8 +132,7 @@ impl Journal {
 
 /// A certificate in a few words: serial number and subject.
 fn described(certificate: &X509Ref) -> String {
-    let serial = certificate.serial_number().to_bn().and_then(|serial| serial.to_hex_str());
-    let serial = serial.map_or_else(|_| "?".to_owned(), |serial| serial.to_string());
+    let serial = scep::certificate::serial_number(certificate).unwrap_or_else(|_| "?".to_owned());
     let subject = scep::name::to_text(certificate.subject_name());
     format!("certificate {serial}, `{subject}`")
 }

@@ -38,6 +38,12 @@ impl KernelNetwork {
         Ok(Self { addresses: Addresses::open()?, names: names.collect() })
     }
 
+    /// The interface of that name is no business of the device: a commit takes nothing away from it.
+    #[must_use]
+    pub fn passing_over(self, interface: &str) -> Self {
+        Self { addresses: self.addresses.passing_over(interface), ..self }
+    }
+
     /// The same, with these interfaces alone: others, and what is routed by way of them, are not the device's.
     ///
     /// # Errors

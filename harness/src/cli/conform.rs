@@ -57,7 +57,7 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, or an invalid file
-  3  the server cannot be reached, or a case could not be tried
+  3  the server cannot be reached or answers no more, or a case could not be tried
   4  a MUST is not met (with --strict: or a SHOULD)")]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(super) struct Arguments {
@@ -219,13 +219,22 @@ impl Arguments {
                 progress.finished(&case.id, shown.as_deref());
             }
         };
-        let (ledger, told) = (Ledger::default(), stop.clone().told(1));
+        let ledger = Ledger::default();
         let benches = benches(Arc::clone(pki), self.subject.clone(), ledger.clone());
-        let outcome = run_on_benches(benches, queue, at_once, told, observe).await;
+        let (told, mut given_up) = (stop.clone().told(1), None);
+        let ended = async {
+            tokio::select! {
+                () = told => {}
+                reason = pki.fell_silent() => given_up = Some(reason),
+            }
+        };
+        let mut outcome = run_on_benches(benches, queue, at_once, ended, observe).await;
         progress.end();
+        outcome.interrupted &= given_up.is_none();
         target.title = if target.title.is_empty() { url.to_string() } else { target.title };
         let today = Date::today();
         let mut report = judge(&target, End::Server, outcome, &cases, skipped, self.strict, today);
+        report.given_up = given_up;
         (report.issued, report.challenges) = (ledger.entries(), pki.challenges_given());
         report
     }
@@ -269,6 +278,9 @@ pub(super) fn finish(found: &Report, reports: &Reports) -> Exit {
     }
     say(&format!("\n{}", terminal::requirements(found)));
     say(&format!("\n{}", terminal::summary(found, palette)));
+    if let Some(reason) = &found.given_up {
+        complain(reason);
+    }
     reports.write(|kind| report::text(kind, found), Exit::of_conformance(found))
 }
 

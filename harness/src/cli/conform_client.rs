@@ -1,5 +1,7 @@
 //! `sceplab conform-client`: what a SCEP client really does, requirement by requirement.
 
+mod rehearsal;
+
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,11 +10,13 @@ use std::time::Duration;
 
 use clap::Args;
 
+use self::rehearsal::rehearse;
 use super::complain;
 use super::conform::catalogue::Catalogue;
 use super::conform::{finish, load_target};
 use super::exit::Exit;
 use super::jobs::jobs;
+use super::output::diagnostics;
 use super::progress::Progress;
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
@@ -55,6 +59,7 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, such as a command that cannot be run
+  3  the client asks the CA nothing, or a case could not be tried
   4  a MUST is not met (with --strict: or a SHOULD)"
 )]
 pub(super) struct Arguments {
@@ -109,7 +114,16 @@ impl Arguments {
             target.title = self.command.join(" ");
         }
         let cases = self.catalogue.cases(CASES, End::Client, Some(&target))?;
-        let report = self.run(&cases, &target, Arc::new(client), stop).await;
+        let client: Arc<dyn Client> = Arc::new(client);
+        let rehearsed = tokio::select! {
+            rehearsed = rehearse(&cases, Arc::clone(&client)) => rehearsed,
+            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+        };
+        rehearsed.map_err(|silent| {
+            diagnostics(&[silent]);
+            Exit::Lab
+        })?;
+        let report = self.run(&cases, &target, client, stop).await;
         Ok(finish(&report, &self.reports))
     }
 

@@ -13,6 +13,7 @@ use dut_sim::console::Ending;
 use thiserror::Error;
 
 use super::exit::Exit;
+use super::settle::settle;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::drivers;
 use crate::lab::Lab;
@@ -34,12 +35,16 @@ pub(super) struct Dut {
     /// The lab that the device stands in [default: that of the documented scenario with the Linux PKI]
     #[arg(long, value_name = "FILE", conflicts_with = "attach")]
     lab: Option<PathBuf>,
-    /// How the lab is built [default: virtual, or netns where the client or what a host runs is a program]
+    /// How the lab is built [default: virtual; netns where the client or what a host runs is a program, docker where it is
+    /// an image]
     #[arg(long, value_enum, value_name = "DRIVER", conflicts_with_all = ["on_socket", "attach"])]
     driver: Option<Driver>,
     /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
     #[arg(long, value_enum, value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
     client: Client,
+    /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
+    #[arg(long, value_name = "IMAGE", conflicts_with = "on_socket")]
+    node_image: Option<String>,
     /// Be a device in a process of its own: the console is served on the socket that is the standard input
     #[arg(long, hide = true, conflicts_with_all = ["lab", "device"])]
     on_socket: bool,
@@ -101,6 +106,12 @@ impl Dut {
         if let Some(exit) = self.attach.run().await? {
             return Ok(exit);
         }
+        let ended = self.use_console().await;
+        settle().await;
+        ended
+    }
+
+    async fn use_console(&self) -> Result<Exit, DutError> {
         let lab = self.lab()?;
         let name = self.device_name(&lab)?;
         if !lab.devices.contains_key(&name) {
@@ -123,12 +134,14 @@ impl Dut {
     }
 
     fn options(&self, name: &str, lab: &Lab) -> LabOptions {
-        let default = match lab.programs().next() {
-            Some(_) => Driver::Netns,
-            None => self.client.default_driver(),
+        let default = match (lab.programs().next(), lab.images().next()) {
+            (Some(_), _) => Driver::Netns,
+            (None, Some(_)) => Driver::Docker,
+            (None, None) => self.client.default_driver(),
         };
         let driver = self.driver.unwrap_or(default);
-        LabOptions { driver, client: self.client, id: name.to_owned(), ..LabOptions::default() }
+        let (id, node_image) = (name.to_owned(), self.node_image.clone());
+        LabOptions { driver, client: self.client, id, node_image, ..LabOptions::default() }
     }
 
     fn lab(&self) -> Result<Lab, DutError> {

@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Name;
 use scep::algorithm::{Cipher, Digest};
+use scep::certificate::{Fingerprint, serial_number};
 use scep::client::Settings;
 use scep::identity::Identity;
 use scep::name::to_text;
@@ -68,7 +69,7 @@ pub(super) struct Arguments {
     #[arg(long, requires = "out")]
     renew: bool,
     /// The SHA-256 fingerprint that one of the CA's certificates must have
-    #[arg(long, value_name = "HEX", value_parser = fingerprint)]
+    #[arg(long, value_name = "HEX", value_parser = str::parse::<Fingerprint>)]
     ca_fingerprint: Option<Fingerprint>,
     /// One of the CA's certificates, in PEM: as good as its fingerprint
     #[arg(long, value_name = "FILE", conflicts_with = "ca_fingerprint")]
@@ -92,10 +93,6 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     poll_within: u64,
 }
-
-/// The octets of a fingerprint.
-#[derive(Debug, Clone)]
-struct Fingerprint(Vec<u8>);
 
 /// Those that RFC 8894 §2.9 does not forbid.
 const CIPHERS: [(&str, Cipher); 4] = [
@@ -181,8 +178,9 @@ impl Arguments {
         settings.ca_identifier.clone_from(&self.ca_identifier);
         settings.ca_fingerprint = match &self.ca {
             Some(file) => Some(fingerprint_of(file).map_err(|error| failed(Exit::Usage, &error))?),
-            None => self.ca_fingerprint.clone().map(|it| it.0),
-        };
+            None => self.ca_fingerprint.clone(),
+        }
+        .map(|fingerprint| fingerprint.octets().to_vec());
         Ok(settings)
     }
 
@@ -210,8 +208,8 @@ fn keep(files: Option<&Files>, key: &PKey<Private>, enrolled: &Enrolled) -> Resu
     let certificate = &enrolled.certificate;
     say(&format!("subject  {}", to_text(certificate.subject_name())));
     say(&format!("issuer   {}", to_text(certificate.issuer_name())));
-    let serial = certificate.serial_number().to_bn().and_then(|serial| serial.to_hex_str());
-    say(&format!("serial   {}", serial.map_or_else(|_| String::new(), |it| it.to_lowercase())));
+    let serial = serial_number(certificate).unwrap_or_default();
+    say(&format!("serial   {}", serial.to_lowercase()));
     say(&format!("valid    {} to {}", certificate.not_before(), certificate.not_after()));
     let Some(files) = files else {
         warn("nothing is kept: `--out DIR` keeps the key and the certificate");
@@ -246,31 +244,4 @@ fn named<T: Copy + Send + Sync + 'static, const N: usize>(
         let found = known.iter().find(|(name, _)| *name == given);
         found.map(|(_, value)| *value).ok_or_else(|| format!("`{given}` is not known"))
     })
-}
-
-fn fingerprint(text: &str) -> Result<Fingerprint, String> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();
-    let octet = |pair: &[u8]| {
-        let pair = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(pair, 16).ok().filter(|_| !pair.starts_with('+'))
-    };
-    let octets: Option<Vec<u8>> = digits.chunks(2).map(octet).collect();
-    match octets {
-        Some(octets) if digits.len() == 64 => Ok(Fingerprint(octets)),
-        _ => Err("a SHA-256 fingerprint has 64 hexadecimal digits".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fingerprint_is_read_as_people_write_it() {
-        let text = "AB:cd".to_owned() + &" 01".repeat(30);
-        assert_eq!(fingerprint(&text).unwrap().0[..3], [0xab, 0xcd, 1]);
-        for wrong in ["", "ab", &"+1".repeat(32), &"é".repeat(32), &"0".repeat(63)] {
-            assert!(fingerprint(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -47,7 +47,7 @@ impl Exit {
         let wrong = Wrong {
             interrupted: report.interrupted,
             panicked: report.cases.iter().filter(|case| case.is_our_fault()).count(),
-            lab_broke: counts.broke,
+            lab_broke: counts.broke + usize::from(report.given_up.is_some()),
             failed: counts.fails,
         };
         let told = report.cases.len() - counts.skipped;

@@ -15,8 +15,8 @@ use crate::run::{Client, Driver, LabOptions};
 /// How labs are built.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LabArguments {
-    /// How labs are built [default: virtual, or netns with a `--client` other than builtin, or where every lab has a program;
-    /// never live, which uses what is there already]
+    /// How labs are built [default: virtual; netns with a `--client` other than builtin, or where every lab has a program;
+    /// docker where every lab has an image; never live, which uses what is there already]
     #[arg(long, value_enum)]
     driver: Option<Driver>,
     /// The SCEP client inside the simulated devices
@@ -28,6 +28,9 @@ pub(super) struct LabArguments {
     /// Let the labs stand after the run until Ctrl-C, to look around in; with `--driver netns`
     #[arg(long)]
     keep: bool,
+    /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
+    #[arg(long, value_name = "IMAGE")]
+    node_image: Option<String>,
     #[command(flatten)]
     pub(super) live: LiveArguments,
 }
@@ -46,21 +49,26 @@ impl LabArguments {
             let why = "has what is there already, which is used only if it is asked for by name";
             return Err(format!("the lab {why}; type `--driver live`"));
         }
-        let Some((host, program)) = program_of_each(labs) else { return Ok(self.clone()) };
-        if self.driver == Some(Driver::Virtual) {
-            let why = "has no way into the virtual lab";
-            let typed = "type `--driver netns`";
-            return Err(format!("the program `{program}` of host `{host}` {why}; {typed}"));
+        let Some((host, foreigner)) = foreigner_of_each(labs) else { return Ok(self.clone()) };
+        let needed = foreigner.needs();
+        let what = match foreigner {
+            Foreigner::Program(name) => format!("program `{name}`"),
+            Foreigner::Image(name) => format!("image `{name}`"),
+        };
+        match self.driver {
+            Some(driver) if driver != needed => {
+                let why = has_no_way_into(driver);
+                Err(format!("the {what} of host `{host}` {why}; type `--driver {needed}`"))
+            }
+            _ => Ok(Self { driver: Some(needed), ..self.clone() }),
         }
-        Ok(Self { driver: Some(Driver::Netns), ..self.clone() })
     }
 
     /// The options, once they fit together and captures can be written; the error is what to type instead.
     pub(super) fn options(&self) -> Result<LabOptions, String> {
         let driver = self.driver.unwrap_or(self.client.default_driver());
-        if driver == Driver::Virtual {
-            self.fits_the_virtual_lab()?;
-        }
+        client_fits(self.client, driver)?;
+        self.fits(driver)?;
         if driver == Driver::Live {
             self.fits_what_is_there()?;
         }
@@ -70,19 +78,31 @@ impl LabArguments {
         }
         let captures = self.pcap.clone();
         let (client, keep) = (self.client, self.keep);
-        Ok(LabOptions { driver, client, captures, keep, ..LabOptions::default() })
+        let node_image = self.node_image.clone();
+        Ok(LabOptions { driver, client, captures, keep, node_image, ..LabOptions::default() })
     }
 
-    fn fits_the_virtual_lab(&self) -> Result<(), String> {
-        client_fits(self.client, Driver::Virtual)?;
-        let (option, why) = if self.pcap.is_some() {
-            ("--pcap", "captures the kernel's links, of which the virtual lab has none")
+    fn fits(&self, driver: Driver) -> Result<(), String> {
+        if let (Some(image), true) = (&self.node_image, driver != Driver::Docker) {
+            let option = format!("--node-image {image}");
+            let why = "is the image of containers, of which this lab has none";
+            return Err(format!("`{option}` {why}; type `{option} --driver docker`"));
+        }
+        let lacks = match driver {
+            // What is there already has reasons of its own.
+            Driver::Netns | Driver::Live => return Ok(()),
+            Driver::Virtual => "of which the virtual lab has none",
+            Driver::Docker => "which are the engine's in a lab of containers",
+        };
+        let (option, what) = if self.pcap.is_some() {
+            ("--pcap", "captures the kernel's links")
         } else if self.keep {
-            ("--keep", "keeps the kernel's namespaces, of which the virtual lab has none")
+            ("--keep", "keeps the kernel's namespaces")
         } else {
             return Ok(());
         };
-        Err(format!("`{option}` {why}; type `{option}{} --driver netns`", self.value_of(option)))
+        let value = self.value_of(option);
+        Err(format!("`{option}` {what}, {lacks}; type `{option}{value} --driver netns`"))
     }
 
     fn fits_what_is_there(&self) -> Result<(), String> {
@@ -109,22 +129,53 @@ pub(super) fn client_fits(client: Client, driver: Driver) -> Result<(), String> 
         return Ok(());
     }
     let option = format!("--client {client}");
-    if driver == Driver::Live {
-        let why = "is a program, and what runs it is a lab that is built";
-        return Err(format!("`{option}` {why}; type `{option} --driver netns`"));
-    }
-    let why = "is a program, which has no way into the virtual lab";
-    Err(format!("`{option}` {why}; type `{option} --driver netns`"))
+    let why = has_no_way_into(driver);
+    Err(format!("`{option}` is a program, which {why}; type `{option} --driver netns`"))
 }
 
-/// A host that runs a program, and the program, where each of the labs has such a one.
-fn program_of_each<'a>(labs: impl IntoIterator<Item = &'a Lab>) -> Option<(&'a str, &'a str)> {
-    let mut labs = labs.into_iter().map(|lab| {
-        let (host, program) = lab.programs().next()?;
-        Some((host, program.command.first().map_or("", String::as_str)))
-    });
+fn has_no_way_into(driver: Driver) -> &'static str {
+    match driver {
+        Driver::Virtual => "has no way into the virtual lab",
+        Driver::Netns => "has no way into a lab of namespaces",
+        Driver::Docker => "has no way into a lab of containers",
+        Driver::Live => "is run by labs that are built, and `--driver live` builds none",
+    }
+}
+
+/// What a host runs that is none of our own.
+#[derive(Clone, Copy)]
+enum Foreigner<'a> {
+    Program(&'a str),
+    Image(&'a str),
+}
+
+impl Foreigner<'_> {
+    /// The driver that runs it.
+    fn needs(self) -> Driver {
+        match self {
+            Self::Program(_) => Driver::Netns,
+            Self::Image(_) => Driver::Docker,
+        }
+    }
+}
+
+/// A host that runs a program, or an image, and what it runs, where each of the labs has one of that kind.
+fn foreigner_of_each<'a>(
+    labs: impl IntoIterator<Item = &'a Lab>,
+) -> Option<(&'a str, Foreigner<'a>)> {
+    let mut labs = labs.into_iter().map(foreigner);
     let first = labs.next()??;
-    labs.all(|program| program.is_some()).then_some(first)
+    labs.all(|other| other.is_some_and(|(_, other)| other.needs() == first.1.needs()))
+        .then_some(first)
+}
+
+fn foreigner(lab: &Lab) -> Option<(&str, Foreigner<'_>)> {
+    let program = lab.programs().next().map(|(host, program)| {
+        (host, Foreigner::Program(program.command.first().map_or("", String::as_str)))
+    });
+    program.or_else(|| {
+        lab.images().next().map(|(host, image)| (host, Foreigner::Image(image.name.as_str())))
+    })
 }
 
 /// What no lab can do without is said once, and not by each scenario.
@@ -187,6 +238,7 @@ mod tests {
         assert_eq!(for_labs("", &[true, false]), Ok(Driver::Virtual));
         assert_eq!(for_labs("--driver virtual", &[false, true]), Ok(Driver::Virtual));
         assert_eq!(for_labs("", &[]), Ok(Driver::Virtual));
+        assert!(for_labs("--driver docker", &[true]).is_err());
         let error = for_labs("--driver virtual", &[true]).unwrap_err();
         let told = "the program `serve` of host `a` has no way into the virtual lab; \
                     type `--driver netns`";
@@ -194,11 +246,28 @@ mod tests {
     }
 
     #[test]
-    fn what_the_virtual_lab_lacks_is_said_with_what_to_type() {
+    fn labs_that_run_images_get_containers() {
+        let text = "hosts: {a: {addresses: [10.0.0.1/24], runs: {image: scep, ready: {port: 1}}}}";
+        let lab = Lab::parse(&Source::new("lab", text.to_owned())).unwrap();
+        let line = |line: &str| Line::try_parse_from(format!("x {line}").split_whitespace());
+        let driver = line("").unwrap().lab.for_labs([&lab]).unwrap().options().unwrap().driver;
+        assert_eq!(driver, Driver::Docker);
+        let error = line("--driver netns").unwrap().lab.for_labs([&lab]).unwrap_err();
+        let told = "the image `scep` of host `a` has no way into a lab of namespaces; \
+                    type `--driver docker`";
+        assert_eq!(error, told);
+    }
+
+    #[test]
+    fn what_a_driver_lacks_is_said_with_what_to_type() {
         for (line, typed) in [
             ("--client sscep --driver virtual", "type `--client sscep --driver netns`"),
             ("--pcap there", "type `--pcap there --driver netns`"),
             ("--keep", "type `--keep --driver netns`"),
+            ("--keep --driver docker", "type `--keep --driver netns`"),
+            ("--pcap there --driver docker", "type `--pcap there --driver netns`"),
+            ("--client sscep --driver docker", "type `--client sscep --driver netns`"),
+            ("--node-image x --driver netns", "type `--node-image x --driver docker`"),
         ] {
             let error = options(line).unwrap_err();
             assert!(error.ends_with(typed), "{error}");

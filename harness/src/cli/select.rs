@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::{complain, output};
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
-use crate::scenario::{Found, LoadErrors, Scenario, discover, load};
+use crate::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load, target_files};
 
 /// Where scenarios are looked for unless it is said where.
 pub(super) const DEFAULT_PATH: &str = "scenarios";
@@ -39,6 +39,33 @@ impl Selection {
             return Err(nothing_in(&self.paths));
         }
         self.tagged(scenarios)
+    }
+
+    /// The target files that are named.
+    pub(super) fn named_targets(&self) -> Vec<PathBuf> {
+        let files = self.paths.iter().filter(|path| path.is_file());
+        target_files(&files.cloned().collect::<Vec<_>>())
+    }
+
+    /// The folders that are named.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter().filter(|path| path.is_dir())
+    }
+
+    /// Whether only some of the scenarios are meant that are there.
+    pub(super) fn is_by_tag(&self) -> bool {
+        !self.tags.is_empty()
+    }
+
+    /// The same paths without the target files that are named; `None` where nothing is left.
+    pub(super) fn without_targets(&self) -> Option<Self> {
+        let targets = self.named_targets();
+        let holds_targets_alone =
+            |path: &PathBuf| targets.contains(path) || path.is_dir() && path.ends_with(TARGETS);
+        let paths: Vec<PathBuf> =
+            self.paths.iter().filter(|path| !holds_targets_alone(path)).cloned().collect();
+        let (tags, lab) = (self.tags.clone(), self.lab.clone());
+        (!paths.is_empty()).then_some(Self { paths, tags, lab })
     }
 
     fn read(&self) -> Result<Vec<Scenario>, LoadErrors> {

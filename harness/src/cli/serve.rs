@@ -16,7 +16,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use self::arguments::ArgumentError;
-pub(super) use self::arguments::Serve;
+pub(super) use self::arguments::{Serve, listening_port};
 use super::output::{say, warn};
 use super::stop::StopSignals;
 
@@ -51,7 +51,7 @@ impl Serve {
         }
         let stop = StopSignals::listen();
         let settings = self.settings()?;
-        let address = self.address();
+        let address = self.address()?;
         // A port in use is told before keys are made, which takes a while.
         let listener = listen(address).await?;
         let control = match self.control()? {

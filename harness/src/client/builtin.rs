@@ -18,19 +18,28 @@ use crate::pki::Pki;
 /// The pause before each CertPoll: who is tested knows how long the CA waits.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// `scep::client`, which reaches the PKIs of a lab in this process.
+/// `scep::client`, which reaches the PKIs of a lab through their seam.
 pub struct Builtin {
     pkis: BTreeMap<String, Arc<dyn Pki>>,
 }
 
 impl Builtin {
-    /// A client that finds these PKIs by their URLs.
+    /// A client that finds these PKIs by the URLs they tell.
     pub fn new(pkis: BTreeMap<String, Arc<dyn Pki>>) -> Self {
         Self { pkis }
     }
 
+    async fn pki_at(&self, url: &str) -> Option<&dyn Pki> {
+        for pki in self.pkis.values() {
+            if pki.url().await.is_ok_and(|its| its == url) {
+                return Some(pki.as_ref());
+            }
+        }
+        None
+    }
+
     async fn try_to_enrol(&self, order: &ClientOrder) -> Result<String, String> {
-        let pki = self.pkis.get(&order.url);
+        let pki = self.pki_at(&order.url).await;
         let pki = pki.ok_or_else(|| format!("there is no PKI at `{}`", order.url))?;
         let files = Files::in_folder(&order.folder);
         let key = new_key().await?;
@@ -39,12 +48,12 @@ impl Builtin {
         let challenge = order.challenge.as_ref().filter(|_| existing.is_none());
         let settings = Settings {
             challenge: challenge.map(|it| ChallengePassword::new(it.expose())),
-            ca_fingerprint: Some(fingerprint_of(&order.ca)?),
+            ca_fingerprint: Some(fingerprint_of(&order.ca)?.octets().to_vec()),
             existing,
             ..Settings::new(key.clone(), subject()?)
         };
         let polling = Polling { pause: PAUSE, within: order.limit };
-        let enrolment = Enrolment { pki: pki.as_ref(), settings, polling };
+        let enrolment = Enrolment { pki, settings, polling };
         let enrolled = enrolment.run().await.map_err(|error| error.to_string())?;
         files.write(&key, &enrolled).map_err(|error| error.to_string())?;
         Ok(format!(

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
+use scep::certificate::Fingerprint;
 use scep::identity::Identity;
 use thiserror::Error;
 
@@ -103,12 +103,12 @@ impl Files {
     }
 }
 
-/// The SHA-256 fingerprint of the certificate in a file of PEM; the error is what is wrong with it.
-pub(crate) fn fingerprint_of(path: &Path) -> Result<Vec<u8>, String> {
+/// The fingerprint of the certificate in a file of PEM; the error is what is wrong with it.
+pub(crate) fn fingerprint_of(path: &Path) -> Result<Fingerprint, String> {
     let unreadable = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
     let pem = fs::read(path).map_err(|error| unreadable(&error))?;
-    let digest = X509::from_pem(&pem).and_then(|it| it.digest(MessageDigest::sha256()));
-    digest.map(|it| it.to_vec()).map_err(|error| unreadable(&error))
+    let certificate = X509::from_pem(&pem).map_err(|error| unreadable(&error))?;
+    Fingerprint::of(&certificate).map_err(|error| unreadable(&error))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> FilesError {

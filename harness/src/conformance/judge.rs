@@ -43,6 +43,7 @@ pub fn judge(
         unfinished,
         strict,
         interrupted,
+        given_up: None,
         issued,
         challenges,
         elapsed,

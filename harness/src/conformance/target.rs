@@ -6,19 +6,21 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::diagnostic::{Diagnostic, Source};
+use scep::certificate::Fingerprint;
+
+use crate::diagnostic::{Diagnostic, Place, Source, closest};
 use crate::mask::{Masker, by_shape};
 use crate::yaml::{self, Fields, Node, Problems};
 
 /// What is known of a target.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Target {
     /// What it is called.
     pub title: String,
     /// Where a PKI is.
     pub url: Option<String>,
-    /// The SHA-256 fingerprint that one of a PKI's certificates has, in lower-case hexadecimal.
-    pub ca_fingerprint: Option<String>,
+    /// The fingerprint that one of a PKI's certificates has.
+    pub ca_fingerprint: Option<Fingerprint>,
     /// The keywords that a PKI's GetCACaps names.
     pub capabilities: Option<Vec<String>>,
     /// How many cases may run at once.
@@ -28,7 +30,7 @@ pub struct Target {
 }
 
 /// A case in which a target is known not to conform.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Deviation {
     /// The case's id.
     pub case: String,
@@ -40,6 +42,8 @@ pub struct Deviation {
     pub ticket: Option<String>,
     /// The last day on which it is excused.
     pub until: Option<Date>,
+    /// Where the case is named.
+    pub place: Place,
 }
 
 /// A day of the calendar, `2026-12-31`.
@@ -73,9 +77,20 @@ impl Target {
         }
     }
 
-    /// The deviations in cases that are not among these.
-    pub fn strangers<'a>(&'a self, ids: &[String]) -> Vec<&'a Deviation> {
-        self.deviations.iter().filter(|deviation| !ids.contains(&deviation.case)).collect()
+    /// What is wrong with deviations in cases that are not among these: they excuse nothing, and are most likely misspelt.
+    pub fn strangers(&self, ids: &[String]) -> Vec<Diagnostic> {
+        let strange = self.deviations.iter().filter(|deviation| !ids.contains(&deviation.case));
+        let wrong = |deviation: &Deviation| {
+            let message =
+                format!("the target file deviates in `{}`, which is no case", deviation.case);
+            let diagnostic = Diagnostic::at(&deviation.place, message);
+            match closest(&deviation.case, ids.iter().map(String::as_str)) {
+                Some(id) => diagnostic.note(format!("did you mean `{id}`?")),
+                None => diagnostic
+                    .note("`sceplab conform --list` and `conform-client --list` show the cases"),
+            }
+        };
+        strange.map(wrong).collect()
     }
 
     /// What is known of a case.
@@ -154,9 +169,9 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
         // One that is missing is a problem already; the rest is still read for its own.
         title: title.unwrap_or_default(),
         url: text("url"),
-        ca_fingerprint: fields
-            .optional("ca-fingerprint")
-            .and_then(|node| fingerprint(node, problems)),
+        ca_fingerprint: fields.optional("ca-fingerprint").and_then(|node| {
+            node.parsed("a SHA-256 fingerprint of 64 hexadecimal digits", problems)
+        }),
         capabilities: items("capabilities")
             .map(|items| items.iter().filter_map(|item| item.text(problems)).collect()),
         parallel: fields
@@ -168,22 +183,12 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
     Some(target)
 }
 
-/// 64 hexadecimal digits, colons and blanks left out.
-fn fingerprint(node: &Node, problems: &Problems) -> Option<String> {
-    let text = node.text(problems)?;
-    let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
-    if digits.len() != 64 || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
-        node.expected("a SHA-256 fingerprint of 64 hexadecimal digits", problems);
-        return None;
-    }
-    Some(digits.to_ascii_lowercase())
-}
-
 fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {
     let known = ["case", "reason", "source", "ticket", "until"];
     let fields = Fields::of(node, "a deviation", &known, problems)?;
     let required = |key| fields.required(key).and_then(|node| node.text(problems));
     let (case, reason, source) = (required("case"), required("reason"), required("source"));
+    let place = fields.optional("case").map(|node| node.place.clone());
     let until = fields.optional("until").map(|node| {
         let text = node.text(problems)?;
         let date = text.parse().ok();
@@ -198,6 +203,7 @@ fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {
         source: source?,
         ticket: fields.optional("ticket").and_then(|node| node.text(problems)),
         until: until.flatten(),
+        place: place?,
     })
 }
 

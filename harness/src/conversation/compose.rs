@@ -1,5 +1,7 @@
 //! From a request of a scenario to what travels: what is chosen, and what follows where nothing is.
 
+mod body;
+mod challenge;
 mod message;
 mod transport;
 mod words;
@@ -7,27 +9,21 @@ mod words;
 use std::time::SystemTime;
 
 use openssl::rand::rand_bytes;
-use openssl::x509::{X509, X509Name, X509Ref};
+use openssl::x509::{X509, X509Name};
 use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::attribute::{Nonce, TransactionId};
-use scep::body::{IssuerAndSerial, IssuerAndSubject};
 use scep::client::choice;
 use scep::http::HttpRequest;
 use scep::identity::Identity;
 use scep::name;
-use scep::request::{CsrBuilder, RequestedExtension};
-use scep::secret::ChallengePassword;
 
 use self::message::{bytes, content, encode};
 use self::transport::{question, travelling};
 use self::words::words;
 use super::keys::Kind;
 use super::signer::{Shape, identity};
-use super::{Authority, Conversation, Requested, SpeechError, Transaction, keys, serial_of};
-use crate::pki::Pki;
-use crate::scenario::scep::{
-    ChallengeChoice, KeyType, Operation, RecipientChoice, Request, SignerChoice, Wrong,
-};
+use super::{Authority, Conversation, Requested, SpeechError, Transaction, keys};
+use crate::scenario::scep::{KeyType, Operation, RecipientChoice, Request, SignerChoice, Wrong};
 
 /// What travels, and what it is.
 pub(super) struct Composed {
@@ -46,46 +42,6 @@ const KEY_BITS: u32 = 2048;
 const OTHER_KEY: Kind = Kind::Rsa(KEY_BITS);
 
 impl Conversation {
-    /// Finds the challenge password that the request is to carry.
-    pub(super) async fn choose_challenge(
-        &mut self,
-        pki: &dyn Pki,
-        request: &Request,
-        expendable: bool,
-    ) -> Result<(), SpeechError> {
-        let renews = request.operation == Operation::RenewalReq;
-        let lacks = matches!(
-            request.message.challenge,
-            ChallengeChoice::Wrong | ChallengeChoice::Empty | ChallengeChoice::None
-        );
-        if lacks && !renews && !pki.asks_for_challenge() {
-            let reason = "the PKI asks for no challenge password, and none can be missing";
-            return Err(SpeechError::NotPossible(reason.to_owned()));
-        }
-        let is_nobody = matches!(
-            request.message.signer,
-            Some(SignerChoice::SelfSigned | SignerChoice::Stranger)
-        );
-        if renews && is_nobody && !pki.asks_for_challenge() {
-            let reason = "the PKI asks for no challenge password, and serves everybody";
-            return Err(SpeechError::NotPossible(reason.to_owned()));
-        }
-        self.challenge = match request.message.challenge {
-            ChallengeChoice::Right if renews => None,
-            ChallengeChoice::Right | ChallengeChoice::Always => {
-                let secret = pki.challenge(expendable).await?;
-                self.challenges += usize::from(secret.is_some() && !expendable);
-                secret.map(|secret| ChallengePassword::new(secret.expose()))
-            }
-            ChallengeChoice::Wrong => Some(ChallengePassword::new("0BAD0BAD0BAD0BAD")),
-            ChallengeChoice::Empty => Some(ChallengePassword::new("")),
-            ChallengeChoice::None => None,
-            ChallengeChoice::Again => self.challenge.take(),
-        };
-        self.secrets.extend(self.challenge.clone());
-        Ok(())
-    }
-
     /// Makes what travels of a request.
     pub(super) async fn compose(&mut self, request: &Request) -> Result<Composed, SpeechError> {
         let mut composed = if request.operation.has_message() {
@@ -277,70 +233,6 @@ impl Conversation {
                 vec![made.certificate]
             }
         })
-    }
-
-    /// What the envelope holds: what the messageType asks for, unless it is to be wrong.
-    fn body(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
-        if request.wrong.contains(&Wrong::NothingInEnvelope) {
-            return Ok(Vec::new());
-        }
-        let issuer = self.authority()?.certificates.issuer();
-        let is_other = request.wrong.contains(&Wrong::OtherBody);
-        let names = || IssuerAndSubject::encode(issuer.subject_name(), &parts.requested.subject);
-        Ok(match request.operation {
-            _ if is_other && request.operation.enrols() => names()?,
-            Operation::CertPoll if !is_other => {
-                let polled = self.transaction.as_ref().and_then(|last| last.requested.as_ref());
-                let polled = polled.filter(|_| request.message.subject.is_none());
-                let subject = polled.map_or(&parts.requested.subject, |it| &it.subject);
-                IssuerAndSubject::encode(issuer.subject_name(), subject)?
-            }
-            Operation::GetCert | Operation::GetCrl if !is_other => self.number(request, issuer)?,
-            _ => self.csr(request, parts)?,
-        })
-    }
-
-    fn csr(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
-        let choice = &request.message;
-        let has_names = !choice.dns_names.is_empty();
-        let names = has_names.then(|| RequestedExtension::dns_names(&choice.dns_names));
-        let extensions: Vec<_> = names.transpose()?.into_iter().collect();
-        let builder = CsrBuilder {
-            subject: &parts.requested.subject,
-            key: &parts.requested.key,
-            challenge_password: self.challenge.as_ref(),
-            challenge_string: choice.challenge_string,
-            extensions: &extensions,
-            digest: parts.digest,
-        };
-        let mut csr = builder.encode()?;
-        if request.wrong.contains(&Wrong::BadProofOfPossession)
-            && let Some(last) = csr.last_mut()
-        {
-            *last ^= 1;
-        }
-        Ok(csr)
-    }
-
-    /// The issuer and serial number that GetCert and GetCRL speak of.
-    fn number(&self, request: &Request, issuer: &X509Ref) -> Result<Vec<u8>, SpeechError> {
-        if let Some(serial) = &request.message.serial {
-            let digits = self.filled(serial);
-            let octets = openssl::bn::BigNum::from_hex_str(&digits)?.to_vec();
-            let first_is_high = octets.first().is_none_or(|first| first & 0x80 != 0);
-            let octets = if first_is_high { [vec![0], octets].concat() } else { octets };
-            return Ok(IssuerAndSerial::encode_parts(issuer.subject_name(), &octets)?);
-        }
-        let known = self.issued.as_ref().map_or(issuer, |last| &last.certificate);
-        Ok(IssuerAndSerial::encode(known)?)
-    }
-
-    fn wanted_serial(&self, request: &Request) -> Option<String> {
-        if request.operation != Operation::GetCert {
-            return None;
-        }
-        let chosen = request.message.serial.as_ref().map(|serial| self.filled(serial));
-        chosen.or_else(|| self.issued.as_ref().map(|issued| serial_of(&issued.certificate)))
     }
 }
 

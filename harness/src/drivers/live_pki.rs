@@ -1,6 +1,7 @@
 //! A PKI by its URL, behind the harness's seam: real, and handled with care.
 
 mod admin;
+mod silence;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ use scep::http::{HttpRequest, Method, Operation};
 use tokio::time::{Instant, sleep_until};
 
 pub use self::admin::NdesAdmin;
+use self::silence::Silence;
 
 use crate::diagnostic::visible;
 use crate::http::{self, Envelope};
@@ -60,6 +62,7 @@ pub struct LivePki {
     expendable: tokio::sync::Mutex<Option<Secret>>,
     /// The pause between two requests, and when the next may go.
     pace: Option<(Duration, Mutex<Instant>)>,
+    silence: Silence,
 }
 
 impl LivePki {
@@ -83,6 +86,7 @@ impl LivePki {
             unused: Mutex::default(),
             expendable: tokio::sync::Mutex::default(),
             pace,
+            silence: Silence::default(),
         }
     }
 
@@ -114,6 +118,16 @@ impl LivePki {
     pub fn challenges_given(&self) -> usize {
         let given = self.given.load(Ordering::Relaxed);
         if matches!(self.challenges, Challenges::One(_)) { given.min(1) } else { given }
+    }
+
+    /// Waits until so many messages in a row had no answer in their time that there is no use in sending more; tells so.
+    pub async fn fell_silent(&self) -> String {
+        let messages = self.silence.lasts().await;
+        format!(
+            "{} answered none of {messages} messages in a row, each waited for {} s: it was given up",
+            self.url,
+            self.limit.as_secs()
+        )
     }
 
     /// Waits for this request's turn.
@@ -167,13 +181,17 @@ impl Pki for LivePki {
         let authority = self.url.authority();
         let (path, limit) = (path.as_str(), self.limit);
         let envelope = Envelope { authority: &authority, path, credentials: None, limit };
+        let begun = Instant::now();
         let answer = http::exchange(stream, envelope, request).await;
+        if request.query.starts_with("operation=PKIOperation") {
+            self.silence.note(answer.is_ok() || begun.elapsed() < limit);
+        }
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
     /// Whoever has passwords is asked for them.
-    fn asks_for_challenge(&self) -> bool {
-        !matches!(self.challenges, Challenges::None)
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
+        Ok(!matches!(self.challenges, Challenges::None))
     }
 
     async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
@@ -187,15 +205,17 @@ impl Pki for LivePki {
         Ok(shared.clone())
     }
 
-    fn challenge_unused(&self, challenge: Secret) {
+    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
         self.unused.lock().unwrap_or_else(PoisonError::into_inner).push_back(challenge);
+        Ok(())
     }
 
-    fn expendable_granted(&self) {
+    async fn expendable_granted(&self) -> Result<(), PkiError> {
         // Whoever holds the lock is about to send the same password; the next one gets a new one.
         if let Ok(mut shared) = self.expendable.try_lock() {
             *shared = None;
         }
+        Ok(())
     }
 }
 
@@ -213,7 +233,7 @@ mod tests {
         assert_eq!(next(true).await.expose(), "b2");
         assert_eq!(next(true).await.expose(), "b2");
         assert!(matches!(pki.challenge(false).await, Err(PkiError::NotSupported { .. })));
-        pki.expendable_granted();
+        pki.expendable_granted().await.unwrap();
         assert!(matches!(pki.challenge(true).await, Err(PkiError::NotSupported { .. })));
     }
 

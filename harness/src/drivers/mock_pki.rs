@@ -2,6 +2,7 @@
 
 mod seen;
 
+use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,9 +14,10 @@ use mock_ca::{
 };
 use scep::attribute::PkiStatus;
 use scep::capabilities::Capability;
-use scep::http::HttpRequest;
+use scep::http::{HttpRequest, HttpResponse};
 use scep::secret::ChallengePassword;
 use tokio::io::DuplexStream;
+use tokio::net::TcpStream;
 
 use crate::http::{self, Envelope};
 use crate::lab::{self, Secret};
@@ -27,6 +29,17 @@ use crate::virtual_lab::Service;
 pub(crate) struct MockPki {
     ca: Arc<Ca>,
     address: Option<SocketAddr>,
+    way: Option<Box<dyn Way>>,
+}
+
+/// A way to where a mock CA listens.
+#[async_trait]
+pub(crate) trait Way: Send + Sync {
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// Why there is none.
+    async fn connect(&self) -> io::Result<TcpStream>;
 }
 
 impl MockPki {
@@ -35,7 +48,8 @@ impl MockPki {
         let settings = settings(name, plan);
         let broken = |reason| BenchError::Pki { name: name.to_owned(), reason };
         let ca = Ca::open(settings, SystemTime::now());
-        ca.map(|ca| Self { ca, address: None }).map_err(|error| broken(error.to_string()))
+        ca.map(|ca| Self { ca, address: None, way: None })
+            .map_err(|error| broken(error.to_string()))
     }
 
     /// The same, reached at an address.
@@ -43,11 +57,18 @@ impl MockPki {
         Self { address: Some(address), ..self }
     }
 
+    /// The same, spoken to by way of the network it stands in instead of in memory.
+    pub(crate) fn by_way_of(self, way: Box<dyn Way>) -> Self {
+        Self { way: Some(way), ..self }
+    }
+
     /// Where clients reach it; in this process, by a name that only the lab knows.
     pub(crate) fn url(&self) -> String {
-        let host =
-            self.address.map_or_else(|| format!("{}.lab", self.ca.name()), |it| it.to_string());
-        format!("http://{host}{}", self.path())
+        format!("http://{}{}", self.authority(), self.path())
+    }
+
+    fn authority(&self) -> String {
+        self.address.map_or_else(|| format!("{}.lab", self.ca.name()), |it| it.to_string())
     }
 
     fn path(&self) -> &'static str {
@@ -62,6 +83,18 @@ impl MockPki {
     /// The CA itself, for whoever listens for it.
     pub(crate) fn ca(&self) -> Arc<Ca> {
         Arc::clone(&self.ca)
+    }
+
+    /// Serves one connection in memory, and speaks on it.
+    async fn exchange_in_memory(
+        &self,
+        envelope: Envelope<'_>,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, String> {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let serve = self.ca.serve_connection(theirs, "scep step".to_owned());
+        let ((), answer) = tokio::join!(serve, http::exchange(ours, envelope, request));
+        answer
     }
 
     fn oldest_pending(&self) -> Option<mock_ca::Pending> {
@@ -79,22 +112,23 @@ impl Service for MockPki {
 #[async_trait]
 impl Pki for MockPki {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let path = format!("{}{suffix}", self.path());
-        let serve = self.ca.serve_connection(theirs, "scep step".to_owned());
-        let envelope = Envelope {
-            authority: "pki.lab",
-            path: &path,
-            credentials: None,
-            limit: Duration::from_secs(30),
+        let (authority, path) = (self.authority(), format!("{}{suffix}", self.path()));
+        let limit = Duration::from_secs(30);
+        let envelope = Envelope { authority: &authority, path: &path, credentials: None, limit };
+        let answer = match &self.way {
+            None => self.exchange_in_memory(envelope, request).await,
+            Some(way) => {
+                let stream = way.connect().await.map_err(|error| PkiError::Broken {
+                    reason: format!("cannot connect to {authority}: {error}"),
+                })?;
+                http::exchange(stream, envelope, request).await
+            }
         };
-        let exchange = http::exchange(ours, envelope, request);
-        let ((), answer) = tokio::join!(serve, exchange);
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
-    fn asks_for_challenge(&self) -> bool {
-        self.ca.asks_for_challenge()
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
+        Ok(self.ca.asks_for_challenge())
     }
 
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
@@ -143,12 +177,12 @@ impl Pki for MockPki {
         Ok(seen::requests(&self.ca.requests()))
     }
 
-    async fn faults(&self) -> Vec<FaultCount> {
+    async fn faults(&self) -> Result<Vec<FaultCount>, PkiError> {
         let faults = self.ca.faults().into_iter();
-        faults.map(|(rule, fired)| FaultCount { rule: rule.to_string(), fired }).collect()
+        Ok(faults.map(|(rule, fired)| FaultCount { rule: rule.to_string(), fired }).collect())
     }
 
-    async fn denied(&self) -> usize {
+    async fn denied(&self) -> Result<usize, PkiError> {
         let is_denial = |entry: &LogEntry| match &entry.outcome {
             LogOutcome::CertRep(status, _) => *status == PkiStatus::Failure,
             LogOutcome::Http(status) => {
@@ -156,7 +190,7 @@ impl Pki for MockPki {
             }
             LogOutcome::Cut => false,
         };
-        self.ca.log().iter().filter(|entry| is_denial(entry)).count()
+        Ok(self.ca.log().iter().filter(|entry| is_denial(entry)).count())
     }
 
     async fn log(&self) -> Vec<String> {

@@ -1,30 +1,32 @@
 //! Labs on the kernel's network: hosts and devices in network namespaces, devices as processes.
 
-mod channel;
 mod folder;
 mod kept;
-mod lab_device;
-mod lab_pki;
 mod process;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
 use async_trait::async_trait;
 use dut_sim::console::Shell;
+use dut_sim::remote::RemoteConsole;
+use tokio::net::UnixStream;
 
-use self::channel::Channel;
 use self::folder::LabFolder;
+pub(super) use self::folder::{remove_if_dead, those_of_the_dead};
 pub(super) use self::kept::{end_kept, kept};
-use self::lab_device::LabDevice;
-use self::lab_pki::LabPki;
 use self::process::LabProcess;
 pub(super) use self::process::settled;
-use super::remote_device::{self, scep_client};
+use super::channel::{Channel, Witness};
+use super::lab_device::LabDevice;
+use super::lab_pki::LabPkiLine;
+use super::remote_device::scep_client;
+use crate::client::Builtin;
+use crate::control::{Ask, Built, Order, Reply};
 use crate::lab::Lab;
-use crate::netns::control::{Ask, Built, Order, Reply};
 use crate::netns::registry;
-use crate::run::{Bench, BenchError, LabOptions, Resource};
+use crate::remote_pki::RemotePki;
+use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
 
 /// Whether this process has removed what others left.
 static SWEPT: Once = Once::new();
@@ -32,6 +34,11 @@ static SWEPT: Once = Once::new();
 /// Removes what runners that were killed could not.
 fn sweep() {
     folder::remove_those_of_the_dead();
+    forget_the_gone();
+}
+
+/// Removes the files by which other terminals would find labs that are gone.
+pub(super) fn forget_the_gone() {
     // Whoever asks for the labs that stand finds files of others and removes them.
     let _ = registry::entries();
 }
@@ -59,6 +66,10 @@ pub(super) async fn build_for_console(
 
 async fn stand(lab: &Lab, options: &LabOptions) -> Result<(Built, Bench), BenchError> {
     // Before a lab is made for nothing.
+    if let Some((host, image)) = lab.images().next() {
+        let what = super::image_of(host, image);
+        return Err(BenchError::NotSupported { driver: Driver::Netns, what });
+    }
     if let Some(missing) = scep_client(options.client).missing() {
         let origin = missing.origin.to_owned();
         return Err(BenchError::NotInstalled { program: missing.program, origin });
@@ -80,8 +91,15 @@ async fn stand(lab: &Lab, options: &LabOptions) -> Result<(Built, Bench), BenchE
 async fn console(built: &Built, device: &str) -> Result<Shell, BenchError> {
     let broken = |reason: String| BenchError::Device { name: device.to_owned(), reason };
     let console = built.consoles.get(device).ok_or_else(|| broken("it has no console".into()))?;
-    let console = remote_device::attach(console).await.map_err(broken)?;
+    let stream = connect(console).await.map_err(broken)?;
+    let console = RemoteConsole::attach(stream).await;
+    let console = console.map_err(|error| broken(error.to_string()))?;
     Ok(Shell::There(Arc::new(console)))
+}
+
+async fn connect(console: &Path) -> Result<UnixStream, String> {
+    let stream = UnixStream::connect(console).await;
+    stream.map_err(|error| format!("its console cannot be reached: {error}"))
 }
 
 /// What is in a lab that stands, behind the harness's seams.
@@ -93,11 +111,19 @@ async fn furnish(
 ) -> Result<Bench, BenchError> {
     let mut bench = Bench::default();
     for name in &built.pkis {
-        let pki = LabPki::new(name, Arc::clone(channel));
+        let pki = RemotePki::new(LabPkiLine::new(name, Arc::clone(channel)));
         bench.pkis.insert(name.clone(), Arc::new(pki));
     }
+    if lab.programs().next().is_none() {
+        bench.keys = KeySupply::Shared;
+    }
+    if options.client == Client::Builtin {
+        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
+    }
     for (name, console) in &built.consoles {
-        let device = LabDevice::start(lab, name, console, options, channel).await?;
+        let witness: Arc<dyn Witness> = Arc::<Channel>::clone(channel);
+        let stream = connect(console).await;
+        let device = LabDevice::start(lab, name, stream, options, witness).await?;
         bench.devices.insert(name.clone(), Arc::new(device));
     }
     Ok(bench)

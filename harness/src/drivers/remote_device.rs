@@ -1,12 +1,11 @@
 //! A simulated device in a process of its own, behind the harness's seam.
 
-use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dut_sim::ScepClient;
 use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::seen_changes::SeenChanges;
 use super::sim_device::{refused, told};
@@ -21,17 +20,18 @@ pub(super) struct RemoteDevice {
 }
 
 impl RemoteDevice {
-    /// Starts the device `name` of `lab` in the process that listens at `console`.
-    pub(super) async fn start(
+    /// Starts the device `name` of `lab` in the process at the other end of `stream`.
+    pub(super) async fn start<S>(
         lab: &Lab,
         name: &str,
-        console: &Path,
+        stream: S,
         client: Client,
-    ) -> Result<Self, BenchError> {
+    ) -> Result<Self, BenchError>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
         let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
-        let settings = settings(lab, name, client)?;
-        let stream = connect(console).await.map_err(broken)?;
-        let console = RemoteConsole::start(stream, settings);
+        let console = RemoteConsole::start(stream, settings(lab, name, client)?);
         Ok(Self::of(console.await.map_err(|error| broken(error.to_string()))?))
     }
 
@@ -39,17 +39,6 @@ impl RemoteDevice {
         let changes = SeenChanges::new(console.subscribe());
         Self { console, changes }
     }
-}
-
-/// Connects once more to a console whose device has been started.
-pub(super) async fn attach(console: &Path) -> Result<RemoteConsole, String> {
-    let console = RemoteConsole::attach(connect(console).await?).await;
-    console.map_err(|error| error.to_string())
-}
-
-async fn connect(console: &Path) -> Result<UnixStream, String> {
-    let stream = UnixStream::connect(console).await;
-    stream.map_err(|error| format!("its console cannot be reached: {error}"))
 }
 
 #[async_trait]
@@ -92,6 +81,7 @@ fn broken(error: RemoteError) -> DeviceError {
     DeviceError::Broken { reason }
 }
 
+/// What the device `name` of `lab` is started with.
 pub(super) fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, BenchError> {
     let device = super::plan_of(lab, name)?;
     let keyring = device.keyring.iter();

@@ -26,7 +26,7 @@ pub fn in_the_virtual_lab(
         let what = "a device that is served from it".to_owned();
         return Err(BenchError::NotSupported { driver: options.driver, what });
     }
-    let (network, pkis, _) = network_with_pkis(lab)?;
+    let (network, pkis) = network_with_pkis(lab)?;
     let plan = super::plan_of(lab, &options.id)?;
     let mut settings = settings_of(&options.id, plan, &network, &KeySource::Generate)?;
     settings.restarts_in_commit = restarts_in_commit;

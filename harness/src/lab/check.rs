@@ -24,7 +24,7 @@ pub(super) fn check(draft: &Draft, complete: bool, problems: &Problems) {
     subnets_agree(draft, problems);
     for host in &draft.hosts {
         pki_exists(host, draft, problems);
-        program_is_no_pki_of_the_file(host, draft, problems);
+        foreigner_is_no_pki_of_the_file(host, draft, problems);
     }
     if draft.is_live() {
         live::check(draft, problems);
@@ -137,15 +137,19 @@ fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
     }
 }
 
-/// A program is known by its host's name, and each PKI by one name.
-fn program_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &Problems) {
-    let is_program = matches!(host.runs, Some(DraftRuns::Program(_)));
+/// A program or an image is known by its host's name, and each PKI by one name.
+fn foreigner_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &Problems) {
+    let what = match host.runs {
+        Some(DraftRuns::Program(_)) => "a program",
+        Some(DraftRuns::Image(_)) => "an image",
+        Some(DraftRuns::Pki(_)) | None => return,
+    };
     let mut names =
         draft.pkis.iter().map(|pki| &pki.name).chain(draft.by_url.iter().map(|it| &it.name));
-    if is_program && names.any(|name| name.value == host.name.value) {
+    if names.any(|name| name.value == host.name.value) {
         let name = &host.name.value;
-        let message = format!("`{name}` runs a program, and is the name of a PKI as well");
-        let note = "a program that a host runs is known as a PKI by the host's name";
+        let message = format!("`{name}` runs {what}, and is the name of a PKI as well");
+        let note = format!("{what} that a host runs is known as a PKI by the host's name");
         problems.add(Diagnostic::at(&host.name.place, message).note(note));
     }
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::{
-    DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, Program, Route, Runs, Secret, SshTarget,
+    DEFAULT_TTL, Device, Host, Image, Lab, Pki, PkiByUrl, Program, Route, Runs, Secret, SshTarget,
 };
 use crate::diagnostic::{Located, Place};
 
@@ -43,6 +43,7 @@ pub(super) struct DraftHost {
 pub(super) enum DraftRuns {
     Pki(Located<String>),
     Program(Box<Program>),
+    Image(Box<Image>),
 }
 
 #[derive(Debug)]
@@ -136,6 +137,7 @@ impl DraftRuns {
         match self {
             Self::Pki(name) => Runs::Pki(name.value),
             Self::Program(program) => Runs::Program(program),
+            Self::Image(image) => Runs::Image(image),
         }
     }
 }

@@ -193,6 +193,75 @@ fn a_program_needs_a_sign_that_it_serves_an_address_and_a_name_of_its_own() {
     );
 }
 
+const IMAGE: &str = r#"
+devices: {DUT0: {interfaces: {eth0: 10.215.168.0/24}}}
+hosts:
+  gateway:
+    addresses: [10.215.168.1/24]
+    runs:
+      image: registry.example:5000/micromdm/scep:2.3
+      entrypoint: sh
+      command: [-c, "exec scepserver -listen {{address}}:8080"]
+      ready: {port: 8080, within: 30s}
+      env: {SCEP_LOG_DEBUG: "true"}
+      secrets: {SCEP_CHALLENGE_PASSWORD: hunter2}
+"#;
+
+#[test]
+fn a_host_may_run_an_image_as_its_pki() {
+    let lab = load(IMAGE).unwrap();
+    assert_eq!(lab.pki_names(), ["gateway"]);
+    let image = lab.images().next().unwrap().1;
+    assert_eq!(image.name, "registry.example:5000/micromdm/scep:2.3");
+    assert_eq!(image.entrypoint.as_deref(), Some("sh"));
+    assert_eq!(image.command, ["-c", "exec scepserver -listen 10.215.168.1:8080"]);
+    assert_eq!((image.ready.port, image.ready.within.as_secs()), (Some(8080), 30));
+    assert_eq!(image.environment["SCEP_LOG_DEBUG"], "true");
+    assert_eq!(image.secrets["SCEP_CHALLENGE_PASSWORD"].expose(), "hunter2");
+    assert!(!format!("{lab:?}").contains("hunter2"));
+    let words = IMAGE.replace("[-c, \"exec scepserver -listen {{address}}:8080\"]", "serve 'a b'");
+    assert_eq!(load(&words).unwrap().images().next().unwrap().1.command, ["serve", "a b"]);
+    let bare = IMAGE.replace("      entrypoint: sh\n", "");
+    assert_eq!(load(&bare).unwrap().images().next().unwrap().1.entrypoint, None);
+}
+
+#[test]
+fn every_mistake_about_an_image_is_found_at_once() {
+    let wrong = IMAGE
+        .replace("micromdm/scep:2.3", "Micro/SCEP:2.3")
+        .replace("entrypoint: sh", "entrypoint: '{{lab}}/sh'")
+        .replace("{{address}}", "{{dir}}")
+        .replace("within: 30s", "within: soon")
+        .replace("{SCEP_LOG_DEBUG: \"true\"}", "{SCEP_CHALLENGE_PASSWORD: x}")
+        .replace("      secrets", "      program: scepserver\n      secrets");
+    let image = "registry.example:5000/Micro/SCEP:2.3";
+    assert_eq!(
+        errors(&wrong),
+        [
+            format!(
+                "expected the name of an image, such as `micromdm/scep:latest`, found `{image}`"
+            ),
+            "unknown placeholder `{{lab}}`".to_owned(),
+            "unknown placeholder `{{dir}}`".to_owned(),
+            "expected a duration with its unit, such as `500ms`, `2s` or `1m`, found `soon`"
+                .to_owned(),
+            "`SCEP_CHALLENGE_PASSWORD` is one of `secrets` already".to_owned(),
+            "unknown field `program` of an image that a host runs".to_owned(),
+        ]
+    );
+    for name in ["''", "/scep", "scep:", "-scep", "a b", "scep;rm", "a//b", "[]"] {
+        let wrong = IMAGE.replace("registry.example:5000/micromdm/scep:2.3", name);
+        assert_eq!(errors(&wrong).len(), 1, "{name}: {:?}", errors(&wrong));
+    }
+    let never = IMAGE.replace("      ready: {port: 8080, within: 30s}\n", "");
+    let lacking = "what a host runs lacks the field `ready`, which says how it is known to serve";
+    assert_eq!(errors(&never), [lacking]);
+    let twice = format!("{IMAGE}pki: {{gateway: {{personality: linux}}}}\n");
+    assert_eq!(errors(&twice)[0], "`gateway` runs an image, and is the name of a PKI as well");
+    let far = IMAGE.replace("10.215.168.1/24", "10.9.0.1/24").replace("{{address}}", "x");
+    assert!(errors(&far).iter().any(|error| error == "no device can reach the PKI `gateway`"));
+}
+
 #[test]
 fn routes_that_lead_nowhere_are_found() {
     let wrong = DOCUMENTED

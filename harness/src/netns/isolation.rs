@@ -12,8 +12,8 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, raise};
 use nix::unistd::{getegid, geteuid};
 
-use super::control::{self, Told};
 use super::permission::{Refused, Settings};
+use crate::control::{self, Told};
 use crate::run::{BenchError, Driver};
 
 /// Makes the namespaces, starts `lab-process --inner` in them, waits for its end, and ends in the same way; the calling

@@ -5,7 +5,6 @@ mod devices;
 mod end;
 mod pkis;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -13,21 +12,19 @@ use std::sync::Arc;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getpid;
-use tokio::io::{AsyncWriteExt, BufReader};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::BufReader;
+use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 
 use self::build::build;
 use self::end::Remains;
-use super::control::{self, Ask, Reply, Request, Told};
 use super::isolation::control_channel;
-use crate::pki::{Pki, PkiError};
+use crate::control::{self, Ask, Reply, Request, Speaker, Told};
+use crate::remote_pki::Desk;
+use crate::run::BenchError;
 
 /// Requests that the runner may have made and that are not begun.
 const WAITING: usize = 16;
-
-/// What is said to the runner, in turn.
-type Speaker = mpsc::UnboundedSender<Told>;
 
 /// Serves the runner until it is gone, then ends everything that is in the lab.
 ///
@@ -51,7 +48,7 @@ async fn serve_until_gone(control: UnixStream, remains: &Arc<Remains>) -> io::Re
     let (reader, writer) = tokio::net::UnixStream::from_std(control)?.into_split();
     let (ask, asked) = mpsc::channel(WAITING);
     let (speaker, said) = mpsc::unbounded_channel();
-    let speaking = tokio::spawn(speak(said, writer));
+    let speaking = tokio::spawn(control::speak(said, writer));
     let gone = tokio::spawn(listen(reader, ask));
     tokio::select! {
         () = answer(asked, speaker, remains) => {}
@@ -71,49 +68,23 @@ async fn listen(reader: OwnedReadHalf, ask: mpsc::Sender<Request>) {
     }
 }
 
-async fn speak(mut said: mpsc::UnboundedReceiver<Told>, mut writer: OwnedWriteHalf) {
-    while let Some(told) = said.recv().await {
-        let Ok(line) = control::line(&told) else { return };
-        if writer.write_all(&line).await.is_err() {
-            return;
-        }
-    }
-}
-
 async fn answer(mut asked: mpsc::Receiver<Request>, speaker: Speaker, remains: &Arc<Remains>) {
-    let mut pkis = BTreeMap::new();
+    let mut desk = Desk::new(speaker.clone());
     while let Some(Request { id, ask }) = asked.recv().await {
-        let reply = match ask {
+        match ask {
             Ask::Build(order) => {
-                Reply::Built(build(&order, &speaker, remains).await.map(|(built, running)| {
-                    pkis = running;
+                let built = build(&order, &speaker, remains).await.map(|(built, running)| {
+                    desk.open(running);
                     built
-                }))
+                });
+                let _ = speaker.send(Told::Reply { id, reply: Reply::Built(built) });
             }
-            Ask::Approve(pki) => match find(&pkis, &pki) {
-                Ok(pki) => Reply::Decided(pki.approve().await),
-                Err(error) => Reply::Decided(Err(error)),
-            },
-            Ask::Deny(pki) => match find(&pkis, &pki) {
-                Ok(pki) => Reply::Decided(pki.deny().await),
-                Err(error) => Reply::Decided(Err(error)),
-            },
-            Ask::Issued(pki) => match find(&pkis, &pki) {
-                Ok(pki) => Reply::Issued(pki.issued().await),
-                Err(error) => Reply::Issued(Err(error)),
-            },
-            Ask::Log(pki) => Reply::Log(match find(&pkis, &pki) {
-                Ok(pki) => pki.log().await,
-                Err(_) => Vec::new(),
-            }),
-        };
-        if speaker.send(Told::Reply { id, reply }).is_err() {
-            return;
+            Ask::Pki { pki, question } => desk.take(id, &pki, question).await,
+            Ask::Furnish(_) | Ask::Listens(_) => {
+                let reason = "a lab process is no container".to_owned();
+                let refused = Reply::Furnished(Err(BenchError::Network { reason }));
+                let _ = speaker.send(Told::Reply { id, reply: refused });
+            }
         }
     }
-}
-
-fn find<'a>(pkis: &'a pkis::Pkis, name: &str) -> Result<&'a Arc<dyn Pki>, PkiError> {
-    let reason = || format!("the lab process knows no PKI `{name}`");
-    pkis.get(name).ok_or_else(|| PkiError::Broken { reason: reason() })
 }

@@ -47,6 +47,11 @@ impl Namespace {
         })
     }
 
+    /// The same namespace by a descriptor of its own.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+
     /// The number of its descriptor in this process.
     pub(super) fn descriptor(&self) -> RawFd {
         self.0.as_raw_fd()

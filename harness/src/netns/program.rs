@@ -1,7 +1,6 @@
 //! A server program as a PKI: prepared, started and watched in its host's namespace.
 
 mod command;
-mod output;
 mod prepare;
 mod ready;
 
@@ -17,11 +16,11 @@ use tokio::process::Child;
 use tokio::sync::watch;
 
 use self::command::Launcher;
-use self::output::Output;
 use super::namespace::Namespace;
 use crate::lab::{Lab, Program};
 use crate::mask::Masker;
 use crate::pki::Pki;
+use crate::program_output::Output;
 use crate::run::BenchError;
 
 /// A server program that serves, until it ends by itself or is dropped.

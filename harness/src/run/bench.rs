@@ -26,6 +26,8 @@ pub enum Driver {
     Virtual,
     /// Hosts and links are the kernel's, in network namespaces; the device is a process of its own.
     Netns,
+    /// Hosts and devices are containers of a Docker engine, which needs the cargo feature `docker`.
+    Docker,
     /// Nothing is built: devices by SSH and PKIs by URL, on the network of this machine.
     Live,
 }
@@ -84,6 +86,8 @@ pub struct LabOptions {
     pub client: Client,
     /// The program `sceplab`, which the driver `netns` runs again for its labs; this process's own where it is left out.
     pub sceplab: Option<PathBuf>,
+    /// The image that nodes of labs are made of, for the driver `docker`; one of the program itself where it is left out.
+    pub node_image: Option<String>,
     /// Where a capture of each link is left; for the driver `netns`.
     pub captures: Option<PathBuf>,
     /// Whether labs that are closed stand on until [`crate::drivers::end_kept`]; for the driver `netns`.
@@ -122,6 +126,12 @@ pub struct Bench {
 pub trait Resource: Send + Sync {
     /// Ends it, and waits until nothing of it is left; whoever is only dropped ends as well, and is not waited for.
     async fn close(self: Box<Self>) {}
+
+    /// Waits until something of it that is neither a device nor a PKI breaks by itself, and tells what; for ever where
+    /// nothing does.
+    async fn broken(&self) -> String {
+        std::future::pending().await
+    }
 }
 
 impl Bench {
@@ -144,7 +154,8 @@ impl Bench {
             let told = async move { format!("pki `{name}`: {}", pki.broken().await) };
             Box::pin(told) as std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>
         });
-        let all: Vec<_> = devices.chain(pkis).collect();
+        let resources = self.resources.iter().map(|resource| resource.broken());
+        let all: Vec<_> = devices.chain(pkis).chain(resources).collect();
         if all.is_empty() {
             return std::future::pending().await;
         }
@@ -186,6 +197,18 @@ pub enum BenchError {
         /// The driver that was asked for.
         driver: Driver,
         /// What is not allowed, and what would allow it.
+        reason: String,
+    },
+    /// There is no Docker engine to work with.
+    #[error("{reason}")]
+    NoEngine {
+        /// What is in the way, and what would help.
+        reason: String,
+    },
+    /// A Docker engine could not do what it was asked.
+    #[error("docker: {reason}")]
+    Engine {
+        /// What was asked, what came, what it means, and what to do next.
         reason: String,
     },
     /// A device could not be started.

@@ -43,17 +43,7 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
             break;
         }
     }
-    let idle = unfired(bench).await;
-    match (&verdict, scenario.steps.last()) {
-        (Verdict::Passed, Some(last)) if !idle.is_empty() => {
-            let failure = recorder.unfired(scenario.steps.len(), last, &idle);
-            verdict = Verdict::Failed(Box::new(failure));
-        }
-        (Verdict::Failed(_), _) => {
-            notes.extend(idle.iter().map(|rule| format!("the fault `{rule}` did not happen")));
-        }
-        _ => {}
-    }
+    verdict = with_faults(verdict, scenario, bench, &recorder, &mut notes).await;
     ScenarioOutcome {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
@@ -86,6 +76,33 @@ async fn failure(recorder: &Recorder<'_>, number: usize, attempted: &Attempted) 
         return None;
     }
     Some(Verdict::Failed(Box::new(recorder.failure(number, attempted).await)))
+}
+
+/// The verdict in the light of the faults that the lab asks for: where one did not happen, nothing is proved.
+async fn with_faults(
+    verdict: Verdict,
+    scenario: &Scenario,
+    bench: &Bench,
+    recorder: &Recorder<'_>,
+    notes: &mut Vec<String>,
+) -> Verdict {
+    match (&verdict, scenario.steps.last()) {
+        (Verdict::Passed, Some(last)) => match unfired(bench).await {
+            Ok(idle) if idle.is_empty() => verdict,
+            Ok(idle) => {
+                let failure = recorder.unfired(scenario.steps.len(), last, &idle);
+                Verdict::Failed(Box::new(failure))
+            }
+            Err(stop) => stopped(stop, scenario.steps.len(), recorder),
+        },
+        (Verdict::Failed(_), _) => {
+            // Whoever cannot say any more which happened has failed all the same.
+            let idle = unfired(bench).await.unwrap_or_default();
+            notes.extend(idle.iter().map(|rule| format!("the fault `{rule}` did not happen")));
+            verdict
+        }
+        _ => verdict,
+    }
 }
 
 fn stopped(stop: Stop, number: usize, recorder: &Recorder<'_>) -> Verdict {

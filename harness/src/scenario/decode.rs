@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Step;
 use super::conformance::{self, Conformance};
-use super::steps::step;
+use super::steps::{Saved, step};
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
 use crate::yaml::{Fields, Node, Problems, Value};
@@ -112,5 +112,11 @@ fn steps(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Vec<Step> {
     if items.is_empty() && matches!(node.value, Value::Sequence(_)) {
         problems.add(Diagnostic::at(&node.place, "a scenario has at least one step"));
     }
-    items.iter().filter_map(|item| step(item, lab, problems)).collect()
+    let mut saved = Saved::default();
+    let read = |item| {
+        let step = step(item, lab, problems);
+        saved.follow(item, step.as_ref(), problems);
+        step
+    };
+    items.iter().filter_map(read).collect()
 }

@@ -1,6 +1,6 @@
 //! Finds scenario files and gives them their ids.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::LoadErrors;
@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 const LABS: &str = "labs";
 
 /// The folder whose files say what is known of a PKI, and are never scenarios either.
-const TARGETS: &str = "targets";
+pub const TARGETS: &str = "targets";
 
 /// The file of the failures that the matrix expects, which is never a scenario.
 pub const LEDGER: &str = "matrix-ledger.yaml";
@@ -45,12 +45,30 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
     search.finish()
 }
 
+/// Finds the target files at some paths: those that are named, and those in folders named `targets` below folders, sorted.
+///
+/// What leads nowhere or cannot be read is left to [`discover`], which tells of it.
+pub fn target_files(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut search = Search::default();
+    for path in paths {
+        if path.is_dir() && path.ends_with(TARGETS) {
+            search.targets(path);
+        } else if path.is_dir() {
+            search.path(path);
+        } else if path.is_file() && is_in_targets(path) && is_yaml(path) {
+            search.targets.insert(path.clone());
+        }
+    }
+    search.targets.into_iter().collect()
+}
+
 #[derive(Default)]
 struct Search {
     seen: HashSet<PathBuf>,
     /// The folders searched below the path at hand: with links, many ways may lead to one.
     searched: HashSet<PathBuf>,
     found: BTreeMap<String, PathBuf>,
+    targets: BTreeSet<PathBuf>,
     errors: Vec<Diagnostic>,
 }
 
@@ -90,14 +108,21 @@ impl Search {
         paths.sort_by_cached_key(|path| (path.is_symlink(), path.clone()));
         for path in paths.iter().filter(|path| !is_hidden(path)) {
             if path.is_dir() {
-                let holds_none = path.ends_with(LABS) || path.ends_with(TARGETS);
-                if !holds_none && depth < DEPTH_LIMIT {
+                if path.ends_with(TARGETS) {
+                    self.targets(path);
+                } else if !path.ends_with(LABS) && depth < DEPTH_LIMIT {
                     self.folder(path, root, depth + 1);
                 }
             } else if is_yaml(path) && is_scenario(path) {
                 self.file(path, root);
             }
         }
+    }
+
+    fn targets(&mut self, folder: &Path) {
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        self.targets.extend(files.filter(|path| is_yaml(path) && path.is_file()));
     }
 
     fn file(&mut self, path: &Path, root: &Path) {
@@ -194,6 +219,16 @@ mod tests {
         assert!(shown.contains("this is the ledger of the matrix"), "{shown}");
         let shown = discover(&[tree.path().join("s/targets/t.yaml")]).unwrap_err().to_string();
         assert!(shown.contains("this is a target file"), "{shown}");
+    }
+
+    #[test]
+    fn target_files_are_found_below_folders_and_where_they_are_named() {
+        let tree = tree(&["s/a.yaml", "s/targets/t.yaml", "s/targets/n.txt", "s/x/targets/u.yml"]);
+        let folder = tree.path().join("s");
+        let all = ["targets/t.yaml", "x/targets/u.yml"].map(|path| folder.join(path));
+        assert_eq!(target_files(std::slice::from_ref(&folder)), all);
+        assert_eq!(target_files(&[folder.join("targets"), folder.join("a.yaml")]), all[..1]);
+        assert_eq!(target_files(&[all[1].clone()]), all[1..]);
     }
 
     #[test]

@@ -4,11 +4,13 @@ mod acceptable;
 mod challenge;
 mod client;
 mod ping;
+mod saved;
 mod scep;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub(super) use self::saved::Saved;
 use super::check::{self, checks};
 use super::{Action, Configuration, DEFAULT_WITHIN, Expect, Issued, Ping, Run, Step, Verdict};
 use crate::diagnostic::{Diagnostic, Located};

@@ -57,7 +57,7 @@ fn recipient_info(recipient: &[u8]) -> Vec<u8> {
 
 fn point() -> Vec<u8> {
     let digits = POINT.as_bytes().chunks_exact(2);
-    digits.filter_map(|pair| crate::hexadecimal::byte([pair[0], pair[1]])).collect()
+    digits.filter_map(|pair| scep::hexadecimal::byte([pair[0], pair[1]])).collect()
 }
 
 #[cfg(test)]

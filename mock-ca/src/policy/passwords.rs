@@ -7,10 +7,10 @@ use std::{
 };
 
 use openssl::{error::ErrorStack, rand::rand_bytes};
-use scep::secret::ChallengePassword;
+use scep::{hexadecimal, secret::ChallengePassword};
 
 use crate::{
-    hexadecimal, percent,
+    percent,
     refusal::Refusal,
     settings::ChallengePolicy,
     state::{StateDirectory, StateError},

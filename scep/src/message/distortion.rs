@@ -9,7 +9,7 @@ use super::attributes::{
     AttributeKind, CONTENT_TYPE, ExtraAttribute, FAIL_INFO, MESSAGE_DIGEST, MESSAGE_TYPE,
     PKI_STATUS, RECIPIENT_NONCE, SENDER_NONCE, SIGNING_TIME, TRANSACTION_ID,
 };
-use crate::Error;
+use crate::{Error, hexadecimal};
 
 /// A way in which a message is wrong, or unusual, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,19 +105,13 @@ pub(super) fn distort(
 
 /// The same octets as another type; octets that are no text become their hexadecimal digits.
 fn retyped(value_der: &[u8]) -> Result<Vec<u8>, Error> {
-    use std::fmt::Write;
-
     use der::{Decode, Tag, Tagged};
     let other = || -> der::Result<Vec<u8>> {
         let value = Any::from_der(value_der)?;
         match value.tag() {
             Tag::PrintableString | Tag::Utf8String => OctetStringRef::new(value.value())?.to_der(),
             _ => {
-                let digits = value.value().iter().fold(String::new(), |mut digits, octet| {
-                    // Writing into a string cannot fail.
-                    let _ = write!(digits, "{octet:02X}");
-                    digits
-                });
+                let digits = hexadecimal::upper(value.value());
                 Ia5StringRef::new(&digits)?.to_der()
             }
         }

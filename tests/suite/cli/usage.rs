@@ -14,7 +14,9 @@ fn help() {
         "check",
         "list",
         "serve",
+        "health",
         "dut",
+        "clean",
         "completions",
     ] {
         assert_run(&format!("help-{command}"), &[command, "--help"]);

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use crate::suite::sceplab::{Ended, command, finish, workspace};
+use crate::suite::serve::Server;
 
 /// Runs some cases at a server that treats each connection so; the server ends with the test's process.
 fn conform(treat: fn(TcpStream)) -> Ended {
@@ -56,6 +57,24 @@ fn endless_answers_are_cut() {
     });
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
     assert!(ended.stderr.contains("longer than 2097152 bytes"), "{}", ended.stderr);
+}
+
+#[test]
+fn one_that_answers_everything_but_messages_is_given_up_after_a_few() {
+    let server = Server::start(&["rfc8894", "--fault", "on: PKIOperation, do: delay 100s"]);
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.xml");
+    let report = format!("junit={}", report.display());
+    let limits = ["--timeout", "1", "--jobs", "2", "--case", "attributes", "--report", &report];
+    let url = server.url("/scep");
+    let ended = finish(command(workspace(), &[&["conform", &url], &limits[..]].concat()));
+    ended.assert_orderly();
+    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    let told = "answered none of 4 messages in a row, each waited for 1 s: it was given up";
+    assert!(ended.stderr.contains(told), "{}", ended.told());
+    assert!(ended.stdout.contains(" not finished in "), "{}", ended.told());
+    let report = std::fs::read_to_string(folder.path().join("report.xml")).unwrap();
+    assert!(report.contains(told), "{report}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::suite::sceplab::{Ended, command, finish, workspace};
+use crate::suite::sceplab::{Ended, command, finish, run_in, workspace};
 use crate::suite::serve::Server;
 
 /// Tries two cases at a server like scepserver, which takes single DES, and names its digests.
@@ -62,5 +62,54 @@ fn mistakes_in_it_are_shown_at_their_place() {
     assert_eq!(ended.code, Some(2));
     for part in ["did you mean `reason`?", "did you mean `parallel`?", "lacks the field `source`"] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+    }
+}
+
+/// What `sceplab check` says of a folder with a case and these target files, and of each path in it.
+fn checked(targets: &[(&str, &str)], paths: &[&str]) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let case = "title: T
+conformance: {requirement: R05, end: server}
+lab: {pki: {pki: {personality: rfc8894}}}
+steps:
+  - scep: {send: GetCACaps, accept: [{http: 200}]}
+";
+    for (path, text) in [&[("scenarios/conformance/server/a/b.yaml", case)], targets].concat() {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let ended = run_in(folder.path(), &[&["check"], paths].concat());
+    ended.assert_orderly();
+    ended
+}
+
+#[test]
+fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
+    let right = "title: A\ndeviations:\n- {case: conformance/server/a/b, reason: c, source: d}\n";
+    let right = [("scenarios/targets/a.yaml", right)];
+    let ended = checked(&right, &[]);
+    assert_eq!(ended.stdout, "1 scenario and 1 target file in order\n", "{}", ended.told());
+    let ended = checked(&right, &["scenarios/targets/a.yaml"]);
+    assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.told());
+
+    let misread = [("scenarios/targets/a.yaml", "title: A\nparallel: many\n")];
+    let misspelt =
+        "title: A\ndeviations:\n- {case: conformance/server/a/c, reason: c, source: d}\n";
+    let misspelt = [("scenarios/targets/a.yaml", misspelt)];
+    for (targets, place, told) in [
+        (misread, "scenarios/targets/a.yaml:2:11", "how many cases may run at once"),
+        (misspelt, "scenarios/targets/a.yaml:3:10", "did you mean `conformance/server/a/b`?"),
+    ] {
+        let ended = checked(&targets, &[]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.told());
+        for part in [place, told] {
+            assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+        }
+    }
+    // Which cases there are is not known here.
+    for paths in [&["scenarios/targets/a.yaml"][..], &["scenarios/targets"]] {
+        let ended = checked(&misspelt, paths);
+        assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.told());
     }
 }

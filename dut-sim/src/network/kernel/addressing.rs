@@ -21,6 +21,8 @@ use crate::network::{Addressing, ApplyError};
 #[derive(Clone)]
 pub(super) struct Addresses {
     netlink: Handle,
+    /// An interface that is none of those to be configured.
+    passed_over: Option<String>,
     /// The interfaces that are the device's, where not all are.
     only: Option<Arc<BTreeSet<String>>>,
 }
@@ -37,7 +39,12 @@ impl Addresses {
     pub(super) fn open() -> io::Result<Self> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { netlink: handle, only: None })
+        Ok(Self { netlink: handle, passed_over: None, only: None })
+    }
+
+    /// Leaves the interface of that name as it is.
+    pub(super) fn passing_over(self, interface: &str) -> Self {
+        Self { passed_over: Some(interface.to_owned()), ..self }
     }
 
     /// The same of these interfaces alone.
@@ -62,7 +69,7 @@ impl Addresses {
         Err(ApplyError::Other(io::Error::other(both)))
     }
 
-    /// Those links that are fit for configuration: all but the one to itself.
+    /// Those links that are fit for configuration: all but the one to itself, and the one that is passed over.
     async fn interfaces(&self) -> io::Result<BTreeMap<String, u32>> {
         let mut links = self.netlink.link().get().execute();
         let mut interfaces = BTreeMap::new();
@@ -74,6 +81,7 @@ impl Addresses {
                 LinkAttribute::IfName(name) => Some(name),
                 _ => None,
             });
+            let name = name.filter(|name| self.passed_over.as_ref() != Some(name));
             let name =
                 name.filter(|name| self.only.as_ref().is_none_or(|only| only.contains(name)));
             interfaces.extend(name.map(|name| (name, link.header.index)));

@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{self, say};
 use crate::cli::select::load_all;
 use crate::conformance::{Target, coverage};
-use crate::diagnostic::{Diagnostic, closest};
+use crate::diagnostic::Diagnostic;
 use crate::report::conformance::{coverage_table, list};
 use crate::requirement::End;
 use crate::scenario::Scenario;
@@ -91,22 +91,9 @@ impl Catalogue {
     }
 }
 
-/// A deviation in a case that is not there excuses nothing, and is most likely misspelt.
 fn check_deviations(target: &Target, cases: &[Scenario]) -> Result<(), Exit> {
     let ids: Vec<String> = cases.iter().map(|case| case.id.clone()).collect();
-    let wrong: Vec<Diagnostic> = target
-        .strangers(&ids)
-        .into_iter()
-        .map(|deviation| {
-            let message =
-                format!("the target file deviates in `{}`, which is no case", deviation.case);
-            let diagnostic = Diagnostic::general(message);
-            match closest(&deviation.case, ids.iter().map(String::as_str)) {
-                Some(id) => diagnostic.note(format!("did you mean `{id}`?")),
-                None => diagnostic.note("`--list` shows the cases"),
-            }
-        })
-        .collect();
+    let wrong = target.strangers(&ids);
     if wrong.is_empty() {
         return Ok(());
     }

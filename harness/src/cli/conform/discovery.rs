@@ -1,8 +1,8 @@
 //! What a PKI says of itself, before anything is asked of it.
 
-use openssl::hash::MessageDigest;
 use openssl::x509::X509Ref;
 use scep::capabilities::Capabilities;
+use scep::certificate::Fingerprint;
 use scep::client::CaCertificates;
 use scep::http::{HttpResponse, Method, Operation};
 use scep::name::to_text;
@@ -97,29 +97,22 @@ fn described(certificates: &CaCertificates, target: &Target) -> Result<Vec<Strin
     let all: Vec<_> = ca.chain(ra).collect();
     let lines = all.iter().map(|(what, one)| {
         let subject = visible(&to_text(one.subject_name()));
-        format!("{what}            SHA-256 {}  {subject}", fingerprint(one))
+        format!("{what}            SHA-256 {}  {subject}", shown(one))
     });
     let lines = lines.collect();
     match &target.ca_fingerprint {
-        Some(known) if all.iter().all(|(_, one)| fingerprint(one) != *known) => Err(format!(
-            "no certificate of this PKI has the fingerprint {known} of its target file: it is another \
+        Some(known)
+            if all.iter().all(|(_, one)| Fingerprint::of(one).ok().as_ref() != Some(known)) =>
+        {
+            Err(format!(
+                "no certificate of this PKI has the fingerprint {known} of its target file: it is another \
              PKI, or its CA was renewed"
-        )),
+            ))
+        }
         _ => Ok(lines),
     }
 }
 
-fn fingerprint(certificate: &X509Ref) -> String {
-    use std::fmt::Write;
-    let digest = certificate.digest(MessageDigest::sha256());
-    digest.map_or_else(
-        |_| String::new(),
-        |digest| {
-            digest.iter().fold(String::new(), |mut text, octet| {
-                // Writing into a string cannot fail.
-                let _ = write!(text, "{octet:02x}");
-                text
-            })
-        },
-    )
+fn shown(certificate: &X509Ref) -> String {
+    Fingerprint::of(certificate).map_or_else(|_| String::new(), |it| it.to_string())
 }

@@ -11,9 +11,11 @@ pub(super) async fn serve() -> io::Result<Exit> {
 
     use dut_sim::remote::Devices;
 
+    use crate::kernel_device;
+
     let listener = kernel::listener()?;
     let _passed_over = kernel::pass_over_interrupts();
-    let devices = Arc::new(Devices::new(kernel::start));
+    let devices = Arc::new(Devices::new(|settings| kernel_device::start(settings, None)));
     loop {
         let (stream, _) = listener.accept().await?;
         let devices = Arc::clone(&devices);
@@ -32,11 +34,7 @@ mod kernel {
     use std::io;
     use std::os::fd::AsFd;
     use std::os::unix::net;
-    use std::sync::Arc;
 
-    use dut_sim::network::kernel::KernelNetwork;
-    use dut_sim::remote::Settings;
-    use dut_sim::{Device, DeviceSettings};
     use nix::sys::socket::{getsockopt, sockopt};
     use tokio::net::UnixListener;
     use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -54,16 +52,5 @@ mod kernel {
     /// Ctrl-C in the terminal that the lab was started from is the lab's affair, which then ends its devices.
     pub(super) fn pass_over_interrupts() -> io::Result<Signal> {
         signal(SignalKind::interrupt())
-    }
-
-    pub(super) fn start(settings: Settings) -> Result<Arc<Device>, String> {
-        let network = KernelNetwork::open(settings.names)
-            .map_err(|error| format!("the kernel's network cannot be configured: {error}"))?;
-        let mut started = DeviceSettings::new(Arc::new(network));
-        started.hostname = settings.hostname;
-        started.interfaces = settings.interfaces;
-        started.keyring = settings.keyring.into_iter().collect();
-        started.client = settings.client;
-        Ok(Device::start(started))
     }
 }

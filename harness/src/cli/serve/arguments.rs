@@ -23,6 +23,9 @@ use crate::cli::output::say_soon;
 /// Where a challenge password may stand that the process list does not show.
 const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
 
+/// Where it may stand where to listen, as in an image.
+const LISTEN_VARIABLE: &str = "SCEPLAB_LISTEN";
+
 /// Run the mock CA by itself
 ///
 /// The CA is for tests: its keys are made when it starts and are gone when it ends, unless --state keeps them.
@@ -36,7 +39,7 @@ pub(in crate::cli) struct Serve {
     /// Whom to behave like: micromdm's scepserver, Windows' NDES, or RFC 8894 to the letter
     #[arg(value_parser = personality(), required_unless_present = "list_faults")]
     personality: Option<PersonalityName>,
-    /// Where to listen [default: 127.0.0.1:8080 for linux, 127.0.0.1:8081 for ndes, 127.0.0.1:8082 for rfc8894]
+    /// Where to listen [default: `SCEPLAB_LISTEN`, or 127.0.0.1:8080 for linux, :8081 for ndes, :8082 for rfc8894]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
     /// A challenge password; linux takes one for all, the others any number that serve once each.
@@ -116,14 +119,17 @@ impl Serve {
     }
 
     /// Where to listen.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> Result<SocketAddr, ArgumentError> {
+        if let Some(address) = self.listen {
+            return Ok(address);
+        }
         let port = match self.personality() {
             PersonalityName::Linux => 8080,
             // The real one's port, 80, is for privileged users.
             PersonalityName::Ndes => 8081,
             PersonalityName::Rfc8894 => self.personality().default_port(),
         };
-        self.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into())
+        Ok(listening_address()?.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into()))
     }
 
     /// Whether a person decides about requests.
@@ -218,6 +224,18 @@ impl Serve {
         let password = lines(path)?.swap_remove(0);
         Ok(Some(AdminCredentials { user: user.clone(), password }))
     }
+}
+
+/// The port that a CA listens on which is told nothing but what the environment says: 8080 where that says nothing.
+pub(in crate::cli) fn listening_port() -> Result<u16, ArgumentError> {
+    Ok(listening_address()?.map_or(8080, |address| address.port()))
+}
+
+fn listening_address() -> Result<Option<SocketAddr>, ArgumentError> {
+    let Some(text) = environment(LISTEN_VARIABLE)? else { return Ok(None) };
+    let address =
+        text.parse().map_err(|_| ArgumentError::Listen { variable: LISTEN_VARIABLE, text });
+    address.map(Some)
 }
 
 /// The names of the personalities, as the CA has them.

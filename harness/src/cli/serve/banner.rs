@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use mock_ca::Ca;
-use scep::algorithm::Digest;
+use scep::certificate::Fingerprint;
 use scep::key_usage::KeyUsage;
 
 /// One fact a line, its name first; certificates by their SHA-256 fingerprints.
@@ -21,16 +21,12 @@ fn certificates(ca: &Ca) -> Vec<String> {
             Some(usage) if usage.contains(KeyUsage::KEY_ENCIPHERMENT) => "ra-encryption",
             _ => "ra-signing",
         };
-        let fingerprint = certificate.digest(Digest::Sha256.openssl());
-        let fingerprint = fingerprint.map(|digest| hexadecimal(&digest)).unwrap_or_default();
+        let fingerprint = Fingerprint::of(certificate);
+        let fingerprint = fingerprint.map(|it| it.to_string()).unwrap_or_default();
         let subject = scep::name::to_text(certificate.subject_name());
         fact(role, &format!("SHA-256 {fingerprint}  {subject}"))
     };
     ca.certificates().iter().map(|certificate| describe(certificate)).collect()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 /// A fact on a line.

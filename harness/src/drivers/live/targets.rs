@@ -108,20 +108,20 @@ impl Pki for OpenPki {
         self.pki.exchange(request, suffix).await
     }
 
-    fn asks_for_challenge(&self) -> bool {
-        self.pki.asks_for_challenge()
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
+        self.pki.asks_for_challenge().await
     }
 
     async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
         self.pki.challenge(expendable).await
     }
 
-    fn challenge_unused(&self, challenge: Secret) {
-        self.pki.challenge_unused(challenge);
+    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
+        self.pki.challenge_unused(challenge).await
     }
 
-    fn expendable_granted(&self) {
-        self.pki.expendable_granted();
+    async fn expendable_granted(&self) -> Result<(), PkiError> {
+        self.pki.expendable_granted().await
     }
 
     async fn url(&self) -> Result<String, PkiError> {
@@ -191,7 +191,7 @@ mod tests {
             assert_eq!(pki.challenge(false).await.unwrap().unwrap().expose(), expected);
         }
         let none = given(None, one("set")).pki(&plan(Some(ChallengeSource::None))).unwrap();
-        assert!(!none.asks_for_challenge());
+        assert_eq!(none.asks_for_challenge().await, Ok(false));
     }
 
     #[test]

@@ -140,7 +140,8 @@ fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
         200 => {}
         status => return Err(format!("was answered HTTP {status}")),
     }
-    let text = text(&page.body);
+    let text =
+        http::text(&page.body).unwrap_or_else(|| String::from_utf8_lossy(&page.body).into_owned());
     let password = Regex::new(r"(?i)challenge password is:\s*<B>\s*([0-9A-Za-z+/=_-]{4,})\s*</B>");
     let found = password.ok().and_then(|regex| Some(regex.captures(&text)?[1].to_owned()));
     match found {
@@ -148,17 +149,6 @@ fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
         None if text.contains("password cache is full") => Ok(None),
         None => Err("the page shows no challenge password".to_owned()),
     }
-}
-
-/// Windows writes the page in UTF-16.
-fn text(body: &[u8]) -> String {
-    let is_utf16 = body.starts_with(&[0xff, 0xfe]) || body.get(1) == Some(&0);
-    if !is_utf16 {
-        return String::from_utf8_lossy(body).into_owned();
-    }
-    let units: Vec<u16> =
-        body.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-    String::from_utf16_lossy(&units)
 }
 
 #[cfg(test)]

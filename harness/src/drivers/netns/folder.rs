@@ -55,13 +55,25 @@ pub(super) fn remove_those_of_the_dead() {
     remove_those_of_the_dead_in(&std::env::temp_dir());
 }
 
+/// What runners of this user that were killed left.
+pub(in crate::drivers) fn those_of_the_dead() -> Vec<PathBuf> {
+    let mut folders = folders_in(&std::env::temp_dir());
+    folders.retain(|folder| lock_if_dead(folder).is_some());
+    folders
+}
+
 fn remove_those_of_the_dead_in(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
+    for folder in folders_in(parent) {
+        // What cannot be removed is in nobody's way.
+        let _ = remove_if_dead(&folder);
+    }
+}
+
+fn folders_in(parent: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
     let names = entries.flatten().map(|entry| entry.file_name());
     let ours = names.filter(|name| name.to_str().is_some_and(is_name));
-    for folder in ours.map(|name| parent.join(name)).filter(is_own) {
-        remove_if_dead(&folder);
-    }
+    ours.map(|name| parent.join(name)).filter(is_own).collect()
 }
 
 /// `sceplab-lab-4711-Xa0b1c`: the name alone is no proof, and others do not chance on it.
@@ -79,13 +91,25 @@ fn is_own(folder: &PathBuf) -> bool {
     })
 }
 
-/// The lock is kept until the folder is gone, so that nobody who has just made it takes it for theirs.
-fn remove_if_dead(folder: &Path) {
-    let Ok(lock) = File::open(folder) else { return };
-    match lock.try_lock() {
+/// Removes a folder whose runner is dead, and leaves any other alone.
+///
+/// # Errors
+/// When it is there afterwards all the same.
+pub(in crate::drivers) fn remove_if_dead(folder: &Path) -> io::Result<()> {
+    // The lock is kept until the folder is gone, so that nobody who has just made it takes it for theirs.
+    let Some(_lock) = lock_if_dead(folder) else { return Ok(()) };
+    match fs::remove_dir_all(folder) {
         // What the dead left may be removed by their lab process at the same time.
-        Ok(()) => drop(fs::remove_dir_all(folder)),
-        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
+        Err(error) if folder.exists() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn lock_if_dead(folder: &Path) -> Option<File> {
+    let lock = File::open(folder).ok()?;
+    match lock.try_lock() {
+        Ok(()) => Some(lock),
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
     }
 }
 

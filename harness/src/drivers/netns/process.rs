@@ -12,13 +12,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::channel::Channel;
 use super::folder::LabFolder;
+use crate::control::Built;
+use crate::drivers::channel::Channel;
 use crate::lab::{Lab, Runs};
-use crate::netns::control::Built;
 use crate::netns::registry::{Registered, register};
-use crate::netns::tail::Tail;
 use crate::run::BenchError;
+use crate::tail::Tail;
 
 /// How long the making of a lab may take, beside what its programs may, and as long each command that prepares one.
 const BUILDING_LIMIT: Duration = Duration::from_secs(60);
@@ -64,7 +64,8 @@ impl LabProcess {
             reason: format!("`{} lab-process` cannot be started: {error}", sceplab.display()),
         };
         let (child, socket) = spawn(sceplab).map_err(broken)?;
-        let (channel, listening) = Channel::new(socket);
+        let (reader, writer) = socket.into_split();
+        let (channel, listening) = Channel::new(reader, writer);
         let (end, ended) = watch::channel(false);
         LABS.send_modify(|labs| *labs += 1);
         let kept = Kept { child, channel: Arc::clone(&channel), listening, folder };

@@ -22,7 +22,7 @@ pub(super) fn check(draft: &Draft, problems: &Problems) {
         one(&pki.name.value, &pki.name.place, &hosts, draft, problems);
     }
     for host in &draft.hosts {
-        if let Some(DraftRuns::Program(_)) = host.runs {
+        if let Some(DraftRuns::Program(_) | DraftRuns::Image(_)) = host.runs {
             one(&host.name.value, &host.name.place, &[host], draft, problems);
         }
     }

@@ -1,4 +1,4 @@
-//! What a host runs: the name of a PKI, or a server program.
+//! What a host runs: the name of a PKI, a server program, or an image.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -7,13 +7,19 @@ use std::time::Duration;
 
 use super::{port, secret};
 use crate::diagnostic::Diagnostic;
-use crate::lab::Secret;
 use crate::lab::draft::{DraftHost, DraftRuns};
 use crate::lab::program::{FOLDER, Program, Ready, fill, placeholders};
+use crate::lab::{Image, Secret};
 use crate::yaml::{Entry, Fields, Node, Problems, Value, names};
 
 /// How long a program has to get ready where the lab file does not say.
 const WITHIN: Duration = Duration::from_secs(10);
+
+/// The longest name of an image that is taken, in bytes.
+const LONGEST_IMAGE: usize = 300;
+
+/// What stands in texts for the first address of the host.
+const ADDRESS: &str = "address";
 
 /// What is accepted as a sign that a program serves.
 const READY: &str = "`ready` is `{port: …}`, `{output: REGEX}` or both";
@@ -26,32 +32,96 @@ pub(super) fn runs(node: &Node, host: &DraftHost, problems: &Problems) -> Option
     if let Value::Scalar { .. } = node.value {
         return node.located(problems).map(DraftRuns::Pki);
     }
+    if is_image(node) {
+        image(node, host, problems).map(|image| DraftRuns::Image(Box::new(image)))
+    } else {
+        program(node, host, problems).map(|program| DraftRuns::Program(Box::new(program)))
+    }
+}
+
+/// Whoever names both a program and an image is told that an image has no such field.
+fn is_image(node: &Node) -> bool {
+    matches!(&node.value, Value::Mapping(fields) if fields.iter().any(|it| it.key == "image"))
+}
+
+fn program(node: &Node, host: &DraftHost, problems: &Problems) -> Option<Program> {
     let known = ["program", "prepare", "ready", "env", "secrets", "package"];
     let fields = Fields::of(node, "what a host runs", &known, problems)?;
     let texts = Texts { values: values(node, host), problems };
+    let Common { environment, secrets, ready } = common(&fields, &texts);
+    let command = fields.required("program").and_then(|node| texts.command(node));
+    let prepare = fields.optional("prepare").map(|node| node.one_or_more(problems));
+    Some(Program {
+        prepare: prepare
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|node| texts.command(node))
+            .collect(),
+        package: fields.optional("package").and_then(|node| package(node, problems)),
+        command: command?,
+        ready: ready?,
+        environment,
+        secrets,
+    })
+}
+
+fn image(node: &Node, host: &DraftHost, problems: &Problems) -> Option<Image> {
+    let known = ["image", "entrypoint", "command", "ready", "env", "secrets"];
+    let fields = Fields::of(node, "an image that a host runs", &known, problems)?;
+    // No folder of this machine is known in a container.
+    let mut values = values(node, host);
+    values.retain(|name, _| *name == ADDRESS);
+    let texts = Texts { values, problems };
+    let Common { environment, secrets, ready } = common(&fields, &texts);
+    let entrypoint = fields.optional("entrypoint").and_then(|node| texts.text(node));
+    let command = fields.optional("command").map(|node| texts.arguments(node));
+    let name = fields.required("image").and_then(|node| image_name(node, problems));
+    Some(Image {
+        command: command.unwrap_or_default(),
+        name: name?,
+        ready: ready?,
+        entrypoint,
+        environment,
+        secrets,
+    })
+}
+
+/// What a program and an image are started with.
+struct Common {
+    environment: BTreeMap<String, String>,
+    secrets: BTreeMap<String, Secret>,
+    ready: Option<Ready>,
+}
+
+fn common(fields: &Fields<'_>, texts: &Texts<'_>) -> Common {
     let secrets = fields.optional("secrets").map(|node| texts.secrets(node)).unwrap_or_default();
     let environment = fields.optional("env").map(|node| texts.environment(node, &secrets));
     let sign = fields.optional("ready");
     if sign.is_none() {
         let message =
             "what a host runs lacks the field `ready`, which says how it is known to serve";
-        problems.add(Diagnostic::at(fields.place(), message).note(READY));
+        texts.problems.add(Diagnostic::at(fields.place(), message).note(READY));
     }
-    let ready = sign.and_then(|node| ready(node, &texts));
-    let command = fields.required("program").and_then(|node| texts.command(node));
-    let prepare = fields.optional("prepare").map(|node| node.one_or_more(problems));
-    Some(DraftRuns::Program(Box::new(Program {
-        prepare: prepare
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|node| texts.command(node))
-            .collect(),
-        environment: environment.unwrap_or_default(),
-        package: fields.optional("package").and_then(|node| package(node, problems)),
-        command: command?,
-        ready: ready?,
-        secrets,
-    })))
+    let ready = sign.and_then(|node| ready(node, texts));
+    Common { environment: environment.unwrap_or_default(), secrets, ready }
+}
+
+/// The name of an image, as engines take it.
+fn image_name(node: &Node, problems: &Problems) -> Option<String> {
+    let name = node.text(problems)?;
+    let sound = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-:@".contains(c))
+            && !part.ends_with(|c: char| !c.is_ascii_alphanumeric())
+    };
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let repository = last.split([':', '@']).next().unwrap_or_default();
+    let in_small_letters = !repository.contains(|c: char| c.is_ascii_uppercase());
+    if name.len() > LONGEST_IMAGE || !name.split('/').all(sound) || !in_small_letters {
+        node.expected("the name of an image, such as `micromdm/scep:latest`", problems);
+        return None;
+    }
+    Some(name)
 }
 
 /// What is known of a program's placeholders before it runs.
@@ -61,7 +131,7 @@ fn values(node: &Node, host: &DraftHost) -> BTreeMap<&'static str, Option<String
     let folder = folder.as_deref().unwrap_or(file).parent().unwrap_or(Path::new("/"));
     let address: Option<Ipv4Addr> = host.addresses.first().map(|address| address.value.addr());
     BTreeMap::from([
-        ("address", address.map(|address| address.to_string())),
+        (ADDRESS, address.map(|address| address.to_string())),
         (FOLDER, None),
         ("lab", Some(folder.display().to_string())),
     ])
@@ -105,18 +175,25 @@ struct Texts<'a> {
 impl Texts<'_> {
     /// A command: a list of its words, or one text that is cut into words as a shell does it.
     fn command(&self, node: &Node) -> Option<Vec<String>> {
-        let words: Vec<String> = match &node.value {
-            Value::Sequence(words) => {
-                words.iter().map(|word| self.text(word)).collect::<Option<_>>()?
-            }
-            _ => self.words(node)?,
-        };
+        let words = self.list_or_words(node)?;
         if words.first().is_none_or(String::is_empty) {
             let message = "a command names a program first";
             self.problems.add(Diagnostic::at(&node.place, message));
             return None;
         }
         Some(words)
+    }
+
+    /// The arguments of a program that is known already.
+    fn arguments(&self, node: &Node) -> Vec<String> {
+        self.list_or_words(node).unwrap_or_default()
+    }
+
+    fn list_or_words(&self, node: &Node) -> Option<Vec<String>> {
+        match &node.value {
+            Value::Sequence(words) => words.iter().map(|word| self.text(word)).collect(),
+            _ => self.words(node),
+        }
     }
 
     fn words(&self, node: &Node) -> Option<Vec<String>> {

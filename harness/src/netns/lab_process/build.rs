@@ -7,17 +7,18 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use tokio::runtime::Handle;
 
-use super::Speaker;
 use super::end::Remains;
 use super::{devices, pkis};
+use crate::control::{Built, Order, Speaker};
+use crate::lab::plan::{Node, Plan};
 use crate::netns::capture::Capture;
-use crate::netns::control::{Built, Order};
+use crate::netns::furnish::{furnish, interface_refused, refused};
 use crate::netns::isolation::not_permitted;
 use crate::netns::links::{Links, is_unknown};
 use crate::netns::namespace::Namespace;
 use crate::netns::permission::{Refused, Settings};
-use crate::netns::plan::{Interface, Kind, Node, Plan};
 use crate::netns::surroundings;
+use crate::remote_pki::Pkis;
 use crate::run::BenchError;
 
 /// The namespaces of a lab by the names of those that stand in them.
@@ -28,7 +29,7 @@ pub(super) async fn build(
     order: &Order,
     speaker: &Speaker,
     remains: &Arc<Remains>,
-) -> Result<(Built, pkis::Pkis), BenchError> {
+) -> Result<(Built, Pkis), BenchError> {
     remains.note_folder(order.folder.clone());
     surround(order)?;
     let plan = Plan::of(&order.lab);
@@ -110,37 +111,6 @@ fn enter(node: &Node) -> io::Result<(Namespace, Links)> {
         surroundings::set_up(node.kind)?;
         Links::open(&runtime)
     })
-}
-
-/// Gives a node its addresses and routes.
-async fn furnish(node: &Node, links: &Links) -> Result<(), BenchError> {
-    let raised = links.raise_loopback().await;
-    raised.map_err(|error| refused(node, &format!("its loopback interface: {error}")))?;
-    for (position, interface) in node.interfaces.iter().enumerate() {
-        let addressed = links.address(interface, position).await;
-        addressed.map_err(|error| interface_refused(node, interface, &error))?;
-    }
-    for route in &node.routes {
-        let added = links.route(route).await;
-        added.map_err(|error| {
-            let (to, by) = (route.destination, route.next_hop);
-            refused(node, &format!("the kernel refuses the route to {to} by way of {by}: {error}"))
-        })?;
-    }
-    Ok(())
-}
-
-fn interface_refused(node: &Node, interface: &Interface, error: &io::Error) -> BenchError {
-    let name = &interface.name;
-    refused(node, &format!("the kernel refuses the interface `{name}`: {error}"))
-}
-
-fn refused(node: &Node, reason: &str) -> BenchError {
-    let name = node.name.clone();
-    match node.kind {
-        Kind::Device => BenchError::Device { name, reason: reason.to_owned() },
-        Kind::Host { .. } => BenchError::Network { reason: format!("host `{name}`: {reason}") },
-    }
 }
 
 /// The namespace of a host or device of the lab.

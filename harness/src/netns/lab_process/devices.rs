@@ -11,11 +11,10 @@ use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-use super::Speaker;
 use super::build::{Namespaces, namespace_of};
-use crate::netns::control::{Order, Told};
-use crate::netns::tail::Tail;
+use crate::control::{Order, Speaker, Told};
 use crate::run::BenchError;
+use crate::tail::Tail;
 
 /// Starts the devices of the lab; yields the sockets of their consoles.
 pub(super) fn start(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{self, Launcher};
-use super::output::Output;
+use crate::program_output::Output;
 
 /// How long one command may take.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -8,8 +8,8 @@ use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::command::Launcher;
-use super::output::Output;
 use crate::netns::namespace::Namespace;
+use crate::program_output::Output;
 
 /// How long after one try the next one is made.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -18,7 +18,10 @@ pub(super) fn text(report: &Report) -> String {
     if !report.unfinished.is_empty() {
         let mut suite = TestSuite::new("not finished");
         for one in &report.unfinished {
-            let message = "the run was interrupted before this was finished";
+            let message = report
+                .given_up
+                .as_deref()
+                .unwrap_or("the run was interrupted before this was finished");
             suite.add_test_case(TestCase::new(one.id.as_str(), unfinished(message)));
         }
         suites.insert("not finished", suite);

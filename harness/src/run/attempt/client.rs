@@ -47,7 +47,8 @@ pub(super) async fn enrol(
 ) -> Result<Attempted, Stop> {
     let pki = pki(bench, &it.pki)?;
     let client = bench.client.as_ref().ok_or_else(|| {
-        Stop::NotSupported("there is no client under test with this driver".to_owned())
+        let reason = "there is no client under test; `sceplab conform-client` tries programs";
+        Stop::NotSupported(reason.to_owned())
     })?;
     let order = order(pki, it, folder.path()?).await?;
     let before = Decisions::of(pki, &it.pki).await?;
@@ -56,7 +57,7 @@ pub(super) async fn enrol(
         return Err(Stop::Broken(format!("{} cannot be run: {reason}", client.name())));
     }
     let outcome = outcome(&run.end, &before, &Decisions::of(pki, &it.pki).await?);
-    let idle = unfired_at(pki).await;
+    let idle = unfired_at(pki, &it.pki).await?;
     if let (Some(reason), false) = (&it.skip_unless_fired, idle.is_empty()) {
         return Err(Stop::NotSupported(reason.clone()));
     }
@@ -105,7 +106,8 @@ impl Decisions {
     async fn of(pki: &dyn Pki, name: &str) -> Result<Self, Stop> {
         let listed = bounded(name, pki.issued()).await?;
         let issued = listed.map_err(|error| stop(name, &error))?.len();
-        Ok(Self { issued, denied: pki.denied().await })
+        let denied = bounded(name, pki.denied()).await?.map_err(|error| stop(name, &error))?;
+        Ok(Self { issued, denied })
     }
 }
 
@@ -148,15 +150,16 @@ fn answer(it: &ClientStep, run: &ClientRun, outcome: &str) -> Result<Answer, Sto
 }
 
 /// The faults of all PKIs that did not happen.
-pub(in crate::run) async fn unfired(bench: &Bench) -> Vec<String> {
+pub(in crate::run) async fn unfired(bench: &Bench) -> Result<Vec<String>, Stop> {
     let mut all = Vec::new();
-    for pki in bench.pkis.values() {
-        all.extend(unfired_at(pki.as_ref()).await);
+    for (name, pki) in &bench.pkis {
+        all.extend(unfired_at(pki.as_ref(), name).await?);
     }
-    all
+    Ok(all)
 }
 
-async fn unfired_at(pki: &dyn Pki) -> Vec<String> {
-    let idle = pki.faults().await.into_iter().filter(|count| count.fired == 0);
-    idle.map(|count| count.rule).collect()
+async fn unfired_at(pki: &dyn Pki, name: &str) -> Result<Vec<String>, Stop> {
+    let faults = bounded(name, pki.faults()).await?.map_err(|error| stop(name, &error))?;
+    let idle = faults.into_iter().filter(|count| count.fired == 0);
+    Ok(idle.map(|count| count.rule).collect())
 }

@@ -184,6 +184,38 @@ fn a_scep_step_is_read_and_its_mistakes_are_found() {
 }
 
 #[test]
+fn a_name_that_no_step_before_saved_is_found() {
+    let granted =
+        "- scep: {send: PKCSReq, accept: [{status: SUCCESS}], save: {serial: issued-serial}}\n";
+    let with = |step: &str| steps(&format!("{granted}{step}\n"));
+    let right =
+        "- scep: {send: GetCert, serial: '{{serial}}', accept: [{status: 'not {{serial}}'}]}";
+    assert_eq!(with(right).unwrap().steps.len(), 2);
+    // That is no name.
+    with("- scep: {send: GetCert, accept: [{body: '/[{{]x[}}]/', note: '{{what}}'}]}").unwrap();
+
+    let errors =
+        with("- scep:\n    send: GetCert\n    serial: '{{serail}}'\n    accept: [{http: 200}]\n");
+    let shown = errors.unwrap_err().to_string();
+    for told in ["no step before this one saved `serail`", ":10:13", "did you mean `serial`?"] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    let subject = "- scep: {send: PKCSReq, subject: 'CN={{a}}-{{b}}', accept: [{status: '{{c}}'}]}";
+    let expected = ["a", "b", "c"].map(|it| format!("no step before this one saved `{it}`"));
+    assert_eq!(messages(with(subject)), expected);
+    // Its own step has not saved it yet.
+    let own = "- scep: {send: GetCACaps, accept: [{http: '{{it}}'}], save: {it: http}}";
+    assert_eq!(messages(with(own)), ["no step before this one saved `it`"]);
+    let elsewhere = "- seen: {on: PKCSReq, accept: [{subject: '{{serial}}'}]}";
+    assert_eq!(messages(with(elsewhere)), ["`{{serial}}` is filled in in steps of SCEP alone"]);
+    // What a step that cannot be read would have saved is not known.
+    let unread = steps(
+        "- scep: {send: PKCSRek, save: {a: http}}\n- scep: {send: GetCert, serial: '{{a}}', accept: [{http: 200}]}\n",
+    );
+    assert_eq!(messages(unread), ["unknown operation `PKCSRek`"]);
+}
+
+#[test]
 fn a_case_names_its_requirement() {
     let with = |block: &str| read(&format!("title: T\n{block}\n{LAB}steps:\n- approve:\n"));
     let scenario = with("conformance: {requirement: R31, end: server}").unwrap();

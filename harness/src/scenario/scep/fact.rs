@@ -29,7 +29,18 @@ macro_rules! facts {
         $($variant:ident, $name:literal, [$($value:literal),*], $text:literal;)+
     ) => {
         $(#[$attribute])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Debug,
+            Clone,
+            Copy,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
         pub enum $list {
             $(#[doc = $text] $variant,)+
         }

@@ -36,6 +36,14 @@ pub(in crate::cli) enum ArgumentError {
     /// A variable of the environment is no text.
     #[error("the environment's `{0}` is not UTF-8")]
     Encoding(&'static str),
+    /// A variable of the environment is no address to listen on.
+    #[error("the environment's `{variable}` is `{text}`, and no address such as `0.0.0.0:8080`")]
+    Listen {
+        /// The variable.
+        variable: &'static str,
+        /// What it holds.
+        text: String,
+    },
     /// An option that the personality has no use for.
     #[error("`{option}` is for `ndes` alone")]
     NdesOnly {

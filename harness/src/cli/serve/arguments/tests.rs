@@ -20,11 +20,11 @@ fn refusal(arguments: &[&str]) -> String {
 
 #[test]
 fn each_personality_has_a_port_of_its_own_that_needs_no_privilege() {
-    assert_eq!(serve(&["linux"]).address().to_string(), "127.0.0.1:8080");
-    assert_eq!(serve(&["ndes"]).address().to_string(), "127.0.0.1:8081");
-    assert_eq!(serve(&["rfc8894"]).address().to_string(), "127.0.0.1:8082");
+    assert_eq!(serve(&["linux"]).address().unwrap().to_string(), "127.0.0.1:8080");
+    assert_eq!(serve(&["ndes"]).address().unwrap().to_string(), "127.0.0.1:8081");
+    assert_eq!(serve(&["rfc8894"]).address().unwrap().to_string(), "127.0.0.1:8082");
     let elsewhere = serve(&["ndes", "--listen", "[::1]:0"]);
-    assert_eq!(elsewhere.address().to_string(), "[::1]:0");
+    assert_eq!(elsewhere.address().unwrap().to_string(), "[::1]:0");
 }
 
 #[test]

@@ -26,7 +26,7 @@ const AFTERMATH: Duration = Duration::from_millis(200);
 
 /// An output that is read on, however much it is, until it ends.
 #[derive(Clone)]
-pub(super) struct Output {
+pub(crate) struct Output {
     kept: Arc<Mutex<Kept>>,
     state: watch::Receiver<State>,
 }
@@ -48,7 +48,7 @@ struct State {
 
 impl Output {
     /// Reads in the background, and looks for a line that matches.
-    pub(super) fn read(
+    pub(crate) fn read(
         reader: impl AsyncRead + Unpin + Send + 'static,
         masker: Arc<Masker>,
         sought: Option<&str>,
@@ -65,7 +65,7 @@ impl Output {
     }
 
     /// Waits until a line has matched; for ever where none does.
-    pub(super) async fn matched(&self) {
+    pub(crate) async fn matched(&self) {
         let mut state = self.state.clone();
         if state.wait_for(|state| state.matched).await.is_err() {
             std::future::pending::<()>().await;
@@ -73,13 +73,13 @@ impl Output {
     }
 
     /// Waits until all is read that a process left when it ended, and no longer than a moment.
-    pub(super) async fn finish(&self) {
+    pub(crate) async fn finish(&self) {
         let mut state = self.state.clone();
         let _ = tokio::time::timeout(AFTERMATH, state.wait_for(|state| state.ended)).await;
     }
 
     /// The newest lines, newest last.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.lock().lines.iter().cloned().collect()
     }
 
@@ -88,7 +88,7 @@ impl Output {
     }
 
     /// A message with the last words of the program under it.
-    pub(super) fn under(&self, message: &str) -> String {
+    pub(crate) fn under(&self, message: &str) -> String {
         let mut lines = self.lines();
         let begun = self.lock().begun.clone();
         let heading = match (lines.is_empty(), begun.is_empty()) {

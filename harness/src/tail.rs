@@ -38,12 +38,17 @@ impl Tail {
     }
 
     /// How a process ended, and its last words, in one line.
-    pub(crate) async fn epitaph(mut self, status: Option<ExitStatus>) -> String {
+    pub(crate) async fn epitaph(self, status: Option<ExitStatus>) -> String {
+        let how = status.map_or_else(|| "ended".to_owned(), |status| format!("ended ({status})"));
+        self.under(&how).await
+    }
+
+    /// What there is to say of a process, and its last words, in one line.
+    pub(crate) async fn under(mut self, how: &str) -> String {
         let _ = tokio::time::timeout(AFTERMATH, &mut self.reading).await;
         self.reading.abort();
-        let how = status.map_or_else(|| "ended".to_owned(), |status| format!("ended ({status})"));
         match self.text() {
-            words if words.is_empty() => how,
+            words if words.is_empty() => how.to_owned(),
             words => format!("{how}; its last words: {words}"),
         }
     }

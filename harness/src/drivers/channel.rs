@@ -5,22 +5,40 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use thiserror::Error;
-use tokio::io::{AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{oneshot, watch};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::netns::control::{self, Ask, Reply, Request, Told};
+use crate::control::{self, Ask, Reply, Request, Told};
 use crate::run::BenchError;
+
+/// Lines that wait to be said.
+const WAITING: usize = 16;
 
 /// Asks a lab process, and hears what it has to say.
 pub(super) struct Channel {
-    /// `None` once no more is said to it.
-    writer: tokio::sync::Mutex<Option<OwnedWriteHalf>>,
+    /// Lines that are to be said, each of them whole although its asker may have gone meanwhile.
+    lines: mpsc::Sender<Vec<u8>>,
+    /// Says them; `None` once no more is said.
+    speaking: Mutex<Option<JoinHandle<()>>>,
     next_id: AtomicU64,
     heard: Arc<Heard>,
+}
+
+/// Whoever knows how the processes of a lab end.
+#[async_trait]
+pub(super) trait Witness: Send + Sync {
+    /// Waits until a part of the lab, or all of it, is broken, and tells how.
+    async fn broken(&self, part: &str) -> String;
+}
+
+#[async_trait]
+impl Witness for Channel {
+    async fn broken(&self, part: &str) -> String {
+        self.broken(part).await
+    }
 }
 
 /// Why a question has no answer.
@@ -65,13 +83,16 @@ struct State {
 }
 
 impl Channel {
-    /// Speaks over this socket; the task ends when everything at its other end has.
-    pub(super) fn new(socket: UnixStream) -> (Arc<Self>, JoinHandle<()>) {
-        let (reader, writer) = socket.into_split();
+    /// Speaks over these two; the task ends when everything at the other end has.
+    pub(super) fn new(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> (Arc<Self>, JoinHandle<()>) {
         let heard = Arc::<Heard>::default();
         let listening = tokio::spawn(listen(reader, Arc::clone(&heard)));
-        let writer = tokio::sync::Mutex::new(Some(writer));
-        (Arc::new(Self { writer, next_id: AtomicU64::new(0), heard }), listening)
+        let (lines, said) = mpsc::channel(WAITING);
+        let speaking = Mutex::new(Some(tokio::spawn(speak(said, writer))));
+        (Arc::new(Self { lines, speaking, next_id: AtomicU64::new(0), heard }), listening)
     }
 
     /// Asks, and waits for the reply, at most as long as `limit` says: then the lab is broken.
@@ -101,14 +122,16 @@ impl Channel {
     /// A lab process that does not listen is one that gives no answer, or is over.
     async fn say(&self, request: &Request) {
         let Ok(line) = control::line(request) else { return };
-        if let Some(writer) = self.writer.lock().await.as_mut() {
-            let _ = writer.write_all(&line).await;
-        }
+        let _ = self.lines.send(line).await;
     }
 
     /// Says no more, which ends the lab.
     pub(super) async fn hang_up(&self) {
-        self.writer.lock().await.take();
+        let speaking = self.speaking.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(speaking) = speaking {
+            speaking.abort();
+            let _ = speaking.await;
+        }
     }
 
     /// Notes why the lab is over, where nothing is noted yet.
@@ -175,7 +198,15 @@ impl Heard {
     }
 }
 
-async fn listen(reader: OwnedReadHalf, heard: Arc<Heard>) {
+async fn speak(mut lines: mpsc::Receiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
+    while let Some(line) = lines.recv().await {
+        if writer.write_all(&line).await.is_err() || writer.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
     let mut reader = BufReader::new(reader);
     loop {
         match control::read(&mut reader).await {
@@ -191,15 +222,27 @@ async fn listen(reader: OwnedReadHalf, heard: Arc<Heard>) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UnixStream;
+
     use super::*;
+    use crate::remote_pki::PkiQuestion;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
+    fn channel(socket: UnixStream) -> (Arc<Channel>, JoinHandle<()>) {
+        let (reader, writer) = socket.into_split();
+        Channel::new(reader, writer)
+    }
+
+    fn question() -> Ask {
+        Ask::Pki { pki: "ca".to_owned(), question: PkiQuestion::Log }
+    }
+
     async fn answered_with(bytes: &[u8]) -> Result<Reply, Lost> {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = Channel::new(near);
+        let (channel, _listening) = channel(near);
         far.write_all(bytes).await.unwrap();
-        channel.ask(Ask::Log("ca".to_owned()), LIMIT).await
+        channel.ask(question(), LIMIT).await
     }
 
     #[tokio::test]
@@ -220,9 +263,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_is_borne_for_a_while_and_breaks_the_lab() {
         let (near, _far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = Channel::new(near);
+        let (channel, _listening) = channel(near);
         for _ in 0..2 {
-            let answer = channel.ask(Ask::Log("ca".to_owned()), LIMIT).await;
+            let answer = channel.ask(question(), LIMIT).await;
             assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
         }
         assert_eq!(channel.broken("ca").await, "the lab process gave no answer in 10 s");
@@ -231,7 +274,7 @@ mod tests {
     #[tokio::test]
     async fn what_broke_is_told_to_whom_it_concerns() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = Channel::new(near);
+        let (channel, _listening) = channel(near);
         let broke = Told::Broke { part: "ca".to_owned(), reason: "it fell".to_owned() };
         far.write_all(&control::line(&broke).unwrap()).await.unwrap();
         assert_eq!(channel.broken("ca").await, "it fell");

@@ -1,34 +1,35 @@
 //! From a lab to links, interfaces and routes: nothing here touches the kernel.
 
 use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
 
 use crate::lab::{self, Lab, Route};
 
 /// What is to be made of a lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// One link a subnet.
-    pub(super) links: Vec<Ipv4Net>,
+    pub(crate) links: Vec<Ipv4Net>,
     /// Whoever is plugged in, hosts first.
-    pub(super) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
 }
 
 /// A network namespace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Node {
     /// The host's or the device's name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What it is.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     /// Its interfaces beside the loopback.
-    pub(super) interfaces: Vec<Interface>,
+    pub(crate) interfaces: Vec<Interface>,
     /// Its routes beyond its own subnets.
-    pub(super) routes: Vec<Route>,
+    pub(crate) routes: Vec<Route>,
 }
 
 /// What a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
     /// A host, whose addresses and routes are the lab's.
     Host {
         /// Whether it passes on packets that are not for itself.
@@ -41,19 +42,19 @@ pub(super) enum Kind {
 }
 
 /// An interface of a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Interface {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Interface {
     /// What the node calls it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The link it is plugged into, counted from 0.
-    pub(super) link: usize,
+    pub(crate) link: usize,
     /// Its addresses; none where the node gives itself some.
-    pub(super) addresses: Vec<Ipv4Net>,
+    pub(crate) addresses: Vec<Ipv4Net>,
 }
 
 impl Plan {
     /// Two addresses in one subnet are on one link.
-    pub(super) fn of(lab: &Lab) -> Self {
+    pub(crate) fn of(lab: &Lab) -> Self {
         let mut plan = Self::default();
         for (name, host) in &lab.hosts {
             let node = plan.host(name, host);

@@ -1,17 +1,17 @@
 //! Bytes as hexadecimal digits.
 
 /// Lower-case digits.
-pub(crate) fn lower(bytes: &[u8]) -> String {
+pub fn lower(bytes: &[u8]) -> String {
     digits(bytes, b"0123456789abcdef")
 }
 
 /// Upper-case digits.
-pub(crate) fn upper(bytes: &[u8]) -> String {
+pub fn upper(bytes: &[u8]) -> String {
     digits(bytes, b"0123456789ABCDEF")
 }
 
 /// The byte that two digits stand for, `None` when they are none.
-pub(crate) fn byte(digits: [u8; 2]) -> Option<u8> {
+pub fn byte(digits: [u8; 2]) -> Option<u8> {
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
     u8::try_from(high? << 4 | low?).ok()
 }

@@ -1,12 +1,12 @@
-//! A device in a lab process, behind the harness's seam: its console tells what it does, the lab process how it ended.
+//! A device in a process of a lab, behind the harness's seam: its console tells what it does, a witness how it ended.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::channel::Channel;
+use super::channel::Witness;
 use crate::device::{Change, Device, DeviceError};
 use crate::drivers::remote_device::RemoteDevice;
 use crate::lab::Lab;
@@ -19,22 +19,29 @@ const EPITAPH_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct LabDevice {
     name: String,
     remote: RemoteDevice,
-    channel: Arc<Channel>,
+    witness: Arc<dyn Witness>,
 }
 
 impl LabDevice {
-    /// Starts the device in the process that listens at `console`.
-    pub(super) async fn start(
+    /// Starts the device in the process at the other end of a stream, unless there is a reason why there is none.
+    pub(super) async fn start<S>(
         lab: &Lab,
         name: &str,
-        console: &Path,
+        stream: Result<S, String>,
         options: &LabOptions,
-        channel: &Arc<Channel>,
-    ) -> Result<Self, BenchError> {
-        match RemoteDevice::start(lab, name, console, options.client).await {
-            Ok(remote) => Ok(Self { name: name.to_owned(), remote, channel: Arc::clone(channel) }),
+        witness: Arc<dyn Witness>,
+    ) -> Result<Self, BenchError>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let started = match stream {
+            Ok(stream) => RemoteDevice::start(lab, name, stream, options.client).await,
+            Err(reason) => Err(BenchError::Device { name: name.to_owned(), reason }),
+        };
+        match started {
+            Ok(remote) => Ok(Self { name: name.to_owned(), remote, witness }),
             Err(BenchError::Device { name, reason }) => {
-                let reason = epitaph(channel, &name).await.unwrap_or(reason);
+                let reason = epitaph(&*witness, &name).await.unwrap_or(reason);
                 Err(BenchError::Device { name, reason })
             }
             Err(error) => Err(error),
@@ -44,7 +51,7 @@ impl LabDevice {
     async fn explained<T>(&self, outcome: Result<T, DeviceError>) -> Result<T, DeviceError> {
         match outcome {
             Err(DeviceError::Broken { reason }) => {
-                let reason = epitaph(&self.channel, &self.name).await.unwrap_or(reason);
+                let reason = epitaph(&*self.witness, &self.name).await.unwrap_or(reason);
                 Err(DeviceError::Broken { reason })
             }
             other => other,
@@ -53,8 +60,8 @@ impl LabDevice {
 }
 
 /// How the device's process, or all of the lab, has ended; `None` where it has not.
-async fn epitaph(channel: &Channel, name: &str) -> Option<String> {
-    tokio::time::timeout(EPITAPH_LIMIT, channel.broken(name)).await.ok()
+async fn epitaph(witness: &dyn Witness, name: &str) -> Option<String> {
+    tokio::time::timeout(EPITAPH_LIMIT, witness.broken(name)).await.ok()
 }
 
 #[async_trait]
@@ -81,9 +88,9 @@ impl Device for LabDevice {
 
     async fn broken(&self) -> String {
         tokio::select! {
-            reason = self.channel.broken(&self.name) => reason,
+            reason = self.witness.broken(&self.name) => reason,
             reason = self.remote.broken() => {
-                epitaph(&self.channel, &self.name).await.unwrap_or(reason)
+                epitaph(&*self.witness, &self.name).await.unwrap_or(reason)
             }
         }
     }

@@ -1,16 +1,25 @@
-//! What the runner and a lab process say to each other: JSON, one object a line, over a socket that is the lab process's
-//! standard input.
+//! What the runner and a process of a lab say to each other: JSON, one object a line. To a lab process it goes over a socket
+//! that is its standard input, to a container over standard input and output.
+
+mod furnishing;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+#[cfg(target_os = "linux")]
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+#[cfg(target_os = "linux")]
+use tokio::sync::mpsc;
 
+pub(crate) use self::furnishing::{Furnishing, Peers, Role};
 use crate::lab::Lab;
-use crate::pki::{Decision, IssuedCertificate, PkiError};
+use crate::pki::PkiError;
+use crate::remote_pki::{PkiAnswer, PkiQuestion};
 use crate::run::BenchError;
 
 /// The longest line, in bytes.
@@ -30,14 +39,17 @@ pub(crate) struct Request {
 pub(crate) enum Ask {
     /// The lab, first of all and once.
     Build(Box<Order>),
-    /// A certificate for the oldest pending request of a PKI.
-    Approve(String),
-    /// The refusal of the oldest pending request of a PKI.
-    Deny(String),
-    /// The certificates that a PKI issued.
-    Issued(String),
-    /// What a PKI did.
-    Log(String),
+    /// The network of a container, first of all and once, and what it becomes then.
+    Furnish(Box<Furnishing>),
+    /// Whether somebody listens at this address of the container.
+    Listens(SocketAddr),
+    /// What a PKI knows, or is to do.
+    Pki {
+        /// Its name.
+        pki: String,
+        /// It.
+        question: PkiQuestion,
+    },
 }
 
 /// What a lab is made of.
@@ -81,12 +93,12 @@ pub(crate) enum Told {
 pub(crate) enum Reply {
     /// Of the lab.
     Built(Result<Built, BenchError>),
-    /// Of an approval or a refusal.
-    Decided(Result<Decision, PkiError>),
-    /// The certificates.
-    Issued(Result<Vec<IssuedCertificate>, PkiError>),
-    /// The log, newest line last.
-    Log(Vec<String>),
+    /// Of the network of a container.
+    Furnished(Result<(), BenchError>),
+    /// Of a connection: why there is none, where nobody listens.
+    Listens(Result<(), String>),
+    /// Of a question about a PKI.
+    Pki(Result<PkiAnswer, PkiError>),
 }
 
 /// A lab that stands.
@@ -98,6 +110,24 @@ pub(crate) struct Built {
     pub(crate) consoles: BTreeMap<String, PathBuf>,
     /// The PKIs.
     pub(crate) pkis: Vec<String>,
+}
+
+/// What is said to the runner, in turn.
+#[cfg(target_os = "linux")]
+pub(crate) type Speaker = mpsc::UnboundedSender<Told>;
+
+/// Says it, until nobody has anything to say or nobody listens.
+#[cfg(target_os = "linux")]
+pub(crate) async fn speak(
+    mut said: mpsc::UnboundedReceiver<Told>,
+    mut writer: impl AsyncWrite + Unpin,
+) {
+    while let Some(told) = said.recv().await {
+        let Ok(line) = line(&told) else { return };
+        if writer.write_all(&line).await.is_err() || writer.flush().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// One message as a line.
@@ -150,10 +180,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_written_is_read() {
-        let mut lines = line(&Request { id: 1, ask: Ask::Log("a\nb".to_owned()) }).unwrap();
-        lines.extend(line(&Request { id: 2, ask: Ask::Deny("c".to_owned()) }).unwrap());
+        let ask = |pki: &str| Ask::Pki { pki: pki.to_owned(), question: PkiQuestion::Log };
+        let mut lines = line(&Request { id: 1, ask: ask("a\nb") }).unwrap();
+        lines.extend(line(&Request { id: 2, ask: ask("c") }).unwrap());
         let requests = read_all(&lines).await.unwrap();
-        assert!(matches!(&requests[0], Request { id: 1, ask: Ask::Log(pki) } if pki == "a\nb"));
+        assert!(
+            matches!(&requests[0], Request { id: 1, ask: Ask::Pki { pki, .. } } if pki == "a\nb")
+        );
         assert_eq!(requests.len(), 2);
     }
 

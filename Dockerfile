@@ -1,0 +1,46 @@
+# The project's image. `docker build -t sceplab .` builds the program and puts it on a small base.
+#
+# BASE: what the program runs on, with the C library and libgcc_s of a release no older than RUST's; RUST: what builds it, with
+# a C compiler, Perl and make. Neither this file nor the program needs BuildKit.
+ARG BASE=gcr.io/distroless/cc-debian12
+ARG RUST=rust:1-bookworm
+
+# All but the program. Nothing is run here, for the base need not have a shell.
+FROM ${BASE} AS runtime
+LABEL org.opencontainers.image.title="sceplab" \
+      org.opencontainers.image.description="Tests SCEP (RFC 8894): mock CAs, a client, scenarios, conformance" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/sceplab/
+# A container is reached by its own address, which is not known here; who else may reach it `docker run -p` says.
+ENV SCEPLAB_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+USER 65532:65532
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/usr/local/bin/sceplab", "health"]
+ENTRYPOINT ["/usr/local/bin/sceplab"]
+CMD ["--help"]
+
+FROM ${RUST} AS build
+ENV CARGO_PROFILE_RELEASE_DEBUG=none CARGO_PROFILE_RELEASE_STRIP=symbols
+WORKDIR /build
+# What it depends on, OpenSSL among it, is built once and then kept, until one of these files changes.
+COPY Cargo.toml Cargo.lock ./
+COPY scep/Cargo.toml scep/
+COPY mock-ca/Cargo.toml mock-ca/
+COPY dut-sim/Cargo.toml dut-sim/
+COPY harness/Cargo.toml harness/
+RUN sed -i '/^\[\[\(test\|bench\)\]\]/,/^$/d' */Cargo.toml \
+    && for crate in scep mock-ca dut-sim harness; do mkdir "$crate/src" && touch "$crate/src/lib.rs"; done \
+    && echo 'fn main() {}' > harness/src/main.rs \
+    && cargo build --release --locked --package harness --features docker
+COPY . .
+# The empty crates are as new as the real ones may be.
+RUN touch */src/lib.rs harness/src/main.rs \
+    && cargo build --release --locked --package harness --features docker \
+    && mkdir /out /out/state && mv target/release/sceplab /out/
+
+FROM runtime
+# A volume that is new takes its owner from here; a folder that was there already would keep its own.
+COPY --from=build --chown=65532:65532 /out/state /var/lib/sceplab
+COPY --from=build /out/sceplab /usr/local/bin/sceplab
+WORKDIR /var/lib/sceplab

@@ -1,0 +1,103 @@
+//! `sceplab health`: whether a SCEP service answers, for whoever looks after a container or a service.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use clap::Args;
+use mock_ca::PersonalityName;
+use scep::http::{Method, Operation};
+
+use super::complain;
+use super::exit::Exit;
+use super::output::say;
+use super::serve::listening_port;
+use crate::diagnostic::visible;
+use crate::drivers::live_pki::{Challenges, LivePki, ScepUrl};
+use crate::pki::{Exchanged, Pki, PkiError};
+
+/// How much of what a server says is shown, in characters.
+const SHOWN: usize = 80;
+
+/// Ask a SCEP service whether it is well: whether it answers GetCACaps
+///
+/// Without a URL it is the mock CA of this machine or container, whomever it behaves like, at port 8080 or the one of `SCEPLAB_LISTEN`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sceplab health
+  sceplab health http://pki.example.com/scep
+
+Exit codes:
+  0  it answers
+  2  wrong usage
+  4  it does not, or not well")]
+pub(super) struct Arguments {
+    /// The SCEP address, such as `http://pki.example.com/scep`
+    #[arg(value_name = "URL")]
+    url: Option<ScepUrl>,
+    /// How long it may take to answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
+    timeout: u64,
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self) -> Exit {
+        let urls = match self.urls() {
+            Ok(urls) => urls,
+            Err(reason) => {
+                complain(&reason);
+                return Exit::Usage;
+            }
+        };
+        let mut unwell = Vec::new();
+        for url in urls {
+            match self.ask(&url).await {
+                Ok(said) => {
+                    say(&format!("{url} is well: {said}"));
+                    return Exit::Success;
+                }
+                Err(reason) => unwell.push(format!("{url} is not well: {reason}")),
+            }
+        }
+        for reason in &unwell {
+            complain(reason);
+        }
+        Exit::Failed
+    }
+
+    /// Where to ask; of the mock CA's several addresses, one that answers will do.
+    fn urls(&self) -> Result<Vec<ScepUrl>, String> {
+        if let Some(url) = &self.url {
+            return Ok(vec![url.clone()]);
+        }
+        let port = listening_port().map_err(|error| error.to_string())?;
+        let paths = PersonalityName::ALL.map(|name| name.paths().first().copied().unwrap_or("/"));
+        let urls = BTreeSet::from(paths).into_iter().rev();
+        let urls = urls.map(|path| format!("http://127.0.0.1:{port}{path}").parse::<ScepUrl>());
+        urls.collect::<Result<_, _>>().map_err(|error| error.to_string())
+    }
+
+    async fn ask(&self, url: &ScepUrl) -> Result<String, String> {
+        let limit = Duration::from_secs(self.timeout);
+        let pki = LivePki::new(url.clone(), Challenges::None, limit, None);
+        let request = Operation::GetCaCaps { message: None }.to_http(Method::Get);
+        match pki.exchange(&request, "").await {
+            Ok(Exchanged::Answered(answer)) if answer.status == 200 => Ok(shown(&answer.body)),
+            Ok(Exchanged::Answered(answer)) => {
+                Err(format!("GetCACaps was answered with HTTP status {}", answer.status))
+            }
+            Ok(Exchanged::Unanswered(reason)) | Err(PkiError::Broken { reason }) => Err(reason),
+            Err(error @ PkiError::NotSupported { .. }) => Err(error.to_string()),
+        }
+    }
+}
+
+/// The capabilities on one line.
+fn shown(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() {
+        return "it names no capability".to_owned();
+    }
+    visible(&words.chars().take(SHOWN).collect::<String>())
+}

@@ -1,0 +1,147 @@
+//! What is on an engine that bears our labels.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use bollard::models::{ContainerSummary, ImageSummary, Network};
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptions,
+};
+
+use super::labels::{LAB, NODE, PROCESS, RUN};
+use super::owner::{Life, Owner};
+use crate::drivers::docker::engine::{Engine, Fault};
+use crate::drivers::leftovers::Removal;
+use crate::run::BenchError;
+
+/// What kind of thing it is; containers go before the networks that they are in, and the images that they are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A container, living or not.
+    Container,
+    /// A network.
+    Network,
+    /// An image that nodes are made of, which serves many runs.
+    Image,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Container => "container",
+            Self::Network => "network",
+            Self::Image => "image",
+        })
+    }
+}
+
+/// Something on an engine that one of us made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// What it is.
+    pub kind: Kind,
+    /// How the engine knows it.
+    pub id: String,
+    /// How people do.
+    pub name: String,
+    /// The run that made it; nothing for an image.
+    pub run: String,
+    /// The scenario of its lab; nothing for an image.
+    pub lab: String,
+    /// The process that made it, where its label names one.
+    pub owner: Option<Owner>,
+    /// When it was made, in seconds since 1970; 0 where that is not known.
+    pub created: i64,
+}
+
+/// All that bears our labels, in the order in which it can be removed.
+///
+/// # Errors
+/// When the engine cannot be asked.
+pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
+    let wrong = |error| engine.explain("looking for what runs left", &error);
+    let client = engine.client();
+    let labelled = |label: &str| HashMap::from([("label".to_owned(), vec![label.to_owned()])]);
+    let containers = ListContainersOptionsBuilder::new().all(true).filters(&labelled(RUN)).build();
+    let networks = ListNetworksOptionsBuilder::new().filters(&labelled(RUN)).build();
+    let images = ListImagesOptionsBuilder::new().all(true).filters(&labelled(NODE)).build();
+    let containers = client.list_containers(Some(containers)).await.map_err(wrong)?;
+    let networks = client.list_networks(Some(networks)).await.map_err(wrong)?;
+    let images = client.list_images(Some(images)).await.map_err(wrong)?;
+    let containers = containers.into_iter().filter_map(of_container);
+    let networks = networks.into_iter().filter_map(of_network);
+    Ok(containers.chain(networks).chain(images.into_iter().map(of_image)).collect())
+}
+
+impl Thing {
+    /// Whether the process that made it still lives.
+    pub fn life(&self) -> Life {
+        self.owner.as_ref().map_or(Life::Elsewhere, Owner::life)
+    }
+
+    /// Removes it, whatever it does at the moment; but an image that a container is of stays. What is not there any more is removed.
+    ///
+    /// # Errors
+    /// When the engine refuses, as it does for a network with containers in it.
+    pub async fn remove(&self, engine: &Engine) -> Result<Removal, BenchError> {
+        let Err(error) = self.ask_to_remove(engine).await else { return Ok(Removal::Removed) };
+        match Fault::of(&error) {
+            Fault::NotFound | Fault::ImageMissing => Ok(Removal::Removed),
+            Fault::Conflict if self.kind == Kind::Image => Ok(Removal::InUse),
+            _ => {
+                Err(engine.explain(&format!("removing the {} `{}`", self.kind, self.name), &error))
+            }
+        }
+    }
+
+    async fn ask_to_remove(&self, engine: &Engine) -> Result<(), bollard::errors::Error> {
+        let client = engine.client();
+        match self.kind {
+            Kind::Container => {
+                let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+                client.remove_container(&self.id, Some(options)).await
+            }
+            Kind::Network => client.remove_network(&self.id).await,
+            Kind::Image => {
+                let options = None::<RemoveImageOptions>;
+                client.remove_image(self.handle(), options, None).await.map(drop)
+            }
+        }
+    }
+
+    /// An image by its id is not removed while it has several names; by its one name it is, with what is below it.
+    fn handle(&self) -> &str {
+        if self.name.contains(':') { &self.name } else { &self.id }
+    }
+
+    fn new(kind: Kind, id: String, name: String, labels: &HashMap<String, String>) -> Self {
+        let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+        let owner = labels.get(PROCESS).and_then(|owner| owner.parse().ok());
+        Self { kind, id, name, run: label(RUN), lab: label(LAB), owner, created: 0 }
+    }
+}
+
+fn of_container(container: ContainerSummary) -> Option<Thing> {
+    let id = container.id?;
+    let name = container.names.and_then(|names| names.into_iter().next());
+    let name = name.map_or_else(|| id.clone(), |name| name.trim_start_matches('/').to_owned());
+    Some(Thing::new(Kind::Container, id, name, &container.labels.unwrap_or_default()))
+}
+
+fn of_network(network: Network) -> Option<Thing> {
+    let id = network.id?;
+    let name = network.name.unwrap_or_else(|| id.clone());
+    Some(Thing::new(Kind::Network, id, name, &network.labels.unwrap_or_default()))
+}
+
+fn of_image(image: ImageSummary) -> Thing {
+    let named = image.repo_tags.into_iter().find(|tag| !tag.starts_with("<none>"));
+    let name = named.unwrap_or_else(|| image.id.clone());
+    let mut thing = Thing::new(Kind::Image, image.id, name, &image.labels);
+    // A run's labels on an image are those of the container it was made of by hand.
+    thing.run.clear();
+    thing.lab.clear();
+    thing.created = image.created;
+    thing
+}

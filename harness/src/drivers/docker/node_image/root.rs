@@ -1,0 +1,197 @@
+//! The file system of a node's image, as an archive.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use openssl::sha::sha256;
+
+use super::PROGRAM;
+use super::elf::Elf;
+
+/// Where the libraries are, wherever they were: the loader is told so.
+pub(super) const LIBRARIES: &str = "/lib/sceplab";
+
+/// What old releases of glibc load without being linked with it, to find names: nsswitch.conf(5).
+const NAME_SERVICES: [&str; 2] = ["libnss_files.so.2", "libnss_dns.so.2"];
+
+/// An ordinary user, for whoever wants one; the nobody of all systems.
+const PASSWD: &str =
+    "root:x:0:0:root:/:/sbin/nologin\nsceplab:x:1000:1000:sceplab:/tmp:/sbin/nologin\n";
+const GROUP: &str = "root:x:0:\nsceplab:x:1000:\n";
+
+/// A file system as an archive, and what tells it from all others.
+pub(super) struct Root {
+    archive: Vec<u8>,
+    digest: String,
+}
+
+impl Root {
+    /// That of a program, with the libraries that this machine's loader would give it.
+    ///
+    /// # Errors
+    /// Why the program cannot be taken elsewhere, in words.
+    pub(super) fn of(program: &Path) -> Result<Self, String> {
+        let unreadable =
+            |error: io::Error| format!("`{}` cannot be read: {error}", program.display());
+        let contents = std::fs::read(program).map_err(unreadable)?;
+        let elf = Elf::parse(&contents)
+            .ok_or_else(|| format!("`{}` is no program for Linux on 64 bits", program.display()))?;
+        let mut files = BTreeMap::new();
+        if let Some(loader) = elf.interpreter() {
+            add_libraries(&mut files, program, Path::new(loader))?;
+        }
+        files.insert(PROGRAM.to_owned(), elf.loaded().to_vec());
+        let archive = archive(&files).map_err(|error| format!("it cannot be packed: {error}"))?;
+        let digest = sha256(&archive)[..8]
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        Ok(Self { archive, digest })
+    }
+
+    /// Sixteen hexadecimal digits, the same for the same contents.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// As `docker import` takes it.
+    pub(super) fn into_archive(self) -> Vec<u8> {
+        self.archive
+    }
+}
+
+/// The loader where the program wants it, and what it would load.
+fn add_libraries(
+    files: &mut BTreeMap<String, Vec<u8>>,
+    program: &Path,
+    loader: &Path,
+) -> Result<(), String> {
+    let read = |path: &Path| {
+        std::fs::read(path)
+            .map_err(|error| format!("the library `{}` cannot be read: {error}", path.display()))
+    };
+    files.insert(loader.display().to_string(), read(loader)?);
+    let libraries = libraries(program, loader)?;
+    for (name, path) in &libraries {
+        files.insert(format!("{LIBRARIES}/{name}"), read(path)?);
+    }
+    let beside_libc = libraries.get("libc.so.6").and_then(|libc| libc.parent());
+    for name in NAME_SERVICES {
+        let path = beside_libc.map(|folder| folder.join(name)).filter(|path| path.exists());
+        if let Some(path) = path {
+            files.insert(format!("{LIBRARIES}/{name}"), read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// What the loader would load, by name: it is asked itself, for only it knows where it looks (ld.so(8), `--list`).
+fn libraries(program: &Path, loader: &Path) -> Result<BTreeMap<String, PathBuf>, String> {
+    // The loader's own /proc/self/exe is the loader.
+    let program = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    let mut command = Command::new(loader);
+    command.arg("--list").arg(&program).stdin(Stdio::null());
+    // What is preloaded here is no part of the program.
+    command.env_remove("LD_PRELOAD");
+    let broken = |why: String| format!("`{} --list {}` {why}", loader.display(), program.display());
+    let output = command.output().map_err(|error| broken(format!("cannot be run: {error}")))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(broken(format!("ended with {}: {}", output.status, said.trim())));
+    }
+    listed(&String::from_utf8_lossy(&output.stdout))
+        .map_err(|name| broken(format!("finds no library `{name}`")))
+}
+
+/// Lines as `libm.so.6 => /lib/libm.so.6 (0x…)`; the kernel's own library and the loader have no arrow. The error is what is missing.
+fn listed(output: &str) -> Result<BTreeMap<String, PathBuf>, String> {
+    let mut libraries = BTreeMap::new();
+    for (name, rest) in output.lines().filter_map(|line| line.trim().split_once(" => ")) {
+        let path = rest.rsplit_once(" (").map_or(rest, |(path, _)| path);
+        if !path.starts_with('/') {
+            return Err(name.to_owned());
+        }
+        // A name may be a path: that of the loader, in musl.
+        let name = name.rsplit('/').next().unwrap_or(name);
+        libraries.insert(name.to_owned(), PathBuf::from(path));
+    }
+    Ok(libraries)
+}
+
+/// Everything belongs to root and has no age, so that the same contents make the same archive.
+fn archive(files: &BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        let mut archive = tokio_tar::Builder::new(Vec::new());
+        for folder in ["etc/", "proc/", "sys/", "dev/", "run/"] {
+            append(&mut archive, folder, 0o755, &[]).await?;
+        }
+        append(&mut archive, "tmp/", 0o1777, &[]).await?;
+        append(&mut archive, "etc/passwd", 0o644, PASSWD.as_bytes()).await?;
+        append(&mut archive, "etc/group", 0o644, GROUP.as_bytes()).await?;
+        for (path, contents) in files {
+            append(&mut archive, path.trim_start_matches('/'), 0o755, contents).await?;
+        }
+        archive.into_inner().await
+    })
+}
+
+async fn append(
+    archive: &mut tokio_tar::Builder<Vec<u8>>,
+    path: &str,
+    mode: u32,
+    contents: &[u8],
+) -> io::Result<()> {
+    let mut header = tokio_tar::Header::new_gnu();
+    let is_folder = path.ends_with('/');
+    header.set_entry_type(if is_folder {
+        tokio_tar::EntryType::Directory
+    } else {
+        tokio_tar::EntryType::Regular
+    });
+    header.set_mode(mode);
+    header.set_size(contents.len() as u64);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    archive.append_data(&mut header, path, contents).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_loader_lists_is_read() {
+        let glibc = "\tlinux-vdso.so.1 (0x00007ffd)\n\tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007f)\n\t\
+                     libc.so.6 => /lib/a (b)/libc.so.6 (0x00007f)\n\t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
+        let libraries = listed(glibc).unwrap();
+        assert_eq!(libraries["libm.so.6"], Path::new("/lib/x86_64-linux-gnu/libm.so.6"));
+        assert_eq!(libraries["libc.so.6"], Path::new("/lib/a (b)/libc.so.6"));
+        assert_eq!(libraries.len(), 2);
+        assert_eq!(listed("\tlibx.so => not found\n"), Err("libx.so".to_owned()));
+        let musl = "\t/lib/ld-musl-x86_64.so.1 (0x7f)\n\tlibc.musl-x86_64.so.1 => /lib/ld-musl-x86_64.so.1 (0x7f)\n";
+        assert_eq!(
+            listed(musl).unwrap()["libc.musl-x86_64.so.1"],
+            Path::new("/lib/ld-musl-x86_64.so.1")
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_same_program_makes_the_same_image() {
+        let program = std::env::current_exe().unwrap();
+        let one = Root::of(&program).unwrap();
+        assert_eq!(one.digest(), Root::of(&program).unwrap().digest());
+        assert_ne!(one.digest(), Root::of(Path::new("/bin/true")).unwrap().digest());
+    }
+
+    #[test]
+    fn what_is_no_program_is_told() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "#!/bin/sh\n").unwrap();
+        assert!(Root::of(file.path()).err().unwrap().contains("no program for Linux"));
+        assert!(Root::of(Path::new("/nowhere")).err().unwrap().contains("cannot be read"));
+    }
+}

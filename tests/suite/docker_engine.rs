@@ -1,0 +1,87 @@
+//! A Docker engine and what runs leave on it: found, asked, cleaned.
+#![cfg(all(feature = "docker", target_os = "linux"))]
+
+mod clean; // what the dead left goes, what the living have stays
+mod engines; // engines that are not there, hang, are too old, are full
+mod fake; // an engine that answers as it is told
+mod networks; // addresses for everybody, until there are none
+mod node_image; // made once, by however many at once
+mod reaper; // removes what a killed run left
+
+use std::path::Path;
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::CreateContainerOptions;
+use harness::drivers::docker::engine::Engine;
+use harness::drivers::docker::leftovers::{Kind, Labels, Owner, Thing, everything};
+use harness::drivers::docker::node_image::node_image;
+use harness::run::{BenchError, LabOptions};
+
+use super::sceplab::skip;
+
+/// Images that nobody uses are removed by some of these tests, and used by others.
+pub(super) static IMAGES: RwLock<()> = RwLock::new(());
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    IMAGES.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The engine; where there is none, the test says so and has nothing to try.
+#[track_caller]
+fn engine(runtime: &tokio::runtime::Runtime) -> Option<Engine> {
+    match runtime.block_on(Engine::connect()) {
+        Ok(engine) => Some(engine),
+        Err(BenchError::NoEngine { reason }) => {
+            skip(&reason);
+            None
+        }
+        Err(other) => panic!("the engine is broken: {other}"),
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn options() -> LabOptions {
+    let sceplab = Some(Path::new(env!("CARGO_BIN_EXE_sceplab")).to_owned());
+    LabOptions { sceplab, ..LabOptions::default() }
+}
+
+/// A container of the node's image that serves until it is removed.
+async fn container(engine: &Engine, labels: &Labels) -> String {
+    let image = node_image(engine, &options()).await.unwrap();
+    let serve = ["serve", "rfc8894", "--listen", "127.0.0.1:8080"].map(str::to_owned).to_vec();
+    let body = ContainerCreateBody {
+        image: Some(image),
+        cmd: Some(serve),
+        labels: Some(labels.map()),
+        ..ContainerCreateBody::default()
+    };
+    let client = engine.client();
+    let created = client.create_container(None::<CreateContainerOptions>, body).await.unwrap();
+    let nothing = None::<bollard::query_parameters::StartContainerOptions>;
+    client.start_container(&created.id, nothing).await.unwrap();
+    created.id
+}
+
+/// The containers and networks of a run that are there.
+async fn of_run(engine: &Engine, run: &str) -> Vec<Kind> {
+    let things = everything(engine).await.unwrap();
+    things.iter().filter(|thing: &&Thing| thing.run == run).map(|thing| thing.kind).collect()
+}
+
+/// A process that is over, as a run that was killed is.
+fn dead() -> Owner {
+    let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let owner = Owner::of(child.id());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    owner
+}
+
+/// A run's name that no other has.
+fn name(of: &str) -> String {
+    format!("{of}-{}", std::process::id())
+}

@@ -1,0 +1,60 @@
+//! `sceplab health`, and where a server listens that is told so by the environment.
+
+use std::process::Stdio;
+
+use super::{LINUX, NDES, Server};
+use crate::suite::sceplab::{Running, command, finish, run, workspace};
+
+#[test]
+fn a_server_that_answers_is_well() {
+    for (personality, path) in [("linux", LINUX), ("ndes", NDES)] {
+        let server = Server::start(&[personality]);
+        let asked = run(&["health", &server.url(path)]);
+        assert_eq!(asked.code, Some(0), "{asked:?}");
+        assert!(
+            asked.stdout.contains(" is well: ") && asked.stdout.contains("SHA-256"),
+            "{asked:?}"
+        );
+    }
+}
+
+#[test]
+fn one_that_does_not_or_not_well_is_not() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let asked = run(&["health", &format!("http://127.0.0.1:{port}/scep")]);
+    assert_eq!(asked.code, Some(4), "{asked:?}");
+    assert!(asked.stderr.contains("is not well: cannot connect"), "{asked:?}");
+
+    let ill = Server::start(&["linux", "--fault", "on: GetCACaps, do: http-status 503"]);
+    let asked = run(&["health", &ill.url(LINUX)]);
+    assert_eq!(asked.code, Some(4), "{asked:?}");
+    assert!(asked.stderr.contains("HTTP status 503"), "{asked:?}");
+    assert_eq!(run(&["health", "pki.example.com"]).code, Some(2));
+}
+
+#[test]
+fn whoever_is_told_nothing_is_found_by_the_environment() {
+    let mut serve = command(workspace(), &["serve", "ndes"]);
+    serve.env("SCEPLAB_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
+    let mut server = Running::start(serve);
+    let address = server.stdout_line(|line| {
+        let url = line.strip_prefix("url")?.trim().strip_prefix("http://")?;
+        Some(url.split('/').next()?.to_owned())
+    });
+    let mut health = command(workspace(), &["health"]);
+    health.env("SCEPLAB_LISTEN", &address);
+    let asked = finish(health);
+    assert_eq!(asked.code, Some(0), "{asked:?}");
+    assert!(asked.stdout.contains("/mscep/mscep.dll is well"), "{asked:?}");
+}
+
+#[test]
+fn an_environment_that_names_no_address_is_refused() {
+    for arguments in [["serve", "linux"].as_slice(), &["health"]] {
+        let mut command = command(workspace(), arguments);
+        command.env("SCEPLAB_LISTEN", "everywhere");
+        let refused = finish(command);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("`SCEPLAB_LISTEN` is `everywhere`"), "{refused:?}");
+    }
+}
