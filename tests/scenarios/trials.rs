@@ -164,7 +164,7 @@ async fn probed(options: &LabOptions) -> &'static Result<(), BenchError> {
     static PROBED: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
     static ENGINE: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
     match options.driver {
-        Driver::Virtual => &Ok(()),
+        Driver::Virtual | Driver::Live => &Ok(()),
         Driver::Netns => PROBED.get_or_init(|| drivers::probe(options)).await,
         Driver::Docker => ENGINE.get_or_init(|| drivers::probe(options)).await,
     }

@@ -12,8 +12,9 @@ use super::exit::Exit;
 use super::output::say;
 use super::serve::listening_port;
 use crate::diagnostic::visible;
-use crate::drivers::live_pki::{Challenges, LivePki, ScepUrl};
+use crate::drivers::live_pki::{Challenges, LivePki};
 use crate::pki::{Exchanged, Pki, PkiError};
+use crate::scep_url::ScepUrl;
 
 /// How much of what a server says is shown, in characters.
 const SHOWN: usize = 80;
