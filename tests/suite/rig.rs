@@ -15,12 +15,12 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-pub(crate) use self::files::{ADMIN, ADMIN_PASSWORD, PASSWORD, USER};
+pub(crate) use self::files::{ADMIN, ADMIN_PASSWORD, USER};
 use self::room::Room;
 use super::sceplab::{self, Running};
 
@@ -114,10 +114,11 @@ impl Rig {
         command
     }
 
-    /// `ssh` with the rig's key, to the device: options and a command may follow.
+    /// `ssh` to the device, with the rig's key where the options say no other; a command may follow.
     pub(crate) fn ssh(&self, options: &[&str]) -> Command {
         let mut command = self.command("ssh");
         command
+            .args(options)
             .args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
             .args(["-o", "LogLevel=ERROR"])
             .arg("-o")
@@ -125,7 +126,6 @@ impl Rig {
             .arg("-i")
             .arg(self.identity())
             .args(["-p", &self.port().to_string()])
-            .args(options)
             .arg(format!("{USER}@{}", self.host()));
         command
     }
@@ -156,7 +156,7 @@ impl Rig {
         self.file("identity")
     }
 
-    /// A file with the password of [`USER`], which is [`PASSWORD`].
+    /// A file with the password of [`USER`].
     pub(crate) fn password_file(&self) -> PathBuf {
         self.file("password")
     }
@@ -166,15 +166,11 @@ impl Rig {
         self.file("admin_password")
     }
 
-    /// A folder of the rig's, gone with it.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// What is run for whoever logs in, in place of the device: `$SCEPLAB dut --attach $SOCKET "$@"` is the device itself.
     pub(crate) fn device_shell(&self, script: &str) {
-        let variables = format!("SCEPLAB={INSIDE}/sceplab SOCKET={INSIDE}/dut.sock");
-        let script = format!("#!/bin/sh\n{variables}\nexport SCEPLAB SOCKET\n{script}");
+        // Whoever asks for a shell, as `script` does, is not to get this one again.
+        let variables = format!("SHELL=/bin/sh SCEPLAB={INSIDE}/sceplab SOCKET={INSIDE}/dut.sock");
+        let script = format!("#!/bin/sh\nexport {variables}\n{script}");
         // Under another name first: a script that is being written cannot be run.
         let (new, path) = (self.file("login.new"), self.file("login"));
         fs::write(&new, script).unwrap();

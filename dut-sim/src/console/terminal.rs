@@ -49,7 +49,7 @@ impl Terminal {
 
     /// How many columns and lines it has, where that is known.
     pub(super) fn size(&mut self) -> Option<(u16, u16)> {
-        self.editor.dimensions().map(|(columns, lines)| (columns, lines))
+        self.editor.dimensions()
     }
 
     /// A line with a secret in clear is not kept where the arrow key brings it back.

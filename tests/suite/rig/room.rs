@@ -137,3 +137,26 @@ fn child_of(process: u32) -> u32 {
     let children = fs::read_to_string(children).unwrap();
     children.trim().parse().unwrap()
 }
+
+#[test]
+fn a_room_ends_with_all_that_is_in_it_also_when_a_test_panics() {
+    if let Some(reason) = reason_to_skip() {
+        return crate::suite::sceplab::skip(&reason);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    super::files::write(folder.path(), "nowhere");
+    let users = fs::read("/etc/passwd").unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let path = folder.path().to_owned();
+    let test = std::thread::spawn(move || {
+        let room = Room::new(&path, true, &super::topology::script());
+        let mut living = room.command(Some("dut"), "sleep", &["100000"]);
+        tell.send((room.first_process, living.spawn().unwrap())).unwrap();
+        panic!("as a test does that fails");
+    });
+    assert!(test.join().is_err());
+    let (first_process, mut living) = told.recv().unwrap();
+    assert!(!living.wait().unwrap().success());
+    assert!(!Path::new(&format!("/proc/{first_process}")).exists());
+    assert_eq!(fs::read("/etc/passwd").unwrap(), users);
+}

@@ -1,8 +1,8 @@
 //! The documented scenarios over SSH, typed by hand.
 
 use super::ssh::typed;
-use crate::suite::rig::Rig;
-use crate::suite::sceplab::{finish, wait_until};
+use crate::suite::rig::{ADMIN, ADMIN_PASSWORD, Rig};
+use crate::suite::sceplab::{finish, skip, wait_until};
 
 const LINUX: &str = "configure
 set interfaces ethernet eth0 address 10.215.168.64/24
@@ -63,4 +63,22 @@ fn the_documented_lines_and_commands_come_to_what_is_documented() {
         let table = table();
         table.matches(" Valid ").count() == 4 && table.contains("ra-2")
     });
+
+    // The office has a way to the PKIs as well.
+    let mut curl = rig.command("curl");
+    curl.args([
+        "-sS",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-u",
+        &format!("{ADMIN}:{ADMIN_PASSWORD}"),
+    ]);
+    curl.arg("http://192.168.213.25/certsrv/mscep_admin/");
+    let page = finish(curl);
+    if page.code == Some(127) {
+        return skip("curl is not installed");
+    }
+    assert_eq!(page.stdout, "200", "{page:?}");
 }

@@ -1,10 +1,13 @@
 //! Sessions over SSH.
 
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::suite::rig::Rig;
-use crate::suite::sceplab::{Ended, finish, wait_until};
+use crate::suite::sceplab::{Ended, Running, finish, wait_until};
 
 /// Runs `ssh` with these lines as its standard input.
 #[track_caller]
@@ -29,6 +32,31 @@ fn a_single_command_is_run_and_its_success_told() {
     ssh.arg("frobnicate");
     let refused = finish(ssh);
     assert_eq!(refused.told(), "exit code: 4\n--- stdout\nInvalid command: [frobnicate]\n");
+}
+
+#[test]
+fn a_password_opens_the_device_and_another_does_not() {
+    let Some(rig) = Rig::light() else { return };
+    let asked = |password_file: &Path| {
+        let script = rig.identity().with_file_name("askpass");
+        fs::write(&script, format!("#!/bin/sh\ncat '{}'\n", password_file.display())).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut ssh = rig.ssh(&[
+            "-o",
+            "BatchMode=no",
+            "-o",
+            "PubkeyAuthentication=no",
+            "-o",
+            "NumberOfPasswordPrompts=1",
+        ]);
+        ssh.arg("show date").env("SSH_ASKPASS", &script).env("SSH_ASKPASS_REQUIRE", "force");
+        finish(ssh)
+    };
+    let right = asked(&rig.password_file());
+    assert!(right.code == Some(0) && right.stdout.ends_with("+00:00\n"), "{right:?}");
+    let wrong = asked(&rig.admin_password_file());
+    assert!(wrong.code == Some(255) && wrong.stdout.is_empty(), "{wrong:?}");
+    assert!(wrong.stderr.contains("Permission denied"), "{wrong:?}");
 }
 
 #[test]
@@ -64,7 +92,7 @@ fn a_restart_ends_every_session_and_keeps_what_was_saved() {
     );
     let mut waiting = rig.ssh(&["-T"]);
     waiting.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut waiting = crate::suite::sceplab::Running::start(waiting);
+    let mut waiting = Running::start(waiting);
     waiting.tell("show running");
     waiting.stdout_line(|line| line.contains("host-name R2").then_some(()));
     let mut ssh = rig.ssh(&[]);

@@ -12,10 +12,10 @@ fn session(served: &Served) -> Option<Running> {
         skip("there is no util-linux `script` to make a terminal");
         return None;
     }
-    let interfaces: String = (1..=20)
-        .map(|number| format!("set interfaces ethernet eth0 address 10.0.{number}.1/24\n"))
-        .collect();
-    let configured = served.says(&format!("configure\n{interfaces}commit"));
+    let interface = |number| format!("set interfaces ethernet eth0 address 10.0.{number}.1/24");
+    let interfaces = (1..=20).map(interface).collect::<Vec<_>>().join("\n");
+    let own = "set interfaces ethernet eth0 address 10.215.168.64/24";
+    let configured = served.says(&format!("configure\n{interfaces}\n{own}\ncommit"));
     assert_eq!(configured.code, Some(0), "{configured:?}");
     let program = command(served.folder.path(), &[]).get_program().to_str().unwrap().to_owned();
     let line = format!("stty rows 10 cols 80; '{program}' dut --attach dut");

@@ -34,7 +34,7 @@ pub(super) struct Serving {
     #[arg(long, value_enum, value_name = "MODE", default_value_t, requires = "serve")]
     mode: Mode,
     /// Give the device this interface of the network namespace that it is started in, such as eth0, instead of a lab:
-    /// a commit changes its addresses and the routes by way of it. May be repeated; needs CAP_NET_ADMIN
+    /// a commit changes its addresses and the routes by way of it. May be repeated; needs `CAP_NET_ADMIN`
     #[arg(long, value_name = "NAME", requires = "serve", conflicts_with = "driver")]
     interface: Vec<String>,
     /// Let the device have an interface of the machine's own network
@@ -140,7 +140,7 @@ async fn welcome(socket: &Served, device: &Arc<Device>) -> io::Error {
     loop {
         match socket.listener.accept().await {
             Ok((stream, _)) => {
-                drop(tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&room))))
+                tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&room)));
             }
             // Out of descriptors, for one: those who leave give theirs back.
             Err(error) if error.raw_os_error().is_some() => tokio::time::sleep(BREATH).await,

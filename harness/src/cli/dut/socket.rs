@@ -57,7 +57,7 @@ impl Served {
     /// Listens at `path`; what a device that is gone left there is replaced.
     pub(super) fn at(path: &Path, mode: Mode) -> Result<Self, SocketError> {
         make_room(path)?;
-        let made = listen(path, mode).map_err(|error| SocketError::NotMade {
+        let listener = listen(path, mode).map_err(|error| SocketError::NotMade {
             path: path.to_owned(),
             help: match error.kind() {
                 ErrorKind::InvalidInput => "; a shorter path helps",
@@ -66,7 +66,7 @@ impl Served {
             error,
         })?;
         let inode = fs::symlink_metadata(path).ok().map(|file| file.ino());
-        Ok(Self { listener: made, path: path.to_owned(), inode })
+        Ok(Self { listener, path: path.to_owned(), inode })
     }
 }
 
@@ -96,6 +96,8 @@ fn make_room(path: &Path) -> Result<(), SocketError> {
 
 /// The file has its permissions before it has its name, so that nobody comes in between.
 fn listen(path: &Path, mode: Mode) -> io::Result<UnixListener> {
+    // A name that nobody could connect to is not given.
+    net::SocketAddr::from_pathname(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let making =
         tempfile::Builder::new().prefix(".").make_in(folder.unwrap_or(Path::new(".")), |at| {
@@ -104,8 +106,8 @@ fn listen(path: &Path, mode: Mode) -> io::Result<UnixListener> {
             fs::set_permissions(at, fs::Permissions::from_mode(mode))?;
             Ok(listener)
         })?;
-    let (listener, made) = making.into_parts();
-    made.persist_noclobber(path)?;
+    let (listener, file) = making.into_parts();
+    file.persist_noclobber(path)?;
     listener.set_nonblocking(true)?;
     UnixListener::from_std(listener)
 }
