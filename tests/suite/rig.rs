@@ -15,12 +15,12 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-pub(crate) use self::files::{ADMIN, ADMIN_PASSWORD, USER};
+pub(crate) use self::files::{ADMIN, ADMIN_PASSWORD, PASSWORD, USER};
 use self::room::Room;
 use super::sceplab::{self, Running};
 
@@ -156,7 +156,7 @@ impl Rig {
         self.file("identity")
     }
 
-    /// A file with the password of [`USER`].
+    /// A file with the password of [`USER`], which is [`PASSWORD`].
     pub(crate) fn password_file(&self) -> PathBuf {
         self.file("password")
     }
@@ -164,6 +164,11 @@ impl Rig {
     /// A file with the password of [`ADMIN`] on the `mscep_admin` page, which is [`ADMIN_PASSWORD`].
     pub(crate) fn admin_password_file(&self) -> PathBuf {
         self.file("admin_password")
+    }
+
+    /// A folder of the rig's, gone with it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What is run for whoever logs in, in place of the device: `$SCEPLAB dut --attach $SOCKET "$@"` is the device itself.

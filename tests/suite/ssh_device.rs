@@ -5,6 +5,7 @@ mod changes; // the configuration replaced, refused, put back
 mod cut; // connections that break, devices that restart
 mod doors; // who is let in, and by whom
 mod dut; // `sceplab dut` as the login shell
+mod misbehaving; // what comes between a device and its users
 mod outputs; // what devices print
 
 mod sshd; // the server

@@ -12,7 +12,7 @@ pub(crate) const USER: &str = "admin";
 /// The number of that user and of his group.
 pub(super) const USER_ID: u32 = 60_001;
 /// His password.
-const PASSWORD: &str = "Sauerklee-4Rm";
+pub(crate) const PASSWORD: &str = "Sauerklee-4Rm";
 /// `openssl passwd -6 -salt sceplab Sauerklee-4Rm`.
 const PASSWORD_HASH: &str = "$6$sceplab$AFNs7ficY1RHOwEywJN4hwfgL.I1aAZ8tCTZPpaoE7C9kv7BykUqypw.7RlSQ28uMEsbxYr1VtrcrBhcAd6/x1";
 /// Who may see the `mscep_admin` page.
