@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
-use super::live::LiveArguments;
 use crate::drivers;
 use crate::lab::Lab;
 use crate::run::{Client, Driver, LabOptions};
@@ -28,8 +27,6 @@ pub(super) struct LabArguments {
     /// Let the labs stand after the run until Ctrl-C, to look around in; with `--driver netns`
     #[arg(long)]
     keep: bool,
-    #[command(flatten)]
-    pub(super) live: LiveArguments,
 }
 
 impl LabArguments {
@@ -64,7 +61,6 @@ impl LabArguments {
         if driver == Driver::Live {
             self.fits_what_is_there()?;
         }
-        self.live.fit(driver)?;
         if let Some(folder) = &self.pcap {
             check_writable(folder)?;
         }

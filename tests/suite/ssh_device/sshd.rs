@@ -67,7 +67,7 @@ impl Sshd {
         Self::with(script, "")
     }
 
-    /// The same, with further lines of sshd_config(5).
+    /// The same, with further lines of `sshd_config(5)`.
     pub(crate) fn with(script: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
