@@ -187,6 +187,8 @@ impl Rig {
     pub(crate) fn fresh_pkis(&mut self) {
         self.pkis.clear();
         if self.place == Place::Topology {
+            // They end after what holds them, and their ports are free after that.
+            sceplab::wait_until("the PKIs have ended", || !topology::are_pkis_there(&self.room));
             self.pkis = topology::pkis(&self.room);
         }
     }

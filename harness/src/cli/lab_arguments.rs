@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
-use super::live::LiveArguments;
 use crate::drivers;
 use crate::lab::Lab;
 use crate::run::{Client, Driver, LabOptions};
@@ -31,8 +30,6 @@ pub(super) struct LabArguments {
     /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
     #[arg(long, value_name = "IMAGE")]
     node_image: Option<String>,
-    #[command(flatten)]
-    pub(super) live: LiveArguments,
 }
 
 impl LabArguments {
@@ -72,7 +69,6 @@ impl LabArguments {
         if driver == Driver::Live {
             self.fits_what_is_there()?;
         }
-        self.live.fit(driver)?;
         if let Some(folder) = &self.pcap {
             check_writable(folder)?;
         }

@@ -9,7 +9,7 @@ use super::complain;
 use super::exit::Exit;
 use super::jobs::jobs;
 use super::lab_arguments::{LabArguments, possible};
-use super::live::{tell_put_back, tell_when_stopped};
+use super::live::{LiveArguments, tell_put_back, tell_when_stopped};
 use super::output::{say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
@@ -46,6 +46,8 @@ pub(super) struct Arguments {
     /// Show each step's command and output
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    live: LiveArguments,
 }
 
 impl Arguments {
@@ -80,8 +82,9 @@ impl Arguments {
         let labs = here.map(|scenario| &scenario.lab);
         let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
         let mut lab = arguments.options().map_err(wrong_usage)?;
+        self.live.fit(lab.driver).map_err(wrong_usage)?;
         if lab.driver == Driver::Live {
-            lab.live = arguments.live.prepare(&scenarios, stop).await?;
+            lab.live = self.live.prepare(&scenarios, stop).await?;
         }
         possible(&lab).await?;
         Ok((scenarios, lab))

@@ -67,6 +67,16 @@ pub(super) fn script() -> String {
     script
 }
 
+/// Whether anything listens where the PKIs do.
+pub(super) fn are_pkis_there(room: &Room) -> bool {
+    ["gateway", "windows"].iter().any(|host| {
+        let sockets = room.in_network(host, "cat").arg("/proc/net/tcp").output().unwrap();
+        // The fourth column of proc(5)'s table is the state; 0A is LISTEN.
+        let table = String::from_utf8(sockets.stdout).unwrap();
+        table.lines().any(|line| line.split_whitespace().nth(3) == Some("0A"))
+    })
+}
+
 /// The PKIs of both documented labs, ready to be asked.
 pub(super) fn pkis(room: &Room) -> Vec<Running> {
     let program = format!("{INSIDE}/sceplab");
