@@ -25,6 +25,7 @@ ENV CARGO_PROFILE_RELEASE_DEBUG=none CARGO_PROFILE_RELEASE_STRIP=symbols
 WORKDIR /build
 # What it depends on, OpenSSL among it, is built once and then kept, until one of these files changes.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo/config.toml .cargo/
 COPY scep/Cargo.toml scep/
 COPY mock-ca/Cargo.toml mock-ca/
 COPY dut-sim/Cargo.toml dut-sim/

@@ -20,7 +20,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
-pub(crate) use self::by_url::{password_of, passwords_in};
+pub(crate) use self::by_url::{password_of, passwords_in, shown};
 pub use self::image::Image;
 pub use self::program::{Program, Ready};
 pub(crate) use self::program::{fill, placeholders};

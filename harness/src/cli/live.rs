@@ -44,7 +44,8 @@ impl LiveArguments {
         Err(format!("`{option}` is for what is there already; type `{option} --driver live`"))
     }
 
-    /// Gets ready for the scenarios: says what will be used, and reads all passwords. Nothing is sent before this is done.
+    /// Gets ready for the scenarios: says what will be used, and reads all passwords. Names are looked up;
+    /// nothing else is sent before this is done.
     pub(super) async fn prepare(
         &self,
         scenarios: &[Scenario],
@@ -57,7 +58,9 @@ impl LiveArguments {
             return Ok(Targets::default());
         }
         let targets = self.targets(&labs).map_err(|reason| wrong_usage(&reason))?;
-        for line in listed(&used(labs.iter().copied(), &targets).await) {
+        // Where nobody can agree, not even a name server is asked.
+        let may_be_used = self.yes || somebody_is_there();
+        for line in listed(&used(labs.iter().copied(), &targets, may_be_used).await) {
             warn(&line);
         }
         if let Some(line) = told_of_devices(&labs, self.keep_config) {
@@ -103,7 +106,7 @@ impl LiveArguments {
         if self.yes {
             return Ok(());
         }
-        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if !somebody_is_there() {
             let refusal = "`--driver live` uses this network, and nobody is at a terminal to agree";
             let note = "type `--yes` if these are the addresses that you mean";
             output::diagnostics(&[Diagnostic::general(refusal).note(note)]);
@@ -119,6 +122,11 @@ impl LiveArguments {
         complain("nothing was done");
         Err(Exit::Usage)
     }
+}
+
+/// Whether there is a terminal to ask at.
+fn somebody_is_there() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// The answer to the question, as it was typed.

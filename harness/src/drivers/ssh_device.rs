@@ -26,7 +26,7 @@ pub use self::session::Restored;
 use self::session::Session;
 use crate::device::{Change, Device, DeviceError};
 use crate::lab::SshTarget;
-use crate::run::{BenchError, Resource};
+use crate::run::BenchError;
 
 /// A device over SSH; when it is dropped, its configuration is put back, and [`settled`] waits for that.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl SshDevice {
         keep_config: bool,
     ) -> Result<Self, BenchError> {
         let (device, target) = (name.to_owned(), target.clone());
-        let told_as = format!("{name}` (`{target}");
+        let told_as = format!("device `{name}` (`{target}`)");
         let caller = Box::new(Caller::new(target.clone(), passwords));
         let open = move || Session::open(&device, &target, caller, keep_config);
         let opened = keeper::open(told_as, open).await;
@@ -62,11 +62,6 @@ impl SshDevice {
     pub async fn restore(&self) -> Restored {
         let ended = || Restored::NotPutBack { reason: keeper::ended(), saved_in: None };
         self.order(|reply| Order::Restore { reply }).await.unwrap_or_else(|_| ended())
-    }
-
-    /// What puts the configuration back when the lab is closed.
-    pub fn put_back_at_end(self: &Arc<Self>) -> Box<dyn Resource> {
-        Box::new(PutBack(Arc::clone(self)))
     }
 
     async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, String> {
@@ -116,15 +111,5 @@ impl Device for SshDevice {
             // Whoever has ended its session on purpose is not broken.
             _ => std::future::pending().await,
         }
-    }
-}
-
-struct PutBack(Arc<SshDevice>);
-
-#[async_trait]
-impl Resource for PutBack {
-    async fn close(self: Box<Self>) {
-        // What could not be put back, `settled` tells.
-        self.0.restore().await;
     }
 }

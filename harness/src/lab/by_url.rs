@@ -95,8 +95,14 @@ pub(crate) fn passwords_in(path: &Path) -> Result<Vec<Secret>, String> {
 pub(crate) fn password_of(variable: &str) -> Result<Secret, String> {
     match std::env::var(variable) {
         Ok(password) if !password.is_empty() => Ok(Secret::new(password)),
-        _ => Err(format!("the environment variable `{variable}` holds no password")),
+        _ => Err(format!("the environment variable{} holds no password", shown(variable))),
     }
+}
+
+/// The name of a variable where it looks like one, and not like the password itself.
+pub(crate) fn shown(variable: &str) -> String {
+    let usual = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if variable.bytes().all(usual) { format!(" `{variable}`") } else { String::new() }
 }
 
 fn holds_none(path: &Path) -> String {

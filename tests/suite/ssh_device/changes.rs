@@ -197,7 +197,7 @@ async fn a_device_without_set_lines_cannot_be_saved() {
         &told,
         &[
             "its configuration cannot be saved",
-            "`show running` shows no `set` lines, but `interfaces {`",
+            "`show running` shows no `set` lines, but one that begins with `interfaces`",
         ],
     );
     assert!(!server.text("typed").contains("configure"));

@@ -12,6 +12,7 @@ use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilde
 use futures_util::StreamExt;
 use hyper::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::timeout;
 
 use self::root::Root;
 use super::engine::{Engine, Fault};
@@ -29,6 +30,9 @@ const KEPT: usize = 3;
 
 /// After how long it is shown what is waited for.
 const UNREMARKABLE: Duration = Duration::from_secs(1);
+
+/// How long the engine may say nothing while it takes an image in.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What became of the program that nodes are made of: it is read once.
 static ROOT: Mutex<Option<(PathBuf, String)>> = Mutex::new(None);
@@ -136,8 +140,20 @@ async fn import(engine: &Engine, root: Root) -> Result<(), BenchError> {
         .build();
     let body = body_full(Bytes::from(root.into_archive()));
     let mut steps = std::pin::pin!(engine.client().create_image(Some(options), Some(body), None));
-    while let Some(step) = steps.next().await {
-        step.map_err(|error| engine.explain("making the node's image", &error))?;
+    loop {
+        match timeout(SILENCE, steps.next()).await {
+            Ok(Some(step)) => {
+                step.map_err(|error| engine.explain("making the node's image", &error))?;
+            }
+            Ok(None) => break,
+            Err(_) => {
+                let waited = SILENCE.as_secs();
+                let reason = format!(
+                    "making the node's image: the engine has said nothing for {waited} s; is it stopped, or its disk slow?"
+                );
+                return Err(BenchError::Engine { reason });
+            }
+        }
     }
     drop(waited_for);
     Ok(())

@@ -40,7 +40,7 @@ impl Standing {
         let Unwanted { told, booked } = unwanted;
         let engine = Engine::connect().await?;
         leftovers::prepare(&engine, options.sceplab.as_deref()).await?;
-        let image = node_image(&engine, options).await?;
+        let image = wanted(&told, node_image(&engine, options)).await?;
         let images = lab.images().map(|(host, image)| pull::obtain(&engine, host, &image.name));
         wanted(&told, async { try_join_all(images).await.map(drop) }).await?;
         let labels = Labels::of_this_process(&options.id);

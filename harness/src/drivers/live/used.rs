@@ -19,8 +19,13 @@ pub struct Used {
     pub addresses: Result<Vec<String>, String>,
 }
 
-/// All that scenarios in these labs will use, each once.
-pub async fn used<'a>(labs: impl IntoIterator<Item = &'a Lab>, targets: &Targets) -> Vec<Used> {
+/// All that scenarios in these labs will use, each once; names are looked up where that is wanted, and else stand for
+/// nothing yet.
+pub async fn used<'a>(
+    labs: impl IntoIterator<Item = &'a Lab>,
+    targets: &Targets,
+    look_up: bool,
+) -> Vec<Used> {
     let mut found: BTreeMap<(String, String), Place> = BTreeMap::new();
     let mut note = |what: String, place: Place| found.insert((what, place.to_string()), place);
     for lab in labs {
@@ -44,7 +49,7 @@ pub async fn used<'a>(labs: impl IntoIterator<Item = &'a Lab>, targets: &Targets
     }
     let mut all = Vec::new();
     for ((what, _), place) in found {
-        all.push(place.resolved(what).await);
+        all.push(if look_up { place.resolved(what).await } else { place.named(what) });
     }
     all
 }
@@ -66,6 +71,10 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    fn named(self, what: String) -> Used {
+        Used { what, place: self.to_string(), addresses: Ok(Vec::new()) }
+    }
+
     async fn resolved(self, what: String) -> Used {
         let place = self.to_string();
         match self {

@@ -28,6 +28,9 @@ const STEP_LIMIT_MS: u32 = 15_000;
 /// For the device to take what is typed.
 const WRITE_LIMIT_MS: u32 = 15_000;
 
+/// How long a session that is over may take to say how it ended, in milliseconds.
+const CLOSE_LIMIT_MS: u32 = 2_000;
+
 /// The height that devices are told, in rows: what has pages is to have few.
 const HEIGHT: u32 = 1000;
 
@@ -212,7 +215,10 @@ impl Wire for SshWire {
 
 impl SshWire {
     /// How the shell ended, as far as the device told.
-    fn closed(&self) -> String {
+    fn closed(&mut self) -> String {
+        // The status comes behind the end of what was printed.
+        self.session.set_timeout(CLOSE_LIMIT_MS);
+        let _ = self.channel.wait_close();
         match self.channel.exit_status() {
             Ok(status) if status != 0 => {
                 format!("the device ended the session with status {status}")

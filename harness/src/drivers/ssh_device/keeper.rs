@@ -63,7 +63,7 @@ pub(super) async fn open(
         let _ = opened.send(Ok(session.notes()));
         let complaint = keep(&mut session, &ordered, &gone);
         drop(session);
-        living.end(complaint.map(|reason| format!("device `{}`: {reason}", living.told_as)));
+        living.end(complaint.map(|reason| format!("{}: {reason}", living.told_as)));
     };
     std::thread::Builder::new()
         .name("ssh device".to_owned())
@@ -150,15 +150,14 @@ impl Living {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         SESSIONS.send_modify(|sessions| *sessions += 1);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        let panicked =
-            format!("device `{told_as}`: {}; its configuration was not put back", ended());
+        let panicked = format!("{told_as}: {}; its configuration was not put back", ended());
         Self { number, told_as, complaint: Mutex::new(Some(panicked)) }
     }
 
     /// Notes that the configuration is to be put back, where it is written down.
     fn changes(&self, written: Option<PathBuf>) {
         let Some(path) = written else { return };
-        let changed = (format!("device `{}`)", self.told_as), path);
+        let changed = (self.told_as.clone(), path);
         CHANGED.lock().unwrap_or_else(PoisonError::into_inner).insert(self.number, changed);
     }
 

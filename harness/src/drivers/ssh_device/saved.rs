@@ -1,8 +1,10 @@
 //! A device's configuration as it was, in a file that only the user can read, as long as it is not put back.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
@@ -32,7 +34,7 @@ impl SavedFile {
              # To put it back by hand: log in, `configure`, delete what is not here, type these lines, `commit`.\n{}",
             configuration.text()
         )?;
-        saved.file.flush()?;
+        saved.file.as_file().sync_all()?;
         Ok(saved)
     }
 
@@ -49,6 +51,31 @@ impl SavedFile {
     }
 }
 
+/// How long the end of another session with the same device is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Keeps other runs of this user off the device at that address, as long as the file is open.
+///
+/// # Errors
+/// When another run has it, which would take this one's configuration for the device's own.
+pub(super) fn claim(target: &SshTarget) -> Result<File, String> {
+    let unclaimed = |error: std::io::Error| format!("it cannot be claimed for this run: {error}");
+    let name = format!("{}.lock", plain(&format!("{}-{}", target.host, target.port)));
+    let path = folder().map_err(unclaimed)?.join(name);
+    let file = File::options().create(true).append(true).open(path).map_err(unclaimed)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(unclaimed(error)),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err("another run of sceplab uses it; wait until that has ended".to_owned());
+            }
+            Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
 /// What earlier runs left of a device.
 pub(super) fn leftovers(name: &str, target: &SshTarget) -> Vec<PathBuf> {
     let prefix = prefix(name, target);
@@ -62,10 +89,13 @@ pub(super) fn leftovers(name: &str, target: &SshTarget) -> Vec<PathBuf> {
 }
 
 fn prefix(name: &str, target: &SshTarget) -> String {
+    format!("{}--", plain(&format!("{name}-{}-{}", target.host, target.port)))
+}
+
+/// A text as part of a file's name.
+fn plain(text: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let name: String =
-        format!("{name}-{}-{}", target.host, target.port).chars().map(plain).collect();
-    format!("{}--", name.trim_start_matches('.'))
+    text.trim_start_matches('.').chars().map(plain).collect()
 }
 
 /// `sceplab` in the folder for what programs remember (the XDG Base Directory Specification), or else where files are

@@ -3,6 +3,7 @@
 mod change;
 mod restore;
 
+use std::fs::File;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::connection::Trouble;
 use super::console::{Console, Fault, Stopped};
 use super::prompt::{Mode, Prompts};
 use super::refusal;
-use super::saved::{SavedFile, leftovers};
+use super::saved::{SavedFile, claim, leftovers};
 use super::wire::Wire;
 use crate::device::DeviceError;
 use crate::lab::SshTarget;
@@ -57,11 +58,15 @@ pub(super) struct Session {
     keep_config: bool,
     /// What is never deleted.
     kept: Vec<Path>,
+    /// The address that the device is reached at, where none of its interfaces has it and the lab file keeps none.
+    way_in: Option<IpAddr>,
     notes: Vec<String>,
     /// Whether the device has a journal to show.
     has_journal: bool,
     /// How many lines of it tell of what was before this session.
     journal_before: usize,
+    /// Keeps other runs off the device.
+    _claim: File,
 }
 
 impl Session {
@@ -82,9 +87,11 @@ impl Session {
             file: None,
             keep_config,
             kept: Vec::new(),
+            way_in: None,
             notes: Vec::new(),
             has_journal: true,
             journal_before: 0,
+            _claim: claim(target)?,
         };
         let (device, here) = session.reach().map_err(|trouble| trouble.to_string())?;
         session.saved = session.read().map_err(|error| unread(&error))?;
@@ -211,17 +218,31 @@ impl Session {
         DeviceError::Broken { reason }
     }
 
+    /// The same, without what the device printed, which is its configuration with all that is secret in it.
+    fn broken_unseen(&mut self, fault: &Fault) -> DeviceError {
+        let reason = fault.to_string();
+        if fault.ends_session() {
+            self.lose(&reason);
+        }
+        DeviceError::Broken { reason }
+    }
+
     /// Reads the configuration that is active.
     fn read(&mut self) -> Result<Configuration, DeviceError> {
         self.leave()?;
         let mut refused = String::new();
         for command in SHOW {
             let printed = self.console()?.run(command, &|| false);
-            let text = printed.map_err(|fault| self.broken(&fault, &Masker::default()))?.text;
+            let text = printed.map_err(|fault| self.broken_unseen(&fault))?.text;
             if !refusal::of_command(command, &text) {
                 return Configuration::parse(&text).map_err(|line| {
-                    let line = line.chars().take(80).collect::<String>().escape_debug().to_string();
-                    let reason = format!("`{command}` shows no `set` lines, but `{line}`");
+                    // What follows may be a secret.
+                    let word: String =
+                        line.split_whitespace().next().unwrap_or("").chars().take(40).collect();
+                    let word = word.escape_debug();
+                    let reason = format!(
+                        "`{command}` shows no `set` lines, but one that begins with `{word}`"
+                    );
                     DeviceError::Broken { reason }
                 });
             }
@@ -258,13 +279,7 @@ impl Session {
         let is_named = |path: &Path| path.first().is_some_and(|node| node == "interfaces");
         let is_known =
             self.saved.interface(device).is_some() || self.target.keep.iter().any(is_named);
-        if has_interfaces && !device.is_loopback() && !is_known {
-            self.notes.push(format!(
-                "{}: none of its interfaces has the address {device} that it is reached at, so it is not known which one \
-                 must stay; `keep` in the lab file can name it",
-                self.name
-            ));
-        }
+        self.way_in = (has_interfaces && !is_known).then_some(device);
         for path in leftovers(&self.name, &self.target) {
             self.notes.push(format!(
                 "{}: an earlier run may not have put its configuration back, which is in `{}`; remove the file once that \

@@ -10,7 +10,7 @@ use ssh2::{ErrorCode, Session};
 use self::answers::Answers;
 use super::TIMEOUT;
 use crate::drivers::ssh_device::Passwords;
-use crate::lab::{PasswordSource, Secret, SshTarget};
+use crate::lab::{PasswordSource, Secret, SshTarget, shown};
 
 /// How many keys of the agent are tried: servers end a connection after six failures.
 const AGENT_KEYS: usize = 4;
@@ -191,12 +191,6 @@ impl Login<'_> {
             self.offered.join(", ")
         )
     }
-}
-
-/// The name of a variable where it looks like one, and not like the password itself.
-fn shown(name: &str) -> String {
-    let usual = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-    if name.bytes().all(usual) { format!(" `{name}`") } else { String::new() }
 }
 
 fn dropped(target: &SshTarget, error: &ssh2::Error) -> String {

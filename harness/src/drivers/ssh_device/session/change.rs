@@ -63,7 +63,26 @@ impl Session {
         let wanted: Vec<Path> = wanted.iter().filter_map(|typed| set_by(&typed.line)).collect();
         let masked = self.saved.masked().filter(|_| !self.keep_config).map(Statement::node);
         let kept: Vec<Path> = self.kept.iter().cloned().chain(masked).collect();
-        Ok(current.deletions(&wanted, &kept))
+        let deletions = current.deletions(&wanted, &kept);
+        self.spare_the_way_in(&deletions)?;
+        Ok(deletions)
+    }
+
+    /// Whoever cuts the way off that it came by cannot put anything back.
+    fn spare_the_way_in(&self, deletions: &[Path]) -> Result<(), DeviceError> {
+        let is_of_interfaces = |path: &&Path| path.first().is_some_and(|node| node == "interfaces");
+        let (Some(address), Some(path)) = (self.way_in, deletions.iter().find(is_of_interfaces))
+        else {
+            return Ok(());
+        };
+        Err(DeviceError::Broken {
+            reason: format!(
+                "`{}` could cut off the way in: none of the device's interfaces has the address {address} that it is \
+                 reached at, so it is not known which one must stay; name it in the lab file, as in \
+                 `keep: interfaces ethernet eth1`",
+                line("delete", path)
+            ),
+        })
     }
 
     /// A value that could not be put back is not overwritten.
@@ -142,6 +161,9 @@ impl Session {
             if Instant::now() >= deadline {
                 let reason = format!("another session keeps the configuration locked: {said}");
                 return Err(DeviceError::Broken { reason });
+            }
+            if stopped() {
+                return Err(self.broken(&Fault::Stopped, masker));
             }
             sleep(LOCK_PAUSE);
         }

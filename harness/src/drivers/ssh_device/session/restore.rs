@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::Session;
 use super::change::Typed;
 use crate::device::DeviceError;
-use crate::drivers::ssh_device::configuration::{Configuration, Path, line};
+use crate::drivers::ssh_device::configuration::{Configuration, Path, Statement, line};
 use crate::drivers::ssh_device::connection::Trouble;
+use crate::lab::Secret;
 use crate::mask::Masker;
 
 /// The pause before a device that does not answer is tried again.
@@ -73,7 +74,8 @@ impl Session {
             };
             if Instant::now() >= deadline {
                 let waited = self.target.answer_within.as_secs();
-                return Err(format!("in {waited} s it could not be reached again: {reason}"));
+                let what = if self.console.is_some() { "put back" } else { "reached again" };
+                return Err(format!("in {waited} s it could not be {what}: {reason}"));
             }
             sleep(PAUSE);
         }
@@ -87,18 +89,26 @@ impl Session {
     }
 
     fn put_back(&mut self) -> Result<Restored, Trouble> {
-        let current = self.read().map_err(|error| self.trouble(&error))?;
+        let current = self.read().map_err(|error| trouble(&error))?;
         if current.same_as(&self.saved) {
             return Ok(Restored::Unchanged);
         }
         let lines = self.way_back(&current);
-        let applied = self.apply(&lines, &Masker::default(), &|| false);
-        applied.map_err(|error| self.trouble(&error))?;
-        let now = self.read().map_err(|error| self.trouble(&error))?;
+        let masker = self.masker(&current);
+        let applied = self.apply(&lines, &masker, &|| false);
+        applied.map_err(|error| trouble(&error))?;
+        let now = self.read().map_err(|error| trouble(&error))?;
         match self.difference(&now) {
             None => Ok(Restored::PutBack),
             Some(difference) => Err(Trouble::Stranger(difference)),
         }
+    }
+
+    /// What is put back are the device's own values, of which any may be a secret.
+    fn masker(&self, current: &Configuration) -> Masker {
+        let statements = self.saved.statements.iter().chain(&current.statements);
+        let values = statements.filter(|statement| statement.path.len() > 2);
+        Masker::new(values.filter_map(|it| it.path.last()).map(Secret::new).collect())
     }
 
     /// The lines that lead from a configuration to the saved one.
@@ -112,10 +122,13 @@ impl Session {
 
     /// How what is there now differs from what was.
     fn difference(&self, now: &Configuration) -> Option<String> {
-        let missing =
-            self.saved.without(now).map(|statement| format!("lacks `{}`", statement.line));
-        let new =
-            now.without(&self.saved).map(|statement| format!("still has `{}`", statement.line));
+        let missing = self
+            .saved
+            .without(now)
+            .map(|statement| format!("lacks the value of `{}`", leaf(statement)));
+        let new = now
+            .without(&self.saved)
+            .map(|statement| format!("still has another of `{}`", leaf(statement)));
         let differences: Vec<String> = missing.chain(new).collect();
         let first = differences.first()?;
         let more = match differences.len() - 1 {
@@ -124,20 +137,24 @@ impl Session {
         };
         Some(format!("the device took it, and {first}{more}"))
     }
+}
 
-    /// A device that is gone may come again; one that refuses would refuse again.
-    fn trouble(&self, error: &DeviceError) -> Trouble {
-        let reason = match error {
-            DeviceError::Broken { reason } => reason.clone(),
-            DeviceError::ConfigurationRefused { text, message, .. } => {
-                format!("the device refused `{text}`: {message}")
-            }
-            other => other.to_string(),
-        };
-        if self.console.is_none() {
-            Trouble::Unreachable(reason)
-        } else {
-            Trouble::Stranger(reason)
+/// A line but for its value, which may be a secret.
+fn leaf(statement: &Statement) -> String {
+    line("set", statement.leaf())
+}
+
+/// A device that is gone, slow or locked by somebody else may be otherwise soon; one that refuses would refuse again.
+fn trouble(error: &DeviceError) -> Trouble {
+    let reason = match error {
+        DeviceError::Broken { reason } => reason.clone(),
+        DeviceError::ConfigurationRefused { text, message, .. } => {
+            format!("the device refused `{text}`: {message}")
         }
+        other => other.to_string(),
+    };
+    match error {
+        DeviceError::Broken { .. } => Trouble::Unreachable(reason),
+        _ => Trouble::Stranger(reason),
     }
 }
