@@ -75,10 +75,11 @@ async fn a_device_that_is_dropped_is_put_back_as_well() {
     if !is_there() {
         return;
     }
+    // Before a device is held: whoever settles waits for all that are.
+    let _turn = super::SETTLING.lock().await;
     let server = server("");
     let device = connect(&server.target()).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
-    let _turn = super::SETTLING.lock().await;
     drop(device);
     harness::drivers::settled().await;
     assert_eq!(server.text("running"), BEFORE);
@@ -201,4 +202,33 @@ async fn a_device_without_set_lines_cannot_be_saved() {
         ],
     );
     assert!(!server.text("typed").contains("configure"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interface_that_may_be_the_way_in_is_not_deleted() {
+    if !is_there() {
+        return;
+    }
+    let server = server("");
+    let target = SshTarget { keep: Vec::new(), ..server.target() };
+    let device = connect(&target).await.unwrap();
+    let error = device.configure(Change::Replace("set system host-name r1\n")).await.unwrap_err();
+    assert_tells(&error.to_string(), &["could cut off the way in", "127.0.0.1", "`keep: "]);
+    assert_eq!(server.text("running"), BEFORE);
+    // What takes nothing away is no danger.
+    device.configure(Change::Modify("set system host-name r1\n")).await.unwrap();
+    assert_eq!(device.restore().await, Restored::PutBack);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_of_one_run_at_a_time() {
+    if !is_there() {
+        return;
+    }
+    let server = server("");
+    let device = connect(&server.target()).await.unwrap();
+    let error = connect(&server.target()).await.err().map(|error| error.to_string());
+    assert_tells(&error.unwrap_or_default(), &["another run of sceplab uses it"]);
+    assert_eq!(device.restore().await, Restored::Unchanged);
+    connect(&server.target()).await.unwrap();
 }

@@ -100,13 +100,14 @@ async fn what_cannot_be_put_back_is_told_and_written_down() {
     if !is_there() {
         return;
     }
+    // Before a device is held: whoever settles waits for all that are.
+    let _turn = super::SETTLING.lock().await;
     let mut server = cut_in_commit("");
     std::fs::write(server.path("cut"), "").unwrap();
     let target = SshTarget { answer_within: Duration::from_secs(2), ..server.target() };
     let device = connect(&target).await.unwrap();
     device.configure(Change::Replace("set a after")).await.unwrap();
     server.stop();
-    let _turn = super::SETTLING.lock().await;
     let restored = device.restore().await;
     let Restored::NotPutBack { reason, saved_in: Some(path) } = restored else {
         panic!("it is put back: {restored:?}")

@@ -168,6 +168,8 @@ impl Sshd {
             identity: Some(self.path("identity")),
             known_hosts: Some(self.path("known_hosts")),
             password: PasswordSource::Environment("SCEPLAB_TEST_NO_PASSWORD".to_owned()),
+            // None of the devices' interfaces has the address of this machine's loopback.
+            keep: vec![["interfaces", "ethernet", "mgmt0"].map(str::to_owned).to_vec()],
             answer_within: Duration::from_secs(20),
             ..SshTarget::new(USER, "127.0.0.1", self.port)
         }
