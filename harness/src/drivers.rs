@@ -165,6 +165,7 @@ mod netns {
 
 /// Without the feature there are no containers.
 #[cfg(not(feature = "docker"))]
+#[expect(clippy::unused_async, reason = "with the feature they wait")]
 mod docker {
     use dut_sim::console::Shell;
 
