@@ -17,6 +17,7 @@ mod live;
 mod matrix;
 mod output;
 mod progress;
+mod question;
 mod reports;
 mod run;
 mod select;

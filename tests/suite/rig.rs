@@ -185,11 +185,16 @@ impl Rig {
 
     /// PKIs that have issued nothing, in place of those there are.
     pub(crate) fn fresh_pkis(&mut self) {
+        self.fresh_linux_pki(&[]);
+    }
+
+    /// The same, the Linux PKI served with these further arguments.
+    pub(crate) fn fresh_linux_pki(&mut self, arguments: &[&str]) {
         self.pkis.clear();
         if self.place == Place::Topology {
             // They end after what holds them, and their ports are free after that.
             sceplab::wait_until("the PKIs have ended", || !topology::are_pkis_there(&self.room));
-            self.pkis = topology::pkis(&self.room);
+            self.pkis = topology::pkis(&self.room, arguments);
         }
     }
 

@@ -12,14 +12,14 @@ pub(super) enum Key {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use self::terminal::{Attributes, read};
+pub(super) use self::terminal::{Attributes, Keys};
 
 #[cfg(target_os = "linux")]
 mod terminal {
     use std::io;
 
     use nix::errno::Errno;
-    use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+    use nix::sys::termios::{LocalFlags as Flags, SetArg, Termios, tcgetattr, tcsetattr};
     use nix::unistd;
 
     use super::Key;
@@ -31,15 +31,6 @@ mod terminal {
         pub(in crate::console) fn kept() -> Self {
             Self(tcgetattr(io::stdin()).ok())
         }
-
-        /// Until it is dropped, keys come as they are pressed and are not echoed.
-        fn raw() -> io::Result<Self> {
-            let before = tcgetattr(io::stdin())?;
-            let mut raw = before.clone();
-            cfmakeraw(&mut raw);
-            tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw)?;
-            Ok(Self(Some(before)))
-        }
     }
 
     impl Drop for Attributes {
@@ -50,16 +41,33 @@ mod terminal {
         }
     }
 
-    /// Waits for a key.
-    pub(in crate::console) fn read() -> io::Result<Key> {
-        let _raw = Attributes::raw()?;
-        let mut key = [0];
-        loop {
-            match unistd::read(io::stdin(), &mut key) {
-                Ok(0) | Err(Errno::EIO) => return Ok(Key::End),
-                Ok(_) => return Ok(Key::Byte(key[0])),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
+    /// The keys of the terminal; until this is dropped they come as they are pressed and are not echoed.
+    pub(in crate::console) struct Keys(Attributes);
+
+    impl Keys {
+        pub(in crate::console) fn open() -> io::Result<Self> {
+            let before = Attributes::kept();
+            if let Some(mut silent) = before.0.clone() {
+                // What is printed meanwhile still has its lines ended as the terminal wants it.
+                silent.local_flags &= !(Flags::ICANON | Flags::ECHO | Flags::ISIG | Flags::IEXTEN);
+                tcsetattr(io::stdin(), SetArg::TCSADRAIN, &silent)?;
+            }
+            Ok(Self(before))
+        }
+
+        /// Waits for one.
+        pub(in crate::console) fn next(&mut self) -> io::Result<Key> {
+            if self.0.0.is_none() {
+                return Ok(Key::End);
+            }
+            let mut key = [0];
+            loop {
+                match unistd::read(io::stdin(), &mut key) {
+                    Ok(0) | Err(Errno::EIO) => return Ok(Key::End),
+                    Ok(_) => return Ok(Key::Byte(key[0])),
+                    Err(Errno::EINTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
     }
@@ -78,6 +86,15 @@ impl Attributes {
 
 /// Elsewhere nobody is asked to press one.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn read() -> io::Result<Key> {
-    Ok(Key::Byte(b' '))
+pub(super) struct Keys;
+
+#[cfg(not(target_os = "linux"))]
+impl Keys {
+    pub(super) fn open() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<Key> {
+        Ok(Key::Byte(b' '))
+    }
 }

@@ -6,7 +6,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
 
-use super::keys::{self, Key};
+use super::keys::{Key, Keys};
 
 /// What waits for a key.
 const PROMPT: &[u8] = b":";
@@ -41,7 +41,9 @@ impl Lines {
 
 /// Shows a text; a reader that is gone is a reason to end.
 pub(super) fn show(text: &str, lines: &Lines) -> io::Result<ControlFlow<()>> {
-    match show_with(text, lines, &mut io::stdout().lock(), keys::read) {
+    // From before the first line on: a key that is pressed as soon as the text is there is not echoed.
+    let mut keys = Keys::open()?;
+    match show_with(text, lines, &mut io::stdout().lock(), || keys.next()) {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
         Err(error) => Err(error),

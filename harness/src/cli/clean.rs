@@ -1,12 +1,11 @@
 //! `sceplab clean`: removes what labs left that could not do it themselves.
 
-use std::io::{self, BufRead, IsTerminal, Write};
-
 use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
 use super::output::{say, warn};
+use super::question;
 use crate::drivers::leftovers::{self, Found, Leftover, Removal, State};
 
 /// Remove what labs left whose run crashed or was killed: containers, networks, images, folders
@@ -40,7 +39,7 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self) -> Exit {
         let asks = self.all && !self.yes && !self.dry_run;
-        if asks && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if asks && !question::somebody_is_there() {
             complain(
                 "`--all` ends runs that are going, and there is no terminal to ask at; type `--all --yes`",
             );
@@ -90,15 +89,12 @@ impl Arguments {
     }
 }
 
-/// Asks a person; whoever says nothing has not agreed.
+/// Shows what it is about, and asks.
 fn agreed(chosen: &[&Leftover]) -> bool {
     for leftover in chosen {
         warn(&format!("{}{}", leftover.what, whose(leftover.state)));
     }
-    let _ = write!(io::stderr(), "Remove all {}? [y/N] ", chosen.len());
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    question::agreed(&format!("Remove all {}?", chosen.len()))
 }
 
 fn whose(state: State) -> &'static str {

@@ -1,13 +1,12 @@
 //! What is there already is used only once whoever asked for it knows what, and agrees.
 
-use std::io::{self, IsTerminal};
-
 use clap::Args;
 
 use super::complain;
 use super::conform::challenges::ChallengeArguments;
 use super::exit::Exit;
 use super::output::{self, warn};
+use super::question::{self, somebody_is_there};
 use super::stop::StopSignals;
 use crate::diagnostic::{Diagnostic, visible};
 use crate::drivers::{Changed, TargetOptions, Targets, Used, changed, used};
@@ -112,32 +111,16 @@ impl LiveArguments {
             output::diagnostics(&[Diagnostic::general(refusal).note(note)]);
             return Err(Exit::Usage);
         }
-        let answer = tokio::select! {
-            answer = tokio::task::spawn_blocking(asked) => answer.ok().flatten(),
+        let agreed = tokio::select! {
+            answer = tokio::task::spawn_blocking(|| question::agreed("Use them?")) => answer,
             () = stop.clone().told(1) => return Err(Exit::Interrupted),
         };
-        if matches!(answer.as_deref().map(str::trim), Some("y" | "Y" | "yes")) {
+        if agreed.unwrap_or(false) {
             return Ok(());
         }
         complain("nothing was done");
-        Err(Exit::Usage)
+        Err(Exit::NothingSelected)
     }
-}
-
-/// Whether there is a terminal to ask at.
-fn somebody_is_there() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
-/// The answer to the question, as it was typed.
-fn asked() -> Option<String> {
-    use std::io::Write;
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "Use them? [y/N] ").and_then(|()| stderr.flush()).ok()?;
-    drop(stderr);
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).ok()?;
-    Some(answer)
 }
 
 fn wrong_usage(reason: &str) -> Exit {

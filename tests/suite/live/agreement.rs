@@ -141,7 +141,7 @@ fn at_a_terminal_the_answer_decides() {
     let (listener, authority) = silent();
     let files = Files::new(&authority, LINUX, "", "password x1-y2-z3");
     let Some(refused) = at_a_terminal(&files, "n") else { return };
-    assert_eq!(refused.code, Some(2), "{}", refused.stdout);
+    assert_eq!(refused.code, Some(5), "{}", refused.stdout);
     assert!(refused.stdout.contains("Use them? [y/N]"), "{}", refused.stdout);
     assert!(refused.stdout.contains("nothing was done"), "{}", refused.stdout);
     assert!(listener.accept().is_err(), "somebody connected");

@@ -77,8 +77,8 @@ pub(super) fn are_pkis_there(room: &Room) -> bool {
     })
 }
 
-/// The PKIs of both documented labs, ready to be asked.
-pub(super) fn pkis(room: &Room) -> Vec<Running> {
+/// The PKIs of both documented labs, ready to be asked, that of the Linux lab with these further arguments.
+pub(super) fn pkis(room: &Room, of_linux: &[&str]) -> Vec<Running> {
     let program = format!("{INSIDE}/sceplab");
     let start = |host: &str, arguments: &str, further: &[&str]| {
         let mut all: Vec<&str> = arguments.split(' ').collect();
@@ -93,8 +93,9 @@ pub(super) fn pkis(room: &Room) -> Vec<Running> {
         "serve ndes --listen 192.168.213.25:80 --challenge-file {INSIDE}/one_time \
          --admin-user {ADMIN} --admin-password-file {INSIDE}/admin_password"
     );
+    let subject = ["--ca-subject", "CN=Teldat-PKI, O=Teldat, L=Madrid, C=ES"];
     vec![
-        start("gateway", &linux, &["--ca-subject", "CN=Teldat-PKI, O=Teldat, L=Madrid, C=ES"]),
+        start("gateway", &linux, &[&subject[..], of_linux].concat()),
         start("windows", &windows, &["--ca-subject", "DC=com, DC=scep, CN=scep-TELDATPKI-CA"]),
     ]
 }

@@ -18,7 +18,8 @@ fn session(served: &Served) -> Option<Running> {
     let configured = served.says(&format!("configure\n{interfaces}\n{own}\ncommit"));
     assert_eq!(configured.code, Some(0), "{configured:?}");
     let program = command(served.folder.path(), &[]).get_program().to_str().unwrap().to_owned();
-    let line = format!("stty rows 10 cols 80; '{program}' dut --attach dut");
+    // Without `exec` some shells stay, and Ctrl-C ends them.
+    let line = format!("stty rows 10 cols 80; exec '{program}' dut --attach dut");
     let mut script = Command::new("script");
     script.args(["-qefc", &line, "/dev/null"]).current_dir(served.folder.path());
     script.env("TERM", "vt100").stdin(Stdio::piped());

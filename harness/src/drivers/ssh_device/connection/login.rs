@@ -15,8 +15,11 @@ use crate::lab::{PasswordSource, Secret, SshTarget, shown};
 /// How many keys of the agent are tried: servers end a connection after six failures.
 const AGENT_KEYS: usize = 4;
 
-/// How often the user may mistype.
+/// How often the user may mistype a pass phrase.
 const QUESTIONS: usize = 3;
+
+/// How often passwords are shown in all, by one method or another.
+const PASSWORDS_SHOWN: usize = 4;
 
 /// Logs in; the error says what was tried, what the device offers, and what to give.
 pub(super) fn log_in(
@@ -49,6 +52,25 @@ enum Attempt {
     Refused,
     /// What was shown cannot be: a key that does not open.
     Unusable(String),
+}
+
+/// How a password is shown: some devices offer both ways and have the password behind one of them alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    /// RFC 4252 §8.
+    Password,
+    /// RFC 4256.
+    KeyboardInteractive,
+}
+
+impl Method {
+    /// Those that are offered, the one that a password cannot be mistaken in first.
+    fn of(offered: &[String]) -> Vec<Self> {
+        let known =
+            [("password", Self::Password), ("keyboard-interactive", Self::KeyboardInteractive)];
+        let is_offered = |name: &str| offered.iter().any(|offered| offered == name);
+        known.into_iter().filter(|(name, _)| is_offered(name)).map(|(_, method)| method).collect()
+    }
 }
 
 impl Login<'_> {
@@ -130,21 +152,17 @@ impl Login<'_> {
     }
 
     fn by_password(&mut self) -> Result<bool, String> {
-        let plain = self.offers("password");
-        if !plain && !self.offers("keyboard-interactive") {
+        let methods = Method::of(&self.offered);
+        if methods.is_empty() {
             return Ok(false);
         }
         let is_asked = self.target.password == PasswordSource::Asked;
-        for nth in 0..if is_asked { QUESTIONS } else { 1 } {
+        for nth in 0..if is_asked { PASSWORDS_SHOWN / methods.len() } else { 1 } {
             let password = self.password(nth > 0)?;
-            let user = &self.target.user;
-            let outcome = if plain {
-                self.session.userauth_password(user, password.expose())
-            } else {
-                self.session.userauth_keyboard_interactive(user, &mut Answers::new(&password))
-            };
-            if matches!(self.attempt(outcome)?, Attempt::Accepted) {
-                return Ok(true);
+            for method in &methods {
+                if matches!(self.attempt(self.show(&password, *method))?, Attempt::Accepted) {
+                    return Ok(true);
+                }
             }
         }
         let origin = match &self.target.password {
@@ -156,6 +174,17 @@ impl Login<'_> {
         };
         self.tried.push(format!("the password {origin} was not accepted"));
         Ok(false)
+    }
+
+    fn show(&self, password: &Secret, method: Method) -> Result<(), ssh2::Error> {
+        let user = &self.target.user;
+        match method {
+            Method::Password => self.session.userauth_password(user, password.expose()),
+            Method::KeyboardInteractive => {
+                let mut answers = Answers::new(password);
+                self.session.userauth_keyboard_interactive(user, &mut answers)
+            }
+        }
     }
 
     fn password(&self, again: bool) -> Result<Secret, String> {
@@ -202,5 +231,20 @@ fn dropped(target: &SshTarget, error: &ssh2::Error) -> String {
             "{target} ended the connection while the user logged in ({error}): after too many failures, or because the \
              user may not log in from here"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_shown_in_every_way_that_is_offered() {
+        let of =
+            |offered: &str| Method::of(&offered.split(',').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(of("publickey"), []);
+        assert_eq!(of("publickey,keyboard-interactive"), [Method::KeyboardInteractive]);
+        let both = [Method::Password, Method::KeyboardInteractive];
+        assert_eq!(of("publickey,keyboard-interactive,password"), both);
     }
 }
