@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 
 mod files; // what the SSH server and the CAs read
+mod relay; // what an office reaches of other hosts' loopback
 mod room; // namespaces, and what lives in them
 mod sshd; // the SSH server
 mod topology; // the hosts and their links
@@ -21,7 +22,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 pub(crate) use self::files::{ADMIN, ADMIN_PASSWORD, PASSWORD, USER};
+use self::relay::Relay;
 use self::room::Room;
+pub(crate) use self::topology::{LINUX_CONTROL, WINDOWS_CONTROL};
 use super::sceplab::{self, Running};
 
 /// Logs nobody in: the prompt is never seen.
@@ -44,6 +47,7 @@ pub(crate) struct Rig {
     sshd: Option<Running>,
     device: Option<Running>,
     pkis: Vec<Running>,
+    _controls: Vec<Relay>,
     room: Room,
     folder: TempDir,
     place: Place,
@@ -94,7 +98,16 @@ impl Rig {
             Place::Loopback(_) => (false, String::new()),
         };
         let room = Room::new(folder.path(), private_network, &hosts);
-        let mut rig = Self { sshd: None, device: None, pkis: Vec::new(), room, folder, place };
+        let controls = if private_network { topology::controls(&room) } else { Vec::new() };
+        let mut rig = Self {
+            sshd: None,
+            device: None,
+            pkis: Vec::new(),
+            _controls: controls,
+            room,
+            folder,
+            place,
+        };
         rig.device_shell("exec \"$SCEPLAB\" dut --attach \"$SOCKET\" \"$@\"\n");
         rig.fresh_pkis();
         rig.start_device(arguments);

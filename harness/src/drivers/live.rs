@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use self::targets::{TargetOptions, Targets};
 pub use self::used::{Used, used};
-use crate::lab::{ChallengeSource, Lab};
+use crate::lab::{ChallengeSource, Lab, PkiByUrl};
 use crate::run::{Bench, BenchError, Driver, LabOptions};
 
 /// Reaches for all that `lab` names.
@@ -25,6 +25,7 @@ pub(super) async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, Benc
     for (name, plan) in &lab.by_url {
         let broken = |reason| BenchError::Pki { name: name.clone(), reason };
         let pki = options.live.pki(plan).map_err(broken)?;
+        let pki = pki.for_scenario().await.map_err(|error| broken(error.to_string()))?;
         bench.secrets.extend(pki.secrets.iter().cloned());
         bench.pkis.insert(name.clone(), Arc::new(pki));
     }
@@ -53,14 +54,16 @@ async fn simulated(name: &str, _: &Lab) -> Result<Arc<dyn crate::device::Device>
     Err(not_supported(format!("a simulated device, such as `{name}`, on this operating system")))
 }
 
-/// What a scenario in `lab` must have to itself, for others would change it under its feet: devices, and passwords that
-/// serve once.
+/// What a scenario in `lab` must have to itself, for others would change it under its feet: devices, passwords that
+/// serve once, and what a CA has issued.
 pub(super) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
     let serves_once = |source: &ChallengeSource| {
         !matches!(source, ChallengeSource::None | ChallengeSource::Static(_))
     };
-    let pkis = lab.by_url.values();
-    let pkis = pkis.filter(|pki| options.live.source(pki).as_ref().is_some_and(serves_once));
+    let is_held = |pki: &&PkiByUrl| {
+        pki.control.is_some() || options.live.source(pki).as_ref().is_some_and(serves_once)
+    };
+    let pkis = lab.by_url.values().filter(is_held);
     let devices = lab.devices.values().filter_map(|device| device.ssh.as_ref());
     let devices = devices.map(|target| format!("ssh {}:{}", target.host, target.port));
     pkis.map(|pki| pki.url.to_string()).chain(devices).collect()

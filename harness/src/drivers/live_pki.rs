@@ -1,6 +1,7 @@
 //! A PKI by its URL, behind the harness's seam: real, and handled with care.
 
 mod admin;
+mod control;
 mod silence;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use scep::http::{HttpRequest, Method, Operation};
 use tokio::time::{Instant, sleep_until};
 
 pub use self::admin::NdesAdmin;
+pub(super) use self::control::{ControlPort, Verdict};
 use self::silence::Silence;
 
 use crate::diagnostic::visible;

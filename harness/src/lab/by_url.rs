@@ -16,6 +16,8 @@ pub struct PkiByUrl {
     pub url: ScepUrl,
     /// Where challenge passwords come from; where it is left out, from the command line, or from nowhere.
     pub challenge: Option<ChallengeSource>,
+    /// Where `sceplab serve --control` tells what it issued and takes decisions, if it is such a server.
+    pub control: Option<ScepUrl>,
     /// How long it may take for one answer.
     pub timeout: Duration,
 }

@@ -1,9 +1,10 @@
 //! A device over SSH, PKIs by URL behind it: a real OpenSSH server, whose login shell is the simulated device.
 
-use std::collections::BTreeMap;
 use std::process::Stdio;
 
-use crate::suite::rig::{ADMIN, ADMIN_PASSWORD, PASSWORD, Rig, USER};
+use crate::suite::rig::{
+    ADMIN, ADMIN_PASSWORD, LINUX_CONTROL, PASSWORD, Rig, USER, WINDOWS_CONTROL,
+};
 use crate::suite::sceplab::{self, Ended, Running, workspace};
 
 /// Those of the documented labs.
@@ -194,45 +195,89 @@ const LABS: [(&str, &str, &[&str]); 5] = [
     ("windows-pki", "windows-pki", &[]),
 ];
 
-/// The scenarios with steps that are for whoever has the PKI in hand, and what a PKI by URL does not do for them.
-const NOT_BY_URL: [(&str, &str); 4] = [
-    ("one-time-password-twice", "listing issued certificates"),
-    ("pending-then-approved", "listing issued certificates"),
-    ("pending-then-denied", "denying requests"),
-    ("two-csrs-at-once", "listing issued certificates"),
-];
+/// Writes the lab file anew for scenarios of that lab, with or without the PKI's control port.
+fn for_lab(rig: &Rig, name: &str, pki: &str, has_control: bool) -> String {
+    let lab = lab(rig, None, &[pki]);
+    let text = std::fs::read_to_string(&lab).unwrap();
+    let text =
+        text.replace(&format!("stands-in-for: {pki}.yaml"), &format!("stands-in-for: {name}.yaml"));
+    let port = if pki == "linux-pki" { LINUX_CONTROL } else { WINDOWS_CONTROL };
+    let control = format!("control: 'http://127.0.0.1:{port}'");
+    let text = match has_control {
+        false => text,
+        true if pki == "linux-pki" => text.replace("{url: ", &format!("{{{control}, url: ")),
+        true => text.replace("    url: ", &format!("    {control}\n    url: ")),
+    };
+    std::fs::write(&lab, text).unwrap();
+    lab
+}
 
 #[test]
-fn every_scenario_passes_through_ssh_or_is_skipped_with_the_reason() {
+fn every_scenario_passes_through_ssh() {
     let Some(mut rig) = Rig::start() else { return };
-    let mut skipped = BTreeMap::new();
     for entry in std::fs::read_dir(workspace().join("scenarios/scep")).unwrap() {
         let file = entry.unwrap().path();
-        let name = file.file_stem().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(&file).unwrap();
         let its = |(lab, ..): &&(&str, _, _)| text.contains(&format!("lab: ../labs/{lab}.yaml"));
-        let (its_lab, pki, arguments) = LABS.iter().find(its).unwrap_or_else(|| panic!("{name}"));
-        let lab = lab(&rig, None, &[pki]);
-        let stands_in = std::fs::read_to_string(&lab).unwrap();
-        let for_its_lab = format!("stands-in-for: {its_lab}.yaml");
-        std::fs::write(
-            &lab,
-            stands_in.replace(&format!("stands-in-for: {pki}.yaml"), &for_its_lab),
-        )
-        .unwrap();
+        let (name, pki, arguments) = LABS.iter().find(its).unwrap_or_else(|| panic!("{text}"));
+        let lab = for_lab(&rig, name, pki, true);
         // A name that has a certificate gets no other.
         rig.fresh_linux_pki(arguments);
         let ended = run(&rig, &[file.to_str().unwrap(), "--lab", &lab, "--yes"]);
-        assert_eq!(ended.code, Some(0), "{name}: {}\n{}", ended.stdout, ended.stderr);
-        if !ended.stdout.contains("1 passed") {
-            let line = ended.stdout.lines().find(|line| line.starts_with("skip ")).unwrap();
-            let reason =
-                line.split_once("the PKI does not support ").unwrap_or_else(|| panic!("{line}"));
-            skipped.insert(name.to_owned(), reason.1.to_owned());
-        }
+        let told = format!("{}: {}\n{}", file.display(), ended.stdout, ended.stderr);
+        assert_eq!(ended.code, Some(0), "{told}");
+        assert!(ended.stdout.contains("1 passed"), "{told}");
     }
-    let told = skipped.iter().map(|(name, reason)| (name.as_str(), reason.as_str()));
-    assert_eq!(told.collect::<Vec<_>>(), NOT_BY_URL);
+}
+
+#[test]
+fn what_a_url_alone_cannot_do_skips_the_scenario() {
+    let Some(mut rig) = Rig::start() else { return };
+    let lab = for_lab(&rig, "linux-manual-approval", "linux-pki", false);
+    rig.fresh_linux_pki(&["--approval", "manual"]);
+    for (name, what) in [
+        ("pending-then-approved", "listing issued certificates"),
+        ("pending-then-denied", "denying requests"),
+    ] {
+        let file = format!("scenarios/scep/{name}.yaml");
+        let ended = run(&rig, &[&file, "--lab", &lab, "--yes"]);
+        let reason = format!("the PKI does not support {what} by its URL alone, without `control`");
+        assert!(ended.stdout.contains("1 skipped"), "{}", ended.stdout);
+        assert!(ended.stdout.contains(&reason), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn what_was_issued_before_is_none_of_a_scenarios() {
+    let Some(mut rig) = Rig::start() else { return };
+    let lab = for_lab(&rig, "linux-manual-approval", "linux-pki", true);
+    rig.fresh_linux_pki(&["--approval", "manual", "--allow-duplicate-names"]);
+    for _ in 0..2 {
+        let scenario = "scenarios/scep/pending-then-approved.yaml";
+        let ended = run(&rig, &[scenario, "--lab", &lab, "--yes"]);
+        assert!(ended.stdout.contains("1 passed"), "{}\n{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn a_control_port_that_is_none_is_told() {
+    let Some(rig) = Rig::start() else { return };
+    let lab = for_lab(&rig, "linux-pki", "linux-pki", true);
+    let scenario = "scenarios/scep/linux-pki.yaml";
+    for (wrong, told) in [
+        ("http://127.0.0.1:9", "its control port at http://127.0.0.1:9/: "),
+        ("http://10.215.168.1:8080", "`/issued` is answered HTTP 404"),
+        ("http://10.215.168.1:8080/scep?", "leave out the query"),
+    ] {
+        let text = std::fs::read_to_string(&lab).unwrap();
+        let own = format!("'http://127.0.0.1:{LINUX_CONTROL}'");
+        assert!(text.contains(&own), "{text}");
+        let path = rig.folder().join("wrong.yaml");
+        std::fs::write(&path, text.replace(&own, &format!("'{wrong}'"))).unwrap();
+        let ended = run(&rig, &[scenario, "--lab", path.to_str().unwrap(), "--yes"]);
+        assert!(matches!(ended.code, Some(2 | 3)), "{}", ended.told());
+        assert!(ended.told().contains(told), "{}", ended.told());
+    }
 }
 
 #[test]

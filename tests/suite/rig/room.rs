@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// What the rig needs, and the packages of Debian that have it.
@@ -118,10 +118,14 @@ impl Room {
 
     /// A command in a network of the room, and in nothing else of it.
     pub(super) fn in_network(&self, network: &str, program: &str) -> Command {
-        let path = format!("/proc/{}/root/run/netns/{network}", self.first_process);
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net={path}")).args(["--", program]);
+        command.arg(format!("--net={}", self.network(network).display())).args(["--", program]);
         command
+    }
+
+    /// The file of a network of the room, as it is found from outside.
+    pub(super) fn network(&self, name: &str) -> PathBuf {
+        format!("/proc/{}/root/run/netns/{name}", self.first_process).into()
     }
 }
 

@@ -4,11 +4,17 @@ use std::fmt::Write as _;
 
 use super::INSIDE;
 use super::files::ADMIN;
+use super::relay::Relay;
 use super::room::Room;
 use crate::suite::sceplab::Running;
 
 /// The address that the device is managed at, on an interface that is not its own to configure.
 pub(super) const MANAGEMENT: &str = "198.51.100.7";
+
+/// The port of the Linux PKI's own loopback where it is told what to do, and of the office's that leads there.
+pub(crate) const LINUX_CONTROL: u16 = 8090;
+/// The same of the Windows PKI.
+pub(crate) const WINDOWS_CONTROL: u16 = 8091;
 
 const HOSTS: [&str; 5] = ["dut", "gateway", "core", "windows", "office"];
 
@@ -67,6 +73,12 @@ pub(super) fn script() -> String {
     script
 }
 
+/// The ways from the office to where the PKIs are told what to do.
+pub(super) fn controls(room: &Room) -> Vec<Relay> {
+    let way = |host: &str, port| Relay::start(&room.network("office"), &room.network(host), port);
+    vec![way("gateway", LINUX_CONTROL), way("windows", WINDOWS_CONTROL)]
+}
+
 /// Whether anything listens where the PKIs do.
 pub(super) fn are_pkis_there(room: &Room) -> bool {
     ["gateway", "windows"].iter().any(|host| {
@@ -87,11 +99,13 @@ pub(super) fn pkis(room: &Room, of_linux: &[&str]) -> Vec<Running> {
         pki.stdout_line(|line| line.contains("http://").then_some(()));
         pki
     };
-    let linux =
-        format!("serve linux --listen 10.215.168.1:8080 --challenge-file {INSIDE}/challenge");
+    let linux = format!(
+        "serve linux --listen 10.215.168.1:8080 --challenge-file {INSIDE}/challenge --control 127.0.0.1:{LINUX_CONTROL}"
+    );
     let windows = format!(
         "serve ndes --listen 192.168.213.25:80 --challenge-file {INSIDE}/one_time \
-         --admin-user {ADMIN} --admin-password-file {INSIDE}/admin_password"
+         --admin-user {ADMIN} --admin-password-file {INSIDE}/admin_password \
+         --control 127.0.0.1:{WINDOWS_CONTROL}"
     );
     let subject = ["--ca-subject", "CN=Teldat-PKI, O=Teldat, L=Madrid, C=ES"];
     vec![

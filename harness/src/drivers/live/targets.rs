@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use scep::http::HttpRequest;
 
 use super::devices::Devices;
-use crate::drivers::live_pki::{Challenges, LivePki, NdesAdmin};
+use crate::drivers::live_pki::{Challenges, ControlPort, LivePki, NdesAdmin, Verdict};
 use crate::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
-use crate::pki::{Exchanged, Pki, PkiError};
+use crate::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
 
 /// How real things are handled, beside what the lab file says.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +65,9 @@ impl Targets {
         }
         let (challenges, secrets) = read(self.source(plan))?;
         let pki = LivePki::new(plan.url.clone(), challenges, plan.timeout, None);
-        let pki = OpenPki { pki: Arc::new(pki), secrets };
+        let port = plan.control.clone().map(|url| ControlPort::new(url, plan.timeout));
+        let control = port.map(|port| Control { port: Arc::new(port), issued_before: 0 });
+        let pki = OpenPki { pki: Arc::new(pki), secrets, control };
         open.push((plan.clone(), pki.clone()));
         Ok(pki)
     }
@@ -100,6 +102,40 @@ pub(super) struct OpenPki {
     pki: Arc<LivePki>,
     /// Its passwords, as far as they are known.
     pub(super) secrets: Vec<Secret>,
+    control: Option<Control>,
+}
+
+/// What a scenario needs that is about more than SCEP.
+#[derive(Clone)]
+struct Control {
+    port: Arc<ControlPort>,
+    /// How many certificates are none of the scenario's.
+    issued_before: usize,
+}
+
+impl OpenPki {
+    /// The same, for a scenario that begins now: what was issued already is none of its business.
+    ///
+    /// # Errors
+    /// When the control port, where there is one, does not tell what was issued.
+    pub(super) async fn for_scenario(mut self) -> Result<Self, PkiError> {
+        if let Some(control) = &mut self.control {
+            control.issued_before = control.port.issued().await?.len();
+        }
+        Ok(self)
+    }
+
+    async fn decide(&self, verdict: Verdict, what: &str) -> Result<Decision, PkiError> {
+        match &self.control {
+            Some(control) => control.port.decide(verdict).await,
+            None => Err(without_control(what)),
+        }
+    }
+}
+
+/// What SCEP has no words for, and what would have.
+fn without_control(what: &str) -> PkiError {
+    PkiError::NotSupported { what: format!("{what} by its URL alone, without `control`") }
 }
 
 #[async_trait]
@@ -122,6 +158,23 @@ impl Pki for OpenPki {
 
     async fn expendable_granted(&self) -> Result<(), PkiError> {
         self.pki.expendable_granted().await
+    }
+
+    async fn approve(&self) -> Result<Decision, PkiError> {
+        self.decide(Verdict::Approve, "approving requests").await
+    }
+
+    async fn deny(&self) -> Result<Decision, PkiError> {
+        self.decide(Verdict::Deny, "denying requests").await
+    }
+
+    async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
+        match &self.control {
+            Some(Control { port, issued_before }) => {
+                Ok(port.issued().await?.into_iter().skip(*issued_before).collect())
+            }
+            None => Err(without_control("listing issued certificates")),
+        }
     }
 
     async fn url(&self) -> Result<String, PkiError> {
@@ -160,7 +213,7 @@ mod tests {
 
     fn plan(challenge: Option<ChallengeSource>) -> PkiByUrl {
         let url = "http://127.0.0.1:1/scep".parse().unwrap();
-        PkiByUrl { url, challenge, timeout: Duration::from_secs(1) }
+        PkiByUrl { url, challenge, control: None, timeout: Duration::from_secs(1) }
     }
 
     #[tokio::test]

@@ -31,6 +31,9 @@ pub async fn used<'a>(
     for lab in labs {
         for (name, pki) in &lab.by_url {
             note(format!("pki {name}"), Place::Url(pki.url.clone()));
+            if let Some(url) = &pki.control {
+                note(format!("control of {name}"), Place::Url(url.clone()));
+            }
             if let Some(ChallengeSource::Ndes(page)) = targets.source(pki) {
                 note(format!("mscep_admin of {name}"), Place::Url(page.url));
             }

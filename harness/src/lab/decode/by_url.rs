@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest time that it may be given.
 const LONGEST: Duration = Duration::from_secs(300);
 
-const FIELDS: [&str; 4] = ["url", "challenge", "ndes-admin", "timeout"];
+const FIELDS: [&str; 5] = ["url", "challenge", "ndes-admin", "control", "timeout"];
 
 /// Whether a PKI is described by its URL.
 pub(super) fn is_by_url(node: &Node) -> bool {
@@ -45,8 +45,10 @@ fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<Pki
         (None, Some(node)) => admin_page(node, problems).map(ChallengeSource::Ndes),
         (None, None) => None,
     };
+    let control = fields.optional("control").and_then(|node| self::url(node, problems));
     let timeout = fields.optional("timeout").map(|node| timeout(node, problems));
-    Some(PkiByUrl { url: url?, challenge: source, timeout: timeout.unwrap_or(Some(TIMEOUT))? })
+    let timeout = timeout.unwrap_or(Some(TIMEOUT))?;
+    Some(PkiByUrl { url: url?, challenge: source, control, timeout })
 }
 
 fn refuse_simulated(node: &Node, simulated: &[&str], problems: &Problems) {
