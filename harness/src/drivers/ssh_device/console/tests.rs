@@ -96,7 +96,8 @@ fn open(answer: impl FnMut(&str) -> Vec<Sent> + Send + 'static) -> Console {
     let sends = [bytes("Welcome\r\n\r\nadmin@osdx$ ")].into();
     let wire = Made { answer, typed: Vec::new(), sends };
     let prompts = Prompts::new(&lab::Prompts::default()).unwrap();
-    Console::open(Box::new(wire), prompts, Duration::from_secs(3)).unwrap()
+    // Longer than anything takes on a machine that is busy: no test waits for its end.
+    Console::open(Box::new(wire), prompts, Duration::from_secs(120)).unwrap()
 }
 
 /// What a device prints that answers one command with what is sent.
