@@ -37,12 +37,12 @@ async fn where_no_prompt_is_seen_what_came_is_told() {
         return;
     }
     let server = Sshd::start("printf 'Router \\033[1mR1\\033[0m\\nR1>> '; exec sleep 1000");
-    let target = SshTarget { answer_within: Duration::from_secs(1), ..server.target() };
+    let target = SshTarget { answer_within: Duration::from_secs(3), ..server.target() };
     let told = reason(connect(&target).await);
     assert_tells(
         &told,
         &[
-            "no prompt was seen in 1 s",
+            "no prompt was seen in 3 s",
             r"\u{1b}[1mR1\u{1b}[0m\r\nR1>> ",
             "`prompt: {operational: REGEX}`",
         ],
