@@ -7,17 +7,24 @@ use super::proxy::Proxy;
 use super::{Docker, Scenario, WAITS, wait_until};
 use crate::suite::sceplab::{Running, finish};
 
-/// The containers of `WAITS` by what stands in them: the host's settings tell.
+/// Kills the containers of `WAITS` by what stands in them: the host's settings tell. Once the first is dead, the run removes
+/// the others itself.
 fn kill(docker: &Docker, id: &str, forwards: &str) {
     let client = docker.engine.client();
     docker.runtime.block_on(async {
+        let mut chosen = Vec::new();
         for container in docker_containers(docker, id).await {
             let inspected =
                 client.inspect_container(&container, None::<InspectContainerOptions>).await;
             let settings = inspected.unwrap().host_config.unwrap().sysctls.unwrap();
             if settings["net.ipv4.ip_forward"] == forwards {
-                client.kill_container(&container, None::<KillContainerOptions>).await.unwrap();
+                chosen.push(container);
             }
+        }
+        let first = chosen.pop().unwrap();
+        client.kill_container(&first, None::<KillContainerOptions>).await.unwrap();
+        for container in chosen {
+            let _ = client.kill_container(&container, None::<KillContainerOptions>).await;
         }
     });
 }
