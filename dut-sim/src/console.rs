@@ -12,7 +12,7 @@ use std::thread;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::keys::Attributes;
+pub use self::keys::Attributes;
 use self::pager::Lines;
 pub use self::shell::Shell;
 use self::terminal::Terminal;

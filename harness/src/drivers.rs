@@ -83,11 +83,24 @@ pub(crate) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
 
 /// Waits until nothing is left of any lab of this process, those included that were dropped; tells what was wrong with
 /// labs when they ended, each of it once.
-pub async fn settled() -> Vec<String> {
-    let mut complaints = netns::settled().await;
-    complaints.extend(docker::settled().await);
-    complaints.extend(ssh_device::settled().await);
-    complaints
+pub async fn settled() -> Settled {
+    let mut of_labs = netns::settled().await;
+    of_labs.extend(docker::settled().await);
+    Settled { of_labs, of_devices: ssh_device::settled().await }
+}
+
+/// What was wrong at the end of labs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// What is left of labs, or could not be ended as it should.
+    pub of_labs: Vec<String>,
+    /// The real devices that are not as they were.
+    pub of_devices: Vec<String>,
+}
+
+/// The real devices that were given up so far and of which nobody was told.
+pub fn given_up() -> Vec<String> {
+    ssh_device::complaints()
 }
 
 /// A real device whose configuration is not as it was.

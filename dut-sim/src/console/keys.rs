@@ -12,23 +12,29 @@ pub(super) enum Key {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use self::terminal::{Attributes, Keys};
+pub use self::terminal::Attributes;
+#[cfg(target_os = "linux")]
+pub(super) use self::terminal::Keys;
 
 #[cfg(target_os = "linux")]
 mod terminal {
     use std::io;
 
     use nix::errno::Errno;
-    use nix::sys::termios::{LocalFlags as Flags, SetArg, Termios, tcgetattr, tcsetattr};
+    use nix::sys::termios::{
+        LocalFlags as Flags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+    };
     use nix::unistd;
 
     use super::Key;
 
     /// The settings of the terminal that is standard input, which come back when this is dropped.
-    pub(in crate::console) struct Attributes(Option<Termios>);
+    pub struct Attributes(Option<Termios>);
 
     impl Attributes {
-        pub(in crate::console) fn kept() -> Self {
+        /// Those of now.
+        #[must_use]
+        pub fn kept() -> Self {
             Self(tcgetattr(io::stdin()).ok())
         }
     }
@@ -50,6 +56,8 @@ mod terminal {
             if let Some(mut silent) = before.0.clone() {
                 // What is printed meanwhile still has its lines ended as the terminal wants it.
                 silent.local_flags &= !(Flags::ICANON | Flags::ECHO | Flags::ISIG | Flags::IEXTEN);
+                silent.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
+                silent.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
                 tcsetattr(io::stdin(), SetArg::TCSADRAIN, &silent)?;
             }
             Ok(Self(before))
@@ -75,11 +83,13 @@ mod terminal {
 
 /// Elsewhere a terminal is left as it is found.
 #[cfg(not(target_os = "linux"))]
-pub(super) struct Attributes;
+pub struct Attributes;
 
 #[cfg(not(target_os = "linux"))]
 impl Attributes {
-    pub(super) fn kept() -> Self {
+    /// Nothing is kept.
+    #[must_use]
+    pub fn kept() -> Self {
         Self
     }
 }

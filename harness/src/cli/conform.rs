@@ -74,7 +74,7 @@ pub(super) struct Arguments {
     /// Let at most so many certificates be issued; cases beyond are skipped [default: as many as the cases take]
     #[arg(long, value_name = "N")]
     max_certificates: Option<usize>,
-    /// Ask for this name where a case names none; `{n}` in it is a number that is different each time
+    /// Ask for this name where a case names none; an `n` in braces in it is a number that is different each time
     #[arg(long, value_name = "NAME", value_parser = subject, default_value = "CN=sceplab-{n}")]
     subject: String,
     /// Also send what could disturb a server that others use

@@ -21,7 +21,7 @@ pub enum Exit {
     Lab = 3,
     /// A check failed.
     Failed = 4,
-    /// Nothing was selected.
+    /// Nothing was selected, or the answer to a question was no.
     NothingSelected = 5,
     /// It was ended by Ctrl-C; 128 and the number of the signal, as shells have it.
     Interrupted = 130,

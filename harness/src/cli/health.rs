@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::future::join_all;
 use mock_ca::PersonalityName;
 use scep::http::{Method, Operation};
+use tokio::time::timeout;
 
 use super::complain;
 use super::exit::Exit;
@@ -50,8 +52,10 @@ impl Arguments {
             }
         };
         let mut unwell = Vec::new();
-        for url in urls {
-            match self.ask(&url).await {
+        // At once: a server that hangs is not waited for twice.
+        let asked = urls.iter().map(|url| self.ask(url));
+        for (url, told) in urls.iter().zip(join_all(asked).await) {
+            match told {
                 Ok(said) => {
                     say(&format!("{url} is well: {said}"));
                     return Exit::Success;
@@ -82,7 +86,10 @@ impl Arguments {
         let limit = Duration::from_secs(self.timeout);
         let pki = LivePki::new(url.clone(), Challenges::None, limit, None);
         let request = Operation::GetCaCaps { message: None }.to_http(Method::Get);
-        match pki.exchange(&request, "").await {
+        let Ok(exchanged) = timeout(limit, pki.exchange(&request, "")).await else {
+            return Err(format!("no answer in {} s", self.timeout));
+        };
+        match exchanged {
             Ok(Exchanged::Answered(answer)) if answer.status == 200 => Ok(shown(&answer.body)),
             Ok(Exchanged::Answered(answer)) => {
                 Err(format!("GetCACaps was answered with HTTP status {}", answer.status))

@@ -66,6 +66,8 @@ impl LiveArguments {
             warn(&line);
         }
         self.agree(stop).await?;
+        // Whoever presses Ctrl-C at the question for a password has a terminal without an echo.
+        let _attributes = dut_sim::console::Attributes::kept();
         tokio::select! {
             greeted = greet(&labs, &targets) => greeted?,
             () = stop.clone().told(1) => return Err(Exit::Interrupted),

@@ -67,7 +67,11 @@ impl Arguments {
         {
             tell_put_back(&stopped, &complaints);
         }
-        exit
+        // Of how labs ended a run is no other, but a device of somebody's that is left changed is no success.
+        match exit {
+            Exit::Success | Exit::Failed if !complaints.is_empty() => Exit::Lab,
+            exit => exit,
+        }
     }
 
     /// All that can be wrong before anything is run.

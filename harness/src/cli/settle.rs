@@ -2,14 +2,14 @@
 
 use super::output::warn;
 use crate::diagnostic::{Diagnostic, Palette, render};
-use crate::drivers;
+use crate::drivers::{self, Settled};
 
-/// Waits until nothing is left of any lab; how a run went is no other for how they ended.
+/// Waits until nothing is left of any lab, says what was wrong with that, and tells what was wrong with real devices.
 pub(super) async fn settle() -> Vec<String> {
     let palette = Palette::of(&std::io::stderr());
-    let complaints = drivers::settled().await;
-    for complaint in &complaints {
+    let Settled { of_labs, of_devices } = drivers::settled().await;
+    for complaint in of_labs.iter().chain(&of_devices) {
         warn(&render("warning", &Diagnostic::general(complaint), palette));
     }
-    complaints
+    of_devices
 }

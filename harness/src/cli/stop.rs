@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::exit::Exit;
 use super::output::warn;
-use crate::drivers::{Changed, changed};
+use crate::drivers::{Changed, changed, given_up};
 
 /// How often the process was told to stop since this was made.
 #[derive(Clone)]
@@ -37,6 +37,9 @@ impl StopSignals {
 /// Whoever says it twice does not want to wait, be it for the reader of a pipe.
 pub(super) async fn end_at_once(stop: StopSignals) {
     stop.told(2).await;
+    for complaint in given_up() {
+        warn(&format!("warning: {complaint}"));
+    }
     for Changed { device, saved_in } in changed() {
         warn(&format!(
             "warning: the configuration of {device} was not put back; as it was before it is in `{}`",

@@ -66,7 +66,9 @@ pub(super) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
     let pkis = lab.by_url.values().filter(is_held);
     let devices = lab.devices.values().filter_map(|device| device.ssh.as_ref());
     let devices = devices.map(|target| format!("ssh {}:{}", target.host, target.port));
-    pkis.map(|pki| pki.url.to_string()).chain(devices).collect()
+    let controls = lab.by_url.values().filter_map(|pki| pki.control.as_ref());
+    let controls = controls.map(|url| format!("control {url}"));
+    pkis.map(|pki| pki.url.to_string()).chain(controls).chain(devices).collect()
 }
 
 fn not_supported(what: String) -> BenchError {

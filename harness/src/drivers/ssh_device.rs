@@ -76,6 +76,11 @@ pub(super) fn not_put_back() -> Vec<(String, std::path::PathBuf)> {
     keeper::not_put_back()
 }
 
+/// What was wrong with sessions that have ended already, as far as nobody was told.
+pub(super) fn complaints() -> Vec<String> {
+    keeper::complaints()
+}
+
 /// Waits until no session with a device is left; tells once what could not be put back, and where it is.
 pub async fn settled() -> Vec<String> {
     keeper::settled().await

@@ -1,5 +1,7 @@
 //! What ends midway ends the scenario, with the reason.
 
+use std::time::Duration;
+
 use bollard::query_parameters::{InspectContainerOptions, KillContainerOptions};
 
 use super::image::{Image, client_is_there};
@@ -22,7 +24,10 @@ fn kill(docker: &Docker, id: &str, forwards: &str) {
             }
         }
         let first = chosen.pop().unwrap();
-        client.kill_container(&first, None::<KillContainerOptions>).await.unwrap();
+        // It may have been made, and not have begun.
+        while client.kill_container(&first, None::<KillContainerOptions>).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         for container in chosen {
             let _ = client.kill_container(&container, None::<KillContainerOptions>).await;
         }

@@ -42,3 +42,19 @@ fn whoever_has_another_password_is_told_so_and_did_not_tell_it() {
     assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["wrong"]);
     assert!(!ended.told().contains("Passw0rd-e"), "{}", ended.told());
 }
+
+#[test]
+fn a_wrong_password_is_shown_once_in_a_run() {
+    let page = WindowsPage::start(ACCOUNT);
+    let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
+    let files = files(&server, &page, "Passw0rd-e");
+    let scenario = std::fs::read_to_string(files.path().join("one.yaml")).unwrap();
+    for another in ["two.yaml", "three.yaml"] {
+        files.write(another, &scenario);
+    }
+    let ended = files.run(&["two.yaml", "three.yaml", "--yes"]);
+    assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
+    // Each is told in its line and in its report.
+    assert_eq!(ended.stdout.matches("not tried again").count(), 4, "{}", ended.stdout);
+    assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["wrong"]);
+}

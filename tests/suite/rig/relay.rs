@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 
-/// The way, until it is dropped.
+/// The way; once it is dropped there are no further connections.
 pub(super) struct Relay {
     is_over: Arc<AtomicBool>,
     listening: Option<JoinHandle<()>>,
@@ -24,7 +24,7 @@ impl Relay {
         let (ends, to, from) = (Arc::clone(&is_over), to.to_owned(), from.to_owned());
         let (ready, is_ready) = std::sync::mpsc::channel();
         let listening = thread::spawn(move || {
-            enter(&from);
+            enter(&from).unwrap();
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
             listener.set_nonblocking(true).unwrap();
             ready.send(()).unwrap();
@@ -50,16 +50,16 @@ impl Drop for Relay {
 }
 
 /// The calling thread, and no other, is in that network from here on.
-fn enter(network: &Path) {
-    let network = std::fs::File::open(network).unwrap();
-    setns(network, CloneFlags::CLONE_NEWNET).unwrap();
+fn enter(network: &Path) -> io::Result<()> {
+    Ok(setns(std::fs::File::open(network)?, CloneFlags::CLONE_NEWNET)?)
 }
 
 /// Carries both directions; where nobody listens at the far end, the near one is closed.
 fn carry(near: TcpStream, to: PathBuf, port: u16) {
     near.set_nonblocking(false).unwrap();
     thread::spawn(move || {
-        enter(&to);
+        // The network may be gone by now.
+        let Ok(()) = enter(&to) else { return };
         let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return };
         let (there, back) = (pair(&near, &far), pair(&far, &near));
         let asking = thread::spawn(move || pour(there));

@@ -12,8 +12,12 @@ use super::{assert_tells, connect, reason, script};
 const PRINTS: &str = r#"special() { [ "$1" = 'show it' ] && { it; return 0; }; return 1; }"#;
 
 async fn shown(it: &str) -> Result<String, DeviceError> {
+    shown_within(Duration::from_secs(60), it).await
+}
+
+async fn shown_within(answer_within: Duration, it: &str) -> Result<String, DeviceError> {
     let server = Sshd::start(&script(&format!("it() {{\n{it}\n}}\n{PRINTS}")));
-    let target = SshTarget { answer_within: Duration::from_secs(5), ..server.target() };
+    let target = SshTarget { answer_within, ..server.target() };
     let device = connect(&target).await.unwrap();
     let shown = device.execute("show it").await;
     // Whatever it was, the session is of use afterwards.
@@ -110,7 +114,7 @@ async fn a_command_that_never_ends_is_interrupted() {
         return;
     }
     let ping = "trap 'echo --- statistics ---' INT; echo PING 10.0.0.1; sleep 1000; trap - INT";
-    let told = broken(shown(ping).await);
+    let told = broken(shown_within(Duration::from_secs(5), ping).await);
     assert_tells(&told, &["`show it` did not end in 5 s", "PING 10.0.0.1", "`answer-within: 5m`"]);
 }
 

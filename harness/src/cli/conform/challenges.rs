@@ -117,7 +117,7 @@ impl ChallengeArguments {
             (&self.ndes_admin, &self.admin_user, &self.admin_password_file)
         {
             let password = AdminPassword::File(file.clone()).read()?;
-            return Ok(Given::Ndes(NdesAdmin { url: url.clone(), user: user.clone(), password }));
+            return Ok(Given::Ndes(NdesAdmin::new(url.clone(), user.clone(), password)));
         }
         let mut passwords: Vec<Secret> = self.challenge.iter().map(Secret::new).collect();
         if let Some(file) = &self.challenge_file {

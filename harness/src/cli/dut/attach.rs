@@ -18,7 +18,13 @@ pub(super) struct Attaching {
     #[arg(long, value_name = "SOCKET")]
     attach: Option<PathBuf>,
     /// Run this command, or several, one a line, as far as none is refused, and end
-    #[arg(short, value_name = "COMMAND", requires = "attach", allow_hyphen_values = true)]
+    #[arg(
+        short,
+        value_name = "COMMAND",
+        requires = "attach",
+        conflicts_with = "serve",
+        allow_hyphen_values = true
+    )]
     command: Option<String>,
 }
 

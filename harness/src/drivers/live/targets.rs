@@ -1,5 +1,6 @@
 //! The real things of one run: each is opened once, whatever number of scenarios meet it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -66,7 +67,11 @@ impl Targets {
         let (challenges, secrets) = read(self.source(plan))?;
         let pki = LivePki::new(plan.url.clone(), challenges, plan.timeout, None);
         let port = plan.control.clone().map(|url| ControlPort::new(url, plan.timeout));
-        let control = port.map(|port| Control { port: Arc::new(port), issued_before: 0 });
+        let control = port.map(|port| Control {
+            port: Arc::new(port),
+            issued_before: 0,
+            pending_before: BTreeSet::new(),
+        });
         let pki = OpenPki { pki: Arc::new(pki), secrets, control };
         open.push((plan.clone(), pki.clone()));
         Ok(pki)
@@ -111,23 +116,26 @@ struct Control {
     port: Arc<ControlPort>,
     /// How many certificates are none of the scenario's.
     issued_before: usize,
+    /// The transactions that wait, and are none of the scenario's.
+    pending_before: BTreeSet<String>,
 }
 
 impl OpenPki {
-    /// The same, for a scenario that begins now: what was issued already is none of its business.
+    /// The same, for a scenario that begins now: what was issued already, or waits for a decision, is none of its business.
     ///
     /// # Errors
-    /// When the control port, where there is one, does not tell what was issued.
+    /// When the control port, where there is one, does not tell of it.
     pub(super) async fn for_scenario(mut self) -> Result<Self, PkiError> {
         if let Some(control) = &mut self.control {
             control.issued_before = control.port.issued().await?.len();
+            control.pending_before = control.port.pending().await?;
         }
         Ok(self)
     }
 
     async fn decide(&self, verdict: Verdict, what: &str) -> Result<Decision, PkiError> {
         match &self.control {
-            Some(control) => control.port.decide(verdict).await,
+            Some(control) => control.port.decide(verdict, &control.pending_before).await,
             None => Err(without_control(what)),
         }
     }
@@ -170,7 +178,7 @@ impl Pki for OpenPki {
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
         match &self.control {
-            Some(Control { port, issued_before }) => {
+            Some(Control { port, issued_before, .. }) => {
                 Ok(port.issued().await?.into_iter().skip(*issued_before).collect())
             }
             None => Err(without_control("listing issued certificates")),
@@ -200,7 +208,7 @@ fn read(source: Option<ChallengeSource>) -> Result<(Challenges, Vec<Secret>), St
         Some(ChallengeSource::Ndes(page)) => {
             let password = page.password.read()?;
             let secrets = vec![password.clone()];
-            (Challenges::Ndes(NdesAdmin { url: page.url, user: page.user, password }), secrets)
+            (Challenges::Ndes(NdesAdmin::new(page.url, page.user, password)), secrets)
         }
     })
 }

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 use scep::http::{HttpRequest, HttpResponse, Method};
+use tokio::sync::Mutex;
 
 use crate::diagnostic::visible;
 use crate::http::{self, Answer, Envelope};
@@ -23,6 +24,21 @@ pub struct NdesAdmin {
     pub user: String,
     /// The user's password.
     pub password: Secret,
+    /// Why the server lets the user in no more: whoever tries on has the account locked.
+    refused: Mutex<Option<String>>,
+}
+
+/// Why there is no page.
+enum NoPage {
+    /// The user or the password is wrong.
+    Refused(String),
+    Other(String),
+}
+
+impl From<String> for NoPage {
+    fn from(reason: String) -> Self {
+        Self::Other(reason)
+    }
 }
 
 /// How a server lets a user in.
@@ -35,15 +51,31 @@ enum Scheme {
 }
 
 impl NdesAdmin {
-    /// Fetches one password; there is none while the server keeps as many unused ones as it may.
+    /// The page at `url`, as `user` may see it.
+    pub fn new(url: ScepUrl, user: String, password: Secret) -> Self {
+        Self { url, user, password, refused: Mutex::default() }
+    }
+
+    /// Fetches one password; there is none while the server keeps as many unused ones as it may. A user who was refused
+    /// once does not try again.
     pub(super) async fn password(&self, limit: Duration) -> Result<Option<Secret>, PkiError> {
         let broken = |reason: String| PkiError::Broken { reason: format!("mscep_admin: {reason}") };
-        let page = self.page(limit).await.map_err(broken)?;
-        read(&page).map_err(broken)
+        // Held meanwhile, so that a wrong password is shown once, however many ask at a time.
+        let mut refused = self.refused.lock().await;
+        if let Some(reason) = &*refused {
+            let told =
+                format!("{reason} (not tried again: accounts are locked after a few failures)");
+            return Err(broken(told));
+        }
+        match self.page(limit).await {
+            Ok(page) => read(&page).map_err(broken),
+            Err(NoPage::Other(reason)) => Err(broken(reason)),
+            Err(NoPage::Refused(reason)) => Err(broken(refused.insert(reason).clone())),
+        }
     }
 
     /// The page, however the server lets the user in; the password is told to none that wants no password.
-    async fn page(&self, limit: Duration) -> Result<HttpResponse, String> {
+    async fn page(&self, limit: Duration) -> Result<HttpResponse, NoPage> {
         let answer = self.ask(None, limit).await?;
         if answer.response.status != 401 {
             return Ok(answer.response);
@@ -59,10 +91,10 @@ impl NdesAdmin {
         };
         let page = page.response;
         if page.status == 401 {
-            return Err(format!(
+            return Err(NoPage::Refused(format!(
                 "was answered HTTP 401 again, by {scheme:?}: the user `{}` or the password is wrong",
                 self.user
-            ));
+            )));
         }
         Ok(page)
     }

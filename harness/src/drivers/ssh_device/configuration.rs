@@ -4,8 +4,13 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::console::can_be_typed;
+
 /// What is kept of any device, for without it nobody could log in again.
 const KEPT: [&[&str]; 2] = [&["system", "login"], &["service", "ssh"]];
+
+/// The most that a value of several lines may take, in bytes.
+const LONGEST_VALUE: usize = 32 * 1024;
 
 /// The words that lead to a node, and its value.
 pub(super) type Path = Vec<String>;
@@ -41,11 +46,16 @@ impl Configuration {
             let mut words = shlex::split(&line);
             // A value may go on in the next line, within its quotes.
             while words.is_none() {
-                let Some(more) = lines.next() else { return Err(line) };
+                let more = lines.next().filter(|_| line.len() < LONGEST_VALUE);
+                let Some(more) = more else { return Err(line) };
                 line = format!("{line}\n{more}");
                 words = shlex::split(&line);
             }
-            let path = words.unwrap_or_default().split_off(1);
+            let mut path = words.unwrap_or_default();
+            if path.len() < 2 {
+                return Err(line);
+            }
+            path.remove(0);
             statements.push(Statement { line, path });
         }
         Ok(Self { statements })
@@ -56,9 +66,9 @@ impl Configuration {
         self.statements.iter().flat_map(|statement| [statement.line.as_str(), "\n"]).collect()
     }
 
-    /// The lines whose value is shown masked, so that nobody could set them again.
-    pub(super) fn masked(&self) -> impl Iterator<Item = &Statement> {
-        self.statements.iter().filter(|statement| statement.is_masked())
+    /// The lines that nobody could set again.
+    pub(super) fn irretrievable(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(|statement| statement.is_irretrievable())
     }
 
     /// Whether the lines of another are the same, in whatever order.
@@ -132,6 +142,11 @@ impl Statement {
     pub(super) fn is_masked(&self) -> bool {
         let stars = |value: &String| value.len() >= 4 && value.bytes().all(|byte| byte == b'*');
         self.path.len() > 1 && self.path.last().is_some_and(stars)
+    }
+
+    /// Whether the value is shown masked, or is of several lines or too long to be typed.
+    pub(super) fn is_irretrievable(&self) -> bool {
+        self.is_masked() || !can_be_typed(&self.line)
     }
 
     /// The node in which the value stands, with all that makes it complete.
@@ -261,10 +276,21 @@ set system time-zone UTC";
     }
 
     #[test]
+    fn what_no_terminal_takes_is_known_and_what_has_no_end_is_refused() {
+        let long = format!("set a b '{}'", "x".repeat(4000));
+        let read = configuration(&format!("set banner 'one\ntwo'\n{long}\nset c d"));
+        let lost: Vec<&str> = read.irretrievable().map(|it| it.path[0].as_str()).collect();
+        assert_eq!(lost, ["banner", "a"]);
+        let endless = format!("set a 'b\n{}", "x\n".repeat(LONGEST_VALUE));
+        assert!(Configuration::parse(&endless).is_err());
+        assert!(Configuration::parse("set #x").is_err());
+    }
+
+    #[test]
     fn a_masked_value_is_known_and_deleted_without_it() {
         let current = "set a csr C url x\nset a csr C password '****'\nset b '****'";
         let read = configuration(current);
-        let masked: Vec<&Statement> = read.masked().collect();
+        let masked: Vec<&Statement> = read.irretrievable().collect();
         assert_eq!(masked.len(), 2);
         assert_eq!(masked[0].node(), ["a", "csr", "C"]);
         assert_eq!(

@@ -10,6 +10,7 @@ mod waiting;
 use std::time::{Duration, Instant};
 
 pub(super) use self::fault::Fault;
+pub(super) use self::typing::can_be_typed;
 use self::typing::{remember, typed};
 pub(super) use self::waiting::Stopped;
 use self::waiting::{End, For, Waiting};

@@ -80,6 +80,11 @@ pub(super) async fn settled() -> Vec<String> {
     std::mem::take(&mut *COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// What was wrong with sessions that have ended already, as far as nobody was told.
+pub(super) fn complaints() -> Vec<String> {
+    COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// The devices whose configuration is not put back yet, and where it is written down.
 pub(super) fn not_put_back() -> Vec<(String, PathBuf)> {
     CHANGED.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
@@ -150,13 +155,20 @@ impl Living {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         SESSIONS.send_modify(|sessions| *sessions += 1);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        let panicked = format!("{told_as}: {}; its configuration was not put back", ended());
+        let panicked = format!("{told_as}: {}", ended());
         Self { number, told_as, complaint: Mutex::new(Some(panicked)) }
     }
 
     /// Notes that the configuration is to be put back, where it is written down.
     fn changes(&self, written: Option<PathBuf>) {
         let Some(path) = written else { return };
+        let panicked = format!(
+            "{}: {}; its configuration was not put back, and is in `{}`",
+            self.told_as,
+            ended(),
+            path.display()
+        );
+        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(panicked);
         let changed = (self.told_as.clone(), path);
         CHANGED.lock().unwrap_or_else(PoisonError::into_inner).insert(self.number, changed);
     }

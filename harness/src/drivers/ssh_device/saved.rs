@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tempfile::NamedTempFile;
-
 use super::configuration::Configuration;
 use crate::lab::SshTarget;
 
-/// The file; dropping it removes it.
+/// The file; dropping it removes it, but not in a panic, when nobody has put the configuration back.
 pub(super) struct SavedFile {
-    file: NamedTempFile,
+    path: PathBuf,
 }
 
 impl SavedFile {
@@ -23,31 +21,38 @@ impl SavedFile {
         target: &SshTarget,
         configuration: &Configuration,
     ) -> std::io::Result<Self> {
-        let file = tempfile::Builder::new()
+        let mut file = tempfile::Builder::new()
             .prefix(&prefix(name, target))
             .suffix(".conf")
             .tempfile_in(folder()?)?;
-        let mut saved = Self { file };
         write!(
-            saved.file,
+            file,
             "# The configuration of {name} ({target}) as it was before sceplab changed it.\n\
              # To put it back by hand: log in, `configure`, delete what is not here, type these lines, `commit`.\n{}",
             configuration.text()
         )?;
-        saved.file.as_file().sync_all()?;
-        Ok(saved)
+        file.as_file().sync_all()?;
+        let (_, path) = file.keep().map_err(|unkept| unkept.error)?;
+        Ok(Self { path })
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> PathBuf {
-        self.file.path().to_owned()
+        self.path.clone()
     }
 
     /// Leaves it to the user, and tells where it is.
-    pub(super) fn leave(self) -> PathBuf {
-        let path = self.file.path().to_owned();
-        // What cannot be kept stays where it is all the same.
-        self.file.keep().map_or(path, |(_, path)| path)
+    pub(super) fn leave(mut self) -> PathBuf {
+        // Nothing is left to be removed.
+        std::mem::take(&mut self.path)
+    }
+}
+
+impl Drop for SavedFile {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -119,4 +124,28 @@ fn make(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_saved_is_removed_but_not_in_a_panic() {
+        let write = || {
+            let target = SshTarget::new("admin", "198.51.100.7", 22);
+            SavedFile::write("panicking", &target, &Configuration::default()).unwrap()
+        };
+        let (orderly, saved) = (write(), write());
+        let (orderly_path, path) = (orderly.path(), saved.path());
+        drop(orderly);
+        let panicked = std::thread::spawn(move || {
+            let _saved = saved;
+            panic!("as a fault of sceplab does");
+        });
+        assert!(panicked.join().is_err());
+        assert!(!orderly_path.exists());
+        assert!(path.exists());
+        fs::remove_file(path).unwrap();
+    }
 }

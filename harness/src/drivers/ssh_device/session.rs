@@ -268,11 +268,12 @@ impl Session {
     }
 
     fn note(&mut self, device: IpAddr) {
-        for statement in self.saved.masked() {
+        for statement in self.saved.irretrievable() {
             let leaf = super::configuration::line("set", statement.leaf());
             self.notes.push(format!(
-                "{}: the value of `{leaf}` is shown masked and could not be put back: its node is left as it is",
-                self.name
+                "{}: the value of `{leaf}` {} and could not be put back: its node is left as it is",
+                self.name,
+                change::why_lost(statement).replace("the device shows", "is shown")
             ));
         }
         let has_interfaces = self.saved.statements.iter().any(|it| it.path[0] == "interfaces");

@@ -12,14 +12,14 @@ use super::TIMEOUT;
 use crate::drivers::ssh_device::Passwords;
 use crate::lab::{PasswordSource, Secret, SshTarget, shown};
 
-/// How many keys of the agent are tried: servers end a connection after six failures.
-const AGENT_KEYS: usize = 4;
+/// How many failures a login may have: at the sixth, OpenSSH's server ends the connection without a word.
+const FAILURES: usize = 5;
 
-/// How often the user may mistype a pass phrase.
+/// How many keys of the agent are tried, so that two failures are left for a password.
+const AGENT_KEYS: usize = FAILURES - 2;
+
+/// How often the user may mistype.
 const QUESTIONS: usize = 3;
-
-/// How often passwords are shown in all, by one method or another.
-const PASSWORDS_SHOWN: usize = 4;
 
 /// Logs in; the error says what was tried, what the device offers, and what to give.
 pub(super) fn log_in(
@@ -33,7 +33,7 @@ pub(super) fn log_in(
         Err(_) if session.authenticated() => return Ok(()),
         Err(error) => return Err(dropped(target, &error)),
     };
-    let mut login = Login { target, session, passwords, offered, tried: Vec::new() };
+    let mut login = Login { target, session, passwords, offered, tried: Vec::new(), failures: 0 };
     if login.by_key()? || login.by_password()? { Ok(()) } else { Err(login.refused()) }
 }
 
@@ -44,6 +44,8 @@ struct Login<'a> {
     offered: Vec<String>,
     /// What was not accepted, or not tried and why.
     tried: Vec<String>,
+    /// How often the device refused.
+    failures: usize,
 }
 
 /// What became of one attempt.
@@ -79,11 +81,14 @@ impl Login<'_> {
     }
 
     /// Sorts what libssh2 said.
-    fn attempt(&self, outcome: Result<(), ssh2::Error>) -> Result<Attempt, String> {
+    fn attempt(&mut self, outcome: Result<(), ssh2::Error>) -> Result<Attempt, String> {
         let Err(error) = outcome else { return Ok(Attempt::Accepted) };
         match error.code() {
             // Authentication failed, and a public key that was not verified.
-            ErrorCode::Session(-18 | -19) => Ok(Attempt::Refused),
+            ErrorCode::Session(-18 | -19) => {
+                self.failures += 1;
+                Ok(Attempt::Refused)
+            }
             // The connection is closed, or nothing comes.
             ErrorCode::Session(TIMEOUT | -7 | -13 | -43) => Err(dropped(self.target, &error)),
             _ => Ok(Attempt::Unusable(error.to_string())),
@@ -157,11 +162,17 @@ impl Login<'_> {
             return Ok(false);
         }
         let is_asked = self.target.password == PasswordSource::Asked;
-        for nth in 0..if is_asked { PASSWORDS_SHOWN / methods.len() } else { 1 } {
+        let questions = (FAILURES - self.failures.min(FAILURES)) / methods.len();
+        for nth in 0..if is_asked { questions.clamp(1, QUESTIONS) } else { 1 } {
             let password = self.password(nth > 0)?;
             for method in &methods {
-                if matches!(self.attempt(self.show(&password, *method))?, Attempt::Accepted) {
-                    return Ok(true);
+                let outcome = self.show(&password, *method);
+                match self.attempt(outcome)? {
+                    Attempt::Accepted => return Ok(true),
+                    Attempt::Refused => {}
+                    Attempt::Unusable(why) => {
+                        self.tried.push(format!("the password is of no use ({why})"));
+                    }
                 }
             }
         }

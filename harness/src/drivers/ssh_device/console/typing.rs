@@ -12,6 +12,11 @@ const TAIL: usize = 200;
 /// Ctrl-V: the next key is meant as it is.
 const LITERALLY: u8 = 0x16;
 
+/// Whether a line can be typed at a terminal.
+pub(in crate::drivers::ssh_device) fn can_be_typed(line: &str) -> bool {
+    typed(line).is_ok()
+}
+
 /// The bytes to be typed for a line. What an editor would take for a key of its own is taken literally after Ctrl-V.
 pub(super) fn typed(line: &str) -> Result<Vec<u8>, Fault> {
     let refused = |reason: String| Fault::NotTyped { reason };

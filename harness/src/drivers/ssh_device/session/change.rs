@@ -34,7 +34,7 @@ impl Session {
         let masker = masker(lines);
         let wanted: Vec<Typed<'_>> = numbered(lines).collect();
         wanted.iter().try_for_each(|typed| only_set_and_delete(typed, &masker))?;
-        self.spare_masked(&wanted)?;
+        self.spare_irretrievable(&wanted)?;
         let deletions = if replace { self.deletions(&wanted)? } else { Vec::new() };
         let deletions = deletions.iter().map(|path| line("delete", path));
         let deletions = deletions.map(|line| Typed { number: 0, line: line.into() });
@@ -61,8 +61,8 @@ impl Session {
     fn deletions(&mut self, wanted: &[Typed<'_>]) -> Result<Vec<Path>, DeviceError> {
         let current = self.read()?;
         let wanted: Vec<Path> = wanted.iter().filter_map(|typed| set_by(&typed.line)).collect();
-        let masked = self.saved.masked().filter(|_| !self.keep_config).map(Statement::node);
-        let kept: Vec<Path> = self.kept.iter().cloned().chain(masked).collect();
+        let lost = self.saved.irretrievable().filter(|_| !self.keep_config).map(Statement::node);
+        let kept: Vec<Path> = self.kept.iter().cloned().chain(lost).collect();
         let deletions = current.deletions(&wanted, &kept);
         self.spare_the_way_in(&deletions)?;
         Ok(deletions)
@@ -86,23 +86,21 @@ impl Session {
     }
 
     /// A value that could not be put back is not overwritten.
-    fn spare_masked(&self, wanted: &[Typed<'_>]) -> Result<(), DeviceError> {
+    fn spare_irretrievable(&self, wanted: &[Typed<'_>]) -> Result<(), DeviceError> {
         if self.keep_config {
             return Ok(());
         }
         let words = wanted.iter().filter_map(|typed| shlex::split(&typed.line));
         let paths: Vec<Path> = words.map(|words| words.into_iter().skip(1).collect()).collect();
-        let hit = self.saved.masked().find(|masked| {
-            paths
-                .iter()
-                .any(|path| path.starts_with(masked.leaf()) || masked.leaf().starts_with(path))
+        let hit = self.saved.irretrievable().find(|lost| {
+            let leaf = lost.leaf();
+            paths.iter().any(|path| path.starts_with(leaf) || leaf.starts_with(path))
         });
         let Some(hit) = hit else { return Ok(()) };
-        let leaf = hit.leaf().join(" ");
+        let (leaf, why) = (hit.leaf().join(" "), why_lost(hit));
         Err(DeviceError::Broken {
             reason: format!(
-                "the scenario changes `{leaf}`, whose value the device shows masked, so that it could not be put back: \
-                 remove it from the device by hand first, or run with `--keep-config`"
+                "the scenario changes `{leaf}`, whose value {why}, so that it could not be put back: remove it from the device by hand first, or run with `--keep-config`"
             ),
         })
     }
@@ -131,9 +129,12 @@ impl Session {
             message,
         };
         match self.console()?.run_silent(&typed.line, stopped) {
-            Ok(printed) if refusal::of_configuration(&printed.text) => Err(refused(printed.text)),
+            Ok(printed) if refusal::of_configuration(&printed.text) => {
+                Err(refused(masker.text(&printed.text)))
+            }
             Ok(printed) if printed.mode != Mode::Configuration => {
-                let reason = format!("a line led out of configuration mode: {}", printed.text);
+                let said = masker.text(&printed.text);
+                let reason = format!("a line led out of configuration mode: {said}");
                 Err(DeviceError::Broken { reason })
             }
             Ok(_) => Ok(()),
@@ -179,6 +180,15 @@ impl Session {
             self.lose(&reason);
         }
         DeviceError::Broken { reason }
+    }
+}
+
+/// Why a value could not be set again.
+pub(super) fn why_lost(statement: &Statement) -> &'static str {
+    if statement.is_masked() {
+        "the device shows masked"
+    } else {
+        "is of several lines or too long to be typed"
     }
 }
 

@@ -116,7 +116,7 @@ impl Session {
         let saved: Vec<Path> = self.saved.statements.iter().map(|it| it.path.clone()).collect();
         let deletions = current.deletions(&saved, &[]);
         let deletions = deletions.iter().map(|path| Typed::own(line("delete", path)));
-        let missing = self.saved.without(current).filter(|statement| !statement.is_masked());
+        let missing = self.saved.without(current).filter(|statement| !statement.is_irretrievable());
         deletions.chain(missing.map(|statement| Typed::own(statement.line.clone()))).collect()
     }
 
