@@ -45,7 +45,7 @@ fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<Pki
         (None, Some(node)) => admin_page(node, problems).map(ChallengeSource::Ndes),
         (None, None) => None,
     };
-    let control = fields.optional("control").and_then(|node| self::url(node, problems));
+    let control = fields.optional("control").and_then(|node| control(node, problems));
     let timeout = fields.optional("timeout").map(|node| timeout(node, problems));
     let timeout = timeout.unwrap_or(Some(TIMEOUT))?;
     Some(PkiByUrl { url: url?, challenge: source, control, timeout })
@@ -72,6 +72,18 @@ fn url(node: &Node, problems: &Problems) -> Option<ScepUrl> {
             None
         }
     }
+}
+
+fn control(node: &Node, problems: &Problems) -> Option<ScepUrl> {
+    let text = node.text(problems)?;
+    let url = text.parse();
+    if url.is_err() {
+        let message = format!("`{text}` is no control port");
+        let way_out =
+            "give where `sceplab serve --control` listens, such as `http://127.0.0.1:8090`";
+        problems.add(Diagnostic::at(&node.place, message).note(way_out));
+    }
+    url.ok()
 }
 
 fn challenge(node: &Node, problems: &Problems) -> Option<ChallengeSource> {
