@@ -21,4 +21,4 @@ mod secret;
 
 pub use device::{ConfigurationError, Device, DeviceSettings, Reply};
 pub use enrolment::{GrowingPause, KeyPool, KeySource, Missing, ScepClient};
-pub use secret::Secret;
+pub use scep::secret::Secret;

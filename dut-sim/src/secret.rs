@@ -10,7 +10,7 @@ use openssl::hash::MessageDigest;
 use openssl::pkcs5::{KeyIvPair, bytes_to_key};
 use openssl::rand::rand_bytes;
 use openssl::symm::{Cipher, decrypt, encrypt};
-use serde::{Deserialize, Serialize};
+use scep::secret::Secret;
 
 /// What secrets look like wherever they might be shown.
 pub(crate) const MASK: &str = "****************";
@@ -19,37 +19,6 @@ pub(crate) const MASK: &str = "****************";
 const MAGIC: &[u8; 8] = b"Salted__";
 const SALT_LENGTH: usize = 8;
 const BLOCK_LENGTH: usize = 16;
-
-/// A secret text that shows itself in no output.
-///
-/// Serialised it is clear, for the process that the device runs in and for nobody else.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes the text in.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
-    }
-}
 
 /// A sealed secret: base64 of the OpenSSL salted format, kept to the letter as it was entered.
 ///

@@ -14,7 +14,6 @@ use scep::certificate::serial_number;
 use scep::client::CaCertificates;
 use scep::http::{HttpResponse, Method, Operation as HttpOperation};
 use scep::identity::Identity;
-use scep::secret::ChallengePassword;
 
 pub use self::keys::KeySupply;
 pub(crate) use self::observe::Observation;
@@ -35,9 +34,9 @@ pub(crate) struct Conversation {
     transaction: Option<Transaction>,
     /// The certificate issued last, with its key, and the one before it.
     issued: Option<Identity>,
-    challenge: Option<ChallengePassword>,
+    challenge: Option<Secret>,
     /// What was used, to be kept out of every text.
-    secrets: Vec<ChallengePassword>,
+    secrets: Vec<Secret>,
     saved: BTreeMap<String, String>,
     /// What is asked for where a step names no subject.
     subject: Option<String>,
@@ -138,7 +137,7 @@ impl Conversation {
             _ if expendable || !request.operation.enrols() => {}
             _ => {
                 if let Some(unused) = &self.challenge {
-                    pki.challenge_unused(Secret::new(unused.expose())).await?;
+                    pki.challenge_unused(unused.clone()).await?;
                 }
             }
         }
@@ -170,8 +169,7 @@ impl Conversation {
     }
 
     fn masked(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().map(|secret| Secret::new(secret.expose()));
-        Masker::new(secrets.collect()).text(text)
+        Masker::new(self.secrets.clone()).text(text)
     }
 }
 

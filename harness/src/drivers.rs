@@ -357,11 +357,7 @@ fn settings_of(
     let mut settings = DeviceSettings::new(attachment);
     name.clone_into(&mut settings.hostname);
     settings.interfaces = plan.interfaces.keys().cloned().collect();
-    settings.keyring = plan
-        .keyring
-        .iter()
-        .map(|(sealed, clear)| (sealed.clone(), dut_sim::Secret::new(clear.expose())))
-        .collect();
+    settings.keyring = plan.keyring.clone().into_iter().collect();
     settings.key_source = keys.clone();
     Ok(settings)
 }

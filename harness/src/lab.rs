@@ -8,7 +8,6 @@ mod image;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 pub(crate) mod plan;
 mod program;
-mod secret;
 mod ssh;
 
 use std::collections::BTreeMap;
@@ -17,6 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
+pub use scep::secret::{MASK, Secret};
 use serde::{Deserialize, Serialize};
 
 pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
@@ -24,7 +24,6 @@ pub(crate) use self::by_url::{password_of, passwords_in, shown};
 pub use self::image::Image;
 pub use self::program::{Program, Ready};
 pub(crate) use self::program::{fill, placeholders};
-pub use self::secret::{MASK, Secret};
 pub use self::ssh::{PasswordSource, Prompts, SshTarget};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::mask::{Masker, by_shape};

@@ -10,7 +10,7 @@ use std::{
 
 use hyper::body::Bytes;
 use openssl::x509::{X509, X509Ref};
-use scep::{attribute::TransactionId, hexadecimal, name, secret::ChallengePassword};
+use scep::{attribute::TransactionId, hexadecimal, name, secret::Secret};
 
 pub use decision::{DecisionError, RevocationError};
 pub use opening::OpenError;
@@ -191,7 +191,7 @@ impl Ca {
     ///
     /// # Errors
     /// When none is asked for, too many are unused, or it cannot be kept.
-    pub fn new_challenge(&self) -> Result<ChallengePassword, ChallengeUnavailable> {
+    pub fn new_challenge(&self) -> Result<Secret, ChallengeUnavailable> {
         match &self.challenge {
             ChallengePolicy::None => Err(ChallengeUnavailable::NotAskedFor),
             ChallengePolicy::Static(password) => Ok(password.clone()),

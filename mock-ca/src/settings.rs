@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use scep::{capabilities::Capability, secret::ChallengePassword};
+use scep::{capabilities::Capability, secret::Secret};
 
 use crate::{fault::FaultRule, log::LogEntry, personality::PersonalityName};
 
@@ -89,11 +89,11 @@ pub enum ChallengePolicy {
     /// None is asked for, any is accepted.
     None,
     /// One for all, for ever: scepserver's `-challenge`, NDES's `UseSinglePassword`.
-    Static(ChallengePassword),
+    Static(Secret),
     /// Each serves once.
     OneTime {
         /// Passwords given out beforehand; they do not expire and do not count towards `at_most`.
-        preset: Vec<ChallengePassword>,
+        preset: Vec<Secret>,
         /// The random bytes of a new password, which has twice as many hexadecimal digits: NDES's `PasswordLength`.
         random_bytes: usize,
         /// How long a new password lives: NDES's `PasswordValidity`.
@@ -105,7 +105,7 @@ pub enum ChallengePolicy {
 
 impl ChallengePolicy {
     /// One-time passwords as NDES's: 8 bytes, 60 minutes, five at most, beside those given out beforehand.
-    pub fn one_time(preset: Vec<ChallengePassword>) -> Self {
+    pub fn one_time(preset: Vec<Secret>) -> Self {
         Self::OneTime {
             preset,
             random_bytes: 8,
@@ -227,8 +227,7 @@ mod tests {
     #[test]
     fn secrets_are_not_printed() {
         let mut settings = Settings::new("x", PersonalityName::Ndes);
-        settings.challenge =
-            ChallengePolicy::one_time(vec![ChallengePassword::new("8CE317021F690069")]);
+        settings.challenge = ChallengePolicy::one_time(vec![Secret::new("8CE317021F690069")]);
         settings.admin =
             Some(AdminCredentials { user: "admin".into(), password: "hunter2".into() });
         let printed = format!("{settings:?}");

@@ -33,7 +33,7 @@ use crate::{
     http::{HttpRequest, HttpResponse, Method, Operation},
     identity::Identity,
     request::{ChallengeString, CsrBuilder, RequestedExtension, self_signed},
-    secret::ChallengePassword,
+    secret::Secret,
 };
 
 /// What a client enrols with.
@@ -43,7 +43,7 @@ pub struct Settings {
     /// The subject to ask for.
     pub subject: X509Name,
     /// The shared secret that authorises the request.
-    pub challenge: Option<ChallengePassword>,
+    pub challenge: Option<Secret>,
     /// The extensions to ask for.
     pub extensions: Vec<RequestedExtension>,
     /// The cipher to use; `None` leaves the choice to the CA's capabilities.

@@ -23,7 +23,7 @@ use x509_cert::{
     spki::AlgorithmIdentifierOwned,
 };
 
-use crate::{Error, cms::SetOf, key_usage::KeyUsage, secret::ChallengePassword};
+use crate::{Error, cms::SetOf, key_usage::KeyUsage, secret::Secret};
 
 const CHALLENGE_PASSWORD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
@@ -95,7 +95,7 @@ pub struct Csr {
     subject: X509Name,
     request: X509Req,
     public_key: PKey<Public>,
-    challenge_password: Option<ChallengePassword>,
+    challenge_password: Option<Secret>,
     extensions: Vec<RequestedExtension>,
 }
 
@@ -134,7 +134,7 @@ impl Csr {
     }
 
     /// The shared secret that authorises the request (RFC 8894 §2.4).
-    pub fn challenge_password(&self) -> Option<&ChallengePassword> {
+    pub fn challenge_password(&self) -> Option<&Secret> {
         self.challenge_password.as_ref()
     }
 
@@ -171,7 +171,7 @@ fn attributes(set: Option<&SetOf>) -> Result<Vec<Attribute>, Error> {
 }
 
 /// The challenge password, of whatever string type: clients differ, and Windows writes UTF-16.
-fn challenge_password(attributes: &[Attribute]) -> Result<Option<ChallengePassword>, Error> {
+fn challenge_password(attributes: &[Attribute]) -> Result<Option<Secret>, Error> {
     use der::{Tag, Tagged};
     let malformed =
         |reason: &str| Error::Malformed { what: "challengePassword", reason: reason.to_owned() };
@@ -192,7 +192,7 @@ fn challenge_password(attributes: &[Attribute]) -> Result<Option<ChallengePasswo
         }
         _ => None,
     };
-    text.map(|text| Some(ChallengePassword::new(text))).ok_or_else(|| malformed("not a string"))
+    text.map(|text| Some(Secret::new(text))).ok_or_else(|| malformed("not a string"))
 }
 
 fn extensions(attributes: &[Attribute]) -> Result<Vec<RequestedExtension>, Error> {

@@ -1,20 +1,26 @@
-//! The challenge password, kept out of every output.
+//! A secret text, kept out of every output.
 
 use std::fmt;
 
 use openssl::memcmp;
 
-/// The shared secret that authorises a request (RFC 8894 §2.4), masked whenever it is printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ChallengePassword(String);
+/// What is printed in place of a secret.
+pub const MASK: &str = "****";
 
-impl ChallengePassword {
-    /// A challenge password of this text.
-    pub fn new(password: impl Into<String>) -> Self {
-        Self(password.into())
+/// A secret text, such as the challenge password that authorises a request (RFC 8894 §2.4); `Debug` and `Display` print a mask.
+///
+/// With the feature `serde` it is serialised in clear: only between the processes of one program, and never for a reader.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret of this text.
+    pub fn new(clear: impl Into<String>) -> Self {
+        Self(clear.into())
     }
 
-    /// The text itself, for the one place that puts it into a request or compares it.
+    /// The text itself, for the few places that send, store or compare it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -25,8 +31,14 @@ impl ChallengePassword {
     }
 }
 
-impl fmt::Debug for ChallengePassword {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ChallengePassword(****)")
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
     }
 }

@@ -107,7 +107,7 @@ fn a_streamed_message_is_the_same_message() {
 #[test]
 fn a_challenge_password_is_read_from_any_string() {
     use scep::request::{ChallengeString, Csr, CsrBuilder};
-    let password = scep::secret::ChallengePassword::new("8CE317021F690069");
+    let password = scep::secret::Secret::new("8CE317021F690069");
     let subject = name::parse("CN=client").unwrap();
     let encoded = |challenge_string| {
         let builder = CsrBuilder {

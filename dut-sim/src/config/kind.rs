@@ -4,7 +4,8 @@ use ipnet::Ipv4Net;
 
 use crate::config::url::EnrolmentUrl;
 use crate::config::value::{CIPHERS, Choice, DIGESTS, Value};
-use crate::secret::{Sealed, Secret};
+use crate::secret::Sealed;
+use scep::secret::Secret;
 
 /// What may be written in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::config::parse::words;
-    use crate::secret::Secret;
+    use scep::secret::Secret;
 
     fn secrets() -> SecretStore {
         SecretStore::new(Some(Secret::new("key")), HashMap::new())

@@ -185,7 +185,8 @@ mod tests {
     use super::*;
     use crate::config::parse::words;
     use crate::config::session::Candidate;
-    use crate::secret::{Secret, SecretStore};
+    use crate::secret::SecretStore;
+    use scep::secret::Secret;
 
     fn read(lines: &str) -> Result<System, Vec<String>> {
         let secrets = SecretStore::new(Some(Secret::new("key")), std::collections::HashMap::new());

@@ -7,7 +7,8 @@ use ipnet::Ipv4Net;
 use scep::algorithm::{Cipher, Digest};
 
 use crate::config::url::EnrolmentUrl;
-use crate::secret::{MASK, Sealed, Secret};
+use crate::secret::{MASK, Sealed};
+use scep::secret::Secret;
 
 /// A value as a kind has checked it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::enrolment::{GrowingPause, KeySource, ScepClient};
 use crate::network::Network;
-use crate::secret::Secret;
+use scep::secret::Secret;
 
 /// What a device is made with; [`DeviceSettings::new`] has good defaults.
 #[derive(Clone)]

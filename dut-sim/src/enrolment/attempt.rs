@@ -8,7 +8,6 @@ use scep::algorithm::{Cipher, Digest};
 use scep::client::{Refusal, Settings};
 use scep::identity::Identity;
 use scep::name::NameError;
-use scep::secret::ChallengePassword;
 
 use super::ScepClient;
 use super::builtin::Builtin;
@@ -18,7 +17,7 @@ use super::program::{self, ProgramFailure};
 use super::progress::Phase;
 use crate::config::system::CsrSettings;
 use crate::config::url::Endpoint;
-use crate::secret::Secret;
+use scep::secret::Secret;
 
 /// An enrolment, with all that it needs to run by itself.
 pub(super) struct Enrolment {
@@ -48,7 +47,7 @@ impl Order {
         let subject = scep::name::parse(&self.distinguished_name)?;
         let password = self.password.as_ref();
         Ok(Settings {
-            challenge: password.map(|secret| ChallengePassword::new(secret.expose())),
+            challenge: password.cloned(),
             cipher: self.cipher,
             digest: self.digest,
             existing: self.existing.clone(),

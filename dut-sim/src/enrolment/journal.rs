@@ -9,7 +9,8 @@ use tokio::time::sleep;
 
 use super::Surroundings;
 use super::progress::{Phase, Progress, seconds};
-use crate::secret::{MASK, Secret};
+use crate::secret::MASK;
+use scep::secret::Secret;
 
 /// Where one enrolment, or one renewal, writes how it goes.
 pub(super) struct Journal {

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::enrolment::ScepClient;
-use crate::secret::Secret;
+use scep::secret::Secret;
 
 /// What a device in a process of its own is started with; the keyring is why it goes over no command line.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,6 @@ use scep::client::Settings;
 use scep::identity::Identity;
 use scep::name::to_text;
 use scep::request::RequestedExtension;
-use scep::secret::ChallengePassword;
 
 use super::complain;
 use super::conform::challenges::{ChallengeArguments, Given};
@@ -133,7 +132,7 @@ impl Arguments {
                 pki.challenge(false).await.map_err(|error| failed(Exit::Lab, &error.to_string()))?
             }
         };
-        settings.challenge = challenge.as_ref().map(|it| ChallengePassword::new(it.expose()));
+        settings.challenge = challenge.clone();
         let polling = Polling { pause: PAUSE, within: Duration::from_secs(self.poll_within) };
         let enrolled = Enrolment { pki: &pki, settings, polling }.run().await;
         let enrolled = enrolled.map_err(|error| refused(&error, challenge))?;

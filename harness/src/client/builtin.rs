@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use scep::client::Settings;
-use scep::secret::ChallengePassword;
 use tokio::time::timeout;
 
 use super::enrolment::{Enrolment, Polling, new_key};
@@ -47,7 +46,7 @@ impl Builtin {
         // A renewal is authorised by the certificate that signs it (RFC 8894 §2.4).
         let challenge = order.challenge.as_ref().filter(|_| existing.is_none());
         let settings = Settings {
-            challenge: challenge.map(|it| ChallengePassword::new(it.expose())),
+            challenge: challenge.cloned(),
             ca_fingerprint: Some(fingerprint_of(&order.ca)?.octets().to_vec()),
             existing,
             ..Settings::new(key.clone(), subject()?)

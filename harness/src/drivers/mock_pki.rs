@@ -15,7 +15,6 @@ use mock_ca::{
 use scep::attribute::PkiStatus;
 use scep::capabilities::Capability;
 use scep::http::{HttpRequest, HttpResponse};
-use scep::secret::ChallengePassword;
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 
@@ -133,7 +132,7 @@ impl Pki for MockPki {
 
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
         match self.ca.new_challenge() {
-            Ok(password) => Ok(Some(Secret::new(password.expose()))),
+            Ok(password) => Ok(Some(password)),
             Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
             Err(error) => Err(PkiError::Broken { reason: error.to_string() }),
         }
@@ -237,12 +236,9 @@ impl From<lab::Personality> for PersonalityName {
 }
 
 fn challenge(challenge: &lab::Challenge) -> ChallengePolicy {
-    let password = |secret: &Secret| ChallengePassword::new(secret.expose());
     match challenge {
         lab::Challenge::None => ChallengePolicy::None,
-        lab::Challenge::Static(secret) => ChallengePolicy::Static(password(secret)),
-        lab::Challenge::OneTime(secrets) => {
-            ChallengePolicy::one_time(secrets.iter().map(password).collect())
-        }
+        lab::Challenge::Static(secret) => ChallengePolicy::Static(secret.clone()),
+        lab::Challenge::OneTime(secrets) => ChallengePolicy::one_time(secrets.clone()),
     }
 }

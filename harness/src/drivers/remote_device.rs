@@ -84,14 +84,11 @@ fn broken(error: RemoteError) -> DeviceError {
 /// What the device `name` of `lab` is started with.
 pub(super) fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, BenchError> {
     let device = super::plan_of(lab, name)?;
-    let keyring = device.keyring.iter();
     let hosts = lab.hosts.iter();
     Ok(Settings {
         hostname: name.to_owned(),
         interfaces: device.interfaces.keys().cloned().collect(),
-        keyring: keyring
-            .map(|(sealed, clear)| (sealed.clone(), dut_sim::Secret::new(clear.expose())))
-            .collect(),
+        keyring: device.keyring.clone().into_iter().collect(),
         names: hosts
             .filter_map(|(name, host)| Some((name.clone(), host.addresses.first()?.addr())))
             .collect(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scep::secret::ChallengePassword;
+use scep::secret::Secret;
 
 use super::{Enrolment, PasswordCache, Policy};
 use crate::{refusal::Refusal, settings::ChallengePolicy};
@@ -21,7 +21,7 @@ pub(super) fn from_policy(
 }
 
 /// The same password in every request.
-fn one_for_all(expected: ChallengePassword, next: Policy) -> Policy {
+fn one_for_all(expected: Secret, next: Policy) -> Policy {
     Box::new(move |site, enrolment| {
         if !enrolment.is_renewal && !given(enrolment)?.matches(&expected) {
             return Err(Refusal::WrongChallenge);
@@ -43,7 +43,7 @@ fn one_time(passwords: Arc<PasswordCache>, next: Policy) -> Policy {
     })
 }
 
-fn given<'a>(enrolment: &Enrolment<'a>) -> Result<&'a ChallengePassword, Refusal> {
+fn given<'a>(enrolment: &Enrolment<'a>) -> Result<&'a Secret, Refusal> {
     let given = enrolment.csr.challenge_password();
     given.filter(|password| !password.expose().is_empty()).ok_or(Refusal::NoChallenge)
 }

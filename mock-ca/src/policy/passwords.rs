@@ -7,7 +7,7 @@ use std::{
 };
 
 use openssl::{error::ErrorStack, rand::rand_bytes};
-use scep::{hexadecimal, secret::ChallengePassword};
+use scep::{hexadecimal, secret::Secret};
 
 use crate::{
     percent,
@@ -50,7 +50,7 @@ struct Rules {
 
 #[derive(Clone)]
 struct Entry {
-    password: ChallengePassword,
+    password: Secret,
     /// `None` for one given out beforehand, which does not expire.
     made: Option<SystemTime>,
     is_used: bool,
@@ -82,10 +82,10 @@ impl PasswordCache {
     }
 
     /// A new password.
-    pub(crate) fn make(&self, now: SystemTime) -> Result<ChallengePassword, ChallengeUnavailable> {
+    pub(crate) fn make(&self, now: SystemTime) -> Result<Secret, ChallengeUnavailable> {
         let mut random = vec![0; self.rules.random_bytes];
         rand_bytes(&mut random)?;
-        let password = ChallengePassword::new(hexadecimal::upper(&random));
+        let password = Secret::new(hexadecimal::upper(&random));
         let mut entries = self.lock();
         entries.retain(|entry| entry.age(now) <= self.rules.lifetime + REMEMBERED);
         let unused = entries.iter().filter(|entry| {
@@ -103,7 +103,7 @@ impl PasswordCache {
     /// never issued for a password that could not be noted as used.
     pub(crate) fn take<'a>(
         &'a self,
-        given: &ChallengePassword,
+        given: &Secret,
         now: SystemTime,
     ) -> Result<Taken<'a>, Refusal> {
         let mut entries = self.lock();
@@ -123,7 +123,7 @@ impl PasswordCache {
         Ok(Taken { cache: self, password: given.clone(), is_spent: false })
     }
 
-    fn put_back(&self, password: &ChallengePassword) {
+    fn put_back(&self, password: &Secret) {
         let mut entries = self.lock();
         set_used(&mut entries, password, false);
         // What cannot be written stays used after a restart: a password is rather lost than good for two certificates.
@@ -146,7 +146,7 @@ impl Entry {
     }
 }
 
-fn set_used(entries: &mut [Entry], password: &ChallengePassword, is_used: bool) {
+fn set_used(entries: &mut [Entry], password: &Secret, is_used: bool) {
     for entry in entries.iter_mut().filter(|entry| entry.password.matches(password)) {
         entry.is_used = is_used;
     }
@@ -155,7 +155,7 @@ fn set_used(entries: &mut [Entry], password: &ChallengePassword, is_used: bool) 
 /// A password taken for one request; dropped unspent, it serves again.
 pub(crate) struct Taken<'a> {
     cache: &'a PasswordCache,
-    password: ChallengePassword,
+    password: Secret,
     is_spent: bool,
 }
 
@@ -201,7 +201,7 @@ fn read(text: &str) -> Result<Vec<Entry>, String> {
                 "preset" => None,
                 made => Some(UNIX_EPOCH.checked_add(seconds(made)?)?),
             },
-            password: ChallengePassword::new(percent::decode(password)?),
+            password: Secret::new(percent::decode(password)?),
         })
     };
     if !(text.is_empty() || text.ends_with('\n')) {
@@ -220,7 +220,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn cache(preset: &[&str]) -> PasswordCache {
-        let preset = preset.iter().map(|text| ChallengePassword::new(*text)).collect();
+        let preset = preset.iter().map(|text| Secret::new(*text)).collect();
         PasswordCache::open(&ChallengePolicy::one_time(preset), None).unwrap()
     }
 
@@ -235,14 +235,14 @@ mod tests {
     #[test]
     fn a_password_serves_once_and_a_failed_use_is_none() {
         let cache = cache(&["8CE3"]);
-        let password = ChallengePassword::new("8CE3");
+        let password = Secret::new("8CE3");
         {
             let _taken = cache.take(&password, NOW).unwrap();
             assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
         }
         cache.take(&password, NOW).unwrap().spend();
         assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
-        let other = ChallengePassword::new("8CE4");
+        let other = Secret::new("8CE4");
         assert!(matches!(cache.take(&other, NOW), Err(Refusal::WrongChallenge)));
     }
 
@@ -253,7 +253,7 @@ mod tests {
         drop(cache.take(&made, NOW + 60 * MINUTE).unwrap());
         let late = NOW + 61 * MINUTE;
         assert!(matches!(cache.take(&made, late), Err(Refusal::ChallengeExpired)));
-        assert!(cache.take(&ChallengePassword::new("preset"), late).is_ok());
+        assert!(cache.take(&Secret::new("preset"), late).is_ok());
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
     fn the_list_is_read_back() {
         let cache = cache(&["a b", "used"]);
         cache.make(NOW + MINUTE).unwrap();
-        cache.take(&ChallengePassword::new("used"), NOW).unwrap().spend();
+        cache.take(&Secret::new("used"), NOW).unwrap().spend();
         let text = write(&cache.lock());
         assert_eq!(write(&read(&text).unwrap()), text);
         assert!(text.starts_with("unused preset a%20b\nused preset used\nunused 60 "), "{text}");

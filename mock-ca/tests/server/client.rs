@@ -15,7 +15,7 @@ use openssl::{
 use scep::{
     client::{self, Client, Next, Refusal},
     http::{HttpRequest, HttpResponse, Method},
-    secret::ChallengePassword,
+    secret::Secret,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -56,8 +56,8 @@ pub(crate) fn open(settings: Settings) -> Arc<Ca> {
     Ca::open(settings, SystemTime::now()).unwrap()
 }
 
-pub(crate) fn password(text: &str) -> ChallengePassword {
-    ChallengePassword::new(text)
+pub(crate) fn password(text: &str) -> Secret {
+    Secret::new(text)
 }
 
 pub(crate) fn key() -> PKey<Private> {

@@ -18,7 +18,7 @@ use super::{
     CHALLENGE_PASSWORD, CertificationRequest, CertificationRequestInfo, EXTENSION_REQUEST,
     RequestedExtension,
 };
-use crate::{Error, algorithm::Digest, cms::SetOf, secret::ChallengePassword};
+use crate::{Error, algorithm::Digest, cms::SetOf, secret::Secret};
 
 /// A certification request to be built (RFC 2986, RFC 8894 §3.3.1).
 pub struct CsrBuilder<'a> {
@@ -27,7 +27,7 @@ pub struct CsrBuilder<'a> {
     /// The RSA key to be certified; it signs the request.
     pub key: &'a PKeyRef<Private>,
     /// The shared secret that authorises the request (RFC 8894 §2.4).
-    pub challenge_password: Option<&'a ChallengePassword>,
+    pub challenge_password: Option<&'a Secret>,
     /// As which string it travels.
     pub challenge_string: ChallengeString,
     /// The extensions to ask for.

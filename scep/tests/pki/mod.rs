@@ -29,7 +29,7 @@ use scep::{
     identity::Identity,
     message::{ExtraAttribute, Message, MessageBuilder},
     name,
-    secret::ChallengePassword,
+    secret::Secret,
     server::{self, Body, Outcome, Reply, Request, SignatureAlgorithm},
 };
 
@@ -293,7 +293,7 @@ impl TestPki {
 /// Settings of a client with a fresh key and the challenge password `secret`.
 pub fn client_settings() -> Settings {
     let mut settings = Settings::new(rsa_key(), name::parse("CN=MyUserCert").unwrap());
-    settings.challenge = Some(ChallengePassword::new("secret"));
+    settings.challenge = Some(Secret::new("secret"));
     settings
 }
 

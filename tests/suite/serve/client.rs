@@ -14,7 +14,7 @@ use openssl::rsa::Rsa;
 use openssl::x509::X509;
 use scep::client::{Client, Next, Refusal, Settings};
 use scep::http::{HttpRequest, HttpResponse, Method};
-use scep::secret::ChallengePassword;
+use scep::secret::Secret;
 use tokio::net::TcpStream;
 
 /// Making a key takes longer than all the rest; the servers do not mind one key for several names.
@@ -24,7 +24,7 @@ static KEY: LazyLock<PKey<Private>> =
 /// What to ask a certificate of that name with.
 pub(crate) fn settings(subject: &str, challenge: Option<&str>) -> Settings {
     let subject = scep::name::parse(subject).unwrap();
-    let challenge = challenge.map(ChallengePassword::new);
+    let challenge = challenge.map(Secret::new);
     Settings { challenge, ..Settings::new(KEY.clone(), subject) }
 }
 

@@ -7,7 +7,6 @@ use openssl::x509::{X509, X509Ref};
 use scep::algorithm::{Cipher, Digest};
 use scep::client::CaCertificates;
 use scep::request::{ChallengeString, CsrBuilder};
-use scep::secret::ChallengePassword;
 
 use super::folder::key_pem;
 use super::job::{Ended, Job, Run};
@@ -137,12 +136,10 @@ fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, ProgramFailure> {
     let order = job.order;
     let subject =
         scep::name::parse(&order.distinguished_name).map_err(super::SubjectError::from)?;
-    let challenge =
-        order.password.as_ref().map(|password| ChallengePassword::new(password.expose()));
     let request = CsrBuilder {
         subject: &subject,
         key: &order.key,
-        challenge_password: challenge.as_ref(),
+        challenge_password: order.password.as_ref(),
         challenge_string: ChallengeString::default(),
         extensions: &[],
         digest: order.digest.unwrap_or(Digest::Sha256),

@@ -15,7 +15,7 @@ use mock_ca::{
     Settings,
 };
 use scep::capabilities::Capability;
-use scep::secret::ChallengePassword;
+use scep::secret::Secret;
 
 pub(in crate::cli) use self::error::ArgumentError;
 use crate::cli::output::say_soon;
@@ -200,7 +200,7 @@ impl Serve {
         }
     }
 
-    fn challenges(&self) -> Result<Vec<ChallengePassword>, ArgumentError> {
+    fn challenges(&self) -> Result<Vec<Secret>, ArgumentError> {
         if self.challenge.iter().any(String::is_empty) {
             return Err(ArgumentError::EmptyChallenge);
         }
@@ -211,7 +211,7 @@ impl Serve {
         if let Some(path) = &self.challenge_file {
             passwords.extend(lines(path)?);
         }
-        Ok(passwords.into_iter().map(ChallengePassword::new).collect())
+        Ok(passwords.into_iter().map(Secret::new).collect())
     }
 
     fn admin(&self) -> Result<Option<AdminCredentials>, ArgumentError> {
@@ -254,10 +254,7 @@ fn capability() -> impl TypedValueParser<Value = Capability> {
     })
 }
 
-fn only(
-    what: &'static str,
-    mut passwords: Vec<ChallengePassword>,
-) -> Result<ChallengePassword, ArgumentError> {
+fn only(what: &'static str, mut passwords: Vec<Secret>) -> Result<Secret, ArgumentError> {
     match (passwords.len(), passwords.pop()) {
         (1, Some(password)) => Ok(password),
         (given, _) => Err(ArgumentError::OneChallenge { what, given }),

@@ -1,6 +1,6 @@
 //! The challenge password that a request carries.
 
-use scep::secret::ChallengePassword;
+use scep::secret::Secret;
 
 use crate::conversation::{Conversation, SpeechError};
 use crate::pki::Pki;
@@ -36,10 +36,10 @@ impl Conversation {
             ChallengeChoice::Right | ChallengeChoice::Always => {
                 let secret = pki.challenge(expendable).await?;
                 self.challenges += usize::from(secret.is_some() && !expendable);
-                secret.map(|secret| ChallengePassword::new(secret.expose()))
+                secret
             }
-            ChallengeChoice::Wrong => Some(ChallengePassword::new("0BAD0BAD0BAD0BAD")),
-            ChallengeChoice::Empty => Some(ChallengePassword::new("")),
+            ChallengeChoice::Wrong => Some(Secret::new("0BAD0BAD0BAD0BAD")),
+            ChallengeChoice::Empty => Some(Secret::new("")),
             ChallengeChoice::None => None,
             ChallengeChoice::Again => self.challenge.take(),
         };

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use dut_sim::DeviceSettings;
 use dut_sim::network::kernel::HostNetwork;
-use dut_sim::{DeviceSettings, Secret};
 
 use crate::device::Device;
 use crate::drivers::sim_device::SimDevice;
@@ -20,11 +20,7 @@ pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, Benc
     let mut settings = DeviceSettings::new(Arc::new(network(lab).await));
     name.clone_into(&mut settings.hostname);
     settings.interfaces = plan.interfaces.keys().cloned().collect();
-    settings.keyring = plan
-        .keyring
-        .iter()
-        .map(|(sealed, clear)| (sealed.clone(), Secret::new(clear.expose())))
-        .collect();
+    settings.keyring = plan.keyring.clone().into_iter().collect();
     Ok(Arc::new(SimDevice::new(dut_sim::Device::start(settings))))
 }
 

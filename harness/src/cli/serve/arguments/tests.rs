@@ -50,10 +50,7 @@ fn passwords_come_from_a_file_too() {
     let ChallengePolicy::OneTime { preset, .. } = policy.unwrap().challenge else {
         panic!("not one-time");
     };
-    assert_eq!(
-        preset.iter().map(ChallengePassword::expose).collect::<Vec<_>>(),
-        ["first", "second"]
-    );
+    assert_eq!(preset.iter().map(Secret::expose).collect::<Vec<_>>(), ["first", "second"]);
 }
 
 #[test]
