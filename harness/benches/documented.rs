@@ -18,10 +18,11 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use dut_sim::{KeyPool, KeySource};
-use harness::drivers::build_virtual;
+use harness::drivers::Virtual;
 use harness::outcome::Verdict;
 use harness::run::run_on;
 use harness::scenario::{Scenario, discover, load};
+use harness::testbed::Driver;
 use openssl::pkey::{PKey, Private};
 use tokio::runtime::{Builder, Runtime};
 
@@ -112,7 +113,8 @@ impl Lab {
     fn run(&self, keys: &KeySource) {
         self.runtime.block_on(async {
             let scenario = &self.scenario;
-            let bench = build_virtual(&scenario.lab, keys).expect("the lab is built");
+            let driver = Virtual::with_keys(keys.clone());
+            let bench = driver.build(&scenario.lab, &scenario.id).await.expect("the lab is built");
             let outcome = run_on(scenario, &bench).await;
             assert!(matches!(outcome.verdict, Verdict::Passed), "{:?}", outcome.verdict);
         });

@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use dut_sim::{KeyPool, KeySource};
-use harness::drivers::build_virtual;
+use harness::drivers::Virtual;
 use harness::outcome::Verdict;
 use harness::run::run_on;
 use harness::scenario::{Scenario, discover, load};
+use harness::testbed::Driver;
 
 #[path = "bare/operations.rs"]
 #[expect(dead_code, reason = "only the key is needed here")]
@@ -44,7 +45,8 @@ fn documented_scenarios() -> Vec<Scenario> {
 }
 
 async fn run(scenario: &Scenario, keys: &KeySource) {
-    let bench = build_virtual(&scenario.lab, keys).expect("the lab is built");
+    let driver = Virtual::with_keys(keys.clone());
+    let bench = driver.build(&scenario.lab, &scenario.id).await.expect("the lab is built");
     let outcome = run_on(scenario, &bench).await;
     assert!(matches!(outcome.verdict, Verdict::Passed), "{:?}", outcome.verdict);
 }

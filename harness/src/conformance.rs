@@ -2,6 +2,7 @@
 
 mod books;
 mod judge;
+mod one_pki;
 mod plan;
 mod target;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 pub use self::books::{Coverage, coverage};
 pub use self::judge::judge;
+pub use self::one_pki::OnePki;
 pub use self::plan::{Budget, Plan, Planned};
 pub use self::target::{Date, Deviation, Target};
 use crate::outcome::{Received, ScenarioOutcome, Unfinished};

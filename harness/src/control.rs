@@ -20,7 +20,7 @@ pub(crate) use self::furnishing::{Furnishing, Peers, Role};
 use crate::lab::Lab;
 use crate::pki::PkiError;
 use crate::remote_pki::{PkiAnswer, PkiQuestion};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// The longest line, in bytes.
 const LINE_LIMIT: u64 = 16 << 20;

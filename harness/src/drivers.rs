@@ -22,200 +22,158 @@ pub mod served;
 mod sim_device;
 pub mod ssh_device;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use dut_sim::console::Shell;
 use dut_sim::{DeviceSettings, KeySource};
 
-pub use self::live::{TargetOptions, Targets, Used, used};
+#[cfg(feature = "docker")]
+pub use self::docker::Docker;
+pub use self::live::{Live, TargetOptions, Targets, Used, used};
 use self::mock_pki::MockPki;
+#[cfg(target_os = "linux")]
+pub use self::netns::Netns;
 use self::sim_device::SimDevice;
 use crate::client::Builtin;
 use crate::lab::{self, Lab, Runs};
-use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
+use crate::testbed::{
+    Bench, BenchError, Client, Driver, DriverName, KeySupply, LabOptions, Resource,
+};
 use crate::virtual_lab::VirtualLab;
 
-/// Builds `lab`; it is to be called within a tokio runtime, which runs what is in the lab.
+/// A driver whose simulated devices have a console for use by hand.
+#[async_trait]
+pub trait ConsoleDriver: Driver {
+    /// Builds `lab` and hands out the command line of its simulated device of that name.
+    ///
+    /// The device is of use as long as the bench is kept.
+    ///
+    /// # Errors
+    /// As [`Driver::build`], and when the lab has no such device.
+    async fn console(
+        &self,
+        lab: &Lab,
+        device: &str,
+        id: &str,
+    ) -> Result<(Shell, Bench), BenchError>;
+}
+
+/// The driver of that name; the error is why it is not there.
 ///
 /// # Errors
-/// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
-pub async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
-    refuse_real_things(lab, options.driver)?;
-    match options.driver {
-        Driver::Virtual if options.client != Client::Builtin => Err(client_is_a_program(options)),
-        Driver::Virtual => build_virtual(lab, &KeySource::Generate),
-        Driver::Netns | Driver::Docker if !lab.is_networked() => build_networkless(lab, options),
-        Driver::Netns => netns::build(lab, options).await,
-        Driver::Docker => docker::build(lab, options).await,
-        Driver::Live => live::build(lab, options).await,
+/// When the driver needs another operating system, or was not built in.
+pub fn driver(
+    name: DriverName,
+    options: LabOptions,
+    targets: Targets,
+) -> Result<Arc<dyn Driver>, BenchError> {
+    Ok(match name {
+        DriverName::Virtual => Arc::new(Virtual::new(options.client)),
+        #[cfg(target_os = "linux")]
+        DriverName::Netns => Arc::new(Netns::new(options)),
+        #[cfg(feature = "docker")]
+        DriverName::Docker => Arc::new(Docker::new(options)),
+        DriverName::Live => Arc::new(Live::new(targets)),
+        #[expect(unreachable_patterns, reason = "all are there on Linux with the feature `docker`")]
+        missing => return Err(unavailable(missing)),
+    })
+}
+
+/// The driver of that name, if its devices have a console.
+///
+/// # Errors
+/// As [`driver`], and when the devices are real and have a console of their own.
+pub fn console_driver(
+    name: DriverName,
+    options: LabOptions,
+) -> Result<Arc<dyn ConsoleDriver>, BenchError> {
+    Ok(match name {
+        DriverName::Virtual => Arc::new(Virtual::new(options.client)),
+        #[cfg(target_os = "linux")]
+        DriverName::Netns => Arc::new(Netns::new(options)),
+        #[cfg(feature = "docker")]
+        DriverName::Docker => Arc::new(Docker::new(options)),
+        DriverName::Live => {
+            let what = "a console: a real device has its own, by `ssh`".to_owned();
+            return Err(BenchError::NotSupported { driver: name, what });
+        }
+        #[expect(unreachable_patterns, reason = "all are there on Linux with the feature `docker`")]
+        missing => return Err(unavailable(missing)),
+    })
+}
+
+fn unavailable(driver: DriverName) -> BenchError {
+    if driver == DriverName::Docker {
+        let reason = "this `sceplab` was built without the feature `docker`; \
+                      `cargo run --release --features docker -- run …` has it";
+        return BenchError::NoEngine { reason: reason.to_owned() };
+    }
+    BenchError::NotSupported { driver, what: "this operating system".to_owned() }
+}
+
+/// Labs in this process; no socket, no privilege.
+#[derive(Debug, Clone, Default)]
+pub struct Virtual {
+    client: Client,
+    keys: KeySource,
+}
+
+impl Virtual {
+    /// The driver, for devices with that client.
+    pub fn new(client: Client) -> Self {
+        Self { client, keys: KeySource::Generate }
+    }
+
+    /// The driver, for devices that take their keys from there.
+    pub fn with_keys(keys: KeySource) -> Self {
+        Self { client: Client::Builtin, keys }
+    }
+
+    fn check(&self, lab: &Lab) -> Result<(), BenchError> {
+        refuse_real_things(lab, DriverName::Virtual)?;
+        match self.client {
+            Client::Builtin => Ok(()),
+            program => Err(client_is_a_program(program, DriverName::Virtual)),
+        }
+    }
+}
+
+#[async_trait]
+impl Driver for Virtual {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+        self.check(lab)?;
+        build_virtual(lab, &self.keys)
+    }
+}
+
+#[async_trait]
+impl ConsoleDriver for Virtual {
+    async fn console(
+        &self,
+        lab: &Lab,
+        device: &str,
+        _: &str,
+    ) -> Result<(Shell, Bench), BenchError> {
+        self.check(lab)?;
+        let (network, pkis) = network_with_pkis(lab)?;
+        let device = start_device(device, plan_of(lab, device)?, &network, &self.keys)?;
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
+        Ok((Shell::Here(device), Bench { pkis, resources, ..Bench::default() }))
     }
 }
 
 /// PKIs that no host runs are spoken to in this process, whatever the driver: there is no network to build.
-fn build_networkless(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
+fn build_networkless(lab: &Lab, client: Client) -> Result<Bench, BenchError> {
     let bench = build_virtual(lab, &KeySource::Generate)?;
     // A client that is a program would need one.
-    let client = bench.client.filter(|_| options.client == Client::Builtin);
-    Ok(Bench { client, ..bench })
-}
-
-/// Tries whether the driver can build any lab at all here, and leaves nothing behind.
-///
-/// # Errors
-/// [`BenchError::NotPermitted`] with what would permit it, or what else is in its way.
-pub async fn probe(options: &LabOptions) -> Result<(), BenchError> {
-    match options.driver {
-        Driver::Virtual | Driver::Live => Ok(()),
-        Driver::Netns => netns::probe(options).await,
-        Driver::Docker => docker::probe().await,
-    }
-}
-
-/// What a scenario in `lab` must have to itself: no other that holds any of it runs at the same time.
-pub(crate) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
-    match options.driver {
-        Driver::Live => live::held_alone(lab, options),
-        _ => BTreeSet::new(),
-    }
-}
-
-/// Waits until nothing is left of any lab of this process, those included that were dropped; tells what was wrong with
-/// labs when they ended, each of it once.
-pub async fn settled() -> Settled {
-    let mut of_labs = netns::settled().await;
-    of_labs.extend(docker::settled().await);
-    Settled { of_labs, of_devices: ssh_device::settled().await }
-}
-
-/// What was wrong at the end of labs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settled {
-    /// What is left of labs, or could not be ended as it should.
-    pub of_labs: Vec<String>,
-    /// The real devices that are not as they were.
-    pub of_devices: Vec<String>,
-}
-
-/// The real devices that were given up so far and of which nobody was told.
-pub fn given_up() -> Vec<String> {
-    ssh_device::complaints()
-}
-
-/// A real device whose configuration is not as it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// The device, as in ``device `DUT0` (`admin@198.51.100.7`)``.
-    pub device: String,
-    /// The file that has its configuration as it was.
-    pub saved_in: PathBuf,
-}
-
-/// The real devices whose configurations this process has yet to put back.
-pub fn changed() -> Vec<Changed> {
-    let open = ssh_device::not_put_back().into_iter();
-    open.map(|(device, saved_in)| Changed { device, saved_in }).collect()
-}
-
-/// A lab that was closed and stands on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptLab {
-    /// What it is called.
-    pub id: String,
-    /// Whom one can visit in it.
-    pub hosts: Vec<String>,
-    /// Why it cannot be found from other terminals, where it cannot.
-    pub hidden: Option<String>,
-}
-
-/// The labs that were closed and stand on, as [`LabOptions::keep`] asks.
-pub fn kept() -> Vec<KeptLab> {
-    netns::kept()
-}
-
-/// Ends the labs that stand on, and waits until nothing is left of them.
-pub async fn end_kept() {
-    netns::end_kept().await;
-}
-
-/// Elsewhere there are no network namespaces.
-#[cfg(not(target_os = "linux"))]
-mod netns {
-    use super::{Bench, BenchError, Driver, KeptLab, Lab, LabOptions};
-
-    pub(super) async fn build(_: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
-        probe(options).await.map(|()| Bench::default())
-    }
-
-    pub(super) async fn probe(_: &LabOptions) -> Result<(), BenchError> {
-        Err(unsupported())
-    }
-
-    fn unsupported() -> BenchError {
-        let what = "this operating system".to_owned();
-        BenchError::NotSupported { driver: Driver::Netns, what }
-    }
-
-    pub(super) async fn build_for_console(
-        _: &Lab,
-        _: &str,
-        _: &LabOptions,
-    ) -> Result<(dut_sim::console::Shell, Bench), BenchError> {
-        Err(unsupported())
-    }
-
-    pub(super) async fn settled() -> Vec<String> {
-        Vec::new()
-    }
-
-    pub(super) fn kept() -> Vec<KeptLab> {
-        Vec::new()
-    }
-
-    pub(super) async fn end_kept() {}
-}
-
-/// Without the feature there are no containers.
-#[cfg(not(feature = "docker"))]
-#[expect(clippy::unused_async, reason = "with the feature they wait")]
-mod docker {
-    use dut_sim::console::Shell;
-
-    use super::{Bench, BenchError, Lab, LabOptions};
-
-    pub(super) async fn build(_: &Lab, _: &LabOptions) -> Result<Bench, BenchError> {
-        Err(missing())
-    }
-
-    pub(super) async fn probe() -> Result<(), BenchError> {
-        Err(missing())
-    }
-
-    fn missing() -> BenchError {
-        let reason = "this `sceplab` was built without the feature `docker`; \
-                      `cargo run --release --features docker -- run …` has it";
-        BenchError::NoEngine { reason: reason.to_owned() }
-    }
-
-    pub(super) async fn build_for_console(
-        _: &Lab,
-        _: &str,
-        _: &LabOptions,
-    ) -> Result<(Shell, Bench), BenchError> {
-        Err(missing())
-    }
-
-    pub(super) async fn settled() -> Vec<String> {
-        Vec::new()
-    }
+    let built_in = bench.client.filter(|_| client == Client::Builtin);
+    Ok(Bench { client: built_in, ..bench })
 }
 
 /// Builds `lab` in this process, with simulated devices that take their keys from there.
-///
-/// # Errors
-/// As [`build`].
-pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
+fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
     let (network, pkis) = network_with_pkis(lab)?;
     let mut devices: BTreeMap<String, Arc<dyn crate::device::Device>> = BTreeMap::new();
     for (name, plan) in &lab.devices {
@@ -228,47 +186,8 @@ pub fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
     Ok(Bench { devices, pkis, client: Some(client), resources, keys, ..Bench::default() })
 }
 
-/// Builds `lab` and hands out the command line of its simulated device of that name, for use by hand.
-///
-/// The device is of use as long as the bench is kept; `None` where the lab has no such device.
-///
-/// # Errors
-/// As [`build`].
-pub async fn build_for_console(
-    lab: &Lab,
-    device: &str,
-    options: &LabOptions,
-) -> Result<Option<(Shell, Bench)>, BenchError> {
-    if !lab.devices.contains_key(device) {
-        return Ok(None);
-    }
-    refuse_real_things(lab, options.driver)?;
-    match options.driver {
-        Driver::Virtual => {
-            if options.client != Client::Builtin {
-                return Err(client_is_a_program(options));
-            }
-            build_virtual_for_console(lab, device).map(Some)
-        }
-        Driver::Netns => netns::build_for_console(lab, device, options).await.map(Some),
-        Driver::Docker => docker::build_for_console(lab, device, options).await.map(Some),
-        Driver::Live => {
-            let what = "a console: a real device has its own, by `ssh`".to_owned();
-            Err(BenchError::NotSupported { driver: Driver::Live, what })
-        }
-    }
-}
-
-fn build_virtual_for_console(lab: &Lab, device: &str) -> Result<(Shell, Bench), BenchError> {
-    let (network, pkis) = network_with_pkis(lab)?;
-    let device = start_device(device, &lab.devices[device], &network, &KeySource::Generate)?;
-    let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
-    let bench = Bench { pkis, resources, ..Bench::default() };
-    Ok((Shell::Here(device), bench))
-}
-
 /// Nothing but the driver `live` reaches what is there already.
-fn refuse_real_things(lab: &Lab, driver: Driver) -> Result<(), BenchError> {
+fn refuse_real_things(lab: &Lab, driver: DriverName) -> Result<(), BenchError> {
     let by_ssh = lab.devices.iter().find_map(|(name, device)| {
         Some(format!("devices over SSH: `{name}` is at {}", device.ssh.as_ref()?))
     });
@@ -277,14 +196,14 @@ fn refuse_real_things(lab: &Lab, driver: Driver) -> Result<(), BenchError> {
         Some(format!("PKIs by URL: `{name}` is at {}", pki.url))
     };
     match by_ssh.or_else(by_url) {
-        Some(what) if driver != Driver::Live => Err(BenchError::NotSupported { driver, what }),
+        Some(what) if driver != DriverName::Live => Err(BenchError::NotSupported { driver, what }),
         _ => Ok(()),
     }
 }
 
-fn client_is_a_program(options: &LabOptions) -> BenchError {
-    let what = format!("the client `{}`, which is a program", options.client);
-    BenchError::NotSupported { driver: options.driver, what }
+fn client_is_a_program(client: Client, driver: DriverName) -> BenchError {
+    let what = format!("the client `{client}`, which is a program");
+    BenchError::NotSupported { driver, what }
 }
 
 impl Resource for VirtualLab {}
@@ -293,7 +212,7 @@ type Pkis = BTreeMap<String, Arc<dyn crate::pki::Pki>>;
 
 fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
     if let Some(what) = lab.hosts.iter().find_map(foreigner_of) {
-        return Err(BenchError::NotSupported { driver: Driver::Virtual, what });
+        return Err(BenchError::NotSupported { driver: DriverName::Virtual, what });
     }
     let network = VirtualLab::new(lab);
     let mut pkis: Pkis = BTreeMap::new();

@@ -36,5 +36,6 @@ pub mod scenario;
 pub mod scep_url;
 #[cfg(any(target_os = "linux", feature = "docker"))]
 mod tail;
+pub mod testbed;
 pub mod virtual_lab;
 mod yaml;

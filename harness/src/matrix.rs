@@ -14,7 +14,7 @@ pub use self::plan::{Plan, PlannedRow};
 pub use self::reason::Reason;
 use crate::diagnostic::Excerpt;
 use crate::outcome::{ScenarioOutcome, seconds};
-use crate::run::Client;
+use crate::testbed::Client;
 
 /// What became of a matrix: plain data, from which every report is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

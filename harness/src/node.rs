@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::control::{self, Ask, Furnishing, Reply, Request, Role, Speaker, Told};
 use crate::kernel_device;
 use crate::remote_pki::{Desk, Pkis};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Serves the runner until it is gone.
 ///

@@ -3,15 +3,16 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use harness::diagnostic::Palette;
-use harness::drivers;
+use harness::drivers::{self, Targets};
 use harness::lab::Lab;
 use harness::outcome::{Outcome, ScenarioOutcome, Verdict};
 use harness::report::terminal;
-use harness::run::{BenchError, Driver, LabOptions, Options, run_all};
+use harness::run::run_all;
 use harness::scenario::{Found, LoadErrors, discover, load};
+use harness::testbed::{BenchError, Driver, DriverName, LabOptions};
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
@@ -21,27 +22,29 @@ use tokio::sync::OnceCell;
 pub(crate) struct Kind {
     /// What their names begin with, before the id of the scenario.
     prefix: &'static str,
-    driver: Driver,
+    driver: DriverName,
     /// The lab that stands in for the scenarios' own, and the scenarios that are tried there.
     elsewhere: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// In this process, for every machine.
-pub(crate) const VIRTUAL: Kind = Kind { prefix: "", driver: Driver::Virtual, elsewhere: None };
+pub(crate) const VIRTUAL: Kind = Kind { prefix: "", driver: DriverName::Virtual, elsewhere: None };
 
 /// On the kernel's network, where that is permitted.
-pub(crate) const NETNS: Kind = Kind { prefix: "netns/", driver: Driver::Netns, elsewhere: None };
+pub(crate) const NETNS: Kind =
+    Kind { prefix: "netns/", driver: DriverName::Netns, elsewhere: None };
 
 /// At Debian's scepserver, where that is installed.
 pub(crate) const SCEPSERVER: Kind = Kind {
     prefix: "scepserver/",
-    driver: Driver::Netns,
+    driver: DriverName::Netns,
     elsewhere: Some(("labs/linux-scepserver.yaml", &["scep/linux-pki"])),
 };
 
 /// In containers, where there is an engine.
 #[cfg(feature = "docker")]
-pub(crate) const DOCKER: Kind = Kind { prefix: "docker/", driver: Driver::Docker, elsewhere: None };
+pub(crate) const DOCKER: Kind =
+    Kind { prefix: "docker/", driver: DriverName::Docker, elsewhere: None };
 
 /// Runs the scenarios of a folder as the command line asks; the error is why there is none to run.
 pub(crate) fn run(
@@ -92,11 +95,11 @@ fn file_of(folder: &Path, id: &str) -> Option<Found> {
 impl Kind {
     fn takes(&self, folder: &Path, id: &str) -> bool {
         // No host is in their labs, which are the same whatever the driver.
-        if self.driver == Driver::Netns && id.starts_with("conformance/client/") {
+        if self.driver == DriverName::Netns && id.starts_with("conformance/client/") {
             return false;
         }
         // They are about a CA, and not about where it stands; `sceplab run` runs them there as well.
-        if self.driver == Driver::Docker && id.starts_with("conformance/") {
+        if self.driver == DriverName::Docker && id.starts_with("conformance/") {
             return false;
         }
         self.elsewhere.is_none_or(|(lab, ids)| ids.contains(&id) && folder.join(lab).is_file())
@@ -117,11 +120,9 @@ fn trial(folder: &Path, (kind, found): Planned) -> Trial {
 /// Reads and runs one file.
 fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Failed> {
     let scenario = load(found, kind.lab(folder)?.as_ref())?;
-    let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
-    let lab = LabOptions { driver: kind.driver, sceplab, ..LabOptions::default() };
-    let options = Options { lab, jobs: NonZeroUsize::MIN };
+    let driver = driver(kind.driver)?;
     in_runtime(kind.driver, async {
-        match probed(&options.lab).await {
+        match probed(kind.driver, &*driver).await {
             Ok(()) => {}
             Err(BenchError::NotPermitted { reason, .. }) => {
                 return Ok(Completion::ignored_with(reason));
@@ -132,23 +133,37 @@ fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Fail
             Err(BenchError::NoEngine { reason }) => return Ok(Completion::ignored_with(reason)),
             Err(error) => return Err(error.clone().into()),
         }
-        let outcome = run_all(vec![scenario], &options, std::future::pending(), |_| {}).await;
-        // A lab of containers was waited for; those of other trials are none of this one's business.
-        if options.lab.driver != Driver::Docker {
-            drivers::settled().await;
+        let stop = std::future::pending();
+        let outcome = run_all(&driver, vec![scenario], NonZeroUsize::MIN, stop, |_| {}).await;
+        // A lab of containers was waited for, and its driver is that of other trials, too.
+        if kind.driver != DriverName::Docker {
+            driver.settle().await;
         }
         completion(&outcome)
     })
 }
 
+/// A driver of the trial's own, but for containers: the image of their nodes is made once.
+fn driver(name: DriverName) -> Result<Arc<dyn Driver>, Failed> {
+    static SHARED: OnceLock<Arc<dyn Driver>> = OnceLock::new();
+    let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
+    let options = LabOptions { sceplab, ..LabOptions::default() };
+    let new = || drivers::driver(name, options, Targets::default());
+    if name != DriverName::Docker {
+        return Ok(new()?);
+    }
+    let made = new()?;
+    Ok(Arc::clone(SHARED.get_or_init(|| made)))
+}
+
 /// A trial has a runtime of its own that ends with it, but for one in containers: its connections to the engine are used
 /// by others as well.
 fn in_runtime(
-    driver: Driver,
+    driver: DriverName,
     trial: impl Future<Output = Result<Completion, Failed>>,
 ) -> Result<Completion, Failed> {
     static SHARED: LazyLock<io::Result<Runtime>> = LazyLock::new(runtime);
-    if driver == Driver::Docker {
+    if driver == DriverName::Docker {
         let shared = SHARED.as_ref().map_err(ToString::to_string)?;
         return shared.block_on(trial);
     }
@@ -160,13 +175,13 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 /// Whether labs of that kind can be had here, found out once for all trials.
-async fn probed(options: &LabOptions) -> &'static Result<(), BenchError> {
+async fn probed(name: DriverName, driver: &dyn Driver) -> &'static Result<(), BenchError> {
     static PROBED: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
     static ENGINE: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
-    match options.driver {
-        Driver::Virtual | Driver::Live => &Ok(()),
-        Driver::Netns => PROBED.get_or_init(|| drivers::probe(options)).await,
-        Driver::Docker => ENGINE.get_or_init(|| drivers::probe(options)).await,
+    match name {
+        DriverName::Virtual | DriverName::Live => &Ok(()),
+        DriverName::Netns => PROBED.get_or_init(|| driver.probe()).await,
+        DriverName::Docker => ENGINE.get_or_init(|| driver.probe()).await,
     }
 }
 

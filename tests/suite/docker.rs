@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use harness::drivers::docker::engine::Engine;
 use harness::drivers::docker::leftovers::{Kind, Thing, everything};
-use harness::run::BenchError;
+use harness::testbed::BenchError;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

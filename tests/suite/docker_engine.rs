@@ -15,8 +15,8 @@ use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::CreateContainerOptions;
 use harness::drivers::docker::engine::Engine;
 use harness::drivers::docker::leftovers::{Kind, Labels, Owner, Thing, everything};
-use harness::drivers::docker::node_image::node_image;
-use harness::run::{BenchError, LabOptions};
+use harness::drivers::docker::node_image::NodeImages;
+use harness::testbed::{BenchError, LabOptions};
 
 use super::sceplab::skip;
 
@@ -44,7 +44,7 @@ fn options() -> LabOptions {
 
 /// A container of the node's image that serves until it is removed.
 async fn container(engine: &Engine, labels: &Labels) -> String {
-    let image = node_image(engine, &options()).await.unwrap();
+    let image = NodeImages::default().obtain(engine, &options()).await.unwrap();
     let serve = ["serve", "rfc8894", "--listen", "127.0.0.1:8080"].map(str::to_owned).to_vec();
     let body = ContainerCreateBody {
         image: Some(image),

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use harness::diagnostic::Palette;
+use harness::drivers::Virtual;
 use harness::outcome::{Sent, Verdict};
 use harness::report::terminal;
-use harness::run::{Options, run_file};
+use harness::run::run_file;
+use harness::testbed::Driver;
 
 /// The outputs of a run, by command.
 pub(crate) type Outputs = BTreeMap<String, String>;
@@ -26,8 +29,8 @@ pub(crate) fn scenario_path(relative: &str) -> PathBuf {
 
 fn outputs(relative: &str) -> Outputs {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (path, options) = (scenario_path(relative), Options::default());
-    let outcome = runtime.block_on(run_file(&path, &options));
+    let driver: Arc<dyn Driver> = Arc::new(Virtual::default());
+    let outcome = runtime.block_on(run_file(&driver, &scenario_path(relative)));
     let outcome = outcome.unwrap_or_else(|errors| panic!("{errors}"));
     let [scenario] = outcome.scenarios.as_slice() else { panic!("one scenario is run") };
     let explanation = || terminal::explanation(scenario, Palette::plain()).unwrap_or_default();

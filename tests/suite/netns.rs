@@ -12,7 +12,8 @@ mod speech; // what is said to a PKI there, and what it tells
 
 use std::path::Path;
 
-use harness::run::{BenchError, Driver, LabOptions};
+use harness::drivers::Netns;
+use harness::testbed::{BenchError, Driver, DriverName, LabOptions};
 
 use super::sceplab::skip;
 
@@ -41,7 +42,7 @@ fn reason_to_skip(error: &BenchError) -> &str {
 #[test]
 fn what_is_not_permitted_is_a_reason_to_skip() {
     let reason = "no namespaces".to_owned();
-    let error = BenchError::NotPermitted { driver: Driver::Netns, reason };
+    let error = BenchError::NotPermitted { driver: DriverName::Netns, reason };
     assert_eq!(reason_to_skip(&error), "no namespaces");
 }
 
@@ -52,13 +53,13 @@ fn a_driver_that_is_broken_is_no_reason_to_skip() {
 }
 
 fn probe() -> Result<(), BenchError> {
-    runtime().block_on(harness::drivers::probe(&options()))
+    runtime().block_on(driver().probe())
 }
 
 /// Builds labs as the binary does.
-fn options() -> LabOptions {
+fn driver() -> Netns {
     let sceplab = Some(Path::new(env!("CARGO_BIN_EXE_sceplab")).to_owned());
-    LabOptions { driver: Driver::Netns, sceplab, ..LabOptions::default() }
+    Netns::new(LabOptions { sceplab, ..LabOptions::default() })
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use harness::drivers::ssh_device::{Passwords, SshDevice};
 use harness::lab::{Secret, SshTarget};
-use harness::run::BenchError;
+use harness::testbed::BenchError;
 
 /// The login shell of a device; `special` is a function that may carry out a line in its stead.
 fn script(special: &str) -> String {

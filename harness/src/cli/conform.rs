@@ -21,15 +21,17 @@ use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
-use crate::conformance::{Budget, Date, Plan, Report, Target, judge};
+use crate::conformance::{Budget, Date, OnePki, Plan, Report, Target, judge};
 use crate::diagnostic::{Diagnostic, Palette};
 use crate::drivers::live_pki::LivePki;
 use crate::outcome::Ledger;
+use crate::pki::Pki;
 use crate::report::conformance::{self as report, terminal};
 use crate::report::terminal::line;
 use crate::requirement::End;
-use crate::run::{Bench, Build, Event, Job, LabOptions, run_on_benches};
+use crate::run::{Event, run_all};
 use crate::scep_url::ScepUrl;
+use crate::testbed::Driver;
 
 /// Where the cases for servers are looked for.
 const CASES: &str = "scenarios/conformance/server";
@@ -206,9 +208,7 @@ impl Arguments {
         let palette = Palette::of(&io::stdout());
         let Plan { run, skipped } = plan;
         let cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
-        let job = |case: &_| Job { scenario: Clone::clone(case), lab: LabOptions::default() };
-        let queue: Vec<Job> = cases.iter().map(job).collect();
-        let mut progress = Progress::new(queue.len());
+        let mut progress = Progress::new(cases.len());
         let observe = |event: Event<'_>| match event {
             Event::Started { id } => progress.started(id),
             Event::Finished(case) => {
@@ -220,7 +220,9 @@ impl Arguments {
             }
         };
         let ledger = Ledger::default();
-        let benches = benches(Arc::clone(pki), self.subject.clone(), ledger.clone());
+        let one: Arc<dyn Pki> = Arc::<LivePki>::clone(pki);
+        let driver: Arc<dyn Driver> =
+            Arc::new(OnePki::new(one, self.subject.clone(), ledger.clone()));
         let (told, mut given_up) = (stop.clone().told(1), None);
         let ended = async {
             tokio::select! {
@@ -228,7 +230,7 @@ impl Arguments {
                 reason = pki.fell_silent() => given_up = Some(reason),
             }
         };
-        let mut outcome = run_on_benches(benches, queue, at_once, ended, observe).await;
+        let mut outcome = run_all(&driver, cases.clone(), at_once, ended, observe).await;
         progress.end();
         outcome.interrupted &= given_up.is_none();
         target.title = if target.title.is_empty() { url.to_string() } else { target.title };
@@ -238,20 +240,6 @@ impl Arguments {
         (report.issued, report.challenges) = (ledger.entries(), pki.challenges_given());
         report
     }
-}
-
-/// Every PKI of every case's lab is the one that is tested.
-fn benches(pki: Arc<LivePki>, subject: String, ledger: Ledger) -> Build {
-    Arc::new(move |scenario, _| {
-        let (pki, subject, ledger) = (Arc::clone(&pki), Some(subject.clone()), ledger.clone());
-        Box::pin(async move {
-            let mut bench = Bench { subject, ledger, ..Bench::default() };
-            for name in scenario.lab.pki_names() {
-                bench.pkis.insert(name.to_owned(), Arc::<LivePki>::clone(&pki));
-            }
-            Ok(bench)
-        })
-    })
 }
 
 /// Reads a target file, where one is named; what is wrong with it is shown.

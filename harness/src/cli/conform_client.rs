@@ -23,11 +23,12 @@ use super::stop::{StopSignals, end_at_once};
 use crate::client::{Client, Command};
 use crate::conformance::{Date, Report, Target, judge};
 use crate::diagnostic::Palette;
-use crate::drivers::loopback;
+use crate::drivers::loopback::Loopback;
 use crate::report::terminal::{line, transcript};
 use crate::requirement::End;
-use crate::run::{Build, Event, Job, LabOptions, Options, run_on_benches};
+use crate::run::{Event, default_jobs, run_all};
 use crate::scenario::Scenario;
+use crate::testbed::Driver;
 
 /// Where the cases for clients are looked for.
 const CASES: &str = "scenarios/conformance/client";
@@ -135,9 +136,7 @@ impl Arguments {
         stop: &StopSignals,
     ) -> Report {
         let palette = Palette::of(&io::stdout());
-        let job = |case: &Scenario| Job { scenario: case.clone(), lab: LabOptions::default() };
-        let queue: Vec<Job> = cases.iter().map(job).collect();
-        let mut progress = Progress::new(queue.len());
+        let mut progress = Progress::new(cases.len());
         let observe = |event: Event<'_>| match event {
             Event::Started { id } => progress.started(id),
             Event::Finished(case) => {
@@ -147,8 +146,10 @@ impl Arguments {
                 progress.finished(&case.id, shown.as_deref());
             }
         };
+        // Each case has its own mock CA, and all the same client.
+        let driver: Arc<dyn Driver> = Arc::new(Loopback::new(client));
         let (at_once, told) = (self.at_once(target), stop.clone().told(1));
-        let outcome = run_on_benches(benches(client), queue, at_once, told, observe).await;
+        let outcome = run_all(&driver, cases.to_vec(), at_once, told, observe).await;
         progress.end();
         let skipped = Vec::new();
         judge(target, End::Client, outcome, cases, skipped, self.strict, Date::today())
@@ -156,15 +157,7 @@ impl Arguments {
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
         let of_target = target.parallel.and_then(NonZeroUsize::new);
-        let default = || Options::default().jobs.saturating_mul(PER_CORE);
+        let default = || default_jobs().saturating_mul(PER_CORE);
         self.jobs.or(of_target).unwrap_or_else(default)
     }
-}
-
-/// Each case has its own mock CA, and all the same client.
-fn benches(client: Arc<dyn Client>) -> Build {
-    Arc::new(move |scenario, _| {
-        let client = Arc::clone(&client);
-        Box::pin(async move { loopback::build(&scenario.lab, client).await })
-    })
 }

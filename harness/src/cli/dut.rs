@@ -17,7 +17,7 @@ use super::settle::settle;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::drivers;
 use crate::lab::Lab;
-use crate::run::{BenchError, Client, Driver, LabOptions};
+use crate::testbed::{BenchError, Client, DriverName, LabOptions};
 
 /// The lab of `sceplab dut` where none is named.
 const DEFAULT_LAB: &str = include_str!("../../../scenarios/labs/linux-pki.yaml");
@@ -38,7 +38,7 @@ pub(super) struct Dut {
     /// How the lab is built [default: virtual; netns where the client or what a host runs is a program, docker where it is
     /// an image]
     #[arg(long, value_enum, value_name = "DRIVER", conflicts_with_all = ["on_socket", "attach"])]
-    driver: Option<Driver>,
+    driver: Option<DriverName>,
     /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
     #[arg(long, value_enum, value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
     client: Client,
@@ -106,9 +106,7 @@ impl Dut {
         if let Some(exit) = self.attach.run().await? {
             return Ok(exit);
         }
-        let ended = self.use_console().await;
-        settle().await;
-        ended
+        self.use_console().await
     }
 
     async fn use_console(&self) -> Result<Exit, DutError> {
@@ -117,31 +115,38 @@ impl Dut {
         if !lab.devices.contains_key(&name) {
             return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
         }
-        if let Some(exit) = self.serve.run(&lab, &self.options(&name, &lab)).await? {
-            return Ok(exit);
+        let (driver, options) = self.options(&lab);
+        if self.serve.is_asked_for() {
+            return Ok(self.serve.run(&lab, &name, driver, options.client).await?);
         }
-        let Some((device, bench)) =
-            drivers::build_for_console(&lab, &name, &self.options(&name, &lab)).await?
-        else {
-            return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
+        let driver = drivers::console_driver(driver, options)?;
+        let ending = match driver.console(&lab, &name, &name).await {
+            Ok((device, bench)) => {
+                let ending = dut_sim::console::run(device).await;
+                bench.close().await;
+                ending
+            }
+            Err(error) => {
+                settle(&*driver).await;
+                return Err(error.into());
+            }
         };
-        let ending = dut_sim::console::run(device).await;
-        bench.close().await;
+        settle(&*driver).await;
         match ending.map_err(|error| DutError::Console(error.to_string()))? {
             Ending::Left => Ok(Exit::Success),
             Ending::Interrupted => Ok(Exit::Interrupted),
         }
     }
 
-    fn options(&self, name: &str, lab: &Lab) -> LabOptions {
+    fn options(&self, lab: &Lab) -> (DriverName, LabOptions) {
         let default = match (lab.programs().next(), lab.images().next()) {
-            (Some(_), _) => Driver::Netns,
-            (None, Some(_)) => Driver::Docker,
+            (Some(_), _) => DriverName::Netns,
+            (None, Some(_)) => DriverName::Docker,
             (None, None) => self.client.default_driver(),
         };
-        let driver = self.driver.unwrap_or(default);
-        let (id, node_image) = (name.to_owned(), self.node_image.clone());
-        LabOptions { driver, client: self.client, id, node_image, ..LabOptions::default() }
+        let node_image = self.node_image.clone();
+        let options = LabOptions { client: self.client, node_image, ..LabOptions::default() };
+        (self.driver.unwrap_or(default), options)
     }
 
     fn lab(&self) -> Result<Lab, DutError> {
@@ -189,10 +194,10 @@ mod tests {
     fn a_lab_with_a_program_is_not_built_in_the_virtual_lab_unless_told_to() {
         let runs = "hosts: {a: {addresses: [10.0.0.1/24], runs: {program: x, ready: {port: 1}}}}";
         let lab = Lab::parse(&Source::new("lab", runs.to_owned())).unwrap();
-        assert_eq!(dut(None).options("DUT0", &lab).driver, Driver::Netns);
-        assert_eq!(dut(None).options("DUT0", &Lab::default()).driver, Driver::Virtual);
-        let told = Dut { driver: Some(Driver::Virtual), ..dut(None) };
-        assert_eq!(told.options("DUT0", &lab).driver, Driver::Virtual);
+        assert_eq!(dut(None).options(&lab).0, DriverName::Netns);
+        assert_eq!(dut(None).options(&Lab::default()).0, DriverName::Virtual);
+        let told = Dut { driver: Some(DriverName::Virtual), ..dut(None) };
+        assert_eq!(told.options(&lab).0, DriverName::Virtual);
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
-use crate::drivers;
 use crate::lab::Lab;
-use crate::run::{Client, Driver, LabOptions};
+use crate::testbed::{BenchError, Client, Driver, DriverName, LabOptions};
 
 /// How labs are built.
 #[derive(Debug, Clone, Args)]
@@ -17,7 +17,7 @@ pub(super) struct LabArguments {
     /// How labs are built [default: virtual; netns with a `--client` other than builtin, or where every lab has a program;
     /// docker where every lab has an image; never live, which uses what is there already]
     #[arg(long, value_enum)]
-    driver: Option<Driver>,
+    driver: Option<DriverName>,
     /// The SCEP client inside the simulated devices
     #[arg(long, value_enum, default_value_t)]
     client: Client,
@@ -39,7 +39,7 @@ impl LabArguments {
         labs: impl IntoIterator<Item = &'a Lab>,
     ) -> Result<Self, String> {
         let labs: Vec<&Lab> = labs.into_iter().collect();
-        if self.driver != Some(Driver::Live)
+        if self.driver != Some(DriverName::Live)
             && !labs.is_empty()
             && labs.iter().all(|lab| lab.is_live())
         {
@@ -62,11 +62,11 @@ impl LabArguments {
     }
 
     /// The options, once they fit together and captures can be written; the error is what to type instead.
-    pub(super) fn options(&self) -> Result<LabOptions, String> {
+    pub(super) fn options(&self) -> Result<(DriverName, LabOptions), String> {
         let driver = self.driver.unwrap_or(self.client.default_driver());
         client_fits(self.client, driver)?;
         self.fits(driver)?;
-        if driver == Driver::Live {
+        if driver == DriverName::Live {
             self.fits_what_is_there()?;
         }
         if let Some(folder) = &self.pcap {
@@ -75,20 +75,21 @@ impl LabArguments {
         let captures = self.pcap.clone();
         let (client, keep) = (self.client, self.keep);
         let node_image = self.node_image.clone();
-        Ok(LabOptions { driver, client, node_image, captures, keep, ..LabOptions::default() })
+        let options = LabOptions { client, node_image, captures, keep, ..LabOptions::default() };
+        Ok((driver, options))
     }
 
-    fn fits(&self, driver: Driver) -> Result<(), String> {
-        if let (Some(image), true) = (&self.node_image, driver != Driver::Docker) {
+    fn fits(&self, driver: DriverName) -> Result<(), String> {
+        if let (Some(image), true) = (&self.node_image, driver != DriverName::Docker) {
             let option = format!("--node-image {image}");
             let why = "is the image of containers, of which this lab has none";
             return Err(format!("`{option}` {why}; type `{option} --driver docker`"));
         }
         let lacks = match driver {
             // What is there already has reasons of its own.
-            Driver::Netns | Driver::Live => return Ok(()),
-            Driver::Virtual => "of which the virtual lab has none",
-            Driver::Docker => "which are the engine's in a lab of containers",
+            DriverName::Netns | DriverName::Live => return Ok(()),
+            DriverName::Virtual => "of which the virtual lab has none",
+            DriverName::Docker => "which are the engine's in a lab of containers",
         };
         let (option, what) = if self.pcap.is_some() {
             ("--pcap", "captures the kernel's links")
@@ -102,7 +103,7 @@ impl LabArguments {
     }
 
     fn fits_what_is_there(&self) -> Result<(), String> {
-        client_fits(self.client, Driver::Live)?;
+        client_fits(self.client, DriverName::Live)?;
         let option = match () {
             () if self.pcap.is_some() => "--pcap",
             () if self.keep => "--keep",
@@ -120,8 +121,8 @@ impl LabArguments {
 }
 
 /// Whether a client can be had with the driver; the error is what to type instead.
-pub(super) fn client_fits(client: Client, driver: Driver) -> Result<(), String> {
-    if driver == Driver::Netns || client == Client::Builtin {
+pub(super) fn client_fits(client: Client, driver: DriverName) -> Result<(), String> {
+    if driver == DriverName::Netns || client == Client::Builtin {
         return Ok(());
     }
     let option = format!("--client {client}");
@@ -129,12 +130,12 @@ pub(super) fn client_fits(client: Client, driver: Driver) -> Result<(), String> 
     Err(format!("`{option}` is a program, which {why}; type `{option} --driver netns`"))
 }
 
-fn has_no_way_into(driver: Driver) -> &'static str {
+fn has_no_way_into(driver: DriverName) -> &'static str {
     match driver {
-        Driver::Virtual => "has no way into the virtual lab",
-        Driver::Netns => "has no way into a lab of namespaces",
-        Driver::Docker => "has no way into a lab of containers",
-        Driver::Live => "is run by labs that are built, and `--driver live` builds none",
+        DriverName::Virtual => "has no way into the virtual lab",
+        DriverName::Netns => "has no way into a lab of namespaces",
+        DriverName::Docker => "has no way into a lab of containers",
+        DriverName::Live => "is run by labs that are built, and `--driver live` builds none",
     }
 }
 
@@ -147,10 +148,10 @@ enum Foreigner<'a> {
 
 impl Foreigner<'_> {
     /// The driver that runs it.
-    fn needs(self) -> Driver {
+    fn needs(self) -> DriverName {
         match self {
-            Self::Program(_) => Driver::Netns,
-            Self::Image(_) => Driver::Docker,
+            Self::Program(_) => DriverName::Netns,
+            Self::Image(_) => DriverName::Docker,
         }
     }
 }
@@ -175,8 +176,14 @@ fn foreigner(lab: &Lab) -> Option<(&str, Foreigner<'_>)> {
 }
 
 /// What no lab can do without is said once, and not by each scenario.
-pub(super) async fn possible(lab: &LabOptions) -> Result<(), Exit> {
-    drivers::probe(lab).await.map_err(|error| {
+pub(super) async fn possible(
+    driver: Result<Arc<dyn Driver>, BenchError>,
+) -> Result<Arc<dyn Driver>, Exit> {
+    let probed = async {
+        let driver = driver?;
+        driver.probe().await.map(|()| driver)
+    };
+    probed.await.map_err(|error: BenchError| {
         complain(&error.to_string());
         Exit::Lab
     })
@@ -203,18 +210,18 @@ mod tests {
         lab: LabArguments,
     }
 
-    fn options(line: &str) -> Result<LabOptions, String> {
+    fn options(line: &str) -> Result<(DriverName, LabOptions), String> {
         Line::try_parse_from(format!("x {line}").split_whitespace()).unwrap().lab.options()
     }
 
     #[test]
     fn a_client_that_is_a_program_needs_the_kernels_network_and_gets_it() {
-        assert_eq!(options("").unwrap().driver, Driver::Virtual);
-        assert_eq!(options("--client builtin").unwrap().driver, Driver::Virtual);
-        assert_eq!(options("--client strongswan").unwrap().driver, Driver::Netns);
+        assert_eq!(options("").unwrap().0, DriverName::Virtual);
+        assert_eq!(options("--client builtin").unwrap().0, DriverName::Virtual);
+        assert_eq!(options("--client strongswan").unwrap().0, DriverName::Netns);
     }
 
-    fn for_labs(line: &str, programs: &[bool]) -> Result<Driver, String> {
+    fn for_labs(line: &str, programs: &[bool]) -> Result<DriverName, String> {
         let lab = |is_program: &bool| {
             let runs = "runs: {program: serve it, ready: {port: 1}}";
             let runs = if *is_program { runs } else { "ttl: 64" };
@@ -223,17 +230,17 @@ mod tests {
         };
         let labs: Vec<Lab> = programs.iter().map(lab).collect();
         let line = Line::try_parse_from(format!("x {line}").split_whitespace()).unwrap();
-        Ok(line.lab.for_labs(&labs)?.options()?.driver)
+        Ok(line.lab.for_labs(&labs)?.options()?.0)
     }
 
     #[test]
     fn labs_that_cannot_be_virtual_get_the_kernels_network() {
-        assert_eq!(for_labs("", &[true, true]), Ok(Driver::Netns));
-        assert_eq!(for_labs("--keep", &[true]), Ok(Driver::Netns));
+        assert_eq!(for_labs("", &[true, true]), Ok(DriverName::Netns));
+        assert_eq!(for_labs("--keep", &[true]), Ok(DriverName::Netns));
         // Some can be run, and the others say why they cannot.
-        assert_eq!(for_labs("", &[true, false]), Ok(Driver::Virtual));
-        assert_eq!(for_labs("--driver virtual", &[false, true]), Ok(Driver::Virtual));
-        assert_eq!(for_labs("", &[]), Ok(Driver::Virtual));
+        assert_eq!(for_labs("", &[true, false]), Ok(DriverName::Virtual));
+        assert_eq!(for_labs("--driver virtual", &[false, true]), Ok(DriverName::Virtual));
+        assert_eq!(for_labs("", &[]), Ok(DriverName::Virtual));
         assert!(for_labs("--driver docker", &[true]).is_err());
         let error = for_labs("--driver virtual", &[true]).unwrap_err();
         let told = "the program `serve` of host `a` has no way into the virtual lab; \
@@ -246,8 +253,8 @@ mod tests {
         let text = "hosts: {a: {addresses: [10.0.0.1/24], runs: {image: scep, ready: {port: 1}}}}";
         let lab = Lab::parse(&Source::new("lab", text.to_owned())).unwrap();
         let line = |line: &str| Line::try_parse_from(format!("x {line}").split_whitespace());
-        let driver = line("").unwrap().lab.for_labs([&lab]).unwrap().options().unwrap().driver;
-        assert_eq!(driver, Driver::Docker);
+        let driver = line("").unwrap().lab.for_labs([&lab]).unwrap().options().unwrap().0;
+        assert_eq!(driver, DriverName::Docker);
         let error = line("--driver netns").unwrap().lab.for_labs([&lab]).unwrap_err();
         let told = "the image `scep` of host `a` has no way into a lab of namespaces; \
                     type `--driver docker`";

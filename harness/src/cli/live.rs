@@ -1,5 +1,7 @@
 //! What is there already is used only once whoever asked for it knows what, and agrees.
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::complain;
@@ -9,10 +11,10 @@ use super::output::{self, warn};
 use super::question::{self, somebody_is_there};
 use super::stop::StopSignals;
 use crate::diagnostic::{Diagnostic, visible};
-use crate::drivers::{Changed, TargetOptions, Targets, Used, changed, used};
+use crate::drivers::{TargetOptions, Targets, Used, used};
 use crate::lab::{ChallengeSource, Lab, SshTarget};
-use crate::run::Driver;
 use crate::scenario::Scenario;
+use crate::testbed::{ChangedDevice, Driver, DriverName};
 
 /// What goes with `--driver live`.
 #[derive(Debug, Clone, Args)]
@@ -30,9 +32,9 @@ pub(super) struct LiveArguments {
 
 impl LiveArguments {
     /// What of it was given, where the driver is another; the error is what to type.
-    pub(super) fn fit(&self, driver: Driver) -> Result<(), String> {
+    pub(super) fn fit(&self, driver: DriverName) -> Result<(), String> {
         let option = match () {
-            () if driver == Driver::Live => return Ok(()),
+            () if driver == DriverName::Live => return Ok(()),
             () if self.yes => "--yes",
             () if self.keep_config => "--keep-config",
             () => match self.challenges.given() {
@@ -195,10 +197,13 @@ async fn greet(labs: &[&Lab], targets: &Targets) -> Result<(), Exit> {
 }
 
 /// Says that what a real device was given is taken back once the run is stopped, and whose configuration that is.
-pub(super) async fn tell_when_stopped(stop: StopSignals) -> Vec<Changed> {
+pub(super) async fn tell_when_stopped(
+    stop: StopSignals,
+    driver: Arc<dyn Driver>,
+) -> Vec<ChangedDevice> {
     stop.told(1).await;
-    let changed = changed();
-    for Changed { device, .. } in &changed {
+    let changed = driver.remains().changed;
+    for ChangedDevice { device, .. } in &changed {
         warn(&format!(
             "stopping: the configuration of {device} is put back; Ctrl-C again ends at once"
         ));
@@ -207,9 +212,10 @@ pub(super) async fn tell_when_stopped(stop: StopSignals) -> Vec<Changed> {
 }
 
 /// Says of those devices that are as they were that they are; of the others it was said already.
-pub(super) fn tell_put_back(stopped: &[Changed], complaints: &[String]) {
-    let is_as_it_was = |it: &&Changed| !complaints.iter().any(|told| told.contains(&it.device));
-    for Changed { device, .. } in stopped.iter().filter(is_as_it_was) {
+pub(super) fn tell_put_back(stopped: &[ChangedDevice], complaints: &[String]) {
+    let is_as_it_was =
+        |it: &&ChangedDevice| !complaints.iter().any(|told| told.contains(&it.device));
+    for ChangedDevice { device, .. } in stopped.iter().filter(is_as_it_was) {
         warn(&format!("the configuration of {device} was put back"));
     }
 }

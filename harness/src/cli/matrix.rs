@@ -1,8 +1,10 @@
 //! `sceplab matrix`: scenarios at every PKI with every client, as a table.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -17,11 +19,13 @@ use super::select::{self, DEFAULT_PATH};
 use super::settle::settle;
 use super::stop::{StopSignals, end_at_once};
 use crate::diagnostic::{Diagnostic, Location, Palette, render};
+use crate::drivers::{self, Targets};
 use crate::matrix::{Ledger, Matrix, Plan};
 use crate::report::matrix::{self as report, terminal};
 use crate::report::terminal::line;
-use crate::run::{Client, Driver, Event, LabOptions, run_jobs};
+use crate::run::{Event, run_jobs};
 use crate::scenario::LEDGER;
+use crate::testbed::{Client, Driver, DriverName, LabOptions};
 
 /// The tag of the scenarios that are chosen where a folder is named.
 const TAG: &str = "matrix";
@@ -54,8 +58,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
     /// How labs are built; the virtual one has the builtin client and the mock CA alone
-    #[arg(long, value_enum, default_value_t = Driver::Netns)]
-    driver: Driver,
+    #[arg(long, value_enum, default_value_t = DriverName::Netns)]
+    driver: DriverName,
     /// How many cells run at once [default: four for each core, and at least 16]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
@@ -66,14 +70,19 @@ pub(super) struct Arguments {
     verbose: bool,
 }
 
+/// What builds the labs whose devices have a client, by the client.
+type Drivers = BTreeMap<Client, Arc<dyn Driver>>;
+
 impl Arguments {
     pub(super) async fn perform(&self) -> Exit {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
         match self.prepare().await {
-            Ok((plan, ledger)) => {
-                let exit = self.run(&plan, &ledger, &stop).await;
-                settle().await;
+            Ok((plan, ledger, drivers)) => {
+                let exit = self.run(&plan, &ledger, &drivers, &stop).await;
+                for driver in drivers.values() {
+                    settle(&**driver).await;
+                }
                 exit
             }
             Err(exit) => exit,
@@ -81,9 +90,9 @@ impl Arguments {
     }
 
     /// All that can be wrong before anything is run.
-    async fn prepare(&self) -> Result<(Plan, Ledger), Exit> {
+    async fn prepare(&self) -> Result<(Plan, Ledger, Drivers), Exit> {
         self.reports.check()?;
-        if self.driver == Driver::Live {
+        if self.driver == DriverName::Live {
             let why = "the matrix tries every client in simulated devices";
             complain(&format!("{why}; what is there already is for `sceplab run --driver live`"));
             return Err(Exit::Usage);
@@ -104,8 +113,18 @@ impl Arguments {
             output::diagnostics(&wrong);
             return Err(Exit::Usage);
         };
-        possible(&self.lab()).await?;
-        Ok((plan, ledger))
+        let driver = |client| {
+            let options = LabOptions { client, ..LabOptions::default() };
+            drivers::driver(self.driver, options, Targets::default())
+        };
+        possible(driver(Client::Builtin)).await?;
+        let driver_of = |client| driver(client).map(|driver| (client, driver));
+        let drivers = self.columns().into_iter().map(driver_of).collect::<Result<_, _>>();
+        let drivers = drivers.map_err(|error| {
+            complain(&error.to_string());
+            Exit::Lab
+        })?;
+        Ok((plan, ledger, drivers))
     }
 
     /// Clients that are named are to be tried; those of the whole matrix are skips where they cannot be.
@@ -115,10 +134,6 @@ impl Arguments {
             complain(&reason);
             Exit::Usage
         })
-    }
-
-    fn lab(&self) -> LabOptions {
-        LabOptions { driver: self.driver, ..LabOptions::default() }
     }
 
     /// The clients in their usual order, each once.
@@ -136,9 +151,15 @@ impl Arguments {
         }
     }
 
-    async fn run(&self, plan: &Plan, ledger: &Ledger, stop: &StopSignals) -> Exit {
+    async fn run(
+        &self,
+        plan: &Plan,
+        ledger: &Ledger,
+        drivers: &Drivers,
+        stop: &StopSignals,
+    ) -> Exit {
         let palette = Palette::of(&io::stdout());
-        let cells = plan.jobs(&self.lab());
+        let cells = plan.jobs(|client| Arc::clone(&drivers[&client]));
         let mut progress = Progress::new(cells.len());
         let observe = |event: Event<'_>| match event {
             Event::Started { id } => progress.started(id),

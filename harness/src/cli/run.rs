@@ -2,6 +2,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 
@@ -15,13 +16,14 @@ use super::progress::Progress;
 use super::reports::Reports;
 use super::select::Selection;
 use super::settle::settle;
-use super::stop::{StopSignals, end_at_once};
+use super::stop::{StopSignals, end_at_once_and_warn};
 use crate::diagnostic::Palette;
-use crate::drivers::{self, KeptLab};
+use crate::drivers::{self, Targets};
 use crate::outcome::Outcome;
 use crate::report::{self, terminal};
-use crate::run::{Driver, Event, LabOptions, Options, run_all};
+use crate::run::{Event, default_jobs, run_all};
 use crate::scenario::Scenario;
+use crate::testbed::{Driver, DriverName, KeptLab};
 
 /// Run scenarios
 ///
@@ -53,15 +55,17 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self) -> Exit {
         let stop = StopSignals::listen();
-        tokio::spawn(end_at_once(stop.clone()));
-        let (scenarios, lab) = match self.prepare(&stop).await {
+        let used = Arc::<OnceLock<Arc<dyn Driver>>>::default();
+        tokio::spawn(end_at_once_and_warn(stop.clone(), Arc::clone(&used)));
+        let (scenarios, driver) = match self.prepare(&stop).await {
             Ok(prepared) => prepared,
             Err(exit) => return exit,
         };
-        let stopped = tokio::spawn(tell_when_stopped(stop.clone()));
-        let exit = self.run(scenarios, lab, &stop).await;
-        look_around(&stop).await;
-        let complaints = settle().await;
+        let driver = Arc::clone(used.get_or_init(|| driver));
+        let stopped = tokio::spawn(tell_when_stopped(stop.clone(), Arc::clone(&driver)));
+        let exit = self.run(scenarios, &driver, &stop).await;
+        wait_while_kept(&driver.remains().kept, &stop).await;
+        let complaints = settle(&*driver).await;
         if stopped.is_finished()
             && let Ok(stopped) = stopped.await
         {
@@ -75,7 +79,7 @@ impl Arguments {
     }
 
     /// All that can be wrong before anything is run.
-    async fn prepare(&self, stop: &StopSignals) -> Result<(Vec<Scenario>, LabOptions), Exit> {
+    async fn prepare(&self, stop: &StopSignals) -> Result<(Vec<Scenario>, Arc<dyn Driver>), Exit> {
         self.reports.check()?;
         let wrong_usage = |reason: String| {
             complain(&reason);
@@ -85,21 +89,26 @@ impl Arguments {
         let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
         let labs = here.map(|scenario| &scenario.lab);
         let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
-        let mut lab = arguments.options().map_err(wrong_usage)?;
-        self.live.fit(lab.driver).map_err(wrong_usage)?;
-        if lab.driver == Driver::Live {
-            lab.live = self.live.prepare(&scenarios, stop).await?;
-        }
-        possible(&lab).await?;
-        Ok((scenarios, lab))
+        let (name, options) = arguments.options().map_err(wrong_usage)?;
+        self.live.fit(name).map_err(wrong_usage)?;
+        let targets = match name {
+            DriverName::Live => self.live.prepare(&scenarios, stop).await?,
+            _ => Targets::default(),
+        };
+        let driver = possible(drivers::driver(name, options, targets)).await?;
+        Ok((scenarios, driver))
     }
 
-    async fn run(&self, scenarios: Vec<Scenario>, lab: LabOptions, stop: &StopSignals) -> Exit {
+    async fn run(
+        &self,
+        scenarios: Vec<Scenario>,
+        driver: &Arc<dyn Driver>,
+        stop: &StopSignals,
+    ) -> Exit {
         let palette = Palette::of(&io::stdout());
-        let jobs = self.jobs.unwrap_or(Options::default().jobs);
-        let options = Options { lab, jobs };
+        let jobs = self.jobs.unwrap_or_else(default_jobs);
         let mut progress = Progress::new(scenarios.len());
-        let outcome = run_all(scenarios, &options, stop.clone().told(1), |event| match event {
+        let outcome = run_all(driver, scenarios, jobs, stop.clone().told(1), |event| match event {
             Event::Started { id } => progress.started(id),
             Event::Finished(scenario) => {
                 let mut lines = terminal::line(scenario, palette);
@@ -131,25 +140,23 @@ fn tell(outcome: &Outcome, palette: Palette) {
 }
 
 /// Labs that are to be kept stand until Ctrl-C, that of the run included.
-async fn look_around(stop: &StopSignals) {
-    let kept = drivers::kept();
+async fn wait_while_kept(kept: &[KeptLab], stop: &StopSignals) {
     if !kept.is_empty() {
-        for line in invitation(&kept) {
+        for line in kept_lab_hints(kept) {
             warn(&line);
         }
         stop.clone().told(1).await;
     }
-    drivers::end_kept().await;
 }
 
 /// What to type to get into each lab; of those that cannot be found, why.
-fn invitation(kept: &[KeptLab]) -> Vec<String> {
+fn kept_lab_hints(kept: &[KeptLab]) -> Vec<String> {
     let (hidden, open): (Vec<_>, Vec<_>) = kept.iter().partition(|lab| lab.hidden.is_some());
     let mut lines = Vec::new();
     if !open.is_empty() {
         lines.push("\nThese labs stand until Ctrl-C; in another terminal, type:".to_owned());
     }
-    lines.extend(open.iter().map(|lab| entrance(lab)));
+    lines.extend(open.iter().map(|lab| enter_command(lab)));
     if !hidden.is_empty() {
         let what =
             "\nwarning: these labs stand until Ctrl-C, and `sceplab shell` cannot find them:";
@@ -161,7 +168,7 @@ fn invitation(kept: &[KeptLab]) -> Vec<String> {
     lines
 }
 
-fn entrance(KeptLab { id, hosts, .. }: &KeptLab) -> String {
+fn enter_command(KeptLab { id, hosts, .. }: &KeptLab) -> String {
     let others = match hosts.split_first() {
         Some((_, others)) if !others.is_empty() => format!("   (or {})", others.join(", ")),
         _ => String::new(),
@@ -182,7 +189,7 @@ mod tests {
             hidden: hidden.map(str::to_owned),
         };
         assert_eq!(
-            invitation(&[lab("a", None), lab("b", Some("`/tmp/x` is not yours"))]),
+            kept_lab_hints(&[lab("a", None), lab("b", Some("`/tmp/x` is not yours"))]),
             [
                 "\nThese labs stand until Ctrl-C; in another terminal, type:",
                 "  sceplab shell --lab a DUT0   (or gateway)",

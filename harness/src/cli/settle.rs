@@ -2,14 +2,14 @@
 
 use super::output::warn;
 use crate::diagnostic::{Diagnostic, Palette, render};
-use crate::drivers::{self, Settled};
+use crate::testbed::{Driver, Remains};
 
 /// Waits until nothing is left of any lab, says what was wrong with that, and tells what was wrong with real devices.
-pub(super) async fn settle() -> Vec<String> {
+pub(super) async fn settle(driver: &dyn Driver) -> Vec<String> {
     let palette = Palette::of(&std::io::stderr());
-    let Settled { of_labs, of_devices } = drivers::settled().await;
-    for complaint in of_labs.iter().chain(&of_devices) {
+    let Remains { complaints, devices, .. } = driver.settle().await;
+    for complaint in complaints.iter().chain(&devices) {
         warn(&render("warning", &Diagnostic::general(complaint), palette));
     }
-    of_devices
+    devices
 }

@@ -1,12 +1,13 @@
 //! Ctrl-C, what `kill` and service managers send, and what the end of a terminal does.
 
 use std::future::pending;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
 use super::exit::Exit;
 use super::output::warn;
-use crate::drivers::{Changed, changed, given_up};
+use crate::testbed::{ChangedDevice, Driver};
 
 /// How often the process was told to stop since this was made.
 #[derive(Clone)]
@@ -37,16 +38,26 @@ impl StopSignals {
 /// Whoever says it twice does not want to wait, be it for the reader of a pipe.
 pub(super) async fn end_at_once(stop: StopSignals) {
     stop.told(2).await;
-    for complaint in given_up() {
+    std::process::exit(Exit::Interrupted as i32);
+}
+
+/// The same, and says first what the driver leaves changed, once there is a driver.
+pub(super) async fn end_at_once_and_warn(
+    stop: StopSignals,
+    driver: Arc<OnceLock<Arc<dyn Driver>>>,
+) {
+    stop.clone().told(2).await;
+    let remains = driver.get().map(|driver| driver.remains()).unwrap_or_default();
+    for complaint in remains.devices {
         warn(&format!("warning: {complaint}"));
     }
-    for Changed { device, saved_in } in changed() {
+    for ChangedDevice { device, saved_in } in remains.changed {
         warn(&format!(
             "warning: the configuration of {device} was not put back; as it was before it is in `{}`",
             saved_in.display()
         ));
     }
-    std::process::exit(Exit::Interrupted as i32);
+    end_at_once(stop).await;
 }
 
 #[cfg(unix)]

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::control::{self, Ask, Reply, Request, Told};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Lines that wait to be said.
 const WAITING: usize = 16;

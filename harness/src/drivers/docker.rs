@@ -22,71 +22,109 @@ mod standing;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use dut_sim::console::Shell;
 use dut_sim::remote::RemoteConsole;
 use tokio::sync::watch;
 
 use self::engine::Engine;
-use self::lab::Booked;
 use self::standing::Standing;
+use super::ConsoleDriver;
 use super::channel::Witness;
 use super::lab_device::LabDevice;
 use super::remote_device;
 use crate::client::Builtin;
 use crate::lab::Lab;
-use crate::run::{Bench, BenchError, KeySupply, LabOptions};
+use crate::testbed::{
+    Bench, BenchError, Driver, DriverName, KeySupply, LabBook, LabEntry, LabOptions, Remains,
+};
 
-/// Builds `lab` of containers.
-pub(super) async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
-    possible::check(lab, options)?;
-    let (lab, options) = (lab.clone(), options.clone());
-    to_its_end(move |unwanted| async move {
-        let standing = Standing::build(&lab, &options, unwanted).await?;
-        let started = with_devices(standing, &lab, &options);
-        started.await
-    })
-    .await
+/// Labs of containers.
+#[derive(Clone)]
+pub struct Docker {
+    options: Arc<LabOptions>,
+    state: Arc<State>,
 }
 
-/// Builds `lab`, and hands out the console of its device of that name.
-pub(super) async fn build_for_console(
-    lab: &Lab,
-    device: &str,
-    options: &LabOptions,
-) -> Result<(Shell, Bench), BenchError> {
-    possible::check(lab, options)?;
-    let (lab, options, device) = (lab.clone(), options.clone(), device.to_owned());
-    to_its_end(move |unwanted| async move {
-        let mut standing = Standing::build(&lab, &options, unwanted).await?;
-        match console(&mut standing, &lab, &device, &options).await {
-            Ok(console) => Ok((console, with_devices(standing, &lab, &options).await?)),
-            Err(error) => {
-                standing.lab.remove().await;
-                Err(error)
-            }
-        }
-    })
-    .await
+/// What is remembered from one lab to the next.
+#[derive(Default)]
+struct State {
+    labs: LabBook,
+    guard: leftovers::Guard,
+    images: node_image::NodeImages,
 }
 
-/// Waits until every lab of this process is removed; tells once what could not be.
-pub(super) async fn settled() -> Vec<String> {
-    let complaints = lab::settled().await;
-    // Where something is left, it is the business of the one that outlives this process.
-    if complaints.is_empty() {
-        leftovers::farewell().await;
+impl Docker {
+    /// The driver; no engine is asked yet.
+    pub fn new(options: LabOptions) -> Self {
+        Self { options: Arc::new(options), state: Arc::default() }
     }
-    complaints
 }
 
-/// Tries whether there is an engine that answers, and leaves nothing behind.
-pub(super) async fn probe() -> Result<(), BenchError> {
-    Engine::connect().await.map(drop)
+#[async_trait]
+impl Driver for Docker {
+    async fn probe(&self) -> Result<(), BenchError> {
+        Engine::connect().await.map(drop)
+    }
+
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Bench, BenchError> {
+        super::refuse_real_things(lab, DriverName::Docker)?;
+        if !lab.is_networked() {
+            return super::build_networkless(lab, self.options.client);
+        }
+        possible::check(lab, &self.options)?;
+        let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
+        to_its_end(&self.state.labs, move |unwanted| async move {
+            let standing = Standing::build(&docker, &lab, &id, unwanted).await?;
+            with_devices(standing, &lab, &docker.options).await
+        })
+        .await
+    }
+
+    fn remains(&self) -> Remains {
+        Remains { complaints: self.state.labs.complaints(), ..Remains::default() }
+    }
+
+    async fn settle(&self) -> Remains {
+        let complaints = self.state.labs.settled().await;
+        // Where something is left, it is the business of the one that outlives this process.
+        if complaints.is_empty() {
+            self.state.guard.farewell().await;
+        }
+        Remains { complaints, ..Remains::default() }
+    }
+}
+
+#[async_trait]
+impl ConsoleDriver for Docker {
+    async fn console(
+        &self,
+        lab: &Lab,
+        device: &str,
+        id: &str,
+    ) -> Result<(Shell, Bench), BenchError> {
+        super::refuse_real_things(lab, DriverName::Docker)?;
+        possible::check(lab, &self.options)?;
+        let (docker, lab) = (self.clone(), lab.clone());
+        let (id, device) = (id.to_owned(), device.to_owned());
+        to_its_end(&self.state.labs, move |unwanted| async move {
+            let mut standing = Standing::build(&docker, &lab, &id, unwanted).await?;
+            match console(&mut standing, &lab, &device, &docker.options).await {
+                Ok(console) => Ok((console, with_devices(standing, &lab, &docker.options).await?)),
+                Err(error) => {
+                    standing.lab.remove().await;
+                    Err(error)
+                }
+            }
+        })
+        .await
+    }
 }
 
 /// Who gives up waiting for a lab leaves nothing half made behind: it is made to its end, or to where it can be given up,
 /// and then removed.
 async fn to_its_end<T, F>(
+    labs: &LabBook,
     build: impl FnOnce(Unwanted) -> F + Send + 'static,
 ) -> Result<T, BenchError>
 where
@@ -94,8 +132,8 @@ where
     F: Future<Output = Result<T, BenchError>> + Send,
 {
     let (_wanted, unwanted) = watch::channel(());
-    let booked = Booked::new();
-    let building = tokio::spawn(async move { build(Unwanted { told: unwanted, booked }).await });
+    let entry = labs.enter();
+    let building = tokio::spawn(async move { build(Unwanted { told: unwanted, entry }).await });
     building.await.unwrap_or_else(|error| {
         let reason = format!("the lab could not be built: {error}");
         Err(BenchError::Network { reason })
@@ -105,7 +143,7 @@ where
 /// Tells whether anybody still waits for a lab, which is on the books meanwhile.
 struct Unwanted {
     told: watch::Receiver<()>,
-    booked: Booked,
+    entry: LabEntry,
 }
 
 async fn console(

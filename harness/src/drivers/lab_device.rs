@@ -10,7 +10,7 @@ use super::channel::Witness;
 use crate::device::{Change, Device, DeviceError};
 use crate::drivers::remote_device::RemoteDevice;
 use crate::lab::Lab;
-use crate::run::{BenchError, LabOptions};
+use crate::testbed::{BenchError, LabOptions};
 
 /// How long after the end of a console the end of its process is waited for, which tells more.
 const EPITAPH_LIMIT: Duration = Duration::from_secs(1);

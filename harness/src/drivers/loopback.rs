@@ -12,24 +12,35 @@ use super::mock_pki::MockPki;
 use crate::client::Client;
 use crate::lab::{self, Lab};
 use crate::pki::Pki;
-use crate::run::{Bench, BenchError, Driver, Resource};
+use crate::testbed::{Bench, BenchError, Driver, DriverName, Resource};
 
-/// Builds the PKIs of `lab`, each on a port of its own that the system chooses, and lets `client` enrol with them.
-///
-/// # Errors
-/// When a PKI cannot be started, or the lab has more than PKIs.
-pub async fn build(lab: &Lab, client: Arc<dyn Client>) -> Result<Bench, BenchError> {
-    if let Some(name) = lab.devices.keys().chain(lab.hosts.keys()).next() {
-        let what = format!("a lab with devices and hosts, such as `{name}`, on loopback");
-        return Err(BenchError::NotSupported { driver: Driver::Virtual, what });
+/// Mock CAs on the loopback interface, each on a port of its own that the system chooses, and a client that enrols with them.
+pub struct Loopback {
+    client: Arc<dyn Client>,
+}
+
+impl Loopback {
+    /// The driver for that client.
+    pub fn new(client: Arc<dyn Client>) -> Self {
+        Self { client }
     }
-    let mut bench = Bench { client: Some(client), ..Bench::default() };
-    for (name, plan) in &lab.pkis {
-        let (pki, listener) = listen(name, plan).await?;
-        bench.pkis.insert(name.clone(), pki);
-        bench.resources.push(Box::new(listener));
+}
+
+#[async_trait]
+impl Driver for Loopback {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+        if let Some(name) = lab.devices.keys().chain(lab.hosts.keys()).next() {
+            let what = format!("a lab with devices and hosts, such as `{name}`, on loopback");
+            return Err(BenchError::NotSupported { driver: DriverName::Virtual, what });
+        }
+        let mut bench = Bench { client: Some(Arc::clone(&self.client)), ..Bench::default() };
+        for (name, plan) in &lab.pkis {
+            let (pki, listener) = listen(name, plan).await?;
+            bench.pkis.insert(name.clone(), pki);
+            bench.resources.push(Box::new(listener));
+        }
+        Ok(bench)
     }
-    Ok(bench)
 }
 
 /// A listener that ends with the lab.

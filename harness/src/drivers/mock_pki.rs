@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use crate::http::{self, Envelope};
 use crate::lab::{self, Secret};
 use crate::pki::{Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, SeenRequest};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 use crate::virtual_lab::Service;
 
 /// A mock CA, and where it listens for whoever is not in this process.

@@ -1,22 +1,21 @@
 //! Labs on the kernel's network: hosts and devices in network namespaces, devices as processes.
 
 mod folder;
-mod kept;
 mod process;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use dut_sim::console::Shell;
 use dut_sim::remote::RemoteConsole;
+use parking_lot::Mutex;
 use tokio::net::UnixStream;
 
 use self::folder::LabFolder;
 pub(super) use self::folder::{remove_if_dead, those_of_the_dead};
-pub(super) use self::kept::{end_kept, kept};
 use self::process::LabProcess;
-pub(super) use self::process::settled;
+use super::ConsoleDriver;
 use super::channel::{Channel, Witness};
 use super::lab_device::LabDevice;
 use super::lab_pki::LabPkiLine;
@@ -26,10 +25,163 @@ use crate::control::{Ask, Built, Order, Reply};
 use crate::lab::Lab;
 use crate::netns::registry;
 use crate::remote_pki::RemotePki;
-use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
+use crate::testbed::{
+    Bench, BenchError, Client, Driver, DriverName, KeySupply, LabBook, LabOptions, Remains,
+    Resource,
+};
 
-/// Whether this process has removed what others left.
-static SWEPT: Once = Once::new();
+/// Labs on the kernel's network.
+pub struct Netns {
+    options: LabOptions,
+    state: Arc<State>,
+}
+
+/// What is remembered from one lab to the next.
+#[derive(Default)]
+struct State {
+    labs: LabBook,
+    /// Those that were closed, and are kept.
+    kept: Mutex<Vec<LabProcess>>,
+    /// Whether what others left was removed.
+    swept: OnceLock<()>,
+}
+
+impl Netns {
+    /// The driver; nothing is started yet.
+    pub fn new(options: LabOptions) -> Self {
+        Self { options, state: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl Driver for Netns {
+    async fn probe(&self) -> Result<(), BenchError> {
+        let (process, _) = self.start(&Lab::default(), None).await?;
+        process.end().await;
+        Ok(())
+    }
+
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Bench, BenchError> {
+        super::refuse_real_things(lab, DriverName::Netns)?;
+        if !lab.is_networked() {
+            return super::build_networkless(lab, self.options.client);
+        }
+        self.stand(lab, id).await.map(|(_, bench)| bench)
+    }
+
+    fn remains(&self) -> Remains {
+        let kept = self.state.kept.lock().iter().map(LabProcess::kept).collect();
+        Remains { complaints: self.state.labs.complaints(), kept, ..Remains::default() }
+    }
+
+    async fn settle(&self) -> Remains {
+        let kept = std::mem::take(&mut *self.state.kept.lock());
+        for lab in &kept {
+            lab.tell_to_end();
+        }
+        for lab in kept {
+            lab.end().await;
+        }
+        Remains { complaints: self.state.labs.settled().await, ..Remains::default() }
+    }
+}
+
+#[async_trait]
+impl ConsoleDriver for Netns {
+    async fn console(
+        &self,
+        lab: &Lab,
+        device: &str,
+        id: &str,
+    ) -> Result<(Shell, Bench), BenchError> {
+        super::refuse_real_things(lab, DriverName::Netns)?;
+        let (built, bench) = self.stand(lab, id).await?;
+        match console(&built, device).await {
+            Ok(console) => Ok((console, bench)),
+            Err(error) => {
+                bench.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Netns {
+    async fn stand(&self, lab: &Lab, id: &str) -> Result<(Built, Bench), BenchError> {
+        let options = &self.options;
+        // Before a lab is made for nothing.
+        if let Some((host, image)) = lab.images().next() {
+            let what = super::image_of(host, image);
+            return Err(BenchError::NotSupported { driver: DriverName::Netns, what });
+        }
+        if let Some(missing) = scep_client(options.client).missing() {
+            let origin = missing.origin.to_owned();
+            return Err(BenchError::NotInstalled { program: missing.program, origin });
+        }
+        let (mut process, built) = self.start(lab, captures(options, id)?).await?;
+        process.stands(id, &built);
+        match furnish(lab, options, &built, process.channel()).await {
+            Ok(mut bench) => {
+                let state = options.keep.then(|| Arc::clone(&self.state));
+                bench.resources.push(Box::new(Standing { process, kept_by: state }));
+                Ok((built, bench))
+            }
+            Err(error) => {
+                process.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start(
+        &self,
+        lab: &Lab,
+        captures: Option<PathBuf>,
+    ) -> Result<(LabProcess, Built), BenchError> {
+        let broken = |reason: String| BenchError::Network { reason };
+        self.state.swept.get_or_init(sweep);
+        let folder =
+            LabFolder::new().map_err(|error| broken(format!("no folder for the lab: {error}")))?;
+        let sceplab = program(&self.options)?;
+        let order = Order {
+            lab: lab.clone(),
+            folder: folder.path().to_owned(),
+            sceplab: sceplab.clone(),
+            captures,
+        };
+        let process = LabProcess::start(&sceplab, folder, self.state.labs.enter())?;
+        let limit = process::building_limit(lab);
+        let asked = process.channel().ask(Ask::Build(Box::new(order)), limit).await;
+        match asked {
+            Ok(Reply::Built(Ok(built))) => Ok((process, built)),
+            Ok(Reply::Built(Err(error))) => {
+                process.end().await;
+                Err(error)
+            }
+            Ok(_) => Err(broken("the lab process gave an answer that fits no question".to_owned())),
+            Err(lost) => {
+                process.end().await;
+                Err(lost.into_bench_error())
+            }
+        }
+    }
+}
+
+/// The processes of a lab that stands; its driver keeps them when the lab is closed, if it was asked to.
+struct Standing {
+    process: LabProcess,
+    kept_by: Option<Arc<State>>,
+}
+
+#[async_trait]
+impl Resource for Standing {
+    async fn close(self: Box<Self>) {
+        match self.kept_by {
+            Some(state) => state.kept.lock().push(self.process),
+            None => self.process.end().await,
+        }
+    }
+}
 
 /// Removes what runners that were killed could not.
 fn sweep() {
@@ -41,51 +193,6 @@ fn sweep() {
 pub(super) fn forget_the_gone() {
     // Whoever asks for the labs that stand finds files of others and removes them.
     let _ = registry::entries();
-}
-
-/// Builds `lab` in processes of its own.
-pub(super) async fn build(lab: &Lab, options: &LabOptions) -> Result<Bench, BenchError> {
-    stand(lab, options).await.map(|(_, bench)| bench)
-}
-
-/// Builds `lab`, and connects once more to the console of its device of that name.
-pub(super) async fn build_for_console(
-    lab: &Lab,
-    device: &str,
-    options: &LabOptions,
-) -> Result<(Shell, Bench), BenchError> {
-    let (built, bench) = stand(lab, options).await?;
-    match console(&built, device).await {
-        Ok(console) => Ok((console, bench)),
-        Err(error) => {
-            bench.close().await;
-            Err(error)
-        }
-    }
-}
-
-async fn stand(lab: &Lab, options: &LabOptions) -> Result<(Built, Bench), BenchError> {
-    // Before a lab is made for nothing.
-    if let Some((host, image)) = lab.images().next() {
-        let what = super::image_of(host, image);
-        return Err(BenchError::NotSupported { driver: Driver::Netns, what });
-    }
-    if let Some(missing) = scep_client(options.client).missing() {
-        let origin = missing.origin.to_owned();
-        return Err(BenchError::NotInstalled { program: missing.program, origin });
-    }
-    let (mut process, built) = start(lab, options).await?;
-    process.stands(&options.id, &built, options.keep);
-    match furnish(lab, options, &built, process.channel()).await {
-        Ok(mut bench) => {
-            bench.resources.push(Box::new(process));
-            Ok((built, bench))
-        }
-        Err(error) => {
-            process.end().await;
-            Err(error)
-        }
-    }
 }
 
 async fn console(built: &Built, device: &str) -> Result<Shell, BenchError> {
@@ -129,47 +236,10 @@ async fn furnish(
     Ok(bench)
 }
 
-/// Tries what every lab needs, and leaves nothing behind.
-pub(super) async fn probe(options: &LabOptions) -> Result<(), BenchError> {
-    let options = LabOptions { captures: None, ..options.clone() };
-    let (process, _) = start(&Lab::default(), &options).await?;
-    process.end().await;
-    Ok(())
-}
-
-async fn start(lab: &Lab, options: &LabOptions) -> Result<(LabProcess, Built), BenchError> {
-    let broken = |reason: String| BenchError::Network { reason };
-    SWEPT.call_once(sweep);
-    let folder =
-        LabFolder::new().map_err(|error| broken(format!("no folder for the lab: {error}")))?;
-    let sceplab = program(options)?;
-    let order = Order {
-        lab: lab.clone(),
-        folder: folder.path().to_owned(),
-        sceplab: sceplab.clone(),
-        captures: captures(options)?,
-    };
-    let process = LabProcess::start(&sceplab, folder)?;
-    let limit = process::building_limit(lab);
-    let asked = process.channel().ask(Ask::Build(Box::new(order)), limit).await;
-    match asked {
-        Ok(Reply::Built(Ok(built))) => Ok((process, built)),
-        Ok(Reply::Built(Err(error))) => {
-            process.end().await;
-            Err(error)
-        }
-        Ok(_) => Err(broken("the lab process gave an answer that fits no question".to_owned())),
-        Err(lost) => {
-            process.end().await;
-            Err(lost.into_bench_error())
-        }
-    }
-}
-
 /// The folder that the lab's captures are left in, made.
-fn captures(options: &LabOptions) -> Result<Option<PathBuf>, BenchError> {
+fn captures(options: &LabOptions, id: &str) -> Result<Option<PathBuf>, BenchError> {
     let Some(folder) = &options.captures else { return Ok(None) };
-    let folder = folder.join(file_name(&options.id));
+    let folder = folder.join(file_name(id));
     std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize()).map(Some).map_err(
         |error| {
             let reason = format!("captures cannot be left in `{}`: {error}", folder.display());
@@ -196,17 +266,6 @@ fn program(options: &LabOptions) -> Result<PathBuf, BenchError> {
             let reason = format!("it is not known where the program `sceplab` is: {error}");
             BenchError::Network { reason }
         }),
-    }
-}
-
-#[async_trait]
-impl Resource for LabProcess {
-    async fn close(self: Box<Self>) {
-        if self.is_to_be_kept() {
-            kept::keep(*self);
-        } else {
-            self.end().await;
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::seen_changes::SeenChanges;
 use super::sim_device::{refused, told};
 use crate::device::{Change, Device, DeviceError};
 use crate::lab::Lab;
-use crate::run::{BenchError, Client};
+use crate::testbed::{BenchError, Client};
 
 /// A device in a process of its own, by way of its console.
 pub(super) struct RemoteDevice {

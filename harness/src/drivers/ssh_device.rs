@@ -26,7 +26,7 @@ pub use self::session::Restored;
 use self::session::Session;
 use crate::device::{Change, Device, DeviceError};
 use crate::lab::SshTarget;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// A device over SSH; when it is dropped, its configuration is put back, and [`settled`] waits for that.
 #[derive(Debug)]

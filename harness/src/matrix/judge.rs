@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Cell, Ledger, Matrix, Plan, PlannedRow, Reason, Row, Standing};
 use crate::outcome::{Outcome, ScenarioOutcome, Verdict};
-use crate::run::Client;
+use crate::testbed::Client;
 
 impl Matrix {
     /// Puts what became of the cells of a plan together, and holds it against the ledger.

@@ -9,7 +9,7 @@ use regex::Regex;
 use super::{Expected, Matrix, Plan, Reason, Unmatched};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::mask::{Masker, by_shape};
-use crate::run::Client;
+use crate::testbed::Client;
 use crate::yaml::{self, Fields, Node, Problems};
 
 /// The failures that are expected.

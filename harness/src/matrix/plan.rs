@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
-use crate::run::{Client, Job, LabOptions};
+use crate::run::Job;
 use crate::scenario::{Found, LoadErrors, Scenario, load};
+use crate::testbed::{Client, Driver};
 
 /// The name of a PKI whose lab is written in the scenario.
 const IN_PLACE: &str = "in-place";
@@ -54,10 +56,12 @@ impl Plan {
     }
 
     /// The cells as scenarios to run, row by row, each with an id of its own.
-    pub fn jobs(&self, options: &LabOptions) -> Vec<Job> {
+    ///
+    /// `driver` builds labs whose devices have that client.
+    pub fn jobs(&self, driver: impl Fn(Client) -> Arc<dyn Driver>) -> Vec<Job> {
         let job = |row: &PlannedRow, client| {
             let scenario = Scenario { id: row.cell_id(client), ..row.scenario.clone() };
-            Job { scenario, lab: LabOptions { client, ..options.clone() } }
+            Job { scenario, driver: driver(client) }
         };
         let cells = |row| self.clients.iter().map(move |client| job(row, *client));
         self.rows.iter().flat_map(cells).collect()

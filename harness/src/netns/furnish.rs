@@ -4,7 +4,7 @@ use std::io;
 
 use super::links::Links;
 use crate::lab::plan::{Interface, Kind, Node};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Gives a node its addresses and routes.
 pub(crate) async fn furnish(node: &Node, links: &Links) -> Result<(), BenchError> {

@@ -14,7 +14,7 @@ use nix::unistd::{getegid, geteuid};
 
 use super::permission::{Refused, Settings};
 use crate::control::{self, Told};
-use crate::run::{BenchError, Driver};
+use crate::testbed::{BenchError, DriverName};
 
 /// Makes the namespaces, starts `lab-process --inner` in them, waits for its end, and ends in the same way; the calling
 /// process has one thread. What is wrong is said on the control channel.
@@ -52,7 +52,7 @@ pub(super) fn control_channel() -> io::Result<UnixStream> {
 
 /// The refusal of a driver that may not do what it must.
 pub(super) fn not_permitted(reason: String) -> BenchError {
-    BenchError::NotPermitted { driver: Driver::Netns, reason }
+    BenchError::NotPermitted { driver: DriverName::Netns, reason }
 }
 
 fn step_in() -> Result<(), (Refused, Errno)> {

@@ -21,7 +21,7 @@ use self::end::Remains;
 use super::isolation::control_channel;
 use crate::control::{self, Ask, Reply, Request, Speaker, Told};
 use crate::remote_pki::Desk;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Requests that the runner may have made and that are not begun.
 const WAITING: usize = 16;

@@ -21,7 +21,7 @@ use crate::lab::{Lab, Program};
 use crate::mask::Masker;
 use crate::pki::Pki;
 use crate::program_output::Output;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// A server program that serves, until it ends by itself or is dropped.
 pub(crate) struct ServerProgram {

@@ -20,7 +20,7 @@ use crate::control::{Furnishing, Peers};
 use crate::lab::plan::Interface;
 use crate::netns::furnish::{furnish as give_addresses, interface_refused, refused};
 use crate::netns::links::{Links, done, is_unknown};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// What the engine's interface is called once it is out of the way.
 pub(super) const CARRIER: &str = "carrier";

@@ -12,7 +12,7 @@ use crate::lab;
 use crate::lab::plan::Node;
 use crate::pki::Pki;
 use crate::remote_pki::Pkis;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Opens the PKI and lets it listen; it is spoken to at the first address of its host.
 pub(super) async fn start(node: &Node, name: &str, plan: &lab::Pki) -> Result<Pkis, BenchError> {

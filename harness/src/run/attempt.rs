@@ -12,12 +12,12 @@ use std::time::Duration;
 
 pub(super) use self::client::{ClientFolder, unfired};
 pub(super) use self::scep::Conversations;
-use super::Bench;
 use super::wait::Waited;
 use crate::diagnostic::Place;
 use crate::lab::Secret;
 use crate::outcome::Sent;
 use crate::scenario::{Action, Check, Expect, Pattern, Step};
+use crate::testbed::Bench;
 
 /// The longest time that a device or a PKI may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);

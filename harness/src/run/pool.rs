@@ -1,18 +1,17 @@
 //! Several scenarios at once, each in a lab and a task of its own.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::{Id, JoinError, JoinSet};
 
+use super::Job;
 use super::scenario::{broken_lab, run_on};
-use super::{Bench, BenchError, Job, LabOptions};
-use crate::drivers;
 use crate::outcome::{Outcome, ScenarioOutcome, Unfinished, Verdict};
 use crate::scenario::Scenario;
+use crate::testbed::Driver;
 
 /// How long the scenarios under way may take to end once the run is stopped.
 const GRACE: Duration = Duration::from_secs(2);
@@ -29,16 +28,8 @@ pub enum Event<'a> {
     Finished(&'a ScenarioOutcome),
 }
 
-/// A lab that is being built.
-pub type Building<'a> =
-    std::pin::Pin<Box<dyn Future<Output = Result<Bench, BenchError>> + Send + 'a>>;
-
-/// What builds the labs of scenarios.
-pub type Build = Arc<dyn for<'a> Fn(&'a Scenario, &'a LabOptions) -> Building<'a> + Send + Sync>;
-
-/// Runs scenarios in labs that `build` makes, so many at once, until all are finished or `stop` is.
+/// Runs scenarios, so many at once, until all are finished or `stop` is.
 pub(super) async fn run_in(
-    build: Build,
     jobs: Vec<Job>,
     at_once: NonZeroUsize,
     stop: impl Future<Output = ()>,
@@ -46,7 +37,7 @@ pub(super) async fn run_in(
 ) -> Outcome {
     let start = Instant::now();
     let selected = jobs.len();
-    let mut pool = Pool::new(build, jobs, at_once);
+    let mut pool = Pool::new(jobs, at_once);
     let mut finished = Vec::new();
     tokio::pin!(stop);
     let interrupted = loop {
@@ -68,7 +59,6 @@ pub(super) async fn run_in(
 }
 
 struct Pool {
-    build: Build,
     waiting: VecDeque<(Job, BTreeSet<String>)>,
     /// What those that run have to themselves, by their task.
     held: HashMap<Id, BTreeSet<String>>,
@@ -81,13 +71,12 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(build: Build, jobs: Vec<Job>, at_once: NonZeroUsize) -> Self {
+    fn new(jobs: Vec<Job>, at_once: NonZeroUsize) -> Self {
         let unfinished = |job: &Job| {
             let (id, path) = (job.scenario.id.clone(), job.scenario.path.clone());
             (id.clone(), Unfinished { id, path, begun: false })
         };
         Self {
-            build,
             unfinished: jobs.iter().map(unfinished).collect(),
             waiting: jobs.into_iter().map(with_what_it_holds).collect(),
             held: HashMap::new(),
@@ -99,13 +88,13 @@ impl Pool {
 
     fn fill(&mut self, observe: &mut impl FnMut(Event<'_>)) {
         while self.running.len() < self.at_once.get() {
-            let Some((Job { scenario, lab }, holds)) = self.next_free() else { return };
+            let Some((Job { scenario, driver }, holds)) = self.next_free() else { return };
             observe(Event::Started { id: &scenario.id });
             if let Some(unfinished) = self.unfinished.get_mut(&scenario.id) {
                 unfinished.begun = true;
             }
             let fallback = ScenarioOutcome::blank(&scenario);
-            let task = self.running.spawn(run_in_own_lab(Arc::clone(&self.build), scenario, lab));
+            let task = self.running.spawn(run_in_own_lab(scenario, driver));
             self.fallbacks.insert(task.id(), fallback);
             self.held.insert(task.id(), holds);
         }
@@ -163,16 +152,16 @@ impl Pool {
 }
 
 fn with_what_it_holds(job: Job) -> (Job, BTreeSet<String>) {
-    let holds = drivers::held_alone(&job.scenario.lab, &job.lab);
+    let holds = job.driver.exclusive(&job.scenario.lab);
     (job, holds)
 }
 
-async fn run_in_own_lab(build: Build, scenario: Scenario, options: LabOptions) -> ScenarioOutcome {
+async fn run_in_own_lab(scenario: Scenario, driver: Arc<dyn Driver>) -> ScenarioOutcome {
     let (begun, start) = (ScenarioOutcome::blank(&scenario), Instant::now());
     if let Some(reason) = scenario.not_here {
         return ScenarioOutcome { verdict: Verdict::Skipped { reason }, ..begun };
     }
-    match build(&scenario, &options).await {
+    match driver.build(&scenario.lab, &scenario.id).await {
         Ok(bench) => {
             let outcome = run_on(&scenario, &bench).await;
             bench.close().await;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::Bench;
 use super::attempt::{Attempted, Miss};
 use super::closest::closest_line;
 use super::hint::hint;
@@ -11,6 +10,7 @@ use crate::lab::Secret;
 use crate::mask::Masker;
 use crate::outcome::{Failure, Finding, LogLine, Sent, StepOutcome};
 use crate::scenario::{Action, Expect, Scenario, Step};
+use crate::testbed::Bench;
 
 /// The longest output that is kept, in bytes.
 const OUTPUT_LIMIT: usize = 256 * 1024;

@@ -6,10 +6,10 @@ use futures_util::FutureExt;
 
 use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
-use super::{Bench, BenchError};
 use crate::conversation::Conversation;
 use crate::outcome::{ScenarioOutcome, Verdict};
 use crate::scenario::Scenario;
+use crate::testbed::{Bench, BenchError};
 
 /// Runs a scenario on a bench that was built for its lab.
 pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {

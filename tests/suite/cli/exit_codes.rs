@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use harness::cli::Exit;
 use harness::device::{Change, Device, DeviceError};
 use harness::outcome::{Outcome, Verdict};
-use harness::run::{Bench, run_on};
+use harness::run::run_on;
 use harness::scenario::{discover, load};
+use harness::testbed::Bench;
 
 use super::samples;
 

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use harness::drivers::Virtual;
 use harness::lab::Personality;
 use harness::outcome::{Outcome, Verdict};
-use harness::run::{LabOptions, Options, run_all};
+use harness::run::run_all;
 use harness::scenario::Scenario;
+use harness::testbed::Driver;
 use mock_ca::{Fault, FaultRule, PersonalityName, Trigger};
 
 use super::{cases, short, sorted};
@@ -33,8 +36,8 @@ fn at(cases: &[Scenario], personality: Personality, fault: Option<FaultRule>) ->
 
 async fn run(cases: Vec<Scenario>) -> Outcome {
     let jobs = NonZeroUsize::new(8).unwrap();
-    let options = Options { lab: LabOptions::default(), jobs };
-    run_all(cases, &options, std::future::pending(), |_| {}).await
+    let driver: Arc<dyn Driver> = Arc::new(Virtual::default());
+    run_all(&driver, cases, jobs, std::future::pending(), |_| {}).await
 }
 
 fn failed(outcome: &Outcome) -> BTreeSet<String> {

@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use harness::drivers::Virtual;
 use harness::outcome::Verdict;
-use harness::run::{LabOptions, Options, run_all};
+use harness::run::run_all;
 use harness::scenario::scep::{Carrier, Wrong};
 use harness::scenario::{Found, Scenario, load};
+use harness::testbed::Driver;
 
 use crate::suite::sceplab::workspace;
 
@@ -32,8 +35,9 @@ fn scenario(wrong: Wrong) -> Scenario {
 #[tokio::test]
 async fn each_is_refused_for_its_own_reason() {
     let scenarios = Wrong::ALL.iter().map(|wrong| scenario(*wrong)).collect();
-    let options = Options { lab: LabOptions::default(), jobs: NonZeroUsize::new(4).unwrap() };
-    let outcome = run_all(scenarios, &options, std::future::pending(), |_| {}).await;
+    let driver: Arc<dyn Driver> = Arc::new(Virtual::default());
+    let at_once = NonZeroUsize::new(4).unwrap();
+    let outcome = run_all(&driver, scenarios, at_once, std::future::pending(), |_| {}).await;
     let mut told = String::new();
     for wrong in Wrong::ALL {
         let case = outcome.scenarios.iter().find(|case| case.id == wrong.name()).unwrap();

@@ -1,7 +1,7 @@
 //! Images of others as PKIs: those that serve, and those that misbehave in every way.
 
-use harness::drivers::docker::node_image::node_image;
-use harness::run::LabOptions;
+use harness::drivers::docker::node_image::NodeImages;
+use harness::testbed::LabOptions;
 
 use super::image::{Image, client_is_there};
 use super::{Docker, Scenario};
@@ -130,7 +130,8 @@ fn the_projects_own_image_enrols_the_documented_device() {
     let Some(docker) = Docker::here() else { return };
     let sceplab = Some(env!("CARGO_BIN_EXE_sceplab").into());
     let options = LabOptions { sceplab, ..LabOptions::default() };
-    let own = docker.runtime.block_on(node_image(&docker.engine, &options)).unwrap();
+    let own =
+        docker.runtime.block_on(NodeImages::default().obtain(&docker.engine, &options)).unwrap();
     assert_documented_in(&docker, &lab("linux-sceplab-image.yaml").replace("sceplab:latest", &own));
 }
 

@@ -1,9 +1,9 @@
 //! `sceplab clean` at an engine.
 
 use harness::drivers::docker::engine::Engine;
-use harness::drivers::docker::leftovers::{Kind, Labels, Owner, farewell, prepare, remove_all};
+use harness::drivers::docker::leftovers::{Guard, Kind, Labels, Owner, remove_all};
 use harness::drivers::docker::network::Carrier;
-use harness::drivers::docker::node_image::node_image;
+use harness::drivers::docker::node_image::NodeImages;
 use harness::lab::Lab;
 
 use super::{Mortal, container, engine, name, of_run, options, runtime};
@@ -55,9 +55,10 @@ fn the_next_run_removes_what_the_dead_left() {
         let mortal = Mortal::new();
         let dead = make(&engine, "swept", &mortal.owner()).await;
         mortal.kill();
-        prepare(&engine, options().sceplab.as_deref()).await.unwrap();
+        let guard = Guard::default();
+        guard.prepare(&engine, options().sceplab.as_deref()).await.unwrap();
         assert_eq!(of_run(&engine, dead.run()).await, []);
-        farewell().await;
+        guard.farewell().await;
     });
 }
 
@@ -65,7 +66,7 @@ fn the_next_run_removes_what_the_dead_left() {
 fn an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it() {
     let runtime = runtime();
     let Some(engine) = engine(&runtime) else { return };
-    let image = runtime.block_on(node_image(&engine, &options())).unwrap();
+    let image = runtime.block_on(NodeImages::default().obtain(&engine, &options())).unwrap();
     let cleaned = run(&["clean"]);
     assert_eq!(cleaned.code, Some(0), "{cleaned:?}");
     assert!(runtime.block_on(engine.client().inspect_image(&image)).is_ok(), "{cleaned:?}");

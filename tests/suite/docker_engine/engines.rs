@@ -4,8 +4,8 @@ use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
-use harness::drivers::docker::node_image::node_image;
-use harness::run::BenchError;
+use harness::drivers::docker::node_image::NodeImages;
+use harness::testbed::BenchError;
 
 use super::fake::{Fake, json, well, well_on};
 use super::{options, runtime};
@@ -144,7 +144,7 @@ fn an_engine_for_another_processor() {
 fn image_at(engine: &Fake) -> String {
     let error: BenchError = runtime().block_on(async {
         let engine = engine.connect().await;
-        node_image(&engine, &options()).await.unwrap_err()
+        NodeImages::default().obtain(&engine, &options()).await.unwrap_err()
     });
     error.to_string()
 }

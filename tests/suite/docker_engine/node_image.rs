@@ -4,8 +4,8 @@ use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
 use harness::drivers::docker::engine::Engine;
 use harness::drivers::docker::leftovers::{Kind, Labels, Owner, everything, remove_all};
-use harness::drivers::docker::node_image::node_image;
-use harness::run::LabOptions;
+use harness::drivers::docker::node_image::NodeImages;
+use harness::testbed::LabOptions;
 
 use super::{container, engine, name, options, runtime};
 
@@ -15,7 +15,8 @@ fn however_many_want_it_at_once_it_is_one_and_runs() {
     let Some(engine) = engine(&runtime) else { return };
     runtime.block_on(async {
         let options = options();
-        let made = (0..4).map(|_| node_image(&engine, &options));
+        let images = NodeImages::default();
+        let made = (0..4).map(|_| images.obtain(&engine, &options));
         let names = futures_util::future::try_join_all(made).await.unwrap();
         assert!(names.iter().all(|name| *name == names[0]), "{names:?}");
         let images = everything(&engine).await.unwrap().into_iter();
@@ -40,11 +41,11 @@ fn an_image_that_is_named_is_taken_and_one_that_is_missing_told() {
     let runtime = runtime();
     let Some(engine) = engine(&runtime) else { return };
     runtime.block_on(async {
-        let own = node_image(&engine, &options()).await.unwrap();
+        let own = NodeImages::default().obtain(&engine, &options()).await.unwrap();
         let named = LabOptions { node_image: Some(own.clone()), ..options() };
-        assert_eq!(node_image(&engine, &named).await.unwrap(), own);
+        assert_eq!(NodeImages::default().obtain(&engine, &named).await.unwrap(), own);
         let missing = LabOptions { node_image: Some("sceplab-nowhere:1".to_owned()), ..options() };
-        let error = node_image(&engine, &missing).await.unwrap_err().to_string();
+        let error = NodeImages::default().obtain(&engine, &missing).await.unwrap_err().to_string();
         assert!(
             error.contains("`sceplab-nowhere:1` (`--node-image`)")
                 && error.contains("docker images"),

@@ -5,7 +5,9 @@ use std::fs;
 use harness::lab::{Host, Lab};
 
 use super::lab::in_folders;
-use super::{options, permitted, runtime};
+use harness::testbed::Driver;
+
+use super::{driver, permitted, runtime};
 use crate::suite::sceplab::{Ended, command, finish};
 
 fn run(lab: &str) -> Ended {
@@ -55,7 +57,7 @@ fn an_address_that_no_host_can_have_is_named() {
         runs: None,
     };
     let lab = Lab { hosts: [("a".to_owned(), host)].into(), ..Lab::default() };
-    let error = runtime().block_on(harness::drivers::build(&lab, &options())).unwrap_err();
+    let error = runtime().block_on(driver().build(&lab, "x")).unwrap_err();
     let words = "network: host `a`: the kernel refuses ";
     assert!(error.to_string().starts_with(words), "{error}");
 }

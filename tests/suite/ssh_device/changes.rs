@@ -81,7 +81,7 @@ async fn a_device_that_is_dropped_is_put_back_as_well() {
     let device = connect(&server.target()).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
     drop(device);
-    harness::drivers::settled().await;
+    harness::drivers::ssh_device::settled().await;
     assert_eq!(server.text("running"), BEFORE);
 }
 

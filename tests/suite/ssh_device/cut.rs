@@ -124,8 +124,8 @@ async fn what_cannot_be_put_back_is_told_and_written_down() {
     assert_tells(&device.notes().await.join("\n"), &["an earlier run may not have put", &file]);
     std::fs::remove_file(&path).unwrap();
     device.restore().await;
-    let told = harness::drivers::settled().await;
-    let told: Vec<&String> = told.of_devices.iter().filter(|told| told.contains(&file)).collect();
+    let told = harness::drivers::ssh_device::settled().await;
+    let told: Vec<&String> = told.iter().filter(|told| told.contains(&file)).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     let parts = ["device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"];
     assert_tells(told[0], &parts);

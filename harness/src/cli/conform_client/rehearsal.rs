@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::diagnostic::Diagnostic;
-use crate::drivers::loopback;
+use crate::drivers::loopback::Loopback;
 use crate::lab::Approval;
 use crate::outcome::{ScenarioOutcome, Verdict};
-use crate::run::{Bench, run_on};
+use crate::run::run_on;
 use crate::scenario::client::{ClientStep, GivenChallenge};
 use crate::scenario::{Action, Scenario, Step};
+use crate::testbed::{Bench, Driver};
 
 /// How often the CA is asked whether anything came.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -26,7 +27,7 @@ pub(super) async fn rehearse(
 ) -> Result<(), Diagnostic> {
     let Some(rehearsal) = cases.iter().find_map(rehearsal) else { return Ok(()) };
     let name = client.name();
-    let bench = loopback::build(&rehearsal.lab, client).await;
+    let bench = Loopback::new(client).build(&rehearsal.lab, &rehearsal.id).await;
     let bench = bench.map_err(|error| Diagnostic::general(error.to_string()))?;
     let done = tokio::select! {
         outcome = run_on(&rehearsal, &bench) => Some(outcome),

@@ -17,7 +17,7 @@ use crate::cli::output::warn;
 use crate::cli::stop::StopSignals;
 use crate::drivers::served;
 use crate::lab::Lab;
-use crate::run::{Bench, BenchError, LabOptions};
+use crate::testbed::{Bench, BenchError, Client, DriverName};
 
 /// How many users the device lets in at a time.
 const MOST_SESSIONS: usize = 64;
@@ -82,24 +82,31 @@ pub(in crate::cli) enum InterfaceError {
 }
 
 impl Serving {
-    /// Serves the device until the process is told to stop, where that is asked for.
+    /// Whether a device is to be served.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.serve.is_some()
+    }
+
+    /// Serves the device of that name until the process is told to stop.
     ///
     /// # Errors
     /// When the device cannot be built, or not be served.
     pub(super) async fn run(
         &self,
         lab: &Lab,
-        options: &LabOptions,
-    ) -> Result<Option<Exit>, ServeError> {
-        let Some(path) = &self.serve else { return Ok(None) };
+        name: &str,
+        driver: DriverName,
+        client: Client,
+    ) -> Result<Exit, ServeError> {
+        let Some(path) = &self.serve else { return Ok(Exit::Success) };
         let stop = StopSignals::listen();
-        let (device, bench) = self.device(lab, options)?;
+        let (device, bench) = self.device(lab, name, driver, client)?;
         let socket = Served::at(path, self.mode)?;
         let path = path.display();
-        warn(&format!("device {} is served; sceplab dut --attach {path}", options.id));
+        warn(&format!("device {name} is served; sceplab dut --attach {path}"));
         let heard = tokio::select! {
             error = welcome(&socket, &device) => Err(ServeError::Listening(error)),
-            () = stop.told(1) => Ok(Some(Exit::Success)),
+            () = stop.told(1) => Ok(Exit::Success),
         };
         drop(socket);
         device.switch_off().await;
@@ -107,29 +114,45 @@ impl Serving {
         heard
     }
 
-    fn device(&self, lab: &Lab, options: &LabOptions) -> Result<(Arc<Device>, Bench), ServeError> {
-        if self.interface.is_empty() {
-            return Ok(served::in_the_virtual_lab(lab, options, self.restart_in_commit)?);
+    fn device(
+        &self,
+        lab: &Lab,
+        name: &str,
+        driver: DriverName,
+        client: Client,
+    ) -> Result<(Arc<Device>, Bench), ServeError> {
+        if !self.interface.is_empty() {
+            return self.on_interfaces(lab, name, client);
         }
-        self.on_interfaces(lab, options)
+        if client == Client::Builtin && driver != DriverName::Virtual {
+            let what = "a device that is served from it".to_owned();
+            return Err(BenchError::NotSupported { driver, what }.into());
+        }
+        Ok(served::in_the_virtual_lab(lab, name, client, self.restart_in_commit)?)
     }
 
     #[cfg(target_os = "linux")]
     fn on_interfaces(
         &self,
         lab: &Lab,
-        options: &LabOptions,
+        name: &str,
+        client: Client,
     ) -> Result<(Arc<Device>, Bench), ServeError> {
-        for name in &self.interface {
-            own_network::permit(name, self.this_machine)?;
+        for interface in &self.interface {
+            own_network::permit(interface, self.this_machine)?;
         }
         let restart = self.restart_in_commit;
-        let device = served::on_the_own_network(lab, &self.interface, options, restart)?;
+        let device = served::on_the_own_network(lab, name, client, &self.interface, restart)?;
         Ok((device, Bench::default()))
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn on_interfaces(&self, _: &Lab, _: &LabOptions) -> Result<(Arc<Device>, Bench), ServeError> {
+    fn on_interfaces(
+        &self,
+        _: &Lab,
+        _: &str,
+        _: Client,
+    ) -> Result<(Arc<Device>, Bench), ServeError> {
         Err(InterfaceError::System.into())
     }
 }

@@ -8,7 +8,7 @@ use testcontainers::{ContainerRequest, GenericImage};
 
 use super::engine::Engine;
 use super::leftovers::Labels;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Names the network that carries the lab that a container is in, so that all of one lab is found.
 pub(super) const CARRIER: &str = "sceplab.carrier";

@@ -11,7 +11,7 @@ use testcontainers::core::client::docker_client_instance;
 use tokio::time::timeout;
 
 pub use self::fault::Fault;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// How long an engine may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(5);

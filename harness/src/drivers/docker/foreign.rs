@@ -26,7 +26,7 @@ use crate::lab::{Image, Lab};
 use crate::mask::Masker;
 use crate::pki::Pki;
 use crate::program_output::Output;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// How much waits for whoever looks through the output.
 const UNREAD: usize = 64 * 1024;

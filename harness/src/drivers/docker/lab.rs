@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::query_parameters::InspectNetworkOptions;
 use futures_util::future::{join_all, try_join_all};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -25,39 +24,10 @@ use super::remains;
 use crate::drivers::channel::Channel;
 use crate::lab::Lab;
 use crate::lab::plan::Plan;
-use crate::run::{BenchError, LabOptions, Resource};
+use crate::testbed::{BenchError, LabEntry, LabOptions, Resource};
 
 /// How long removing a lab may take.
 const FAREWELL: Duration = Duration::from_secs(30);
-
-/// How many labs there are that are not removed yet.
-static LABS: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
-
-/// What could not be removed, as far as nobody was told.
-static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Waits until every lab of this process is removed; tells once what could not be.
-pub(super) async fn settled() -> Vec<String> {
-    // The sender lives as long as the process.
-    let _ = LABS.subscribe().wait_for(|labs| *labs == 0).await;
-    std::mem::take(&mut *COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// A lab on the books, from before anything of it is made until all of it is removed.
-pub(super) struct Booked(());
-
-impl Booked {
-    pub(super) fn new() -> Self {
-        LABS.send_modify(|labs| *labs += 1);
-        Self(())
-    }
-}
-
-impl Drop for Booked {
-    fn drop(&mut self) {
-        LABS.send_modify(|labs| *labs -= 1);
-    }
-}
 
 /// The containers of a lab; dropping it removes them, and is not waited for.
 pub(super) struct DockerLab {
@@ -75,7 +45,7 @@ struct Parts {
     engine: Engine,
     carrier: Carrier,
     watches: JoinSet<()>,
-    _booked: Booked,
+    entry: LabEntry,
 }
 
 /// The nodes of a lab that stand.
@@ -92,11 +62,11 @@ impl DockerLab {
         engine: &Engine,
         labels: &Labels,
         lab: &Lab,
-        booked: Booked,
+        entry: LabEntry,
     ) -> Result<Self, BenchError> {
         let carrier = Carrier::create(engine, labels, lab).await?;
         let watches = JoinSet::new();
-        let parts = Parts { engine: engine.clone(), carrier, watches, _booked: booked };
+        let parts = Parts { engine: engine.clone(), carrier, watches, entry };
         Ok(Self {
             parts: Some(parts),
             fates: Arc::default(),
@@ -203,7 +173,7 @@ impl Parts {
     async fn remove(mut self) {
         // How containers end from here on is nobody's business.
         self.watches.abort_all();
-        let Self { engine, carrier, watches: _watches, _booked } = self;
+        let Self { engine, carrier, watches: _watches, entry } = self;
         let name = carrier.name().to_owned();
         let removed = async {
             remains::remove_containers(&engine, &name).await?;
@@ -215,7 +185,7 @@ impl Parts {
             Err(_) => format!("removing the lab `{name}` took more than {} s", FAREWELL.as_secs()),
         };
         let complaint = format!("{complaint}; `sceplab clean` removes what is left");
-        COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner).push(complaint);
+        entry.complain(complaint);
     }
 }
 

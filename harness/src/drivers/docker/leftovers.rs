@@ -15,9 +15,10 @@ pub use self::inventory::{Kind, Thing, everything, images, of_runs};
 pub(super) use self::labels::random_number;
 pub use self::labels::{Labels, NODE, PROCESS, run};
 pub use self::owner::{Life, Owner};
-pub use self::reaper::{farewell, reap};
+use self::reaper::Reaper;
+pub use self::reaper::reap;
 use super::engine::Engine;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// How long removing all of a run may take.
 const REMOVING_LIMIT: Duration = Duration::from_secs(30);
@@ -28,22 +29,35 @@ const SWEEPING_LIMIT: Duration = Duration::from_secs(15);
 /// The time between two looks at whether something is gone.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Whether this process has removed what others left.
-static SWEPT: OnceCell<()> = OnceCell::const_new();
+/// Sees to it that nothing of a run stays on an engine, however the run ends.
+#[derive(Debug, Default)]
+pub struct Guard {
+    /// Whether what others left was removed.
+    swept: OnceCell<()>,
+    reaper: Reaper,
+}
 
-/// To be called before anything is made on the engine: removes what dead runs left, once in a process, and sees to it that
-/// all of this one is removed however it ends. `sceplab` is the program to run for that; this process's own where left out.
-///
-/// # Errors
-/// When the process that outlives this one cannot be started.
-pub async fn prepare(engine: &Engine, sceplab: Option<&Path>) -> Result<(), BenchError> {
-    SWEPT
-        .get_or_init(|| async {
-            // What cannot be removed is in nobody's way.
-            let _ = timeout(SWEEPING_LIMIT, sweep(engine)).await;
-        })
-        .await;
-    reaper::start(sceplab, &run()).await
+impl Guard {
+    /// To be called before anything is made on the engine: removes what dead runs left, once, and starts the process that
+    /// removes all of this run if the runner is killed. `sceplab` is the program to run for that; this process's own if
+    /// there is none.
+    ///
+    /// # Errors
+    /// When the process that outlives this one cannot be started.
+    pub async fn prepare(&self, engine: &Engine, sceplab: Option<&Path>) -> Result<(), BenchError> {
+        self.swept
+            .get_or_init(|| async {
+                // What cannot be removed is in nobody's way.
+                let _ = timeout(SWEEPING_LIMIT, sweep(engine)).await;
+            })
+            .await;
+        self.reaper.start(sceplab, &run()).await
+    }
+
+    /// Lets the process that outlives this one go, for nothing of this run is left; waits for its end.
+    pub async fn farewell(&self) {
+        self.reaper.farewell().await;
+    }
 }
 
 /// Removes what runs of this machine left that are known to be dead; images stay, for the next one may need them.

@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 use super::engine::{Engine, Fault};
 use super::leftovers::{Labels, random_number};
 use crate::lab::Lab;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Where carriers take their addresses from: what RFC 2544 sets aside for tests, and no network is made of.
 const POOL: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15);

@@ -20,7 +20,7 @@ use crate::control::{self, Ask, Furnishing, Reply, Request, Told};
 use crate::drivers::channel::Witness;
 use crate::lab::plan::{Kind, Node};
 use crate::lab::{DEFAULT_TTL, Lab};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// How long a container may take to make its network.
 const FURNISHING_LIMIT: Duration = Duration::from_secs(60);

@@ -4,7 +4,6 @@ mod elf;
 mod root;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use bollard::body_full;
@@ -12,12 +11,13 @@ use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilde
 use futures_util::StreamExt;
 use hyper::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use self::root::Root;
 use super::engine::{Engine, Fault};
 use super::leftovers::{Life, NODE, Owner, PROCESS, Thing, images};
-use crate::run::{BenchError, LabOptions};
+use crate::testbed::{BenchError, LabOptions};
 
 /// What the images are called, before the colon.
 const REPOSITORY: &str = "sceplab-node";
@@ -34,39 +34,54 @@ const UNREMARKABLE: Duration = Duration::from_secs(1);
 /// How long the engine may say nothing while it takes an image in.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What became of the program that nodes are made of: it is read once.
-static ROOT: Mutex<Option<(PathBuf, String)>> = Mutex::new(None);
+/// The images that nodes of a run's labs are started from.
+#[derive(Debug, Default)]
+pub struct NodeImages {
+    /// The program that nodes are made of, and the name of its image: the program is read once.
+    known: Mutex<Option<(PathBuf, String)>>,
+    /// One maker at a time; other processes make it beside us, and nobody is hurt.
+    making: tokio::sync::Mutex<()>,
+}
 
-/// One maker at a time in a process; other processes make it beside us, and nobody is hurt.
-static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+impl NodeImages {
+    /// The name of the image that nodes are started from, made on the engine if it is not there yet.
+    ///
+    /// It is that of [`LabOptions::node_image`], or else one of this process's program, or that of [`LabOptions::sceplab`]. It is to
+    /// be asked for before each lab, for others remove images that nobody uses or has asked for within two minutes.
+    ///
+    /// # Errors
+    /// When the program cannot be read, is none that runs on the engine's machine, or the engine refuses.
+    pub async fn obtain(
+        &self,
+        engine: &Engine,
+        options: &LabOptions,
+    ) -> Result<String, BenchError> {
+        if let Some(named) = &options.node_image {
+            let there = engine.client().inspect_image(named).await;
+            return there.map(|_| named.clone()).map_err(|error| {
+                engine.explain(&format!("looking for the image `{named}` (`--node-image`)"), &error)
+            });
+        }
+        let _making = self.making.lock().await;
+        let program = program(options);
+        if let Some(name) = self.known(&program)
+            && ask_for(engine, &name).await.is_ok()
+        {
+            return Ok(name);
+        }
+        let name = make(engine, program.clone()).await?;
+        *self.known.lock() = Some((program, name.clone()));
+        Ok(name)
+    }
 
-/// The name of the image that nodes are started from, made on the engine where it is not there yet.
-///
-/// It is that of [`LabOptions::node_image`], or else one of this process's program, or that of [`LabOptions::sceplab`]. It is to be asked
-/// for before each lab, for others remove images that nobody uses or has asked for within two minutes.
-///
-/// # Errors
-/// When the program cannot be read, is none that runs on the engine's machine, or the engine refuses.
-pub async fn node_image(engine: &Engine, options: &LabOptions) -> Result<String, BenchError> {
-    if let Some(named) = &options.node_image {
-        let there = engine.client().inspect_image(named).await;
-        return there.map(|_| named.clone()).map_err(|error| {
-            engine.explain(&format!("looking for the image `{named}` (`--node-image`)"), &error)
-        });
+    fn known(&self, program: &Path) -> Option<String> {
+        let known = self.known.lock();
+        known.as_ref().filter(|(known, _)| known == program).map(|(_, name)| name.clone())
     }
-    let _making = MAKING.lock().await;
-    let program = program(options);
-    if let Some(name) = known(&program)
-        && ask_for(engine, &name).await.is_ok()
-    {
-        return Ok(name);
-    }
-    make(engine, program).await
 }
 
 async fn make(engine: &Engine, program: PathBuf) -> Result<String, BenchError> {
-    let of_program = program.clone();
-    let root = tokio::task::spawn_blocking(move || Root::of(&of_program));
+    let root = tokio::task::spawn_blocking(move || Root::of(&program));
     let root = root.await.map_err(|error| without_program(&error.to_string()))?;
     let root = root.map_err(|why| without_program(&why))?;
     fits(engine)?;
@@ -79,13 +94,7 @@ async fn make(engine: &Engine, program: PathBuf) -> Result<String, BenchError> {
         }
         Err(error) => return Err(engine.explain("looking for the node's image", &error)),
     }
-    *ROOT.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((program, name.clone()));
     Ok(name)
-}
-
-fn known(program: &Path) -> Option<String> {
-    let root = ROOT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    root.as_ref().filter(|(known, _)| known == program).map(|(_, name)| name.clone())
 }
 
 /// The program, also where this process's file is another by now.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::lab::Lab;
-use crate::run::{BenchError, Client, Driver, LabOptions};
+use crate::testbed::{BenchError, Client, DriverName, LabOptions};
 
 /// Whether the lab can be built of containers.
 ///
@@ -15,7 +15,7 @@ pub(super) fn check(lab: &Lab, options: &LabOptions) -> Result<(), BenchError> {
         .or_else(|| pki_at_several_hosts(lab))
         .or_else(|| two_interfaces_in_one_link(lab));
     match lacking {
-        Some(what) => Err(BenchError::NotSupported { driver: Driver::Docker, what }),
+        Some(what) => Err(BenchError::NotSupported { driver: DriverName::Docker, what }),
         None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::engine::{Engine, Fault};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// How long fetching an image may take.
 const LIMIT: Duration = Duration::from_secs(600);

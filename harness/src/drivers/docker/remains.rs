@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::container::CARRIER;
 use super::engine::{Engine, Fault};
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Removes every container of the lab that this network carries, those included whose start was never told of.
 ///

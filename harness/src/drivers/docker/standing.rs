@@ -6,21 +6,20 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
-use super::Unwanted;
 use super::attached::Line;
 use super::container;
 use super::engine::Engine;
 use super::foreign::{ForeignPki, Place};
 use super::lab::{DockerLab, Stood};
-use super::leftovers::{self, Labels};
-use super::node_image::node_image;
+use super::leftovers::Labels;
 use super::pull;
+use super::{Docker, Unwanted};
 use crate::drivers::channel::{Channel, Witness};
 use crate::drivers::lab_pki::LabPkiLine;
 use crate::lab::{Lab, Runs};
 use crate::pki::Pki;
 use crate::remote_pki::RemotePki;
-use crate::run::{BenchError, LabOptions};
+use crate::testbed::BenchError;
 
 /// A lab whose devices are not started yet.
 pub(super) struct Standing {
@@ -33,18 +32,20 @@ pub(super) struct Standing {
 impl Standing {
     /// Builds it, unless it turns out to be unwanted.
     pub(super) async fn build(
+        docker: &Docker,
         lab: &Lab,
-        options: &LabOptions,
+        id: &str,
         unwanted: Unwanted,
     ) -> Result<Self, BenchError> {
-        let Unwanted { told, booked } = unwanted;
+        let Docker { options, state } = docker;
+        let Unwanted { told, entry } = unwanted;
         let engine = Engine::connect().await?;
-        leftovers::prepare(&engine, options.sceplab.as_deref()).await?;
-        let image = wanted(&told, node_image(&engine, options)).await?;
+        state.guard.prepare(&engine, options.sceplab.as_deref()).await?;
+        let image = wanted(&told, state.images.obtain(&engine, options)).await?;
         let images = lab.images().map(|(host, image)| pull::obtain(&engine, host, &image.name));
         wanted(&told, async { try_join_all(images).await.map(drop) }).await?;
-        let labels = Labels::of_this_process(&options.id);
-        let mut containers = DockerLab::begin(&engine, &labels, lab, booked).await?;
+        let labels = Labels::of_this_process(id);
+        let mut containers = DockerLab::begin(&engine, &labels, lab, entry).await?;
         let stood = match containers.stand(lab, &labels, image, options).await {
             Ok(stood) => furnish(lab, &labels, &engine, &mut containers, stood, &told).await,
             Err(error) => Err(error),

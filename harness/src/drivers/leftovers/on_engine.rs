@@ -17,7 +17,7 @@ pub(super) async fn find() -> Found {
         let why = "there is no Docker engine here, and so no container";
         return Found { nothing_there: Some(why.to_owned()), ..Found::default() };
     }
-    let unseen = |error: crate::run::BenchError| Found {
+    let unseen = |error: crate::testbed::BenchError| Found {
         unseen: Some(error.to_string()),
         ..Found::default()
     };

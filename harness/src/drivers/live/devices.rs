@@ -9,7 +9,7 @@ use super::Targets;
 use crate::device::Device;
 use crate::drivers::ssh_device::{AtTerminal, Passwords, Restored, SshDevice};
 use crate::lab::SshTarget;
-use crate::run::{BenchError, Resource};
+use crate::testbed::{BenchError, Resource};
 
 /// What is known of the real devices of a run.
 #[derive(Default)]

@@ -10,8 +10,8 @@ use dut_sim::network::kernel::HostNetwork;
 use crate::device::Device;
 use crate::drivers::sim_device::SimDevice;
 use crate::lab::Lab;
-use crate::run::BenchError;
 use crate::scep_url::ScepUrl;
+use crate::testbed::BenchError;
 
 /// Starts the device; it reaches the hosts and the PKIs of the lab, and nothing else.
 pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, BenchError> {

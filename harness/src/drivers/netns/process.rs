@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
@@ -17,31 +17,14 @@ use crate::control::Built;
 use crate::drivers::channel::Channel;
 use crate::lab::{Lab, Runs};
 use crate::netns::registry::{Registered, register};
-use crate::run::BenchError;
 use crate::tail::Tail;
+use crate::testbed::{BenchError, KeptLab, LabEntry};
 
 /// How long the making of a lab may take, beside what its programs may, and as long each command that prepares one.
 const BUILDING_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a lab may take to end by itself.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// How many labs there are that have not ended.
-static LABS: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
-
-/// What was wrong with labs when they ended, as far as nobody was told.
-static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Waits until every lab of this process has ended; tells once what was wrong then.
-pub(in crate::drivers) async fn settled() -> Vec<String> {
-    // The sender lives as long as the process.
-    let _ = LABS.subscribe().wait_for(|labs| *labs == 0).await;
-    std::mem::take(&mut *COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn complain(complaint: String) {
-    COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner).push(complaint);
-}
 
 /// The processes of a lab; dropping it ends them.
 pub(super) struct LabProcess {
@@ -52,14 +35,17 @@ pub(super) struct LabProcess {
     id: String,
     /// Those that can be entered.
     hosts: Vec<String>,
-    keep: bool,
     /// How it is found from other terminals, or why it is not.
     registered: Result<Registered, String>,
 }
 
 impl LabProcess {
     /// Starts the first process of a lab, which is told nothing yet; the folder is gone with it.
-    pub(super) fn start(sceplab: &Path, folder: LabFolder) -> Result<Self, BenchError> {
+    pub(super) fn start(
+        sceplab: &Path,
+        folder: LabFolder,
+        entry: LabEntry,
+    ) -> Result<Self, BenchError> {
         let broken = |error: std::io::Error| BenchError::Network {
             reason: format!("`{} lab-process` cannot be started: {error}", sceplab.display()),
         };
@@ -67,12 +53,11 @@ impl LabProcess {
         let (reader, writer) = socket.into_split();
         let (channel, listening) = Channel::new(reader, writer);
         let (end, ended) = watch::channel(false);
-        LABS.send_modify(|labs| *labs += 1);
-        let kept = Kept { child, channel: Arc::clone(&channel), listening, folder };
+        let kept = Kept { child, channel: Arc::clone(&channel), listening, folder, entry };
         let keeper = tokio::spawn(kept.keep(ended));
         let (id, hosts) = (String::new(), Vec::new());
         let registered = Err("it does not stand yet".to_owned());
-        Ok(Self { channel, end, keeper, id, hosts, keep: false, registered })
+        Ok(Self { channel, end, keeper, id, hosts, registered })
     }
 
     /// What it is asked by.
@@ -81,10 +66,9 @@ impl LabProcess {
     }
 
     /// Notes what the lab is called and what is in it, and lets it be found from other terminals.
-    pub(super) fn stands(&mut self, id: &str, built: &Built, keep: bool) {
+    pub(super) fn stands(&mut self, id: &str, built: &Built) {
         id.clone_into(&mut self.id);
         self.hosts = built.namespaces.keys().cloned().collect();
-        self.keep = keep;
         // A lab that cannot be entered is as good as any for its scenario.
         self.registered = match self.channel.inner() {
             Some(process) => {
@@ -94,24 +78,10 @@ impl LabProcess {
         };
     }
 
-    /// Whether it is to stand on after its scenario.
-    pub(super) fn is_to_be_kept(&self) -> bool {
-        self.keep
-    }
-
-    /// The id of its scenario.
-    pub(super) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// What can be entered.
-    pub(super) fn hosts(&self) -> &[String] {
-        &self.hosts
-    }
-
-    /// Why it cannot be found from other terminals, where it cannot.
-    pub(super) fn hidden(&self) -> Option<&str> {
-        self.registered.as_ref().err().map(String::as_str)
+    /// What its user is told of it if it is kept.
+    pub(super) fn kept(&self) -> KeptLab {
+        let hidden = self.registered.as_ref().err().cloned();
+        KeptLab { id: self.id.clone(), hosts: self.hosts.clone(), hidden }
     }
 
     /// Lets the lab end.
@@ -159,12 +129,12 @@ struct Kept {
     channel: Arc<Channel>,
     listening: JoinHandle<()>,
     folder: LabFolder,
+    entry: LabEntry,
 }
 
 impl Kept {
     /// Ends with the lab: by itself, or when it is told to.
     async fn keep(mut self, mut ended: watch::Receiver<bool>) {
-        let _one_less = OneLess;
         let tail = self.child.stderr.take().map(Tail::of);
         let status = tokio::select! {
             status = self.child.wait() => Some(status),
@@ -182,6 +152,7 @@ impl Kept {
         let _ = timeout(FAREWELL, self.listening).await;
         // The lab removes its folder itself if it can.
         drop(self.folder);
+        drop(self.entry);
     }
 
     /// Waits for the end of a lab that was told to end.
@@ -190,13 +161,14 @@ impl Kept {
             Ok(Ok(status)) if status.success() => {}
             Ok(status) => {
                 let epitaph = epitaph(tail, status.ok()).await;
-                complain(format!("a lab process that was told to end {epitaph}"));
+                self.entry.complain(format!("a lab process that was told to end {epitaph}"));
             }
             Err(_) => {
                 // The kernel ends the other one with it.
                 let _ = self.child.kill().await;
                 let seconds = FAREWELL.as_secs();
-                complain(format!("a lab process did not end in {seconds} s and was killed"));
+                self.entry
+                    .complain(format!("a lab process did not end in {seconds} s and was killed"));
             }
         }
     }
@@ -206,14 +178,5 @@ async fn epitaph(tail: Option<Tail>, status: Option<ExitStatus>) -> String {
     match tail {
         Some(tail) => tail.epitaph(status).await,
         None => "ended".to_owned(),
-    }
-}
-
-/// Counts an end, however it comes.
-struct OneLess;
-
-impl Drop for OneLess {
-    fn drop(&mut self) {
-        LABS.send_modify(|labs| *labs -= 1);
     }
 }

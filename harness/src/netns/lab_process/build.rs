@@ -19,7 +19,7 @@ use crate::netns::namespace::Namespace;
 use crate::netns::permission::{Refused, Settings};
 use crate::netns::surroundings;
 use crate::remote_pki::Pkis;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// The namespaces of a lab by the names of those that stand in them.
 pub(super) type Namespaces = BTreeMap<String, Namespace>;

@@ -13,8 +13,8 @@ use tokio::process::{Child, Command};
 
 use super::build::{Namespaces, namespace_of};
 use crate::control::{Order, Speaker, Told};
-use crate::run::BenchError;
 use crate::tail::Tail;
+use crate::testbed::BenchError;
 
 /// Starts the devices of the lab; yields the sockets of their consoles.
 pub(super) fn start(

@@ -15,7 +15,7 @@ use crate::netns::namespace::Namespace;
 use crate::netns::program::ServerProgram;
 use crate::pki::Pki;
 use crate::remote_pki::Pkis;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// Starts the PKIs of the lab.
 pub(super) async fn start(

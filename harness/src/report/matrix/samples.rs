@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::diagnostic::Excerpt;
 use crate::matrix::{Cell, Expected, Matrix, Reason, Row, Standing, Unmatched};
 use crate::report::samples;
-use crate::run::Client;
+use crate::testbed::Client;
 
 /// Something of each kind.
 pub(super) fn matrix() -> Matrix {

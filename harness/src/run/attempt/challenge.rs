@@ -3,8 +3,8 @@
 use super::{Stop, bounded};
 use crate::lab::{Secret, placeholders};
 use crate::pki::PkiError;
-use crate::run::Bench;
 use crate::scenario::Configuration;
+use crate::testbed::Bench;
 
 /// The lines with a password in each place that wants one; those that were asked for are noted in `secrets`.
 ///

@@ -13,10 +13,10 @@ use crate::client::{ClientEnd, ClientOrder, ClientRun};
 use crate::lab::Secret;
 use crate::outcome::Sent;
 use crate::pki::Pki;
-use crate::run::Bench;
 use crate::run::wait::Waited;
 use crate::scenario::client::{ClientFact, ClientStep, GivenChallenge};
 use crate::scenario::{Expect, Step};
+use crate::testbed::Bench;
 
 /// A challenge password that no PKI of a lab takes.
 const WRONG_CHALLENGE: &str = "not-the-challenge";

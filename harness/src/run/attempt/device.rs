@@ -10,9 +10,9 @@ use super::{Answer, Attempted, Memory, Miss, Stop, bounded, challenge};
 use crate::device::{Change, Device, DeviceError};
 use crate::diagnostic::Place;
 use crate::outcome::Sent;
-use crate::run::Bench;
 use crate::run::wait::{Attempt, wait};
 use crate::scenario::{Action, Configuration, Ping, Run, Step};
+use crate::testbed::Bench;
 
 /// A configuration is given once: what a device refuses it would refuse again.
 pub(super) async fn configure(

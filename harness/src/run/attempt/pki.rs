@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::{Answer, Attempted, Miss, Stop, bounded};
 use crate::outcome::Sent;
 use crate::pki::{Decision, IssuedCertificate, Pki, PkiError};
-use crate::run::Bench;
 use crate::run::wait::{Attempt, wait};
 use crate::scenario::{Issued, Step, Verdict};
+use crate::testbed::Bench;
 
 /// The first pause between two tries; a PKI does not tell when it changed, so that pauses grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

@@ -8,10 +8,10 @@ use super::{Attempted, Stop, bounded};
 use crate::conversation::{Conversation, SpeechError};
 use crate::outcome::Sent;
 use crate::pki::PkiError;
-use crate::run::Bench;
 use crate::run::wait::Waited;
 use crate::scenario::Step;
 use crate::scenario::scep::Scep;
+use crate::testbed::Bench;
 
 /// What a scenario has said to each PKI so far.
 pub(in crate::run) type Conversations = BTreeMap<String, Conversation>;

@@ -7,11 +7,11 @@ use super::pki::{pki, stop};
 use super::{Answer, Attempted, Stop, bounded};
 use crate::outcome::Sent;
 use crate::pki::SeenRequest;
-use crate::run::Bench;
 use crate::run::wait::Waited;
 use crate::scenario::Step;
 use crate::scenario::scep::FactName;
 use crate::scenario::seen::{Seen, SeenFact};
+use crate::testbed::Bench;
 
 /// Holds each request that is meant against what is acceptable.
 pub(super) async fn check(step: &Step, it: &Seen, bench: &Bench) -> Result<Attempted, Stop> {

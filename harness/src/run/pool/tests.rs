@@ -7,7 +7,9 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::device::{Change, Device, DeviceError};
+use crate::lab::Lab;
 use crate::scenario::{Found, load};
+use crate::testbed::{Bench, BenchError};
 
 /// Does what it is told: to panic, to hang, or to see how many others are at it.
 struct Puppet;
@@ -41,15 +43,19 @@ impl Device for Puppet {
     }
 }
 
-fn build<'a>(scenario: &'a Scenario, _: &'a LabOptions) -> Building<'a> {
-    Box::pin(async {
-        if scenario.lab.hosts.contains_key("broken") {
+/// Builds labs of puppets, or breaks.
+struct Puppets;
+
+#[async_trait]
+impl Driver for Puppets {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+        if lab.hosts.contains_key("broken") {
             return Err(BenchError::Network { reason: "no cable for hunter2".to_owned() });
         }
         let mut bench = Bench::default();
         bench.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
         Ok(bench)
-    })
+    }
 }
 
 fn scenario(id: &str, host: &str, command: &str) -> Scenario {
@@ -68,7 +74,7 @@ steps: [run: {{command: {command}}}]
 }
 
 fn jobs(scenarios: Vec<Scenario>) -> Vec<Job> {
-    let job = |scenario| Job { scenario, lab: LabOptions::default() };
+    let job = |scenario| Job { scenario, driver: Arc::new(Puppets) };
     scenarios.into_iter().map(job).collect()
 }
 
@@ -85,8 +91,7 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
     ];
     let mut finished = 0;
     let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
-    let outcome =
-        run_in(Arc::new(build), jobs(scenarios), at_once(1), std::future::pending(), observe).await;
+    let outcome = run_in(jobs(scenarios), at_once(1), std::future::pending(), observe).await;
     let verdicts: Vec<&Verdict> =
         outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
     let message = "the string broke".to_owned();
@@ -101,7 +106,7 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
 #[tokio::test]
 async fn a_lab_that_cannot_be_built_took_its_time_all_the_same() {
     let jobs = jobs(vec![scenario("a", "broken", "x")]);
-    let outcome = run_in(Arc::new(build), jobs, at_once(1), std::future::pending(), |_| {}).await;
+    let outcome = run_in(jobs, at_once(1), std::future::pending(), |_| {}).await;
     assert_ne!(outcome.scenarios[0].elapsed, Duration::ZERO);
 }
 
@@ -117,15 +122,14 @@ async fn a_stopped_run_tells_what_was_finished() {
         }
     };
     let stop = async { stop.await.unwrap() };
-    let outcome = run_in(Arc::new(build), jobs(scenarios), at_once(1), stop, observe).await;
+    let outcome = run_in(jobs(scenarios), at_once(1), stop, observe).await;
     assert_eq!((outcome.scenarios.len(), outcome.selected, outcome.interrupted), (1, 3, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn as_many_run_at_once_as_asked_for() {
     let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "count")).collect();
-    let outcome =
-        run_in(Arc::new(build), jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
+    let outcome = run_in(jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.counts().passed, 12);
     assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
 }
@@ -151,30 +155,27 @@ impl Device for Visitor {
     }
 }
 
-fn visit<'a>(_: &'a Scenario, _: &'a LabOptions) -> Building<'a> {
-    Box::pin(async {
+/// Builds labs that all have one thing to themselves.
+struct OneAtATime;
+
+#[async_trait]
+impl Driver for OneAtATime {
+    async fn build(&self, _: &Lab, _: &str) -> Result<Bench, BenchError> {
         let mut bench = Bench::default();
         bench.devices.insert("DUT0".to_owned(), Arc::new(Visitor));
         Ok(bench)
-    })
+    }
+
+    fn exclusive(&self, _: &Lab) -> BTreeSet<String> {
+        BTreeSet::from(["ssh 198.51.100.7:22".to_owned()])
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn scenarios_that_share_passwords_run_one_after_another() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.yaml");
-    let text = "title: T
-lab:
-  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
-  pki: {p: {url: http://127.0.0.1:1/scep, challenge: {one-time: [a, b]}}}
-steps: [run: {command: x}]
-";
-    std::fs::write(&path, text).unwrap();
-    let scenario = |id: &str| load(&Found { id: id.to_owned(), path: path.clone() }, None).unwrap();
-    let lab = LabOptions { driver: crate::run::Driver::Live, ..LabOptions::default() };
-    let job = |id: &str| Job { scenario: scenario(id), lab: lab.clone() };
+async fn scenarios_that_need_the_same_thing_to_themselves_run_one_after_another() {
+    let job = |id: &str| Job { scenario: scenario(id, "h", "x"), driver: Arc::new(OneAtATime) };
     let jobs = ["a", "b", "c"].map(job).into();
-    let outcome = run_in(Arc::new(visit), jobs, at_once(3), std::future::pending(), |_| {}).await;
+    let outcome = run_in(jobs, at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.scenarios.len(), 3);
     assert_eq!(MOST_AT_PKI.load(Ordering::SeqCst), 1);
 }

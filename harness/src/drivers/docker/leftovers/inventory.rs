@@ -14,7 +14,7 @@ use super::labels::{LAB, NODE, PROCESS, RUN};
 use super::owner::{Life, Owner};
 use crate::drivers::docker::engine::{Engine, Fault};
 use crate::drivers::leftovers::Removal;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// For how long an image that was asked for is left alone: whoever did so makes containers of it meanwhile.
 const SPARED: Duration = Duration::from_secs(120);

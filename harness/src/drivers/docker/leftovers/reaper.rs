@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{INTERVAL, remove_all};
 use crate::drivers::docker::engine::Engine;
-use crate::run::BenchError;
+use crate::testbed::BenchError;
 
 /// What the reaper says once it no longer goes the way of its runner.
 const READY: &str = "ready";
@@ -24,53 +24,56 @@ const LATECOMERS: Duration = Duration::from_secs(3);
 /// How much it reads of its runner at the most, in bytes.
 const READING_LIMIT: u64 = 1024;
 
-static REAPER: tokio::sync::Mutex<Option<Reaper>> = tokio::sync::Mutex::const_new(None);
+/// The process that removes all of a run if its runner is killed; started when it is first needed.
+#[derive(Debug, Default)]
+pub(super) struct Reaper(tokio::sync::Mutex<Option<Process>>);
 
-/// The reaper of this process; it takes the end of `runner` for the end of the process.
+/// It takes the end of `runner` for the end of the process.
 #[derive(Debug)]
-struct Reaper {
+struct Process {
     child: Child,
     runner: ChildStdin,
 }
 
-/// Starts the reaper of a run, unless it is there.
-pub(super) async fn start(sceplab: Option<&Path>, run: &str) -> Result<(), BenchError> {
-    let mut reaper = REAPER.lock().await;
-    if reaper.as_mut().is_some_and(Reaper::lives) {
-        return Ok(());
-    }
-    let program = sceplab.map_or_else(this_program, Path::to_owned);
-    let run = run.to_owned();
-    let told = format!("`{} lab-process --reaper`", program.display());
-    let started = tokio::task::spawn_blocking(move || Reaper::start(&program, &run));
-    let failed = |why: String| {
-        let reason = format!("{told}, which removes what a run that is killed leaves, {why}");
-        BenchError::Engine { reason }
-    };
-    let started = match timeout(PATIENCE, started).await {
-        Ok(Ok(started)) => {
-            started.map_err(|error| failed(format!("cannot be started: {error}")))?
-        }
-        Ok(Err(error)) => return Err(failed(format!("cannot be started: {error}"))),
-        Err(_) => return Err(failed(format!("is not ready after {} s", PATIENCE.as_secs()))),
-    };
-    *reaper = Some(started);
-    Ok(())
-}
-
-/// Lets the reaper go, for nothing of this run is left; waits for its end.
-pub async fn farewell() {
-    let Some(mut reaper) = REAPER.lock().await.take() else { return };
-    let _ = reaper.runner.write_all(format!("{FAREWELL}\n").as_bytes());
-    let Reaper { mut child, runner } = reaper;
-    drop(runner);
-    let deadline = Instant::now() + PATIENCE;
-    while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
-        sleep(Duration::from_millis(2)).await;
-    }
-}
-
 impl Reaper {
+    /// Starts the reaper of a run, unless it is there.
+    pub(super) async fn start(&self, sceplab: Option<&Path>, run: &str) -> Result<(), BenchError> {
+        let mut reaper = self.0.lock().await;
+        if reaper.as_mut().is_some_and(Process::lives) {
+            return Ok(());
+        }
+        let program = sceplab.map_or_else(this_program, Path::to_owned);
+        let run = run.to_owned();
+        let told = format!("`{} lab-process --reaper`", program.display());
+        let started = tokio::task::spawn_blocking(move || Process::start(&program, &run));
+        let failed = |why: String| {
+            let reason = format!("{told}, which removes what a run that is killed leaves, {why}");
+            BenchError::Engine { reason }
+        };
+        let started = match timeout(PATIENCE, started).await {
+            Ok(Ok(started)) => {
+                started.map_err(|error| failed(format!("cannot be started: {error}")))?
+            }
+            Ok(Err(error)) => return Err(failed(format!("cannot be started: {error}"))),
+            Err(_) => return Err(failed(format!("is not ready after {} s", PATIENCE.as_secs()))),
+        };
+        *reaper = Some(started);
+        Ok(())
+    }
+
+    /// Lets the reaper go, for nothing of this run is left; waits for its end.
+    pub(super) async fn farewell(&self) {
+        let Some(Process { mut child, mut runner }) = self.0.lock().await.take() else { return };
+        let _ = runner.write_all(format!("{FAREWELL}\n").as_bytes());
+        drop(runner);
+        let deadline = Instant::now() + PATIENCE;
+        while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+impl Process {
     fn start(program: &Path, run: &str) -> io::Result<Self> {
         let mut command = Command::new(program);
         command.args(["lab-process", "--reaper"]).current_dir("/");

@@ -2,101 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use clap::ValueEnum;
 use futures_util::future::select_all;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::DriverName;
 pub use crate::conversation::KeySupply;
 use crate::device::Device;
-use crate::drivers::Targets;
 use crate::lab::Secret;
 use crate::outcome::Ledger;
 use crate::pki::Pki;
-
-/// How a lab is built.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-pub enum Driver {
-    /// Everything in this process; no socket, no privilege.
-    #[default]
-    Virtual,
-    /// Hosts and links are the kernel's, in network namespaces; the device is a process of its own.
-    Netns,
-    /// Hosts and devices are containers of a Docker engine, which needs the cargo feature `docker`.
-    Docker,
-    /// Nothing is built: devices by SSH and PKIs by URL, on the network of this machine.
-    Live,
-}
-
-impl fmt::Display for Driver {
-    /// As it is named on the command line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        named(self, f)
-    }
-}
-
-/// The SCEP client inside the simulated devices.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Client {
-    /// The device's own.
-    #[default]
-    Builtin,
-    /// strongSwan's `pki --scepca` and `pki --scep`.
-    Strongswan,
-    /// micromdm's `scepclient`.
-    Scepclient,
-    /// certnanny's `sscep`.
-    Sscep,
-    /// certmonger's `scep-submit`.
-    Certmonger,
-}
-
-impl Client {
-    /// The driver that can be had with this client where none is asked for: programs need the kernel's network.
-    pub fn default_driver(self) -> Driver {
-        match self {
-            Self::Builtin => Driver::Virtual,
-            _ => Driver::Netns,
-        }
-    }
-}
-
-impl fmt::Display for Client {
-    /// As it is named on the command line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        named(self, f)
-    }
-}
-
-/// Writes the one name that the command line knows a value by.
-fn named(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    value.to_possible_value().map_or(Ok(()), |value| f.write_str(value.get_name()))
-}
-
-/// What labs are built with, beside what their files say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LabOptions {
-    /// How.
-    pub driver: Driver,
-    /// The SCEP client inside the simulated devices.
-    pub client: Client,
-    /// The program `sceplab`, which the driver `netns` runs again for its labs; this process's own where it is left out.
-    pub sceplab: Option<PathBuf>,
-    /// The image that nodes of labs are made of, for the driver `docker`; one of the program itself where it is left out.
-    pub node_image: Option<String>,
-    /// Where a capture of each link is left; for the driver `netns`.
-    pub captures: Option<PathBuf>,
-    /// Whether labs that are closed stand on until [`crate::drivers::end_kept`]; for the driver `netns`.
-    pub keep: bool,
-    /// The real devices and PKIs of the run, and how they are got at; for the driver `live`.
-    pub live: Targets,
-    /// What the lab is called: the id of the scenario that runs in it.
-    pub id: String,
-}
 
 /// A built lab, by the names of the lab file; dropping it takes the lab down.
 ///
@@ -145,7 +63,7 @@ impl Bench {
     }
 
     /// Waits until something of the lab breaks by itself, and tells what; for ever where nothing does.
-    pub(super) async fn broken(&self) -> String {
+    pub(crate) async fn broken(&self) -> String {
         let devices = self.devices.iter().map(|(name, device)| {
             let told = async move { format!("device `{name}`: {}", device.broken().await) };
             Box::pin(told) as std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>
@@ -179,7 +97,7 @@ pub enum BenchError {
     #[error("driver `{driver}` does not support {what}")]
     NotSupported {
         /// The driver that was asked for.
-        driver: Driver,
+        driver: DriverName,
         /// What it lacks.
         what: String,
     },
@@ -195,7 +113,7 @@ pub enum BenchError {
     #[error("driver `{driver}`: {reason}")]
     NotPermitted {
         /// The driver that was asked for.
-        driver: Driver,
+        driver: DriverName,
         /// What is not allowed, and what would allow it.
         reason: String,
     },
