@@ -1,0 +1,305 @@
+//! `sceplab conform`: what a SCEP server really does, requirement by requirement.
+
+pub(super) mod catalogue;
+pub(super) mod challenges;
+mod discovery;
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use self::catalogue::Catalogue;
+use self::challenges::ChallengeArguments;
+use super::complain;
+use super::exit::Exit;
+use super::jobs::jobs;
+use super::output::{self, say, warn};
+use super::progress::Progress;
+use super::reports::Reports;
+use super::stop::{StopSignals, end_at_once};
+use super::wiring::LivePki;
+use ::report::conformance::{self as report, terminal};
+use ::report::terminal::line;
+use conformance::{Budget, Date, OnePki, Plan, Report, Target, judge};
+use model::diagnostic::{Diagnostic, Palette};
+use model::outcome::Ledger;
+use model::requirement::End;
+use model::scep_url::ScepUrl;
+use runner::{Event, run_all};
+use testbed::Driver;
+use testbed::pki::Pki;
+
+/// Where the cases for servers are looked for.
+const CASES: &str = "scenarios/conformance/server";
+
+/// How many cases run at once where neither the target nor the caller says: few, for a PKI has others to serve.
+const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// Test what a SCEP server really does, requirement by requirement
+///
+/// Each case sends a request, right or wrong on purpose, and holds the reply against the outcomes that RFC 8894 allows.
+/// Certificates are issued and challenge passwords used on the way: --dry-run tells how many beforehand, and they are
+/// listed afterwards. Nothing that could disturb others is sent without --allow-disruptive.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sceplab conform http://127.0.0.1:8080/scep --challenge s3cret
+  sceplab conform http://pki.example.com/scep --dry-run
+  sceplab conform http://ndes.example.com/certsrv/mscep/mscep.dll \\
+      --ndes-admin http://ndes.example.com/certsrv/mscep_admin/ \\
+      --admin-user enroller --admin-password-file password.txt \\
+      --target scenarios/targets/ndes.yaml --report markdown=ndes.md
+  sceplab conform --list
+  sceplab conform --coverage
+
+Exit codes:
+  0  every MUST is met, or is a known deviation
+  2  wrong usage, or an invalid file
+  3  the server cannot be reached or answers no more, or a case could not be tried
+  4  a MUST is not met (with --strict: or a SHOULD)")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
+pub(super) struct Arguments {
+    /// The server's SCEP address, such as `http://pki.example.com/scep`; a target file may name it instead
+    #[arg(value_name = "URL", required_unless_present_any = ["list", "coverage", "target"])]
+    url: Option<ScepUrl>,
+    #[command(flatten)]
+    catalogue: Catalogue,
+    /// What is known of the server: its URL, CA fingerprint, capabilities, deviations
+    #[arg(long, value_name = "FILE")]
+    target: Option<PathBuf>,
+    #[command(flatten)]
+    challenges: ChallengeArguments,
+    /// Let at most so many certificates be issued; cases beyond are skipped [default: as many as the cases take]
+    #[arg(long, value_name = "N")]
+    max_certificates: Option<usize>,
+    /// Ask for this name where a case names none; an `n` in braces in it is a number that is different each time
+    #[arg(long, value_name = "NAME", value_parser = subject, default_value = "CN=sceplab-{n}")]
+    subject: String,
+    /// Also send what could disturb a server that others use
+    #[arg(long)]
+    allow_disruptive: bool,
+    /// Send at most so many requests a second
+    #[arg(long, value_name = "N", value_parser = rate)]
+    rate: Option<f64>,
+    /// How long the server may take for one answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
+    timeout: u64,
+    /// How many cases run at once [default: 4, 1 with --ndes-admin, or what the target file says]
+    #[arg(long, short, value_name = "N", value_parser = jobs)]
+    jobs: Option<NonZeroUsize>,
+    /// Let SHOULD decide the exit code as MUST does
+    #[arg(long)]
+    strict: bool,
+    /// Print what would be run and what it may cost, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Show every case with its requirement, level and section, and send nothing
+    #[arg(long)]
+    list: bool,
+    /// Print the table of all requirements with their cases, and send nothing
+    #[arg(long)]
+    coverage: bool,
+    #[command(flatten)]
+    reports: Reports,
+    /// Show what was sent and what came for each case
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// A name once its number is filled in.
+fn subject(text: &str) -> Result<String, String> {
+    let name = scep::name::parse(&text.replace("{n}", "00000000"));
+    name.map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Requests in a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "it takes a number of requests a second")?;
+    if rate.is_finite() && rate >= 0.1 { Ok(rate) } else { Err("it is 0.1 or more".to_owned()) }
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self) -> Exit {
+        let stop = StopSignals::listen();
+        tokio::spawn(end_at_once(stop.clone()));
+        let done = if self.coverage {
+            self.catalogue.coverage()
+        } else if self.list {
+            self.catalogue.list(CASES, End::Server)
+        } else {
+            self.conform(&stop).await
+        };
+        done.unwrap_or_else(|exit| exit)
+    }
+
+    async fn conform(&self, stop: &StopSignals) -> Result<Exit, Exit> {
+        self.reports.check()?;
+        let target = load_target(self.target.as_deref())?;
+        let url = self.url(&target)?;
+        let cases = self.catalogue.cases(CASES, End::Server, Some(&target))?;
+        let challenges = self.challenges.read().map_err(|reason| wrong_usage(&reason))?;
+        let budget = Budget {
+            certificates: self.max_certificates,
+            challenges: challenges.count(),
+            disruptive: self.allow_disruptive,
+        };
+        let has_no_challenge = challenges.is_none();
+        let plan = Plan::of(cases, budget);
+        if self.dry_run {
+            tell_plan(&plan, &url);
+            return Ok(Exit::Success);
+        }
+        let pki = Arc::new(LivePki::new(
+            url.clone(),
+            challenges.into_source(),
+            Duration::from_secs(self.timeout),
+            self.rate,
+        ));
+        let discovered = tokio::select! {
+            discovered = discovery::discover(&*pki, &url, &target) => discovered,
+            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+        };
+        let discovered = discovered.map_err(|reason| {
+            complain(&reason);
+            Exit::Lab
+        })?;
+        warn(&discovered.join("\n"));
+        warn(&cost(&plan));
+        if has_no_challenge {
+            warn(
+                "warning: no challenge password is given; where the PKI wants one, it refuses every request (`--challenge`)",
+            );
+        }
+        let mut report = self.run(plan, target, &url, &pki, stop).await;
+        report.discovered = discovered;
+        Ok(finish(&report, &self.reports))
+    }
+
+    fn url(&self, target: &Target) -> Result<ScepUrl, Exit> {
+        match (&self.url, &target.url) {
+            (Some(url), _) => Ok(url.clone()),
+            (None, Some(url)) => {
+                url.parse().map_err(|error| wrong_usage(&format!("`{url}`: {error}")))
+            }
+            (None, None) => Err(wrong_usage("the target file names no `url`: give one")),
+        }
+    }
+
+    fn at_once(&self, target: &Target) -> NonZeroUsize {
+        let of_target = target.parallel.and_then(NonZeroUsize::new);
+        // An NDES keeps five unused passwords at the most.
+        let default = if self.challenges.are_fetched() { NonZeroUsize::MIN } else { AT_ONCE };
+        self.jobs.or(of_target).unwrap_or(default)
+    }
+
+    async fn run(
+        &self,
+        plan: Plan,
+        mut target: Target,
+        url: &ScepUrl,
+        pki: &Arc<LivePki>,
+        stop: &StopSignals,
+    ) -> Report {
+        let at_once = self.at_once(&target);
+        let palette = Palette::of(&io::stdout());
+        let Plan { run, skipped } = plan;
+        let cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
+        let mut progress = Progress::new(cases.len());
+        let observe = |event: Event<'_>| match event {
+            Event::Started { id } => progress.started(id),
+            Event::Finished(case) => {
+                let shown = self.verbose.then(|| {
+                    let transcript = ::report::terminal::transcript(case, palette);
+                    format!("{}\n\n{transcript}", line(case, palette))
+                });
+                progress.finished(&case.id, shown.as_deref());
+            }
+        };
+        let ledger = Ledger::default();
+        let one: Arc<dyn Pki> = Arc::<LivePki>::clone(pki);
+        let driver: Arc<dyn Driver> =
+            Arc::new(OnePki::new(one, self.subject.clone(), ledger.clone()));
+        let (told, mut given_up) = (stop.clone().told(1), None);
+        let ended = async {
+            tokio::select! {
+                () = told => {}
+                reason = pki.fell_silent() => given_up = Some(reason),
+            }
+        };
+        let mut outcome = run_all(&driver, cases.clone(), at_once, ended, observe).await;
+        progress.end();
+        outcome.interrupted &= given_up.is_none();
+        target.title = if target.title.is_empty() { url.to_string() } else { target.title };
+        let today = Date::today();
+        let mut report = judge(&target, End::Server, outcome, &cases, skipped, self.strict, today);
+        report.given_up = given_up;
+        (report.issued, report.challenges) = (ledger.entries(), pki.challenges_given());
+        report
+    }
+}
+
+/// Reads a target file, where one is named; what is wrong with it is shown.
+pub(super) fn load_target(path: Option<&Path>) -> Result<Target, Exit> {
+    let Some(path) = path else { return Ok(Target::default()) };
+    Target::load(path).map_err(|wrong| {
+        output::diagnostics(&wrong);
+        Exit::Usage
+    })
+}
+
+/// Tells what was found: a line for each case, what failed in full, what was issued, and a summary.
+pub(super) fn finish(found: &Report, reports: &Reports) -> Exit {
+    let palette = Palette::of(&io::stdout());
+    for case in &found.cases {
+        say(&terminal::line(case, palette));
+    }
+    for explanation in found.cases.iter().filter_map(|case| terminal::explanation(case, palette)) {
+        say(&format!("\n{explanation}"));
+    }
+    let issued = terminal::issued(found);
+    if !issued.is_empty() {
+        say(&format!("\n{}", issued.join("\n")));
+    }
+    say(&format!("\n{}", terminal::requirements(found)));
+    say(&format!("\n{}", terminal::summary(found, palette)));
+    if let Some(reason) = &found.given_up {
+        complain(reason);
+    }
+    reports.write(|kind| report::text(kind, found), Exit::of_conformance(found))
+}
+
+fn wrong_usage(reason: &str) -> Exit {
+    output::diagnostics(&[Diagnostic::general(reason)]);
+    Exit::Usage
+}
+
+fn cost(plan: &Plan) -> String {
+    format!(
+        "{} cases; at most {} certificates will be issued and {} challenge passwords used",
+        plan.run.len(),
+        plan.certificates(),
+        plan.challenges()
+    )
+}
+
+fn tell_plan(plan: &Plan, url: &ScepUrl) {
+    say(&format!("to be sent to {url}:"));
+    for planned in &plan.run {
+        let what = match (planned.certificates, planned.challenges) {
+            (0, 0) => String::new(),
+            (certificates, 0) => format!("  (certificates: {certificates})"),
+            (certificates, challenges) => {
+                format!("  (certificates: {certificates}, challenge passwords: {challenges})")
+            }
+        };
+        say(&format!("  {}{what}", planned.case.id));
+    }
+    for (case, reason) in &plan.skipped {
+        say(&format!("  {}  skipped: {reason}", case.id));
+    }
+    say(&cost(plan));
+}

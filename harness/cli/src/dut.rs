@@ -1,0 +1,216 @@
+//! `sceplab dut`: the console of a simulated device in a lab.
+
+mod attach;
+mod on_socket;
+mod serve;
+mod socket;
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use dut_sim::console::Ending;
+use thiserror::Error;
+
+use super::exit::Exit;
+use super::settle::settle;
+use super::{named, wiring};
+use model::diagnostic::{Diagnostic, Source};
+use model::lab::Lab;
+use testbed::{BenchError, Client, DriverName, LabOptions};
+
+/// The lab of `sceplab dut` where none is named.
+const DEFAULT_LAB: &str = include_str!("../../../scenarios/labs/linux-pki.yaml");
+
+/// Use a simulated device by hand
+///
+/// The device stands in a lab, whose PKIs run as long as the console does.
+///
+/// With --serve it stands on, and each --attach is a session of its own with it, as a login shell over SSH has.
+#[derive(Clone, Debug, Default, Args)]
+#[command(override_usage = "sceplab dut [OPTIONS]
+       sceplab dut --serve SOCKET [OPTIONS]
+       sceplab dut --attach SOCKET [-c COMMAND]")]
+pub(super) struct Dut {
+    /// The lab that the device stands in [default: that of the documented scenario with the Linux PKI]
+    #[arg(long, value_name = "FILE", conflicts_with = "attach")]
+    lab: Option<PathBuf>,
+    /// How the lab is built [default: virtual; netns where the client or what a host runs is a program, docker where it is
+    /// an image]
+    #[arg(long, value_parser = named::driver(), value_name = "DRIVER", conflicts_with_all = ["on_socket", "attach"])]
+    driver: Option<DriverName>,
+    /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
+    #[arg(long, value_parser = named::client(), value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
+    client: Client,
+    /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
+    #[arg(long, value_name = "IMAGE", conflicts_with = "on_socket")]
+    node_image: Option<String>,
+    /// Be a device in a process of its own: the console is served on the socket that is the standard input
+    #[arg(long, hide = true, conflicts_with_all = ["lab", "device"])]
+    on_socket: bool,
+    #[command(flatten)]
+    serve: serve::Serving,
+    #[command(flatten)]
+    attach: attach::Attaching,
+    /// Which of the lab's devices; may be left out where there is one
+    #[arg(long, value_name = "NAME", conflicts_with = "attach")]
+    device: Option<String>,
+}
+
+/// Why there is no console.
+#[derive(Debug, Error)]
+pub(super) enum DutError {
+    /// The lab file is wrong.
+    #[error("the lab cannot be read")]
+    Lab(Vec<Diagnostic>),
+    /// The lab has no such device.
+    #[error("the lab has no device `{name}` (known devices: {known})")]
+    UnknownDevice {
+        /// As asked for.
+        name: String,
+        /// Those it has.
+        known: String,
+    },
+    /// The lab has several devices, or none.
+    #[error("which device? `--device` takes one of: {known}")]
+    WhichDevice {
+        /// Those it has.
+        known: String,
+    },
+    /// The lab cannot be built.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
+    /// The standard input is of no use as the socket of a console.
+    #[error("the standard input is no socket to serve a console on: {0}")]
+    Socket(io::Error),
+    /// The device cannot be served.
+    #[error(transparent)]
+    Serve(#[from] serve::ServeError),
+    /// No device can be reached there.
+    #[error(transparent)]
+    Attach(#[from] attach::AttachError),
+    /// The terminal is of no use.
+    #[error("the console broke: {0}")]
+    Console(String),
+}
+
+impl Dut {
+    /// Runs the console to its end; commands that come by a pipe may be interrupted.
+    ///
+    /// # Errors
+    /// When the lab cannot be read or built, the device is not known, or the terminal breaks.
+    pub(super) async fn run(&self) -> Result<Exit, DutError> {
+        if self.on_socket {
+            return on_socket::serve().await.map_err(DutError::Socket);
+        }
+        if let Some(exit) = self.attach.run().await? {
+            return Ok(exit);
+        }
+        self.use_console().await
+    }
+
+    async fn use_console(&self) -> Result<Exit, DutError> {
+        let lab = self.lab()?;
+        let name = self.device_name(&lab)?;
+        if !lab.devices.contains_key(&name) {
+            return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
+        }
+        let (driver, options) = self.options(&lab);
+        if self.serve.is_asked_for() {
+            return Ok(self.serve.run(&lab, &name, driver, options.client).await?);
+        }
+        let driver = wiring::console_driver(driver, options)?;
+        let ending = match driver.console(&lab, &name, &name).await {
+            Ok((device, bench)) => {
+                let ending = dut_sim::console::run(device).await;
+                bench.close().await;
+                ending
+            }
+            Err(error) => {
+                settle(&*driver).await;
+                return Err(error.into());
+            }
+        };
+        settle(&*driver).await;
+        match ending.map_err(|error| DutError::Console(error.to_string()))? {
+            Ending::Left => Ok(Exit::Success),
+            Ending::Interrupted => Ok(Exit::Interrupted),
+        }
+    }
+
+    fn options(&self, lab: &Lab) -> (DriverName, LabOptions) {
+        let default = match (lab.programs().next(), lab.images().next()) {
+            (Some(_), _) => DriverName::Netns,
+            (None, Some(_)) => DriverName::Docker,
+            (None, None) => self.client.default_driver(),
+        };
+        let node_image = self.node_image.clone();
+        let options = LabOptions { client: self.client, node_image, ..LabOptions::default() };
+        (self.driver.unwrap_or(default), options)
+    }
+
+    fn lab(&self) -> Result<Lab, DutError> {
+        match &self.lab {
+            Some(path) => Lab::load(path),
+            None => Lab::parse(&Source::new("the built-in lab", DEFAULT_LAB.to_owned())),
+        }
+        .map_err(DutError::Lab)
+    }
+
+    fn device_name(&self, lab: &Lab) -> Result<String, DutError> {
+        if let Some(name) = &self.device {
+            return Ok(name.clone());
+        }
+        let mut names = lab.devices.keys();
+        match (names.next(), names.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            _ => Err(DutError::WhichDevice { known: known_devices(lab) }),
+        }
+    }
+}
+
+fn known_devices(lab: &Lab) -> String {
+    match lab.devices.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>() {
+        names if names.is_empty() => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dut(device: Option<&str>) -> Dut {
+        Dut { device: device.map(str::to_owned), ..Dut::default() }
+    }
+
+    #[test]
+    fn the_built_in_lab_is_sound_and_has_one_device() {
+        let lab = dut(None).lab().unwrap();
+        assert_eq!(dut(None).device_name(&lab).unwrap(), "DUT0");
+    }
+
+    #[test]
+    fn a_lab_with_a_program_is_not_built_in_the_virtual_lab_unless_told_to() {
+        let runs = "hosts: {a: {addresses: [10.0.0.1/24], runs: {program: x, ready: {port: 1}}}}";
+        let lab = Lab::parse(&Source::new("lab", runs.to_owned())).unwrap();
+        assert_eq!(dut(None).options(&lab).0, DriverName::Netns);
+        assert_eq!(dut(None).options(&Lab::default()).0, DriverName::Virtual);
+        let told = Dut { driver: Some(DriverName::Virtual), ..dut(None) };
+        assert_eq!(told.options(&lab).0, DriverName::Virtual);
+    }
+
+    #[test]
+    fn several_devices_are_not_guessed_among() {
+        let mut lab = dut(None).lab().unwrap();
+        lab.devices.insert("DUT1".to_owned(), lab.devices["DUT0"].clone());
+        let error = dut(None).device_name(&lab).unwrap_err();
+        assert_eq!(error.to_string(), "which device? `--device` takes one of: `DUT0`, `DUT1`");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_device_is_told_with_the_known_ones() {
+        let error = dut(Some("DUT9")).run().await.unwrap_err();
+        assert_eq!(error.to_string(), "the lab has no device `DUT9` (known devices: `DUT0`)");
+    }
+}

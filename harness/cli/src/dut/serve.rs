@@ -1,0 +1,224 @@
+//! `sceplab dut --serve`: a device that stands on while users come and go.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use dut_sim::{Device, remote};
+use thiserror::Error;
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+
+use super::socket::{Mode, Served, SocketError};
+use crate::exit::Exit;
+use crate::output::warn;
+use crate::stop::StopSignals;
+use simulated::served;
+
+use crate::wiring::in_the_virtual_lab;
+use model::lab::Lab;
+use testbed::{Bench, BenchError, Client, DriverName};
+
+/// How many users the device lets in at a time.
+const MOST_SESSIONS: usize = 64;
+/// How long a device that has no descriptor left for a further user lets the others go on.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How a device is served.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Serving {
+    /// Serve the device at this socket until Ctrl-C or SIGTERM; `--attach` uses it
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["attach", "on_socket"])]
+    serve: Option<PathBuf>,
+    /// The permissions of the socket
+    #[arg(long, value_enum, value_name = "MODE", default_value_t, requires = "serve")]
+    mode: Mode,
+    /// Give the device this interface of the network namespace that it is started in, such as eth0, instead of a lab:
+    /// a commit changes its addresses and the routes by way of it. May be repeated; needs `CAP_NET_ADMIN`
+    #[arg(long, value_name = "NAME", requires = "serve", conflicts_with = "driver")]
+    interface: Vec<String>,
+    /// Let the device have an interface of the machine's own network
+    #[arg(long, requires = "interface")]
+    this_machine: bool,
+    /// Restart in the middle of that commit, once
+    #[arg(long, hide = true, value_name = "NUMBER", requires = "serve")]
+    restart_in_commit: Option<u64>,
+}
+
+/// Why a device is not served.
+#[derive(Debug, Error)]
+pub(crate) enum ServeError {
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error(transparent)]
+    Bench(#[from] BenchError),
+    #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    #[error("no further user can be heard of: {0}")]
+    Listening(io::Error),
+}
+
+/// Why an interface is not given to the device.
+#[derive(Debug, Error)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there it is not supported"))]
+pub(crate) enum InterfaceError {
+    #[error("`{0}` is no name of a device's interface; those are eth0, eth1 and so on")]
+    Name(String),
+    #[error("there is no interface `{0}` in this network namespace")]
+    Absent(String),
+    #[error(
+        "`{0}` is an interface of the machine itself, whose addresses and routes the device would replace; \
+         start it in a network namespace of its own (`ip netns exec NAME sceplab dut ...`), \
+         or say `--this-machine` if that is what you want"
+    )]
+    Machine(String),
+    #[error(
+        "addresses may not be changed here: the process lacks CAP_NET_ADMIN, which root has in a network namespace"
+    )]
+    Capability,
+    #[error("this operating system is not supported")]
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "here it is supported"))]
+    System,
+}
+
+impl Serving {
+    /// Whether a device is to be served.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.serve.is_some()
+    }
+
+    /// Serves the device of that name until the process is told to stop.
+    ///
+    /// # Errors
+    /// When the device cannot be built, or not be served.
+    pub(super) async fn run(
+        &self,
+        lab: &Lab,
+        name: &str,
+        driver: DriverName,
+        client: Client,
+    ) -> Result<Exit, ServeError> {
+        let Some(path) = &self.serve else { return Ok(Exit::Success) };
+        let stop = StopSignals::listen();
+        let (device, bench) = self.device(lab, name, driver, client)?;
+        let socket = Served::at(path, self.mode)?;
+        let path = path.display();
+        warn(&format!("device {name} is served; sceplab dut --attach {path}"));
+        let heard = tokio::select! {
+            error = welcome(&socket, &device) => Err(ServeError::Listening(error)),
+            () = stop.told(1) => Ok(Exit::Success),
+        };
+        drop(socket);
+        device.switch_off().await;
+        bench.close().await;
+        heard
+    }
+
+    fn device(
+        &self,
+        lab: &Lab,
+        name: &str,
+        driver: DriverName,
+        client: Client,
+    ) -> Result<(Arc<Device>, Bench), ServeError> {
+        if !self.interface.is_empty() {
+            return self.on_interfaces(lab, name, client);
+        }
+        if client == Client::Builtin && driver != DriverName::Virtual {
+            let what = "a device that is served from it".to_owned();
+            return Err(BenchError::NotSupported { driver, what }.into());
+        }
+        Ok(in_the_virtual_lab(lab, name, client, self.restart_in_commit)?)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn on_interfaces(
+        &self,
+        lab: &Lab,
+        name: &str,
+        client: Client,
+    ) -> Result<(Arc<Device>, Bench), ServeError> {
+        for interface in &self.interface {
+            own_network::permit(interface, self.this_machine)?;
+        }
+        let restart = self.restart_in_commit;
+        let device = served::on_the_own_network(lab, name, client, &self.interface, restart)?;
+        Ok((device, Bench::default()))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn on_interfaces(
+        &self,
+        _: &Lab,
+        _: &str,
+        _: Client,
+    ) -> Result<(Arc<Device>, Bench), ServeError> {
+        Err(InterfaceError::System.into())
+    }
+}
+
+/// Lets users in, as many as there is room for.
+async fn welcome(socket: &Served, device: &Arc<Device>) -> io::Error {
+    let room = Arc::new(Semaphore::new(MOST_SESSIONS));
+    loop {
+        match socket.listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&room)));
+            }
+            // Out of descriptors, for one: those who leave give theirs back.
+            Err(error) if error.raw_os_error().is_some() => tokio::time::sleep(BREATH).await,
+            Err(error) => return error,
+        }
+    }
+}
+
+async fn session(stream: UnixStream, device: Arc<Device>, room: Arc<Semaphore>) {
+    match room.try_acquire() {
+        Ok(_place) => remote::serve(device, stream).await,
+        Err(_) => remote::refuse(stream, &format!("{MOST_SESSIONS} users are in already")).await,
+    }
+}
+
+/// What stands between a device and an interface.
+#[cfg(target_os = "linux")]
+mod own_network {
+    use std::fs;
+
+    use nix::net::if_::if_nametoindex;
+
+    use super::InterfaceError;
+
+    /// The bit of `CAP_NET_ADMIN` in capabilities(7).
+    const NET_ADMIN: u32 = 12;
+
+    pub(super) fn permit(name: &str, this_machine: bool) -> Result<(), InterfaceError> {
+        let number = name.strip_prefix("eth").unwrap_or_default();
+        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InterfaceError::Name(name.to_owned()));
+        }
+        if if_nametoindex(name).is_err() {
+            return Err(InterfaceError::Absent(name.to_owned()));
+        }
+        if !this_machine && is_the_machines() {
+            return Err(InterfaceError::Machine(name.to_owned()));
+        }
+        if may_change_addresses() { Ok(()) } else { Err(InterfaceError::Capability) }
+    }
+
+    /// Whether this is the network of the first process, or of the kernel's own; where that is not told, it has to be
+    /// feared.
+    fn is_the_machines() -> bool {
+        let network = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
+        let mut known = ["1", "2"].into_iter().filter_map(network).peekable();
+        known.peek().is_none() || known.any(|known| Some(known) == network("self"))
+    }
+
+    fn may_change_addresses() -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+        let effective = effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+        effective.is_none_or(|effective| effective >> NET_ADMIN & 1 == 1)
+    }
+}

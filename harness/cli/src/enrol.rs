@@ -1,0 +1,248 @@
+//! `sceplab enrol`: one enrolment with the project's own client.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509Name;
+use scep::algorithm::{Cipher, Digest};
+use scep::certificate::{Fingerprint, serial_number};
+use scep::client::Settings;
+use scep::identity::Identity;
+use scep::name::to_text;
+use scep::request::RequestedExtension;
+
+use super::complain;
+use super::conform::challenges::{ChallengeArguments, Given};
+use super::exit::Exit;
+use super::output::{say, warn};
+use super::stop::StopSignals;
+use super::wiring::{Challenges, LivePki};
+use model::lab::Secret;
+use model::mask::Masker;
+use model::scep_url::ScepUrl;
+use simulated::client::{
+    Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerprint_of, new_key,
+};
+use testbed::pki::Pki;
+
+/// The subject that is asked for where none is given.
+const SUBJECT: &str = "CN=sceplab client";
+
+/// The pause before each CertPoll.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Enrol once with the built-in SCEP client
+///
+/// A key is made, a certificate for it asked for, and what came is checked as RFC 8894 wants it: who signed it, whether it
+/// answers this very request, whether it certifies this very key. Without --ca-fingerprint or --ca the CA is believed as it answers.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sceplab enrol http://127.0.0.1:8080/scep --challenge s3cret --out mine
+  sceplab enrol http://pki.example.com/scep --challenge-file password.txt \\
+      --subject \"CN=router1, O=Example\" --dns router1.example.com --out router1
+  sceplab enrol http://pki.example.com/scep --out router1 --renew
+
+Exit codes:
+  0  the certificate was issued
+  2  wrong usage
+  3  the CA cannot be reached, or a file cannot be written
+  4  the CA refused or did not decide in time, or its answer had to be refused")]
+pub(super) struct Arguments {
+    /// The CA's SCEP address, such as `http://pki.example.com/scep`
+    #[arg(value_name = "URL")]
+    url: ScepUrl,
+    /// The subject to ask for [default: "CN=sceplab client", or that of the certificate to be renewed]
+    #[arg(long, value_name = "NAME")]
+    subject: Option<String>,
+    /// A DNS name to ask for; may be given several times
+    #[arg(long = "dns", value_name = "NAME")]
+    dns_names: Vec<String>,
+    #[command(flatten)]
+    challenge: ChallengeArguments,
+    /// Leave the key, the certificate and those of the CA there: `key.pem`, `cert.pem`, `ca.pem`
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Renew the certificate in that folder, which signs the request; the key is a new one
+    #[arg(long, requires = "out")]
+    renew: bool,
+    /// The SHA-256 fingerprint that one of the CA's certificates must have
+    #[arg(long, value_name = "HEX", value_parser = str::parse::<Fingerprint>)]
+    ca_fingerprint: Option<Fingerprint>,
+    /// One of the CA's certificates, in PEM: as good as its fingerprint
+    #[arg(long, value_name = "FILE", conflicts_with = "ca_fingerprint")]
+    ca: Option<PathBuf>,
+    /// The name of the CA, for a server that holds several
+    #[arg(long, value_name = "NAME")]
+    ca_identifier: Option<String>,
+    /// The cipher of the request; one that the CA does not offer ends the enrolment [default: the best offered]
+    #[arg(long, value_parser = named(CIPHERS))]
+    cipher: Option<Cipher>,
+    /// The digest of the request; one that the CA does not offer ends the enrolment [default: the best offered]
+    #[arg(long, value_parser = named(DIGESTS))]
+    digest: Option<Digest>,
+    /// Take replies in single DES or signed with MD5 all the same, as micromdm's scepserver sends (RFC 8894 §2.9 forbids them)
+    #[arg(long)]
+    obsolete: bool,
+    /// How long the CA may take for one answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
+    timeout: u64,
+    /// How long a request that waits for a decision is asked about, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    poll_within: u64,
+}
+
+/// Those that RFC 8894 §2.9 does not forbid.
+const CIPHERS: [(&str, Cipher); 4] = [
+    ("aes128", Cipher::Aes128),
+    ("aes192", Cipher::Aes192),
+    ("aes256", Cipher::Aes256),
+    ("3des", Cipher::TripleDes),
+];
+
+const DIGESTS: [(&str, Digest); 5] = [
+    ("sha256", Digest::Sha256),
+    ("sha384", Digest::Sha384),
+    ("sha512", Digest::Sha512),
+    ("sha224", Digest::Sha224),
+    ("sha1", Digest::Sha1),
+];
+
+impl Arguments {
+    pub(super) async fn perform(&self) -> Exit {
+        let stop = StopSignals::listen();
+        tokio::select! {
+            done = self.enrol() => done.map_or_else(|exit| exit, |()| Exit::Success),
+            () = stop.told(1) => Exit::Interrupted,
+        }
+    }
+
+    async fn enrol(&self) -> Result<(), Exit> {
+        let given = self.challenge.read().map_err(|reason| failed(Exit::Usage, &reason))?;
+        let pki = self.pki(given)?;
+        let files = self.out.as_deref().map(Files::in_folder);
+        self.check_folder(files.as_ref())?;
+        let key = new_key().await.map_err(|reason| failed(Exit::Internal, &reason))?;
+        let mut settings = self.settings(key.clone(), files.as_ref())?;
+        // A renewal is authorised by the certificate that signs it (RFC 8894 §2.4).
+        let challenge = match settings.existing {
+            Some(_) => None,
+            None => {
+                pki.challenge(false).await.map_err(|error| failed(Exit::Lab, &error.to_string()))?
+            }
+        };
+        settings.challenge = challenge.clone();
+        let polling = Polling { pause: PAUSE, within: Duration::from_secs(self.poll_within) };
+        let enrolled = Enrolment { pki: &pki, settings, polling }.run().await;
+        let enrolled = enrolled.map_err(|error| refused(&error, challenge))?;
+        keep(files.as_ref(), &key, &enrolled)
+    }
+
+    fn pki(&self, given: Given) -> Result<LivePki, Exit> {
+        if given.count().is_some_and(|count| count > 1) {
+            return Err(failed(Exit::Usage, "one enrolment takes one challenge password"));
+        }
+        let challenges: Challenges = given.into_source();
+        let limit = Duration::from_secs(self.timeout);
+        Ok(LivePki::new(self.url.clone(), challenges, limit, None))
+    }
+
+    /// A key that somebody still needs is not written over.
+    fn check_folder(&self, files: Option<&Files>) -> Result<(), Exit> {
+        match files {
+            Some(files) if !self.renew && files.key().exists() => {
+                let there = format!(
+                    "`{}` is there already: `--renew` renews its certificate; or name another folder",
+                    files.key().display()
+                );
+                Err(failed(Exit::Usage, &there))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn settings(&self, key: PKey<Private>, files: Option<&Files>) -> Result<Settings, Exit> {
+        let existing = self.existing(files)?;
+        let subject = self.subject(existing.as_ref())?;
+        let mut settings = Settings { existing, ..Settings::new(key, subject) };
+        if !self.dns_names.is_empty() {
+            let names = RequestedExtension::dns_names(&self.dns_names);
+            let names = names.map_err(|error| failed(Exit::Usage, &error.to_string()))?;
+            settings.extensions.push(names);
+        }
+        settings.cipher = self.cipher;
+        settings.digest = self.digest;
+        settings.takes_obsolete_algorithms = self.obsolete;
+        settings.ca_identifier.clone_from(&self.ca_identifier);
+        settings.ca_fingerprint = match &self.ca {
+            Some(file) => Some(fingerprint_of(file).map_err(|error| failed(Exit::Usage, &error))?),
+            None => self.ca_fingerprint.clone(),
+        }
+        .map(|fingerprint| fingerprint.octets().to_vec());
+        Ok(settings)
+    }
+
+    fn existing(&self, files: Option<&Files>) -> Result<Option<Identity>, Exit> {
+        let Some(files) = files.filter(|_| self.renew) else { return Ok(None) };
+        let existing = files.identity().map_err(|error| failed(Exit::Usage, &error.to_string()))?;
+        let folder = files.folder().display();
+        let none =
+            || failed(Exit::Usage, &format!("there is no certificate to renew in `{folder}`"));
+        existing.ok_or_else(none).map(Some)
+    }
+
+    fn subject(&self, existing: Option<&Identity>) -> Result<X509Name, Exit> {
+        if let (None, Some(existing)) = (&self.subject, existing) {
+            let kept = existing.certificate.subject_name().to_owned();
+            return kept.map_err(|error| failed(Exit::Internal, &error.to_string()));
+        }
+        let text = self.subject.as_deref().unwrap_or(SUBJECT);
+        let wrong = |error| failed(Exit::Usage, &format!("`--subject {text}`: {error}"));
+        scep::name::parse(text).map_err(wrong)
+    }
+}
+
+fn keep(files: Option<&Files>, key: &PKey<Private>, enrolled: &Enrolled) -> Result<(), Exit> {
+    let certificate = &enrolled.certificate;
+    say(&format!("subject  {}", to_text(certificate.subject_name())));
+    say(&format!("issuer   {}", to_text(certificate.issuer_name())));
+    let serial = serial_number(certificate).unwrap_or_default();
+    say(&format!("serial   {}", serial.to_lowercase()));
+    say(&format!("valid    {} to {}", certificate.not_before(), certificate.not_after()));
+    let Some(files) = files else {
+        warn("nothing is kept: `--out DIR` keeps the key and the certificate");
+        return Ok(());
+    };
+    files.write(key, enrolled).map_err(|error| failed(Exit::Lab, &error.to_string()))?;
+    for path in [files.key(), files.certificate(), files.ca()] {
+        say(&format!("file     {}", path.display()));
+    }
+    Ok(())
+}
+
+/// What a server says may be the very password that it was sent.
+fn refused(error: &EnrolmentError, challenge: Option<Secret>) -> Exit {
+    let masker = Masker::new(challenge.into_iter().collect());
+    let exit = match error {
+        EnrolmentError::Unreachable { .. } => Exit::Lab,
+        EnrolmentError::Refused(_) | EnrolmentError::StillPending(_) => Exit::Failed,
+    };
+    failed(exit, &masker.text(&error.to_string()))
+}
+
+fn failed(exit: Exit, reason: &str) -> Exit {
+    complain(reason);
+    exit
+}
+
+fn named<T: Copy + Send + Sync + 'static, const N: usize>(
+    known: [(&'static str, T); N],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(known.map(|(name, _)| name)).try_map(move |given| {
+        let found = known.iter().find(|(name, _)| *name == given);
+        found.map(|(_, value)| *value).ok_or_else(|| format!("`{given}` is not known"))
+    })
+}

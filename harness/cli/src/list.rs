@@ -1,0 +1,34 @@
+//! `sceplab list`: the ids and titles of scenarios.
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::output::say;
+use super::select::Selection;
+use model::diagnostic::visible;
+
+/// List scenarios: a line for each, its id and its title
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sceplab list
+  sceplab list scenarios --tag documented")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+}
+
+impl Arguments {
+    pub(super) fn perform(&self) -> Exit {
+        let scenarios = match self.selection.load() {
+            Ok(scenarios) => scenarios,
+            Err(exit) => return exit,
+        };
+        let width = scenarios.iter().map(|scenario| scenario.id.chars().count()).max();
+        for scenario in &scenarios {
+            let (id, title) = (visible(&scenario.id), visible(&scenario.title));
+            say(&format!("{id:<width$}  {title}", width = width.unwrap_or_default()));
+        }
+        Exit::Success
+    }
+}

@@ -1,0 +1,221 @@
+//! What is there already is used only once whoever asked for it knows what, and agrees.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::complain;
+use super::conform::challenges::ChallengeArguments;
+use super::exit::Exit;
+use super::output::{self, warn};
+use super::question::{self, somebody_is_there};
+use super::stop::StopSignals;
+use super::wiring::{TargetOptions, Targets, Used, used};
+use model::diagnostic::{Diagnostic, visible};
+use model::lab::{ChallengeSource, Lab, SshTarget};
+use model::scenario::Scenario;
+use testbed::{ChangedDevice, Driver, DriverName};
+
+/// What goes with `--driver live`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "With --driver live")]
+pub(super) struct LiveArguments {
+    /// Use the addresses that are listed without asking; needed where nobody is at a terminal
+    #[arg(long, short)]
+    yes: bool,
+    /// Leave each device the configuration that the last scenario gave it
+    #[arg(long)]
+    keep_config: bool,
+    #[command(flatten)]
+    challenges: ChallengeArguments,
+}
+
+impl LiveArguments {
+    /// What of it was given, where the driver is another; the error is what to type.
+    pub(super) fn fit(&self, driver: DriverName) -> Result<(), String> {
+        let option = match () {
+            () if driver == DriverName::Live => return Ok(()),
+            () if self.yes => "--yes",
+            () if self.keep_config => "--keep-config",
+            () => match self.challenges.given() {
+                Some(option) => option,
+                None => return Ok(()),
+            },
+        };
+        Err(format!("`{option}` is for what is there already; type `{option} --driver live`"))
+    }
+
+    /// Gets ready for the scenarios: says what will be used, and reads all passwords. Names are looked up;
+    /// nothing else is sent before this is done.
+    pub(super) async fn prepare(
+        &self,
+        scenarios: &[Scenario],
+        stop: &StopSignals,
+    ) -> Result<Targets, Exit> {
+        let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
+        let labs = distinct(here.map(|scenario| &scenario.lab));
+        if labs.is_empty() {
+            // All are skipped, and nothing is used.
+            return Ok(Targets::default());
+        }
+        let targets = self.targets(&labs).map_err(|reason| wrong_usage(&reason))?;
+        // Where nobody can agree, not even a name server is asked.
+        let may_be_used = self.yes || somebody_is_there();
+        for line in listed(&used(labs.iter().copied(), &targets, may_be_used).await) {
+            warn(&line);
+        }
+        if let Some(line) = told_of_devices(&labs, self.keep_config) {
+            warn(&line);
+        }
+        self.agree(stop).await?;
+        // Whoever presses Ctrl-C at the question for a password has a terminal without an echo.
+        let _attributes = dut_sim::console::Attributes::kept();
+        tokio::select! {
+            greeted = greet(&labs, &targets) => greeted?,
+            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+        }
+        Ok(targets)
+    }
+
+    fn targets(&self, labs: &[&Lab]) -> Result<Targets, String> {
+        let is_live = |lab: &&Lab| lab.is_live();
+        if !labs.iter().any(is_live) {
+            return Err("`--driver live` is for a lab that names devices by SSH and PKIs by URL, \
+                        and there is none; type `--lab FILE`"
+                .to_owned());
+        }
+        let pkis: Vec<_> = labs.iter().flat_map(|lab| lab.by_url.values()).collect();
+        let challenge = self.challenges.source();
+        let of_several = pkis.iter().any(|pki| pki.url != pkis[0].url);
+        if let (Some(_), Some(option), true) = (&challenge, self.challenges.given(), of_several) {
+            return Err(format!(
+                "`{option}` is for one PKI, and there are several; put their challenge passwords into \
+                 the lab file"
+            ));
+        }
+        let otherwise = ChallengeArguments::of_environment().filter(|_| !of_several);
+        let targets = Targets::new(TargetOptions {
+            keep_configuration: self.keep_config,
+            challenge,
+            otherwise: otherwise.map(ChallengeSource::Static),
+        });
+        for (name, pki) in labs.iter().flat_map(|lab| &lab.by_url) {
+            targets.prepare(pki).map_err(|reason| format!("pki `{name}`: {reason}"))?;
+        }
+        Ok(targets)
+    }
+
+    async fn agree(&self, stop: &StopSignals) -> Result<(), Exit> {
+        if self.yes {
+            return Ok(());
+        }
+        if !somebody_is_there() {
+            let refusal = "`--driver live` uses this network, and nobody is at a terminal to agree";
+            let note = "type `--yes` if these are the addresses that you mean";
+            output::diagnostics(&[Diagnostic::general(refusal).note(note)]);
+            return Err(Exit::Usage);
+        }
+        let agreed = tokio::select! {
+            answer = tokio::task::spawn_blocking(|| question::agreed("Use them?")) => answer,
+            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+        };
+        if agreed.unwrap_or(false) {
+            return Ok(());
+        }
+        complain("nothing was done");
+        Err(Exit::NothingSelected)
+    }
+}
+
+fn wrong_usage(reason: &str) -> Exit {
+    complain(reason);
+    Exit::Usage
+}
+
+/// Each lab once, however many scenarios have it.
+fn distinct<'a>(labs: impl Iterator<Item = &'a Lab>) -> Vec<&'a Lab> {
+    let mut distinct: Vec<&Lab> = Vec::new();
+    for lab in labs {
+        if !distinct.contains(&lab) {
+            distinct.push(lab);
+        }
+    }
+    distinct
+}
+
+/// A line for each place, what it is to the lab in the first column.
+fn listed(all: &[Used]) -> Vec<String> {
+    let width = all.iter().map(|used| used.what.chars().count()).max().unwrap_or_default();
+    let line = |Used { what, place, addresses }: &Used| {
+        let resolved = match addresses {
+            Ok(addresses) if place.contains(&addresses.join(", ")) => String::new(),
+            Ok(addresses) => format!("  ({})", addresses.join(", ")),
+            Err(reason) => format!("  ({})", visible(reason)),
+        };
+        format!("  {what:width$}  {}{resolved}", visible(place))
+    };
+    let heading = "Of the network of this machine, this run will use:".to_owned();
+    std::iter::once(heading).chain(all.iter().map(line)).collect()
+}
+
+/// What becomes of the configurations of real devices.
+fn told_of_devices(labs: &[&Lab], keeps: bool) -> Option<String> {
+    let mut names: Vec<&str> = real_devices(labs).map(|(name, _)| name).collect();
+    names.dedup();
+    if names.is_empty() {
+        return None;
+    }
+    let names = names.join(", ");
+    Some(if keeps {
+        format!("Each scenario replaces the configuration of {names}, and the last one's stays.")
+    } else {
+        format!(
+            "Each scenario replaces the configuration of {names}, which is put back afterwards."
+        )
+    })
+}
+
+fn real_devices<'a>(labs: &[&'a Lab]) -> impl Iterator<Item = (&'a str, &'a SshTarget)> {
+    let devices = labs.iter().flat_map(|lab| &lab.devices);
+    devices.filter_map(|(name, device)| Some((name.as_str(), device.ssh.as_deref()?)))
+}
+
+/// Logs in to each device once, so that passwords are asked for and mistakes are said before the first scenario.
+async fn greet(labs: &[&Lab], targets: &Targets) -> Result<(), Exit> {
+    let mut known: Vec<&SshTarget> = Vec::new();
+    for (name, target) in real_devices(labs) {
+        if known.contains(&target) {
+            continue;
+        }
+        known.push(target);
+        if let Err(error) = targets.greet(name, target).await {
+            complain(&error.to_string());
+            return Err(Exit::Lab);
+        }
+    }
+    Ok(())
+}
+
+/// Says that what a real device was given is taken back once the run is stopped, and whose configuration that is.
+pub(super) async fn tell_when_stopped(
+    stop: StopSignals,
+    driver: Arc<dyn Driver>,
+) -> Vec<ChangedDevice> {
+    stop.told(1).await;
+    let changed = driver.remains().changed;
+    for ChangedDevice { device, .. } in &changed {
+        warn(&format!(
+            "stopping: the configuration of {device} is put back; Ctrl-C again ends at once"
+        ));
+    }
+    changed
+}
+
+/// Says of those devices that are as they were that they are; of the others it was said already.
+pub(super) fn tell_put_back(stopped: &[ChangedDevice], complaints: &[String]) {
+    let is_as_it_was =
+        |it: &&ChangedDevice| !complaints.iter().any(|told| told.contains(&it.device));
+    for ChangedDevice { device, .. } in stopped.iter().filter(is_as_it_was) {
+        warn(&format!("the configuration of {device} was put back"));
+    }
+}

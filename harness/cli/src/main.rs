@@ -1,0 +1,176 @@
+//! The binary `sceplab`: the command line.
+#![forbid(unsafe_code)]
+
+mod check;
+mod clean;
+mod completions;
+mod conform;
+mod conform_client;
+mod dut;
+mod enrol;
+mod exit;
+mod health;
+mod jobs;
+mod lab_arguments;
+mod lab_process;
+mod list;
+mod live;
+mod matrix;
+mod named;
+mod output;
+mod progress;
+mod question;
+mod reports;
+mod run;
+mod select;
+mod serve;
+mod settle;
+mod shell;
+mod stop;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mock_ca::OpenError;
+
+use self::dut::{Dut, DutError};
+use self::exit::Exit;
+use self::serve::{Serve, ServeError};
+use model::diagnostic::Diagnostic;
+
+/// Runs SCEP enrolment scenarios against a device and a PKI, and says what is wrong
+#[derive(Debug, Parser)]
+#[command(name = "sceplab", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sceplab run scenarios                     run all scenarios in that folder, in the virtual lab
+  sceplab run scenarios/scep/linux-pki.yaml -v
+                                            run one, and show each step's command and output
+  sceplab check scenarios                   find mistakes in scenario and lab files, run nothing
+  sceplab serve linux --listen 127.0.0.1:8080
+                                            a test CA for a real SCEP client
+
+Exit codes:
+  0  all passed                        3  the lab could not be built, or broke
+  1  internal error                    4  a check failed
+  2  wrong usage, or an invalid file   5  nothing was selected
+  130  interrupted
+
+Colour is used on terminals only, and not where NO_COLOR is set.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Threaded(Threaded),
+    Shell(shell::Arguments),
+    LabProcess(lab_process::Arguments),
+}
+
+/// Commands that have a runtime with threads; the others step into namespaces, which only a process with one thread can.
+#[derive(Debug, Subcommand)]
+enum Threaded {
+    Run(Box<run::Arguments>),
+    Matrix(matrix::Arguments),
+    Conform(Box<conform::Arguments>),
+    ConformClient(Box<conform_client::Arguments>),
+    Enrol(Box<enrol::Arguments>),
+    Check(check::Arguments),
+    List(list::Arguments),
+    Serve(Serve),
+    Health(health::Arguments),
+    Dut(Dut),
+    Clean(clean::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// Reads the arguments of the process, does what they ask for and says how it ended.
+fn main() -> ExitCode {
+    exit::quieten_panics();
+    match Cli::parse().command {
+        Command::Threaded(command) => command.run(),
+        Command::Shell(arguments) => arguments.perform(),
+        Command::LabProcess(arguments) => arguments.perform(),
+    }
+}
+
+impl Threaded {
+    fn run(self) -> ExitCode {
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                complain(&format!("the runtime cannot be started: {error}"));
+                return Exit::Internal.into();
+            }
+        };
+        let exit = runtime.block_on(self.perform());
+        // Keys that are still being made, and a terminal that is still being read, are not waited for.
+        runtime.shutdown_background();
+        output::checked(exit).into()
+    }
+
+    async fn perform(self) -> Exit {
+        match self {
+            Self::Run(arguments) => arguments.perform().await,
+            Self::Matrix(arguments) => arguments.perform().await,
+            Self::Conform(arguments) => arguments.perform().await,
+            Self::ConformClient(arguments) => arguments.perform().await,
+            Self::Enrol(arguments) => arguments.perform().await,
+            Self::Check(arguments) => arguments.perform(),
+            Self::List(arguments) => arguments.perform(),
+            Self::Health(arguments) => arguments.perform().await,
+            Self::Clean(arguments) => arguments.perform().await,
+            Self::Completions(arguments) => arguments.perform::<Cli>(),
+            Self::Serve(serve) => serve.run().await.map_or_else(|error| refused(&error), done),
+            Self::Dut(dut) => dut.run().await.unwrap_or_else(|error| no_console(&error)),
+        }
+    }
+}
+
+fn done((): ()) -> Exit {
+    Exit::Success
+}
+
+fn refused(error: &ServeError) -> Exit {
+    complain(&error.to_string());
+    match error {
+        ServeError::Arguments(_)
+        | ServeError::Open(OpenError::Subject { .. } | OpenError::Fault(_)) => Exit::Usage,
+        _ => Exit::Lab,
+    }
+}
+
+fn no_console(error: &DutError) -> Exit {
+    if let DutError::Lab(diagnostics) = error {
+        output::diagnostics(diagnostics);
+        return Exit::Usage;
+    }
+    complain(&error.to_string());
+    match error {
+        DutError::Bench(_) | DutError::Serve(_) | DutError::Attach(_) => Exit::Lab,
+        DutError::Console(_) => Exit::Internal,
+        _ => Exit::Usage,
+    }
+}
+
+/// Says what is wrong where no file is at fault.
+fn complain(message: &str) {
+    output::diagnostics(&[Diagnostic::general(message)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,222 @@
+//! `sceplab matrix`: scenarios at every PKI with every client, as a table.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::complain;
+use super::exit::Exit;
+use super::jobs::jobs;
+use super::lab_arguments::{client_fits, possible};
+use super::named;
+use super::output::{self, say, warn};
+use super::progress::Progress;
+use super::reports::Reports;
+use super::select::{self, DEFAULT_PATH};
+use super::settle::settle;
+use super::stop::{StopSignals, end_at_once};
+use model::diagnostic::{Diagnostic, Location, Palette, render};
+
+use super::wiring::{self, Targets};
+use ::report::matrix::{self as report, terminal};
+use ::report::terminal::line;
+use matrix::{Ledger, Matrix, Plan};
+use model::scenario::LEDGER;
+use runner::{Event, run_jobs};
+use testbed::{Client, Driver, DriverName, LabOptions};
+
+/// The tag of the scenarios that are chosen where a folder is named.
+const TAG: &str = "matrix";
+
+/// How many cells run at once for each core: most of the time they wait for each other's processes.
+const PER_CORE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// How many run at once even on a small machine: clients wait for seconds until they ask again.
+const AT_LEAST: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
+/// Run scenarios at every PKI with every client, and draw the table
+///
+/// A row is a scenario at a PKI: that of its own lab, and those of the labs beside it that stand in for it. A column is a
+/// SCEP client inside the device. What the ledger expects to fail is no failure; what it expects to fail and passes is one.
+/// A client or a server that is not installed is a skip with the name of the package.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sceplab matrix
+  sceplab matrix scenarios/scep/linux-pki.yaml --client strongswan --client scepclient
+  sceplab matrix --report markdown=matrix.md")]
+pub(super) struct Arguments {
+    /// Scenario files, or folders to search for scenarios with the tag `matrix`
+    #[arg(value_name = "PATH", default_value = DEFAULT_PATH)]
+    paths: Vec<PathBuf>,
+    /// A client to try; may be given several times [default: all]
+    #[arg(long = "client", value_name = "CLIENT", value_parser = named::client())]
+    clients: Vec<Client>,
+    /// The failures that are expected [default: scenarios/matrix-ledger.yaml, where it is there]
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    /// How labs are built; the virtual one has the builtin client and the mock CA alone
+    #[arg(long, value_parser = named::driver(), default_value_t = DriverName::Netns)]
+    driver: DriverName,
+    /// How many cells run at once [default: four for each core, and at least 16]
+    #[arg(long, short, value_name = "N", value_parser = jobs)]
+    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    reports: Reports,
+    /// Show a line for each cell as it is finished
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// What builds the labs whose devices have a client, by the client.
+type Drivers = BTreeMap<Client, Arc<dyn Driver>>;
+
+impl Arguments {
+    pub(super) async fn perform(&self) -> Exit {
+        let stop = StopSignals::listen();
+        tokio::spawn(end_at_once(stop.clone()));
+        match self.prepare().await {
+            Ok((plan, ledger, drivers)) => {
+                let exit = self.run(&plan, &ledger, &drivers, &stop).await;
+                for driver in drivers.values() {
+                    settle(&**driver).await;
+                }
+                exit
+            }
+            Err(exit) => exit,
+        }
+    }
+
+    /// All that can be wrong before anything is run.
+    async fn prepare(&self) -> Result<(Plan, Ledger, Drivers), Exit> {
+        self.reports.check()?;
+        if self.driver == DriverName::Live {
+            let why = "the matrix tries every client in simulated devices";
+            complain(&format!("{why}; what is there already is for `sceplab run --driver live`"));
+            return Err(Exit::Usage);
+        }
+        self.clients_fit()?;
+        let scenarios = select::tagged_or_named(&self.paths, TAG)?;
+        let plan = Plan::of(scenarios, self.columns());
+        // What is wrong with the ledger is told together with what is wrong with the labs.
+        let ledger = self.ledger();
+        let mut wrong = Vec::new();
+        if let Err(errors) = &plan {
+            wrong.extend_from_slice(errors.diagnostics());
+        }
+        if let Err(errors) = &ledger {
+            wrong.extend_from_slice(errors);
+        }
+        let (Ok(plan), Ok(ledger)) = (plan, ledger) else {
+            output::diagnostics(&wrong);
+            return Err(Exit::Usage);
+        };
+        let driver = |client| {
+            let options = LabOptions { client, ..LabOptions::default() };
+            wiring::driver(self.driver, options, Targets::default())
+        };
+        possible(driver(Client::Builtin)).await?;
+        let driver_of = |client| driver(client).map(|driver| (client, driver));
+        let drivers = self.columns().into_iter().map(driver_of).collect::<Result<_, _>>();
+        let drivers = drivers.map_err(|error| {
+            complain(&error.to_string());
+            Exit::Lab
+        })?;
+        Ok((plan, ledger, drivers))
+    }
+
+    /// Clients that are named are to be tried; those of the whole matrix are skips where they cannot be.
+    fn clients_fit(&self) -> Result<(), Exit> {
+        let fits = |client: &Client| client_fits(*client, self.driver);
+        self.clients.iter().try_for_each(fits).map_err(|reason| {
+            complain(&reason);
+            Exit::Usage
+        })
+    }
+
+    /// The clients in their usual order, each once.
+    fn columns(&self) -> Vec<Client> {
+        let asked = |client: &Client| self.clients.is_empty() || self.clients.contains(client);
+        Client::ALL.into_iter().filter(asked).collect()
+    }
+
+    fn ledger(&self) -> Result<Ledger, Vec<Diagnostic>> {
+        let default = Path::new(DEFAULT_PATH).join(LEDGER);
+        match &self.ledger {
+            Some(path) => Ledger::load(path),
+            None if default.exists() => Ledger::load(&default),
+            None => Ok(Ledger::default()),
+        }
+    }
+
+    async fn run(
+        &self,
+        plan: &Plan,
+        ledger: &Ledger,
+        drivers: &Drivers,
+        stop: &StopSignals,
+    ) -> Exit {
+        let palette = Palette::of(&io::stdout());
+        let cells = plan.jobs(|client| Arc::clone(&drivers[&client]));
+        let mut progress = Progress::new(cells.len());
+        let observe = |event: Event<'_>| match event {
+            Event::Started { id } => progress.started(id),
+            Event::Finished(cell) => {
+                let line = self.verbose.then(|| line(cell, palette));
+                progress.finished(&cell.id, line.as_deref());
+            }
+        };
+        let jobs = self.jobs.unwrap_or_else(default_jobs);
+        let outcome = run_jobs(cells, jobs, stop.clone().told(1), observe).await;
+        progress.end();
+        let mut matrix = Matrix::of(plan, outcome, ledger);
+        if self.is_whole() {
+            ledger.note_unmatched(plan, &mut matrix);
+        }
+        tell(&matrix, palette);
+        self.reports.write(|kind| report::text(kind, &matrix), Exit::of_matrix(&matrix))
+    }
+
+    /// Whether an entry of the ledger that is about no cell is about nothing.
+    fn is_whole(&self) -> bool {
+        self.clients.is_empty() && self.paths == [Path::new(DEFAULT_PATH)]
+    }
+}
+
+/// What went wrong in full, then the table, so that it is the last on the screen.
+fn tell(matrix: &Matrix, palette: Palette) {
+    for explanation in matrix.cells().filter_map(|cell| terminal::explanation(cell, palette)) {
+        say(&format!("{explanation}\n"));
+    }
+    say(&terminal::table(matrix, palette));
+    say(&format!("\n{}", terminal::summary(matrix, palette)));
+    let talk = Palette::of(&io::stderr());
+    for unmatched in &matrix.unmatched {
+        let mut diagnostic = Diagnostic::general("this expected failure is about no cell");
+        diagnostic.location = Location::Excerpt(Box::new(unmatched.excerpt.clone()));
+        warn(&render("warning", &diagnostic, talk));
+    }
+}
+
+fn default_jobs() -> NonZeroUsize {
+    jobs_on(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+}
+
+fn jobs_on(cores: NonZeroUsize) -> NonZeroUsize {
+    cores.saturating_mul(PER_CORE).max(AT_LEAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_machine_runs_as_many_cells_at_once_as_keep_the_matrix_short() {
+        let jobs = |cores| jobs_on(NonZeroUsize::new(cores).unwrap()).get();
+        assert_eq!([1, 2, 4, 8].map(jobs), [16, 16, 16, 32]);
+    }
+}

@@ -1,0 +1,40 @@
+//! The files that a run is reported to.
+
+use clap::Args;
+
+use super::complain;
+use super::exit::Exit;
+use ::report::{Kind, Target};
+
+/// The reports that are asked for.
+#[derive(Debug, Args)]
+pub(super) struct Reports {
+    /// Write a report, as `junit=FILE`, `json=FILE` or `markdown=FILE`; may be given several times
+    #[arg(long = "report", value_name = "KIND=FILE")]
+    targets: Vec<Target>,
+}
+
+impl Reports {
+    /// Finds out before time is spent on the run whether they can be written.
+    pub(super) fn check(&self) -> Result<(), Exit> {
+        match self.targets.iter().find_map(|target| target.check().err()) {
+            Some(error) => {
+                complain(&error.to_string());
+                Err(Exit::Usage)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes them; the exit code is that of the run, unless a report could not be written.
+    pub(super) fn write(&self, text: impl Fn(Kind) -> String, exit: Exit) -> Exit {
+        let mut exit = exit;
+        for target in &self.targets {
+            if let Err(error) = target.write(&text(target.kind)) {
+                complain(&error.to_string());
+                exit = Exit::Internal;
+            }
+        }
+        exit
+    }
+}

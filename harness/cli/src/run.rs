@@ -1,0 +1,201 @@
+//! `sceplab run`: runs scenarios and says what became of them.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
+
+use clap::Args;
+
+use super::complain;
+use super::exit::Exit;
+use super::jobs::jobs;
+use super::lab_arguments::{LabArguments, possible};
+use super::live::{LiveArguments, tell_put_back, tell_when_stopped};
+use super::output::{say, warn};
+use super::progress::Progress;
+use super::reports::Reports;
+use super::select::Selection;
+use super::settle::settle;
+use super::stop::{StopSignals, end_at_once_and_warn};
+use super::wiring::{self, Targets};
+use ::report::{self, terminal};
+use model::diagnostic::Palette;
+use model::outcome::Outcome;
+use model::scenario::Scenario;
+use runner::{Event, default_jobs, run_all};
+use testbed::{Driver, DriverName, KeptLab};
+
+/// Run scenarios
+///
+/// A line for each scenario goes to stdout, then what went wrong in full, then a summary.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sceplab run
+  sceplab run scenarios --tag documented --report junit=report.xml
+  sceplab run scenarios/scep/linux-pki.yaml -v
+  sceplab run scenarios/scep/linux-pki.yaml --driver live --lab my-lab.yaml")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    lab: LabArguments,
+    /// How many scenarios run at once [default: the number of cores]
+    #[arg(long, short, value_name = "N", value_parser = jobs)]
+    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    reports: Reports,
+    /// Show each step's command and output
+    #[arg(long, short)]
+    verbose: bool,
+    #[command(flatten)]
+    live: LiveArguments,
+}
+
+impl Arguments {
+    pub(super) async fn perform(&self) -> Exit {
+        let stop = StopSignals::listen();
+        let used = Arc::<OnceLock<Arc<dyn Driver>>>::default();
+        tokio::spawn(end_at_once_and_warn(stop.clone(), Arc::clone(&used)));
+        let (scenarios, driver) = match self.prepare(&stop).await {
+            Ok(prepared) => prepared,
+            Err(exit) => return exit,
+        };
+        let driver = Arc::clone(used.get_or_init(|| driver));
+        let stopped = tokio::spawn(tell_when_stopped(stop.clone(), Arc::clone(&driver)));
+        let exit = self.run(scenarios, &driver, &stop).await;
+        wait_while_kept(&driver.remains().kept, &stop).await;
+        let complaints = settle(&*driver).await;
+        if stopped.is_finished()
+            && let Ok(stopped) = stopped.await
+        {
+            tell_put_back(&stopped, &complaints);
+        }
+        // Of how labs ended a run is no other, but a device of somebody's that is left changed is no success.
+        match exit {
+            Exit::Success | Exit::Failed if !complaints.is_empty() => Exit::Lab,
+            exit => exit,
+        }
+    }
+
+    /// All that can be wrong before anything is run.
+    async fn prepare(&self, stop: &StopSignals) -> Result<(Vec<Scenario>, Arc<dyn Driver>), Exit> {
+        self.reports.check()?;
+        let wrong_usage = |reason: String| {
+            complain(&reason);
+            Exit::Usage
+        };
+        let scenarios = self.selection.load()?;
+        let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
+        let labs = here.map(|scenario| &scenario.lab);
+        let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
+        let (name, options) = arguments.options().map_err(wrong_usage)?;
+        self.live.fit(name).map_err(wrong_usage)?;
+        let targets = match name {
+            DriverName::Live => self.live.prepare(&scenarios, stop).await?,
+            _ => Targets::default(),
+        };
+        let driver = possible(wiring::driver(name, options, targets)).await?;
+        Ok((scenarios, driver))
+    }
+
+    async fn run(
+        &self,
+        scenarios: Vec<Scenario>,
+        driver: &Arc<dyn Driver>,
+        stop: &StopSignals,
+    ) -> Exit {
+        let palette = Palette::of(&io::stdout());
+        let jobs = self.jobs.unwrap_or_else(default_jobs);
+        let mut progress = Progress::new(scenarios.len());
+        let outcome = run_all(driver, scenarios, jobs, stop.clone().told(1), |event| match event {
+            Event::Started { id } => progress.started(id),
+            Event::Finished(scenario) => {
+                let mut lines = terminal::line(scenario, palette);
+                for note in terminal::notes(scenario, palette) {
+                    lines += "\n";
+                    lines += &note;
+                }
+                if self.verbose {
+                    lines += "\n\n";
+                    lines += &terminal::transcript(scenario, palette);
+                }
+                progress.finished(&scenario.id, Some(&lines));
+            }
+        })
+        .await;
+        progress.end();
+        tell(&outcome, palette);
+        self.reports.write(|kind| report::text(kind, &outcome), Exit::of(&outcome))
+    }
+}
+
+fn tell(outcome: &Outcome, palette: Palette) {
+    for scenario in &outcome.scenarios {
+        if let Some(explanation) = terminal::explanation(scenario, palette) {
+            say(&format!("\n{explanation}"));
+        }
+    }
+    say(&format!("\n{}", terminal::summary(outcome, palette)));
+}
+
+/// Labs that are to be kept stand until Ctrl-C, that of the run included.
+async fn wait_while_kept(kept: &[KeptLab], stop: &StopSignals) {
+    if !kept.is_empty() {
+        for line in kept_lab_hints(kept) {
+            warn(&line);
+        }
+        stop.clone().told(1).await;
+    }
+}
+
+/// What to type to get into each lab; of those that cannot be found, why.
+fn kept_lab_hints(kept: &[KeptLab]) -> Vec<String> {
+    let (hidden, open): (Vec<_>, Vec<_>) = kept.iter().partition(|lab| lab.hidden.is_some());
+    let mut lines = Vec::new();
+    if !open.is_empty() {
+        lines.push("\nThese labs stand until Ctrl-C; in another terminal, type:".to_owned());
+    }
+    lines.extend(open.iter().map(|lab| enter_command(lab)));
+    if !hidden.is_empty() {
+        let what =
+            "\nwarning: these labs stand until Ctrl-C, and `sceplab shell` cannot find them:";
+        lines.push(what.to_owned());
+    }
+    let reason =
+        |lab: &&KeptLab| format!("  {}: {}", lab.id, lab.hidden.as_deref().unwrap_or_default());
+    lines.extend(hidden.iter().map(reason));
+    lines
+}
+
+fn enter_command(KeptLab { id, hosts, .. }: &KeptLab) -> String {
+    let others = match hosts.split_first() {
+        Some((_, others)) if !others.is_empty() => format!("   (or {})", others.join(", ")),
+        _ => String::new(),
+    };
+    let host = hosts.first().map_or("HOST", String::as_str);
+    format!("  sceplab shell --lab {id} {host}{others}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_cannot_get_into_a_lab_is_not_invited() {
+        let lab = |id: &str, hidden: Option<&str>| KeptLab {
+            id: id.to_owned(),
+            hosts: vec!["DUT0".to_owned(), "gateway".to_owned()],
+            hidden: hidden.map(str::to_owned),
+        };
+        assert_eq!(
+            kept_lab_hints(&[lab("a", None), lab("b", Some("`/tmp/x` is not yours"))]),
+            [
+                "\nThese labs stand until Ctrl-C; in another terminal, type:",
+                "  sceplab shell --lab a DUT0   (or gateway)",
+                "\nwarning: these labs stand until Ctrl-C, and `sceplab shell` cannot find them:",
+                "  b: `/tmp/x` is not yours",
+            ]
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! Which scenarios a command is about.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::{complain, output};
+use model::diagnostic::Diagnostic;
+use model::lab::Lab;
+use model::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load, target_files};
+
+/// Where scenarios are looked for unless it is said where.
+pub(super) const DEFAULT_PATH: &str = "scenarios";
+
+/// The paths and tags that select scenarios.
+#[derive(Debug, Args)]
+pub(super) struct Selection {
+    /// Scenario files, or folders to search for them; folders named `labs` hold none
+    #[arg(value_name = "PATH", default_value = DEFAULT_PATH)]
+    paths: Vec<PathBuf>,
+    /// Only scenarios with this tag; may be given several times, and any of the tags will do
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// The lab that stands in for the scenarios' own
+    #[arg(long, value_name = "FILE")]
+    lab: Option<PathBuf>,
+}
+
+impl Selection {
+    /// Reads the selected scenarios; what is wrong with any of them is shown, all at once.
+    pub(super) fn load(&self) -> Result<Vec<Scenario>, Exit> {
+        let scenarios = self.read().map_err(|errors| {
+            output::diagnostics(errors.diagnostics());
+            Exit::Usage
+        })?;
+        if scenarios.is_empty() {
+            return Err(nothing_in(&self.paths));
+        }
+        self.tagged(scenarios)
+    }
+
+    /// The target files that are named.
+    pub(super) fn named_targets(&self) -> Vec<PathBuf> {
+        let files = self.paths.iter().filter(|path| path.is_file());
+        target_files(&files.cloned().collect::<Vec<_>>())
+    }
+
+    /// The folders that are named.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter().filter(|path| path.is_dir())
+    }
+
+    /// Whether only some of the scenarios are meant that are there.
+    pub(super) fn is_by_tag(&self) -> bool {
+        !self.tags.is_empty()
+    }
+
+    /// The same paths without the target files that are named; `None` where nothing is left.
+    pub(super) fn without_targets(&self) -> Option<Self> {
+        let targets = self.named_targets();
+        let holds_targets_alone =
+            |path: &PathBuf| targets.contains(path) || path.is_dir() && path.ends_with(TARGETS);
+        let paths: Vec<PathBuf> =
+            self.paths.iter().filter(|path| !holds_targets_alone(path)).cloned().collect();
+        let (tags, lab) = (self.tags.clone(), self.lab.clone());
+        (!paths.is_empty()).then_some(Self { paths, tags, lab })
+    }
+
+    fn read(&self) -> Result<Vec<Scenario>, LoadErrors> {
+        let mut errors = Vec::new();
+        let lab = self.lab.as_deref().map(Lab::load).transpose();
+        let lab = lab.unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            // Anything but none: the scenarios' own labs are not asked for.
+            Some(Lab::default())
+        });
+        let broken_lab = !errors.is_empty();
+        let mut scenarios = Vec::new();
+        for found in found(&self.paths)? {
+            match load_in(&found, lab.as_ref()) {
+                Ok(scenario) => scenarios.push(scenario),
+                // Devices of a lab that cannot be read are not missed.
+                Err(_) if broken_lab => {}
+                Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
+            }
+        }
+        if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+    }
+
+    fn tagged(&self, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Exit> {
+        let known: BTreeSet<String> =
+            scenarios.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();
+        if !self.tags.is_empty() {
+            scenarios.retain(|scenario| scenario.tags.iter().any(|tag| self.tags.contains(tag)));
+        }
+        if scenarios.is_empty() {
+            return Err(nothing_tagged(&self.tags.join("`, `"), &known));
+        }
+        Ok(scenarios)
+    }
+}
+
+/// Reads a scenario for a lab that may not be for it; then it is read for its own, and is not run.
+fn load_in(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
+    let loaded = load(found, lab);
+    let Some(meant) = lab.and_then(|lab| lab.stands_in_for.as_deref()) else { return loaded };
+    let is_elsewhere = |scenario: &Scenario| {
+        let file = scenario.lab_file.as_deref().and_then(Path::file_name);
+        file.is_none_or(|file| file != meant)
+    };
+    // A name that the lab lacks is no mistake in a scenario of another lab.
+    let of_another = load(found, None).ok().filter(is_elsewhere);
+    let Some(scenario) = of_another else { return loaded };
+    let own = scenario.lab_file.as_deref().and_then(Path::file_name);
+    let own = own.map_or_else(
+        || "is written in the file itself".to_owned(),
+        |name| format!("is `{}`", name.to_string_lossy()),
+    );
+    let reason = format!("its lab {own}, and the one given stands in for `{meant}` alone");
+    Ok(Scenario { not_here: Some(reason), ..scenario })
+}
+
+/// Reads the scenarios that are named, and those with a tag in the folders that are.
+pub(super) fn tagged_or_named(paths: &[PathBuf], tag: &str) -> Result<Vec<Scenario>, Exit> {
+    let scenarios = load_all(paths).map_err(|errors| {
+        output::diagnostics(errors.diagnostics());
+        Exit::Usage
+    })?;
+    if scenarios.is_empty() {
+        return Err(nothing_in(paths));
+    }
+    let known = scenarios.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();
+    let is_meant = |scenario: &Scenario| {
+        paths.contains(&scenario.path) || scenario.tags.iter().any(|other| other == tag)
+    };
+    let meant: Vec<Scenario> = scenarios.into_iter().filter(is_meant).collect();
+    if meant.is_empty() { Err(nothing_tagged(tag, &known)) } else { Ok(meant) }
+}
+
+/// Reads all scenarios in these places; the error is all that is wrong with them.
+pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadErrors> {
+    let mut scenarios = Vec::new();
+    let mut errors = Vec::new();
+    for found in found(paths)? {
+        match load(&found, None) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
+        }
+    }
+    if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+}
+
+fn found(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
+    let default = Path::new(DEFAULT_PATH);
+    if paths == [default] && !default.exists() {
+        let nowhere = Diagnostic::of_file(DEFAULT_PATH, "there is no such file or folder");
+        let note = "this is where scenarios are looked for when no path is given";
+        return Err(LoadErrors::new(vec![nowhere.note(note)]));
+    }
+    discover(paths)
+}
+
+fn nothing_in(paths: &[PathBuf]) -> Exit {
+    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    complain(&format!("there are no scenarios in {}", paths.join(", ")));
+    Exit::NothingSelected
+}
+
+fn nothing_tagged(wanted: &str, known: &BTreeSet<String>) -> Exit {
+    let nothing = Diagnostic::general(format!("no scenario has the tag `{wanted}`"));
+    let known = known.iter().map(String::as_str);
+    output::diagnostics(&[nothing.known(wanted, "known tags", known)]);
+    Exit::NothingSelected
+}

@@ -1,0 +1,101 @@
+//! Approving and denying requests by hand, on standard input.
+
+use std::io::{self, BufRead};
+use std::sync::Arc;
+use std::thread;
+
+use mock_ca::Ca;
+
+use crate::output::{say_soon, warn};
+
+/// Follows lines such as `approve` until standard input ends.
+///
+/// A thread of its own, because a read of standard input cannot be cancelled; it ends with the process.
+pub(super) fn read_from_stdin(ca: &Arc<Ca>) {
+    warn("requests wait for you: `pending`, `approve [TRANSACTION]`, `deny [TRANSACTION]`");
+    let ca = Arc::clone(ca);
+    thread::spawn(move || {
+        let ended = follow_all(&ca, io::stdin().lock());
+        let why = ended.map_or_else(|error| format!(": {error}"), |()| String::new());
+        warn(&format!("standard input has ended{why}; nobody decides about requests any more"));
+    });
+}
+
+/// Bytes that are no text make a line that is not understood, and no end.
+fn follow_all(ca: &Ca, mut input: impl BufRead) -> io::Result<()> {
+    let mut line = Vec::new();
+    while input.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        for answer in follow(ca, text.trim_end_matches(['\r', '\n'])) {
+            say_soon(&answer);
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+fn follow(ca: &Ca, line: &str) -> Vec<String> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    match words.as_slice() {
+        [] => Vec::new(),
+        ["pending"] => ca.pending().iter().map(shown).collect(),
+        ["approve"] => vec![decide(ca, None, true)],
+        ["approve", transaction_id] => vec![decide(ca, Some(transaction_id), true)],
+        ["deny"] => vec![decide(ca, None, false)],
+        ["deny", transaction_id] => vec![decide(ca, Some(transaction_id), false)],
+        _ => vec![format!("`{line}` is none of `pending`, `approve`, `deny`")],
+    }
+}
+
+/// Decides about the request of that transaction, or about the oldest one.
+fn decide(ca: &Ca, transaction_id: Option<&str>, approve: bool) -> String {
+    let is_meant = |pending: &mock_ca::Pending| {
+        transaction_id.is_none_or(|meant| pending.transaction_id.as_str() == meant)
+    };
+    let Some(pending) = ca.pending().into_iter().find(is_meant) else {
+        return "no such request waits".to_owned();
+    };
+    let id = &pending.transaction_id;
+    let outcome = if approve {
+        ca.approve(id).map(|_| "approved").map_err(|error| error.to_string())
+    } else {
+        ca.deny(id).map(|()| "denied").map_err(|error| error.to_string())
+    };
+    match outcome {
+        Ok(what) => format!("{what} {}", shown(&pending)),
+        Err(error) => format!("{}: {error}", shown(&pending)),
+    }
+}
+
+fn shown(pending: &mock_ca::Pending) -> String {
+    format!("{} {}", pending.transaction_id.as_str(), pending.subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use mock_ca::{PersonalityName, Settings};
+
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_end_nothing() {
+        let settings = Settings::new("pki", PersonalityName::Linux);
+        let ca = Ca::open(settings, SystemTime::now()).unwrap();
+        let mut input = io::Cursor::new(b"\xff\xfe\x80\npending\n\xff");
+        follow_all(&ca, &mut input).unwrap();
+        assert_eq!(input.position(), input.get_ref().len() as u64);
+    }
+
+    #[test]
+    fn every_line_is_answered_whatever_it_says() {
+        let settings = Settings::new("pki", PersonalityName::Linux);
+        let ca = Ca::open(settings, SystemTime::now()).unwrap();
+        assert_eq!(follow(&ca, "  "), [""; 0]);
+        assert_eq!(follow(&ca, "pending"), [""; 0]);
+        assert_eq!(follow(&ca, "approve"), ["no such request waits"]);
+        assert_eq!(follow(&ca, "deny 4711"), ["no such request waits"]);
+        assert_eq!(follow(&ca, "yes"), ["`yes` is none of `pending`, `approve`, `deny`"]);
+    }
+}

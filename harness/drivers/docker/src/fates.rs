@@ -1,0 +1,62 @@
+//! What became of the containers of a lab, for all who wait for it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use simulated::channel::Witness;
+
+/// How those containers ended that did, by the names of the lab.
+#[derive(Debug, Default)]
+pub(super) struct Fates(watch::Sender<BTreeMap<String, String>>);
+
+impl Fates {
+    /// Notes how a container ended.
+    pub(super) fn note(&self, name: &str, reason: String) {
+        self.0.send_modify(|ended| {
+            ended.entry(name.to_owned()).or_insert(reason);
+        });
+    }
+
+    /// Waits until one of these has ended; tells which one, and how.
+    pub(super) async fn first_of(&self, names: &[String]) -> (String, String) {
+        let mut ended = self.0.subscribe();
+        loop {
+            let found = {
+                let ended = ended.borrow_and_update();
+                names.iter().find_map(|name| Some((name.clone(), ended.get(name)?.clone())))
+            };
+            match found {
+                Some(found) => return found,
+                // The sender is this one's own.
+                None => drop(ended.changed().await),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Witness for Fates {
+    async fn broken(&self, part: &str) -> String {
+        self.first_of(&[part.to_owned()]).await.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_reason_is_told_to_whom_it_concerns() {
+        let fates = Fates::default();
+        fates.note("gateway", "it fell".to_owned());
+        fates.note("gateway", "it lay".to_owned());
+        assert_eq!(fates.broken("gateway").await, "it fell");
+        let hosts = ["core".to_owned(), "gateway".to_owned()];
+        let expected = ("gateway".to_owned(), "it fell".to_owned());
+        assert_eq!(fates.first_of(&hosts).await, expected);
+        let waiting = tokio::time::timeout(std::time::Duration::ZERO, fates.broken("core"));
+        waiting.await.unwrap_err();
+    }
+}

@@ -1,0 +1,218 @@
+//! The network that carries a lab: what its containers reach each other by, below the links that the lab file describes.
+
+use std::net::Ipv4Addr;
+
+use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
+use bollard::query_parameters::ListNetworksOptions;
+use ipnet::Ipv4Net;
+
+use super::engine::{Engine, Fault};
+use super::leftovers::{Labels, random_number};
+use model::lab::Lab;
+use testbed::BenchError;
+
+/// Where carriers take their addresses from: what RFC 2544 sets aside for tests, and no network is made of.
+const POOL: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15);
+
+/// Room for 61 containers, which is most labs; whoever needs more gets more.
+const LONGEST_PREFIX: u8 = 26;
+
+/// What a network takes for itself: its own address, that of all, and the gateway's.
+const TAKEN: u32 = 3;
+
+/// Room for the headers of VXLAN (RFC 7348: 50 bytes) around packets of 1500 bytes.
+const MTU: u32 = 1550;
+
+/// How often another block is tried where somebody else was faster.
+const TRIES: u32 = 20;
+
+/// The internal network of one lab. It is to be removed when its containers are gone; what is not, its labels tell of.
+#[derive(Debug)]
+pub struct Carrier {
+    engine: Engine,
+    name: String,
+    id: String,
+    subnet: Ipv4Net,
+}
+
+impl Carrier {
+    /// Makes one with addresses that are neither the lab's nor another network's; the engine's machine has none in it.
+    ///
+    /// # Errors
+    /// When no block of addresses is left, or the engine refuses.
+    pub async fn create(engine: &Engine, labels: &Labels, lab: &Lab) -> Result<Self, BenchError> {
+        let mut refused = None;
+        for _ in 0..TRIES {
+            let subnet = free_block(engine, lab).await?;
+            match Self::try_create(engine, labels, subnet).await {
+                Ok(carrier) => return Ok(carrier),
+                Err(error) if Fault::of(&error) == Fault::PoolOverlaps => refused = Some(error),
+                Err(error) => return Err(engine.explain("making the lab's network", &error)),
+            }
+        }
+        Err(match refused {
+            Some(error) => engine.explain("making the lab's network", &error),
+            None => none_left(),
+        })
+    }
+
+    async fn try_create(
+        engine: &Engine,
+        labels: &Labels,
+        subnet: Ipv4Net,
+    ) -> Result<Self, bollard::errors::Error> {
+        let name = format!("sceplab-{}-{:08x}", labels.run(), random_number());
+        let created = engine.client().create_network(request(&name, labels, subnet)).await?;
+        Ok(Self { engine: engine.clone(), name, id: created.id, subnet })
+    }
+
+    /// What the engine knows it by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The addresses that the engine gives its containers.
+    pub fn subnet(&self) -> Ipv4Net {
+        self.subnet
+    }
+
+    /// Removes it; to be called when no container is in it any more.
+    ///
+    /// # Errors
+    /// When one is, or the engine is gone; that it is not there any more is none.
+    pub async fn remove(self) -> Result<(), BenchError> {
+        match self.engine.client().remove_network(&self.id).await {
+            Err(error) if Fault::of(&error) != Fault::NotFound => {
+                Err(self.engine.explain(&format!("removing the network `{}`", self.name), &error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn request(name: &str, labels: &Labels, subnet: Ipv4Net) -> NetworkCreateRequest {
+    let block = IpamConfig { subnet: Some(subnet.to_string()), ..IpamConfig::default() };
+    let options = [
+        ("com.docker.network.driver.mtu", MTU.to_string()),
+        // The engine's machine is to have no way in.
+        ("com.docker.network.bridge.inhibit_ipv4", "true".to_owned()),
+    ];
+    NetworkCreateRequest {
+        name: name.to_owned(),
+        driver: Some("bridge".to_owned()),
+        internal: Some(true),
+        enable_ipv6: Some(false),
+        ipam: Some(Ipam { config: Some(vec![block]), ..Ipam::default() }),
+        options: Some(options.map(|(key, value)| (key.to_owned(), value)).into()),
+        labels: Some(labels.map()),
+        ..NetworkCreateRequest::default()
+    }
+}
+
+/// A block of the pool that nobody has, each as likely as any other.
+async fn free_block(engine: &Engine, lab: &Lab) -> Result<Ipv4Net, BenchError> {
+    let networks = engine.client().list_networks(None::<ListNetworksOptions>).await;
+    let networks =
+        networks.map_err(|error| engine.explain("looking for free addresses", &error))?;
+    let taken: Vec<Ipv4Net> = networks.iter().flat_map(subnets).chain(addressed(lab)).collect();
+    let free: Vec<Ipv4Net> = blocks(lab)?.filter(|block| !overlaps(*block, &taken)).collect();
+    // The choice need not be even to the last bit.
+    let chosen = usize::try_from(random_number()).unwrap_or_default() % free.len().max(1);
+    free.get(chosen).copied().ok_or_else(none_left)
+}
+
+fn none_left() -> BenchError {
+    let reason = format!(
+        "making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `{POOL}`, of which \
+         each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that \
+         crashed runs left"
+    );
+    BenchError::Engine { reason }
+}
+
+/// The pool in blocks that are large enough for the lab.
+fn blocks(lab: &Lab) -> Result<impl Iterator<Item = Ipv4Net>, BenchError> {
+    let containers = u32::try_from(lab.hosts.len() + lab.devices.len()).unwrap_or(u32::MAX);
+    let needed = containers.saturating_add(TAKEN).checked_next_power_of_two();
+    let bits = needed.map_or(32, u32::trailing_zeros);
+    let prefix = LONGEST_PREFIX.min(u8::try_from(32 - bits.min(32)).unwrap_or_default());
+    POOL.subnets(prefix).map_err(|_| {
+        let reason = format!("a lab of {containers} hosts and devices is too large for `{POOL}`");
+        BenchError::Engine { reason }
+    })
+}
+
+fn overlaps(block: Ipv4Net, taken: &[Ipv4Net]) -> bool {
+    taken.iter().any(|other| other.contains(&block) || block.contains(other))
+}
+
+/// The IPv4 subnets of a network of the engine.
+fn subnets(network: &Network) -> Vec<Ipv4Net> {
+    let blocks = network.ipam.iter().filter_map(|ipam| ipam.config.as_ref()).flatten();
+    blocks.filter_map(|block| block.subnet.as_ref()?.parse().ok()).collect()
+}
+
+/// Whatever the lab's packets are addressed to, but for the way to everywhere.
+fn addressed(lab: &Lab) -> impl Iterator<Item = Ipv4Net> {
+    let links = lab.devices.values().flat_map(|device| device.interfaces.values().copied());
+    let addresses = lab.hosts.values().flat_map(|host| host.addresses.iter().copied());
+    let routes = lab.hosts.values().flat_map(|host| host.routes.iter().map(|it| it.destination));
+    links.chain(addresses).chain(routes).filter(|net| net.prefix_len() > 0).map(|net| net.trunc())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use model::diagnostic::Source;
+
+    fn lab(text: &str) -> Lab {
+        Lab::parse(&Source::new("lab", text.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn a_block_has_room_for_the_lab() {
+        assert_eq!(blocks(&Lab::default()).unwrap().next().unwrap().to_string(), "198.18.0.0/26");
+        let hosts = (1..=62).map(|n| format!("h{n}: {{addresses: [10.0.0.{n}/24]}}"));
+        let hosts = hosts.collect::<Vec<_>>().join(", ");
+        let large = lab(&format!("hosts: {{{hosts}}}"));
+        assert_eq!(blocks(&large).unwrap().next().unwrap().to_string(), "198.18.0.0/25");
+    }
+
+    #[test]
+    fn what_the_lab_addresses_is_not_taken_for_its_carrier() {
+        let routes = "routes: {default: 198.18.0.2, 198.19.0.0/16: 198.18.0.2}";
+        let lab = lab(&format!(
+            "hosts: {{a: {{addresses: [198.18.0.1/24], {routes}}}, b: {{addresses: [198.18.0.2/24], forwards: true}}}}"
+        ));
+        let taken: Vec<Ipv4Net> = addressed(&lab).collect();
+        let free: Vec<Ipv4Net> =
+            blocks(&lab).unwrap().filter(|block| !overlaps(*block, &taken)).collect();
+        assert_eq!(free.len(), 1024 - 4);
+        assert!(free.iter().all(|block| block.network() >= Ipv4Addr::new(198, 18, 1, 0)));
+    }
+
+    #[test]
+    fn networks_tell_their_subnets() {
+        let network = |subnet: &str| {
+            let config =
+                vec![IpamConfig { subnet: Some(subnet.to_owned()), ..IpamConfig::default() }];
+            let ipam = Some(Ipam { config: Some(config), ..Ipam::default() });
+            Network { ipam, ..Network::default() }
+        };
+        assert_eq!(subnets(&network("172.17.0.0/16")), ["172.17.0.0/16".parse().unwrap()]);
+        assert_eq!(subnets(&network("fd00::/64")), []);
+        assert_eq!(subnets(&Network::default()), []);
+    }
+
+    #[test]
+    fn the_request_withholds_the_address_of_the_engines_machine() {
+        let labels = Labels::of_this_process("scep/linux-pki");
+        let request = request("x", &labels, "198.18.0.0/26".parse().unwrap());
+        let options: HashMap<String, String> = request.options.unwrap();
+        assert_eq!(options["com.docker.network.bridge.inhibit_ipv4"], "true");
+        assert_eq!(request.internal, Some(true));
+        assert_eq!(request.labels.unwrap()["sceplab.lab"], "scep/linux-pki");
+    }
+}

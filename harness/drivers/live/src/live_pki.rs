@@ -1,0 +1,252 @@
+//! A PKI by its URL, behind the harness's seam: real, and handled with care.
+
+mod admin;
+mod control;
+mod silence;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scep::capabilities::Capabilities;
+use scep::http::{HttpRequest, Method, Operation};
+use tokio::time::{Instant, sleep_until};
+
+pub use self::admin::NdesAdmin;
+pub(super) use self::control::{ControlPort, Verdict};
+use self::silence::Silence;
+
+use model::diagnostic::visible;
+use model::lab::Secret;
+use model::scep_url::ScepUrl;
+use testbed::http::{self, Envelope};
+use testbed::pki::{Exchanged, Pki, PkiError};
+
+/// Where challenge passwords come from.
+pub enum Challenges {
+    /// The PKI asks for none.
+    None,
+    /// One for all requests.
+    One(Secret),
+    /// Each serves once.
+    OneTime(Mutex<VecDeque<Secret>>),
+    /// A page of NDES gives out one at a time.
+    Ndes(NdesAdmin),
+}
+
+impl Challenges {
+    /// Those that were given: one serves always, several once each.
+    pub fn given(mut passwords: Vec<Secret>) -> Self {
+        match (passwords.len(), passwords.pop()) {
+            (1, Some(only)) => Self::One(only),
+            (_, Some(last)) => {
+                passwords.push(last);
+                Self::OneTime(Mutex::new(passwords.into()))
+            }
+            (_, None) => Self::None,
+        }
+    }
+}
+
+/// A PKI by its URL.
+pub struct LivePki {
+    url: ScepUrl,
+    challenges: Challenges,
+    /// From the first byte of a request to the last of its answer.
+    limit: Duration,
+    /// How many challenge passwords were given out.
+    given: AtomicUsize,
+    /// What requests had that were refused: an NDES still keeps it, and gives out no other once it keeps too many.
+    unused: Mutex<VecDeque<Secret>>,
+    /// What requests share that are wrong on purpose.
+    expendable: tokio::sync::Mutex<Option<Secret>>,
+    /// The pause between two requests, and when the next may go.
+    pace: Option<(Duration, Mutex<Instant>)>,
+    silence: Silence,
+}
+
+impl LivePki {
+    /// The PKI at `url`, each of whose answers may take as long as `limit`; at most `per_second` requests are sent in a
+    /// second, where that is given.
+    pub fn new(
+        url: ScepUrl,
+        challenges: Challenges,
+        limit: Duration,
+        per_second: Option<f64>,
+    ) -> Self {
+        let pace = per_second.map(|rate| {
+            let pause = Duration::from_secs_f64(1.0 / rate.max(0.001));
+            (pause, Mutex::new(Instant::now()))
+        });
+        Self {
+            url,
+            challenges,
+            limit,
+            given: AtomicUsize::new(0),
+            unused: Mutex::default(),
+            expendable: tokio::sync::Mutex::default(),
+            pace,
+            silence: Silence::default(),
+        }
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &ScepUrl {
+        &self.url
+    }
+
+    /// What it says of itself, or why it says nothing, in a line.
+    pub async fn introduction(&self) -> String {
+        let ask = Operation::GetCaCaps { message: None }.to_http(Method::Get);
+        let told = match self.exchange(&ask, "").await {
+            Ok(Exchanged::Answered(response)) if response.status == 200 => {
+                let offer = Capabilities::parse(&response.body).to_string();
+                format!("GetCACaps from here is answered: {}", visible(&offer))
+            }
+            Ok(Exchanged::Answered(response)) => {
+                format!("GetCACaps from here is answered HTTP {}", response.status)
+            }
+            Ok(Exchanged::Unanswered(reason)) | Err(PkiError::Broken { reason }) => {
+                format!("GetCACaps from here: {reason}")
+            }
+            Err(error) => format!("GetCACaps from here: {error}"),
+        };
+        format!("{}: {told}", self.url)
+    }
+
+    /// How many challenge passwords were given out; one that serves always counts once.
+    pub fn challenges_given(&self) -> usize {
+        let given = self.given.load(Ordering::Relaxed);
+        if matches!(self.challenges, Challenges::One(_)) { given.min(1) } else { given }
+    }
+
+    /// Waits until so many messages in a row had no answer in their time that there is no use in sending more; tells so.
+    pub async fn fell_silent(&self) -> String {
+        let messages = self.silence.lasts().await;
+        format!(
+            "{} answered none of {messages} messages in a row, each waited for {} s: it was given up",
+            self.url,
+            self.limit.as_secs()
+        )
+    }
+
+    /// Waits for this request's turn.
+    async fn turn(&self) {
+        let Some((pause, next)) = &self.pace else { return };
+        let at = {
+            let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = (*next).max(Instant::now());
+            *next = at + *pause;
+            at
+        };
+        sleep_until(at).await;
+    }
+}
+
+impl LivePki {
+    async fn next_challenge(&self) -> Result<Option<Secret>, PkiError> {
+        let next = self.challenge_from_source().await?;
+        self.given.fetch_add(usize::from(next.is_some()), Ordering::Relaxed);
+        Ok(next)
+    }
+
+    async fn challenge_from_source(&self) -> Result<Option<Secret>, PkiError> {
+        match &self.challenges {
+            Challenges::None => Ok(None),
+            Challenges::One(secret) => Ok(Some(secret.clone())),
+            Challenges::OneTime(secrets) => {
+                let next = secrets.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                next.map(Some).ok_or_else(|| PkiError::NotSupported {
+                    what: "a further request: all challenge passwords given are used".to_owned(),
+                })
+            }
+            Challenges::Ndes(admin) => {
+                self.turn().await;
+                let unused = || self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+                match admin.password(self.limit).await? {
+                    Some(password) => Ok(Some(password)),
+                    None => unused().pop_front().map(Some).ok_or_else(admin::cache_is_full),
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Pki for LivePki {
+    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
+        self.turn().await;
+        let stream = self.url.connect().await.map_err(|reason| PkiError::Broken { reason })?;
+        let path = format!("{}{suffix}", self.url.path());
+        let authority = self.url.authority();
+        let (path, limit) = (path.as_str(), self.limit);
+        let envelope = Envelope { authority: &authority, path, credentials: None, limit };
+        let begun = Instant::now();
+        let answer = http::exchange(stream, envelope, request).await;
+        if request.query.starts_with("operation=PKIOperation") {
+            self.silence.note(answer.is_ok() || begun.elapsed() < limit);
+        }
+        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
+    }
+
+    /// Whoever has passwords is asked for them.
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
+        Ok(!matches!(self.challenges, Challenges::None))
+    }
+
+    async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
+        if !expendable {
+            return self.next_challenge().await;
+        }
+        let mut shared = self.expendable.lock().await;
+        if shared.is_none() {
+            *shared = self.next_challenge().await?;
+        }
+        Ok(shared.clone())
+    }
+
+    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner).push_back(challenge);
+        Ok(())
+    }
+
+    async fn expendable_granted(&self) -> Result<(), PkiError> {
+        // Whoever holds the lock is about to send the same password; the next one gets a new one.
+        if let Ok(mut shared) = self.expendable.try_lock() {
+            *shared = None;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn passwords_that_serve_once_are_given_out_once() {
+        let given = ["a1", "b2"].map(Secret::new).to_vec();
+        let url = "http://127.0.0.1:1/".parse().unwrap();
+        let pki = LivePki::new(url, Challenges::given(given), Duration::from_secs(1), None);
+        let next = async |expendable| pki.challenge(expendable).await.unwrap().unwrap();
+        assert_eq!(next(false).await.expose(), "a1");
+        assert_eq!(next(true).await.expose(), "b2");
+        assert_eq!(next(true).await.expose(), "b2");
+        assert!(matches!(pki.challenge(false).await, Err(PkiError::NotSupported { .. })));
+        pki.expendable_granted().await.unwrap();
+        assert!(matches!(pki.challenge(true).await, Err(PkiError::NotSupported { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_keep_their_pace() {
+        let url = "http://127.0.0.1:1/".parse().unwrap();
+        let pki = LivePki::new(url, Challenges::None, Duration::from_secs(1), Some(2.0));
+        let start = Instant::now();
+        for _ in 0..3 {
+            pki.turn().await;
+        }
+        assert_eq!(start.elapsed(), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,227 @@
+//! NDES's page that gives out challenge passwords, `mscep_admin`.
+
+mod ntlm;
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use regex::Regex;
+use scep::http::{HttpRequest, HttpResponse, Method};
+use tokio::sync::Mutex;
+
+use model::diagnostic::visible;
+use model::lab::Secret;
+use model::scep_url::ScepUrl;
+use testbed::http::{self, Answer, Envelope};
+use testbed::pki::PkiError;
+
+/// The page, and who may see it.
+pub struct NdesAdmin {
+    /// Where it is, such as `http://ndes.example.com/certsrv/mscep_admin/`.
+    pub url: ScepUrl,
+    /// The user's name.
+    pub user: String,
+    /// The user's password.
+    pub password: Secret,
+    /// Why the server lets the user in no more: whoever tries on has the account locked.
+    refused: Mutex<Option<String>>,
+}
+
+/// Why there is no page.
+enum NoPage {
+    /// The user or the password is wrong.
+    Refused(String),
+    Other(String),
+}
+
+impl From<String> for NoPage {
+    fn from(reason: String) -> Self {
+        Self::Other(reason)
+    }
+}
+
+/// How a server lets a user in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    /// By a name and a password as they are (RFC 7617).
+    Basic,
+    /// As Windows does it: the password is proved, and not told (MS-NLMP).
+    Ntlm,
+}
+
+impl NdesAdmin {
+    /// The page at `url`, as `user` may see it.
+    pub fn new(url: ScepUrl, user: String, password: Secret) -> Self {
+        Self { url, user, password, refused: Mutex::default() }
+    }
+
+    /// Fetches one password; there is none while the server keeps as many unused ones as it may. A user who was refused
+    /// once does not try again.
+    pub(super) async fn password(&self, limit: Duration) -> Result<Option<Secret>, PkiError> {
+        let broken = |reason: String| PkiError::Broken { reason: format!("mscep_admin: {reason}") };
+        // Held meanwhile, so that a wrong password is shown once, however many ask at a time.
+        let mut refused = self.refused.lock().await;
+        if let Some(reason) = &*refused {
+            let told =
+                format!("{reason} (not tried again: accounts are locked after a few failures)");
+            return Err(broken(told));
+        }
+        match self.page(limit).await {
+            Ok(page) => read(&page).map_err(broken),
+            Err(NoPage::Other(reason)) => Err(broken(reason)),
+            Err(NoPage::Refused(reason)) => Err(broken(refused.insert(reason).clone())),
+        }
+    }
+
+    /// The page, however the server lets the user in; the password is told to none that wants no password.
+    async fn page(&self, limit: Duration) -> Result<HttpResponse, NoPage> {
+        let answer = self.ask(None, limit).await?;
+        if answer.response.status != 401 {
+            return Ok(answer.response);
+        }
+        let scheme = choose(&answer.schemes())?;
+        let page = match scheme {
+            Scheme::Ntlm => self.ask_by_ntlm(limit).await?,
+            Scheme::Basic => {
+                let credentials = format!("{}:{}", self.user, self.password.expose());
+                let basic = format!("Basic {}", STANDARD.encode(credentials));
+                self.ask(Some(&basic), limit).await?
+            }
+        };
+        let page = page.response;
+        if page.status == 401 {
+            return Err(NoPage::Refused(format!(
+                "was answered HTTP 401 again, by {scheme:?}: the user `{}` or the password is wrong",
+                self.user
+            )));
+        }
+        Ok(page)
+    }
+
+    async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
+        let stream = self.url.connect().await?;
+        http::ask(stream, self.envelope(&self.url.authority(), credentials, limit), &PAGE).await
+    }
+
+    /// Asks in two steps, over one connection, for it is the connection that the server lets in.
+    async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
+        let stream = self.url.connect().await?;
+        let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
+        let authority = self.url.authority();
+        let envelope = self.envelope(&authority, Some(&hello), limit);
+        http::ask_again(stream, envelope, &PAGE, |answer| self.prove(answer)).await
+    }
+
+    fn prove(&self, answer: &Answer) -> Result<String, String> {
+        let token = answer.offers.iter().find_map(|offer| {
+            let (scheme, token) = offer.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("NTLM").then_some(token.trim())
+        });
+        let missing = "the server offers NTLM, and asks nothing by it";
+        let challenge = STANDARD.decode(token.ok_or(missing)?);
+        let challenge =
+            challenge.map_err(|error| format!("its NTLM challenge is no base64: {error}"))?;
+        let proof =
+            ntlm::prove(&challenge, &self.user, self.password.expose(), &ntlm::Fresh::now()?)?;
+        Ok(format!("NTLM {}", STANDARD.encode(proof)))
+    }
+
+    fn envelope<'a>(
+        &'a self,
+        authority: &'a str,
+        credentials: Option<&'a str>,
+        limit: Duration,
+    ) -> Envelope<'a> {
+        Envelope { authority, path: self.url.path(), credentials, limit }
+    }
+}
+
+/// The page is asked for as a browser does.
+static PAGE: HttpRequest =
+    HttpRequest { method: Method::Get, query: String::new(), content_type: None, body: Vec::new() };
+
+/// Windows authentication before Basic, which tells the password to whoever listens; the error is what stands in the way.
+fn choose(offered: &[&str]) -> Result<Scheme, String> {
+    let offers = |name: &str| offered.iter().any(|scheme| scheme.eq_ignore_ascii_case(name));
+    // What Windows calls Negotiate is NTLM or Kerberos; where it is offered, NTLM by itself mostly is.
+    if offers("NTLM") {
+        return Ok(Scheme::Ntlm);
+    }
+    // A server that offers nothing may take the one that is older than offers.
+    if offers("Basic") || offered.is_empty() {
+        return Ok(Scheme::Basic);
+    }
+    let offered = offered.iter().map(|scheme| visible(scheme)).collect::<Vec<_>>().join(", ");
+    let way_out = "allow NTLM or Basic for `mscep_admin`, or give the passwords with `--challenge`";
+    Err(format!(
+        "was answered HTTP 401: the server takes {offered} alone, which is not spoken; {way_out}"
+    ))
+}
+
+/// What is said where there is no password to be had.
+pub(super) fn cache_is_full() -> PkiError {
+    let reason =
+        "mscep_admin: the password cache is full; wait until passwords expire, or restart IIS";
+    PkiError::Broken { reason: reason.to_owned() }
+}
+
+/// The password on the page, nothing where the server gives out no more; the error says what the page is instead, and never a password.
+fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
+    match page.status {
+        200 => {}
+        status => return Err(format!("was answered HTTP {status}")),
+    }
+    let text =
+        http::text(&page.body).unwrap_or_else(|| String::from_utf8_lossy(&page.body).into_owned());
+    let password = Regex::new(r"(?i)challenge password is:\s*<B>\s*([0-9A-Za-z+/=_-]{4,})\s*</B>");
+    let found = password.ok().and_then(|regex| Some(regex.captures(&text)?[1].to_owned()));
+    match found {
+        Some(password) => Ok(Some(Secret::new(&password))),
+        None if text.contains("password cache is full") => Ok(None),
+        None => Err("the page shows no challenge password".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(status: u16, text: &str, is_utf16: bool) -> HttpResponse {
+        let body = if is_utf16 {
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        } else {
+            text.as_bytes().to_vec()
+        };
+        HttpResponse { status, content_type: Some("text/html".to_owned()), body }
+    }
+
+    #[test]
+    fn the_password_is_found_in_either_encoding() {
+        let text = "<P> The enrollment challenge password is: <B> 8CE317021F690069 </B> <P> This";
+        for is_utf16 in [false, true] {
+            let read = read(&page(200, text, is_utf16)).unwrap().unwrap();
+            assert_eq!(read.expose(), "8CE317021F690069");
+        }
+    }
+
+    #[test]
+    fn a_page_without_one_says_why() {
+        let full = read(&page(200, "<P> The password cache is full. <P>", true));
+        assert_eq!(full.map(|password| password.is_none()), Ok(true));
+        assert!(read(&page(503, "", false)).unwrap_err().contains("HTTP 503"));
+        assert!(read(&page(200, "hello", false)).unwrap_err().contains("no challenge password"));
+    }
+
+    #[test]
+    fn windows_authentication_goes_before_basic() {
+        assert_eq!(choose(&["Negotiate", "NTLM"]), Ok(Scheme::Ntlm));
+        assert_eq!(choose(&["Basic", "ntlm"]), Ok(Scheme::Ntlm));
+        assert_eq!(choose(&["Basic"]), Ok(Scheme::Basic));
+        assert_eq!(choose(&[]), Ok(Scheme::Basic));
+        for offered in ["Digest", "Negotiate"] {
+            let error = choose(&[offered]).unwrap_err();
+            assert!(error.contains(&format!("takes {offered} alone")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The simulated device on the network of this machine, in this process.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use dut_sim::DeviceSettings;
+use dut_sim::network::kernel::HostNetwork;
+
+use model::lab::Lab;
+use model::scep_url::ScepUrl;
+use simulated::sim_device::SimDevice;
+use testbed::BenchError;
+use testbed::device::Device;
+
+/// Starts the device; it reaches the hosts and the PKIs of the lab, and nothing else.
+pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, BenchError> {
+    let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
+    let plan = lab.devices.get(name).ok_or_else(|| broken("the lab has none".to_owned()))?;
+    let mut settings = DeviceSettings::new(Arc::new(network(lab).await));
+    name.clone_into(&mut settings.hostname);
+    settings.interfaces = plan.interfaces.keys().cloned().collect();
+    settings.keyring = plan.keyring.clone().into_iter().collect();
+    Ok(Arc::new(SimDevice::new(dut_sim::Device::start(settings))))
+}
+
+async fn network(lab: &Lab) -> HostNetwork {
+    let mut names: Vec<(String, Ipv4Addr)> = Vec::new();
+    let mut addresses = BTreeSet::new();
+    for (name, host) in &lab.hosts {
+        names.extend(host.addresses.first().map(|first| (name.clone(), first.addr())));
+        addresses.extend(host.addresses.iter().map(ipnet::Ipv4Net::addr));
+    }
+    for pki in lab.by_url.values() {
+        let found = resolved(&pki.url).await;
+        names.extend(found.first().map(|first| (pki.url.host().to_owned(), *first)));
+        addresses.extend(found);
+    }
+    HostNetwork::of(names, addresses)
+}
+
+/// The addresses of version 4, which are all that the device speaks; none where the name stands for nothing here.
+async fn resolved(url: &ScepUrl) -> Vec<Ipv4Addr> {
+    let found = url.resolve().await.unwrap_or_default();
+    let of_version_4 = |socket: &SocketAddr| match socket.ip() {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    };
+    found.iter().filter_map(of_version_4).collect()
+}

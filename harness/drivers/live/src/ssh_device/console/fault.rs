@@ -1,0 +1,99 @@
+//! Why there is no answer to a command.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::typing::tail;
+use crate::ssh_device::wire::Lost;
+use model::mask::Masker;
+
+/// Why a command was not carried out, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// There is no connection any more.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+    /// The device let somebody in, and never waited for a command.
+    #[error("no prompt was seen in {}", seconds(after))]
+    PromptNeverSeen {
+        /// How long it was waited for.
+        after: Duration,
+        /// What came last.
+        tail: Vec<u8>,
+    },
+    /// The command did not end.
+    #[error("`{command}` did not end in {}, and was stopped with Ctrl-C", seconds(after))]
+    TimedOut {
+        /// How long it was waited for.
+        after: Duration,
+        /// The command.
+        command: String,
+        /// What came last.
+        tail: Vec<u8>,
+    },
+    /// The command printed too much.
+    #[error("the command printed more than {} MiB, and was stopped with Ctrl-C", limit >> 20)]
+    TooMuch {
+        /// In bytes.
+        limit: usize,
+    },
+    /// Nobody waits for the answer any more.
+    #[error("the command was stopped with Ctrl-C, for nobody waits for it any more")]
+    Stopped,
+    /// Not even Ctrl-C brought a prompt.
+    #[error("{0}; no prompt was seen after that either")]
+    Stuck(Box<Fault>),
+    /// The line cannot be typed at a terminal.
+    #[error("the line was not sent: {reason}")]
+    NotTyped {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Fault {
+    /// The fault of the command `line`.
+    pub(super) fn of_command(self, line: &str) -> Self {
+        match self {
+            Self::TimedOut { after, tail, .. } => {
+                Self::TimedOut { after, command: line.to_owned(), tail }
+            }
+            other => other,
+        }
+    }
+
+    /// What happened, what came last, and what to do, without secrets.
+    pub fn told(&self, masker: &Masker) -> String {
+        let what = masker.text(&self.to_string());
+        match self {
+            Self::PromptNeverSeen { tail: came, .. } => {
+                let tail = tail(came, masker);
+                format!(
+                    "{what}; {tail}; if that is its prompt, the lab file can say so: `prompt: {{operational: REGEX}}`"
+                )
+            }
+            Self::TimedOut { tail: came, .. } => {
+                let tail = tail(came, masker);
+                format!(
+                    "{what}; {tail}; if it takes longer, the lab file can say so: `answer-within: 5m`"
+                )
+            }
+            Self::Stuck(inner) => match inner.as_ref() {
+                Self::TimedOut { tail: came, .. } => format!("{what}; {}", tail(came, masker)),
+                _ => what,
+            },
+            _ => what,
+        }
+    }
+
+    /// Whether there is no use in typing anything any more.
+    pub fn ends_session(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::PromptNeverSeen { .. } | Self::Stuck(_))
+    }
+}
+
+fn seconds(duration: &Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds.fract() == 0.0 { format!("{seconds:.0} s") } else { format!("{seconds:.1} s") }
+}

@@ -1,0 +1,224 @@
+//! How it is seen that the device waits: for a command, or for somebody to turn the page.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::{Regex, RegexBuilder};
+
+use model::lab;
+
+/// `admin@osdx$ `, `vyos@vyos:~$ `: who, where, and what it ends with.
+const OPERATIONAL: &str = r"[\w.-]+@[\w.-]+(?::\S*)?[ ]?[$>]";
+
+/// `admin@osdx# `, `vyos@vyos# `.
+const CONFIGURATION: &str = r"[\w.-]+@[\w.-]+(?::\S*)?[ ]?#";
+
+/// What a command line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Commands are run.
+    Operational,
+    /// The configuration is changed.
+    Configuration,
+}
+
+/// What the prompts of one device look like, and what they were when last seen.
+#[derive(Debug)]
+pub(super) struct Prompts {
+    operational: Kind,
+    configuration: Kind,
+}
+
+#[derive(Debug)]
+struct Kind {
+    form: Regex,
+    /// All of it, as it was last seen.
+    seen: Option<String>,
+}
+
+/// A prompt in the last row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) mode: Mode,
+    /// Whether it is letter by letter the one that was there before.
+    pub(super) known: bool,
+}
+
+impl Prompts {
+    /// Those that a lab file describes; the error is what is wrong with its expression.
+    pub(super) fn new(form: &lab::Prompts) -> Result<Self, String> {
+        let kind = |given: &Option<String>, default: &str| {
+            let form = format!(r"^\s*(?:{})\s*$", given.as_deref().unwrap_or(default));
+            let form = RegexBuilder::new(&form).size_limit(1 << 20).build();
+            form.map(|form| Kind { form, seen: None }).map_err(|error| error.to_string())
+        };
+        Ok(Self {
+            operational: kind(&form.operational, OPERATIONAL)?,
+            configuration: kind(&form.configuration, CONFIGURATION)?,
+        })
+    }
+
+    /// A row without what stands before its last prompt where that is the same prompt again: empty lines that were typed
+    /// early show nothing between two.
+    pub(super) fn last<'a>(&self, row: &'a str) -> &'a str {
+        let mut row = row.trim_end();
+        while let Some(prompt) = self.at_start(row) {
+            let rest = row[prompt.len()..].trim_start();
+            if !rest.starts_with(prompt) {
+                break;
+            }
+            row = rest;
+        }
+        row
+    }
+
+    /// Whether a row is a prompt and nothing else.
+    pub(super) fn seen(&self, row: &str) -> Option<Seen> {
+        let row = self.last(row);
+        let kinds =
+            [(&self.operational, Mode::Operational), (&self.configuration, Mode::Configuration)];
+        let known = kinds.iter().find(|(kind, _)| kind.seen.as_deref() == Some(row));
+        if let Some((_, mode)) = known {
+            return Some(Seen { mode: *mode, known: true });
+        }
+        let mut kinds = kinds.iter();
+        let (_, mode) = kinds.find(|(kind, _)| !row.is_empty() && kind.form.is_match(row))?;
+        Some(Seen { mode: *mode, known: false })
+    }
+
+    /// Notes what the prompt is now.
+    pub(super) fn learn(&mut self, row: &str, mode: Mode) {
+        let kind = match mode {
+            Mode::Operational => &mut self.operational,
+            Mode::Configuration => &mut self.configuration,
+        };
+        kind.seen = Some(row.trim_end().to_owned());
+    }
+
+    /// The prompt that a row begins with, as it was last seen.
+    pub(super) fn at_start<'a>(&self, row: &'a str) -> Option<&'a str> {
+        let kinds = [&self.operational, &self.configuration];
+        let mut seen = kinds.iter().filter_map(|kind| kind.seen.as_deref());
+        seen.find_map(|seen| row.get(..seen.len()).filter(|start| *start == seen))
+    }
+}
+
+/// Whether a row between two prompts is a part of the second: Vyatta shows there what level is edited.
+pub(super) fn belongs_to_prompt(row: &str) -> bool {
+    let row = row.trim();
+    row.is_empty() || row.starts_with("[edit") && row.ends_with(']')
+}
+
+/// What a pager in the last row is to be answered, and how long it must have been quiet to be one.
+pub(super) fn pager(row: &str) -> Option<(&'static [u8], Duration)> {
+    const SOON: Duration = Duration::from_millis(40);
+    // A colon may also be the beginning of a line.
+    const SURELY: Duration = Duration::from_millis(400);
+    static MORE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let more = r"(?xi)^(?:
+            <?--+\s*\(?more(?:\W*|\s+\d.*|\s*--+.*)
+            | lines\ \d+-\d+(?:/\d+)?(?:\ \(?[\w%\ ]+\)?)?
+            | (?:press\ )?(?:any\ key|space)\ (?:to|for)\ (?:continue|more).*
+        )$";
+        Regex::new(more).ok()
+    });
+    let row = row.trim();
+    if row == ":" {
+        return Some((b" ", SURELY));
+    }
+    if row.ends_with("(END)") {
+        return Some((b"q", SOON));
+    }
+    if row.ends_with("(press RETURN)") {
+        return Some((b"\r", SOON));
+    }
+    MORE.as_ref()?.is_match(row).then_some((b" ", SOON))
+}
+
+/// Whether a line is of a pager and not of what it shows.
+pub(super) fn is_of_pager(line: &str) -> bool {
+    line.trim() == "WARNING: terminal is not fully functional"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prompts() -> Prompts {
+        Prompts::new(&lab::Prompts::default()).unwrap()
+    }
+
+    #[test]
+    fn prompts_of_the_family_are_known() {
+        let prompts = prompts();
+        let mode = |row: &str| prompts.seen(row).map(|seen| seen.mode);
+        for row in
+            ["admin@osdx$ ", "admin@osdx$", "vyos@vyos:~$ ", "vyos@r1.example:/config$", "a@b> "]
+        {
+            assert_eq!(mode(row), Some(Mode::Operational), "{row}");
+        }
+        for row in ["admin@osdx# ", "admin@DUT0#", "vyos@vyos# "] {
+            assert_eq!(mode(row), Some(Mode::Configuration), "{row}");
+        }
+        for row in
+            ["", "$", "cost: 5$", "admin@osdx$ show date", "mail bob@example.org", "[edit]", "####"]
+        {
+            assert_eq!(mode(row), None, "{row}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_was_seen_is_known_letter_by_letter() {
+        let mut prompts = prompts();
+        prompts.learn("admin@osdx$ ", Mode::Operational);
+        assert!(prompts.seen("admin@osdx$").unwrap().known);
+        assert!(!prompts.seen("admin@DUT0$ ").unwrap().known);
+        assert_eq!(prompts.at_start("admin@osdx$ show"), Some("admin@osdx$"));
+        assert_eq!(prompts.at_start("x"), None);
+        assert_eq!(prompts.last("admin@osdx$ admin@osdx$ admin@osdx$ "), "admin@osdx$");
+        assert_eq!(prompts.last("admin@osdx$ show"), "admin@osdx$ show");
+    }
+
+    #[test]
+    fn prompts_of_another_make_can_be_given() {
+        let given = lab::Prompts { operational: Some(r"router:\d+>".into()), configuration: None };
+        let prompts = Prompts::new(&given).unwrap();
+        assert_eq!(prompts.seen("router:1> ").map(|seen| seen.mode), Some(Mode::Operational));
+        assert_eq!(prompts.seen("admin@osdx$ "), None);
+        assert!(Prompts::new(&lab::Prompts { operational: Some("(".into()), ..given }).is_err());
+    }
+
+    #[test]
+    fn pagers_are_answered_and_text_is_not() {
+        for row in [
+            "--More--",
+            "-- More --",
+            " --More-- (12%)",
+            "---(more)---",
+            "---(more 45%)---",
+            "lines 1-23",
+            "lines 24-46/80 57%",
+            ":",
+            "<--- More --->",
+            "Press any key to continue",
+        ] {
+            assert_eq!(pager(row).map(|(answer, _)| answer), Some(&b" "[..]), "{row}");
+        }
+        assert_eq!(pager("(END)").unwrap().0, b"q");
+        assert_eq!(pager("lines 24-46/46 (END)").unwrap().0, b"q");
+        assert_eq!(pager("-  (press RETURN)").unwrap().0, b"\r");
+        for row in [
+            "",
+            "more",
+            "no more",
+            "--more-options",
+            "a: b",
+            "lines of text",
+            "--",
+            "64 bytes",
+            "more info",
+        ] {
+            assert_eq!(pager(row), None, "{row}");
+        }
+    }
+}

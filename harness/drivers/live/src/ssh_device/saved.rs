@@ -1,0 +1,151 @@
+//! A device's configuration as it was, in a file that only the user can read, as long as it is not put back.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::configuration::Configuration;
+use model::lab::SshTarget;
+
+/// The file; dropping it removes it, but not in a panic, when nobody has put the configuration back.
+pub(super) struct SavedFile {
+    path: PathBuf,
+}
+
+impl SavedFile {
+    /// Writes a configuration down.
+    pub(super) fn write(
+        name: &str,
+        target: &SshTarget,
+        configuration: &Configuration,
+    ) -> std::io::Result<Self> {
+        let mut file = tempfile::Builder::new()
+            .prefix(&prefix(name, target))
+            .suffix(".conf")
+            .tempfile_in(folder()?)?;
+        write!(
+            file,
+            "# The configuration of {name} ({target}) as it was before sceplab changed it.\n\
+             # To put it back by hand: log in, `configure`, delete what is not here, type these lines, `commit`.\n{}",
+            configuration.text()
+        )?;
+        file.as_file().sync_all()?;
+        let (_, path) = file.keep().map_err(|unkept| unkept.error)?;
+        Ok(Self { path })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    /// Leaves it to the user, and tells where it is.
+    pub(super) fn leave(mut self) -> PathBuf {
+        // Nothing is left to be removed.
+        std::mem::take(&mut self.path)
+    }
+}
+
+impl Drop for SavedFile {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// How long the end of another session with the same device is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Keeps other runs of this user off the device at that address, as long as the file is open.
+///
+/// # Errors
+/// When another run has it, which would take this one's configuration for the device's own.
+pub(super) fn claim(target: &SshTarget) -> Result<File, String> {
+    let unclaimed = |error: std::io::Error| format!("it cannot be claimed for this run: {error}");
+    let name = format!("{}.lock", plain(&format!("{}-{}", target.host, target.port)));
+    let path = folder().map_err(unclaimed)?.join(name);
+    let file = File::options().create(true).append(true).open(path).map_err(unclaimed)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(unclaimed(error)),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err("another run of sceplab uses it; wait until that has ended".to_owned());
+            }
+            Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// What earlier runs left of a device.
+pub(super) fn leftovers(name: &str, target: &SshTarget) -> Vec<PathBuf> {
+    let prefix = prefix(name, target);
+    let entries = folder().and_then(fs::read_dir).into_iter().flatten().flatten();
+    let is_meant = |path: &PathBuf| {
+        path.file_name()
+            .and_then(|file| file.to_str())
+            .is_some_and(|file| file.starts_with(&prefix))
+    };
+    entries.map(|entry| entry.path()).filter(is_meant).collect()
+}
+
+fn prefix(name: &str, target: &SshTarget) -> String {
+    format!("{}--", plain(&format!("{name}-{}-{}", target.host, target.port)))
+}
+
+/// A text as part of a file's name.
+fn plain(text: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    text.trim_start_matches('.').chars().map(plain).collect()
+}
+
+/// `sceplab` in the folder for what programs remember (the XDG Base Directory Specification), or else where files are
+/// temporary.
+fn folder() -> std::io::Result<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).and_then(absolute);
+    let home = || std::env::home_dir().and_then(absolute).map(|home| home.join(".local/state"));
+    if let Some(folder) = state.or_else(home).map(|state| state.join("sceplab"))
+        && make(&folder).is_ok()
+    {
+        return Ok(folder);
+    }
+    let folder = std::env::temp_dir();
+    make(&folder).map(|()| folder)
+}
+
+fn make(folder: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_saved_is_removed_but_not_in_a_panic() {
+        let write = || {
+            let target = SshTarget::new("admin", "198.51.100.7", 22);
+            SavedFile::write("panicking", &target, &Configuration::default()).unwrap()
+        };
+        let (orderly, saved) = (write(), write());
+        let (orderly_path, path) = (orderly.path(), saved.path());
+        drop(orderly);
+        let panicked = std::thread::spawn(move || {
+            let _saved = saved;
+            panic!("as a fault of sceplab does");
+        });
+        assert!(panicked.join().is_err());
+        assert!(!orderly_path.exists());
+        assert!(path.exists());
+        fs::remove_file(path).unwrap();
+    }
+}

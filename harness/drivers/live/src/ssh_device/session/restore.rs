@@ -1,0 +1,160 @@
+//! Putting the configuration back as it was.
+
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::Session;
+use super::change::Typed;
+use crate::ssh_device::configuration::{Configuration, Path, Statement, line};
+use crate::ssh_device::connection::Trouble;
+use model::lab::Secret;
+use model::mask::Masker;
+use testbed::device::DeviceError;
+
+/// The pause before a device that does not answer is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a device that lets nobody in is tried: a device that starts does so for a while, and one that counts
+/// failures locks the user out.
+const LOGINS: usize = 3;
+
+/// How the configuration was left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restored {
+    /// It was as before, and nothing had to be done.
+    Unchanged,
+    /// It was put back, and reads as before.
+    PutBack,
+    /// It was to be left as it is.
+    Kept,
+    /// It could not be put back.
+    NotPutBack {
+        /// Why not.
+        reason: String,
+        /// Where it is written down.
+        saved_in: Option<PathBuf>,
+    },
+}
+
+impl Session {
+    /// Puts the configuration back, after connecting again where the connection was lost: a device that starts anew is
+    /// waited for as long as it may take for an answer.
+    pub fn restore(&mut self) -> Restored {
+        if self.keep_config {
+            return Restored::Kept;
+        }
+        let deadline = Instant::now() + self.target.answer_within;
+        match self.put_back_until(deadline) {
+            Ok(restored) => {
+                self.file = None;
+                restored
+            }
+            Err(reason) => {
+                let saved_in = self.file.take().map(super::SavedFile::leave);
+                Restored::NotPutBack { reason, saved_in }
+            }
+        }
+    }
+
+    fn put_back_until(&mut self, deadline: Instant) -> Result<Restored, String> {
+        let mut logins = 0;
+        loop {
+            let reason = match self.reach_again().and_then(|()| self.put_back()) {
+                Ok(restored) => return Ok(restored),
+                Err(Trouble::Stranger(reason)) => return Err(reason),
+                Err(Trouble::NotLetIn(reason)) => {
+                    logins += 1;
+                    if logins == LOGINS {
+                        return Err(reason);
+                    }
+                    reason
+                }
+                Err(Trouble::Unreachable(reason)) => reason,
+            };
+            if Instant::now() >= deadline {
+                let waited = self.target.answer_within.as_secs();
+                let what = if self.console.is_some() { "put back" } else { "reached again" };
+                return Err(format!("in {waited} s it could not be {what}: {reason}"));
+            }
+            sleep(PAUSE);
+        }
+    }
+
+    fn reach_again(&mut self) -> Result<(), Trouble> {
+        if self.console.is_some() {
+            return Ok(());
+        }
+        self.reach().map(drop)
+    }
+
+    fn put_back(&mut self) -> Result<Restored, Trouble> {
+        let current = self.read().map_err(|error| trouble(&error))?;
+        if current.same_as(&self.saved) {
+            return Ok(Restored::Unchanged);
+        }
+        let lines = self.way_back(&current);
+        let masker = self.masker(&current);
+        let applied = self.apply(&lines, &masker, &|| false);
+        applied.map_err(|error| trouble(&error))?;
+        let now = self.read().map_err(|error| trouble(&error))?;
+        match self.difference(&now) {
+            None => Ok(Restored::PutBack),
+            Some(difference) => Err(Trouble::Stranger(difference)),
+        }
+    }
+
+    /// What is put back are the device's own values, of which any may be a secret.
+    fn masker(&self, current: &Configuration) -> Masker {
+        let statements = self.saved.statements.iter().chain(&current.statements);
+        let values = statements.filter(|statement| statement.path.len() > 2);
+        Masker::new(values.filter_map(|it| it.path.last()).map(Secret::new).collect())
+    }
+
+    /// The lines that lead from a configuration to the saved one.
+    fn way_back(&self, current: &Configuration) -> Vec<Typed<'static>> {
+        let saved: Vec<Path> = self.saved.statements.iter().map(|it| it.path.clone()).collect();
+        let deletions = current.deletions(&saved, &[]);
+        let deletions = deletions.iter().map(|path| Typed::own(line("delete", path)));
+        let missing = self.saved.without(current).filter(|statement| !statement.is_irretrievable());
+        deletions.chain(missing.map(|statement| Typed::own(statement.line.clone()))).collect()
+    }
+
+    /// How what is there now differs from what was.
+    fn difference(&self, now: &Configuration) -> Option<String> {
+        let missing = self
+            .saved
+            .without(now)
+            .map(|statement| format!("lacks the value of `{}`", leaf(statement)));
+        let new = now
+            .without(&self.saved)
+            .map(|statement| format!("still has another of `{}`", leaf(statement)));
+        let differences: Vec<String> = missing.chain(new).collect();
+        let first = differences.first()?;
+        let more = match differences.len() - 1 {
+            0 => String::new(),
+            count => format!(" and differs in {count} more lines"),
+        };
+        Some(format!("the device took it, and {first}{more}"))
+    }
+}
+
+/// A line but for its value, which may be a secret.
+fn leaf(statement: &Statement) -> String {
+    line("set", statement.leaf())
+}
+
+/// A device that is gone, slow or locked by somebody else may be otherwise soon; one that refuses would refuse again.
+fn trouble(error: &DeviceError) -> Trouble {
+    let reason = match error {
+        DeviceError::Broken { reason } => reason.clone(),
+        DeviceError::ConfigurationRefused { text, message, .. } => {
+            format!("the device refused `{text}`: {message}")
+        }
+        other => other.to_string(),
+    };
+    match error {
+        DeviceError::Broken { .. } => Trouble::Unreachable(reason),
+        _ => Trouble::Stranger(reason),
+    }
+}

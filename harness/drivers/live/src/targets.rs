@@ -1,0 +1,267 @@
+//! The real things of one run: each is opened once, whatever number of scenarios meet it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use scep::http::HttpRequest;
+
+use super::devices::Devices;
+use crate::live_pki::{Challenges, ControlPort, LivePki, NdesAdmin, Verdict};
+use model::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
+use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
+
+/// How real things are handled, beside what the lab file says.
+#[derive(Debug, Clone, Default)]
+pub struct TargetOptions {
+    /// Whether devices keep the configuration that a scenario gave them.
+    pub keep_configuration: bool,
+    /// Where challenge passwords come from, whatever the lab file says.
+    pub challenge: Option<ChallengeSource>,
+    /// Where they come from if the lab file does not say.
+    pub otherwise: Option<ChallengeSource>,
+}
+
+/// The real devices and PKIs of a run; copies of it are the same run.
+#[derive(Clone, Default)]
+pub struct Targets(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    options: TargetOptions,
+    pkis: Mutex<Vec<(PkiByUrl, OpenPki)>>,
+    devices: Devices,
+}
+
+impl Targets {
+    /// Nothing is opened yet.
+    pub fn new(options: TargetOptions) -> Self {
+        Self(Arc::new(Inner { options, ..Inner::default() }))
+    }
+
+    pub(super) fn devices(&self) -> &Devices {
+        &self.0.devices
+    }
+
+    /// Whether devices keep the configuration that a scenario gave them.
+    pub fn keep_configuration(&self) -> bool {
+        self.0.options.keep_configuration
+    }
+
+    /// Where the challenge passwords of a PKI come from.
+    pub fn source(&self, plan: &PkiByUrl) -> Option<ChallengeSource> {
+        let TargetOptions { challenge, otherwise, .. } = &self.0.options;
+        [challenge, &plan.challenge, otherwise].into_iter().find_map(Clone::clone)
+    }
+
+    /// The PKI, opened: its passwords are read, and nothing is sent.
+    ///
+    /// # Errors
+    /// When its passwords cannot be read.
+    pub(super) fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
+        let mut open = self.0.pkis.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pki)) = open.iter().find(|(other, _)| other == plan) {
+            return Ok(pki.clone());
+        }
+        let (challenges, secrets) = read(self.source(plan))?;
+        let pki = LivePki::new(plan.url.clone(), challenges, plan.timeout, None);
+        let port = plan.control.clone().map(|url| ControlPort::new(url, plan.timeout));
+        let control = port.map(|port| Control {
+            port: Arc::new(port),
+            issued_before: 0,
+            pending_before: BTreeSet::new(),
+        });
+        let pki = OpenPki { pki: Arc::new(pki), secrets, control };
+        open.push((plan.clone(), pki.clone()));
+        Ok(pki)
+    }
+
+    /// Opens a PKI beforehand, so that what is wrong with its passwords is known before anything is sent.
+    ///
+    /// # Errors
+    /// When its passwords cannot be read.
+    pub fn prepare(&self, plan: &PkiByUrl) -> Result<(), String> {
+        self.pki(plan).map(drop)
+    }
+}
+
+impl fmt::Debug for Targets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Targets").field(&self.0.options).finish()
+    }
+}
+
+/// Two are equal where they are the same run.
+impl PartialEq for Targets {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Targets {}
+
+/// A PKI whose passwords have been read.
+#[derive(Clone)]
+pub(super) struct OpenPki {
+    pki: Arc<LivePki>,
+    /// Its passwords, as far as they are known.
+    pub(super) secrets: Vec<Secret>,
+    control: Option<Control>,
+}
+
+/// What a scenario needs that is about more than SCEP.
+#[derive(Clone)]
+struct Control {
+    port: Arc<ControlPort>,
+    /// How many certificates are none of the scenario's.
+    issued_before: usize,
+    /// The transactions that wait, and are none of the scenario's.
+    pending_before: BTreeSet<String>,
+}
+
+impl OpenPki {
+    /// The same, for a scenario that begins now: what was issued already, or waits for a decision, is none of its business.
+    ///
+    /// # Errors
+    /// When the control port, where there is one, does not tell of it.
+    pub(super) async fn for_scenario(mut self) -> Result<Self, PkiError> {
+        if let Some(control) = &mut self.control {
+            control.issued_before = control.port.issued().await?.len();
+            control.pending_before = control.port.pending().await?;
+        }
+        Ok(self)
+    }
+
+    async fn decide(&self, verdict: Verdict, what: &str) -> Result<Decision, PkiError> {
+        match &self.control {
+            Some(control) => control.port.decide(verdict, &control.pending_before).await,
+            None => Err(without_control(what)),
+        }
+    }
+}
+
+/// What SCEP has no words for, and what would have.
+fn without_control(what: &str) -> PkiError {
+    PkiError::NotSupported { what: format!("{what} by its URL alone, without `control`") }
+}
+
+#[async_trait]
+impl Pki for OpenPki {
+    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
+        self.pki.exchange(request, suffix).await
+    }
+
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
+        self.pki.asks_for_challenge().await
+    }
+
+    async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
+        self.pki.challenge(expendable).await
+    }
+
+    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
+        self.pki.challenge_unused(challenge).await
+    }
+
+    async fn expendable_granted(&self) -> Result<(), PkiError> {
+        self.pki.expendable_granted().await
+    }
+
+    async fn approve(&self) -> Result<Decision, PkiError> {
+        self.decide(Verdict::Approve, "approving requests").await
+    }
+
+    async fn deny(&self) -> Result<Decision, PkiError> {
+        self.decide(Verdict::Deny, "denying requests").await
+    }
+
+    async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
+        match &self.control {
+            Some(Control { port, issued_before, .. }) => {
+                Ok(port.issued().await?.into_iter().skip(*issued_before).collect())
+            }
+            None => Err(without_control("listing issued certificates")),
+        }
+    }
+
+    async fn url(&self) -> Result<String, PkiError> {
+        Ok(self.pki.address().to_string())
+    }
+
+    /// Asked after a failure: whether it is to be reached from here, and what it says of itself.
+    async fn log(&self) -> Vec<String> {
+        vec![self.pki.introduction().await]
+    }
+}
+
+fn read(source: Option<ChallengeSource>) -> Result<(Challenges, Vec<Secret>), String> {
+    let all = |passwords: Vec<Secret>| (Challenges::given(passwords.clone()), passwords);
+    Ok(match source {
+        None | Some(ChallengeSource::None) => (Challenges::None, Vec::new()),
+        Some(ChallengeSource::Static(secret)) => (Challenges::One(secret.clone()), vec![secret]),
+        Some(ChallengeSource::OneTime(list)) => {
+            (Challenges::OneTime(Mutex::new(list.clone().into())), list)
+        }
+        Some(ChallengeSource::File(path)) => all(passwords_in(&path)?),
+        Some(ChallengeSource::Environment(name)) => all(vec![password_of(&name)?]),
+        Some(ChallengeSource::Ndes(page)) => {
+            let password = page.password.read()?;
+            let secrets = vec![password.clone()];
+            (Challenges::Ndes(NdesAdmin::new(page.url, page.user, password)), secrets)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn plan(challenge: Option<ChallengeSource>) -> PkiByUrl {
+        let url = "http://127.0.0.1:1/scep".parse().unwrap();
+        PkiByUrl { url, challenge, control: None, timeout: Duration::from_secs(1) }
+    }
+
+    #[tokio::test]
+    async fn passwords_that_serve_once_are_shared_by_the_scenarios_of_a_run() {
+        let once = ["a1", "b2"].map(Secret::new).to_vec();
+        let plan = plan(Some(ChallengeSource::OneTime(once)));
+        let targets = Targets::default();
+        for expected in ["a1", "b2"] {
+            let pki = targets.pki(&plan).unwrap();
+            assert_eq!(pki.challenge(false).await.unwrap().unwrap().expose(), expected);
+        }
+        let spent = targets.pki(&plan).unwrap().challenge(false).await;
+        assert!(matches!(spent, Err(PkiError::NotSupported { .. })), "{spent:?}");
+    }
+
+    #[tokio::test]
+    async fn the_command_line_goes_before_the_lab_file_and_the_environment_after_it() {
+        let one = |text: &str| Some(ChallengeSource::Static(Secret::new(text)));
+        let given = |challenge, otherwise| {
+            Targets::new(TargetOptions { challenge, otherwise, ..TargetOptions::default() })
+        };
+        for (targets, lab, expected) in [
+            (given(one("typed"), one("set")), one("written"), "typed"),
+            (given(None, one("set")), one("written"), "written"),
+            (given(None, one("set")), None, "set"),
+        ] {
+            let pki = targets.pki(&plan(lab)).unwrap();
+            assert_eq!(pki.challenge(false).await.unwrap().unwrap().expose(), expected);
+        }
+        let none = given(None, one("set")).pki(&plan(Some(ChallengeSource::None))).unwrap();
+        assert_eq!(none.asks_for_challenge().await, Ok(false));
+    }
+
+    #[test]
+    fn passwords_that_are_nowhere_are_missed_beforehand() {
+        let missing = plan(Some(ChallengeSource::Environment("SCEPLAB_NO_SUCH_VARIABLE".into())));
+        let reason = Targets::default().prepare(&missing).unwrap_err();
+        assert_eq!(reason, "the environment variable `SCEPLAB_NO_SUCH_VARIABLE` holds no password");
+        let missing = plan(Some(ChallengeSource::File("/nowhere/at/all".into())));
+        let reason = Targets::default().prepare(&missing).unwrap_err();
+        assert!(reason.starts_with("`/nowhere/at/all` cannot be read: "), "{reason}");
+    }
+}

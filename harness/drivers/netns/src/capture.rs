@@ -1,0 +1,117 @@
+//! What passes a link, as a file that Wireshark opens.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ipnet::Ipv4Net;
+use pcap_file::PcapError;
+use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
+use pnet_datalink::{Channel, Config, DataLinkReceiver, NetworkInterface};
+
+use simulated::kernel::links::{bridge_index, bridge_name};
+
+/// The longest frame: offloading joins segments to what an IPv4 packet may be long, and an Ethernet header is before it.
+const FRAME_LIMIT: usize = 65_535 + 14;
+
+/// How often a quiet link is asked whether the capture is over.
+const QUIET: Duration = Duration::from_millis(10);
+
+/// A capture under way.
+pub(super) struct Capture {
+    path: PathBuf,
+    over: Arc<AtomicBool>,
+    writer: JoinHandle<io::Result<()>>,
+}
+
+impl Capture {
+    /// Captures what passes the link of that number, from here on, to a file in `folder` that is named for its subnet;
+    /// the calling thread is in the namespace of the bridges.
+    pub(super) fn start(link: usize, subnet: Ipv4Net, folder: &Path) -> io::Result<Self> {
+        let path = folder.join(format!("{}.pcap", subnet.to_string().replace('/', "-")));
+        let file = pcap(&path).map_err(|error| {
+            io::Error::new(error.kind(), format!("`{}` cannot be written: {error}", path.display()))
+        })?;
+        let frames = listen(link)?;
+        let over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&over);
+        let writer = thread::Builder::new().spawn(move || write(frames, file, &told))?;
+        Ok(Self { path, over, writer })
+    }
+
+    /// Writes what has passed so far, and ends.
+    ///
+    /// # Errors
+    /// Which file is incomplete, and why.
+    pub(super) fn finish(self) -> Result<(), String> {
+        self.over.store(true, Ordering::Relaxed);
+        let written = self.writer.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+        let path = self.path.display();
+        written.map_err(|error| format!("the capture `{path}` is incomplete: {error}"))
+    }
+}
+
+type Pcap = PcapWriter<BufWriter<File>>;
+
+fn pcap(path: &Path) -> io::Result<Pcap> {
+    let snaplen = u32::try_from(FRAME_LIMIT).unwrap_or(u32::MAX);
+    let header = PcapHeader { snaplen, ..PcapHeader::default() };
+    PcapWriter::with_header(BufWriter::new(File::create(path)?), header).map_err(not_written)
+}
+
+fn listen(link: usize) -> io::Result<Box<dyn DataLinkReceiver>> {
+    let bridge = NetworkInterface {
+        name: bridge_name(link),
+        description: String::new(),
+        index: bridge_index(link),
+        mac: None,
+        ips: Vec::new(),
+        flags: 0,
+    };
+    let read_buffer_size = FRAME_LIMIT;
+    let config = Config { read_buffer_size, read_timeout: Some(QUIET), ..Config::default() };
+    match pnet_datalink::channel(&bridge, config)? {
+        Channel::Ethernet(_, frames) => Ok(frames),
+        _ => Err(io::Error::other("the link is no Ethernet")),
+    }
+}
+
+/// Ends once it is over and nothing has passed for a moment.
+fn write(
+    mut frames: Box<dyn DataLinkReceiver>,
+    mut file: Pcap,
+    over: &AtomicBool,
+) -> io::Result<()> {
+    loop {
+        match frames.next() {
+            Ok(frame) => {
+                let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+                let packet = PcapPacket::new(now(), length, frame);
+                file.write_packet(&packet).map_err(not_written)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                if over.load(Ordering::Relaxed) {
+                    return file.into_writer().flush();
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The error of the file itself, where it is one: the other's words do not tell it.
+fn not_written(error: PcapError) -> io::Error {
+    match error {
+        PcapError::IoError(error) => error,
+        other => io::Error::other(other),
+    }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

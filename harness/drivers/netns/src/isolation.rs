@@ -1,0 +1,104 @@
+//! The first process of a lab: it steps into namespaces of its own and starts what lives in them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, Stdio};
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, raise};
+use nix::unistd::{getegid, geteuid};
+
+use super::permission::{Refused, Settings};
+use simulated::control::{self, Told};
+use testbed::{BenchError, DriverName};
+
+/// Makes the namespaces, starts `lab-process --inner` in them, waits for its end, and ends in the same way; the calling
+/// process has one thread. What is wrong is said on the control channel.
+///
+/// # Errors
+/// When there is no control channel, or nobody at its other end.
+pub fn isolate() -> io::Result<ExitCode> {
+    let mut control = control_channel()?;
+    let settings = Settings::of_this_process();
+    let told = match step_in() {
+        Err((refused, errno)) => Told::Refused(not_permitted(settings.explain(refused, errno))),
+        Ok(()) => match start_inner() {
+            Ok(inner) => {
+                control.write_all(&control::line(&Told::Isolated(inner.id()))?)?;
+                drop(control);
+                return wait(inner);
+            }
+            Err(error) => {
+                let reason = format!("the lab process cannot be started: {error}");
+                Told::Refused(BenchError::Network { reason })
+            }
+        },
+    };
+    control.write_all(&control::line(&told)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The runner's socket, which is standard input.
+pub(super) fn control_channel() -> io::Result<UnixStream> {
+    let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // Whatever else standard input may be, it has no peer.
+    channel.peer_addr()?;
+    Ok(channel)
+}
+
+/// The refusal of a driver that may not do what it must.
+pub(super) fn not_permitted(reason: String) -> BenchError {
+    BenchError::NotPermitted { driver: DriverName::Netns, reason }
+}
+
+fn step_in() -> Result<(), (Refused, Errno)> {
+    let (user, group) = (geteuid(), getegid());
+    match unshare(CloneFlags::CLONE_NEWUSER) {
+        Ok(()) => map(user.as_raw(), group.as_raw()).map_err(|error| {
+            (Refused::Maps, error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
+        })?,
+        // Root needs no user namespace, if it is a root that may make the others.
+        Err(errno) if !user.is_root() => return Err((Refused::User, errno)),
+        Err(errno) => {
+            return unshare(others()).map_err(|_| (Refused::User, errno));
+        }
+    }
+    unshare(others()).map_err(|errno| (Refused::Rest, errno))
+}
+
+fn others() -> CloneFlags {
+    CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET
+}
+
+/// The caller is root in the lab, and nobody else is anybody there.
+fn map(user: u32, group: u32) -> io::Result<()> {
+    fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/gid_map", format!("0 {group} 1"))
+}
+
+fn start_inner() -> io::Result<std::process::Child> {
+    Command::new(std::env::current_exe()?)
+        .args(["lab-process", "--inner"])
+        .stdin(Stdio::inherit())
+        .spawn()
+}
+
+/// The runner sees the end of this process, and is to learn from it how the other one ended.
+fn wait(mut inner: std::process::Child) -> io::Result<ExitCode> {
+    // Nothing of the channel is kept, so that the runner hears of the end of the lab process at once.
+    let nothing: OwnedFd = fs::File::open("/dev/null")?.into();
+    let _ = nix::unistd::dup2_stdin(nothing.as_fd());
+    let status = inner.wait()?;
+    if let Some(signal) = status.signal() {
+        raise(Signal::try_from(signal)?)?;
+    }
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
+}

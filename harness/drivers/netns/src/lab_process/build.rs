@@ -1,0 +1,123 @@
+//! Makes the links, the namespaces, and what runs in them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use tokio::runtime::Handle;
+
+use super::end::Remains;
+use super::{devices, pkis};
+use crate::capture::Capture;
+use crate::isolation::not_permitted;
+use crate::permission::{Refused, Settings};
+use crate::surroundings;
+use model::lab::plan::{Node, Plan};
+use simulated::control::{Built, Order, Speaker};
+use simulated::kernel::furnish::{furnish, interface_refused, refused};
+use simulated::kernel::links::{Links, is_unknown};
+use simulated::kernel::namespace::Namespace;
+use simulated::remote_pki::Pkis;
+use testbed::BenchError;
+
+/// The namespaces of a lab by the names of those that stand in them.
+pub(super) type Namespaces = BTreeMap<String, Namespace>;
+
+/// Makes what was ordered; the process stands in the namespace of the links.
+pub(super) async fn build(
+    order: &Order,
+    speaker: &Speaker,
+    remains: &Arc<Remains>,
+) -> Result<(Built, Pkis), BenchError> {
+    remains.note_folder(order.folder.clone());
+    surround(order)?;
+    let plan = Plan::of(&order.lab);
+    let switch = links(&plan).await?;
+    capture(&plan, order, remains)?;
+    let namespaces = nodes(&plan, &switch).await?;
+    let pkis = pkis::start(order, &namespaces, speaker).await?;
+    let consoles = devices::start(order, &namespaces, speaker)?;
+    let built = Built {
+        namespaces: namespaces
+            .iter()
+            .map(|(name, namespace)| (name.clone(), namespace.descriptor()))
+            .collect(),
+        consoles,
+        pkis: pkis.keys().cloned().collect(),
+    };
+    remains.keep(namespaces);
+    Ok((built, pkis))
+}
+
+fn surround(order: &Order) -> Result<(), BenchError> {
+    surroundings::mount_proc().map_err(|error| {
+        let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+        not_permitted(Settings::of_this_process().explain(Refused::Proc, errno))
+    })?;
+    surroundings::mount_names(&order.lab, &order.folder)
+        .and_then(|()| surroundings::silence_ipv6())
+        .map_err(|error| BenchError::Network { reason: error.to_string() })
+}
+
+/// A bridge for each link, in the namespace of the calling process.
+async fn links(plan: &Plan) -> Result<Links, BenchError> {
+    let broken = |what: &str, error: &io::Error| BenchError::Network {
+        reason: if is_unknown(error) {
+            format!("{what}: the kernel has no bridges; `sudo modprobe bridge` loads them")
+        } else {
+            format!("{what}: {error}")
+        },
+    };
+    let switch = Links::open(&Handle::current()).map_err(|error| broken("netlink", &error))?;
+    for (link, subnet) in plan.links.iter().enumerate() {
+        let made = switch.bridge(link).await;
+        made.map_err(|error| broken(&format!("the link of {subnet}"), &error))?;
+    }
+    Ok(switch)
+}
+
+fn capture(plan: &Plan, order: &Order, remains: &Remains) -> Result<(), BenchError> {
+    let Some(folder) = &order.captures else { return Ok(()) };
+    for (link, subnet) in plan.links.iter().enumerate() {
+        let capture = Capture::start(link, *subnet, folder).map_err(|error| {
+            let reason = format!("the link of {subnet} cannot be captured: {error}");
+            BenchError::Network { reason }
+        })?;
+        remains.note_capture(capture);
+    }
+    Ok(())
+}
+
+async fn nodes(plan: &Plan, switch: &Links) -> Result<Namespaces, BenchError> {
+    let mut namespaces = Namespaces::new();
+    let mut port = 0;
+    for node in &plan.nodes {
+        let (namespace, links) = enter(node).map_err(|error| refused(node, &error.to_string()))?;
+        for (position, interface) in node.interfaces.iter().enumerate() {
+            let plugged = switch.plug(interface, position, &namespace, port).await;
+            plugged.map_err(|error| interface_refused(node, interface, &error))?;
+            port += 1;
+        }
+        furnish(node, &links).await?;
+        namespaces.insert(node.name.clone(), namespace);
+    }
+    Ok(namespaces)
+}
+
+fn enter(node: &Node) -> io::Result<(Namespace, Links)> {
+    let runtime = Handle::current();
+    Namespace::new(move || {
+        surroundings::set_up(node.kind)?;
+        Links::open(&runtime)
+    })
+}
+
+/// The namespace of a host or device of the lab.
+pub(super) fn namespace_of<'a>(
+    namespaces: &'a Namespaces,
+    name: &str,
+) -> Result<&'a Namespace, BenchError> {
+    let reason = || format!("`{name}` is no host of the lab");
+    namespaces.get(name).ok_or_else(|| BenchError::Network { reason: reason() })
+}

@@ -1,0 +1,301 @@
+//! Labs on the kernel's network: hosts and devices in network namespaces, devices as processes.
+//!
+//! A lab is a tree of processes of its own. The first ([`isolation`]) makes the namespaces and starts the second
+//! ([`lab_process`]), which is process 1 of the lab: the kernel ends whatever is in the lab when it ends, and it ends
+//! when the runner does. It lives in the namespace of the links, a switch with a bridge for each subnet, and gives each
+//! host and device a network namespace that is plugged into it ([`model::lab::plan`] says how).
+#![cfg(target_os = "linux")]
+#![forbid(unsafe_code)]
+
+mod capture;
+mod folder;
+mod isolation;
+mod lab_process;
+mod leftovers;
+mod permission;
+mod process;
+mod program;
+pub mod registry;
+mod shell;
+mod surroundings;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use dut_sim::console::Shell;
+use dut_sim::remote::RemoteConsole;
+use parking_lot::Mutex;
+use tokio::net::UnixStream;
+
+use self::folder::LabFolder;
+pub use self::isolation::isolate;
+pub use self::lab_process::serve;
+pub use self::leftovers::leftovers;
+use self::process::LabProcess;
+pub use self::shell::{NotRun, run_in};
+use model::lab::Lab;
+use simulated::channel::{Channel, Witness};
+use simulated::client::Builtin;
+use simulated::control::{Ask, Built, Order, Reply};
+use simulated::lab_device::LabDevice;
+use simulated::lab_pki::LabPkiLine;
+use simulated::remote_device::scep_client;
+use simulated::remote_pki::RemotePki;
+use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
+use testbed::{
+    Bench, BenchError, Client, Driver, DriverName, KeySupply, LabBook, LabOptions, Remains,
+    Resource,
+};
+
+/// Labs on the kernel's network.
+pub struct Netns {
+    options: LabOptions,
+    state: Arc<State>,
+}
+
+/// What is remembered from one lab to the next.
+#[derive(Default)]
+struct State {
+    labs: LabBook,
+    /// Those that were closed, and are kept.
+    kept: Mutex<Vec<LabProcess>>,
+    /// Whether what others left was removed.
+    swept: OnceLock<()>,
+}
+
+impl Netns {
+    /// The driver; nothing is started yet.
+    pub fn new(options: LabOptions) -> Self {
+        Self { options, state: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl Driver for Netns {
+    async fn probe(&self) -> Result<(), BenchError> {
+        let (process, _) = self.start(&Lab::default(), None).await?;
+        process.end().await;
+        Ok(())
+    }
+
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Bench, BenchError> {
+        refuse_real_things(lab, DriverName::Netns)?;
+        if !lab.is_networked() {
+            return without_network(lab, self.options.client);
+        }
+        self.stand(lab, id).await.map(|(_, bench)| bench)
+    }
+
+    fn remains(&self) -> Remains {
+        let kept = self.state.kept.lock().iter().map(LabProcess::kept).collect();
+        Remains { complaints: self.state.labs.complaints(), kept, ..Remains::default() }
+    }
+
+    async fn settle(&self) -> Remains {
+        let kept = std::mem::take(&mut *self.state.kept.lock());
+        for lab in &kept {
+            lab.tell_to_end();
+        }
+        for lab in kept {
+            lab.end().await;
+        }
+        Remains { complaints: self.state.labs.settled().await, ..Remains::default() }
+    }
+}
+
+#[async_trait]
+impl ConsoleDriver for Netns {
+    async fn console(
+        &self,
+        lab: &Lab,
+        device: &str,
+        id: &str,
+    ) -> Result<(Shell, Bench), BenchError> {
+        refuse_real_things(lab, DriverName::Netns)?;
+        let (built, bench) = self.stand(lab, id).await?;
+        match console(&built, device).await {
+            Ok(console) => Ok((console, bench)),
+            Err(error) => {
+                bench.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Netns {
+    async fn stand(&self, lab: &Lab, id: &str) -> Result<(Built, Bench), BenchError> {
+        let options = &self.options;
+        // Before a lab is made for nothing.
+        if let Some((host, image)) = lab.images().next() {
+            let what = image_of(host, image);
+            return Err(BenchError::NotSupported { driver: DriverName::Netns, what });
+        }
+        if let Some(missing) = scep_client(options.client).missing() {
+            let origin = missing.origin.to_owned();
+            return Err(BenchError::NotInstalled { program: missing.program, origin });
+        }
+        let (mut process, built) = self.start(lab, captures(options, id)?).await?;
+        process.stands(id, &built);
+        match furnish(lab, options, &built, process.channel()).await {
+            Ok(mut bench) => {
+                let state = options.keep.then(|| Arc::clone(&self.state));
+                bench.resources.push(Box::new(Standing { process, kept_by: state }));
+                Ok((built, bench))
+            }
+            Err(error) => {
+                process.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start(
+        &self,
+        lab: &Lab,
+        captures: Option<PathBuf>,
+    ) -> Result<(LabProcess, Built), BenchError> {
+        let broken = |reason: String| BenchError::Network { reason };
+        self.state.swept.get_or_init(sweep);
+        let folder =
+            LabFolder::new().map_err(|error| broken(format!("no folder for the lab: {error}")))?;
+        let sceplab = program(&self.options)?;
+        let order = Order {
+            lab: lab.clone(),
+            folder: folder.path().to_owned(),
+            sceplab: sceplab.clone(),
+            captures,
+        };
+        let process = LabProcess::start(&sceplab, folder, self.state.labs.enter())?;
+        let limit = process::building_limit(lab);
+        let asked = process.channel().ask(Ask::Build(Box::new(order)), limit).await;
+        match asked {
+            Ok(Reply::Built(Ok(built))) => Ok((process, built)),
+            Ok(Reply::Built(Err(error))) => {
+                process.end().await;
+                Err(error)
+            }
+            Ok(_) => Err(broken("the lab process gave an answer that fits no question".to_owned())),
+            Err(lost) => {
+                process.end().await;
+                Err(lost.into_bench_error())
+            }
+        }
+    }
+}
+
+/// The processes of a lab that stands; its driver keeps them when the lab is closed, if it was asked to.
+struct Standing {
+    process: LabProcess,
+    kept_by: Option<Arc<State>>,
+}
+
+#[async_trait]
+impl Resource for Standing {
+    async fn close(self: Box<Self>) {
+        match self.kept_by {
+            Some(state) => state.kept.lock().push(self.process),
+            None => self.process.end().await,
+        }
+    }
+}
+
+/// Removes what runners that were killed could not.
+fn sweep() {
+    folder::remove_those_of_the_dead();
+    forget_the_gone();
+}
+
+/// Removes the files by which other terminals would find labs that are gone.
+fn forget_the_gone() {
+    // Whoever asks for the labs that stand finds files of others and removes them.
+    let _ = registry::entries();
+}
+
+async fn console(built: &Built, device: &str) -> Result<Shell, BenchError> {
+    let broken = |reason: String| BenchError::Device { name: device.to_owned(), reason };
+    let console = built.consoles.get(device).ok_or_else(|| broken("it has no console".into()))?;
+    let stream = connect(console).await.map_err(broken)?;
+    let console = RemoteConsole::attach(stream).await;
+    let console = console.map_err(|error| broken(error.to_string()))?;
+    Ok(Shell::There(Arc::new(console)))
+}
+
+async fn connect(console: &Path) -> Result<UnixStream, String> {
+    let stream = UnixStream::connect(console).await;
+    stream.map_err(|error| format!("its console cannot be reached: {error}"))
+}
+
+/// What is in a lab that stands, behind the harness's seams.
+async fn furnish(
+    lab: &Lab,
+    options: &LabOptions,
+    built: &Built,
+    channel: &Arc<Channel>,
+) -> Result<Bench, BenchError> {
+    let mut bench = Bench::default();
+    for name in &built.pkis {
+        let pki = RemotePki::new(LabPkiLine::new(name, Arc::clone(channel)));
+        bench.pkis.insert(name.clone(), Arc::new(pki));
+    }
+    if lab.programs().next().is_none() {
+        bench.keys = KeySupply::Shared;
+    }
+    if options.client == Client::Builtin {
+        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
+    }
+    for (name, console) in &built.consoles {
+        let witness: Arc<dyn Witness> = Arc::<Channel>::clone(channel);
+        let stream = connect(console).await;
+        let device = LabDevice::start(lab, name, stream, options, witness).await?;
+        bench.devices.insert(name.clone(), Arc::new(device));
+    }
+    Ok(bench)
+}
+
+/// The folder that the lab's captures are left in, made.
+fn captures(options: &LabOptions, id: &str) -> Result<Option<PathBuf>, BenchError> {
+    let Some(folder) = &options.captures else { return Ok(None) };
+    let folder = folder.join(file_name(id));
+    std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize()).map(Some).map_err(
+        |error| {
+            let reason = format!("captures cannot be left in `{}`: {error}", folder.display());
+            BenchError::Network { reason }
+        },
+    )
+}
+
+/// A scenario's id as the name of one file.
+fn file_name(id: &str) -> String {
+    let plain = |char: char| char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | '@' | '+');
+    let name: String = id.chars().map(|char| if plain(char) { char } else { '-' }).collect();
+    match name.trim_start_matches('.') {
+        "" => "lab".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// The program that labs are processes of: this one, unless the options name it.
+fn program(options: &LabOptions) -> Result<PathBuf, BenchError> {
+    match &options.sceplab {
+        Some(program) => Ok(program.clone()),
+        None => std::env::current_exe().map_err(|error| {
+            let reason = format!("it is not known where the program `sceplab` is: {error}");
+            BenchError::Network { reason }
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_becomes_one_name_below_a_folder() {
+        assert_eq!(file_name("scep/linux-pki"), "scep-linux-pki");
+        assert_eq!(file_name("../a b"), "-a-b");
+        assert_eq!(file_name(".."), "lab");
+        assert_eq!(file_name(""), "lab");
+    }
+}

@@ -1,0 +1,284 @@
+//! The runner's end of the control channel.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::control::{self, Ask, Reply, Request, Told};
+use testbed::BenchError;
+
+/// Lines that wait to be said.
+const WAITING: usize = 16;
+
+/// Asks a lab process, and hears what it has to say.
+pub struct Channel {
+    /// Lines that are to be said, each of them whole although its asker may have gone meanwhile.
+    lines: mpsc::Sender<Vec<u8>>,
+    /// Says them; `None` once no more is said.
+    speaking: Mutex<Option<JoinHandle<()>>>,
+    next_id: AtomicU64,
+    heard: Arc<Heard>,
+}
+
+/// Whoever knows how the processes of a lab end.
+#[async_trait]
+pub trait Witness: Send + Sync {
+    /// Waits until a part of the lab, or all of it, is broken, and tells how.
+    async fn broken(&self, part: &str) -> String;
+}
+
+#[async_trait]
+impl Witness for Channel {
+    async fn broken(&self, part: &str) -> String {
+        self.broken(part).await
+    }
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Lost {
+    /// The lab process could not get to where labs are.
+    #[error(transparent)]
+    Refused(BenchError),
+    /// It is no more.
+    #[error("{0}")]
+    Gone(String),
+    /// It says nothing.
+    #[error("the lab process gave no answer in {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+impl Lost {
+    pub fn into_bench_error(self) -> BenchError {
+        match self {
+            Self::Refused(error) => error,
+            other => BenchError::Network { reason: other.to_string() },
+        }
+    }
+}
+
+/// What the lab process said.
+#[derive(Default)]
+struct Heard {
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Reply>>>,
+    state: watch::Sender<State>,
+}
+
+/// What is known of a lab.
+#[derive(Debug, Default)]
+struct State {
+    /// The lab process, as the runner's own processes know it.
+    inner: Option<u32>,
+    /// What broke, and how.
+    broken: BTreeMap<String, String>,
+    /// Why there is no lab any more.
+    over: Option<Lost>,
+}
+
+impl Channel {
+    /// Speaks over these two; the task ends when everything at the other end has.
+    pub fn new(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> (Arc<Self>, JoinHandle<()>) {
+        let heard = Arc::<Heard>::default();
+        let listening = tokio::spawn(listen(reader, Arc::clone(&heard)));
+        let (lines, said) = mpsc::channel(WAITING);
+        let speaking = Mutex::new(Some(tokio::spawn(speak(said, writer))));
+        (Arc::new(Self { lines, speaking, next_id: AtomicU64::new(0), heard }), listening)
+    }
+
+    /// Asks, and waits for the reply, at most as long as `limit` says: then the lab is broken.
+    pub async fn ask(&self, ask: Ask, limit: Duration) -> Result<Reply, Lost> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (sender, reply) = oneshot::channel();
+        self.heard.lock().insert(id, sender);
+        let answered = async {
+            self.say(&Request { id, ask }).await;
+            reply.await
+        };
+        let outcome = tokio::select! {
+            // Where both are there, the answer counts.
+            biased;
+            Ok(reply) = answered => Ok(reply),
+            over = self.over() => Err(over),
+            () = tokio::time::sleep(limit) => Err(Lost::Silent(limit)),
+        };
+        self.heard.lock().remove(&id);
+        if let Err(silent @ Lost::Silent(_)) = &outcome {
+            // Whoever does not answer this does not answer anything, and nobody is to wait as long again.
+            self.heard.end(silent.clone());
+        }
+        outcome
+    }
+
+    /// A lab process that does not listen is one that gives no answer, or is over.
+    async fn say(&self, request: &Request) {
+        let Ok(line) = control::line(request) else { return };
+        let _ = self.lines.send(line).await;
+    }
+
+    /// Says no more, which ends the lab.
+    pub async fn hang_up(&self) {
+        let speaking = self.speaking.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(speaking) = speaking {
+            speaking.abort();
+            let _ = speaking.await;
+        }
+    }
+
+    /// Notes why the lab is over, where nothing is noted yet.
+    pub fn note_end(&self, reason: String) {
+        self.heard.end(Lost::Gone(reason));
+    }
+
+    /// Waits until a part of the lab, or all of it, is broken, and tells how.
+    pub async fn broken(&self, part: &str) -> String {
+        let told = |state: &State| {
+            let over = || state.over.as_ref().map(ToString::to_string);
+            state.broken.get(part).cloned().or_else(over)
+        };
+        self.heard.wait_for(told).await
+    }
+
+    /// The lab process, as the runner's own processes know it.
+    pub fn inner(&self) -> Option<u32> {
+        self.heard.state.borrow().inner
+    }
+
+    async fn over(&self) -> Lost {
+        self.heard.wait_for(|state| state.over.clone()).await
+    }
+}
+
+impl Heard {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<Reply>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, told: Told) {
+        match told {
+            Told::Reply { id, reply } => {
+                if let Some(waiting) = self.lock().remove(&id) {
+                    let _ = waiting.send(reply);
+                }
+            }
+            Told::Isolated(inner) => self.state.send_modify(|state| state.inner = Some(inner)),
+            Told::Broke { part, reason } => self.state.send_modify(|state| {
+                state.broken.insert(part, reason);
+            }),
+            Told::Refused(error) => self.end(Lost::Refused(error)),
+        }
+    }
+
+    fn end(&self, over: Lost) {
+        self.state.send_modify(|state| {
+            state.over.get_or_insert(over);
+        });
+    }
+
+    async fn wait_for<T>(&self, known: impl Fn(&State) -> Option<T>) -> T {
+        let mut states = self.state.subscribe();
+        loop {
+            if let Some(known) = known(&states.borrow_and_update()) {
+                return known;
+            }
+            if states.changed().await.is_err() {
+                // Nobody is left who could tell.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+async fn speak(mut lines: mpsc::Receiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
+    while let Some(line) = lines.recv().await {
+        if writer.write_all(&line).await.is_err() || writer.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
+    let mut reader = BufReader::new(reader);
+    loop {
+        match control::read(&mut reader).await {
+            Ok(Some(told)) => heard.hear(told),
+            Err(error) if control::is_nonsense(&error) => {
+                return heard.end(Lost::Gone(format!("the lab process talks nonsense: {error}")));
+            }
+            // Whoever waits for its processes tells how it ended.
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::remote_pki::PkiQuestion;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn channel(socket: UnixStream) -> (Arc<Channel>, JoinHandle<()>) {
+        let (reader, writer) = socket.into_split();
+        Channel::new(reader, writer)
+    }
+
+    fn question() -> Ask {
+        Ask::Pki { pki: "ca".to_owned(), question: PkiQuestion::Log }
+    }
+
+    async fn answered_with(bytes: &[u8]) -> Result<Reply, Lost> {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let (channel, _listening) = channel(near);
+        far.write_all(bytes).await.unwrap();
+        channel.ask(question(), LIMIT).await
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_the_end_of_a_lab() {
+        for bytes in [&b"garbage\n"[..], b"{\"Reply\":{}}\n", b"\n"] {
+            let Err(Lost::Gone(reason)) = answered_with(bytes).await else { panic!("{bytes:?}") };
+            assert!(reason.starts_with("the lab process talks nonsense: "), "{reason}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_the_answer_to_everything() {
+        let refusal = BenchError::Network { reason: "no".to_owned() };
+        let line = control::line(&Told::Refused(refusal.clone())).unwrap();
+        assert_eq!(answered_with(&line).await.unwrap_err(), Lost::Refused(refusal));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_borne_for_a_while_and_breaks_the_lab() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let (channel, _listening) = channel(near);
+        for _ in 0..2 {
+            let answer = channel.ask(question(), LIMIT).await;
+            assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
+        }
+        assert_eq!(channel.broken("ca").await, "the lab process gave no answer in 10 s");
+    }
+
+    #[tokio::test]
+    async fn what_broke_is_told_to_whom_it_concerns() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let (channel, _listening) = channel(near);
+        let broke = Told::Broke { part: "ca".to_owned(), reason: "it fell".to_owned() };
+        far.write_all(&control::line(&broke).unwrap()).await.unwrap();
+        assert_eq!(channel.broken("ca").await, "it fell");
+        channel.note_end("all is over".to_owned());
+        assert_eq!(channel.broken("other").await, "all is over");
+    }
+}

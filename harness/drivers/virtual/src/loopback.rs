@@ -1,0 +1,74 @@
+//! Labs for a client under test that is a program: the mock CAs listen on this machine's loopback interface.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use model::lab::{self, Lab};
+use simulated::mock_pki::MockPki;
+use testbed::client::Client;
+use testbed::pki::Pki;
+use testbed::{Bench, BenchError, Driver, DriverName, Resource};
+
+/// Mock CAs on the loopback interface, each on a port of its own that the system chooses, and a client that enrols with them.
+pub struct Loopback {
+    client: Arc<dyn Client>,
+}
+
+impl Loopback {
+    /// The driver for that client.
+    pub fn new(client: Arc<dyn Client>) -> Self {
+        Self { client }
+    }
+}
+
+#[async_trait]
+impl Driver for Loopback {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+        if let Some(name) = lab.devices.keys().chain(lab.hosts.keys()).next() {
+            let what = format!("a lab with devices and hosts, such as `{name}`, on loopback");
+            return Err(BenchError::NotSupported { driver: DriverName::Virtual, what });
+        }
+        let mut bench = Bench { client: Some(Arc::clone(&self.client)), ..Bench::default() };
+        for (name, plan) in &lab.pkis {
+            let (pki, listener) = listen(name, plan).await?;
+            bench.pkis.insert(name.clone(), pki);
+            bench.resources.push(Box::new(listener));
+        }
+        Ok(bench)
+    }
+}
+
+/// A listener that ends with the lab.
+struct Listener {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+#[async_trait]
+impl Resource for Listener {
+    async fn close(self: Box<Self>) {
+        drop(self.stop);
+        // Whoever was ended with its connections open is not waited for.
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+async fn listen(name: &str, plan: &lab::Pki) -> Result<(Arc<dyn Pki>, Listener), BenchError> {
+    let network = |error: std::io::Error| BenchError::Network { reason: error.to_string() };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(network)?;
+    let address = listener.local_addr().map_err(network)?;
+    let pki = MockPki::open(name, plan)?.at(address);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let ca = pki.ca();
+    let task = tokio::spawn(mock_ca::serve(listener, ca, async {
+        // A lab that is dropped ends as well.
+        let _ = stopped.await;
+    }));
+    Ok((Arc::new(pki), Listener { stop, task }))
+}

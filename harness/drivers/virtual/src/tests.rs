@@ -1,0 +1,68 @@
+//! The documented labs, built.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use testbed::device::{Change, DeviceError};
+
+fn lab(name: &str) -> Lab {
+    let path = format!("{}/../scenarios/labs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    Lab::load(Path::new(&path)).unwrap()
+}
+
+#[tokio::test]
+async fn a_documented_lab_has_its_device_and_its_pki() {
+    let bench = Virtual::default().build(&lab("windows-pki"), "x").await.unwrap();
+    assert_eq!(bench.devices.keys().collect::<Vec<_>>(), ["DUT0"]);
+    assert_eq!(bench.pkis.keys().collect::<Vec<_>>(), ["windows-pki"]);
+    assert_eq!(bench.pkis["windows-pki"].issued().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_refused_line_is_named() {
+    let bench = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
+    let lines = "set interfaces ethernet eth0 address 10.215.168.64/24\nset nonsense";
+
+    let refused = bench.devices["DUT0"].configure(Change::Replace(lines)).await;
+
+    assert!(
+        matches!(&refused, Err(DeviceError::ConfigurationRefused { line: 2, .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_command_and_a_ping_without_replies_have_failed() {
+    let bench = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
+    let device = &bench.devices["DUT0"];
+    let lines = "set interfaces ethernet eth0 address 10.215.168.64/24";
+    device.configure(Change::Replace(lines)).await.unwrap();
+
+    let unknown = device.execute("reboot the moon").await;
+    let lost = device.execute("ping 10.215.168.99 count 1 size 56 timeout 1").await;
+
+    assert!(matches!(unknown, Err(DeviceError::CommandRefused { .. })), "{unknown:?}");
+    let Err(DeviceError::CommandRefused { output }) = lost else { panic!("{lost:?}") };
+    assert!(output.contains("100% packet loss"), "{output}");
+    device.execute("ping 10.215.168.1 count 1 size 56 timeout 1").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_does_not_change_is_waited_for_as_long_as_asked() {
+    let bench = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
+    let device = &bench.devices["DUT0"];
+    device.execute("show running").await.unwrap();
+    let before = tokio::time::Instant::now();
+
+    device.changed(Duration::from_millis(30)).await;
+
+    assert!(before.elapsed() >= Duration::from_millis(30));
+}
+
+#[tokio::test]
+async fn there_is_no_console_of_an_unknown_device() {
+    let built = Virtual::default().console(&lab("linux-pki"), "DUT9", "x").await;
+    let Err(BenchError::Device { name, .. }) = built.map(drop) else { panic!("there is one") };
+    assert_eq!(name, "DUT9");
+}

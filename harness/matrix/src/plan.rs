@@ -1,0 +1,137 @@
+//! Which scenarios are run at which PKIs, and with which clients.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::diagnostic::Diagnostic;
+use model::lab::Lab;
+use model::scenario::{Found, LoadErrors, Scenario, load};
+use runner::Job;
+use testbed::{Client, Driver};
+
+/// The name of a PKI whose lab is written in the scenario.
+const IN_PLACE: &str = "in-place";
+
+/// A matrix that is yet to be run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The rows, by scenario, each scenario's own lab first.
+    pub rows: Vec<PlannedRow>,
+    /// The columns.
+    pub clients: Vec<Client>,
+}
+
+/// A scenario at a PKI.
+#[derive(Debug, Clone)]
+pub struct PlannedRow {
+    /// The scenario, read for that PKI's lab.
+    pub scenario: Scenario,
+    /// The name of the lab file without the ending.
+    pub pki: String,
+}
+
+impl Plan {
+    /// Plans each scenario in its own lab, and in each lab of the same folder that stands in for it.
+    ///
+    /// # Errors
+    /// All that is wrong with those labs, or that the scenarios lack in them.
+    pub fn of(scenarios: Vec<Scenario>, clients: Vec<Client>) -> Result<Self, LoadErrors> {
+        let mut labs = Labs::default();
+        let mut errors = Vec::new();
+        let mut rows = Vec::new();
+        for scenario in scenarios {
+            let stand_ins = labs.standing_in_for(scenario.lab_file.as_deref(), &mut errors);
+            let others: Vec<_> =
+                stand_ins.iter().map(|(file, lab)| elsewhere(&scenario, file, lab)).collect();
+            rows.push(PlannedRow { pki: stem(scenario.lab_file.as_deref()), scenario });
+            for other in others {
+                match other {
+                    Ok(row) => rows.push(row),
+                    Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
+                }
+            }
+        }
+        if errors.is_empty() { Ok(Self { rows, clients }) } else { Err(LoadErrors::new(errors)) }
+    }
+
+    /// The cells as scenarios to run, row by row, each with an id of its own.
+    ///
+    /// `driver` builds labs whose devices have that client.
+    pub fn jobs(&self, driver: impl Fn(Client) -> Arc<dyn Driver>) -> Vec<Job> {
+        let job = |row: &PlannedRow, client| {
+            let scenario = Scenario { id: row.cell_id(client), ..row.scenario.clone() };
+            Job { scenario, driver: driver(client) }
+        };
+        let cells = |row| self.clients.iter().map(move |client| job(row, *client));
+        self.rows.iter().flat_map(cells).collect()
+    }
+}
+
+impl PlannedRow {
+    /// The id of a cell: the scenario's, the PKI, the client.
+    pub(super) fn cell_id(&self, client: Client) -> String {
+        format!("{}/{}/{client}", self.scenario.id, self.pki)
+    }
+}
+
+fn elsewhere(scenario: &Scenario, file: &Path, lab: &Lab) -> Result<PlannedRow, LoadErrors> {
+    let found = Found { id: scenario.id.clone(), path: scenario.path.clone() };
+    let scenario = load(&found, Some(lab))?;
+    Ok(PlannedRow { scenario, pki: stem(Some(file)) })
+}
+
+fn stem(lab_file: Option<&Path>) -> String {
+    let stem = lab_file.and_then(Path::file_stem);
+    stem.map_or_else(|| IN_PLACE.to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// The lab files of each folder that stand in for others.
+#[derive(Default)]
+struct Labs(BTreeMap<PathBuf, Vec<(PathBuf, Lab)>>);
+
+impl Labs {
+    fn standing_in_for(
+        &mut self,
+        file: Option<&Path>,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Vec<(PathBuf, Lab)> {
+        let Some((file, folder)) = file.and_then(|file| Some((file, file.parent()?))) else {
+            return Vec::new();
+        };
+        let labs = self.0.entry(folder.to_owned()).or_insert_with(|| stand_ins(folder, errors));
+        let stands_in = |(_, lab): &&(PathBuf, Lab)| {
+            let named = lab.stands_in_for.as_deref();
+            named.is_some_and(|name| file.file_name().is_some_and(|file| file == name))
+        };
+        labs.iter().filter(stands_in).cloned().collect()
+    }
+}
+
+/// Reads the labs of a folder, and keeps those that stand in for another.
+fn stand_ins(folder: &Path, errors: &mut Vec<Diagnostic>) -> Vec<(PathBuf, Lab)> {
+    let entries = std::fs::read_dir(if folder == Path::new("") { Path::new(".") } else { folder });
+    let entries = entries.into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| folder.join(entry.file_name())).collect();
+    files.sort();
+    let mut labs = Vec::new();
+    for file in files.into_iter().filter(|file| file.extension().is_some_and(|it| it == "yaml")) {
+        match Lab::load(&file) {
+            Ok(lab) => labs.push((file, lab)),
+            Err(wrong) => errors.extend(wrong),
+        }
+    }
+    for (file, lab) in &labs {
+        errors.extend(nobody(folder, file, lab));
+    }
+    // The network of this machine is for those who ask for it.
+    labs.retain(|(_, lab)| lab.stands_in_for.is_some() && !lab.is_live());
+    labs
+}
+
+/// A lab that stands in for none is never run in, and would not be missed.
+fn nobody(folder: &Path, file: &Path, lab: &Lab) -> Option<Diagnostic> {
+    let name = lab.stands_in_for.as_deref().filter(|name| !folder.join(name).is_file())?;
+    let message = format!("it stands in for `{name}`, and there is no such lab file beside it");
+    Some(Diagnostic::of_file(file.display().to_string(), message))
+}

@@ -1,0 +1,168 @@
+//! Where and why a cell failed, in a line.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::Serialize;
+
+use model::outcome::{Failure, LogLine};
+
+/// The longest reason that is told, in characters.
+const LONGEST: usize = 400;
+
+/// The line below the table of `pki scep show` that says what is wrong with a certificate.
+static TROUBLE: LazyLock<Regex> = LazyLock::new(|| constant(r"(?m)^[\w-]+: (.+)$"));
+
+/// The table of `pki scep show`.
+static TABLE: LazyLock<Regex> = LazyLock::new(|| constant(r"(?m)^Certificate +Status +Usage"));
+
+/// The exchange that a reason names first: those of RFC 8894 §2.5 and §3.3.
+static EXCHANGE: LazyLock<Regex> = LazyLock::new(|| {
+    constant(r"GetCACaps|GetCACert|PKCSReq|RenewalReq|CertPoll|GetCert|GetCRL|GetNextCACert")
+});
+
+/// The status of an HTTP response that a client could make nothing of.
+static STATUS: LazyLock<Regex> = LazyLock::new(|| constant(r"was answered HTTP (\d{3})\b"));
+
+/// A time that a program puts before its message, such as `ts=2026-11-24T17:30:11.4Z`: equal failures are to be told alike.
+static TIME: LazyLock<Regex> = LazyLock::new(|| {
+    constant(r"\b(?:ts=|time=)?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?\s*")
+});
+
+/// Where and why a scenario failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// The SCEP exchange that failed, such as `PKCSReq`; where it was none, the step, such as `step 3`.
+    pub stage: String,
+    /// Why, in one line.
+    pub text: String,
+}
+
+impl Reason {
+    /// What the device says of its certificates, or else what its SCEP client did last, or else the check that failed.
+    pub(super) fn of(failure: &Failure) -> Self {
+        let text = trouble(failure).unwrap_or_else(|| check(failure));
+        let stage = EXCHANGE
+            .find(text)
+            .map_or_else(|| format!("step {}", failure.step), |found| found.as_str().to_owned());
+        let text = match explained(text, failure) {
+            Some(why) => format!("{text}; the PKI: {why}"),
+            None => text.to_owned(),
+        };
+        Self { stage, text: shortened(&text) }
+    }
+}
+
+fn trouble(failure: &Failure) -> Option<&str> {
+    if !TABLE.is_match(&failure.output) {
+        return None;
+    }
+    let told = TROUBLE.captures_iter(&failure.output).last();
+    told.and_then(|found| found.get(1)).map(|found| found.as_str()).or_else(|| last_done(failure))
+}
+
+/// The last line of the device's SCEP client, without the name of the certificate it is about.
+fn last_done(failure: &Failure) -> Option<&str> {
+    let line = failure.log.iter().rev().find(|line| is_of_a_client(line))?;
+    Some(line.line.split_once(": ").map_or(line.line.as_str(), |(_, rest)| rest))
+}
+
+/// What a PKI's log says of a response of which the device knows the status alone, as in `GetCACert 500: no keys`.
+fn explained<'a>(text: &str, failure: &'a Failure) -> Option<&'a str> {
+    let status = STATUS.captures(text)?.get(1)?.as_str();
+    let mut of_pkis = failure.log.iter().rev().filter(|line| !is_of_a_client(line));
+    of_pkis.find_map(|line| line.line.split_once(&format!(" {status}: "))).map(|(_, why)| why)
+}
+
+/// As the log of a scenario names the SCEP client of a device: `scep`, or `scep at DUT0`.
+fn is_of_a_client(line: &LogLine) -> bool {
+    line.source == "scep" || line.source.starts_with("scep at ")
+}
+
+/// What the output says, where it is but a line; or else what is the matter with it.
+fn check(failure: &Failure) -> &str {
+    let output = failure.output.trim();
+    if !output.is_empty() && !output.contains('\n') {
+        return output;
+    }
+    let closest = failure.findings.iter().find_map(|finding| finding.closest.as_deref());
+    closest.unwrap_or(&failure.message)
+}
+
+fn shortened(text: &str) -> String {
+    let line = TIME.replace_all(text.lines().next().unwrap_or_default(), "");
+    if line.chars().count() <= LONGEST {
+        return line.into_owned();
+    }
+    line.chars().take(LONGEST).chain("…".chars()).collect()
+}
+
+#[expect(clippy::expect_used, reason = "the expressions are constants, which the tests try")]
+fn constant(text: &str) -> Regex {
+    Regex::new(text).expect("a constant expression")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::samples;
+
+    const TABLE_TEXT: &str =
+        "---\nCertificate  Status   Usage  NotBefore  NotAfter\n---\nca  Valid\n";
+
+    #[test]
+    fn equal_failures_are_told_alike_whenever_they_happen() {
+        let told = |time: &str| shortened(&format!("scepclient: ts={time} level=info msg=waiting"));
+        assert_eq!(told("2026-11-24T17:30:11.456886503Z"), "scepclient: level=info msg=waiting");
+        assert_eq!(told("2026-11-24T17:30:11+01:00"), told("2026-11-23T12:32:22Z"));
+    }
+
+    fn reason(output: &str) -> (String, String) {
+        let failure = Failure { output: output.to_owned(), ..samples::failure() };
+        let Reason { stage, text } = Reason::of(&failure);
+        (stage, text)
+    }
+
+    #[test]
+    fn what_the_device_says_of_its_certificates_is_the_reason() {
+        let output = format!(
+            "{TABLE_TEXT}usercert  Failed\nusercert: PKIOperation (CertPoll) was answered FAILURE, badRequest\n"
+        );
+        let (stage, text) = reason(&output);
+        assert_eq!(stage, "CertPoll");
+        assert_eq!(text, "PKIOperation (CertPoll) was answered FAILURE, badRequest");
+    }
+
+    #[test]
+    fn where_the_device_says_nothing_its_client_may() {
+        let (stage, text) = reason(&format!("{TABLE_TEXT}usercert  Pending\n"));
+        assert_eq!(stage, "PKCSReq");
+        assert_eq!(text, "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck");
+    }
+
+    #[test]
+    fn a_status_that_says_little_is_told_with_what_the_pki_says_of_it() {
+        let line = |line: &str| LogLine { source: "scep-ca".to_owned(), line: line.to_owned() };
+        let log = vec![
+            line("10.0.0.64:32768 GetCACert 200"),
+            line("10.0.0.64:32769 PKIOperation 500: the `message` is not base64: Invalid symbol"),
+        ];
+        let output = format!("{TABLE_TEXT}a: PKIOperation (PKCSReq) was answered HTTP 500\n");
+        let reason = Reason::of(&Failure { output, log, ..samples::failure() });
+        assert_eq!(reason.stage, "PKCSReq");
+        assert_eq!(
+            reason.text,
+            "PKIOperation (PKCSReq) was answered HTTP 500; the PKI: the `message` is not base64: \
+             Invalid symbol"
+        );
+    }
+
+    #[test]
+    fn other_outputs_are_told_by_the_line_that_came_closest() {
+        let failure = Failure { output: "a: b\nc\n".to_owned(), ..samples::failure() };
+        let Reason { stage, text } = Reason::of(&failure);
+        assert_eq!((stage.as_str(), text.as_str()), ("step 3", "usercert     Failed"));
+        assert_eq!(reason("CLI Error: no such file\n").1, "CLI Error: no such file");
+        assert_eq!(reason(&"x".repeat(1000)).1.chars().count(), LONGEST + 1);
+    }
+}

@@ -1,0 +1,130 @@
+//! What is wrong with a file, and where.
+
+mod palette;
+mod render;
+mod source;
+
+use std::fmt;
+
+pub use self::palette::Palette;
+pub use self::render::{Frame, render, visible};
+pub use self::source::{Excerpt, Located, Place, SIZE_LIMIT, Source};
+pub use self::source::{SHOWN, floor_char_boundary};
+
+/// One thing that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// Where it is wrong.
+    pub location: Location,
+    /// What is wrong, as a fragment: "unknown field `mathces` in a run step".
+    pub message: String,
+    /// What stands beside the carets; may be empty.
+    pub label: String,
+    /// Further lines: the known alternatives, what to do.
+    pub notes: Vec<String>,
+}
+
+/// Where something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Location {
+    /// In no file.
+    Nowhere,
+    /// In a file as a whole, named as the user named it.
+    File(String),
+    /// At a place in a file.
+    Excerpt(Box<Excerpt>),
+}
+
+impl Diagnostic {
+    /// Something wrong at a place.
+    pub fn at(place: &Place, message: impl Into<String>) -> Self {
+        Self::with(Location::Excerpt(Box::new(place.excerpt())), message)
+    }
+
+    /// Something wrong with a file as a whole.
+    pub fn of_file(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::with(Location::File(path.into()), message)
+    }
+
+    /// Something wrong with no file in particular.
+    pub fn general(message: impl Into<String>) -> Self {
+        Self::with(Location::Nowhere, message)
+    }
+
+    fn with(location: Location, message: impl Into<String>) -> Self {
+        Self { location, message: message.into(), label: String::new(), notes: Vec::new() }
+    }
+
+    /// Sets what stands beside the carets.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Adds a further line.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Says what was meant where the name is a misspelling of a known one, and lists the known ones.
+    #[must_use]
+    pub fn known<'a>(
+        self,
+        given: &str,
+        what: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let names: Vec<&str> = names.into_iter().collect();
+        let this = match closest(given, names.iter().copied()) {
+            Some(name) => self.label(format!("did you mean `{name}`?")),
+            None => self,
+        };
+        if names.is_empty() {
+            return this;
+        }
+        let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        this.note(format!("{what}: {list}"))
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&render("error", self, Palette::plain()))
+    }
+}
+
+/// The known name that a misspelt one is likely to mean.
+pub fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Long names are not misspelt beyond recognition, and comparing them costs the product of their lengths.
+    if given.is_empty() || given.len() > 100 {
+        return None;
+    }
+    let lower = given.to_lowercase();
+    names
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelling_is_recognised_and_a_stranger_is_not() {
+        let names = ["matches", "contains", "within"];
+        assert_eq!(closest("mathces", names), Some("matches"));
+        assert_eq!(closest("Contain", names), Some("contains"));
+        assert_eq!(closest("colour", names), None);
+    }
+
+    #[test]
+    fn a_case_difference_alone_is_a_misspelling() {
+        assert_eq!(closest("dut0", ["DUT0", "DUT1"]), Some("DUT0"));
+    }
+}

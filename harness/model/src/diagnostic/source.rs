@@ -1,0 +1,281 @@
+//! Files with positions.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Diagnostic;
+
+/// The largest file that is read, in bytes.
+pub const SIZE_LIMIT: u64 = 1024 * 1024;
+
+/// How much of a long line is shown, in characters.
+pub const SHOWN: usize = 160;
+
+/// How much of a long line is shown before the place itself, in characters.
+const SHOWN_BEFORE: usize = 60;
+
+/// The text of a file.
+#[derive(Debug)]
+pub struct Source {
+    path: String,
+    text: String,
+    line_starts: Vec<usize>,
+}
+
+/// A range of bytes in a file.
+#[derive(Debug, Clone)]
+pub struct Place {
+    source: Arc<Source>,
+    start: usize,
+    end: usize,
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A place as it is shown: plain data, without the file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Excerpt {
+    /// The file, named as the user named it.
+    pub path: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column, counted from 1 in characters.
+    pub column: usize,
+    /// The line itself, or the part of it around the place where it is long.
+    pub text: String,
+    /// How many characters of `text` stand before the place.
+    pub indent: usize,
+    /// How many characters of `text` the place takes.
+    pub width: usize,
+}
+
+impl Source {
+    /// Takes a text that is read already.
+    pub fn new(path: impl Into<String>, text: String) -> Arc<Self> {
+        let line_starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Arc::new(Self { path: path.into(), text, line_starts })
+    }
+
+    /// Reads a file of at most [`SIZE_LIMIT`] bytes of UTF-8.
+    ///
+    /// # Errors
+    /// Where it is not there, not readable, larger, or not UTF-8.
+    pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
+        let shown = path.display().to_string();
+        let bytes = read_bounded(path).map_err(|reason| {
+            Diagnostic::of_file(&shown, format!("the file cannot be read: {reason}"))
+        })?;
+        match String::from_utf8(bytes) {
+            // A byte order mark is no part of the text, and would shift the columns of the first line.
+            Ok(text) => {
+                Ok(Self::new(shown, text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
+            }
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let byte = error.as_bytes()[valid];
+                let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
+                let message = format!(
+                    "the file is not UTF-8: byte 0x{byte:02x} at offset {valid}, in line {line}"
+                );
+                Err(Diagnostic::of_file(shown, message))
+            }
+        }
+    }
+
+    /// The file, named as the user named it.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A range of bytes; what lies outside the text or inside a character is moved to where it does not.
+    pub fn place(self: &Arc<Self>, start: usize, end: usize) -> Place {
+        let start = self.boundary(start);
+        let end = self.boundary(end).max(start);
+        Place { source: Arc::clone(self), start, end }
+    }
+
+    /// A range of characters that begins at a line and column, both counted from 1.
+    pub fn place_at(self: &Arc<Self>, line: usize, column: usize) -> Place {
+        let start =
+            self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        let rest = &self.text[start..];
+        let offset: usize = rest.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum();
+        self.place(start + offset, start + offset)
+    }
+
+    fn boundary(&self, offset: usize) -> usize {
+        floor_char_boundary(&self.text, offset)
+    }
+
+    /// The number of the line that an offset is in, counted from 1.
+    fn line(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset)
+    }
+
+    fn line_range(&self, line: usize) -> (usize, usize) {
+        let start = self.line_starts[line - 1];
+        let end = self.line_starts.get(line).copied().unwrap_or(self.text.len());
+        let text = self.text[start..end].trim_end_matches(['\n', '\r']);
+        (start, start + text.len())
+    }
+}
+
+/// The last boundary of a character at an offset or before it.
+pub fn floor_char_boundary(text: &str, offset: usize) -> usize {
+    let offset = offset.min(text.len());
+    (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+    // Looked at before it is opened: opening a pipe waits for whoever writes into it, perhaps for ever.
+    let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
+    if metadata.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    if metadata.len() > SIZE_LIMIT {
+        return Err(too_large(metadata.len()));
+    }
+    let file = File::open(path).map_err(|error| reason(&error))?;
+    let mut bytes = Vec::new();
+    // A file may grow meanwhile.
+    file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    if bytes.len() as u64 > SIZE_LIMIT { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn too_large(size: u64) -> String {
+    format!("it is larger than {SIZE_LIMIT} bytes (`{size}`)")
+}
+
+impl Place {
+    /// The file that the place is in.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// The text at the place.
+    pub fn text(&self) -> &str {
+        &self.source.text[self.start..self.end]
+    }
+
+    /// The line that the place begins in, counted from 1.
+    pub fn line(&self) -> usize {
+        self.source.line(self.start)
+    }
+
+    /// A range of bytes within the place, counted from its beginning.
+    #[must_use]
+    pub fn within(&self, start: usize, end: usize) -> Self {
+        self.source.place(
+            (self.start + start).min(self.end),
+            (self.start + end).min(self.end.max(self.start + start)),
+        )
+    }
+
+    /// The line `number` lines below the place's first, without the white space around it.
+    pub fn line_below(&self, number: usize) -> Option<Self> {
+        let line = self.line() + number;
+        if line > self.source.line_starts.len() {
+            return None;
+        }
+        let (start, end) = self.source.line_range(line);
+        let text = &self.source.text[start..end];
+        let indent = text.len() - text.trim_start().len();
+        Some(self.source.place(start + indent, start + text.trim_end().len()))
+    }
+
+    /// The place as it is shown.
+    pub fn excerpt(&self) -> Excerpt {
+        let line = self.line();
+        let (line_start, line_end) = self.source.line_range(line);
+        let start = self.start.min(line_end);
+        let end = self.end.clamp(start, line_end);
+        let before = self.source.text[line_start..start].chars().count();
+        let width = self.source.text[start..end].trim_end().chars().count();
+        let length = self.source.text[line_start..line_end].chars().count();
+        let skipped = if length > SHOWN { before.saturating_sub(SHOWN_BEFORE) } else { 0 };
+        let shown = self.source.text[line_start..line_end].chars().skip(skipped).take(SHOWN);
+        let indent = before - skipped;
+        Excerpt {
+            path: self.source.path.clone(),
+            line,
+            column: before + 1,
+            text: shown.collect(),
+            indent,
+            width: width.min(SHOWN.saturating_sub(indent)).max(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_shown_around_the_place() {
+        let source = Source::new("a", format!("{}x{}", "a".repeat(5000), "b".repeat(5000)));
+        let excerpt = source.place(5000, 5001).excerpt();
+        assert_eq!((excerpt.line, excerpt.column, excerpt.width), (1, 5001, 1));
+        assert_eq!(excerpt.text.chars().count(), SHOWN);
+        assert_eq!(excerpt.text.chars().nth(excerpt.indent), Some('x'));
+    }
+
+    #[test]
+    fn a_place_outside_the_text_is_moved_into_it() {
+        let source = Source::new("a", "ab\n".to_owned());
+        assert_eq!(source.place(99, 120).excerpt().line, 2);
+        assert_eq!(source.place_at(7, 3).excerpt().text, "");
+    }
+
+    #[test]
+    fn a_large_file_is_refused_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.yaml");
+        File::create(&path).unwrap().set_len(50 * 1024 * 1024).unwrap();
+        let error = Source::read(&path).unwrap_err();
+        assert!(error.message.contains("larger than 1048576 bytes"), "{}", error.message);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+        let error = Source::read(Path::new("/dev/null")).unwrap_err();
+        assert!(error.message.contains("it is no regular file"), "{}", error.message);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_named_with_their_offset() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("latin.yaml");
+        std::fs::write(&path, b"a: 1\nb: \xfc\n").unwrap();
+        let error = Source::read(&path).unwrap_err();
+        assert_eq!(error.message, "the file is not UTF-8: byte 0xfc at offset 8, in line 2");
+    }
+}

@@ -1,0 +1,249 @@
+//! What a lab file says: devices, hosts and PKIs. The driver says how they are built.
+
+mod by_url;
+mod check;
+mod decode;
+mod draft;
+mod image;
+pub mod plan;
+mod program;
+mod ssh;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+pub use scep::secret::{MASK, Secret};
+use serde::{Deserialize, Serialize};
+
+pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
+pub use self::by_url::{password_of, passwords_in, shown};
+pub use self::image::Image;
+pub use self::program::{Program, Ready};
+pub use self::program::{fill, placeholders};
+pub use self::ssh::{PasswordSource, Prompts, SshTarget};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::mask::{Masker, by_shape};
+use crate::yaml::{self, Node, Problems};
+
+/// The TTL that a host's packets start with where the lab file names none.
+pub const DEFAULT_TTL: u8 = 64;
+
+/// A lab: what exists in it, by name. Addresses in one subnet are on one link.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lab {
+    /// What it is called where several labs are told apart; where it is left out, its file's name is.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The lab file in the same folder whose scenarios can be run here too: same addresses, another PKI.
+    #[serde(default)]
+    pub stands_in_for: Option<String>,
+    /// The devices under test.
+    pub devices: BTreeMap<String, Device>,
+    /// Everything else that has addresses: routers, servers.
+    pub hosts: BTreeMap<String, Host>,
+    /// The PKIs; each is reached at the hosts that run it.
+    pub pkis: BTreeMap<String, Pki>,
+    /// The PKIs that are there already, which the driver `live` reaches.
+    #[serde(default)]
+    pub by_url: BTreeMap<String, PkiByUrl>,
+}
+
+/// A device; its interfaces have no addresses before its configuration gives them some.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// The subnet that each interface is plugged into.
+    pub interfaces: BTreeMap<String, Ipv4Net>,
+    /// What a sealed value opens to, by the sealed value as it stands in the configuration.
+    pub keyring: BTreeMap<String, Secret>,
+    /// How it is reached, where it is real; it has interfaces of its own then.
+    #[serde(default)]
+    pub ssh: Option<Box<SshTarget>>,
+}
+
+/// A host; its name is also what it is reached by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// The addresses, each with the length of its subnet's prefix.
+    pub addresses: Vec<Ipv4Net>,
+    /// Whether it passes on packets that are not for itself.
+    pub forwards: bool,
+    /// Routes beyond its own subnets; `default` is 0.0.0.0/0.
+    pub routes: Vec<Route>,
+    /// The TTL that its packets start with.
+    pub ttl: u8,
+    /// What listens at its addresses.
+    pub runs: Option<Runs>,
+}
+
+/// What a host runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Runs {
+    /// The PKI of that name.
+    Pki(String),
+    /// A server program as its PKI, known by the host's name.
+    Program(Box<Program>),
+    /// A container of an image as its PKI, known by the host's name.
+    Image(Box<Image>),
+}
+
+/// A static route of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Where to.
+    pub destination: Ipv4Net,
+    /// By way of whom: an address on one of the host's links.
+    pub next_hop: Ipv4Addr,
+}
+
+/// A PKI.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pki {
+    /// Whom it behaves like.
+    pub personality: Personality,
+    /// The CA's name, as in `DC=com, DC=scep, CN=x`; where it is left out, the personality's own.
+    pub subject: Option<String>,
+    /// The keywords that `GetCACaps` names; where they are left out, the personality's own.
+    #[serde(default)]
+    pub capabilities: Option<Vec<String>>,
+    /// What a client must present.
+    pub challenge: Challenge,
+    /// Who decides about a request.
+    pub approval: Approval,
+    /// The TCP port it listens on; where it is left out, the personality's own.
+    pub port: Option<u16>,
+    /// Who may read the administrator's page; where it is left out, anybody.
+    pub admin: Option<Admin>,
+    /// Whether a second certificate may be issued to a subject that has one; left out, the personality decides.
+    pub allow_duplicate_names: Option<bool>,
+    /// Whether requests in single DES or signed with MD5 are taken, whatever the personality.
+    #[serde(default)]
+    pub obsolete_algorithms: bool,
+    /// What it does wrong on purpose, as rules such as `on: PKIOperation, nth: 2, do: http-status 503`.
+    #[serde(default)]
+    pub faults: Vec<String>,
+}
+
+/// Whom a PKI behaves like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Personality {
+    /// As micromdm's scepserver.
+    Linux,
+    /// As the Network Device Enrollment Service of Windows Server.
+    Ndes,
+    /// As RFC 8894 has it.
+    Rfc8894,
+}
+
+/// What a client must present to be enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Challenge {
+    /// Nothing.
+    None,
+    /// One password for all.
+    Static(Secret),
+    /// Passwords that serve once each.
+    OneTime(Vec<Secret>),
+}
+
+/// Who decides about a request that is otherwise in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Approval {
+    /// The CA, at once.
+    Automatic,
+    /// The scenario, by its `approve` and `deny` steps; the client is told to wait.
+    Manual,
+}
+
+/// The administrator of a PKI.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admin {
+    /// The user's name.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+impl From<Personality> for mock_ca::PersonalityName {
+    fn from(personality: Personality) -> Self {
+        match personality {
+            Personality::Linux => Self::Linux,
+            Personality::Ndes => Self::Ndes,
+            Personality::Rfc8894 => Self::Rfc8894,
+        }
+    }
+}
+
+impl Lab {
+    /// Reads a lab file.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        Self::parse(&Source::read(path).map_err(|error| vec![error])?)
+    }
+
+    /// Reads the text of a lab file.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
+        let node = yaml::parse(source).map_err(|error| vec![by_shape(error)])?;
+        let problems = Problems::default();
+        let lab = Self::decode(&node, &problems);
+        if problems.is_empty() { Ok(lab) } else { Err(problems.masked(&Masker::of_file(&node))) }
+    }
+
+    /// Whether anything in it has an address: without hosts and devices it needs no network.
+    pub fn is_networked(&self) -> bool {
+        !(self.hosts.is_empty() && self.devices.is_empty())
+    }
+
+    /// The names of the hosts that run the PKI `pki`.
+    pub fn hosts_that_run<'a>(&'a self, pki: &'a str) -> impl Iterator<Item = &'a String> {
+        let runs = move |host: &Host| matches!(&host.runs, Some(Runs::Pki(name)) if name == pki);
+        self.hosts.iter().filter(move |(_, host)| runs(host)).map(|(name, _)| name)
+    }
+
+    /// The names that steps know PKIs by: those of the lab file, and of the hosts that run a program or an image as theirs.
+    pub fn pki_names(&self) -> Vec<&str> {
+        let programs = self.programs().map(|(name, _)| name);
+        let images = self.images().map(|(name, _)| name);
+        let own = self.pkis.keys().chain(self.by_url.keys()).map(String::as_str);
+        own.chain(programs).chain(images).collect()
+    }
+
+    /// Whether it has what is there already, and the driver `live` alone can reach.
+    pub fn is_live(&self) -> bool {
+        !self.by_url.is_empty() || self.devices.values().any(|device| device.ssh.is_some())
+    }
+
+    /// The server programs, by the names of their hosts.
+    pub fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
+        self.hosts.iter().filter_map(|(name, host)| match &host.runs {
+            Some(Runs::Program(program)) => Some((name.as_str(), program.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// The images, by the names of the hosts that run them.
+    pub fn images(&self) -> impl Iterator<Item = (&str, &Image)> {
+        self.hosts.iter().filter_map(|(name, host)| match &host.runs {
+            Some(Runs::Image(image)) => Some((name.as_str(), image.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// Reads a lab that is part of a file.
+    pub fn decode(node: &Node, problems: &Problems) -> Self {
+        let before = problems.count();
+        let draft = decode::decode(node, problems);
+        check::check(&draft, problems.count() == before, problems);
+        draft.into_lab()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! Scenarios, labs and results as plain data, and how their files are read: every mistake of a file at once, each at its
+//! place.
+#![forbid(unsafe_code)]
+
+pub mod diagnostic;
+pub mod lab;
+pub mod mask;
+pub mod outcome;
+pub mod program_output;
+pub mod requirement;
+pub mod scenario;
+pub mod scep_url;
+pub mod tail;
+pub mod yaml;

@@ -1,0 +1,179 @@
+//! Maps with known fields, and the problems found on the way.
+
+use std::cell::{Cell, RefCell};
+
+use super::{Entry, Node, Value};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::mask::Masker;
+
+/// The most problems that are kept of one file.
+const PROBLEM_LIMIT: usize = 100;
+
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+pub struct Problems {
+    kept: RefCell<Vec<Diagnostic>>,
+    count: Cell<usize>,
+}
+
+impl Problems {
+    /// Notes a problem.
+    pub fn add(&self, diagnostic: Diagnostic) {
+        self.count.set(self.count.get() + 1);
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() < PROBLEM_LIMIT {
+            kept.push(diagnostic);
+        }
+    }
+
+    /// Whether nothing was found wrong.
+    pub fn is_empty(&self) -> bool {
+        self.count.get() == 0
+    }
+
+    /// How much was found wrong.
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    /// All that was found wrong, in the order of the file, secrets masked.
+    pub fn masked(self, masker: &Masker) -> Vec<Diagnostic> {
+        let kept = self.kept.into_inner();
+        let more = self.count.get() - kept.len();
+        let mut found: Vec<Diagnostic> =
+            kept.into_iter().map(|problem| masker.diagnostic(problem)).collect();
+        found.sort();
+        found.dedup();
+        if let (1.., Some(last)) = (more, found.last_mut()) {
+            last.notes.push(format!("{more} more errors of this file are not shown"));
+        }
+        found
+    }
+}
+
+/// A map whose keys are all known: each unknown and each repeated one is a problem.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    place: Place,
+    what: String,
+    entries: &'a [Entry],
+    problems: &'a Problems,
+}
+
+impl<'a> Fields<'a> {
+    /// Checks the keys of a map, named as in "a run step"; nothing at all is an empty map.
+    pub fn of(node: &'a Node, what: &str, known: &[&str], problems: &'a Problems) -> Option<Self> {
+        let entries = match &node.value {
+            Value::Mapping(entries) => entries.as_slice(),
+            Value::Null => &[],
+            Value::Scalar { .. } | Value::Sequence(_) => {
+                node.expected(&format!("a map of the fields of {what}"), problems);
+                return None;
+            }
+        };
+        refuse_unknown(entries, what, known, problems);
+        refuse_repeated(entries, problems);
+        let (place, what) = (node.place.clone(), what.to_owned());
+        Some(Self { place, what, entries, problems })
+    }
+
+    /// The value of a field, where it is given.
+    pub fn optional(&self, key: &str) -> Option<&'a Node> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The value of a field that must be given.
+    pub fn required(&self, key: &str) -> Option<&'a Node> {
+        let found = self.optional(key);
+        if found.is_none() {
+            let message = format!("{} lacks the field `{key}`", self.what);
+            self.problems.add(Diagnostic::at(&self.place, message));
+        }
+        found
+    }
+
+    /// Where the map stands.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+/// The entries of a map whose keys are names of the user's own.
+pub fn names<'a>(node: &'a Node, what: &str, problems: &Problems) -> &'a [Entry] {
+    match &node.value {
+        Value::Mapping(entries) => {
+            refuse_repeated(entries, problems);
+            entries
+        }
+        Value::Null => &[],
+        Value::Scalar { .. } | Value::Sequence(_) => {
+            node.expected(what, problems);
+            &[]
+        }
+    }
+}
+
+fn refuse_unknown(entries: &[Entry], what: &str, known: &[&str], problems: &Problems) {
+    for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        let message = format!("unknown field `{}` in {what}", entry.key);
+        problems.add(Diagnostic::at(&entry.key_place, message).known(
+            &entry.key,
+            "known fields",
+            known.iter().copied(),
+        ));
+    }
+}
+
+fn refuse_repeated(entries: &[Entry], problems: &Problems) {
+    let mut seen = std::collections::HashMap::new();
+    for entry in entries {
+        if let Some(first) = seen.insert(entry.key.as_str(), entry.key_place.line()) {
+            let message = format!("`{}` is given twice", entry.key);
+            problems.add(
+                Diagnostic::at(&entry.key_place, message).label(format!("first in line {first}")),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+
+    #[test]
+    fn errors_beyond_the_limit_are_counted() {
+        let text: String =
+            (0..150).map(|index| ["key", &index.to_string(), ": 1\n"].concat()).collect();
+        let node = super::super::parse(&Source::new("a.yaml", text)).unwrap();
+        let problems = Problems::default();
+        Fields::of(&node, "a scenario", &["title"], &problems).unwrap();
+        let found = problems.masked(&Masker::default());
+        assert_eq!(found.len(), PROBLEM_LIMIT);
+        assert_eq!(found[99].notes[1], "50 more errors of this file are not shown");
+    }
+
+    #[test]
+    fn every_unknown_and_repeated_key_is_found_at_once() {
+        let source =
+            Source::new("a.yaml", "titel: x\nsteps: 1\nsteps: 2\ncolour: red\n".to_owned());
+        let node = super::super::parse(&source).unwrap();
+        let problems = Problems::default();
+        let fields = Fields::of(&node, "a scenario", &["title", "steps"], &problems).unwrap();
+        assert!(fields.required("title").is_none());
+        let found: Vec<String> = problems
+            .masked(&Masker::default())
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "a scenario lacks the field `title`",
+                "unknown field `titel` in a scenario",
+                "`steps` is given twice",
+                "unknown field `colour` in a scenario",
+            ]
+        );
+    }
+}

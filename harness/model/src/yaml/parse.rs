@@ -1,0 +1,266 @@
+//! From text to tree, within bounds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::options::{MergeKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+
+use super::{Entry, Node, Value};
+use crate::diagnostic::{Diagnostic, Place, Source};
+
+/// How deep a file may be nested; the tree is walked recursively.
+const DEPTH_LIMIT: usize = 32;
+
+/// How many values a file may have once its aliases are expanded: more than fit in a file without.
+const NODE_LIMIT: usize = 600_000;
+
+/// How much of a file may come from aliases, counted in what the parser yields of it.
+const ALIAS_LIMIT: usize = 20_000;
+
+/// Reads a text as one document.
+pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
+    let empty = || Diagnostic::of_file(source.path(), "the file is empty");
+    if source.text().lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
+        return Err(empty());
+    }
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        merge_keys: MergeKeyPolicy::Merge,
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        budget: serde_saphyr::budget! { max_depth: DEPTH_LIMIT, max_nodes: NODE_LIMIT },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: ALIAS_LIMIT },
+    };
+    let tree: Spanned<Raw> = serde_saphyr::from_str_with_options(source.text(), options)
+        .map_err(|error| diagnostic(source, &error))?;
+    if matches!(tree.value, Raw::Null) {
+        return Err(empty());
+    }
+    node(source, tree)
+}
+
+fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
+    let place = error.location().map(|location| {
+        source.place_at(index(location.line()).max(1), index(location.column()).max(1))
+    });
+    let message = match error.without_snippet() {
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            "a second document begins here; a file holds one".to_owned()
+        }
+        other => message(&other.to_string()),
+    };
+    let escape = message.contains("escape");
+    let diagnostic = match place {
+        Some(place) => Diagnostic::at(&place, message),
+        None => Diagnostic::of_file(source.path(), message),
+    };
+    if escape {
+        return diagnostic
+            .note("a `\\` begins an escape between double quotes; use single quotes, or none");
+    }
+    diagnostic
+}
+
+/// The parser's own words, but where they speak of its limits; the position is shown otherwise.
+fn message(words: &str) -> String {
+    if words.contains("budget breached") || words.contains("limit exceeded") {
+        return format!(
+            "the file is too complex: at most {DEPTH_LIMIT} levels deep, and at most {ALIAS_LIMIT} \
+             parts by way of aliases"
+        );
+    }
+    words.split(" at line ").next().unwrap_or(words).to_owned()
+}
+
+/// What the deserialiser infers; scalars that it takes for numbers get their text back from the source.
+enum Raw {
+    Null,
+    Inferred,
+    Text(String),
+    Sequence(Vec<Spanned<Raw>>),
+    Mapping(Vec<(Spanned<Raw>, Spanned<Raw>)>),
+}
+
+fn node(source: &Arc<Source>, raw: Spanned<Raw>) -> Result<Node, Diagnostic> {
+    let place = place(source, &raw);
+    let value = match raw.value {
+        Raw::Null => Value::Null,
+        Raw::Inferred => Value::Scalar { text: place.text().to_owned(), plain: true },
+        Raw::Text(text) => {
+            let plain = !place.text().starts_with(['"', '\'']) && !text.contains('\n');
+            Value::Scalar { text, plain }
+        }
+        Raw::Sequence(items) => Value::Sequence(
+            items.into_iter().map(|item| node(source, item)).collect::<Result<_, _>>()?,
+        ),
+        Raw::Mapping(entries) => Value::Mapping(
+            entries
+                .into_iter()
+                .map(|(key, value)| entry(source, key, value))
+                .collect::<Result<_, _>>()?,
+        ),
+    };
+    Ok(Node { place, value })
+}
+
+fn entry(
+    source: &Arc<Source>,
+    key: Spanned<Raw>,
+    value: Spanned<Raw>,
+) -> Result<Entry, Diagnostic> {
+    let key = node(source, key)?;
+    match key.value {
+        Value::Scalar { text, .. } => {
+            Ok(Entry { key: text, key_place: key.place, value: node(source, value)? })
+        }
+        _ => Err(Diagnostic::at(&key.place, format!("a key is text, not {}", key.kind()))),
+    }
+}
+
+/// Where a value is defined: for an alias, where its anchor stands.
+fn place(source: &Arc<Source>, raw: &Spanned<Raw>) -> Place {
+    let span = raw.defined.span();
+    match (span.byte_offset(), span.byte_len()) {
+        (Some(start), Some(length)) => {
+            let start = index(start);
+            source.place(start, start + index(length))
+        }
+        _ => source.place_at(index(raw.defined.line()).max(1), index(raw.defined.column()).max(1)),
+    }
+}
+
+/// Files are bounded, so that every position fits.
+fn index(position: u64) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX / 2)
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Raw, E> {
+        Ok(Raw::Inferred)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Raw, E> {
+        Ok(Raw::Inferred)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Raw, E> {
+        Ok(Raw::Inferred)
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<Raw, E> {
+        Ok(Raw::Inferred)
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Raw, E> {
+        Ok(Raw::Inferred)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Raw, E> {
+        Ok(Raw::Inferred)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::Sequence(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = access.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Mapping(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Node, Diagnostic> {
+        parse(&Source::new("a.yaml", text.to_owned()))
+    }
+
+    fn error(text: &str) -> String {
+        read(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn scalars_keep_the_text_that_stands_in_the_file() {
+        let Value::Mapping(entries) =
+            read("a: 8000E12\nb: 007\nc: 'x y'\nd: .inf\ne: &x 1_0\nf: *x\n").unwrap().value
+        else {
+            panic!("not a map")
+        };
+        let texts: Vec<String> = entries
+            .iter()
+            .map(|entry| match &entry.value.value {
+                Value::Scalar { text, .. } => text.clone(),
+                _ => panic!("not a scalar"),
+            })
+            .collect();
+        assert_eq!(texts, ["8000E12", "007", "x y", ".inf", "1_0", "1_0"]);
+    }
+
+    #[test]
+    fn an_empty_file_is_said_to_be_empty() {
+        for text in
+            ["", "# nothing\n\n", "  # nothing\n", "---\n", "~\n", "null", "--- # nothing\n"]
+        {
+            assert!(error(text).contains("the file is empty"), "{text:?}: {}", error(text));
+        }
+    }
+
+    #[test]
+    fn an_unclosed_bracket_is_shown_where_it_opens() {
+        let shown = error("a: 1\nb: [1,\n");
+        assert!(shown.contains("unclosed bracket '['\n --> a.yaml:2:4"), "{shown}");
+    }
+
+    #[test]
+    fn an_expression_in_double_quotes_is_explained() {
+        assert!(error("a: \"ca\\s+Valid\"\n").contains("use single quotes, or none"));
+    }
+
+    #[test]
+    fn bombs_and_pits_are_refused() {
+        let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for level in 1..12 {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(",");
+            bomb += &["a", &level.to_string(), ": &a", &level.to_string(), " [", &aliases, "]\n"]
+                .concat();
+        }
+        assert!(error(&bomb).contains("too complex"), "{}", error(&bomb));
+        let pit = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert!(error(&pit).contains("too complex"), "{}", error(&pit));
+        assert!(error(&"[".repeat(100_000)).contains("too complex"));
+    }
+}

@@ -1,0 +1,42 @@
+//! The outcome as JSON.
+
+use serde::Serialize;
+
+use model::outcome::{Counts, Outcome};
+
+/// The version of the format; it grows when a field changes its meaning or goes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: u32,
+    counts: Counts,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+pub(super) fn text(outcome: &Outcome) -> String {
+    pretty(&Report { version: VERSION, counts: outcome.counts(), outcome })
+}
+
+/// A report as people may read it, too.
+pub(super) fn pretty(report: &impl Serialize) -> String {
+    // Plain data with text keys has no reason to fail; the reader would rather see why than nothing.
+    serde_json::to_string_pretty(report)
+        .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |text| text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn the_report_says_what_became_of_each_scenario() {
+        let report: serde_json::Value = serde_json::from_str(&text(&samples::outcome())).unwrap();
+        assert_eq!(report["counts"]["failed"], 1);
+        assert_eq!(report["scenarios"][0]["verdict"]["kind"], "failed");
+        assert_eq!(report["scenarios"][0]["verdict"]["findings"][0]["excerpt"]["line"], 27);
+        assert_eq!(report["elapsed_seconds"], 20.5);
+    }
+}

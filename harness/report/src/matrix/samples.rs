@@ -1,0 +1,91 @@
+//! Matrices to try the reports on.
+
+use std::time::Duration;
+
+use crate::samples;
+use matrix::{Cell, Expected, Matrix, Reason, Row, Standing, Unmatched};
+use model::diagnostic::Excerpt;
+use testbed::Client;
+
+/// Something of each kind.
+pub(super) fn matrix() -> Matrix {
+    let clients = vec![Client::Builtin, Client::Strongswan, Client::Sscep];
+    let row = |pki: &str, title: Option<&str>, standings: Vec<Standing>| Row {
+        scenario: "scep/linux-pki".to_owned(),
+        title: "Test SCEP Protocol With Linux PKI".to_owned(),
+        pki: pki.to_owned(),
+        pki_title: title.map(str::to_owned),
+        cells: clients
+            .iter()
+            .zip(standings)
+            .map(|(client, standing)| cell(*client, standing))
+            .collect(),
+    };
+    Matrix {
+        rows: vec![
+            row(
+                "linux-pki",
+                None,
+                vec![
+                    Standing::Passed,
+                    Standing::UnexpectedPass { expected: expected() },
+                    Standing::Skipped { reason: "sscep is not installed".to_owned() },
+                ],
+            ),
+            row(
+                "linux-scepserver",
+                Some("scepserver | 2.1.0"),
+                vec![
+                    Standing::Failed { reason: reason(), expected: None },
+                    Standing::ExpectedFailure { reason: reason(), expected: expected() },
+                    Standing::Skipped { reason: "sscep is not installed".to_owned() },
+                ],
+            ),
+        ],
+        clients,
+        unmatched: vec![Unmatched { excerpt: excerpt() }],
+        elapsed: Duration::from_millis(31_200),
+        interrupted: false,
+    }
+}
+
+fn cell(client: Client, standing: Standing) -> Cell {
+    let index = match standing {
+        Standing::Failed { .. } | Standing::ExpectedFailure { .. } => Some(0),
+        Standing::Passed => Some(1),
+        Standing::Skipped { .. } => Some(2),
+        _ => None,
+    };
+    let outcome = index.map(|index| {
+        let mut outcome = samples::outcome().scenarios.swap_remove(index);
+        if client == Client::Strongswan {
+            outcome.notes = vec!["it has no option for *this*".to_owned()];
+        }
+        outcome
+    });
+    Cell { client, standing, outcome }
+}
+
+fn reason() -> Reason {
+    let text = "PKIOperation (PKCSReq): only RSA digest encryption supported".to_owned();
+    Reason { stage: "PKCSReq".to_owned(), text }
+}
+
+fn expected() -> Expected {
+    Expected {
+        because: "strongSwan 5.9.8 takes no other".to_owned(),
+        source: "seen".to_owned(),
+        at: "ledger.yaml:3".to_owned(),
+    }
+}
+
+fn excerpt() -> Excerpt {
+    Excerpt {
+        path: "ledger.yaml".to_owned(),
+        line: 9,
+        column: 5,
+        text: "  - client: sscep".to_owned(),
+        indent: 4,
+        width: 6,
+    }
+}

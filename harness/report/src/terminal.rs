@@ -1,0 +1,278 @@
+//! The outcome as people read it.
+
+use std::time::Duration;
+
+use super::prompt::mark;
+use model::diagnostic::{Frame, Palette, visible};
+use model::outcome::{Failure, Outcome, ScenarioOutcome, Sent, Verdict};
+
+/// How many lines of an output are shown with a failure.
+const OUTPUT_LINES: usize = 40;
+
+/// How many lines of the first output are shown with a failure.
+const FIRST_OUTPUT_LINES: usize = 12;
+
+/// One line about a scenario: what became of it, its id, its time.
+pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
+    let time = palette.faint(&seconds(scenario.elapsed));
+    let (word, rest) = match &scenario.verdict {
+        Verdict::Passed => (palette.good("pass"), String::new()),
+        Verdict::Failed(failure) => {
+            let step = format!(" (step {} of {})", failure.step, scenario.step_count);
+            (palette.bad("fail"), step)
+        }
+        Verdict::Skipped { reason } => (palette.doubtful("skip"), format!(" ({reason})")),
+        Verdict::LabBroke { reason } => {
+            (palette.bad("lab "), format!(" ({})", reason.lines().next().unwrap_or_default()))
+        }
+        Verdict::Panicked { message } => (palette.bad("bug "), format!(" ({message})")),
+    };
+    format!("{word}  {}{}  {time}", visible(&scenario.id), visible(&rest))
+}
+
+/// What is to be known of the devices' SCEP clients, a line each.
+pub fn notes(scenario: &ScenarioOutcome, palette: Palette) -> Vec<String> {
+    let note = |note: &String| palette.faint(&format!("      note: {}", visible(note)));
+    scenario.notes.iter().map(note).collect()
+}
+
+/// What went wrong in a scenario, in full; nothing where nothing did.
+pub fn explanation(scenario: &ScenarioOutcome, palette: Palette) -> Option<String> {
+    let (message, note) = match &scenario.verdict {
+        Verdict::Passed | Verdict::Skipped { .. } => return None,
+        Verdict::Failed(failure) => return Some(failure_text(scenario, failure, palette)),
+        Verdict::LabBroke { reason } => {
+            (format!("the lab of `{}` broke", scenario.id), reason.clone())
+        }
+        Verdict::Panicked { message } => {
+            let note = format!("{message}\nthis is a fault of sceplab itself; please report it");
+            (format!("`{}` ended in an internal error", scenario.id), note)
+        }
+    };
+    let mut frame = Frame::new("error", &message, 1, palette);
+    frame.file(&scenario.path.display().to_string());
+    frame.note(&note);
+    Some(frame.finish())
+}
+
+/// What was sent and what came back, step by step, as the documentation shows it.
+pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
+    let mut text = String::new();
+    for step in &scenario.steps {
+        let heading = format!("Step {}: {}", step.number, visible(&step.title));
+        let effort = match step.tries {
+            1 => seconds(step.elapsed),
+            tries => format!("{}, {tries} tries", seconds(step.elapsed)),
+        };
+        text += &[palette.strong(&heading), palette.faint(&effort)].join("  ");
+        text.push('\n');
+        text += &block(&sent(&step.sent, "admin@", mark(scenario, &step.sent, step.number)));
+        text += &block(&step.output);
+    }
+    text
+}
+
+/// The last line: how many scenarios ended how.
+pub fn summary(outcome: &Outcome, palette: Palette) -> String {
+    let counts = outcome.counts();
+    let plain = |text: &str| text.to_owned();
+    let good = |text: &str| palette.good(text);
+    let passed: &dyn Fn(&str) -> String = if counts.passed > 0 { &good } else { &plain };
+    let parts: [Part<'_>; 6] = [
+        (counts.passed, "passed", passed),
+        (counts.failed, "failed", &|text| palette.bad(text)),
+        (counts.lab_broke, "with a broken lab", &|text| palette.bad(text)),
+        (counts.panicked, "with an internal error", &|text| palette.bad(text)),
+        (counts.skipped, "skipped", &|text| palette.doubtful(text)),
+        (outcome.selected.saturating_sub(outcome.scenarios.len()), "not finished", &plain),
+    ];
+    counted(&parts, outcome.interrupted, outcome.elapsed)
+}
+
+/// How many there are of what, and how it looks.
+pub(super) type Part<'a> = (usize, &'static str, &'a dyn Fn(&str) -> String);
+
+/// What there is of each, what passed even where it is nothing, and how long it took.
+pub(super) fn counted(parts: &[Part<'_>], interrupted: bool, elapsed: Duration) -> String {
+    let parts = parts.iter().filter(|(count, word, _)| *count > 0 || *word == "passed");
+    let parts: Vec<String> =
+        parts.map(|(count, word, paint)| paint(&format!("{count} {word}"))).collect();
+    let end = if interrupted { ", interrupted after" } else { " in" };
+    format!("{}{end} {}", parts.join(", "), seconds(elapsed))
+}
+
+fn failure_text(scenario: &ScenarioOutcome, failure: &Failure, palette: Palette) -> String {
+    let lines = failure.findings.iter().map(|finding| finding.excerpt.line);
+    let mut frame = Frame::new("error", &failure.message, lines.max().unwrap_or(1), palette);
+    let mut file = None;
+    for finding in &failure.findings {
+        let path = finding.excerpt.path.as_str();
+        if file.replace(path) == Some(path) {
+            frame.further_excerpt(&finding.excerpt, &finding.label);
+        } else {
+            frame.excerpt(&finding.excerpt, &finding.label);
+        }
+    }
+    frame.note(&format!(
+        "{}\n{}",
+        prompt(scenario, failure),
+        shortened(&failure.output, OUTPUT_LINES)
+    ));
+    for closest in closest(failure) {
+        frame.note(&format!("closest: {closest}"));
+    }
+    if let Some(first) = &failure.first_output {
+        frame.note(&format!("at first:\n{}", shortened(first, FIRST_OUTPUT_LINES)));
+    }
+    for line in &failure.log {
+        frame.note(&format!("{}: {}", line.source, line.line));
+    }
+    frame.note(&whereabouts(scenario, failure));
+    if let Some(hint) = &failure.hint {
+        frame.note(&format!("help: {hint}"));
+    }
+    frame.finish()
+}
+
+fn whereabouts(scenario: &ScenarioOutcome, failure: &Failure) -> String {
+    let step = scenario.steps.iter().find(|step| step.number == failure.step);
+    let title = step.map(|step| format!(": {}", step.title)).unwrap_or_default();
+    format!("in step {} of {}{title}", failure.step, scenario.step_count)
+}
+
+/// The lines that came closest, unless the output is so short that they are in plain sight.
+fn closest(failure: &Failure) -> Vec<&str> {
+    if failure.output.lines().count() <= 5 {
+        return Vec::new();
+    }
+    let mut lines: Vec<&str> =
+        failure.findings.iter().filter_map(|finding| finding.closest.as_deref()).collect();
+    lines.dedup();
+    lines
+}
+
+/// What was sent; of configuration lines, the one that was refused.
+fn prompt(scenario: &ScenarioOutcome, failure: &Failure) -> String {
+    match &failure.sent {
+        Sent::Configuration { device, lines } => format!("{device}# {}", refused(failure, lines)),
+        other => sent(other, "", mark(scenario, other, failure.step)),
+    }
+}
+
+/// The line that the excerpt shows, or the commit, where all lines were taken.
+fn refused<'a>(failure: &Failure, lines: &'a str) -> &'a str {
+    let output = failure.output.trim_end();
+    if output.is_empty() || output.ends_with("Commit failed") {
+        return "commit";
+    }
+    let is_shown = |line: &&str| {
+        let shown = failure.findings.iter().any(|finding| finding.excerpt.text.contains(line));
+        shown && !line.is_empty()
+    };
+    lines.lines().map(str::trim).find(is_shown).unwrap_or("...")
+}
+
+fn sent(sent: &Sent, user: &str, mark: char) -> String {
+    match sent {
+        Sent::Configuration { lines, .. } => lines.clone(),
+        Sent::Command { device, command } => format!("{user}{device}{mark} {command}"),
+        Sent::Request { pki, request } => format!("{pki}: {request}"),
+    }
+}
+
+fn shortened(output: &str, limit: usize) -> String {
+    let output = output.trim_matches('\n');
+    if output.trim().is_empty() {
+        return "(no output)".to_owned();
+    }
+    let count = output.lines().count();
+    if count <= limit {
+        return output.to_owned();
+    }
+    let shown: Vec<&str> = output.lines().take(limit).collect();
+    format!("{}\n[{} more lines]", shown.join("\n"), count - limit)
+}
+
+/// Text that ends with one line feed, or is empty.
+fn block(text: &str) -> String {
+    text.trim_matches('\n').lines().map(|line| visible(line) + "\n").collect()
+}
+
+fn seconds(elapsed: Duration) -> String {
+    format!("{:.2} s", elapsed.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn a_failure_shows_the_expectation_the_output_and_the_log() {
+        let outcome = samples::outcome();
+        let shown = explanation(&outcome.scenarios[0], Palette::plain()).unwrap();
+        assert_eq!(
+            shown,
+            r"error: output does not match
+  --> scenarios/scep/linux-pki.yaml:27:11
+   |
+27 |         - usercert\s+Valid
+   |           ^^^^^^^^^^^^^^^^ not found in 20.0 s, 81 tries
+   = DUT0$ pki scep show CSR
+     Certificate  Status
+     usercert     Failed
+   = at first:
+     Certificate  Status
+   = scep: PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck
+   = linux-pki: wrong challenge password
+   = in step 3 of 5
+   = help: compare the passwords"
+        );
+    }
+
+    #[test]
+    fn lines_and_summary_say_how_scenarios_ended() {
+        let outcome = samples::outcome();
+        let lines: Vec<String> =
+            outcome.scenarios.iter().map(|scenario| line(scenario, Palette::plain())).collect();
+        assert_eq!(
+            lines,
+            [
+                "fail  scep/linux-pki (step 3 of 5)  20.50 s",
+                "pass  scep/windows-pki  0.25 s",
+                "skip  top (the device does not support x)  0.00 s",
+            ]
+        );
+        assert_eq!(summary(&outcome, Palette::plain()), "1 passed, 1 failed, 1 skipped in 20.50 s");
+    }
+
+    #[test]
+    fn an_interrupted_run_does_not_look_good() {
+        let mut outcome = samples::outcome();
+        outcome.scenarios.clear();
+        (outcome.unfinished, outcome.selected) = (samples::unfinished(), 2);
+        outcome.interrupted = true;
+        let shown = summary(&outcome, Palette::coloured());
+        assert_eq!(shown, "0 passed, 2 not finished, interrupted after 20.50 s");
+    }
+
+    #[test]
+    fn a_transcript_reads_as_the_documentation_does() {
+        let shown = transcript(&samples::outcome().scenarios[1], Palette::plain());
+        assert_eq!(
+            shown,
+            "Step 1: ping 10.0.0.1 from DUT0  0.01 s\nadmin@DUT0$ ping 10.0.0.1 count 1 size 56 timeout 1\nPING 10.0.0.1\n"
+        );
+    }
+
+    #[test]
+    fn colour_is_the_only_difference_between_a_terminal_and_a_file() {
+        let scenario = &samples::outcome().scenarios[0];
+        let coloured = explanation(scenario, Palette::coloured()).unwrap();
+        let stripped =
+            regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(&coloured, "").into_owned();
+        assert_eq!(Some(stripped), explanation(scenario, Palette::plain()));
+        let step = &samples::outcome().scenarios[1];
+        assert!(transcript(step, Palette::coloured()).starts_with("\x1b[1mStep 1: "));
+    }
+}

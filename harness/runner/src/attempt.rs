@@ -1,0 +1,148 @@
+//! Trying a step until it is as expected or its time is over.
+
+mod acceptable;
+mod challenge;
+mod client;
+mod device;
+mod pki;
+mod scep;
+mod seen;
+
+use std::time::Duration;
+
+pub(super) use self::client::{ClientFolder, unfired};
+pub(super) use self::scep::Conversations;
+use super::wait::Waited;
+use model::diagnostic::Place;
+use model::lab::Secret;
+use model::outcome::Sent;
+use model::scenario::{Action, Check, Expect, Pattern, Step};
+use testbed::Bench;
+
+/// The longest time that a device or a PKI may take for one answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+
+/// What a step came to.
+#[derive(Debug)]
+pub(super) struct Attempted {
+    pub(super) sent: Sent,
+    pub(super) answers: Waited<Answer>,
+    /// How long it was to be tried; zero where there is one try.
+    pub(super) within: Duration,
+    pub(super) expect: Expect,
+    /// Whether what the SCEP client and the PKIs did meanwhile may explain it.
+    pub(super) concerns_scep: bool,
+    /// Where the step stands, for a step that succeeds and should not.
+    pub(super) place: Place,
+}
+
+/// What one try yielded.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) output: String,
+    /// What is wrong, as a fragment, where anything is.
+    pub(super) message: &'static str,
+    /// What the step expects and did not get; empty where it got all.
+    pub(super) misses: Vec<Miss>,
+    /// What a reader must know of an answer that is good enough, and not the best one.
+    pub(super) notes: Vec<String>,
+}
+
+/// An expectation that was not met.
+#[derive(Debug, Clone)]
+pub(super) struct Miss {
+    pub(super) place: Place,
+    /// What is the matter: "not found".
+    pub(super) what: String,
+    /// What was to be found in the output, where a line may have come close.
+    pub(super) sought: Option<Pattern>,
+}
+
+/// Why a scenario cannot go on.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// What is asked for cannot be done here.
+    NotSupported(String),
+    /// The lab broke.
+    Broken(String),
+}
+
+/// What the steps of one scenario leave to those after them.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// What was said to the PKIs.
+    pub(super) conversations: Conversations,
+    /// What the client under test keeps.
+    pub(super) client: ClientFolder,
+    /// The challenge passwords that devices were given.
+    pub(super) secrets: Vec<Secret>,
+}
+
+/// Tries a step.
+pub(super) async fn attempt(
+    step: &Step,
+    bench: &Bench,
+    memory: &mut Memory,
+) -> Result<Attempted, Stop> {
+    match &step.action {
+        Action::Configure(it) => device::configure(step, it, true, bench, memory).await,
+        Action::Modify(it) => device::configure(step, it, false, bench, memory).await,
+        Action::Ping(it) => device::ping(step, it, bench).await,
+        Action::Run(it) => device::run(step, it, bench).await,
+        Action::Approve(it) => pki::decide(step, it, true, bench).await,
+        Action::Deny(it) => pki::decide(step, it, false, bench).await,
+        Action::Issued(it) => pki::issued(step, it, bench).await,
+        Action::Scep(it) => scep::speak(step, it, bench, &mut memory.conversations).await,
+        Action::Client(it) => client::enrol(step, it, bench, &mut memory.client).await,
+        Action::Seen(it) => seen::check(step, it, bench).await,
+    }
+}
+
+impl Attempted {
+    /// Whether the step did what the scenario expects of it.
+    pub(super) fn as_expected(&self) -> bool {
+        self.answers.last.met() == (self.expect == Expect::Success)
+    }
+}
+
+impl Answer {
+    /// Whether the step got all it expects.
+    pub(super) fn met(&self) -> bool {
+        self.misses.is_empty()
+    }
+
+    /// An answer that is judged by checks.
+    fn checked(output: String, checks: &[Check]) -> Self {
+        let failing: Vec<&Check> = checks.iter().filter(|check| !check.holds(&output)).collect();
+        let message = match failing.first().map(|check| (&check.pattern, check.found)) {
+            Some((Pattern::Token(_), true)) => "output does not contain what it should",
+            Some((Pattern::Regex(_), false)) => "output matches what it should not",
+            Some((Pattern::Token(_), false)) => "output contains what it should not",
+            Some((Pattern::Regex(_), true)) | None => "output does not match",
+        };
+        let misses = failing.into_iter().map(Miss::of).collect();
+        Self { output, message, misses, notes: Vec::new() }
+    }
+}
+
+impl Miss {
+    fn of(check: &Check) -> Self {
+        let (what, sought) = if check.found {
+            ("not found", Some(check.pattern.clone()))
+        } else {
+            ("still found", None)
+        };
+        Self { place: check.place.clone(), what: what.to_owned(), sought }
+    }
+
+    fn at(place: &Place, what: impl Into<String>) -> Self {
+        Self { place: place.clone(), what: what.into(), sought: None }
+    }
+}
+
+/// A lab that does not answer is broken.
+async fn bounded<T>(who: &str, answer: impl Future<Output = T>) -> Result<T, Stop> {
+    tokio::time::timeout(ANSWER_LIMIT, answer).await.map_err(|_| {
+        Stop::Broken(format!("`{who}` gave no answer in {} s", ANSWER_LIMIT.as_secs()))
+    })
+}

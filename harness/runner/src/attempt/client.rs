@@ -1,0 +1,165 @@
+//! The step that lets the client under test enrol.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::acceptable::judged;
+use super::pki::{pki, stop};
+use super::{Answer, Attempted, Stop, bounded};
+use crate::wait::Waited;
+use model::lab::Secret;
+use model::outcome::Sent;
+use model::scenario::client::{ClientFact, ClientStep, GivenChallenge};
+use model::scenario::{Expect, Step};
+use testbed::Bench;
+use testbed::client::{ClientEnd, ClientOrder, ClientRun};
+use testbed::pki::Pki;
+
+/// A challenge password that no PKI of a lab takes.
+const WRONG_CHALLENGE: &str = "not-the-challenge";
+
+/// What the client under test keeps from one step of a scenario to the next.
+#[derive(Default)]
+pub(crate) struct ClientFolder(Option<TempDir>);
+
+impl ClientFolder {
+    fn path(&mut self) -> Result<&Path, Stop> {
+        if self.0.is_none() {
+            let made = tempfile::Builder::new().prefix("sceplab-client-").tempdir();
+            let made = made.map_err(|error| {
+                Stop::Broken(format!("the client's folder cannot be made: {error}"))
+            })?;
+            self.0 = Some(made);
+        }
+        self.0.as_ref().map(TempDir::path).ok_or_else(|| Stop::Broken("no folder".to_owned()))
+    }
+}
+
+/// Lets the client enrol once, and holds what it did against what is acceptable.
+pub(super) async fn enrol(
+    step: &Step,
+    it: &ClientStep,
+    bench: &Bench,
+    folder: &mut ClientFolder,
+) -> Result<Attempted, Stop> {
+    let pki = pki(bench, &it.pki)?;
+    let client = bench.client.as_ref().ok_or_else(|| {
+        let reason = "there is no client under test; `sceplab conform-client` tries programs";
+        Stop::NotSupported(reason.to_owned())
+    })?;
+    let order = order(pki, it, folder.path()?).await?;
+    let before = Decisions::of(pki, &it.pki).await?;
+    let run = bounded(&client.name(), client.enrol(&order)).await?;
+    if let ClientEnd::NotRun { reason } = &run.end {
+        return Err(Stop::Broken(format!("{} cannot be run: {reason}", client.name())));
+    }
+    let outcome = outcome(&run.end, &before, &Decisions::of(pki, &it.pki).await?);
+    let idle = unfired_at(pki, &it.pki).await?;
+    if let (Some(reason), false) = (&it.skip_unless_fired, idle.is_empty()) {
+        return Err(Stop::NotSupported(reason.clone()));
+    }
+    let answer = answer(it, &run, outcome)?;
+    Ok(Attempted {
+        sent: Sent::Request { pki: it.pki.clone(), request: format!("{} enrols", client.name()) },
+        answers: Waited { first: None, last: answer, tries: 1, elapsed: run.elapsed },
+        within: Duration::ZERO,
+        expect: Expect::Success,
+        concerns_scep: true,
+        place: step.place.clone(),
+    })
+}
+
+async fn order(pki: &dyn Pki, it: &ClientStep, folder: &Path) -> Result<ClientOrder, Stop> {
+    let stop = |error| stop(&it.pki, &error);
+    let challenge = match it.challenge {
+        GivenChallenge::Right => pki.challenge(false).await.map_err(stop)?,
+        GivenChallenge::Wrong => Some(Secret::new(WRONG_CHALLENGE)),
+        GivenChallenge::None => None,
+    };
+    let ca = known_ca(&pki.ca_certificate().await.map_err(stop)?, folder)?;
+    let own = folder.join("client");
+    fs::create_dir_all(&own).map_err(|error| unwritable(&own, &error))?;
+    let url = pki.url().await.map_err(stop)?;
+    Ok(ClientOrder { url, challenge, ca, folder: own, limit: it.within })
+}
+
+fn known_ca(pem: &str, folder: &Path) -> Result<PathBuf, Stop> {
+    let path = folder.join("known-ca.pem");
+    fs::write(&path, pem).map_err(|error| unwritable(&path, &error))?;
+    Ok(path)
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Stop {
+    Stop::Broken(format!("`{}`: {error}", path.display()))
+}
+
+/// What a CA has decided so far.
+struct Decisions {
+    issued: usize,
+    denied: usize,
+}
+
+impl Decisions {
+    async fn of(pki: &dyn Pki, name: &str) -> Result<Self, Stop> {
+        let listed = bounded(name, pki.issued()).await?;
+        let issued = listed.map_err(|error| stop(name, &error))?.len();
+        let denied = bounded(name, pki.denied()).await?.map_err(|error| stop(name, &error))?;
+        Ok(Self { issued, denied })
+    }
+}
+
+/// What the client says, and whether the CA agrees.
+fn outcome(end: &ClientEnd, before: &Decisions, after: &Decisions) -> &'static str {
+    let (issued, denied) = (after.issued > before.issued, after.denied > before.denied);
+    match end {
+        ClientEnd::Succeeded if issued => "issued",
+        ClientEnd::Succeeded => "claimed",
+        ClientEnd::Overdue { .. } => "overdue",
+        _ if issued => "refused",
+        _ if denied => "denied",
+        _ => "gave-up",
+    }
+}
+
+fn answer(it: &ClientStep, run: &ClientRun, outcome: &str) -> Result<Answer, Stop> {
+    let ca = match outcome {
+        "issued" | "refused" => "the CA issued a certificate",
+        "denied" => "the CA denied the request",
+        _ => "the CA issued no certificate",
+    };
+    let told = format!("{}; {ca}", run.end);
+    let output = std::iter::once(told).chain(run.output.iter().cloned());
+    let output = output.collect::<Vec<_>>().join("\n");
+    let value = |fact| match fact {
+        ClientFact::Outcome => outcome,
+    };
+    let mut answer = judged(&it.acceptable, output, value, str::to_owned)?;
+    if !answer.met() {
+        answer.message = match outcome {
+            "issued" => "the client accepts what it is to refuse",
+            "claimed" => "the client says that it has a certificate, and the CA issued none",
+            "overdue" => "the client did not end in its time",
+            "denied" => "the CA denies what the client asks for",
+            _ => "the client refuses what it is to accept",
+        };
+    }
+    Ok(answer)
+}
+
+/// The faults of all PKIs that did not happen.
+pub(crate) async fn unfired(bench: &Bench) -> Result<Vec<String>, Stop> {
+    let mut all = Vec::new();
+    for (name, pki) in &bench.pkis {
+        all.extend(unfired_at(pki.as_ref(), name).await?);
+    }
+    Ok(all)
+}
+
+async fn unfired_at(pki: &dyn Pki, name: &str) -> Result<Vec<String>, Stop> {
+    let faults = bounded(name, pki.faults()).await?.map_err(|error| stop(name, &error))?;
+    let idle = faults.into_iter().filter(|count| count.fired == 0);
+    Ok(idle.map(|count| count.rule).collect())
+}

@@ -1,0 +1,111 @@
+//! The message: body into envelope, envelope into pkiMessage, right or wrong on purpose.
+
+use std::time::{Duration, SystemTime};
+
+use openssl::pkey::PKey;
+use openssl::rand::rand_bytes;
+use openssl::x509::X509Ref;
+use scep::attribute::MessageType;
+use scep::message::{Distortion, MessageBuilder};
+use scep::{ber, envelope};
+
+use super::{KEY_BITS, Parts, noise};
+use crate::conversation::SpeechError;
+use model::scenario::scep::{Operation, Request, Wrong};
+
+/// The pkcsPKIEnvelope, unless it is to be wrong.
+pub(super) fn content(
+    request: &Request,
+    parts: &Parts,
+    body: &[u8],
+) -> Result<Option<Vec<u8>>, SpeechError> {
+    if request.wrong.contains(&Wrong::NoEnvelope) {
+        return Ok(None);
+    }
+    if request.wrong.contains(&Wrong::EmptyEnvelope) {
+        return Ok(Some(Vec::new()));
+    }
+    if request.wrong.contains(&Wrong::NoiseAsEnvelope) {
+        return Ok(Some(noise(256)?));
+    }
+    if request.wrong.contains(&Wrong::NotEnciphered) {
+        return Ok(Some(body.to_vec()));
+    }
+    let recipients: Vec<&X509Ref> = parts.recipients.iter().map(AsRef::as_ref).collect();
+    let (cipher, transport) = (parts.cipher, parts.key_transport);
+    let mut sealed = envelope::seal(body, &recipients, cipher, transport, &mut rand_bytes)?;
+    if request.wrong.contains(&Wrong::CorruptEnvelope)
+        && let Some(last) = sealed.last_mut()
+    {
+        *last ^= 1;
+    }
+    if request.wrong.contains(&Wrong::Streamed) {
+        sealed = ber::stream(&sealed)?;
+    }
+    Ok(Some(sealed))
+}
+
+pub(super) fn encode(
+    request: &Request,
+    parts: &Parts,
+    content: Option<Vec<u8>>,
+) -> Result<Vec<u8>, SpeechError> {
+    let mut signer = parts.signer.clone();
+    if request.wrong.contains(&Wrong::ForeignSignature) {
+        signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
+    }
+    let certificates = [signer.certificate.clone()];
+    let mut message = MessageBuilder::new(&signer, parts.digest);
+    message.message_type = Some(message_type(request));
+    message.transaction_id = Some(parts.transaction_id.clone());
+    message.sender_nonce = Some(parts.sender_nonce.clone());
+    message.signing_time = request.message.signing_time.map(from_now);
+    message.content = content;
+    if !request.wrong.contains(&Wrong::NoSignerCertificate) {
+        message.certificates = &certificates;
+    }
+    message.distortions = distortions(&request.wrong);
+    Ok(message.encode()?)
+}
+
+fn distortions(wrongs: &[Wrong]) -> Vec<Distortion> {
+    wrongs.iter().filter_map(|wrong| wrong.distortion()).collect()
+}
+
+pub(super) fn message_type(request: &Request) -> MessageType {
+    if request.wrong.contains(&Wrong::UnknownMessageType) {
+        return MessageType::Other("99".to_owned());
+    }
+    if request.wrong.contains(&Wrong::CertRepAsRequest) {
+        return MessageType::CertRep;
+    }
+    match request.operation {
+        Operation::RenewalReq => MessageType::RenewalReq,
+        Operation::CertPoll => MessageType::CertPoll,
+        Operation::GetCert => MessageType::GetCert,
+        Operation::GetCrl => MessageType::GetCrl,
+        _ => MessageType::PkcsReq,
+    }
+}
+
+/// What becomes of the message as a whole.
+pub(super) fn bytes(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, SpeechError> {
+    for wrong in &request.wrong {
+        match wrong {
+            Wrong::Truncated => message.truncate(message.len() / 2),
+            Wrong::TrailingBytes => message.extend([0; 16]),
+            Wrong::Empty => message.clear(),
+            Wrong::Noise => message = noise(512)?,
+            Wrong::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
+            Wrong::Streamed => message = ber::stream(&message)?,
+            _ => {}
+        }
+    }
+    Ok(message)
+}
+
+fn from_now(seconds: i64) -> SystemTime {
+    let distance = Duration::from_secs(seconds.unsigned_abs().min(100 * 365 * 86_400));
+    let now = SystemTime::now();
+    if seconds < 0 { now - distance } else { now + distance }
+}

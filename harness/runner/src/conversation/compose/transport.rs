@@ -1,0 +1,59 @@
+//! The message on its way, by GET or POST, and operations that have none.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use scep::http::{HttpRequest, Method, Operation as HttpOperation};
+
+use super::Composed;
+use model::scenario::scep::{Operation, Request, Wrong};
+
+/// The message on its way, by GET or POST.
+pub(super) fn travelling(request: &Request, method: Method, message: &[u8]) -> HttpRequest {
+    let mut http = HttpOperation::PkiOperation(message.to_vec()).to_http(method);
+    let wrapped = || {
+        let base64 = STANDARD.encode(message);
+        let lines: Vec<&str> =
+            base64.as_bytes().chunks(64).filter_map(|line| str::from_utf8(line).ok()).collect();
+        lines.join("%0A").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+    };
+    for wrong in &request.wrong {
+        let parameter = match wrong {
+            Wrong::UnpaddedBase64 => {
+                STANDARD_NO_PAD.encode(message).replace('+', "%2B").replace('/', "%2F")
+            }
+            Wrong::UrlSafeBase64 => URL_SAFE.encode(message).replace('=', "%3D"),
+            Wrong::UnescapedBase64 => STANDARD.encode(message),
+            Wrong::WrappedBase64 => wrapped(),
+            Wrong::NotBase64 => "!".repeat(64).replace('!', "%21"),
+            Wrong::NoMessageParameter => {
+                "operation=PKIOperation".clone_into(&mut http.query);
+                continue;
+            }
+            Wrong::OtherContentType => {
+                http.content_type = Some("application/octet-stream".to_owned());
+                continue;
+            }
+            Wrong::NoContentTypeHeader => {
+                http.content_type = None;
+                continue;
+            }
+            _ => continue,
+        };
+        http.query = format!("operation=PKIOperation&message={parameter}");
+    }
+    http
+}
+
+/// An operation without a message.
+pub(super) fn question(request: &Request) -> Composed {
+    let message = request.ca_identifier.clone();
+    let operation = match &request.operation {
+        Operation::GetCaCaps => HttpOperation::GetCaCaps { message },
+        Operation::GetCaCert => HttpOperation::GetCaCert { message },
+        Operation::GetNextCaCert => HttpOperation::GetNextCaCert { message },
+        other => HttpOperation::Other(other.name().to_owned()),
+    };
+    let request = operation.to_http(request.method.unwrap_or(Method::Get));
+    let words = vec![format!("GET ?{}", request.query)];
+    Composed { request, path_suffix: "", transaction: None, words }
+}

@@ -1,0 +1,258 @@
+//! From what came back to facts.
+
+mod authority;
+mod certificate;
+mod message;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use scep::certs_only::{self, CertsOnly};
+use scep::envelope;
+use scep::http::HttpResponse;
+use scep::identity::Identity;
+use scep::message::Message;
+
+use self::certificate::is_same;
+use self::message::{attributes, content_kind, encoding, signature};
+use super::{Authority, Conversation, Transaction};
+use model::outcome::{Received, ReceivedState};
+use model::scenario::scep::{Fact, FactName, Operation, Request};
+use testbed::http;
+use testbed::pki::Exchanged;
+
+/// What came back.
+#[derive(Debug, Default)]
+pub(crate) struct Observation {
+    pub(super) facts: BTreeMap<Fact, String>,
+    /// What facts do not tell: reasons, and what the server says in words.
+    pub details: Vec<String>,
+}
+
+impl Observation {
+    fn set(&mut self, fact: Fact, value: impl fmt::Display) {
+        self.facts.insert(fact, format!("{value}"));
+    }
+
+    /// Keeps what facts do not tell, as it came: it is cut and escaped once its secrets are masked.
+    fn detail(&mut self, text: impl Into<String>) {
+        const MOST: usize = 20;
+        if self.details.len() < MOST {
+            self.details.push(text.into());
+        }
+    }
+
+    /// Every fact, in a line each.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let facts = self.facts.iter().map(|(fact, value)| format!("{}: {value}", fact.name()));
+        facts.chain(self.details.iter().map(|detail| format!("  {detail}"))).collect()
+    }
+
+    /// Masks what is secret, then cuts and escapes what a peer has said.
+    pub(super) fn mask(&mut self, masked: impl Fn(&str) -> String) {
+        const LONGEST: usize = 300;
+        self.facts.values_mut().for_each(|value| *value = masked(value));
+        for detail in &mut self.details {
+            let clean: String = masked(detail).chars().take(LONGEST).collect();
+            *detail = clean.escape_debug().to_string();
+        }
+    }
+}
+
+impl Conversation {
+    /// What is to be said of an answer; a certificate in it is remembered.
+    pub(super) fn observe(&mut self, request: &Request, exchanged: &Exchanged) -> Observation {
+        let mut seen = Observation::default();
+        let response = match exchanged {
+            Exchanged::Unanswered(reason) => {
+                seen.set(Fact::Reply, "none");
+                seen.detail(reason);
+                return seen;
+            }
+            Exchanged::Answered(response) => response,
+        };
+        seen.set(Fact::Reply, "HTTP");
+        seen.set(Fact::Http, response.status);
+        if let Some(content_type) = &response.content_type {
+            // Media types are told apart without regard to case (RFC 9110 §8.3.1).
+            let base = content_type.split(';').next().unwrap_or_default().trim();
+            seen.set(Fact::ContentType, base.to_ascii_lowercase());
+        }
+        if response.body.is_empty() {
+            seen.set(Fact::Body, "empty");
+            return seen;
+        }
+        match request.operation {
+            Operation::GetCaCaps => authority::capabilities(&mut seen, response),
+            Operation::GetCaCert => authority::certificates(&mut seen, response),
+            Operation::GetNextCaCert => self.next_ca(&mut seen, response),
+            Operation::Other(_) => other_body(&mut seen, response),
+            _ => self.cert_rep(&mut seen, request, response),
+        }
+        seen
+    }
+
+    fn cert_rep(&mut self, seen: &mut Observation, request: &Request, response: &HttpResponse) {
+        let message = match Message::parse(&response.body) {
+            Ok(message) => message,
+            Err(error) => {
+                other_body(seen, response);
+                seen.detail(format!("it is no pkiMessage: {error}"));
+                return;
+            }
+        };
+        let Some(transaction) = self.transaction.take() else { return };
+        seen.set(Fact::Body, "CertRep");
+        encoding(seen, &response.body);
+        attributes(seen, &message, &transaction);
+        if let Some(authority) = &self.authority {
+            signature(seen, &message, &authority.certificates);
+        }
+        seen.set(Fact::Content, content_kind(message.content()));
+        if let Some(content) = message.content().filter(|_| seen.value(Fact::Content) == "envelope")
+        {
+            match envelope::open(content, &transaction.signer) {
+                Ok(opened) => {
+                    seen.set(Fact::Envelope, "opens");
+                    seen.set(Fact::Cipher, opened.cipher);
+                    seen.set(Fact::KeyTransport, opened.key_transport);
+                    self.contents(seen, request, &transaction, &opened.content);
+                }
+                Err(error) => {
+                    seen.set(Fact::Envelope, "closed");
+                    seen.detail(format!("the envelope: {error}"));
+                }
+            }
+        }
+        self.transaction = Some(transaction);
+    }
+
+    /// Notes that a certificate is about to be asked for.
+    pub(super) fn begin(&self, request: &Request, transaction: &Transaction) -> Option<usize> {
+        let enrols = request.operation.enrols() || request.operation == Operation::CertPoll;
+        let requested = transaction.requested.as_ref().filter(|_| enrols)?;
+        let subject = scep::name::to_text(&requested.subject);
+        let state = ReceivedState::Unknown;
+        Some(self.ledger.begin(Received { state, serial: None, subject }))
+    }
+
+    /// Notes what came of it: what a PKI says to have issued counts, whether it can be read or not.
+    pub(super) fn note_received(&mut self, seen: &Observation, entry: usize) {
+        let is_known = seen.value(Fact::IssuedSameAsBefore) == "same";
+        let is_error = seen.value(Fact::Http).starts_with(['4', '5']);
+        let state = match seen.value(Fact::Status) {
+            "SUCCESS" if is_known => None,
+            "SUCCESS" => Some(ReceivedState::Issued),
+            "PENDING" => Some(ReceivedState::Pending),
+            "FAILURE" => None,
+            _ if is_error => None,
+            _ => Some(ReceivedState::Unknown),
+        };
+        let requested = self.transaction.as_ref().and_then(|it| it.requested.as_ref());
+        let received = state.zip(requested).map(|(state, requested)| Received {
+            state,
+            serial: seen.facts.get(&Fact::IssuedSerial).cloned(),
+            subject: scep::name::to_text(&requested.subject),
+        });
+        self.received.extend(received.clone());
+        self.ledger.settle(entry, received);
+    }
+
+    fn contents(
+        &mut self,
+        seen: &mut Observation,
+        request: &Request,
+        transaction: &Transaction,
+        content: &[u8],
+    ) {
+        let CertsOnly { certificates, crls, .. } = match certs_only::decode(content) {
+            Ok(contents) => contents,
+            Err(error) => {
+                seen.detail(format!("in the envelope is no certs-only message: {error}"));
+                return;
+            }
+        };
+        seen.set(Fact::Certificates, certificates.len());
+        let found = certificate::issued(seen, &certificates, transaction, self.authority.as_ref());
+        if let (Some(found), Some(requested)) = (found, &transaction.requested)
+            && request.operation != Operation::GetCert
+        {
+            if let Some(before) = &self.issued {
+                let is_again = is_same(&before.certificate, &found);
+                seen.set(Fact::IssuedSameAsBefore, if is_again { "same" } else { "other" });
+            }
+            self.issued = Some(Identity { certificate: found, key: requested.key.clone() });
+        }
+        if request.operation == Operation::GetCrl {
+            let issued = self.issued.as_ref().map(|issued| &issued.certificate);
+            certificate::revocations(seen, &crls, issued, self.authority.as_ref());
+        }
+    }
+
+    /// The answer to GetNextCACert is signed by today's CA (RFC 8894 §4.7.1).
+    fn next_ca(&self, seen: &mut Observation, response: &HttpResponse) {
+        let Ok(message) = Message::parse(&response.body) else {
+            other_body(seen, response);
+            return;
+        };
+        seen.set(Fact::Body, "SignedData");
+        encoding(seen, &response.body);
+        if let Some(Authority { certificates, .. }) = &self.authority {
+            signature(seen, &message, certificates);
+        }
+        let content = message.content().unwrap_or_default();
+        let Ok(CertsOnly { certificates: next, .. }) = certs_only::decode(content) else {
+            seen.set(Fact::Content, content_kind(message.content()));
+            return;
+        };
+        seen.set(Fact::Content, "certificates");
+        seen.set(Fact::Certificates, next.len());
+        if let Some(Authority { certificates: today, .. }) = &self.authority {
+            let is_known = next.iter().any(|one| today.ca.iter().any(|ca| is_same(one, ca)));
+            seen.set(Fact::NextCaKey, if is_known { "same" } else { "new" });
+        }
+    }
+}
+
+/// A body that is none of those the operation has.
+fn other_body(seen: &mut Observation, response: &HttpResponse) {
+    let text = http::text(&response.body);
+    let is_html = text.as_deref().is_some_and(|text| {
+        let start: String = text.trim_start().chars().take(200).collect();
+        let start = start.to_ascii_lowercase();
+        start.starts_with("<!doctype") || start.contains("<html")
+    });
+    let kind = match &text {
+        _ if certs_only::decode(&response.body).is_ok() => "certificates",
+        Some(_) if is_html => "HTML",
+        Some(_) => "text",
+        None => "other",
+    };
+    seen.set(Fact::Body, kind);
+    if let (Some(text), false) = (text, is_html) {
+        seen.detail(text.lines().next().unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(body: Vec<u8>) -> String {
+        let mut seen = Observation::default();
+        let content_type = Some("text/html".to_owned());
+        other_body(&mut seen, &HttpResponse { status: 200, content_type, body });
+        seen.value(Fact::Body).to_owned()
+    }
+
+    #[test]
+    fn a_page_is_one_in_utf_16_too() {
+        let utf16 =
+            |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        assert_eq!(kind(b"<html>".to_vec()), "HTML");
+        assert_eq!(kind(utf16("\u{feff}<HTML><Head>")), "HTML");
+        assert_eq!(kind(utf16("<HTML><Head>")), "HTML");
+        assert_eq!(kind(b"not found".to_vec()), "text");
+        assert_eq!(kind(vec![0x30, 0x80, 0, 0]), "other");
+    }
+}

@@ -1,0 +1,124 @@
+//! What a signed message says of itself: its form, its attributes, its signature.
+
+use scep::algorithm::Digest;
+use scep::attribute::PkiStatus;
+use scep::client::CaCertificates;
+use scep::message::Message;
+use scep::{Error, PeerMisbehaved, ber};
+
+use super::Observation;
+use super::certificate::{is_same, validity};
+use crate::conversation::Transaction;
+use model::scenario::scep::Fact;
+
+/// The DER of the object identifier `id-data`.
+const ID_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+/// That of `id-envelopedData`.
+const ID_ENVELOPED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3];
+
+/// Whether it is DER.
+pub(super) fn encoding(seen: &mut Observation, message: &[u8]) {
+    let is_der = ber::normalise(message).is_ok_and(|normal| normal == message);
+    seen.set(Fact::Encoding, if is_der { "DER" } else { "BER" });
+}
+
+/// The digest, and what the signed attributes are, held against the request.
+pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction: &Transaction) {
+    let attributes = message.attributes();
+    let digest: Digest = message.digest();
+    seen.set(Fact::SignatureDigest, digest);
+    if let Ok(message_type) = attributes.message_type() {
+        seen.set(Fact::MessageType, message_type);
+    }
+    match attributes.pki_status() {
+        Ok(PkiStatus::Other(other)) => {
+            seen.set(Fact::Status, "other");
+            seen.detail(format!("pkiStatus: {other}"));
+        }
+        Ok(status) => seen.set(Fact::Status, status),
+        Err(Error::PeerMisbehaved(PeerMisbehaved::MissingAttribute(_))) => {}
+        Err(error) => {
+            seen.set(Fact::Status, "other");
+            seen.detail(error.to_string());
+        }
+    }
+    match attributes.fail_info() {
+        Ok(fail_info) => seen.set(Fact::FailInfo, fail_info),
+        Err(error) => missing(seen, Fact::FailInfo, &error),
+    }
+    match attributes.fail_info_text() {
+        Ok(Some(text)) => {
+            seen.set(Fact::FailInfoText, "present");
+            seen.detail(format!("failInfoText: {text}"));
+        }
+        Ok(None) => {}
+        Err(error) => missing(seen, Fact::FailInfoText, &error),
+    }
+    match attributes.transaction_id() {
+        Ok(id) if id == transaction.id => seen.set(Fact::Transaction, "returned"),
+        Ok(id) => {
+            seen.set(Fact::Transaction, "other");
+            seen.detail(format!("transactionID: {id}"));
+        }
+        Err(error) => missing(seen, Fact::Transaction, &error),
+    }
+    match attributes.sender_nonce() {
+        Ok(nonce) => {
+            let is_echoed = nonce == transaction.sender_nonce;
+            seen.set(Fact::SenderNonce, if is_echoed { "echoed" } else { "fresh" });
+            seen.set(Fact::SenderNonceBytes, nonce.as_bytes().len());
+        }
+        Err(error) => missing(seen, Fact::SenderNonce, &error),
+    }
+    match attributes.recipient_nonce() {
+        Ok(nonce) if nonce == transaction.sender_nonce => {
+            seen.set(Fact::RecipientNonce, "returned");
+        }
+        Ok(nonce) => {
+            seen.set(Fact::RecipientNonce, "other");
+            seen.detail(format!("recipientNonce: {nonce}"));
+        }
+        Err(error) => missing(seen, Fact::RecipientNonce, &error),
+    }
+    if let [value] = attributes.raw("1.2.840.113549.1.9.3").as_slice() {
+        let kind = if *value == ID_DATA { "data" } else { "other" };
+        seen.set(Fact::ContentTypeAttribute, kind);
+    }
+}
+
+/// An attribute that is not there is absent; any other error is its malformation.
+fn missing(seen: &mut Observation, fact: Fact, error: &Error) {
+    if !matches!(error, Error::PeerMisbehaved(PeerMisbehaved::MissingAttribute(_))) {
+        seen.set(fact, "malformed");
+        seen.detail(error.to_string());
+    }
+}
+
+/// Who signed it.
+pub(super) fn signature(seen: &mut Observation, message: &Message, ca: &CaCertificates) {
+    let signers = ca.signers();
+    match message.verify(&signers) {
+        Ok(signer) => {
+            let is_known = signers.iter().any(|known| is_same(known, &signer));
+            seen.set(Fact::Signature, if is_known { "valid" } else { "stranger" });
+            seen.set(Fact::SignerValidity, validity(&signer));
+        }
+        Err(error) => {
+            seen.set(Fact::Signature, "invalid");
+            seen.detail(format!("the signature: {error}"));
+        }
+    }
+}
+
+/// What it holds.
+pub(super) fn content_kind(content: Option<&[u8]>) -> &'static str {
+    match content {
+        None => "absent",
+        Some([]) => "empty",
+        Some(content) => {
+            let start = &content[..content.len().min(24)];
+            let is_envelope = start.windows(11).any(|window| window == ID_ENVELOPED_DATA);
+            if is_envelope { "envelope" } else { "other" }
+        }
+    }
+}

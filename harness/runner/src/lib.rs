@@ -1,0 +1,80 @@
+//! Runs scenarios: their steps, their checks, each in a lab of its own.
+
+#![forbid(unsafe_code)]
+
+mod attempt;
+mod closest;
+mod conversation;
+mod hint;
+mod pool;
+mod record;
+mod scenario;
+mod wait;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use self::pool::Event;
+pub use self::scenario::run_on;
+use model::outcome::Outcome;
+use model::scenario::{LoadErrors, Scenario, discover, load};
+use testbed::Driver;
+
+/// A scenario to run, and what builds its lab.
+#[derive(Clone)]
+pub struct Job {
+    /// The scenario; in one run each has an id of its own.
+    pub scenario: Scenario,
+    /// What builds its lab.
+    pub driver: Arc<dyn Driver>,
+}
+
+/// As many scenarios at once as there are cores.
+pub fn default_jobs() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Runs scenarios in labs of one driver, `at_once` of them at a time, until all are finished or `stop` is; whatever is under
+/// way then is dropped.
+///
+/// A scenario that panics is an outcome like any other, and keeps no other from running.
+pub async fn run_all(
+    driver: &Arc<dyn Driver>,
+    scenarios: Vec<Scenario>,
+    at_once: NonZeroUsize,
+    stop: impl Future<Output = ()>,
+    observe: impl FnMut(Event<'_>),
+) -> Outcome {
+    let job = |scenario| Job { scenario, driver: Arc::clone(driver) };
+    run_jobs(scenarios.into_iter().map(job).collect(), at_once, stop, observe).await
+}
+
+/// Runs scenarios as [`run_all`] does, each in a lab of its own driver.
+pub async fn run_jobs(
+    jobs: Vec<Job>,
+    at_once: NonZeroUsize,
+    stop: impl Future<Output = ()>,
+    observe: impl FnMut(Event<'_>),
+) -> Outcome {
+    pool::run_in(jobs, at_once, stop, observe).await
+}
+
+/// Reads one scenario file, or those of a folder, and runs them.
+///
+/// # Errors
+/// All that is wrong with the files and their labs; nothing is run then.
+pub async fn run_file(driver: &Arc<dyn Driver>, path: &Path) -> Result<Outcome, LoadErrors> {
+    let mut scenarios = Vec::new();
+    let mut wrong = Vec::new();
+    for found in discover(&[path.to_owned()])? {
+        match load(&found, None) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(errors) => wrong.extend_from_slice(errors.diagnostics()),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(LoadErrors::new(wrong));
+    }
+    Ok(run_all(driver, scenarios, default_jobs(), std::future::pending(), |_| {}).await)
+}

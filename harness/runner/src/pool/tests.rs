@@ -1,0 +1,181 @@
+//! Several scenarios, some of which end badly.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+
+use super::*;
+use model::lab::Lab;
+use model::scenario::{Found, load};
+use testbed::device::{Change, Device, DeviceError};
+use testbed::{Bench, BenchError};
+
+/// Does what it is told: to panic, to hang, or to see how many others are at it.
+struct Puppet;
+
+/// A command with a secret.
+const PASSWORD: &str = "set system certificate scep csr CSR password hunter2";
+
+static AT_ONCE: AtomicUsize = AtomicUsize::new(0);
+static MOST_AT_ONCE: AtomicUsize = AtomicUsize::new(0);
+
+#[async_trait]
+impl Device for Puppet {
+    async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    async fn execute(&self, command: &str) -> Result<String, DeviceError> {
+        match command {
+            "panic" => panic!("the string broke"),
+            "hang" => std::future::pending().await,
+            "count" => {
+                let now = AT_ONCE.fetch_add(1, Ordering::SeqCst) + 1;
+                MOST_AT_ONCE.fetch_max(now, Ordering::SeqCst);
+                // The clock moves on once nobody has anything left to do: all that may run at once do.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                AT_ONCE.fetch_sub(1, Ordering::SeqCst);
+                Ok(String::new())
+            }
+            _ => Ok(String::new()),
+        }
+    }
+}
+
+/// Builds labs of puppets, or breaks.
+struct Puppets;
+
+#[async_trait]
+impl Driver for Puppets {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+        if lab.hosts.contains_key("broken") {
+            return Err(BenchError::Network { reason: "no cable for hunter2".to_owned() });
+        }
+        let mut bench = Bench::default();
+        bench.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
+        Ok(bench)
+    }
+}
+
+fn scenario(id: &str, host: &str, command: &str) -> Scenario {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    let text = format!(
+        "title: T
+lab:
+  devices: {{DUT0: {{interfaces: {{eth0: 10.0.0.0/24}}}}}}
+  hosts: {{{host}: {{addresses: [10.0.0.1/24]}}}}
+steps: [run: {{command: {command}}}]
+"
+    );
+    std::fs::write(&path, text).unwrap();
+    load(&Found { id: id.to_owned(), path }, None).unwrap()
+}
+
+fn jobs(scenarios: Vec<Scenario>) -> Vec<Job> {
+    let job = |scenario| Job { scenario, driver: Arc::new(Puppets) };
+    scenarios.into_iter().map(job).collect()
+}
+
+fn at_once(count: usize) -> NonZeroUsize {
+    NonZeroUsize::new(count).unwrap()
+}
+
+#[tokio::test]
+async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
+    let scenarios = vec![
+        scenario("c", "h", "x"),
+        scenario("a", "h", "panic"),
+        scenario("b", "broken", PASSWORD),
+    ];
+    let mut finished = 0;
+    let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
+    let outcome = run_in(jobs(scenarios), at_once(1), std::future::pending(), observe).await;
+    let verdicts: Vec<&Verdict> =
+        outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
+    let message = "the string broke".to_owned();
+    let reason = "network: no cable for ****".to_owned();
+    assert_eq!(
+        verdicts,
+        [&Verdict::Panicked { message }, &Verdict::LabBroke { reason }, &Verdict::Passed]
+    );
+    assert_eq!((finished, outcome.selected, outcome.interrupted), (3, 3, false));
+}
+
+#[tokio::test]
+async fn a_lab_that_cannot_be_built_took_its_time_all_the_same() {
+    let jobs = jobs(vec![scenario("a", "broken", "x")]);
+    let outcome = run_in(jobs, at_once(1), std::future::pending(), |_| {}).await;
+    assert_ne!(outcome.scenarios[0].elapsed, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_stopped_run_tells_what_was_finished() {
+    let scenarios =
+        vec![scenario("a", "h", "x"), scenario("b", "h", "hang"), scenario("c", "h", "x")];
+    let (tell, stop) = tokio::sync::oneshot::channel();
+    let mut tell = Some(tell);
+    let observe = |event: Event<'_>| {
+        if matches!(event, Event::Finished(_)) {
+            tell.take().unwrap().send(()).unwrap();
+        }
+    };
+    let stop = async { stop.await.unwrap() };
+    let outcome = run_in(jobs(scenarios), at_once(1), stop, observe).await;
+    assert_eq!((outcome.scenarios.len(), outcome.selected, outcome.interrupted), (1, 3, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_run_at_once_as_asked_for() {
+    let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "count")).collect();
+    let outcome = run_in(jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
+    assert_eq!(outcome.counts().passed, 12);
+    assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
+}
+
+/// Each sees how many others are at the same PKI, whose passwords serve once.
+static AT_PKI: AtomicUsize = AtomicUsize::new(0);
+static MOST_AT_PKI: AtomicUsize = AtomicUsize::new(0);
+
+struct Visitor;
+
+#[async_trait]
+impl Device for Visitor {
+    async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    async fn execute(&self, _: &str) -> Result<String, DeviceError> {
+        let now = AT_PKI.fetch_add(1, Ordering::SeqCst) + 1;
+        MOST_AT_PKI.fetch_max(now, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        AT_PKI.fetch_sub(1, Ordering::SeqCst);
+        Ok(String::new())
+    }
+}
+
+/// Builds labs that all have one thing to themselves.
+struct OneAtATime;
+
+#[async_trait]
+impl Driver for OneAtATime {
+    async fn build(&self, _: &Lab, _: &str) -> Result<Bench, BenchError> {
+        let mut bench = Bench::default();
+        bench.devices.insert("DUT0".to_owned(), Arc::new(Visitor));
+        Ok(bench)
+    }
+
+    fn exclusive(&self, _: &Lab) -> BTreeSet<String> {
+        BTreeSet::from(["ssh 198.51.100.7:22".to_owned()])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn scenarios_that_need_the_same_thing_to_themselves_run_one_after_another() {
+    let job = |id: &str| Job { scenario: scenario(id, "h", "x"), driver: Arc::new(OneAtATime) };
+    let jobs = ["a", "b", "c"].map(job).into();
+    let outcome = run_in(jobs, at_once(3), std::future::pending(), |_| {}).await;
+    assert_eq!(outcome.scenarios.len(), 3);
+    assert_eq!(MOST_AT_PKI.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,218 @@
+//! From what happened to what is told of it: plain, bounded, secrets masked.
+
+use std::time::Duration;
+
+use super::attempt::{Attempted, Miss};
+use super::closest::closest_line;
+use super::hint::hint;
+use model::diagnostic::floor_char_boundary;
+use model::lab::Secret;
+use model::mask::Masker;
+use model::outcome::{Failure, Finding, LogLine, Sent, StepOutcome};
+use model::scenario::{Action, Expect, Scenario, Step};
+use testbed::Bench;
+
+/// The longest output that is kept, in bytes.
+const OUTPUT_LIMIT: usize = 256 * 1024;
+
+/// How many of the newest lines of each log are told.
+const LOG_LINES: usize = 6;
+
+/// Masks the secrets of a scenario: those of its lab, and those in its steps.
+pub(super) fn masker(scenario: &Scenario) -> Masker {
+    let configurations = scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Configure(it) | Action::Modify(it) => Some(it.lines.value.as_str()),
+        Action::Run(it) => Some(it.command.as_str()),
+        _ => None,
+    });
+    Masker::of(&scenario.lab, configurations)
+}
+
+/// Tells what happened in one scenario.
+pub(super) struct Recorder<'a> {
+    masker: Masker,
+    bench: &'a Bench,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(scenario: &Scenario, bench: &'a Bench) -> Self {
+        Self { masker: masker(scenario).with(bench.secrets.iter().cloned()), bench }
+    }
+
+    /// From here on these are secrets as well.
+    pub(super) fn learn(&mut self, secrets: Vec<Secret>) {
+        if !secrets.is_empty() {
+            self.masker = self.masker.with(secrets);
+        }
+    }
+
+    /// A text without its secrets.
+    pub(super) fn text(&self, text: &str) -> String {
+        self.masker.text(text)
+    }
+
+    /// What is told of a step.
+    pub(super) fn step(&self, number: usize, step: &Step, attempted: &Attempted) -> StepOutcome {
+        StepOutcome {
+            number,
+            title: self.text(&step.title()),
+            elapsed: attempted.answers.elapsed,
+            tries: attempted.answers.tries,
+            sent: self.sent(&attempted.sent),
+            output: self.output(&attempted.answers.last.output),
+        }
+    }
+
+    /// What is told of a step that was not as expected.
+    pub(super) async fn failure(&self, step: usize, attempted: &Attempted) -> Failure {
+        let answers = &attempted.answers;
+        let output = self.output(&answers.last.output);
+        let first = answers.first.as_ref().map(|answer| self.output(&answer.output));
+        let told =
+            if attempted.concerns_scep { self.log(&attempted.sent).await } else { Vec::new() };
+        let unexpected_success = attempted.expect == Expect::Failure;
+        let hint = if unexpected_success {
+            None
+        } else {
+            // Before anything is masked: a password may be a word of the very line that tells.
+            let newest_first = told.iter().rev().map(|line| line.line.as_str());
+            hint(newest_first.chain([answers.last.output.as_str()]))
+        };
+        let log = told.into_iter().map(|line| LogLine { line: self.text(&line.line), ..line });
+        Failure {
+            step,
+            message: if unexpected_success {
+                "the step succeeded, and was to fail".to_owned()
+            } else {
+                answers.last.message.to_owned()
+            },
+            findings: self.findings(attempted),
+            sent: self.sent(&attempted.sent),
+            first_output: first.filter(|first| *first != output),
+            output,
+            tries: answers.tries,
+            elapsed: answers.elapsed,
+            log: log.collect(),
+            hint,
+            is_unproved: false,
+        }
+    }
+
+    /// What is told of a scenario whose steps were as expected, although faults that it asks for did not happen.
+    pub(super) fn unfired(&self, step: usize, last: &Step, rules: &[String]) -> Failure {
+        let finding = |rule: &String| Finding {
+            excerpt: self.masker.excerpt(&last.place.excerpt()),
+            label: format!("until here, `{rule}` did not happen"),
+            closest: None,
+        };
+        Failure {
+            step,
+            message: "a fault did not happen: nothing is proved".to_owned(),
+            findings: rules.iter().map(finding).collect(),
+            sent: Sent::Request {
+                pki: self.bench.pkis.keys().cloned().collect::<Vec<_>>().join(", "),
+                request: "tell which faults happened".to_owned(),
+            },
+            first_output: None,
+            output: String::new(),
+            tries: 1,
+            elapsed: Duration::ZERO,
+            log: Vec::new(),
+            hint: None,
+            is_unproved: true,
+        }
+    }
+
+    fn findings(&self, attempted: &Attempted) -> Vec<Finding> {
+        let answers = &attempted.answers;
+        let effort = effort(attempted);
+        if attempted.expect == Expect::Failure {
+            let label = format!("succeeded{effort}");
+            let excerpt = self.masker.excerpt(&attempted.place.excerpt());
+            return vec![Finding { excerpt, label, closest: None }];
+        }
+        let finding = |miss: &Miss| Finding {
+            excerpt: self.masker.excerpt(&miss.place.excerpt()),
+            label: self.text(&format!("{}{effort}", miss.what)),
+            closest: miss
+                .sought
+                .as_ref()
+                .and_then(|sought| closest_line(&answers.last.output, sought))
+                .map(|line| self.text(line.trim())),
+        };
+        answers.last.misses.iter().map(finding).collect()
+    }
+
+    fn sent(&self, sent: &Sent) -> Sent {
+        match sent {
+            Sent::Configuration { device, lines } => {
+                Sent::Configuration { device: device.clone(), lines: self.text(lines) }
+            }
+            Sent::Command { device, command } => {
+                Sent::Command { device: device.clone(), command: self.text(command) }
+            }
+            Sent::Request { .. } => sent.clone(),
+        }
+    }
+
+    fn output(&self, output: &str) -> String {
+        let end = floor_char_boundary(output, OUTPUT_LIMIT);
+        if end == output.len() {
+            return self.text(output);
+        }
+        self.masker.cut_text(&output[..end]) + "\n[cut]"
+    }
+
+    /// What a reader of the result must know of the devices' SCEP clients.
+    pub(super) async fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for device in self.bench.devices.values() {
+            notes.extend(device.notes().await.iter().map(|note| self.text(note)));
+        }
+        notes
+    }
+
+    /// The newest lines of the device's SCEP client and of the PKIs, nothing masked yet.
+    async fn log(&self, sent: &Sent) -> Vec<LogLine> {
+        let mut logs = Vec::new();
+        for (name, device) in &self.bench.devices {
+            let concerned = match sent {
+                Sent::Configuration { device, .. } | Sent::Command { device, .. } => name == device,
+                Sent::Request { .. } => true,
+            };
+            if concerned {
+                logs.push((self.client(name), device.protocol_log().await));
+            }
+        }
+        for (name, pki) in &self.bench.pkis {
+            logs.push((name.clone(), pki.log().await));
+        }
+        let newest = logs.into_iter().flat_map(|(source, lines)| {
+            let skipped = lines.len().saturating_sub(LOG_LINES);
+            let newest = lines.into_iter().skip(skipped);
+            newest.map(move |line| LogLine { source: source.clone(), line })
+        });
+        newest.collect()
+    }
+
+    fn client(&self, device: &str) -> String {
+        if self.bench.devices.len() == 1 { "scep".to_owned() } else { format!("scep at {device}") }
+    }
+}
+
+/// How long and how often it was tried, where that says anything.
+fn effort(attempted: &Attempted) -> String {
+    let answers = &attempted.answers;
+    if attempted.within.is_zero() {
+        return String::new();
+    }
+    let seconds = seconds(answers.elapsed);
+    match answers.tries {
+        1 => format!(" in {seconds}, 1 try"),
+        tries => format!(" in {seconds}, {tries} tries"),
+    }
+}
+
+fn seconds(elapsed: Duration) -> String {
+    format!("{:.1} s", elapsed.as_secs_f64())
+}

@@ -1,0 +1,120 @@
+//! One scenario on a bench: its steps in turn, until one is not as expected.
+
+use std::time::{Instant, SystemTime};
+
+use futures_util::FutureExt;
+
+use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
+use super::record::{Recorder, masker};
+use crate::conversation::Conversation;
+use model::outcome::{ScenarioOutcome, Verdict};
+use model::scenario::Scenario;
+use testbed::{Bench, BenchError};
+
+/// Runs a scenario on a bench that was built for its lab.
+pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
+    let (started, start) = (SystemTime::now(), Instant::now());
+    let mut recorder = Recorder::new(scenario, bench);
+    let mut steps = Vec::new();
+    let mut memory = Memory::default();
+    let mut notes = Vec::new();
+    let mut verdict = Verdict::Passed;
+    for (index, step) in scenario.steps.iter().enumerate() {
+        let attempted = tokio::select! {
+            attempted = attempt(step, bench, &mut memory) => attempted,
+            reason = bench.broken() => Err(Stop::Broken(reason)),
+        };
+        recorder.learn(std::mem::take(&mut memory.secrets));
+        let attempted = match attempted {
+            Ok(attempted) => attempted,
+            Err(stop) => {
+                verdict = stopped(stop, index + 1, &recorder);
+                break;
+            }
+        };
+        steps.push(recorder.step(index + 1, step, &attempted));
+        notes.extend(attempted.answers.last.notes.iter().map(|note| recorder.text(note)));
+        if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
+            // Asked what it did meanwhile, a lab may turn out to have broken: no check tells anything then.
+            verdict = match bench.broken().now_or_never() {
+                Some(reason) => stopped(Stop::Broken(reason), index + 1, &recorder),
+                None => failure,
+            };
+            break;
+        }
+    }
+    verdict = with_faults(verdict, scenario, bench, &recorder, &mut notes).await;
+    ScenarioOutcome {
+        id: scenario.id.clone(),
+        title: scenario.title.clone(),
+        path: scenario.path.clone(),
+        tags: scenario.tags.clone(),
+        started,
+        elapsed: start.elapsed(),
+        verdict,
+        steps,
+        step_count: scenario.steps.len(),
+        notes: [notes, recorder.notes().await].concat(),
+        received: memory.conversations.values_mut().flat_map(Conversation::take_received).collect(),
+        challenges: memory.conversations.values().map(Conversation::challenges).sum(),
+    }
+}
+
+/// What becomes of a scenario whose lab could not be built.
+pub(super) fn broken_lab(scenario: &Scenario, error: &BenchError) -> Verdict {
+    let reason = masker(scenario).text(&error.to_string());
+    match error {
+        BenchError::NotSupported { .. } | BenchError::NotInstalled { .. } => {
+            Verdict::Skipped { reason }
+        }
+        _ => Verdict::LabBroke { reason },
+    }
+}
+
+async fn failure(recorder: &Recorder<'_>, number: usize, attempted: &Attempted) -> Option<Verdict> {
+    if attempted.as_expected() {
+        return None;
+    }
+    Some(Verdict::Failed(Box::new(recorder.failure(number, attempted).await)))
+}
+
+/// The verdict in the light of the faults that the lab asks for: where one did not happen, nothing is proved.
+async fn with_faults(
+    verdict: Verdict,
+    scenario: &Scenario,
+    bench: &Bench,
+    recorder: &Recorder<'_>,
+    notes: &mut Vec<String>,
+) -> Verdict {
+    match (&verdict, scenario.steps.last()) {
+        (Verdict::Passed, Some(last)) => match unfired(bench).await {
+            Ok(idle) if idle.is_empty() => verdict,
+            Ok(idle) => {
+                let failure = recorder.unfired(scenario.steps.len(), last, &idle);
+                Verdict::Failed(Box::new(failure))
+            }
+            Err(stop) => stopped(stop, scenario.steps.len(), recorder),
+        },
+        (Verdict::Failed(_), _) => {
+            // Whoever cannot say any more which happened has failed all the same.
+            let idle = unfired(bench).await.unwrap_or_default();
+            notes.extend(idle.iter().map(|rule| format!("the fault `{rule}` did not happen")));
+            verdict
+        }
+        _ => verdict,
+    }
+}
+
+fn stopped(stop: Stop, number: usize, recorder: &Recorder<'_>) -> Verdict {
+    match stop {
+        Stop::NotSupported(reason) => {
+            Verdict::Skipped { reason: recorder.text(&format!("step {number}: {reason}")) }
+        }
+        Stop::Broken(reason) => {
+            Verdict::LabBroke { reason: recorder.text(&format!("step {number}: {reason}")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! Scenarios on a bench of a fake device and a fake PKI.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::*;
+use model::outcome::Failure;
+use model::scenario::{Found, load};
+use testbed::device::{Change, Device, DeviceError};
+use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError};
+
+const LAB: &str = "title: T
+lab:
+  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}, keyring: {sealed: hunter2}}}
+  hosts: {gateway: {addresses: [10.0.0.1/24], runs: ca}}
+  pki: {ca: {personality: linux, challenge: {static: hunter2}}}
+steps:
+";
+
+/// Answers with its texts in turn, the last one for ever.
+struct FakeDevice {
+    outputs: Vec<Result<&'static str, DeviceError>>,
+    calls: AtomicUsize,
+    configured: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Device for FakeDevice {
+    async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError> {
+        for (index, line) in change.lines().lines().enumerate() {
+            if line.contains("bad") {
+                return Err(DeviceError::ConfigurationRefused {
+                    line: index + 1,
+                    text: line.to_owned(),
+                    message: "\n  Set failed for hunter2\n".to_owned(),
+                });
+            }
+        }
+        self.configured.lock().unwrap().push(change.lines().to_owned());
+        Ok(())
+    }
+
+    async fn execute(&self, _: &str) -> Result<String, DeviceError> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        self.outputs[call.min(self.outputs.len() - 1)].clone().map(str::to_owned)
+    }
+
+    async fn protocol_log(&self) -> Vec<String> {
+        vec!["answered FAILURE, badMessageCheck: wrong challenge password `hunter2`".to_owned()]
+    }
+}
+
+#[derive(Default)]
+struct FakePki {
+    calls: AtomicUsize,
+}
+
+#[async_trait]
+impl Pki for FakePki {
+    async fn approve(&self) -> Result<Decision, PkiError> {
+        match self.calls.fetch_add(1, Ordering::SeqCst) {
+            0..3 => Ok(Decision::NothingPending),
+            _ => Ok(Decision::Decided { subject: "CN = a".to_owned() }),
+        }
+    }
+
+    async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
+        Ok(vec![IssuedCertificate { serial: "2".to_owned(), subject: "CN = a".to_owned() }])
+    }
+}
+
+/// Of which it is not known that it broke before it is asked for its log.
+#[derive(Default)]
+struct FrozenPki {
+    asked: AtomicBool,
+}
+
+#[async_trait]
+impl Pki for FrozenPki {
+    async fn log(&self) -> Vec<String> {
+        self.asked.store(true, Ordering::SeqCst);
+        vec!["no answer".to_owned()]
+    }
+
+    async fn broken(&self) -> String {
+        if self.asked.load(Ordering::SeqCst) {
+            return "no answer in 30 s".to_owned();
+        }
+        std::future::pending().await
+    }
+}
+
+async fn run(outputs: Vec<Result<&'static str, DeviceError>>, steps: &str) -> ScenarioOutcome {
+    run_at(Arc::new(FakePki::default()), outputs, steps).await
+}
+
+async fn run_at(
+    pki: Arc<dyn Pki>,
+    outputs: Vec<Result<&'static str, DeviceError>>,
+    steps: &str,
+) -> ScenarioOutcome {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    std::fs::write(&path, format!("{LAB}{steps}")).unwrap();
+    let scenario = load(&Found { id: "a".to_owned(), path }, None).unwrap();
+    let device = FakeDevice { outputs, calls: AtomicUsize::new(0), configured: Mutex::default() };
+    let mut bench = Bench::default();
+    bench.devices.insert("DUT0".to_owned(), Arc::new(device));
+    bench.pkis.insert("ca".to_owned(), pki);
+    run_on(&scenario, &bench).await
+}
+
+fn failure(outcome: &ScenarioOutcome) -> &Failure {
+    match &outcome.verdict {
+        Verdict::Failed(failure) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_waits_until_it_holds() {
+    let outputs = vec![Ok("ca Pending"), Ok("ca Pending"), Ok("ca  Valid")];
+    let outcome = run(outputs, "- run: {command: show, matches: ['ca\\s+Valid']}\n").await;
+    assert_eq!(outcome.verdict, Verdict::Passed);
+    let step = &outcome.steps[0];
+    assert_eq!((step.tries, step.elapsed), (3, Duration::from_millis(500)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_never_holds_shows_all_that_is_known() {
+    let outputs = vec![Ok("none"), Ok("ca  Failed hunter2\nx\n")];
+    let steps = "- run: {command: show, matches: ['ca\\s+Valid', x], contains: [y]}\n";
+    let outcome = run(outputs, steps).await;
+    let failure = failure(&outcome);
+    assert_eq!((failure.tries, failure.step), (81, 1));
+    let labels: Vec<(&str, &str)> = failure
+        .findings
+        .iter()
+        .map(|finding| (finding.label.as_str(), finding.closest.as_deref().unwrap_or("")))
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            ("not found in 20.0 s, 81 tries", "ca  Failed ****"),
+            ("not found in 20.0 s, 81 tries", ""),
+        ]
+    );
+    assert_eq!(failure.first_output.as_deref(), Some("none"));
+    assert!(failure.hint.as_deref().unwrap().contains("another challenge password"));
+    assert!(!format!("{outcome:?}").contains("hunter2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn positive_and_negative_checks_hold_at_the_same_try() {
+    let outputs = vec![Ok("Valid Failed"), Ok("other"), Ok("Valid")];
+    let steps = "- run: {command: show, contains: Valid, contains_not: Failed}\n";
+    assert_eq!(run(outputs, steps).await.steps[0].tries, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expected_failure_passes_when_the_time_is_over() {
+    let steps = "- run: {command: show, contains: Valid, within: 2s, expect: failure}\n";
+    let outcome = run(vec![Ok("Failed")], steps).await;
+    assert_eq!(outcome.verdict, Verdict::Passed);
+    assert_eq!(outcome.steps[0].elapsed, Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expected_failure_that_succeeds_after_a_while_fails() {
+    let steps = "- run: {command: show, contains: Valid, expect: failure}\n";
+    let outcome = run(vec![Ok("Failed"), Ok("Valid")], steps).await;
+    let failure = failure(&outcome);
+    assert_eq!(failure.message, "the step succeeded, and was to fail");
+    assert_eq!(failure.findings[0].label, "succeeded in 0.2 s, 2 tries");
+    assert_eq!(failure.hint, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_line_is_shown_where_it_stands() {
+    let steps = "- configure:\n    set: |\n      set a\n      set bad\n- run: {command: x}\n";
+    let outcome = run(vec![Ok("")], steps).await;
+    let failure = failure(&outcome);
+    assert_eq!(failure.findings[0].excerpt.text.trim(), "set bad");
+    assert_eq!(failure.findings[0].label, "Set failed for ****");
+    assert_eq!(outcome.steps.len(), 1);
+    let refused = steps.replace("set: |", "expect: failure\n    set: |");
+    assert_eq!(run(vec![Ok("")], &refused).await.verdict, Verdict::Passed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_passes_when_all_replies_came() {
+    let all = Ok("2 packets transmitted, 2 received, 0% packet loss, time 0ms");
+    let some = Ok("2 packets transmitted, 1 received, 50% packet loss, time 0ms");
+    let steps = "- ping: {address: 10.0.0.1, count: 2}\n";
+    assert_eq!(run(vec![some.clone(), all], steps).await.verdict, Verdict::Passed);
+    let outcome = run(vec![some.clone()], steps).await;
+    assert_eq!(failure(&outcome).findings[0].label, "1 of 2 answered in 20.0 s, 81 tries");
+    let refused = steps.replace("count: 2", "count: 2, expect: failure");
+    assert_eq!(run(vec![some], &refused).await.steps[0].tries, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_without_checks_runs_once_and_must_be_accepted() {
+    let refused = || vec![Err(DeviceError::CommandRefused { output: "CLI Error".to_owned() })];
+    let outcome = run(refused(), "- run: {command: x}\n").await;
+    assert_eq!((failure(&outcome).output.as_str(), failure(&outcome).tries), ("CLI Error", 1));
+    let expected = "- run: {command: x, expect: failure}\n- run: {command: x, contains: Error}\n";
+    assert_eq!(run(refused(), expected).await.verdict, Verdict::Passed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_supported_is_skipped_and_what_breaks_is_the_labs() {
+    let unable = DeviceError::NotSupported { what: "x".to_owned() };
+    let broken = DeviceError::Broken { reason: "no power".to_owned() };
+    let steps = "- run: {command: x}\n";
+    let reason = "step 1: `DUT0`: the device does not support x".to_owned();
+    assert_eq!(run(vec![Err(unable)], steps).await.verdict, Verdict::Skipped { reason });
+    let reason = "step 1: `DUT0`: the device broke: no power".to_owned();
+    assert_eq!(run(vec![Err(broken)], steps).await.verdict, Verdict::LabBroke { reason });
+    let steps = "- deny: {}\n";
+    let reason = "step 1: `ca`: the PKI does not support denying requests".to_owned();
+    assert_eq!(run(vec![Ok("")], steps).await.verdict, Verdict::Skipped { reason });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_fails_in_a_lab_that_does_not_answer_is_a_broken_lab() {
+    let steps = "- run: {command: x, contains: Valid}\n";
+    let outcome = run_at(Arc::new(FrozenPki::default()), vec![Ok("Pending")], steps).await;
+    let reason = "step 1: pki `ca`: no answer in 30 s".to_owned();
+    assert_eq!(outcome.verdict, Verdict::LabBroke { reason });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_waits_for_a_request_and_issued_counts() {
+    let steps = "- approve: {}\n- issued: {count: 1, contains: CN = a}\n- issued: {}\n";
+    let outcome = run(vec![Ok("")], steps).await;
+    assert_eq!(outcome.verdict, Verdict::Passed);
+    assert_eq!(outcome.steps[0].tries, 4);
+    let outcome = run(vec![Ok("")], "- issued: {count: 2, within: 0s}\n").await;
+    assert_eq!(failure(&outcome).findings[0].label, "1 issued");
+    assert_eq!(failure(&outcome).output, "2  CN = a\n");
+}

@@ -1,0 +1,164 @@
+//! A lab as it was built: devices and PKIs behind their seams.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::select_all;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::DriverName;
+use crate::device::Device;
+use crate::pki::Pki;
+use model::lab::Secret;
+use model::outcome::Ledger;
+
+/// A built lab, by the names of the lab file; dropping it takes the lab down.
+///
+/// [`Bench::close`] takes it down and waits until nothing of it is left.
+#[derive(Default)]
+pub struct Bench {
+    /// The devices under test.
+    pub devices: BTreeMap<String, Arc<dyn Device>>,
+    /// The PKIs.
+    pub pkis: BTreeMap<String, Arc<dyn Pki>>,
+    /// The client under test, where there is one.
+    pub client: Option<Arc<dyn crate::client::Client>>,
+    /// What must live as long as the lab: links, listeners, containers.
+    pub resources: Vec<Box<dyn Resource>>,
+    /// Where the keys come from that steps of SCEP let certify.
+    pub keys: KeySupply,
+    /// The subject that they ask for where they name none, `{n}` standing for a number that is different each time.
+    pub subject: Option<String>,
+    /// Where it is noted what was issued to them.
+    pub ledger: Ledger,
+    /// What nobody may see beside the secrets of the lab file: passwords that come from elsewhere.
+    pub secrets: Vec<Secret>,
+}
+
+/// Where the keys to be certified come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeySupply {
+    /// Each scenario makes its own, for a real PKI may not certify a key twice.
+    #[default]
+    Fresh,
+    /// Those of one name are the same in all scenarios of this process, for a mock CA does not mind, and making keys takes
+    /// most of the time.
+    Shared,
+}
+
+/// Something that lives as long as a lab.
+#[async_trait]
+pub trait Resource: Send + Sync {
+    /// Ends it, and waits until nothing of it is left; whoever is only dropped ends as well, and is not waited for.
+    async fn close(self: Box<Self>) {}
+
+    /// Waits until something of it that is neither a device nor a PKI breaks by itself, and tells what; for ever where
+    /// nothing does.
+    async fn broken(&self) -> String {
+        std::future::pending().await
+    }
+}
+
+impl Bench {
+    /// Takes the lab down and waits until nothing of it is left.
+    pub async fn close(self) {
+        let Self { devices, pkis, client, resources, .. } = self;
+        drop((devices, pkis, client));
+        for resource in resources {
+            resource.close().await;
+        }
+    }
+
+    /// Waits until something of the lab breaks by itself, and tells what; for ever where nothing does.
+    pub async fn broken(&self) -> String {
+        let devices = self.devices.iter().map(|(name, device)| {
+            let told = async move { format!("device `{name}`: {}", device.broken().await) };
+            Box::pin(told) as std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>
+        });
+        let pkis = self.pkis.iter().map(|(name, pki)| {
+            let told = async move { format!("pki `{name}`: {}", pki.broken().await) };
+            Box::pin(told) as std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>
+        });
+        let resources = self.resources.iter().map(|resource| resource.broken());
+        let all: Vec<_> = devices.chain(pkis).chain(resources).collect();
+        if all.is_empty() {
+            return std::future::pending().await;
+        }
+        select_all(all).await.0
+    }
+}
+
+impl fmt::Debug for Bench {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bench")
+            .field("devices", &self.devices.keys())
+            .field("pkis", &self.pkis.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a lab could not be built.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum BenchError {
+    /// The driver cannot build this kind of lab; the scenario is skipped with this reason.
+    #[error("driver `{driver}` does not support {what}")]
+    NotSupported {
+        /// The driver that was asked for.
+        driver: DriverName,
+        /// What it lacks.
+        what: String,
+    },
+    /// A program that the lab needs is not installed; the scenario is skipped with this reason.
+    #[error("{program} is not installed ({origin})")]
+    NotInstalled {
+        /// The program, as it is known: "strongSwan's `pki`".
+        program: String,
+        /// Where it can be had: "package `strongswan-pki`", which is Debian's.
+        origin: String,
+    },
+    /// The operating system does not allow what the driver needs.
+    #[error("driver `{driver}`: {reason}")]
+    NotPermitted {
+        /// The driver that was asked for.
+        driver: DriverName,
+        /// What is not allowed, and what would allow it.
+        reason: String,
+    },
+    /// There is no Docker engine to work with.
+    #[error("{reason}")]
+    NoEngine {
+        /// What is in the way, and what would help.
+        reason: String,
+    },
+    /// A Docker engine could not do what it was asked.
+    #[error("docker: {reason}")]
+    Engine {
+        /// What was asked, what came, what it means, and what to do next.
+        reason: String,
+    },
+    /// A device could not be started.
+    #[error("device `{name}`: {reason}")]
+    Device {
+        /// Its name in the lab file.
+        name: String,
+        /// What happened.
+        reason: String,
+    },
+    /// A PKI could not be started.
+    #[error("pki `{name}`: {reason}")]
+    Pki {
+        /// Its name in the lab file.
+        name: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The links or hosts could not be made.
+    #[error("network: {reason}")]
+    Network {
+        /// What happened.
+        reason: String,
+    },
+}

@@ -1,0 +1,176 @@
+//! How labs are built: a driver, its name on the command line, and what it was asked for.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{Bench, BenchError};
+use model::lab::Lab;
+
+/// Builds labs; whatever it must remember from one lab to the next is its own.
+#[async_trait]
+pub trait Driver: Send + Sync {
+    /// Tries whether any lab at all can be built here, and leaves nothing behind.
+    ///
+    /// # Errors
+    /// What is in the way, and what would help.
+    async fn probe(&self) -> Result<(), BenchError> {
+        Ok(())
+    }
+
+    /// Builds a lab, called `id`; it is to be called within a tokio runtime, which runs what is in the lab.
+    ///
+    /// # Errors
+    /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Bench, BenchError>;
+
+    /// What a scenario in `lab` must have to itself: no other that holds any of it runs at the same time.
+    fn exclusive(&self, lab: &Lab) -> BTreeSet<String> {
+        let _ = lab;
+        BTreeSet::new()
+    }
+
+    /// What is left of labs now; nothing is waited for.
+    fn remains(&self) -> Remains {
+        Remains::default()
+    }
+
+    /// Ends the labs that were kept, waits until nothing is left of any lab, and returns what could not be undone: each
+    /// complaint once.
+    async fn settle(&self) -> Remains {
+        Remains::default()
+    }
+}
+
+/// What is left of labs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// What is left of labs that were closed, or could not be ended as it should.
+    pub complaints: Vec<String>,
+    /// What is wrong with real devices: those that could not be left as they were.
+    pub devices: Vec<String>,
+    /// The real devices whose configurations are yet to be put back.
+    pub changed: Vec<ChangedDevice>,
+    /// The labs that were closed and are kept, as [`LabOptions::keep`] asks.
+    pub kept: Vec<KeptLab>,
+}
+
+/// A real device whose configuration is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedDevice {
+    /// The device, as in ``device `DUT0` (`admin@198.51.100.7`)``.
+    pub device: String,
+    /// The file that has its configuration as it was.
+    pub saved_in: PathBuf,
+}
+
+/// A lab that was closed and is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptLab {
+    /// The id of its scenario.
+    pub id: String,
+    /// The hosts and devices that can be entered.
+    pub hosts: Vec<String>,
+    /// Why it cannot be found from other terminals, if it cannot.
+    pub hidden: Option<String>,
+}
+
+/// The drivers that there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DriverName {
+    /// Everything in this process; no socket, no privilege.
+    #[default]
+    Virtual,
+    /// Hosts and links are the kernel's, in network namespaces; the device is a process of its own.
+    Netns,
+    /// Hosts and devices are containers of a Docker engine, which needs the cargo feature `docker`.
+    Docker,
+    /// Nothing is built: devices by SSH and PKIs by URL, on the network of this machine.
+    Live,
+}
+
+impl DriverName {
+    /// Every driver.
+    pub const ALL: [Self; 4] = [Self::Virtual, Self::Netns, Self::Docker, Self::Live];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Virtual => "virtual",
+            Self::Netns => "netns",
+            Self::Docker => "docker",
+            Self::Live => "live",
+        }
+    }
+}
+
+impl fmt::Display for DriverName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The SCEP client inside the simulated devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Client {
+    /// The device's own.
+    #[default]
+    Builtin,
+    /// strongSwan's `pki --scepca` and `pki --scep`.
+    Strongswan,
+    /// micromdm's `scepclient`.
+    Scepclient,
+    /// certnanny's `sscep`.
+    Sscep,
+    /// certmonger's `scep-submit`.
+    Certmonger,
+}
+
+impl Client {
+    /// Every client, in the usual order.
+    pub const ALL: [Self; 5] =
+        [Self::Builtin, Self::Strongswan, Self::Scepclient, Self::Sscep, Self::Certmonger];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::Strongswan => "strongswan",
+            Self::Scepclient => "scepclient",
+            Self::Sscep => "sscep",
+            Self::Certmonger => "certmonger",
+        }
+    }
+
+    /// The driver that can be had with this client where none is asked for: programs need the kernel's network.
+    pub fn default_driver(self) -> DriverName {
+        match self {
+            Self::Builtin => DriverName::Virtual,
+            _ => DriverName::Netns,
+        }
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What labs are built with, beside what their files say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LabOptions {
+    /// The SCEP client inside the simulated devices.
+    pub client: Client,
+    /// The program `sceplab`, which drivers run again for their labs; this process's own if there is none.
+    pub sceplab: Option<PathBuf>,
+    /// The image that nodes of labs are made of, for the driver `docker`; one of the program itself if there is none.
+    pub node_image: Option<String>,
+    /// Where a capture of each link is left; for the driver `netns`.
+    pub captures: Option<PathBuf>,
+    /// Whether labs that are closed are kept until [`Driver::settle`]; for the driver `netns`.
+    pub keep: bool,
+}

@@ -1,0 +1,179 @@
+//! One HTTP exchange over a stream: bounded in time and size, whatever the other side does.
+
+mod text;
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT, WWW_AUTHENTICATE,
+};
+use hyper_util::rt::TokioIo;
+use scep::http::{HttpRequest, HttpResponse, Method};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+pub use self::text::text;
+
+/// Whom a request is for, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'a> {
+    /// Host and port, as in a URL.
+    pub authority: &'a str,
+    /// The path, without the query.
+    pub path: &'a str,
+    /// The value of the header `Authorization`.
+    pub credentials: Option<&'a str>,
+    /// From the first byte of the request to the last of the answer.
+    pub limit: Duration,
+}
+
+/// Sends `request`, and reads the answer whatever its status; the error is why there is none.
+pub async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    envelope: Envelope<'_>,
+    request: &HttpRequest,
+) -> Result<HttpResponse, String> {
+    ask(stream, envelope, request).await.map(|answer| answer.response)
+}
+
+/// An answer, and what it says of who may have a better one.
+pub struct Answer {
+    /// What came.
+    pub response: HttpResponse,
+    /// The ways to authenticate that the server offers (RFC 9110 §11.6.1): each header as it came.
+    pub offers: Vec<String>,
+}
+
+impl Answer {
+    /// The names of those ways: `Negotiate`, `Basic`. What has a `=` is a parameter of the one before it.
+    pub fn schemes(&self) -> Vec<&str> {
+        let challenges = self.offers.iter().flat_map(|offer| offer.split(','));
+        let words = challenges.filter_map(|challenge| challenge.split_whitespace().next());
+        words.filter(|word| !word.contains('=')).collect()
+    }
+}
+
+/// As [`exchange`], with what the server wants to know first.
+pub async fn ask(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    envelope: Envelope<'_>,
+    request: &HttpRequest,
+) -> Result<Answer, String> {
+    let first = compose(envelope, request, "close")?;
+    bounded(envelope.limit, converse(stream, first, |_| Ok(None))).await
+}
+
+/// As [`ask`], and asks once more over the same connection with the credentials that `prove` makes of the answer.
+pub async fn ask_again(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    envelope: Envelope<'_>,
+    request: &HttpRequest,
+    prove: impl FnOnce(&Answer) -> Result<String, String>,
+) -> Result<Answer, String> {
+    let first = compose(envelope, request, "keep-alive")?;
+    let second = |answer: &Answer| {
+        let credentials = prove(answer)?;
+        let envelope = Envelope { credentials: Some(&credentials), ..envelope };
+        compose(envelope, request, "close").map(Some)
+    };
+    bounded(envelope.limit, converse(stream, first, second)).await
+}
+
+async fn bounded(
+    limit: Duration,
+    conversation: impl Future<Output = Result<Answer, String>>,
+) -> Result<Answer, String> {
+    let over = |_| Err(format!("no answer in {} s", limit.as_secs()));
+    timeout(limit, conversation).await.unwrap_or_else(over)
+}
+
+/// Sends a request, and another one where `next` makes one of the answer.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Sent,
+    next: impl FnOnce(&Answer) -> Result<Option<Sent>, String>,
+) -> Result<Answer, String> {
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let answered = async move {
+        let answer = answered(&mut sender, request).await?;
+        match next(&answer)? {
+            None => Ok(answer),
+            Some(request) => {
+                sender.ready().await.map_err(|error| reason(&error))?;
+                answered(&mut sender, request).await
+            }
+        }
+    };
+    tokio::pin!(answered);
+    // The connection is driven by this future alone, and ends with it.
+    let mut connection = Box::pin(connection);
+    let mut is_over = false;
+    loop {
+        tokio::select! {
+            answer = &mut answered => return answer,
+            _ = &mut connection, if !is_over => is_over = true,
+        }
+    }
+}
+
+type Sent = hyper::Request<Full<Bytes>>;
+
+async fn answered(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    request: Sent,
+) -> Result<Answer, String> {
+    let response = sender.send_request(request).await.map_err(|error| reason(&error))?;
+    let (head, body) = response.into_parts();
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    let content_type = head.headers.get(CONTENT_TYPE).and_then(text);
+    let offers = head.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text).collect();
+    let body = match Limited::new(body, scep::MAX_MESSAGE_BYTES).collect().await {
+        Ok(body) => body.to_bytes().to_vec(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(format!("the answer is longer than {} bytes", scep::MAX_MESSAGE_BYTES));
+        }
+        Err(error) => return Err(format!("the answer broke off: {error}")),
+    };
+    let response = HttpResponse { status: head.status.as_u16(), content_type, body };
+    Ok(Answer { response, offers })
+}
+
+fn reason(error: &hyper::Error) -> String {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+    format!("{error}{}", source.unwrap_or_default())
+}
+
+fn compose(
+    envelope: Envelope<'_>,
+    request: &HttpRequest,
+    connection: &'static str,
+) -> Result<Sent, String> {
+    let Envelope { authority, path, credentials, .. } = envelope;
+    let target = if request.query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", request.query)
+    };
+    let mut builder = hyper::Request::builder()
+        .method(match request.method {
+            Method::Get => hyper::Method::GET,
+            Method::Post => hyper::Method::POST,
+        })
+        .uri(target)
+        .header(HOST, authority)
+        .header(USER_AGENT, concat!("sceplab/", env!("CARGO_PKG_VERSION")))
+        .header(CONNECTION, connection);
+    if let Some(content_type) = &request.content_type {
+        builder = builder.header(CONTENT_TYPE, content_type);
+    }
+    if let Some(credentials) = credentials {
+        builder = builder.header(AUTHORIZATION, credentials);
+    }
+    builder
+        .body(Full::from(request.body.clone()))
+        .map_err(|error| format!("it cannot be written as HTTP: {error}"))
+}
