@@ -1,0 +1,90 @@
+//! `sceplab clean` at an engine.
+
+use harness::drivers::docker::engine::Engine;
+use harness::drivers::docker::leftovers::{Kind, Labels, Owner, farewell, prepare, remove_all};
+use harness::drivers::docker::network::Carrier;
+use harness::drivers::docker::node_image::node_image;
+use harness::lab::Lab;
+
+use super::{Mortal, container, engine, name, of_run, options, runtime};
+use crate::support::sceplab::run;
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    let mut all = trials![
+        needs;
+        what_the_dead_left_is_removed_and_what_the_living_have_is_not,
+        the_next_run_removes_what_the_dead_left,
+        an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it,
+    ];
+    all.extend(trials![
+        &[];
+        whoever_removes_all_says_so_where_nobody_can_be_asked,
+    ]);
+    all
+}
+
+async fn make(engine: &Engine, of: &str, owner: &Owner) -> Labels {
+    let labels = Labels::of(&name(of), owner, "scep/x");
+    container(engine, &labels).await;
+    Carrier::create(engine, &labels, &Lab::default()).await.unwrap();
+    labels
+}
+
+fn what_the_dead_left_is_removed_and_what_the_living_have_is_not() {
+    let runtime = runtime();
+    let engine = engine(&runtime);
+    let mortal = Mortal::new();
+    let (mortals, living) = runtime.block_on(async {
+        let mortals = make(&engine, "mortal", &mortal.owner()).await;
+        (mortals, make(&engine, "living", &Owner::of_this_process()).await)
+    });
+    let both = [Kind::Container, Kind::Network];
+    let network = |labels: &Labels| format!("would remove network `sceplab-{}-", labels.run());
+    let dry = run(&["clean", "--all", "--dry-run"]);
+    assert_eq!(dry.code, Some(0), "{dry:?}");
+    assert!(dry.stdout.contains(&network(&mortals)) && dry.stdout.contains(&network(&living)));
+    assert!(dry.stdout.contains(" of scep/x, made by process "), "{dry:?}");
+    let spared = run(&["clean"]);
+    assert_eq!(spared.code, Some(0), "{spared:?}");
+    assert!(spared.stderr.contains("of runs that are going; `--all` removes"), "{spared:?}");
+    assert_eq!(runtime.block_on(of_run(&engine, mortals.run())), both);
+
+    mortal.kill();
+    let cleaned = run(&["clean"]);
+    assert_eq!(cleaned.code, Some(0), "{cleaned:?}");
+    assert!(!cleaned.stdout.contains(living.run()), "{cleaned:?}");
+    runtime.block_on(async {
+        assert_eq!(of_run(&engine, mortals.run()).await, []);
+        assert_eq!(of_run(&engine, living.run()).await, both);
+        remove_all(&engine, living.run()).await.unwrap();
+    });
+}
+
+fn the_next_run_removes_what_the_dead_left() {
+    let runtime = runtime();
+    let engine = engine(&runtime);
+    runtime.block_on(async {
+        let mortal = Mortal::new();
+        let dead = make(&engine, "swept", &mortal.owner()).await;
+        mortal.kill();
+        prepare(&engine, options().sceplab.as_deref()).await.unwrap();
+        assert_eq!(of_run(&engine, dead.run()).await, []);
+        farewell().await;
+    });
+}
+
+fn an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it() {
+    let runtime = runtime();
+    let engine = engine(&runtime);
+    let image = runtime.block_on(node_image(&engine, &options())).unwrap();
+    let cleaned = run(&["clean"]);
+    assert_eq!(cleaned.code, Some(0), "{cleaned:?}");
+    assert!(runtime.block_on(engine.client().inspect_image(&image)).is_ok(), "{cleaned:?}");
+}
+
+fn whoever_removes_all_says_so_where_nobody_can_be_asked() {
+    let refused = run(&["clean", "--all"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("type `--all --yes`"), "{refused:?}");
+}

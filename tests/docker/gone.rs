@@ -1,0 +1,49 @@
+//! Nothing is left of a lab of containers, however it ends.
+
+use super::scenario::{Docker, Scenario, WAITS, wait_until};
+use crate::support::sceplab::Running;
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    trials![
+        needs;
+        nothing_is_left_whatever_became_of_the_scenario,
+        ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them,
+        a_runner_that_is_killed_takes_the_lab_with_it,
+    ]
+}
+
+/// How many containers `WAITS` has.
+const NODES: usize = 3;
+
+fn nothing_is_left_whatever_became_of_the_scenario() {
+    let docker = Docker::here();
+    for (count, code) in [(0, 0), (1, 4)] {
+        let short = WAITS.replace("count: 9, within: 60m", &format!("count: {count}, within: 0s"));
+        let ended = Scenario::new("ended", &short).run(&docker, &[]);
+        assert_eq!(ended.code, Some(code), "{}", ended.told());
+    }
+}
+
+fn ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them() {
+    let docker = Docker::here();
+    // One container is a lab that is being built.
+    for (signal, containers) in [("INT", NODES), ("TERM", NODES), ("HUP", NODES), ("INT", 1)] {
+        let scenario = Scenario::new(&format!("interrupted-{signal}-{containers}"), WAITS);
+        let mut run = Running::start(scenario.command(&[]));
+        wait_until("containers stand", || docker.containers(&scenario.id).len() >= containers);
+        run.signal(signal);
+        assert_eq!(run.wait().code(), Some(130), "{}", run.rest_of_stderr());
+        // The run waited for it.
+        docker.assert_gone(&scenario.id);
+    }
+}
+
+fn a_runner_that_is_killed_takes_the_lab_with_it() {
+    let docker = Docker::here();
+    let scenario = Scenario::new("killed", WAITS);
+    let mut run = Running::start(scenario.command(&[]));
+    wait_until("containers stand", || docker.containers(&scenario.id).len() == NODES);
+    run.kill();
+    wait_until("nothing is left", || docker.of_lab(&scenario.id).is_empty());
+}

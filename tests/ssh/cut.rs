@@ -1,0 +1,124 @@
+//! Connections that break, and devices that restart.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use harness::device::{Change, Device, DeviceError};
+use harness::drivers::ssh_device::Restored;
+use harness::lab::SshTarget;
+
+use super::device::{assert_tells, connect, script};
+use super::sshd::Sshd;
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    trials![
+        needs;
+        a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back,
+        what_was_committed_before_the_cut_is_put_back,
+        a_device_that_is_gone_while_nothing_is_asked_is_noticed,
+        a_device_that_comes_back_is_waited_for,
+        what_cannot_be_put_back_is_told_and_written_down,
+    ]
+}
+
+const BEFORE: &str = "set a before\n";
+
+/// The session ends in the middle of the first commit, before or after the device took the configuration.
+fn cut_in_commit(before: &str) -> Sshd {
+    let special = format!(
+        r#"special() {{
+            [ "$1" = commit ] && [ ! -e cut ] && {{ touch cut; {before} kill -KILL $PPID; sleep 10; }}
+            return 1
+        }}"#
+    );
+    let server = Sshd::start(&script(&special));
+    std::fs::write(server.path("running"), BEFORE).unwrap();
+    server
+}
+
+#[track_caller]
+fn broken<T: std::fmt::Debug>(outcome: Result<T, DeviceError>) -> String {
+    match outcome {
+        Err(DeviceError::Broken { reason }) => reason,
+        other => panic!("it is not broken: {other:?}"),
+    }
+}
+
+async fn a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back() {
+    let server = cut_in_commit("");
+    let device = connect(&server.target()).await.unwrap();
+    let told = broken(device.configure(Change::Replace("set a after")).await);
+    assert_tells(
+        &told,
+        &["in the middle of `commit`", "it is not known whether", "the connection is lost"],
+    );
+    let told = broken(device.execute("show running").await);
+    assert_tells(&told, &["in the middle of `commit`"]);
+    assert_eq!(device.restore().await, Restored::Unchanged);
+}
+
+async fn what_was_committed_before_the_cut_is_put_back() {
+    let server = cut_in_commit("cp candidate running;");
+    let device = connect(&server.target()).await.unwrap();
+    broken(device.configure(Change::Replace("set a after")).await);
+    assert_eq!(server.text("running"), "set a after\n");
+    assert_eq!(device.restore().await, Restored::PutBack);
+    assert_eq!(server.text("running"), BEFORE);
+}
+
+async fn a_device_that_is_gone_while_nothing_is_asked_is_noticed() {
+    let mut server = cut_in_commit("");
+    let device = connect(&server.target()).await.unwrap();
+    server.stop();
+    let told = tokio::time::timeout(Duration::from_secs(20), device.broken()).await.unwrap();
+    assert_tells(&told, &["the connection is lost"]);
+    server.start_again();
+    assert_eq!(device.restore().await, Restored::Unchanged);
+}
+
+async fn a_device_that_comes_back_is_waited_for() {
+    let mut server = cut_in_commit("");
+    std::fs::write(server.path("cut"), "").unwrap();
+    let device = connect(&server.target()).await.unwrap();
+    device.configure(Change::Replace("set a after")).await.unwrap();
+    server.stop();
+    let restoring = tokio::spawn(async move { device.restore().await });
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(!restoring.is_finished());
+    server.start_again();
+    assert_eq!(restoring.await.unwrap(), Restored::PutBack);
+    assert_eq!(server.text("running"), BEFORE);
+}
+
+async fn what_cannot_be_put_back_is_told_and_written_down() {
+    // Before a device is held: whoever settles waits for all that are.
+    let _turn = super::device::SETTLING.lock().await;
+    let mut server = cut_in_commit("");
+    std::fs::write(server.path("cut"), "").unwrap();
+    let target = SshTarget { answer_within: Duration::from_secs(2), ..server.target() };
+    let device = connect(&target).await.unwrap();
+    device.configure(Change::Replace("set a after")).await.unwrap();
+    server.stop();
+    let restored = device.restore().await;
+    let Restored::NotPutBack { reason, saved_in: Some(path) } = restored else {
+        panic!("it is put back: {restored:?}")
+    };
+    assert_tells(&reason, &["in 2 s it could not be reached again", "refused the connection"]);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.ends_with(BEFORE), "{written}");
+    // Whoever connects next is told of it.
+    server.start_again();
+    let device = connect(&target).await.unwrap();
+    let file = path.display().to_string();
+    assert_tells(&device.notes().await.join("\n"), &["an earlier run may not have put", &file]);
+    std::fs::remove_file(&path).unwrap();
+    device.restore().await;
+    let told = harness::drivers::settled().await;
+    let told: Vec<&String> = told.of_devices.iter().filter(|told| told.contains(&file)).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let parts = ["device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"];
+    assert_tells(told[0], &parts);
+}
