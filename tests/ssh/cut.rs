@@ -37,6 +37,15 @@ fn cut_in_commit(before: &str) -> Sshd {
     server
 }
 
+/// How many connections were refused in this trial's network, which are those to the server when it is stopped.
+fn refused_connections() -> u64 {
+    let table = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap();
+    let mut lines = table.lines().filter(|line| line.starts_with("Tcp:"));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let mut columns = names.split_whitespace().zip(values.split_whitespace());
+    columns.find(|(name, _)| *name == "AttemptFails").unwrap().1.parse().unwrap()
+}
+
 #[track_caller]
 fn broken<T: std::fmt::Debug>(outcome: Result<T, DeviceError>) -> String {
     match outcome {
@@ -83,8 +92,12 @@ async fn a_device_that_comes_back_is_waited_for() {
     let device = connect(&server.target()).await.unwrap();
     device.configure(Change::Replace("set a after")).await.unwrap();
     server.stop();
+    let before = refused_connections();
     let restoring = tokio::spawn(async move { device.restore().await });
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    while refused_connections() < before + 2 {
+        assert!(!restoring.is_finished(), "it was tried once only");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert!(!restoring.is_finished());
     server.start_again();
     assert_eq!(restoring.await.unwrap(), Restored::PutBack);

@@ -5,19 +5,15 @@ use std::time::Duration;
 use dut_sim::network::{
     Addressing, ApplyError, ConnectError, EchoOutcome, InterfaceAddress, Network, UnreachableCode,
 };
-use libtest_mimic::Trial;
 
 use crate::pair::{NEIGHBOUR, Pair, addressing, become_able};
+use crate::support::trials::{Need, Planned};
 
-/// The trials, or none with the reason on stderr.
-#[expect(clippy::print_stderr, reason = "a test program has nowhere else to say this")]
-pub(crate) fn all() -> Vec<Trial> {
-    let able = become_able();
-    if let Err(reason) = &able {
-        eprintln!("skipped, for this system does not allow namespaces: {reason}");
-    }
+/// The trials, ignored if this system does not allow namespaces.
+pub(crate) fn all() -> Vec<Planned> {
+    let need = Need::new("netns", become_able().err());
     let trial = |name: &str, act: fn(Pair) -> std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-        Trial::test(name, move || in_a_thread(act)).with_ignored_flag(able.is_err())
+        Planned::new(&format!("kernel_network::{name}"), &[&need], move || in_a_thread(act))
     };
     vec![
         trial("nothing_goes_before_the_commit", |pair| Box::pin(nothing_before(pair))),
@@ -31,16 +27,16 @@ pub(crate) fn all() -> Vec<Trial> {
     ]
 }
 
-fn in_a_thread(
-    act: fn(Pair) -> std::pin::Pin<Box<dyn Future<Output = ()>>>,
-) -> Result<(), libtest_mimic::Failed> {
+fn in_a_thread(act: fn(Pair) -> std::pin::Pin<Box<dyn Future<Output = ()>>>) {
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let whole = async { act(Pair::new().await).await };
         let limit = Duration::from_secs(60);
         runtime.block_on(async { tokio::time::timeout(limit, whole).await }).unwrap();
     });
-    thread.join().map_err(|_| "see above".into())
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 /// A new namespace has no datagram sockets for ICMP.
