@@ -8,6 +8,7 @@ use std::process::ExitCode;
 mod support {
     pub(crate) mod asynchronous;
     pub(crate) mod conform;
+    pub(crate) mod groups;
     pub(crate) mod needs;
     pub(crate) mod sceplab;
     pub(crate) mod server;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 #[path = "support"]
 mod support {
     pub(crate) mod asynchronous;
+    pub(crate) mod groups;
     pub(crate) mod rig;
     pub(crate) mod sceplab;
     pub(crate) mod trials;

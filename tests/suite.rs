@@ -9,6 +9,7 @@
 mod support {
     #[cfg(unix)]
     pub(crate) mod conform; // `sceplab conform-client`
+    pub(crate) mod groups; // trials that not every machine can run
     pub(crate) mod live; // what `--driver live` is tried with
     pub(crate) mod matrix_samples; // for `sceplab matrix`
     pub(crate) mod samples; // scenarios and labs

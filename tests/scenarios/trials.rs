@@ -16,32 +16,40 @@ use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
+use crate::support::groups::{ignored, is_flagged};
+
 /// Trials of one kind: how their labs are built.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
     /// What their names begin with, before the id of the scenario.
     prefix: &'static str,
     driver: Driver,
+    /// The group of trials that need the same of a machine, if not every machine has it.
+    group: Option<&'static str>,
     /// The lab that stands in for the scenarios' own, and the scenarios that are tried there.
     elsewhere: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// In this process, for every machine.
-pub(crate) const VIRTUAL: Kind = Kind { prefix: "", driver: Driver::Virtual, elsewhere: None };
+pub(crate) const VIRTUAL: Kind =
+    Kind { prefix: "", driver: Driver::Virtual, group: None, elsewhere: None };
 
 /// On the kernel's network, where that is permitted.
-pub(crate) const NETNS: Kind = Kind { prefix: "netns/", driver: Driver::Netns, elsewhere: None };
+pub(crate) const NETNS: Kind =
+    Kind { prefix: "netns/", driver: Driver::Netns, group: Some("netns"), elsewhere: None };
 
 /// At Debian's scepserver, where that is installed.
 pub(crate) const SCEPSERVER: Kind = Kind {
     prefix: "scepserver/",
     driver: Driver::Netns,
+    group: Some("scepserver"),
     elsewhere: Some(("labs/linux-scepserver.yaml", &["scep/linux-pki"])),
 };
 
 /// In containers, where there is an engine.
 #[cfg(feature = "docker")]
-pub(crate) const DOCKER: Kind = Kind { prefix: "docker/", driver: Driver::Docker, elsewhere: None };
+pub(crate) const DOCKER: Kind =
+    Kind { prefix: "docker/", driver: Driver::Docker, group: Some("docker"), elsewhere: None };
 
 /// Runs the scenarios of a folder as the command line asks; the error is why there is none to run.
 pub(crate) fn run(
@@ -106,47 +114,76 @@ impl Kind {
         let lab = self.elsewhere.map(|(lab, _)| Lab::load(&folder.join(lab)));
         lab.transpose().map_err(LoadErrors::new)
     }
+
+    fn options(&self) -> LabOptions {
+        let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
+        LabOptions { driver: self.driver, sceplab, ..LabOptions::default() }
+    }
+
+    /// How a trial ends if labs of this kind cannot be had here.
+    fn unmet(&self) -> Option<Result<Completion, Failed>> {
+        let probed = in_runtime(self.driver, async { Ok(probed(&self.options()).await) });
+        match probed {
+            Ok(Ok(())) => None,
+            Ok(Err(
+                BenchError::NotPermitted { reason, .. }
+                | BenchError::NotSupported { what: reason, .. }
+                | BenchError::NoEngine { reason },
+            )) => Some(self.ignored(reason)),
+            Ok(Err(error)) => Some(Err(error.clone().into())),
+            Err(failed) => Some(Err(failed)),
+        }
+    }
+
+    fn ignored(&self, reason: &str) -> Result<Completion, Failed> {
+        self.group
+            .map_or_else(|| Ok(Completion::ignored_with(reason)), |group| ignored(group, reason))
+    }
+
+    fn completion(&self, outcome: &Outcome) -> Result<Completion, Failed> {
+        match outcome.scenarios.as_slice() {
+            [one] => match &one.verdict {
+                Verdict::Passed => Ok(Completion::Completed),
+                Verdict::Skipped { reason } => self.ignored(reason),
+                _ => Err(report(one).into()),
+            },
+            other => {
+                Err(format!("one scenario was asked for, and {} were run", other.len()).into())
+            }
+        }
+    }
 }
 
 fn trial(folder: &Path, (kind, found): Planned) -> Trial {
     let folder = folder.to_owned();
     let name = format!("{}{}", kind.prefix, found.id);
-    Trial::ignorable_test(name, move || try_file(&folder, kind, &found))
+    let flag = kind.group.is_some() && is_flagged(|| kind.unmet());
+    Trial::ignorable_test(name, move || try_file(&folder, kind, &found)).with_ignored_flag(flag)
 }
 
 /// Reads and runs one file.
 fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Failed> {
     let scenario = load(found, kind.lab(folder)?.as_ref())?;
-    let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
-    let lab = LabOptions { driver: kind.driver, sceplab, ..LabOptions::default() };
-    let options = Options { lab, jobs: NonZeroUsize::MIN };
+    if let Some(end) = kind.unmet() {
+        return end;
+    }
+    let options = Options { lab: kind.options(), jobs: NonZeroUsize::MIN };
     in_runtime(kind.driver, async {
-        match probed(&options.lab).await {
-            Ok(()) => {}
-            Err(BenchError::NotPermitted { reason, .. }) => {
-                return Ok(Completion::ignored_with(reason));
-            }
-            Err(BenchError::NotSupported { what, .. }) => {
-                return Ok(Completion::ignored_with(what));
-            }
-            Err(BenchError::NoEngine { reason }) => return Ok(Completion::ignored_with(reason)),
-            Err(error) => return Err(error.clone().into()),
-        }
         let outcome = run_all(vec![scenario], &options, std::future::pending(), |_| {}).await;
         // A lab of containers was waited for; those of other trials are none of this one's business.
         if options.lab.driver != Driver::Docker {
             drivers::settled().await;
         }
-        completion(&outcome)
+        kind.completion(&outcome)
     })
 }
 
 /// A trial has a runtime of its own that ends with it, but for one in containers: its connections to the engine are used
 /// by others as well.
-fn in_runtime(
+fn in_runtime<T>(
     driver: Driver,
-    trial: impl Future<Output = Result<Completion, Failed>>,
-) -> Result<Completion, Failed> {
+    trial: impl Future<Output = Result<T, Failed>>,
+) -> Result<T, Failed> {
     static SHARED: LazyLock<io::Result<Runtime>> = LazyLock::new(runtime);
     if driver == Driver::Docker {
         let shared = SHARED.as_ref().map_err(ToString::to_string)?;
@@ -167,17 +204,6 @@ async fn probed(options: &LabOptions) -> &'static Result<(), BenchError> {
         Driver::Virtual | Driver::Live => &Ok(()),
         Driver::Netns => PROBED.get_or_init(|| drivers::probe(options)).await,
         Driver::Docker => ENGINE.get_or_init(|| drivers::probe(options)).await,
-    }
-}
-
-fn completion(outcome: &Outcome) -> Result<Completion, Failed> {
-    match outcome.scenarios.as_slice() {
-        [one] => match &one.verdict {
-            Verdict::Passed => Ok(Completion::Completed),
-            Verdict::Skipped { reason } => Ok(Completion::ignored_with(reason)),
-            _ => Err(report(one).into()),
-        },
-        other => Err(format!("one scenario was asked for, and {} were run", other.len()).into()),
     }
 }
 

@@ -1,31 +1,11 @@
-//! Trials that not every machine can run. One that cannot run here is ignored with its reason; it fails if
-//! `SCEPLAB_MUST_RUN` names the group of what it needs.
+//! Trials that say what they need of a machine, and are ignored or fail if that is missing.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-/// The environment variable that names the groups that this machine must be able to run, separated by commas.
-const MUST_RUN: &str = "SCEPLAB_MUST_RUN";
-
-/// Every group: what a machine may have or lack.
-const GROUPS: [&str; 14] = [
-    "netns",         // network namespaces
-    "userns",        // user namespaces, with limits of their own
-    "docker",        // an engine, and its own client
-    "ssh",           // OpenSSH's server, in namespaces that only root may make
-    "scepclient",    // micromdm's client
-    "scepserver",    // micromdm's server
-    "strongswan",    // strongSwan's `pki`
-    "sscep",         // certnanny's client
-    "certmonger",    // certmonger's `scep-submit`
-    "curl",          // an HTTP client
-    "openssl",       // the command line tool
-    "terminal",      // util-linux's `script`
-    "another-user",  // root, who can become one
-    "own-interface", // an Ethernet interface of the machine itself
-];
+use super::groups::{self, ignored, is_flagged};
 
 /// Something that a machine may lack.
 #[derive(Debug, Clone)]
@@ -61,7 +41,7 @@ impl Need {
     /// `missing` is the reason to run nothing that needs it, if there is one.
     #[track_caller]
     pub(crate) fn new(group: &'static str, missing: Option<String>) -> Self {
-        assert!(GROUPS.contains(&group), "`{group}` is no group");
+        assert!(groups::ALL.contains(&group), "`{group}` is no group");
         Self { group, missing }
     }
 
@@ -76,14 +56,6 @@ impl Need {
     fn unmet(&self) -> Option<Result<Completion, Failed>> {
         self.missing.as_deref().map(|reason| ignored(self.group, reason))
     }
-}
-
-/// The end of a trial that cannot run here: ignored, or failed if this machine must be able to run that group.
-pub(crate) fn ignored(group: &str, reason: &str) -> Result<Completion, Failed> {
-    if must_run().iter().any(|named| named == group) {
-        return Err(format!("`{MUST_RUN}` names `{group}`, and it cannot run: {reason}").into());
-    }
-    Ok(Completion::ignored_with(reason))
 }
 
 impl Planned {
@@ -102,11 +74,8 @@ impl Planned {
 
     fn trial(self) -> Trial {
         let unmet = self.needs.into_iter().find(|need| need.missing.is_some());
-        // nextest knows no trial that ignores itself, but it asks beforehand which ones are ignored.
-        let is_for_nextest = std::env::var_os("NEXTEST").is_some();
-        let is_ignored = |need: &Need| matches!(need.unmet(), Some(Ok(_)));
-        let flag = is_for_nextest && unmet.as_ref().is_some_and(is_ignored);
-        let test = self.test;
+        let (name, test) = (self.name, self.test);
+        let flag = is_flagged(|| unmet.as_ref().and_then(Need::unmet));
         let act = move || {
             if let Some(end) = unmet.as_ref().and_then(Need::unmet) {
                 return end;
@@ -114,18 +83,14 @@ impl Planned {
             test();
             Ok(Completion::Completed)
         };
-        Trial::ignorable_test(self.name, act).with_ignored_flag(flag)
+        Trial::ignorable_test(name, act).with_ignored_flag(flag)
     }
 }
 
 /// Runs the tests as the command line asks.
 pub(crate) fn run(planned: Vec<Planned>) -> ExitCode {
-    if let Some(unknown) = must_run().iter().find(|named| !GROUPS.contains(&named.as_str())) {
-        complain(&format!(
-            "`{MUST_RUN}` names `{unknown}`, which is none of {}",
-            GROUPS.join(", ")
-        ));
-        return ExitCode::FAILURE;
+    if let Some(failure) = groups::failure() {
+        return failure;
     }
     let trials = planned.into_iter().map(Planned::trial).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -136,16 +101,6 @@ pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let named = std::env::split_paths(&folders).map(|folder| folder.join(program));
     named.chain([Path::new(program).to_owned()]).find(|path| path.is_file())
-}
-
-fn must_run() -> Vec<String> {
-    let named = std::env::var(MUST_RUN).unwrap_or_default();
-    named.split(',').filter(|named| !named.is_empty()).map(str::to_owned).collect()
-}
-
-#[expect(clippy::print_stderr, reason = "a test program has nowhere else to say this")]
-fn complain(reason: &str) {
-    eprintln!("{reason}");
 }
 
 impl<T: FnOnce() + Send + 'static> Test<()> for T {
