@@ -30,6 +30,9 @@ mod suite {
     mod golden; // their outputs
     mod issued_certificates; // serial numbers and validities
 
+    // What a change must pass.
+    mod ci; // every group of trials is looked for
+
     // Scenario and lab files.
     mod bad_input; // wrong in every way, by the binary
     mod mutation; // wrong in thousands of ways, by the library

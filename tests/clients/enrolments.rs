@@ -15,7 +15,7 @@ pub(crate) fn trials() -> Vec<Planned> {
     let needs: Vec<&Need> = scepclient.iter().collect();
     let mut all = trials![
         &needs;
-        what_a_client_lacks_is_said,
+        options_that_scepclient_lacks_are_noted,
     ];
     all.extend(trials![
         &[];
@@ -126,7 +126,7 @@ async fn renews(client: ScepClient) {
     assert_eq!(device.output(USER_CERTIFICATE).await, second);
 }
 
-async fn what_a_client_lacks_is_said() {
+async fn options_that_scepclient_lacks_are_noted() {
     let server = Server::start(&["linux"]);
     let device = ClientDevice::with(ScepClient::Scepclient);
     device.configure(&server.url(LINUX), &["cipher aes", "digest sha256", SUBJECT]).await;
@@ -143,7 +143,7 @@ async fn what_a_client_lacks_is_said() {
 /// This program again, with nothing on the path, and made to run these groups.
 fn without_programs(must_run: &str) -> Ended {
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "clients::enrolments::what_a_client_lacks_is_said"]);
+    again.args(["--exact", "clients::enrolments::options_that_scepclient_lacks_are_noted"]);
     again.env("PATH", "").env("SCEPLAB_MUST_RUN", must_run).env_remove("NEXTEST");
     again.stdin(Stdio::null());
     finish(again)

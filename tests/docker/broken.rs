@@ -17,9 +17,9 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     all.extend(trials![&[]; an_engine_that_is_not_there_is_told_before_anything_is_run]);
     all.extend(trials![
         &[needs, &[&socket]].concat();
-        an_engine_that_goes_midway_ends_the_scenario_and_what_it_has_left_is_removed_when_it_is_back,
+        an_engine_lost_midway_ends_the_scenario_and_is_cleaned_when_it_is_back,
     ]);
-    all.extend(trials![&of_images; an_image_that_is_no_node_is_told_with_what_tells_more]);
+    all.extend(trials![&of_images; a_node_image_without_sceplab_is_told_with_a_command_to_try]);
     all
 }
 
@@ -82,7 +82,7 @@ fn an_engine_that_is_not_there_is_told_before_anything_is_run() {
     assert!(ended.stderr.contains("docker.sock"), "{}", ended.stderr);
 }
 
-fn an_engine_that_goes_midway_ends_the_scenario_and_what_it_has_left_is_removed_when_it_is_back() {
+fn an_engine_lost_midway_ends_the_scenario_and_is_cleaned_when_it_is_back() {
     let docker = Docker::here();
     let scenario = Scenario::new("cut", WAITS);
     let proxy = Proxy::start(scenario.path());
@@ -102,7 +102,7 @@ fn an_engine_that_goes_midway_ends_the_scenario_and_what_it_has_left_is_removed_
     wait_until("nothing is left", || docker.of_lab(&scenario.id).is_empty());
 }
 
-fn an_image_that_is_no_node_is_told_with_what_tells_more() {
+fn a_node_image_without_sceplab_is_told_with_a_command_to_try() {
     let docker = Docker::here();
     let image = Image::of("no-node", &["sh"]);
     let scenario = Scenario::new("no-node", WAITS);

@@ -15,10 +15,10 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let openssl = Need::program("openssl", "openssl", "openssl");
     let mut all = trials![
         needs;
-        an_image_that_is_nowhere_is_told_with_what_to_do,
+        an_image_that_cannot_be_pulled_is_told_with_the_command,
         the_projects_own_image_enrols_the_documented_device,
     ];
-    all.extend(trials![&of_images; a_container_that_misbehaves_is_told_with_its_last_words]);
+    all.extend(trials![&of_images; a_misbehaving_container_is_told_with_its_last_output]);
     all.extend(trials![
         &[&of_images[..], &[&scepserver, &openssl]].concat();
         a_real_server_in_a_container_enrols_the_documented_device,
@@ -60,7 +60,7 @@ fn broken(docker: &Docker, scenario: &str, told: &[&str]) {
     assert!(!ended.told().contains("hunter2222"), "{}", ended.told());
 }
 
-fn a_container_that_misbehaves_is_told_with_its_last_words() {
+fn a_misbehaving_container_is_told_with_its_last_output() {
     let docker = Docker::here();
     let image = Image::of("shell", &["sh", "sleep"]);
     let name = &image.name;
@@ -88,7 +88,7 @@ fn a_container_that_misbehaves_is_told_with_its_last_words() {
     assert_eq!(ended.code, Some(0), "{}", ended.told());
 }
 
-fn an_image_that_is_nowhere_is_told_with_what_to_do() {
+fn an_image_that_cannot_be_pulled_is_told_with_the_command() {
     let docker = Docker::here();
     // Nobody listens at that port of the engine's machine, so that no registry is asked.
     let image = "127.0.0.1:9/no-such/image:1";

@@ -7,16 +7,16 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        nothing_is_left_whatever_became_of_the_scenario,
-        ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them,
-        a_runner_that_is_killed_takes_the_lab_with_it,
+        passed_and_failed_scenarios_leave_no_container,
+        int_term_and_hup_remove_the_lab,
+        a_killed_run_leaves_nothing_of_its_lab,
     ]
 }
 
 /// How many containers `WAITS` has.
 const NODES: usize = 3;
 
-fn nothing_is_left_whatever_became_of_the_scenario() {
+fn passed_and_failed_scenarios_leave_no_container() {
     let docker = Docker::here();
     for (count, code) in [(0, 0), (1, 4)] {
         let short = WAITS.replace("count: 9, within: 60m", &format!("count: {count}, within: 0s"));
@@ -25,7 +25,7 @@ fn nothing_is_left_whatever_became_of_the_scenario() {
     }
 }
 
-fn ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them() {
+fn int_term_and_hup_remove_the_lab() {
     let docker = Docker::here();
     // One container is a lab that is being built.
     for (signal, containers) in [("INT", NODES), ("TERM", NODES), ("HUP", NODES), ("INT", 1)] {
@@ -39,7 +39,7 @@ fn ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them() {
     }
 }
 
-fn a_runner_that_is_killed_takes_the_lab_with_it() {
+fn a_killed_run_leaves_nothing_of_its_lab() {
     let docker = Docker::here();
     let scenario = Scenario::new("killed", WAITS);
     let mut run = Running::start(scenario.command(&[]));

@@ -10,7 +10,7 @@ use harness::drivers::docker::leftovers::Kind;
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        whatever_is_outside_is_unreachable,
+        addresses_outside_the_lab_are_unreachable,
         the_network_of_a_lab_is_internal_and_publishes_nothing,
     ]
 }
@@ -30,7 +30,7 @@ steps:
   - run: {command: ping 203.0.113.1 count 1 timeout 2, contains: [Unreachable]}
 ";
 
-fn whatever_is_outside_is_unreachable() {
+fn addresses_outside_the_lab_are_unreachable() {
     let docker = Docker::here();
     let ended = Scenario::new("outwards", OUTWARDS).run(&docker, &["-v"]);
     assert_eq!(ended.code, Some(0), "{}", ended.told());

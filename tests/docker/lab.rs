@@ -8,7 +8,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
         the_documented_scenarios_have_the_documented_ttls,
-        runs_with_the_same_addresses_stand_beside_each_other,
+        parallel_runs_may_have_the_same_addresses,
         a_console_by_hand_leaves_nothing_behind,
     ]
 }
@@ -39,7 +39,7 @@ steps:
   - run: {command: ping far count 1 timeout 1, contains: [ttl=98]}
 ";
 
-fn runs_with_the_same_addresses_stand_beside_each_other() {
+fn parallel_runs_may_have_the_same_addresses() {
     let docker = Docker::here();
     let scenarios = [(); 3].map(|()| Scenario::new("beside", PASSES));
     let mut runs = scenarios.each_ref().map(|scenario| Running::start(scenario.command(&["-v"])));

@@ -21,7 +21,7 @@ pub(super) struct Proxy {
 /// An engine whose socket is where engines have it.
 pub(super) fn need() -> Need {
     let reason = || format!("the engine does not listen at `{ENGINE}`");
-    Need::new("docker", UnixStream::connect(ENGINE).is_err().then(reason))
+    Need::new("docker-socket", UnixStream::connect(ENGINE).is_err().then(reason))
 }
 
 /// A way that has been cut.

@@ -18,14 +18,14 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
-        what_passed_the_links_is_in_the_files,
-        a_capture_that_cannot_be_written_is_told_and_the_run_ends_as_it_would,
+        captures_have_every_ping_and_http_message_of_each_link,
+        a_capture_that_cannot_be_written_is_a_warning,
     ];
-    all.extend(trials![&[]; a_folder_that_cannot_be_written_is_refused_beforehand]);
+    all.extend(trials![&[]; a_capture_folder_that_cannot_be_written_is_refused_before_the_run]);
     all
 }
 
-fn what_passed_the_links_is_in_the_files() {
+fn captures_have_every_ping_and_http_message_of_each_link() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = command(workspace(), &["run", "--driver", "netns", "--pcap"]);
     run.arg(folder.path().join("there")).arg("scenarios/scep/windows-pki.yaml");
@@ -89,7 +89,7 @@ fn tell(frame: &[u8]) -> Option<String> {
     }
 }
 
-fn a_capture_that_cannot_be_written_is_told_and_the_run_ends_as_it_would() {
+fn a_capture_that_cannot_be_written_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let captures = folder.path().join("there/scep-linux-pki");
     fs::create_dir_all(&captures).unwrap();
@@ -105,7 +105,7 @@ fn a_capture_that_cannot_be_written_is_told_and_the_run_ends_as_it_would() {
     assert_eq!(fs::read_dir(folder.path().join("temporary")).unwrap().count(), 0);
 }
 
-fn a_folder_that_cannot_be_written_is_refused_beforehand() {
+fn a_capture_folder_that_cannot_be_written_is_refused_before_the_run() {
     let ended = finish(command(
         workspace(),
         &["run", "--driver", "netns", "--pcap", "/dev/null/there", "scenarios/scep/linux-pki.yaml"],

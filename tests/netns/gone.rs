@@ -12,15 +12,15 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them,
-        a_runner_that_is_killed_takes_the_lab_with_it,
-        what_killed_runners_left_the_next_one_removes,
+        int_term_and_hup_remove_the_lab,
+        a_killed_run_leaves_nothing_of_its_lab,
+        the_next_run_removes_what_killed_runs_left,
         a_lab_process_that_is_killed_ends_the_scenario_at_once,
-        a_lab_process_that_hangs_is_ended_in_the_end,
-        labs_one_after_another_leave_nothing_whatever_became_of_their_scenarios,
-        fifty_labs_later_the_run_is_as_it_was_at_first,
-        a_device_that_is_killed_ends_the_scenario_and_takes_the_lab_with_it,
-        a_device_that_hangs_is_given_up_in_the_end,
+        a_lab_process_that_hangs_is_killed_after_an_interrupt,
+        passed_and_failed_scenarios_leave_nothing_of_their_labs,
+        fifty_labs_leave_no_process_no_namespace_and_no_memory,
+        a_killed_device_ends_the_scenario_and_removes_the_lab,
+        a_device_that_hangs_ends_the_scenario_after_its_time,
     ]
 }
 
@@ -46,7 +46,7 @@ fn signal(name: &str, process: u32) {
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
-fn ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them() {
+fn int_term_and_hup_remove_the_lab() {
     for name in ["INT", "TERM", "HUP"] {
         let (mut run, namespaces) = standing();
         run.running.signal(name);
@@ -57,13 +57,13 @@ fn ctrl_c_and_what_ends_a_job_or_a_terminal_take_the_lab_with_them() {
     }
 }
 
-fn a_runner_that_is_killed_takes_the_lab_with_it() {
+fn a_killed_run_leaves_nothing_of_its_lab() {
     let (mut run, namespaces) = standing();
     run.running.kill();
     assert_gone(&run, &namespaces);
 }
 
-fn what_killed_runners_left_the_next_one_removes() {
+fn the_next_run_removes_what_killed_runs_left() {
     let (mut run, namespaces) = standing();
     run.running.kill();
     assert_gone(&run, &namespaces);
@@ -92,7 +92,7 @@ fn a_lab_process_that_is_killed_ends_the_scenario_at_once() {
     }
 }
 
-fn a_lab_process_that_hangs_is_ended_in_the_end() {
+fn a_lab_process_that_hangs_is_killed_after_an_interrupt() {
     let (mut run, namespaces) = standing();
     let processes = run.processes();
     processes[..2].iter().for_each(|process| signal("STOP", *process));
@@ -101,7 +101,7 @@ fn a_lab_process_that_hangs_is_ended_in_the_end() {
     assert_gone(&run, &namespaces);
 }
 
-fn labs_one_after_another_leave_nothing_whatever_became_of_their_scenarios() {
+fn passed_and_failed_scenarios_leave_nothing_of_their_labs() {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..50 {
         let count = number % 2;
@@ -120,7 +120,7 @@ fn labs_one_after_another_leave_nothing_whatever_became_of_their_scenarios() {
     }
 }
 
-fn fifty_labs_later_the_run_is_as_it_was_at_first() {
+fn fifty_labs_leave_no_process_no_namespace_and_no_memory() {
     let (mut fresh, namespaces) = standing();
     let (processes, memory) = (fresh.processes().len(), fresh.resident_kib());
     fresh.running.kill();
@@ -159,7 +159,7 @@ fn standing_device() -> (LabRun, HashSet<PathBuf>, u32) {
     (run, namespaces, device)
 }
 
-fn a_device_that_is_killed_ends_the_scenario_and_takes_the_lab_with_it() {
+fn a_killed_device_ends_the_scenario_and_removes_the_lab() {
     let (mut run, namespaces, device) = standing_device();
     signal("KILL", device);
     assert_eq!(run.running.wait().code(), Some(3));
@@ -168,7 +168,7 @@ fn a_device_that_is_killed_ends_the_scenario_and_takes_the_lab_with_it() {
     assert!(stdout.contains("DUT0"), "{stdout}");
 }
 
-fn a_device_that_hangs_is_given_up_in_the_end() {
+fn a_device_that_hangs_ends_the_scenario_after_its_time() {
     let (mut run, namespaces, device) = standing_device();
     signal("STOP", device);
     assert_eq!(run.running.wait().code(), Some(3));

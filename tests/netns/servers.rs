@@ -19,10 +19,10 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         a_server_that_ends_before_it_is_ready_is_told_at_once,
         a_server_that_dies_ends_the_scenario_that_waits,
         a_server_whose_port_is_taken_is_told_with_its_words,
-        garbage_steers_no_terminal,
+        control_characters_of_a_server_are_shown_escaped,
         a_server_that_floods_its_output_is_served_from_all_the_same,
         a_server_that_does_not_want_to_end_ends_with_all_that_it_started,
-        what_comes_before_a_server_must_succeed,
+        a_failing_prepare_command_breaks_the_lab,
         a_server_that_is_not_installed_is_a_skip_where_its_package_is_named,
         a_server_has_a_folder_and_an_environment_of_its_own,
         a_server_cannot_tell_the_secrets_it_was_given,
@@ -134,7 +134,7 @@ fn a_server_whose_port_is_taken_is_told_with_its_words() {
     broken(WAITS, &server, &["10.0.0.1:8080", "in use", "`sh` ended"]);
 }
 
-fn garbage_steers_no_terminal() {
+fn control_characters_of_a_server_are_shown_escaped() {
     let server = r"printf '\377\033[2J\000 caf\303\251\r\n'; exit 1";
     let ended = broken(WAITS, server, &["\\xff\\u{1b}[2J\\u{0} café"]);
     assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
@@ -160,7 +160,7 @@ fn a_server_that_does_not_want_to_end_ends_with_all_that_it_started() {
     wait_until("no process lives in the lab", || inhabited().is_disjoint(&namespaces));
 }
 
-fn what_comes_before_a_server_must_succeed() {
+fn a_failing_prepare_command_breaks_the_lab() {
     let prepared = |commands: &str| {
         WAITS.replace("        ready", &format!("        prepare: {commands}\n        ready"))
     };

@@ -10,7 +10,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         a_host_is_entered_and_left_with_the_commands_exit_code,
         hosts_reach_each_other_and_nothing_beyond,
-        what_cannot_be_entered_is_said_with_what_can,
+        an_unknown_host_is_refused_with_the_known_ones,
         a_command_that_cannot_be_run_is_told_as_shells_do,
         a_kept_lab_stands_until_ctrl_c,
     ];
@@ -57,7 +57,7 @@ fn a_host_fetches_from_a_pki_beyond_a_router() {
     assert!(fetched.stdout.contains("POSTPKIOperation"), "{fetched:?}");
 }
 
-fn what_cannot_be_entered_is_said_with_what_can() {
+fn an_unknown_host_is_refused_with_the_known_ones() {
     let run = LabRun::start(WAITS, &[]);
     let unknown = shell(&run, &["nowhere", "true"]);
     assert_eq!(unknown.code, Some(2));

@@ -10,7 +10,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let curl = Need::program("curl", "curl", "curl");
     let mut all = trials![
         needs;
-        the_documented_lines_and_commands_come_to_what_is_documented,
+        documented_lines_typed_over_ssh_show_the_documented_outputs,
     ];
     all.extend(trials![&[needs, &[&curl]].concat(); the_office_reaches_the_page_for_passwords]);
     all
@@ -45,7 +45,7 @@ ping 192.168.213.25 count 1 size 56 timeout 1
 exit
 ";
 
-fn the_documented_lines_and_commands_come_to_what_is_documented() {
+fn documented_lines_typed_over_ssh_show_the_documented_outputs() {
     let rig = Rig::start();
     let linux = typed(rig.ssh(&["-tt"]), LINUX);
     assert_eq!(linux.code, Some(0), "{linux:?}");

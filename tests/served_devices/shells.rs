@@ -10,13 +10,13 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        each_misbehaves_in_its_way,
+        each_misbehaving_shell_does_what_its_name_says,
         another_host_key_is_noticed_and_a_wrong_key_refused,
         a_restart_in_the_middle_of_a_commit_leaves_the_saved_configuration,
     ]
 }
 
-fn each_misbehaves_in_its_way() {
+fn each_misbehaving_shell_does_what_its_name_says() {
     let mut rig = Rig::light();
     rig.device_shell(DROPS);
     let dropped = typed(rig.ssh(&["-tt"]), "show running\n");

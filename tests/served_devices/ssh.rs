@@ -15,7 +15,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         a_single_command_is_run_and_its_success_told,
         a_password_opens_the_device_and_another_does_not,
-        what_one_session_commits_the_next_one_finds_and_what_it_leaves_open_it_does_not,
+        the_next_session_finds_what_was_committed_alone,
         a_terminal_has_a_prompt_and_echoes,
         a_restart_ends_every_session_and_keeps_what_was_saved,
     ]
@@ -69,7 +69,7 @@ fn a_password_opens_the_device_and_another_does_not() {
     assert!(wrong.stderr.contains("Permission denied"), "{wrong:?}");
 }
 
-fn what_one_session_commits_the_next_one_finds_and_what_it_leaves_open_it_does_not() {
+fn the_next_session_finds_what_was_committed_alone() {
     let rig = Rig::light();
     let first = typed(
         rig.ssh(&["-T"]),

@@ -15,16 +15,16 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         a_configuration_is_replaced_and_put_back,
         nothing_is_typed_where_nothing_changed,
-        a_device_that_is_dropped_is_put_back_as_well,
-        what_is_to_be_kept_is_kept,
+        the_configuration_of_a_dropped_device_is_restored,
+        keep_config_leaves_the_new_configuration_and_the_kept_paths,
         a_refused_line_is_told_by_its_number_without_its_secret,
         a_refused_commit_is_told_with_its_place,
-        other_verbs_are_not_typed,
+        lines_other_than_set_and_delete_are_refused,
         the_lock_of_another_session_is_waited_for,
         a_masked_secret_is_neither_deleted_nor_overwritten,
         a_device_without_set_lines_cannot_be_saved,
         an_interface_that_may_be_the_way_in_is_not_deleted,
-        a_device_is_of_one_run_at_a_time,
+        a_second_run_is_refused_the_device,
     ]
 }
 
@@ -81,7 +81,7 @@ async fn nothing_is_typed_where_nothing_changed() {
     assert!(!server.text("typed").contains("configure"));
 }
 
-async fn a_device_that_is_dropped_is_put_back_as_well() {
+async fn the_configuration_of_a_dropped_device_is_restored() {
     // Before a device is held: whoever settles waits for all that are.
     let _turn = super::device::SETTLING.lock().await;
     let server = server("");
@@ -92,7 +92,7 @@ async fn a_device_that_is_dropped_is_put_back_as_well() {
     assert_eq!(server.text("running"), BEFORE);
 }
 
-async fn what_is_to_be_kept_is_kept() {
+async fn keep_config_leaves_the_new_configuration_and_the_kept_paths() {
     let server = server("");
     let keep = vec![vec!["interfaces".to_owned()]];
     let target = SshTarget { keep, ..server.target() };
@@ -126,7 +126,7 @@ async fn a_refused_commit_is_told_with_its_place() {
     assert_eq!(message, "[ system bad ]\nit is bad\n\n[[system bad]] failed\nCommit failed");
 }
 
-async fn other_verbs_are_not_typed() {
+async fn lines_other_than_set_and_delete_are_refused() {
     let (server, line, _, message) = refused("", "set a b\nsave").await;
     assert_eq!(line, 2);
     assert_tells(&message, &["`save` is no configuration line"]);
@@ -195,7 +195,7 @@ async fn an_interface_that_may_be_the_way_in_is_not_deleted() {
     assert_eq!(device.restore().await, Restored::PutBack);
 }
 
-async fn a_device_is_of_one_run_at_a_time() {
+async fn a_second_run_is_refused_the_device() {
     let server = server("");
     let device = connect(&server.target()).await.unwrap();
     let error = connect(&server.target()).await.err().map(|error| error.to_string());

@@ -15,10 +15,10 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
         a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back,
-        what_was_committed_before_the_cut_is_put_back,
+        a_configuration_committed_before_the_cut_is_restored,
         a_device_that_is_gone_while_nothing_is_asked_is_noticed,
         a_device_that_comes_back_is_waited_for,
-        what_cannot_be_put_back_is_told_and_written_down,
+        a_configuration_that_cannot_be_restored_is_saved_and_told,
     ]
 }
 
@@ -67,7 +67,7 @@ async fn a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back() {
     assert_eq!(device.restore().await, Restored::Unchanged);
 }
 
-async fn what_was_committed_before_the_cut_is_put_back() {
+async fn a_configuration_committed_before_the_cut_is_restored() {
     let server = cut_in_commit("cp candidate running;");
     let device = connect(&server.target()).await.unwrap();
     broken(device.configure(Change::Replace("set a after")).await);
@@ -104,7 +104,7 @@ async fn a_device_that_comes_back_is_waited_for() {
     assert_eq!(server.text("running"), BEFORE);
 }
 
-async fn what_cannot_be_put_back_is_told_and_written_down() {
+async fn a_configuration_that_cannot_be_restored_is_saved_and_told() {
     // Before a device is held: whoever settles waits for all that are.
     let _turn = super::device::SETTLING.lock().await;
     let mut server = cut_in_commit("");

@@ -16,14 +16,14 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        without_algorithms_in_common_those_of_this_side_are_told,
+        a_server_without_common_algorithms_is_told_with_the_own_ones,
         an_unknown_host_key_is_refused_with_its_fingerprint,
         a_changed_host_key_is_refused_with_both_fingerprints,
         hashed_names_of_hosts_are_known,
         a_wrong_key_is_refused_with_what_the_device_takes,
         a_key_may_have_a_pass_phrase,
         a_password_comes_from_a_file_and_is_never_told,
-        who_is_to_be_asked_and_cannot_be_is_told_what_to_give,
+        a_password_that_nobody_knows_is_told_with_what_to_give,
         a_password_may_be_asked_for_at_the_keyboard,
     ]
 }
@@ -60,7 +60,7 @@ async fn a_server_of_another_kind_is_told_from_ssh() {
     assert_tells(&told, &["before the SSH handshake was through", "it may be no SSH server"]);
 }
 
-async fn without_algorithms_in_common_those_of_this_side_are_told() {
+async fn a_server_without_common_algorithms_is_told_with_the_own_ones() {
     let settings = "KexAlgorithms sntrup761x25519-sha512@openssh.com";
     let server = Sshd::with(&script(""), settings);
     let told = reason(connect(&server.target()).await);
@@ -133,7 +133,7 @@ async fn a_password_comes_from_a_file_and_is_never_told() {
     assert!(!told.contains("wr0ng-passw0rd"), "{told}");
 }
 
-async fn who_is_to_be_asked_and_cannot_be_is_told_what_to_give() {
+async fn a_password_that_nobody_knows_is_told_with_what_to_give() {
     let server = Sshd::start(&script(""));
     let asked = SshTarget { password: PasswordSource::Asked, identity: None, ..server.target() };
     let told = reason(connect(&asked).await);

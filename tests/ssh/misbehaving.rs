@@ -14,8 +14,8 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        noise_before_the_prompt_is_no_matter,
-        a_slow_line_is_no_matter,
+        a_device_that_sends_garbage_can_be_configured,
+        a_device_on_a_slow_line_can_be_configured,
         floods_silence_and_an_end_are_told_apart,
     ]
 }
@@ -47,12 +47,12 @@ async fn assert_of_use(target: &SshTarget) {
     assert_eq!(device.restore().await, Restored::PutBack);
 }
 
-async fn noise_before_the_prompt_is_no_matter() {
+async fn a_device_that_sends_garbage_can_be_configured() {
     let (_rig, target) = behind(GARBAGE);
     assert_of_use(&target).await;
 }
 
-async fn a_slow_line_is_no_matter() {
+async fn a_device_on_a_slow_line_can_be_configured() {
     // What reads whole lines waits for another end of them than a line that is passed on has.
     let shell = format!("export TERM=vt100\n{SLOW}");
     let (_rig, target) = behind(&shell);

@@ -15,14 +15,14 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         where_no_prompt_is_seen_what_came_is_told,
         prompts_of_another_make_can_be_given,
         pages_are_turned,
-        ten_megabytes_are_stopped_and_said_so,
+        an_output_of_ten_megabytes_is_stopped_and_told,
         three_megabytes_are_read,
         a_command_that_never_ends_is_interrupted,
         control_characters_are_no_text,
         what_looks_like_a_prompt_is_text,
         a_slow_console_is_waited_for,
-        refusals_and_keys_are_no_output,
-        whoever_waits_no_longer_stops_the_command,
+        a_refused_command_and_control_keys_are_errors,
+        a_command_is_stopped_if_nobody_waits_for_it,
     ]
 }
 
@@ -94,7 +94,7 @@ async fn pages_are_turned() {
     assert_eq!(shown, "line 1 a\nline 1 b\nline 2 a\nline 2 b\nline 3 a\nline 3 b");
 }
 
-async fn ten_megabytes_are_stopped_and_said_so() {
+async fn an_output_of_ten_megabytes_is_stopped_and_told() {
     let told =
         broken(shown("trap : INT; yes 'a line of a log that has no end' | head -c 10000000").await);
     assert_tells(&told, &["more than 4 MiB", "Ctrl-C"]);
@@ -134,7 +134,7 @@ async fn a_slow_console_is_waited_for() {
     assert_eq!(shown(slow).await.unwrap(), "one\ntwo\nthree");
 }
 
-async fn refusals_and_keys_are_no_output() {
+async fn a_refused_command_and_control_keys_are_errors() {
     let server = Sshd::start(&script(""));
     let device = connect(&server.target()).await.unwrap();
     let output = "Invalid command: [frobnicate]".to_owned();
@@ -151,7 +151,7 @@ async fn refusals_and_keys_are_no_output() {
     device.restore().await;
 }
 
-async fn whoever_waits_no_longer_stops_the_command() {
+async fn a_command_is_stopped_if_nobody_waits_for_it() {
     let special = r#"special() { [ "$1" = ping ] && { trap : INT; sleep 1000; trap - INT; return 0; }; return 1; }"#;
     let server = Sshd::start(&script(special));
     let device = connect(&server.target()).await.unwrap();

@@ -11,18 +11,18 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        the_documented_scenarios_pass_and_the_device_is_as_it_was,
+        the_documented_scenarios_pass_and_the_configuration_is_restored,
         one_time_passwords_of_mscep_admin_reach_the_device,
-        the_configuration_stays_where_that_is_asked_for,
-        a_failure_shows_what_the_device_said_and_the_device_is_as_it_was,
-        ctrl_c_puts_the_configuration_back_and_says_so,
+        keep_config_leaves_the_configuration,
+        a_failure_shows_the_output_and_the_configuration_is_restored,
+        ctrl_c_restores_the_configuration_and_says_so,
         a_device_that_cannot_be_reached_is_said_before_any_scenario,
         every_scenario_passes_through_ssh,
         what_a_url_alone_cannot_do_skips_the_scenario,
-        what_was_issued_before_is_none_of_a_scenarios,
+        certificates_issued_before_a_scenario_are_not_counted,
         a_control_port_that_is_none_is_told,
         a_lab_stands_in_for_its_own_and_no_other,
-        whoever_does_not_wait_is_told_where_the_configuration_is,
+        a_second_ctrl_c_tells_where_the_configuration_is_saved,
     ]
 }
 
@@ -92,7 +92,7 @@ fn own_configuration(rig: &Rig) -> Vec<String> {
     own
 }
 
-fn the_documented_scenarios_pass_and_the_device_is_as_it_was() {
+fn the_documented_scenarios_pass_and_the_configuration_is_restored() {
     let rig = Rig::start();
     let own = own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
@@ -116,7 +116,7 @@ fn one_time_passwords_of_mscep_admin_reach_the_device() {
     assert!(ended.stdout.contains("CSR password {{challenge}}"), "{}", ended.stdout);
 }
 
-fn the_configuration_stays_where_that_is_asked_for() {
+fn keep_config_leaves_the_configuration() {
     let rig = Rig::start();
     own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
@@ -128,7 +128,7 @@ fn the_configuration_stays_where_that_is_asked_for() {
     assert!(kept.iter().any(|line| line.contains("scep csr CSR cgi-path /scep")), "{kept:?}");
 }
 
-fn a_failure_shows_what_the_device_said_and_the_device_is_as_it_was() {
+fn a_failure_shows_the_output_and_the_configuration_is_restored() {
     let mut rig = Rig::start();
     let own = own_configuration(&rig);
     let password = format!("password-file: {}", rig.password_file().display());
@@ -171,7 +171,7 @@ fn endless(rig: &Rig, lab: &str) -> Running {
     running
 }
 
-fn ctrl_c_puts_the_configuration_back_and_says_so() {
+fn ctrl_c_restores_the_configuration_and_says_so() {
     let rig = Rig::start();
     let own = own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
@@ -258,7 +258,7 @@ fn what_a_url_alone_cannot_do_skips_the_scenario() {
     }
 }
 
-fn what_was_issued_before_is_none_of_a_scenarios() {
+fn certificates_issued_before_a_scenario_are_not_counted() {
     let mut rig = Rig::start();
     let lab = for_lab(&rig, "linux-manual-approval", "linux-pki", true);
     rig.fresh_linux_pki(&["--approval", "manual", "--allow-duplicate-names"]);
@@ -297,7 +297,7 @@ fn a_lab_stands_in_for_its_own_and_no_other() {
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
 }
 
-fn whoever_does_not_wait_is_told_where_the_configuration_is() {
+fn a_second_ctrl_c_tells_where_the_configuration_is_saved() {
     let rig = Rig::start();
     own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);

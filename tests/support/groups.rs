@@ -9,10 +9,11 @@ use libtest_mimic::{Completion, Failed};
 const MUST_RUN: &str = "SCEPLAB_MUST_RUN";
 
 /// Every group: what a machine may have or lack.
-pub(crate) const ALL: [&str; 14] = [
+pub(crate) const ALL: [&str; 15] = [
     "netns",         // network namespaces
     "userns",        // user namespaces, with limits of their own
     "docker",        // an engine, and its own client
+    "docker-socket", // that engine at the usual socket
     "ssh",           // OpenSSH's server, in namespaces that only root may make
     "scepclient",    // micromdm's client
     "scepserver",    // micromdm's server

@@ -14,11 +14,11 @@ pub(crate) fn all() -> Vec<Planned> {
     let need = Need::new("netns", become_able().err());
     trials![
         &[&need];
-        nothing_goes_before_the_commit,
+        nothing_is_sent_before_addresses_are_applied,
         a_reply_has_the_ttl_of_its_sender,
         errors_come_with_their_sender,
-        connections_and_why_there_are_none,
-        what_is_refused_changes_nothing,
+        connections_are_refused_with_their_reasons,
+        refused_addressing_changes_nothing,
         the_first_address_is_the_source,
         connections_outlive_other_changes,
         routes_come_and_go,
@@ -53,7 +53,7 @@ async fn refusal(pair: &Pair, address: &str, port: u16) -> ConnectError {
     pair.device.connect(address.parse().unwrap(), port).await.err().unwrap()
 }
 
-async fn nothing_goes_before_the_commit(pair: Pair) {
+async fn nothing_is_sent_before_addresses_are_applied(pair: Pair) {
     assert_eq!(pair.ping("10.0.0.1", 1000).await, EchoOutcome::NoRoute);
     assert!(matches!(refusal(&pair, "10.0.0.1", 80).await, ConnectError::NoRoute));
     pair.apply(&["10.0.0.2/24"], &[]).await;
@@ -109,7 +109,7 @@ async fn errors_come_with_their_sender(pair: Pair) {
     }
 }
 
-async fn connections_and_why_there_are_none(pair: Pair) {
+async fn connections_are_refused_with_their_reasons(pair: Pair) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     pair.apply(&["10.0.0.2/24"], &[("192.0.2.0/24", "10.0.0.1")]).await;
     Pair::set("neigh/eth0/retrans_time_ms", "20");
@@ -132,7 +132,7 @@ async fn connections_and_why_there_are_none(pair: Pair) {
     assert!(matches!(refusal(&pair, "192.0.2.1", 80).await, ConnectError::NetworkUnreachable));
 }
 
-async fn what_is_refused_changes_nothing(pair: Pair) {
+async fn refused_addressing_changes_nothing(pair: Pair) {
     let before = ["10.0.0.2/24", "10.7.0.1/16"];
     pair.apply(&before, &[("192.0.2.0/24", "10.0.0.1")]).await;
     pair.there(|_| Pair::set("ip_forward", "1"));

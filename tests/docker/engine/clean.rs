@@ -13,13 +13,13 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
-        what_the_dead_left_is_removed_and_what_the_living_have_is_not,
-        the_next_run_removes_what_the_dead_left,
+        clean_removes_what_ended_runs_left_and_nothing_of_others,
+        the_next_run_removes_what_ended_runs_left,
         an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it,
     ];
     all.extend(trials![
         &[];
-        whoever_removes_all_says_so_where_nobody_can_be_asked,
+        clean_all_without_a_terminal_needs_yes,
     ]);
     all
 }
@@ -31,7 +31,7 @@ async fn make(engine: &Engine, of: &str, owner: &Owner) -> Labels {
     labels
 }
 
-fn what_the_dead_left_is_removed_and_what_the_living_have_is_not() {
+fn clean_removes_what_ended_runs_left_and_nothing_of_others() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let mortal = Mortal::new();
@@ -61,7 +61,7 @@ fn what_the_dead_left_is_removed_and_what_the_living_have_is_not() {
     });
 }
 
-fn the_next_run_removes_what_the_dead_left() {
+fn the_next_run_removes_what_ended_runs_left() {
     let runtime = runtime();
     let engine = engine(&runtime);
     runtime.block_on(async {
@@ -83,7 +83,7 @@ fn an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it() {
     assert!(runtime.block_on(engine.client().inspect_image(&image)).is_ok(), "{cleaned:?}");
 }
 
-fn whoever_removes_all_says_so_where_nobody_can_be_asked() {
+fn clean_all_without_a_terminal_needs_yes() {
     let refused = run(&["clean", "--all"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.stderr.contains("type `--all --yes`"), "{refused:?}");

@@ -17,8 +17,8 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     ];
     all.extend(trials![
         &[];
-        where_no_address_is_left_it_is_told_who_has_them,
-        where_somebody_else_is_always_faster_it_is_told_in_the_end,
+        a_lab_without_a_free_block_of_addresses_is_told_who_has_them,
+        a_lab_whose_addresses_are_always_taken_is_told,
     ]);
     all
 }
@@ -54,7 +54,7 @@ async fn assert_internal(engine: &Engine, carrier: &Carrier) {
     assert!(!routes.contains(&format!("{network:08X}")), "{routes}");
 }
 
-fn where_no_address_is_left_it_is_told_who_has_them() {
+fn a_lab_without_a_free_block_of_addresses_is_told_who_has_them() {
     let engine = Fake::start(|request| Some(refuses_networks(request)));
     // The first three quarters are another network's, the last is the lab's.
     let host = Host {
@@ -68,7 +68,7 @@ fn where_no_address_is_left_it_is_told_who_has_them() {
     insta::assert_snapshot!(refusal(&engine, &lab), @"docker: making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `198.18.0.0/15`, of which each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
 }
 
-fn where_somebody_else_is_always_faster_it_is_told_in_the_end() {
+fn a_lab_whose_addresses_are_always_taken_is_told() {
     let engine = Fake::start(|request| Some(refuses_networks(request)));
     insta::assert_snapshot!(refusal(&engine, &Lab::default()), @"docker: making the lab's network: Docker responded with status code 403: Pool overlaps with other one on this address space; another network of the engine has these addresses: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
 }

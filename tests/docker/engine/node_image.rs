@@ -13,12 +13,12 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        however_many_want_it_at_once_it_is_one_and_runs,
+        a_node_image_made_for_four_at_once_is_made_once_and_runs,
         an_image_that_is_named_is_taken_and_one_that_is_missing_told,
     ]
 }
 
-fn however_many_want_it_at_once_it_is_one_and_runs() {
+fn a_node_image_made_for_four_at_once_is_made_once_and_runs() {
     let runtime = runtime();
     let engine = engine(&runtime);
     runtime.block_on(async {

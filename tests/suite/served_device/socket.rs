@@ -9,7 +9,7 @@ use crate::suite::sceplab::{Running, command, run_in, wait_until};
 use crate::support::served::{Served, refused_to_serve, serve};
 
 #[test]
-fn a_device_ends_when_it_is_told_to_and_takes_its_socket_with_it() {
+fn term_ends_a_device_and_removes_its_socket() {
     let mut served = Served::start(&[]);
     assert_eq!(served.mode(), 0o600);
     assert_eq!(served.says("show date").code, Some(0));
@@ -25,7 +25,7 @@ fn a_device_ends_when_it_is_told_to_and_takes_its_socket_with_it() {
 }
 
 #[test]
-fn what_is_left_of_a_device_is_replaced_and_one_that_is_there_is_not() {
+fn a_stale_socket_is_replaced_and_a_served_one_is_not() {
     let mut served = Served::start(&[]);
     let second = run_in(served.folder.path(), &["dut", "--serve", "dut"]);
     assert_eq!(
@@ -48,7 +48,7 @@ fn what_is_left_of_a_device_is_replaced_and_one_that_is_there_is_not() {
 }
 
 #[test]
-fn whoever_speaks_another_language_is_told_and_hurts_nobody() {
+fn another_protocol_on_the_socket_is_told_and_harmless() {
     let folder = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(folder.path().join("dut")).unwrap();
     let answering = std::thread::spawn(move || {
@@ -68,7 +68,7 @@ fn whoever_speaks_another_language_is_told_and_hurts_nobody() {
 }
 
 #[test]
-fn there_is_room_for_so_many_users_and_one_who_leaves_makes_room() {
+fn a_device_takes_64_users_at_a_time() {
     let served = Served::start(&[]);
     let socket = served.folder.path().join("dut");
     let mut users: Vec<_> = (0..64).map(|_| UnixStream::connect(&socket).unwrap()).collect();
@@ -102,7 +102,7 @@ fn a_user_who_floods_and_one_who_hangs_up_are_not_felt_by_others() {
 }
 
 #[test]
-fn an_interface_with_no_name_of_a_devices_or_that_is_not_there_is_refused() {
+fn an_interface_of_a_wrong_name_or_that_is_absent_is_refused() {
     let name = refused_to_serve(&["--interface", "wlan0"]);
     assert!(name.contains("no name of a device's interface"), "{name}");
     let absent = refused_to_serve(&["--interface", "eth4711"]);
