@@ -6,6 +6,10 @@
 //!
 //! The files are those below `scenarios`, or below the folder that `SCEPLAB_SCENARIOS` names.
 
+#[path = "support"]
+mod support {
+    pub(crate) mod groups;
+}
 #[path = "scenarios/trials.rs"]
 mod trials;
 
@@ -22,6 +26,9 @@ fn main() -> ExitCode {
         #[cfg(feature = "docker")]
         trials::DOCKER,
     ];
+    if let Some(failure) = support::groups::failure() {
+        return failure;
+    }
     match trials::run(&Arguments::from_args(), &folder(), &kinds) {
         Ok(conclusion) => conclusion.exit_code(),
         Err(reason) => {

@@ -1,6 +1,8 @@
 //! A device on the kernel's network, with a neighbour: each trial in two network namespaces of its own.
 #![expect(clippy::unwrap_used, reason = "a broken test has to stop")]
 
+use std::process::ExitCode;
+
 #[cfg(target_os = "linux")]
 #[path = "kernel_network/pair.rs"]
 mod pair;
@@ -8,11 +10,21 @@ mod pair;
 #[path = "kernel_network/trials.rs"]
 mod trials;
 
-fn main() {
-    let arguments = libtest_mimic::Arguments::from_args();
-    #[cfg(target_os = "linux")]
-    let trials = trials::all();
-    #[cfg(not(target_os = "linux"))]
-    let trials = Vec::new();
-    libtest_mimic::run(&arguments, trials).exit();
+#[cfg(target_os = "linux")]
+#[expect(dead_code, reason = "other test programs need the rest")]
+#[path = "../../tests/support"]
+mod support {
+    pub(crate) mod groups;
+    pub(crate) mod trials;
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    support::trials::run(trials::all())
+}
+
+/// Only Linux has namespaces.
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
 }

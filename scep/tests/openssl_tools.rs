@@ -7,6 +7,11 @@
 )]
 
 mod pki;
+#[path = "../../tests/support"]
+mod support {
+    pub(crate) mod groups;
+    pub(crate) mod trials;
+}
 
 use std::{
     fs,
@@ -14,7 +19,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Failed;
 use openssl::rand::rand_bytes;
 use pki::TestPki;
 use scep::{
@@ -24,21 +29,19 @@ use scep::{
     envelope,
     message::Message,
 };
+use support::trials::{Need, trials};
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
-    let missing = Command::new("openssl").arg("version").output().is_err();
-    let with_tool = |name: &str, run: fn() -> Result<(), Failed>| {
-        let trial = Trial::test(name, run).with_ignored_flag(missing);
-        if missing { trial.with_kind("no `openssl` program here") } else { trial }
-    };
-    let trials = vec![
-        with_tool("openssl_verifies_and_opens_what_scep_builds", openssl_opens_ours),
-        with_tool("scep_verifies_what_openssl_streams", scep_verifies_theirs),
-        with_tool("scep_opens_what_openssl_streams", scep_opens_theirs),
-        Trial::test("an_independent_decoder_reads_what_scep_builds", rasn_reads_ours),
+    let openssl = Need::program("openssl", "openssl", "openssl");
+    let mut all = trials![
+        &[&openssl];
+        openssl_verifies_and_opens_what_scep_builds,
+        scep_verifies_what_openssl_streams,
+        scep_opens_what_openssl_streams,
     ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    all.extend(trials![&[]; an_independent_decoder_reads_what_scep_builds]);
+    support::trials::run(all)
 }
 
 /// A folder with the test CA's certificate and key as `ca.pem` and `ca.key`.
@@ -89,7 +92,7 @@ impl Bench {
     }
 }
 
-fn openssl_opens_ours() -> Result<(), Failed> {
+fn openssl_verifies_and_opens_what_scep_builds() -> Result<(), Failed> {
     let bench = Bench::new();
     let cases = [
         (Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15),
@@ -106,7 +109,7 @@ fn openssl_opens_ours() -> Result<(), Failed> {
     Ok(())
 }
 
-fn scep_verifies_theirs() -> Result<(), Failed> {
+fn scep_verifies_what_openssl_streams() -> Result<(), Failed> {
     let bench = Bench::new();
     fs::write(bench.path("content"), [7; 5000])?;
     for digest in ["md5", "sha1", "sha256", "sha384"] {
@@ -122,7 +125,7 @@ fn scep_verifies_theirs() -> Result<(), Failed> {
     Ok(())
 }
 
-fn scep_opens_theirs() -> Result<(), Failed> {
+fn scep_opens_what_openssl_streams() -> Result<(), Failed> {
     let bench = Bench::new();
     fs::write(bench.path("content"), [7; 5000])?;
     for (cipher, expected) in [
@@ -146,7 +149,7 @@ fn scep_opens_theirs() -> Result<(), Failed> {
     Ok(())
 }
 
-fn rasn_reads_ours() -> Result<(), Failed> {
+fn an_independent_decoder_reads_what_scep_builds() -> Result<(), Failed> {
     let bench = Bench::new();
     let message = bench.message(Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15);
     let outer: rasn_cms::ContentInfo = decode(&message)?;

@@ -5,17 +5,18 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use harness::diagnostic::Palette;
-use harness::drivers::{self, Targets};
-use harness::lab::Lab;
-use harness::outcome::{Outcome, ScenarioOutcome, Verdict};
-use harness::report::terminal;
-use harness::run::run_all;
-use harness::scenario::{Found, LoadErrors, discover, load};
-use harness::testbed::{BenchError, Driver, DriverName, LabOptions};
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
+use model::diagnostic::Palette;
+use model::lab::Lab;
+use model::outcome::{Outcome, ScenarioOutcome, Verdict};
+use model::scenario::{Found, LoadErrors, discover, load};
+use report::terminal;
+use runner::run_all;
+use testbed::{BenchError, Driver, DriverName, LabOptions};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
+
+use crate::support::groups::{ignored, is_flagged};
 
 /// Trials of one kind: how their labs are built.
 #[derive(Debug, Clone, Copy)]
@@ -23,28 +24,32 @@ pub(crate) struct Kind {
     /// What their names begin with, before the id of the scenario.
     prefix: &'static str,
     driver: DriverName,
+    /// The group of trials that need the same of a machine, if not every machine has it.
+    group: Option<&'static str>,
     /// The lab that stands in for the scenarios' own, and the scenarios that are tried there.
     elsewhere: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// In this process, for every machine.
-pub(crate) const VIRTUAL: Kind = Kind { prefix: "", driver: DriverName::Virtual, elsewhere: None };
+pub(crate) const VIRTUAL: Kind =
+    Kind { prefix: "", driver: DriverName::Virtual, group: None, elsewhere: None };
 
 /// On the kernel's network, where that is permitted.
 pub(crate) const NETNS: Kind =
-    Kind { prefix: "netns/", driver: DriverName::Netns, elsewhere: None };
+    Kind { prefix: "netns/", driver: DriverName::Netns, group: Some("netns"), elsewhere: None };
 
 /// At Debian's scepserver, where that is installed.
 pub(crate) const SCEPSERVER: Kind = Kind {
     prefix: "scepserver/",
     driver: DriverName::Netns,
+    group: Some("scepserver"),
     elsewhere: Some(("labs/linux-scepserver.yaml", &["scep/linux-pki"])),
 };
 
 /// In containers, where there is an engine.
 #[cfg(feature = "docker")]
 pub(crate) const DOCKER: Kind =
-    Kind { prefix: "docker/", driver: DriverName::Docker, elsewhere: None };
+    Kind { prefix: "docker/", driver: DriverName::Docker, group: Some("docker"), elsewhere: None };
 
 /// Runs the scenarios of a folder as the command line asks; the error is why there is none to run.
 pub(crate) fn run(
@@ -109,59 +114,72 @@ impl Kind {
         let lab = self.elsewhere.map(|(lab, _)| Lab::load(&folder.join(lab)));
         lab.transpose().map_err(LoadErrors::new)
     }
+
+    /// How a trial ends if labs of this kind cannot be had here.
+    fn unmet(&self) -> Option<Result<Completion, Failed>> {
+        let probed = in_runtime(self.driver, async { Ok(probed(self.driver).await) });
+        match probed {
+            Ok(Ok(())) => None,
+            Ok(Err(
+                BenchError::NotPermitted { reason, .. }
+                | BenchError::NotSupported { what: reason, .. }
+                | BenchError::NoEngine { reason },
+            )) => Some(self.ignored(reason)),
+            Ok(Err(error)) => Some(Err(error.clone().into())),
+            Err(failed) => Some(Err(failed)),
+        }
+    }
+
+    fn ignored(&self, reason: &str) -> Result<Completion, Failed> {
+        self.group
+            .map_or_else(|| Ok(Completion::ignored_with(reason)), |group| ignored(group, reason))
+    }
+
+    fn completion(&self, outcome: &Outcome) -> Result<Completion, Failed> {
+        match outcome.scenarios.as_slice() {
+            [one] => match &one.verdict {
+                Verdict::Passed => Ok(Completion::Completed),
+                Verdict::Skipped { reason } => self.ignored(reason),
+                _ => Err(report(one).into()),
+            },
+            other => {
+                Err(format!("one scenario was asked for, and {} were run", other.len()).into())
+            }
+        }
+    }
 }
 
 fn trial(folder: &Path, (kind, found): Planned) -> Trial {
     let folder = folder.to_owned();
     let name = format!("{}{}", kind.prefix, found.id);
-    Trial::ignorable_test(name, move || try_file(&folder, kind, &found))
+    let flag = kind.group.is_some() && is_flagged(|| kind.unmet());
+    Trial::ignorable_test(name, move || try_file(&folder, kind, &found)).with_ignored_flag(flag)
 }
 
 /// Reads and runs one file.
 fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Failed> {
     let scenario = load(found, kind.lab(folder)?.as_ref())?;
-    let driver = driver(kind.driver)?;
+    if let Some(end) = kind.unmet() {
+        return end;
+    }
+    let driver = driver(kind.driver);
     in_runtime(kind.driver, async {
-        match probed(kind.driver, &*driver).await {
-            Ok(()) => {}
-            Err(BenchError::NotPermitted { reason, .. }) => {
-                return Ok(Completion::ignored_with(reason));
-            }
-            Err(BenchError::NotSupported { what, .. }) => {
-                return Ok(Completion::ignored_with(what));
-            }
-            Err(BenchError::NoEngine { reason }) => return Ok(Completion::ignored_with(reason)),
-            Err(error) => return Err(error.clone().into()),
-        }
         let stop = std::future::pending();
         let outcome = run_all(&driver, vec![scenario], NonZeroUsize::MIN, stop, |_| {}).await;
         // A lab of containers was waited for, and its driver is that of other trials, too.
         if kind.driver != DriverName::Docker {
             driver.settle().await;
         }
-        completion(&outcome)
+        kind.completion(&outcome)
     })
-}
-
-/// A driver of the trial's own, but for containers: the image of their nodes is made once.
-fn driver(name: DriverName) -> Result<Arc<dyn Driver>, Failed> {
-    static SHARED: OnceLock<Arc<dyn Driver>> = OnceLock::new();
-    let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
-    let options = LabOptions { sceplab, ..LabOptions::default() };
-    let new = || drivers::driver(name, options, Targets::default());
-    if name != DriverName::Docker {
-        return Ok(new()?);
-    }
-    let made = new()?;
-    Ok(Arc::clone(SHARED.get_or_init(|| made)))
 }
 
 /// A trial has a runtime of its own that ends with it, but for one in containers: its connections to the engine are used
 /// by others as well.
-fn in_runtime(
+fn in_runtime<T>(
     driver: DriverName,
-    trial: impl Future<Output = Result<Completion, Failed>>,
-) -> Result<Completion, Failed> {
+    trial: impl Future<Output = Result<T, Failed>>,
+) -> Result<T, Failed> {
     static SHARED: LazyLock<io::Result<Runtime>> = LazyLock::new(runtime);
     if driver == DriverName::Docker {
         let shared = SHARED.as_ref().map_err(ToString::to_string)?;
@@ -175,24 +193,31 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 /// Whether labs of that kind can be had here, found out once for all trials.
-async fn probed(name: DriverName, driver: &dyn Driver) -> &'static Result<(), BenchError> {
-    static PROBED: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
+async fn probed(name: DriverName) -> &'static Result<(), BenchError> {
+    static NETNS: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
     static ENGINE: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
+    let probe = || async { driver(name).probe().await };
     match name {
         DriverName::Virtual | DriverName::Live => &Ok(()),
-        DriverName::Netns => PROBED.get_or_init(|| driver.probe()).await,
-        DriverName::Docker => ENGINE.get_or_init(|| driver.probe()).await,
+        DriverName::Netns => NETNS.get_or_init(probe).await,
+        DriverName::Docker => ENGINE.get_or_init(probe).await,
     }
 }
 
-fn completion(outcome: &Outcome) -> Result<Completion, Failed> {
-    match outcome.scenarios.as_slice() {
-        [one] => match &one.verdict {
-            Verdict::Passed => Ok(Completion::Completed),
-            Verdict::Skipped { reason } => Ok(Completion::ignored_with(reason)),
-            _ => Err(report(one).into()),
-        },
-        other => Err(format!("one scenario was asked for, and {} were run", other.len()).into()),
+/// A driver of the trial's own, but for containers: the image of their nodes is made once.
+fn driver(name: DriverName) -> Arc<dyn Driver> {
+    let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
+    let options = LabOptions { sceplab, ..LabOptions::default() };
+    match name {
+        #[cfg(target_os = "linux")]
+        DriverName::Netns => Arc::new(driver_netns::Netns::new(options)),
+        #[cfg(feature = "docker")]
+        DriverName::Docker => {
+            static SHARED: OnceLock<Arc<dyn Driver>> = OnceLock::new();
+            let shared = SHARED.get_or_init(|| Arc::new(driver_docker::Docker::new(options)));
+            Arc::clone(shared)
+        }
+        _ => Arc::new(driver_virtual::Virtual::new(options.client)),
     }
 }
 

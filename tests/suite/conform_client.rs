@@ -1,44 +1,19 @@
 //! `sceplab conform-client`: the built-in client passes, and clients that believe everything, hang or are not there do not.
 #![cfg(unix)]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Instant;
 
-use harness::scenario::client::{ClientFact, ClientStep};
-use harness::scenario::{Action, Scenario, discover, load};
-use serde_json::Value;
+use model::scenario::client::{ClientFact, ClientStep};
+use model::scenario::{Action, Scenario, discover, load};
 use tempfile::TempDir;
 
-use super::sceplab::{Ended, run, skip, workspace};
+use super::sceplab::{run, workspace};
+use crate::support::conform::conform;
 
 const SCEPLAB: &str = env!("CARGO_BIN_EXE_sceplab");
-
-/// What became of each case, by its id without what all ids begin with.
-type Verdicts = BTreeMap<String, String>;
-
-/// Runs the command with these arguments, and reads its report.
-#[track_caller]
-fn conform(arguments: &[&str], client: &[&str]) -> (Ended, Verdicts) {
-    let folder = tempfile::tempdir().unwrap();
-    let report = folder.path().join("report.json");
-    let told = format!("json={}", report.display());
-    let whole = [&["conform-client", "--report", &told], arguments, &["--"], client].concat();
-    let ended = run(&whole);
-    ended.assert_orderly();
-    let Ok(text) = fs::read_to_string(&report) else { return (ended, Verdicts::new()) };
-    let report: Value = serde_json::from_str(&text).unwrap();
-    let verdict = |case: &Value| {
-        let id = case["id"].as_str().unwrap().trim_start_matches("conformance/client/");
-        let failed = case["scenario"]["verdict"]["kind"] == "failed";
-        let kind = if failed { "failed" } else { case["verdict"]["kind"].as_str().unwrap() };
-        (id.to_owned(), kind.to_owned())
-    };
-    let verdicts = report["cases"].as_array().unwrap().iter().map(verdict).collect();
-    (ended, verdicts)
-}
 
 /// A program of one file.
 fn script(text: &str) -> (TempDir, String) {
@@ -163,30 +138,4 @@ fn a_command_that_never_asks_the_ca_is_told_with_what_it_said_and_nothing_is_tri
     let (ended, _) = conform(&["--timeout", "1"], &["sleep", "600"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());
     assert!(ended.stderr.contains("it did not end in 1 s"), "{}", ended.stderr);
-}
-
-#[test]
-fn other_clients_deviate_where_their_target_files_say_and_nowhere_else() {
-    for (name, program, arguments) in [
-        ("strongswan", "pki", &["{url}", "{challenge}", "{dir}", "{ca}"][..]),
-        ("scepclient", "scepclient", &["{url}", "{challenge}", "{dir}"]),
-    ] {
-        if !is_installed(program) {
-            skip(&format!("`{program}` is not installed"));
-            continue;
-        }
-        let target = format!("scenarios/targets/{name}.yaml");
-        let script = format!("scenarios/clients/{name}.sh");
-        let some = ["--case", "attributes", "--case", "certificate", "--case", "request"];
-        let whole = [&["--target", &target, "--strict"], &some[..]].concat();
-        let (ended, verdicts) = conform(&whole, &[&[script.as_str()], arguments].concat());
-        assert_eq!(ended.code, Some(0), "{}", ended.told());
-        assert!(!ended.stdout.contains("\ngone "), "{}", ended.stdout);
-        assert!(verdicts.values().any(|kind| kind == "conforms"), "{verdicts:?}");
-    }
-}
-
-fn is_installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

@@ -9,7 +9,7 @@ mod wrongs; // what the mock CA says to each request that is wrong
 
 use std::collections::BTreeSet;
 
-use harness::scenario::{Scenario, discover, load};
+use model::scenario::{Scenario, discover, load};
 
 use super::sceplab::workspace;
 

@@ -1,7 +1,7 @@
 //! Both scenario files say what the documentation says, step by step.
 
-use harness::lab::Lab;
-use harness::scenario::{Action, Check, Expect, Pattern, Scenario, Step, discover, load};
+use model::lab::Lab;
+use model::scenario::{Action, Check, Expect, Pattern, Scenario, Step, discover, load};
 
 use super::documentation::{self, Checks, Documented};
 use super::documented_run::scenario_path;

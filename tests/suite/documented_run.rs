@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::LazyLock;
 
-use harness::diagnostic::Palette;
-use harness::drivers::Virtual;
-use harness::outcome::{Sent, Verdict};
-use harness::report::terminal;
-use harness::run::run_file;
-use harness::testbed::Driver;
+use driver_virtual::Virtual;
+use model::diagnostic::Palette;
+use model::outcome::{Sent, Verdict};
+use report::terminal;
+use runner::run_file;
+use testbed::Driver;
 
 /// The outputs of a run, by command.
 pub(crate) type Outputs = BTreeMap<String, String>;

@@ -1,70 +1,13 @@
 //! `sceplab matrix`: the table, the ledger, what is missing.
 //!
-//! The table is drawn in the virtual lab, which every machine has; real clients need namespaces, and are tried where
-//! there are some.
+//! The table is drawn in the virtual lab, which every machine has; the netns target tries real clients.
 
 use std::fs;
 use std::path::Path;
 
-use tempfile::TempDir;
-
 use super::cli::assert_told;
-use super::sceplab::{Ended, command, finish, run_in, skip};
-
-const LAB: &str = "title: first
-devices:
-  DUT0: {interfaces: {eth0: 10.0.0.0/24}}
-hosts:
-  gateway: {addresses: [10.0.0.1/24], runs: ca}
-pki:
-  ca: {personality: linux, port: 8080, challenge: {static: hunter2}}
-";
-
-const SCENARIO: &str = "title: The device enrols
-tags: [matrix]
-lab: labs/first.yaml
-steps:
-  - configure:
-      set: |
-        set interfaces ethernet eth0 address 10.0.0.64/24
-        set system certificate scep csr CSR cgi-path /scep
-        set system certificate scep csr CSR distinguished-names CN=MyUserCert
-        set system certificate scep csr CSR password hunter2
-        set system certificate scep csr CSR port 8080
-        set system certificate scep csr CSR url 'http://10.0.0.1'
-  - run:
-      command: pki scep show CSR
-      matches: ['usercert\\s+Valid']
-      within: 5s
-";
-
-/// Where the second lab's CA refuses what the first one's takes.
-const REFUSED: &str = "expected-failures:
-  - scenario: enrol
-    pki: second
-    client: builtin
-    reason: FAILURE, badRequest
-    because: its CA knows another password
-    source: this test
-";
-
-/// A scenario at a CA that takes its password and, by a lab that stands in, at one that does not.
-fn samples() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let second =
-        LAB.replace("title: first\n", "stands-in-for: first.yaml\n").replace("hunter2", "hunter3");
-    write(folder.path(), "scenarios/labs/first.yaml", LAB);
-    write(folder.path(), "scenarios/labs/second.yaml", &second);
-    write(folder.path(), "scenarios/enrol.yaml", SCENARIO);
-    write(folder.path(), "scenarios/other.yaml", &SCENARIO.replace("[matrix]", "[other]"));
-    folder
-}
-
-fn write(folder: &Path, path: &str, text: &str) {
-    let path = folder.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
+use super::sceplab::{Ended, run_in};
+use crate::support::matrix_samples::{LAB, REFUSED, SCENARIO, samples, write};
 
 #[track_caller]
 fn matrix(folder: &Path, arguments: &[&str]) -> Ended {
@@ -185,84 +128,4 @@ fn the_reports_are_those_of_the_table() {
     assert!(read("m.md").contains(cells), "{}", read("m.md"));
     assert!(read("m.json").contains(r#""expected_failures": 1"#), "{}", read("m.json"));
     assert!(read("m.xml").contains(r#"tests="10" skipped="9" failures="0""#), "{}", read("m.xml"));
-}
-
-/// What the binary says on the kernel's network with nothing on the path; nothing where that network cannot be had.
-fn without_programs(folder: &Path, arguments: &[&str]) -> Option<Ended> {
-    with_path(Path::new(""), folder, arguments)
-}
-
-/// The same with this path.
-fn with_path(path: &Path, folder: &Path, arguments: &[&str]) -> Option<Ended> {
-    let mut command = command(folder, &[&["matrix"], arguments].concat());
-    command.env("PATH", path);
-    let ended = finish(command);
-    ended.assert_orderly();
-    if is_not_possible(&ended) {
-        skip(ended.stderr.trim_end());
-        return None;
-    }
-    Some(ended)
-}
-
-/// Whether the driver was refused what it needs, or is for another system; a lab that breaks is told in other words.
-fn is_not_possible(ended: &Ended) -> bool {
-    ended.code == Some(3) && ended.stderr.starts_with("error: driver `netns`")
-}
-
-#[test]
-fn only_a_driver_that_is_not_possible_here_is_a_skip() {
-    let ended = |code, stderr: &str| Ended {
-        code: Some(code),
-        stdout: String::new(),
-        stderr: stderr.to_owned(),
-    };
-    assert!(is_not_possible(&ended(3, "error: driver `netns`: namespaces cannot be had: …")));
-    assert!(is_not_possible(&ended(3, "error: driver `netns` does not support this system")));
-    assert!(!is_not_possible(&ended(3, "error: network: the lab process ended")));
-    assert!(!is_not_possible(&ended(1, "error: driver `netns`: …")));
-}
-
-#[test]
-fn a_client_that_is_not_installed_is_a_skip_with_its_package() {
-    let samples = samples();
-    write(samples.path(), "scenarios/matrix-ledger.yaml", REFUSED);
-    let clients = ["builtin", "strongswan", "scepclient", "sscep"];
-    let clients: Vec<&str> = clients.iter().flat_map(|client| ["--client", client]).collect();
-    let Some(ended) = without_programs(samples.path(), &clients) else { return };
-    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    assert_told("matrix-missing", &ended.told());
-}
-
-#[cfg(unix)]
-#[test]
-fn a_client_without_the_plugin_that_fetches_is_a_skip_with_its_package() {
-    use std::os::unix::fs::PermissionsExt;
-    let samples = samples();
-    let bin = samples.path().join("prefix/bin");
-    write(&bin, "pki", "#!/bin/sh\n# --scepca\n");
-    fs::set_permissions(bin.join("pki"), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::create_dir_all(samples.path().join("prefix/lib/ipsec/plugins")).unwrap();
-    let Some(ended) = with_path(&bin, samples.path(), &["--client", "strongswan"]) else { return };
-    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stdout.contains("2 skipped in"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("(package `libstrongswan-extra-plugins`)"), "{}", ended.stdout);
-}
-
-#[test]
-fn a_server_that_is_not_installed_is_a_skip_with_its_package() {
-    let samples = samples();
-    let server = "stands-in-for: first.yaml
-devices:
-  DUT0: {interfaces: {eth0: 10.0.0.0/24}}
-hosts:
-  gateway:
-    addresses: [10.0.0.1/24]
-    runs: {program: [scepserver, -port, '8080'], ready: {port: 8080}, package: scep}
-";
-    write(samples.path(), "scenarios/labs/second.yaml", server);
-    let Some(ended) = without_programs(samples.path(), &["--client", "builtin"]) else { return };
-    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stdout.contains("1 passed, 1 skipped in"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("(package `scep`)"), "{}", ended.stdout);
 }

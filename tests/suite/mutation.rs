@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::lab::Lab;
-use harness::scenario::{Found, discover, load};
+use model::lab::Lab;
+use model::scenario::{Found, discover, load};
 
 use super::documented_run::scenario_path;
 

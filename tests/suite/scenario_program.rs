@@ -119,7 +119,7 @@ fn the_kernels_network_is_a_trial_of_its_own_and_fails_where_the_scenario_does()
 
 #[cfg(feature = "docker")]
 #[test]
-fn containers_are_a_trial_of_their_own_and_fail_where_the_scenario_does() {
+fn docker_has_trials_of_its_own_that_fail_where_the_scenario_does() {
     let failing = format!("{PASSES}{FAILS}");
     let folder = folder(&[("a.yaml", &failing), ("conformance/b.yaml", PASSES)]);
     let kinds = [trials::VIRTUAL, trials::DOCKER];

@@ -103,6 +103,24 @@ fn write_program(folder: &Path, client: ScepClient, script: &str) {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// Lets an hour of the device's time go by, in which every limit of time is over.
+async fn an_hour_later() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    tokio::time::resume();
+}
+
+/// Waits until there is such a file.
+async fn is_made(file: &Path) {
+    let waiting = async {
+        while !file.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let is_made = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok();
+    assert!(is_made, "there is no {}", file.display());
+}
+
 /// Waits until the process whose number is in the file is gone.
 async fn is_gone(file: &Path) {
     let id = fs::read_to_string(file).unwrap().trim().to_owned();

@@ -5,42 +5,43 @@ use std::time::Duration;
 use dut_sim::network::{
     Addressing, ApplyError, ConnectError, EchoOutcome, InterfaceAddress, Network, UnreachableCode,
 };
-use libtest_mimic::Trial;
 
 use crate::pair::{NEIGHBOUR, Pair, addressing, become_able};
+use crate::support::trials::{Need, Planned, Test, trials};
 
-/// The trials, or none with the reason on stderr.
-#[expect(clippy::print_stderr, reason = "a test program has nowhere else to say this")]
-pub(crate) fn all() -> Vec<Trial> {
-    let able = become_able();
-    if let Err(reason) = &able {
-        eprintln!("skipped, for this system does not allow namespaces: {reason}");
-    }
-    let trial = |name: &str, act: fn(Pair) -> std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-        Trial::test(name, move || in_a_thread(act)).with_ignored_flag(able.is_err())
-    };
-    vec![
-        trial("nothing_goes_before_the_commit", |pair| Box::pin(nothing_before(pair))),
-        trial("a_reply_has_the_ttl_of_its_sender", |pair| Box::pin(replies(pair))),
-        trial("errors_come_with_their_sender", |pair| Box::pin(echo_errors(pair))),
-        trial("connections_and_why_there_are_none", |pair| Box::pin(connections(pair))),
-        trial("what_is_refused_changes_nothing", |pair| Box::pin(refusals(pair))),
-        trial("the_first_address_is_the_source", |pair| Box::pin(sources(pair))),
-        trial("connections_outlive_other_changes", |pair| Box::pin(outliving(pair))),
-        trial("routes_come_and_go", |pair| Box::pin(routes(pair))),
+/// The trials, ignored if this system does not allow namespaces.
+pub(crate) fn all() -> Vec<Planned> {
+    let need = Need::new("netns", become_able().err());
+    trials![
+        &[&need];
+        nothing_is_sent_before_addresses_are_applied,
+        a_reply_has_the_ttl_of_its_sender,
+        errors_come_with_their_sender,
+        connections_are_refused_with_their_reasons,
+        refused_addressing_changes_nothing,
+        the_first_address_is_the_source,
+        connections_outlive_other_changes,
+        routes_come_and_go,
     ]
 }
 
-fn in_a_thread(
-    act: fn(Pair) -> std::pin::Pin<Box<dyn Future<Output = ()>>>,
-) -> Result<(), libtest_mimic::Failed> {
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let whole = async { act(Pair::new().await).await };
-        let limit = Duration::from_secs(60);
-        runtime.block_on(async { tokio::time::timeout(limit, whole).await }).unwrap();
-    });
-    thread.join().map_err(|_| "see above".into())
+/// With a pair of its own, in a thread whose namespace is the device's.
+impl<T, F> Test<(Pair, F)> for T
+where
+    T: FnOnce(Pair) -> F + Send + 'static,
+    F: Future<Output = ()>,
+{
+    fn run(self) {
+        let thread = std::thread::spawn(move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let whole = async { self(Pair::new().await).await };
+            let whole = async { tokio::time::timeout(Duration::from_secs(60), whole).await };
+            runtime.enable_all().build().unwrap().block_on(whole).unwrap();
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
 
 /// A new namespace has no datagram sockets for ICMP.
@@ -52,7 +53,7 @@ async fn refusal(pair: &Pair, address: &str, port: u16) -> ConnectError {
     pair.device.connect(address.parse().unwrap(), port).await.err().unwrap()
 }
 
-async fn nothing_before(pair: Pair) {
+async fn nothing_is_sent_before_addresses_are_applied(pair: Pair) {
     assert_eq!(pair.ping("10.0.0.1", 1000).await, EchoOutcome::NoRoute);
     assert!(matches!(refusal(&pair, "10.0.0.1", 80).await, ConnectError::NoRoute));
     pair.apply(&["10.0.0.2/24"], &[]).await;
@@ -62,7 +63,7 @@ async fn nothing_before(pair: Pair) {
     assert_eq!(pair.ping("10.0.0.1", 1000).await, EchoOutcome::NoRoute);
 }
 
-async fn replies(pair: Pair) {
+async fn a_reply_has_the_ttl_of_its_sender(pair: Pair) {
     pair.there(|_| Pair::set("ip_default_ttl", "99"));
     pair.apply(&["10.0.0.2/24"], &[]).await;
     for raw in [true, false] {
@@ -80,7 +81,7 @@ async fn replies(pair: Pair) {
     assert_eq!(pair.ping("10.0.0.1", 300).await, EchoOutcome::TimedOut);
 }
 
-async fn echo_errors(pair: Pair) {
+async fn errors_come_with_their_sender(pair: Pair) {
     pair.there(|_| Pair::set("ip_forward", "1"));
     pair.there(|_| Pair::set("icmp_ratemask", "0"));
     pair.route_there("198.51.100.0/24", "10.0.0.2").await;
@@ -108,7 +109,7 @@ async fn echo_errors(pair: Pair) {
     }
 }
 
-async fn connections(pair: Pair) {
+async fn connections_are_refused_with_their_reasons(pair: Pair) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     pair.apply(&["10.0.0.2/24"], &[("192.0.2.0/24", "10.0.0.1")]).await;
     Pair::set("neigh/eth0/retrans_time_ms", "20");
@@ -131,7 +132,7 @@ async fn connections(pair: Pair) {
     assert!(matches!(refusal(&pair, "192.0.2.1", 80).await, ConnectError::NetworkUnreachable));
 }
 
-async fn refusals(pair: Pair) {
+async fn refused_addressing_changes_nothing(pair: Pair) {
     let before = ["10.0.0.2/24", "10.7.0.1/16"];
     pair.apply(&before, &[("192.0.2.0/24", "10.0.0.1")]).await;
     pair.there(|_| Pair::set("ip_forward", "1"));
@@ -158,7 +159,7 @@ async fn refusals(pair: Pair) {
     assert_eq!(pair.ping("10.9.0.1", 1000).await, EchoOutcome::NoRoute);
 }
 
-async fn sources(pair: Pair) {
+async fn the_first_address_is_the_source(pair: Pair) {
     let (listener, port) = pair.listen();
     for addresses in [["10.0.0.2/24", "10.0.0.3/24"], ["10.0.0.3/24", "10.0.0.2/24"]] {
         pair.apply(&addresses, &[]).await;
@@ -168,7 +169,7 @@ async fn sources(pair: Pair) {
     }
 }
 
-async fn outliving(pair: Pair) {
+async fn connections_outlive_other_changes(pair: Pair) {
     use tokio::io::AsyncWriteExt;
     let (listener, port) = pair.listen();
     pair.apply(&["10.0.0.2/24", "10.7.0.1/16", "10.0.0.3/24"], &[]).await;
@@ -182,7 +183,7 @@ async fn outliving(pair: Pair) {
     assert_eq!(&heard, b"still here");
 }
 
-async fn routes(pair: Pair) {
+async fn routes_come_and_go(pair: Pair) {
     pair.there(|_| Pair::set("ip_forward", "1"));
     let reached = EchoOutcome::Unreachable { from: NEIGHBOUR, code: UnreachableCode::Network };
     // Through nobody on a link, and through the device itself, there is no way; that is no reason to refuse.

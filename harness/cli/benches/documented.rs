@@ -17,13 +17,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
+use driver_virtual::Virtual;
 use dut_sim::{KeyPool, KeySource};
-use harness::drivers::Virtual;
-use harness::outcome::Verdict;
-use harness::run::run_on;
-use harness::scenario::{Scenario, discover, load};
-use harness::testbed::Driver;
+use model::outcome::Verdict;
+use model::scenario::{Scenario, discover, load};
 use openssl::pkey::{PKey, Private};
+use runner::run_on;
+use testbed::Driver;
 use tokio::runtime::{Builder, Runtime};
 
 #[path = "bare/operations.rs"]

@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
+use driver_virtual::Virtual;
 use dut_sim::{KeyPool, KeySource};
-use harness::drivers::Virtual;
-use harness::outcome::Verdict;
-use harness::run::run_on;
-use harness::scenario::{Scenario, discover, load};
-use harness::testbed::Driver;
+use model::outcome::Verdict;
+use model::scenario::{Scenario, discover, load};
+use runner::run_on;
+use testbed::Driver;
 
 #[path = "bare/operations.rs"]
 #[expect(dead_code, reason = "only the key is needed here")]

@@ -106,21 +106,4 @@ pub(super) fn quieten_panics() {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn an_interrupted_run_is_interrupted_whatever_it_found() {
-        let outcome = |interrupted| Outcome {
-            scenarios: Vec::new(),
-            unfinished: Vec::new(),
-            selected: 0,
-            elapsed: Duration::ZERO,
-            interrupted,
-        };
-        assert_eq!(Exit::of(&outcome(true)), Exit::Interrupted);
-        assert_eq!(Exit::of(&outcome(false)), Exit::Success);
-    }
-}
+mod tests;

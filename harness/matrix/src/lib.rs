@@ -185,3 +185,8 @@ fn name<S: serde::Serializer>(client: &Client, serializer: S) -> Result<S::Ok, S
 fn names<S: serde::Serializer>(clients: &[Client], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(clients.iter().map(Client::to_string))
 }
+
+#[cfg(test)]
+#[expect(dead_code, reason = "reports need the rest")]
+#[path = "../../report/src/samples.rs"]
+mod samples;

@@ -105,7 +105,7 @@ fn constant(text: &str) -> Regex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use report::samples;
+    use crate::samples;
 
     const TABLE_TEXT: &str =
         "---\nCertificate  Status   Usage  NotBefore  NotAfter\n---\nca  Valid\n";

@@ -1,10 +1,10 @@
 //! Pipes and terminals: no colour without a terminal, none where `NO_COLOR` is set, no complaint about a closed pipe.
 #![cfg(unix)]
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::samples;
-use crate::suite::sceplab::{command, finish, run, run_in, skip, workspace};
+use crate::suite::sceplab::{command, run, run_in, workspace};
 
 #[test]
 fn there_is_no_colour_without_a_terminal() {
@@ -15,36 +15,6 @@ fn there_is_no_colour_without_a_terminal() {
         let ended = run_in(samples.path(), arguments);
         assert!(!ended.stdout.contains('\x1b') && !ended.stderr.contains('\x1b'), "{ended:?}");
     }
-}
-
-#[test]
-fn there_is_colour_on_a_terminal_unless_it_is_not_wanted() {
-    let samples = samples();
-    let Some(coloured) = on_a_terminal(samples.path(), "") else { return };
-    assert!(coloured.contains("\x1b[") && coloured.contains("ttl=63"), "{coloured}");
-    let plain = on_a_terminal(samples.path(), "NO_COLOR=1").unwrap();
-    assert!(!plain.contains("\x1b[1;31m") && plain.contains("ttl=63"), "{plain:?}");
-    let empty = on_a_terminal(samples.path(), "NO_COLOR=").unwrap();
-    assert!(empty.contains("\x1b[1;31m"), "an empty NO_COLOR is as none: {empty:?}");
-    let nameless = on_a_terminal(samples.path(), "env -u TERM").unwrap();
-    assert!(!nameless.contains("\x1b[1;31m"), "a terminal without a name: {nameless:?}");
-}
-
-/// What `run` prints of a failure on a terminal, which `script` of util-linux makes.
-fn on_a_terminal(folder: &std::path::Path, variable: &str) -> Option<String> {
-    let version = Command::new("script").arg("--version").output();
-    if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("util-linux")) {
-        skip("there is no util-linux `script` to make a terminal");
-        return None;
-    }
-    let program = command(folder, &[]).get_program().to_str().unwrap().to_owned();
-    let mut script = Command::new("script");
-    let line = format!("{variable} '{program}' run scenarios/ttl.yaml");
-    script.args(["-qec", &line, "/dev/null"]).current_dir(folder).stdin(Stdio::null());
-    script.env_remove("NO_COLOR").env("TERM", "xterm-256color");
-    let ended = finish(script);
-    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
-    Some(ended.stdout)
 }
 
 #[test]

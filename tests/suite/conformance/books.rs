@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use harness::conformance::coverage;
-use harness::requirement::End;
-use harness::scenario::Action;
-use harness::scenario::scep::Wrong;
+use conformance::coverage;
 use mock_ca::Fault;
+use model::requirement::End;
+use model::scenario::Action;
+use model::scenario::scep::Wrong;
 
 use super::cases;
 use crate::suite::sceplab::run;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use harness::drivers::Virtual;
-use harness::lab::Personality;
-use harness::outcome::{Outcome, Verdict};
-use harness::run::run_all;
-use harness::scenario::Scenario;
-use harness::testbed::Driver;
+use driver_virtual::Virtual;
 use mock_ca::{Fault, FaultRule, PersonalityName, Trigger};
+use model::lab::Personality;
+use model::outcome::{Outcome, Verdict};
+use model::scenario::Scenario;
+use runner::run_all;
+use testbed::Driver;
 
 use super::{cases, short, sorted};
 

@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use harness::drivers::Virtual;
-use harness::outcome::Verdict;
-use harness::run::run_all;
-use harness::scenario::scep::{Carrier, Wrong};
-use harness::scenario::{Found, Scenario, load};
-use harness::testbed::Driver;
+use driver_virtual::Virtual;
+use model::outcome::Verdict;
+use model::scenario::scep::{Carrier, Wrong};
+use model::scenario::{Found, Scenario, load};
+use runner::run_all;
+use testbed::Driver;
 
 use crate::suite::sceplab::workspace;
 

@@ -1,20 +1,8 @@
 //! Nothing of this machine's network is used before it is listed, and somebody has agreed.
 
-use std::net::TcpListener;
-#[cfg(unix)]
-use std::process::{Command, Stdio};
-
-use super::Files;
-use crate::suite::sceplab::{Ended, Running, command, finish, run, run_in, skip, workspace};
-use crate::suite::serve::{LINUX, Server};
-
-/// A port that nobody may connect to.
-fn silent() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let authority = listener.local_addr().unwrap().to_string();
-    (listener, authority)
-}
+use super::{Files, silent};
+use crate::suite::sceplab::{command, finish, run, run_in, workspace};
+use crate::suite::serve::LINUX;
 
 #[test]
 fn without_somebody_who_agrees_nothing_is_sent() {
@@ -113,42 +101,4 @@ fn the_labs_that_come_along_are_in_order_and_are_not_used_by_themselves() {
         assert!(ended.stderr.contains("198.51.100."), "{}", ended.stderr);
         assert!(ended.stderr.contains("type `--yes`"), "{}", ended.stderr);
     }
-}
-
-/// What the run says at a terminal where `answer` is typed, and its exit code; nothing where no terminal can be made.
-#[cfg(unix)]
-fn at_a_terminal(files: &Files, answer: &str) -> Option<Ended> {
-    let version = Command::new("script").arg("--version").output();
-    if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("util-linux")) {
-        skip("there is no util-linux `script` to make a terminal");
-        return None;
-    }
-    let program = env!("CARGO_BIN_EXE_sceplab");
-    let line = format!("'{program}' run one.yaml --driver live");
-    let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).current_dir(files.path()).stdin(Stdio::piped());
-    script.env_remove("SCEPLAB_CHALLENGE").env("TERM", "dumb");
-    let mut running = Running::start(script);
-    running.stdout_line(|line| line.contains("http://127.0.0.1:").then_some(()));
-    running.tell(answer);
-    let code = running.wait().code();
-    Some(Ended { code, stdout: running.rest_of_stdout(), stderr: running.rest_of_stderr() })
-}
-
-#[cfg(unix)]
-#[test]
-fn at_a_terminal_the_answer_decides() {
-    let (listener, authority) = silent();
-    let files = Files::new(&authority, LINUX, "", "password x1-y2-z3");
-    let Some(refused) = at_a_terminal(&files, "n") else { return };
-    assert_eq!(refused.code, Some(5), "{}", refused.stdout);
-    assert!(refused.stdout.contains("Use them? [y/N]"), "{}", refused.stdout);
-    assert!(refused.stdout.contains("nothing was done"), "{}", refused.stdout);
-    assert!(listener.accept().is_err(), "somebody connected");
-
-    let server = Server::start(&["linux", "--challenge", "x1-y2-z3"]);
-    let files = Files::new(&server.authority, LINUX, "", "password x1-y2-z3");
-    let agreed = at_a_terminal(&files, "y").unwrap();
-    assert_eq!(agreed.code, Some(0), "{}", agreed.stdout);
-    assert!(agreed.stdout.contains("1 passed"), "{}", agreed.stdout);
 }

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use super::{LINUX, NDES, Server};
-use crate::suite::sceplab::{Running, command, finish, run, workspace};
+use crate::suite::sceplab::{Running, command, finish, refusing, run, workspace};
 
 #[test]
 fn a_server_that_answers_is_well() {
@@ -19,9 +19,9 @@ fn a_server_that_answers_is_well() {
 }
 
 #[test]
-fn one_that_does_not_or_not_well_is_not() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let asked = run(&["health", &format!("http://127.0.0.1:{port}/scep")]);
+fn a_server_that_refuses_or_answers_503_is_not_well() {
+    let (_socket, address) = refusing();
+    let asked = run(&["health", &format!("http://{address}/scep")]);
     assert_eq!(asked.code, Some(4), "{asked:?}");
     assert!(asked.stderr.contains("is not well: cannot connect"), "{asked:?}");
 
@@ -33,7 +33,7 @@ fn one_that_does_not_or_not_well_is_not() {
 }
 
 #[test]
-fn whoever_is_told_nothing_is_found_by_the_environment() {
+fn health_takes_the_address_from_the_environment() {
     let mut serve = command(workspace(), &["serve", "ndes"]);
     serve.env("SCEPLAB_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
     let mut server = Running::start(serve);

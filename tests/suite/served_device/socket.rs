@@ -2,45 +2,14 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
 use std::process::Stdio;
 
-use tempfile::TempDir;
-
-use crate::suite::sceplab::{Ended, Running, command, run_in, skip, wait_until};
-
-/// A device that is served in a folder, as `dut`.
-pub(super) struct Served {
-    pub(super) folder: TempDir,
-    running: Running,
-}
-
-impl Served {
-    pub(super) fn start(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let running = serve(folder.path(), arguments);
-        Self { folder, running }
-    }
-
-    pub(super) fn says(&self, commands: &str) -> Ended {
-        run_in(self.folder.path(), &["dut", "--attach", "dut", "-c", commands])
-    }
-
-    fn mode(&self) -> u32 {
-        fs::metadata(self.folder.path().join("dut")).unwrap().permissions().mode() & 0o777
-    }
-}
-
-fn serve(folder: &Path, arguments: &[&str]) -> Running {
-    let served = Running::start(command(folder, &[&["dut", "--serve", "dut"], arguments].concat()));
-    wait_until("the device is served", || UnixStream::connect(folder.join("dut")).is_ok());
-    served
-}
+use crate::suite::sceplab::{Running, command, run_in, wait_until};
+use crate::support::served::{Served, refused_to_serve, serve};
 
 #[test]
-fn a_device_ends_when_it_is_told_to_and_takes_its_socket_with_it() {
+fn term_ends_a_device_and_removes_its_socket() {
     let mut served = Served::start(&[]);
     assert_eq!(served.mode(), 0o600);
     assert_eq!(served.says("show date").code, Some(0));
@@ -56,7 +25,7 @@ fn a_device_ends_when_it_is_told_to_and_takes_its_socket_with_it() {
 }
 
 #[test]
-fn what_is_left_of_a_device_is_replaced_and_one_that_is_there_is_not() {
+fn a_stale_socket_is_replaced_and_a_served_one_is_not() {
     let mut served = Served::start(&[]);
     let second = run_in(served.folder.path(), &["dut", "--serve", "dut"]);
     assert_eq!(
@@ -79,7 +48,7 @@ fn what_is_left_of_a_device_is_replaced_and_one_that_is_there_is_not() {
 }
 
 #[test]
-fn whoever_speaks_another_language_is_told_and_hurts_nobody() {
+fn another_protocol_on_the_socket_is_told_and_harmless() {
     let folder = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(folder.path().join("dut")).unwrap();
     let answering = std::thread::spawn(move || {
@@ -99,7 +68,7 @@ fn whoever_speaks_another_language_is_told_and_hurts_nobody() {
 }
 
 #[test]
-fn there_is_room_for_so_many_users_and_one_who_leaves_makes_room() {
+fn a_device_takes_64_users_at_a_time() {
     let served = Served::start(&[]);
     let socket = served.folder.path().join("dut");
     let mut users: Vec<_> = (0..64).map(|_| UnixStream::connect(&socket).unwrap()).collect();
@@ -133,20 +102,9 @@ fn a_user_who_floods_and_one_who_hangs_up_are_not_felt_by_others() {
 }
 
 #[test]
-fn an_interface_is_the_devices_only_where_it_is_given_to_it() {
-    let refused = |arguments: &[&str]| {
-        let folder = tempfile::tempdir().unwrap();
-        let ended = run_in(folder.path(), &[&["dut", "--serve", "dut"], arguments].concat());
-        assert_eq!(ended.code, Some(3), "{ended:?}");
-        ended.stderr
-    };
-    let name = refused(&["--interface", "wlan0"]);
+fn an_interface_of_a_wrong_name_or_that_is_absent_is_refused() {
+    let name = refused_to_serve(&["--interface", "wlan0"]);
     assert!(name.contains("no name of a device's interface"), "{name}");
-    let absent = refused(&["--interface", "eth4711"]);
+    let absent = refused_to_serve(&["--interface", "eth4711"]);
     assert!(absent.contains("there is no interface `eth4711`"), "{absent}");
-    let there = (0..9).map(|number| format!("eth{number}"));
-    let mut there = there.filter(|name| Path::new("/sys/class/net").join(name).exists());
-    let Some(own) = there.next() else { return skip("this machine has no interface named eth0") };
-    let machine = refused(&["--interface", &own]);
-    assert!(machine.contains("is an interface of the machine itself"), "{machine}");
 }

@@ -1,10 +1,12 @@
 //! certnanny's `sscep`, of which Debian 12 has no package: its options and exit statuses are those of its `src/sscep.c` and
 //! `src/sscep.h`.
 
+use std::fs;
+
 use dut_sim::ScepClient;
 use openssl::x509::X509Req;
 
-use super::Fake;
+use super::{Fake, an_hour_later};
 
 /// Issues what the request asks for.
 const ISSUES: &str = "openssl x509 -req -in request.pem -CA {}/given.pem -CAkey {}/given.key -set_serial 7 \
@@ -86,12 +88,15 @@ async fn a_pending_request_that_it_polls_no_more_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_pending_request_that_it_polls_may_take_its_time() {
-    let fake = fake("echo 'sscep: pkistatus: PENDING'; sleep 600");
+    let fake =
+        fake("echo 'sscep: pkistatus: PENDING'; until [ -e {}/go ]; do sleep 0.01; done; exit 93");
     fake.ends_with("usercert Pending - - -").await;
     fake.logs("sscep: pkistatus: PENDING").await;
-    // Longer than a program may take; that nothing happens to it can only be waited for.
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    an_hour_later().await;
     fake.lab.shows("usercert Pending - - -").await;
+    // It was not killed: it goes on, and ends by itself.
+    fs::write(fake.file("go"), "").unwrap();
+    fake.lab.shows("`sscep` ended with status 93").await;
 }
 
 #[tokio::test]

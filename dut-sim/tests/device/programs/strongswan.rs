@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use dut_sim::ScepClient;
 
-use super::{Fake, is_gone};
+use super::{Fake, an_hour_later, is_gone, is_made};
 use crate::DOCUMENTED;
 
 /// A `pki` that stores the CA's certificate and then does `request`.
@@ -99,11 +98,16 @@ async fn endless_output_is_ended() {
 
 #[tokio::test]
 async fn a_pending_request_may_take_its_time_and_ends_with_its_configuration() {
-    let fake = fake("echo $$ > {}/child; echo '  SCEP request pending, polling' >&2; sleep 600");
+    let fake = fake(
+        "echo $$ > {}/child; echo '  SCEP request pending, polling' >&2
+        until [ -e {}/go ]; do sleep 0.01; done; touch {}/went-on; sleep 600",
+    );
     fake.ends_with("usercert Pending - - -").await;
     fake.logs("SCEP request pending").await;
-    // That nothing happens to it can only be waited for.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    an_hour_later().await;
+    // It was not killed: it goes on.
+    fs::write(fake.file("go"), "").unwrap();
+    is_made(&fake.file("went-on")).await;
     fake.lab.shows("usercert Pending - - -").await;
     fake.lab.device.replace_configuration("set system host-name DUT0").await.unwrap();
     is_gone(&fake.file("child")).await;

@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+pub use bollard;
+
 mod attached;
 mod container;
 pub mod engine;

@@ -56,7 +56,7 @@ pub(super) fn remove_those_of_the_dead() {
 }
 
 /// What runners of this user that were killed left.
-pub fn those_of_the_dead() -> Vec<PathBuf> {
+pub(crate) fn those_of_the_dead() -> Vec<PathBuf> {
     let mut folders = folders_in(&std::env::temp_dir());
     folders.retain(|folder| lock_if_dead(folder).is_some());
     folders
@@ -95,7 +95,7 @@ fn is_own(folder: &PathBuf) -> bool {
 ///
 /// # Errors
 /// When it is there afterwards all the same.
-pub fn remove_if_dead(folder: &Path) -> io::Result<()> {
+pub(crate) fn remove_if_dead(folder: &Path) -> io::Result<()> {
     // The lock is kept until the folder is gone, so that nobody who has just made it takes it for theirs.
     let Some(_lock) = lock_if_dead(folder) else { return Ok(()) };
     match fs::remove_dir_all(folder) {

@@ -24,7 +24,7 @@ use testbed::BenchError;
 use testbed::pki::Pki;
 
 /// A server program that serves, until it ends by itself or is dropped.
-pub struct ServerProgram {
+pub(crate) struct ServerProgram {
     output: Output,
     /// How it ended, once it has.
     ended: watch::Receiver<Option<String>>,
@@ -35,7 +35,7 @@ impl ServerProgram {
     ///
     /// # Errors
     /// When a program is missing or cannot be started, a command before it fails, or it ends or is not ready in time.
-    pub async fn start(
+    pub(crate) async fn start(
         lab: &Lab,
         (host, program): (&str, &Program),
         namespace: &Namespace,

@@ -3,19 +3,18 @@
 mod seen;
 
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use mock_ca::{
     AdminCredentials, Approval, Ca, ChallengePolicy, ChallengeUnavailable, DecisionError, Keys,
-    LogEntry, LogOutcome, PersonalityName, Settings,
+    LogEntry, LogOutcome, Settings,
 };
 use scep::attribute::PkiStatus;
 use scep::capabilities::Capability;
 use scep::http::{HttpRequest, HttpResponse};
-use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 
 use model::lab::{self, Secret};

@@ -6,20 +6,20 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// The changes of a device, and up to where they have been seen.
-pub struct SeenChanges(Mutex<watch::Receiver<u64>>);
+pub(crate) struct SeenChanges(Mutex<watch::Receiver<u64>>);
 
 impl SeenChanges {
-    pub fn new(changes: watch::Receiver<u64>) -> Self {
+    pub(crate) fn new(changes: watch::Receiver<u64>) -> Self {
         Self(Mutex::new(changes))
     }
 
     /// What changes from here on, a check that runs from here on may have missed.
-    pub fn mark_all(&self) {
+    pub(crate) fn mark_all(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).mark_unchanged();
     }
 
     /// Waits for a change that was not seen, at most `pause`.
-    pub async fn wait(&self, pause: Duration) {
+    pub(crate) async fn wait(&self, pause: Duration) {
         let mut changes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Ok(Err(_gone)) = tokio::time::timeout(pause, changes.changed()).await {
             // A device that is gone changes no more; without the pause its checks would spin.

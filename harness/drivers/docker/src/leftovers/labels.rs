@@ -60,7 +60,7 @@ fn random_word() -> String {
 }
 
 /// A number that others do not have by chance; without randomness, which SCEP needs as well, zero.
-pub fn random_number() -> u32 {
+pub(crate) fn random_number() -> u32 {
     let mut bytes = [0; 4];
     let _ = openssl::rand::rand_bytes(&mut bytes);
     u32::from_be_bytes(bytes)

@@ -14,7 +14,7 @@ use testbed::http::{self, Envelope};
 use testbed::pki::{Decision, IssuedCertificate, PkiError};
 
 /// Where a CA tells what it did, and is told what to do.
-pub struct ControlPort {
+pub(crate) struct ControlPort {
     url: ScepUrl,
     /// From the first byte of a request to the last of its answer.
     limit: Duration,
@@ -22,7 +22,7 @@ pub struct ControlPort {
 
 /// What becomes of a request that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Approve,
     Deny,
 }
@@ -41,24 +41,24 @@ struct Refusal {
 }
 
 impl ControlPort {
-    pub fn new(url: ScepUrl, limit: Duration) -> Self {
+    pub(crate) fn new(url: ScepUrl, limit: Duration) -> Self {
         Self { url, limit }
     }
 
     /// All certificates that it issued to clients, oldest first.
-    pub async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
+    pub(crate) async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
         self.get("issued").await.map_err(|reason| self.broken(&reason))
     }
 
     /// The transaction IDs of the requests that wait.
-    pub async fn pending(&self) -> Result<BTreeSet<String>, PkiError> {
+    pub(crate) async fn pending(&self) -> Result<BTreeSet<String>, PkiError> {
         let pending: Vec<Pending> =
             self.get("pending").await.map_err(|reason| self.broken(&reason))?;
         Ok(pending.into_iter().map(|one| one.transaction_id).collect())
     }
 
     /// Decides about the oldest request that waits, those of the transactions in `others` left out.
-    pub async fn decide(
+    pub(crate) async fn decide(
         &self,
         verdict: Verdict,
         others: &BTreeSet<String>,

@@ -10,7 +10,7 @@ use model::mask::Masker;
 
 /// Why a command was not carried out, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// There is no connection any more.
     #[error(transparent)]
     Lost(#[from] Lost),
@@ -64,7 +64,7 @@ impl Fault {
     }
 
     /// What happened, what came last, and what to do, without secrets.
-    pub fn told(&self, masker: &Masker) -> String {
+    pub(crate) fn told(&self, masker: &Masker) -> String {
         let what = masker.text(&self.to_string());
         match self {
             Self::PromptNeverSeen { tail: came, .. } => {
@@ -88,7 +88,7 @@ impl Fault {
     }
 
     /// Whether there is no use in typing anything any more.
-    pub fn ends_session(&self) -> bool {
+    pub(crate) fn ends_session(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::PromptNeverSeen { .. } | Self::Stuck(_))
     }
 }

@@ -13,7 +13,7 @@ const TAIL: usize = 200;
 const LITERALLY: u8 = 0x16;
 
 /// Whether a line can be typed at a terminal.
-pub fn can_be_typed(line: &str) -> bool {
+pub(crate) fn can_be_typed(line: &str) -> bool {
     typed(line).is_ok()
 }
 

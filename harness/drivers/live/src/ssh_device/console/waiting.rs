@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// When somebody does not want to wait any longer.
-pub type Stopped<'a> = &'a dyn Fn() -> bool;
+pub(crate) type Stopped<'a> = &'a dyn Fn() -> bool;
 
 /// What is to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

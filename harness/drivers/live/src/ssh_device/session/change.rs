@@ -25,7 +25,7 @@ pub(super) struct Typed<'a> {
 
 impl Session {
     /// Changes the configuration as a scenario has it.
-    pub fn configure(
+    pub(crate) fn configure(
         &mut self,
         lines: &str,
         replace: bool,

@@ -40,7 +40,7 @@ pub enum Restored {
 impl Session {
     /// Puts the configuration back, after connecting again where the connection was lost: a device that starts anew is
     /// waited for as long as it may take for an answer.
-    pub fn restore(&mut self) -> Restored {
+    pub(crate) fn restore(&mut self) -> Restored {
         if self.keep_config {
             return Restored::Kept;
         }

@@ -10,7 +10,7 @@ use super::Content;
 
 /// What an echo request carries and its reply carries back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Echo<'a> {
+pub(crate) struct Echo<'a> {
     pub identifier: u16,
     pub sequence: u16,
     pub payload: &'a [u8],
@@ -18,7 +18,7 @@ pub struct Echo<'a> {
 
 /// What a router or a host writes into an ICMP error (RFC 792).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IcmpError {
+pub(crate) enum IcmpError {
     NetworkUnreachable,
     HostUnreachable,
     TimeExceeded,

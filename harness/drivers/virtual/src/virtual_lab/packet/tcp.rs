@@ -6,14 +6,14 @@ use super::{Content, Envelope};
 
 /// The two ends of a TCP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ports {
+pub(crate) struct Ports {
     pub source: u16,
     pub destination: u16,
 }
 
 impl Ports {
     /// The same ports as the other side sees them.
-    pub fn answered(self) -> Self {
+    pub(crate) fn answered(self) -> Self {
         Self { source: self.destination, destination: self.source }
     }
 }

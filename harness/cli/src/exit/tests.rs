@@ -1,0 +1,96 @@
+//! What a device or a PKI that breaks, or cannot do something, makes of a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::outcome::{Outcome, Verdict};
+use model::scenario::{discover, load};
+use runner::run_on;
+use testbed::Bench;
+use testbed::device::{Change, Device, DeviceError};
+
+use super::*;
+
+/// A device that answers everything with one error.
+struct Useless(DeviceError);
+
+#[async_trait]
+impl Device for Useless {
+    async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
+        Err(self.0.clone())
+    }
+
+    async fn execute(&self, _: &str) -> Result<String, DeviceError> {
+        Err(self.0.clone())
+    }
+}
+
+const PING: &str = "title: T
+lab: {devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}}
+steps:
+  - configure: {set: set interfaces ethernet eth0 address 10.0.0.2/24}
+  - ping: {address: 10.0.0.1}
+";
+
+/// What becomes of a scenario whose device is of no use.
+async fn run(error: DeviceError) -> (Verdict, Exit) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ping.yaml");
+    std::fs::write(&path, PING).unwrap();
+    let found = discover(&[path]).unwrap();
+    let scenario = load(&found[0], None).unwrap();
+    let mut bench = Bench::default();
+    bench.devices.insert("DUT0".to_owned(), Arc::new(Useless(error)));
+    let finished = run_on(&scenario, &bench).await;
+    let verdict = finished.verdict.clone();
+    let elapsed = Duration::ZERO;
+    let (scenarios, unfinished) = (vec![finished], Vec::new());
+    let outcome = Outcome { scenarios, unfinished, selected: 1, elapsed, interrupted: false };
+    (verdict, Exit::of(&outcome))
+}
+
+#[tokio::test]
+async fn a_device_that_breaks_is_a_broken_lab() {
+    let (verdict, exit) = run(DeviceError::Broken { reason: "no power".to_owned() }).await;
+    assert!(
+        matches!(&verdict, Verdict::LabBroke { reason } if reason.contains("no power")),
+        "{verdict:?}"
+    );
+    assert_eq!(exit as u8, 3);
+}
+
+#[tokio::test]
+async fn what_a_device_cannot_do_is_a_skip_with_its_reason() {
+    let (verdict, exit) = run(DeviceError::NotSupported { what: "configuring".to_owned() }).await;
+    assert!(
+        matches!(&verdict, Verdict::Skipped { reason } if reason.contains("configuring")),
+        "{verdict:?}"
+    );
+    assert_eq!(exit as u8, 0);
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_refused_is_a_failed_check() {
+    let refused = DeviceError::ConfigurationRefused {
+        line: 1,
+        text: "set x".to_owned(),
+        message: "no".to_owned(),
+    };
+    let (verdict, exit) = run(refused).await;
+    assert!(matches!(verdict, Verdict::Failed(_)), "{verdict:?}");
+    assert_eq!(exit as u8, 4);
+}
+
+#[test]
+fn an_interrupted_run_is_interrupted_whatever_it_found() {
+    let outcome = |interrupted| Outcome {
+        scenarios: Vec::new(),
+        unfinished: Vec::new(),
+        selected: 0,
+        elapsed: Duration::ZERO,
+        interrupted,
+    };
+    assert_eq!(Exit::of(&outcome(true)), Exit::Interrupted);
+    assert_eq!(Exit::of(&outcome(false)), Exit::Success);
+}

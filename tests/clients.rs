@@ -1,0 +1,34 @@
+//! Strangers: each SCEP program that is installed enrols and renews with the CA on a real port, inside the device and alone.
+#![expect(clippy::unwrap_used, reason = "a test program")]
+
+use std::process::ExitCode;
+
+#[expect(dead_code, reason = "other test programs need the rest")]
+#[path = "support"]
+mod support {
+    pub(crate) mod asynchronous;
+    pub(crate) mod conform;
+    pub(crate) mod groups;
+    pub(crate) mod needs;
+    pub(crate) mod sceplab;
+    pub(crate) mod server;
+    pub(crate) mod trials;
+}
+
+mod clients {
+    pub(crate) mod conform; // their conformance
+    mod device; // a device with such a client
+    pub(crate) mod enrolments; // enrolled, refused, pending, renewed
+    pub(crate) mod environment; // that of the caller
+    pub(crate) mod scepclient; // micromdm's client enrols without the device
+}
+
+fn main() -> ExitCode {
+    let scepclient = support::needs::client(dut_sim::ScepClient::Scepclient);
+    let needs: Vec<&support::trials::Need> = scepclient.iter().collect();
+    let mut all = clients::enrolments::trials();
+    all.extend(clients::conform::trials());
+    all.extend(clients::scepclient::trials(&needs));
+    all.extend(clients::environment::trials(&support::needs::netns()));
+    support::trials::run(all)
+}

@@ -1,0 +1,115 @@
+//! A device in this process whose network is the operating system's own loopback.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dut_sim::network::{
+    Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
+};
+use dut_sim::{Device, DeviceSettings, GrowingPause, ScepClient};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::support::sceplab::DEADLINE;
+
+/// The host's own network, of which nothing is changed.
+struct Loopback;
+
+#[async_trait]
+impl Network for Loopback {
+    async fn apply(&self, _: &Addressing) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
+    async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
+        host.parse().map_err(|_| ResolveError::Unknown { host: host.to_owned() })
+    }
+
+    async fn echo(&self, _: &EchoRequest) -> EchoOutcome {
+        EchoOutcome::NoRoute
+    }
+
+    async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
+        match TcpStream::connect((address, port)).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                Err(ConnectError::Refused)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A device with a client of somebody else's.
+pub(crate) struct ClientDevice(Arc<Device>);
+
+impl ClientDevice {
+    /// A device with this client, whose program is installed.
+    pub(crate) fn with(client: ScepClient) -> Self {
+        let pause =
+            GrowingPause { first: Duration::from_millis(50), longest: Duration::from_millis(200) };
+        let settings = DeviceSettings {
+            client,
+            retry_pause: pause,
+            poll_pause: pause,
+            ..DeviceSettings::new(Arc::new(Loopback))
+        };
+        Self(Device::start(settings))
+    }
+
+    /// Configures the request `CSR` with the server at `url`, and these further lines of it.
+    #[track_caller]
+    pub(crate) fn configure(&self, url: &str, lines: &[&str]) -> impl Future<Output = ()> {
+        let csr = "set system certificate scep csr CSR";
+        let given = lines.iter().map(|line| format!("{csr} {line}\n"));
+        let lines: String = std::iter::once(format!("{csr} url '{url}'\n")).chain(given).collect();
+        async move { self.0.replace_configuration(&lines).await.unwrap() }
+    }
+
+    pub(crate) async fn output(&self, command: &str) -> String {
+        self.0.execute(command).await.output
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.0.protocol_log().join("\n")
+    }
+
+    pub(crate) fn notes(&self) -> String {
+        self.0.notes().join("\n")
+    }
+
+    /// Waits until `pki scep show` has one of the texts, white space folded, and gives what it shows.
+    pub(crate) async fn shows(&self, texts: &[&str]) -> String {
+        let mut changes = self.0.subscribe();
+        let waiting = async {
+            loop {
+                changes.borrow_and_update();
+                let output = self.output("pki scep show CSR").await;
+                let folded = output.split_whitespace().collect::<Vec<_>>().join(" ");
+                if texts.iter().any(|text| folded.contains(text)) {
+                    return folded;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        if let Ok(shown) = timeout(DEADLINE, waiting).await {
+            return shown;
+        }
+        let shown = self.output("pki scep show CSR").await;
+        panic!("none of {texts:?} in:\n{shown}\n{}", self.log());
+    }
+
+    /// Waits until the log has a line with the text.
+    pub(crate) async fn logs(&self, text: &str) {
+        let mut changes = self.0.subscribe();
+        let waiting = async {
+            while !self.log().contains(text) {
+                changes.changed().await.unwrap();
+            }
+        };
+        let seen = timeout(DEADLINE, waiting).await.is_ok();
+        assert!(seen, "no `{text}` in:\n{}", self.log());
+    }
+}

@@ -1,0 +1,31 @@
+//! What the caller's environment holds for such programs does not change what they do in a lab.
+
+use dut_sim::ScepClient;
+
+use crate::support::needs::client;
+use crate::support::sceplab::{command, finish, workspace};
+use crate::support::trials::{Need, Planned};
+
+/// A trial for each client.
+pub(crate) fn trials(netns: &Need) -> Vec<Planned> {
+    let trial = |its: ScepClient| {
+        let program = client(its);
+        let needs: Vec<&Need> = [netns].into_iter().chain(&program).collect();
+        let name = "a_proxy_and_a_configuration_of_the_caller_s_do_not_reach_the_programs";
+        let name = format!("{}::{name}::{its}", module_path!());
+        Planned::new(&name, &needs, move || ignores_the_environment(its))
+    };
+    ScepClient::ALL.map(trial).into()
+}
+
+fn ignores_the_environment(client: ScepClient) {
+    let (scenario, name) = ("scenarios/scep/des3-sha1.yaml", client.to_string());
+    let arguments = ["run", scenario, "--driver", "netns", "--client", &name];
+    let mut command = command(workspace(), &arguments);
+    for proxy in ["http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
+        command.env(proxy, "http://127.0.0.1:9");
+    }
+    command.env("STRONGSWAN_CONF", "/nowhere/strongswan.conf").env("OPENSSL_CONF", "/nowhere");
+    let ended = finish(command);
+    assert_eq!(ended.code, Some(0), "{client}: {}{}", ended.stdout, ended.stderr);
+}

@@ -1,0 +1,94 @@
+//! The networks that carry labs.
+
+use driver_docker::bollard::query_parameters::InspectNetworkOptions;
+use driver_docker::engine::Engine;
+use driver_docker::leftovers::{Kind, Labels, Owner};
+use driver_docker::network::Carrier;
+use model::lab::{DEFAULT_TTL, Host, Lab};
+
+use super::fake::{Fake, json, well};
+use super::{engine, name, of_run, runtime};
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    let mut all = trials![
+        needs;
+        labs_that_are_made_at_once_do_not_collide,
+    ];
+    all.extend(trials![
+        &[];
+        a_lab_without_a_free_block_of_addresses_is_told_who_has_them,
+        a_lab_whose_addresses_are_always_taken_is_told,
+    ]);
+    all
+}
+
+fn labels(of: &str) -> Labels {
+    Labels::of(&name(of), &Owner::of_this_process(), "scep/x")
+}
+
+fn labs_that_are_made_at_once_do_not_collide() {
+    let runtime = runtime();
+    let engine = engine(&runtime);
+    let labels = labels("carriers");
+    runtime.block_on(async {
+        let lab = Lab::default();
+        let made = (0..8).map(|_| Carrier::create(&engine, &labels, &lab));
+        let carriers = futures_util::future::try_join_all(made).await.unwrap();
+        assert_eq!(of_run(&engine, labels.run()).await, [Kind::Network; 8]);
+        assert_internal(&engine, &carriers[0]).await;
+        for carrier in carriers {
+            carrier.remove().await.unwrap();
+        }
+        assert_eq!(of_run(&engine, labels.run()).await, []);
+    });
+}
+
+/// No way out, and no address of the engine's machine within.
+async fn assert_internal(engine: &Engine, carrier: &Carrier) {
+    let options = None::<InspectNetworkOptions>;
+    let network = engine.client().inspect_network(carrier.name(), options).await.unwrap();
+    assert_eq!(network.internal, Some(true));
+    let routes = std::fs::read_to_string("/proc/net/route").unwrap();
+    let network = u32::from_le_bytes(carrier.subnet().network().octets());
+    assert!(!routes.contains(&format!("{network:08X}")), "{routes}");
+}
+
+fn a_lab_without_a_free_block_of_addresses_is_told_who_has_them() {
+    let engine = Fake::start(|request| Some(refuses_networks(request)));
+    // The first three quarters are another network's, the last is the lab's.
+    let host = Host {
+        addresses: vec!["198.19.128.1/17".parse().unwrap()],
+        forwards: false,
+        routes: Vec::new(),
+        ttl: DEFAULT_TTL,
+        runs: None,
+    };
+    let lab = Lab { hosts: [("a".to_owned(), host)].into(), ..Lab::default() };
+    insta::assert_snapshot!(refusal(&engine, &lab), @"docker: making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `198.18.0.0/15`, of which each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
+}
+
+fn a_lab_whose_addresses_are_always_taken_is_told() {
+    let engine = Fake::start(|request| Some(refuses_networks(request)));
+    insta::assert_snapshot!(refusal(&engine, &Lab::default()), @"docker: making the lab's network: Docker responded with status code 403: Pool overlaps with other one on this address space; another network of the engine has these addresses: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
+}
+
+fn refusal(engine: &Fake, lab: &Lab) -> String {
+    runtime().block_on(async {
+        let engine = engine.connect().await;
+        Carrier::create(&engine, &labels("refused"), lab).await.unwrap_err().to_string()
+    })
+}
+
+/// An engine that has given away most of the addresses, and gives none away any more.
+fn refuses_networks(request: &str) -> String {
+    if request.contains("/networks/create") {
+        return json(403, r#"{"message": "Pool overlaps with other one on this address space"}"#);
+    }
+    if request.contains("/networks") {
+        let configs =
+            ["198.18.0.0/16", "198.19.0.0/17"].map(|net| format!(r#"{{"Subnet": "{net}"}}"#));
+        return json(200, &format!(r#"[{{"IPAM": {{"Config": [{}]}}}}]"#, configs.join(",")));
+    }
+    well(request)
+}

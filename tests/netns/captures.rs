@@ -1,0 +1,115 @@
+//! A capture of each link, complete when the run ends.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use pcap_file::pcap::PcapReader;
+use pnet_packet::Packet;
+use pnet_packet::ethernet::EthernetPacket;
+use pnet_packet::icmp::{IcmpPacket, IcmpTypes};
+use pnet_packet::ip::IpNextHeaderProtocols;
+use pnet_packet::ipv4::Ipv4Packet;
+use pnet_packet::tcp::{TcpFlags, TcpPacket};
+
+use super::lab::in_folders;
+use crate::support::sceplab::{command, finish, workspace};
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    let mut all = trials![
+        needs;
+        captures_have_every_ping_and_http_message_of_each_link,
+        a_capture_that_cannot_be_written_is_a_warning,
+    ];
+    all.extend(trials![&[]; a_capture_folder_that_cannot_be_written_is_refused_before_the_run]);
+    all
+}
+
+fn captures_have_every_ping_and_http_message_of_each_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = command(workspace(), &["run", "--driver", "netns", "--pcap"]);
+    run.arg(folder.path().join("there")).arg("scenarios/scep/windows-pki.yaml");
+    in_folders(&mut run, folder.path());
+    let ended = finish(run);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let captures = folder.path().join("there/scep-windows-pki");
+    let mut names: Vec<_> =
+        fs::read_dir(&captures).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["10.0.12.0-30.pcap", "10.215.168.0-24.pcap", "192.168.212.0-22.pcap"]);
+    for name in names {
+        let told = told(&captures.join(&name));
+        for word in [
+            "ICMP echo request",
+            "ICMP echo reply",
+            "TCP GET /CertSrv/mscep/mscep.dll/pkiclient.exe?operation=GetCACert",
+            "TCP POST /CertSrv/mscep/mscep.dll/pkiclient.exe?operation=PKIOperation",
+            "TCP HTTP/1.1 200 OK",
+            "TCP end",
+        ] {
+            assert!(
+                told.iter().any(|line| line.starts_with(word)),
+                "{word}: {}: {told:#?}",
+                name.display()
+            );
+        }
+    }
+}
+
+/// What each packet of a capture is, to the last, which is complete.
+fn told(file: &Path) -> Vec<String> {
+    let mut reader = PcapReader::new(File::open(file).unwrap()).unwrap();
+    let packets = std::iter::from_fn(|| {
+        let packet = reader.next_packet()?.unwrap();
+        assert_eq!(packet.data.len(), packet.orig_len as usize);
+        Some(packet.data.into_owned())
+    });
+    packets.filter_map(|frame| tell(&frame)).collect()
+}
+
+/// A ping, the beginning of what TCP carries, or the end of that.
+fn tell(frame: &[u8]) -> Option<String> {
+    let frame = EthernetPacket::new(frame)?;
+    let packet = Ipv4Packet::new(frame.payload())?;
+    match packet.get_next_level_protocol() {
+        IpNextHeaderProtocols::Icmp => match IcmpPacket::new(packet.payload())?.get_icmp_type() {
+            IcmpTypes::EchoRequest => Some("ICMP echo request".to_owned()),
+            IcmpTypes::EchoReply => Some("ICMP echo reply".to_owned()),
+            _ => None,
+        },
+        IpNextHeaderProtocols::Tcp => {
+            let segment = TcpPacket::new(packet.payload())?;
+            if segment.get_flags() & TcpFlags::FIN != 0 {
+                return Some("TCP end".to_owned());
+            }
+            let text = String::from_utf8_lossy(segment.payload()).into_owned();
+            Some(format!("TCP {}", text.lines().next()?))
+        }
+        _ => None,
+    }
+}
+
+fn a_capture_that_cannot_be_written_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let captures = folder.path().join("there/scep-linux-pki");
+    fs::create_dir_all(&captures).unwrap();
+    let full = captures.join("10.215.168.0-24.pcap");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let mut run = command(workspace(), &["run", "--driver", "netns", "--pcap"]);
+    run.arg(folder.path().join("there")).arg("scenarios/scep/linux-pki.yaml");
+    in_folders(&mut run, folder.path());
+    let ended = finish(run);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told = format!("the capture `{}` is incomplete: No space left", full.display());
+    assert!(ended.stderr.contains(&told) && ended.stderr.contains("warning: "), "{ended:?}");
+    assert_eq!(fs::read_dir(folder.path().join("temporary")).unwrap().count(), 0);
+}
+
+fn a_capture_folder_that_cannot_be_written_is_refused_before_the_run() {
+    let ended = finish(command(
+        workspace(),
+        &["run", "--driver", "netns", "--pcap", "/dev/null/there", "scenarios/scep/linux-pki.yaml"],
+    ));
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("cannot write captures to `/dev/null/there`"), "{ended:?}");
+}

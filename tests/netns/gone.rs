@@ -1,0 +1,181 @@
+//! Nothing is left of a lab, however it ends: no process, no namespace, no folder.
+
+use std::collections::HashSet;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::lab::{LabRun, WAITS, in_folders, inhabited, wait_until};
+use crate::support::sceplab::{command, finish};
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    trials![
+        needs;
+        int_term_and_hup_remove_the_lab,
+        a_killed_run_leaves_nothing_of_its_lab,
+        the_next_run_removes_what_killed_runs_left,
+        a_lab_process_that_is_killed_ends_the_scenario_at_once,
+        a_lab_process_that_hangs_is_killed_after_an_interrupt,
+        passed_and_failed_scenarios_leave_nothing_of_their_labs,
+        fifty_labs_leave_no_process_no_namespace_and_no_memory,
+        a_killed_device_ends_the_scenario_and_removes_the_lab,
+        a_device_that_hangs_ends_the_scenario_after_its_time,
+    ]
+}
+
+/// A lab that stands and the namespaces it stands in.
+fn standing() -> (LabRun, HashSet<PathBuf>) {
+    let run = LabRun::start(WAITS, &[]);
+    let namespaces = run.namespaces();
+    // Of users and processes, mounts, and at least the links; root may do without the first.
+    assert!(namespaces.len() >= 3, "{namespaces:?}");
+    let [folder] = run.temporary().try_into().unwrap();
+    assert_eq!(std::fs::metadata(folder).unwrap().mode() & 0o777, 0o700);
+    (run, namespaces)
+}
+
+#[track_caller]
+fn assert_gone(run: &LabRun, namespaces: &HashSet<PathBuf>) {
+    wait_until("no process lives in the lab", || inhabited().is_disjoint(namespaces));
+    wait_until("the lab's folder is gone", || run.temporary().is_empty());
+}
+
+fn signal(name: &str, process: u32) {
+    let kill = format!("kill -{name} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+fn int_term_and_hup_remove_the_lab() {
+    for name in ["INT", "TERM", "HUP"] {
+        let (mut run, namespaces) = standing();
+        run.running.signal(name);
+        assert_eq!(run.running.wait().code(), Some(130));
+        // The run waited for it.
+        assert!(inhabited().is_disjoint(&namespaces));
+        assert!(run.temporary().is_empty() && run.registered().is_none());
+    }
+}
+
+fn a_killed_run_leaves_nothing_of_its_lab() {
+    let (mut run, namespaces) = standing();
+    run.running.kill();
+    assert_gone(&run, &namespaces);
+}
+
+fn the_next_run_removes_what_killed_runs_left() {
+    let (mut run, namespaces) = standing();
+    run.running.kill();
+    assert_gone(&run, &namespaces);
+    assert!(run.registered().is_some());
+    // As a runner leaves it that is killed before it has a lab process.
+    let left = run.folder.path().join("temporary/sceplab-lab-4711-Xa0b1c");
+    std::fs::DirBuilder::new().mode(0o700).create(&left).unwrap();
+
+    let short = WAITS.replace("count: 9, within: 60m", "count: 0, within: 0s");
+    std::fs::write(run.folder.path().join("it.yaml"), short).unwrap();
+    let mut next = command(run.folder.path(), &["run", "--driver", "netns", "it.yaml"]);
+    in_folders(&mut next, run.folder.path());
+    assert_eq!(finish(next).code, Some(0));
+    assert!(run.registered().is_none() && run.temporary().is_empty());
+}
+
+fn a_lab_process_that_is_killed_ends_the_scenario_at_once() {
+    for victim in [0, 1] {
+        let (mut run, namespaces) = standing();
+        let processes = run.processes();
+        signal("KILL", processes[victim]);
+        assert_eq!(run.running.wait().code(), Some(3));
+        assert_gone(&run, &namespaces);
+        let stdout = run.running.rest_of_stdout();
+        assert!(stdout.contains("the lab process ended (signal: 9 (SIGKILL))"), "{stdout}");
+    }
+}
+
+fn a_lab_process_that_hangs_is_killed_after_an_interrupt() {
+    let (mut run, namespaces) = standing();
+    let processes = run.processes();
+    processes[..2].iter().for_each(|process| signal("STOP", *process));
+    run.running.signal("INT");
+    assert_eq!(run.running.wait().code(), Some(130));
+    assert_gone(&run, &namespaces);
+}
+
+fn passed_and_failed_scenarios_leave_nothing_of_their_labs() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..50 {
+        let count = number % 2;
+        let scenario =
+            WAITS.replace("count: 9, within: 60m", &format!("count: {count}, within: 0s"));
+        std::fs::write(folder.path().join(format!("{number}.yaml")), scenario).unwrap();
+    }
+    let mut run = command(folder.path(), &["run", "--driver", "netns", "--jobs", "4", "."]);
+    in_folders(&mut run, folder.path());
+    let ended = finish(run);
+    assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("25 passed, 25 failed"), "{}", ended.stdout);
+    for name in ["temporary", "runtime/sceplab"] {
+        let left = std::fs::read_dir(folder.path().join(name)).unwrap().count();
+        assert_eq!(left, 0, "{name}");
+    }
+}
+
+fn fifty_labs_leave_no_process_no_namespace_and_no_memory() {
+    let (mut fresh, namespaces) = standing();
+    let (processes, memory) = (fresh.processes().len(), fresh.resident_kib());
+    fresh.running.kill();
+    assert_gone(&fresh, &namespaces);
+
+    let folder = tempfile::tempdir().unwrap();
+    let short = WAITS.replace("count: 9, within: 60m", "count: 0, within: 0s");
+    for number in 0..50 {
+        std::fs::write(folder.path().join(format!("a{number}.yaml")), &short).unwrap();
+    }
+    std::fs::write(folder.path().join("last.yaml"), WAITS).unwrap();
+    let mut run = LabRun::start_folder(folder, "last");
+    assert_eq!(run.namespaces().len(), namespaces.len());
+    assert_eq!(run.processes().len(), processes);
+    // 51 outcomes are kept; what else a lab needs, some MiB, is given back.
+    let grown = run.resident_kib().saturating_sub(memory);
+    assert!(grown < 8 * 1024, "{grown} KiB more than {memory}");
+    let namespaces = run.namespaces();
+    run.running.kill();
+    assert_gone(&run, &namespaces);
+}
+
+/// A device that a scenario waits for, and the process that it is.
+fn standing_device() -> (LabRun, HashSet<PathBuf>, u32) {
+    let pings = WAITS.replace(
+        "issued: {pki: ca, count: 9, within: 60m}",
+        "run: {command: pki scep show CSR, matches: [never], within: 60m}",
+    );
+    let run = LabRun::start(&pings, &[]);
+    let is_device = |process: &u32| {
+        let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains("--on-socket")
+    };
+    let device = run.processes().into_iter().find(is_device).unwrap();
+    let namespaces = run.namespaces();
+    (run, namespaces, device)
+}
+
+fn a_killed_device_ends_the_scenario_and_removes_the_lab() {
+    let (mut run, namespaces, device) = standing_device();
+    signal("KILL", device);
+    assert_eq!(run.running.wait().code(), Some(3));
+    assert_gone(&run, &namespaces);
+    let stdout = run.running.rest_of_stdout();
+    assert!(stdout.contains("DUT0"), "{stdout}");
+}
+
+fn a_device_that_hangs_ends_the_scenario_after_its_time() {
+    let (mut run, namespaces, device) = standing_device();
+    signal("STOP", device);
+    assert_eq!(run.running.wait().code(), Some(3));
+    assert_gone(&run, &namespaces);
+    let stdout = run.running.rest_of_stdout();
+    // Whether the one who waits for an answer tells it or the one who watches is a matter of chance.
+    for part in ["`DUT0`: ", "nothing was heard of it for 30 s"] {
+        assert!(stdout.contains(part), "{stdout}");
+    }
+}

@@ -1,0 +1,72 @@
+//! `sceplab matrix` on the kernel's network: clients and servers that are not installed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::support::matrix_samples::{REFUSED, samples, write};
+use crate::support::sceplab::{Ended, command, finish};
+use crate::support::snapshots::assert_told;
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    trials![
+        needs;
+        a_client_that_is_not_installed_is_a_skip_with_its_package,
+        a_client_without_the_plugin_that_fetches_is_a_skip_with_its_package,
+        a_server_that_is_not_installed_is_a_skip_with_its_package,
+    ]
+}
+
+/// What the binary says on the kernel's network with nothing on the path.
+fn without_programs(folder: &Path, arguments: &[&str]) -> Ended {
+    with_path(Path::new(""), folder, arguments)
+}
+
+/// The same with this path.
+fn with_path(path: &Path, folder: &Path, arguments: &[&str]) -> Ended {
+    let mut command = command(folder, &[&["matrix"], arguments].concat());
+    command.env("PATH", path);
+    let ended = finish(command);
+    ended.assert_orderly();
+    ended
+}
+
+fn a_client_that_is_not_installed_is_a_skip_with_its_package() {
+    let samples = samples();
+    write(samples.path(), "scenarios/matrix-ledger.yaml", REFUSED);
+    let clients = ["builtin", "strongswan", "scepclient", "sscep"];
+    let clients: Vec<&str> = clients.iter().flat_map(|client| ["--client", client]).collect();
+    let ended = without_programs(samples.path(), &clients);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert_told("matrix-missing", &ended.told());
+}
+
+fn a_client_without_the_plugin_that_fetches_is_a_skip_with_its_package() {
+    let samples = samples();
+    let bin = samples.path().join("prefix/bin");
+    write(&bin, "pki", "#!/bin/sh\n# --scepca\n");
+    fs::set_permissions(bin.join("pki"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(samples.path().join("prefix/lib/ipsec/plugins")).unwrap();
+    let ended = with_path(&bin, samples.path(), &["--client", "strongswan"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("2 skipped in"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("(package `libstrongswan-extra-plugins`)"), "{}", ended.stdout);
+}
+
+fn a_server_that_is_not_installed_is_a_skip_with_its_package() {
+    let samples = samples();
+    let server = "stands-in-for: first.yaml
+devices:
+  DUT0: {interfaces: {eth0: 10.0.0.0/24}}
+hosts:
+  gateway:
+    addresses: [10.0.0.1/24]
+    runs: {program: [scepserver, -port, '8080'], ready: {port: 8080}, package: scep}
+";
+    write(samples.path(), "scenarios/labs/second.yaml", server);
+    let ended = without_programs(samples.path(), &["--client", "builtin"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("1 passed, 1 skipped in"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("(package `scep`)"), "{}", ended.stdout);
+}

@@ -1,0 +1,92 @@
+//! SCEP spoken to a mock CA in a lab on the kernel's network, and what that CA tells.
+
+use std::fs;
+
+use crate::support::sceplab::{Ended, run_in};
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    trials![
+        needs;
+        every_kind_of_step_is_carried_out_with_a_host_or_without,
+        a_mock_ca_is_spoken_to_at_its_hosts_address,
+        a_fault_that_did_not_happen_there_proves_nothing,
+        a_client_that_refuses_a_faulty_answer_passes,
+        a_pki_that_closes_its_connections_gives_no_answer_and_breaks_no_lab,
+    ]
+}
+
+const HEAD: &str = "title: Spoken to
+lab:
+  hosts:
+    ca: {addresses: [10.0.0.1/24], runs: ca}
+  pki:
+    ca:
+      personality: rfc8894
+      port: 8080
+      challenge: {static: hunter22}
+";
+
+/// The same without a host.
+const BARE: &str = "title: Spoken to
+lab:
+  pki: {ca: {personality: rfc8894, challenge: {static: hunter22}}}
+";
+
+const STEPS: &str = "steps:
+  - scep: {send: PKCSReq, accept: [{status: SUCCESS, http: 200}]}
+  - scep: {send: PKCSReq, challenge: wrong, accept: [{status: FAILURE}]}
+  - client: {}
+  - seen: {on: PKCSReq, accept: [{method: POST, proof-of-possession: valid}]}
+  - issued: {count: 2}
+";
+
+/// Runs a scenario there.
+fn run(scenario: &str, further: &[&str]) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("it.yaml"), scenario).unwrap();
+    let arguments = [&["run", "--driver", "netns", "it.yaml"], further].concat();
+    let ended = run_in(folder.path(), &arguments);
+    ended.assert_orderly();
+    assert!(!ended.told().contains("hunter22"), "{}", ended.told());
+    ended
+}
+
+fn every_kind_of_step_is_carried_out_with_a_host_or_without() {
+    for head in [HEAD, BARE] {
+        let ended = run(&format!("{head}{STEPS}"), &[]);
+        assert_eq!(ended.code, Some(0), "{}", ended.told());
+    }
+}
+
+fn a_mock_ca_is_spoken_to_at_its_hosts_address() {
+    let ended = run(&format!("{HEAD}{STEPS}").replace("count: 2", "count: 3, within: 0s"), &[]);
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    // The log names who asked; in memory that would be nobody's address.
+    let told = ended.stdout.lines().filter(|line| line.contains("ca: 10.0.0.1:"));
+    assert!(told.count() >= 4, "{}", ended.stdout);
+}
+
+fn a_fault_that_did_not_happen_there_proves_nothing() {
+    let faults = "      faults: [{on: CertPoll, do: wrong-recipient-nonce}]\n";
+    let ended = run(&format!("{HEAD}{faults}{STEPS}"), &[]);
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert!(ended.stdout.contains("a fault did not happen: nothing is proved"), "{}", ended.stdout);
+}
+
+fn a_client_that_refuses_a_faulty_answer_passes() {
+    let faults = "      faults: [{on: PKCSReq, do: wrong-recipient-nonce}]\n";
+    let steps = "steps:\n  - client: {expect: failure}\n";
+    let ended = run(&format!("{HEAD}{faults}{steps}"), &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    let ended = run(&format!("{HEAD}{steps}"), &[]);
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert!(ended.stdout.contains("the client accepts what it is to refuse"), "{}", ended.stdout);
+}
+
+fn a_pki_that_closes_its_connections_gives_no_answer_and_breaks_no_lab() {
+    let faults = "      faults: [{on: GetCACaps, do: close-connection}]\n";
+    let steps = "steps:\n  - scep: {send: GetCACaps, accept: [{reply: none}]}\n";
+    let ended = run(&format!("{HEAD}{faults}{steps}"), &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+}

@@ -1,0 +1,43 @@
+//! A device that stands on while users come and go, by a real SSH server; the suite tries its socket.
+#![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test program"))]
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+#[expect(dead_code, reason = "other test programs need the rest")]
+#[path = "support"]
+mod support {
+    pub(crate) mod groups;
+    pub(crate) mod rig;
+    pub(crate) mod sceplab;
+    pub(crate) mod served;
+    pub(crate) mod trials;
+}
+
+#[cfg(target_os = "linux")]
+mod served_devices {
+    pub(crate) mod documented; // the documented scenarios, line by line over SSH
+    pub(crate) mod interfaces; // the machine's own are not a device's
+    pub(crate) mod shells; // devices that misbehave
+    pub(crate) mod ssh; // sessions over SSH: terminals, single commands, restarts
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    use support::rig;
+    let need = rig::need();
+    let needs = &[&need];
+    let by_ssh = [
+        served_devices::documented::trials(needs),
+        served_devices::shells::trials(needs),
+        served_devices::ssh::trials(needs),
+    ];
+    let by_ssh = by_ssh.into_iter().flatten().map(|trial| trial.within(rig::in_own_network));
+    support::trials::run(by_ssh.chain(served_devices::interfaces::trials()).collect())
+}
+
+/// Only Linux has served devices, and the namespaces of the rig.
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,23 @@
+//! The machine's own interfaces, which are not a device's.
+
+use std::path::Path;
+
+use crate::support::served::refused_to_serve;
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials() -> Vec<Planned> {
+    let reason = || "this machine has no interface named eth0".to_owned();
+    let need = Need::new("own-interface", own().is_none().then(reason));
+    trials![&[&need]; an_interface_of_the_machine_itself_is_refused]
+}
+
+/// An interface of this machine whose name a device's could have.
+fn own() -> Option<String> {
+    let mut names = (0..9).map(|number| format!("eth{number}"));
+    names.find(|name| Path::new("/sys/class/net").join(name).exists())
+}
+
+fn an_interface_of_the_machine_itself_is_refused() {
+    let machine = refused_to_serve(&["--interface", &own().unwrap()]);
+    assert!(machine.contains("is an interface of the machine itself"), "{machine}");
+}

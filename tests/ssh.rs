@@ -1,0 +1,54 @@
+//! Devices over SSH: real OpenSSH servers, whose login shells are devices good and bad.
+#![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test program"))]
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+#[expect(dead_code, reason = "other test programs need the rest")]
+#[path = "support"]
+mod support {
+    pub(crate) mod asynchronous;
+    pub(crate) mod groups;
+    pub(crate) mod rig;
+    pub(crate) mod sceplab;
+    pub(crate) mod trials;
+}
+
+#[cfg(target_os = "linux")]
+mod ssh {
+    pub(crate) mod changes; // the configuration replaced, refused, put back
+    pub(crate) mod cut; // connections that break, devices that restart
+    mod device; // a device of a test, and how it is reached
+    pub(crate) mod doors; // who is let in, and by whom
+    pub(crate) mod dut; // `sceplab dut` as the login shell
+    pub(crate) mod misbehaving; // what comes between a device and its users
+    pub(crate) mod outputs; // what devices print
+    pub(crate) mod over_ssh; // runs of scenarios
+    mod sshd; // the server
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    use support::rig;
+    let need = rig::need();
+    let needs = &[&need];
+    let with_servers = [
+        rig::own::trials(needs),
+        ssh::changes::trials(needs),
+        ssh::cut::trials(needs),
+        ssh::doors::trials(needs),
+        ssh::dut::trials(needs),
+        ssh::misbehaving::trials(needs),
+        ssh::outputs::trials(needs),
+        ssh::over_ssh::trials(needs),
+    ];
+    let with_servers = with_servers.into_iter().flatten();
+    let trials = with_servers.map(|trial| trial.within(rig::in_own_network));
+    support::trials::run(trials.chain(ssh::doors::without_servers()).collect())
+}
+
+/// The rig is made of Linux's namespaces.
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,205 @@
+//! The configuration: replaced, refused, kept, put back.
+
+use std::sync::Arc;
+
+use driver_live::ssh_device::{Restored, SshDevice};
+use model::lab::SshTarget;
+use testbed::device::{Change, Device, DeviceError};
+
+use super::device::{Knows, assert_tells, connect, script};
+use super::sshd::Sshd;
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    trials![
+        needs;
+        a_configuration_is_replaced_and_put_back,
+        nothing_is_typed_where_nothing_changed,
+        the_configuration_of_a_dropped_device_is_restored,
+        keep_config_leaves_the_new_configuration_and_the_kept_paths,
+        a_refused_line_is_told_by_its_number_without_its_secret,
+        a_refused_commit_is_told_with_its_place,
+        lines_other_than_set_and_delete_are_refused,
+        the_lock_of_another_session_is_waited_for,
+        a_masked_secret_is_neither_deleted_nor_overwritten,
+        a_device_without_set_lines_cannot_be_saved,
+        an_interface_that_may_be_the_way_in_is_not_deleted,
+        a_second_run_is_refused_the_device,
+    ]
+}
+
+const BEFORE: &str =
+    "set interfaces ethernet eth0 address 10.0.0.1/24\nset system login user admin\n";
+
+fn server(special: &str) -> Sshd {
+    let server = Sshd::start(&script(special));
+    std::fs::write(server.path("running"), BEFORE).unwrap();
+    server
+}
+
+async fn refused(special: &str, lines: &str) -> (Sshd, usize, String, String) {
+    let server = server(special);
+    let device = connect(&server.target()).await.unwrap();
+    let error = device.configure(Change::Replace(lines)).await.unwrap_err();
+    assert_eq!(server.text("running"), BEFORE, "something was left half done");
+    // Neither is the session.
+    device.configure(Change::Modify("set system name x")).await.unwrap();
+    assert_eq!(device.restore().await, Restored::PutBack);
+    assert_eq!(server.text("running"), BEFORE);
+    match error {
+        DeviceError::ConfigurationRefused { line, text, message } => (server, line, text, message),
+        other => panic!("it was not refused: {other:?}"),
+    }
+}
+
+async fn a_configuration_is_replaced_and_put_back() {
+    let server = server("");
+    let device = connect(&server.target()).await.unwrap();
+    let lines =
+        "# new\nset interfaces ethernet eth0 address 10.0.0.2/24\n\nset system host-name 'r 1'\n";
+    device.configure(Change::Replace(lines)).await.unwrap();
+    assert_eq!(
+        device.execute("show running").await.unwrap(),
+        "# A device version 1\nset interfaces ethernet eth0 address 10.0.0.2/24\nset system host-name 'r 1'\n\
+         set system login user admin"
+    );
+    device.configure(Change::Modify("delete system host-name\n")).await.unwrap();
+    assert!(!server.text("running").contains("host-name"));
+    assert_eq!(device.restore().await, Restored::PutBack);
+    assert_eq!(server.text("running"), BEFORE);
+    // Only what differs was typed, and nothing saved.
+    assert!(!server.text("typed").contains("login"), "{}", server.text("typed"));
+    assert!(!server.text("typed").contains("save"));
+    let refused = device.execute("show running").await;
+    assert!(matches!(refused, Err(DeviceError::Broken { .. })), "{refused:?}");
+}
+
+async fn nothing_is_typed_where_nothing_changed() {
+    let server = server("");
+    let device = connect(&server.target()).await.unwrap();
+    assert_eq!(device.restore().await, Restored::Unchanged);
+    assert!(!server.text("typed").contains("configure"));
+}
+
+async fn the_configuration_of_a_dropped_device_is_restored() {
+    // Before a device is held: whoever settles waits for all that are.
+    let _turn = super::device::SETTLING.lock().await;
+    let server = server("");
+    let device = connect(&server.target()).await.unwrap();
+    device.configure(Change::Replace("set a b")).await.unwrap();
+    drop(device);
+    driver_live::ssh_device::settled().await;
+    assert_eq!(server.text("running"), BEFORE);
+}
+
+async fn keep_config_leaves_the_new_configuration_and_the_kept_paths() {
+    let server = server("");
+    let keep = vec![vec!["interfaces".to_owned()]];
+    let target = SshTarget { keep, ..server.target() };
+    let device = SshDevice::connect("DUT0", &target, Arc::new(Knows(None)), true).await.unwrap();
+    device.configure(Change::Replace("set a b")).await.unwrap();
+    assert_eq!(device.restore().await, Restored::Kept);
+    assert_eq!(server.text("running"), format!("set a b\n{BEFORE}"));
+}
+
+async fn a_refused_line_is_told_by_its_number_without_its_secret() {
+    let special = r#"special() {
+        case "$1" in *pasword*) printf '\r\n  Configuration path: system [pasword] is not valid\r\n  Set failed\r\n\r\n'; return 0 ;; esac
+        return 1
+    }"#;
+    let lines = "set system name x\n\nset system certificate scep csr C pasword hunter2\nset a b";
+    let (server, line, text, message) = refused(special, lines).await;
+    assert_eq!(line, 3);
+    assert_eq!(text, "set system certificate scep csr C pasword ****");
+    assert_tells(&message, &["Configuration path: system [pasword] is not valid", "Set failed"]);
+    assert!(!server.text("typed").contains("set a b"), "it went on");
+}
+
+async fn a_refused_commit_is_told_with_its_place() {
+    let special = r#"special() {
+        [ "$1" = commit ] && grep -q bad candidate && {
+            printf '[ system bad ]\r\nit is bad\r\n\r\n[[system bad]] failed\r\nCommit failed\r\n'; return 0; }
+        return 1
+    }"#;
+    let (_server, line, text, message) = refused(special, "set a b\nset system bad idea").await;
+    assert_eq!((line, text.as_str()), (2, "set system bad idea"));
+    assert_eq!(message, "[ system bad ]\nit is bad\n\n[[system bad]] failed\nCommit failed");
+}
+
+async fn lines_other_than_set_and_delete_are_refused() {
+    let (server, line, _, message) = refused("", "set a b\nsave").await;
+    assert_eq!(line, 2);
+    assert_tells(&message, &["`save` is no configuration line"]);
+    assert!(!server.text("typed").contains("save"));
+}
+
+async fn the_lock_of_another_session_is_waited_for() {
+    let special = r#"special() {
+        [ "$1" = commit ] && [ "$(wc -l < locks)" -lt 3 ] && { echo x >> locks
+            echo 'Configuration system temporarily locked due to another commit in progress'; return 0; }
+        return 1
+    }
+    touch locks"#;
+    let server = server(special);
+    let device = connect(&server.target()).await.unwrap();
+    device.configure(Change::Modify("set a b")).await.unwrap();
+    assert_eq!(server.text("running"), format!("set a b\n{BEFORE}"));
+    device.restore().await;
+}
+
+async fn a_masked_secret_is_neither_deleted_nor_overwritten() {
+    let server = server("");
+    let masked = "set service snmp community '****'\nset service snmp listen 1\n";
+    std::fs::write(server.path("running"), format!("{BEFORE}{masked}set service x\n")).unwrap();
+    let before = server.text("running");
+    let device = connect(&server.target()).await.unwrap();
+    assert_tells(
+        &device.notes().await.join("\n"),
+        &["DUT0: the value of `set service snmp community` is shown masked"],
+    );
+    let error =
+        device.configure(Change::Replace("set service snmp community y")).await.unwrap_err();
+    assert_tells(&error.to_string(), &["`service snmp community`", "`--keep-config`"]);
+    assert_eq!(server.text("running"), before);
+    device.configure(Change::Replace("set a b")).await.unwrap();
+    assert!(server.text("running").contains(masked), "{}", server.text("running"));
+    assert!(!server.text("running").contains("service x"));
+    assert_eq!(device.restore().await, Restored::PutBack);
+    assert_eq!(server.text("running").lines().count(), before.lines().count());
+}
+
+async fn a_device_without_set_lines_cannot_be_saved() {
+    let special =
+        r#"special() { case "$1" in show*) echo 'interfaces {'; return 0 ;; esac; return 1; }"#;
+    let server = server(special);
+    let told = super::device::reason(connect(&server.target()).await);
+    assert_tells(
+        &told,
+        &[
+            "its configuration cannot be saved",
+            "`show running` shows no `set` lines, but one that begins with `interfaces`",
+        ],
+    );
+    assert!(!server.text("typed").contains("configure"));
+}
+
+async fn an_interface_that_may_be_the_way_in_is_not_deleted() {
+    let server = server("");
+    let target = SshTarget { keep: Vec::new(), ..server.target() };
+    let device = connect(&target).await.unwrap();
+    let error = device.configure(Change::Replace("set system host-name r1\n")).await.unwrap_err();
+    assert_tells(&error.to_string(), &["could cut off the way in", "127.0.0.1", "`keep: "]);
+    assert_eq!(server.text("running"), BEFORE);
+    // What takes nothing away is no danger.
+    device.configure(Change::Modify("set system host-name r1\n")).await.unwrap();
+    assert_eq!(device.restore().await, Restored::PutBack);
+}
+
+async fn a_second_run_is_refused_the_device() {
+    let server = server("");
+    let device = connect(&server.target()).await.unwrap();
+    let error = connect(&server.target()).await.err().map(|error| error.to_string());
+    assert_tells(&error.unwrap_or_default(), &["another run of sceplab uses it"]);
+    assert_eq!(device.restore().await, Restored::Unchanged);
+    connect(&server.target()).await.unwrap();
+}

@@ -1,0 +1,137 @@
+//! Connections that break, and devices that restart.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use driver_live::ssh_device::Restored;
+use model::lab::SshTarget;
+use testbed::device::{Change, Device, DeviceError};
+
+use super::device::{assert_tells, connect, script};
+use super::sshd::Sshd;
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    trials![
+        needs;
+        a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back,
+        a_configuration_committed_before_the_cut_is_restored,
+        a_device_that_is_gone_while_nothing_is_asked_is_noticed,
+        a_device_that_comes_back_is_waited_for,
+        a_configuration_that_cannot_be_restored_is_saved_and_told,
+    ]
+}
+
+const BEFORE: &str = "set a before\n";
+
+/// The session ends in the middle of the first commit, before or after the device took the configuration.
+fn cut_in_commit(before: &str) -> Sshd {
+    let special = format!(
+        r#"special() {{
+            [ "$1" = commit ] && [ ! -e cut ] && {{ touch cut; {before} kill -KILL $PPID; sleep 10; }}
+            return 1
+        }}"#
+    );
+    let server = Sshd::start(&script(&special));
+    std::fs::write(server.path("running"), BEFORE).unwrap();
+    server
+}
+
+/// How many connections were refused in this trial's network, which are those to the server when it is stopped.
+fn refused_connections() -> u64 {
+    let table = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap();
+    let mut lines = table.lines().filter(|line| line.starts_with("Tcp:"));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let mut columns = names.split_whitespace().zip(values.split_whitespace());
+    columns.find(|(name, _)| *name == "AttemptFails").unwrap().1.parse().unwrap()
+}
+
+#[track_caller]
+fn broken<T: std::fmt::Debug>(outcome: Result<T, DeviceError>) -> String {
+    match outcome {
+        Err(DeviceError::Broken { reason }) => reason,
+        other => panic!("it is not broken: {other:?}"),
+    }
+}
+
+async fn a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back() {
+    let server = cut_in_commit("");
+    let device = connect(&server.target()).await.unwrap();
+    let told = broken(device.configure(Change::Replace("set a after")).await);
+    assert_tells(
+        &told,
+        &["in the middle of `commit`", "it is not known whether", "the connection is lost"],
+    );
+    let told = broken(device.execute("show running").await);
+    assert_tells(&told, &["in the middle of `commit`"]);
+    assert_eq!(device.restore().await, Restored::Unchanged);
+}
+
+async fn a_configuration_committed_before_the_cut_is_restored() {
+    let server = cut_in_commit("cp candidate running;");
+    let device = connect(&server.target()).await.unwrap();
+    broken(device.configure(Change::Replace("set a after")).await);
+    assert_eq!(server.text("running"), "set a after\n");
+    assert_eq!(device.restore().await, Restored::PutBack);
+    assert_eq!(server.text("running"), BEFORE);
+}
+
+async fn a_device_that_is_gone_while_nothing_is_asked_is_noticed() {
+    let mut server = cut_in_commit("");
+    let device = connect(&server.target()).await.unwrap();
+    server.stop();
+    let told = tokio::time::timeout(Duration::from_secs(20), device.broken()).await.unwrap();
+    assert_tells(&told, &["the connection is lost"]);
+    server.start_again();
+    assert_eq!(device.restore().await, Restored::Unchanged);
+}
+
+async fn a_device_that_comes_back_is_waited_for() {
+    let mut server = cut_in_commit("");
+    std::fs::write(server.path("cut"), "").unwrap();
+    let device = connect(&server.target()).await.unwrap();
+    device.configure(Change::Replace("set a after")).await.unwrap();
+    server.stop();
+    let before = refused_connections();
+    let restoring = tokio::spawn(async move { device.restore().await });
+    while refused_connections() < before + 2 {
+        assert!(!restoring.is_finished(), "it was tried once only");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!restoring.is_finished());
+    server.start_again();
+    assert_eq!(restoring.await.unwrap(), Restored::PutBack);
+    assert_eq!(server.text("running"), BEFORE);
+}
+
+async fn a_configuration_that_cannot_be_restored_is_saved_and_told() {
+    // Before a device is held: whoever settles waits for all that are.
+    let _turn = super::device::SETTLING.lock().await;
+    let mut server = cut_in_commit("");
+    std::fs::write(server.path("cut"), "").unwrap();
+    let target = SshTarget { answer_within: Duration::from_secs(2), ..server.target() };
+    let device = connect(&target).await.unwrap();
+    device.configure(Change::Replace("set a after")).await.unwrap();
+    server.stop();
+    let restored = device.restore().await;
+    let Restored::NotPutBack { reason, saved_in: Some(path) } = restored else {
+        panic!("it is put back: {restored:?}")
+    };
+    assert_tells(&reason, &["in 2 s it could not be reached again", "refused the connection"]);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.ends_with(BEFORE), "{written}");
+    // Whoever connects next is told of it.
+    server.start_again();
+    let device = connect(&target).await.unwrap();
+    let file = path.display().to_string();
+    assert_tells(&device.notes().await.join("\n"), &["an earlier run may not have put", &file]);
+    std::fs::remove_file(&path).unwrap();
+    device.restore().await;
+    let told = driver_live::ssh_device::settled().await;
+    let told: Vec<&String> = told.iter().filter(|told| told.contains(&file)).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let parts = ["device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"];
+    assert_tells(told[0], &parts);
+}

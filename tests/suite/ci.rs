@@ -1,0 +1,15 @@
+//! `.ci/run` decides what this machine must be able to run.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::sceplab::workspace;
+use crate::support::groups;
+
+#[test]
+fn every_group_of_trials_is_looked_for_by_ci() {
+    let script = fs::read_to_string(workspace().join(".ci/run")).unwrap();
+    let listed = script.lines().find_map(|line| line.strip_prefix("for group in ")).unwrap();
+    let listed = listed.trim_end_matches("; do").split_whitespace().collect::<BTreeSet<_>>();
+    assert_eq!(listed, groups::ALL.into_iter().collect());
+}

@@ -1,0 +1,49 @@
+//! `sceplab dut --serve`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::sceplab::{Ended, Running, command, run_in, wait_until};
+
+/// A device that is served in a folder, as `dut`.
+pub(crate) struct Served {
+    pub(crate) folder: TempDir,
+    pub(crate) running: Running,
+}
+
+impl Served {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let running = serve(folder.path(), arguments);
+        Self { folder, running }
+    }
+
+    pub(crate) fn says(&self, commands: &str) -> Ended {
+        run_in(self.folder.path(), &["dut", "--attach", "dut", "-c", commands])
+    }
+
+    /// The permissions of its socket.
+    pub(crate) fn mode(&self) -> u32 {
+        fs::metadata(self.folder.path().join("dut")).unwrap().permissions().mode() & 0o777
+    }
+}
+
+/// Serves a device in that folder.
+pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Running {
+    let served = Running::start(command(folder, &[&["dut", "--serve", "dut"], arguments].concat()));
+    wait_until("the device is served", || UnixStream::connect(folder.join("dut")).is_ok());
+    served
+}
+
+/// What is said where a device is not served.
+#[track_caller]
+pub(crate) fn refused_to_serve(arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = run_in(folder.path(), &[&["dut", "--serve", "dut"], arguments].concat());
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    ended.stderr
+}

@@ -1,0 +1,29 @@
+//! What the binary says, held against snapshots.
+
+/// What is another at every run, and what stands for it in a snapshot.
+const REDACTIONS: [(&str, &str); 11] = [
+    (r"[A-Z][a-z]{2} \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} \+00:00", "<date>"),
+    (r"[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4} GMT", "<date>"),
+    (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[.\d]*(Z|\+00:00)", "<timestamp>"),
+    (r"encrypted-password U2FsdGVkX1[0-9A-Za-z+/=]+", "encrypted-password <sealed>"),
+    (r"time=\d+(\.\d+)? ms", "time=<milliseconds> ms"),
+    (r"= \d+\.\d+/\d+\.\d+/\d+\.\d+/\d+\.\d+ ms", "= <milliseconds> ms"),
+    (r"packet loss, time \d+ms", "packet loss, time <milliseconds>ms"),
+    (r"\b\d+\.\d+ s\b", "<seconds> s"),
+    (r"\b\d+ tries\b", "<number> tries"),
+    (r#"time="\d+\.\d+""#, r#"time="<seconds>""#),
+    (r"sceplab \d+\.\d+\.\d+", "sceplab <version>"),
+];
+
+/// Holds what the binary says against the snapshot of that name.
+#[track_caller]
+pub(crate) fn assert_told(name: &str, told: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path("../suite/cli/snapshots");
+    for (pattern, name) in REDACTIONS {
+        settings.add_filter(pattern, name);
+    }
+    settings.bind(|| insta::assert_snapshot!(name, told));
+}
