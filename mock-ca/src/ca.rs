@@ -4,12 +4,13 @@ mod decision;
 mod opening;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use hyper::body::Bytes;
 use openssl::x509::{X509, X509Ref};
+use parking_lot::Mutex;
 use scep::{attribute::TransactionId, hexadecimal, name, secret::Secret};
 
 pub use decision::{DecisionError, RevocationError};

@@ -1,12 +1,8 @@
 //! What the server did: one entry a request.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::{collections::VecDeque, fmt, time::SystemTime};
 
+use parking_lot::Mutex;
 use scep::attribute::{FailInfo, MessageType, PkiStatus, TransactionId};
 
 use crate::{fault::Fault, settings::LogObserver};
@@ -109,7 +105,7 @@ impl Log {
         if let Some(observer) = &self.observer {
             observer.observe(&entry);
         }
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.lock();
         if entries.len() == KEPT {
             entries.pop_front();
         }
@@ -118,8 +114,7 @@ impl Log {
 
     /// All entries kept, oldest first.
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().cloned().collect()
+        self.entries.lock().iter().cloned().collect()
     }
 }
 

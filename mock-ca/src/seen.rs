@@ -3,16 +3,13 @@
 mod message;
 mod query;
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::{collections::VecDeque, time::SystemTime};
 
 use hyper::{
     Method, Uri,
     header::{CONTENT_TYPE, HeaderMap},
 };
+use parking_lot::Mutex;
 
 use crate::fault::Fault;
 
@@ -92,7 +89,7 @@ const KEPT: usize = 4096;
 
 impl SeenRequests {
     pub(crate) fn add(&self, request: SeenRequest, message: Option<&SeenMessage>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         if kept.requests.len() == KEPT {
             kept.requests.pop_front();
         }
@@ -103,12 +100,11 @@ impl SeenRequests {
 
     /// Notes what a client has just been told of its ways to send messages.
     pub(crate) fn note_offer(&self, has_post: bool) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).post_offered = Some(has_post);
+        self.kept.lock().post_offered = Some(has_post);
     }
 
     /// All requests kept, oldest first.
     pub(crate) fn all(&self) -> Vec<SeenRequest> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.requests.iter().cloned().collect()
+        self.kept.lock().requests.iter().cloned().collect()
     }
 }

@@ -1,9 +1,6 @@
 //! What the CA's owner decides: about requests that wait, and about certificates that are to serve no longer.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::SystemTime,
-};
+use std::{sync::Arc, time::SystemTime};
 
 use openssl::x509::X509;
 use scep::attribute::TransactionId;
@@ -52,7 +49,7 @@ impl Ca {
     /// When no such request waits, its name has got a certificate meanwhile and may have one only, or the certificate
     /// cannot be issued or kept; the request then waits on.
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
         let enrolment = Enrolment {
             csr: &held.csr,
@@ -71,7 +68,7 @@ impl Ca {
     /// # Errors
     /// When no such request waits, or the decision cannot be kept.
     pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
         Ok(self.site.store.deny(held.denied())?)
     }
@@ -82,7 +79,7 @@ impl Ca {
     /// # Errors
     /// When no such certificate was issued, it is revoked already, or that cannot be kept.
     pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.deciding.lock();
         let mut issued = self.site.store.issued().into_iter();
         let record = issued.find(|one| serial_text(&one.certificate).eq_ignore_ascii_case(serial));
         let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;

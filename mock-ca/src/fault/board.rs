@@ -1,11 +1,8 @@
 //! The rules in force, and how often each came true.
 
-use std::{
-    cell::Cell,
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{cell::Cell, collections::HashMap};
 
+use parking_lot::{Mutex, MutexGuard};
 use scep::attribute::TransactionId;
 
 use super::{Fault, FaultRule, Trigger};
@@ -79,7 +76,7 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, Armed> {
-        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.armed.lock()
     }
 }
 
