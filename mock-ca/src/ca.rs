@@ -12,12 +12,13 @@ use hyper::body::Bytes;
 use openssl::x509::{X509, X509Ref};
 use parking_lot::Mutex;
 use scep::{attribute::TransactionId, hexadecimal, name, secret::Secret};
+use serde::{Deserialize, Serialize};
 
 pub use decision::{DecisionError, RevocationError};
 pub use opening::OpenError;
 
 use crate::{
-    fault::{FaultError, FaultRule, Faults},
+    fault::{FaultCount, FaultError, FaultRule, Faults},
     log::{Log, LogEntry},
     offer::Offer,
     pages,
@@ -27,6 +28,7 @@ use crate::{
     settings::{AdminCredentials, Approval, ChallengePolicy, Limits, Settings},
     state::StateDirectory,
     store::Store,
+    wire,
 };
 
 /// A certification authority behind a SCEP server; shared by all its connections as `Arc<Ca>`.
@@ -58,22 +60,24 @@ pub struct Ca {
 }
 
 /// A certificate that was issued to a client.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Issued {
     /// The serial number, bytes in hexadecimal parted by colons: `02`, `11:00:00:14:23:…`.
     pub serial: String,
     /// The subject, as OpenSSL writes it on one line: `CN = MyUserCert`.
     pub subject: String,
     /// The certificate.
+    #[serde(with = "wire::pem")]
     pub certificate: X509,
     /// The transaction in which it was asked for.
     pub transaction_id: TransactionId,
     /// When it was revoked, if it was.
+    #[serde(with = "wire::maybe_seconds")]
     pub revoked: Option<SystemTime>,
 }
 
 /// A request that waits for a decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// The transaction.
     pub transaction_id: TransactionId,
@@ -205,6 +209,11 @@ impl Ca {
         self.log.entries()
     }
 
+    /// How many requests of clients it has denied, of those in the log; what a fault answered instead is no denial.
+    pub fn denied(&self) -> usize {
+        self.log.entries().iter().filter(|entry| entry.is_denial()).count()
+    }
+
     /// What was asked of the server and how, the newest few thousand requests, oldest first; no secret is in it.
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.seen.all()
@@ -220,9 +229,8 @@ impl Ca {
         Ok(())
     }
 
-    /// The rules that say what the server does wrong on purpose, in the order in which they were made known, and at how
-    /// many requests each came true.
-    pub fn faults(&self) -> Vec<(FaultRule, u32)> {
+    /// What the server does wrong on purpose, in the order in which it was told so.
+    pub fn faults(&self) -> Vec<FaultCount> {
         self.faults.counts()
     }
 }

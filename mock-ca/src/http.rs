@@ -24,7 +24,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-pub use accept::{FAREWELL, serve};
+pub(crate) use accept::accept_all;
+pub use accept::{FAREWELL, Listener, serve};
 
 use crate::{
     answer::Answer,

@@ -9,6 +9,7 @@
 mod answer;
 mod authority;
 mod ca;
+pub mod control;
 mod fault;
 mod http;
 mod log;
@@ -27,12 +28,13 @@ mod settings;
 mod state;
 mod store;
 mod transaction;
+mod wire;
 
 pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
-pub use fault::{Fault, FaultError, FaultRule, Trigger};
-pub use http::{FAREWELL, serve};
+pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
+pub use http::{FAREWELL, Listener, serve};
 pub use log::{LogEntry, LogOutcome};
-pub use personality::{PersonalityName, UnknownPersonality};
+pub use personality::PersonalityName;
 pub use policy::ChallengeUnavailable;
 pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenRequest};
 pub use settings::{

@@ -40,6 +40,17 @@ pub enum LogOutcome {
 }
 
 impl LogEntry {
+    /// Whether a client's request was denied.
+    pub(crate) fn is_denial(&self) -> bool {
+        match &self.outcome {
+            LogOutcome::CertRep(status, _) => *status == PkiStatus::Failure,
+            LogOutcome::Http(status) => {
+                *status >= 400 && self.faults.is_empty() && self.message_type.is_some()
+            }
+            LogOutcome::Cut => false,
+        }
+    }
+
     fn shortened(self) -> Self {
         let id = |id: TransactionId| TransactionId::new(shortened(id.as_str().to_owned()));
         let message_type = |message_type| match message_type {

@@ -26,7 +26,7 @@ impl Offer {
             return Self { text: Bytes::from_static(own.as_bytes()), instead: None };
         };
         let line_end = if own.contains("\r\n") { "\r\n" } else { "\n" };
-        let words: Vec<&str> = instead.iter().map(|capability| capability.keyword()).collect();
+        let words: Vec<&str> = instead.iter().map(|capability| capability.as_str()).collect();
         let text = Bytes::from(words.join(line_end));
         Self { instead: Some(Capabilities::parse(&text)), text }
     }

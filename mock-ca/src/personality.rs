@@ -14,7 +14,6 @@ use scep::{
     server::Request,
 };
 
-pub use name::{PersonalityName, UnknownPersonality};
 pub(crate) use reply_style::{Carried, ReplyStyle};
 
 use crate::{
@@ -23,12 +22,24 @@ use crate::{
     settings::{Settings, WindowsSettings},
 };
 
+name::personalities! {
+    /// micromdm's scepserver.
+    Linux = "linux", linux::LINUX;
+    /// Microsoft's Network Device Enrollment Service.
+    Ndes = "ndes", ndes::NDES;
+    /// A server that does what RFC 8894 asks, to the letter.
+    Rfc8894 = "rfc8894", rfc8894::RFC8894;
+}
+
 /// Everything in which one server differs from another.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
 pub(crate) struct Personality {
     pub(crate) name: PersonalityName,
+    /// The TCP port the real server listens on by default.
     pub(crate) default_port: u16,
+    /// The TCP port of the command `serve`.
+    pub(crate) serving_port: u16,
     /// The distinguished name of the CA in the documentation.
     pub(crate) default_subject: &'static str,
     /// What the server calls itself in HTTP answers.

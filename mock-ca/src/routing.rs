@@ -67,7 +67,7 @@ impl Ca {
 
     fn is_admin(&self, inquiry: &Inquiry) -> bool {
         let Some(admin) = &self.admin else { return true };
-        let expected = format!("{}:{}", admin.user, admin.password);
+        let expected = format!("{}:{}", admin.user, admin.password.expose());
         let given = inquiry.authorization.as_deref().and_then(basic_credentials);
         given.is_some_and(|given| {
             given.len() == expected.len() && memcmp::eq(&given, expected.as_bytes())

@@ -10,16 +10,18 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderMap},
 };
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
+use crate::{fault::Fault, wire};
 
 pub use message::{SeenCsr, SeenMessage};
 pub use query::QueryMessage;
 
 /// A request as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenRequest {
     /// When its head had come.
+    #[serde(with = "wire::seconds")]
     pub at: SystemTime,
     /// Who asked, as the caller of [`crate::Ca::serve_connection`] named them.
     pub peer: String,
@@ -32,6 +34,7 @@ pub struct SeenRequest {
     /// The operation that the query names, whether it is known or not.
     pub operation: Option<String>,
     /// How the message stood in the query of a PKIOperation by GET.
+    #[serde(serialize_with = "query::with_verdict")]
     pub query_message: Option<QueryMessage>,
     /// Whether the newest answer to GetCACaps, that to this request included, offered POST; `None` when there was none
     /// (RFC 8894 §4.1).
