@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use openssl::rand::rand_bytes;
 use scep::{
     Error, PeerMisbehaved, envelope,
     message::Message,
@@ -142,12 +141,9 @@ impl Ca {
     }
 }
 
-/// Refuses a signer to whom no certificate could be sent, before one is issued in vain: the key may be no RSA key, or
-/// too short for the cipher's.
+/// Refuses a signer to whom no certificate could be sent, before one is issued in vain.
 pub(super) fn expect_recipient(request: &Request) -> Result<(), Refusal> {
-    let signer = [request.header.signer.as_ref()];
-    envelope::seal(&[], &signer, request.cipher, request.key_transport, &mut rand_bytes)
-        .map(drop)
+    envelope::expect_recipient(&request.header.signer, request.cipher, request.key_transport)
         .map_err(Refusal::UnusableSigner)
 }
 
