@@ -1,11 +1,11 @@
 //! What the server did: one entry a request.
 
-use std::{collections::VecDeque, fmt, time::SystemTime};
+use std::{collections::VecDeque, fmt, sync::Arc, time::SystemTime};
 
 use parking_lot::Mutex;
 use scep::attribute::{FailInfo, MessageType, PkiStatus, TransactionId};
 
-use crate::{fault::Fault, settings::LogObserver};
+use crate::fault::Fault;
 
 /// One request and what became of it; its `Display` is one line of log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +93,23 @@ impl fmt::Display for LogOutcome {
     }
 }
 
+/// A function called with each log entry.
+#[derive(Clone)]
+pub struct LogObserver(Arc<dyn Fn(&LogEntry) + Send + Sync>);
+
+impl LogObserver {
+    /// An observer that calls this function.
+    pub fn new(observe: impl Fn(&LogEntry) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(observe))
+    }
+}
+
+impl fmt::Debug for LogObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogObserver(..)")
+    }
+}
+
 /// The entries of a server, the newest few thousand of them.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -114,7 +131,7 @@ impl Log {
     pub(crate) fn write(&self, entry: LogEntry) {
         let entry = entry.shortened();
         if let Some(observer) = &self.observer {
-            observer.observe(&entry);
+            (observer.0)(&entry);
         }
         let mut entries = self.entries.lock();
         if entries.len() == KEPT {

@@ -91,19 +91,15 @@ struct Kept {
 const KEPT: usize = 4096;
 
 impl SeenRequests {
-    pub(crate) fn add(&self, request: SeenRequest, message: Option<&SeenMessage>) {
+    /// Adds a request, whose answer may have said whether POST is offered.
+    pub(crate) fn add(&self, request: SeenRequest, offers_post: Option<bool>) {
         let mut kept = self.kept.lock();
+        kept.post_offered = offers_post.or(kept.post_offered);
         if kept.requests.len() == KEPT {
             kept.requests.pop_front();
         }
         let post_offered = kept.post_offered;
-        let message = message.cloned();
-        kept.requests.push_back(SeenRequest { post_offered, message, ..request });
-    }
-
-    /// Notes what a client has just been told of its ways to send messages.
-    pub(crate) fn note_offer(&self, has_post: bool) {
-        self.kept.lock().post_offered = Some(has_post);
+        kept.requests.push_back(SeenRequest { post_offered, ..request });
     }
 
     /// All requests kept, oldest first.

@@ -1,11 +1,11 @@
 //! How a CA is to be.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use scep::{capabilities::Capability, secret::Secret};
 use serde::{Deserialize, Serialize};
 
-use crate::{fault::FaultRule, log::LogEntry, personality::PersonalityName};
+use crate::{fault::FaultRule, log::LogObserver, personality::PersonalityName};
 
 /// How a CA is to be; [`Settings::new`] gives every field its default.
 #[derive(Clone, Debug)]
@@ -192,27 +192,6 @@ impl Default for Limits {
             connections: 256,
             pending: 1_000,
         }
-    }
-}
-
-/// A function called with each log entry.
-#[derive(Clone)]
-pub struct LogObserver(Arc<dyn Fn(&LogEntry) + Send + Sync>);
-
-impl LogObserver {
-    /// An observer that calls this function.
-    pub fn new(observe: impl Fn(&LogEntry) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(observe))
-    }
-
-    pub(crate) fn observe(&self, entry: &LogEntry) {
-        (self.0)(entry);
-    }
-}
-
-impl fmt::Debug for LogObserver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LogObserver(..)")
     }
 }
 

@@ -8,10 +8,9 @@ use scep::{
     server::{self, Body, Header, Request, RequestError},
 };
 
-use super::reply::Asked;
+use super::{Service, reply::Asked};
 use crate::{
     answer::{Answer, Note},
-    ca::Ca,
     fault::{Fault, Strikes},
     personality::{Unreadable, Unsupported},
     policy::Verdict,
@@ -19,7 +18,7 @@ use crate::{
     seen::SeenMessage,
 };
 
-impl Ca {
+impl Service {
     /// Answers a pkiMessage, if it is one.
     pub(super) fn answer_message(
         &self,
@@ -108,7 +107,6 @@ impl Ca {
         message: &Message,
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
-        self.refused_algorithms.expect_none(request)?;
         self.offer.expect(request)?;
         self.expect_time(message, now)?;
         let serves_certificates = self.personality.serves_certificates;
