@@ -41,6 +41,8 @@ pub(crate) struct Note {
     pub(crate) reason: Option<String>,
     /// The message, where one could be read.
     pub(crate) message: Option<Box<SeenMessage>>,
+    /// Whether POST was offered, where capabilities are told.
+    pub(crate) post_offered: Option<bool>,
     /// What was done wrong on purpose.
     pub(crate) faults: Vec<Fault>,
 }

@@ -15,7 +15,7 @@ mod value;
 
 pub use catalogue::Fault;
 pub use error::FaultError;
-pub use rule::FaultRule;
+pub use rule::{FaultCount, FaultRule};
 pub use trigger::Trigger;
 
 pub(crate) use board::{Faults, Strikes};

@@ -24,7 +24,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-pub use accept::{FAREWELL, serve};
+pub(crate) use accept::accept_all;
+pub use accept::{FAREWELL, Listener, serve};
 
 use crate::{
     answer::Answer,
@@ -109,14 +110,15 @@ impl Ca {
             Ok(inquiry) => self.answer_without_blocking(inquiry).await,
             Err(error @ Unread::TooLong(_)) => Answer {
                 header: Some((CONNECTION, "close".to_owned())),
-                ..Answer::error(self.personality, 413, &error)
+                ..Answer::error(self.website.personality(), 413, &error)
             },
             Err(error) => return Err(error),
         };
         let (response, delay, is_withheld) =
             (self.response(&answer), answer.delay, answer.is_withheld);
         seen.faults.clone_from(&answer.note.faults);
-        self.seen.add(seen, answer.note.message.as_deref());
+        seen.message = answer.note.message.as_deref().cloned();
+        self.seen.add(seen, answer.note.post_offered);
         self.log_answer(answer, asked, peer);
         if !delay.is_zero() {
             sleep(delay).await;
@@ -164,12 +166,13 @@ impl Ca {
     /// Answering takes about a millisecond of RSA, and is done at once; a disk may take longer, and has its own thread.
     async fn answer_without_blocking(self: &Arc<Self>, inquiry: Inquiry) -> Answer {
         if !self.has_state {
-            return self.answer(&inquiry, SystemTime::now());
+            return self.website.answer(&inquiry, SystemTime::now());
         }
         let ca = Arc::clone(self);
         let answering =
-            tokio::task::spawn_blocking(move || ca.answer(&inquiry, SystemTime::now())).await;
-        answering.unwrap_or_else(|error| Answer::error(self.personality, 500, &error))
+            tokio::task::spawn_blocking(move || ca.website.answer(&inquiry, SystemTime::now()))
+                .await;
+        answering.unwrap_or_else(|error| Answer::error(self.website.personality(), 500, &error))
     }
 
     /// Header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
@@ -182,7 +185,7 @@ impl Ca {
         if let Some(content_type) = answer.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        if let Some(server) = self.personality.server_header {
+        if let Some(server) = self.website.personality().server_header {
             headers.insert(SERVER, HeaderValue::from_static(server));
         }
         if let Some((name, value)) = &answer.header

@@ -6,9 +6,11 @@
 //! It is no CA to trust: its lab keys are public, and it is built to be prodded.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod answer;
 mod authority;
 mod ca;
+pub mod control;
 mod fault;
 mod http;
 mod log;
@@ -27,16 +29,16 @@ mod settings;
 mod state;
 mod store;
 mod transaction;
+mod wire;
 
 pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
-pub use fault::{Fault, FaultError, FaultRule, Trigger};
-pub use http::{FAREWELL, serve};
-pub use log::{LogEntry, LogOutcome};
-pub use personality::{PersonalityName, UnknownPersonality};
+pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
+pub use http::{FAREWELL, Listener, serve};
+pub use log::{LogEntry, LogObserver, LogOutcome};
+pub use personality::PersonalityName;
 pub use policy::ChallengeUnavailable;
 pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenRequest};
 pub use settings::{
-    AdminCredentials, Approval, ChallengePolicy, Keys, Limits, LogObserver, Settings,
-    WindowsSettings,
+    AdminCredentials, Approval, ChallengePolicy, Keys, Limits, Settings, WindowsSettings,
 };
 pub use state::StateError;

@@ -1,15 +1,11 @@
 //! What the server did: one entry a request.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::{collections::VecDeque, fmt, sync::Arc, time::SystemTime};
 
+use parking_lot::Mutex;
 use scep::attribute::{FailInfo, MessageType, PkiStatus, TransactionId};
 
-use crate::{fault::Fault, settings::LogObserver};
+use crate::fault::Fault;
 
 /// One request and what became of it; its `Display` is one line of log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +40,17 @@ pub enum LogOutcome {
 }
 
 impl LogEntry {
+    /// Whether a client's request was denied.
+    pub(crate) fn is_denial(&self) -> bool {
+        match &self.outcome {
+            LogOutcome::CertRep(status, _) => *status == PkiStatus::Failure,
+            LogOutcome::Http(status) => {
+                *status >= 400 && self.faults.is_empty() && self.message_type.is_some()
+            }
+            LogOutcome::Cut => false,
+        }
+    }
+
     fn shortened(self) -> Self {
         let id = |id: TransactionId| TransactionId::new(shortened(id.as_str().to_owned()));
         let message_type = |message_type| match message_type {
@@ -86,6 +93,23 @@ impl fmt::Display for LogOutcome {
     }
 }
 
+/// A function called with each log entry.
+#[derive(Clone)]
+pub struct LogObserver(Arc<dyn Fn(&LogEntry) + Send + Sync>);
+
+impl LogObserver {
+    /// An observer that calls this function.
+    pub fn new(observe: impl Fn(&LogEntry) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(observe))
+    }
+}
+
+impl fmt::Debug for LogObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogObserver(..)")
+    }
+}
+
 /// The entries of a server, the newest few thousand of them.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -107,9 +131,9 @@ impl Log {
     pub(crate) fn write(&self, entry: LogEntry) {
         let entry = entry.shortened();
         if let Some(observer) = &self.observer {
-            observer.observe(&entry);
+            (observer.0)(&entry);
         }
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.lock();
         if entries.len() == KEPT {
             entries.pop_front();
         }
@@ -118,8 +142,7 @@ impl Log {
 
     /// All entries kept, oldest first.
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().cloned().collect()
+        self.entries.lock().iter().cloned().collect()
     }
 }
 

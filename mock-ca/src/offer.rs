@@ -8,7 +8,11 @@ use scep::{
     server::Request,
 };
 
-use crate::{personality::Personality, refusal::Refusal};
+use crate::{
+    personality::{Personality, RefusedAlgorithms},
+    refusal::Refusal,
+    settings::Settings,
+};
 
 /// The answer to `GetCACaps` (RFC 8894 §3.5), and whether the CA is held to it.
 #[derive(Debug)]
@@ -16,19 +20,26 @@ pub(crate) struct Offer {
     text: Bytes,
     /// Where the personality's own were replaced.
     instead: Option<Capabilities>,
+    /// What is refused whatever is offered.
+    refused: RefusedAlgorithms,
 }
 
 impl Offer {
-    /// The personality's own, or these in its style.
-    pub(crate) fn new(personality: &Personality, instead: Option<&[Capability]>) -> Self {
+    /// The personality's own, or those of the settings in its style.
+    pub(crate) fn new(personality: &Personality, settings: &Settings) -> Self {
         let own = personality.capabilities;
-        let Some(instead) = instead else {
-            return Self { text: Bytes::from_static(own.as_bytes()), instead: None };
+        let refused = if settings.takes_obsolete_algorithms {
+            RefusedAlgorithms::NONE
+        } else {
+            personality.refused_algorithms
+        };
+        let Some(instead) = &settings.capabilities else {
+            return Self { text: Bytes::from_static(own.as_bytes()), instead: None, refused };
         };
         let line_end = if own.contains("\r\n") { "\r\n" } else { "\n" };
-        let words: Vec<&str> = instead.iter().map(|capability| capability.keyword()).collect();
+        let words: Vec<&str> = instead.iter().map(|capability| capability.as_str()).collect();
         let text = Bytes::from(words.join(line_end));
-        Self { instead: Some(Capabilities::parse(&text)), text }
+        Self { instead: Some(Capabilities::parse(&text)), text, refused }
     }
 
     /// The body of the answer, to the byte.
@@ -46,9 +57,15 @@ impl Offer {
         self.has(Capability::GetNextCaCert)
     }
 
-    /// Refuses what the CA was told not to offer.
+    /// Refuses what the CA never takes, and what it was told not to offer.
     pub(crate) fn expect(&self, request: &Request) -> Result<(), Refusal> {
         let header = &request.header;
+        if self.refused.ciphers.contains(&request.cipher) {
+            return Err(Refusal::Forbidden(request.cipher.to_string()));
+        }
+        if self.refused.digests.contains(&header.digest) {
+            return Err(Refusal::Forbidden(header.digest.to_string()));
+        }
         if header.message_type == MessageType::RenewalReq && !self.has(Capability::Renewal) {
             return Err(Refusal::Unsupported(MessageType::RenewalReq));
         }

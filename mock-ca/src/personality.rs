@@ -11,24 +11,30 @@ use std::time::Duration;
 use scep::{
     algorithm::{Cipher, Digest},
     key_usage::KeyUsage,
-    server::Request,
 };
 
-pub use name::{PersonalityName, UnknownPersonality};
 pub(crate) use reply_style::{Carried, ReplyStyle};
 
-use crate::{
-    profile::CertificateProfile,
-    refusal::Refusal,
-    settings::{Settings, WindowsSettings},
-};
+use crate::profile::CertificateProfile;
+
+name::personalities! {
+    /// micromdm's scepserver.
+    Linux = "linux", linux::LINUX;
+    /// Microsoft's Network Device Enrollment Service.
+    Ndes = "ndes", ndes::NDES;
+    /// A server that does what RFC 8894 asks, to the letter.
+    Rfc8894 = "rfc8894", rfc8894::RFC8894;
+}
 
 /// Everything in which one server differs from another.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
 pub(crate) struct Personality {
     pub(crate) name: PersonalityName,
+    /// The TCP port the real server listens on by default.
     pub(crate) default_port: u16,
+    /// The TCP port of the command `serve`.
+    pub(crate) serving_port: u16,
     /// The distinguished name of the CA in the documentation.
     pub(crate) default_subject: &'static str,
     /// What the server calls itself in HTTP answers.
@@ -148,19 +154,6 @@ pub(crate) struct UserProfiles {
     pub(crate) encryption: CertificateProfile,
 }
 
-impl RefusedAlgorithms {
-    /// Refuses a request that uses one of them.
-    pub(crate) fn expect_none(&self, request: &Request) -> Result<(), Refusal> {
-        if self.ciphers.contains(&request.cipher) {
-            return Err(Refusal::Forbidden(request.cipher.to_string()));
-        }
-        if self.digests.contains(&request.header.digest) {
-            return Err(Refusal::Forbidden(request.header.digest.to_string()));
-        }
-        Ok(())
-    }
-}
-
 impl UserProfiles {
     /// The profile for a request that asks for this key usage.
     pub(crate) fn select(&self, asked: Option<KeyUsage>) -> &CertificateProfile {
@@ -183,11 +176,11 @@ pub(crate) enum Serials {
 }
 
 impl Serials {
-    /// The number of the first certificate issued to a client.
-    pub(crate) fn first(self, windows: &WindowsSettings) -> u32 {
+    /// The number of the first certificate issued to a client; the request id is that of the settings.
+    pub(crate) fn first(self, request_id: u32) -> u32 {
         match self {
             Self::Sequential { first } => first,
-            Self::RequestId => windows.first_request_id,
+            Self::RequestId => request_id,
         }
     }
 }
@@ -222,10 +215,10 @@ pub(crate) enum Unreadable {
 }
 
 impl Personality {
-    /// The shapes of clients' certificates with the validity the settings ask for.
-    pub(crate) fn user_profiles(&self, settings: &Settings) -> UserProfiles {
+    /// The shapes of clients' certificates, valid for so many days instead of their own.
+    pub(crate) fn user_profiles(&self, valid_days: Option<u32>) -> UserProfiles {
         let mut profiles = self.user;
-        if let Some(days) = settings.valid_days {
+        if let Some(days) = valid_days {
             for profile in
                 [&mut profiles.general, &mut profiles.signature, &mut profiles.encryption]
             {

@@ -3,26 +3,25 @@
 mod message;
 mod query;
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::{collections::VecDeque, time::SystemTime};
 
 use hyper::{
     Method, Uri,
     header::{CONTENT_TYPE, HeaderMap},
 };
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
+use crate::{fault::Fault, wire};
 
 pub use message::{SeenCsr, SeenMessage};
 pub use query::QueryMessage;
 
 /// A request as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenRequest {
     /// When its head had come.
+    #[serde(with = "wire::seconds")]
     pub at: SystemTime,
     /// Who asked, as the caller of [`crate::Ca::serve_connection`] named them.
     pub peer: String,
@@ -35,6 +34,7 @@ pub struct SeenRequest {
     /// The operation that the query names, whether it is known or not.
     pub operation: Option<String>,
     /// How the message stood in the query of a PKIOperation by GET.
+    #[serde(serialize_with = "query::with_verdict")]
     pub query_message: Option<QueryMessage>,
     /// Whether the newest answer to GetCACaps, that to this request included, offered POST; `None` when there was none
     /// (RFC 8894 §4.1).
@@ -91,24 +91,19 @@ struct Kept {
 const KEPT: usize = 4096;
 
 impl SeenRequests {
-    pub(crate) fn add(&self, request: SeenRequest, message: Option<&SeenMessage>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Adds a request, whose answer may have said whether POST is offered.
+    pub(crate) fn add(&self, request: SeenRequest, offers_post: Option<bool>) {
+        let mut kept = self.kept.lock();
+        kept.post_offered = offers_post.or(kept.post_offered);
         if kept.requests.len() == KEPT {
             kept.requests.pop_front();
         }
         let post_offered = kept.post_offered;
-        let message = message.cloned();
-        kept.requests.push_back(SeenRequest { post_offered, message, ..request });
-    }
-
-    /// Notes what a client has just been told of its ways to send messages.
-    pub(crate) fn note_offer(&self, has_post: bool) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).post_offered = Some(has_post);
+        kept.requests.push_back(SeenRequest { post_offered, ..request });
     }
 
     /// All requests kept, oldest first.
     pub(crate) fn all(&self) -> Vec<SeenRequest> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.requests.iter().cloned().collect()
+        self.kept.lock().requests.iter().cloned().collect()
     }
 }

@@ -5,21 +5,65 @@ mod enrolment;
 mod message;
 mod reply;
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
+use hyper::body::Bytes;
 use scep::{
     capabilities::{Capabilities, Capability},
-    http::{HttpError, HttpRequest, Operation},
+    certs_only,
+    http::{CA_CERTIFICATE, CA_RA_CERTIFICATES, HttpError, HttpRequest, Operation},
     message::Message,
 };
 
 use crate::{
     answer::Answer,
-    ca::Ca,
-    fault::{self, Strikes, Trigger},
+    authority::Authority,
+    fault::{self, Faults, Strikes, Trigger},
+    offer::Offer,
+    personality::Personality,
+    policy::{PasswordCache, Policies, Site},
+    settings::{Approval, Settings},
+    store::Store,
 };
 
-impl Ca {
+/// The SCEP service: from a request to its answer.
+pub(crate) struct Service {
+    pub(crate) personality: &'static Personality,
+    pub(crate) site: Site,
+    pub(crate) policies: Policies,
+    pub(crate) offer: Offer,
+    pub(crate) faults: Faults,
+    approval: Approval,
+    /// The answer to `GetCACert`: content type and body.
+    certificates_answer: (&'static str, Bytes),
+    opens_with_signing_key: bool,
+}
+
+impl Service {
+    /// The service of a CA that is to be so.
+    pub(crate) fn new(
+        settings: &Settings,
+        authority: Arc<Authority>,
+        store: Store,
+        passwords: &Arc<PasswordCache>,
+    ) -> Result<Self, scep::Error> {
+        let personality = settings.personality.personality();
+        Ok(Self {
+            personality,
+            policies: Policies::new(settings, personality.unique_names, passwords),
+            offer: Offer::new(personality, settings),
+            faults: Faults::new(&settings.faults),
+            approval: settings.approval,
+            certificates_answer: certificates_answer(&authority)?,
+            opens_with_signing_key: settings.windows.opens_with_signing_key,
+            site: Site {
+                authority,
+                profiles: personality.user_profiles(settings.valid_days),
+                store,
+            },
+        })
+    }
+
     /// Answers a SCEP request; `None` when it names no operation.
     pub(crate) fn answer_operation(
         &self,
@@ -59,8 +103,9 @@ impl Ca {
             Operation::GetCaCaps { .. } => {
                 let text = fault::capabilities(&self.offer.text(), strikes);
                 let offered = Capabilities::parse(&text);
-                self.seen.note_offer(offered.has(Capability::PostPkiOperation));
-                Answer::page(self.personality.capabilities_content_type, text)
+                let mut answer = Answer::page(self.personality.capabilities_content_type, text);
+                answer.note.post_offered = Some(offered.has(Capability::PostPkiOperation));
+                answer
             }
             Operation::GetCaCert { .. } => self.answer_certificates(strikes),
             Operation::GetNextCaCert { .. } => self.answer_next_ca(now, strikes),
@@ -80,6 +125,15 @@ impl Ca {
     fn server_error(&self, reason: &impl ToString) -> Answer {
         Answer::error(self.personality, 500, reason)
     }
+}
+
+/// The answer to `GetCACert`: a single certificate as it is, several in a certs-only message (RFC 8894 §4.2.1).
+fn certificates_answer(authority: &Authority) -> Result<(&'static str, Bytes), scep::Error> {
+    let certificates = authority.certificates();
+    Ok(match certificates.as_slice() {
+        [single] => (CA_CERTIFICATE, single.to_der()?.into()),
+        several => (CA_RA_CERTIFICATES, certs_only::encode(several, &[])?.into()),
+    })
 }
 
 /// What a request is to the faults, the operation first.

@@ -1,10 +1,11 @@
 //! How a CA is to be.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use scep::{capabilities::Capability, secret::Secret};
+use serde::{Deserialize, Serialize};
 
-use crate::{fault::FaultRule, log::LogEntry, personality::PersonalityName};
+use crate::{fault::FaultRule, log::LogObserver, personality::PersonalityName};
 
 /// How a CA is to be; [`Settings::new`] gives every field its default.
 #[derive(Clone, Debug)]
@@ -84,7 +85,7 @@ pub enum Keys {
 }
 
 /// Which challenge passwords authorise a request (RFC 8894 §2.4).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChallengePolicy {
     /// None is asked for, any is accepted.
     None,
@@ -115,28 +116,23 @@ impl ChallengePolicy {
     }
 }
 
-/// Who decides about a request whose challenge is right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Approval {
-    /// The CA, at once.
-    Automatic,
-    /// A person: the request is PENDING until [`crate::Ca::approve`] or [`crate::Ca::deny`].
-    Manual,
+scep::named! {
+    /// Who decides about a request whose challenge is right.
+    Approval, "way to decide" {
+        /// The CA, at once.
+        Automatic = "automatic";
+        /// A person: the request is PENDING until [`crate::Ca::approve`] or [`crate::Ca::deny`].
+        Manual = "manual";
+    }
 }
 
 /// The user and password of HTTP Basic authentication.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminCredentials {
     /// The user's name.
     pub user: String,
-    /// The password; never printed.
-    pub password: String,
-}
-
-impl fmt::Debug for AdminCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminCredentials").field("user", &self.user).finish_non_exhaustive()
-    }
+    /// The password.
+    pub password: Secret,
 }
 
 /// What only a Windows CA has.
@@ -199,27 +195,6 @@ impl Default for Limits {
     }
 }
 
-/// A function called with each log entry.
-#[derive(Clone)]
-pub struct LogObserver(Arc<dyn Fn(&LogEntry) + Send + Sync>);
-
-impl LogObserver {
-    /// An observer that calls this function.
-    pub fn new(observe: impl Fn(&LogEntry) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(observe))
-    }
-
-    pub(crate) fn observe(&self, entry: &LogEntry) {
-        (self.0)(entry);
-    }
-}
-
-impl fmt::Debug for LogObserver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LogObserver(..)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +204,7 @@ mod tests {
         let mut settings = Settings::new("x", PersonalityName::Ndes);
         settings.challenge = ChallengePolicy::one_time(vec![Secret::new("8CE317021F690069")]);
         settings.admin =
-            Some(AdminCredentials { user: "admin".into(), password: "hunter2".into() });
+            Some(AdminCredentials { user: "admin".into(), password: Secret::new("hunter2") });
         let printed = format!("{settings:?}");
         assert!(!printed.contains("8CE3") && !printed.contains("hunter2"), "{printed}");
     }

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::SystemTime,
 };
 
 use openssl::x509::X509;
+use parking_lot::{Mutex, MutexGuard};
 use scep::{attribute::TransactionId, request::Csr};
 use time::OffsetDateTime;
 
@@ -95,7 +96,7 @@ impl Store {
         now: SystemTime,
     ) -> Result<Transaction, Refusal> {
         // One after the other, so that the copies of a request find the first of them.
-        let _alone = self.holding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.holding.lock();
         if let Some(known) = self.transaction(&origin.transaction_id)
             && known.is_repeated_by(origin, now)?
         {
@@ -170,8 +171,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, Records> {
-        // Each change is made in one step under the lock, so a panic elsewhere leaves nothing half done.
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+        self.records.lock()
     }
 }
 

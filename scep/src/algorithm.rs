@@ -1,30 +1,29 @@
 //! The algorithms a SCEP message names: content encryption, digest, key transport.
 
-use std::{fmt, sync::OnceLock};
+use std::sync::OnceLock;
 
 use der::asn1::ObjectIdentifier;
 use openssl::{hash::MessageDigest, provider::Provider, symm};
 
-use crate::Error;
+use crate::{Error, named};
 
-/// A content encryption algorithm, always in CBC mode (RFC 8894 §2.9, §3.5.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cipher {
-    /// Single DES: forbidden by RFC 8894 §2.9, still what old servers and scepserver answer with.
-    Des,
-    /// Triple DES, keyword `DES3`.
-    TripleDes,
-    /// AES with 128 bits, the one a conforming peer must have.
-    Aes128,
-    /// AES with 192 bits.
-    Aes192,
-    /// AES with 256 bits.
-    Aes256,
+named! {
+    /// A content encryption algorithm, always in CBC mode (RFC 8894 §2.9, §3.5.2).
+    Cipher, "cipher" {
+        /// Single DES: forbidden by RFC 8894 §2.9, still what old servers and scepserver answer with.
+        Des = "DES";
+        /// Triple DES, keyword `DES3`.
+        TripleDes = "3DES";
+        /// AES with 128 bits, the one a conforming peer must have.
+        Aes128 = "AES-128";
+        /// AES with 192 bits.
+        Aes192 = "AES-192";
+        /// AES with 256 bits.
+        Aes256 = "AES-256";
+    }
 }
 
 impl Cipher {
-    const ALL: [Self; 5] = [Self::Des, Self::TripleDes, Self::Aes128, Self::Aes192, Self::Aes256];
-
     pub(crate) fn oid(self) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(match self {
             Self::Des => "1.3.14.3.2.7",
@@ -58,45 +57,31 @@ impl Cipher {
     }
 }
 
-impl fmt::Display for Cipher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Des => "DES",
-            Self::TripleDes => "3DES",
-            Self::Aes128 => "AES-128",
-            Self::Aes192 => "AES-192",
-            Self::Aes256 => "AES-256",
-        })
-    }
-}
-
 /// Single DES lives in OpenSSL's legacy provider; loading it must keep the default one, or AES disappears.
 fn has_legacy_provider() -> bool {
     static LEGACY: OnceLock<Option<Provider>> = OnceLock::new();
     LEGACY.get_or_init(|| Provider::try_load(None, "legacy", true).ok()).is_some()
 }
 
-/// A digest algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Digest {
-    /// MD5: only ever verified, never made (RFC 8894 §2.9 forbids it).
-    Md5,
-    /// SHA-1, for old peers.
-    Sha1,
-    /// SHA-224.
-    Sha224,
-    /// SHA-256, the one a conforming peer must have.
-    Sha256,
-    /// SHA-384.
-    Sha384,
-    /// SHA-512.
-    Sha512,
+named! {
+    /// A digest algorithm.
+    Digest, "digest" {
+        /// MD5: only ever verified, never made (RFC 8894 §2.9 forbids it).
+        Md5 = "MD5";
+        /// SHA-1, for old peers.
+        Sha1 = "SHA-1";
+        /// SHA-224.
+        Sha224 = "SHA-224";
+        /// SHA-256, the one a conforming peer must have.
+        Sha256 = "SHA-256";
+        /// SHA-384.
+        Sha384 = "SHA-384";
+        /// SHA-512.
+        Sha512 = "SHA-512";
+    }
 }
 
 impl Digest {
-    const ALL: [Self; 6] =
-        [Self::Md5, Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
-
     pub(crate) fn oid(self) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(match self {
             Self::Md5 => "1.2.840.113549.2.5",
@@ -150,31 +135,17 @@ impl Digest {
     }
 }
 
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Md5 => "MD5",
-            Self::Sha1 => "SHA-1",
-            Self::Sha224 => "SHA-224",
-            Self::Sha256 => "SHA-256",
-            Self::Sha384 => "SHA-384",
-            Self::Sha512 => "SHA-512",
-        })
+named! {
+    /// How the content encryption key travels to an RSA recipient.
+    KeyTransport, "key transport" {
+        /// RSAES-PKCS1-v1_5, what every SCEP peer understands.
+        Pkcs1v15 = "RSA PKCS#1 v1.5";
+        /// RSAES-OAEP with SHA-1, MGF1 with SHA-1 and an empty label, the defaults of RFC 8017 appendix A.2.1.
+        Oaep = "RSA-OAEP";
     }
 }
 
-/// How the content encryption key travels to an RSA recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KeyTransport {
-    /// RSAES-PKCS1-v1_5, what every SCEP peer understands.
-    Pkcs1v15,
-    /// RSAES-OAEP with SHA-1, MGF1 with SHA-1 and an empty label, the defaults of RFC 8017 appendix A.2.1.
-    Oaep,
-}
-
 impl KeyTransport {
-    const ALL: [Self; 2] = [Self::Pkcs1v15, Self::Oaep];
-
     pub(crate) fn oid(self) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(match self {
             Self::Pkcs1v15 => "1.2.840.113549.1.1.1",
@@ -184,14 +155,5 @@ impl KeyTransport {
 
     pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
         Self::ALL.into_iter().find(|transport| transport.oid() == *oid)
-    }
-}
-
-impl fmt::Display for KeyTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pkcs1v15 => "RSA PKCS#1 v1.5",
-            Self::Oaep => "RSA-OAEP",
-        })
     }
 }

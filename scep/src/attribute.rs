@@ -47,6 +47,21 @@ macro_rules! wire_number {
                 }
             }
         }
+
+        impl std::str::FromStr for $name {
+            type Err = std::convert::Infallible;
+
+            /// Reads what `Display` writes.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let unknown = text.strip_prefix("unknown `").and_then(|it| it.strip_suffix('`'));
+                Ok(match text {
+                    $($text => Self::$variant,)+
+                    _ => Self::Other(unknown.unwrap_or(text).to_owned()),
+                })
+            }
+        }
+
+        crate::serde_as_text!($name);
     };
 }
 
@@ -98,6 +113,7 @@ wire_number! {
 
 /// The name of one transaction, the same in all its messages (RFC 8894 §3.2.1.1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct TransactionId(String);
 
 impl TransactionId {

@@ -2,74 +2,46 @@
 
 use std::fmt;
 
-use crate::algorithm::{Cipher, Digest};
+use crate::{
+    algorithm::{Cipher, Digest},
+    named,
+};
 
 /// The longest capability text read, in bytes; a longer one is most likely a web page.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// A keyword of RFC 8894 §3.5.2, or one of the two that are common besides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Capability {
-    /// Encryption with AES-128-CBC.
-    Aes,
-    /// Encryption with triple DES.
-    Des3,
-    /// The GetNextCACert operation.
-    GetNextCaCert,
-    /// PKIOperation by HTTP POST.
-    PostPkiOperation,
-    /// The RenewalReq message.
-    Renewal,
-    /// SHA-1 digests.
-    Sha1,
-    /// SHA-256 digests.
-    Sha256,
-    /// SHA-512 digests.
-    Sha512,
-    /// SHA-224 digests; no keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
-    Sha224,
-    /// SHA-384 digests; no keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
-    Sha384,
-    /// Everything that RFC 8894 §2.9 makes mandatory: AES, POST and SHA-256.
-    ScepStandard,
+named! {
+    /// A keyword of RFC 8894 §3.5.2, or one of the two that are common besides.
+    Capability, "capability" {
+        /// Encryption with AES-128-CBC.
+        Aes = "AES";
+        /// Encryption with triple DES.
+        Des3 = "DES3";
+        /// The GetNextCACert operation.
+        GetNextCaCert = "GetNextCACert";
+        /// PKIOperation by HTTP POST.
+        PostPkiOperation = "POSTPKIOperation";
+        /// The RenewalReq message.
+        Renewal = "Renewal";
+        /// SHA-1 digests.
+        Sha1 = "SHA-1";
+        /// SHA-256 digests.
+        Sha256 = "SHA-256";
+        /// SHA-512 digests.
+        Sha512 = "SHA-512";
+        /// SHA-224 digests; no keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
+        Sha224 = "SHA-224";
+        /// SHA-384 digests; no keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
+        Sha384 = "SHA-384";
+        /// Everything that RFC 8894 §2.9 makes mandatory: AES, POST and SHA-256.
+        ScepStandard = "SCEPStandard";
+    }
 }
 
 impl Capability {
-    /// All of them, in the order of their names here.
-    pub const ALL: [Self; 11] = [
-        Self::Aes,
-        Self::Des3,
-        Self::GetNextCaCert,
-        Self::PostPkiOperation,
-        Self::Renewal,
-        Self::Sha1,
-        Self::Sha256,
-        Self::Sha512,
-        Self::Sha224,
-        Self::Sha384,
-        Self::ScepStandard,
-    ];
-
-    /// The keyword as it travels.
-    pub fn keyword(self) -> &'static str {
-        match self {
-            Self::Aes => "AES",
-            Self::Des3 => "DES3",
-            Self::GetNextCaCert => "GetNextCACert",
-            Self::PostPkiOperation => "POSTPKIOperation",
-            Self::Renewal => "Renewal",
-            Self::Sha1 => "SHA-1",
-            Self::Sha256 => "SHA-256",
-            Self::Sha512 => "SHA-512",
-            Self::Sha224 => "SHA-224",
-            Self::Sha384 => "SHA-384",
-            Self::ScepStandard => "SCEPStandard",
-        }
-    }
-
     /// The capability of a keyword, which is to be sent in their exact case and is read in any (RFC 8894 §3.5.2).
     pub fn from_keyword(keyword: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.keyword().eq_ignore_ascii_case(keyword))
+        Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(keyword))
     }
 }
 
@@ -147,7 +119,7 @@ impl Capabilities {
 
 impl fmt::Display for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.known.iter().map(|capability| capability.keyword().to_owned());
+        let known = self.known.iter().map(|capability| capability.as_str().to_owned());
         let unknown = self.unknown.iter().take(8).map(|word| format!("`{}`", word.escape_debug()));
         f.write_str(&known.chain(unknown).collect::<Vec<_>>().join(", "))
     }

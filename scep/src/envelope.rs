@@ -5,7 +5,7 @@ use der::{
     asn1::{Any, OctetString, OctetStringRef},
 };
 use openssl::{
-    pkey::{Id, PKeyRef, Private},
+    pkey::{Id, PKey, PKeyRef, Private, Public},
     pkey_ctx::PkeyCtx,
     rsa::Padding,
     symm,
@@ -63,15 +63,45 @@ pub fn seal(
         .map_err(Error::malformed("EnvelopedData"))
 }
 
+/// Refuses a certificate to whose holder no envelope with this cipher can be sealed.
+///
+/// # Errors
+/// When its key is no RSA key, or too short for the cipher's.
+pub fn expect_recipient(
+    recipient: &X509Ref,
+    cipher: Cipher,
+    key_transport: KeyTransport,
+) -> Result<(), Error> {
+    public_key(recipient, cipher.openssl()?.key_len(), key_transport).map(drop)
+}
+
+/// The key of a recipient to whom a key of so many bytes can be enciphered.
+fn public_key(
+    recipient: &X509Ref,
+    key_bytes: usize,
+    transport: KeyTransport,
+) -> Result<PKey<Public>, Error> {
+    let public_key = recipient.public_key()?;
+    if public_key.id() != Id::RSA {
+        return Err(Error::Misuse("only a certificate with an RSA key can receive an envelope"));
+    }
+    // RFC 8017 §7.2.1, and §7.1.1 with SHA-1.
+    let padding_bytes = match transport {
+        KeyTransport::Pkcs1v15 => 11,
+        KeyTransport::Oaep => 42,
+    };
+    if key_bytes + padding_bytes > public_key.size() {
+        return Err(Error::Misuse("the RSA key is too short for the cipher's key"));
+    }
+    Ok(public_key)
+}
+
 fn recipient_info(
     recipient: &X509Ref,
     key: &[u8],
     transport: KeyTransport,
 ) -> Result<Vec<u8>, Error> {
-    let public_key = recipient.public_key()?;
-    if public_key.id() != Id::RSA {
-        return Err(Error::Misuse("only a certificate with an RSA key can receive an envelope"));
-    }
+    let public_key = public_key(recipient, key.len(), transport)?;
     // Not by way of `PKey::rsa`, which copies the key into a form that OpenSSL 3 has to prepare anew.
     let mut context = PkeyCtx::new(&public_key)?;
     context.encrypt_init()?;
@@ -234,5 +264,36 @@ fn padding(transport: KeyTransport) -> Padding {
     match transport {
         KeyTransport::Pkcs1v15 => Padding::PKCS1,
         KeyTransport::Oaep => Padding::PKCS1_OAEP,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::{rand::rand_bytes, rsa::Rsa};
+
+    use super::*;
+    use crate::{algorithm::Digest, name, request::self_signed};
+
+    #[test]
+    fn a_recipient_is_refused_when_openssl_cannot_encipher_to_its_key() {
+        for bits in [512, 768] {
+            let key = PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap();
+            let subject = name::parse("CN=short").unwrap();
+            let now = std::time::SystemTime::UNIX_EPOCH;
+            let holder = self_signed(&subject, &key, Digest::Sha1, now).unwrap().certificate;
+            for (cipher, key_bytes) in [(Cipher::Aes128, 16), (Cipher::Aes256, 32)] {
+                for transport in [KeyTransport::Pkcs1v15, KeyTransport::Oaep] {
+                    let mut context = PkeyCtx::new(&key).unwrap();
+                    context.encrypt_init().unwrap();
+                    context.set_rsa_padding(padding(transport)).unwrap();
+                    let possible =
+                        context.encrypt_to_vec(&vec![7; key_bytes], &mut Vec::new()).is_ok();
+                    let checked = expect_recipient(&holder, cipher, transport);
+                    assert_eq!(checked.is_ok(), possible, "{bits} {cipher} {transport}");
+                    let sealed = seal(&[], &[&holder], cipher, transport, &mut rand_bytes);
+                    assert_eq!(sealed.is_ok(), possible, "{bits} {cipher} {transport}");
+                }
+            }
+        }
     }
 }

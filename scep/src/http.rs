@@ -14,6 +14,7 @@ pub const CA_RA_CERTIFICATES: &str = "application/x-x509-ca-ra-cert";
 
 /// The method of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Method {
     /// GET: the message travels in the query.
     Get,
@@ -23,6 +24,7 @@ pub enum Method {
 
 /// An HTTP request, without the address and path that only the caller knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HttpRequest {
     /// The method.
     pub method: Method,
@@ -31,17 +33,20 @@ pub struct HttpRequest {
     /// The content type of the body, where there is one.
     pub content_type: Option<String>,
     /// The body.
+    #[cfg_attr(feature = "serde", serde(with = "in_base64"))]
     pub body: Vec<u8>,
 }
 
 /// An HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HttpResponse {
     /// The status code.
     pub status: u16,
     /// The content type, where one was sent.
     pub content_type: Option<String>,
     /// The body.
+    #[cfg_attr(feature = "serde", serde(with = "in_base64"))]
     pub body: Vec<u8>,
 }
 
@@ -200,6 +205,21 @@ fn percent_decode(text: &str) -> Vec<u8> {
         rest = after;
     }
     decoded
+}
+
+/// Bodies, which may be any bytes, in JSON.
+#[cfg(feature = "serde")]
+mod in_base64 {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 #[cfg(test)]

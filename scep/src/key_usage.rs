@@ -45,19 +45,39 @@ impl KeyUsage {
 
     /// The names of its bits in RFC 5280 §4.2.1.3, of those that are here.
     pub fn names(self) -> Vec<&'static str> {
-        const NAMES: [(KeyUsage, &str); 5] = [
-            (KeyUsage::DIGITAL_SIGNATURE, "digitalSignature"),
-            (KeyUsage::KEY_ENCIPHERMENT, "keyEncipherment"),
-            (KeyUsage::DATA_ENCIPHERMENT, "dataEncipherment"),
-            (KeyUsage::KEY_CERT_SIGN, "keyCertSign"),
-            (KeyUsage::CRL_SIGN, "cRLSign"),
-        ];
         NAMES.iter().filter(|(bit, _)| self.contains(*bit)).map(|(_, name)| *name).collect()
     }
 
     /// Whether every bit of `other` is in this set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+}
+
+/// The names of RFC 5280 §4.2.1.3 that SCEP cares about.
+const NAMES: [(KeyUsage, &str); 5] = [
+    (KeyUsage::DIGITAL_SIGNATURE, "digitalSignature"),
+    (KeyUsage::KEY_ENCIPHERMENT, "keyEncipherment"),
+    (KeyUsage::DATA_ENCIPHERMENT, "dataEncipherment"),
+    (KeyUsage::KEY_CERT_SIGN, "keyCertSign"),
+    (KeyUsage::CRL_SIGN, "cRLSign"),
+];
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for KeyUsage {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.names().serialize(to)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for KeyUsage {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Vec::<String>::deserialize(from)?.iter().try_fold(Self(0), |usage, name| {
+            let known = NAMES.iter().find(|(_, known)| known == name);
+            let unknown = || serde::de::Error::custom(format!("`{name}` is no key usage"));
+            Ok(usage | known.ok_or_else(unknown)?.0)
+        })
     }
 }
 

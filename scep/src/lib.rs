@@ -25,6 +25,7 @@ pub mod identity;
 pub mod key_usage;
 pub mod message;
 pub mod name;
+pub mod named;
 pub mod request;
 pub mod secret;
 pub mod server;

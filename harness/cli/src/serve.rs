@@ -2,7 +2,6 @@
 
 mod arguments;
 mod banner;
-mod control;
 mod decisions;
 mod faults;
 
@@ -11,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use mock_ca::control::Control;
 use mock_ca::{Ca, OpenError};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -91,7 +91,7 @@ async fn serve(
 ) {
     let controlling = async {
         match control {
-            Some(control) => control::serve(control, Arc::clone(&ca)).await,
+            Some(listener) => Control::new(Arc::clone(&ca)).serve(listener).await,
             None => std::future::pending().await,
         }
     };

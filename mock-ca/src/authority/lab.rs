@@ -2,11 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use openssl::{error::ErrorStack, x509::X509Name};
+use parking_lot::Mutex;
 
 use super::{Authority, AuthorityKeys};
 use crate::{
@@ -34,7 +35,7 @@ pub(crate) fn authority(
     let hour = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / HOUR;
     let key =
         (personality.name, subject.to_der()?, windows.host.clone(), windows.high_serial, hour);
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut made = MADE.lock();
     if let Some(authority) = made.get(&key) {
         return Ok(Arc::clone(authority));
     }

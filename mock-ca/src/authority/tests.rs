@@ -27,7 +27,7 @@ fn authority(name: PersonalityName) -> Authority {
 
 fn issue(name: PersonalityName, csr: &Csr, number: u32) -> X509 {
     let settings = Settings::new("test", name);
-    let profiles = name.personality().user_profiles(&settings);
+    let profiles = name.personality().user_profiles(settings.valid_days);
     authority(name).issue(profiles.select(csr.key_usage()), csr, number, now()).unwrap()
 }
 

@@ -1,9 +1,6 @@
 //! What the CA's owner decides: about requests that wait, and about certificates that are to serve no longer.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::SystemTime,
-};
+use std::{sync::Arc, time::SystemTime};
 
 use openssl::x509::X509;
 use scep::attribute::TransactionId;
@@ -52,7 +49,7 @@ impl Ca {
     /// When no such request waits, its name has got a certificate meanwhile and may have one only, or the certificate
     /// cannot be issued or kept; the request then waits on.
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
         let enrolment = Enrolment {
             csr: &held.csr,
@@ -60,7 +57,9 @@ impl Ca {
             is_renewal: false,
             now: SystemTime::now(),
         };
-        match (self.policies.approved)(&self.site, &enrolment).map_err(not_issued)? {
+        match (self.website.service.policies.approved)(&self.website.service.site, &enrolment)
+            .map_err(not_issued)?
+        {
             Verdict::Issued(certificate) => Ok(certificate),
             _ => Err(DecisionError::NotIssued("it waits again".to_owned())),
         }
@@ -71,9 +70,9 @@ impl Ca {
     /// # Errors
     /// When no such request waits, or the decision cannot be kept.
     pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
-        Ok(self.site.store.deny(held.denied())?)
+        Ok(self.website.service.site.store.deny(held.denied())?)
     }
 
     /// Revokes an issued certificate: its holder can renew it no longer, and the revocation list names it (RFC 8894
@@ -82,18 +81,18 @@ impl Ca {
     /// # Errors
     /// When no such certificate was issued, it is revoked already, or that cannot be kept.
     pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
-        let _alone = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut issued = self.site.store.issued().into_iter();
+        let _alone = self.deciding.lock();
+        let mut issued = self.website.service.site.store.issued().into_iter();
         let record = issued.find(|one| serial_text(&one.certificate).eq_ignore_ascii_case(serial));
         let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;
         if record.revoked.is_some() {
             return Err(RevocationError::Already(serial.to_owned()));
         }
-        Ok(self.site.store.revoke(&record, SystemTime::now())?)
+        Ok(self.website.service.site.store.revoke(&record, SystemTime::now())?)
     }
 
     fn held(&self, id: &TransactionId) -> Result<Arc<PendingRecord>, DecisionError> {
-        let pending = self.site.store.pending();
+        let pending = self.website.service.site.store.pending();
         let held = pending.into_iter().find(|record| record.origin.transaction_id == *id);
         held.ok_or_else(|| DecisionError::NothingPending(id.clone()))
     }

@@ -2,13 +2,8 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use hyper::body::Bytes;
 use openssl::{error::ErrorStack, x509::X509Name};
-use scep::{
-    certs_only,
-    http::{CA_CERTIFICATE, CA_RA_CERTIFICATES},
-    name::{self, NameError},
-};
+use scep::name::{self, NameError};
 
 use crate::{
     authority::{Authority, AuthorityKeys, lab},
@@ -91,15 +86,4 @@ fn subject(settings: &Settings) -> Result<X509Name, OpenError> {
     let subject = settings.subject.as_deref().unwrap_or(default);
     name::parse(subject)
         .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })
-}
-
-/// The answer to `GetCACert`: a single certificate as it is, several in a certs-only message (RFC 8894 §4.2.1).
-pub(super) fn certificates_answer(
-    authority: &Authority,
-) -> Result<(&'static str, Bytes), OpenError> {
-    let certificates = authority.certificates();
-    Ok(match certificates.as_slice() {
-        [single] => (CA_CERTIFICATE, single.to_der()?.into()),
-        several => (CA_RA_CERTIFICATES, certs_only::encode(several, &[])?.into()),
-    })
 }

@@ -1,14 +1,11 @@
 //! The rules in force, and how often each came true.
 
-use std::{
-    cell::Cell,
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{cell::Cell, collections::HashMap};
 
+use parking_lot::{Mutex, MutexGuard};
 use scep::attribute::TransactionId;
 
-use super::{Fault, FaultRule, Trigger};
+use super::{Fault, FaultCount, FaultRule, Trigger};
 
 /// The rules of a server.
 #[derive(Default)]
@@ -47,8 +44,9 @@ impl Faults {
     }
 
     /// Each rule, and at how many requests it came true.
-    pub(crate) fn counts(&self) -> Vec<(FaultRule, u32)> {
-        self.lock().rules.iter().map(|counted| (counted.rule, counted.fired)).collect()
+    pub(crate) fn counts(&self) -> Vec<FaultCount> {
+        let count = |counted: &Counted| FaultCount { rule: counted.rule, fired: counted.fired };
+        self.lock().rules.iter().map(count).collect()
     }
 
     /// Whether there is a rule with this fault.
@@ -79,7 +77,7 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, Armed> {
-        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.armed.lock()
     }
 }
 
@@ -198,7 +196,7 @@ mod tests {
         ];
         let struck = requests.map(|met| faults.strike(&met).fire(Fault::EmptyBody));
         assert_eq!(struck, [false, false, true, false]);
-        assert_eq!(faults.counts()[0].1, 1);
+        assert_eq!(faults.counts()[0].fired, 1);
     }
 
     #[test]
@@ -206,10 +204,10 @@ mod tests {
         let faults = faults(&["on: PKIOperation, do: no-fail-info"]);
         let strikes = faults.strike(&[Trigger::PkiOperation]);
         strikes.each(|_| false);
-        assert_eq!((faults.counts()[0].1, strikes.fired()), (0, vec![]));
+        assert_eq!((faults.counts()[0].fired, strikes.fired()), (0, vec![]));
         strikes.each(|_| true);
         strikes.each(|_| true);
-        assert_eq!((faults.counts()[0].1, strikes.fired()), (1, vec![Fault::NoFailInfo]));
+        assert_eq!((faults.counts()[0].fired, strikes.fired()), (1, vec![Fault::NoFailInfo]));
     }
 
     #[test]
@@ -221,6 +219,6 @@ mod tests {
         assert!(faults.strike(&[Trigger::CertPoll]).postpones(&one));
         assert!(!faults.strike(&[Trigger::CertPoll]).postpones(&one));
         assert!(faults.postponed(&one) && !faults.postponed(&other));
-        assert_eq!(faults.counts()[0].1, 2);
+        assert_eq!(faults.counts()[0].fired, 2);
     }
 }

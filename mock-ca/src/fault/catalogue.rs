@@ -202,6 +202,8 @@ impl fmt::Display for Fault {
     }
 }
 
+scep::serde_as_text!(Fault);
+
 impl FromStr for Fault {
     type Err = FaultError;
 

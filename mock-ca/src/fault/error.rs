@@ -1,5 +1,7 @@
 //! What can be wrong with a rule.
 
+use scep::named::UnknownName;
+
 use super::{Fault, FaultRule, Trigger};
 use crate::personality::PersonalityName;
 
@@ -13,8 +15,8 @@ pub enum FaultError {
     )]
     Form(String),
     /// No request is called so.
-    #[error("`{0}` is no request that a fault can wait for (known: {known})", known = list(Trigger::ALL.iter().map(|it| it.as_str())))]
-    UnknownTrigger(String),
+    #[error(transparent)]
+    UnknownTrigger(#[from] UnknownName),
     /// No fault is called so.
     #[error("`{name}` is no fault ({hint})")]
     UnknownFault {

@@ -2,6 +2,8 @@
 
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Fault, FaultError, Trigger};
 use crate::personality::PersonalityName;
 
@@ -14,6 +16,16 @@ pub struct FaultRule {
     pub nth: Option<NonZeroU32>,
     /// What happens.
     pub fault: Fault,
+}
+
+/// A fault that a server was told to commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultCount {
+    /// The rule.
+    #[serde(rename = "fault")]
+    pub rule: FaultRule,
+    /// At how many requests it happened.
+    pub fired: u32,
 }
 
 impl FaultRule {
@@ -45,6 +57,8 @@ impl fmt::Display for FaultRule {
         write!(f, ", do: {}", self.fault)
     }
 }
+
+scep::serde_as_text!(FaultRule);
 
 impl FromStr for FaultRule {
     type Err = FaultError;

@@ -14,6 +14,7 @@ use crate::profile::{
 pub(super) static LINUX: Personality = Personality {
     name: PersonalityName::Linux,
     default_port: 8080,
+    serving_port: 8080,
     default_subject: "CN=Teldat-PKI, O=Teldat, L=Madrid, C=ES",
     server_header: None,
     routes: &[Route { path: "/scep", target: Target::Scep }],

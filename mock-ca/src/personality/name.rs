@@ -1,36 +1,43 @@
-//! The names of the personalities, and what can be asked of them.
+//! What can be asked of a personality by its name.
 
-use std::{fmt, str::FromStr};
+use super::{PersonalityName, Target};
 
-use super::{Personality, Target, linux, ndes, rfc8894};
+/// Defines the list of personalities: the name of each in files and on the command line, and its data.
+macro_rules! personalities {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $personality:path;)+) => {
+        scep::named! {
+            /// A server that the CA can behave like.
+            PersonalityName, "personality" {
+                $($(#[$doc])* $variant = $name;)+
+            }
+        }
 
-/// A server that the CA can behave like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PersonalityName {
-    /// micromdm's scepserver.
-    Linux,
-    /// Microsoft's Network Device Enrollment Service.
-    Ndes,
-    /// A server that does what RFC 8894 asks, to the letter.
-    Rfc8894,
+        impl PersonalityName {
+            pub(crate) fn personality(self) -> &'static Personality {
+                match self {
+                    $(Self::$variant => &$personality,)+
+                }
+            }
+        }
+    };
 }
 
+pub(super) use personalities;
+
 impl PersonalityName {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Linux, Self::Ndes, Self::Rfc8894];
-
-    /// The name in files and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Linux => "linux",
-            Self::Ndes => "ndes",
-            Self::Rfc8894 => "rfc8894",
-        }
-    }
-
     /// The TCP port the real server listens on by default.
     pub fn default_port(self) -> u16 {
         self.personality().default_port
+    }
+
+    /// A TCP port for it on a machine where many run, of which none is for privileged users.
+    pub fn serving_port(self) -> u16 {
+        self.personality().serving_port
+    }
+
+    /// Whether `GetNextCACert` shows a CA that is to follow.
+    pub fn has_next_ca(self) -> bool {
+        self.personality().has_next_ca
     }
 
     /// The paths under which SCEP is served.
@@ -46,34 +53,6 @@ impl PersonalityName {
     fn paths_to(self, target: Target) -> impl Iterator<Item = &'static str> {
         let routes = self.personality().routes.iter();
         routes.filter(move |route| route.target == target).map(|route| route.path)
-    }
-
-    pub(crate) fn personality(self) -> &'static Personality {
-        match self {
-            Self::Linux => &linux::LINUX,
-            Self::Ndes => &ndes::NDES,
-            Self::Rfc8894 => &rfc8894::RFC8894,
-        }
-    }
-}
-
-impl fmt::Display for PersonalityName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A name that is no personality's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no personality (known: linux, ndes, rfc8894)")]
-pub struct UnknownPersonality(String);
-
-impl FromStr for PersonalityName {
-    type Err = UnknownPersonality;
-
-    fn from_str(name: &str) -> Result<Self, UnknownPersonality> {
-        let known = Self::ALL.into_iter().find(|known| known.as_str() == name);
-        known.ok_or_else(|| UnknownPersonality(name.to_owned()))
     }
 }
 

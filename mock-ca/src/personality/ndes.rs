@@ -13,6 +13,8 @@ use super::{
 pub(super) static NDES: Personality = Personality {
     name: PersonalityName::Ndes,
     default_port: 80,
+    // The real one's is for privileged users.
+    serving_port: 8081,
     default_subject: "DC=com, DC=scep, CN=scep-TELDATPKI-CA",
     server_header: Some("Microsoft-IIS/10.0"),
     routes: &[

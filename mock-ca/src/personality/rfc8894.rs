@@ -20,6 +20,7 @@ use crate::profile::{
 pub(super) static RFC8894: Personality = Personality {
     name: PersonalityName::Rfc8894,
     default_port: 8082,
+    serving_port: 8082,
     default_subject: "O=Sceplab, CN=RFC 8894 CA",
     server_header: None,
     // The path a client takes that was told of no other; what it is, the server is to ignore (§4.1).

@@ -2,11 +2,12 @@
 
 use std::{
     fmt::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use openssl::{error::ErrorStack, rand::rand_bytes};
+use parking_lot::{Mutex, MutexGuard};
 use scep::{hexadecimal, secret::Secret};
 
 use crate::{
@@ -136,7 +137,7 @@ impl PasswordCache {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock()
     }
 }
 

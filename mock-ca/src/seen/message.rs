@@ -11,11 +11,12 @@ use scep::{
     request::Csr,
     server::{Body, Request},
 };
+use serde::{Deserialize, Serialize};
 
 use super::shortened;
 
 /// A pkiMessage as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenMessage {
     /// What it is for, where it says so.
     pub message_type: Option<MessageType>,
@@ -43,7 +44,7 @@ pub struct SeenMessage {
 }
 
 /// A certification request as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each seen by itself")]
 pub struct SeenCsr {
     /// The subject, as OpenSSL writes it on one line.

@@ -1,7 +1,9 @@
 //! How a message stood in a query (RFC 8894 §4.1).
 
+use serde::{Deserialize, Serialize, Serializer};
+
 /// How the base64 of a message stood in the query of a GET: it is to be that of RFC 4648 §4, and escaped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each seen by itself")]
 pub struct QueryMessage {
     /// A `+` stood for itself, which servers read as a blank.
@@ -38,6 +40,20 @@ impl QueryMessage {
     pub fn is_proper(self) -> bool {
         self == Self::default()
     }
+}
+
+/// Writes, beside how a message stood in its query, whether that was proper.
+pub(super) fn with_verdict<S: Serializer>(
+    message: &Option<QueryMessage>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Judged {
+        proper: bool,
+        #[serde(flatten)]
+        habits: QueryMessage,
+    }
+    message.map(|habits| Judged { proper: habits.is_proper(), habits }).serialize(to)
 }
 
 /// The characters of the base64, padding and all, without line breaks.

@@ -8,9 +8,9 @@ use scep::{
     message::MessageBuilder,
 };
 
+use super::Service;
 use crate::{
     answer::Answer,
-    ca::Ca,
     fault::{self, Fault, Strikes},
     policy::Verdict,
     profile,
@@ -20,7 +20,7 @@ use crate::{
 /// The content type of the next CA's certificates (RFC 8894 §4.7.1).
 const NEXT_CA_CERTIFICATES: &str = "application/x-x509-next-ca-cert";
 
-impl Ca {
+impl Service {
     /// The CA's certificates (RFC 8894 §4.2.1).
     pub(super) fn answer_certificates(&self, strikes: &Strikes<'_>) -> Answer {
         if strikes.is_empty() {

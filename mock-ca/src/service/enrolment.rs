@@ -9,9 +9,8 @@ use scep::{
     server::{Header, Request},
 };
 
-use super::message::expect_recipient;
+use super::{Service, message::expect_recipient};
 use crate::{
-    ca::Ca,
     origin::{Origin, requester_of},
     personality::{Renewal, Unsupported},
     policy::{Enrolment, Verdict},
@@ -19,7 +18,7 @@ use crate::{
     settings::Approval,
 };
 
-impl Ca {
+impl Service {
     pub(super) fn enrol(
         &self,
         csr: &Csr,

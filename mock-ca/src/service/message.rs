@@ -2,17 +2,15 @@
 
 use std::time::SystemTime;
 
-use openssl::rand::rand_bytes;
 use scep::{
     Error, PeerMisbehaved, envelope,
     message::Message,
     server::{self, Body, Header, Request, RequestError},
 };
 
-use super::reply::Asked;
+use super::{Service, reply::Asked};
 use crate::{
     answer::{Answer, Note},
-    ca::Ca,
     fault::{Fault, Strikes},
     personality::{Unreadable, Unsupported},
     policy::Verdict,
@@ -20,7 +18,7 @@ use crate::{
     seen::SeenMessage,
 };
 
-impl Ca {
+impl Service {
     /// Answers a pkiMessage, if it is one.
     pub(super) fn answer_message(
         &self,
@@ -109,7 +107,6 @@ impl Ca {
         message: &Message,
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
-        self.refused_algorithms.expect_none(request)?;
         self.offer.expect(request)?;
         self.expect_time(message, now)?;
         let serves_certificates = self.personality.serves_certificates;
@@ -142,12 +139,9 @@ impl Ca {
     }
 }
 
-/// Refuses a signer to whom no certificate could be sent, before one is issued in vain: the key may be no RSA key, or
-/// too short for the cipher's.
+/// Refuses a signer to whom no certificate could be sent, before one is issued in vain.
 pub(super) fn expect_recipient(request: &Request) -> Result<(), Refusal> {
-    let signer = [request.header.signer.as_ref()];
-    envelope::seal(&[], &signer, request.cipher, request.key_transport, &mut rand_bytes)
-        .map(drop)
+    envelope::expect_recipient(&request.header.signer, request.cipher, request.key_transport)
         .map_err(Refusal::UnusableSigner)
 }
 

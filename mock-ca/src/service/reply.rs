@@ -15,9 +15,10 @@ use scep::{
     server::{ExtraAttribute, Header, Outcome, Reply, Request},
 };
 
+use super::Service;
 use crate::{
     answer::Answer,
-    ca::{Ca, serial_text},
+    ca::serial_text,
     fault::{self, Draft, Fault, Payload, Strikes},
     log::LogOutcome,
     personality::Carried,
@@ -52,7 +53,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-impl Ca {
+impl Service {
     /// Encodes the answer to a request about which it was decided so.
     pub(super) fn reply(
         &self,

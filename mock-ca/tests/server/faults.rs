@@ -6,7 +6,8 @@ mod sight;
 use std::{sync::Arc, time::SystemTime};
 
 use mock_ca::{
-    Approval, Ca, Fault, FaultError, FaultRule, LogOutcome, OpenError, PersonalityName, Settings,
+    Approval, Ca, Fault, FaultCount, FaultError, FaultRule, LogOutcome, OpenError, PersonalityName,
+    Settings,
 };
 use openssl::rand::rand_bytes;
 use scep::client::{Client, Next};
@@ -38,7 +39,7 @@ async fn each_fault_shows_on_the_wire_and_is_counted() {
         let rule = FaultRule::new(provocation.trigger(), None, *fault).unwrap();
         let struck = Exchange::with(provocation, Some(rule)).await;
         assert!(shows(*fault, &struck), "`{fault}` does not show: {:?}", struck.response);
-        assert_eq!(struck.ca.faults(), [(rule, 1)]);
+        assert_eq!(struck.ca.faults(), [FaultCount { rule, fired: 1 }]);
         let request = struck.ca.requests().pop().unwrap();
         assert_eq!(request.faults, [*fault]);
         let line = struck.ca.log().pop().unwrap().to_string();
@@ -58,7 +59,7 @@ async fn a_fault_happens_at_the_request_that_was_named() {
     // A rule that is added counts from then on.
     ca.inject(rule("on: GetCACaps, nth: 1, do: http-status 404")).unwrap();
     assert_eq!(get(&ca, "/scep?operation=GetCACaps").await.status, 404);
-    let counts: Vec<_> = ca.faults().into_iter().map(|(_, fired)| fired).collect();
+    let counts: Vec<_> = ca.faults().into_iter().map(|count| count.fired).collect();
     assert_eq!(counts, [1, 1]);
 }
 
@@ -66,7 +67,7 @@ async fn a_fault_happens_at_the_request_that_was_named() {
 async fn a_fault_that_makes_no_difference_is_not_counted() {
     let ca = with_faults(PersonalityName::Rfc8894, &["on: PKIOperation, do: no-fail-info"]);
     enrol(&ca, RFC8894, settings(None)).await.unwrap();
-    assert_eq!(ca.faults()[0].1, 0);
+    assert_eq!(ca.faults()[0].fired, 0);
     assert!(ca.requests().iter().all(|request| request.faults.is_empty()));
 }
 
@@ -115,7 +116,7 @@ async fn a_certificate_waits_so_many_times_at_every_server() {
         };
         assert_eq!((polls, ca.issued().len()), (3, 1), "{personality}");
         assert_eq!(certificate.to_der().unwrap(), ca.issued()[0].certificate.to_der().unwrap());
-        assert_eq!(ca.faults()[0].1, 3);
+        assert_eq!(ca.faults()[0].fired, 3);
     }
 }
 
@@ -134,7 +135,7 @@ async fn our_client_refuses_what_it_must() {
         let on = format!("on: PKCSReq, do: {fault}");
         let ca = with_faults(PersonalityName::Rfc8894, &[&on]);
         enrol(&ca, RFC8894, settings(None)).await.expect_err(fault);
-        assert_eq!(ca.faults()[0].1, 1, "{fault}");
+        assert_eq!(ca.faults()[0].fired, 1, "{fault}");
     }
 }
 
@@ -166,5 +167,5 @@ async fn a_person_s_decision_is_not_put_off() {
     let mut client = Client::new(settings(None));
     let first = client.start();
     assert!(drive(&ca, NDES, &mut client, first).await.unwrap().is_none());
-    assert_eq!((ca.faults()[0].1, ca.pending().len()), (0, 1));
+    assert_eq!((ca.faults()[0].fired, ca.pending().len()), (0, 1));
 }

@@ -7,6 +7,8 @@ mod capabilities;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod hostile;

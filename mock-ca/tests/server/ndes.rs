@@ -211,7 +211,7 @@ async fn the_admin_page_gives_five_passwords_that_work() {
 async fn the_admin_page_wants_user_and_password() {
     let mut settings = Settings::new("test", PersonalityName::Ndes);
     settings.challenge = ChallengePolicy::Static(password(ONCE));
-    settings.admin = Some(AdminCredentials { user: "admin".into(), password: "p:w".into() });
+    settings.admin = Some(AdminCredentials { user: "admin".into(), password: password("p:w") });
     let ca = open(settings);
     for headers in ["", "Authorization: Basic YWRtaW46\r\n", "Authorization: Bearer x\r\n"] {
         let refused = send(&ca, "GET", "/certsrv/mscep_admin", headers, b"").await;

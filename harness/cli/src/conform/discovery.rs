@@ -78,7 +78,7 @@ fn check_capabilities(read: &Capabilities, target: &Target) -> Result<(), String
         words.sort();
         words
     };
-    let known = read.known().iter().map(|known| known.keyword().to_owned());
+    let known = read.known().iter().map(|known| known.as_str().to_owned());
     let actual = sorted(known.chain(read.unknown().iter().cloned()).collect());
     if actual == sorted(expected.clone()) {
         return Ok(());

@@ -8,8 +8,8 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 use mock_ca::{
     AdminCredentials, Approval, ChallengePolicy, FaultRule, Keys, LogObserver, PersonalityName,
     Settings,
@@ -60,8 +60,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "KEYWORDS", value_delimiter = ',', value_parser = capability())]
     capabilities: Option<Vec<Capability>>,
     /// Who decides about requests; manual: `approve` and `deny` on standard input
-    #[arg(long, value_enum, default_value_t = Decider::Automatic)]
-    approval: Decider,
+    #[arg(long, value_parser = approval(), default_value = "automatic")]
+    approval: Approval,
     /// Ask for this user on the `mscep_admin` page (ndes)
     #[arg(long, value_name = "NAME", requires = "admin_password_file")]
     admin_user: Option<String>,
@@ -98,12 +98,6 @@ impl fmt::Debug for Serve {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Decider {
-    Automatic,
-    Manual,
-}
-
 impl Serve {
     /// Whom to behave like; only the list of faults can do without being told.
     fn personality(&self) -> PersonalityName {
@@ -123,18 +117,13 @@ impl Serve {
         if let Some(address) = self.listen {
             return Ok(address);
         }
-        let port = match self.personality() {
-            PersonalityName::Linux => 8080,
-            // The real one's port, 80, is for privileged users.
-            PersonalityName::Ndes => 8081,
-            PersonalityName::Rfc8894 => self.personality().default_port(),
-        };
+        let port = self.personality().serving_port();
         Ok(listening_address()?.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into()))
     }
 
     /// Whether a person decides about requests.
     pub(super) fn decides_by_hand(&self) -> bool {
-        self.approval == Decider::Manual
+        self.approval == Approval::Manual
     }
 
     /// The CA that is asked for.
@@ -142,16 +131,14 @@ impl Serve {
         let mut settings = Settings::new("pki", self.personality());
         settings.subject.clone_from(&self.ca_subject);
         settings.capabilities.clone_from(&self.capabilities);
-        let has_next_ca = self.personality() == PersonalityName::Rfc8894;
-        if !has_next_ca && self.capabilities.iter().flatten().any(|it| *it == NEXT_CA) {
-            return Err(ArgumentError::Rfc8894Only { keyword: NEXT_CA.keyword() });
+        if !self.personality().has_next_ca()
+            && self.capabilities.iter().flatten().any(|it| *it == NEXT_CA)
+        {
+            return Err(ArgumentError::Rfc8894Only { keyword: NEXT_CA.as_str() });
         }
         settings.faults.clone_from(&self.fault);
         settings.challenge = self.challenge_policy()?;
-        settings.approval = match self.approval {
-            Decider::Automatic => Approval::Automatic,
-            Decider::Manual => Approval::Manual,
-        };
+        settings.approval = self.approval;
         settings.keys = Keys::Fresh;
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
@@ -222,7 +209,7 @@ impl Serve {
             return Err(ArgumentError::NdesOnly { option: "--admin-user" });
         }
         let password = lines(path)?.swap_remove(0);
-        Ok(Some(AdminCredentials { user: user.clone(), password }))
+        Ok(Some(AdminCredentials { user: user.clone(), password: Secret::new(password) }))
     }
 }
 
@@ -244,12 +231,17 @@ fn personality() -> impl TypedValueParser<Value = PersonalityName> {
         .try_map(|name| name.parse())
 }
 
+/// Who decides about requests.
+fn approval() -> impl TypedValueParser<Value = Approval> {
+    PossibleValuesParser::new(Approval::ALL.map(Approval::as_str)).try_map(|name| name.parse())
+}
+
 /// Only one personality has a next CA certificate to show.
 const NEXT_CA: Capability = Capability::GetNextCaCert;
 
 /// What the CA can do.
 fn capability() -> impl TypedValueParser<Value = Capability> {
-    PossibleValuesParser::new(Capability::ALL.map(Capability::keyword)).try_map(|keyword| {
+    PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)).try_map(|keyword| {
         Capability::from_keyword(&keyword).ok_or_else(|| format!("`{keyword}` is no capability"))
     })
 }

@@ -15,7 +15,7 @@ use scep::http::{HttpRequest, Method, Operation};
 use tokio::time::{Instant, sleep_until};
 
 pub use self::admin::NdesAdmin;
-pub(super) use self::control::{ControlPort, Verdict};
+pub(super) use self::control::ControlPort;
 use self::silence::Silence;
 
 use model::diagnostic::visible;

@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use mock_ca::control;
+use scep::attribute::TransactionId;
 use scep::http::HttpRequest;
 
 use super::devices::Devices;
-use crate::live_pki::{Challenges, ControlPort, LivePki, NdesAdmin, Verdict};
+use crate::live_pki::{Challenges, ControlPort, LivePki, NdesAdmin};
 use model::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
 
@@ -117,7 +119,7 @@ struct Control {
     /// How many certificates are none of the scenario's.
     issued_before: usize,
     /// The transactions that wait, and are none of the scenario's.
-    pending_before: BTreeSet<String>,
+    pending_before: BTreeSet<TransactionId>,
 }
 
 impl OpenPki {
@@ -133,9 +135,9 @@ impl OpenPki {
         Ok(self)
     }
 
-    async fn decide(&self, verdict: Verdict, what: &str) -> Result<Decision, PkiError> {
+    async fn decide(&self, decision: control::Decision, what: &str) -> Result<Decision, PkiError> {
         match &self.control {
-            Some(control) => control.port.decide(verdict, &control.pending_before).await,
+            Some(control) => control.port.decide(decision, &control.pending_before).await,
             None => Err(without_control(what)),
         }
     }
@@ -169,11 +171,11 @@ impl Pki for OpenPki {
     }
 
     async fn approve(&self) -> Result<Decision, PkiError> {
-        self.decide(Verdict::Approve, "approving requests").await
+        self.decide(control::Decision::Approve, "approving requests").await
     }
 
     async fn deny(&self) -> Result<Decision, PkiError> {
-        self.decide(Verdict::Deny, "denying requests").await
+        self.decide(control::Decision::Deny, "denying requests").await
     }
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {

@@ -10,9 +10,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use mock_ca::{
     AdminCredentials, Approval, Ca, ChallengePolicy, ChallengeUnavailable, DecisionError, Keys,
-    LogEntry, LogOutcome, Settings,
+    Settings,
 };
-use scep::attribute::PkiStatus;
 use scep::capabilities::Capability;
 use scep::http::{HttpRequest, HttpResponse};
 use tokio::net::TcpStream;
@@ -170,19 +169,15 @@ impl Pki for MockPki {
     }
 
     async fn faults(&self) -> Result<Vec<FaultCount>, PkiError> {
-        let faults = self.ca.faults().into_iter();
-        Ok(faults.map(|(rule, fired)| FaultCount { rule: rule.to_string(), fired }).collect())
+        let count = |fault: mock_ca::FaultCount| FaultCount {
+            rule: fault.rule.to_string(),
+            fired: fault.fired,
+        };
+        Ok(self.ca.faults().into_iter().map(count).collect())
     }
 
     async fn denied(&self) -> Result<usize, PkiError> {
-        let is_denial = |entry: &LogEntry| match &entry.outcome {
-            LogOutcome::CertRep(status, _) => *status == PkiStatus::Failure,
-            LogOutcome::Http(status) => {
-                *status >= 400 && entry.faults.is_empty() && entry.message_type.is_some()
-            }
-            LogOutcome::Cut => false,
-        };
-        Ok(self.ca.log().iter().filter(|entry| is_denial(entry)).count())
+        Ok(self.ca.denied())
     }
 
     async fn log(&self) -> Vec<String> {
@@ -208,7 +203,7 @@ fn settings(name: &str, plan: &lab::Pki) -> Settings {
     settings.keys = Keys::Lab;
     settings.admin = plan.admin.as_ref().map(|admin| AdminCredentials {
         user: admin.user.clone(),
-        password: admin.password.expose().to_owned(),
+        password: admin.password.clone(),
     });
     settings.takes_obsolete_algorithms = plan.obsolete_algorithms;
     if let Some(allow) = plan.allow_duplicate_names {

@@ -228,7 +228,7 @@ fn capability(node: &Node, personality: Personality, problems: &Problems) -> Opt
     let known: Vec<(&str, &str)> = Capability::ALL
         .into_iter()
         .filter(|capability| has_next_ca || *capability != Capability::GetNextCaCert)
-        .map(|capability| (capability.keyword(), capability.keyword()))
+        .map(|capability| (capability.as_str(), capability.as_str()))
         .collect();
     node.one_of("capability", &known, problems).map(str::to_owned)
 }

@@ -3,122 +3,75 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use scep::http::{HttpRequest, Method};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use mock_ca::control::{Client, ControlError, Decision, ListIssued, ListPending, Transport};
+use scep::attribute::TransactionId;
+use scep::http::{HttpRequest, HttpResponse};
 
 use model::diagnostic::visible;
 use model::scep_url::ScepUrl;
 use testbed::http::{self, Envelope};
-use testbed::pki::{Decision, IssuedCertificate, PkiError};
+use testbed::pki::{self, IssuedCertificate, PkiError};
 
 /// Where a CA tells what it did, and is told what to do.
 pub(crate) struct ControlPort {
+    url: ScepUrl,
+    client: Client<Way>,
+}
+
+/// The way to the port: a connection for each request.
+struct Way {
     url: ScepUrl,
     /// From the first byte of a request to the last of its answer.
     limit: Duration,
 }
 
-/// What becomes of a request that waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Approve,
-    Deny,
-}
+impl Transport for Way {
+    type Error = String;
 
-/// A request that waits.
-#[derive(Deserialize)]
-struct Pending {
-    transaction_id: String,
-    subject: String,
-}
-
-/// What the port says where it does not do what it was asked to.
-#[derive(Deserialize)]
-struct Refusal {
-    error: String,
+    async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, String> {
+        let stream = self.url.connect().await?;
+        let path = format!("{}{path}", self.url.path().trim_end_matches('/'));
+        let authority = self.url.authority();
+        let (path, limit) = (path.as_str(), self.limit);
+        let envelope = Envelope { authority: &authority, path, credentials: None, limit };
+        http::exchange(stream, envelope, &request).await
+    }
 }
 
 impl ControlPort {
     pub(crate) fn new(url: ScepUrl, limit: Duration) -> Self {
-        Self { url, limit }
+        Self { client: Client::new(Way { url: url.clone(), limit }), url }
     }
 
     /// All certificates that it issued to clients, oldest first.
     pub(crate) async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
-        self.get("issued").await.map_err(|reason| self.broken(&reason))
+        let issued = self.client.call(&ListIssued).await.map_err(|error| self.broken(&error))?;
+        let certificate =
+            |one: mock_ca::Issued| IssuedCertificate { serial: one.serial, subject: one.subject };
+        Ok(issued.into_iter().map(certificate).collect())
     }
 
-    /// The transaction IDs of the requests that wait.
-    pub(crate) async fn pending(&self) -> Result<BTreeSet<String>, PkiError> {
-        let pending: Vec<Pending> =
-            self.get("pending").await.map_err(|reason| self.broken(&reason))?;
+    /// The transactions of the requests that wait.
+    pub(crate) async fn pending(&self) -> Result<BTreeSet<TransactionId>, PkiError> {
+        let pending = self.client.call(&ListPending).await.map_err(|error| self.broken(&error))?;
         Ok(pending.into_iter().map(|one| one.transaction_id).collect())
     }
 
     /// Decides about the oldest request that waits, those of the transactions in `others` left out.
     pub(crate) async fn decide(
         &self,
-        verdict: Verdict,
-        others: &BTreeSet<String>,
-    ) -> Result<Decision, PkiError> {
-        self.decided(verdict, others).await.map_err(|reason| self.broken(&reason))
+        decision: Decision,
+        others: &BTreeSet<TransactionId>,
+    ) -> Result<pki::Decision, PkiError> {
+        let decided = self.client.decide(decision, others).await;
+        Ok(match decided.map_err(|error| self.broken(&error))? {
+            Some(request) => pki::Decision::Decided { subject: request.subject },
+            None => pki::Decision::NothingPending,
+        })
     }
 
-    async fn decided(
-        &self,
-        verdict: Verdict,
-        others: &BTreeSet<String>,
-    ) -> Result<Decision, String> {
-        let pending: Vec<Pending> = self.get("pending").await?;
-        let ours = pending.into_iter().find(|one| !others.contains(&one.transaction_id));
-        let Some(Pending { transaction_id, subject }) = ours else {
-            return Ok(Decision::NothingPending);
-        };
-        let body = json!({ "transaction_id": transaction_id }).to_string();
-        let request = HttpRequest {
-            method: Method::Post,
-            query: String::new(),
-            content_type: Some("application/json".to_owned()),
-            body: body.into_bytes(),
-        };
-        let name = match verdict {
-            Verdict::Approve => "approve",
-            Verdict::Deny => "deny",
-        };
-        self.ask(name, &request).await?;
-        Ok(Decision::Decided { subject })
-    }
-
-    async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<T, String> {
-        let request = HttpRequest {
-            method: Method::Get,
-            query: String::new(),
-            content_type: None,
-            body: Vec::new(),
-        };
-        let body = self.ask(name, &request).await?;
-        let unknown = "its answer is not that of `sceplab serve --control`";
-        serde_json::from_slice(&body).map_err(|error| format!("{unknown}: {error}"))
-    }
-
-    async fn ask(&self, name: &str, request: &HttpRequest) -> Result<Vec<u8>, String> {
-        let stream = self.url.connect().await?;
-        let path = format!("{}/{name}", self.url.path().trim_end_matches('/'));
-        let authority = self.url.authority();
-        let (path, limit) = (path.as_str(), self.limit);
-        let envelope = Envelope { authority: &authority, path, credentials: None, limit };
-        let answer = http::exchange(stream, envelope, request).await?;
-        if answer.status == 200 {
-            return Ok(answer.body);
-        }
-        let refusal = serde_json::from_slice(&answer.body);
-        let refusal = refusal.map(|Refusal { error }| format!(": {}", visible(&error)));
-        Err(format!("`/{name}` is answered HTTP {}{}", answer.status, refusal.unwrap_or_default()))
-    }
-
-    fn broken(&self, reason: &str) -> PkiError {
+    fn broken(&self, error: &ControlError) -> PkiError {
+        let reason = visible(&error.to_string());
         PkiError::Broken { reason: format!("its control port at {}: {reason}", self.url) }
     }
 }
@@ -156,15 +109,17 @@ mod tests {
     const PENDING: &str = r#"[{"transaction_id":"A","subject":"CN = a"},
         {"transaction_id":"B","subject":"CN = b"}]"#;
 
+    const APPROVED: &str = r#"{"approved":"B","serial":"02"}"#;
+
     #[tokio::test]
     async fn the_oldest_request_that_is_no_others_is_decided() {
-        let (control, asked) = port(vec![(200, PENDING), (200, "{}"), (200, PENDING)]).await;
-        let others = BTreeSet::from(["A".to_owned()]);
-        let decided = control.decide(Verdict::Approve, &others).await;
-        assert_eq!(decided, Ok(Decision::Decided { subject: "CN = b".to_owned() }));
-        let others = BTreeSet::from(["A".to_owned(), "B".to_owned()]);
-        let decided = control.decide(Verdict::Deny, &others).await;
-        assert_eq!(decided, Ok(Decision::NothingPending));
+        let (control, asked) = port(vec![(200, PENDING), (200, APPROVED), (200, PENDING)]).await;
+        let others = BTreeSet::from([TransactionId::new("A")]);
+        let decided = control.decide(Decision::Approve, &others).await;
+        assert_eq!(decided, Ok(pki::Decision::Decided { subject: "CN = b".to_owned() }));
+        let others = BTreeSet::from(["A", "B"].map(TransactionId::new));
+        let decided = control.decide(Decision::Deny, &others).await;
+        assert_eq!(decided, Ok(pki::Decision::NothingPending));
         let heads = ["GET /pending HTTP/1.1", "POST /approve HTTP/1.1", "GET /pending HTTP/1.1"];
         assert_eq!(asked.await, heads);
     }
@@ -174,7 +129,7 @@ mod tests {
         let refusal = r#"{"error":"it waits\u0007 no more"}"#;
         let (control, _asked) =
             port(vec![(200, PENDING), (409, refusal), (200, "<html>"), (404, "")]).await;
-        let told = control.decide(Verdict::Deny, &BTreeSet::new()).await.unwrap_err().to_string();
+        let told = control.decide(Decision::Deny, &BTreeSet::new()).await.unwrap_err().to_string();
         assert!(told.contains("`/deny` is answered HTTP 409: it waits"), "{told}");
         assert!(!told.contains('\u{7}'), "{told}");
         let told = control.issued().await.unwrap_err().to_string();

@@ -19,7 +19,7 @@ pub(super) fn capabilities(seen: &mut Observation, response: &HttpResponse) {
         return;
     }
     let read = Capabilities::parse(&response.body);
-    let known: Vec<&str> = read.known().iter().map(|known| known.keyword()).collect();
+    let known: Vec<&str> = read.known().iter().map(|known| known.as_str()).collect();
     seen.set(Fact::Capabilities, known.join(" "));
     if !read.unknown().is_empty() {
         let words: Vec<String> =
@@ -29,7 +29,7 @@ pub(super) fn capabilities(seen: &mut Observation, response: &HttpResponse) {
     if !known.is_empty() {
         let text = String::from_utf8_lossy(&response.body);
         seen.set(Fact::CapabilityLines, line_ends(&text));
-        let is_exact = |word: &&str| Capability::ALL.iter().any(|known| known.keyword() == *word);
+        let is_exact = |word: &&str| Capability::ALL.iter().any(|known| known.as_str() == *word);
         let exact = text.split_whitespace().filter(is_exact).count();
         seen.set(Fact::CapabilityCase, if exact == known.len() { "exact" } else { "other" });
     }

@@ -1,0 +1,251 @@
+//! The calls of the API: what each asks for, what it is answered, and how a CA follows it.
+
+use openssl::x509::X509;
+use scep::{
+    attribute::TransactionId,
+    http::{HttpRequest, Method},
+    secret::Secret,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::Exchanged;
+use crate::{
+    ca::{Ca, Issued, Pending, serial_text},
+    fault::{FaultCount, FaultError, FaultRule},
+    policy::ChallengeUnavailable,
+    seen::SeenRequest,
+    wire,
+};
+
+/// A request to the API: a question by GET, or an order by POST, whose fields are the body.
+pub trait Call: Serialize + DeserializeOwned + Send + Sync {
+    /// What it is answered.
+    type Reply: Serialize + DeserializeOwned;
+    /// How it is sent.
+    const METHOD: Method;
+    /// Where it is sent, such as `/issued`.
+    const PATH: &'static str;
+    /// Whether only the lab that started a CA may make it: passwords travel.
+    const WITHIN_LAB: bool = false;
+}
+
+/// A call that a CA can follow by itself.
+pub(super) trait Follow: Call {
+    fn follow(self, ca: &Ca) -> Result<Self::Reply, NotFollowed>;
+}
+
+/// Why a CA does not follow a call.
+pub(super) enum NotFollowed {
+    /// No CA could.
+    Senseless(String),
+    /// This one cannot as things are.
+    Conflict(String),
+}
+
+impl NotFollowed {
+    fn conflict(error: &impl ToString) -> Self {
+        Self::Conflict(error.to_string())
+    }
+}
+
+/// Defines a call: how it is sent, what it is answered, and how a CA follows it.
+macro_rules! call {
+    ($name:ident, $method:ident $path:literal -> $reply:ty, $follow:expr) => {
+        impl Call for $name {
+            type Reply = $reply;
+            const METHOD: Method = Method::$method;
+            const PATH: &'static str = $path;
+        }
+
+        impl Follow for $name {
+            fn follow(self, ca: &Ca) -> Result<Self::Reply, NotFollowed> {
+                let follow: fn(Self, &Ca) -> Result<Self::Reply, NotFollowed> = $follow;
+                follow(self, ca)
+            }
+        }
+    };
+}
+
+/// Asks for the certificates issued to clients, oldest first.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListIssued;
+
+call!(ListIssued, Get "/issued" -> Vec<Issued>, |_, ca| Ok(ca.issued()));
+
+/// Asks what was asked of the CA and how, oldest first.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListRequests;
+
+call!(ListRequests, Get "/requests" -> Vec<SeenRequest>, |_, ca| Ok(ca.requests()));
+
+/// Asks for the requests that wait for a decision, oldest first.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListPending;
+
+call!(ListPending, Get "/pending" -> Vec<Pending>, |_, ca| Ok(ca.pending()));
+
+/// Asks what the CA does wrong on purpose, and how often it did.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListFaults;
+
+call!(ListFaults, Get "/faults" -> Vec<FaultCount>, |_, ca| Ok(ca.faults()));
+
+/// Asks for the CA's log, one line a request, newest last.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadLog;
+
+call!(ReadLog, Get "/log" -> Vec<String>, |_, ca| {
+    Ok(ca.log().iter().map(ToString::to_string).collect())
+});
+
+/// Asks how many requests of clients the CA has denied.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CountDenied;
+
+call!(CountDenied, Get "/denied" -> usize, |_, ca| Ok(ca.denied()));
+
+/// Asks what the CA is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Describe;
+
+/// What a CA is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Description {
+    /// What it is called in reports.
+    pub name: String,
+    /// Whether a request needs a challenge password.
+    pub asks_for_challenge: bool,
+    /// Its own certificate.
+    #[serde(with = "wire::pem")]
+    pub certificate: X509,
+}
+
+call!(Describe, Get "/ca" -> Description, |_, ca| {
+    Ok(Description {
+        name: ca.name().to_owned(),
+        asks_for_challenge: ca.asks_for_challenge(),
+        certificate: ca.ca_certificate().clone(),
+    })
+});
+
+/// Orders the certificate that a waiting request asks for to be issued.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// The request's transaction.
+    pub transaction_id: TransactionId,
+}
+
+/// A request was approved.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Approved {
+    /// The request's transaction.
+    pub approved: TransactionId,
+    /// The certificate's serial number, as [`Issued::serial`].
+    pub serial: String,
+}
+
+call!(Approve, Post "/approve" -> Approved, |Self { transaction_id: approved }, ca| {
+    let certificate = ca.approve(&approved).map_err(|error| NotFollowed::conflict(&error))?;
+    Ok(Approved { approved, serial: serial_text(&certificate) })
+});
+
+/// Orders a waiting request to be refused.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deny {
+    /// The request's transaction.
+    pub transaction_id: TransactionId,
+}
+
+/// A request was denied.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Denied {
+    /// The request's transaction.
+    pub denied: TransactionId,
+}
+
+call!(Deny, Post "/deny" -> Denied, |Self { transaction_id: denied }, ca| {
+    ca.deny(&denied).map_err(|error| NotFollowed::conflict(&error))?;
+    Ok(Denied { denied })
+});
+
+/// Orders a certificate to be revoked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revoke {
+    /// Its serial number, as [`Issued::serial`].
+    pub serial: String,
+}
+
+/// A certificate was revoked.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Revoked {
+    /// Its serial number.
+    pub revoked: String,
+}
+
+call!(Revoke, Post "/revoke" -> Revoked, |Self { serial: revoked }, ca| {
+    ca.revoke(&revoked).map_err(|error| NotFollowed::conflict(&error))?;
+    Ok(Revoked { revoked })
+});
+
+/// Orders something to be done wrong from now on.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inject {
+    /// The rule, such as `on: PKIOperation, nth: 2, do: http-status 503`.
+    pub fault: String,
+}
+
+/// Something is done wrong from now on.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Injected {
+    /// The rule.
+    pub fault: FaultRule,
+}
+
+call!(Inject, Post "/faults" -> Injected, |Self { fault }, ca| {
+    let senseless = |error: FaultError| NotFollowed::Senseless(error.to_string());
+    let fault = fault.parse().map_err(senseless)?;
+    ca.inject(fault).map_err(senseless)?;
+    Ok(Injected { fault })
+});
+
+/// Orders a challenge password to be made; none where the CA asks for none.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MakeChallenge;
+
+impl Call for MakeChallenge {
+    type Reply = Option<Secret>;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/challenge";
+    const WITHIN_LAB: bool = true;
+}
+
+impl Follow for MakeChallenge {
+    fn follow(self, ca: &Ca) -> Result<Option<Secret>, NotFollowed> {
+        match ca.new_challenge() {
+            Ok(password) => Ok(Some(password)),
+            Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
+            Err(error) => Err(NotFollowed::conflict(&error)),
+        }
+    }
+}
+
+/// Orders a request to be sent to the CA's SCEP service from the network that it is in.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// The request.
+    pub request: HttpRequest,
+    /// What is appended to the service's path.
+    pub suffix: String,
+}
+
+impl Call for Exchange {
+    type Reply = Exchanged;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/exchange";
+    const WITHIN_LAB: bool = true;
+}

@@ -1,0 +1,263 @@
+//! The server's end of the API.
+
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use scep::http::Method;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::{JoinSet, spawn_blocking},
+    time::timeout,
+};
+
+use super::{
+    JSON, Refusal, ScepService,
+    call::{
+        Approve, Call, CountDenied, Deny, Describe, Exchange, Follow, Inject, ListFaults,
+        ListIssued, ListPending, ListRequests, MakeChallenge, NotFollowed, ReadLog, Revoke,
+    },
+};
+use crate::{
+    ca::Ca,
+    http::{Listener, accept_all},
+};
+
+/// The longest body of a request, in bytes.
+const BODY_BYTES: usize = 16 * 1024;
+
+/// The same of a lab, whose requests may hold a message in base64.
+const LAB_BODY_BYTES: usize = 2 * scep::MAX_MESSAGE_BYTES;
+
+/// How long a request may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many connections are open at once; further ones wait.
+const CONNECTIONS: usize = 16;
+
+/// A CA's end of the API.
+pub struct Control {
+    ca: Arc<Ca>,
+    /// The way to its SCEP service, for the lab that started it.
+    service: Option<Arc<dyn ScepService>>,
+}
+
+/// What is answered, or why not.
+type Answer = Result<Value, Refused>;
+
+/// Why a call was not followed.
+#[derive(Debug)]
+struct Refused {
+    status: StatusCode,
+    reason: String,
+}
+
+impl Refused {
+    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into() }
+    }
+
+    fn internal(error: &impl ToString) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+impl From<NotFollowed> for Refused {
+    fn from(why: NotFollowed) -> Self {
+        match why {
+            NotFollowed::Senseless(reason) => Self::new(StatusCode::BAD_REQUEST, reason),
+            NotFollowed::Conflict(reason) => Self::new(StatusCode::CONFLICT, reason),
+        }
+    }
+}
+
+impl Control {
+    /// For whoever is on the same machine: no password is told, and each connection serves one request.
+    pub fn new(ca: Arc<Ca>) -> Arc<Self> {
+        Arc::new(Self { ca, service: None })
+    }
+
+    /// For the lab that started the CA, which is told everything, over connections that stay.
+    pub fn within_lab(ca: Arc<Ca>, service: Arc<dyn ScepService>) -> Arc<Self> {
+        Arc::new(Self { ca, service: Some(service) })
+    }
+
+    /// Answers until the future is dropped, and with it all connections.
+    pub async fn serve(self: &Arc<Self>, listener: impl Listener) {
+        let mut connections = JoinSet::new();
+        accept_all(&listener, &mut connections, CONNECTIONS, |stream, _| {
+            let control = Arc::clone(self);
+            async move { control.serve_connection(stream).await }
+        })
+        .await;
+    }
+
+    /// Serves one connection: a single request, so that nobody keeps a place, or those of a lab until it closes.
+    pub async fn serve_connection<Io>(self: &Arc<Self>, io: Io)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let is_lab = self.service.is_some();
+        let service = service_fn(|request| self.respond(request));
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).keep_alive(is_lab);
+        builder.header_read_timeout((!is_lab).then_some(PATIENCE));
+        let connection = builder.serve_connection(TokioIo::new(io), service);
+        // A peer that went away is its own concern.
+        if is_lab {
+            let _ = connection.await;
+        } else {
+            let _ = timeout(PATIENCE * 3, connection).await;
+        }
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        let (status, body) = match self.answer(request).await {
+            Ok(value) => (StatusCode::OK, value.to_string()),
+            Err(Refused { status, reason: error }) => {
+                (status, serde_json::to_string(&Refusal { error }).unwrap_or_default())
+            }
+        };
+        let mut response = Response::new(Full::new((body + "\n").into()));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        Ok(response)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let (head, body) = request.into_parts();
+        if !is_local(&head.headers) {
+            return Err(Refused::new(StatusCode::FORBIDDEN, "the host is not named as loopback"));
+        }
+        if head.method == hyper::Method::POST && text(&head.headers, &CONTENT_TYPE) != Some(JSON) {
+            let reason = "the content type is not `application/json`";
+            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
+        }
+        let limit = if self.service.is_some() { LAB_BODY_BYTES } else { BODY_BYTES };
+        let read = timeout(PATIENCE, Limited::new(body, limit).collect()).await;
+        let Ok(Ok(body)) = read else {
+            let reason = format!("the body is longer than {limit} bytes, or did not come");
+            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, reason));
+        };
+        let (path, body) = (head.uri.path(), body.to_bytes());
+        let known = self.known(&head.method, path)?;
+        if (known, path) == (Exchange::METHOD, Exchange::PATH) {
+            return self.exchange(&read_call(&body)?).await;
+        }
+        // A decision may wait for a disk.
+        let (ca, path) = (Arc::clone(&self.ca), path.to_owned());
+        let answering = spawn_blocking(move || follow(&ca, known, &path, &body)).await;
+        answering.unwrap_or_else(|error| Err(Refused::internal(&error)))
+    }
+
+    /// The method of a call that may be made here.
+    fn known(&self, method: &hyper::Method, path: &str) -> Result<Method, Refused> {
+        let may = |within_lab: bool| !within_lab || self.service.is_some();
+        let mut here =
+            CALLS.iter().filter(|(_, known, within_lab)| *known == path && may(*within_lab));
+        let name = method.as_str();
+        if let Some((known, ..)) = here.clone().find(|(known, ..)| name_of(*known) == name) {
+            return Ok(*known);
+        }
+        if here.next().is_some() {
+            let reason = format!("{name} is not for `{path}`");
+            return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, reason));
+        }
+        let calls = CALLS.iter().filter(|(.., within_lab)| may(*within_lab));
+        let calls: Vec<_> =
+            calls.map(|(method, path, _)| format!("{} {path}", name_of(*method))).collect();
+        Err(Refused::new(StatusCode::NOT_FOUND, format!("there are {}", calls.join(", "))))
+    }
+
+    async fn exchange(&self, call: &Exchange) -> Answer {
+        let Some(service) = &self.service else {
+            return Err(Refused::new(StatusCode::NOT_FOUND, "this is no lab"));
+        };
+        match service.exchange(&call.request, &call.suffix).await {
+            Ok(exchanged) => told(&exchanged),
+            Err(error) => Err(Refused::new(StatusCode::BAD_GATEWAY, error.to_string())),
+        }
+    }
+}
+
+/// Defines which calls there are.
+macro_rules! calls {
+    ($($call:ident),+) => {
+        /// Method and path of each call, and whether it is for labs alone.
+        const CALLS: &[(Method, &str, bool)] = &[
+            $(($call::METHOD, $call::PATH, $call::WITHIN_LAB),)+
+            (Exchange::METHOD, Exchange::PATH, Exchange::WITHIN_LAB),
+        ];
+
+        fn follow(ca: &Ca, method: Method, path: &str, body: &[u8]) -> Answer {
+            match (method, path) {
+                $(($call::METHOD, $call::PATH) => followed::<$call>(ca, body),)+
+                _ => Err(Refused::internal(&"a call that nobody follows")),
+            }
+        }
+    };
+}
+
+calls!(
+    ListIssued,
+    ListRequests,
+    ListPending,
+    ListFaults,
+    ReadLog,
+    CountDenied,
+    Describe,
+    Approve,
+    Deny,
+    Revoke,
+    Inject,
+    MakeChallenge
+);
+
+fn followed<C: Follow>(ca: &Ca, body: &[u8]) -> Answer {
+    // A question has no body, and so no field.
+    let body = if C::METHOD == Method::Get { b"null" } else { body };
+    told(&read_call::<C>(body)?.follow(ca)?)
+}
+
+fn read_call<C: DeserializeOwned>(body: &[u8]) -> Result<C, Refused> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+fn told(reply: &impl Serialize) -> Answer {
+    serde_json::to_value(reply).map_err(|error| Refused::internal(&error))
+}
+
+fn name_of(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Whether the request names this machine as itself: a page whose name was made to lead here names another.
+fn is_local(headers: &HeaderMap) -> bool {
+    let host = text(headers, &HOST).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}

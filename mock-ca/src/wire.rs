@@ -1,0 +1,59 @@
+//! How values of other crates travel in JSON.
+
+/// A time, in seconds since 1970, of which a machine makes what it likes.
+pub(crate) mod seconds {
+    use std::time::SystemTime;
+
+    use serde::{Deserializer, Serializer, de::Error};
+
+    use super::maybe_seconds;
+
+    pub(crate) fn serialize<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+        maybe_seconds::serialize(&Some(*time), to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
+        maybe_seconds::deserialize(from)?.ok_or_else(|| D::Error::custom("there is no time"))
+    }
+}
+
+/// The same, or none.
+pub(crate) mod maybe_seconds {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<SystemTime>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let seconds =
+            time.map(|time| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
+        seconds.serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<SystemTime>, D::Error> {
+        let Some(seconds) = Option::deserialize(from)? else { return Ok(None) };
+        let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        time.map(Some).ok_or_else(|| D::Error::custom("a time beyond those that can be told"))
+    }
+}
+
+/// A certificate, in PEM.
+pub(crate) mod pem {
+    use openssl::x509::X509;
+    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+
+    pub(crate) fn serialize<S: Serializer>(certificate: &X509, to: S) -> Result<S::Ok, S::Error> {
+        let pem = certificate.to_pem().map_err(ser::Error::custom)?;
+        to.serialize_str(&String::from_utf8_lossy(&pem))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<X509, D::Error> {
+        let pem = String::deserialize(from)?;
+        X509::from_pem(pem.as_bytes())
+            .map_err(|_| de::Error::custom("it holds no certificate in PEM"))
+    }
+}
