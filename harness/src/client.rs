@@ -4,6 +4,7 @@ mod builtin;
 mod command;
 mod enrolment;
 mod files;
+#[path = "../process/src/tail.rs"]
 mod output;
 
 use std::fmt;

@@ -18,6 +18,7 @@ mod http;
 #[cfg(target_os = "linux")]
 mod kernel_device;
 pub mod lab;
+#[path = "../redact/src/masker.rs"]
 mod mask;
 pub mod matrix;
 #[cfg(target_os = "linux")]
@@ -27,6 +28,7 @@ mod node;
 pub mod outcome;
 pub mod pki;
 #[cfg(any(target_os = "linux", feature = "docker"))]
+#[path = "../process/src/output.rs"]
 mod program_output;
 mod remote_pki;
 pub mod report;
