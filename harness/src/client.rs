@@ -4,8 +4,6 @@ mod builtin;
 mod command;
 mod enrolment;
 mod files;
-#[path = "../process/src/tail.rs"]
-mod output;
 
 use std::fmt;
 use std::path::PathBuf;

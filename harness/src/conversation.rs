@@ -8,6 +8,7 @@ mod signer;
 use std::collections::BTreeMap;
 
 use openssl::x509::{X509, X509Name};
+use redact::Masker;
 use scep::attribute::{Nonce, TransactionId};
 use scep::capabilities::Capabilities;
 use scep::certificate::serial_number;
@@ -19,7 +20,6 @@ pub use self::keys::KeySupply;
 pub(crate) use self::observe::Observation;
 
 use crate::lab::Secret;
-use crate::mask::Masker;
 use crate::outcome::{Ledger, Received};
 use crate::pki::{Exchanged, Pki, PkiError};
 use crate::scenario::scep::{Fact, Operation, Request};

@@ -1,13 +1,17 @@
 //! What is wrong with a file, and where.
 
+mod masking;
 mod palette;
 mod render;
 mod source;
 
 use std::fmt;
 
+pub use redact::visible;
+
+pub(crate) use self::masking::QUOTE;
 pub use self::palette::Palette;
-pub use self::render::{Frame, render, visible};
+pub use self::render::{Frame, render};
 pub use self::source::{Excerpt, Located, Place, SIZE_LIMIT, Source};
 pub(crate) use self::source::{SHOWN, floor_char_boundary};
 

@@ -18,8 +18,6 @@ mod http;
 #[cfg(target_os = "linux")]
 mod kernel_device;
 pub mod lab;
-#[path = "../redact/src/masker.rs"]
-mod mask;
 pub mod matrix;
 #[cfg(target_os = "linux")]
 mod netns;
@@ -27,16 +25,11 @@ mod netns;
 mod node;
 pub mod outcome;
 pub mod pki;
-#[cfg(any(target_os = "linux", feature = "docker"))]
-#[path = "../process/src/output.rs"]
-mod program_output;
 mod remote_pki;
 pub mod report;
 pub mod requirement;
 pub mod run;
 pub mod scenario;
 pub mod scep_url;
-#[cfg(any(target_os = "linux", feature = "docker"))]
-mod tail;
 pub mod virtual_lab;
 mod yaml;

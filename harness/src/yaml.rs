@@ -6,6 +6,7 @@ mod expression;
 mod fields;
 mod parse;
 mod scalar;
+mod secrets;
 
 pub(crate) use self::fields::{Fields, Problems, names};
 pub(crate) use self::parse::parse;

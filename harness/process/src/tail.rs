@@ -1,86 +1,131 @@
-//! What a client program prints: the last of it, without secrets and private keys, and nothing that steers a terminal.
+//! The newest lines that a program has printed.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::Arc;
 
-use crate::lab::Secret;
-use crate::mask::{Masker, PrivateKeys};
+use redact::Masker;
+use regex::Regex;
 
-/// The most that is kept, in bytes.
-const MOST_BYTES: usize = 64 * 1024;
+use crate::child::Stream;
+use crate::lines::Lines;
 
-/// The most lines that are told, and the most characters of each.
-const MOST_LINES: usize = 40;
-const MOST_CHARACTERS: usize = 400;
+/// How many lines an error message shows.
+const SHOWN: usize = 10;
 
-/// The newest bytes of an output.
-#[derive(Default)]
-pub(super) struct Tail {
-    kept: VecDeque<u8>,
-    is_cut: bool,
+/// The newest lines of both outputs, in the order that they came.
+#[derive(Debug)]
+pub struct Tail {
+    out: Lines,
+    err: Lines,
+    kept: VecDeque<String>,
+    most: usize,
 }
 
 impl Tail {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.kept.extend(bytes);
-        let too_many = self.kept.len().saturating_sub(MOST_BYTES);
-        self.is_cut |= too_many > 0;
-        self.kept.drain(..too_many);
+    /// Keeps at most so many lines, without these secrets.
+    pub fn new(masker: &Arc<Masker>, most: usize) -> Self {
+        let lines = || Lines::new(Arc::clone(masker));
+        Self { out: lines(), err: lines(), kept: VecDeque::new(), most }
     }
 
-    /// The last lines; `secret` is what the program was given.
-    pub(super) fn lines(self, secret: Option<&Secret>) -> Vec<String> {
-        let bytes = Vec::from(self.kept);
-        let text = String::from_utf8_lossy(&bytes);
-        let masker = Masker::new(secret.cloned().into_iter().collect());
-        let clear = if self.is_cut { masker.cut_text(&text) } else { masker.text(&text) };
-        let mut keys = PrivateKeys::default();
-        // What is left of a private key whose first line was cut away has no name, and its lines look like nothing else.
-        let without_keys = clear.lines().map(|line| keys.left_out(line, false));
-        let lines: Vec<String> = without_keys.map(|line| shown(&line)).collect();
-        let told = lines.into_iter().filter(|line| !line.is_empty() && !is_base64(line));
-        let told: Vec<String> = told.collect();
-        told[told.len().saturating_sub(MOST_LINES)..].to_vec()
+    /// Looks for a line of standard output that matches.
+    pub(crate) fn seeking(self, sought: Option<Regex>) -> Self {
+        Self { out: self.out.seeking(sought), ..self }
     }
-}
 
-/// A line of the inside of a PEM block.
-fn is_base64(line: &str) -> bool {
-    line.len() >= 60 && line.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
-}
+    pub(crate) fn has_found(&self) -> bool {
+        self.out.has_found()
+    }
 
-fn shown(line: &str) -> String {
-    let escaped = |c: char| match c {
-        '\t' => " ".to_owned(),
-        c if c.is_control() => c.escape_debug().to_string(),
-        c => c.to_string(),
-    };
-    line.trim_end().chars().take(MOST_CHARACTERS).map(escaped).collect()
+    /// Takes what was printed next.
+    pub fn push(&mut self, stream: Stream, bytes: &[u8]) {
+        let lines = match stream {
+            Stream::Out => self.out.push(bytes),
+            Stream::Err => self.err.push(bytes),
+        };
+        self.keep(lines);
+    }
+
+    /// Ends both outputs, of which each may have begun a line.
+    pub fn finish(&mut self) {
+        let lines = [self.out.finish(), self.err.finish()];
+        self.keep(lines.into_iter().flatten());
+    }
+
+    fn keep(&mut self, lines: impl IntoIterator<Item = String>) {
+        self.kept.extend(lines);
+        let surplus = self.kept.len().saturating_sub(self.most);
+        self.kept.drain(..surplus);
+    }
+
+    /// The lines, newest last.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.kept.iter().map(String::as_str)
+    }
+
+    /// A message with the newest lines under it.
+    pub fn under(&self, message: &str) -> String {
+        let begun = [self.out.begun(), self.err.begun()];
+        let begun: Vec<&str> = begun.iter().flatten().map(String::as_str).collect();
+        let heading = match (self.kept.is_empty(), begun.is_empty()) {
+            (true, true) => return format!("{message}\nit wrote nothing"),
+            (true, false) => "it wrote a line that does not end, and begins with:",
+            _ => "its output ended with:",
+        };
+        let mut text = format!("{message}\n{heading}");
+        let count = self.kept.len() + begun.len();
+        for line in self.lines().chain(begun).skip(count.saturating_sub(SHOWN)) {
+            let _ = write!(text, "\n  {line}");
+        }
+        text
+    }
+
+    /// A message and the newest lines, in one line.
+    pub(crate) fn beside(&self, message: &str) -> String {
+        let begun = [self.out.begun(), self.err.begun()];
+        let lines = self.lines().chain(begun.iter().flatten().map(String::as_str));
+        let words = lines.map(str::trim).collect::<Vec<_>>().join(" | ");
+        if words.is_empty() {
+            return message.to_owned();
+        }
+        format!("{message}; its last words: {words}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use redact::Secret;
+
     use super::*;
+
+    fn tail() -> Tail {
+        Tail::new(&Arc::new(Masker::new([Secret::new("hunter22")])), 40)
+    }
 
     #[test]
     fn the_last_lines_are_told_without_secrets_and_escapes() {
-        let mut tail = Tail::default();
-        tail.push(b"password hunter22\n\x1b[31mred\n-----BEGIN PRIVATE KEY-----\nMIIE\n");
-        tail.push(b"-----END PRIVATE KEY-----\nlast");
-        let lines = tail.lines(Some(&Secret::new("hunter22")));
+        let mut tail = tail();
+        let begin = b"password hunter22\n\x1b[31mred\n-----BEGIN PRIVATE KEY-----\nMIIE\n";
+        tail.push(Stream::Out, begin);
+        tail.push(Stream::Err, b"warn");
+        tail.push(Stream::Out, b"-----END PRIVATE KEY-----\nlast");
+        tail.push(Stream::Err, b"ing\n");
+        tail.finish();
+        let lines: Vec<&str> = tail.lines().collect();
         assert_eq!(lines[0], "password ****");
         assert_eq!(lines[1], "\\u{1b}[31mred");
         assert!(!lines.join("\n").contains("MIIE"), "{lines:?}");
-        assert_eq!(lines.last().map(String::as_str), Some("last"));
+        assert_eq!(lines[4..], ["warning", "last"]);
     }
 
     #[test]
     fn much_output_takes_no_more_room_than_is_kept() {
-        let mut tail = Tail::default();
+        let mut tail = tail();
         for number in 0..20_000 {
-            tail.push(format!("line {number}\n").as_bytes());
+            tail.push(Stream::Out, format!("line {number}\n").as_bytes());
         }
-        assert!(tail.kept.len() <= MOST_BYTES);
-        let lines = tail.lines(None);
-        assert_eq!((lines.len(), lines[39].as_str()), (MOST_LINES, "line 19999"));
+        let lines: Vec<&str> = tail.lines().collect();
+        assert_eq!((lines.len(), lines[39]), (40, "line 19999"));
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-
-use crate::lab::MASK;
+use scep::secret::MASK;
 
 /// The line before a private key of any kind in PEM, encrypted ones included (RFC 7468 §10, §11).
 static BEGIN: LazyLock<Option<Regex>> =
@@ -13,15 +12,15 @@ static BEGIN: LazyLock<Option<Regex>> =
 const END: &str = "-----END ";
 
 /// Whether the output is inside a private key.
-#[derive(Clone, Default)]
-pub(crate) struct PrivateKeys {
+#[derive(Debug, Clone, Default)]
+pub struct PrivateKeys {
     inside: bool,
 }
 
 impl PrivateKeys {
     /// The next line without what lies inside private keys, of which it may have several; `cut` says that its end is
     /// not there.
-    pub(crate) fn left_out(&mut self, line: &str, cut: bool) -> String {
+    pub fn left_out(&mut self, line: &str, cut: bool) -> String {
         let began_inside = self.inside;
         let mut kept = String::new();
         let mut rest = line;

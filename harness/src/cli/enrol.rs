@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Name;
+use redact::Masker;
 use scep::algorithm::{Cipher, Digest};
 use scep::certificate::{Fingerprint, serial_number};
 use scep::client::Settings;
@@ -22,7 +23,6 @@ use super::stop::StopSignals;
 use crate::client::{Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerprint_of, new_key};
 use crate::drivers::live_pki::{Challenges, LivePki};
 use crate::lab::Secret;
-use crate::mask::Masker;
 use crate::pki::Pki;
 use crate::scep_url::ScepUrl;
 
@@ -223,7 +223,7 @@ fn keep(files: Option<&Files>, key: &PKey<Private>, enrolled: &Enrolled) -> Resu
 
 /// What a server says may be the very password that it was sent.
 fn refused(error: &EnrolmentError, challenge: Option<Secret>) -> Exit {
-    let masker = Masker::new(challenge.into_iter().collect());
+    let masker = Masker::new(challenge);
     let exit = match error {
         EnrolmentError::Unreachable { .. } => Exit::Lab,
         EnrolmentError::Refused(_) | EnrolmentError::StillPending(_) => Exit::Failed,

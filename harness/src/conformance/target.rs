@@ -9,7 +9,6 @@ use std::time::SystemTime;
 use scep::certificate::Fingerprint;
 
 use crate::diagnostic::{Diagnostic, Place, Source, closest};
-use crate::mask::{Masker, by_shape};
 use crate::yaml::{self, Fields, Node, Problems};
 
 /// What is known of a target.
@@ -68,12 +67,12 @@ impl Target {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(source).map_err(|error| vec![by_shape(error)])?;
+        let node = yaml::parse(source).map_err(|error| vec![error])?;
         let problems = Problems::default();
         let target = decode(&node, &problems);
         match target {
             Some(target) if problems.is_empty() => Ok(target),
-            _ => Err(problems.masked(&Masker::of_file(&node))),
+            _ => Err(problems.of_file(&node)),
         }
     }
 

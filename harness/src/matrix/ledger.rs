@@ -8,7 +8,6 @@ use regex::Regex;
 
 use super::{Expected, Matrix, Plan, Reason, Unmatched};
 use crate::diagnostic::{Diagnostic, Place, Source};
-use crate::mask::{Masker, by_shape};
 use crate::run::Client;
 use crate::yaml::{self, Fields, Node, Problems};
 
@@ -45,10 +44,10 @@ impl Ledger {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(source).map_err(|error| vec![by_shape(error)])?;
+        let node = yaml::parse(source).map_err(|error| vec![error])?;
         let problems = Problems::default();
         let ledger = decode(&node, &problems);
-        if problems.is_empty() { Ok(ledger) } else { Err(problems.masked(&Masker::of_file(&node))) }
+        if problems.is_empty() { Ok(ledger) } else { Err(problems.of_file(&node)) }
     }
 
     /// The entries about a cell.

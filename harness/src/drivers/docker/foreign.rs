@@ -11,6 +11,8 @@ use bollard::models::{HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
 use ipnet::Ipv4Net;
+use process::Output;
+use redact::Masker;
 use testcontainers::core::ImageExt;
 use testcontainers::{ContainerRequest, GenericImage};
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
@@ -23,9 +25,7 @@ use super::epitaph;
 use crate::control::{Ask, Reply};
 use crate::drivers::channel::Channel;
 use crate::lab::{Image, Lab};
-use crate::mask::Masker;
 use crate::pki::Pki;
-use crate::program_output::Output;
 use crate::run::BenchError;
 
 /// How much waits for whoever looks through the output.
@@ -66,8 +66,8 @@ impl ForeignPki {
         let (request, labels) = (request(image, place.node), place.labels.clone());
         let id = container::start(place.engine, &doing, request, labels).await?;
         let (reader, writer) = duplex(UNREAD);
-        let masker = Arc::new(Masker::of(place.lab, []));
-        let output = Output::read(reader, masker, image.ready.output.as_deref());
+        let masker = Arc::new(Masker::new(place.lab.secrets()));
+        let output = Output::read(reader, &masker, image.ready.output.as_deref());
         let (end, mut ended) = watch::channel(None);
         let attended = Attended { engine: place.engine.clone(), id, output: output.clone() };
         tokio::spawn(attended.attend(image.name.clone(), writer, end));

@@ -78,7 +78,7 @@ impl Nodes<'_> {
         watches.spawn(async move {
             let (tail, error) = carry(carrying).await;
             let how = epitaph::of(&engine, &container, error.as_ref()).await;
-            fates.note(&name, tail.under(&how).await);
+            fates.note(&name, tail.beside(&how).await);
         });
         (id, line)
     }

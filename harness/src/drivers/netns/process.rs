@@ -6,6 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use process::Output;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -18,7 +19,6 @@ use crate::drivers::channel::Channel;
 use crate::lab::{Lab, Runs};
 use crate::netns::registry::{Registered, register};
 use crate::run::BenchError;
-use crate::tail::Tail;
 
 /// How long the making of a lab may take, beside what its programs may, and as long each command that prepares one.
 const BUILDING_LIMIT: Duration = Duration::from_secs(60);
@@ -165,7 +165,7 @@ impl Kept {
     /// Ends with the lab: by itself, or when it is told to.
     async fn keep(mut self, mut ended: watch::Receiver<bool>) {
         let _one_less = OneLess;
-        let tail = self.child.stderr.take().map(Tail::of);
+        let tail = self.child.stderr.take().map(Output::of);
         let status = tokio::select! {
             status = self.child.wait() => Some(status),
             // An error is the end as well: nobody holds the lab any more.
@@ -185,7 +185,7 @@ impl Kept {
     }
 
     /// Waits for the end of a lab that was told to end.
-    async fn see_off(&mut self, tail: Option<Tail>) {
+    async fn see_off(&mut self, tail: Option<Output>) {
         match timeout(FAREWELL, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(status) => {
@@ -202,9 +202,9 @@ impl Kept {
     }
 }
 
-async fn epitaph(tail: Option<Tail>, status: Option<ExitStatus>) -> String {
+async fn epitaph(tail: Option<Output>, status: Option<ExitStatus>) -> String {
     match tail {
-        Some(tail) => tail.epitaph(status).await,
+        Some(tail) => tail.describe_end(status).await,
         None => "ended".to_owned(),
     }
 }

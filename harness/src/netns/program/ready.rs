@@ -4,12 +4,12 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use process::Output;
 use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::command::Launcher;
 use crate::netns::namespace::Namespace;
-use crate::program_output::Output;
 
 /// How long after one try the next one is made.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -3,13 +3,14 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use redact::Masker;
+
 use super::{Session, masker};
 use crate::device::DeviceError;
 use crate::drivers::ssh_device::configuration::{Path, Statement, line, set_by};
 use crate::drivers::ssh_device::console::{Fault, Stopped};
 use crate::drivers::ssh_device::prompt::Mode;
 use crate::drivers::ssh_device::refusal;
-use crate::mask::Masker;
 
 /// How long somebody else's commit is waited for.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use redact::Masker;
+
 use super::Session;
 use super::change::Typed;
 use crate::device::DeviceError;
 use crate::drivers::ssh_device::configuration::{Configuration, Path, Statement, line};
 use crate::drivers::ssh_device::connection::Trouble;
 use crate::lab::Secret;
-use crate::mask::Masker;
 
 /// The pause before a device that does not answer is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -108,7 +109,7 @@ impl Session {
     fn masker(&self, current: &Configuration) -> Masker {
         let statements = self.saved.statements.iter().chain(&current.statements);
         let values = statements.filter(|statement| statement.path.len() > 2);
-        Masker::new(values.filter_map(|it| it.path.last()).map(Secret::new).collect())
+        Masker::new(values.filter_map(|it| it.path.last()).map(Secret::new))
     }
 
     /// The lines that lead from a configuration to the saved one.
