@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use diagnostics::Palette;
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
-use model::diagnostic::Palette;
 use model::lab::Lab;
 use model::outcome::{Outcome, ScenarioOutcome, Verdict};
 use model::scenario::{Found, LoadErrors, discover, load};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::LazyLock;
 
+use diagnostics::Palette;
 use driver_virtual::Virtual;
-use model::diagnostic::Palette;
 use model::outcome::{Sent, Verdict};
 use report::terminal;
 use runner::run_file;

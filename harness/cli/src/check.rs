@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::output::{self, say};
 use super::select::Selection;
 use conformance::Target;
-use model::diagnostic::Diagnostic;
+use diagnostics::Diagnostic;
 use model::scenario::{LoadErrors, Scenario, target_files};
 
 /// Find mistakes in scenario, lab and target files, and run nothing

@@ -25,7 +25,7 @@ use super::wiring::LivePki;
 use ::report::conformance::{self as report, terminal};
 use ::report::terminal::line;
 use conformance::{Budget, Date, OnePki, Plan, Report, Target, judge};
-use model::diagnostic::{Diagnostic, Palette};
+use diagnostics::{Diagnostic, Palette};
 use model::outcome::Ledger;
 use model::requirement::End;
 use model::scep_url::ScepUrl;

@@ -23,7 +23,7 @@ use super::stop::{StopSignals, end_at_once};
 use super::wiring::Loopback;
 use ::report::terminal::{line, transcript};
 use conformance::{Date, Report, Target, judge};
-use model::diagnostic::Palette;
+use diagnostics::Palette;
 use model::requirement::End;
 use model::scenario::Scenario;
 use runner::{Event, default_jobs, run_all};

@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::exit::Exit;
 use super::settle::settle;
 use super::{named, wiring};
-use model::diagnostic::{Diagnostic, Source};
+use diagnostics::{Diagnostic, Source};
 use model::lab::Lab;
 use testbed::{BenchError, Client, DriverName, LabOptions};
 

@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Name;
+use redact::Masker;
 use scep::algorithm::{Cipher, Digest};
 use scep::certificate::{Fingerprint, serial_number};
 use scep::client::Settings;
@@ -19,9 +20,8 @@ use super::conform::challenges::{ChallengeArguments, Given};
 use super::exit::Exit;
 use super::output::{say, warn};
 use super::stop::StopSignals;
-use super::wiring::{Challenges, LivePki};
+use driver_live::live_pki::{Challenges, LivePki};
 use model::lab::Secret;
-use model::mask::Masker;
 use model::scep_url::ScepUrl;
 use simulated::client::{
     Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerprint_of, new_key,
@@ -225,7 +225,7 @@ fn keep(files: Option<&Files>, key: &PKey<Private>, enrolled: &Enrolled) -> Resu
 
 /// What a server says may be the very password that it was sent.
 fn refused(error: &EnrolmentError, challenge: Option<Secret>) -> Exit {
-    let masker = Masker::new(challenge.into_iter().collect());
+    let masker = Masker::new(challenge);
     let exit = match error {
         EnrolmentError::Unreachable { .. } => Exit::Lab,
         EnrolmentError::Refused(_) | EnrolmentError::StillPending(_) => Exit::Failed,

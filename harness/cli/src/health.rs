@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::output::say;
 use super::serve::listening_port;
 use super::wiring::{Challenges, LivePki};
-use model::diagnostic::visible;
+use diagnostics::visible;
 use model::scep_url::ScepUrl;
 use testbed::pki::{Exchanged, Pki, PkiError};
 

@@ -202,7 +202,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use model::diagnostic::Source;
+    use diagnostics::Source;
 
     #[derive(Parser)]
     struct Line {

@@ -5,7 +5,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::output::say;
 use super::select::Selection;
-use model::diagnostic::visible;
+use diagnostics::visible;
 
 /// List scenarios: a line for each, its id and its title
 #[derive(Debug, Args)]

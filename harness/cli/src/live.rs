@@ -11,7 +11,7 @@ use super::output::{self, warn};
 use super::question::{self, somebody_is_there};
 use super::stop::StopSignals;
 use super::wiring::{TargetOptions, Targets, Used, used};
-use model::diagnostic::{Diagnostic, visible};
+use diagnostics::{Diagnostic, visible};
 use model::lab::{ChallengeSource, Lab, SshTarget};
 use model::scenario::Scenario;
 use testbed::{ChangedDevice, Driver, DriverName};

@@ -37,7 +37,7 @@ use mock_ca::OpenError;
 use self::dut::{Dut, DutError};
 use self::exit::Exit;
 use self::serve::{Serve, ServeError};
-use model::diagnostic::Diagnostic;
+use diagnostics::Diagnostic;
 
 /// Runs SCEP enrolment scenarios against a device and a PKI, and says what is wrong
 #[derive(Debug, Parser)]

@@ -19,7 +19,7 @@ use super::reports::Reports;
 use super::select::{self, DEFAULT_PATH};
 use super::settle::settle;
 use super::stop::{StopSignals, end_at_once};
-use model::diagnostic::{Diagnostic, Location, Palette, render};
+use diagnostics::{Diagnostic, Location, Palette, render};
 
 use super::wiring::{self, Targets};
 use ::report::matrix::{self as report, terminal};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use self::queue::Queue;
 use super::exit::Exit;
-use model::diagnostic::{Diagnostic, Palette, render};
+use diagnostics::{Diagnostic, Palette, render};
 
 /// Why stdout could not be written, where that is the program's concern.
 static FAILED: OnceLock<String> = OnceLock::new();

@@ -19,7 +19,7 @@ use super::settle::settle;
 use super::stop::{StopSignals, end_at_once_and_warn};
 use super::wiring::{self, Targets};
 use ::report::{self, terminal};
-use model::diagnostic::Palette;
+use diagnostics::Palette;
 use model::outcome::Outcome;
 use model::scenario::Scenario;
 use runner::{Event, default_jobs, run_all};

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::{complain, output};
-use model::diagnostic::Diagnostic;
+use diagnostics::Diagnostic;
 use model::lab::Lab;
 use model::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load, target_files};
 

@@ -1,7 +1,7 @@
 //! The end of labs: waited for, and what was wrong with it said.
 
 use super::output::warn;
-use model::diagnostic::{Diagnostic, Palette, render};
+use diagnostics::{Diagnostic, Palette, render};
 use testbed::{Driver, Remains};
 
 /// Waits until nothing is left of any lab, says what was wrong with that, and tells what was wrong with real devices.

@@ -8,9 +8,8 @@ use std::time::SystemTime;
 
 use scep::certificate::Fingerprint;
 
-use model::diagnostic::{Diagnostic, Place, Source, closest};
-use model::mask::{Masker, by_shape};
-use model::yaml::{self, Fields, Node, Problems};
+use diagnostics::yaml::{self, Fields, Node, Problems};
+use diagnostics::{Diagnostic, Place, Source, closest};
 
 /// What is known of a target.
 #[derive(Debug, Clone, Default)]
@@ -68,12 +67,12 @@ impl Target {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(source).map_err(|error| vec![by_shape(error)])?;
+        let node = yaml::parse(source).map_err(|error| vec![error])?;
         let problems = Problems::default();
         let target = decode(&node, &problems);
         match target {
             Some(target) if problems.is_empty() => Ok(target),
-            _ => Err(problems.masked(&Masker::of_file(&node))),
+            _ => Err(problems.of_file(&node)),
         }
     }
 

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::{Expected, Matrix, Plan, Reason, Unmatched};
-use model::diagnostic::{Diagnostic, Place, Source};
-use model::mask::{Masker, by_shape};
-use model::yaml::{self, Fields, Node, Problems};
+use diagnostics::yaml::{self, Fields, Node, Problems};
+use diagnostics::{Diagnostic, Place, Source};
 use testbed::Client;
 
 /// The failures that are expected.
@@ -44,10 +43,10 @@ impl Ledger {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(source).map_err(|error| vec![by_shape(error)])?;
+        let node = yaml::parse(source).map_err(|error| vec![error])?;
         let problems = Problems::default();
         let ledger = decode(&node, &problems);
-        if problems.is_empty() { Ok(ledger) } else { Err(problems.masked(&Masker::of_file(&node))) }
+        if problems.is_empty() { Ok(ledger) } else { Err(problems.of_file(&node)) }
     }
 
     /// The entries about a cell.

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use self::ledger::Ledger;
 pub use self::plan::{Plan, PlannedRow};
 pub use self::reason::Reason;
-use model::diagnostic::Excerpt;
+use diagnostics::Excerpt;
 use model::outcome::{ScenarioOutcome, seconds};
 use testbed::Client;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::diagnostic::Diagnostic;
+use diagnostics::Diagnostic;
 use model::lab::Lab;
 use model::scenario::{Found, LoadErrors, Scenario, load};
 use runner::Job;

@@ -21,12 +21,11 @@ use serde::{Deserialize, Serialize};
 pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
 pub use self::by_url::{password_of, passwords_in, shown};
 pub use self::image::Image;
+pub use self::program::placeholders;
 pub use self::program::{Program, Ready};
-pub use self::program::{fill, placeholders};
 pub use self::ssh::{PasswordSource, Prompts, SshTarget};
-use crate::diagnostic::{Diagnostic, Source};
-use crate::mask::{Masker, by_shape};
-use crate::yaml::{self, Node, Problems};
+use diagnostics::yaml::{self, Node, Problems};
+use diagnostics::{Diagnostic, Source};
 
 /// The TTL that a host's packets start with where the lab file names none.
 pub const DEFAULT_TTL: u8 = 64;
@@ -190,10 +189,10 @@ impl Lab {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(source).map_err(|error| vec![by_shape(error)])?;
+        let node = yaml::parse(source).map_err(|error| vec![error])?;
         let problems = Problems::default();
         let lab = Self::decode(&node, &problems);
-        if problems.is_empty() { Ok(lab) } else { Err(problems.masked(&Masker::of_file(&node))) }
+        if problems.is_empty() { Ok(lab) } else { Err(problems.of_file(&node)) }
     }
 
     /// Whether anything in it has an address: without hosts and devices it needs no network.
@@ -234,6 +233,39 @@ impl Lab {
             Some(Runs::Image(image)) => Some((name.as_str(), image.as_ref())),
             _ => None,
         })
+    }
+
+    /// All that must not be shown of it.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let keyrings = self.devices.values().flat_map(|device| device.keyring.values());
+        let mut secrets: Vec<Secret> = keyrings.cloned().collect();
+        for pki in self.pkis.values() {
+            match &pki.challenge {
+                Challenge::None => {}
+                Challenge::Static(secret) => secrets.push(secret.clone()),
+                Challenge::OneTime(list) => secrets.extend(list.iter().cloned()),
+            }
+            secrets.extend(pki.admin.iter().map(|admin| admin.password.clone()));
+        }
+        for pki in self.by_url.values() {
+            match &pki.challenge {
+                Some(ChallengeSource::Static(secret)) => secrets.push(secret.clone()),
+                Some(ChallengeSource::OneTime(list)) => secrets.extend(list.iter().cloned()),
+                Some(ChallengeSource::Ndes(page)) => {
+                    if let AdminPassword::Given(secret) = &page.password {
+                        secrets.push(secret.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let programs = self.programs().map(|(_, program)| &program.secrets);
+        for given in programs.chain(self.images().map(|(_, image)| &image.secrets)) {
+            // A program tells line by line what it was given.
+            let clear = given.values().map(Secret::expose);
+            secrets.extend(clear.flat_map(|clear| clear.lines().chain([clear])).map(Secret::new));
+        }
+        secrets
     }
 
     /// Reads a lab that is part of a file.

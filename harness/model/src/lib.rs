@@ -2,13 +2,8 @@
 //! place.
 #![forbid(unsafe_code)]
 
-pub mod diagnostic;
 pub mod lab;
-pub mod mask;
 pub mod outcome;
-pub mod program_output;
 pub mod requirement;
 pub mod scenario;
 pub mod scep_url;
-pub mod tail;
-pub mod yaml;

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::diagnostic::Excerpt;
 use crate::scenario::Scenario;
+use diagnostics::Excerpt;
 
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -19,8 +19,8 @@ use regex::Regex;
 pub use self::conformance::Conformance;
 pub use self::discover::{Found, LEDGER, TARGETS, discover, target_files};
 pub use self::load::{LoadErrors, load};
-use crate::diagnostic::{Located, Place};
 use crate::lab::Lab;
+use diagnostics::{Located, Place};
 
 /// How long a check waits where the step does not say; the documented harness waits as long.
 pub const DEFAULT_WITHIN: Duration = Duration::from_secs(20);

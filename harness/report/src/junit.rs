@@ -6,7 +6,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::terminal;
-use model::diagnostic::Palette;
+use diagnostics::Palette;
 use model::outcome::{Outcome, ScenarioOutcome, Unfinished, Verdict};
 
 pub(super) fn text(outcome: &Outcome) -> String {

@@ -1,7 +1,7 @@
 //! The outcome as a Markdown table, for the summary of a CI run.
 
 use super::terminal;
-use model::diagnostic::{Palette, visible};
+use diagnostics::{Palette, visible};
 use model::outcome::{Outcome, ScenarioOutcome, Verdict};
 
 pub(super) fn text(outcome: &Outcome) -> String {

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
     use crate::samples;
     use crate::terminal::transcript;
-    use model::diagnostic::Palette;
+    use diagnostics::Palette;
 
     #[test]
     fn commands_in_configuration_mode_stand_at_its_prompt() {

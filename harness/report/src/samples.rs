@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use model::diagnostic::Excerpt;
+use diagnostics::Excerpt;
 use model::outcome::{
     Failure, Finding, LogLine, Outcome, ScenarioOutcome, Sent, StepOutcome, Unfinished, Verdict,
 };

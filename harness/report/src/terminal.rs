@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::prompt::mark;
-use model::diagnostic::{Frame, Palette, visible};
+use diagnostics::{Frame, Palette, visible};
 use model::outcome::{Failure, Outcome, ScenarioOutcome, Sent, Verdict};
 
 /// How many lines of an output are shown with a failure.

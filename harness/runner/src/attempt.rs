@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(super) use self::client::{ClientFolder, unfired};
 pub(super) use self::scep::Conversations;
 use super::wait::Waited;
-use model::diagnostic::Place;
+use diagnostics::Place;
 use model::lab::Secret;
 use model::outcome::Sent;
 use model::scenario::{Action, Check, Expect, Pattern, Step};

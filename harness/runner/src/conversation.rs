@@ -8,6 +8,7 @@ mod signer;
 use std::collections::BTreeMap;
 
 use openssl::x509::{X509, X509Name};
+use redact::Masker;
 use scep::attribute::{Nonce, TransactionId};
 use scep::capabilities::Capabilities;
 use scep::certificate::serial_number;
@@ -18,7 +19,6 @@ use scep::identity::Identity;
 pub(crate) use self::observe::Observation;
 
 use model::lab::Secret;
-use model::mask::Masker;
 use model::outcome::{Ledger, Received};
 use model::scenario::scep::{Fact, Operation, Request};
 use testbed::pki::{Exchanged, Pki, PkiError};

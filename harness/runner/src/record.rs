@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use redact::{Masker, clear_passwords};
+
 use super::attempt::{Attempted, Miss};
 use super::closest::closest_line;
 use super::hint::hint;
-use model::diagnostic::floor_char_boundary;
+use diagnostics::floor_char_boundary;
 use model::lab::Secret;
-use model::mask::Masker;
 use model::outcome::{Failure, Finding, LogLine, Sent, StepOutcome};
 use model::scenario::{Action, Expect, Scenario, Step};
 use testbed::Bench;
@@ -25,7 +26,7 @@ pub(super) fn masker(scenario: &Scenario) -> Masker {
         Action::Run(it) => Some(it.command.as_str()),
         _ => None,
     });
-    Masker::of(&scenario.lab, configurations)
+    Masker::new(scenario.lab.secrets().into_iter().chain(configurations.flat_map(clear_passwords)))
 }
 
 /// Tells what happened in one scenario.
@@ -101,7 +102,7 @@ impl<'a> Recorder<'a> {
     /// What is told of a scenario whose steps were as expected, although faults that it asks for did not happen.
     pub(super) fn unfired(&self, step: usize, last: &Step, rules: &[String]) -> Failure {
         let finding = |rule: &String| Finding {
-            excerpt: self.masker.excerpt(&last.place.excerpt()),
+            excerpt: last.place.excerpt().masked(&self.masker),
             label: format!("until here, `{rule}` did not happen"),
             closest: None,
         };
@@ -128,11 +129,11 @@ impl<'a> Recorder<'a> {
         let effort = effort(attempted);
         if attempted.expect == Expect::Failure {
             let label = format!("succeeded{effort}");
-            let excerpt = self.masker.excerpt(&attempted.place.excerpt());
+            let excerpt = attempted.place.excerpt().masked(&self.masker);
             return vec![Finding { excerpt, label, closest: None }];
         }
         let finding = |miss: &Miss| Finding {
-            excerpt: self.masker.excerpt(&miss.place.excerpt()),
+            excerpt: miss.place.excerpt().masked(&self.masker),
             label: self.text(&format!("{}{effort}", miss.what)),
             closest: miss
                 .sought

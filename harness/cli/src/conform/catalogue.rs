@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::output::{self, say};
 use crate::select::load_all;
 use conformance::{Target, coverage};
-use model::diagnostic::Diagnostic;
+use diagnostics::Diagnostic;
 use model::requirement::End;
 use model::scenario::Scenario;
 use report::conformance::{coverage_table, list};

@@ -8,7 +8,7 @@ use scep::http::{HttpResponse, Method, Operation};
 use scep::name::to_text;
 
 use conformance::Target;
-use model::diagnostic::visible;
+use diagnostics::visible;
 use model::scep_url::ScepUrl;
 use testbed::pki::{Exchanged, Pki, PkiError};
 

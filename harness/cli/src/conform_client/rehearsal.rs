@@ -7,7 +7,7 @@ use std::time::Duration;
 use testbed::client::Client;
 
 use crate::wiring::Loopback;
-use model::diagnostic::Diagnostic;
+use diagnostics::Diagnostic;
 use model::lab::Approval;
 use model::outcome::{ScenarioOutcome, Verdict};
 use model::scenario::client::{ClientStep, GivenChallenge};

@@ -6,10 +6,10 @@ use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
 use bollard::query_parameters::AttachContainerOptionsBuilder;
 use futures_util::{Stream, StreamExt};
+use process::Output;
 use tokio::io::{AsyncWrite, AsyncWriteExt, DuplexStream, Join, duplex, join};
 
 use super::engine::Engine;
-use model::tail::Tail;
 
 /// How much waits for a reader that is slow.
 const UNREAD: usize = 64 * 1024;
@@ -40,10 +40,10 @@ pub(super) struct Carrying {
 }
 
 /// Carries until nothing more comes; yields the end of standard error, and how the connection broke, where it did.
-pub(super) async fn carry(carrying: Carrying) -> (Tail, Option<Error>) {
+pub(super) async fn carry(carrying: Carrying) -> (Output, Option<Error>) {
     let Carrying { mut output, mut written } = carrying;
     let (errors, mut to_tail) = duplex(UNREAD);
-    let tail = Tail::of(errors);
+    let tail = Output::of(errors);
     while let Some(read) = output.next().await {
         match read {
             Ok(LogOutput::StdErr { message }) => drop(to_tail.write_all(&message).await),

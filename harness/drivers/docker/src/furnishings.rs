@@ -55,7 +55,7 @@ fn role(lab: &Lab, name: &str) -> Role {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::diagnostic::Source;
+    use diagnostics::Source;
 
     const LAB: &str = "
 devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}

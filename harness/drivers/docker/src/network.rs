@@ -165,7 +165,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use model::diagnostic::Source;
+    use diagnostics::Source;
 
     fn lab(text: &str) -> Lab {
         Lab::parse(&Source::new("lab", text.to_owned())).unwrap()

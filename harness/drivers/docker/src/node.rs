@@ -78,7 +78,7 @@ impl Nodes<'_> {
         watches.spawn(async move {
             let (tail, error) = carry(carrying).await;
             let how = epitaph::of(&engine, &container, error.as_ref()).await;
-            fates.note(&name, tail.under(&how).await);
+            fates.note(&name, tail.beside(&how).await);
         });
         (id, line)
     }
@@ -205,7 +205,7 @@ async fn ask(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::diagnostic::Source;
+    use diagnostics::Source;
 
     #[test]
     fn a_host_keeps_its_ttl_and_a_router_forwards() {

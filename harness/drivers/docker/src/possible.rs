@@ -49,7 +49,7 @@ fn two_interfaces_in_one_link(lab: &Lab) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::diagnostic::Source;
+    use diagnostics::Source;
 
     fn lacking(lab: &str) -> String {
         let lab = Lab::parse(&Source::new("lab", lab.to_owned())).unwrap();

@@ -112,7 +112,7 @@ fn not_supported(what: String) -> BenchError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::diagnostic::Source;
+    use diagnostics::Source;
 
     #[test]
     fn passwords_that_serve_once_are_held_and_one_for_all_is_not() {

@@ -18,7 +18,7 @@ pub use self::admin::NdesAdmin;
 pub(super) use self::control::ControlPort;
 use self::silence::Silence;
 
-use model::diagnostic::visible;
+use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use testbed::http::{self, Envelope};

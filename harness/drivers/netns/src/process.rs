@@ -6,6 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use process::Output;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -15,7 +16,6 @@ use tokio::time::timeout;
 use super::folder::LabFolder;
 use crate::registry::{Registered, register};
 use model::lab::{Lab, Runs};
-use model::tail::Tail;
 use simulated::channel::Channel;
 use simulated::control::Built;
 use testbed::{BenchError, KeptLab, LabEntry};
@@ -135,7 +135,7 @@ struct Kept {
 impl Kept {
     /// Ends with the lab: by itself, or when it is told to.
     async fn keep(mut self, mut ended: watch::Receiver<bool>) {
-        let tail = self.child.stderr.take().map(Tail::of);
+        let tail = self.child.stderr.take().map(Output::of);
         let status = tokio::select! {
             status = self.child.wait() => Some(status),
             // An error is the end as well: nobody holds the lab any more.
@@ -156,7 +156,7 @@ impl Kept {
     }
 
     /// Waits for the end of a lab that was told to end.
-    async fn see_off(&mut self, tail: Option<Tail>) {
+    async fn see_off(&mut self, tail: Option<Output>) {
         match timeout(FAREWELL, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(status) => {
@@ -174,9 +174,9 @@ impl Kept {
     }
 }
 
-async fn epitaph(tail: Option<Tail>, status: Option<ExitStatus>) -> String {
+async fn epitaph(tail: Option<Output>, status: Option<ExitStatus>) -> String {
     match tail {
-        Some(tail) => tail.epitaph(status).await,
+        Some(tail) => tail.describe_end(status).await,
         None => "ended".to_owned(),
     }
 }

@@ -12,13 +12,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
-use tokio::process::Child;
+use process::{Output, Process};
+use redact::Masker;
 use tokio::sync::watch;
 
 use self::command::Launcher;
 use model::lab::{Lab, Program};
-use model::mask::Masker;
-use model::program_output::Output;
 use simulated::kernel::namespace::Namespace;
 use testbed::BenchError;
 use testbed::pki::Pki;
@@ -46,7 +45,7 @@ impl ServerProgram {
             broken(format!("its folder `{}` cannot be made: {error}", folder.display()))
         })?;
         let launcher =
-            Launcher { masker: Arc::new(Masker::of(lab, [])), program, namespace, folder };
+            Launcher { masker: Arc::new(Masker::new(lab.secrets())), program, namespace, folder };
         let path = launcher.find(&program.command).ok_or_else(|| missing(host, program))?;
         prepare::run(&launcher).await.map_err(broken)?;
         launch(lab, host, &launcher, &path).await.map_err(broken)
@@ -73,11 +72,11 @@ async fn launch(
     path: &Path,
 ) -> Result<ServerProgram, String> {
     let name = launcher.shown(&launcher.program.command[..1]);
-    let (child, reader) = launcher.spawn(path, &launcher.program.command)?;
+    let (process, reader) = launcher.spawn(path, &launcher.program.command)?;
     let ready = &launcher.program.ready;
-    let output = Output::read(reader, Arc::clone(&launcher.masker), ready.output.as_deref());
+    let output = Output::read(reader, &launcher.masker, ready.output.as_deref());
     let (end, mut ended) = watch::channel(None);
-    tokio::spawn(attend(child, name.clone(), output.clone(), end));
+    tokio::spawn(attend(process, name.clone(), output.clone(), end));
     let address = lab.hosts.get(host).and_then(|host| host.addresses.first()).map(Ipv4Net::addr);
     tokio::select! {
         // Whoever has ended is not ready, even if both are true at the first look.
@@ -90,15 +89,14 @@ async fn launch(
 
 /// Waits for the end of a program, and tells of it; if nobody listens any more, ends it.
 async fn attend(
-    mut child: Child,
+    mut process: Process,
     name: String,
     output: Output,
     end: watch::Sender<Option<String>>,
 ) {
-    let group = child.id();
     let status = tokio::select! {
-        status = child.wait() => status.ok(),
-        () = end.closed() => return command::end(group, &mut child).await,
+        status = process.wait() => status.ok(),
+        () = end.closed() => return process.end().await,
     };
     output.finish().await;
     let reason = output.under(&format!("`{name}` ended by itself{}", how(status)));

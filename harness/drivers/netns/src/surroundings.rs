@@ -77,7 +77,7 @@ fn set(setting: &str, value: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::diagnostic::Source;
+    use diagnostics::Source;
 
     #[test]
     fn every_address_of_a_host_has_its_name() {

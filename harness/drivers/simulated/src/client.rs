@@ -4,7 +4,6 @@ mod builtin;
 mod command;
 mod enrolment;
 mod files;
-mod output;
 
 pub use self::builtin::Builtin;
 pub use self::command::{Command, CommandError};

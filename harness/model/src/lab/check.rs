@@ -10,8 +10,8 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::draft::{Draft, DraftDevice, DraftHost, DraftRuns};
-use crate::diagnostic::{Diagnostic, Located, Place};
-use crate::yaml::Problems;
+use diagnostics::yaml::Problems;
+use diagnostics::{Diagnostic, Located, Place};
 
 /// Notes every reference that leads nowhere and every contradiction.
 ///

@@ -10,8 +10,8 @@ use scep::capabilities::Capability;
 
 use super::draft::{Draft, DraftDevice, DraftHost, DraftPki, DraftRoute};
 use super::{Admin, Approval, Challenge, Personality, Pki, Secret};
-use crate::diagnostic::{Diagnostic, Located};
-use crate::yaml::{Entry, Fields, Node, Problems, Value, names};
+use diagnostics::yaml::{Entry, Fields, Node, Problems, Value, names};
+use diagnostics::{Diagnostic, Located};
 
 /// The fields of a PKI that is simulated.
 const SIMULATED: [&str; 10] = [

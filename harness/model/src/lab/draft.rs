@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use super::{
     DEFAULT_TTL, Device, Host, Image, Lab, Pki, PkiByUrl, Program, Route, Runs, Secret, SshTarget,
 };
-use crate::diagnostic::{Located, Place};
+use diagnostics::{Located, Place};
 
 /// A lab whose references are not checked yet.
 #[derive(Debug, Default)]

@@ -103,7 +103,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
+    use diagnostics::Source;
 
     fn plan(lab: &str) -> Plan {
         Plan::of(&Lab::parse(&Source::new("lab", lab.to_owned())).unwrap())

@@ -60,7 +60,7 @@ pub fn placeholders(text: &str) -> Vec<(&str, std::ops::Range<usize>)> {
 }
 
 /// The text with the values of its placeholders; those without a value stay.
-pub fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+pub(super) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let mut filled = text.to_owned();
     for (name, range) in placeholders(text).into_iter().rev() {
         if let Some(value) = value(name) {

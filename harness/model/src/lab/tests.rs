@@ -3,7 +3,7 @@
 mod ssh;
 
 use super::*;
-use crate::diagnostic::Location;
+use diagnostics::Location;
 
 const DOCUMENTED: &str = r#"
 devices:

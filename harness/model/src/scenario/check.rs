@@ -1,8 +1,8 @@
 //! The fields by which a step says what it expects of an output.
 
 use super::{Check, Pattern};
-use crate::diagnostic::Diagnostic;
-use crate::yaml::{Fields, Node, Problems, Value};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Fields, Node, Problems, Value};
 
 /// The fields that [`checks`] reads.
 pub(super) const FIELDS: [&str; 4] = ["matches", "contains", "matches_not", "contains_not"];
@@ -47,15 +47,14 @@ fn check(field: &str, node: &Node, problems: &Problems) -> Option<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::mask::Masker;
+    use diagnostics::Source;
 
     fn read(text: &str) -> (Vec<Check>, Vec<String>) {
-        let node = crate::yaml::parse(&Source::new("a.yaml", text.to_owned())).unwrap();
+        let node = diagnostics::yaml::parse(&Source::new("a.yaml", text.to_owned())).unwrap();
         let problems = Problems::default();
         let fields = Fields::of(&node, "a run step", &FIELDS, &problems).unwrap();
         let checks = checks(&fields, &problems);
-        let shown = problems.masked(&Masker::default()).iter().map(ToString::to_string).collect();
+        let shown = problems.of_file(&node).iter().map(ToString::to_string).collect();
         (checks, shown)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::scep::{Acceptable, facts};
-use crate::diagnostic::Place;
+use diagnostics::Place;
 
 /// Lets the client under test enrol once.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! Which requirement a scenario is a case of.
 
-use crate::diagnostic::Diagnostic;
 use crate::requirement::{End, Level, Requirement};
-use crate::yaml::{Fields, Node, Problems};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Fields, Node, Problems};
 
 /// What makes a scenario a case of conformance.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use super::Step;
 use super::conformance::{self, Conformance};
 use super::steps::{Saved, step};
-use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
-use crate::yaml::{Fields, Node, Problems, Value};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Fields, Node, Problems, Value};
 
 /// What a scenario file says.
 pub(super) struct Decoded {

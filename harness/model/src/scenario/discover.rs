@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::LoadErrors;
-use crate::diagnostic::Diagnostic;
+use diagnostics::Diagnostic;
 
 /// The folder whose files are labs and never scenarios.
 const LABS: &str = "labs";

@@ -6,10 +6,9 @@ use std::path::Path;
 
 use super::decode::{Labs, decode};
 use super::{Found, Scenario};
-use crate::diagnostic::{Diagnostic, Location, Source};
 use crate::lab::Lab;
-use crate::mask::{Masker, by_shape};
-use crate::yaml::{self, Problems};
+use diagnostics::yaml::{self, Problems};
+use diagnostics::{Diagnostic, Location, Source};
 
 /// All that is wrong with some files, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +48,7 @@ impl std::error::Error for LoadErrors {}
 /// All that is wrong with its file and its lab.
 pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
     let source = Source::read(&found.path).map_err(|error| LoadErrors::new(vec![error]))?;
-    let node = yaml::parse(&source).map_err(|error| LoadErrors::new(vec![by_shape(error)]))?;
+    let node = yaml::parse(&source).map_err(|error| LoadErrors::new(vec![error]))?;
     let problems = Problems::default();
     let lab_errors = RefCell::new(Vec::new());
     let labs = Labs { instead: lab, read: &|path| read_lab(path, &lab_errors) };
@@ -69,7 +68,7 @@ pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
             not_here: None,
         }),
         _ => {
-            let mut errors = problems.masked(&Masker::of_file(&node));
+            let mut errors = problems.of_file(&node);
             errors.extend(lab_errors);
             Err(LoadErrors::new(errors))
         }

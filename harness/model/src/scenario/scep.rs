@@ -15,7 +15,7 @@ use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::http::Method;
 use scep::request::ChallengeString;
 
-use crate::diagnostic::Place;
+use diagnostics::Place;
 
 /// Speaks SCEP to a PKI.
 #[derive(Debug, Clone)]

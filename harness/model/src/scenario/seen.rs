@@ -1,7 +1,7 @@
 //! A step that checks what clients sent.
 
 use super::scep::{Acceptable, facts};
-use crate::diagnostic::Place;
+use diagnostics::Place;
 
 /// Checks the requests of one kind that came to a PKI, each of them.
 #[derive(Debug, Clone)]

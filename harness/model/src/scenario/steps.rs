@@ -13,9 +13,9 @@ use std::time::Duration;
 pub(super) use self::saved::Saved;
 use super::check::{self, checks};
 use super::{Action, Configuration, DEFAULT_WITHIN, Expect, Issued, Ping, Run, Step, Verdict};
-use crate::diagnostic::{Diagnostic, Located};
 use crate::lab::Lab;
-use crate::yaml::{Entry, Fields, Node, Problems, Value};
+use diagnostics::yaml::{Entry, Fields, Node, Problems, Value};
+use diagnostics::{Diagnostic, Located};
 
 const KINDS: [&str; 10] =
     ["configure", "modify", "ping", "run", "approve", "deny", "issued", "scep", "client", "seen"];

@@ -2,7 +2,7 @@
 
 use crate::markdown::{escaped, row};
 use conformance::Coverage;
-use model::diagnostic::visible;
+use diagnostics::visible;
 use model::requirement::End;
 use model::scenario::Scenario;
 

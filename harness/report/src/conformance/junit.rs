@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::junit::{fill, finished, unfinished};
 use conformance::{CaseReport, Report, Verdict};
-use model::diagnostic::Palette;
+use diagnostics::Palette;
 
 pub(super) fn text(report: &Report) -> String {
     let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();

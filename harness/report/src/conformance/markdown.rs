@@ -2,7 +2,7 @@
 
 use crate::markdown::{escaped, row};
 use conformance::{CaseReport, Report, RequirementReport, Verdict};
-use model::diagnostic::Palette;
+use diagnostics::Palette;
 
 pub(super) fn text(report: &Report) -> String {
     let mut lines = vec![format!("# Conformance of {}", escaped(&report.target)), String::new()];

@@ -3,7 +3,7 @@
 use crate::terminal as scenario;
 use crate::terminal::{Part, counted};
 use conformance::{CaseReport, Report, Verdict};
-use model::diagnostic::{Palette, visible};
+use diagnostics::{Palette, visible};
 use model::outcome::ReceivedState;
 
 /// One line about a case: what became of it, what is required and how strongly, its id; and why, where that is short.

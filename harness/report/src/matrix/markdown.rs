@@ -2,8 +2,8 @@
 
 use super::sheet::{Sheet, Tone, Words};
 use crate::markdown::{escaped, row};
+use diagnostics::Palette;
 use matrix::Matrix;
-use model::diagnostic::Palette;
 
 pub(super) fn text(matrix: &Matrix) -> String {
     let sheet = Sheet::of(matrix);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::samples;
+use diagnostics::Excerpt;
 use matrix::{Cell, Expected, Matrix, Reason, Row, Standing, Unmatched};
-use model::diagnostic::Excerpt;
 use testbed::Client;
 
 /// Something of each kind.

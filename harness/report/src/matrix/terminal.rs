@@ -2,8 +2,8 @@
 
 use super::sheet::{Sheet, Tone, Words};
 use crate::terminal;
+use diagnostics::{Palette, visible};
 use matrix::{Cell, Matrix, Standing};
-use model::diagnostic::{Palette, visible};
 
 /// What separates two columns.
 const GAP: &str = "  ";

@@ -1,7 +1,7 @@
 //! The reports of a matrix that has something of each kind.
 
 use super::*;
-use model::diagnostic::Palette;
+use diagnostics::Palette;
 
 #[test]
 fn the_table_is_read_without_its_files() {

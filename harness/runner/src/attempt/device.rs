@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::{Answer, Attempted, Memory, Miss, Stop, bounded, challenge};
 use crate::wait::{Attempt, wait};
-use model::diagnostic::Place;
+use diagnostics::Place;
 use model::outcome::Sent;
 use model::scenario::{Action, Configuration, Ping, Run, Step};
 use testbed::Bench;

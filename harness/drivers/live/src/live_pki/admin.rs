@@ -10,7 +10,7 @@ use regex::Regex;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use tokio::sync::Mutex;
 
-use model::diagnostic::visible;
+use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use testbed::http::{self, Answer, Envelope};

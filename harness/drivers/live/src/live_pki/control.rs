@@ -7,7 +7,7 @@ use mock_ca::control::{Client, ControlError, Decision, ListIssued, ListPending, 
 use scep::attribute::TransactionId;
 use scep::http::{HttpRequest, HttpResponse};
 
-use model::diagnostic::visible;
+use diagnostics::visible;
 use model::scep_url::ScepUrl;
 use testbed::http::{self, Envelope};
 use testbed::pki::{self, IssuedCertificate, PkiError};

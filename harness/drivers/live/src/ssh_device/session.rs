@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use redact::{Masker, clear_passwords};
+
 pub use self::restore::Restored;
 use super::configuration::{Configuration, Path};
 use super::connection::Trouble;
@@ -17,7 +19,6 @@ use super::refusal;
 use super::saved::{SavedFile, claim, leftovers};
 use super::wire::Wire;
 use model::lab::SshTarget;
-use model::mask::Masker;
 use testbed::device::DeviceError;
 
 /// What shows the configuration as `set` lines: that of OSDx, and that of `VyOS`.
@@ -304,7 +305,7 @@ fn scep_lines(journal: &str) -> Vec<String> {
 
 /// A masker of the clear passwords in what is typed.
 fn masker(typed: &str) -> Masker {
-    Masker::of(&model::lab::Lab::default(), [typed])
+    Masker::new(clear_passwords(typed))
 }
 
 fn unread(error: &DeviceError) -> String {

@@ -9,10 +9,10 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use process::Output;
 use tokio::process::{Child, Command};
 
 use super::build::{Namespaces, namespace_of};
-use model::tail::Tail;
 use simulated::control::{Order, Speaker, Told};
 use testbed::BenchError;
 
@@ -68,10 +68,10 @@ fn listen(console: &Path) -> io::Result<UnixListener> {
 
 /// Tells the runner if the device ends.
 async fn watch(mut child: Child, name: String, speaker: Speaker) {
-    let tail = child.stderr.take().map(Tail::of);
+    let tail = child.stderr.take().map(Output::of);
     let status = child.wait().await.ok();
     let ended = match tail {
-        Some(tail) => tail.epitaph(status).await,
+        Some(tail) => tail.describe_end(status).await,
         None => "ended".to_owned(),
     };
     let _ = speaker.send(Told::Broke { part: name, reason: format!("its process {ended}") });

@@ -3,19 +3,16 @@
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use process::{Process, find, is_executable};
+use redact::Masker;
 use tokio::net::unix::pipe::Receiver;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use model::lab::Program;
-use model::mask::Masker;
 use simulated::kernel::namespace::Namespace;
 
 /// Where servers are that an ordinary user's `PATH` does not name.
@@ -23,9 +20,6 @@ const SYSTEM: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// The longest command that is shown, in characters.
 const SHOWN: usize = 300;
-
-/// How long the end of a killed process is waited for.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Starts the commands of one server program.
 pub(super) struct Launcher<'a> {
@@ -42,9 +36,7 @@ impl Launcher<'_> {
         if name.contains('/') {
             return Some(self.folder.join(name)).filter(|path| path.is_file());
         }
-        let folders = env::split_paths(&search_path()).collect::<Vec<_>>();
-        let candidates = folders.into_iter().map(|folder| folder.join(&name));
-        candidates.into_iter().find(|path| is_executable(path))
+        find(&name, &search_path()).filter(|path| is_executable(path))
     }
 
     /// Starts a command in the namespace; what it writes is read from the pipe.
@@ -52,7 +44,7 @@ impl Launcher<'_> {
         &self,
         path: &Path,
         command: &[String],
-    ) -> Result<(Child, Receiver), String> {
+    ) -> Result<(Process, Receiver), String> {
         self.try_spawn(path, command).map_err(|error| {
             let shown = self.shown(&command[..1]);
             match error.kind() {
@@ -67,10 +59,10 @@ impl Launcher<'_> {
         })
     }
 
-    fn try_spawn(&self, path: &Path, command: &[String]) -> io::Result<(Child, Receiver)> {
+    fn try_spawn(&self, path: &Path, command: &[String]) -> io::Result<(Process, Receiver)> {
         let (reader, writer) = io::pipe()?;
-        let mut process = Command::new(path);
-        process
+        let mut started = Command::new(path);
+        started
             .args(command.iter().skip(1).map(|word| self.filled(word)))
             .current_dir(&self.folder)
             .env_clear()
@@ -81,12 +73,9 @@ impl Launcher<'_> {
             .envs(self.program.secrets.iter().map(|(name, secret)| (name, secret.expose())))
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
-            .stderr(writer)
-            // What it starts is ended with it.
-            .process_group(0)
-            .kill_on_drop(true);
+            .stderr(writer);
         let reader = Receiver::from_owned_fd(reader.into())?;
-        Ok((self.namespace.spawn(&mut process)?, reader))
+        Ok((Process::start_by(&mut started, |command| self.namespace.spawn(command))?, reader))
     }
 
     /// A command as messages show it.
@@ -104,23 +93,8 @@ impl Launcher<'_> {
     }
 }
 
-/// Kills a process with all that it started and did not send away, and waits until it is gone.
-pub(super) async fn end(group: Option<u32>, child: &mut Child) {
-    let group = group.and_then(|id| i32::try_from(id).ok());
-    // Nobody else's: the process is not waited for yet, so that its number is still its own.
-    if let (Some(group), None) = (group, child.try_wait().ok().flatten()) {
-        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-    }
-    let _ = child.start_kill();
-    let _ = tokio::time::timeout(FAREWELL, child.wait()).await;
-}
-
 fn search_path() -> OsString {
     let given = env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     let folders = env::split_paths(&given).chain(SYSTEM.map(PathBuf::from)).collect::<Vec<_>>();
     env::join_paths(folders).unwrap_or(given)
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }

@@ -1,10 +1,10 @@
 //! The commands that come before a server program.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::{self, Launcher};
-use model::program_output::Output;
+use process::Output;
+
+use super::command::Launcher;
 
 /// How long one command may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -26,12 +26,11 @@ async fn one(launcher: &Launcher<'_>, words: &[String]) -> Result<(), String> {
     let Some(path) = launcher.find(words) else {
         return Err("is not installed, or has no such path".to_owned());
     };
-    let (mut child, reader) =
+    let (mut process, reader) =
         launcher.spawn(&path, words).map_err(|reason| format!("was not carried out: {reason}"))?;
-    let group = child.id();
-    let output = Output::read(reader, Arc::clone(&launcher.masker), None);
-    let Ok(status) = tokio::time::timeout(LIMIT, child.wait()).await else {
-        command::end(group, &mut child).await;
+    let output = Output::read(reader, &launcher.masker, None);
+    let Ok(status) = tokio::time::timeout(LIMIT, process.wait()).await else {
+        process.end().await;
         return Err(output.under(&format!("did not end within {} s", LIMIT.as_secs())));
     };
     output.finish().await;

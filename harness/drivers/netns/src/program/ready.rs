@@ -4,11 +4,11 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use process::Output;
 use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::command::Launcher;
-use model::program_output::Output;
 use simulated::kernel::namespace::Namespace;
 
 /// How long after one try the next one is made.

@@ -3,22 +3,21 @@
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use process::{Event, Process, Tail, find, is_executable};
+use redact::Masker;
 use thiserror::Error;
-use tokio::io::AsyncReadExt;
-use tokio::process::Child;
-use tokio::time::sleep_until;
 
-use super::output::Tail;
 use model::lab::Secret;
 use testbed::client::{Client, ClientEnd, ClientOrder, ClientRun};
 
-/// For the rest of the output once the program has ended: what it left behind may hold it open.
-const AFTERMATH: Duration = Duration::from_millis(500);
+/// The most lines of its output that are told.
+const LINES: usize = 40;
 
 /// What begins the names of variables that are this program's own, and no client's concern.
 const OWN_VARIABLES: &str = "SCEPLAB_";
@@ -53,28 +52,26 @@ impl Command {
     /// When there is no such program.
     pub fn new(words: Vec<String>, limit: Option<Duration>) -> Result<Self, CommandError> {
         let name = words.first().ok_or(CommandError::Empty)?;
-        let program = find(name).ok_or_else(|| CommandError::Missing(name.clone()))?;
+        let path = env::var_os("PATH").unwrap_or_default();
+        let program = find(name, &path).ok_or_else(|| CommandError::Missing(name.clone()))?;
         if !is_executable(&program) {
             return Err(CommandError::NotExecutable(name.clone()));
         }
         Ok(Self { program, words, limit })
     }
 
-    fn spawn(&self, order: &ClientOrder) -> io::Result<Child> {
+    fn spawn(&self, order: &ClientOrder) -> io::Result<Process> {
         let mut command = tokio::process::Command::new(&self.program);
         command
             .args(self.words.iter().skip(1).map(|word| filled(word, order)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         let is_own = |name: &OsString| name.to_string_lossy().starts_with(OWN_VARIABLES);
         for (name, _) in env::vars_os().filter(|(name, _)| is_own(name)) {
             command.env_remove(name);
         }
-        #[cfg(unix)]
-        command.process_group(0);
-        command.spawn()
+        Process::start(&mut command)
     }
 }
 
@@ -88,7 +85,7 @@ impl Client for Command {
         let start = Instant::now();
         let limit = self.limit.unwrap_or(order.limit);
         let (end, output) = match self.spawn(order) {
-            Ok(child) => watch(child, limit, order.challenge.as_ref()).await,
+            Ok(process) => watch(process, limit, order.challenge.as_ref()).await,
             Err(error) => (ClientEnd::NotRun { reason: error.to_string() }, Vec::new()),
         };
         ClientRun { end, output, elapsed: start.elapsed() }
@@ -97,35 +94,25 @@ impl Client for Command {
 
 /// Reads what a program says until it ends, or its time does.
 async fn watch(
-    mut child: Child,
+    mut process: Process,
     limit: Duration,
     secret: Option<&Secret>,
 ) -> (ClientEnd, Vec<String>) {
-    let group = Group(child.id());
-    let mut deadline = tokio::time::Instant::now() + limit;
-    let mut tail = Tail::default();
-    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
-    let (mut out_buffer, mut err_buffer) = (vec![0; 8192], vec![0; 8192]);
-    let mut end = None;
-    while out.is_some() || err.is_some() || end.is_none() {
-        tokio::select! {
-            read = read(&mut out, &mut out_buffer) => tail.push(&out_buffer[..read]),
-            read = read(&mut err, &mut err_buffer) => tail.push(&err_buffer[..read]),
-            ended = child.wait(), if end.is_none() => {
-                end = Some(ended.map_or_else(|error| ClientEnd::NotRun { reason: error.to_string() }, verdict));
-                // Children that it left may keep its outputs open.
-                group.end();
-                deadline = tokio::time::Instant::now() + AFTERMATH;
+    let deadline = tokio::time::Instant::now() + limit;
+    let mut tail = Tail::new(&Arc::new(Masker::new(secret.cloned())), LINES);
+    let end = loop {
+        match process.next(Some(deadline)).await {
+            Ok(Event::Printed(stream, bytes)) => tail.push(stream, bytes),
+            Ok(Event::Ended(status)) => break verdict(status),
+            Ok(Event::Overdue) => {
+                process.end().await;
+                break ClientEnd::Overdue { limit };
             }
-            () = sleep_until(deadline) => break,
+            Err(error) => break ClientEnd::NotRun { reason: error.to_string() },
         }
-    }
-    group.end();
-    if end.is_none() {
-        let _ = child.start_kill();
-        let _ = tokio::time::timeout(AFTERMATH, child.wait()).await;
-    }
-    (end.unwrap_or(ClientEnd::Overdue { limit }), tail.lines(secret))
+    };
+    tail.finish();
+    (end, tail.lines().map(str::to_owned).collect())
 }
 
 fn verdict(status: ExitStatus) -> ClientEnd {
@@ -133,18 +120,6 @@ fn verdict(status: ExitStatus) -> ClientEnd {
         return ClientEnd::Succeeded;
     }
     ClientEnd::Failed { how: format!("it ended with {status}") }
-}
-
-/// Reads from an output that is still open, and forgets it at its end.
-async fn read(source: &mut Option<impl AsyncReadExt + Unpin>, buffer: &mut [u8]) -> usize {
-    let Some(open) = source else { return std::future::pending().await };
-    match open.read(buffer).await {
-        Ok(read) if read > 0 => read,
-        _ => {
-            *source = None;
-            0
-        }
-    }
 }
 
 fn filled(word: &str, order: &ClientOrder) -> String {
@@ -174,59 +149,11 @@ fn filled(word: &str, order: &ClientOrder) -> String {
     text
 }
 
-/// The program of that name in `PATH`, or at that path.
-fn find(name: &str) -> Option<PathBuf> {
-    if name.contains(std::path::MAIN_SEPARATOR) {
-        return Some(PathBuf::from(name)).filter(|path| path.is_file());
-    }
-    let path = env::var_os("PATH")?;
-    let candidates: Vec<PathBuf> =
-        env::split_paths(&path).map(|folder| folder.join(name)).collect();
-    let runnable = candidates.iter().find(|path| is_executable(path));
-    runnable.or_else(|| candidates.iter().find(|path| path.is_file())).cloned()
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
-}
-
-/// The process group of a program; nothing of it outlives this.
-struct Group(
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "no groups there"))]
-    Option<u32>,
-);
-
-impl Group {
-    #[cfg(target_os = "linux")]
-    fn end(&self) {
-        use nix::sys::signal::{Signal, killpg};
-        use nix::unistd::Pid;
-        if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            // Nobody of the group may be left, which is as well.
-            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-        }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn end(&self) {}
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn order(folder: &Path, limit: Duration) -> ClientOrder {

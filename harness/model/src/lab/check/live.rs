@@ -1,8 +1,8 @@
 //! Labs of what is there already: the network is what it is, and the file only names what is in it.
 
 use super::super::draft::{Draft, DraftHost};
-use crate::diagnostic::Diagnostic;
-use crate::yaml::Problems;
+use diagnostics::Diagnostic;
+use diagnostics::yaml::Problems;
 
 /// Notes what such a lab cannot have.
 pub(super) fn check(draft: &Draft, problems: &Problems) {

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::super::draft::{Draft, DraftHost, DraftRuns};
-use crate::diagnostic::{Diagnostic, Place};
-use crate::yaml::Problems;
+use diagnostics::yaml::Problems;
+use diagnostics::{Diagnostic, Place};
 
 /// Notes every PKI that no device can reach whatever its configuration.
 pub(super) fn check(draft: &Draft, problems: &Problems) {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::super::draft::{Draft, DraftHost, DraftRoute};
-use crate::diagnostic::Diagnostic;
-use crate::yaml::Problems;
+use diagnostics::Diagnostic;
+use diagnostics::yaml::Problems;
 
 /// Notes every route that leads nowhere or to a link of the host's own, and every second one to the same destination.
 pub(super) fn check(draft: &Draft, problems: &Problems) {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::ssh::path;
 use super::{name, secret};
-use crate::diagnostic::Diagnostic;
 use crate::lab::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
 use crate::lab::draft::DraftPkiByUrl;
 use crate::scep_url::ScepUrl;
-use crate::yaml::{Entry, Fields, Node, Problems, Value};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Entry, Fields, Node, Problems, Value};
 
 /// How long a PKI may take for one answer where the lab file does not say.
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -2,8 +2,8 @@
 
 use mock_ca::{Fault, FaultError, FaultRule, PersonalityName, Trigger};
 
-use crate::diagnostic::Diagnostic;
-use crate::yaml::{Fields, Node, Problems};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Fields, Node, Problems};
 
 /// The rules of a list, each as the mock CA reads it.
 pub(super) fn faults(

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{port, secret};
-use crate::diagnostic::Diagnostic;
 use crate::lab::draft::{DraftHost, DraftRuns};
 use crate::lab::program::{FOLDER, Program, Ready, fill, placeholders};
 use crate::lab::{Image, Secret};
-use crate::yaml::{Entry, Fields, Node, Problems, Value, names};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Entry, Fields, Node, Problems, Value, names};
 
 /// How long a program has to get ready where the lab file does not say.
 const WITHIN: Duration = Duration::from_secs(10);

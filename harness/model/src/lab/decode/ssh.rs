@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::port;
-use crate::diagnostic::Diagnostic;
 use crate::lab::ssh::{DEFAULT_ANSWER_WITHIN, DEFAULT_PORT};
 use crate::lab::{PasswordSource, Prompts, SshTarget};
-use crate::yaml::{Fields, Node, Problems};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Fields, Node, Problems};
 
 /// The fields that say how; they go with `ssh`.
 pub(super) const OPTIONS: [&str; 8] = [

@@ -5,7 +5,7 @@ use std::fmt;
 use regex::Regex;
 
 use super::{Fact, FactName};
-use crate::diagnostic::Place;
+use diagnostics::Place;
 
 /// An outcome that is acceptable: all of its conditions hold.
 #[derive(Debug, Clone)]

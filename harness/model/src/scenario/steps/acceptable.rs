@@ -1,8 +1,8 @@
 //! Outcomes that are acceptable, as a file writes them.
 
-use crate::diagnostic::Diagnostic;
 use crate::scenario::scep::{Acceptable, Condition, Expected, FactName};
-use crate::yaml::{Fields, Node, Problems, Value, names};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Fields, Node, Problems, Value, names};
 
 /// Reads a list of acceptable outcomes, each a map from facts to values.
 pub(super) fn acceptables<F: FactName>(node: &Node, problems: &Problems) -> Vec<Acceptable<F>> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Context;
-use crate::diagnostic::{Diagnostic, Place};
 use crate::lab::{Lab, placeholders};
 use crate::scenario::{Configuration, challenge_of};
+use diagnostics::{Diagnostic, Place};
 
 /// What else may stand between braces: nothing.
 const KNOWN: &str = "`{{challenge}}`, or `{{challenge:PKI}}` where the lab has several PKIs";

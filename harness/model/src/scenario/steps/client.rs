@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::acceptable::acceptables;
-use crate::diagnostic::{Diagnostic, Place};
 use crate::scenario::client::{ClientFact, ClientStep, GivenChallenge};
 use crate::scenario::scep::{Acceptable, Condition, Expected};
 use crate::scenario::seen::{Seen, SeenKind};
-use crate::yaml::{Fields, Problems};
+use diagnostics::yaml::{Fields, Problems};
+use diagnostics::{Diagnostic, Place};
 
 /// The fields of a client step.
 pub(super) const FIELDS: [&str; 5] = ["pki", "within", "challenge", "accept", "skip-unless-fired"];

@@ -1,6 +1,6 @@
 //! The values that the device's `ping` takes.
 
-use crate::yaml::{Node, Problems};
+use diagnostics::yaml::{Node, Problems};
 
 /// How many echo requests.
 pub(super) fn count(node: &Node, problems: &Problems) -> Option<u16> {

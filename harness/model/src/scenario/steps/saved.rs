@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Place};
 use crate::scenario::{Action, Step};
-use crate::yaml::{Entry, Node, Problems, Value};
+use diagnostics::yaml::{Entry, Node, Problems, Value};
+use diagnostics::{Diagnostic, Place};
 
 /// The fields of a step of SCEP in which what was saved is filled in.
 const FILLED: [&str; 4] = ["subject", "transaction-id", "serial", "accept"];

@@ -4,13 +4,13 @@ use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::http::Method;
 use scep::request::ChallengeString;
 
-use crate::diagnostic::Diagnostic;
 use crate::scenario::scep::{
     Carrier, ChallengeChoice, Fact, FactName, KeyType, MessageChoice, Operation, RecipientChoice,
     Request, Scep, SignerChoice, Wrong,
 };
 use crate::scenario::steps::acceptable::acceptables;
-use crate::yaml::{Fields, Node, Problems, names};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Fields, Node, Problems, names};
 
 /// The fields that any operation takes.
 pub(super) const FIELDS: [&str; 7] =

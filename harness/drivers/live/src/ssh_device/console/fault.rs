@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use redact::Masker;
 use thiserror::Error;
 
 use super::typing::tail;
 use crate::ssh_device::wire::Lost;
-use model::mask::Masker;
 
 /// Why a command was not carried out, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
+use redact::Masker;
+
 use super::typing::LINE_LIMIT;
 use super::*;
 use model::lab;
-use model::mask::Masker;
 
 /// What a device sends next.
 #[derive(Debug, Clone)]
@@ -333,7 +334,7 @@ fn where_no_prompt_comes_what_came_is_told_without_secrets() {
     let prompts = Prompts::new(&lab::Prompts::default()).unwrap();
     let opened = Console::open(Box::new(wire), prompts, Duration::from_millis(300));
     let fault = opened.err().unwrap();
-    let told = fault.told(&Masker::new(vec![lab::Secret::new("hunter2")]));
+    let told = fault.told(&Masker::new([lab::Secret::new("hunter2")]));
     assert!(told.contains(r"`\u{1b}[31m****\u{7} >> `"), "{told}");
     assert!(told.contains("`prompt: {operational: REGEX}`"), "{told}");
     assert!(fault.ends_session());

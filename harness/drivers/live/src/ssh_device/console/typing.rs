@@ -1,7 +1,8 @@
 //! What is typed, as bytes, and what came, as an error shows it.
 
+use redact::Masker;
+
 use super::Fault;
-use model::mask::Masker;
 
 /// The longest line that a terminal takes (`MAX_CANON` of Linux is 4095), in bytes.
 pub(super) const LINE_LIMIT: usize = 4000;

@@ -3,12 +3,13 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use redact::Masker;
+
 use super::{Session, masker};
 use crate::ssh_device::configuration::{Path, Statement, line, set_by};
 use crate::ssh_device::console::{Fault, Stopped};
 use crate::ssh_device::prompt::Mode;
 use crate::ssh_device::refusal;
-use model::mask::Masker;
 use testbed::device::DeviceError;
 
 /// How long somebody else's commit is waited for.

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use redact::Masker;
+
 use super::Session;
 use super::change::Typed;
 use crate::ssh_device::configuration::{Configuration, Path, Statement, line};
 use crate::ssh_device::connection::Trouble;
 use model::lab::Secret;
-use model::mask::Masker;
 use testbed::device::DeviceError;
 
 /// The pause before a device that does not answer is tried again.
@@ -108,7 +109,7 @@ impl Session {
     fn masker(&self, current: &Configuration) -> Masker {
         let statements = self.saved.statements.iter().chain(&current.statements);
         let values = statements.filter(|statement| statement.path.len() > 2);
-        Masker::new(values.filter_map(|it| it.path.last()).map(Secret::new).collect())
+        Masker::new(values.filter_map(|it| it.path.last()).map(Secret::new))
     }
 
     /// The lines that lead from a configuration to the saved one.

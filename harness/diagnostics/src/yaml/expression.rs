@@ -3,7 +3,7 @@
 use regex::{Regex, RegexBuilder};
 
 use super::{Node, Problems};
-use crate::diagnostic::Diagnostic;
+use crate::Diagnostic;
 
 /// The most memory that a compiled expression may take, in bytes.
 const SIZE_LIMIT: usize = 1024 * 1024;

@@ -6,11 +6,12 @@ mod expression;
 mod fields;
 mod parse;
 mod scalar;
+mod secrets;
 
 pub use self::fields::{Fields, Problems, names};
 pub use self::parse::parse;
 
-use crate::diagnostic::Place;
+use crate::Place;
 
 /// A value and where it stands.
 #[derive(Debug)]

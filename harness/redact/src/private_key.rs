@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-
-use crate::lab::MASK;
+use scep::secret::MASK;
 
 /// The line before a private key of any kind in PEM, encrypted ones included (RFC 7468 §10, §11).
 static BEGIN: LazyLock<Option<Regex>> =
@@ -13,7 +12,7 @@ static BEGIN: LazyLock<Option<Regex>> =
 const END: &str = "-----END ";
 
 /// Whether the output is inside a private key.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PrivateKeys {
     inside: bool,
 }

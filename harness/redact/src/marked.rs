@@ -2,40 +2,27 @@
 
 use std::ops::Range;
 
-use super::SHORT;
-use crate::diagnostic::Excerpt;
-use crate::lab::MASK;
+use scep::secret::MASK;
+
+use crate::masker::SHORT;
 
 /// A text and the bytes of a place in it.
-#[derive(Clone)]
-pub(super) struct Marked {
-    pub(super) text: String,
-    place: Range<usize>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// The text.
+    pub text: String,
+    /// The range of bytes that is marked.
+    pub place: Range<usize>,
 }
 
 impl Marked {
-    /// A text with no place of interest.
-    pub(super) fn nowhere(text: &str) -> Self {
+    /// A text in which no place is marked.
+    pub(crate) fn nowhere(text: &str) -> Self {
         Self { text: text.to_owned(), place: 0..0 }
     }
 
-    /// The line of an excerpt and the place that it is shown for.
-    pub(super) fn of(excerpt: &Excerpt) -> Self {
-        let text = excerpt.text.clone();
-        let byte = |chars| text.char_indices().nth(chars).map_or(text.len(), |(byte, _)| byte);
-        let place = byte(excerpt.indent)..byte(excerpt.indent + excerpt.width);
-        Self { text, place }
-    }
-
-    /// The excerpt with this as its line.
-    pub(super) fn into_excerpt(self, excerpt: &Excerpt) -> Excerpt {
-        let indent = self.text[..self.place.start].chars().count();
-        let width = self.text[self.place].chars().count().max(1);
-        Excerpt { text: self.text, indent, width, ..excerpt.clone() }
-    }
-
     /// Masks a secret wherever it stands, a short one where it stands alone.
-    pub(super) fn mask(&mut self, secret: &str) {
+    pub(crate) fn mask(&mut self, secret: &str) {
         let is_short = secret.chars().count() <= SHORT;
         let found = self.text.match_indices(secret).map(|(at, found)| at..at + found.len());
         let meant = found.filter(|range| !is_short || self.stands_alone(range));
@@ -44,7 +31,7 @@ impl Marked {
     }
 
     /// Masks ranges of bytes that do not overlap, in their order.
-    pub(super) fn mask_ranges(&mut self, ranges: &[Range<usize>]) {
+    pub fn mask_ranges(&mut self, ranges: &[Range<usize>]) {
         if ranges.is_empty() {
             return;
         }

@@ -8,8 +8,9 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
+use super::secrets::masked_by_shape;
 use super::{Entry, Node, Value};
-use crate::diagnostic::{Diagnostic, Place, Source};
+use crate::{Diagnostic, Place, Source};
 
 /// How deep a file may be nested; the tree is walked recursively.
 const DEPTH_LIMIT: usize = 32;
@@ -22,6 +23,10 @@ const ALIAS_LIMIT: usize = 20_000;
 
 /// Reads a text as one document.
 pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
+    read(source).map_err(masked_by_shape)
+}
+
+fn read(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     let empty = || Diagnostic::of_file(source.path(), "the file is empty");
     if source.text().lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
         return Err(empty());

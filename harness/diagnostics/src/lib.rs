@@ -1,13 +1,20 @@
 //! What is wrong with a file, and where.
 
+#![forbid(unsafe_code)]
+
+mod masking;
 mod palette;
 mod render;
 mod source;
+pub mod yaml;
 
 use std::fmt;
 
+pub use redact::visible;
+
+pub use self::masking::QUOTE;
 pub use self::palette::Palette;
-pub use self::render::{Frame, render, visible};
+pub use self::render::{Frame, render};
 pub use self::source::{Excerpt, Located, Place, SIZE_LIMIT, Source};
 pub use self::source::{SHOWN, floor_char_boundary};
 

@@ -1,5 +1,7 @@
 //! The look of a diagnostic: the one of rustc.
 
+use redact::visible;
+
 use super::{Diagnostic, Excerpt, Location, Palette};
 
 /// Renders a diagnostic below a heading such as `error`; ends without a line feed.
@@ -53,9 +55,16 @@ impl Frame {
         let gutter = self.gutter;
         let number = self.palette.frame(&format!("{:>gutter$} |", excerpt.line));
         self.lines.push(format!("{number} {}", visible(&excerpt.text)));
-        let carets = format!("{} {}", "^".repeat(excerpt.width.max(1)), visible(label));
+        // A control character takes more room than one character.
+        let room = |from: usize, count: usize| {
+            visible(&excerpt.text.chars().skip(from).take(count).collect::<String>())
+                .chars()
+                .count()
+        };
+        let (indent, width) = (room(0, excerpt.indent), room(excerpt.indent, excerpt.width));
+        let carets = format!("{} {}", "^".repeat(width.max(1)), visible(label));
         let carets = self.palette.bad(carets.trim_end());
-        self.lines.push(format!("{} {}{carets}", self.bar(), " ".repeat(excerpt.indent)));
+        self.lines.push(format!("{} {}{carets}", self.bar(), " ".repeat(indent)));
     }
 
     /// Adds a note; its further lines stand below its first.
@@ -80,21 +89,10 @@ impl Frame {
     }
 }
 
-/// Text that cannot steer a terminal: one visible character for each that is none.
-pub fn visible(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Place, Source};
+    use crate::{Place, Source};
 
     fn at(text: &str, start: usize, end: usize) -> Place {
         Source::new("a.yaml", text.to_owned()).place(start, end)
@@ -122,6 +120,13 @@ mod tests {
     fn a_file_cannot_steer_the_terminal() {
         let diagnostic = Diagnostic::at(&at("\x1b[2Jx: 1", 0, 1), "bad \x07");
         assert!(!render("error", &diagnostic, Palette::plain()).contains(['\x1b', '\x07']));
+    }
+
+    #[test]
+    fn carets_stand_below_what_follows_a_control_character() {
+        let rendered =
+            render("error", &Diagnostic::at(&at("\x1b: é", 3, 5), "x"), Palette::plain());
+        assert!(rendered.ends_with("1 | \\u{1b}: é\n  |         ^"), "{rendered}");
     }
 
     #[test]

@@ -1,116 +1,121 @@
 //! Clear passwords in configuration lines, abbreviated, mistyped or broken over lines as they may be.
 
-use crate::diagnostic::closest;
-use crate::lab::fill;
-use crate::scenario::challenge_of;
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use scep::secret::Secret;
 
 /// The names on the way to a certificate request; its own name and one of its fields follow.
 const WAY: [&str; 4] = ["system", "certificate", "scep", "csr"];
+
+/// The field that holds a password.
+const PASSWORD: &str = "password";
 
 /// The fields of a certificate request that are no secrets.
 const HARMLESS: [&str; 7] =
     ["cgi-path", "cipher", "digest", "distinguished-names", "encrypted-password", "port", "url"];
 
+/// What stands in a line for a challenge password that is asked for later, and tells nothing of it.
+static CHALLENGE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\{\{\s*challenge(?::[^{}]*)?\s*\}\}").ok());
+
 /// What may be a password in a text, which may be prose: a line of configuration begins with its verb.
-pub(super) fn clear_passwords(text: &str) -> Vec<String> {
-    let text = without_placeholders(text);
-    let lines = text.lines().map(str::trim).filter(|line| !is_blank(line));
-    let mut statements: Vec<Vec<&str>> = Vec::new();
-    for line in lines {
-        match statements.last_mut() {
-            _ if is_configuration(line) => statements.push(vec![line]),
-            // What does not begin with a verb goes on with the line above.
-            Some(statement) => statement.push(line),
-            None => {}
-        }
-    }
-    statements.iter().flat_map(|lines| passwords(lines)).collect()
+pub fn clear_passwords(text: &str) -> Vec<Secret> {
+    passwords(text, None)
 }
 
-/// What may be a password in a text that is configuration, even where a line lacks its verb.
-pub(super) fn clear_passwords_of_configuration(text: &str) -> Vec<String> {
-    let text = &without_placeholders(text);
-    let lines = text.lines().map(str::trim).filter(|line| !is_blank(line));
-    let begin = lines.take_while(|line| !is_configuration(line)).collect::<Vec<_>>();
-    let mut found = clear_passwords(text);
-    found.extend(passwords(&begin));
-    found
+/// What may be a password in a text that is configuration, even if a line lacks its verb.
+pub fn clear_passwords_of_configuration(text: &str) -> Vec<Secret> {
+    passwords(text, Some(Statement::default()))
 }
 
-/// What stands for a password that is come by later tells nothing of it.
-fn without_placeholders(text: &str) -> String {
-    fill(text, |name| challenge_of(name).is_some().then(String::new))
-}
-
-/// A statement that is broken over lines: all that follows the field, line by line and word by word.
-fn passwords(lines: &[&str]) -> Vec<String> {
-    let mut before: Vec<String> = Vec::new();
-    let mut in_value = false;
+fn passwords(text: &str, mut statement: Option<Statement>) -> Vec<Secret> {
+    let challenge = CHALLENGE.as_ref();
+    let text = challenge.map_or(Cow::Borrowed(text), |challenge| challenge.replace_all(text, ""));
+    let lines = text.lines().map(str::trim);
     let mut found = Vec::new();
-    for line in lines {
-        let words = Words { rest: line };
-        for (rest, raw) in words {
-            if in_value {
-                found.extend([rest, raw].map(str::to_owned));
-                found.extend([rest, raw].map(unquoted));
-            } else {
-                before.push(unquoted(raw).to_lowercase());
-                in_value = is_field(&before, rest[raw.len()..].split_whitespace());
-            }
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if is_configuration(line) {
+            statement = Some(Statement::default());
+        }
+        // What does not begin with a verb goes on with the line above.
+        if let Some(statement) = &mut statement {
+            statement.read(line, &mut found);
         }
     }
     found.retain(|value| !value.is_empty());
-    found
+    found.into_iter().map(Secret::new).collect()
 }
 
-/// Whether the last of these words is the field of a password, given those that follow in its line.
-fn is_field<'a>(words: &[String], following: impl Iterator<Item = &'a str>) -> bool {
+/// A statement as far as it was read; it may be broken over lines.
+#[derive(Default)]
+struct Statement {
+    words: Vec<String>,
+    /// Whether what follows may be a password.
+    in_value: bool,
+}
+
+impl Statement {
+    /// Reads a line, and notes what follows the field of a password, as a whole and word by word.
+    fn read(&mut self, line: &str, found: &mut Vec<String>) {
+        for (rest, raw) in (Words { rest: line }) {
+            let word = unquoted(raw);
+            if !self.in_value && !word.is_empty() {
+                self.words.push(word.to_lowercase());
+                self.in_value = is_before_value(&self.words);
+                if !is_value(&self.words) {
+                    continue;
+                }
+            }
+            if self.in_value {
+                found.extend([rest.to_owned(), raw.to_owned(), unquoted(rest), word]);
+            }
+        }
+    }
+}
+
+/// Whether a password may follow these words, the verb among them.
+fn is_before_value(words: &[String]) -> bool {
     let Some((word, before)) = words.split_last() else { return false };
     let way = before.get(1..).unwrap_or_default();
-    let on_way = way.iter().zip(WAY).all(|(word, name)| is_like(word, name));
-    match way.len() {
-        // The name of a certificate request may be like a field, and is none where one follows.
-        4 if on_way => resembles(word) && !is_name_before(following),
-        5 if on_way => !is_harmless(word),
+    match (names_on_way(way), way.len()) {
+        // Who has mistyped `csr` may have mistyped what follows, too.
+        (3, 3) => !WAY[3].starts_with(word.as_str()),
+        (4, 4) => false,
+        (4, 5) => !is_harmless(word),
         _ => resembles(word),
     }
 }
 
-/// Whether what follows is a field, so that the word before it is a name.
-fn is_name_before<'a>(mut following: impl Iterator<Item = &'a str>) -> bool {
-    following.next().is_some_and(|field| {
-        let has_value = following.next().is_some();
-        is_harmless(field)
-            || field == "password"
-            || has_value && resembles(&unquoted(field).to_lowercase())
-    })
+/// Whether the last word may be a password itself: what stands in the place of a request's name is the field, perhaps.
+fn is_value(words: &[String]) -> bool {
+    let [_, way @ .., name, field] = words else { return false };
+    let is_field = is_harmless(field) || PASSWORD.starts_with(field.as_str());
+    names_on_way(way) == 4 && way.len() == 4 && resembles(name) && !is_field
+}
+
+/// How many of the first words are names on the way, perhaps abbreviated.
+fn names_on_way<'a>(words: impl IntoIterator<Item = &'a String>) -> usize {
+    words.into_iter().zip(WAY).take_while(|(word, name)| name.starts_with(word.as_str())).count()
 }
 
 /// Whether a word may be meant as `password`, wherever it stands.
 fn resembles(word: &str) -> bool {
-    let begins = ["pa", "pw", "ps"].iter().any(|start| word.starts_with(start));
-    begins || closest(word, ["password"]).is_some()
+    ["pa", "pw", "ps"].iter().any(|start| word.starts_with(start))
 }
 
-/// Whether a word is meant as one of the fields that are no secrets; `p` may be `password` as well.
+/// Whether a word is one of the fields that are no secrets, perhaps abbreviated; `p` may be `password` as well.
 fn is_harmless(word: &str) -> bool {
-    let word = word.trim_matches(['\'', '"', '\\']);
-    let begins = HARMLESS.iter().any(|field| !word.is_empty() && field.starts_with(word));
-    begins && word != "p" || closest(word, HARMLESS).is_some()
+    word != "p" && HARMLESS.iter().any(|field| field.starts_with(word))
 }
 
-/// Whether a line is one of configuration, and not of prose.
+/// Whether a line is one of configuration, and not of prose; if the verb is mistyped, the way tells.
 fn is_configuration(line: &str) -> bool {
-    let verb = line.split_whitespace().next().unwrap_or_default().to_lowercase();
-    ["set", "delete"].iter().any(|name| is_like(&verb, name))
-}
-
-fn is_like(word: &str, name: &str) -> bool {
-    !word.is_empty() && name.starts_with(word) || closest(word, [name]).is_some()
-}
-
-fn is_blank(line: &str) -> bool {
-    line.is_empty() || line.starts_with('#')
+    let mut words = line.split_whitespace().map(str::to_lowercase);
+    let Some(verb) = words.next() else { return false };
+    let is_verb = ["set", "delete"].iter().any(|name| name.starts_with(&verb));
+    is_verb || names_on_way(&words.collect::<Vec<_>>()) >= 2
 }
 
 /// The words of a line as the device cuts them, each with the rest of the line from there on.
@@ -170,7 +175,7 @@ mod tests {
     fn assert_found(text: &str, passwords: &[&str]) {
         let found = clear_passwords_of_configuration(text);
         for password in passwords {
-            assert!(found.iter().any(|it| it == password), "{text}: {found:?}");
+            assert!(found.iter().any(|it| it.expose() == *password), "{text}: {found:?}");
         }
         assert_eq!(found.is_empty(), passwords.is_empty(), "{text}: {found:?}");
     }
@@ -192,7 +197,7 @@ mod tests {
     #[test]
     fn a_request_may_be_named_like_the_field() {
         let found = clear_passwords("set system certificate scep csr partner password hunter2");
-        assert!(found.iter().all(|password| password == "hunter2"), "{found:?}");
+        assert!(found.iter().all(|password| password.expose() == "hunter2"), "{found:?}");
     }
 
     #[test]
@@ -221,13 +226,27 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_an_unknown_word_may_be_a_password() {
+        assert_found(&format!("{CSR} ciphr aes256"), &["aes256"]);
+        assert_found(&format!("{CSR} oasswd hunter2"), &["hunter2"]);
+        assert_found("set system certificate scep crs CSR oasswd hunter2", &["hunter2"]);
+    }
+
+    #[test]
+    fn a_mistyped_verb_or_name_on_the_way_hides_no_password() {
+        let found =
+            clear_passwords(&CSR.replace("set", "sett").replace("CSR", "C pasword hunter2"));
+        assert!(found.iter().any(|password| password.expose() == "hunter2"), "{found:?}");
+        assert_found("set sistem certificate scep csr C password hunter2", &["hunter2"]);
+    }
+
+    #[test]
     fn nothing_else_is_a_password() {
         for line in [
             "set system certificate scep csr CSR url http://10.0.0.1",
             "set system certificate scep csr password url http://10.0.0.1",
             "delete system certificate scep csr partner password",
             "set system certificate scep csr CSR encrypted-password U2Fs",
-            "set system certificate scep csr CSR ciphr aes256",
             "set sys cert sc csr CSR po 8080",
             "set protocols static route 0.0.0.0/0 next-hop 10.0.0.1",
             "delete p s r 0.0.0.0/0",

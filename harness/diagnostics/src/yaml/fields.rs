@@ -2,9 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::{Entry, Node, Value};
-use crate::diagnostic::{Diagnostic, Place};
-use crate::mask::Masker;
+use super::{Entry, Node, Value, secrets};
+use crate::{Diagnostic, Place};
 
 /// The most problems that are kept of one file.
 const PROBLEM_LIMIT: usize = 100;
@@ -36,12 +35,11 @@ impl Problems {
         self.count.get()
     }
 
-    /// All that was found wrong, in the order of the file, secrets masked.
-    pub fn masked(self, masker: &Masker) -> Vec<Diagnostic> {
+    /// All that was found wrong with a file, in its order, secrets masked.
+    pub fn of_file(self, file: &Node) -> Vec<Diagnostic> {
         let kept = self.kept.into_inner();
         let more = self.count.get() - kept.len();
-        let mut found: Vec<Diagnostic> =
-            kept.into_iter().map(|problem| masker.diagnostic(problem)).collect();
+        let mut found = secrets::masked(kept, file);
         found.sort();
         found.dedup();
         if let (1.., Some(last)) = (more, found.last_mut()) {
@@ -139,7 +137,7 @@ fn refuse_repeated(entries: &[Entry], problems: &Problems) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
+    use crate::Source;
 
     #[test]
     fn errors_beyond_the_limit_are_counted() {
@@ -148,7 +146,7 @@ mod tests {
         let node = super::super::parse(&Source::new("a.yaml", text)).unwrap();
         let problems = Problems::default();
         Fields::of(&node, "a scenario", &["title"], &problems).unwrap();
-        let found = problems.masked(&Masker::default());
+        let found = problems.of_file(&node);
         assert_eq!(found.len(), PROBLEM_LIMIT);
         assert_eq!(found[99].notes[1], "50 more errors of this file are not shown");
     }
@@ -161,11 +159,8 @@ mod tests {
         let problems = Problems::default();
         let fields = Fields::of(&node, "a scenario", &["title", "steps"], &problems).unwrap();
         assert!(fields.required("title").is_none());
-        let found: Vec<String> = problems
-            .masked(&Masker::default())
-            .into_iter()
-            .map(|problem| problem.message)
-            .collect();
+        let found: Vec<String> =
+            problems.of_file(&node).into_iter().map(|problem| problem.message).collect();
         assert_eq!(
             found,
             [

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Node, Problems, Value};
-use crate::diagnostic::{Diagnostic, Located, Place};
+use crate::{Diagnostic, Located, Place};
 
 impl Node {
     /// The text of a scalar, or a problem.

@@ -1,0 +1,92 @@
+//! Diagnostics without the secrets of the files that they quote.
+
+use redact::{Marked, Masker};
+
+use super::{Diagnostic, Excerpt, Location, SHOWN};
+
+/// What stands on either side of what is quoted from a file.
+pub const QUOTE: &str = "`";
+
+impl Excerpt {
+    /// The excerpt without secrets; the carets stay below what they were below.
+    pub fn masked(&self, masker: &Masker) -> Self {
+        // A long line was cut to an excerpt before its secrets could be looked for.
+        let is_cut = self.text.chars().count() >= SHOWN;
+        self.marked(|line| if is_cut { masker.mask_cut(line) } else { masker.mask(line) })
+    }
+
+    /// The excerpt with its line masked in any way.
+    pub fn marked(&self, mask: impl FnOnce(&mut Marked)) -> Self {
+        let (text, indent) = (self.text.clone(), self.indent);
+        let byte = |chars| text.char_indices().nth(chars).map_or(text.len(), |(byte, _)| byte);
+        let place = byte(indent)..byte(indent + self.width);
+        let mut line = Marked { text, place };
+        mask(&mut line);
+        let indent = line.text[..line.place.start].chars().count();
+        let width = line.text[line.place].chars().count().max(1);
+        Self { text: line.text, indent, width, ..self.clone() }
+    }
+}
+
+impl Diagnostic {
+    /// The diagnostic with its excerpt changed, if it has one.
+    pub fn with_excerpt(mut self, change: impl FnOnce(&Excerpt) -> Excerpt) -> Self {
+        if let Location::Excerpt(excerpt) = &mut self.location {
+            **excerpt = change(excerpt);
+        }
+        self
+    }
+
+    /// The diagnostic without secrets; `quotes_may_nest` says that what is quoted may hold a backtick itself, so that it is not
+    /// known where a quote ends.
+    pub fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
+        let outside_quotes = masker.without_words();
+        // Words of our own, in which backticks quote the file.
+        let words = |words: &str| {
+            let is_whole = words.matches(QUOTE).count().is_multiple_of(2);
+            // What has several lines is from elsewhere, such as the drawing of a wrong expression.
+            if quotes_may_nest || !is_whole || words.contains('\n') {
+                return masker.text(words);
+            }
+            let parts = words.split(QUOTE).enumerate().map(|(index, part)| {
+                if index % 2 == 1 { masker.text(part) } else { outside_quotes.text(part) }
+            });
+            parts.collect::<Vec<_>>().join(QUOTE)
+        };
+        Self {
+            message: words(&self.message),
+            label: words(&self.label),
+            notes: self.notes.iter().map(|note| words(note)).collect(),
+            ..self.with_excerpt(|excerpt| excerpt.masked(masker))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redact::Secret;
+
+    use super::*;
+    use crate::Source;
+
+    #[test]
+    fn carets_stay_below_their_place() {
+        let part = ("{static: a, a-b: \u{e9}}", "{static: ****, a-b: \u{e9}}");
+        for (secret, text, place, masked, pointed) in [
+            ("hunter2", "password: hunter2, x: 1", 19..20, "password: ****, x: 1", "x"),
+            // What ends or begins at the place is no word of its own because of that.
+            ("a", part.0, 12..13, part.1, "a"),
+            ("a", part.0, 12..15, part.1, "a-b"),
+            // Of a secret not even the length is told.
+            ("hunter2", "pw hunter2 x", 5..8, "pw **** x", "****"),
+            ("hunter2", "pw hunter2 x", 0..12, "pw **** x", "pw **** x"),
+            ("hunter2", "pw hunter2", 10..10, "pw ****", ""),
+        ] {
+            let source = Source::new("a", text.to_owned());
+            let excerpt = source.place(place.start, place.end).excerpt();
+            let excerpt = excerpt.masked(&Masker::new([Secret::new(secret)]));
+            let below = excerpt.text.chars().skip(excerpt.indent).take(excerpt.width);
+            assert_eq!((excerpt.text.as_str(), below.collect()), (masked, pointed.to_owned()));
+        }
+    }
+}

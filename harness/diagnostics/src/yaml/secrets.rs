@@ -1,0 +1,165 @@
+//! What may be a secret in a file that may be wrong in any way.
+
+use std::sync::LazyLock;
+
+use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration};
+use regex::Regex;
+
+use super::{Entry, Node, Value};
+use crate::{Diagnostic, QUOTE, closest};
+
+/// The fields that hold secrets, with all that is below them.
+const FIELDS: [&str; 6] = ["keyring", "challenge", "static", "one-time", "password", "secrets"];
+
+/// Those of them that hold nothing else, not even names: where one has a map, its keys may be what was meant.
+const VALUES: [&str; 3] = ["static", "one-time", "password"];
+
+/// A line that shows a secret: whatever follows a field that holds one.
+static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let shape = Regex::new(
+        r"(?ix) ( (?:static|one-time|pas\w*|pa\b|pw\w*|keyring|challenge|secrets?|(?-i:[A-Z][A-Z0-9]*_[A-Z0-9_]+))\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
+    );
+    shape.ok()
+});
+
+/// What is wrong with a line of a file that could not be parsed, without what may be a secret in it.
+pub(super) fn masked_by_shape(diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.with_excerpt(|excerpt| {
+        let found = SHAPE.as_ref().and_then(|shape| {
+            let found = shape.captures(&excerpt.text)?;
+            Some(found.get(1)?.end()..found.get(0)?.end())
+        });
+        excerpt.marked(|line| line.mask_ranges(found.as_slice()))
+    })
+}
+
+/// What was found wrong with a file, without what may be a secret in it.
+pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> {
+    let mut secrets = Vec::new();
+    note_below(file, &mut secrets);
+    let masker = Masker::new(secrets);
+    let quotes_may_nest = file.place.source().text().contains(QUOTE);
+    problems.into_iter().map(|problem| problem.masked(&masker, quotes_may_nest)).collect()
+}
+
+fn note_below(node: &Node, secrets: &mut Vec<Secret>) {
+    match &node.value {
+        Value::Null => {}
+        Value::Scalar { text, .. } => secrets.extend(clear_passwords(text)),
+        Value::Sequence(items) => items.iter().for_each(|item| note_below(item, secrets)),
+        Value::Mapping(entries) => {
+            for entry in entries {
+                note_field(entry, secrets);
+                note_below(&entry.value, secrets);
+            }
+        }
+    }
+}
+
+/// Notes what one field may hold; its name may be misspelt.
+fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
+    // A fact of an answer, which is spelt much like `static`.
+    let is_like =
+        |fields: &[&str]| key != "status" && closest(key, fields.iter().copied()).is_some();
+    if is_like(&FIELDS) {
+        value.scalars(&mut |text| {
+            if text != "none" {
+                secrets.push(Secret::new(text));
+            }
+        });
+    }
+    if is_like(&VALUES) {
+        note_keys(value, secrets);
+    }
+    match &value.value {
+        // Who has written the password itself there has not written the name of a variable.
+        Value::Scalar { text, .. } if key == "password-env" && !is_variable(text) => {
+            secrets.push(Secret::new(text));
+        }
+        // Its own keys are the names of variables.
+        Value::Mapping(variables) if is_like(&["secrets"]) => {
+            for variable in variables {
+                note_keys(&variable.value, secrets);
+            }
+        }
+        _ => {}
+    }
+    if is_like(&["set", "lines"]) {
+        value.scalars(&mut |text| secrets.extend(clear_passwords_of_configuration(text)));
+    }
+}
+
+/// Notes the keys of maps that stand where a secret is due.
+fn note_keys(node: &Node, secrets: &mut Vec<Secret>) {
+    match &node.value {
+        Value::Null | Value::Scalar { .. } => {}
+        Value::Sequence(items) => items.iter().for_each(|item| note_keys(item, secrets)),
+        Value::Mapping(entries) => {
+            for entry in entries {
+                secrets.push(Secret::new(entry.key.as_str()));
+                note_keys(&entry.value, secrets);
+            }
+        }
+    }
+}
+
+/// Whether a text may be the name of a variable of the environment.
+fn is_variable(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use redact::MASK;
+
+    use super::*;
+    use crate::{Excerpt, Location, Source};
+
+    fn shown_by_shape(line: &str, place: std::ops::Range<usize>) -> Excerpt {
+        let place = Source::new("a", line.to_owned()).place(place.start, place.end);
+        match masked_by_shape(Diagnostic::at(&place, "x")).location {
+            Location::Excerpt(shown) => *shown,
+            _ => panic!("no excerpt"),
+        }
+    }
+
+    #[test]
+    fn lines_that_cannot_be_parsed_show_nothing_after_a_password_field() {
+        for line in ["pass: hunter2", "set a csr C pa hunter2", "set a pw 'hunter2"] {
+            let shown = shown_by_shape(line, 0..1);
+            assert!(shown.text.ends_with(MASK), "{}", shown.text);
+        }
+    }
+
+    #[test]
+    fn carets_stay_below_their_place_in_lines_that_cannot_be_parsed() {
+        let shown = shown_by_shape("pass: hunter2 'x", 14..15);
+        let below: String = shown.text.chars().skip(shown.indent).take(shown.width).collect();
+        assert_eq!((shown.text.as_str(), below.as_str()), ("pass: ****", "****"));
+    }
+
+    fn words(file: &str, words: &str) -> String {
+        let node = crate::yaml::parse(&Source::new("a", file.to_owned())).unwrap();
+        let source = Source::new("a", String::new());
+        let wrong = Diagnostic::at(&source.place(0, 0), words).label(words).note(words);
+        let Diagnostic { message, label, notes, .. } = masked(vec![wrong], &node).remove(0);
+        assert_eq!((&label, &notes[0]), (&message, &message));
+        message
+    }
+
+    #[test]
+    fn words_of_our_own_are_no_secrets() {
+        let file = "password: [a, field, '1']";
+        let told = "unknown field `a` in a run step (1 to `field`)";
+        assert_eq!(words(file, told), "unknown field `****` in a run step (1 to `****`)");
+        assert_eq!(words("password: hunter2", "a hunter2 `x`"), "a **** `x`");
+    }
+
+    #[test]
+    fn where_it_is_not_known_what_is_quoted_all_is_masked() {
+        let told = "unknown field `x`field`` in a field";
+        assert_eq!(words("{password: field, y: x`field`}", told), told.replace("field", MASK));
+        assert_eq!(words("password: field", "an `open field"), "an `open ****");
+        assert_eq!(words("password: field", "wrong:\n  (field"), "wrong:\n  (****");
+    }
+}

@@ -1,0 +1,236 @@
+//! A child process in a group of its own.
+
+use std::future::pending;
+use std::io;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How long the end of a killed process is waited for.
+const KILL_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long the output of a process that has ended is read on; others may hold its other end.
+const DRAIN_LIMIT: Duration = Duration::from_millis(500);
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 8192;
+
+/// A process with all that it starts and does not send away; dropping it kills them.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    group: Option<u32>,
+    out: Open<ChildStdout>,
+    err: Open<ChildStderr>,
+    /// How it ended, and until when its outputs are read on.
+    ended: Option<(ExitStatus, Instant)>,
+}
+
+/// Which output a process has printed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// What happens to a process next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// It printed these bytes.
+    Printed(Stream, &'a [u8]),
+    /// It has ended, and all that it printed was reported before.
+    Ended(ExitStatus),
+    /// It has not ended in its time.
+    Overdue,
+}
+
+impl Process {
+    /// Starts a command in a process group of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        Self::start_by(command, Command::spawn)
+    }
+
+    /// Starts a command, as [`Process::start`] does, by other means than [`Command::spawn`], such as in a namespace.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_by(
+        command: &mut Command,
+        spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
+    ) -> io::Result<Self> {
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = spawn(command.kill_on_drop(true))?;
+        let (out, err) = (Open::of(child.stdout.take()), Open::of(child.stderr.take()));
+        Ok(Self { group: child.id(), child, out, err, ended: None })
+    }
+
+    /// Waits for what happens next, and for its end no longer than until `deadline`, if there is one. Once it has ended, what it
+    /// left behind is killed.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn next(&mut self, deadline: Option<Instant>) -> io::Result<Event<'_>> {
+        loop {
+            let until = match self.ended {
+                Some((status, _)) if self.out.is_closed() && self.err.is_closed() => {
+                    return Ok(Event::Ended(status));
+                }
+                Some((_, until)) => Some(until),
+                None => deadline,
+            };
+            tokio::select! {
+                read = self.out.read() => if let Some(count) = read {
+                    return Ok(Event::Printed(Stream::Out, &self.out.buffer[..count]));
+                },
+                read = self.err.read() => if let Some(count) = read {
+                    return Ok(Event::Printed(Stream::Err, &self.err.buffer[..count]));
+                },
+                status = self.child.wait(), if self.ended.is_none() => {
+                    self.ended = Some((status?, Instant::now() + DRAIN_LIMIT));
+                    self.kill_group();
+                }
+                () = reached(until) => return Ok(match self.ended {
+                    Some((status, _)) => Event::Ended(status),
+                    None => Event::Overdue,
+                }),
+            }
+        }
+    }
+
+    /// Waits until it ends; what it left behind goes on.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Kills it with all that it started, and waits until it is gone.
+    pub async fn end(&mut self) {
+        self.kill_unless_ended();
+        let _ = self.child.start_kill();
+        let _ = timeout(KILL_LIMIT, self.child.wait()).await;
+    }
+
+    fn kill_unless_ended(&self) {
+        // Once it was waited for, its number may be somebody else's.
+        if self.child.id().is_some() {
+            self.kill_group();
+        }
+    }
+
+    fn kill_group(&self) {
+        #[cfg(unix)]
+        if let Some(id) = self.group.and_then(|id| i32::try_from(id).ok()) {
+            use nix::sys::signal::{Signal, killpg};
+            // If nobody of the group is left, that is as well.
+            let _ = killpg(nix::unistd::Pid::from_raw(id), Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill_unless_ended();
+    }
+}
+
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+/// An output, as long as it is open.
+#[derive(Debug)]
+struct Open<R> {
+    source: Option<R>,
+    buffer: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Open<R> {
+    fn of(source: Option<R>) -> Self {
+        let buffer = if source.is_some() { vec![0; CHUNK] } else { Vec::new() };
+        Self { source, buffer }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// How many bytes were read; nothing, once, if this was its end.
+    async fn read(&mut self) -> Option<usize> {
+        let Some(open) = &mut self.source else { return pending().await };
+        let count = open.read(&mut self.buffer).await.ok().filter(|count| *count > 0);
+        if count.is_none() {
+            self.source = None;
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::process::Stdio;
+
+    use super::*;
+
+    fn shell(script: &str) -> Process {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::null());
+        Process::start(command.stdout(Stdio::piped()).stderr(Stdio::piped())).unwrap()
+    }
+
+    async fn printed(process: &mut Process, deadline: Option<Instant>) -> (String, Option<i32>) {
+        let mut printed = String::new();
+        loop {
+            match process.next(deadline).await.unwrap() {
+                Event::Printed(_, bytes) => printed += &String::from_utf8_lossy(bytes),
+                Event::Ended(status) => return (printed, status.code()),
+                Event::Overdue => return (printed, None),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn both_outputs_are_read_before_the_end_is_reported() {
+        let mut process = shell("echo out; echo err >&2; exit 3");
+        let (printed, code) = printed(&mut process, None).await;
+        assert_eq!((printed.len(), code), ("out\nerr\n".len(), Some(3)), "{printed}");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_left_others_behind_is_not_waited_for() {
+        let (printed, code) = printed(&mut shell("echo here; sleep 600 & exit 0"), None).await;
+        assert_eq!((printed.as_str(), code), ("here\n", Some(0)));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_overdue_is_ended_with_all_that_it_started() {
+        let mut process = shell("sleep 600 & echo $!; wait");
+        let deadline = Instant::now() + Duration::from_millis(300);
+        let (child, code) = printed(&mut process, Some(deadline)).await;
+        assert_eq!(code, None);
+        process.end().await;
+        let child = nix::unistd::Pid::from_raw(child.trim().parse().unwrap());
+        let gone = timeout(Duration::from_secs(10), async {
+            let stat = format!("/proc/{child}/stat");
+            // A killed process may wait for somebody to take note of its end.
+            while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        gone.await.unwrap();
+    }
+}

@@ -1,0 +1,14 @@
+//! Child processes: each in a group of its own, bounded in time, and the newest lines of what it prints.
+#![forbid(unsafe_code)]
+
+mod child;
+mod find;
+mod lines;
+mod output;
+mod tail;
+
+pub use self::child::{Event, Process, Stream};
+pub use self::find::{find, is_executable};
+pub use self::lines::{LINE_LIMIT, Lines};
+pub use self::output::Output;
+pub use self::tail::Tail;

@@ -1,0 +1,143 @@
+//! What a program prints, line by line: bounded, secrets masked, private keys left out, nothing in it that steers a terminal.
+
+use std::fmt::Write as _;
+use std::mem::take;
+use std::sync::Arc;
+
+use redact::{Masker, PrivateKeys, visible};
+use regex::Regex;
+
+/// How many bytes of a line are kept; the rest of it is dropped.
+pub const LINE_LIMIT: usize = 1000;
+
+/// Cuts bytes into lines as they come.
+#[derive(Debug, Default)]
+pub struct Lines {
+    masker: Arc<Masker>,
+    keys: PrivateKeys,
+    line: Vec<u8>,
+    is_cut: bool,
+    /// Whether the line may belong to a PEM block (RFC 7468), whose bulk says nothing.
+    in_block: bool,
+    sought: Option<Regex>,
+    found: bool,
+}
+
+impl Lines {
+    /// Lines without these secrets.
+    pub fn new(masker: Arc<Masker>) -> Self {
+        Self { masker, ..Self::default() }
+    }
+
+    /// Looks for a line, even one without an end, that matches.
+    #[must_use]
+    pub(crate) fn seeking(self, sought: Option<Regex>) -> Self {
+        Self { sought, ..self }
+    }
+
+    /// Whether a line has matched what is sought.
+    pub(crate) fn has_found(&self) -> bool {
+        self.found
+    }
+
+    /// The lines that these bytes complete, but for empty ones and the bulk of PEM blocks.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut complete = Vec::new();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let content = part.strip_suffix(b"\n").unwrap_or(part);
+            let room = LINE_LIMIT.saturating_sub(self.line.len());
+            self.line.extend_from_slice(&content[..content.len().min(room)]);
+            self.is_cut |= content.len() > room;
+            if part.len() > content.len() {
+                complete.extend(self.finish());
+            }
+        }
+        // What has no end of line yet, a prompt perhaps, may be what is looked for.
+        self.look();
+        complete
+    }
+
+    /// The last line, if it did not end.
+    pub fn finish(&mut self) -> Option<String> {
+        self.look();
+        let (line, is_cut) = (take(&mut self.line), take(&mut self.is_cut));
+        let shown = shown(&line, is_cut, &mut self.keys, &self.masker);
+        let is_bulk = self.in_block && is_base64(&shown);
+        self.in_block = is_bulk || shown.starts_with("-----BEGIN ") && !shown.contains("-----END ");
+        Some(shown).filter(|shown| !shown.is_empty() && !is_bulk)
+    }
+
+    /// What there is of a line that has no end yet, as of one that is cut: its end may be the beginning of a secret.
+    pub fn begun(&self) -> Option<String> {
+        let line = self.line.trim_ascii_end();
+        (!line.is_empty()).then(|| shown(line, true, &mut self.keys.clone(), &self.masker))
+    }
+
+    fn look(&mut self) {
+        let Some(sought) = self.sought.as_ref().filter(|_| !self.found) else { return };
+        self.found = sought.is_match(String::from_utf8_lossy(&self.line).trim_end_matches('\r'));
+    }
+}
+
+fn shown(line: &[u8], is_cut: bool, keys: &mut PrivateKeys, masker: &Masker) -> String {
+    let text = keys.left_out(&readable(line.trim_ascii_end()), is_cut);
+    // A cut line may end with the beginning of a secret.
+    visible(&if is_cut { masker.cut_text(&text) + "…" } else { masker.text(&text) })
+}
+
+/// Text with each byte that is none written as `\xNN`.
+fn readable(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// Whether a line may be a part of a PEM block; an empty one may come before its content.
+fn is_base64(line: &str) -> bool {
+    line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use redact::Secret;
+
+    use super::*;
+
+    fn lines() -> Lines {
+        Lines::new(Arc::new(Masker::new([Secret::new("correct-horse")])))
+    }
+
+    #[test]
+    fn lines_come_whole_and_bounded_and_blocks_without_their_bulk() {
+        let mut lines = lines();
+        assert_eq!(lines.push(b"one\ntw"), ["one"]);
+        assert_eq!(lines.push(b"o\n\n\x1b[31mred\n"), ["two", "\\u{1b}[31mred"]);
+        let block = b"-----BEGIN CERTIFICATE-----\nMIIC\nAA==\n-----END CERTIFICATE-----\nlast";
+        let ends = ["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"];
+        assert_eq!(lines.push(block), ends);
+        assert_eq!(lines.finish().as_deref(), Some("last"));
+        assert_eq!(lines.push(&[b'x'; 5000]), [""; 0]);
+        assert_eq!(lines.push(b"\n"), ["x".repeat(LINE_LIMIT) + "…"]);
+    }
+
+    #[test]
+    fn secrets_are_masked_and_garbage_is_escaped() {
+        let mut lines = lines();
+        let complete = lines.push(b"pass correct-horse\n\n\x1b[2J\xff\x00 \xc3\xa9\r\nlast");
+        assert_eq!(complete, ["pass ****", "\\u{1b}[2J\\xff\\u{0} é"]);
+        assert_eq!(lines.finish().as_deref(), Some("last"));
+    }
+
+    #[test]
+    fn private_keys_are_left_out_whatever_length_their_lines_have() {
+        let key = format!("{}\n{}\n", "M".repeat(64), "I".repeat(2 * LINE_LIMIT));
+        let (begin, end) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
+        let complete = lines().push(format!("{begin}\n{key}{end}\nserving\n").as_bytes());
+        assert_eq!(complete, [&format!("{begin}****"), "…", end, "serving"]);
+    }
+}

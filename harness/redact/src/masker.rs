@@ -1,0 +1,134 @@
+//! Replaces secrets by a mask.
+
+use std::slice::from_ref;
+
+use scep::secret::Secret;
+
+use crate::marked::Marked;
+
+/// The longest secret that is masked only where it stands alone: `a` is part of every second word.
+pub(crate) const SHORT: usize = 3;
+
+/// Replaces secrets by a mask.
+#[derive(Debug, Clone, Default)]
+pub struct Masker {
+    /// Longest first, so that no part of one is left behind by another.
+    secrets: Vec<Secret>,
+}
+
+impl Masker {
+    /// Masks these, however their digits and quotes are spelt; of nothing there is nothing to mask.
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let mut secrets: Vec<Secret> = secrets.into_iter().collect();
+        let spellings: Vec<Secret> = secrets.iter().flat_map(spellings).collect();
+        secrets.extend(spellings);
+        secrets.retain(|secret| !secret.expose().is_empty());
+        secrets.sort_by(|a, b| {
+            b.expose().len().cmp(&a.expose().len()).then_with(|| a.expose().cmp(b.expose()))
+        });
+        secrets.dedup();
+        Self { secrets }
+    }
+
+    /// Masks the same, and these.
+    #[must_use]
+    pub fn with(&self, more: impl IntoIterator<Item = Secret>) -> Self {
+        Self::new(self.secrets.iter().cloned().chain(more))
+    }
+
+    /// Masks the same but what may be a word or number of our own, in whose place a mask would tell that it is a secret.
+    #[must_use]
+    pub fn without_words(&self) -> Self {
+        let secrets = self.secrets.iter().filter(|secret| !may_be_a_word(secret.expose()));
+        Self { secrets: secrets.cloned().collect() }
+    }
+
+    /// The text without its secrets.
+    pub fn text(&self, text: &str) -> String {
+        let mut marked = Marked::nowhere(text);
+        self.mask(&mut marked);
+        marked.text
+    }
+
+    /// The text without its secrets, and without what a cut at either end left of one.
+    pub fn cut_text(&self, text: &str) -> String {
+        let mut marked = Marked::nowhere(text);
+        self.mask_cut(&mut marked);
+        marked.text
+    }
+
+    /// Masks the secrets in a text with a marked place.
+    pub fn mask(&self, marked: &mut Marked) {
+        for secret in &self.secrets {
+            marked.mask(secret.expose());
+        }
+    }
+
+    /// Masks the secrets in a text with a marked place, and what a cut at either end left of one.
+    pub fn mask_cut(&self, marked: &mut Marked) {
+        self.mask(marked);
+        for secret in self.secrets.iter().map(Secret::expose) {
+            let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at > SHORT);
+            let length = marked.text.len();
+            if let Some(kept) = ends.clone().rev().find(|at| marked.text.ends_with(&secret[..*at]))
+            {
+                marked.mask_ranges(from_ref(&(length - kept..length)));
+            }
+            let rest =
+                |at: &usize| secret.len() - at > SHORT && marked.text.starts_with(&secret[*at..]);
+            if let Some(at) = secret.char_indices().map(|(at, _)| at).find(rest) {
+                marked.mask_ranges(from_ref(&(0..secret.len() - at)));
+            }
+        }
+    }
+}
+
+/// Whether a secret may be a word or number of our own.
+fn may_be_a_word(secret: &str) -> bool {
+    secret.chars().count() <= SHORT
+        || secret.chars().all(char::is_alphabetic)
+        || secret.chars().all(char::is_numeric)
+}
+
+/// The secret as hexadecimal digits are also written, and as what a server says in words is shown: escaped.
+fn spellings(secret: &Secret) -> Vec<Secret> {
+    let clear = secret.expose();
+    let escaped = clear.escape_debug().to_string();
+    [clear.to_lowercase(), clear.to_uppercase(), escaped].map(Secret::new).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MASK;
+
+    fn masker(secrets: &[&str]) -> Masker {
+        Masker::new(secrets.iter().map(|secret| Secret::new(*secret)))
+    }
+
+    #[test]
+    fn what_a_cut_left_of_a_secret_is_masked_too() {
+        let masker = masker(&["correct-horse"]);
+        assert_eq!(masker.cut_text("password correct-ho"), format!("password {MASK}"));
+        assert_eq!(masker.cut_text("ect-horse and more"), format!("{MASK} and more"));
+        assert_eq!(masker.cut_text("nothing of it"), "nothing of it");
+    }
+
+    #[test]
+    fn secrets_are_masked_whatever_the_case_of_their_digits() {
+        let masker = masker(&["8CE31702", "8CE3"]);
+        assert_eq!(masker.text("got 8CE31702 or 8ce31702, 8CE3!"), "got **** or ****, ****!");
+    }
+
+    #[test]
+    fn secrets_are_masked_as_servers_words_are_shown() {
+        let secret = "a\"b\\c'd";
+        let shown = format!("wrong: {}, {secret}", secret.escape_debug());
+        assert_eq!(masker(&[secret]).text(&shown), "wrong: ****, ****");
+    }
+
+    #[test]
+    fn a_short_secret_is_masked_only_where_it_stands_alone() {
+        assert_eq!(masker(&["a"]).text("a cat: 'a', aa"), "**** cat: '****', aa");
+    }
+}
