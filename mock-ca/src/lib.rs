@@ -17,7 +17,6 @@ mod log;
 mod offer;
 mod origin;
 mod pages;
-mod percent;
 mod personality;
 mod policy;
 mod profile;

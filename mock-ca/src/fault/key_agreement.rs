@@ -56,8 +56,7 @@ fn recipient_info(recipient: &[u8]) -> Vec<u8> {
 }
 
 fn point() -> Vec<u8> {
-    let digits = POINT.as_bytes().chunks_exact(2);
-    digits.filter_map(|pair| scep::hexadecimal::byte([pair[0], pair[1]])).collect()
+    hex::decode(POINT).expect("a constant of hexadecimal digits")
 }
 
 #[cfg(test)]
