@@ -54,5 +54,5 @@ pub(crate) fn requester_of(signer: &X509Ref) -> Result<String, ErrorStack> {
 }
 
 fn sha256(bytes: &[u8]) -> Result<String, ErrorStack> {
-    openssl::hash::hash(MessageDigest::sha256(), bytes).map(|digest| hex::encode(&digest))
+    openssl::hash::hash(MessageDigest::sha256(), bytes).map(hex::encode)
 }

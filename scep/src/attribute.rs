@@ -128,7 +128,7 @@ impl TransactionId {
     /// When OpenSSL cannot encode the key.
     pub fn from_public_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, ErrorStack> {
         let digest = hash(MessageDigest::sha1(), &key.public_key_to_der()?)?;
-        Ok(Self(hex::encode_upper(&digest)))
+        Ok(Self(hex::encode_upper(digest)))
     }
 
     /// A fresh id that nobody else has: 128 random bits, in upper-case hexadecimal.
@@ -138,7 +138,7 @@ impl TransactionId {
     pub fn generate(entropy: Entropy<'_>) -> Result<Self, ErrorStack> {
         let mut bytes = [0; 16];
         entropy(&mut bytes)?;
-        Ok(Self(hex::encode_upper(&bytes)))
+        Ok(Self(hex::encode_upper(bytes)))
     }
 
     /// The id as it travels.

@@ -30,7 +30,7 @@ pub(crate) struct Alteration<'a> {
     pub(crate) issuer: Option<&'a [u8]>,
     /// The first and the last second.
     pub(crate) validity: Option<(OffsetDateTime, OffsetDateTime)>,
-    pub(crate) public_key: Option<&'a PublicKeyInfo<'a>>,
+    pub(crate) public_key: Option<&'a PublicKeyInfo>,
     pub(crate) key_usage: KeyUsageChange,
 }
 
