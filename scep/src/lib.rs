@@ -19,7 +19,6 @@ pub mod client;
 mod cms;
 pub mod envelope;
 mod error;
-pub mod hexadecimal;
 pub mod http;
 pub mod identity;
 pub mod key_usage;
