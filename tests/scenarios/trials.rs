@@ -139,7 +139,9 @@ impl Kind {
         match outcome.scenarios.as_slice() {
             [one] => match &one.verdict {
                 Verdict::Passed => Ok(Completion::Completed),
-                Verdict::Skipped { reason } => self.ignored(reason),
+                // A server that is not installed, and not a case that says nothing of its requirement.
+                Verdict::Skipped { reason } if self.elsewhere.is_some() => self.ignored(reason),
+                Verdict::Skipped { reason } => Ok(Completion::ignored_with(reason)),
                 _ => Err(report(one).into()),
             },
             other => {
