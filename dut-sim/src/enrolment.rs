@@ -6,6 +6,7 @@ mod client;
 mod http;
 mod journal;
 mod key_source;
+mod order;
 mod pause;
 mod program;
 pub(crate) mod progress;

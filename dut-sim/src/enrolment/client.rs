@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use process::is_executable;
 use serde::{Deserialize, Serialize};
 
 /// The SCEP client that a device enrols with.
@@ -122,17 +123,6 @@ impl fmt::Display for ScepClient {
             Self::Certmonger => "certmonger",
         })
     }
-}
-
-#[cfg(unix)]
-fn is_executable(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(file: &Path) -> bool {
-    file.is_file()
 }
 
 #[cfg(unix)]

@@ -3,19 +3,17 @@
 mod certmonger;
 mod folder;
 mod job;
-mod output;
 mod reason;
 mod scepclient;
 mod sscep;
 mod strongswan;
 mod subject;
 
-use std::io;
 use std::path::Path;
 
 use async_trait::async_trait;
 use openssl::x509::X509;
-use scep::client::{CaCertificates, Refusal};
+use scep::client::CaCertificates;
 use scep::http::HttpResponse;
 
 use self::certmonger::Certmonger;
@@ -24,10 +22,9 @@ use self::job::Job;
 use self::scepclient::Scepclient;
 use self::sscep::Sscep;
 use self::strongswan::Strongswan;
-use self::subject::SubjectError;
 use super::ScepClient;
-use super::attempt::{Failure, Order};
 use super::journal::Journal;
+use super::order::{Failure, Order};
 
 /// What the device needs of a program: the CA's certificates, and one of its own.
 #[async_trait]
@@ -53,31 +50,13 @@ enum Trouble {
     /// The server was not reached or did not serve, for this reason: another try may go better.
     Later(String),
     /// It is over.
-    Over(ProgramFailure),
+    Over(Failure),
 }
 
-impl<E: Into<ProgramFailure>> From<E> for Trouble {
+impl<E: Into<Failure>> From<E> for Trouble {
     fn from(failure: E) -> Self {
         Self::Over(failure.into())
     }
-}
-
-/// Why a program's enrolment is over without a certificate.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ProgramFailure {
-    /// What the program said or did, with the exchange that it was at.
-    #[error("{0}")]
-    Ended(String),
-    #[error("{0}")]
-    Subject(#[from] SubjectError),
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-    #[error("the program's folder: {0}")]
-    Folder(#[from] io::Error),
-    #[error("a key or certificate cannot be written for the program: {0}")]
-    Encoding(#[from] openssl::error::ErrorStack),
-    #[error("a message cannot be written for the program: {0}")]
-    Message(#[from] scep::Error),
 }
 
 /// Enrols with the program, until there is a certificate or no hope of one.
@@ -87,7 +66,7 @@ pub(super) async fn enrol(
     order: &Order,
     journal: &mut Journal,
 ) -> Result<X509, Failure> {
-    let folder = Folder::new().map_err(ProgramFailure::Folder)?;
+    let folder = Folder::new()?;
     let mut job = Job { program, folder: &folder, order, journal };
     let mut adapter = adapter(client, &mut job)?;
     let mut ca = None;
@@ -97,7 +76,7 @@ pub(super) async fn enrol(
         let woken = surroundings.wake.notified();
         match attempt(&mut *adapter, &mut ca, &mut job).await {
             Ok(certificate) => return Ok(certificate),
-            Err(Trouble::Over(failure)) => return Err(failure.into()),
+            Err(Trouble::Over(failure)) => return Err(failure),
             Err(Trouble::Later(reason)) => job.journal.retry_later(&reason, woken).await,
         }
     }
@@ -105,14 +84,13 @@ pub(super) async fn enrol(
 
 /// The program's own part; the device's own client never comes here.
 fn adapter(client: ScepClient, job: &mut Job<'_>) -> Result<Box<dyn Program>, Failure> {
-    let made: Result<Box<dyn Program>, ProgramFailure> = match client {
+    match client {
         ScepClient::Strongswan => Strongswan::new(job).map(|made| Box::new(made) as _),
         ScepClient::Scepclient => Scepclient::new(job).map(|made| Box::new(made) as _),
         ScepClient::Sscep => Sscep::new(job).map(|made| Box::new(made) as _),
-        ScepClient::Certmonger => return Ok(Box::new(Certmonger::new(job)?)),
-        ScepClient::Builtin => Err(ProgramFailure::Ended("the client is no program".to_owned())),
-    };
-    Ok(made?)
+        ScepClient::Certmonger => Certmonger::new(job).map(|made| Box::new(made) as _),
+        ScepClient::Builtin => Err(Failure::Ended("the client is no program".to_owned())),
+    }
 }
 
 /// Goes on where the last attempt ended: what the CA has been asked for it may be deciding, and a password may serve once.

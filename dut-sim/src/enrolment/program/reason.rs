@@ -2,9 +2,10 @@
 
 use std::process::ExitStatus;
 
+use super::Trouble;
 use super::job::{Ended, Job};
-use super::{ProgramFailure, Trouble};
 use crate::enrolment::http::connect;
+use crate::enrolment::order::Failure;
 
 /// The reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [&str; 5] = ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"];
@@ -47,25 +48,25 @@ impl Job<'_> {
     }
 
     /// That the program ended, how, and what it said last.
-    pub(super) fn ended(&self, ended: &Ended) -> ProgramFailure {
+    pub(super) fn ended(&self, ended: &Ended) -> Failure {
         let (exchange, name, how) = (&ended.exchange, self.name(), how(ended.status));
         let said = match ended.lines.last() {
             Some(line) => format!(": {}", line.trim()),
             None => " and said nothing".to_owned(),
         };
-        ProgramFailure::Ended(format!("{exchange}: `{name}` {how}{said}"))
+        Failure::Ended(format!("{exchange}: `{name}` {how}{said}"))
     }
 
     /// That the program said it had succeeded, and what it left is not what it should be.
-    pub(super) fn useless(&self, ended: &Ended, what: &str) -> ProgramFailure {
+    pub(super) fn useless(&self, ended: &Ended, what: &str) -> Failure {
         let (exchange, name) = (&ended.exchange, self.name());
-        ProgramFailure::Ended(format!("{exchange}: `{name}` ended with success, but {what}"))
+        Failure::Ended(format!("{exchange}: `{name}` ended with success, but {what}"))
     }
 }
 
 /// That the CA said no.
 pub(super) fn refused(exchange: &str, fail_info: &str) -> Trouble {
-    ProgramFailure::Ended(format!("{exchange} was answered FAILURE, {fail_info}")).into()
+    Failure::Ended(format!("{exchange} was answered FAILURE, {fail_info}")).into()
 }
 
 fn how(status: ExitStatus) -> String {

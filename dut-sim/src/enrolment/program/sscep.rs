@@ -11,7 +11,8 @@ use scep::request::{ChallengeString, CsrBuilder};
 use super::folder::key_pem;
 use super::job::{Ended, Job, Run};
 use super::reason::refused;
-use super::{Answer, Program, ProgramFailure, Trouble};
+use super::{Answer, Program, Trouble};
+use crate::enrolment::order::Failure;
 
 /// Its exit statuses for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(i32, &str); 5] = [
@@ -30,7 +31,7 @@ const PENDING: i32 = 3;
 pub(super) struct Sscep;
 
 impl Sscep {
-    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, ProgramFailure> {
+    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         job.folder.write("key.pem", &key_pem(&job.order.key)?)?;
         job.folder.write("request.pem", &request_pem(job)?)?;
         if let Some(existing) = &job.order.existing {
@@ -132,10 +133,9 @@ async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
     }
 }
 
-fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, ProgramFailure> {
+fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, Failure> {
     let order = job.order;
-    let subject =
-        scep::name::parse(&order.distinguished_name).map_err(super::SubjectError::from)?;
+    let subject = scep::name::parse(&order.distinguished_name).map_err(Failure::from)?;
     let request = CsrBuilder {
         subject: &subject,
         key: &order.key,

@@ -10,9 +10,10 @@ use scep::client::CaCertificates;
 
 use super::folder::key_pem;
 use super::job::{Ended, Job, Run};
-use super::subject::{SubjectError, parts};
-use super::{Answer, Program, ProgramFailure, Trouble};
+use super::subject::parts;
+use super::{Answer, Program, Trouble};
 use crate::enrolment::client::strongswan::no_fetcher;
+use crate::enrolment::order::Failure;
 
 /// More certificates of a CA or RA than anybody has.
 const MOST: usize = scep::MAX_CERTIFICATES;
@@ -23,7 +24,7 @@ pub(super) struct Strongswan {
 }
 
 impl Strongswan {
-    pub(super) fn new(job: &Job<'_>) -> Result<Self, ProgramFailure> {
+    pub(super) fn new(job: &Job<'_>) -> Result<Self, Failure> {
         let name = distinguished_name(job)?;
         job.folder.write("key.pem", &key_pem(&job.order.key)?)?;
         if let Some(existing) = &job.order.existing {
@@ -65,7 +66,7 @@ impl Strongswan {
             if password.expose().contains(['\n', '"']) {
                 let text =
                     "PKIOperation: `pki` cannot be given a password with a quote or a line break";
-                return Err(ProgramFailure::Ended(text.to_owned()).into());
+                return Err(Failure::Ended(text.to_owned()).into());
             }
             add("password", &word);
         }
@@ -115,7 +116,7 @@ async fn trouble(job: &Job<'_>, mut ended: Ended) -> Trouble {
         return job.ended(&ended).into();
     }
     if ended.lines.iter().any(|line| line.contains("no capable fetcher found")) {
-        return ProgramFailure::Ended(format!("{}: {}", ended.exchange, no_fetcher())).into();
+        return Failure::Ended(format!("{}: {}", ended.exchange, no_fetcher())).into();
     }
     job.trouble(&ended).await
 }
@@ -161,7 +162,7 @@ fn write_der(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<String,
 }
 
 /// A subject in strongSwan's words, whose names for some types are its own.
-fn distinguished_name(job: &Job<'_>) -> Result<String, SubjectError> {
+fn distinguished_name(job: &Job<'_>) -> Result<String, Failure> {
     let mut words = Vec::new();
     for part in parts(&job.order.distinguished_name)? {
         let word = match part.attribute_type.as_str() {
@@ -172,11 +173,11 @@ fn distinguished_name(job: &Job<'_>) -> Result<String, SubjectError> {
             known @ ("CN" | "C" | "DC" | "L" | "O" | "OU" | "serialNumber" | "ST" | "UID") => known,
             other => {
                 let attribute_type = other.to_owned();
-                return Err(SubjectError::Type { program: job.name(), attribute_type });
+                return Err(Failure::AttributeType { program: job.name(), attribute_type });
             }
         };
         if part.value.contains([',', '/', '"', '\\', '\n']) {
-            return Err(SubjectError::Value { program: job.name(), value: part.value });
+            return Err(Failure::AttributeValue { program: job.name(), value: part.value });
         }
         words.push(format!("{word}={}", part.value));
     }
