@@ -1,13 +1,9 @@
 //! One enrolment or renewal from beginning to end: what is needed for it, who does it, and what comes of it.
 
-use std::path::Path;
-
 use openssl::pkey::{PKey, Private};
-use openssl::x509::X509;
 use scep::identity::Identity;
 use scep::secret::Secret;
 
-use super::ScepClient;
 use super::builtin::Builtin;
 use super::journal::Journal;
 use super::order::{Failure, Order};
@@ -38,29 +34,20 @@ impl Enrolment {
 
     async fn enrol(&mut self) -> Result<Identity, Failure> {
         let surroundings = std::sync::Arc::clone(&self.journal.surroundings);
-        let client = surroundings.client;
-        let program = client.find(surroundings.program_path.as_deref())?;
+        let program = surroundings.client.find(surroundings.program_path.as_deref())?;
         let password = self.open_password()?;
         self.journal.mask(password.as_ref());
+        let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key);
         let key = match &self.existing {
-            Some(existing) if client.keeps_key() => existing.key.clone(),
+            Some(existing) if keeps_key => existing.key.clone(),
             _ => surroundings.keys.key().await.map_err(Failure::Key)?,
         };
         let order = self.order(password, key);
-        let certificate = self.carry_out(client, program.as_deref(), &order).await?;
+        let certificate = match &program {
+            Some(program) => program::enrol(program, &order, &mut self.journal).await?,
+            None => Builtin { order: &order, journal: &mut self.journal }.enrol().await?,
+        };
         Ok(Identity { certificate, key: order.key })
-    }
-
-    async fn carry_out(
-        &mut self,
-        client: ScepClient,
-        program: Option<&Path>,
-        order: &Order,
-    ) -> Result<X509, Failure> {
-        match program {
-            Some(program) => program::enrol(client, program, order, &mut self.journal).await,
-            None => Builtin { order, journal: &mut self.journal }.enrol().await,
-        }
     }
 
     fn order(&mut self, password: Option<Secret>, key: PKey<Private>) -> Order {

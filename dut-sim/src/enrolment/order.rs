@@ -10,7 +10,6 @@ use scep::identity::Identity;
 use scep::name::NameError;
 use scep::secret::Secret;
 
-use super::client::Missing;
 use crate::config::url::Endpoint;
 
 /// What is asked of a client, whichever it is.
@@ -74,4 +73,14 @@ pub(super) enum Failure {
     Encoding(#[from] ErrorStack),
     #[error("a message cannot be written for the program: {0}")]
     Message(#[from] scep::Error),
+}
+
+/// A program that a client needs, or a part of one, and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{program} is not installed ({origin})")]
+pub struct Missing {
+    /// The program as people know it, such as "strongSwan's `pki`", and what was found in its place, if anything was.
+    pub program: String,
+    /// Where it can be had: "package `strongswan-pki`", which is Debian's.
+    pub origin: &'static str,
 }

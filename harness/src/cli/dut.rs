@@ -13,6 +13,7 @@ use dut_sim::console::Ending;
 use thiserror::Error;
 
 use super::exit::Exit;
+use super::lab_arguments::client_parser;
 use super::settle::settle;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::drivers;
@@ -40,7 +41,7 @@ pub(super) struct Dut {
     #[arg(long, value_enum, value_name = "DRIVER", conflicts_with_all = ["on_socket", "attach"])]
     driver: Option<Driver>,
     /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
-    #[arg(long, value_enum, value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
+    #[arg(long, value_parser = client_parser(), value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
     client: Client,
     /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
     #[arg(long, value_name = "IMAGE", conflicts_with = "on_socket")]
@@ -137,7 +138,7 @@ impl Dut {
         let default = match (lab.programs().next(), lab.images().next()) {
             (Some(_), _) => Driver::Netns,
             (None, Some(_)) => Driver::Docker,
-            (None, None) => self.client.default_driver(),
+            (None, None) => Driver::default_for(self.client),
         };
         let driver = self.driver.unwrap_or(default);
         let (id, node_image) = (name.to_owned(), self.node_image.clone());

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::complain;
 use super::exit::Exit;
@@ -19,7 +20,7 @@ pub(super) struct LabArguments {
     #[arg(long, value_enum)]
     driver: Option<Driver>,
     /// The SCEP client inside the simulated devices
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = client_parser(), default_value_t)]
     client: Client,
     /// Leave a capture of each link there, a folder for each scenario; with `--driver netns`
     #[arg(long, value_name = "DIR")]
@@ -63,7 +64,7 @@ impl LabArguments {
 
     /// The options, once they fit together and captures can be written; the error is what to type instead.
     pub(super) fn options(&self) -> Result<LabOptions, String> {
-        let driver = self.driver.unwrap_or(self.client.default_driver());
+        let driver = self.driver.unwrap_or(Driver::default_for(self.client));
         client_fits(self.client, driver)?;
         self.fits(driver)?;
         if driver == Driver::Live {
@@ -117,6 +118,12 @@ impl LabArguments {
             _ => String::new(),
         }
     }
+}
+
+/// Reads the name of a SCEP client.
+pub(super) fn client_parser() -> impl TypedValueParser<Value = Client> {
+    let names = Client::ALL.map(|it| PossibleValue::new(it.name()).help(it.description()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Client>())
 }
 
 /// Whether a client can be had with the driver; the error is what to type instead.

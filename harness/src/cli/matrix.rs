@@ -4,12 +4,12 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
 use super::jobs::jobs;
-use super::lab_arguments::{client_fits, possible};
+use super::lab_arguments::{client_fits, client_parser, possible};
 use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
@@ -48,7 +48,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "PATH", default_value = DEFAULT_PATH)]
     paths: Vec<PathBuf>,
     /// A client to try; may be given several times [default: all]
-    #[arg(long = "client", value_name = "CLIENT", value_enum)]
+    #[arg(long = "client", value_name = "CLIENT", value_parser = client_parser())]
     clients: Vec<Client>,
     /// The failures that are expected [default: scenarios/matrix-ledger.yaml, where it is there]
     #[arg(long, value_name = "FILE")]
@@ -124,7 +124,7 @@ impl Arguments {
     /// The clients in their usual order, each once.
     fn columns(&self) -> Vec<Client> {
         let asked = |client: &Client| self.clients.is_empty() || self.clients.contains(client);
-        Client::value_variants().iter().copied().filter(asked).collect()
+        Client::ALL.into_iter().filter(asked).collect()
     }
 
     fn ledger(&self) -> Result<Ledger, Vec<Diagnostic>> {

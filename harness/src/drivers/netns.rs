@@ -20,7 +20,6 @@ pub(super) use self::process::settled;
 use super::channel::{Channel, Witness};
 use super::lab_device::LabDevice;
 use super::lab_pki::LabPkiLine;
-use super::remote_device::scep_client;
 use crate::client::Builtin;
 use crate::control::{Ask, Built, Order, Reply};
 use crate::lab::Lab;
@@ -70,7 +69,7 @@ async fn stand(lab: &Lab, options: &LabOptions) -> Result<(Built, Bench), BenchE
         let what = super::image_of(host, image);
         return Err(BenchError::NotSupported { driver: Driver::Netns, what });
     }
-    if let Some(missing) = scep_client(options.client).missing() {
+    if let Some(missing) = options.client.missing() {
         let origin = missing.origin.to_owned();
         return Err(BenchError::NotInstalled { program: missing.program, origin });
     }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use regex::Regex;
 
 use super::{Expected, Matrix, Plan, Reason, Unmatched};
@@ -140,10 +139,7 @@ fn texts(node: &Node, problems: &Problems) -> Vec<String> {
 }
 
 fn clients(node: &Node, problems: &Problems) -> Vec<Client> {
-    let clients = Client::value_variants().iter();
-    let names: Vec<_> = clients.map(|client| (client.to_string(), *client)).collect();
-    let known: Vec<(&str, Client)> =
-        names.iter().map(|(name, client)| (name.as_str(), *client)).collect();
+    let known = Client::ALL.map(|client| (client.name(), client));
     let one = |node: &Node| node.one_of("client", &known, problems);
     node.one_or_more(problems).iter().filter_map(one).collect()
 }

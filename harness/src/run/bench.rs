@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::ValueEnum;
+pub use dut_sim::ScepClient as Client;
 use futures_util::future::select_all;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -32,40 +33,14 @@ pub enum Driver {
     Live,
 }
 
-impl fmt::Display for Driver {
-    /// As it is named on the command line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        named(self, f)
-    }
-}
-
-/// The SCEP client inside the simulated devices.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Client {
-    /// The device's own.
-    #[default]
-    Builtin,
-    /// strongSwan's `pki --scepca` and `pki --scep`.
-    Strongswan,
-    /// micromdm's `scepclient`.
-    Scepclient,
-    /// certnanny's `sscep`.
-    Sscep,
-    /// certmonger's `scep-submit`.
-    Certmonger,
-}
-
-impl Client {
+impl Driver {
     /// The driver that can be had with this client where none is asked for: programs need the kernel's network.
-    pub fn default_driver(self) -> Driver {
-        match self {
-            Self::Builtin => Driver::Virtual,
-            _ => Driver::Netns,
-        }
+    pub fn default_for(client: Client) -> Self {
+        if client == Client::Builtin { Self::Virtual } else { Self::Netns }
     }
 }
 
-impl fmt::Display for Client {
+impl fmt::Display for Driver {
     /// As it is named on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         named(self, f)

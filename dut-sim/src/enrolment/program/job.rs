@@ -28,46 +28,46 @@ const MOST_LOGGED: usize = 40;
 const MOST_KEPT: usize = 200;
 
 /// What the runs of one enrolment share.
-pub(super) struct Job<'a> {
-    pub(super) program: &'a Path,
-    pub(super) folder: &'a Folder,
-    pub(super) order: &'a Order,
-    pub(super) journal: &'a mut Journal,
+pub(in crate::enrolment) struct Job<'a> {
+    pub(in crate::enrolment) program: &'a Path,
+    pub(in crate::enrolment) folder: &'a Folder,
+    pub(in crate::enrolment) order: &'a Order,
+    pub(in crate::enrolment) journal: &'a mut Journal,
 }
 
 /// One run: which exchange it is for, and how its lines are to be read.
-pub(super) struct Run {
-    pub(super) exchange: String,
-    pub(super) arguments: Vec<OsString>,
+pub(in crate::enrolment) struct Run {
+    pub(in crate::enrolment) exchange: String,
+    pub(in crate::enrolment) arguments: Vec<OsString>,
     /// Whether a line says that the CA has not decided, and the program will ask again.
-    pub(super) is_pending: fn(&str) -> bool,
+    pub(in crate::enrolment) is_pending: fn(&str) -> bool,
     /// Whether a line is of no interest, whatever happens.
-    pub(super) is_noise: fn(&str) -> bool,
+    pub(in crate::enrolment) is_noise: fn(&str) -> bool,
 }
 
 /// What a program left when it had ended.
-pub(super) struct Ended {
-    pub(super) exchange: String,
-    pub(super) status: ExitStatus,
+pub(in crate::enrolment) struct Ended {
+    pub(in crate::enrolment) exchange: String,
+    pub(in crate::enrolment) status: ExitStatus,
     /// What it printed on both outputs, noise left out.
-    pub(super) lines: Vec<String>,
-    pub(super) stdout: Vec<u8>,
+    pub(in crate::enrolment) lines: Vec<String>,
+    pub(in crate::enrolment) stdout: Vec<u8>,
 }
 
 impl Job<'_> {
     /// The exchange in which a certificate is asked for, in the standard's words.
-    pub(super) fn exchange(&self) -> String {
+    pub(in crate::enrolment) fn exchange(&self) -> String {
         let message = if self.order.existing.is_some() { "RenewalReq" } else { "PKCSReq" };
         format!("PKIOperation ({message})")
     }
 
     /// The program as it is known: `pki`.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::enrolment) fn name(&self) -> String {
         self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Runs the program to its end.
-    pub(super) async fn run(&mut self, run: Run) -> Result<Ended, Trouble> {
+    pub(in crate::enrolment) async fn run(&mut self, run: Run) -> Result<Ended, Trouble> {
         self.log_command(&run);
         let process = self.start(&run).map_err(|error| {
             let name = self.name();

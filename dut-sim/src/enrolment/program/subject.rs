@@ -5,13 +5,13 @@ use openssl::x509::X509Name;
 use crate::enrolment::order::Failure;
 
 /// One part of a subject: `CN` and its value.
-pub(super) struct Part {
-    pub(super) attribute_type: String,
-    pub(super) value: String,
+pub(in crate::enrolment) struct Part {
+    pub(in crate::enrolment) attribute_type: String,
+    pub(in crate::enrolment) value: String,
 }
 
 /// The parts of a configured name, in its order.
-pub(super) fn parts(distinguished_name: &str) -> Result<Vec<Part>, Failure> {
+pub(in crate::enrolment) fn parts(distinguished_name: &str) -> Result<Vec<Part>, Failure> {
     let name: X509Name = scep::name::parse(distinguished_name)?;
     let part = |entry: &openssl::x509::X509NameEntryRef| Part {
         attribute_type: entry

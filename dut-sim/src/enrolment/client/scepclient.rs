@@ -10,12 +10,12 @@ use scep::algorithm::{Cipher, Digest};
 use scep::client::CaCertificates;
 use scep::http::{Method, Operation};
 
-use super::folder::key_pem;
-use super::job::{Job, Run};
-use super::subject::parts;
-use super::{Answer, Program, Trouble};
 use crate::enrolment::http::{HttpFailure, compose, exchange};
 use crate::enrolment::order::Failure;
+use crate::enrolment::program::folder::key_pem;
+use crate::enrolment::program::job::{Job, Run};
+use crate::enrolment::program::subject::parts;
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble};
 
 /// Its options for the parts of a subject, in the order in which it writes them.
 const SUBJECT_OPTIONS: [(&str, &str); 6] = [
@@ -27,13 +27,21 @@ const SUBJECT_OPTIONS: [(&str, &str); 6] = [
     ("CN", "-cn"),
 ];
 
+/// Renews for the key of the old certificate, for it takes no other.
+pub(super) const ADAPTER: Adapter = Adapter {
+    keeps_key: true,
+    ..Adapter::of("scepclient", "micromdm's `scepclient`", "package `scep`", |job| {
+        Ok(Box::new(Scepclient::new(job)?))
+    })
+};
+
 /// An enrolment by `scepclient`.
-pub(super) struct Scepclient {
+struct Scepclient {
     subject: Vec<OsString>,
 }
 
 impl Scepclient {
-    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
+    fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         let subject = subject(job)?;
         note_what_it_lacks(job);
         job.folder.write("key.pem", &key_pem(&job.order.key)?)?;

@@ -12,10 +12,10 @@ use scep::certs_only;
 use scep::client::{CaCertificates, Client, Next, Verified};
 use scep::http::{HttpRequest, Operation};
 
-use super::job::{Ended, Job, Run};
-use super::reason::refused;
-use super::{Answer, Program, Trouble, response};
 use crate::enrolment::order::Failure;
+use crate::enrolment::program::job::{Ended, Job, Run};
+use crate::enrolment::program::reason::refused;
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble, response};
 
 /// What it prints in place of a reason of RFC 8894 §3.2.1.4, beginning each.
 const FAIL_INFOS: [(&str, &str); 5] = [
@@ -26,15 +26,23 @@ const FAIL_INFOS: [(&str, &str); 5] = [
     ("No certificate", "badCertId"),
 ];
 
+/// Helpers lie beside the path, where depends on the distribution.
+pub(super) const ADAPTER: Adapter = Adapter {
+    folders: &["/usr/lib/certmonger", "/usr/libexec/certmonger", "/usr/lib64/certmonger"],
+    ..Adapter::of("scep-submit", "certmonger's `scep-submit`", "package `certmonger`", |job| {
+        Ok(Box::new(Certmonger::new(job)?))
+    })
+};
+
 /// An enrolment by `scep-submit`.
-pub(super) struct Certmonger {
+struct Certmonger {
     client: Client,
     /// The message to send next, and whether it is a poll.
     message: Option<(Vec<u8>, bool)>,
 }
 
 impl Certmonger {
-    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
+    fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         job.journal.note("scep-submit sends messages by GET alone, whatever the CA offers");
         Ok(Self { client: Client::new(job.order.client_settings()?), message: None })
     }
