@@ -9,12 +9,11 @@ use scep::client::{Refusal, Settings};
 use scep::identity::Identity;
 use scep::name::NameError;
 use scep::secret::Secret;
-
-use crate::config::url::Endpoint;
+use scep::url::HttpUrl;
 
 /// What is asked of a client, whichever it is.
 pub(super) struct Order {
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: HttpUrl,
     pub(super) distinguished_name: String,
     pub(super) cipher: Option<Cipher>,
     pub(super) digest: Option<Digest>,

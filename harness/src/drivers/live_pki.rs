@@ -22,7 +22,7 @@ use crate::diagnostic::visible;
 use crate::http::{self, Envelope};
 use crate::lab::Secret;
 use crate::pki::{Exchanged, Pki, PkiError};
-use crate::scep_url::ScepUrl;
+use crate::scep_url::{ScepUrl, connect};
 
 /// Where challenge passwords come from.
 pub enum Challenges {
@@ -178,7 +178,7 @@ impl LivePki {
 impl Pki for LivePki {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
         self.turn().await;
-        let stream = self.url.connect().await.map_err(|reason| PkiError::Broken { reason })?;
+        let stream = connect(&self.url).await.map_err(|reason| PkiError::Broken { reason })?;
         let path = format!("{}{suffix}", self.url.path());
         let authority = self.url.authority();
         let (path, limit) = (path.as_str(), self.limit);

@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::drivers::sim_device::SimDevice;
 use crate::lab::Lab;
 use crate::run::BenchError;
-use crate::scep_url::ScepUrl;
+use crate::scep_url::{ScepUrl, resolve};
 
 /// Starts the device; it reaches the hosts and the PKIs of the lab, and nothing else.
 pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, BenchError> {
@@ -41,7 +41,7 @@ async fn network(lab: &Lab) -> HostNetwork {
 
 /// The addresses of version 4, which are all that the device speaks; none where the name stands for nothing here.
 async fn resolved(url: &ScepUrl) -> Vec<Ipv4Addr> {
-    let found = url.resolve().await.unwrap_or_default();
+    let found = resolve(url.host(), url.port()).await.unwrap_or_default();
     let of_version_4 = |socket: &SocketAddr| match socket.ip() {
         IpAddr::V4(address) => Some(address),
         IpAddr::V6(_) => None,

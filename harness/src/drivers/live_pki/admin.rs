@@ -14,7 +14,7 @@ use crate::diagnostic::visible;
 use crate::http::{self, Answer, Envelope};
 use crate::lab::Secret;
 use crate::pki::PkiError;
-use crate::scep_url::ScepUrl;
+use crate::scep_url::{ScepUrl, connect};
 
 /// The page, and who may see it.
 pub struct NdesAdmin {
@@ -100,13 +100,13 @@ impl NdesAdmin {
     }
 
     async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
-        let stream = self.url.connect().await?;
+        let stream = connect(&self.url).await?;
         http::ask(stream, self.envelope(&self.url.authority(), credentials, limit), &PAGE).await
     }
 
     /// Asks in two steps, over one connection, for it is the connection that the server lets in.
     async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
-        let stream = self.url.connect().await?;
+        let stream = connect(&self.url).await?;
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
         let authority = self.url.authority();
         let envelope = self.envelope(&authority, Some(&hello), limit);

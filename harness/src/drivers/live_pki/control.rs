@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::diagnostic::visible;
 use crate::http::{self, Envelope};
 use crate::pki::{Decision, IssuedCertificate, PkiError};
-use crate::scep_url::ScepUrl;
+use crate::scep_url::{ScepUrl, connect};
 
 /// Where a CA tells what it did, and is told what to do.
 pub(crate) struct ControlPort {
@@ -104,7 +104,7 @@ impl ControlPort {
     }
 
     async fn ask(&self, name: &str, request: &HttpRequest) -> Result<Vec<u8>, String> {
-        let stream = self.url.connect().await?;
+        let stream = connect(&self.url).await?;
         let path = format!("{}/{name}", self.url.path().trim_end_matches('/'));
         let authority = self.url.authority();
         let (path, limit) = (path.as_str(), self.limit);
