@@ -6,6 +6,7 @@ mod client;
 mod http;
 mod journal;
 mod key_source;
+mod order;
 mod pause;
 mod program;
 pub(crate) mod progress;
@@ -18,8 +19,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-pub use self::client::{Missing, ScepClient};
+pub use self::client::{ScepClient, UnknownClient};
 pub use self::key_source::{KeyPool, KeySource};
+pub use self::order::Missing;
 pub use self::pause::GrowingPause;
 
 use self::attempt::Enrolment;

@@ -28,6 +28,7 @@ pub mod named;
 pub mod request;
 pub mod secret;
 pub mod server;
+pub mod url;
 
 pub use error::{Error, PeerMisbehaved};
 

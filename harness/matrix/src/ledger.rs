@@ -139,9 +139,7 @@ fn texts(node: &Node, problems: &Problems) -> Vec<String> {
 }
 
 fn clients(node: &Node, problems: &Problems) -> Vec<Client> {
-    let names = Client::ALL.map(|client| (client.to_string(), client));
-    let known: Vec<(&str, Client)> =
-        names.iter().map(|(name, client)| (name.as_str(), *client)).collect();
+    let known = Client::ALL.map(|client| (client.name(), client));
     let one = |node: &Node| node.one_of("client", &known, problems);
     node.one_or_more(problems).iter().filter_map(one).collect()
 }

@@ -22,7 +22,6 @@ use testbed::Client;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Matrix {
     /// The columns.
-    #[serde(serialize_with = "names")]
     pub clients: Vec<Client>,
     /// The rows, by scenario.
     pub rows: Vec<Row>,
@@ -54,7 +53,6 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cell {
     /// The client.
-    #[serde(serialize_with = "name")]
     pub client: Client,
     /// How it stands with it.
     pub standing: Standing,
@@ -175,15 +173,6 @@ impl Row {
     pub fn pki_name(&self) -> &str {
         self.pki_title.as_deref().unwrap_or(&self.pki)
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands in a reference")]
-fn name<S: serde::Serializer>(client: &Client, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(client)
-}
-
-fn names<S: serde::Serializer>(clients: &[Client], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(clients.iter().map(Client::to_string))
 }
 
 #[cfg(test)]

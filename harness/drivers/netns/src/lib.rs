@@ -40,7 +40,6 @@ use simulated::client::Builtin;
 use simulated::control::{Ask, Built, Order, Reply};
 use simulated::lab_device::LabDevice;
 use simulated::lab_pki::LabPkiLine;
-use simulated::remote_device::scep_client;
 use simulated::remote_pki::RemotePki;
 use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
 use testbed::{
@@ -132,7 +131,7 @@ impl Netns {
             let what = image_of(host, image);
             return Err(BenchError::NotSupported { driver: DriverName::Netns, what });
         }
-        if let Some(missing) = scep_client(options.client).missing() {
+        if let Some(missing) = options.client.missing() {
             let origin = missing.origin.to_owned();
             return Err(BenchError::NotInstalled { program: missing.program, origin });
         }

@@ -8,7 +8,7 @@ use scep::attribute::TransactionId;
 use scep::http::{HttpRequest, HttpResponse};
 
 use diagnostics::visible;
-use model::scep_url::ScepUrl;
+use model::scep_url::{ScepUrl, connect};
 use testbed::http::{self, Envelope};
 use testbed::pki::{self, IssuedCertificate, PkiError};
 
@@ -29,7 +29,7 @@ impl Transport for Way {
     type Error = String;
 
     async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, String> {
-        let stream = self.url.connect().await?;
+        let stream = connect(&self.url).await?;
         let path = format!("{}{path}", self.url.path().trim_end_matches('/'));
         let authority = self.url.authority();
         let (path, limit) = (path.as_str(), self.limit);

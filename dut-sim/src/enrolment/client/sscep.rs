@@ -8,10 +8,11 @@ use scep::algorithm::{Cipher, Digest};
 use scep::client::CaCertificates;
 use scep::request::{ChallengeString, CsrBuilder};
 
-use super::folder::key_pem;
-use super::job::{Ended, Job, Run};
-use super::reason::refused;
-use super::{Answer, Program, ProgramFailure, Trouble};
+use crate::enrolment::order::Failure;
+use crate::enrolment::program::folder::key_pem;
+use crate::enrolment::program::job::{Ended, Job, Run};
+use crate::enrolment::program::reason::refused;
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble};
 
 /// Its exit statuses for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(i32, &str); 5] = [
@@ -26,11 +27,19 @@ const NETWORK: [i32; 2] = [95, 89];
 /// Its exit status where the CA has not decided and it was to poll no more.
 const PENDING: i32 = 3;
 
+/// In no release of Debian's up to 12.
+pub(super) const ADAPTER: Adapter = Adapter::of(
+    "sscep",
+    "certnanny's `sscep`",
+    "https://github.com/certnanny/sscep; Debian 12 has no package",
+    |job| Ok(Box::new(Sscep::new(job)?)),
+);
+
 /// An enrolment by `sscep`.
-pub(super) struct Sscep;
+struct Sscep;
 
 impl Sscep {
-    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, ProgramFailure> {
+    fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         job.folder.write("key.pem", &key_pem(&job.order.key)?)?;
         job.folder.write("request.pem", &request_pem(job)?)?;
         if let Some(existing) = &job.order.existing {
@@ -132,10 +141,9 @@ async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
     }
 }
 
-fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, ProgramFailure> {
+fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, Failure> {
     let order = job.order;
-    let subject =
-        scep::name::parse(&order.distinguished_name).map_err(super::SubjectError::from)?;
+    let subject = scep::name::parse(&order.distinguished_name).map_err(Failure::from)?;
     let request = CsrBuilder {
         subject: &subject,
         key: &order.key,
