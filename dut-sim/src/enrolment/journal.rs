@@ -1,9 +1,10 @@
 //! What an enrolment tells of itself: its phase, the protocol log, notes; no text of it shows the password.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use openssl::x509::X509Ref;
+use parking_lot::Mutex;
 use redact::{Masker, Secret};
 use scep::client::CaCertificates;
 use tokio::time::sleep;
@@ -63,7 +64,7 @@ impl Journal {
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress.lock();
         match phase {
             Phase::Issued(_) => {
                 progress.renewal = None;
@@ -78,7 +79,7 @@ impl Journal {
 
     /// Keeps the CA's certificates even where they were found wanting: the operator may see why.
     pub(super) fn keep_ca(&self, ca: Option<&CaCertificates>) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress.lock();
         if ca.is_some() || !self.renews {
             progress.ca = ca.cloned();
         }

@@ -1,5 +1,6 @@
 //! An enrolment by a program of somebody else's: what all of them have in common.
 
+mod certificates;
 pub(super) mod folder;
 pub(super) mod job;
 pub(super) mod reason;
@@ -7,6 +8,7 @@ pub(super) mod subject;
 
 use std::env;
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -179,4 +181,9 @@ async fn ca_certificates(
 /// A response as `scep` reads it, made of what a program has fetched.
 pub(super) fn response(body: Vec<u8>) -> HttpResponse {
     HttpResponse { status: 200, content_type: None, body }
+}
+
+/// The name of an algorithm as programs take it: `sha256`.
+pub(super) fn option_word(algorithm: impl Display) -> String {
+    algorithm.to_string().replace('-', "").to_lowercase()
 }

@@ -5,7 +5,6 @@
 use std::ffi::OsString;
 
 use async_trait::async_trait;
-use openssl::x509::X509;
 use scep::algorithm::{Cipher, Digest};
 use scep::client::CaCertificates;
 use scep::http::{Method, Operation};
@@ -97,11 +96,7 @@ impl Program for Scepclient {
         if !ended.status.success() {
             return Err(job.trouble(&ended).await);
         }
-        let Some(bytes) = job.folder.read("certificate.pem")? else {
-            return Err(job.useless(&ended, "it wrote no certificate").into());
-        };
-        let garbage = |_| job.useless(&ended, "what it wrote is no certificate");
-        let certificate = X509::from_pem(&bytes).map_err(garbage)?;
+        let certificate = job.issued(&ended)?;
         let old = job.order.existing.as_ref().map(|existing| &existing.certificate);
         if old.is_some_and(|old| *old == certificate) {
             return Err(job.useless(&ended, "it left the old certificate as it was").into());

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use async_trait::async_trait;
 use openssl::x509::{X509, X509Ref};
-use scep::algorithm::{Cipher, Digest};
+use scep::algorithm::Digest;
 use scep::client::CaCertificates;
 use scep::request::{ChallengeString, CsrBuilder};
 
@@ -12,7 +12,7 @@ use crate::enrolment::order::Failure;
 use crate::enrolment::program::folder::key_pem;
 use crate::enrolment::program::job::{Ended, Job, Run};
 use crate::enrolment::program::reason::refused;
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble};
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble, option_word};
 
 /// Its exit statuses for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(i32, &str); 5] = [
@@ -61,14 +61,8 @@ impl Program for Sscep {
             return Err(trouble(job, &ended).await);
         }
         let numbered = (0..scep::MAX_CERTIFICATES).map(|number| format!("ca.pem-{number}"));
-        let mut certificates = Vec::new();
-        for file in std::iter::once("ca.pem".to_owned()).chain(numbered) {
-            let Some(bytes) = job.folder.read(&file)? else { continue };
-            certificates.push(X509::from_pem(&bytes).map_err(|_| {
-                job.useless(&ended, &format!("its file `{file}` holds no certificate"))
-            })?);
-            job.folder.remove(&file)?;
-        }
+        let files = std::iter::once("ca.pem".to_owned()).chain(numbered);
+        let certificates = job.stored(&ended, files, X509::from_pem)?;
         if certificates.is_empty() {
             return Err(job.useless(&ended, "it stored no certificate").into());
         }
@@ -86,11 +80,7 @@ impl Program for Sscep {
         if !ended.status.success() {
             return Err(trouble(job, &ended).await);
         }
-        let Some(bytes) = job.folder.read("certificate.pem")? else {
-            return Err(job.useless(&ended, "it wrote no certificate").into());
-        };
-        let garbage = |_| job.useless(&ended, "what it wrote is no certificate");
-        Ok(Answer::Issued(X509::from_pem(&bytes).map_err(garbage)?))
+        Ok(Answer::Issued(job.issued(&ended)?))
     }
 }
 
@@ -117,12 +107,10 @@ fn arguments(job: &Job<'_>, ca: &CaCertificates) -> Result<Vec<String>, Trouble>
     if order.existing.is_some() {
         arguments.extend(["-K", "old-key.pem", "-O", "old.pem"]);
     }
-    if let Some(cipher) = order.cipher {
-        arguments.extend(["-E", cipher_word(cipher)]);
-    }
-    if let Some(digest) = order.digest {
-        arguments.extend(["-S", digest_word(digest)]);
-    }
+    // Up to 0.9 every AES is AES-256 for it, for it looks at three letters.
+    let (cipher, digest) = (order.cipher.map(option_word), order.digest.map(option_word));
+    arguments.extend(cipher.iter().flat_map(|word| ["-E", word]));
+    arguments.extend(digest.iter().flat_map(|word| ["-S", word]));
     Ok(arguments.into_iter().map(str::to_owned).collect())
 }
 
@@ -158,26 +146,4 @@ fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, Failure> {
 fn write_pem(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<(), Trouble> {
     job.folder.write(name, &certificate.to_pem()?)?;
     Ok(())
-}
-
-/// Up to 0.9 every AES is AES-256 for it, for it looks at three letters.
-fn cipher_word(cipher: Cipher) -> &'static str {
-    match cipher {
-        Cipher::Des => "des",
-        Cipher::TripleDes => "3des",
-        Cipher::Aes128 => "aes128",
-        Cipher::Aes192 => "aes192",
-        Cipher::Aes256 => "aes256",
-    }
-}
-
-fn digest_word(digest: Digest) -> &'static str {
-    match digest {
-        Digest::Md5 => "md5",
-        Digest::Sha1 => "sha1",
-        Digest::Sha224 => "sha224",
-        Digest::Sha256 => "sha256",
-        Digest::Sha384 => "sha384",
-        Digest::Sha512 => "sha512",
-    }
 }

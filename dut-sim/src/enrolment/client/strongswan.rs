@@ -7,14 +7,14 @@ use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use openssl::x509::{X509, X509Ref};
-use scep::algorithm::{Cipher, Digest};
+use scep::algorithm::Cipher;
 use scep::client::CaCertificates;
 
 use crate::enrolment::order::Failure;
 use crate::enrolment::program::folder::key_pem;
 use crate::enrolment::program::job::{Ended, Job, Run};
 use crate::enrolment::program::subject::parts;
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble};
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble, option_word};
 
 /// More certificates of a CA or RA than anybody has.
 const MOST: usize = scep::MAX_CERTIFICATES;
@@ -68,7 +68,7 @@ impl Strongswan {
             add("cipher", cipher_word(cipher));
         }
         if let Some(digest) = order.digest {
-            add("digest", digest_word(digest));
+            add("digest", &option_word(digest));
         }
         if let Some(password) = &order.password {
             let word = quoted(password.expose());
@@ -93,9 +93,9 @@ impl Program for Strongswan {
         if !ended.status.success() {
             return Err(trouble(job, ended).await);
         }
-        let ca = stored(job, &ended, &["ca", "ca-root"], "ca")?;
+        let ca = job.stored(&ended, files("ca", &["ca-root", "ca"]), X509::from_der)?;
         // It stores the one received last first.
-        let ra = stored(job, &ended, &["ra"], "ra")?.into_iter().rev();
+        let ra = job.stored(&ended, files("ra", &["ra"]), X509::from_der)?.into_iter().rev();
         let all: Vec<_> = ca.into_iter().chain(ra).collect();
         if all.is_empty() {
             return Err(job.useless(&ended, "it stored no certificate").into());
@@ -141,29 +141,10 @@ fn run(exchange: String, arguments: &[&str]) -> Run {
     }
 }
 
-/// What `pki --scepca` stored: `ca.der`, `ca-root-2.der`, `ca-1.der` and so on.
-fn stored(
-    job: &Job<'_>,
-    ended: &Ended,
-    firsts: &[&str],
-    numbered: &str,
-) -> Result<Vec<X509>, Trouble> {
-    let first = firsts[0].to_owned();
-    let more = |name: &str| (1..MOST).map(|n| format!("{name}-{n}")).collect::<Vec<_>>();
-    let roots = firsts.iter().skip(1).flat_map(|name| more(name));
-    let names = std::iter::once(first).chain(roots).chain(more(numbered));
-    let mut certificates = Vec::new();
-    for name in names {
-        let file = format!("{name}.der");
-        let Some(bytes) = job.folder.read(&file)? else { continue };
-        certificates.push(
-            X509::from_der(&bytes).map_err(|_| {
-                job.useless(ended, &format!("its file `{file}` holds no certificate"))
-            })?,
-        );
-        job.folder.remove(&file)?;
-    }
-    Ok(certificates)
+/// The files of `pki --scepca`: `ca.der`, `ca-root-2.der`, `ca-1.der` and so on.
+fn files(first: &str, numbered: &[&str]) -> Vec<String> {
+    let more = numbered.iter().flat_map(|name| (1..MOST).map(move |n| format!("{name}-{n}.der")));
+    std::iter::once(format!("{first}.der")).chain(more).collect()
 }
 
 fn write_der(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<String, Trouble> {
@@ -202,16 +183,5 @@ fn cipher_word(cipher: Cipher) -> &'static str {
     match cipher {
         Cipher::Des | Cipher::TripleDes => "des3",
         Cipher::Aes128 | Cipher::Aes192 | Cipher::Aes256 => "aes",
-    }
-}
-
-fn digest_word(digest: Digest) -> &'static str {
-    match digest {
-        Digest::Md5 => "md5",
-        Digest::Sha1 => "sha1",
-        Digest::Sha224 => "sha224",
-        Digest::Sha256 => "sha256",
-        Digest::Sha384 => "sha384",
-        Digest::Sha512 => "sha512",
     }
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use process::messages::write;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -200,7 +201,7 @@ impl Heard {
 
 async fn speak(mut lines: mpsc::Receiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
     while let Some(line) = lines.recv().await {
-        if writer.write_all(&line).await.is_err() || writer.flush().await.is_err() {
+        if write(&mut writer, &line).await.is_err() {
             return;
         }
     }
@@ -211,7 +212,7 @@ async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
     loop {
         match control::read(&mut reader).await {
             Ok(Some(told)) => heard.hear(told),
-            Err(error) if control::is_nonsense(&error) => {
+            Err(error) if error.is_nonsense() => {
                 return heard.end(Lost::Gone(format!("the lab process talks nonsense: {error}")));
             }
             // Whoever waits for its processes tells how it ended.
@@ -222,6 +223,7 @@ async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
     use tokio::net::UnixStream;
 
     use super::*;
