@@ -23,8 +23,7 @@ mod sim_device;
 pub mod ssh_device;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use dut_sim::console::Shell;
 use dut_sim::{DeviceSettings, KeySource};
@@ -32,6 +31,8 @@ use dut_sim::{DeviceSettings, KeySource};
 pub use self::live::{TargetOptions, Targets, Used, used};
 use self::mock_pki::MockPki;
 use self::sim_device::SimDevice;
+pub use self::ssh_device::Changed;
+use self::ssh_device::SshSessions;
 use crate::client::Builtin;
 use crate::lab::{self, Lab, Runs};
 use crate::run::{Bench, BenchError, Client, Driver, KeySupply, LabOptions, Resource};
@@ -81,12 +82,18 @@ pub(crate) fn held_alone(lab: &Lab, options: &LabOptions) -> BTreeSet<String> {
     }
 }
 
+/// The sessions with real devices of this process.
+pub(crate) fn ssh_sessions() -> SshSessions {
+    static SESSIONS: LazyLock<SshSessions> = LazyLock::new(SshSessions::default);
+    SESSIONS.clone()
+}
+
 /// Waits until nothing is left of any lab of this process, those included that were dropped; tells what was wrong with
 /// labs when they ended, each of it once.
 pub async fn settled() -> Settled {
     let mut of_labs = netns::settled().await;
     of_labs.extend(docker::settled().await);
-    Settled { of_labs, of_devices: ssh_device::settled().await }
+    Settled { of_labs, of_devices: ssh_sessions().settled().await }
 }
 
 /// What was wrong at the end of labs.
@@ -100,22 +107,12 @@ pub struct Settled {
 
 /// The real devices that were given up so far and of which nobody was told.
 pub fn given_up() -> Vec<String> {
-    ssh_device::complaints()
-}
-
-/// A real device whose configuration is not as it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// The device, as in ``device `DUT0` (`admin@198.51.100.7`)``.
-    pub device: String,
-    /// The file that has its configuration as it was.
-    pub saved_in: PathBuf,
+    ssh_sessions().complaints()
 }
 
 /// The real devices whose configurations this process has yet to put back.
 pub fn changed() -> Vec<Changed> {
-    let open = ssh_device::not_put_back().into_iter();
-    open.map(|(device, saved_in)| Changed { device, saved_in }).collect()
+    ssh_sessions().not_put_back()
 }
 
 /// A lab that was closed and stands on.

@@ -7,12 +7,13 @@ mod doors; // who is let in, and by whom
 mod dut; // `sceplab dut` as the login shell
 mod misbehaving; // what comes between a device and its users
 mod outputs; // what devices print
+mod system_ssh; // the program `ssh`: its configuration, what it is asked and shown
 
 mod sshd; // the server
 
 use std::sync::Arc;
 
-use harness::drivers::ssh_device::{Passwords, SshDevice};
+use harness::drivers::ssh_device::{Passwords, SshDevice, SshSessions};
 use harness::lab::{Secret, SshTarget};
 use harness::run::BenchError;
 
@@ -20,9 +21,6 @@ use harness::run::BenchError;
 fn script(special: &str) -> String {
     include_str!("ssh_device/script.sh").replace("# SPECIAL", special)
 }
-
-/// Held while it matters who is told of what could not be put back: each is told once.
-static SETTLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Somebody who knows one answer, or none.
 struct Knows(Option<&'static str>);
@@ -34,8 +32,13 @@ impl Passwords for Knows {
     }
 }
 
+/// Sessions for which somebody knows that answer, or nobody one.
+fn sessions(answer: Option<&'static str>) -> SshSessions {
+    SshSessions::new(Arc::new(Knows(answer)), Some(env!("CARGO_BIN_EXE_sceplab").into()))
+}
+
 async fn connect(target: &SshTarget) -> Result<SshDevice, BenchError> {
-    SshDevice::connect("DUT0", target, Arc::new(Knows(None)), false).await
+    sessions(None).open("DUT0", target, false).await
 }
 
 /// Why there is no device.

@@ -1,13 +1,11 @@
 //! The configuration: replaced, refused, kept, put back.
 
-use std::sync::Arc;
-
 use harness::device::{Change, Device, DeviceError};
-use harness::drivers::ssh_device::{Restored, SshDevice};
+use harness::drivers::ssh_device::Restored;
 use harness::lab::SshTarget;
 
 use super::sshd::{Sshd, is_there};
-use super::{Knows, assert_tells, connect, script};
+use super::{assert_tells, connect, script, sessions};
 
 const BEFORE: &str =
     "set interfaces ethernet eth0 address 10.0.0.1/24\nset system login user admin\n";
@@ -75,13 +73,15 @@ async fn a_device_that_is_dropped_is_put_back_as_well() {
     if !is_there() {
         return;
     }
-    // Before a device is held: whoever settles waits for all that are.
-    let _turn = super::SETTLING.lock().await;
-    let server = server("");
-    let device = connect(&server.target()).await.unwrap();
+    let (server, sessions) = (server(""), sessions(None));
+    let device = sessions.open("DUT0", &server.target(), false).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
+    let told: Vec<String> =
+        sessions.not_put_back().into_iter().map(|changed| changed.device).collect();
+    assert_eq!(told, [format!("device `DUT0` (`{}`)", server.target())]);
     drop(device);
-    harness::drivers::settled().await;
+    assert_eq!(sessions.settled().await, [""; 0]);
+    assert_eq!(sessions.not_put_back(), []);
     assert_eq!(server.text("running"), BEFORE);
 }
 
@@ -93,7 +93,7 @@ async fn what_is_to_be_kept_is_kept() {
     let server = server("");
     let keep = vec![vec!["interfaces".to_owned()]];
     let target = SshTarget { keep, ..server.target() };
-    let device = SshDevice::connect("DUT0", &target, Arc::new(Knows(None)), true).await.unwrap();
+    let device = sessions(None).open("DUT0", &target, true).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
     assert_eq!(device.restore().await, Restored::Kept);
     assert_eq!(server.text("running"), format!("set a b\n{BEFORE}"));
@@ -230,5 +230,5 @@ async fn a_device_is_of_one_run_at_a_time() {
     let error = connect(&server.target()).await.err().map(|error| error.to_string());
     assert_tells(&error.unwrap_or_default(), &["another run of sceplab uses it"]);
     assert_eq!(device.restore().await, Restored::Unchanged);
-    connect(&server.target()).await.unwrap();
+    connect(&server.target()).await.unwrap().restore().await;
 }

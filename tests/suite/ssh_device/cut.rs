@@ -8,7 +8,7 @@ use harness::drivers::ssh_device::Restored;
 use harness::lab::SshTarget;
 
 use super::sshd::{Sshd, is_there};
-use super::{assert_tells, connect, script};
+use super::{assert_tells, connect, script, sessions};
 
 const BEFORE: &str = "set a before\n";
 
@@ -100,12 +100,10 @@ async fn what_cannot_be_put_back_is_told_and_written_down() {
     if !is_there() {
         return;
     }
-    // Before a device is held: whoever settles waits for all that are.
-    let _turn = super::SETTLING.lock().await;
-    let mut server = cut_in_commit("");
+    let (mut server, sessions) = (cut_in_commit(""), sessions(None));
     std::fs::write(server.path("cut"), "").unwrap();
     let target = SshTarget { answer_within: Duration::from_secs(2), ..server.target() };
-    let device = connect(&target).await.unwrap();
+    let device = sessions.open("DUT0", &target, false).await.unwrap();
     device.configure(Change::Replace("set a after")).await.unwrap();
     server.stop();
     let restored = device.restore().await;
@@ -119,14 +117,16 @@ async fn what_cannot_be_put_back_is_told_and_written_down() {
     assert!(written.ends_with(BEFORE), "{written}");
     // Whoever connects next is told of it.
     server.start_again();
-    let device = connect(&target).await.unwrap();
+    let device = sessions.open("DUT0", &target, false).await.unwrap();
     let file = path.display().to_string();
     assert_tells(&device.notes().await.join("\n"), &["an earlier run may not have put", &file]);
     std::fs::remove_file(&path).unwrap();
     device.restore().await;
-    let told = harness::drivers::settled().await;
-    let told: Vec<&String> = told.of_devices.iter().filter(|told| told.contains(&file)).collect();
+    assert_eq!(sessions.complaints().len(), 1);
+    let told = sessions.settled().await;
     assert_eq!(told.len(), 1, "{told:?}");
-    let parts = ["device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"];
-    assert_tells(told[0], &parts);
+    let parts =
+        [&file, "device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"];
+    assert_tells(&told[0], &parts);
+    assert_eq!(sessions.settled().await, [""; 0]);
 }

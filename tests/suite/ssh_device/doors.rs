@@ -2,13 +2,11 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
 
-use harness::drivers::ssh_device::SshDevice;
 use harness::lab::{PasswordSource, SshTarget};
 
 use super::sshd::{PASSWORD, Sshd, is_there, keygen, write};
-use super::{Knows, assert_tells, connect, reason, script};
+use super::{assert_tells, connect, reason, script, sessions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_listens_the_connection_is_refused() {
@@ -39,14 +37,46 @@ async fn a_server_of_another_kind_is_told_from_ssh() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_algorithms_in_common_those_of_this_side_are_told() {
+async fn without_algorithms_in_common_those_of_the_device_are_told() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // It is called again, with the algorithms of old routers.
+    let server = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"SSH-2.0-Odd\r\n").unwrap();
+            stream.write_all(&key_exchange("curve0-of-nobody")).unwrap();
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    let told = reason(connect(&SshTarget::new("admin", "127.0.0.1", port)).await);
+    server.join().unwrap();
+    let parts = ["found no algorithms in common", "curve0-of-nobody", "`ssh -Q kex`", "`ssh -vv`"];
+    assert_tells(&told, &parts);
+}
+
+/// A packet with algorithms that a server offers, of each kind the same (RFC 4253 §6 and §7.1).
+fn key_exchange(algorithm: &str) -> Vec<u8> {
+    let name_list = |name: &str| {
+        let length = u32::try_from(name.len()).unwrap().to_be_bytes();
+        [&length[..], name.as_bytes()].concat()
+    };
+    let lists = [vec![name_list(algorithm); 8], vec![name_list(""); 2]].concat().concat();
+    let mut payload = [&[20][..], &[0; 16], &lists, &[0; 5]].concat();
+    let padding = 12 - (payload.len() + 1) % 8;
+    payload.resize(payload.len() + padding, 0);
+    let length = u32::try_from(payload.len() + 1).unwrap().to_be_bytes();
+    [&length[..], &[u8::try_from(padding).unwrap()], &payload].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_algorithms_of_old_routers_are_spoken() {
     if !is_there() {
         return;
     }
-    let settings = "KexAlgorithms sntrup761x25519-sha512@openssh.com";
+    let settings = "KexAlgorithms diffie-hellman-group1-sha1\nCiphers 3des-cbc\nMACs hmac-sha1";
     let server = Sshd::with(&script(""), settings);
-    let told = reason(connect(&server.target()).await);
-    assert_tells(&told, &["found no algorithms in common", "curve25519-sha256", "`ssh -vv`"]);
+    connect(&server.target()).await.unwrap().restore().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +143,7 @@ async fn a_key_may_have_a_pass_phrase() {
     let server = Sshd::start(&script(""));
     server.protect_identity("open sesame");
     let target = server.target();
-    let knows = |answer| SshDevice::connect("DUT0", &target, Arc::new(Knows(answer)), false);
+    let knows = async |answer| sessions(answer).open("DUT0", &target, false).await;
     knows(Some("open sesame")).await.unwrap().restore().await;
     let told = reason(knows(None).await);
     assert_tells(&told, &["has a pass phrase: nobody knows it", "the agent"]);
@@ -148,8 +178,7 @@ async fn who_is_to_be_asked_and_cannot_be_is_told_what_to_give() {
     let asked = SshTarget { password: PasswordSource::Asked, identity: None, ..server.target() };
     let told = reason(connect(&asked).await);
     assert_tells(&told, &["wants a password: nobody knows it"]);
-    let knows = Arc::new(Knows(Some(PASSWORD)));
-    let device = SshDevice::connect("DUT0", &asked, knows, false).await.unwrap();
+    let device = sessions(Some(PASSWORD)).open("DUT0", &asked, false).await.unwrap();
     device.restore().await;
     let told = reason(connect(&SshTarget { identity: None, ..server.target() }).await);
     assert_tells(&told, &["`SCEPLAB_TEST_NO_PASSWORD`", "holds no password"]);

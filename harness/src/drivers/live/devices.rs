@@ -7,17 +7,22 @@ use async_trait::async_trait;
 
 use super::Targets;
 use crate::device::Device;
-use crate::drivers::ssh_device::{AtTerminal, Passwords, Restored, SshDevice};
+use crate::drivers::ssh_device::{Restored, SshDevice, SshSessions};
 use crate::lab::SshTarget;
 use crate::run::{BenchError, Resource};
 
 /// What is known of the real devices of a run.
-#[derive(Default)]
 pub(super) struct Devices {
-    /// Asked for once, however often a device is logged in to.
-    passwords: Arc<AtTerminal>,
+    sessions: SshSessions,
     /// Those whose configuration could not be put back.
     spoilt: Mutex<BTreeSet<String>>,
+}
+
+impl Devices {
+    /// With sessions of which whoever settles knows.
+    pub(super) fn new(sessions: SshSessions) -> Self {
+        Self { sessions, spoilt: Mutex::default() }
+    }
 }
 
 impl Targets {
@@ -27,7 +32,7 @@ impl Targets {
     /// What is in the way.
     pub async fn greet(&self, name: &str, target: &SshTarget) -> Result<(), BenchError> {
         // Nothing was changed, and there is nothing to put back.
-        let device = SshDevice::connect(name, target, self.passwords(), true).await?;
+        let device = self.devices().sessions.open(name, target, true).await?;
         device.restore().await;
         Ok(())
     }
@@ -44,14 +49,10 @@ impl Targets {
             return Err(BenchError::Device { name: name.to_owned(), reason: reason.to_owned() });
         }
         let keeps = self.keep_configuration();
-        let device = Arc::new(SshDevice::connect(name, target, self.passwords(), keeps).await?);
+        let device = Arc::new(self.devices().sessions.open(name, target, keeps).await?);
         let (targets, place) = (self.clone(), target.to_string());
         let restoring = Box::new(Restoring { device: Arc::clone(&device), targets, place });
         Ok((device, restoring))
-    }
-
-    fn passwords(&self) -> Arc<dyn Passwords> {
-        Arc::<AtTerminal>::clone(&self.devices().passwords)
     }
 
     fn is_spoilt(&self, target: &SshTarget) -> bool {

@@ -24,10 +24,9 @@ pub struct TargetOptions {
 }
 
 /// The real devices and PKIs of a run; copies of it are the same run.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Targets(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     options: TargetOptions,
     pkis: Mutex<Vec<(PkiByUrl, OpenPki)>>,
@@ -37,7 +36,8 @@ struct Inner {
 impl Targets {
     /// Nothing is opened yet.
     pub fn new(options: TargetOptions) -> Self {
-        Self(Arc::new(Inner { options, ..Inner::default() }))
+        let devices = Devices::new(crate::drivers::ssh_sessions());
+        Self(Arc::new(Inner { options, pkis: Mutex::default(), devices }))
     }
 
     pub(super) fn devices(&self) -> &Devices {
@@ -83,6 +83,12 @@ impl Targets {
     /// When its passwords cannot be read.
     pub fn prepare(&self, plan: &PkiByUrl) -> Result<(), String> {
         self.pki(plan).map(drop)
+    }
+}
+
+impl Default for Targets {
+    fn default() -> Self {
+        Self::new(TargetOptions::default())
     }
 }
 
