@@ -130,7 +130,7 @@ fn garbage_steers_no_terminal() {
         return;
     }
     let server = r"printf '\377\033[2J\000 caf\303\251\r\n'; exit 1";
-    let ended = broken(WAITS, server, &["\\xff\\u{1b}[2J\\u{0} café"]);
+    let ended = broken(WAITS, server, &["\\xff\\u{1b}[2J\\0 café"]);
     assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
 }
 
