@@ -1,4 +1,4 @@
-//! Lines of JSON, bounded in length.
+//! Messages on a stream: JSON, one object a line, bounded in length.
 
 use std::io;
 
@@ -9,34 +9,60 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use super::message::LONGEST_LINE;
 
 /// Reads lines; a read that is given up loses nothing.
-pub(super) struct Lines<R> {
+#[derive(Debug)]
+pub struct Lines<R> {
     reader: R,
     line: Vec<u8>,
 }
 
 /// Why there is no further message.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub enum ReadError {
+    /// The other end has closed the connection.
     #[error("the connection ended")]
     Ended,
+    /// The other end has gone while it sent a message.
     #[error("the connection ended in the middle of a message")]
     EndedMidway,
+    /// The other end sends more than anybody has to say.
     #[error("a message is longer than {} MiB", LONGEST_LINE >> 20)]
     TooLong,
-    /// What the message holds is not told: it may be a secret.
+    /// The line is no message; what it holds is not told, because it may be a secret.
     #[error("a message is not understood: {what} at character {column}")]
-    NotUnderstood { what: &'static str, column: usize },
+    NotUnderstood {
+        /// What is wrong with it.
+        what: &'static str,
+        /// Where, counted in bytes from 1.
+        column: usize,
+    },
+    /// The stream has failed.
     #[error("the connection broke: {0}")]
     Broken(#[from] io::Error),
 }
 
+impl ReadError {
+    /// Whether the other end does not keep to the form; otherwise it is gone.
+    pub fn is_nonsense(&self) -> bool {
+        matches!(self, Self::TooLong | Self::NotUnderstood { .. })
+    }
+}
+
 impl<R: AsyncBufRead + Unpin> Lines<R> {
-    pub(super) fn new(reader: R) -> Self {
+    /// Reads messages from there.
+    pub fn new(reader: R) -> Self {
         Self { reader, line: Vec::new() }
     }
 
+    /// The reader, for what follows on the stream.
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+
     /// The next message.
-    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<T, ReadError> {
+    ///
+    /// # Errors
+    /// When none comes, or something else does.
+    pub async fn next<T: DeserializeOwned>(&mut self) -> Result<T, ReadError> {
         while !self.read_more().await? {}
         let message = decode(&self.line);
         // A long line is not held on to.
@@ -74,14 +100,17 @@ fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, ReadError> {
 }
 
 /// A message as a line; `None` where it would be too long.
-pub(super) fn encode(message: &impl Serialize) -> Option<Vec<u8>> {
+pub fn encode(message: &impl Serialize) -> Option<Vec<u8>> {
     let mut line = serde_json::to_vec(message).ok()?;
     line.push(b'\n');
     (line.len() <= LONGEST_LINE).then_some(line)
 }
 
 /// Writes a line.
-pub(super) async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// Those of the stream.
+pub async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &[u8]) -> io::Result<()> {
     writer.write_all(line).await?;
     writer.flush().await
 }
