@@ -1,7 +1,7 @@
 # The project's image. `docker build -t sceplab .` builds the program and puts it on a small base.
 #
-# BASE: what the program runs on, with the C library and libgcc_s of a release no older than RUST's; RUST: what builds it, with
-# a C compiler, Perl and make. Neither this file nor the program needs BuildKit.
+# BASE: what the program runs on, with the C library and libgcc_s of a release no older than RUST's, and with the user 65532 in
+# its list of users, which `ssh` looks up; RUST: what builds it, with a C compiler, Perl, make and OpenSSH's client. Neither this file nor the program needs BuildKit.
 ARG BASE=gcr.io/distroless/cc-debian12
 ARG RUST=rust:1-bookworm
 
@@ -25,7 +25,6 @@ ENV CARGO_PROFILE_RELEASE_DEBUG=none CARGO_PROFILE_RELEASE_STRIP=symbols
 WORKDIR /build
 # What it depends on, OpenSSL among it, is built once and then kept, until one of these files changes.
 COPY Cargo.toml Cargo.lock ./
-COPY .cargo/config.toml .cargo/
 COPY scep/Cargo.toml scep/
 COPY mock-ca/Cargo.toml mock-ca/
 COPY dut-sim/Cargo.toml dut-sim/
@@ -39,9 +38,17 @@ COPY . .
 RUN touch */src/lib.rs harness/src/main.rs \
     && cargo build --release --locked --package harness --features docker \
     && mkdir /out /out/state && mv target/release/sceplab /out/
+# Real devices are reached by the system's `ssh`: that and its libraries, but for those of the C library, which the base has.
+RUN for program in /usr/bin/ssh /usr/bin/ssh-keygen; do \
+        install -D "$program" "/out/ssh$program"; \
+        for library in $(ldd "$program" | awk '$2 == "=>" && $1 !~ /^lib(c|m|dl|rt|pthread|resolv)\.so/ { print $3 }'); do \
+            install -D "$library" "/out/ssh/usr${library#/usr}"; \
+        done; \
+    done
 
 FROM runtime
 # A volume that is new takes its owner from here; a folder that was there already would keep its own.
 COPY --from=build --chown=65532:65532 /out/state /var/lib/sceplab
+COPY --from=build /out/ssh/usr /usr
 COPY --from=build /out/sceplab /usr/local/bin/sceplab
 WORKDIR /var/lib/sceplab

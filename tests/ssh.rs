@@ -25,6 +25,7 @@ mod ssh {
     pub(crate) mod outputs; // what devices print
     pub(crate) mod over_ssh; // runs of scenarios
     mod sshd; // the server
+    pub(crate) mod system_ssh; // the program `ssh`: its configuration, what it is asked and shown
 }
 
 #[cfg(target_os = "linux")]
@@ -41,10 +42,16 @@ fn main() -> ExitCode {
         ssh::misbehaving::trials(needs),
         ssh::outputs::trials(needs),
         ssh::over_ssh::trials(needs),
+        ssh::system_ssh::trials(needs),
     ];
     let with_servers = with_servers.into_iter().flatten();
     let trials = with_servers.map(|trial| trial.within(rig::in_own_network));
-    support::trials::run(trials.chain(ssh::doors::without_servers()).collect())
+    support::trials::run(
+        trials
+            .chain(ssh::doors::without_servers())
+            .chain(ssh::system_ssh::without_servers())
+            .collect(),
+    )
 }
 
 /// The rig is made of Linux's namespaces.

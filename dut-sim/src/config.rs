@@ -8,5 +8,4 @@ pub(crate) mod schema;
 pub(crate) mod session;
 pub(crate) mod system;
 pub(crate) mod tree;
-pub(crate) mod url;
 pub(crate) mod value;

@@ -9,8 +9,9 @@ pub(crate) mod restart;
 mod settings;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
@@ -215,11 +216,11 @@ impl Device {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn enrolments(&self) -> MutexGuard<'_, Enrolments> {
-        self.enrolments.lock().unwrap_or_else(PoisonError::into_inner)
+        self.enrolments.lock()
     }
 }
 

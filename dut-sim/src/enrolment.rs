@@ -6,20 +6,23 @@ mod client;
 mod http;
 mod journal;
 mod key_source;
+mod order;
 mod pause;
 mod program;
 pub(crate) mod progress;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-pub use self::client::{Missing, ScepClient};
+pub use self::client::{ScepClient, UnknownClient};
 pub use self::key_source::{KeyPool, KeySource};
+pub use self::order::Missing;
 pub use self::pause::GrowingPause;
 
 use self::attempt::Enrolment;
@@ -94,7 +97,7 @@ impl Enrolments {
     /// How far the request of that name has come.
     pub(crate) fn progress(&self, name: &str) -> Option<Progress> {
         let progress = &self.running.get(name)?.progress;
-        Some(progress.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(progress.lock().clone())
     }
 
     /// The names of all requests.
@@ -108,7 +111,7 @@ impl Enrolments {
     /// Why there is nothing to renew; nothing has changed then.
     pub(crate) fn renew(&mut self, name: &str) -> Result<(), RenewalError> {
         let running = self.running.get_mut(name).ok_or(RenewalError::NoSuchRequest)?;
-        let mut progress = running.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = running.progress.lock();
         if matches!(&progress.renewal, Some(renewal) if !matches!(renewal, Phase::Failed { .. })) {
             return Err(RenewalError::UnderWay);
         }

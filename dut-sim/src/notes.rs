@@ -1,6 +1,6 @@
 //! What a reader of a result must know of the SCEP client, each said once.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 /// The notes of a device: options its client lacks, and what it does instead.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub(crate) struct Notes {
 impl Notes {
     /// Adds a note, unless it is there; whether it was not.
     pub(crate) fn add(&self, note: &str) -> bool {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines.lock();
         let is_new = !lines.iter().any(|line| line == note);
         if is_new {
             lines.push(note.to_owned());
@@ -21,6 +21,6 @@ impl Notes {
 
     /// The notes, in the order they were made.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines.lock().clone()
     }
 }

@@ -1,7 +1,8 @@
 //! What SCEP did, one line an event: short enough to keep, and free of secrets.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// How many lines are kept; the oldest go first.
 const CAPACITY: usize = 200;
@@ -17,7 +18,7 @@ pub(crate) struct ProtocolLog {
 impl ProtocolLog {
     /// Adds a line.
     pub(crate) fn add(&self, line: &str) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines.lock();
         if lines.len() == CAPACITY {
             lines.pop_front();
         }
@@ -26,7 +27,7 @@ impl ProtocolLog {
 
     /// The lines, the newest last.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.lines.lock().iter().cloned().collect()
     }
 }
 

@@ -5,7 +5,6 @@
 //! length of a line, and end the connection where the other end does not keep to the form.
 
 mod client;
-pub mod lines;
 mod message;
 mod pending;
 mod server;

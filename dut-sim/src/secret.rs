@@ -12,7 +12,7 @@ use openssl::rand::rand_bytes;
 use openssl::symm::{Cipher, decrypt, encrypt};
 use scep::secret::Secret;
 
-/// What secrets look like wherever they might be shown.
+/// What the device shows in place of a secret, as OSDx does.
 pub(crate) const MASK: &str = "****************";
 
 /// What every file in the OpenSSL salted format begins with; the salt follows.
@@ -43,7 +43,7 @@ impl Sealed {
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
+        f.write_str(redact::MASK)
     }
 }
 
@@ -184,6 +184,6 @@ mod tests {
     fn shows_nothing() {
         let secret = Secret::new("hunter2");
         let sealed = Sealed::parse(HELLO).unwrap();
-        assert_eq!(format!("{secret} {secret:?} {sealed:?}"), [MASK; 3].join(" "));
+        assert_eq!(format!("{secret} {secret:?} {sealed:?}"), [redact::MASK; 3].join(" "));
     }
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use openssl::x509::{X509, X509Ref};
 use parking_lot::Mutex;
-use scep::{attribute::TransactionId, hexadecimal, name, secret::Secret};
+use scep::{attribute::TransactionId, name, secret::Secret};
 use serde::{Deserialize, Serialize};
 
 pub use decision::{DecisionError, RevocationError};
@@ -202,5 +202,5 @@ impl Ca {
 pub(crate) fn serial_text(certificate: &X509Ref) -> String {
     let bytes = certificate.serial_number().to_bn().map(|serial| serial.to_vec());
     let bytes = bytes.unwrap_or_default();
-    bytes.chunks(1).map(hexadecimal::lower).collect::<Vec<_>>().join(":")
+    bytes.chunks(1).map(hex::encode).collect::<Vec<_>>().join(":")
 }

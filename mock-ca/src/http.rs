@@ -25,7 +25,7 @@ use tokio::{
 };
 
 pub(crate) use accept::accept_all;
-pub use accept::{FAREWELL, Listener, serve};
+pub use accept::{Listener, SHUTDOWN_TIMEOUT, serve};
 
 use crate::{
     answer::Answer,

@@ -17,7 +17,6 @@ mod log;
 mod offer;
 mod origin;
 mod pages;
-mod percent;
 mod personality;
 mod policy;
 mod profile;
@@ -33,7 +32,7 @@ mod wire;
 
 pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
 pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
-pub use http::{FAREWELL, Listener, serve};
+pub use http::{Listener, SHUTDOWN_TIMEOUT, serve};
 pub use log::{LogEntry, LogObserver, LogOutcome};
 pub use personality::PersonalityName;
 pub use policy::ChallengeUnavailable;

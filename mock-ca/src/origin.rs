@@ -3,12 +3,13 @@
 use openssl::{error::ErrorStack, hash::MessageDigest, x509::X509Ref};
 use scep::{attribute::TransactionId, request::Csr, server::Header};
 
-use scep::hexadecimal;
+use serde::{Deserialize, Serialize};
 
 use crate::{authority::Authority, profile::PublicKeyInfo};
 
 /// Which request it is, and whose.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Origin {
     pub(crate) transaction_id: TransactionId,
     /// The SHA-256 digest of the public key that signed the message, in hexadecimal.
@@ -53,5 +54,5 @@ pub(crate) fn requester_of(signer: &X509Ref) -> Result<String, ErrorStack> {
 }
 
 fn sha256(bytes: &[u8]) -> Result<String, ErrorStack> {
-    openssl::hash::hash(MessageDigest::sha256(), bytes).map(|digest| hexadecimal::lower(&digest))
+    openssl::hash::hash(MessageDigest::sha256(), bytes).map(hex::encode)
 }

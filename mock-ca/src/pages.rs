@@ -2,8 +2,6 @@
 
 use openssl::{error::ErrorStack, hash::MessageDigest, x509::X509Ref};
 
-use scep::hexadecimal;
-
 use crate::personality::ErrorPages;
 
 /// A page of NDES (`mscep.dll` and `mscep_admin`).
@@ -105,7 +103,7 @@ fn cache_full(at_most: usize) -> String {
 /// The MD5 digest of a certificate in four groups of upper-case digits, as the page shows it.
 pub(crate) fn thumbprint(certificate: &X509Ref) -> Result<String, ErrorStack> {
     let digest = certificate.digest(MessageDigest::md5())?;
-    Ok(digest.chunks(4).map(hexadecimal::upper).collect::<Vec<_>>().join(" "))
+    Ok(digest.chunks(4).map(hex::encode_upper).collect::<Vec<_>>().join(" "))
 }
 
 /// The content type and body of an error.

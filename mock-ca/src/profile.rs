@@ -58,7 +58,7 @@ pub(crate) enum KeyIdentifier {
 pub(crate) struct Applicant<'a> {
     /// The subject, in DER.
     pub(crate) subject: &'a [u8],
-    pub(crate) public_key: &'a PublicKeyInfo<'a>,
+    pub(crate) public_key: &'a PublicKeyInfo,
     pub(crate) wishes: &'a [Wish<'a>],
     pub(crate) serial: BigNum,
 }
@@ -125,7 +125,7 @@ impl CertificateProfile {
 
 impl KeyIdentifier {
     /// The 20 bytes that identify a key.
-    pub(crate) fn of(self, key: &PublicKeyInfo<'_>) -> Result<Vec<u8>, ErrorStack> {
+    pub(crate) fn of(self, key: &PublicKeyInfo) -> Result<Vec<u8>, ErrorStack> {
         let digest = match self {
             Self::Sha1 => hash(MessageDigest::sha1(), key.bits())?,
             Self::Sha256 => hash(MessageDigest::sha256(), key.bits())?,

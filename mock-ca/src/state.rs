@@ -1,12 +1,12 @@
 //! What a CA keeps across restarts, in a directory of small files.
 //!
 //! ```text
-//! state                    the format's version and the personality; written last when a state is made
+//! state.json               the format's version and the personality; written last when a state is made
 //! lock                     locked while a server runs
 //! ca.key, ca.pem           the CA's key and certificate; next-ca.*, ra-signing.*, ra-encryption.* likewise
-//! issued/0000000002.pem    each certificate issued, with its transaction, and when it was revoked
-//! pending/0000000001.pem   each request that waits, or was denied
-//! challenges               one-time challenge passwords, used and unused
+//! issued/0000000002.json   each certificate issued, with its transaction, and when it was revoked
+//! pending/0000000001.json  each request that waits, or was denied
+//! challenges.json          one-time challenge passwords, used and unused
 //! ```
 //!
 //! Every file is written under another name, flushed to the disk and renamed, and so is complete under its own name,
@@ -21,6 +21,9 @@ use std::{
     io,
     path::{Path, PathBuf},
 };
+
+use record::Numbered;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     authority::{Authority, Identities},
@@ -54,6 +57,9 @@ pub enum StateError {
         /// What is in it.
         found: String,
     },
+    /// An older version of this program kept its state there, in another form.
+    #[error("`{}` is the state of an older version, which is not read: give another directory", .0.display())]
+    Outdated(PathBuf),
     /// A file is not what was written.
     #[error("`{}` is damaged: {reason}", path.display())]
     Damaged {
@@ -83,12 +89,14 @@ pub(crate) struct StateDirectory {
     _lock: File,
 }
 
-const STATE: &str = "state";
+const STATE: &str = "state.json";
+/// What the first version had in its place.
+const FIRST_STATE: &str = "state";
 const LOCK: &str = "lock";
 const ISSUED: &str = "issued";
 const PENDING: &str = "pending";
-const CHALLENGES: &str = "challenges";
-const HEADER: &str = "sceplab-state 1";
+const CHALLENGES: &str = "challenges.json";
+const VERSION: u32 = 2;
 
 /// More than any file of a state has.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -118,16 +126,11 @@ impl StateDirectory {
     /// The personality the state was made for, `None` in a new directory.
     pub(crate) fn personality(&self) -> Result<Option<PersonalityName>, StateError> {
         let path = self.path.join(STATE);
-        if !path.exists() {
-            return Ok(None);
+        let Some(kind) = read_if_there::<Kind>(&path)? else { return Ok(None) };
+        if kind.version != VERSION {
+            return Err(damaged(&path, &format!("version {} is not known", kind.version)));
         }
-        let text = read_text(&path)?;
-        let (header, name) = text.trim_end().split_once('\n').unwrap_or((text.trim_end(), ""));
-        if header != HEADER {
-            return Err(damaged(&path, &format!("it does not begin with `{HEADER}`")));
-        }
-        let name = name.strip_prefix("personality: ").unwrap_or(name);
-        name.parse().map(Some).map_err(|error| damaged(&path, &error))
+        Ok(Some(kind.personality))
     }
 
     /// Writes a new CA; the state exists from the moment this returns.
@@ -139,8 +142,7 @@ impl StateDirectory {
         for (name, content) in authority::files(authority).map_err(at("encode", &self.path))? {
             write(&self.path, &name, &content)?;
         }
-        let state = format!("{HEADER}\npersonality: {personality}\n");
-        write(&self.path, STATE, state.as_bytes())
+        write_json(&self.path, STATE, &Kind { version: VERSION, personality })
     }
 
     /// Reads the CA's keys and certificates.
@@ -153,14 +155,12 @@ impl StateDirectory {
 
     /// Writes an issued certificate, flushed to the disk when this returns.
     pub(crate) fn write_issued(&self, record: &IssuedRecord) -> Result<(), StateError> {
-        let directory = self.path.join(ISSUED);
-        write(&directory, &file_name(record.number), record.to_text().as_bytes())
+        write_json(&self.path.join(ISSUED), &file_name(record.number()), record)
     }
 
     /// Writes a request that waits or was denied.
     pub(crate) fn write_pending(&self, record: &PendingRecord) -> Result<(), StateError> {
-        let directory = self.path.join(PENDING);
-        write(&directory, &file_name(record.number), record.to_text().as_bytes())
+        write_json(&self.path.join(PENDING), &file_name(record.number()), record)
     }
 
     /// Removes a request that waits no longer.
@@ -172,29 +172,22 @@ impl StateDirectory {
 
     /// Reads all issued certificates, in order.
     pub(crate) fn read_issued(&self) -> Result<Vec<IssuedRecord>, StateError> {
-        self.read_records(ISSUED, IssuedRecord::from_text)
+        self.read_records(ISSUED)
     }
 
     /// Reads all requests that wait or were denied, in order.
     pub(crate) fn read_pending(&self) -> Result<Vec<PendingRecord>, StateError> {
-        self.read_records(PENDING, PendingRecord::from_text)
+        self.read_records(PENDING)
     }
 
     /// Writes the list of challenge passwords.
-    pub(crate) fn write_challenges(&self, text: &str) -> Result<(), StateError> {
-        write(&self.path, CHALLENGES, text.as_bytes())
+    pub(crate) fn write_challenges(&self, list: &impl Serialize) -> Result<(), StateError> {
+        write_json(&self.path, CHALLENGES, list)
     }
 
-    /// Reads the list of challenge passwords with the function that understands it.
-    pub(crate) fn read_challenges<T: Default>(
-        &self,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<T, StateError> {
-        let path = self.path.join(CHALLENGES);
-        if !path.exists() {
-            return Ok(T::default());
-        }
-        read(&read_text(&path)?).map_err(|reason| damaged(&path, &reason))
+    /// Reads the list of challenge passwords.
+    pub(crate) fn read_challenges<T: Default + DeserializeOwned>(&self) -> Result<T, StateError> {
+        Ok(read_if_there(&self.path.join(CHALLENGES))?.unwrap_or_default())
     }
 
     /// Complains when the state belongs to another CA than the one asked for.
@@ -216,21 +209,29 @@ impl StateDirectory {
         damaged(&self.path.join(ISSUED).join(file_name(number)), &reason)
     }
 
-    fn read_records<T>(
+    fn read_records<T: Numbered + DeserializeOwned>(
         &self,
         directory: &str,
-        read: impl Fn(u32, &str) -> Result<T, String>,
     ) -> Result<Vec<T>, StateError> {
         let directory = self.path.join(directory);
         let mut records = Vec::new();
         for path in sorted_files(&directory)? {
             let number =
                 number_of(&path).ok_or_else(|| damaged(&path, &"not a file of a state"))?;
-            let record = read(number, &read_text(&path)?);
-            records.push(record.map_err(|reason| damaged(&path, &reason))?);
+            let mut record: T = read_json(&path)?;
+            record.set_number(number);
+            records.push(record);
         }
         Ok(records)
     }
+}
+
+/// What says which CA a state is of.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kind {
+    version: u32,
+    personality: PersonalityName,
 }
 
 /// Refuses a directory that somebody uses for something else.
@@ -238,6 +239,9 @@ fn refuse_foreign(path: &Path) -> Result<(), StateError> {
     let Ok(entries) = fs::read_dir(path) else { return Ok(()) };
     if path.join(STATE).exists() {
         return Ok(());
+    }
+    if path.join(FIRST_STATE).exists() && path.join(LOCK).exists() {
+        return Err(StateError::Outdated(path.to_owned()));
     }
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let ours = [LOCK, ISSUED, PENDING];
@@ -260,6 +264,24 @@ fn sorted_files(directory: &Path) -> Result<Vec<PathBuf>, StateError> {
     Ok(paths)
 }
 
+fn read_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
+    path.exists().then(|| read_json(path)).transpose()
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StateError> {
+    // The parser quotes what it read, which may be a password.
+    let unlike = |error: serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
+        damaged(path, &format!("it is not as it was written at line {line}, column {column}"))
+    };
+    serde_json::from_str(&read_text(path)?).map_err(unlike)
+}
+
+fn write_json(directory: &Path, name: &str, content: &impl Serialize) -> Result<(), StateError> {
+    let encoded = serde_json::to_vec_pretty(content).map_err(io::Error::from);
+    write(directory, name, &encoded.map_err(at("encode", &directory.join(name)))?)
+}
+
 fn read_text(path: &Path) -> Result<String, StateError> {
     let length = fs::metadata(path).map_err(at("read", path))?.len();
     if length > FILE_BYTES {
@@ -275,12 +297,12 @@ fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), StateError>
 }
 
 fn file_name(number: u32) -> String {
-    format!("{number:010}.pem")
+    format!("{number:010}.json")
 }
 
 fn number_of(path: &Path) -> Option<u32> {
     let name = path.file_name()?.to_str()?;
-    let number = name.strip_suffix(".pem")?.parse().ok()?;
+    let number = name.strip_suffix(".json")?.parse().ok()?;
     (file_name(number) == name).then_some(number)
 }
 

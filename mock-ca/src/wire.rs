@@ -23,6 +23,7 @@ pub(crate) mod maybe_seconds {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub(crate) fn serialize<S: Serializer>(
         time: &Option<SystemTime>,
         to: S,

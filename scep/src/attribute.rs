@@ -8,7 +8,7 @@ use openssl::{
     pkey::{HasPublic, PKeyRef},
 };
 
-use crate::{Entropy, hexadecimal};
+use crate::Entropy;
 
 /// Defines an enumeration that travels as a decimal `PrintableString`, and keeps values it does not know.
 macro_rules! wire_number {
@@ -128,7 +128,7 @@ impl TransactionId {
     /// When OpenSSL cannot encode the key.
     pub fn from_public_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, ErrorStack> {
         let digest = hash(MessageDigest::sha1(), &key.public_key_to_der()?)?;
-        Ok(Self(hexadecimal::upper(&digest)))
+        Ok(Self(hex::encode_upper(digest)))
     }
 
     /// A fresh id that nobody else has: 128 random bits, in upper-case hexadecimal.
@@ -138,7 +138,7 @@ impl TransactionId {
     pub fn generate(entropy: Entropy<'_>) -> Result<Self, ErrorStack> {
         let mut bytes = [0; 16];
         entropy(&mut bytes)?;
-        Ok(Self(hexadecimal::upper(&bytes)))
+        Ok(Self(hex::encode_upper(bytes)))
     }
 
     /// The id as it travels.
@@ -184,7 +184,7 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hexadecimal::lower(&self.0))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 

@@ -14,7 +14,7 @@ use x509_cert::{
     ext::pkix::BasicConstraints,
 };
 
-use crate::{hexadecimal, key_usage::KeyUsage};
+use crate::key_usage::KeyUsage;
 
 /// Whether its key may be used so; a key usage that is absent restricts nothing (RFC 5280 §4.2.1.3).
 pub fn allows(certificate: &X509Ref, usage: KeyUsage) -> bool {
@@ -85,7 +85,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hexadecimal::lower(&self.0))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -94,10 +94,9 @@ impl FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Self, NotAFingerprint> {
         let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();
-        let (pairs, rest) = digits.as_chunks::<2>();
-        let octets: Option<Vec<u8>> = pairs.iter().map(|pair| hexadecimal::byte(*pair)).collect();
-        let octets = octets.filter(|_| rest.is_empty()).ok_or(NotAFingerprint)?;
-        octets.try_into().map(Self).map_err(|_| NotAFingerprint)
+        let mut octets = [0; 32];
+        hex::decode_to_slice(digits, &mut octets).map_err(|_| NotAFingerprint)?;
+        Ok(Self(octets))
     }
 }
 

@@ -4,6 +4,7 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The content type of a pkiMessage (RFC 8894 §4.3).
 pub const PKI_MESSAGE: &str = "application/x-pki-message";
@@ -125,7 +126,7 @@ impl Operation {
 
     /// The request for this operation; a pkiMessage becomes the body of a POST or the base64 in the query of a GET.
     pub fn to_http(&self, method: Method) -> HttpRequest {
-        let operation = format!("operation={}", percent_encode(self.name().as_bytes()));
+        let operation = format!("operation={}", percent_encoded(self.name()));
         match self {
             Self::PkiOperation(body) if method == Method::Post => HttpRequest {
                 method,
@@ -134,13 +135,13 @@ impl Operation {
                 body: body.clone(),
             },
             Self::PkiOperation(body) => {
-                let message = percent_encode(STANDARD.encode(body).as_bytes());
+                let message = percent_encoded(&STANDARD.encode(body));
                 get(format!("{operation}&message={message}"))
             }
             Self::GetCaCaps { message: Some(message) }
             | Self::GetCaCert { message: Some(message) }
             | Self::GetNextCaCert { message: Some(message) } => {
-                get(format!("{operation}&message={}", percent_encode(message.as_bytes())))
+                get(format!("{operation}&message={}", percent_encoded(message)))
             }
             _ => get(operation),
         }
@@ -155,7 +156,7 @@ fn get(query: String) -> HttpRequest {
 fn parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (key == name).then(|| String::from_utf8_lossy(&percent_decode(value)).into_owned())
+        (key == name).then(|| percent_decode_str(value).decode_utf8_lossy().into_owned())
     })
 }
 
@@ -174,37 +175,12 @@ fn decode_message(text: &str) -> Result<Vec<u8>, HttpError> {
     TOLERANT.decode(compact).map_err(|error| HttpError::NotBase64(error.to_string()))
 }
 
-/// Escapes everything but the unreserved characters of RFC 3986 §2.3.
-fn percent_encode(bytes: &[u8]) -> String {
-    const HEX: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let mut text = String::with_capacity(bytes.len() * 3 / 2);
-    for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                text.push(char::from(*byte));
-            }
-            other => text.extend(['%', HEX[usize::from(other >> 4)], HEX[usize::from(other & 15)]]),
-        }
-    }
-    text
-}
+/// What stands for itself anywhere in a URL (RFC 3986 §2.3).
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Undoes the escapes; what is no valid escape stays as it is.
-fn percent_decode(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escape =
-            tail.split_first_chunk::<2>().filter(|_| *first == b'%').and_then(|(digits, after)| {
-                let digits = std::str::from_utf8(digits).ok()?;
-                Some((u8::from_str_radix(digits, 16).ok()?, after))
-            });
-        let (byte, after) = escape.unwrap_or((*first, tail));
-        decoded.push(byte);
-        rest = after;
-    }
-    decoded
+/// Writes every byte that does not stand for itself anywhere in a URL as `%` and two upper-case hexadecimal digits.
+pub fn percent_encoded(text: &str) -> String {
+    utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
 /// Bodies, which may be any bytes, in JSON.
@@ -238,6 +214,7 @@ mod tests {
     fn the_query_of_a_get_is_standard_base64_fully_escaped() {
         let request = Operation::PkiOperation(vec![0xfb, 0xff, 0xfe, 0xff]).to_http(Method::Get);
         assert_eq!(request.query, "operation=PKIOperation&message=%2B%2F%2F%2B%2Fw%3D%3D");
+        assert_eq!(percent_encoded("a/b c~"), "a%2Fb%20c~");
     }
 
     #[test]

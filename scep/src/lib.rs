@@ -19,7 +19,6 @@ pub mod client;
 mod cms;
 pub mod envelope;
 mod error;
-pub mod hexadecimal;
 pub mod http;
 pub mod identity;
 pub mod key_usage;
@@ -29,6 +28,7 @@ pub mod named;
 pub mod request;
 pub mod secret;
 pub mod server;
+pub mod url;
 
 pub use error::{Error, PeerMisbehaved};
 

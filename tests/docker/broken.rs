@@ -32,12 +32,14 @@ fn kill(docker: &Docker, id: &str, forwards: &str) {
         for container in docker_containers(docker, id).await {
             let inspected =
                 client.inspect_container(&container, None::<InspectContainerOptions>).await;
-            let settings = inspected.unwrap().host_config.unwrap().sysctls.unwrap();
+            // One that is gone already belongs to a run that has ended, which tells why.
+            let Ok(inspected) = inspected else { continue };
+            let settings = inspected.host_config.unwrap().sysctls.unwrap();
             if settings["net.ipv4.ip_forward"] == forwards {
                 chosen.push(container);
             }
         }
-        let first = chosen.pop().unwrap();
+        let Some(first) = chosen.pop() else { return };
         // It may have been made, and not have begun.
         while client.kill_container(&first, None::<KillContainerOptions>).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;

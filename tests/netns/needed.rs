@@ -8,15 +8,18 @@ use crate::support::trials::{Planned, trials};
 pub(crate) fn trials() -> Vec<Planned> {
     trials![
         &[];
-        a_driver_that_is_not_permitted_is_a_reason_to_ignore_a_trial,
+        a_driver_that_is_not_possible_here_is_a_reason_to_ignore_a_trial,
         a_driver_that_is_broken_fails_a_trial,
     ]
 }
 
-fn a_driver_that_is_not_permitted_is_a_reason_to_ignore_a_trial() {
+fn a_driver_that_is_not_possible_here_is_a_reason_to_ignore_a_trial() {
     let told = "no namespaces".to_owned();
     let error = BenchError::NotPermitted { driver: DriverName::Netns, reason: told };
     assert_eq!(reason(&error), "no namespaces");
+    let error =
+        BenchError::NotSupported { driver: DriverName::Netns, what: "this system".to_owned() };
+    assert_eq!(reason(&error), "this system");
     let error = BenchError::NoEngine { reason: "no engine".to_owned() };
     assert_eq!(reason(&error), "no engine");
 }

@@ -8,9 +8,9 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use diagnostics::Palette;
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 use model::lab::Lab;
-use model::outcome::{Outcome, ScenarioOutcome, Verdict};
 use model::scenario::{Found, LoadErrors, discover, load};
 use report::terminal;
+use results::{Outcome, ScenarioOutcome, Verdict};
 use runner::run_all;
 use testbed::{BenchError, Driver, DriverName, LabOptions};
 use tokio::runtime::Runtime;
@@ -139,7 +139,9 @@ impl Kind {
         match outcome.scenarios.as_slice() {
             [one] => match &one.verdict {
                 Verdict::Passed => Ok(Completion::Completed),
-                Verdict::Skipped { reason } => self.ignored(reason),
+                // A server that is not installed, and not a case that says nothing of its requirement.
+                Verdict::Skipped { reason } if self.elsewhere.is_some() => self.ignored(reason),
+                Verdict::Skipped { reason } => Ok(Completion::ignored_with(reason)),
                 _ => Err(report(one).into()),
             },
             other => {

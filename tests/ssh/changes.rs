@@ -1,12 +1,10 @@
 //! The configuration: replaced, refused, kept, put back.
 
-use std::sync::Arc;
-
-use driver_live::ssh_device::{Restored, SshDevice};
+use driver_live::ssh_device::Restored;
 use model::lab::SshTarget;
 use testbed::device::{Change, Device, DeviceError};
 
-use super::device::{Knows, assert_tells, connect, script};
+use super::device::{assert_tells, connect, script, sessions};
 use super::sshd::Sshd;
 use crate::support::trials::{Need, Planned, trials};
 
@@ -82,13 +80,15 @@ async fn nothing_is_typed_where_nothing_changed() {
 }
 
 async fn the_configuration_of_a_dropped_device_is_restored() {
-    // Before a device is held: whoever settles waits for all that are.
-    let _turn = super::device::SETTLING.lock().await;
-    let server = server("");
-    let device = connect(&server.target()).await.unwrap();
+    let (server, sessions) = (server(""), sessions(None));
+    let device = sessions.open("DUT0", &server.target(), false).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
+    let told: Vec<String> =
+        sessions.not_put_back().into_iter().map(|changed| changed.device).collect();
+    assert_eq!(told, [format!("device `DUT0` (`{}`)", server.target())]);
     drop(device);
-    driver_live::ssh_device::settled().await;
+    assert_eq!(sessions.settled().await, [""; 0]);
+    assert_eq!(sessions.not_put_back(), []);
     assert_eq!(server.text("running"), BEFORE);
 }
 
@@ -96,7 +96,7 @@ async fn keep_config_leaves_the_new_configuration_and_the_kept_paths() {
     let server = server("");
     let keep = vec![vec!["interfaces".to_owned()]];
     let target = SshTarget { keep, ..server.target() };
-    let device = SshDevice::connect("DUT0", &target, Arc::new(Knows(None)), true).await.unwrap();
+    let device = sessions(None).open("DUT0", &target, true).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
     assert_eq!(device.restore().await, Restored::Kept);
     assert_eq!(server.text("running"), format!("set a b\n{BEFORE}"));
@@ -201,5 +201,5 @@ async fn a_second_run_is_refused_the_device() {
     let error = connect(&server.target()).await.err().map(|error| error.to_string());
     assert_tells(&error.unwrap_or_default(), &["another run of sceplab uses it"]);
     assert_eq!(device.restore().await, Restored::Unchanged);
-    connect(&server.target()).await.unwrap();
+    connect(&server.target()).await.unwrap().restore().await;
 }

@@ -7,7 +7,7 @@ use driver_live::ssh_device::Restored;
 use model::lab::SshTarget;
 use testbed::device::{Change, Device, DeviceError};
 
-use super::device::{assert_tells, connect, script};
+use super::device::{assert_tells, connect, script, sessions};
 use super::sshd::Sshd;
 use crate::support::trials::{Need, Planned, trials};
 
@@ -105,12 +105,10 @@ async fn a_device_that_comes_back_is_waited_for() {
 }
 
 async fn a_configuration_that_cannot_be_restored_is_saved_and_told() {
-    // Before a device is held: whoever settles waits for all that are.
-    let _turn = super::device::SETTLING.lock().await;
-    let mut server = cut_in_commit("");
+    let (mut server, sessions) = (cut_in_commit(""), sessions(None));
     std::fs::write(server.path("cut"), "").unwrap();
     let target = SshTarget { answer_within: Duration::from_secs(2), ..server.target() };
-    let device = connect(&target).await.unwrap();
+    let device = sessions.open("DUT0", &target, false).await.unwrap();
     device.configure(Change::Replace("set a after")).await.unwrap();
     server.stop();
     let restored = device.restore().await;
@@ -124,14 +122,16 @@ async fn a_configuration_that_cannot_be_restored_is_saved_and_told() {
     assert!(written.ends_with(BEFORE), "{written}");
     // Whoever connects next is told of it.
     server.start_again();
-    let device = connect(&target).await.unwrap();
+    let device = sessions.open("DUT0", &target, false).await.unwrap();
     let file = path.display().to_string();
     assert_tells(&device.notes().await.join("\n"), &["an earlier run may not have put", &file]);
     std::fs::remove_file(&path).unwrap();
     device.restore().await;
-    let told = driver_live::ssh_device::settled().await;
-    let told: Vec<&String> = told.iter().filter(|told| told.contains(&file)).collect();
+    assert_eq!(sessions.complaints().len(), 1);
+    let told = sessions.settled().await;
     assert_eq!(told.len(), 1, "{told:?}");
-    let parts = ["device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"];
-    assert_tells(told[0], &parts);
+    let parts =
+        [&file, "device `DUT0` (`admin@127.0.0.1:", "could not be put back", "type `configure`"];
+    assert_tells(&told[0], &parts);
+    assert_eq!(sessions.settled().await, [""; 0]);
 }

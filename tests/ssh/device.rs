@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use driver_live::ssh_device::{Passwords, SshDevice};
+use driver_live::ssh_device::{Passwords, SshDevice, SshSessions};
 use model::lab::{Secret, SshTarget};
 use testbed::BenchError;
 
@@ -11,11 +11,8 @@ pub(super) fn script(special: &str) -> String {
     include_str!("script.sh").replace("# SPECIAL", special)
 }
 
-/// Held while it matters who is told of what could not be put back: each is told once.
-pub(super) static SETTLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 /// Somebody who knows one answer, or none.
-pub(super) struct Knows(pub(super) Option<&'static str>);
+struct Knows(Option<&'static str>);
 
 impl Passwords for Knows {
     fn ask(&self, _: &str, again: bool) -> Result<Secret, String> {
@@ -24,8 +21,13 @@ impl Passwords for Knows {
     }
 }
 
+/// Sessions for which somebody knows that answer, or nobody one.
+pub(super) fn sessions(answer: Option<&'static str>) -> SshSessions {
+    SshSessions::new(Arc::new(Knows(answer)), Some(env!("CARGO_BIN_EXE_sceplab").into()))
+}
+
 pub(super) async fn connect(target: &SshTarget) -> Result<SshDevice, BenchError> {
-    SshDevice::connect("DUT0", target, Arc::new(Knows(None)), false).await
+    sessions(None).open("DUT0", target, false).await
 }
 
 /// Why there is no device.

@@ -2,12 +2,10 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
 
-use driver_live::ssh_device::SshDevice;
 use model::lab::{PasswordSource, SshTarget};
 
-use super::device::{Knows, assert_tells, connect, reason, script};
+use super::device::{assert_tells, connect, reason, script, sessions};
 use super::sshd::{Sshd, write};
 use crate::support::rig::files::{PASSWORD, new_key};
 use crate::support::sceplab::refusing;
@@ -16,7 +14,7 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_server_without_common_algorithms_is_told_with_the_own_ones,
+        the_algorithms_of_old_routers_are_spoken,
         an_unknown_host_key_is_refused_with_its_fingerprint,
         a_changed_host_key_is_refused_with_both_fingerprints,
         hashed_names_of_hosts_are_known,
@@ -33,6 +31,7 @@ pub(crate) fn without_servers() -> Vec<Planned> {
         &[];
         where_nobody_listens_the_connection_is_refused,
         a_server_of_another_kind_is_told_from_ssh,
+        a_server_without_common_algorithms_is_told_with_its_own_ones,
     ]
 }
 
@@ -60,11 +59,42 @@ async fn a_server_of_another_kind_is_told_from_ssh() {
     assert_tells(&told, &["before the SSH handshake was through", "it may be no SSH server"]);
 }
 
-async fn a_server_without_common_algorithms_is_told_with_the_own_ones() {
-    let settings = "KexAlgorithms sntrup761x25519-sha512@openssh.com";
+async fn a_server_without_common_algorithms_is_told_with_its_own_ones() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // It is called again, with the algorithms of old routers.
+    let server = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"SSH-2.0-Odd\r\n").unwrap();
+            stream.write_all(&key_exchange("curve0-of-nobody")).unwrap();
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    let told = reason(connect(&SshTarget::new("admin", "127.0.0.1", port)).await);
+    server.join().unwrap();
+    let parts = ["found no algorithms in common", "curve0-of-nobody", "`ssh -Q kex`", "`ssh -vv`"];
+    assert_tells(&told, &parts);
+}
+
+/// A packet with algorithms that a server offers, of each kind the same (RFC 4253 §6 and §7.1).
+fn key_exchange(algorithm: &str) -> Vec<u8> {
+    let name_list = |name: &str| {
+        let length = u32::try_from(name.len()).unwrap().to_be_bytes();
+        [&length[..], name.as_bytes()].concat()
+    };
+    let lists = [vec![name_list(algorithm); 8], vec![name_list(""); 2]].concat().concat();
+    let mut payload = [&[20][..], &[0; 16], &lists, &[0; 5]].concat();
+    let padding = 12 - (payload.len() + 1) % 8;
+    payload.resize(payload.len() + padding, 0);
+    let length = u32::try_from(payload.len() + 1).unwrap().to_be_bytes();
+    [&length[..], &[u8::try_from(padding).unwrap()], &payload].concat()
+}
+
+async fn the_algorithms_of_old_routers_are_spoken() {
+    let settings = "KexAlgorithms diffie-hellman-group1-sha1\nCiphers 3des-cbc\nMACs hmac-sha1";
     let server = Sshd::with(&script(""), settings);
-    let told = reason(connect(&server.target()).await);
-    assert_tells(&told, &["found no algorithms in common", "curve25519-sha256", "`ssh -vv`"]);
+    connect(&server.target()).await.unwrap().restore().await;
 }
 
 async fn an_unknown_host_key_is_refused_with_its_fingerprint() {
@@ -111,7 +141,7 @@ async fn a_key_may_have_a_pass_phrase() {
     let server = Sshd::start(&script(""));
     server.protect_identity("open sesame");
     let target = server.target();
-    let knows = |answer| SshDevice::connect("DUT0", &target, Arc::new(Knows(answer)), false);
+    let knows = async |answer| sessions(answer).open("DUT0", &target, false).await;
     knows(Some("open sesame")).await.unwrap().restore().await;
     let told = reason(knows(None).await);
     assert_tells(&told, &["has a pass phrase: nobody knows it", "the agent"]);
@@ -138,8 +168,7 @@ async fn a_password_that_nobody_knows_is_told_with_what_to_give() {
     let asked = SshTarget { password: PasswordSource::Asked, identity: None, ..server.target() };
     let told = reason(connect(&asked).await);
     assert_tells(&told, &["wants a password: nobody knows it"]);
-    let knows = Arc::new(Knows(Some(PASSWORD)));
-    let device = SshDevice::connect("DUT0", &asked, knows, false).await.unwrap();
+    let device = sessions(Some(PASSWORD)).open("DUT0", &asked, false).await.unwrap();
     device.restore().await;
     let told = reason(connect(&SshTarget { identity: None, ..server.target() }).await);
     assert_tells(&told, &["`SCEPLAB_TEST_NO_PASSWORD`", "holds no password"]);

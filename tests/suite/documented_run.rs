@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use diagnostics::Palette;
 use driver_virtual::Virtual;
-use model::outcome::{Sent, Verdict};
 use report::terminal;
+use results::{Sent, Verdict};
 use runner::run_file;
 use testbed::Driver;
 

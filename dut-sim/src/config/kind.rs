@@ -2,10 +2,10 @@
 
 use ipnet::Ipv4Net;
 
-use crate::config::url::EnrolmentUrl;
 use crate::config::value::{CIPHERS, Choice, DIGESTS, Value};
 use crate::secret::Sealed;
 use scep::secret::Secret;
+use scep::url::{HttpUrl, UrlError};
 
 /// What may be written in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Kind {
             Self::Network => network(text)?,
             Self::Address => text.parse().ok().map(Value::Address),
             Self::Port => text.parse().ok().filter(|port| *port > 0).map(Value::Port),
-            Self::Url => Some(EnrolmentUrl::parse(text).map(Value::Url)?),
+            Self::Url => Some(url(text)?),
             Self::Cipher => choice(CIPHERS, text).map(Value::Cipher),
             Self::Digest => choice(DIGESTS, text).map(Value::Digest),
             Self::Sealed => Sealed::parse(text).map(Value::Sealed),
@@ -110,6 +110,12 @@ impl Kind {
 
 fn choice<T: Copy>(choices: &[Choice<T>], text: &str) -> Option<T> {
     choices.iter().find(|(word, _, _)| *word == text).map(|(_, value, _)| *value)
+}
+
+/// Devices reach a SCEP server by IPv4.
+fn url(text: &str) -> Result<Value, String> {
+    let url: HttpUrl = text.parse().map_err(|error: UrlError| error.to_string())?;
+    if url.host().contains(':') { Err(UrlError::Host.to_string()) } else { Ok(Value::Url(url)) }
 }
 
 /// An address that a host can have: neither the subnet's own nor its broadcast address.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use scep::algorithm::{Cipher, Digest};
+use scep::url::HttpUrl;
 
 use crate::config::message::CommitFault;
 use crate::config::tree::Configuration;
-use crate::config::url::{Endpoint, EnrolmentUrl};
 use crate::config::value::Value;
 use crate::network::{Addressing, InterfaceAddress, StaticRoute};
 use crate::secret::Sealed;
@@ -23,7 +23,7 @@ pub(crate) struct System {
 /// The settings of one certificate to request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CsrSettings {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: HttpUrl,
     pub(crate) cipher: Option<Cipher>,
     pub(crate) digest: Option<Digest>,
     pub(crate) distinguished_name: String,
@@ -145,22 +145,25 @@ impl Reader<'_> {
     }
 
     /// What is configured goes before what the URL says, and that before the table's default.
-    fn endpoint(&self, csr: &[String], url: &EnrolmentUrl) -> Endpoint {
+    fn endpoint(&self, csr: &[String], url: &HttpUrl) -> HttpUrl {
         let (port, cgi_path) = (below(csr, "port"), below(csr, "cgi-path"));
         let configured = |path| self.configuration.values(path).first();
         let default = |path| self.configuration.value_or_default(path);
         let port = configured(&port)
             .and_then(Value::as_port)
-            .or(url.port)
+            .or(url.named_port())
             .or_else(|| default(&port)?.as_port());
         let path = match configured(&cgi_path).and_then(Value::as_text) {
-            Some(cgi_path) => url.path_to(cgi_path),
-            None if url.has_path() => url.path.clone(),
+            // One slash between them, however many were written.
+            Some(below) => {
+                format!("{}/{}", url.path().trim_end_matches('/'), below.trim_start_matches('/'))
+            }
+            None if url.path() != "/" => url.path().to_owned(),
             None => default(&cgi_path)
                 .and_then(|value| Some(value.as_text()?.to_owned()))
                 .unwrap_or_default(),
         };
-        Endpoint { host: url.host.clone(), port: port.unwrap_or_default(), path }
+        url.at(port.unwrap_or_default(), path)
     }
 
     fn text(&self, path: &[String]) -> Option<String> {

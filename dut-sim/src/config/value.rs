@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use scep::algorithm::{Cipher, Digest};
+use scep::url::HttpUrl;
 
-use crate::config::url::EnrolmentUrl;
 use crate::secret::{MASK, Sealed};
 use scep::secret::Secret;
 
@@ -17,7 +17,7 @@ pub(crate) enum Value {
     Network(Ipv4Net),
     Address(Ipv4Addr),
     Port(u16),
-    Url(EnrolmentUrl),
+    Url(HttpUrl),
     Cipher(Cipher),
     Digest(Digest),
     Sealed(Sealed),
@@ -57,7 +57,7 @@ impl Value {
         if let Self::Port(port) = self { Some(*port) } else { None }
     }
 
-    pub(crate) fn as_url(&self) -> Option<&EnrolmentUrl> {
+    pub(crate) fn as_url(&self) -> Option<&HttpUrl> {
         if let Self::Url(url) = self { Some(url) } else { None }
     }
 

@@ -1,23 +1,15 @@
 //! One enrolment or renewal from beginning to end: what is needed for it, who does it, and what comes of it.
 
-use std::path::Path;
-
 use openssl::pkey::{PKey, Private};
-use openssl::x509::X509;
-use scep::algorithm::{Cipher, Digest};
-use scep::client::{Refusal, Settings};
 use scep::identity::Identity;
-use scep::name::NameError;
+use scep::secret::Secret;
 
-use super::ScepClient;
 use super::builtin::Builtin;
-use super::client::Missing;
 use super::journal::Journal;
-use super::program::{self, ProgramFailure};
+use super::order::{Failure, Order};
+use super::program;
 use super::progress::Phase;
 use crate::config::system::CsrSettings;
-use crate::config::url::Endpoint;
-use scep::secret::Secret;
 
 /// An enrolment, with all that it needs to run by itself.
 pub(super) struct Enrolment {
@@ -25,56 +17,6 @@ pub(super) struct Enrolment {
     pub(super) journal: Journal,
     /// The certificate to renew, where it is a renewal.
     pub(super) existing: Option<Identity>,
-}
-
-/// What is asked of a client, whichever it is.
-pub(super) struct Order {
-    pub(super) endpoint: Endpoint,
-    pub(super) distinguished_name: String,
-    pub(super) cipher: Option<Cipher>,
-    pub(super) digest: Option<Digest>,
-    /// The opened challenge password.
-    pub(super) password: Option<Secret>,
-    /// The key to be certified.
-    pub(super) key: PKey<Private>,
-    /// The certificate to renew.
-    pub(super) existing: Option<Identity>,
-}
-
-impl Order {
-    /// The same for `scep`'s client.
-    pub(super) fn client_settings(&self) -> Result<Settings, NameError> {
-        let subject = scep::name::parse(&self.distinguished_name)?;
-        let password = self.password.as_ref();
-        Ok(Settings {
-            challenge: password.cloned(),
-            cipher: self.cipher,
-            digest: self.digest,
-            existing: self.existing.clone(),
-            // micromdm's scepserver replies in single DES, and devices do enrol with it.
-            takes_obsolete_algorithms: true,
-            ..Settings::new(self.key.clone(), subject)
-        })
-    }
-}
-
-/// Why an enrolment is over without a certificate.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error("the sealed password opens neither under the device's own key nor by its keyring")]
-    PasswordSealed,
-    #[error("no key: {0}")]
-    Key(#[from] openssl::error::ErrorStack),
-    #[error("{0}")]
-    Subject(#[from] NameError),
-    #[error("{exchange}: the request cannot be written as HTTP: {error}")]
-    Unwritable { exchange: String, error: hyper::http::Error },
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-    #[error("{0}")]
-    Missing(#[from] Missing),
-    #[error("{0}")]
-    Program(#[from] ProgramFailure),
 }
 
 impl Enrolment {
@@ -92,29 +34,20 @@ impl Enrolment {
 
     async fn enrol(&mut self) -> Result<Identity, Failure> {
         let surroundings = std::sync::Arc::clone(&self.journal.surroundings);
-        let client = surroundings.client;
-        let program = client.find(surroundings.program_path.as_deref())?;
+        let program = surroundings.client.find(surroundings.program_path.as_deref())?;
         let password = self.open_password()?;
         self.journal.mask(password.as_ref());
+        let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key);
         let key = match &self.existing {
-            Some(existing) if client.keeps_key() => existing.key.clone(),
-            _ => surroundings.keys.key().await?,
+            Some(existing) if keeps_key => existing.key.clone(),
+            _ => surroundings.keys.key().await.map_err(Failure::Key)?,
         };
         let order = self.order(password, key);
-        let certificate = self.carry_out(client, program.as_deref(), &order).await?;
+        let certificate = match &program {
+            Some(program) => program::enrol(program, &order, &mut self.journal).await?,
+            None => Builtin { order: &order, journal: &mut self.journal }.enrol().await?,
+        };
         Ok(Identity { certificate, key: order.key })
-    }
-
-    async fn carry_out(
-        &mut self,
-        client: ScepClient,
-        program: Option<&Path>,
-        order: &Order,
-    ) -> Result<X509, Failure> {
-        match program {
-            Some(program) => program::enrol(client, program, order, &mut self.journal).await,
-            None => Builtin { order, journal: &mut self.journal }.enrol().await,
-        }
     }
 
     fn order(&mut self, password: Option<Secret>, key: PKey<Private>) -> Order {

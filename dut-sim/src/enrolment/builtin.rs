@@ -11,9 +11,9 @@ use openssl::x509::X509;
 use scep::client::{Client, Next, Refusal};
 use scep::http::{HttpRequest, HttpResponse};
 
-use super::attempt::{Failure, Order};
 use super::http::{HttpFailure, compose, exchange};
 use super::journal::Journal;
+use super::order::{Failure, Order};
 
 /// One enrolment by the device itself.
 pub(super) struct Builtin<'a> {

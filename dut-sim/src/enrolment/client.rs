@@ -1,13 +1,21 @@
 //! The SCEP client inside the device: its own, or a program of somebody else's.
+//!
+//! A further program is a file below, and an entry in each of the three lists here.
 
-pub(super) mod strongswan;
+mod certmonger;
+mod scepclient;
+mod sscep;
+mod strongswan;
 
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::order::Missing;
+use super::program::{Adapter, Installed};
 
 /// The SCEP client that a device enrols with.
 #[derive(
@@ -28,111 +36,67 @@ pub enum ScepClient {
     Certmonger,
 }
 
-/// A program that a client needs, or a part of one, and that is not there.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{program} is not installed ({origin})")]
-pub struct Missing {
-    /// The program as people know it, such as "strongSwan's `pki`", and what was found in its place, if anything was.
-    pub program: String,
-    /// Where it can be had: "package `strongswan-pki`", which is Debian's.
-    pub origin: &'static str,
-}
-
-/// A client's program.
-struct Known {
-    file: &'static str,
-    /// As people know it.
-    name: &'static str,
-    origin: &'static str,
-}
-
-/// Where a helper lies that is not on the path, by distribution.
-const HELPER_PLACES: [&str; 3] =
-    ["/usr/lib/certmonger", "/usr/libexec/certmonger", "/usr/lib64/certmonger"];
-/// `sscep` is in no release of Debian's up to 12.
-const SSCEP_ORIGIN: &str = "https://github.com/certnanny/sscep; Debian 12 has no package";
+/// A text that is no client's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no SCEP client of that name is known")]
+pub struct UnknownClient;
 
 impl ScepClient {
     /// Every client.
     pub const ALL: [Self; 5] =
         [Self::Builtin, Self::Strongswan, Self::Scepclient, Self::Sscep, Self::Certmonger];
 
-    /// What of this client's programs is not on this machine; nothing where it can enrol.
+    /// Its name, what it is in a few words, and how the device uses it, if it is a program.
+    fn entry(self) -> (&'static str, &'static str, Option<&'static Adapter>) {
+        match self {
+            Self::Builtin => ("builtin", "The device's own", None),
+            Self::Strongswan => {
+                let what = "strongSwan's `pki --scepca` and `pki --scep`";
+                ("strongswan", what, Some(&strongswan::ADAPTER))
+            }
+            Self::Scepclient => {
+                ("scepclient", "micromdm's `scepclient`", Some(&scepclient::ADAPTER))
+            }
+            Self::Sscep => ("sscep", "certnanny's `sscep`", Some(&sscep::ADAPTER)),
+            Self::Certmonger => {
+                ("certmonger", "certmonger's `scep-submit`", Some(&certmonger::ADAPTER))
+            }
+        }
+    }
+
+    /// The name, as in `strongswan`.
+    pub fn name(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// What it is in a few words: "micromdm's `scepclient`".
+    pub fn description(self) -> &'static str {
+        self.entry().1
+    }
+
+    /// What of this client's programs is not on this machine; nothing if it can enrol.
     pub fn missing(self) -> Option<Missing> {
         self.find(env::var_os("PATH").as_deref()).err()
     }
 
     /// The client's program on `path`, or in the places where packages put it; nothing for the device's own.
-    pub(super) fn find(self, path: Option<&OsStr>) -> Result<Option<PathBuf>, Missing> {
-        let Some(Known { file, name, origin }) = self.program() else { return Ok(None) };
-        let helpers = (self == Self::Certmonger).then_some(HELPER_PLACES.map(PathBuf::from));
-        let folders = path.into_iter().flat_map(env::split_paths);
-        let found: Vec<_> = folders
-            .chain(helpers.into_iter().flatten())
-            .map(|folder| folder.join(file))
-            .filter(|candidate| is_executable(candidate))
-            .collect();
-        if let Some(program) = found.iter().find(|program| self.accepts(program)) {
-            return if self == Self::Strongswan && !strongswan::can_fetch(program) {
-                Err(strongswan::no_fetcher())
-            } else {
-                Ok(Some(program.clone()))
-            };
-        }
-        let other = found.first().map(|other| {
-            let other = other.display();
-            format!(
-                ": `{other}` has no `--scep`, so it is one before 5.9.8 or Dogtag's; this program"
-            )
-        });
-        Err(Missing { program: format!("{name}{}", other.unwrap_or_default()), origin })
-    }
-
-    /// Whether a renewal is for the key of the old certificate, for the program takes no other.
-    pub(super) fn keeps_key(self) -> bool {
-        self == Self::Scepclient
-    }
-
-    fn program(self) -> Option<Known> {
-        let (file, name, origin) = match self {
-            Self::Builtin => return None,
-            Self::Strongswan => ("pki", "strongSwan's `pki`", "package `strongswan-pki`"),
-            Self::Scepclient => ("scepclient", "micromdm's `scepclient`", "package `scep`"),
-            Self::Sscep => ("sscep", "certnanny's `sscep`", SSCEP_ORIGIN),
-            Self::Certmonger => {
-                ("scep-submit", "certmonger's `scep-submit`", "package `certmonger`")
-            }
-        };
-        Some(Known { file, name, origin })
-    }
-
-    /// Whether a program of the right name is the right one.
-    fn accepts(self, program: &Path) -> bool {
-        self != Self::Strongswan || strongswan::has_scep(program)
+    pub(super) fn find(self, path: Option<&OsStr>) -> Result<Option<Installed>, Missing> {
+        self.entry().2.map(|adapter| adapter.find(path)).transpose()
     }
 }
 
 impl fmt::Display for ScepClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Builtin => "builtin",
-            Self::Strongswan => "strongswan",
-            Self::Scepclient => "scepclient",
-            Self::Sscep => "sscep",
-            Self::Certmonger => "certmonger",
-        })
+        f.write_str(self.name())
     }
 }
 
-#[cfg(unix)]
-fn is_executable(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
+impl FromStr for ScepClient {
+    type Err = UnknownClient;
 
-#[cfg(not(unix))]
-fn is_executable(file: &Path) -> bool {
-    file.is_file()
+    fn from_str(name: &str) -> Result<Self, UnknownClient> {
+        Self::ALL.into_iter().find(|client| client.name() == name).ok_or(UnknownClient)
+    }
 }
 
 #[cfg(unix)]
@@ -140,6 +104,7 @@ fn is_executable(file: &Path) -> bool {
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::{Path, PathBuf};
 
     use super::*;
 
@@ -149,20 +114,33 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    fn found(client: ScepClient, path: Option<&OsStr>) -> Result<Option<PathBuf>, Missing> {
+        client.find(path).map(|installed| installed.map(|installed| installed.program))
+    }
+
+    #[test]
+    fn a_client_has_one_name_everywhere() {
+        for client in ScepClient::ALL {
+            assert_eq!(client.to_string().parse(), Ok(client));
+            assert_eq!(serde_json::to_value(client).unwrap(), client.name());
+        }
+        assert_eq!("openscep".parse::<ScepClient>(), Err(UnknownClient));
+    }
+
     #[test]
     fn a_program_is_found_on_the_path() {
         let folder = tempfile::tempdir().unwrap();
         program(folder.path(), "sscep", "");
-        let found = ScepClient::Sscep.find(Some(folder.path().as_os_str()));
-        assert_eq!(found, Ok(Some(folder.path().join("sscep"))));
-        assert_eq!(ScepClient::Builtin.find(None), Ok(None));
-        let missing = ScepClient::Scepclient.find(Some(folder.path().as_os_str())).unwrap_err();
+        let sscep = found(ScepClient::Sscep, Some(folder.path().as_os_str()));
+        assert_eq!(sscep, Ok(Some(folder.path().join("sscep"))));
+        assert_eq!(found(ScepClient::Builtin, None), Ok(None));
+        let missing = found(ScepClient::Scepclient, Some(folder.path().as_os_str())).unwrap_err();
         assert_eq!(
             missing.to_string(),
             "micromdm's `scepclient` is not installed (package `scep`)"
         );
         assert_eq!(
-            ScepClient::Sscep.find(None).unwrap_err().to_string(),
+            found(ScepClient::Sscep, None).unwrap_err().to_string(),
             "certnanny's `sscep` is not installed \
              (https://github.com/certnanny/sscep; Debian 12 has no package)"
         );
@@ -175,7 +153,7 @@ mod tests {
         fs::create_dir_all(&bin).unwrap();
         fs::create_dir_all(&plugins).unwrap();
         program(&bin, "pki", "#!/bin/sh\n# --scepca\n");
-        let missing = ScepClient::Strongswan.find(Some(bin.as_os_str())).unwrap_err();
+        let missing = found(ScepClient::Strongswan, Some(bin.as_os_str())).unwrap_err();
         assert_eq!(
             missing.to_string(),
             "the plugin `curl`, by which strongSwan's `pki` fetches, is not installed \
@@ -187,12 +165,12 @@ mod tests {
     fn a_pki_without_scep_is_told_plainly_and_passed_over() {
         let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         program(old.path(), "pki", "#!/bin/sh\n# Dogtag's\n");
-        let missing = ScepClient::Strongswan.find(Some(old.path().as_os_str())).unwrap_err();
+        let missing = found(ScepClient::Strongswan, Some(old.path().as_os_str())).unwrap_err();
         let text = missing.to_string();
         assert!(text.contains("has no `--scep`, so it is one before 5.9.8 or Dogtag's"), "{text}");
         program(new.path(), "pki", "#!/bin/sh\n# --scepca\n");
         let path = env::join_paths([old.path(), new.path()]).unwrap();
-        let found = ScepClient::Strongswan.find(Some(&path));
+        let found = found(ScepClient::Strongswan, Some(&path));
         assert_eq!(found, Ok(Some(new.path().join("pki"))));
     }
 }

@@ -11,9 +11,9 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, HttpResponse, Method};
+use scep::url::HttpUrl;
 use tokio::time::timeout;
 
-use crate::config::url::Endpoint;
 use crate::network::{ConnectError, Network, ResolveError, Stream};
 
 /// From opening the connection to the last byte of the answer: less than the 20 s that a scenario waits where it does not
@@ -52,7 +52,7 @@ impl HttpFailure {
 /// # Errors
 /// When the path has characters that no URI has, or the query is too long for one: no other try would change that.
 pub(crate) fn compose(
-    endpoint: &Endpoint,
+    endpoint: &HttpUrl,
     request: &HttpRequest,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let mut builder = Request::builder()
@@ -60,7 +60,7 @@ pub(crate) fn compose(
             Method::Get => "GET",
             Method::Post => "POST",
         })
-        .uri(format!("{}?{}", endpoint.path, request.query))
+        .uri(format!("{}?{}", endpoint.path(), request.query))
         .header(HOST, endpoint.authority())
         .header(CONNECTION, "close");
     if let Some(content_type) = &request.content_type {
@@ -72,7 +72,7 @@ pub(crate) fn compose(
 /// Sends `request` to `endpoint` and reads the answer, whatever its status.
 pub(crate) async fn exchange(
     network: &Arc<dyn Network>,
-    endpoint: &Endpoint,
+    endpoint: &HttpUrl,
     request: Request<Full<Bytes>>,
 ) -> Result<HttpResponse, HttpFailure> {
     let whole = async { converse(connect(network, endpoint).await?, request).await };
@@ -82,10 +82,10 @@ pub(crate) async fn exchange(
 /// Opens a connection to `endpoint`.
 pub(crate) async fn connect(
     network: &Arc<dyn Network>,
-    endpoint: &Endpoint,
+    endpoint: &HttpUrl,
 ) -> Result<Box<dyn Stream>, HttpFailure> {
-    let address = network.resolve(&endpoint.host).await?;
-    let port = endpoint.port;
+    let address = network.resolve(endpoint.host()).await?;
+    let port = endpoint.port();
     let connected = network.connect(address, port).await;
     connected.map_err(|error| HttpFailure::Connect { error, address, port })
 }

@@ -1,16 +1,16 @@
 //! What an enrolment tells of itself: its phase, the protocol log, notes; no text of it shows the password.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use openssl::x509::X509Ref;
+use parking_lot::Mutex;
+use redact::{Masker, Secret};
 use scep::client::CaCertificates;
 use tokio::time::sleep;
 
 use super::Surroundings;
 use super::progress::{Phase, Progress, seconds};
-use crate::secret::MASK;
-use scep::secret::Secret;
 
 /// Where one enrolment, or one renewal, writes how it goes.
 pub(super) struct Journal {
@@ -19,8 +19,8 @@ pub(super) struct Journal {
     progress: Arc<Mutex<Progress>>,
     /// A renewal leaves the certificate that is there as it is, until there is a new one.
     renews: bool,
-    /// To be kept out of every text.
-    password: Option<Secret>,
+    /// Keeps the password out of every text.
+    masker: Arc<Masker>,
     /// Tries since the CA last answered.
     tries: u32,
     /// How often the CA put the decision off.
@@ -39,7 +39,7 @@ impl Journal {
             surroundings: Arc::clone(surroundings),
             progress: Arc::clone(progress),
             renews,
-            password: None,
+            masker: Arc::default(),
             tries: 0,
             polls: 0,
         }
@@ -47,7 +47,7 @@ impl Journal {
 
     /// Keeps this out of every text from here on.
     pub(super) fn mask(&mut self, password: Option<&Secret>) {
-        self.password = password.cloned();
+        self.masker = Arc::new(Masker::new(password.cloned()));
     }
 
     pub(super) fn log(&self, line: &str) {
@@ -64,7 +64,7 @@ impl Journal {
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress.lock();
         match phase {
             Phase::Issued(_) => {
                 progress.renewal = None;
@@ -79,7 +79,7 @@ impl Journal {
 
     /// Keeps the CA's certificates even where they were found wanting: the operator may see why.
     pub(super) fn keep_ca(&self, ca: Option<&CaCertificates>) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress.lock();
         if ca.is_some() || !self.renews {
             progress.ca = ca.cloned();
         }
@@ -123,11 +123,14 @@ impl Journal {
         self.log(&format!("{exchange} was answered SUCCESS: {}", described(certificate)));
     }
 
-    /// What a server says in words may repeat the password, and is shown with its quotes and backslashes escaped.
+    /// A text without the password.
     pub(super) fn masked(&self, text: &str) -> String {
-        let Some(password) = &self.password else { return text.to_owned() };
-        let escaped = password.expose().escape_debug().to_string();
-        text.replace(&escaped, MASK).replace(password.expose(), MASK)
+        self.masker.text(text)
+    }
+
+    /// What keeps the password out of a text.
+    pub(super) fn masker(&self) -> &Arc<Masker> {
+        &self.masker
     }
 }
 

@@ -1,37 +1,94 @@
-//! An enrolment by a program of somebody else's: what they have in common. Each has a file of its own below.
+//! An enrolment by a program of somebody else's: what all of them have in common.
 
-mod certmonger;
-mod folder;
-mod job;
-mod output;
-mod reason;
-mod scepclient;
-mod sscep;
-mod strongswan;
-mod subject;
+mod certificates;
+pub(super) mod folder;
+pub(super) mod job;
+pub(super) mod reason;
+pub(super) mod subject;
 
-use std::io;
-use std::path::Path;
+use std::env;
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use openssl::x509::X509;
-use scep::client::{CaCertificates, Refusal};
+use process::is_executable;
+use scep::client::CaCertificates;
 use scep::http::HttpResponse;
 
-use self::certmonger::Certmonger;
 use self::folder::Folder;
 use self::job::Job;
-use self::scepclient::Scepclient;
-use self::sscep::Sscep;
-use self::strongswan::Strongswan;
-use self::subject::SubjectError;
-use super::ScepClient;
-use super::attempt::{Failure, Order};
 use super::journal::Journal;
+use super::order::{Failure, Missing, Order};
+
+/// A program as a client: where it is, and how it is used.
+pub(super) struct Adapter {
+    /// The file's name.
+    pub(super) file: &'static str,
+    /// As people know it.
+    pub(super) name: &'static str,
+    /// Where it can be had.
+    pub(super) origin: &'static str,
+    /// Where it may be besides the path.
+    pub(super) folders: &'static [&'static str],
+    /// Whether a file of its name is it, and can enrol.
+    pub(super) examine: fn(&Path) -> Result<(), Unfit>,
+    /// Whether a renewal is for the key of the old certificate.
+    pub(super) keeps_key: bool,
+    /// Begins an enrolment.
+    pub(super) begin: Begin,
+}
+
+type Begin = fn(&mut Job<'_>) -> Result<Box<dyn Program>, Failure>;
+
+/// A program that was found.
+pub(super) struct Installed {
+    pub(super) adapter: &'static Adapter,
+    pub(super) program: PathBuf,
+}
+
+/// Why a file of the right name does not serve.
+pub(super) enum Unfit {
+    /// It is another program, as can be seen by this.
+    Another(&'static str),
+    /// It is the program, and lacks a part.
+    Incomplete(Missing),
+}
+
+impl Adapter {
+    /// A program that is on the path, of any version, and takes any key.
+    pub(super) const fn of(
+        file: &'static str,
+        name: &'static str,
+        origin: &'static str,
+        begin: Begin,
+    ) -> Self {
+        Self { file, name, origin, folders: &[], examine: |_| Ok(()), keeps_key: false, begin }
+    }
+
+    /// The program on `path`, or where packages put it.
+    pub(super) fn find(&'static self, path: Option<&OsStr>) -> Result<Installed, Missing> {
+        let folders = path.into_iter().flat_map(env::split_paths);
+        let folders = folders.chain(self.folders.iter().map(PathBuf::from));
+        let mut another = None;
+        for program in folders.map(|folder| folder.join(self.file)).filter(|it| is_executable(it)) {
+            match (self.examine)(&program) {
+                Ok(()) => return Ok(Installed { adapter: self, program }),
+                Err(Unfit::Incomplete(missing)) => return Err(missing),
+                Err(Unfit::Another(why)) => {
+                    another.get_or_insert(format!(": `{}` {why}; this program", program.display()));
+                }
+            }
+        }
+        let program = format!("{}{}", self.name, another.unwrap_or_default());
+        Err(Missing { program, origin: self.origin })
+    }
+}
 
 /// What the device needs of a program: the CA's certificates, and one of its own.
 #[async_trait]
-trait Program: Send {
+pub(super) trait Program: Send {
     /// Fetches the CA's certificates; once it has, it is not called again.
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble>;
 
@@ -41,7 +98,7 @@ trait Program: Send {
 }
 
 /// What came of a request.
-enum Answer {
+pub(super) enum Answer {
     /// This certificate was issued.
     Issued(X509),
     /// The CA has not decided, in this exchange.
@@ -49,70 +106,39 @@ enum Answer {
 }
 
 /// Why a run of a program brought nothing.
-enum Trouble {
+pub(super) enum Trouble {
     /// The server was not reached or did not serve, for this reason: another try may go better.
     Later(String),
     /// It is over.
-    Over(ProgramFailure),
+    Over(Failure),
 }
 
-impl<E: Into<ProgramFailure>> From<E> for Trouble {
+impl<E: Into<Failure>> From<E> for Trouble {
     fn from(failure: E) -> Self {
         Self::Over(failure.into())
     }
 }
 
-/// Why a program's enrolment is over without a certificate.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ProgramFailure {
-    /// What the program said or did, with the exchange that it was at.
-    #[error("{0}")]
-    Ended(String),
-    #[error("{0}")]
-    Subject(#[from] SubjectError),
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-    #[error("the program's folder: {0}")]
-    Folder(#[from] io::Error),
-    #[error("a key or certificate cannot be written for the program: {0}")]
-    Encoding(#[from] openssl::error::ErrorStack),
-    #[error("a message cannot be written for the program: {0}")]
-    Message(#[from] scep::Error),
-}
-
 /// Enrols with the program, until there is a certificate or no hope of one.
 pub(super) async fn enrol(
-    client: ScepClient,
-    program: &Path,
+    Installed { adapter, program }: &Installed,
     order: &Order,
     journal: &mut Journal,
 ) -> Result<X509, Failure> {
-    let folder = Folder::new().map_err(ProgramFailure::Folder)?;
+    let folder = Folder::new()?;
     let mut job = Job { program, folder: &folder, order, journal };
-    let mut adapter = adapter(client, &mut job)?;
+    let mut program = (adapter.begin)(&mut job)?;
     let mut ca = None;
     loop {
         let surroundings = std::sync::Arc::clone(&job.journal.surroundings);
         // Listens from before the try: a commit meanwhile may be what it lacked.
         let woken = surroundings.wake.notified();
-        match attempt(&mut *adapter, &mut ca, &mut job).await {
+        match attempt(&mut *program, &mut ca, &mut job).await {
             Ok(certificate) => return Ok(certificate),
-            Err(Trouble::Over(failure)) => return Err(failure.into()),
+            Err(Trouble::Over(failure)) => return Err(failure),
             Err(Trouble::Later(reason)) => job.journal.retry_later(&reason, woken).await,
         }
     }
-}
-
-/// The program's own part; the device's own client never comes here.
-fn adapter(client: ScepClient, job: &mut Job<'_>) -> Result<Box<dyn Program>, Failure> {
-    let made: Result<Box<dyn Program>, ProgramFailure> = match client {
-        ScepClient::Strongswan => Strongswan::new(job).map(|made| Box::new(made) as _),
-        ScepClient::Scepclient => Scepclient::new(job).map(|made| Box::new(made) as _),
-        ScepClient::Sscep => Sscep::new(job).map(|made| Box::new(made) as _),
-        ScepClient::Certmonger => return Ok(Box::new(Certmonger::new(job)?)),
-        ScepClient::Builtin => Err(ProgramFailure::Ended("the client is no program".to_owned())),
-    };
-    Ok(made?)
 }
 
 /// Goes on where the last attempt ended: what the CA has been asked for it may be deciding, and a password may serve once.
@@ -153,6 +179,11 @@ async fn ca_certificates(
 }
 
 /// A response as `scep` reads it, made of what a program has fetched.
-fn response(body: Vec<u8>) -> HttpResponse {
+pub(super) fn response(body: Vec<u8>) -> HttpResponse {
     HttpResponse { status: 200, content_type: None, body }
+}
+
+/// The name of an algorithm as programs take it: `sha256`.
+pub(super) fn option_word(algorithm: impl Display) -> String {
+    algorithm.to_string().replace('-', "").to_lowercase()
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use process::messages::{MESSAGE_LIMIT, Messages, ReadError, encode, write};
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::Settings;
-use super::lines::{Lines, ReadError, encode, write};
-use super::message::{Answer, Call, FromDevice, Greeting, LONGEST_LINE, Request};
+use super::message::{Answer, Call, FromDevice, Greeting, Request};
 use super::pending::{Coming, Pending};
 use crate::completion::Candidate;
 use crate::device::{ConfigurationError, Reply, Step};
@@ -171,7 +171,7 @@ impl RemoteConsole {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (reader, mut writer) = tokio::io::split(stream);
-        let mut lines = Lines::new(BufReader::new(reader));
+        let mut lines = Messages::new(BufReader::new(reader));
         let greeting = encode(greeting).ok_or_else(too_long)?;
         let greeted = async {
             // A device that refuses may end before it has read all: what it says tells more than that.
@@ -190,7 +190,7 @@ impl RemoteConsole {
         }
     }
 
-    fn converse<S>(lines: Lines<BufReader<ReadHalf<S>>>, writer: WriteHalf<S>) -> Self
+    fn converse<S>(lines: Messages<BufReader<ReadHalf<S>>>, writer: WriteHalf<S>) -> Self
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
@@ -243,7 +243,7 @@ impl Drop for Asked<'_> {
 }
 
 struct Reading<R> {
-    lines: Lines<R>,
+    lines: Messages<R>,
     pending: Arc<Pending>,
     change: watch::Sender<u64>,
 }
@@ -332,7 +332,7 @@ fn unexpected(_: Answer) -> RemoteError {
 }
 
 fn too_long() -> RemoteError {
-    RemoteError::Failed(format!("this is longer than {} MiB", LONGEST_LINE >> 20))
+    RemoteError::Failed(format!("this is longer than {} MiB", MESSAGE_LIMIT >> 20))
 }
 
 fn silence() -> String {

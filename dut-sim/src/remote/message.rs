@@ -6,9 +6,6 @@ use super::Settings;
 use crate::completion::Candidate;
 use crate::device::{ConfigurationError, Reply};
 
-/// The longest line, in bytes, in either direction.
-pub(super) const LONGEST_LINE: usize = 16 * 1024 * 1024;
-
 /// The first line of a connection.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,16 +1,17 @@
 //! The device's end of the stream.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use process::messages::{Messages, ReadError, encode, write};
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::Settings;
-use super::lines::{Lines, ReadError, encode, write};
 use super::message::{Answer, Call, FromDevice, Greeting, Request};
 use crate::device::login::Login;
 use crate::device::restart::RESTARTS;
@@ -36,7 +37,7 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
     }
 
     fn greeted(&self, greeting: Greeting) -> Result<User, String> {
-        let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut device = self.device.lock();
         match (greeting, device.as_ref()) {
             (Greeting::Start(_), Some(_)) => Err("the device has been started already".to_owned()),
             (Greeting::Attach, Some(device)) if !device.is_up() => Err(RESTARTS.to_owned()),
@@ -54,7 +55,7 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
     /// Serves one connection to its end; what it leaves unfinished is given up.
     pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
         let (reader, mut writer) = tokio::io::split(stream);
-        let mut lines = Lines::new(BufReader::new(reader));
+        let mut lines = Messages::new(BufReader::new(reader));
         let Ok(greeting) = timeout(GREETING_TIMEOUT, lines.next()).await else { return };
         let greeting = greeting.map_err(|error: ReadError| error.to_string());
         match greeting.and_then(|greeting| self.greeted(greeting)) {
@@ -101,7 +102,7 @@ pub async fn serve(device: Arc<Device>, stream: impl AsyncRead + AsyncWrite + Se
     devices.serve(stream).await;
 }
 
-async fn converse<R, W>(user: Arc<User>, mut lines: Lines<BufReader<R>>, writer: W)
+async fn converse<R, W>(user: Arc<User>, mut lines: Messages<BufReader<R>>, writer: W)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
@@ -163,7 +164,7 @@ impl Desk {
         let _ = self.answers.send(FromDevice::Refused(RESTARTS.to_owned())).await;
     }
 
-    async fn take_requests<R: AsyncRead + Unpin>(&mut self, lines: &mut Lines<BufReader<R>>) {
+    async fn take_requests<R: AsyncRead + Unpin>(&mut self, lines: &mut Messages<BufReader<R>>) {
         loop {
             match lines.next().await {
                 Ok(request) => self.take(request).await,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use process::messages::MESSAGE_LIMIT;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 
-use super::message::LONGEST_LINE;
 use super::*;
 use crate::network::{
     Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
@@ -198,7 +198,7 @@ async fn a_broken_device_is_told_with_the_reason() {
     assert!(told(b"{\"answer\":{\"id\":1}}\n").await.contains("unknown content"));
     assert!(told(b"\xff\x00\xfe\n").await.contains("not understood"));
     assert_eq!(told(b"{\"refused\":\"no\"}\n").await, "it refused: no");
-    let endless = vec![b'x'; LONGEST_LINE + LONGEST_LINE / 4];
+    let endless = vec![b'x'; MESSAGE_LIMIT + MESSAGE_LIMIT / 4];
     assert_eq!(told(&endless).await, "a message is longer than 16 MiB");
 }
 
@@ -227,7 +227,7 @@ async fn a_device_is_not_disturbed_by_what_it_does_not_understand() {
 #[tokio::test]
 async fn too_long_a_configuration_is_not_sent() {
     let console = console().await;
-    let error = console.replace_configuration(&"#".repeat(LONGEST_LINE)).await.unwrap_err();
+    let error = console.replace_configuration(&"#".repeat(MESSAGE_LIMIT)).await.unwrap_err();
     assert_eq!(error.to_string(), "this is longer than 16 MiB");
     assert!(console.execute("show date").await.unwrap().ok);
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use driver_virtual::Virtual;
 use dut_sim::{KeyPool, KeySource};
-use model::outcome::Verdict;
 use model::scenario::{Scenario, discover, load};
+use results::Verdict;
 use runner::run_on;
 use testbed::Driver;
 

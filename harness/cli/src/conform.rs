@@ -1,5 +1,6 @@
 //! `sceplab conform`: what a SCEP server really does, requirement by requirement.
 
+mod books;
 pub(super) mod catalogue;
 pub(super) mod challenges;
 mod discovery;
@@ -22,16 +23,16 @@ use super::progress::Progress;
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
 use super::wiring::LivePki;
-use ::report::conformance::{self as report, terminal};
-use ::report::terminal::line;
-use conformance::{Budget, Date, OnePki, Plan, Report, Target, judge};
+use ::report::conformance::terminal;
+use ::report::terminal::{line, summary, transcript};
+use conformance::{Budget, OnePki, Plan, Target, judge};
 use diagnostics::{Diagnostic, Palette};
-use model::outcome::Ledger;
-use model::requirement::End;
 use model::scep_url::ScepUrl;
+use results::requirement::End;
+use results::{ConformanceReport, Date};
 use runner::{Event, run_all};
-use testbed::Driver;
 use testbed::pki::Pki;
+use testbed::{Driver, ReceivedLog};
 
 /// Where the cases for servers are looked for.
 const CASES: &str = "scenarios/conformance/server";
@@ -203,7 +204,7 @@ impl Arguments {
         url: &ScepUrl,
         pki: &Arc<LivePki>,
         stop: &StopSignals,
-    ) -> Report {
+    ) -> ConformanceReport {
         let at_once = self.at_once(&target);
         let palette = Palette::of(&io::stdout());
         let Plan { run, skipped } = plan;
@@ -212,17 +213,16 @@ impl Arguments {
         let observe = |event: Event<'_>| match event {
             Event::Started { id } => progress.started(id),
             Event::Finished(case) => {
-                let shown = self.verbose.then(|| {
-                    let transcript = ::report::terminal::transcript(case, palette);
-                    format!("{}\n\n{transcript}", line(case, palette))
-                });
+                let shown = self
+                    .verbose
+                    .then(|| format!("{}\n\n{}", line(case, palette), transcript(case, palette)));
                 progress.finished(&case.id, shown.as_deref());
             }
         };
-        let ledger = Ledger::default();
+        let received = ReceivedLog::default();
         let one: Arc<dyn Pki> = Arc::<LivePki>::clone(pki);
         let driver: Arc<dyn Driver> =
-            Arc::new(OnePki::new(one, self.subject.clone(), ledger.clone()));
+            Arc::new(OnePki::new(one, self.subject.clone(), received.clone()));
         let (told, mut given_up) = (stop.clone().told(1), None);
         let ended = async {
             tokio::select! {
@@ -237,7 +237,7 @@ impl Arguments {
         let today = Date::today();
         let mut report = judge(&target, End::Server, outcome, &cases, skipped, self.strict, today);
         report.given_up = given_up;
-        (report.issued, report.challenges) = (ledger.entries(), pki.challenges_given());
+        (report.issued, report.challenges) = (received.entries(), pki.challenges_given());
         report
     }
 }
@@ -252,7 +252,7 @@ pub(super) fn load_target(path: Option<&Path>) -> Result<Target, Exit> {
 }
 
 /// Tells what was found: a line for each case, what failed in full, what was issued, and a summary.
-pub(super) fn finish(found: &Report, reports: &Reports) -> Exit {
+pub(super) fn finish(found: &ConformanceReport, reports: &Reports) -> Exit {
     let palette = Palette::of(&io::stdout());
     for case in &found.cases {
         say(&terminal::line(case, palette));
@@ -265,11 +265,11 @@ pub(super) fn finish(found: &Report, reports: &Reports) -> Exit {
         say(&format!("\n{}", issued.join("\n")));
     }
     say(&format!("\n{}", terminal::requirements(found)));
-    say(&format!("\n{}", terminal::summary(found, palette)));
+    say(&format!("\n{}", summary(found, palette)));
     if let Some(reason) = &found.given_up {
         complain(reason);
     }
-    reports.write(|kind| report::text(kind, found), Exit::of_conformance(found))
+    reports.write(found, Exit::of_peer(found))
 }
 
 fn wrong_usage(reason: &str) -> Exit {

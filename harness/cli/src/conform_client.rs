@@ -22,10 +22,11 @@ use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
 use super::wiring::Loopback;
 use ::report::terminal::{line, transcript};
-use conformance::{Date, Report, Target, judge};
+use conformance::{Target, judge};
 use diagnostics::Palette;
-use model::requirement::End;
 use model::scenario::Scenario;
+use results::requirement::End;
+use results::{ConformanceReport, Date};
 use runner::{Event, default_jobs, run_all};
 use simulated::client::Command;
 use testbed::Driver;
@@ -135,7 +136,7 @@ impl Arguments {
         target: &Target,
         client: Arc<dyn Client>,
         stop: &StopSignals,
-    ) -> Report {
+    ) -> ConformanceReport {
         let palette = Palette::of(&io::stdout());
         let mut progress = Progress::new(cases.len());
         let observe = |event: Event<'_>| match event {

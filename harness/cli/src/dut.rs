@@ -142,7 +142,7 @@ impl Dut {
         let default = match (lab.programs().next(), lab.images().next()) {
             (Some(_), _) => DriverName::Netns,
             (None, Some(_)) => DriverName::Docker,
-            (None, None) => self.client.default_driver(),
+            (None, None) => DriverName::default_for(self.client),
         };
         let node_image = self.node_image.clone();
         let options = LabOptions { client: self.client, node_image, ..LabOptions::default() };

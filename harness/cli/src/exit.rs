@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 
 use super::output::warn;
-use conformance::Report;
-use matrix::Matrix;
-use model::outcome::{Counts, Outcome};
+use results::{ConformanceReport, Results, Status};
 
 /// The exit codes, as documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,58 +32,30 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// The worst of what a run came to.
-    pub fn of(outcome: &Outcome) -> Self {
-        let Counts { panicked, lab_broke, failed, .. } = outcome.counts();
-        let interrupted = outcome.interrupted;
-        Wrong { interrupted, panicked, lab_broke, failed }.exit()
-    }
-
-    /// The worst of what was found of a peer.
-    pub fn of_conformance(report: &Report) -> Self {
-        let counts = report.counts();
-        let wrong = Wrong {
-            interrupted: report.interrupted,
-            panicked: report.cases.iter().filter(|case| case.is_our_fault()).count(),
-            lab_broke: counts.broke + usize::from(report.given_up.is_some()),
-            failed: counts.fails,
-        };
-        let told = report.cases.len() - counts.skipped;
-        match wrong.exit() {
-            Self::Success if told == 0 => Self::NothingSelected,
-            exit => exit,
+    /// The worst of what a run, a test of conformance or a matrix came to.
+    pub fn of(results: &impl Results) -> Self {
+        let counts = results.counts();
+        let any = |statuses: &[Status]| counts.of(statuses) > 0;
+        if results.is_interrupted() {
+            Self::Interrupted
+        } else if any(&[Status::Panicked]) {
+            Self::Internal
+        } else if any(&[Status::LabBroke]) {
+            Self::Lab
+        } else if any(&[Status::Failed, Status::UnexpectedPass]) {
+            Self::Failed
+        } else {
+            Self::Success
         }
     }
 
-    /// The worst of what a matrix came to; a failure that is expected and does not come is one.
-    pub fn of_matrix(matrix: &Matrix) -> Self {
-        let counts = matrix.counts();
-        let failed = counts.failed + counts.unexpected_passes;
-        let (panicked, lab_broke) = (counts.panicked, counts.lab_broke);
-        Wrong { interrupted: matrix.interrupted, panicked, lab_broke, failed }.exit()
-    }
-}
-
-/// How a run ends by what went wrong in it, worst first.
-struct Wrong {
-    interrupted: bool,
-    panicked: usize,
-    lab_broke: usize,
-    failed: usize,
-}
-
-impl Wrong {
-    fn exit(&self) -> Exit {
-        if self.interrupted {
-            Exit::Interrupted
-        } else if self.panicked > 0 {
-            Exit::Internal
-        } else if self.lab_broke > 0 {
-            Exit::Lab
-        } else if self.failed > 0 {
-            Exit::Failed
-        } else {
-            Exit::Success
+    /// The same of what was found of a peer, which may be silent, or of which nothing may be found out.
+    pub fn of_peer(report: &ConformanceReport) -> Self {
+        let is_skipped = |status| status == Status::Skipped;
+        match Self::of(report) {
+            Self::Success | Self::Failed if report.given_up.is_some() => Self::Lab,
+            Self::Success if report.statuses().all(is_skipped) => Self::NothingSelected,
+            exit => exit,
         }
     }
 }

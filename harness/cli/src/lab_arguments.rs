@@ -63,7 +63,7 @@ impl LabArguments {
 
     /// The options, once they fit together and captures can be written; the error is what to type instead.
     pub(super) fn options(&self) -> Result<(DriverName, LabOptions), String> {
-        let driver = self.driver.unwrap_or(self.client.default_driver());
+        let driver = self.driver.unwrap_or(DriverName::default_for(self.client));
         client_fits(self.client, driver)?;
         self.fits(driver)?;
         if driver == DriverName::Live {

@@ -91,6 +91,10 @@ enum Threaded {
 
 /// Reads the arguments of the process, does what they ask for and says how it ended.
 fn main() -> ExitCode {
+    // `ssh` runs this program again to ask for a password.
+    if let Some(exit) = wiring::answer_ssh() {
+        return exit;
+    }
     exit::quieten_panics();
     match Cli::parse().command {
         Command::Threaded(command) => command.run(),

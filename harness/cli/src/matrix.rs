@@ -22,10 +22,11 @@ use super::stop::{StopSignals, end_at_once};
 use diagnostics::{Diagnostic, Location, Palette, render};
 
 use super::wiring::{self, Targets};
-use ::report::matrix::{self as report, terminal};
-use ::report::terminal::line;
-use matrix::{Ledger, Matrix, Plan};
+use ::report::matrix::terminal;
+use ::report::terminal::{line, summary};
+use matrix::{Ledger, Plan, judge, unmatched};
 use model::scenario::LEDGER;
+use results::Matrix;
 use runner::{Event, run_jobs};
 use testbed::{Client, Driver, DriverName, LabOptions};
 
@@ -173,12 +174,12 @@ impl Arguments {
         let jobs = self.jobs.unwrap_or_else(default_jobs);
         let outcome = run_jobs(cells, jobs, stop.clone().told(1), observe).await;
         progress.end();
-        let mut matrix = Matrix::of(plan, outcome, ledger);
+        let mut matrix = judge(plan, outcome, ledger);
         if self.is_whole() {
-            ledger.note_unmatched(plan, &mut matrix);
+            matrix.unmatched = unmatched(plan, ledger);
         }
         tell(&matrix, palette);
-        self.reports.write(|kind| report::text(kind, &matrix), Exit::of_matrix(&matrix))
+        self.reports.write(&matrix, Exit::of(&matrix))
     }
 
     /// Whether an entry of the ledger that is about no cell is about nothing.
@@ -193,7 +194,7 @@ fn tell(matrix: &Matrix, palette: Palette) {
         say(&format!("{explanation}\n"));
     }
     say(&terminal::table(matrix, palette));
-    say(&format!("\n{}", terminal::summary(matrix, palette)));
+    say(&format!("\n{}", summary(matrix, palette)));
     let talk = Palette::of(&io::stderr());
     for unmatched in &matrix.unmatched {
         let mut diagnostic = Diagnostic::general("this expected failure is about no cell");

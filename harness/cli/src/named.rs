@@ -21,13 +21,7 @@ pub(super) fn driver() -> impl TypedValueParser<Value = DriverName> {
 
 /// Reads the name of a client inside the simulated devices.
 pub(super) fn client() -> impl TypedValueParser<Value = Client> {
-    one_of(&Client::ALL, Client::name, |client| match client {
-        Client::Builtin => "The device's own",
-        Client::Strongswan => "strongSwan's `pki --scepca` and `pki --scep`",
-        Client::Scepclient => "micromdm's `scepclient`",
-        Client::Sscep => "certnanny's `sscep`",
-        Client::Certmonger => "certmonger's `scep-submit`",
-    })
+    one_of(&Client::ALL, Client::name, Client::description)
 }
 
 fn one_of<T: Copy + Send + Sync + 'static>(

@@ -4,13 +4,12 @@ use clap::Args;
 
 use super::complain;
 use super::exit::Exit;
-use ::report::{Kind, Target};
+use ::report::{Format, Reported, Target};
 
 /// The reports that are asked for.
 #[derive(Debug, Args)]
 pub(super) struct Reports {
-    /// Write a report, as `junit=FILE`, `json=FILE` or `markdown=FILE`; may be given several times
-    #[arg(long = "report", value_name = "KIND=FILE")]
+    #[arg(long = "report", value_name = "KIND=FILE", help = help())]
     targets: Vec<Target>,
 }
 
@@ -27,14 +26,19 @@ impl Reports {
     }
 
     /// Writes them; the exit code is that of the run, unless a report could not be written.
-    pub(super) fn write(&self, text: impl Fn(Kind) -> String, exit: Exit) -> Exit {
+    pub(super) fn write(&self, results: &impl Reported, exit: Exit) -> Exit {
         let mut exit = exit;
         for target in &self.targets {
-            if let Err(error) = target.write(&text(target.kind)) {
+            if let Err(error) = target.write(&target.format.text(results)) {
                 complain(&error.to_string());
                 exit = Exit::Internal;
             }
         }
         exit
     }
+}
+
+fn help() -> String {
+    let formats = Format::names(|name| format!("`{name}=FILE`"), " or ");
+    format!("Write a report, as {formats}; may be given several times")
 }

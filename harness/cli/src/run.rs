@@ -18,10 +18,10 @@ use super::select::Selection;
 use super::settle::settle;
 use super::stop::{StopSignals, end_at_once_and_warn};
 use super::wiring::{self, Targets};
-use ::report::{self, terminal};
+use ::report::terminal;
 use diagnostics::Palette;
-use model::outcome::Outcome;
 use model::scenario::Scenario;
+use results::Outcome;
 use runner::{Event, default_jobs, run_all};
 use testbed::{Driver, DriverName, KeptLab};
 
@@ -126,7 +126,7 @@ impl Arguments {
         .await;
         progress.end();
         tell(&outcome, palette);
-        self.reports.write(|kind| report::text(kind, &outcome), Exit::of(&outcome))
+        self.reports.write(&outcome, Exit::of(&outcome))
     }
 }
 

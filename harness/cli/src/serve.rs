@@ -82,7 +82,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
-/// Ends when told to, at the latest [`mock_ca::FAREWELL`] later, or at once when told twice.
+/// Ends when told to, at the latest [`mock_ca::SHUTDOWN_TIMEOUT`] later, or at once when told twice.
 async fn serve(
     listener: TcpListener,
     control: Option<TcpListener>,

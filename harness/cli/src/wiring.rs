@@ -8,6 +8,7 @@ use std::sync::Arc;
 use driver_docker::Docker;
 use driver_live::Live;
 pub(crate) use driver_live::live_pki::{Challenges, LivePki, NdesAdmin};
+pub(crate) use driver_live::ssh_device::answer_ssh;
 pub(crate) use driver_live::{TargetOptions, Targets, Used, used};
 #[cfg(target_os = "linux")]
 use driver_netns::Netns;

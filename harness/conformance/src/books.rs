@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use model::requirement::{End, Requirement};
 use model::scenario::Scenario;
+use results::requirement::{End, Requirement};
 
 /// A requirement and its cases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

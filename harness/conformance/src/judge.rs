@@ -1,9 +1,15 @@
 //! From what happened to a verdict.
 
-use super::{CaseReport, Date, Report, Target, Verdict};
-use model::outcome::{self, Outcome, ScenarioOutcome};
-use model::requirement::{End, Level};
+use scep::attribute::PkiStatus;
+
+use super::Target;
 use model::scenario::{Action, Conformance, Scenario};
+use results::requirement::{End, Level};
+use results::{
+    Case, ConformanceReport, Date, Outcome, Reason, RequirementResult, ScenarioOutcome, Standing,
+    Verdict,
+};
+use runner::blank;
 
 /// Holds what happened against the level of each case and what is known of the target; `skipped` are cases that were not
 /// run, with the reason.
@@ -15,27 +21,31 @@ pub fn judge(
     skipped: Vec<(Scenario, String)>,
     strict: bool,
     today: Date,
-) -> Report {
+) -> ConformanceReport {
     let Outcome { scenarios, unfinished, interrupted, elapsed, .. } = outcome;
     let issued = scenarios.iter().flat_map(|one| one.received.clone()).collect();
     let challenges = scenarios.iter().map(|one| one.challenges).sum();
+    let is_failed_control = |scenario: &ScenarioOutcome| {
+        matches!(scenario.verdict, Verdict::Failed(_))
+            && cases.iter().any(|case| case.id == scenario.id && is_control(case))
+    };
     let grants_nothing = end == End::Server && scenarios.iter().any(is_failed_control);
     let judged = scenarios.into_iter().filter_map(|scenario| {
         let case = cases.iter().find(|case| case.id == scenario.id)?;
         let conformance = case.conformance.as_ref()?;
-        let verdict = match unproved(case, &scenario).filter(|_| grants_nothing) {
-            Some(reason) => Verdict::Skipped { reason: reason.to_owned() },
-            None => verdict(target, conformance, &scenario, strict, today),
+        let standing = match unproved(case, &scenario.verdict).filter(|_| grants_nothing) {
+            Some(reason) => Standing::Skipped { reason: reason.to_owned() },
+            None => standing(target, conformance, &scenario, strict, today),
         };
-        Some(report(conformance, scenario, verdict))
+        Some(judged_case(conformance, scenario, standing))
     });
     let not_run = skipped.into_iter().filter_map(|(case, reason)| {
-        let blank = ScenarioOutcome::blank(&case);
-        Some(report(case.conformance.as_ref()?, blank, Verdict::Skipped { reason }))
+        Some(judged_case(case.conformance.as_ref()?, blank(&case), Standing::Skipped { reason }))
     });
-    let mut cases: Vec<CaseReport> = judged.chain(not_run).collect();
+    let mut cases: Vec<Case> = judged.chain(not_run).collect();
     cases.sort_by(|a, b| a.id.cmp(&b.id));
-    Report {
+    ConformanceReport {
+        requirements: RequirementResult::of_all(&cases),
         target: target.title.clone(),
         end,
         discovered: Vec::new(),
@@ -50,24 +60,20 @@ pub fn judge(
     }
 }
 
-/// The request that must be granted, or a refusal of another says nothing.
-const CONTROL: &str = "server/enrolment/pkcs-req";
-
-fn is_failed_control(scenario: &ScenarioOutcome) -> bool {
-    scenario.id.ends_with(CONTROL) && matches!(scenario.verdict, outcome::Verdict::Failed(_))
+/// Whether a case sends the request that must be granted, or a refusal of another says nothing.
+fn is_control(case: &Scenario) -> bool {
+    case.conformance.as_ref().is_some_and(|conformance| conformance.is_control)
 }
 
 /// Why a case says nothing of a server that grants no request at all, be the challenge password wrong or the name one that
 /// it does not want.
-fn unproved(case: &Scenario, scenario: &ScenarioOutcome) -> Option<&'static str> {
-    match &scenario.verdict {
-        outcome::Verdict::Passed if only_refuses(case) => {
+fn unproved(case: &Scenario, verdict: &Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Passed if only_refuses(case) => {
             Some("nothing is proved: the right request is refused as well")
         }
-        // The facts of the answer are a line each.
-        outcome::Verdict::Failed(failure)
-            if !scenario.id.ends_with(CONTROL)
-                && failure.output.lines().any(|fact| fact == "status: FAILURE") =>
+        Verdict::Failed(failure)
+            if !is_control(case) && failure.pki_status == Some(PkiStatus::Failure) =>
         {
             Some("the server refuses the right request, too")
         }
@@ -84,8 +90,8 @@ fn only_refuses(case: &Scenario) -> bool {
     last.is_some_and(|speech| !speech.may_be_granted())
 }
 
-fn report(conformance: &Conformance, scenario: ScenarioOutcome, verdict: Verdict) -> CaseReport {
-    CaseReport {
+fn judged_case(conformance: &Conformance, scenario: ScenarioOutcome, standing: Standing) -> Case {
+    Case {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
         requirement: conformance.requirement.id.to_owned(),
@@ -93,50 +99,39 @@ fn report(conformance: &Conformance, scenario: ScenarioOutcome, verdict: Verdict
         level: conformance.level,
         sentence: conformance.sentence.clone(),
         seen: conformance.seen.clone(),
-        verdict,
+        standing,
         scenario,
     }
 }
 
-fn verdict(
+fn standing(
     target: &Target,
     conformance: &Conformance,
     scenario: &ScenarioOutcome,
     strict: bool,
     today: Date,
-) -> Verdict {
-    let deviation = target.deviation(&scenario.id);
-    match &scenario.verdict {
-        outcome::Verdict::Passed => match deviation {
-            Some(deviation) => Verdict::Vanished { reason: deviation.to_string() },
-            None if scenario.notes.is_empty() => Verdict::Conforms,
-            None => Verdict::Noted { notes: scenario.notes.clone() },
-        },
-        outcome::Verdict::Failed(failure) => match deviation {
-            Some(deviation) if deviation.is_over(today) => {
-                let reason = format!("no longer excused: {deviation}");
-                if is_binding(conformance.level, strict) {
-                    Verdict::Fails { expired: Some(reason) }
-                } else {
-                    Verdict::Noted { notes: vec![reason] }
-                }
-            }
-            Some(deviation) => Verdict::Known { reason: deviation.to_string() },
-            None if is_binding(conformance.level, strict) => Verdict::Fails { expired: None },
-            None if failure.is_unproved => Verdict::Skipped { reason: failure.message.clone() },
-            None => {
-                let note = format!("{} is not met: {}", conformance.level, failure.message);
-                Verdict::Noted { notes: vec![note] }
-            }
-        },
-        outcome::Verdict::Skipped { reason } => Verdict::Skipped { reason: reason.clone() },
-        outcome::Verdict::LabBroke { reason } => Verdict::Broke { reason: reason.clone() },
-        outcome::Verdict::Panicked { message } => {
-            Verdict::Broke { reason: format!("internal error: {message}") }
+) -> Standing {
+    let level = conformance.level;
+    let is_binding = level == Level::Must || (strict && level == Level::Should);
+    let noted = |note: String| Standing::Noted { notes: vec![note] };
+    match (scenario.verdict.clone(), target.deviation(&scenario.id).cloned()) {
+        (Verdict::Passed, Some(expected)) => Standing::Vanished { expected },
+        (Verdict::Passed, None) if !scenario.notes.is_empty() => {
+            Standing::Noted { notes: scenario.notes.clone() }
         }
+        (Verdict::Failed(failure), Some(expected)) if !expected.is_over(today) => {
+            Standing::ExpectedFailure { reason: Reason::of_step(&failure), expected }
+        }
+        (Verdict::Failed(failure), expected) if is_binding => {
+            Standing::Failed { reason: Reason::of_step(&failure), expected }
+        }
+        (Verdict::Failed(_), Some(over)) => noted(over.no_longer_excused()),
+        (Verdict::Failed(failure), None) if failure.is_unproved => {
+            Standing::Skipped { reason: failure.message }
+        }
+        (Verdict::Failed(failure), None) => {
+            noted(format!("{level} is not met: {}", failure.message))
+        }
+        (verdict, _) => verdict.into(),
     }
-}
-
-fn is_binding(level: Level, strict: bool) -> bool {
-    level == Level::Must || (strict && level == Level::Should)
 }

@@ -5,21 +5,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use model::lab::Lab;
-use model::outcome::Ledger;
 use testbed::pki::Pki;
-use testbed::{Bench, BenchError, Driver};
+use testbed::{Bench, BenchError, Driver, ReceivedLog};
 
 /// Puts one PKI in place of every PKI of a lab.
 pub struct OnePki {
     pki: Arc<dyn Pki>,
     subject: String,
-    ledger: Ledger,
+    received: ReceivedLog,
 }
 
 impl OnePki {
-    /// The driver for that PKI; steps that name no subject ask for `subject`, and what is issued is noted in `ledger`.
-    pub fn new(pki: Arc<dyn Pki>, subject: String, ledger: Ledger) -> Self {
-        Self { pki, subject, ledger }
+    /// The driver for that PKI; steps that name no subject ask for `subject`, and what is issued is noted in `received`.
+    pub fn new(pki: Arc<dyn Pki>, subject: String, received: ReceivedLog) -> Self {
+        Self { pki, subject, received }
     }
 }
 
@@ -30,7 +29,7 @@ impl Driver for OnePki {
         Ok(Bench {
             pkis: lab.pki_names().into_iter().map(pki).collect(),
             subject: Some(self.subject.clone()),
-            ledger: self.ledger.clone(),
+            received: self.received.clone(),
             ..Bench::default()
         })
     }

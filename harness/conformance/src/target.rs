@@ -1,15 +1,13 @@
 //! What is known of one PKI or one client: its target file.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::SystemTime;
-
-use scep::certificate::Fingerprint;
 
 use diagnostics::yaml::{self, Fields, Node, Problems};
 use diagnostics::{Diagnostic, Place, Source, closest};
+use model::known_failure::known_failure;
+use results::KnownFailure;
+use scep::certificate::Fingerprint;
 
 /// What is known of a target.
 #[derive(Debug, Clone, Default)]
@@ -33,24 +31,10 @@ pub struct Target {
 pub struct Deviation {
     /// The case's id.
     pub case: String,
-    /// Why.
-    pub reason: String,
-    /// How that is known.
-    pub source: String,
-    /// Where it is followed up.
-    pub ticket: Option<String>,
-    /// The last day on which it is excused.
-    pub until: Option<Date>,
+    /// Why it fails, and how that is known.
+    pub known: KnownFailure,
     /// Where the case is named.
     pub place: Place,
-}
-
-/// A day of the calendar, `2026-12-31`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Date {
-    year: u16,
-    month: u8,
-    day: u8,
 }
 
 impl Target {
@@ -67,13 +51,7 @@ impl Target {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(source).map_err(|error| vec![error])?;
-        let problems = Problems::default();
-        let target = decode(&node, &problems);
-        match target {
-            Some(target) if problems.is_empty() => Ok(target),
-            _ => Err(problems.of_file(&node)),
-        }
+        yaml::decoded(source, decode).map(Option::unwrap_or_default)
     }
 
     /// What is wrong with deviations in cases that are not among these: they excuse nothing, and are most likely misspelt.
@@ -93,65 +71,9 @@ impl Target {
     }
 
     /// What is known of a case.
-    pub fn deviation(&self, case: &str) -> Option<&Deviation> {
-        self.deviations.iter().find(|deviation| deviation.case == case)
-    }
-}
-
-impl Deviation {
-    /// Whether it is excused no longer.
-    pub fn is_over(&self, today: Date) -> bool {
-        self.until.is_some_and(|until| until < today)
-    }
-}
-
-impl fmt::Display for Deviation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}", self.reason, self.source)?;
-        if let Some(ticket) = &self.ticket {
-            write!(f, "; {ticket}")?;
-        }
-        if let Some(until) = &self.until {
-            write!(f, "; until {until}")?;
-        }
-        f.write_str(")")
-    }
-}
-
-impl Date {
-    /// Today, in UTC.
-    pub fn today() -> Self {
-        let now = time::OffsetDateTime::from(SystemTime::now());
-        Self {
-            year: u16::try_from(now.year()).unwrap_or(u16::MAX),
-            month: now.month().into(),
-            day: now.day(),
-        }
-    }
-}
-
-impl FromStr for Date {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let parts: Vec<&str> = text.split('-').collect();
-        let [year, month, day] = parts.as_slice() else { return Err(()) };
-        if (year.len(), month.len(), day.len()) != (4, 2, 2) {
-            return Err(());
-        }
-        let number = |text: &str| text.parse::<u16>().map_err(|_| ());
-        let year = number(year)?;
-        let month = u8::try_from(number(month)?).map_err(|_| ())?;
-        let day = u8::try_from(number(day)?).map_err(|_| ())?;
-        let month_of = time::Month::try_from(month).map_err(|_| ())?;
-        time::Date::from_calendar_date(year.into(), month_of, day).map_err(|_| ())?;
-        Ok(Self { year, month, day })
-    }
-}
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    pub fn deviation(&self, case: &str) -> Option<&KnownFailure> {
+        let deviation = self.deviations.iter().find(|deviation| deviation.case == case);
+        deviation.map(|deviation| &deviation.known)
     }
 }
 
@@ -185,25 +107,10 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
 fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {
     let known = ["case", "reason", "source", "ticket", "until"];
     let fields = Fields::of(node, "a deviation", &known, problems)?;
-    let required = |key| fields.required(key).and_then(|node| node.text(problems));
-    let (case, reason, source) = (required("case"), required("reason"), required("source"));
-    let place = fields.optional("case").map(|node| node.place.clone());
-    let until = fields.optional("until").map(|node| {
-        let text = node.text(problems)?;
-        let date = text.parse().ok();
-        if date.is_none() {
-            node.expected("a day such as `2026-12-31`", problems);
-        }
-        date
-    });
-    Some(Deviation {
-        case: case?,
-        reason: reason?,
-        source: source?,
-        ticket: fields.optional("ticket").and_then(|node| node.text(problems)),
-        until: until.flatten(),
-        place: place?,
-    })
+    let case = fields.required("case");
+    let place = case.map_or(&node.place, |case| &case.place);
+    let known = known_failure(&fields, "reason", place, problems);
+    Some(Deviation { case: case?.text(problems)?, known: known?, place: place.clone() })
 }
 
 #[cfg(test)]
@@ -235,12 +142,5 @@ mod tests {
         );
         let found = found.unwrap_err();
         assert_eq!(found.len(), 5, "{found:?}");
-    }
-
-    #[test]
-    fn days_that_are_none_are_refused() {
-        for wrong in ["2026-02-30", "2026-13-01", "26-01-01", "2026-1-1", ""] {
-            assert_eq!(wrong.parse::<Date>(), Err(()), "{wrong}");
-        }
     }
 }

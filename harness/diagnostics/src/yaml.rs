@@ -11,7 +11,23 @@ mod secrets;
 pub use self::fields::{Fields, Problems, names};
 pub use self::parse::parse;
 
-use crate::Place;
+use std::sync::Arc;
+
+use crate::{Diagnostic, Place, Source};
+
+/// Reads a text as one document, and makes `decode`'s value of it.
+///
+/// # Errors
+/// All that is wrong with it, secrets masked.
+pub fn decoded<T>(
+    source: &Arc<Source>,
+    decode: impl FnOnce(&Node, &Problems) -> T,
+) -> Result<T, Vec<Diagnostic>> {
+    let node = parse(source).map_err(|error| vec![error])?;
+    let problems = Problems::default();
+    let value = decode(&node, &problems);
+    if problems.is_empty() { Ok(value) } else { Err(problems.of_file(&node)) }
+}
 
 /// A value and where it stands.
 #[derive(Debug)]

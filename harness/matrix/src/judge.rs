@@ -2,60 +2,72 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cell, Ledger, Matrix, Plan, PlannedRow, Reason, Row, Standing};
-use model::outcome::{Outcome, ScenarioOutcome, Verdict};
+use super::reason::reason;
+use super::{Expectation, Ledger};
+use super::{Plan, PlannedRow};
+use results::{Cell, Matrix, Outcome, Row, ScenarioOutcome, Standing, Unmatched, Verdict};
 use testbed::Client;
 
-impl Matrix {
-    /// Puts what became of the cells of a plan together, and holds it against the ledger.
-    pub fn of(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Self {
-        let elapsed = outcome.elapsed;
-        let interrupted = outcome.interrupted;
-        let mut outcomes: BTreeMap<String, ScenarioOutcome> =
-            outcome.scenarios.into_iter().map(|cell| (cell.id.clone(), cell)).collect();
-        let mut row = |planned: &PlannedRow| {
-            let mut cell = |client: &Client| {
-                let outcome = outcomes.remove(&planned.cell_id(*client));
-                let standing = standing(planned, *client, outcome.as_ref(), ledger);
-                Cell { client: *client, standing, outcome }
-            };
-            Row {
-                scenario: planned.scenario.id.clone(),
-                title: planned.scenario.title.clone(),
-                pki: planned.pki.clone(),
-                pki_title: planned.scenario.lab.title.clone(),
-                cells: plan.clients.iter().map(&mut cell).collect(),
-            }
+/// Puts what became of the cells of a plan together, and holds it against the ledger.
+pub fn judge(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Matrix {
+    let mut outcomes: BTreeMap<String, ScenarioOutcome> =
+        outcome.scenarios.into_iter().map(|cell| (cell.id.clone(), cell)).collect();
+    let mut row = |planned: &PlannedRow| {
+        let mut cell = |client: &Client| {
+            let outcome = outcomes.remove(&planned.cell_id(*client));
+            let about = ledger.entries.iter().filter(|entry| is_about(entry, planned, *client));
+            let standing = outcome.as_ref().map_or(Standing::Unfinished, |outcome| {
+                standing(&outcome.verdict, &about.collect::<Vec<_>>())
+            });
+            Cell { client: client.to_string(), standing, outcome }
         };
-        let rows = plan.rows.iter().map(&mut row).collect();
-        let clients = plan.clients.clone();
-        Self { clients, rows, unmatched: Vec::new(), elapsed, interrupted }
+        Row {
+            scenario: planned.scenario.id.clone(),
+            title: planned.scenario.title.clone(),
+            pki: planned.pki.clone(),
+            pki_title: planned.scenario.lab.title.clone(),
+            cells: plan.clients.iter().map(&mut cell).collect(),
+        }
+    };
+    Matrix {
+        rows: plan.rows.iter().map(&mut row).collect(),
+        clients: plan.clients.iter().map(Client::to_string).collect(),
+        unmatched: Vec::new(),
+        elapsed: outcome.elapsed,
+        interrupted: outcome.interrupted,
     }
 }
 
-fn standing(
-    row: &PlannedRow,
-    client: Client,
-    outcome: Option<&ScenarioOutcome>,
-    ledger: &Ledger,
-) -> Standing {
-    let Some(outcome) = outcome else { return Standing::Unfinished };
-    let mut entries = ledger.about(&row.scenario.id, &row.pki, client).peekable();
-    match &outcome.verdict {
-        Verdict::Passed => match entries.next() {
-            Some(entry) => Standing::UnexpectedPass { expected: entry.expected() },
+/// The entries of the ledger that are about none of the cells; of use if the matrix is run as a whole.
+pub fn unmatched(plan: &Plan, ledger: &Ledger) -> Vec<Unmatched> {
+    let is_matched = |entry: &Expectation| {
+        let mut cells =
+            plan.rows.iter().flat_map(|row| plan.clients.iter().map(move |client| (row, *client)));
+        cells.any(|(row, client)| is_about(entry, row, client))
+    };
+    let unmatched = ledger.entries.iter().filter(|entry| !is_matched(entry));
+    unmatched.map(|entry| Unmatched { excerpt: entry.place.excerpt() }).collect()
+}
+
+fn is_about(entry: &Expectation, row: &PlannedRow, client: Client) -> bool {
+    entry.is_about(&row.scenario.id, &row.pki, client)
+}
+
+/// How a cell stands; `about` are the entries of the ledger about it.
+fn standing(verdict: &Verdict, about: &[&Expectation]) -> Standing {
+    let known = |entry: &&Expectation| entry.known.clone();
+    match verdict {
+        Verdict::Passed => match about.first() {
+            Some(entry) => Standing::UnexpectedPass { expected: known(entry) },
             None => Standing::Passed,
         },
         Verdict::Failed(failure) => {
-            let reason = Reason::of(failure);
-            let first = entries.peek().map(|entry| entry.expected());
-            match entries.find(|entry| entry.foresees(&reason)) {
-                Some(entry) => Standing::ExpectedFailure { reason, expected: entry.expected() },
-                None => Standing::Failed { reason, expected: first },
+            let reason = reason(failure);
+            match about.iter().find(|entry| entry.foresees(&reason)) {
+                Some(entry) => Standing::ExpectedFailure { reason, expected: known(entry) },
+                None => Standing::Failed { reason, expected: about.first().map(known) },
             }
         }
-        Verdict::Skipped { reason } => Standing::Skipped { reason: reason.clone() },
-        Verdict::LabBroke { reason } => Standing::LabBroke { reason: reason.clone() },
-        Verdict::Panicked { message } => Standing::Panicked { message: message.clone() },
+        other => other.clone().into(),
     }
 }

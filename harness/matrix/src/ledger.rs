@@ -3,30 +3,32 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use regex::Regex;
-
-use super::{Expected, Matrix, Plan, Reason, Unmatched};
 use diagnostics::yaml::{self, Fields, Node, Problems};
 use diagnostics::{Diagnostic, Place, Source};
+use model::known_failure::known_failure;
+use regex::Regex;
+use results::{KnownFailure, Reason};
 use testbed::Client;
 
 /// The failures that are expected.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    entries: Vec<Entry>,
+    /// The entries, in the order of the file.
+    pub entries: Vec<Expectation>,
 }
 
 /// A failure that is expected of some cells; what it leaves out, it does not ask for.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub struct Expectation {
     scenarios: Option<Vec<String>>,
     pkis: Option<Vec<String>>,
     clients: Option<Vec<Client>>,
     stage: Option<String>,
     reason: Option<Regex>,
-    because: String,
-    source: String,
-    place: Place,
+    /// Why it fails, and how that is known.
+    pub known: KnownFailure,
+    /// Where the file says so.
+    pub place: Place,
 }
 
 impl Ledger {
@@ -43,38 +45,13 @@ impl Ledger {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(source).map_err(|error| vec![error])?;
-        let problems = Problems::default();
-        let ledger = decode(&node, &problems);
-        if problems.is_empty() { Ok(ledger) } else { Err(problems.of_file(&node)) }
-    }
-
-    /// The entries about a cell.
-    pub(super) fn about<'a>(
-        &'a self,
-        scenario: &'a str,
-        pki: &'a str,
-        client: Client,
-    ) -> impl Iterator<Item = &'a Entry> {
-        self.entries.iter().filter(move |entry| entry.is_about(scenario, pki, client))
-    }
-
-    /// Notes the entries that are about none of the cells; of use where the matrix was run as a whole.
-    pub fn note_unmatched(&self, plan: &Plan, matrix: &mut Matrix) {
-        let matched = |entry: &&Entry| {
-            let mut cells = plan.rows.iter().flat_map(|row| {
-                plan.clients.iter().map(move |client| (&row.scenario.id, &row.pki, *client))
-            });
-            cells.any(|(scenario, pki, client)| entry.is_about(scenario, pki, client))
-        };
-        let unmatched = self.entries.iter().filter(|entry| !matched(entry));
-        matrix.unmatched =
-            unmatched.map(|entry| Unmatched { excerpt: entry.place.excerpt() }).collect();
+        yaml::decoded(source, decode)
     }
 }
 
-impl Entry {
-    fn is_about(&self, scenario: &str, pki: &str, client: Client) -> bool {
+impl Expectation {
+    /// Whether it is about a cell.
+    pub fn is_about(&self, scenario: &str, pki: &str, client: Client) -> bool {
         let named = |names: &Option<Vec<String>>, name: &str| {
             names.as_ref().is_none_or(|names| names.iter().any(|other| other == name))
         };
@@ -84,17 +61,9 @@ impl Entry {
     }
 
     /// Whether this is the failure that is expected.
-    pub(super) fn foresees(&self, reason: &Reason) -> bool {
+    pub fn foresees(&self, reason: &Reason) -> bool {
         self.stage.as_ref().is_none_or(|stage| *stage == reason.stage)
             && self.reason.as_ref().is_none_or(|regex| regex.is_match(&reason.text))
-    }
-
-    pub(super) fn expected(&self) -> Expected {
-        Expected {
-            because: self.because.clone(),
-            source: self.source.clone(),
-            at: format!("{}:{}", self.place.source().path(), self.place.line()),
-        }
     }
 }
 
@@ -106,7 +75,7 @@ fn decode(node: &Node, problems: &Problems) -> Ledger {
     Ledger { entries: entries.iter().filter_map(|node| entry(node, problems)).collect() }
 }
 
-fn entry(node: &Node, problems: &Problems) -> Option<Entry> {
+fn entry(node: &Node, problems: &Problems) -> Option<Expectation> {
     let known = ["scenario", "pki", "client", "stage", "reason", "because", "source"];
     let fields = Fields::of(node, "an expected failure", &known, problems)?;
     let text = |node: Option<&Node>| node.and_then(|node| node.text(problems));
@@ -120,16 +89,14 @@ fn entry(node: &Node, problems: &Problems) -> Option<Entry> {
                 .note("`stage` is an exchange such as `PKCSReq`, `reason` a regular expression"),
         );
     }
-    let because = text(fields.required("because"));
-    let source = text(fields.required("source"));
-    Some(Entry {
+    let known = known_failure(&fields, "because", &node.place, problems);
+    Some(Expectation {
         scenarios: texts("scenario"),
         pkis: texts("pki"),
         clients: fields.optional("client").map(|node| clients(node, problems)),
         stage: text(stage),
         reason: reason.and_then(|node| node.regex(None, problems)),
-        because: because?,
-        source: source?,
+        known: known?,
         place: node.place.clone(),
     })
 }
@@ -139,9 +106,7 @@ fn texts(node: &Node, problems: &Problems) -> Vec<String> {
 }
 
 fn clients(node: &Node, problems: &Problems) -> Vec<Client> {
-    let names = Client::ALL.map(|client| (client.to_string(), client));
-    let known: Vec<(&str, Client)> =
-        names.iter().map(|(name, client)| (name.as_str(), *client)).collect();
+    let known = Client::ALL.map(|client| (client.name(), client));
     let one = |node: &Node| node.one_of("client", &known, problems);
     node.one_or_more(problems).iter().filter_map(one).collect()
 }
@@ -169,7 +134,8 @@ mod tests {
     fn expected(scenario: &str, pki: &str, client: Client, stage: &str, text: &str) -> bool {
         let reason = Reason { stage: stage.to_owned(), text: text.to_owned() };
         let ledger = ledger(LEDGER).unwrap();
-        ledger.about(scenario, pki, client).any(|entry| entry.foresees(&reason))
+        let mut about = ledger.entries.iter().filter(|entry| entry.is_about(scenario, pki, client));
+        about.any(|entry| entry.foresees(&reason))
     }
 
     #[test]
@@ -190,8 +156,8 @@ mod tests {
     #[test]
     fn an_entry_says_where_it_stands() {
         let ledger = ledger(LEDGER).unwrap();
-        let entry = ledger.about("scep/c", "far", Client::Sscep).next().unwrap();
-        assert_eq!(entry.expected().at, "ledger.yaml:7");
+        let about = |entry: &&Expectation| entry.is_about("scep/c", "far", Client::Sscep);
+        assert_eq!(ledger.entries.iter().find(about).unwrap().known.at, "ledger.yaml:7");
     }
 
     #[test]

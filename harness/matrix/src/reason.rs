@@ -3,9 +3,8 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde::Serialize;
 
-use model::outcome::{Failure, LogLine};
+use results::{Failure, Reason};
 
 /// The longest reason that is told, in characters.
 const LONGEST: usize = 400;
@@ -29,28 +28,16 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| {
     constant(r"\b(?:ts=|time=)?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?\s*")
 });
 
-/// Where and why a scenario failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reason {
-    /// The SCEP exchange that failed, such as `PKCSReq`; where it was none, the step, such as `step 3`.
-    pub stage: String,
-    /// Why, in one line.
-    pub text: String,
-}
-
-impl Reason {
-    /// What the device says of its certificates, or else what its SCEP client did last, or else the check that failed.
-    pub(super) fn of(failure: &Failure) -> Self {
-        let text = trouble(failure).unwrap_or_else(|| check(failure));
-        let stage = EXCHANGE
-            .find(text)
-            .map_or_else(|| format!("step {}", failure.step), |found| found.as_str().to_owned());
-        let text = match explained(text, failure) {
-            Some(why) => format!("{text}; the PKI: {why}"),
-            None => text.to_owned(),
-        };
-        Self { stage, text: shortened(&text) }
-    }
+/// What the device says of its certificates, or else what its SCEP client did last, or else the check that failed.
+pub(super) fn reason(failure: &Failure) -> Reason {
+    let text = trouble(failure).unwrap_or_else(|| check(failure));
+    let stage = EXCHANGE.find(text).map(|found| found.as_str().to_owned());
+    let stage = stage.unwrap_or_else(|| Reason::of_step(failure).stage);
+    let text = match explained(text, failure) {
+        Some(why) => format!("{text}; the PKI: {why}"),
+        None => text.to_owned(),
+    };
+    Reason { stage, text: shortened(&text) }
 }
 
 fn trouble(failure: &Failure) -> Option<&str> {
@@ -63,20 +50,15 @@ fn trouble(failure: &Failure) -> Option<&str> {
 
 /// The last line of the device's SCEP client, without the name of the certificate it is about.
 fn last_done(failure: &Failure) -> Option<&str> {
-    let line = failure.log.iter().rev().find(|line| is_of_a_client(line))?;
+    let line = failure.log.iter().rev().find(|line| line.is_of_client)?;
     Some(line.line.split_once(": ").map_or(line.line.as_str(), |(_, rest)| rest))
 }
 
 /// What a PKI's log says of a response of which the device knows the status alone, as in `GetCACert 500: no keys`.
 fn explained<'a>(text: &str, failure: &'a Failure) -> Option<&'a str> {
     let status = STATUS.captures(text)?.get(1)?.as_str();
-    let mut of_pkis = failure.log.iter().rev().filter(|line| !is_of_a_client(line));
+    let mut of_pkis = failure.log.iter().rev().filter(|line| !line.is_of_client);
     of_pkis.find_map(|line| line.line.split_once(&format!(" {status}: "))).map(|(_, why)| why)
-}
-
-/// As the log of a scenario names the SCEP client of a device: `scep`, or `scep at DUT0`.
-fn is_of_a_client(line: &LogLine) -> bool {
-    line.source == "scep" || line.source.starts_with("scep at ")
 }
 
 /// What the output says, where it is but a line; or else what is the matter with it.
@@ -106,6 +88,7 @@ fn constant(text: &str) -> Regex {
 mod tests {
     use super::*;
     use crate::samples;
+    use results::LogLine;
 
     const TABLE_TEXT: &str =
         "---\nCertificate  Status   Usage  NotBefore  NotAfter\n---\nca  Valid\n";
@@ -119,7 +102,7 @@ mod tests {
 
     fn reason(output: &str) -> (String, String) {
         let failure = Failure { output: output.to_owned(), ..samples::failure() };
-        let Reason { stage, text } = Reason::of(&failure);
+        let Reason { stage, text } = super::reason(&failure);
         (stage, text)
     }
 
@@ -142,13 +125,17 @@ mod tests {
 
     #[test]
     fn a_status_that_says_little_is_told_with_what_the_pki_says_of_it() {
-        let line = |line: &str| LogLine { source: "scep-ca".to_owned(), line: line.to_owned() };
+        let line = |line: &str| LogLine {
+            source: "scep-ca".to_owned(),
+            line: line.to_owned(),
+            is_of_client: false,
+        };
         let log = vec![
             line("10.0.0.64:32768 GetCACert 200"),
             line("10.0.0.64:32769 PKIOperation 500: the `message` is not base64: Invalid symbol"),
         ];
         let output = format!("{TABLE_TEXT}a: PKIOperation (PKCSReq) was answered HTTP 500\n");
-        let reason = Reason::of(&Failure { output, log, ..samples::failure() });
+        let reason = super::reason(&Failure { output, log, ..samples::failure() });
         assert_eq!(reason.stage, "PKCSReq");
         assert_eq!(
             reason.text,
@@ -160,7 +147,7 @@ mod tests {
     #[test]
     fn other_outputs_are_told_by_the_line_that_came_closest() {
         let failure = Failure { output: "a: b\nc\n".to_owned(), ..samples::failure() };
-        let Reason { stage, text } = Reason::of(&failure);
+        let Reason { stage, text } = super::reason(&failure);
         assert_eq!((stage.as_str(), text.as_str()), ("step 3", "usercert     Failed"));
         assert_eq!(reason("CLI Error: no such file\n").1, "CLI Error: no such file");
         assert_eq!(reason(&"x".repeat(1000)).1.chars().count(), LONGEST + 1);

@@ -189,10 +189,7 @@ impl Lab {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(source).map_err(|error| vec![error])?;
-        let problems = Problems::default();
-        let lab = Self::decode(&node, &problems);
-        if problems.is_empty() { Ok(lab) } else { Err(problems.of_file(&node)) }
+        yaml::decoded(source, Self::decode)
     }
 
     /// Whether anything in it has an address: without hosts and devices it needs no network.

@@ -1,9 +1,11 @@
-//! Child processes: each in a group of its own, bounded in time, and the newest lines of what it prints.
+//! Child processes: each in a group of its own, bounded in time, the newest lines of what it prints, and the messages that
+//! processes exchange.
 #![forbid(unsafe_code)]
 
 mod child;
 mod find;
 mod lines;
+pub mod messages;
 mod output;
 mod tail;
 

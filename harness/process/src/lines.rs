@@ -129,7 +129,7 @@ mod tests {
     fn secrets_are_masked_and_garbage_is_escaped() {
         let mut lines = lines();
         let complete = lines.push(b"pass correct-horse\n\n\x1b[2J\xff\x00 \xc3\xa9\r\nlast");
-        assert_eq!(complete, ["pass ****", "\\u{1b}[2J\\xff\\u{0} é"]);
+        assert_eq!(complete, ["pass ****", "\\u{1b}[2J\\xff\\0 é"]);
         assert_eq!(lines.finish().as_deref(), Some("last"));
     }
 

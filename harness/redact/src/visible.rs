@@ -6,7 +6,7 @@ pub fn visible(line: &str) -> String {
     for character in line.chars() {
         match character {
             '\t' => visible.push(' '),
-            c if c.is_control() => visible.extend(c.escape_default()),
+            c if c.is_control() => visible.extend(c.escape_debug()),
             c => visible.push(c),
         }
     }
@@ -19,6 +19,6 @@ mod tests {
 
     #[test]
     fn control_characters_are_written_out() {
-        assert_eq!(visible("a\tb\r\x1b[2J\0 \u{9b}é'\""), "a b\\r\\u{1b}[2J\\u{0} \\u{9b}é'\"");
+        assert_eq!(visible("a\tb\r\x1b[2J\0 \u{9b}é'\""), "a b\\r\\u{1b}[2J\\0 \\u{9b}é'\"");
     }
 }

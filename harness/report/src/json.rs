@@ -1,35 +1,32 @@
-//! The outcome as JSON.
+//! Results as JSON.
 
 use serde::Serialize;
 
-use model::outcome::{Counts, Outcome};
+use super::Reported;
+use results::Counts;
 
 /// The version of the format; it grows when a field changes its meaning or goes.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct Frame<'a, R> {
     version: u32,
     counts: Counts,
     #[serde(flatten)]
-    outcome: &'a Outcome,
+    results: &'a R,
 }
 
-pub(super) fn text(outcome: &Outcome) -> String {
-    pretty(&Report { version: VERSION, counts: outcome.counts(), outcome })
-}
-
-/// A report as people may read it, too.
-pub(super) fn pretty(report: &impl Serialize) -> String {
+pub(super) fn text<R: Reported>(results: &R) -> String {
+    let frame = Frame { version: VERSION, counts: results.counts(), results };
     // Plain data with text keys has no reason to fail; the reader would rather see why than nothing.
-    serde_json::to_string_pretty(report)
+    serde_json::to_string_pretty(&frame)
         .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |text| text + "\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples;
+    use crate::tests::samples;
 
     #[test]
     fn the_report_says_what_became_of_each_scenario() {

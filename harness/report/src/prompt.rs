@@ -1,6 +1,6 @@
 //! The prompt that a command was typed at.
 
-use model::outcome::{ScenarioOutcome, Sent, StepOutcome};
+use results::{ScenarioOutcome, Sent, StepOutcome};
 
 /// What ends the prompt in that step: `#` in configuration mode, going by what was typed before.
 pub(super) fn mark(scenario: &ScenarioOutcome, sent: &Sent, number: usize) -> char {
@@ -29,8 +29,8 @@ fn is_short_for(verb: &str, whole: &str, shortest: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples;
     use crate::terminal::transcript;
+    use crate::tests::samples;
     use diagnostics::Palette;
 
     #[test]

@@ -7,25 +7,16 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::Format;
+
 /// How many links are followed; the kernel gives up there too.
 const LINKS: usize = 40;
-
-/// The format of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `JUnit` XML.
-    Junit,
-    /// JSON.
-    Json,
-    /// A Markdown table.
-    Markdown,
-}
 
 /// A report that is asked for: `junit=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Its format.
-    pub kind: Kind,
+    pub format: Format,
     /// The file it goes to.
     pub path: PathBuf,
 }
@@ -37,8 +28,8 @@ pub enum TargetError {
     #[error("`{0}` is not of the form `KIND=FILE`, such as `junit=report.xml`")]
     Shape(String),
     /// There is no such format.
-    #[error("unknown report `{0}` (known: `junit`, `json`, `markdown`)")]
-    Kind(String),
+    #[error("unknown report `{0}` (known: {known})", known = Format::names(|name| format!("`{name}`"), ", "))]
+    Format(String),
     /// The folder is not there.
     #[error("the folder `{}` of the report is not there", .0.display())]
     NoFolder(PathBuf),
@@ -59,17 +50,13 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        let (kind, path) = text
+        let (format, path) = text
             .split_once('=')
             .filter(|(_, path)| !path.is_empty())
             .ok_or_else(|| TargetError::Shape(text.to_owned()))?;
-        let kind = match kind {
-            "junit" => Kind::Junit,
-            "json" => Kind::Json,
-            "markdown" => Kind::Markdown,
-            other => return Err(TargetError::Kind(other.to_owned())),
-        };
-        Ok(Self { kind, path: PathBuf::from(path) })
+        let known = Format::of_name(format);
+        let format = known.ok_or_else(|| TargetError::Format(format.to_owned()))?;
+        Ok(Self { format, path: PathBuf::from(path) })
     }
 }
 
@@ -154,7 +141,7 @@ mod tests {
     #[test]
     fn a_report_names_its_kind_and_its_file() {
         let target: Target = "junit=out/a=b.xml".parse().unwrap();
-        assert_eq!((target.kind, target.path), (Kind::Junit, PathBuf::from("out/a=b.xml")));
+        assert_eq!((target.format, target.path), (Format::Junit, PathBuf::from("out/a=b.xml")));
         for wrong in ["junit", "junit=", "=x", "tap=x"] {
             assert!(wrong.parse::<Target>().is_err(), "{wrong}");
         }
@@ -163,7 +150,7 @@ mod tests {
     #[test]
     fn a_missing_folder_is_found_before_the_run() {
         let folder = tempfile::tempdir().unwrap();
-        let target = |path: &str| Target { kind: Kind::Json, path: folder.path().join(path) };
+        let target = |path: &str| Target { format: Format::Json, path: folder.path().join(path) };
         assert!(matches!(target("none/a.json").check(), Err(TargetError::NoFolder(_))));
         assert!(matches!(target("").check(), Err(TargetError::IsFolder(_))));
         let target = target("a.json");
@@ -180,7 +167,7 @@ mod tests {
         fs::create_dir(folder.path().join("out")).unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("out/report", &link).unwrap();
-        let target = Target { kind: Kind::Json, path: link.clone() };
+        let target = Target { format: Format::Json, path: link.clone() };
         for text in ["the file is not there yet", "and now it is"] {
             target.check().unwrap();
             target.write(text).unwrap();
@@ -195,7 +182,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        let target = Target { kind: Kind::Json, path: path.clone() };
+        let target = Target { format: Format::Json, path: path.clone() };
         target.check().unwrap();
         // Opened both ways: a writer would otherwise wait for a reader, and this test for ever.
         let mut pipe = OpenOptions::new().read(true).write(true).open(&path).unwrap();

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::prompt::mark;
+use super::tone::Tone;
+use super::{Part, Reported};
 use diagnostics::{Frame, Palette, visible};
-use model::outcome::{Failure, Outcome, ScenarioOutcome, Sent, Verdict};
+use results::{Failure, ScenarioOutcome, Sent, Verdict};
 
 /// How many lines of an output are shown with a failure.
 const OUTPUT_LINES: usize = 40;
@@ -15,18 +17,18 @@ const FIRST_OUTPUT_LINES: usize = 12;
 /// One line about a scenario: what became of it, its id, its time.
 pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
     let time = palette.faint(&seconds(scenario.elapsed));
-    let (word, rest) = match &scenario.verdict {
-        Verdict::Passed => (palette.good("pass"), String::new()),
+    let first_line = |reason: &str| format!(" ({})", reason.lines().next().unwrap_or_default());
+    let (tone, word, rest) = match &scenario.verdict {
+        Verdict::Passed => (Tone::Good, "pass", String::new()),
         Verdict::Failed(failure) => {
             let step = format!(" (step {} of {})", failure.step, scenario.step_count);
-            (palette.bad("fail"), step)
+            (Tone::Bad, "fail", step)
         }
-        Verdict::Skipped { reason } => (palette.doubtful("skip"), format!(" ({reason})")),
-        Verdict::LabBroke { reason } => {
-            (palette.bad("lab "), format!(" ({})", reason.lines().next().unwrap_or_default()))
-        }
-        Verdict::Panicked { message } => (palette.bad("bug "), format!(" ({message})")),
+        Verdict::Skipped { reason } => (Tone::Doubtful, "skip", format!(" ({reason})")),
+        Verdict::LabBroke { reason } => (Tone::Bad, "lab ", first_line(reason)),
+        Verdict::Panicked { message } => (Tone::Bad, "bug ", format!(" ({message})")),
     };
+    let word = tone.paint(palette, word);
     format!("{word}  {}{}  {time}", visible(&scenario.id), visible(&rest))
 }
 
@@ -72,33 +74,17 @@ pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
     text
 }
 
-/// The last line: how many scenarios ended how.
-pub fn summary(outcome: &Outcome, palette: Palette) -> String {
-    let counts = outcome.counts();
-    let plain = |text: &str| text.to_owned();
-    let good = |text: &str| palette.good(text);
-    let passed: &dyn Fn(&str) -> String = if counts.passed > 0 { &good } else { &plain };
-    let parts: [Part<'_>; 6] = [
-        (counts.passed, "passed", passed),
-        (counts.failed, "failed", &|text| palette.bad(text)),
-        (counts.lab_broke, "with a broken lab", &|text| palette.bad(text)),
-        (counts.panicked, "with an internal error", &|text| palette.bad(text)),
-        (counts.skipped, "skipped", &|text| palette.doubtful(text)),
-        (outcome.selected.saturating_sub(outcome.scenarios.len()), "not finished", &plain),
-    ];
-    counted(&parts, outcome.interrupted, outcome.elapsed)
-}
-
-/// How many there are of what, and how it looks.
-pub(super) type Part<'a> = (usize, &'static str, &'a dyn Fn(&str) -> String);
-
-/// What there is of each, what passed even where it is nothing, and how long it took.
-pub(super) fn counted(parts: &[Part<'_>], interrupted: bool, elapsed: Duration) -> String {
-    let parts = parts.iter().filter(|(count, word, _)| *count > 0 || *word == "passed");
-    let parts: Vec<String> =
-        parts.map(|(count, word, paint)| paint(&format!("{count} {word}"))).collect();
-    let end = if interrupted { ", interrupted after" } else { " in" };
-    format!("{}{end} {}", parts.join(", "), seconds(elapsed))
+/// The last line: how many entries ended how, those that passed even if there are none, and how long it took.
+pub fn summary<R: Reported>(results: &R, palette: Palette) -> String {
+    let counts = results.counts();
+    let part = |(statuses, words, tone): &Part| match (counts.of(statuses), *tone) {
+        (0, _) if *words != "passed" => None,
+        (0, _) => Some(format!("0 {words}")),
+        (count, tone) => Some(tone.paint(palette, &format!("{count} {words}"))),
+    };
+    let parts: Vec<String> = R::SUMMARY.iter().filter_map(part).collect();
+    let end = if results.is_interrupted() { ", interrupted after" } else { " in" };
+    format!("{}{end} {}", parts.join(", "), seconds(results.elapsed()))
 }
 
 fn failure_text(scenario: &ScenarioOutcome, failure: &Failure, palette: Palette) -> String {
@@ -159,17 +145,11 @@ fn prompt(scenario: &ScenarioOutcome, failure: &Failure) -> String {
     }
 }
 
-/// The line that the excerpt shows, or the commit, where all lines were taken.
+/// The line that was refused, or the commit, if all lines were taken.
 fn refused<'a>(failure: &Failure, lines: &'a str) -> &'a str {
-    let output = failure.output.trim_end();
-    if output.is_empty() || output.ends_with("Commit failed") {
-        return "commit";
-    }
-    let is_shown = |line: &&str| {
-        let shown = failure.findings.iter().any(|finding| finding.excerpt.text.contains(line));
-        shown && !line.is_empty()
-    };
-    lines.lines().map(str::trim).find(is_shown).unwrap_or("...")
+    let Some(number) = failure.refused_line else { return "commit" };
+    let line = number.checked_sub(1).and_then(|index| lines.lines().nth(index));
+    line.map_or("...", str::trim)
 }
 
 fn sent(sent: &Sent, user: &str, mark: char) -> String {
@@ -205,7 +185,7 @@ fn seconds(elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples;
+    use crate::tests::samples;
 
     #[test]
     fn a_failure_shows_the_expectation_the_output_and_the_log() {

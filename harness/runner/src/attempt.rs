@@ -10,13 +10,15 @@ mod seen;
 
 use std::time::Duration;
 
+use ::scep::attribute::PkiStatus;
+
 pub(super) use self::client::{ClientFolder, unfired};
 pub(super) use self::scep::Conversations;
 use super::wait::Waited;
 use diagnostics::Place;
 use model::lab::Secret;
-use model::outcome::Sent;
 use model::scenario::{Action, Check, Expect, Pattern, Step};
+use results::Sent;
 use testbed::Bench;
 
 /// The longest time that a device or a PKI may take for one answer.
@@ -37,7 +39,7 @@ pub(super) struct Attempted {
 }
 
 /// What one try yielded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Answer {
     pub(super) output: String,
     /// What is wrong, as a fragment, where anything is.
@@ -46,6 +48,10 @@ pub(super) struct Answer {
     pub(super) misses: Vec<Miss>,
     /// What a reader must know of an answer that is good enough, and not the best one.
     pub(super) notes: Vec<String>,
+    /// The pkiStatus, if a PKI answered with one.
+    pub(super) pki_status: Option<PkiStatus>,
+    /// The configuration line that a device refused, counted from 1; nothing if it was the commit.
+    pub(super) refused_line: Option<usize>,
 }
 
 /// An expectation that was not met.
@@ -99,6 +105,18 @@ pub(super) async fn attempt(
 }
 
 impl Attempted {
+    /// A step of which one answer of a PKI is all that there is.
+    fn once(step: &Step, pki: &str, request: String, answer: Answer, elapsed: Duration) -> Self {
+        Self {
+            sent: Sent::Request { pki: pki.to_owned(), request },
+            answers: Waited { first: None, last: answer, tries: 1, elapsed },
+            within: Duration::ZERO,
+            expect: step.expect,
+            concerns_scep: true,
+            place: step.place.clone(),
+        }
+    }
+
     /// Whether the step did what the scenario expects of it.
     pub(super) fn as_expected(&self) -> bool {
         self.answers.last.met() == (self.expect == Expect::Success)
@@ -121,7 +139,7 @@ impl Answer {
             Some((Pattern::Regex(_), true)) | None => "output does not match",
         };
         let misses = failing.into_iter().map(Miss::of).collect();
-        Self { output, message, misses, notes: Vec::new() }
+        Self { output, message, misses, ..Self::default() }
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use openssl::x509::{X509, X509Name};
 use redact::Masker;
-use scep::attribute::{Nonce, TransactionId};
+use scep::attribute::{Nonce, PkiStatus, TransactionId};
 use scep::capabilities::Capabilities;
 use scep::certificate::serial_number;
 use scep::client::CaCertificates;
@@ -19,8 +19,9 @@ use scep::identity::Identity;
 pub(crate) use self::observe::Observation;
 
 use model::lab::Secret;
-use model::outcome::{Ledger, Received};
 use model::scenario::scep::{Fact, Operation, Request};
+use results::Received;
+use testbed::ReceivedLog;
 use testbed::pki::{Exchanged, Pki, PkiError};
 
 /// What one scenario says to one PKI.
@@ -39,7 +40,7 @@ pub(crate) struct Conversation {
     saved: BTreeMap<String, String>,
     /// What is asked for where a step names no subject.
     subject: Option<String>,
-    ledger: Ledger,
+    log: ReceivedLog,
     /// The certificates that came.
     received: Vec<Received>,
     /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
@@ -100,8 +101,12 @@ impl From<openssl::error::ErrorStack> for SpeechError {
 
 impl Conversation {
     /// Nothing is said yet.
-    pub(crate) fn new(supply: testbed::KeySupply, subject: Option<String>, ledger: Ledger) -> Self {
-        Self { keys: keys::Keys::new(supply), subject, ledger, ..Self::default() }
+    pub(crate) fn new(
+        supply: testbed::KeySupply,
+        subject: Option<String>,
+        log: ReceivedLog,
+    ) -> Self {
+        Self { keys: keys::Keys::new(supply), subject, log, ..Self::default() }
     }
 
     /// Sends a request and observes what comes; one that is expendable is to be refused, and shares its password.
@@ -130,9 +135,9 @@ impl Conversation {
         if let Some(entry) = entry {
             self.note_received(&observation, entry);
         }
-        match observation.value(Fact::Status) {
-            "SUCCESS" if expendable => pki.expendable_granted().await?,
-            "SUCCESS" | "PENDING" => {}
+        match observation.pki_status {
+            Some(PkiStatus::Success) if expendable => pki.expendable_granted().await?,
+            Some(PkiStatus::Success | PkiStatus::Pending) => {}
             _ if expendable || !request.operation.enrols() => {}
             _ => {
                 if let Some(unused) = &self.challenge {

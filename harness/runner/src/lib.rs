@@ -16,9 +16,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use self::pool::Event;
-pub use self::scenario::run_on;
-use model::outcome::Outcome;
+pub use self::scenario::{blank, run_on};
 use model::scenario::{LoadErrors, Scenario, discover, load};
+use results::Outcome;
 use testbed::Driver;
 
 /// A scenario to run, and what builds its lab.

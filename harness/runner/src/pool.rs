@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::Job;
-use super::scenario::{broken_lab, run_on};
-use model::outcome::{Outcome, ScenarioOutcome, Unfinished, Verdict};
+use super::scenario::{blank, broken_lab, run_on};
 use model::scenario::Scenario;
+use results::{Outcome, ScenarioOutcome, Unfinished, Verdict};
 use testbed::Driver;
 
 /// How long the scenarios under way may take to end once the run is stopped.
@@ -60,11 +60,9 @@ pub(super) async fn run_in(
 
 struct Pool {
     waiting: VecDeque<(Job, BTreeSet<String>)>,
-    /// What those that run have to themselves, by their task.
-    held: HashMap<Id, BTreeSet<String>>,
     running: JoinSet<ScenarioOutcome>,
-    /// What to say of a scenario that panics.
-    fallbacks: HashMap<Id, ScenarioOutcome>,
+    /// By their task, what to say of those that run if they panic, and what they have to themselves.
+    begun: HashMap<Id, (ScenarioOutcome, BTreeSet<String>)>,
     /// What waits or runs, by id.
     unfinished: BTreeMap<String, Unfinished>,
     at_once: NonZeroUsize,
@@ -79,9 +77,8 @@ impl Pool {
         Self {
             unfinished: jobs.iter().map(unfinished).collect(),
             waiting: jobs.into_iter().map(with_what_it_holds).collect(),
-            held: HashMap::new(),
             running: JoinSet::new(),
-            fallbacks: HashMap::new(),
+            begun: HashMap::new(),
             at_once,
         }
     }
@@ -93,17 +90,16 @@ impl Pool {
             if let Some(unfinished) = self.unfinished.get_mut(&scenario.id) {
                 unfinished.begun = true;
             }
-            let fallback = ScenarioOutcome::blank(&scenario);
+            let begun = blank(&scenario);
             let task = self.running.spawn(run_in_own_lab(scenario, driver));
-            self.fallbacks.insert(task.id(), fallback);
-            self.held.insert(task.id(), holds);
+            self.begun.insert(task.id(), (begun, holds));
         }
     }
 
     /// The first that waits for nothing which others have to themselves.
     fn next_free(&mut self) -> Option<(Job, BTreeSet<String>)> {
         let is_free = |(_, holds): &(Job, BTreeSet<String>)| {
-            self.held.values().all(|held| held.is_disjoint(holds))
+            self.begun.values().all(|(_, held)| held.is_disjoint(holds))
         };
         let index = self.waiting.iter().position(is_free)?;
         self.waiting.remove(index)
@@ -111,33 +107,15 @@ impl Pool {
 
     async fn next(&mut self) -> Option<ScenarioOutcome> {
         let joined = self.running.join_next_with_id().await?;
+        let task = joined.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+        // Each task is noted when it is spawned.
+        let (begun, _) = self.begun.remove(&task)?;
         let outcome = match joined {
-            Ok((id, outcome)) => {
-                self.fallbacks.remove(&id);
-                self.held.remove(&id);
-                outcome
-            }
-            Err(error) => self.panicked(error),
+            Ok((_, outcome)) => outcome,
+            Err(error) => panicked(begun, error),
         };
         self.unfinished.remove(&outcome.id);
         Some(outcome)
-    }
-
-    fn panicked(&mut self, error: JoinError) -> ScenarioOutcome {
-        self.held.remove(&error.id());
-        let fallback = self.fallbacks.remove(&error.id());
-        let message = match error.try_into_panic() {
-            Ok(payload) => payload
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| payload.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "a panic without words".to_owned()),
-            Err(error) => error.to_string(),
-        };
-        let mut outcome = fallback.unwrap_or_else(ScenarioOutcome::nameless);
-        outcome.elapsed = outcome.started.elapsed().unwrap_or_default();
-        outcome.verdict = Verdict::Panicked { message };
-        outcome
     }
 
     /// Drops what is still running, and its labs with it; tells what was not finished.
@@ -151,13 +129,26 @@ impl Pool {
     }
 }
 
+fn panicked(begun: ScenarioOutcome, error: JoinError) -> ScenarioOutcome {
+    let message = match error.try_into_panic() {
+        Ok(payload) => payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without words".to_owned()),
+        Err(error) => error.to_string(),
+    };
+    let elapsed = begun.started.elapsed().unwrap_or_default();
+    ScenarioOutcome { elapsed, verdict: Verdict::Panicked { message }, ..begun }
+}
+
 fn with_what_it_holds(job: Job) -> (Job, BTreeSet<String>) {
     let holds = job.driver.exclusive(&job.scenario.lab);
     (job, holds)
 }
 
 async fn run_in_own_lab(scenario: Scenario, driver: Arc<dyn Driver>) -> ScenarioOutcome {
-    let (begun, start) = (ScenarioOutcome::blank(&scenario), Instant::now());
+    let (begun, start) = (blank(&scenario), Instant::now());
     if let Some(reason) = scenario.not_here {
         return ScenarioOutcome { verdict: Verdict::Skipped { reason }, ..begun };
     }

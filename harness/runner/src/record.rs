@@ -9,8 +9,8 @@ use super::closest::closest_line;
 use super::hint::hint;
 use diagnostics::floor_char_boundary;
 use model::lab::Secret;
-use model::outcome::{Failure, Finding, LogLine, Sent, StepOutcome};
 use model::scenario::{Action, Expect, Scenario, Step};
+use results::{Failure, Finding, LogLine, Sent, StepOutcome};
 use testbed::Bench;
 
 /// The longest output that is kept, in bytes.
@@ -91,6 +91,8 @@ impl<'a> Recorder<'a> {
             sent: self.sent(&attempted.sent),
             first_output: first.filter(|first| *first != output),
             output,
+            pki_status: answers.last.pki_status.clone(),
+            refused_line: answers.last.refused_line,
             tries: answers.tries,
             elapsed: answers.elapsed,
             log: log.collect(),
@@ -116,6 +118,8 @@ impl<'a> Recorder<'a> {
             },
             first_output: None,
             output: String::new(),
+            pki_status: None,
+            refused_line: None,
             tries: 1,
             elapsed: Duration::ZERO,
             log: Vec::new(),
@@ -182,16 +186,16 @@ impl<'a> Recorder<'a> {
                 Sent::Request { .. } => true,
             };
             if concerned {
-                logs.push((self.client(name), device.protocol_log().await));
+                logs.push((self.client(name), true, device.protocol_log().await));
             }
         }
         for (name, pki) in &self.bench.pkis {
-            logs.push((name.clone(), pki.log().await));
+            logs.push((name.clone(), false, pki.log().await));
         }
-        let newest = logs.into_iter().flat_map(|(source, lines)| {
+        let newest = logs.into_iter().flat_map(|(source, is_of_client, lines)| {
             let skipped = lines.len().saturating_sub(LOG_LINES);
             let newest = lines.into_iter().skip(skipped);
-            newest.map(move |line| LogLine { source: source.clone(), line })
+            newest.map(move |line| LogLine { source: source.clone(), line, is_of_client })
         });
         newest.collect()
     }

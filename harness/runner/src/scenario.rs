@@ -1,19 +1,19 @@
 //! One scenario on a bench: its steps in turn, until one is not as expected.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 
 use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
 use crate::conversation::Conversation;
-use model::outcome::{ScenarioOutcome, Verdict};
 use model::scenario::Scenario;
+use results::{ScenarioOutcome, Verdict};
 use testbed::{Bench, BenchError};
 
 /// Runs a scenario on a bench that was built for its lab.
 pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
-    let (started, start) = (SystemTime::now(), Instant::now());
+    let (begun, start) = (blank(scenario), Instant::now());
     let mut recorder = Recorder::new(scenario, bench);
     let mut steps = Vec::new();
     let mut memory = Memory::default();
@@ -45,18 +45,31 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
     }
     verdict = with_faults(verdict, scenario, bench, &recorder, &mut notes).await;
     ScenarioOutcome {
+        elapsed: start.elapsed(),
+        verdict,
+        steps,
+        notes: [notes, recorder.notes().await].concat(),
+        received: memory.conversations.values_mut().flat_map(Conversation::take_received).collect(),
+        challenges: memory.conversations.values().map(Conversation::challenges).sum(),
+        ..begun
+    }
+}
+
+/// The outcome of a scenario that begins now.
+pub fn blank(scenario: &Scenario) -> ScenarioOutcome {
+    ScenarioOutcome {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
         path: scenario.path.clone(),
         tags: scenario.tags.clone(),
-        started,
-        elapsed: start.elapsed(),
-        verdict,
-        steps,
+        started: SystemTime::now(),
+        elapsed: Duration::ZERO,
+        verdict: Verdict::Passed,
+        steps: Vec::new(),
         step_count: scenario.steps.len(),
-        notes: [notes, recorder.notes().await].concat(),
-        received: memory.conversations.values_mut().flat_map(Conversation::take_received).collect(),
-        challenges: memory.conversations.values().map(Conversation::challenges).sum(),
+        notes: Vec::new(),
+        received: Vec::new(),
+        challenges: 0,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::time::Instant;
 
 /// What was seen while waiting.
@@ -21,41 +20,28 @@ pub(super) struct Waited<T> {
 /// The longest pause between two tries.
 pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
-/// Something that is tried until it yields what is expected.
-#[async_trait]
-pub(super) trait Attempt: Send {
-    /// What one try yields.
-    type Yield: Send;
-    /// Why trying again is of no use.
-    type Error: Send;
-
-    /// Tries once.
-    async fn attempt(&mut self) -> Result<Self::Yield, Self::Error>;
-
-    /// Waits until another try may yield something else, at most `longest`.
-    async fn pause(&mut self, longest: Duration);
-
-    /// Whether this is what is expected.
-    fn is_done(&self, yielded: &Self::Yield) -> bool;
-}
-
-/// Tries at once, then again after each pause, until it is done or `within` is over.
+/// Tries at once, then again after each pause, until it is done or `within` is over; a pause takes at most what it is given.
 ///
 /// There is one more try when the time is over, so that nothing is missed in the last pause.
-pub(super) async fn wait<A: Attempt>(
-    mut it: A,
+pub(super) async fn wait<T, E, A, P>(
     within: Duration,
-) -> Result<Waited<A::Yield>, A::Error> {
+    mut attempt: impl FnMut() -> A,
+    mut pause: impl FnMut(Duration) -> P,
+    is_done: impl Fn(&T) -> bool,
+) -> Result<Waited<T>, E>
+where
+    A: Future<Output = Result<T, E>>,
+    P: Future<Output = ()>,
+{
     let start = Instant::now();
-    let mut last = it.attempt().await?;
+    let mut last = attempt().await?;
     let mut first = None;
     let mut tries = 1;
-    while !it.is_done(&last) && start.elapsed() < within {
-        it.pause(PAUSE.min(within.saturating_sub(start.elapsed()))).await;
+    while !is_done(&last) && start.elapsed() < within {
+        pause(PAUSE.min(within.saturating_sub(start.elapsed()))).await;
         // A device that says at once that it changed must not keep others from their turn.
         tokio::task::yield_now().await;
-        let next = it.attempt().await?;
-        let before = std::mem::replace(&mut last, next);
+        let before = std::mem::replace(&mut last, attempt().await?);
         first.get_or_insert(before);
         tries += 1;
     }
@@ -66,32 +52,13 @@ pub(super) async fn wait<A: Attempt>(
 mod tests {
     use super::*;
 
-    struct CountTo {
-        goal: usize,
-        count: usize,
-    }
-
-    #[async_trait]
-    impl Attempt for CountTo {
-        type Yield = usize;
-        type Error = ();
-
-        async fn attempt(&mut self) -> Result<usize, ()> {
-            self.count += 1;
-            Ok(self.count)
-        }
-
-        async fn pause(&mut self, longest: Duration) {
-            tokio::time::sleep(longest).await;
-        }
-
-        fn is_done(&self, yielded: &usize) -> bool {
-            *yielded == self.goal
-        }
-    }
-
     async fn count_to(goal: usize, within: Duration) -> Waited<usize> {
-        wait(CountTo { goal, count: 0 }, within).await.unwrap()
+        let mut count = 0;
+        let attempt = || {
+            count += 1;
+            std::future::ready(Ok::<_, ()>(count))
+        };
+        wait(within, attempt, tokio::time::sleep, |count| *count == goal).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,11 +9,10 @@ use futures_util::future::select_all;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::DriverName;
+use super::{DriverName, ReceivedLog};
 use crate::device::Device;
 use crate::pki::Pki;
 use model::lab::Secret;
-use model::outcome::Ledger;
 
 /// A built lab, by the names of the lab file; dropping it takes the lab down.
 ///
@@ -33,7 +32,7 @@ pub struct Bench {
     /// The subject that they ask for where they name none, `{n}` standing for a number that is different each time.
     pub subject: Option<String>,
     /// Where it is noted what was issued to them.
-    pub ledger: Ledger,
+    pub received: ReceivedLog,
     /// What nobody may see beside the secrets of the lab file: passwords that come from elsewhere.
     pub secrets: Vec<Secret>,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+pub use dut_sim::ScepClient as Client;
 use serde::{Deserialize, Serialize};
 
 use super::{Bench, BenchError};
@@ -107,54 +108,14 @@ impl DriverName {
     }
 }
 
+impl DriverName {
+    /// The driver that can be had with this client if none is asked for: programs need the kernel's network.
+    pub fn default_for(client: Client) -> Self {
+        if client == Client::Builtin { Self::Virtual } else { Self::Netns }
+    }
+}
+
 impl fmt::Display for DriverName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The SCEP client inside the simulated devices.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Client {
-    /// The device's own.
-    #[default]
-    Builtin,
-    /// strongSwan's `pki --scepca` and `pki --scep`.
-    Strongswan,
-    /// micromdm's `scepclient`.
-    Scepclient,
-    /// certnanny's `sscep`.
-    Sscep,
-    /// certmonger's `scep-submit`.
-    Certmonger,
-}
-
-impl Client {
-    /// Every client, in the usual order.
-    pub const ALL: [Self; 5] =
-        [Self::Builtin, Self::Strongswan, Self::Scepclient, Self::Sscep, Self::Certmonger];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Builtin => "builtin",
-            Self::Strongswan => "strongswan",
-            Self::Scepclient => "scepclient",
-            Self::Sscep => "sscep",
-            Self::Certmonger => "certmonger",
-        }
-    }
-
-    /// The driver that can be had with this client where none is asked for: programs need the kernel's network.
-    pub fn default_driver(self) -> DriverName {
-        match self {
-            Self::Builtin => DriverName::Virtual,
-            _ => DriverName::Netns,
-        }
-    }
-}
-
-impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

@@ -41,7 +41,7 @@ pub enum ControlError {
     #[error("{0}")]
     Unanswered(String),
     /// The call was not followed.
-    #[error("`{path}` is answered HTTP {status}{}", .reason.iter().map(|it| format!(": {it}")).collect::<String>())]
+    #[error("`{path}` is answered HTTP {status}{}", .reason.as_ref().map_or_else(String::new, |it| format!(": {it}")))]
     Refused {
         /// Where the call was sent.
         path: &'static str,

@@ -4,8 +4,7 @@ use openssl::x509::X509Ref;
 use scep::{Error, body::IssuerAndSerial};
 
 use crate::profile::der::{
-    Element, bit_string, context_constructed, elements, integer, octet_string, oid, sequence, set,
-    split,
+    bit_string, context_constructed, elements, integer, octet_string, oid, sequence, set, whole,
 };
 
 const EC_PUBLIC_KEY: &str = "1.2.840.10045.2.1";
@@ -28,13 +27,10 @@ pub(super) fn by_key_agreement(
 }
 
 fn with_recipient_info(envelope: &[u8], info: &[u8]) -> Option<Vec<u8>> {
-    let (whole, _) = split(envelope)?;
-    let [content_type, content] = elements(whole.content)?.try_into().ok()?;
-    let (enveloped, _) = split(content.content)?;
-    let [_version, _infos, encrypted] =
-        <[Element<'_>; 3]>::try_from(elements(enveloped.content)?).ok()?;
-    let enveloped = sequence(&[integer(2), set(&[info.to_vec()]), encrypted.whole.to_vec()]);
-    Some(sequence(&[content_type.whole.to_vec(), context_constructed(0, &enveloped)]))
+    let [content_type, content] = elements(envelope)?.try_into().ok()?;
+    let [_version, _infos, encrypted] = elements(content.value())?.try_into().ok()?;
+    let enveloped = sequence(&[integer(2), set(&[info.to_vec()]), whole(encrypted)]);
+    Some(sequence(&[whole(content_type), context_constructed(0, &enveloped)]))
 }
 
 /// ```text
@@ -56,8 +52,7 @@ fn recipient_info(recipient: &[u8]) -> Vec<u8> {
 }
 
 fn point() -> Vec<u8> {
-    let digits = POINT.as_bytes().chunks_exact(2);
-    digits.filter_map(|pair| scep::hexadecimal::byte([pair[0], pair[1]])).collect()
+    hex::decode(POINT).expect("a constant of hexadecimal digits")
 }
 
 #[cfg(test)]

@@ -19,13 +19,13 @@ use tokio::{
 use crate::ca::Ca;
 
 /// So long [`serve`] lets the answers under way take once it is to stop.
-pub const FAREWELL: Duration = Duration::from_secs(5);
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A pause after the system refused a connection, for lack of file descriptors as a rule.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves the connections of a listener until `shutdown` completes; answers under way are then finished, for at most
-/// [`FAREWELL`].
+/// [`SHUTDOWN_TIMEOUT`].
 ///
 /// No more than [`crate::Limits::connections`] are open at once.
 pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
@@ -41,7 +41,8 @@ pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Out
         () = shutdown => {}
     }
     let _ = stop.send(true);
-    let _ = timeout(FAREWELL, async { while connections.join_next().await.is_some() {} }).await;
+    let _ =
+        timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
 }
 
 /// What connections come to.

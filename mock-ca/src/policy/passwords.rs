@@ -1,20 +1,20 @@
 //! The cache of one-time challenge passwords, as NDES keeps it.
 
 use std::{
-    fmt::Write as _,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use openssl::{error::ErrorStack, rand::rand_bytes};
 use parking_lot::{Mutex, MutexGuard};
-use scep::{hexadecimal, secret::Secret};
+use scep::secret::Secret;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    percent,
     refusal::Refusal,
     settings::ChallengePolicy,
     state::{StateDirectory, StateError},
+    wire,
 };
 
 /// Why there is no new challenge password.
@@ -49,10 +49,12 @@ struct Rules {
     at_most: usize,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Entry {
     password: Secret,
     /// `None` for one given out beforehand, which does not expire.
+    #[serde(with = "wire::maybe_seconds")]
     made: Option<SystemTime>,
     is_used: bool,
 }
@@ -66,8 +68,8 @@ impl PasswordCache {
         policy: &ChallengePolicy,
         directory: Option<Arc<StateDirectory>>,
     ) -> Result<Self, StateError> {
-        let mut entries = match &directory {
-            Some(directory) => directory.read_challenges(read)?,
+        let mut entries: Vec<Entry> = match &directory {
+            Some(directory) => directory.read_challenges()?,
             None => Vec::new(),
         };
         let mut rules = Rules::default();
@@ -86,7 +88,7 @@ impl PasswordCache {
     pub(crate) fn make(&self, now: SystemTime) -> Result<Secret, ChallengeUnavailable> {
         let mut random = vec![0; self.rules.random_bytes];
         rand_bytes(&mut random)?;
-        let password = Secret::new(hexadecimal::upper(&random));
+        let password = Secret::new(hex::encode_upper(&random));
         let mut entries = self.lock();
         entries.retain(|entry| entry.age(now) <= self.rules.lifetime + REMEMBERED);
         let unused = entries.iter().filter(|entry| {
@@ -133,7 +135,7 @@ impl PasswordCache {
 
     fn keep(&self, entries: &[Entry]) -> Result<(), StateError> {
         let directory = self.directory.as_ref();
-        directory.map_or(Ok(()), |directory| directory.write_challenges(&write(entries)))
+        directory.map_or(Ok(()), |directory| directory.write_challenges(&entries))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
@@ -175,49 +177,11 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// One line each: `used` or `unused`, when it was made in seconds since 1970 or `preset`, the password.
-fn write(entries: &[Entry]) -> String {
-    entries.iter().fold(String::new(), |mut text, entry| {
-        let usage = if entry.is_used { "used" } else { "unused" };
-        let since_epoch = entry.made.and_then(|made| made.duration_since(UNIX_EPOCH).ok());
-        let made = since_epoch.map_or("preset".to_owned(), |made| made.as_secs().to_string());
-        let password = percent::encode(entry.password.expose(), percent::fits_on_a_line);
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "{usage} {made} {password}");
-        text
-    })
-}
-
-fn read(text: &str) -> Result<Vec<Entry>, String> {
-    let entry = |line: &str| {
-        let [usage, made, password] = line.split(' ').collect::<Vec<_>>().try_into().ok()?;
-        let seconds = |text: &str| text.parse().ok().map(Duration::from_secs);
-        Some(Entry {
-            is_used: match usage {
-                "used" => true,
-                "unused" => false,
-                _ => return None,
-            },
-            made: match made {
-                "preset" => None,
-                made => Some(UNIX_EPOCH.checked_add(seconds(made)?)?),
-            },
-            password: Secret::new(percent::decode(password)?),
-        })
-    };
-    if !(text.is_empty() || text.ends_with('\n')) {
-        return Err("its last line is cut short".to_owned());
-    }
-    let numbered = text.lines().enumerate();
-    // The line itself holds a password and is not shown.
-    numbered.map(|(n, line)| entry(line).ok_or(format!("line {} is unreadable", n + 1))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: SystemTime = UNIX_EPOCH;
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn cache(preset: &[&str]) -> PasswordCache {
@@ -274,10 +238,10 @@ mod tests {
         let cache = cache(&["a b", "used"]);
         cache.make(NOW + MINUTE).unwrap();
         cache.take(&Secret::new("used"), NOW).unwrap().spend();
-        let text = write(&cache.lock());
-        assert_eq!(write(&read(&text).unwrap()), text);
-        assert!(text.starts_with("unused preset a%20b\nused preset used\nunused 60 "), "{text}");
-        assert!(read(&text[..text.len() - 1]).is_err());
-        assert_eq!(read("used\n").err().unwrap(), "line 1 is unreadable");
+        let text = serde_json::to_string(&*cache.lock()).unwrap();
+        let read: Vec<Entry> = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        let expected = r#"[{"password":"a b","made":null,"is_used":false},{"password":"used","made":null,"is_used":true},{"password":""#;
+        assert!(text.starts_with(expected) && text.contains(r#""made":60,"#), "{text}");
     }
 }

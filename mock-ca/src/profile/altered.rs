@@ -1,5 +1,6 @@
 //! A certificate with something in it changed, signed anew.
 
+use ::der::asn1::AnyRef;
 use openssl::{
     bn::BigNum,
     error::ErrorStack,
@@ -14,8 +15,8 @@ use time::OffsetDateTime;
 use super::{
     PublicKeyInfo,
     der::{
-        self, Element, big_integer, bit_string, boolean_true, context_constructed, elements,
-        octet_string, oid, sequence, split,
+        self, big_integer, bit_string, boolean_true, context_constructed, elements, octet_string,
+        oid, sequence, whole,
     },
     signature_algorithm,
 };
@@ -30,7 +31,7 @@ pub(crate) struct Alteration<'a> {
     pub(crate) issuer: Option<&'a [u8]>,
     /// The first and the last second.
     pub(crate) validity: Option<(OffsetDateTime, OffsetDateTime)>,
-    pub(crate) public_key: Option<&'a PublicKeyInfo<'a>>,
+    pub(crate) public_key: Option<&'a PublicKeyInfo>,
     pub(crate) key_usage: KeyUsageChange,
 }
 
@@ -56,7 +57,7 @@ pub(crate) fn altered(
         &fields
             .iter()
             .enumerate()
-            .map(|(place, field)| changed(place, field, change))
+            .map(|(place, field)| changed(place, *field, change))
             .collect::<Vec<_>>(),
     );
     let mut signer = Signer::new(MessageDigest::sha256(), key)?;
@@ -65,13 +66,11 @@ pub(crate) fn altered(
 }
 
 /// The fields of the `TBSCertificate` (RFC 5280 §4.1).
-fn fields(certificate: &[u8]) -> Option<Vec<Element<'_>>> {
-    let (certificate, _) = split(certificate)?;
-    let (to_be_signed, _) = split(certificate.content)?;
-    elements(to_be_signed.content)
+fn fields(certificate: &[u8]) -> Option<Vec<AnyRef<'_>>> {
+    elements(certificate)?.first()?.decode_as().ok()
 }
 
-fn changed(place: usize, field: &Element<'_>, change: &Alteration<'_>) -> Vec<u8> {
+fn changed(place: usize, field: AnyRef<'_>, change: &Alteration<'_>) -> Vec<u8> {
     let new = match place {
         1 => change.serial.as_ref().map(|serial| big_integer(&serial.to_vec())),
         2 => Some(signature_algorithm()),
@@ -85,14 +84,14 @@ fn changed(place: usize, field: &Element<'_>, change: &Alteration<'_>) -> Vec<u8
         },
         _ => None,
     };
-    new.unwrap_or_else(|| field.whole.to_vec())
+    new.unwrap_or_else(|| whole(field))
 }
 
-fn with_key_usage(extensions: &Element<'_>, usage: Option<KeyUsage>) -> Vec<u8> {
-    let list = split(extensions.content).and_then(|(list, _)| elements(list.content));
-    let kept = list.unwrap_or_default().into_iter().filter_map(|extension| {
-        if !extension.content.starts_with(&oid(KEY_USAGE)) {
-            return Some(extension.whole.to_vec());
+fn with_key_usage(extensions: AnyRef<'_>, usage: Option<KeyUsage>) -> Vec<u8> {
+    let list = elements(extensions.value()).unwrap_or_default();
+    let kept = list.into_iter().filter_map(|extension| {
+        if !extension.value().starts_with(&oid(KEY_USAGE)) {
+            return Some(whole(extension));
         }
         let value = octet_string(&usage?.to_der());
         Some(sequence(&[oid(KEY_USAGE), boolean_true(), value]))

@@ -1,8 +1,7 @@
 //! The names in Active Directory that a Windows enterprise CA writes into its certificates.
 
 use openssl::{nid::Nid, x509::X509NameRef};
-
-use crate::percent;
+use scep::http::percent_encoded;
 
 /// Where a Windows CA publishes itself: in the directory of its domain, under its own and its host's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ impl Directory {
             known => known.iter().rev().map(|dc| format!("DC={dc}")).collect::<Vec<_>>().join(","),
         };
         let ca_name = values(subject, Nid::COMMONNAME).pop().unwrap_or_default();
-        Self { ca_name, host: escape(host), domain }
+        Self { ca_name, host: percent_encoded(host), domain }
     }
 
     /// Where the revocation list is.
@@ -49,13 +48,8 @@ const SERVICES: &str = "CN=Public%20Key%20Services,CN=Services,CN=Configuration"
 
 fn values(name: &X509NameRef, attribute: Nid) -> Vec<String> {
     name.entries_by_nid(attribute)
-        .filter_map(|entry| Some(escape(&entry.data().to_string().ok()?)))
+        .filter_map(|entry| Some(percent_encoded(&entry.data().to_string().ok()?)))
         .collect()
-}
-
-/// Escapes what may not stand in a URL, or would end a name in one.
-fn escape(text: &str) -> String {
-    percent::encode(text, percent::is_unreserved)
 }
 
 #[cfg(test)]

@@ -1,72 +1,56 @@
 //! A public key as it stands in a request or a certificate.
 
-use std::borrow::Cow;
-
+use der::{Decode, Encode};
 use openssl::{
     error::ErrorStack,
     pkey::{HasPublic, PKeyRef},
 };
-
-use super::der::{Element, elements, split};
+use x509_cert::{
+    certificate::{CertificateInner, Raw},
+    request::CertReq,
+    spki::SubjectPublicKeyInfoOwned,
+};
 
 /// A `SubjectPublicKeyInfo` in DER (RFC 5280 §4.1.2.7), taken as it is: OpenSSL 3 would spend a good part of a
 /// signature's time on encoding it anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PublicKeyInfo<'a>(Cow<'a, [u8]>);
+pub(crate) struct PublicKeyInfo {
+    whole: Vec<u8>,
+    bits: Vec<u8>,
+}
 
-const SEQUENCE: u8 = 0x30;
-const BIT_STRING: u8 = 0x03;
-/// The explicit tag of a certificate's version.
-const VERSION: u8 = 0xa0;
-
-impl<'a> PublicKeyInfo<'a> {
-    /// The key of a certification request in DER: after version and subject (RFC 2986 §4.1).
-    pub(crate) fn of_request(request: &'a [u8]) -> Option<Self> {
-        let fields = signed_fields(request)?;
-        Self::checked(fields.get(2)?)
+impl PublicKeyInfo {
+    /// The key of a certification request in DER.
+    pub(crate) fn of_request(request: &[u8]) -> Option<Self> {
+        Self::of(&CertReq::from_der(request).ok()?.info.public_key)
     }
 
-    /// The key of a certificate in DER: after serial number, algorithm, issuer, validity and subject (RFC 5280 §4.1).
-    pub(crate) fn of_certificate(certificate: &'a [u8]) -> Option<Self> {
-        let fields = signed_fields(certificate)?;
-        let version = usize::from(fields.first()?.tag == VERSION);
-        Self::checked(fields.get(version + 5)?)
+    /// The key of a certificate in DER.
+    pub(crate) fn of_certificate(certificate: &[u8]) -> Option<Self> {
+        let certificate = CertificateInner::<Raw>::from_der(certificate).ok()?;
+        Self::of(certificate.tbs_certificate().subject_public_key_info())
     }
 
     /// The key that OpenSSL holds.
     pub(crate) fn of_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, ErrorStack> {
-        Ok(Self(Cow::Owned(key.public_key_to_der()?)))
+        let info = SubjectPublicKeyInfoOwned::from_der(&key.public_key_to_der()?);
+        Ok(info.ok().and_then(|info| Self::of(&info)).expect("OpenSSL writes a whole structure"))
+    }
+
+    fn of(info: &SubjectPublicKeyInfoOwned) -> Option<Self> {
+        let bits = info.subject_public_key.as_bytes()?.to_vec();
+        Some(Self { whole: info.to_der().ok()?, bits })
     }
 
     /// The whole structure.
     pub(crate) fn whole(&self) -> &[u8] {
-        &self.0
+        &self.whole
     }
 
     /// The key itself: the content of the `BIT STRING`, without the number of its unused bits.
     pub(crate) fn bits(&self) -> &[u8] {
-        bits(&self.0).unwrap_or_default()
+        &self.bits
     }
-
-    fn checked(element: &Element<'a>) -> Option<Self> {
-        bits(element.whole).map(|_| Self(Cow::Borrowed(element.whole)))
-    }
-}
-
-/// The fields of what is signed in `SEQUENCE { SEQUENCE { fields }, algorithm, signature }`.
-fn signed_fields(signed: &[u8]) -> Option<Vec<Element<'_>>> {
-    let (whole, _) = split(signed)?;
-    let (to_be_signed, _) = split(whole.content)?;
-    (whole.tag == SEQUENCE && to_be_signed.tag == SEQUENCE).then_some(())?;
-    elements(to_be_signed.content)
-}
-
-fn bits(info: &[u8]) -> Option<&[u8]> {
-    let (info, _) = split(info)?;
-    (info.tag == SEQUENCE).then_some(())?;
-    let [algorithm, key] = elements(info.content)?.try_into().ok()?;
-    (algorithm.tag == SEQUENCE && key.tag == BIT_STRING).then_some(())?;
-    key.content.strip_prefix(&[0])
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What becomes of the extensions an applicant asks for.
 
+use ::der::Tagged;
 use openssl::error::ErrorStack;
 
 use super::{
     Applicant, CertificateProfile, Extension, Issuer,
-    der::{boolean_true, elements, octet_string, oid, sequence, split},
+    der::{boolean_true, context, elements, octet_string, oid, sequence, whole},
     extension::SUBJECT_ALT_NAME,
 };
 
@@ -113,16 +114,12 @@ fn alternative_names(profile: &CertificateProfile, applicant: &Applicant<'_>) ->
 
 /// Rewrites `GeneralNames` with the kinds that Go knows, in the order in which Go writes them.
 fn names_in_go_order(general_names: &[u8]) -> Option<Vec<u8>> {
-    const DNS_EMAIL_ADDRESS_URI: [u8; 4] = [0x82, 0x81, 0x87, 0x86];
-    let (list, _) = split(general_names)?;
-    if list.tag != 0x30 {
-        return None;
-    }
-    let names = elements(list.content)?;
+    const DNS_EMAIL_ADDRESS_URI: [u32; 4] = [2, 1, 7, 6];
+    let names = elements(general_names)?;
     let known: Vec<Vec<u8>> = DNS_EMAIL_ADDRESS_URI
         .iter()
-        .flat_map(|kind| names.iter().filter(move |name| name.tag == *kind))
-        .map(|name| name.whole.to_vec())
+        .flat_map(|kind| names.iter().filter(|name| name.tag() == context(*kind, false)))
+        .map(|name| whole(*name))
         .collect();
     (!known.is_empty()).then(|| sequence(&known))
 }

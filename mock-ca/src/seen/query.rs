@@ -43,6 +43,7 @@ impl QueryMessage {
 }
 
 /// Writes, beside how a message stood in its query, whether that was proper.
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 pub(super) fn with_verdict<S: Serializer>(
     message: &Option<QueryMessage>,
     to: S,

@@ -95,7 +95,7 @@ async fn a_request_that_was_approved_as_the_machine_stopped_is_answered_once() {
     let ca = kept(directory.path());
     let owner = signer(&key());
     pkcs_req("1", "CN=a", None, &owner).to(&ca, NDES).await;
-    let waiting = directory.path().join("pending/0000000001.pem");
+    let waiting = directory.path().join("pending/0000000001.json");
     let text = fs::read(&waiting).unwrap();
     approve(&ca);
     forget(ca).await;

@@ -109,14 +109,14 @@ async fn a_denial_lasts() {
 async fn what_was_being_written_when_the_machine_stopped_is_nothing() {
     let directory = TempDir::new().unwrap();
     forget(open(kept(PersonalityName::Linux, directory.path()))).await;
-    let unfinished = directory.path().join("issued/.unfinished-0000000002.pem");
+    let unfinished = directory.path().join("issued/.unfinished-0000000002.json");
     fs::write(&unfinished, "half a certif").unwrap();
     let ca = open(kept(PersonalityName::Linux, directory.path()));
     assert!(ca.issued().is_empty() && !unfinished.exists());
 
     // Nor is a CA that was never finished, for nobody has been given a certificate of it.
     forget(ca).await;
-    fs::remove_file(directory.path().join("state")).unwrap();
+    fs::remove_file(directory.path().join("state.json")).unwrap();
     fs::write(directory.path().join("ca.pem"), "half").unwrap();
     enrol(&open(kept(PersonalityName::Linux, directory.path())), LINUX, settings(Some("ONCE")))
         .await
@@ -130,13 +130,10 @@ async fn a_damaged_file_is_named() {
     let ca = open(keep());
     enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
     forget(ca).await;
-    for name in ["issued/0000000002.pem", "ca.key", "ca.pem", "challenges", "state"] {
+    for name in ["issued/0000000002.json", "ca.key", "ca.pem", "challenges.json", "state.json"] {
         let path = directory.path().join(name);
         let whole = fs::read(&path).unwrap();
         for damage in [&whole[..whole.len() / 2], b"", &[0xff; 100]] {
-            if name == "challenges" && damage.is_empty() {
-                continue;
-            }
             fs::write(&path, damage).unwrap();
             let error = refusal(keep());
             assert!(matches!(&error, StateError::Damaged { .. }), "{name}: {error}");
@@ -155,7 +152,7 @@ async fn a_certificate_of_another_ca_is_damage() {
             open(Settings { keys: Keys::Fresh, ..kept(PersonalityName::Linux, directory.path()) });
         enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
     }
-    let name = "issued/0000000002.pem";
+    let name = "issued/0000000002.json";
     fs::copy(theirs.path().join(name), ours.path().join(name)).unwrap();
     let error = refusal(kept(PersonalityName::Linux, ours.path()));
     assert!(error.to_string().ends_with("is damaged: this CA did not sign it"), "{error}");
@@ -201,6 +198,16 @@ fn a_foreign_directory_is_left_alone() {
 }
 
 #[test]
+fn the_state_of_an_older_version_is_named_as_such() {
+    let directory = TempDir::new().unwrap();
+    for (name, content) in [("state", "sceplab-state 1\npersonality: linux\n"), ("lock", "")] {
+        fs::write(directory.path().join(name), content).unwrap();
+    }
+    let error = refusal(kept(PersonalityName::Linux, directory.path()));
+    assert!(matches!(&error, StateError::Outdated(path) if path == directory.path()), "{error}");
+}
+
+#[test]
 fn the_key_of_somebody_s_own_ca_is_left_alone() {
     for name in ["ca.key", "ca.pem"] {
         let directory = TempDir::new().unwrap();
@@ -216,7 +223,7 @@ fn the_key_of_somebody_s_own_ca_is_left_alone() {
 async fn a_password_that_cannot_be_noted_as_used_buys_nothing() {
     let directory = TempDir::new().unwrap();
     let ca = open(kept(PersonalityName::Ndes, directory.path()));
-    let obstacle = directory.path().join(".unfinished-challenges");
+    let obstacle = directory.path().join(".unfinished-challenges.json");
     fs::create_dir(&obstacle).unwrap();
     enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap_err();
     assert!(last_reason(&ca).starts_with("cannot write `"), "{}", last_reason(&ca));
@@ -234,7 +241,7 @@ fn nobody_else_can_read_it() {
     let ca = open(kept(PersonalityName::Ndes, &path));
     ca.new_challenge().unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-    for name in ["ca.key", "ra-signing.key", "ra-encryption.key", "challenges"] {
+    for name in ["ca.key", "ra-signing.key", "ra-encryption.key", "challenges.json"] {
         let mode = fs::metadata(path.join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }

@@ -9,7 +9,7 @@ use super::attributes::{
     AttributeKind, CONTENT_TYPE, ExtraAttribute, FAIL_INFO, MESSAGE_DIGEST, MESSAGE_TYPE,
     PKI_STATUS, RECIPIENT_NONCE, SENDER_NONCE, SIGNING_TIME, TRANSACTION_ID,
 };
-use crate::{Error, hexadecimal};
+use crate::Error;
 
 /// A way in which a message is wrong, or unusual, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,7 +111,7 @@ fn retyped(value_der: &[u8]) -> Result<Vec<u8>, Error> {
         match value.tag() {
             Tag::PrintableString | Tag::Utf8String => OctetStringRef::new(value.value())?.to_der(),
             _ => {
-                let digits = hexadecimal::upper(value.value());
+                let digits = hex::encode_upper(value.value());
                 Ia5StringRef::new(&digits)?.to_der()
             }
         }

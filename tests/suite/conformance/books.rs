@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use conformance::coverage;
 use mock_ca::Fault;
-use model::requirement::End;
 use model::scenario::Action;
 use model::scenario::scep::Wrong;
+use results::requirement::End;
 
 use super::cases;
 use crate::suite::sceplab::run;

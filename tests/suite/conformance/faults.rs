@@ -7,8 +7,8 @@ use std::sync::Arc;
 use driver_virtual::Virtual;
 use mock_ca::{Fault, FaultRule, PersonalityName, Trigger};
 use model::lab::Personality;
-use model::outcome::{Outcome, Verdict};
 use model::scenario::Scenario;
+use results::{Outcome, Verdict};
 use runner::run_all;
 use testbed::Driver;
 

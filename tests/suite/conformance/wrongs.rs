@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use driver_virtual::Virtual;
-use model::outcome::Verdict;
 use model::scenario::scep::{Carrier, Wrong};
 use model::scenario::{Found, Scenario, load};
+use results::Verdict;
 use runner::run_all;
 use testbed::Driver;
 

@@ -9,11 +9,11 @@ use openssl::pkey::{PKeyRef, Private};
 use tempfile::TempDir;
 
 /// A folder that only the device may enter.
-pub(super) struct Folder(TempDir);
+pub(in crate::enrolment) struct Folder(TempDir);
 
 impl Folder {
     /// A folder of mode 0700.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(in crate::enrolment) fn new() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("sceplab-scep-");
         #[cfg(unix)]
@@ -21,16 +21,16 @@ impl Folder {
         builder.tempdir().map(Self)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::enrolment) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(in crate::enrolment) fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Writes a file of mode 0600 in place of what is there.
-    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    pub(in crate::enrolment) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.file(name);
         self.remove(name)?;
         private(OpenOptions::new().write(true).create_new(true)).open(&path)?.write_all(bytes)?;
@@ -38,7 +38,7 @@ impl Folder {
     }
 
     /// What a program has written, at most the longest message; nothing where there is no such file.
-    pub(super) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+    pub(in crate::enrolment) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
         match File::open(self.file(name)) {
             Ok(file) => file.take(scep::MAX_MESSAGE_BYTES as u64).read_to_end(&mut bytes)?,
@@ -48,7 +48,7 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+    pub(in crate::enrolment) fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.file(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
@@ -68,6 +68,6 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 /// The key in the form that every program reads: PKCS#1 in PEM.
-pub(super) fn key_pem(key: &PKeyRef<Private>) -> Result<Vec<u8>, ErrorStack> {
+pub(in crate::enrolment) fn key_pem(key: &PKeyRef<Private>) -> Result<Vec<u8>, ErrorStack> {
     key.rsa()?.private_key_to_pem()
 }

@@ -2,9 +2,10 @@
 
 use std::process::ExitStatus;
 
+use super::Trouble;
 use super::job::{Ended, Job};
-use super::{ProgramFailure, Trouble};
 use crate::enrolment::http::connect;
+use crate::enrolment::order::Failure;
 
 /// The reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [&str; 5] = ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"];
@@ -23,7 +24,7 @@ const UNREACHED: [&str; 7] = [
 
 impl Job<'_> {
     /// What a run that failed comes to: the server was not reached, refused, or the program ended for a reason of its own.
-    pub(super) async fn trouble(&self, ended: &Ended) -> Trouble {
+    pub(in crate::enrolment) async fn trouble(&self, ended: &Ended) -> Trouble {
         let Ended { exchange, lines, .. } = ended;
         if let Some(fail_info) = lines.iter().rev().find_map(|line| fail_info(line)) {
             return refused(exchange, fail_info);
@@ -38,7 +39,7 @@ impl Job<'_> {
     }
 
     /// Programs say less of a connection than the device can find out: it tries one of its own.
-    pub(super) async fn unreached(&self, exchange: &str, line: &str) -> String {
+    pub(in crate::enrolment) async fn unreached(&self, exchange: &str, line: &str) -> String {
         let network = &self.journal.surroundings.network;
         match connect(network, &self.order.endpoint).await {
             Err(failure) => failure.at(exchange),
@@ -47,25 +48,25 @@ impl Job<'_> {
     }
 
     /// That the program ended, how, and what it said last.
-    pub(super) fn ended(&self, ended: &Ended) -> ProgramFailure {
+    pub(in crate::enrolment) fn ended(&self, ended: &Ended) -> Failure {
         let (exchange, name, how) = (&ended.exchange, self.name(), how(ended.status));
         let said = match ended.lines.last() {
             Some(line) => format!(": {}", line.trim()),
             None => " and said nothing".to_owned(),
         };
-        ProgramFailure::Ended(format!("{exchange}: `{name}` {how}{said}"))
+        Failure::Ended(format!("{exchange}: `{name}` {how}{said}"))
     }
 
     /// That the program said it had succeeded, and what it left is not what it should be.
-    pub(super) fn useless(&self, ended: &Ended, what: &str) -> ProgramFailure {
+    pub(in crate::enrolment) fn useless(&self, ended: &Ended, what: &str) -> Failure {
         let (exchange, name) = (&ended.exchange, self.name());
-        ProgramFailure::Ended(format!("{exchange}: `{name}` ended with success, but {what}"))
+        Failure::Ended(format!("{exchange}: `{name}` ended with success, but {what}"))
     }
 }
 
 /// That the CA said no.
-pub(super) fn refused(exchange: &str, fail_info: &str) -> Trouble {
-    ProgramFailure::Ended(format!("{exchange} was answered FAILURE, {fail_info}")).into()
+pub(in crate::enrolment) fn refused(exchange: &str, fail_info: &str) -> Trouble {
+    Failure::Ended(format!("{exchange} was answered FAILURE, {fail_info}")).into()
 }
 
 fn how(status: ExitStatus) -> String {

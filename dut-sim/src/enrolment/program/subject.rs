@@ -1,29 +1,17 @@
 //! The configured subject, part by part, for programs that take it apart.
 
 use openssl::x509::X509Name;
-use scep::name::NameError;
 
-/// Why a subject cannot be given to a program.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::enrolment) enum SubjectError {
-    #[error("{0}")]
-    Name(#[from] NameError),
-    #[error("`{program}` has no option for `{attribute_type}` in a subject")]
-    Type { program: String, attribute_type: String },
-    #[error("`{program}` takes one `{attribute_type}` in a subject, and several are configured")]
-    Repeated { program: String, attribute_type: String },
-    #[error("`{program}` cannot be given the value `{value}` in a subject")]
-    Value { program: String, value: String },
-}
+use crate::enrolment::order::Failure;
 
 /// One part of a subject: `CN` and its value.
-pub(super) struct Part {
-    pub(super) attribute_type: String,
-    pub(super) value: String,
+pub(in crate::enrolment) struct Part {
+    pub(in crate::enrolment) attribute_type: String,
+    pub(in crate::enrolment) value: String,
 }
 
 /// The parts of a configured name, in its order.
-pub(super) fn parts(distinguished_name: &str) -> Result<Vec<Part>, SubjectError> {
+pub(in crate::enrolment) fn parts(distinguished_name: &str) -> Result<Vec<Part>, Failure> {
     let name: X509Name = scep::name::parse(distinguished_name)?;
     let part = |entry: &openssl::x509::X509NameEntryRef| Part {
         attribute_type: entry

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::{PoisonError, RwLock};
 
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
+use parking_lot::RwLock;
 
 use super::{connection, echo};
 use crate::network::{
@@ -35,7 +35,7 @@ impl HostNetwork {
     }
 
     fn has_way_to(&self, address: Ipv4Addr) -> bool {
-        let ways = self.ways.read().unwrap_or_else(PoisonError::into_inner);
+        let ways = self.ways.read();
         ways.iter().any(|net| net.contains(&address))
     }
 
@@ -54,7 +54,7 @@ impl Network for HostNetwork {
         let links = addressing.interfaces.iter().map(|it| it.address.trunc());
         let routes = addressing.routes.iter().map(|route| route.destination);
         let ways = links.chain(routes).collect();
-        *self.ways.write().unwrap_or_else(PoisonError::into_inner) = ways;
+        *self.ways.write() = ways;
         Ok(())
     }
 

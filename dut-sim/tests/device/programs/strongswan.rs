@@ -31,7 +31,7 @@ async fn a_refusal_is_told_as_the_device_s_own_client_tells_it() {
 async fn a_program_that_fails_is_told_with_its_last_words_and_no_password() {
     let fake = fake("grep password options >&2; exit 7");
     fake.ends_with(
-        "usercert: PKIOperation (PKCSReq): `pki` ended with status 7: --password \"****************\"",
+        "usercert: PKIOperation (PKCSReq): `pki` ended with status 7: --password \"****\"",
     )
     .await;
 }

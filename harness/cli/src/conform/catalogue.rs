@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::books::{coverage_table, list};
 use crate::exit::Exit;
 use crate::output::{self, say};
 use crate::select::load_all;
 use conformance::{Target, coverage};
 use diagnostics::Diagnostic;
-use model::requirement::End;
 use model::scenario::Scenario;
-use report::conformance::{coverage_table, list};
+use results::requirement::End;
 
 /// Where all cases are looked for.
 const ALL_CASES: &str = "scenarios/conformance";

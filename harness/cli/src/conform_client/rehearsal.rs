@@ -9,9 +9,9 @@ use testbed::client::Client;
 use crate::wiring::Loopback;
 use diagnostics::Diagnostic;
 use model::lab::Approval;
-use model::outcome::{ScenarioOutcome, Verdict};
 use model::scenario::client::{ClientStep, GivenChallenge};
 use model::scenario::{Action, Scenario, Step};
+use results::{ScenarioOutcome, Verdict};
 use runner::run_on;
 use testbed::{Bench, Driver};
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::outcome::{Outcome, Verdict};
 use model::scenario::{discover, load};
+use results::{Outcome, Verdict};
 use runner::run_on;
 use testbed::Bench;
 use testbed::device::{Change, Device, DeviceError};

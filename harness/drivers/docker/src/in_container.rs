@@ -10,8 +10,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use dut_sim::remote::Devices;
-use dut_sim::remote::lines::{Lines, ReadError, encode, write};
 use mock_ca::control::Control;
+use process::messages::{Messages, ReadError, encode, write};
 use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, join, stdin, stdout};
 use tokio::net::TcpListener;
 
@@ -42,8 +42,8 @@ enum Standing {
 }
 
 async fn serve_until_gone() -> io::Result<()> {
-    let (mut lines, mut writer) = (Lines::new(BufReader::new(stdin())), stdout());
-    let Some(Request { id, ask }) = next(&mut lines).await? else { return Ok(()) };
+    let (mut messages, mut writer) = (Messages::new(BufReader::new(stdin())), stdout());
+    let Some(Request { id, ask }) = next(&mut messages).await? else { return Ok(()) };
     let Ask::Furnish(furnishing) = ask else {
         return Err(io::Error::other("the first thing a container is told is its network"));
     };
@@ -53,11 +53,13 @@ async fn serve_until_gone() -> io::Result<()> {
     };
     reply(&mut writer, id, Reply::Furnished(furnished)).await?;
     match standing {
-        Standing::Host => answer(lines, writer).await?,
-        Standing::Ca(control) => control.serve_connection(join(lines.into_inner(), writer)).await,
+        Standing::Host => answer(messages, writer).await?,
+        Standing::Ca(control) => {
+            control.serve_connection(join(messages.into_inner(), writer)).await
+        }
         Standing::Device => {
             let start = |settings| device::start(settings, Some(network::CARRIER));
-            Devices::new(start).serve(join(lines.into_inner(), writer)).await;
+            Devices::new(start).serve(join(messages.into_inner(), writer)).await;
         }
     }
     Ok(())
@@ -89,10 +91,10 @@ async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Contro
 
 /// Answers what is asked of a host.
 async fn answer(
-    mut lines: Lines<impl AsyncBufRead + Unpin>,
+    mut messages: Messages<impl AsyncBufRead + Unpin>,
     mut writer: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
-    while let Some(Request { id, ask }) = next(&mut lines).await? {
+    while let Some(Request { id, ask }) = next(&mut messages).await? {
         let Ask::Listens(address) = ask else {
             return Err(io::Error::other("a host is asked who listens, and nothing else"));
         };
@@ -101,11 +103,11 @@ async fn answer(
     Ok(())
 }
 
-async fn next(lines: &mut Lines<impl AsyncBufRead + Unpin>) -> io::Result<Option<Request>> {
-    match lines.next().await {
+async fn next(messages: &mut Messages<impl AsyncBufRead + Unpin>) -> io::Result<Option<Request>> {
+    match messages.next().await {
         Ok(request) => Ok(Some(request)),
         Err(ReadError::Ended) => Ok(None),
-        Err(error) => Err(io::Error::other(error)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::{HostConfig, HostConfigLogConfig};
-use dut_sim::remote::lines::{Lines, ReadError, encode, write};
+use process::messages::{Messages, ReadError, encode, write};
 use testcontainers::core::ImageExt;
 use testcontainers::{ContainerRequest, GenericImage};
 use tokio::io::BufReader;
@@ -195,10 +195,10 @@ async fn ask(
 ) -> Result<(Line, Result<(), BenchError>), ReadError> {
     let request = Request { id: 0, ask: Ask::Furnish(Box::new(furnishing)) };
     write(&mut line, &encode(&request).unwrap_or_default()).await?;
-    let mut lines = Lines::new(BufReader::new(line));
-    match lines.next().await? {
+    let mut messages = Messages::new(BufReader::new(line));
+    match messages.next().await? {
         LabEvent::Reply { reply: Reply::Furnished(furnished), .. } => {
-            Ok((lines.into_inner().into_inner(), furnished))
+            Ok((messages.into_inner().into_inner(), furnished))
         }
         _ => Err(io::Error::other("an answer that fits no question").into()),
     }

@@ -1,12 +1,13 @@
 //! The real devices of a run: who they are is asked once, and none is touched that could not be left as it was.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use super::Targets;
-use crate::ssh_device::{AtTerminal, Passwords, Restored, SshDevice};
+use crate::ssh_device::{Restored, SshDevice, SshSessions};
 use model::lab::SshTarget;
 use testbed::device::Device;
 use testbed::{BenchError, Resource};
@@ -14,10 +15,9 @@ use testbed::{BenchError, Resource};
 /// What is known of the real devices of a run.
 #[derive(Default)]
 pub(super) struct Devices {
-    /// Asked for once, however often a device is logged in to.
-    passwords: Arc<AtTerminal>,
+    pub(super) sessions: SshSessions,
     /// Those whose configuration could not be put back.
-    spoilt: Mutex<BTreeSet<String>>,
+    not_restored: Mutex<BTreeSet<String>>,
 }
 
 impl Targets {
@@ -27,7 +27,7 @@ impl Targets {
     /// What is in the way.
     pub async fn greet(&self, name: &str, target: &SshTarget) -> Result<(), BenchError> {
         // Nothing was changed, and there is nothing to put back.
-        let device = SshDevice::connect(name, target, self.passwords(), true).await?;
+        let device = self.devices().sessions.open(name, target, true).await?;
         device.restore().await;
         Ok(())
     }
@@ -38,29 +38,25 @@ impl Targets {
         name: &str,
         target: &SshTarget,
     ) -> Result<(Arc<dyn Device>, Box<dyn Resource>), BenchError> {
-        if self.is_spoilt(target) {
+        if self.is_not_restored(target) {
             let reason = "its configuration could not be put back after an earlier scenario, and what it has now must not \
                           be taken for its own";
             return Err(BenchError::Device { name: name.to_owned(), reason: reason.to_owned() });
         }
         let keeps = self.keep_configuration();
-        let device = Arc::new(SshDevice::connect(name, target, self.passwords(), keeps).await?);
+        let device = Arc::new(self.devices().sessions.open(name, target, keeps).await?);
         let (targets, place) = (self.clone(), target.to_string());
         let restoring = Box::new(Restoring { device: Arc::clone(&device), targets, place });
         Ok((device, restoring))
     }
 
-    fn passwords(&self) -> Arc<dyn Passwords> {
-        Arc::<AtTerminal>::clone(&self.devices().passwords)
+    fn is_not_restored(&self, target: &SshTarget) -> bool {
+        let places = self.devices().not_restored.lock();
+        places.contains(&target.to_string())
     }
 
-    fn is_spoilt(&self, target: &SshTarget) -> bool {
-        let spoilt = self.devices().spoilt.lock().unwrap_or_else(PoisonError::into_inner);
-        spoilt.contains(&target.to_string())
-    }
-
-    fn spoil(&self, place: String) {
-        self.devices().spoilt.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+    fn note_not_restored(&self, place: String) {
+        self.devices().not_restored.lock().insert(place);
     }
 }
 
@@ -76,7 +72,7 @@ impl Resource for Restoring {
     async fn close(self: Box<Self>) {
         // Why, is told at the end of the run.
         if let Restored::NotPutBack { .. } = self.device.restore().await {
-            self.targets.spoil(self.place);
+            self.targets.note_not_restored(self.place);
         }
     }
 }

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 pub use self::targets::{TargetOptions, Targets};
 pub use self::used::{Used, used};
 use model::lab::{ChallengeSource, Lab, PkiByUrl};
-use testbed::{Bench, BenchError, ChangedDevice, Driver, DriverName, Remains};
+use testbed::{Bench, BenchError, Driver, DriverName, Remains};
 
 /// Devices by SSH and PKIs by URL.
 pub struct Live {
@@ -67,13 +67,14 @@ impl Driver for Live {
     }
 
     fn remains(&self) -> Remains {
-        let open = ssh_device::not_put_back().into_iter();
-        let changed = open.map(|(device, saved_in)| ChangedDevice { device, saved_in }).collect();
-        Remains { devices: ssh_device::complaints(), changed, ..Remains::default() }
+        let sessions = &self.targets.devices().sessions;
+        let (devices, changed) = (sessions.complaints(), sessions.not_put_back());
+        Remains { devices, changed, ..Remains::default() }
     }
 
     async fn settle(&self) -> Remains {
-        Remains { devices: ssh_device::settled().await, ..Remains::default() }
+        let devices = self.targets.devices().sessions.settled().await;
+        Remains { devices, ..Remains::default() }
     }
 }
 

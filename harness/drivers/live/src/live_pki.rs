@@ -18,7 +18,7 @@ use self::silence::Silence;
 
 use diagnostics::visible;
 use model::lab::Secret;
-use model::scep_url::ScepUrl;
+use model::scep_url::{ScepUrl, connect};
 use testbed::http::{self, Envelope};
 use testbed::pki::{Exchanged, Pki, PkiError};
 
@@ -176,7 +176,7 @@ impl LivePki {
 impl Pki for LivePki {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
         self.turn().await;
-        let stream = self.url.connect().await.map_err(|reason| PkiError::Broken { reason })?;
+        let stream = connect(&self.url).await.map_err(|reason| PkiError::Broken { reason })?;
         let path = format!("{}{suffix}", self.url.path());
         let authority = self.url.authority();
         let envelope = Envelope::new(&authority, &path, self.limit);

@@ -8,7 +8,7 @@ use dut_sim::DeviceSettings;
 use dut_sim::network::kernel::HostNetwork;
 
 use model::lab::Lab;
-use model::scep_url::ScepUrl;
+use model::scep_url::{ScepUrl, resolve};
 use simulated::sim_device::SimDevice;
 use testbed::BenchError;
 use testbed::device::Device;
@@ -41,7 +41,7 @@ async fn network(lab: &Lab) -> HostNetwork {
 
 /// The addresses of version 4, which are all that the device speaks; none where the name stands for nothing here.
 async fn resolved(url: &ScepUrl) -> Vec<Ipv4Addr> {
-    let found = url.resolve().await.unwrap_or_default();
+    let found = resolve(url.host(), url.port()).await.unwrap_or_default();
     let of_version_4 = |socket: &SocketAddr| match socket.ip() {
         IpAddr::V4(address) => Some(address),
         IpAddr::V6(_) => None,

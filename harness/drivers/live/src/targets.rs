@@ -28,7 +28,7 @@ pub struct TargetOptions {
 }
 
 /// The real devices and PKIs of a run; copies of it are the same run.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Targets(Arc<Inner>);
 
 #[derive(Default)]
@@ -89,6 +89,12 @@ impl Targets {
     /// When its passwords cannot be read.
     pub fn prepare(&self, plan: &PkiByUrl) -> Result<(), String> {
         self.pki(plan).map(drop)
+    }
+}
+
+impl Default for Targets {
+    fn default() -> Self {
+        Self::new(TargetOptions::default())
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::Targets;
+use crate::ssh_device::Route;
 use model::lab::{ChallengeSource, Lab, SshTarget};
 use model::scep_url::{ScepUrl, resolve};
 
@@ -81,14 +82,21 @@ impl Place {
     async fn resolved(self, what: String) -> Used {
         let place = self.to_string();
         match self {
-            Self::Ssh(target) => {
-                Used { what, place, addresses: resolved(&target.host, target.port).await }
-            }
+            Self::Ssh(target) => Used { what, place, addresses: reached(&target).await },
             Self::Url(url) => {
                 Used { what, place, addresses: resolved(url.host(), url.port()).await }
             }
             Self::Addresses(addresses) => Used { what, place, addresses: Ok(addresses) },
         }
+    }
+}
+
+/// Where `ssh` goes by the user's configuration; names behind a jump host are that one's to look up.
+async fn reached(target: &SshTarget) -> Result<Vec<String>, String> {
+    let Route { host, through } = Route::of(target).await?;
+    match through {
+        Some(through) => Ok(vec![format!("{host} through {through}")]),
+        None => resolved(&host, target.port).await,
     }
 }
 

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, raise};
 use nix::unistd::{getegid, geteuid};
 
 use super::permission::{Refused, Settings};
-use dut_sim::remote::lines::encode;
+use process::messages::encode;
 use simulated::control::LabEvent;
 use testbed::{BenchError, DriverName};
 

@@ -12,10 +12,10 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use dut_sim::remote::lines::Lines;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getpid;
+use process::messages::Messages;
 use tokio::io::BufReader;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
@@ -65,8 +65,8 @@ async fn serve_until_gone(control: UnixStream, remains: &Arc<Remains>) -> io::Re
 
 /// Ends when the runner is gone, or talks nonsense.
 async fn listen(reader: OwnedReadHalf, ask: mpsc::Sender<Request>) {
-    let mut lines = Lines::new(BufReader::new(reader));
-    while let Ok(request) = lines.next().await {
+    let mut messages = Messages::new(BufReader::new(reader));
+    while let Ok(request) = messages.next().await {
         if ask.send(request).await.is_err() {
             return;
         }

@@ -43,7 +43,6 @@ use simulated::control::{Ask, Built, Order, Reply};
 use simulated::exit::{ExitWatcher, LabPart};
 use simulated::lab_device::LabDevice;
 use simulated::mock_pki::{Connections, MockPki};
-use simulated::remote_device::scep_client;
 use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
 use testbed::{
     Bench, BenchError, Client, Driver, DriverName, KeySupply, LabBook, LabOptions, Remains,
@@ -134,7 +133,7 @@ impl Netns {
             let what = image_of(host, image);
             return Err(BenchError::NotSupported { driver: DriverName::Netns, what });
         }
-        if let Some(missing) = scep_client(options.client).missing() {
+        if let Some(missing) = options.client.missing() {
             let origin = missing.origin.to_owned();
             return Err(BenchError::NotInstalled { program: missing.program, origin });
         }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dut_sim::remote::lines::{self, Lines, encode};
 use parking_lot::Mutex;
+use process::messages::{self, Messages, encode};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,12 +17,12 @@ use crate::control::{Ask, LabEvent, Reply, Request};
 use crate::exit::ExitWatcher;
 use testbed::BenchError;
 
-/// Lines that wait to be said.
+/// Messages that wait to be said.
 const WAITING: usize = 16;
 
 /// Asks a lab process, and hears what it has to say.
 pub struct Channel {
-    /// Lines that are to be said, each of them whole although its asker may have gone meanwhile.
+    /// Messages that are to be said, each of them whole although its asker may have gone meanwhile.
     lines: mpsc::Sender<Vec<u8>>,
     /// Says them; `None` once no more is said.
     speaking: Mutex<Option<JoinHandle<()>>>,
@@ -193,16 +193,16 @@ impl Heard {
 
 async fn speak(mut said: mpsc::Receiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
     while let Some(line) = said.recv().await {
-        if lines::write(&mut writer, &line).await.is_err() {
+        if messages::write(&mut writer, &line).await.is_err() {
             return;
         }
     }
 }
 
 async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
-    let mut lines = Lines::new(BufReader::new(reader));
+    let mut messages = Messages::new(BufReader::new(reader));
     loop {
-        match lines.next().await {
+        match messages.next().await {
             Ok(event) => heard.hear(event),
             Err(error) if error.is_nonsense() => {
                 return heard.end(Lost::Gone(format!("the lab process talks nonsense: {error}")));

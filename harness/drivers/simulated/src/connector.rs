@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use model::scep_url::ScepUrl;
+use model::scep_url::{self, ScepUrl};
 
 /// How much is on its way in memory, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -30,7 +30,7 @@ impl Connector for ScepUrl {
     type Stream = TcpStream;
 
     async fn connect(&self) -> Result<TcpStream, String> {
-        Self::connect(self).await
+        scep_url::connect(self).await
     }
 }
 

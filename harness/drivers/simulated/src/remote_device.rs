@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dut_sim::ScepClient;
 use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -92,16 +91,6 @@ pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, Bench
         names: hosts
             .filter_map(|(name, host)| Some((name.clone(), host.addresses.first()?.addr())))
             .collect(),
-        client: scep_client(client),
+        client,
     })
-}
-
-pub fn scep_client(client: Client) -> ScepClient {
-    match client {
-        Client::Builtin => ScepClient::Builtin,
-        Client::Strongswan => ScepClient::Strongswan,
-        Client::Scepclient => ScepClient::Scepclient,
-        Client::Sscep => ScepClient::Sscep,
-        Client::Certmonger => ScepClient::Certmonger,
-    }
 }

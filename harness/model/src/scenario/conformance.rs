@@ -1,8 +1,8 @@
 //! Which requirement a scenario is a case of.
 
-use crate::requirement::{End, Level, Requirement};
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Fields, Node, Problems};
+use results::requirement::{End, Level, Requirement};
 
 /// What makes a scenario a case of conformance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +21,25 @@ pub struct Conformance {
     pub seen: Option<String>,
     /// The faults of the mock CA that fail this case, by their names: it is these that it is for.
     pub catches: Vec<String>,
+    /// Whether it sends a server the request that must be granted: if that fails, a refusal of another request says nothing.
+    pub is_control: bool,
     /// Whether what is sent could disturb a PKI that others use.
     pub is_disruptive: bool,
 }
 
 /// Reads the block `conformance`.
 pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
-    let known =
-        ["requirement", "end", "level", "section", "sentence", "seen", "catches", "disruptive"];
+    let known = [
+        "requirement",
+        "end",
+        "level",
+        "section",
+        "sentence",
+        "seen",
+        "catches",
+        "control",
+        "disruptive",
+    ];
     let fields = Fields::of(node, "a conformance block", &known, problems)?;
     let text = |key| fields.optional(key).and_then(|node| node.text(problems));
     let id = fields.required("requirement")?;
@@ -41,7 +52,7 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
     }
     let levels = [("MUST", Level::Must), ("SHOULD", Level::Should), ("MAY", Level::May)];
     let level = fields.optional("level").and_then(|node| node.one_of("level", &levels, problems));
-    let disruptive = fields.optional("disruptive").and_then(|node| node.boolean(problems));
+    let flag = |key| fields.optional(key).and_then(|node| node.boolean(problems));
     Some(Conformance {
         requirement,
         end,
@@ -56,7 +67,8 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
             .iter()
             .filter_map(|node| node.text(problems))
             .collect(),
-        is_disruptive: disruptive.unwrap_or_default(),
+        is_control: flag("control").unwrap_or_default(),
+        is_disruptive: flag("disruptive").unwrap_or_default(),
     })
 }
 

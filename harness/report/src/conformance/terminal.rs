@@ -1,26 +1,25 @@
 //! A report of conformance as people read it.
 
 use crate::terminal as scenario;
-use crate::terminal::{Part, counted};
-use conformance::{CaseReport, Report, Verdict};
+use crate::tone::Tone;
 use diagnostics::{Palette, visible};
-use model::outcome::ReceivedState;
+use results::{Case, ConformanceReport, Received, ReceivedState, Status, Verdict};
 
 /// One line about a case: what became of it, what is required and how strongly, its id; and why, where that is short.
-pub fn line(case: &CaseReport, palette: Palette) -> String {
-    let (word, paint): (&str, fn(Palette, &str) -> String) = match &case.verdict {
-        Verdict::Conforms => ("ok   ", Palette::good),
-        Verdict::Noted { .. } => ("note ", Palette::doubtful),
-        Verdict::Fails { .. } => ("FAIL ", Palette::bad),
-        Verdict::Known { .. } => ("known", Palette::doubtful),
-        Verdict::Vanished { .. } => ("gone ", Palette::doubtful),
-        Verdict::Skipped { .. } => ("skip ", Palette::doubtful),
-        Verdict::Broke { .. } => ("broke", Palette::bad),
+pub fn line(case: &Case, palette: Palette) -> String {
+    let (word, tone) = match case.standing.status() {
+        Status::Passed => ("ok   ", Tone::Good),
+        Status::Noted => ("note ", Tone::Doubtful),
+        Status::Failed => ("FAIL ", Tone::Bad),
+        Status::ExpectedFailure => ("known", Tone::Doubtful),
+        Status::Vanished | Status::UnexpectedPass => ("gone ", Tone::Doubtful),
+        Status::Skipped => ("skip ", Tone::Doubtful),
+        Status::LabBroke | Status::Panicked | Status::Unfinished => ("broke", Tone::Bad),
     };
-    let reason = case.verdict.reason().map(|reason| format!(": {}", visible(&reason)));
+    let reason = case.standing.reason().map(|reason| format!(": {}", visible(&reason)));
     format!(
         "{}  {} {:<6} {}{}",
-        paint(palette, word),
+        tone.paint(palette, word),
         case.requirement,
         case.level.to_string(),
         visible(&case.id),
@@ -29,12 +28,10 @@ pub fn line(case: &CaseReport, palette: Palette) -> String {
 }
 
 /// What failed in a case, in full: what is required, what was sent, what came, and which outcomes are acceptable.
-pub fn explanation(case: &CaseReport, palette: Palette) -> Option<String> {
-    let is_wanted = match case.verdict {
-        Verdict::Fails { .. } | Verdict::Broke { .. } => true,
-        Verdict::Noted { .. } => {
-            matches!(case.scenario.verdict, model::outcome::Verdict::Failed(_))
-        }
+pub fn explanation(case: &Case, palette: Palette) -> Option<String> {
+    let is_wanted = match case.standing.status() {
+        Status::Failed | Status::LabBroke | Status::Panicked => true,
+        Status::Noted => matches!(case.scenario.verdict, Verdict::Failed(_)),
         _ => false,
     };
     if !is_wanted {
@@ -51,7 +48,7 @@ pub fn explanation(case: &CaseReport, palette: Palette) -> Option<String> {
 }
 
 /// The certificates that were issued: a line each, to be revoked or forgotten.
-pub fn issued(report: &Report) -> Vec<String> {
+pub fn issued(report: &ConformanceReport) -> Vec<String> {
     if report.issued.is_empty() && report.challenges == 0 {
         return Vec::new();
     }
@@ -66,7 +63,7 @@ pub fn issued(report: &Report) -> Vec<String> {
         counted(count(ReceivedState::Issued), "certificate"),
         counted(report.challenges, "challenge password")
     );
-    let line = |one: &model::outcome::Received| {
+    let line = |one: &Received| {
         let serial = match (one.state, one.serial.as_deref()) {
             (ReceivedState::Issued, Some(serial)) => serial,
             (ReceivedState::Issued, None) => "(issued, and not readable)",
@@ -79,8 +76,8 @@ pub fn issued(report: &Report) -> Vec<String> {
 }
 
 /// How many requirements ended how, in a line.
-pub fn requirements(report: &Report) -> String {
-    let requirements = report.by_requirement();
+pub fn requirements(report: &ConformanceReport) -> String {
+    let requirements = &report.requirements;
     let mut words: Vec<&str> = requirements.iter().map(|one| one.verdict).collect();
     words.sort_unstable();
     words.dedup();
@@ -94,25 +91,4 @@ pub fn requirements(report: &Report) -> String {
     };
     let lines = words.iter().map(count).collect::<Vec<_>>().join("\n");
     format!("requirement by requirement:\n{lines}")
-}
-
-/// The last line: how many cases ended how.
-pub fn summary(report: &Report, palette: Palette) -> String {
-    let counts = report.counts();
-    let plain = |text: &str| text.to_owned();
-    let bad = |text: &str| palette.bad(text);
-    let doubtful = |text: &str| palette.doubtful(text);
-    let good = |text: &str| palette.good(text);
-    let conforms: &dyn Fn(&str) -> String = if counts.conforms > 0 { &good } else { &plain };
-    let parts: [Part<'_>; 8] = [
-        (counts.conforms, "conform", conforms),
-        (counts.noted, "with a note", &doubtful),
-        (counts.fails, "fail", &bad),
-        (counts.known, "known deviations", &doubtful),
-        (counts.vanished, "deviations gone", &doubtful),
-        (counts.broke, "not tried", &bad),
-        (counts.skipped, "skipped", &doubtful),
-        (report.unfinished.len(), "not finished", &plain),
-    ];
-    counted(&parts, report.interrupted, report.elapsed)
 }

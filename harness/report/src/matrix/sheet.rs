@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use matrix::{Cell, Matrix, Reason, Row, Standing};
+use crate::tone::Tone;
+use results::{Cell, Matrix, Reason, Results, Row, Standing, Status};
 
 /// A matrix laid out for people.
 pub(super) struct Sheet {
@@ -30,15 +31,6 @@ pub(super) struct Words {
     pub(super) text: String,
 }
 
-/// How a cell is to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Good,
-    Bad,
-    Doubtful,
-    Faint,
-}
-
 /// What stands for a failure that the ledger expects.
 const KNOWN: &str = "known";
 
@@ -49,9 +41,9 @@ impl Sheet {
     pub(super) fn of(matrix: &Matrix) -> Self {
         let mut notes = Notes::default();
         let lines = matrix.rows.iter().map(|row| line(row, &mut notes)).collect();
-        let clients = matrix.clients.iter().map(ToString::to_string);
+        let names = ["scenario", "PKI"].map(str::to_owned);
         Self {
-            headings: ["scenario", "PKI"].map(str::to_owned).into_iter().chain(clients).collect(),
+            headings: names.into_iter().chain(matrix.clients.iter().cloned()).collect(),
             lines,
             notes: notes.0,
             clients: client_notes(matrix),
@@ -63,18 +55,19 @@ impl Sheet {
 fn line(row: &Row, notes: &mut Notes) -> Line {
     Line {
         scenario: row.scenario.clone(),
-        pki: row.pki_name().to_owned(),
+        pki: row.pki_title.as_ref().unwrap_or(&row.pki).clone(),
         words: row.cells.iter().map(|cell| words(cell, notes)).collect(),
     }
 }
 
 fn words(cell: &Cell, notes: &mut Notes) -> Words {
+    let of_stage = |word: &str, reason: &Reason| format!("{word} {}", reason.stage);
     let (tone, word) = match &cell.standing {
-        Standing::Passed => (Tone::Good, "pass".to_owned()),
-        Standing::Failed { reason, .. } => (Tone::Bad, format!("fail {}", reason.stage)),
-        Standing::ExpectedFailure { reason, .. } => {
-            (Tone::Doubtful, format!("{KNOWN} {}", reason.stage))
+        Standing::Passed | Standing::Noted { .. } | Standing::Vanished { .. } => {
+            (Tone::Good, "pass".to_owned())
         }
+        Standing::Failed { reason, .. } => (Tone::Bad, of_stage("fail", reason)),
+        Standing::ExpectedFailure { reason, .. } => (Tone::Doubtful, of_stage(KNOWN, reason)),
         Standing::UnexpectedPass { .. } => (Tone::Bad, UNEXPECTED.to_owned()),
         Standing::Skipped { .. } => (Tone::Faint, "skip".to_owned()),
         Standing::LabBroke { .. } => (Tone::Bad, "lab".to_owned()),
@@ -91,20 +84,17 @@ fn words(cell: &Cell, notes: &mut Notes) -> Words {
 /// The whole story of a cell; nothing where its word is the whole story.
 fn note(standing: &Standing) -> Option<String> {
     Some(match standing {
-        Standing::Passed | Standing::Unfinished => return None,
-        Standing::Failed { reason: Reason { text, .. }, expected: None } => text.clone(),
         Standing::Failed { reason, expected: Some(expected) } => format!(
             "{} - not the failure that {} expects: {}",
             reason.text, expected.at, expected.because
         ),
-        Standing::ExpectedFailure { reason, expected } => {
-            format!("{} - {} ({})", reason.text, expected.because, expected.source)
-        }
+        Standing::Failed { reason, expected: None } => reason.text.clone(),
+        Standing::ExpectedFailure { reason, expected } => format!("{} - {expected}", reason.text),
         Standing::UnexpectedPass { expected } => {
             format!("no longer fails; {} expects that it does: {}", expected.at, expected.because)
         }
-        Standing::Skipped { reason } | Standing::LabBroke { reason } => reason.clone(),
         Standing::Panicked { message } => message.clone(),
+        other => return other.reason(),
     })
 }
 
@@ -127,7 +117,7 @@ fn client_notes(matrix: &Matrix) -> BTreeMap<String, Vec<String>> {
     let mut clients: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for cell in matrix.cells() {
         for note in cell.outcome.iter().flat_map(|outcome| &outcome.notes) {
-            let notes = clients.entry(cell.client.to_string()).or_default();
+            let notes = clients.entry(cell.client.clone()).or_default();
             if !notes.contains(note) {
                 notes.push(note.clone());
             }
@@ -139,15 +129,12 @@ fn client_notes(matrix: &Matrix) -> BTreeMap<String, Vec<String>> {
 fn legend(matrix: &Matrix) -> Vec<(&'static str, &'static str)> {
     let counts = matrix.counts();
     let words = [
-        (counts.expected_failures, KNOWN, "fails as the ledger expects"),
-        (counts.unexpected_passes, UNEXPECTED, "passes, and the ledger expects that it fails"),
-        (counts.lab_broke, "lab", "the lab could not be built, or broke"),
-        (counts.panicked, "bug", "a fault of sceplab itself"),
-        (counts.unfinished, "-", "not finished"),
+        (Status::ExpectedFailure, KNOWN, "fails as the ledger expects"),
+        (Status::UnexpectedPass, UNEXPECTED, "passes, and the ledger expects that it fails"),
+        (Status::LabBroke, "lab", "the lab could not be built, or broke"),
+        (Status::Panicked, "bug", "a fault of sceplab itself"),
+        (Status::Unfinished, "-", "not finished"),
     ];
-    words
-        .into_iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(_, word, means)| (word, means))
-        .collect()
+    let used = words.into_iter().filter(|(status, ..)| counts.of(&[*status]) > 0);
+    used.map(|(_, word, means)| (word, means)).collect()
 }

@@ -1,9 +1,9 @@
 //! A matrix as people read it on a terminal.
 
-use super::sheet::{Sheet, Tone, Words};
+use super::sheet::{Sheet, Words};
 use crate::terminal;
 use diagnostics::{Palette, visible};
-use matrix::{Cell, Matrix, Standing};
+use results::{Cell, Matrix, Standing};
 
 /// What separates two columns.
 const GAP: &str = "  ";
@@ -43,25 +43,6 @@ pub fn explanation(cell: &Cell, palette: Palette) -> Option<String> {
     }
 }
 
-/// The last line: how many cells stand how.
-pub fn summary(matrix: &Matrix, palette: Palette) -> String {
-    let counts = matrix.counts();
-    let plain = |text: &str| text.to_owned();
-    let good = |text: &str| palette.good(text);
-    let passed: &dyn Fn(&str) -> String = if counts.passed > 0 { &good } else { &plain };
-    let parts: [terminal::Part<'_>; 8] = [
-        (counts.passed, "passed", passed),
-        (counts.failed, "failed", &|text| palette.bad(text)),
-        (counts.unexpected_passes, "no longer failing", &|text| palette.bad(text)),
-        (counts.lab_broke, "with a broken lab", &|text| palette.bad(text)),
-        (counts.panicked, "with an internal error", &|text| palette.bad(text)),
-        (counts.expected_failures, "failing as expected", &|text| palette.doubtful(text)),
-        (counts.skipped, "skipped", &|text| palette.doubtful(text)),
-        (counts.unfinished, "not finished", &plain),
-    ];
-    terminal::counted(&parts, matrix.interrupted, matrix.elapsed)
-}
-
 fn widths(sheet: &Sheet) -> Vec<usize> {
     let mut widths: Vec<usize> =
         sheet.headings.iter().map(|heading| heading.chars().count()).collect();
@@ -84,12 +65,7 @@ fn line(texts: &[String], widths: &[usize]) -> String {
 /// Colours do not count as width.
 fn padded(words: &Words, width: usize, palette: Palette) -> String {
     let text = visible(&words.text);
-    let painted = match words.tone {
-        Tone::Good => palette.good(&text),
-        Tone::Bad => palette.bad(&text),
-        Tone::Doubtful => palette.doubtful(&text),
-        Tone::Faint => palette.faint(&text),
-    };
+    let painted = words.tone.paint(palette, &text);
     painted + &" ".repeat(width.saturating_sub(text.chars().count()))
 }
 

@@ -1,7 +1,10 @@
 //! The reports of a matrix that has something of each kind.
 
+mod samples;
+
 use super::*;
-use diagnostics::Palette;
+use crate::Format;
+use crate::terminal::summary;
 
 #[test]
 fn the_table_is_read_without_its_files() {
@@ -24,7 +27,7 @@ pass!: passes, and the ledger expects that it fails
 note: strongswan: it has no option for *this*"
     );
     assert_eq!(
-        terminal::summary(&matrix, Palette::plain()),
+        summary(&matrix, Palette::plain()),
         "1 passed, 1 failed, 1 no longer failing, 1 failing as expected, 2 skipped in 31.20 s"
     );
 }
@@ -50,7 +53,7 @@ fn colour_does_not_move_the_columns() {
 #[test]
 fn markdown_shows_text_and_no_markup() {
     assert_eq!(
-        text(Kind::Markdown, &samples::matrix()),
+        Format::Markdown.text(&samples::matrix()),
         r"| scenario | PKI | builtin | strongswan | sscep |
 | --- | --- | --- | --- | --- |
 | scep/linux-pki | linux-pki | pass | **pass! \[1\]** | skip \[2\] |
@@ -71,7 +74,7 @@ fn markdown_shows_text_and_no_markup() {
 
 #[test]
 fn junit_has_a_suite_for_each_row_and_fails_what_no_longer_fails() {
-    let xml = text(Kind::Junit, &samples::matrix());
+    let xml = Format::Junit.text(&samples::matrix());
     assert!(
         xml.contains(r#"name="sceplab" tests="6" skipped="3" failures="2" errors="0""#),
         "{xml}"
@@ -85,7 +88,7 @@ fn junit_has_a_suite_for_each_row_and_fails_what_no_longer_fails() {
 #[test]
 fn json_tells_each_cell_by_its_kind() {
     let report: serde_json::Value =
-        serde_json::from_str(&text(Kind::Json, &samples::matrix())).unwrap();
+        serde_json::from_str(&Format::Json.text(&samples::matrix())).unwrap();
     assert_eq!(report["counts"]["expected_failures"], 1);
     assert_eq!(report["clients"][1], "strongswan");
     let cell = &report["rows"][1]["cells"][1];

@@ -17,13 +17,13 @@ pub(super) fn judged<'a, F: FactName>(
             return Err(Stop::NotSupported(reason.clone()));
         }
         let notes = fitting.note.iter().cloned().collect();
-        return Ok(Answer { output, message: "", misses: Vec::new(), notes });
+        return Ok(Answer { output, notes, ..Answer::default() });
     }
     let mut misses: Vec<Miss> = acceptable.iter().filter_map(miss_of).collect();
     // Two outcomes that a step implies stand at one place.
     misses.dedup_by(|a, b| a.what == b.what && a.place.excerpt() == b.place.excerpt());
     let message = "none of the acceptable outcomes came";
-    Ok(Answer { output, message, misses, notes: Vec::new() })
+    Ok(Answer { output, message, misses, ..Answer::default() })
 }
 
 /// What keeps an outcome from being this one: the conditions that do not hold, at the place of the first.

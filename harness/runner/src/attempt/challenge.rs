@@ -4,7 +4,6 @@ use super::{Stop, bounded};
 use model::lab::{Secret, placeholders};
 use model::scenario::Configuration;
 use testbed::Bench;
-use testbed::pki::PkiError;
 
 /// The lines with a password in each place that wants one; those that were asked for are noted in `secrets`.
 ///
@@ -40,10 +39,7 @@ async fn password(pki: &str, bench: &Bench) -> Result<Secret, Stop> {
         Ok(None) => Err(Stop::NotSupported(format!(
             "`{pki}` has no challenge password to give, for it asks for none"
         ))),
-        Err(PkiError::NotSupported { what }) => {
-            Err(Stop::NotSupported(format!("`{pki}`: the PKI does not support {what}")))
-        }
-        Err(error @ PkiError::Broken { .. }) => Err(Stop::Broken(format!("`{pki}`: {error}"))),
+        Err(error) => Err(super::pki::stop(pki, &error)),
     }
 }
 

@@ -2,18 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::acceptable::judged;
 use super::pki::{pki, stop};
 use super::{Answer, Attempted, Stop, bounded};
-use crate::wait::Waited;
 use model::lab::Secret;
-use model::outcome::Sent;
+use model::scenario::Step;
 use model::scenario::client::{ClientFact, ClientStep, GivenChallenge};
-use model::scenario::{Expect, Step};
 use testbed::Bench;
 use testbed::client::{ClientEnd, ClientOrder, ClientRun};
 use testbed::pki::Pki;
@@ -62,14 +59,8 @@ pub(super) async fn enrol(
         return Err(Stop::NotSupported(reason.clone()));
     }
     let answer = answer(it, &run, outcome)?;
-    Ok(Attempted {
-        sent: Sent::Request { pki: it.pki.clone(), request: format!("{} enrols", client.name()) },
-        answers: Waited { first: None, last: answer, tries: 1, elapsed: run.elapsed },
-        within: Duration::ZERO,
-        expect: Expect::Success,
-        concerns_scep: true,
-        place: step.place.clone(),
-    })
+    let request = format!("{} enrols", client.name());
+    Ok(Attempted::once(step, &it.pki, request, answer, run.elapsed))
 }
 
 async fn order(pki: &dyn Pki, it: &ClientStep, folder: &Path) -> Result<ClientOrder, Stop> {

@@ -3,14 +3,12 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use regex::Regex;
 
 use super::{Answer, Attempted, Memory, Miss, Stop, bounded, challenge};
-use crate::wait::{Attempt, wait};
-use diagnostics::Place;
-use model::outcome::Sent;
+use crate::wait::wait;
 use model::scenario::{Action, Configuration, Ping, Run, Step};
+use results::Sent;
 use testbed::Bench;
 use testbed::device::{Change, Device, DeviceError};
 
@@ -22,111 +20,77 @@ pub(super) async fn configure(
     bench: &Bench,
     memory: &mut Memory,
 ) -> Result<Attempted, Stop> {
-    let target = Target::of(&configuration.device, bench)?;
+    let target = &Target::of(&configuration.device, bench)?;
     // What is told of it is what the scenario has; passwords are for the device alone.
     let lines = configuration.lines.value.clone();
     let sent = Sent::Configuration { device: configuration.device.clone(), lines };
     let filled = challenge::filled(configuration, bench, &mut memory.secrets).await?;
     let change = if replace { Change::Replace(&filled) } else { Change::Modify(&filled) };
-    attempted(step, sent, Duration::ZERO, target, Order::Configure(configuration, change)).await
+    let configure = || async move {
+        match bounded(target.name, target.device.configure(change)).await? {
+            Ok(()) => Ok(Answer::default()),
+            Err(DeviceError::ConfigurationRefused { line, message, .. }) => {
+                Ok(refused(configuration, line, message))
+            }
+            Err(other) => Err(target.stop(&other)),
+        }
+    };
+    attempted(step, sent, Duration::ZERO, target, configure).await
+}
+
+fn refused(configuration: &Configuration, line: usize, said: String) -> Answer {
+    // `[ interfaces ethernet eth7 ]` says where, the line below says what.
+    let telling = |line: &&str| !line.is_empty() && !line.starts_with('[');
+    let label = said.lines().map(str::trim).find(telling);
+    Answer {
+        message: "the device refused the configuration",
+        misses: vec![Miss::at(&configuration.place_of(line), label.unwrap_or("refused"))],
+        refused_line: (!is_of_commit(&said)).then_some(line),
+        output: said,
+        ..Answer::default()
+    }
 }
 
 /// All echo requests are to be answered.
 pub(super) async fn ping(step: &Step, ping: &Ping, bench: &Bench) -> Result<Attempted, Stop> {
-    let target = Target::of(&ping.device, bench)?;
+    let target = &Target::of(&ping.device, bench)?;
     let sent = Sent::Command { device: ping.device.clone(), command: ping.command() };
-    attempted(step, sent, ping.within, target, Order::Ping(ping)).await
+    let attempt = || async move {
+        let output = target.execute(&ping.command()).await?.output;
+        let what = match answered(&output) {
+            Some((_, received)) if received >= u32::from(ping.count) => None,
+            Some((sent, received)) => Some(format!("{received} of {sent} answered")),
+            None => Some("the device did not ping".to_owned()),
+        };
+        let misses = what.map(|what| Miss::at(&step.place, what)).into_iter().collect();
+        let message = "not every ping was answered";
+        Ok(Answer { output, message, misses, ..Answer::default() })
+    };
+    attempted(step, sent, ping.within, target, attempt).await
 }
 
 /// Where there are checks, they alone decide: the output of a refused command may be expected.
 pub(super) async fn run(step: &Step, run: &Run, bench: &Bench) -> Result<Attempted, Stop> {
-    let target = Target::of(&run.device, bench)?;
+    let target = &Target::of(&run.device, bench)?;
     let sent = Sent::Command { device: run.device.clone(), command: run.command.clone() };
     // A command without a check is not tried again: it may do something.
     let within = if run.checks.is_empty() { Duration::ZERO } else { run.within };
-    attempted(step, sent, within, target, Order::Run(run)).await
-}
-
-/// What a device is told to do; of a configuration, as the scenario has it and as the device gets it.
-#[derive(Clone, Copy)]
-enum Order<'a> {
-    Configure(&'a Configuration, Change<'a>),
-    Ping(&'a Ping),
-    Run(&'a Run),
-}
-
-struct Ordering<'a> {
-    target: Target<'a>,
-    order: Order<'a>,
-    place: &'a Place,
-}
-
-#[async_trait]
-impl Attempt for Ordering<'_> {
-    type Yield = Answer;
-    type Error = Stop;
-
-    async fn attempt(&mut self) -> Result<Answer, Stop> {
-        match self.order {
-            Order::Configure(configuration, change) => self.configure(configuration, change).await,
-            Order::Ping(ping) => self.ping(ping).await,
-            Order::Run(run) => self.run(run).await,
-        }
-    }
-
-    async fn pause(&mut self, longest: Duration) {
-        self.target.device.changed(longest).await;
-    }
-
-    fn is_done(&self, answer: &Answer) -> bool {
-        answer.met()
-    }
-}
-
-impl Ordering<'_> {
-    async fn configure(
-        &self,
-        configuration: &Configuration,
-        change: Change<'_>,
-    ) -> Result<Answer, Stop> {
-        let message = "the device refused the configuration";
-        match bounded(self.target.name, self.target.device.configure(change)).await? {
-            Ok(()) => {
-                Ok(Answer { output: String::new(), message, misses: Vec::new(), notes: Vec::new() })
-            }
-            Err(DeviceError::ConfigurationRefused { line, message: said, .. }) => {
-                let place = configuration.place_of(line);
-                // `[ interfaces ethernet eth7 ]` says where, the line below says what.
-                let telling = |line: &&str| !line.is_empty() && !line.starts_with('[');
-                let label = said.lines().map(str::trim).find(telling);
-                let miss = Miss::at(&place, label.unwrap_or("refused"));
-                Ok(Answer { output: said, message, misses: vec![miss], notes: Vec::new() })
-            }
-            Err(other) => Err(self.target.stop(&other)),
-        }
-    }
-
-    async fn ping(&self, ping: &Ping) -> Result<Answer, Stop> {
-        let output = self.target.execute(&ping.command()).await?.output;
-        let misses = match answered(&output) {
-            Some((_, received)) if received >= u32::from(ping.count) => Vec::new(),
-            Some((sent, received)) => {
-                vec![Miss::at(self.place, format!("{received} of {sent} answered"))]
-            }
-            None => vec![Miss::at(self.place, "the device did not ping")],
-        };
-        Ok(Answer { output, message: "not every ping was answered", misses, notes: Vec::new() })
-    }
-
-    async fn run(&self, run: &Run) -> Result<Answer, Stop> {
-        let executed = self.target.execute(&run.command).await?;
-        if run.checks.is_empty() && executed.refused {
-            let misses = vec![Miss::at(self.place, "refused")];
+    let attempt = || async move {
+        let Executed { output, refused } = target.execute(&run.command).await?;
+        if run.checks.is_empty() && refused {
+            let misses = vec![Miss::at(&step.place, "refused")];
             let message = "the device refused the command";
-            return Ok(Answer { output: executed.output, message, misses, notes: Vec::new() });
+            return Ok(Answer { output, message, misses, ..Answer::default() });
         }
-        Ok(Answer::checked(executed.output, &run.checks))
-    }
+        Ok(Answer::checked(output, &run.checks))
+    };
+    attempted(step, sent, within, target, attempt).await
+}
+
+/// Whether a refusal is that of the commit, which names the line that it is about too.
+fn is_of_commit(said: &str) -> bool {
+    let said = said.trim_end();
+    said.is_empty() || said.ends_with("Commit failed")
 }
 
 /// How many echo requests were sent and answered, in the words of iputils.
@@ -139,14 +103,15 @@ fn answered(output: &str) -> Option<(u32, u32)> {
     Some((captures[1].parse().ok()?, captures[2].parse().ok()?))
 }
 
-async fn attempted(
+async fn attempted<A: Future<Output = Result<Answer, Stop>>>(
     step: &Step,
     sent: Sent,
     within: Duration,
-    target: Target<'_>,
-    order: Order<'_>,
+    target: &Target<'_>,
+    attempt: impl FnMut() -> A,
 ) -> Result<Attempted, Stop> {
-    let answers = wait(Ordering { target, order, place: &step.place }, within).await?;
+    let pause = |longest| target.device.changed(longest);
+    let answers = wait(within, attempt, pause, Answer::met).await?;
     let concerns_scep = matches!(step.action, Action::Run(_));
     let (expect, place) = (step.expect, step.place.clone());
     Ok(Attempted { sent, answers, within, expect, concerns_scep, place })

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use super::{Answer, Attempted, Miss, Stop, bounded};
-use crate::wait::{Attempt, wait};
-use model::outcome::Sent;
+use crate::wait::wait;
 use model::scenario::{Issued, Step, Verdict};
+use results::Sent;
 use testbed::Bench;
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError};
 
@@ -21,78 +19,39 @@ pub(super) async fn decide(
     approve: bool,
     bench: &Bench,
 ) -> Result<Attempted, Stop> {
-    let ask = if approve { Ask::Approve } else { Ask::Deny };
+    let (name, pki) = (verdict.pki.as_str(), pki(bench, &verdict.pki)?);
     let request = if approve { "approve the oldest request" } else { "deny the oldest request" };
-    attempted(step, &verdict.pki, ask, request, verdict.within, bench).await
+    let decide = || async move {
+        let decision = bounded(name, if approve { pki.approve() } else { pki.deny() }).await?;
+        Ok(match decision.map_err(|error| stop(name, &error))? {
+            Decision::Decided { subject } => Answer { output: subject, ..Answer::default() },
+            Decision::NothingPending => Answer {
+                message: "there was nothing to decide",
+                misses: vec![Miss::at(&step.place, "no request was pending")],
+                ..Answer::default()
+            },
+        })
+    };
+    attempted(step, name, request, verdict.within, decide).await
 }
 
 /// Lists the issued certificates until they are as expected.
 pub(super) async fn issued(step: &Step, issued: &Issued, bench: &Bench) -> Result<Attempted, Stop> {
-    let request = "list the issued certificates";
-    attempted(step, &issued.pki, Ask::List(issued), request, issued.within, bench).await
+    let (name, pki) = (issued.pki.as_str(), pki(bench, &issued.pki)?);
+    let list = || async move {
+        let listed = bounded(name, pki.issued()).await?;
+        Ok(listed_as_expected(step, issued, &listed.map_err(|error| stop(name, &error))?))
+    };
+    attempted(step, name, "list the issued certificates", issued.within, list).await
 }
 
-#[derive(Clone, Copy)]
-enum Ask<'a> {
-    Approve,
-    Deny,
-    List(&'a Issued),
-}
-
-struct Asking<'a> {
-    name: &'a str,
-    pki: &'a dyn Pki,
-    ask: Ask<'a>,
-    step: &'a Step,
-    next_pause: Duration,
-}
-
-#[async_trait]
-impl Attempt for Asking<'_> {
-    type Yield = Answer;
-    type Error = Stop;
-
-    async fn attempt(&mut self) -> Result<Answer, Stop> {
-        match self.ask {
-            Ask::Approve => self.decided(bounded(self.name, self.pki.approve()).await?),
-            Ask::Deny => self.decided(bounded(self.name, self.pki.deny()).await?),
-            Ask::List(issued) => {
-                let listed = bounded(self.name, self.pki.issued()).await?;
-                Ok(self.listed(issued, &listed.map_err(|error| stop(self.name, &error))?))
-            }
-        }
+fn listed_as_expected(step: &Step, issued: &Issued, certificates: &[IssuedCertificate]) -> Answer {
+    let mut answer = Answer::checked(list(certificates), &issued.checks);
+    if let Some(miss) = miscounted(step, issued, certificates.len()) {
+        answer.message = "the PKI did not issue what it should";
+        answer.misses.insert(0, miss);
     }
-
-    async fn pause(&mut self, longest: Duration) {
-        tokio::time::sleep(self.next_pause.min(longest)).await;
-        self.next_pause = self.next_pause.saturating_mul(2);
-    }
-
-    fn is_done(&self, answer: &Answer) -> bool {
-        answer.met()
-    }
-}
-
-impl Asking<'_> {
-    fn decided(&self, decision: Result<Decision, PkiError>) -> Result<Answer, Stop> {
-        let (output, misses) = match decision.map_err(|error| stop(self.name, &error))? {
-            Decision::Decided { subject } => (subject, Vec::new()),
-            Decision::NothingPending => {
-                (String::new(), vec![Miss::at(&self.step.place, "no request was pending")])
-            }
-        };
-        let message = "there was nothing to decide";
-        Ok(Answer { output, message, misses, notes: Vec::new() })
-    }
-
-    fn listed(&self, issued: &Issued, certificates: &[IssuedCertificate]) -> Answer {
-        let mut answer = Answer::checked(list(certificates), &issued.checks);
-        if let Some(miss) = miscounted(self.step, issued, certificates.len()) {
-            answer.message = "the PKI did not issue what it should";
-            answer.misses.insert(0, miss);
-        }
-        answer
-    }
+    answer
 }
 
 fn miscounted(step: &Step, issued: &Issued, count: usize) -> Option<Miss> {
@@ -114,16 +73,20 @@ fn list(certificates: &[IssuedCertificate]) -> String {
     certificates.iter().map(line).collect()
 }
 
-async fn attempted(
+async fn attempted<A: Future<Output = Result<Answer, Stop>>>(
     step: &Step,
     name: &str,
-    ask: Ask<'_>,
     request: &str,
     within: Duration,
-    bench: &Bench,
+    attempt: impl FnMut() -> A,
 ) -> Result<Attempted, Stop> {
-    let pki = pki(bench, name)?;
-    let answers = wait(Asking { name, pki, ask, step, next_pause: FIRST_PAUSE }, within).await?;
+    let mut next_pause = FIRST_PAUSE;
+    let pause = |longest: Duration| {
+        let pause = next_pause.min(longest);
+        next_pause = next_pause.saturating_mul(2);
+        tokio::time::sleep(pause)
+    };
+    let answers = wait(within, attempt, pause, Answer::met).await?;
     let sent = Sent::Request { pki: name.to_owned(), request: request.to_owned() };
     let (expect, place) = (step.expect, step.place.clone());
     Ok(Attempted { sent, answers, within, expect, concerns_scep: true, place })

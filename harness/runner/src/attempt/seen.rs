@@ -1,12 +1,10 @@
 //! The step that checks what clients sent.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::acceptable::judged;
 use super::pki::{pki, stop};
 use super::{Answer, Attempted, Stop, bounded};
-use crate::wait::Waited;
-use model::outcome::Sent;
 use model::scenario::Step;
 use model::scenario::scep::FactName;
 use model::scenario::seen::{Seen, SeenFact};
@@ -25,17 +23,8 @@ pub(super) async fn check(step: &Step, it: &Seen, bench: &Bench) -> Result<Attem
         meant.push(SeenRequest::default());
     }
     let answer = all(it, &meant)?;
-    Ok(Attempted {
-        sent: Sent::Request {
-            pki: it.pki.clone(),
-            request: format!("tell each {} that came", it.on.name()),
-        },
-        answers: Waited { first: None, last: answer, tries: 1, elapsed: start.elapsed() },
-        within: Duration::ZERO,
-        expect: step.expect,
-        concerns_scep: true,
-        place: step.place.clone(),
-    })
+    let request = format!("tell each {} that came", it.on.name());
+    Ok(Attempted::once(step, &it.pki, request, answer, start.elapsed()))
 }
 
 /// The first request that is not acceptable, or the notes on all that are.
@@ -52,7 +41,7 @@ fn all(it: &Seen, meant: &[SeenRequest]) -> Result<Answer, Stop> {
     }
     notes.dedup();
     let output = meant.iter().map(|one| words(it, one)).collect::<Vec<_>>().join("\n\n");
-    Ok(Answer { output, message: "", misses: Vec::new(), notes })
+    Ok(Answer { output, notes, ..Answer::default() })
 }
 
 fn words(it: &Seen, one: &SeenRequest) -> String {

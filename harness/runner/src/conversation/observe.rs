@@ -7,6 +7,7 @@ mod message;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use scep::attribute::PkiStatus;
 use scep::certs_only::{self, CertsOnly};
 use scep::envelope;
 use scep::http::HttpResponse;
@@ -14,10 +15,10 @@ use scep::identity::Identity;
 use scep::message::Message;
 
 use self::certificate::is_same;
-use self::message::{attributes, content_kind, encoding, signature};
+use self::message::{attributes, content_kind, encoding, is_envelope, signature};
 use super::{Authority, Conversation, Transaction};
-use model::outcome::{Received, ReceivedState};
 use model::scenario::scep::{Fact, FactName, Operation, Request};
+use results::{Received, ReceivedState};
 use testbed::http;
 use testbed::pki::Exchanged;
 
@@ -25,6 +26,12 @@ use testbed::pki::Exchanged;
 #[derive(Debug, Default)]
 pub(crate) struct Observation {
     pub(super) facts: BTreeMap<Fact, String>,
+    /// The HTTP status, if a response came.
+    http_status: Option<u16>,
+    /// The pkiStatus, if it is one that the standard knows.
+    pub(crate) pki_status: Option<PkiStatus>,
+    /// Whether the certificate that came is the one that was issued before.
+    is_issued_again: bool,
     /// What facts do not tell: reasons, and what the server says in words.
     pub details: Vec<String>,
 }
@@ -73,6 +80,7 @@ impl Conversation {
         };
         seen.set(Fact::Reply, "HTTP");
         seen.set(Fact::Http, response.status);
+        seen.http_status = Some(response.status);
         if let Some(content_type) = &response.content_type {
             // Media types are told apart without regard to case (RFC 9110 §8.3.1).
             let base = content_type.split(';').next().unwrap_or_default().trim();
@@ -109,8 +117,7 @@ impl Conversation {
             signature(seen, &message, &authority.certificates);
         }
         seen.set(Fact::Content, content_kind(message.content()));
-        if let Some(content) = message.content().filter(|_| seen.value(Fact::Content) == "envelope")
-        {
+        if let Some(content) = message.content().filter(|content| is_envelope(content)) {
             match envelope::open(content, &transaction.signer) {
                 Ok(opened) => {
                     seen.set(Fact::Envelope, "opens");
@@ -133,18 +140,17 @@ impl Conversation {
         let requested = transaction.requested.as_ref().filter(|_| enrols)?;
         let subject = scep::name::to_text(&requested.subject);
         let state = ReceivedState::Unknown;
-        Some(self.ledger.begin(Received { state, serial: None, subject }))
+        Some(self.log.begin(Received { state, serial: None, subject }))
     }
 
     /// Notes what came of it: what a PKI says to have issued counts, whether it can be read or not.
     pub(super) fn note_received(&mut self, seen: &Observation, entry: usize) {
-        let is_known = seen.value(Fact::IssuedSameAsBefore) == "same";
-        let is_error = seen.value(Fact::Http).starts_with(['4', '5']);
-        let state = match seen.value(Fact::Status) {
-            "SUCCESS" if is_known => None,
-            "SUCCESS" => Some(ReceivedState::Issued),
-            "PENDING" => Some(ReceivedState::Pending),
-            "FAILURE" => None,
+        let is_error = seen.http_status.is_some_and(|status| matches!(status / 100, 4 | 5));
+        let state = match seen.pki_status {
+            Some(PkiStatus::Success) if seen.is_issued_again => None,
+            Some(PkiStatus::Success) => Some(ReceivedState::Issued),
+            Some(PkiStatus::Pending) => Some(ReceivedState::Pending),
+            Some(PkiStatus::Failure) => None,
             _ if is_error => None,
             _ => Some(ReceivedState::Unknown),
         };
@@ -155,7 +161,7 @@ impl Conversation {
             subject: scep::name::to_text(&requested.subject),
         });
         self.received.extend(received.clone());
-        self.ledger.settle(entry, received);
+        self.log.settle(entry, received);
     }
 
     fn contents(
@@ -180,6 +186,7 @@ impl Conversation {
             if let Some(before) = &self.issued {
                 let is_again = is_same(&before.certificate, &found);
                 seen.set(Fact::IssuedSameAsBefore, if is_again { "same" } else { "other" });
+                seen.is_issued_again = is_again;
             }
             self.issued = Some(Identity { certificate: found, key: requested.key.clone() });
         }

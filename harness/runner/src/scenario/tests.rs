@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::*;
-use model::outcome::Failure;
 use model::scenario::{Found, load};
+use results::Failure;
 use testbed::device::{Change, Device, DeviceError};
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError};
 

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use diagnostics::visible;
 use model::lab::Secret;
-use model::scep_url::ScepUrl;
+use model::scep_url::{ScepUrl, connect};
 use testbed::http::{self, Answer, Envelope};
 use testbed::pki::PkiError;
 
@@ -100,13 +100,13 @@ impl NdesAdmin {
     }
 
     async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
-        let stream = self.url.connect().await?;
+        let stream = connect(&self.url).await?;
         http::ask(stream, self.envelope(&self.url.authority(), credentials, limit), &PAGE).await
     }
 
     /// Asks in two steps, over one connection, for it is the connection that the server lets in.
     async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
-        let stream = self.url.connect().await?;
+        let stream = connect(&self.url).await?;
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
         let authority = self.url.authority();
         let envelope = self.envelope(&authority, Some(&hello), limit);

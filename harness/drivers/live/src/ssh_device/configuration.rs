@@ -4,10 +4,14 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::connection::Way;
 use super::console::can_be_typed;
 
 /// What is kept of any device, for without it nobody could log in again.
 const KEPT: [&[&str]; 2] = [&["system", "login"], &["service", "ssh"]];
+
+/// Where the routes are.
+const ROUTES: [&str; 2] = ["protocols", "static"];
 
 /// The most that a value of several lines may take, in bytes.
 const LONGEST_VALUE: usize = 32 * 1024;
@@ -102,20 +106,23 @@ impl Configuration {
         deletions
     }
 
-    /// What is not to be deleted of a device that is reached at one address from another: the login, the interface and
-    /// the way back.
-    pub(super) fn lifeline(&self, device: IpAddr, here: IpAddr) -> Vec<Path> {
+    /// What is not to be deleted of a device: the login, the interface that it is reached at and the way back.
+    pub(super) fn lifeline(&self, way: &Way) -> Vec<Path> {
         let mut kept: Vec<Path> = KEPT.iter().map(|words| owned(words)).collect();
-        let Some((interface, subnet)) = self.interface(device) else { return kept };
+        let Some((interface, subnet)) = self.way_in(way) else { return kept };
         kept.push(interface);
-        if !subnet.contains(&here) {
-            kept.extend(self.routes_to(here));
+        match way.here {
+            Some(here) if subnet.contains(&here) => {}
+            Some(here) => kept.extend(self.routes_to(here)),
+            // Any of them may lead to the jump host.
+            None => kept.push(owned(&ROUTES)),
         }
         kept
     }
 
-    /// The interface that has an address, and the subnet there.
-    pub(super) fn interface(&self, address: IpAddr) -> Option<(Path, IpNet)> {
+    /// The interface that has the address which the device is reached at, and the subnet there.
+    pub(super) fn way_in(&self, way: &Way) -> Option<(Path, IpNet)> {
+        let address = way.address?;
         let of_interfaces = |path: &&Path| path.first().is_some_and(|word| word == "interfaces");
         let mut paths =
             self.statements.iter().map(|statement| &statement.path).filter(of_interfaces);
@@ -127,11 +134,10 @@ impl Configuration {
     }
 
     fn routes_to(&self, address: IpAddr) -> impl Iterator<Item = Path> {
-        let way = ["protocols", "static"];
         self.statements.iter().filter_map(move |Statement { path, .. }| {
             let goes_there =
                 |word: &String| word.parse().is_ok_and(|net: IpNet| net.contains(&address));
-            let is_route = path.len() > 3 && path[..2] == way && goes_there(&path[3]);
+            let is_route = path.len() > 3 && path[..2] == ROUTES && goes_there(&path[3]);
             is_route.then(|| path[..4].to_vec())
         })
     }
@@ -218,8 +224,13 @@ set system time-zone UTC";
         deletions.iter().map(|path| line("delete", path)).collect()
     }
 
+    fn way(here: Option<IpAddr>) -> Way {
+        let device = "198.51.100.7".to_owned();
+        Way { address: device.parse().ok(), device, here }
+    }
+
     fn kept(here: &str) -> Vec<Path> {
-        configuration(PRINTED).lifeline("198.51.100.7".parse().unwrap(), here.parse().unwrap())
+        configuration(PRINTED).lifeline(&way(here.parse().ok()))
     }
 
     #[test]

@@ -1,44 +1,57 @@
-//! From a lab file's `ssh` to a terminal on the device: connection, host key, login, shell.
+//! From a lab file's `ssh` to a terminal on the device: the system's `ssh`, on a terminal that is a pair of this process.
 
-mod host_key;
-mod known_hosts;
-mod login;
+mod askpass;
+mod command;
+mod diagnosis;
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::fs::File;
+use std::io;
+use std::net::{IpAddr, UdpSocket};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use ssh2::{Channel, ErrorCode, MethodType, Session};
+use async_trait::async_trait;
+use pty_process::{Pty, Size};
 use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
-use self::known_hosts::KnownHosts;
+use self::askpass::Askpass;
+pub use self::askpass::answer_ssh;
+pub use self::command::Route;
+use self::command::{OLD_ALGORITHMS, not_started, ssh};
+use self::diagnosis::{after, key_tried, own_words, trouble, wants_old_algorithms};
 use super::Passwords;
 use super::screen::WIDTH;
-use super::session::{Dial, Dialled};
 use super::wire::{Lost, Wire};
 use model::lab::SshTarget;
 
-/// For a connection to be opened.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// For each message of the other side until there is a shell.
-const STEP_LIMIT_MS: u32 = 15_000;
+/// How long a login may bring no news.
+const STEP_LIMIT: Duration = Duration::from_secs(15);
 
 /// For the device to take what is typed.
-const WRITE_LIMIT_MS: u32 = 15_000;
+const WRITE_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long a session that is over may take to say how it ended, in milliseconds.
-const CLOSE_LIMIT_MS: u32 = 2_000;
+/// How long a session that is over may take to say how it ended.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// The height that devices are told, in rows: what has pages is to have few.
-const HEIGHT: u32 = 1000;
+const HEIGHT: u16 = 1000;
 
-/// How often the other side is asked whether it is there, in seconds.
-const KEEPALIVE_S: u32 = 10;
+/// The most that is kept of what `ssh` says, in bytes.
+const WORDS: usize = 64 * 1024;
 
-/// libssh2's number for a time limit that was passed.
-const TIMEOUT: i32 = -9;
+/// What `ssh` logs once there is a session.
+const LOGGED_IN: &str = "Entering interactive session.";
+
+/// What it says if the device opens a shell, and no terminal for it.
+const NO_TERMINAL: &str = "PTY allocation request failed";
 
 /// Why there is no command line, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -54,186 +67,184 @@ pub(super) enum Trouble {
     Stranger(String),
 }
 
+/// A terminal on the device, and how that is reached.
+type Dialled = (Box<dyn Wire>, Way);
+
+/// How the device is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The device, as it is reached.
+    pub(super) device: String,
+    /// Its address, as far as it is known: behind a jump host, names are others' to look up.
+    pub(super) address: Option<IpAddr>,
+    /// The address that it is reached from; it is not known behind a jump host.
+    pub(super) here: Option<IpAddr>,
+}
+
 /// Opens shells on a device.
 pub(super) struct Caller {
     target: SshTarget,
     passwords: Arc<dyn Passwords>,
+    program: PathBuf,
 }
 
 impl Caller {
-    /// Who is asked for passwords where a lab file names none.
-    pub(super) fn new(target: SshTarget, passwords: Arc<dyn Passwords>) -> Self {
-        Self { target, passwords }
+    /// Who is asked for passwords where a lab file names none, and the program `sceplab`, which `ssh` asks by.
+    pub(super) fn new(target: SshTarget, passwords: Arc<dyn Passwords>, program: PathBuf) -> Self {
+        Self { target, passwords, program }
     }
-}
 
-impl Dial for Caller {
-    fn dial(&self) -> Result<Dialled, Trouble> {
+    /// Opens one.
+    pub(super) async fn dial(&self) -> Result<Dialled, Trouble> {
+        if let Some(path) = &self.target.identity {
+            let unread = |error| format!("the key `{}` cannot be read: {error}", path.display());
+            File::open(path).map_err(|error| Trouble::NotLetIn(unread(error)))?;
+        }
+        self.log_in(&[]).await
+    }
+
+    /// Logs in with further options; if the algorithms of old routers may help, once more with those.
+    async fn log_in(&self, options: &[&str]) -> Result<Dialled, Trouble> {
         let target = &self.target;
-        let known = KnownHosts::of(target).map_err(Trouble::Stranger)?;
-        let stream = connect(target).map_err(Trouble::Unreachable)?;
-        let unusable = |error: io::Error| {
-            Trouble::Unreachable(format!("the connection to {target} cannot be used: {error}"))
+        let mut command = ssh(target, "-tt", options).map_err(Trouble::Stranger)?;
+        let askpass = Askpass::listen(target, &self.passwords)
+            .map_err(|error| Trouble::Stranger(format!("no password can be asked for: {error}")))?;
+        askpass.prepare(&mut command, &self.program);
+        let started = start(command).map_err(|error| Trouble::Stranger(not_started(&error)));
+        let (terminal, mut child) = started?;
+        let mut words = listen(child.stderr.take());
+        let mut serving = pin!(askpass.serve(child.id()));
+        let (unanswered, stalled) = loop {
+            if words.borrow_and_update().contains(LOGGED_IN) {
+                let way = way(&words.borrow());
+                return Ok((Box::new(SshWire { child, terminal, words }), way));
+            }
+            tokio::select! {
+                _ = child.wait() => break (None, ""),
+                Ok(()) = words.changed() => {}
+                reason = &mut serving => break (Some(reason), ""),
+                () = sleep(STEP_LIMIT) => {
+                    if !askpass.is_asking.load(Ordering::Relaxed) {
+                        break (None, "no answer came in 15 s");
+                    }
+                }
+            }
         };
-        let device = stream.peer_addr().map_err(unusable)?.ip().to_canonical();
-        let here = stream.local_addr().map_err(unusable)?.ip().to_canonical();
-        stream.set_nodelay(true).map_err(unusable)?;
-        let session = shake_hands(target, stream, &known).map_err(Trouble::Unreachable)?;
-        host_key::check(target, &session, &known).map_err(Trouble::Stranger)?;
-        login::log_in(target, &session, self.passwords.as_ref()).map_err(Trouble::NotLetIn)?;
-        let channel = shell(&session).map_err(|error| {
-            Trouble::Unreachable(format!("{target} opens no shell on a terminal: {error}"))
-        })?;
-        session.set_keepalive(true, KEEPALIVE_S);
-        Ok(Dialled { wire: Box::new(SshWire { session, channel }), device, here })
-    }
-}
-
-fn connect(target: &SshTarget) -> Result<TcpStream, String> {
-    let (host, port) = (target.host.as_str(), target.port);
-    let addresses = (host, port).to_socket_addrs();
-    let addresses: Vec<_> =
-        addresses.map_err(|error| format!("`{host}` is not resolved: {error}"))?.collect();
-    let deadline = Instant::now() + CONNECT_LIMIT;
-    let mut last = io::Error::new(ErrorKind::NotFound, "it has no address");
-    for address in addresses {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1))) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+        let _ = child.start_kill();
+        let _ = timeout(CLOSE_LIMIT, words.wait_for(|_| false)).await;
+        let said = format!("{}\n{stalled}", words.borrow().as_str());
+        let password = askpass.password_tried();
+        if options.is_empty() && password.is_none() && wants_old_algorithms(&said) {
+            return Box::pin(self.log_in(&OLD_ALGORITHMS)).await;
         }
-    }
-    Err(not_connected(target, &last))
-}
-
-fn not_connected(target: &SshTarget, error: &io::Error) -> String {
-    let (host, port) = (&target.host, target.port);
-    match error.kind() {
-        ErrorKind::ConnectionRefused => format!(
-            "`{host}` refused the connection to port {port}: it is there and no SSH server listens; \
-             is SSH switched on (`set service ssh`), and the port right?"
-        ),
-        ErrorKind::TimedOut => format!(
-            "`{host}` gave no answer on port {port} in {} s: is it on, the address right, and nothing in between that \
-             drops what is sent?",
-            CONNECT_LIMIT.as_secs()
-        ),
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-            format!("`{host}` cannot be reached from here ({error}): is there a route?")
-        }
-        _ => format!("cannot connect to `{host}` port {port}: {error}"),
+        let mut tried: Vec<String> = key_tried(target, &said).into_iter().chain(password).collect();
+        Err(match unanswered {
+            None => trouble(target, &said, &tried).await,
+            Some(reason) => {
+                tried.push(reason);
+                Trouble::NotLetIn(tried.join("; "))
+            }
+        })
     }
 }
 
-/// Agrees on keys. The kinds of host keys that are known of the device go first, so that it shows one of them.
-fn shake_hands(
-    target: &SshTarget,
-    stream: TcpStream,
-    known: &KnownHosts,
-) -> Result<Session, String> {
-    let broken = |error: ssh2::Error| format!("SSH cannot be spoken here: {error}");
-    let mut session = Session::new().map_err(broken)?;
-    session.set_timeout(STEP_LIMIT_MS);
-    let ours = session.supported_algs(MethodType::HostKey).map_err(broken)?;
-    session.method_pref(MethodType::HostKey, &known.preferred(&ours)).map_err(broken)?;
-    session.set_tcp_stream(stream);
-    session.handshake().map_err(|error| no_handshake(target, &session, &error))?;
-    Ok(session)
+/// Starts `ssh` on a terminal of its own, as wide and high as the device is told: so it is no part of this process's session,
+/// does not see its Ctrl-C, and ends with it.
+fn start(command: tokio::process::Command) -> io::Result<(Pty, Child)> {
+    let failed = |error| match error {
+        pty_process::Error::Io(error) => error,
+        other => io::Error::other(other),
+    };
+    let (terminal, line) = pty_process::open().map_err(failed)?;
+    let width = u16::try_from(WIDTH).unwrap_or(u16::MAX);
+    terminal.resize(Size::new(HEIGHT, width)).map_err(failed)?;
+    let command = pty_process::Command::from(command).stderr(Stdio::piped());
+    Ok((terminal, command.spawn(line).map_err(failed)?))
 }
 
-fn no_handshake(target: &SshTarget, session: &Session, error: &ssh2::Error) -> String {
-    match error.code() {
-        ErrorCode::Session(TIMEOUT) => format!(
-            "{target} took the connection, and did not go through the SSH handshake in {} s",
-            STEP_LIMIT_MS / 1000
-        ),
-        // Key exchange and its beginnings, as libssh2 numbers them.
-        ErrorCode::Session(-5 | -8) => {
-            let kinds = [
-                ("key exchanges", MethodType::Kex),
-                ("host keys", MethodType::HostKey),
-                ("ciphers", MethodType::CryptCs),
-                ("MACs", MethodType::MacCs),
-            ];
-            let ours = kinds.map(|(name, kind)| {
-                let algorithms = session.supported_algs(kind).unwrap_or_default();
-                format!("{name} {}", algorithms.join(", "))
+/// What `ssh` says, as far as it has been said; of too much, what came last is left out.
+fn listen(stderr: Option<ChildStderr>) -> watch::Receiver<String> {
+    let (said, heard) = watch::channel(String::new());
+    tokio::spawn(async move {
+        let Some(mut stderr) = stderr else { return };
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
+            let text = String::from_utf8_lossy(&buffer[..count]);
+            said.send_if_modified(|said| {
+                let is_room = said.len() < WORDS;
+                said.push_str(if is_room { &text } else { "" });
+                is_room
             });
-            format!(
-                "{target} and this side found no algorithms in common ({error}); this side has {}; \
-                 `ssh -vv` shows what the device offers",
-                ours.join("; ")
-            )
         }
-        ErrorCode::Session(-2 | -13 | -43) => format!(
-            "{target} closed the connection before the SSH handshake was through ({error}): it may be no SSH server, \
-             allow no more sessions, or refuse this address"
-        ),
-        _ => format!("the SSH handshake with {target} failed: {error}"),
-    }
+    });
+    heard
 }
 
-/// A shell on a terminal of its own: a device's command line is nowhere else.
-fn shell(session: &Session) -> Result<Channel, ssh2::Error> {
-    let mut channel = session.channel_session()?;
-    let width = u32::try_from(WIDTH).unwrap_or(u32::MAX);
-    // A terminal that can do nothing, so that little is drawn on it.
-    channel.request_pty("dumb", None, Some((width, HEIGHT, 0, 0)))?;
-    channel.shell()?;
-    Ok(channel)
+/// As in `Authenticated to dut ([198.51.100.7]:22) using "publickey".`, or `dut (via proxy)`.
+fn way(said: &str) -> Way {
+    let told = after(said, "Authenticated to ").unwrap_or_default();
+    let (name, rest) = told.split_once(" (").unwrap_or((told, ""));
+    let address = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let address = address.and_then(|(address, _)| address.parse::<IpAddr>().ok());
+    let here = address.and_then(|address| from_here(address).ok());
+    let address = address.or_else(|| name.parse().ok());
+    let device = address.map_or_else(|| name.to_owned(), |it| it.to_canonical().to_string());
+    let canonical = |address: IpAddr| address.to_canonical();
+    Way { device, address: address.map(canonical), here: here.map(canonical) }
+}
+
+/// The address of this machine that an address is reached from; nothing is sent for that.
+fn from_here(address: IpAddr) -> io::Result<IpAddr> {
+    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any)?;
+    socket.connect((address, 22))?;
+    Ok(socket.local_addr()?.ip())
 }
 
 /// A shell over SSH.
-pub(super) struct SshWire {
-    session: Session,
-    channel: Channel,
+struct SshWire {
+    child: Child,
+    terminal: Pty,
+    words: watch::Receiver<String>,
 }
 
+#[async_trait]
 impl Wire for SshWire {
-    fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Lost> {
-        if limit.is_zero() {
-            // Nobody else asks while nothing is waited for; what is lost is noticed below.
-            let _ = self.session.keepalive_send();
+    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Lost> {
+        if self.words.borrow().contains(NO_TERMINAL) {
+            return Err(Lost("the device gives no terminal".to_owned()));
         }
-        let limit = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
-        // No time at all would be for ever.
-        self.session.set_blocking(limit > 0);
-        self.session.set_timeout(limit.max(1));
-        let read = self.channel.read(buffer);
-        self.session.set_blocking(true);
-        match read {
-            Ok(0) if self.channel.eof() => Err(Lost(self.closed())),
-            Ok(count) => Ok(count),
-            Err(error) if is_patience(&error) => Ok(0),
-            Err(error) => Err(Lost(error.to_string())),
+        match timeout(limit, self.terminal.read(buffer)).await {
+            Err(_) => Ok(0),
+            Ok(Ok(count @ 1..)) => Ok(count),
+            // The other end of the terminal is closed.
+            Ok(_) => Err(Lost(self.closed().await)),
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
-        self.session.set_timeout(WRITE_LIMIT_MS);
-        let lost = |error: io::Error| Lost(format!("nothing can be typed: {error}"));
-        self.channel.write_all(bytes).map_err(lost)?;
-        self.channel.flush().map_err(lost)
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+        match timeout(WRITE_LIMIT, self.terminal.write_all(bytes)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Lost(self.closed().await)),
+            Err(_) => Err(Lost("nothing can be typed".to_owned())),
+        }
     }
 }
 
 impl SshWire {
-    /// How the shell ended, as far as the device told.
-    fn closed(&mut self) -> String {
-        // The status comes behind the end of what was printed.
-        self.session.set_timeout(CLOSE_LIMIT_MS);
-        let _ = self.channel.wait_close();
-        match self.channel.exit_status() {
-            Ok(status) if status != 0 => {
-                format!("the device ended the session with status {status}")
+    /// How the shell ended, as far as is known.
+    async fn closed(&mut self) -> String {
+        let status = timeout(CLOSE_LIMIT, self.child.wait()).await;
+        match status.ok().and_then(Result::ok).and_then(|status| status.code()) {
+            // The status of `ssh` itself.
+            Some(255) => {
+                let _ = timeout(CLOSE_LIMIT, self.words.wait_for(|_| false)).await;
+                own_words(&self.words.borrow())
             }
+            Some(status @ 1..) => format!("the device ended the session with status {status}"),
             _ => "the device closed it".to_owned(),
         }
     }
-}
-
-fn is_patience(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock)
 }
 
 #[cfg(test)]
@@ -241,11 +252,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_the_way_of_a_connection_is_told_with_what_to_do() {
-        let target = SshTarget::new("admin", "198.51.100.7", 22);
-        let told = |kind: ErrorKind| not_connected(&target, &kind.into());
-        assert!(told(ErrorKind::ConnectionRefused).contains("`set service ssh`"));
-        assert!(told(ErrorKind::TimedOut).contains("no answer on port 22 in 10 s"));
-        assert!(told(ErrorKind::NetworkUnreachable).contains("is there a route?"));
+    fn the_way_is_what_ssh_logs() {
+        let direct =
+            way("debug1: x\r\nAuthenticated to dut ([127.0.0.1]:2222) using \"none\".\r\n");
+        let here = Some("127.0.0.1".parse().unwrap());
+        assert_eq!(direct, Way { device: "127.0.0.1".to_owned(), address: here, here });
+        let jumped = way("Authenticated to 10.0.0.1 (via proxy) using \"publickey\".\n");
+        assert_eq!(jumped.address, Some("10.0.0.1".parse().unwrap()));
+        assert_eq!(jumped.here, None);
+        let named = way("Authenticated to dut (via proxy) using \"publickey\".\n");
+        assert_eq!(named, Way { device: "dut".to_owned(), address: None, here: None });
     }
 }

@@ -7,7 +7,9 @@ mod fault;
 mod typing;
 mod waiting;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 pub(super) use self::fault::Fault;
 pub(super) use self::typing::can_be_typed;
@@ -67,14 +69,14 @@ pub(super) struct Console {
 
 impl Console {
     /// Waits for the first prompt, at most half a minute; a command may take as long as `limit`.
-    pub(super) fn open(
+    pub(super) async fn open(
         wire: Box<dyn Wire>,
         prompts: Prompts,
         limit: Duration,
     ) -> Result<Self, Fault> {
         let (mode, screen, tail) = (Mode::Operational, Screen::default(), Vec::new());
         let mut console = Self { wire, screen, prompts, mode, limit, tail };
-        match console.wait(Waiting::new(For::Prompt, LOGIN_LIMIT.min(limit), &|| false)) {
+        match console.wait(Waiting::new(For::Prompt, LOGIN_LIMIT.min(limit), &|| false)).await {
             Ok(_) => {}
             Err(Fault::TimedOut { after, tail, .. }) => {
                 return Err(Fault::PromptNeverSeen { after, tail });
@@ -83,7 +85,7 @@ impl Console {
         }
         for line in ["set terminal length 0", "set terminal width 512"] {
             // Those that know no such setting say so, and need none.
-            console.run(line, &|| false)?;
+            console.run(line, &|| false).await?;
         }
         Ok(console)
     }
@@ -94,42 +96,46 @@ impl Console {
     }
 
     /// Types a line and waits for the prompt after it; at the limit, or where `stopped` says so, it is interrupted.
-    pub(super) fn run(&mut self, line: &str, stopped: Stopped<'_>) -> Result<Printed, Fault> {
-        self.carry_out(line, Waiting::new(For::Output, self.limit, stopped))
+    pub(super) async fn run(&mut self, line: &str, stopped: Stopped<'_>) -> Result<Printed, Fault> {
+        self.carry_out(line, Waiting::new(For::Output, self.limit, stopped)).await
     }
 
     /// The same, within another limit.
-    pub(super) fn run_within(&mut self, line: &str, limit: Duration) -> Result<Printed, Fault> {
-        self.carry_out(line, Waiting::new(For::Output, limit, &|| false))
+    pub(super) async fn run_within(
+        &mut self,
+        line: &str,
+        limit: Duration,
+    ) -> Result<Printed, Fault> {
+        self.carry_out(line, Waiting::new(For::Output, limit, &|| false)).await
     }
 
     /// The same for a line that prints nothing where all is well, so that nothing can look like a prompt.
-    pub(super) fn run_silent(
+    pub(super) async fn run_silent(
         &mut self,
         line: &str,
         stopped: Stopped<'_>,
     ) -> Result<Printed, Fault> {
-        self.carry_out(line, Waiting::new(For::Nothing, self.limit, stopped))
+        self.carry_out(line, Waiting::new(For::Nothing, self.limit, stopped)).await
     }
 
-    fn carry_out(&mut self, line: &str, waiting: Waiting<'_>) -> Result<Printed, Fault> {
+    async fn carry_out(&mut self, line: &str, waiting: Waiting<'_>) -> Result<Printed, Fault> {
         let typed = typed(line)?;
-        self.drain()?;
+        self.drain().await?;
         self.screen.begin();
         self.tail.clear();
-        self.wire.write(&typed)?;
-        match self.wait(waiting) {
+        self.wire.write(&typed).await?;
+        match self.wait(waiting).await {
             Ok(end) => Ok(Printed { text: self.printed(end), mode: self.mode }),
-            Err(fault) => Err(self.interrupted(fault.of_command(line))),
+            Err(fault) => Err(self.interrupted(fault.of_command(line)).await),
         }
     }
 
     /// Reads what comes while nobody asked, so that a device that is gone is noticed.
-    pub(super) fn drain(&mut self) -> Result<(), Lost> {
-        let mut buffer = [0; 4096];
+    pub(super) async fn drain(&mut self) -> Result<(), Lost> {
+        let mut buffer = vec![0; 4096];
         let start = Instant::now();
         while start.elapsed() < TICK {
-            let count = self.wire.read(&mut buffer, Duration::ZERO)?;
+            let count = self.wire.read(&mut buffer, Duration::ZERO).await?;
             if count == 0 {
                 break;
             }
@@ -141,24 +147,24 @@ impl Console {
     }
 
     /// Stops a command that is under way, so that the next one finds a prompt.
-    fn interrupted(&mut self, fault: Fault) -> Fault {
+    async fn interrupted(&mut self, fault: Fault) -> Fault {
         if let Fault::Lost(_) | Fault::NotTyped { .. } = fault {
             return fault;
         }
-        match self.interrupt() {
+        match self.interrupt().await {
             Ok(()) => fault,
             Err(Fault::Lost(lost)) => Fault::Lost(lost),
             Err(_) => Fault::Stuck(Box::new(fault)),
         }
     }
 
-    fn interrupt(&mut self) -> Result<(), Fault> {
+    async fn interrupt(&mut self) -> Result<(), Fault> {
         let deadline = Instant::now() + INTERRUPTED_LIMIT;
-        self.wire.write(INTERRUPT)?;
+        self.wire.write(INTERRUPT).await?;
         loop {
             self.screen = Screen::default();
             let limit = deadline.saturating_duration_since(Instant::now());
-            match self.wait(Waiting::new(For::Prompt, limit, &|| false)) {
+            match self.wait(Waiting::new(For::Prompt, limit, &|| false)).await {
                 Ok(_) => return Ok(()),
                 // It had been printed before the device was told.
                 Err(Fault::TooMuch { .. }) => {}
@@ -168,11 +174,11 @@ impl Console {
     }
 
     /// Reads until the device waits for a command.
-    fn wait(&mut self, mut waiting: Waiting<'_>) -> Result<End, Fault> {
-        let mut buffer = [0; 16384];
+    async fn wait(&mut self, mut waiting: Waiting<'_>) -> Result<End, Fault> {
+        let mut buffer = vec![0; 16384];
         loop {
             let patience = self.patience(&waiting);
-            let count = self.wire.read(&mut buffer, patience)?;
+            let count = self.wire.read(&mut buffer, patience).await?;
             if count > 0 {
                 waiting.heard = Instant::now();
                 waiting.received += count;
@@ -185,7 +191,7 @@ impl Console {
             if (waiting.stopped)() {
                 return Err(Fault::Stopped);
             }
-            if let Some(row) = self.look(&mut waiting)? {
+            if let Some(row) = self.look(&mut waiting).await? {
                 return Ok(End { row, buried: waiting.buried, paged: waiting.paged });
             }
             if waiting.since.elapsed() >= waiting.limit {
@@ -215,7 +221,7 @@ impl Console {
     }
 
     /// Looks at the last row while the device is quiet: at a prompt it is asked for another, at a pager to go on.
-    fn look(&mut self, waiting: &mut Waiting<'_>) -> Result<Option<usize>, Fault> {
+    async fn look(&mut self, waiting: &mut Waiting<'_>) -> Result<Option<usize>, Fault> {
         let (last, quiet) = (self.screen.last_row(), waiting.heard.elapsed());
         let row = self.screen.height() - 1;
         if let Some(seen) = self.prompts.seen(&last).filter(|_| row >= waiting.first_row()) {
@@ -235,14 +241,14 @@ impl Console {
                 return Ok(Some(end));
             }
             if waiting.probed.last() != Some(&row) {
-                self.probe(waiting, row)?;
+                self.probe(waiting, row).await?;
             }
             return Ok(None);
         }
         if let Some((answer, enough)) = pager(&last) {
             if quiet >= enough {
                 self.screen.erase_last_row();
-                self.wire.write(answer)?;
+                self.wire.write(answer).await?;
                 waiting.paged = true;
                 waiting.heard = Instant::now();
             }
@@ -252,7 +258,7 @@ impl Console {
             && (waiting.what == For::Prompt || self.prompt_is_buried(waiting))
         {
             waiting.buried = waiting.what != For::Prompt;
-            self.probe(waiting, row)?;
+            self.probe(waiting, row).await?;
         }
         Ok(None)
     }
@@ -284,9 +290,9 @@ impl Console {
         Some(end)
     }
 
-    fn probe(&mut self, waiting: &mut Waiting<'_>, row: usize) -> Result<(), Fault> {
+    async fn probe(&mut self, waiting: &mut Waiting<'_>, row: usize) -> Result<(), Fault> {
         if waiting.probed.len() < PROBES {
-            self.wire.write(b"\r")?;
+            self.wire.write(b"\r").await?;
             waiting.probed.push(row);
             waiting.heard = Instant::now();
         }

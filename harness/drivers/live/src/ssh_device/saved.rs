@@ -3,13 +3,14 @@
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::configuration::Configuration;
 use model::lab::SshTarget;
 
-/// The file; dropping it removes it, but not in a panic, when nobody has put the configuration back.
+/// The file. Unless it is removed it stays, for nobody has put the configuration back.
 pub(super) struct SavedFile {
     path: PathBuf,
 }
@@ -41,18 +42,9 @@ impl SavedFile {
         self.path.clone()
     }
 
-    /// Leaves it to the user, and tells where it is.
-    pub(super) fn leave(mut self) -> PathBuf {
-        // Nothing is left to be removed.
-        std::mem::take(&mut self.path)
-    }
-}
-
-impl Drop for SavedFile {
-    fn drop(&mut self) {
-        if !std::thread::panicking() && !self.path.as_os_str().is_empty() {
-            let _ = fs::remove_file(&self.path);
-        }
+    /// Removes it: the configuration is as it was.
+    pub(super) fn remove(self) {
+        let _ = fs::remove_file(self.path);
     }
 }
 
@@ -63,7 +55,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When another run has it, which would take this one's configuration for the device's own.
-pub(super) fn claim(target: &SshTarget) -> Result<File, String> {
+pub(super) async fn claim(target: &SshTarget) -> Result<File, String> {
     let unclaimed = |error: std::io::Error| format!("it cannot be claimed for this run: {error}");
     let name = format!("{}.lock", plain(&format!("{}-{}", target.host, target.port)));
     let path = folder().map_err(unclaimed)?.join(name);
@@ -76,7 +68,7 @@ pub(super) fn claim(target: &SshTarget) -> Result<File, String> {
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                 return Err("another run of sceplab uses it; wait until that has ended".to_owned());
             }
-            Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(50)),
+            Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(50)).await,
         }
     }
 }
@@ -131,17 +123,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_saved_is_removed_but_not_in_a_panic() {
+    fn what_was_saved_stays_until_it_is_removed() {
         let write = || {
             let target = SshTarget::new("admin", "198.51.100.7", 22);
             SavedFile::write("panicking", &target, &Configuration::default()).unwrap()
         };
         let (orderly, saved) = (write(), write());
         let (orderly_path, path) = (orderly.path(), saved.path());
-        drop(orderly);
+        orderly.remove();
         let panicked = std::thread::spawn(move || {
-            let _saved = saved;
-            panic!("as a fault of sceplab does");
+            let saved = saved;
+            panic!("{} as a fault of sceplab does", saved.path().display());
         });
         assert!(panicked.join().is_err());
         assert!(!orderly_path.exists());

@@ -22,6 +22,7 @@ struct Paper {
     rows: Vec<Row>,
     row: usize,
     column: usize,
+    /// How many cells were filled or rows begun since the last command.
     cells: usize,
 }
 
@@ -56,10 +57,10 @@ impl Screen {
         }
         paper.rows.drain(..first);
         paper.row = paper.row.saturating_sub(first);
-        paper.cells = paper.rows.iter().map(|row| row.cells.len()).sum();
+        paper.cells = 0;
     }
 
-    /// How many characters it holds, blanks included: what bounds the memory that it takes.
+    /// How many cells were filled since it began, blanks included: what bounds the memory that it takes.
     pub(super) fn cells(&self) -> usize {
         self.paper.cells
     }
@@ -84,11 +85,8 @@ impl Screen {
     /// Empties the last row: what a pager shows there is no output.
     pub(super) fn erase_last_row(&mut self) {
         let paper = &mut self.paper;
-        if let Some(row) = paper.rows.last_mut() {
-            paper.cells -= row.cells.len();
-            *row = Row::default();
-        }
         (paper.row, paper.column) = (paper.rows.len() - 1, 0);
+        paper.truncate(0);
     }
 
     /// The lines in the rows from `first` to before `end`; rows that were full go on in the next one.
@@ -153,7 +151,6 @@ impl Paper {
 
     fn truncate(&mut self, length: usize) {
         let row = &mut self.rows[self.row];
-        self.cells -= row.cells.len().saturating_sub(length);
         row.cells.truncate(length);
         row.goes_on = false;
     }
@@ -173,9 +170,7 @@ impl Paper {
     /// Erases from the cursor on. What is above is output, which nobody can unsay.
     fn erase_below(&mut self) {
         self.truncate(self.column);
-        for row in self.rows.drain(self.row + 1..) {
-            self.cells -= (row.cells.len() + 1).min(self.cells);
-        }
+        self.rows.truncate(self.row + 1);
     }
 
     fn delete(&mut self, count: usize) {
@@ -183,7 +178,6 @@ impl Paper {
         let from = self.column.min(row.len());
         let end = from.saturating_add(count).min(row.len());
         row.drain(from..end);
-        self.cells -= end - from;
     }
 
     fn insert(&mut self, count: usize) {
@@ -191,9 +185,8 @@ impl Paper {
         let row = &mut self.rows[self.row].cells;
         if self.column < row.len() {
             row.splice(self.column..self.column, std::iter::repeat_n(' ', count));
-            let kept = row.len().min(WIDTH);
-            self.cells = self.cells + count - (row.len() - kept);
-            row.truncate(kept);
+            row.truncate(WIDTH);
+            self.cells += count;
         }
     }
 
@@ -302,7 +295,7 @@ mod tests {
         assert_eq!(screen.lines(0, screen.height()), [long.as_str(), "next"]);
         assert_eq!(screen.end_of_first_line(), 3);
         screen.begin();
-        assert_eq!((screen.height(), screen.cells()), (1, 4));
+        assert_eq!((screen.height(), screen.cells()), (1, 0));
     }
 
     #[test]
@@ -314,6 +307,8 @@ mod tests {
         screen.feed(&b"\r\n".repeat(100));
         assert_eq!(screen.cells(), 100);
         screen.feed(b"\x1b[50A\x1b[J");
-        assert_eq!((screen.height(), screen.cells()), (51, 50));
+        assert_eq!((screen.height(), screen.cells()), (51, 100));
+        screen.feed(b"x\x1b[D\x1b[9@");
+        assert_eq!(screen.cells(), 110);
     }
 }

@@ -4,7 +4,6 @@ mod change;
 mod restore;
 
 use std::fs::File;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,12 +11,11 @@ use redact::{Masker, clear_passwords};
 
 pub use self::restore::Restored;
 use super::configuration::{Configuration, Path};
-use super::connection::Trouble;
+use super::connection::{Caller, Trouble, Way};
 use super::console::{Console, Fault, Stopped};
 use super::prompt::{Mode, Prompts};
 use super::refusal;
 use super::saved::{SavedFile, claim, leftovers};
-use super::wire::Wire;
 use model::lab::SshTarget;
 use testbed::device::DeviceError;
 
@@ -30,26 +28,11 @@ const JOURNAL_LIMIT: Duration = Duration::from_secs(10);
 /// The most lines of a journal that are told.
 const JOURNAL_LINES: usize = 100;
 
-/// What opens a terminal on the device.
-pub(super) trait Dial: Send {
-    /// Opens one.
-    fn dial(&self) -> Result<Dialled, Trouble>;
-}
-
-/// A terminal on the device.
-pub(super) struct Dialled {
-    pub(super) wire: Box<dyn Wire>,
-    /// The address that the device is reached at.
-    pub(super) device: IpAddr,
-    /// The address that it is reached from.
-    pub(super) here: IpAddr,
-}
-
 /// What is known of the device, and the command line as long as it is there.
 pub(super) struct Session {
     name: String,
     target: SshTarget,
-    dial: Box<dyn Dial>,
+    caller: Caller,
     console: Option<Console>,
     /// Why there is no command line any more.
     lost: String,
@@ -57,10 +40,12 @@ pub(super) struct Session {
     saved: Configuration,
     file: Option<SavedFile>,
     keep_config: bool,
+    /// How the configuration was left at the end.
+    restored: Option<Restored>,
     /// What is never deleted.
     kept: Vec<Path>,
-    /// The address that the device is reached at, where none of its interfaces has it and the lab file keeps none.
-    way_in: Option<IpAddr>,
+    /// Where the device is reached, if none of its interfaces has that address and the lab file keeps none.
+    way_in: Option<String>,
     notes: Vec<String>,
     /// Whether the device has a journal to show.
     has_journal: bool,
@@ -72,36 +57,37 @@ pub(super) struct Session {
 
 impl Session {
     /// Logs in and saves the configuration; the error says what is in the way.
-    pub(super) fn open(
+    pub(super) async fn open(
         name: &str,
         target: &SshTarget,
-        dial: Box<dyn Dial>,
+        caller: Caller,
         keep_config: bool,
     ) -> Result<Self, String> {
         let mut session = Self {
             name: name.to_owned(),
             target: target.clone(),
-            dial,
+            caller,
             console: None,
             lost: String::new(),
             saved: Configuration::default(),
             file: None,
             keep_config,
+            restored: None,
             kept: Vec::new(),
             way_in: None,
             notes: Vec::new(),
             has_journal: true,
             journal_before: 0,
-            _claim: claim(target)?,
+            _claim: claim(target).await?,
         };
-        let (device, here) = session.reach().map_err(|trouble| trouble.to_string())?;
-        session.saved = session.read().map_err(|error| unread(&error))?;
-        session.kept = [session.saved.lifeline(device, here), target.keep.clone()].concat();
-        session.note(device);
-        session.journal_before = session.scep_lines().len();
+        let way = session.reach().await.map_err(|trouble| trouble.to_string())?;
+        session.saved = session.read().await.map_err(|error| unread(&error))?;
+        session.kept = [session.saved.lifeline(&way), target.keep.clone()].concat();
+        session.note(&way);
+        session.journal_before = session.scep_lines().await.len();
         if session.console.is_none() {
             // A journal that nobody can wait for is no reason to give up.
-            session.reach().map_err(|trouble| trouble.to_string())?;
+            session.reach().await.map_err(|trouble| trouble.to_string())?;
         }
         if !keep_config {
             let written = SavedFile::write(name, target, &session.saved);
@@ -117,13 +103,18 @@ impl Session {
         self.file.as_ref().map(SavedFile::path)
     }
 
+    /// Whether the configuration was put back, and nothing is to be done any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.restored.is_some()
+    }
+
     /// What a reader of a result must know.
     pub(super) fn notes(&self) -> Vec<String> {
         self.notes.clone()
     }
 
     /// Runs a command.
-    pub(super) fn execute(
+    pub(super) async fn execute(
         &mut self,
         command: &str,
         stopped: Stopped<'_>,
@@ -133,7 +124,7 @@ impl Session {
             return Ok(String::new());
         }
         let masker = masker(command);
-        let printed = match self.console()?.run(command, stopped) {
+        let printed = match self.console()?.run(command, stopped).await {
             Ok(printed) => printed,
             Err(Fault::NotTyped { reason }) => {
                 let output = format!("the command was not sent: {reason}");
@@ -148,8 +139,8 @@ impl Session {
     }
 
     /// What the device tells of its SCEP client since the session began; nothing where it tells nothing.
-    pub(super) fn journal(&mut self) -> Vec<String> {
-        let mut lines = self.scep_lines();
+    pub(super) async fn journal(&mut self) -> Vec<String> {
+        let mut lines = self.scep_lines().await;
         // One that is shorter than it was begins anew now and then.
         if lines.len() >= self.journal_before {
             lines.drain(..self.journal_before);
@@ -158,14 +149,14 @@ impl Session {
         lines.split_off(surplus)
     }
 
-    fn scep_lines(&mut self) -> Vec<String> {
+    async fn scep_lines(&mut self) -> Vec<String> {
         let has_journal = self.has_journal;
         let Ok(console) = self.console() else { return Vec::new() };
         if !has_journal || console.mode() != Mode::Operational {
             return Vec::new();
         }
         let command = "system journal show";
-        match console.run_within(command, JOURNAL_LIMIT) {
+        match console.run_within(command, JOURNAL_LIMIT).await {
             Ok(printed) if !refusal::of_command(command, &printed.text) => {
                 scep_lines(&printed.text)
             }
@@ -181,23 +172,23 @@ impl Session {
     }
 
     /// Looks whether the device is still there; the error is that it is not.
-    pub(super) fn look(&mut self) -> Result<(), String> {
+    pub(super) async fn look(&mut self) -> Result<(), String> {
         let Some(console) = &mut self.console else { return Ok(()) };
-        console.drain().map_err(|lost| {
+        console.drain().await.map_err(|lost| {
             let told = lost.to_string();
             self.lose(&told);
             told
         })
     }
 
-    /// Opens a command line, if there is none; tells the addresses of both ends.
-    fn reach(&mut self) -> Result<(IpAddr, IpAddr), Trouble> {
-        let Dialled { wire, device, here } = self.dial.dial()?;
+    /// Opens a command line, and tells how the device is reached.
+    async fn reach(&mut self) -> Result<Way, Trouble> {
+        let (wire, way) = self.caller.dial().await?;
         let prompts = Prompts::new(&self.target.prompt).map_err(Trouble::Stranger)?;
-        let console = Console::open(wire, prompts, self.target.answer_within);
+        let console = Console::open(wire, prompts, self.target.answer_within).await;
         self.console =
             Some(console.map_err(|fault| Trouble::Unreachable(fault.told(&Masker::default())))?);
-        Ok((device, here))
+        Ok(way)
     }
 
     fn console(&mut self) -> Result<&mut Console, DeviceError> {
@@ -229,11 +220,11 @@ impl Session {
     }
 
     /// Reads the configuration that is active.
-    fn read(&mut self) -> Result<Configuration, DeviceError> {
-        self.leave()?;
+    async fn read(&mut self) -> Result<Configuration, DeviceError> {
+        self.leave().await?;
         let mut refused = String::new();
         for command in SHOW {
-            let printed = self.console()?.run(command, &|| false);
+            let printed = self.console()?.run(command, &|| false).await;
             let text = printed.map_err(|fault| self.broken_unseen(&fault))?.text;
             if !refusal::of_command(command, &text) {
                 return Configuration::parse(&text).map_err(|line| {
@@ -254,13 +245,13 @@ impl Session {
     }
 
     /// Leaves configuration mode, wherever in it the command line is; what is not committed is dropped.
-    fn leave(&mut self) -> Result<(), DeviceError> {
+    async fn leave(&mut self) -> Result<(), DeviceError> {
         // `edit` leads down level by level.
         for _ in 0..16 {
             if self.console()?.mode() == Mode::Operational {
                 return Ok(());
             }
-            let left = self.console()?.run("exit discard", &|| false);
+            let left = self.console()?.run("exit discard", &|| false).await;
             left.map_err(|fault| self.broken(&fault, &Masker::default()))?;
         }
         let fault = "configuration mode cannot be left with `exit discard`".to_owned();
@@ -268,7 +259,7 @@ impl Session {
         Err(DeviceError::Broken { reason: fault })
     }
 
-    fn note(&mut self, device: IpAddr) {
+    fn note(&mut self, way: &Way) {
         for statement in self.saved.irretrievable() {
             let leaf = super::configuration::line("set", statement.leaf());
             self.notes.push(format!(
@@ -279,9 +270,8 @@ impl Session {
         }
         let has_interfaces = self.saved.statements.iter().any(|it| it.path[0] == "interfaces");
         let is_named = |path: &Path| path.first().is_some_and(|node| node == "interfaces");
-        let is_known =
-            self.saved.interface(device).is_some() || self.target.keep.iter().any(is_named);
-        self.way_in = (has_interfaces && !is_known).then_some(device);
+        let is_known = self.saved.way_in(way).is_some() || self.target.keep.iter().any(is_named);
+        self.way_in = (has_interfaces && !is_known).then(|| way.device.clone());
         for path in leftovers(&self.name, &self.target) {
             self.notes.push(format!(
                 "{}: an earlier run may not have put its configuration back, which is in `{}`; remove the file once that \

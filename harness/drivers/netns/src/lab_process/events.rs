@@ -1,6 +1,6 @@
 //! What is told to the runner, in turn.
 
-use dut_sim::remote::lines::{encode, write};
+use process::messages::{encode, write};
 use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
 

@@ -35,7 +35,10 @@ pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction:
             seen.set(Fact::Status, "other");
             seen.detail(format!("pkiStatus: {other}"));
         }
-        Ok(status) => seen.set(Fact::Status, status),
+        Ok(status) => {
+            seen.set(Fact::Status, &status);
+            seen.pki_status = Some(status);
+        }
         Err(Error::PeerMisbehaved(PeerMisbehaved::MissingAttribute(_))) => {}
         Err(error) => {
             seen.set(Fact::Status, "other");
@@ -115,10 +118,13 @@ pub(super) fn content_kind(content: Option<&[u8]>) -> &'static str {
     match content {
         None => "absent",
         Some([]) => "empty",
-        Some(content) => {
-            let start = &content[..content.len().min(24)];
-            let is_envelope = start.windows(11).any(|window| window == ID_ENVELOPED_DATA);
-            if is_envelope { "envelope" } else { "other" }
-        }
+        Some(content) if is_envelope(content) => "envelope",
+        Some(_) => "other",
     }
+}
+
+/// Whether it is an EnvelopedData, by its beginning.
+pub(super) fn is_envelope(content: &[u8]) -> bool {
+    let start = &content[..content.len().min(24)];
+    start.windows(11).any(|window| window == ID_ENVELOPED_DATA)
 }

@@ -26,8 +26,9 @@ struct Made<F> {
     sends: VecDeque<Sent>,
 }
 
+#[async_trait::async_trait]
 impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
-    fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Lost> {
+    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Lost> {
         match self.sends.pop_front() {
             Some(Sent::Bytes(bytes)) => {
                 let (now, later) = bytes.split_at(bytes.len().min(buffer.len()));
@@ -39,7 +40,7 @@ impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
             }
             Some(Sent::Silence(left)) => {
                 let now = left.min(limit);
-                std::thread::sleep(now);
+                tokio::time::sleep(now).await;
                 if now < left {
                     self.sends.push_front(Sent::Silence(left.checked_sub(now).unwrap()));
                 }
@@ -47,13 +48,13 @@ impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
             }
             Some(Sent::Gone) => Err(Lost("reset".to_owned())),
             None => {
-                std::thread::sleep(limit);
+                tokio::time::sleep(limit).await;
                 Ok(0)
             }
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
         for byte in bytes {
             self.typed.push(*byte);
             if matches!(byte, b'\r' | 0x03 | b'q') || self.typed == b" " {
@@ -93,45 +94,46 @@ fn device(
 /// What a device never ends with.
 const FOR_EVER: Sent = Sent::Silence(Duration::MAX);
 
-fn open(answer: impl FnMut(&str) -> Vec<Sent> + Send + 'static) -> Console {
+async fn open(answer: impl FnMut(&str) -> Vec<Sent> + Send + 'static) -> Console {
     let sends = [bytes("Welcome\r\n\r\nadmin@osdx$ ")].into();
     let wire = Made { answer, typed: Vec::new(), sends };
     let prompts = Prompts::new(&lab::Prompts::default()).unwrap();
     // Longer than anything takes on a machine that is busy: no test waits for its end.
-    Console::open(Box::new(wire), prompts, Duration::from_secs(120)).unwrap()
+    Console::open(Box::new(wire), prompts, Duration::from_secs(120)).await.unwrap()
 }
 
 /// What a device prints that answers one command with what is sent.
-fn printed(sent: Vec<Sent>) -> Result<String, Fault> {
+async fn printed(sent: Vec<Sent>) -> Result<String, Fault> {
     let mut console = open(device(move |line| match line {
         "show it" => sent.clone(),
         _ => Vec::new(),
-    }));
-    console.run("show it", &|| false).map(|printed| printed.text)
+    }))
+    .await;
+    console.run("show it", &|| false).await.map(|printed| printed.text)
 }
 
-fn print(text: &str) -> String {
-    printed(vec![bytes(text)]).unwrap()
+async fn print(text: &str) -> String {
+    printed(vec![bytes(text)]).await.unwrap()
 }
 
-#[test]
-fn what_is_printed_stands_between_echo_and_prompt() {
-    assert_eq!(print(""), "");
-    assert_eq!(print("one\r\n"), "one");
-    assert_eq!(print("\r\n  one\r\n\r\n  two  \r\n\r\n"), "\n  one\n\n  two");
-    assert_eq!(print("cost: 5$\r\n[edit]\r\n"), "cost: 5$");
+#[tokio::test(start_paused = true)]
+async fn what_is_printed_stands_between_echo_and_prompt() {
+    assert_eq!(print("").await, "");
+    assert_eq!(print("one\r\n").await, "one");
+    assert_eq!(print("\r\n  one\r\n\r\n  two  \r\n\r\n").await, "\n  one\n\n  two");
+    assert_eq!(print("cost: 5$\r\n[edit]\r\n").await, "cost: 5$");
 }
 
-#[test]
-fn bytes_may_trickle() {
+#[tokio::test(start_paused = true)]
+async fn bytes_may_trickle() {
     let text = "first line\r\n\x1b[1msecond\x1b[0m line\r\n";
     let trickle = |byte: &u8| [Sent::Bytes(vec![*byte]), Sent::Silence(Duration::from_millis(6))];
     let sent = text.as_bytes().iter().flat_map(trickle).collect();
-    assert_eq!(printed(sent).unwrap(), "first line\nsecond line");
+    assert_eq!(printed(sent).await.unwrap(), "first line\nsecond line");
 }
 
-#[test]
-fn what_looks_like_a_prompt_is_none_where_more_follows() {
+#[tokio::test(start_paused = true)]
+async fn what_looks_like_a_prompt_is_none_where_more_follows() {
     for pause in [Sent::Silence(Duration::from_millis(40)), bytes("")] {
         let sent = vec![
             bytes("log of yesterday:\r\nadmin@osdx$ "),
@@ -140,16 +142,16 @@ fn what_looks_like_a_prompt_is_none_where_more_follows() {
             pause,
             bytes("\r\nend\r\n"),
         ];
-        let text = printed(sent).unwrap();
+        let text = printed(sent).await.unwrap();
         let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
         assert_eq!(lines, ["log of yesterday:", "admin@osdx$ show date", "admin@osdx$", "end"]);
     }
     // Of another device, and in the middle of a line.
-    assert_eq!(print("bob@other$ \r\nsee admin@osdx$ \r\n"), "bob@other$\nsee admin@osdx$");
+    assert_eq!(print("bob@other$ \r\nsee admin@osdx$ \r\n").await, "bob@other$\nsee admin@osdx$");
 }
 
-#[test]
-fn what_was_typed_early_is_shown_early() {
+#[tokio::test(start_paused = true)]
+async fn what_was_typed_early_is_shown_early() {
     // As the kernel's terminal has it: an empty line that is typed meanwhile is shown at once, and read later.
     let mut waiting = 0;
     let mut console = open(move |typed: &str| match typed {
@@ -163,26 +165,28 @@ fn what_was_typed_early_is_shown_early() {
             vec![bytes("\r\n"), Sent::Silence(Duration::from_millis(40)), bytes(rest)]
         }
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
-    });
-    let text = console.run("show it", &|| false).unwrap().text;
+    })
+    .await;
+    let text = console.run("show it", &|| false).await.unwrap().text;
     assert_eq!(text, "admin@osdx$\n\nof yesterday");
-    assert_eq!(console.run("show date", &|| false).unwrap().text, "");
+    assert_eq!(console.run("show date", &|| false).await.unwrap().text, "");
 }
 
-#[test]
-fn after_ctrl_c_the_prompt_may_stand_behind_it() {
+#[tokio::test(start_paused = true)]
+async fn after_ctrl_c_the_prompt_may_stand_behind_it() {
     let mut console = open(move |typed: &str| match typed {
         "ping\r" => vec![bytes("ping\r\n")],
         "\x03" => vec![bytes("^Cadmin@osdx$ ")],
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
-    });
-    let fault = console.run_within("ping", Duration::from_millis(50)).unwrap_err();
+    })
+    .await;
+    let fault = console.run_within("ping", Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(fault, Fault::TimedOut { .. }), "{fault}");
-    assert_eq!(console.run("show date", &|| false).unwrap().text, "");
+    assert_eq!(console.run("show date", &|| false).await.unwrap().text, "");
 }
 
-#[test]
-fn a_log_may_bury_the_prompt() {
+#[tokio::test(start_paused = true)]
+async fn a_log_may_bury_the_prompt() {
     let mut logged = false;
     let mut console = open(move |typed: &str| {
         let line = typed.trim_end_matches('\r');
@@ -191,14 +195,15 @@ fn a_log_may_bury_the_prompt() {
             return vec![echo, bytes("it\r\nadmin@osdx$ kernel: link is up\r\n")];
         }
         vec![echo, bytes("admin@osdx$ ")]
-    });
-    let text = console.run("show it", &|| false).unwrap().text;
+    })
+    .await;
+    let text = console.run("show it", &|| false).await.unwrap().text;
     assert_eq!(text, "it\nkernel: link is up");
-    assert_eq!(console.run("show it", &|| false).unwrap().text, "");
+    assert_eq!(console.run("show it", &|| false).await.unwrap().text, "");
 }
 
-#[test]
-fn pagers_are_turned_to_the_end() {
+#[tokio::test(start_paused = true)]
+async fn pagers_are_turned_to_the_end() {
     let mut pages =
         vec!["\r        \rthree\r\n", "\x08\x08\x08\x08\x08\x08\x08\x08\x1b[Ktwo\r\n--More--"];
     let mut console = open(move |typed: &str| match typed {
@@ -209,12 +214,13 @@ fn pagers_are_turned_to_the_end() {
             vec![bytes(page), bytes(end)]
         }
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
-    });
-    assert_eq!(console.run("show it", &|| false).unwrap().text, "one\ntwo\nthree");
+    })
+    .await;
+    assert_eq!(console.run("show it", &|| false).await.unwrap().text, "one\ntwo\nthree");
 }
 
-#[test]
-fn less_is_left_at_its_end() {
+#[tokio::test(start_paused = true)]
+async fn less_is_left_at_its_end() {
     let mut paging = false;
     let mut console = open(move |typed: &str| match typed {
         "show it\r" => {
@@ -230,12 +236,13 @@ fn less_is_left_at_its_end() {
             vec![bytes("\r\x1b[Kadmin@osdx$ ")]
         }
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
-    });
-    assert_eq!(console.run("show it", &|| false).unwrap().text, "one");
+    })
+    .await;
+    assert_eq!(console.run("show it", &|| false).await.unwrap().text, "one");
 }
 
-#[test]
-fn an_echo_may_be_drawn_in_any_way() {
+#[tokio::test(start_paused = true)]
+async fn an_echo_may_be_drawn_in_any_way() {
     for echo in [
         "s\x08sh\x08\x08show it\r\n",
         "\r\x1b[Jadmin@osdx$ show\r\x1b[16C\r\x1b[Jadmin@osdx$ show it\r\n",
@@ -245,20 +252,21 @@ fn an_echo_may_be_drawn_in_any_way() {
         let mut console = open(move |typed: &str| match typed {
             "show it\r" => vec![bytes(&echo), bytes("done\r\nadmin@osdx$ ")],
             other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
-        });
-        assert_eq!(console.run("show it", &|| false).unwrap().text, "done");
+        })
+        .await;
+        assert_eq!(console.run("show it", &|| false).await.unwrap().text, "done");
     }
 }
 
-#[test]
-fn a_command_longer_than_the_screen_is_not_printed() {
+#[tokio::test(start_paused = true)]
+async fn a_command_longer_than_the_screen_is_not_printed() {
     let long = format!("set {}", "x".repeat(1500));
-    let mut console = open(device(|_| vec![bytes("ok\r\n")]));
-    assert_eq!(console.run(&long, &|| false).unwrap().text, "ok");
+    let mut console = open(device(|_| vec![bytes("ok\r\n")])).await;
+    assert_eq!(console.run(&long, &|| false).await.unwrap().text, "ok");
 }
 
-#[test]
-fn the_mode_is_seen_and_a_new_name_of_the_host_learnt() {
+#[tokio::test(start_paused = true)]
+async fn the_mode_is_seen_and_a_new_name_of_the_host_learnt() {
     let mut prompt = "admin@osdx$ ";
     let mut console = open(move |typed: &str| {
         match typed {
@@ -267,72 +275,75 @@ fn the_mode_is_seen_and_a_new_name_of_the_host_learnt() {
             _ => {}
         }
         vec![bytes(format!("{}\r\n{prompt}", typed.trim_end()))]
-    });
-    let mut mode = |line: &str| console.run_silent(line, &|| false).unwrap().mode;
-    assert_eq!(mode("show date"), Mode::Operational);
-    assert_eq!(mode("configure"), Mode::Configuration);
-    assert_eq!(mode("commit"), Mode::Configuration);
-    assert_eq!(mode("show"), Mode::Configuration);
+    })
+    .await;
+    let mut mode = async |line: &str| console.run_silent(line, &|| false).await.unwrap().mode;
+    assert_eq!(mode("show date").await, Mode::Operational);
+    assert_eq!(mode("configure").await, Mode::Configuration);
+    assert_eq!(mode("commit").await, Mode::Configuration);
+    assert_eq!(mode("show").await, Mode::Configuration);
 }
 
-#[test]
-fn too_much_is_stopped_and_the_session_goes_on() {
+#[tokio::test(start_paused = true)]
+async fn too_much_is_stopped_and_the_session_goes_on() {
     let mut flood: Vec<Sent> = vec![bytes(vec![b'x'; OUTPUT_LIMIT / 8]); 20];
     flood.push(FOR_EVER);
     let mut console = open(device(move |line| match line {
         "show it" => flood.clone(),
         _ => vec![bytes("ok\r\n")],
-    }));
+    }))
+    .await;
     // What was on its way when Ctrl-C was typed still comes.
-    let mut interrupted = console.run("show it", &|| false);
+    let mut interrupted = console.run("show it", &|| false).await;
     if let Err(Fault::Stuck(inner)) = interrupted {
         interrupted = Err(*inner);
     }
     assert_eq!(interrupted, Err(Fault::TooMuch { limit: OUTPUT_LIMIT }));
 }
 
-#[test]
-fn what_nobody_sees_is_bounded_as_well() {
+#[tokio::test(start_paused = true)]
+async fn what_nobody_sees_is_bounded_as_well() {
     let row = b"\x1b[511Cx\r\n";
     let sent = vec![bytes(row.repeat(SCREEN_LIMIT / 512 + 1000)), FOR_EVER];
-    let fault = printed(sent).unwrap_err();
+    let fault = printed(sent).await.unwrap_err();
     assert!(
         matches!(&fault, Fault::Stuck(inner) if matches!(**inner, Fault::TooMuch { .. })),
         "{fault}"
     );
 }
 
-#[test]
-fn a_command_that_does_not_end_is_interrupted() {
+#[tokio::test(start_paused = true)]
+async fn a_command_that_does_not_end_is_interrupted() {
     let mut console = open(move |typed: &str| match typed {
         "ping 10.0.0.1\r" => vec![bytes("ping 10.0.0.1\r\n64 bytes\r\n")],
         "\x03" => vec![bytes("^C\r\n--- statistics ---\r\nadmin@osdx$ ")],
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
-    });
-    let fault = console.run_within("ping 10.0.0.1", Duration::from_millis(300)).unwrap_err();
+    })
+    .await;
+    let fault = console.run_within("ping 10.0.0.1", Duration::from_millis(300)).await.unwrap_err();
     let told = fault.told(&Masker::default());
     assert!(told.contains("`ping 10.0.0.1` did not end in 0.3 s"), "{told}");
     assert!(told.contains(r"`ping 10.0.0.1\r\n64 bytes\r\n`"), "{told}");
     assert!(told.contains("`answer-within: 5m`"), "{told}");
-    assert_eq!(console.run("show date", &|| false).unwrap().text, "");
-    let fault = console.run("ping 10.0.0.1", &|| true).unwrap_err();
+    assert_eq!(console.run("show date", &|| false).await.unwrap().text, "");
+    let fault = console.run("ping 10.0.0.1", &|| true).await.unwrap_err();
     assert_eq!(fault, Fault::Stopped);
 }
 
-#[test]
-fn a_connection_that_is_lost_is_told() {
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_lost_is_told() {
     assert_eq!(
-        printed(vec![bytes("half"), Sent::Gone]),
+        printed(vec![bytes("half"), Sent::Gone]).await,
         Err(Fault::Lost(Lost("reset".to_owned())))
     );
 }
 
-#[test]
-fn where_no_prompt_comes_what_came_is_told_without_secrets() {
+#[tokio::test(start_paused = true)]
+async fn where_no_prompt_comes_what_came_is_told_without_secrets() {
     let sends = [bytes("\x1b[31mhunter2\x07 >> ")].into();
     let wire = Made { answer: |_: &str| Vec::new(), typed: Vec::new(), sends };
     let prompts = Prompts::new(&lab::Prompts::default()).unwrap();
-    let opened = Console::open(Box::new(wire), prompts, Duration::from_millis(300));
+    let opened = Console::open(Box::new(wire), prompts, Duration::from_millis(300)).await;
     let fault = opened.err().unwrap();
     let told = fault.told(&Masker::new([lab::Secret::new("hunter2")]));
     assert!(told.contains(r"`\u{1b}[31m****\u{7} >> `"), "{told}");
@@ -340,8 +351,8 @@ fn where_no_prompt_comes_what_came_is_told_without_secrets() {
     assert!(fault.ends_session());
 }
 
-#[test]
-fn keys_are_typed_literally_or_not_at_all() {
+#[tokio::test(start_paused = true)]
+async fn keys_are_typed_literally_or_not_at_all() {
     assert_eq!(typed("set url 'http://h/?a'").unwrap(), b"set url 'http://h/\x16?a'\r");
     for line in ["a\x03b", "a\nb", "\x1b[A"] {
         assert!(matches!(typed(line), Err(Fault::NotTyped { .. })), "{line:?}");

@@ -1,9 +1,11 @@
 //! What is waited for at a command line, and how far that has got.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// When somebody does not want to wait any longer.
-pub(crate) type Stopped<'a> = &'a dyn Fn() -> bool;
+pub(in crate::ssh_device) type Stopped<'a> = &'a (dyn Fn() -> bool + Send + Sync);
 
 /// What is to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

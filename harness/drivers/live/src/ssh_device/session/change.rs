@@ -1,7 +1,8 @@
 //! Changing the configuration: configuration mode, the lines one by one, commit, and out again.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use redact::Masker;
 
@@ -26,7 +27,7 @@ pub(super) struct Typed<'a> {
 
 impl Session {
     /// Changes the configuration as a scenario has it.
-    pub(crate) fn configure(
+    pub(in crate::ssh_device) async fn configure(
         &mut self,
         lines: &str,
         replace: bool,
@@ -36,31 +37,41 @@ impl Session {
         let wanted: Vec<Typed<'_>> = numbered(lines).collect();
         wanted.iter().try_for_each(|typed| only_set_and_delete(typed, &masker))?;
         self.spare_irretrievable(&wanted)?;
-        let deletions = if replace { self.deletions(&wanted)? } else { Vec::new() };
+        let deletions = if replace { self.deletions(&wanted).await? } else { Vec::new() };
         let deletions = deletions.iter().map(|path| line("delete", path));
         let deletions = deletions.map(|line| Typed { number: 0, line: line.into() });
         let all: Vec<Typed<'_>> = deletions.chain(wanted).collect();
-        self.apply(&all, &masker, stopped)
+        self.apply(&all, &masker, stopped).await
     }
 
     /// Types lines in configuration mode and commits them. Whatever happens, nothing is left half done.
-    pub(super) fn apply(
+    pub(super) async fn apply(
         &mut self,
         lines: &[Typed<'_>],
         masker: &Masker,
         stopped: Stopped<'_>,
     ) -> Result<(), DeviceError> {
-        let applied = self.enter(stopped).and_then(|()| {
-            lines.iter().try_for_each(|line| self.type_line(line, masker, stopped))?;
-            self.commit(lines, masker, stopped)
-        });
+        let applied = self.type_all(lines, masker, stopped).await;
         // What happened first is what counts.
-        let left = if self.console.is_some() { self.leave() } else { Ok(()) };
+        let left = if self.console.is_some() { self.leave().await } else { Ok(()) };
         applied.and(left)
     }
 
-    fn deletions(&mut self, wanted: &[Typed<'_>]) -> Result<Vec<Path>, DeviceError> {
-        let current = self.read()?;
+    async fn type_all(
+        &mut self,
+        lines: &[Typed<'_>],
+        masker: &Masker,
+        stopped: Stopped<'_>,
+    ) -> Result<(), DeviceError> {
+        self.enter(stopped).await?;
+        for line in lines {
+            self.type_line(line, masker, stopped).await?;
+        }
+        self.commit(lines, masker, stopped).await
+    }
+
+    async fn deletions(&mut self, wanted: &[Typed<'_>]) -> Result<Vec<Path>, DeviceError> {
+        let current = self.read().await?;
         let wanted: Vec<Path> = wanted.iter().filter_map(|typed| set_by(&typed.line)).collect();
         let lost = self.saved.irretrievable().filter(|_| !self.keep_config).map(Statement::node);
         let kept: Vec<Path> = self.kept.iter().cloned().chain(lost).collect();
@@ -72,7 +83,7 @@ impl Session {
     /// Whoever cuts the way off that it came by cannot put anything back.
     fn spare_the_way_in(&self, deletions: &[Path]) -> Result<(), DeviceError> {
         let is_of_interfaces = |path: &&Path| path.first().is_some_and(|node| node == "interfaces");
-        let (Some(address), Some(path)) = (self.way_in, deletions.iter().find(is_of_interfaces))
+        let (Some(address), Some(path)) = (&self.way_in, deletions.iter().find(is_of_interfaces))
         else {
             return Ok(());
         };
@@ -106,9 +117,9 @@ impl Session {
         })
     }
 
-    fn enter(&mut self, stopped: Stopped<'_>) -> Result<(), DeviceError> {
-        self.leave()?;
-        let printed = self.console()?.run("configure", stopped);
+    async fn enter(&mut self, stopped: Stopped<'_>) -> Result<(), DeviceError> {
+        self.leave().await?;
+        let printed = self.console()?.run("configure", stopped).await;
         let printed = printed.map_err(|fault| self.broken(&fault, &Masker::default()))?;
         if printed.mode == Mode::Configuration {
             return Ok(());
@@ -118,7 +129,7 @@ impl Session {
         Err(DeviceError::Broken { reason })
     }
 
-    fn type_line(
+    async fn type_line(
         &mut self,
         typed: &Typed<'_>,
         masker: &Masker,
@@ -129,7 +140,7 @@ impl Session {
             text: masker.text(&typed.line),
             message,
         };
-        match self.console()?.run_silent(&typed.line, stopped) {
+        match self.console()?.run_silent(&typed.line, stopped).await {
             Ok(printed) if refusal::of_configuration(&printed.text) => {
                 Err(refused(masker.text(&printed.text)))
             }
@@ -144,7 +155,7 @@ impl Session {
         }
     }
 
-    fn commit(
+    async fn commit(
         &mut self,
         lines: &[Typed<'_>],
         masker: &Masker,
@@ -152,7 +163,7 @@ impl Session {
     ) -> Result<(), DeviceError> {
         let deadline = Instant::now() + LOCK_LIMIT.min(self.target.answer_within);
         loop {
-            let said = match self.console()?.run("commit", stopped) {
+            let said = match self.console()?.run("commit", stopped).await {
                 Ok(printed) => printed.text,
                 Err(fault) => return Err(self.broken_in_commit(&fault, masker)),
             };
@@ -167,7 +178,7 @@ impl Session {
             if stopped() {
                 return Err(self.broken(&Fault::Stopped, masker));
             }
-            sleep(LOCK_PAUSE);
+            sleep(LOCK_PAUSE).await;
         }
     }
 

@@ -1,8 +1,9 @@
 //! Putting the configuration back as it was.
 
 use std::path::PathBuf;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use redact::Masker;
 
@@ -39,29 +40,40 @@ pub enum Restored {
 }
 
 impl Session {
-    /// Puts the configuration back, after connecting again where the connection was lost: a device that starts anew is
+    /// Puts the configuration back once, after connecting again if the connection was lost: a device that starts anew is
     /// waited for as long as it may take for an answer.
-    pub(crate) fn restore(&mut self) -> Restored {
+    pub(in crate::ssh_device) async fn restore(&mut self) -> Restored {
+        if let Some(restored) = &self.restored {
+            return restored.clone();
+        }
+        let restored = self.restore_now().await;
+        self.console = None;
+        self.restored.insert(restored).clone()
+    }
+
+    async fn restore_now(&mut self) -> Restored {
         if self.keep_config {
             return Restored::Kept;
         }
         let deadline = Instant::now() + self.target.answer_within;
-        match self.put_back_until(deadline) {
+        match self.put_back_until(deadline).await {
             Ok(restored) => {
-                self.file = None;
+                if let Some(file) = self.file.take() {
+                    file.remove();
+                }
                 restored
             }
             Err(reason) => {
-                let saved_in = self.file.take().map(super::SavedFile::leave);
+                let saved_in = self.written();
                 Restored::NotPutBack { reason, saved_in }
             }
         }
     }
 
-    fn put_back_until(&mut self, deadline: Instant) -> Result<Restored, String> {
+    async fn put_back_until(&mut self, deadline: Instant) -> Result<Restored, String> {
         let mut logins = 0;
         loop {
-            let reason = match self.reach_again().and_then(|()| self.put_back()) {
+            let reason = match self.reach_and_put_back().await {
                 Ok(restored) => return Ok(restored),
                 Err(Trouble::Stranger(reason)) => return Err(reason),
                 Err(Trouble::NotLetIn(reason)) => {
@@ -78,27 +90,27 @@ impl Session {
                 let what = if self.console.is_some() { "put back" } else { "reached again" };
                 return Err(format!("in {waited} s it could not be {what}: {reason}"));
             }
-            sleep(PAUSE);
+            sleep(PAUSE).await;
         }
     }
 
-    fn reach_again(&mut self) -> Result<(), Trouble> {
-        if self.console.is_some() {
-            return Ok(());
+    async fn reach_and_put_back(&mut self) -> Result<Restored, Trouble> {
+        if self.console.is_none() {
+            self.reach().await?;
         }
-        self.reach().map(drop)
+        self.put_back().await
     }
 
-    fn put_back(&mut self) -> Result<Restored, Trouble> {
-        let current = self.read().map_err(|error| trouble(&error))?;
+    async fn put_back(&mut self) -> Result<Restored, Trouble> {
+        let current = self.read().await.map_err(|error| trouble(&error))?;
         if current.same_as(&self.saved) {
             return Ok(Restored::Unchanged);
         }
         let lines = self.way_back(&current);
         let masker = self.masker(&current);
-        let applied = self.apply(&lines, &masker, &|| false);
+        let applied = self.apply(&lines, &masker, &|| false).await;
         applied.map_err(|error| trouble(&error))?;
-        let now = self.read().map_err(|error| trouble(&error))?;
+        let now = self.read().await.map_err(|error| trouble(&error))?;
         match self.difference(&now) {
             None => Ok(Restored::PutBack),
             Some(difference) => Err(Trouble::Stranger(difference)),

@@ -5,16 +5,16 @@
 use std::ffi::OsString;
 
 use async_trait::async_trait;
-use openssl::x509::X509;
 use scep::algorithm::{Cipher, Digest};
 use scep::client::CaCertificates;
 use scep::http::{Method, Operation};
 
-use super::folder::key_pem;
-use super::job::{Job, Run};
-use super::subject::{SubjectError, parts};
-use super::{Answer, Program, ProgramFailure, Trouble};
 use crate::enrolment::http::{HttpFailure, compose, exchange};
+use crate::enrolment::order::Failure;
+use crate::enrolment::program::folder::key_pem;
+use crate::enrolment::program::job::{Job, Run};
+use crate::enrolment::program::subject::parts;
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble};
 
 /// Its options for the parts of a subject, in the order in which it writes them.
 const SUBJECT_OPTIONS: [(&str, &str); 6] = [
@@ -26,13 +26,21 @@ const SUBJECT_OPTIONS: [(&str, &str); 6] = [
     ("CN", "-cn"),
 ];
 
+/// Renews for the key of the old certificate, for it takes no other.
+pub(super) const ADAPTER: Adapter = Adapter {
+    keeps_key: true,
+    ..Adapter::of("scepclient", "micromdm's `scepclient`", "package `scep`", |job| {
+        Ok(Box::new(Scepclient::new(job)?))
+    })
+};
+
 /// An enrolment by `scepclient`.
-pub(super) struct Scepclient {
+struct Scepclient {
     subject: Vec<OsString>,
 }
 
 impl Scepclient {
-    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, ProgramFailure> {
+    fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         let subject = subject(job)?;
         note_what_it_lacks(job);
         job.folder.write("key.pem", &key_pem(&job.order.key)?)?;
@@ -64,7 +72,7 @@ impl Program for Scepclient {
         let request = Operation::GetCaCert { message: None }.to_http(Method::Get);
         let request = compose(endpoint, &request).map_err(|error| {
             let text = format!("{EXCHANGE}: the request cannot be written as HTTP: {error}");
-            ProgramFailure::Ended(text)
+            Failure::Ended(text)
         })?;
         let response = exchange(network, endpoint, request).await;
         match response {
@@ -88,11 +96,7 @@ impl Program for Scepclient {
         if !ended.status.success() {
             return Err(job.trouble(&ended).await);
         }
-        let Some(bytes) = job.folder.read("certificate.pem")? else {
-            return Err(job.useless(&ended, "it wrote no certificate").into());
-        };
-        let garbage = |_| job.useless(&ended, "what it wrote is no certificate");
-        let certificate = X509::from_pem(&bytes).map_err(garbage)?;
+        let certificate = job.issued(&ended)?;
         let old = job.order.existing.as_ref().map(|existing| &existing.certificate);
         if old.is_some_and(|old| *old == certificate) {
             return Err(job.useless(&ended, "it left the old certificate as it was").into());
@@ -102,15 +106,15 @@ impl Program for Scepclient {
 }
 
 /// Its options for the configured subject; the three that have a value of their own are set to nothing if need be.
-fn subject(job: &Job<'_>) -> Result<Vec<OsString>, SubjectError> {
+fn subject(job: &Job<'_>) -> Result<Vec<OsString>, Failure> {
     let parts = parts(&job.order.distinguished_name)?;
     for (index, part) in parts.iter().enumerate() {
         let (program, attribute_type) = (job.name(), part.attribute_type.clone());
         if !SUBJECT_OPTIONS.iter().any(|(known, _)| *known == attribute_type) {
-            return Err(SubjectError::Type { program, attribute_type });
+            return Err(Failure::AttributeType { program, attribute_type });
         }
         if parts[..index].iter().any(|other| other.attribute_type == attribute_type) {
-            return Err(SubjectError::Repeated { program, attribute_type });
+            return Err(Failure::RepeatedType { program, attribute_type });
         }
     }
     let position = |word: &str| SUBJECT_OPTIONS.iter().position(|(known, _)| *known == word);

@@ -1,4 +1,4 @@
-//! Messages on a stream: JSON, one object a line, bounded in length.
+//! What processes say to each other: JSON, one object a line, bounded in length.
 
 use std::io;
 
@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::message::LONGEST_LINE;
+/// The longest message, in bytes.
+pub const MESSAGE_LIMIT: usize = 16 << 20;
 
-/// Reads lines; a read that is given up loses nothing.
+/// Reads messages; a read that is given up loses nothing.
 #[derive(Debug)]
-pub struct Lines<R> {
+pub struct Messages<R> {
     reader: R,
     line: Vec<u8>,
 }
@@ -18,42 +19,51 @@ pub struct Lines<R> {
 /// Why there is no further message.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The other end has closed the connection.
+    /// The other end has gone.
     #[error("the connection ended")]
     Ended,
-    /// The other end has gone while it sent a message.
+    /// The other end has gone before it had said all.
     #[error("the connection ended in the middle of a message")]
     EndedMidway,
-    /// The other end sends more than anybody has to say.
-    #[error("a message is longer than {} MiB", LONGEST_LINE >> 20)]
+    /// The message is not read to its end.
+    #[error("a message is longer than {} MiB", MESSAGE_LIMIT >> 20)]
     TooLong,
-    /// The line is no message; what it holds is not told, because it may be a secret.
+    /// What the message holds is not told: it may be a secret.
     #[error("a message is not understood: {what} at character {column}")]
     NotUnderstood {
         /// What is wrong with it.
         what: &'static str,
-        /// Where, counted in bytes from 1.
+        /// Where, from 1.
         column: usize,
     },
-    /// The stream has failed.
+    /// The other end cannot be heard any more.
     #[error("the connection broke: {0}")]
     Broken(#[from] io::Error),
 }
 
 impl ReadError {
-    /// Whether the other end does not keep to the form; otherwise it is gone.
+    /// Whether the other end does not keep to the form; else it is gone.
     pub fn is_nonsense(&self) -> bool {
         matches!(self, Self::TooLong | Self::NotUnderstood { .. })
     }
 }
 
-impl<R: AsyncBufRead + Unpin> Lines<R> {
-    /// Reads messages from there.
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Broken(error) => error,
+            other => Self::other(other),
+        }
+    }
+}
+
+impl<R: AsyncBufRead + Unpin> Messages<R> {
+    /// Messages of this reader, which reads no more than they need.
     pub fn new(reader: R) -> Self {
         Self { reader, line: Vec::new() }
     }
 
-    /// The reader, for what follows on the stream.
+    /// The reader, for what follows the messages.
     pub fn into_inner(self) -> R {
         self.reader
     }
@@ -61,7 +71,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     /// The next message.
     ///
     /// # Errors
-    /// When none comes, or something else does.
+    /// When there is none, or none of that kind.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Result<T, ReadError> {
         while !self.read_more().await? {}
         let message = decode(&self.line);
@@ -79,7 +89,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         }
         let end = there.iter().position(|&byte| byte == b'\n');
         let length = end.unwrap_or(there.len());
-        if self.line.len() + length > LONGEST_LINE {
+        if self.line.len() + length > MESSAGE_LIMIT {
             return Err(ReadError::TooLong);
         }
         self.line.extend_from_slice(&there[..length]);
@@ -99,17 +109,17 @@ fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, ReadError> {
     })
 }
 
-/// A message as a line; `None` where it would be too long.
+/// A message as a line; `None` if it is too long.
 pub fn encode(message: &impl Serialize) -> Option<Vec<u8>> {
     let mut line = serde_json::to_vec(message).ok()?;
     line.push(b'\n');
-    (line.len() <= LONGEST_LINE).then_some(line)
+    (line.len() <= MESSAGE_LIMIT).then_some(line)
 }
 
-/// Writes a line.
+/// Writes a message as a line.
 ///
 /// # Errors
-/// Those of the stream.
+/// When the other end has gone.
 pub async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &[u8]) -> io::Result<()> {
     writer.write_all(line).await?;
     writer.flush().await
@@ -120,7 +130,7 @@ mod tests {
     use super::*;
 
     async fn read(bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
-        Lines::new(bytes).next().await
+        Messages::new(bytes).next().await
     }
 
     #[tokio::test]
@@ -143,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_without_end_is_not_read_to_its_end() {
         let endless = tokio::io::BufReader::new(tokio::io::repeat(b'['));
-        let read: Result<Vec<u8>, _> = Lines::new(endless).next().await;
+        let read: Result<Vec<u8>, _> = Messages::new(endless).next().await;
         assert!(matches!(read, Err(ReadError::TooLong)));
     }
 }

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 
 use async_trait::async_trait;
 use openssl::x509::{X509, X509Ref};
-use scep::algorithm::{Cipher, Digest};
+use scep::algorithm::Digest;
 use scep::client::CaCertificates;
 use scep::request::{ChallengeString, CsrBuilder};
 
-use super::folder::key_pem;
-use super::job::{Ended, Job, Run};
-use super::reason::refused;
-use super::{Answer, Program, ProgramFailure, Trouble};
+use crate::enrolment::order::Failure;
+use crate::enrolment::program::folder::key_pem;
+use crate::enrolment::program::job::{Ended, Job, Run};
+use crate::enrolment::program::reason::refused;
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble, option_word};
 
 /// Its exit statuses for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(i32, &str); 5] = [
@@ -26,11 +27,19 @@ const NETWORK: [i32; 2] = [95, 89];
 /// Its exit status where the CA has not decided and it was to poll no more.
 const PENDING: i32 = 3;
 
+/// In no release of Debian's up to 12.
+pub(super) const ADAPTER: Adapter = Adapter::of(
+    "sscep",
+    "certnanny's `sscep`",
+    "https://github.com/certnanny/sscep; Debian 12 has no package",
+    |job| Ok(Box::new(Sscep::new(job)?)),
+);
+
 /// An enrolment by `sscep`.
-pub(super) struct Sscep;
+struct Sscep;
 
 impl Sscep {
-    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, ProgramFailure> {
+    fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         job.folder.write("key.pem", &key_pem(&job.order.key)?)?;
         job.folder.write("request.pem", &request_pem(job)?)?;
         if let Some(existing) = &job.order.existing {
@@ -52,14 +61,8 @@ impl Program for Sscep {
             return Err(trouble(job, &ended).await);
         }
         let numbered = (0..scep::MAX_CERTIFICATES).map(|number| format!("ca.pem-{number}"));
-        let mut certificates = Vec::new();
-        for file in std::iter::once("ca.pem".to_owned()).chain(numbered) {
-            let Some(bytes) = job.folder.read(&file)? else { continue };
-            certificates.push(X509::from_pem(&bytes).map_err(|_| {
-                job.useless(&ended, &format!("its file `{file}` holds no certificate"))
-            })?);
-            job.folder.remove(&file)?;
-        }
+        let files = std::iter::once("ca.pem".to_owned()).chain(numbered);
+        let certificates = job.stored(&ended, files, X509::from_pem)?;
         if certificates.is_empty() {
             return Err(job.useless(&ended, "it stored no certificate").into());
         }
@@ -77,11 +80,7 @@ impl Program for Sscep {
         if !ended.status.success() {
             return Err(trouble(job, &ended).await);
         }
-        let Some(bytes) = job.folder.read("certificate.pem")? else {
-            return Err(job.useless(&ended, "it wrote no certificate").into());
-        };
-        let garbage = |_| job.useless(&ended, "what it wrote is no certificate");
-        Ok(Answer::Issued(X509::from_pem(&bytes).map_err(garbage)?))
+        Ok(Answer::Issued(job.issued(&ended)?))
     }
 }
 
@@ -108,12 +107,10 @@ fn arguments(job: &Job<'_>, ca: &CaCertificates) -> Result<Vec<String>, Trouble>
     if order.existing.is_some() {
         arguments.extend(["-K", "old-key.pem", "-O", "old.pem"]);
     }
-    if let Some(cipher) = order.cipher {
-        arguments.extend(["-E", cipher_word(cipher)]);
-    }
-    if let Some(digest) = order.digest {
-        arguments.extend(["-S", digest_word(digest)]);
-    }
+    // Up to 0.9 every AES is AES-256 for it, for it looks at three letters.
+    let (cipher, digest) = (order.cipher.map(option_word), order.digest.map(option_word));
+    arguments.extend(cipher.iter().flat_map(|word| ["-E", word]));
+    arguments.extend(digest.iter().flat_map(|word| ["-S", word]));
     Ok(arguments.into_iter().map(str::to_owned).collect())
 }
 
@@ -132,10 +129,9 @@ async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
     }
 }
 
-fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, ProgramFailure> {
+fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, Failure> {
     let order = job.order;
-    let subject =
-        scep::name::parse(&order.distinguished_name).map_err(super::SubjectError::from)?;
+    let subject = scep::name::parse(&order.distinguished_name).map_err(Failure::from)?;
     let request = CsrBuilder {
         subject: &subject,
         key: &order.key,
@@ -150,26 +146,4 @@ fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, ProgramFailure> {
 fn write_pem(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<(), Trouble> {
     job.folder.write(name, &certificate.to_pem()?)?;
     Ok(())
-}
-
-/// Up to 0.9 every AES is AES-256 for it, for it looks at three letters.
-fn cipher_word(cipher: Cipher) -> &'static str {
-    match cipher {
-        Cipher::Des => "des",
-        Cipher::TripleDes => "3des",
-        Cipher::Aes128 => "aes128",
-        Cipher::Aes192 => "aes192",
-        Cipher::Aes256 => "aes256",
-    }
-}
-
-fn digest_word(digest: Digest) -> &'static str {
-    match digest {
-        Digest::Md5 => "md5",
-        Digest::Sha1 => "sha1",
-        Digest::Sha224 => "sha224",
-        Digest::Sha256 => "sha256",
-        Digest::Sha384 => "sha384",
-        Digest::Sha512 => "sha512",
-    }
 }

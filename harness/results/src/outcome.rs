@@ -1,12 +1,12 @@
-//! What became of a run: plain data, from which every report is made.
+//! What happened in a run: each scenario, its steps, its failure.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use scep::attribute::PkiStatus;
 use serde::Serialize;
 
-use crate::scenario::Scenario;
+use crate::{Results, Status, seconds};
 use diagnostics::Excerpt;
 
 /// What became of a run.
@@ -80,65 +80,6 @@ pub enum ReceivedState {
     Pending,
     /// No answer that can be read came; it may have been issued.
     Unknown,
-}
-
-/// What was issued to the scenarios of a run, noted as it comes: one that is cut short has cost it all the same.
-#[derive(Debug, Clone, Default)]
-pub struct Ledger(Arc<Mutex<Vec<Option<Received>>>>);
-
-impl Ledger {
-    /// Notes that a certificate is about to be asked for; the number is that of its entry.
-    pub fn begin(&self, received: Received) -> usize {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.push(Some(received));
-        entries.len() - 1
-    }
-
-    /// Notes what came of an entry; nothing where no certificate was issued.
-    pub fn settle(&self, entry: usize, received: Option<Received>) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(noted) = entries.get_mut(entry) {
-            *noted = received;
-        }
-    }
-
-    /// All that was noted, in its order.
-    pub fn entries(&self) -> Vec<Received> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().flatten().cloned().collect()
-    }
-}
-
-impl ScenarioOutcome {
-    /// That of a scenario of which nothing was done yet.
-    pub fn blank(scenario: &Scenario) -> Self {
-        Self {
-            id: scenario.id.clone(),
-            title: scenario.title.clone(),
-            path: scenario.path.clone(),
-            tags: scenario.tags.clone(),
-            step_count: scenario.steps.len(),
-            ..Self::nameless()
-        }
-    }
-
-    /// That of nobody knows which.
-    pub fn nameless() -> Self {
-        Self {
-            id: String::new(),
-            title: String::new(),
-            path: PathBuf::new(),
-            tags: Vec::new(),
-            started: SystemTime::now(),
-            elapsed: Duration::ZERO,
-            verdict: Verdict::Passed,
-            steps: Vec::new(),
-            step_count: 0,
-            notes: Vec::new(),
-            received: Vec::new(),
-            challenges: 0,
-        }
-    }
 }
 
 /// A certificate that a PKI issued to a step of SCEP.
@@ -237,6 +178,12 @@ pub struct Failure {
     pub first_output: Option<String>,
     /// What came back at last.
     pub output: String,
+    /// The pkiStatus of the answer, if a step of SCEP got one.
+    #[serde(skip)]
+    pub pki_status: Option<PkiStatus>,
+    /// The configuration line that the device refused, counted from 1; nothing if it was the commit.
+    #[serde(skip)]
+    pub refused_line: Option<usize>,
     /// How often it was tried.
     pub tries: usize,
     /// How long it was tried.
@@ -269,50 +216,52 @@ pub struct LogLine {
     pub source: String,
     /// The line.
     pub line: String,
+    /// Whether it is the log of a device's SCEP client.
+    #[serde(skip)]
+    pub is_of_client: bool,
 }
 
-/// How many scenarios ended how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Every step was as expected.
-    pub passed: usize,
-    /// A step was not as expected.
-    pub failed: usize,
-    /// They cannot be run here.
-    pub skipped: usize,
-    /// The lab could not be built, or broke.
-    pub lab_broke: usize,
-    /// The program itself is at fault.
-    pub panicked: usize,
-}
-
-impl Outcome {
-    /// How many scenarios ended how.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for scenario in &self.scenarios {
-            *match scenario.verdict {
-                Verdict::Passed => &mut counts.passed,
-                Verdict::Failed(_) => &mut counts.failed,
-                Verdict::Skipped { .. } => &mut counts.skipped,
-                Verdict::LabBroke { .. } => &mut counts.lab_broke,
-                Verdict::Panicked { .. } => &mut counts.panicked,
-            } += 1;
+impl Verdict {
+    /// The status that it gives a scenario of a run.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Passed => Status::Passed,
+            Self::Failed(_) => Status::Failed,
+            Self::Skipped { .. } => Status::Skipped,
+            Self::LabBroke { .. } => Status::LabBroke,
+            Self::Panicked { .. } => Status::Panicked,
         }
-        counts
+    }
+
+    /// Why it did not pass, in a few words.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Passed => None,
+            Self::Failed(failure) => Some(&failure.message),
+            Self::Skipped { reason } | Self::LabBroke { reason } => Some(reason),
+            Self::Panicked { message } => Some(message),
+        }
+    }
+}
+
+impl Results for Outcome {
+    fn statuses(&self) -> impl Iterator<Item = Status> {
+        let finished = self.scenarios.iter().map(|scenario| scenario.verdict.status());
+        finished.chain(self.unfinished.iter().map(|_| Status::Unfinished))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted
     }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
-}
-
-pub fn seconds<S: serde::Serializer>(
-    duration: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 fn unix_seconds<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,13 +1,13 @@
 //! The catalogue and what it covers, as text.
 
-use crate::markdown::{escaped, row};
 use conformance::Coverage;
 use diagnostics::visible;
-use model::requirement::End;
 use model::scenario::Scenario;
+use report::markdown::{escaped, head, row};
+use results::requirement::End;
 
 /// Every case with its requirement, level and section: a line each.
-pub fn list(cases: &[Scenario]) -> Vec<String> {
+pub(super) fn list(cases: &[Scenario]) -> Vec<String> {
     let width = cases.iter().map(|case| case.id.chars().count()).max().unwrap_or_default();
     let line = |case: &Scenario| {
         let conformance = case.conformance.as_ref()?;
@@ -23,9 +23,9 @@ pub fn list(cases: &[Scenario]) -> Vec<String> {
 }
 
 /// The table of all requirements with their cases, and what is missing, as Markdown.
-pub fn coverage_table(coverage: &[Coverage]) -> String {
+pub(super) fn coverage_table(coverage: &[Coverage]) -> String {
     let headings = ["requirement", "level", "section", "server cases", "client cases", "missing"];
-    let mut lines = vec![row(&headings.map(str::to_owned)), row(&["---"; 6].map(str::to_owned))];
+    let mut lines = head(&headings).to_vec();
     lines.extend(coverage.iter().map(coverage_row));
     let count = |end| coverage.iter().map(|one| cases_of(one, end).len()).sum::<usize>();
     let missing = coverage.iter().map(|one| one.missing().len()).sum::<usize>();

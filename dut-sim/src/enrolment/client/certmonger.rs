@@ -12,10 +12,10 @@ use scep::certs_only;
 use scep::client::{CaCertificates, Client, Next, Verified};
 use scep::http::{HttpRequest, Operation};
 
-use super::job::{Ended, Job, Run};
-use super::reason::refused;
-use super::{Answer, Program, ProgramFailure, Trouble, response};
-use crate::enrolment::attempt::Failure;
+use crate::enrolment::order::Failure;
+use crate::enrolment::program::job::{Ended, Job, Run};
+use crate::enrolment::program::reason::refused;
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble, response};
 
 /// What it prints in place of a reason of RFC 8894 §3.2.1.4, beginning each.
 const FAIL_INFOS: [(&str, &str); 5] = [
@@ -26,15 +26,23 @@ const FAIL_INFOS: [(&str, &str); 5] = [
     ("No certificate", "badCertId"),
 ];
 
+/// Helpers lie beside the path, where depends on the distribution.
+pub(super) const ADAPTER: Adapter = Adapter {
+    folders: &["/usr/lib/certmonger", "/usr/libexec/certmonger", "/usr/lib64/certmonger"],
+    ..Adapter::of("scep-submit", "certmonger's `scep-submit`", "package `certmonger`", |job| {
+        Ok(Box::new(Certmonger::new(job)?))
+    })
+};
+
 /// An enrolment by `scep-submit`.
-pub(super) struct Certmonger {
+struct Certmonger {
     client: Client,
     /// The message to send next, and whether it is a poll.
     message: Option<(Vec<u8>, bool)>,
 }
 
 impl Certmonger {
-    pub(super) fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
+    fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         job.journal.note("scep-submit sends messages by GET alone, whatever the CA offers");
         Ok(Self { client: Client::new(job.order.client_settings()?), message: None })
     }
@@ -48,7 +56,7 @@ impl Certmonger {
         Ok(ended.stdout)
     }
 
-    fn receive(&mut self, body: Vec<u8>) -> Result<Next, ProgramFailure> {
+    fn receive(&mut self, body: Vec<u8>) -> Result<Next, Failure> {
         Ok(self.client.receive(&response(body), SystemTime::now(), &mut rand_bytes)?)
     }
 }
@@ -56,7 +64,7 @@ impl Certmonger {
 #[async_trait]
 impl Program for Certmonger {
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
-        let settings = job.order.client_settings().map_err(super::SubjectError::from)?;
+        let settings = job.order.client_settings().map_err(Failure::from)?;
         self.client = Client::new(settings);
         self.client.start();
         let capabilities = Self::fetch(job, "GetCACaps", "-c").await?;
@@ -65,7 +73,7 @@ impl Program for Certmonger {
         let certificates = X509::stack_from_pem(&printed).unwrap_or_default();
         if certificates.is_empty() {
             let text = "GetCACert: `scep-submit` ended with success, but it printed no certificate";
-            return Err(ProgramFailure::Ended(text.to_owned()).into());
+            return Err(Failure::Ended(text.to_owned()).into());
         }
         let ca = as_received(certificates)?;
         let all: Vec<_> = ca.ca.iter().chain(&ca.ra).cloned().collect();
@@ -73,7 +81,7 @@ impl Program for Certmonger {
         // Kept before they are judged further, so that the operator sees what came.
         job.journal.keep_ca(self.client.ca_certificates());
         let Next::Send(request) = next? else {
-            return Err(ProgramFailure::Ended("GetCACert: there is no request".to_owned()).into());
+            return Err(Failure::Ended("GetCACert: there is no request".to_owned()).into());
         };
         self.message = Some((message_of(&request)?, false));
         Ok(ca)
@@ -109,7 +117,7 @@ impl Program for Certmonger {
 }
 
 /// It prints the RA's certificate that is enciphered to first, which NDES sends after the one that signs.
-fn as_received(certificates: Vec<X509>) -> Result<CaCertificates, ProgramFailure> {
+fn as_received(certificates: Vec<X509>) -> Result<CaCertificates, Failure> {
     let mut ca = CaCertificates::sort(certificates)?;
     ca.ra.reverse();
     Ok(ca)
@@ -154,15 +162,15 @@ async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
 }
 
 /// The message in a request that goes another way than by our own HTTP.
-fn message_of(request: &HttpRequest) -> Result<Vec<u8>, ProgramFailure> {
+fn message_of(request: &HttpRequest) -> Result<Vec<u8>, Failure> {
     match Operation::from_http(request) {
         Ok(Operation::PkiOperation(message)) => Ok(message),
-        _ => Err(ProgramFailure::Ended("PKIOperation: there is no message".to_owned())),
+        _ => Err(Failure::Ended("PKIOperation: there is no message".to_owned())),
     }
 }
 
 /// The envelope that it printed.
-fn envelope(job: &Job<'_>, ended: &Ended) -> Result<Vec<u8>, ProgramFailure> {
+fn envelope(job: &Job<'_>, ended: &Ended) -> Result<Vec<u8>, Failure> {
     let text = String::from_utf8_lossy(&ended.stdout);
     let body: String = text
         .lines()

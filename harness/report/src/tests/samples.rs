@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use diagnostics::Excerpt;
-use model::outcome::{
+use results::{
     Failure, Finding, LogLine, Outcome, ScenarioOutcome, Sent, StepOutcome, Unfinished, Verdict,
 };
 
-pub fn outcome() -> Outcome {
+pub(crate) fn outcome() -> Outcome {
     Outcome {
         scenarios: vec![
             scenario("scep/linux-pki", 20_500, Verdict::Failed(Box::new(failure())), Vec::new()),
@@ -27,7 +27,7 @@ pub fn outcome() -> Outcome {
     }
 }
 
-pub fn unfinished() -> Vec<Unfinished> {
+pub(crate) fn unfinished() -> Vec<Unfinished> {
     let unfinished = |id: &str, begun| {
         let path = PathBuf::from(format!("scenarios/{id}.yaml"));
         Unfinished { id: id.to_owned(), path, begun }
@@ -71,9 +71,12 @@ fn step() -> StepOutcome {
     }
 }
 
-pub fn failure() -> Failure {
-    let line =
-        |source: &str, line: &str| LogLine { source: source.to_owned(), line: line.to_owned() };
+pub(crate) fn failure() -> Failure {
+    let line = |source: &str, line: &str| LogLine {
+        source: source.to_owned(),
+        line: line.to_owned(),
+        is_of_client: source == "scep",
+    };
     Failure {
         step: 3,
         message: "output does not match".to_owned(),
@@ -99,6 +102,8 @@ pub fn failure() -> Failure {
             line("linux-pki", "wrong challenge password"),
         ],
         hint: Some("compare the passwords".to_owned()),
+        pki_status: None,
+        refused_line: None,
         is_unproved: false,
     }
 }

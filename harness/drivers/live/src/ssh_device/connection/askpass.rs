@@ -1,0 +1,248 @@
+//! What `ssh` asks for: passwords and pass phrases. `ssh` runs this program again for each question (`SSH_ASKPASS`), and that
+//! asks the process that has the answer, by a socket in a folder that only the user may enter.
+
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::parent_id;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream as Stream};
+use tokio::process::Command;
+use tokio::sync::oneshot;
+
+use crate::ssh_device::Passwords;
+use diagnostics::visible;
+use model::lab::{PasswordSource, Secret, SshTarget, password_of, shown};
+
+/// What has the path of the socket.
+const SOCKET: &str = "SCEPLAB_ASKPASS";
+
+/// What goes before an answer; nothing at all is sent where there is none.
+const ANSWER: &str = "+";
+
+/// The most that a question may be, in bytes.
+const QUESTION_SIZE: u64 = 4096;
+
+/// How many questions are answered: whoever asks for ever learns nothing more.
+const QUESTIONS: usize = 8;
+
+/// Answers `ssh`, if this process was started by it for that; otherwise there is nothing to end with.
+pub fn answer_ssh() -> Option<ExitCode> {
+    let socket = std::env::var_os(SOCKET)?;
+    let question = std::env::args().nth(1).unwrap_or_default();
+    let answer = ask(&socket, &question).ok().and_then(|answer| {
+        let answer = answer.strip_prefix(ANSWER)?;
+        writeln!(io::stdout(), "{answer}").ok()
+    });
+    Some(if answer.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn ask(socket: &OsStr, question: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    write!(stream, "{} {question}", parent_id())?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Who answers the questions of one login.
+pub(super) struct Askpass<'a> {
+    target: &'a SshTarget,
+    passwords: &'a Arc<dyn Passwords>,
+    folder: TempDir,
+    listener: UnixListener,
+    /// Whether somebody is being asked right now, who may take his time.
+    pub(super) is_asking: AtomicBool,
+    /// Whether the device was shown a password.
+    pub(super) has_shown_password: AtomicBool,
+}
+
+impl<'a> Askpass<'a> {
+    pub(super) fn listen(
+        target: &'a SshTarget,
+        passwords: &'a Arc<dyn Passwords>,
+    ) -> io::Result<Self> {
+        let mut folder = tempfile::Builder::new();
+        let folder = folder.prefix("sceplab-ssh-").permissions(Permissions::from_mode(0o700));
+        let folder = folder.tempdir()?;
+        let listener = UnixListener::bind(folder.path().join("socket"))?;
+        let (is_asking, has_shown_password) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { target, passwords, folder, listener, is_asking, has_shown_password })
+    }
+
+    /// Has `ssh` ask here, by `program`, which is this one.
+    pub(super) fn prepare(&self, command: &mut Command, program: &Path) {
+        command
+            .env("SSH_ASKPASS", program)
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .env(SOCKET, self.folder.path().join("socket"));
+    }
+
+    /// Answers until there is a question without an answer, and tells why there is none. `ssh` is the process that logs in;
+    /// others are of jump hosts.
+    pub(super) async fn serve(&self, ssh: Option<u32>) -> String {
+        let mut asked: Vec<String> = Vec::new();
+        loop {
+            let Ok((mut stream, _)) = self.listener.accept().await else {
+                return "`ssh` cannot ask for passwords here".to_owned();
+            };
+            let Some((process, text)) = question(&mut stream).await else { continue };
+            if asked.len() == QUESTIONS {
+                return format!("{} asks for more than {QUESTIONS} passwords", self.target);
+            }
+            let again = asked.contains(&text);
+            self.is_asking.store(true, Ordering::Relaxed);
+            let answer = self.answer(&text, Some(process) == ssh, again).await;
+            self.is_asking.store(false, Ordering::Relaxed);
+            asked.push(text);
+            match answer {
+                Ok(Some(secret)) => {
+                    let answer = Secret::new(format!("{ANSWER}{}", secret.expose()));
+                    let _ = stream.write_all(answer.expose().as_bytes()).await;
+                }
+                Ok(None) => {}
+                Err(reason) => return reason,
+            }
+        }
+    }
+
+    /// The answer to a question of the `ssh` that logs in to the device, or of another; there may be none.
+    async fn answer(
+        &self,
+        text: &str,
+        is_of_device: bool,
+        again: bool,
+    ) -> Result<Option<Secret>, String> {
+        if let Some(path) = key_of(text) {
+            let asked = self.ask(format!("Pass phrase of {}: ", visible(path)), again).await;
+            if self.target.identity.as_deref() != Some(Path::new(path)) {
+                // Without this key there may be another, or a password.
+                return Ok(asked.ok());
+            }
+            let wanted = |why| {
+                format!("the key `{path}` has a pass phrase: {why}; the agent can have it instead")
+            };
+            return asked.map(Some).map_err(wanted);
+        }
+        if is_of_device && is_for_password(text) {
+            let password = self.password(again).await?;
+            self.has_shown_password.store(true, Ordering::Relaxed);
+            return Ok(Some(password));
+        }
+        // Of a jump host, or a token.
+        let text = visible(text.trim_end());
+        let asked = self.ask(format!("{text} "), again).await;
+        asked.map(Some).map_err(|why| format!("`ssh` asks `{text}`: {why}"))
+    }
+
+    async fn password(&self, again: bool) -> Result<Secret, String> {
+        match &self.target.password {
+            PasswordSource::File(path) => password_in(path),
+            PasswordSource::Environment(name) => password_of(name),
+            PasswordSource::Asked => {
+                let asked = self.ask(format!("Password of {}: ", self.target), again).await;
+                asked.map_err(|why| format!("{} wants a password: {why}", self.target))
+            }
+        }
+    }
+
+    /// What became of the password, if the device was shown one.
+    pub(super) fn password_tried(&self) -> Option<String> {
+        let origin = match &self.target.password {
+            PasswordSource::Asked => "typed at the terminal".to_owned(),
+            PasswordSource::File(path) => format!("in `{}`", path.display()),
+            PasswordSource::Environment(name) => {
+                format!("in the environment variable{}", shown(name))
+            }
+        };
+        let is_shown = self.has_shown_password.load(Ordering::Relaxed);
+        is_shown.then(|| format!("the password {origin} was not accepted"))
+    }
+
+    /// Asks whoever knows, in a thread: at a terminal that waits, and nothing can end it.
+    async fn ask(&self, question: String, again: bool) -> Result<Secret, String> {
+        let (reply, answer) = oneshot::channel();
+        let passwords = Arc::clone(self.passwords);
+        std::thread::spawn(move || reply.send(passwords.ask(&question, again)));
+        answer.await.map_err(|_| "nobody could be asked".to_owned())?
+    }
+}
+
+/// Which process asks, and what.
+async fn question(stream: &mut Stream) -> Option<(u32, String)> {
+    let mut text = String::new();
+    stream.take(QUESTION_SIZE).read_to_string(&mut text).await.ok()?;
+    let (process, text) = text.split_once(' ')?;
+    Some((process.parse().ok()?, text.to_owned()))
+}
+
+/// The key whose pass phrase is asked for.
+fn key_of(question: &str) -> Option<&str> {
+    question.strip_prefix("Enter passphrase for key '")?.trim_end().strip_suffix("':")
+}
+
+/// Whether a question may be of a device's password, in whatever words it has for that: `ssh` does not say whether what is
+/// typed would be shown.
+fn is_for_password(question: &str) -> bool {
+    // As in `(admin@198.51.100.7) Password: `.
+    let text = question.split_once(") ").map_or(question, |(_, text)| text).to_lowercase();
+    let is_of_token = text.starts_with("enter pin") || text.starts_with("confirm ");
+    let is_of_name = ["user", "login"].iter().any(|word| text.contains(word));
+    !is_of_token && (text.contains("pass") || !is_of_name)
+}
+
+/// A password is the first line of its file.
+fn password_in(path: &Path) -> Result<Secret, String> {
+    let wrong = |what: String| format!("the password in `{}` {what}", path.display());
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret::new(line)),
+        _ => Err(wrong("is missing: its first line is empty".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_told_apart() {
+        for text in [
+            "admin@10.0.0.1's password: ",
+            "(user@login.example) Contraseña: ",
+            "Password for user admin: ",
+        ] {
+            assert!(is_for_password(text), "{text}");
+        }
+        for text in ["(admin@10.0.0.1) Username: ", "Enter PIN for ED25519-SK key id: "] {
+            assert!(!is_for_password(text), "{text}");
+        }
+        let phrase = "Enter passphrase for key '/home/me/it's': ";
+        assert_eq!(key_of(phrase), Some("/home/me/it's"));
+        assert_eq!(key_of("admin@10.0.0.1's password: "), None);
+    }
+
+    #[test]
+    fn a_password_is_the_first_line() {
+        let file = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(&file, text).unwrap();
+            file
+        };
+        let password = password_in;
+        assert_eq!(password(file("s3cret \r\nmore\n").path()).unwrap().expose(), "s3cret ");
+        assert!(password(file("\nx").path()).unwrap_err().contains("first line is empty"));
+        assert!(password(Path::new("/nowhere/at/all")).unwrap_err().contains("cannot be read"));
+    }
+}

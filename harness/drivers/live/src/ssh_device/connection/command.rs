@@ -1,0 +1,165 @@
+//! How the system's `ssh` is called, and where the user's `ssh_config(5)` has it go.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use diagnostics::visible;
+use model::lab::{PasswordSource, SshTarget};
+
+/// What holds whatever the user's configuration says. The first word on an option counts, and the command line's is the
+/// first.
+const ALWAYS: [&str; 15] = [
+    "StrictHostKeyChecking=yes",
+    "NoHostAuthenticationForLocalhost=no",
+    "UpdateHostKeys=no",
+    // A session of its own, and nothing beside it.
+    "ControlMaster=no",
+    "ControlPath=none",
+    "RemoteCommand=none",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "EscapeChar=none",
+    "ConnectTimeout=10",
+    "ServerAliveInterval=10",
+    "ServerAliveCountMax=6",
+    // How a login goes is read off what it logs.
+    "LogLevel=DEBUG1",
+    "FingerprintHash=sha256",
+];
+
+/// What old routers speak, and OpenSSH no longer does by itself.
+pub(super) const OLD_ALGORITHMS: [&str; 5] = [
+    "KexAlgorithms=+diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1,diffie-hellman-group1-sha1",
+    "HostKeyAlgorithms=+ssh-rsa",
+    "PubkeyAcceptedKeyTypes=+ssh-rsa",
+    "Ciphers=+aes256-cbc,aes192-cbc,aes128-cbc,3des-cbc",
+    "MACs=+hmac-sha1,hmac-sha1-96,hmac-md5",
+];
+
+/// The port of SSH, which the user's configuration may have another for.
+const SSH_PORT: u16 = 22;
+
+/// How often the user may mistype.
+const QUESTIONS: usize = 3;
+
+/// `ssh` to a target, with what else it is told.
+pub(super) fn ssh(target: &SshTarget, first: &str, options: &[&str]) -> Result<Command, String> {
+    let mut options: Vec<String> =
+        ALWAYS.iter().chain(options).map(|option| (*option).to_owned()).collect();
+    if let Some(path) = &target.known_hosts {
+        options.push(format!("UserKnownHostsFile={}", quoted(path)?));
+        options.push("GlobalKnownHostsFile=/dev/null".to_owned());
+    }
+    if let Some(path) = &target.identity {
+        options.push(format!("IdentityFile={}", quoted(path)?));
+        options.push("IdentitiesOnly=yes".to_owned());
+    }
+    // What a file or a variable holds is not another thing when it is asked for again.
+    let questions = if target.password == PasswordSource::Asked { QUESTIONS } else { 1 };
+    options.push(format!("NumberOfPasswordPrompts={questions}"));
+    let mut command = Command::new("ssh");
+    command.args([first, "-l", &target.user]);
+    if target.port != SSH_PORT {
+        command.args(["-p", &target.port.to_string()]);
+    }
+    for option in &options {
+        command.args(["-o", option]);
+    }
+    command.args(["--", &target.host]);
+    // `ssh` would send the user's language to the device.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name == "LANG" || name.starts_with("LC_")) {
+            command.env_remove(name);
+        }
+    }
+    if let PasswordSource::Environment(name) = &target.password {
+        command.env_remove(name);
+    }
+    // A terminal that can do nothing, so that little is drawn on it.
+    command.env("TERM", "dumb").kill_on_drop(true);
+    Ok(command)
+}
+
+/// A path as the value of an option, in which `%` has a meaning.
+fn quoted(path: &Path) -> Result<String, String> {
+    match path.to_str() {
+        Some(text) if !text.contains(['"', '\\']) && !text.contains("${") => {
+            Ok(format!("\"{}\"", text.replace('%', "%%")))
+        }
+        _ => Err(format!("`ssh` cannot be given the path `{}`: rename it", path.display())),
+    }
+}
+
+/// Where `ssh` goes for a target, by the user's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The host that is connected to.
+    pub host: String,
+    /// The jump host or the program that the connection goes through.
+    pub through: Option<String>,
+}
+
+impl Route {
+    /// Asks `ssh`, which sends nothing for that.
+    ///
+    /// # Errors
+    /// When there is no `ssh`, or something is wrong with its configuration.
+    pub async fn of(target: &SshTarget) -> Result<Self, String> {
+        let output = ssh(target, "-G", &[])?.stdin(Stdio::null()).output().await;
+        let output = output.map_err(|error| not_started(&error))?;
+        if !output.status.success() {
+            let said = visible(String::from_utf8_lossy(&output.stderr).trim());
+            return Err(format!("`ssh` cannot be used: {said}"));
+        }
+        Ok(Self::parse(target, &String::from_utf8_lossy(&output.stdout)))
+    }
+
+    fn parse(target: &SshTarget, printed: &str) -> Self {
+        let value = |key: &str| {
+            let mut values = printed.lines().filter_map(|line| line.split_once(' '));
+            let found = values.find(|(name, value)| *name == key && *value != "none");
+            found.map(|(_, value)| visible(value.trim()))
+        };
+        Self {
+            host: value("hostname").unwrap_or_else(|| target.host.clone()),
+            through: value("proxyjump").or_else(|| value("proxycommand")),
+        }
+    }
+}
+
+/// Why there is no `ssh`, and what to do.
+pub(super) fn not_started(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no program `ssh` here, which devices are reached by: install OpenSSH's client \
+                                (Debian: `apt-get install openssh-client`)"
+            .to_owned(),
+        _ => format!("`ssh` cannot be started: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_configuration_says_where_a_device_is() {
+        let target = SshTarget::new("admin", "dut", 22);
+        let printed =
+            "user admin\nhostname 198.51.100.7\nport 2222\nproxyjump me@jump\nproxycommand none\n";
+        let route = Route::parse(&target, printed);
+        assert_eq!(route.host, "198.51.100.7");
+        assert_eq!(route.through.as_deref(), Some("me@jump"));
+        let route = Route::parse(&target, "hostname Dut\nport 22\nproxyjump none\n");
+        assert_eq!((route.host.as_str(), route.through), ("Dut", None));
+    }
+
+    #[test]
+    fn paths_are_given_as_they_are() {
+        assert_eq!(quoted(Path::new("/a b/100%")).unwrap(), "\"/a b/100%%\"");
+        assert!(quoted(Path::new("/a\"b")).unwrap_err().contains("rename it"));
+    }
+}

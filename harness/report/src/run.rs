@@ -1,0 +1,93 @@
+//! The outcome of a run, laid out for the formats.
+
+use super::markdown::{escaped, row};
+use super::tone::Tone;
+use super::{Entry, Part, Reported, terminal};
+use diagnostics::Palette;
+use results::{Outcome, ScenarioOutcome, Status, Unfinished, Verdict};
+
+impl Reported for Outcome {
+    const SUMMARY: &'static [Part] = &[
+        (&[Status::Passed], "passed", Tone::Good),
+        (&[Status::Failed], "failed", Tone::Bad),
+        (&[Status::LabBroke], "with a broken lab", Tone::Bad),
+        (&[Status::Panicked], "with an internal error", Tone::Bad),
+        (&[Status::Skipped], "skipped", Tone::Doubtful),
+        (&[Status::Unfinished], "not finished", Tone::Plain),
+    ];
+
+    /// A group for each folder.
+    fn entries(&self) -> Vec<Entry<'_>> {
+        let finished = self.scenarios.iter().map(|scenario| {
+            let (folder, name) = folder_and_name(&scenario.id);
+            Entry::of(folder, name, scenario)
+        });
+        let mut entries: Vec<_> = finished.chain(self.unfinished.iter().map(unfinished)).collect();
+        entries.sort_by(|a, b| a.group.cmp(&b.group));
+        entries
+    }
+
+    /// A row for each scenario.
+    fn markdown(&self) -> String {
+        let mut lines = vec![row(&["scenario", "result", "time"]), row(&["---", "---", "---:"])];
+        lines.extend(self.scenarios.iter().map(line));
+        let unfinished = self.unfinished.iter();
+        lines.extend(unfinished.map(|one| row(&[&escaped(&one.id), "**not finished**", ""])));
+        lines.push(String::new());
+        lines.push(terminal::summary(self, Palette::plain()));
+        lines.join("\n") + "\n"
+    }
+}
+
+fn folder_and_name(id: &str) -> (&str, &str) {
+    id.rsplit_once('/').unwrap_or(("scenarios", id))
+}
+
+fn unfinished(scenario: &Unfinished) -> Entry<'_> {
+    let (folder, name) = folder_and_name(&scenario.id);
+    let message = if scenario.begun {
+        "the run was interrupted while this was under way"
+    } else {
+        "the run was interrupted before this began"
+    };
+    Entry::unfinished(folder, name, message, Some(&scenario.path))
+}
+
+fn line(scenario: &ScenarioOutcome) -> String {
+    let word = match &scenario.verdict {
+        Verdict::Passed => "pass".to_owned(),
+        Verdict::Failed(failure) => format!("**fail** in step {}", failure.step),
+        Verdict::Skipped { .. } => "skip".to_owned(),
+        Verdict::LabBroke { .. } => "**lab**".to_owned(),
+        Verdict::Panicked { .. } => "**bug**".to_owned(),
+    };
+    let reason = scenario.verdict.reason().map(|reason| format!(": {}", escaped(reason)));
+    let time = format!("{:.2} s", scenario.elapsed.as_secs_f64());
+    row(&[escaped(&scenario.id), word + &reason.unwrap_or_default(), time])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::samples;
+
+    #[test]
+    fn each_scenario_is_a_row() {
+        let mut outcome = samples::outcome();
+        outcome.unfinished = samples::unfinished();
+        assert_eq!(
+            outcome.markdown(),
+            "\
+| scenario | result | time |
+| --- | --- | ---: |
+| scep/linux-pki | **fail** in step 3: output does not match | 20.50 s |
+| scep/windows-pki | pass | 0.25 s |
+| top | skip: the device does not support x | 0.00 s |
+| scep/under-way | **not finished** |  |
+| waiting | **not finished** |  |
+
+1 passed, 1 failed, 1 skipped, 2 not finished in 20.50 s
+"
+        );
+    }
+}

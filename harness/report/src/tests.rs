@@ -1,0 +1,3 @@
+//! What the tests of the reports share.
+
+pub(crate) mod samples;

@@ -1,0 +1,196 @@
+//! The system's `ssh`: missing, configured by the user, and what others see of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use driver_live::ssh_device::{Passwords, SshSessions};
+use model::lab::{PasswordSource, Secret, SshTarget};
+
+use super::device::script;
+use super::sshd::{Sshd, write};
+use crate::support::rig::files::{PASSWORD, USER};
+use crate::support::sceplab::{self, Ended, workspace};
+use crate::support::trials::{Need, Planned, trials};
+
+pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
+    trials![
+        needs;
+        the_users_configuration_says_where_a_device_is_and_what_is_in_between,
+        a_password_is_seen_in_no_process_and_no_file,
+        a_password_of_the_environment_is_not_handed_on,
+    ]
+}
+
+pub(crate) fn without_servers() -> Vec<Planned> {
+    trials![&[]; without_an_ssh_program_the_package_to_install_is_told]
+}
+
+/// A scenario that asks a device for its configuration, and a lab with that device.
+fn arguments(folder: &Path, device: &str) -> Vec<String> {
+    let (scenario, lab) = (folder.join("asks.yaml"), folder.join("lab.yaml"));
+    let steps =
+        "title: T\nlab: unused\nsteps:\n  - run: {command: show running, contains: set a before}\n";
+    fs::write(&scenario, steps).unwrap();
+    let keep = "keep: interfaces ethernet mgmt0, answer-within: 20s";
+    fs::write(&lab, format!("devices:\n  DUT0: {{{device}, {keep}}}\n")).unwrap();
+    let (scenario, lab) = (scenario.display().to_string(), lab.display().to_string());
+    ["run", &scenario, "--driver", "live", "--lab", &lab, "--yes"].map(str::to_owned).to_vec()
+}
+
+fn server() -> Sshd {
+    let server = Sshd::start(&script(""));
+    fs::write(server.path("running"), "set a before\n").unwrap();
+    server
+}
+
+#[track_caller]
+fn finish(mut command: Command, folder: &Path) -> Ended {
+    sceplab::without_surroundings(&mut command);
+    command.current_dir(workspace()).env("XDG_STATE_HOME", folder.join("state"));
+    let ended = sceplab::finish(command);
+    ended.assert_orderly();
+    assert!(!ended.told().contains(PASSWORD), "{}", ended.told());
+    ended
+}
+
+fn without_an_ssh_program_the_package_to_install_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
+    command.args(arguments(folder.path(), "ssh: admin@127.0.0.1"));
+    command.env("PATH", folder.path());
+    let ended = finish(command, folder.path());
+    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    let told = "error: device `DUT0`: there is no program `ssh` here, which devices are reached by: install OpenSSH's client \
+                (Debian: `apt-get install openssh-client`)";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+/// `sceplab` where the user's home folder is another, as `ssh` has it: by the list of users.
+fn at_home(server: &Sshd) -> Command {
+    let (home, users) = (server.path("home"), server.path("users"));
+    write(&users, &format!("root:x:0:0::{}:/bin/sh\n", home.display()), 0o644);
+    let script = format!("mount --bind {} /etc/passwd && exec \"$0\" \"$@\"", users.display());
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c", &script]);
+    command.arg(env!("CARGO_BIN_EXE_sceplab"));
+    command
+}
+
+fn the_users_configuration_says_where_a_device_is_and_what_is_in_between() {
+    let server = server();
+    let folder = server.path("home").join(".ssh");
+    fs::create_dir_all(&folder).unwrap();
+    let (port, identity) = (server.target().port, server.path("identity"));
+    let identity = identity.display();
+    let config = format!(
+        "Host dut\n  HostName 127.0.0.1\nHost behind\n  HostName localhost\n  ProxyJump {USER}@dut\nHost *\n  Port {port}\n  \
+         IdentityFile {identity}\n  HostKeyAlias known\n  StrictHostKeyChecking no\n"
+    );
+    write(&folder.join("config"), &config, 0o600);
+    let key = server.text("host_key.pub");
+    write(&folder.join("known_hosts"), &format!("known {key}"), 0o600);
+    for (alias, place) in
+        [("dut", "(127.0.0.1)".to_owned()), ("behind", format!("(localhost through {USER}@dut)"))]
+    {
+        let mut command = at_home(&server);
+        command.args(arguments(&server.path(""), &format!("ssh: {USER}@{alias}")));
+        let ended = finish(command, &server.path(""));
+        assert_eq!(ended.code, Some(0), "{}", ended.told());
+        let listed = format!("device DUT0  ssh {USER}@{alias}  {place}");
+        assert!(ended.stderr.contains(&listed), "{}", ended.stderr);
+    }
+    // What it says of trust counts for nothing.
+    fs::remove_file(folder.join("known_hosts")).unwrap();
+    let mut command = at_home(&server);
+    command.args(arguments(&server.path(""), &format!("ssh: {USER}@dut")));
+    let ended = finish(command, &server.path(""));
+    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert!(ended.stderr.contains("is not known"), "{}", ended.stderr);
+}
+
+/// Somebody who looks around before he answers.
+struct LooksAround(Mutex<Vec<Seen>>);
+
+/// A process, as everybody sees it.
+#[derive(Debug)]
+struct Seen {
+    name: String,
+    socket: Option<PathBuf>,
+}
+
+/// All processes; none shows the password in its arguments, and none that serves a login in its environment.
+fn look_around() -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
+        let read = |name| String::from_utf8_lossy(&read(name)).into_owned();
+        let (line, environment) = (read("cmdline"), read("environ"));
+        assert!(!line.contains(PASSWORD), "{line}");
+        let mut variables = environment.split('\0');
+        let socket = variables.find_map(|it| it.strip_prefix("SCEPLAB_ASKPASS="));
+        // A test beside this one gives `sceplab` itself a password so.
+        let is_shown = socket.is_some() && environment.contains(PASSWORD);
+        assert!(!is_shown, "the password is in the environment of {line}");
+        let name = line.split('\0').next().unwrap_or_default().to_owned();
+        seen.push(Seen { name, socket: socket.map(PathBuf::from) });
+    }
+    seen
+}
+
+impl Passwords for LooksAround {
+    fn ask(&self, _: &str, _: bool) -> Result<Secret, String> {
+        *self.0.lock().unwrap() = look_around();
+        Ok(Secret::new(PASSWORD))
+    }
+}
+
+async fn a_password_is_seen_in_no_process_and_no_file() {
+    let server = server();
+    let target = SshTarget { password: PasswordSource::Asked, identity: None, ..server.target() };
+    let looks = Arc::new(LooksAround(Mutex::default()));
+    let program = env!("CARGO_BIN_EXE_sceplab");
+    let sessions = SshSessions::new(Arc::<LooksAround>::clone(&looks), Some(program.into()));
+    let device = sessions.open("DUT0", &target, false).await.unwrap();
+    let asked = std::mem::take(&mut *looks.0.lock().unwrap());
+    // `ssh`, and what it asks by, both waited for the answer.
+    for name in ["ssh", program] {
+        let is_there = |seen: &&Seen| seen.name == name && seen.socket.is_some();
+        let seen = asked.iter().find(is_there).unwrap_or_else(|| panic!("no {name}: {asked:?}"));
+        assert!(seen.socket.is_some());
+    }
+    let of_login = |seen: &Seen| (seen.name == program).then(|| seen.socket.clone()).flatten();
+    let folder = asked.iter().find_map(of_login).unwrap().parent().unwrap().to_owned();
+    assert!(!folder.exists(), "{} is left", folder.display());
+    assert!(look_around().iter().any(|seen| seen.name == "ssh"));
+    device.restore().await;
+}
+
+fn a_password_of_the_environment_is_not_handed_on() {
+    let server = server();
+    let programs = server.path("programs");
+    fs::create_dir(&programs).unwrap();
+    let (told, known_hosts) = (server.path("told"), server.path("known_hosts"));
+    // It tells what it was given, and how its socket is protected.
+    let wrapper = format!(
+        "#!/bin/sh\n{{ env | grep -e SCEPLAB -e DUT0 -e '{PASSWORD}'; echo \"$@\"; stat -c 'mode %a' \"${{SCEPLAB_ASKPASS%/*}}\"; }} >> {} 2>&1\nexec /usr/bin/ssh \"$@\"\n",
+        told.display()
+    );
+    write(&programs.join("ssh"), &wrapper, 0o755);
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
+    let device = format!(
+        "ssh: {USER}@127.0.0.1, port: {}, known-hosts: {}, password-env: DUT0_PASSWORD",
+        server.target().port,
+        known_hosts.display()
+    );
+    command.args(arguments(&server.path(""), &device));
+    command.env("PATH", path).env("DUT0_PASSWORD", PASSWORD);
+    let ended = finish(command, &server.path(""));
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    let told = server.text("told");
+    assert!(told.contains("SCEPLAB_ASKPASS=/") && told.contains("mode 700\n"), "{told}");
+    assert!(!told.contains(PASSWORD), "{told}");
+}
