@@ -63,6 +63,11 @@ impl<R: AsyncBufRead + Unpin> Messages<R> {
         Self { reader, line: Vec::new() }
     }
 
+    /// The reader, for what follows the messages.
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+
     /// The next message.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
-//! One HTTP exchange over a stream: bounded in time and size, whatever the other side does.
+//! HTTP exchanges over a stream: bounded in time and size, whatever the other side does.
 
 mod text;
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -28,6 +29,15 @@ pub struct Envelope<'a> {
     pub credentials: Option<&'a str>,
     /// From the first byte of the request to the last of the answer.
     pub limit: Duration,
+    /// The longest body of an answer, in bytes.
+    pub longest_answer: usize,
+}
+
+impl<'a> Envelope<'a> {
+    /// For a SCEP service, or a page beside it, to which nobody logs in.
+    pub fn new(authority: &'a str, path: &'a str, limit: Duration) -> Self {
+        Self { authority, path, credentials: None, limit, longest_answer: scep::MAX_MESSAGE_BYTES }
+    }
 }
 
 /// Sends `request`, and reads the answer whatever its status; the error is why there is none.
@@ -62,8 +72,11 @@ pub async fn ask(
     envelope: Envelope<'_>,
     request: &HttpRequest,
 ) -> Result<Answer, String> {
-    let first = compose(envelope, request, "close")?;
-    bounded(envelope.limit, converse(stream, first, |_| Ok(None))).await
+    let only = async {
+        let mut connection = Connection::open(stream).await?;
+        connection.answer(envelope, request, "close").await
+    };
+    bounded(envelope.limit, only).await
 }
 
 /// As [`ask`], and asks once more over the same connection with the credentials that `prove` makes of the answer.
@@ -73,68 +86,95 @@ pub async fn ask_again(
     request: &HttpRequest,
     prove: impl FnOnce(&Answer) -> Result<String, String>,
 ) -> Result<Answer, String> {
-    let first = compose(envelope, request, "keep-alive")?;
-    let second = |answer: &Answer| {
-        let credentials = prove(answer)?;
+    let both = async {
+        let mut connection = Connection::open(stream).await?;
+        let first = connection.answer(envelope, request, "keep-alive").await?;
+        let credentials = prove(&first)?;
         let envelope = Envelope { credentials: Some(&credentials), ..envelope };
-        compose(envelope, request, "close").map(Some)
+        connection.answer(envelope, request, "close").await
     };
-    bounded(envelope.limit, converse(stream, first, second)).await
+    bounded(envelope.limit, both).await
 }
 
-async fn bounded(
+async fn bounded<T>(
     limit: Duration,
-    conversation: impl Future<Output = Result<Answer, String>>,
-) -> Result<Answer, String> {
+    conversation: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
     let over = |_| Err(format!("no answer in {} s", limit.as_secs()));
     timeout(limit, conversation).await.unwrap_or_else(over)
 }
 
-/// Sends a request, and another one where `next` makes one of the answer.
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Sent,
-    next: impl FnOnce(&Answer) -> Result<Option<Sent>, String>,
-) -> Result<Answer, String> {
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
-    let answered = async move {
-        let answer = answered(&mut sender, request).await?;
-        match next(&answer)? {
-            None => Ok(answer),
-            Some(request) => {
+/// A connection for one request after another.
+pub struct Connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// The connection is driven while an answer is waited for, and not otherwise; `None` once it has ended.
+    driver: Option<Pin<Box<http1::Connection<TokioIo<S>, Full<Bytes>>>>>,
+    is_used: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
+    /// Makes a connection of a stream; nothing is sent yet.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn open(stream: S) -> Result<Self, String> {
+        let opened = http1::handshake(TokioIo::new(stream)).await;
+        let (sender, driver) = opened.map_err(|error| error.to_string())?;
+        Ok(Self { sender, driver: Some(Box::pin(driver)), is_used: false })
+    }
+
+    /// Sends `request`, and reads the answer whatever its status; the connection stays.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn exchange(
+        &mut self,
+        envelope: Envelope<'_>,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, String> {
+        let answer = bounded(envelope.limit, self.answer(envelope, request, "keep-alive")).await;
+        answer.map(|answer| answer.response)
+    }
+
+    async fn answer(
+        &mut self,
+        envelope: Envelope<'_>,
+        request: &HttpRequest,
+        afterwards: &'static str,
+    ) -> Result<Answer, String> {
+        let request = compose(envelope, request, afterwards)?;
+        let Self { sender, driver, is_used } = self;
+        let answered = async {
+            if std::mem::replace(is_used, true) {
                 sender.ready().await.map_err(|error| reason(&error))?;
-                answered(&mut sender, request).await
+            }
+            answered(sender, request, envelope.longest_answer).await
+        };
+        tokio::pin!(answered);
+        while let Some(connection) = driver {
+            tokio::select! {
+                answer = &mut answered => return answer,
+                _ = connection => *driver = None,
             }
         }
-    };
-    tokio::pin!(answered);
-    // The connection is driven by this future alone, and ends with it.
-    let mut connection = Box::pin(connection);
-    let mut is_over = false;
-    loop {
-        tokio::select! {
-            answer = &mut answered => return answer,
-            _ = &mut connection, if !is_over => is_over = true,
-        }
+        answered.await
     }
 }
 
-type Sent = hyper::Request<Full<Bytes>>;
-
 async fn answered(
     sender: &mut http1::SendRequest<Full<Bytes>>,
-    request: Sent,
+    request: hyper::Request<Full<Bytes>>,
+    longest: usize,
 ) -> Result<Answer, String> {
     let response = sender.send_request(request).await.map_err(|error| reason(&error))?;
     let (head, body) = response.into_parts();
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let content_type = head.headers.get(CONTENT_TYPE).and_then(text);
     let offers = head.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text).collect();
-    let body = match Limited::new(body, scep::MAX_MESSAGE_BYTES).collect().await {
+    let body = match Limited::new(body, longest).collect().await {
         Ok(body) => body.to_bytes().to_vec(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Err(format!("the answer is longer than {} bytes", scep::MAX_MESSAGE_BYTES));
+            return Err(format!("the answer is longer than {longest} bytes"));
         }
         Err(error) => return Err(format!("the answer broke off: {error}")),
     };
@@ -151,7 +191,7 @@ fn compose(
     envelope: Envelope<'_>,
     request: &HttpRequest,
     connection: &'static str,
-) -> Result<Sent, String> {
+) -> Result<hyper::Request<Full<Bytes>>, String> {
     let Envelope { authority, path, credentials, .. } = envelope;
     let target = if request.query.is_empty() {
         path.to_owned()

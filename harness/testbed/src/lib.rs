@@ -6,7 +6,6 @@ pub mod client;
 pub mod device;
 mod driver;
 pub mod http;
-pub mod http_form;
 mod lab_book;
 pub mod leftovers;
 pub mod pki;

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use scep::http::{HttpRequest, HttpResponse};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::http_form::ResponseForm;
 use model::lab::Secret;
 use model::scenario::seen::SeenFact;
 
 /// A certificate that a PKI issued.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedCertificate {
     /// The serial number in lower-case hexadecimal digits, as OpenSSL prints it.
     pub serial: String,
@@ -21,7 +19,7 @@ pub struct IssuedCertificate {
 }
 
 /// What became of the oldest request that waits for a decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// It was decided as asked for.
     Decided {
@@ -33,16 +31,16 @@ pub enum Decision {
 }
 
 /// What came of an HTTP request that was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchanged {
     /// A response, whatever its status.
-    Answered(#[serde(with = "ResponseForm")] HttpResponse),
+    Answered(HttpResponse),
     /// None: the connection ended, or the time, for this reason.
     Unanswered(String),
 }
 
 /// A request that came to a PKI.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SeenRequest {
     /// What there is to say of it; what is not in here is `absent`.
     pub facts: BTreeMap<SeenFact, String>,
@@ -56,7 +54,7 @@ impl SeenRequest {
 }
 
 /// A fault that a PKI was told to commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultCount {
     /// The rule: `on: PKCSReq, do: wrong-recipient-nonce`.
     pub rule: String,
@@ -150,7 +148,7 @@ pub trait Pki: Send + Sync {
 }
 
 /// Why a PKI did not do what it was asked to.
-#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PkiError {
     /// The PKI cannot do this at all; the scenario is skipped with this reason.
     #[error("the PKI does not support {what}")]

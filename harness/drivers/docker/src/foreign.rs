@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::container::{self, name_and_tag};
 use super::engine::Engine;
-use super::epitaph;
+use super::exit_reason;
 use model::lab::{Image, Lab};
 use simulated::channel::Channel;
 use simulated::control::{Ask, Reply};
@@ -135,7 +135,7 @@ impl Attended {
         };
         drop(to_output);
         self.output.finish().await;
-        let how = epitaph::of(&self.engine, &self.id, error.as_ref()).await;
+        let how = exit_reason::of(&self.engine, &self.id, error.as_ref()).await;
         end.send_replace(Some(self.output.under(&format!("`{name}`: {how}"))));
     }
 

@@ -4,17 +4,22 @@
 
 mod listening;
 mod network;
-mod pki;
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use dut_sim::remote::Devices;
-use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader, join, stdin, stdout};
-use tokio::sync::mpsc;
+use mock_ca::control::Control;
+use process::messages::{Messages, ReadError, encode, write};
+use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, join, stdin, stdout};
+use tokio::net::TcpListener;
 
-use simulated::control::{self, Ask, Furnishing, Reply, Request, Role, Speaker, Told};
+use model::lab;
+use model::lab::plan::Node;
+use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request, Role};
 use simulated::kernel::device;
-use simulated::remote_pki::{Desk, Pkis};
+use simulated::lab_ca::LabCa;
 use testbed::BenchError;
 
 /// Serves the runner until it is gone.
@@ -29,55 +34,83 @@ pub fn serve() -> io::Result<()> {
     served
 }
 
+/// What stands in a container that has its network.
+enum Standing {
+    Host,
+    Ca(Arc<Control>),
+    Device,
+}
+
 async fn serve_until_gone() -> io::Result<()> {
-    let (mut reader, mut writer) = (BufReader::new(stdin()), stdout());
-    let Some(Request { id, ask }) = control::read(&mut reader).await? else { return Ok(()) };
+    let (mut messages, mut writer) = (Messages::new(BufReader::new(stdin())), stdout());
+    let Some(Request { id, ask }) = next(&mut messages).await? else { return Ok(()) };
     let Ask::Furnish(furnishing) = ask else {
         return Err(io::Error::other("the first thing a container is told is its network"));
     };
-    let (furnished, pkis) = match make(&furnishing).await {
-        Ok(pkis) => (Ok(()), pkis),
-        Err(error) => (Err(error), Pkis::new()),
+    let (furnished, standing) = match make(&furnishing).await {
+        Ok(standing) => (Ok(()), standing),
+        Err(error) => (Err(error), Standing::Host),
     };
-    let reply = Told::Reply { id, reply: Reply::Furnished(furnished) };
-    writer.write_all(&control::line(&reply)?).await?;
-    writer.flush().await?;
-    if let Role::Device = furnishing.role {
-        let start = |settings| device::start(settings, Some(network::CARRIER));
-        Devices::new(start).serve(join(reader, writer)).await;
-        return Ok(());
-    }
-    let (speaker, said) = mpsc::unbounded_channel();
-    tokio::spawn(control::speak(said, writer));
-    let mut desk = Desk::new(speaker.clone());
-    desk.open(pkis);
-    answer(&desk, reader, speaker).await
-}
-
-async fn make(furnishing: &Furnishing) -> Result<Pkis, BenchError> {
-    network::furnish(furnishing).await?;
-    match &furnishing.role {
-        Role::Pki { name, plan } => pki::start(&furnishing.node, name, plan).await,
-        Role::Host | Role::Device => Ok(Pkis::new()),
-    }
-}
-
-async fn answer(
-    desk: &Desk,
-    mut reader: impl AsyncBufRead + Unpin,
-    speaker: Speaker,
-) -> io::Result<()> {
-    while let Some(Request { id, ask }) = control::read(&mut reader).await? {
-        match ask {
-            Ask::Pki { pki, question } => desk.take(id, &pki, question).await,
-            Ask::Listens(address) => {
-                let reply = Reply::Listens(listening::at(address).await);
-                let _ = speaker.send(Told::Reply { id, reply });
-            }
-            Ask::Furnish(_) | Ask::Build(_) => {
-                return Err(io::Error::other("a container is made once"));
-            }
+    reply(&mut writer, id, Reply::Furnished(furnished)).await?;
+    match standing {
+        Standing::Host => answer(messages, writer).await?,
+        Standing::Ca(control) => {
+            control.serve_connection(join(messages.into_inner(), writer)).await
+        }
+        Standing::Device => {
+            let start = |settings| device::start(settings, Some(network::CARRIER));
+            Devices::new(start).serve(join(messages.into_inner(), writer)).await;
         }
     }
     Ok(())
+}
+
+async fn make(furnishing: &Furnishing) -> Result<Standing, BenchError> {
+    network::furnish(furnishing).await?;
+    Ok(match &furnishing.role {
+        Role::Host => Standing::Host,
+        Role::Pki { name, plan } => Standing::Ca(start_ca(&furnishing.node, name, plan).await?),
+        Role::Device => Standing::Device,
+    })
+}
+
+/// Opens the mock CA and lets it listen on all addresses; it is spoken to at the first address of its host.
+async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Control>, BenchError> {
+    let mut ca = LabCa::open(name, plan)?;
+    let port = ca.port();
+    ca.listen(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.map_err(|error| {
+        let reason = format!("it cannot listen on port {port} of host `{}`: {error}", node.name);
+        BenchError::Pki { name: name.to_owned(), reason }
+    })?);
+    let mut addresses = node.interfaces.iter().flat_map(|interface| &interface.addresses);
+    let Some(address) = addresses.next() else { return Ok(ca.control()) };
+    let address = SocketAddr::from((address.addr(), port));
+    ca = ca.at(address);
+    Ok(ca.control_over(address))
+}
+
+/// Answers what is asked of a host.
+async fn answer(
+    mut messages: Messages<impl AsyncBufRead + Unpin>,
+    mut writer: impl AsyncWrite + Unpin,
+) -> io::Result<()> {
+    while let Some(Request { id, ask }) = next(&mut messages).await? {
+        let Ask::Listens(address) = ask else {
+            return Err(io::Error::other("a host is asked who listens, and nothing else"));
+        };
+        reply(&mut writer, id, Reply::Listens(listening::at(address).await)).await?;
+    }
+    Ok(())
+}
+
+async fn next(messages: &mut Messages<impl AsyncBufRead + Unpin>) -> io::Result<Option<Request>> {
+    match messages.next().await {
+        Ok(request) => Ok(Some(request)),
+        Err(ReadError::Ended) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn reply(writer: &mut (impl AsyncWrite + Unpin), id: u64, reply: Reply) -> io::Result<()> {
+    write(writer, &encode(&LabEvent::Reply { id, reply }).unwrap_or_default()).await
 }

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::attached::Line;
 use super::container;
 use super::engine::Engine;
-use super::fates::Fates;
+use super::exits::ContainerExits;
 use super::furnishings::furnishings;
 use super::leftovers::Labels;
 use super::network::Carrier;
@@ -27,13 +27,13 @@ use simulated::channel::Channel;
 use testbed::{BenchError, LabEntry, LabOptions, Resource};
 
 /// How long removing a lab may take.
-const FAREWELL: Duration = Duration::from_secs(30);
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The containers of a lab; dropping it removes them, and is not waited for.
 pub(super) struct DockerLab {
     /// `None` once they are being removed.
     parts: Option<Parts>,
-    pub(super) fates: Arc<Fates>,
+    pub(super) exits: Arc<ContainerExits>,
     /// Those whose end nobody else tells.
     bystanders: Vec<String>,
     /// The lines to hosts, which must not end.
@@ -69,7 +69,7 @@ impl DockerLab {
         let parts = Parts { engine: engine.clone(), carrier, watches, entry };
         Ok(Self {
             parts: Some(parts),
-            fates: Arc::default(),
+            exits: Arc::default(),
             bystanders: Vec::new(),
             channels: Vec::new(),
         })
@@ -100,7 +100,7 @@ impl DockerLab {
             foreign: options.node_image.clone(),
             labels: container::labels(labels, &carrier),
             carrier,
-            fates: Arc::clone(&self.fates),
+            exits: Arc::clone(&self.exits),
         };
         // One that fails is no reason to leave the others half made.
         let started = join_all(plan.nodes.iter().map(|node| nodes.start(node))).await;
@@ -179,10 +179,12 @@ impl Parts {
             remains::remove_containers(&engine, &name).await?;
             carrier.remove().await
         };
-        let complaint = match timeout(FAREWELL, removed).await {
+        let complaint = match timeout(REMOVAL_TIMEOUT, removed).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("removing the lab `{name}` took more than {} s", FAREWELL.as_secs()),
+            Err(_) => {
+                format!("removing the lab `{name}` took more than {} s", REMOVAL_TIMEOUT.as_secs())
+            }
         };
         let complaint = format!("{complaint}; `sceplab clean` removes what is left");
         entry.complain(complaint);
@@ -209,7 +211,7 @@ impl Resource for DockerLab {
         if self.bystanders.is_empty() {
             return std::future::pending().await;
         }
-        let (name, how) = self.fates.first_of(&self.bystanders).await;
+        let (name, how) = self.exits.first_of(&self.bystanders).await;
         format!("host `{name}`: {how}")
     }
 }

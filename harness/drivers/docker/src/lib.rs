@@ -10,8 +10,8 @@ pub use bollard;
 mod attached;
 mod container;
 pub mod engine;
-mod epitaph;
-mod fates;
+mod exit_reason;
+mod exits;
 mod foreign;
 mod furnishings;
 #[cfg(target_os = "linux")]
@@ -35,11 +35,12 @@ use dut_sim::remote::RemoteConsole;
 use tokio::sync::watch;
 
 use self::engine::Engine;
+use self::exits::ContainerExits;
 pub use self::on_engine::leftovers as find_leftovers;
 use self::standing::Standing;
 use model::lab::Lab;
-use simulated::channel::Witness;
 use simulated::client::Builtin;
+use simulated::exit::ExitWatcher;
 use simulated::lab_device::LabDevice;
 use simulated::{ConsoleDriver, refuse_real_things, remote_device, without_network};
 use testbed::{
@@ -178,8 +179,8 @@ async fn with_devices(
     let client: Arc<dyn testbed::client::Client> = Arc::new(Builtin::new(pkis.clone()));
     let mut bench = Bench { pkis, client: Some(client), keys, ..Bench::default() };
     for (name, line) in devices {
-        let witness: Arc<dyn Witness> = Arc::<fates::Fates>::clone(&containers.fates);
-        match LabDevice::start(lab, &name, Ok(line), options, witness).await {
+        let watcher: Arc<dyn ExitWatcher> = Arc::<ContainerExits>::clone(&containers.exits);
+        match LabDevice::start(lab, &name, Ok(line), options, watcher).await {
             Ok(device) => drop(bench.devices.insert(name, Arc::new(device))),
             Err(error) => {
                 containers.remove().await;

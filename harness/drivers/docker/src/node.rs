@@ -1,32 +1,34 @@
 //! A host or a device of a lab: a container of the node's image, and what is said to its process 1.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::{HostConfig, HostConfigLogConfig};
+use process::messages::{Messages, ReadError, encode, write};
 use testcontainers::core::ImageExt;
 use testcontainers::{ContainerRequest, GenericImage};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::BufReader;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::attached::{Carrying, Line, attach, carry};
 use super::container::{self, name_and_tag};
 use super::engine::Engine;
-use super::epitaph;
-use super::fates::Fates;
+use super::exit_reason;
+use super::exits::ContainerExits;
 use model::lab::plan::{Kind, Node};
 use model::lab::{DEFAULT_TTL, Lab};
-use simulated::channel::Witness;
-use simulated::control::{self, Ask, Furnishing, Reply, Request, Told};
+use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request};
+use simulated::exit::ExitWatcher;
 use testbed::BenchError;
 
 /// How long a container may take to make its network.
 const FURNISHING_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long after the end of a line the reason for it is waited for.
-const EPITAPH_LIMIT: Duration = Duration::from_secs(6);
+const EXIT_LIMIT: Duration = Duration::from_secs(6);
 
 /// What all nodes of a lab have in common.
 pub(super) struct Nodes<'a> {
@@ -39,7 +41,7 @@ pub(super) struct Nodes<'a> {
     pub(super) labels: HashMap<String, String>,
     /// The network that carries the lab.
     pub(super) carrier: String,
-    pub(super) fates: Arc<Fates>,
+    pub(super) exits: Arc<ContainerExits>,
 }
 
 /// A container that runs, and the line to it.
@@ -57,7 +59,7 @@ impl Nodes<'_> {
         let id = container::start(self.engine, &doing, request, self.labels.clone()).await?;
         let attached = attach(self.engine, &id).await;
         // The streams of one that has ended already do not end, and how it ended tells more than an error of the engine.
-        if let Some(how) = epitaph::of_one_that_has_ended(self.engine, &id).await {
+        if let Some(how) = exit_reason::of_one_that_has_ended(self.engine, &id).await {
             let reason = format!("`{}`: {}", node.name, self.with_a_hint(&how));
             return Err(BenchError::Network { reason });
         }
@@ -65,7 +67,7 @@ impl Nodes<'_> {
         Ok(Started { id, line, carrying })
     }
 
-    /// Reads on what a container writes, until it ends; then its fate is known.
+    /// Reads on what a container writes, until it ends; then the reason of its exit is known.
     pub(super) fn watch(
         &self,
         name: &str,
@@ -73,12 +75,12 @@ impl Nodes<'_> {
         watches: &mut JoinSet<()>,
     ) -> (String, Line) {
         let Started { id, line, carrying } = started;
-        let (engine, fates) = (self.engine.clone(), Arc::clone(&self.fates));
+        let (engine, exits) = (self.engine.clone(), Arc::clone(&self.exits));
         let (name, container) = (name.to_owned(), id.clone());
         watches.spawn(async move {
             let (tail, error) = carry(carrying).await;
-            let how = epitaph::of(&engine, &container, error.as_ref()).await;
-            fates.note(&name, tail.beside(&how).await);
+            let how = exit_reason::of(&engine, &container, error.as_ref()).await;
+            exits.note(&name, tail.beside(&how).await);
         });
         (id, line)
     }
@@ -91,13 +93,12 @@ impl Nodes<'_> {
     ) -> Result<Line, BenchError> {
         let name = furnishing.node.name.clone();
         let broken = |reason: String| BenchError::Network { reason: format!("`{name}`: {reason}") };
-        let mut line = BufReader::new(line);
-        match timeout(FURNISHING_LIMIT, ask(&mut line, furnishing)).await {
-            Ok(Ok(Some(furnished))) => furnished.map(|()| line.into_inner()),
-            Ok(Ok(None) | Err(_)) => {
-                let fate = timeout(EPITAPH_LIMIT, self.fates.broken(&name)).await;
-                let fate = fate.unwrap_or_else(|_| "its process 1 talks nonsense".to_owned());
-                Err(broken(self.with_a_hint(&fate)))
+        match timeout(FURNISHING_LIMIT, ask(line, furnishing)).await {
+            Ok(Ok((line, furnished))) => furnished.map(|()| line),
+            Ok(Err(_)) => {
+                let exit = timeout(EXIT_LIMIT, self.exits.broken(&name)).await;
+                let exit = exit.unwrap_or_else(|_| "its process 1 talks nonsense".to_owned());
+                Err(broken(self.with_a_hint(&exit)))
             }
             Err(_) => Err(broken(format!(
                 "its container was not ready within {} s",
@@ -108,10 +109,10 @@ impl Nodes<'_> {
 
     /// Why the engine has given the container of a node no address: most likely it has ended.
     pub(super) async fn without_address(&self, name: &str) -> BenchError {
-        let fate = timeout(EPITAPH_LIMIT, self.fates.broken(name)).await;
-        let reason = fate.map_or_else(
+        let exit = timeout(EXIT_LIMIT, self.exits.broken(name)).await;
+        let reason = exit.map_or_else(
             |_| "the engine has given its container no address".to_owned(),
-            |fate| self.with_a_hint(&fate),
+            |exit| self.with_a_hint(&exit),
         );
         BenchError::Network { reason: format!("`{name}`: {reason}") }
     }
@@ -187,18 +188,19 @@ fn names(lab: &Lab) -> Vec<String> {
     named.collect()
 }
 
-/// What came of it; `None` where the other end is gone.
+/// The line once more, and whether the container has its network.
 async fn ask(
-    line: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>,
+    mut line: Line,
     furnishing: Furnishing,
-) -> std::io::Result<Option<Result<(), BenchError>>> {
+) -> Result<(Line, Result<(), BenchError>), ReadError> {
     let request = Request { id: 0, ask: Ask::Furnish(Box::new(furnishing)) };
-    line.write_all(&control::line(&request)?).await?;
-    line.flush().await?;
-    match control::read(line).await? {
-        Some(Told::Reply { reply: Reply::Furnished(furnished), .. }) => Ok(Some(furnished)),
-        Some(_) => Err(std::io::Error::other("an answer that fits no question")),
-        None => Ok(None),
+    write(&mut line, &encode(&request).unwrap_or_default()).await?;
+    let mut messages = Messages::new(BufReader::new(line));
+    match messages.next().await? {
+        LabEvent::Reply { reply: Reply::Furnished(furnished), .. } => {
+            Ok((messages.into_inner().into_inner(), furnished))
+        }
+        _ => Err(io::Error::other("an answer that fits no question").into()),
     }
 }
 

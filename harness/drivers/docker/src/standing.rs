@@ -9,15 +9,16 @@ use tokio::sync::watch;
 use super::attached::Line;
 use super::container;
 use super::engine::Engine;
+use super::exits::ContainerExits;
 use super::foreign::{ForeignPki, Place};
 use super::lab::{DockerLab, Stood};
 use super::leftovers::Labels;
 use super::pull;
 use super::{Docker, Unwanted};
 use model::lab::{Lab, Runs};
-use simulated::channel::{Channel, Witness};
-use simulated::lab_pki::LabPkiLine;
-use simulated::remote_pki::RemotePki;
+use simulated::channel::Channel;
+use simulated::exit::{ExitWatcher, LabPart};
+use simulated::mock_pki::{KeptConnection, MockPki};
 use testbed::BenchError;
 use testbed::pki::Pki;
 
@@ -74,11 +75,16 @@ async fn furnish(
     let Stood { lines, containers: ids } = stood;
     let (devices, hosts): (BTreeMap<_, _>, BTreeMap<_, _>) =
         lines.into_iter().partition(|(name, _)| lab.devices.contains_key(name));
-    let channels: BTreeMap<String, Arc<Channel>> = hosts
-        .into_iter()
-        .map(|(name, line)| (name.clone(), channel(name, line, containers)))
-        .collect();
-    let mut pkis = own_pkis(lab, &channels);
+    let mut pkis = BTreeMap::new();
+    let mut channels = BTreeMap::new();
+    for (host, line) in hosts {
+        if let Some(Runs::Pki(name)) = lab.hosts.get(&host).and_then(|host| host.runs.as_ref()) {
+            pkis.insert(name.clone(), mock_ca(lab, name, &host, line, containers).await?);
+        } else {
+            let channel = channel(host.clone(), line, containers);
+            channels.insert(host, channel);
+        }
+    }
     let labels = container::labels(labels, &containers.carrier());
     let foreign = lab.images().filter_map(|(host, image)| {
         let (node, channel) = (ids.get(host)?, channels.get(host)?);
@@ -89,10 +95,7 @@ async fn furnish(
         })
     });
     pkis.extend(wanted(told, try_join_all(foreign)).await?);
-    let runs_a_pki = |name: &String| {
-        matches!(lab.hosts.get(name).and_then(|host| host.runs.as_ref()), Some(Runs::Pki(_)))
-    };
-    containers.stand_by(channels.keys().filter(|name| !runs_a_pki(name)).cloned().collect());
+    containers.stand_by(channels.keys().cloned().collect());
     containers.keep(channels.into_values().collect());
     Ok((pkis, devices))
 }
@@ -101,22 +104,24 @@ async fn furnish(
 fn channel(name: String, line: Line, containers: &mut DockerLab) -> Arc<Channel> {
     let (reader, writer) = tokio::io::split(line);
     let (channel, _) = Channel::new(reader, writer);
-    let (fates, told) = (Arc::clone(&containers.fates), Arc::clone(&channel));
-    containers.meanwhile(async move { told.note_end(fates.broken(&name).await) });
+    let (exits, told) = (Arc::clone(&containers.exits), Arc::clone(&channel));
+    containers.meanwhile(async move { told.note_end(exits.broken(&name).await) });
     channel
 }
 
-/// The mock CAs, in the containers of their hosts.
-fn own_pkis(
+/// The mock CA in the container of its host, whose line is a connection of its control API from here on.
+async fn mock_ca(
     lab: &Lab,
-    channels: &BTreeMap<String, Arc<Channel>>,
-) -> BTreeMap<String, Arc<dyn Pki>> {
-    let pki = |name: &String| {
-        let channel = lab.hosts_that_run(name).find_map(|host| channels.get(host))?;
-        let line = LabPkiLine::new(name, Arc::clone(channel));
-        Some((name.clone(), Arc::new(RemotePki::new(line)) as Arc<dyn Pki>))
-    };
-    lab.pkis.keys().filter_map(pki).collect()
+    name: &str,
+    host: &str,
+    line: Line,
+    containers: &DockerLab,
+) -> Result<Arc<dyn Pki>, BenchError> {
+    let connection = KeptConnection::open(line).await;
+    let connection =
+        connection.map_err(|reason| BenchError::Pki { name: name.to_owned(), reason })?;
+    let watcher: Arc<dyn ExitWatcher> = Arc::<ContainerExits>::clone(&containers.exits);
+    Ok(Arc::new(MockPki::in_lab(lab, name, connection, LabPart::new(host, watcher))))
 }
 
 /// What may take long is given up where nobody waits for it any more.

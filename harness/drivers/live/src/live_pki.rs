@@ -1,7 +1,6 @@
 //! A PKI by its URL, behind the harness's seam: real, and handled with care.
 
 mod admin;
-mod control;
 mod silence;
 
 use std::collections::VecDeque;
@@ -15,7 +14,6 @@ use scep::http::{HttpRequest, Method, Operation};
 use tokio::time::{Instant, sleep_until};
 
 pub use self::admin::NdesAdmin;
-pub(super) use self::control::ControlPort;
 use self::silence::Silence;
 
 use diagnostics::visible;
@@ -181,12 +179,11 @@ impl Pki for LivePki {
         let stream = connect(&self.url).await.map_err(|reason| PkiError::Broken { reason })?;
         let path = format!("{}{suffix}", self.url.path());
         let authority = self.url.authority();
-        let (path, limit) = (path.as_str(), self.limit);
-        let envelope = Envelope { authority: &authority, path, credentials: None, limit };
+        let envelope = Envelope::new(&authority, &path, self.limit);
         let begun = Instant::now();
         let answer = http::exchange(stream, envelope, request).await;
         if request.query.starts_with("operation=PKIOperation") {
-            self.silence.note(answer.is_ok() || begun.elapsed() < limit);
+            self.silence.note(answer.is_ok() || begun.elapsed() < self.limit);
         }
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }

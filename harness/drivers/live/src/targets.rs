@@ -10,8 +10,10 @@ use scep::attribute::TransactionId;
 use scep::http::HttpRequest;
 
 use super::devices::Devices;
-use crate::live_pki::{Challenges, ControlPort, LivePki, NdesAdmin};
+use crate::live_pki::{Challenges, LivePki, NdesAdmin};
 use model::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
+use model::scep_url::ScepUrl;
+use simulated::mock_pki::{Connections, MockPki};
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
 
 /// How real things are handled, beside what the lab file says.
@@ -68,9 +70,11 @@ impl Targets {
         }
         let (challenges, secrets) = read(self.source(plan))?;
         let pki = LivePki::new(plan.url.clone(), challenges, plan.timeout, None);
-        let port = plan.control.clone().map(|url| ControlPort::new(url, plan.timeout));
-        let control = port.map(|port| Control {
-            port: Arc::new(port),
+        let control = plan.control.clone().map(|url| Control {
+            port: Arc::new(MockPki::by_url(
+                url.to_string(),
+                Connections::by_url(url, plan.timeout),
+            )),
             issued_before: 0,
             pending_before: BTreeSet::new(),
         });
@@ -121,7 +125,7 @@ pub(super) struct OpenPki {
 /// What a scenario needs that is about more than SCEP.
 #[derive(Clone)]
 struct Control {
-    port: Arc<ControlPort>,
+    port: Arc<MockPki<Connections<ScepUrl>>>,
     /// How many certificates are none of the scenario's.
     issued_before: usize,
     /// The transactions that wait, and are none of the scenario's.

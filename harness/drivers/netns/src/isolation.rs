@@ -13,7 +13,8 @@ use nix::sys::signal::{Signal, raise};
 use nix::unistd::{getegid, geteuid};
 
 use super::permission::{Refused, Settings};
-use simulated::control::{self, Told};
+use process::messages::encode;
+use simulated::control::LabEvent;
 use testbed::{BenchError, DriverName};
 
 /// Makes the namespaces, starts `lab-process --inner` in them, waits for its end, and ends in the same way; the calling
@@ -24,22 +25,26 @@ use testbed::{BenchError, DriverName};
 pub fn isolate() -> io::Result<ExitCode> {
     let mut control = control_channel()?;
     let settings = Settings::of_this_process();
-    let told = match step_in() {
-        Err((refused, errno)) => Told::Refused(not_permitted(settings.explain(refused, errno))),
+    let event = match step_in() {
+        Err((refused, errno)) => LabEvent::Refused(not_permitted(settings.explain(refused, errno))),
         Ok(()) => match start_inner() {
             Ok(inner) => {
-                control.write_all(&control::line(&Told::Isolated(inner.id()))?)?;
+                tell(&mut control, &LabEvent::Isolated(inner.id()))?;
                 drop(control);
                 return wait(inner);
             }
             Err(error) => {
                 let reason = format!("the lab process cannot be started: {error}");
-                Told::Refused(BenchError::Network { reason })
+                LabEvent::Refused(BenchError::Network { reason })
             }
         },
     };
-    control.write_all(&control::line(&told)?)?;
+    tell(&mut control, &event)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell(control: &mut UnixStream, event: &LabEvent) -> io::Result<()> {
+    control.write_all(&encode(event).unwrap_or_default())
 }
 
 /// The runner's socket, which is standard input.

@@ -3,7 +3,10 @@
 mod build;
 mod devices;
 mod end;
+mod events;
+mod namespaces;
 mod pkis;
+mod socket;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -12,15 +15,17 @@ use std::sync::Arc;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getpid;
+use process::messages::Messages;
 use tokio::io::BufReader;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 
 use self::build::build;
 use self::end::Remains;
+use self::events::EventSender;
+use self::pkis::Programs;
 use super::isolation::control_channel;
-use simulated::control::{self, Ask, Reply, Request, Speaker, Told};
-use simulated::remote_pki::Desk;
+use simulated::control::{Ask, LabEvent, Reply, Request};
 use testbed::BenchError;
 
 /// Requests that the runner may have made and that are not begun.
@@ -47,44 +52,46 @@ async fn serve_until_gone(control: UnixStream, remains: &Arc<Remains>) -> io::Re
     control.set_nonblocking(true)?;
     let (reader, writer) = tokio::net::UnixStream::from_std(control)?.into_split();
     let (ask, asked) = mpsc::channel(WAITING);
-    let (speaker, said) = mpsc::unbounded_channel();
-    let speaking = tokio::spawn(control::speak(said, writer));
+    let (events, to_write) = mpsc::unbounded_channel();
+    let writing = tokio::spawn(events::write_all(to_write, writer));
     let gone = tokio::spawn(listen(reader, ask));
     tokio::select! {
-        () = answer(asked, speaker, remains) => {}
+        () = answer(asked, events, remains) => {}
         _ = gone => {}
-        _ = speaking => {}
+        _ = writing => {}
     }
     Ok(())
 }
 
 /// Ends when the runner is gone, or talks nonsense.
 async fn listen(reader: OwnedReadHalf, ask: mpsc::Sender<Request>) {
-    let mut reader = BufReader::new(reader);
-    while let Ok(Some(request)) = control::read(&mut reader).await {
+    let mut messages = Messages::new(BufReader::new(reader));
+    while let Ok(request) = messages.next().await {
         if ask.send(request).await.is_err() {
             return;
         }
     }
 }
 
-async fn answer(mut asked: mpsc::Receiver<Request>, speaker: Speaker, remains: &Arc<Remains>) {
-    let mut desk = Desk::new(speaker.clone());
+async fn answer(mut asked: mpsc::Receiver<Request>, events: EventSender, remains: &Arc<Remains>) {
+    let mut programs = Programs::new();
     while let Some(Request { id, ask }) = asked.recv().await {
-        match ask {
+        let reply = match ask {
             Ask::Build(order) => {
-                let built = build(&order, &speaker, remains).await.map(|(built, running)| {
-                    desk.open(running);
+                let built = build(&order, &events, remains).await;
+                Reply::Built(built.map(|(built, started)| {
+                    programs = started;
                     built
-                });
-                let _ = speaker.send(Told::Reply { id, reply: Reply::Built(built) });
+                }))
             }
-            Ask::Pki { pki, question } => desk.take(id, &pki, question).await,
+            Ask::ReadOutput(host) => Reply::Output(
+                programs.get(&host).map(|program| program.lines()).unwrap_or_default(),
+            ),
             Ask::Furnish(_) | Ask::Listens(_) => {
                 let reason = "a lab process is no container".to_owned();
-                let refused = Reply::Furnished(Err(BenchError::Network { reason }));
-                let _ = speaker.send(Told::Reply { id, reply: refused });
+                Reply::Furnished(Err(BenchError::Network { reason }))
             }
-        }
+        };
+        let _ = events.send(LabEvent::Reply { id, reply });
     }
 }

@@ -15,6 +15,7 @@ mod leftovers;
 mod permission;
 mod process;
 mod program;
+mod program_pki;
 pub mod registry;
 mod shell;
 mod surroundings;
@@ -33,14 +34,15 @@ pub use self::isolation::isolate;
 pub use self::lab_process::serve;
 pub use self::leftovers::leftovers;
 use self::process::LabProcess;
+use self::program_pki::ProgramPki;
 pub use self::shell::{NotRun, run_in};
 use model::lab::Lab;
-use simulated::channel::{Channel, Witness};
+use simulated::channel::Channel;
 use simulated::client::Builtin;
 use simulated::control::{Ask, Built, Order, Reply};
+use simulated::exit::{ExitWatcher, LabPart};
 use simulated::lab_device::LabDevice;
-use simulated::lab_pki::LabPkiLine;
-use simulated::remote_pki::RemotePki;
+use simulated::mock_pki::{Connections, MockPki};
 use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
 use testbed::{
     Bench, BenchError, Client, Driver, DriverName, KeySupply, LabBook, LabOptions, Remains,
@@ -234,9 +236,15 @@ async fn furnish(
     channel: &Arc<Channel>,
 ) -> Result<Bench, BenchError> {
     let mut bench = Bench::default();
-    for name in &built.pkis {
-        let pki = RemotePki::new(LabPkiLine::new(name, Arc::clone(channel)));
+    let watcher: Arc<dyn ExitWatcher> = Arc::<Channel>::clone(channel);
+    for (name, control) in &built.controls {
+        let part = LabPart::new(name, Arc::clone(&watcher));
+        let pki = MockPki::in_lab(lab, name, Connections::within_lab(control.clone()), part);
         bench.pkis.insert(name.clone(), Arc::new(pki));
+    }
+    for (host, _) in lab.programs() {
+        let pki = ProgramPki::new(host, Arc::clone(channel));
+        bench.pkis.insert(host.to_owned(), Arc::new(pki));
     }
     if lab.programs().next().is_none() {
         bench.keys = KeySupply::Shared;
@@ -245,9 +253,8 @@ async fn furnish(
         bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
     }
     for (name, console) in &built.consoles {
-        let witness: Arc<dyn Witness> = Arc::<Channel>::clone(channel);
         let stream = connect(console).await;
-        let device = LabDevice::start(lab, name, stream, options, witness).await?;
+        let device = LabDevice::start(lab, name, stream, options, Arc::clone(&watcher)).await?;
         bench.devices.insert(name.clone(), Arc::new(device));
     }
     Ok(bench)

@@ -24,7 +24,7 @@ use testbed::{BenchError, KeptLab, LabEntry};
 const BUILDING_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a lab may take to end by itself.
-const FAREWELL: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The processes of a lab; dropping it ends them.
 pub(super) struct LabProcess {
@@ -60,7 +60,7 @@ impl LabProcess {
         Ok(Self { channel, end, keeper, id, hosts, registered })
     }
 
-    /// What it is asked by.
+    /// The channel by which it is asked.
     pub(super) fn channel(&self) -> &Arc<Channel> {
         &self.channel
     }
@@ -143,13 +143,13 @@ impl Kept {
         };
         self.channel.hang_up().await;
         if let Some(status) = status {
-            let epitaph = epitaph(tail, status.ok()).await;
-            self.channel.note_end(format!("the lab process {epitaph}"));
+            let exit_reason = exit_reason(tail, status.ok()).await;
+            self.channel.note_end(format!("the lab process {exit_reason}"));
         } else {
             self.see_off(tail).await;
         }
         // Whoever is left in the lab holds the other end.
-        let _ = timeout(FAREWELL, self.listening).await;
+        let _ = timeout(SHUTDOWN_TIMEOUT, self.listening).await;
         // The lab removes its folder itself if it can.
         drop(self.folder);
         drop(self.entry);
@@ -157,16 +157,16 @@ impl Kept {
 
     /// Waits for the end of a lab that was told to end.
     async fn see_off(&mut self, tail: Option<Output>) {
-        match timeout(FAREWELL, self.child.wait()).await {
+        match timeout(SHUTDOWN_TIMEOUT, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(status) => {
-                let epitaph = epitaph(tail, status.ok()).await;
-                self.entry.complain(format!("a lab process that was told to end {epitaph}"));
+                let exit_reason = exit_reason(tail, status.ok()).await;
+                self.entry.complain(format!("a lab process that was told to end {exit_reason}"));
             }
             Err(_) => {
                 // The kernel ends the other one with it.
                 let _ = self.child.kill().await;
-                let seconds = FAREWELL.as_secs();
+                let seconds = SHUTDOWN_TIMEOUT.as_secs();
                 self.entry
                     .complain(format!("a lab process did not end in {seconds} s and was killed"));
             }
@@ -174,7 +174,7 @@ impl Kept {
     }
 }
 
-async fn epitaph(tail: Option<Output>, status: Option<ExitStatus>) -> String {
+async fn exit_reason(tail: Option<Output>, status: Option<ExitStatus>) -> String {
     match tail {
         Some(tail) => tail.describe_end(status).await,
         None => "ended".to_owned(),

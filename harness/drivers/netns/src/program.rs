@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use process::{Output, Process};
 use redact::Masker;
@@ -20,7 +19,6 @@ use self::command::Launcher;
 use model::lab::{Lab, Program};
 use simulated::kernel::namespace::Namespace;
 use testbed::BenchError;
-use testbed::pki::Pki;
 
 /// A server program that serves, until it ends by itself or is dropped.
 pub(crate) struct ServerProgram {
@@ -49,6 +47,16 @@ impl ServerProgram {
         let path = launcher.find(&program.command).ok_or_else(|| missing(host, program))?;
         prepare::run(&launcher).await.map_err(broken)?;
         launch(lab, host, &launcher, &path).await.map_err(broken)
+    }
+
+    /// The newest lines of its output, newest last.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.output.lines()
+    }
+
+    /// Waits until it ends by itself; gives the reason.
+    pub(crate) async fn broken(&self) -> String {
+        end_of(&mut self.ended.clone()).await
     }
 }
 
@@ -120,16 +128,5 @@ async fn end_of(ended: &mut watch::Receiver<Option<String>>) -> String {
     match ended.wait_for(Option::is_some).await {
         Ok(reason) => reason.clone().unwrap_or_default(),
         Err(_) => "it is attended to no more".to_owned(),
-    }
-}
-
-#[async_trait]
-impl Pki for ServerProgram {
-    async fn log(&self) -> Vec<String> {
-        self.output.lines()
-    }
-
-    async fn broken(&self) -> String {
-        end_of(&mut self.ended.clone()).await
     }
 }

@@ -1,26 +1,28 @@
 //! The runner's end of the control channel.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use process::messages::write;
+use parking_lot::Mutex;
+use process::messages::{self, Messages, encode};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::control::{self, Ask, Reply, Request, Told};
+use crate::control::{Ask, LabEvent, Reply, Request};
+use crate::exit::ExitWatcher;
 use testbed::BenchError;
 
-/// Lines that wait to be said.
+/// Messages that wait to be said.
 const WAITING: usize = 16;
 
 /// Asks a lab process, and hears what it has to say.
 pub struct Channel {
-    /// Lines that are to be said, each of them whole although its asker may have gone meanwhile.
+    /// Messages that are to be said, each of them whole although its asker may have gone meanwhile.
     lines: mpsc::Sender<Vec<u8>>,
     /// Says them; `None` once no more is said.
     speaking: Mutex<Option<JoinHandle<()>>>,
@@ -28,35 +30,29 @@ pub struct Channel {
     heard: Arc<Heard>,
 }
 
-/// Whoever knows how the processes of a lab end.
 #[async_trait]
-pub trait Witness: Send + Sync {
-    /// Waits until a part of the lab, or all of it, is broken, and tells how.
-    async fn broken(&self, part: &str) -> String;
-}
-
-#[async_trait]
-impl Witness for Channel {
+impl ExitWatcher for Channel {
     async fn broken(&self, part: &str) -> String {
         self.broken(part).await
     }
 }
 
-/// Why a question has no answer.
+/// Why a request has no reply.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Lost {
     /// The lab process could not get to where labs are.
     #[error(transparent)]
     Refused(BenchError),
-    /// It is no more.
+    /// The lab process has exited.
     #[error("{0}")]
     Gone(String),
-    /// It says nothing.
+    /// The lab process does not answer.
     #[error("the lab process gave no answer in {} s", .0.as_secs())]
     Silent(Duration),
 }
 
 impl Lost {
+    /// The reason why there is no lab.
     pub fn into_bench_error(self) -> BenchError {
         match self {
             Self::Refused(error) => error,
@@ -100,7 +96,7 @@ impl Channel {
     pub async fn ask(&self, ask: Ask, limit: Duration) -> Result<Reply, Lost> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();
-        self.heard.lock().insert(id, sender);
+        self.heard.waiting.lock().insert(id, sender);
         let answered = async {
             self.say(&Request { id, ask }).await;
             reply.await
@@ -112,7 +108,7 @@ impl Channel {
             over = self.over() => Err(over),
             () = tokio::time::sleep(limit) => Err(Lost::Silent(limit)),
         };
-        self.heard.lock().remove(&id);
+        self.heard.waiting.lock().remove(&id);
         if let Err(silent @ Lost::Silent(_)) = &outcome {
             // Whoever does not answer this does not answer anything, and nobody is to wait as long again.
             self.heard.end(silent.clone());
@@ -122,13 +118,13 @@ impl Channel {
 
     /// A lab process that does not listen is one that gives no answer, or is over.
     async fn say(&self, request: &Request) {
-        let Ok(line) = control::line(request) else { return };
+        let Some(line) = encode(request) else { return };
         let _ = self.lines.send(line).await;
     }
 
     /// Says no more, which ends the lab.
     pub async fn hang_up(&self) {
-        let speaking = self.speaking.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let speaking = self.speaking.lock().take();
         if let Some(speaking) = speaking {
             speaking.abort();
             let _ = speaking.await;
@@ -160,22 +156,18 @@ impl Channel {
 }
 
 impl Heard {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<Reply>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn hear(&self, told: Told) {
-        match told {
-            Told::Reply { id, reply } => {
-                if let Some(waiting) = self.lock().remove(&id) {
+    fn hear(&self, event: LabEvent) {
+        match event {
+            LabEvent::Reply { id, reply } => {
+                if let Some(waiting) = self.waiting.lock().remove(&id) {
                     let _ = waiting.send(reply);
                 }
             }
-            Told::Isolated(inner) => self.state.send_modify(|state| state.inner = Some(inner)),
-            Told::Broke { part, reason } => self.state.send_modify(|state| {
+            LabEvent::Isolated(inner) => self.state.send_modify(|state| state.inner = Some(inner)),
+            LabEvent::Broke { part, reason } => self.state.send_modify(|state| {
                 state.broken.insert(part, reason);
             }),
-            Told::Refused(error) => self.end(Lost::Refused(error)),
+            LabEvent::Refused(error) => self.end(Lost::Refused(error)),
         }
     }
 
@@ -199,24 +191,24 @@ impl Heard {
     }
 }
 
-async fn speak(mut lines: mpsc::Receiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
-    while let Some(line) = lines.recv().await {
-        if write(&mut writer, &line).await.is_err() {
+async fn speak(mut said: mpsc::Receiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
+    while let Some(line) = said.recv().await {
+        if messages::write(&mut writer, &line).await.is_err() {
             return;
         }
     }
 }
 
 async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
-    let mut reader = BufReader::new(reader);
+    let mut messages = Messages::new(BufReader::new(reader));
     loop {
-        match control::read(&mut reader).await {
-            Ok(Some(told)) => heard.hear(told),
+        match messages.next().await {
+            Ok(event) => heard.hear(event),
             Err(error) if error.is_nonsense() => {
                 return heard.end(Lost::Gone(format!("the lab process talks nonsense: {error}")));
             }
             // Whoever waits for its processes tells how it ended.
-            Ok(None) | Err(_) => return,
+            Err(_) => return,
         }
     }
 }
@@ -227,7 +219,6 @@ mod tests {
     use tokio::net::UnixStream;
 
     use super::*;
-    use crate::remote_pki::PkiQuestion;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
@@ -237,7 +228,7 @@ mod tests {
     }
 
     fn question() -> Ask {
-        Ask::Pki { pki: "ca".to_owned(), question: PkiQuestion::Log }
+        Ask::ReadOutput("ca".to_owned())
     }
 
     async fn answered_with(bytes: &[u8]) -> Result<Reply, Lost> {
@@ -258,7 +249,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_is_the_answer_to_everything() {
         let refusal = BenchError::Network { reason: "no".to_owned() };
-        let line = control::line(&Told::Refused(refusal.clone())).unwrap();
+        let line = encode(&LabEvent::Refused(refusal.clone())).unwrap();
         assert_eq!(answered_with(&line).await.unwrap_err(), Lost::Refused(refusal));
     }
 
@@ -277,8 +268,8 @@ mod tests {
     async fn what_broke_is_told_to_whom_it_concerns() {
         let (near, mut far) = UnixStream::pair().unwrap();
         let (channel, _listening) = channel(near);
-        let broke = Told::Broke { part: "ca".to_owned(), reason: "it fell".to_owned() };
-        far.write_all(&control::line(&broke).unwrap()).await.unwrap();
+        let broke = LabEvent::Broke { part: "ca".to_owned(), reason: "it fell".to_owned() };
+        far.write_all(&encode(&broke).unwrap()).await.unwrap();
         assert_eq!(channel.broken("ca").await, "it fell");
         channel.note_end("all is over".to_owned());
         assert_eq!(channel.broken("other").await, "all is over");

@@ -1,4 +1,4 @@
-//! A device in a process of a lab, behind the harness's seam: its console tells what it does, a witness how it ended.
+//! A device in a process of a lab, behind the harness's seam: if its console breaks, the exit of its process explains why.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,43 +6,42 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::channel::Witness;
+use crate::exit::{ExitWatcher, LabPart};
 use crate::remote_device::RemoteDevice;
 use model::lab::Lab;
 use testbed::device::{Change, Device, DeviceError};
 use testbed::{BenchError, LabOptions};
 
-/// How long after the end of a console the end of its process is waited for, which tells more.
-const EPITAPH_LIMIT: Duration = Duration::from_secs(1);
-
 /// A device whose process is in a lab.
 pub struct LabDevice {
-    name: String,
+    part: LabPart,
     remote: RemoteDevice,
-    witness: Arc<dyn Witness>,
 }
 
 impl LabDevice {
     /// Starts the device in the process at the other end of a stream, unless there is a reason why there is none.
+    ///
+    /// # Errors
+    /// When there is no stream, or the device does not start.
     pub async fn start<S>(
         lab: &Lab,
         name: &str,
         stream: Result<S, String>,
         options: &LabOptions,
-        witness: Arc<dyn Witness>,
+        watcher: Arc<dyn ExitWatcher>,
     ) -> Result<Self, BenchError>
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
+        let part = LabPart::new(name, watcher);
         let started = match stream {
             Ok(stream) => RemoteDevice::start(lab, name, stream, options.client).await,
             Err(reason) => Err(BenchError::Device { name: name.to_owned(), reason }),
         };
         match started {
-            Ok(remote) => Ok(Self { name: name.to_owned(), remote, witness }),
+            Ok(remote) => Ok(Self { part, remote }),
             Err(BenchError::Device { name, reason }) => {
-                let reason = epitaph(&*witness, &name).await.unwrap_or(reason);
-                Err(BenchError::Device { name, reason })
+                Err(BenchError::Device { name, reason: part.explain(&reason).await })
             }
             Err(error) => Err(error),
         }
@@ -51,17 +50,11 @@ impl LabDevice {
     async fn explained<T>(&self, outcome: Result<T, DeviceError>) -> Result<T, DeviceError> {
         match outcome {
             Err(DeviceError::Broken { reason }) => {
-                let reason = epitaph(&*self.witness, &self.name).await.unwrap_or(reason);
-                Err(DeviceError::Broken { reason })
+                Err(DeviceError::Broken { reason: self.part.explain(&reason).await })
             }
             other => other,
         }
     }
-}
-
-/// How the device's process, or all of the lab, has ended; `None` where it has not.
-async fn epitaph(witness: &dyn Witness, name: &str) -> Option<String> {
-    tokio::time::timeout(EPITAPH_LIMIT, witness.broken(name)).await.ok()
 }
 
 #[async_trait]
@@ -88,10 +81,8 @@ impl Device for LabDevice {
 
     async fn broken(&self) -> String {
         tokio::select! {
-            reason = self.witness.broken(&self.name) => reason,
-            reason = self.remote.broken() => {
-                epitaph(&*self.witness, &self.name).await.unwrap_or(reason)
-            }
+            reason = self.part.broken() => reason,
+            reason = self.remote.broken() => self.part.explain(&reason).await,
         }
     }
 }

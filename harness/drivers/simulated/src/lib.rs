@@ -4,16 +4,17 @@
 
 pub mod channel;
 pub mod client;
+pub mod connector;
 mod console;
 pub mod control;
+pub mod exit;
 #[cfg(target_os = "linux")]
 pub mod kernel;
+pub mod lab_ca;
 pub mod lab_device;
-pub mod lab_pki;
 pub mod mock_pki;
 mod refused;
 pub mod remote_device;
-pub mod remote_pki;
 mod seen_changes;
 pub mod served;
 pub mod sim_device;

@@ -1,171 +1,159 @@
-//! The mock CA behind the harness's seam, and as what listens in the virtual lab.
+//! A mock CA behind the harness's seam: whatever is asked of it goes to its control API, in this process or another.
 
 mod seen;
+mod transport;
 
-use std::io;
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use mock_ca::{
-    AdminCredentials, Approval, Ca, ChallengePolicy, ChallengeUnavailable, DecisionError, Keys,
-    Settings,
+use mock_ca::Pending;
+use mock_ca::control::{
+    self, Call, Client, Control, ControlError, CountDenied, Describe, Exchange, ListFaults,
+    ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Transport,
 };
-use scep::capabilities::Capability;
-use scep::http::{HttpRequest, HttpResponse};
-use tokio::net::TcpStream;
+use scep::attribute::TransactionId;
+use scep::http::HttpRequest;
 
-use model::lab::{self, Secret};
-use testbed::BenchError;
-use testbed::http::{self, Envelope};
+pub use self::transport::{Connections, KeptConnection};
+use crate::exit::LabPart;
+use crate::lab_ca::{LabCa, url_of};
+use diagnostics::visible;
+use model::lab::{Lab, Secret};
 use testbed::pki::{
     Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, SeenRequest,
 };
 
-/// A mock CA, and where it listens for whoever is not in this process.
-pub struct MockPki {
-    ca: Arc<Ca>,
-    address: Option<SocketAddr>,
-    way: Option<Box<dyn Way>>,
+/// A mock CA, by way of its control API.
+pub struct MockPki<T> {
+    client: Client<T>,
+    /// Where clients reach its SCEP service.
+    url: String,
+    home: Home,
 }
 
-/// A way to where a mock CA listens.
-#[async_trait]
-pub trait Way: Send + Sync {
-    /// Opens a connection.
+/// Where a mock CA is, which says what is told of a call that fails.
+enum Home {
+    /// In this process, which it does not break without.
+    ThisProcess,
+    /// In a process of a lab.
+    Lab(LabPart),
+    /// At a URL, where somebody else has started it.
+    Url(String),
+}
+
+impl MockPki<Connections<Arc<Control>>> {
+    /// A CA in this process, which is spoken to in memory.
+    pub fn in_this_process(ca: &LabCa) -> Self {
+        Self::new(Connections::within_lab(ca.control()), ca.url(), Home::ThisProcess)
+    }
+}
+
+impl<T: Transport<Error = String>> MockPki<T> {
+    fn new(transport: T, url: String, home: Home) -> Self {
+        Self { client: Client::new(transport), url, home }
+    }
+
+    /// The CA `name` of `lab` in another process.
+    pub fn in_lab(lab: &Lab, name: &str, transport: T, part: LabPart) -> Self {
+        Self::new(transport, url_of(lab, name), Home::Lab(part))
+    }
+
+    /// A CA that is there already, whose control API is at a URL.
+    pub fn by_url(url: String, transport: T) -> Self {
+        Self::new(transport, url.clone(), Home::Url(url))
+    }
+
+    /// The transactions of the requests that wait.
     ///
     /// # Errors
-    /// Why there is none.
-    async fn connect(&self) -> io::Result<TcpStream>;
-}
-
-impl MockPki {
-    /// Opens the CA of a lab, with the keys that come with the crate and nothing kept.
-    pub fn open(name: &str, plan: &lab::Pki) -> Result<Self, BenchError> {
-        let settings = settings(name, plan);
-        let broken = |reason| BenchError::Pki { name: name.to_owned(), reason };
-        let ca = Ca::open(settings, SystemTime::now());
-        ca.map(|ca| Self { ca, address: None, way: None })
-            .map_err(|error| broken(error.to_string()))
+    /// When the control API does not tell.
+    pub async fn pending(&self) -> Result<BTreeSet<TransactionId>, PkiError> {
+        let pending = self.call(&ListPending).await?;
+        Ok(pending.into_iter().map(|one| one.transaction_id).collect())
     }
 
-    /// The same, reached at an address.
-    pub fn at(self, address: SocketAddr) -> Self {
-        Self { address: Some(address), ..self }
-    }
-
-    /// The same, spoken to by way of the network it stands in instead of in memory.
-    pub fn by_way_of(self, way: Box<dyn Way>) -> Self {
-        Self { way: Some(way), ..self }
-    }
-
-    /// Where clients reach it; in this process, by a name that only the lab knows.
-    pub fn url(&self) -> String {
-        format!("http://{}{}", self.authority(), self.path())
-    }
-
-    fn authority(&self) -> String {
-        self.address.map_or_else(|| format!("{}.lab", self.ca.name()), |it| it.to_string())
-    }
-
-    fn path(&self) -> &'static str {
-        self.ca.paths().first().copied().unwrap_or("/")
-    }
-
-    /// The port of the personality's model.
-    pub fn default_port(&self) -> u16 {
-        self.ca.default_port()
-    }
-
-    /// The CA itself, for whoever listens for it.
-    pub fn ca(&self) -> Arc<Ca> {
-        Arc::clone(&self.ca)
-    }
-
-    /// Serves one connection in memory, and speaks on it.
-    async fn exchange_in_memory(
+    /// Decides about the oldest request that waits, those of the transactions in `others` left out.
+    ///
+    /// # Errors
+    /// When the control API does not follow.
+    pub async fn decide(
         &self,
-        envelope: Envelope<'_>,
-        request: &HttpRequest,
-    ) -> Result<HttpResponse, String> {
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let serve = self.ca.serve_connection(theirs, "scep step".to_owned());
-        let ((), answer) = tokio::join!(serve, http::exchange(ours, envelope, request));
-        answer
+        decision: control::Decision,
+        others: &BTreeSet<TransactionId>,
+    ) -> Result<Decision, PkiError> {
+        Ok(match self.explained(self.client.decide(decision, others).await).await? {
+            Some(Pending { subject, .. }) => Decision::Decided { subject },
+            None => Decision::NothingPending,
+        })
     }
 
-    fn oldest_pending(&self) -> Option<mock_ca::Pending> {
-        self.ca.pending().into_iter().next()
+    async fn call<C: Call>(&self, call: &C) -> Result<C::Reply, PkiError> {
+        self.explained(self.client.call(call).await).await
+    }
+
+    async fn explained<R>(&self, reply: Result<R, ControlError>) -> Result<R, PkiError> {
+        let error = match reply {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        let reason = match (&self.home, &error) {
+            (Home::Url(url), _) => {
+                format!("its control port at {url}: {}", visible(&error.to_string()))
+            }
+            (Home::Lab(part), ControlError::Unanswered(reason)) => part.explain(reason).await,
+            (_, ControlError::Refused { reason: Some(reason), .. }) => reason.clone(),
+            _ => error.to_string(),
+        };
+        Err(PkiError::Broken { reason })
     }
 }
 
 #[async_trait]
-impl Pki for MockPki {
+impl<T: Transport<Error = String>> Pki for MockPki<T> {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
-        let (authority, path) = (self.authority(), format!("{}{suffix}", self.path()));
-        let limit = Duration::from_secs(30);
-        let envelope = Envelope { authority: &authority, path: &path, credentials: None, limit };
-        let answer = match &self.way {
-            None => self.exchange_in_memory(envelope, request).await,
-            Some(way) => {
-                let stream = way.connect().await.map_err(|error| PkiError::Broken {
-                    reason: format!("cannot connect to {authority}: {error}"),
-                })?;
-                http::exchange(stream, envelope, request).await
-            }
-        };
-        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
+        let call = Exchange { request: request.clone(), suffix: suffix.to_owned() };
+        Ok(match self.call(&call).await? {
+            control::Exchanged::Answered(response) => Exchanged::Answered(response),
+            control::Exchanged::Unanswered(reason) => Exchanged::Unanswered(reason),
+        })
     }
 
     async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
-        Ok(self.ca.asks_for_challenge())
+        Ok(self.call(&Describe).await?.asks_for_challenge)
     }
 
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
-        match self.ca.new_challenge() {
-            Ok(password) => Ok(Some(password)),
-            Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
-            Err(error) => Err(PkiError::Broken { reason: error.to_string() }),
-        }
+        self.call(&MakeChallenge).await
     }
 
     async fn approve(&self) -> Result<Decision, PkiError> {
-        let Some(pending) = self.oldest_pending() else {
-            return Ok(Decision::NothingPending);
-        };
-        self.ca.approve(&pending.transaction_id).map_err(|error| broken(&error))?;
-        Ok(Decision::Decided { subject: pending.subject })
+        self.decide(control::Decision::Approve, &BTreeSet::new()).await
     }
 
     async fn deny(&self) -> Result<Decision, PkiError> {
-        let Some(pending) = self.oldest_pending() else {
-            return Ok(Decision::NothingPending);
-        };
-        self.ca.deny(&pending.transaction_id).map_err(|error| broken(&error))?;
-        Ok(Decision::Decided { subject: pending.subject })
+        self.decide(control::Decision::Deny, &BTreeSet::new()).await
     }
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
-        let issued = self.ca.issued().into_iter();
-        Ok(issued
-            .map(|one| IssuedCertificate { serial: one.serial, subject: one.subject })
-            .collect())
+        let certificate =
+            |one: mock_ca::Issued| IssuedCertificate { serial: one.serial, subject: one.subject };
+        Ok(self.call(&ListIssued).await?.into_iter().map(certificate).collect())
     }
 
     async fn url(&self) -> Result<String, PkiError> {
-        Ok(Self::url(self))
+        Ok(self.url.clone())
     }
 
     async fn ca_certificate(&self) -> Result<String, PkiError> {
+        let pem = self.call(&Describe).await?.certificate.to_pem();
         let unwritten = |reason: String| PkiError::Broken { reason };
-        let pem =
-            self.ca.ca_certificate().to_pem().map_err(|error| unwritten(error.to_string()))?;
-        String::from_utf8(pem).map_err(|error| unwritten(error.to_string()))
+        String::from_utf8(pem.map_err(|error| unwritten(error.to_string()))?)
+            .map_err(|error| unwritten(error.to_string()))
     }
 
     async fn seen(&self) -> Result<Vec<SeenRequest>, PkiError> {
-        Ok(seen::requests(&self.ca.requests()))
+        Ok(seen::requests(&self.call(&ListRequests).await?))
     }
 
     async fn faults(&self) -> Result<Vec<FaultCount>, PkiError> {
@@ -173,50 +161,24 @@ impl Pki for MockPki {
             rule: fault.rule.to_string(),
             fired: fault.fired,
         };
-        Ok(self.ca.faults().into_iter().map(count).collect())
+        Ok(self.call(&ListFaults).await?.into_iter().map(count).collect())
     }
 
     async fn denied(&self) -> Result<usize, PkiError> {
-        Ok(self.ca.denied())
+        self.call(&CountDenied).await
     }
 
     async fn log(&self) -> Vec<String> {
-        self.ca.log().iter().map(ToString::to_string).collect()
+        self.call(&ReadLog).await.unwrap_or_else(|error| vec![error.to_string()])
+    }
+
+    async fn broken(&self) -> String {
+        match &self.home {
+            Home::Lab(part) => part.broken().await,
+            Home::ThisProcess | Home::Url(_) => std::future::pending().await,
+        }
     }
 }
 
-fn broken(error: &DecisionError) -> PkiError {
-    PkiError::Broken { reason: error.to_string() }
-}
-
-fn settings(name: &str, plan: &lab::Pki) -> Settings {
-    let mut settings = Settings::new(name, plan.personality.into());
-    settings.subject.clone_from(&plan.subject);
-    settings.capabilities = plan.capabilities.as_ref().map(|keywords| {
-        keywords.iter().filter_map(|keyword| Capability::from_keyword(keyword)).collect()
-    });
-    settings.challenge = challenge(&plan.challenge);
-    settings.approval = match plan.approval {
-        lab::Approval::Automatic => Approval::Automatic,
-        lab::Approval::Manual => Approval::Manual,
-    };
-    settings.keys = Keys::Lab;
-    settings.admin = plan.admin.as_ref().map(|admin| AdminCredentials {
-        user: admin.user.clone(),
-        password: admin.password.clone(),
-    });
-    settings.takes_obsolete_algorithms = plan.obsolete_algorithms;
-    if let Some(allow) = plan.allow_duplicate_names {
-        settings.allow_duplicate_names = allow;
-    }
-    settings.faults = plan.faults.iter().filter_map(|rule| rule.parse().ok()).collect();
-    settings
-}
-
-fn challenge(challenge: &lab::Challenge) -> ChallengePolicy {
-    match challenge {
-        lab::Challenge::None => ChallengePolicy::None,
-        lab::Challenge::Static(secret) => ChallengePolicy::Static(secret.clone()),
-        lab::Challenge::OneTime(secrets) => ChallengePolicy::one_time(secrets.clone()),
-    }
-}
+#[cfg(test)]
+mod tests;

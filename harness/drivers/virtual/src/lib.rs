@@ -14,6 +14,7 @@ use dut_sim::console::Shell;
 use dut_sim::{DeviceSettings, KeySource};
 use model::lab::{self, Lab, Runs};
 use simulated::client::Builtin;
+use simulated::lab_ca::LabCa;
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::SimDevice;
 use simulated::{ConsoleDriver, client_is_a_program, image_of, plan_of, refuse_real_things};
@@ -91,7 +92,7 @@ fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
 impl Resource for VirtualLab {}
 
 #[async_trait]
-impl Service for MockPki {
+impl Service for LabCa {
     async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4) {
         self.ca().serve_connection(stream, peer.to_string()).await;
     }
@@ -106,16 +107,15 @@ fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
     let network = VirtualLab::new(lab);
     let mut pkis: Pkis = BTreeMap::new();
     for (name, plan) in &lab.pkis {
-        let pki = Arc::new(MockPki::open(name, plan)?);
-        let port = plan.port.unwrap_or_else(|| pki.default_port());
+        let ca = Arc::new(LabCa::open(name, plan)?);
         let hosts = lab.hosts_that_run(name);
         for host in hosts {
-            if !network.listen(host, port, Arc::<MockPki>::clone(&pki)) {
+            if !network.listen(host, ca.port(), Arc::<LabCa>::clone(&ca)) {
                 let reason = format!("`{host}` is no host of the lab");
                 return Err(BenchError::Network { reason });
             }
         }
-        pkis.insert(name.clone(), pki);
+        pkis.insert(name.clone(), Arc::new(MockPki::in_this_process(&ca)));
     }
     Ok((network, pkis))
 }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use model::lab::{self, Lab};
+use simulated::lab_ca::LabCa;
 use simulated::mock_pki::MockPki;
 use testbed::client::Client;
 use testbed::pki::Pki;
@@ -63,12 +64,11 @@ async fn listen(name: &str, plan: &lab::Pki) -> Result<(Arc<dyn Pki>, Listener),
     let network = |error: std::io::Error| BenchError::Network { reason: error.to_string() };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(network)?;
     let address = listener.local_addr().map_err(network)?;
-    let pki = MockPki::open(name, plan)?.at(address);
+    let ca = LabCa::open(name, plan)?.at(address);
     let (stop, stopped) = oneshot::channel::<()>();
-    let ca = pki.ca();
-    let task = tokio::spawn(mock_ca::serve(listener, ca, async {
+    let task = tokio::spawn(mock_ca::serve(listener, Arc::clone(ca.ca()), async {
         // A lab that is dropped ends as well.
         let _ = stopped.await;
     }));
-    Ok((Arc::new(pki), Listener { stop, task }))
+    Ok((Arc::new(MockPki::in_this_process(&ca)), Listener { stop, task }))
 }

@@ -133,7 +133,7 @@ impl NdesAdmin {
         credentials: Option<&'a str>,
         limit: Duration,
     ) -> Envelope<'a> {
-        Envelope { authority, path: self.url.path(), credentials, limit }
+        Envelope { credentials, ..Envelope::new(authority, self.url.path(), limit) }
     }
 }
 

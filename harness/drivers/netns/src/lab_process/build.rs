@@ -1,6 +1,5 @@
 //! Makes the links, the namespaces, and what runs in them.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -8,46 +7,39 @@ use nix::errno::Errno;
 use tokio::runtime::Handle;
 
 use super::end::Remains;
+use super::events::EventSender;
+use super::namespaces::Namespaces;
+use super::pkis::Programs;
 use super::{devices, pkis};
 use crate::capture::Capture;
 use crate::isolation::not_permitted;
 use crate::permission::{Refused, Settings};
 use crate::surroundings;
 use model::lab::plan::{Node, Plan};
-use simulated::control::{Built, Order, Speaker};
+use simulated::control::{Built, Order};
 use simulated::kernel::furnish::{furnish, interface_refused, refused};
 use simulated::kernel::links::{Links, is_unknown};
 use simulated::kernel::namespace::Namespace;
-use simulated::remote_pki::Pkis;
 use testbed::BenchError;
-
-/// The namespaces of a lab by the names of those that stand in them.
-pub(super) type Namespaces = BTreeMap<String, Namespace>;
 
 /// Makes what was ordered; the process stands in the namespace of the links.
 pub(super) async fn build(
     order: &Order,
-    speaker: &Speaker,
+    events: &EventSender,
     remains: &Arc<Remains>,
-) -> Result<(Built, Pkis), BenchError> {
+) -> Result<(Built, Programs), BenchError> {
     remains.note_folder(order.folder.clone());
     surround(order)?;
     let plan = Plan::of(&order.lab);
     let switch = links(&plan).await?;
     capture(&plan, order, remains)?;
     let namespaces = nodes(&plan, &switch).await?;
-    let pkis = pkis::start(order, &namespaces, speaker).await?;
-    let consoles = devices::start(order, &namespaces, speaker)?;
-    let built = Built {
-        namespaces: namespaces
-            .iter()
-            .map(|(name, namespace)| (name.clone(), namespace.descriptor()))
-            .collect(),
-        consoles,
-        pkis: pkis.keys().cloned().collect(),
-    };
+    let controls = pkis::start_cas(order, &namespaces)?;
+    let programs = pkis::start_programs(order, &namespaces, events).await?;
+    let consoles = devices::start(order, &namespaces, events)?;
+    let built = Built { namespaces: namespaces.descriptors(), consoles, controls };
     remains.keep(namespaces);
-    Ok((built, pkis))
+    Ok((built, programs))
 }
 
 fn surround(order: &Order) -> Result<(), BenchError> {
@@ -90,7 +82,7 @@ fn capture(plan: &Plan, order: &Order, remains: &Remains) -> Result<(), BenchErr
 }
 
 async fn nodes(plan: &Plan, switch: &Links) -> Result<Namespaces, BenchError> {
-    let mut namespaces = Namespaces::new();
+    let mut namespaces = Namespaces::default();
     let mut port = 0;
     for node in &plan.nodes {
         let (namespace, links) = enter(node).map_err(|error| refused(node, &error.to_string()))?;
@@ -100,7 +92,7 @@ async fn nodes(plan: &Plan, switch: &Links) -> Result<Namespaces, BenchError> {
             port += 1;
         }
         furnish(node, &links).await?;
-        namespaces.insert(node.name.clone(), namespace);
+        namespaces.insert(&node.name, namespace);
     }
     Ok(namespaces)
 }
@@ -111,13 +103,4 @@ fn enter(node: &Node) -> io::Result<(Namespace, Links)> {
         surroundings::set_up(node.kind)?;
         Links::open(&runtime)
     })
-}
-
-/// The namespace of a host or device of the lab.
-pub(super) fn namespace_of<'a>(
-    namespaces: &'a Namespaces,
-    name: &str,
-) -> Result<&'a Namespace, BenchError> {
-    let reason = || format!("`{name}` is no host of the lab");
-    namespaces.get(name).ok_or_else(|| BenchError::Network { reason: reason() })
 }

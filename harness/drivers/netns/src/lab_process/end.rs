@@ -1,14 +1,14 @@
 //! What is done after the runner has gone.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::wait;
 use nix::unistd::Pid;
+use parking_lot::Mutex;
 
-use super::build::Namespaces;
+use super::namespaces::Namespaces;
 use crate::capture::Capture;
 
 /// What must be seen to at the end.
@@ -23,17 +23,17 @@ pub(super) struct Remains {
 impl Remains {
     /// A folder that is to be gone with the lab.
     pub(super) fn note_folder(&self, folder: PathBuf) {
-        *self.folder.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder);
+        *self.folder.lock() = Some(folder);
     }
 
     /// A capture that is to be complete.
     pub(super) fn note_capture(&self, capture: Capture) {
-        self.captures.lock().unwrap_or_else(PoisonError::into_inner).push(capture);
+        self.captures.lock().push(capture);
     }
 
     /// The namespaces, to be there as long as the lab.
     pub(super) fn keep(&self, namespaces: Namespaces) {
-        *self.namespaces.lock().unwrap_or_else(PoisonError::into_inner) = namespaces;
+        *self.namespaces.lock() = namespaces;
     }
 
     /// Ends every process of the lab, completes the captures and removes the folder.
@@ -44,11 +44,10 @@ impl Remains {
         // From the first process of a namespace this reaches that namespace and nothing else. There may be nobody left.
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         while wait().is_ok() {}
-        let captures =
-            std::mem::take(&mut *self.captures.lock().unwrap_or_else(PoisonError::into_inner));
+        let captures = std::mem::take(&mut *self.captures.lock());
         let finish = |capture: Capture| capture.finish().err();
         let incomplete: Vec<String> = captures.into_iter().filter_map(finish).collect();
-        if let Some(folder) = self.folder.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(folder) = self.folder.lock().take() {
             remove(folder)?;
         }
         if incomplete.is_empty() { Ok(()) } else { Err(io::Error::other(incomplete.join("; "))) }

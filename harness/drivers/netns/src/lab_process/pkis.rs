@@ -1,70 +1,74 @@
 //! PKIs: the mock CA listens at each host that runs it, and server programs run at theirs.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::net::{TcpSocket, TcpStream};
+use mock_ca::control::Control;
+use tokio::net::{TcpSocket, TcpStream, UnixListener};
 
-use super::build::{Namespaces, namespace_of};
+use super::events::EventSender;
+use super::namespaces::Namespaces;
+use super::socket;
 use crate::program::ServerProgram;
-use model::lab::Lab;
-use simulated::control::{Order, Speaker, Told};
+use simulated::connector::Connector;
+use simulated::control::{LabEvent, Order};
 use simulated::kernel::namespace::Namespace;
-use simulated::mock_pki::{MockPki, Way};
-use simulated::remote_pki::Pkis;
+use simulated::lab_ca::{LabCa, address_of};
 use testbed::BenchError;
-use testbed::pki::Pki;
 
-/// Starts the PKIs of the lab.
-pub(super) async fn start(
+/// The server programs of a lab, by the names of their hosts.
+pub(super) type Programs = BTreeMap<String, Arc<ServerProgram>>;
+
+/// Starts the mock CAs of the lab; yields the sockets of their control APIs.
+pub(super) fn start_cas(
     order: &Order,
     namespaces: &Namespaces,
-    speaker: &Speaker,
-) -> Result<Pkis, BenchError> {
-    let mut pkis = Pkis::new();
-    for (name, plan) in &order.lab.pkis {
-        let mut pki = MockPki::open(name, plan)?;
-        let port = plan.port.unwrap_or_else(|| pki.default_port());
-        if let Some(host) = order.lab.hosts_that_run(name).next() {
-            pki = at_home(pki, &order.lab, (host, namespace_of(namespaces, host)?), port)?;
-        }
+) -> Result<BTreeMap<String, PathBuf>, BenchError> {
+    let mut sockets = BTreeMap::new();
+    for (number, (name, plan)) in order.lab.pkis.iter().enumerate() {
+        let mut ca = LabCa::open(name, plan)?;
+        let broken = |reason| BenchError::Pki { name: name.clone(), reason };
         for host in order.lab.hosts_that_run(name) {
-            listen(&pki, namespace_of(namespaces, host)?, port).map_err(|error| {
-                let reason = format!("it cannot listen on port {port} of host `{host}`: {error}");
-                BenchError::Pki { name: name.clone(), reason }
+            listen(&ca, namespaces.of(host)?).map_err(|error| {
+                let port = ca.port();
+                broken(format!("it cannot listen on port {port} of host `{host}`: {error}"))
             })?;
         }
-        pkis.insert(name.clone(), Arc::new(pki));
+        let control = match (order.lab.hosts_that_run(name).next(), address_of(&order.lab, name)) {
+            (Some(host), Some(address)) => {
+                let namespace = namespaces.of(host)?.try_clone().map_err(|error| {
+                    broken(format!("the namespace of host `{host}` cannot be kept: {error}"))
+                })?;
+                ca = ca.at(address);
+                ca.control_over(Home { namespace, address })
+            }
+            _ => ca.control(),
+        };
+        let socket = order.folder.join(format!("ca{number}"));
+        serve(control, &socket).map_err(|error| broken(error.to_string()))?;
+        sockets.insert(name.clone(), socket);
     }
-    for (number, (host, program)) in order.lab.programs().enumerate() {
-        let namespace = namespace_of(namespaces, host)?;
-        let folder = order.folder.join(format!("program{number}"));
-        let started = ServerProgram::start(&order.lab, (host, program), namespace, folder).await?;
-        pkis.insert(host.to_owned(), Arc::new(started));
-    }
-    for (name, pki) in &pkis {
-        tokio::spawn(watch(name.clone(), Arc::clone(pki), speaker.clone()));
-    }
-    Ok(pkis)
+    Ok(sockets)
 }
 
-/// A mock CA that is spoken to in the namespace of its host, at its host's first address.
-fn at_home(
-    pki: MockPki,
-    lab: &Lab,
-    (host, namespace): (&str, &Namespace),
-    port: u16,
-) -> Result<MockPki, BenchError> {
-    let Some(address) = lab.hosts.get(host).and_then(|host| host.addresses.first()) else {
-        return Ok(pki);
-    };
-    let address = SocketAddr::from((address.addr(), port));
-    let namespace = namespace.try_clone().map_err(|error| BenchError::Network {
-        reason: format!("host `{host}`: its namespace cannot be kept: {error}"),
-    })?;
-    Ok(pki.at(address).by_way_of(Box::new(Home { namespace, address })))
+fn listen(ca: &LabCa, host: &Namespace) -> io::Result<()> {
+    let listener = host.run(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, ca.port())))?;
+    listener.set_nonblocking(true)?;
+    ca.listen(tokio::net::TcpListener::from_std(listener)?);
+    Ok(())
+}
+
+/// Serves a control API for as long as the process lives.
+fn serve(control: Arc<Control>, socket: &Path) -> io::Result<()> {
+    let listener = socket::listen("control socket", socket)?;
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    tokio::spawn(async move { control.serve(listener).await });
+    Ok(())
 }
 
 /// Where a mock CA listens.
@@ -74,24 +78,37 @@ struct Home {
 }
 
 #[async_trait]
-impl Way for Home {
-    async fn connect(&self) -> io::Result<TcpStream> {
+impl Connector for Home {
+    type Stream = TcpStream;
+
+    async fn connect(&self) -> Result<TcpStream, String> {
         // A socket stays in the namespace that it was opened in.
-        let socket = self.namespace.run(TcpSocket::new_v4)?;
-        socket.connect(self.address).await
+        let socket = self.namespace.run(TcpSocket::new_v4).map_err(|error| error.to_string())?;
+        socket.connect(self.address).await.map_err(|error| error.to_string())
     }
 }
 
-fn listen(pki: &MockPki, host: &Namespace, port: u16) -> io::Result<()> {
-    let listener = host.run(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    tokio::spawn(mock_ca::serve(listener, pki.ca(), std::future::pending()));
-    Ok(())
+/// Starts the server programs of the lab; the runner is told if one breaks.
+pub(super) async fn start_programs(
+    order: &Order,
+    namespaces: &Namespaces,
+    events: &EventSender,
+) -> Result<Programs, BenchError> {
+    let mut programs = Programs::new();
+    for (number, (host, program)) in order.lab.programs().enumerate() {
+        let namespace = namespaces.of(host)?;
+        let folder = order.folder.join(format!("program{number}"));
+        let started = ServerProgram::start(&order.lab, (host, program), namespace, folder).await?;
+        programs.insert(host.to_owned(), Arc::new(started));
+    }
+    for (host, program) in &programs {
+        tokio::spawn(watch(host.clone(), Arc::clone(program), events.clone()));
+    }
+    Ok(programs)
 }
 
-/// Tells the runner if the PKI breaks.
-async fn watch(name: String, pki: Arc<dyn Pki>, speaker: Speaker) {
-    let reason = pki.broken().await;
-    let _ = speaker.send(Told::Broke { part: name, reason });
+/// Tells the runner if the program ends.
+async fn watch(host: String, program: Arc<ServerProgram>, events: EventSender) {
+    let reason = program.broken().await;
+    let _ = events.send(LabEvent::Broke { part: host, reason });
 }

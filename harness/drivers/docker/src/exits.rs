@@ -1,17 +1,17 @@
-//! What became of the containers of a lab, for all who wait for it.
+//! How the containers of a lab exited, for all who wait for it.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use simulated::channel::Witness;
+use simulated::exit::ExitWatcher;
 
 /// How those containers ended that did, by the names of the lab.
 #[derive(Debug, Default)]
-pub(super) struct Fates(watch::Sender<BTreeMap<String, String>>);
+pub(super) struct ContainerExits(watch::Sender<BTreeMap<String, String>>);
 
-impl Fates {
+impl ContainerExits {
     /// Notes how a container ended.
     pub(super) fn note(&self, name: &str, reason: String) {
         self.0.send_modify(|ended| {
@@ -37,7 +37,7 @@ impl Fates {
 }
 
 #[async_trait]
-impl Witness for Fates {
+impl ExitWatcher for ContainerExits {
     async fn broken(&self, part: &str) -> String {
         self.first_of(&[part.to_owned()]).await.1
     }
@@ -49,14 +49,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_reason_is_told_to_whom_it_concerns() {
-        let fates = Fates::default();
-        fates.note("gateway", "it fell".to_owned());
-        fates.note("gateway", "it lay".to_owned());
-        assert_eq!(fates.broken("gateway").await, "it fell");
+        let exits = ContainerExits::default();
+        exits.note("gateway", "it fell".to_owned());
+        exits.note("gateway", "it lay".to_owned());
+        assert_eq!(exits.broken("gateway").await, "it fell");
         let hosts = ["core".to_owned(), "gateway".to_owned()];
         let expected = ("gateway".to_owned(), "it fell".to_owned());
-        assert_eq!(fates.first_of(&hosts).await, expected);
-        let waiting = tokio::time::timeout(std::time::Duration::ZERO, fates.broken("core"));
+        assert_eq!(exits.first_of(&hosts).await, expected);
+        let waiting = tokio::time::timeout(std::time::Duration::ZERO, exits.broken("core"));
         waiting.await.unwrap_err();
     }
 }

@@ -1,0 +1,201 @@
+use scep::http::{HttpResponse, Method};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::exit::ExitWatcher;
+use diagnostics::Source;
+use model::scenario::seen::SeenFact;
+use model::scep_url::ScepUrl;
+
+const LAB: &str = "
+hosts: {server: {addresses: [10.0.0.2/30], runs: ca}}
+pki:
+  ca:
+    personality: ndes
+    challenge: {one-time: [8CE317021F6900691ED0DD50F7459D6E]}
+    faults: ['on: GetCACaps, do: cut']
+";
+
+fn lab() -> Lab {
+    Lab::parse(&Source::new("lab", LAB.to_owned())).unwrap()
+}
+
+fn ca() -> LabCa {
+    LabCa::open("ca", &lab().pkis["ca"]).unwrap()
+}
+
+struct Exited;
+
+#[async_trait]
+impl ExitWatcher for Exited {
+    async fn broken(&self, part: &str) -> String {
+        format!("{part} was killed")
+    }
+}
+
+/// A CA at the other end of one connection, as in a container.
+async fn far_away(ca: &LabCa) -> MockPki<KeptConnection<tokio::io::DuplexStream>> {
+    let (ours, theirs) = duplex(1024);
+    let control = ca.control();
+    tokio::spawn(async move { control.serve_connection(theirs).await });
+    let transport = KeptConnection::open(ours).await.unwrap();
+    MockPki::in_lab(&lab(), "ca", transport, LabPart::new("server", Arc::new(Exited)))
+}
+
+fn get(query: &str) -> HttpRequest {
+    let query = query.to_owned();
+    HttpRequest { method: Method::Get, query, content_type: None, body: Vec::new() }
+}
+
+async fn answers_as_the_ca_itself(pki: &dyn Pki, ca: &LabCa) {
+    assert_eq!(pki.approve().await, Ok(Decision::NothingPending));
+    assert_eq!(pki.deny().await, Ok(Decision::NothingPending));
+    assert_eq!(pki.asks_for_challenge().await, Ok(true));
+    let password = Secret::new("8CE317021F6900691ED0DD50F7459D6E");
+    assert_eq!(pki.challenge(false).await, Ok(Some(password)));
+    assert_eq!(pki.issued().await, Ok(Vec::new()));
+    let pem = String::from_utf8(ca.ca().ca_certificate().to_pem().unwrap()).unwrap();
+    assert_eq!(pki.ca_certificate().await, Ok(pem));
+    let cut = pki.exchange(&get("operation=GetCACaps"), "").await.unwrap();
+    assert!(matches!(cut, Exchanged::Unanswered(_)), "{cut:?}");
+    let rule = "on: GetCACaps, do: cut".to_owned();
+    assert_eq!(pki.faults().await, Ok(vec![FaultCount { rule, fired: 1 }]));
+    assert_eq!(pki.denied().await, Ok(0));
+    let seen = pki.seen().await.unwrap();
+    assert_eq!(seen[0].value(SeenFact::Operation), "GetCACaps");
+    assert_eq!(pki.log().await, ca.ca().log().iter().map(ToString::to_string).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn every_question_brings_the_answer_of_the_ca_itself() {
+    let near = ca();
+    answers_as_the_ca_itself(&MockPki::in_this_process(&near), &near).await;
+    let far = ca();
+    answers_as_the_ca_itself(&far_away(&far).await, &far).await;
+}
+
+#[tokio::test]
+async fn bytes_pass_in_both_directions_as_they_are() {
+    let ca = ca();
+    let pki = far_away(&ca).await;
+    let request = HttpRequest {
+        method: Method::Post,
+        query: "operation=GetCACert&message=%2B".to_owned(),
+        content_type: Some("application/x-pki-message".to_owned()),
+        body: (0..=255).rev().collect(),
+    };
+    let Ok(Exchanged::Answered(HttpResponse { status, body, .. })) =
+        pki.exchange(&request, "/other").await
+    else {
+        panic!("no answer");
+    };
+    assert_eq!((status, body.is_empty()), (404, false));
+    let Ok(Exchanged::Answered(HttpResponse { status, body, .. })) =
+        pki.exchange(&get("operation=GetCACert"), "").await
+    else {
+        panic!("no answer");
+    };
+    assert_eq!(status, 200);
+    let direct = MockPki::in_this_process(&ca).exchange(&get("operation=GetCACert"), "").await;
+    assert!(matches!(direct, Ok(Exchanged::Answered(answer)) if answer.body == body));
+    let asked = ca.ca().requests();
+    assert!(asked[0].path.ends_with("/other"), "{}", asked[0].path);
+    assert_eq!(asked[0].method, "POST");
+    assert_eq!(asked[0].content_type.as_deref(), Some("application/x-pki-message"));
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_leaves_the_connection_to_the_next() {
+    let pki = far_away(&ca()).await;
+    let given_up = tokio::time::timeout(std::time::Duration::ZERO, pki.seen()).await;
+    given_up.unwrap_err();
+    assert_eq!(pki.denied().await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_ca_in_a_lab_is_reached_at_the_first_address_of_its_host() {
+    let url = far_away(&ca()).await.url().await.unwrap();
+    assert_eq!(url, "http://10.0.0.2:80/certsrv/mscep/mscep.dll");
+}
+
+#[tokio::test]
+async fn a_call_without_an_answer_is_explained_by_the_exit_of_the_process() {
+    let (ours, theirs) = duplex(1024);
+    let transport = KeptConnection::open(ours).await.unwrap();
+    let pki = MockPki::in_lab(&lab(), "ca", transport, LabPart::new("server", Arc::new(Exited)));
+    drop(theirs);
+    let broken = PkiError::Broken { reason: "server was killed".to_owned() };
+    assert_eq!(pki.seen().await, Err(broken));
+    assert_eq!(pki.log().await, ["the PKI broke: server was killed"]);
+    assert_eq!(pki.broken().await, "server was killed");
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_is_told_in_the_words_of_the_ca() {
+    let plan = LAB.replace("one-time: [8CE317021F6900691ED0DD50F7459D6E]", "one-time: []");
+    let lab = Lab::parse(&Source::new("lab", plan)).unwrap();
+    let ca = LabCa::open("ca", &lab.pkis["ca"]).unwrap();
+    let control = ca.control();
+    let refused = ca.ca().new_challenge().map(drop).unwrap_err().to_string();
+    let pki = MockPki::in_this_process(&ca);
+    drop(control);
+    assert_eq!(pki.challenge(false).await, Err(PkiError::Broken { reason: refused }));
+}
+
+/// A port that answers each request with one of these, and the heads of what it was asked.
+async fn serve(
+    answers: Vec<(u16, &'static str)>,
+) -> (MockPki<Connections<ScepUrl>>, impl Future<Output = Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: ScepUrl = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let serving = tokio::spawn(async move {
+        let mut asked = Vec::new();
+        for (status, body) in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            let text = String::from_utf8_lossy(&request[..length]).into_owned();
+            asked.push(text.lines().next().unwrap_or_default().to_owned());
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} x\r\nContent-Length: {length}\r\n\r\n");
+            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        }
+        asked
+    });
+    let connections = Connections::by_url(url.clone(), std::time::Duration::from_secs(60));
+    (MockPki::by_url(url.to_string(), connections), async { serving.await.unwrap() })
+}
+
+const PENDING: &str = r#"[{"transaction_id":"A","subject":"CN = a"},
+    {"transaction_id":"B","subject":"CN = b"}]"#;
+
+const APPROVED: &str = r#"{"approved":"B","serial":"02"}"#;
+
+#[tokio::test]
+async fn the_oldest_request_that_is_no_others_is_decided() {
+    let (port, asked) = serve(vec![(200, PENDING), (200, APPROVED), (200, PENDING)]).await;
+    let others = BTreeSet::from([TransactionId::new("A")]);
+    let decided = port.decide(control::Decision::Approve, &others).await;
+    assert_eq!(decided, Ok(Decision::Decided { subject: "CN = b".to_owned() }));
+    let others = BTreeSet::from(["A", "B"].map(TransactionId::new));
+    let decided = port.decide(control::Decision::Deny, &others).await;
+    assert_eq!(decided, Ok(Decision::NothingPending));
+    let heads = ["GET /pending HTTP/1.1", "POST /approve HTTP/1.1", "GET /pending HTTP/1.1"];
+    assert_eq!(asked.await, heads);
+}
+
+#[tokio::test]
+async fn what_the_port_refuses_and_what_is_no_answer_is_told() {
+    let refusal = r#"{"error":"it waits\u0007 no more"}"#;
+    let (port, _asked) =
+        serve(vec![(200, PENDING), (409, refusal), (200, "<html>"), (404, "")]).await;
+    let told =
+        port.decide(control::Decision::Deny, &BTreeSet::new()).await.unwrap_err().to_string();
+    assert!(told.contains("`/deny` is answered HTTP 409: it waits"), "{told}");
+    assert!(!told.contains('\u{7}'), "{told}");
+    let told = port.issued().await.unwrap_err().to_string();
+    assert!(told.contains("is not that of `sceplab serve --control`"), "{told}");
+    let told = port.issued().await.unwrap_err().to_string();
+    assert!(told.contains("`/issued` is answered HTTP 404"), "{told}");
+}
