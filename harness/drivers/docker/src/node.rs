@@ -16,7 +16,7 @@ use super::container::{self, name_and_tag};
 use super::engine::Engine;
 use super::epitaph;
 use super::fates::Fates;
-use model::lab::plan::{Kind, Node};
+use model::lab::topology::{Kind, Node};
 use model::lab::{DEFAULT_TTL, Lab};
 use simulated::channel::Witness;
 use simulated::control::{self, Ask, Furnishing, Reply, Request, Told};

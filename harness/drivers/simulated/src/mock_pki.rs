@@ -8,11 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use mock_ca::{
-    AdminCredentials, Approval, Ca, ChallengePolicy, ChallengeUnavailable, DecisionError, Keys,
-    Settings,
-};
-use scep::capabilities::Capability;
+use mock_ca::{Ca, ChallengeUnavailable, DecisionError, Keys, Settings};
 use scep::http::{HttpRequest, HttpResponse};
 use tokio::net::TcpStream;
 
@@ -190,33 +186,17 @@ fn broken(error: &DecisionError) -> PkiError {
 }
 
 fn settings(name: &str, plan: &lab::Pki) -> Settings {
-    let mut settings = Settings::new(name, plan.personality.into());
+    let mut settings = Settings::new(name, plan.personality);
     settings.subject.clone_from(&plan.subject);
-    settings.capabilities = plan.capabilities.as_ref().map(|keywords| {
-        keywords.iter().filter_map(|keyword| Capability::from_keyword(keyword)).collect()
-    });
-    settings.challenge = challenge(&plan.challenge);
-    settings.approval = match plan.approval {
-        lab::Approval::Automatic => Approval::Automatic,
-        lab::Approval::Manual => Approval::Manual,
-    };
+    settings.capabilities.clone_from(&plan.capabilities);
+    settings.challenge.clone_from(&plan.challenge);
+    settings.approval = plan.approval;
     settings.keys = Keys::Lab;
-    settings.admin = plan.admin.as_ref().map(|admin| AdminCredentials {
-        user: admin.user.clone(),
-        password: admin.password.clone(),
-    });
+    settings.admin.clone_from(&plan.admin);
     settings.takes_obsolete_algorithms = plan.obsolete_algorithms;
     if let Some(allow) = plan.allow_duplicate_names {
         settings.allow_duplicate_names = allow;
     }
-    settings.faults = plan.faults.iter().filter_map(|rule| rule.parse().ok()).collect();
+    settings.faults.clone_from(&plan.faults);
     settings
-}
-
-fn challenge(challenge: &lab::Challenge) -> ChallengePolicy {
-    match challenge {
-        lab::Challenge::None => ChallengePolicy::None,
-        lab::Challenge::Static(secret) => ChallengePolicy::Static(secret.clone()),
-        lab::Challenge::OneTime(secrets) => ChallengePolicy::one_time(secrets.clone()),
-    }
 }

@@ -7,7 +7,7 @@ use super::*;
 use testbed::device::{Change, DeviceError};
 
 fn lab(name: &str) -> Lab {
-    let path = format!("{}/../scenarios/labs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../../../scenarios/labs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     Lab::load(Path::new(&path)).unwrap()
 }
 

@@ -6,10 +6,11 @@ mod program;
 mod ssh;
 
 use ipnet::Ipv4Net;
+use mock_ca::{AdminCredentials, Approval, ChallengePolicy, PersonalityName};
 use scep::capabilities::Capability;
 
 use super::draft::{Draft, DraftDevice, DraftHost, DraftPki, DraftRoute};
-use super::{Admin, Approval, Challenge, Personality, Pki, Secret};
+use super::{Pki, Secret};
 use diagnostics::yaml::{Entry, Fields, Node, Problems, Value, names};
 use diagnostics::{Diagnostic, Located};
 
@@ -179,17 +180,11 @@ fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
 
 fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
     let fields = Fields::of(&entry.value, "a PKI", &SIMULATED, problems)?;
-    let personalities = [
-        ("linux", Personality::Linux),
-        ("ndes", Personality::Ndes),
-        ("rfc8894", Personality::Rfc8894),
-    ];
     let personality = fields
         .required("personality")
-        .and_then(|node| node.one_of("personality", &personalities, problems));
-    let approvals = [("automatic", Approval::Automatic), ("manual", Approval::Manual)];
+        .and_then(|node| node.one_of("personality", &PersonalityName::NAMED, problems));
     // A personality that is missing is a problem already; the rest is still read for its own.
-    let personality = personality.unwrap_or(Personality::Linux);
+    let personality = personality.unwrap_or(PersonalityName::Linux);
     let pki = Pki {
         personality,
         subject: fields.optional("ca").and_then(|node| subject(node, problems)),
@@ -200,10 +195,10 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
         challenge: fields
             .optional("challenge")
             .and_then(|node| challenge(node, problems))
-            .unwrap_or(Challenge::None),
+            .unwrap_or(ChallengePolicy::None),
         approval: fields
             .optional("approval")
-            .and_then(|node| node.one_of("approval", &approvals, problems))
+            .and_then(|node| node.one_of("approval", &Approval::NAMED, problems))
             .unwrap_or(Approval::Automatic),
         port: fields.optional("port").and_then(|node| port(node, problems)),
         admin: fields.optional("admin").and_then(|node| admin(node, problems)),
@@ -216,21 +211,21 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
             .and_then(|node| node.boolean(problems)),
         faults: fields
             .optional("faults")
-            .map(|node| faults::faults(node, personality.into(), problems))
+            .map(|node| faults::faults(node, personality, problems))
             .unwrap_or_default(),
     };
     Some(DraftPki { name: name(entry, "pki", problems)?, pki })
 }
 
 /// A keyword of what the mock CA can do; only one personality has a next CA certificate to show.
-fn capability(node: &Node, personality: Personality, problems: &Problems) -> Option<String> {
-    let has_next_ca = personality == Personality::Rfc8894;
-    let known: Vec<(&str, &str)> = Capability::ALL
-        .into_iter()
-        .filter(|capability| has_next_ca || *capability != Capability::GetNextCaCert)
-        .map(|capability| (capability.as_str(), capability.as_str()))
-        .collect();
-    node.one_of("capability", &known, problems).map(str::to_owned)
+fn capability(
+    node: &Node,
+    personality: PersonalityName,
+    problems: &Problems,
+) -> Option<Capability> {
+    let mut known = Capability::NAMED.to_vec();
+    known.retain(|(_, it)| personality.has_next_ca() || *it != Capability::GetNextCaCert);
+    node.one_of("capability", &known, problems)
 }
 
 fn subject(node: &Node, problems: &Problems) -> Option<String> {
@@ -243,14 +238,14 @@ fn subject(node: &Node, problems: &Problems) -> Option<String> {
     Some(subject)
 }
 
-fn challenge(node: &Node, problems: &Problems) -> Option<Challenge> {
+fn challenge(node: &Node, problems: &Problems) -> Option<ChallengePolicy> {
     if let Value::Scalar { .. } = node.value {
-        return node.one_of("challenge", &[("none", ())], problems).map(|()| Challenge::None);
+        return node.one_of("challenge", &[("none", ())], problems).map(|()| ChallengePolicy::None);
     }
     let fields = Fields::of(node, "a challenge", &["static", "one-time"], problems)?;
     match (fields.optional("static"), fields.optional("one-time")) {
-        (Some(node), None) => Some(Challenge::Static(secret(node, problems)?)),
-        (None, Some(node)) => Some(Challenge::OneTime(
+        (Some(node), None) => Some(ChallengePolicy::Static(secret(node, problems)?)),
+        (None, Some(node)) => Some(ChallengePolicy::one_time(
             node.items(problems).iter().filter_map(|item| secret(item, problems)).collect(),
         )),
         _ => {
@@ -266,11 +261,11 @@ fn port(node: &Node, problems: &Problems) -> Option<u16> {
     Some(port.get())
 }
 
-fn admin(node: &Node, problems: &Problems) -> Option<Admin> {
+fn admin(node: &Node, problems: &Problems) -> Option<AdminCredentials> {
     let fields = Fields::of(node, "an administrator", &["user", "password"], problems)?;
     let user = fields.required("user").and_then(|node| node.text(problems));
     let password = fields.required("password").and_then(|node| secret(node, problems));
-    Some(Admin { user: user?, password: password? })
+    Some(AdminCredentials { user: user?, password: password? })
 }
 
 /// A secret; a problem with one does not show it.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::net::{TcpListener, TcpStream};
 
 use model::lab;
-use model::lab::plan::Node;
+use model::lab::topology::Node;
 use simulated::mock_pki::{MockPki, Way};
 use simulated::remote_pki::Pkis;
 use testbed::BenchError;

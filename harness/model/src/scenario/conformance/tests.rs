@@ -9,7 +9,7 @@ use crate::scenario::scep::{
 use crate::scenario::{Action, Scenario, discover, load};
 
 fn catalogue() -> Vec<Scenario> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/conformance/server");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/conformance/server");
     let found = discover(&[folder]).unwrap();
     found.iter().map(|found| load(found, None).unwrap()).collect()
 }
