@@ -5,6 +5,8 @@ mod faults;
 mod program;
 mod ssh;
 
+use std::path::{Path, PathBuf};
+
 use ipnet::Ipv4Net;
 use mock_ca::{AdminCredentials, Approval, ChallengePolicy, PersonalityName};
 use scep::capabilities::Capability;
@@ -245,9 +247,7 @@ fn challenge(node: &Node, problems: &Problems) -> Option<ChallengePolicy> {
     let fields = Fields::of(node, "a challenge", &["static", "one-time"], problems)?;
     match (fields.optional("static"), fields.optional("one-time")) {
         (Some(node), None) => Some(ChallengePolicy::Static(secret(node, problems)?)),
-        (None, Some(node)) => Some(ChallengePolicy::one_time(
-            node.items(problems).iter().filter_map(|item| secret(item, problems)).collect(),
-        )),
+        (None, Some(node)) => Some(ChallengePolicy::one_time(secrets(node, problems))),
         _ => {
             let message = "a challenge is `none`, `{static: …}` or `{one-time: […]}`";
             problems.add(Diagnostic::at(fields.place(), message));
@@ -277,6 +277,36 @@ fn secret(node: &Node, problems: &Problems) -> Option<Secret> {
             None
         }
     }
+}
+
+/// A list of secrets.
+fn secrets(node: &Node, problems: &Problems) -> Vec<Secret> {
+    node.items(problems).iter().filter_map(|item| secret(item, problems)).collect()
+}
+
+/// The name of an environment variable that holds a password; if it is the password itself, it must not be shown again.
+fn variable(node: &Node, example: &str, problems: &Problems) -> Option<String> {
+    let name = node.text(problems)?;
+    let sound = is_variable(&name);
+    if !sound {
+        let message = "expected the name of an environment variable that holds the password";
+        problems.add(Diagnostic::at(&node.place, message).note(format!("such as `{example}`")));
+    }
+    sound.then_some(name)
+}
+
+/// Whether a text can be the name of an environment variable.
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The folder of the file that has this node.
+fn folder(node: &Node) -> PathBuf {
+    let file = Path::new(node.place.source().path());
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    file.parent().unwrap_or(Path::new("/")).to_owned()
 }
 
 /// A name that prompts, paths and host names can carry.

@@ -18,6 +18,7 @@ pub(super) struct Decoded {
     pub(super) lab_file: Option<PathBuf>,
     pub(super) conformance: Option<Conformance>,
     pub(super) steps: Vec<Step>,
+    pub(super) not_here: Option<String>,
 }
 
 /// Where a scenario's lab comes from.
@@ -44,9 +45,10 @@ pub(super) fn decode(
         fields.optional("conformance").and_then(|node| conformance::decode(node, problems));
     // A lab that another stands in for need not be there, nor be in order.
     let named = fields.optional("lab").and_then(|node| lab_file(node, path));
+    let not_here = labs.instead.and_then(|lab| not_here(lab, named.as_deref()));
     let lab = match labs.instead {
-        Some(lab) => Some(lab.clone()),
-        None => fields.required("lab").and_then(|node| lab(node, named.as_deref(), labs, problems)),
+        Some(lab) if not_here.is_none() => Some(lab.clone()),
+        _ => fields.required("lab").and_then(|node| lab(node, named.as_deref(), labs, problems)),
     };
     let steps = fields.required("steps").map(|node| steps(node, lab.as_ref(), problems));
     Some(Decoded {
@@ -57,7 +59,19 @@ pub(super) fn decode(
         lab_file: named,
         conformance,
         steps: steps?,
+        not_here,
     })
+}
+
+/// Why a lab cannot be the one of a scenario that names `own`: it stands in for another alone.
+fn not_here(lab: &Lab, own: Option<&Path>) -> Option<String> {
+    let meant = lab.stands_in_for.as_deref()?;
+    let own = match own.and_then(Path::file_name) {
+        Some(name) if name == meant => return None,
+        Some(name) => format!("is `{}`", name.to_string_lossy()),
+        None => "is written in the file itself".to_owned(),
+    };
+    Some(format!("its lab {own}, and the one given stands in for `{meant}` alone"))
 }
 
 /// The file that a lab is named by, relative to the scenario's own.

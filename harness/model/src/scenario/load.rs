@@ -42,7 +42,23 @@ impl fmt::Display for LoadErrors {
 
 impl std::error::Error for LoadErrors {}
 
-/// Reads a scenario; `lab` stands in for the one that it names.
+/// Reads scenarios as [`load`] does.
+///
+/// # Errors
+/// All that is wrong with any of them.
+pub fn load_each(found: &[Found], lab: Option<&Lab>) -> Result<Vec<Scenario>, LoadErrors> {
+    let (mut scenarios, mut errors) = (Vec::new(), Vec::new());
+    for found in found {
+        match load(found, lab) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(wrong) => errors.extend(wrong.0),
+        }
+    }
+    if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+}
+
+/// Reads a scenario; `lab` stands in for the one that it names, unless it says that it is for another. The scenario is read
+/// for its own lab then, and is not run.
 ///
 /// # Errors
 /// All that is wrong with its file and its lab.
@@ -65,7 +81,7 @@ pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
             lab_file: decoded.lab_file,
             conformance: decoded.conformance,
             steps: decoded.steps,
-            not_here: None,
+            not_here: decoded.not_here,
         }),
         _ => {
             let mut errors = problems.of_file(&node);

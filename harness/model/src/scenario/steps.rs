@@ -135,3 +135,27 @@ fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<(&'static Kind, &'a E
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_of_the_readme_has_each_step_and_no_other() {
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let readme = std::fs::read_to_string(readme).unwrap();
+        let (_, table) =
+            readme.split_once("| step | fields | passes when |\n|---|---|---|\n").unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        let rows: Vec<(BTreeSet<String>, &str)> =
+            table.lines().map(|row| (names(row.split('|').nth(1).unwrap()), row)).collect();
+        let known: BTreeSet<String> = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+        assert_eq!(
+            rows.iter().flat_map(|(kinds, _)| kinds.clone()).collect::<BTreeSet<_>>(),
+            known
+        );
+    }
+}
