@@ -39,19 +39,18 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
     let Some(fields) = Fields::of(node, "a lab", &known, problems) else {
         return Draft::default();
     };
-    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
-    let section = |key, what| {
-        fields.optional(key).map(|node| names(node, what, problems)).unwrap_or_default()
-    };
-    let pkis = section("pki", "a map of PKIs");
+    let text = |key| fields.optional_as(key, Node::text);
+    let pkis = fields.names("pki", "a map of PKIs");
     Draft {
         title: text("title"),
-        stands_in_for: fields.optional("stands-in-for").and_then(|node| file_name(node, problems)),
-        devices: section("devices", "a map of devices")
+        stands_in_for: fields.optional_as("stands-in-for", file_name),
+        devices: fields
+            .names("devices", "a map of devices")
             .iter()
             .filter_map(|entry| device(entry, problems))
             .collect(),
-        hosts: section("hosts", "a map of hosts")
+        hosts: fields
+            .names("hosts", "a map of hosts")
             .iter()
             .filter_map(|entry| host(entry, problems))
             .collect(),
@@ -94,10 +93,7 @@ fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
         .required("interfaces")
         .map(|node| names(node, "a map from interfaces to subnets", problems))
         .unwrap_or_default();
-    let keyring = fields
-        .optional("keyring")
-        .map(|node| names(node, "a map from sealed to clear values", problems))
-        .unwrap_or_default();
+    let keyring = fields.names("keyring", "a map from sealed to clear values");
     Some(DraftDevice {
         ssh: None,
         name: name(entry, "device", problems)?,
@@ -123,10 +119,7 @@ fn host(entry: &Entry, problems: &Problems) -> Option<DraftHost> {
     let known = ["addresses", "forwards", "routes", "ttl", "runs"];
     let fields = Fields::of(&entry.value, "a host", &known, problems)?;
     let addresses = fields.required("addresses").map(|node| node.items(problems));
-    let routes = fields
-        .optional("routes")
-        .map(|node| names(node, "a map from destinations to next hops", problems))
-        .unwrap_or_default();
+    let routes = fields.names("routes", "a map from destinations to next hops");
     let mut host = DraftHost {
         name: name(entry, "host", problems)?,
         addresses: addresses
@@ -134,12 +127,9 @@ fn host(entry: &Entry, problems: &Problems) -> Option<DraftHost> {
             .iter()
             .filter_map(|node| address(node, problems))
             .collect(),
-        forwards: fields
-            .optional("forwards")
-            .and_then(|node| node.boolean(problems))
-            .unwrap_or_default(),
+        forwards: fields.optional_as("forwards", Node::boolean).unwrap_or_default(),
         routes: routes.iter().filter_map(|entry| route(entry, problems)).collect(),
-        ttl: fields.optional("ttl").and_then(|node| ttl(node, problems)),
+        ttl: fields.optional_as("ttl", ttl),
         runs: None,
     };
     host.runs = fields.optional("runs").and_then(|node| program::runs(node, &host, problems));
@@ -189,28 +179,21 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
     let personality = personality.unwrap_or(PersonalityName::Linux);
     let pki = Pki {
         personality,
-        subject: fields.optional("ca").and_then(|node| subject(node, problems)),
+        subject: fields.optional_as("ca", subject),
         capabilities: fields
             .optional("capabilities")
             .map(|node| node.items(problems).iter())
             .map(|items| items.filter_map(|it| capability(it, personality, problems)).collect()),
-        challenge: fields
-            .optional("challenge")
-            .and_then(|node| challenge(node, problems))
-            .unwrap_or(ChallengePolicy::None),
+        challenge: fields.optional_as("challenge", challenge).unwrap_or(ChallengePolicy::None),
         approval: fields
-            .optional("approval")
-            .and_then(|node| node.one_of("approval", &Approval::NAMED, problems))
+            .one_of("approval", "approval", &Approval::NAMED)
             .unwrap_or(Approval::Automatic),
-        port: fields.optional("port").and_then(|node| port(node, problems)),
-        admin: fields.optional("admin").and_then(|node| admin(node, problems)),
+        port: fields.optional_as("port", port),
+        admin: fields.optional_as("admin", admin),
         obsolete_algorithms: fields
-            .optional("obsolete-algorithms")
-            .and_then(|node| node.boolean(problems))
+            .optional_as("obsolete-algorithms", Node::boolean)
             .unwrap_or_default(),
-        allow_duplicate_names: fields
-            .optional("allow-duplicate-names")
-            .and_then(|node| node.boolean(problems)),
+        allow_duplicate_names: fields.optional_as("allow-duplicate-names", Node::boolean),
         faults: fields
             .optional("faults")
             .map(|node| faults::faults(node, personality, problems))
@@ -263,8 +246,8 @@ fn port(node: &Node, problems: &Problems) -> Option<u16> {
 
 fn admin(node: &Node, problems: &Problems) -> Option<AdminCredentials> {
     let fields = Fields::of(node, "an administrator", &["user", "password"], problems)?;
-    let user = fields.required("user").and_then(|node| node.text(problems));
-    let password = fields.required("password").and_then(|node| secret(node, problems));
+    let user = fields.required_as("user", Node::text);
+    let password = fields.required_as("password", secret);
     Some(AdminCredentials { user: user?, password: password? })
 }
 

@@ -38,11 +38,10 @@ pub(super) fn decode(
 ) -> Option<Decoded> {
     let known = ["title", "description", "tags", "conformance", "lab", "steps"];
     let fields = Fields::of(node, "a scenario", &known, problems)?;
-    let title = fields.required("title").and_then(|node| node.text(problems));
-    let description = fields.optional("description").and_then(|node| node.text(problems));
+    let title = fields.required_as("title", Node::text);
+    let description = fields.optional_as("description", Node::text);
     let tags = fields.optional("tags").map(|node| tags(node, problems)).unwrap_or_default();
-    let conformance =
-        fields.optional("conformance").and_then(|node| conformance::decode(node, problems));
+    let conformance = fields.optional_as("conformance", conformance::decode);
     // A lab that another stands in for need not be there, nor be in order.
     let named = fields.optional("lab").and_then(|node| lab_file(node, path));
     let not_here = labs.instead.and_then(|lab| not_here(lab, named.as_deref()));

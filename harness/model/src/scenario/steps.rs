@@ -97,8 +97,7 @@ pub(super) fn step(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Optio
     let what = format!("{article} {} step", kind.name);
     let fields = Fields::of(&entry.value, &what, &known, problems)?;
     let expectations = [("success", Expect::Success), ("failure", Expect::Failure)];
-    let expect = fields.optional("expect");
-    let expect = expect.and_then(|node| node.one_of("expectation", &expectations, problems));
+    let expect = fields.one_of("expect", "expectation", &expectations);
     let (expect, place) = (expect.unwrap_or(Expect::Success), &entry.key_place);
     let given = Given { fields, lab, problems, kind: kind.name, expect, place };
     let (name, action) = (given.text("name"), (kind.read)(&given)?);

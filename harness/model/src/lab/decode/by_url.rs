@@ -33,7 +33,7 @@ fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<Pki
     let known: Vec<&str> = FIELDS.iter().chain(simulated).copied().collect();
     let fields = Fields::of(node, "a PKI by its URL", &known, problems)?;
     refuse_simulated(node, simulated, problems);
-    let url = fields.required("url").and_then(|node| url(node, problems));
+    let url = fields.required_as("url", url);
     let challenge = fields.optional("challenge");
     let admin = fields.optional("ndes-admin");
     if let (Some(_), Some(admin)) = (challenge, admin) {
@@ -45,7 +45,7 @@ fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<Pki
         (None, Some(node)) => admin_page(node, problems).map(ChallengeSource::Ndes),
         (None, None) => None,
     };
-    let control = fields.optional("control").and_then(|node| control(node, problems));
+    let control = fields.optional_as("control", control);
     let timeout = fields.optional("timeout").map(|node| timeout(node, problems));
     let timeout = timeout.unwrap_or(Some(TIMEOUT))?;
     Some(PkiByUrl { url: url?, challenge: source, control, timeout })
@@ -114,8 +114,8 @@ fn challenge(node: &Node, problems: &Problems) -> Option<ChallengeSource> {
 fn admin_page(node: &Node, problems: &Problems) -> Option<AdminPage> {
     let known = ["url", "user", "password", "password-file", "password-env"];
     let fields = Fields::of(node, "the page of an NDES", &known, problems)?;
-    let url = fields.required("url").and_then(|node| url(node, problems));
-    let user = fields.required("user").and_then(|node| node.text(problems));
+    let url = fields.required_as("url", url);
+    let user = fields.required_as("user", Node::text);
     let password = password(&fields, problems);
     if password.is_none() && known[2..].iter().all(|key| fields.optional(key).is_none()) {
         let message = "`mscep_admin` is shown to those who have a password";

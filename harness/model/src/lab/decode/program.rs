@@ -56,7 +56,7 @@ fn program(node: &Node, host: &DraftHost, problems: &Problems) -> Option<Program
             .iter()
             .filter_map(|node| texts.command(node))
             .collect(),
-        package: fields.optional("package").and_then(|node| package(node, problems)),
+        package: fields.optional_as("package", package),
         command: command?,
         ready: ready?,
         environment,
@@ -74,7 +74,7 @@ fn image(node: &Node, host: &DraftHost, problems: &Problems) -> Option<Image> {
     let Common { environment, secrets, ready } = common(&fields, &texts);
     let entrypoint = fields.optional("entrypoint").and_then(|node| texts.text(node));
     let command = fields.optional("command").map(|node| texts.arguments(node));
-    let name = fields.required("image").and_then(|node| image_name(node, problems));
+    let name = fields.required_as("image", image_name);
     Some(Image {
         command: command.unwrap_or_default(),
         name: name?,
@@ -142,7 +142,7 @@ fn ready(node: &Node, texts: &Texts<'_>) -> Option<Ready> {
     }
     let within = fields.optional("within");
     Some(Ready {
-        port: fields.optional("port").and_then(|node| port(node, problems)),
+        port: fields.optional_as("port", port),
         output: fields
             .optional("output")
             .and_then(|node| node.regex(Some(LITERALLY), problems))

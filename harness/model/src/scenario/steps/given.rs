@@ -41,17 +41,17 @@ impl<'a> Given<'a> {
 
     /// The text of a field.
     pub(super) fn text(&self, key: &str) -> Option<String> {
-        self.optional(key).and_then(|node| node.text(self.problems))
+        self.fields.optional_as(key, Node::text)
     }
 
     /// One of the named values of a field.
     pub(super) fn one_of<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Option<T> {
-        self.optional(key).and_then(|node| node.one_of(key, known, self.problems))
+        self.fields.one_of(key, key, known)
     }
 
     /// The values of a field that takes one or several.
     pub(super) fn one_or_more(&self, key: &str) -> &'a [Node] {
-        self.optional(key).map(|node| node.one_or_more(self.problems)).unwrap_or_default()
+        self.fields.one_or_more(key)
     }
 
     /// A number within bounds, which are said in words, too.
@@ -88,8 +88,7 @@ impl<'a> Given<'a> {
 
     /// How long the step is tried again.
     pub(super) fn within(&self) -> Duration {
-        let within = self.optional("within").and_then(|node| node.duration(self.problems));
-        within.unwrap_or(DEFAULT_WITHIN)
+        self.fields.optional_as("within", Node::duration).unwrap_or(DEFAULT_WITHIN)
     }
 
     /// The device that the step is about.

@@ -105,7 +105,7 @@ fn acceptable<F: FactName>(node: &Node, problems: &Problems) -> Option<Acceptabl
         let expected = values.filter_map(|value| expected(fact, value, problems)).collect();
         Some(Condition { fact, expected, place: entry.key_place.clone() })
     });
-    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
+    let text = |key| fields.optional_as(key, Node::text);
     let conditions: Vec<_> = conditions.collect();
     let says_nothing = match &node.value {
         Value::Mapping(entries) => entries.iter().all(|entry| entry.key == "note"),
