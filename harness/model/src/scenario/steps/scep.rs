@@ -15,6 +15,7 @@ pub use self::wrong::{Carrier, Wrong};
 use std::fmt;
 
 use scep::algorithm::{Cipher, Digest, KeyTransport};
+use scep::attribute::PkiStatus;
 use scep::http::Method;
 use scep::request::ChallengeString;
 
@@ -43,9 +44,10 @@ impl Scep {
 
     /// Whether the step is content when its request is granted; otherwise the password of the request is not used up.
     pub fn may_be_granted(&self) -> bool {
+        let success = PkiStatus::Success.to_string();
         let is_success = |it: &Condition<Fact>| {
             let names_it =
-                |expected: &Expected| matches!(expected, Expected::Text(text) if text == "SUCCESS");
+                |expected: &Expected| matches!(expected, Expected::Text(text) if *text == success);
             it.fact == Fact::Status && it.expected.iter().any(names_it)
         };
         let grants =
