@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 fn folder() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("SCEPLAB_SCENARIOS").unwrap_or_else(|| "scenarios".into());
-    package.parent().unwrap_or(package).join(named)
+    package.ancestors().nth(2).unwrap_or(package).join(named)
 }
 
 #[expect(clippy::print_stderr, reason = "a test program has nowhere else to say this")]

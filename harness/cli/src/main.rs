@@ -115,7 +115,7 @@ impl Threaded {
         let exit = runtime.block_on(self.perform());
         // Keys that are still being made, and a terminal that is still being read, are not waited for.
         runtime.shutdown_background();
-        output::checked(exit).into()
+        if output::flush() { exit.into() } else { Exit::Internal.into() }
     }
 
     async fn perform(self) -> Exit {

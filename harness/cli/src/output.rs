@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use self::queue::Queue;
-use super::exit::Exit;
 use diagnostics::{Diagnostic, Palette, render};
 
 /// Why stdout could not be written, where that is the program's concern.
@@ -54,16 +53,13 @@ pub(super) fn diagnostics(diagnostics: &[Diagnostic]) {
     }
 }
 
-/// The exit code, unless data was lost on the way to its reader.
-pub(super) fn checked(exit: Exit) -> Exit {
+/// Writes what is left of the data; false if some was lost on its way to its reader, which is said.
+pub(super) fn flush() -> bool {
     if let Some(soon) = SOON.get() {
         soon.flush(PATIENCE);
     }
-    match FAILED.get() {
-        Some(reason) => {
-            warn(&format!("error: cannot write to stdout: {reason}"));
-            Exit::Internal
-        }
-        None => exit,
+    if let Some(reason) = FAILED.get() {
+        warn(&format!("error: cannot write to stdout: {reason}"));
     }
+    FAILED.get().is_none()
 }

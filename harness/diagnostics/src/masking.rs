@@ -9,6 +9,7 @@ pub const QUOTE: &str = "`";
 
 impl Excerpt {
     /// The excerpt without secrets; the carets stay below what they were below.
+    #[must_use]
     pub fn masked(&self, masker: &Masker) -> Self {
         // A long line was cut to an excerpt before its secrets could be looked for.
         let is_cut = self.text.chars().count() >= SHOWN;
@@ -16,6 +17,7 @@ impl Excerpt {
     }
 
     /// The excerpt with its line masked in any way.
+    #[must_use]
     pub fn marked(&self, mask: impl FnOnce(&mut Marked)) -> Self {
         let (text, indent) = (self.text.clone(), self.indent);
         let byte = |chars| text.char_indices().nth(chars).map_or(text.len(), |(byte, _)| byte);
@@ -30,6 +32,7 @@ impl Excerpt {
 
 impl Diagnostic {
     /// The diagnostic with its excerpt changed, if it has one.
+    #[must_use]
     pub fn with_excerpt(mut self, change: impl FnOnce(&Excerpt) -> Excerpt) -> Self {
         if let Location::Excerpt(excerpt) = &mut self.location {
             **excerpt = change(excerpt);
@@ -39,6 +42,7 @@ impl Diagnostic {
 
     /// The diagnostic without secrets; `quotes_may_nest` says that what is quoted may hold a backtick itself, so that it is not
     /// known where a quote ends.
+    #[must_use]
     pub fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
         let outside_quotes = masker.without_words();
         // Words of our own, in which backticks quote the file.

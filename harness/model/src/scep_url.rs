@@ -11,6 +11,9 @@ use tokio::time::timeout;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a host's name stands for here; the error is why it stands for nothing.
+///
+/// # Errors
+/// Why the name stands for nothing.
 pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     let name = host.to_owned();
     let resolved = tokio::task::spawn_blocking(move || {
@@ -24,6 +27,9 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
 }
 
 /// Opens a connection; the error is why there is none.
+///
+/// # Errors
+/// Why there is no connection.
 pub async fn connect(url: &ScepUrl) -> Result<TcpStream, String> {
     let addresses = resolve(url.host(), url.port()).await?;
     let connecting = TcpStream::connect(addresses.as_slice());

@@ -22,6 +22,9 @@ const NODE_LIMIT: usize = 600_000;
 const ALIAS_LIMIT: usize = 20_000;
 
 /// Reads a text as one document.
+///
+/// # Errors
+/// What is wrong with it, at its place, without what looks like a secret.
 pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     read(source).map_err(masked_by_shape)
 }

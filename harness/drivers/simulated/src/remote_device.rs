@@ -20,6 +20,9 @@ pub struct RemoteDevice {
 
 impl RemoteDevice {
     /// Starts the device `name` of `lab` in the process at the other end of `stream`.
+    ///
+    /// # Errors
+    /// When the lab has no such device, or the process does not start it.
     pub async fn start<S>(
         lab: &Lab,
         name: &str,
@@ -81,6 +84,9 @@ fn broken(error: RemoteError) -> DeviceError {
 }
 
 /// What the device `name` of `lab` is started with.
+///
+/// # Errors
+/// When the lab has no such device.
 pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, BenchError> {
     let device = super::plan_of(lab, name)?;
     let hosts = lab.hosts.iter();

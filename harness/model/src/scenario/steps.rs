@@ -126,7 +126,7 @@ fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<(&'static Kind, &'a E
             let message = format!("`{key}` is a second kind in one step");
             problems.add(Diagnostic::at(place, message).note("begin a new step with `- `"));
         }
-        found = found.or(Some((kind, entry)));
+        found.get_or_insert((kind, entry));
     }
     if entries.is_empty() {
         let none = Diagnostic::at(&node.place, "a step has a kind");
