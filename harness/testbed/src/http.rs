@@ -41,6 +41,9 @@ impl<'a> Envelope<'a> {
 }
 
 /// Sends `request`, and reads the answer whatever its status; the error is why there is none.
+///
+/// # Errors
+/// Why there is no answer.
 pub async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     envelope: Envelope<'_>,
@@ -67,6 +70,9 @@ impl Answer {
 }
 
 /// As [`exchange`], with what the server wants to know first.
+///
+/// # Errors
+/// Why there is no answer.
 pub async fn ask(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     envelope: Envelope<'_>,
@@ -80,6 +86,9 @@ pub async fn ask(
 }
 
 /// As [`ask`], and asks once more over the same connection with the credentials that `prove` makes of the answer.
+///
+/// # Errors
+/// Why there is no answer, or no proof.
 pub async fn ask_again(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     envelope: Envelope<'_>,
@@ -104,11 +113,13 @@ async fn bounded<T>(
     timeout(limit, conversation).await.unwrap_or_else(over)
 }
 
+type Driver<S> = Pin<Box<http1::Connection<TokioIo<S>, Full<Bytes>>>>;
+
 /// A connection for one request after another.
 pub struct Connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     sender: http1::SendRequest<Full<Bytes>>,
     /// The connection is driven while an answer is waited for, and not otherwise; `None` once it has ended.
-    driver: Option<Pin<Box<http1::Connection<TokioIo<S>, Full<Bytes>>>>>,
+    driver: Option<Driver<S>>,
     is_used: bool,
 }
 

@@ -55,7 +55,7 @@ async fn serve_until_gone() -> io::Result<()> {
     match standing {
         Standing::Host => answer(messages, writer).await?,
         Standing::Ca(control) => {
-            control.serve_connection(join(messages.into_inner(), writer)).await
+            control.serve_connection(join(messages.into_inner(), writer)).await;
         }
         Standing::Device => {
             let start = |settings| device::start(settings, Some(network::CARRIER));

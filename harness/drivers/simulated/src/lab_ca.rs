@@ -41,6 +41,7 @@ impl LabCa {
     }
 
     /// The same CA, reached at an address.
+    #[must_use]
     pub fn at(self, address: SocketAddr) -> Self {
         Self { address: Some(address), ..self }
     }

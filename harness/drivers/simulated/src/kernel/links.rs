@@ -32,11 +32,17 @@ pub struct Links {
 
 impl Links {
     /// Opens a socket in the namespace of the calling thread; `runtime` carries its messages.
+    ///
+    /// # Errors
+    /// When the kernel gives none.
     pub fn open(runtime: &tokio::runtime::Handle) -> io::Result<Self> {
         Self::open_counting_from(FIRST_INTERFACE, runtime)
     }
 
     /// Opens a socket in the namespace of the calling thread, where the node's own interfaces have indices from `first` on.
+    ///
+    /// # Errors
+    /// When the kernel gives none.
     pub fn open_counting_from(first: u32, runtime: &tokio::runtime::Handle) -> io::Result<Self> {
         let _entered = runtime.enter();
         let (connection, netlink, _) = rtnetlink::new_connection()?;
@@ -55,11 +61,17 @@ impl Links {
     }
 
     /// Lets the namespace talk to itself.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
     pub async fn raise_loopback(&self) -> io::Result<()> {
         self.raise(LOOPBACK).await
     }
 
     /// Makes the bridge that is the link of that number.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
     pub async fn bridge(&self, link: usize) -> io::Result<()> {
         let bridge = LinkBridge::new(&bridge_name(link))
             .index(bridge_index(link))
@@ -71,6 +83,9 @@ impl Links {
     }
 
     /// Plugs the interface that is its node's `position`th into its link, by the port of that number.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
     pub async fn plug(
         &self,
         interface: &Interface,
@@ -90,6 +105,9 @@ impl Links {
     }
 
     /// Raises the node's `position`th interface and gives it its addresses.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
     pub async fn address(&self, interface: &Interface, position: usize) -> io::Result<()> {
         let index = self.index(position);
         self.raise(index).await?;
@@ -106,6 +124,9 @@ impl Links {
     }
 
     /// Adds a route.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
     pub async fn route(&self, route: &Route) -> io::Result<()> {
         let Route { destination, next_hop } = route;
         let route = RouteMessageBuilder::<Ipv4Addr>::new()
@@ -131,6 +152,9 @@ fn number(index: usize) -> u32 {
 }
 
 /// The kernel's refusals as errors of the operating system.
+///
+/// # Errors
+/// Those of the request.
 pub async fn done(request: impl Future<Output = Result<(), rtnetlink::Error>>) -> io::Result<()> {
     request.await.map_err(|error| match error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),

@@ -15,6 +15,9 @@ pub struct Namespace(File);
 
 impl Namespace {
     /// Makes a namespace in which `prepare` was carried out.
+    ///
+    /// # Errors
+    /// When there may be none, or `prepare` fails.
     pub fn new<T: Send>(prepare: impl FnOnce() -> io::Result<T> + Send) -> io::Result<(Self, T)> {
         on_a_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET)?;
@@ -26,6 +29,9 @@ impl Namespace {
     /// Runs `inside` in the namespace, on a thread of its own that ends with it.
     ///
     /// Sockets that are opened there, and processes that are started there, stay there.
+    ///
+    /// # Errors
+    /// When it cannot be entered, or `inside` fails.
     pub fn run<T: Send>(&self, inside: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
         on_a_thread(|| {
             setns(&self.0, CloneFlags::CLONE_NEWNET)?;
@@ -34,6 +40,9 @@ impl Namespace {
     }
 
     /// Starts a process in the namespace; the tokio runtime of the caller waits for it.
+    ///
+    /// # Errors
+    /// When the process cannot be started.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         let runtime = Handle::current();
         self.run(move || {
@@ -43,6 +52,9 @@ impl Namespace {
     }
 
     /// The same namespace by a descriptor of its own.
+    ///
+    /// # Errors
+    /// When there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
     }
