@@ -46,12 +46,7 @@ fn main() -> ExitCode {
     ];
     let with_servers = with_servers.into_iter().flatten();
     let trials = with_servers.map(|trial| trial.within(rig::in_own_network));
-    support::trials::run(
-        trials
-            .chain(ssh::doors::without_servers())
-            .chain(ssh::system_ssh::without_servers())
-            .collect(),
-    )
+    support::trials::run(trials.chain(ssh::system_ssh::without_servers()).collect())
 }
 
 /// The rig is made of Linux's namespaces.

@@ -79,6 +79,7 @@ impl Reply {
 }
 
 /// What came of a line.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Step {
     pub(crate) reply: Reply,
     /// The output was shown line by line as it came.

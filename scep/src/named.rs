@@ -27,6 +27,10 @@ macro_rules! named {
             /// All of them.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
+            /// All of them, each behind its name.
+            pub const NAMED: [(&'static str, Self); Self::ALL.len()] =
+                [$(($name, Self::$variant)),+];
+
             /// The name.
             pub fn as_str(self) -> &'static str {
                 match self {

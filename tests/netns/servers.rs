@@ -136,7 +136,7 @@ fn a_server_whose_port_is_taken_is_told_with_its_words() {
 
 fn control_characters_of_a_server_are_shown_escaped() {
     let server = r"printf '\377\033[2J\000 caf\303\251\r\n'; exit 1";
-    let ended = broken(WAITS, server, &["\\xff\\u{1b}[2J\\u{0} café"]);
+    let ended = broken(WAITS, server, &["\\xff\\u{1b}[2J\\0 café"]);
     assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
 }
 

@@ -14,6 +14,9 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
+        where_nobody_listens_the_connection_is_refused,
+        a_server_of_another_kind_is_told_from_ssh,
+        a_server_without_common_algorithms_is_told_with_its_own_ones,
         the_algorithms_of_old_routers_are_spoken,
         an_unknown_host_key_is_refused_with_its_fingerprint,
         a_changed_host_key_is_refused_with_both_fingerprints,
@@ -23,15 +26,6 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         a_password_comes_from_a_file_and_is_never_told,
         a_password_that_nobody_knows_is_told_with_what_to_give,
         a_password_may_be_asked_for_at_the_keyboard,
-    ]
-}
-
-pub(crate) fn without_servers() -> Vec<Planned> {
-    trials![
-        &[];
-        where_nobody_listens_the_connection_is_refused,
-        a_server_of_another_kind_is_told_from_ssh,
-        a_server_without_common_algorithms_is_told_with_its_own_ones,
     ]
 }
 

@@ -274,7 +274,7 @@ fn a_control_port_that_is_none_is_told() {
     let lab = for_lab(&rig, "linux-pki", "linux-pki", true);
     let scenario = "scenarios/scep/linux-pki.yaml";
     for (wrong, told) in [
-        ("http://127.0.0.1:9", "its control port at http://127.0.0.1:9/: "),
+        ("http://127.0.0.1:9", "its control port at http://127.0.0.1:9: "),
         ("http://10.215.168.1:8080", "`/issued` is answered HTTP 404"),
         ("10.215.168.1:8080", "give where `sceplab serve --control` listens"),
     ] {

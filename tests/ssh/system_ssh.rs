@@ -11,7 +11,7 @@ use model::lab::{PasswordSource, Secret, SshTarget};
 use super::device::script;
 use super::sshd::{Sshd, write};
 use crate::support::rig::files::{PASSWORD, USER};
-use crate::support::sceplab::{self, Ended, workspace};
+use crate::support::sceplab::{self, Ended, Running, workspace};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
@@ -20,6 +20,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         the_users_configuration_says_where_a_device_is_and_what_is_in_between,
         a_password_is_seen_in_no_process_and_no_file,
         a_password_of_the_environment_is_not_handed_on,
+        ssh_ends_with_a_run_that_is_killed,
     ]
 }
 
@@ -166,6 +167,36 @@ async fn a_password_is_seen_in_no_process_and_no_file() {
     assert!(!folder.exists(), "{} is left", folder.display());
     assert!(look_around().iter().any(|seen| seen.name == "ssh"));
     device.restore().await;
+}
+
+/// The processes that were told of a server's keys, which `ssh` alone is.
+fn ssh_of(server: &Sshd) -> usize {
+    let known_hosts = server.path("known_hosts").display().to_string();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.map(|it| fs::read(it.path().join("cmdline")).unwrap_or_default());
+    lines.filter(|line| String::from_utf8_lossy(line).contains(&known_hosts)).count()
+}
+
+fn ssh_ends_with_a_run_that_is_killed() {
+    // The device says nothing any more, and would go on for long.
+    let server = Sshd::start(&script(
+        r#"special() { [ "$1" = "show running" ] || return 1; touch asked; exec sleep 600; }"#,
+    ));
+    let device = format!(
+        "ssh: {USER}@127.0.0.1, port: {}, known-hosts: {}, identity: {}",
+        server.target().port,
+        server.path("known_hosts").display(),
+        server.path("identity").display()
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
+    sceplab::without_surroundings(&mut command);
+    command.args(arguments(&server.path(""), &device)).current_dir(workspace());
+    command.env("XDG_STATE_HOME", server.path("state"));
+    let mut running = Running::start(command);
+    sceplab::wait_until("the device is asked", || server.path("asked").exists());
+    assert_eq!(ssh_of(&server), 1);
+    running.kill();
+    sceplab::wait_until("ssh has ended", || ssh_of(&server) == 0);
 }
 
 fn a_password_of_the_environment_is_not_handed_on() {

@@ -57,6 +57,13 @@ impl KernelNetwork {
     }
 }
 
+/// An address, or one of the names that the lab file gives.
+fn resolve(names: &BTreeMap<String, Ipv4Addr>, host: &str) -> Result<Ipv4Addr, ResolveError> {
+    let known = || names.get(&host.to_ascii_lowercase()).copied();
+    let found = host.parse().ok().or_else(known);
+    found.ok_or_else(|| ResolveError::Unknown { host: host.to_owned() })
+}
+
 #[async_trait]
 impl Network for KernelNetwork {
     async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
@@ -64,11 +71,7 @@ impl Network for KernelNetwork {
     }
 
     async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
-        if let Ok(literal) = host.parse() {
-            return Ok(literal);
-        }
-        let known = self.names.get(&host.to_ascii_lowercase()).copied();
-        known.ok_or_else(|| ResolveError::Unknown { host: host.to_owned() })
+        resolve(&self.names, host)
     }
 
     async fn echo(&self, request: &EchoRequest) -> EchoOutcome {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use process::messages::{MESSAGE_LIMIT, Messages, ReadError, encode, write};
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::Settings;
-use super::message::{Answer, Call, FromDevice, Greeting, Request};
+use super::message::{Call, FromDevice, Greeting, Request};
 use super::pending::{Coming, Pending};
 use crate::completion::Candidate;
 use crate::device::{ConfigurationError, Reply, Step};
@@ -72,7 +73,7 @@ impl RemoteConsole {
         &self,
         lines: &str,
     ) -> Result<Result<(), ConfigurationError>, RemoteError> {
-        configured(self.ask(Call::Replace(lines.to_owned())).await?)
+        self.ask(Call::Replace(lines.to_owned())).await
     }
 
     /// Changes the configuration, as [`Device::modify_configuration`](crate::Device::modify_configuration) does.
@@ -83,7 +84,7 @@ impl RemoteConsole {
         &self,
         lines: &str,
     ) -> Result<Result<(), ConfigurationError>, RemoteError> {
-        configured(self.ask(Call::Modify(lines.to_owned())).await?)
+        self.ask(Call::Modify(lines.to_owned())).await
     }
 
     /// Runs one line of the command line; the command ends early where nobody waits for it any more.
@@ -91,10 +92,7 @@ impl RemoteConsole {
     /// # Errors
     /// When the device cannot answer.
     pub async fn execute(&self, command: &str) -> Result<Reply, RemoteError> {
-        match self.ask(Call::Execute(command.to_owned())).await? {
-            Answer::Reply(reply) => Ok(reply),
-            other => Err(unexpected(other)),
-        }
+        self.ask(Call::Execute(command.to_owned())).await
     }
 
     /// What SCEP did, one line an event, the newest last.
@@ -102,7 +100,7 @@ impl RemoteConsole {
     /// # Errors
     /// When the device cannot answer.
     pub async fn protocol_log(&self) -> Result<Vec<String>, RemoteError> {
-        lines(self.ask(Call::ProtocolLog).await?)
+        self.ask(Call::ProtocolLog).await
     }
 
     /// What a reader of a result must know of the device's SCEP client.
@@ -110,7 +108,7 @@ impl RemoteConsole {
     /// # Errors
     /// When the device cannot answer.
     pub async fn notes(&self) -> Result<Vec<String>, RemoteError> {
-        lines(self.ask(Call::Notes).await?)
+        self.ask(Call::Notes).await
     }
 
     /// Changes whenever the device may answer differently than before.
@@ -127,10 +125,7 @@ impl RemoteConsole {
 
     /// The prompt that awaits the next line.
     pub(crate) async fn prompt(&self) -> Result<String, RemoteError> {
-        match self.ask(Call::Prompt).await? {
-            Answer::Text(prompt) => Ok(prompt),
-            other => Err(unexpected(other)),
-        }
+        self.ask(Call::Prompt).await
     }
 
     /// What may be typed after `words`.
@@ -139,10 +134,7 @@ impl RemoteConsole {
         words: Vec<String>,
         partial: String,
     ) -> Result<Vec<Candidate>, RemoteError> {
-        match self.ask(Call::Complete { words, partial }).await? {
-            Answer::Candidates(candidates) => Ok(candidates),
-            other => Err(unexpected(other)),
-        }
+        self.ask(Call::Complete { words, partial }).await
     }
 
     /// Ends what takes its time, if anything does.
@@ -158,12 +150,7 @@ impl RemoteConsole {
         while let Some(line) = asked.coming.screen.recv().await {
             screen(&line);
         }
-        match self.answer_to(asked).await? {
-            Answer::Step { reply, shown, left, terminal_length } => {
-                Ok(Step { reply, shown, left, terminal_length })
-            }
-            other => Err(unexpected(other)),
-        }
+        self.answer_to(asked).await
     }
 
     async fn greet<S>(stream: S, greeting: &Greeting) -> Result<Self, RemoteError>
@@ -206,7 +193,7 @@ impl RemoteConsole {
         Self { requests, pending, changes, closed, _tasks: tasks }
     }
 
-    async fn ask(&self, call: Call) -> Result<Answer, RemoteError> {
+    async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T, RemoteError> {
         self.answer_to(self.send(self.pending.add(), call)?).await
     }
 
@@ -218,10 +205,11 @@ impl RemoteConsole {
         Ok(asked)
     }
 
-    async fn answer_to(&self, mut asked: Asked<'_>) -> Result<Answer, RemoteError> {
+    async fn answer_to<T: DeserializeOwned>(&self, mut asked: Asked<'_>) -> Result<T, RemoteError> {
         match (&mut asked.coming.answer).await {
-            Ok(Answer::Failed(reason)) => Err(RemoteError::Failed(reason)),
-            Ok(answer) => Ok(answer),
+            Ok(Ok(answer)) => serde_json::from_value(answer)
+                .map_err(|_| RemoteError::Failed("its answer is to another question".to_owned())),
+            Ok(Err(reason)) => Err(RemoteError::Failed(reason)),
             Err(_ended) => Err(RemoteError::Closed(self.closed().await)),
         }
     }
@@ -310,25 +298,6 @@ async fn ask_whether_alive(
             let _ = requests.send(encode(&request).unwrap_or_default());
         }
     }
-}
-
-fn configured(answer: Answer) -> Result<Result<(), ConfigurationError>, RemoteError> {
-    match answer {
-        Answer::Configured => Ok(Ok(())),
-        Answer::ConfigurationRefused(error) => Ok(Err(error)),
-        other => Err(unexpected(other)),
-    }
-}
-
-fn lines(answer: Answer) -> Result<Vec<String>, RemoteError> {
-    match answer {
-        Answer::Lines(lines) => Ok(lines),
-        other => Err(unexpected(other)),
-    }
-}
-
-fn unexpected(_: Answer) -> RemoteError {
-    RemoteError::Failed("its answer is to another question".to_owned())
 }
 
 fn too_long() -> RemoteError {

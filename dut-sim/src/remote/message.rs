@@ -1,10 +1,9 @@
 //! What goes over the stream. No message has a `Debug` form: configuration lines hold secrets.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Settings;
-use crate::completion::Candidate;
-use crate::device::{ConfigurationError, Reply};
 
 /// The first line of a connection.
 #[derive(Serialize, Deserialize)]
@@ -70,26 +69,5 @@ pub(super) enum FromDevice {
     Changed,
 }
 
-/// What came of a request.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Answer {
-    /// The configuration was committed.
-    Configured,
-    /// The configuration was refused.
-    ConfigurationRefused(ConfigurationError),
-    /// What a command printed.
-    Reply(Reply),
-    /// What a command printed for a user, and what it means for the console.
-    Step { reply: Reply, shown: bool, left: bool, terminal_length: Option<u16> },
-    /// One text.
-    Text(String),
-    /// Many lines.
-    Lines(Vec<String>),
-    /// What may be typed.
-    Candidates(Vec<Candidate>),
-    /// It was done, and there is nothing to tell.
-    Done,
-    /// The device could not answer.
-    Failed(String),
-}
+/// What a call yields, as JSON, or why the device could not answer.
+pub(super) type Answer = Result<Value, String>;

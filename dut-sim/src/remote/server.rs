@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use process::messages::{Messages, ReadError, encode, write};
+use serde_json::to_value;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::Settings;
-use super::message::{Answer, Call, FromDevice, Greeting, Request};
+use super::message::{Call, FromDevice, Greeting, Request};
 use crate::device::login::Login;
 use crate::device::restart::RESTARTS;
 use crate::device::{Device, Step};
@@ -136,7 +137,7 @@ async fn write_all(mut messages: mpsc::Receiver<FromDevice>, mut writer: impl As
 fn line_of(message: &FromDevice) -> Vec<u8> {
     let short = |id| {
         let reason = "the answer is too long to be sent".to_owned();
-        FromDevice::Answer { id, answer: Answer::Failed(reason) }
+        FromDevice::Answer { id, answer: Err(reason) }
     };
     encode(message).unwrap_or_else(|| match message {
         FromDevice::Answer { id, .. } => encode(&short(*id)).unwrap_or_default(),
@@ -187,7 +188,7 @@ impl Desk {
             return;
         }
         if self.tasks.len() > MOST_REQUESTS {
-            let answer = Answer::Failed("it has too much to do".to_owned());
+            let answer = Err("it has too much to do".to_owned());
             let _ = self.answers.send(FromDevice::Answer { id, answer }).await;
             return;
         }
@@ -204,33 +205,26 @@ impl Desk {
 async fn work(user: Arc<User>, id: u64, call: Call, answers: mpsc::Sender<FromDevice>) {
     let (device, login) = (&user.device, user.login());
     let answer = match call {
-        Call::Replace(lines) => configured(device.replace_for(login, &lines).await),
-        Call::Modify(lines) => configured(device.modify_for(login, &lines).await),
-        Call::Execute(command) => {
-            Answer::Reply(device.step(login, &command, &mut |_| {}).await.reply)
-        }
-        Call::Step(line) => step(&user, id, &line, &answers).await,
-        Call::Prompt => Answer::Text(device.prompt_for(login).await),
-        Call::Complete { words, partial } => {
-            Answer::Candidates(device.complete(login, &words, &partial))
-        }
-        Call::ProtocolLog => Answer::Lines(device.protocol_log()),
-        Call::Notes => Answer::Lines(device.notes()),
+        Call::Replace(lines) => to_value(device.replace_for(login, &lines).await),
+        Call::Modify(lines) => to_value(device.modify_for(login, &lines).await),
+        Call::Execute(command) => to_value(device.step(login, &command, &mut |_| {}).await.reply),
+        Call::Step(line) => to_value(step(&user, id, &line, &answers).await),
+        Call::Prompt => to_value(device.prompt_for(login).await),
+        Call::Complete { words, partial } => to_value(device.complete(login, &words, &partial)),
+        Call::ProtocolLog => to_value(device.protocol_log()),
+        Call::Notes => to_value(device.notes()),
         Call::Interrupt => {
             login.interrupt();
-            Answer::Done
+            to_value(())
         }
-        Call::Alive | Call::GiveUp(_) => Answer::Done,
+        Call::Alive | Call::GiveUp(_) => to_value(()),
     };
+    let answer = answer.map_err(|error| error.to_string());
     // Nobody is left to be told once the connection has ended.
     let _ = answers.send(FromDevice::Answer { id, answer }).await;
 }
 
-fn configured(outcome: Result<(), crate::ConfigurationError>) -> Answer {
-    outcome.map_or_else(Answer::ConfigurationRefused, |()| Answer::Configured)
-}
-
-async fn step(user: &User, id: u64, line: &str, answers: &mpsc::Sender<FromDevice>) -> Answer {
+async fn step(user: &User, id: u64, line: &str, answers: &mpsc::Sender<FromDevice>) -> Step {
     let (shown_lines, mut to_show) = mpsc::unbounded_channel();
     let mut screen = |line: &str| drop(shown_lines.send(line.to_owned()));
     let step = user.device.step(user.login(), line, &mut screen);
@@ -245,6 +239,5 @@ async fn step(user: &User, id: u64, line: &str, answers: &mpsc::Sender<FromDevic
     while let Ok(line) = to_show.try_recv() {
         drop(answers.send(FromDevice::Screen { id, line }).await);
     }
-    let Step { reply, shown, left, terminal_length } = outcome;
-    Answer::Step { reply, shown, left, terminal_length }
+    outcome
 }

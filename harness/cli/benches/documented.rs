@@ -29,7 +29,7 @@ use tokio::runtime::{Builder, Runtime};
 #[path = "bare/operations.rs"]
 mod bare;
 
-const SCENARIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/scep/linux-pki.yaml");
+const SCENARIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/scep/linux-pki.yaml");
 
 /// How many runs a median is of.
 const RUNS: usize = 400;

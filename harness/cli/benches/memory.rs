@@ -16,7 +16,7 @@ use testbed::Driver;
 #[expect(dead_code, reason = "only the key is needed here")]
 mod bare;
 
-const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/scep");
+const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/scep");
 
 /// How many scenarios are run where no number is given.
 const RUNS: usize = 5_000;

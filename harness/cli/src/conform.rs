@@ -30,7 +30,7 @@ use diagnostics::{Diagnostic, Palette};
 use model::scep_url::ScepUrl;
 use results::requirement::End;
 use results::{ConformanceReport, Date};
-use runner::{Event, run_all};
+use runner::run_all;
 use testbed::pki::Pki;
 use testbed::{Driver, ReceivedLog};
 
@@ -210,15 +210,10 @@ impl Arguments {
         let Plan { run, skipped } = plan;
         let cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
         let mut progress = Progress::new(cases.len());
-        let observe = |event: Event<'_>| match event {
-            Event::Started { id } => progress.started(id),
-            Event::Finished(case) => {
-                let shown = self
-                    .verbose
-                    .then(|| format!("{}\n\n{}", line(case, palette), transcript(case, palette)));
-                progress.finished(&case.id, shown.as_deref());
-            }
-        };
+        let observe = progress.follow(|case| {
+            let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
+            self.verbose.then(shown)
+        });
         let received = ReceivedLog::default();
         let one: Arc<dyn Pki> = Arc::<LivePki>::clone(pki);
         let driver: Arc<dyn Driver> =

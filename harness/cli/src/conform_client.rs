@@ -27,7 +27,7 @@ use diagnostics::Palette;
 use model::scenario::Scenario;
 use results::requirement::End;
 use results::{ConformanceReport, Date};
-use runner::{Event, default_jobs, run_all};
+use runner::{default_jobs, run_all};
 use simulated::client::Command;
 use testbed::Driver;
 use testbed::client::Client;
@@ -139,15 +139,10 @@ impl Arguments {
     ) -> ConformanceReport {
         let palette = Palette::of(&io::stdout());
         let mut progress = Progress::new(cases.len());
-        let observe = |event: Event<'_>| match event {
-            Event::Started { id } => progress.started(id),
-            Event::Finished(case) => {
-                let shown = self
-                    .verbose
-                    .then(|| format!("{}\n\n{}", line(case, palette), transcript(case, palette)));
-                progress.finished(&case.id, shown.as_deref());
-            }
-        };
+        let observe = progress.follow(|case| {
+            let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
+            self.verbose.then(shown)
+        });
         // Each case has its own mock CA, and all the same client.
         let driver: Arc<dyn Driver> = Arc::new(Loopback::new(client));
         let (at_once, told) = (self.at_once(target), stop.clone().told(1));

@@ -27,7 +27,7 @@ use ::report::terminal::{line, summary};
 use matrix::{Ledger, Plan, judge, unmatched};
 use model::scenario::LEDGER;
 use results::Matrix;
-use runner::{Event, run_jobs};
+use runner::run_jobs;
 use testbed::{Client, Driver, DriverName, LabOptions};
 
 /// The tag of the scenarios that are chosen where a folder is named.
@@ -164,13 +164,7 @@ impl Arguments {
         let palette = Palette::of(&io::stdout());
         let cells = plan.jobs(|client| Arc::clone(&drivers[&client]));
         let mut progress = Progress::new(cells.len());
-        let observe = |event: Event<'_>| match event {
-            Event::Started { id } => progress.started(id),
-            Event::Finished(cell) => {
-                let line = self.verbose.then(|| line(cell, palette));
-                progress.finished(&cell.id, line.as_deref());
-            }
-        };
+        let observe = progress.follow(|cell| self.verbose.then(|| line(cell, palette)));
         let jobs = self.jobs.unwrap_or_else(default_jobs);
         let outcome = run_jobs(cells, jobs, stop.clone().told(1), observe).await;
         progress.end();

@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::say;
+use results::ScenarioOutcome;
+use runner::Event;
 
 /// How many of the scenarios under way are named.
 const NAMED: usize = 3;
@@ -28,13 +30,24 @@ impl Progress {
         Self { bar, under_way: Vec::new() }
     }
 
-    pub(super) fn started(&mut self, id: &str) {
+    /// Follows a run; what `shown` makes of a finished scenario is said.
+    pub(super) fn follow(
+        &mut self,
+        shown: impl Fn(&ScenarioOutcome) -> Option<String>,
+    ) -> impl FnMut(Event<'_>) {
+        move |event| match event {
+            Event::Started { id } => self.started(id),
+            Event::Finished(scenario) => self.finished(&scenario.id, shown(scenario).as_deref()),
+        }
+    }
+
+    fn started(&mut self, id: &str) {
         self.under_way.push(id.to_owned());
         self.name();
     }
 
     /// Lines of a finished scenario go above the bar.
-    pub(super) fn finished(&mut self, id: &str, lines: Option<&str>) {
+    fn finished(&mut self, id: &str, lines: Option<&str>) {
         self.under_way.retain(|other| other != id);
         if let Some(lines) = lines {
             self.bar.suspend(|| say(lines));

@@ -22,7 +22,7 @@ use ::report::terminal;
 use diagnostics::Palette;
 use model::scenario::Scenario;
 use results::Outcome;
-use runner::{Event, default_jobs, run_all};
+use runner::{default_jobs, run_all};
 use testbed::{Driver, DriverName, KeptLab};
 
 /// Run scenarios
@@ -108,22 +108,15 @@ impl Arguments {
         let palette = Palette::of(&io::stdout());
         let jobs = self.jobs.unwrap_or_else(default_jobs);
         let mut progress = Progress::new(scenarios.len());
-        let outcome = run_all(driver, scenarios, jobs, stop.clone().told(1), |event| match event {
-            Event::Started { id } => progress.started(id),
-            Event::Finished(scenario) => {
-                let mut lines = terminal::line(scenario, palette);
-                for note in terminal::notes(scenario, palette) {
-                    lines += "\n";
-                    lines += &note;
-                }
-                if self.verbose {
-                    lines += "\n\n";
-                    lines += &terminal::transcript(scenario, palette);
-                }
-                progress.finished(&scenario.id, Some(&lines));
+        let observe = progress.follow(|scenario| {
+            let mut lines = vec![terminal::line(scenario, palette)];
+            lines.extend(terminal::notes(scenario, palette));
+            if self.verbose {
+                lines.extend([String::new(), terminal::transcript(scenario, palette)]);
             }
-        })
-        .await;
+            Some(lines.join("\n"))
+        });
+        let outcome = run_all(driver, scenarios, jobs, stop.clone().told(1), observe).await;
         progress.end();
         tell(&outcome, palette);
         self.reports.write(&outcome, Exit::of(&outcome))

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::{complain, output};
 use diagnostics::Diagnostic;
 use model::lab::Lab;
-use model::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load, target_files};
+use model::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load_each, target_files};
 
 /// Where scenarios are looked for unless it is said where.
 pub(super) const DEFAULT_PATH: &str = "scenarios";
@@ -76,17 +76,9 @@ impl Selection {
             // Anything but none: the scenarios' own labs are not asked for.
             Some(Lab::default())
         });
-        let broken_lab = !errors.is_empty();
-        let mut scenarios = Vec::new();
-        for found in found(&self.paths)? {
-            match load_in(&found, lab.as_ref()) {
-                Ok(scenario) => scenarios.push(scenario),
-                // Devices of a lab that cannot be read are not missed.
-                Err(_) if broken_lab => {}
-                Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
-            }
-        }
-        if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+        let scenarios = load_each(&found(&self.paths)?, lab.as_ref());
+        // Devices of a lab that cannot be read are not missed.
+        if errors.is_empty() { scenarios } else { Err(LoadErrors::new(errors)) }
     }
 
     fn tagged(&self, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Exit> {
@@ -100,26 +92,6 @@ impl Selection {
         }
         Ok(scenarios)
     }
-}
-
-/// Reads a scenario for a lab that may not be for it; then it is read for its own, and is not run.
-fn load_in(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
-    let loaded = load(found, lab);
-    let Some(meant) = lab.and_then(|lab| lab.stands_in_for.as_deref()) else { return loaded };
-    let is_elsewhere = |scenario: &Scenario| {
-        let file = scenario.lab_file.as_deref().and_then(Path::file_name);
-        file.is_none_or(|file| file != meant)
-    };
-    // A name that the lab lacks is no mistake in a scenario of another lab.
-    let of_another = load(found, None).ok().filter(is_elsewhere);
-    let Some(scenario) = of_another else { return loaded };
-    let own = scenario.lab_file.as_deref().and_then(Path::file_name);
-    let own = own.map_or_else(
-        || "is written in the file itself".to_owned(),
-        |name| format!("is `{}`", name.to_string_lossy()),
-    );
-    let reason = format!("its lab {own}, and the one given stands in for `{meant}` alone");
-    Ok(Scenario { not_here: Some(reason), ..scenario })
 }
 
 /// Reads the scenarios that are named, and those with a tag in the folders that are.
@@ -141,15 +113,7 @@ pub(super) fn tagged_or_named(paths: &[PathBuf], tag: &str) -> Result<Vec<Scenar
 
 /// Reads all scenarios in these places; the error is all that is wrong with them.
 pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadErrors> {
-    let mut scenarios = Vec::new();
-    let mut errors = Vec::new();
-    for found in found(paths)? {
-        match load(&found, None) {
-            Ok(scenario) => scenarios.push(scenario),
-            Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
-        }
-    }
-    if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+    load_each(&found(paths)?, None)
 }
 
 fn found(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {

@@ -5,9 +5,9 @@ mod check;
 mod decode;
 mod draft;
 mod image;
-pub mod plan;
 mod program;
 mod ssh;
+pub mod topology;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -15,6 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
+use mock_ca::{AdminCredentials, Approval, ChallengePolicy, FaultRule, PersonalityName};
+use scep::capabilities::Capability;
 pub use scep::secret::{MASK, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -100,79 +102,29 @@ pub struct Route {
 /// A PKI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pki {
-    /// Whom it behaves like.
-    pub personality: Personality,
+    /// The server that it imitates.
+    pub personality: PersonalityName,
     /// The CA's name, as in `DC=com, DC=scep, CN=x`; where it is left out, the personality's own.
     pub subject: Option<String>,
     /// The keywords that `GetCACaps` names; where they are left out, the personality's own.
     #[serde(default)]
-    pub capabilities: Option<Vec<String>>,
+    pub capabilities: Option<Vec<Capability>>,
     /// What a client must present.
-    pub challenge: Challenge,
+    pub challenge: ChallengePolicy,
     /// Who decides about a request.
     pub approval: Approval,
     /// The TCP port it listens on; where it is left out, the personality's own.
     pub port: Option<u16>,
     /// Who may read the administrator's page; where it is left out, anybody.
-    pub admin: Option<Admin>,
+    pub admin: Option<AdminCredentials>,
     /// Whether a second certificate may be issued to a subject that has one; left out, the personality decides.
     pub allow_duplicate_names: Option<bool>,
     /// Whether requests in single DES or signed with MD5 are taken, whatever the personality.
     #[serde(default)]
     pub obsolete_algorithms: bool,
-    /// What it does wrong on purpose, as rules such as `on: PKIOperation, nth: 2, do: http-status 503`.
+    /// What it does wrong on purpose.
     #[serde(default)]
-    pub faults: Vec<String>,
-}
-
-/// Whom a PKI behaves like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Personality {
-    /// As micromdm's scepserver.
-    Linux,
-    /// As the Network Device Enrollment Service of Windows Server.
-    Ndes,
-    /// As RFC 8894 has it.
-    Rfc8894,
-}
-
-/// What a client must present to be enrolled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Challenge {
-    /// Nothing.
-    None,
-    /// One password for all.
-    Static(Secret),
-    /// Passwords that serve once each.
-    OneTime(Vec<Secret>),
-}
-
-/// Who decides about a request that is otherwise in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Approval {
-    /// The CA, at once.
-    Automatic,
-    /// The scenario, by its `approve` and `deny` steps; the client is told to wait.
-    Manual,
-}
-
-/// The administrator of a PKI.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Admin {
-    /// The user's name.
-    pub user: String,
-    /// The password.
-    pub password: Secret,
-}
-
-impl From<Personality> for mock_ca::PersonalityName {
-    fn from(personality: Personality) -> Self {
-        match personality {
-            Personality::Linux => Self::Linux,
-            Personality::Ndes => Self::Ndes,
-            Personality::Rfc8894 => Self::Rfc8894,
-        }
-    }
+    pub faults: Vec<FaultRule>,
 }
 
 impl Lab {
@@ -238,9 +190,9 @@ impl Lab {
         let mut secrets: Vec<Secret> = keyrings.cloned().collect();
         for pki in self.pkis.values() {
             match &pki.challenge {
-                Challenge::None => {}
-                Challenge::Static(secret) => secrets.push(secret.clone()),
-                Challenge::OneTime(list) => secrets.extend(list.iter().cloned()),
+                ChallengePolicy::None => {}
+                ChallengePolicy::Static(secret) => secrets.push(secret.clone()),
+                ChallengePolicy::OneTime { preset, .. } => secrets.extend(preset.iter().cloned()),
             }
             secrets.extend(pki.admin.iter().map(|admin| admin.password.clone()));
         }
@@ -269,8 +221,7 @@ impl Lab {
     pub fn decode(node: &Node, problems: &Problems) -> Self {
         let before = problems.count();
         let draft = decode::decode(node, problems);
-        check::check(&draft, problems.count() == before, problems);
-        draft.into_lab()
+        check::check(draft, problems.count() == before, problems)
     }
 }
 

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use scep::secret::MASK;
 
-use crate::masker::SHORT;
+/// The longest secret that is masked only where it stands alone: `a` is part of every second word.
+pub(crate) const SHORT: usize = 3;
 
 /// A text and the bytes of a place in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

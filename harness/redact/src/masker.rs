@@ -4,10 +4,7 @@ use std::slice::from_ref;
 
 use scep::secret::Secret;
 
-use crate::marked::Marked;
-
-/// The longest secret that is masked only where it stands alone: `a` is part of every second word.
-pub(crate) const SHORT: usize = 3;
+use crate::marked::{Marked, SHORT};
 
 /// Replaces secrets by a mask.
 #[derive(Debug, Clone, Default)]

@@ -211,6 +211,18 @@ mod tests {
     }
 
     #[test]
+    fn refused_configuration_line_is_found_by_its_number() {
+        let lines = "set a\n  set b".to_owned();
+        let sent = Sent::Configuration { device: "DUT0".to_owned(), lines };
+        let shown = |refused_line| {
+            let failure = Failure { sent: sent.clone(), refused_line, ..samples::failure() };
+            prompt(&samples::outcome().scenarios[0], &failure)
+        };
+        let expected = ["DUT0# set b", "DUT0# commit", "DUT0# ..."];
+        assert_eq!([Some(2), None, Some(0)].map(shown), expected);
+    }
+
+    #[test]
     fn lines_and_summary_say_how_scenarios_ended() {
         let outcome = samples::outcome();
         let lines: Vec<String> =

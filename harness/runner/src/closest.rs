@@ -1,6 +1,9 @@
 //! The line of an output that came closest to what was sought.
 
 use model::scenario::Pattern;
+use regex::Regex;
+use regex_syntax::ast::Ast;
+use regex_syntax::ast::parse::Parser;
 
 /// The shortest word that is worth comparing, in characters.
 const WORD: usize = 2;
@@ -14,7 +17,7 @@ const COMPARED: usize = 200;
 /// The line that has most of the words that are sought, or else the one that is spelt most alike.
 pub(super) fn closest_line<'a>(output: &'a str, sought: &Pattern) -> Option<&'a str> {
     let words = match sought {
-        Pattern::Regex(regex) => words(&literals(regex.as_str())),
+        Pattern::Regex(regex) => words(&literals(regex)),
         Pattern::Token(token) => words(token),
     };
     let lines = || output.lines().filter(|line| !line.trim().is_empty()).take(5000);
@@ -49,22 +52,27 @@ fn shared(line: &str, words: &[String]) -> usize {
     words.iter().filter(|word| line.contains(word.as_str())).map(String::len).sum()
 }
 
-/// An expression without its classes, so that `\s` is not taken for a word.
-fn literals(regex: &str) -> String {
+/// The literal characters of an expression, with a blank where it has anything else.
+fn literals(regex: &Regex) -> String {
     let mut text = String::new();
-    let mut characters = regex.chars();
-    while let Some(character) = characters.next() {
-        if character == '\\' {
-            match characters.next() {
-                Some(class) if class.is_ascii_alphanumeric() => text.push(' '),
-                Some(escaped) => text.push(escaped),
-                None => {}
-            }
-        } else {
-            text.push(character);
-        }
+    if let Ok(expression) = Parser::new().parse(regex.as_str()) {
+        add_literals(&expression, &mut text);
     }
     text
+}
+
+fn add_literals(expression: &Ast, text: &mut String) {
+    match expression {
+        Ast::Literal(literal) => text.push(literal.c),
+        Ast::Group(group) => add_literals(&group.ast, text),
+        Ast::Repetition(repetition) => add_literals(&repetition.ast, text),
+        Ast::Concat(parts) => parts.asts.iter().for_each(|part| add_literals(part, text)),
+        Ast::Alternation(choices) => choices.asts.iter().for_each(|choice| {
+            add_literals(choice, text);
+            text.push(' ');
+        }),
+        _ => text.push(' '),
+    }
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -81,7 +89,7 @@ mod tests {
     const TABLE: &str = "Certificate  Status\nca           Valid\nusercert     Failed\n";
 
     fn closest_to(regex: &str) -> Option<&'static str> {
-        closest_line(TABLE, &Pattern::Regex(regex::Regex::new(regex).unwrap()))
+        closest_line(TABLE, &Pattern::Regex(Regex::new(regex).unwrap()))
     }
 
     #[test]
@@ -90,8 +98,15 @@ mod tests {
         assert_eq!(closest_to(r"^ca\s+Expired$"), Some("ca           Valid"));
         let output =
             "usercert     Failed    -                      -\nusercert: answered FAILURE\n";
-        let pattern = Pattern::Regex(regex::Regex::new(r"usercert\s+Valid").unwrap());
+        let pattern = Pattern::Regex(Regex::new(r"usercert\s+Valid").unwrap());
         assert!(closest_line(output, &pattern).unwrap().contains("Failed"));
+    }
+
+    #[test]
+    fn only_literals_of_an_expression_are_words() {
+        let literals = |regex: &str| words(&literals(&Regex::new(regex).unwrap()));
+        assert_eq!(literals(r"usercert\s+Valid"), ["usercert", "Valid"]);
+        assert_eq!(literals(r"(?i)^(ca|ra-2)\x41b [xyz]{22}$"), ["ca", "ra", "Ab"]);
     }
 
     #[test]

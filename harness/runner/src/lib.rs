@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use self::pool::Event;
 pub use self::scenario::{blank, run_on};
-use model::scenario::{LoadErrors, Scenario, discover, load};
+use model::scenario::{LoadErrors, Scenario, discover, load_each};
 use results::Outcome;
 use testbed::Driver;
 
@@ -65,16 +65,6 @@ pub async fn run_jobs(
 /// # Errors
 /// All that is wrong with the files and their labs; nothing is run then.
 pub async fn run_file(driver: &Arc<dyn Driver>, path: &Path) -> Result<Outcome, LoadErrors> {
-    let mut scenarios = Vec::new();
-    let mut wrong = Vec::new();
-    for found in discover(&[path.to_owned()])? {
-        match load(&found, None) {
-            Ok(scenario) => scenarios.push(scenario),
-            Err(errors) => wrong.extend_from_slice(errors.diagnostics()),
-        }
-    }
-    if !wrong.is_empty() {
-        return Err(LoadErrors::new(wrong));
-    }
+    let scenarios = load_each(&discover(&[path.to_owned()])?, None)?;
     Ok(run_all(driver, scenarios, default_jobs(), std::future::pending(), |_| {}).await)
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use driver_virtual::Virtual;
 use mock_ca::{Fault, FaultRule, PersonalityName, Trigger};
-use model::lab::Personality;
 use model::scenario::Scenario;
 use results::{Outcome, Verdict};
 use runner::run_all;
@@ -23,13 +22,13 @@ fn rule(fault: Fault) -> FaultRule {
 }
 
 /// The catalogue at a PKI that behaves like this, with this fault.
-fn at(cases: &[Scenario], personality: Personality, fault: Option<FaultRule>) -> Vec<Scenario> {
+fn at(cases: &[Scenario], personality: PersonalityName, fault: Option<FaultRule>) -> Vec<Scenario> {
     let mut cases = cases.to_vec();
     for pki in cases.iter_mut().flat_map(|case| case.lab.pkis.values_mut()) {
-        if personality == Personality::Ndes {
+        if personality == PersonalityName::Ndes {
             pki.personality = personality;
         }
-        pki.faults = fault.iter().map(ToString::to_string).collect();
+        pki.faults = fault.into_iter().collect();
     }
     cases
 }
@@ -61,13 +60,13 @@ async fn each_fault_fails_exactly_the_cases_that_name_it() {
         };
         sorted(cases.iter().filter(names).map(|case| short(&case.id)))
     };
-    let sound = run(at(&cases, Personality::Rfc8894, None)).await;
+    let sound = run(at(&cases, PersonalityName::Rfc8894, None)).await;
     assert_eq!(failed(&sound), BTreeSet::new(), "without a fault nothing fails");
-    let at_ndes = failed(&run(at(&cases, Personality::Ndes, None)).await);
+    let at_ndes = failed(&run(at(&cases, PersonalityName::Ndes, None)).await);
     let mut wrong = BTreeMap::new();
     for fault in Fault::ALL.iter().copied() {
         let is_ndes = !fault.suits(PersonalityName::Rfc8894);
-        let personality = if is_ndes { Personality::Ndes } else { Personality::Rfc8894 };
+        let personality = if is_ndes { PersonalityName::Ndes } else { PersonalityName::Rfc8894 };
         let outcome = run(at(&cases, personality, Some(rule(fault)))).await;
         let mut found = failed(&outcome);
         if is_ndes {

@@ -59,11 +59,7 @@ impl Network for HostNetwork {
     }
 
     async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
-        if let Ok(literal) = host.parse() {
-            return Ok(literal);
-        }
-        let known = self.names.get(&host.to_ascii_lowercase()).copied();
-        known.ok_or_else(|| ResolveError::Unknown { host: host.to_owned() })
+        super::resolve(&self.names, host)
     }
 
     async fn echo(&self, request: &EchoRequest) -> EchoOutcome {

@@ -8,7 +8,7 @@ use testbed::client::Client;
 
 use crate::wiring::Loopback;
 use diagnostics::Diagnostic;
-use model::lab::Approval;
+use mock_ca::Approval;
 use model::scenario::client::{ClientStep, GivenChallenge};
 use model::scenario::{Action, Scenario, Step};
 use results::{ScenarioOutcome, Verdict};

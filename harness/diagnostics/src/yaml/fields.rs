@@ -90,6 +90,39 @@ impl<'a> Fields<'a> {
         found
     }
 
+    /// What is read of a field, if it is given.
+    pub fn optional_as<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&'a Node, &'a Problems) -> Option<T>,
+    ) -> Option<T> {
+        self.optional(key).and_then(|node| read(node, self.problems))
+    }
+
+    /// What is read of a field that must be given.
+    pub fn required_as<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&'a Node, &'a Problems) -> Option<T>,
+    ) -> Option<T> {
+        self.required(key).and_then(|node| read(node, self.problems))
+    }
+
+    /// One of the named values of a field, if it is given; `what` names them in a problem.
+    pub fn one_of<T: Copy>(&self, key: &str, what: &str, known: &[(&str, T)]) -> Option<T> {
+        self.optional(key).and_then(|node| node.one_of(what, known, self.problems))
+    }
+
+    /// The values of a field that takes one or several; none if it is not given.
+    pub fn one_or_more(&self, key: &str) -> &'a [Node] {
+        self.optional(key).map(|node| node.one_or_more(self.problems)).unwrap_or_default()
+    }
+
+    /// The entries of a field whose keys are names of the user's own; none if it is not given.
+    pub fn names(&self, key: &str, what: &str) -> &'a [Entry] {
+        self.optional(key).map(|node| names(node, what, self.problems)).unwrap_or_default()
+    }
+
     /// Where the map stands.
     pub fn place(&self) -> &Place {
         &self.place

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use model::lab::plan::{Node, Plan};
+use model::lab::topology::{Node, Topology};
 use model::lab::{Lab, Runs};
 use simulated::control::{Furnishing, Peers, Role};
 
@@ -16,12 +16,12 @@ const FIRST_LINK: usize = 1;
 /// The name of one to which the engine has given no address.
 pub(super) fn furnishings(
     lab: &Lab,
-    plan: &Plan,
+    topology: &Topology,
     addresses: &BTreeMap<String, Ipv4Addr>,
 ) -> Result<Vec<Furnishing>, String> {
     let address = |node: &Node| addresses.get(&node.name).copied().ok_or_else(|| node.name.clone());
     let furnishing = |node: &Node| {
-        let others = plan.nodes.iter().filter(|other| other.name != node.name);
+        let others = topology.nodes.iter().filter(|other| other.name != node.name);
         let peers = node.interfaces.iter().map(|interface| {
             let stands_there =
                 |other: &&Node| other.interfaces.iter().any(|it| it.link == interface.link);
@@ -37,7 +37,7 @@ pub(super) fn furnishings(
             role,
         })
     };
-    plan.nodes.iter().map(furnishing).collect()
+    topology.nodes.iter().map(furnishing).collect()
 }
 
 fn role(lab: &Lab, name: &str) -> Role {
@@ -68,7 +68,7 @@ pki: {ca: {personality: linux}}
     fn furnished(known: &[(&str, [u8; 4])]) -> Result<Vec<Furnishing>, String> {
         let lab = Lab::parse(&Source::new("lab", LAB.to_owned())).unwrap();
         let known = known.iter().map(|(name, ip)| ((*name).to_owned(), (*ip).into()));
-        furnishings(&lab, &Plan::of(&lab), &known.collect())
+        furnishings(&lab, &Topology::of(&lab), &known.collect())
     }
 
     #[test]

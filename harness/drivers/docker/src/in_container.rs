@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, join, stdin, stdout};
 use tokio::net::TcpListener;
 
 use model::lab;
-use model::lab::plan::Node;
+use model::lab::topology::Node;
 use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request, Role};
 use simulated::kernel::device;
 use simulated::lab_ca::LabCa;

@@ -22,7 +22,7 @@ use super::network::Carrier;
 use super::node::{Nodes, Started};
 use super::remains;
 use model::lab::Lab;
-use model::lab::plan::Plan;
+use model::lab::topology::Topology;
 use simulated::channel::Channel;
 use testbed::{BenchError, LabEntry, LabOptions, Resource};
 
@@ -92,7 +92,7 @@ impl DockerLab {
         let Some(parts) = &mut self.parts else {
             return Err(BenchError::Network { reason: "the lab is being removed".to_owned() });
         };
-        let plan = Plan::of(lab);
+        let topology = Topology::of(lab);
         let nodes = Nodes {
             engine: &parts.engine,
             lab,
@@ -103,16 +103,16 @@ impl DockerLab {
             exits: Arc::clone(&self.exits),
         };
         // One that fails is no reason to leave the others half made.
-        let started = join_all(plan.nodes.iter().map(|node| nodes.start(node))).await;
+        let started = join_all(topology.nodes.iter().map(|node| nodes.start(node))).await;
         let started: Vec<Started> = started.into_iter().collect::<Result<_, _>>()?;
         let mut stood = Stood { lines: BTreeMap::new(), containers: BTreeMap::new() };
-        for (node, started) in plan.nodes.iter().zip(started) {
+        for (node, started) in topology.nodes.iter().zip(started) {
             let (id, line) = nodes.watch(&node.name, started, &mut parts.watches);
             stood.containers.insert(node.name.clone(), id);
             stood.lines.insert(node.name.clone(), line);
         }
         let addresses = addresses(&parts.engine, &nodes.carrier, &stood.containers).await?;
-        let furnishings = match furnishings(lab, &plan, &addresses) {
+        let furnishings = match furnishings(lab, &topology, &addresses) {
             Ok(furnishings) => furnishings,
             Err(name) => return Err(nodes.without_address(&name).await),
         };

@@ -18,7 +18,7 @@ use super::container::{self, name_and_tag};
 use super::engine::Engine;
 use super::exit_reason;
 use super::exits::ContainerExits;
-use model::lab::plan::{Kind, Node};
+use model::lab::topology::{Kind, Node};
 use model::lab::{DEFAULT_TTL, Lab};
 use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request};
 use simulated::exit::ExitWatcher;

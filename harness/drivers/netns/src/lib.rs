@@ -3,7 +3,7 @@
 //! A lab is a tree of processes of its own. The first ([`isolation`]) makes the namespaces and starts the second
 //! ([`lab_process`]), which is process 1 of the lab: the kernel ends whatever is in the lab when it ends, and it ends
 //! when the runner does. It lives in the namespace of the links, a switch with a bridge for each subnet, and gives each
-//! host and device a network namespace that is plugged into it ([`model::lab::plan`] says how).
+//! host and device a network namespace that is plugged into it ([`model::lab::topology`] says how).
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 

@@ -7,7 +7,7 @@ use std::{fs, io};
 use nix::mount::{MsFlags, mount};
 
 use model::lab::Lab;
-use model::lab::plan::Kind;
+use model::lab::topology::Kind;
 
 /// The settings that keep IPv6, which no lab has, from talking on the links.
 const NO_IPV6: [&str; 2] = ["net/ipv6/conf/all/disable_ipv6", "net/ipv6/conf/default/disable_ipv6"];

@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use mock_ca::control::{Control, Exchanged, ScepService};
-use mock_ca::{AdminCredentials, Approval, Ca, ChallengePolicy, Keys, PersonalityName, Settings};
-use scep::capabilities::Capability;
+use mock_ca::{Ca, Keys, Settings};
 use scep::http::HttpRequest;
 use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
@@ -89,7 +88,7 @@ pub fn address_of(lab: &Lab, name: &str) -> Option<SocketAddr> {
 
 /// Where clients reach the mock CA `name` of a lab whose hosts are on a network.
 pub fn url_of(lab: &Lab, name: &str) -> String {
-    let paths = lab.pkis.get(name).map(|plan| PersonalityName::from(plan.personality).paths());
+    let paths = lab.pkis.get(name).map(|plan| plan.personality.paths());
     url(name, &paths.unwrap_or_default(), address_of(lab, name))
 }
 
@@ -106,7 +105,7 @@ fn path(paths: &[&'static str]) -> &'static str {
 }
 
 fn port(plan: &lab::Pki) -> u16 {
-    plan.port.unwrap_or_else(|| PersonalityName::from(plan.personality).default_port())
+    plan.port.unwrap_or_else(|| plan.personality.default_port())
 }
 
 /// A CA's SCEP service, as whoever is in its network reaches it.
@@ -156,33 +155,17 @@ impl Connector for SocketAddr {
 }
 
 fn settings(name: &str, plan: &lab::Pki) -> Settings {
-    let mut settings = Settings::new(name, plan.personality.into());
+    let mut settings = Settings::new(name, plan.personality);
     settings.subject.clone_from(&plan.subject);
-    settings.capabilities = plan.capabilities.as_ref().map(|keywords| {
-        keywords.iter().filter_map(|keyword| Capability::from_keyword(keyword)).collect()
-    });
-    settings.challenge = challenge(&plan.challenge);
-    settings.approval = match plan.approval {
-        lab::Approval::Automatic => Approval::Automatic,
-        lab::Approval::Manual => Approval::Manual,
-    };
+    settings.capabilities.clone_from(&plan.capabilities);
+    settings.challenge.clone_from(&plan.challenge);
+    settings.approval = plan.approval;
     settings.keys = Keys::Lab;
-    settings.admin = plan.admin.as_ref().map(|admin| AdminCredentials {
-        user: admin.user.clone(),
-        password: admin.password.clone(),
-    });
+    settings.admin.clone_from(&plan.admin);
     settings.takes_obsolete_algorithms = plan.obsolete_algorithms;
     if let Some(allow) = plan.allow_duplicate_names {
         settings.allow_duplicate_names = allow;
     }
-    settings.faults = plan.faults.iter().filter_map(|rule| rule.parse().ok()).collect();
+    settings.faults.clone_from(&plan.faults);
     settings
-}
-
-fn challenge(challenge: &lab::Challenge) -> ChallengePolicy {
-    match challenge {
-        lab::Challenge::None => ChallengePolicy::None,
-        lab::Challenge::Static(secret) => ChallengePolicy::Static(secret.clone()),
-        lab::Challenge::OneTime(secrets) => ChallengePolicy::one_time(secrets.clone()),
-    }
 }

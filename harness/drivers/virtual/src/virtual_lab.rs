@@ -8,8 +8,6 @@
 
 mod attachment;
 mod fabric;
-mod links;
-mod node;
 mod packet;
 
 use std::collections::HashMap;
@@ -55,7 +53,7 @@ impl VirtualLab {
     pub fn listen(&self, host: &str, port: u16, service: Arc<dyn Service>) -> bool {
         let node = self.shared.change(|fabric| {
             let node = fabric.find(host)?;
-            fabric.node_mut(node).listens_on = Some(port);
+            fabric.listen(node, port);
             Some(node)
         });
         let Some(node) = node else {

@@ -9,14 +9,25 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use super::Lab;
 use super::draft::{Draft, DraftDevice, DraftHost, DraftRuns};
 use diagnostics::yaml::Problems;
 use diagnostics::{Diagnostic, Located, Place};
 
-/// Notes every reference that leads nowhere and every contradiction.
+/// The lab of a draft; notes every reference that leads nowhere and every contradiction.
 ///
 /// Where the draft is not complete, what may be missing from it is not missed.
-pub(super) fn check(draft: &Draft, complete: bool, problems: &Problems) {
+pub(super) fn check(draft: Draft, complete: bool, problems: &Problems) -> Lab {
+    references(&draft, complete, problems);
+    let pkis = draft.pki_names();
+    let lab = draft.into_lab();
+    if complete && !lab.is_live() {
+        reach::check(&lab, &pkis, problems);
+    }
+    lab
+}
+
+fn references(draft: &Draft, complete: bool, problems: &Problems) {
     names_are_unique(draft, problems);
     names_are_free(draft, problems);
     addresses_are_for_hosts(draft, problems);
@@ -32,7 +43,6 @@ pub(super) fn check(draft: &Draft, complete: bool, problems: &Problems) {
         interfaces_lead_somewhere(draft, problems);
         routes::check(draft, problems);
         pkis_are_run(draft, problems);
-        reach::check(draft, problems);
     }
 }
 

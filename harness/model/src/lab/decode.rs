@@ -5,11 +5,14 @@ mod faults;
 mod program;
 mod ssh;
 
+use std::path::{Path, PathBuf};
+
 use ipnet::Ipv4Net;
+use mock_ca::{AdminCredentials, Approval, ChallengePolicy, PersonalityName};
 use scep::capabilities::Capability;
 
 use super::draft::{Draft, DraftDevice, DraftHost, DraftPki, DraftRoute};
-use super::{Admin, Approval, Challenge, Personality, Pki, Secret};
+use super::{Pki, Secret};
 use diagnostics::yaml::{Entry, Fields, Node, Problems, Value, names};
 use diagnostics::{Diagnostic, Located};
 
@@ -36,19 +39,18 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
     let Some(fields) = Fields::of(node, "a lab", &known, problems) else {
         return Draft::default();
     };
-    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
-    let section = |key, what| {
-        fields.optional(key).map(|node| names(node, what, problems)).unwrap_or_default()
-    };
-    let pkis = section("pki", "a map of PKIs");
+    let text = |key| fields.optional_as(key, Node::text);
+    let pkis = fields.names("pki", "a map of PKIs");
     Draft {
         title: text("title"),
-        stands_in_for: fields.optional("stands-in-for").and_then(|node| file_name(node, problems)),
-        devices: section("devices", "a map of devices")
+        stands_in_for: fields.optional_as("stands-in-for", file_name),
+        devices: fields
+            .names("devices", "a map of devices")
             .iter()
             .filter_map(|entry| device(entry, problems))
             .collect(),
-        hosts: section("hosts", "a map of hosts")
+        hosts: fields
+            .names("hosts", "a map of hosts")
             .iter()
             .filter_map(|entry| host(entry, problems))
             .collect(),
@@ -91,10 +93,7 @@ fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
         .required("interfaces")
         .map(|node| names(node, "a map from interfaces to subnets", problems))
         .unwrap_or_default();
-    let keyring = fields
-        .optional("keyring")
-        .map(|node| names(node, "a map from sealed to clear values", problems))
-        .unwrap_or_default();
+    let keyring = fields.names("keyring", "a map from sealed to clear values");
     Some(DraftDevice {
         ssh: None,
         name: name(entry, "device", problems)?,
@@ -120,10 +119,7 @@ fn host(entry: &Entry, problems: &Problems) -> Option<DraftHost> {
     let known = ["addresses", "forwards", "routes", "ttl", "runs"];
     let fields = Fields::of(&entry.value, "a host", &known, problems)?;
     let addresses = fields.required("addresses").map(|node| node.items(problems));
-    let routes = fields
-        .optional("routes")
-        .map(|node| names(node, "a map from destinations to next hops", problems))
-        .unwrap_or_default();
+    let routes = fields.names("routes", "a map from destinations to next hops");
     let mut host = DraftHost {
         name: name(entry, "host", problems)?,
         addresses: addresses
@@ -131,12 +127,9 @@ fn host(entry: &Entry, problems: &Problems) -> Option<DraftHost> {
             .iter()
             .filter_map(|node| address(node, problems))
             .collect(),
-        forwards: fields
-            .optional("forwards")
-            .and_then(|node| node.boolean(problems))
-            .unwrap_or_default(),
+        forwards: fields.optional_as("forwards", Node::boolean).unwrap_or_default(),
         routes: routes.iter().filter_map(|entry| route(entry, problems)).collect(),
-        ttl: fields.optional("ttl").and_then(|node| ttl(node, problems)),
+        ttl: fields.optional_as("ttl", ttl),
         runs: None,
     };
     host.runs = fields.optional("runs").and_then(|node| program::runs(node, &host, problems));
@@ -179,58 +172,45 @@ fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
 
 fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
     let fields = Fields::of(&entry.value, "a PKI", &SIMULATED, problems)?;
-    let personalities = [
-        ("linux", Personality::Linux),
-        ("ndes", Personality::Ndes),
-        ("rfc8894", Personality::Rfc8894),
-    ];
     let personality = fields
         .required("personality")
-        .and_then(|node| node.one_of("personality", &personalities, problems));
-    let approvals = [("automatic", Approval::Automatic), ("manual", Approval::Manual)];
+        .and_then(|node| node.one_of("personality", &PersonalityName::NAMED, problems));
     // A personality that is missing is a problem already; the rest is still read for its own.
-    let personality = personality.unwrap_or(Personality::Linux);
+    let personality = personality.unwrap_or(PersonalityName::Linux);
     let pki = Pki {
         personality,
-        subject: fields.optional("ca").and_then(|node| subject(node, problems)),
+        subject: fields.optional_as("ca", subject),
         capabilities: fields
             .optional("capabilities")
             .map(|node| node.items(problems).iter())
             .map(|items| items.filter_map(|it| capability(it, personality, problems)).collect()),
-        challenge: fields
-            .optional("challenge")
-            .and_then(|node| challenge(node, problems))
-            .unwrap_or(Challenge::None),
+        challenge: fields.optional_as("challenge", challenge).unwrap_or(ChallengePolicy::None),
         approval: fields
-            .optional("approval")
-            .and_then(|node| node.one_of("approval", &approvals, problems))
+            .one_of("approval", "approval", &Approval::NAMED)
             .unwrap_or(Approval::Automatic),
-        port: fields.optional("port").and_then(|node| port(node, problems)),
-        admin: fields.optional("admin").and_then(|node| admin(node, problems)),
+        port: fields.optional_as("port", port),
+        admin: fields.optional_as("admin", admin),
         obsolete_algorithms: fields
-            .optional("obsolete-algorithms")
-            .and_then(|node| node.boolean(problems))
+            .optional_as("obsolete-algorithms", Node::boolean)
             .unwrap_or_default(),
-        allow_duplicate_names: fields
-            .optional("allow-duplicate-names")
-            .and_then(|node| node.boolean(problems)),
+        allow_duplicate_names: fields.optional_as("allow-duplicate-names", Node::boolean),
         faults: fields
             .optional("faults")
-            .map(|node| faults::faults(node, personality.into(), problems))
+            .map(|node| faults::faults(node, personality, problems))
             .unwrap_or_default(),
     };
     Some(DraftPki { name: name(entry, "pki", problems)?, pki })
 }
 
 /// A keyword of what the mock CA can do; only one personality has a next CA certificate to show.
-fn capability(node: &Node, personality: Personality, problems: &Problems) -> Option<String> {
-    let has_next_ca = personality == Personality::Rfc8894;
-    let known: Vec<(&str, &str)> = Capability::ALL
-        .into_iter()
-        .filter(|capability| has_next_ca || *capability != Capability::GetNextCaCert)
-        .map(|capability| (capability.as_str(), capability.as_str()))
-        .collect();
-    node.one_of("capability", &known, problems).map(str::to_owned)
+fn capability(
+    node: &Node,
+    personality: PersonalityName,
+    problems: &Problems,
+) -> Option<Capability> {
+    let mut known = Capability::NAMED.to_vec();
+    known.retain(|(_, it)| personality.has_next_ca() || *it != Capability::GetNextCaCert);
+    node.one_of("capability", &known, problems)
 }
 
 fn subject(node: &Node, problems: &Problems) -> Option<String> {
@@ -243,16 +223,14 @@ fn subject(node: &Node, problems: &Problems) -> Option<String> {
     Some(subject)
 }
 
-fn challenge(node: &Node, problems: &Problems) -> Option<Challenge> {
+fn challenge(node: &Node, problems: &Problems) -> Option<ChallengePolicy> {
     if let Value::Scalar { .. } = node.value {
-        return node.one_of("challenge", &[("none", ())], problems).map(|()| Challenge::None);
+        return node.one_of("challenge", &[("none", ())], problems).map(|()| ChallengePolicy::None);
     }
     let fields = Fields::of(node, "a challenge", &["static", "one-time"], problems)?;
     match (fields.optional("static"), fields.optional("one-time")) {
-        (Some(node), None) => Some(Challenge::Static(secret(node, problems)?)),
-        (None, Some(node)) => Some(Challenge::OneTime(
-            node.items(problems).iter().filter_map(|item| secret(item, problems)).collect(),
-        )),
+        (Some(node), None) => Some(ChallengePolicy::Static(secret(node, problems)?)),
+        (None, Some(node)) => Some(ChallengePolicy::one_time(secrets(node, problems))),
         _ => {
             let message = "a challenge is `none`, `{static: …}` or `{one-time: […]}`";
             problems.add(Diagnostic::at(fields.place(), message));
@@ -266,11 +244,11 @@ fn port(node: &Node, problems: &Problems) -> Option<u16> {
     Some(port.get())
 }
 
-fn admin(node: &Node, problems: &Problems) -> Option<Admin> {
+fn admin(node: &Node, problems: &Problems) -> Option<AdminCredentials> {
     let fields = Fields::of(node, "an administrator", &["user", "password"], problems)?;
-    let user = fields.required("user").and_then(|node| node.text(problems));
-    let password = fields.required("password").and_then(|node| secret(node, problems));
-    Some(Admin { user: user?, password: password? })
+    let user = fields.required_as("user", Node::text);
+    let password = fields.required_as("password", secret);
+    Some(AdminCredentials { user: user?, password: password? })
 }
 
 /// A secret; a problem with one does not show it.
@@ -282,6 +260,36 @@ fn secret(node: &Node, problems: &Problems) -> Option<Secret> {
             None
         }
     }
+}
+
+/// A list of secrets.
+fn secrets(node: &Node, problems: &Problems) -> Vec<Secret> {
+    node.items(problems).iter().filter_map(|item| secret(item, problems)).collect()
+}
+
+/// The name of an environment variable that holds a password; if it is the password itself, it must not be shown again.
+fn variable(node: &Node, example: &str, problems: &Problems) -> Option<String> {
+    let name = node.text(problems)?;
+    let sound = is_variable(&name);
+    if !sound {
+        let message = "expected the name of an environment variable that holds the password";
+        problems.add(Diagnostic::at(&node.place, message).note(format!("such as `{example}`")));
+    }
+    sound.then_some(name)
+}
+
+/// Whether a text can be the name of an environment variable.
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The folder of the file that has this node.
+fn folder(node: &Node) -> PathBuf {
+    let file = Path::new(node.place.source().path());
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    file.parent().unwrap_or(Path::new("/")).to_owned()
 }
 
 /// A name that prompts, paths and host names can carry.

@@ -74,6 +74,16 @@ impl Draft {
         !self.by_url.is_empty() || self.devices.iter().any(|device| device.ssh.is_some())
     }
 
+    /// The PKIs that hosts are to run, by the names that steps know them by.
+    pub(super) fn pki_names(&self) -> Vec<Located<String>> {
+        let hosts = self.hosts.iter().filter(|host| match host.runs {
+            Some(DraftRuns::Program(_) | DraftRuns::Image(_)) => true,
+            Some(DraftRuns::Pki(_)) | None => false,
+        });
+        let pkis = self.pkis.iter().map(|pki| &pki.name);
+        pkis.chain(hosts.map(|host| &host.name)).cloned().collect()
+    }
+
     /// The model, places left out.
     pub(super) fn into_lab(self) -> Lab {
         Lab {

@@ -40,8 +40,10 @@ fn the_documented_lab_is_read() {
     assert_eq!((windows.ttl, &windows.runs), (128, &Some(Runs::Pki("windows-pki".to_owned()))));
     assert_eq!(windows.routes[0].destination, Ipv4Net::default());
     let pki = &lab.pkis["windows-pki"];
-    assert_eq!(pki.personality, Personality::Ndes);
-    let Challenge::OneTime(passwords) = &pki.challenge else { panic!("{:?}", pki.challenge) };
+    assert_eq!(pki.personality, PersonalityName::Ndes);
+    let ChallengePolicy::OneTime { preset: passwords, .. } = &pki.challenge else {
+        panic!("{:?}", pki.challenge)
+    };
     assert_eq!(passwords[0].expose(), "8CE317021F6900691ED0DD50F7459D6E");
     assert!(!format!("{lab:?}").contains("8CE3"));
 }
@@ -371,7 +373,8 @@ fn faults_are_checked_against_the_catalogue_each_at_its_place() {
     let right = "      - {on: PKIOperation, nth: 2, do: http-status 503}\n      \
                  - {on: GetCACaps, do: caps-none}\n";
     let read = load(&lab(right)).unwrap();
-    let rules = ["on: PKIOperation, nth: 2, do: http-status 503", "on: GetCACaps, do: caps-none"];
+    let rules = ["on: PKIOperation, nth: 2, do: http-status 503", "on: GetCACaps, do: caps-none"]
+        .map(|rule| rule.parse::<FaultRule>().unwrap());
     assert_eq!(read.pkis["ca"].faults, rules);
 
     for (fault, message, column) in [
@@ -413,6 +416,6 @@ fn only_the_reference_has_a_next_ca_to_show() {
              {personality}, capabilities: [GetNextCACert]}}\n"
         )
     };
-    assert_eq!(load(&lab("rfc8894")).unwrap().pkis["ca"].personality, Personality::Rfc8894);
+    assert_eq!(load(&lab("rfc8894")).unwrap().pkis["ca"].personality, PersonalityName::Rfc8894);
     assert_eq!(errors(&lab("linux")), ["unknown capability `GetNextCACert`"]);
 }

@@ -1,8 +1,40 @@
-//! The fields by which a step says what it expects of an output.
+//! What a step expects of an output, and the fields that say so.
 
-use super::{Check, Pattern};
-use diagnostics::Diagnostic;
+use regex::Regex;
+
 use diagnostics::yaml::{Fields, Node, Problems, Value};
+use diagnostics::{Diagnostic, Place};
+
+/// What is expected of an output.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What is looked for.
+    pub pattern: Pattern,
+    /// Whether it is to be found.
+    pub found: bool,
+    /// Where it stands in the file.
+    pub place: Place,
+}
+
+/// What is looked for in an output.
+#[derive(Debug, Clone)]
+pub enum Pattern {
+    /// A regular expression, searched for; `^` and `$` stand for the ends of each line.
+    Regex(Regex),
+    /// A text, to be found literally.
+    Token(String),
+}
+
+impl Check {
+    /// Whether an output is as expected.
+    pub fn holds(&self, output: &str) -> bool {
+        let found = match &self.pattern {
+            Pattern::Regex(regex) => regex.is_match(output),
+            Pattern::Token(token) => output.contains(token.as_str()),
+        };
+        found == self.found
+    }
+}
 
 /// The fields that [`checks`] reads.
 pub(super) const FIELDS: [&str; 4] = ["matches", "contains", "matches_not", "contains_not"];

@@ -2,62 +2,63 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::Step;
-use super::conformance::{self, Conformance};
 use super::steps::{Saved, step};
+use super::{Found, Scenario, Step, conformance};
 use crate::lab::Lab;
-use diagnostics::Diagnostic;
 use diagnostics::yaml::{Fields, Node, Problems, Value};
+use diagnostics::{Diagnostic, Location};
 
-/// What a scenario file says.
-pub(super) struct Decoded {
-    pub(super) title: String,
-    pub(super) description: Option<String>,
-    pub(super) tags: Vec<String>,
-    pub(super) lab: Lab,
-    pub(super) lab_file: Option<PathBuf>,
-    pub(super) conformance: Option<Conformance>,
-    pub(super) steps: Vec<Step>,
-}
-
-/// Where a scenario's lab comes from.
-pub(super) struct Labs<'a> {
-    /// The lab that stands in for the scenario's own.
-    pub(super) instead: Option<&'a Lab>,
-    /// Reads a lab file; the errors within it are noted elsewhere, and `None` is all that is said here.
-    pub(super) read: &'a dyn Fn(&Path) -> Result<Option<Lab>, String>,
-}
-
-/// Reads what can be read, and notes the rest as problems.
+/// Reads what can be read, and notes the rest as problems; what is wrong within the lab's own file is put apart.
+///
+/// `instead` is the lab that stands in for the scenario's own.
 pub(super) fn decode(
     node: &Node,
-    path: &Path,
-    labs: &Labs<'_>,
+    found: &Found,
+    instead: Option<&Lab>,
     problems: &Problems,
-) -> Option<Decoded> {
+    lab_errors: &mut Vec<Diagnostic>,
+) -> Option<Scenario> {
     let known = ["title", "description", "tags", "conformance", "lab", "steps"];
     let fields = Fields::of(node, "a scenario", &known, problems)?;
-    let title = fields.required("title").and_then(|node| node.text(problems));
-    let description = fields.optional("description").and_then(|node| node.text(problems));
-    let tags = fields.optional("tags").map(|node| tags(node, problems)).unwrap_or_default();
+    let text = |node: &Node| node.text(problems);
+    let title = fields.required("title").and_then(text);
+    let description = fields.optional("description").and_then(text);
+    let tags = fields.one_or_more("tags").iter().filter_map(text).collect();
     let conformance =
         fields.optional("conformance").and_then(|node| conformance::decode(node, problems));
     // A lab that another stands in for need not be there, nor be in order.
-    let named = fields.optional("lab").and_then(|node| lab_file(node, path));
-    let lab = match labs.instead {
-        Some(lab) => Some(lab.clone()),
-        None => fields.required("lab").and_then(|node| lab(node, named.as_deref(), labs, problems)),
+    let lab_file = fields.optional("lab").and_then(|node| lab_file(node, &found.path));
+    let not_here = instead.and_then(|lab| not_here(lab, lab_file.as_deref()));
+    let lab = match instead {
+        Some(lab) if not_here.is_none() => Some(lab.clone()),
+        _ => fields
+            .required("lab")
+            .and_then(|node| lab(node, lab_file.as_deref(), problems, lab_errors)),
     };
     let steps = fields.required("steps").map(|node| steps(node, lab.as_ref(), problems));
-    Some(Decoded {
+    Some(Scenario {
+        id: found.id.clone(),
+        path: found.path.clone(),
         title: title?,
         description,
         tags,
         lab: lab?,
-        lab_file: named,
+        lab_file,
         conformance,
         steps: steps?,
+        not_here,
     })
+}
+
+/// Why a lab cannot be the one of a scenario that names `own`: it stands in for another alone.
+fn not_here(lab: &Lab, own: Option<&Path>) -> Option<String> {
+    let meant = lab.stands_in_for.as_deref()?;
+    let own = match own.and_then(Path::file_name) {
+        Some(name) if name == meant => return None,
+        Some(name) => format!("is `{}`", name.to_string_lossy()),
+        None => "is written in the file itself".to_owned(),
+    };
+    Some(format!("its lab {own}, and the one given stands in for `{meant}` alone"))
 }
 
 /// The file that a lab is named by, relative to the scenario's own.
@@ -66,29 +67,33 @@ fn lab_file(node: &Node, path: &Path) -> Option<PathBuf> {
     Some(without_detour(path.parent().unwrap_or(Path::new("")).join(text)))
 }
 
-fn tags(node: &Node, problems: &Problems) -> Vec<String> {
-    node.one_or_more(problems).iter().filter_map(|node| node.text(problems)).collect()
-}
-
 /// The lab in place, or the one in the file that is named.
-fn lab(node: &Node, file: Option<&Path>, labs: &Labs<'_>, problems: &Problems) -> Option<Lab> {
+fn lab(
+    node: &Node,
+    file: Option<&Path>,
+    problems: &Problems,
+    lab_errors: &mut Vec<Diagnostic>,
+) -> Option<Lab> {
     if let Value::Mapping(_) = node.value {
         return Some(Lab::decode(node, problems));
     }
     // What is no text has no name, and says so.
     node.text(problems)?;
     let file = file?;
-    match (labs.read)(file) {
-        Ok(lab) => lab,
-        Err(reason) => {
-            let message = format!("lab file `{}` {reason}", file.display());
-            problems.add(
-                Diagnostic::at(&node.place, message)
-                    .note("a lab is a path relative to this file, or a map in its place"),
-            );
-            None
-        }
+    let wrong = match Lab::load(file) {
+        Ok(lab) => return Some(lab),
+        Err(wrong) => wrong,
+    };
+    if let [Diagnostic { location: Location::File(_), message, .. }] = wrong.as_slice() {
+        // It cannot be read at all, which is a matter of where it is named.
+        let reason = message.strip_prefix("the file ").unwrap_or(message);
+        let message = format!("lab file `{}` {reason}", file.display());
+        let note = "a lab is a path relative to this file, or a map in its place";
+        problems.add(Diagnostic::at(&node.place, message).note(note));
+    } else {
+        lab_errors.extend(wrong);
     }
+    None
 }
 
 /// `scep/../labs/x.yaml` as `labs/x.yaml`, so that two scenarios name their common lab alike.

@@ -1,14 +1,12 @@
 //! Reads a scenario file and the lab it names.
 
-use std::cell::RefCell;
 use std::fmt;
-use std::path::Path;
 
-use super::decode::{Labs, decode};
+use super::decode::decode;
 use super::{Found, Scenario};
 use crate::lab::Lab;
 use diagnostics::yaml::{self, Problems};
-use diagnostics::{Diagnostic, Location, Source};
+use diagnostics::{Diagnostic, Source};
 
 /// All that is wrong with some files, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,49 +40,36 @@ impl fmt::Display for LoadErrors {
 
 impl std::error::Error for LoadErrors {}
 
-/// Reads a scenario; `lab` stands in for the one that it names.
+/// Reads scenarios as [`load`] does.
+///
+/// # Errors
+/// All that is wrong with any of them.
+pub fn load_each(found: &[Found], lab: Option<&Lab>) -> Result<Vec<Scenario>, LoadErrors> {
+    let (mut scenarios, mut errors) = (Vec::new(), Vec::new());
+    for found in found {
+        match load(found, lab) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(wrong) => errors.extend(wrong.0),
+        }
+    }
+    if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+}
+
+/// Reads a scenario; `lab` stands in for the one that it names, unless it says that it is for another. The scenario is read
+/// for its own lab then, and is not run.
 ///
 /// # Errors
 /// All that is wrong with its file and its lab.
 pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
     let source = Source::read(&found.path).map_err(|error| LoadErrors::new(vec![error]))?;
     let node = yaml::parse(&source).map_err(|error| LoadErrors::new(vec![error]))?;
-    let problems = Problems::default();
-    let lab_errors = RefCell::new(Vec::new());
-    let labs = Labs { instead: lab, read: &|path| read_lab(path, &lab_errors) };
-    let decoded = decode(&node, &found.path, &labs, &problems);
-    let lab_errors = lab_errors.into_inner();
-    match decoded {
-        Some(decoded) if problems.is_empty() && lab_errors.is_empty() => Ok(Scenario {
-            id: found.id.clone(),
-            path: found.path.clone(),
-            title: decoded.title,
-            description: decoded.description,
-            tags: decoded.tags,
-            lab: decoded.lab,
-            lab_file: decoded.lab_file,
-            conformance: decoded.conformance,
-            steps: decoded.steps,
-            not_here: None,
-        }),
+    let (problems, mut lab_errors) = (Problems::default(), Vec::new());
+    match decode(&node, found, lab, &problems, &mut lab_errors) {
+        Some(scenario) if problems.is_empty() && lab_errors.is_empty() => Ok(scenario),
         _ => {
             let mut errors = problems.of_file(&node);
             errors.extend(lab_errors);
             Err(LoadErrors::new(errors))
-        }
-    }
-}
-
-/// What is wrong within the lab file is kept; that it cannot be read at all is the caller's to show.
-fn read_lab(path: &Path, errors: &RefCell<Vec<Diagnostic>>) -> Result<Option<Lab>, String> {
-    match Lab::load(path) {
-        Ok(lab) => Ok(Some(lab)),
-        Err(found) => {
-            if let [Diagnostic { location: Location::File(_), message, .. }] = found.as_slice() {
-                return Err(message.strip_prefix("the file ").unwrap_or(message).to_owned());
-            }
-            errors.borrow_mut().extend(found);
-            Ok(None)
         }
     }
 }

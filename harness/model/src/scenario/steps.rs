@@ -1,330 +1,160 @@
 //! The steps of a scenario: one map each, whose one key is the step's kind.
 
-mod acceptable;
 mod challenge;
-mod client;
+pub mod client;
+mod configuration;
+mod given;
+mod issued;
 mod ping;
+mod run;
 mod saved;
-mod scep;
+pub mod scep;
+pub mod seen;
+mod verdict;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
+pub use self::challenge::challenge_of;
+pub use self::configuration::Configuration;
+use self::given::Given;
+pub use self::issued::Issued;
+pub use self::ping::Ping;
+pub use self::run::Run;
 pub(super) use self::saved::Saved;
-use super::check::{self, checks};
-use super::{Action, Configuration, DEFAULT_WITHIN, Expect, Issued, Ping, Run, Step, Verdict};
+pub use self::verdict::Verdict;
+use super::{Expect, Step};
 use crate::lab::Lab;
+use diagnostics::Diagnostic;
 use diagnostics::yaml::{Entry, Fields, Node, Problems, Value};
-use diagnostics::{Diagnostic, Located};
 
-const KINDS: [&str; 10] =
-    ["configure", "modify", "ping", "run", "approve", "deny", "issued", "scep", "client", "seen"];
+/// A kind of step, as files write it.
+struct Kind {
+    name: &'static str,
+    /// The fields besides `name` and `expect`.
+    fields: &'static [&'static [&'static str]],
+    read: fn(&Given<'_>) -> Option<Action>,
+}
 
-/// The longest command or address, in bytes.
-const COMMAND_LIMIT: usize = 4096;
+/// Defines the kinds: of each the action, its name in files, its type, its fields, and its title in words.
+///
+/// The type has a function `read`, which makes it of what a file says.
+macro_rules! steps {
+    ($($(#[$doc:meta])* $action:ident = $name:literal, $type:ty, $fields:expr, $title:expr;)+) => {
+        /// What a step does.
+        #[derive(Debug, Clone)]
+        pub enum Action {
+            $($(#[$doc])* $action(Box<$type>),)+
+        }
 
-/// Reads one step; `lab` is `None` where it could not be read, and names are not resolved then.
+        const KINDS: &[Kind] = &[$(Kind {
+            name: $name,
+            fields: &$fields,
+            read: |given| Some(Action::$action(Box::new(<$type>::read(given)?))),
+        }),+];
+
+        impl Action {
+            /// The kind of the step, as it is written in a file.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$action(_) => $name,)+ }
+            }
+
+            /// What is done, in words.
+            pub fn title(&self) -> String {
+                match self { $(Self::$action(it) => $title(it),)+ }
+            }
+        }
+    };
+}
+
+steps! {
+    /// Gives a device a new configuration.
+    Configure = "configure", Configuration, [&["device", "set"]],
+        |it: &Configuration| it.title("set");
+    /// Changes a device's configuration.
+    Modify = "modify", Configuration, [&["device", "lines"]],
+        |it: &Configuration| it.title("modify");
+    /// Sends echo requests from a device; all must be answered.
+    Ping = "ping", Ping, [&ping::FIELDS], Ping::title;
+    /// Runs a command at a device and checks its output.
+    Run = "run", Run, run::FIELDS, Run::title;
+    /// Lets a PKI issue the certificate of its oldest pending request.
+    Approve = "approve", Verdict, [&verdict::FIELDS], |it: &Verdict| it.title("approve");
+    /// Lets a PKI refuse its oldest pending request.
+    Deny = "deny", Verdict, [&verdict::FIELDS], |it: &Verdict| it.title("deny");
+    /// Checks the certificates that a PKI issued.
+    Issued = "issued", Issued, issued::FIELDS, Issued::title;
+    /// Speaks SCEP to a PKI.
+    Scep = "scep", scep::Scep, scep::FIELDS, scep::Scep::title;
+    /// Lets the client under test enrol.
+    Client = "client", client::ClientStep, [&client::FIELDS], client::ClientStep::title;
+    /// Checks what clients sent.
+    Seen = "seen", seen::Seen, [&seen::FIELDS], seen::Seen::title;
+}
+
+/// Reads one step; `lab` is `None` if it could not be read, and names are not resolved then.
 pub(super) fn step(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Option<Step> {
-    let entry = kind(node, problems)?;
-    let context = Context { lab, problems };
-    let (action, fields) = match entry.key.as_str() {
-        "configure" => context.configure(&entry.value)?,
-        "modify" => context.modify(&entry.value)?,
-        "ping" => context.ping(&entry.value)?,
-        "run" => context.run(&entry.value)?,
-        "approve" => context.decision(&entry.value, "an approve step", Action::Approve)?,
-        "deny" => context.decision(&entry.value, "a deny step", Action::Deny)?,
-        "scep" => context.scep(&entry.value)?,
-        "client" => context.client(entry)?,
-        "seen" => context.seen(&entry.value)?,
-        _ => context.issued(&entry.value)?,
-    };
-    let expect = match action {
-        // It is among the outcomes that are acceptable.
-        Action::Client(_) => Expect::Success,
-        _ => expect(&fields, problems),
-    };
-    Some(Step {
-        name: fields.optional("name").and_then(|node| node.text(problems)),
-        expect,
-        action: once_where_failure_is_told_at_once(action, expect, &fields),
-        place: entry.key_place.clone(),
-    })
+    let (kind, entry) = kind(node, problems)?;
+    let known = [&kind.fields.concat()[..], &["name", "expect"]].concat();
+    let article = if kind.name.starts_with(['a', 'i']) { "an" } else { "a" };
+    let what = format!("{article} {} step", kind.name);
+    let fields = Fields::of(&entry.value, &what, &known, problems)?;
+    let expectations = [("success", Expect::Success), ("failure", Expect::Failure)];
+    let expect = fields.one_of("expect", "expectation", &expectations);
+    let (expect, place) = (expect.unwrap_or(Expect::Success), &entry.key_place);
+    let given = Given { fields, lab, problems, kind: kind.name, expect, place };
+    let (name, action) = (given.text("name"), (kind.read)(&given)?);
+    Some(Step { name, expect, action, place: place.clone() })
 }
 
-/// A ping has a time-out of its own: one that is to fail is tried once where nothing else is said.
-fn once_where_failure_is_told_at_once(
-    mut action: Action,
-    expect: Expect,
-    fields: &Fields<'_>,
-) -> Action {
-    if let Action::Ping(ping) = &mut action
-        && expect == Expect::Failure
-        && fields.optional("within").is_none()
-    {
-        ping.within = Duration::ZERO;
-    }
-    action
-}
-
-fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<&'a Entry> {
+fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<(&'static Kind, &'a Entry)> {
     let Value::Mapping(entries) = &node.value else {
         node.expected("a step such as `run: {…}`", problems);
         return None;
     };
-    for entry in entries.iter().filter(|entry| !KINDS.contains(&entry.key.as_str())) {
-        let diagnostic = Diagnostic::at(&entry.key_place, format!("unknown step `{}`", entry.key));
-        problems.add(if ["name", "expect", "device"].contains(&entry.key.as_str()) {
-            diagnostic.label(format!("indent `{}` below the step's kind", entry.key))
-        } else {
-            diagnostic.known(&entry.key, "known steps", KINDS)
-        });
-    }
-    let known: Vec<&Entry> =
-        entries.iter().filter(|entry| KINDS.contains(&entry.key.as_str())).collect();
-    for more in known.iter().skip(1) {
-        let message = format!("`{}` is a second kind in one step", more.key);
-        problems.add(Diagnostic::at(&more.key_place, message).note("begin a new step with `- `"));
+    let names = || KINDS.iter().map(|kind| kind.name);
+    let mut found = None;
+    for entry in entries {
+        let (key, place) = (entry.key.as_str(), &entry.key_place);
+        let Some(kind) = KINDS.iter().find(|kind| kind.name == key) else {
+            let unknown = Diagnostic::at(place, format!("unknown step `{key}`"));
+            problems.add(if ["name", "expect", "device"].contains(&key) {
+                unknown.label(format!("indent `{key}` below the step's kind"))
+            } else {
+                unknown.known(key, "known steps", names())
+            });
+            continue;
+        };
+        if found.is_some() {
+            let message = format!("`{key}` is a second kind in one step");
+            problems.add(Diagnostic::at(place, message).note("begin a new step with `- `"));
+        }
+        found = found.or(Some((kind, entry)));
     }
     if entries.is_empty() {
-        problems.add(Diagnostic::at(&node.place, "a step has a kind").known(
-            "",
-            "known steps",
-            KINDS,
-        ));
+        let none = Diagnostic::at(&node.place, "a step has a kind");
+        problems.add(none.known("", "known steps", names()));
     }
-    known.first().copied()
+    found
 }
 
-fn expect(fields: &Fields<'_>, problems: &Problems) -> Expect {
-    let known = [("success", Expect::Success), ("failure", Expect::Failure)];
-    fields
-        .optional("expect")
-        .and_then(|node| node.one_of("expectation", &known, problems))
-        .unwrap_or(Expect::Success)
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-struct Context<'a> {
-    lab: Option<&'a Lab>,
-    problems: &'a Problems,
-}
+    use super::*;
 
-type Read<'a> = Option<(Action, Fields<'a>)>;
-
-impl<'a> Context<'a> {
-    fn configure(&self, node: &'a Node) -> Read<'a> {
-        let fields = self.fields(node, "a configure step", &["device", "set"])?;
-        let configuration = self.configuration(&fields, "set", &["set"]);
-        Some((Action::Configure(configuration?), fields))
+    #[test]
+    fn the_table_of_the_readme_has_each_step_and_no_other() {
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let readme = std::fs::read_to_string(readme).unwrap();
+        let (_, table) =
+            readme.split_once("| step | fields | passes when |\n|---|---|---|\n").unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        let rows: Vec<(BTreeSet<String>, &str)> =
+            table.lines().map(|row| (names(row.split('|').nth(1).unwrap()), row)).collect();
+        let known: BTreeSet<String> = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+        assert_eq!(
+            rows.iter().flat_map(|(kinds, _)| kinds.clone()).collect::<BTreeSet<_>>(),
+            known
+        );
     }
-
-    fn modify(&self, node: &'a Node) -> Read<'a> {
-        let fields = self.fields(node, "a modify step", &["device", "lines"])?;
-        let configuration = self.configuration(&fields, "lines", &["set", "delete"]);
-        Some((Action::Modify(configuration?), fields))
-    }
-
-    fn configuration(
-        &self,
-        fields: &Fields<'a>,
-        key: &str,
-        verbs: &[&str],
-    ) -> Option<Configuration> {
-        let device = self.device(fields);
-        let node = fields.required(key)?;
-        let mut lines = node.located(self.problems)?;
-        let mut configuration = Configuration {
-            device: String::new(),
-            lines: lines.clone(),
-            challenges: BTreeMap::new(),
-        };
-        for (index, line) in lines.value.lines().map(str::trim).enumerate() {
-            let verb = line.split_whitespace().next().unwrap_or_default();
-            if !line.is_empty() && !line.starts_with('#') && !verbs.contains(&verb) {
-                let message = format!("a line begins with {}, not `{verb}`", either(verbs));
-                let place = configuration.place_of(index + 1);
-                self.problems.add(Diagnostic::at(&place, message));
-            }
-        }
-        if lines.value.trim().is_empty() {
-            let message = format!("`{key}` holds no lines");
-            self.problems.add(Diagnostic::at(&node.place, message));
-        }
-        lines.value = without_comments(&lines.value);
-        let challenges = self.challenges(&lines.value, &configuration);
-        configuration = Configuration { device: device?, lines, challenges };
-        Some(configuration)
-    }
-
-    fn ping(&self, node: &'a Node) -> Read<'a> {
-        let known = ["device", "address", "count", "size", "timeout", "within"];
-        let fields = self.fields(node, "a ping step", &known)?;
-        let problems = self.problems;
-        let device = self.device(&fields);
-        let address = fields.required("address").and_then(|node| self.host(node));
-        let count = fields.optional("count").map(|node| ping::count(node, problems));
-        let size = fields.optional("size").map(|node| ping::size(node, problems));
-        let timeout = fields.optional("timeout").map(|node| ping::whole_seconds(node, problems));
-        let within = self.within(&fields);
-        let ping = Ping {
-            device: device?,
-            address: address?,
-            count: count.unwrap_or(Some(1))?,
-            size: size.unwrap_or(Some(56))?,
-            timeout_seconds: timeout.unwrap_or(Some(1))?,
-            within,
-        };
-        Some((Action::Ping(ping), fields))
-    }
-
-    fn run(&self, node: &'a Node) -> Read<'a> {
-        let mut known = vec!["device", "command", "within"];
-        known.extend(check::FIELDS);
-        let fields = self.fields(node, "a run step", &known)?;
-        let device = self.device(&fields);
-        let command = fields.required("command").and_then(|node| self.line(node, "a command"));
-        let checks = checks(&fields, self.problems);
-        let unchecked = check::FIELDS.iter().all(|field| fields.optional(field).is_none());
-        let within = self.within(&fields);
-        if let (true, false, Some(node)) = (unchecked, within.is_zero(), fields.optional("within"))
-        {
-            let message = "`within` waits for a check, and there is none";
-            self.problems.add(Diagnostic::at(&node.place, message));
-        }
-        let run = Run { device: device?, command: command?, checks, within };
-        Some((Action::Run(run), fields))
-    }
-
-    fn decision(&self, node: &'a Node, what: &str, make: fn(Verdict) -> Action) -> Read<'a> {
-        let fields = self.fields(node, what, &["pki", "within"])?;
-        let within = self.within(&fields);
-        let verdict = Verdict { pki: self.pki(&fields)?, within };
-        Some((make(verdict), fields))
-    }
-
-    fn issued(&self, node: &'a Node) -> Read<'a> {
-        let mut known = vec!["pki", "count", "within"];
-        known.extend(check::FIELDS);
-        let fields = self.fields(node, "an issued step", &known)?;
-        let count = fields.optional("count").and_then(|node| {
-            let value = node.parsed("a number of certificates", self.problems)?;
-            Some(Located { value, place: node.place.clone() })
-        });
-        let checks = checks(&fields, self.problems);
-        let within = self.within(&fields);
-        let issued = Issued { pki: self.pki(&fields)?, count, checks, within };
-        Some((Action::Issued(issued), fields))
-    }
-
-    fn scep(&self, node: &'a Node) -> Read<'a> {
-        let known = [scep::FIELDS.as_slice(), &scep::MESSAGE_FIELDS].concat();
-        let fields = self.fields(node, "a scep step", &known)?;
-        let pki = self.pki(&fields);
-        let scep = scep::scep(&fields, pki.unwrap_or_default(), self.problems)?;
-        Some((Action::Scep(Box::new(scep)), fields))
-    }
-
-    fn client(&self, entry: &'a Entry) -> Read<'a> {
-        let fields = self.fields(&entry.value, "a client step", &client::FIELDS)?;
-        let must_refuse = expect(&fields, self.problems) == Expect::Failure;
-        let within = self.within(&fields);
-        let pki = self.pki(&fields).unwrap_or_default();
-        let told = (pki, within, must_refuse);
-        let step = client::client(&fields, told, &entry.key_place, self.problems);
-        Some((Action::Client(Box::new(step)), fields))
-    }
-
-    fn seen(&self, node: &'a Node) -> Read<'a> {
-        let fields = self.fields(node, "a seen step", &client::SEEN_FIELDS)?;
-        let pki = self.pki(&fields).unwrap_or_default();
-        let seen = client::seen(&fields, pki, self.problems)?;
-        Some((Action::Seen(Box::new(seen)), fields))
-    }
-
-    fn fields(&self, node: &'a Node, what: &str, own: &[&str]) -> Option<Fields<'a>> {
-        let known: Vec<&str> = own.iter().copied().chain(["name", "expect"]).collect();
-        Fields::of(node, what, &known, self.problems)
-    }
-
-    fn within(&self, fields: &Fields<'_>) -> Duration {
-        fields
-            .optional("within")
-            .and_then(|node| node.duration(self.problems))
-            .unwrap_or(DEFAULT_WITHIN)
-    }
-
-    fn device(&self, fields: &Fields<'_>) -> Option<String> {
-        let names = self.lab.map(|lab| lab.devices.keys().map(String::as_str).collect());
-        self.reference(fields, "device", names)
-    }
-
-    fn pki(&self, fields: &Fields<'_>) -> Option<String> {
-        let names = self.lab.map(Lab::pki_names);
-        self.reference(fields, "pki", names)
-    }
-
-    /// The thing of the lab that a field names; it may be left out where there is one only.
-    fn reference(
-        &self,
-        fields: &Fields<'_>,
-        key: &str,
-        names: Option<Vec<&str>>,
-    ) -> Option<String> {
-        let what = if key == "pki" { "PKI" } else { key };
-        let known = format!("the lab's {what}s");
-        let given = fields.optional(key);
-        let Some(names) = names else { return given.and_then(|node| node.text(self.problems)) };
-        let diagnostic = match (given, names.as_slice()) {
-            (None, [only]) => return Some((*only).to_owned()),
-            (None, []) => Diagnostic::at(fields.place(), format!("the lab has no {what}")),
-            (None, _) => {
-                let message = format!("`{key}` is to be given: the lab has several");
-                Diagnostic::at(fields.place(), message).known("", &known, names)
-            }
-            (Some(node), _) => {
-                let name = node.text(self.problems)?;
-                if names.contains(&name.as_str()) {
-                    return Some(name);
-                }
-                let message = format!("unknown {what} `{name}`");
-                Diagnostic::at(&node.place, message).known(&name, &known, names)
-            }
-        };
-        self.problems.add(diagnostic);
-        None
-    }
-
-    /// Text that is one line, and one word of a command is no part of another.
-    fn line(&self, node: &Node, what: &str) -> Option<String> {
-        let text = node.text(self.problems)?.trim().to_owned();
-        let sound = !text.is_empty()
-            && text.len() <= COMMAND_LIMIT
-            && !text.contains(|c: char| c.is_control());
-        if !sound {
-            node.expected(&format!("{what} in one line"), self.problems);
-        }
-        sound.then_some(text)
-    }
-
-    fn host(&self, node: &Node) -> Option<String> {
-        let text = self.line(node, "an address or a name")?;
-        let sound = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
-        if !sound {
-            node.expected("an address or a name", self.problems);
-        }
-        sound.then_some(text)
-    }
-}
-
-fn either(verbs: &[&str]) -> String {
-    verbs.iter().map(|verb| format!("`{verb}`")).collect::<Vec<_>>().join(" or ")
-}
-
-/// Comments become blank lines, so that the device's line numbers stay those of the file.
-fn without_comments(lines: &str) -> String {
-    lines
-        .lines()
-        .map(|line| if line.trim_start().starts_with('#') { "" } else { line })
-        .collect::<Vec<_>>()
-        .join("\n")
 }

@@ -1,13 +1,14 @@
 //! Keys to be certified: by name the same within a scenario, fresh from one to the next.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
+use parking_lot::Mutex;
 use testbed::KeySupply;
 
 type Named = BTreeMap<(String, Kind), PKey<Private>>;
@@ -41,7 +42,7 @@ impl Keys {
     ) -> Result<PKey<Private>, ErrorStack> {
         static SHARED: Mutex<Named> = Mutex::new(Named::new());
         let wanted = (name.to_owned(), kind);
-        let shared = || SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = || SHARED.lock();
         let known = match self.supply {
             KeySupply::Fresh => self.own.get(&wanted).cloned(),
             KeySupply::Shared => shared().get(&wanted).cloned(),

@@ -16,7 +16,7 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::{LinkUnspec, LinkVxlan};
 use tokio::runtime::Handle;
 
-use model::lab::plan::Interface;
+use model::lab::topology::Interface;
 use simulated::control::{Furnishing, Peers};
 use simulated::kernel::furnish::{furnish as give_addresses, interface_refused, refused};
 use simulated::kernel::links::{Links, done, is_unknown};

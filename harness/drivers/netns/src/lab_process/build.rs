@@ -15,7 +15,7 @@ use crate::capture::Capture;
 use crate::isolation::not_permitted;
 use crate::permission::{Refused, Settings};
 use crate::surroundings;
-use model::lab::plan::{Node, Plan};
+use model::lab::topology::{Node, Topology};
 use simulated::control::{Built, Order};
 use simulated::kernel::furnish::{furnish, interface_refused, refused};
 use simulated::kernel::links::{Links, is_unknown};
@@ -30,10 +30,10 @@ pub(super) async fn build(
 ) -> Result<(Built, Programs), BenchError> {
     remains.note_folder(order.folder.clone());
     surround(order)?;
-    let plan = Plan::of(&order.lab);
-    let switch = links(&plan).await?;
-    capture(&plan, order, remains)?;
-    let namespaces = nodes(&plan, &switch).await?;
+    let topology = Topology::of(&order.lab);
+    let switch = links(&topology).await?;
+    capture(&topology, order, remains)?;
+    let namespaces = nodes(&topology, &switch).await?;
     let controls = pkis::start_cas(order, &namespaces)?;
     let programs = pkis::start_programs(order, &namespaces, events).await?;
     let consoles = devices::start(order, &namespaces, events)?;
@@ -53,7 +53,7 @@ fn surround(order: &Order) -> Result<(), BenchError> {
 }
 
 /// A bridge for each link, in the namespace of the calling process.
-async fn links(plan: &Plan) -> Result<Links, BenchError> {
+async fn links(topology: &Topology) -> Result<Links, BenchError> {
     let broken = |what: &str, error: &io::Error| BenchError::Network {
         reason: if is_unknown(error) {
             format!("{what}: the kernel has no bridges; `sudo modprobe bridge` loads them")
@@ -62,16 +62,16 @@ async fn links(plan: &Plan) -> Result<Links, BenchError> {
         },
     };
     let switch = Links::open(&Handle::current()).map_err(|error| broken("netlink", &error))?;
-    for (link, subnet) in plan.links.iter().enumerate() {
+    for (link, subnet) in topology.links.iter().enumerate() {
         let made = switch.bridge(link).await;
         made.map_err(|error| broken(&format!("the link of {subnet}"), &error))?;
     }
     Ok(switch)
 }
 
-fn capture(plan: &Plan, order: &Order, remains: &Remains) -> Result<(), BenchError> {
+fn capture(topology: &Topology, order: &Order, remains: &Remains) -> Result<(), BenchError> {
     let Some(folder) = &order.captures else { return Ok(()) };
-    for (link, subnet) in plan.links.iter().enumerate() {
+    for (link, subnet) in topology.links.iter().enumerate() {
         let capture = Capture::start(link, *subnet, folder).map_err(|error| {
             let reason = format!("the link of {subnet} cannot be captured: {error}");
             BenchError::Network { reason }
@@ -81,10 +81,10 @@ fn capture(plan: &Plan, order: &Order, remains: &Remains) -> Result<(), BenchErr
     Ok(())
 }
 
-async fn nodes(plan: &Plan, switch: &Links) -> Result<Namespaces, BenchError> {
+async fn nodes(topology: &Topology, switch: &Links) -> Result<Namespaces, BenchError> {
     let mut namespaces = Namespaces::default();
     let mut port = 0;
-    for node in &plan.nodes {
+    for node in &topology.nodes {
         let (namespace, links) = enter(node).map_err(|error| refused(node, &error.to_string()))?;
         for (position, interface) in node.interfaces.iter().enumerate() {
             let plugged = switch.plug(interface, position, &namespace, port).await;

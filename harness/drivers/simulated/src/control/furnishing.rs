@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use model::lab::Pki;
-use model::lab::plan::Node;
+use model::lab::topology::Node;
 
 /// The network of a container and what it becomes.
 #[derive(Debug, Clone, Serialize, Deserialize)]

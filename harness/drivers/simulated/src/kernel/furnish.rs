@@ -3,7 +3,7 @@
 use std::io;
 
 use super::links::Links;
-use model::lab::plan::{Interface, Kind, Node};
+use model::lab::topology::{Interface, Kind, Node};
 use testbed::BenchError;
 
 /// Gives a node its addresses and routes.

@@ -12,7 +12,7 @@ use rtnetlink::{
 
 use super::namespace::Namespace;
 use model::lab::Route;
-use model::lab::plan::Interface;
+use model::lab::topology::Interface;
 
 /// The index of the loopback interface in every namespace.
 const LOOPBACK: u32 = 1;

@@ -12,9 +12,9 @@ use dut_sim::network::{
 
 use super::Shared;
 use super::fabric::{Exchange, Fabric, NodeId};
-use super::node::Node;
 use super::packet::{Content, Echo, Packet, Ports};
 use model::lab::Route;
+use model::lab::topology::Node;
 
 /// The pauses after the segments that ask for a connection, in seconds, as Linux makes them: 127 in all.
 const SYN_PAUSES_S: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];

@@ -1,23 +1,22 @@
 //! Carries packets from node to node as routers do, and answers them as hosts do.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
-
-use super::links::Links;
-use super::node::{Hop, Interface, Node};
 use super::packet::{Content, Envelope, IcmpError, Packet};
-use model::lab::{self, DEFAULT_TTL, Lab};
+use model::lab::Lab;
+use model::lab::topology::{Node, Topology};
 
-/// Every node of a lab and the links between them.
+/// Every node of a lab, the links between them, and who listens.
 #[derive(Debug)]
 pub(super) struct Fabric {
-    nodes: Vec<Node>,
+    topology: Topology,
+    /// The TCP ports that something listens on.
+    ports: BTreeMap<NodeId, u16>,
 }
 
-/// A node, by its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct NodeId(usize);
+/// A node, by its place in the topology.
+pub(super) type NodeId = usize;
 
 /// What comes back to the sender of a packet.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,27 +46,27 @@ enum Journey {
 }
 
 impl Fabric {
-    /// The nodes of `lab`; devices have no addresses yet.
+    /// The nodes of `lab`; devices have no addresses yet, and nothing listens.
     pub(super) fn of(lab: &Lab) -> Self {
-        let subnets = lab.devices.values().flat_map(|device| device.interfaces.values());
-        let addresses = lab.hosts.values().flat_map(|host| &host.addresses);
-        let links = Links::of(subnets.chain(addresses).copied());
-        let devices = lab.devices.iter().map(|(name, device)| device_node(name, device, &links));
-        let hosts = lab.hosts.iter().map(|(name, host)| host_node(name, host, &links));
-        Self { nodes: devices.chain(hosts).collect() }
+        Self { topology: Topology::of(lab), ports: BTreeMap::new() }
     }
 
     /// The node of that name, in any case, as in the DNS.
     pub(super) fn find(&self, name: &str) -> Option<NodeId> {
-        self.nodes.iter().position(|node| node.name.eq_ignore_ascii_case(name)).map(NodeId)
+        self.topology.find(name)
     }
 
     pub(super) fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.0]
+        &self.topology.nodes[id]
     }
 
     pub(super) fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.nodes[id.0]
+        &mut self.topology.nodes[id]
+    }
+
+    /// From here on something listens on that TCP port of a node.
+    pub(super) fn listen(&mut self, id: NodeId, port: u16) {
+        self.ports.insert(id, port);
     }
 
     /// Sends what `build` makes of the envelope from `sender` to `destination`, and carries what comes back.
@@ -81,7 +80,7 @@ impl Fabric {
         let Some(source) = node.source_for(destination) else {
             return Exchange::NoRoute;
         };
-        match build(Envelope { source, destination, ttl: node.ttl }) {
+        match build(Envelope { source, destination, ttl: node.ttl() }) {
             Some(packet) => self.carry_both_ways(sender, packet),
             None => Exchange::Lost,
         }
@@ -92,11 +91,13 @@ impl Fabric {
         let (mut from, mut on_its_way) = (sender, packet);
         loop {
             let (at, answer) = match self.carry(from, on_its_way) {
-                Journey::Arrived { at, packet } => match self.node(at).answer(&packet) {
+                Journey::Arrived { at, packet } => match self.answer(at, &packet) {
                     None if at == sender => return Exchange::Answered { packet, by: from },
                     answer => (at, answer),
                 },
-                Journey::Failed { at, error, cause } => (at, self.node(at).complain(error, &cause)),
+                Journey::Failed { at, error, cause } => {
+                    (at, complaint(self.node(at), error, &cause))
+                }
                 Journey::NoRoute | Journey::Lost => return Exchange::Lost,
             };
             let Some(answer) = answer else {
@@ -116,7 +117,7 @@ impl Fabric {
             if node.owns(destination) {
                 return Journey::Arrived { at, packet };
             }
-            if in_transit && !node.forwards || node.is_group(destination) {
+            if in_transit && !node.forwards() || node.is_group(destination) {
                 return Journey::Lost;
             }
             let Some(hop) = node.route(destination) else {
@@ -130,86 +131,30 @@ impl Fabric {
             if in_transit && !packet.decrement_ttl() {
                 return Journey::Failed { at, error: IcmpError::TimeExceeded, cause: packet };
             }
-            let Some(next) = self.neighbour(at, hop) else {
+            let Some(next) = self.topology.neighbour(at, hop) else {
                 return Journey::Failed { at, error: IcmpError::HostUnreachable, cause: packet };
             };
             (at, in_transit) = (next, true);
         }
     }
 
-    /// Who answers on the link for the neighbour's address. A host answers there for all its addresses, as Linux does.
-    fn neighbour(&self, asker: NodeId, hop: Hop) -> Option<NodeId> {
-        let answers = |(place, node): &(usize, &Node)| {
-            *place != asker.0
-                && node.is_on(hop.link)
-                && node.addresses().any(|address| address == hop.neighbour)
-        };
-        self.nodes.iter().enumerate().find(answers).map(|(place, _)| NodeId(place))
-    }
-}
-
-impl Node {
-    /// What the node sends back on its own account, once a packet has arrived.
-    fn answer(&self, packet: &Packet) -> Option<Packet> {
-        let back = packet.envelope().answered(self.ttl);
+    /// What a node sends back on its own account, once a packet has arrived.
+    fn answer(&self, at: NodeId, packet: &Packet) -> Option<Packet> {
+        let back = packet.envelope().answered(self.node(at).ttl());
         match packet.content() {
             Content::EchoRequest(echo) => Packet::echo_reply(back, echo),
-            Content::Syn(ports) if self.listens_on == Some(ports.destination) => {
+            Content::Syn(ports) if self.ports.get(&at) == Some(&ports.destination) => {
                 Packet::syn_ack(back, ports.answered())
             }
             Content::Syn(ports) => Packet::reset(back, ports.answered()),
             _ => None,
         }
     }
-
-    /// The ICMP error that tells the source of `cause` why it went no further.
-    fn complain(&self, error: IcmpError, cause: &Packet) -> Option<Packet> {
-        let destination = cause.envelope().source;
-        let source = self.source_for(destination)?;
-        Packet::icmp_error(Envelope { source, destination, ttl: self.ttl }, error, cause)
-    }
-
-    /// Broadcast and multicast, which nobody in a lab answers and no router passes on.
-    fn is_group(&self, destination: Ipv4Addr) -> bool {
-        let ends_subnet =
-            |address: &Ipv4Net| address.prefix_len() < 31 && address.broadcast() == destination;
-        destination.is_multicast()
-            || destination.is_broadcast()
-            || self.interfaces.iter().flat_map(|interface| &interface.addresses).any(ends_subnet)
-    }
 }
 
-/// A device is a router: it forwards, and has the usual TTL.
-fn device_node(name: &str, device: &lab::Device, links: &Links) -> Node {
-    let interface = |(name, subnet): (&String, &Ipv4Net)| {
-        Some(Interface { name: name.clone(), link: links.find(*subnet)?, addresses: Vec::new() })
-    };
-    Node {
-        name: name.to_owned(),
-        interfaces: device.interfaces.iter().filter_map(interface).collect(),
-        routes: Vec::new(),
-        forwards: true,
-        ttl: DEFAULT_TTL,
-        listens_on: None,
-    }
-}
-
-fn host_node(name: &str, host: &lab::Host, links: &Links) -> Node {
-    Node {
-        name: name.to_owned(),
-        interfaces: host_interfaces(&host.addresses, links),
-        routes: host.routes.clone(),
-        forwards: host.forwards,
-        ttl: host.ttl,
-        listens_on: None,
-    }
-}
-
-/// One for each address, in the order of declaration: the first is the one that the name stands for.
-fn host_interfaces(addresses: &[Ipv4Net], links: &Links) -> Vec<Interface> {
-    let interface = |address: &Ipv4Net| {
-        let link = links.find(*address)?;
-        Some(Interface { name: String::new(), link, addresses: vec![*address] })
-    };
-    addresses.iter().filter_map(interface).collect()
+/// The ICMP error by which a node tells the source of `cause` why it went no further.
+fn complaint(node: &Node, error: IcmpError, cause: &Packet) -> Option<Packet> {
+    let destination = cause.envelope().source;
+    let source = node.source_for(destination)?;
+    Packet::icmp_error(Envelope { source, destination, ttl: node.ttl() }, error, cause)
 }

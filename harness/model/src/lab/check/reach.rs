@@ -4,96 +4,85 @@
 
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
-
-use super::super::draft::{Draft, DraftHost, DraftRuns};
+use crate::lab::topology::Topology;
+use crate::lab::{Host, Lab, Runs};
 use diagnostics::yaml::Problems;
-use diagnostics::{Diagnostic, Place};
+use diagnostics::{Diagnostic, Located};
 
 /// Notes every PKI that no device can reach whatever its configuration.
-pub(super) fn check(draft: &Draft, problems: &Problems) {
+pub(super) fn check(lab: &Lab, pkis: &[Located<String>], problems: &Problems) {
     // What a real device is plugged into is not known.
-    if draft.devices.iter().all(|device| device.ssh.is_some()) {
+    if lab.devices.values().all(|device| device.ssh.is_some()) {
         return;
     }
-    for pki in &draft.pkis {
-        let runs = |host: &&DraftHost| host.runs_pki(&pki.name.value);
-        let hosts: Vec<&DraftHost> = draft.hosts.iter().filter(runs).collect();
-        one(&pki.name.value, &pki.name.place, &hosts, draft, problems);
-    }
-    for host in &draft.hosts {
-        if let Some(DraftRuns::Program(_) | DraftRuns::Image(_)) = host.runs {
-            one(&host.name.value, &host.name.place, &[host], draft, problems);
+    let topology = Topology::of(lab);
+    let subnets = || lab.devices.values().flat_map(|device| device.interfaces.values());
+    let links: Vec<usize> = subnets().filter_map(|subnet| topology.link_of(*subnet)).collect();
+    for pki in pkis {
+        let at = lab.hosts.iter().filter(|(name, host)| runs(name, host, &pki.value));
+        let hosts: Vec<&str> = at.map(|(name, _)| name.as_str()).collect();
+        let mut places = hosts.iter().filter_map(|host| topology.find(host));
+        let answers = |host| links.iter().any(|link| answers(&topology, host, *link));
+        // A PKI that no host runs is a mistake of another kind.
+        if hosts.is_empty() || places.any(answers) {
+            continue;
         }
+        let links = subnets().map(|subnet| format!("`{subnet}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("no device can reach the PKI `{}`", pki.value);
+        let hosts = hosts.join("`, `");
+        problems.add(
+            Diagnostic::at(&pki.place, message)
+                .note(format!("the devices are in {links}, the PKI runs at `{hosts}`"))
+                .note(
+                    "between the two, each host needs `forwards: true` and a route there and back",
+                ),
+        );
     }
 }
 
-fn one(name: &str, place: &Place, hosts: &[&DraftHost], draft: &Draft, problems: &Problems) {
-    let subnets: Vec<Ipv4Net> = draft
-        .devices
-        .iter()
-        .flat_map(|device| device.interfaces.iter().map(|(_, subnet)| subnet.value))
-        .collect();
-    let reachable = |host: &&DraftHost| subnets.iter().any(|subnet| answers(host, *subnet, draft));
-    // A PKI that no host runs is a mistake of another kind.
-    if hosts.is_empty() || hosts.iter().any(reachable) {
-        return;
+/// Whether a host runs the PKI that steps know by this name.
+fn runs(name: &str, host: &Host, pki: &str) -> bool {
+    match &host.runs {
+        Some(Runs::Pki(runs)) => runs == pki,
+        Some(Runs::Program(_) | Runs::Image(_)) => name == pki,
+        None => false,
     }
-    let links = subnets.iter().map(|subnet| format!("`{subnet}`")).collect::<Vec<_>>().join(", ");
-    let runs = hosts.iter().map(|host| format!("`{}`", host.name.value)).collect::<Vec<_>>();
-    problems.add(
-        Diagnostic::at(place, format!("no device can reach the PKI `{name}`"))
-            .note(format!("the devices are in {links}, the PKI runs at {}", runs.join(", ")))
-            .note("between the two, each host needs `forwards: true` and a route there and back"),
-    );
 }
 
-/// Whether a device in `subnet` can reach `host`, and `host` the subnet.
-fn answers(host: &DraftHost, subnet: Ipv4Net, draft: &Draft) -> bool {
-    let is_in = |host: &DraftHost| host.addresses.iter().any(|own| own.value.trunc() == subnet);
-    let gateways: Vec<&DraftHost> = draft.hosts.iter().filter(|host| is_in(host)).collect();
-    let there = host.addresses.iter().any(|own| {
-        let address = own.value.addr();
-        let by_way = |gateway: &&DraftHost| {
-            gateway.owns(address)
-                || gateway.forwards && leads(gateway, address, draft, |at| at.owns(address))
-        };
-        subnet.contains(&address) || gateways.iter().any(by_way)
-    });
+/// Whether a device on `link` can reach the host, and the host that link.
+fn answers(topology: &Topology, host: usize, link: usize) -> bool {
+    let nodes = &topology.nodes;
+    let there = |address: Ipv4Addr| {
+        let is_there = |at: usize| nodes[at].owns(address);
+        let mut gateways = topology.on_link(link);
+        gateways.any(|at| {
+            is_there(at) || nodes[at].forwards() && leads(topology, at, address, is_there)
+        })
+    };
     // The last router passes the answer on into the subnet.
-    let is_back = |at: &DraftHost| is_in(at) && (at.forwards || std::ptr::eq(at, host));
-    there && leads(host, subnet.network(), draft, is_back)
+    let is_back = |at: usize| nodes[at].is_on(link) && (at == host || nodes[at].forwards());
+    nodes[host].addresses().any(there)
+        && leads(topology, host, topology.links[link].network(), is_back)
 }
 
-/// Whether packets of `host` to `address` get to a host that `is_there`.
+/// Whether packets that a node sends to `address` get to one that `is_there`.
 fn leads(
-    host: &DraftHost,
+    topology: &Topology,
+    from: usize,
     address: Ipv4Addr,
-    draft: &Draft,
-    is_there: impl Fn(&DraftHost) -> bool,
+    is_there: impl Fn(usize) -> bool,
 ) -> bool {
-    let mut at = host;
-    // More hops than hosts is a loop.
-    for hop in 0..=draft.hosts.len() {
+    let mut at = from;
+    // More hops than nodes is a loop.
+    for _ in &topology.nodes {
         if is_there(at) {
             return true;
         }
-        let next =
-            next_hop(at, address).and_then(|next| draft.hosts.iter().find(|it| it.owns(next)));
-        let Some(next) = next else { return false };
-        if hop > 0 && !at.forwards {
-            return false;
-        }
+        let hop = topology.nodes[at]
+            .route(address)
+            .filter(|_| at == from || topology.nodes[at].forwards());
+        let Some(next) = hop.and_then(|hop| topology.neighbour(at, hop)) else { return false };
         at = next;
     }
     false
-}
-
-/// Where a host sends packets to `address`: to itself on a link, otherwise by the longest prefix.
-fn next_hop(host: &DraftHost, address: Ipv4Addr) -> Option<Ipv4Addr> {
-    if host.is_near(address) {
-        return Some(address);
-    }
-    let routes = host.routes.iter().filter(|route| route.destination.contains(&address));
-    routes.max_by_key(|route| route.destination.prefix_len()).map(|route| route.next_hop)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ssh::path;
-use super::{name, secret};
+use super::{name, secret, secrets, variable};
 use crate::lab::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
 use crate::lab::draft::DraftPkiByUrl;
 use crate::scep_url::ScepUrl;
@@ -33,7 +33,7 @@ fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<Pki
     let known: Vec<&str> = FIELDS.iter().chain(simulated).copied().collect();
     let fields = Fields::of(node, "a PKI by its URL", &known, problems)?;
     refuse_simulated(node, simulated, problems);
-    let url = fields.required("url").and_then(|node| url(node, problems));
+    let url = fields.required_as("url", url);
     let challenge = fields.optional("challenge");
     let admin = fields.optional("ndes-admin");
     if let (Some(_), Some(admin)) = (challenge, admin) {
@@ -45,7 +45,7 @@ fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<Pki
         (None, Some(node)) => admin_page(node, problems).map(ChallengeSource::Ndes),
         (None, None) => None,
     };
-    let control = fields.optional("control").and_then(|node| control(node, problems));
+    let control = fields.optional_as("control", control);
     let timeout = fields.optional("timeout").map(|node| timeout(node, problems));
     let timeout = timeout.unwrap_or(Some(TIMEOUT))?;
     Some(PkiByUrl { url: url?, challenge: source, control, timeout })
@@ -97,11 +97,11 @@ fn challenge(node: &Node, problems: &Problems) -> Option<ChallengeSource> {
         known.iter().filter_map(|key| Some((*key, fields.optional(key)?))).collect();
     match given.as_slice() {
         [("static", node)] => Some(ChallengeSource::Static(secret(node, problems)?)),
-        [("one-time", node)] => Some(ChallengeSource::OneTime(
-            node.items(problems).iter().filter_map(|item| secret(item, problems)).collect(),
-        )),
+        [("one-time", node)] => Some(ChallengeSource::OneTime(secrets(node, problems))),
         [("file", node)] => Some(ChallengeSource::File(path(node, problems)?)),
-        [("env", node)] => Some(ChallengeSource::Environment(variable(node, problems)?)),
+        [("env", node)] => {
+            Some(ChallengeSource::Environment(variable(node, "PKI_PASSWORD", problems)?))
+        }
         _ => {
             let message = "a challenge is `none`, `{static: …}`, `{one-time: […]}`, `{file: …}` or \
                            `{env: …}`";
@@ -114,8 +114,8 @@ fn challenge(node: &Node, problems: &Problems) -> Option<ChallengeSource> {
 fn admin_page(node: &Node, problems: &Problems) -> Option<AdminPage> {
     let known = ["url", "user", "password", "password-file", "password-env"];
     let fields = Fields::of(node, "the page of an NDES", &known, problems)?;
-    let url = fields.required("url").and_then(|node| url(node, problems));
-    let user = fields.required("user").and_then(|node| node.text(problems));
+    let url = fields.required_as("url", url);
+    let user = fields.required_as("user", Node::text);
     let password = password(&fields, problems);
     if password.is_none() && known[2..].iter().all(|key| fields.optional(key).is_none()) {
         let message = "`mscep_admin` is shown to those who have a password";
@@ -140,20 +140,7 @@ fn password(fields: &Fields<'_>, problems: &Problems) -> Option<AdminPassword> {
         return path(node, problems).map(AdminPassword::File);
     }
     let node = fields.optional("password-env")?;
-    variable(node, problems).map(AdminPassword::Environment)
-}
-
-fn variable(node: &Node, problems: &Problems) -> Option<String> {
-    let name = node.text(problems)?;
-    let sound = !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !sound {
-        // Whoever takes the field for the password itself must not read it again.
-        let message = "expected the name of an environment variable that holds the password";
-        problems.add(Diagnostic::at(&node.place, message).note("such as `PKI_PASSWORD`"));
-    }
-    sound.then_some(name)
+    variable(node, "PKI_PASSWORD", problems).map(AdminPassword::Environment)
 }
 
 fn timeout(node: &Node, problems: &Problems) -> Option<Duration> {

@@ -10,15 +10,13 @@ pub(super) fn faults(
     node: &Node,
     personality: PersonalityName,
     problems: &Problems,
-) -> Vec<String> {
-    let rules = node.items(problems).iter().filter_map(|it| rule(it, personality, problems));
-    rules.map(|rule| rule.to_string()).collect()
+) -> Vec<FaultRule> {
+    node.items(problems).iter().filter_map(|it| rule(it, personality, problems)).collect()
 }
 
 fn rule(node: &Node, personality: PersonalityName, problems: &Problems) -> Option<FaultRule> {
     let fields = Fields::of(node, "a fault", &["on", "nth", "do"], problems)?;
-    let triggers = Trigger::ALL.map(|trigger| (trigger.as_str(), trigger));
-    let on = fields.required("on").and_then(|it| it.one_of("request", &triggers, problems));
+    let on = fields.required("on").and_then(|it| it.one_of("request", &Trigger::NAMED, problems));
     let nth = fields.optional("nth").map(|it| it.parsed("a number from 1 on", problems));
     let action = fields.required("do")?;
     let fault = fault(action, problems)?;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::time::Duration;
 
-use super::{port, secret};
+use super::{folder, is_variable, port, secret};
 use crate::lab::draft::{DraftHost, DraftRuns};
 use crate::lab::program::{FOLDER, Program, Ready, fill, placeholders};
 use crate::lab::{Image, Secret};
@@ -57,7 +56,7 @@ fn program(node: &Node, host: &DraftHost, problems: &Problems) -> Option<Program
             .iter()
             .filter_map(|node| texts.command(node))
             .collect(),
-        package: fields.optional("package").and_then(|node| package(node, problems)),
+        package: fields.optional_as("package", package),
         command: command?,
         ready: ready?,
         environment,
@@ -75,7 +74,7 @@ fn image(node: &Node, host: &DraftHost, problems: &Problems) -> Option<Image> {
     let Common { environment, secrets, ready } = common(&fields, &texts);
     let entrypoint = fields.optional("entrypoint").and_then(|node| texts.text(node));
     let command = fields.optional("command").map(|node| texts.arguments(node));
-    let name = fields.required("image").and_then(|node| image_name(node, problems));
+    let name = fields.required_as("image", image_name);
     Some(Image {
         command: command.unwrap_or_default(),
         name: name?,
@@ -126,14 +125,11 @@ fn image_name(node: &Node, problems: &Problems) -> Option<String> {
 
 /// What is known of a program's placeholders before it runs.
 fn values(node: &Node, host: &DraftHost) -> BTreeMap<&'static str, Option<String>> {
-    let file = Path::new(node.place.source().path());
-    let folder = std::path::absolute(file).ok();
-    let folder = folder.as_deref().unwrap_or(file).parent().unwrap_or(Path::new("/"));
     let address: Option<Ipv4Addr> = host.addresses.first().map(|address| address.value.addr());
     BTreeMap::from([
         (ADDRESS, address.map(|address| address.to_string())),
         (FOLDER, None),
-        ("lab", Some(folder.display().to_string())),
+        ("lab", Some(folder(node).display().to_string())),
     ])
 }
 
@@ -146,7 +142,7 @@ fn ready(node: &Node, texts: &Texts<'_>) -> Option<Ready> {
     }
     let within = fields.optional("within");
     Some(Ready {
-        port: fields.optional("port").and_then(|node| port(node, problems)),
+        port: fields.optional_as("port", port),
         output: fields
             .optional("output")
             .and_then(|node| node.regex(Some(LITERALLY), problems))
@@ -268,9 +264,7 @@ impl Texts<'_> {
 
     fn variable(&self, entry: &Entry) -> Option<String> {
         let name = &entry.key;
-        let sound = !name.starts_with(|c: char| c.is_ascii_digit())
-            && !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let sound = is_variable(name);
         if !sound {
             let message = format!("`{name}` cannot be the name of an environment variable");
             let note = "a name is made of letters, digits and `_`";

@@ -1,8 +1,8 @@
 //! How a device is reached over SSH.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::port;
+use super::{folder, port, variable};
 use crate::lab::ssh::{DEFAULT_ANSWER_WITHIN, DEFAULT_PORT};
 use crate::lab::{PasswordSource, Prompts, SshTarget};
 use diagnostics::Diagnostic;
@@ -104,34 +104,21 @@ pub(super) fn path(node: &Node, problems: &Problems) -> Option<PathBuf> {
         }
         return Some(home?.join(below));
     }
-    let file = Path::new(node.place.source().path());
-    let folder = std::path::absolute(file).ok();
-    let folder = folder.as_deref().unwrap_or(file).parent().unwrap_or(Path::new("/"));
-    Some(folder.join(text))
+    Some(folder(node).join(text))
 }
 
 fn password(fields: &Fields<'_>, problems: &Problems) -> PasswordSource {
-    let (file, variable) = (fields.optional("password-file"), fields.optional("password-env"));
-    if let (Some(_), Some(node)) = (file, variable) {
+    let (file, named) = (fields.optional("password-file"), fields.optional("password-env"));
+    if let (Some(_), Some(node)) = (file, named) {
         let message = "a password comes from `password-file` or `password-env`, not from both";
         problems.add(Diagnostic::at(&node.place, message));
     }
     let file = file.and_then(|node| path(node, problems)).map(PasswordSource::File);
-    let variable = || variable.and_then(|node| environment(node, problems));
-    file.or_else(variable).unwrap_or(PasswordSource::Asked)
-}
-
-/// The name of a variable; who takes the field for the password itself must not read it again.
-fn environment(node: &Node, problems: &Problems) -> Option<PasswordSource> {
-    let name = node.text(problems)?;
-    let sound = !name.starts_with(|c: char| c.is_ascii_digit())
-        && !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !sound {
-        let message = "expected the name of an environment variable that holds the password";
-        problems.add(Diagnostic::at(&node.place, message).note("such as `DUT0_PASSWORD`"));
-    }
-    sound.then_some(PasswordSource::Environment(name))
+    let environment = || {
+        let name = named.and_then(|node| variable(node, "DUT0_PASSWORD", problems));
+        name.map(PasswordSource::Environment)
+    };
+    file.or_else(environment).unwrap_or(PasswordSource::Asked)
 }
 
 fn prompts(node: &Node, problems: &Problems) -> Prompts {

@@ -2,15 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use super::Context;
+use super::{Configuration, Given};
 use crate::lab::{Lab, placeholders};
-use crate::scenario::{Configuration, challenge_of};
 use diagnostics::{Diagnostic, Place};
 
 /// What else may stand between braces: nothing.
 const KNOWN: &str = "`{{challenge}}`, or `{{challenge:PKI}}` where the lab has several PKIs";
 
-impl Context<'_> {
+/// The PKI whose challenge password a placeholder stands for: that of `challenge:windows-pki`; of `challenge` alone it is
+/// the lab's only one, which has no name here.
+pub fn challenge_of(placeholder: &str) -> Option<&str> {
+    match placeholder.strip_prefix("challenge")? {
+        "" => Some(""),
+        rest => rest.strip_prefix(':').map(str::trim),
+    }
+}
+
+impl Given<'_> {
     /// The PKI that each placeholder in the lines is about, by the placeholder's name.
     pub(super) fn challenges(
         &self,

@@ -1,62 +1,89 @@
-//! The fields of the steps about a client under test.
+//! A step that lets the client under test enrol once.
 
 use std::time::Duration;
 
-use super::acceptable::acceptables;
-use crate::scenario::client::{ClientFact, ClientStep, GivenChallenge};
-use crate::scenario::scep::{Acceptable, Condition, Expected};
-use crate::scenario::seen::{Seen, SeenKind};
-use diagnostics::yaml::{Fields, Problems};
-use diagnostics::{Diagnostic, Place};
+use super::Given;
+use super::scep::{Acceptable, Condition, Expected, acceptables, facts};
+use crate::scenario::Expect;
+use diagnostics::Place;
 
-/// The fields of a client step.
+/// The fields of the step.
 pub(super) const FIELDS: [&str; 5] = ["pki", "within", "challenge", "accept", "skip-unless-fired"];
-
-/// The fields of a seen step.
-pub(super) const SEEN_FIELDS: [&str; 3] = ["pki", "on", "accept"];
-
-const CHALLENGES: [(&str, GivenChallenge); 3] = [
-    ("right", GivenChallenge::Right),
-    ("wrong", GivenChallenge::Wrong),
-    ("none", GivenChallenge::None),
-];
 
 /// Why nothing is found out about a refusal.
 const DENIED: &str = "the CA denies what this client asks for, so that there was nothing to refuse";
 
-/// Reads a client step; a client that is to fail must say so itself, which is an outcome like others.
-pub(super) fn client(
-    fields: &Fields<'_>,
-    (pki, within, must_refuse): (String, Duration, bool),
-    place: &Place,
-    problems: &Problems,
-) -> ClientStep {
-    let accept = fields.optional("accept");
-    if let (Some(node), true) = (accept, must_refuse) {
-        let message = "`expect: failure` says already what is acceptable: that the client refuses";
-        problems.add(Diagnostic::at(&node.place, message));
+/// Lets the client under test enrol once.
+#[derive(Debug, Clone)]
+pub struct ClientStep {
+    /// The PKI.
+    pub pki: String,
+    /// How long the client may take; it is ended then.
+    pub within: Duration,
+    /// The challenge password that it is told.
+    pub challenge: GivenChallenge,
+    /// What it may do; where it is empty, it must get a certificate.
+    pub acceptable: Vec<Acceptable<ClientFact>>,
+    /// Why nothing is found out where a fault of the PKI did not happen because the client never asked for what it is
+    /// about; without a reason that is a failure.
+    pub skip_unless_fired: Option<String>,
+    /// Where the step stands in the file.
+    pub place: Place,
+}
+
+scep::named! {
+    /// Which challenge password the client under test is told.
+    #[derive(Default)]
+    GivenChallenge, "challenge" {
+        /// One that serves, where the PKI asks for any.
+        #[default]
+        Right = "right";
+        /// One that does not serve.
+        Wrong = "wrong";
+        /// None.
+        None = "none";
     }
-    let challenge = fields
-        .optional("challenge")
-        .and_then(|node| node.one_of("challenge", &CHALLENGES, problems));
-    let acceptable = match accept {
-        Some(node) => acceptables(node, problems),
-        None if !must_refuse => vec![outcomes(&["issued"], None, place)],
-        None if challenge.is_none() => vec![
-            outcomes(&["refused", "gave-up"], None, place),
-            outcomes(&["denied"], Some(DENIED), place),
-        ],
-        None => vec![outcomes(&["denied", "gave-up"], None, place)],
-    };
-    ClientStep {
-        pki,
-        within,
-        challenge: challenge.unwrap_or_default(),
-        acceptable,
-        skip_unless_fired: fields
-            .optional("skip-unless-fired")
-            .and_then(|node| node.text(problems)),
-        place: place.clone(),
+}
+
+facts! {
+    /// A fact of what the client under test did.
+    ClientFact:
+    Outcome, "outcome", ["issued", "refused", "denied", "gave-up", "claimed", "overdue"], "What it says, and whether the CA agrees: `issued`, it has a certificate and the CA issued one; `refused`, it has none and the CA issued one; `denied`, it has none and the CA denied it; `gave-up`, it has none and the CA decided nothing; `claimed`, it has one and the CA issued none; `overdue`, it said nothing in its time.";
+}
+
+impl ClientStep {
+    /// Reads the step; a client that is to fail must say so itself, which is an outcome like others.
+    pub(super) fn read(given: &Given<'_>) -> Option<Self> {
+        let (place, must_refuse) = (given.place, given.expect == Expect::Failure);
+        let accept = given.optional("accept");
+        if must_refuse {
+            let message =
+                "`expect: failure` says already what is acceptable: that the client refuses";
+            given.refuse("accept", message);
+        }
+        let challenge = given.one_of("challenge", &GivenChallenge::NAMED);
+        let acceptable = match accept {
+            Some(node) => acceptables(node, given.problems),
+            None if !must_refuse => vec![outcomes(&["issued"], None, place)],
+            None if challenge.is_none() => vec![
+                outcomes(&["refused", "gave-up"], None, place),
+                outcomes(&["denied"], Some(DENIED), place),
+            ],
+            None => vec![outcomes(&["denied", "gave-up"], None, place)],
+        };
+        Some(Self {
+            pki: given.pki().unwrap_or_default(),
+            within: given.within(),
+            challenge: challenge.unwrap_or_default(),
+            acceptable,
+            skip_unless_fired: given.text("skip-unless-fired"),
+            place: place.clone(),
+        })
+    }
+
+    /// What is done, in words.
+    pub(super) fn title(&self) -> String {
+        format!("let the client enrol at {}", self.pki)
     }
 }
 
@@ -65,13 +92,4 @@ fn outcomes(wanted: &[&str], skip: Option<&str>, place: &Place) -> Acceptable<Cl
     let condition = Condition { fact: ClientFact::Outcome, expected, place: place.clone() };
     let skip = skip.map(str::to_owned);
     Acceptable { conditions: vec![condition], note: None, skip, place: place.clone() }
-}
-
-/// Reads a seen step.
-pub(super) fn seen(fields: &Fields<'_>, pki: String, problems: &Problems) -> Option<Seen> {
-    let on = fields.required("on");
-    let kind = on.and_then(|node| node.one_of("request", &SeenKind::ALL, problems));
-    let acceptable = fields.required("accept").map(|node| acceptables(node, problems));
-    let place = on?.place.clone();
-    Some(Seen { pki, on: kind?, acceptable: acceptable?, place })
 }

@@ -1,263 +1,247 @@
-//! The fields of a step that speaks SCEP.
+//! A step that speaks SCEP itself: what is sent, right or wrong, and which outcomes are acceptable.
+
+mod acceptable;
+mod decode;
+mod fact;
+mod wrong;
+
+pub(super) use self::acceptable::acceptables;
+pub use self::acceptable::{Acceptable, Condition, Expected};
+pub(super) use self::decode::FIELDS;
+pub(crate) use self::fact::facts;
+pub use self::fact::{Fact, FactName};
+pub use self::wrong::{Carrier, Wrong};
+
+use std::fmt;
 
 use scep::algorithm::{Cipher, Digest, KeyTransport};
+use scep::attribute::PkiStatus;
 use scep::http::Method;
 use scep::request::ChallengeString;
 
-use crate::scenario::scep::{
-    Carrier, ChallengeChoice, Fact, FactName, KeyType, MessageChoice, Operation, RecipientChoice,
-    Request, Scep, SignerChoice, Wrong,
-};
-use crate::scenario::steps::acceptable::acceptables;
-use diagnostics::Diagnostic;
-use diagnostics::yaml::{Fields, Node, Problems, names};
+use diagnostics::Place;
 
-/// The fields that any operation takes.
-pub(super) const FIELDS: [&str; 7] =
-    ["pki", "send", "method", "ca-identifier", "wrong", "accept", "save"];
-
-/// The fields that choose something of a message.
-pub(super) const MESSAGE_FIELDS: [&str; 16] = [
-    "subject",
-    "dns-names",
-    "key",
-    "key-bits",
-    "key-type",
-    "challenge",
-    "challenge-string",
-    "cipher",
-    "digest",
-    "key-transport",
-    "nonce-bytes",
-    "transaction-id",
-    "signer",
-    "recipient",
-    "serial",
-    "signing-time",
-];
-
-/// Reads the step; `pki` is the one that it speaks to.
-pub(super) fn scep(fields: &Fields<'_>, pki: String, problems: &Problems) -> Option<Scep> {
-    let send = fields.required("send")?;
-    let operation = operation(send, problems)?;
-    if !operation.has_message() {
-        refuse_message_fields(fields, &operation, problems);
-    }
-    let method =
-        fields.optional("method").and_then(|node| node.one_of("method", &METHODS, problems));
-    let message = message(fields, problems);
-    refuse_signing_with_p256(fields, &message, problems);
-    let request = Request {
-        wrong: wrongs(fields, &operation, method, problems),
-        operation,
-        method,
-        ca_identifier: fields.optional("ca-identifier").and_then(|node| node.text(problems)),
-        message,
-    };
-    let acceptable = fields.required("accept").map(|node| acceptables(node, problems));
-    let save = fields.optional("save").map(|node| saved(node, problems)).unwrap_or_default();
-    Some(Scep { pki, request, acceptable: acceptable?, save, place: send.place.clone() })
+/// Speaks SCEP to a PKI.
+#[derive(Debug, Clone)]
+pub struct Scep {
+    /// The PKI.
+    pub pki: String,
+    /// What is sent.
+    pub request: Request,
+    /// The outcomes of which one must come; at least one.
+    pub acceptable: Vec<Acceptable>,
+    /// What later steps may use as `{{name}}`: a fact by its name.
+    pub save: Vec<(String, Fact)>,
+    /// Where the operation stands in the file.
+    pub place: Place,
 }
 
-const METHODS: [(&str, Method); 2] = [("get", Method::Get), ("post", Method::Post)];
-
-/// A word that is no operation of RFC 8894 is sent as it is, after `operation=`.
-fn operation(node: &Node, problems: &Problems) -> Option<Operation> {
-    let text = node.text(problems)?;
-    if let Some(word) = text.strip_prefix("operation=") {
-        return Some(Operation::Other(word.to_owned()));
+impl Scep {
+    /// What is done, in words.
+    pub(super) fn title(&self) -> String {
+        format!("send {} to {}", self.request, self.pki)
     }
-    let known = Operation::KNOWN.iter().find(|(name, _)| *name == text);
-    if known.is_none() {
-        let names = Operation::KNOWN.iter().map(|(name, _)| *name);
-        let diagnostic = Diagnostic::at(&node.place, format!("unknown operation `{text}`"));
-        problems.add(
-            diagnostic
-                .known(&text, "known", names)
-                .note("any other word is sent as `operation=WORD`"),
-        );
-    }
-    known.map(|(_, operation)| operation.clone())
-}
 
-fn refuse_message_fields(fields: &Fields<'_>, operation: &Operation, problems: &Problems) {
-    for field in MESSAGE_FIELDS {
-        if let Some(node) = fields.optional(field) {
-            let message = format!("{} carries no message that has a `{field}`", operation.name());
-            problems.add(Diagnostic::at(&node.place, message));
-        }
-    }
-}
-
-fn refuse_signing_with_p256(fields: &Fields<'_>, message: &MessageChoice, problems: &Problems) {
-    let own_key = [
-        None,
-        Some(SignerChoice::SelfSigned),
-        Some(SignerChoice::OtherSubject),
-        Some(SignerChoice::NoKeyUsage),
-        Some(SignerChoice::Expired),
-    ];
-    let node = fields.optional("key-type").filter(|_| message.key_type == KeyType::P256);
-    if let Some(node) = node.filter(|_| own_key.contains(&message.signer)) {
-        let message = "a message is not signed with a key on P-256";
-        let diagnostic = Diagnostic::at(&node.place, message);
-        problems.add(diagnostic.note("say who signs: `signer: other-key`, or `issued`"));
-    }
-}
-
-fn wrongs(
-    fields: &Fields<'_>,
-    operation: &Operation,
-    method: Option<Method>,
-    problems: &Problems,
-) -> Vec<Wrong> {
-    let nodes = fields.optional("wrong").map(|node| node.one_or_more(problems)).unwrap_or_default();
-    let known: Vec<(&str, Wrong)> = Wrong::ALL.iter().map(|wrong| (wrong.name(), *wrong)).collect();
-    let mut wrongs = Vec::new();
-    for node in nodes {
-        let Some(wrong) = node.one_of("wrong", &known, problems) else { continue };
-        let fits = match wrong.carrier() {
-            Carrier::Query => true,
-            Carrier::Message => operation.has_message(),
-            Carrier::Enrolment => operation.enrols(),
-            Carrier::Get => operation.has_message() && method == Some(Method::Get),
-            Carrier::Post => operation.has_message() && method == Some(Method::Post),
+    /// Whether the step is content when its request is granted; otherwise the password of the request is not used up.
+    pub fn may_be_granted(&self) -> bool {
+        let success = PkiStatus::Success.to_string();
+        let is_success = |it: &Condition<Fact>| {
+            let names_it =
+                |expected: &Expected| matches!(expected, Expected::Text(text) if *text == success);
+            it.fact == Fact::Status && it.expected.iter().any(names_it)
         };
-        if !fits {
-            let message = format!("`{}` cannot be wrong with this request", wrong.name());
-            problems.add(Diagnostic::at(&node.place, message).note(match wrong.carrier() {
-                Carrier::Get => "it is for a message with `method: get`",
-                Carrier::Post => "it is for a message with `method: post`",
-                Carrier::Enrolment => "it is for a PKCSReq or a RenewalReq",
-                Carrier::Message | Carrier::Query => "it is for an operation with a message",
-            }));
+        let grants =
+            |one: &Acceptable<Fact>| one.skip.is_none() && one.conditions.iter().any(is_success);
+        self.acceptable.iter().any(grants)
+    }
+}
+
+/// An operation, with everything about it that can be chosen.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The operation.
+    pub operation: Operation,
+    /// How the message travels; by POST where the CA takes it and nothing is said.
+    pub method: Option<Method>,
+    /// The `message` of a GetCACaps, GetCACert or GetNextCACert: the name of a CA.
+    pub ca_identifier: Option<String>,
+    /// What is wrong with it, or unusual.
+    pub wrong: Vec<Wrong>,
+    /// The message, where the operation carries one.
+    pub message: MessageChoice,
+}
+
+/// What is chosen of a pkiMessage; what is not follows RFC 8894 and the CA's capabilities.
+#[derive(Debug, Clone, Default)]
+pub struct MessageChoice {
+    /// The subject asked for; `CN=sceplab-…`, different each time, where it is left out.
+    pub subject: Option<String>,
+    /// DNS names asked for.
+    pub dns_names: Vec<String>,
+    /// The key to be certified, by a name of the scenario's own; the same name is the same key.
+    pub key: Option<String>,
+    /// The length of that key in bits, where it is an RSA key.
+    pub key_bits: Option<u32>,
+    /// What kind of key it is.
+    pub key_type: KeyType,
+    /// The challenge password.
+    pub challenge: ChallengeChoice,
+    /// As which string it travels.
+    pub challenge_string: ChallengeString,
+    /// The cipher of the envelope.
+    pub cipher: Option<Cipher>,
+    /// The digest of the signatures.
+    pub digest: Option<Digest>,
+    /// How the key of the envelope travels.
+    pub key_transport: Option<KeyTransport>,
+    /// The length of the senderNonce in bytes.
+    pub nonce_bytes: Option<usize>,
+    /// The transaction id; a fresh one, or that of the transaction polled for, where it is left out.
+    pub transaction_id: Option<String>,
+    /// Who signs.
+    pub signer: Option<SignerChoice>,
+    /// Whom the envelope is for.
+    pub recipient: RecipientChoice,
+    /// The serial number, in hexadecimal, that GetCert or GetCRL names; that of the certificate issued last where it is
+    /// left out.
+    pub serial: Option<String>,
+    /// Whether the message says when it was signed, and how many seconds from now.
+    pub signing_time: Option<i64>,
+}
+
+/// An operation (RFC 8894 §4), or the type of message that PKIOperation carries (RFC 8894 §3.2.1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// GetCACaps.
+    GetCaCaps,
+    /// GetCACert.
+    GetCaCert,
+    /// GetNextCACert.
+    GetNextCaCert,
+    /// PKIOperation with a PKCSReq.
+    PkcsReq,
+    /// PKIOperation with a RenewalReq.
+    RenewalReq,
+    /// PKIOperation with a CertPoll.
+    CertPoll,
+    /// PKIOperation with a GetCert.
+    GetCert,
+    /// PKIOperation with a GetCRL.
+    GetCrl,
+    /// Any other word in the query.
+    Other(String),
+}
+
+impl fmt::Display for Request {
+    /// In a few words: the operation, and what is wrong with it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.operation.name())?;
+        match self.method {
+            Some(Method::Get) if self.operation.has_message() => f.write_str(" by GET")?,
+            Some(Method::Post) if self.operation.has_message() => f.write_str(" by POST")?,
+            _ => {}
         }
-        wrongs.push(wrong);
-    }
-    wrongs
-}
-
-fn message(fields: &Fields<'_>, problems: &Problems) -> MessageChoice {
-    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
-    MessageChoice {
-        subject: text("subject"),
-        dns_names: fields
-            .optional("dns-names")
-            .map(|node| node.one_or_more(problems))
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|node| node.text(problems))
-            .collect(),
-        key: text("key"),
-        key_bits: fields.optional("key-bits").and_then(|node| key_bits(node, problems)),
-        key_type: choice(fields, "key-type", &KEY_TYPES, problems).unwrap_or_default(),
-        challenge: choice(fields, "challenge", &CHALLENGES, problems).unwrap_or_default(),
-        challenge_string: choice(fields, "challenge-string", &STRINGS, problems)
-            .unwrap_or_default(),
-        cipher: choice(fields, "cipher", &CIPHERS, problems),
-        digest: choice(fields, "digest", &DIGESTS, problems),
-        key_transport: choice(fields, "key-transport", &TRANSPORTS, problems),
-        nonce_bytes: fields.optional("nonce-bytes").and_then(|node| nonce_bytes(node, problems)),
-        transaction_id: text("transaction-id"),
-        signer: choice(fields, "signer", &SIGNERS, problems),
-        recipient: choice(fields, "recipient", &RECIPIENTS, problems).unwrap_or_default(),
-        serial: text("serial"),
-        signing_time: fields
-            .optional("signing-time")
-            .and_then(|node| node.parsed("seconds from now, such as `0` or `-86400`", problems)),
+        let wrong: Vec<&str> = self.wrong.iter().map(|wrong| wrong.name()).collect();
+        if wrong.is_empty() { Ok(()) } else { write!(f, " with {}", wrong.join(", ")) }
     }
 }
 
-fn choice<T: Copy>(
-    fields: &Fields<'_>,
-    key: &str,
-    known: &[(&str, T)],
-    problems: &Problems,
-) -> Option<T> {
-    fields.optional(key).and_then(|node| node.one_of(key, known, problems))
-}
+impl Operation {
+    /// Those with a name of their own.
+    pub const KNOWN: [(&'static str, Self); 8] = [
+        ("GetCACaps", Self::GetCaCaps),
+        ("GetCACert", Self::GetCaCert),
+        ("GetNextCACert", Self::GetNextCaCert),
+        ("PKCSReq", Self::PkcsReq),
+        ("RenewalReq", Self::RenewalReq),
+        ("CertPoll", Self::CertPoll),
+        ("GetCert", Self::GetCert),
+        ("GetCRL", Self::GetCrl),
+    ];
 
-const KEY_TYPES: [(&str, KeyType); 2] = [("rsa", KeyType::Rsa), ("p256", KeyType::P256)];
-
-const CHALLENGES: [(&str, ChallengeChoice); 6] = [
-    ("right", ChallengeChoice::Right),
-    ("always", ChallengeChoice::Always),
-    ("wrong", ChallengeChoice::Wrong),
-    ("empty", ChallengeChoice::Empty),
-    ("none", ChallengeChoice::None),
-    ("again", ChallengeChoice::Again),
-];
-
-const STRINGS: [(&str, ChallengeString); 4] = [
-    ("printable", ChallengeString::PrintableOrUtf8),
-    ("utf8", ChallengeString::Utf8),
-    ("ia5", ChallengeString::Ia5),
-    ("bmp", ChallengeString::Bmp),
-];
-
-const CIPHERS: [(&str, Cipher); 5] = [
-    ("des", Cipher::Des),
-    ("3des", Cipher::TripleDes),
-    ("aes128", Cipher::Aes128),
-    ("aes192", Cipher::Aes192),
-    ("aes256", Cipher::Aes256),
-];
-
-const DIGESTS: [(&str, Digest); 6] = [
-    ("md5", Digest::Md5),
-    ("sha1", Digest::Sha1),
-    ("sha224", Digest::Sha224),
-    ("sha256", Digest::Sha256),
-    ("sha384", Digest::Sha384),
-    ("sha512", Digest::Sha512),
-];
-
-const TRANSPORTS: [(&str, KeyTransport); 2] =
-    [("pkcs1", KeyTransport::Pkcs1v15), ("oaep", KeyTransport::Oaep)];
-
-const SIGNERS: [(&str, SignerChoice); 7] = [
-    ("self-signed", SignerChoice::SelfSigned),
-    ("other-subject", SignerChoice::OtherSubject),
-    ("no-key-usage", SignerChoice::NoKeyUsage),
-    ("expired", SignerChoice::Expired),
-    ("other-key", SignerChoice::OtherKey),
-    ("issued", SignerChoice::Issued),
-    ("stranger", SignerChoice::Stranger),
-];
-
-const RECIPIENTS: [(&str, RecipientChoice); 3] = [
-    ("right", RecipientChoice::Right),
-    ("everybody", RecipientChoice::Everybody),
-    ("stranger", RecipientChoice::Stranger),
-];
-
-fn key_bits(node: &Node, problems: &Problems) -> Option<u32> {
-    let expected = "a key length from 1024 to 4096 bits";
-    let bits: u32 = node.parsed(expected, problems)?;
-    if !(1024..=4096).contains(&bits) {
-        node.expected(expected, problems);
-        return None;
+    /// Its name in the standard.
+    pub fn name(&self) -> &str {
+        let known = Self::KNOWN.iter().find(|(_, known)| known == self);
+        match (known, self) {
+            (Some((name, _)), _) => name,
+            (None, Self::Other(word)) => word,
+            (None, _) => "PKIOperation",
+        }
     }
-    Some(bits)
-}
 
-fn nonce_bytes(node: &Node, problems: &Problems) -> Option<usize> {
-    let expected = "a nonce of 0 to 1024 bytes";
-    let bytes: usize = node.parsed(expected, problems)?;
-    if bytes > 1024 {
-        node.expected(expected, problems);
-        return None;
+    /// Whether it carries a pkiMessage.
+    pub fn has_message(&self) -> bool {
+        !matches!(self, Self::GetCaCaps | Self::GetCaCert | Self::GetNextCaCert | Self::Other(_))
     }
-    Some(bytes)
+
+    /// Whether it asks for a certificate to be issued.
+    pub fn enrols(&self) -> bool {
+        matches!(self, Self::PkcsReq | Self::RenewalReq)
+    }
 }
 
-fn saved(node: &Node, problems: &Problems) -> Vec<(String, Fact)> {
-    let known: Vec<(&str, Fact)> = Fact::ALL.iter().map(|fact| (fact.name(), *fact)).collect();
-    names(node, "a map from names to facts", problems)
-        .iter()
-        .filter_map(|entry| {
-            let fact = entry.value.one_of("fact", &known, problems)?;
-            Some((entry.key.clone(), fact))
-        })
-        .collect()
+scep::named! {
+    /// What kind of key is to be certified.
+    #[derive(Default, PartialOrd, Ord)]
+    KeyType, "kind of key" {
+        /// RSA.
+        #[default]
+        Rsa = "rsa";
+        /// An elliptic curve, P-256; a message cannot be signed with it, and so another key signs.
+        P256 = "p256";
+    }
+}
+
+scep::named! {
+    /// Which challenge password a request carries.
+    #[derive(Default)]
+    ChallengeChoice, "challenge" {
+        /// One that serves, where the PKI asks for any; none in a renewal (RFC 8894 §2.4).
+        #[default]
+        Right = "right";
+        /// One that serves, in a renewal too.
+        Always = "always";
+        /// One that does not serve.
+        Wrong = "wrong";
+        /// The empty string.
+        Empty = "empty";
+        /// None at all.
+        None = "none";
+        /// That of the request before.
+        Again = "again";
+    }
+}
+
+scep::named! {
+    /// Who signs a message (RFC 8894 §2.3).
+    SignerChoice, "signer" {
+        /// A self-signed certificate for the key and the subject asked for.
+        SelfSigned = "self-signed";
+        /// The same with another subject.
+        OtherSubject = "other-subject";
+        /// The same without a key usage.
+        NoKeyUsage = "no-key-usage";
+        /// The same, expired.
+        Expired = "expired";
+        /// A self-signed certificate for another key.
+        OtherKey = "other-key";
+        /// The certificate that was issued last.
+        Issued = "issued";
+        /// A certificate of a CA that the PKI does not know.
+        Stranger = "stranger";
+    }
+}
+
+scep::named! {
+    /// Whom an envelope is enciphered to.
+    #[derive(Default)]
+    RecipientChoice, "recipient" {
+        /// Whom the CA's certificates say: its RA for encryption, or the CA.
+        #[default]
+        Right = "right";
+        /// Every certificate of GetCACert, as scepclient does.
+        Everybody = "everybody";
+        /// A certificate that is none of the CA's.
+        Stranger = "stranger";
+    }
 }

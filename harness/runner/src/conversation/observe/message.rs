@@ -123,7 +123,7 @@ pub(super) fn content_kind(content: Option<&[u8]>) -> &'static str {
     }
 }
 
-/// Whether it is an EnvelopedData, by its beginning.
+/// Whether it is an `EnvelopedData`, by its beginning.
 pub(super) fn is_envelope(content: &[u8]) -> bool {
     let start = &content[..content.len().min(24)];
     start.windows(11).any(|window| window == ID_ENVELOPED_DATA)

@@ -11,9 +11,10 @@ use model::lab::{PasswordSource, SshTarget};
 
 /// What holds whatever the user's configuration says. The first word on an option counts, and the command line's is the
 /// first.
-const ALWAYS: [&str; 15] = [
+const ALWAYS: [&str; 16] = [
     "StrictHostKeyChecking=yes",
     "NoHostAuthenticationForLocalhost=no",
+    "VerifyHostKeyDNS=no",
     "UpdateHostKeys=no",
     // A session of its own, and nothing beside it.
     "ControlMaster=no",

@@ -1,7 +1,11 @@
 //! A step that checks what clients sent.
 
+use super::Given;
 use super::scep::{Acceptable, facts};
 use diagnostics::Place;
+
+/// The fields of the step.
+pub(super) const FIELDS: [&str; 3] = ["pki", "on", "accept"];
 
 /// Checks the requests of one kind that came to a PKI, each of them.
 #[derive(Debug, Clone)]
@@ -14,6 +18,23 @@ pub struct Seen {
     pub acceptable: Vec<Acceptable<SeenFact>>,
     /// Where the step stands in the file.
     pub place: Place,
+}
+
+impl Seen {
+    /// Reads the step.
+    pub(super) fn read(given: &Given<'_>) -> Option<Self> {
+        let pki = given.pki().unwrap_or_default();
+        let on = given.required("on");
+        let kind = on.and_then(|node| node.one_of("request", &SeenKind::ALL, given.problems));
+        let acceptable = given.acceptable();
+        let place = on?.place.clone();
+        Some(Self { pki, on: kind?, acceptable: acceptable?, place })
+    }
+
+    /// What is done, in words.
+    pub(super) fn title(&self) -> String {
+        format!("check each {} that came to {}", self.on.name(), self.pki)
+    }
 }
 
 /// The requests that are meant.

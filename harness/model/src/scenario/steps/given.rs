@@ -1,0 +1,151 @@
+//! The fields of one step, and how they are read.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::scep::{Acceptable, FactName, acceptables};
+use crate::lab::Lab;
+use crate::scenario::check::{self, Check};
+use crate::scenario::{DEFAULT_WITHIN, Expect};
+use diagnostics::yaml::{Fields, Node, Problems};
+use diagnostics::{Diagnostic, Place};
+
+/// The longest command or address, in bytes.
+const COMMAND_LIMIT: usize = 4096;
+
+/// What a file says of one step; what is wrong with it is noted as it is read.
+pub(super) struct Given<'a> {
+    pub(super) fields: Fields<'a>,
+    /// `None` if the lab could not be read; names are not resolved then.
+    pub(super) lab: Option<&'a Lab>,
+    pub(super) problems: &'a Problems,
+    /// The kind of the step, as it is written in the file.
+    pub(super) kind: &'static str,
+    /// Whether the step is to succeed or to fail.
+    pub(super) expect: Expect,
+    /// Where the kind stands in the file.
+    pub(super) place: &'a Place,
+}
+
+impl<'a> Given<'a> {
+    /// The value of a field, if it is given.
+    pub(super) fn optional(&self, key: &str) -> Option<&'a Node> {
+        self.fields.optional(key)
+    }
+
+    /// The value of a field that must be given.
+    pub(super) fn required(&self, key: &str) -> Option<&'a Node> {
+        self.fields.required(key)
+    }
+
+    /// The text of a field.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        self.fields.optional_as(key, Node::text)
+    }
+
+    /// One of the named values of a field.
+    pub(super) fn one_of<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Option<T> {
+        self.fields.one_of(key, key, known)
+    }
+
+    /// The values of a field that takes one or several.
+    pub(super) fn one_or_more(&self, key: &str) -> &'a [Node] {
+        self.fields.one_or_more(key)
+    }
+
+    /// A number within bounds, which are said in words, too.
+    pub(super) fn number<T: FromStr + PartialOrd>(
+        &self,
+        key: &str,
+        bounds: RangeInclusive<T>,
+        expected: &str,
+    ) -> Option<T> {
+        let node = self.optional(key)?;
+        let number = node.parsed(expected, self.problems)?;
+        if !bounds.contains(&number) {
+            node.expected(expected, self.problems);
+        }
+        Some(number)
+    }
+
+    /// The outcomes that are acceptable.
+    pub(super) fn acceptable<F: FactName>(&self) -> Option<Vec<Acceptable<F>>> {
+        self.required("accept").map(|node| acceptables(node, self.problems))
+    }
+
+    /// What is expected of an output.
+    pub(super) fn checks(&self) -> Vec<Check> {
+        check::checks(&self.fields, self.problems)
+    }
+
+    /// Notes that a field must not be given, if it is.
+    pub(super) fn refuse(&self, key: &str, message: impl Into<String>) {
+        if let Some(node) = self.optional(key) {
+            self.problems.add(Diagnostic::at(&node.place, message));
+        }
+    }
+
+    /// How long the step is tried again.
+    pub(super) fn within(&self) -> Duration {
+        self.fields.optional_as("within", Node::duration).unwrap_or(DEFAULT_WITHIN)
+    }
+
+    /// The device that the step is about.
+    pub(super) fn device(&self) -> Option<String> {
+        self.reference("device", |lab| lab.devices.keys().map(String::as_str).collect())
+    }
+
+    /// The PKI that the step is about.
+    pub(super) fn pki(&self) -> Option<String> {
+        self.reference("pki", Lab::pki_names)
+    }
+
+    /// The thing of the lab that a field names; it may be left out where there is one only.
+    fn reference(&self, key: &str, names: fn(&Lab) -> Vec<&str>) -> Option<String> {
+        let what = if key == "pki" { "PKI" } else { key };
+        let known = format!("the lab's {what}s");
+        let given = self.optional(key);
+        let Some(names) = self.lab.map(names) else { return self.text(key) };
+        let diagnostic = match (given, names.as_slice()) {
+            (None, [only]) => return Some((*only).to_owned()),
+            (None, []) => Diagnostic::at(self.fields.place(), format!("the lab has no {what}")),
+            (None, _) => {
+                let message = format!("`{key}` is to be given: the lab has several");
+                Diagnostic::at(self.fields.place(), message).known("", &known, names)
+            }
+            (Some(node), _) => {
+                let name = node.text(self.problems)?;
+                if names.contains(&name.as_str()) {
+                    return Some(name);
+                }
+                let message = format!("unknown {what} `{name}`");
+                Diagnostic::at(&node.place, message).known(&name, &known, names)
+            }
+        };
+        self.problems.add(diagnostic);
+        None
+    }
+
+    /// Text that is one line, and one word of a command is no part of another.
+    pub(super) fn line(&self, node: &Node, what: &str) -> Option<String> {
+        let text = node.text(self.problems)?.trim().to_owned();
+        let sound = !text.is_empty()
+            && text.len() <= COMMAND_LIMIT
+            && !text.contains(|c: char| c.is_control());
+        if !sound {
+            node.expected(&format!("{what} in one line"), self.problems);
+        }
+        sound.then_some(text)
+    }
+
+    /// An address or a name, as commands take it.
+    pub(super) fn host(&self, node: &Node) -> Option<String> {
+        let text = self.line(node, "an address or a name")?;
+        let sound = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
+        if !sound {
+            node.expected("an address or a name", self.problems);
+        }
+        sound.then_some(text)
+    }
+}

@@ -1,0 +1,197 @@
+//! The fields of a step that speaks SCEP.
+
+use scep::algorithm::{Cipher, Digest, KeyTransport};
+use scep::http::Method;
+use scep::request::ChallengeString;
+
+use super::super::Given;
+use super::{
+    Carrier, ChallengeChoice, Fact, FactName, KeyType, MessageChoice, Operation, RecipientChoice,
+    Request, Scep, SignerChoice, Wrong,
+};
+use diagnostics::Diagnostic;
+use diagnostics::yaml::{Node, Problems, names};
+
+/// The fields of the step.
+pub(in super::super) const FIELDS: [&[&str]; 2] =
+    [&["pki", "send", "method", "ca-identifier", "wrong", "accept", "save"], &MESSAGE_FIELDS];
+
+/// The fields that choose something of a message.
+const MESSAGE_FIELDS: [&str; 16] = [
+    "subject",
+    "dns-names",
+    "key",
+    "key-bits",
+    "key-type",
+    "challenge",
+    "challenge-string",
+    "cipher",
+    "digest",
+    "key-transport",
+    "nonce-bytes",
+    "transaction-id",
+    "signer",
+    "recipient",
+    "serial",
+    "signing-time",
+];
+
+impl Scep {
+    /// Reads the step.
+    pub(in super::super) fn read(given: &Given<'_>) -> Option<Self> {
+        let pki = given.pki().unwrap_or_default();
+        let send = given.required("send")?;
+        let operation = operation(send, given.problems)?;
+        if !operation.has_message() {
+            refuse_message_fields(given, &operation);
+        }
+        let method = given.one_of("method", &METHODS);
+        let message = message(given);
+        refuse_signing_with_p256(given, &message);
+        let request = Request {
+            wrong: wrongs(given, &operation, method),
+            operation,
+            method,
+            ca_identifier: given.text("ca-identifier"),
+            message,
+        };
+        let acceptable = given.acceptable();
+        let save = given.optional("save").map(|node| saved(node, given.problems));
+        let (save, place) = (save.unwrap_or_default(), send.place.clone());
+        Some(Self { pki, request, acceptable: acceptable?, save, place })
+    }
+}
+
+const METHODS: [(&str, Method); 2] = [("get", Method::Get), ("post", Method::Post)];
+
+/// A word that is no operation of RFC 8894 is sent as it is, after `operation=`.
+fn operation(node: &Node, problems: &Problems) -> Option<Operation> {
+    let text = node.text(problems)?;
+    if let Some(word) = text.strip_prefix("operation=") {
+        return Some(Operation::Other(word.to_owned()));
+    }
+    let known = Operation::KNOWN.iter().find(|(name, _)| *name == text);
+    if known.is_none() {
+        let names = Operation::KNOWN.iter().map(|(name, _)| *name);
+        let diagnostic = Diagnostic::at(&node.place, format!("unknown operation `{text}`"));
+        problems.add(
+            diagnostic
+                .known(&text, "known", names)
+                .note("any other word is sent as `operation=WORD`"),
+        );
+    }
+    known.map(|(_, operation)| operation.clone())
+}
+
+fn refuse_message_fields(given: &Given<'_>, operation: &Operation) {
+    for field in MESSAGE_FIELDS {
+        let message = format!("{} carries no message that has a `{field}`", operation.name());
+        given.refuse(field, message);
+    }
+}
+
+fn refuse_signing_with_p256(given: &Given<'_>, message: &MessageChoice) {
+    let own_key = [
+        None,
+        Some(SignerChoice::SelfSigned),
+        Some(SignerChoice::OtherSubject),
+        Some(SignerChoice::NoKeyUsage),
+        Some(SignerChoice::Expired),
+    ];
+    let node = given.optional("key-type").filter(|_| message.key_type == KeyType::P256);
+    if let Some(node) = node.filter(|_| own_key.contains(&message.signer)) {
+        let message = "a message is not signed with a key on P-256";
+        let diagnostic = Diagnostic::at(&node.place, message);
+        given.problems.add(diagnostic.note("say who signs: `signer: other-key`, or `issued`"));
+    }
+}
+
+fn wrongs(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> Vec<Wrong> {
+    let problems = given.problems;
+    let known: Vec<(&str, Wrong)> = Wrong::ALL.iter().map(|wrong| (wrong.name(), *wrong)).collect();
+    let mut wrongs = Vec::new();
+    for node in given.one_or_more("wrong") {
+        let Some(wrong) = node.one_of("wrong", &known, problems) else { continue };
+        let fits = match wrong.carrier() {
+            Carrier::Query => true,
+            Carrier::Message => operation.has_message(),
+            Carrier::Enrolment => operation.enrols(),
+            Carrier::Get => operation.has_message() && method == Some(Method::Get),
+            Carrier::Post => operation.has_message() && method == Some(Method::Post),
+        };
+        if !fits {
+            let message = format!("`{}` cannot be wrong with this request", wrong.name());
+            problems.add(Diagnostic::at(&node.place, message).note(match wrong.carrier() {
+                Carrier::Get => "it is for a message with `method: get`",
+                Carrier::Post => "it is for a message with `method: post`",
+                Carrier::Enrolment => "it is for a PKCSReq or a RenewalReq",
+                Carrier::Message | Carrier::Query => "it is for an operation with a message",
+            }));
+        }
+        wrongs.push(wrong);
+    }
+    wrongs
+}
+
+fn message(given: &Given<'_>) -> MessageChoice {
+    let (text, problems) = (|key| given.text(key), given.problems);
+    let dns_names = given.one_or_more("dns-names").iter();
+    MessageChoice {
+        subject: text("subject"),
+        dns_names: dns_names.filter_map(|node| node.text(problems)).collect(),
+        key: text("key"),
+        key_bits: given.number("key-bits", 1024..=4096, "a key length from 1024 to 4096 bits"),
+        key_type: given.one_of("key-type", &KeyType::NAMED).unwrap_or_default(),
+        challenge: given.one_of("challenge", &ChallengeChoice::NAMED).unwrap_or_default(),
+        challenge_string: given.one_of("challenge-string", &STRINGS).unwrap_or_default(),
+        cipher: given.one_of("cipher", &CIPHERS),
+        digest: given.one_of("digest", &DIGESTS),
+        key_transport: given.one_of("key-transport", &TRANSPORTS),
+        nonce_bytes: given.number("nonce-bytes", 0..=1024, "a nonce of 0 to 1024 bytes"),
+        transaction_id: text("transaction-id"),
+        signer: given.one_of("signer", &SignerChoice::NAMED),
+        recipient: given.one_of("recipient", &RecipientChoice::NAMED).unwrap_or_default(),
+        serial: text("serial"),
+        signing_time: given
+            .optional("signing-time")
+            .and_then(|node| node.parsed("seconds from now, such as `0` or `-86400`", problems)),
+    }
+}
+
+const STRINGS: [(&str, ChallengeString); 4] = [
+    ("printable", ChallengeString::PrintableOrUtf8),
+    ("utf8", ChallengeString::Utf8),
+    ("ia5", ChallengeString::Ia5),
+    ("bmp", ChallengeString::Bmp),
+];
+
+const CIPHERS: [(&str, Cipher); 5] = [
+    ("des", Cipher::Des),
+    ("3des", Cipher::TripleDes),
+    ("aes128", Cipher::Aes128),
+    ("aes192", Cipher::Aes192),
+    ("aes256", Cipher::Aes256),
+];
+
+const DIGESTS: [(&str, Digest); 6] = [
+    ("md5", Digest::Md5),
+    ("sha1", Digest::Sha1),
+    ("sha224", Digest::Sha224),
+    ("sha256", Digest::Sha256),
+    ("sha384", Digest::Sha384),
+    ("sha512", Digest::Sha512),
+];
+
+const TRANSPORTS: [(&str, KeyTransport); 2] =
+    [("pkcs1", KeyTransport::Pkcs1v15), ("oaep", KeyTransport::Oaep)];
+
+fn saved(node: &Node, problems: &Problems) -> Vec<(String, Fact)> {
+    let known: Vec<(&str, Fact)> = Fact::ALL.iter().map(|fact| (fact.name(), *fact)).collect();
+    names(node, "a map from names to facts", problems)
+        .iter()
+        .filter_map(|entry| {
+            let fact = entry.value.one_of("fact", &known, problems)?;
+            Some((entry.key.clone(), fact))
+        })
+        .collect()
+}
