@@ -88,7 +88,7 @@ pub async fn ask(
 /// As [`ask`], and asks once more over the same connection with the credentials that `prove` makes of the answer.
 ///
 /// # Errors
-/// Why there is no answer, or why `prove` has no credentials.
+/// Why there is no answer, or no proof.
 pub async fn ask_again(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     envelope: Envelope<'_>,
@@ -113,13 +113,13 @@ async fn bounded<T>(
     timeout(limit, conversation).await.unwrap_or_else(over)
 }
 
-type Driving<S> = Pin<Box<http1::Connection<TokioIo<S>, Full<Bytes>>>>;
+type Driver<S> = Pin<Box<http1::Connection<TokioIo<S>, Full<Bytes>>>>;
 
 /// A connection for one request after another.
 pub struct Connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     sender: http1::SendRequest<Full<Bytes>>,
     /// The connection is driven while an answer is waited for, and not otherwise; `None` once it has ended.
-    driver: Option<Driving<S>>,
+    driver: Option<Driver<S>>,
     is_used: bool,
 }
 

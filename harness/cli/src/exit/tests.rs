@@ -27,7 +27,9 @@ impl Device for Useless {
 }
 
 const PING: &str = "title: T
-lab: {devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}}
+lab:
+  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
+  hosts: {gateway: {addresses: [10.0.0.1/24]}}
 steps:
   - configure: {set: set interfaces ethernet eth0 address 10.0.0.2/24}
   - ping: {address: 10.0.0.1}

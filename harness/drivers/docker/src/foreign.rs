@@ -1,23 +1,20 @@
 //! A container of somebody else's image as a PKI, in the network of its host's node.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bollard::container::LogOutput;
 use bollard::models::{HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
-use ipnet::Ipv4Net;
 use process::Output;
 use redact::Masker;
 use testcontainers::core::ImageExt;
 use testcontainers::{ContainerRequest, GenericImage};
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
 
 use super::container::{self, name_and_tag};
 use super::engine::Engine;
@@ -25,24 +22,14 @@ use super::exit_reason;
 use model::lab::{Image, Lab};
 use simulated::channel::Channel;
 use simulated::control::{Ask, Reply};
+use simulated::server::Server;
 use testbed::BenchError;
-use testbed::pki::Pki;
 
 /// How much waits for whoever looks through the output.
 const UNREAD: usize = 64 * 1024;
 
-/// How long after one try to connect the next one is made.
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// How long one try may take, the way to the container and back included.
 const TRY: Duration = Duration::from_secs(5);
-
-/// A container that serves, until it ends by itself or its lab is removed.
-pub(super) struct ForeignPki {
-    output: Output,
-    /// How it ended, once it has.
-    ended: watch::Receiver<Option<String>>,
-}
 
 /// Where a container stands.
 pub(super) struct Place<'a> {
@@ -56,31 +43,24 @@ pub(super) struct Place<'a> {
     pub(super) labels: HashMap<String, String>,
 }
 
-impl ForeignPki {
-    /// Starts the container; returns when it serves.
-    ///
-    /// # Errors
-    /// When it cannot be started, or ends or is not ready in time.
-    pub(super) async fn start(place: &Place<'_>, image: &Image) -> Result<Self, BenchError> {
-        let doing = format!("starting `{}` for host `{}`", image.name, place.host);
-        let (request, labels) = (request(image, place.node), place.labels.clone());
-        let id = container::start(place.engine, &doing, request, labels).await?;
-        let (reader, writer) = duplex(UNREAD);
-        let masker = Arc::new(Masker::new(place.lab.secrets()));
-        let output = Output::read(reader, &masker, image.ready.output.as_deref());
-        let (end, mut ended) = watch::channel(None);
-        let attended = Attended { engine: place.engine.clone(), id, output: output.clone() };
-        tokio::spawn(attended.attend(image.name.clone(), writer, end));
-        let broken = |reason| BenchError::Pki { name: place.host.to_owned(), reason };
-        tokio::select! {
-            // Whoever has ended is not ready, even if both are true at the first look.
-            biased;
-            reason = end_of(&mut ended) => Err(format!("{reason}\nit was not ready yet")),
-            ready = wait(place, image, &output) => ready,
-        }
-        .map_err(broken)?;
-        Ok(Self { output, ended })
-    }
+/// Starts the container; returns when it serves.
+///
+/// # Errors
+/// When it cannot be started, or ends or is not ready in time.
+pub(super) async fn start(place: &Place<'_>, image: &Image) -> Result<Server, BenchError> {
+    let doing = format!("starting `{}` for host `{}`", image.name, place.host);
+    let (request, labels) = (request(image, place.node), place.labels.clone());
+    let id = container::start(place.engine, &doing, request, labels).await?;
+    let (reader, writer) = duplex(UNREAD);
+    let masker = Arc::new(Masker::new(place.lab.secrets()));
+    let output = Output::read(reader, &masker, image.ready.output.as_deref());
+    let (end, ended) = watch::channel(None);
+    let attended = Attended { engine: place.engine.clone(), id, output: output.clone() };
+    tokio::spawn(attended.attend(image.name.clone(), writer, end));
+    let of = (place.lab, place.host, image.name.as_str());
+    let connect = |address| listens(place.channel, address);
+    let ready = Server::new(output, ended).when_ready(of, &image.ready, connect).await;
+    ready.map_err(|reason| BenchError::Pki { name: place.host.to_owned(), reason })
 }
 
 fn request(image: &Image, node: &str) -> ContainerRequest<GenericImage> {
@@ -152,57 +132,11 @@ impl Attended {
     }
 }
 
-/// Waits until all that the lab file names holds.
-async fn wait(place: &Place<'_>, image: &Image, output: &Output) -> Result<(), String> {
-    let ready = &image.ready;
-    let deadline = Instant::now() + ready.within;
-    let late = |lacking: &str| {
-        let message =
-            format!("`{}` was not ready within {:?}: {lacking}", image.name, ready.within);
-        output.under(&message)
-    };
-    if let Some(pattern) = &ready.output
-        && timeout_at(deadline, output.matched()).await.is_err()
-    {
-        return Err(late(&format!("no line of its output matches `{pattern}`")));
-    }
-    let Some(port) = ready.port else { return Ok(()) };
-    let host = place.lab.hosts.get(place.host).and_then(|host| host.addresses.first());
-    let address = SocketAddr::from((host.map_or(Ipv4Addr::LOCALHOST, Ipv4Net::addr), port));
-    let mut last = String::new();
-    if timeout_at(deadline, listens(place.channel, address, &mut last)).await.is_err() {
-        return Err(late(&format!("nobody listens at {address}{last}")));
-    }
-    Ok(())
-}
-
-/// Ends when somebody listens; notes why the last try failed.
-async fn listens(channel: &Channel, address: SocketAddr, last: &mut String) {
-    loop {
-        match channel.ask(Ask::Listens(address), TRY).await {
-            Ok(Reply::Listens(Ok(()))) => return,
-            Ok(Reply::Listens(Err(reason))) => *last = format!(" ({reason})"),
-            Ok(_) => " (the node gave an answer that fits no question)".clone_into(last),
-            Err(gone) => *last = format!(" ({gone})"),
-        }
-        sleep(PAUSE).await;
-    }
-}
-
-async fn end_of(ended: &mut watch::Receiver<Option<String>>) -> String {
-    match ended.wait_for(Option::is_some).await {
-        Ok(reason) => reason.clone().unwrap_or_default(),
-        Err(_) => "it is attended to no more".to_owned(),
-    }
-}
-
-#[async_trait]
-impl Pki for ForeignPki {
-    async fn log(&self) -> Vec<String> {
-        self.output.lines()
-    }
-
-    async fn broken(&self) -> String {
-        end_of(&mut self.ended.clone()).await
+/// Why there is no connection to an address of the host, if there is none.
+async fn listens(channel: &Channel, address: SocketAddr) -> Result<(), String> {
+    match channel.ask(Ask::Listens(address), TRY).await {
+        Ok(Reply::Listens(listens)) => listens,
+        Ok(_) => Err("the node gave an answer that fits no question".to_owned()),
+        Err(gone) => Err(gone.to_string()),
     }
 }

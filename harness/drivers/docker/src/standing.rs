@@ -10,7 +10,7 @@ use super::attached::Line;
 use super::container;
 use super::engine::Engine;
 use super::exits::ContainerExits;
-use super::foreign::{ForeignPki, Place};
+use super::foreign::{self, Place};
 use super::lab::{DockerLab, Stood};
 use super::leftovers::Labels;
 use super::pull;
@@ -90,7 +90,7 @@ async fn furnish(
         let (node, channel) = (ids.get(host)?, channels.get(host)?);
         let place = Place { engine, lab, host, node, channel, labels: labels.clone() };
         Some(async move {
-            let started = ForeignPki::start(&place, image).await?;
+            let started = foreign::start(&place, image).await?;
             Ok((host.to_owned(), Arc::new(started) as Arc<dyn Pki>))
         })
     });

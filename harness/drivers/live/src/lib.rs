@@ -125,6 +125,6 @@ mod tests {
         };
         let url = BTreeSet::from(["http://127.0.0.1:1/scep".to_owned()]);
         assert_eq!(held("{one-time: [a-password, b-password]}"), url);
-        assert_eq!(held("a-password"), BTreeSet::new());
+        assert_eq!(held("{static: a-password}"), BTreeSet::new());
     }
 }

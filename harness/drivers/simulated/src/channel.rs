@@ -95,7 +95,7 @@ impl Channel {
     /// Asks, and waits for the reply, at most as long as `limit` says: then the lab is broken.
     ///
     /// # Errors
-    /// Why there is no reply: the lab is over, or says nothing.
+    /// When there is no reply, and why.
     pub async fn ask(&self, ask: Ask, limit: Duration) -> Result<Reply, Lost> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();

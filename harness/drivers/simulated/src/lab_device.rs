@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::exit::{ExitWatcher, LabPart};
-use crate::remote_device::RemoteDevice;
+use crate::seen_changes::SeenChanges;
+use crate::sim_device::{refused, told};
 use model::lab::Lab;
 use testbed::device::{Change, Device, DeviceError};
-use testbed::{BenchError, LabOptions};
+use testbed::{BenchError, Client, LabOptions};
 
-/// A device whose process is in a lab.
+/// A device whose process is in a lab, by way of its console.
 pub struct LabDevice {
     part: LabPart,
-    remote: RemoteDevice,
+    console: RemoteConsole,
+    changes: SeenChanges,
 }
 
 impl LabDevice {
@@ -34,55 +37,89 @@ impl LabDevice {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let part = LabPart::new(name, watcher);
+        let settings = settings(lab, name, options.client)?;
         let started = match stream {
-            Ok(stream) => RemoteDevice::start(lab, name, stream, options.client).await,
-            Err(reason) => Err(BenchError::Device { name: name.to_owned(), reason }),
+            Ok(stream) => {
+                let console = RemoteConsole::start(stream, settings).await;
+                console.map_err(|error| error.to_string())
+            }
+            Err(reason) => Err(reason),
         };
         match started {
-            Ok(remote) => Ok(Self { part, remote }),
-            Err(BenchError::Device { name, reason }) => {
-                Err(BenchError::Device { name, reason: part.explain(&reason).await })
+            Ok(console) => {
+                let changes = SeenChanges::new(console.subscribe());
+                Ok(Self { part, console, changes })
             }
-            Err(error) => Err(error),
+            Err(reason) => {
+                let reason = part.explain(&reason).await;
+                Err(BenchError::Device { name: name.to_owned(), reason })
+            }
         }
     }
 
-    async fn explained<T>(&self, outcome: Result<T, DeviceError>) -> Result<T, DeviceError> {
-        match outcome {
-            Err(DeviceError::Broken { reason }) => {
-                Err(DeviceError::Broken { reason: self.part.explain(&reason).await })
-            }
-            other => other,
-        }
+    async fn explained<T>(&self, outcome: Result<T, RemoteError>) -> Result<T, DeviceError> {
+        let reason = match outcome {
+            Ok(answer) => return Ok(answer),
+            Err(RemoteError::Failed(reason)) => reason,
+            Err(RemoteError::Closed(reason)) => gone(&reason),
+        };
+        Err(DeviceError::Broken { reason: self.part.explain(&reason).await })
     }
+}
+
+fn gone(reason: &str) -> String {
+    format!("its console is gone: {reason}")
 }
 
 #[async_trait]
 impl Device for LabDevice {
     async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError> {
-        self.explained(self.remote.configure(change).await).await
+        let outcome = match change {
+            Change::Replace(lines) => self.console.replace_configuration(lines).await,
+            Change::Modify(lines) => self.console.modify_configuration(lines).await,
+        };
+        self.explained(outcome).await?.map_err(refused)
     }
 
     async fn execute(&self, command: &str) -> Result<String, DeviceError> {
-        self.explained(self.remote.execute(command).await).await
+        self.changes.mark_all();
+        told(self.explained(self.console.execute(command).await).await?)
     }
 
     async fn changed(&self, pause: Duration) {
-        self.remote.changed(pause).await;
+        self.changes.wait(pause).await;
     }
 
     async fn protocol_log(&self) -> Vec<String> {
-        self.remote.protocol_log().await
+        self.console.protocol_log().await.unwrap_or_default()
     }
 
     async fn notes(&self) -> Vec<String> {
-        self.remote.notes().await
+        self.console.notes().await.unwrap_or_default()
     }
 
     async fn broken(&self) -> String {
         tokio::select! {
             reason = self.part.broken() => reason,
-            reason = self.remote.broken() => self.part.explain(&reason).await,
+            reason = self.console.closed() => self.part.explain(&gone(&reason)).await,
         }
     }
+}
+
+/// What the device `name` of `lab` is started with.
+///
+/// # Errors
+/// When the lab has no such device.
+pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, BenchError> {
+    let device = crate::plan_of(lab, name)?;
+    let hosts = lab.hosts.iter();
+    Ok(Settings {
+        hostname: name.to_owned(),
+        interfaces: device.interfaces.keys().cloned().collect(),
+        keyring: device.keyring.clone().into_iter().collect(),
+        names: hosts
+            .filter_map(|(name, host)| Some((name.clone(), host.addresses.first()?.addr())))
+            .collect(),
+        client,
+    })
 }

@@ -14,9 +14,9 @@ pub mod lab_ca;
 pub mod lab_device;
 pub mod mock_pki;
 mod refused;
-pub mod remote_device;
 mod seen_changes;
 pub mod served;
+pub mod server;
 pub mod sim_device;
 mod without_network;
 

@@ -6,7 +6,7 @@ use testbed::{BenchError, Client, DriverName};
 /// Nothing but the driver `live` reaches what is there already.
 ///
 /// # Errors
-/// [`BenchError::NotSupported`] if the lab names a device over SSH or a PKI by URL.
+/// [`BenchError::NotSupported`] with what the lab reaches.
 pub fn refuse_real_things(lab: &Lab, driver: DriverName) -> Result<(), BenchError> {
     let by_ssh = lab.devices.iter().find_map(|(name, device)| {
         Some(format!("devices over SSH: `{name}` is at {}", device.ssh.as_ref()?))

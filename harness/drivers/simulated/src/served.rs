@@ -8,7 +8,7 @@ use dut_sim::{Device, DeviceSettings};
 use model::lab::Lab;
 use testbed::{BenchError, Client};
 
-use crate::remote_device;
+use crate::lab_device;
 
 /// The lab's device of that name on the network of this process, of whose interfaces it has the named ones.
 ///
@@ -23,7 +23,7 @@ pub fn on_the_own_network(
     interfaces: &[String],
     restarts_in_commit: Option<u64>,
 ) -> Result<Arc<Device>, BenchError> {
-    let started = remote_device::settings(lab, device, client)?;
+    let started = lab_device::settings(lab, device, client)?;
     let network = KernelNetwork::open_on(interfaces.iter().cloned(), started.names);
     let network = network.map_err(|error| BenchError::Network { reason: error.to_string() })?;
     let mut settings = DeviceSettings::new(Arc::new(network));

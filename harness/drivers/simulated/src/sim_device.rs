@@ -15,7 +15,7 @@ pub struct SimDevice {
 }
 
 impl SimDevice {
-    /// The device behind the seam.
+    /// The device, of which no change has been seen yet.
     pub fn new(device: Arc<dut_sim::Device>) -> Self {
         let changes = SeenChanges::new(device.subscribe());
         Self { device, changes }
@@ -50,17 +50,12 @@ impl Device for SimDevice {
     }
 }
 
-/// What the device said of a configuration that it refused.
-pub fn refused(error: dut_sim::ConfigurationError) -> DeviceError {
+pub(crate) fn refused(error: dut_sim::ConfigurationError) -> DeviceError {
     let dut_sim::ConfigurationError { line, line_text: text, message } = error;
     DeviceError::ConfigurationRefused { line, text, message }
 }
 
-/// What the device printed.
-///
-/// # Errors
-/// [`DeviceError::CommandRefused`] if the command failed.
-pub fn told(reply: dut_sim::Reply) -> Result<String, DeviceError> {
+pub(crate) fn told(reply: dut_sim::Reply) -> Result<String, DeviceError> {
     let dut_sim::Reply { output, ok } = reply;
     if ok { Ok(output) } else { Err(DeviceError::CommandRefused { output }) }
 }

@@ -13,15 +13,16 @@ use tokio::net::{TcpSocket, TcpStream, UnixListener};
 use super::events::EventSender;
 use super::namespaces::Namespaces;
 use super::socket;
-use crate::program::ServerProgram;
+use crate::program;
 use simulated::connector::Connector;
 use simulated::control::{LabEvent, Order};
 use simulated::kernel::namespace::Namespace;
 use simulated::lab_ca::{LabCa, address_of};
+use simulated::server::Server;
 use testbed::BenchError;
 
 /// The server programs of a lab, by the names of their hosts.
-pub(super) type Programs = BTreeMap<String, Arc<ServerProgram>>;
+pub(super) type Programs = BTreeMap<String, Arc<Server>>;
 
 /// Starts the mock CAs of the lab; yields the sockets of their control APIs.
 pub(super) fn start_cas(
@@ -98,7 +99,7 @@ pub(super) async fn start_programs(
     for (number, (host, program)) in order.lab.programs().enumerate() {
         let namespace = namespaces.of(host)?;
         let folder = order.folder.join(format!("program{number}"));
-        let started = ServerProgram::start(&order.lab, (host, program), namespace, folder).await?;
+        let started = program::start(&order.lab, (host, program), namespace, folder).await?;
         programs.insert(host.to_owned(), Arc::new(started));
     }
     for (host, program) in &programs {
@@ -108,7 +109,7 @@ pub(super) async fn start_programs(
 }
 
 /// Tells the runner if the program ends.
-async fn watch(host: String, program: Arc<ServerProgram>, events: EventSender) {
-    let reason = program.broken().await;
+async fn watch(host: String, program: Arc<Server>, events: EventSender) {
+    let reason = program.end().await;
     let _ = events.send(LabEvent::Broke { part: host, reason });
 }

@@ -106,7 +106,7 @@ impl Files {
 /// The fingerprint of the certificate in a file of PEM; the error is what is wrong with it.
 ///
 /// # Errors
-/// When the file cannot be read, or has no certificate in it.
+/// When there is no such file, or no certificate in it.
 pub fn fingerprint_of(path: &Path) -> Result<Fingerprint, String> {
     let unreadable = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
     let pem = fs::read(path).map_err(|error| unreadable(&error))?;

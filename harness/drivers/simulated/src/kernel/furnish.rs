@@ -9,7 +9,7 @@ use testbed::BenchError;
 /// Gives a node its addresses and routes.
 ///
 /// # Errors
-/// Which of them the kernel refused.
+/// When the kernel refuses one.
 pub async fn furnish(node: &Node, links: &Links) -> Result<(), BenchError> {
     let raised = links.raise_loopback().await;
     raised.map_err(|error| refused(node, &format!("its loopback interface: {error}")))?;

@@ -34,7 +34,7 @@ impl Links {
     /// Opens a socket in the namespace of the calling thread; `runtime` carries its messages.
     ///
     /// # Errors
-    /// When the kernel gives no netlink socket.
+    /// When the kernel gives none.
     pub fn open(runtime: &tokio::runtime::Handle) -> io::Result<Self> {
         Self::open_counting_from(FIRST_INTERFACE, runtime)
     }
@@ -42,7 +42,7 @@ impl Links {
     /// Opens a socket in the namespace of the calling thread, where the node's own interfaces have indices from `first` on.
     ///
     /// # Errors
-    /// When the kernel gives no netlink socket.
+    /// When the kernel gives none.
     pub fn open_counting_from(first: u32, runtime: &tokio::runtime::Handle) -> io::Result<Self> {
         let _entered = runtime.enter();
         let (connection, netlink, _) = rtnetlink::new_connection()?;
@@ -107,7 +107,7 @@ impl Links {
     /// Raises the node's `position`th interface and gives it its addresses.
     ///
     /// # Errors
-    /// When the kernel refuses an address.
+    /// When the kernel refuses.
     pub async fn address(&self, interface: &Interface, position: usize) -> io::Result<()> {
         let index = self.index(position);
         self.raise(index).await?;
@@ -154,7 +154,7 @@ fn number(index: usize) -> u32 {
 /// The kernel's refusals as errors of the operating system.
 ///
 /// # Errors
-/// What the kernel refused, as an error of the operating system.
+/// Those of the request.
 pub async fn done(request: impl Future<Output = Result<(), rtnetlink::Error>>) -> io::Result<()> {
     request.await.map_err(|error| match error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),

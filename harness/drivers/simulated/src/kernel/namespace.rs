@@ -17,7 +17,7 @@ impl Namespace {
     /// Makes a namespace in which `prepare` was carried out.
     ///
     /// # Errors
-    /// When the kernel refuses, or `prepare` fails.
+    /// When there may be none, or `prepare` fails.
     pub fn new<T: Send>(prepare: impl FnOnce() -> io::Result<T> + Send) -> io::Result<(Self, T)> {
         on_a_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET)?;
@@ -31,7 +31,7 @@ impl Namespace {
     /// Sockets that are opened there, and processes that are started there, stay there.
     ///
     /// # Errors
-    /// When the namespace cannot be entered, or `inside` fails.
+    /// When it cannot be entered, or `inside` fails.
     pub fn run<T: Send>(&self, inside: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
         on_a_thread(|| {
             setns(&self.0, CloneFlags::CLONE_NEWNET)?;
@@ -54,7 +54,7 @@ impl Namespace {
     /// The same namespace by a descriptor of its own.
     ///
     /// # Errors
-    /// When the process has no descriptor left.
+    /// When there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
     }
