@@ -40,9 +40,9 @@ fn main() -> ExitCode {
 
 /// A relative path is relative to where `cargo` is called, the root of the workspace.
 fn folder() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let named = std::env::var_os("SCEPLAB_SCENARIOS").unwrap_or_else(|| "scenarios".into());
-    package.parent().unwrap_or(package).join(named)
+    workspace.join(named)
 }
 
 #[expect(clippy::print_stderr, reason = "a test program has nowhere else to say this")]

@@ -23,8 +23,8 @@ pub(crate) static WINDOWS: LazyLock<Outputs> = LazyLock::new(|| outputs("scep/wi
 
 /// A file below the folder `scenarios`.
 pub(crate) fn scenario_path(relative: &str) -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap().join("scenarios").join(relative)
+    let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    workspace.join("scenarios").join(relative)
 }
 
 fn outputs(relative: &str) -> Outputs {
