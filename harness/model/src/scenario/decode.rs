@@ -88,8 +88,8 @@ fn lab(
         // It cannot be read at all, which is a matter of where it is named.
         let reason = message.strip_prefix("the file ").unwrap_or(message);
         let message = format!("lab file `{}` {reason}", file.display());
-        let note = "a lab is a path relative to this file, or a map in its place";
-        problems.add(Diagnostic::at(&node.place, message).note(note));
+        let way_out = "a lab is a path relative to this file, or a map in its place";
+        problems.add(Diagnostic::at(&node.place, message).note(way_out));
     } else {
         lab_errors.extend(wrong);
     }
