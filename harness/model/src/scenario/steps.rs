@@ -129,8 +129,8 @@ fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<(&'static Kind, &'a E
         found.get_or_insert((kind, entry));
     }
     if entries.is_empty() {
-        let none = Diagnostic::at(&node.place, "a step has a kind");
-        problems.add(none.known("", "known steps", names()));
+        let missing = Diagnostic::at(&node.place, "a step has a kind");
+        problems.add(missing.known("", "known steps", names()));
     }
     found
 }

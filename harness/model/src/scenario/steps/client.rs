@@ -54,6 +54,7 @@ facts! {
 impl ClientStep {
     /// Reads the step; a client that is to fail must say so itself, which is an outcome like others.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
+        let pki = given.pki();
         let (place, must_refuse) = (given.place, given.expect == Expect::Failure);
         let accept = given.optional("accept");
         if must_refuse {
@@ -72,7 +73,7 @@ impl ClientStep {
             None => vec![outcomes(&["denied", "gave-up"], None, place)],
         };
         Some(Self {
-            pki: given.pki().unwrap_or_default(),
+            pki: pki?,
             within: given.within(),
             challenge: challenge.unwrap_or_default(),
             acceptable,
