@@ -20,23 +20,25 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/local/bin/
 ENTRYPOINT ["/usr/local/bin/sceplab"]
 CMD ["--help"]
 
+# The manifests alone, with empty crates: this stage's result changes only if one of them does.
+FROM ${RUST} AS manifests
+WORKDIR /all
+COPY . .
+RUN mkdir /manifests && find . -name Cargo.toml -exec cp --parents -t /manifests {} + && cp Cargo.lock /manifests/ \
+    && cd /manifests && find . -mindepth 2 -name Cargo.toml -exec sed -i '/^\[\[\(test\|bench\)\]\]/,/^$/d' {} + \
+    && for crate in $(find . -mindepth 2 -name Cargo.toml -exec dirname {} +); do mkdir "$crate/src" && touch "$crate/src/lib.rs"; done \
+    && mv harness/cli/src/lib.rs harness/cli/src/main.rs && echo 'fn main() {}' > harness/cli/src/main.rs
+
 FROM ${RUST} AS build
 ENV CARGO_PROFILE_RELEASE_DEBUG=none CARGO_PROFILE_RELEASE_STRIP=symbols
 WORKDIR /build
-# What it depends on, OpenSSL among it, is built once and then kept, until one of these files changes.
-COPY Cargo.toml Cargo.lock ./
-COPY scep/Cargo.toml scep/
-COPY mock-ca/Cargo.toml mock-ca/
-COPY dut-sim/Cargo.toml dut-sim/
-COPY harness/Cargo.toml harness/
-RUN sed -i '/^\[\[\(test\|bench\)\]\]/,/^$/d' */Cargo.toml \
-    && for crate in scep mock-ca dut-sim harness; do mkdir "$crate/src" && touch "$crate/src/lib.rs"; done \
-    && echo 'fn main() {}' > harness/src/main.rs \
-    && cargo build --release --locked --package harness --features docker
+# What it depends on, OpenSSL among it, is built once and then kept, until one of the manifests changes.
+COPY --from=manifests /manifests ./
+RUN cargo build --release --locked --package sceplab --features docker
 COPY . .
 # The empty crates are as new as the real ones may be.
-RUN touch */src/lib.rs harness/src/main.rs \
-    && cargo build --release --locked --package harness --features docker \
+RUN find . -path '*/src/lib.rs' -exec touch {} + && touch harness/cli/src/main.rs \
+    && cargo build --release --locked --package sceplab --features docker \
     && mkdir /out /out/state && mv target/release/sceplab /out/
 # Real devices are reached by the system's `ssh`: that and its libraries, but for those of the C library, which the base has.
 RUN for program in /usr/bin/ssh /usr/bin/ssh-keygen; do \
