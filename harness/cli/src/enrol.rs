@@ -20,7 +20,7 @@ use super::conform::challenges::{ChallengeArguments, Given};
 use super::exit::Exit;
 use super::output::{say, warn};
 use super::stop::StopSignals;
-use driver_live::live_pki::{Challenges, LivePki};
+use super::wiring::{Challenges, LivePki};
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use simulated::client::{
