@@ -30,6 +30,7 @@ mod stop;
 mod wiring;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use mock_ca::OpenError;
@@ -103,6 +104,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// How long the tasks of the process may take to end.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(250);
+
 impl Threaded {
     fn run(self) -> ExitCode {
         let runtime = match tokio::runtime::Runtime::new() {
@@ -113,8 +117,9 @@ impl Threaded {
             }
         };
         let exit = runtime.block_on(self.perform());
-        // Keys that are still being made, and a terminal that is still being read, are not waited for.
-        runtime.shutdown_background();
+        // OpenSSL is taken down at the end of the process, and no task may still use it then. Keys that are still being made,
+        // and a terminal that is still being read, are not waited for longer.
+        runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
         if output::flush() { exit.into() } else { Exit::Internal.into() }
     }
 

@@ -143,6 +143,8 @@ impl Thing {
         match Fault::of(&error) {
             Fault::NotFound | Fault::ImageMissing => Ok(Removal::Removed),
             Fault::Conflict if self.kind == Kind::Image => Ok(Removal::InUse),
+            // Somebody else removes it already: nothing else keeps an engine from removing a container by force.
+            Fault::Conflict if self.kind == Kind::Container => Ok(Removal::Removed),
             _ => {
                 Err(engine.explain(&format!("removing the {} `{}`", self.kind, self.name), &error))
             }
