@@ -50,7 +50,7 @@ pub enum StateError {
     #[error("`{}` is in use by another server", .0.display())]
     Locked(PathBuf),
     /// The directory has something in it that is no state.
-    #[error("`{}` is no state directory: it has `{found}` in it and no file `state`", path.display())]
+    #[error("`{}` is no state directory: it has `{found}` in it and no file `state.json`", path.display())]
     NotAState {
         /// The directory.
         path: PathBuf,
