@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use diagnostics::Palette;
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
@@ -215,7 +215,7 @@ fn driver(name: DriverName) -> Arc<dyn Driver> {
         DriverName::Netns => Arc::new(driver_netns::Netns::new(options)),
         #[cfg(feature = "docker")]
         DriverName::Docker => {
-            static SHARED: OnceLock<Arc<dyn Driver>> = OnceLock::new();
+            static SHARED: std::sync::OnceLock<Arc<dyn Driver>> = std::sync::OnceLock::new();
             let shared = SHARED.get_or_init(|| Arc::new(driver_docker::Docker::new(options)));
             Arc::clone(shared)
         }
