@@ -174,7 +174,7 @@ pub struct Limits {
     pub query_bytes: usize,
     /// The longest request line and headers together, in bytes; 128 KiB by default, 8 KiB at least.
     pub head_bytes: usize,
-    /// How long a peer may take to send a request's head, then its body, or to take an answer; 30 s by default.
+    /// How long a peer may take to send a request's head, then its body, or to take an answer; 25 s by default.
     pub read_timeout: Duration,
     /// How many connections [`crate::serve`] has open at once; further ones wait. 256 by default.
     pub connections: usize,
@@ -188,7 +188,8 @@ impl Default for Limits {
             body_bytes: scep::MAX_MESSAGE_BYTES,
             query_bytes: 65_536,
             head_bytes: 128 * 1024,
-            read_timeout: Duration::from_secs(30),
+            // Not the 30 s after which scepclient polls: it would reuse a connection that is just being closed.
+            read_timeout: Duration::from_secs(25),
             connections: 256,
             pending: 1_000,
         }

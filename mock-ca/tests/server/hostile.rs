@@ -169,7 +169,7 @@ async fn an_exchange_that_stalls_does_not_keep_the_server_from_stopping() {
     let serving = tokio::spawn(serve(listener, ca, async {
         let _ = stopped.await;
     }));
-    // The server reads the body from now on, for 30 seconds.
+    // The server reads the body from now on, for 25 seconds.
     stalling.read_exact(&mut [0; 25]).await.unwrap();
     tokio::time::pause();
     let told = tokio::time::Instant::now();
