@@ -39,8 +39,8 @@ pub enum UrlError {
     /// The host is no name and no address.
     #[error("the host is neither a name nor an address")]
     Host,
-    /// The port is no number, or none that a service can have.
-    #[error("the port is not a number from 1 to 65535")]
+    /// The port is no number, none that a service can have, or written in another way than it would be sent.
+    #[error("the port is a number from 1 to 65535, without a sign and without zeros in front")]
     Port,
     /// This is in no URL (RFC 3986 §3.3).
     #[error("`{}` in a path is written in hexadecimal, after a `%`", .0.escape_debug())]

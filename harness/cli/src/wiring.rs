@@ -30,22 +30,10 @@ pub(crate) fn driver(
     options: LabOptions,
     targets: Targets,
 ) -> Result<Arc<dyn Driver>, BenchError> {
-    Ok(match name {
-        DriverName::Virtual => Arc::new(Virtual::new(options.client)),
-        #[cfg(target_os = "linux")]
-        DriverName::Netns => Arc::new(Netns::new(options)),
-        #[cfg(feature = "docker")]
-        DriverName::Docker => Arc::new(Docker::new(options)),
-        DriverName::Live => Arc::new(Live::new(targets)),
-        #[cfg_attr(
-            all(target_os = "linux", feature = "docker"),
-            expect(
-                unreachable_patterns,
-                reason = "all are there on Linux with the feature `docker`"
-            )
-        )]
-        missing => return Err(unavailable(missing)),
-    })
+    match name {
+        DriverName::Live => Ok(Arc::new(Live::new(targets))),
+        built => Ok(console_driver(built, options)?),
+    }
 }
 
 /// The driver of that name, if its devices have a console.
