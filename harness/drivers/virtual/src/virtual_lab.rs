@@ -6,23 +6,38 @@
 //! through memory. Links lose nothing and take no time: who is not there is known to be absent at once, where a kernel
 //! would ask for three seconds.
 
-mod attachment;
 mod fabric;
 mod packet;
 
-use std::collections::HashMap;
-use std::net::SocketAddrV4;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use dut_sim::network::{Network, Stream};
+use dut_sim::network::{
+    Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
+    UnreachableCode,
+};
+use parking_lot::{Mutex, RwLock};
+use pnet_packet::icmp::IcmpCode;
 use tokio::io::DuplexStream;
 use tokio::task::JoinSet;
 
-use self::attachment::Attachment;
-use self::fabric::{Fabric, NodeId};
-use model::lab::Lab;
+use self::fabric::{Exchange, Fabric, NodeId};
+use self::packet::{Content, Echo, Packet, Ports};
+use model::lab::topology::{Node, Topology};
+use model::lab::{Lab, Route};
+
+/// The pauses after the segments that ask for a connection, in seconds, as Linux makes them: 127 in all.
+const SYN_PAUSES_S: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+/// How many bytes a connection holds in each direction before its writer waits.
+const WINDOW: usize = 64 * 1024;
+
+/// The first of the ports that Linux gives to those who connect.
+const FIRST_EPHEMERAL_PORT: u16 = 32_768;
 
 /// What a host does with a TCP connection; the connection ends with the call.
 #[async_trait]
@@ -39,9 +54,9 @@ pub struct VirtualLab {
 impl VirtualLab {
     /// Builds the links, hosts and devices of `lab`; nothing listens anywhere yet.
     pub fn new(lab: &Lab) -> Self {
+        let fabric = Fabric { topology: Topology::of(lab), listeners: BTreeMap::new() };
         let shared = Shared {
-            fabric: RwLock::new(Fabric::of(lab)),
-            services: RwLock::default(),
+            fabric: RwLock::new(fabric),
             connections: Mutex::new(Some(JoinSet::new())),
             connections_asked_for: AtomicU16::new(0),
         };
@@ -51,21 +66,15 @@ impl VirtualLab {
     /// Lets `service` listen on a TCP port at all addresses of the host; false where the lab has no such host.
     #[must_use]
     pub fn listen(&self, host: &str, port: u16, service: Arc<dyn Service>) -> bool {
-        let node = self.shared.change(|fabric| {
-            let node = fabric.find(host)?;
-            fabric.listen(node, port);
-            Some(node)
-        });
-        let Some(node) = node else {
-            return false;
-        };
-        write(&self.shared.services).insert(node, service);
+        let mut fabric = self.shared.fabric.write();
+        let Some(node) = fabric.topology.find(host) else { return false };
+        fabric.listeners.insert(node, (port, service));
         true
     }
 
     /// The network as the device of that name sees it; `None` where the lab has no such device.
     pub fn network(&self, device: &str) -> Option<Arc<dyn Network>> {
-        let node = self.shared.look(|fabric| fabric.find(device))?;
+        let node = self.shared.fabric.read().topology.find(device)?;
         Some(Arc::new(Attachment { shared: Arc::clone(&self.shared), node }))
     }
 }
@@ -73,51 +82,155 @@ impl VirtualLab {
 impl Drop for VirtualLab {
     fn drop(&mut self) {
         // Devices may still hold the network; nothing is served to them any more.
-        *self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.shared.connections.lock() = None;
     }
 }
-
-/// The first of the ports that Linux gives to those who connect.
-const FIRST_EPHEMERAL_PORT: u16 = 32_768;
 
 /// What the lab and the devices in it have in common.
 struct Shared {
     fabric: RwLock<Fabric>,
-    services: RwLock<HashMap<NodeId, Arc<dyn Service>>>,
     /// `None` once the lab is gone.
     connections: Mutex<Option<JoinSet<()>>>,
     connections_asked_for: AtomicU16,
 }
 
 impl Shared {
-    fn look<T>(&self, look: impl FnOnce(&Fabric) -> T) -> T {
-        look(&self.fabric.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Fabric) -> T) -> T {
-        change(&mut write(&self.fabric))
-    }
-
-    fn ephemeral_port(&self) -> u16 {
-        self.connections_asked_for.fetch_add(1, Ordering::Relaxed) | FIRST_EPHEMERAL_PORT
-    }
-
     /// Opens a connection to what listens at the node; `None` where nothing does.
-    fn accept(&self, node: NodeId, peer: SocketAddrV4, window: usize) -> Option<Box<dyn Stream>> {
-        let services = self.services.read().unwrap_or_else(PoisonError::into_inner);
-        let service = Arc::clone(services.get(&node)?);
-        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+    fn accept(&self, node: NodeId, peer: SocketAddrV4) -> Option<Box<dyn Stream>> {
+        let service = Arc::clone(&self.fabric.read().listeners.get(&node)?.1);
+        let mut connections = self.connections.lock();
         let connections = connections.as_mut()?;
         // Those that are over would otherwise pile up.
         while connections.try_join_next().is_some() {}
-        let (near, far) = tokio::io::duplex(window);
+        let (near, far) = tokio::io::duplex(WINDOW);
         connections.spawn(async move { service.serve(far, peer).await });
         Some(Box::new(near))
     }
 }
 
-fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
+/// The network as the device at one of its nodes sees it.
+struct Attachment {
+    shared: Arc<Shared>,
+    node: NodeId,
+}
+
+#[async_trait]
+impl Network for Attachment {
+    async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
+        apply(&mut self.shared.fabric.write().topology.nodes[self.node], addressing)
+    }
+
+    async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
+        if let Ok(literal) = host.parse() {
+            return Ok(literal);
+        }
+        let topology = &self.shared.fabric.read().topology;
+        let known = topology.find(host).and_then(|node| topology.nodes[node].addresses().next());
+        known.ok_or_else(|| ResolveError::Unknown { host: host.to_owned() })
+    }
+
+    async fn echo(&self, request: &EchoRequest) -> EchoOutcome {
+        let sent = Instant::now();
+        let &EchoRequest { identifier, sequence, ref payload, .. } = request;
+        let content = Content::EchoRequest(Echo { identifier, sequence, payload });
+        let outcome = match self.exchange(request.destination, content) {
+            Exchange::Answered { packet, .. } => outcome_of(&packet, request, sent),
+            Exchange::NoRoute => Some(EchoOutcome::NoRoute),
+            Exchange::Lost => None,
+        };
+        if let Some(outcome) = outcome {
+            return outcome;
+        }
+        tokio::time::sleep(request.timeout).await;
+        EchoOutcome::TimedOut
+    }
+
+    async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
+        let asked_before = self.shared.connections_asked_for.fetch_add(1, Ordering::Relaxed);
+        let ports = Ports { source: asked_before | FIRST_EPHEMERAL_PORT, destination: port };
+        for pause in SYN_PAUSES_S {
+            match self.exchange(address, Content::Syn(ports)) {
+                Exchange::Answered { packet, by } => return self.answered(&packet, by, ports),
+                Exchange::NoRoute => return Err(ConnectError::NoRoute),
+                Exchange::Lost => tokio::time::sleep(Duration::from_secs(pause)).await,
+            }
+        }
+        Err(ConnectError::TimedOut)
+    }
+}
+
+impl Attachment {
+    fn exchange(&self, destination: Ipv4Addr, content: Content<'_>) -> Exchange {
+        // The unspecified address means this host, as it does to Linux.
+        let here = destination.is_unspecified();
+        let destination = if here { Ipv4Addr::LOCALHOST } else { destination };
+        self.shared.fabric.read().exchange(self.node, destination, content)
+    }
+
+    /// What Linux makes of the answer to the first segment.
+    fn answered(
+        &self,
+        packet: &Packet,
+        by: NodeId,
+        ports: Ports,
+    ) -> Result<Box<dyn Stream>, ConnectError> {
+        match packet.content() {
+            Some(Content::SynAck(_)) => {
+                let peer = SocketAddrV4::new(packet.envelope().destination, ports.source);
+                self.shared.accept(by, peer).ok_or(ConnectError::Refused)
+            }
+            Some(Content::Unreachable(IcmpCode(0 | 6 | 9 | 11), _)) => {
+                Err(ConnectError::NetworkUnreachable)
+            }
+            Some(Content::Unreachable(..) | Content::TimeExceeded(_)) => {
+                Err(ConnectError::HostUnreachable)
+            }
+            _ => Err(ConnectError::Refused),
+        }
+    }
+}
+
+fn apply(node: &mut Node, addressing: &Addressing) -> Result<(), ApplyError> {
+    let unknown = addressing
+        .interfaces
+        .iter()
+        .find(|given| !node.interfaces.iter().any(|own| own.name == given.interface));
+    if let Some(given) = unknown {
+        return Err(ApplyError::NoSuchInterface { interface: given.interface.clone() });
+    }
+    for own in &mut node.interfaces {
+        let given = addressing.interfaces.iter().filter(|given| given.interface == own.name);
+        own.addresses = given.map(|given| given.address).collect();
+    }
+    node.routes = addressing
+        .routes
+        .iter()
+        .map(|route| Route { destination: route.destination, next_hop: route.next_hop })
+        .collect();
+    Ok(())
+}
+
+/// `None` where the packet is no answer to the request.
+fn outcome_of(packet: &Packet, request: &EchoRequest, sent: Instant) -> Option<EchoOutcome> {
+    let envelope = packet.envelope();
+    let from = envelope.source;
+    match packet.content()? {
+        Content::EchoReply(echo)
+            if (echo.identifier, echo.sequence) == (request.identifier, request.sequence) =>
+        {
+            Some(EchoOutcome::Reply {
+                from,
+                ttl: envelope.ttl,
+                payload: echo.payload.to_vec(),
+                round_trip: sent.elapsed(),
+            })
+        }
+        Content::Unreachable(code, _) => {
+            Some(EchoOutcome::Unreachable { from, code: UnreachableCode::from(code.0) })
+        }
+        Content::TimeExceeded(_) => Some(EchoOutcome::TtlExceeded { from }),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
-use super::packet::{Content, Envelope, IcmpError, Packet};
-use model::lab::Lab;
-use model::lab::topology::{Node, Topology};
+use pnet_packet::icmp::destination_unreachable::IcmpCodes;
+
+use super::Service;
+use super::packet::{Content, Envelope, Packet};
+use model::lab::topology::Topology;
 
 /// Every node of a lab, the links between them, and who listens.
-#[derive(Debug)]
 pub(super) struct Fabric {
-    topology: Topology,
-    /// The TCP ports that something listens on.
-    ports: BTreeMap<NodeId, u16>,
+    pub topology: Topology,
+    /// The TCP port that something listens on at a node, and what listens.
+    pub listeners: BTreeMap<NodeId, (u16, Arc<dyn Service>)>,
 }
 
 /// A node, by its place in the topology.
@@ -29,132 +31,106 @@ pub(super) enum Exchange {
     NoRoute,
 }
 
-/// How a packet's way ends.
+/// How the way of a packet ends that is not lost.
 enum Journey {
     Arrived {
         at: NodeId,
         packet: Packet,
     },
-    /// A node gives up and says so, where it may.
+    /// A node gives up, and tells the source of the packet.
     Failed {
         at: NodeId,
-        error: IcmpError,
-        cause: Packet,
+        complaint: Packet,
     },
-    NoRoute,
-    Lost,
 }
 
 impl Fabric {
-    /// The nodes of `lab`; devices have no addresses yet, and nothing listens.
-    pub(super) fn of(lab: &Lab) -> Self {
-        Self { topology: Topology::of(lab), ports: BTreeMap::new() }
-    }
-
-    /// The node of that name, in any case, as in the DNS.
-    pub(super) fn find(&self, name: &str) -> Option<NodeId> {
-        self.topology.find(name)
-    }
-
-    pub(super) fn node(&self, id: NodeId) -> &Node {
-        &self.topology.nodes[id]
-    }
-
-    pub(super) fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        &mut self.topology.nodes[id]
-    }
-
-    /// From here on something listens on that TCP port of a node.
-    pub(super) fn listen(&mut self, id: NodeId, port: u16) {
-        self.ports.insert(id, port);
-    }
-
-    /// Sends what `build` makes of the envelope from `sender` to `destination`, and carries what comes back.
+    /// Sends `content` from `sender` to `destination`, and carries what comes back.
     pub(super) fn exchange(
         &self,
         sender: NodeId,
         destination: Ipv4Addr,
-        build: impl FnOnce(Envelope) -> Option<Packet>,
+        content: Content<'_>,
     ) -> Exchange {
-        let node = self.node(sender);
+        let node = &self.topology.nodes[sender];
         let Some(source) = node.source_for(destination) else {
             return Exchange::NoRoute;
         };
-        match build(Envelope { source, destination, ttl: node.ttl() }) {
-            Some(packet) => self.carry_both_ways(sender, packet),
-            None => Exchange::Lost,
-        }
+        let packet = Packet::new(Envelope { source, destination, ttl: node.ttl() }, content);
+        let exchanged = packet.and_then(|packet| self.carry_both_ways(sender, packet));
+        exchanged.unwrap_or(Exchange::Lost)
     }
 
     /// Ends, because an answer has no answer and an ICMP error no error.
-    fn carry_both_ways(&self, sender: NodeId, packet: Packet) -> Exchange {
+    fn carry_both_ways(&self, sender: NodeId, packet: Packet) -> Option<Exchange> {
         let (mut from, mut on_its_way) = (sender, packet);
         loop {
-            let (at, answer) = match self.carry(from, on_its_way) {
+            (from, on_its_way) = match self.carry(from, on_its_way)? {
                 Journey::Arrived { at, packet } => match self.answer(at, &packet) {
-                    None if at == sender => return Exchange::Answered { packet, by: from },
-                    answer => (at, answer),
+                    None if at == sender => return Some(Exchange::Answered { packet, by: from }),
+                    answer => (at, answer?),
                 },
-                Journey::Failed { at, error, cause } => {
-                    (at, complaint(self.node(at), error, &cause))
-                }
-                Journey::NoRoute | Journey::Lost => return Exchange::Lost,
+                Journey::Failed { at, complaint } => (at, complaint),
             };
-            let Some(answer) = answer else {
-                return Exchange::Lost;
-            };
-            (from, on_its_way) = (at, answer);
         }
     }
 
     /// From hop to hop until the packet arrives or cannot; the TTL ends what goes round in circles.
-    fn carry(&self, from: NodeId, mut packet: Packet) -> Journey {
+    fn carry(&self, from: NodeId, mut packet: Packet) -> Option<Journey> {
         let destination = packet.envelope().destination;
         let mut at = from;
         let mut in_transit = false;
         loop {
-            let node = self.node(at);
+            let node = &self.topology.nodes[at];
             if node.owns(destination) {
-                return Journey::Arrived { at, packet };
+                return Some(Journey::Arrived { at, packet });
             }
             if in_transit && !node.forwards() || node.is_group(destination) {
-                return Journey::Lost;
+                return None;
             }
             let Some(hop) = node.route(destination) else {
-                let error = IcmpError::NetworkUnreachable;
-                return if in_transit {
-                    Journey::Failed { at, error, cause: packet }
-                } else {
-                    Journey::NoRoute
-                };
+                // An answer without a way back is not sent, and nobody is told.
+                if !in_transit {
+                    return None;
+                }
+                let code = IcmpCodes::DestinationNetworkUnreachable;
+                return self.give_up(at, &packet, |cause| Content::Unreachable(code, cause));
             };
             if in_transit && !packet.decrement_ttl() {
-                return Journey::Failed { at, error: IcmpError::TimeExceeded, cause: packet };
+                return self.give_up(at, &packet, Content::TimeExceeded);
             }
             let Some(next) = self.topology.neighbour(at, hop) else {
-                return Journey::Failed { at, error: IcmpError::HostUnreachable, cause: packet };
+                let code = IcmpCodes::DestinationHostUnreachable;
+                return self.give_up(at, &packet, |cause| Content::Unreachable(code, cause));
             };
             (at, in_transit) = (next, true);
         }
     }
 
+    /// The node tells the source of `cause` by this ICMP error why it passes the packet no further, if it may and can.
+    fn give_up<'a>(
+        &self,
+        at: NodeId,
+        cause: &'a Packet,
+        error: impl FnOnce(&'a [u8]) -> Content<'a>,
+    ) -> Option<Journey> {
+        let (node, destination) = (&self.topology.nodes[at], cause.envelope().source);
+        let envelope =
+            Envelope { source: node.source_for(destination)?, destination, ttl: node.ttl() };
+        let complaint = Packet::new(envelope, error(cause.quote()?))?;
+        Some(Journey::Failed { at, complaint })
+    }
+
     /// What a node sends back on its own account, once a packet has arrived.
     fn answer(&self, at: NodeId, packet: &Packet) -> Option<Packet> {
-        let back = packet.envelope().answered(self.node(at).ttl());
-        match packet.content() {
-            Content::EchoRequest(echo) => Packet::echo_reply(back, echo),
-            Content::Syn(ports) if self.ports.get(&at) == Some(&ports.destination) => {
-                Packet::syn_ack(back, ports.answered())
-            }
-            Content::Syn(ports) => Packet::reset(back, ports.answered()),
-            _ => None,
-        }
+        let content = match packet.content()? {
+            Content::EchoRequest(echo) => Content::EchoReply(echo),
+            Content::Syn(ports) => match self.listeners.get(&at) {
+                Some((port, _)) if *port == ports.destination => Content::SynAck(ports.answered()),
+                _ => Content::Reset(ports.answered()),
+            },
+            _ => return None,
+        };
+        Packet::new(packet.envelope().answered(self.topology.nodes[at].ttl()), content)
     }
-}
-
-/// The ICMP error by which a node tells the source of `cause` why it went no further.
-fn complaint(node: &Node, error: IcmpError, cause: &Packet) -> Option<Packet> {
-    let destination = cause.envelope().source;
-    let source = node.source_for(destination)?;
-    Packet::icmp_error(Envelope { source, destination, ttl: node.ttl() }, error, cause)
 }

@@ -1,19 +1,12 @@
-//! IPv4 packets as bytes: ICMP echo and errors, and the segments that open a TCP connection.
-
-mod icmp;
-mod tcp;
+//! IPv4 packets as bytes: ICMP echo and errors (RFC 792), and the TCP segments that open a connection (RFC 9293).
 
 use std::net::Ipv4Addr;
 
-use pnet_packet::icmp::IcmpTypes;
-use pnet_packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols};
+use pnet_packet::icmp::echo_request::EchoRequestPacket;
+use pnet_packet::icmp::{self, IcmpCode, IcmpPacket, IcmpType, IcmpTypes, MutableIcmpPacket};
+use pnet_packet::ip::IpNextHeaderProtocols;
 use pnet_packet::ipv4::{self, Ipv4Packet, MutableIpv4Packet};
-use pnet_packet::tcp::TcpFlags;
-
-pub(super) use self::icmp::{Echo, IcmpError};
-use self::icmp::{QUOTE_LIMIT, echo_bytes, error_bytes};
-pub(super) use self::tcp::Ports;
-use self::tcp::segment_bytes;
+use pnet_packet::tcp::{self, MutableTcpPacket, TcpFlags, TcpPacket};
 
 /// One whole IPv4 packet, header without options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +20,41 @@ pub(super) struct Envelope {
     pub ttl: u8,
 }
 
+/// What a packet is to the host that it reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content<'a> {
+    EchoRequest(Echo<'a>),
+    EchoReply(Echo<'a>),
+    /// ICMP destination unreachable, with its code and the beginning of the packet that it is about.
+    Unreachable(IcmpCode, &'a [u8]),
+    /// ICMP time exceeded, with the beginning of the packet that it is about.
+    TimeExceeded(&'a [u8]),
+    Syn(Ports),
+    SynAck(Ports),
+    Reset(Ports),
+}
+
+/// What an echo request carries and its reply carries back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Echo<'a> {
+    pub identifier: u16,
+    pub sequence: u16,
+    pub payload: &'a [u8],
+}
+
+/// The two ends of a TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ports {
+    pub source: u16,
+    pub destination: u16,
+}
+
+/// How much of the packet at fault an ICMP error quotes, in bytes: the whole error stays within 576 (RFC 1812 §4.3.2.3).
+const QUOTE_LIMIT: usize = 576 - Ipv4Packet::minimum_packet_size() - ICMP_HEADER_LEN;
+
+/// The length of the header of an ICMP echo or error, in bytes.
+const ICMP_HEADER_LEN: usize = 8;
+
 impl Envelope {
     /// The way back, with the TTL of the one who answers.
     pub(super) fn answered(self, ttl: u8) -> Self {
@@ -34,54 +62,44 @@ impl Envelope {
     }
 }
 
-/// What a packet is to the host that it reaches.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Content<'a> {
-    EchoRequest(Echo<'a>),
-    EchoReply(Echo<'a>),
-    /// ICMP destination unreachable, with its code.
-    Unreachable(u8),
-    TimeExceeded,
-    Syn(Ports),
-    SynAck(Ports),
-    Reset(Ports),
-    /// Damaged, or nothing that a host in the lab answers or waits for.
-    Other,
+impl Ports {
+    /// The same ports as the other side sees them.
+    pub(super) fn answered(self) -> Self {
+        Self { source: self.destination, destination: self.source }
+    }
 }
 
 impl Packet {
-    /// An ICMP echo request; `None` when its payload does not fit into a packet.
-    pub(super) fn echo_request(envelope: Envelope, echo: Echo<'_>) -> Option<Self> {
-        Self::new(envelope, IpNextHeaderProtocols::Icmp, &echo_bytes(IcmpTypes::EchoRequest, echo))
-    }
-
-    /// The reply to an echo request.
-    pub(super) fn echo_reply(envelope: Envelope, echo: Echo<'_>) -> Option<Self> {
-        Self::new(envelope, IpNextHeaderProtocols::Icmp, &echo_bytes(IcmpTypes::EchoReply, echo))
-    }
-
-    /// An ICMP error about `cause`; `None` where `cause` is itself an ICMP error (RFC 1122 §3.2.2).
-    pub(super) fn icmp_error(envelope: Envelope, error: IcmpError, cause: &Self) -> Option<Self> {
-        if cause.is_icmp_error() {
-            return None;
-        }
-        let quote = &cause.0[..cause.0.len().min(QUOTE_LIMIT)];
-        Self::new(envelope, IpNextHeaderProtocols::Icmp, &error_bytes(error, quote))
-    }
-
-    /// The first segment of a TCP connection.
-    pub(super) fn syn(envelope: Envelope, ports: Ports) -> Option<Self> {
-        Self::segment(envelope, ports, TcpFlags::SYN)
-    }
-
-    /// The segment of a host that listens.
-    pub(super) fn syn_ack(envelope: Envelope, ports: Ports) -> Option<Self> {
-        Self::segment(envelope, ports, TcpFlags::SYN | TcpFlags::ACK)
-    }
-
-    /// The segment of a host that does not listen.
-    pub(super) fn reset(envelope: Envelope, ports: Ports) -> Option<Self> {
-        Self::segment(envelope, ports, TcpFlags::RST | TcpFlags::ACK)
+    /// A packet with this content; `None` if the content does not fit into one.
+    pub(super) fn new(envelope: Envelope, content: Content<'_>) -> Option<Self> {
+        let icmp = |message| (IpNextHeaderProtocols::Icmp, message);
+        let tcp = |ports, flags| (IpNextHeaderProtocols::Tcp, segment(envelope, ports, flags));
+        let (protocol, payload) = match content {
+            Content::EchoRequest(echo) => icmp(echo_message(IcmpTypes::EchoRequest, echo)),
+            Content::EchoReply(echo) => icmp(echo_message(IcmpTypes::EchoReply, echo)),
+            Content::Unreachable(code, quote) => {
+                icmp(icmp_message(IcmpTypes::DestinationUnreachable, code, [0; 4], quote))
+            }
+            Content::TimeExceeded(quote) => {
+                icmp(icmp_message(IcmpTypes::TimeExceeded, IcmpCode(0), [0; 4], quote))
+            }
+            Content::Syn(ports) => tcp(ports, TcpFlags::SYN),
+            Content::SynAck(ports) => tcp(ports, TcpFlags::SYN | TcpFlags::ACK),
+            Content::Reset(ports) => tcp(ports, TcpFlags::RST | TcpFlags::ACK),
+        };
+        let len = Ipv4Packet::minimum_packet_size() + payload.len();
+        let mut bytes = vec![0; len];
+        let mut header = header_mut(&mut bytes);
+        header.set_version(4);
+        header.set_header_length(5);
+        header.set_total_length(u16::try_from(len).ok()?);
+        header.set_ttl(envelope.ttl);
+        header.set_next_level_protocol(protocol);
+        header.set_source(envelope.source);
+        header.set_destination(envelope.destination);
+        header.set_payload(&payload);
+        seal_header(&mut header);
+        Some(Self(bytes))
     }
 
     /// Source, destination and the TTL that is left.
@@ -105,51 +123,30 @@ impl Packet {
         true
     }
 
-    /// What the packet is to the host that it reaches.
-    pub(super) fn content(&self) -> Content<'_> {
-        if ipv4::checksum(&self.header()) != self.header().get_checksum() {
-            return Content::Other;
+    /// What the packet is to the host that it reaches; `None` if it is damaged, or of a kind that no lab needs.
+    pub(super) fn content(&self) -> Option<Content<'_>> {
+        let header = self.header();
+        if ipv4::checksum(&header) != header.get_checksum() {
+            return None;
         }
-        match self.header().get_next_level_protocol() {
-            IpNextHeaderProtocols::Icmp => icmp::content(self.payload()).unwrap_or(Content::Other),
-            IpNextHeaderProtocols::Tcp => {
-                tcp::content(self.payload(), self.envelope()).unwrap_or(Content::Other)
-            }
-            _ => Content::Other,
+        let payload = &self.0[Ipv4Packet::minimum_packet_size()..];
+        match header.get_next_level_protocol() {
+            IpNextHeaderProtocols::Icmp => icmp_content(payload),
+            IpNextHeaderProtocols::Tcp => tcp_content(payload, self.envelope()),
+            _ => None,
         }
     }
 
-    fn new(envelope: Envelope, protocol: IpNextHeaderProtocol, payload: &[u8]) -> Option<Self> {
-        let len = Ipv4Packet::minimum_packet_size() + payload.len();
-        let mut bytes = vec![0; len];
-        let mut header = header_mut(&mut bytes);
-        header.set_version(4);
-        header.set_header_length(5);
-        header.set_total_length(u16::try_from(len).ok()?);
-        header.set_ttl(envelope.ttl);
-        header.set_next_level_protocol(protocol);
-        header.set_source(envelope.source);
-        header.set_destination(envelope.destination);
-        header.set_payload(payload);
-        seal_header(&mut header);
-        Some(Self(bytes))
-    }
-
-    fn segment(envelope: Envelope, ports: Ports, flags: u8) -> Option<Self> {
-        let bytes = segment_bytes(envelope, ports, flags);
-        Self::new(envelope, IpNextHeaderProtocols::Tcp, &bytes)
+    /// How the packet is quoted in an ICMP error; `None` if it is itself one (RFC 1122 §3.2.2).
+    pub(super) fn quote(&self) -> Option<&[u8]> {
+        match self.content() {
+            Some(Content::Unreachable(..) | Content::TimeExceeded(_)) => None,
+            _ => Some(&self.0[..self.0.len().min(QUOTE_LIMIT)]),
+        }
     }
 
     fn header(&self) -> Ipv4Packet<'_> {
         Ipv4Packet::new(&self.0).expect("a packet is built with its header")
-    }
-
-    fn payload(&self) -> &[u8] {
-        &self.0[Ipv4Packet::minimum_packet_size()..]
-    }
-
-    fn is_icmp_error(&self) -> bool {
-        matches!(self.content(), Content::Unreachable(_) | Content::TimeExceeded)
     }
 }
 
@@ -160,6 +157,76 @@ fn header_mut(bytes: &mut [u8]) -> MutableIpv4Packet<'_> {
 fn seal_header(header: &mut MutableIpv4Packet<'_>) {
     let checksum = ipv4::checksum(&header.to_immutable());
     header.set_checksum(checksum);
+}
+
+fn echo_message(icmp_type: IcmpType, echo: Echo<'_>) -> Vec<u8> {
+    let ([a, b], [c, d]) = (echo.identifier.to_be_bytes(), echo.sequence.to_be_bytes());
+    icmp_message(icmp_type, IcmpCode(0), [a, b, c, d], echo.payload)
+}
+
+/// An ICMP message with its checksum; `rest` is the part of the header whose meaning depends on the type.
+fn icmp_message(icmp_type: IcmpType, code: IcmpCode, rest: [u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; MutableIcmpPacket::minimum_packet_size()];
+    bytes.extend_from_slice(&rest);
+    bytes.extend_from_slice(data);
+    let mut message = MutableIcmpPacket::new(&mut bytes).expect("the header has its room");
+    message.set_icmp_type(icmp_type);
+    message.set_icmp_code(code);
+    let checksum = icmp::checksum(&message.to_immutable());
+    message.set_checksum(checksum);
+    bytes
+}
+
+fn icmp_content(bytes: &[u8]) -> Option<Content<'_>> {
+    let message = IcmpPacket::new(bytes)?;
+    if icmp::checksum(&message) != message.get_checksum() {
+        return None;
+    }
+    let data = bytes.get(ICMP_HEADER_LEN..)?;
+    let echo = || {
+        let header = EchoRequestPacket::new(bytes)?;
+        let (identifier, sequence) = (header.get_identifier(), header.get_sequence_number());
+        Some(Echo { identifier, sequence, payload: data })
+    };
+    match message.get_icmp_type() {
+        IcmpTypes::EchoRequest => echo().map(Content::EchoRequest),
+        IcmpTypes::EchoReply => echo().map(Content::EchoReply),
+        IcmpTypes::DestinationUnreachable => {
+            Some(Content::Unreachable(message.get_icmp_code(), data))
+        }
+        IcmpTypes::TimeExceeded => Some(Content::TimeExceeded(data)),
+        _ => None,
+    }
+}
+
+/// A TCP segment without data.
+fn segment(envelope: Envelope, ports: Ports, flags: u8) -> Vec<u8> {
+    let mut bytes = vec![0; TcpPacket::minimum_packet_size()];
+    let mut segment = MutableTcpPacket::new(&mut bytes).expect("the header has its room");
+    segment.set_source(ports.source);
+    segment.set_destination(ports.destination);
+    segment.set_data_offset(5);
+    segment.set_flags(flags);
+    segment.set_window(u16::MAX);
+    let checksum =
+        tcp::ipv4_checksum(&segment.to_immutable(), &envelope.source, &envelope.destination);
+    segment.set_checksum(checksum);
+    bytes
+}
+
+fn tcp_content(bytes: &[u8], envelope: Envelope) -> Option<Content<'_>> {
+    let segment = TcpPacket::new(bytes)?;
+    let checksum = tcp::ipv4_checksum(&segment, &envelope.source, &envelope.destination);
+    if checksum != segment.get_checksum() {
+        return None;
+    }
+    let ports = Ports { source: segment.get_source(), destination: segment.get_destination() };
+    match segment.get_flags() {
+        flags if flags & TcpFlags::RST != 0 => Some(Content::Reset(ports)),
+        flags if flags == TcpFlags::SYN => Some(Content::Syn(ports)),
+        flags if flags == TcpFlags::SYN | TcpFlags::ACK => Some(Content::SynAck(ports)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -174,57 +241,59 @@ mod tests {
         ttl: 64,
     };
     const ECHO: Echo<'_> = Echo { identifier: 7, sequence: 1, payload: b"56 bytes or so" };
+    const REQUEST: Content<'_> = Content::EchoRequest(ECHO);
 
     #[test]
     fn an_echo_request_is_an_ipv4_packet_with_correct_checksums() {
-        let packet = Packet::echo_request(ENVELOPE, ECHO).unwrap();
+        let packet = Packet::new(ENVELOPE, REQUEST).unwrap();
 
         assert_eq!(&packet.0[..4], &[0x45, 0, 0, 42]);
         assert_eq!(util::checksum(&packet.0[..20], usize::MAX), 0, "header");
         assert_eq!(util::checksum(&packet.0[20..], usize::MAX), 0, "message");
-        assert_eq!(packet.content(), Content::EchoRequest(ECHO));
+        assert_eq!(packet.content(), Some(REQUEST));
     }
 
     #[test]
     fn a_router_takes_one_off_the_ttl_and_mends_the_checksum() {
-        let mut packet = Packet::echo_request(ENVELOPE, ECHO).unwrap();
+        let mut packet = Packet::new(ENVELOPE, REQUEST).unwrap();
 
         assert!(packet.decrement_ttl());
 
         assert_eq!(packet.envelope().ttl, 63);
-        assert_eq!(packet.content(), Content::EchoRequest(ECHO));
+        assert_eq!(packet.content(), Some(REQUEST));
     }
 
     #[test]
     fn a_ttl_of_one_goes_no_further() {
         let envelope = Envelope { ttl: 1, ..ENVELOPE };
-        assert!(!Packet::echo_request(envelope, ECHO).unwrap().decrement_ttl());
+        assert!(!Packet::new(envelope, REQUEST).unwrap().decrement_ttl());
     }
 
     #[test]
     fn a_damaged_packet_is_nothing_to_anybody() {
         for place in [0, 8, 21, 27, 41] {
-            let mut packet = Packet::echo_request(ENVELOPE, ECHO).unwrap();
+            let mut packet = Packet::new(ENVELOPE, REQUEST).unwrap();
             packet.0[place] ^= 0x55;
-            assert_eq!(packet.content(), Content::Other, "byte {place}");
+            assert_eq!(packet.content(), None, "byte {place}");
         }
     }
 
     #[test]
     fn an_error_quotes_its_cause_and_has_no_error_about_itself() {
-        let cause = Packet::echo_request(ENVELOPE, ECHO).unwrap();
-        let error = Packet::icmp_error(ENVELOPE, IcmpError::HostUnreachable, &cause).unwrap();
+        let cause = Packet::new(ENVELOPE, REQUEST).unwrap();
+        let unreachable = Content::Unreachable(IcmpCode(1), cause.quote().unwrap());
+        let error = Packet::new(ENVELOPE, unreachable).unwrap();
 
-        assert_eq!(error.content(), Content::Unreachable(1));
+        assert_eq!(error.content(), Some(unreachable));
         assert!(error.0.ends_with(&cause.0));
-        assert_eq!(Packet::icmp_error(ENVELOPE, IcmpError::TimeExceeded, &error), None);
+        assert_eq!(error.quote(), None);
     }
 
     #[test]
     fn an_error_about_a_large_packet_stays_within_576_bytes() {
         let echo = Echo { payload: &[0; 1400], ..ECHO };
-        let cause = Packet::echo_request(ENVELOPE, echo).unwrap();
-        let error = Packet::icmp_error(ENVELOPE, IcmpError::TimeExceeded, &cause).unwrap();
+        let cause = Packet::new(ENVELOPE, Content::EchoRequest(echo)).unwrap();
+        let error = Packet::new(ENVELOPE, Content::TimeExceeded(cause.quote().unwrap())).unwrap();
         assert_eq!(error.0.len(), 576);
     }
 
@@ -232,18 +301,15 @@ mod tests {
     fn more_than_65535_bytes_are_no_packet() {
         let most = Echo { payload: &vec![0; 65_507], ..ECHO };
         let more = Echo { payload: &vec![0; 65_508], ..ECHO };
-        assert!(Packet::echo_request(ENVELOPE, most).is_some());
-        assert!(Packet::echo_request(ENVELOPE, more).is_none());
+        assert!(Packet::new(ENVELOPE, Content::EchoRequest(most)).is_some());
+        assert!(Packet::new(ENVELOPE, Content::EchoRequest(more)).is_none());
     }
 
     #[test]
     fn the_segments_of_a_handshake_are_told_apart() {
         let ports = Ports { source: 40_000, destination: 80 };
-        let content = |packet: Option<Packet>| format!("{:?}", packet.unwrap().content());
-        let of = |expected: &Content<'_>| format!("{expected:?}");
-
-        assert_eq!(content(Packet::syn(ENVELOPE, ports)), of(&Content::Syn(ports)));
-        assert_eq!(content(Packet::syn_ack(ENVELOPE, ports)), of(&Content::SynAck(ports)));
-        assert_eq!(content(Packet::reset(ENVELOPE, ports)), of(&Content::Reset(ports)));
+        for content in [Content::Syn(ports), Content::SynAck(ports), Content::Reset(ports)] {
+            assert_eq!(Packet::new(ENVELOPE, content).unwrap().content(), Some(content));
+        }
     }
 }
