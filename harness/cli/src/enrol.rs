@@ -24,7 +24,7 @@ use super::wiring::{Challenges, LivePki};
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use simulated::client::{
-    Enrolled, Enrolment, EnrolmentError, Files, Polling, fingerprint_of, new_key,
+    Enrolled, EnrolmentError, Files, FilesError, Polling, enrol, fingerprint_of, new_key,
 };
 use testbed::pki::Pki;
 
@@ -136,7 +136,7 @@ impl Arguments {
         };
         settings.challenge = challenge.clone();
         let polling = Polling { pause: PAUSE, within: Duration::from_secs(self.poll_within) };
-        let enrolled = Enrolment { pki: &pki, settings, polling }.run().await;
+        let enrolled = enrol(&pki, settings, polling).await;
         let enrolled = enrolled.map_err(|error| refused(&error, challenge))?;
         keep(files.as_ref(), &key, &enrolled)
     }
@@ -177,11 +177,12 @@ impl Arguments {
         settings.digest = self.digest;
         settings.takes_obsolete_algorithms = self.obsolete;
         settings.ca_identifier.clone_from(&self.ca_identifier);
-        settings.ca_fingerprint = match &self.ca {
-            Some(file) => Some(fingerprint_of(file).map_err(|error| failed(Exit::Usage, &error))?),
+        let unread = |error: FilesError| failed(Exit::Usage, &error.to_string());
+        let fingerprint = match &self.ca {
+            Some(file) => Some(fingerprint_of(file).map_err(unread)?),
             None => self.ca_fingerprint.clone(),
-        }
-        .map(|fingerprint| fingerprint.octets().to_vec());
+        };
+        settings.ca_fingerprint = fingerprint.map(|fingerprint| fingerprint.octets().to_vec());
         Ok(settings)
     }
 

@@ -1,13 +1,280 @@
 //! SCEP clients under test: the built-in one, and any program.
 
-mod builtin;
-mod command;
 mod enrolment;
-mod files;
 
-pub use self::builtin::Builtin;
-pub use self::command::{Command, CommandError};
-pub use self::enrolment::new_key;
-pub use self::enrolment::{Enrolled, Enrolment, EnrolmentError, Polling};
-pub use self::files::fingerprint_of;
-pub use self::files::{Files, FilesError};
+use std::collections::BTreeMap;
+use std::env;
+use std::error::Error;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use process::{Event, Process, Tail, find, is_executable};
+use redact::Masker;
+use scep::client::Settings;
+use scep::name;
+use tokio::time::timeout;
+
+pub use self::enrolment::{
+    Enrolled, EnrolmentError, Files, FilesError, Polling, enrol, fingerprint_of, new_key,
+};
+use model::lab::Secret;
+use testbed::client::{Client, ClientEnd, ClientOrder, ClientRun};
+use testbed::pki::Pki;
+
+/// The pause before each CertPoll: who is tested knows how long the CA waits.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// `scep::client`, which reaches the PKIs of a lab through their seam.
+pub struct Builtin {
+    pkis: BTreeMap<String, Arc<dyn Pki>>,
+}
+
+impl Builtin {
+    /// A client that finds these PKIs by the URLs they tell.
+    pub fn new(pkis: BTreeMap<String, Arc<dyn Pki>>) -> Self {
+        Self { pkis }
+    }
+
+    async fn pki_at(&self, url: &str) -> Option<&dyn Pki> {
+        for pki in self.pkis.values() {
+            if pki.url().await.is_ok_and(|its| its == url) {
+                return Some(pki.as_ref());
+            }
+        }
+        None
+    }
+
+    async fn try_to_enrol(
+        &self,
+        order: &ClientOrder,
+    ) -> Result<String, Box<dyn Error + Send + Sync>> {
+        let pki = self.pki_at(&order.url).await;
+        let pki = pki.ok_or_else(|| format!("there is no PKI at `{}`", order.url))?;
+        let subject = name::parse("CN=sceplab client")?;
+        let files = Files::in_folder(&order.folder);
+        let key = new_key().await?;
+        let existing = files.identity()?;
+        // A renewal is authorised by the certificate that signs it (RFC 8894 §2.4).
+        let challenge = order.challenge.as_ref().filter(|_| existing.is_none());
+        let settings = Settings {
+            challenge: challenge.cloned(),
+            ca_fingerprint: Some(fingerprint_of(&order.ca)?.octets().to_vec()),
+            existing,
+            ..Settings::new(key.clone(), subject)
+        };
+        let polling = Polling { pause: PAUSE, within: order.limit };
+        let enrolled = enrol(pki, settings, polling).await?;
+        files.write(&key, &enrolled)?;
+        let subject = name::to_text(enrolled.certificate.subject_name());
+        Ok(format!("has the certificate {subject}"))
+    }
+}
+
+#[async_trait]
+impl Client for Builtin {
+    fn name(&self) -> String {
+        "the built-in client".to_owned()
+    }
+
+    async fn enrol(&self, order: &ClientOrder) -> ClientRun {
+        let start = Instant::now();
+        let (end, output) = match timeout(order.limit, self.try_to_enrol(order)).await {
+            Ok(Ok(words)) => (ClientEnd::Succeeded, vec![words]),
+            Ok(Err(reason)) => {
+                let how = "it ended without a certificate".to_owned();
+                (ClientEnd::Failed { how }, vec![reason.to_string()])
+            }
+            Err(_) => (ClientEnd::Overdue { limit: order.limit }, Vec::new()),
+        };
+        ClientRun { end, output, elapsed: start.elapsed() }
+    }
+}
+
+/// The most lines of a program's output that are told.
+const LINES: usize = 40;
+
+/// What begins the names of variables that are `sceplab`'s own, and no client's concern.
+const OWN_VARIABLES: &str = "SCEPLAB_";
+
+/// A program that enrols once when it is run; what came of it is what its exit status says.
+#[derive(Debug, Clone)]
+pub struct Command {
+    program: PathBuf,
+    words: Vec<String>,
+    limit: Option<Duration>,
+}
+
+/// Why a command cannot be the client under test.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// It has no words.
+    #[error("no command is given; it follows `--`")]
+    Empty,
+    /// There is no such program.
+    #[error("there is no program `{0}`")]
+    Missing(String),
+    /// It is there, and cannot be run.
+    #[error("`{0}` is not executable")]
+    NotExecutable(String),
+}
+
+impl Command {
+    /// A program and its arguments, in which `{url}`, `{challenge}`, `{dir}` and `{ca}` are filled in for each run; no shell
+    /// reads them. `limit` is how long each run may take, whatever the order says.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn new(words: Vec<String>, limit: Option<Duration>) -> Result<Self, CommandError> {
+        let name = words.first().ok_or(CommandError::Empty)?;
+        let path = env::var_os("PATH").unwrap_or_default();
+        let program = find(name, &path).ok_or_else(|| CommandError::Missing(name.clone()))?;
+        if !is_executable(&program) {
+            return Err(CommandError::NotExecutable(name.clone()));
+        }
+        Ok(Self { program, words, limit })
+    }
+
+    fn spawn(&self, order: &ClientOrder) -> io::Result<Process> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command
+            .args(self.words.iter().skip(1).map(|word| filled(word, order)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let is_own = |name: &OsString| name.to_string_lossy().starts_with(OWN_VARIABLES);
+        for (name, _) in env::vars_os().filter(|(name, _)| is_own(name)) {
+            command.env_remove(name);
+        }
+        Process::start(&mut command)
+    }
+}
+
+#[async_trait]
+impl Client for Command {
+    fn name(&self) -> String {
+        format!("`{}`", self.words.join(" ").escape_debug())
+    }
+
+    async fn enrol(&self, order: &ClientOrder) -> ClientRun {
+        let start = Instant::now();
+        let limit = self.limit.unwrap_or(order.limit);
+        let (end, output) = match self.spawn(order) {
+            Ok(process) => watch(process, limit, order.challenge.as_ref()).await,
+            Err(error) => (ClientEnd::NotRun { reason: error.to_string() }, Vec::new()),
+        };
+        ClientRun { end, output, elapsed: start.elapsed() }
+    }
+}
+
+/// Reads what a program says until it ends, or its time does.
+async fn watch(
+    mut process: Process,
+    limit: Duration,
+    secret: Option<&Secret>,
+) -> (ClientEnd, Vec<String>) {
+    let deadline = tokio::time::Instant::now() + limit;
+    let mut tail = Tail::new(&Arc::new(Masker::new(secret.cloned())), LINES);
+    let end = loop {
+        match process.next(Some(deadline)).await {
+            Ok(Event::Printed(stream, bytes)) => tail.push(stream, bytes),
+            Ok(Event::Ended(status)) if status.success() => break ClientEnd::Succeeded,
+            Ok(Event::Ended(status)) => {
+                break ClientEnd::Failed { how: format!("it ended with {status}") };
+            }
+            Ok(Event::Overdue) => {
+                process.end().await;
+                break ClientEnd::Overdue { limit };
+            }
+            Err(error) => break ClientEnd::NotRun { reason: error.to_string() },
+        }
+    };
+    tail.finish();
+    (end, tail.lines().map(str::to_owned).collect())
+}
+
+fn filled(word: &str, order: &ClientOrder) -> String {
+    // Each place is filled once: a password that looks like another place stays as it is.
+    let places = [
+        ("{url}", order.url.clone()),
+        (
+            "{challenge}",
+            order.challenge.as_ref().map_or_else(String::new, |it| it.expose().to_owned()),
+        ),
+        ("{dir}", order.folder.display().to_string()),
+        ("{ca}", order.ca.display().to_string()),
+    ];
+    let mut text = String::new();
+    let mut rest = word;
+    'next: while let Some(character) = rest.chars().next() {
+        for (place, value) in &places {
+            if let Some(after) = rest.strip_prefix(place) {
+                text.push_str(value);
+                rest = after;
+                continue 'next;
+            }
+        }
+        text.push(character);
+        rest = &rest[character.len_utf8()..];
+    }
+    text
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn order(folder: &Path, limit: Duration) -> ClientOrder {
+        ClientOrder {
+            url: "http://127.0.0.1:1/scep".to_owned(),
+            challenge: Some(Secret::new("{dir} secret")),
+            ca: folder.join("ca"),
+            folder: folder.to_owned(),
+            limit,
+        }
+    }
+
+    async fn run(script: &str, limit: Duration) -> ClientRun {
+        let words = ["sh", "-c", script, "sh", "{url}", "{challenge}", "{dir}"].map(str::to_owned);
+        let command = Command::new(words.to_vec(), None).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        command.enrol(&order(folder.path(), limit)).await
+    }
+
+    #[tokio::test]
+    async fn what_a_program_was_given_and_said_is_told_without_the_secret() {
+        let run = run("echo $1; echo $2 >&2; test -d $3", Duration::from_secs(60)).await;
+        assert_eq!(run.end, ClientEnd::Succeeded);
+        let mut output = run.output;
+        output.sort();
+        assert_eq!(output, ["****", "http://127.0.0.1:1/scep"]);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_fails_or_hangs_is_told_apart_and_ended() {
+        let failed = run("exit 3", Duration::from_secs(60)).await;
+        assert!(failed.end.to_string().contains("exit status: 3"), "{}", failed.end);
+        let limit = Duration::from_millis(200);
+        let hung = run("echo here; sleep 600 & sleep 600", limit).await;
+        assert_eq!(
+            (hung.end, hung.output),
+            (ClientEnd::Overdue { limit }, vec!["here".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told_beforehand() {
+        let missing = Command::new(vec!["no-such-client".to_owned()], None).unwrap_err();
+        assert_eq!(missing.to_string(), "there is no program `no-such-client`");
+        let folder = Command::new(vec!["/etc/passwd".to_owned()], None).unwrap_err();
+        assert_eq!(folder.to_string(), "`/etc/passwd` is not executable");
+        assert_eq!(Command::new(Vec::new(), None).unwrap_err(), CommandError::Empty);
+    }
+}

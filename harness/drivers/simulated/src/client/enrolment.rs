@@ -1,33 +1,30 @@
-//! One enrolment with the project's own client, over whatever reaches the PKI.
+//! One enrolment with the project's own client, over whatever reaches the PKI, and the files that it leaves in a folder.
 
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use openssl::x509::X509;
+use scep::certificate::Fingerprint;
 use scep::client::{CaCertificates, Client, Next, Refusal, Settings};
 use scep::http::{HttpRequest, HttpResponse};
+use scep::identity::Identity;
+use tempfile::NamedTempFile;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
 use testbed::pki::{Exchanged, Pki, PkiError};
 
-/// How often a request is sent again to a server that says that it is not available.
-const RETRIES: usize = 3;
+/// The pauses before a request is sent again to a server that says that it is not available, in milliseconds.
+const RETRY_PAUSES_MS: [u64; 3] = [100, 400, 1600];
 
 /// The length of the keys that are made, in bits.
 const KEY_BITS: u32 = 2048;
-
-/// An enrolment that is to be made.
-pub struct Enrolment<'a> {
-    /// The PKI.
-    pub pki: &'a dyn Pki,
-    /// What is asked for.
-    pub settings: Settings,
-    /// How a request that waits for a decision is asked about.
-    pub polling: Polling,
-}
 
 /// How a request that waits for a decision is asked about (RFC 8894 §4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,35 +73,36 @@ pub async fn new_key() -> Result<PKey<Private>, String> {
     made.map_err(|error| format!("no key: {error}"))
 }
 
-impl Enrolment<'_> {
-    /// Runs until there is a certificate or no hope of one.
-    ///
-    /// # Errors
-    /// [`EnrolmentError`], where no answer comes, one is to be refused, or the CA does not decide in time.
-    pub async fn run(self) -> Result<Enrolled, EnrolmentError> {
-        let Self { pki, settings, polling } = self;
-        let mut client = Client::new(settings);
-        let mut request = client.start();
-        let mut pending_since = None;
-        loop {
-            let response = send(pki, &client, &request).await?;
-            request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
-                Next::Send(request) => request,
-                Next::Pending => {
-                    let since = *pending_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() + polling.pause > polling.within {
-                        return Err(EnrolmentError::StillPending(polling.within));
-                    }
-                    sleep(polling.pause).await;
-                    client.poll(&mut rand_bytes)?
+/// Asks the PKI for what `settings` say, until there is a certificate or no hope of one.
+///
+/// # Errors
+/// [`EnrolmentError`], if no answer comes, one is to be refused, or the CA does not decide in time.
+pub async fn enrol(
+    pki: &dyn Pki,
+    settings: Settings,
+    polling: Polling,
+) -> Result<Enrolled, EnrolmentError> {
+    let mut client = Client::new(settings);
+    let mut request = client.start();
+    let mut pending_since = None;
+    loop {
+        let response = send(pki, &client, &request).await?;
+        request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+            Next::Send(request) => request,
+            Next::Pending => {
+                let since = *pending_since.get_or_insert_with(Instant::now);
+                if since.elapsed() + polling.pause > polling.within {
+                    return Err(EnrolmentError::StillPending(polling.within));
                 }
-                Next::Issued(certificate) => {
-                    let none = CaCertificates { ca: Vec::new(), ra: Vec::new() };
-                    let ca = client.ca_certificates().cloned().unwrap_or(none);
-                    return Ok(Enrolled { certificate, ca });
-                }
-            };
-        }
+                sleep(polling.pause).await;
+                client.poll(&mut rand_bytes)?
+            }
+            Next::Issued(certificate) => {
+                let none = CaCertificates { ca: Vec::new(), ra: Vec::new() };
+                let ca = client.ca_certificates().cloned().unwrap_or(none);
+                return Ok(Enrolled { certificate, ca });
+            }
+        };
     }
 }
 
@@ -114,14 +112,12 @@ async fn send(
     client: &Client,
     request: &HttpRequest,
 ) -> Result<HttpResponse, EnrolmentError> {
-    let mut pause = Duration::from_millis(100);
-    for _ in 0..RETRIES {
+    for pause in RETRY_PAUSES_MS {
         let response = exchange(pki, client, request).await?;
         if response.status != 503 {
             return Ok(response);
         }
-        sleep(pause).await;
-        pause *= 4;
+        sleep(Duration::from_millis(pause)).await;
     }
     exchange(pki, client, request).await
 }
@@ -144,4 +140,117 @@ async fn exchange(
         }
         Err(error @ PkiError::NotSupported { .. }) => Err(unreachable(error.to_string())),
     }
+}
+
+/// The files of one enrolment, by their folder.
+#[derive(Debug, Clone)]
+pub struct Files(PathBuf);
+
+/// Why files could not be written or read.
+#[derive(Debug, Error)]
+pub enum FilesError {
+    /// The operating system does not let us.
+    #[error("`{}`: {error}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it says.
+        error: io::Error,
+    },
+    /// What is in a file is no key or no certificate in PEM.
+    #[error("`{}` is not in PEM: {error}", .path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What OpenSSL says.
+        error: ErrorStack,
+    },
+}
+
+impl Files {
+    /// Those in this folder, which need not be there yet.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// The private key, PKCS#8 in PEM.
+    pub fn key(&self) -> PathBuf {
+        self.0.join("key.pem")
+    }
+
+    /// The certificate that was issued, in PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.0.join("cert.pem")
+    }
+
+    /// The certificates of the CA and its RA, in PEM.
+    pub fn ca(&self) -> PathBuf {
+        self.0.join("ca.pem")
+    }
+
+    /// Writes what an enrolment brought; the key is for its owner alone.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or a file not be written.
+    pub fn write(&self, key: &PKey<Private>, enrolled: &Enrolled) -> Result<(), FilesError> {
+        fs::create_dir_all(&self.0).map_err(at(&self.0))?;
+        let (key_path, certificate_path, ca_path) = (self.key(), self.certificate(), self.ca());
+        let key = key.private_key_to_pem_pkcs8().map_err(not_pem(&key_path))?;
+        self.write_privately(&key_path, &key).map_err(at(&key_path))?;
+        let certificate = enrolled.certificate.to_pem().map_err(not_pem(&certificate_path))?;
+        fs::write(&certificate_path, certificate).map_err(at(&certificate_path))?;
+        let chain = enrolled.ca.ca.iter().chain(&enrolled.ca.ra).map(|one| one.to_pem());
+        let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(not_pem(&ca_path))?;
+        fs::write(&ca_path, chain.concat()).map_err(at(&ca_path))
+    }
+
+    /// Another's file of that name is no place for a key: a new file takes its place.
+    fn write_privately(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        // Only its owner can read a temporary file.
+        let mut file = NamedTempFile::new_in(&self.0)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// The certificate of an enrolment before, with its key; `None` where there was none.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub fn identity(&self) -> Result<Option<Identity>, FilesError> {
+        let (key_path, certificate_path) = (self.key(), self.certificate());
+        if !key_path.exists() || !certificate_path.exists() {
+            return Ok(None);
+        }
+        let key = fs::read(&key_path).map_err(at(&key_path))?;
+        let certificate = fs::read(&certificate_path).map_err(at(&certificate_path))?;
+        Ok(Some(Identity {
+            key: PKey::private_key_from_pem(&key).map_err(not_pem(&key_path))?,
+            certificate: X509::from_pem(&certificate).map_err(not_pem(&certificate_path))?,
+        }))
+    }
+}
+
+/// The fingerprint of the certificate in a file of PEM.
+///
+/// # Errors
+/// When there is no such file, or no certificate in it.
+pub fn fingerprint_of(path: &Path) -> Result<Fingerprint, FilesError> {
+    let pem = fs::read(path).map_err(at(path))?;
+    X509::from_pem(&pem).and_then(|it| Fingerprint::of(&it)).map_err(not_pem(path))
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> FilesError {
+    let path = path.to_owned();
+    move |error| FilesError::Io { path, error }
+}
+
+fn not_pem(path: &Path) -> impl FnOnce(ErrorStack) -> FilesError {
+    let path = path.to_owned();
+    move |error| FilesError::Pem { path, error }
 }
