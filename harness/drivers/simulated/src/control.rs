@@ -1,16 +1,14 @@
 //! What the runner and a process of a lab say to each other: JSON, one object a line. To a lab process it goes over a socket
 //! that is its standard input, to a container over standard input and output.
 
-mod furnishing;
-
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::furnishing::{Furnishing, Peers, Role};
-use model::lab::Lab;
+use model::lab::topology::Node;
+use model::lab::{Lab, Pki};
 use testbed::BenchError;
 
 /// What the runner asks for.
@@ -93,4 +91,42 @@ pub struct Built {
     pub consoles: BTreeMap<String, PathBuf>,
     /// The sockets of the mock CAs' control APIs.
     pub controls: BTreeMap<String, PathBuf>,
+}
+
+/// The network of a container and what it becomes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Furnishing {
+    /// Its interfaces, their addresses, and its routes.
+    pub node: Node,
+    /// Its address on the network that carries the lab's links.
+    pub carrier: Ipv4Addr,
+    /// Who stands at the other ends of each interface's link, in the order of the node's interfaces.
+    pub peers: Vec<Peers>,
+    /// What it is once it has its network.
+    pub role: Role,
+}
+
+/// The others on a link, as they are reached on the network that carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peers {
+    /// The number of the link, which no other link of the lab has (RFC 7348: VNI).
+    pub link: u32,
+    /// Their addresses.
+    pub addresses: Vec<Ipv4Addr>,
+}
+
+/// What a container is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Role {
+    /// Somebody who has addresses, and passes packets on where its settings say so.
+    Host,
+    /// The same, and a PKI listens there.
+    Pki {
+        /// Its name.
+        name: String,
+        /// What it is like.
+        plan: Box<Pki>,
+    },
+    /// A device: what follows on the stream is its console.
+    Device,
 }
