@@ -59,7 +59,7 @@ pub(super) async fn start(place: &Place<'_>, image: &Image) -> Result<Server, Be
     tokio::spawn(attended.attend(image.name.clone(), writer, end));
     let of = (place.lab, place.host, image.name.as_str());
     let connect = |address| listens(place.channel, address);
-    let ready = Server::new(output, ended).when_ready(of, &image.ready, connect).await;
+    let ready = Server { output, ended }.when_ready(of, &image.ready, connect).await;
     ready.map_err(|reason| BenchError::Pki { name: place.host.to_owned(), reason })
 }
 

@@ -85,7 +85,7 @@ async fn answer(mut asked: mpsc::Receiver<Request>, events: EventSender, remains
                 }))
             }
             Ask::ReadOutput(host) => Reply::Output(
-                programs.get(&host).map(|program| program.lines()).unwrap_or_default(),
+                programs.get(&host).map(|program| program.output.lines()).unwrap_or_default(),
             ),
             Ask::Furnish(_) | Ask::Listens(_) => {
                 let reason = "a lab process is no container".to_owned();

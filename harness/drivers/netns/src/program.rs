@@ -67,7 +67,7 @@ async fn launch(
     let (end, ended) = watch::channel(None);
     tokio::spawn(attend(process, name.clone(), output.clone(), end));
     let connect = |address| listening::at(launcher.namespace, address);
-    Server::new(output, ended).when_ready((lab, host, &name), ready, connect).await
+    Server { output, ended }.when_ready((lab, host, &name), ready, connect).await
 }
 
 /// Waits for the end of a program, and tells of it; if nobody listens any more, ends it.

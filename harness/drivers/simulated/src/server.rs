@@ -17,16 +17,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// A server, until it ends by itself or is dropped.
 pub struct Server {
-    output: Output,
-    ended: watch::Receiver<Option<String>>,
+    /// What it writes.
+    pub output: Output,
+    /// Where its end is told, with the reason.
+    pub ended: watch::Receiver<Option<String>>,
 }
 
 impl Server {
-    /// A server that writes this, and whose end is told there with its reason.
-    pub fn new(output: Output, ended: watch::Receiver<Option<String>>) -> Self {
-        Self { output, ended }
-    }
-
     /// Waits until all holds that the lab file names for what `host` runs; `connect` tries to connect to an address of the
     /// host, and gives the reason if it cannot, which is empty if nobody listens.
     ///
@@ -82,11 +79,6 @@ impl Server {
         Ok(())
     }
 
-    /// The newest lines of its output, newest last.
-    pub fn lines(&self) -> Vec<String> {
-        self.output.lines()
-    }
-
     /// Waits until it ends by itself; gives the reason.
     pub async fn end(&self) -> String {
         match self.ended.clone().wait_for(Option::is_some).await {
@@ -99,7 +91,7 @@ impl Server {
 #[async_trait]
 impl Pki for Server {
     async fn log(&self) -> Vec<String> {
-        self.lines()
+        self.output.lines()
     }
 
     async fn broken(&self) -> String {
