@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use simulated::channel::Channel;
 use simulated::control::{Ask, Reply};
+use simulated::exit::ExitWatcher;
 use testbed::pki::Pki;
 
 /// How long the lab process may take for an answer.

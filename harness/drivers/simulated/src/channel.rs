@@ -11,21 +11,18 @@ use process::messages::{self, Messages, encode};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::control::{Ask, LabEvent, Reply, Request};
 use crate::exit::ExitWatcher;
 use testbed::BenchError;
 
-/// Messages that wait to be said.
-const WAITING: usize = 16;
-
 /// Asks a lab process, and hears what it has to say.
 pub struct Channel {
     /// Messages that are to be said, each of them whole although its asker may have gone meanwhile.
-    lines: mpsc::Sender<Vec<u8>>,
-    /// Says them; `None` once no more is said.
-    speaking: Mutex<Option<JoinHandle<()>>>,
+    lines: mpsc::UnboundedSender<Vec<u8>>,
+    /// The task that says them; none once no more is said.
+    speaking: Mutex<JoinSet<()>>,
     next_id: AtomicU64,
     heard: Arc<Heard>,
 }
@@ -33,7 +30,11 @@ pub struct Channel {
 #[async_trait]
 impl ExitWatcher for Channel {
     async fn broken(&self, part: &str) -> String {
-        self.broken(part).await
+        let told = |state: &State| {
+            let over = || state.over.as_ref().map(ToString::to_string);
+            state.broken.get(part).cloned().or_else(over)
+        };
+        self.heard.wait_for(told).await
     }
 }
 
@@ -87,9 +88,11 @@ impl Channel {
     ) -> (Arc<Self>, JoinHandle<()>) {
         let heard = Arc::<Heard>::default();
         let listening = tokio::spawn(listen(reader, Arc::clone(&heard)));
-        let (lines, said) = mpsc::channel(WAITING);
-        let speaking = Mutex::new(Some(tokio::spawn(speak(said, writer))));
-        (Arc::new(Self { lines, speaking, next_id: AtomicU64::new(0), heard }), listening)
+        let (lines, said) = mpsc::unbounded_channel();
+        let mut speaking = JoinSet::new();
+        speaking.spawn(speak(said, writer));
+        let (speaking, next_id) = (Mutex::new(speaking), AtomicU64::new(0));
+        (Arc::new(Self { lines, speaking, next_id, heard }), listening)
     }
 
     /// Asks, and waits for the reply, at most as long as `limit` says: then the lab is broken.
@@ -100,15 +103,15 @@ impl Channel {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();
         self.heard.waiting.lock().insert(id, sender);
-        let answered = async {
-            self.say(&Request { id, ask }).await;
-            reply.await
-        };
+        if let Some(line) = encode(&Request { id, ask }) {
+            // A lab process that does not listen is one that gives no answer, or is over.
+            let _ = self.lines.send(line);
+        }
         let outcome = tokio::select! {
             // Where both are there, the answer counts.
             biased;
-            Ok(reply) = answered => Ok(reply),
-            over = self.over() => Err(over),
+            Ok(reply) = reply => Ok(reply),
+            over = self.heard.wait_for(|state| state.over.clone()) => Err(over),
             () = tokio::time::sleep(limit) => Err(Lost::Silent(limit)),
         };
         self.heard.waiting.lock().remove(&id);
@@ -119,19 +122,10 @@ impl Channel {
         outcome
     }
 
-    /// A lab process that does not listen is one that gives no answer, or is over.
-    async fn say(&self, request: &Request) {
-        let Some(line) = encode(request) else { return };
-        let _ = self.lines.send(line).await;
-    }
-
     /// Says no more, which ends the lab.
     pub async fn hang_up(&self) {
-        let speaking = self.speaking.lock().take();
-        if let Some(speaking) = speaking {
-            speaking.abort();
-            let _ = speaking.await;
-        }
+        let mut speaking = std::mem::take(&mut *self.speaking.lock());
+        speaking.shutdown().await;
     }
 
     /// Notes why the lab is over, where nothing is noted yet.
@@ -139,22 +133,9 @@ impl Channel {
         self.heard.end(Lost::Gone(reason));
     }
 
-    /// Waits until a part of the lab, or all of it, is broken, and tells how.
-    pub async fn broken(&self, part: &str) -> String {
-        let told = |state: &State| {
-            let over = || state.over.as_ref().map(ToString::to_string);
-            state.broken.get(part).cloned().or_else(over)
-        };
-        self.heard.wait_for(told).await
-    }
-
     /// The lab process, as the runner's own processes know it.
     pub fn inner(&self) -> Option<u32> {
         self.heard.state.borrow().inner
-    }
-
-    async fn over(&self) -> Lost {
-        self.heard.wait_for(|state| state.over.clone()).await
     }
 }
 
@@ -186,15 +167,13 @@ impl Heard {
             if let Some(known) = known(&states.borrow_and_update()) {
                 return known;
             }
-            if states.changed().await.is_err() {
-                // Nobody is left who could tell.
-                std::future::pending::<()>().await;
-            }
+            // The sender is this one's own, so that there will be a change.
+            let _ = states.changed().await;
         }
     }
 }
 
-async fn speak(mut said: mpsc::Receiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
+async fn speak(mut said: mpsc::UnboundedReceiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
     while let Some(line) = said.recv().await {
         if messages::write(&mut writer, &line).await.is_err() {
             return;
