@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::select_all;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -73,20 +74,20 @@ impl Bench {
 
     /// Waits until something of the lab breaks by itself, and tells what; for ever where nothing does.
     pub async fn broken(&self) -> String {
-        let devices = self.devices.iter().map(|(name, device)| {
-            let told = async move { format!("device `{name}`: {}", device.broken().await) };
-            Box::pin(told) as std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>
-        });
-        let pkis = self.pkis.iter().map(|(name, pki)| {
-            let told = async move { format!("pki `{name}`: {}", pki.broken().await) };
-            Box::pin(told) as std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>
-        });
-        let resources = self.resources.iter().map(|resource| resource.broken());
-        let all: Vec<_> = devices.chain(pkis).chain(resources).collect();
-        if all.is_empty() {
-            return std::future::pending().await;
+        let mut all: FuturesUnordered<BoxFuture<'_, String>> = FuturesUnordered::new();
+        for (name, device) in &self.devices {
+            all.push(
+                device.broken().map(move |reason| format!("device `{name}`: {reason}")).boxed(),
+            );
         }
-        select_all(all).await.0
+        for (name, pki) in &self.pkis {
+            all.push(pki.broken().map(move |reason| format!("pki `{name}`: {reason}")).boxed());
+        }
+        all.extend(self.resources.iter().map(|resource| resource.broken()));
+        match all.next().await {
+            Some(broken) => broken,
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -106,9 +106,7 @@ impl DriverName {
             Self::Live => "live",
         }
     }
-}
 
-impl DriverName {
     /// The driver that can be had with this client if none is asked for: programs need the kernel's network.
     pub fn default_for(client: Client) -> Self {
         if client == Client::Builtin { Self::Virtual } else { Self::Netns }
