@@ -1,7 +1,6 @@
 //! The kernel's network: namespaces, links, addresses, and a simulated device on them.
 
 pub mod device;
-pub mod furnish;
 pub mod links;
 pub mod namespace;
 

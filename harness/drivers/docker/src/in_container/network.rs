@@ -18,8 +18,7 @@ use tokio::runtime::Handle;
 
 use model::lab::topology::Interface;
 use simulated::control::{Furnishing, Peers};
-use simulated::kernel::furnish::{furnish as give_addresses, interface_refused, refused};
-use simulated::kernel::links::{Links, done, is_unknown};
+use simulated::kernel::links::{Links, done, interface_refused, is_unknown, refused};
 use testbed::BenchError;
 
 /// What the engine's interface is called once it is out of the way.
@@ -56,7 +55,7 @@ pub(super) async fn furnish(furnishing: &Furnishing) -> Result<(), BenchError> {
             interface_refused(node, interface, &error)
         })?;
     }
-    give_addresses(node, &links).await
+    links.furnish(node).await
 }
 
 /// Gives the engine's interface another name, so that the lab's can have theirs. Whatever route leads out by it is gone

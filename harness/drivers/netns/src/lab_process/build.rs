@@ -17,8 +17,7 @@ use crate::permission::{Refused, Settings};
 use crate::surroundings;
 use model::lab::topology::{Node, Topology};
 use simulated::control::{Built, Order};
-use simulated::kernel::furnish::{furnish, interface_refused, refused};
-use simulated::kernel::links::{Links, is_unknown};
+use simulated::kernel::links::{Links, interface_refused, is_unknown, refused};
 use simulated::kernel::namespace::Namespace;
 use testbed::BenchError;
 
@@ -91,7 +90,7 @@ async fn nodes(topology: &Topology, switch: &Links) -> Result<Namespaces, BenchE
             plugged.map_err(|error| interface_refused(node, interface, &error))?;
             port += 1;
         }
-        furnish(node, &links).await?;
+        links.furnish(node).await?;
         namespaces.insert(&node.name, namespace);
     }
     Ok(namespaces)

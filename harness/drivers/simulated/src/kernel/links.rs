@@ -12,7 +12,8 @@ use rtnetlink::{
 
 use super::namespace::Namespace;
 use model::lab::Route;
-use model::lab::topology::Interface;
+use model::lab::topology::{Interface, Kind, Node};
+use testbed::BenchError;
 
 /// The index of the loopback interface in every namespace.
 const LOOPBACK: u32 = 1;
@@ -60,14 +61,6 @@ impl Links {
         self.first + number(position)
     }
 
-    /// Lets the namespace talk to itself.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub async fn raise_loopback(&self) -> io::Result<()> {
-        self.raise(LOOPBACK).await
-    }
-
     /// Makes the bridge that is the link of that number.
     ///
     /// # Errors
@@ -104,12 +97,31 @@ impl Links {
         done(self.netlink.link().add(near.build()).execute()).await
     }
 
-    /// Raises the node's `position`th interface and gives it its addresses.
+    /// Raises the loopback interface and those of a node, and gives the node its addresses and routes.
     ///
     /// # Errors
-    /// When the kernel refuses.
-    pub async fn address(&self, interface: &Interface, position: usize) -> io::Result<()> {
-        let index = self.index(position);
+    /// When the kernel refuses one.
+    pub async fn furnish(&self, node: &Node) -> Result<(), BenchError> {
+        let raised = self.raise(LOOPBACK).await;
+        raised.map_err(|error| refused(node, &format!("its loopback interface: {error}")))?;
+        for (position, interface) in node.interfaces.iter().enumerate() {
+            let addressed = self.address(interface, self.index(position)).await;
+            addressed.map_err(|error| interface_refused(node, interface, &error))?;
+        }
+        for Route { destination, next_hop } in &node.routes {
+            let route = RouteMessageBuilder::<Ipv4Addr>::new()
+                .destination_prefix(destination.addr(), destination.prefix_len())
+                .gateway(*next_hop);
+            let added = done(self.netlink.route().add(route.build()).execute()).await;
+            added.map_err(|error| {
+                let route = format!("the route to {destination} by way of {next_hop}");
+                refused(node, &format!("the kernel refuses {route}: {error}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn address(&self, interface: &Interface, index: u32) -> io::Result<()> {
         self.raise(index).await?;
         for address in &interface.addresses {
             let (ip, length) = (IpAddr::V4(address.addr()), address.prefix_len());
@@ -119,20 +131,8 @@ impl Links {
     }
 
     async fn raise(&self, index: u32) -> io::Result<()> {
-        done(self.netlink.link().set(LinkUnspec::new_with_index(index).up().build()).execute())
-            .await
-    }
-
-    /// Adds a route.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub async fn route(&self, route: &Route) -> io::Result<()> {
-        let Route { destination, next_hop } = route;
-        let route = RouteMessageBuilder::<Ipv4Addr>::new()
-            .destination_prefix(destination.addr(), destination.prefix_len())
-            .gateway(*next_hop);
-        done(self.netlink.route().add(route.build()).execute()).await
+        let up = LinkUnspec::new_with_index(index).up().build();
+        done(self.netlink.link().set(up).execute()).await
     }
 }
 
@@ -166,4 +166,19 @@ pub async fn done(request: impl Future<Output = Result<(), rtnetlink::Error>>) -
 pub fn is_unknown(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(Errno::from_raw);
     matches!(code, Some(Errno::EOPNOTSUPP | Errno::ENODEV))
+}
+
+/// What is wrong with an interface of a node.
+pub fn interface_refused(node: &Node, interface: &Interface, error: &io::Error) -> BenchError {
+    let name = &interface.name;
+    refused(node, &format!("the kernel refuses the interface `{name}`: {error}"))
+}
+
+/// What is wrong with a node.
+pub fn refused(node: &Node, reason: &str) -> BenchError {
+    let name = node.name.clone();
+    match node.kind {
+        Kind::Device => BenchError::Device { name, reason: reason.to_owned() },
+        Kind::Host { .. } => BenchError::Network { reason: format!("host `{name}`: {reason}") },
+    }
 }
