@@ -15,8 +15,8 @@ use driver_netns::Netns;
 #[cfg(target_os = "linux")]
 pub(crate) use driver_netns::{NotRun, registry, run_in};
 use driver_virtual::Virtual;
+pub(crate) use driver_virtual::in_the_virtual_lab;
 pub(crate) use driver_virtual::loopback::Loopback;
-pub(crate) use driver_virtual::served::in_the_virtual_lab;
 use simulated::ConsoleDriver;
 use testbed::leftovers::Found;
 use testbed::{BenchError, Driver, DriverName, LabOptions};

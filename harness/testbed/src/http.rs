@@ -1,10 +1,8 @@
 //! HTTP exchanges over a stream: bounded in time and size, whatever the other side does.
 
-mod text;
-
-use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -15,8 +13,6 @@ use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-
-pub use self::text::text;
 
 /// Whom a request is for, and how long it may take.
 #[derive(Debug, Clone, Copy)]
@@ -113,22 +109,22 @@ async fn bounded<T>(
     timeout(limit, conversation).await.unwrap_or_else(over)
 }
 
-type Driver<S> = Pin<Box<http1::Connection<TokioIo<S>, Full<Bytes>>>>;
-
 /// A connection for one request after another.
-pub struct Connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+pub struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     /// The connection is driven while an answer is waited for, and not otherwise; `None` once it has ended.
-    driver: Option<Driver<S>>,
+    driver: Option<BoxFuture<'static, hyper::Result<()>>>,
     is_used: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
+impl Connection {
     /// Makes a connection of a stream; nothing is sent yet.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn open(stream: S) -> Result<Self, String> {
+    pub async fn open(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Self, String> {
         let opened = http1::handshake(TokioIo::new(stream)).await;
         let (sender, driver) = opened.map_err(|error| error.to_string())?;
         Ok(Self { sender, driver: Some(Box::pin(driver)), is_used: false })
@@ -143,8 +139,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         envelope: Envelope<'_>,
         request: &HttpRequest,
     ) -> Result<HttpResponse, String> {
-        let answer = bounded(envelope.limit, self.answer(envelope, request, "keep-alive")).await;
-        answer.map(|answer| answer.response)
+        let answered = self.answer(envelope, request, "keep-alive");
+        Ok(bounded(envelope.limit, answered).await?.response)
     }
 
     async fn answer(
@@ -227,4 +223,53 @@ fn compose(
     builder
         .body(Full::from(request.body.clone()))
         .map_err(|error| format!("it cannot be written as HTTP: {error}"))
+}
+
+/// The first bytes of little-endian UTF-16 that says so.
+const BYTE_ORDER_MARK: [u8; 2] = [0xff, 0xfe];
+
+/// A body as text, UTF-8 or UTF-16 as NDES writes its pages, without its byte order mark; `None` if it is none.
+pub fn text(body: &[u8]) -> Option<String> {
+    if let Ok(text) = str::from_utf8(body)
+        && !text.contains('\0')
+    {
+        return Some(text.to_owned());
+    }
+    let is_utf16 = body.starts_with(&BYTE_ORDER_MARK) || begins_in_ascii(body);
+    let units = body.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let text =
+        is_utf16.then(|| char::decode_utf16(units).collect::<Result<String, _>>().ok())??;
+    Some(text.trim_start_matches('\u{feff}').to_owned())
+}
+
+/// Whether the first two characters are ASCII ones of two bytes each.
+fn begins_in_ascii(body: &[u8]) -> bool {
+    let is_ascii = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    matches!(body, [first, 0, second, 0, ..] if is_ascii(*first) && is_ascii(*second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn pages_are_read_as_they_are_written() {
+        let page = "<html>é</html>";
+        let written = [page.as_bytes().to_vec(), utf16(page), utf16(&format!("\u{feff}{page}"))];
+        for body in written {
+            assert_eq!(text(&body).as_deref(), Some(page));
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_none() {
+        let half = [&BYTE_ORDER_MARK[..], &[0x00, 0xd8]].concat();
+        for body in [&[0xff, 0x00][..], b"a\0b", &[0x30, 0x80, 0x00], &half] {
+            assert_eq!(text(body), None, "{body:?}");
+        }
+    }
 }

@@ -15,8 +15,6 @@ use super::socket::{Mode, Served, SocketError};
 use crate::exit::Exit;
 use crate::output::warn;
 use crate::stop::StopSignals;
-use simulated::served;
-
 use crate::wiring::in_the_virtual_lab;
 use model::lab::Lab;
 use testbed::{Bench, BenchError, Client, DriverName};
@@ -140,11 +138,14 @@ impl Serving {
         name: &str,
         client: Client,
     ) -> Result<(Arc<Device>, Bench), ServeError> {
+        use simulated::kernel::device;
+
         for interface in &self.interface {
             own_network::permit(interface, self.this_machine)?;
         }
         let restart = self.restart_in_commit;
-        let device = served::on_the_own_network(lab, name, client, &self.interface, restart)?;
+        let interfaces = &self.interface;
+        let device = device::start_with_interfaces(lab, name, client, interfaces, restart)?;
         Ok((device, Bench::default()))
     }
 

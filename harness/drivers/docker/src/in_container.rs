@@ -19,7 +19,7 @@ use model::lab;
 use model::lab::topology::Node;
 use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request, Role};
 use simulated::kernel::device;
-use simulated::lab_ca::LabCa;
+use simulated::lab_ca::{LabCa, port_of};
 use testbed::BenchError;
 
 /// Serves the runner until it is gone.
@@ -76,17 +76,15 @@ async fn make(furnishing: &Furnishing) -> Result<Standing, BenchError> {
 
 /// Opens the mock CA and lets it listen on all addresses; it is spoken to at the first address of its host.
 async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Control>, BenchError> {
-    let mut ca = LabCa::open(name, plan)?;
-    let port = ca.port();
+    let mut addresses = node.interfaces.iter().flat_map(|interface| &interface.addresses);
+    let port = port_of(plan);
+    let address = addresses.next().map(|first| SocketAddr::from((first.addr(), port)));
+    let ca = LabCa::open(name, plan, address)?;
     ca.listen(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.map_err(|error| {
         let reason = format!("it cannot listen on port {port} of host `{}`: {error}", node.name);
         BenchError::Pki { name: name.to_owned(), reason }
     })?);
-    let mut addresses = node.interfaces.iter().flat_map(|interface| &interface.addresses);
-    let Some(address) = addresses.next() else { return Ok(ca.control()) };
-    let address = SocketAddr::from((address.addr(), port));
-    ca = ca.at(address);
-    Ok(ca.control_over(address))
+    Ok(address.map_or_else(|| ca.control(), |address| ca.control_over(address)))
 }
 
 /// Answers what is asked of a host.

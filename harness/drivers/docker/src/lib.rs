@@ -41,7 +41,7 @@ use self::standing::Standing;
 use model::lab::Lab;
 use simulated::client::Builtin;
 use simulated::exit::ExitWatcher;
-use simulated::lab_device::{self, LabDevice};
+use simulated::sim_device::{self, LabDevice};
 use simulated::{ConsoleDriver, refuse_real_things, without_network};
 use testbed::{
     Bench, BenchError, Driver, DriverName, KeySupply, LabBook, LabEntry, LabOptions, Remains,
@@ -162,7 +162,7 @@ async fn console(
 ) -> Result<Shell, BenchError> {
     let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
     let line = standing.devices.remove(name).ok_or_else(|| broken("it has no console".into()))?;
-    let settings = lab_device::settings(lab, name, options.client)?;
+    let settings = sim_device::settings(lab, name, options.client)?;
     let console = RemoteConsole::start(line, settings).await;
     Ok(Shell::There(Arc::new(console.map_err(|error| broken(error.to_string()))?)))
 }

@@ -17,8 +17,9 @@ use super::pull;
 use super::{Docker, Unwanted};
 use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
+use simulated::connector::KeptConnection;
 use simulated::exit::{ExitWatcher, LabPart};
-use simulated::mock_pki::{KeptConnection, MockPki};
+use simulated::mock_pki::MockPki;
 use testbed::BenchError;
 use testbed::pki::Pki;
 

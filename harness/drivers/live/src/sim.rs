@@ -4,23 +4,18 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use dut_sim::DeviceSettings;
 use dut_sim::network::kernel::HostNetwork;
 
 use model::lab::Lab;
 use model::scep_url::{ScepUrl, resolve};
-use simulated::sim_device::SimDevice;
-use testbed::BenchError;
+use simulated::sim_device::{self, SimDevice};
 use testbed::device::Device;
+use testbed::{BenchError, Client};
 
 /// Starts the device; it reaches the hosts and the PKIs of the lab, and nothing else.
 pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, BenchError> {
-    let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
-    let plan = lab.devices.get(name).ok_or_else(|| broken("the lab has none".to_owned()))?;
-    let mut settings = DeviceSettings::new(Arc::new(network(lab).await));
-    name.clone_into(&mut settings.hostname);
-    settings.interfaces = plan.interfaces.keys().cloned().collect();
-    settings.keyring = plan.keyring.clone().into_iter().collect();
+    let settings = sim_device::settings(lab, name, Client::Builtin)?;
+    let settings = sim_device::on_network(Arc::new(network(lab).await), settings);
     Ok(Arc::new(SimDevice::new(dut_sim::Device::start(settings))))
 }
 

@@ -12,8 +12,8 @@ use scep::http::HttpRequest;
 use super::devices::Devices;
 use crate::live_pki::{Challenges, LivePki, NdesAdmin};
 use model::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
-use model::scep_url::ScepUrl;
-use simulated::mock_pki::{Connections, MockPki};
+use simulated::connector::Connections;
+use simulated::mock_pki::MockPki;
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
 
 /// How real things are handled, beside what the lab file says.
@@ -125,7 +125,7 @@ pub(super) struct OpenPki {
 /// What a scenario needs that is about more than SCEP.
 #[derive(Clone)]
 struct Control {
-    port: Arc<MockPki<Connections<ScepUrl>>>,
+    port: Arc<MockPki<Connections>>,
     /// How many certificates are none of the scenario's.
     issued_before: usize,
     /// The transactions that wait, and are none of the scenario's.

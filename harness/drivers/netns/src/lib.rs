@@ -39,10 +39,11 @@ pub use self::shell::{NotRun, run_in};
 use model::lab::Lab;
 use simulated::channel::Channel;
 use simulated::client::Builtin;
+use simulated::connector::Connections;
 use simulated::control::{Ask, Built, Order, Reply};
 use simulated::exit::{ExitWatcher, LabPart};
-use simulated::lab_device::LabDevice;
-use simulated::mock_pki::{Connections, MockPki};
+use simulated::mock_pki::MockPki;
+use simulated::sim_device::LabDevice;
 use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
 use testbed::{
     Bench, BenchError, Client, Driver, DriverName, KeySupply, LabBook, LabOptions, Remains,

@@ -1,36 +1,57 @@
-//! Connections to the control API of a mock CA, and to its SCEP service, wherever it is.
+//! Ways to a mock CA, wherever it is: to its SCEP service, and to its control API.
 
+use std::net::SocketAddr;
+#[cfg(unix)]
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use mock_ca::control::Control;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
+use dut_sim::network::Stream;
+use mock_ca::Ca;
+use mock_ca::control::{Control, Transport};
+use scep::http::{HttpRequest, HttpResponse};
+use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio::sync::Mutex;
 
 use model::scep_url::{self, ScepUrl};
+use testbed::http::{self, Connection, Envelope};
 
 /// How much is on its way in memory, in bytes.
 const BUFFER: usize = 64 * 1024;
 
+/// How long a CA of a lab may take for one answer, which may have to wait for an answer of its SCEP service.
+const LAB_LIMIT: Duration = Duration::from_secs(60);
+
+/// The longest answer of a control API, in bytes.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// The host that a control API in a lab is asked by.
+const LOCAL: &str = "localhost";
+
 /// Opens connections to one place.
 #[async_trait]
 pub trait Connector: Send + Sync + 'static {
-    /// What a connection is.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-
     /// Opens a connection; the error is why there is none.
-    async fn connect(&self) -> Result<Self::Stream, String>;
+    async fn connect(&self) -> Result<Box<dyn Stream>, String>;
 }
 
 #[async_trait]
 impl Connector for ScepUrl {
-    type Stream = TcpStream;
+    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+        Ok(Box::new(scep_url::connect(self).await?))
+    }
+}
 
-    async fn connect(&self) -> Result<TcpStream, String> {
-        scep_url::connect(self).await
+/// Connections to where a CA listens, from the network of this process.
+#[async_trait]
+impl Connector for SocketAddr {
+    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+        let stream = TcpStream::connect(self).await;
+        Ok(Box::new(stream.map_err(|error| error.to_string())?))
     }
 }
 
@@ -38,30 +59,107 @@ impl Connector for ScepUrl {
 #[cfg(unix)]
 #[async_trait]
 impl Connector for PathBuf {
-    type Stream = UnixStream;
-
-    async fn connect(&self) -> Result<UnixStream, String> {
-        UnixStream::connect(self).await.map_err(|error| error.to_string())
+    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+        let stream = UnixStream::connect(self).await;
+        Ok(Box::new(stream.map_err(|error| error.to_string())?))
     }
 }
 
-/// Connections to a control API in this process.
+/// Connections in memory to the SCEP service of a CA in this process.
+#[async_trait]
+impl Connector for Arc<Ca> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+        let ca = Self::clone(self);
+        Ok(in_memory(|stream| async move {
+            ca.serve_connection(stream, "scep step".to_owned()).await;
+        }))
+    }
+}
+
+/// Connections in memory to a control API in this process.
 #[async_trait]
 impl Connector for Arc<Control> {
-    type Stream = DuplexStream;
-
-    async fn connect(&self) -> Result<DuplexStream, String> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
         let control = Self::clone(self);
         Ok(in_memory(|stream| async move { control.serve_connection(stream).await }))
     }
 }
 
 /// A connection in memory, whose other end is served until it is closed.
-pub(crate) fn in_memory<F>(serve: impl FnOnce(DuplexStream) -> F) -> DuplexStream
+fn in_memory<F>(serve: impl FnOnce(DuplexStream) -> F) -> Box<dyn Stream>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let (ours, theirs) = duplex(BUFFER);
     tokio::spawn(serve(theirs));
-    ours
+    Box::new(ours)
+}
+
+/// A connection to a control API for each request.
+pub struct Connections {
+    connector: Box<dyn Connector>,
+    authority: String,
+    /// What the paths of the API come after.
+    prefix: String,
+    /// From the first byte of a request to the last of its answer.
+    limit: Duration,
+}
+
+impl Connections {
+    /// Connections to the control API of a CA that a lab has started.
+    pub fn within_lab(connector: impl Connector) -> Self {
+        Self {
+            connector: Box::new(connector),
+            authority: LOCAL.to_owned(),
+            prefix: String::new(),
+            limit: LAB_LIMIT,
+        }
+    }
+
+    /// Connections to a control API by its URL.
+    pub fn by_url(url: ScepUrl, limit: Duration) -> Self {
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        Self { authority: url.authority(), connector: Box::new(url), prefix, limit }
+    }
+}
+
+impl Transport for Connections {
+    type Error = String;
+
+    async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, String> {
+        let stream = self.connector.connect().await?;
+        let path = format!("{}{path}", self.prefix);
+        http::exchange(stream, envelope(&self.authority, &path, self.limit), &request).await
+    }
+}
+
+/// One connection to a control API that stays, for one request after another.
+pub struct KeptConnection(Arc<Mutex<Connection>>);
+
+impl KeptConnection {
+    /// Makes a connection of a stream, at whose other end a control API is served.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn open(stream: impl Stream + 'static) -> Result<Self, String> {
+        Ok(Self(Arc::new(Mutex::new(Connection::open(stream).await?))))
+    }
+}
+
+impl Transport for KeptConnection {
+    type Error = String;
+
+    async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, String> {
+        let (connection, path) = (Arc::clone(&self.0), path.to_owned());
+        // A caller that gives up leaves the connection fit for the next request: this one is still carried to its end.
+        let sent = tokio::spawn(async move {
+            let envelope = envelope(LOCAL, &path, LAB_LIMIT);
+            connection.lock().await.exchange(envelope, &request).await
+        });
+        sent.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+}
+
+fn envelope<'a>(authority: &'a str, path: &'a str, limit: Duration) -> Envelope<'a> {
+    Envelope { longest_answer: LONGEST_ANSWER, ..Envelope::new(authority, path, limit) }
 }

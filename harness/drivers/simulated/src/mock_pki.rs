@@ -1,21 +1,19 @@
 //! A mock CA behind the harness's seam: whatever is asked of it goes to its control API, in this process or another.
 
 mod seen;
-mod transport;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use mock_ca::Pending;
 use mock_ca::control::{
-    self, Call, Client, Control, ControlError, CountDenied, Describe, Exchange, ListFaults,
-    ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Transport,
+    self, Call, Client, ControlError, CountDenied, Describe, Exchange, ListFaults, ListIssued,
+    ListPending, ListRequests, MakeChallenge, ReadLog, Transport,
 };
 use scep::attribute::TransactionId;
 use scep::http::HttpRequest;
 
-pub use self::transport::{Connections, KeptConnection};
+use crate::connector::Connections;
 use crate::exit::LabPart;
 use crate::lab_ca::{LabCa, url_of};
 use diagnostics::visible;
@@ -42,7 +40,7 @@ enum Home {
     Url(String),
 }
 
-impl MockPki<Connections<Arc<Control>>> {
+impl MockPki<Connections> {
     /// A CA in this process, which is spoken to in memory.
     pub fn in_this_process(ca: &LabCa) -> Self {
         Self::new(Connections::within_lab(ca.control()), ca.url(), Home::ThisProcess)
@@ -147,9 +145,8 @@ impl<T: Transport<Error = String>> Pki for MockPki<T> {
 
     async fn ca_certificate(&self) -> Result<String, PkiError> {
         let pem = self.call(&Describe).await?.certificate.to_pem();
-        let unwritten = |reason: String| PkiError::Broken { reason };
-        String::from_utf8(pem.map_err(|error| unwritten(error.to_string()))?)
-            .map_err(|error| unwritten(error.to_string()))
+        let pem = pem.map_err(|error| PkiError::Broken { reason: error.to_string() })?;
+        Ok(String::from_utf8_lossy(&pem).into_owned())
     }
 
     async fn seen(&self) -> Result<Vec<SeenRequest>, PkiError> {

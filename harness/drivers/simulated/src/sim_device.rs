@@ -1,14 +1,54 @@
-//! The simulated device behind the harness's seam.
+//! Simulated devices behind the harness's seam, in this process or in one of a lab.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dut_sim::DeviceSettings;
+use dut_sim::network::Network;
+use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 
-use super::seen_changes::SeenChanges;
+use crate::exit::{ExitWatcher, LabPart};
+use model::lab::Lab;
 use testbed::device::{Change, Device, DeviceError};
+use testbed::{BenchError, Client, LabOptions};
 
-/// A simulated device, and up to where its changes have been seen.
+/// What the device `name` of `lab` is started with.
+///
+/// # Errors
+/// When the lab has no such device.
+pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, BenchError> {
+    let device = lab.devices.get(name).ok_or_else(|| BenchError::Device {
+        name: name.to_owned(),
+        reason: "the lab has none of that name".to_owned(),
+    })?;
+    let hosts = lab.hosts.iter();
+    Ok(Settings {
+        hostname: name.to_owned(),
+        interfaces: device.interfaces.keys().cloned().collect(),
+        keyring: device.keyring.clone().into_iter().collect(),
+        names: hosts
+            .filter_map(|(name, host)| Some((name.clone(), host.addresses.first()?.addr())))
+            .collect(),
+        client,
+    })
+}
+
+/// The same for a device in this process, on that network.
+pub fn on_network(network: Arc<dyn Network>, settings: Settings) -> DeviceSettings {
+    DeviceSettings {
+        hostname: settings.hostname,
+        interfaces: settings.interfaces,
+        keyring: settings.keyring.into_iter().collect(),
+        client: settings.client,
+        ..DeviceSettings::new(network)
+    }
+}
+
+/// A simulated device in this process, and up to where its changes have been seen.
 pub struct SimDevice {
     device: Arc<dut_sim::Device>,
     changes: SeenChanges,
@@ -50,12 +90,127 @@ impl Device for SimDevice {
     }
 }
 
-pub(crate) fn refused(error: dut_sim::ConfigurationError) -> DeviceError {
+/// A device in a process of a lab, by way of its console; if that breaks, the exit of the process explains why.
+pub struct LabDevice {
+    part: LabPart,
+    console: RemoteConsole,
+    changes: SeenChanges,
+}
+
+impl LabDevice {
+    /// Starts the device in the process at the other end of a stream, unless there is a reason why there is none.
+    ///
+    /// # Errors
+    /// When there is no stream, or the device does not start.
+    pub async fn start<S>(
+        lab: &Lab,
+        name: &str,
+        stream: Result<S, String>,
+        options: &LabOptions,
+        watcher: Arc<dyn ExitWatcher>,
+    ) -> Result<Self, BenchError>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let part = LabPart::new(name, watcher);
+        let settings = settings(lab, name, options.client)?;
+        let started = match stream {
+            Ok(stream) => {
+                let console = RemoteConsole::start(stream, settings).await;
+                console.map_err(|error| error.to_string())
+            }
+            Err(reason) => Err(reason),
+        };
+        match started {
+            Ok(console) => {
+                let changes = SeenChanges::new(console.subscribe());
+                Ok(Self { part, console, changes })
+            }
+            Err(reason) => {
+                let reason = part.explain(&reason).await;
+                Err(BenchError::Device { name: name.to_owned(), reason })
+            }
+        }
+    }
+
+    async fn explained<T>(&self, outcome: Result<T, RemoteError>) -> Result<T, DeviceError> {
+        let reason = match outcome {
+            Ok(answer) => return Ok(answer),
+            Err(RemoteError::Failed(reason)) => reason,
+            Err(RemoteError::Closed(reason)) => gone(&reason),
+        };
+        Err(DeviceError::Broken { reason: self.part.explain(&reason).await })
+    }
+}
+
+fn gone(reason: &str) -> String {
+    format!("its console is gone: {reason}")
+}
+
+#[async_trait]
+impl Device for LabDevice {
+    async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError> {
+        let outcome = match change {
+            Change::Replace(lines) => self.console.replace_configuration(lines).await,
+            Change::Modify(lines) => self.console.modify_configuration(lines).await,
+        };
+        self.explained(outcome).await?.map_err(refused)
+    }
+
+    async fn execute(&self, command: &str) -> Result<String, DeviceError> {
+        self.changes.mark_all();
+        told(self.explained(self.console.execute(command).await).await?)
+    }
+
+    async fn changed(&self, pause: Duration) {
+        self.changes.wait(pause).await;
+    }
+
+    async fn protocol_log(&self) -> Vec<String> {
+        self.console.protocol_log().await.unwrap_or_default()
+    }
+
+    async fn notes(&self) -> Vec<String> {
+        self.console.notes().await.unwrap_or_default()
+    }
+
+    async fn broken(&self) -> String {
+        tokio::select! {
+            reason = self.part.broken() => reason,
+            reason = self.console.closed() => self.part.explain(&gone(&reason)).await,
+        }
+    }
+}
+
+fn refused(error: dut_sim::ConfigurationError) -> DeviceError {
     let dut_sim::ConfigurationError { line, line_text: text, message } = error;
     DeviceError::ConfigurationRefused { line, text, message }
 }
 
-pub(crate) fn told(reply: dut_sim::Reply) -> Result<String, DeviceError> {
+fn told(reply: dut_sim::Reply) -> Result<String, DeviceError> {
     let dut_sim::Reply { output, ok } = reply;
     if ok { Ok(output) } else { Err(DeviceError::CommandRefused { output }) }
+}
+
+/// The changes of a device, and up to where they have been seen.
+struct SeenChanges(Mutex<watch::Receiver<u64>>);
+
+impl SeenChanges {
+    fn new(changes: watch::Receiver<u64>) -> Self {
+        Self(Mutex::new(changes))
+    }
+
+    /// What changes from here on, a check that runs from here on may have missed.
+    fn mark_all(&self) {
+        self.0.lock().mark_unchanged();
+    }
+
+    /// Waits for a change that was not seen, at most `pause`.
+    async fn wait(&self, pause: Duration) {
+        let mut changes = self.0.lock().clone();
+        if let Ok(Err(_gone)) = tokio::time::timeout(pause, changes.changed()).await {
+            // A device that is gone changes no more; without the pause its checks would spin.
+            tokio::time::sleep(pause).await;
+        }
+    }
 }

@@ -2,24 +2,21 @@
 #![forbid(unsafe_code)]
 
 pub mod loopback;
-pub mod served;
 pub mod virtual_lab;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use dut_sim::console::Shell;
-use dut_sim::{DeviceSettings, KeySource};
+use dut_sim::{Device, KeySource};
 use model::lab::{self, Lab, Runs};
 use simulated::client::Builtin;
-use simulated::lab_ca::LabCa;
+use simulated::lab_ca::{LabCa, port_of};
 use simulated::mock_pki::MockPki;
-use simulated::sim_device::SimDevice;
-use simulated::{ConsoleDriver, client_is_a_program, image_of, plan_of, refuse_real_things};
+use simulated::sim_device::{self, SimDevice};
+use simulated::{ConsoleDriver, image_of, refuse_real_things};
 use testbed::{Bench, BenchError, Client, Driver, DriverName, KeySupply, Resource};
-
 use tokio::io::DuplexStream;
 
 use crate::virtual_lab::{Service, VirtualLab};
@@ -44,10 +41,7 @@ impl Virtual {
 
     fn check(&self, lab: &Lab) -> Result<(), BenchError> {
         refuse_real_things(lab, DriverName::Virtual)?;
-        match self.client {
-            Client::Builtin => Ok(()),
-            program => Err(client_is_a_program(program, DriverName::Virtual)),
-        }
+        check_client(self.client)
     }
 }
 
@@ -55,7 +49,15 @@ impl Virtual {
 impl Driver for Virtual {
     async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
         self.check(lab)?;
-        build_virtual(lab, &self.keys)
+        let (network, mut bench) = without_devices(lab)?;
+        for name in lab.devices.keys() {
+            let device = start_device(name, lab, &network, &self.keys, None)?;
+            bench.devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
+        }
+        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
+        bench.keys = KeySupply::Shared;
+        bench.resources.push(Box::new(network));
+        Ok(bench)
     }
 }
 
@@ -68,25 +70,46 @@ impl ConsoleDriver for Virtual {
         _: &str,
     ) -> Result<(Shell, Bench), BenchError> {
         self.check(lab)?;
-        let (network, pkis) = network_with_pkis(lab)?;
-        let device = start_device(device, plan_of(lab, device)?, &network, &self.keys)?;
-        let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
-        Ok((Shell::Here(device), Bench { pkis, resources, ..Bench::default() }))
+        let (device, bench) = with_device(lab, device, &self.keys, None)?;
+        Ok((Shell::Here(device), bench))
     }
 }
 
-/// Builds `lab` in this process, with simulated devices that take their keys from there.
-fn build_virtual(lab: &Lab, keys: &KeySource) -> Result<Bench, BenchError> {
-    let (network, pkis) = network_with_pkis(lab)?;
-    let mut devices: BTreeMap<String, Arc<dyn testbed::device::Device>> = BTreeMap::new();
-    for (name, plan) in &lab.devices {
-        let device = start_device(name, plan, &network, keys)?;
-        devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
+/// Builds `lab` in this process, for its device of that name, which is of use as long as the bench is kept.
+///
+/// The device restarts once in the middle of the commit of that number, where there is one.
+///
+/// # Errors
+/// When the lab has no such device or cannot be built, or the client is a program, which the virtual lab has not.
+pub fn in_the_virtual_lab(
+    lab: &Lab,
+    device: &str,
+    client: Client,
+    restarts_in_commit: Option<u64>,
+) -> Result<(Arc<Device>, Bench), BenchError> {
+    check_client(client)?;
+    with_device(lab, device, &KeySource::Generate, restarts_in_commit)
+}
+
+/// A client that is a program has no way into the virtual lab.
+fn check_client(client: Client) -> Result<(), BenchError> {
+    if client == Client::Builtin {
+        return Ok(());
     }
-    let client = Arc::new(Builtin::new(pkis.clone()));
-    let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
-    let keys = KeySupply::Shared;
-    Ok(Bench { devices, pkis, client: Some(client), resources, keys, ..Bench::default() })
+    let what = format!("the client `{client}`, which is a program");
+    Err(BenchError::NotSupported { driver: DriverName::Virtual, what })
+}
+
+fn with_device(
+    lab: &Lab,
+    name: &str,
+    keys: &KeySource,
+    restarts_in_commit: Option<u64>,
+) -> Result<(Arc<Device>, Bench), BenchError> {
+    let (network, mut bench) = without_devices(lab)?;
+    let device = start_device(name, lab, &network, keys, restarts_in_commit)?;
+    bench.resources.push(Box::new(network));
+    Ok((device, bench))
 }
 
 impl Resource for VirtualLab {}
@@ -94,30 +117,27 @@ impl Resource for VirtualLab {}
 #[async_trait]
 impl Service for LabCa {
     async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4) {
-        self.ca().serve_connection(stream, peer.to_string()).await;
+        self.ca.serve_connection(stream, peer.to_string()).await;
     }
 }
 
-type Pkis = BTreeMap<String, Arc<dyn testbed::pki::Pki>>;
-
-fn network_with_pkis(lab: &Lab) -> Result<(VirtualLab, Pkis), BenchError> {
+/// The network of `lab`, and its PKIs.
+fn without_devices(lab: &Lab) -> Result<(VirtualLab, Bench), BenchError> {
     if let Some(what) = lab.hosts.iter().find_map(foreigner_of) {
         return Err(BenchError::NotSupported { driver: DriverName::Virtual, what });
     }
-    let network = VirtualLab::new(lab);
-    let mut pkis: Pkis = BTreeMap::new();
+    let (network, mut bench) = (VirtualLab::new(lab), Bench::default());
     for (name, plan) in &lab.pkis {
-        let ca = Arc::new(LabCa::open(name, plan)?);
-        let hosts = lab.hosts_that_run(name);
-        for host in hosts {
-            if !network.listen(host, ca.port(), Arc::<LabCa>::clone(&ca)) {
+        let ca = Arc::new(LabCa::open(name, plan, None)?);
+        for host in lab.hosts_that_run(name) {
+            if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
                 let reason = format!("`{host}` is no host of the lab");
                 return Err(BenchError::Network { reason });
             }
         }
-        pkis.insert(name.clone(), Arc::new(MockPki::in_this_process(&ca)));
+        bench.pkis.insert(name.clone(), Arc::new(MockPki::in_this_process(&ca)));
     }
-    Ok((network, pkis))
+    Ok((network, bench))
 }
 
 /// What a host runs that is no part of this process, in words.
@@ -134,28 +154,20 @@ fn foreigner_of((name, host): (&String, &lab::Host)) -> Option<String> {
 
 fn start_device(
     name: &str,
-    plan: &lab::Device,
+    lab: &Lab,
     network: &VirtualLab,
     keys: &KeySource,
-) -> Result<Arc<dut_sim::Device>, BenchError> {
-    settings_of(name, plan, network, keys).map(dut_sim::Device::start)
-}
-
-fn settings_of(
-    name: &str,
-    plan: &lab::Device,
-    network: &VirtualLab,
-    keys: &KeySource,
-) -> Result<DeviceSettings, BenchError> {
-    let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
-    let attachment =
-        network.network(name).ok_or_else(|| broken("it is plugged into nothing".to_owned()))?;
-    let mut settings = DeviceSettings::new(attachment);
-    name.clone_into(&mut settings.hostname);
-    settings.interfaces = plan.interfaces.keys().cloned().collect();
-    settings.keyring = plan.keyring.clone().into_iter().collect();
+    restarts_in_commit: Option<u64>,
+) -> Result<Arc<Device>, BenchError> {
+    let settings = sim_device::settings(lab, name, Client::Builtin)?;
+    let attachment = network.network(name).ok_or_else(|| BenchError::Device {
+        name: name.to_owned(),
+        reason: "it is plugged into nothing".to_owned(),
+    })?;
+    let mut settings = sim_device::on_network(attachment, settings);
     settings.key_source = keys.clone();
-    Ok(settings)
+    settings.restarts_in_commit = restarts_in_commit;
+    Ok(Device::start(settings))
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use model::lab::{self, Lab};
 use simulated::lab_ca::LabCa;
@@ -44,19 +43,14 @@ impl Driver for Loopback {
     }
 }
 
-/// A listener that ends with the lab.
-struct Listener {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
+/// The task that serves a CA; it ends with the lab.
+struct Listener(JoinSet<()>);
 
 #[async_trait]
 impl Resource for Listener {
-    async fn close(self: Box<Self>) {
-        drop(self.stop);
-        // Whoever was ended with its connections open is not waited for.
-        self.task.abort();
-        let _ = self.task.await;
+    async fn close(mut self: Box<Self>) {
+        // Whoever has a connection open is not waited for.
+        self.0.shutdown().await;
     }
 }
 
@@ -64,11 +58,8 @@ async fn listen(name: &str, plan: &lab::Pki) -> Result<(Arc<dyn Pki>, Listener),
     let network = |error: std::io::Error| BenchError::Network { reason: error.to_string() };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(network)?;
     let address = listener.local_addr().map_err(network)?;
-    let ca = LabCa::open(name, plan)?.at(address);
-    let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(mock_ca::serve(listener, Arc::clone(ca.ca()), async {
-        // A lab that is dropped ends as well.
-        let _ = stopped.await;
-    }));
-    Ok((Arc::new(MockPki::in_this_process(&ca)), Listener { stop, task }))
+    let ca = LabCa::open(name, plan, Some(address))?;
+    let mut serving = JoinSet::new();
+    serving.spawn(mock_ca::serve(listener, Arc::clone(&ca.ca), std::future::pending()));
+    Ok((Arc::new(MockPki::in_this_process(&ca)), Listener(serving)))
 }

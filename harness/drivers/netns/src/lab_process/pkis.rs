@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use dut_sim::network::Stream;
 use mock_ca::control::Control;
-use tokio::net::{TcpSocket, TcpStream, UnixListener};
+use tokio::net::{TcpSocket, UnixListener};
 
 use super::events::EventSender;
 use super::namespaces::Namespaces;
@@ -17,7 +18,7 @@ use crate::program;
 use simulated::connector::Connector;
 use simulated::control::{LabEvent, Order};
 use simulated::kernel::namespace::Namespace;
-use simulated::lab_ca::{LabCa, address_of};
+use simulated::lab_ca::{LabCa, address_of, port_of};
 use simulated::server::Server;
 use testbed::BenchError;
 
@@ -31,20 +32,20 @@ pub(super) fn start_cas(
 ) -> Result<BTreeMap<String, PathBuf>, BenchError> {
     let mut sockets = BTreeMap::new();
     for (number, (name, plan)) in order.lab.pkis.iter().enumerate() {
-        let mut ca = LabCa::open(name, plan)?;
+        let address = address_of(&order.lab, name);
+        let ca = LabCa::open(name, plan, address)?;
         let broken = |reason| BenchError::Pki { name: name.clone(), reason };
+        let port = port_of(plan);
         for host in order.lab.hosts_that_run(name) {
-            listen(&ca, namespaces.of(host)?).map_err(|error| {
-                let port = ca.port();
+            listen(&ca, port, namespaces.of(host)?).map_err(|error| {
                 broken(format!("it cannot listen on port {port} of host `{host}`: {error}"))
             })?;
         }
-        let control = match (order.lab.hosts_that_run(name).next(), address_of(&order.lab, name)) {
+        let control = match (order.lab.hosts_that_run(name).next(), address) {
             (Some(host), Some(address)) => {
                 let namespace = namespaces.of(host)?.try_clone().map_err(|error| {
                     broken(format!("the namespace of host `{host}` cannot be kept: {error}"))
                 })?;
-                ca = ca.at(address);
                 ca.control_over(Home { namespace, address })
             }
             _ => ca.control(),
@@ -56,8 +57,8 @@ pub(super) fn start_cas(
     Ok(sockets)
 }
 
-fn listen(ca: &LabCa, host: &Namespace) -> io::Result<()> {
-    let listener = host.run(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, ca.port())))?;
+fn listen(ca: &LabCa, port: u16, host: &Namespace) -> io::Result<()> {
+    let listener = host.run(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
     listener.set_nonblocking(true)?;
     ca.listen(tokio::net::TcpListener::from_std(listener)?);
     Ok(())
@@ -80,12 +81,11 @@ struct Home {
 
 #[async_trait]
 impl Connector for Home {
-    type Stream = TcpStream;
-
-    async fn connect(&self) -> Result<TcpStream, String> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
         // A socket stays in the namespace that it was opened in.
         let socket = self.namespace.run(TcpSocket::new_v4).map_err(|error| error.to_string())?;
-        socket.connect(self.address).await.map_err(|error| error.to_string())
+        let stream = socket.connect(self.address).await;
+        Ok(Box::new(stream.map_err(|error| error.to_string())?))
     }
 }
 

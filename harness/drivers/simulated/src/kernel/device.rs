@@ -1,26 +1,48 @@
-//! A simulated device on the kernel's network, in the namespace of the process that it is in.
+//! Simulated devices on the kernel's network, in the namespace of the process that they are in.
 
 use std::sync::Arc;
 
+use dut_sim::Device;
 use dut_sim::network::kernel::KernelNetwork;
 use dut_sim::remote::Settings;
-use dut_sim::{Device, DeviceSettings};
+use model::lab::Lab;
+use testbed::{BenchError, Client};
+
+use crate::sim_device;
 
 /// Starts a device; the interface that is passed over, where there is one, is not the device's.
 ///
 /// # Errors
 /// Why the network cannot be configured.
 pub fn start(settings: Settings, passed_over: Option<&str>) -> Result<Arc<Device>, String> {
-    let network = KernelNetwork::open(settings.names)
+    let network = KernelNetwork::open(settings.names.clone())
         .map_err(|error| format!("the kernel's network cannot be configured: {error}"))?;
     let network = match passed_over {
         Some(interface) => network.passing_over(interface),
         None => network,
     };
-    let mut started = DeviceSettings::new(Arc::new(network));
-    started.hostname = settings.hostname;
-    started.interfaces = settings.interfaces;
-    started.keyring = settings.keyring.into_iter().collect();
-    started.client = settings.client;
-    Ok(Device::start(started))
+    Ok(Device::start(sim_device::on_network(Arc::new(network), settings)))
+}
+
+/// Starts the lab's device of that name with these interfaces of the process's network, and restarts it once in the middle
+/// of the commit of that number, if there is one.
+///
+/// It is to be called within a tokio runtime.
+///
+/// # Errors
+/// When the lab has no such device, or the network cannot be configured.
+pub fn start_with_interfaces(
+    lab: &Lab,
+    device: &str,
+    client: Client,
+    interfaces: &[String],
+    restarts_in_commit: Option<u64>,
+) -> Result<Arc<Device>, BenchError> {
+    let mut settings = sim_device::settings(lab, device, client)?;
+    interfaces.clone_into(&mut settings.interfaces);
+    let network = KernelNetwork::open_on(interfaces.iter().cloned(), settings.names.clone());
+    let network = network.map_err(|error| BenchError::Network { reason: error.to_string() })?;
+    let mut settings = sim_device::on_network(Arc::new(network), settings);
+    settings.restarts_in_commit = restarts_in_commit;
+    Ok(Device::start(settings))
 }
