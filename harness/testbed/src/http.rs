@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Fuse, FutureExt};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -112,8 +112,8 @@ async fn bounded<T>(
 /// A connection for one request after another.
 pub struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
-    /// The connection is driven while an answer is waited for, and not otherwise; `None` once it has ended.
-    driver: Option<BoxFuture<'static, hyper::Result<()>>>,
+    /// The connection is driven while an answer is waited for, and not otherwise.
+    driver: Fuse<BoxFuture<'static, hyper::Result<()>>>,
     is_used: bool,
 }
 
@@ -127,7 +127,7 @@ impl Connection {
     ) -> Result<Self, String> {
         let opened = http1::handshake(TokioIo::new(stream)).await;
         let (sender, driver) = opened.map_err(|error| error.to_string())?;
-        Ok(Self { sender, driver: Some(Box::pin(driver)), is_used: false })
+        Ok(Self { sender, driver: driver.boxed().fuse(), is_used: false })
     }
 
     /// Sends `request`, and reads the answer whatever its status; the connection stays.
@@ -158,13 +158,11 @@ impl Connection {
             answered(sender, request, envelope.longest_answer).await
         };
         tokio::pin!(answered);
-        while let Some(connection) = driver {
-            tokio::select! {
-                answer = &mut answered => return answer,
-                _ = connection => *driver = None,
-            }
+        tokio::select! {
+            answer = &mut answered => answer,
+            // What went wrong with the connection, the answer tells too.
+            _ = driver => answered.await,
         }
-        answered.await
     }
 }
 
