@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use process::{Event, Process, Tail, find, is_executable};
 use redact::Masker;
+use regex::{Captures, Regex};
 use scep::client::Settings;
 use scep::name;
 use tokio::time::timeout;
@@ -197,31 +198,16 @@ async fn watch(
     (end, tail.lines().map(str::to_owned).collect())
 }
 
+/// Each place is filled once: a password that looks like another place stays as it is.
 fn filled(word: &str, order: &ClientOrder) -> String {
-    // Each place is filled once: a password that looks like another place stays as it is.
-    let places = [
-        ("{url}", order.url.clone()),
-        (
-            "{challenge}",
-            order.challenge.as_ref().map_or_else(String::new, |it| it.expose().to_owned()),
-        ),
-        ("{dir}", order.folder.display().to_string()),
-        ("{ca}", order.ca.display().to_string()),
-    ];
-    let mut text = String::new();
-    let mut rest = word;
-    'next: while let Some(character) = rest.chars().next() {
-        for (place, value) in &places {
-            if let Some(after) = rest.strip_prefix(place) {
-                text.push_str(value);
-                rest = after;
-                continue 'next;
-            }
-        }
-        text.push(character);
-        rest = &rest[character.len_utf8()..];
-    }
-    text
+    let places = Regex::new(r"\{(url|challenge|dir|ca)\}").expect("the pattern is a valid one");
+    let value = |place: &Captures<'_>| match &place[1] {
+        "url" => order.url.clone(),
+        "challenge" => order.challenge.as_ref().map(Secret::expose).unwrap_or_default().to_owned(),
+        "dir" => order.folder.display().to_string(),
+        _ => order.ca.display().to_string(),
+    };
+    places.replace_all(word, value).into_owned()
 }
 
 #[cfg(test)]
