@@ -114,14 +114,11 @@ impl LabDevice {
     {
         let part = LabPart::new(name, watcher);
         let settings = settings(lab, name, options.client)?;
-        let started = match stream {
-            Ok(stream) => {
-                let console = RemoteConsole::start(stream, settings).await;
-                console.map_err(|error| error.to_string())
-            }
-            Err(reason) => Err(reason),
+        let started = async {
+            let console = RemoteConsole::start(stream?, settings).await;
+            console.map_err(|error| error.to_string())
         };
-        match started {
+        match started.await {
             Ok(console) => {
                 let changes = SeenChanges::new(console.subscribe());
                 Ok(Self { part, console, changes })

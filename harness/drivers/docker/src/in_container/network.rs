@@ -40,7 +40,7 @@ const FIRST_INTERFACE: u32 = 1_000_000;
 /// Makes the links, and gives the container its addresses and routes.
 pub(super) async fn furnish(furnishing: &Furnishing) -> Result<(), BenchError> {
     let node = &furnishing.node;
-    let links = Links::open_counting_from(FIRST_INTERFACE, &Handle::current())
+    let links = Links::open(FIRST_INTERFACE, &Handle::current())
         .map_err(|error| refused(node, &format!("netlink: {error}")))?;
     put_aside(&links, furnishing.carrier).await.map_err(|error| {
         refused(node, &format!("the interface that the engine gave it is of no use: {error}"))
@@ -64,13 +64,13 @@ async fn put_aside(links: &Links, address: Ipv4Addr) -> io::Result<()> {
     let index = interface_with(links, address).await?;
     let link = || LinkUnspec::new_with_index(index);
     for change in [link().down().build(), link().name(CARRIER).build(), link().up().build()] {
-        done(links.netlink().link().set(change).execute()).await?;
+        done(links.netlink.link().set(change).execute()).await?;
     }
     Ok(())
 }
 
 async fn interface_with(links: &Links, address: Ipv4Addr) -> io::Result<u32> {
-    let mut all = links.netlink().address().get().execute();
+    let mut all = links.netlink.address().get().execute();
     let ours = AddressAttribute::Local(IpAddr::V4(address));
     while let Some(message) = all.try_next().await.map_err(io::Error::other)? {
         if message.attributes.contains(&ours) {
@@ -94,7 +94,7 @@ async fn plug(
         .local(carrier)
         .mtu(MTU)
         .up();
-    done(links.netlink().link().add(vxlan.build()).execute()).await?;
+    done(links.netlink.link().add(vxlan.build()).execute()).await?;
     for peer in &peers.addresses {
         send_to(links, index, *peer).await?;
     }
@@ -114,7 +114,7 @@ async fn send_to(links: &Links, index: u32, peer: Ipv4Addr) -> io::Result<()> {
     ];
     let mut request = NetlinkMessage::from(RouteNetlinkMessage::NewNeighbour(entry));
     request.header.flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND;
-    let mut replies = links.netlink().clone().request(request).map_err(io::Error::other)?;
+    let mut replies = links.netlink.clone().request(request).map_err(io::Error::other)?;
     while let Some(reply) = replies.next().await {
         if let NetlinkPayload::Error(error) = reply.payload
             && error.code.is_some()

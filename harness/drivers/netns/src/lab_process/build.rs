@@ -17,7 +17,7 @@ use crate::permission::{Refused, Settings};
 use crate::surroundings;
 use model::lab::topology::{Node, Topology};
 use simulated::control::{Built, Order};
-use simulated::kernel::links::{Links, interface_refused, is_unknown, refused};
+use simulated::kernel::links::{FIRST_INTERFACE, Links, interface_refused, is_unknown, refused};
 use simulated::kernel::namespace::Namespace;
 use testbed::BenchError;
 
@@ -60,7 +60,8 @@ async fn links(topology: &Topology) -> Result<Links, BenchError> {
             format!("{what}: {error}")
         },
     };
-    let switch = Links::open(&Handle::current()).map_err(|error| broken("netlink", &error))?;
+    let switch = Links::open(FIRST_INTERFACE, &Handle::current())
+        .map_err(|error| broken("netlink", &error))?;
     for (link, subnet) in topology.links.iter().enumerate() {
         let made = switch.bridge(link).await;
         made.map_err(|error| broken(&format!("the link of {subnet}"), &error))?;
@@ -100,6 +101,6 @@ fn enter(node: &Node) -> io::Result<(Namespace, Links)> {
     let runtime = Handle::current();
     Namespace::new(move || {
         surroundings::set_up(node.kind)?;
-        Links::open(&runtime)
+        Links::open(FIRST_INTERFACE, &runtime)
     })
 }

@@ -17,8 +17,8 @@ use testbed::BenchError;
 
 /// The index of the loopback interface in every namespace.
 const LOOPBACK: u32 = 1;
-/// The index of a node's first interface.
-const FIRST_INTERFACE: u32 = 2;
+/// The index of a node's first interface, if nobody else has put interfaces into its namespace.
+pub const FIRST_INTERFACE: u32 = 2;
 /// The index of the first bridge.
 const FIRST_BRIDGE: u32 = 1_000;
 /// The index of the first port of a bridge.
@@ -26,34 +26,23 @@ const FIRST_PORT: u32 = 10_000;
 
 /// A netlink socket of one namespace.
 pub struct Links {
-    netlink: Handle,
+    /// The socket itself.
+    pub netlink: Handle,
     /// The index of the first interface that is the node's own.
     first: u32,
 }
 
 impl Links {
-    /// Opens a socket in the namespace of the calling thread; `runtime` carries its messages.
+    /// Opens a socket in the namespace of the calling thread, where the node's own interfaces have indices from `first` on;
+    /// `runtime` carries its messages.
     ///
     /// # Errors
     /// When the kernel gives none.
-    pub fn open(runtime: &tokio::runtime::Handle) -> io::Result<Self> {
-        Self::open_counting_from(FIRST_INTERFACE, runtime)
-    }
-
-    /// Opens a socket in the namespace of the calling thread, where the node's own interfaces have indices from `first` on.
-    ///
-    /// # Errors
-    /// When the kernel gives none.
-    pub fn open_counting_from(first: u32, runtime: &tokio::runtime::Handle) -> io::Result<Self> {
+    pub fn open(first: u32, runtime: &tokio::runtime::Handle) -> io::Result<Self> {
         let _entered = runtime.enter();
         let (connection, netlink, _) = rtnetlink::new_connection()?;
         runtime.spawn(connection);
         Ok(Self { netlink, first })
-    }
-
-    /// The socket itself.
-    pub fn netlink(&self) -> &Handle {
-        &self.netlink
     }
 
     /// The index of the node's interface at that position.
