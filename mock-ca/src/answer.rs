@@ -74,11 +74,6 @@ impl Answer {
         }
     }
 
-    /// There is nothing here.
-    pub(crate) fn not_found(personality: &Personality) -> Self {
-        Self::error(personality, 404, &"no such page")
-    }
-
     /// It is elsewhere.
     pub(crate) fn moved(location: String) -> Self {
         let (content_type, body) = pages::error(ErrorPages::Html, 301, "");

@@ -1,31 +1,52 @@
 //! The certification authority: its keys, its certificates, and what it signs.
 
-mod keys;
 pub(crate) mod lab;
 
-use std::{
-    cmp::Ordering,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use openssl::{
+    bn::BigNum,
     error::ErrorStack,
-    pkey::{PKey, Private, Public},
+    pkey::{PKey, Private},
+    rsa::Rsa,
     x509::{X509, X509Name, X509Ref},
 };
-use scep::{identity::Identity, request::Csr};
+use scep::{certificate::is_issued_by, identity::Identity, name, request::Csr};
 use time::OffsetDateTime;
 
-pub(crate) use keys::{AuthorityKeys, stranger_key};
-
 use crate::{
-    personality::{Personality, RegistrationCertificate, Serials},
+    personality::{Personality, Registration, RegistrationCertificate, Serials},
     profile::{
         Applicant, CertificateProfile, Directory, Issuer, PublicKeyInfo, Wish, calendar,
-        random_serial, request_serial, sequential_serial, unix_time,
+        random_serial, request_serial, unix_time,
     },
     settings::WindowsSettings,
 };
+
+/// The private keys of an authority.
+#[derive(Clone)]
+pub(crate) struct AuthorityKeys {
+    pub(crate) ca: PKey<Private>,
+    /// The key of the CA that is to follow.
+    pub(crate) next_ca: Option<PKey<Private>>,
+    pub(crate) registration: Option<Registration<PKey<Private>>>,
+}
+
+const KEY_BITS: u32 = 2048;
+
+impl AuthorityKeys {
+    /// New keys, as many as the personality needs.
+    pub(crate) fn generate(personality: &Personality) -> Result<Self, ErrorStack> {
+        let new_key = || PKey::from_rsa(Rsa::generate(KEY_BITS)?);
+        let registration =
+            || Ok::<_, ErrorStack>(Registration { signing: new_key()?, encryption: new_key()? });
+        Ok(Self {
+            ca: new_key()?,
+            next_ca: personality.has_next_ca.then(new_key).transpose()?,
+            registration: personality.registration.as_ref().map(|_| registration()).transpose()?,
+        })
+    }
+}
 
 /// A CA with its certificates, and a registration authority where the personality has one.
 #[derive(Clone)]
@@ -33,34 +54,10 @@ pub(crate) struct Authority {
     pub(crate) ca: Identity,
     /// The CA that is to follow.
     pub(crate) next_ca: Option<Identity>,
-    pub(crate) registration: Option<Registration>,
-    ca_public_key: PKey<Public>,
+    pub(crate) registration: Option<Registration<Identity>>,
     directory: Directory,
     serials: Serials,
     high_serial: u8,
-}
-
-/// The registration authority's two certificates.
-#[derive(Clone)]
-pub(crate) struct Registration {
-    /// Signs replies.
-    pub(crate) signing: Identity,
-    /// Requests are enciphered to it.
-    pub(crate) encryption: Identity,
-}
-
-/// The certificates and keys of an authority.
-pub(crate) struct Identities {
-    pub(crate) ca: Identity,
-    pub(crate) next_ca: Option<Identity>,
-    pub(crate) registration: Option<Registration>,
-}
-
-impl Identities {
-    /// A CA by itself.
-    pub(crate) fn of(ca: Identity) -> Self {
-        Self { ca, next_ca: None, registration: None }
-    }
 }
 
 /// How long ago a new CA pretends to have been installed, so that no peer's slow clock finds it not yet valid.
@@ -80,11 +77,10 @@ impl Authority {
         let root = |key: &PKey<Private>, from| root(personality, subject, key, &directory, from);
         let ca = root(&keys.ca, calendar(installed))?;
         let end = unix_time(ca.certificate.not_after())?;
-        let mut identities = Identities::of(ca);
+        let mut authority = Self::of(personality, ca, windows);
         if let Some(key) = keys.next_ca.as_ref().filter(|_| personality.has_next_ca) {
-            identities.next_ca = Some(root(key, end)?);
+            authority.next_ca = Some(root(key, end)?);
         }
-        let mut authority = Self::assemble(personality, identities, windows)?;
         if let (Some(profiles), Some(keys)) = (&personality.registration, &keys.registration) {
             let subject = registration_subject(&windows.host)?;
             let issue = |key: &PKey<Private>, shape: &RegistrationCertificate| {
@@ -97,22 +93,16 @@ impl Authority {
         Ok(authority)
     }
 
-    /// A CA whose certificates exist.
-    pub(crate) fn assemble(
-        personality: &Personality,
-        identities: Identities,
-        windows: &WindowsSettings,
-    ) -> Result<Self, ErrorStack> {
-        let Identities { ca, next_ca, registration } = identities;
-        Ok(Self {
-            ca_public_key: ca.certificate.public_key()?,
+    /// A CA with this certificate, and by itself.
+    pub(crate) fn of(personality: &Personality, ca: Identity, windows: &WindowsSettings) -> Self {
+        Self {
             directory: Directory::of(ca.certificate.subject_name(), &windows.host),
             ca,
-            next_ca,
-            registration,
+            next_ca: None,
+            registration: None,
             serials: personality.serials,
             high_serial: windows.high_serial,
-        })
+        }
     }
 
     /// Issues what was asked for, under the CA's number `number`.
@@ -163,8 +153,7 @@ impl Authority {
 
     /// Whether this certificate names the CA as its issuer and the CA's key signed it.
     pub(crate) fn has_signed(&self, certificate: &X509Ref) -> bool {
-        let named = certificate.issuer_name().try_cmp(self.ca.certificate.subject_name());
-        named.is_ok_and(Ordering::is_eq) && certificate.verify(&self.ca_public_key).unwrap_or(false)
+        is_issued_by(certificate, &self.ca.certificate)
     }
 
     /// Whether this certificate is the CA's and valid at `now`.
@@ -202,9 +191,9 @@ impl Authority {
         Ok(Identity { certificate, key: key.clone() })
     }
 
-    fn serial(&self, number: u32) -> Result<openssl::bn::BigNum, ErrorStack> {
+    fn serial(&self, number: u32) -> Result<BigNum, ErrorStack> {
         match self.serials {
-            Serials::Sequential { .. } => sequential_serial(number),
+            Serials::Sequential { .. } => BigNum::from_u32(number),
             Serials::RequestId => request_serial(self.high_serial, number),
         }
     }
@@ -223,9 +212,9 @@ fn root(
         subject: &subject.to_der()?,
         public_key: &PublicKeyInfo::of_key(key)?,
         wishes: &[],
-        serial: random_serial(personality.ca.serial_bytes)?,
+        serial: random_serial(personality.ca_serial_bytes)?,
     };
-    let certificate = personality.ca.profile.issue(&applicant, &issuer, from)?;
+    let certificate = personality.ca.issue(&applicant, &issuer, from)?;
     Ok(Identity { certificate, key: key.clone() })
 }
 
@@ -234,6 +223,18 @@ fn registration_subject(host: &str) -> Result<X509Name, ErrorStack> {
     let mut builder = X509Name::builder()?;
     builder.append_entry_by_text("CN", &format!("{}-MSCEP-RA", host.to_uppercase()))?;
     Ok(builder.build())
+}
+
+/// The subject of a certificate, as OpenSSL writes it on one line.
+pub(crate) fn subject_of(certificate: &X509Ref) -> String {
+    name::to_text(certificate.subject_name())
+}
+
+/// A serial number, bytes in hexadecimal parted by colons.
+pub(crate) fn serial_text(certificate: &X509Ref) -> String {
+    let bytes = certificate.serial_number().to_bn().map(|serial| serial.to_vec());
+    let bytes = bytes.unwrap_or_default();
+    bytes.chunks(1).map(hex::encode).collect::<Vec<_>>().join(":")
 }
 
 #[cfg(test)]

@@ -31,8 +31,8 @@ use crate::{
     answer::Answer,
     ca::Ca,
     log::{LogEntry, LogOutcome},
-    routing::Inquiry,
     seen::SeenRequest,
+    service::Inquiry,
 };
 use write_timeout::WriteTimeout;
 
@@ -70,7 +70,7 @@ impl Ca {
     ) where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let io = TokioIo::new(WriteTimeout::new(io, self.limits.read_timeout));
+        let io = TokioIo::new(WriteTimeout::new(io, self.service.settings.limits.read_timeout));
         let service = service_fn(|request| self.respond(request, &peer));
         let mut connection = pin!(self.builder().serve_connection(io, service));
         let ended = tokio::select! {
@@ -93,8 +93,8 @@ impl Ca {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.read_timeout)
-            .max_buf_size(self.limits.head_bytes.max(LEAST_HEAD_BYTES))
+            .header_read_timeout(self.service.settings.limits.read_timeout)
+            .max_buf_size(self.service.settings.limits.head_bytes.max(LEAST_HEAD_BYTES))
             .title_case_headers(true);
         builder
     }
@@ -110,7 +110,7 @@ impl Ca {
             Ok(inquiry) => self.answer_without_blocking(inquiry).await,
             Err(error @ Unread::TooLong(_)) => Answer {
                 header: Some((CONNECTION, "close".to_owned())),
-                ..Answer::error(self.website.personality(), 413, &error)
+                ..Answer::error(self.service.personality, 413, &error)
             },
             Err(error) => return Err(error),
         };
@@ -147,7 +147,7 @@ impl Ca {
     }
 
     async fn read_body(&self, body: Incoming) -> Result<Bytes, Unread> {
-        let limits = &self.limits;
+        let limits = &self.service.settings.limits;
         // Whoever announces too much is told so before they send it.
         if body.size_hint().lower() > limits.body_bytes as u64 {
             return Err(Unread::TooLong(limits.body_bytes));
@@ -165,14 +165,14 @@ impl Ca {
 
     /// Answering takes about a millisecond of RSA, and is done at once; a disk may take longer, and has its own thread.
     async fn answer_without_blocking(self: &Arc<Self>, inquiry: Inquiry) -> Answer {
-        if !self.has_state {
-            return self.website.answer(&inquiry, SystemTime::now());
+        if self.service.settings.state.is_none() {
+            return self.service.answer(&inquiry, SystemTime::now());
         }
         let ca = Arc::clone(self);
         let answering =
-            tokio::task::spawn_blocking(move || ca.website.answer(&inquiry, SystemTime::now()))
+            tokio::task::spawn_blocking(move || ca.service.answer(&inquiry, SystemTime::now()))
                 .await;
-        answering.unwrap_or_else(|error| Answer::error(self.website.personality(), 500, &error))
+        answering.unwrap_or_else(|error| Answer::error(self.service.personality, 500, &error))
     }
 
     /// Header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
@@ -185,7 +185,7 @@ impl Ca {
         if let Some(content_type) = answer.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        if let Some(server) = self.website.personality().server_header {
+        if let Some(server) = self.service.personality.server_header {
             headers.insert(SERVER, HeaderValue::from_static(server));
         }
         if let Some((name, value)) = &answer.header

@@ -26,7 +26,7 @@ pub(crate) use extension::{AuthorityKeyIdentifier, Capability, Extension, Templa
 pub(crate) use public_key::PublicKeyInfo;
 pub(crate) use requested::{RequestedExtensions, Wish};
 pub(crate) use revocation::revocation_list;
-pub(crate) use serial::{random_serial, request_serial, sequential_serial};
+pub(crate) use serial::{random_serial, request_serial};
 pub(crate) use validity::{Validity, calendar, unix_time};
 
 use der::{big_integer, bit_string, context_constructed, integer, null, oid, sequence};

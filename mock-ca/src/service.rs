@@ -4,10 +4,12 @@ mod certificates;
 mod enrolment;
 mod message;
 mod reply;
+mod website;
 
 use std::{sync::Arc, time::SystemTime};
 
 use hyper::body::Bytes;
+use openssl::x509::{X509, X509Crl};
 use scep::{
     capabilities::{Capabilities, Capability},
     certs_only,
@@ -15,52 +17,81 @@ use scep::{
     message::Message,
 };
 
+pub(crate) use website::Inquiry;
+
 use crate::{
     answer::Answer,
     authority::Authority,
     fault::{self, Faults, Strikes, Trigger},
     offer::Offer,
+    passwords::PasswordCache,
     personality::Personality,
-    policy::{PasswordCache, Policies, Site},
-    settings::{Approval, Settings},
+    refusal::Refusal,
+    settings::Settings,
     store::Store,
+    transaction::Transaction,
 };
 
-/// The SCEP service: from a request to its answer.
+/// The SCEP service with all that it decides by: from a request to its answer.
 pub(crate) struct Service {
+    pub(crate) settings: Settings,
     pub(crate) personality: &'static Personality,
-    pub(crate) site: Site,
-    pub(crate) policies: Policies,
-    pub(crate) offer: Offer,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) store: Store,
     pub(crate) faults: Faults,
-    approval: Approval,
+    passwords: PasswordCache,
+    offer: Offer,
     /// The answer to `GetCACert`: content type and body.
     certificates_answer: (&'static str, Bytes),
-    opens_with_signing_key: bool,
+}
+
+/// What became of a request that was not refused.
+enum Verdict {
+    Issued(X509),
+    Pending,
+    /// The certificate asked after.
+    Found(X509),
+    /// The revocation list asked for.
+    RevocationList(X509Crl),
+}
+
+impl Verdict {
+    /// What the requester hears of a transaction.
+    fn of(transaction: &Transaction) -> Result<Self, Refusal> {
+        match transaction {
+            Transaction::Held(held) if held.denied => Err(Refusal::Denied),
+            Transaction::Held(_) => Ok(Self::Pending),
+            Transaction::Issued(issued) => Ok(Self::Issued(issued.certificate.clone())),
+        }
+    }
+
+    /// The certificate that the answer is about.
+    fn certificate(&self) -> Option<&X509> {
+        match self {
+            Self::Issued(certificate) | Self::Found(certificate) => Some(certificate),
+            Self::Pending | Self::RevocationList(_) => None,
+        }
+    }
 }
 
 impl Service {
-    /// The service of a CA that is to be so.
+    /// The service of a CA with these settings.
     pub(crate) fn new(
-        settings: &Settings,
+        settings: Settings,
         authority: Arc<Authority>,
         store: Store,
-        passwords: &Arc<PasswordCache>,
+        passwords: PasswordCache,
     ) -> Result<Self, scep::Error> {
         let personality = settings.personality.personality();
         Ok(Self {
             personality,
-            policies: Policies::new(settings, personality.unique_names, passwords),
-            offer: Offer::new(personality, settings),
+            offer: Offer::new(personality, &settings),
             faults: Faults::new(&settings.faults),
-            approval: settings.approval,
             certificates_answer: certificates_answer(&authority)?,
-            opens_with_signing_key: settings.windows.opens_with_signing_key,
-            site: Site {
-                authority,
-                profiles: personality.user_profiles(settings.valid_days),
-                store,
-            },
+            settings,
+            authority,
+            store,
+            passwords,
         })
     }
 
@@ -103,7 +134,7 @@ impl Service {
             Operation::GetCaCaps { .. } => {
                 let text = fault::capabilities(&self.offer.text(), strikes);
                 let offered = Capabilities::parse(&text);
-                let mut answer = Answer::page(self.personality.capabilities_content_type, text);
+                let mut answer = Answer::page("text/plain", text);
                 answer.note.post_offered = Some(offered.has(Capability::PostPkiOperation));
                 answer
             }
@@ -114,7 +145,7 @@ impl Service {
     }
 
     /// What the model says to an operation it does not know.
-    pub(crate) fn not_implemented(&self) -> Answer {
+    fn not_implemented(&self) -> Answer {
         self.bad_request(&"operation not implemented")
     }
 

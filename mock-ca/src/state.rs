@@ -26,8 +26,9 @@ use record::Numbered;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    authority::{Authority, Identities},
+    authority::Authority,
     personality::{Personality, PersonalityName},
+    settings::WindowsSettings,
 };
 
 pub(crate) use record::{IssuedRecord, PendingRecord};
@@ -149,8 +150,9 @@ impl StateDirectory {
     pub(crate) fn read_authority(
         &self,
         personality: &Personality,
-    ) -> Result<Identities, StateError> {
-        authority::read(&self.path, personality)
+        windows: &WindowsSettings,
+    ) -> Result<Authority, StateError> {
+        authority::read(&self.path, personality, windows)
     }
 
     /// Writes an issued certificate, flushed to the disk when this returns.

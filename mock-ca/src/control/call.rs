@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Exchanged;
 use crate::{
-    ca::{Ca, Issued, Pending, serial_text},
+    authority::serial_text,
+    ca::{Ca, Issued, Pending},
     fault::{FaultCount, FaultError, FaultRule},
-    policy::ChallengeUnavailable,
+    passwords::ChallengeUnavailable,
     seen::SeenRequest,
     wire,
 };

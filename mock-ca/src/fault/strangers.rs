@@ -13,7 +13,7 @@ use scep::{algorithm::Digest, identity::Identity, name, request::self_signed};
 use time::{OffsetDateTime, macros::datetime};
 
 use crate::{
-    authority::{Authority, stranger_key},
+    authority::{Authority, lab::STRANGER_KEY},
     profile::{Alteration, PublicKeyInfo, altered},
 };
 
@@ -27,17 +27,17 @@ pub(crate) fn stranger() -> &'static Identity {
         // The name and the key are fixed, and so this works always or in no test.
         let subject = name::parse("O=Nowhere, CN=Stranger").expect("a constant name is a name");
         let made = SystemTime::now().checked_sub(Duration::from_secs(3600)).unwrap_or(UNIX_EPOCH);
-        self_signed(&subject, stranger_key(), Digest::Sha256, made).expect("a fixed key signs")
+        self_signed(&subject, &STRANGER_KEY, Digest::Sha256, made).expect("a fixed key signs")
     });
     &STRANGER
 }
 
 /// The stranger under the names and serial number of another.
 pub(super) fn impostor(of: &X509Ref) -> Result<Identity, ErrorStack> {
-    let key = stranger_key();
-    let public_key = PublicKeyInfo::of_key(key)?;
+    let key = STRANGER_KEY.clone();
+    let public_key = PublicKeyInfo::of_key(&key)?;
     let change = Alteration { public_key: Some(&public_key), ..Alteration::default() };
-    Ok(Identity { certificate: altered(of, &change, key)?, key: key.clone() })
+    Ok(Identity { certificate: altered(of, &change, &key)?, key })
 }
 
 /// The signer with a certificate that has expired; its serial number is another, or the valid one would be taken for it.
@@ -56,7 +56,7 @@ pub(super) fn for_another_key(
     certificate: &X509Ref,
     authority: &Authority,
 ) -> Result<X509, ErrorStack> {
-    let public_key = PublicKeyInfo::of_key(stranger_key())?;
+    let public_key = PublicKeyInfo::of_key(&STRANGER_KEY)?;
     let change = Alteration { public_key: Some(&public_key), ..Alteration::default() };
     altered(certificate, &change, &authority.ca.key)
 }

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
-    let limit = ca.limits.connections;
+    let limit = ca.service.settings.limits.connections;
     let accepting = accept_all(&listener, &mut connections, limit, |stream, peer| {
         let (ca, stopped) = (Arc::clone(&ca), stopped.clone());
         async move { ca.serve_until(stream, peer, stopped).await }

@@ -2,12 +2,9 @@
 
 mod templates;
 
-use scep::server::SignatureAlgorithm;
-
 use super::{
-    CaProfile, Carried, ErrorPages, Personality, PersonalityName, RefusedAlgorithms,
-    RegistrationCertificate, RegistrationProfile, Renewal, ReplyStyle, Route, Serials, Target,
-    Unreadable, Unsupported, UserProfiles,
+    Carried, ErrorPages, Personality, PersonalityName, Registration, RegistrationCertificate,
+    Renewal, ReplyStyle, Serials, Target, Unreadable, Unsupported, UserProfiles,
 };
 
 pub(super) static NDES: Personality = Personality {
@@ -18,24 +15,24 @@ pub(super) static NDES: Personality = Personality {
     default_subject: "DC=com, DC=scep, CN=scep-TELDATPKI-CA",
     server_header: Some("Microsoft-IIS/10.0"),
     routes: &[
-        Route { path: "/certsrv/mscep/mscep.dll", target: Target::Scep },
-        Route { path: "/certsrv/mscep/mscep.dll/pkiclient.exe", target: Target::Scep },
-        Route { path: "/certsrv/mscep/", target: Target::Scep },
-        Route { path: "/certsrv/mscep", target: Target::Slash },
-        Route { path: "/certsrv/mscep_admin/", target: Target::Admin },
-        Route { path: "/certsrv/mscep_admin/mscep.dll", target: Target::Admin },
-        Route { path: "/certsrv/mscep_admin", target: Target::AdminSlash },
+        ("/certsrv/mscep/mscep.dll", Target::Scep),
+        ("/certsrv/mscep/mscep.dll/pkiclient.exe", Target::Scep),
+        ("/certsrv/mscep/", Target::Scep),
+        ("/certsrv/mscep", Target::Slash),
+        ("/certsrv/mscep_admin/", Target::Admin),
+        ("/certsrv/mscep_admin/mscep.dll", Target::Admin),
+        ("/certsrv/mscep_admin", Target::AdminSlash),
     ],
     serves_any_path: false,
     paths_ignore_case: true,
     limits_query: true,
     capabilities: "POSTPKIOperation\r\nRenewal\r\nSHA-512\r\nSHA-256\r\nSHA-1\r\nDES3",
-    capabilities_content_type: "text/plain",
     error_pages: ErrorPages::Html,
     bad_request_status: 500,
     bad_method_status: 405,
-    ca: CaProfile { profile: templates::CA, serial_bytes: 16 },
-    registration: Some(RegistrationProfile {
+    ca: templates::CA,
+    ca_serial_bytes: 16,
+    registration: Some(Registration {
         signing: RegistrationCertificate {
             profile: templates::ENROLLMENT_AGENT,
             request_id: 2,
@@ -54,11 +51,11 @@ pub(super) static NDES: Personality = Personality {
     },
     serials: Serials::RequestId,
     has_next_ca: false,
-    refused_algorithms: RefusedAlgorithms { ciphers: &[], digests: &[] },
+    refused_ciphers: &[],
+    refused_digests: &[],
     clock_tolerance: None,
     reply: ReplyStyle {
         carries: Carried::Nothing,
-        signature_algorithm: SignatureAlgorithm::RsaEncryption,
         has_signing_time: false,
         content_without_envelope: Some(&[0]),
         has_windows_attributes: true,

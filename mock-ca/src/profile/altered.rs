@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        authority::{Authority, AuthorityKeys},
+        authority::{Authority, lab},
         personality::PersonalityName,
         profile::unix_time,
         settings::WindowsSettings,
@@ -115,11 +115,11 @@ mod tests {
     fn only_what_is_to_be_changed_changes() {
         let subject = scep::name::parse("CN=CA").unwrap();
         let personality = PersonalityName::Rfc8894.personality();
-        let keys = AuthorityKeys::lab();
         let now = std::time::SystemTime::now();
-        let ca = Authority::create(personality, &keys, &subject, &WindowsSettings::default(), now)
-            .unwrap()
-            .ca;
+        let ca =
+            Authority::create(personality, &lab::KEYS, &subject, &WindowsSettings::default(), now)
+                .unwrap()
+                .ca;
         let same = altered(&ca.certificate, &Alteration::default(), &ca.key).unwrap();
         assert_eq!(same.to_der().unwrap(), ca.certificate.to_der().unwrap());
 

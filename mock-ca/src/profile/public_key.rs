@@ -58,11 +58,11 @@ mod tests {
     use openssl::{hash::MessageDigest, x509::X509Req};
 
     use super::*;
-    use crate::authority::AuthorityKeys;
+    use crate::authority::lab;
 
     #[test]
     fn the_key_of_a_request_is_openssls() {
-        let key = AuthorityKeys::lab().ca;
+        let key = lab::KEYS.ca.clone();
         let mut builder = X509Req::builder().unwrap();
         builder.set_subject_name(&scep::name::parse("CN=x").unwrap()).unwrap();
         builder.set_pubkey(&key).unwrap();

@@ -2,11 +2,6 @@
 
 use openssl::{bn::BigNum, error::ErrorStack, rand::rand_bytes};
 
-/// A serial number that counts up, as scepserver's.
-pub(crate) fn sequential_serial(number: u32) -> Result<BigNum, ErrorStack> {
-    BigNum::from_u32(number)
-}
-
 /// A random positive serial number of exactly so many bytes, as self-signed CA certificates have.
 pub(crate) fn random_serial(bytes: usize) -> Result<BigNum, ErrorStack> {
     let mut serial = vec![0; bytes];

@@ -8,12 +8,11 @@ use scep::{
     server::{self, Body, Header, Request, RequestError},
 };
 
-use super::{Service, reply::Asked};
+use super::{Service, Verdict, reply::Asked};
 use crate::{
     answer::{Answer, Note},
     fault::{Fault, Strikes},
     personality::{Unreadable, Unsupported},
-    policy::Verdict,
     refusal::Refusal,
     seen::SeenMessage,
 };
@@ -47,7 +46,7 @@ impl Service {
     }
 
     fn open_message(&self, message: &Message) -> Result<Request, RequestError> {
-        let authority = &self.site.authority;
+        let authority = &self.authority;
         match server::open_parsed(message, authority.recipient()) {
             Err(RequestError {
                 error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_)),
@@ -60,7 +59,7 @@ impl Service {
     /// A client that took the certificates with swapped usages enciphers to the other one; how it takes the reply, which
     /// the wrong one then signs, is worth seeing.
     fn opens_with_signing_key(&self) -> bool {
-        self.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped)
+        self.settings.windows.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped)
     }
 
     fn answer_unreadable(

@@ -12,17 +12,16 @@ use scep::{
     attribute::{FailInfo, Nonce, PkiStatus},
     ber, certs_only,
     http::PKI_MESSAGE,
-    server::{ExtraAttribute, Header, Outcome, Reply, Request},
+    server::{ExtraAttribute, Header, Outcome, Reply, Request, SignatureAlgorithm},
 };
 
-use super::Service;
+use super::{Service, Verdict};
 use crate::{
     answer::Answer,
-    ca::serial_text,
+    authority::{serial_text, subject_of},
     fault::{self, Draft, Fault, Payload, Strikes},
     log::LogOutcome,
     personality::Carried,
-    policy::{Verdict, subject_of},
     refusal::Refusal,
 };
 
@@ -95,7 +94,7 @@ impl Service {
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Result<Vec<u8>, Error> {
-        let authority = &self.site.authority;
+        let authority = &self.authority;
         let issued = decided.as_ref().ok().and_then(Verdict::certificate);
         let mut granted: Vec<_> = issued.cloned().into_iter().collect();
         fault::distort_granted(&mut granted, authority, strikes)?;
@@ -131,10 +130,10 @@ impl Service {
     ) -> Draft {
         let is_success = !matches!(decided, Ok(Verdict::Pending) | Err(_));
         Draft {
-            signer: self.site.authority.signer().clone(),
+            signer: self.authority.signer().clone(),
             carried: self.carried(is_success, issued),
             digest: self.reply_digest(asked.header.digest, decided.is_err()),
-            signature_algorithm: self.personality.reply.signature_algorithm,
+            signature_algorithm: SignatureAlgorithm::RsaEncryption,
             cipher: asked.cipher,
             key_transport: asked.key_transport,
             is_success,
@@ -143,7 +142,7 @@ impl Service {
 
     /// The certificates in the clear.
     fn carried(&self, is_success: bool, issued: Option<&X509>) -> Vec<X509> {
-        let authority = &self.site.authority;
+        let authority = &self.authority;
         match self.personality.reply.carries {
             Carried::IssuedAndCa => {
                 issued.into_iter().chain([&authority.ca.certificate]).cloned().collect()

@@ -7,8 +7,9 @@ use scep::identity::Identity;
 
 use super::{StateError, damaged, read_text};
 use crate::{
-    authority::{Authority, Identities, Registration},
-    personality::Personality,
+    authority::Authority,
+    personality::{Personality, Registration},
+    settings::WindowsSettings,
 };
 
 /// Whose they are, by the names of their files without the ending.
@@ -40,18 +41,22 @@ pub(super) fn files(authority: &Authority) -> io::Result<Vec<(String, Vec<u8>)>>
 }
 
 /// Reads those that the personality has.
-pub(super) fn read(directory: &Path, personality: &Personality) -> Result<Identities, StateError> {
-    let mut identities = Identities::of(identity(directory, CA)?);
+pub(super) fn read(
+    directory: &Path,
+    personality: &Personality,
+    windows: &WindowsSettings,
+) -> Result<Authority, StateError> {
+    let mut authority = Authority::of(personality, identity(directory, CA)?, windows);
     if personality.has_next_ca {
-        identities.next_ca = Some(identity(directory, NEXT_CA)?);
+        authority.next_ca = Some(identity(directory, NEXT_CA)?);
     }
     if personality.registration.is_some() {
-        identities.registration = Some(Registration {
+        authority.registration = Some(Registration {
             signing: identity(directory, RA_SIGNING)?,
             encryption: identity(directory, RA_ENCRYPTION)?,
         });
     }
-    Ok(identities)
+    Ok(authority)
 }
 
 fn identity(directory: &Path, stem: &str) -> Result<Identity, StateError> {
