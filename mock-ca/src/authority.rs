@@ -17,8 +17,8 @@ use time::OffsetDateTime;
 use crate::{
     personality::{Personality, Registration, RegistrationCertificate, Serials},
     profile::{
-        Applicant, CertificateProfile, Directory, Issuer, PublicKeyInfo, Wish, calendar,
-        random_serial, request_serial, unix_time,
+        Applicant, CertificateProfile, Directory, Issuer, calendar, key_of_request,
+        public_key_info, random_serial, request_serial, unix_time,
     },
     settings::WindowsSettings,
 };
@@ -113,19 +113,14 @@ impl Authority {
         number: u32,
         now: SystemTime,
     ) -> Result<X509, ErrorStack> {
-        let wishes: Vec<Wish<'_>> = csr
-            .extensions()
-            .iter()
-            .map(|asked| Wish { oid: &asked.oid, critical: asked.critical, value: &asked.value })
-            .collect();
-        let public_key = match PublicKeyInfo::of_request(csr.to_der()) {
+        let public_key = match key_of_request(csr.to_der()) {
             Some(public_key) => public_key,
-            None => PublicKeyInfo::of_key(csr.public_key())?,
+            None => public_key_info(csr.public_key())?,
         };
         let applicant = Applicant {
             subject: &csr.subject().to_der()?,
             public_key: &public_key,
-            wishes: &wishes,
+            wishes: csr.extensions(),
             serial: self.serial(number)?,
         };
         profile.issue(&applicant, &self.issuer(), calendar(now))
@@ -182,7 +177,7 @@ impl Authority {
     ) -> Result<Identity, ErrorStack> {
         let applicant = Applicant {
             subject: &subject.to_der()?,
-            public_key: &PublicKeyInfo::of_key(key)?,
+            public_key: &public_key_info(key)?,
             wishes: &[],
             serial: self.serial(shape.request_id)?,
         };
@@ -210,7 +205,7 @@ fn root(
     let issuer = Issuer { certificate: None, key, directory };
     let applicant = Applicant {
         subject: &subject.to_der()?,
-        public_key: &PublicKeyInfo::of_key(key)?,
+        public_key: &public_key_info(key)?,
         wishes: &[],
         serial: random_serial(personality.ca_serial_bytes)?,
     };

@@ -5,7 +5,10 @@ use scep::{attribute::TransactionId, request::Csr, server::Header};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{authority::Authority, profile::PublicKeyInfo};
+use crate::{
+    authority::Authority,
+    profile::{der::whole, key_of_certificate, public_key_info},
+};
 
 /// Which request it is, and whose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,11 +49,11 @@ impl Origin {
 /// The digest by which the signer of a message is known again.
 pub(crate) fn requester_of(signer: &X509Ref) -> Result<String, ErrorStack> {
     let certificate = signer.to_der()?;
-    let key = match PublicKeyInfo::of_certificate(&certificate) {
+    let key = match key_of_certificate(&certificate) {
         Some(key) => key,
-        None => PublicKeyInfo::of_key(&*signer.public_key()?)?,
+        None => public_key_info(&*signer.public_key()?)?,
     };
-    sha256(key.whole())
+    sha256(&whole(&key))
 }
 
 fn sha256(bytes: &[u8]) -> Result<String, ErrorStack> {

@@ -4,17 +4,13 @@ use openssl::{error::ErrorStack, x509::X509};
 use scep::{
     certs_only,
     http::{CA_CERTIFICATE, CA_RA_CERTIFICATES},
-    identity::Identity,
     key_usage::KeyUsage,
 };
 
-use super::{
-    Fault, Strikes,
-    strangers::{EXPIRED, stranger},
-};
+use super::{Fault, Strikes, strangers::EXPIRED};
 use crate::{
-    authority::Authority,
-    profile::{Alteration, KeyUsageChange, altered},
+    authority::{Authority, lab::STRANGER_KEY},
+    profile::altered,
 };
 
 /// The answer to GetCACert as the faults leave it: content type and body.
@@ -46,42 +42,30 @@ fn happen(
 ) -> Result<bool, ErrorStack> {
     let ca_key = &authority.ca.key;
     let Some((ca, ra)) = certificates.split_last_mut() else { return Ok(false) };
-    let expired = Alteration { validity: Some(EXPIRED), ..Alteration::default() };
     match fault {
-        Fault::CaExpired => *ca = altered(ca, &expired, ca_key)?,
+        Fault::CaExpired => *ca = altered(ca, ca_key, |fields| fields.validity = EXPIRED.into())?,
         Fault::CaWithoutKeyUsage => {
-            let change = Alteration { key_usage: KeyUsageChange::Remove, ..Alteration::default() };
-            *ca = altered(ca, &change, ca_key)?;
+            *ca = altered(ca, ca_key, |fields| fields.set_key_usage(None))?;
         }
         _ if ra.is_empty() => return Ok(false),
-        Fault::RaExpired => each(ra, |one| altered(one, &expired, ca_key))?,
+        Fault::RaExpired => {
+            for one in ra {
+                *one = altered(one, ca_key, |fields| fields.validity = EXPIRED.into())?;
+            }
+        }
         Fault::RaForeign => {
-            let stranger: &Identity = stranger();
-            each(ra, |one| altered(one, &Alteration::default(), &stranger.key))?;
+            for one in ra {
+                *one = altered(one, &STRANGER_KEY, |_| ())?;
+            }
         }
         Fault::RaUsagesSwapped => {
-            let usages: Vec<_> = ra.iter().map(usage_of).rev().collect();
+            let usages: Vec<_> = ra.iter().map(|one| KeyUsage::of(one)).rev().collect();
             for (one, usage) in ra.iter_mut().zip(usages) {
-                let change = Alteration { key_usage: usage, ..Alteration::default() };
-                *one = altered(one, &change, ca_key)?;
+                *one = altered(one, ca_key, |fields| fields.set_key_usage(usage))?;
             }
         }
         Fault::CaCertificatesReversed => certificates.reverse(),
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-fn usage_of(certificate: &X509) -> KeyUsageChange {
-    KeyUsage::of(certificate).map_or(KeyUsageChange::Remove, KeyUsageChange::Replace)
-}
-
-fn each(
-    certificates: &mut [X509],
-    change: impl Fn(&X509) -> Result<X509, ErrorStack>,
-) -> Result<(), ErrorStack> {
-    for certificate in certificates {
-        *certificate = change(certificate)?;
-    }
-    Ok(())
 }

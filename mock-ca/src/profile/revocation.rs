@@ -5,8 +5,6 @@ use std::time::{Duration, SystemTime};
 use openssl::{
     bn::BigNum,
     error::ErrorStack,
-    hash::MessageDigest,
-    sign::Signer,
     x509::{X509Crl, X509Ref},
 };
 use scep::identity::Identity;
@@ -14,11 +12,12 @@ use time::OffsetDateTime;
 
 use super::{
     calendar,
+    certificate::{signature_algorithm, signed},
     der::{
-        big_integer, bit_string, context_constructed, context_primitive, integer, octet_string,
-        oid, sequence, time,
+        big_integer, context_constructed, context_primitive, integer, octet_string, oid, sequence,
+        whole,
     },
-    signature_algorithm,
+    validity::certificate_time,
 };
 
 const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
@@ -36,9 +35,7 @@ pub(crate) fn revocation_list<'a>(
     let entries: Result<Vec<_>, _> =
         revoked.into_iter().map(|(certificate, at)| entry(certificate, at)).collect();
     let to_be_signed = signed_part(ca, &entries?, calendar(now))?;
-    let mut signer = Signer::new(MessageDigest::sha256(), &ca.key)?;
-    let signature = signer.sign_oneshot_to_vec(&to_be_signed)?;
-    X509Crl::from_der(&sequence(&[to_be_signed, signature_algorithm(), bit_string(&signature)]))
+    X509Crl::from_der(&signed(to_be_signed, &ca.key)?)
 }
 
 /// The `TBSCertList`.
@@ -53,8 +50,8 @@ fn signed_part(
         integer(1),
         signature_algorithm(),
         ca.certificate.subject_name().to_der()?,
-        time(now),
-        time(now + LIFETIME),
+        whole(&certificate_time(now)),
+        whole(&certificate_time(now + LIFETIME)),
         entries,
         context_constructed(0, &extensions(ca, now)),
     ]))
@@ -62,7 +59,7 @@ fn signed_part(
 
 fn entry(certificate: &X509Ref, at: SystemTime) -> Result<Vec<u8>, ErrorStack> {
     let serial: BigNum = certificate.serial_number().to_bn()?;
-    Ok(sequence(&[big_integer(&serial.to_vec()), time(calendar(at))]))
+    Ok(sequence(&[big_integer(&serial.to_vec()), whole(&certificate_time(calendar(at)))]))
 }
 
 fn extensions(ca: &Identity, now: OffsetDateTime) -> Vec<u8> {
