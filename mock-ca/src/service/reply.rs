@@ -19,7 +19,7 @@ use super::{Service, Verdict};
 use crate::{
     answer::Answer,
     authority::{serial_text, subject_of},
-    fault::{self, Draft, Fault, Payload, Strikes},
+    fault::{self, Draft, Fault, Strikes},
     log::LogOutcome,
     personality::Carried,
     refusal::Refusal,
@@ -114,8 +114,7 @@ impl Service {
             }
             _ => None,
         };
-        let payload = Payload { header: asked.header, draft: &draft, granted };
-        fault::distort_content(&mut message, &payload, authority, strikes)?;
+        fault::distort_content(&mut message, &draft, granted.as_deref(), authority, strikes)?;
         fault::distort_message(&mut message, strikes);
         let encoded = message.encode()?;
         if strikes.fire(Fault::BerReply) { ber::stream(&encoded) } else { Ok(encoded) }
@@ -131,6 +130,7 @@ impl Service {
         let is_success = !matches!(decided, Ok(Verdict::Pending) | Err(_));
         Draft {
             signer: self.authority.signer().clone(),
+            recipient: asked.header.signer.clone(),
             carried: self.carried(is_success, issued),
             digest: self.reply_digest(asked.header.digest, decided.is_err()),
             signature_algorithm: SignatureAlgorithm::RsaEncryption,
