@@ -8,6 +8,7 @@ use openssl::{
     bn::BigNum,
     error::ErrorStack,
     pkey::{PKey, Private},
+    rand::rand_bytes,
     rsa::Rsa,
     x509::{X509, X509Name, X509Ref},
 };
@@ -18,7 +19,7 @@ use crate::{
     personality::{Personality, Registration, RegistrationCertificate, Serials},
     profile::{
         Applicant, CertificateProfile, Directory, Issuer, calendar, key_of_request,
-        public_key_info, random_serial, request_serial, unix_time,
+        public_key_info, unix_time,
     },
     settings::WindowsSettings,
 };
@@ -218,6 +219,39 @@ fn registration_subject(host: &str) -> Result<X509Name, ErrorStack> {
     let mut builder = X509Name::builder()?;
     builder.append_entry_by_text("CN", &format!("{}-MSCEP-RA", host.to_uppercase()))?;
     Ok(builder.build())
+}
+
+/// A random positive serial number of exactly so many bytes, as self-signed CA certificates have.
+fn random_serial(bytes: usize) -> Result<BigNum, ErrorStack> {
+    let mut serial = vec![0; bytes];
+    rand_bytes(&mut serial)?;
+    if let Some(first) = serial.first_mut() {
+        // No sign bit, and no leading zero that the encoding would drop.
+        *first = (*first & 0x7f) | 0x01;
+    }
+    BigNum::from_slice(&serial)
+}
+
+/// The 19 bytes a Windows CA makes of a request's number: high serial, request id, eight random bytes, the index of
+/// the CA's certificate (0), the request id again (MS-WCCE §3.2.1.4.2.1.4.6).
+fn request_serial(high_serial: u8, request_id: u32) -> Result<BigNum, ErrorStack> {
+    let mut random = [0; 8];
+    rand_bytes(&mut random)?;
+    let mut serial = vec![first_byte(high_serial)];
+    serial.extend_from_slice(&request_id.to_be_bytes());
+    serial.extend_from_slice(&random);
+    serial.extend_from_slice(&[0, 0]);
+    serial.extend_from_slice(&request_id.to_be_bytes());
+    BigNum::from_slice(&serial)
+}
+
+/// The high serial byte as it is written: never negative, never with an empty high digit.
+fn first_byte(high_serial: u8) -> u8 {
+    match high_serial & 0x7f {
+        0 => 0x61,
+        byte if byte & 0xf0 == 0 => byte ^ 0x10,
+        byte => byte,
+    }
 }
 
 /// The subject of a certificate, as OpenSSL writes it on one line.

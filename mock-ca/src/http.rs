@@ -1,9 +1,8 @@
 //! The HTTP server: bounded in size, in time and in number of connections.
 
 mod accept;
-mod write_timeout;
 
-use std::{pin::pin, sync::Arc, time::SystemTime};
+use std::{error::Error as _, io, pin::pin, sync::Arc, time::SystemTime};
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
@@ -23,6 +22,7 @@ use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
+use tokio_io_timeout::TimeoutWriter;
 
 pub(crate) use accept::accept_all;
 pub use accept::{Listener, SHUTDOWN_TIMEOUT, serve};
@@ -34,7 +34,6 @@ use crate::{
     seen::SeenRequest,
     service::Inquiry,
 };
-use write_timeout::WriteTimeout;
 
 /// Why the body of a request was not read.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +69,9 @@ impl Ca {
     ) where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let io = TokioIo::new(WriteTimeout::new(io, self.service.settings.limits.read_timeout));
+        let mut io = TimeoutWriter::new(io);
+        io.set_timeout(Some(self.service.settings.limits.read_timeout));
+        let io = TokioIo::new(Box::pin(io));
         let service = service_fn(|request| self.respond(request, &peer));
         let mut connection = pin!(self.builder().serve_connection(io, service));
         let ended = tokio::select! {
@@ -210,7 +211,12 @@ impl Ca {
     }
 
     fn log_cut(&self, peer: &str, error: &hyper::Error) {
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        let cause = error.source().map(|cause| match cause.downcast_ref::<io::Error>() {
+            Some(slow) if slow.kind() == io::ErrorKind::TimedOut => {
+                ": the peer does not read".into()
+            }
+            _ => format!(": {cause}"),
+        });
         self.log.write(LogEntry {
             at: SystemTime::now(),
             peer: peer.to_owned(),
@@ -226,7 +232,7 @@ impl Ca {
 
 /// Whether the connection was closed by a fault, of which the log tells already.
 fn is_on_purpose(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
     matches!(cause, Some(Unread::Withheld))
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use openssl::{error::ErrorStack, rand::rand_bytes};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use scep::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ impl PasswordCache {
         let mut random = vec![0; self.rules.random_bytes];
         rand_bytes(&mut random)?;
         let password = Secret::new(hex::encode_upper(&random));
-        let mut entries = self.lock();
+        let mut entries = self.entries.lock();
         entries.retain(|entry| entry.age(now) <= self.rules.lifetime + REMEMBERED);
         let unused = entries.iter().filter(|entry| {
             entry.made.is_some() && !entry.is_used && entry.age(now) <= self.rules.lifetime
@@ -109,7 +109,7 @@ impl PasswordCache {
         given: &Secret,
         now: SystemTime,
     ) -> Result<Taken<'a>, Refusal> {
-        let mut entries = self.lock();
+        let mut entries = self.entries.lock();
         let entry = entries.iter_mut().find(|entry| entry.password.matches(given));
         let entry = entry.ok_or(Refusal::WrongChallenge)?;
         if entry.is_used {
@@ -127,7 +127,7 @@ impl PasswordCache {
     }
 
     fn put_back(&self, password: &Secret) {
-        let mut entries = self.lock();
+        let mut entries = self.entries.lock();
         set_used(&mut entries, password, false);
         // What cannot be written stays used after a restart: a password is rather lost than good for two certificates.
         let _ = self.keep(&entries);
@@ -136,10 +136,6 @@ impl PasswordCache {
     fn keep(&self, entries: &[Entry]) -> Result<(), StateError> {
         let directory = self.directory.as_ref();
         directory.map_or(Ok(()), |directory| directory.write_challenges(&entries))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock()
     }
 }
 
@@ -238,7 +234,7 @@ mod tests {
         let cache = cache(&["a b", "used"]);
         cache.make(NOW + MINUTE).unwrap();
         cache.take(&Secret::new("used"), NOW).unwrap().spend();
-        let text = serde_json::to_string(&*cache.lock()).unwrap();
+        let text = serde_json::to_string(&*cache.entries.lock()).unwrap();
         let read: Vec<Entry> = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
         let expected = r#"[{"password":"a b","made":null,"is_used":false},{"password":"used","made":null,"is_used":true},{"password":""#;

@@ -5,7 +5,6 @@ pub(crate) mod der;
 mod directory;
 mod extension;
 mod revocation;
-mod serial;
 mod validity;
 
 use ::der::{
@@ -29,7 +28,6 @@ pub(crate) use extension::{
     AuthorityKeyIdentifier, Capability, Extension, RequestedExtensions, Template,
 };
 pub(crate) use revocation::revocation_list;
-pub(crate) use serial::{random_serial, request_serial};
 pub(crate) use validity::{Validity, ValidityPeriod, calendar, unix_time};
 
 use certificate::{TbsCertificate, signature_algorithm};

@@ -14,7 +14,6 @@
 
 mod atomic;
 mod authority;
-mod record;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -22,16 +21,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use record::Numbered;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     authority::Authority,
     personality::{Personality, PersonalityName},
+    record::{IssuedRecord, PendingRecord},
     settings::WindowsSettings,
 };
-
-pub(crate) use record::{IssuedRecord, PendingRecord};
 
 /// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -157,12 +154,12 @@ impl StateDirectory {
 
     /// Writes an issued certificate, flushed to the disk when this returns.
     pub(crate) fn write_issued(&self, record: &IssuedRecord) -> Result<(), StateError> {
-        write_json(&self.path.join(ISSUED), &file_name(record.number()), record)
+        write_json(&self.path.join(ISSUED), &file_name(record.number), record)
     }
 
     /// Writes a request that waits or was denied.
     pub(crate) fn write_pending(&self, record: &PendingRecord) -> Result<(), StateError> {
-        write_json(&self.path.join(PENDING), &file_name(record.number()), record)
+        write_json(&self.path.join(PENDING), &file_name(record.number), record)
     }
 
     /// Removes a request that waits no longer.
@@ -174,12 +171,12 @@ impl StateDirectory {
 
     /// Reads all issued certificates, in order.
     pub(crate) fn read_issued(&self) -> Result<Vec<IssuedRecord>, StateError> {
-        self.read_records(ISSUED)
+        self.read_records(ISSUED, |record: &mut IssuedRecord, number| record.number = number)
     }
 
     /// Reads all requests that wait or were denied, in order.
     pub(crate) fn read_pending(&self) -> Result<Vec<PendingRecord>, StateError> {
-        self.read_records(PENDING)
+        self.read_records(PENDING, |record: &mut PendingRecord, number| record.number = number)
     }
 
     /// Writes the list of challenge passwords.
@@ -211,9 +208,11 @@ impl StateDirectory {
         damaged(&self.path.join(ISSUED).join(file_name(number)), &reason)
     }
 
-    fn read_records<T: Numbered + DeserializeOwned>(
+    /// Reads all records of a directory, each numbered as its file is.
+    fn read_records<T: DeserializeOwned>(
         &self,
         directory: &str,
+        set_number: impl Fn(&mut T, u32),
     ) -> Result<Vec<T>, StateError> {
         let directory = self.path.join(directory);
         let mut records = Vec::new();
@@ -221,7 +220,7 @@ impl StateDirectory {
             let number =
                 number_of(&path).ok_or_else(|| damaged(&path, &"not a file of a state"))?;
             let mut record: T = read_json(&path)?;
-            record.set_number(number);
+            set_number(&mut record, number);
             records.push(record);
         }
         Ok(records)

@@ -5,10 +5,9 @@ use std::{sync::Arc, time::SystemTime};
 use openssl::x509::X509Ref;
 
 use crate::{
-    origin::Origin,
     profile::{calendar, unix_time},
+    record::{IssuedRecord, Origin, PendingRecord},
     refusal::Refusal,
-    state::{IssuedRecord, PendingRecord},
 };
 
 /// What became of a transaction.

@@ -216,3 +216,28 @@ fn only_its_own_valid_certificates_are_vouched_for() {
     assert!(linux.has_signed(&user));
     assert!(!linux.has_signed(&other), "the lab's CAs share one key, but not their names");
 }
+
+#[test]
+fn the_documented_layout_comes_out() {
+    let serial = request_serial(0x11, 0x1423).unwrap().to_vec();
+    assert_eq!(serial.len(), 19);
+    assert_eq!(serial[..5], [0x11, 0x00, 0x00, 0x14, 0x23]);
+    assert_eq!(serial[13..], [0x00, 0x00, 0x00, 0x00, 0x14, 0x23]);
+}
+
+#[test]
+fn the_first_byte_is_positive_and_full() {
+    assert_eq!(first_byte(0x00), 0x61);
+    assert_eq!(first_byte(0x80), 0x61);
+    assert_eq!(first_byte(0x01), 0x11);
+    assert_eq!(first_byte(0x79), 0x79);
+}
+
+#[test]
+fn a_random_serial_has_its_length() {
+    for _ in 0..64 {
+        let serial = random_serial(20).unwrap().to_vec();
+        assert_eq!(serial.len(), 20);
+        assert!(serial[0] < 0x80);
+    }
+}

@@ -6,11 +6,7 @@ use openssl::x509::X509;
 use scep::attribute::TransactionId;
 
 use super::Ca;
-use crate::{
-    authority::serial_text,
-    refusal::Refusal,
-    state::{PendingRecord, StateError},
-};
+use crate::{authority::serial_text, record::PendingRecord, refusal::Refusal, state::StateError};
 
 /// Why a request was not decided about.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! The calls of the API: what each asks for, what it is answered, and how a CA follows it.
 
+use hyper::StatusCode;
 use openssl::x509::X509;
 use scep::{
     attribute::TransactionId,
@@ -32,20 +33,24 @@ pub trait Call: Serialize + DeserializeOwned + Send + Sync {
 
 /// A call that a CA can follow by itself.
 pub(super) trait Follow: Call {
-    fn follow(self, ca: &Ca) -> Result<Self::Reply, NotFollowed>;
+    fn follow(self, ca: &Ca) -> Result<Self::Reply, Refused>;
 }
 
-/// Why a CA does not follow a call.
-pub(super) enum NotFollowed {
-    /// No CA could.
-    Senseless(String),
-    /// This one cannot as things are.
-    Conflict(String),
+/// Why a call is not followed.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) reason: String,
 }
 
-impl NotFollowed {
+impl Refused {
+    pub(super) fn new(status: StatusCode, reason: &impl ToString) -> Self {
+        Self { status, reason: reason.to_string() }
+    }
+
+    /// The CA cannot follow the call as things are.
     fn conflict(error: &impl ToString) -> Self {
-        Self::Conflict(error.to_string())
+        Self::new(StatusCode::CONFLICT, error)
     }
 }
 
@@ -59,8 +64,8 @@ macro_rules! call {
         }
 
         impl Follow for $name {
-            fn follow(self, ca: &Ca) -> Result<Self::Reply, NotFollowed> {
-                let follow: fn(Self, &Ca) -> Result<Self::Reply, NotFollowed> = $follow;
+            fn follow(self, ca: &Ca) -> Result<Self::Reply, Refused> {
+                let follow: fn(Self, &Ca) -> Result<Self::Reply, Refused> = $follow;
                 follow(self, ca)
             }
         }
@@ -147,7 +152,7 @@ pub struct Approved {
 }
 
 call!(Approve, Post "/approve" -> Approved, |Self { transaction_id: approved }, ca| {
-    let certificate = ca.approve(&approved).map_err(|error| NotFollowed::conflict(&error))?;
+    let certificate = ca.approve(&approved).map_err(|error| Refused::conflict(&error))?;
     Ok(Approved { approved, serial: serial_text(&certificate) })
 });
 
@@ -167,7 +172,7 @@ pub struct Denied {
 }
 
 call!(Deny, Post "/deny" -> Denied, |Self { transaction_id: denied }, ca| {
-    ca.deny(&denied).map_err(|error| NotFollowed::conflict(&error))?;
+    ca.deny(&denied).map_err(|error| Refused::conflict(&error))?;
     Ok(Denied { denied })
 });
 
@@ -187,7 +192,7 @@ pub struct Revoked {
 }
 
 call!(Revoke, Post "/revoke" -> Revoked, |Self { serial: revoked }, ca| {
-    ca.revoke(&revoked).map_err(|error| NotFollowed::conflict(&error))?;
+    ca.revoke(&revoked).map_err(|error| Refused::conflict(&error))?;
     Ok(Revoked { revoked })
 });
 
@@ -207,7 +212,7 @@ pub struct Injected {
 }
 
 call!(Inject, Post "/faults" -> Injected, |Self { fault }, ca| {
-    let senseless = |error: FaultError| NotFollowed::Senseless(error.to_string());
+    let senseless = |error: FaultError| Refused::new(StatusCode::BAD_REQUEST, &error);
     let fault = fault.parse().map_err(senseless)?;
     ca.inject(fault).map_err(senseless)?;
     Ok(Injected { fault })
@@ -225,11 +230,11 @@ impl Call for MakeChallenge {
 }
 
 impl Follow for MakeChallenge {
-    fn follow(self, ca: &Ca) -> Result<Option<Secret>, NotFollowed> {
+    fn follow(self, ca: &Ca) -> Result<Option<Secret>, Refused> {
         match ca.new_challenge() {
             Ok(password) => Ok(Some(password)),
             Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
-            Err(error) => Err(NotFollowed::conflict(&error)),
+            Err(error) => Err(Refused::conflict(&error)),
         }
     }
 }

@@ -17,10 +17,10 @@ use time::OffsetDateTime;
 
 use super::{Service, Verdict, message::expect_recipient};
 use crate::{
-    origin::{Origin, requester_of},
     passwords::Taken,
     personality::{Renewal, Unsupported},
     profile::calendar,
+    record::{Origin, requester_of},
     refusal::Refusal,
     settings::{Approval, ChallengePolicy},
 };
