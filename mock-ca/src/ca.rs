@@ -87,9 +87,6 @@ pub enum OpenError {
     /// OpenSSL refused an operation that should have worked.
     #[error("OpenSSL: {0}")]
     Crypto(#[from] ErrorStack),
-    /// The answer to `GetCACert` could not be encoded.
-    #[error(transparent)]
-    Scep(#[from] scep::Error),
 }
 
 impl Ca {
@@ -110,7 +107,7 @@ impl Ca {
         let passwords = PasswordCache::open(&settings.challenge, state)?;
         Ok(Arc::new(Self {
             log: Log::new(settings.on_log.clone()),
-            service: Service::new(settings, authority, store, passwords)?,
+            service: Service::new(settings, authority, store, passwords),
             seen: SeenRequests::default(),
             deciding: Mutex::default(),
         }))
@@ -129,11 +126,6 @@ impl Ca {
     /// The certificates `GetCACert` gives, in their order.
     pub fn certificates(&self) -> Vec<X509> {
         self.service.authority.certificates()
-    }
-
-    /// The TCP port the real server listens on by default.
-    pub fn default_port(&self) -> u16 {
-        self.service.personality.default_port
     }
 
     /// The paths under which SCEP is served.

@@ -23,7 +23,11 @@ use scep::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{fault::Fault, wire};
+use crate::{
+    fault::Fault,
+    log::{shortened, shortened_id, shortened_type},
+    wire,
+};
 
 pub use query::QueryMessage;
 
@@ -129,13 +133,9 @@ impl SeenMessage {
     pub(crate) fn of(message: &Message) -> Self {
         let attributes = message.attributes();
         let signer = message.signer(&[]).ok();
-        let id = |id: TransactionId| TransactionId::new(shortened(id.as_str()));
         Self {
-            message_type: attributes.message_type().ok().map(|known| match known {
-                MessageType::Other(other) => MessageType::Other(shortened(other)),
-                known => known,
-            }),
-            transaction_id: attributes.transaction_id().ok().map(id),
+            message_type: attributes.message_type().ok().map(shortened_type),
+            transaction_id: attributes.transaction_id().ok().map(shortened_id),
             sender_nonce_bytes: attributes.sender_nonce().ok().map(|it| it.as_bytes().len()),
             digest: message.digest(),
             has_signing_time: matches!(attributes.signing_time(), Ok(Some(_))),
@@ -177,13 +177,6 @@ impl SeenCsr {
             key_is_signers: signer.public_key().is_ok_and(|key| key.public_eq(csr.public_key())),
         }
     }
-}
-
-/// What a peer sends is cut to so many characters.
-const LONGEST: usize = 300;
-
-fn shortened(text: impl AsRef<str>) -> String {
-    text.as_ref().chars().take(LONGEST).collect()
 }
 
 /// The requests that came, the newest few thousand of them.

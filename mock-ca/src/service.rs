@@ -8,12 +8,10 @@ mod website;
 
 use std::{sync::Arc, time::SystemTime};
 
-use hyper::body::Bytes;
 use openssl::x509::{X509, X509Crl};
 use scep::{
     capabilities::{Capabilities, Capability},
-    certs_only,
-    http::{CA_CERTIFICATE, CA_RA_CERTIFICATES, HttpError, HttpRequest, Operation},
+    http::{HttpError, HttpRequest, Operation},
     message::Message,
 };
 
@@ -41,8 +39,6 @@ pub(crate) struct Service {
     pub(crate) faults: Faults,
     passwords: PasswordCache,
     offer: Offer,
-    /// The answer to `GetCACert`: content type and body.
-    certificates_answer: (&'static str, Bytes),
 }
 
 /// What became of a request that was not refused.
@@ -81,18 +77,17 @@ impl Service {
         authority: Arc<Authority>,
         store: Store,
         passwords: PasswordCache,
-    ) -> Result<Self, scep::Error> {
+    ) -> Self {
         let personality = settings.personality.personality();
-        Ok(Self {
+        Self {
             personality,
             offer: Offer::new(personality, &settings),
             faults: Faults::new(&settings.faults),
-            certificates_answer: certificates_answer(&authority)?,
             settings,
             authority,
             store,
             passwords,
-        })
+        }
     }
 
     /// Answers a SCEP request; `None` when it names no operation.
@@ -111,15 +106,12 @@ impl Service {
         };
         let triggers = triggers(&operation, message.as_ref().and_then(|it| it.as_ref().ok()));
         let strikes = self.faults.strike(&triggers);
-        let answer = match (operation, message) {
+        let mut answer = match (operation, message) {
             (_, Some(message)) => self.answer_message(message, now, &strikes),
             (Ok(operation), None) => self.answer_plain(&operation, now, &strikes),
             (Err(error), None) => self.bad_request(&error),
         };
-        let answer = match triggers.first() {
-            Some(operation) => answer.for_operation(operation.as_str()),
-            None => answer,
-        };
+        answer.note.operation = triggers.first().map(|operation| operation.as_str());
         Some(fault::distorted(answer, self.personality, &strikes))
     }
 
@@ -156,15 +148,6 @@ impl Service {
     fn server_error(&self, reason: &impl ToString) -> Answer {
         Answer::error(self.personality, 500, reason)
     }
-}
-
-/// The answer to `GetCACert`: a single certificate as it is, several in a certs-only message (RFC 8894 §4.2.1).
-fn certificates_answer(authority: &Authority) -> Result<(&'static str, Bytes), scep::Error> {
-    let certificates = authority.certificates();
-    Ok(match certificates.as_slice() {
-        [single] => (CA_CERTIFICATE, single.to_der()?.into()),
-        several => (CA_RA_CERTIFICATES, certs_only::encode(several, &[])?.into()),
-    })
 }
 
 /// What a request is to the faults, the operation first.

@@ -102,11 +102,10 @@ const FILE_BYTES: u64 = 16 * 1024 * 1024;
 impl StateDirectory {
     /// Opens a directory, made if it is not there, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
-        for directory in [path.to_owned(), path.join(ISSUED), path.join(PENDING)] {
-            if directory == path {
-                refuse_foreign(path)?;
-            }
-            atomic::make_directory(&directory).map_err(at("make", &directory))?;
+        refuse_foreign(path)?;
+        let directories = [path.to_owned(), path.join(ISSUED), path.join(PENDING)];
+        for directory in &directories {
+            atomic::make_directory(directory).map_err(at("make", directory))?;
         }
         let lock_path = path.join(LOCK);
         let lock = atomic::open_private(&lock_path).map_err(at("open", &lock_path))?;
@@ -115,8 +114,8 @@ impl StateDirectory {
             Err(TryLockError::WouldBlock) => return Err(StateError::Locked(path.to_owned())),
             Err(TryLockError::Error(source)) => return Err(at("lock", &lock_path)(source)),
         }
-        for directory in [path.to_owned(), path.join(ISSUED), path.join(PENDING)] {
-            atomic::remove_unfinished(&directory).map_err(at("clean", &directory))?;
+        for directory in &directories {
+            atomic::remove_unfinished(directory).map_err(at("clean", directory))?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -149,7 +148,7 @@ impl StateDirectory {
         personality: &Personality,
         windows: &WindowsSettings,
     ) -> Result<Authority, StateError> {
-        authority::read(&self.path, personality, windows)
+        authority::read_all(&self.path, personality, windows)
     }
 
     /// Writes an issued certificate, flushed to the disk when this returns.
@@ -257,10 +256,8 @@ fn refuse_foreign(path: &Path) -> Result<(), StateError> {
 
 fn sorted_files(directory: &Path) -> Result<Vec<PathBuf>, StateError> {
     let entries = fs::read_dir(directory).map_err(at("read", directory))?;
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(at("read", directory))?;
+    let paths: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths.map_err(at("read", directory))?;
     paths.sort();
     Ok(paths)
 }
@@ -275,7 +272,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StateError> {
         let (line, column) = (error.line(), error.column());
         damaged(path, &format!("it is not as it was written at line {line}, column {column}"))
     };
-    serde_json::from_str(&read_text(path)?).map_err(unlike)
+    serde_json::from_slice(&read(path)?).map_err(unlike)
 }
 
 fn write_json(directory: &Path, name: &str, content: &impl Serialize) -> Result<(), StateError> {
@@ -283,13 +280,12 @@ fn write_json(directory: &Path, name: &str, content: &impl Serialize) -> Result<
     write(directory, name, &encoded.map_err(at("encode", &directory.join(name)))?)
 }
 
-fn read_text(path: &Path) -> Result<String, StateError> {
+fn read(path: &Path) -> Result<Vec<u8>, StateError> {
     let length = fs::metadata(path).map_err(at("read", path))?.len();
     if length > FILE_BYTES {
         return Err(damaged(path, &format!("it has {length} bytes")));
     }
-    let bytes = fs::read(path).map_err(at("read", path))?;
-    String::from_utf8(bytes).map_err(|_| damaged(path, &"it is not UTF-8"))
+    fs::read(path).map_err(at("read", path))
 }
 
 fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), StateError> {

@@ -89,7 +89,8 @@ pub(crate) fn capabilities(text: &[u8], strikes: &Strikes<'_>) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The answer to GetCACert as the faults leave it: content type and body.
+/// The answer to GetCACert as the faults leave it, content type and body: a single certificate as it is, several in a
+/// certs-only message (RFC 8894 §4.2.1).
 pub(crate) fn certificates_answer(
     authority: &Authority,
     strikes: &Strikes<'_>,

@@ -61,7 +61,7 @@ impl Faults {
         for (place, counted) in armed.rules.iter_mut().enumerate() {
             let rule = counted.rule;
             if met.contains(&rule.on) {
-                counted.met = counted.met.saturating_add(1);
+                counted.met += 1;
                 if rule.nth.is_none_or(|nth| nth.get() == counted.met) {
                     due.push(Due { place, fault: rule.fault, fired: Cell::new(false) });
                 }
@@ -74,14 +74,6 @@ impl Faults {
     /// Whether a transaction is, or was, answered with PENDING by a fault alone.
     pub(crate) fn postponed(&self, id: &TransactionId) -> bool {
         self.armed.lock().postponed.keys().any(|(known, _)| known == id)
-    }
-}
-
-impl Armed {
-    fn fired(&mut self, place: usize) {
-        if let Some(counted) = self.rules.get_mut(place) {
-            counted.fired = counted.fired.saturating_add(1);
-        }
     }
 }
 
@@ -110,7 +102,7 @@ impl Strikes<'_> {
     ) -> Result<(), E> {
         for due in &self.due {
             if happen(due.fault)? && !due.fired.replace(true) {
-                self.faults.armed.lock().fired(due.place);
+                self.faults.armed.lock().rules[due.place].fired += 1;
             }
         }
         Ok(())
@@ -152,7 +144,7 @@ impl Strikes<'_> {
         let Some(((_, place), left)) = of_this.find(|(_, left)| **left > 0) else { return false };
         *left -= 1;
         let place = *place;
-        armed.fired(place);
+        armed.rules[place].fired += 1;
         if let Some(due) = self.due.iter().find(|due| due.place == place) {
             due.fired.set(true);
         }

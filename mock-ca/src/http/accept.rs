@@ -59,7 +59,8 @@ impl Listener for TcpListener {
 
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(TcpStream, String)>> {
         let (stream, peer) = ready!(Self::poll_accept(self, context))?;
-        without_delay(&stream);
+        // Answers are written in one piece; waiting to fill a segment only costs time. A failure costs no more than that.
+        let _ = stream.set_nodelay(true);
         Poll::Ready(Ok((stream, peer.to_string())))
     }
 }
@@ -95,9 +96,4 @@ pub(crate) async fn accept_all<L: Listener, F: Future<Output = ()> + Send + 'sta
         });
         while connections.try_join_next().is_some() {}
     }
-}
-
-/// Answers are written in one piece; waiting to fill a segment only costs time. A failure costs no more than that.
-fn without_delay(stream: &TcpStream) {
-    let _ = stream.set_nodelay(true);
 }

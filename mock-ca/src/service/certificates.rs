@@ -22,10 +22,6 @@ const NEXT_CA_CERTIFICATES: &str = "application/x-x509-next-ca-cert";
 impl Service {
     /// The CA's certificates (RFC 8894 §4.2.1).
     pub(super) fn answer_certificates(&self, strikes: &Strikes<'_>) -> Answer {
-        if strikes.is_empty() {
-            let (content_type, body) = &self.certificates_answer;
-            return Answer::page(content_type, body.clone());
-        }
         match fault::certificates_answer(&self.authority, strikes) {
             Ok((content_type, body)) => Answer::page(content_type, body),
             Err(error) => self.server_error(&error),

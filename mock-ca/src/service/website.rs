@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::header::LOCATION;
 use openssl::memcmp;
 use scep::{
     capabilities::Capability,
@@ -13,6 +14,7 @@ use scep::{
 use super::Service;
 use crate::{
     answer::Answer,
+    log::LogOutcome,
     pages::{self, NdesPage},
     passwords::ChallengeUnavailable,
     personality::{ErrorPages, Target},
@@ -123,9 +125,16 @@ impl Service {
     }
 }
 
+/// A redirection to the same path with a slash at its end.
 fn moved(path: &str, query: &str) -> Answer {
     let separator = if query.is_empty() { "" } else { "?" };
-    Answer::moved(format!("{path}/{separator}{query}"))
+    let (content_type, body) = pages::error(ErrorPages::Html, 301, "");
+    Answer {
+        status: 301,
+        outcome: LogOutcome::Http(301),
+        header: Some((LOCATION, format!("{path}/{separator}{query}"))),
+        ..Answer::page(content_type, body)
+    }
 }
 
 /// A page of NDES as an answer.

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use openssl::{pkey::PKey, x509::X509};
 use scep::identity::Identity;
 
-use super::{StateError, damaged, read_text};
+use super::{StateError, damaged, read};
 use crate::{
     authority::Authority,
     personality::{Personality, Registration},
@@ -41,7 +41,7 @@ pub(super) fn files(authority: &Authority) -> io::Result<Vec<(String, Vec<u8>)>>
 }
 
 /// Reads those that the personality has.
-pub(super) fn read(
+pub(super) fn read_all(
     directory: &Path,
     personality: &Personality,
     windows: &WindowsSettings,
@@ -63,9 +63,9 @@ fn identity(directory: &Path, stem: &str) -> Result<Identity, StateError> {
     let file = |ending| directory.join(format!("{stem}.{ending}"));
     let (key_path, path) = (file("key"), file("pem"));
     // The error of a key's parser could quote the key.
-    let key = PKey::private_key_from_pem(read_text(&key_path)?.as_bytes())
+    let key = PKey::private_key_from_pem(&read(&key_path)?)
         .map_err(|_| damaged(&key_path, &"it holds no private key in PEM"))?;
-    let certificate = X509::from_pem(read_text(&path)?.as_bytes())
+    let certificate = X509::from_pem(&read(&path)?)
         .map_err(|_| damaged(&path, &"it holds no certificate in PEM"))?;
     let belongs = certificate.public_key().is_ok_and(|public| public.public_eq(&key));
     if !belongs {
