@@ -75,7 +75,11 @@ impl Authority {
     ) -> Result<Self, ErrorStack> {
         let installed = now - INSTALLED_AGO;
         let directory = Directory::of(subject, &windows.host);
-        let root = |key: &PKey<Private>, from| root(personality, subject, key, &directory, from);
+        let root = |key: &PKey<Private>, from| {
+            let issuer = Issuer { certificate: None, key, directory: &directory };
+            let serial = random_serial(personality.ca_serial_bytes)?;
+            certify(&personality.ca, &issuer, subject, key, serial, from)
+        };
         let ca = root(&keys.ca, calendar(installed))?;
         let end = unix_time(ca.certificate.not_after())?;
         let mut authority = Self::of(personality, ca, windows);
@@ -85,7 +89,9 @@ impl Authority {
         if let (Some(profiles), Some(keys)) = (&personality.registration, &keys.registration) {
             let subject = registration_subject(&windows.host)?;
             let issue = |key: &PKey<Private>, shape: &RegistrationCertificate| {
-                authority.issue_registration(shape, &subject, key, installed)
+                let from = calendar(installed) + Duration::from_secs(shape.seconds_later.into());
+                let serial = authority.serial(shape.request_id)?;
+                certify(&shape.profile, &authority.issuer(), &subject, key, serial, from)
             };
             let signing = issue(&keys.signing, &profiles.signing)?;
             let encryption = issue(&keys.encryption, &profiles.encryption)?;
@@ -169,24 +175,6 @@ impl Authority {
         }
     }
 
-    fn issue_registration(
-        &self,
-        shape: &RegistrationCertificate,
-        subject: &X509Name,
-        key: &PKey<Private>,
-        installed: SystemTime,
-    ) -> Result<Identity, ErrorStack> {
-        let applicant = Applicant {
-            subject: &subject.to_der()?,
-            public_key: &public_key_info(key)?,
-            wishes: &[],
-            serial: self.serial(shape.request_id)?,
-        };
-        let issued_at = installed + Duration::from_secs(shape.seconds_later.into());
-        let certificate = shape.profile.issue(&applicant, &self.issuer(), calendar(issued_at))?;
-        Ok(Identity { certificate, key: key.clone() })
-    }
-
     fn serial(&self, number: u32) -> Result<BigNum, ErrorStack> {
         match self.serials {
             Serials::Sequential { .. } => BigNum::from_u32(number),
@@ -195,22 +183,18 @@ impl Authority {
     }
 }
 
-/// A CA that signs itself.
-fn root(
-    personality: &Personality,
+/// A certificate of the authority itself.
+fn certify(
+    profile: &CertificateProfile,
+    issuer: &Issuer<'_>,
     subject: &X509Name,
     key: &PKey<Private>,
-    directory: &Directory,
+    serial: BigNum,
     from: OffsetDateTime,
 ) -> Result<Identity, ErrorStack> {
-    let issuer = Issuer { certificate: None, key, directory };
-    let applicant = Applicant {
-        subject: &subject.to_der()?,
-        public_key: &public_key_info(key)?,
-        wishes: &[],
-        serial: random_serial(personality.ca_serial_bytes)?,
-    };
-    let certificate = personality.ca.issue(&applicant, &issuer, from)?;
+    let (subject, public_key) = (&subject.to_der()?, &public_key_info(key)?);
+    let applicant = Applicant { subject, public_key, wishes: &[], serial };
+    let certificate = profile.issue(&applicant, issuer, from)?;
     Ok(Identity { certificate, key: key.clone() })
 }
 

@@ -1,38 +1,37 @@
 //! The HTTP server: bounded in size, in time and in number of connections.
 
-mod accept;
-
-use std::{error::Error as _, io, pin::pin, sync::Arc, time::SystemTime};
+use std::{
+    error::Error as _,
+    io,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Request, Response, StatusCode,
     body::{Body, Bytes, Incoming},
-    header::{
-        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-        HeaderValue, SERVER,
-    },
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SERVER},
+    http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use scep::http::{HttpRequest, Method};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::watch,
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::{JoinSet, spawn_blocking},
     time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutWriter;
-
-pub(crate) use accept::accept_all;
-pub use accept::{Listener, SHUTDOWN_TIMEOUT, serve};
 
 use crate::{
     answer::Answer,
     ca::Ca,
     log::{LogEntry, LogOutcome},
     seen::SeenRequest,
-    service::Inquiry,
 };
 
 /// Why the body of a request was not read.
@@ -105,10 +104,11 @@ impl Ca {
         request: Request<Incoming>,
         peer: &str,
     ) -> Result<Response<Full<Bytes>>, Unread> {
-        let asked = format!("{} {}", request.method(), request.uri().path());
-        let mut seen = SeenRequest::of(request.method(), request.uri(), request.headers(), peer);
-        let answer = match self.inquiry(request).await {
-            Ok(inquiry) => self.answer_without_blocking(inquiry).await,
+        let (head, body) = request.into_parts();
+        let asked = format!("{} {}", head.method, head.uri.path());
+        let mut seen = SeenRequest::of(&head, peer);
+        let answer = match self.read_body(body).await {
+            Ok(body) => self.answer_without_blocking(head, body).await,
             Err(error @ Unread::TooLong(_)) => Answer {
                 header: Some((CONNECTION, "close".to_owned())),
                 ..Answer::error(self.service.personality, 413, &error)
@@ -125,26 +125,6 @@ impl Ca {
             sleep(delay).await;
         }
         if is_withheld { Err(Unread::Withheld) } else { Ok(response) }
-    }
-
-    async fn inquiry(&self, request: Request<Incoming>) -> Result<Inquiry, Unread> {
-        let (head, body) = request.into_parts();
-        let method = match head.method {
-            hyper::Method::GET => Some(Method::Get),
-            hyper::Method::POST => Some(Method::Post),
-            _ => None,
-        };
-        let body = self.read_body(body).await?;
-        Ok(Inquiry {
-            path: head.uri.path().to_owned(),
-            authorization: text(&head.headers, &AUTHORIZATION),
-            request: method.map(|method| HttpRequest {
-                method,
-                query: head.uri.query().unwrap_or_default().to_owned(),
-                content_type: text(&head.headers, &CONTENT_TYPE),
-                body: body.into(),
-            }),
-        })
     }
 
     async fn read_body(&self, body: Incoming) -> Result<Bytes, Unread> {
@@ -165,15 +145,14 @@ impl Ca {
     }
 
     /// Answering takes about a millisecond of RSA, and is done at once; a disk may take longer, and has its own thread.
-    async fn answer_without_blocking(self: &Arc<Self>, inquiry: Inquiry) -> Answer {
+    async fn answer_without_blocking(self: &Arc<Self>, head: Parts, body: Bytes) -> Answer {
         if self.service.settings.state.is_none() {
-            return self.service.answer(&inquiry, SystemTime::now());
+            return self.service.answer(&head, body, SystemTime::now());
         }
         let ca = Arc::clone(self);
-        let answering =
-            tokio::task::spawn_blocking(move || ca.service.answer(&inquiry, SystemTime::now()))
-                .await;
-        answering.unwrap_or_else(|error| Answer::error(self.service.personality, 500, &error))
+        let answering = spawn_blocking(move || ca.service.answer(&head, body, SystemTime::now()));
+        let answered = answering.await;
+        answered.unwrap_or_else(|error| Answer::error(self.service.personality, 500, &error))
     }
 
     /// Header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
@@ -243,6 +222,82 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
+/// So long [`serve`] lets the answers under way take once it is to stop.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A pause after the system refused a connection, for lack of file descriptors as a rule.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the connections of a listener until `shutdown` completes; answers under way are then finished, for at most
+/// [`SHUTDOWN_TIMEOUT`].
+///
+/// No more than [`crate::Limits::connections`] are open at once.
+pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
+    let (stop, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let limit = ca.service.settings.limits.connections;
+    let accepting = accept_all(&listener, &mut connections, limit, |stream, peer| {
+        let (ca, stopped) = (Arc::clone(&ca), stopped.clone());
+        async move { ca.serve_until(stream, peer, stopped).await }
+    });
+    tokio::select! {
+        () = accepting => {}
+        () = shutdown => {}
+    }
+    let _ = stop.send(true);
+    let _ =
+        timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+/// What connections come to.
+pub trait Listener: Send + Sync {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// The next connection, and who made it.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, String)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, String)> {
+        let (stream, peer) = Self::accept(self).await?;
+        // Answers are written in one piece; waiting to fill a segment only costs time. A failure costs no more than that.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, peer.to_string()))
+    }
+}
+
+#[cfg(unix)]
+impl Listener for tokio::net::UnixListener {
+    type Stream = tokio::net::UnixStream;
+
+    async fn accept(&self) -> io::Result<(Self::Stream, String)> {
+        let (stream, _) = Self::accept(self).await?;
+        Ok((stream, "a socket".to_owned()))
+    }
+}
+
+/// Lets `serve` have each connection, of which no more than `limit` are open at once; further ones wait.
+pub(crate) async fn accept_all<L: Listener, F: Future<Output = ()> + Send + 'static>(
+    listener: &L,
+    connections: &mut JoinSet<()>,
+    limit: usize,
+    serve: impl Fn(L::Stream, String) -> F,
+) {
+    let slots = Arc::new(Semaphore::new(limit));
+    // The semaphore is never closed.
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let Ok((stream, peer)) = listener.accept().await else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        let serving = serve(stream, peer);
+        connections.spawn(async move {
+            serving.await;
+            drop(slot);
+        });
+        while connections.try_join_next().is_some() {}
+    }
 }

@@ -5,10 +5,7 @@ mod query;
 
 use std::{cmp::Ordering, collections::VecDeque, time::SystemTime};
 
-use hyper::{
-    Method, Uri,
-    header::{CONTENT_TYPE, HeaderMap},
-};
+use hyper::{Method, header::CONTENT_TYPE, http::request::Parts};
 use openssl::x509::X509Ref;
 use parking_lot::Mutex;
 use scep::{
@@ -60,16 +57,16 @@ pub struct SeenRequest {
 }
 
 impl SeenRequest {
-    pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap, peer: &str) -> Self {
-        let query = uri.query().unwrap_or_default();
+    pub(crate) fn of(head: &Parts, peer: &str) -> Self {
+        let query = head.uri.query().unwrap_or_default();
         let operation = query::parameter(query, "operation").map(shortened);
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_message = method == Method::GET && operation.as_deref() == Some("PKIOperation");
+        let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_message = head.method == Method::GET && operation.as_deref() == Some("PKIOperation");
         Self {
             at: SystemTime::now(),
             peer: peer.to_owned(),
-            method: shortened(method.as_str()),
-            path: shortened(uri.path()),
+            method: shortened(head.method.as_str()),
+            path: shortened(head.uri.path()),
             content_type: content_type.map(shortened),
             query_message: is_message
                 .then(|| query::parameter(query, "message").map(QueryMessage::of))

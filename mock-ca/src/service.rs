@@ -15,8 +15,6 @@ use scep::{
     message::Message,
 };
 
-pub(crate) use website::Inquiry;
-
 use crate::{
     answer::Answer,
     authority::Authority,

@@ -225,26 +225,18 @@ const TIMES: RangeInclusive<u32> = 1..=1000;
 
 /// The fault of `known`'s name with the value given.
 fn with_value(known: Fault, given: &str) -> Result<Fault, FaultError> {
-    let read = match known {
-        Fault::HttpStatus(_) => number(given, STATUSES).map(Fault::HttpStatus),
-        Fault::Delay(_) => duration(given).map(Fault::Delay),
-        Fault::Pending(_) => number(given, TIMES).map(Fault::Pending),
-        other => given.is_empty().then_some(other),
+    let (read, expected) = match known {
+        Fault::HttpStatus(_) => {
+            (number(given, STATUSES).map(Fault::HttpStatus), "a status from 200 to 599")
+        }
+        Fault::Delay(_) => {
+            (duration(given).map(Fault::Delay), "a duration up to 10m, such as `500ms` or `2s`")
+        }
+        Fault::Pending(_) => (number(given, TIMES).map(Fault::Pending), "a number from 1 to 1000"),
+        other => (given.is_empty().then_some(other), "no value"),
     };
-    read.ok_or_else(|| FaultError::Value {
-        fault: known.name(),
-        expected: expected(known),
-        given: given.to_owned(),
-    })
-}
-
-fn expected(fault: Fault) -> &'static str {
-    match fault {
-        Fault::HttpStatus(_) => "a status from 200 to 599",
-        Fault::Delay(_) => "a duration up to 10m, such as `500ms` or `2s`",
-        Fault::Pending(_) => "a number from 1 to 1000",
-        _ => "no value",
-    }
+    let (fault, given) = (known.name(), given.to_owned());
+    read.ok_or(FaultError::Value { fault, expected, given })
 }
 
 fn number<T: FromStr + PartialOrd>(text: &str, range: RangeInclusive<T>) -> Option<T> {

@@ -1,4 +1,6 @@
-//! Certificates field by field, as they are before they are signed.
+//! What a CA signs: certificates, field by field, and revocation lists.
+
+use std::time::{Duration, SystemTime};
 
 use der::{
     Decode, Sequence,
@@ -6,13 +8,15 @@ use der::{
     oid::AssociatedOid,
 };
 use openssl::{
+    bn::BigNumRef,
     error::ErrorStack,
     hash::MessageDigest,
     pkey::{HasPublic, PKeyRef, Private},
     sign::Signer,
-    x509::{X509, X509Ref},
+    x509::{X509, X509Crl, X509Ref},
 };
-use scep::key_usage::KeyUsage;
+use scep::{identity::Identity, key_usage::KeyUsage};
+use time::OffsetDateTime;
 use x509_cert::{
     certificate::{CertificateInner, Raw, Version},
     ext::{Extension, pkix},
@@ -21,7 +25,13 @@ use x509_cert::{
     time::Validity,
 };
 
-use super::der::{bit_string, elements, null, oid, sequence, whole};
+use super::{
+    der::{
+        bit_string, context_constructed, context_primitive, elements, integer, null, octet_string,
+        oid, sequence, whole,
+    },
+    validity::{calendar, certificate_time},
+};
 
 /// What is signed of a certificate (RFC 5280 §4.1); `x509-cert` has this structure, and lets nobody change it.
 #[derive(Sequence)]
@@ -87,6 +97,58 @@ pub(super) fn signature_algorithm() -> Vec<u8> {
     sequence(&[oid(SHA256_WITH_RSA), null()])
 }
 
+/// So long after it was made a revocation list is to be replaced.
+const LIST_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// A revocation list (RFC 5280 §5) of these certificates, each with the time of its revocation, signed by `ca` at `now`.
+pub(crate) fn revocation_list<'a>(
+    ca: &Identity,
+    revoked: impl IntoIterator<Item = (&'a X509Ref, SystemTime)>,
+    now: SystemTime,
+) -> Result<X509Crl, ErrorStack> {
+    let now = calendar(now);
+    let entries = revoked.into_iter().map(|(certificate, at)| revoked_entry(certificate, at));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    let to_be_signed = sequence(&[
+        integer(1),
+        signature_algorithm(),
+        ca.certificate.subject_name().to_der()?,
+        whole(&certificate_time(now)),
+        whole(&certificate_time(now + LIST_LIFETIME)),
+        // An empty list of entries is to be left out (RFC 5280 §5.1.2.6).
+        if entries.is_empty() { Vec::new() } else { sequence(&entries) },
+        context_constructed(0, &list_extensions(ca, now)),
+    ]);
+    X509Crl::from_der(&signed(to_be_signed, &ca.key)?)
+}
+
+fn revoked_entry(certificate: &X509Ref, at: SystemTime) -> Result<Vec<u8>, ErrorStack> {
+    let serial = certificate.serial_number().to_bn()?;
+    Ok(sequence(&[whole(&uint(&serial)), whole(&certificate_time(calendar(at)))]))
+}
+
+fn list_extensions(ca: &Identity, now: OffsetDateTime) -> Vec<u8> {
+    let key = ca.certificate.subject_key_id();
+    let key = key.map(|identifier| {
+        let value = sequence(&[context_primitive(0, identifier.as_slice())]);
+        sequence(&[oid("2.5.29.35"), octet_string(&value)]) // authorityKeyIdentifier
+    });
+    // The seconds of the clock rise from list to list, and need no counter that lasts.
+    let number = whole(&now.unix_timestamp());
+    let number = sequence(&[oid("2.5.29.20"), octet_string(&number)]); // cRLNumber
+    sequence(&key.into_iter().chain([number]).collect::<Vec<_>>())
+}
+
+/// A value in DER that OpenSSL or this crate wrote.
+pub(crate) fn any(der: &[u8]) -> Any {
+    Any::from_der(der).expect("OpenSSL and this crate write whole values")
+}
+
+/// A serial number as a certificate has it.
+pub(crate) fn uint(number: &BigNumRef) -> Uint {
+    Uint::new(&number.to_vec()).expect("a serial number is no longer than DER can tell")
+}
+
 /// The key of a certification request in DER, taken as it is: OpenSSL 3 would spend a good part of a signature's time on
 /// encoding it anew.
 pub(crate) fn key_of_request(request: &[u8]) -> Option<SubjectPublicKeyInfoOwned> {
@@ -124,7 +186,7 @@ mod tests {
     fn only_what_is_to_be_changed_changes() {
         let subject = scep::name::parse("CN=CA").unwrap();
         let personality = PersonalityName::Rfc8894.personality();
-        let now = std::time::SystemTime::now();
+        let now = SystemTime::now();
         let ca =
             Authority::create(personality, &lab::KEYS, &subject, &WindowsSettings::default(), now)
                 .unwrap()

@@ -27,11 +27,6 @@ pub(crate) fn integer(value: u32) -> Vec<u8> {
     whole(&value)
 }
 
-/// A non-negative `INTEGER` of any size, big end first.
-pub(crate) fn big_integer(value: &[u8]) -> Vec<u8> {
-    tlv(Tag::Integer, &integer_content(value))
-}
-
 /// The content of a non-negative `INTEGER`: no needless zeros, and one where the first bit would read as a sign.
 pub(crate) fn integer_content(value: &[u8]) -> Vec<u8> {
     let start = value.iter().position(|byte| *byte != 0).unwrap_or(value.len());

@@ -11,13 +11,13 @@ use scep::{
     attribute::{MessageType, TransactionId},
     name,
     request::Csr,
+    secret::Secret,
     server::{Header, Request},
 };
 use time::OffsetDateTime;
 
 use super::{Service, Verdict, message::expect_recipient};
 use crate::{
-    passwords::Taken,
     personality::{Renewal, Unsupported},
     profile::calendar,
     record::{Origin, requester_of},
@@ -46,25 +46,34 @@ impl Service {
         if by_certificate && header.message_type == MessageType::RenewalReq && !is_renewal {
             return Err(Refusal::NotARenewal);
         }
-        let challenge = if is_renewal { None } else { self.take_challenge(csr, now)? };
+        let password = if is_renewal { None } else { self.take_challenge(csr, now)? };
         let verdict = match self.settings.approval {
-            Approval::Automatic => Verdict::Issued(self.issue(csr, &origin, now)?),
-            Approval::Manual => self.hold(csr, &origin, now)?,
+            Approval::Automatic => self.issue(csr, &origin, now).map(Verdict::Issued),
+            Approval::Manual => self.hold(csr, &origin, now),
         };
-        // A password whose request is refused for another reason serves again.
-        challenge.into_iter().for_each(Taken::spend);
-        Ok(verdict)
+        if let (Err(_), Some(password)) = (&verdict, password) {
+            self.passwords.put_back(password);
+        }
+        verdict
     }
 
-    /// Takes the challenge password from a request that needs one (RFC 8894 §2.4); what is given back serves once.
-    fn take_challenge(&self, csr: &Csr, now: SystemTime) -> Result<Option<Taken<'_>>, Refusal> {
+    /// Refuses a request without the right challenge password (RFC 8894 §2.4); gives one that serves once, and has served
+    /// now.
+    fn take_challenge<'a>(
+        &self,
+        csr: &'a Csr,
+        now: SystemTime,
+    ) -> Result<Option<&'a Secret>, Refusal> {
         let given = csr.challenge_password().filter(|password| !password.expose().is_empty());
         let given = || given.ok_or(Refusal::NoChallenge);
         match &self.settings.challenge {
             ChallengePolicy::None => Ok(None),
             ChallengePolicy::Static(expected) if given()?.matches(expected) => Ok(None),
             ChallengePolicy::Static(_) => Err(Refusal::WrongChallenge),
-            ChallengePolicy::OneTime { .. } => self.passwords.take(given()?, now).map(Some),
+            ChallengePolicy::OneTime { .. } => {
+                let password = given()?;
+                self.passwords.take(password, now).map(|()| Some(password))
+            }
         }
     }
 
@@ -77,12 +86,8 @@ impl Service {
     ) -> Result<X509, Refusal> {
         let name = csr.subject().to_der()?;
         // Held until the certificate is in the store.
-        let _claim = match self.taken_until(now) {
-            Some(until) => {
-                Some(self.store.claim_name(name, until).ok_or_else(|| duplicate_name(csr))?)
-            }
-            None => None,
-        };
+        let claim = |until| self.store.claim_name(name, until).ok_or_else(|| duplicate_name(csr));
+        let _claim = self.taken_until(now).map(claim).transpose()?;
         let profile = self.personality.user_profile(csr.key_usage(), self.settings.valid_days);
         let number = self.store.take_number()?;
         let certificate = self.authority.issue(&profile, csr, number, now)?;

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use scep::{
     Error, PeerMisbehaved, envelope,
     message::Message,
-    server::{self, Body, Header, Request, RequestError},
+    server::{self, Body, Request, RequestError},
 };
 
 use super::{Service, Verdict, reply::Asked};
 use crate::{
-    answer::{Answer, Note},
+    answer::Answer,
     fault::{Fault, Strikes},
     personality::{Unreadable, Unsupported},
     refusal::Refusal,
@@ -29,18 +29,24 @@ impl Service {
             Ok(message) => message,
             Err(error) => return self.bad_request(&error),
         };
+        let opened = self.open_message(&message);
         let mut seen = SeenMessage::of(&message);
-        let mut answer = match self.open_message(&message) {
-            Ok(request) if strikes.preempt() => {
-                seen = seen.with_request(&request);
-                with_header(self.server_error(&"not decided about"), Some(&request.header))
-            }
-            Ok(request) => {
-                seen = seen.with_request(&request);
-                self.answer_request(&request, &message, now, strikes)
-            }
+        if let Ok(request) = &opened {
+            seen = seen.with_request(request);
+        }
+        let header = match &opened {
+            Ok(request) => Some(&request.header),
+            Err(refused) => refused.header.as_deref(),
+        };
+        let message_type = header.map(|header| header.message_type.clone());
+        let transaction_id = header.map(|header| header.transaction_id.clone());
+        let mut answer = match opened {
+            Ok(_) if strikes.preempt() => self.server_error(&"not decided about"),
+            Ok(request) => self.answer_request(&request, &message, now, strikes),
             Err(refused) => self.answer_unreadable(refused, now, strikes),
         };
+        answer.note.message_type = message_type;
+        answer.note.transaction_id = transaction_id;
         answer.note.message = Some(Box::new(seen));
         answer
     }
@@ -69,13 +75,12 @@ impl Service {
         strikes: &Strikes<'_>,
     ) -> Answer {
         let RequestError { error, header } = refused;
-        let answer = match &header {
+        match &header {
             Some(header) if self.personality.unreadable == Unreadable::CertRep => {
                 self.reply(&Asked::unopened(header), &Err(error.into()), now, strikes)
             }
             _ => self.bad_request(&error),
-        };
-        with_header(answer, header.as_deref())
+        }
     }
 
     fn answer_request(
@@ -85,7 +90,7 @@ impl Service {
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Answer {
-        let answer = match self.decide(request, message, now) {
+        match self.decide(request, message, now) {
             Err(
                 refusal
                 @ (Refusal::Unsupported(_) | Refusal::NotOffered(_) | Refusal::Forbidden(_)),
@@ -96,8 +101,7 @@ impl Service {
                 self.reply(&Asked::of(request), &Ok(Verdict::Pending), now, strikes)
             }
             decided => self.reply(&Asked::of(request), &decided, now, strikes),
-        };
-        with_header(answer, Some(&request.header))
+        }
     }
 
     fn decide(
@@ -113,12 +117,10 @@ impl Service {
             Body::PkcsReq(csr) | Body::RenewalReq(csr) => self.enrol(csr, request, now),
             Body::CertPoll(_) => self.poll(&request.header),
             Body::GetCert(wanted) if serves_certificates => {
-                expect_recipient(request)?;
-                self.find(wanted)
+                expect_recipient(request).and_then(|()| self.find(wanted))
             }
             Body::GetCrl(wanted) if serves_certificates => {
-                expect_recipient(request)?;
-                self.revocation_list(wanted, now)
+                expect_recipient(request).and_then(|()| self.revocation_list(wanted, now))
             }
             Body::GetCert(_) | Body::GetCrl(_) => {
                 Err(Refusal::Unsupported(request.header.message_type.clone()))
@@ -142,15 +144,4 @@ impl Service {
 pub(super) fn expect_recipient(request: &Request) -> Result<(), Refusal> {
     envelope::expect_recipient(&request.header.signer, request.cipher, request.key_transport)
         .map_err(Refusal::UnusableSigner)
-}
-
-fn with_header(mut answer: Answer, header: Option<&Header>) -> Answer {
-    if let Some(header) = header {
-        answer.note = Note {
-            message_type: Some(header.message_type.clone()),
-            transaction_id: Some(header.transaction_id.clone()),
-            ..answer.note
-        };
-    }
-    answer
 }

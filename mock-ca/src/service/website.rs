@@ -3,7 +3,11 @@
 use std::time::SystemTime;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hyper::header::LOCATION;
+use hyper::{
+    body::Bytes,
+    header::{AUTHORIZATION, CONTENT_TYPE, LOCATION},
+    http::request::Parts,
+};
 use openssl::memcmp;
 use scep::{
     capabilities::Capability,
@@ -21,42 +25,36 @@ use crate::{
     settings::ChallengePolicy,
 };
 
-/// A request as it came over HTTP, its body read.
-pub(crate) struct Inquiry {
-    /// The path, without the query.
-    pub(crate) path: String,
-    /// The value of the header `Authorization`.
-    pub(crate) authorization: Option<String>,
-    /// `None` for a method other than GET and POST.
-    pub(crate) request: Option<HttpRequest>,
-}
-
 impl Service {
     /// Answers whatever was asked.
-    pub(crate) fn answer(&self, inquiry: &Inquiry, now: SystemTime) -> Answer {
+    pub(crate) fn answer(&self, head: &Parts, body: Bytes, now: SystemTime) -> Answer {
         let personality = self.personality;
-        let Some(target) = personality.target(&inquiry.path) else {
+        let Some(target) = personality.target(head.uri.path()) else {
             return Answer::error(personality, 404, &"no such page");
         };
-        let request = inquiry.request.as_ref();
-        let takes = |request: &&HttpRequest| {
-            request.method != Method::Post || self.offer.has(Capability::PostPkiOperation)
+        let method = match head.method {
+            hyper::Method::GET => Method::Get,
+            hyper::Method::POST if self.offer.has(Capability::PostPkiOperation) => Method::Post,
+            _ => {
+                let status = personality.bad_method_status;
+                return Answer::error(personality, status, &"the method is not served here");
+            }
         };
-        let Some(request) = request.filter(takes) else {
-            let status = personality.bad_method_status;
-            return Answer::error(personality, status, &"the method is not served here");
-        };
-        if personality.limits_query && request.query.len() > self.settings.limits.query_bytes {
-            let reason = format!("a query of {} bytes", request.query.len());
+        let query = head.uri.query().unwrap_or_default();
+        if personality.limits_query && query.len() > self.settings.limits.query_bytes {
+            let reason = format!("a query of {} bytes", query.len());
             return Answer::error(personality, 404, &reason);
         }
-        if matches!(target, Target::Admin | Target::AdminSlash)
-            && !self.is_admin(inquiry.authorization.as_deref())
-        {
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let is_for_admins = matches!(target, Target::Admin | Target::AdminSlash);
+        if is_for_admins && !self.is_admin(text(AUTHORIZATION)) {
             return Answer::unauthorized(personality, &self.settings.windows.host);
         }
+        let content_type = text(CONTENT_TYPE).map(str::to_owned);
+        let request =
+            &HttpRequest { method, query: query.to_owned(), content_type, body: body.into() };
         match target {
-            Target::Slash | Target::AdminSlash => moved(&inquiry.path, &request.query),
+            Target::Slash | Target::AdminSlash => moved(head.uri.path(), query),
             Target::Scep => {
                 self.answer_operation(request, now).unwrap_or_else(|| self.plain_page(request))
             }
