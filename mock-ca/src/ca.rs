@@ -4,10 +4,7 @@ mod decision;
 
 use std::{sync::Arc, time::SystemTime};
 
-use openssl::{
-    error::ErrorStack,
-    x509::{X509, X509Name},
-};
+use openssl::{error::ErrorStack, x509::X509};
 use parking_lot::Mutex;
 use scep::{
     attribute::TransactionId,
@@ -23,6 +20,7 @@ use crate::{
     fault::{FaultCount, FaultError, FaultRule},
     log::{Log, LogEntry},
     passwords::{ChallengeUnavailable, PasswordCache},
+    personality::Serials,
     seen::{SeenRequest, SeenRequests},
     service::Service,
     settings::{ChallengePolicy, Keys, Settings},
@@ -101,7 +99,10 @@ impl Ca {
         settings.faults.iter().try_for_each(|rule| rule.expect_possible(personality.name))?;
         let state = settings.state.as_deref().map(StateDirectory::open).transpose()?.map(Arc::new);
         let authority = open_authority(&settings, state.as_deref(), now)?;
-        let first_number = personality.serials.first(settings.windows.first_request_id);
+        let first_number = match personality.serials {
+            Serials::Sequential { first } => first,
+            Serials::RequestId => settings.windows.first_request_id,
+        };
         let pending_limit = settings.limits.pending;
         let store = Store::open(state.clone(), &authority, first_number, pending_limit)?;
         let passwords = PasswordCache::open(&settings.challenge, state)?;
@@ -214,7 +215,9 @@ fn open_authority(
     now: SystemTime,
 ) -> Result<Arc<Authority>, OpenError> {
     let personality = settings.personality.personality();
-    let subject = subject(settings)?;
+    let subject = settings.subject.as_deref().unwrap_or(personality.default_subject);
+    let subject = name::parse(subject)
+        .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })?;
     if let Some(state) = state
         && let Some(stored) = state.personality()?
     {
@@ -237,11 +240,4 @@ fn open_authority(
         state.write_authority(settings.personality, &authority)?;
     }
     Ok(authority)
-}
-
-fn subject(settings: &Settings) -> Result<X509Name, OpenError> {
-    let default = settings.personality.personality().default_subject;
-    let subject = settings.subject.as_deref().unwrap_or(default);
-    name::parse(subject)
-        .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })
 }

@@ -55,17 +55,13 @@ impl Ca {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (_keep_open, stop) = watch::channel(false);
+        let (_keep_open, stop) = watch::channel(());
         self.serve_until(io, peer, stop).await;
     }
 
     /// The same, finishing after the request under way once `stop` says so.
-    async fn serve_until<Io>(
-        self: &Arc<Self>,
-        io: Io,
-        peer: String,
-        mut stop: watch::Receiver<bool>,
-    ) where
+    async fn serve_until<Io>(self: &Arc<Self>, io: Io, peer: String, mut stop: watch::Receiver<()>)
+    where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut io = TimeoutWriter::new(io);
@@ -75,7 +71,8 @@ impl Ca {
         let mut connection = pin!(self.builder().serve_connection(io, service));
         let ended = tokio::select! {
             ended = &mut connection => ended,
-            () = stopped(&mut stop) => {
+            // The other end lives until all connections have ended.
+            _ = stop.changed() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -215,13 +212,6 @@ fn is_on_purpose(error: &hyper::Error) -> bool {
     matches!(cause, Some(Unread::Withheld))
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left who could say so.
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// So long [`serve`] lets the answers under way take once it is to stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -233,7 +223,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// No more than [`crate::Limits::connections`] are open at once.
 pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     let limit = ca.service.settings.limits.connections;
     let accepting = accept_all(&listener, &mut connections, limit, |stream, peer| {
@@ -244,7 +234,7 @@ pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Out
         () = accepting => {}
         () = shutdown => {}
     }
-    let _ = stop.send(true);
+    let _ = stop.send(());
     let _ =
         timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
 }

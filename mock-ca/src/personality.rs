@@ -117,10 +117,12 @@ pub(crate) struct Personality {
     pub(crate) repeats_answers: bool,
     /// Whether GetCert and GetCRL are served.
     pub(crate) serves_certificates: bool,
-    /// How messages are answered that the server knows of and does not serve.
-    pub(crate) unsupported: Unsupported,
-    /// How messages are answered that break off after their header.
-    pub(crate) unreadable: Unreadable,
+    /// Whether messages that the server knows of and does not serve are answered with a CertRep that says badRequest, or
+    /// with HTTP status 500.
+    pub(crate) replies_to_unsupported: bool,
+    /// Whether messages whose header can be read, and not what follows, are answered with a CertRep that says why, or with
+    /// the HTTP status of what cannot be read at all.
+    pub(crate) replies_to_unreadable: bool,
 }
 
 /// What is at a path.
@@ -213,16 +215,6 @@ pub(crate) enum Serials {
     RequestId,
 }
 
-impl Serials {
-    /// The number of the first certificate issued to a client; the request id is that of the settings.
-    pub(crate) fn first(self, request_id: u32) -> u32 {
-        match self {
-            Self::Sequential { first } => first,
-            Self::RequestId => request_id,
-        }
-    }
-}
-
 /// What makes a request a renewal, which no challenge password needs to authorise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
@@ -232,24 +224,6 @@ pub(crate) enum Renewal {
     ByCertificate,
     /// The same, and the message must be a `RenewalReq`.
     ByMessageAndCertificate,
-}
-
-/// How messages are answered that the server knows of and does not serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unsupported {
-    /// With HTTP status 500.
-    ServerError,
-    /// With a CertRep that says badRequest.
-    BadRequest,
-}
-
-/// How messages are answered whose header can be read, and not what follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unreadable {
-    /// With the HTTP status of what cannot be read at all.
-    HttpError,
-    /// With a CertRep that says why.
-    CertRep,
 }
 
 impl Personality {

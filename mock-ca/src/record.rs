@@ -96,13 +96,6 @@ pub(crate) struct PendingRecord {
     pub(crate) csr: Arc<Csr>,
 }
 
-impl PendingRecord {
-    /// The same request, denied.
-    pub(crate) fn denied(&self) -> Self {
-        Self { denied: true, ..self.clone() }
-    }
-}
-
 /// A certification request, in PEM.
 mod csr_pem {
     use std::sync::Arc;

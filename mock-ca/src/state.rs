@@ -25,9 +25,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     authority::Authority,
-    personality::{Personality, PersonalityName},
+    personality::PersonalityName,
     record::{IssuedRecord, PendingRecord},
-    settings::WindowsSettings,
 };
 
 /// Why a state directory cannot be used.
@@ -140,15 +139,6 @@ impl StateDirectory {
             write(&self.path, &name, &content)?;
         }
         write_json(&self.path, STATE, &Kind { version: VERSION, personality })
-    }
-
-    /// Reads the CA's keys and certificates.
-    pub(crate) fn read_authority(
-        &self,
-        personality: &Personality,
-        windows: &WindowsSettings,
-    ) -> Result<Authority, StateError> {
-        authority::read_all(&self.path, personality, windows)
     }
 
     /// Writes an issued certificate, flushed to the disk when this returns.

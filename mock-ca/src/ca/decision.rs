@@ -62,7 +62,7 @@ impl Ca {
     pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
-        Ok(self.service.store.deny(held.denied())?)
+        Ok(self.service.store.deny(PendingRecord { denied: true, ..(*held).clone() })?)
     }
 
     /// Revokes an issued certificate: its holder can renew it no longer, and the revocation list names it (RFC 8894

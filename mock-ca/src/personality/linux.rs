@@ -4,7 +4,7 @@ use scep::{algorithm::Digest, key_usage::KeyUsage};
 
 use super::{
     Carried, ErrorPages, Personality, PersonalityName, Renewal, ReplyStyle, Serials, Target,
-    Unreadable, Unsupported, UserProfiles,
+    UserProfiles,
 };
 use crate::profile::{
     AuthorityKeyIdentifier, CertificateProfile, Extension, KeyIdentifier, RequestedExtensions,
@@ -48,8 +48,8 @@ pub(super) static LINUX: Personality = Personality {
     unique_names: true,
     repeats_answers: false,
     serves_certificates: false,
-    unsupported: Unsupported::ServerError,
-    unreadable: Unreadable::HttpError,
+    replies_to_unsupported: false,
+    replies_to_unreadable: false,
 };
 
 /// The documented CA, made with `openssl req -x509`.

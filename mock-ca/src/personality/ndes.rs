@@ -4,7 +4,7 @@ use scep::key_usage::KeyUsage;
 
 use super::{
     Carried, ErrorPages, Personality, PersonalityName, Registration, RegistrationCertificate,
-    Renewal, ReplyStyle, Serials, Target, Unreadable, Unsupported, UserProfiles,
+    Renewal, ReplyStyle, Serials, Target, UserProfiles,
 };
 use crate::profile::{
     AuthorityKeyIdentifier, Capability, CertificateProfile, Extension, KeyIdentifier,
@@ -67,8 +67,8 @@ pub(super) static NDES: Personality = Personality {
     unique_names: false,
     repeats_answers: false,
     serves_certificates: false,
-    unsupported: Unsupported::BadRequest,
-    unreadable: Unreadable::HttpError,
+    replies_to_unsupported: true,
+    replies_to_unreadable: false,
 };
 
 /// An enterprise root CA.

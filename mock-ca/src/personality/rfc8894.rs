@@ -9,7 +9,7 @@ use scep::{
 
 use super::{
     Carried, ErrorPages, Personality, PersonalityName, Renewal, ReplyStyle, Serials, Target,
-    Unreadable, Unsupported, UserProfiles,
+    UserProfiles,
 };
 use crate::profile::{
     AuthorityKeyIdentifier, CertificateProfile, Extension, KeyIdentifier, RequestedExtensions,
@@ -55,8 +55,8 @@ pub(super) static RFC8894: Personality = Personality {
     unique_names: false,
     repeats_answers: true,
     serves_certificates: true,
-    unsupported: Unsupported::BadRequest,
-    unreadable: Unreadable::CertRep,
+    replies_to_unsupported: true,
+    replies_to_unreadable: true,
 };
 
 /// One certificate for everything (§2.1.2).

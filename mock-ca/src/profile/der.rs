@@ -52,6 +52,16 @@ pub(crate) fn octet_string(bytes: &[u8]) -> Vec<u8> {
     tlv(Tag::OctetString, bytes)
 }
 
+/// A `UTF8String`.
+pub(crate) fn utf8_string(text: &str) -> Vec<u8> {
+    tlv(Tag::Utf8String, text.as_bytes())
+}
+
+/// A `PrintableString`, of characters that it may have.
+pub(crate) fn printable_string(text: &str) -> Vec<u8> {
+    tlv(Tag::PrintableString, text.as_bytes())
+}
+
 /// A `BMPString`: UTF-16, big end first.
 pub(crate) fn bmp_string(text: &str) -> Vec<u8> {
     tlv(Tag::BmpString, &text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>())

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 
 use super::{Service, Verdict, message::expect_recipient};
 use crate::{
-    personality::{Renewal, Unsupported},
+    personality::Renewal,
     profile::calendar,
     record::{Origin, requester_of},
     refusal::Refusal,
@@ -149,8 +149,9 @@ impl Service {
 
     /// Whether a transaction can be asked about, which scepserver has no notion of.
     fn serves_polls(&self, id: &TransactionId) -> bool {
-        let model_polls = self.personality.unsupported == Unsupported::BadRequest;
-        self.settings.approval == Approval::Manual || model_polls || self.faults.postponed(id)
+        self.settings.approval == Approval::Manual
+            || self.personality.replies_to_unsupported
+            || self.faults.postponed(id)
     }
 
     /// Whether the message is one that an existing certificate authorises: issued by this CA to the same name, valid and

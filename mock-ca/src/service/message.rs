@@ -12,7 +12,6 @@ use super::{Service, Verdict, reply::Asked};
 use crate::{
     answer::Answer,
     fault::{Fault, Strikes},
-    personality::{Unreadable, Unsupported},
     refusal::Refusal,
     seen::SeenMessage,
 };
@@ -76,7 +75,7 @@ impl Service {
     ) -> Answer {
         let RequestError { error, header } = refused;
         match &header {
-            Some(header) if self.personality.unreadable == Unreadable::CertRep => {
+            Some(header) if self.personality.replies_to_unreadable => {
                 self.reply(&Asked::unopened(header), &Err(error.into()), now, strikes)
             }
             _ => self.bad_request(&error),
@@ -94,9 +93,7 @@ impl Service {
             Err(
                 refusal
                 @ (Refusal::Unsupported(_) | Refusal::NotOffered(_) | Refusal::Forbidden(_)),
-            ) if self.personality.unsupported == Unsupported::ServerError => {
-                self.server_error(&refusal)
-            }
+            ) if !self.personality.replies_to_unsupported => self.server_error(&refusal),
             Ok(Verdict::Issued(_)) if strikes.postpones(&request.header.transaction_id) => {
                 self.reply(&Asked::of(request), &Ok(Verdict::Pending), now, strikes)
             }

@@ -22,6 +22,7 @@ use crate::{
     fault::{self, Draft, Fault, Strikes},
     log::LogOutcome,
     personality::Carried,
+    profile::der::{printable_string, utf8_string},
     refusal::Refusal,
 };
 
@@ -29,9 +30,6 @@ use crate::{
 const SCEP_ERROR: &str = "1.3.6.1.4.1.311.21.33";
 /// `szOID_ENROLL_SCEP_SERVER_MESSAGE`.
 const SCEP_SERVER_MESSAGE: &str = "1.3.6.1.4.1.311.21.38";
-
-const PRINTABLE_STRING: u8 = 0x13;
-const UTF8_STRING: u8 = 0x0c;
 
 /// What a reply answers to: a request, or the header of what could not be read.
 pub(super) struct Asked<'a> {
@@ -218,21 +216,12 @@ impl Service {
 }
 
 fn windows_attributes(decided: &Result<Verdict, Refusal>) -> Vec<ExtraAttribute> {
-    match decided {
-        Ok(Verdict::Issued(_)) => vec![text_attribute(SCEP_SERVER_MESSAGE, UTF8_STRING, "Issued")],
-        Ok(_) => Vec::new(),
-        Err(refusal) => {
-            let number = refusal.hresult().to_string();
-            vec![text_attribute(SCEP_ERROR, PRINTABLE_STRING, &number)]
-        }
-    }
-}
-
-/// An attribute that is a short string, of less than 128 bytes.
-fn text_attribute(oid: &str, tag: u8, text: &str) -> ExtraAttribute {
-    let mut value_der = vec![tag, text.len().to_le_bytes()[0]];
-    value_der.extend_from_slice(text.as_bytes());
-    ExtraAttribute { oid: oid.to_owned(), value_der }
+    let (oid, value_der) = match decided {
+        Ok(Verdict::Issued(_)) => (SCEP_SERVER_MESSAGE, utf8_string("Issued")),
+        Ok(_) => return Vec::new(),
+        Err(refusal) => (SCEP_ERROR, printable_string(&refusal.hresult().to_string())),
+    };
+    vec![ExtraAttribute { oid: oid.to_owned(), value_der }]
 }
 
 fn told(what: &str, certificate: &X509Ref) -> String {

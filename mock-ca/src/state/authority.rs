@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use openssl::{pkey::PKey, x509::X509};
 use scep::identity::Identity;
 
-use super::{StateError, damaged, read};
+use super::{StateDirectory, StateError, damaged, read};
 use crate::{
     authority::Authority,
     personality::{Personality, Registration},
@@ -40,23 +40,24 @@ pub(super) fn files(authority: &Authority) -> io::Result<Vec<(String, Vec<u8>)>>
     Ok(files)
 }
 
-/// Reads those that the personality has.
-pub(super) fn read_all(
-    directory: &Path,
-    personality: &Personality,
-    windows: &WindowsSettings,
-) -> Result<Authority, StateError> {
-    let mut authority = Authority::of(personality, identity(directory, CA)?, windows);
-    if personality.has_next_ca {
-        authority.next_ca = Some(identity(directory, NEXT_CA)?);
+impl StateDirectory {
+    /// Reads the CA's keys and certificates, those that the personality has.
+    pub(crate) fn read_authority(
+        &self,
+        personality: &Personality,
+        windows: &WindowsSettings,
+    ) -> Result<Authority, StateError> {
+        let identity = |stem| identity(&self.path, stem);
+        let mut authority = Authority::of(personality, identity(CA)?, windows);
+        if personality.has_next_ca {
+            authority.next_ca = Some(identity(NEXT_CA)?);
+        }
+        if personality.registration.is_some() {
+            let (signing, encryption) = (identity(RA_SIGNING)?, identity(RA_ENCRYPTION)?);
+            authority.registration = Some(Registration { signing, encryption });
+        }
+        Ok(authority)
     }
-    if personality.registration.is_some() {
-        authority.registration = Some(Registration {
-            signing: identity(directory, RA_SIGNING)?,
-            encryption: identity(directory, RA_ENCRYPTION)?,
-        });
-    }
-    Ok(authority)
 }
 
 fn identity(directory: &Path, stem: &str) -> Result<Identity, StateError> {
