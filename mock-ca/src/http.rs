@@ -71,7 +71,7 @@ impl Ca {
         let mut connection = pin!(self.builder().serve_connection(io, service));
         let ended = tokio::select! {
             ended = &mut connection => ended,
-            // The other end lives until all connections have ended.
+            // The sender outlives the connection.
             _ = stop.changed() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

@@ -55,7 +55,7 @@ impl LogEntry {
         Self {
             operation: shortened(self.operation),
             message_type: self.message_type.map(shortened_type),
-            transaction_id: self.transaction_id.map(shortened_id),
+            transaction_id: self.transaction_id.as_ref().map(shortened_id),
             reason: self.reason.map(shortened),
             ..self
         }
@@ -160,7 +160,7 @@ pub(crate) fn shortened_type(message_type: MessageType) -> MessageType {
 }
 
 /// The same of a transaction's id.
-pub(crate) fn shortened_id(id: TransactionId) -> TransactionId {
+pub(crate) fn shortened_id(id: &TransactionId) -> TransactionId {
     TransactionId::new(shortened(id.as_str()))
 }
 

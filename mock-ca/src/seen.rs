@@ -132,7 +132,7 @@ impl SeenMessage {
         let signer = message.signer(&[]).ok();
         Self {
             message_type: attributes.message_type().ok().map(shortened_type),
-            transaction_id: attributes.transaction_id().ok().map(shortened_id),
+            transaction_id: attributes.transaction_id().ok().as_ref().map(shortened_id),
             sender_nonce_bytes: attributes.sender_nonce().ok().map(|it| it.as_bytes().len()),
             digest: message.digest(),
             has_signing_time: matches!(attributes.signing_time(), Ok(Some(_))),

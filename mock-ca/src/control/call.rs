@@ -27,8 +27,6 @@ pub trait Call: Serialize + DeserializeOwned + Send + Sync {
     const METHOD: Method;
     /// Where it is sent, such as `/issued`.
     const PATH: &'static str;
-    /// Whether only the lab that started a CA may make it: passwords travel.
-    const WITHIN_LAB: bool = false;
 }
 
 /// A call that a CA can follow by itself.
@@ -222,22 +220,13 @@ call!(Inject, Post "/faults" -> Injected, |Self { fault }, ca| {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MakeChallenge;
 
-impl Call for MakeChallenge {
-    type Reply = Option<Secret>;
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/challenge";
-    const WITHIN_LAB: bool = true;
-}
-
-impl Follow for MakeChallenge {
-    fn follow(self, ca: &Ca) -> Result<Option<Secret>, Refused> {
-        match ca.new_challenge() {
-            Ok(password) => Ok(Some(password)),
-            Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
-            Err(error) => Err(Refused::conflict(&error)),
-        }
+call!(MakeChallenge, Post "/challenge" -> Option<Secret>, |_, ca| {
+    match ca.new_challenge() {
+        Ok(password) => Ok(Some(password)),
+        Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
+        Err(error) => Err(Refused::conflict(&error)),
     }
-}
+});
 
 /// Orders a request to be sent to the CA's SCEP service from the network that it is in.
 #[derive(Debug, Serialize, Deserialize)]
@@ -253,5 +242,4 @@ impl Call for Exchange {
     type Reply = Exchanged;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/exchange";
-    const WITHIN_LAB: bool = true;
 }

@@ -58,15 +58,14 @@ type Answer = Result<Value, Refused>;
 struct Known {
     method: Method,
     path: &'static str,
-    /// Whether it is for labs alone.
+    /// Whether only the lab that started a CA may make it: passwords travel.
     within_lab: bool,
     /// How a CA follows it; `None` for a request to its SCEP service.
     follow: Option<fn(&Ca, &[u8]) -> Answer>,
 }
 
 const fn known<C: Follow>() -> Known {
-    let (method, path, within_lab) = (C::METHOD, C::PATH, C::WITHIN_LAB);
-    Known { method, path, within_lab, follow: Some(followed::<C>) }
+    Known { method: C::METHOD, path: C::PATH, within_lab: false, follow: Some(followed::<C>) }
 }
 
 /// The calls that there are.
@@ -82,13 +81,8 @@ static CALLS: [Known; 13] = [
     known::<Deny>(),
     known::<Revoke>(),
     known::<Inject>(),
-    known::<MakeChallenge>(),
-    Known {
-        method: Exchange::METHOD,
-        path: Exchange::PATH,
-        within_lab: Exchange::WITHIN_LAB,
-        follow: None,
-    },
+    Known { within_lab: true, ..known::<MakeChallenge>() },
+    Known { method: Exchange::METHOD, path: Exchange::PATH, within_lab: true, follow: None },
 ];
 
 impl Control {

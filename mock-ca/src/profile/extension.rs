@@ -242,7 +242,7 @@ fn names_in_go_order(general_names: &[u8]) -> Option<Vec<u8>> {
     let known: Vec<Vec<u8>> = DNS_EMAIL_ADDRESS_URI
         .iter()
         .flat_map(|kind| names.iter().filter(|name| name.tag() == context(*kind, false)))
-        .map(|name| whole(name))
+        .map(whole)
         .collect();
     (!known.is_empty()).then(|| sequence(&known))
 }
