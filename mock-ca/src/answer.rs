@@ -4,17 +4,11 @@ use std::time::Duration;
 
 use hyper::{
     body::Bytes,
-    header::{HeaderName, LOCATION, WWW_AUTHENTICATE},
+    header::{HeaderName, WWW_AUTHENTICATE},
 };
 use scep::attribute::{MessageType, TransactionId};
 
-use crate::{
-    fault::Fault,
-    log::LogOutcome,
-    pages,
-    personality::{ErrorPages, Personality},
-    seen::SeenMessage,
-};
+use crate::{fault::Fault, log::LogOutcome, pages, personality::Personality, seen::SeenMessage};
 
 /// An HTTP answer, with its entry in the log.
 #[derive(Debug)]
@@ -74,22 +68,6 @@ impl Answer {
         }
     }
 
-    /// There is nothing here.
-    pub(crate) fn not_found(personality: &Personality) -> Self {
-        Self::error(personality, 404, &"no such page")
-    }
-
-    /// It is elsewhere.
-    pub(crate) fn moved(location: String) -> Self {
-        let (content_type, body) = pages::error(ErrorPages::Html, 301, "");
-        Self {
-            status: 301,
-            outcome: LogOutcome::Http(301),
-            header: Some((LOCATION, location)),
-            ..Self::page(content_type, body)
-        }
-    }
-
     /// Who is asking?
     pub(crate) fn unauthorized(personality: &Personality, realm: &str) -> Self {
         let challenge = format!("Basic realm=\"{}\"", realm.replace(['"', '\\'], ""));
@@ -97,11 +75,5 @@ impl Answer {
             header: Some((WWW_AUTHENTICATE, challenge)),
             ..Self::error(personality, 401, &"no user and password, or wrong ones")
         }
-    }
-
-    /// The same answer, as that to a SCEP operation.
-    pub(crate) fn for_operation(mut self, operation: &'static str) -> Self {
-        self.note.operation = Some(operation);
-        self
     }
 }

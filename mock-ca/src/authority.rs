@@ -1,31 +1,53 @@
 //! The certification authority: its keys, its certificates, and what it signs.
 
-mod keys;
 pub(crate) mod lab;
 
-use std::{
-    cmp::Ordering,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use openssl::{
+    bn::BigNum,
     error::ErrorStack,
-    pkey::{PKey, Private, Public},
+    pkey::{PKey, Private},
+    rand::rand_bytes,
+    rsa::Rsa,
     x509::{X509, X509Name, X509Ref},
 };
-use scep::{identity::Identity, request::Csr};
+use scep::{certificate::is_issued_by, identity::Identity, name, request::Csr};
 use time::OffsetDateTime;
 
-pub(crate) use keys::{AuthorityKeys, stranger_key};
-
 use crate::{
-    personality::{Personality, RegistrationCertificate, Serials},
+    personality::{Personality, Registration, RegistrationCertificate, Serials},
     profile::{
-        Applicant, CertificateProfile, Directory, Issuer, PublicKeyInfo, Wish, calendar,
-        random_serial, request_serial, sequential_serial, unix_time,
+        Applicant, CertificateProfile, Directory, Issuer, calendar, key_of_request,
+        public_key_info, unix_time,
     },
     settings::WindowsSettings,
 };
+
+/// The private keys of an authority.
+#[derive(Clone)]
+pub(crate) struct AuthorityKeys {
+    pub(crate) ca: PKey<Private>,
+    /// The key of the CA that is to follow.
+    pub(crate) next_ca: Option<PKey<Private>>,
+    pub(crate) registration: Option<Registration<PKey<Private>>>,
+}
+
+const KEY_BITS: u32 = 2048;
+
+impl AuthorityKeys {
+    /// New keys, as many as the personality needs.
+    pub(crate) fn generate(personality: &Personality) -> Result<Self, ErrorStack> {
+        let new_key = || PKey::from_rsa(Rsa::generate(KEY_BITS)?);
+        let registration =
+            || Ok::<_, ErrorStack>(Registration { signing: new_key()?, encryption: new_key()? });
+        Ok(Self {
+            ca: new_key()?,
+            next_ca: personality.has_next_ca.then(new_key).transpose()?,
+            registration: personality.registration.as_ref().map(|_| registration()).transpose()?,
+        })
+    }
+}
 
 /// A CA with its certificates, and a registration authority where the personality has one.
 #[derive(Clone)]
@@ -33,34 +55,10 @@ pub(crate) struct Authority {
     pub(crate) ca: Identity,
     /// The CA that is to follow.
     pub(crate) next_ca: Option<Identity>,
-    pub(crate) registration: Option<Registration>,
-    ca_public_key: PKey<Public>,
+    pub(crate) registration: Option<Registration<Identity>>,
     directory: Directory,
     serials: Serials,
     high_serial: u8,
-}
-
-/// The registration authority's two certificates.
-#[derive(Clone)]
-pub(crate) struct Registration {
-    /// Signs replies.
-    pub(crate) signing: Identity,
-    /// Requests are enciphered to it.
-    pub(crate) encryption: Identity,
-}
-
-/// The certificates and keys of an authority.
-pub(crate) struct Identities {
-    pub(crate) ca: Identity,
-    pub(crate) next_ca: Option<Identity>,
-    pub(crate) registration: Option<Registration>,
-}
-
-impl Identities {
-    /// A CA by itself.
-    pub(crate) fn of(ca: Identity) -> Self {
-        Self { ca, next_ca: None, registration: None }
-    }
 }
 
 /// How long ago a new CA pretends to have been installed, so that no peer's slow clock finds it not yet valid.
@@ -77,18 +75,23 @@ impl Authority {
     ) -> Result<Self, ErrorStack> {
         let installed = now - INSTALLED_AGO;
         let directory = Directory::of(subject, &windows.host);
-        let root = |key: &PKey<Private>, from| root(personality, subject, key, &directory, from);
+        let root = |key: &PKey<Private>, from| {
+            let issuer = Issuer { certificate: None, key, directory: &directory };
+            let serial = random_serial(personality.ca_serial_bytes)?;
+            certify(&personality.ca, &issuer, subject, key, serial, from)
+        };
         let ca = root(&keys.ca, calendar(installed))?;
         let end = unix_time(ca.certificate.not_after())?;
-        let mut identities = Identities::of(ca);
+        let mut authority = Self::of(personality, ca, windows);
         if let Some(key) = keys.next_ca.as_ref().filter(|_| personality.has_next_ca) {
-            identities.next_ca = Some(root(key, end)?);
+            authority.next_ca = Some(root(key, end)?);
         }
-        let mut authority = Self::assemble(personality, identities, windows)?;
         if let (Some(profiles), Some(keys)) = (&personality.registration, &keys.registration) {
             let subject = registration_subject(&windows.host)?;
             let issue = |key: &PKey<Private>, shape: &RegistrationCertificate| {
-                authority.issue_registration(shape, &subject, key, installed)
+                let from = calendar(installed) + Duration::from_secs(shape.seconds_later.into());
+                let serial = authority.serial(shape.request_id)?;
+                certify(&shape.profile, &authority.issuer(), &subject, key, serial, from)
             };
             let signing = issue(&keys.signing, &profiles.signing)?;
             let encryption = issue(&keys.encryption, &profiles.encryption)?;
@@ -97,22 +100,16 @@ impl Authority {
         Ok(authority)
     }
 
-    /// A CA whose certificates exist.
-    pub(crate) fn assemble(
-        personality: &Personality,
-        identities: Identities,
-        windows: &WindowsSettings,
-    ) -> Result<Self, ErrorStack> {
-        let Identities { ca, next_ca, registration } = identities;
-        Ok(Self {
-            ca_public_key: ca.certificate.public_key()?,
+    /// A CA with this certificate, and by itself.
+    pub(crate) fn of(personality: &Personality, ca: Identity, windows: &WindowsSettings) -> Self {
+        Self {
             directory: Directory::of(ca.certificate.subject_name(), &windows.host),
             ca,
-            next_ca,
-            registration,
+            next_ca: None,
+            registration: None,
             serials: personality.serials,
             high_serial: windows.high_serial,
-        })
+        }
     }
 
     /// Issues what was asked for, under the CA's number `number`.
@@ -123,19 +120,14 @@ impl Authority {
         number: u32,
         now: SystemTime,
     ) -> Result<X509, ErrorStack> {
-        let wishes: Vec<Wish<'_>> = csr
-            .extensions()
-            .iter()
-            .map(|asked| Wish { oid: &asked.oid, critical: asked.critical, value: &asked.value })
-            .collect();
-        let public_key = match PublicKeyInfo::of_request(csr.to_der()) {
+        let public_key = match key_of_request(csr.to_der()) {
             Some(public_key) => public_key,
-            None => PublicKeyInfo::of_key(csr.public_key())?,
+            None => public_key_info(csr.public_key())?,
         };
         let applicant = Applicant {
             subject: &csr.subject().to_der()?,
             public_key: &public_key,
-            wishes: &wishes,
+            wishes: csr.extensions(),
             serial: self.serial(number)?,
         };
         profile.issue(&applicant, &self.issuer(), calendar(now))
@@ -163,8 +155,7 @@ impl Authority {
 
     /// Whether this certificate names the CA as its issuer and the CA's key signed it.
     pub(crate) fn has_signed(&self, certificate: &X509Ref) -> bool {
-        let named = certificate.issuer_name().try_cmp(self.ca.certificate.subject_name());
-        named.is_ok_and(Ordering::is_eq) && certificate.verify(&self.ca_public_key).unwrap_or(false)
+        is_issued_by(certificate, &self.ca.certificate)
     }
 
     /// Whether this certificate is the CA's and valid at `now`.
@@ -184,48 +175,26 @@ impl Authority {
         }
     }
 
-    fn issue_registration(
-        &self,
-        shape: &RegistrationCertificate,
-        subject: &X509Name,
-        key: &PKey<Private>,
-        installed: SystemTime,
-    ) -> Result<Identity, ErrorStack> {
-        let applicant = Applicant {
-            subject: &subject.to_der()?,
-            public_key: &PublicKeyInfo::of_key(key)?,
-            wishes: &[],
-            serial: self.serial(shape.request_id)?,
-        };
-        let issued_at = installed + Duration::from_secs(shape.seconds_later.into());
-        let certificate = shape.profile.issue(&applicant, &self.issuer(), calendar(issued_at))?;
-        Ok(Identity { certificate, key: key.clone() })
-    }
-
-    fn serial(&self, number: u32) -> Result<openssl::bn::BigNum, ErrorStack> {
+    fn serial(&self, number: u32) -> Result<BigNum, ErrorStack> {
         match self.serials {
-            Serials::Sequential { .. } => sequential_serial(number),
+            Serials::Sequential { .. } => BigNum::from_u32(number),
             Serials::RequestId => request_serial(self.high_serial, number),
         }
     }
 }
 
-/// A CA that signs itself.
-fn root(
-    personality: &Personality,
+/// A certificate of the authority itself.
+fn certify(
+    profile: &CertificateProfile,
+    issuer: &Issuer<'_>,
     subject: &X509Name,
     key: &PKey<Private>,
-    directory: &Directory,
+    serial: BigNum,
     from: OffsetDateTime,
 ) -> Result<Identity, ErrorStack> {
-    let issuer = Issuer { certificate: None, key, directory };
-    let applicant = Applicant {
-        subject: &subject.to_der()?,
-        public_key: &PublicKeyInfo::of_key(key)?,
-        wishes: &[],
-        serial: random_serial(personality.ca.serial_bytes)?,
-    };
-    let certificate = personality.ca.profile.issue(&applicant, &issuer, from)?;
+    let (subject, public_key) = (&subject.to_der()?, &public_key_info(key)?);
+    let applicant = Applicant { subject, public_key, wishes: &[], serial };
+    let certificate = profile.issue(&applicant, issuer, from)?;
     Ok(Identity { certificate, key: key.clone() })
 }
 
@@ -234,6 +203,51 @@ fn registration_subject(host: &str) -> Result<X509Name, ErrorStack> {
     let mut builder = X509Name::builder()?;
     builder.append_entry_by_text("CN", &format!("{}-MSCEP-RA", host.to_uppercase()))?;
     Ok(builder.build())
+}
+
+/// A random positive serial number of exactly so many bytes, as self-signed CA certificates have.
+fn random_serial(bytes: usize) -> Result<BigNum, ErrorStack> {
+    let mut serial = vec![0; bytes];
+    rand_bytes(&mut serial)?;
+    if let Some(first) = serial.first_mut() {
+        // No sign bit, and no leading zero that the encoding would drop.
+        *first = (*first & 0x7f) | 0x01;
+    }
+    BigNum::from_slice(&serial)
+}
+
+/// The 19 bytes a Windows CA makes of a request's number: high serial, request id, eight random bytes, the index of
+/// the CA's certificate (0), the request id again (MS-WCCE §3.2.1.4.2.1.4.6).
+fn request_serial(high_serial: u8, request_id: u32) -> Result<BigNum, ErrorStack> {
+    let mut random = [0; 8];
+    rand_bytes(&mut random)?;
+    let mut serial = vec![first_byte(high_serial)];
+    serial.extend_from_slice(&request_id.to_be_bytes());
+    serial.extend_from_slice(&random);
+    serial.extend_from_slice(&[0, 0]);
+    serial.extend_from_slice(&request_id.to_be_bytes());
+    BigNum::from_slice(&serial)
+}
+
+/// The high serial byte as it is written: never negative, never with an empty high digit.
+fn first_byte(high_serial: u8) -> u8 {
+    match high_serial & 0x7f {
+        0 => 0x61,
+        byte if byte & 0xf0 == 0 => byte ^ 0x10,
+        byte => byte,
+    }
+}
+
+/// The subject of a certificate, as OpenSSL writes it on one line.
+pub(crate) fn subject_of(certificate: &X509Ref) -> String {
+    name::to_text(certificate.subject_name())
+}
+
+/// A serial number, bytes in hexadecimal parted by colons.
+pub(crate) fn serial_text(certificate: &X509Ref) -> String {
+    let bytes = certificate.serial_number().to_bn().map(|serial| serial.to_vec());
+    let bytes = bytes.unwrap_or_default();
+    bytes.chunks(1).map(hex::encode).collect::<Vec<_>>().join(":")
 }
 
 #[cfg(test)]

@@ -1,41 +1,39 @@
 //! The CA as a whole, and what its owner can ask of it.
 
 mod decision;
-mod opening;
 
 use std::{sync::Arc, time::SystemTime};
 
-use openssl::x509::{X509, X509Ref};
+use openssl::{error::ErrorStack, x509::X509};
 use parking_lot::Mutex;
-use scep::{attribute::TransactionId, name, secret::Secret};
+use scep::{
+    attribute::TransactionId,
+    name::{self, NameError},
+    secret::Secret,
+};
 use serde::{Deserialize, Serialize};
 
 pub use decision::{DecisionError, RevocationError};
-pub use opening::OpenError;
 
 use crate::{
-    admin::AdminPage,
+    authority::{Authority, AuthorityKeys, lab, serial_text, subject_of},
     fault::{FaultCount, FaultError, FaultRule},
     log::{Log, LogEntry},
-    policy::{ChallengeUnavailable, PasswordCache, subject_of},
-    routing::Website,
+    passwords::{ChallengeUnavailable, PasswordCache},
+    personality::Serials,
     seen::{SeenRequest, SeenRequests},
     service::Service,
-    settings::{Limits, Settings},
-    state::StateDirectory,
+    settings::{ChallengePolicy, Keys, Settings},
+    state::{StateDirectory, StateError},
     store::Store,
     wire,
 };
 
 /// A certification authority behind a SCEP server; shared by all its connections as `Arc<Ca>`.
 pub struct Ca {
-    name: String,
-    pub(crate) website: Website,
-    pub(crate) limits: Limits,
+    pub(crate) service: Service,
     pub(crate) log: Log,
     pub(crate) seen: SeenRequests,
-    /// Whether answering may wait for a disk.
-    pub(crate) has_state: bool,
     /// Held by one decision at a time, so that no request is decided about twice.
     deciding: Mutex<()>,
 }
@@ -66,6 +64,29 @@ pub struct Pending {
     pub subject: String,
 }
 
+/// Why a CA cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its name is none.
+    #[error("the CA's subject `{subject}` is no name: {reason}")]
+    Subject {
+        /// The name given.
+        subject: String,
+        /// What is wrong with it.
+        reason: NameError,
+    },
+    /// Its state cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A fault that was asked for can never happen.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
+    /// OpenSSL refused an operation that should have worked.
+    #[error("OpenSSL: {0}")]
+    Crypto(#[from] ErrorStack),
+}
+
 impl Ca {
     /// Opens a CA: a new one, or the one its state directory holds.
     ///
@@ -77,61 +98,50 @@ impl Ca {
         let personality = settings.personality.personality();
         settings.faults.iter().try_for_each(|rule| rule.expect_possible(personality.name))?;
         let state = settings.state.as_deref().map(StateDirectory::open).transpose()?.map(Arc::new);
-        let authority = opening::authority(&settings, state.as_deref(), now)?;
-        let first_number = personality.serials.first(settings.windows.first_request_id);
+        let authority = open_authority(&settings, state.as_deref(), now)?;
+        let first_number = match personality.serials {
+            Serials::Sequential { first } => first,
+            Serials::RequestId => settings.windows.first_request_id,
+        };
         let pending_limit = settings.limits.pending;
         let store = Store::open(state.clone(), &authority, first_number, pending_limit)?;
-        let passwords = Arc::new(PasswordCache::open(&settings.challenge, state.clone())?);
-        let certificate = authority.ca.certificate.clone();
-        let website = Website {
-            service: Service::new(&settings, authority, store, &passwords)?,
-            admin: AdminPage::new(&settings, &certificate, passwords)?,
-            query_bytes: settings.limits.query_bytes,
-        };
+        let passwords = PasswordCache::open(&settings.challenge, state)?;
         Ok(Arc::new(Self {
-            name: settings.name,
-            website,
-            limits: settings.limits,
-            log: Log::new(settings.on_log),
+            log: Log::new(settings.on_log.clone()),
+            service: Service::new(settings, authority, store, passwords),
             seen: SeenRequests::default(),
-            has_state: state.is_some(),
             deciding: Mutex::default(),
         }))
     }
 
     /// What the CA is called in reports.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.service.settings.name
     }
 
     /// The CA's own certificate.
     pub fn ca_certificate(&self) -> &X509 {
-        &self.website.service.site.authority.ca.certificate
+        &self.service.authority.ca.certificate
     }
 
     /// The certificates `GetCACert` gives, in their order.
     pub fn certificates(&self) -> Vec<X509> {
-        self.website.service.site.authority.certificates()
-    }
-
-    /// The TCP port the real server listens on by default.
-    pub fn default_port(&self) -> u16 {
-        self.website.personality().default_port
+        self.service.authority.certificates()
     }
 
     /// The paths under which SCEP is served.
     pub fn paths(&self) -> Vec<&'static str> {
-        self.website.personality().name.paths()
+        self.service.personality.name.paths()
     }
 
     /// The path of the page that gives out challenge passwords, where there is one.
     pub fn admin_path(&self) -> Option<&'static str> {
-        self.website.personality().name.admin_path()
+        self.service.personality.name.admin_path()
     }
 
     /// The certificates issued to clients, oldest first.
     pub fn issued(&self) -> Vec<Issued> {
-        let issued = self.website.service.site.store.issued().into_iter();
+        let issued = self.service.store.issued().into_iter();
         issued
             .map(|record| Issued {
                 serial: serial_text(&record.certificate),
@@ -145,7 +155,7 @@ impl Ca {
 
     /// The requests that wait for a decision, oldest first.
     pub fn pending(&self) -> Vec<Pending> {
-        let pending = self.website.service.site.store.pending().into_iter();
+        let pending = self.service.store.pending().into_iter();
         pending
             .map(|record| Pending {
                 transaction_id: record.origin.transaction_id.clone(),
@@ -156,7 +166,7 @@ impl Ca {
 
     /// Whether a request needs a challenge password.
     pub fn asks_for_challenge(&self) -> bool {
-        self.website.admin.asks_for_challenge()
+        !matches!(self.service.settings.challenge, ChallengePolicy::None)
     }
 
     /// A challenge password with which a request will pass: a new one, or the one for all.
@@ -164,7 +174,7 @@ impl Ca {
     /// # Errors
     /// When none is asked for, too many are unused, or it cannot be kept.
     pub fn new_challenge(&self) -> Result<Secret, ChallengeUnavailable> {
-        self.website.admin.new_challenge()
+        self.service.new_challenge()
     }
 
     /// What the server did, one entry a request, the newest few thousand, oldest first.
@@ -187,20 +197,47 @@ impl Ca {
     /// # Errors
     /// When it can never come true at this server.
     pub fn inject(&self, rule: FaultRule) -> Result<(), FaultError> {
-        rule.expect_possible(self.website.personality().name)?;
-        self.website.service.faults.add(rule);
+        rule.expect_possible(self.service.personality.name)?;
+        self.service.faults.add(rule);
         Ok(())
     }
 
     /// What the server does wrong on purpose, in the order in which it was told so.
     pub fn faults(&self) -> Vec<FaultCount> {
-        self.website.service.faults.counts()
+        self.service.faults.counts()
     }
 }
 
-/// A serial number, bytes in hexadecimal parted by colons.
-pub(crate) fn serial_text(certificate: &X509Ref) -> String {
-    let bytes = certificate.serial_number().to_bn().map(|serial| serial.to_vec());
-    let bytes = bytes.unwrap_or_default();
-    bytes.chunks(1).map(hex::encode).collect::<Vec<_>>().join(":")
+/// The CA that the state holds, or a new one.
+fn open_authority(
+    settings: &Settings,
+    state: Option<&StateDirectory>,
+    now: SystemTime,
+) -> Result<Arc<Authority>, OpenError> {
+    let personality = settings.personality.personality();
+    let subject = settings.subject.as_deref().unwrap_or(personality.default_subject);
+    let subject = name::parse(subject)
+        .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })?;
+    if let Some(state) = state
+        && let Some(stored) = state.personality()?
+    {
+        state.expect("personality", stored.as_str(), settings.personality.as_str())?;
+        let authority = state.read_authority(personality, &settings.windows)?;
+        if settings.subject.is_some() {
+            let stored = subject_of(&authority.ca.certificate);
+            state.expect("subject", &stored, &name::to_text(&subject))?;
+        }
+        return Ok(Arc::new(authority));
+    }
+    let authority = match settings.keys {
+        Keys::Lab => lab::authority(personality, &subject, &settings.windows, now)?,
+        Keys::Fresh => {
+            let keys = AuthorityKeys::generate(personality)?;
+            Arc::new(Authority::create(personality, &keys, &subject, &settings.windows, now)?)
+        }
+    };
+    if let Some(state) = state {
+        state.write_authority(settings.personality, &authority)?;
+    }
+    Ok(authority)
 }

@@ -1,40 +1,38 @@
 //! The HTTP server: bounded in size, in time and in number of connections.
 
-mod accept;
-mod write_timeout;
-
-use std::{pin::pin, sync::Arc, time::SystemTime};
+use std::{
+    error::Error as _,
+    io,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Request, Response, StatusCode,
     body::{Body, Bytes, Incoming},
-    header::{
-        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-        HeaderValue, SERVER,
-    },
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SERVER},
+    http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use scep::http::{HttpRequest, Method};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::watch,
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::{JoinSet, spawn_blocking},
     time::{sleep, timeout},
 };
-
-pub(crate) use accept::accept_all;
-pub use accept::{Listener, SHUTDOWN_TIMEOUT, serve};
+use tokio_io_timeout::TimeoutWriter;
 
 use crate::{
     answer::Answer,
     ca::Ca,
     log::{LogEntry, LogOutcome},
-    routing::Inquiry,
     seen::SeenRequest,
 };
-use write_timeout::WriteTimeout;
 
 /// Why the body of a request was not read.
 #[derive(Debug, thiserror::Error)]
@@ -57,25 +55,24 @@ impl Ca {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (_keep_open, stop) = watch::channel(false);
+        let (_keep_open, stop) = watch::channel(());
         self.serve_until(io, peer, stop).await;
     }
 
     /// The same, finishing after the request under way once `stop` says so.
-    async fn serve_until<Io>(
-        self: &Arc<Self>,
-        io: Io,
-        peer: String,
-        mut stop: watch::Receiver<bool>,
-    ) where
+    async fn serve_until<Io>(self: &Arc<Self>, io: Io, peer: String, mut stop: watch::Receiver<()>)
+    where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let io = TokioIo::new(WriteTimeout::new(io, self.limits.read_timeout));
+        let mut io = TimeoutWriter::new(io);
+        io.set_timeout(Some(self.service.settings.limits.read_timeout));
+        let io = TokioIo::new(Box::pin(io));
         let service = service_fn(|request| self.respond(request, &peer));
         let mut connection = pin!(self.builder().serve_connection(io, service));
         let ended = tokio::select! {
             ended = &mut connection => ended,
-            () = stopped(&mut stop) => {
+            // The sender outlives the connection.
+            _ = stop.changed() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -93,8 +90,8 @@ impl Ca {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.read_timeout)
-            .max_buf_size(self.limits.head_bytes.max(LEAST_HEAD_BYTES))
+            .header_read_timeout(self.service.settings.limits.read_timeout)
+            .max_buf_size(self.service.settings.limits.head_bytes.max(LEAST_HEAD_BYTES))
             .title_case_headers(true);
         builder
     }
@@ -104,13 +101,14 @@ impl Ca {
         request: Request<Incoming>,
         peer: &str,
     ) -> Result<Response<Full<Bytes>>, Unread> {
-        let asked = format!("{} {}", request.method(), request.uri().path());
-        let mut seen = SeenRequest::of(request.method(), request.uri(), request.headers(), peer);
-        let answer = match self.inquiry(request).await {
-            Ok(inquiry) => self.answer_without_blocking(inquiry).await,
+        let (head, body) = request.into_parts();
+        let asked = format!("{} {}", head.method, head.uri.path());
+        let mut seen = SeenRequest::of(&head, peer);
+        let answer = match self.read_body(body).await {
+            Ok(body) => self.answer_without_blocking(head, body).await,
             Err(error @ Unread::TooLong(_)) => Answer {
                 header: Some((CONNECTION, "close".to_owned())),
-                ..Answer::error(self.website.personality(), 413, &error)
+                ..Answer::error(self.service.personality, 413, &error)
             },
             Err(error) => return Err(error),
         };
@@ -126,28 +124,8 @@ impl Ca {
         if is_withheld { Err(Unread::Withheld) } else { Ok(response) }
     }
 
-    async fn inquiry(&self, request: Request<Incoming>) -> Result<Inquiry, Unread> {
-        let (head, body) = request.into_parts();
-        let method = match head.method {
-            hyper::Method::GET => Some(Method::Get),
-            hyper::Method::POST => Some(Method::Post),
-            _ => None,
-        };
-        let body = self.read_body(body).await?;
-        Ok(Inquiry {
-            path: head.uri.path().to_owned(),
-            authorization: text(&head.headers, &AUTHORIZATION),
-            request: method.map(|method| HttpRequest {
-                method,
-                query: head.uri.query().unwrap_or_default().to_owned(),
-                content_type: text(&head.headers, &CONTENT_TYPE),
-                body: body.into(),
-            }),
-        })
-    }
-
     async fn read_body(&self, body: Incoming) -> Result<Bytes, Unread> {
-        let limits = &self.limits;
+        let limits = &self.service.settings.limits;
         // Whoever announces too much is told so before they send it.
         if body.size_hint().lower() > limits.body_bytes as u64 {
             return Err(Unread::TooLong(limits.body_bytes));
@@ -164,15 +142,14 @@ impl Ca {
     }
 
     /// Answering takes about a millisecond of RSA, and is done at once; a disk may take longer, and has its own thread.
-    async fn answer_without_blocking(self: &Arc<Self>, inquiry: Inquiry) -> Answer {
-        if !self.has_state {
-            return self.website.answer(&inquiry, SystemTime::now());
+    async fn answer_without_blocking(self: &Arc<Self>, head: Parts, body: Bytes) -> Answer {
+        if self.service.settings.state.is_none() {
+            return self.service.answer(&head, body, SystemTime::now());
         }
         let ca = Arc::clone(self);
-        let answering =
-            tokio::task::spawn_blocking(move || ca.website.answer(&inquiry, SystemTime::now()))
-                .await;
-        answering.unwrap_or_else(|error| Answer::error(self.website.personality(), 500, &error))
+        let answering = spawn_blocking(move || ca.service.answer(&head, body, SystemTime::now()));
+        let answered = answering.await;
+        answered.unwrap_or_else(|error| Answer::error(self.service.personality, 500, &error))
     }
 
     /// Header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
@@ -185,7 +162,7 @@ impl Ca {
         if let Some(content_type) = answer.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        if let Some(server) = self.website.personality().server_header {
+        if let Some(server) = self.service.personality.server_header {
             headers.insert(SERVER, HeaderValue::from_static(server));
         }
         if let Some((name, value)) = &answer.header
@@ -210,7 +187,12 @@ impl Ca {
     }
 
     fn log_cut(&self, peer: &str, error: &hyper::Error) {
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        let cause = error.source().map(|cause| match cause.downcast_ref::<io::Error>() {
+            Some(slow) if slow.kind() == io::ErrorKind::TimedOut => {
+                ": the peer does not read".into()
+            }
+            _ => format!(": {cause}"),
+        });
         self.log.write(LogEntry {
             at: SystemTime::now(),
             peer: peer.to_owned(),
@@ -226,17 +208,86 @@ impl Ca {
 
 /// Whether the connection was closed by a fault, of which the log tells already.
 fn is_on_purpose(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
     matches!(cause, Some(Unread::Withheld))
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left who could say so.
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
+/// So long [`serve`] lets the answers under way take once it is to stop.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A pause after the system refused a connection, for lack of file descriptors as a rule.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the connections of a listener until `shutdown` completes; answers under way are then finished, for at most
+/// [`SHUTDOWN_TIMEOUT`].
+///
+/// No more than [`crate::Limits::connections`] are open at once.
+pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
+    let (stop, stopped) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let limit = ca.service.settings.limits.connections;
+    let accepting = accept_all(&listener, &mut connections, limit, |stream, peer| {
+        let (ca, stopped) = (Arc::clone(&ca), stopped.clone());
+        async move { ca.serve_until(stream, peer, stopped).await }
+    });
+    tokio::select! {
+        () = accepting => {}
+        () = shutdown => {}
+    }
+    let _ = stop.send(());
+    let _ =
+        timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+/// What connections come to.
+pub trait Listener: Send + Sync {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// The next connection, and who made it.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, String)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, String)> {
+        let (stream, peer) = Self::accept(self).await?;
+        // Answers are written in one piece; waiting to fill a segment only costs time. A failure costs no more than that.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, peer.to_string()))
     }
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
+#[cfg(unix)]
+impl Listener for tokio::net::UnixListener {
+    type Stream = tokio::net::UnixStream;
+
+    async fn accept(&self) -> io::Result<(Self::Stream, String)> {
+        let (stream, _) = Self::accept(self).await?;
+        Ok((stream, "a socket".to_owned()))
+    }
+}
+
+/// Lets `serve` have each connection, of which no more than `limit` are open at once; further ones wait.
+pub(crate) async fn accept_all<L: Listener, F: Future<Output = ()> + Send + 'static>(
+    listener: &L,
+    connections: &mut JoinSet<()>,
+    limit: usize,
+    serve: impl Fn(L::Stream, String) -> F,
+) {
+    let slots = Arc::new(Semaphore::new(limit));
+    // The semaphore is never closed.
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let Ok((stream, peer)) = listener.accept().await else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        let serving = serve(stream, peer);
+        connections.spawn(async move {
+            serving.await;
+            drop(slot);
+        });
+        while connections.try_join_next().is_some() {}
+    }
 }

@@ -6,7 +6,6 @@
 //! It is no CA to trust: its lab keys are public, and it is built to be prodded.
 #![forbid(unsafe_code)]
 
-mod admin;
 mod answer;
 mod authority;
 mod ca;
@@ -15,13 +14,12 @@ mod fault;
 mod http;
 mod log;
 mod offer;
-mod origin;
 mod pages;
+mod passwords;
 mod personality;
-mod policy;
 mod profile;
+mod record;
 mod refusal;
-mod routing;
 mod seen;
 mod service;
 mod settings;
@@ -34,8 +32,8 @@ pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
 pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
 pub use http::{Listener, SHUTDOWN_TIMEOUT, serve};
 pub use log::{LogEntry, LogObserver, LogOutcome};
+pub use passwords::ChallengeUnavailable;
 pub use personality::PersonalityName;
-pub use policy::ChallengeUnavailable;
 pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenRequest};
 pub use settings::{
     AdminCredentials, Approval, ChallengePolicy, Keys, Limits, Settings, WindowsSettings,

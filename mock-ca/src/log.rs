@@ -52,15 +52,10 @@ impl LogEntry {
     }
 
     fn shortened(self) -> Self {
-        let id = |id: TransactionId| TransactionId::new(shortened(id.as_str().to_owned()));
-        let message_type = |message_type| match message_type {
-            MessageType::Other(other) => MessageType::Other(shortened(other)),
-            known => known,
-        };
         Self {
             operation: shortened(self.operation),
-            message_type: self.message_type.map(message_type),
-            transaction_id: self.transaction_id.map(id),
+            message_type: self.message_type.map(shortened_type),
+            transaction_id: self.transaction_id.as_ref().map(shortened_id),
             reason: self.reason.map(shortened),
             ..self
         }
@@ -146,11 +141,27 @@ impl Log {
     }
 }
 
-fn shortened(text: String) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+/// The beginning of what a peer sends.
+pub(crate) fn shortened(text: impl Into<String>) -> String {
+    let mut text = text.into();
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
     }
+    text
+}
+
+/// The same of a type that nobody knows.
+pub(crate) fn shortened_type(message_type: MessageType) -> MessageType {
+    match message_type {
+        MessageType::Other(other) => MessageType::Other(shortened(other)),
+        known => known,
+    }
+}
+
+/// The same of a transaction's id.
+pub(crate) fn shortened_id(id: &TransactionId) -> TransactionId {
+    TransactionId::new(shortened(id.as_str()))
 }
 
 #[cfg(test)]

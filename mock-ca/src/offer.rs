@@ -8,11 +8,7 @@ use scep::{
     server::Request,
 };
 
-use crate::{
-    personality::{Personality, RefusedAlgorithms},
-    refusal::Refusal,
-    settings::Settings,
-};
+use crate::{personality::Personality, refusal::Refusal, settings::Settings};
 
 /// The answer to `GetCACaps` (RFC 8894 §3.5), and whether the CA is held to it.
 #[derive(Debug)]
@@ -21,25 +17,29 @@ pub(crate) struct Offer {
     /// Where the personality's own were replaced.
     instead: Option<Capabilities>,
     /// What is refused whatever is offered.
-    refused: RefusedAlgorithms,
+    refused_ciphers: &'static [Cipher],
+    refused_digests: &'static [Digest],
 }
 
 impl Offer {
     /// The personality's own, or those of the settings in its style.
     pub(crate) fn new(personality: &Personality, settings: &Settings) -> Self {
         let own = personality.capabilities;
-        let refused = if settings.takes_obsolete_algorithms {
-            RefusedAlgorithms::NONE
-        } else {
-            personality.refused_algorithms
-        };
-        let Some(instead) = &settings.capabilities else {
-            return Self { text: Bytes::from_static(own.as_bytes()), instead: None, refused };
-        };
         let line_end = if own.contains("\r\n") { "\r\n" } else { "\n" };
-        let words: Vec<&str> = instead.iter().map(|capability| capability.as_str()).collect();
-        let text = Bytes::from(words.join(line_end));
-        Self { instead: Some(Capabilities::parse(&text)), text, refused }
+        let text = settings.capabilities.as_ref().map(|instead| {
+            instead.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(line_end)
+        });
+        let (refused_ciphers, refused_digests) = if settings.takes_obsolete_algorithms {
+            (&[][..], &[][..])
+        } else {
+            (personality.refused_ciphers, personality.refused_digests)
+        };
+        Self {
+            instead: text.as_ref().map(|text| Capabilities::parse(text.as_bytes())),
+            text: text.map_or(Bytes::from_static(own.as_bytes()), Bytes::from),
+            refused_ciphers,
+            refused_digests,
+        }
     }
 
     /// The body of the answer, to the byte.
@@ -47,23 +47,18 @@ impl Offer {
         self.text.clone()
     }
 
-    /// Whether PKIOperation may come by POST.
-    pub(crate) fn has_post(&self) -> bool {
-        self.has(Capability::PostPkiOperation)
-    }
-
-    /// Whether the CA that is to follow may be asked after.
-    pub(crate) fn has_next_ca(&self) -> bool {
-        self.has(Capability::GetNextCaCert)
+    /// Whether the CA offers this.
+    pub(crate) fn has(&self, capability: Capability) -> bool {
+        self.instead.as_ref().is_none_or(|instead| instead.has(capability))
     }
 
     /// Refuses what the CA never takes, and what it was told not to offer.
     pub(crate) fn expect(&self, request: &Request) -> Result<(), Refusal> {
         let header = &request.header;
-        if self.refused.ciphers.contains(&request.cipher) {
+        if self.refused_ciphers.contains(&request.cipher) {
             return Err(Refusal::Forbidden(request.cipher.to_string()));
         }
-        if self.refused.digests.contains(&header.digest) {
+        if self.refused_digests.contains(&header.digest) {
             return Err(Refusal::Forbidden(header.digest.to_string()));
         }
         if header.message_type == MessageType::RenewalReq && !self.has(Capability::Renewal) {
@@ -79,10 +74,6 @@ impl Offer {
             return Err(Refusal::NotOffered(header.digest.to_string()));
         }
         Ok(())
-    }
-
-    fn has(&self, capability: Capability) -> bool {
-        self.instead.as_ref().is_none_or(|instead| instead.has(capability))
     }
 }
 

@@ -1,9 +1,7 @@
 //! Which server the CA behaves like, as data: one value of [`Personality`] each.
 
 mod linux;
-mod name;
 mod ndes;
-mod reply_style;
 mod rfc8894;
 
 use std::time::Duration;
@@ -13,17 +11,58 @@ use scep::{
     key_usage::KeyUsage,
 };
 
-pub(crate) use reply_style::{Carried, ReplyStyle};
-
 use crate::profile::CertificateProfile;
 
-name::personalities! {
-    /// micromdm's scepserver.
-    Linux = "linux", linux::LINUX;
-    /// Microsoft's Network Device Enrollment Service.
-    Ndes = "ndes", ndes::NDES;
-    /// A server that does what RFC 8894 asks, to the letter.
-    Rfc8894 = "rfc8894", rfc8894::RFC8894;
+scep::named! {
+    /// A server that the CA can behave like.
+    PersonalityName, "personality" {
+        /// micromdm's scepserver.
+        Linux = "linux";
+        /// Microsoft's Network Device Enrollment Service.
+        Ndes = "ndes";
+        /// A server that does what RFC 8894 asks, to the letter.
+        Rfc8894 = "rfc8894";
+    }
+}
+
+impl PersonalityName {
+    pub(crate) fn personality(self) -> &'static Personality {
+        match self {
+            Self::Linux => &linux::LINUX,
+            Self::Ndes => &ndes::NDES,
+            Self::Rfc8894 => &rfc8894::RFC8894,
+        }
+    }
+
+    /// The TCP port the real server listens on by default.
+    pub fn default_port(self) -> u16 {
+        self.personality().default_port
+    }
+
+    /// A TCP port for it on a machine where many run, of which none is for privileged users.
+    pub fn serving_port(self) -> u16 {
+        self.personality().serving_port
+    }
+
+    /// Whether `GetNextCACert` shows a CA that is to follow.
+    pub fn has_next_ca(self) -> bool {
+        self.personality().has_next_ca
+    }
+
+    /// The paths under which SCEP is served.
+    pub fn paths(self) -> Vec<&'static str> {
+        self.paths_to(Target::Scep).collect()
+    }
+
+    /// The path of the page that gives out challenge passwords, where there is one.
+    pub fn admin_path(self) -> Option<&'static str> {
+        self.paths_to(Target::Admin).next()
+    }
+
+    fn paths_to(self, target: Target) -> impl Iterator<Item = &'static str> {
+        let routes = self.personality().routes.iter();
+        routes.filter(move |(_, known)| *known == target).map(|(path, _)| *path)
+    }
 }
 
 /// Everything in which one server differs from another.
@@ -39,7 +78,8 @@ pub(crate) struct Personality {
     pub(crate) default_subject: &'static str,
     /// What the server calls itself in HTTP answers.
     pub(crate) server_header: Option<&'static str>,
-    pub(crate) routes: &'static [Route],
+    /// The paths, and what is at each.
+    pub(crate) routes: &'static [(&'static str, Target)],
     /// Whether SCEP is at every path where nothing else is, too.
     pub(crate) serves_any_path: bool,
     pub(crate) paths_ignore_case: bool,
@@ -47,22 +87,26 @@ pub(crate) struct Personality {
     pub(crate) limits_query: bool,
     /// The body of the answer to `GetCACaps`, to the byte.
     pub(crate) capabilities: &'static str,
-    pub(crate) capabilities_content_type: &'static str,
     /// What an error looks like in HTTP.
     pub(crate) error_pages: ErrorPages,
     /// The HTTP status for an operation that is not known or a message that cannot be read.
     pub(crate) bad_request_status: u16,
     /// The HTTP status for a method that is not known.
     pub(crate) bad_method_status: u16,
-    pub(crate) ca: CaProfile,
+    /// The shape of the CA's own certificate.
+    pub(crate) ca: CertificateProfile,
+    /// The length of the CA's own serial number, in bytes.
+    pub(crate) ca_serial_bytes: usize,
     /// The registration authority's certificates, where requests are not sent to the CA itself.
-    pub(crate) registration: Option<RegistrationProfile>,
+    pub(crate) registration: Option<Registration<RegistrationCertificate>>,
     pub(crate) user: UserProfiles,
     pub(crate) serials: Serials,
     /// Whether `GetNextCACert` shows a CA that is to follow.
     pub(crate) has_next_ca: bool,
-    /// What is refused whatever the capabilities say.
-    pub(crate) refused_algorithms: RefusedAlgorithms,
+    /// The ciphers that are refused whatever the capabilities say.
+    pub(crate) refused_ciphers: &'static [Cipher],
+    /// The digests that are refused whatever the capabilities say.
+    pub(crate) refused_digests: &'static [Digest],
     /// How far a message's signingTime may be from the server's time, where that is looked at.
     pub(crate) clock_tolerance: Option<Duration>,
     pub(crate) reply: ReplyStyle,
@@ -73,29 +117,12 @@ pub(crate) struct Personality {
     pub(crate) repeats_answers: bool,
     /// Whether GetCert and GetCRL are served.
     pub(crate) serves_certificates: bool,
-    /// How messages are answered that the server knows of and does not serve.
-    pub(crate) unsupported: Unsupported,
-    /// How messages are answered that break off after their header.
-    pub(crate) unreadable: Unreadable,
-}
-
-/// Algorithms that a server does not take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RefusedAlgorithms {
-    pub(crate) ciphers: &'static [Cipher],
-    pub(crate) digests: &'static [Digest],
-}
-
-impl RefusedAlgorithms {
-    /// None at all.
-    pub(crate) const NONE: Self = Self { ciphers: &[], digests: &[] };
-}
-
-/// A path and what is there.
-#[derive(Debug)]
-pub(crate) struct Route {
-    pub(crate) path: &'static str,
-    pub(crate) target: Target,
+    /// Whether messages that the server knows of and does not serve are answered with a CertRep that says badRequest, or
+    /// with HTTP status 500.
+    pub(crate) replies_to_unsupported: bool,
+    /// Whether messages whose header can be read, and not what follows, are answered with a CertRep that says why, or with
+    /// the HTTP status of what cannot be read at all.
+    pub(crate) replies_to_unreadable: bool,
 }
 
 /// What is at a path.
@@ -120,21 +147,16 @@ pub(crate) enum ErrorPages {
     Html,
 }
 
-/// The shape of the CA's own certificate.
-#[derive(Debug)]
-pub(crate) struct CaProfile {
-    pub(crate) profile: CertificateProfile,
-    pub(crate) serial_bytes: usize,
+/// The two parts of a registration authority: its certificates' shapes, its keys, or its identities.
+#[derive(Clone, Debug)]
+pub(crate) struct Registration<T> {
+    /// The part that signs replies.
+    pub(crate) signing: T,
+    /// The part that requests are enciphered to.
+    pub(crate) encryption: T,
 }
 
-/// The shapes of the registration authority's two certificates.
-#[derive(Debug)]
-pub(crate) struct RegistrationProfile {
-    pub(crate) signing: RegistrationCertificate,
-    pub(crate) encryption: RegistrationCertificate,
-}
-
-/// The shape of one of them, and when it was made.
+/// The shape of a registration authority's certificate, and when it was made.
 #[derive(Debug)]
 pub(crate) struct RegistrationCertificate {
     pub(crate) profile: CertificateProfile,
@@ -154,16 +176,34 @@ pub(crate) struct UserProfiles {
     pub(crate) encryption: CertificateProfile,
 }
 
-impl UserProfiles {
-    /// The profile for a request that asks for this key usage.
-    pub(crate) fn select(&self, asked: Option<KeyUsage>) -> &CertificateProfile {
-        let asks = |bit| asked.is_some_and(|usage| usage.contains(bit));
-        match (asks(KeyUsage::DIGITAL_SIGNATURE), asks(KeyUsage::KEY_ENCIPHERMENT)) {
-            (true, false) => &self.signature,
-            (false, true) => &self.encryption,
-            _ => &self.general,
-        }
-    }
+/// The shape of a CertRep.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
+pub(crate) struct ReplyStyle {
+    /// Which certificates the message carries in the clear.
+    pub(crate) carries: Carried,
+    pub(crate) has_signing_time: bool,
+    /// What stands for an envelope where there is none.
+    pub(crate) content_without_envelope: Option<&'static [u8]>,
+    /// Whether the Windows attributes are added: an error number to failures, `Issued` to successes.
+    pub(crate) has_windows_attributes: bool,
+    /// Whether a failure is signed with SHA-1 whatever the request's digest.
+    pub(crate) failures_use_sha1: bool,
+    /// Whether the failInfo tells causes apart, or is badRequest for every refusal.
+    pub(crate) tells_causes_apart: bool,
+    /// Whether a failure says in words why.
+    pub(crate) has_fail_info_text: bool,
+}
+
+/// Which certificates a CertRep carries in the clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// None.
+    Nothing,
+    /// The issued one, if any, and the CA's.
+    IssuedAndCa,
+    /// The signer's, in a success.
+    SignerInSuccess,
 }
 
 /// How serial numbers are made.
@@ -173,16 +213,6 @@ pub(crate) enum Serials {
     Sequential { first: u32 },
     /// The layout of a Windows CA, from the request id of the settings on.
     RequestId,
-}
-
-impl Serials {
-    /// The number of the first certificate issued to a client; the request id is that of the settings.
-    pub(crate) fn first(self, request_id: u32) -> u32 {
-        match self {
-            Self::Sequential { first } => first,
-            Self::RequestId => request_id,
-        }
-    }
 }
 
 /// What makes a request a renewal, which no challenge password needs to authorise.
@@ -196,36 +226,24 @@ pub(crate) enum Renewal {
     ByMessageAndCertificate,
 }
 
-/// How messages are answered that the server knows of and does not serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unsupported {
-    /// With HTTP status 500.
-    ServerError,
-    /// With a CertRep that says badRequest.
-    BadRequest,
-}
-
-/// How messages are answered whose header can be read, and not what follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unreadable {
-    /// With the HTTP status of what cannot be read at all.
-    HttpError,
-    /// With a CertRep that says why.
-    CertRep,
-}
-
 impl Personality {
-    /// The shapes of clients' certificates, valid for so many days instead of their own.
-    pub(crate) fn user_profiles(&self, valid_days: Option<u32>) -> UserProfiles {
-        let mut profiles = self.user;
+    /// The shape of a client's certificate by the key usage that it asks for, valid for so many days instead of its own.
+    pub(crate) fn user_profile(
+        &self,
+        asked: Option<KeyUsage>,
+        valid_days: Option<u32>,
+    ) -> CertificateProfile {
+        let asks = |bit| asked.is_some_and(|usage| usage.contains(bit));
+        let mut profile =
+            match (asks(KeyUsage::DIGITAL_SIGNATURE), asks(KeyUsage::KEY_ENCIPHERMENT)) {
+                (true, false) => self.user.signature,
+                (false, true) => self.user.encryption,
+                _ => self.user.general,
+            };
         if let Some(days) = valid_days {
-            for profile in
-                [&mut profiles.general, &mut profiles.signature, &mut profiles.encryption]
-            {
-                profile.validity = profile.validity.with_days(days);
-            }
+            profile.validity = profile.validity.with_days(days);
         }
-        profiles
+        profile
     }
 
     /// What is at this path, if anything.
@@ -233,7 +251,7 @@ impl Personality {
         let same = |known: &str| {
             if self.paths_ignore_case { known.eq_ignore_ascii_case(path) } else { known == path }
         };
-        let known = self.routes.iter().find(|route| same(route.path)).map(|route| route.target);
+        let known = self.routes.iter().find(|(known, _)| same(known)).map(|(_, target)| *target);
         known.or(self.serves_any_path.then_some(Target::Scep))
     }
 }
@@ -267,5 +285,20 @@ mod tests {
         let ndes = PersonalityName::Ndes.personality().capabilities;
         assert_eq!(ndes, "POSTPKIOperation\r\nRenewal\r\nSHA-512\r\nSHA-256\r\nSHA-1\r\nDES3");
         assert_eq!(ndes.len(), 56);
+    }
+
+    #[test]
+    fn names_go_both_ways() {
+        for name in PersonalityName::ALL {
+            assert_eq!(name.as_str().parse(), Ok(name));
+        }
+        let error = "windows".parse::<PersonalityName>().unwrap_err();
+        assert_eq!(error.to_string(), "`windows` is no personality (known: linux, ndes, rfc8894)");
+    }
+
+    #[test]
+    fn a_windows_server_gives_out_passwords() {
+        assert_eq!(PersonalityName::Ndes.admin_path(), Some("/certsrv/mscep_admin/"));
+        assert_eq!(PersonalityName::Linux.admin_path(), None);
     }
 }

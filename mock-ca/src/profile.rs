@@ -1,36 +1,31 @@
 //! What an issued certificate looks like, as data: an ordered list of extensions, a validity, a key identifier.
 
-mod altered;
+mod certificate;
 pub(crate) mod der;
-mod directory;
 mod extension;
-mod public_key;
-mod requested;
-mod revocation;
-mod serial;
 mod validity;
 
 use openssl::{
     bn::BigNum,
     error::ErrorStack,
     hash::{MessageDigest, hash},
+    nid::Nid,
     pkey::{PKeyRef, Private},
-    sign::Signer,
-    x509::{X509, X509Ref},
+    x509::{X509, X509NameRef, X509Ref},
 };
+use scep::{http::percent_encoded, request::RequestedExtension};
 use time::OffsetDateTime;
+use x509_cert::{certificate::Version, spki::SubjectPublicKeyInfoOwned};
 
-pub(crate) use altered::{Alteration, KeyUsageChange, altered};
-pub(crate) use directory::Directory;
-pub(crate) use extension::{AuthorityKeyIdentifier, Capability, Extension, Template};
-pub(crate) use public_key::PublicKeyInfo;
-pub(crate) use requested::{RequestedExtensions, Wish};
-pub(crate) use revocation::revocation_list;
-pub(crate) use serial::{random_serial, request_serial, sequential_serial};
-pub(crate) use validity::{Validity, calendar, unix_time};
+pub(crate) use certificate::{
+    altered, any, key_of_certificate, key_of_request, public_key_info, revocation_list, uint,
+};
+pub(crate) use extension::{
+    AuthorityKeyIdentifier, Capability, Extension, RequestedExtensions, Template,
+};
+pub(crate) use validity::{Validity, ValidityPeriod, calendar, unix_time};
 
-use der::{big_integer, bit_string, context_constructed, integer, null, oid, sequence};
-use requested::Encoded;
+use certificate::{TbsCertificate, signature_algorithm};
 
 /// The shape of a certificate.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +53,9 @@ pub(crate) enum KeyIdentifier {
 pub(crate) struct Applicant<'a> {
     /// The subject, in DER.
     pub(crate) subject: &'a [u8],
-    pub(crate) public_key: &'a PublicKeyInfo,
-    pub(crate) wishes: &'a [Wish<'a>],
+    pub(crate) public_key: &'a SubjectPublicKeyInfoOwned,
+    /// The extensions that were asked for.
+    pub(crate) wishes: &'a [RequestedExtension],
     pub(crate) serial: BigNum,
 }
 
@@ -74,67 +70,116 @@ pub(crate) struct Issuer<'a> {
 
 impl CertificateProfile {
     /// Issues a certificate of this shape at `now`.
-    ///
-    /// It is encoded here and not by OpenSSL's builder: that would decode and encode the public key once more, which
-    /// takes OpenSSL 3 about as long as a signature.
     pub(crate) fn issue(
         &self,
         applicant: &Applicant<'_>,
         issuer: &Issuer<'_>,
         now: OffsetDateTime,
     ) -> Result<X509, ErrorStack> {
-        let to_be_signed = self.signed_part(applicant, issuer, now)?;
-        let mut signer = Signer::new(MessageDigest::sha256(), issuer.key)?;
-        let signature = signer.sign_oneshot_to_vec(&to_be_signed)?;
-        X509::from_der(&sequence(&[to_be_signed, signature_algorithm(), bit_string(&signature)]))
-    }
-
-    /// The `TBSCertificate` (RFC 5280 §4.1).
-    fn signed_part(
-        &self,
-        applicant: &Applicant<'_>,
-        issuer: &Issuer<'_>,
-        now: OffsetDateTime,
-    ) -> Result<Vec<u8>, ErrorStack> {
+        let subject = any(applicant.subject);
         let issuer_name = match issuer.certificate {
-            Some(certificate) => certificate.subject_name().to_der()?,
-            None => applicant.subject.to_vec(),
+            Some(certificate) => any(&certificate.subject_name().to_der()?),
+            None => subject.clone(),
         };
-        let period = self.validity.period(now, issuer.certificate)?;
-        Ok(sequence(&[
-            context_constructed(0, &integer(2)),
-            big_integer(&applicant.serial.to_vec()),
-            signature_algorithm(),
-            issuer_name,
-            sequence(&[der::time(period.not_before), der::time(period.not_after)]),
-            applicant.subject.to_vec(),
-            applicant.public_key.whole().to_vec(),
-            context_constructed(3, &self.extensions(applicant, issuer)?),
-        ]))
-    }
-
-    fn extensions(
-        &self,
-        applicant: &Applicant<'_>,
-        issuer: &Issuer<'_>,
-    ) -> Result<Vec<u8>, ErrorStack> {
-        let extensions = requested::arrange(self, applicant, issuer)?;
-        Ok(sequence(&extensions.into_iter().map(Encoded::into_der).collect::<Vec<_>>()))
+        let fields = TbsCertificate {
+            version: Version::V3,
+            serial_number: uint(&applicant.serial),
+            signature: any(&signature_algorithm()),
+            issuer: issuer_name,
+            validity: self.validity.period(now, issuer.certificate)?.into(),
+            subject,
+            public_key: applicant.public_key.clone(),
+            extensions: extension::arrange(self, applicant, issuer)?,
+        };
+        fields.sign(issuer.key)
     }
 }
 
 impl KeyIdentifier {
     /// The 20 bytes that identify a key.
-    pub(crate) fn of(self, key: &PublicKeyInfo) -> Result<Vec<u8>, ErrorStack> {
+    pub(crate) fn of(self, key: &SubjectPublicKeyInfoOwned) -> Result<Vec<u8>, ErrorStack> {
         let digest = match self {
-            Self::Sha1 => hash(MessageDigest::sha1(), key.bits())?,
-            Self::Sha256 => hash(MessageDigest::sha256(), key.bits())?,
+            Self::Sha1 => MessageDigest::sha1(),
+            Self::Sha256 => MessageDigest::sha256(),
         };
-        Ok(digest[..20].to_vec())
+        Ok(hash(digest, key.subject_public_key.raw_bytes())?[..20].to_vec())
     }
 }
 
-fn signature_algorithm() -> Vec<u8> {
-    const SHA256_WITH_RSA: &str = "1.2.840.113549.1.1.11";
-    sequence(&[oid(SHA256_WITH_RSA), null()])
+/// Where a Windows CA publishes itself: in the directory of its domain, under its own and its host's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Directory {
+    ca_name: String,
+    host: String,
+    domain: String,
+}
+
+impl Directory {
+    /// The directory of a CA with this subject, on this host: the common name is the CA's, the domain components,
+    /// outermost first in the subject, are the domain's.
+    pub(crate) fn of(subject: &X509NameRef, host: &str) -> Self {
+        let components = values(subject, Nid::DOMAINCOMPONENT);
+        let domain = match components.as_slice() {
+            // What a Windows CA outside a domain writes.
+            [] => "DC=UnavailableConfigDN".to_owned(),
+            known => known.iter().rev().map(|dc| format!("DC={dc}")).collect::<Vec<_>>().join(","),
+        };
+        let ca_name = values(subject, Nid::COMMONNAME).pop().unwrap_or_default();
+        Self { ca_name, host: percent_encoded(host), domain }
+    }
+
+    /// Where the revocation list is.
+    pub(crate) fn revocation_list(&self) -> String {
+        let Self { ca_name, host, domain } = self;
+        format!(
+            "ldap:///CN={ca_name},CN={host},CN=CDP,{SERVICES},{domain}\
+             ?certificateRevocationList?base?objectClass=cRLDistributionPoint"
+        )
+    }
+
+    /// Where the CA's certificate is.
+    pub(crate) fn ca_certificate(&self) -> String {
+        let Self { ca_name, domain, .. } = self;
+        format!(
+            "ldap:///CN={ca_name},CN=AIA,{SERVICES},{domain}\
+             ?cACertificate?base?objectClass=certificationAuthority"
+        )
+    }
+}
+
+const SERVICES: &str = "CN=Public%20Key%20Services,CN=Services,CN=Configuration";
+
+fn values(name: &X509NameRef, attribute: Nid) -> Vec<String> {
+    name.entries_by_nid(attribute)
+        .filter_map(|entry| Some(percent_encoded(&entry.data().to_string().ok()?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_places_come_out() {
+        let subject = scep::name::parse("DC=com, DC=scep, CN=scep-TELDATPKI-CA").unwrap();
+        let directory = Directory::of(&subject, "TeldatPKI");
+        assert_eq!(
+            directory.revocation_list(),
+            "ldap:///CN=scep-TELDATPKI-CA,CN=TeldatPKI,CN=CDP,CN=Public%20Key%20Services,CN=Services,\
+             CN=Configuration,DC=scep,DC=com?certificateRevocationList?base?objectClass=cRLDistributionPoint"
+        );
+        assert_eq!(
+            directory.ca_certificate(),
+            "ldap:///CN=scep-TELDATPKI-CA,CN=AIA,CN=Public%20Key%20Services,CN=Services,\
+             CN=Configuration,DC=scep,DC=com?cACertificate?base?objectClass=certificationAuthority"
+        );
+    }
+
+    #[test]
+    fn a_name_outside_a_domain_and_with_blanks_is_escaped() {
+        let subject = scep::name::parse("CN=Test CA").unwrap();
+        let place = Directory::of(&subject, "host").ca_certificate();
+        assert!(place.contains("CN=Test%20CA,"), "{place}");
+        assert!(place.contains("DC=UnavailableConfigDN?"), "{place}");
+    }
 }

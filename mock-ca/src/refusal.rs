@@ -54,57 +54,49 @@ pub(crate) enum Refusal {
     Scep(#[from] scep::Error),
 }
 
+const ERROR_NOT_FOUND: u32 = 0x8007_0490;
+const CERT_E_WRONG_USAGE: u32 = 0x800b_0110;
+const TRUST_E_CERT_SIGNATURE: u32 = 0x8009_6004;
+const NTE_BAD_SIGNATURE: u32 = 0x8009_0006;
+const CERTSRV_E_BAD_REQUESTSUBJECT: u32 = 0x8009_4001;
+const CERTSRV_E_ADMIN_DENIED_REQUEST: u32 = 0x8009_4014;
+const RPC_S_SERVER_UNAVAILABLE: u32 = 0x8007_06ba;
+const E_INVALIDARG: u32 = 0x8007_0057;
+
 impl Refusal {
     /// The `failInfo` of a server that tells causes apart (RFC 8894 §3.2.1.4).
     pub(crate) fn fail_info(&self) -> FailInfo {
-        match self {
-            Self::ChallengeUsed
-            | Self::ChallengeExpired
-            | Self::NoChallenge
-            | Self::WrongChallenge
-            | Self::BadProofOfPossession => FailInfo::BadMessageCheck,
-            Self::UnusableSigner(_) | Self::NotOffered(_) | Self::Forbidden(_) => FailInfo::BadAlg,
-            Self::WrongTime(_) => FailInfo::BadTime,
-            Self::UnknownTransaction | Self::UnknownCertificate => FailInfo::BadCertId,
-            Self::Scep(error) => error.fail_info(),
-            _ => FailInfo::BadRequest,
-        }
+        self.codes().0
     }
 
     /// The Windows error number (`HRESULT`) that NDES adds.
     pub(crate) fn hresult(&self) -> i32 {
-        let number: u32 = match self {
-            // ERROR_NOT_FOUND
-            Self::WrongChallenge
-            | Self::ChallengeExpired
-            | Self::UnknownTransaction
-            | Self::UnknownCertificate => 0x8007_0490,
-            // CERT_E_WRONG_USAGE
-            Self::ChallengeUsed => 0x800b_0110,
-            // TRUST_E_CERT_SIGNATURE
-            Self::NoChallenge => 0x8009_6004,
-            // NTE_BAD_SIGNATURE
-            Self::BadProofOfPossession => 0x8009_0006,
-            // CERTSRV_E_BAD_REQUESTSUBJECT
-            Self::NotARenewal => 0x8009_4001,
-            // CERTSRV_E_ADMIN_DENIED_REQUEST
-            Self::Denied => 0x8009_4014,
-            // RPC_S_SERVER_UNAVAILABLE
-            Self::TooManyPending(_) | Self::NoNumberLeft | Self::State(_) | Self::Crypto(_) => {
-                0x8007_06ba
+        self.codes().1.cast_signed()
+    }
+
+    fn codes(&self) -> (FailInfo, u32) {
+        use FailInfo::{BadAlg, BadCertId, BadMessageCheck, BadRequest, BadTime};
+        match self {
+            Self::ChallengeExpired | Self::WrongChallenge => (BadMessageCheck, ERROR_NOT_FOUND),
+            Self::ChallengeUsed => (BadMessageCheck, CERT_E_WRONG_USAGE),
+            Self::NoChallenge => (BadMessageCheck, TRUST_E_CERT_SIGNATURE),
+            Self::BadProofOfPossession => (BadMessageCheck, NTE_BAD_SIGNATURE),
+            Self::UnknownTransaction | Self::UnknownCertificate => (BadCertId, ERROR_NOT_FOUND),
+            Self::UnusableSigner(_) | Self::NotOffered(_) | Self::Forbidden(_) => {
+                (BadAlg, E_INVALIDARG)
             }
-            // E_INVALIDARG
-            Self::UnusableSigner(_)
-            | Self::DuplicateName(_)
+            Self::WrongTime(_) => (BadTime, E_INVALIDARG),
+            Self::Scep(error) => (error.fail_info(), E_INVALIDARG),
+            Self::NotARenewal => (BadRequest, CERTSRV_E_BAD_REQUESTSUBJECT),
+            Self::Denied => (BadRequest, CERTSRV_E_ADMIN_DENIED_REQUEST),
+            Self::TooManyPending(_) | Self::NoNumberLeft | Self::State(_) | Self::Crypto(_) => {
+                (BadRequest, RPC_S_SERVER_UNAVAILABLE)
+            }
+            Self::DuplicateName(_)
             | Self::NotTheRequester
             | Self::AnotherRequestWaits
-            | Self::Unsupported(_)
-            | Self::NotOffered(_)
-            | Self::Forbidden(_)
-            | Self::WrongTime(_)
-            | Self::Scep(_) => 0x8007_0057,
-        };
-        number.cast_signed()
+            | Self::Unsupported(_) => (BadRequest, E_INVALIDARG),
+        }
     }
 }
 

@@ -4,14 +4,14 @@ mod certificates;
 mod enrolment;
 mod message;
 mod reply;
+mod website;
 
 use std::{sync::Arc, time::SystemTime};
 
-use hyper::body::Bytes;
+use openssl::x509::{X509, X509Crl};
 use scep::{
     capabilities::{Capabilities, Capability},
-    certs_only,
-    http::{CA_CERTIFICATE, CA_RA_CERTIFICATES, HttpError, HttpRequest, Operation},
+    http::{HttpError, HttpRequest, Operation},
     message::Message,
 };
 
@@ -20,48 +20,72 @@ use crate::{
     authority::Authority,
     fault::{self, Faults, Strikes, Trigger},
     offer::Offer,
+    passwords::PasswordCache,
     personality::Personality,
-    policy::{PasswordCache, Policies, Site},
-    settings::{Approval, Settings},
+    refusal::Refusal,
+    settings::Settings,
     store::Store,
+    transaction::Transaction,
 };
 
-/// The SCEP service: from a request to its answer.
+/// The SCEP service with all that it decides by: from a request to its answer.
 pub(crate) struct Service {
+    pub(crate) settings: Settings,
     pub(crate) personality: &'static Personality,
-    pub(crate) site: Site,
-    pub(crate) policies: Policies,
-    pub(crate) offer: Offer,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) store: Store,
     pub(crate) faults: Faults,
-    approval: Approval,
-    /// The answer to `GetCACert`: content type and body.
-    certificates_answer: (&'static str, Bytes),
-    opens_with_signing_key: bool,
+    passwords: PasswordCache,
+    offer: Offer,
+}
+
+/// What became of a request that was not refused.
+enum Verdict {
+    Issued(X509),
+    Pending,
+    /// The certificate asked after.
+    Found(X509),
+    /// The revocation list asked for.
+    RevocationList(X509Crl),
+}
+
+impl Verdict {
+    /// What the requester hears of a transaction.
+    fn of(transaction: &Transaction) -> Result<Self, Refusal> {
+        match transaction {
+            Transaction::Held(held) if held.denied => Err(Refusal::Denied),
+            Transaction::Held(_) => Ok(Self::Pending),
+            Transaction::Issued(issued) => Ok(Self::Issued(issued.certificate.clone())),
+        }
+    }
+
+    /// The certificate that the answer is about.
+    fn certificate(&self) -> Option<&X509> {
+        match self {
+            Self::Issued(certificate) | Self::Found(certificate) => Some(certificate),
+            Self::Pending | Self::RevocationList(_) => None,
+        }
+    }
 }
 
 impl Service {
-    /// The service of a CA that is to be so.
+    /// The service of a CA with these settings.
     pub(crate) fn new(
-        settings: &Settings,
+        settings: Settings,
         authority: Arc<Authority>,
         store: Store,
-        passwords: &Arc<PasswordCache>,
-    ) -> Result<Self, scep::Error> {
+        passwords: PasswordCache,
+    ) -> Self {
         let personality = settings.personality.personality();
-        Ok(Self {
+        Self {
             personality,
-            policies: Policies::new(settings, personality.unique_names, passwords),
-            offer: Offer::new(personality, settings),
+            offer: Offer::new(personality, &settings),
             faults: Faults::new(&settings.faults),
-            approval: settings.approval,
-            certificates_answer: certificates_answer(&authority)?,
-            opens_with_signing_key: settings.windows.opens_with_signing_key,
-            site: Site {
-                authority,
-                profiles: personality.user_profiles(settings.valid_days),
-                store,
-            },
-        })
+            settings,
+            authority,
+            store,
+            passwords,
+        }
     }
 
     /// Answers a SCEP request; `None` when it names no operation.
@@ -80,15 +104,12 @@ impl Service {
         };
         let triggers = triggers(&operation, message.as_ref().and_then(|it| it.as_ref().ok()));
         let strikes = self.faults.strike(&triggers);
-        let answer = match (operation, message) {
+        let mut answer = match (operation, message) {
             (_, Some(message)) => self.answer_message(message, now, &strikes),
             (Ok(operation), None) => self.answer_plain(&operation, now, &strikes),
             (Err(error), None) => self.bad_request(&error),
         };
-        let answer = match triggers.first() {
-            Some(operation) => answer.for_operation(operation.as_str()),
-            None => answer,
-        };
+        answer.note.operation = triggers.first().map(|operation| operation.as_str());
         Some(fault::distorted(answer, self.personality, &strikes))
     }
 
@@ -103,7 +124,7 @@ impl Service {
             Operation::GetCaCaps { .. } => {
                 let text = fault::capabilities(&self.offer.text(), strikes);
                 let offered = Capabilities::parse(&text);
-                let mut answer = Answer::page(self.personality.capabilities_content_type, text);
+                let mut answer = Answer::page("text/plain", text);
                 answer.note.post_offered = Some(offered.has(Capability::PostPkiOperation));
                 answer
             }
@@ -114,7 +135,7 @@ impl Service {
     }
 
     /// What the model says to an operation it does not know.
-    pub(crate) fn not_implemented(&self) -> Answer {
+    fn not_implemented(&self) -> Answer {
         self.bad_request(&"operation not implemented")
     }
 
@@ -125,15 +146,6 @@ impl Service {
     fn server_error(&self, reason: &impl ToString) -> Answer {
         Answer::error(self.personality, 500, reason)
     }
-}
-
-/// The answer to `GetCACert`: a single certificate as it is, several in a certs-only message (RFC 8894 §4.2.1).
-fn certificates_answer(authority: &Authority) -> Result<(&'static str, Bytes), scep::Error> {
-    let certificates = authority.certificates();
-    Ok(match certificates.as_slice() {
-        [single] => (CA_CERTIFICATE, single.to_der()?.into()),
-        several => (CA_RA_CERTIFICATES, certs_only::encode(several, &[])?.into()),
-    })
 }
 
 /// What a request is to the faults, the operation first.

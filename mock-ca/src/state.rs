@@ -14,7 +14,6 @@
 
 mod atomic;
 mod authority;
-mod record;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -22,15 +21,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use record::Numbered;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    authority::{Authority, Identities},
-    personality::{Personality, PersonalityName},
+    authority::Authority,
+    personality::PersonalityName,
+    record::{IssuedRecord, PendingRecord},
 };
-
-pub(crate) use record::{IssuedRecord, PendingRecord};
 
 /// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -104,11 +101,10 @@ const FILE_BYTES: u64 = 16 * 1024 * 1024;
 impl StateDirectory {
     /// Opens a directory, made if it is not there, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
-        for directory in [path.to_owned(), path.join(ISSUED), path.join(PENDING)] {
-            if directory == path {
-                refuse_foreign(path)?;
-            }
-            atomic::make_directory(&directory).map_err(at("make", &directory))?;
+        refuse_foreign(path)?;
+        let directories = [path.to_owned(), path.join(ISSUED), path.join(PENDING)];
+        for directory in &directories {
+            atomic::make_directory(directory).map_err(at("make", directory))?;
         }
         let lock_path = path.join(LOCK);
         let lock = atomic::open_private(&lock_path).map_err(at("open", &lock_path))?;
@@ -117,8 +113,8 @@ impl StateDirectory {
             Err(TryLockError::WouldBlock) => return Err(StateError::Locked(path.to_owned())),
             Err(TryLockError::Error(source)) => return Err(at("lock", &lock_path)(source)),
         }
-        for directory in [path.to_owned(), path.join(ISSUED), path.join(PENDING)] {
-            atomic::remove_unfinished(&directory).map_err(at("clean", &directory))?;
+        for directory in &directories {
+            atomic::remove_unfinished(directory).map_err(at("clean", directory))?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -145,22 +141,14 @@ impl StateDirectory {
         write_json(&self.path, STATE, &Kind { version: VERSION, personality })
     }
 
-    /// Reads the CA's keys and certificates.
-    pub(crate) fn read_authority(
-        &self,
-        personality: &Personality,
-    ) -> Result<Identities, StateError> {
-        authority::read(&self.path, personality)
-    }
-
     /// Writes an issued certificate, flushed to the disk when this returns.
     pub(crate) fn write_issued(&self, record: &IssuedRecord) -> Result<(), StateError> {
-        write_json(&self.path.join(ISSUED), &file_name(record.number()), record)
+        write_json(&self.path.join(ISSUED), &file_name(record.number), record)
     }
 
     /// Writes a request that waits or was denied.
     pub(crate) fn write_pending(&self, record: &PendingRecord) -> Result<(), StateError> {
-        write_json(&self.path.join(PENDING), &file_name(record.number()), record)
+        write_json(&self.path.join(PENDING), &file_name(record.number), record)
     }
 
     /// Removes a request that waits no longer.
@@ -172,12 +160,12 @@ impl StateDirectory {
 
     /// Reads all issued certificates, in order.
     pub(crate) fn read_issued(&self) -> Result<Vec<IssuedRecord>, StateError> {
-        self.read_records(ISSUED)
+        self.read_records(ISSUED, |record: &mut IssuedRecord, number| record.number = number)
     }
 
     /// Reads all requests that wait or were denied, in order.
     pub(crate) fn read_pending(&self) -> Result<Vec<PendingRecord>, StateError> {
-        self.read_records(PENDING)
+        self.read_records(PENDING, |record: &mut PendingRecord, number| record.number = number)
     }
 
     /// Writes the list of challenge passwords.
@@ -209,9 +197,11 @@ impl StateDirectory {
         damaged(&self.path.join(ISSUED).join(file_name(number)), &reason)
     }
 
-    fn read_records<T: Numbered + DeserializeOwned>(
+    /// Reads all records of a directory, each numbered as its file is.
+    fn read_records<T: DeserializeOwned>(
         &self,
         directory: &str,
+        set_number: impl Fn(&mut T, u32),
     ) -> Result<Vec<T>, StateError> {
         let directory = self.path.join(directory);
         let mut records = Vec::new();
@@ -219,7 +209,7 @@ impl StateDirectory {
             let number =
                 number_of(&path).ok_or_else(|| damaged(&path, &"not a file of a state"))?;
             let mut record: T = read_json(&path)?;
-            record.set_number(number);
+            set_number(&mut record, number);
             records.push(record);
         }
         Ok(records)
@@ -256,10 +246,8 @@ fn refuse_foreign(path: &Path) -> Result<(), StateError> {
 
 fn sorted_files(directory: &Path) -> Result<Vec<PathBuf>, StateError> {
     let entries = fs::read_dir(directory).map_err(at("read", directory))?;
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(at("read", directory))?;
+    let paths: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths.map_err(at("read", directory))?;
     paths.sort();
     Ok(paths)
 }
@@ -274,7 +262,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StateError> {
         let (line, column) = (error.line(), error.column());
         damaged(path, &format!("it is not as it was written at line {line}, column {column}"))
     };
-    serde_json::from_str(&read_text(path)?).map_err(unlike)
+    serde_json::from_slice(&read(path)?).map_err(unlike)
 }
 
 fn write_json(directory: &Path, name: &str, content: &impl Serialize) -> Result<(), StateError> {
@@ -282,13 +270,12 @@ fn write_json(directory: &Path, name: &str, content: &impl Serialize) -> Result<
     write(directory, name, &encoded.map_err(at("encode", &directory.join(name)))?)
 }
 
-fn read_text(path: &Path) -> Result<String, StateError> {
+fn read(path: &Path) -> Result<Vec<u8>, StateError> {
     let length = fs::metadata(path).map_err(at("read", path))?.len();
     if length > FILE_BYTES {
         return Err(damaged(path, &format!("it has {length} bytes")));
     }
-    let bytes = fs::read(path).map_err(at("read", path))?;
-    String::from_utf8(bytes).map_err(|_| damaged(path, &"it is not UTF-8"))
+    fs::read(path).map_err(at("read", path))
 }
 
 fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), StateError> {

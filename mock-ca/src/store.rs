@@ -7,16 +7,16 @@ use std::{
 };
 
 use openssl::x509::X509;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use scep::{attribute::TransactionId, request::Csr};
 use time::OffsetDateTime;
 
 use crate::{
     authority::Authority,
-    origin::Origin,
     profile::unix_time,
+    record::{IssuedRecord, Origin, PendingRecord},
     refusal::Refusal,
-    state::{IssuedRecord, PendingRecord, StateDirectory, StateError},
+    state::{StateDirectory, StateError},
     transaction::Transaction,
 };
 
@@ -67,7 +67,7 @@ impl Store {
 
     /// The number of the next certificate, taken by the caller.
     pub(crate) fn take_number(&self) -> Result<u32, Refusal> {
-        take(&mut self.lock().next_issued)
+        take(&mut self.records.lock().next_issued)
     }
 
     /// Keeps an issued certificate, which ends its transaction's wait; when this returns, a crash no longer loses it.
@@ -77,13 +77,11 @@ impl Store {
         origin: &Origin,
         certificate: &X509,
     ) -> Result<(), StateError> {
-        let answers = self.lock().held_of(origin);
+        let answers = self.records.lock().held_of(origin);
         let (origin, certificate) = (origin.clone(), certificate.clone());
         let record = IssuedRecord { number, origin, answers, revoked: None, certificate };
-        if let Some(directory) = &self.directory {
-            directory.write_issued(&record)?;
-        }
-        self.lock().add_issued(Arc::new(record));
+        self.keep(|directory| directory.write_issued(&record))?;
+        self.records.lock().add_issued(Arc::new(record));
         self.remove_pending(answers);
         Ok(())
     }
@@ -102,59 +100,53 @@ impl Store {
         {
             return Ok(known);
         }
-        let number = self.lock().make_place(self.pending_limit)?;
+        let number = self.records.lock().make_place(self.pending_limit)?;
         let record = PendingRecord { number, origin: origin.clone(), denied: false, csr };
-        if let Some(directory) = &self.directory {
-            directory.write_pending(&record)?;
-        }
-        let (record, denied) = (Arc::new(record), self.lock().held_of(origin));
-        self.lock().add_held(Arc::clone(&record));
+        self.keep(|directory| directory.write_pending(&record))?;
+        let (record, denied) = (Arc::new(record), self.records.lock().held_of(origin));
+        self.records.lock().add_held(Arc::clone(&record));
         self.remove_pending(denied);
         Ok(Transaction::Held(record))
     }
 
     /// What became of a transaction, if it is known.
     pub(crate) fn transaction(&self, id: &TransactionId) -> Option<Transaction> {
-        self.lock().transactions.get(id).cloned()
+        self.records.lock().transactions.get(id).cloned()
     }
 
     /// The requests that wait, oldest first.
     pub(crate) fn pending(&self) -> Vec<Arc<PendingRecord>> {
-        self.lock().held.iter().filter(|held| !held.denied).cloned().collect()
+        self.records.lock().held.iter().filter(|held| !held.denied).cloned().collect()
     }
 
     /// The certificates issued, oldest first.
     pub(crate) fn issued(&self) -> Vec<Arc<IssuedRecord>> {
-        self.lock().issued.clone()
+        self.records.lock().issued.clone()
     }
 
     /// Notes that a certificate is revoked.
     pub(crate) fn revoke(&self, record: &IssuedRecord, at: SystemTime) -> Result<(), StateError> {
         let revoked = IssuedRecord { revoked: Some(at), ..record.clone() };
-        if let Some(directory) = &self.directory {
-            directory.write_issued(&revoked)?;
-        }
-        self.lock().replace_issued(Arc::new(revoked));
+        self.keep(|directory| directory.write_issued(&revoked))?;
+        self.records.lock().replace_issued(Arc::new(revoked));
         Ok(())
     }
 
     /// Notes that a request was denied.
     pub(crate) fn deny(&self, denied: PendingRecord) -> Result<(), StateError> {
-        if let Some(directory) = &self.directory {
-            directory.write_pending(&denied)?;
-        }
-        self.lock().add_held(Arc::new(denied));
+        self.keep(|directory| directory.write_pending(&denied))?;
+        self.records.lock().add_held(Arc::new(denied));
         Ok(())
     }
 
     /// Whether a name has a certificate valid beyond `until`.
     pub(crate) fn is_name_taken(&self, name: &[u8], until: OffsetDateTime) -> bool {
-        self.lock().names.is_taken(name, until)
+        self.records.lock().names.is_taken(name, until)
     }
 
     /// Claims a name until the claim is dropped; `None` when it has a certificate valid beyond `until`, or is claimed.
     pub(crate) fn claim_name(&self, name: Vec<u8>, until: OffsetDateTime) -> Option<NameClaim<'_>> {
-        let mut records = self.lock();
+        let mut records = self.records.lock();
         let names = &mut records.names;
         if names.is_taken(&name, until) || !names.claimed.insert(name.clone()) {
             return None;
@@ -170,8 +162,12 @@ impl Store {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Records> {
-        self.records.lock()
+    /// Writes what is to last to the directory, if there is one.
+    fn keep(
+        &self,
+        write: impl FnOnce(&StateDirectory) -> Result<(), StateError>,
+    ) -> Result<(), StateError> {
+        self.directory.as_deref().map_or(Ok(()), write)
     }
 }
 
@@ -284,7 +280,7 @@ pub(crate) struct NameClaim<'a> {
 
 impl Drop for NameClaim<'_> {
     fn drop(&mut self) {
-        self.store.lock().names.claimed.remove(&self.name);
+        self.store.records.lock().names.claimed.remove(&self.name);
     }
 }
 

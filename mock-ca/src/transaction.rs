@@ -2,13 +2,10 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use openssl::x509::X509Ref;
-
 use crate::{
-    origin::Origin,
     profile::{calendar, unix_time},
+    record::{IssuedRecord, Origin, PendingRecord},
     refusal::Refusal,
-    state::{IssuedRecord, PendingRecord},
 };
 
 /// What became of a transaction.
@@ -43,11 +40,10 @@ impl Transaction {
         match self {
             Self::Held(held) if !held.denied && !is_same => Err(Refusal::AnotherRequestWaits),
             Self::Held(_) => Ok(is_same),
-            Self::Issued(issued) => Ok(is_same && !is_over(&issued.certificate, now)),
+            Self::Issued(issued) => {
+                let end = unix_time(issued.certificate.not_after());
+                Ok(is_same && !end.is_ok_and(|end| end < calendar(now)))
+            }
         }
     }
-}
-
-fn is_over(certificate: &X509Ref, now: SystemTime) -> bool {
-    unix_time(certificate.not_after()).is_ok_and(|end| end < calendar(now))
 }

@@ -1,4 +1,5 @@
-//! The authority of a lab, made once an hour: a scenario should not pay for signing the same CA again.
+//! The keys of a lab, which are fixed and public (`keys/README.md`), and its authority, made once an hour: a scenario
+//! should not pay for signing the same CA again.
 
 use std::{
     collections::HashMap,
@@ -6,14 +7,36 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use openssl::{error::ErrorStack, x509::X509Name};
+use openssl::{
+    error::ErrorStack,
+    pkey::{PKey, Private},
+    x509::X509Name,
+};
 use parking_lot::Mutex;
 
 use super::{Authority, AuthorityKeys};
 use crate::{
-    personality::{Personality, PersonalityName},
+    personality::{Personality, PersonalityName, Registration},
     settings::WindowsSettings,
 };
+
+/// The lab's keys, read once: a scenario takes milliseconds, and reading a key is a good part of one.
+pub(crate) static KEYS: LazyLock<AuthorityKeys> = LazyLock::new(|| AuthorityKeys {
+    ca: key(include_bytes!("../../keys/lab-ca.pem")),
+    next_ca: Some(key(include_bytes!("../../keys/lab-next-ca.pem"))),
+    registration: Some(Registration {
+        signing: key(include_bytes!("../../keys/lab-ra-signing.pem")),
+        encryption: key(include_bytes!("../../keys/lab-ra-encryption.pem")),
+    }),
+});
+
+/// The key of one who has nothing to say here.
+pub(crate) static STRANGER_KEY: LazyLock<PKey<Private>> =
+    LazyLock::new(|| key(include_bytes!("../../keys/lab-stranger.pem")));
+
+fn key(pem: &[u8]) -> PKey<Private> {
+    PKey::private_key_from_pem(pem).expect("the lab's keys come with the crate")
+}
 
 /// What makes two lab authorities the same: personality, subject in DER, host, high serial, hour.
 type Key = (PersonalityName, Vec<u8>, String, u8, u64);
@@ -40,8 +63,8 @@ pub(crate) fn authority(
         return Ok(Arc::clone(authority));
     }
     let on_the_hour = UNIX_EPOCH + Duration::from_secs(hour * HOUR);
-    let keys = AuthorityKeys::lab();
-    let authority = Arc::new(Authority::create(personality, &keys, subject, windows, on_the_hour)?);
+    let authority = Authority::create(personality, &KEYS, subject, windows, on_the_hour)?;
+    let authority = Arc::new(authority);
     if made.len() >= KEPT {
         made.clear();
     }
@@ -64,5 +87,15 @@ mod tests {
         assert!(Arc::ptr_eq(&open("CN=a", now), &open("CN=a", now)));
         assert!(!Arc::ptr_eq(&open("CN=a", now), &open("CN=b", now)));
         assert!(!Arc::ptr_eq(&open("CN=a", now), &open("CN=a", now + Duration::from_secs(HOUR))));
+    }
+
+    #[test]
+    fn the_lab_has_different_keys() {
+        let registration = KEYS.registration.as_ref().unwrap();
+        assert_eq!(KEYS.ca.bits(), 2048);
+        assert!(!registration.signing.public_eq(&registration.encryption));
+        assert!(!KEYS.ca.public_eq(&registration.signing));
+        assert!(!KEYS.ca.public_eq(KEYS.next_ca.as_ref().unwrap()));
+        assert!(!KEYS.ca.public_eq(&STRANGER_KEY));
     }
 }

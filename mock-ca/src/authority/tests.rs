@@ -9,7 +9,7 @@ use openssl::{
 };
 
 use super::*;
-use crate::{personality::PersonalityName, settings::Settings};
+use crate::personality::PersonalityName;
 
 /// Apr 16 15:44:24 2026 GMT.
 const ISSUED: i64 = 1_776_354_264;
@@ -20,22 +20,21 @@ fn now() -> SystemTime {
 
 fn authority(name: PersonalityName) -> Authority {
     let personality = name.personality();
-    let subject = scep::name::parse(personality.default_subject).unwrap();
-    let keys = AuthorityKeys::lab();
-    Authority::create(personality, &keys, &subject, &WindowsSettings::default(), now()).unwrap()
+    let subject = name::parse(personality.default_subject).unwrap();
+    Authority::create(personality, &lab::KEYS, &subject, &WindowsSettings::default(), now())
+        .unwrap()
 }
 
 fn issue(name: PersonalityName, csr: &Csr, number: u32) -> X509 {
-    let settings = Settings::new("test", name);
-    let profiles = name.personality().user_profiles(settings.valid_days);
-    authority(name).issue(profiles.select(csr.key_usage()), csr, number, now()).unwrap()
+    let profile = name.personality().user_profile(csr.key_usage(), None);
+    authority(name).issue(&profile, csr, number, now()).unwrap()
 }
 
 /// A request for `CN=MyUserCert` with these extensions, in the words of OpenSSL.
 fn csr(extensions: &[(&str, bool, &[u8])]) -> Csr {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let mut builder = X509Req::builder().unwrap();
-    builder.set_subject_name(&scep::name::parse("CN=MyUserCert").unwrap()).unwrap();
+    builder.set_subject_name(&name::parse("CN=MyUserCert").unwrap()).unwrap();
     builder.set_pubkey(&key).unwrap();
     let mut stack = openssl::stack::Stack::new().unwrap();
     for (oid, critical, value) in extensions {
@@ -216,4 +215,29 @@ fn only_its_own_valid_certificates_are_vouched_for() {
     let other = authority(PersonalityName::Ndes).registration.unwrap().signing.certificate;
     assert!(linux.has_signed(&user));
     assert!(!linux.has_signed(&other), "the lab's CAs share one key, but not their names");
+}
+
+#[test]
+fn the_documented_layout_comes_out() {
+    let serial = request_serial(0x11, 0x1423).unwrap().to_vec();
+    assert_eq!(serial.len(), 19);
+    assert_eq!(serial[..5], [0x11, 0x00, 0x00, 0x14, 0x23]);
+    assert_eq!(serial[13..], [0x00, 0x00, 0x00, 0x00, 0x14, 0x23]);
+}
+
+#[test]
+fn the_first_byte_is_positive_and_full() {
+    assert_eq!(first_byte(0x00), 0x61);
+    assert_eq!(first_byte(0x80), 0x61);
+    assert_eq!(first_byte(0x01), 0x11);
+    assert_eq!(first_byte(0x79), 0x79);
+}
+
+#[test]
+fn a_random_serial_has_its_length() {
+    for _ in 0..64 {
+        let serial = random_serial(20).unwrap().to_vec();
+        assert_eq!(serial.len(), 20);
+        assert!(serial[0] < 0x80);
+    }
 }

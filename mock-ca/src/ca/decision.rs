@@ -5,12 +5,8 @@ use std::{sync::Arc, time::SystemTime};
 use openssl::x509::X509;
 use scep::attribute::TransactionId;
 
-use super::{Ca, serial_text};
-use crate::{
-    policy::{Enrolment, Verdict},
-    refusal::Refusal,
-    state::{PendingRecord, StateError},
-};
+use super::Ca;
+use crate::{authority::serial_text, record::PendingRecord, refusal::Refusal, state::StateError};
 
 /// Why a request was not decided about.
 #[derive(Debug, thiserror::Error)]
@@ -51,18 +47,12 @@ impl Ca {
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
-        let enrolment = Enrolment {
-            csr: &held.csr,
-            origin: &held.origin,
-            is_renewal: false,
-            now: SystemTime::now(),
-        };
-        match (self.website.service.policies.approved)(&self.website.service.site, &enrolment)
-            .map_err(not_issued)?
-        {
-            Verdict::Issued(certificate) => Ok(certificate),
-            _ => Err(DecisionError::NotIssued("it waits again".to_owned())),
-        }
+        self.service.issue(&held.csr, &held.origin, SystemTime::now()).map_err(|refusal| {
+            match refusal {
+                Refusal::State(error) => DecisionError::State(error),
+                other => DecisionError::NotIssued(other.to_string()),
+            }
+        })
     }
 
     /// Refuses a waiting request.
@@ -72,7 +62,7 @@ impl Ca {
     pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
-        Ok(self.website.service.site.store.deny(held.denied())?)
+        Ok(self.service.store.deny(PendingRecord { denied: true, ..(*held).clone() })?)
     }
 
     /// Revokes an issued certificate: its holder can renew it no longer, and the revocation list names it (RFC 8894
@@ -82,25 +72,18 @@ impl Ca {
     /// When no such certificate was issued, it is revoked already, or that cannot be kept.
     pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
         let _alone = self.deciding.lock();
-        let mut issued = self.website.service.site.store.issued().into_iter();
+        let mut issued = self.service.store.issued().into_iter();
         let record = issued.find(|one| serial_text(&one.certificate).eq_ignore_ascii_case(serial));
         let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;
         if record.revoked.is_some() {
             return Err(RevocationError::Already(serial.to_owned()));
         }
-        Ok(self.website.service.site.store.revoke(&record, SystemTime::now())?)
+        Ok(self.service.store.revoke(&record, SystemTime::now())?)
     }
 
     fn held(&self, id: &TransactionId) -> Result<Arc<PendingRecord>, DecisionError> {
-        let pending = self.website.service.site.store.pending();
+        let pending = self.service.store.pending();
         let held = pending.into_iter().find(|record| record.origin.transaction_id == *id);
         held.ok_or_else(|| DecisionError::NothingPending(id.clone()))
-    }
-}
-
-fn not_issued(refusal: Refusal) -> DecisionError {
-    match refusal {
-        Refusal::State(error) => DecisionError::State(error),
-        other => DecisionError::NotIssued(other.to_string()),
     }
 }

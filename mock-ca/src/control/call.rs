@@ -1,5 +1,6 @@
 //! The calls of the API: what each asks for, what it is answered, and how a CA follows it.
 
+use hyper::StatusCode;
 use openssl::x509::X509;
 use scep::{
     attribute::TransactionId,
@@ -10,9 +11,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Exchanged;
 use crate::{
-    ca::{Ca, Issued, Pending, serial_text},
+    authority::serial_text,
+    ca::{Ca, Issued, Pending},
     fault::{FaultCount, FaultError, FaultRule},
-    policy::ChallengeUnavailable,
+    passwords::ChallengeUnavailable,
     seen::SeenRequest,
     wire,
 };
@@ -25,26 +27,28 @@ pub trait Call: Serialize + DeserializeOwned + Send + Sync {
     const METHOD: Method;
     /// Where it is sent, such as `/issued`.
     const PATH: &'static str;
-    /// Whether only the lab that started a CA may make it: passwords travel.
-    const WITHIN_LAB: bool = false;
 }
 
 /// A call that a CA can follow by itself.
 pub(super) trait Follow: Call {
-    fn follow(self, ca: &Ca) -> Result<Self::Reply, NotFollowed>;
+    fn follow(self, ca: &Ca) -> Result<Self::Reply, Refused>;
 }
 
-/// Why a CA does not follow a call.
-pub(super) enum NotFollowed {
-    /// No CA could.
-    Senseless(String),
-    /// This one cannot as things are.
-    Conflict(String),
+/// Why a call is not followed.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) reason: String,
 }
 
-impl NotFollowed {
+impl Refused {
+    pub(super) fn new(status: StatusCode, reason: &impl ToString) -> Self {
+        Self { status, reason: reason.to_string() }
+    }
+
+    /// The CA cannot follow the call as things are.
     fn conflict(error: &impl ToString) -> Self {
-        Self::Conflict(error.to_string())
+        Self::new(StatusCode::CONFLICT, error)
     }
 }
 
@@ -58,8 +62,8 @@ macro_rules! call {
         }
 
         impl Follow for $name {
-            fn follow(self, ca: &Ca) -> Result<Self::Reply, NotFollowed> {
-                let follow: fn(Self, &Ca) -> Result<Self::Reply, NotFollowed> = $follow;
+            fn follow(self, ca: &Ca) -> Result<Self::Reply, Refused> {
+                let follow: fn(Self, &Ca) -> Result<Self::Reply, Refused> = $follow;
                 follow(self, ca)
             }
         }
@@ -146,7 +150,7 @@ pub struct Approved {
 }
 
 call!(Approve, Post "/approve" -> Approved, |Self { transaction_id: approved }, ca| {
-    let certificate = ca.approve(&approved).map_err(|error| NotFollowed::conflict(&error))?;
+    let certificate = ca.approve(&approved).map_err(|error| Refused::conflict(&error))?;
     Ok(Approved { approved, serial: serial_text(&certificate) })
 });
 
@@ -166,7 +170,7 @@ pub struct Denied {
 }
 
 call!(Deny, Post "/deny" -> Denied, |Self { transaction_id: denied }, ca| {
-    ca.deny(&denied).map_err(|error| NotFollowed::conflict(&error))?;
+    ca.deny(&denied).map_err(|error| Refused::conflict(&error))?;
     Ok(Denied { denied })
 });
 
@@ -186,7 +190,7 @@ pub struct Revoked {
 }
 
 call!(Revoke, Post "/revoke" -> Revoked, |Self { serial: revoked }, ca| {
-    ca.revoke(&revoked).map_err(|error| NotFollowed::conflict(&error))?;
+    ca.revoke(&revoked).map_err(|error| Refused::conflict(&error))?;
     Ok(Revoked { revoked })
 });
 
@@ -206,7 +210,7 @@ pub struct Injected {
 }
 
 call!(Inject, Post "/faults" -> Injected, |Self { fault }, ca| {
-    let senseless = |error: FaultError| NotFollowed::Senseless(error.to_string());
+    let senseless = |error: FaultError| Refused::new(StatusCode::BAD_REQUEST, &error);
     let fault = fault.parse().map_err(senseless)?;
     ca.inject(fault).map_err(senseless)?;
     Ok(Injected { fault })
@@ -216,22 +220,13 @@ call!(Inject, Post "/faults" -> Injected, |Self { fault }, ca| {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MakeChallenge;
 
-impl Call for MakeChallenge {
-    type Reply = Option<Secret>;
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/challenge";
-    const WITHIN_LAB: bool = true;
-}
-
-impl Follow for MakeChallenge {
-    fn follow(self, ca: &Ca) -> Result<Option<Secret>, NotFollowed> {
-        match ca.new_challenge() {
-            Ok(password) => Ok(Some(password)),
-            Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
-            Err(error) => Err(NotFollowed::conflict(&error)),
-        }
+call!(MakeChallenge, Post "/challenge" -> Option<Secret>, |_, ca| {
+    match ca.new_challenge() {
+        Ok(password) => Ok(Some(password)),
+        Err(ChallengeUnavailable::NotAskedFor) => Ok(None),
+        Err(error) => Err(Refused::conflict(&error)),
     }
-}
+});
 
 /// Orders a request to be sent to the CA's SCEP service from the network that it is in.
 #[derive(Debug, Serialize, Deserialize)]
@@ -247,5 +242,4 @@ impl Call for Exchange {
     type Reply = Exchanged;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/exchange";
-    const WITHIN_LAB: bool = true;
 }

@@ -24,7 +24,7 @@ use super::{
     JSON, Refusal, ScepService,
     call::{
         Approve, Call, CountDenied, Deny, Describe, Exchange, Follow, Inject, ListFaults,
-        ListIssued, ListPending, ListRequests, MakeChallenge, NotFollowed, ReadLog, Revoke,
+        ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Refused, Revoke,
     },
 };
 use crate::{
@@ -54,31 +54,36 @@ pub struct Control {
 /// What is answered, or why not.
 type Answer = Result<Value, Refused>;
 
-/// Why a call was not followed.
-#[derive(Debug)]
-struct Refused {
-    status: StatusCode,
-    reason: String,
+/// A call as the server knows it.
+struct Known {
+    method: Method,
+    path: &'static str,
+    /// Whether only the lab that started a CA may make it: passwords travel.
+    within_lab: bool,
+    /// How a CA follows it; `None` for a request to its SCEP service.
+    follow: Option<fn(&Ca, &[u8]) -> Answer>,
 }
 
-impl Refused {
-    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into() }
-    }
-
-    fn internal(error: &impl ToString) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
-    }
+const fn known<C: Follow>() -> Known {
+    Known { method: C::METHOD, path: C::PATH, within_lab: false, follow: Some(followed::<C>) }
 }
 
-impl From<NotFollowed> for Refused {
-    fn from(why: NotFollowed) -> Self {
-        match why {
-            NotFollowed::Senseless(reason) => Self::new(StatusCode::BAD_REQUEST, reason),
-            NotFollowed::Conflict(reason) => Self::new(StatusCode::CONFLICT, reason),
-        }
-    }
-}
+/// The calls that there are.
+static CALLS: [Known; 13] = [
+    known::<ListIssued>(),
+    known::<ListRequests>(),
+    known::<ListPending>(),
+    known::<ListFaults>(),
+    known::<ReadLog>(),
+    known::<CountDenied>(),
+    known::<Describe>(),
+    known::<Approve>(),
+    known::<Deny>(),
+    known::<Revoke>(),
+    known::<Inject>(),
+    Known { within_lab: true, ..known::<MakeChallenge>() },
+    Known { method: Exchange::METHOD, path: Exchange::PATH, within_lab: true, follow: None },
+];
 
 impl Control {
     /// For whoever is on the same machine: no password is told, and each connection serves one request.
@@ -139,91 +144,55 @@ impl Control {
     async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
         if !is_local(&head.headers) {
-            return Err(Refused::new(StatusCode::FORBIDDEN, "the host is not named as loopback"));
+            return Err(Refused::new(StatusCode::FORBIDDEN, &"the host is not named as loopback"));
         }
         if head.method == hyper::Method::POST && text(&head.headers, &CONTENT_TYPE) != Some(JSON) {
             let reason = "the content type is not `application/json`";
-            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
+            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason));
         }
         let limit = if self.service.is_some() { LAB_BODY_BYTES } else { BODY_BYTES };
         let read = timeout(PATIENCE, Limited::new(body, limit).collect()).await;
         let Ok(Ok(body)) = read else {
             let reason = format!("the body is longer than {limit} bytes, or did not come");
-            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, reason));
+            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, &reason));
         };
         let (path, body) = (head.uri.path(), body.to_bytes());
-        let known = self.known(&head.method, path)?;
-        if (known, path) == (Exchange::METHOD, Exchange::PATH) {
+        let Some(follow) = self.find(&head.method, path)?.follow else {
             return self.exchange(&read_call(&body)?).await;
-        }
+        };
         // A decision may wait for a disk.
-        let (ca, path) = (Arc::clone(&self.ca), path.to_owned());
-        let answering = spawn_blocking(move || follow(&ca, known, &path, &body)).await;
-        answering.unwrap_or_else(|error| Err(Refused::internal(&error)))
+        let ca = Arc::clone(&self.ca);
+        let answering = spawn_blocking(move || follow(&ca, &body)).await;
+        answering.unwrap_or_else(|error| Err(internal(&error)))
     }
 
-    /// The method of a call that may be made here.
-    fn known(&self, method: &hyper::Method, path: &str) -> Result<Method, Refused> {
-        let may = |within_lab: bool| !within_lab || self.service.is_some();
-        let mut here =
-            CALLS.iter().filter(|(_, known, within_lab)| *known == path && may(*within_lab));
+    /// The call that may be made here by this method.
+    fn find(&self, method: &hyper::Method, path: &str) -> Result<&'static Known, Refused> {
+        let calls = CALLS.iter().filter(|call| !call.within_lab || self.service.is_some());
+        let mut here = calls.clone().filter(|call| call.path == path);
         let name = method.as_str();
-        if let Some((known, ..)) = here.clone().find(|(known, ..)| name_of(*known) == name) {
-            return Ok(*known);
+        if let Some(call) = here.clone().find(|call| name_of(call.method) == name) {
+            return Ok(call);
         }
         if here.next().is_some() {
             let reason = format!("{name} is not for `{path}`");
-            return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, reason));
+            return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, &reason));
         }
-        let calls = CALLS.iter().filter(|(.., within_lab)| may(*within_lab));
-        let calls: Vec<_> =
-            calls.map(|(method, path, _)| format!("{} {path}", name_of(*method))).collect();
-        Err(Refused::new(StatusCode::NOT_FOUND, format!("there are {}", calls.join(", "))))
+        let calls = calls.map(|call| format!("{} {}", name_of(call.method), call.path));
+        let reason = format!("there are {}", calls.collect::<Vec<_>>().join(", "));
+        Err(Refused::new(StatusCode::NOT_FOUND, &reason))
     }
 
     async fn exchange(&self, call: &Exchange) -> Answer {
         let Some(service) = &self.service else {
-            return Err(Refused::new(StatusCode::NOT_FOUND, "this is no lab"));
+            return Err(Refused::new(StatusCode::NOT_FOUND, &"this is no lab"));
         };
         match service.exchange(&call.request, &call.suffix).await {
             Ok(exchanged) => told(&exchanged),
-            Err(error) => Err(Refused::new(StatusCode::BAD_GATEWAY, error.to_string())),
+            Err(error) => Err(Refused::new(StatusCode::BAD_GATEWAY, &error)),
         }
     }
 }
-
-/// Defines which calls there are.
-macro_rules! calls {
-    ($($call:ident),+) => {
-        /// Method and path of each call, and whether it is for labs alone.
-        const CALLS: &[(Method, &str, bool)] = &[
-            $(($call::METHOD, $call::PATH, $call::WITHIN_LAB),)+
-            (Exchange::METHOD, Exchange::PATH, Exchange::WITHIN_LAB),
-        ];
-
-        fn follow(ca: &Ca, method: Method, path: &str, body: &[u8]) -> Answer {
-            match (method, path) {
-                $(($call::METHOD, $call::PATH) => followed::<$call>(ca, body),)+
-                _ => Err(Refused::internal(&"a call that nobody follows")),
-            }
-        }
-    };
-}
-
-calls!(
-    ListIssued,
-    ListRequests,
-    ListPending,
-    ListFaults,
-    ReadLog,
-    CountDenied,
-    Describe,
-    Approve,
-    Deny,
-    Revoke,
-    Inject,
-    MakeChallenge
-);
 
 fn followed<C: Follow>(ca: &Ca, body: &[u8]) -> Answer {
     // A question has no body, and so no field.
@@ -232,12 +201,15 @@ fn followed<C: Follow>(ca: &Ca, body: &[u8]) -> Answer {
 }
 
 fn read_call<C: DeserializeOwned>(body: &[u8]) -> Result<C, Refused> {
-    serde_json::from_slice(body)
-        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, error.to_string()))
+    serde_json::from_slice(body).map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &error))
 }
 
 fn told(reply: &impl Serialize) -> Answer {
-    serde_json::to_value(reply).map_err(|error| Refused::internal(&error))
+    serde_json::to_value(reply).map_err(|error| internal(&error))
+}
+
+fn internal(error: &impl ToString) -> Refused {
+    Refused::new(StatusCode::INTERNAL_SERVER_ERROR, error)
 }
 
 fn name_of(method: Method) -> &'static str {

@@ -1,8 +1,8 @@
 //! The rules in force, and how often each came true.
 
-use std::{cell::Cell, collections::HashMap};
+use std::{cell::Cell, collections::HashMap, convert::Infallible};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use scep::attribute::TransactionId;
 
 use super::{Fault, FaultCount, FaultRule, Trigger};
@@ -40,28 +40,28 @@ impl Faults {
     }
 
     pub(crate) fn add(&self, rule: FaultRule) {
-        self.lock().rules.push(Counted { rule, met: 0, fired: 0 });
+        self.armed.lock().rules.push(Counted { rule, met: 0, fired: 0 });
     }
 
     /// Each rule, and at how many requests it came true.
     pub(crate) fn counts(&self) -> Vec<FaultCount> {
         let count = |counted: &Counted| FaultCount { rule: counted.rule, fired: counted.fired };
-        self.lock().rules.iter().map(count).collect()
+        self.armed.lock().rules.iter().map(count).collect()
     }
 
     /// Whether there is a rule with this fault.
     pub(crate) fn has(&self, fault: Fault) -> bool {
-        self.lock().rules.iter().any(|counted| counted.rule.fault == fault)
+        self.armed.lock().rules.iter().any(|counted| counted.rule.fault == fault)
     }
 
     /// Counts a request, and gives the faults that are to happen to it.
     pub(crate) fn strike(&self, met: &[Trigger]) -> Strikes<'_> {
-        let mut armed = self.lock();
+        let mut armed = self.armed.lock();
         let mut due = Vec::new();
         for (place, counted) in armed.rules.iter_mut().enumerate() {
             let rule = counted.rule;
             if met.contains(&rule.on) {
-                counted.met = counted.met.saturating_add(1);
+                counted.met += 1;
                 if rule.nth.is_none_or(|nth| nth.get() == counted.met) {
                     due.push(Due { place, fault: rule.fault, fired: Cell::new(false) });
                 }
@@ -73,19 +73,7 @@ impl Faults {
 
     /// Whether a transaction is, or was, answered with PENDING by a fault alone.
     pub(crate) fn postponed(&self, id: &TransactionId) -> bool {
-        self.lock().postponed.keys().any(|(known, _)| known == id)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Armed> {
-        self.armed.lock()
-    }
-}
-
-impl Armed {
-    fn fired(&mut self, place: usize) {
-        if let Some(counted) = self.rules.get_mut(place) {
-            counted.fired = counted.fired.saturating_add(1);
-        }
+        self.armed.lock().postponed.keys().any(|(known, _)| known == id)
     }
 }
 
@@ -104,11 +92,7 @@ struct Due {
 impl Strikes<'_> {
     /// Lets each fault that is due happen: `happen` says whether it made a difference, which is then counted.
     pub(crate) fn each(&self, mut happen: impl FnMut(Fault) -> bool) {
-        for due in &self.due {
-            if happen(due.fault) && !due.fired.replace(true) {
-                self.faults.lock().fired(due.place);
-            }
-        }
+        let Ok(()) = self.try_each(|fault| Ok::<_, Infallible>(happen(fault)));
     }
 
     /// The same for what can go wrong by itself, which ends it.
@@ -116,16 +100,12 @@ impl Strikes<'_> {
         &self,
         mut happen: impl FnMut(Fault) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let mut result = Ok(());
-        self.each(|fault| match result.is_ok().then(|| happen(fault)) {
-            Some(Ok(happened)) => happened,
-            Some(Err(error)) => {
-                result = Err(error);
-                false
+        for due in &self.due {
+            if happen(due.fault)? && !due.fired.replace(true) {
+                self.faults.armed.lock().rules[due.place].fired += 1;
             }
-            None => false,
-        });
-        result
+        }
+        Ok(())
     }
 
     /// Whether somebody else answers, such as a proxy, and the request never comes to a decision.
@@ -150,7 +130,7 @@ impl Strikes<'_> {
 
     /// Whether a certificate is still answered with PENDING.
     pub(crate) fn postpones(&self, id: &TransactionId) -> bool {
-        let mut armed = self.faults.lock();
+        let mut armed = self.faults.armed.lock();
         for due in &self.due {
             if let Fault::Pending(times) = due.fault {
                 let known = (id.clone(), due.place);
@@ -164,7 +144,7 @@ impl Strikes<'_> {
         let Some(((_, place), left)) = of_this.find(|(_, left)| **left > 0) else { return false };
         *left -= 1;
         let place = *place;
-        armed.fired(place);
+        armed.rules[place].fired += 1;
         if let Some(due) = self.due.iter().find(|due| due.place == place) {
             due.fired.set(true);
         }

@@ -29,8 +29,8 @@ pub(super) fn by_key_agreement(
 fn with_recipient_info(envelope: &[u8], info: &[u8]) -> Option<Vec<u8>> {
     let [content_type, content] = elements(envelope)?.try_into().ok()?;
     let [_version, _infos, encrypted] = elements(content.value())?.try_into().ok()?;
-    let enveloped = sequence(&[integer(2), set(&[info.to_vec()]), whole(encrypted)]);
-    Some(sequence(&[whole(content_type), context_constructed(0, &enveloped)]))
+    let enveloped = sequence(&[integer(2), set(&[info.to_vec()]), whole(&encrypted)]);
+    Some(sequence(&[whole(&content_type), context_constructed(0, &enveloped)]))
 }
 
 /// ```text

@@ -8,7 +8,6 @@ use scep::{
     certs_only, envelope,
     identity::Identity,
     message::{AttributeName, Distortion, ExtraAttribute, MessageBuilder, SignatureAlgorithm},
-    server::Header,
 };
 
 use super::{
@@ -41,6 +40,8 @@ pub(crate) fn distort_granted(
 /// What a reply is signed and enciphered with.
 pub(crate) struct Draft {
     pub(crate) signer: Identity,
+    /// The certificate to which something is enciphered.
+    pub(crate) recipient: X509,
     /// The certificates in the clear.
     pub(crate) carried: Vec<X509>,
     pub(crate) digest: Digest,
@@ -59,76 +60,50 @@ impl Draft {
         strikes: &Strikes<'_>,
     ) -> Result<(), ErrorStack> {
         strikes.try_each(|fault| {
-            Ok(self.distort_signer(fault, authority)?
-                || self.distort_signature(fault)
-                || self.is_success && self.distort_cipher(fault)
-                || self.distort_carried(fault, authority))
+            match fault {
+                Fault::ForeignSigner => self.replace_signer(stranger().clone(), authority),
+                Fault::ImpostorSigner => {
+                    self.replace_signer(impostor(&authority.signer().certificate)?, authority);
+                }
+                Fault::ExpiredSigner => self.replace_signer(expired(authority)?, authority),
+                Fault::Sha1Reply => self.digest = Digest::Sha1,
+                Fault::Md5Reply => self.digest = Digest::Md5,
+                Fault::CombinedSignatureAlgorithm => {
+                    self.signature_algorithm = SignatureAlgorithm::WithDigest;
+                }
+                Fault::DesReply if self.is_success => self.cipher = Cipher::Des,
+                Fault::Des3Reply if self.is_success => self.cipher = Cipher::TripleDes,
+                Fault::Aes256Reply if self.is_success => self.cipher = Cipher::Aes256,
+                Fault::OaepReply if self.is_success => self.key_transport = KeyTransport::Oaep,
+                Fault::NoCertificates if !self.carried.is_empty() => self.carried.clear(),
+                Fault::CertificatesPresent if self.carried.is_empty() => {
+                    let (signer, ca) = (&self.signer.certificate, &authority.ca.certificate);
+                    self.carried = vec![signer.clone()];
+                    self.carried.extend((signer != ca).then(|| ca.clone()));
+                }
+                _ => return Ok(false),
+            }
+            Ok(true)
         })
     }
 
-    fn distort_signer(&mut self, fault: Fault, authority: &Authority) -> Result<bool, ErrorStack> {
-        let signer = match fault {
-            Fault::ForeignSigner => stranger().clone(),
-            Fault::ImpostorSigner => impostor(&authority.signer().certificate)?,
-            Fault::ExpiredSigner => expired(authority)?,
-            _ => return Ok(false),
-        };
+    fn replace_signer(&mut self, signer: Identity, authority: &Authority) {
         let own = &authority.signer().certificate;
         match self.carried.iter_mut().find(|one| *one == own) {
             Some(place) => place.clone_from(&signer.certificate),
             None => self.carried.push(signer.certificate.clone()),
         }
         self.signer = signer;
-        Ok(true)
-    }
-
-    fn distort_signature(&mut self, fault: Fault) -> bool {
-        match fault {
-            Fault::Sha1Reply => self.digest = Digest::Sha1,
-            Fault::Md5Reply => self.digest = Digest::Md5,
-            Fault::CombinedSignatureAlgorithm => {
-                self.signature_algorithm = SignatureAlgorithm::WithDigest;
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn distort_cipher(&mut self, fault: Fault) -> bool {
-        match fault {
-            Fault::DesReply => self.cipher = Cipher::Des,
-            Fault::Des3Reply => self.cipher = Cipher::TripleDes,
-            Fault::Aes256Reply => self.cipher = Cipher::Aes256,
-            Fault::OaepReply => self.key_transport = KeyTransport::Oaep,
-            _ => return false,
-        }
-        true
-    }
-
-    fn distort_carried(&mut self, fault: Fault, authority: &Authority) -> bool {
-        match fault {
-            Fault::NoCertificates if !self.carried.is_empty() => self.carried.clear(),
-            Fault::CertificatesPresent if self.carried.is_empty() => {
-                let ca = &authority.ca.certificate;
-                self.carried = vec![self.signer.certificate.clone()];
-                self.carried.extend(Some(ca).filter(|ca| **ca != self.signer.certificate).cloned());
-            }
-            _ => return false,
-        }
-        true
     }
 }
 
 /// Leaves the attributes and the signature of a reply as the faults have them.
 pub(crate) fn distort_message(message: &mut MessageBuilder<'_>, strikes: &Strikes<'_>) {
-    strikes.each(|fault| {
-        distort_identifiers(message, fault)
-            || distort_status(message, fault)
-            || distort_signed(message, fault)
-    });
+    strikes.each(|fault| distort_attribute(message, fault));
 }
 
-fn distort_identifiers(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
+fn distort_attribute(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
+    const UNKNOWN: &str = "9";
     let id = message.transaction_id.as_ref().map_or("", TransactionId::as_str);
     match fault {
         Fault::WrongTransactionId => {
@@ -139,9 +114,6 @@ fn distort_identifiers(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
             message.transaction_id = Some(TransactionId::new(&id[..last]));
         }
         Fault::NoTransactionId => message.transaction_id = None,
-        Fault::RepeatedTransactionId => {
-            message.distortions.push(Distortion::Repeat(AttributeName::TransactionId));
-        }
         Fault::WrongRecipientNonce => {
             let nonce = message.recipient_nonce.as_ref().map_or(&[][..], Nonce::as_bytes);
             let other: Vec<u8> = nonce.iter().map(|byte| !byte).collect();
@@ -149,14 +121,6 @@ fn distort_identifiers(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
         }
         Fault::NoRecipientNonce => message.recipient_nonce = None,
         Fault::NoSenderNonce => message.sender_nonce = None,
-        _ => return false,
-    }
-    true
-}
-
-fn distort_status(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
-    const UNKNOWN: &str = "9";
-    match fault {
         Fault::NoMessageType => message.message_type = None,
         Fault::WrongMessageType => message.message_type = Some(MessageType::PkcsReq),
         Fault::NoPkiStatus => message.pki_status = None,
@@ -165,17 +129,19 @@ fn distort_status(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
         Fault::UnknownFailInfo if message.fail_info.is_some() => {
             message.fail_info = Some(FailInfo::Other(UNKNOWN.into()));
         }
-        _ => return false,
+        Fault::ExtraAttribute => message.extra_attributes.push(unheard_of()),
+        other => {
+            let Some(distortion) = distortion(other) else { return false };
+            message.distortions.push(distortion);
+        }
     }
     true
 }
 
-fn distort_signed(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
-    if fault == Fault::ExtraAttribute {
-        message.extra_attributes.push(unheard_of());
-        return true;
-    }
-    message.distortions.push(match fault {
+/// What a fault does as the message is encoded and signed.
+fn distortion(fault: Fault) -> Option<Distortion> {
+    Some(match fault {
+        Fault::RepeatedTransactionId => Distortion::Repeat(AttributeName::TransactionId),
         Fault::NoMessageDigest => Distortion::Omit(AttributeName::MessageDigest),
         Fault::WrongMessageDigest => Distortion::WrongMessageDigest,
         Fault::NoContentTypeAttribute => Distortion::Omit(AttributeName::ContentType),
@@ -183,9 +149,8 @@ fn distort_signed(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
         Fault::NoSignedAttributes => Distortion::NoSignedAttributes,
         Fault::NoSigner => Distortion::NoSigner,
         Fault::CorruptSignature => Distortion::CorruptSignature,
-        _ => return false,
-    });
-    true
+        _ => return None,
+    })
 }
 
 /// An attribute under the number that IANA sets aside for examples (RFC 5612).
@@ -196,37 +161,31 @@ fn unheard_of() -> ExtraAttribute {
     }
 }
 
-/// What an envelope is made of.
-pub(crate) struct Payload<'a> {
-    pub(crate) header: &'a Header,
-    pub(crate) draft: &'a Draft,
-    /// The certs-only message in it, where there is one.
-    pub(crate) granted: Option<Vec<u8>>,
-}
-
-/// Leaves the content of a reply as the faults have it.
+/// Leaves the content of a reply as the faults have it; `granted` is the certs-only message in its envelope, where there
+/// is one.
 pub(crate) fn distort_content(
     message: &mut MessageBuilder<'_>,
-    payload: &Payload<'_>,
+    draft: &Draft,
+    granted: Option<&[u8]>,
     authority: &Authority,
     strikes: &Strikes<'_>,
 ) -> Result<(), Error> {
-    strikes.try_each(|fault| match &payload.granted {
-        Some(granted) => distort_envelope(message, payload, granted, fault),
-        None => add_envelope(message, payload, authority, fault),
+    strikes.try_each(|fault| match granted {
+        Some(granted) => distort_envelope(message, draft, granted, fault),
+        None => add_envelope(message, draft, authority, fault),
     })
 }
 
 fn distort_envelope(
     message: &mut MessageBuilder<'_>,
-    payload: &Payload<'_>,
+    draft: &Draft,
     granted: &[u8],
     fault: Fault,
 ) -> Result<bool, Error> {
     match fault {
         Fault::NoEnvelope => message.content = None,
         Fault::ForeignEnvelope => {
-            message.content = Some(sealed(granted, &stranger().certificate, payload.draft)?);
+            message.content = Some(sealed(granted, &stranger().certificate, draft)?);
         }
         Fault::CorruptEnvelope => {
             let last = message.content.as_mut().and_then(|content| content.last_mut());
@@ -234,7 +193,7 @@ fn distort_envelope(
         }
         Fault::KeyAgreementReply => {
             let envelope = message.content.as_deref().unwrap_or_default();
-            let Some(other) = by_key_agreement(envelope, &payload.header.signer)? else {
+            let Some(other) = by_key_agreement(envelope, &draft.recipient)? else {
                 return Ok(false);
             };
             message.content = Some(other);
@@ -247,22 +206,20 @@ fn distort_envelope(
 /// An envelope where there is to be none; a signer that cannot receive one is spared.
 fn add_envelope(
     message: &mut MessageBuilder<'_>,
-    payload: &Payload<'_>,
+    draft: &Draft,
     authority: &Authority,
     fault: Fault,
 ) -> Result<bool, Error> {
-    let expected = match fault {
-        Fault::PayloadInFailure => PkiStatus::Failure,
-        Fault::PayloadInPending => PkiStatus::Pending,
-        _ => return Ok(false),
+    let is_due = match fault {
+        Fault::PayloadInFailure => message.pki_status == Some(PkiStatus::Failure),
+        Fault::PayloadInPending => message.pki_status == Some(PkiStatus::Pending),
+        _ => false,
     };
-    if message.pki_status != Some(expected) {
+    if !is_due {
         return Ok(false);
     }
     let granted = certs_only::encode(std::slice::from_ref(&authority.ca.certificate), &[])?;
-    let Ok(envelope) = sealed(&granted, &payload.header.signer, payload.draft) else {
-        return Ok(false);
-    };
+    let Ok(envelope) = sealed(&granted, &draft.recipient, draft) else { return Ok(false) };
     message.content = Some(envelope);
     Ok(true)
 }

@@ -10,16 +10,18 @@ use openssl::{
     x509::{X509, X509Ref},
 };
 use scep::{algorithm::Digest, identity::Identity, name, request::self_signed};
-use time::{OffsetDateTime, macros::datetime};
+use time::macros::datetime;
 
 use crate::{
-    authority::{Authority, stranger_key},
-    profile::{Alteration, PublicKeyInfo, altered},
+    authority::{Authority, lab::STRANGER_KEY},
+    profile::{ValidityPeriod, altered, any, public_key_info, uint},
 };
 
 /// A time that is over.
-pub(super) const EXPIRED: (OffsetDateTime, OffsetDateTime) =
-    (datetime!(2001-01-01 00:00 UTC), datetime!(2002-01-01 00:00 UTC));
+pub(super) const EXPIRED: ValidityPeriod = ValidityPeriod {
+    not_before: datetime!(2001-01-01 00:00 UTC),
+    not_after: datetime!(2002-01-01 00:00 UTC),
+};
 
 /// Somebody whom nobody knows, with a certificate of their own.
 pub(crate) fn stranger() -> &'static Identity {
@@ -27,17 +29,17 @@ pub(crate) fn stranger() -> &'static Identity {
         // The name and the key are fixed, and so this works always or in no test.
         let subject = name::parse("O=Nowhere, CN=Stranger").expect("a constant name is a name");
         let made = SystemTime::now().checked_sub(Duration::from_secs(3600)).unwrap_or(UNIX_EPOCH);
-        self_signed(&subject, stranger_key(), Digest::Sha256, made).expect("a fixed key signs")
+        self_signed(&subject, &STRANGER_KEY, Digest::Sha256, made).expect("a fixed key signs")
     });
     &STRANGER
 }
 
 /// The stranger under the names and serial number of another.
 pub(super) fn impostor(of: &X509Ref) -> Result<Identity, ErrorStack> {
-    let key = stranger_key();
-    let public_key = PublicKeyInfo::of_key(key)?;
-    let change = Alteration { public_key: Some(&public_key), ..Alteration::default() };
-    Ok(Identity { certificate: altered(of, &change, key)?, key: key.clone() })
+    let key = STRANGER_KEY.clone();
+    let public_key = public_key_info(&key)?;
+    let certificate = altered(of, &key, |fields| fields.public_key = public_key)?;
+    Ok(Identity { certificate, key })
 }
 
 /// The signer with a certificate that has expired; its serial number is another, or the valid one would be taken for it.
@@ -45,9 +47,10 @@ pub(super) fn expired(authority: &Authority) -> Result<Identity, ErrorStack> {
     let signer = authority.signer();
     let mut serial = signer.certificate.serial_number().to_bn()?;
     serial.add_word(1)?;
-    let change =
-        Alteration { validity: Some(EXPIRED), serial: Some(serial), ..Alteration::default() };
-    let certificate = altered(&signer.certificate, &change, &authority.ca.key)?;
+    let certificate = altered(&signer.certificate, &authority.ca.key, |fields| {
+        fields.validity = EXPIRED.into();
+        fields.serial_number = uint(&serial);
+    })?;
     Ok(Identity { certificate, key: signer.key.clone() })
 }
 
@@ -56,15 +59,13 @@ pub(super) fn for_another_key(
     certificate: &X509Ref,
     authority: &Authority,
 ) -> Result<X509, ErrorStack> {
-    let public_key = PublicKeyInfo::of_key(stranger_key())?;
-    let change = Alteration { public_key: Some(&public_key), ..Alteration::default() };
-    altered(certificate, &change, &authority.ca.key)
+    let public_key = public_key_info(&STRANGER_KEY)?;
+    altered(certificate, &authority.ca.key, |fields| fields.public_key = public_key)
 }
 
 /// The certificate as the stranger would issue it.
 pub(super) fn by_another_ca(certificate: &X509Ref) -> Result<X509, ErrorStack> {
     let stranger = stranger();
-    let issuer = stranger.certificate.subject_name().to_der()?;
-    let change = Alteration { issuer: Some(&issuer), ..Alteration::default() };
-    altered(certificate, &change, &stranger.key)
+    let issuer = any(&stranger.certificate.subject_name().to_der()?);
+    altered(certificate, &stranger.key, |fields| fields.issuer = issuer)
 }

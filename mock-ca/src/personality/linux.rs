@@ -1,10 +1,10 @@
 //! micromdm's scepserver: one CA, one path, everything in one certificate.
 
-use scep::{algorithm::Digest, key_usage::KeyUsage, server::SignatureAlgorithm};
+use scep::{algorithm::Digest, key_usage::KeyUsage};
 
 use super::{
-    CaProfile, Carried, ErrorPages, Personality, PersonalityName, RefusedAlgorithms, Renewal,
-    ReplyStyle, Route, Serials, Target, Unreadable, Unsupported, UserProfiles,
+    Carried, ErrorPages, Personality, PersonalityName, Renewal, ReplyStyle, Serials, Target,
+    UserProfiles,
 };
 use crate::profile::{
     AuthorityKeyIdentifier, CertificateProfile, Extension, KeyIdentifier, RequestedExtensions,
@@ -17,26 +17,26 @@ pub(super) static LINUX: Personality = Personality {
     serving_port: 8080,
     default_subject: "CN=Teldat-PKI, O=Teldat, L=Madrid, C=ES",
     server_header: None,
-    routes: &[Route { path: "/scep", target: Target::Scep }],
+    routes: &[("/scep", Target::Scep)],
     serves_any_path: false,
     paths_ignore_case: false,
     limits_query: false,
     capabilities: "Renewal\nSHA-1\nSHA-256\nAES\nDES3\nSCEPStandard\nPOSTPKIOperation",
-    capabilities_content_type: "text/plain",
     error_pages: ErrorPages::Text,
     bad_request_status: 500,
     bad_method_status: 404,
-    ca: CaProfile { profile: CA, serial_bytes: 20 },
+    ca: CA,
+    ca_serial_bytes: 20,
     registration: None,
     user: UserProfiles { general: USER, signature: USER, encryption: USER },
     serials: Serials::Sequential { first: 2 },
     has_next_ca: false,
     // Go's pkcs7 knows no MD5, and the message is an error before it is a request.
-    refused_algorithms: RefusedAlgorithms { ciphers: &[], digests: &[Digest::Md5] },
+    refused_ciphers: &[],
+    refused_digests: &[Digest::Md5],
     clock_tolerance: None,
     reply: ReplyStyle {
         carries: Carried::IssuedAndCa,
-        signature_algorithm: SignatureAlgorithm::RsaEncryption,
         has_signing_time: true,
         content_without_envelope: Some(&[]),
         has_windows_attributes: false,
@@ -48,8 +48,8 @@ pub(super) static LINUX: Personality = Personality {
     unique_names: true,
     repeats_answers: false,
     serves_certificates: false,
-    unsupported: Unsupported::ServerError,
-    unreadable: Unreadable::HttpError,
+    replies_to_unsupported: false,
+    replies_to_unreadable: false,
 };
 
 /// The documented CA, made with `openssl req -x509`.

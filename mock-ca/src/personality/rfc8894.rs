@@ -5,12 +5,11 @@ use std::time::Duration;
 use scep::{
     algorithm::{Cipher, Digest},
     key_usage::KeyUsage,
-    server::SignatureAlgorithm,
 };
 
 use super::{
-    CaProfile, Carried, ErrorPages, Personality, PersonalityName, RefusedAlgorithms, Renewal,
-    ReplyStyle, Route, Serials, Target, Unreadable, Unsupported, UserProfiles,
+    Carried, ErrorPages, Personality, PersonalityName, Renewal, ReplyStyle, Serials, Target,
+    UserProfiles,
 };
 use crate::profile::{
     AuthorityKeyIdentifier, CertificateProfile, Extension, KeyIdentifier, RequestedExtensions,
@@ -24,27 +23,27 @@ pub(super) static RFC8894: Personality = Personality {
     default_subject: "O=Sceplab, CN=RFC 8894 CA",
     server_header: None,
     // The path a client takes that was told of no other; what it is, the server is to ignore (§4.1).
-    routes: &[Route { path: "/cgi-bin/pkiclient.exe", target: Target::Scep }],
+    routes: &[("/cgi-bin/pkiclient.exe", Target::Scep)],
     serves_any_path: true,
     paths_ignore_case: false,
     limits_query: false,
     capabilities: "AES\nDES3\nGetNextCACert\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-1\nSHA-256\n\
                    SHA-512",
-    capabilities_content_type: "text/plain",
     error_pages: ErrorPages::Text,
     bad_request_status: 400,
     bad_method_status: 405,
-    ca: CaProfile { profile: CA, serial_bytes: 20 },
+    ca: CA,
+    ca_serial_bytes: 20,
     registration: None,
     user: UserProfiles { general: USER, signature: USER, encryption: USER },
     serials: Serials::Sequential { first: 1 },
     has_next_ca: true,
     // §2.9: implementations must not support them.
-    refused_algorithms: RefusedAlgorithms { ciphers: &[Cipher::Des], digests: &[Digest::Md5] },
+    refused_ciphers: &[Cipher::Des],
+    refused_digests: &[Digest::Md5],
     clock_tolerance: Some(Duration::from_secs(600)),
     reply: ReplyStyle {
         carries: Carried::SignerInSuccess,
-        signature_algorithm: SignatureAlgorithm::RsaEncryption,
         has_signing_time: true,
         content_without_envelope: None,
         has_windows_attributes: false,
@@ -56,8 +55,8 @@ pub(super) static RFC8894: Personality = Personality {
     unique_names: false,
     repeats_answers: true,
     serves_certificates: true,
-    unsupported: Unsupported::BadRequest,
-    unreadable: Unreadable::CertRep,
+    replies_to_unsupported: true,
+    replies_to_unreadable: true,
 };
 
 /// One certificate for everything (§2.1.2).

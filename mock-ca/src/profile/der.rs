@@ -4,7 +4,6 @@ use der::{
     Decode, Encode, Tag, TagNumber,
     asn1::{AnyRef, ObjectIdentifier},
 };
-use time::OffsetDateTime;
 
 /// An object identifier in dotted form, known when the program was written.
 pub(crate) fn oid(dotted: &str) -> Vec<u8> {
@@ -25,12 +24,7 @@ pub(crate) fn set(elements: &[Vec<u8>]) -> Vec<u8> {
 
 /// A non-negative `INTEGER`.
 pub(crate) fn integer(value: u32) -> Vec<u8> {
-    big_integer(&value.to_be_bytes())
-}
-
-/// A non-negative `INTEGER` of any size, big end first.
-pub(crate) fn big_integer(value: &[u8]) -> Vec<u8> {
-    tlv(Tag::Integer, &integer_content(value))
+    whole(&value)
 }
 
 /// The content of a non-negative `INTEGER`: no needless zeros, and one where the first bit would read as a sign.
@@ -40,17 +34,6 @@ pub(crate) fn integer_content(value: &[u8]) -> Vec<u8> {
     match digits.first() {
         Some(0..=0x7f) => digits.to_vec(),
         _ => [&[0], digits].concat(),
-    }
-}
-
-/// A time as certificates write it: `UTCTime` until 2049, then `GeneralizedTime` (RFC 5280 §4.1.2.5).
-pub(crate) fn time(time: OffsetDateTime) -> Vec<u8> {
-    let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
-    let (hour, minute, second) = time.to_hms();
-    let rest = format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}Z");
-    match year {
-        1950..=2049 => tlv(Tag::UtcTime, format!("{:02}{rest}", year % 100).as_bytes()),
-        _ => tlv(Tag::GeneralizedTime, format!("{year:04}{rest}").as_bytes()),
     }
 }
 
@@ -64,14 +47,19 @@ pub(crate) fn null() -> Vec<u8> {
     tlv(Tag::Null, &[])
 }
 
-/// A `BOOLEAN` that is true.
-pub(crate) fn boolean_true() -> Vec<u8> {
-    vec![0x01, 0x01, 0xff]
-}
-
 /// An `OCTET STRING`.
 pub(crate) fn octet_string(bytes: &[u8]) -> Vec<u8> {
     tlv(Tag::OctetString, bytes)
+}
+
+/// A `UTF8String`.
+pub(crate) fn utf8_string(text: &str) -> Vec<u8> {
+    tlv(Tag::Utf8String, text.as_bytes())
+}
+
+/// A `PrintableString`, of characters that it may have.
+pub(crate) fn printable_string(text: &str) -> Vec<u8> {
+    tlv(Tag::PrintableString, text.as_bytes())
 }
 
 /// A `BMPString`: UTF-16, big end first.
@@ -99,13 +87,13 @@ pub(crate) fn elements(sequence: &[u8]) -> Option<Vec<AnyRef<'_>>> {
     Vec::from_der(sequence).ok()
 }
 
-/// An element as it stood.
-pub(crate) fn whole(element: AnyRef<'_>) -> Vec<u8> {
-    element.to_der().expect("what was read can be written")
+/// A value with its tag and length.
+pub(crate) fn whole(value: &impl Encode) -> Vec<u8> {
+    value.to_der().expect("a certificate is no longer than DER can tell")
 }
 
 fn tlv(tag: Tag, content: &[u8]) -> Vec<u8> {
-    whole(AnyRef::new(tag, content).expect("a certificate is no longer than DER can tell"))
+    whole(&AnyRef::new(tag, content).expect("a certificate is no longer than DER can tell"))
 }
 
 #[cfg(test)]
@@ -131,19 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn times_change_their_type_in_2050() {
-        let december = time::macros::datetime!(2049-12-31 23:59:59 UTC);
-        assert_eq!(time(december), b"\x17\x0d491231235959Z");
-        assert_eq!(time(december + time::Duration::SECOND), b"\x18\x0f20500101000000Z");
-    }
-
-    #[test]
     fn what_is_written_is_read() {
         let long = octet_string(&[7; 300]);
         let both = sequence(&[long.clone(), null()]);
         let read = elements(&both).unwrap();
         assert_eq!((read[0].tag(), read[0].value().len()), (Tag::OctetString, 300));
-        assert_eq!((whole(read[0]), read[1].tag(), read.len()), (long, Tag::Null, 2));
+        assert_eq!((whole(&read[0]), read[1].tag(), read.len()), (long, Tag::Null, 2));
         for end in 0..both.len() {
             assert!(elements(&both[..end]).is_none(), "{end}");
         }

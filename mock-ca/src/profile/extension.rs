@@ -1,13 +1,18 @@
-//! The extensions of issued certificates, and their values.
+//! The extensions of issued certificates: their values, their order, and what becomes of those that were asked for.
 
+use ::der::{
+    Tagged,
+    asn1::{ObjectIdentifier, OctetString},
+};
 use openssl::error::ErrorStack;
 use scep::key_usage::KeyUsage;
+use x509_cert::ext;
 
 use super::{
     Applicant, CertificateProfile, Issuer,
     der::{
-        bmp_string, boolean_true, context_constructed, context_primitive, integer, integer_content,
-        octet_string, oid, sequence,
+        bmp_string, context, context_constructed, context_primitive, elements, integer,
+        integer_content, octet_string, oid, sequence, whole,
     },
 };
 
@@ -66,11 +71,46 @@ pub(crate) struct Template {
     pub(crate) minor: u32,
 }
 
-pub(super) const SUBJECT_ALT_NAME: &str = "2.5.29.17";
+/// How a CA treats the extensions asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestedExtensions {
+    /// None is heeded: the CA's own certificates.
+    Ignored,
+    /// The alternative names are written anew at the profile's place for them, as Go's `crypto/x509` does.
+    AlternativeNames,
+    /// What was asked for comes first and in its order, as a Windows CA does: alternative names as they are, and
+    /// what the template defines with the template's value.
+    First,
+}
+
+/// All extensions of a certificate, in order.
+pub(super) fn arrange(
+    profile: &CertificateProfile,
+    applicant: &Applicant<'_>,
+    issuer: &Issuer<'_>,
+) -> Result<Vec<ext::Extension>, ErrorStack> {
+    let mut arranged: Vec<Extension> = Vec::with_capacity(profile.extensions.len() + 1);
+    if profile.requested == RequestedExtensions::First {
+        let known = || profile.extensions.iter().chain(&[Extension::SubjectAltName]);
+        let asked = applicant.wishes.iter();
+        arranged.extend(asked.filter_map(|wish| known().find(|own| own.oid() == wish.oid)));
+    }
+    arranged.extend(profile.extensions);
+    let mut written: Vec<ext::Extension> = Vec::with_capacity(arranged.len());
+    for extension in arranged {
+        let Some(extension) = extension.encode(profile, applicant, issuer)? else { continue };
+        if written.iter().all(|known| known.extn_id != extension.extn_id) {
+            written.push(extension);
+        }
+    }
+    Ok(written)
+}
+
+const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 
 impl Extension {
     /// The object identifier, dotted.
-    pub(crate) fn oid(&self) -> &'static str {
+    fn oid(&self) -> &'static str {
         match self {
             Self::ApplicationPolicies(_) => "1.3.6.1.4.1.311.21.10",
             Self::AuthorityInfoAccess => "1.3.6.1.5.5.7.1.1",
@@ -89,19 +129,19 @@ impl Extension {
     }
 
     /// Whether one who does not understand it must refuse the certificate.
-    pub(crate) fn is_critical(&self) -> bool {
+    fn is_critical(&self) -> bool {
         matches!(self, Self::BasicConstraints { .. } | Self::KeyUsage(_))
     }
 
-    /// The value in DER, `None` for one that is only copied from a request.
-    pub(super) fn value(
+    /// The extension as it is written; `None` for alternative names that nobody asked for.
+    fn encode(
         &self,
         profile: &CertificateProfile,
         applicant: &Applicant<'_>,
         issuer: &Issuer<'_>,
-    ) -> Result<Option<Vec<u8>>, ErrorStack> {
+    ) -> Result<Option<ext::Extension>, ErrorStack> {
         let key_identifier = || profile.key_identifier.of(applicant.public_key);
-        Ok(Some(match self {
+        let value = match self {
             Self::ApplicationPolicies(oids) => sequence_of_oids(oids, |oid| sequence(&[oid])),
             Self::AuthorityInfoAccess => authority_info_access(&issuer.directory.ca_certificate()),
             Self::AuthorityKeyIdentifier(form) => {
@@ -113,7 +153,7 @@ impl Extension {
             }
             Self::BasicConstraints { path_length } => {
                 let limit = path_length.map(integer);
-                sequence(&[vec![boolean_true()], limit.into_iter().collect()].concat())
+                sequence(&[vec![whole(&true)], limit.into_iter().collect()].concat())
             }
             Self::CaVersion(version) => integer(*version),
             Self::CrlDistributionPoints => {
@@ -122,13 +162,14 @@ impl Extension {
             Self::ExtendedKeyUsage(oids) => sequence_of_oids(oids, |oid| oid),
             Self::KeyUsage(bits) => key_usage(bits),
             Self::SmimeCapabilities(capabilities) => smime_capabilities(capabilities),
-            Self::SubjectAltName => return Ok(None),
+            Self::SubjectAltName => return Ok(alternative_names(profile, applicant)),
             Self::SubjectKeyIdentifier => octet_string(&key_identifier()?),
             Self::Template(template) => {
                 sequence(&[oid(template.oid), integer(template.major), integer(template.minor)])
             }
             Self::TemplateName(name) => bmp_string(name),
-        }))
+        };
+        Ok(Some(encoded(self.oid(), self.is_critical(), value)))
     }
 }
 
@@ -175,4 +216,61 @@ fn authority_key_identifier(
         parts.push(context_primitive(2, &integer_content(&applicant.serial.to_vec())));
     }
     sequence(&parts)
+}
+
+/// The names asked for; in Go's order they are critical if the subject is empty (RFC 5280 §4.2.1.6).
+fn alternative_names(
+    profile: &CertificateProfile,
+    applicant: &Applicant<'_>,
+) -> Option<ext::Extension> {
+    const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
+    let wish = applicant.wishes.iter().find(|wish| wish.oid == SUBJECT_ALT_NAME)?;
+    let (critical, value) = match profile.requested {
+        RequestedExtensions::Ignored => return None,
+        RequestedExtensions::AlternativeNames => {
+            (applicant.subject == EMPTY_NAME, names_in_go_order(&wish.value)?)
+        }
+        RequestedExtensions::First => (wish.critical, wish.value.clone()),
+    };
+    Some(encoded(SUBJECT_ALT_NAME, critical, value))
+}
+
+/// Rewrites `GeneralNames` with the kinds that Go knows, in the order in which Go writes them.
+fn names_in_go_order(general_names: &[u8]) -> Option<Vec<u8>> {
+    const DNS_EMAIL_ADDRESS_URI: [u32; 4] = [2, 1, 7, 6];
+    let names = elements(general_names)?;
+    let known: Vec<Vec<u8>> = DNS_EMAIL_ADDRESS_URI
+        .iter()
+        .flat_map(|kind| names.iter().filter(|name| name.tag() == context(*kind, false)))
+        .map(whole)
+        .collect();
+    (!known.is_empty()).then(|| sequence(&known))
+}
+
+fn encoded(dotted: &str, critical: bool, value: Vec<u8>) -> ext::Extension {
+    ext::Extension {
+        extn_id: ObjectIdentifier::new_unwrap(dotted),
+        critical,
+        extn_value: OctetString::new(value).expect("a value is no longer than DER can tell"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_out_in_go_order_and_others_are_dropped() {
+        let uri_then_dns = [0x30, 0x0a, 0x86, 1, b'u', 0x82, 1, b'd', 0x88, 2, 0x2a, 0x03];
+        let expected = [0x30, 0x06, 0x82, 1, b'd', 0x86, 1, b'u'];
+        assert_eq!(names_in_go_order(&uri_then_dns).unwrap(), expected);
+    }
+
+    #[test]
+    fn nonsense_is_no_name() {
+        for value in [&[][..], &[0x30], &[0x30, 0x05, 0x82], &[0x30, 0x03, 0x82, 9, 1], &[0x04, 0]]
+        {
+            assert_eq!(names_in_go_order(value), None, "{value:02x?}");
+        }
+    }
 }

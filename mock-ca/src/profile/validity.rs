@@ -28,6 +28,17 @@ pub(crate) struct ValidityPeriod {
     pub(crate) not_after: OffsetDateTime,
 }
 
+impl From<ValidityPeriod> for x509_cert::time::Validity {
+    fn from(period: ValidityPeriod) -> Self {
+        Self::new(certificate_time(period.not_before), certificate_time(period.not_after))
+    }
+}
+
+/// A time as certificates write it: `UTCTime` until 2049, then `GeneralizedTime` (RFC 5280 §4.1.2.5).
+pub(super) fn certificate_time(time: OffsetDateTime) -> x509_cert::time::Time {
+    SystemTime::from(time).try_into().expect("the CA's times are of the years 1970 to 9999")
+}
+
 /// How far a Windows CA dates its certificates back, to forgive clocks that are slow.
 const CLOCK_SKEW: Duration = Duration::from_secs(600);
 
@@ -93,6 +104,7 @@ pub(crate) fn calendar(now: SystemTime) -> OffsetDateTime {
 
 #[cfg(test)]
 mod tests {
+    use der::Encode;
     use time::macros::datetime;
 
     use super::*;
@@ -117,6 +129,14 @@ mod tests {
         let ra = Validity::TemplateDays(730).uncapped(datetime!(2026-01-09 09:47:26 UTC));
         assert_eq!(ra.not_before, datetime!(2026-01-09 09:37:26 UTC));
         assert_eq!(ra.not_after, datetime!(2028-01-09 09:37:26 UTC));
+    }
+
+    #[test]
+    fn times_change_their_type_in_2050() {
+        let december = datetime!(2049-12-31 23:59:59 UTC);
+        let encoded = |time| certificate_time(time).to_der().unwrap();
+        assert_eq!(encoded(december), b"\x17\x0d491231235959Z");
+        assert_eq!(encoded(december + time::Duration::SECOND), b"\x18\x0f20500101000000Z");
     }
 
     #[test]

@@ -4,15 +4,14 @@ use std::{cmp::Ordering, slice, time::SystemTime};
 
 use openssl::{bn::BigNum, x509::X509Ref};
 use scep::{
-    Error, algorithm::Digest, body::IssuerAndSerial, certs_only, identity::Identity,
-    message::MessageBuilder,
+    Error, algorithm::Digest, body::IssuerAndSerial, capabilities::Capability, certs_only,
+    identity::Identity, message::MessageBuilder,
 };
 
-use super::Service;
+use super::{Service, Verdict};
 use crate::{
     answer::Answer,
     fault::{self, Fault, Strikes},
-    policy::Verdict,
     profile,
     refusal::Refusal,
 };
@@ -23,11 +22,7 @@ const NEXT_CA_CERTIFICATES: &str = "application/x-x509-next-ca-cert";
 impl Service {
     /// The CA's certificates (RFC 8894 §4.2.1).
     pub(super) fn answer_certificates(&self, strikes: &Strikes<'_>) -> Answer {
-        if strikes.is_empty() {
-            let (content_type, body) = &self.certificates_answer;
-            return Answer::page(content_type, body.clone());
-        }
-        match fault::certificates_answer(&self.site.authority, strikes) {
+        match fault::certificates_answer(&self.authority, strikes) {
             Ok((content_type, body)) => Answer::page(content_type, body),
             Err(error) => self.server_error(&error),
         }
@@ -35,8 +30,10 @@ impl Service {
 
     /// The certificate of the CA to follow, signed by the present one (RFC 8894 §4.7.1).
     pub(super) fn answer_next_ca(&self, now: SystemTime, strikes: &Strikes<'_>) -> Answer {
-        let authority = &self.site.authority;
-        let Some(next_ca) = authority.next_ca.as_ref().filter(|_| self.offer.has_next_ca()) else {
+        let authority = &self.authority;
+        let Some(next_ca) =
+            authority.next_ca.as_ref().filter(|_| self.offer.has(Capability::GetNextCaCert))
+        else {
             return self.not_implemented();
         };
         let is_foreign = strikes.fire(Fault::NextCaForeignSigner);
@@ -50,7 +47,7 @@ impl Service {
     /// The issued certificate with this serial number (RFC 8894 §3.3.4).
     pub(super) fn find(&self, wanted: &IssuerAndSerial) -> Result<Verdict, Refusal> {
         self.expect_issuer(wanted)?;
-        let mut issued = self.site.store.issued().into_iter();
+        let mut issued = self.store.issued().into_iter();
         let found = issued.find(|record| has_serial(&record.certificate, &wanted.serial));
         let found = found.ok_or(Refusal::UnknownCertificate)?;
         Ok(Verdict::Found(found.certificate.clone()))
@@ -63,15 +60,15 @@ impl Service {
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
         self.expect_issuer(wanted)?;
-        let issued = self.site.store.issued();
+        let issued = self.store.issued();
         let revoked =
             issued.iter().filter_map(|record| Some((record.certificate.as_ref(), record.revoked?)));
-        let list = profile::revocation_list(&self.site.authority.ca, revoked, now)?;
+        let list = profile::revocation_list(&self.authority.ca, revoked, now)?;
         Ok(Verdict::RevocationList(list))
     }
 
     fn expect_issuer(&self, wanted: &IssuerAndSerial) -> Result<(), Refusal> {
-        let own = self.site.authority.ca.certificate.subject_name();
+        let own = self.authority.ca.certificate.subject_name();
         let is_ours = wanted.issuer.try_cmp(own).is_ok_and(Ordering::is_eq);
         is_ours.then_some(()).ok_or(Refusal::UnknownCertificate)
     }

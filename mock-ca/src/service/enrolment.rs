@@ -1,21 +1,28 @@
 //! Requests for a certificate, and for what became of them (RFC 8894 §3.3.1 to §3.3.3).
 
-use std::{cmp::Ordering, time::SystemTime};
-
-use openssl::x509::X509Ref;
-use scep::{
-    attribute::{MessageType, TransactionId},
-    request::Csr,
-    server::{Header, Request},
+use std::{
+    cmp::Ordering,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-use super::{Service, message::expect_recipient};
+use openssl::x509::{X509, X509Ref};
+use scep::{
+    attribute::{MessageType, TransactionId},
+    name,
+    request::Csr,
+    secret::Secret,
+    server::{Header, Request},
+};
+use time::OffsetDateTime;
+
+use super::{Service, Verdict, message::expect_recipient};
 use crate::{
-    origin::{Origin, requester_of},
-    personality::{Renewal, Unsupported},
-    policy::{Enrolment, Verdict},
+    personality::Renewal,
+    profile::calendar,
+    record::{Origin, requester_of},
     refusal::Refusal,
-    settings::Approval,
+    settings::{Approval, ChallengePolicy},
 };
 
 impl Service {
@@ -30,7 +37,7 @@ impl Service {
             return Err(Refusal::BadProofOfPossession);
         }
         expect_recipient(request)?;
-        let origin = Origin::of(csr, header, &self.site.authority)?;
+        let origin = Origin::of(csr, header, &self.authority)?;
         if let Some(known) = self.known(&origin, now) {
             return known;
         }
@@ -39,7 +46,72 @@ impl Service {
         if by_certificate && header.message_type == MessageType::RenewalReq && !is_renewal {
             return Err(Refusal::NotARenewal);
         }
-        (self.policies.enrol)(&self.site, &Enrolment { csr, origin: &origin, is_renewal, now })
+        let password = if is_renewal { None } else { self.take_challenge(csr, now)? };
+        let verdict = match self.settings.approval {
+            Approval::Automatic => self.issue(csr, &origin, now).map(Verdict::Issued),
+            Approval::Manual => self.hold(csr, &origin, now),
+        };
+        if let (Err(_), Some(password)) = (&verdict, password) {
+            self.passwords.put_back(password);
+        }
+        verdict
+    }
+
+    /// Refuses a request without the right challenge password (RFC 8894 §2.4); gives one that serves once, and has served
+    /// now.
+    fn take_challenge<'a>(
+        &self,
+        csr: &'a Csr,
+        now: SystemTime,
+    ) -> Result<Option<&'a Secret>, Refusal> {
+        let given = csr.challenge_password().filter(|password| !password.expose().is_empty());
+        let given = || given.ok_or(Refusal::NoChallenge);
+        match &self.settings.challenge {
+            ChallengePolicy::None => Ok(None),
+            ChallengePolicy::Static(expected) if given()?.matches(expected) => Ok(None),
+            ChallengePolicy::Static(_) => Err(Refusal::WrongChallenge),
+            ChallengePolicy::OneTime { .. } => {
+                let password = given()?;
+                self.passwords.take(password, now).map(|()| Some(password))
+            }
+        }
+    }
+
+    /// Issues the certificate and keeps it, unless its name has one or is about to get one.
+    pub(crate) fn issue(
+        &self,
+        csr: &Csr,
+        origin: &Origin,
+        now: SystemTime,
+    ) -> Result<X509, Refusal> {
+        let name = csr.subject().to_der()?;
+        // Held until the certificate is in the store.
+        let claim = |until| self.store.claim_name(name, until).ok_or_else(|| duplicate_name(csr));
+        let _claim = self.taken_until(now).map(claim).transpose()?;
+        let profile = self.personality.user_profile(csr.key_usage(), self.settings.valid_days);
+        let number = self.store.take_number()?;
+        let certificate = self.authority.issue(&profile, csr, number, now)?;
+        self.store.add_issued(number, origin, &certificate)?;
+        Ok(certificate)
+    }
+
+    /// Lets a request wait for a person's decision. Nothing is issued yet, and so its name is not claimed: a copy of the
+    /// request must not meet the claim.
+    fn hold(&self, csr: &Csr, origin: &Origin, now: SystemTime) -> Result<Verdict, Refusal> {
+        let name = csr.subject().to_der()?;
+        if self.taken_until(now).is_some_and(|until| self.store.is_name_taken(&name, until)) {
+            return Err(duplicate_name(csr));
+        }
+        let csr = Csr::from_der(csr.to_der()).map(Arc::new)?;
+        Verdict::of(&self.store.hold(origin, csr, now)?)
+    }
+
+    /// The time beyond which a certificate must be valid to keep others from its name, as in scepserver's depot; `None`
+    /// if a name may have any number of certificates.
+    fn taken_until(&self, now: SystemTime) -> Option<OffsetDateTime> {
+        let window = self.settings.renewal_window;
+        let is_unique = self.personality.unique_names && !self.settings.allow_duplicate_names;
+        (is_unique && window > Duration::ZERO).then(|| calendar(now) + window)
     }
 
     /// What a request hears whose transaction is known: its like, sent again, or somebody else's. `None` when it is to
@@ -49,8 +121,8 @@ impl Service {
         if !self.serves_polls(id) {
             return None;
         }
-        let known = self.site.store.transaction(id)?;
-        let judges_anew = self.approval == Approval::Automatic
+        let known = self.store.transaction(id)?;
+        let judges_anew = self.settings.approval == Approval::Automatic
             && !self.personality.repeats_answers
             && !self.faults.postponed(id);
         let is_repeated = if judges_anew {
@@ -69,7 +141,7 @@ impl Service {
         if !self.serves_polls(&header.transaction_id) {
             return Err(Refusal::Unsupported(MessageType::CertPoll));
         }
-        let known = self.site.store.transaction(&header.transaction_id);
+        let known = self.store.transaction(&header.transaction_id);
         let known = known.ok_or(Refusal::UnknownTransaction)?;
         known.expect_requester(&requester_of(&header.signer)?)?;
         Verdict::of(&known)
@@ -77,8 +149,9 @@ impl Service {
 
     /// Whether a transaction can be asked about, which scepserver has no notion of.
     fn serves_polls(&self, id: &TransactionId) -> bool {
-        let model_polls = self.personality.unsupported == Unsupported::BadRequest;
-        self.approval == Approval::Manual || model_polls || self.faults.postponed(id)
+        self.settings.approval == Approval::Manual
+            || self.personality.replies_to_unsupported
+            || self.faults.postponed(id)
     }
 
     /// Whether the message is one that an existing certificate authorises: issued by this CA to the same name, valid and
@@ -91,15 +164,16 @@ impl Service {
             Renewal::ByMessageAndCertificate => header.message_type == MessageType::RenewalReq,
         };
         let same_name = || signer.subject_name().try_cmp(csr.subject()).is_ok_and(Ordering::is_eq);
-        may_be
-            && same_name()
-            && self.site.authority.vouches_for(signer, now)
-            && !self.is_revoked(signer)
+        may_be && same_name() && self.authority.vouches_for(signer, now) && !self.is_revoked(signer)
     }
 
     fn is_revoked(&self, certificate: &X509Ref) -> bool {
         let serial = certificate.serial_number();
-        let mut issued = self.site.store.issued().into_iter();
+        let mut issued = self.store.issued().into_iter();
         issued.any(|one| one.revoked.is_some() && one.certificate.serial_number() == serial)
     }
+}
+
+fn duplicate_name(csr: &Csr) -> Refusal {
+    Refusal::DuplicateName(name::to_text(csr.subject()))
 }

@@ -5,15 +5,13 @@ use std::time::SystemTime;
 use scep::{
     Error, PeerMisbehaved, envelope,
     message::Message,
-    server::{self, Body, Header, Request, RequestError},
+    server::{self, Body, Request, RequestError},
 };
 
-use super::{Service, reply::Asked};
+use super::{Service, Verdict, reply::Asked};
 use crate::{
-    answer::{Answer, Note},
+    answer::Answer,
     fault::{Fault, Strikes},
-    personality::{Unreadable, Unsupported},
-    policy::Verdict,
     refusal::Refusal,
     seen::SeenMessage,
 };
@@ -30,24 +28,30 @@ impl Service {
             Ok(message) => message,
             Err(error) => return self.bad_request(&error),
         };
+        let opened = self.open_message(&message);
         let mut seen = SeenMessage::of(&message);
-        let mut answer = match self.open_message(&message) {
-            Ok(request) if strikes.preempt() => {
-                seen = seen.with_request(&request);
-                with_header(self.server_error(&"not decided about"), Some(&request.header))
-            }
-            Ok(request) => {
-                seen = seen.with_request(&request);
-                self.answer_request(&request, &message, now, strikes)
-            }
+        if let Ok(request) = &opened {
+            seen = seen.with_request(request);
+        }
+        let header = match &opened {
+            Ok(request) => Some(&request.header),
+            Err(refused) => refused.header.as_deref(),
+        };
+        let message_type = header.map(|header| header.message_type.clone());
+        let transaction_id = header.map(|header| header.transaction_id.clone());
+        let mut answer = match opened {
+            Ok(_) if strikes.preempt() => self.server_error(&"not decided about"),
+            Ok(request) => self.answer_request(&request, &message, now, strikes),
             Err(refused) => self.answer_unreadable(refused, now, strikes),
         };
+        answer.note.message_type = message_type;
+        answer.note.transaction_id = transaction_id;
         answer.note.message = Some(Box::new(seen));
         answer
     }
 
     fn open_message(&self, message: &Message) -> Result<Request, RequestError> {
-        let authority = &self.site.authority;
+        let authority = &self.authority;
         match server::open_parsed(message, authority.recipient()) {
             Err(RequestError {
                 error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_)),
@@ -60,7 +64,7 @@ impl Service {
     /// A client that took the certificates with swapped usages enciphers to the other one; how it takes the reply, which
     /// the wrong one then signs, is worth seeing.
     fn opens_with_signing_key(&self) -> bool {
-        self.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped)
+        self.settings.windows.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped)
     }
 
     fn answer_unreadable(
@@ -70,13 +74,12 @@ impl Service {
         strikes: &Strikes<'_>,
     ) -> Answer {
         let RequestError { error, header } = refused;
-        let answer = match &header {
-            Some(header) if self.personality.unreadable == Unreadable::CertRep => {
+        match &header {
+            Some(header) if self.personality.replies_to_unreadable => {
                 self.reply(&Asked::unopened(header), &Err(error.into()), now, strikes)
             }
             _ => self.bad_request(&error),
-        };
-        with_header(answer, header.as_deref())
+        }
     }
 
     fn answer_request(
@@ -86,19 +89,16 @@ impl Service {
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Answer {
-        let answer = match self.decide(request, message, now) {
+        match self.decide(request, message, now) {
             Err(
                 refusal
                 @ (Refusal::Unsupported(_) | Refusal::NotOffered(_) | Refusal::Forbidden(_)),
-            ) if self.personality.unsupported == Unsupported::ServerError => {
-                self.server_error(&refusal)
-            }
+            ) if !self.personality.replies_to_unsupported => self.server_error(&refusal),
             Ok(Verdict::Issued(_)) if strikes.postpones(&request.header.transaction_id) => {
                 self.reply(&Asked::of(request), &Ok(Verdict::Pending), now, strikes)
             }
             decided => self.reply(&Asked::of(request), &decided, now, strikes),
-        };
-        with_header(answer, Some(&request.header))
+        }
     }
 
     fn decide(
@@ -114,12 +114,10 @@ impl Service {
             Body::PkcsReq(csr) | Body::RenewalReq(csr) => self.enrol(csr, request, now),
             Body::CertPoll(_) => self.poll(&request.header),
             Body::GetCert(wanted) if serves_certificates => {
-                expect_recipient(request)?;
-                self.find(wanted)
+                expect_recipient(request).and_then(|()| self.find(wanted))
             }
             Body::GetCrl(wanted) if serves_certificates => {
-                expect_recipient(request)?;
-                self.revocation_list(wanted, now)
+                expect_recipient(request).and_then(|()| self.revocation_list(wanted, now))
             }
             Body::GetCert(_) | Body::GetCrl(_) => {
                 Err(Refusal::Unsupported(request.header.message_type.clone()))
@@ -143,15 +141,4 @@ impl Service {
 pub(super) fn expect_recipient(request: &Request) -> Result<(), Refusal> {
     envelope::expect_recipient(&request.header.signer, request.cipher, request.key_transport)
         .map_err(Refusal::UnusableSigner)
-}
-
-fn with_header(mut answer: Answer, header: Option<&Header>) -> Answer {
-    if let Some(header) = header {
-        answer.note = Note {
-            message_type: Some(header.message_type.clone()),
-            transaction_id: Some(header.transaction_id.clone()),
-            ..answer.note
-        };
-    }
-    answer
 }

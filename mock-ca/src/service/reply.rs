@@ -12,17 +12,17 @@ use scep::{
     attribute::{FailInfo, Nonce, PkiStatus},
     ber, certs_only,
     http::PKI_MESSAGE,
-    server::{ExtraAttribute, Header, Outcome, Reply, Request},
+    server::{ExtraAttribute, Header, Outcome, Reply, Request, SignatureAlgorithm},
 };
 
-use super::Service;
+use super::{Service, Verdict};
 use crate::{
     answer::Answer,
-    ca::serial_text,
-    fault::{self, Draft, Fault, Payload, Strikes},
+    authority::{serial_text, subject_of},
+    fault::{self, Draft, Fault, Strikes},
     log::LogOutcome,
     personality::Carried,
-    policy::{Verdict, subject_of},
+    profile::der::{printable_string, utf8_string},
     refusal::Refusal,
 };
 
@@ -30,9 +30,6 @@ use crate::{
 const SCEP_ERROR: &str = "1.3.6.1.4.1.311.21.33";
 /// `szOID_ENROLL_SCEP_SERVER_MESSAGE`.
 const SCEP_SERVER_MESSAGE: &str = "1.3.6.1.4.1.311.21.38";
-
-const PRINTABLE_STRING: u8 = 0x13;
-const UTF8_STRING: u8 = 0x0c;
 
 /// What a reply answers to: a request, or the header of what could not be read.
 pub(super) struct Asked<'a> {
@@ -95,7 +92,7 @@ impl Service {
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Result<Vec<u8>, Error> {
-        let authority = &self.site.authority;
+        let authority = &self.authority;
         let issued = decided.as_ref().ok().and_then(Verdict::certificate);
         let mut granted: Vec<_> = issued.cloned().into_iter().collect();
         fault::distort_granted(&mut granted, authority, strikes)?;
@@ -115,8 +112,7 @@ impl Service {
             }
             _ => None,
         };
-        let payload = Payload { header: asked.header, draft: &draft, granted };
-        fault::distort_content(&mut message, &payload, authority, strikes)?;
+        fault::distort_content(&mut message, &draft, granted.as_deref(), authority, strikes)?;
         fault::distort_message(&mut message, strikes);
         let encoded = message.encode()?;
         if strikes.fire(Fault::BerReply) { ber::stream(&encoded) } else { Ok(encoded) }
@@ -131,10 +127,11 @@ impl Service {
     ) -> Draft {
         let is_success = !matches!(decided, Ok(Verdict::Pending) | Err(_));
         Draft {
-            signer: self.site.authority.signer().clone(),
+            signer: self.authority.signer().clone(),
+            recipient: asked.header.signer.clone(),
             carried: self.carried(is_success, issued),
             digest: self.reply_digest(asked.header.digest, decided.is_err()),
-            signature_algorithm: self.personality.reply.signature_algorithm,
+            signature_algorithm: SignatureAlgorithm::RsaEncryption,
             cipher: asked.cipher,
             key_transport: asked.key_transport,
             is_success,
@@ -143,7 +140,7 @@ impl Service {
 
     /// The certificates in the clear.
     fn carried(&self, is_success: bool, issued: Option<&X509>) -> Vec<X509> {
-        let authority = &self.site.authority;
+        let authority = &self.authority;
         match self.personality.reply.carries {
             Carried::IssuedAndCa => {
                 issued.into_iter().chain([&authority.ca.certificate]).cloned().collect()
@@ -219,21 +216,12 @@ impl Service {
 }
 
 fn windows_attributes(decided: &Result<Verdict, Refusal>) -> Vec<ExtraAttribute> {
-    match decided {
-        Ok(Verdict::Issued(_)) => vec![text_attribute(SCEP_SERVER_MESSAGE, UTF8_STRING, "Issued")],
-        Ok(_) => Vec::new(),
-        Err(refusal) => {
-            let number = refusal.hresult().to_string();
-            vec![text_attribute(SCEP_ERROR, PRINTABLE_STRING, &number)]
-        }
-    }
-}
-
-/// An attribute that is a short string, of less than 128 bytes.
-fn text_attribute(oid: &str, tag: u8, text: &str) -> ExtraAttribute {
-    let mut value_der = vec![tag, text.len().to_le_bytes()[0]];
-    value_der.extend_from_slice(text.as_bytes());
-    ExtraAttribute { oid: oid.to_owned(), value_der }
+    let (oid, value_der) = match decided {
+        Ok(Verdict::Issued(_)) => (SCEP_SERVER_MESSAGE, utf8_string("Issued")),
+        Ok(_) => return Vec::new(),
+        Err(refusal) => (SCEP_ERROR, printable_string(&refusal.hresult().to_string())),
+    };
+    vec![ExtraAttribute { oid: oid.to_owned(), value_der }]
 }
 
 fn told(what: &str, certificate: &X509Ref) -> String {

@@ -5,10 +5,11 @@ use std::{io, path::Path};
 use openssl::{pkey::PKey, x509::X509};
 use scep::identity::Identity;
 
-use super::{StateError, damaged, read_text};
+use super::{StateDirectory, StateError, damaged, read};
 use crate::{
-    authority::{Authority, Identities, Registration},
-    personality::Personality,
+    authority::Authority,
+    personality::{Personality, Registration},
+    settings::WindowsSettings,
 };
 
 /// Whose they are, by the names of their files without the ending.
@@ -39,28 +40,33 @@ pub(super) fn files(authority: &Authority) -> io::Result<Vec<(String, Vec<u8>)>>
     Ok(files)
 }
 
-/// Reads those that the personality has.
-pub(super) fn read(directory: &Path, personality: &Personality) -> Result<Identities, StateError> {
-    let mut identities = Identities::of(identity(directory, CA)?);
-    if personality.has_next_ca {
-        identities.next_ca = Some(identity(directory, NEXT_CA)?);
+impl StateDirectory {
+    /// Reads the CA's keys and certificates, those that the personality has.
+    pub(crate) fn read_authority(
+        &self,
+        personality: &Personality,
+        windows: &WindowsSettings,
+    ) -> Result<Authority, StateError> {
+        let identity = |stem| identity(&self.path, stem);
+        let mut authority = Authority::of(personality, identity(CA)?, windows);
+        if personality.has_next_ca {
+            authority.next_ca = Some(identity(NEXT_CA)?);
+        }
+        if personality.registration.is_some() {
+            let (signing, encryption) = (identity(RA_SIGNING)?, identity(RA_ENCRYPTION)?);
+            authority.registration = Some(Registration { signing, encryption });
+        }
+        Ok(authority)
     }
-    if personality.registration.is_some() {
-        identities.registration = Some(Registration {
-            signing: identity(directory, RA_SIGNING)?,
-            encryption: identity(directory, RA_ENCRYPTION)?,
-        });
-    }
-    Ok(identities)
 }
 
 fn identity(directory: &Path, stem: &str) -> Result<Identity, StateError> {
     let file = |ending| directory.join(format!("{stem}.{ending}"));
     let (key_path, path) = (file("key"), file("pem"));
     // The error of a key's parser could quote the key.
-    let key = PKey::private_key_from_pem(read_text(&key_path)?.as_bytes())
+    let key = PKey::private_key_from_pem(&read(&key_path)?)
         .map_err(|_| damaged(&key_path, &"it holds no private key in PEM"))?;
-    let certificate = X509::from_pem(read_text(&path)?.as_bytes())
+    let certificate = X509::from_pem(&read(&path)?)
         .map_err(|_| damaged(&path, &"it holds no certificate in PEM"))?;
     let belongs = certificate.public_key().is_ok_and(|public| public.public_eq(&key));
     if !belongs {

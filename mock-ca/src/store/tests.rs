@@ -4,7 +4,7 @@ use scep::{algorithm::Digest, request::CsrBuilder};
 
 use super::*;
 use crate::{
-    authority::AuthorityKeys, personality::PersonalityName, profile::CertificateProfile,
+    authority::lab, personality::PersonalityName, profile::CertificateProfile,
     settings::WindowsSettings,
 };
 
@@ -15,7 +15,7 @@ fn authority() -> Authority {
     let subject = scep::name::parse("CN=CA").unwrap();
     let personality = PersonalityName::Linux.personality();
     let windows = WindowsSettings::default();
-    Authority::create(personality, &AuthorityKeys::lab(), &subject, &windows, NOW + DAY).unwrap()
+    Authority::create(personality, &lab::KEYS, &subject, &windows, NOW + DAY).unwrap()
 }
 
 fn profile() -> CertificateProfile {
@@ -25,7 +25,7 @@ fn profile() -> CertificateProfile {
 fn csr() -> Arc<Csr> {
     let csr = CsrBuilder {
         subject: &scep::name::parse("CN=a").unwrap(),
-        key: &AuthorityKeys::lab().ca,
+        key: &lab::KEYS.ca,
         challenge_password: None,
         extensions: &[],
         challenge_string: scep::request::ChallengeString::default(),

@@ -64,7 +64,7 @@ fn asking<'a>(message_type: MessageType, about: &X509, signer: &'a Identity) -> 
 #[tokio::test]
 async fn scep_is_at_every_path() {
     let ca = rfc8894();
-    assert_eq!((ca.default_port(), ca.paths()), (8082, vec![PATH]));
+    assert_eq!((PersonalityName::Rfc8894.default_port(), ca.paths()), (8082, vec![PATH]));
     for path in [PATH, "/", "/scep", "/a/b"] {
         let answer = get(&ca, &format!("{path}?operation=GetCACaps")).await;
         assert_eq!(answer.header("Content-Type"), Some("text/plain"));

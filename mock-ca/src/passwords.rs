@@ -6,7 +6,7 @@ use std::{
 };
 
 use openssl::{error::ErrorStack, rand::rand_bytes};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use scep::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ impl PasswordCache {
         let mut random = vec![0; self.rules.random_bytes];
         rand_bytes(&mut random)?;
         let password = Secret::new(hex::encode_upper(&random));
-        let mut entries = self.lock();
+        let mut entries = self.entries.lock();
         entries.retain(|entry| entry.age(now) <= self.rules.lifetime + REMEMBERED);
         let unused = entries.iter().filter(|entry| {
             entry.made.is_some() && !entry.is_used && entry.age(now) <= self.rules.lifetime
@@ -104,12 +104,8 @@ impl PasswordCache {
 
     /// Takes a password for one request. It is a used one from now on, on the disk as well, so that a certificate is
     /// never issued for a password that could not be noted as used.
-    pub(crate) fn take<'a>(
-        &'a self,
-        given: &Secret,
-        now: SystemTime,
-    ) -> Result<Taken<'a>, Refusal> {
-        let mut entries = self.lock();
+    pub(crate) fn take(&self, given: &Secret, now: SystemTime) -> Result<(), Refusal> {
+        let mut entries = self.entries.lock();
         let entry = entries.iter_mut().find(|entry| entry.password.matches(given));
         let entry = entry.ok_or(Refusal::WrongChallenge)?;
         if entry.is_used {
@@ -120,15 +116,16 @@ impl PasswordCache {
         }
         entry.is_used = true;
         if let Err(error) = self.keep(&entries) {
-            set_used(&mut entries, given, false);
+            set_unused(&mut entries, given);
             return Err(error.into());
         }
-        Ok(Taken { cache: self, password: given.clone(), is_spent: false })
+        Ok(())
     }
 
-    fn put_back(&self, password: &Secret) {
-        let mut entries = self.lock();
-        set_used(&mut entries, password, false);
+    /// Lets a password serve again whose request was refused for another reason.
+    pub(crate) fn put_back(&self, password: &Secret) {
+        let mut entries = self.entries.lock();
+        set_unused(&mut entries, password);
         // What cannot be written stays used after a restart: a password is rather lost than good for two certificates.
         let _ = self.keep(&entries);
     }
@@ -136,10 +133,6 @@ impl PasswordCache {
     fn keep(&self, entries: &[Entry]) -> Result<(), StateError> {
         let directory = self.directory.as_ref();
         directory.map_or(Ok(()), |directory| directory.write_challenges(&entries))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock()
     }
 }
 
@@ -149,31 +142,9 @@ impl Entry {
     }
 }
 
-fn set_used(entries: &mut [Entry], password: &Secret, is_used: bool) {
+fn set_unused(entries: &mut [Entry], password: &Secret) {
     for entry in entries.iter_mut().filter(|entry| entry.password.matches(password)) {
-        entry.is_used = is_used;
-    }
-}
-
-/// A password taken for one request; dropped unspent, it serves again.
-pub(crate) struct Taken<'a> {
-    cache: &'a PasswordCache,
-    password: Secret,
-    is_spent: bool,
-}
-
-impl Taken<'_> {
-    /// Leaves it a used one, for good.
-    pub(crate) fn spend(mut self) {
-        self.is_spent = true;
-    }
-}
-
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        if !self.is_spent {
-            self.cache.put_back(&self.password);
-        }
+        entry.is_used = false;
     }
 }
 
@@ -201,11 +172,10 @@ mod tests {
     fn a_password_serves_once_and_a_failed_use_is_none() {
         let cache = cache(&["8CE3"]);
         let password = Secret::new("8CE3");
-        {
-            let _taken = cache.take(&password, NOW).unwrap();
-            assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
-        }
-        cache.take(&password, NOW).unwrap().spend();
+        cache.take(&password, NOW).unwrap();
+        assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
+        cache.put_back(&password);
+        cache.take(&password, NOW).unwrap();
         assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
         let other = Secret::new("8CE4");
         assert!(matches!(cache.take(&other, NOW), Err(Refusal::WrongChallenge)));
@@ -215,7 +185,8 @@ mod tests {
     fn made_passwords_expire_and_preset_ones_do_not() {
         let cache = cache(&["preset"]);
         let made = cache.make(NOW).unwrap();
-        drop(cache.take(&made, NOW + 60 * MINUTE).unwrap());
+        cache.take(&made, NOW + 60 * MINUTE).unwrap();
+        cache.put_back(&made);
         let late = NOW + 61 * MINUTE;
         assert!(matches!(cache.take(&made, late), Err(Refusal::ChallengeExpired)));
         assert!(cache.take(&Secret::new("preset"), late).is_ok());
@@ -227,7 +198,7 @@ mod tests {
         let first = cache.make(NOW).unwrap();
         (0..4).for_each(|_| drop(cache.make(NOW).unwrap()));
         assert!(matches!(cache.make(NOW), Err(ChallengeUnavailable::CacheFull(5))));
-        cache.take(&first, NOW).unwrap().spend();
+        cache.take(&first, NOW).unwrap();
         cache.make(NOW).unwrap();
         assert!(cache.make(NOW).is_err());
         cache.make(NOW + 61 * MINUTE).unwrap();
@@ -237,8 +208,8 @@ mod tests {
     fn the_list_is_read_back() {
         let cache = cache(&["a b", "used"]);
         cache.make(NOW + MINUTE).unwrap();
-        cache.take(&Secret::new("used"), NOW).unwrap().spend();
-        let text = serde_json::to_string(&*cache.lock()).unwrap();
+        cache.take(&Secret::new("used"), NOW).unwrap();
+        let text = serde_json::to_string(&*cache.entries.lock()).unwrap();
         let read: Vec<Entry> = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
         let expected = r#"[{"password":"a b","made":null,"is_used":false},{"password":"used","made":null,"is_used":true},{"password":""#;

@@ -1,0 +1,149 @@
+//! Faults of an answer by itself: of any answer over HTTP, of the capability text (RFC 8894 §3.5) and of the CA's
+//! certificates (RFC 8894 §2.1.2, §4.2).
+
+use openssl::{error::ErrorStack, x509::X509};
+use scep::{
+    certs_only,
+    http::{CA_CERTIFICATE, CA_RA_CERTIFICATES},
+    key_usage::KeyUsage,
+};
+
+use super::{Fault, Strikes, strangers::EXPIRED};
+use crate::{
+    answer::Answer,
+    authority::{Authority, lab::STRANGER_KEY},
+    log::LogOutcome,
+    personality::Personality,
+    profile::altered,
+};
+
+const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n\
+                    <body><h1>Welcome to the network</h1><p>Please sign in.</p></body></html>\n";
+
+/// The answer as the faults leave it, which notes those that happened.
+pub(crate) fn distorted(
+    mut answer: Answer,
+    personality: &Personality,
+    strikes: &Strikes<'_>,
+) -> Answer {
+    strikes.each(|fault| distort(fault, &mut answer, personality));
+    answer.note.faults = strikes.fired();
+    answer
+}
+
+fn distort(fault: Fault, answer: &mut Answer, personality: &Personality) -> bool {
+    match fault {
+        Fault::HttpStatus(status) => {
+            let page = Answer::error(personality, status, &"a fault was asked for");
+            answer.status = status;
+            answer.content_type = page.content_type;
+            answer.body = page.body;
+            answer.outcome = LogOutcome::Http(status);
+        }
+        Fault::EmptyBody => answer.body.clear(),
+        Fault::TruncatedBody => answer.body.truncate(answer.body.len() / 2),
+        Fault::TrailingBytes => answer.body = [&answer.body[..], &[0; 16]].concat().into(),
+        Fault::Delay(delay) => answer.delay = delay,
+        Fault::CloseConnection => {
+            answer.is_withheld = true;
+            answer.outcome = LogOutcome::Cut;
+        }
+        Fault::HtmlPage => {
+            answer.status = 200;
+            answer.content_type = Some("text/html");
+            answer.body = HTML.into();
+            answer.outcome = LogOutcome::Http(200);
+        }
+        Fault::WrongContentType => answer.content_type = Some("application/octet-stream"),
+        Fault::NoContentType => answer.content_type = None,
+        _ => return false,
+    }
+    true
+}
+
+/// The text of GetCACaps as the faults leave it.
+pub(crate) fn capabilities(text: &[u8], strikes: &Strikes<'_>) -> Vec<u8> {
+    let mut text = String::from_utf8_lossy(text).into_owned();
+    strikes.each(|fault| {
+        let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let words: Vec<&str> = text.split(line_end).collect();
+        text = match fault {
+            Fault::CapsCrlf => words.join("\r\n"),
+            Fault::CapsUnknownWords => {
+                let (first, rest) = words.split_at(words.len() / 2);
+                [&["Unheard-Of"], first, &["X-Teleport 2"], rest, &["SHA-3-999"]]
+                    .concat()
+                    .join(line_end)
+            }
+            Fault::CapsBlankLines => {
+                let doubled = format!("{line_end}{line_end}");
+                format!("{line_end}{}{doubled}", words.join(&doubled))
+            }
+            Fault::CapsNone => String::new(),
+            Fault::CapsLowerCase => text.to_lowercase(),
+            Fault::CapsWeak => ["DES3", "SHA-1"].join(line_end),
+            _ => return false,
+        };
+        true
+    });
+    text.into_bytes()
+}
+
+/// The answer to GetCACert as the faults leave it, content type and body: a single certificate as it is, several in a
+/// certs-only message (RFC 8894 §4.2.1).
+pub(crate) fn certificates_answer(
+    authority: &Authority,
+    strikes: &Strikes<'_>,
+) -> Result<(&'static str, Vec<u8>), scep::Error> {
+    let mut certificates = authority.certificates();
+    let mut is_swapped = false;
+    strikes.try_each(|fault| {
+        is_swapped |= fault == Fault::CaContentTypeSwapped;
+        Ok::<_, ErrorStack>(
+            fault == Fault::CaContentTypeSwapped
+                || distort_certificates(fault, &mut certificates, authority)?,
+        )
+    })?;
+    let (right, wrong, body) = match certificates.as_slice() {
+        [single] => (CA_CERTIFICATE, CA_RA_CERTIFICATES, single.to_der()?),
+        several => (CA_RA_CERTIFICATES, CA_CERTIFICATE, certs_only::encode(several, &[])?),
+    };
+    Ok((if is_swapped { wrong } else { right }, body))
+}
+
+/// The certificates stand as the authority gives them: the RA's signing one, its encryption one, the CA's. All keep their
+/// serial numbers, so that a client that takes them is answered, and what it does next can be seen.
+fn distort_certificates(
+    fault: Fault,
+    certificates: &mut [X509],
+    authority: &Authority,
+) -> Result<bool, ErrorStack> {
+    let ca_key = &authority.ca.key;
+    let Some((ca, ra)) = certificates.split_last_mut() else { return Ok(false) };
+    match fault {
+        Fault::CaExpired => *ca = altered(ca, ca_key, |fields| fields.validity = EXPIRED.into())?,
+        Fault::CaWithoutKeyUsage => {
+            *ca = altered(ca, ca_key, |fields| fields.set_key_usage(None))?;
+        }
+        _ if ra.is_empty() => return Ok(false),
+        Fault::RaExpired => {
+            for one in ra {
+                *one = altered(one, ca_key, |fields| fields.validity = EXPIRED.into())?;
+            }
+        }
+        Fault::RaForeign => {
+            for one in ra {
+                *one = altered(one, &STRANGER_KEY, |_| ())?;
+            }
+        }
+        Fault::RaUsagesSwapped => {
+            let usages: Vec<_> = ra.iter().map(|one| KeyUsage::of(one)).rev().collect();
+            for (one, usage) in ra.iter_mut().zip(usages) {
+                *one = altered(one, ca_key, |fields| fields.set_key_usage(usage))?;
+            }
+        }
+        Fault::CaCertificatesReversed => certificates.reverse(),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}

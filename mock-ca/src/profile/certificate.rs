@@ -1,0 +1,236 @@
+//! What a CA signs: certificates, field by field, and revocation lists.
+
+use std::time::{Duration, SystemTime};
+
+use der::{
+    Decode, Sequence,
+    asn1::{Any, OctetString, Uint},
+    oid::AssociatedOid,
+};
+use openssl::{
+    bn::BigNumRef,
+    error::ErrorStack,
+    hash::MessageDigest,
+    pkey::{HasPublic, PKeyRef, Private},
+    sign::Signer,
+    x509::{X509, X509Crl, X509Ref},
+};
+use scep::{identity::Identity, key_usage::KeyUsage};
+use time::OffsetDateTime;
+use x509_cert::{
+    certificate::{CertificateInner, Raw, Version},
+    ext::{Extension, pkix},
+    request::CertReq,
+    spki::SubjectPublicKeyInfoOwned,
+    time::Validity,
+};
+
+use super::{
+    der::{
+        bit_string, context_constructed, context_primitive, elements, integer, null, octet_string,
+        oid, sequence, whole,
+    },
+    validity::{calendar, certificate_time},
+};
+
+/// What is signed of a certificate (RFC 5280 §4.1); `x509-cert` has this structure, and lets nobody change it.
+#[derive(Sequence)]
+pub(crate) struct TbsCertificate {
+    #[asn1(context_specific = "0")]
+    pub(crate) version: Version,
+    pub(crate) serial_number: Uint,
+    pub(crate) signature: Any,
+    pub(crate) issuer: Any,
+    pub(crate) validity: Validity,
+    pub(crate) subject: Any,
+    pub(crate) public_key: SubjectPublicKeyInfoOwned,
+    #[asn1(context_specific = "3")]
+    pub(crate) extensions: Vec<Extension>,
+}
+
+impl TbsCertificate {
+    /// The certificate, signed with this key.
+    ///
+    /// It is encoded here and not by OpenSSL's builder: that would decode and encode the public key once more, which
+    /// takes OpenSSL 3 about as long as a signature.
+    pub(crate) fn sign(&self, key: &PKeyRef<Private>) -> Result<X509, ErrorStack> {
+        X509::from_der(&signed(whole(self), key)?)
+    }
+
+    /// Replaces the key usage, where there is one, or removes it.
+    pub(crate) fn set_key_usage(&mut self, usage: Option<KeyUsage>) {
+        let value = usage.and_then(|usage| OctetString::new(usage.to_der()).ok());
+        self.extensions.retain_mut(|extension| match &value {
+            _ if extension.extn_id != pkix::KeyUsage::OID => true,
+            Some(value) => {
+                extension.extn_value = value.clone();
+                true
+            }
+            None => false,
+        });
+    }
+}
+
+/// The certificate with something in it changed, signed anew with this key.
+pub(crate) fn altered(
+    certificate: &X509Ref,
+    key: &PKeyRef<Private>,
+    change: impl FnOnce(&mut TbsCertificate),
+) -> Result<X509, ErrorStack> {
+    let encoded = certificate.to_der()?;
+    let fields = elements(&encoded).and_then(|parts| parts.first()?.decode_as().ok());
+    let mut fields: TbsCertificate = fields.expect("only what this crate wrote is altered");
+    change(&mut fields);
+    fields.sign(key)
+}
+
+/// A certificate or a revocation list: what is signed, and the signature.
+pub(super) fn signed(to_be_signed: Vec<u8>, key: &PKeyRef<Private>) -> Result<Vec<u8>, ErrorStack> {
+    let mut signer = Signer::new(MessageDigest::sha256(), key)?;
+    let signature = signer.sign_oneshot_to_vec(&to_be_signed)?;
+    Ok(sequence(&[to_be_signed, signature_algorithm(), bit_string(&signature)]))
+}
+
+/// The name of the only algorithm that the CA signs with.
+pub(super) fn signature_algorithm() -> Vec<u8> {
+    const SHA256_WITH_RSA: &str = "1.2.840.113549.1.1.11";
+    sequence(&[oid(SHA256_WITH_RSA), null()])
+}
+
+/// So long after it was made a revocation list is to be replaced.
+const LIST_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// A revocation list (RFC 5280 §5) of these certificates, each with the time of its revocation, signed by `ca` at `now`.
+pub(crate) fn revocation_list<'a>(
+    ca: &Identity,
+    revoked: impl IntoIterator<Item = (&'a X509Ref, SystemTime)>,
+    now: SystemTime,
+) -> Result<X509Crl, ErrorStack> {
+    let now = calendar(now);
+    let entries = revoked.into_iter().map(|(certificate, at)| revoked_entry(certificate, at));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    let to_be_signed = sequence(&[
+        integer(1),
+        signature_algorithm(),
+        ca.certificate.subject_name().to_der()?,
+        whole(&certificate_time(now)),
+        whole(&certificate_time(now + LIST_LIFETIME)),
+        // An empty list of entries is to be left out (RFC 5280 §5.1.2.6).
+        if entries.is_empty() { Vec::new() } else { sequence(&entries) },
+        context_constructed(0, &list_extensions(ca, now)),
+    ]);
+    X509Crl::from_der(&signed(to_be_signed, &ca.key)?)
+}
+
+fn revoked_entry(certificate: &X509Ref, at: SystemTime) -> Result<Vec<u8>, ErrorStack> {
+    let serial = certificate.serial_number().to_bn()?;
+    Ok(sequence(&[whole(&uint(&serial)), whole(&certificate_time(calendar(at)))]))
+}
+
+fn list_extensions(ca: &Identity, now: OffsetDateTime) -> Vec<u8> {
+    let key = ca.certificate.subject_key_id();
+    let key = key.map(|identifier| {
+        let value = sequence(&[context_primitive(0, identifier.as_slice())]);
+        sequence(&[oid("2.5.29.35"), octet_string(&value)]) // authorityKeyIdentifier
+    });
+    // The seconds of the clock rise from list to list, and need no counter that lasts.
+    let number = whole(&now.unix_timestamp());
+    let number = sequence(&[oid("2.5.29.20"), octet_string(&number)]); // cRLNumber
+    sequence(&key.into_iter().chain([number]).collect::<Vec<_>>())
+}
+
+/// A value in DER that OpenSSL or this crate wrote.
+pub(crate) fn any(der: &[u8]) -> Any {
+    Any::from_der(der).expect("OpenSSL and this crate write whole values")
+}
+
+/// A serial number as a certificate has it.
+pub(crate) fn uint(number: &BigNumRef) -> Uint {
+    Uint::new(&number.to_vec()).expect("a serial number is no longer than DER can tell")
+}
+
+/// The key of a certification request in DER, taken as it is: OpenSSL 3 would spend a good part of a signature's time on
+/// encoding it anew.
+pub(crate) fn key_of_request(request: &[u8]) -> Option<SubjectPublicKeyInfoOwned> {
+    Some(CertReq::from_der(request).ok()?.info.public_key)
+}
+
+/// The key of a certificate in DER, taken as it is.
+pub(crate) fn key_of_certificate(certificate: &[u8]) -> Option<SubjectPublicKeyInfoOwned> {
+    let certificate = CertificateInner::<Raw>::from_der(certificate).ok()?;
+    Some(certificate.tbs_certificate().subject_public_key_info().clone())
+}
+
+/// The key that OpenSSL holds.
+pub(crate) fn public_key_info<T: HasPublic>(
+    key: &PKeyRef<T>,
+) -> Result<SubjectPublicKeyInfoOwned, ErrorStack> {
+    let info = SubjectPublicKeyInfoOwned::from_der(&key.public_key_to_der()?);
+    Ok(info.expect("OpenSSL writes a whole structure"))
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::x509::X509Req;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::{
+        authority::{Authority, lab},
+        personality::PersonalityName,
+        profile::{ValidityPeriod, unix_time},
+        settings::WindowsSettings,
+    };
+
+    #[test]
+    fn only_what_is_to_be_changed_changes() {
+        let subject = scep::name::parse("CN=CA").unwrap();
+        let personality = PersonalityName::Rfc8894.personality();
+        let now = SystemTime::now();
+        let ca =
+            Authority::create(personality, &lab::KEYS, &subject, &WindowsSettings::default(), now)
+                .unwrap()
+                .ca;
+        let same = altered(&ca.certificate, &ca.key, |_| ()).unwrap();
+        assert_eq!(same.to_der().unwrap(), ca.certificate.to_der().unwrap());
+
+        let (start, end) = (datetime!(2001-01-01 00:00 UTC), datetime!(2002-01-01 00:00 UTC));
+        let other = altered(&ca.certificate, &ca.key, |fields| {
+            fields.validity = ValidityPeriod { not_before: start, not_after: end }.into();
+            fields.set_key_usage(None);
+            fields.serial_number = Uint::new(&[7]).unwrap();
+        })
+        .unwrap();
+        assert!(other.verify(&ca.key).unwrap());
+        assert_eq!(unix_time(other.not_after()).unwrap(), end);
+        assert_eq!(
+            (KeyUsage::of(&other), other.serial_number().to_bn().unwrap().to_vec()),
+            (None, vec![7])
+        );
+        assert!(other.subject_key_id().is_some());
+    }
+
+    #[test]
+    fn the_key_of_a_request_is_openssls() {
+        let key = lab::KEYS.ca.clone();
+        let mut builder = X509Req::builder().unwrap();
+        builder.set_subject_name(&scep::name::parse("CN=x").unwrap()).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        let request = builder.build().to_der().unwrap();
+        let info = key_of_request(&request).unwrap();
+        assert_eq!(info, public_key_info(&key).unwrap());
+        assert_eq!(
+            info.subject_public_key.raw_bytes(),
+            key.rsa().unwrap().public_key_to_der_pkcs1().unwrap()
+        );
+    }
+
+    #[test]
+    fn nonsense_has_no_key() {
+        for bytes in [&[][..], &[0x30], &[0x30, 0x02, 0x30, 0x00], &[0x30, 0x80, 0x00, 0x00]] {
+            assert_eq!(key_of_request(bytes), None);
+            assert_eq!(key_of_certificate(bytes), None);
+        }
+    }
+}
