@@ -5,35 +5,63 @@
 mod configuration;
 mod connection;
 mod console;
-mod passwords;
 mod prompt;
 mod refusal;
 mod saved;
 mod screen;
 mod session;
-mod sessions;
-mod wire;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
-pub use self::connection::{Route, answer_ssh};
-use self::console::Stopped;
-pub use self::passwords::{AtTerminal, Passwords};
+use self::connection::Caller;
+pub use self::connection::{AtTerminal, Passwords, Route, answer_ssh};
 pub use self::session::Restored;
 use self::session::Session;
-pub use self::sessions::SshSessions;
-use self::sessions::{Opened, Order};
 use model::lab::SshTarget;
-use testbed::BenchError;
 use testbed::device::{Change, Device, DeviceError};
+use testbed::{BenchError, ChangedDevice};
 
-/// A device over SSH; when it is dropped, its configuration is put back, and [`SshSessions::settled`] waits for that.
-#[derive(Debug)]
-pub struct SshDevice(Opened);
+/// How often an idle device is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// All sessions with devices.
+pub struct SshSessions(Arc<Shared>);
+
+struct Shared {
+    passwords: Arc<dyn Passwords>,
+    program: Option<PathBuf>,
+    /// Those that have not ended, by their numbers: with whom, and where the configuration is written down, if it is to be
+    /// put back.
+    open: watch::Sender<BTreeMap<u64, (String, Option<PathBuf>)>>,
+    /// What was wrong with sessions when they ended, as far as nobody was told.
+    complaints: parking_lot::Mutex<Vec<String>>,
+}
+
+impl Default for SshSessions {
+    /// Passwords are asked for at the terminal.
+    fn default() -> Self {
+        Self::new(Arc::new(AtTerminal::default()), None)
+    }
+}
 
 impl SshSessions {
+    /// There are none yet. `program` is the `sceplab` that `ssh` asks for passwords, this process's own if it is left out.
+    pub fn new(passwords: Arc<dyn Passwords>, program: Option<PathBuf>) -> Self {
+        let (open, complaints) = (watch::Sender::default(), parking_lot::Mutex::default());
+        Self(Arc::new(Shared { passwords, program, open, complaints }))
+    }
+
     /// Logs in and saves the configuration, which is put back at the end unless it is to be kept.
     ///
     /// # Errors
@@ -46,31 +74,105 @@ impl SshSessions {
         keep_config: bool,
     ) -> Result<SshDevice, BenchError> {
         let broken = |reason| BenchError::Device { name: name.to_owned(), reason };
-        self.start(name, target, keep_config).await.map(SshDevice).map_err(broken)
+        let program = self.0.program.clone().map_or_else(std::env::current_exe, Ok);
+        let program = program.map_err(|error| broken(format!("where this program is: {error}")))?;
+        let (passwords, target) = (Arc::clone(&self.0.passwords), target.clone());
+        let device = format!("device `{name}` (`{target}`)");
+        let caller = Caller { target, passwords, program };
+        let session = Session::open(name, caller, keep_config).await.map_err(broken)?;
+        let (notes, lost) = (session.notes.clone(), session.lost.subscribe());
+        let counted = Counted::new(&self.0, device, session.saved_in.clone());
+        let open = Arc::new(Mutex::new(Some(Open { session, counted })));
+        Ok(SshDevice { open, notes, lost, runtime: Handle::current() })
     }
+
+    /// Waits until every session has ended; tells once what was wrong then.
+    pub async fn settled(&self) -> Vec<String> {
+        // The sender lives as long as this value.
+        let _ = self.0.open.subscribe().wait_for(BTreeMap::is_empty).await;
+        std::mem::take(&mut *self.0.complaints.lock())
+    }
+
+    /// What was wrong with sessions that have ended already, as far as nobody was told.
+    pub fn complaints(&self) -> Vec<String> {
+        self.0.complaints.lock().clone()
+    }
+
+    /// The devices whose configuration is not put back yet.
+    pub fn not_put_back(&self) -> Vec<ChangedDevice> {
+        let open = self.0.open.borrow();
+        let saved =
+            open.values().filter_map(|(device, path)| Some((device.clone(), path.clone()?)));
+        saved.map(|(device, saved_in)| ChangedDevice { device, saved_in }).collect()
+    }
+}
+
+/// A device over SSH; when it is dropped, its configuration is put back, and [`SshSessions::settled`] waits for that.
+pub struct SshDevice {
+    /// Nothing once the configuration was put back.
+    open: Arc<Mutex<Option<Open>>>,
+    notes: Vec<String>,
+    /// Why the device is gone, once it is.
+    lost: watch::Receiver<Option<String>>,
+    runtime: Handle,
+}
+
+/// A session that has not ended; it is dropped before it is counted no more.
+struct Open {
+    session: Session,
+    counted: Counted,
 }
 
 impl SshDevice {
     /// Puts the configuration back and logs out; nothing can be ordered afterwards.
     pub async fn restore(&self) -> Restored {
-        let restored = self.order(|session, _| Box::pin(session.restore())).await;
-        restored.unwrap_or_else(|reason| Restored::NotPutBack { reason, saved_in: None })
+        let ended = |_| Restored::NotPutBack { reason: ended(), saved_in: None };
+        self.restoring().await.unwrap_or_else(ended)
     }
 
-    /// Has something done in the session; whoever does not wait for it stops it.
+    /// Puts the configuration back in a task of its own, whether or not somebody waits for that.
+    fn restoring(&self) -> JoinHandle<Restored> {
+        let open = Arc::clone(&self.open);
+        self.runtime.spawn(async move {
+            let mut slot = open.lock().await;
+            let Some(mut open) = slot.take() else {
+                return Restored::NotPutBack { reason: ended(), saved_in: None };
+            };
+            let restored = open.session.restore().await;
+            open.counted.complaint = complaint(&restored);
+            restored
+        })
+    }
+
+    /// Has something done in the session, in a task of its own; a change or a command is stopped once nobody waits for it.
     async fn order<T: Send + 'static>(
         &self,
-        work: impl for<'a> FnOnce(&'a mut Session, Stopped<'a>) -> BoxFuture<'a, T> + Send + 'static,
+        can_be_stopped: bool,
+        work: impl for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, T> + Send + 'static,
     ) -> Result<T, String> {
-        let (reply, answer) = oneshot::channel();
-        let order: Order = Box::new(move |session| {
-            Box::pin(async move {
-                let done = work(session, &|| reply.is_closed()).await;
-                let _ = reply.send(done);
-            })
+        let (mut reply, answer) = oneshot::channel();
+        let open = Arc::clone(&self.open);
+        self.runtime.spawn(async move {
+            let mut open = open.lock().await;
+            let Some(Open { session, .. }) = &mut *open else { return };
+            tokio::select! {
+                done = work(session) => drop(reply.send(done)),
+                () = reply.closed(), if can_be_stopped => session.stop().await,
+            }
         });
-        self.0.orders.send(order).map_err(|_| sessions::ended())?;
-        answer.await.map_err(|_| sessions::ended())
+        answer.await.map_err(|_| ended())
+    }
+}
+
+impl Drop for SshDevice {
+    fn drop(&mut self) {
+        drop(self.restoring());
+    }
+}
+
+impl fmt::Debug for SshDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SshDevice").field("notes", &self.notes).finish_non_exhaustive()
     }
 }
 
@@ -79,34 +181,81 @@ impl Device for SshDevice {
     async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError> {
         let lines = change.lines().to_owned();
         let replace = matches!(change, Change::Replace(_));
-        let done = self.order(move |session, stopped| {
-            Box::pin(async move { session.configure(&lines, replace, stopped).await })
-        });
+        let done = self.order(true, move |session| Box::pin(session.configure(lines, replace)));
         done.await.unwrap_or_else(|reason| Err(DeviceError::Broken { reason }))
     }
 
     async fn execute(&self, command: &str) -> Result<String, DeviceError> {
         let command = command.to_owned();
-        let done = self.order(move |session, stopped| {
-            Box::pin(async move { session.execute(&command, stopped).await })
-        });
+        let done = self.order(true, move |session| Box::pin(session.execute(command)));
         done.await.unwrap_or_else(|reason| Err(DeviceError::Broken { reason }))
     }
 
     async fn protocol_log(&self) -> Vec<String> {
-        self.order(|session, _| Box::pin(session.journal())).await.unwrap_or_default()
+        self.order(false, |session| Box::pin(session.journal())).await.unwrap_or_default()
     }
 
     async fn notes(&self) -> Vec<String> {
-        self.0.notes.clone()
+        self.notes.clone()
     }
 
     async fn broken(&self) -> String {
-        let mut gone = self.0.gone.clone();
-        match gone.wait_for(Option::is_some).await.map(|gone| gone.clone()) {
-            Ok(Some(reason)) => reason,
+        loop {
+            if let Some(reason) = &*self.lost.borrow() {
+                return reason.clone();
+            }
+            sleep(LOOK).await;
             // Whoever has ended its session on purpose is not broken.
-            _ => std::future::pending().await,
+            let _ = self.order(false, |session| Box::pin(session.look())).await;
         }
+    }
+}
+
+/// What is said if a task of a session is no more.
+fn ended() -> String {
+    "the session with the device ended unexpectedly, which is a fault of sceplab".to_owned()
+}
+
+/// What the user must know of how the configuration was left.
+fn complaint(restored: &Restored) -> Option<String> {
+    let Restored::NotPutBack { reason, saved_in } = restored else { return None };
+    let saved = saved_in.as_ref().map_or_else(String::new, |path| {
+        format!(
+            "; as it was before it is in `{}`: log in, type `configure`, delete what is not there, type its lines, then \
+             `commit`",
+            path.display()
+        )
+    });
+    Some(format!("its configuration could not be put back: {reason}{saved}"))
+}
+
+/// Counts a session among those that have not ended, until it is dropped.
+struct Counted {
+    sessions: Arc<Shared>,
+    number: u64,
+    /// What there is to complain of if the session ends now.
+    complaint: Option<String>,
+}
+
+impl Counted {
+    fn new(sessions: &Arc<Shared>, device: String, saved_in: Option<PathBuf>) -> Self {
+        let mut number = 0;
+        let lost = Restored::NotPutBack { reason: ended(), saved_in: saved_in.clone() };
+        let complaint = if saved_in.is_some() { complaint(&lost) } else { Some(ended()) };
+        sessions.open.send_modify(|open| {
+            number = open.last_key_value().map_or(0, |(last, _)| last + 1);
+            open.insert(number, (device, saved_in));
+        });
+        Self { sessions: Arc::clone(sessions), number, complaint }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.sessions.open.send_modify(|open| {
+            let Some((device, _)) = open.remove(&self.number) else { return };
+            let told = self.complaint.take().map(|told| format!("{device}: {told}"));
+            self.sessions.complaints.lock().extend(told);
+        });
     }
 }

@@ -1,9 +1,10 @@
 //! What `ssh` asks for: passwords and pass phrases. `ssh` runs this program again for each question (`SSH_ASKPASS`), and that
 //! asks the process that has the answer, by a socket in a folder that only the user may enter.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write, stderr, stdin};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -13,13 +14,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use console::Term;
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream as Stream};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 
-use crate::ssh_device::Passwords;
 use diagnostics::visible;
 use model::lab::{PasswordSource, Secret, SshTarget, password_of, shown};
 
@@ -34,6 +36,45 @@ const QUESTION_SIZE: u64 = 4096;
 
 /// How many questions are answered: whoever asks for ever learns nothing more.
 const QUESTIONS: usize = 8;
+
+/// Who is asked for a password that no file and no variable holds.
+pub trait Passwords: Send + Sync {
+    /// The answer to a question such as `Password of admin@198.51.100.7: `; `again` where the last one did not fit.
+    ///
+    /// # Errors
+    /// Why there is none, and what would give one.
+    fn ask(&self, question: &str, again: bool) -> Result<Secret, String>;
+}
+
+/// Asks at the terminal, without echo, and each question once.
+#[derive(Debug, Default)]
+pub struct AtTerminal {
+    answers: Mutex<HashMap<String, Secret>>,
+}
+
+impl Passwords for AtTerminal {
+    fn ask(&self, question: &str, again: bool) -> Result<Secret, String> {
+        // Held while the user types: two questions at once cannot be told apart.
+        let mut answers = self.answers.lock();
+        if let Some(known) = answers.get(question).filter(|_| !again) {
+            return Ok(known.clone());
+        }
+        let answer = read(question)?;
+        answers.insert(question.to_owned(), answer.clone());
+        Ok(answer)
+    }
+}
+
+fn read(question: &str) -> Result<Secret, String> {
+    if !(stdin().is_terminal() && stderr().is_terminal()) {
+        return Err("there is no terminal to ask at: name a `password-file` or a `password-env` in the lab file, or a key \
+                    with `identity`"
+            .to_owned());
+    }
+    let terminal = Term::stderr();
+    let typed = terminal.write_str(question).and_then(|()| terminal.read_secure_line());
+    typed.map(Secret::new).map_err(|error| format!("nothing was typed at the terminal: {error}"))
+}
 
 /// Answers `ssh`, if this process was started by it for that; otherwise there is nothing to end with.
 pub fn answer_ssh() -> Option<ExitCode> {

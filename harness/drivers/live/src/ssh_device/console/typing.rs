@@ -1,14 +1,9 @@
-//! What is typed, as bytes, and what came, as an error shows it.
-
-use redact::Masker;
+//! A line as the bytes that are typed for it.
 
 use super::Fault;
 
 /// The longest line that a terminal takes (`MAX_CANON` of Linux is 4095), in bytes.
 pub(super) const LINE_LIMIT: usize = 4000;
-
-/// How much of what came last is told, in bytes.
-const TAIL: usize = 200;
 
 /// Ctrl-V: the next key is meant as it is.
 const LITERALLY: u8 = 0x16;
@@ -42,19 +37,4 @@ pub(super) fn typed(line: &str) -> Result<Vec<u8>, Fault> {
     }
     typed.push(b'\r');
     Ok(typed)
-}
-
-pub(super) fn remember(tail: &mut Vec<u8>, bytes: &[u8]) {
-    tail.extend_from_slice(bytes);
-    let surplus = tail.len().saturating_sub(TAIL);
-    tail.drain(..surplus);
-}
-
-/// Bytes as an error shows them.
-pub(super) fn tail(bytes: &[u8], masker: &Masker) -> String {
-    if bytes.is_empty() {
-        return "nothing came".to_owned();
-    }
-    let text = masker.cut_text(&String::from_utf8_lossy(bytes));
-    format!("what came last is `{}`", text.escape_debug())
 }
