@@ -1,7 +1,7 @@
 //! The simulated device on the network of this machine, in this process.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use dut_sim::DeviceSettings;
@@ -42,9 +42,9 @@ async fn network(lab: &Lab) -> HostNetwork {
 /// The addresses of version 4, which are all that the device speaks; none where the name stands for nothing here.
 async fn resolved(url: &ScepUrl) -> Vec<Ipv4Addr> {
     let found = resolve(url.host(), url.port()).await.unwrap_or_default();
-    let of_version_4 = |socket: &SocketAddr| match socket.ip() {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
+    let of_version_4 = |socket: SocketAddr| match socket {
+        SocketAddr::V4(socket) => Some(*socket.ip()),
+        SocketAddr::V6(_) => None,
     };
-    found.iter().filter_map(of_version_4).collect()
+    found.into_iter().filter_map(of_version_4).collect()
 }

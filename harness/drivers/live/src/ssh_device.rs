@@ -11,7 +11,7 @@ mod saved;
 mod screen;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,8 +19,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{self, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -45,7 +46,9 @@ struct Shared {
     /// put back.
     open: watch::Sender<BTreeMap<u64, (String, Option<PathBuf>)>>,
     /// What was wrong with sessions when they ended, as far as nobody was told.
-    complaints: parking_lot::Mutex<Vec<String>>,
+    complaints: Mutex<Vec<String>>,
+    /// The devices that could not be left as they were.
+    not_restored: Mutex<BTreeSet<String>>,
 }
 
 impl Default for SshSessions {
@@ -58,15 +61,15 @@ impl Default for SshSessions {
 impl SshSessions {
     /// There are none yet. `program` is the `sceplab` that `ssh` asks for passwords, this process's own if it is left out.
     pub fn new(passwords: Arc<dyn Passwords>, program: Option<PathBuf>) -> Self {
-        let (open, complaints) = (watch::Sender::default(), parking_lot::Mutex::default());
-        Self(Arc::new(Shared { passwords, program, open, complaints }))
+        let (open, complaints, not_restored) = Default::default();
+        Self(Arc::new(Shared { passwords, program, open, complaints, not_restored }))
     }
 
     /// Logs in and saves the configuration, which is put back at the end unless it is to be kept.
     ///
     /// # Errors
     /// What is in the way, and what to do: no connection, another host key, no login, no prompt, no configuration to
-    /// be read.
+    /// be read, or one that is not the device's own.
     pub async fn open(
         &self,
         name: &str,
@@ -74,15 +77,20 @@ impl SshSessions {
         keep_config: bool,
     ) -> Result<SshDevice, BenchError> {
         let broken = |reason| BenchError::Device { name: name.to_owned(), reason };
+        let place = target.to_string();
+        if self.0.not_restored.lock().contains(&place) {
+            let reason = "its configuration could not be put back after an earlier scenario, and what it has now must not \
+                          be taken for its own";
+            return Err(broken(reason.to_owned()));
+        }
         let program = self.0.program.clone().map_or_else(std::env::current_exe, Ok);
         let program = program.map_err(|error| broken(format!("where this program is: {error}")))?;
         let (passwords, target) = (Arc::clone(&self.0.passwords), target.clone());
-        let device = format!("device `{name}` (`{target}`)");
         let caller = Caller { target, passwords, program };
         let session = Session::open(name, caller, keep_config).await.map_err(broken)?;
         let (notes, lost) = (session.notes.clone(), session.lost.subscribe());
-        let counted = Counted::new(&self.0, device, session.saved_in.clone());
-        let open = Arc::new(Mutex::new(Some(Open { session, counted })));
+        let counted = Counted::new(&self.0, name, place, session.saved_in.clone());
+        let open = Arc::new(sync::Mutex::new(Some(Open { session, counted })));
         Ok(SshDevice { open, notes, lost, runtime: Handle::current() })
     }
 
@@ -110,7 +118,7 @@ impl SshSessions {
 /// A device over SSH; when it is dropped, its configuration is put back, and [`SshSessions::settled`] waits for that.
 pub struct SshDevice {
     /// Nothing once the configuration was put back.
-    open: Arc<Mutex<Option<Open>>>,
+    open: Arc<sync::Mutex<Option<Open>>>,
     notes: Vec<String>,
     /// Why the device is gone, once it is.
     lost: watch::Receiver<Option<String>>,
@@ -233,20 +241,22 @@ fn complaint(restored: &Restored) -> Option<String> {
 struct Counted {
     sessions: Arc<Shared>,
     number: u64,
+    /// The device, as it is reached.
+    place: String,
     /// What there is to complain of if the session ends now.
     complaint: Option<String>,
 }
 
 impl Counted {
-    fn new(sessions: &Arc<Shared>, device: String, saved_in: Option<PathBuf>) -> Self {
+    fn new(sessions: &Arc<Shared>, name: &str, place: String, saved_in: Option<PathBuf>) -> Self {
         let mut number = 0;
         let lost = Restored::NotPutBack { reason: ended(), saved_in: saved_in.clone() };
         let complaint = if saved_in.is_some() { complaint(&lost) } else { Some(ended()) };
         sessions.open.send_modify(|open| {
             number = open.last_key_value().map_or(0, |(last, _)| last + 1);
-            open.insert(number, (device, saved_in));
+            open.insert(number, (format!("device `{name}` (`{place}`)"), saved_in));
         });
-        Self { sessions: Arc::clone(sessions), number, complaint }
+        Self { sessions: Arc::clone(sessions), number, place, complaint }
     }
 }
 
@@ -254,8 +264,9 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.sessions.open.send_modify(|open| {
             let Some((device, _)) = open.remove(&self.number) else { return };
-            let told = self.complaint.take().map(|told| format!("{device}: {told}"));
-            self.sessions.complaints.lock().extend(told);
+            let Some(told) = self.complaint.take() else { return };
+            self.sessions.complaints.lock().push(format!("{device}: {told}"));
+            self.sessions.not_restored.lock().insert(std::mem::take(&mut self.place));
         });
     }
 }

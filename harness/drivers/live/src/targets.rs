@@ -1,20 +1,21 @@
 //! The real things of one run: each is opened once, whatever number of scenarios meet it.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use mock_ca::control;
+use parking_lot::Mutex;
 use scep::attribute::TransactionId;
 use scep::http::HttpRequest;
 
-use super::devices::Devices;
 use crate::live_pki::{Challenges, LivePki, NdesAdmin};
-use model::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
+use crate::ssh_device::{SshDevice, SshSessions};
+use model::lab::{ChallengeSource, PkiByUrl, Secret, SshTarget, password_of, passwords_in};
 use model::scep_url::ScepUrl;
 use simulated::mock_pki::{Connections, MockPki};
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
+use testbed::{BenchError, Resource};
 
 /// How real things are handled, beside what the lab file says.
 #[derive(Debug, Clone, Default)]
@@ -27,35 +28,34 @@ pub struct TargetOptions {
     pub otherwise: Option<ChallengeSource>,
 }
 
-/// The real devices and PKIs of a run; copies of it are the same run.
-#[derive(Clone)]
-pub struct Targets(Arc<Inner>);
-
+/// The real devices and PKIs of a run, which are the driver of that run.
 #[derive(Default)]
-struct Inner {
-    options: TargetOptions,
+pub struct Targets {
+    pub(super) options: TargetOptions,
     pkis: Mutex<Vec<(PkiByUrl, OpenPki)>>,
-    devices: Devices,
+    pub(super) sessions: SshSessions,
 }
 
 impl Targets {
     /// Nothing is opened yet.
     pub fn new(options: TargetOptions) -> Self {
-        Self(Arc::new(Inner { options, ..Inner::default() }))
+        Self { options, ..Self::default() }
     }
 
-    pub(super) fn devices(&self) -> &Devices {
-        &self.0.devices
-    }
-
-    /// Whether devices keep the configuration that a scenario gave them.
-    pub fn keep_configuration(&self) -> bool {
-        self.0.options.keep_configuration
+    /// Logs in to a device, and out again: whoever cannot be reached is known before anything is changed.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub async fn greet(&self, name: &str, target: &SshTarget) -> Result<(), BenchError> {
+        // Nothing was changed, and there is nothing to put back.
+        let device = self.sessions.open(name, target, true).await?;
+        device.restore().await;
+        Ok(())
     }
 
     /// Where the challenge passwords of a PKI come from.
     pub fn source(&self, plan: &PkiByUrl) -> Option<ChallengeSource> {
-        let TargetOptions { challenge, otherwise, .. } = &self.0.options;
+        let TargetOptions { challenge, otherwise, .. } = &self.options;
         [challenge, &plan.challenge, otherwise].into_iter().find_map(Clone::clone)
     }
 
@@ -64,7 +64,7 @@ impl Targets {
     /// # Errors
     /// When its passwords cannot be read.
     pub(super) fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
-        let mut open = self.0.pkis.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.pkis.lock();
         if let Some((_, pki)) = open.iter().find(|(other, _)| other == plan) {
             return Ok(pki.clone());
         }
@@ -92,26 +92,16 @@ impl Targets {
     }
 }
 
-impl Default for Targets {
-    fn default() -> Self {
-        Self::new(TargetOptions::default())
+/// Puts the configuration of a device back at the end of a lab; so does the device itself when it is dropped.
+pub(super) struct Restoring(pub(super) Arc<SshDevice>);
+
+#[async_trait]
+impl Resource for Restoring {
+    async fn close(self: Box<Self>) {
+        // What comes of it is told at the end of the run.
+        self.0.restore().await;
     }
 }
-
-impl fmt::Debug for Targets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Targets").field(&self.0.options).finish()
-    }
-}
-
-/// Two are equal where they are the same run.
-impl PartialEq for Targets {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Targets {}
 
 /// A PKI whose passwords have been read.
 #[derive(Clone)]
@@ -198,7 +188,7 @@ impl Pki for OpenPki {
     }
 
     async fn url(&self) -> Result<String, PkiError> {
-        Ok(self.pki.address().to_string())
+        Ok(self.pki.url.to_string())
     }
 
     /// Asked after a failure: whether it is to be reached from here, and what it says of itself.

@@ -28,19 +28,6 @@ pub struct NdesAdmin {
     refused: Mutex<Option<String>>,
 }
 
-/// Why there is no page.
-enum NoPage {
-    /// The user or the password is wrong.
-    Refused(String),
-    Other(String),
-}
-
-impl From<String> for NoPage {
-    fn from(reason: String) -> Self {
-        Self::Other(reason)
-    }
-}
-
 /// How a server lets a user in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
@@ -67,15 +54,15 @@ impl NdesAdmin {
                 format!("{reason} (not tried again: accounts are locked after a few failures)");
             return Err(broken(told));
         }
-        match self.page(limit).await {
-            Ok(page) => read(&page).map_err(broken),
-            Err(NoPage::Other(reason)) => Err(broken(reason)),
-            Err(NoPage::Refused(reason)) => Err(broken(refused.insert(reason).clone())),
-        }
+        self.page(&mut refused, limit).await.and_then(|page| read(&page)).map_err(broken)
     }
 
     /// The page, however the server lets the user in; the password is told to none that wants no password.
-    async fn page(&self, limit: Duration) -> Result<HttpResponse, NoPage> {
+    async fn page(
+        &self,
+        refused: &mut Option<String>,
+        limit: Duration,
+    ) -> Result<HttpResponse, String> {
         let answer = self.ask(None, limit).await?;
         if answer.response.status != 401 {
             return Ok(answer.response);
@@ -91,10 +78,11 @@ impl NdesAdmin {
         };
         let page = page.response;
         if page.status == 401 {
-            return Err(NoPage::Refused(format!(
+            let reason = format!(
                 "was answered HTTP 401 again, by {scheme:?}: the user `{}` or the password is wrong",
                 self.user
-            )));
+            );
+            return Err(refused.insert(reason).clone());
         }
         Ok(page)
     }

@@ -3,9 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
-use openssl::md::Md;
-use openssl::md_ctx::MdCtx;
+use openssl::hash::{DigestBytes, MessageDigest, hash};
 use openssl::pkey::PKey;
 use openssl::provider::Provider;
 use openssl::sign::Signer;
@@ -137,19 +135,11 @@ fn hmac_md5(key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
 }
 
 /// OpenSSL keeps it in its legacy provider; the default one stays.
-fn md4(data: &[u8]) -> Result<Vec<u8>, String> {
-    let missing = |_: ErrorStack| {
-        "NTLM takes MD4, and this OpenSSL came without its legacy provider".to_owned()
-    };
-    let _legacy = Provider::try_load(None, "legacy", true).map_err(missing)?;
-    let md4 = Md::fetch(None, "MD4", None).map_err(missing)?;
-    let digested = MdCtx::new().and_then(|mut context| {
-        context.digest_init(&md4)?;
-        context.digest_update(data)?;
-        let mut digest = vec![0; md4.size()];
-        context.digest_final(&mut digest).map(|_| digest)
-    });
-    digested.map_err(missing)
+fn md4(data: &[u8]) -> Result<DigestBytes, String> {
+    let missing = "NTLM takes MD4, and this OpenSSL came without its legacy provider";
+    let _legacy = Provider::try_load(None, "legacy", true).map_err(|_| missing)?;
+    let md4 = MessageDigest::from_name("MD4").ok_or(missing)?;
+    Ok(hash(md4, data).map_err(|_| missing)?)
 }
 
 #[cfg(test)]
