@@ -42,14 +42,10 @@ pub enum Challenges {
 impl Challenges {
     /// Those that were given: one serves always, several once each.
     pub fn given(mut passwords: Vec<Secret>) -> Self {
-        match (passwords.len(), passwords.pop()) {
-            (1, Some(only)) => Self::One(only),
-            (_, Some(last)) => {
-                passwords.push(last);
-                Self::OneTime(Mutex::new(passwords.into()))
-            }
-            (_, None) => Self::None,
+        if passwords.len() > 1 {
+            return Self::OneTime(Mutex::new(passwords.into()));
         }
+        passwords.pop().map_or(Self::None, Self::One)
     }
 }
 

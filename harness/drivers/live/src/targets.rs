@@ -70,15 +70,12 @@ impl Targets {
         }
         let (challenges, secrets) = read(self.source(plan))?;
         let pki = LivePki::new(plan.url.clone(), challenges, plan.timeout, None);
-        let control = plan.control.clone().map(|url| Control {
-            port: Arc::new(MockPki::by_url(
-                url.to_string(),
-                Connections::by_url(url, plan.timeout),
-            )),
-            issued_before: 0,
-            pending_before: BTreeSet::new(),
+        let control = plan.control.clone().map(|url| {
+            let connections = Connections::by_url(url.clone(), plan.timeout);
+            Arc::new(MockPki::by_url(url.to_string(), connections))
         });
-        let pki = OpenPki { pki: Arc::new(pki), secrets, control };
+        let (pki, issued_before, pending_before) = (Arc::new(pki), 0, BTreeSet::new());
+        let pki = OpenPki { pki, secrets, control, issued_before, pending_before };
         open.push((plan.clone(), pki.clone()));
         Ok(pki)
     }
@@ -109,13 +106,8 @@ pub(super) struct OpenPki {
     pki: Arc<LivePki>,
     /// Its passwords, as far as they are known.
     pub(super) secrets: Vec<Secret>,
-    control: Option<Control>,
-}
-
-/// What a scenario needs that is about more than SCEP.
-#[derive(Clone)]
-struct Control {
-    port: Arc<MockPki<Connections<ScepUrl>>>,
+    /// The control port, which does what SCEP has no words for.
+    control: Option<Arc<MockPki<Connections<ScepUrl>>>>,
     /// How many certificates are none of the scenario's.
     issued_before: usize,
     /// The transactions that wait, and are none of the scenario's.
@@ -128,24 +120,17 @@ impl OpenPki {
     /// # Errors
     /// When the control port, where there is one, does not tell of it.
     pub(super) async fn for_scenario(mut self) -> Result<Self, PkiError> {
-        if let Some(control) = &mut self.control {
-            control.issued_before = control.port.issued().await?.len();
-            control.pending_before = control.port.pending().await?;
+        if let Some(control) = &self.control {
+            self.issued_before = control.issued().await?.len();
+            self.pending_before = control.pending().await?;
         }
         Ok(self)
     }
 
-    async fn decide(&self, decision: control::Decision, what: &str) -> Result<Decision, PkiError> {
-        match &self.control {
-            Some(control) => control.port.decide(decision, &control.pending_before).await,
-            None => Err(without_control(what)),
-        }
+    fn control(&self, what: &str) -> Result<&MockPki<Connections<ScepUrl>>, PkiError> {
+        let what = || format!("{what} by its URL alone, without `control`");
+        self.control.as_deref().ok_or_else(|| PkiError::NotSupported { what: what() })
     }
-}
-
-/// What SCEP has no words for, and what would have.
-fn without_control(what: &str) -> PkiError {
-    PkiError::NotSupported { what: format!("{what} by its URL alone, without `control`") }
 }
 
 #[async_trait]
@@ -171,20 +156,18 @@ impl Pki for OpenPki {
     }
 
     async fn approve(&self) -> Result<Decision, PkiError> {
-        self.decide(control::Decision::Approve, "approving requests").await
+        let control = self.control("approving requests")?;
+        control.decide(control::Decision::Approve, &self.pending_before).await
     }
 
     async fn deny(&self) -> Result<Decision, PkiError> {
-        self.decide(control::Decision::Deny, "denying requests").await
+        let control = self.control("denying requests")?;
+        control.decide(control::Decision::Deny, &self.pending_before).await
     }
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
-        match &self.control {
-            Some(Control { port, issued_before, .. }) => {
-                Ok(port.issued().await?.into_iter().skip(*issued_before).collect())
-            }
-            None => Err(without_control("listing issued certificates")),
-        }
+        let issued = self.control("listing issued certificates")?.issued().await?;
+        Ok(issued.into_iter().skip(self.issued_before).collect())
     }
 
     async fn url(&self) -> Result<String, PkiError> {

@@ -78,19 +78,14 @@ impl fmt::Display for Place {
 impl Place {
     async fn addresses(self) -> Result<Vec<String>, String> {
         match self {
-            Self::Ssh(target) => reached(&target).await,
+            // Names behind a jump host are that one's to look up.
+            Self::Ssh(target) => match Route::of(&target).await? {
+                Route { host, through: Some(way) } => Ok(vec![format!("{host} through {way}")]),
+                Route { host, through: None } => resolved(&host, target.port).await,
+            },
             Self::Url(url) => resolved(url.host(), url.port()).await,
             Self::Addresses(addresses) => Ok(addresses),
         }
-    }
-}
-
-/// Where `ssh` goes by the user's configuration; names behind a jump host are that one's to look up.
-async fn reached(target: &SshTarget) -> Result<Vec<String>, String> {
-    let Route { host, through } = Route::of(target).await?;
-    match through {
-        Some(through) => Ok(vec![format!("{host} through {through}")]),
-        None => resolved(&host, target.port).await,
     }
 }
 

@@ -88,16 +88,17 @@ impl NdesAdmin {
     }
 
     async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
-        let stream = connect(&self.url).await?;
-        http::ask(stream, self.envelope(&self.url.authority(), credentials, limit), &PAGE).await
+        let (stream, authority) = (connect(&self.url).await?, self.url.authority());
+        let envelope = Envelope::new(&authority, self.url.path(), limit);
+        http::ask(stream, Envelope { credentials, ..envelope }, &PAGE).await
     }
 
     /// Asks in two steps, over one connection, for it is the connection that the server lets in.
     async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
-        let stream = connect(&self.url).await?;
+        let (stream, authority) = (connect(&self.url).await?, self.url.authority());
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
-        let authority = self.url.authority();
-        let envelope = self.envelope(&authority, Some(&hello), limit);
+        let envelope = Envelope::new(&authority, self.url.path(), limit);
+        let envelope = Envelope { credentials: Some(&hello), ..envelope };
         http::ask_again(stream, envelope, &PAGE, |answer| self.prove(answer)).await
     }
 
@@ -107,21 +108,12 @@ impl NdesAdmin {
             scheme.eq_ignore_ascii_case("NTLM").then_some(token.trim())
         });
         let missing = "the server offers NTLM, and asks nothing by it";
-        let challenge = STANDARD.decode(token.ok_or(missing)?);
-        let challenge =
-            challenge.map_err(|error| format!("its NTLM challenge is no base64: {error}"))?;
+        let challenge = STANDARD
+            .decode(token.ok_or(missing)?)
+            .map_err(|error| format!("its NTLM challenge is no base64: {error}"))?;
         let proof =
             ntlm::prove(&challenge, &self.user, self.password.expose(), &ntlm::Fresh::now()?)?;
         Ok(format!("NTLM {}", STANDARD.encode(proof)))
-    }
-
-    fn envelope<'a>(
-        &'a self,
-        authority: &'a str,
-        credentials: Option<&'a str>,
-        limit: Duration,
-    ) -> Envelope<'a> {
-        Envelope { credentials, ..Envelope::new(authority, self.url.path(), limit) }
     }
 }
 
@@ -156,9 +148,8 @@ pub(super) fn cache_is_full() -> PkiError {
 
 /// The password on the page, nothing where the server gives out no more; the error says what the page is instead, and never a password.
 fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
-    match page.status {
-        200 => {}
-        status => return Err(format!("was answered HTTP {status}")),
+    if page.status != 200 {
+        return Err(format!("was answered HTTP {}", page.status));
     }
     let text =
         http::text(&page.body).unwrap_or_else(|| String::from_utf8_lossy(&page.body).into_owned());

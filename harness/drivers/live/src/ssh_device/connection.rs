@@ -100,11 +100,10 @@ impl Caller {
     async fn log_in(&self, options: &[&str]) -> Result<(Box<dyn Wire>, Way), Trouble> {
         let target = &self.target;
         let mut command = ssh(target, "-tt", options).map_err(Trouble::Stranger)?;
-        let askpass = Askpass::listen(target, &self.passwords)
+        let askpass = Askpass::listen(self, &mut command)
             .map_err(|error| Trouble::Stranger(format!("no password can be asked for: {error}")))?;
-        askpass.prepare(&mut command, &self.program);
-        let started = start(command).map_err(|error| Trouble::Stranger(not_started(&error)));
-        let (terminal, mut child) = started?;
+        let (terminal, mut child) =
+            start(command).map_err(|error| Trouble::Stranger(not_started(&error)))?;
         let mut words = listen(child.stderr.take());
         let mut serving = pin!(askpass.serve(child.id()));
         let (unanswered, stalled) = loop {
@@ -130,14 +129,13 @@ impl Caller {
         if options.is_empty() && password.is_none() && wants_old_algorithms(&said) {
             return Box::pin(self.log_in(&OLD_ALGORITHMS)).await;
         }
-        let mut tried: Vec<String> = key_tried(target, &said).into_iter().chain(password).collect();
-        Err(match unanswered {
-            None => trouble(target, &said, &tried).await,
-            Some(reason) => {
-                tried.push(reason);
-                Trouble::NotLetIn(tried.join("; "))
-            }
-        })
+        let is_unanswered = unanswered.is_some();
+        let tried = key_tried(target, &said).into_iter().chain(password).chain(unanswered);
+        let tried = tried.collect::<Vec<_>>().join("; ");
+        if is_unanswered {
+            return Err(Trouble::NotLetIn(tried));
+        }
+        Err(trouble(target, &said, &tried).await)
     }
 }
 

@@ -200,7 +200,7 @@ impl Console {
             match self.wait(&mut Waiting::new(For::Prompt, limit)).await {
                 Ok(_) => return Ok(()),
                 // It had been printed before the device was told.
-                Err(Fault::TooMuch { .. }) => {}
+                Err(Fault::TooMuch) => {}
                 Err(other) => return Err(other),
             }
         }
@@ -215,7 +215,7 @@ impl Console {
                 waiting.received += count;
             }
             if waiting.received > OUTPUT_LIMIT || self.screen.cells() > SCREEN_LIMIT {
-                return Err(Fault::TooMuch { limit: OUTPUT_LIMIT });
+                return Err(Fault::TooMuch);
             }
             if let Some(row) = self.look(waiting).await? {
                 return Ok(row);
@@ -235,57 +235,48 @@ impl Console {
     /// How long to wait for more bytes before looking at the screen again.
     fn patience(&self, waiting: &Waiting<'_>) -> Duration {
         let left = waiting.limit.saturating_sub(waiting.since.elapsed());
-        let last = self.screen.last_row();
-        let quiet = match self.prompts.seen(&last) {
+        let until_quiet =
+            self.quiet(&self.screen.last_row()).saturating_sub(waiting.heard.elapsed());
+        until_quiet.clamp(Duration::from_millis(1), TICK).min(left)
+    }
+
+    /// How long the device is quiet before its last row tells anything.
+    fn quiet(&self, last: &str) -> Duration {
+        match self.prompts.seen(last) {
             Some(seen) if seen.known => QUIET,
             Some(_) => QUIET_AFTER_STRANGE,
-            None => pager(&last).map_or(TICK, |(_, quiet)| quiet),
-        };
-        quiet
-            .saturating_sub(waiting.heard.elapsed())
-            .max(Duration::from_millis(1))
-            .min(TICK)
-            .min(left)
+            None => pager(last).map_or(QUIET_WITHOUT_PROMPT, |(_, quiet)| quiet),
+        }
     }
 
     /// Looks at the last row while the device is quiet: at a prompt it is asked for another, at a pager to go on.
     async fn look(&mut self, waiting: &mut Waiting<'_>) -> Result<Option<usize>, Fault> {
-        let (last, quiet) = (self.screen.last_row(), waiting.heard.elapsed());
-        let row = self.screen.height() - 1;
+        let (last, row) = (self.screen.last_row(), self.screen.height() - 1);
+        if waiting.heard.elapsed() < self.quiet(&last) {
+            return Ok(None);
+        }
         if let Some(seen) = self.prompts.seen(&last).filter(|_| row >= waiting.first_row()) {
-            let enough = if seen.known { QUIET } else { QUIET_AFTER_STRANGE };
-            if quiet < enough {
-                return Ok(None);
-            }
             let is_silent = matches!(waiting.what, For::Nothing(_));
             let end = if is_silent && seen.known && self.nothing_before(row) {
                 Some(row)
             } else {
                 self.asked_twice(waiting, row)
             };
-            if let Some(end) = end {
+            if end.is_some() {
                 let last = self.prompts.last(&last).to_owned();
                 self.prompts.learn(&last, seen.mode);
                 self.mode = seen.mode;
-                return Ok(Some(end));
+                return Ok(end);
             }
             if waiting.probed.last() != Some(&row) {
                 self.probe(waiting, row).await?;
             }
-            return Ok(None);
-        }
-        if let Some((answer, enough)) = pager(&last) {
-            if quiet >= enough {
-                self.screen.erase_last_row();
-                self.wire.write(answer).await?;
-                waiting.paged = true;
-                waiting.heard = Instant::now();
-            }
-            return Ok(None);
-        }
-        if quiet >= QUIET_WITHOUT_PROMPT
-            && (waiting.what == For::Prompt || self.prompt_is_buried(waiting))
-        {
+        } else if let Some((answer, _)) = pager(&last) {
+            self.screen.erase_last_row();
+            self.wire.write(answer).await?;
+            waiting.paged = true;
+            waiting.heard = Instant::now();
+        } else if waiting.what == For::Prompt || self.prompt_is_buried(waiting) {
             waiting.buried = waiting.what != For::Prompt;
             self.probe(waiting, row).await?;
         }

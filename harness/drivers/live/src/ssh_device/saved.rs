@@ -2,7 +2,8 @@
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -59,12 +60,8 @@ pub(super) async fn claim(target: &SshTarget) -> Result<File, String> {
 pub(super) fn leftovers(name: &str, target: &SshTarget) -> Vec<PathBuf> {
     let prefix = prefix(name, target);
     let entries = folder().and_then(fs::read_dir).into_iter().flatten().flatten();
-    let is_meant = |path: &PathBuf| {
-        path.file_name()
-            .and_then(|file| file.to_str())
-            .is_some_and(|file| file.starts_with(&prefix))
-    };
-    entries.map(|entry| entry.path()).filter(is_meant).collect()
+    let meant = entries.filter(|it| it.file_name().to_string_lossy().starts_with(&prefix));
+    meant.map(|entry| entry.path()).collect()
 }
 
 fn prefix(name: &str, target: &SshTarget) -> String {
@@ -80,24 +77,16 @@ fn plain(text: &str) -> String {
 /// `sceplab` in the folder for what programs remember (the XDG Base Directory Specification), or else where files are
 /// temporary.
 fn folder() -> io::Result<PathBuf> {
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).and_then(absolute);
-    let home = || std::env::home_dir().and_then(absolute).map(|home| home.join(".local/state"));
-    if let Some(folder) = state.or_else(home).map(|state| state.join("sceplab"))
-        && make(&folder).is_ok()
-    {
-        return Ok(folder);
-    }
-    let folder = std::env::temp_dir();
-    make(&folder).map(|()| folder)
-}
-
-fn make(folder: &Path) -> io::Result<()> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || std::env::home_dir().filter(|home| home.is_absolute());
+    let state = state.filter(|state| state.is_absolute());
+    let state = state.or_else(|| home().map(|home| home.join(".local/state")));
     let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.recursive(true).mode(0o700);
+    let folder = state.map(|state| state.join("sceplab"));
+    let folder = folder.filter(|folder| builder.create(folder).is_ok());
+    let folder = folder.unwrap_or_else(std::env::temp_dir);
+    builder.create(&folder).map(|()| folder)
 }
 
 #[cfg(test)]

@@ -72,9 +72,7 @@ impl Screen {
 
     /// The text of a row, without the blanks at its end.
     pub(super) fn row(&self, row: usize) -> String {
-        let text: String =
-            self.paper.rows.get(row).map(|it| it.cells.iter().collect()).unwrap_or_default();
-        text.trim_end_matches(' ').to_owned()
+        text(self.paper.rows.get(row).iter().flat_map(|row| &row.cells))
     }
 
     /// The text of the last row.
@@ -91,19 +89,9 @@ impl Screen {
 
     /// The lines in the rows from `first` to before `end`; rows that were full go on in the next one.
     pub(super) fn lines(&self, first: usize, end: usize) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut line = String::new();
-        let rows = self.paper.rows.iter().take(end).skip(first);
-        for row in rows {
-            line.extend(&row.cells);
-            if !row.goes_on {
-                lines.push(std::mem::take(&mut line).trim_end_matches(' ').to_owned());
-            }
-        }
-        if !line.is_empty() {
-            lines.push(line.trim_end_matches(' ').to_owned());
-        }
-        lines
+        let rows = self.paper.rows.get(first..end.min(self.height())).unwrap_or_default();
+        let lines = rows.chunk_by(|row, _| row.goes_on);
+        lines.map(|rows| text(rows.iter().flat_map(|row| &row.cells))).collect()
     }
 
     /// The row after the line that begins in row 0.
@@ -111,6 +99,11 @@ impl Screen {
         let rows = self.paper.rows.iter();
         rows.take_while(|row| row.goes_on).count() + 1
     }
+}
+
+/// Cells without the blanks at their end.
+fn text<'a>(cells: impl Iterator<Item = &'a char>) -> String {
+    cells.collect::<String>().trim_end_matches(' ').to_owned()
 }
 
 impl Paper {

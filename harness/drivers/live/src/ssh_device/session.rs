@@ -110,7 +110,7 @@ impl Session {
                 Err(DeviceError::CommandRefused { output })
             }
             Ok(output) => Ok(output),
-            Err(Fault::NotTyped { reason }) => {
+            Err(Fault::NotTyped(reason)) => {
                 let output = format!("the command was not sent: {reason}");
                 Err(DeviceError::CommandRefused { output })
             }
@@ -208,13 +208,11 @@ impl Session {
             if !refusal::of_command(command, &printed) {
                 return Configuration::parse(&printed).map_err(|line| {
                     // What follows may be a secret.
-                    let word: String =
-                        line.split_whitespace().next().unwrap_or("").chars().take(40).collect();
-                    let word = word.escape_debug();
-                    let reason = format!(
-                        "`{command}` shows no `set` lines, but one that begins with `{word}`"
-                    );
-                    DeviceError::Broken { reason }
+                    let word = line.split_whitespace().next().unwrap_or_default();
+                    let word = word.chars().take(40).flat_map(char::escape_debug);
+                    let word = word.collect::<String>();
+                    let told = "shows no `set` lines, but one that begins with";
+                    DeviceError::Broken { reason: format!("`{command}` {told} `{word}`") }
                 });
             }
             refused = printed;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use redact::Masker;
 use thiserror::Error;
 
+use super::OUTPUT_LIMIT;
+
 /// Why a command was not carried out, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Fault {
@@ -30,11 +32,8 @@ pub(crate) enum Fault {
         tail: Vec<u8>,
     },
     /// The command printed too much.
-    #[error("the command printed more than {} MiB, and was stopped with Ctrl-C", limit >> 20)]
-    TooMuch {
-        /// In bytes.
-        limit: usize,
-    },
+    #[error("the command printed more than {} MiB, and was stopped with Ctrl-C", OUTPUT_LIMIT >> 20)]
+    TooMuch,
     /// Nobody waits for the answer any more.
     #[error("the command was stopped with Ctrl-C, for nobody waits for it any more")]
     Stopped,
@@ -42,11 +41,8 @@ pub(crate) enum Fault {
     #[error("{0}; no prompt was seen after that either")]
     Stuck(Box<Fault>),
     /// The line cannot be typed at a terminal.
-    #[error("the line was not sent: {reason}")]
-    NotTyped {
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("the line was not sent: {0}")]
+    NotTyped(String),
 }
 
 impl Fault {

@@ -301,7 +301,7 @@ async fn too_much_is_stopped_and_the_session_goes_on() {
     if let Err(Fault::Stuck(inner)) = interrupted {
         interrupted = Err(*inner);
     }
-    assert_eq!(interrupted, Err(Fault::TooMuch { limit: OUTPUT_LIMIT }));
+    assert_eq!(interrupted, Err(Fault::TooMuch));
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,10 +309,7 @@ async fn what_nobody_sees_is_bounded_as_well() {
     let row = b"\x1b[511Cx\r\n";
     let sent = vec![bytes(row.repeat(SCREEN_LIMIT / 512 + 1000)), FOR_EVER];
     let fault = printed(sent).await.unwrap_err();
-    assert!(
-        matches!(&fault, Fault::Stuck(inner) if matches!(**inner, Fault::TooMuch { .. })),
-        "{fault}"
-    );
+    assert!(matches!(&fault, Fault::Stuck(inner) if matches!(**inner, Fault::TooMuch)), "{fault}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -361,7 +358,7 @@ async fn where_no_prompt_comes_what_came_is_told_without_secrets() {
 async fn keys_are_typed_literally_or_not_at_all() {
     assert_eq!(typed("set url 'http://h/?a'").unwrap(), b"set url 'http://h/\x16?a'\r");
     for line in ["a\x03b", "a\nb", "\x1b[A"] {
-        assert!(matches!(typed(line), Err(Fault::NotTyped { .. })), "{line:?}");
+        assert!(matches!(typed(line), Err(Fault::NotTyped(_))), "{line:?}");
     }
-    assert!(matches!(typed(&"x".repeat(LINE_LIMIT + 1)), Err(Fault::NotTyped { .. })));
+    assert!(matches!(typed(&"x".repeat(LINE_LIMIT + 1)), Err(Fault::NotTyped(_))));
 }

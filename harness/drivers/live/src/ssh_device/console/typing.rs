@@ -15,20 +15,17 @@ pub(crate) fn can_be_typed(line: &str) -> bool {
 
 /// The bytes to be typed for a line. What an editor would take for a key of its own is taken literally after Ctrl-V.
 pub(super) fn typed(line: &str) -> Result<Vec<u8>, Fault> {
-    let refused = |reason: String| Fault::NotTyped { reason };
     if line.len() > LINE_LIMIT {
         let reason =
             format!("it has {} bytes, and a terminal takes {LINE_LIMIT} in a line", line.len());
-        return Err(refused(reason));
+        return Err(Fault::NotTyped(reason));
     }
     let mut typed = Vec::with_capacity(line.len() + 1);
     for c in line.chars() {
         if c.is_control() && c != '\t' {
-            let reason = format!(
-                "it has the control character `{}`, which would act as a key",
-                c.escape_unicode()
-            );
-            return Err(refused(reason));
+            let key = c.escape_unicode();
+            let reason = format!("it has the control character `{key}`, which would act as a key");
+            return Err(Fault::NotTyped(reason));
         }
         if matches!(c, '?' | '\t') {
             typed.push(LITERALLY);

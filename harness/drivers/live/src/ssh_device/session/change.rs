@@ -125,7 +125,7 @@ impl Session {
     async fn type_line(&mut self, typed: &Typed<'_>, masker: &Masker) -> Result<(), DeviceError> {
         let printed = match self.console()?.run_silent(&typed.line).await {
             Ok(printed) => printed,
-            Err(Fault::NotTyped { reason }) => {
+            Err(Fault::NotTyped(reason)) => {
                 return Err(typed.refused(masker, format!("not sent: {reason}")));
             }
             Err(fault) => return Err(self.broken(&fault, fault.told(masker))),
