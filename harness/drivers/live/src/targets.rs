@@ -9,13 +9,15 @@ use parking_lot::Mutex;
 use scep::attribute::TransactionId;
 use scep::http::HttpRequest;
 
-use crate::live_pki::{Challenges, LivePki, NdesAdmin};
-use crate::ssh_device::{SshDevice, SshSessions};
-use model::lab::{ChallengeSource, PkiByUrl, Secret, SshTarget, password_of, passwords_in};
+use super::live_pki::{Challenges, LivePki, NdesAdmin};
+#[cfg(target_os = "linux")]
+use super::sim::start as simulated;
+use super::ssh_device::{SshDevice, SshSessions};
+use model::lab::{ChallengeSource, Lab, PkiByUrl, Secret, SshTarget, password_of, passwords_in};
 use model::scep_url::ScepUrl;
 use simulated::mock_pki::{Connections, MockPki};
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
-use testbed::{BenchError, Resource};
+use testbed::{Bench, BenchError, Driver, DriverName, Remains, Resource};
 
 /// How real things are handled, beside what the lab file says.
 #[derive(Debug, Clone, Default)]
@@ -31,9 +33,9 @@ pub struct TargetOptions {
 /// The real devices and PKIs of a run, which are the driver of that run.
 #[derive(Default)]
 pub struct Targets {
-    pub(super) options: TargetOptions,
+    options: TargetOptions,
     pkis: Mutex<Vec<(PkiByUrl, OpenPki)>>,
-    pub(super) sessions: SshSessions,
+    sessions: SshSessions,
 }
 
 impl Targets {
@@ -63,7 +65,7 @@ impl Targets {
     ///
     /// # Errors
     /// When its passwords cannot be read.
-    pub(super) fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
+    fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
         let mut open = self.pkis.lock();
         if let Some((_, pki)) = open.iter().find(|(other, _)| other == plan) {
             return Ok(pki.clone());
@@ -89,8 +91,76 @@ impl Targets {
     }
 }
 
+#[async_trait]
+impl Driver for Targets {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+        if !lab.is_live() {
+            let what =
+                "a lab that names no device by SSH and no PKI by URL; `--lab FILE` names another";
+            return Err(not_supported(what.to_owned()));
+        }
+        let mut bench = Bench::default();
+        for (name, plan) in &lab.by_url {
+            let broken = |reason| BenchError::Pki { name: name.clone(), reason };
+            let pki = self.pki(plan).map_err(broken)?;
+            let pki = pki.for_scenario().await.map_err(|error| broken(error.to_string()))?;
+            bench.secrets.extend(pki.secrets.iter().cloned());
+            bench.pkis.insert(name.clone(), Arc::new(pki));
+        }
+        for (name, plan) in &lab.devices {
+            let device = match &plan.ssh {
+                Some(target) => {
+                    let keeps = self.options.keep_configuration;
+                    let device = Arc::new(self.sessions.open(name, target, keeps).await?);
+                    bench.resources.push(Box::new(Restoring(Arc::clone(&device))));
+                    device
+                }
+                None => simulated(name, lab).await?,
+            };
+            bench.devices.insert(name.clone(), device);
+        }
+        Ok(bench)
+    }
+
+    /// Devices, passwords that serve once, and what a CA has issued: other scenarios would change them meanwhile.
+    fn exclusive(&self, lab: &Lab) -> BTreeSet<String> {
+        let serves_once = |source: &ChallengeSource| {
+            !matches!(source, ChallengeSource::None | ChallengeSource::Static(_))
+        };
+        let is_held = |pki: &&PkiByUrl| {
+            pki.control.is_some() || self.source(pki).as_ref().is_some_and(serves_once)
+        };
+        let pkis = lab.by_url.values().filter(is_held).map(|pki| pki.url.to_string());
+        let controls = lab.by_url.values().filter_map(|pki| pki.control.as_ref());
+        let devices = lab.devices.values().filter_map(|device| device.ssh.as_ref());
+        pkis.chain(controls.map(|url| format!("control {url}")))
+            .chain(devices.map(|target| format!("ssh {}:{}", target.host, target.port)))
+            .collect()
+    }
+
+    fn remains(&self) -> Remains {
+        let (devices, changed) = (self.sessions.complaints(), self.sessions.not_put_back());
+        Remains { devices, changed, ..Remains::default() }
+    }
+
+    async fn settle(&self) -> Remains {
+        let devices = self.sessions.settled().await;
+        Remains { devices, ..Remains::default() }
+    }
+}
+
+/// Elsewhere the simulated device has no sockets of the system's to ping with.
+#[cfg(not(target_os = "linux"))]
+async fn simulated(name: &str, _: &Lab) -> Result<Arc<dyn testbed::device::Device>, BenchError> {
+    Err(not_supported(format!("a simulated device, such as `{name}`, on this operating system")))
+}
+
+fn not_supported(what: String) -> BenchError {
+    BenchError::NotSupported { driver: DriverName::Live, what }
+}
+
 /// Puts the configuration of a device back at the end of a lab; so does the device itself when it is dropped.
-pub(super) struct Restoring(pub(super) Arc<SshDevice>);
+struct Restoring(Arc<SshDevice>);
 
 #[async_trait]
 impl Resource for Restoring {
@@ -102,10 +172,10 @@ impl Resource for Restoring {
 
 /// A PKI whose passwords have been read.
 #[derive(Clone)]
-pub(super) struct OpenPki {
+struct OpenPki {
     pki: Arc<LivePki>,
     /// Its passwords, as far as they are known.
-    pub(super) secrets: Vec<Secret>,
+    secrets: Vec<Secret>,
     /// The control port, which does what SCEP has no words for.
     control: Option<Arc<MockPki<Connections<ScepUrl>>>>,
     /// How many certificates are none of the scenario's.
@@ -119,7 +189,7 @@ impl OpenPki {
     ///
     /// # Errors
     /// When the control port, where there is one, does not tell of it.
-    pub(super) async fn for_scenario(mut self) -> Result<Self, PkiError> {
+    async fn for_scenario(mut self) -> Result<Self, PkiError> {
         if let Some(control) = &self.control {
             self.issued_before = control.issued().await?.len();
             self.pending_before = control.pending().await?;
@@ -202,6 +272,8 @@ fn read(source: Option<ChallengeSource>) -> Result<(Challenges, Vec<Secret>), St
 mod tests {
     use std::time::Duration;
 
+    use diagnostics::Source;
+
     use super::*;
 
     fn plan(challenge: Option<ChallengeSource>) -> PkiByUrl {
@@ -248,5 +320,18 @@ mod tests {
         let missing = plan(Some(ChallengeSource::File("/nowhere/at/all".into())));
         let reason = Targets::default().prepare(&missing).unwrap_err();
         assert!(reason.starts_with("`/nowhere/at/all` cannot be read: "), "{reason}");
+    }
+
+    #[test]
+    fn passwords_that_serve_once_are_held_and_one_for_all_is_not() {
+        let held = |challenge: &str| {
+            let text =
+                format!("pki: {{p: {{url: http://127.0.0.1:1/scep, challenge: {challenge}}}}}");
+            let lab = Lab::parse(&Source::new("lab", text)).unwrap();
+            Targets::default().exclusive(&lab)
+        };
+        let url = BTreeSet::from(["http://127.0.0.1:1/scep".to_owned()]);
+        assert_eq!(held("{one-time: [a-password, b-password]}"), url);
+        assert_eq!(held("{static: a-password}"), BTreeSet::new());
     }
 }

@@ -214,7 +214,7 @@ impl Console {
                 waiting.heard = Instant::now();
                 waiting.received += count;
             }
-            if waiting.received > OUTPUT_LIMIT || self.screen.cells() > SCREEN_LIMIT {
+            if waiting.received > OUTPUT_LIMIT || self.screen.cells > SCREEN_LIMIT {
                 return Err(Fault::TooMuch);
             }
             if let Some(row) = self.look(waiting).await? {
