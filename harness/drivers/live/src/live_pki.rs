@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use scep::capabilities::Capabilities;
 use scep::http::{HttpRequest, Method, Operation};
 use tokio::sync::{self, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 pub use self::admin::NdesAdmin;
 
@@ -62,8 +62,8 @@ pub struct LivePki {
     unused: Mutex<VecDeque<Secret>>,
     /// What requests share that are wrong on purpose.
     expendable: sync::Mutex<Option<Secret>>,
-    /// The pause between two requests, and when the next may go.
-    pace: Option<(Duration, Mutex<Instant>)>,
+    /// When requests may go, one at a time.
+    pace: Option<sync::Mutex<Interval>>,
     silence: watch::Sender<Silence>,
 }
 
@@ -97,8 +97,9 @@ impl LivePki {
         per_second: Option<f64>,
     ) -> Self {
         let pace = per_second.map(|rate| {
-            let pause = Duration::from_secs_f64(1.0 / rate.max(0.001));
-            (pause, Mutex::new(Instant::now()))
+            let mut pace = interval(Duration::from_secs_f64(1.0 / rate.max(0.001)));
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            sync::Mutex::new(pace)
         });
         Self {
             url,
@@ -150,14 +151,9 @@ impl LivePki {
 
     /// Waits for this request's turn.
     async fn turn(&self) {
-        let Some((pause, next)) = &self.pace else { return };
-        let at = {
-            let mut next = next.lock();
-            let at = (*next).max(Instant::now());
-            *next = at + *pause;
-            at
-        };
-        sleep_until(at).await;
+        if let Some(pace) = &self.pace {
+            pace.lock().await.tick().await;
+        }
     }
 
     async fn next_challenge(&self) -> Result<Option<Secret>, PkiError> {

@@ -11,7 +11,7 @@ mod saved;
 mod screen;
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,10 +45,8 @@ struct Shared {
     /// Those that have not ended, by their numbers: with whom, and where the configuration is written down, if it is to be
     /// put back.
     open: watch::Sender<BTreeMap<u64, (String, Option<PathBuf>)>>,
-    /// What was wrong with sessions when they ended, as far as nobody was told.
-    complaints: Mutex<Vec<String>>,
-    /// The devices that could not be left as they were.
-    not_restored: Mutex<BTreeSet<String>>,
+    /// How devices are reached that could not be left as they were, and what is told of that.
+    complaints: Mutex<BTreeMap<String, String>>,
 }
 
 impl Default for SshSessions {
@@ -61,8 +59,8 @@ impl Default for SshSessions {
 impl SshSessions {
     /// There are none yet. `program` is the `sceplab` that `ssh` asks for passwords, this process's own if it is left out.
     pub fn new(passwords: Arc<dyn Passwords>, program: Option<PathBuf>) -> Self {
-        let (open, complaints, not_restored) = Default::default();
-        Self(Arc::new(Shared { passwords, program, open, complaints, not_restored }))
+        let (open, complaints) = Default::default();
+        Self(Arc::new(Shared { passwords, program, open, complaints }))
     }
 
     /// Logs in and saves the configuration, which is put back at the end unless it is to be kept.
@@ -78,7 +76,7 @@ impl SshSessions {
     ) -> Result<SshDevice, BenchError> {
         let broken = |reason| BenchError::Device { name: name.to_owned(), reason };
         let place = target.to_string();
-        if self.0.not_restored.lock().contains(&place) {
+        if self.0.complaints.lock().contains_key(&place) {
             let reason = "its configuration could not be put back after an earlier scenario, and what it has now must not \
                           be taken for its own";
             return Err(broken(reason.to_owned()));
@@ -98,12 +96,12 @@ impl SshSessions {
     pub async fn settled(&self) -> Vec<String> {
         // The sender lives as long as this value.
         let _ = self.0.open.subscribe().wait_for(BTreeMap::is_empty).await;
-        std::mem::take(&mut *self.0.complaints.lock())
+        std::mem::take(&mut *self.0.complaints.lock()).into_values().collect()
     }
 
     /// What was wrong with sessions that have ended already, as far as nobody was told.
     pub fn complaints(&self) -> Vec<String> {
-        self.0.complaints.lock().clone()
+        self.0.complaints.lock().values().cloned().collect()
     }
 
     /// The devices whose configuration is not put back yet.
@@ -147,7 +145,7 @@ impl SshDevice {
                 return Restored::NotPutBack { reason: ended(), saved_in: None };
             };
             let restored = open.session.restore().await;
-            open.counted.complaint = complaint(&restored);
+            open.counted.left.clone_from(&restored);
             restored
         })
     }
@@ -224,39 +222,25 @@ fn ended() -> String {
     "the session with the device ended unexpectedly, which is a fault of sceplab".to_owned()
 }
 
-/// What the user must know of how the configuration was left.
-fn complaint(restored: &Restored) -> Option<String> {
-    let Restored::NotPutBack { reason, saved_in } = restored else { return None };
-    let saved = saved_in.as_ref().map_or_else(String::new, |path| {
-        format!(
-            "; as it was before it is in `{}`: log in, type `configure`, delete what is not there, type its lines, then \
-             `commit`",
-            path.display()
-        )
-    });
-    Some(format!("its configuration could not be put back: {reason}{saved}"))
-}
-
 /// Counts a session among those that have not ended, until it is dropped.
 struct Counted {
     sessions: Arc<Shared>,
     number: u64,
-    /// The device, as it is reached.
+    /// How the device is reached.
     place: String,
-    /// What there is to complain of if the session ends now.
-    complaint: Option<String>,
+    /// How its configuration is left if the session ends now.
+    left: Restored,
 }
 
 impl Counted {
     fn new(sessions: &Arc<Shared>, name: &str, place: String, saved_in: Option<PathBuf>) -> Self {
         let mut number = 0;
-        let lost = Restored::NotPutBack { reason: ended(), saved_in: saved_in.clone() };
-        let complaint = if saved_in.is_some() { complaint(&lost) } else { Some(ended()) };
+        let left = Restored::NotPutBack { reason: ended(), saved_in: saved_in.clone() };
         sessions.open.send_modify(|open| {
             number = open.last_key_value().map_or(0, |(last, _)| last + 1);
             open.insert(number, (format!("device `{name}` (`{place}`)"), saved_in));
         });
-        Self { sessions: Arc::clone(sessions), number, place, complaint }
+        Self { sessions: Arc::clone(sessions), number, place, left }
     }
 }
 
@@ -264,9 +248,16 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.sessions.open.send_modify(|open| {
             let Some((device, _)) = open.remove(&self.number) else { return };
-            let Some(told) = self.complaint.take() else { return };
-            self.sessions.complaints.lock().push(format!("{device}: {told}"));
-            self.sessions.not_restored.lock().insert(std::mem::take(&mut self.place));
+            let Restored::NotPutBack { reason, saved_in } = &self.left else { return };
+            let saved = saved_in.as_ref().map_or_else(String::new, |path| {
+                format!(
+                    "; as it was before it is in `{}`: log in, type `configure`, delete what is not there, type its \
+                     lines, then `commit`",
+                    path.display()
+                )
+            });
+            let told = format!("{device}: its configuration could not be put back: {reason}{saved}");
+            self.sessions.complaints.lock().insert(std::mem::take(&mut self.place), told);
         });
     }
 }

@@ -47,15 +47,15 @@ impl Configuration {
             if !line.starts_with("set ") {
                 return Err(line);
             }
-            let mut words = shlex::split(&line);
-            // A value may go on in the next line, within its quotes.
-            while words.is_none() {
+            let mut path = loop {
+                if let Some(words) = shlex::split(&line) {
+                    break words;
+                }
+                // A value may go on in the next line, within its quotes.
                 let more = lines.next().filter(|_| line.len() < LONGEST_VALUE);
                 let Some(more) = more else { return Err(line) };
                 line = format!("{line}\n{more}");
-                words = shlex::split(&line);
-            }
-            let mut path = words.unwrap_or_default();
+            };
             if path.len() < 2 {
                 return Err(line);
             }
@@ -73,11 +73,6 @@ impl Configuration {
     /// The lines that nobody could set again.
     pub(super) fn irretrievable(&self) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(|statement| statement.is_irretrievable())
-    }
-
-    /// Whether the lines of another are the same, in whatever order.
-    pub(super) fn same_as(&self, other: &Self) -> bool {
-        self.without(other).next().is_none() && other.without(self).next().is_none()
     }
 
     /// The lines that another has not.

@@ -30,7 +30,6 @@ const JOURNAL_LINES: usize = 100;
 
 /// What is known of the device, and the command line as long as it is there.
 pub(super) struct Session {
-    name: String,
     caller: Caller,
     console: Option<Console>,
     /// Why there is no command line any more.
@@ -62,7 +61,6 @@ impl Session {
     ) -> Result<Self, String> {
         let claim = claim(&caller.target).await?;
         let mut session = Self {
-            name: name.to_owned(),
             caller,
             console: None,
             lost: watch::Sender::default(),
@@ -84,7 +82,7 @@ impl Session {
         })?;
         let target = &session.caller.target;
         session.kept = [session.saved.lifeline(&way), target.keep.clone()].concat();
-        session.note(&way);
+        session.note(name, &way);
         session.journal_before = session.scep_lines().await.len();
         if session.console.is_none() {
             // A journal that nobody can wait for is no reason to give up.
@@ -235,12 +233,11 @@ impl Session {
         Err(self.lose(reason))
     }
 
-    fn note(&mut self, way: &Way) {
+    fn note(&mut self, name: &str, way: &Way) {
         for statement in self.saved.irretrievable() {
             let leaf = line("set", statement.leaf());
             self.notes.push(format!(
-                "{}: the value of `{leaf}` {} and could not be put back: its node is left as it is",
-                self.name,
+                "{name}: the value of `{leaf}` {} and could not be put back: its node is left as it is",
                 change::why_lost(statement).replace("the device shows", "is shown")
             ));
         }
@@ -249,11 +246,10 @@ impl Session {
         let is_named = |path: &Path| path.first().is_some_and(|node| node == "interfaces");
         let is_known = self.saved.way_in(way).is_some() || target.keep.iter().any(is_named);
         self.way_in = (has_interfaces && !is_known).then(|| way.device.clone());
-        for path in leftovers(&self.name, target) {
+        for path in leftovers(name, target) {
             self.notes.push(format!(
-                "{}: an earlier run may not have put its configuration back, which is in `{}`; remove the file once that \
+                "{name}: an earlier run may not have put its configuration back, which is in `{}`; remove the file once that \
                  is settled",
-                self.name,
                 path.display()
             ));
         }

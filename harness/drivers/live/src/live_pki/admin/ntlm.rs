@@ -2,7 +2,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use openssl::error::ErrorStack;
 use openssl::hash::{DigestBytes, MessageDigest, hash};
 use openssl::pkey::PKey;
 use openssl::provider::Provider;
@@ -55,17 +54,16 @@ pub(super) fn prove(
 ) -> Result<Vec<u8>, String> {
     let asked = Challenge::read(challenge).ok_or("its NTLM challenge cannot be read")?;
     let (domain, user) = user.split_once('\\').unwrap_or(("", user));
-    let told = |error: ErrorStack| format!("no proof by NTLM: {error}");
     let owner = [utf16(&user.to_uppercase()), utf16(domain)].concat();
-    let key = hmac_md5(&md4(&utf16(password))?, &owner).map_err(told)?;
+    let key = hmac_md5(&md4(&utf16(password))?, &owner)?;
     let blob = blob(&asked, fresh);
-    let proof = hmac_md5(&key, &[&asked.nonce[..], &blob].concat()).map_err(told)?;
+    let proof = hmac_md5(&key, &[&asked.nonce[..], &blob].concat())?;
     let response = [proof, blob].concat();
     // Whoever tells its time wants nothing of the older version.
     let older = if asked.time.is_some() {
         vec![0; 24]
     } else {
-        let proof = hmac_md5(&key, &[&asked.nonce[..], &fresh.nonce].concat()).map_err(told)?;
+        let proof = hmac_md5(&key, &[&asked.nonce[..], &fresh.nonce].concat())?;
         [&proof[..], &fresh.nonce].concat()
     };
     Ok(message(&[&older, &response, &utf16(domain), &utf16(user), &[], &[]]))
@@ -130,8 +128,10 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-fn hmac_md5(key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
-    Signer::new(MessageDigest::md5(), &*PKey::hmac(key)?)?.sign_oneshot_to_vec(data)
+fn hmac_md5(key: &[u8], data: &[u8]) -> Result<Vec<u8>, String> {
+    PKey::hmac(key)
+        .and_then(|key| Signer::new(MessageDigest::md5(), &key)?.sign_oneshot_to_vec(data))
+        .map_err(|error| format!("no proof by NTLM: {error}"))
 }
 
 /// OpenSSL keeps it in its legacy provider; the default one stays.

@@ -10,7 +10,7 @@ use redact::Masker;
 
 use super::Session;
 use super::change::Typed;
-use crate::ssh_device::configuration::{Configuration, Path, Statement, line};
+use crate::ssh_device::configuration::{Configuration, Path, line};
 use crate::ssh_device::connection::Trouble;
 use model::lab::Secret;
 use testbed::device::DeviceError;
@@ -85,14 +85,16 @@ impl Session {
             self.reach().await?;
         }
         let current = self.read().await?;
-        if current.same_as(&self.saved) {
+        if self.difference(&current).is_none() {
             return Ok(Restored::Unchanged);
         }
         self.apply(&self.way_back(&current), &self.masker(&current)).await?;
         let now = self.read().await?;
         match self.difference(&now) {
             None => Ok(Restored::PutBack),
-            Some(difference) => Err(Trouble::Stranger(difference)),
+            Some(difference) => {
+                Err(Trouble::Stranger(format!("the device took it, and {difference}")))
+            }
         }
     }
 
@@ -112,28 +114,18 @@ impl Session {
         deletions.chain(missing.map(|statement| Typed::own(statement.line.clone()))).collect()
     }
 
-    /// How what is there now differs from what was.
+    /// How what is there now differs from what was; values may be secrets.
     fn difference(&self, now: &Configuration) -> Option<String> {
-        let missing = self
-            .saved
-            .without(now)
-            .map(|statement| format!("lacks the value of `{}`", leaf(statement)));
-        let new = now
-            .without(&self.saved)
-            .map(|statement| format!("still has another of `{}`", leaf(statement)));
-        let differences: Vec<String> = missing.chain(new).collect();
-        let first = differences.first()?;
-        let more = match differences.len() - 1 {
+        let missing = self.saved.without(now).map(|statement| ("lacks the value of", statement));
+        let new = now.without(&self.saved).map(|statement| ("still has another of", statement));
+        let mut differences = missing.chain(new);
+        let (what, statement) = differences.next()?;
+        let more = match differences.count() {
             0 => String::new(),
             count => format!(" and differs in {count} more lines"),
         };
-        Some(format!("the device took it, and {first}{more}"))
+        Some(format!("{what} `{}`{more}", line("set", statement.leaf())))
     }
-}
-
-/// A line but for its value, which may be a secret.
-fn leaf(statement: &Statement) -> String {
-    line("set", statement.leaf())
 }
 
 /// A device that is gone, slow or locked by somebody else may be otherwise soon; one that refuses would refuse again.
