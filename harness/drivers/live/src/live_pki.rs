@@ -97,7 +97,8 @@ impl LivePki {
         per_second: Option<f64>,
     ) -> Self {
         let pace = per_second.map(|rate| {
-            let mut pace = interval(Duration::from_secs_f64(1.0 / rate.max(0.001)));
+            let pause = Duration::from_secs_f64(1.0 / rate.max(0.001));
+            let mut pace = interval(pause.max(Duration::from_nanos(1)));
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sync::Mutex::new(pace)
         });

@@ -12,7 +12,6 @@ mod screen;
 mod session;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,21 +131,19 @@ struct Open {
 impl SshDevice {
     /// Puts the configuration back and logs out; nothing can be ordered afterwards.
     pub async fn restore(&self) -> Restored {
-        let ended = |_| Restored::NotPutBack { reason: ended(), saved_in: None };
-        self.restoring().await.unwrap_or_else(ended)
+        let restored = self.restoring().await.ok().flatten();
+        restored.unwrap_or_else(|| Restored::NotPutBack { reason: ended(), saved_in: None })
     }
 
     /// Puts the configuration back in a task of its own, whether or not somebody waits for that.
-    fn restoring(&self) -> JoinHandle<Restored> {
+    fn restoring(&self) -> JoinHandle<Option<Restored>> {
         let open = Arc::clone(&self.open);
         self.runtime.spawn(async move {
             let mut slot = open.lock().await;
-            let Some(mut open) = slot.take() else {
-                return Restored::NotPutBack { reason: ended(), saved_in: None };
-            };
+            let mut open = slot.take()?;
             let restored = open.session.restore().await;
             open.counted.left.clone_from(&restored);
-            restored
+            Some(restored)
         })
     }
 
@@ -155,7 +152,7 @@ impl SshDevice {
         &self,
         can_be_stopped: bool,
         work: impl for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, T> + Send + 'static,
-    ) -> Result<T, String> {
+    ) -> Result<T, DeviceError> {
         let (mut reply, answer) = oneshot::channel();
         let open = Arc::clone(&self.open);
         self.runtime.spawn(async move {
@@ -166,7 +163,7 @@ impl SshDevice {
                 () = reply.closed(), if can_be_stopped => session.stop().await,
             }
         });
-        answer.await.map_err(|_| ended())
+        answer.await.map_err(|_| DeviceError::Broken { reason: ended() })
     }
 }
 
@@ -176,25 +173,17 @@ impl Drop for SshDevice {
     }
 }
 
-impl fmt::Debug for SshDevice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SshDevice").field("notes", &self.notes).finish_non_exhaustive()
-    }
-}
-
 #[async_trait]
 impl Device for SshDevice {
     async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError> {
         let lines = change.lines().to_owned();
         let replace = matches!(change, Change::Replace(_));
-        let done = self.order(true, move |session| Box::pin(session.configure(lines, replace)));
-        done.await.unwrap_or_else(|reason| Err(DeviceError::Broken { reason }))
+        self.order(true, move |session| Box::pin(session.configure(lines, replace))).await?
     }
 
     async fn execute(&self, command: &str) -> Result<String, DeviceError> {
         let command = command.to_owned();
-        let done = self.order(true, move |session| Box::pin(session.execute(command)));
-        done.await.unwrap_or_else(|reason| Err(DeviceError::Broken { reason }))
+        self.order(true, move |session| Box::pin(session.execute(command))).await?
     }
 
     async fn protocol_log(&self) -> Vec<String> {

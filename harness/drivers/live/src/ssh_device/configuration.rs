@@ -118,10 +118,11 @@ impl Configuration {
     /// The interface that has the address which the device is reached at, and the subnet there.
     pub(super) fn way_in(&self, way: &Way) -> Option<(Path, IpNet)> {
         let address = way.address?;
-        let of_interfaces = |path: &&Path| path.first().is_some_and(|word| word == "interfaces");
-        let mut paths =
-            self.statements.iter().map(|statement| &statement.path).filter(of_interfaces);
+        let mut paths = self.statements.iter().map(|statement| &statement.path);
         paths.find_map(|path| {
+            if !is_of_interfaces(path) {
+                return None;
+            }
             let at = path.iter().position(|word| word == "address")?;
             let subnet: IpNet = path.get(at + 1)?.parse().ok()?;
             (subnet.addr() == address).then(|| (path[..at].to_vec(), subnet))
@@ -165,6 +166,11 @@ impl Statement {
         let length = if self.is_masked() { length.min(self.path.len() - 1) } else { length };
         self.path[..length].to_vec()
     }
+}
+
+/// Whether a path is of an interface, and not of another that has an address.
+pub(super) fn is_of_interfaces(path: &Path) -> bool {
+    path.first().is_some_and(|word| word == "interfaces")
 }
 
 /// The path that a line of a scenario sets; `None` where it sets none.

@@ -11,7 +11,7 @@ use redact::{Masker, clear_passwords};
 use tokio::sync::watch;
 
 pub use self::restore::Restored;
-use super::configuration::{Configuration, Path, line};
+use super::configuration::{Configuration, Path, is_of_interfaces, line};
 use super::connection::{Caller, Trouble, Way};
 use super::console::{Console, Fault};
 use super::prompt::{Mode, Prompts};
@@ -74,11 +74,8 @@ impl Session {
             _claim: claim,
         };
         let way = session.reach().await.map_err(|trouble| trouble.to_string())?;
-        session.saved = session.read().await.map_err(|error| match error {
-            DeviceError::Broken { reason } => {
-                format!("its configuration cannot be saved: {reason}")
-            }
-            other => format!("its configuration cannot be saved: {other}"),
+        session.saved = session.read().await.map_err(|error| {
+            format!("its configuration cannot be saved: {}", Trouble::from(error))
         })?;
         let target = &session.caller.target;
         session.kept = [session.saved.lifeline(&way), target.keep.clone()].concat();
@@ -242,9 +239,8 @@ impl Session {
             ));
         }
         let target = &self.caller.target;
-        let has_interfaces = self.saved.statements.iter().any(|it| it.path[0] == "interfaces");
-        let is_named = |path: &Path| path.first().is_some_and(|node| node == "interfaces");
-        let is_known = self.saved.way_in(way).is_some() || target.keep.iter().any(is_named);
+        let has_interfaces = self.saved.statements.iter().any(|it| is_of_interfaces(&it.path));
+        let is_known = self.saved.way_in(way).is_some() || target.keep.iter().any(is_of_interfaces);
         self.way_in = (has_interfaces && !is_known).then(|| way.device.clone());
         for path in leftovers(name, target) {
             self.notes.push(format!(

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use redact::{Masker, clear_passwords};
 
 use super::Session;
-use crate::ssh_device::configuration::{Path, Statement, line, set_by};
+use crate::ssh_device::configuration::{Path, Statement, is_of_interfaces, line, set_by};
 use crate::ssh_device::console::Fault;
 use crate::ssh_device::prompt::Mode;
 use crate::ssh_device::refusal;
@@ -79,11 +79,8 @@ impl Session {
 
     /// Whoever cuts the way off that it came by cannot put anything back.
     fn spare_the_way_in(&self, deletions: &[Path]) -> Result<(), DeviceError> {
-        let is_of_interfaces = |path: &&Path| path.first().is_some_and(|node| node == "interfaces");
-        let (Some(address), Some(path)) = (&self.way_in, deletions.iter().find(is_of_interfaces))
-        else {
-            return Ok(());
-        };
+        let path = deletions.iter().find(|path| is_of_interfaces(path));
+        let (Some(address), Some(path)) = (&self.way_in, path) else { return Ok(()) };
         Err(DeviceError::Broken {
             reason: format!(
                 "`{}` could cut off the way in: none of the device's interfaces has the address {address} that it is \
