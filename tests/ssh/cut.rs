@@ -7,7 +7,7 @@ use driver_live::ssh_device::Restored;
 use model::lab::SshTarget;
 use testbed::device::{Change, Device, DeviceError};
 
-use super::device::{assert_tells, connect, script, sessions};
+use super::device::{self, assert_tells, connect, script, sessions};
 use super::sshd::Sshd;
 use crate::support::trials::{Need, Planned, trials};
 
@@ -120,9 +120,11 @@ async fn a_configuration_that_cannot_be_restored_is_saved_and_told() {
     assert_eq!(mode & 0o777, 0o600);
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.ends_with(BEFORE), "{written}");
-    // Whoever connects next is told of it.
+    // The same run does not touch the device any more, and whoever connects next is told of it.
     server.start_again();
-    let device = sessions.open("DUT0", &target, false).await.unwrap();
+    let told = device::reason(sessions.open("DUT0", &target, false).await);
+    assert_tells(&told, &["after an earlier scenario", "must not be taken for its own"]);
+    let device = connect(&target).await.unwrap();
     let file = path.display().to_string();
     assert_tells(&device.notes().await.join("\n"), &["an earlier run may not have put", &file]);
     std::fs::remove_file(&path).unwrap();

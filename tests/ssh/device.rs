@@ -38,7 +38,8 @@ pub(super) fn reason(outcome: Result<SshDevice, BenchError>) -> String {
             assert_eq!(name, "DUT0");
             reason
         }
-        other => panic!("it is no broken device: {other:?}"),
+        Err(other) => panic!("it is no broken device: {other:?}"),
+        Ok(_) => panic!("there is a device"),
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 #[cfg(feature = "docker")]
 use driver_docker::Docker;
-use driver_live::Live;
 pub(crate) use driver_live::live_pki::{Challenges, LivePki, NdesAdmin};
 pub(crate) use driver_live::ssh_device::answer_ssh;
 pub(crate) use driver_live::{TargetOptions, Targets, Used, used};
@@ -31,7 +30,7 @@ pub(crate) fn driver(
     targets: Targets,
 ) -> Result<Arc<dyn Driver>, BenchError> {
     match name {
-        DriverName::Live => Ok(Arc::new(Live::new(targets))),
+        DriverName::Live => Ok(Arc::new(targets)),
         built => Ok(console_driver(built, options)?),
     }
 }

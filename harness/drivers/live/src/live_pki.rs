@@ -1,26 +1,31 @@
 //! A PKI by its URL, behind the harness's seam: real, and handled with care.
 
 mod admin;
-mod silence;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use scep::capabilities::Capabilities;
 use scep::http::{HttpRequest, Method, Operation};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{self, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 pub use self::admin::NdesAdmin;
-use self::silence::Silence;
 
 use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::{ScepUrl, connect};
 use testbed::http::{self, Envelope};
 use testbed::pki::{Exchanged, Pki, PkiError};
+
+/// After how many messages in a row without an answer a server is given up that has answered none at all.
+const NEVER_HEARD: usize = 4;
+
+/// The same for one that has answered: what is wrong on purpose may well leave a server speechless, a few times in a row.
+const FALLEN_SILENT: usize = 12;
 
 /// Where challenge passwords come from.
 pub enum Challenges {
@@ -37,20 +42,17 @@ pub enum Challenges {
 impl Challenges {
     /// Those that were given: one serves always, several once each.
     pub fn given(mut passwords: Vec<Secret>) -> Self {
-        match (passwords.len(), passwords.pop()) {
-            (1, Some(only)) => Self::One(only),
-            (_, Some(last)) => {
-                passwords.push(last);
-                Self::OneTime(Mutex::new(passwords.into()))
-            }
-            (_, None) => Self::None,
+        if passwords.len() > 1 {
+            return Self::OneTime(Mutex::new(passwords.into()));
         }
+        passwords.pop().map_or(Self::None, Self::One)
     }
 }
 
 /// A PKI by its URL.
 pub struct LivePki {
-    url: ScepUrl,
+    /// Where it is.
+    pub url: ScepUrl,
     challenges: Challenges,
     /// From the first byte of a request to the last of its answer.
     limit: Duration,
@@ -59,10 +61,30 @@ pub struct LivePki {
     /// What requests had that were refused: an NDES still keeps it, and gives out no other once it keeps too many.
     unused: Mutex<VecDeque<Secret>>,
     /// What requests share that are wrong on purpose.
-    expendable: tokio::sync::Mutex<Option<Secret>>,
-    /// The pause between two requests, and when the next may go.
-    pace: Option<(Duration, Mutex<Instant>)>,
-    silence: Silence,
+    expendable: sync::Mutex<Option<Secret>>,
+    /// When requests may go, one at a time.
+    pace: Option<sync::Mutex<Interval>>,
+    silence: watch::Sender<Silence>,
+}
+
+/// The messages that had no answer in their time.
+#[derive(Debug, Default)]
+struct Silence {
+    in_a_row: usize,
+    has_answered: bool,
+}
+
+impl Silence {
+    /// Notes what came of a message.
+    fn note(&mut self, was_answered: bool) {
+        self.in_a_row = if was_answered { 0 } else { self.in_a_row + 1 };
+        self.has_answered |= was_answered;
+    }
+
+    /// Whether there is no use in waiting for another answer.
+    fn is_hopeless(&self) -> bool {
+        self.in_a_row >= if self.has_answered { FALLEN_SILENT } else { NEVER_HEARD }
+    }
 }
 
 impl LivePki {
@@ -76,7 +98,9 @@ impl LivePki {
     ) -> Self {
         let pace = per_second.map(|rate| {
             let pause = Duration::from_secs_f64(1.0 / rate.max(0.001));
-            (pause, Mutex::new(Instant::now()))
+            let mut pace = interval(pause.max(Duration::from_nanos(1)));
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            sync::Mutex::new(pace)
         });
         Self {
             url,
@@ -84,15 +108,10 @@ impl LivePki {
             limit,
             given: AtomicUsize::new(0),
             unused: Mutex::default(),
-            expendable: tokio::sync::Mutex::default(),
+            expendable: sync::Mutex::default(),
             pace,
-            silence: Silence::default(),
+            silence: watch::Sender::default(),
         }
-    }
-
-    /// Where it is.
-    pub fn address(&self) -> &ScepUrl {
-        &self.url
     }
 
     /// What it says of itself, or why it says nothing, in a line.
@@ -101,17 +120,15 @@ impl LivePki {
         let told = match self.exchange(&ask, "").await {
             Ok(Exchanged::Answered(response)) if response.status == 200 => {
                 let offer = Capabilities::parse(&response.body).to_string();
-                format!("GetCACaps from here is answered: {}", visible(&offer))
+                format!(" is answered: {}", visible(&offer))
             }
-            Ok(Exchanged::Answered(response)) => {
-                format!("GetCACaps from here is answered HTTP {}", response.status)
-            }
+            Ok(Exchanged::Answered(response)) => format!(" is answered HTTP {}", response.status),
             Ok(Exchanged::Unanswered(reason)) | Err(PkiError::Broken { reason }) => {
-                format!("GetCACaps from here: {reason}")
+                format!(": {reason}")
             }
-            Err(error) => format!("GetCACaps from here: {error}"),
+            Err(error) => format!(": {error}"),
         };
-        format!("{}: {told}", self.url)
+        format!("{}: GetCACaps from here{told}", self.url)
     }
 
     /// How many challenge passwords were given out; one that serves always counts once.
@@ -122,7 +139,10 @@ impl LivePki {
 
     /// Waits until so many messages in a row had no answer in their time that there is no use in sending more; tells so.
     pub async fn fell_silent(&self) -> String {
-        let messages = self.silence.lasts().await;
+        let mut silence = self.silence.subscribe();
+        let hopeless = silence.wait_for(Silence::is_hopeless).await;
+        // The sender lives as long as this value.
+        let messages = hopeless.map(|silence| silence.in_a_row).unwrap_or_default();
         format!(
             "{} answered none of {messages} messages in a row, each waited for {} s: it was given up",
             self.url,
@@ -132,43 +152,28 @@ impl LivePki {
 
     /// Waits for this request's turn.
     async fn turn(&self) {
-        let Some((pause, next)) = &self.pace else { return };
-        let at = {
-            let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
-            let at = (*next).max(Instant::now());
-            *next = at + *pause;
-            at
-        };
-        sleep_until(at).await;
+        if let Some(pace) = &self.pace {
+            pace.lock().await.tick().await;
+        }
     }
-}
 
-impl LivePki {
     async fn next_challenge(&self) -> Result<Option<Secret>, PkiError> {
-        let next = self.challenge_from_source().await?;
-        self.given.fetch_add(usize::from(next.is_some()), Ordering::Relaxed);
-        Ok(next)
-    }
-
-    async fn challenge_from_source(&self) -> Result<Option<Secret>, PkiError> {
-        match &self.challenges {
-            Challenges::None => Ok(None),
-            Challenges::One(secret) => Ok(Some(secret.clone())),
+        let next = match &self.challenges {
+            Challenges::None => return Ok(None),
+            Challenges::One(secret) => secret.clone(),
             Challenges::OneTime(secrets) => {
-                let next = secrets.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                next.map(Some).ok_or_else(|| PkiError::NotSupported {
+                secrets.lock().pop_front().ok_or_else(|| PkiError::NotSupported {
                     what: "a further request: all challenge passwords given are used".to_owned(),
-                })
+                })?
             }
             Challenges::Ndes(admin) => {
                 self.turn().await;
-                let unused = || self.unused.lock().unwrap_or_else(PoisonError::into_inner);
-                match admin.password(self.limit).await? {
-                    Some(password) => Ok(Some(password)),
-                    None => unused().pop_front().map(Some).ok_or_else(admin::cache_is_full),
-                }
+                let unused = || self.unused.lock().pop_front().ok_or_else(admin::cache_is_full);
+                admin.password(self.limit).await?.map_or_else(unused, Ok)?
             }
-        }
+        };
+        self.given.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(next))
     }
 }
 
@@ -183,7 +188,8 @@ impl Pki for LivePki {
         let begun = Instant::now();
         let answer = http::exchange(stream, envelope, request).await;
         if request.query.starts_with("operation=PKIOperation") {
-            self.silence.note(answer.is_ok() || begun.elapsed() < self.limit);
+            let was_answered = answer.is_ok() || begun.elapsed() < self.limit;
+            self.silence.send_modify(|silence| silence.note(was_answered));
         }
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
@@ -205,7 +211,7 @@ impl Pki for LivePki {
     }
 
     async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
-        self.unused.lock().unwrap_or_else(PoisonError::into_inner).push_back(challenge);
+        self.unused.lock().push_back(challenge);
         Ok(())
     }
 
@@ -245,5 +251,24 @@ mod tests {
             pki.turn().await;
         }
         assert_eq!(start.elapsed(), Duration::from_secs(1));
+    }
+
+    fn lasts(noted: &[bool]) -> Option<usize> {
+        let mut silence = Silence::default();
+        for was_answered in noted {
+            silence.note(*was_answered);
+        }
+        silence.is_hopeless().then_some(silence.in_a_row)
+    }
+
+    #[test]
+    fn whoever_never_answered_is_given_up_sooner_than_who_did() {
+        assert_eq!(lasts(&[false; 3]), None);
+        assert_eq!(lasts(&[false; 4]), Some(4));
+        let heard = [&[true][..], &[false; 11]].concat();
+        assert_eq!(lasts(&heard), None);
+        assert_eq!(lasts(&[&heard[..], &[false]].concat()), Some(12));
+        // Each answer is a new beginning.
+        assert_eq!(lasts(&[&heard[..], &heard].concat()), None);
     }
 }

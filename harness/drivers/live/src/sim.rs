@@ -1,13 +1,13 @@
 //! The simulated device on the network of this machine, in this process.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use dut_sim::network::kernel::HostNetwork;
 
 use model::lab::Lab;
-use model::scep_url::{ScepUrl, resolve};
+use model::scep_url::resolve;
 use simulated::sim_device::{self, SimDevice};
 use testbed::device::Device;
 use testbed::{BenchError, Client};
@@ -27,19 +27,18 @@ async fn network(lab: &Lab) -> HostNetwork {
         addresses.extend(host.addresses.iter().map(ipnet::Ipv4Net::addr));
     }
     for pki in lab.by_url.values() {
-        let found = resolved(&pki.url).await;
+        // A name may stand for nothing here, and addresses of version 4 are all that the device speaks.
+        let found = resolve(pki.url.host(), pki.url.port()).await.unwrap_or_default();
+        let found: Vec<Ipv4Addr> = found.into_iter().filter_map(of_version_4).collect();
         names.extend(found.first().map(|first| (pki.url.host().to_owned(), *first)));
         addresses.extend(found);
     }
     HostNetwork::of(names, addresses)
 }
 
-/// The addresses of version 4, which are all that the device speaks; none where the name stands for nothing here.
-async fn resolved(url: &ScepUrl) -> Vec<Ipv4Addr> {
-    let found = resolve(url.host(), url.port()).await.unwrap_or_default();
-    let of_version_4 = |socket: &SocketAddr| match socket.ip() {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
-    };
-    found.iter().filter_map(of_version_4).collect()
+fn of_version_4(socket: SocketAddr) -> Option<Ipv4Addr> {
+    match socket {
+        SocketAddr::V4(socket) => Some(*socket.ip()),
+        SocketAddr::V6(_) => None,
+    }
 }

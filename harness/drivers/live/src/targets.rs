@@ -1,20 +1,24 @@
 //! The real things of one run: each is opened once, whatever number of scenarios meet it.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use mock_ca::control;
+use parking_lot::Mutex;
 use scep::attribute::TransactionId;
 use scep::http::HttpRequest;
 
-use super::devices::Devices;
-use crate::live_pki::{Challenges, LivePki, NdesAdmin};
-use model::lab::{ChallengeSource, PkiByUrl, Secret, password_of, passwords_in};
+use super::live_pki::{Challenges, LivePki, NdesAdmin};
+#[cfg(target_os = "linux")]
+use super::sim::start as simulated;
+use super::ssh_device::{SshDevice, SshSessions};
+use model::lab::{ChallengeSource, Lab, PkiByUrl, Secret, SshTarget, password_of, passwords_in};
+use model::scep_url::ScepUrl;
 use simulated::connector::Connections;
 use simulated::mock_pki::MockPki;
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
+use testbed::{Bench, BenchError, Driver, DriverName, Remains, Resource};
 
 /// How real things are handled, beside what the lab file says.
 #[derive(Debug, Clone, Default)]
@@ -27,35 +31,34 @@ pub struct TargetOptions {
     pub otherwise: Option<ChallengeSource>,
 }
 
-/// The real devices and PKIs of a run; copies of it are the same run.
-#[derive(Clone)]
-pub struct Targets(Arc<Inner>);
-
+/// The real devices and PKIs of a run, which are the driver of that run.
 #[derive(Default)]
-struct Inner {
+pub struct Targets {
     options: TargetOptions,
     pkis: Mutex<Vec<(PkiByUrl, OpenPki)>>,
-    devices: Devices,
+    sessions: SshSessions,
 }
 
 impl Targets {
     /// Nothing is opened yet.
     pub fn new(options: TargetOptions) -> Self {
-        Self(Arc::new(Inner { options, ..Inner::default() }))
+        Self { options, ..Self::default() }
     }
 
-    pub(super) fn devices(&self) -> &Devices {
-        &self.0.devices
-    }
-
-    /// Whether devices keep the configuration that a scenario gave them.
-    pub fn keep_configuration(&self) -> bool {
-        self.0.options.keep_configuration
+    /// Logs in to a device, and out again: whoever cannot be reached is known before anything is changed.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub async fn greet(&self, name: &str, target: &SshTarget) -> Result<(), BenchError> {
+        // Nothing was changed, and there is nothing to put back.
+        let device = self.sessions.open(name, target, true).await?;
+        device.restore().await;
+        Ok(())
     }
 
     /// Where the challenge passwords of a PKI come from.
     pub fn source(&self, plan: &PkiByUrl) -> Option<ChallengeSource> {
-        let TargetOptions { challenge, otherwise, .. } = &self.0.options;
+        let TargetOptions { challenge, otherwise, .. } = &self.options;
         [challenge, &plan.challenge, otherwise].into_iter().find_map(Clone::clone)
     }
 
@@ -63,22 +66,19 @@ impl Targets {
     ///
     /// # Errors
     /// When its passwords cannot be read.
-    pub(super) fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
-        let mut open = self.0.pkis.lock().unwrap_or_else(PoisonError::into_inner);
+    fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
+        let mut open = self.pkis.lock();
         if let Some((_, pki)) = open.iter().find(|(other, _)| other == plan) {
             return Ok(pki.clone());
         }
         let (challenges, secrets) = read(self.source(plan))?;
         let pki = LivePki::new(plan.url.clone(), challenges, plan.timeout, None);
-        let control = plan.control.clone().map(|url| Control {
-            port: Arc::new(MockPki::by_url(
-                url.to_string(),
-                Connections::by_url(url, plan.timeout),
-            )),
-            issued_before: 0,
-            pending_before: BTreeSet::new(),
+        let control = plan.control.clone().map(|url| {
+            let connections = Connections::by_url(url.clone(), plan.timeout);
+            Arc::new(MockPki::by_url(url.to_string(), connections))
         });
-        let pki = OpenPki { pki: Arc::new(pki), secrets, control };
+        let (pki, issued_before, pending_before) = (Arc::new(pki), 0, BTreeSet::new());
+        let pki = OpenPki { pki, secrets, control, issued_before, pending_before };
         open.push((plan.clone(), pki.clone()));
         Ok(pki)
     }
@@ -92,40 +92,93 @@ impl Targets {
     }
 }
 
-impl Default for Targets {
-    fn default() -> Self {
-        Self::new(TargetOptions::default())
+#[async_trait]
+impl Driver for Targets {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+        if !lab.is_live() {
+            let what =
+                "a lab that names no device by SSH and no PKI by URL; `--lab FILE` names another";
+            return Err(not_supported(what.to_owned()));
+        }
+        let mut bench = Bench::default();
+        for (name, plan) in &lab.by_url {
+            let broken = |reason| BenchError::Pki { name: name.clone(), reason };
+            let pki = self.pki(plan).map_err(broken)?;
+            let pki = pki.for_scenario().await.map_err(|error| broken(error.to_string()))?;
+            bench.secrets.extend(pki.secrets.iter().cloned());
+            bench.pkis.insert(name.clone(), Arc::new(pki));
+        }
+        for (name, plan) in &lab.devices {
+            let device = match &plan.ssh {
+                Some(target) => {
+                    let keeps = self.options.keep_configuration;
+                    let device = Arc::new(self.sessions.open(name, target, keeps).await?);
+                    bench.resources.push(Box::new(Restoring(Arc::clone(&device))));
+                    device
+                }
+                None => simulated(name, lab).await?,
+            };
+            bench.devices.insert(name.clone(), device);
+        }
+        Ok(bench)
+    }
+
+    /// Devices, passwords that serve once, and what a CA has issued: other scenarios would change them meanwhile.
+    fn exclusive(&self, lab: &Lab) -> BTreeSet<String> {
+        let serves_once = |source: &ChallengeSource| {
+            !matches!(source, ChallengeSource::None | ChallengeSource::Static(_))
+        };
+        let is_held = |pki: &&PkiByUrl| {
+            pki.control.is_some() || self.source(pki).as_ref().is_some_and(serves_once)
+        };
+        let pkis = lab.by_url.values().filter(is_held).map(|pki| pki.url.to_string());
+        let controls = lab.by_url.values().filter_map(|pki| pki.control.as_ref());
+        let devices = lab.devices.values().filter_map(|device| device.ssh.as_ref());
+        pkis.chain(controls.map(|url| format!("control {url}")))
+            .chain(devices.map(|target| format!("ssh {}:{}", target.host, target.port)))
+            .collect()
+    }
+
+    fn remains(&self) -> Remains {
+        let (devices, changed) = (self.sessions.complaints(), self.sessions.not_put_back());
+        Remains { devices, changed, ..Remains::default() }
+    }
+
+    async fn settle(&self) -> Remains {
+        let devices = self.sessions.settled().await;
+        Remains { devices, ..Remains::default() }
     }
 }
 
-impl fmt::Debug for Targets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Targets").field(&self.0.options).finish()
-    }
+/// Elsewhere the simulated device has no sockets of the system's to ping with.
+#[cfg(not(target_os = "linux"))]
+async fn simulated(name: &str, _: &Lab) -> Result<Arc<dyn testbed::device::Device>, BenchError> {
+    Err(not_supported(format!("a simulated device, such as `{name}`, on this operating system")))
 }
 
-/// Two are equal where they are the same run.
-impl PartialEq for Targets {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
+fn not_supported(what: String) -> BenchError {
+    BenchError::NotSupported { driver: DriverName::Live, what }
 }
 
-impl Eq for Targets {}
+/// Puts the configuration of a device back at the end of a lab; so does the device itself when it is dropped.
+struct Restoring(Arc<SshDevice>);
+
+#[async_trait]
+impl Resource for Restoring {
+    async fn close(self: Box<Self>) {
+        // What comes of it is told at the end of the run.
+        self.0.restore().await;
+    }
+}
 
 /// A PKI whose passwords have been read.
 #[derive(Clone)]
-pub(super) struct OpenPki {
+struct OpenPki {
     pki: Arc<LivePki>,
     /// Its passwords, as far as they are known.
-    pub(super) secrets: Vec<Secret>,
-    control: Option<Control>,
-}
-
-/// What a scenario needs that is about more than SCEP.
-#[derive(Clone)]
-struct Control {
-    port: Arc<MockPki<Connections>>,
+    secrets: Vec<Secret>,
+    /// The control port, which does what SCEP has no words for.
+    control: Option<Arc<MockPki<Connections>>>,
     /// How many certificates are none of the scenario's.
     issued_before: usize,
     /// The transactions that wait, and are none of the scenario's.
@@ -137,25 +190,18 @@ impl OpenPki {
     ///
     /// # Errors
     /// When the control port, where there is one, does not tell of it.
-    pub(super) async fn for_scenario(mut self) -> Result<Self, PkiError> {
-        if let Some(control) = &mut self.control {
-            control.issued_before = control.port.issued().await?.len();
-            control.pending_before = control.port.pending().await?;
+    async fn for_scenario(mut self) -> Result<Self, PkiError> {
+        if let Some(control) = &self.control {
+            self.issued_before = control.issued().await?.len();
+            self.pending_before = control.pending().await?;
         }
         Ok(self)
     }
 
-    async fn decide(&self, decision: control::Decision, what: &str) -> Result<Decision, PkiError> {
-        match &self.control {
-            Some(control) => control.port.decide(decision, &control.pending_before).await,
-            None => Err(without_control(what)),
-        }
+    fn control(&self, what: &str) -> Result<&MockPki<Connections>, PkiError> {
+        let what = || format!("{what} by its URL alone, without `control`");
+        self.control.as_deref().ok_or_else(|| PkiError::NotSupported { what: what() })
     }
-}
-
-/// What SCEP has no words for, and what would have.
-fn without_control(what: &str) -> PkiError {
-    PkiError::NotSupported { what: format!("{what} by its URL alone, without `control`") }
 }
 
 #[async_trait]
@@ -181,24 +227,22 @@ impl Pki for OpenPki {
     }
 
     async fn approve(&self) -> Result<Decision, PkiError> {
-        self.decide(control::Decision::Approve, "approving requests").await
+        let control = self.control("approving requests")?;
+        control.decide(control::Decision::Approve, &self.pending_before).await
     }
 
     async fn deny(&self) -> Result<Decision, PkiError> {
-        self.decide(control::Decision::Deny, "denying requests").await
+        let control = self.control("denying requests")?;
+        control.decide(control::Decision::Deny, &self.pending_before).await
     }
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
-        match &self.control {
-            Some(Control { port, issued_before, .. }) => {
-                Ok(port.issued().await?.into_iter().skip(*issued_before).collect())
-            }
-            None => Err(without_control("listing issued certificates")),
-        }
+        let issued = self.control("listing issued certificates")?.issued().await?;
+        Ok(issued.into_iter().skip(self.issued_before).collect())
     }
 
     async fn url(&self) -> Result<String, PkiError> {
-        Ok(self.pki.address().to_string())
+        Ok(self.pki.url.to_string())
     }
 
     /// Asked after a failure: whether it is to be reached from here, and what it says of itself.
@@ -228,6 +272,8 @@ fn read(source: Option<ChallengeSource>) -> Result<(Challenges, Vec<Secret>), St
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use diagnostics::Source;
 
     use super::*;
 
@@ -275,5 +321,18 @@ mod tests {
         let missing = plan(Some(ChallengeSource::File("/nowhere/at/all".into())));
         let reason = Targets::default().prepare(&missing).unwrap_err();
         assert!(reason.starts_with("`/nowhere/at/all` cannot be read: "), "{reason}");
+    }
+
+    #[test]
+    fn passwords_that_serve_once_are_held_and_one_for_all_is_not() {
+        let held = |challenge: &str| {
+            let text =
+                format!("pki: {{p: {{url: http://127.0.0.1:1/scep, challenge: {challenge}}}}}");
+            let lab = Lab::parse(&Source::new("lab", text)).unwrap();
+            Targets::default().exclusive(&lab)
+        };
+        let url = BTreeSet::from(["http://127.0.0.1:1/scep".to_owned()]);
+        assert_eq!(held("{one-time: [a-password, b-password]}"), url);
+        assert_eq!(held("{static: a-password}"), BTreeSet::new());
     }
 }

@@ -1,6 +1,6 @@
 //! What of the network a run will use, told before it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -52,8 +52,9 @@ pub async fn used<'a>(
         }
     }
     let mut all = Vec::new();
-    for ((what, _), place) in found {
-        all.push(if look_up { place.resolved(what).await } else { place.named(what) });
+    for ((what, place), found) in found {
+        let addresses = if look_up { found.addresses().await } else { Ok(Vec::new()) };
+        all.push(Used { what, place, addresses });
     }
     all
 }
@@ -75,41 +76,21 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    fn named(self, what: String) -> Used {
-        Used { what, place: self.to_string(), addresses: Ok(Vec::new()) }
-    }
-
-    async fn resolved(self, what: String) -> Used {
-        let place = self.to_string();
+    async fn addresses(self) -> Result<Vec<String>, String> {
         match self {
-            Self::Ssh(target) => Used { what, place, addresses: reached(&target).await },
-            Self::Url(url) => {
-                Used { what, place, addresses: resolved(url.host(), url.port()).await }
-            }
-            Self::Addresses(addresses) => Used { what, place, addresses: Ok(addresses) },
+            // Names behind a jump host are that one's to look up.
+            Self::Ssh(target) => match Route::of(&target).await? {
+                Route { host, through: Some(way) } => Ok(vec![format!("{host} through {way}")]),
+                Route { host, through: None } => resolved(&host, target.port).await,
+            },
+            Self::Url(url) => resolved(url.host(), url.port()).await,
+            Self::Addresses(addresses) => Ok(addresses),
         }
     }
 }
 
-/// Where `ssh` goes by the user's configuration; names behind a jump host are that one's to look up.
-async fn reached(target: &SshTarget) -> Result<Vec<String>, String> {
-    let Route { host, through } = Route::of(target).await?;
-    match through {
-        Some(through) => Ok(vec![format!("{host} through {through}")]),
-        None => resolved(&host, target.port).await,
-    }
-}
-
+/// The addresses that a name stands for here, each once.
 async fn resolved(host: &str, port: u16) -> Result<Vec<String>, String> {
-    resolve(host, port).await.map(|found| distinct(found.iter().map(SocketAddr::ip)))
-}
-
-fn distinct(addresses: impl Iterator<Item = std::net::IpAddr>) -> Vec<String> {
-    let mut texts: Vec<String> = Vec::new();
-    for address in addresses.map(|address| address.to_string()) {
-        if !texts.contains(&address) {
-            texts.push(address);
-        }
-    }
-    texts
+    let addresses: BTreeSet<_> = resolve(host, port).await?.iter().map(SocketAddr::ip).collect();
+    Ok(addresses.iter().map(ToString::to_string).collect())
 }

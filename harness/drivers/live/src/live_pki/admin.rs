@@ -28,19 +28,6 @@ pub struct NdesAdmin {
     refused: Mutex<Option<String>>,
 }
 
-/// Why there is no page.
-enum NoPage {
-    /// The user or the password is wrong.
-    Refused(String),
-    Other(String),
-}
-
-impl From<String> for NoPage {
-    fn from(reason: String) -> Self {
-        Self::Other(reason)
-    }
-}
-
 /// How a server lets a user in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
@@ -67,15 +54,15 @@ impl NdesAdmin {
                 format!("{reason} (not tried again: accounts are locked after a few failures)");
             return Err(broken(told));
         }
-        match self.page(limit).await {
-            Ok(page) => read(&page).map_err(broken),
-            Err(NoPage::Other(reason)) => Err(broken(reason)),
-            Err(NoPage::Refused(reason)) => Err(broken(refused.insert(reason).clone())),
-        }
+        self.page(&mut refused, limit).await.and_then(|page| read(&page)).map_err(broken)
     }
 
     /// The page, however the server lets the user in; the password is told to none that wants no password.
-    async fn page(&self, limit: Duration) -> Result<HttpResponse, NoPage> {
+    async fn page(
+        &self,
+        refused: &mut Option<String>,
+        limit: Duration,
+    ) -> Result<HttpResponse, String> {
         let answer = self.ask(None, limit).await?;
         if answer.response.status != 401 {
             return Ok(answer.response);
@@ -91,25 +78,27 @@ impl NdesAdmin {
         };
         let page = page.response;
         if page.status == 401 {
-            return Err(NoPage::Refused(format!(
+            let reason = format!(
                 "was answered HTTP 401 again, by {scheme:?}: the user `{}` or the password is wrong",
                 self.user
-            )));
+            );
+            return Err(refused.insert(reason).clone());
         }
         Ok(page)
     }
 
     async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
-        let stream = connect(&self.url).await?;
-        http::ask(stream, self.envelope(&self.url.authority(), credentials, limit), &PAGE).await
+        let (stream, authority) = (connect(&self.url).await?, self.url.authority());
+        let envelope = Envelope::new(&authority, self.url.path(), limit);
+        http::ask(stream, Envelope { credentials, ..envelope }, &PAGE).await
     }
 
     /// Asks in two steps, over one connection, for it is the connection that the server lets in.
     async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
-        let stream = connect(&self.url).await?;
+        let (stream, authority) = (connect(&self.url).await?, self.url.authority());
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
-        let authority = self.url.authority();
-        let envelope = self.envelope(&authority, Some(&hello), limit);
+        let envelope = Envelope::new(&authority, self.url.path(), limit);
+        let envelope = Envelope { credentials: Some(&hello), ..envelope };
         http::ask_again(stream, envelope, &PAGE, |answer| self.prove(answer)).await
     }
 
@@ -119,21 +108,12 @@ impl NdesAdmin {
             scheme.eq_ignore_ascii_case("NTLM").then_some(token.trim())
         });
         let missing = "the server offers NTLM, and asks nothing by it";
-        let challenge = STANDARD.decode(token.ok_or(missing)?);
-        let challenge =
-            challenge.map_err(|error| format!("its NTLM challenge is no base64: {error}"))?;
+        let challenge = STANDARD
+            .decode(token.ok_or(missing)?)
+            .map_err(|error| format!("its NTLM challenge is no base64: {error}"))?;
         let proof =
             ntlm::prove(&challenge, &self.user, self.password.expose(), &ntlm::Fresh::now()?)?;
         Ok(format!("NTLM {}", STANDARD.encode(proof)))
-    }
-
-    fn envelope<'a>(
-        &'a self,
-        authority: &'a str,
-        credentials: Option<&'a str>,
-        limit: Duration,
-    ) -> Envelope<'a> {
-        Envelope { credentials, ..Envelope::new(authority, self.url.path(), limit) }
     }
 }
 
@@ -168,9 +148,8 @@ pub(super) fn cache_is_full() -> PkiError {
 
 /// The password on the page, nothing where the server gives out no more; the error says what the page is instead, and never a password.
 fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
-    match page.status {
-        200 => {}
-        status => return Err(format!("was answered HTTP {status}")),
+    if page.status != 200 {
+        return Err(format!("was answered HTTP {}", page.status));
     }
     let text =
         http::text(&page.body).unwrap_or_else(|| String::from_utf8_lossy(&page.body).into_owned());

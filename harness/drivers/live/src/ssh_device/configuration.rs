@@ -47,15 +47,15 @@ impl Configuration {
             if !line.starts_with("set ") {
                 return Err(line);
             }
-            let mut words = shlex::split(&line);
-            // A value may go on in the next line, within its quotes.
-            while words.is_none() {
+            let mut path = loop {
+                if let Some(words) = shlex::split(&line) {
+                    break words;
+                }
+                // A value may go on in the next line, within its quotes.
                 let more = lines.next().filter(|_| line.len() < LONGEST_VALUE);
                 let Some(more) = more else { return Err(line) };
                 line = format!("{line}\n{more}");
-                words = shlex::split(&line);
-            }
-            let mut path = words.unwrap_or_default();
+            };
             if path.len() < 2 {
                 return Err(line);
             }
@@ -73,11 +73,6 @@ impl Configuration {
     /// The lines that nobody could set again.
     pub(super) fn irretrievable(&self) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(|statement| statement.is_irretrievable())
-    }
-
-    /// Whether the lines of another are the same, in whatever order.
-    pub(super) fn same_as(&self, other: &Self) -> bool {
-        self.without(other).next().is_none() && other.without(self).next().is_none()
     }
 
     /// The lines that another has not.
@@ -123,10 +118,11 @@ impl Configuration {
     /// The interface that has the address which the device is reached at, and the subnet there.
     pub(super) fn way_in(&self, way: &Way) -> Option<(Path, IpNet)> {
         let address = way.address?;
-        let of_interfaces = |path: &&Path| path.first().is_some_and(|word| word == "interfaces");
-        let mut paths =
-            self.statements.iter().map(|statement| &statement.path).filter(of_interfaces);
+        let mut paths = self.statements.iter().map(|statement| &statement.path);
         paths.find_map(|path| {
+            if !is_of_interfaces(path) {
+                return None;
+            }
             let at = path.iter().position(|word| word == "address")?;
             let subnet: IpNet = path.get(at + 1)?.parse().ok()?;
             (subnet.addr() == address).then(|| (path[..at].to_vec(), subnet))
@@ -170,6 +166,11 @@ impl Statement {
         let length = if self.is_masked() { length.min(self.path.len() - 1) } else { length };
         self.path[..length].to_vec()
     }
+}
+
+/// Whether a path is of an interface, and not of another that has an address.
+pub(super) fn is_of_interfaces(path: &Path) -> bool {
+    path.first().is_some_and(|word| word == "interfaces")
 }
 
 /// The path that a line of a scenario sets; `None` where it sets none.

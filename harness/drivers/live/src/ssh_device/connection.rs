@@ -23,13 +23,12 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use self::askpass::Askpass;
-pub use self::askpass::answer_ssh;
+pub use self::askpass::{AtTerminal, Passwords, answer_ssh};
 pub use self::command::Route;
 use self::command::{OLD_ALGORITHMS, not_started, ssh};
 use self::diagnosis::{after, key_tried, own_words, trouble, wants_old_algorithms};
-use super::Passwords;
+use super::console::{Fault, Wire};
 use super::screen::WIDTH;
-use super::wire::{Lost, Wire};
 use model::lab::SshTarget;
 
 /// How long a login may bring no news.
@@ -67,9 +66,6 @@ pub(super) enum Trouble {
     Stranger(String),
 }
 
-/// A terminal on the device, and how that is reached.
-type Dialled = (Box<dyn Wire>, Way);
-
 /// How the device is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Way {
@@ -83,19 +79,16 @@ pub(super) struct Way {
 
 /// Opens shells on a device.
 pub(super) struct Caller {
-    target: SshTarget,
-    passwords: Arc<dyn Passwords>,
-    program: PathBuf,
+    pub(super) target: SshTarget,
+    /// Who is asked for passwords where the lab file names none.
+    pub(super) passwords: Arc<dyn Passwords>,
+    /// The program `sceplab`, which `ssh` asks by.
+    pub(super) program: PathBuf,
 }
 
 impl Caller {
-    /// Who is asked for passwords where a lab file names none, and the program `sceplab`, which `ssh` asks by.
-    pub(super) fn new(target: SshTarget, passwords: Arc<dyn Passwords>, program: PathBuf) -> Self {
-        Self { target, passwords, program }
-    }
-
-    /// Opens one.
-    pub(super) async fn dial(&self) -> Result<Dialled, Trouble> {
+    /// Opens one, and tells how the device is reached.
+    pub(super) async fn dial(&self) -> Result<(Box<dyn Wire>, Way), Trouble> {
         if let Some(path) = &self.target.identity {
             let unread = |error| format!("the key `{}` cannot be read: {error}", path.display());
             File::open(path).map_err(|error| Trouble::NotLetIn(unread(error)))?;
@@ -104,14 +97,13 @@ impl Caller {
     }
 
     /// Logs in with further options; if the algorithms of old routers may help, once more with those.
-    async fn log_in(&self, options: &[&str]) -> Result<Dialled, Trouble> {
+    async fn log_in(&self, options: &[&str]) -> Result<(Box<dyn Wire>, Way), Trouble> {
         let target = &self.target;
         let mut command = ssh(target, "-tt", options).map_err(Trouble::Stranger)?;
-        let askpass = Askpass::listen(target, &self.passwords)
+        let askpass = Askpass::listen(self, &mut command)
             .map_err(|error| Trouble::Stranger(format!("no password can be asked for: {error}")))?;
-        askpass.prepare(&mut command, &self.program);
-        let started = start(command).map_err(|error| Trouble::Stranger(not_started(&error)));
-        let (terminal, mut child) = started?;
+        let (terminal, mut child) =
+            start(command).map_err(|error| Trouble::Stranger(not_started(&error)))?;
         let mut words = listen(child.stderr.take());
         let mut serving = pin!(askpass.serve(child.id()));
         let (unanswered, stalled) = loop {
@@ -137,14 +129,13 @@ impl Caller {
         if options.is_empty() && password.is_none() && wants_old_algorithms(&said) {
             return Box::pin(self.log_in(&OLD_ALGORITHMS)).await;
         }
-        let mut tried: Vec<String> = key_tried(target, &said).into_iter().chain(password).collect();
-        Err(match unanswered {
-            None => trouble(target, &said, &tried).await,
-            Some(reason) => {
-                tried.push(reason);
-                Trouble::NotLetIn(tried.join("; "))
-            }
-        })
+        let is_unanswered = unanswered.is_some();
+        let tried = key_tried(target, &said).into_iter().chain(password).chain(unanswered);
+        let tried = tried.collect::<Vec<_>>().join("; ");
+        if is_unanswered {
+            return Err(Trouble::NotLetIn(tried));
+        }
+        Err(trouble(target, &said, &tried).await)
     }
 }
 
@@ -210,23 +201,23 @@ struct SshWire {
 
 #[async_trait]
 impl Wire for SshWire {
-    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Lost> {
+    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Fault> {
         if self.words.borrow().contains(NO_TERMINAL) {
-            return Err(Lost("the device gives no terminal".to_owned()));
+            return Err(Fault::Lost("the device gives no terminal".to_owned()));
         }
         match timeout(limit, self.terminal.read(buffer)).await {
             Err(_) => Ok(0),
             Ok(Ok(count @ 1..)) => Ok(count),
             // The other end of the terminal is closed.
-            Ok(_) => Err(Lost(self.closed().await)),
+            Ok(_) => Err(Fault::Lost(self.closed().await)),
         }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         match timeout(WRITE_LIMIT, self.terminal.write_all(bytes)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Lost(self.closed().await)),
-            Err(_) => Err(Lost("nothing can be typed".to_owned())),
+            Ok(Err(_)) => Err(Fault::Lost(self.closed().await)),
+            Err(_) => Err(Fault::Lost("nothing can be typed".to_owned())),
         }
     }
 }

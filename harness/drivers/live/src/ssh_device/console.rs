@@ -5,20 +5,17 @@
 
 mod fault;
 mod typing;
-mod waiting;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::time::Instant;
 
 pub(super) use self::fault::Fault;
 pub(super) use self::typing::can_be_typed;
-use self::typing::{remember, typed};
-pub(super) use self::waiting::Stopped;
-use self::waiting::{End, For, Waiting};
+use self::typing::typed;
 use super::prompt::{Mode, Prompts, belongs_to_prompt, is_of_pager, pager};
 use super::screen::Screen;
-use super::wire::{Lost, Wire};
 
 /// The most that a command may print, in bytes.
 const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
@@ -47,13 +44,17 @@ const PROBES: usize = 20;
 
 const INTERRUPT: &[u8] = b"\x03";
 
-/// What the device printed for a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Printed {
-    /// Without the command's echo, the prompt, pagers and blank rows at the end.
-    pub(super) text: String,
-    /// What the prompt after it is for.
-    pub(super) mode: Mode,
+/// How much of what came last is told, in bytes.
+const TAIL: usize = 200;
+
+/// A terminal at the other end of which is a device; whatever is asked of one that is gone is [`Fault::Lost`].
+#[async_trait]
+pub(super) trait Wire: Send {
+    /// Waits for bytes, at most so long, and tells how many came; 0 if none did.
+    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Fault>;
+
+    /// Sends bytes, all of them.
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault>;
 }
 
 /// A device's command line, waiting for a command.
@@ -61,10 +62,53 @@ pub(super) struct Console {
     wire: Box<dyn Wire>,
     screen: Screen,
     prompts: Prompts,
-    mode: Mode,
+    /// What the command line is for now.
+    pub(super) mode: Mode,
     limit: Duration,
     /// The last bytes that came, whatever they were.
     tail: Vec<u8>,
+}
+
+/// What is to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For<'a> {
+    /// What this command prints, and a prompt.
+    Output(&'a str),
+    /// The prompt alone, which this command leads to if all is well.
+    Nothing(&'a str),
+    /// A prompt, whatever else is there. An empty line may be typed if none comes: some devices wait for one, and after
+    /// Ctrl-C the prompt may stand behind what that is shown as.
+    Prompt,
+}
+
+/// What is waited for, and how far that has got.
+struct Waiting<'a> {
+    what: For<'a>,
+    since: Instant,
+    limit: Duration,
+    /// When bytes came last.
+    heard: Instant,
+    /// In bytes.
+    received: usize,
+    /// The rows at which an empty line was typed.
+    probed: Vec<usize>,
+    /// Whether something stands behind a prompt.
+    buried: bool,
+    /// Whether a pager was answered.
+    paged: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(what: For<'a>, limit: Duration) -> Self {
+        let now = Instant::now();
+        let (received, probed, buried, paged) = (0, Vec::new(), false, false);
+        Self { what, since: now, limit, heard: now, received, probed, buried, paged }
+    }
+
+    /// The first row in which the prompt may stand: in the row of a command it is the one before it.
+    fn first_row(&self) -> usize {
+        usize::from(self.what != For::Prompt)
+    }
 }
 
 impl Console {
@@ -76,28 +120,18 @@ impl Console {
     ) -> Result<Self, Fault> {
         let (mode, screen, tail) = (Mode::Operational, Screen::default(), Vec::new());
         let mut console = Self { wire, screen, prompts, mode, limit, tail };
-        match console.wait(Waiting::new(For::Prompt, LOGIN_LIMIT.min(limit), &|| false)).await {
-            Ok(_) => {}
-            Err(Fault::TimedOut { after, tail, .. }) => {
-                return Err(Fault::PromptNeverSeen { after, tail });
-            }
-            Err(other) => return Err(other),
-        }
+        console.wait(&mut Waiting::new(For::Prompt, LOGIN_LIMIT.min(limit))).await?;
         for line in ["set terminal length 0", "set terminal width 512"] {
             // Those that know no such setting say so, and need none.
-            console.run(line, &|| false).await?;
+            console.run(line).await?;
         }
         Ok(console)
     }
 
-    /// What the command line is for now.
-    pub(super) fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    /// Types a line and waits for the prompt after it; at the limit, or where `stopped` says so, it is interrupted.
-    pub(super) async fn run(&mut self, line: &str, stopped: Stopped<'_>) -> Result<Printed, Fault> {
-        self.carry_out(line, Waiting::new(For::Output, self.limit, stopped)).await
+    /// Types a line and waits for the prompt after it; at the limit, the command is interrupted. What was printed is without
+    /// the line's echo, the prompt, pagers and blank rows at the end.
+    pub(super) async fn run(&mut self, line: &str) -> Result<String, Fault> {
+        self.run_within(line, self.limit).await
     }
 
     /// The same, within another limit.
@@ -105,55 +139,54 @@ impl Console {
         &mut self,
         line: &str,
         limit: Duration,
-    ) -> Result<Printed, Fault> {
-        self.carry_out(line, Waiting::new(For::Output, limit, &|| false)).await
+    ) -> Result<String, Fault> {
+        self.carry_out(line, Waiting::new(For::Output(line), limit)).await
     }
 
-    /// The same for a line that prints nothing where all is well, so that nothing can look like a prompt.
-    pub(super) async fn run_silent(
-        &mut self,
-        line: &str,
-        stopped: Stopped<'_>,
-    ) -> Result<Printed, Fault> {
-        self.carry_out(line, Waiting::new(For::Nothing, self.limit, stopped)).await
+    /// The same for a line that prints nothing if all is well, so that nothing can look like a prompt.
+    pub(super) async fn run_silent(&mut self, line: &str) -> Result<String, Fault> {
+        self.carry_out(line, Waiting::new(For::Nothing(line), self.limit)).await
     }
 
-    async fn carry_out(&mut self, line: &str, waiting: Waiting<'_>) -> Result<Printed, Fault> {
+    async fn carry_out(&mut self, line: &str, mut waiting: Waiting<'_>) -> Result<String, Fault> {
         let typed = typed(line)?;
         self.drain().await?;
         self.screen.begin();
         self.tail.clear();
         self.wire.write(&typed).await?;
-        match self.wait(waiting).await {
-            Ok(end) => Ok(Printed { text: self.printed(end), mode: self.mode }),
-            Err(fault) => Err(self.interrupted(fault.of_command(line)).await),
+        match self.wait(&mut waiting).await {
+            Ok(row) => Ok(self.printed(row, &waiting)),
+            Err(fault) => Err(self.interrupted(fault).await),
         }
     }
 
     /// Reads what comes while nobody asked, so that a device that is gone is noticed.
-    pub(super) async fn drain(&mut self) -> Result<(), Lost> {
-        let mut buffer = vec![0; 4096];
+    pub(super) async fn drain(&mut self) -> Result<(), Fault> {
         let start = Instant::now();
-        while start.elapsed() < TICK {
-            let count = self.wire.read(&mut buffer, Duration::ZERO).await?;
-            if count == 0 {
-                break;
-            }
-            self.screen.feed(&buffer[..count]);
+        while start.elapsed() < TICK && self.read(Duration::ZERO).await? > 0 {
             self.screen.begin();
-            remember(&mut self.tail, &buffer[..count]);
         }
         Ok(())
     }
 
-    /// Stops a command that is under way, so that the next one finds a prompt.
-    async fn interrupted(&mut self, fault: Fault) -> Fault {
-        if let Fault::Lost(_) | Fault::NotTyped { .. } = fault {
+    /// Draws what comes in that time, and tells how many bytes those were.
+    async fn read(&mut self, limit: Duration) -> Result<usize, Fault> {
+        let mut buffer = vec![0; 4096];
+        let count = self.wire.read(&mut buffer, limit).await?;
+        self.screen.feed(&buffer[..count]);
+        self.tail.extend_from_slice(&buffer[..count]);
+        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
+        Ok(count)
+    }
+
+    /// Stops a command that is under way because of a fault, so that the next one finds a prompt.
+    pub(super) async fn interrupted(&mut self, fault: Fault) -> Fault {
+        if let Fault::Lost(_) = fault {
             return fault;
         }
         match self.interrupt().await {
             Ok(()) => fault,
-            Err(Fault::Lost(lost)) => Fault::Lost(lost),
+            Err(lost @ Fault::Lost(_)) => lost,
             Err(_) => Fault::Stuck(Box::new(fault)),
         }
     }
@@ -164,41 +197,36 @@ impl Console {
         loop {
             self.screen = Screen::default();
             let limit = deadline.saturating_duration_since(Instant::now());
-            match self.wait(Waiting::new(For::Prompt, limit, &|| false)).await {
+            match self.wait(&mut Waiting::new(For::Prompt, limit)).await {
                 Ok(_) => return Ok(()),
                 // It had been printed before the device was told.
-                Err(Fault::TooMuch { .. }) => {}
+                Err(Fault::TooMuch) => {}
                 Err(other) => return Err(other),
             }
         }
     }
 
-    /// Reads until the device waits for a command.
-    async fn wait(&mut self, mut waiting: Waiting<'_>) -> Result<End, Fault> {
-        let mut buffer = vec![0; 16384];
+    /// Reads until the device waits for a command, and tells the row of the prompt.
+    async fn wait(&mut self, waiting: &mut Waiting<'_>) -> Result<usize, Fault> {
         loop {
-            let patience = self.patience(&waiting);
-            let count = self.wire.read(&mut buffer, patience).await?;
+            let count = self.read(self.patience(waiting)).await?;
             if count > 0 {
                 waiting.heard = Instant::now();
                 waiting.received += count;
-                self.screen.feed(&buffer[..count]);
-                remember(&mut self.tail, &buffer[..count]);
             }
-            if waiting.received > OUTPUT_LIMIT || self.screen.cells() > SCREEN_LIMIT {
-                return Err(Fault::TooMuch { limit: OUTPUT_LIMIT });
+            if waiting.received > OUTPUT_LIMIT || self.screen.cells > SCREEN_LIMIT {
+                return Err(Fault::TooMuch);
             }
-            if (waiting.stopped)() {
-                return Err(Fault::Stopped);
-            }
-            if let Some(row) = self.look(&mut waiting).await? {
-                return Ok(End { row, buried: waiting.buried, paged: waiting.paged });
+            if let Some(row) = self.look(waiting).await? {
+                return Ok(row);
             }
             if waiting.since.elapsed() >= waiting.limit {
-                return Err(Fault::TimedOut {
-                    after: waiting.limit,
-                    command: String::new(),
-                    tail: self.tail.clone(),
+                let (after, tail) = (waiting.limit, self.tail.clone());
+                return Err(match waiting.what {
+                    For::Prompt => Fault::PromptNeverSeen { after, tail },
+                    For::Output(command) | For::Nothing(command) => {
+                        Fault::TimedOut { after, command: command.to_owned(), tail }
+                    }
                 });
             }
         }
@@ -207,56 +235,48 @@ impl Console {
     /// How long to wait for more bytes before looking at the screen again.
     fn patience(&self, waiting: &Waiting<'_>) -> Duration {
         let left = waiting.limit.saturating_sub(waiting.since.elapsed());
-        let last = self.screen.last_row();
-        let quiet = match self.prompts.seen(&last) {
+        let until_quiet =
+            self.quiet(&self.screen.last_row()).saturating_sub(waiting.heard.elapsed());
+        until_quiet.clamp(Duration::from_millis(1), TICK).min(left)
+    }
+
+    /// How long the device is quiet before its last row tells anything.
+    fn quiet(&self, last: &str) -> Duration {
+        match self.prompts.seen(last) {
             Some(seen) if seen.known => QUIET,
             Some(_) => QUIET_AFTER_STRANGE,
-            None => pager(&last).map_or(TICK, |(_, quiet)| quiet),
-        };
-        quiet
-            .saturating_sub(waiting.heard.elapsed())
-            .max(Duration::from_millis(1))
-            .min(TICK)
-            .min(left)
+            None => pager(last).map_or(QUIET_WITHOUT_PROMPT, |(_, quiet)| quiet),
+        }
     }
 
     /// Looks at the last row while the device is quiet: at a prompt it is asked for another, at a pager to go on.
     async fn look(&mut self, waiting: &mut Waiting<'_>) -> Result<Option<usize>, Fault> {
-        let (last, quiet) = (self.screen.last_row(), waiting.heard.elapsed());
-        let row = self.screen.height() - 1;
+        let (last, row) = (self.screen.last_row(), self.screen.height() - 1);
+        if waiting.heard.elapsed() < self.quiet(&last) {
+            return Ok(None);
+        }
         if let Some(seen) = self.prompts.seen(&last).filter(|_| row >= waiting.first_row()) {
-            let enough = if seen.known { QUIET } else { QUIET_AFTER_STRANGE };
-            if quiet < enough {
-                return Ok(None);
-            }
-            let end = if waiting.what == For::Nothing && seen.known && self.nothing_before(row) {
+            let is_silent = matches!(waiting.what, For::Nothing(_));
+            let end = if is_silent && seen.known && self.nothing_before(row) {
                 Some(row)
             } else {
                 self.asked_twice(waiting, row)
             };
-            if let Some(end) = end {
+            if end.is_some() {
                 let last = self.prompts.last(&last).to_owned();
                 self.prompts.learn(&last, seen.mode);
                 self.mode = seen.mode;
-                return Ok(Some(end));
+                return Ok(end);
             }
             if waiting.probed.last() != Some(&row) {
                 self.probe(waiting, row).await?;
             }
-            return Ok(None);
-        }
-        if let Some((answer, enough)) = pager(&last) {
-            if quiet >= enough {
-                self.screen.erase_last_row();
-                self.wire.write(answer).await?;
-                waiting.paged = true;
-                waiting.heard = Instant::now();
-            }
-            return Ok(None);
-        }
-        if quiet >= QUIET_WITHOUT_PROMPT
-            && (waiting.what == For::Prompt || self.prompt_is_buried(waiting))
-        {
+        } else if let Some((answer, _)) = pager(&last) {
+            self.screen.erase_last_row();
+            self.wire.write(answer).await?;
+            waiting.paged = true;
+            waiting.heard = Instant::now();
+        } else if waiting.what == For::Prompt || self.prompt_is_buried(waiting) {
             waiting.buried = waiting.what != For::Prompt;
             self.probe(waiting, row).await?;
         }
@@ -308,15 +328,15 @@ impl Console {
     }
 
     /// What stands between the command and the prompt.
-    fn printed(&self, end: End) -> String {
-        let mut lines = self.screen.lines(self.screen.end_of_first_line(), end.row);
-        if end.paged {
+    fn printed(&self, row: usize, waiting: &Waiting<'_>) -> String {
+        let mut lines = self.screen.lines(self.screen.end_of_first_line(), row);
+        if waiting.paged {
             lines.retain(|line| !is_of_pager(line));
         }
-        while lines.last().is_some_and(|it| belongs_to_prompt(it) || end.paged && it == "~") {
+        while lines.last().is_some_and(|it| belongs_to_prompt(it) || waiting.paged && it == "~") {
             lines.pop();
         }
-        if end.buried {
+        if waiting.buried {
             // What a prompt was buried under is output, the prompt is not.
             for line in &mut lines {
                 if let Some(prompt) = self.prompts.at_start(line).map(str::len) {

@@ -24,13 +24,11 @@ pub(super) enum Mode {
 
 /// What the prompts of one device look like, and what they were when last seen.
 #[derive(Debug)]
-pub(super) struct Prompts {
-    operational: Kind,
-    configuration: Kind,
-}
+pub(super) struct Prompts([Kind; 2]);
 
 #[derive(Debug)]
 struct Kind {
+    mode: Mode,
     form: Regex,
     /// All of it, as it was last seen.
     seen: Option<String>,
@@ -47,15 +45,15 @@ pub(super) struct Seen {
 impl Prompts {
     /// Those that a lab file describes; the error is what is wrong with its expression.
     pub(super) fn new(form: &lab::Prompts) -> Result<Self, String> {
-        let kind = |given: &Option<String>, default: &str| {
+        let kind = |mode, given: &Option<String>, default: &str| {
             let form = format!(r"^\s*(?:{})\s*$", given.as_deref().unwrap_or(default));
             let form = RegexBuilder::new(&form).size_limit(1 << 20).build();
-            form.map(|form| Kind { form, seen: None }).map_err(|error| error.to_string())
+            form.map(|form| Kind { mode, form, seen: None }).map_err(|error| error.to_string())
         };
-        Ok(Self {
-            operational: kind(&form.operational, OPERATIONAL)?,
-            configuration: kind(&form.configuration, CONFIGURATION)?,
-        })
+        Ok(Self([
+            kind(Mode::Operational, &form.operational, OPERATIONAL)?,
+            kind(Mode::Configuration, &form.configuration, CONFIGURATION)?,
+        ]))
     }
 
     /// A row without what stands before its last prompt where that is the same prompt again: empty lines that were typed
@@ -75,30 +73,23 @@ impl Prompts {
     /// Whether a row is a prompt and nothing else.
     pub(super) fn seen(&self, row: &str) -> Option<Seen> {
         let row = self.last(row);
-        let kinds =
-            [(&self.operational, Mode::Operational), (&self.configuration, Mode::Configuration)];
-        let known = kinds.iter().find(|(kind, _)| kind.seen.as_deref() == Some(row));
-        if let Some((_, mode)) = known {
-            return Some(Seen { mode: *mode, known: true });
+        if let Some(kind) = self.0.iter().find(|kind| kind.seen.as_deref() == Some(row)) {
+            return Some(Seen { mode: kind.mode, known: true });
         }
-        let mut kinds = kinds.iter();
-        let (_, mode) = kinds.find(|(kind, _)| !row.is_empty() && kind.form.is_match(row))?;
-        Some(Seen { mode: *mode, known: false })
+        let kind = self.0.iter().find(|kind| !row.is_empty() && kind.form.is_match(row))?;
+        Some(Seen { mode: kind.mode, known: false })
     }
 
     /// Notes what the prompt is now.
     pub(super) fn learn(&mut self, row: &str, mode: Mode) {
-        let kind = match mode {
-            Mode::Operational => &mut self.operational,
-            Mode::Configuration => &mut self.configuration,
-        };
-        kind.seen = Some(row.trim_end().to_owned());
+        for kind in self.0.iter_mut().filter(|kind| kind.mode == mode) {
+            kind.seen = Some(row.trim_end().to_owned());
+        }
     }
 
     /// The prompt that a row begins with, as it was last seen.
     pub(super) fn at_start<'a>(&self, row: &'a str) -> Option<&'a str> {
-        let kinds = [&self.operational, &self.configuration];
-        let mut seen = kinds.iter().filter_map(|kind| kind.seen.as_deref());
+        let mut seen = self.0.iter().filter_map(|kind| kind.seen.as_deref());
         seen.find_map(|seen| row.get(..seen.len()).filter(|start| *start == seen))
     }
 }

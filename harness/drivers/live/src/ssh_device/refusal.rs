@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use regex::RegexSet;
 
 /// What a line begins with that says so, whatever was typed.
 const OF_ANY: &[&str] = &[
@@ -33,48 +33,40 @@ const OF_CONFIGURATION: &[&str] = &[
     r"is no configuration line",
 ];
 
-/// What is said while somebody else commits.
-const LOCKED: &str = r"(?i)(locked due to another commit|another commit (is )?in progress)";
+/// What is said while somebody else commits, in small letters.
+const LOCKED: [&str; 3] =
+    ["locked due to another commit", "another commit in progress", "another commit is in progress"];
 
-struct Words {
-    any: RegexSet,
-    configuration: RegexSet,
-    locked: Regex,
-    nothing_received: Regex,
-}
+/// What `ping` ends with if nobody answered.
+const NOTHING_RECEIVED: [&str; 2] =
+    [" packets transmitted, 0 received", " packets transmitted, 0 packets received"];
 
-/// `None` if one of the expressions were wrong, which a test would tell.
-static WORDS: LazyLock<Option<Words>> = LazyLock::new(|| {
-    Some(Words {
-        any: RegexSet::new(OF_ANY).ok()?,
-        configuration: RegexSet::new(OF_CONFIGURATION).ok()?,
-        locked: Regex::new(LOCKED).ok()?,
-        nothing_received: Regex::new(r"(?m)^\d+ packets transmitted, 0 (packets )?received")
-            .ok()?,
-    })
-});
+/// Those of any line, and those of configuration; `None` if one of the expressions were wrong, which a test would tell.
+static WORDS: LazyLock<Option<[RegexSet; 2]>> =
+    LazyLock::new(|| Some([RegexSet::new(OF_ANY).ok()?, RegexSet::new(OF_CONFIGURATION).ok()?]));
 
 /// Whether a command was refused, or is a ping that nobody answered.
 ///
 /// Only the first line that is not empty counts: what follows may be a log, which tells of refusals of others.
 pub(super) fn of_command(command: &str, output: &str) -> bool {
-    let Some(words) = WORDS.as_ref() else { return false };
+    let Some([any, _]) = WORDS.as_ref() else { return false };
     let first = output.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let is_ping = command.split_whitespace().next().is_some_and(|word| "ping".starts_with(word));
-    words.any.is_match(first)
-        || is_ping && (words.nothing_received.is_match(output) || first.starts_with("ping: "))
+    let is_lost = || NOTHING_RECEIVED.iter().any(|words| output.contains(words));
+    any.is_match(first) || is_ping && (first.starts_with("ping: ") || is_lost())
 }
 
 /// Whether a line of configuration, or a commit, was refused.
 pub(super) fn of_configuration(output: &str) -> bool {
     let Some(words) = WORDS.as_ref() else { return false };
     let mut lines = output.lines().map(str::trim);
-    lines.any(|line| words.any.is_match(line) || words.configuration.is_match(line))
+    lines.any(|line| words.iter().any(|words| words.is_match(line)))
 }
 
 /// Whether somebody else is changing the configuration right now.
 pub(super) fn is_locked(output: &str) -> bool {
-    WORDS.as_ref().is_some_and(|words| words.locked.is_match(output))
+    let output = output.to_lowercase();
+    LOCKED.iter().any(|words| output.contains(words))
 }
 
 /// The place in the configuration that a refused commit names first, as in `[ system host-name ]`.

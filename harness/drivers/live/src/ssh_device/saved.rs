@@ -1,8 +1,9 @@
 //! A device's configuration as it was, in a file that only the user can read, as long as it is not put back.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -10,42 +11,24 @@ use tokio::time::{Instant, sleep};
 use super::configuration::Configuration;
 use model::lab::SshTarget;
 
-/// The file. Unless it is removed it stays, for nobody has put the configuration back.
-pub(super) struct SavedFile {
-    path: PathBuf,
-}
-
-impl SavedFile {
-    /// Writes a configuration down.
-    pub(super) fn write(
-        name: &str,
-        target: &SshTarget,
-        configuration: &Configuration,
-    ) -> std::io::Result<Self> {
-        let mut file = tempfile::Builder::new()
-            .prefix(&prefix(name, target))
-            .suffix(".conf")
-            .tempfile_in(folder()?)?;
-        write!(
-            file,
-            "# The configuration of {name} ({target}) as it was before sceplab changed it.\n\
-             # To put it back by hand: log in, `configure`, delete what is not here, type these lines, `commit`.\n{}",
-            configuration.text()
-        )?;
-        file.as_file().sync_all()?;
-        let (_, path) = file.keep().map_err(|unkept| unkept.error)?;
-        Ok(Self { path })
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> PathBuf {
-        self.path.clone()
-    }
-
-    /// Removes it: the configuration is as it was.
-    pub(super) fn remove(self) {
-        let _ = fs::remove_file(self.path);
-    }
+/// Writes a configuration down; the file stays until it is removed, if nobody has put the configuration back.
+pub(super) fn write_down(
+    name: &str,
+    target: &SshTarget,
+    configuration: &Configuration,
+) -> io::Result<PathBuf> {
+    let mut file = tempfile::Builder::new()
+        .prefix(&prefix(name, target))
+        .suffix(".conf")
+        .tempfile_in(folder()?)?;
+    write!(
+        file,
+        "# The configuration of {name} ({target}) as it was before sceplab changed it.\n\
+         # To put it back by hand: log in, `configure`, delete what is not here, type these lines, `commit`.\n{}",
+        configuration.text()
+    )?;
+    file.as_file().sync_all()?;
+    Ok(file.keep()?.1)
 }
 
 /// How long the end of another session with the same device is waited for.
@@ -56,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When another run has it, which would take this one's configuration for the device's own.
 pub(super) async fn claim(target: &SshTarget) -> Result<File, String> {
-    let unclaimed = |error: std::io::Error| format!("it cannot be claimed for this run: {error}");
+    let unclaimed = |error: io::Error| format!("it cannot be claimed for this run: {error}");
     let name = format!("{}.lock", plain(&format!("{}-{}", target.host, target.port)));
     let path = folder().map_err(unclaimed)?.join(name);
     let file = File::options().create(true).append(true).open(path).map_err(unclaimed)?;
@@ -77,12 +60,8 @@ pub(super) async fn claim(target: &SshTarget) -> Result<File, String> {
 pub(super) fn leftovers(name: &str, target: &SshTarget) -> Vec<PathBuf> {
     let prefix = prefix(name, target);
     let entries = folder().and_then(fs::read_dir).into_iter().flatten().flatten();
-    let is_meant = |path: &PathBuf| {
-        path.file_name()
-            .and_then(|file| file.to_str())
-            .is_some_and(|file| file.starts_with(&prefix))
-    };
-    entries.map(|entry| entry.path()).filter(is_meant).collect()
+    let meant = entries.filter(|it| it.file_name().to_string_lossy().starts_with(&prefix));
+    meant.map(|entry| entry.path()).collect()
 }
 
 fn prefix(name: &str, target: &SshTarget) -> String {
@@ -97,25 +76,17 @@ fn plain(text: &str) -> String {
 
 /// `sceplab` in the folder for what programs remember (the XDG Base Directory Specification), or else where files are
 /// temporary.
-fn folder() -> std::io::Result<PathBuf> {
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).and_then(absolute);
-    let home = || std::env::home_dir().and_then(absolute).map(|home| home.join(".local/state"));
-    if let Some(folder) = state.or_else(home).map(|state| state.join("sceplab"))
-        && make(&folder).is_ok()
-    {
-        return Ok(folder);
-    }
-    let folder = std::env::temp_dir();
-    make(&folder).map(|()| folder)
-}
-
-fn make(folder: &Path) -> std::io::Result<()> {
+fn folder() -> io::Result<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || std::env::home_dir().filter(|home| home.is_absolute());
+    let state = state.filter(|state| state.is_absolute());
+    let state = state.or_else(|| home().map(|home| home.join(".local/state")));
     let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.recursive(true).mode(0o700);
+    let folder = state.map(|state| state.join("sceplab"));
+    let folder = folder.filter(|folder| builder.create(folder).is_ok());
+    let folder = folder.unwrap_or_else(std::env::temp_dir);
+    builder.create(&folder).map(|()| folder)
 }
 
 #[cfg(test)]
@@ -123,21 +94,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_saved_stays_until_it_is_removed() {
-        let write = || {
-            let target = SshTarget::new("admin", "198.51.100.7", 22);
-            SavedFile::write("panicking", &target, &Configuration::default()).unwrap()
-        };
-        let (orderly, saved) = (write(), write());
-        let (orderly_path, path) = (orderly.path(), saved.path());
-        orderly.remove();
-        let panicked = std::thread::spawn(move || {
-            let saved = saved;
-            panic!("{} as a fault of sceplab does", saved.path().display());
-        });
-        assert!(panicked.join().is_err());
-        assert!(!orderly_path.exists());
-        assert!(path.exists());
+    fn what_was_saved_stays() {
+        let target = SshTarget::new("admin", "198.51.100.7", 22);
+        let configuration = Configuration::parse("set a b").unwrap();
+        let path = write_down("saved", &target, &configuration).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().ends_with("`commit`.\nset a b\n"));
+        assert!(leftovers("saved", &target).contains(&path));
         fs::remove_file(path).unwrap();
     }
 }

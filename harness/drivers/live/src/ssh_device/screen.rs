@@ -14,16 +14,11 @@ const TAB: usize = 8;
 #[derive(Debug)]
 pub(super) struct Screen {
     parser: Parser<DefaultCharAccumulator>,
-    paper: Paper,
-}
-
-#[derive(Debug, Default)]
-struct Paper {
     rows: Vec<Row>,
     row: usize,
     column: usize,
-    /// How many cells were filled or rows begun since the last command.
-    cells: usize,
+    /// How many cells were filled or rows begun since the last command, blanks included: what bounds the memory that it takes.
+    pub(super) cells: usize,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -35,46 +30,40 @@ struct Row {
 
 impl Default for Screen {
     fn default() -> Self {
-        let paper = Paper { rows: vec![Row::default()], ..Paper::default() };
-        Self { parser: Parser::<DefaultCharAccumulator>::default(), paper }
+        let (parser, rows) = (Parser::default(), vec![Row::default()]);
+        Self { parser, rows, row: 0, column: 0, cells: 0 }
     }
 }
 
 impl Screen {
     /// Draws what the device sent.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let mut parser = std::mem::take(&mut self.parser);
         for byte in bytes {
-            self.parser.advance(&mut self.paper, *byte);
+            parser.advance(self, *byte);
         }
+        self.parser = parser;
     }
 
     /// Drops all but the last line: the prompt, after which the next command is typed.
     pub(super) fn begin(&mut self) {
-        let paper = &mut self.paper;
-        let mut first = paper.rows.len() - 1;
-        while first > 0 && paper.rows[first - 1].goes_on {
+        let mut first = self.rows.len() - 1;
+        while first > 0 && self.rows[first - 1].goes_on {
             first -= 1;
         }
-        paper.rows.drain(..first);
-        paper.row = paper.row.saturating_sub(first);
-        paper.cells = 0;
-    }
-
-    /// How many cells were filled since it began, blanks included: what bounds the memory that it takes.
-    pub(super) fn cells(&self) -> usize {
-        self.paper.cells
+        self.rows.drain(..first);
+        self.row = self.row.saturating_sub(first);
+        self.cells = 0;
     }
 
     /// How many rows it has; there is always one.
     pub(super) fn height(&self) -> usize {
-        self.paper.rows.len()
+        self.rows.len()
     }
 
     /// The text of a row, without the blanks at its end.
     pub(super) fn row(&self, row: usize) -> String {
-        let text: String =
-            self.paper.rows.get(row).map(|it| it.cells.iter().collect()).unwrap_or_default();
-        text.trim_end_matches(' ').to_owned()
+        text(self.rows.get(row).iter().flat_map(|row| &row.cells))
     }
 
     /// The text of the last row.
@@ -84,52 +73,21 @@ impl Screen {
 
     /// Empties the last row: what a pager shows there is no output.
     pub(super) fn erase_last_row(&mut self) {
-        let paper = &mut self.paper;
-        (paper.row, paper.column) = (paper.rows.len() - 1, 0);
-        paper.truncate(0);
+        (self.row, self.column) = (self.rows.len() - 1, 0);
+        self.truncate(0);
     }
 
     /// The lines in the rows from `first` to before `end`; rows that were full go on in the next one.
     pub(super) fn lines(&self, first: usize, end: usize) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut line = String::new();
-        let rows = self.paper.rows.iter().take(end).skip(first);
-        for row in rows {
-            line.extend(&row.cells);
-            if !row.goes_on {
-                lines.push(std::mem::take(&mut line).trim_end_matches(' ').to_owned());
-            }
-        }
-        if !line.is_empty() {
-            lines.push(line.trim_end_matches(' ').to_owned());
-        }
-        lines
+        let rows = self.rows.get(first..end.min(self.height())).unwrap_or_default();
+        let lines = rows.chunk_by(|row, _| row.goes_on);
+        lines.map(|rows| text(rows.iter().flat_map(|row| &row.cells))).collect()
     }
 
     /// The row after the line that begins in row 0.
     pub(super) fn end_of_first_line(&self) -> usize {
-        let rows = self.paper.rows.iter();
+        let rows = self.rows.iter();
         rows.take_while(|row| row.goes_on).count() + 1
-    }
-}
-
-impl Paper {
-    fn put(&mut self, c: char) {
-        if self.column >= WIDTH {
-            self.rows[self.row].goes_on = true;
-            self.line_feed();
-        }
-        let (row, column) = (&mut self.rows[self.row].cells, self.column);
-        let before = row.len();
-        if column > row.len() {
-            row.resize(column, ' ');
-        }
-        match row.get_mut(column) {
-            Some(cell) => *cell = c,
-            None => row.push(c),
-        }
-        self.cells += row.len() - before;
-        self.column += 1;
     }
 
     fn line_feed(&mut self) {
@@ -145,7 +103,7 @@ impl Paper {
     fn tab(&mut self) {
         let stop = (self.column / TAB + 1) * TAB;
         while self.column < stop.min(WIDTH) {
-            self.put(' ');
+            self.print(' ');
         }
     }
 
@@ -159,10 +117,7 @@ impl Paper {
     fn erase_in_row(&mut self, mode: usize) {
         match mode {
             0 => self.truncate(self.column),
-            1 => {
-                let cells = self.rows[self.row].cells.iter_mut();
-                cells.take(self.column + 1).for_each(|cell| *cell = ' ');
-            }
+            1 => self.blank(0, self.column + 1),
             _ => self.truncate(0),
         }
     }
@@ -190,9 +145,9 @@ impl Paper {
         }
     }
 
-    fn blank(&mut self, count: usize) {
+    fn blank(&mut self, from: usize, count: usize) {
         let cells = self.rows[self.row].cells.iter_mut();
-        cells.skip(self.column).take(count).for_each(|cell| *cell = ' ');
+        cells.skip(from).take(count).for_each(|cell| *cell = ' ');
     }
 
     fn down(&mut self, count: usize) {
@@ -200,9 +155,23 @@ impl Paper {
     }
 }
 
-impl Perform for Paper {
+/// Cells without the blanks at their end.
+fn text<'a>(cells: impl Iterator<Item = &'a char>) -> String {
+    cells.collect::<String>().trim_end_matches(' ').to_owned()
+}
+
+impl Perform for Screen {
     fn print(&mut self, c: char) {
-        self.put(c);
+        if self.column >= WIDTH {
+            self.rows[self.row].goes_on = true;
+            self.line_feed();
+        }
+        let row = &mut self.rows[self.row].cells;
+        let before = row.len();
+        row.resize(before.max(self.column + 1), ' ');
+        row[self.column] = c;
+        self.cells += row.len() - before;
+        self.column += 1;
     }
 
     fn execute(&mut self, byte: u8) {
@@ -238,7 +207,7 @@ impl Perform for Paper {
             b'K' => self.erase_in_row(mode),
             b'P' => self.delete(count),
             b'@' => self.insert(count),
-            b'X' => self.blank(count),
+            b'X' => self.blank(self.column, count),
             _ => {}
         }
     }
@@ -295,20 +264,20 @@ mod tests {
         assert_eq!(screen.lines(0, screen.height()), [long.as_str(), "next"]);
         assert_eq!(screen.end_of_first_line(), 3);
         screen.begin();
-        assert_eq!((screen.height(), screen.cells()), (1, 0));
+        assert_eq!((screen.height(), screen.cells), (1, 0));
     }
 
     #[test]
     fn what_nobody_sees_counts_as_memory() {
         let mut screen = Screen::default();
         screen.feed(&b"\x1b[511Cx\r\n".repeat(100));
-        assert!(screen.cells() >= 100 * WIDTH, "{}", screen.cells());
+        assert!(screen.cells >= 100 * WIDTH, "{}", screen.cells);
         let mut screen = Screen::default();
         screen.feed(&b"\r\n".repeat(100));
-        assert_eq!(screen.cells(), 100);
+        assert_eq!(screen.cells, 100);
         screen.feed(b"\x1b[50A\x1b[J");
-        assert_eq!((screen.height(), screen.cells()), (51, 100));
+        assert_eq!((screen.height(), screen.cells), (51, 100));
         screen.feed(b"x\x1b[D\x1b[9@");
-        assert_eq!(screen.cells(), 110);
+        assert_eq!(screen.cells, 110);
     }
 }

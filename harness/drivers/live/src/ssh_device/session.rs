@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use redact::{Masker, clear_passwords};
+use tokio::sync::watch;
 
 pub use self::restore::Restored;
-use super::configuration::{Configuration, Path};
+use super::configuration::{Configuration, Path, is_of_interfaces, line};
 use super::connection::{Caller, Trouble, Way};
-use super::console::{Console, Fault, Stopped};
+use super::console::{Console, Fault};
 use super::prompt::{Mode, Prompts};
 use super::refusal;
-use super::saved::{SavedFile, claim, leftovers};
-use model::lab::SshTarget;
+use super::saved::{claim, leftovers, write_down};
 use testbed::device::DeviceError;
 
 /// What shows the configuration as `set` lines: that of OSDx, and that of `VyOS`.
@@ -30,23 +30,20 @@ const JOURNAL_LINES: usize = 100;
 
 /// What is known of the device, and the command line as long as it is there.
 pub(super) struct Session {
-    name: String,
-    target: SshTarget,
     caller: Caller,
     console: Option<Console>,
     /// Why there is no command line any more.
-    lost: String,
-    /// The configuration as it was, and where that is written down; nothing where it is to be left as it is.
+    pub(super) lost: watch::Sender<Option<String>>,
+    /// The configuration as it was.
     saved: Configuration,
-    file: Option<SavedFile>,
-    keep_config: bool,
-    /// How the configuration was left at the end.
-    restored: Option<Restored>,
+    /// The file in which it is written down; nothing if the device is to keep what it is given.
+    pub(super) saved_in: Option<PathBuf>,
     /// What is never deleted.
     kept: Vec<Path>,
     /// Where the device is reached, if none of its interfaces has that address and the lab file keeps none.
     way_in: Option<String>,
-    notes: Vec<String>,
+    /// What a reader of a result must know.
+    pub(super) notes: Vec<String>,
     /// Whether the device has a journal to show.
     has_journal: bool,
     /// How many lines of it tell of what was before this session.
@@ -59,86 +56,67 @@ impl Session {
     /// Logs in and saves the configuration; the error says what is in the way.
     pub(super) async fn open(
         name: &str,
-        target: &SshTarget,
         caller: Caller,
         keep_config: bool,
     ) -> Result<Self, String> {
+        let claim = claim(&caller.target).await?;
         let mut session = Self {
-            name: name.to_owned(),
-            target: target.clone(),
             caller,
             console: None,
-            lost: String::new(),
+            lost: watch::Sender::default(),
             saved: Configuration::default(),
-            file: None,
-            keep_config,
-            restored: None,
+            saved_in: None,
             kept: Vec::new(),
             way_in: None,
             notes: Vec::new(),
             has_journal: true,
             journal_before: 0,
-            _claim: claim(target).await?,
+            _claim: claim,
         };
         let way = session.reach().await.map_err(|trouble| trouble.to_string())?;
-        session.saved = session.read().await.map_err(|error| unread(&error))?;
+        session.saved = session.read().await.map_err(|error| {
+            format!("its configuration cannot be saved: {}", Trouble::from(error))
+        })?;
+        let target = &session.caller.target;
         session.kept = [session.saved.lifeline(&way), target.keep.clone()].concat();
-        session.note(&way);
+        session.note(name, &way);
         session.journal_before = session.scep_lines().await.len();
         if session.console.is_none() {
             // A journal that nobody can wait for is no reason to give up.
             session.reach().await.map_err(|trouble| trouble.to_string())?;
         }
         if !keep_config {
-            let written = SavedFile::write(name, target, &session.saved);
-            session.file = Some(written.map_err(|error| {
+            let written = write_down(name, &session.caller.target, &session.saved);
+            session.saved_in = Some(written.map_err(|error| {
                 format!("its configuration cannot be written down, so that it would be lost after a failure: {error}")
             })?);
         }
         Ok(session)
     }
 
-    /// Where the configuration is written down as it was, if it is to be put back.
-    pub(super) fn written(&self) -> Option<PathBuf> {
-        self.file.as_ref().map(SavedFile::path)
-    }
-
-    /// Whether the configuration was put back, and nothing is to be done any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.restored.is_some()
-    }
-
-    /// What a reader of a result must know.
-    pub(super) fn notes(&self) -> Vec<String> {
-        self.notes.clone()
-    }
-
     /// Runs a command.
-    pub(super) async fn execute(
-        &mut self,
-        command: &str,
-        stopped: Stopped<'_>,
-    ) -> Result<String, DeviceError> {
+    pub(super) async fn execute(&mut self, command: String) -> Result<String, DeviceError> {
         let command = command.trim();
         if command.is_empty() {
             return Ok(String::new());
         }
-        let masker = masker(command);
-        let printed = match self.console()?.run(command, stopped).await {
-            Ok(printed) => printed,
-            Err(Fault::NotTyped { reason }) => {
-                let output = format!("the command was not sent: {reason}");
-                return Err(DeviceError::CommandRefused { output });
+        match self.console()?.run(command).await {
+            Ok(output) if refusal::of_command(command, &output) => {
+                Err(DeviceError::CommandRefused { output })
             }
-            Err(fault) => return Err(self.broken(&fault, &masker)),
-        };
-        if refusal::of_command(command, &printed.text) {
-            return Err(DeviceError::CommandRefused { output: printed.text });
+            Ok(output) => Ok(output),
+            Err(Fault::NotTyped(reason)) => {
+                let output = format!("the command was not sent: {reason}");
+                Err(DeviceError::CommandRefused { output })
+            }
+            Err(fault) => {
+                let masker = Masker::new(clear_passwords(command));
+                Err(self.broken(&fault, fault.told(&masker)))
+            }
         }
-        Ok(printed.text)
     }
 
-    /// What the device tells of its SCEP client since the session began; nothing where it tells nothing.
+    /// What the device tells of its SCEP client since the session began; nothing if it tells nothing.
     pub(super) async fn journal(&mut self) -> Vec<String> {
         let mut lines = self.scep_lines().await;
         // One that is shorter than it was begins anew now and then.
@@ -152,93 +130,87 @@ impl Session {
     async fn scep_lines(&mut self) -> Vec<String> {
         let has_journal = self.has_journal;
         let Ok(console) = self.console() else { return Vec::new() };
-        if !has_journal || console.mode() != Mode::Operational {
+        if !has_journal || console.mode != Mode::Operational {
             return Vec::new();
         }
         let command = "system journal show";
         match console.run_within(command, JOURNAL_LIMIT).await {
-            Ok(printed) if !refusal::of_command(command, &printed.text) => {
-                scep_lines(&printed.text)
-            }
+            Ok(printed) if !refusal::of_command(command, &printed) => scep_lines(&printed),
             told => {
                 // A journal that is too long today is so tomorrow.
                 self.has_journal = false;
                 if let Err(fault) = told {
-                    self.broken(&fault, &Masker::default());
+                    self.broken(&fault, fault.told(&Masker::default()));
                 }
                 Vec::new()
             }
         }
     }
 
-    /// Looks whether the device is still there; the error is that it is not.
-    pub(super) async fn look(&mut self) -> Result<(), String> {
-        let Some(console) = &mut self.console else { return Ok(()) };
-        console.drain().await.map_err(|lost| {
-            let told = lost.to_string();
-            self.lose(&told);
-            told
-        })
+    /// Looks whether the device is still there.
+    pub(super) async fn look(&mut self) {
+        if let Some(console) = &mut self.console
+            && let Err(fault) = console.drain().await
+        {
+            self.broken(&fault, fault.to_string());
+        }
+    }
+
+    /// Stops a change or a command that nobody waits for any more.
+    pub(super) async fn stop(&mut self) {
+        let Some(console) = &mut self.console else { return };
+        let fault = console.interrupted(Fault::Stopped).await;
+        self.broken(&fault, fault.told(&Masker::default()));
+        // Whoever cannot leave has lost the command line.
+        let _ = self.leave().await;
     }
 
     /// Opens a command line, and tells how the device is reached.
     async fn reach(&mut self) -> Result<Way, Trouble> {
+        let target = &self.caller.target;
         let (wire, way) = self.caller.dial().await?;
-        let prompts = Prompts::new(&self.target.prompt).map_err(Trouble::Stranger)?;
-        let console = Console::open(wire, prompts, self.target.answer_within).await;
-        self.console =
-            Some(console.map_err(|fault| Trouble::Unreachable(fault.told(&Masker::default())))?);
+        let prompts = Prompts::new(&target.prompt).map_err(Trouble::Stranger)?;
+        let console = Console::open(wire, prompts, target.answer_within).await;
+        let unreachable = |fault: Fault| Trouble::Unreachable(fault.told(&Masker::default()));
+        self.console = Some(console.map_err(unreachable)?);
+        self.lost.send_replace(None);
         Ok(way)
     }
 
     fn console(&mut self) -> Result<&mut Console, DeviceError> {
-        let lost = &self.lost;
-        self.console.as_mut().ok_or_else(|| DeviceError::Broken { reason: lost.clone() })
+        let lost = || self.lost.borrow().clone().unwrap_or_default();
+        self.console.as_mut().ok_or_else(|| DeviceError::Broken { reason: lost() })
     }
 
-    fn lose(&mut self, reason: &str) {
+    /// A fault as the runner is told of it; if it ends the session, this is why from now on.
+    fn broken(&mut self, fault: &Fault, reason: String) -> DeviceError {
+        if fault.ends_session() { self.lose(reason) } else { DeviceError::Broken { reason } }
+    }
+
+    fn lose(&mut self, reason: String) -> DeviceError {
         self.console = None;
-        reason.clone_into(&mut self.lost);
-    }
-
-    /// A fault as the runner is told of it; where the session is over, it is so from now on.
-    fn broken(&mut self, fault: &Fault, masker: &Masker) -> DeviceError {
-        let reason = fault.told(masker);
-        if fault.ends_session() {
-            self.lose(&reason);
-        }
+        self.lost.send_replace(Some(reason.clone()));
         DeviceError::Broken { reason }
     }
 
-    /// The same, without what the device printed, which is its configuration with all that is secret in it.
-    fn broken_unseen(&mut self, fault: &Fault) -> DeviceError {
-        let reason = fault.to_string();
-        if fault.ends_session() {
-            self.lose(&reason);
-        }
-        DeviceError::Broken { reason }
-    }
-
-    /// Reads the configuration that is active.
+    /// Reads the configuration that is active. No error has what the device printed, in which all is that is secret.
     async fn read(&mut self) -> Result<Configuration, DeviceError> {
         self.leave().await?;
         let mut refused = String::new();
         for command in SHOW {
-            let printed = self.console()?.run(command, &|| false).await;
-            let text = printed.map_err(|fault| self.broken_unseen(&fault))?.text;
-            if !refusal::of_command(command, &text) {
-                return Configuration::parse(&text).map_err(|line| {
+            let printed = self.console()?.run(command).await;
+            let printed = printed.map_err(|fault| self.broken(&fault, fault.to_string()))?;
+            if !refusal::of_command(command, &printed) {
+                return Configuration::parse(&printed).map_err(|line| {
                     // What follows may be a secret.
-                    let word: String =
-                        line.split_whitespace().next().unwrap_or("").chars().take(40).collect();
-                    let word = word.escape_debug();
-                    let reason = format!(
-                        "`{command}` shows no `set` lines, but one that begins with `{word}`"
-                    );
-                    DeviceError::Broken { reason }
+                    let word = line.split_whitespace().next().unwrap_or_default();
+                    let word = word.chars().take(40).flat_map(char::escape_debug);
+                    let word = word.collect::<String>();
+                    let told = "shows no `set` lines, but one that begins with";
+                    DeviceError::Broken { reason: format!("`{command}` {told} `{word}`") }
                 });
             }
-            refused = text;
+            refused = printed;
         }
         let reason = format!("neither `{}` is a command of it: {refused}", SHOW.join("` nor `"));
         Err(DeviceError::Broken { reason })
@@ -248,35 +220,32 @@ impl Session {
     async fn leave(&mut self) -> Result<(), DeviceError> {
         // `edit` leads down level by level.
         for _ in 0..16 {
-            if self.console()?.mode() == Mode::Operational {
+            if self.console()?.mode == Mode::Operational {
                 return Ok(());
             }
-            let left = self.console()?.run("exit discard", &|| false).await;
-            left.map_err(|fault| self.broken(&fault, &Masker::default()))?;
+            let left = self.console()?.run("exit discard").await;
+            left.map_err(|fault| self.broken(&fault, fault.told(&Masker::default())))?;
         }
-        let fault = "configuration mode cannot be left with `exit discard`".to_owned();
-        self.lose(&fault);
-        Err(DeviceError::Broken { reason: fault })
+        let reason = "configuration mode cannot be left with `exit discard`".to_owned();
+        Err(self.lose(reason))
     }
 
-    fn note(&mut self, way: &Way) {
+    fn note(&mut self, name: &str, way: &Way) {
         for statement in self.saved.irretrievable() {
-            let leaf = super::configuration::line("set", statement.leaf());
+            let leaf = line("set", statement.leaf());
             self.notes.push(format!(
-                "{}: the value of `{leaf}` {} and could not be put back: its node is left as it is",
-                self.name,
+                "{name}: the value of `{leaf}` {} and could not be put back: its node is left as it is",
                 change::why_lost(statement).replace("the device shows", "is shown")
             ));
         }
-        let has_interfaces = self.saved.statements.iter().any(|it| it.path[0] == "interfaces");
-        let is_named = |path: &Path| path.first().is_some_and(|node| node == "interfaces");
-        let is_known = self.saved.way_in(way).is_some() || self.target.keep.iter().any(is_named);
+        let target = &self.caller.target;
+        let has_interfaces = self.saved.statements.iter().any(|it| is_of_interfaces(&it.path));
+        let is_known = self.saved.way_in(way).is_some() || target.keep.iter().any(is_of_interfaces);
         self.way_in = (has_interfaces && !is_known).then(|| way.device.clone());
-        for path in leftovers(&self.name, &self.target) {
+        for path in leftovers(name, target) {
             self.notes.push(format!(
-                "{}: an earlier run may not have put its configuration back, which is in `{}`; remove the file once that \
+                "{name}: an earlier run may not have put its configuration back, which is in `{}`; remove the file once that \
                  is settled",
-                self.name,
                 path.display()
             ));
         }
@@ -293,18 +262,16 @@ fn scep_lines(journal: &str) -> Vec<String> {
     journal.lines().filter(tells).map(str::to_owned).collect()
 }
 
-/// A masker of the clear passwords in what is typed.
-fn masker(typed: &str) -> Masker {
-    Masker::new(clear_passwords(typed))
-}
-
-fn unread(error: &DeviceError) -> String {
-    let reason = match error {
-        DeviceError::Broken { reason } => reason.clone(),
-        other => other.to_string(),
-    };
-    format!("its configuration cannot be saved: {reason}")
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_journal_only_what_tells_of_scep_is_told() {
+        let journal = "Nov 25 osdx kernel: up\nNov 25 osdx pki: SCEP GetCACaps\n\nNov 25 x: pkioperation failed";
+        assert_eq!(
+            scep_lines(journal),
+            ["Nov 25 osdx pki: SCEP GetCACaps", "Nov 25 x: pkioperation failed"]
+        );
+    }
+}

@@ -2,10 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
-use openssl::md::Md;
-use openssl::md_ctx::MdCtx;
+use openssl::hash::{DigestBytes, MessageDigest, hash};
 use openssl::pkey::PKey;
 use openssl::provider::Provider;
 use openssl::sign::Signer;
@@ -57,17 +54,16 @@ pub(super) fn prove(
 ) -> Result<Vec<u8>, String> {
     let asked = Challenge::read(challenge).ok_or("its NTLM challenge cannot be read")?;
     let (domain, user) = user.split_once('\\').unwrap_or(("", user));
-    let told = |error: ErrorStack| format!("no proof by NTLM: {error}");
     let owner = [utf16(&user.to_uppercase()), utf16(domain)].concat();
-    let key = hmac_md5(&md4(&utf16(password))?, &owner).map_err(told)?;
+    let key = hmac_md5(&md4(&utf16(password))?, &owner)?;
     let blob = blob(&asked, fresh);
-    let proof = hmac_md5(&key, &[&asked.nonce[..], &blob].concat()).map_err(told)?;
+    let proof = hmac_md5(&key, &[&asked.nonce[..], &blob].concat())?;
     let response = [proof, blob].concat();
     // Whoever tells its time wants nothing of the older version.
     let older = if asked.time.is_some() {
         vec![0; 24]
     } else {
-        let proof = hmac_md5(&key, &[&asked.nonce[..], &fresh.nonce].concat()).map_err(told)?;
+        let proof = hmac_md5(&key, &[&asked.nonce[..], &fresh.nonce].concat())?;
         [&proof[..], &fresh.nonce].concat()
     };
     Ok(message(&[&older, &response, &utf16(domain), &utf16(user), &[], &[]]))
@@ -132,24 +128,18 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-fn hmac_md5(key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
-    Signer::new(MessageDigest::md5(), &*PKey::hmac(key)?)?.sign_oneshot_to_vec(data)
+fn hmac_md5(key: &[u8], data: &[u8]) -> Result<Vec<u8>, String> {
+    PKey::hmac(key)
+        .and_then(|key| Signer::new(MessageDigest::md5(), &key)?.sign_oneshot_to_vec(data))
+        .map_err(|error| format!("no proof by NTLM: {error}"))
 }
 
 /// OpenSSL keeps it in its legacy provider; the default one stays.
-fn md4(data: &[u8]) -> Result<Vec<u8>, String> {
-    let missing = |_: ErrorStack| {
-        "NTLM takes MD4, and this OpenSSL came without its legacy provider".to_owned()
-    };
-    let _legacy = Provider::try_load(None, "legacy", true).map_err(missing)?;
-    let md4 = Md::fetch(None, "MD4", None).map_err(missing)?;
-    let digested = MdCtx::new().and_then(|mut context| {
-        context.digest_init(&md4)?;
-        context.digest_update(data)?;
-        let mut digest = vec![0; md4.size()];
-        context.digest_final(&mut digest).map(|_| digest)
-    });
-    digested.map_err(missing)
+fn md4(data: &[u8]) -> Result<DigestBytes, String> {
+    let missing = "NTLM takes MD4, and this OpenSSL came without its legacy provider";
+    let _legacy = Provider::try_load(None, "legacy", true).map_err(|_| missing)?;
+    let md4 = MessageDigest::from_name("MD4").ok_or(missing)?;
+    Ok(hash(md4, data).map_err(|_| missing)?)
 }
 
 #[cfg(test)]

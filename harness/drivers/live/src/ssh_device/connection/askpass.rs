@@ -1,9 +1,10 @@
 //! What `ssh` asks for: passwords and pass phrases. `ssh` runs this program again for each question (`SSH_ASKPASS`), and that
 //! asks the process that has the answer, by a socket in a folder that only the user may enter.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write, stderr, stdin};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -13,15 +14,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use console::Term;
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream as Stream};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 
-use crate::ssh_device::Passwords;
+use super::Caller;
 use diagnostics::visible;
-use model::lab::{PasswordSource, Secret, SshTarget, password_of, shown};
+use model::lab::{PasswordSource, Secret, password_of, shown};
 
 /// What has the path of the socket.
 const SOCKET: &str = "SCEPLAB_ASKPASS";
@@ -34,6 +37,45 @@ const QUESTION_SIZE: u64 = 4096;
 
 /// How many questions are answered: whoever asks for ever learns nothing more.
 const QUESTIONS: usize = 8;
+
+/// Who is asked for a password that no file and no variable holds.
+pub trait Passwords: Send + Sync {
+    /// The answer to a question such as `Password of admin@198.51.100.7: `; `again` where the last one did not fit.
+    ///
+    /// # Errors
+    /// Why there is none, and what would give one.
+    fn ask(&self, question: &str, again: bool) -> Result<Secret, String>;
+}
+
+/// Asks at the terminal, without echo, and each question once.
+#[derive(Debug, Default)]
+pub struct AtTerminal {
+    answers: Mutex<HashMap<String, Secret>>,
+}
+
+impl Passwords for AtTerminal {
+    fn ask(&self, question: &str, again: bool) -> Result<Secret, String> {
+        // Held while the user types: two questions at once cannot be told apart.
+        let mut answers = self.answers.lock();
+        if let Some(known) = answers.get(question).filter(|_| !again) {
+            return Ok(known.clone());
+        }
+        let answer = read(question)?;
+        answers.insert(question.to_owned(), answer.clone());
+        Ok(answer)
+    }
+}
+
+fn read(question: &str) -> Result<Secret, String> {
+    if !(stdin().is_terminal() && stderr().is_terminal()) {
+        return Err("there is no terminal to ask at: name a `password-file` or a `password-env` in the lab file, or a key \
+                    with `identity`"
+            .to_owned());
+    }
+    let terminal = Term::stderr();
+    let typed = terminal.write_str(question).and_then(|()| terminal.read_secure_line());
+    typed.map(Secret::new).map_err(|error| format!("nothing was typed at the terminal: {error}"))
+}
 
 /// Answers `ssh`, if this process was started by it for that; otherwise there is nothing to end with.
 pub fn answer_ssh() -> Option<ExitCode> {
@@ -57,35 +99,28 @@ fn ask(socket: &OsStr, question: &str) -> io::Result<String> {
 
 /// Who answers the questions of one login.
 pub(super) struct Askpass<'a> {
-    target: &'a SshTarget,
-    passwords: &'a Arc<dyn Passwords>,
-    folder: TempDir,
+    caller: &'a Caller,
     listener: UnixListener,
     /// Whether somebody is being asked right now, who may take his time.
     pub(super) is_asking: AtomicBool,
     /// Whether the device was shown a password.
-    pub(super) has_shown_password: AtomicBool,
+    has_shown_password: AtomicBool,
+    /// Where the socket is; it is removed with what is in it.
+    _folder: TempDir,
 }
 
 impl<'a> Askpass<'a> {
-    pub(super) fn listen(
-        target: &'a SshTarget,
-        passwords: &'a Arc<dyn Passwords>,
-    ) -> io::Result<Self> {
+    /// Has an `ssh` that is about to be started ask here.
+    pub(super) fn listen(caller: &'a Caller, ssh: &mut Command) -> io::Result<Self> {
         let mut folder = tempfile::Builder::new();
         let folder = folder.prefix("sceplab-ssh-").permissions(Permissions::from_mode(0o700));
         let folder = folder.tempdir()?;
-        let listener = UnixListener::bind(folder.path().join("socket"))?;
+        let socket = folder.path().join("socket");
+        let listener = UnixListener::bind(&socket)?;
+        ssh.env("SSH_ASKPASS", &caller.program).env("SSH_ASKPASS_REQUIRE", "force");
+        ssh.env(SOCKET, socket);
         let (is_asking, has_shown_password) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { target, passwords, folder, listener, is_asking, has_shown_password })
-    }
-
-    /// Has `ssh` ask here, by `program`, which is this one.
-    pub(super) fn prepare(&self, command: &mut Command, program: &Path) {
-        command
-            .env("SSH_ASKPASS", program)
-            .env("SSH_ASKPASS_REQUIRE", "force")
-            .env(SOCKET, self.folder.path().join("socket"));
+        Ok(Self { caller, listener, is_asking, has_shown_password, _folder: folder })
     }
 
     /// Answers until there is a question without an answer, and tells why there is none. `ssh` is the process that logs in;
@@ -98,7 +133,7 @@ impl<'a> Askpass<'a> {
             };
             let Some((process, text)) = question(&mut stream).await else { continue };
             if asked.len() == QUESTIONS {
-                return format!("{} asks for more than {QUESTIONS} passwords", self.target);
+                return format!("{} asks for more than {QUESTIONS} passwords", self.caller.target);
             }
             let again = asked.contains(&text);
             self.is_asking.store(true, Ordering::Relaxed);
@@ -125,7 +160,7 @@ impl<'a> Askpass<'a> {
     ) -> Result<Option<Secret>, String> {
         if let Some(path) = key_of(text) {
             let asked = self.ask(format!("Pass phrase of {}: ", visible(path)), again).await;
-            if self.target.identity.as_deref() != Some(Path::new(path)) {
+            if self.caller.target.identity.as_deref() != Some(Path::new(path)) {
                 // Without this key there may be another, or a password.
                 return Ok(asked.ok());
             }
@@ -146,19 +181,19 @@ impl<'a> Askpass<'a> {
     }
 
     async fn password(&self, again: bool) -> Result<Secret, String> {
-        match &self.target.password {
+        match &self.caller.target.password {
             PasswordSource::File(path) => password_in(path),
             PasswordSource::Environment(name) => password_of(name),
             PasswordSource::Asked => {
-                let asked = self.ask(format!("Password of {}: ", self.target), again).await;
-                asked.map_err(|why| format!("{} wants a password: {why}", self.target))
+                let asked = self.ask(format!("Password of {}: ", self.caller.target), again).await;
+                asked.map_err(|why| format!("{} wants a password: {why}", self.caller.target))
             }
         }
     }
 
     /// What became of the password, if the device was shown one.
     pub(super) fn password_tried(&self) -> Option<String> {
-        let origin = match &self.target.password {
+        let origin = match &self.caller.target.password {
             PasswordSource::Asked => "typed at the terminal".to_owned(),
             PasswordSource::File(path) => format!("in `{}`", path.display()),
             PasswordSource::Environment(name) => {
@@ -172,7 +207,7 @@ impl<'a> Askpass<'a> {
     /// Asks whoever knows, in a thread: at a terminal that waits, and nothing can end it.
     async fn ask(&self, question: String, again: bool) -> Result<Secret, String> {
         let (reply, answer) = oneshot::channel();
-        let passwords = Arc::clone(self.passwords);
+        let passwords = Arc::clone(&self.caller.passwords);
         std::thread::spawn(move || reply.send(passwords.ask(&question, again)));
         answer.await.map_err(|_| "nobody could be asked".to_owned())?
     }

@@ -49,27 +49,25 @@ const QUESTIONS: usize = 3;
 
 /// `ssh` to a target, with what else it is told.
 pub(super) fn ssh(target: &SshTarget, first: &str, options: &[&str]) -> Result<Command, String> {
-    let mut options: Vec<String> =
-        ALWAYS.iter().chain(options).map(|option| (*option).to_owned()).collect();
-    if let Some(path) = &target.known_hosts {
-        options.push(format!("UserKnownHostsFile={}", quoted(path)?));
-        options.push("GlobalKnownHostsFile=/dev/null".to_owned());
-    }
-    if let Some(path) = &target.identity {
-        options.push(format!("IdentityFile={}", quoted(path)?));
-        options.push("IdentitiesOnly=yes".to_owned());
-    }
-    // What a file or a variable holds is not another thing when it is asked for again.
-    let questions = if target.password == PasswordSource::Asked { QUESTIONS } else { 1 };
-    options.push(format!("NumberOfPasswordPrompts={questions}"));
     let mut command = Command::new("ssh");
     command.args([first, "-l", &target.user]);
     if target.port != SSH_PORT {
         command.args(["-p", &target.port.to_string()]);
     }
-    for option in &options {
+    for option in ALWAYS.iter().chain(options) {
         command.args(["-o", option]);
     }
+    if let Some(path) = &target.known_hosts {
+        command.args(["-o", &format!("UserKnownHostsFile={}", quoted(path)?)]);
+        command.args(["-o", "GlobalKnownHostsFile=/dev/null"]);
+    }
+    if let Some(path) = &target.identity {
+        command.args(["-o", &format!("IdentityFile={}", quoted(path)?)]);
+        command.args(["-o", "IdentitiesOnly=yes"]);
+    }
+    // What a file or a variable holds is not another thing when it is asked for again.
+    let questions = if target.password == PasswordSource::Asked { QUESTIONS } else { 1 };
+    command.args(["-o", &format!("NumberOfPasswordPrompts={questions}")]);
     command.args(["--", &target.host]);
     // `ssh` would send the user's language to the device.
     for (name, _) in std::env::vars_os() {

@@ -87,13 +87,10 @@ pub(super) fn wants_old_algorithms(said: &str) -> bool {
 }
 
 /// Why `ssh` ended without a session; `tried` is what the user was not let in by.
-pub(super) async fn trouble(target: &SshTarget, said: &str, tried: &[String]) -> Trouble {
+pub(super) async fn trouble(target: &SshTarget, said: &str, tried: &str) -> Trouble {
     let own = own_words(said);
     if let Some(methods) = between(&own, "Permission denied (", ")") {
-        let tried = match tried {
-            [] => "there was nothing to log in with".to_owned(),
-            tried => tried.join("; "),
-        };
+        let tried = if tried.is_empty() { "there was nothing to log in with" } else { tried };
         return Trouble::NotLetIn(format!(
             "{target} did not let the user in: {tried}; it takes {}; in the lab file, `identity` names a key, \
              `password-file` or `password-env` a password",
@@ -182,7 +179,7 @@ mod tests {
     use super::*;
 
     async fn told(said: &str) -> Trouble {
-        trouble(&SshTarget::new("admin", "198.51.100.7", 22), said, &[]).await
+        trouble(&SshTarget::new("admin", "198.51.100.7", 22), said, "").await
     }
 
     #[tokio::test]

@@ -5,15 +5,14 @@ use std::time::Duration;
 use redact::Masker;
 use thiserror::Error;
 
-use super::typing::tail;
-use crate::ssh_device::wire::Lost;
+use super::OUTPUT_LIMIT;
 
 /// Why a command was not carried out, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Fault {
     /// There is no connection any more.
-    #[error(transparent)]
-    Lost(#[from] Lost),
+    #[error("the connection is lost: {0}")]
+    Lost(String),
     /// The device let somebody in, and never waited for a command.
     #[error("no prompt was seen in {}", seconds(after))]
     PromptNeverSeen {
@@ -33,11 +32,8 @@ pub(crate) enum Fault {
         tail: Vec<u8>,
     },
     /// The command printed too much.
-    #[error("the command printed more than {} MiB, and was stopped with Ctrl-C", limit >> 20)]
-    TooMuch {
-        /// In bytes.
-        limit: usize,
-    },
+    #[error("the command printed more than {} MiB, and was stopped with Ctrl-C", OUTPUT_LIMIT >> 20)]
+    TooMuch,
     /// Nobody waits for the answer any more.
     #[error("the command was stopped with Ctrl-C, for nobody waits for it any more")]
     Stopped,
@@ -45,45 +41,39 @@ pub(crate) enum Fault {
     #[error("{0}; no prompt was seen after that either")]
     Stuck(Box<Fault>),
     /// The line cannot be typed at a terminal.
-    #[error("the line was not sent: {reason}")]
-    NotTyped {
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("the line was not sent: {0}")]
+    NotTyped(String),
 }
 
 impl Fault {
-    /// The fault of the command `line`.
-    pub(super) fn of_command(self, line: &str) -> Self {
-        match self {
-            Self::TimedOut { after, tail, .. } => {
-                Self::TimedOut { after, command: line.to_owned(), tail }
-            }
-            other => other,
-        }
-    }
-
     /// What happened, what came last, and what to do, without secrets.
     pub(crate) fn told(&self, masker: &Masker) -> String {
         let what = masker.text(&self.to_string());
+        let advice = match self {
+            Self::PromptNeverSeen { .. } => {
+                "; if that is its prompt, the lab file can say so: `prompt: {operational: REGEX}`"
+            }
+            Self::TimedOut { .. } => {
+                "; if it takes longer, the lab file can say so: `answer-within: 5m`"
+            }
+            _ => "",
+        };
+        match self.tail() {
+            None => what,
+            Some([]) => format!("{what}; nothing came{advice}"),
+            Some(bytes) => {
+                let text = masker.cut_text(&String::from_utf8_lossy(bytes));
+                format!("{what}; what came last is `{}`{advice}", text.escape_debug())
+            }
+        }
+    }
+
+    /// What came last before nothing did.
+    fn tail(&self) -> Option<&[u8]> {
         match self {
-            Self::PromptNeverSeen { tail: came, .. } => {
-                let tail = tail(came, masker);
-                format!(
-                    "{what}; {tail}; if that is its prompt, the lab file can say so: `prompt: {{operational: REGEX}}`"
-                )
-            }
-            Self::TimedOut { tail: came, .. } => {
-                let tail = tail(came, masker);
-                format!(
-                    "{what}; {tail}; if it takes longer, the lab file can say so: `answer-within: 5m`"
-                )
-            }
-            Self::Stuck(inner) => match inner.as_ref() {
-                Self::TimedOut { tail: came, .. } => format!("{what}; {}", tail(came, masker)),
-                _ => what,
-            },
-            _ => what,
+            Self::PromptNeverSeen { tail, .. } | Self::TimedOut { tail, .. } => Some(tail),
+            Self::Stuck(fault) => fault.tail(),
+            _ => None,
         }
     }
 

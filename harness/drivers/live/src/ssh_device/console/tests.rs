@@ -28,7 +28,7 @@ struct Made<F> {
 
 #[async_trait::async_trait]
 impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
-    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Lost> {
+    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Fault> {
         match self.sends.pop_front() {
             Some(Sent::Bytes(bytes)) => {
                 let (now, later) = bytes.split_at(bytes.len().min(buffer.len()));
@@ -46,7 +46,7 @@ impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
                 }
                 Ok(0)
             }
-            Some(Sent::Gone) => Err(Lost("reset".to_owned())),
+            Some(Sent::Gone) => Err(Fault::Lost("reset".to_owned())),
             None => {
                 tokio::time::sleep(limit).await;
                 Ok(0)
@@ -54,7 +54,7 @@ impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
         }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         for byte in bytes {
             self.typed.push(*byte);
             if matches!(byte, b'\r' | 0x03 | b'q') || self.typed == b" " {
@@ -109,7 +109,7 @@ async fn printed(sent: Vec<Sent>) -> Result<String, Fault> {
         _ => Vec::new(),
     }))
     .await;
-    console.run("show it", &|| false).await.map(|printed| printed.text)
+    console.run("show it").await
 }
 
 async fn print(text: &str) -> String {
@@ -167,9 +167,9 @@ async fn what_was_typed_early_is_shown_early() {
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
     })
     .await;
-    let text = console.run("show it", &|| false).await.unwrap().text;
+    let text = console.run("show it").await.unwrap();
     assert_eq!(text, "admin@osdx$\n\nof yesterday");
-    assert_eq!(console.run("show date", &|| false).await.unwrap().text, "");
+    assert_eq!(console.run("show date").await.unwrap(), "");
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,7 +182,7 @@ async fn after_ctrl_c_the_prompt_may_stand_behind_it() {
     .await;
     let fault = console.run_within("ping", Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(fault, Fault::TimedOut { .. }), "{fault}");
-    assert_eq!(console.run("show date", &|| false).await.unwrap().text, "");
+    assert_eq!(console.run("show date").await.unwrap(), "");
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,9 +197,9 @@ async fn a_log_may_bury_the_prompt() {
         vec![echo, bytes("admin@osdx$ ")]
     })
     .await;
-    let text = console.run("show it", &|| false).await.unwrap().text;
+    let text = console.run("show it").await.unwrap();
     assert_eq!(text, "it\nkernel: link is up");
-    assert_eq!(console.run("show it", &|| false).await.unwrap().text, "");
+    assert_eq!(console.run("show it").await.unwrap(), "");
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +216,7 @@ async fn pagers_are_turned_to_the_end() {
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
     })
     .await;
-    assert_eq!(console.run("show it", &|| false).await.unwrap().text, "one\ntwo\nthree");
+    assert_eq!(console.run("show it").await.unwrap(), "one\ntwo\nthree");
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +238,7 @@ async fn less_is_left_at_its_end() {
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
     })
     .await;
-    assert_eq!(console.run("show it", &|| false).await.unwrap().text, "one");
+    assert_eq!(console.run("show it").await.unwrap(), "one");
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,7 +254,7 @@ async fn an_echo_may_be_drawn_in_any_way() {
             other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
         })
         .await;
-        assert_eq!(console.run("show it", &|| false).await.unwrap().text, "done");
+        assert_eq!(console.run("show it").await.unwrap(), "done");
     }
 }
 
@@ -262,7 +262,7 @@ async fn an_echo_may_be_drawn_in_any_way() {
 async fn a_command_longer_than_the_screen_is_not_printed() {
     let long = format!("set {}", "x".repeat(1500));
     let mut console = open(device(|_| vec![bytes("ok\r\n")])).await;
-    assert_eq!(console.run(&long, &|| false).await.unwrap().text, "ok");
+    assert_eq!(console.run(&long).await.unwrap(), "ok");
 }
 
 #[tokio::test(start_paused = true)]
@@ -277,7 +277,10 @@ async fn the_mode_is_seen_and_a_new_name_of_the_host_learnt() {
         vec![bytes(format!("{}\r\n{prompt}", typed.trim_end()))]
     })
     .await;
-    let mut mode = async |line: &str| console.run_silent(line, &|| false).await.unwrap().mode;
+    let mut mode = async |line: &str| {
+        console.run_silent(line).await.unwrap();
+        console.mode
+    };
     assert_eq!(mode("show date").await, Mode::Operational);
     assert_eq!(mode("configure").await, Mode::Configuration);
     assert_eq!(mode("commit").await, Mode::Configuration);
@@ -294,11 +297,11 @@ async fn too_much_is_stopped_and_the_session_goes_on() {
     }))
     .await;
     // What was on its way when Ctrl-C was typed still comes.
-    let mut interrupted = console.run("show it", &|| false).await;
+    let mut interrupted = console.run("show it").await;
     if let Err(Fault::Stuck(inner)) = interrupted {
         interrupted = Err(*inner);
     }
-    assert_eq!(interrupted, Err(Fault::TooMuch { limit: OUTPUT_LIMIT }));
+    assert_eq!(interrupted, Err(Fault::TooMuch));
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,10 +309,7 @@ async fn what_nobody_sees_is_bounded_as_well() {
     let row = b"\x1b[511Cx\r\n";
     let sent = vec![bytes(row.repeat(SCREEN_LIMIT / 512 + 1000)), FOR_EVER];
     let fault = printed(sent).await.unwrap_err();
-    assert!(
-        matches!(&fault, Fault::Stuck(inner) if matches!(**inner, Fault::TooMuch { .. })),
-        "{fault}"
-    );
+    assert!(matches!(&fault, Fault::Stuck(inner) if matches!(**inner, Fault::TooMuch)), "{fault}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -325,16 +325,19 @@ async fn a_command_that_does_not_end_is_interrupted() {
     assert!(told.contains("`ping 10.0.0.1` did not end in 0.3 s"), "{told}");
     assert!(told.contains(r"`ping 10.0.0.1\r\n64 bytes\r\n`"), "{told}");
     assert!(told.contains("`answer-within: 5m`"), "{told}");
-    assert_eq!(console.run("show date", &|| false).await.unwrap().text, "");
-    let fault = console.run("ping 10.0.0.1", &|| true).await.unwrap_err();
-    assert_eq!(fault, Fault::Stopped);
+    assert_eq!(console.run("show date").await.unwrap(), "");
+    let nobody_waits =
+        tokio::time::timeout(Duration::from_millis(300), console.run("ping 10.0.0.1"));
+    assert!(nobody_waits.await.is_err());
+    assert_eq!(console.interrupted(Fault::Stopped).await, Fault::Stopped);
+    assert_eq!(console.run("show date").await.unwrap(), "");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_lost_is_told() {
     assert_eq!(
         printed(vec![bytes("half"), Sent::Gone]).await,
-        Err(Fault::Lost(Lost("reset".to_owned())))
+        Err(Fault::Lost("reset".to_owned()))
     );
 }
 
@@ -355,7 +358,7 @@ async fn where_no_prompt_comes_what_came_is_told_without_secrets() {
 async fn keys_are_typed_literally_or_not_at_all() {
     assert_eq!(typed("set url 'http://h/?a'").unwrap(), b"set url 'http://h/\x16?a'\r");
     for line in ["a\x03b", "a\nb", "\x1b[A"] {
-        assert!(matches!(typed(line), Err(Fault::NotTyped { .. })), "{line:?}");
+        assert!(matches!(typed(line), Err(Fault::NotTyped(_))), "{line:?}");
     }
-    assert!(matches!(typed(&"x".repeat(LINE_LIMIT + 1)), Err(Fault::NotTyped { .. })));
+    assert!(matches!(typed(&"x".repeat(LINE_LIMIT + 1)), Err(Fault::NotTyped(_))));
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use redact::Masker;
+use redact::{Masker, clear_passwords};
 
-use super::{Session, masker};
-use crate::ssh_device::configuration::{Path, Statement, line, set_by};
-use crate::ssh_device::console::{Fault, Stopped};
+use super::Session;
+use crate::ssh_device::configuration::{Path, Statement, is_of_interfaces, line, set_by};
+use crate::ssh_device::console::Fault;
 use crate::ssh_device::prompt::Mode;
 use crate::ssh_device::refusal;
 use testbed::device::DeviceError;
@@ -29,19 +29,17 @@ impl Session {
     /// Changes the configuration as a scenario has it.
     pub(in crate::ssh_device) async fn configure(
         &mut self,
-        lines: &str,
+        lines: String,
         replace: bool,
-        stopped: Stopped<'_>,
     ) -> Result<(), DeviceError> {
-        let masker = masker(lines);
-        let wanted: Vec<Typed<'_>> = numbered(lines).collect();
+        let masker = Masker::new(clear_passwords(&lines));
+        let wanted: Vec<Typed<'_>> = numbered(&lines).collect();
         wanted.iter().try_for_each(|typed| only_set_and_delete(typed, &masker))?;
         self.spare_irretrievable(&wanted)?;
         let deletions = if replace { self.deletions(&wanted).await? } else { Vec::new() };
-        let deletions = deletions.iter().map(|path| line("delete", path));
-        let deletions = deletions.map(|line| Typed { number: 0, line: line.into() });
+        let deletions = deletions.iter().map(|path| Typed::own(line("delete", path)));
         let all: Vec<Typed<'_>> = deletions.chain(wanted).collect();
-        self.apply(&all, &masker, stopped).await
+        self.apply(&all, &masker).await
     }
 
     /// Types lines in configuration mode and commits them. Whatever happens, nothing is left half done.
@@ -49,44 +47,40 @@ impl Session {
         &mut self,
         lines: &[Typed<'_>],
         masker: &Masker,
-        stopped: Stopped<'_>,
     ) -> Result<(), DeviceError> {
-        let applied = self.type_all(lines, masker, stopped).await;
+        let applied = self.type_all(lines, masker).await;
         // What happened first is what counts.
         let left = if self.console.is_some() { self.leave().await } else { Ok(()) };
         applied.and(left)
     }
 
-    async fn type_all(
-        &mut self,
-        lines: &[Typed<'_>],
-        masker: &Masker,
-        stopped: Stopped<'_>,
-    ) -> Result<(), DeviceError> {
-        self.enter(stopped).await?;
+    async fn type_all(&mut self, lines: &[Typed<'_>], masker: &Masker) -> Result<(), DeviceError> {
+        self.enter().await?;
         for line in lines {
-            self.type_line(line, masker, stopped).await?;
+            self.type_line(line, masker).await?;
         }
-        self.commit(lines, masker, stopped).await
+        self.commit(lines, masker).await
     }
 
     async fn deletions(&mut self, wanted: &[Typed<'_>]) -> Result<Vec<Path>, DeviceError> {
         let current = self.read().await?;
         let wanted: Vec<Path> = wanted.iter().filter_map(|typed| set_by(&typed.line)).collect();
-        let lost = self.saved.irretrievable().filter(|_| !self.keep_config).map(Statement::node);
+        let lost = self.irretrievable().map(Statement::node);
         let kept: Vec<Path> = self.kept.iter().cloned().chain(lost).collect();
         let deletions = current.deletions(&wanted, &kept);
         self.spare_the_way_in(&deletions)?;
         Ok(deletions)
     }
 
+    /// The lines that could not be put back; none if nothing is to be put back.
+    fn irretrievable(&self) -> impl Iterator<Item = &Statement> {
+        self.saved.irretrievable().filter(|_| self.saved_in.is_some())
+    }
+
     /// Whoever cuts the way off that it came by cannot put anything back.
     fn spare_the_way_in(&self, deletions: &[Path]) -> Result<(), DeviceError> {
-        let is_of_interfaces = |path: &&Path| path.first().is_some_and(|node| node == "interfaces");
-        let (Some(address), Some(path)) = (&self.way_in, deletions.iter().find(is_of_interfaces))
-        else {
-            return Ok(());
-        };
+        let path = deletions.iter().find(|path| is_of_interfaces(path));
+        let (Some(address), Some(path)) = (&self.way_in, path) else { return Ok(()) };
         Err(DeviceError::Broken {
             reason: format!(
                 "`{}` could cut off the way in: none of the device's interfaces has the address {address} that it is \
@@ -99,12 +93,9 @@ impl Session {
 
     /// A value that could not be put back is not overwritten.
     fn spare_irretrievable(&self, wanted: &[Typed<'_>]) -> Result<(), DeviceError> {
-        if self.keep_config {
-            return Ok(());
-        }
         let words = wanted.iter().filter_map(|typed| shlex::split(&typed.line));
         let paths: Vec<Path> = words.map(|words| words.into_iter().skip(1).collect()).collect();
-        let hit = self.saved.irretrievable().find(|lost| {
+        let hit = self.irretrievable().find(|lost| {
             let leaf = lost.leaf();
             paths.iter().any(|path| path.starts_with(leaf) || leaf.starts_with(path))
         });
@@ -117,56 +108,46 @@ impl Session {
         })
     }
 
-    async fn enter(&mut self, stopped: Stopped<'_>) -> Result<(), DeviceError> {
+    async fn enter(&mut self) -> Result<(), DeviceError> {
         self.leave().await?;
-        let printed = self.console()?.run("configure", stopped).await;
-        let printed = printed.map_err(|fault| self.broken(&fault, &Masker::default()))?;
-        if printed.mode == Mode::Configuration {
+        let printed = self.console()?.run("configure").await;
+        let said = printed.map_err(|fault| self.broken(&fault, fault.told(&Masker::default())))?;
+        if self.console()?.mode == Mode::Configuration {
             return Ok(());
         }
-        let said = printed.text;
         let reason = format!("`configure` leads to no configuration mode: {said}");
         Err(DeviceError::Broken { reason })
     }
 
-    async fn type_line(
-        &mut self,
-        typed: &Typed<'_>,
-        masker: &Masker,
-        stopped: Stopped<'_>,
-    ) -> Result<(), DeviceError> {
-        let refused = |message: String| DeviceError::ConfigurationRefused {
-            line: typed.number,
-            text: masker.text(&typed.line),
-            message,
+    async fn type_line(&mut self, typed: &Typed<'_>, masker: &Masker) -> Result<(), DeviceError> {
+        let printed = match self.console()?.run_silent(&typed.line).await {
+            Ok(printed) => printed,
+            Err(Fault::NotTyped(reason)) => {
+                return Err(typed.refused(masker, format!("not sent: {reason}")));
+            }
+            Err(fault) => return Err(self.broken(&fault, fault.told(masker))),
         };
-        match self.console()?.run_silent(&typed.line, stopped).await {
-            Ok(printed) if refusal::of_configuration(&printed.text) => {
-                Err(refused(masker.text(&printed.text)))
-            }
-            Ok(printed) if printed.mode != Mode::Configuration => {
-                let said = masker.text(&printed.text);
-                let reason = format!("a line led out of configuration mode: {said}");
-                Err(DeviceError::Broken { reason })
-            }
-            Ok(_) => Ok(()),
-            Err(Fault::NotTyped { reason }) => Err(refused(format!("not sent: {reason}"))),
-            Err(fault) => Err(self.broken(&fault, masker)),
+        let said = masker.text(&printed);
+        if refusal::of_configuration(&printed) {
+            return Err(typed.refused(masker, said));
         }
+        if self.console()?.mode != Mode::Configuration {
+            let reason = format!("a line led out of configuration mode: {said}");
+            return Err(DeviceError::Broken { reason });
+        }
+        Ok(())
     }
 
-    async fn commit(
-        &mut self,
-        lines: &[Typed<'_>],
-        masker: &Masker,
-        stopped: Stopped<'_>,
-    ) -> Result<(), DeviceError> {
-        let deadline = Instant::now() + LOCK_LIMIT.min(self.target.answer_within);
+    async fn commit(&mut self, lines: &[Typed<'_>], masker: &Masker) -> Result<(), DeviceError> {
+        let deadline = Instant::now() + LOCK_LIMIT.min(self.caller.target.answer_within);
         loop {
-            let said = match self.console()?.run("commit", stopped).await {
-                Ok(printed) => printed.text,
-                Err(fault) => return Err(self.broken_in_commit(&fault, masker)),
-            };
+            let said = self.console()?.run("commit").await.map_err(|fault| {
+                let told = fault.told(masker);
+                let reason = format!(
+                    "in the middle of `commit`, so that it is not known whether the device took the configuration: {told}"
+                );
+                self.broken(&fault, reason)
+            })?;
             if !refusal::is_locked(&said) {
                 let is_refused = refusal::of_configuration(&said);
                 return if is_refused { Err(commit_refused(lines, masker, &said)) } else { Ok(()) };
@@ -175,23 +156,8 @@ impl Session {
                 let reason = format!("another session keeps the configuration locked: {said}");
                 return Err(DeviceError::Broken { reason });
             }
-            if stopped() {
-                return Err(self.broken(&Fault::Stopped, masker));
-            }
             sleep(LOCK_PAUSE).await;
         }
-    }
-
-    fn broken_in_commit(&mut self, fault: &Fault, masker: &Masker) -> DeviceError {
-        let told = self.broken(fault, masker);
-        let DeviceError::Broken { reason } = told else { return told };
-        let reason = format!(
-            "in the middle of `commit`, so that it is not known whether the device took the configuration: {reason}"
-        );
-        if self.console.is_none() {
-            self.lose(&reason);
-        }
-        DeviceError::Broken { reason }
     }
 }
 
@@ -209,6 +175,11 @@ impl Typed<'_> {
     pub(super) fn own(line: String) -> Self {
         Typed { number: 0, line: line.into() }
     }
+
+    fn refused(&self, masker: &Masker, message: String) -> DeviceError {
+        let text = masker.text(&self.line);
+        DeviceError::ConfigurationRefused { line: self.number, text, message }
+    }
 }
 
 /// The lines that say something, with their numbers.
@@ -225,12 +196,8 @@ fn only_set_and_delete(typed: &Typed<'_>, masker: &Masker) -> Result<(), DeviceE
     if is_meant {
         return Ok(());
     }
-    Err(DeviceError::ConfigurationRefused {
-        line: typed.number,
-        text: masker.text(&typed.line),
-        message: masker
-            .text(&format!("`{verb}` is no configuration line; those are `set` and `delete`")),
-    })
+    let message = format!("`{verb}` is no configuration line; those are `set` and `delete`");
+    Err(typed.refused(masker, masker.text(&message)))
 }
 
 /// The first line about the node that a refused commit names.
@@ -241,8 +208,7 @@ fn commit_refused(lines: &[Typed<'_>], masker: &Masker, said: &str) -> DeviceErr
         let path = path.get(1..).unwrap_or_default();
         typed.number > 0 && place.as_ref().is_some_and(|place| path.starts_with(place))
     };
-    let culprit = lines.iter().find(about);
-    let line = culprit.map_or(0, |typed| typed.number);
-    let text = culprit.map_or_else(|| "commit".to_owned(), |typed| masker.text(&typed.line));
-    DeviceError::ConfigurationRefused { line, text, message: masker.text(said) }
+    let commit = Typed::own("commit".to_owned());
+    let culprit = lines.iter().find(about).unwrap_or(&commit);
+    culprit.refused(masker, masker.text(said))
 }

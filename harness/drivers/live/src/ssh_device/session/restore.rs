@@ -1,5 +1,6 @@
 //! Putting the configuration back as it was.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use redact::Masker;
 
 use super::Session;
 use super::change::Typed;
-use crate::ssh_device::configuration::{Configuration, Path, Statement, line};
+use crate::ssh_device::configuration::{Configuration, Path, line};
 use crate::ssh_device::connection::Trouble;
 use model::lab::Secret;
 use testbed::device::DeviceError;
@@ -40,40 +41,25 @@ pub enum Restored {
 }
 
 impl Session {
-    /// Puts the configuration back once, after connecting again if the connection was lost: a device that starts anew is
-    /// waited for as long as it may take for an answer.
+    /// Puts the configuration back, after connecting again if the connection was lost: a device that starts anew is waited for
+    /// as long as it may take for an answer.
     pub(in crate::ssh_device) async fn restore(&mut self) -> Restored {
-        if let Some(restored) = &self.restored {
-            return restored.clone();
-        }
-        let restored = self.restore_now().await;
-        self.console = None;
-        self.restored.insert(restored).clone()
-    }
-
-    async fn restore_now(&mut self) -> Restored {
-        if self.keep_config {
-            return Restored::Kept;
-        }
-        let deadline = Instant::now() + self.target.answer_within;
-        match self.put_back_until(deadline).await {
+        let Some(saved_in) = self.saved_in.clone() else { return Restored::Kept };
+        match self.put_back_in_time().await {
             Ok(restored) => {
-                if let Some(file) = self.file.take() {
-                    file.remove();
-                }
+                let _ = fs::remove_file(saved_in);
                 restored
             }
-            Err(reason) => {
-                let saved_in = self.written();
-                Restored::NotPutBack { reason, saved_in }
-            }
+            Err(reason) => Restored::NotPutBack { reason, saved_in: Some(saved_in) },
         }
     }
 
-    async fn put_back_until(&mut self, deadline: Instant) -> Result<Restored, String> {
+    async fn put_back_in_time(&mut self) -> Result<Restored, String> {
+        let answer_within = self.caller.target.answer_within;
+        let deadline = Instant::now() + answer_within;
         let mut logins = 0;
         loop {
-            let reason = match self.reach_and_put_back().await {
+            let reason = match self.put_back().await {
                 Ok(restored) => return Ok(restored),
                 Err(Trouble::Stranger(reason)) => return Err(reason),
                 Err(Trouble::NotLetIn(reason)) => {
@@ -86,7 +72,7 @@ impl Session {
                 Err(Trouble::Unreachable(reason)) => reason,
             };
             if Instant::now() >= deadline {
-                let waited = self.target.answer_within.as_secs();
+                let waited = answer_within.as_secs();
                 let what = if self.console.is_some() { "put back" } else { "reached again" };
                 return Err(format!("in {waited} s it could not be {what}: {reason}"));
             }
@@ -94,26 +80,21 @@ impl Session {
         }
     }
 
-    async fn reach_and_put_back(&mut self) -> Result<Restored, Trouble> {
+    async fn put_back(&mut self) -> Result<Restored, Trouble> {
         if self.console.is_none() {
             self.reach().await?;
         }
-        self.put_back().await
-    }
-
-    async fn put_back(&mut self) -> Result<Restored, Trouble> {
-        let current = self.read().await.map_err(|error| trouble(&error))?;
-        if current.same_as(&self.saved) {
+        let current = self.read().await?;
+        if self.difference(&current).is_none() {
             return Ok(Restored::Unchanged);
         }
-        let lines = self.way_back(&current);
-        let masker = self.masker(&current);
-        let applied = self.apply(&lines, &masker, &|| false).await;
-        applied.map_err(|error| trouble(&error))?;
-        let now = self.read().await.map_err(|error| trouble(&error))?;
+        self.apply(&self.way_back(&current), &self.masker(&current)).await?;
+        let now = self.read().await?;
         match self.difference(&now) {
             None => Ok(Restored::PutBack),
-            Some(difference) => Err(Trouble::Stranger(difference)),
+            Some(difference) => {
+                Err(Trouble::Stranger(format!("the device took it, and {difference}")))
+            }
         }
     }
 
@@ -133,41 +114,29 @@ impl Session {
         deletions.chain(missing.map(|statement| Typed::own(statement.line.clone()))).collect()
     }
 
-    /// How what is there now differs from what was.
+    /// How what is there now differs from what was; values may be secrets.
     fn difference(&self, now: &Configuration) -> Option<String> {
-        let missing = self
-            .saved
-            .without(now)
-            .map(|statement| format!("lacks the value of `{}`", leaf(statement)));
-        let new = now
-            .without(&self.saved)
-            .map(|statement| format!("still has another of `{}`", leaf(statement)));
-        let differences: Vec<String> = missing.chain(new).collect();
-        let first = differences.first()?;
-        let more = match differences.len() - 1 {
+        let missing = self.saved.without(now).map(|statement| ("lacks the value of", statement));
+        let new = now.without(&self.saved).map(|statement| ("still has another of", statement));
+        let mut differences = missing.chain(new);
+        let (what, statement) = differences.next()?;
+        let more = match differences.count() {
             0 => String::new(),
             count => format!(" and differs in {count} more lines"),
         };
-        Some(format!("the device took it, and {first}{more}"))
+        Some(format!("{what} `{}`{more}", line("set", statement.leaf())))
     }
 }
 
-/// A line but for its value, which may be a secret.
-fn leaf(statement: &Statement) -> String {
-    line("set", statement.leaf())
-}
-
 /// A device that is gone, slow or locked by somebody else may be otherwise soon; one that refuses would refuse again.
-fn trouble(error: &DeviceError) -> Trouble {
-    let reason = match error {
-        DeviceError::Broken { reason } => reason.clone(),
-        DeviceError::ConfigurationRefused { text, message, .. } => {
-            format!("the device refused `{text}`: {message}")
+impl From<DeviceError> for Trouble {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::Broken { reason } => Self::Unreachable(reason),
+            DeviceError::ConfigurationRefused { text, message, .. } => {
+                Self::Stranger(format!("the device refused `{text}`: {message}"))
+            }
+            other => Self::Stranger(other.to_string()),
         }
-        other => other.to_string(),
-    };
-    match error {
-        DeviceError::Broken { .. } => Trouble::Unreachable(reason),
-        _ => Trouble::Stranger(reason),
     }
 }
