@@ -6,8 +6,7 @@ use crate::config::kind::Kind;
 use crate::config::schema::{Content, Place, locate};
 use crate::config::tree::Configuration;
 use crate::device::configuration_mode::{VERBS, split};
-use crate::operational::following;
-use crate::operational::table::{Argument, Word};
+use crate::operational::{Argument, Next, PING_OPTIONS, following};
 
 /// A word that may come next, or a placeholder for one of the user's choice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,12 +41,12 @@ pub(crate) fn complete(words: &[String], partial: &str, known: &Known<'_>) -> Ve
 }
 
 fn operational(words: &[String], known: &Known<'_>) -> Vec<Candidate> {
-    let candidates = |word: &Word| match word {
-        Word::Keyword(keyword, help) => vec![word_of(*keyword, *help)],
-        Word::Argument(argument) | Word::Optional(argument) => arguments(*argument, known),
-        Word::Options(options) => option_words(words, options),
-    };
-    following(words).into_iter().flat_map(candidates).collect()
+    match following(words) {
+        Next::Keywords(keywords) => keywords.iter().map(|it| word_of(it.name, it.help)).collect(),
+        Next::Argument(argument) => arguments(argument, known),
+        Next::PingOptions => ping_options(words),
+        Next::Nothing => Vec::new(),
+    }
 }
 
 fn arguments(argument: Argument, known: &Known<'_>) -> Vec<Candidate> {
@@ -61,11 +60,11 @@ fn arguments(argument: Argument, known: &Known<'_>) -> Vec<Candidate> {
 }
 
 /// Options and their values take turns, counted from the end of the words before them.
-fn option_words(words: &[String], options: &[(&str, &str)]) -> Vec<Candidate> {
-    let awaiting = words.last().and_then(|last| options.iter().find(|(name, _)| name == last));
+fn ping_options(words: &[String]) -> Vec<Candidate> {
+    let awaiting = words.last().and_then(|last| PING_OPTIONS.iter().find(|(name, _)| name == last));
     match awaiting {
         Some((_, help)) => vec![placeholder("<number>", *help)],
-        None => options.iter().map(|(name, help)| word_of(*name, *help)).collect(),
+        None => PING_OPTIONS.iter().map(|(name, help)| word_of(*name, *help)).collect(),
     }
 }
 

@@ -3,7 +3,6 @@
 pub(crate) mod kind;
 pub(crate) mod message;
 pub(crate) mod parse;
-pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod session;
 pub(crate) mod system;

@@ -28,9 +28,8 @@ use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::enrolment::progress::Progress;
 use crate::enrolment::{Enrolments, Surroundings};
-use crate::notes::Notes;
 use crate::ping::Screen;
-use crate::protocol_log::ProtocolLog;
+use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::{SecretStore, random_key};
 
 /// The user whose prompt the device shows.
@@ -46,7 +45,7 @@ pub struct Device {
     /// Held by whoever commits.
     committing: tokio::sync::Mutex<()>,
     /// The user at its own console.
-    console: Login,
+    console: Arc<Login>,
     restarts: Restarts,
     itself: Weak<Self>,
 }
@@ -117,7 +116,7 @@ impl Device {
             surroundings,
             state: Mutex::default(),
             committing: tokio::sync::Mutex::default(),
-            console: Login::at_the_console(),
+            console: Arc::new(Login::at_the_console()),
             restarts: Restarts::new(settings.start_time, settings.restarts_in_commit),
             itself: Weak::clone(itself),
         })
@@ -141,7 +140,7 @@ impl Device {
     }
 
     /// The user at the device's own console, whom a restart does not log out.
-    pub(crate) fn console(&self) -> &Login {
+    pub(crate) fn console(&self) -> &Arc<Login> {
         &self.console
     }
 

@@ -4,14 +4,12 @@
 
 #![deny(unsafe_code)]
 
-mod certificate_store;
 mod completion;
 mod config;
 pub mod console;
 mod device;
 mod enrolment;
 pub mod network;
-mod notes;
 mod operational;
 mod ping;
 mod pki;

@@ -4,6 +4,7 @@ mod table;
 
 use crate::config::kind::Kind;
 use crate::config::message::PathError;
+use crate::config::parse::meant;
 use crate::config::value::Value;
 
 /// A node of the table.
@@ -130,13 +131,8 @@ fn enter(content: Content) -> Place {
     }
 }
 
-/// A whole name goes before the beginning of another: `port` is not ambiguous where there is `ports`.
 fn find(nodes: &'static [Node], path: &[String], word: &str) -> Result<&'static Node, PathError> {
-    if let Some(exact) = nodes.iter().find(|node| node.name == word) {
-        return Ok(exact);
-    }
-    let beginnings = nodes.iter().filter(|node| !word.is_empty() && node.name.starts_with(word));
-    match beginnings.collect::<Vec<_>>()[..] {
+    match meant(nodes, |node| node.name, word)[..] {
         [node] => Ok(node),
         [] => Err(PathError::Unknown { good: path.to_vec(), bad: word.to_owned() }),
         ref several => Err(PathError::Ambiguous {

@@ -1,6 +1,6 @@
 //! The verbs that change and show a configuration which is not yet the device's.
 
-use crate::config::message::{Notice, PathError, Refusal};
+use crate::config::message::{PathError, Refusal};
 use crate::config::schema::{self, Location, Place};
 use crate::config::tree::Configuration;
 use crate::config::value::Value;
@@ -32,12 +32,12 @@ impl Candidate {
         &self.configuration
     }
 
-    /// `set PATH [VALUE]`; a clear-text secret is sealed here and goes no further.
+    /// `set PATH [VALUE]`: what there is to say; a clear-text secret is sealed here and goes no further.
     pub(crate) fn set(
         &mut self,
         words: &[String],
         secrets: &SecretStore,
-    ) -> Result<Option<Notice>, Refusal> {
+    ) -> Result<String, Refusal> {
         let Location { path, place } = schema::locate(words).map_err(Refusal::Set)?;
         let new = match place {
             Place::Nodes { instance: true, .. } => self.configuration.create(&path),
@@ -56,11 +56,12 @@ impl Candidate {
                 return Err(Refusal::Set(PathError::ValueMissing { path }));
             }
         };
-        Ok((!new).then_some(Notice::AlreadyExists { path }))
+        let known = || format!("Configuration path: [{}] already exists", path.join(" "));
+        Ok(if new { String::new() } else { known() })
     }
 
-    /// `delete PATH [VALUE]`.
-    pub(crate) fn delete(&mut self, words: &[String]) -> Result<Option<Notice>, Refusal> {
+    /// `delete PATH [VALUE]`: what there is to say.
+    pub(crate) fn delete(&mut self, words: &[String]) -> Result<&'static str, Refusal> {
         let Location { path, place } = schema::locate(words).map_err(Refusal::Delete)?;
         if path.is_empty() {
             return Err(Refusal::Delete(PathError::NoPath { verb: "delete" }));
@@ -72,7 +73,11 @@ impl Candidate {
             }
             place => self.configuration.delete(&stored(&path, &place)),
         };
-        Ok((!deleted).then_some(Notice::NothingToDelete { value: there }))
+        Ok(match (deleted, there) {
+            (true, _) => "",
+            (false, true) => "Nothing to delete (the specified value does not exist)",
+            (false, false) => "Nothing to delete (the specified node does not exist)",
+        })
     }
 
     /// `show [PATH]`: the `set` lines at and under the path.
@@ -122,7 +127,7 @@ mod tests {
         SecretStore::new(Some(Secret::new("key")), HashMap::new())
     }
 
-    fn set(candidate: &mut Candidate, line: &str) -> Result<Option<Notice>, Refusal> {
+    fn set(candidate: &mut Candidate, line: &str) -> Result<String, Refusal> {
         candidate.set(&words(line).unwrap(), &secrets())
     }
 
@@ -146,7 +151,7 @@ system certificate scep csr CSR url 'http://192.168.213.25/'
 system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6FLi6CT2Oxn0MJQ2C2tqnRDrYKNF8HIYWJp68nvXvPdFccDsT04.WtigUONbKYrgKg8d6rEs8PjljMkH0'";
         let mut candidate = Candidate::default();
         for line in documented.lines() {
-            assert_eq!(set(&mut candidate, line), Ok(None), "{line}");
+            assert_eq!(set(&mut candidate, line), Ok(String::new()), "{line}");
         }
     }
 
@@ -205,10 +210,13 @@ system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6
         let mut candidate = Candidate::default();
         set(&mut candidate, "system host-name DUT0").unwrap();
         let again = set(&mut candidate, "system host-name DUT0").unwrap();
-        assert!(matches!(again, Some(Notice::AlreadyExists { .. })));
+        assert_eq!(again, "Configuration path: [system host-name] already exists");
         let mut delete = |line: &str| candidate.delete(&words(line).unwrap()).unwrap();
-        assert_eq!(delete("interfaces"), Some(Notice::NothingToDelete { value: false }));
-        assert_eq!(delete("system host-name other"), Some(Notice::NothingToDelete { value: true }));
-        assert_eq!(delete("system host-name"), None);
+        assert_eq!(delete("interfaces"), "Nothing to delete (the specified node does not exist)");
+        assert_eq!(
+            delete("system host-name other"),
+            "Nothing to delete (the specified value does not exist)"
+        );
+        assert_eq!(delete("system host-name"), "");
     }
 }

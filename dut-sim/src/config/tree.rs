@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::render::quoted;
+use crate::config::parse::quoted;
 use crate::config::schema;
 use crate::config::value::Value;
 

@@ -1,60 +1,44 @@
 //! Making a configuration the device's own: all of it or nothing.
 
 use super::Device;
-use crate::config::message::{CommitFault, Notice, Refusal};
+use crate::config::message::{CommitFault, Refusal};
 use crate::config::session::Candidate;
 use crate::config::system::System;
 use crate::config::tree::Configuration;
-use crate::network::{Addressing, ApplyError};
+use crate::network::ApplyError;
 
 impl Device {
     /// Makes the changes of `candidate` active, on top of what others have committed meanwhile; one user at a time may.
-    pub(super) async fn commit(
-        &self,
-        candidate: &mut Candidate,
-    ) -> Result<Option<Notice>, Refusal> {
+    ///
+    /// What there is to say comes back.
+    pub(super) async fn commit(&self, candidate: &mut Candidate) -> Result<&'static str, Refusal> {
         let _committing = self.committing.try_lock().map_err(|_| Refusal::Locked)?;
         candidate.rebase(&self.state().active);
-        let notice = self.make_active(candidate.configuration()).await?;
+        let said = self.make_active(candidate.configuration()).await?;
         candidate.rebase(&self.state().active);
-        Ok(notice)
-    }
-
-    /// The same with all of a configuration, once it is the caller's turn.
-    pub(super) async fn commit_in_turn(
-        &self,
-        configuration: &Configuration,
-    ) -> Result<Option<Notice>, Refusal> {
-        let _committing = self.committing.lock().await;
-        self.make_active(configuration).await
+        Ok(said)
     }
 
     /// Checks `candidate`, gives the network its addresses, and only then makes it active and starts what changed.
     pub(super) async fn make_active(
         &self,
         candidate: &Configuration,
-    ) -> Result<Option<Notice>, Refusal> {
+    ) -> Result<&'static str, Refusal> {
         let (unchanged, addressing) = {
             let state = self.state();
             (state.active == *candidate, state.system.addressing.clone())
         };
         if unchanged {
-            return Ok(Some(Notice::NoChangesToCommit));
+            return Ok("No configuration changes to commit");
         }
         let system = System::read(candidate, &self.interfaces).map_err(Refusal::Commit)?;
         if system.addressing != addressing {
-            self.apply(&system.addressing).await?;
+            let applied = self.surroundings.network.apply(&system.addressing).await;
+            applied.map_err(|error| Refusal::Commit(vec![fault(&error)]))?;
         }
         self.restart_in_commit().await;
         self.activate(candidate.clone(), system);
-        Ok(None)
-    }
-
-    async fn apply(&self, addressing: &Addressing) -> Result<(), Refusal> {
-        let applied = self.surroundings.network.apply(addressing).await;
-        applied.map_err(|error| {
-            Refusal::Commit(vec![CommitFault { path: place_of(&error), reason: error.to_string() }])
-        })
+        Ok("")
     }
 
     pub(super) fn activate(&self, active: Configuration, system: System) {
@@ -67,11 +51,12 @@ impl Device {
     }
 }
 
-/// The node of the configuration that an error of the network is about.
-fn place_of(error: &ApplyError) -> Vec<String> {
-    let words = match error {
+/// What the network refused, at the node of the configuration that it is about.
+fn fault(error: &ApplyError) -> CommitFault {
+    let path = match error {
         ApplyError::NoSuchInterface { interface } => vec!["interfaces", "ethernet", interface],
         ApplyError::Other(_) => vec!["interfaces"],
     };
-    words.into_iter().map(str::to_owned).collect()
+    let path = path.into_iter().map(str::to_owned).collect();
+    CommitFault { path, reason: error.to_string() }
 }

@@ -24,6 +24,13 @@ pub struct ConfigurationError {
     pub message: String,
 }
 
+/// What configuration lines are on top of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Base {
+    FactoryDefaults,
+    Active,
+}
+
 impl Device {
     /// Replaces the configuration: factory defaults, then these `set` and `delete` lines, then commit.
     ///
@@ -32,7 +39,7 @@ impl Device {
     /// # Errors
     /// With the first line that was refused, or the one that the refused commit is about.
     pub async fn replace_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
-        self.replace_for(&self.console, lines).await
+        self.configure_for(&self.console, Base::FactoryDefaults, lines).await
     }
 
     /// Changes the configuration: these `set` and `delete` lines on top of what is active, then commit.
@@ -40,39 +47,28 @@ impl Device {
     /// # Errors
     /// As [`Device::replace_configuration`] has them.
     pub async fn modify_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
-        self.modify_for(&self.console, lines).await
+        self.configure_for(&self.console, Base::Active, lines).await
     }
 
-    /// Replaces the configuration for any user.
-    pub(crate) async fn replace_for(
+    /// The same for any user, on top of any base.
+    pub(crate) async fn configure_for(
         &self,
         login: &Login,
-        lines: &str,
-    ) -> Result<(), ConfigurationError> {
-        self.configure_with(login, |_| Candidate::default(), lines).await
-    }
-
-    /// Changes the configuration for any user.
-    pub(crate) async fn modify_for(
-        &self,
-        login: &Login,
-        lines: &str,
-    ) -> Result<(), ConfigurationError> {
-        self.configure_with(login, |device| Candidate::of(&device.state().active), lines).await
-    }
-
-    async fn configure_with(
-        &self,
-        login: &Login,
-        base: impl FnOnce(&Self) -> Candidate,
+        base: Base,
         lines: &str,
     ) -> Result<(), ConfigurationError> {
         let (start, mut session) = self.enter(login).await;
-        let mut candidate = base(self);
+        let mut candidate = match base {
+            Base::FactoryDefaults => Candidate::default(),
+            Base::Active => Candidate::of(&self.state().active),
+        };
         for (number, text) in numbered(lines) {
             self.take(&mut candidate, text).map_err(|message| error(number, text, message))?;
         }
-        let committed = self.commit_in_turn(candidate.configuration());
+        let committed = async {
+            let _committing = self.committing.lock().await;
+            self.make_active(candidate.configuration()).await
+        };
         let Some(committed) = self.restarts.cut(start, committed).await else {
             let (number, text) = numbered(lines).last().unwrap_or((1, ""));
             return Err(error(number, text, format!("{RESTARTS} in the middle of the commit")));
@@ -91,15 +87,15 @@ impl Device {
         let words = parse::words(text).map_err(|error| format!("CLI Error: {error}"))?;
         let (verb, path) = split(&words).map_err(|error| error.to_string())?;
         let taken = match verb {
-            "set" => candidate.set(path, &self.surroundings.secrets),
-            "delete" => candidate.delete(path),
+            "set" => candidate.set(path, &self.surroundings.secrets).map(drop),
+            "delete" => candidate.delete(path).map(drop),
             _ => {
                 return Err(format!(
                     "`{verb}` is no configuration line; those are `set` and `delete`"
                 ));
             }
         };
-        taken.map(drop).map_err(|refusal| refusal.to_string())
+        taken.map_err(|refusal| refusal.to_string())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Where the keys to be certified come from.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +20,7 @@ pub enum KeySource {
 }
 
 /// Keys made beforehand: they are used in turn, and from the first again after the last.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct KeyPool {
     keys: Arc<[PKey<Private>]>,
     next: Arc<AtomicUsize>,
@@ -36,12 +35,6 @@ impl KeyPool {
     fn take(&self) -> Option<PKey<Private>> {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         self.keys.get(next.checked_rem(self.keys.len())?).cloned()
-    }
-}
-
-impl fmt::Debug for KeyPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyPool({} keys)", self.keys.len())
     }
 }
 
@@ -89,7 +82,8 @@ mod tests {
         for expected in keys.iter().cycle().take(5) {
             assert!(source.key().await.unwrap().public_eq(expected));
         }
-        assert_eq!(format!("{source:?}"), "Prepared(KeyPool(2 keys))");
+        let shown = "Prepared(KeyPool { keys: [PKey { algorithm: \"RSA\" }, PKey { algorithm: \"RSA\" }], next: 5 })";
+        assert_eq!(format!("{source:?}"), shown);
     }
 
     #[tokio::test]

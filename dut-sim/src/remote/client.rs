@@ -10,9 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::Settings;
-use super::message::{Call, FromDevice, Greeting, Request};
 use super::pending::{Coming, Pending};
+use super::{Call, FromDevice, Greeting, Request, Settings};
 use crate::completion::Candidate;
 use crate::device::{ConfigurationError, Reply, Step};
 use crate::ping::Screen;

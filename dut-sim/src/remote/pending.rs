@@ -6,7 +6,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::message::Answer;
+use super::Answer;
 
 /// The requests that have no answer yet, by their numbers.
 #[derive(Default)]
