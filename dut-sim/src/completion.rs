@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::kind::Kind;
-use crate::config::schema::{Content, Place, locate};
+use crate::config::schema::{Content, locate};
 use crate::config::tree::Configuration;
+use crate::config::value::Kind;
 use crate::device::configuration_mode::{VERBS, split};
 use crate::operational::{Argument, Next, PING_OPTIONS, following};
 
@@ -87,8 +87,8 @@ fn configuration_mode(
 
 fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> Vec<Candidate> {
     let Ok(location) = locate(path) else { return Vec::new() };
-    match location.place {
-        Place::Nodes { nodes, .. } => nodes
+    match location.content {
+        Content::Branch(nodes) => nodes
             .iter()
             .map(|node| match node.content {
                 Content::Leaf { multi: true, .. } => {
@@ -97,7 +97,7 @@ fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> V
                 _ => word_of(node.name, node.help),
             })
             .collect(),
-        Place::Tag { kind, .. } => {
+        Content::Tag { kind, .. } => {
             let instances = configuration.instances(&location.path);
             let mut names: Vec<_> = instances.into_iter().map(|name| word_of(name, "")).collect();
             if kind == Kind::Interface {
@@ -106,9 +106,9 @@ fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> V
             names.push(placeholder(kind.placeholder(), ""));
             names
         }
-        Place::Leaf { kind, value: None, .. } => values(kind),
-        Place::ClearText { value: None, .. } => values(Kind::ClearText),
-        Place::Leaf { .. } | Place::ClearText { .. } => Vec::new(),
+        _ if location.value.is_some() => Vec::new(),
+        Content::Leaf { kind, .. } => values(kind),
+        Content::ClearText { .. } => values(Kind::ClearText),
     }
 }
 

@@ -1,6 +1,5 @@
 //! The device: what can be done to it from outside.
 
-mod commit;
 pub(crate) mod configuration_mode;
 pub(crate) mod lines;
 pub(crate) mod login;

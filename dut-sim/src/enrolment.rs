@@ -20,7 +20,7 @@ use scep::secret::Secret;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-pub use self::client::{ScepClient, UnknownClient};
+pub use self::client::ScepClient;
 pub use self::journal::GrowingPause;
 pub use self::key_source::{KeyPool, KeySource};
 pub use self::order::Missing;

@@ -335,7 +335,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn errors_are_counted() {
-        let unreachable = EchoOutcome::Unreachable { from: GATEWAY, code: UnreachableCode::Host };
+        let unreachable = EchoOutcome::Unreachable { from: GATEWAY, code: UnreachableCode::HOST };
         let report = ping("192.168.213.9", &[unreachable]).await;
         assert_eq!(
             report.text,

@@ -1,7 +1,7 @@
 //! The verbs that change and show a configuration which is not yet the device's.
 
 use crate::config::message::{PathError, Refusal};
-use crate::config::schema::{self, Location, Place};
+use crate::config::schema::{self, Content, Location};
 use crate::config::tree::Configuration;
 use crate::config::value::Value;
 use crate::secret::SecretStore;
@@ -38,23 +38,22 @@ impl Candidate {
         words: &[String],
         secrets: &SecretStore,
     ) -> Result<String, Refusal> {
-        let Location { path, place } = schema::locate(words).map_err(Refusal::Set)?;
-        let new = match place {
-            Place::Nodes { instance: true, .. } => self.configuration.create(&path),
-            Place::Leaf { multi, value: Some(value), .. } => {
+        let Location { path, content, is_instance, value } =
+            schema::locate(words).map_err(Refusal::Set)?;
+        let new = match (content, value) {
+            (Content::Branch(_), _) if is_instance => self.configuration.create(&path),
+            (Content::Leaf { multi, .. }, Some(value)) => {
                 self.configuration.set(&path, value, multi)
             }
-            Place::ClearText { stored_as, value: Some(value) } => {
+            (Content::ClearText { stored_as }, Some(value)) => {
                 let sealed = seal(&value, secrets).map_err(Refusal::Set)?;
                 self.configuration.set(&beside(&path, stored_as), sealed, false)
             }
-            Place::Nodes { .. } if path.is_empty() => {
+            (Content::Branch(_), _) if path.is_empty() => {
                 return Err(Refusal::Set(PathError::NoPath { verb: "set" }));
             }
-            Place::Nodes { .. } => return Err(Refusal::Set(PathError::NotSettable { path })),
-            Place::Tag { .. } | Place::Leaf { .. } | Place::ClearText { .. } => {
-                return Err(Refusal::Set(PathError::ValueMissing { path }));
-            }
+            (Content::Branch(_), _) => return Err(Refusal::Set(PathError::NotSettable { path })),
+            _ => return Err(Refusal::Set(PathError::ValueMissing { path })),
         };
         let known = || format!("Configuration path: [{}] already exists", path.join(" "));
         Ok(if new { String::new() } else { known() })
@@ -62,16 +61,15 @@ impl Candidate {
 
     /// `delete PATH [VALUE]`: what there is to say.
     pub(crate) fn delete(&mut self, words: &[String]) -> Result<&'static str, Refusal> {
-        let Location { path, place } = schema::locate(words).map_err(Refusal::Delete)?;
-        if path.is_empty() {
+        let location = schema::locate(words).map_err(Refusal::Delete)?;
+        if location.path.is_empty() {
             return Err(Refusal::Delete(PathError::NoPath { verb: "delete" }));
         }
-        let there = self.configuration.contains(&stored(&path, &place));
-        let deleted = match place {
-            Place::Leaf { value: Some(value), .. } => {
-                self.configuration.delete_value(&path, &value)
-            }
-            place => self.configuration.delete(&stored(&path, &place)),
+        let stored = stored(&location);
+        let there = self.configuration.contains(&stored);
+        let deleted = match (location.content, location.value) {
+            (Content::Leaf { .. }, Some(value)) => self.configuration.delete_value(&stored, &value),
+            _ => self.configuration.delete(&stored),
         };
         Ok(match (deleted, there) {
             (true, _) => "",
@@ -88,19 +86,19 @@ impl Candidate {
 
 /// The `set` lines of `configuration` at and under the path of `words`.
 pub(crate) fn show(configuration: &Configuration, words: &[String]) -> Result<String, Refusal> {
-    let Location { path, place } = schema::locate(words).map_err(Refusal::Show)?;
-    let lines = configuration.shown(&stored(&path, &place));
+    let location = schema::locate(words).map_err(Refusal::Show)?;
+    let lines = configuration.shown(&stored(&location));
     match (lines.is_empty(), words.is_empty()) {
         (false, _) | (true, true) => Ok(lines.join("\n")),
         (true, false) => Err(Refusal::Empty),
     }
 }
 
-/// Where what `place` names is kept: a clear-text twin has nothing of its own.
-fn stored(path: &[String], place: &Place) -> Vec<String> {
-    match place {
-        Place::ClearText { stored_as, .. } => beside(path, stored_as),
-        _ => path.to_vec(),
+/// Where what is named there is kept: a clear-text twin has nothing of its own.
+fn stored(location: &Location) -> Vec<String> {
+    match location.content {
+        Content::ClearText { stored_as } => beside(&location.path, stored_as),
+        _ => location.path.clone(),
     }
 }
 

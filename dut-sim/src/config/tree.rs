@@ -149,7 +149,7 @@ fn lines(path: &[String], values: impl Iterator<Item = String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::kind::Kind;
+    use crate::config::value::Kind;
 
     fn path(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()

@@ -8,7 +8,7 @@ use super::login::Login;
 use super::restart::RESTARTS;
 use crate::config::message::Refusal;
 use crate::config::parse;
-use crate::config::schema::{Location, Node, Place, locate};
+use crate::config::schema::locate;
 use crate::config::session::Candidate;
 use crate::secret::MASK;
 
@@ -130,8 +130,8 @@ fn masked(text: &str) -> String {
     let Some((verb, path)) = words.split_first() else { return String::new() };
     let mut shown = vec![verb.as_str()];
     for (index, word) in path.iter().enumerate() {
-        let before = locate(&path[..index]);
-        let secret = before.as_ref().is_ok_and(holds_secret);
+        let before = locate(&path[..index]).map(|location| location.content);
+        let secret = before.is_ok_and(|it| !it.has_nodes() && it.holds_secret());
         shown.push(if secret { MASK } else { word });
         if locate(&path[..=index]).is_err() {
             shown.extend((index + 1 < path.len()).then_some("..."));
@@ -154,28 +154,12 @@ fn may_hold_secret(words: &[String]) -> bool {
     let good = (0..path.len()).take_while(|index| locate(&path[..=*index]).is_ok()).count();
     // Other commands do not begin with the name of a node.
     let edits = changes || good > 0 && !"show".starts_with(verb.as_str());
-    let meant = locate(&path[..good]).is_ok_and(|location| leads_to_secret(&location));
+    let meant = locate(&path[..good]).is_ok_and(|location| location.content.holds_secret());
     edits && good + 1 < path.len() && meant
-}
-
-fn leads_to_secret(location: &Location) -> bool {
-    match location.place {
-        Place::Nodes { nodes, .. } => nodes.iter().any(Node::holds_secret),
-        Place::Tag { children, .. } => children.iter().any(Node::holds_secret),
-        Place::Leaf { .. } | Place::ClearText { .. } => holds_secret(location),
-    }
 }
 
 fn bare_words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
-}
-
-fn holds_secret(location: &Location) -> bool {
-    match location.place {
-        Place::ClearText { .. } => true,
-        Place::Leaf { kind, .. } => kind.is_secret(),
-        Place::Nodes { .. } | Place::Tag { .. } => false,
-    }
 }
 
 #[cfg(test)]

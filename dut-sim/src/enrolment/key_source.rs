@@ -41,20 +41,16 @@ impl KeyPool {
 impl KeySource {
     /// A key; making one takes a tenth of a second or more and is kept off the threads that wait for the network.
     pub(crate) async fn key(&self) -> Result<PKey<Private>, ErrorStack> {
-        let prepared = match self {
-            Self::Generate => None,
-            Self::Prepared(pool) => pool.take(),
-        };
-        match prepared {
-            Some(key) => Ok(key),
-            None => match tokio::task::spawn_blocking(generate).await {
-                Ok(key) => key,
-                Err(stopped) if stopped.is_panic() => {
-                    std::panic::resume_unwind(stopped.into_panic())
-                }
-                // The runtime is being shut down, and this future with it.
-                Err(_) => std::future::pending().await,
-            },
+        if let Self::Prepared(pool) = self
+            && let Some(key) = pool.take()
+        {
+            return Ok(key);
+        }
+        match tokio::task::spawn_blocking(generate).await {
+            Ok(key) => key,
+            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+            // The runtime is being shut down, and this future with it.
+            Err(_) => std::future::pending().await,
         }
     }
 }

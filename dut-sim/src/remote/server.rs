@@ -17,6 +17,7 @@ use crate::device::lines::Base;
 use crate::device::login::Login;
 use crate::device::restart::RESTARTS;
 use crate::device::{Device, Step};
+use crate::network::Stream;
 
 /// How many requests of one connection are worked on at a time.
 const MOST_REQUESTS: usize = 64;
@@ -54,7 +55,7 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
     }
 
     /// Serves one connection to its end; what it leaves unfinished is given up.
-    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+    pub async fn serve(&self, stream: impl Stream + 'static) {
         let (reader, mut writer) = tokio::io::split(stream);
         let mut lines = Messages::new(BufReader::new(reader));
         let Ok(greeting) = timeout(GREETING_TIMEOUT, lines.next()).await else { return };
@@ -95,7 +96,7 @@ impl User {
 }
 
 /// Serves one connection to `device`, which is there already, to the connection's end.
-pub async fn serve(device: Arc<Device>, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+pub async fn serve(device: Arc<Device>, stream: impl Stream + 'static) {
     let devices = Devices { make: |_| Err(String::new()), device: Mutex::new(Some(device)) };
     devices.serve(stream).await;
 }
@@ -132,12 +133,11 @@ async fn write_all(mut messages: mpsc::Receiver<FromDevice>, mut writer: impl As
 }
 
 fn line_of(message: &FromDevice) -> Vec<u8> {
-    let short = |id| {
-        let reason = "the answer is too long to be sent".to_owned();
-        FromDevice::Answer { id, answer: Err(reason) }
-    };
     encode(message).unwrap_or_else(|| match message {
-        FromDevice::Answer { id, .. } => encode(&short(*id)).unwrap_or_default(),
+        FromDevice::Answer { id, .. } => {
+            let answer = Err("the answer is too long to be sent".to_owned());
+            encode(&FromDevice::Answer { id: *id, answer }).unwrap_or_default()
+        }
         _ => Vec::new(),
     })
 }

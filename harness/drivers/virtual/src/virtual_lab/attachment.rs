@@ -136,7 +136,7 @@ fn outcome_of(packet: &Packet, request: &EchoRequest, sent: Instant) -> Option<E
             })
         }
         Content::Unreachable(code) => {
-            Some(EchoOutcome::Unreachable { from, code: UnreachableCode::from(code) })
+            Some(EchoOutcome::Unreachable { from, code: UnreachableCode(code) })
         }
         Content::TimeExceeded => Some(EchoOutcome::TtlExceeded { from }),
         _ => None,
