@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::kind::Kind;
-use crate::config::schema::{Content, Place, locate};
+use crate::config::schema::{Content, locate};
 use crate::config::tree::Configuration;
+use crate::config::value::Kind;
 use crate::device::configuration_mode::{VERBS, split};
-use crate::operational::following;
-use crate::operational::table::{Argument, Word};
+use crate::operational::{Argument, Next, PING_OPTIONS, following};
 
 /// A word that may come next, or a placeholder for one of the user's choice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,12 +41,12 @@ pub(crate) fn complete(words: &[String], partial: &str, known: &Known<'_>) -> Ve
 }
 
 fn operational(words: &[String], known: &Known<'_>) -> Vec<Candidate> {
-    let candidates = |word: &Word| match word {
-        Word::Keyword(keyword, help) => vec![word_of(*keyword, *help)],
-        Word::Argument(argument) | Word::Optional(argument) => arguments(*argument, known),
-        Word::Options(options) => option_words(words, options),
-    };
-    following(words).into_iter().flat_map(candidates).collect()
+    match following(words) {
+        Next::Keywords(keywords) => keywords.iter().map(|it| word_of(it.name, it.help)).collect(),
+        Next::Argument(argument) => arguments(argument, known),
+        Next::PingOptions => ping_options(words),
+        Next::Nothing => Vec::new(),
+    }
 }
 
 fn arguments(argument: Argument, known: &Known<'_>) -> Vec<Candidate> {
@@ -61,11 +60,11 @@ fn arguments(argument: Argument, known: &Known<'_>) -> Vec<Candidate> {
 }
 
 /// Options and their values take turns, counted from the end of the words before them.
-fn option_words(words: &[String], options: &[(&str, &str)]) -> Vec<Candidate> {
-    let awaiting = words.last().and_then(|last| options.iter().find(|(name, _)| name == last));
+fn ping_options(words: &[String]) -> Vec<Candidate> {
+    let awaiting = words.last().and_then(|last| PING_OPTIONS.iter().find(|(name, _)| name == last));
     match awaiting {
         Some((_, help)) => vec![placeholder("<number>", *help)],
-        None => options.iter().map(|(name, help)| word_of(*name, *help)).collect(),
+        None => PING_OPTIONS.iter().map(|(name, help)| word_of(*name, *help)).collect(),
     }
 }
 
@@ -88,8 +87,8 @@ fn configuration_mode(
 
 fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> Vec<Candidate> {
     let Ok(location) = locate(path) else { return Vec::new() };
-    match location.place {
-        Place::Nodes { nodes, .. } => nodes
+    match location.content {
+        Content::Branch(nodes) => nodes
             .iter()
             .map(|node| match node.content {
                 Content::Leaf { multi: true, .. } => {
@@ -98,7 +97,7 @@ fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> V
                 _ => word_of(node.name, node.help),
             })
             .collect(),
-        Place::Tag { kind, .. } => {
+        Content::Tag { kind, .. } => {
             let instances = configuration.instances(&location.path);
             let mut names: Vec<_> = instances.into_iter().map(|name| word_of(name, "")).collect();
             if kind == Kind::Interface {
@@ -107,9 +106,9 @@ fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> V
             names.push(placeholder(kind.placeholder(), ""));
             names
         }
-        Place::Leaf { kind, value: None, .. } => values(kind),
-        Place::ClearText { value: None, .. } => values(Kind::ClearText),
-        Place::Leaf { .. } | Place::ClearText { .. } => Vec::new(),
+        _ if location.value.is_some() => Vec::new(),
+        Content::Leaf { kind, .. } => values(kind),
+        Content::ClearText { .. } => values(Kind::ClearText),
     }
 }
 

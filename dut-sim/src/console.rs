@@ -186,41 +186,30 @@ fn print(text: &str) -> io::Result<ControlFlow<()>> {
     }
 }
 
-/// What is asked of the thread that has the terminal.
-enum Ask {
-    Line { prompt: String, answer: oneshot::Sender<io::Result<Input>> },
-    Show { text: String, lines: Option<u16>, answer: oneshot::Sender<io::Result<ControlFlow<()>>> },
-}
+/// Something to do on the thread that has the terminal.
+type Work = Box<dyn FnOnce(&mut Source) + Send>;
 
 /// Reads lines on a thread of its own: standard input knows no waiting that can be given up.
 struct LineReader {
     terminal: bool,
-    asks: mpsc::UnboundedSender<Ask>,
+    works: mpsc::UnboundedSender<Work>,
 }
 
 impl LineReader {
     fn start(device: &Shell, terminal: bool) -> io::Result<Self> {
-        let (asks, mut asked) = mpsc::unbounded_channel();
+        let (works, mut to_do) = mpsc::unbounded_channel::<Work>();
         let mut source = if terminal { Source::terminal(device)? } else { Source::Plain };
         thread::Builder::new().name("console".to_owned()).spawn(move || {
-            while let Some(ask) = asked.blocking_recv() {
-                // Nobody waits for the answer once the console has ended.
-                match ask {
-                    Ask::Line { prompt, answer } => drop(answer.send(source.read(&prompt))),
-                    Ask::Show { text, lines, answer } => {
-                        drop(answer.send(source.show(&text, lines)));
-                    }
-                }
+            while let Some(work) = to_do.blocking_recv() {
+                work(&mut source);
             }
         })?;
-        Ok(Self { terminal, asks })
+        Ok(Self { terminal, works })
     }
 
     async fn next(&mut self, prompt: String, interrupts: &mut Interrupts) -> io::Result<Input> {
-        let (answer, line) = oneshot::channel();
-        self.asks.send(Ask::Line { prompt, answer }).map_err(|_| ended())?;
         tokio::select! {
-            line = line => line.map_err(|_| ended())?,
+            line = self.on_its_thread(move |source| source.read(&prompt)) => line,
             // A terminal in raw mode sends Ctrl-C as a character, anything else as a signal.
             () = interrupts.next(), if !self.terminal => Ok(Input::Interrupted),
         }
@@ -228,9 +217,18 @@ impl LineReader {
 
     /// Shows a text, at a terminal so many lines at a time.
     async fn show(&mut self, text: String, lines: Option<u16>) -> io::Result<ControlFlow<()>> {
-        let (answer, shown) = oneshot::channel();
-        self.asks.send(Ask::Show { text, lines, answer }).map_err(|_| ended())?;
-        shown.await.map_err(|_| ended())?
+        self.on_its_thread(move |source| source.show(&text, lines)).await
+    }
+
+    async fn on_its_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Source) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let (answer, done) = oneshot::channel();
+        // Nobody waits for the answer once the console has ended.
+        let work = move |source: &mut Source| drop(answer.send(work(source)));
+        self.works.send(Box::new(work)).map_err(|_| ended())?;
+        done.await.map_err(|_| ended())?
     }
 }
 

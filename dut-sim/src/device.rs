@@ -1,6 +1,5 @@
 //! The device: what can be done to it from outside.
 
-mod commit;
 pub(crate) mod configuration_mode;
 pub(crate) mod lines;
 pub(crate) mod login;
@@ -28,9 +27,8 @@ use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::enrolment::progress::Progress;
 use crate::enrolment::{Enrolments, Surroundings};
-use crate::notes::Notes;
 use crate::ping::Screen;
-use crate::protocol_log::ProtocolLog;
+use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::{SecretStore, random_key};
 
 /// The user whose prompt the device shows.
@@ -46,7 +44,7 @@ pub struct Device {
     /// Held by whoever commits.
     committing: tokio::sync::Mutex<()>,
     /// The user at its own console.
-    console: Login,
+    console: Arc<Login>,
     restarts: Restarts,
     itself: Weak<Self>,
 }
@@ -117,7 +115,7 @@ impl Device {
             surroundings,
             state: Mutex::default(),
             committing: tokio::sync::Mutex::default(),
-            console: Login::at_the_console(),
+            console: Arc::new(Login::at_the_console()),
             restarts: Restarts::new(settings.start_time, settings.restarts_in_commit),
             itself: Weak::clone(itself),
         })
@@ -141,7 +139,7 @@ impl Device {
     }
 
     /// The user at the device's own console, whom a restart does not log out.
-    pub(crate) fn console(&self) -> &Login {
+    pub(crate) fn console(&self) -> &Arc<Login> {
         &self.console
     }
 

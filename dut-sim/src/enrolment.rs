@@ -1,13 +1,11 @@
 //! The service behind `system certificate scep`: one task for each request, from a fresh key to a stored certificate.
 
-mod attempt;
 mod builtin;
 mod client;
 mod http;
 mod journal;
 mod key_source;
 mod order;
-mod pause;
 mod program;
 pub(crate) mod progress;
 
@@ -17,21 +15,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use scep::identity::Identity;
+use scep::secret::Secret;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-pub use self::client::{ScepClient, UnknownClient};
+pub use self::client::ScepClient;
+pub use self::journal::GrowingPause;
 pub use self::key_source::{KeyPool, KeySource};
 pub use self::order::Missing;
-pub use self::pause::GrowingPause;
 
-use self::attempt::Enrolment;
+use self::builtin::Builtin;
 use self::journal::Journal;
+use self::order::{Failure, Order};
 use self::progress::{Phase, Progress};
 use crate::config::system::CsrSettings;
 use crate::network::Network;
-use crate::notes::Notes;
-use crate::protocol_log::ProtocolLog;
+use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::SecretStore;
 
 /// What every enrolment of a device works with.
@@ -133,6 +133,53 @@ impl Enrolments {
         let journal = Journal::new(name, &self.surroundings, &progress, false);
         let enrolment = Enrolment { settings: settings.clone(), journal, existing: None };
         Running { settings: settings.clone(), progress, task: tokio::spawn(enrolment.run()) }
+    }
+}
+
+/// An enrolment, with all that it needs to run by itself.
+struct Enrolment {
+    settings: CsrSettings,
+    journal: Journal,
+    /// The certificate to renew, where it is a renewal.
+    existing: Option<Identity>,
+}
+
+impl Enrolment {
+    /// Runs until there is a certificate or no hope of one.
+    async fn run(mut self) {
+        match self.enrol().await {
+            Ok(identity) => self.journal.enter(Phase::Issued(identity)),
+            Err(failure) => {
+                let reason = self.journal.masked(&failure.to_string());
+                self.journal.log(&reason);
+                self.journal.enter(Phase::Failed { reason });
+            }
+        }
+    }
+
+    async fn enrol(&mut self) -> Result<Identity, Failure> {
+        let surroundings = Arc::clone(&self.journal.surroundings);
+        let program = surroundings.client.find(surroundings.program_path.as_deref())?;
+        let password = self.open_password()?;
+        self.journal.mask(password.as_ref());
+        let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key);
+        let key = match &self.existing {
+            Some(existing) if keeps_key => existing.key.clone(),
+            _ => surroundings.keys.key().await.map_err(Failure::Key)?,
+        };
+        let (settings, existing) = (self.settings.clone(), self.existing.take());
+        let order = Order { settings, password, key, existing };
+        let certificate = match &program {
+            Some(program) => program::enrol(program, &order, &mut self.journal).await?,
+            None => Builtin { order: &order, journal: &mut self.journal }.enrol().await?,
+        };
+        Ok(Identity { certificate, key: order.key })
+    }
+
+    fn open_password(&self) -> Result<Option<Secret>, Failure> {
+        let Some(sealed) = &self.settings.password else { return Ok(None) };
+        let secrets = &self.journal.surroundings.secrets;
+        secrets.open(sealed).map(Some).ok_or(Failure::PasswordSealed)
     }
 }
 

@@ -4,14 +4,12 @@
 
 #![deny(unsafe_code)]
 
-mod certificate_store;
 mod completion;
 mod config;
 pub mod console;
 mod device;
 mod enrolment;
 pub mod network;
-mod notes;
 mod operational;
 mod ping;
 mod pki;
@@ -20,5 +18,5 @@ pub mod remote;
 mod secret;
 
 pub use device::{ConfigurationError, Device, DeviceSettings, Reply};
-pub use enrolment::{GrowingPause, KeyPool, KeySource, Missing, ScepClient, UnknownClient};
+pub use enrolment::{GrowingPause, KeyPool, KeySource, Missing, ScepClient};
 pub use scep::secret::Secret;

@@ -1,17 +1,169 @@
 //! The commands beside the configuration: a table of their words, and the way from a line to one of them.
+//!
+//! A new command is a new line of the table, and an action in `device::operation`.
 
-pub(crate) mod table;
-
-use std::collections::BTreeSet;
-
-use self::table::{COMMANDS, Command, Word};
 use crate::config::message::possible;
+use crate::config::parse::meant;
 
-/// A command of the table with the words that were given for its arguments.
+/// A word of a command, and what may follow it.
 #[derive(Debug)]
-pub(crate) struct Invocation {
-    pub(crate) command: &'static Command,
-    pub(crate) arguments: Vec<String>,
+pub(crate) struct Keyword {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    then: Then,
+}
+
+/// What may follow the words so far.
+#[derive(Debug, Clone, Copy)]
+enum Then {
+    Keywords(&'static [Keyword]),
+    Arguments(Action, Arguments),
+}
+
+/// What a command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Configure,
+    Exit,
+    JournalShow,
+    Ping,
+    Reboot,
+    ScepRenew,
+    ScepShow,
+    ShowCertificate,
+    ShowDate,
+    ShowRunning,
+    TerminalLength,
+    TerminalWidth,
+}
+
+/// What a command takes.
+#[derive(Debug, Clone, Copy)]
+enum Arguments {
+    Nothing,
+    One(Argument),
+    /// One argument, which may be left out.
+    Optional(Argument),
+    /// A host and any number of further words, which `ping` reads itself.
+    HostAndOptions,
+}
+
+/// What an argument is, for help and completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Argument {
+    Host,
+    Csr,
+    Certificate,
+    Number,
+}
+
+/// What may come next on a line.
+pub(crate) enum Next {
+    Keywords(&'static [Keyword]),
+    Argument(Argument),
+    /// The options of `ping`, or the value of the last one.
+    PingOptions,
+    Nothing,
+}
+
+/// The options of `ping`, each followed by its value.
+pub(crate) const PING_OPTIONS: &[(&str, &str)] = &[
+    ("count", "Number of requests (1 to 65535, default 5)"),
+    ("size", "Bytes of payload in each (0 to 65507, default 56)"),
+    ("timeout", "Seconds to wait for each answer (up to 3600, default 10)"),
+];
+
+/// Everything that can be typed at the `$` prompt.
+const COMMANDS: &[Keyword] = &[
+    command("configure", "Change the configuration", Action::Configure, Arguments::Nothing),
+    command("exit", "Leave the device", Action::Exit, Arguments::Nothing),
+    command("ping", "Send ICMP echo requests", Action::Ping, Arguments::HostAndOptions),
+    keyword("pki", "Certificates", PKI),
+    command(
+        "reboot",
+        "Restart with the saved configuration (Sceplab's own: OSDx documents none)",
+        Action::Reboot,
+        Arguments::Nothing,
+    ),
+    keyword("set", "Change the session", &[keyword("terminal", "The terminal", SET_TERMINAL)]),
+    keyword("show", "Show the device", SHOW),
+    keyword("system", "The device itself", &[keyword("journal", "What happened", JOURNAL)]),
+];
+
+const PKI: &[Keyword] = &[
+    keyword("scep", "Certificates by SCEP", SCEP),
+    keyword(
+        "show",
+        "Show what is stored",
+        &[command(
+            "certificate",
+            "A certificate as text",
+            Action::ShowCertificate,
+            Arguments::One(Argument::Certificate),
+        )],
+    ),
+];
+
+const SCEP: &[Keyword] = &[
+    command(
+        "renew",
+        "Renew a certificate now (Sceplab's own command: OSDx documents none)",
+        Action::ScepRenew,
+        Arguments::One(Argument::Csr),
+    ),
+    command(
+        "show",
+        "How it stands with them",
+        Action::ScepShow,
+        Arguments::Optional(Argument::Csr),
+    ),
+];
+
+const SET_TERMINAL: &[Keyword] = &[
+    command(
+        "length",
+        "Lines that are shown at a time; 0 shows all at once",
+        Action::TerminalLength,
+        Arguments::One(Argument::Number),
+    ),
+    command(
+        "width",
+        "Columns, which need no setting here",
+        Action::TerminalWidth,
+        Arguments::One(Argument::Number),
+    ),
+];
+
+const SHOW: &[Keyword] = &[
+    command("date", "Date and time", Action::ShowDate, Arguments::Nothing),
+    command("running", "The active configuration", Action::ShowRunning, Arguments::Nothing),
+];
+
+const JOURNAL: &[Keyword] =
+    &[command("show", "Show it, the newest last", Action::JournalShow, Arguments::Nothing)];
+
+const fn keyword(name: &'static str, help: &'static str, next: &'static [Keyword]) -> Keyword {
+    Keyword { name, help, then: Then::Keywords(next) }
+}
+
+const fn command(
+    name: &'static str,
+    help: &'static str,
+    action: Action,
+    arguments: Arguments,
+) -> Keyword {
+    Keyword { name, help, then: Then::Arguments(action, arguments) }
+}
+
+impl Argument {
+    pub(crate) fn placeholder(self) -> &'static str {
+        match self {
+            Self::Host => "<host>",
+            Self::Csr => "<csr>",
+            Self::Certificate => "<running://...>",
+            Self::Number => "<number>",
+        }
+    }
 }
 
 /// Why a line is no command, with the words that were understood.
@@ -25,93 +177,76 @@ pub(crate) enum CommandError {
     Incomplete { good: Vec<String> },
 }
 
-/// Finds the command of a line; any unambiguous beginning of a keyword will do.
-pub(crate) fn find(words: &[String]) -> Result<Invocation, CommandError> {
-    let mut search = Search::default();
-    for word in words {
-        search.step(word)?;
-    }
-    search.finish()
-}
-
-/// What may follow `words`: keywords and placeholders with their help, or nothing where they lead nowhere.
-pub(crate) fn following(words: &[String]) -> Vec<&'static Word> {
-    let mut search = Search::default();
-    match words.iter().try_for_each(|word| search.step(word)) {
-        Ok(()) => search.next_words(),
-        Err(_) => Vec::new(),
+/// What the command of a line does, and the words that were given for its arguments.
+///
+/// Any unambiguous beginning of a keyword will do.
+pub(crate) fn find(words: &[String]) -> Result<(Action, Vec<String>), CommandError> {
+    let Line { then, good, arguments } = Line::read(words)?;
+    match then {
+        Then::Arguments(action, Arguments::Nothing | Arguments::Optional(_)) => {
+            Ok((action, arguments))
+        }
+        Then::Arguments(action, _) if !arguments.is_empty() => Ok((action, arguments)),
+        _ => Err(CommandError::Incomplete { good }),
     }
 }
 
-/// The commands that the words so far may belong to.
-struct Search {
-    commands: Vec<&'static Command>,
+/// What may follow `words`; nothing if they lead nowhere.
+pub(crate) fn following(words: &[String]) -> Next {
+    Line::read(words).map_or(Next::Nothing, |line| line.next())
+}
+
+/// How far a line was understood.
+struct Line {
+    then: Then,
     good: Vec<String>,
     arguments: Vec<String>,
 }
 
-impl Default for Search {
-    fn default() -> Self {
-        Self { commands: COMMANDS.iter().collect(), good: Vec::new(), arguments: Vec::new() }
+impl Line {
+    fn read(words: &[String]) -> Result<Self, CommandError> {
+        let then = Then::Keywords(COMMANDS);
+        let mut line = Self { then, good: Vec::new(), arguments: Vec::new() };
+        for word in words {
+            line.step(word)?;
+        }
+        Ok(line)
     }
-}
 
-impl Search {
-    /// Keywords go before arguments, and whole keywords before beginnings of others.
+    fn next(&self) -> Next {
+        match (self.then, self.arguments.is_empty()) {
+            (Then::Keywords(keywords), _) => Next::Keywords(keywords),
+            (
+                Then::Arguments(_, Arguments::One(argument) | Arguments::Optional(argument)),
+                true,
+            ) => Next::Argument(argument),
+            (Then::Arguments(_, Arguments::HostAndOptions), true) => Next::Argument(Argument::Host),
+            (Then::Arguments(_, Arguments::HostAndOptions), false) => Next::PingOptions,
+            (Then::Arguments(..), _) => Next::Nothing,
+        }
+    }
+
     fn step(&mut self, word: &str) -> Result<(), CommandError> {
-        let keywords = self.keywords(|keyword| keyword == word);
-        let keywords = if keywords.is_empty() && !word.is_empty() {
-            self.keywords(|keyword| keyword.starts_with(word))
-        } else {
-            keywords
-        };
-        let place = self.good.len();
-        match keywords.iter().copied().collect::<Vec<_>>()[..] {
-            [] => self.take_argument(word),
-            [(keyword, _)] => {
-                self.commands.retain(|command| command.keyword(place) == Some(keyword));
-                self.good.push(keyword.to_owned());
-                Ok(())
+        let (good, bad) = (self.good.clone(), word.to_owned());
+        match self.next() {
+            Next::Keywords(keywords) => match meant(keywords, |keyword| keyword.name, word)[..] {
+                [keyword] => {
+                    self.then = keyword.then;
+                    self.good.push(keyword.name.to_owned());
+                }
+                [] => return Err(CommandError::Invalid { good, bad }),
+                ref several => {
+                    let completions = several.iter().map(|it| (it.name, it.help)).collect();
+                    return Err(CommandError::Ambiguous { good, bad, completions });
+                }
+            },
+            Next::Argument(_) | Next::PingOptions => {
+                self.good.push(word.to_owned());
+                self.arguments.push(word.to_owned());
             }
-            ref completions => Err(CommandError::Ambiguous {
-                good: self.good.clone(),
-                bad: word.to_owned(),
-                completions: completions.to_vec(),
-            }),
+            Next::Nothing => return Err(CommandError::Invalid { good, bad }),
         }
-    }
-
-    fn take_argument(&mut self, word: &str) -> Result<(), CommandError> {
-        let place = self.good.len();
-        self.commands.retain(|command| command.takes_argument(place));
-        if self.commands.is_empty() {
-            return Err(CommandError::Invalid { good: self.good.clone(), bad: word.to_owned() });
-        }
-        self.good.push(word.to_owned());
-        self.arguments.push(word.to_owned());
         Ok(())
-    }
-
-    fn finish(self) -> Result<Invocation, CommandError> {
-        let complete = self.commands.iter().find(|command| command.is_complete(self.good.len()));
-        match complete {
-            Some(command) => Ok(Invocation { command, arguments: self.arguments }),
-            None => Err(CommandError::Incomplete { good: self.good }),
-        }
-    }
-
-    fn keywords(&self, fits: impl Fn(&str) -> bool) -> BTreeSet<(&'static str, &'static str)> {
-        let place = self.good.len();
-        let keyword = |command: &&'static Command| match command.word(place)? {
-            Word::Keyword(keyword, help) if fits(keyword) => Some((*keyword, *help)),
-            _ => None,
-        };
-        self.commands.iter().filter_map(keyword).collect()
-    }
-
-    fn next_words(&self) -> Vec<&'static Word> {
-        let place = self.good.len();
-        self.commands.iter().filter_map(|command| command.word(place)).collect()
     }
 }
 
@@ -121,34 +256,30 @@ fn prefix(good: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::table::Action;
+
     use super::*;
 
-    fn find(line: &str) -> Result<Invocation, CommandError> {
+    fn find(line: &str) -> Result<(Action, Vec<String>), CommandError> {
         let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
         super::find(&words)
     }
 
     #[test]
     fn documented_commands_are_there() {
-        let ping = find("ping 10.215.168.1 count 1 size 56 timeout 1").unwrap();
-        assert_eq!(ping.command.action, Action::Ping);
-        assert_eq!(ping.arguments.len(), 7);
-        assert_eq!(find("pki scep show CSR").unwrap().arguments, ["CSR"]);
+        let (action, arguments) = find("ping 10.215.168.1 count 1 size 56 timeout 1").unwrap();
+        assert_eq!((action, arguments.len()), (Action::Ping, 7));
+        assert_eq!(find("pki scep show CSR").unwrap().1, ["CSR"]);
         let url = "running://auth/certificates/scep/CSR/ca/ca.der";
         let show = find(&format!("pki show certificate {url}")).unwrap();
-        assert_eq!(
-            (show.command.action, show.arguments),
-            (Action::ShowCertificate, vec![url.into()])
-        );
-        assert_eq!(find("show running").unwrap().command.action, Action::ShowRunning);
+        assert_eq!(show, (Action::ShowCertificate, vec![url.into()]));
+        assert_eq!(find("show running").unwrap().0, Action::ShowRunning);
     }
 
     #[test]
     fn beginnings_of_words_will_do() {
-        assert_eq!(find("pk sc sh CSR").unwrap().command.action, Action::ScepShow);
-        assert_eq!(find("pki scep show").unwrap().arguments, [""; 0]);
-        assert_eq!(find("conf").unwrap().command.action, Action::Configure);
+        assert_eq!(find("pk sc sh CSR").unwrap().0, Action::ScepShow);
+        assert_eq!(find("pki scep show").unwrap().1, [""; 0]);
+        assert_eq!(find("conf").unwrap().0, Action::Configure);
     }
 
     #[test]

@@ -1,17 +1,27 @@
 //! The ping: echo requests a second apart, and what came of them in iputils' words.
 
-pub(crate) mod options;
-mod run;
-mod statistics;
 mod transcript;
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
 
-use self::run::Run;
-use crate::network::{Network, ResolveError};
+use self::transcript::Transcript;
+use crate::network::{EchoOutcome, EchoRequest, Network, ResolveError};
+use crate::operational::PING_OPTIONS;
+
+/// The time from one request to the next.
+const INTERVAL: Duration = Duration::from_secs(1);
+const DEFAULT_COUNT: u16 = 5;
+const DEFAULT_SIZE: u16 = 56;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What fits into an IPv4 packet beside its headers.
+const MAX_SIZE: u16 = 65_507;
+const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
 
 /// What is to be pinged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +45,48 @@ pub(crate) struct PingReport {
 /// What shows lines as they are printed.
 pub(crate) type Screen<'a> = &'a mut (dyn FnMut(&str) + Send);
 
+/// Why the words are no ping.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OptionError {
+    #[error("ping: unknown option `{option}`; known are {}", known().join(", "))]
+    Unknown { option: String },
+    #[error("ping: missing argument for {0} option")]
+    Missing(&'static str),
+    #[error("ping: invalid argument: '{value}': out of range: {range}")]
+    Invalid { value: String, range: &'static str },
+    #[error("ping: no host")]
+    NoHost,
+}
+
 impl Ping {
+    /// Reads `HOST [count N] [size N] [timeout SECONDS]`; any unambiguous beginning of an option will do.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self, OptionError> {
+        let (host, options) = arguments.split_first().ok_or(OptionError::NoHost)?;
+        let mut ping = Self {
+            host: host.clone(),
+            count: DEFAULT_COUNT,
+            size: DEFAULT_SIZE,
+            timeout: DEFAULT_TIMEOUT,
+        };
+        for option in options.chunks(2) {
+            ping.set(&option[0], option.get(1))?;
+        }
+        Ok(ping)
+    }
+
+    fn set(&mut self, name: &str, value: Option<&String>) -> Result<(), OptionError> {
+        let option =
+            known().into_iter().find(|option| !name.is_empty() && option.starts_with(name));
+        let option = option.ok_or_else(|| OptionError::Unknown { option: name.to_owned() })?;
+        let value = value.ok_or(OptionError::Missing(option))?;
+        match option {
+            "count" => self.count = number(value, 1, u16::MAX, "1 to 65535")?,
+            "size" => self.size = number(value, 0, MAX_SIZE, "0 to 65507")?,
+            _ => self.timeout = seconds(value)?,
+        }
+        Ok(())
+    }
+
     /// Sends the requests through `network` until each is answered or given up, or until `stop` is notified.
     ///
     /// `screen` is shown every line of the report as soon as it stands.
@@ -63,6 +114,115 @@ fn unresolved(error: &ResolveError) -> String {
             format!("ping: {host}: Temporary failure in name resolution")
         }
     }
+}
+
+/// A ping under way: requests go out on time, whether or not earlier ones were answered.
+struct Run<'a> {
+    ping: &'a Ping,
+    network: &'a Arc<dyn Network>,
+    destination: Ipv4Addr,
+    identifier: u16,
+    waiting: JoinSet<(u16, EchoOutcome)>,
+    transcript: Transcript,
+    started: Instant,
+    last_sent: Instant,
+}
+
+impl<'a> Run<'a> {
+    fn new(ping: &'a Ping, network: &'a Arc<dyn Network>, destination: Ipv4Addr) -> Self {
+        let mut identifier = [0; 2];
+        // Without randomness pings share an identifier: they are still told apart by their sequence.
+        let _ = openssl::rand::rand_bytes(&mut identifier);
+        let now = Instant::now();
+        Self {
+            ping,
+            network,
+            destination,
+            identifier: u16::from_be_bytes(identifier),
+            waiting: JoinSet::new(),
+            transcript: Transcript::new(&ping.host, destination, ping.size),
+            started: now,
+            last_sent: now,
+        }
+    }
+
+    /// The error is the only line of a ping that could not send anything.
+    async fn run(mut self, stop: &Notify, screen: Screen<'_>) -> Result<PingReport, String> {
+        self.send();
+        while let Some((sequence, outcome)) = self.next(stop).await {
+            match &outcome {
+                EchoOutcome::NoRoute if sequence == 1 => {
+                    return Err("ping: connect: Network is unreachable".to_owned());
+                }
+                EchoOutcome::Failed { reason } if sequence == 1 => {
+                    return Err(format!("ping: {reason}"));
+                }
+                _ => {}
+            }
+            self.transcript.answer(sequence, &outcome);
+            self.transcript.show(screen);
+        }
+        self.transcript.finish(self.last_sent - self.started);
+        self.transcript.show(screen);
+        Ok(self.transcript.report())
+    }
+
+    /// The next answer; requests that fall due before it are sent.
+    async fn next(&mut self, stop: &Notify) -> Option<(u16, EchoOutcome)> {
+        loop {
+            let due = self.last_sent + INTERVAL;
+            let more = self.transcript.sent() < self.ping.count;
+            tokio::select! {
+                biased;
+                Some(answer) = self.waiting.join_next() => {
+                    return Some(answer.unwrap_or((0, EchoOutcome::TimedOut)));
+                }
+                () = sleep_until(due), if more => self.send(),
+                () = stop.notified(), if more || !self.waiting.is_empty() => return None,
+                else => return None,
+            }
+        }
+    }
+
+    fn send(&mut self) {
+        self.last_sent = Instant::now();
+        let request = EchoRequest {
+            destination: self.destination,
+            identifier: self.identifier,
+            sequence: self.transcript.send(),
+            payload: payload(self.ping.size),
+            timeout: self.ping.timeout,
+        };
+        let network = Arc::clone(self.network);
+        self.waiting.spawn(async move {
+            let outcome = timeout(request.timeout, network.echo(&request)).await;
+            (request.sequence, outcome.unwrap_or(EchoOutcome::TimedOut))
+        });
+    }
+}
+
+/// As iputils fills it: each byte is its own place, cut to eight bits.
+fn payload(size: u16) -> Vec<u8> {
+    (0..size).map(|place| place.to_le_bytes()[0]).collect()
+}
+
+fn known() -> Vec<&'static str> {
+    PING_OPTIONS.iter().map(|(name, _)| *name).collect()
+}
+
+fn number(value: &str, min: u16, max: u16, range: &'static str) -> Result<u16, OptionError> {
+    let number = value.parse().ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| OptionError::Invalid { value: value.to_owned(), range })
+}
+
+/// Fractions are taken, as iputils takes them.
+fn seconds(value: &str) -> Result<Duration, OptionError> {
+    let seconds =
+        value.parse().ok().filter(|seconds| (0.001..=MAX_TIMEOUT_SECONDS).contains(seconds));
+    let range = "0.001 to 3600";
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| OptionError::Invalid { value: value.to_owned(), range })
 }
 
 #[cfg(test)]
@@ -175,7 +335,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn errors_are_counted() {
-        let unreachable = EchoOutcome::Unreachable { from: GATEWAY, code: UnreachableCode::Host };
+        let unreachable = EchoOutcome::Unreachable { from: GATEWAY, code: UnreachableCode::HOST };
         let report = ping("192.168.213.9", &[unreachable]).await;
         assert_eq!(
             report.text,
@@ -212,5 +372,35 @@ mod tests {
         let report = ping("172.16.0.1", &[EchoOutcome::NoRoute]).await;
         assert_eq!(report.text, "ping: connect: Network is unreachable");
         assert!(!report.answered);
+    }
+
+    fn parse(line: &str) -> Result<Ping, OptionError> {
+        let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        Ping::parse(&words)
+    }
+
+    #[test]
+    fn options_come_in_any_order() {
+        let ping = parse("10.0.0.1 timeout 0.5 si 1400 count 3").unwrap();
+        let timeout = Duration::from_millis(500);
+        assert_eq!(ping, Ping { host: "10.0.0.1".into(), count: 3, size: 1400, timeout });
+        assert_eq!(parse("h").unwrap().count, DEFAULT_COUNT);
+    }
+
+    #[test]
+    fn refusals_are_those_of_ping() {
+        let refusal = |line: &str| parse(line).unwrap_err().to_string();
+        assert_eq!(refusal("h count"), "ping: missing argument for count option");
+        assert_eq!(refusal("h count 0"), "ping: invalid argument: '0': out of range: 1 to 65535");
+        assert_eq!(
+            refusal("h size 65508"),
+            "ping: invalid argument: '65508': out of range: 0 to 65507"
+        );
+        assert!(refusal("h timeout -1").contains("0.001 to 3600"));
+        assert!(refusal("h timeout nan").contains("0.001 to 3600"));
+        assert_eq!(
+            refusal("h ttl 3"),
+            "ping: unknown option `ttl`; known are count, size, timeout"
+        );
     }
 }

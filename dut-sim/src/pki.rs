@@ -1,4 +1,306 @@
-//! What the device shows of its certificates.
+//! What the device shows of its certificates: what lies behind `running://auth/certificates/scep/<CSR>/`, the table of `pki scep
+//! show`, and each as text.
 
-pub(crate) mod status;
 pub(crate) mod text;
+
+use std::cmp::Ordering;
+
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::x509::{X509, X509Ref};
+use scep::certificate::is_self_issued;
+use scep::client::CaCertificates;
+use scep::identity::Identity;
+use scep::key_usage::KeyUsage;
+
+use crate::enrolment::progress::{Phase, Progress};
+
+/// Where the certificates of all requests lie.
+pub(crate) const ROOT: &str = "running://auth/certificates/scep/";
+
+const USER_FILE: &str = "user/cert";
+const USER_ROW: &str = "usercert";
+const CA_ROW: &str = "ca";
+
+const HEADER: [&str; COLUMNS] = ["Certificate", "Status", "Usage", "NotBefore", "NotAfter"];
+const COLUMNS: usize = 5;
+const SEPARATOR: &str = "  ";
+/// Stands where there is nothing to say.
+const NOTHING: &str = "-";
+
+/// A line of the table.
+type Row = [String; COLUMNS];
+
+/// A certificate as the store keeps it.
+struct Stored<'a> {
+    /// The path under the request's folder.
+    file: String,
+    /// The name in the table.
+    row: String,
+    /// What SCEP uses it for: replies are signed with its key, requests are enciphered to it.
+    usage: &'static str,
+    certificate: &'a X509Ref,
+}
+
+/// Cuts `running://auth/certificates/scep/<CSR>/<file>` into the last two.
+pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
+    url.strip_prefix(ROOT)?.split_once('/')
+}
+
+/// The paths of the certificates of a request, in the order of the table.
+pub(crate) fn files(progress: &Progress) -> Vec<String> {
+    stored(progress).into_iter().map(|each| each.file).collect()
+}
+
+/// The certificate at `file`.
+pub(crate) fn find<'a>(progress: &'a Progress, file: &str) -> Option<&'a X509Ref> {
+    stored(progress).into_iter().find(|each| each.file == file).map(|each| each.certificate)
+}
+
+/// The table of a request, and below it what went wrong, if anything did.
+pub(crate) fn show(progress: &Progress, now: &Asn1Time) -> String {
+    let mut rows: Vec<_> = stored(progress).iter().map(|each| each.row(now)).collect();
+    let absent =
+        |name: &str| [name, absence(&progress.phase), NOTHING, NOTHING, NOTHING].map(str::to_owned);
+    if progress.ca.is_none() {
+        rows.insert(0, absent(CA_ROW));
+    }
+    if !matches!(progress.phase, Phase::Issued(_)) {
+        rows.push(absent(USER_ROW));
+    }
+    let subject = if progress.ca.is_none() { CA_ROW } else { USER_ROW };
+    let trouble = progress.trouble().map(|reason| format!("\n{subject}: {reason}"));
+    table(&rows) + &trouble.unwrap_or_default()
+}
+
+impl Stored<'_> {
+    fn row(&self, now: &Asn1Time) -> Row {
+        let (from, until) = (self.certificate.not_before(), self.certificate.not_after());
+        let status = status(self.certificate, now);
+        [&self.row, status, self.usage, &from.to_string(), &until.to_string()].map(str::to_owned)
+    }
+}
+
+/// How it stands with a certificate that is there; only `Valid` is documented.
+fn status(certificate: &X509Ref, now: &Asn1Time) -> &'static str {
+    let is = |time: &Asn1TimeRef, order| time.compare(now).is_ok_and(|found| found == order);
+    if is(certificate.not_before(), Ordering::Greater) {
+        "Not yet valid"
+    } else if is(certificate.not_after(), Ordering::Less) {
+        "Expired"
+    } else {
+        "Valid"
+    }
+}
+
+/// How it stands with a certificate that is not there.
+fn absence(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::UnderWay | Phase::Pending | Phase::Issued(_) => "Pending",
+        Phase::Retrying { .. } | Phase::Failed { .. } => "Failed",
+    }
+}
+
+/// Everything there is of a request: the CA's certificates, the RA's, and the user's.
+fn stored(progress: &Progress) -> Vec<Stored<'_>> {
+    let mut all = progress.ca.as_ref().map(authorities).unwrap_or_default();
+    if let Phase::Issued(Identity { certificate, .. }) = &progress.phase {
+        let (file, row) = (USER_FILE.to_owned(), USER_ROW.to_owned());
+        all.push(Stored { file, row, usage: NOTHING, certificate });
+    }
+    all
+}
+
+/// As strongSwan's `pki --scepca --raout ra` names them: roots, then subordinate CAs, then RAs.
+///
+/// Of the RAs the one received last comes first: NDES sends the signing one first, and the documented device shows it
+/// second.
+fn authorities(certificates: &CaCertificates) -> Vec<Stored<'_>> {
+    let (roots, subordinates): (Vec<_>, Vec<_>) =
+        certificates.ca.iter().partition(|one| is_self_issued(one));
+    let named = numbered(roots, |number| first_or_numbered("ca", "ca-root", number))
+        .chain(numbered(subordinates, |number| format!("ca-{number}")))
+        .chain(numbered(certificates.ra.iter().rev(), |number| {
+            first_or_numbered("ra", "ra", number)
+        }));
+    let store = |(row, certificate): (String, _)| Stored {
+        file: format!("ca/{row}.der"),
+        usage: usage(certificate, certificates),
+        row,
+        certificate,
+    };
+    named.map(store).collect()
+}
+
+fn numbered<'a>(
+    certificates: impl IntoIterator<Item = &'a X509>,
+    name: impl Fn(usize) -> String,
+) -> impl Iterator<Item = (String, &'a X509Ref)> {
+    certificates.into_iter().enumerate().map(move |(index, one)| (name(index + 1), one.as_ref()))
+}
+
+fn first_or_numbered(first: &str, others: &str, number: usize) -> String {
+    if number == 1 { first.to_owned() } else { format!("{others}-{number}") }
+}
+
+/// A CA without an RA serves for both, whatever else its key is for; the others serve for what their keyUsage allows.
+fn usage(certificate: &X509Ref, certificates: &CaCertificates) -> &'static str {
+    let serves_for_both =
+        certificates.ra.is_empty() && std::ptr::eq(certificate, certificates.issuer());
+    let allowed = KeyUsage::of(certificate);
+    let allows = |usage| serves_for_both || allowed.is_none_or(|allowed| allowed.contains(usage));
+    match (allows(KeyUsage::KEY_ENCIPHERMENT), allows(KeyUsage::DIGITAL_SIGNATURE)) {
+        (true, true) => "Encipherment & Signature",
+        (true, false) => "Encipherment",
+        (false, true) => "Signature",
+        (false, false) => NOTHING,
+    }
+}
+
+/// The whole table: each column as wide as its widest cell, the header between two rules.
+fn table(rows: &[Row]) -> String {
+    let header = HEADER.map(str::to_owned);
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
+        rows.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or(0)
+    });
+    let line = |row: &Row| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join(SEPARATOR).trim_end().to_owned()
+    };
+    let rule = "-".repeat(widths.iter().sum::<usize>() + SEPARATOR.len() * (COLUMNS - 1));
+    let mut lines = vec![rule.clone(), line(&header), rule];
+    lines.extend(rows.iter().map(line));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::pkey::PKey;
+
+    use super::*;
+
+    fn ca() -> X509 {
+        X509::from_pem(include_bytes!("pki/testdata/ca.pem")).unwrap()
+    }
+
+    fn issued() -> Phase {
+        let key = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
+        Phase::Issued(Identity { certificate: ca(), key })
+    }
+
+    fn now() -> Asn1Time {
+        Asn1Time::from_str("20300101000000Z").unwrap()
+    }
+
+    fn shown(progress: &Progress) -> String {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        show(progress, &now()).lines().skip(3).map(words).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn names_are_those_of_strongswan() {
+        let ca = CaCertificates { ca: vec![ca(), ca()], ra: vec![ca(), ca(), ca()] };
+        let progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
+        assert_eq!(
+            files(&progress),
+            [
+                "ca/ca.der",
+                "ca/ca-root-2.der",
+                "ca/ra.der",
+                "ca/ra-2.der",
+                "ca/ra-3.der",
+                "user/cert"
+            ]
+        );
+        assert!(find(&progress, "ca/ra-2.der").is_some());
+        assert!(find(&progress, "ca/ra-4.der").is_none());
+    }
+
+    #[test]
+    fn rows_follow_the_enrolment() {
+        let mut progress = Progress::begun();
+        assert_eq!(shown(&progress), "ca Pending - - -; usercert Pending - - -");
+        let reason = "GetCACert: connection refused by 10.215.168.1:8080".to_owned();
+        let pause = std::time::Duration::from_secs(2);
+        progress.phase = Phase::Retrying { reason, pause };
+        assert_eq!(
+            shown(&progress),
+            "ca Failed - - -; usercert Failed - - -; \
+             ca: GetCACert: connection refused by 10.215.168.1:8080, next try in 2 s"
+        );
+        progress.ca = Some(CaCertificates { ca: vec![ca()], ra: Vec::new() });
+        progress.phase = Phase::Pending;
+        let ca_row =
+            "ca Valid Encipherment & Signature Nov 22 11:54:28 2026 GMT Nov 17 11:54:28 2046 GMT";
+        assert_eq!(shown(&progress), format!("{ca_row}; usercert Pending - - -"));
+        progress.phase = Phase::Failed { reason: "no".to_owned() };
+        assert_eq!(shown(&progress), format!("{ca_row}; usercert Failed - - -; usercert: no"));
+    }
+
+    #[test]
+    fn a_renewal_leaves_the_certificate_and_says_how_it_goes() {
+        let ca = CaCertificates { ca: vec![ca()], ra: Vec::new() };
+        let mut progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
+        let before = shown(&progress);
+        assert!(before.contains("usercert Valid"), "{before}");
+        progress.renewal = Some(Phase::UnderWay);
+        assert_eq!(shown(&progress), format!("{before}; usercert: renewal: under way"));
+        progress.renewal = Some(Phase::Failed { reason: "no".to_owned() });
+        assert_eq!(shown(&progress), format!("{before}; usercert: renewal: no"));
+        assert!(find(&progress, "user/cert").is_some());
+    }
+
+    #[test]
+    fn urls_are_cut_at_the_request() {
+        assert_eq!(
+            split("running://auth/certificates/scep/CSR/ca/ca.der"),
+            Some(("CSR", "ca/ca.der"))
+        );
+        assert_eq!(split("running://auth/certificates/scep/CSR"), None);
+        assert_eq!(split("/etc/passwd"), None);
+    }
+
+    fn rows(rows: &[[&str; COLUMNS]]) -> Vec<Row> {
+        rows.iter().map(|row| row.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn linux_table_is_the_documented_one() {
+        let both = "Encipherment & Signature";
+        let rows = rows(&[
+            ["ca", "Valid", both, "Apr 16 09:19:39 2025 GMT", "Apr 11 09:19:39 2045 GMT"],
+            ["usercert", "Valid", "-", "Apr 16 15:44:24 2026 GMT", "Apr 16 15:44:24 2027 GMT"],
+        ]);
+        let rule = "-".repeat(97);
+        assert_eq!(
+            table(&rows),
+            format!(
+                "{rule}\n\
+                 Certificate  Status  Usage                     NotBefore                 NotAfter\n\
+                 {rule}\n\
+                 ca           Valid   Encipherment & Signature  Apr 16 09:19:39 2025 GMT  Apr 11 09:19:39 2045 GMT\n\
+                 usercert     Valid   -                         Apr 16 15:44:24 2026 GMT  Apr 16 15:44:24 2027 GMT"
+            )
+        );
+    }
+
+    #[test]
+    fn windows_rule_is_as_wide_as_documented() {
+        let rows = rows(&[
+            ["ca", "Valid", "Signature", "Jan  9 09:34:41 2026 GMT", "Jan  9 09:44:41 2056 GMT"],
+            ["ra", "Valid", "Encipherment", "Jan  9 09:37:26 2026 GMT", "Jan  9 09:37:26 2028 GMT"],
+            ["ra-2", "Valid", "Signature", "Jan  9 09:37:25 2026 GMT", "Jan  9 09:37:25 2028 GMT"],
+            ["usercert", "Valid", "-", "Apr 16 15:14:04 2026 GMT", "Apr 16 15:24:04 2028 GMT"],
+        ]);
+        let table = table(&rows);
+        assert_eq!(table.lines().next().unwrap(), "-".repeat(85));
+        assert_eq!(table.lines().count(), 7);
+    }
+
+    #[test]
+    fn status_follows_the_clock() {
+        let at = |date: &str| status(&ca(), &Asn1Time::from_str(date).unwrap());
+        assert_eq!(at("20260101000000Z"), "Not yet valid");
+        assert_eq!(at("20300101000000Z"), "Valid");
+        assert_eq!(at("20500101000000Z"), "Expired");
+    }
+}

@@ -1,7 +1,6 @@
 //! Secrets and how a device stores them: sealed in the OpenSSL salted format.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -23,8 +22,8 @@ const BLOCK_LENGTH: usize = 16;
 /// A sealed secret: base64 of the OpenSSL salted format, kept to the letter as it was entered.
 ///
 /// The configuration shows it, as OSDx does, for that can be entered again; nothing else does.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Sealed(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sealed(Secret);
 
 impl Sealed {
     /// Takes `text` if it can be a sealed secret; who can open it is another question.
@@ -32,18 +31,12 @@ impl Sealed {
         let bytes = BASE64.decode(text).ok()?;
         let ciphertext = bytes.strip_prefix(MAGIC)?.get(SALT_LENGTH..)?;
         let whole_blocks = !ciphertext.is_empty() && ciphertext.len().is_multiple_of(BLOCK_LENGTH);
-        whole_blocks.then(|| Self(text.to_owned()))
+        whole_blocks.then(|| Self(Secret::new(text)))
     }
 
     /// The base64 text.
     pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(redact::MASK)
+        self.0.expose()
     }
 }
 
@@ -97,7 +90,8 @@ fn seal_with_salt(
     let KeyIvPair { key, iv } = derive(key, &salt)?;
     let ciphertext =
         encrypt(Cipher::aes_256_cbc(), &key, iv.as_deref(), secret.expose().as_bytes())?;
-    Ok(Sealed(BASE64.encode([MAGIC.as_slice(), &salt, &ciphertext].concat())))
+    let sealed = BASE64.encode([MAGIC.as_slice(), &salt, &ciphertext].concat());
+    Ok(Sealed(Secret::new(sealed)))
 }
 
 /// A wrong key passes the padding once in 256 times; that what comes out is printable text rules the rest out.
@@ -184,6 +178,6 @@ mod tests {
     fn shows_nothing() {
         let secret = Secret::new("hunter2");
         let sealed = Sealed::parse(HELLO).unwrap();
-        assert_eq!(format!("{secret} {secret:?} {sealed:?}"), [redact::MASK; 3].join(" "));
+        assert_eq!(format!("{secret} {secret:?} {sealed:?}"), "**** **** Sealed(****)");
     }
 }

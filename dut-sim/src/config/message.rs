@@ -1,8 +1,6 @@
-//! What the command line says, in one place. OSDx documents little of it; the rest is Vyatta's wording.
+//! Why the command line refuses. OSDx documents little of what it says; the rest is Vyatta's wording.
 
 use std::fmt;
-
-use crate::config::render;
 
 /// Why words lead to no place in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,45 +21,6 @@ pub(crate) enum PathError {
     NoPath { verb: &'static str },
     #[error("the value cannot be sealed: {0}")]
     Sealing(String),
-}
-
-/// What the verbs of the configuration say when they did their work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Notice {
-    AlreadyExists { path: Vec<String> },
-    NothingToDelete { value: bool },
-    NoChangesToCommit,
-    Discarded,
-    NothingToDiscard,
-    Unsaved,
-    Saved,
-    UncommittedNotSaved,
-    NoChanges,
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlreadyExists { path } => {
-                return write!(f, "Configuration path: [{}] already exists", path.join(" "));
-            }
-            Self::NothingToDelete { value: false } => {
-                "Nothing to delete (the specified node does not exist)"
-            }
-            Self::NothingToDelete { value: true } => {
-                "Nothing to delete (the specified value does not exist)"
-            }
-            Self::NoChangesToCommit => "No configuration changes to commit",
-            Self::Discarded => "Changes have been discarded",
-            Self::NothingToDiscard => "No changes have been discarded",
-            Self::Unsaved => "Warning: configuration changes have not been saved.",
-            Self::Saved => "Done",
-            Self::UncommittedNotSaved => {
-                "Warning: you have uncommitted changes that will not be saved.\nDone"
-            }
-            Self::NoChanges => "No changes between working and active configurations",
-        })
-    }
 }
 
 /// What stands in the way of a command, with its last line as Vyatta says it.
@@ -109,10 +68,13 @@ fn bracketed(good: &[String], bad: &str) -> String {
     format!("{}{separator}[{bad}]", good.join(" "))
 }
 
-/// The list that follows an ambiguous or unfinished line.
+/// The list that follows an ambiguous or unfinished line: two columns, indented by two blanks, the first as wide as its widest
+/// cell.
 pub(crate) fn possible(completions: &[(&str, &str)]) -> String {
-    let lines = render::columns(completions);
-    format!("Possible completions:\n{lines}")
+    let width = completions.iter().map(|(word, _)| word.chars().count()).max().unwrap_or_default();
+    let line = |(word, help): &(&str, &str)| format!("  {word:width$}  {help}");
+    let lines: Vec<_> = completions.iter().map(line).collect();
+    format!("Possible completions:\n{}", lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
-//! A line of the command line, cut into words: blanks separate, quotes and backslashes keep together.
+//! A line of the command line, cut into words: blanks separate, quotes and backslashes keep together; which names of a table a
+//! word may mean, and how a word is printed.
 
+use std::borrow::Cow;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -38,11 +40,33 @@ pub(crate) fn words(line: &str) -> Result<Vec<String>, LineError> {
     }
 }
 
+/// What `word` may mean: the one of that name, or else those whose names begin so; `port` is not ambiguous if there is `ports`.
+pub(crate) fn meant<T>(
+    all: &'static [T],
+    name: fn(&T) -> &'static str,
+    word: &str,
+) -> Vec<&'static T> {
+    match all.iter().find(|each| name(each) == word) {
+        Some(exact) => vec![exact],
+        None if word.is_empty() => Vec::new(),
+        None => all.iter().filter(|each| name(each).starts_with(word)).collect(),
+    }
+}
+
+/// `text` as a word of a printed line: in single quotes where the documentation has them, and where a word needs them.
+pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
+    let bare = |c: char| c.is_alphanumeric() || "+,-./=@_%*".contains(c);
+    if !text.is_empty() && text.chars().all(bare) {
+        return text.into();
+    }
+    format!("'{}'", text.replace('\'', r"'\''")).into()
+}
+
 fn word(characters: &mut Peekable<Chars<'_>>) -> Result<String, LineError> {
     let mut word = String::new();
     while let Some(c) = characters.next_if(|c| !c.is_whitespace()) {
         match c {
-            '\'' | '"' => quoted(characters, c, &mut word)?,
+            '\'' | '"' => take_quoted(characters, c, &mut word)?,
             '\\' => word.push(characters.next().ok_or(LineError::TrailingBackslash)?),
             _ => word.push(c),
         }
@@ -50,7 +74,7 @@ fn word(characters: &mut Peekable<Chars<'_>>) -> Result<String, LineError> {
     Ok(word)
 }
 
-fn quoted(
+fn take_quoted(
     characters: &mut Peekable<Chars<'_>>,
     quote: char,
     word: &mut String,
@@ -72,7 +96,6 @@ fn quoted(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::render::quoted;
 
     #[test]
     fn cuts_documented_lines() {
@@ -105,5 +128,22 @@ mod tests {
         {
             assert_eq!(words(&quoted(text)).unwrap(), [text]);
         }
+    }
+
+    #[test]
+    fn quotes_as_documented() {
+        let hash = "$6$GSjsCj8gHLv$x";
+        assert_eq!(quoted("http://10.215.168.1"), "'http://10.215.168.1'");
+        assert_eq!(quoted(hash), format!("'{hash}'"));
+        for bare in [
+            "CN=MyUserCert",
+            "/scep",
+            "U2FsdGVkX19P8MYjQLXrIvBEOMDHUJ1TWkNFRAs31/g=",
+            "10.0.0.1/24",
+            "CertSrv/mscep/mscep.dll/pkiclient.exe",
+        ] {
+            assert_eq!(quoted(bare), bare);
+        }
+        assert_eq!(quoted("CN=My User"), "'CN=My User'");
     }
 }

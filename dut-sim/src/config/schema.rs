@@ -1,10 +1,10 @@
 //! The table of configuration nodes, and the way from words to a place in it.
+//!
+//! A new setting is a new line of the table, and a reader in `config::system`.
 
-mod table;
-
-use crate::config::kind::Kind;
 use crate::config::message::PathError;
-use crate::config::value::Value;
+use crate::config::parse::meant;
+use crate::config::value::{Kind, Value};
 
 /// A node of the table.
 #[derive(Debug)]
@@ -32,74 +32,53 @@ pub(crate) enum Content {
 pub(crate) struct Location {
     /// The names and instance names that lead there; the value of a leaf is no part of them.
     pub(crate) path: Vec<String>,
-    pub(crate) place: Place,
-}
-
-/// What is at a place.
-#[derive(Debug)]
-pub(crate) enum Place {
-    /// Nodes: those of the root, of a branch, or of an instance of a tag.
-    Nodes { nodes: &'static [Node], instance: bool },
-    /// A tag without the name of an instance.
-    Tag { kind: Kind, children: &'static [Node] },
-    /// A leaf, with the value where one was given.
-    Leaf { kind: Kind, multi: bool, value: Option<Value> },
-    /// A clear-text twin, with the value where one was given.
-    ClearText { stored_as: &'static str, value: Option<Value> },
+    /// What is there; of an instance of a tag, and of the root, the nodes below.
+    pub(crate) content: Content,
+    /// Whether it is an instance of a tag.
+    pub(crate) is_instance: bool,
+    /// The value of a leaf, if one was given.
+    pub(crate) value: Option<Value>,
 }
 
 /// Follows `words` from the root; any unambiguous beginning of a name will do.
 pub(crate) fn locate(words: &[String]) -> Result<Location, PathError> {
-    let root = Place::Nodes { nodes: table::ROOT, instance: false };
-    let mut location = Location { path: Vec::new(), place: root };
+    let (content, is_instance) = (Content::Branch(ROOT), false);
+    let mut location = Location { path: Vec::new(), content, is_instance, value: None };
     for word in words {
-        location = location.step(word)?;
+        location.step(word)?;
     }
     Ok(location)
 }
 
-/// The default of the leaf at `path`, where the table has one.
+/// The default of the leaf at `path`, if the table has one.
 pub(crate) fn default(path: &[String]) -> Option<Value> {
-    let mut nodes = table::ROOT;
-    let mut words = path.iter();
-    while let Some(word) = words.next() {
-        match nodes.iter().find(|node| node.name == word)?.content {
-            Content::Branch(children) => nodes = children,
-            Content::Tag { children, .. } => {
-                words.next();
-                nodes = children;
-            }
-            Content::Leaf { kind, default, .. } => return kind.parse(default?).ok(),
-            Content::ClearText { .. } => return None,
-        }
+    match locate(path).ok()?.content {
+        Content::Leaf { kind, default, .. } => kind.parse(default?).ok(),
+        _ => None,
     }
-    None
 }
 
 impl Location {
-    fn step(mut self, word: &str) -> Result<Self, PathError> {
-        self.place = match self.place {
-            Place::Nodes { nodes, .. } => {
+    fn step(&mut self, word: &str) -> Result<(), PathError> {
+        self.is_instance = matches!(self.content, Content::Tag { .. });
+        match self.content {
+            Content::Branch(nodes) => {
                 let node = find(nodes, &self.path, word)?;
                 self.path.push(node.name.to_owned());
-                enter(node.content)
+                self.content = node.content;
             }
-            Place::Tag { kind, children } => {
+            Content::Tag { kind, children } => {
                 let name = self.parse(kind, word)?;
                 self.path.push(name.expose().into_owned());
-                Place::Nodes { nodes: children, instance: true }
+                self.content = Content::Branch(children);
             }
-            Place::Leaf { kind, multi, value: None } => {
-                Place::Leaf { kind, multi, value: Some(self.parse(kind, word)?) }
+            _ if self.value.is_some() => {
+                return Err(PathError::BeyondValue { path: self.path.clone() });
             }
-            Place::ClearText { stored_as, value: None } => {
-                Place::ClearText { stored_as, value: Some(self.parse(Kind::ClearText, word)?) }
-            }
-            Place::Leaf { .. } | Place::ClearText { .. } => {
-                return Err(PathError::BeyondValue { path: self.path });
-            }
-        };
-        Ok(self)
+            Content::Leaf { kind, .. } => self.value = Some(self.parse(kind, word)?),
+            Content::ClearText { .. } => self.value = Some(self.parse(Kind::ClearText, word)?),
+        }
+        Ok(())
     }
 
     fn parse(&self, kind: Kind, word: &str) -> Result<Value, PathError> {
@@ -108,35 +87,26 @@ impl Location {
     }
 }
 
-impl Node {
+impl Content {
     /// Whether a secret is kept here or below.
-    pub(crate) fn holds_secret(&self) -> bool {
-        match self.content {
-            Content::Branch(nodes) | Content::Tag { children: nodes, .. } => {
-                nodes.iter().any(Self::holds_secret)
+    pub(crate) fn holds_secret(self) -> bool {
+        match self {
+            Self::Branch(nodes) | Self::Tag { children: nodes, .. } => {
+                nodes.iter().any(|node| node.content.holds_secret())
             }
-            Content::Leaf { kind, .. } => kind.is_secret(),
-            Content::ClearText { .. } => true,
+            Self::Leaf { kind, .. } => kind.is_secret(),
+            Self::ClearText { .. } => true,
         }
     }
-}
 
-fn enter(content: Content) -> Place {
-    match content {
-        Content::Branch(nodes) => Place::Nodes { nodes, instance: false },
-        Content::Tag { kind, children } => Place::Tag { kind, children },
-        Content::Leaf { kind, multi, .. } => Place::Leaf { kind, multi, value: None },
-        Content::ClearText { stored_as } => Place::ClearText { stored_as, value: None },
+    /// Whether it has other nodes below.
+    pub(crate) fn has_nodes(self) -> bool {
+        matches!(self, Self::Branch(_) | Self::Tag { .. })
     }
 }
 
-/// A whole name goes before the beginning of another: `port` is not ambiguous where there is `ports`.
 fn find(nodes: &'static [Node], path: &[String], word: &str) -> Result<&'static Node, PathError> {
-    if let Some(exact) = nodes.iter().find(|node| node.name == word) {
-        return Ok(exact);
-    }
-    let beginnings = nodes.iter().filter(|node| !word.is_empty() && node.name.starts_with(word));
-    match beginnings.collect::<Vec<_>>()[..] {
+    match meant(nodes, |node| node.name, word)[..] {
         [node] => Ok(node),
         [] => Err(PathError::Unknown { good: path.to_vec(), bad: word.to_owned() }),
         ref several => Err(PathError::Ambiguous {
@@ -144,6 +114,106 @@ fn find(nodes: &'static [Node], path: &[String], word: &str) -> Result<&'static 
             bad: word.to_owned(),
             completions: several.iter().map(|node| (node.name, node.help)).collect(),
         }),
+    }
+}
+
+/// Everything that can be configured.
+const ROOT: &[Node] = &[
+    branch("interfaces", "Network interfaces", INTERFACES),
+    branch("protocols", "Routing", PROTOCOLS),
+    branch("system", "The device itself", SYSTEM),
+];
+
+const INTERFACES: &[Node] = &[tag(
+    "ethernet",
+    "An Ethernet interface",
+    Kind::Interface,
+    &[leaf("address", "An IPv4 address with its prefix length", Kind::InterfaceAddress).multi()],
+)];
+
+const PROTOCOLS: &[Node] = &[branch(
+    "static",
+    "Static routes",
+    &[tag(
+        "route",
+        "A network that is reached through a neighbour",
+        Kind::Network,
+        &[leaf("next-hop", "The neighbour that forwards to it", Kind::Address)],
+    )],
+)];
+
+const SYSTEM: &[Node] = &[
+    branch("certificate", "X.509 certificates", CERTIFICATE),
+    leaf("host-name", "The name in the prompt", Kind::HostName),
+    branch("login", "Users", LOGIN),
+];
+
+const CERTIFICATE: &[Node] = &[branch(
+    "scep",
+    "Certificates by SCEP (RFC 8894)",
+    &[tag("csr", "A certificate to request", Kind::Name, CSR)],
+)];
+
+const CSR: &[Node] = &[
+    leaf("cgi-path", "Path of the SCEP service", Kind::Path).default("/cgi-bin/pkiclient.exe"),
+    leaf("cipher", "Content encryption; the best that the CA knows when not set", Kind::Cipher),
+    leaf("digest", "Digest; the best that the CA knows when not set", Kind::Digest),
+    leaf("distinguished-names", "Subject of the certificate", Kind::DistinguishedName),
+    leaf("encrypted-password", "Challenge password, sealed", Kind::Sealed),
+    clear_text("password", "Challenge password, stored sealed", "encrypted-password"),
+    leaf("port", "TCP port of the SCEP service", Kind::Port).default("80"),
+    leaf("url", "URL of the SCEP service", Kind::Url),
+];
+
+const LOGIN: &[Node] = &[tag(
+    "user",
+    "A user",
+    Kind::Name,
+    &[branch(
+        "authentication",
+        "How the user proves to be the one",
+        &[leaf(
+            "encrypted-password",
+            "Hash of the password, as crypt(5) makes it",
+            Kind::CryptHash,
+        )],
+    )],
+)];
+
+const fn branch(name: &'static str, help: &'static str, children: &'static [Node]) -> Node {
+    Node { name, help, content: Content::Branch(children) }
+}
+
+const fn tag(
+    name: &'static str,
+    help: &'static str,
+    kind: Kind,
+    children: &'static [Node],
+) -> Node {
+    Node { name, help, content: Content::Tag { kind, children } }
+}
+
+const fn leaf(name: &'static str, help: &'static str, kind: Kind) -> Node {
+    Node { name, help, content: Content::Leaf { kind, multi: false, default: None } }
+}
+
+const fn clear_text(name: &'static str, help: &'static str, stored_as: &'static str) -> Node {
+    Node { name, help, content: Content::ClearText { stored_as } }
+}
+
+impl Node {
+    const fn multi(mut self) -> Self {
+        if let Content::Leaf { multi, .. } = &mut self.content {
+            *multi = true;
+        }
+        self
+    }
+
+    const fn default(mut self, text: &'static str) -> Self {
+        if let Content::Leaf { default, .. } = &mut self.content {
+            *default = Some(text);
+        }
+        self
     }
 }
 
@@ -159,7 +229,7 @@ mod tests {
     fn beginnings_of_names_are_written_out() {
         let location = locate(&words("sys cert sc csr CSR dig sha256")).unwrap();
         assert_eq!(location.path, words("system certificate scep csr CSR digest"));
-        assert!(matches!(location.place, Place::Leaf { value: Some(Value::Digest(_)), .. }));
+        assert!(matches!(location.value, Some(Value::Digest(_))));
     }
 
     #[test]
@@ -204,6 +274,6 @@ mod tests {
                 }
             }
         }
-        check(table::ROOT);
+        check(ROOT);
     }
 }

@@ -1,7 +1,7 @@
 //! The verbs that change and show a configuration which is not yet the device's.
 
-use crate::config::message::{Notice, PathError, Refusal};
-use crate::config::schema::{self, Location, Place};
+use crate::config::message::{PathError, Refusal};
+use crate::config::schema::{self, Content, Location};
 use crate::config::tree::Configuration;
 use crate::config::value::Value;
 use crate::secret::SecretStore;
@@ -32,47 +32,50 @@ impl Candidate {
         &self.configuration
     }
 
-    /// `set PATH [VALUE]`; a clear-text secret is sealed here and goes no further.
+    /// `set PATH [VALUE]`: what there is to say; a clear-text secret is sealed here and goes no further.
     pub(crate) fn set(
         &mut self,
         words: &[String],
         secrets: &SecretStore,
-    ) -> Result<Option<Notice>, Refusal> {
-        let Location { path, place } = schema::locate(words).map_err(Refusal::Set)?;
-        let new = match place {
-            Place::Nodes { instance: true, .. } => self.configuration.create(&path),
-            Place::Leaf { multi, value: Some(value), .. } => {
+    ) -> Result<String, Refusal> {
+        let Location { path, content, is_instance, value } =
+            schema::locate(words).map_err(Refusal::Set)?;
+        let new = match (content, value) {
+            (Content::Branch(_), _) if is_instance => self.configuration.create(&path),
+            (Content::Leaf { multi, .. }, Some(value)) => {
                 self.configuration.set(&path, value, multi)
             }
-            Place::ClearText { stored_as, value: Some(value) } => {
+            (Content::ClearText { stored_as }, Some(value)) => {
                 let sealed = seal(&value, secrets).map_err(Refusal::Set)?;
                 self.configuration.set(&beside(&path, stored_as), sealed, false)
             }
-            Place::Nodes { .. } if path.is_empty() => {
+            (Content::Branch(_), _) if path.is_empty() => {
                 return Err(Refusal::Set(PathError::NoPath { verb: "set" }));
             }
-            Place::Nodes { .. } => return Err(Refusal::Set(PathError::NotSettable { path })),
-            Place::Tag { .. } | Place::Leaf { .. } | Place::ClearText { .. } => {
-                return Err(Refusal::Set(PathError::ValueMissing { path }));
-            }
+            (Content::Branch(_), _) => return Err(Refusal::Set(PathError::NotSettable { path })),
+            _ => return Err(Refusal::Set(PathError::ValueMissing { path })),
         };
-        Ok((!new).then_some(Notice::AlreadyExists { path }))
+        let known = || format!("Configuration path: [{}] already exists", path.join(" "));
+        Ok(if new { String::new() } else { known() })
     }
 
-    /// `delete PATH [VALUE]`.
-    pub(crate) fn delete(&mut self, words: &[String]) -> Result<Option<Notice>, Refusal> {
-        let Location { path, place } = schema::locate(words).map_err(Refusal::Delete)?;
-        if path.is_empty() {
+    /// `delete PATH [VALUE]`: what there is to say.
+    pub(crate) fn delete(&mut self, words: &[String]) -> Result<&'static str, Refusal> {
+        let location = schema::locate(words).map_err(Refusal::Delete)?;
+        if location.path.is_empty() {
             return Err(Refusal::Delete(PathError::NoPath { verb: "delete" }));
         }
-        let there = self.configuration.contains(&stored(&path, &place));
-        let deleted = match place {
-            Place::Leaf { value: Some(value), .. } => {
-                self.configuration.delete_value(&path, &value)
-            }
-            place => self.configuration.delete(&stored(&path, &place)),
+        let stored = stored(&location);
+        let there = self.configuration.contains(&stored);
+        let deleted = match (location.content, location.value) {
+            (Content::Leaf { .. }, Some(value)) => self.configuration.delete_value(&stored, &value),
+            _ => self.configuration.delete(&stored),
         };
-        Ok((!deleted).then_some(Notice::NothingToDelete { value: there }))
+        Ok(match (deleted, there) {
+            (true, _) => "",
+            (false, true) => "Nothing to delete (the specified value does not exist)",
+            (false, false) => "Nothing to delete (the specified node does not exist)",
+        })
     }
 
     /// `show [PATH]`: the `set` lines at and under the path.
@@ -83,19 +86,19 @@ impl Candidate {
 
 /// The `set` lines of `configuration` at and under the path of `words`.
 pub(crate) fn show(configuration: &Configuration, words: &[String]) -> Result<String, Refusal> {
-    let Location { path, place } = schema::locate(words).map_err(Refusal::Show)?;
-    let lines = configuration.shown(&stored(&path, &place));
+    let location = schema::locate(words).map_err(Refusal::Show)?;
+    let lines = configuration.shown(&stored(&location));
     match (lines.is_empty(), words.is_empty()) {
         (false, _) | (true, true) => Ok(lines.join("\n")),
         (true, false) => Err(Refusal::Empty),
     }
 }
 
-/// Where what `place` names is kept: a clear-text twin has nothing of its own.
-fn stored(path: &[String], place: &Place) -> Vec<String> {
-    match place {
-        Place::ClearText { stored_as, .. } => beside(path, stored_as),
-        _ => path.to_vec(),
+/// Where what is named there is kept: a clear-text twin has nothing of its own.
+fn stored(location: &Location) -> Vec<String> {
+    match location.content {
+        Content::ClearText { stored_as } => beside(&location.path, stored_as),
+        _ => location.path.clone(),
     }
 }
 
@@ -122,7 +125,7 @@ mod tests {
         SecretStore::new(Some(Secret::new("key")), HashMap::new())
     }
 
-    fn set(candidate: &mut Candidate, line: &str) -> Result<Option<Notice>, Refusal> {
+    fn set(candidate: &mut Candidate, line: &str) -> Result<String, Refusal> {
         candidate.set(&words(line).unwrap(), &secrets())
     }
 
@@ -146,7 +149,7 @@ system certificate scep csr CSR url 'http://192.168.213.25/'
 system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6FLi6CT2Oxn0MJQ2C2tqnRDrYKNF8HIYWJp68nvXvPdFccDsT04.WtigUONbKYrgKg8d6rEs8PjljMkH0'";
         let mut candidate = Candidate::default();
         for line in documented.lines() {
-            assert_eq!(set(&mut candidate, line), Ok(None), "{line}");
+            assert_eq!(set(&mut candidate, line), Ok(String::new()), "{line}");
         }
     }
 
@@ -205,10 +208,13 @@ system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6
         let mut candidate = Candidate::default();
         set(&mut candidate, "system host-name DUT0").unwrap();
         let again = set(&mut candidate, "system host-name DUT0").unwrap();
-        assert!(matches!(again, Some(Notice::AlreadyExists { .. })));
+        assert_eq!(again, "Configuration path: [system host-name] already exists");
         let mut delete = |line: &str| candidate.delete(&words(line).unwrap()).unwrap();
-        assert_eq!(delete("interfaces"), Some(Notice::NothingToDelete { value: false }));
-        assert_eq!(delete("system host-name other"), Some(Notice::NothingToDelete { value: true }));
-        assert_eq!(delete("system host-name"), None);
+        assert_eq!(delete("interfaces"), "Nothing to delete (the specified node does not exist)");
+        assert_eq!(
+            delete("system host-name other"),
+            "Nothing to delete (the specified value does not exist)"
+        );
+        assert_eq!(delete("system host-name"), "");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::render::quoted;
+use crate::config::parse::quoted;
 use crate::config::schema;
 use crate::config::value::Value;
 
@@ -149,7 +149,7 @@ fn lines(path: &[String], values: impl Iterator<Item = String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::kind::Kind;
+    use crate::config::value::Kind;
 
     fn path(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()

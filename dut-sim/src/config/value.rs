@@ -1,14 +1,188 @@
-//! The values of the configuration, in types.
+//! The values of the configuration: their kinds, each with its check and its words, and each value in its type.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use scep::algorithm::{Cipher, Digest};
-use scep::url::HttpUrl;
+use scep::secret::Secret;
+use scep::url::{HttpUrl, UrlError};
 
 use crate::secret::{MASK, Sealed};
-use scep::secret::Secret;
+
+/// What may be written in a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Interface,
+    InterfaceAddress,
+    Network,
+    Address,
+    Port,
+    Url,
+    Path,
+    Cipher,
+    Digest,
+    DistinguishedName,
+    HostName,
+    Name,
+    Sealed,
+    ClearText,
+    CryptHash,
+}
+
+impl Kind {
+    /// Takes `text` in; the error is the constraint that it breaks.
+    pub(crate) fn parse(self, text: &str) -> Result<Value, String> {
+        let parsed = match self {
+            Self::InterfaceAddress => interface_address(text)?,
+            Self::Network => network(text)?,
+            Self::Address => text.parse().ok().map(Value::Address),
+            Self::Port => text.parse().ok().filter(|port| *port > 0).map(Value::Port),
+            Self::Url => Some(url(text)?),
+            Self::Cipher => choice(CIPHERS, text).map(Value::Cipher),
+            Self::Digest => choice(DIGESTS, text).map(Value::Digest),
+            Self::Sealed => Sealed::parse(text).map(Value::Sealed),
+            Self::DistinguishedName => Some(distinguished_name(text)?),
+            Self::ClearText => is_clear_text(text).then(|| Value::Secret(Secret::new(text))),
+            Self::CryptHash => is_crypt_hash(text).then(|| Value::Hash(Secret::new(text))),
+            Self::Interface => is_interface(text).then(|| Value::Text(text.to_owned())),
+            Self::Path => is_path(text).then(|| Value::Text(text.to_owned())),
+            Self::HostName => is_host_name(text).then(|| Value::Text(text.to_owned())),
+            Self::Name => is_name(text).then(|| Value::Text(text.to_owned())),
+        };
+        parsed.ok_or_else(|| self.constraint(text))
+    }
+
+    /// What stands for the value in help and completion.
+    pub(crate) fn placeholder(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The words to choose from with their help, where the kind is a choice.
+    pub(crate) fn choices(self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::Cipher => CIPHERS.iter().map(|(word, _, help)| (*word, *help)).collect(),
+            Self::Digest => DIGESTS.iter().map(|(word, _, help)| (*word, *help)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the value is not to be shown.
+    pub(crate) fn is_secret(self) -> bool {
+        matches!(self, Self::Sealed | Self::ClearText | Self::CryptHash)
+    }
+
+    fn constraint(self, text: &str) -> String {
+        let (_, what) = self.words();
+        match self {
+            Self::Cipher | Self::Digest => {
+                let words: Vec<_> = self.choices().iter().map(|(word, _)| *word).collect();
+                format!("`{text}` is none of {}", words.join(", "))
+            }
+            _ if self.is_secret() => format!("the value is not {what}"),
+            _ => format!("`{text}` is not {what}"),
+        }
+    }
+
+    /// What stands for the value in help and completion, and what the value is to be.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Interface => ("<ethN>", "the name of an Ethernet interface, `ethN`"),
+            Self::InterfaceAddress => ("<x.x.x.x/x>", "an IPv4 address with a prefix length"),
+            Self::Network => ("<x.x.x.x/x>", "an IPv4 network with a prefix length"),
+            Self::Address => ("<x.x.x.x>", "an IPv4 address"),
+            Self::Port => ("<1-65535>", "a port from 1 to 65535"),
+            Self::Url => ("<http://host[:port][/path]>", "a URL"),
+            Self::Path => ("<text>", "a path: it may not hold blanks, `?` or `#`"),
+            Self::Cipher | Self::Digest => ("<algorithm>", "an algorithm"),
+            Self::DistinguishedName => ("<CN=name, O=organisation, ...>", "a distinguished name"),
+            Self::HostName => ("<text>", "a host name of 2 to 63 letters, digits and hyphens"),
+            Self::Name => ("<text>", "a name of letters, digits, dots, hyphens and underscores"),
+            Self::Sealed => ("<password>", "base64 of the OpenSSL salted format"),
+            Self::ClearText => ("<password>", "printable text of 1 to 255 characters"),
+            Self::CryptHash => ("<password>", "a password hash of crypt(5)"),
+        }
+    }
+}
+
+fn choice<T: Copy>(choices: &[Choice<T>], text: &str) -> Option<T> {
+    choices.iter().find(|(word, _, _)| *word == text).map(|(_, value, _)| *value)
+}
+
+/// Devices reach a SCEP server by IPv4.
+fn url(text: &str) -> Result<Value, String> {
+    let url: HttpUrl = text.parse().map_err(|error: UrlError| error.to_string())?;
+    if url.host().contains(':') { Err(UrlError::Host.to_string()) } else { Ok(Value::Url(url)) }
+}
+
+/// An address that a host can have: neither the subnet's own nor its broadcast address.
+fn interface_address(text: &str) -> Result<Option<Value>, String> {
+    let Some(net) = prefix(text) else { return Ok(None) };
+    let outer = net.prefix_len() < 31;
+    let address = net.addr();
+    if outer && (address == net.network() || address == net.broadcast())
+        || address.is_multicast()
+        || address.is_unspecified()
+    {
+        return Err(format!("`{text}` is not the address of a host"));
+    }
+    Ok(Some(Value::InterfaceAddress(net)))
+}
+
+fn network(text: &str) -> Result<Option<Value>, String> {
+    let Some(net) = prefix(text) else { return Ok(None) };
+    if net.trunc() != net {
+        return Err(format!("`{text}` has host bits set: the network is `{}`", net.trunc()));
+    }
+    Ok(Some(Value::Network(net)))
+}
+
+fn prefix(text: &str) -> Option<Ipv4Net> {
+    text.contains('/').then(|| text.parse().ok())?
+}
+
+fn distinguished_name(text: &str) -> Result<Value, String> {
+    scep::name::parse(text).map_err(|error| error.to_string())?;
+    Ok(Value::Text(text.to_owned()))
+}
+
+fn is_interface(text: &str) -> bool {
+    let number = text.strip_prefix("eth").unwrap_or_default();
+    (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_path(text: &str) -> bool {
+    let refused = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
+    !text.is_empty() && text.is_ascii() && text.len() <= 1024 && !text.contains(refused)
+}
+
+fn is_host_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (2..=63).contains(&text.len())
+        && text.chars().all(allowed)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=64).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('.')
+}
+
+fn is_clear_text(text: &str) -> bool {
+    (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+/// `$id$salt$hash`, as crypt(5) has it, with parameters where the method takes some.
+fn is_crypt_hash(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '$' | '.' | '/' | ',' | '=');
+    let fields: Vec<_> = text.split('$').collect();
+    (4..=6).contains(&fields.len())
+        && fields[0].is_empty()
+        && fields[1..].iter().all(|field| !field.is_empty())
+        && text.len() <= 384
+        && text.chars().all(allowed)
+}
 
 /// A value as a kind has checked it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,14 +253,14 @@ impl Value {
 }
 
 /// A choice's word, what it stands for, and its help.
-pub(super) type Choice<T> = (&'static str, T, &'static str);
+type Choice<T> = (&'static str, T, &'static str);
 
-pub(super) const CIPHERS: &[Choice<Cipher>] = &[
+const CIPHERS: &[Choice<Cipher>] = &[
     ("aes", Cipher::Aes128, "AES with 128 bits in CBC mode"),
     ("des3", Cipher::TripleDes, "Triple DES in CBC mode"),
 ];
 
-pub(super) const DIGESTS: &[Choice<Digest>] = &[
+const DIGESTS: &[Choice<Digest>] = &[
     ("sha1", Digest::Sha1, "SHA-1"),
     ("sha224", Digest::Sha224, "SHA-224"),
     ("sha256", Digest::Sha256, "SHA-256"),
@@ -96,4 +270,77 @@ pub(super) const DIGESTS: &[Choice<Digest>] = &[
 
 fn word_of<T: Copy + PartialEq>(choices: &[Choice<T>], value: T) -> &'static str {
     choices.iter().find(|(_, each, _)| *each == value).map_or("", |(word, _, _)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn accepts(kind: Kind, texts: &[&str]) {
+        for text in texts {
+            assert_eq!(kind.parse(text).unwrap().expose(), *text);
+        }
+    }
+
+    #[track_caller]
+    fn refuses(kind: Kind, texts: &[&str]) {
+        for text in texts {
+            assert!(kind.parse(text).is_err(), "`{text}`");
+        }
+    }
+
+    #[test]
+    fn addresses_and_networks() {
+        accepts(Kind::InterfaceAddress, &["10.215.168.64/24", "10.0.0.0/31", "10.0.0.1/32"]);
+        refuses(
+            Kind::InterfaceAddress,
+            &["10.215.168.64", "10.0.0.0/24", "10.0.0.255/24", "300.0.0.1/8"],
+        );
+        accepts(Kind::Network, &["192.168.212.0/22", "0.0.0.0/0"]);
+        refuses(Kind::Network, &["192.168.213.25/22", "192.168.212.0", "192.168.212.0/33"]);
+        let error = Kind::Network.parse("192.168.213.25/22").unwrap_err();
+        assert_eq!(
+            error,
+            "`192.168.213.25/22` has host bits set: the network is `192.168.212.0/22`"
+        );
+    }
+
+    #[test]
+    fn algorithms_and_ports() {
+        accepts(Kind::Cipher, &["aes", "des3"]);
+        accepts(Kind::Digest, &["sha1", "sha224", "sha256", "sha384", "sha512"]);
+        assert_eq!(Kind::Cipher.parse("aes128").unwrap_err(), "`aes128` is none of aes, des3");
+        accepts(Kind::Port, &["1", "8080", "65535"]);
+        refuses(Kind::Port, &["0", "65536", "-1", "http"]);
+    }
+
+    #[test]
+    fn names_and_paths() {
+        accepts(Kind::Interface, &["eth0", "eth12"]);
+        refuses(Kind::Interface, &["eth", "wlan0", "eth0.1", ""]);
+        accepts(Kind::Path, &["/scep", "CertSrv/mscep/mscep.dll/pkiclient.exe"]);
+        refuses(Kind::Path, &["", "/scep?x=1", "/a b"]);
+        accepts(Kind::HostName, &["osdx", "DUT0"]);
+        refuses(Kind::HostName, &["x", "-osdx", "a.b"]);
+        accepts(Kind::Name, &["CSR", "my-csr_2.1"]);
+        refuses(Kind::Name, &["", "a b", "../x", "a/b"]);
+    }
+
+    #[test]
+    fn clear_secrets_are_masked() {
+        let hash = "$6$GSjsCj8gHLv$/VcqU6FLi6CT2Oxn0MJQ2C2tqnRDrYKNF8HIYWJp68nvXvPdFccDsT04.WtigUONbKYrgKg8d6rEs8PjljMkH0";
+        accepts(Kind::CryptHash, &[hash]);
+        assert_eq!(Kind::CryptHash.parse(hash).unwrap().shown(), hash);
+        assert_eq!(Kind::ClearText.parse("hunter2").unwrap().shown(), MASK);
+        let error = Kind::Sealed.parse("hunter2").unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
+        refuses(Kind::CryptHash, &["plain", "$6$", "$6$$x"]);
+    }
+
+    #[test]
+    fn distinguished_names() {
+        accepts(Kind::DistinguishedName, &["CN=MyUserCert", "C=ES, O=Teldat, CN=My User"]);
+        refuses(Kind::DistinguishedName, &["", "MyUserCert"]);
+    }
 }

@@ -1,9 +1,13 @@
-//! The verbs at the `#` prompt.
+//! The verbs at the `#` prompt, and making a configuration the device's own: all of it or nothing.
 
 use super::login::Session;
 use super::{Device, Reply, Step};
-use crate::config::message::{Notice, Refusal};
+use crate::config::message::{CommitFault, Refusal};
+use crate::config::parse::meant;
 use crate::config::session::Candidate;
+use crate::config::system::System;
+use crate::config::tree::Configuration;
+use crate::network::ApplyError;
 use crate::operational::CommandError;
 use crate::ping::Screen;
 
@@ -38,6 +42,7 @@ impl Device {
         changed.map_or_else(Reply::refused, Reply::done).stay()
     }
 
+    /// Does what `verb` says; what there is to say.
     async fn change(
         &self,
         session: &mut Session,
@@ -46,40 +51,89 @@ impl Device {
     ) -> Result<String, Refusal> {
         let candidate = session.candidate.get_or_insert_default();
         candidate.rebase(&self.state().active);
-        let notice = match verb {
-            "set" => candidate.set(words, &self.surroundings.secrets)?,
+        let said = match verb {
+            "set" => return candidate.set(words, &self.surroundings.secrets),
+            "compare" => return Ok(self.compare(candidate)),
+            "show" => return candidate.show(words),
             "delete" => candidate.delete(words)?,
             "commit" => self.commit(candidate).await?,
-            "compare" => return Ok(self.compare(candidate)),
-            "discard" => Some(self.discard(candidate)),
-            "save" => Some(self.save(candidate)),
-            "show" => return candidate.show(words),
-            _ => return self.leave(session, words),
+            "discard" => self.discard(candidate),
+            "save" => self.save(candidate),
+            _ => self.leave(session, words)?,
         };
-        Ok(notice.map(|notice| notice.to_string()).unwrap_or_default())
+        Ok(said.to_owned())
+    }
+
+    /// Makes the changes of `candidate` active, on top of what others have committed meanwhile; one user at a time may.
+    ///
+    /// What there is to say comes back.
+    pub(super) async fn commit(&self, candidate: &mut Candidate) -> Result<&'static str, Refusal> {
+        let _committing = self.committing.try_lock().map_err(|_| Refusal::Locked)?;
+        candidate.rebase(&self.state().active);
+        let said = self.make_active(candidate.configuration()).await?;
+        candidate.rebase(&self.state().active);
+        Ok(said)
+    }
+
+    /// Checks `candidate`, gives the network its addresses, and only then makes it active and starts what changed.
+    pub(super) async fn make_active(
+        &self,
+        candidate: &Configuration,
+    ) -> Result<&'static str, Refusal> {
+        let (unchanged, addressing) = {
+            let state = self.state();
+            (state.active == *candidate, state.system.addressing.clone())
+        };
+        if unchanged {
+            return Ok("No configuration changes to commit");
+        }
+        let system = System::read(candidate, &self.interfaces).map_err(Refusal::Commit)?;
+        if system.addressing != addressing {
+            let applied = self.surroundings.network.apply(&system.addressing).await;
+            applied.map_err(|error| Refusal::Commit(vec![fault(&error)]))?;
+        }
+        self.restart_in_commit().await;
+        self.activate(candidate.clone(), system);
+        Ok("")
+    }
+
+    pub(super) fn activate(&self, active: Configuration, system: System) {
+        self.enrolments().reconcile(&system.csrs);
+        let mut state = self.state();
+        state.active = active;
+        state.system = system;
+        drop(state);
+        self.surroundings.changed();
     }
 
     fn compare(&self, candidate: &Candidate) -> String {
         let differences = self.state().active.differences(candidate.configuration());
-        if differences.is_empty() { Notice::NoChanges.to_string() } else { differences.join("\n") }
+        if differences.is_empty() {
+            return "No changes between working and active configurations".to_owned();
+        }
+        differences.join("\n")
     }
 
-    fn discard(&self, candidate: &mut Candidate) -> Notice {
+    fn discard(&self, candidate: &mut Candidate) -> &'static str {
         if !self.is_modified(candidate) {
-            return Notice::NothingToDiscard;
+            return "No changes have been discarded";
         }
         *candidate = Candidate::of(&self.state().active);
-        Notice::Discarded
+        "Changes have been discarded"
     }
 
-    fn save(&self, candidate: &Candidate) -> Notice {
+    fn save(&self, candidate: &Candidate) -> &'static str {
         let modified = self.is_modified(candidate);
         let mut state = self.state();
         state.saved = state.active.clone();
-        if modified { Notice::UncommittedNotSaved } else { Notice::Saved }
+        if modified {
+            "Warning: you have uncommitted changes that will not be saved.\nDone"
+        } else {
+            "Done"
+        }
     }
 
-    fn leave(&self, session: &mut Session, words: &[String]) -> Result<String, Refusal> {
+    fn leave(&self, session: &mut Session, words: &[String]) -> Result<&'static str, Refusal> {
         let discard = words.first().is_some_and(|word| "discard".starts_with(word.as_str()));
         let modified = session.candidate.as_ref().is_some_and(|each| self.is_modified(each));
         if modified && !discard {
@@ -87,8 +141,8 @@ impl Device {
         }
         session.candidate = None;
         let state = self.state();
-        let unsaved = state.active != state.saved;
-        Ok(if unsaved { Notice::Unsaved.to_string() } else { String::new() })
+        let saved = state.active == state.saved;
+        Ok(if saved { "" } else { "Warning: configuration changes have not been saved." })
     }
 
     fn is_modified(&self, candidate: &Candidate) -> bool {
@@ -101,14 +155,23 @@ pub(crate) fn split(words: &[String]) -> Result<(&'static str, &[String]), Comma
     let Some((word, rest)) = words.split_first() else {
         return Err(CommandError::Incomplete { good: Vec::new() });
     };
-    let fitting = VERBS.iter().filter(|(verb, _)| !word.is_empty() && verb.starts_with(&**word));
-    match fitting.copied().collect::<Vec<_>>()[..] {
+    match meant(VERBS, |(verb, _)| verb, word)[..] {
         [(verb, _)] => Ok((verb, rest)),
         [] => Err(CommandError::Invalid { good: Vec::new(), bad: word.clone() }),
         ref several => Err(CommandError::Ambiguous {
             good: Vec::new(),
             bad: word.clone(),
-            completions: several.to_vec(),
+            completions: several.iter().copied().copied().collect(),
         }),
     }
+}
+
+/// What the network refused, at the node of the configuration that it is about.
+fn fault(error: &ApplyError) -> CommitFault {
+    let path = match error {
+        ApplyError::NoSuchInterface { interface } => vec!["interfaces", "ethernet", interface],
+        ApplyError::Other(_) => vec!["interfaces"],
+    };
+    let path = path.into_iter().map(str::to_owned).collect();
+    CommitFault { path, reason: error.to_string() }
 }

@@ -8,7 +8,7 @@ use super::login::Login;
 use super::restart::RESTARTS;
 use crate::config::message::Refusal;
 use crate::config::parse;
-use crate::config::schema::{Location, Node, Place, locate};
+use crate::config::schema::locate;
 use crate::config::session::Candidate;
 use crate::secret::MASK;
 
@@ -24,6 +24,13 @@ pub struct ConfigurationError {
     pub message: String,
 }
 
+/// What configuration lines are on top of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Base {
+    FactoryDefaults,
+    Active,
+}
+
 impl Device {
     /// Replaces the configuration: factory defaults, then these `set` and `delete` lines, then commit.
     ///
@@ -32,7 +39,7 @@ impl Device {
     /// # Errors
     /// With the first line that was refused, or the one that the refused commit is about.
     pub async fn replace_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
-        self.replace_for(&self.console, lines).await
+        self.configure_for(&self.console, Base::FactoryDefaults, lines).await
     }
 
     /// Changes the configuration: these `set` and `delete` lines on top of what is active, then commit.
@@ -40,39 +47,28 @@ impl Device {
     /// # Errors
     /// As [`Device::replace_configuration`] has them.
     pub async fn modify_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
-        self.modify_for(&self.console, lines).await
+        self.configure_for(&self.console, Base::Active, lines).await
     }
 
-    /// Replaces the configuration for any user.
-    pub(crate) async fn replace_for(
+    /// The same for any user, on top of any base.
+    pub(crate) async fn configure_for(
         &self,
         login: &Login,
-        lines: &str,
-    ) -> Result<(), ConfigurationError> {
-        self.configure_with(login, |_| Candidate::default(), lines).await
-    }
-
-    /// Changes the configuration for any user.
-    pub(crate) async fn modify_for(
-        &self,
-        login: &Login,
-        lines: &str,
-    ) -> Result<(), ConfigurationError> {
-        self.configure_with(login, |device| Candidate::of(&device.state().active), lines).await
-    }
-
-    async fn configure_with(
-        &self,
-        login: &Login,
-        base: impl FnOnce(&Self) -> Candidate,
+        base: Base,
         lines: &str,
     ) -> Result<(), ConfigurationError> {
         let (start, mut session) = self.enter(login).await;
-        let mut candidate = base(self);
+        let mut candidate = match base {
+            Base::FactoryDefaults => Candidate::default(),
+            Base::Active => Candidate::of(&self.state().active),
+        };
         for (number, text) in numbered(lines) {
             self.take(&mut candidate, text).map_err(|message| error(number, text, message))?;
         }
-        let committed = self.commit_in_turn(candidate.configuration());
+        let committed = async {
+            let _committing = self.committing.lock().await;
+            self.make_active(candidate.configuration()).await
+        };
         let Some(committed) = self.restarts.cut(start, committed).await else {
             let (number, text) = numbered(lines).last().unwrap_or((1, ""));
             return Err(error(number, text, format!("{RESTARTS} in the middle of the commit")));
@@ -91,15 +87,15 @@ impl Device {
         let words = parse::words(text).map_err(|error| format!("CLI Error: {error}"))?;
         let (verb, path) = split(&words).map_err(|error| error.to_string())?;
         let taken = match verb {
-            "set" => candidate.set(path, &self.surroundings.secrets),
-            "delete" => candidate.delete(path),
+            "set" => candidate.set(path, &self.surroundings.secrets).map(drop),
+            "delete" => candidate.delete(path).map(drop),
             _ => {
                 return Err(format!(
                     "`{verb}` is no configuration line; those are `set` and `delete`"
                 ));
             }
         };
-        taken.map(drop).map_err(|refusal| refusal.to_string())
+        taken.map_err(|refusal| refusal.to_string())
     }
 }
 
@@ -134,8 +130,8 @@ fn masked(text: &str) -> String {
     let Some((verb, path)) = words.split_first() else { return String::new() };
     let mut shown = vec![verb.as_str()];
     for (index, word) in path.iter().enumerate() {
-        let before = locate(&path[..index]);
-        let secret = before.as_ref().is_ok_and(holds_secret);
+        let before = locate(&path[..index]).map(|location| location.content);
+        let secret = before.is_ok_and(|it| !it.has_nodes() && it.holds_secret());
         shown.push(if secret { MASK } else { word });
         if locate(&path[..=index]).is_err() {
             shown.extend((index + 1 < path.len()).then_some("..."));
@@ -158,28 +154,12 @@ fn may_hold_secret(words: &[String]) -> bool {
     let good = (0..path.len()).take_while(|index| locate(&path[..=*index]).is_ok()).count();
     // Other commands do not begin with the name of a node.
     let edits = changes || good > 0 && !"show".starts_with(verb.as_str());
-    let meant = locate(&path[..good]).is_ok_and(|location| leads_to_secret(&location));
+    let meant = locate(&path[..good]).is_ok_and(|location| location.content.holds_secret());
     edits && good + 1 < path.len() && meant
-}
-
-fn leads_to_secret(location: &Location) -> bool {
-    match location.place {
-        Place::Nodes { nodes, .. } => nodes.iter().any(Node::holds_secret),
-        Place::Tag { children, .. } => children.iter().any(Node::holds_secret),
-        Place::Leaf { .. } | Place::ClearText { .. } => holds_secret(location),
-    }
 }
 
 fn bare_words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
-}
-
-fn holds_secret(location: &Location) -> bool {
-    match location.place {
-        Place::ClearText { .. } => true,
-        Place::Leaf { kind, .. } => kind.is_secret(),
-        Place::Nodes { .. } | Place::Tag { .. } => false,
-    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,11 @@ use time::macros::format_description;
 
 use super::login::Session;
 use super::{Device, Reply, Step};
-use crate::certificate_store;
 use crate::config::session::{Candidate, show};
 use crate::enrolment::RenewalError;
-use crate::operational::table::Action;
-use crate::operational::{Invocation, find};
+use crate::operational::{Action, find};
 use crate::ping::{Ping, Screen};
+use crate::pki;
 use crate::pki::text::certificate_text;
 
 impl Device {
@@ -21,11 +20,11 @@ impl Device {
         words: &[String],
         screen: Screen<'_>,
     ) -> Step {
-        let Invocation { command, arguments } = match find(words) {
-            Ok(invocation) => invocation,
+        let (action, arguments) = match find(words) {
+            Ok(found) => found,
             Err(error) => return Reply::refused(error).stay(),
         };
-        let reply = match command.action {
+        let reply = match action {
             Action::Configure => self.configure(session),
             Action::Exit => {
                 let left = session.candidate.is_none();
@@ -101,7 +100,7 @@ impl Device {
     fn scep_table(&self, name: &str) -> Option<String> {
         let progress = self.progress(name)?;
         let now = Asn1Time::days_from_now(0).ok()?;
-        Some(certificate_store::show(&progress, &now))
+        Some(pki::show(&progress, &now))
     }
 
     fn no_such_csr(&self, name: &str) -> String {
@@ -121,13 +120,13 @@ impl Device {
     }
 
     fn certificate(&self, url: &str) -> Result<String, String> {
-        let (name, file) = certificate_store::split(url).ok_or_else(|| {
-            let root = certificate_store::ROOT;
+        let (name, file) = pki::split(url).ok_or_else(|| {
+            let root = pki::ROOT;
             format!("`{url}` is not the URL of a certificate; those begin with `{root}`")
         })?;
         let progress = self.progress(name).ok_or_else(|| self.no_such_csr(name))?;
-        let certificate = certificate_store::find(&progress, file).ok_or_else(|| {
-            let files = certificate_store::files(&progress);
+        let certificate = pki::find(&progress, file).ok_or_else(|| {
+            let files = pki::files(&progress);
             let files = if files.is_empty() { "nothing yet".to_owned() } else { files.join(", ") };
             format!("no file `{url}`; under `{name}` there is {files}")
         })?;
@@ -151,8 +150,8 @@ impl Device {
     /// The URLs of every certificate there is.
     pub(super) fn certificate_urls(&self) -> Vec<String> {
         let files = |name: String| {
-            let files = self.progress(&name).as_ref().map(certificate_store::files);
-            let url = move |file| format!("{}{name}/{file}", certificate_store::ROOT);
+            let files = self.progress(&name).as_ref().map(pki::files);
+            let url = move |file| format!("{}{name}/{file}", pki::ROOT);
             files.unwrap_or_default().into_iter().map(url)
         };
         self.csr_names().into_iter().flat_map(files).collect()

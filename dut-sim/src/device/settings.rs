@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,14 +61,5 @@ impl DeviceSettings {
             restarts_in_commit: None,
             poll_pause: GrowingPause { first: Duration::from_millis(500), longest },
         }
-    }
-}
-
-impl fmt::Debug for DeviceSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeviceSettings")
-            .field("hostname", &self.hostname)
-            .field("interfaces", &self.interfaces)
-            .finish_non_exhaustive()
     }
 }

@@ -57,7 +57,7 @@ impl Builtin<'_> {
         request: &HttpRequest,
     ) -> Result<Option<HttpResponse>, Failure> {
         let exchange = client.exchange();
-        let request = compose(&self.order.endpoint, request)
+        let request = compose(&self.order.settings.endpoint, request)
             .map_err(|error| Failure::Unwritable { exchange: exchange.clone(), error })?;
         let surroundings = Arc::clone(&self.journal.surroundings);
         loop {
@@ -82,7 +82,7 @@ impl Builtin<'_> {
         request: Request<Full<Bytes>>,
     ) -> Result<HttpResponse, HttpFailure> {
         let network = &self.journal.surroundings.network;
-        let response = exchange(network, &self.order.endpoint, request).await?;
+        let response = exchange(network, &self.order.settings.endpoint, request).await?;
         match response.status {
             200 => Ok(response),
             _ if client.capabilities().is_none() => Ok(response),

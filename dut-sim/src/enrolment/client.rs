@@ -1,6 +1,6 @@
 //! The SCEP client inside the device: its own, or a program of somebody else's.
 //!
-//! A further program is a file below, and an entry in each of the three lists here.
+//! A further program is a file below, and an entry in each of the lists here.
 
 mod certmonger;
 mod scepclient;
@@ -9,69 +9,46 @@ mod strongswan;
 
 use std::env;
 use std::ffi::OsStr;
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 use super::order::Missing;
 use super::program::{Adapter, Installed};
 
-/// The SCEP client that a device enrols with.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScepClient {
-    /// The device's own.
-    #[default]
-    Builtin,
-    /// strongSwan's `pki --scepca` and `pki --scep` (from 5.9.8 on).
-    Strongswan,
-    /// micromdm's `scepclient`.
-    Scepclient,
-    /// certnanny's `sscep`.
-    Sscep,
-    /// certmonger's `scep-submit`, which transports and verifies what the device makes.
-    Certmonger,
+scep::named! {
+    /// The SCEP client that a device enrols with.
+    #[derive(Default, PartialOrd, Ord)]
+    ScepClient, "SCEP client" {
+        /// The device's own.
+        #[default]
+        Builtin = "builtin";
+        /// strongSwan's `pki --scepca` and `pki --scep` (from 5.9.8 on).
+        Strongswan = "strongswan";
+        /// micromdm's `scepclient`.
+        Scepclient = "scepclient";
+        /// certnanny's `sscep`.
+        Sscep = "sscep";
+        /// certmonger's `scep-submit`, which transports and verifies what the device makes.
+        Certmonger = "certmonger";
+    }
 }
 
-/// A text that is no client's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no SCEP client of that name is known")]
-pub struct UnknownClient;
-
 impl ScepClient {
-    /// Every client.
-    pub const ALL: [Self; 5] =
-        [Self::Builtin, Self::Strongswan, Self::Scepclient, Self::Sscep, Self::Certmonger];
-
-    /// Its name, what it is in a few words, and how the device uses it, if it is a program.
-    fn entry(self) -> (&'static str, &'static str, Option<&'static Adapter>) {
+    /// How the device uses it, if it is a program.
+    fn adapter(self) -> Option<&'static Adapter> {
         match self {
-            Self::Builtin => ("builtin", "The device's own", None),
-            Self::Strongswan => {
-                let what = "strongSwan's `pki --scepca` and `pki --scep`";
-                ("strongswan", what, Some(&strongswan::ADAPTER))
-            }
-            Self::Scepclient => {
-                ("scepclient", "micromdm's `scepclient`", Some(&scepclient::ADAPTER))
-            }
-            Self::Sscep => ("sscep", "certnanny's `sscep`", Some(&sscep::ADAPTER)),
-            Self::Certmonger => {
-                ("certmonger", "certmonger's `scep-submit`", Some(&certmonger::ADAPTER))
-            }
+            Self::Builtin => None,
+            Self::Strongswan => Some(&strongswan::ADAPTER),
+            Self::Scepclient => Some(&scepclient::ADAPTER),
+            Self::Sscep => Some(&sscep::ADAPTER),
+            Self::Certmonger => Some(&certmonger::ADAPTER),
         }
-    }
-
-    /// The name, as in `strongswan`.
-    pub fn name(self) -> &'static str {
-        self.entry().0
     }
 
     /// What it is in a few words: "micromdm's `scepclient`".
     pub fn description(self) -> &'static str {
-        self.entry().1
+        match self {
+            Self::Strongswan => "strongSwan's `pki --scepca` and `pki --scep`",
+            _ => self.adapter().map_or("The device's own", |adapter| adapter.name),
+        }
     }
 
     /// What of this client's programs is not on this machine; nothing if it can enrol.
@@ -81,21 +58,7 @@ impl ScepClient {
 
     /// The client's program on `path`, or in the places where packages put it; nothing for the device's own.
     pub(super) fn find(self, path: Option<&OsStr>) -> Result<Option<Installed>, Missing> {
-        self.entry().2.map(|adapter| adapter.find(path)).transpose()
-    }
-}
-
-impl fmt::Display for ScepClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for ScepClient {
-    type Err = UnknownClient;
-
-    fn from_str(name: &str) -> Result<Self, UnknownClient> {
-        Self::ALL.into_iter().find(|client| client.name() == name).ok_or(UnknownClient)
+        self.adapter().map(|adapter| adapter.find(path)).transpose()
     }
 }
 
@@ -122,9 +85,9 @@ mod tests {
     fn a_client_has_one_name_everywhere() {
         for client in ScepClient::ALL {
             assert_eq!(client.to_string().parse(), Ok(client));
-            assert_eq!(serde_json::to_value(client).unwrap(), client.name());
+            assert_eq!(serde_json::to_value(client).unwrap(), client.as_str());
         }
-        assert_eq!("openscep".parse::<ScepClient>(), Err(UnknownClient));
+        assert!("openscep".parse::<ScepClient>().is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
@@ -112,10 +112,7 @@ async fn read(response: Response<Incoming>) -> Result<HttpResponse, HttpFailure>
     let body = Limited::new(response.into_body(), scep::MAX_MESSAGE_BYTES).collect().await;
     let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
         Ok(error) => HttpFailure::Protocol(*error),
-        Err(error) => {
-            debug_assert!(error.is::<LengthLimitError>());
-            HttpFailure::TooLong
-        }
+        Err(_) => HttpFailure::TooLong,
     })?;
     Ok(HttpResponse { status, content_type, body: body.to_bytes().to_vec() })
 }

@@ -1,6 +1,5 @@
 //! Where the keys to be certified come from.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +20,7 @@ pub enum KeySource {
 }
 
 /// Keys made beforehand: they are used in turn, and from the first again after the last.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct KeyPool {
     keys: Arc<[PKey<Private>]>,
     next: Arc<AtomicUsize>,
@@ -39,29 +38,19 @@ impl KeyPool {
     }
 }
 
-impl fmt::Debug for KeyPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyPool({} keys)", self.keys.len())
-    }
-}
-
 impl KeySource {
     /// A key; making one takes a tenth of a second or more and is kept off the threads that wait for the network.
     pub(crate) async fn key(&self) -> Result<PKey<Private>, ErrorStack> {
-        let prepared = match self {
-            Self::Generate => None,
-            Self::Prepared(pool) => pool.take(),
-        };
-        match prepared {
-            Some(key) => Ok(key),
-            None => match tokio::task::spawn_blocking(generate).await {
-                Ok(key) => key,
-                Err(stopped) if stopped.is_panic() => {
-                    std::panic::resume_unwind(stopped.into_panic())
-                }
-                // The runtime is being shut down, and this future with it.
-                Err(_) => std::future::pending().await,
-            },
+        if let Self::Prepared(pool) = self
+            && let Some(key) = pool.take()
+        {
+            return Ok(key);
+        }
+        match tokio::task::spawn_blocking(generate).await {
+            Ok(key) => key,
+            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+            // The runtime is being shut down, and this future with it.
+            Err(_) => std::future::pending().await,
         }
     }
 }
@@ -89,7 +78,8 @@ mod tests {
         for expected in keys.iter().cycle().take(5) {
             assert!(source.key().await.unwrap().public_eq(expected));
         }
-        assert_eq!(format!("{source:?}"), "Prepared(KeyPool(2 keys))");
+        let shown = "Prepared(KeyPool { keys: [PKey { algorithm: \"RSA\" }, PKey { algorithm: \"RSA\" }], next: 5 })";
+        assert_eq!(format!("{source:?}"), shown);
     }
 
     #[tokio::test]

@@ -4,19 +4,17 @@ use std::io;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
-use scep::algorithm::{Cipher, Digest};
+use openssl::x509::X509NameEntryRef;
 use scep::client::{Refusal, Settings};
 use scep::identity::Identity;
 use scep::name::NameError;
 use scep::secret::Secret;
-use scep::url::HttpUrl;
+
+use crate::config::system::CsrSettings;
 
 /// What is asked of a client, whichever it is.
 pub(super) struct Order {
-    pub(super) endpoint: HttpUrl,
-    pub(super) distinguished_name: String,
-    pub(super) cipher: Option<Cipher>,
-    pub(super) digest: Option<Digest>,
+    pub(super) settings: CsrSettings,
     /// The opened challenge password.
     pub(super) password: Option<Secret>,
     /// The key to be certified.
@@ -28,17 +26,27 @@ pub(super) struct Order {
 impl Order {
     /// The same for `scep`'s client.
     pub(super) fn client_settings(&self) -> Result<Settings, NameError> {
-        let subject = scep::name::parse(&self.distinguished_name)?;
-        let password = self.password.as_ref();
+        let subject = scep::name::parse(&self.settings.distinguished_name)?;
         Ok(Settings {
-            challenge: password.cloned(),
-            cipher: self.cipher,
-            digest: self.digest,
+            challenge: self.password.clone(),
+            cipher: self.settings.cipher,
+            digest: self.settings.digest,
             existing: self.existing.clone(),
             // micromdm's scepserver replies in single DES, and devices do enrol with it.
             takes_obsolete_algorithms: true,
             ..Settings::new(self.key.clone(), subject)
         })
+    }
+
+    /// The attribute types and values of the subject, such as `CN` and `DUT0`, in its order.
+    pub(super) fn subject_parts(&self) -> Result<Vec<(String, String)>, NameError> {
+        let part = |entry: &X509NameEntryRef| {
+            let object = entry.object();
+            let short_name = object.nid().short_name();
+            let attribute_type = short_name.map_or_else(|_| object.to_string(), str::to_owned);
+            (attribute_type, String::from_utf8_lossy(entry.data().as_slice()).into_owned())
+        };
+        Ok(scep::name::parse(&self.settings.distinguished_name)?.entries().map(part).collect())
     }
 }
 
@@ -61,11 +69,11 @@ pub(super) enum Failure {
     #[error("{0}")]
     Ended(String),
     #[error("`{program}` has no option for `{attribute_type}` in a subject")]
-    AttributeType { program: String, attribute_type: String },
+    AttributeType { program: &'static str, attribute_type: String },
     #[error("`{program}` takes one `{attribute_type}` in a subject, and several are configured")]
-    RepeatedType { program: String, attribute_type: String },
+    RepeatedType { program: &'static str, attribute_type: String },
     #[error("`{program}` cannot be given the value `{value}` in a subject")]
-    AttributeValue { program: String, value: String },
+    AttributeValue { program: &'static str, value: String },
     #[error("the program's folder: {0}")]
     Folder(#[from] io::Error),
     #[error("a key or certificate cannot be written for the program: {0}")]

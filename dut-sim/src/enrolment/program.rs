@@ -1,32 +1,32 @@
 //! An enrolment by a program of somebody else's: what all of them have in common.
 
-mod certificates;
 pub(super) mod folder;
 pub(super) mod job;
-pub(super) mod reason;
-pub(super) mod subject;
+mod reason;
 
 use std::env;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use openssl::x509::X509;
+use openssl::x509::{X509, X509Ref};
 use process::is_executable;
 use scep::client::CaCertificates;
-use scep::http::HttpResponse;
+
+pub(super) use self::reason::refused;
 
 use self::folder::Folder;
-use self::job::Job;
+use self::job::{Ended, Job};
 use super::journal::Journal;
 use super::order::{Failure, Missing, Order};
 
-/// A program as a client: where it is, and how it is used.
+/// A program as a client: where it is, how it is used, and how it is understood.
 pub(super) struct Adapter {
     /// The file's name.
     pub(super) file: &'static str,
-    /// As people know it.
+    /// The program as people know it.
     pub(super) name: &'static str,
     /// Where it can be had.
     pub(super) origin: &'static str,
@@ -37,10 +37,14 @@ pub(super) struct Adapter {
     /// Whether a renewal is for the key of the old certificate.
     pub(super) keeps_key: bool,
     /// Begins an enrolment.
-    pub(super) begin: Begin,
+    pub(super) begin: fn(&mut Job<'_>) -> Result<Box<dyn Program>, Failure>,
+    /// Whether a printed line says that the CA has not decided, and the program will ask again.
+    pub(super) is_pending: fn(&str) -> bool,
+    /// Whether a printed line is of no interest, whatever happens.
+    pub(super) is_noise: fn(&str) -> bool,
+    /// Why a run of it failed.
+    pub(super) trouble: fn(&Ended) -> Trouble,
 }
-
-type Begin = fn(&mut Job<'_>) -> Result<Box<dyn Program>, Failure>;
 
 /// A program that was found.
 pub(super) struct Installed {
@@ -57,14 +61,25 @@ pub(super) enum Unfit {
 }
 
 impl Adapter {
-    /// A program that is on the path, of any version, and takes any key.
+    /// A program of any version that takes any key, never polls, and says nothing that others do not say.
     pub(super) const fn of(
         file: &'static str,
         name: &'static str,
         origin: &'static str,
-        begin: Begin,
+        begin: fn(&mut Job<'_>) -> Result<Box<dyn Program>, Failure>,
     ) -> Self {
-        Self { file, name, origin, folders: &[], examine: |_| Ok(()), keeps_key: false, begin }
+        Self {
+            file,
+            name,
+            origin,
+            folders: &[],
+            examine: |_| Ok(()),
+            keeps_key: false,
+            begin,
+            is_pending: |_| false,
+            is_noise: |_| false,
+            trouble: Ended::trouble,
+        }
     }
 
     /// The program on `path`, or where packages put it.
@@ -107,8 +122,10 @@ pub(super) enum Answer {
 
 /// Why a run of a program brought nothing.
 pub(super) enum Trouble {
-    /// The server was not reached or did not serve, for this reason: another try may go better.
+    /// The server did not serve, for this reason: another try may go better.
     Later(String),
+    /// The server was not reached in this exchange, as the program said in these words: another try may go better.
+    Unreached(String, String),
     /// It is over.
     Over(Failure),
 }
@@ -121,23 +138,24 @@ impl<E: Into<Failure>> From<E> for Trouble {
 
 /// Enrols with the program, until there is a certificate or no hope of one.
 pub(super) async fn enrol(
-    Installed { adapter, program }: &Installed,
+    installed: &Installed,
     order: &Order,
     journal: &mut Journal,
 ) -> Result<X509, Failure> {
-    let folder = Folder::new()?;
-    let mut job = Job { program, folder: &folder, order, journal };
-    let mut program = (adapter.begin)(&mut job)?;
+    let mut job = Job { installed, folder: Folder::new()?, order, journal };
+    let mut program = (installed.adapter.begin)(&mut job)?;
     let mut ca = None;
     loop {
-        let surroundings = std::sync::Arc::clone(&job.journal.surroundings);
+        let surroundings = Arc::clone(&job.journal.surroundings);
         // Listens from before the try: a commit meanwhile may be what it lacked.
         let woken = surroundings.wake.notified();
-        match attempt(&mut *program, &mut ca, &mut job).await {
+        let reason = match attempt(&mut *program, &mut ca, &mut job).await {
             Ok(certificate) => return Ok(certificate),
             Err(Trouble::Over(failure)) => return Err(failure),
-            Err(Trouble::Later(reason)) => job.journal.retry_later(&reason, woken).await,
-        }
+            Err(Trouble::Later(reason)) => reason,
+            Err(Trouble::Unreached(exchange, line)) => job.unreached(&exchange, &line).await,
+        };
+        job.journal.retry_later(&reason, woken).await;
     }
 }
 
@@ -149,7 +167,13 @@ async fn attempt(
 ) -> Result<X509, Trouble> {
     let ca = match ca {
         Some(known) => known,
-        None => ca.insert(ca_certificates(program, job).await?),
+        None => {
+            let received = program.ca_certificates(job).await?;
+            job.journal.served();
+            job.journal.log_ca("GetCACert", &received);
+            job.journal.keep_ca(Some(&received));
+            ca.insert(received)
+        }
     };
     loop {
         match program.request(job, ca).await? {
@@ -167,20 +191,9 @@ async fn attempt(
     }
 }
 
-async fn ca_certificates(
-    program: &mut dyn Program,
-    job: &mut Job<'_>,
-) -> Result<CaCertificates, Trouble> {
-    let ca = program.ca_certificates(job).await?;
-    job.journal.served();
-    job.journal.log_ca("GetCACert", &ca);
-    job.journal.keep_ca(Some(&ca));
-    Ok(ca)
-}
-
-/// A response as `scep` reads it, made of what a program has fetched.
-pub(super) fn response(body: Vec<u8>) -> HttpResponse {
-    HttpResponse { status: 200, content_type: None, body }
+/// The certificate that a reply is most likely to be signed with.
+pub(super) fn signer(ca: &CaCertificates) -> &X509Ref {
+    ca.signers().first().copied().unwrap_or_else(|| ca.issuer())
 }
 
 /// The name of an algorithm as programs take it: `sha256`.

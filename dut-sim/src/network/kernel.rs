@@ -4,17 +4,19 @@
 //! away by a commit.
 
 mod addressing;
-mod connection;
 mod echo;
 mod host;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use async_trait::async_trait;
+use nix::errno::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
 
-use self::addressing::Addresses;
+use self::addressing::{Addresses, Owned};
 pub use self::host::HostNetwork;
 use super::{
     Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
@@ -41,7 +43,7 @@ impl KernelNetwork {
     /// The interface of that name is no business of the device: a commit takes nothing away from it.
     #[must_use]
     pub fn passing_over(self, interface: &str) -> Self {
-        Self { addresses: self.addresses.passing_over(interface), ..self }
+        Self { addresses: self.addresses.of(Owned::AllBut(interface.to_owned())), ..self }
     }
 
     /// The same, with these interfaces alone: others, and what is routed by way of them, are not the device's.
@@ -53,7 +55,8 @@ impl KernelNetwork {
         names: impl IntoIterator<Item = (String, Ipv4Addr)>,
     ) -> io::Result<Self> {
         let Self { addresses, names } = Self::open(names)?;
-        Ok(Self { addresses: addresses.only(interfaces.into_iter().collect()), names })
+        let own = Owned::Only(interfaces.into_iter().collect());
+        Ok(Self { addresses: addresses.of(own), names })
     }
 }
 
@@ -79,7 +82,46 @@ impl Network for KernelNetwork {
     }
 
     async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
-        let stream = connection::connect(address, port).await?;
-        Ok(Box::new(stream))
+        Ok(Box::new(connect(address, port).await?))
     }
+}
+
+/// Opens a connection; how long that may take is the system's choice.
+async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream, ConnectError> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    let destination = SocketAddr::from(SocketAddrV4::new(address, port));
+    match socket.connect(&destination.into()) {
+        Err(error) if errno(&error) != Errno::EINPROGRESS => return Err(at_once(error)),
+        _ => {}
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        Some(error) => Err(later(error)),
+        None => Ok(stream),
+    }
+}
+
+/// What the system knows before it has sent anything.
+fn at_once(error: io::Error) -> ConnectError {
+    match errno(&error) {
+        Errno::ENETUNREACH => ConnectError::NoRoute,
+        _ => later(error),
+    }
+}
+
+/// What came back, or did not.
+fn later(error: io::Error) -> ConnectError {
+    match errno(&error) {
+        Errno::ECONNREFUSED => ConnectError::Refused,
+        Errno::ENETUNREACH => ConnectError::NetworkUnreachable,
+        Errno::EHOSTUNREACH => ConnectError::HostUnreachable,
+        Errno::ETIMEDOUT => ConnectError::TimedOut,
+        _ => ConnectError::Other(error),
+    }
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

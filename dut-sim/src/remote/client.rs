@@ -1,20 +1,20 @@
 //! The user's end of the stream.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use process::messages::{MESSAGE_LIMIT, Messages, ReadError, encode, write};
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadHalf, WriteHalf};
+use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::Settings;
-use super::message::{Call, FromDevice, Greeting, Request};
-use super::pending::{Coming, Pending};
+use super::pending::{Event, Pending};
+use super::{Call, FromDevice, Greeting, Request, Settings};
 use crate::completion::Candidate;
 use crate::device::{ConfigurationError, Reply, Step};
+use crate::network::Stream;
 use crate::ping::Screen;
 
 /// How long a device that has something to do may say nothing at all.
@@ -47,10 +47,10 @@ impl RemoteConsole {
     ///
     /// # Errors
     /// When the device cannot be started, or does not answer within 30 seconds.
-    pub async fn start<S>(stream: S, settings: Settings) -> Result<Self, RemoteError>
-    where
-        S: AsyncRead + AsyncWrite + Send + 'static,
-    {
+    pub async fn start(
+        stream: impl Stream + 'static,
+        settings: Settings,
+    ) -> Result<Self, RemoteError> {
         Self::greet(stream, &Greeting::Start(settings)).await
     }
 
@@ -58,10 +58,7 @@ impl RemoteConsole {
     ///
     /// # Errors
     /// When the device has not been started, or does not answer within 30 seconds.
-    pub async fn attach<S>(stream: S) -> Result<Self, RemoteError>
-    where
-        S: AsyncRead + AsyncWrite + Send + 'static,
-    {
+    pub async fn attach(stream: impl Stream + 'static) -> Result<Self, RemoteError> {
         Self::greet(stream, &Greeting::Attach).await
     }
 
@@ -140,23 +137,18 @@ impl RemoteConsole {
     /// Ends what takes its time, if anything does.
     pub(crate) fn interrupt(&self) {
         // Nobody waits for the answer.
-        let _asked = self.send(self.pending.add(), Call::Interrupt);
+        let _asked = self.send(Call::Interrupt);
     }
 
     /// Runs one line; what takes its time shows on `screen` line by line.
     pub(crate) async fn step(&self, line: &str, screen: Screen<'_>) -> Result<Step, RemoteError> {
-        let mut asked = self.send(self.pending.add(), Call::Step(line.to_owned()))?;
-        // The lines end when the answer is there, or when there will be none.
-        while let Some(line) = asked.coming.screen.recv().await {
-            screen(&line);
-        }
-        self.answer_to(asked).await
+        self.ask_showing(Call::Step(line.to_owned()), screen).await
     }
 
-    async fn greet<S>(stream: S, greeting: &Greeting) -> Result<Self, RemoteError>
-    where
-        S: AsyncRead + AsyncWrite + Send + 'static,
-    {
+    async fn greet(
+        stream: impl Stream + 'static,
+        greeting: &Greeting,
+    ) -> Result<Self, RemoteError> {
         let (reader, mut writer) = tokio::io::split(stream);
         let mut lines = Messages::new(BufReader::new(reader));
         let greeting = encode(greeting).ok_or_else(too_long)?;
@@ -177,10 +169,10 @@ impl RemoteConsole {
         }
     }
 
-    fn converse<S>(lines: Messages<BufReader<ReadHalf<S>>>, writer: WriteHalf<S>) -> Self
-    where
-        S: AsyncRead + AsyncWrite + Send + 'static,
-    {
+    fn converse<S: Stream + 'static>(
+        lines: Messages<BufReader<ReadHalf<S>>>,
+        writer: WriteHalf<S>,
+    ) -> Self {
         let (requests, to_write) = mpsc::unbounded_channel();
         let (change, changes) = watch::channel(0);
         let (close, closed) = watch::channel(None);
@@ -194,37 +186,49 @@ impl RemoteConsole {
     }
 
     async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T, RemoteError> {
-        self.answer_to(self.send(self.pending.add(), call)?).await
+        self.ask_showing(call, &mut |_| {}).await
     }
 
-    fn send(&self, coming: Coming, call: Call) -> Result<Asked<'_>, RemoteError> {
-        let asked = Asked { console: self, coming };
-        let line = encode(&Request { id: asked.coming.id, call }).ok_or_else(too_long)?;
+    async fn ask_showing<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        screen: Screen<'_>,
+    ) -> Result<T, RemoteError> {
+        let mut asked = self.send(call)?;
+        loop {
+            match asked.events.recv().await {
+                Some(Event::Line(line)) => screen(&line),
+                Some(Event::Answer(Ok(answer))) => {
+                    let other = "its answer is to another question".to_owned();
+                    return serde_json::from_value(answer).map_err(|_| RemoteError::Failed(other));
+                }
+                Some(Event::Answer(Err(reason))) => return Err(RemoteError::Failed(reason)),
+                None => return Err(RemoteError::Closed(self.closed().await)),
+            }
+        }
+    }
+
+    fn send(&self, call: Call) -> Result<Asked<'_>, RemoteError> {
+        let (id, events) = self.pending.add();
+        let asked = Asked { console: self, id, events };
+        let line = encode(&Request { id, call }).ok_or_else(too_long)?;
         // Where nobody writes any more, nobody reads either, and the answer is the reason.
         let _ = self.requests.send(line);
         Ok(asked)
-    }
-
-    async fn answer_to<T: DeserializeOwned>(&self, mut asked: Asked<'_>) -> Result<T, RemoteError> {
-        match (&mut asked.coming.answer).await {
-            Ok(Ok(answer)) => serde_json::from_value(answer)
-                .map_err(|_| RemoteError::Failed("its answer is to another question".to_owned())),
-            Ok(Err(reason)) => Err(RemoteError::Failed(reason)),
-            Err(_ended) => Err(RemoteError::Closed(self.closed().await)),
-        }
     }
 }
 
 /// A request under way; where it is dropped, the device need not go on.
 struct Asked<'a> {
     console: &'a RemoteConsole,
-    coming: Coming,
+    id: u64,
+    events: mpsc::UnboundedReceiver<Event>,
 }
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        if self.console.pending.give_up(self.coming.id) {
-            let request = Request { id: 0, call: Call::GiveUp(self.coming.id) };
+        if self.console.pending.give_up(self.id) {
+            let request = Request { id: 0, call: Call::GiveUp(self.id) };
             let _ = self.console.requests.send(encode(&request).unwrap_or_default());
         }
     }
@@ -236,7 +240,7 @@ struct Reading<R> {
     change: watch::Sender<u64>,
 }
 
-impl<R: tokio::io::AsyncBufRead + Unpin> Reading<R> {
+impl<R: AsyncBufRead + Unpin> Reading<R> {
     async fn run(mut self, close: watch::Sender<Option<String>>) {
         let reason = self.read_all().await;
         // First the reason, for those who wait look for it when they are told.
@@ -251,7 +255,7 @@ impl<R: tokio::io::AsyncBufRead + Unpin> Reading<R> {
             let patience = self.pending.since().map(|since| since.max(last) + LONGEST_SILENCE);
             // A request that is made meanwhile is noticed at the next round.
             let deadline = patience.unwrap_or_else(|| Instant::now() + LONGEST_SILENCE);
-            match tokio::time::timeout_at(deadline, self.lines.next()).await {
+            match timeout_at(deadline, self.lines.next()).await {
                 Ok(Ok(FromDevice::Refused(reason))) => return format!("it refused: {reason}"),
                 Ok(Ok(message)) => self.take(message),
                 Ok(Err(error)) => return error.to_string(),
@@ -284,12 +288,9 @@ async fn write_all(
 }
 
 /// A device that is there answers, however long its command takes.
-async fn ask_whether_alive(
-    pending: std::sync::Weak<Pending>,
-    requests: mpsc::WeakUnboundedSender<Vec<u8>>,
-) {
+async fn ask_whether_alive(pending: Weak<Pending>, requests: mpsc::WeakUnboundedSender<Vec<u8>>) {
     loop {
-        tokio::time::sleep(ALIVE_PERIOD).await;
+        sleep(ALIVE_PERIOD).await;
         let (Some(pending), Some(requests)) = (pending.upgrade(), requests.upgrade()) else {
             return;
         };

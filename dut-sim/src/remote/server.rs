@@ -12,11 +12,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::Settings;
-use super::message::{Call, FromDevice, Greeting, Request};
+use super::{Call, FromDevice, Greeting, Request, Settings};
+use crate::device::lines::Base;
 use crate::device::login::Login;
 use crate::device::restart::RESTARTS;
 use crate::device::{Device, Step};
+use crate::network::Stream;
 
 /// How many requests of one connection are worked on at a time.
 const MOST_REQUESTS: usize = 64;
@@ -43,24 +44,24 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
             (Greeting::Start(_), Some(_)) => Err("the device has been started already".to_owned()),
             (Greeting::Attach, Some(device)) if !device.is_up() => Err(RESTARTS.to_owned()),
             (Greeting::Attach, Some(device)) => {
-                Ok(User { device: Arc::clone(device), login: Some(Login::default()) })
+                Ok(User { device: Arc::clone(device), login: Arc::default() })
             }
             (Greeting::Attach, None) => Err("the device has not been started".to_owned()),
             (Greeting::Start(settings), None) => {
                 let device = device.insert((self.make)(settings)?);
-                Ok(User { device: Arc::clone(device), login: None })
+                Ok(User { device: Arc::clone(device), login: Arc::clone(device.console()) })
             }
         }
     }
 
     /// Serves one connection to its end; what it leaves unfinished is given up.
-    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+    pub async fn serve(&self, stream: impl Stream + 'static) {
         let (reader, mut writer) = tokio::io::split(stream);
         let mut lines = Messages::new(BufReader::new(reader));
         let Ok(greeting) = timeout(GREETING_TIMEOUT, lines.next()).await else { return };
         let greeting = greeting.map_err(|error: ReadError| error.to_string());
         match greeting.and_then(|greeting| self.greeted(greeting)) {
-            Ok(user) => converse(Arc::new(user), lines, writer).await,
+            Ok(user) => converse(user, lines, writer).await,
             Err(reason) => say_no(&mut writer, reason).await,
         }
     }
@@ -78,19 +79,16 @@ async fn say_no(writer: &mut (impl AsyncWrite + Unpin), reason: String) {
 }
 
 /// Whose connection it is; whoever started the device is the user at its console.
+#[derive(Clone)]
 struct User {
     device: Arc<Device>,
-    login: Option<Login>,
+    login: Arc<Login>,
 }
 
 impl User {
-    fn login(&self) -> &Login {
-        self.login.as_ref().unwrap_or_else(|| self.device.console())
-    }
-
     /// Waits until the device logs the user out.
     async fn is_logged_out(&self) {
-        if self.login.is_none() {
+        if self.login.is_console() {
             std::future::pending::<()>().await;
         }
         self.device.goes_down().await;
@@ -98,12 +96,12 @@ impl User {
 }
 
 /// Serves one connection to `device`, which is there already, to the connection's end.
-pub async fn serve(device: Arc<Device>, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+pub async fn serve(device: Arc<Device>, stream: impl Stream + 'static) {
     let devices = Devices { make: |_| Err(String::new()), device: Mutex::new(Some(device)) };
     devices.serve(stream).await;
 }
 
-async fn converse<R, W>(user: Arc<User>, mut lines: Messages<BufReader<R>>, writer: W)
+async fn converse<R, W>(user: User, mut lines: Messages<BufReader<R>>, writer: W)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
@@ -114,7 +112,7 @@ where
     let mut tasks = JoinSet::new();
     tasks.spawn(tell_changes(changes, answers.clone()));
     let mut writing = tokio::spawn(write_all(unread, writer));
-    let mut desk = Desk { user: Arc::clone(&user), answers, tasks, commands: HashMap::new() };
+    let mut desk = Desk { user: user.clone(), answers, tasks, commands: HashMap::new() };
     tokio::select! {
         () = desk.take_requests(&mut lines) => {}
         () = user.is_logged_out() => desk.log_out().await,
@@ -135,12 +133,11 @@ async fn write_all(mut messages: mpsc::Receiver<FromDevice>, mut writer: impl As
 }
 
 fn line_of(message: &FromDevice) -> Vec<u8> {
-    let short = |id| {
-        let reason = "the answer is too long to be sent".to_owned();
-        FromDevice::Answer { id, answer: Err(reason) }
-    };
     encode(message).unwrap_or_else(|| match message {
-        FromDevice::Answer { id, .. } => encode(&short(*id)).unwrap_or_default(),
+        FromDevice::Answer { id, .. } => {
+            let answer = Err("the answer is too long to be sent".to_owned());
+            encode(&FromDevice::Answer { id: *id, answer }).unwrap_or_default()
+        }
         _ => Vec::new(),
     })
 }
@@ -151,7 +148,7 @@ async fn tell_changes(mut changes: watch::Receiver<u64>, answers: mpsc::Sender<F
 
 /// Where the requests of one connection are worked on.
 struct Desk {
-    user: Arc<User>,
+    user: User,
     answers: mpsc::Sender<FromDevice>,
     tasks: JoinSet<()>,
     /// Those commands under way that may be given up.
@@ -194,7 +191,7 @@ impl Desk {
         }
         // A configuration is taken wholly or not at all, so that is not given up.
         let is_command = matches!(call, Call::Execute(_) | Call::Step(_));
-        let work = work(Arc::clone(&self.user), id, call, self.answers.clone());
+        let work = work(self.user.clone(), id, call, self.answers.clone());
         let task = self.tasks.spawn(work);
         if is_command {
             self.commands.insert(id, task);
@@ -202,11 +199,13 @@ impl Desk {
     }
 }
 
-async fn work(user: Arc<User>, id: u64, call: Call, answers: mpsc::Sender<FromDevice>) {
-    let (device, login) = (&user.device, user.login());
+async fn work(user: User, id: u64, call: Call, answers: mpsc::Sender<FromDevice>) {
+    let User { device, login } = &user;
     let answer = match call {
-        Call::Replace(lines) => to_value(device.replace_for(login, &lines).await),
-        Call::Modify(lines) => to_value(device.modify_for(login, &lines).await),
+        Call::Replace(lines) => {
+            to_value(device.configure_for(login, Base::FactoryDefaults, &lines).await)
+        }
+        Call::Modify(lines) => to_value(device.configure_for(login, Base::Active, &lines).await),
         Call::Execute(command) => to_value(device.step(login, &command, &mut |_| {}).await.reply),
         Call::Step(line) => to_value(step(&user, id, &line, &answers).await),
         Call::Prompt => to_value(device.prompt_for(login).await),
@@ -227,7 +226,7 @@ async fn work(user: Arc<User>, id: u64, call: Call, answers: mpsc::Sender<FromDe
 async fn step(user: &User, id: u64, line: &str, answers: &mpsc::Sender<FromDevice>) -> Step {
     let (shown_lines, mut to_show) = mpsc::unbounded_channel();
     let mut screen = |line: &str| drop(shown_lines.send(line.to_owned()));
-    let step = user.device.step(user.login(), line, &mut screen);
+    let step = user.device.step(&user.login, line, &mut screen);
     tokio::pin!(step);
     let outcome = loop {
         tokio::select! {

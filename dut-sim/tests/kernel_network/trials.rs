@@ -97,11 +97,11 @@ async fn errors_come_with_their_sender(pair: Pair) {
         Pair::set("ip_default_ttl", "64");
         assert_eq!(
             pair.ping("192.0.2.1", 10_000).await,
-            unreachable("10.0.0.1", UnreachableCode::Network)
+            unreachable("10.0.0.1", UnreachableCode::NETWORK)
         );
         assert_eq!(
             pair.ping("10.0.0.77", 10_000).await,
-            unreachable("10.0.0.2", UnreachableCode::Host)
+            unreachable("10.0.0.2", UnreachableCode::HOST)
         );
         Pair::set("ip_default_ttl", "1");
         let exceeded = EchoOutcome::TtlExceeded { from: NEIGHBOUR };
@@ -150,7 +150,7 @@ async fn refused_addressing_changes_nothing(pair: Pair) {
     // The second one is refused when the first one is there already.
     let refused = pair.device.apply(&addressing(&["10.9.0.1/24", "10.9.0.1/24"], &[])).await;
     assert!(refused.unwrap_err().to_string().contains("10.9.0.1/24"));
-    let net = UnreachableCode::Network;
+    let net = UnreachableCode::NETWORK;
     let outcome = pair.ping("192.0.2.1", 10_000).await;
     assert_eq!(outcome, EchoOutcome::Unreachable { from: NEIGHBOUR, code: net });
     for own in ["10.0.0.2", "10.7.0.1"] {
@@ -185,7 +185,7 @@ async fn connections_outlive_other_changes(pair: Pair) {
 
 async fn routes_come_and_go(pair: Pair) {
     pair.there(|_| Pair::set("ip_forward", "1"));
-    let reached = EchoOutcome::Unreachable { from: NEIGHBOUR, code: UnreachableCode::Network };
+    let reached = EchoOutcome::Unreachable { from: NEIGHBOUR, code: UnreachableCode::NETWORK };
     // Through nobody on a link, and through the device itself, there is no way; that is no reason to refuse.
     let ways = [("192.0.2.0/24", "172.16.0.1"), ("198.51.100.0/24", "10.0.0.2")];
     pair.apply(&["10.0.0.2/24"], &ways).await;

@@ -21,7 +21,7 @@ pub(super) fn driver() -> impl TypedValueParser<Value = DriverName> {
 
 /// Reads the name of a client inside the simulated devices.
 pub(super) fn client() -> impl TypedValueParser<Value = Client> {
-    one_of(&Client::ALL, Client::name, Client::description)
+    one_of(&Client::ALL, Client::as_str, Client::description)
 }
 
 fn one_of<T: Copy + Send + Sync + 'static>(

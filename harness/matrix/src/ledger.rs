@@ -106,8 +106,7 @@ fn texts(node: &Node, problems: &Problems) -> Vec<String> {
 }
 
 fn clients(node: &Node, problems: &Problems) -> Vec<Client> {
-    let known = Client::ALL.map(|client| (client.name(), client));
-    let one = |node: &Node| node.one_of("client", &known, problems);
+    let one = |node: &Node| node.one_of("client", &Client::NAMED, problems);
     node.one_or_more(problems).iter().filter_map(one).collect()
 }
 

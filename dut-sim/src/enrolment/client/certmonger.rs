@@ -1,6 +1,5 @@
 //! certmonger's `scep-submit`: it transports and verifies; the device makes the message and opens the envelope.
 
-use std::ffi::OsString;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -10,12 +9,11 @@ use openssl::rand::rand_bytes;
 use openssl::x509::{X509, X509Ref};
 use scep::certs_only;
 use scep::client::{CaCertificates, Client, Next, Verified};
-use scep::http::{HttpRequest, Operation};
+use scep::http::{HttpRequest, HttpResponse, Operation};
 
 use crate::enrolment::order::Failure;
-use crate::enrolment::program::job::{Ended, Job, Run};
-use crate::enrolment::program::reason::refused;
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble, response};
+use crate::enrolment::program::job::{Ended, Job};
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble, refused, signer};
 
 /// What it prints in place of a reason of RFC 8894 §3.2.1.4, beginning each.
 const FAIL_INFOS: [(&str, &str); 5] = [
@@ -29,6 +27,7 @@ const FAIL_INFOS: [(&str, &str); 5] = [
 /// Helpers lie beside the path, where depends on the distribution.
 pub(super) const ADAPTER: Adapter = Adapter {
     folders: &["/usr/lib/certmonger", "/usr/libexec/certmonger", "/usr/lib64/certmonger"],
+    trouble,
     ..Adapter::of("scep-submit", "certmonger's `scep-submit`", "package `certmonger`", |job| {
         Ok(Box::new(Certmonger::new(job)?))
     })
@@ -47,35 +46,29 @@ impl Certmonger {
         Ok(Self { client: Client::new(job.order.client_settings()?), message: None })
     }
 
-    /// Fetches what `option` asks for.
-    async fn fetch(job: &mut Job<'_>, exchange: &str, option: &str) -> Result<Vec<u8>, Trouble> {
-        let ended = job.run(run(job, exchange, &[option])).await?;
-        if !ended.status.success() {
-            return Err(trouble(job, &ended).await);
-        }
-        Ok(ended.stdout)
-    }
-
+    /// Takes what the program has fetched.
     fn receive(&mut self, body: Vec<u8>) -> Result<Next, Failure> {
-        Ok(self.client.receive(&response(body), SystemTime::now(), &mut rand_bytes)?)
+        let response = HttpResponse { status: 200, content_type: None, body };
+        Ok(self.client.receive(&response, SystemTime::now(), &mut rand_bytes)?)
     }
 }
 
 #[async_trait]
 impl Program for Certmonger {
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
-        let settings = job.order.client_settings().map_err(Failure::from)?;
-        self.client = Client::new(settings);
+        self.client = Client::new(job.order.client_settings()?);
         self.client.start();
-        let capabilities = Self::fetch(job, "GetCACaps", "-c").await?;
-        self.receive(capabilities)?;
-        let printed = Self::fetch(job, "GetCACert", "-C").await?;
-        let certificates = X509::stack_from_pem(&printed).unwrap_or_default();
+        let url = job.order.settings.endpoint.to_string();
+        let capabilities = job.succeed("GetCACaps", &["-u", &url, "-c"]).await?;
+        self.receive(capabilities.stdout)?;
+        let ended = job.succeed("GetCACert", &["-u", &url, "-C"]).await?;
+        let certificates = X509::stack_from_pem(&ended.stdout).unwrap_or_default();
         if certificates.is_empty() {
-            let text = "GetCACert: `scep-submit` ended with success, but it printed no certificate";
-            return Err(Failure::Ended(text.to_owned()).into());
+            return Err(ended.useless("it printed no certificate").into());
         }
-        let ca = as_received(certificates)?;
+        let mut ca = CaCertificates::sort(certificates)?;
+        // It prints the RA's certificate that is enciphered to first, which NDES sends after the one that signs.
+        ca.ra.reverse();
         let all: Vec<_> = ca.ca.iter().chain(&ca.ra).cloned().collect();
         let next = self.receive(certs_only::encode(&all, &[])?);
         // Kept before they are judged further, so that the operator sees what came.
@@ -94,19 +87,24 @@ impl Program for Certmonger {
         };
         let exchange = self.client.exchange();
         job.folder.write("message.pem", pem("PKCS7", &message).as_bytes())?;
-        let mut arguments = verification(job, ca)?;
+        // It verifies a reply with the certificates of the RA that signs, of the CA, and the others.
+        write_pem(job, "ra.pem", [signer(ca)])?;
+        write_pem(job, "ca.pem", [ca.issuer()])?;
+        write_pem(job, "others.pem", ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref))?;
+        let url = job.order.settings.endpoint.to_string();
+        let mut arguments = vec!["-u", &url, "-r", "ra.pem", "-N", "ca.pem", "-I", "others.pem"];
         arguments.extend([if is_poll { "-g" } else { "-p" }, "message.pem"]);
-        let ended = job.run(run(job, &exchange, &arguments)).await?;
+        let ended = job.run(&exchange, &arguments).await?;
         let answer = match ended.status.code() {
             Some(0) => {
-                let envelope = envelope(job, &ended)?;
+                let envelope = envelope(&ended)?;
                 self.client.receive_verified(Verified::Success { envelope: &envelope })?
             }
             Some(1 | 5) => self.client.receive_verified(Verified::Pending)?,
             _ => {
                 // Sent again as it is, if the server did not serve.
                 self.message = Some((message, is_poll));
-                return Err(trouble(job, &ended).await);
+                return Err(trouble(&ended));
             }
         };
         match answer {
@@ -116,49 +114,24 @@ impl Program for Certmonger {
     }
 }
 
-/// It prints the RA's certificate that is enciphered to first, which NDES sends after the one that signs.
-fn as_received(certificates: Vec<X509>) -> Result<CaCertificates, Failure> {
-    let mut ca = CaCertificates::sort(certificates)?;
-    ca.ra.reverse();
-    Ok(ca)
-}
-
-fn run(job: &Job<'_>, exchange: &str, arguments: &[&str]) -> Run {
-    let url = job.order.endpoint.to_string();
-    let arguments = ["-u", &url].into_iter().chain(arguments.iter().copied());
-    Run {
-        exchange: exchange.to_owned(),
-        arguments: arguments.map(OsString::from).collect(),
-        is_pending: |_| false,
-        is_noise: |_| false,
-    }
-}
-
-/// The certificates that it verifies a reply with: the RA's that signs, the CA's, and the others.
-fn verification(job: &Job<'_>, ca: &CaCertificates) -> Result<Vec<&'static str>, Trouble> {
-    let signer = ca.signers().first().copied().unwrap_or_else(|| ca.issuer());
-    write_pem(job, "ra.pem", &[signer])?;
-    write_pem(job, "ca.pem", &[ca.issuer()])?;
-    let others: Vec<_> = ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref).collect();
-    write_pem(job, "others.pem", &others)?;
-    Ok(vec!["-r", "ra.pem", "-N", "ca.pem", "-I", "others.pem"])
-}
-
-fn write_pem(job: &Job<'_>, name: &str, certificates: &[&X509Ref]) -> Result<(), Trouble> {
+fn write_pem<'a>(
+    job: &Job<'_>,
+    name: &str,
+    certificates: impl IntoIterator<Item = &'a X509Ref>,
+) -> Result<(), Failure> {
     let mut all = Vec::new();
     for one in certificates {
         all.extend(one.to_pem()?);
     }
-    job.folder.write(name, &all)?;
-    Ok(())
+    Ok(job.folder.write(name, &all)?)
 }
 
-async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
+fn trouble(ended: &Ended) -> Trouble {
     let said = |begin: &str| ended.lines.iter().any(|line| line.contains(begin));
-    if let Some((_, fail_info)) = FAIL_INFOS.iter().find(|(begin, _)| said(begin)) {
-        return refused(&ended.exchange, fail_info);
+    match FAIL_INFOS.iter().find(|(begin, _)| said(begin)) {
+        Some((_, fail_info)) => refused(&ended.exchange, fail_info),
+        None => ended.trouble(),
     }
-    job.trouble(ended).await
 }
 
 /// The message in a request that goes another way than by our own HTTP.
@@ -170,7 +143,7 @@ fn message_of(request: &HttpRequest) -> Result<Vec<u8>, Failure> {
 }
 
 /// The envelope that it printed.
-fn envelope(job: &Job<'_>, ended: &Ended) -> Result<Vec<u8>, Failure> {
+fn envelope(ended: &Ended) -> Result<Vec<u8>, Failure> {
     let text = String::from_utf8_lossy(&ended.stdout);
     let body: String = text
         .lines()
@@ -180,7 +153,7 @@ fn envelope(job: &Job<'_>, ended: &Ended) -> Result<Vec<u8>, Failure> {
         .collect();
     match BASE64.decode(body) {
         Ok(envelope) if !envelope.is_empty() => Ok(envelope),
-        _ => Err(job.useless(ended, "it printed no envelope")),
+        _ => Err(ended.useless("it printed no envelope")),
     }
 }
 

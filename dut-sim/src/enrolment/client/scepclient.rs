@@ -2,8 +2,6 @@
 //!
 //! The password goes by its argument list, for it has no other way.
 
-use std::ffi::OsString;
-
 use async_trait::async_trait;
 use scep::algorithm::{Cipher, Digest};
 use scep::client::CaCertificates;
@@ -12,8 +10,7 @@ use scep::http::{Method, Operation};
 use crate::enrolment::http::{HttpFailure, compose, exchange};
 use crate::enrolment::order::Failure;
 use crate::enrolment::program::folder::key_pem;
-use crate::enrolment::program::job::{Job, Run};
-use crate::enrolment::program::subject::parts;
+use crate::enrolment::program::job::Job;
 use crate::enrolment::program::{Adapter, Answer, Program, Trouble};
 
 /// Its options for the parts of a subject, in the order in which it writes them.
@@ -29,6 +26,7 @@ const SUBJECT_OPTIONS: [(&str, &str); 6] = [
 /// Renews for the key of the old certificate, for it takes no other.
 pub(super) const ADAPTER: Adapter = Adapter {
     keeps_key: true,
+    is_pending: |line| line.contains("pkiStatus=PENDING"),
     ..Adapter::of("scepclient", "micromdm's `scepclient`", "package `scep`", |job| {
         Ok(Box::new(Scepclient::new(job)?))
     })
@@ -36,7 +34,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
 
 /// An enrolment by `scepclient`.
 struct Scepclient {
-    subject: Vec<OsString>,
+    /// The options for the configured subject, each followed by its value.
+    subject: Vec<String>,
 }
 
 impl Scepclient {
@@ -49,18 +48,6 @@ impl Scepclient {
         }
         Ok(Self { subject })
     }
-
-    fn arguments(&self, job: &Job<'_>) -> Vec<OsString> {
-        let url = job.order.endpoint.to_string();
-        let fixed =
-            ["-server-url", &url, "-private-key", "key.pem", "-certificate", "certificate.pem"];
-        let mut arguments: Vec<OsString> = fixed.iter().map(OsString::from).collect();
-        arguments.extend(self.subject.iter().cloned());
-        if let Some(password) = &job.order.password {
-            arguments.extend(["-challenge".into(), password.expose().into()]);
-        }
-        arguments
-    }
 }
 
 #[async_trait]
@@ -68,14 +55,11 @@ impl Program for Scepclient {
     /// It keeps the CA's certificates to itself, so the device asks for them as well.
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
         const EXCHANGE: &str = "GetCACert";
-        let (network, endpoint) = (&job.journal.surroundings.network, &job.order.endpoint);
+        let endpoint = &job.order.settings.endpoint;
         let request = Operation::GetCaCert { message: None }.to_http(Method::Get);
-        let request = compose(endpoint, &request).map_err(|error| {
-            let text = format!("{EXCHANGE}: the request cannot be written as HTTP: {error}");
-            Failure::Ended(text)
-        })?;
-        let response = exchange(network, endpoint, request).await;
-        match response {
+        let request = compose(endpoint, &request)
+            .map_err(|error| Failure::Unwritable { exchange: EXCHANGE.to_owned(), error })?;
+        match exchange(&job.journal.surroundings.network, endpoint, request).await {
             Ok(response) if response.status == 200 => Ok(CaCertificates::read(&response)?),
             Ok(response) => Err(Trouble::Later(HttpFailure::Status(response.status).at(EXCHANGE))),
             Err(failure) => Err(Trouble::Later(failure.at(EXCHANGE))),
@@ -86,67 +70,62 @@ impl Program for Scepclient {
         // It would take what an earlier run left in place of what is asked for.
         job.folder.remove("csr.pem")?;
         job.folder.remove("self.pem")?;
-        let run = Run {
-            exchange: job.exchange(),
-            arguments: self.arguments(job),
-            is_pending: |line| line.contains("pkiStatus=PENDING"),
-            is_noise: |_| false,
-        };
-        let ended = job.run(run).await?;
-        if !ended.status.success() {
-            return Err(job.trouble(&ended).await);
+        let order = job.order;
+        let url = order.settings.endpoint.to_string();
+        let mut arguments = vec!["-server-url", &url, "-private-key", "key.pem"];
+        arguments.extend(["-certificate", "certificate.pem"]);
+        arguments.extend(self.subject.iter().map(String::as_str));
+        if let Some(password) = &order.password {
+            arguments.extend(["-challenge", password.expose()]);
         }
+        let ended = job.succeed(&job.exchange(), &arguments).await?;
         let certificate = job.issued(&ended)?;
-        let old = job.order.existing.as_ref().map(|existing| &existing.certificate);
-        if old.is_some_and(|old| *old == certificate) {
-            return Err(job.useless(&ended, "it left the old certificate as it was").into());
+        if order.existing.as_ref().is_some_and(|existing| existing.certificate == certificate) {
+            return Err(ended.useless("it left the old certificate as it was").into());
         }
         Ok(Answer::Issued(certificate))
     }
 }
 
-/// Its options for the configured subject; the three that have a value of their own are set to nothing if need be.
-fn subject(job: &Job<'_>) -> Result<Vec<OsString>, Failure> {
-    let parts = parts(&job.order.distinguished_name)?;
-    for (index, part) in parts.iter().enumerate() {
-        let (program, attribute_type) = (job.name(), part.attribute_type.clone());
-        if !SUBJECT_OPTIONS.iter().any(|(known, _)| *known == attribute_type) {
+/// Its options for the configured subject; those that have a value of their own are set to nothing if need be.
+fn subject(job: &Job<'_>) -> Result<Vec<String>, Failure> {
+    let parts = job.order.subject_parts()?;
+    let position = |word: &str| SUBJECT_OPTIONS.iter().position(|(known, _)| *known == word);
+    for (index, (attribute_type, _)) in parts.iter().enumerate() {
+        let (program, attribute_type) = (job.name(), attribute_type.clone());
+        if position(&attribute_type).is_none() {
             return Err(Failure::AttributeType { program, attribute_type });
         }
-        if parts[..index].iter().any(|other| other.attribute_type == attribute_type) {
+        if parts[..index].iter().any(|(other, _)| *other == attribute_type) {
             return Err(Failure::RepeatedType { program, attribute_type });
         }
     }
-    let position = |word: &str| SUBJECT_OPTIONS.iter().position(|(known, _)| *known == word);
-    if !parts.iter().map(|part| position(&part.attribute_type)).is_sorted() {
+    if !parts.iter().map(|(attribute_type, _)| position(attribute_type)).is_sorted() {
         job.journal.note(
             "scepclient writes a subject in the order C, O, OU, L, ST, CN, whatever is configured",
         );
     }
-    let value = |word: &str| {
-        let part = parts.iter().find(|part| part.attribute_type == word);
-        part.map(|part| part.value.clone()).unwrap_or_default()
+    let option = |(word, option): &(&str, &str)| {
+        let value = parts.iter().find(|(attribute_type, _)| attribute_type == word);
+        [(*option).to_owned(), value.map(|(_, value)| value.clone()).unwrap_or_default()]
     };
-    Ok(SUBJECT_OPTIONS
-        .iter()
-        .flat_map(|(word, option)| [(*option).into(), value(word).into()])
-        .collect())
+    Ok(SUBJECT_OPTIONS.iter().flat_map(option).collect())
 }
 
 fn note_what_it_lacks(job: &Job<'_>) {
     job.journal.note("scepclient does not store the CA's certificates: the device fetches them");
-    let order = job.order;
-    if order.cipher.is_some_and(|cipher| cipher != Cipher::Des) {
+    let settings = &job.order.settings;
+    if settings.cipher.is_some_and(|cipher| cipher != Cipher::Des) {
         job.journal.note(
             "scepclient has no option for the cipher: it enciphers with single DES whatever is configured",
         );
     }
-    if order.digest.is_some_and(|digest| digest != Digest::Sha1) {
+    if settings.digest.is_some_and(|digest| digest != Digest::Sha1) {
         job.journal.note(
             "scepclient has no option for the digest: it signs with SHA-1 whatever is configured",
         );
     }
-    if order.existing.is_some() {
+    if job.order.existing.is_some() {
         job.journal.note("scepclient has no option for a new key: it renews the one there is");
     }
 }

@@ -1,18 +1,15 @@
 //! certnanny's `sscep`: it takes a PKCS#10 that the device makes, with the password in it, and tells reasons by its status.
 
-use std::ffi::OsString;
-
 use async_trait::async_trait;
-use openssl::x509::{X509, X509Ref};
+use openssl::x509::{X509, X509Req};
 use scep::algorithm::Digest;
 use scep::client::CaCertificates;
 use scep::request::{ChallengeString, CsrBuilder};
 
 use crate::enrolment::order::Failure;
 use crate::enrolment::program::folder::key_pem;
-use crate::enrolment::program::job::{Ended, Job, Run};
-use crate::enrolment::program::reason::refused;
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble, option_word};
+use crate::enrolment::program::job::{Ended, Job};
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble, option_word, refused, signer};
 
 /// Its exit statuses for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(i32, &str); 5] = [
@@ -28,12 +25,18 @@ const NETWORK: [i32; 2] = [95, 89];
 const PENDING: i32 = 3;
 
 /// In no release of Debian's up to 12.
-pub(super) const ADAPTER: Adapter = Adapter::of(
-    "sscep",
-    "certnanny's `sscep`",
-    "https://github.com/certnanny/sscep; Debian 12 has no package",
-    |job| Ok(Box::new(Sscep::new(job)?)),
-);
+pub(super) const ADAPTER: Adapter = Adapter {
+    is_pending: |line| {
+        line.contains("pkistatus: PENDING") || line.contains("requesting certificate (#")
+    },
+    trouble,
+    ..Adapter::of(
+        "sscep",
+        "certnanny's `sscep`",
+        "https://github.com/certnanny/sscep; Debian 12 has no package",
+        |job| Ok(Box::new(Sscep::new(job)?)),
+    )
+};
 
 /// An enrolment by `sscep`.
 struct Sscep;
@@ -55,75 +58,57 @@ impl Sscep {
 #[async_trait]
 impl Program for Sscep {
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
-        let url = job.order.endpoint.to_string();
-        let ended = job.run(run("GetCACert", &["getca", "-u", &url, "-c", "ca.pem", "-v"])).await?;
-        if !ended.status.success() {
-            return Err(trouble(job, &ended).await);
-        }
+        let url = job.order.settings.endpoint.to_string();
+        let arguments = ["getca", "-u", &url, "-c", "ca.pem", "-v"];
+        let ended = job.succeed("GetCACert", &arguments).await?;
         let numbered = (0..scep::MAX_CERTIFICATES).map(|number| format!("ca.pem-{number}"));
         let files = std::iter::once("ca.pem".to_owned()).chain(numbered);
         let certificates = job.stored(&ended, files, X509::from_pem)?;
         if certificates.is_empty() {
-            return Err(job.useless(&ended, "it stored no certificate").into());
+            return Err(ended.useless("it stored no certificate").into());
         }
         Ok(CaCertificates::sort(certificates)?)
     }
 
     async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble> {
-        let arguments = arguments(job, ca)?;
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let order = job.order;
+        job.folder.write("signature.pem", &signer(ca).to_pem()?)?;
+        job.folder.write("encryption.pem", &ca.recipient().to_pem()?)?;
         job.folder.remove("certificate.pem")?;
-        let ended = job.run(run("PKIOperation (PKCSReq)", &arguments)).await?;
+        let url = order.settings.endpoint.to_string();
+        let mut arguments = vec!["enroll", "-u", &url];
+        arguments.extend(["-c", "signature.pem", "-e", "encryption.pem", "-k", "key.pem"]);
+        arguments.extend(["-r", "request.pem", "-l", "certificate.pem"]);
+        arguments.extend(["-t", "1", "-n", "20000", "-v"]);
+        if order.existing.is_some() {
+            arguments.extend(["-K", "old-key.pem", "-O", "old.pem"]);
+        }
+        // Up to 0.9 every AES is AES-256 for it, for it looks at three letters.
+        let cipher = order.settings.cipher.map(option_word);
+        let digest = order.settings.digest.map(option_word);
+        arguments.extend(cipher.iter().flat_map(|word| ["-E", word]));
+        arguments.extend(digest.iter().flat_map(|word| ["-S", word]));
+        let ended = job.run("PKIOperation (PKCSReq)", &arguments).await?;
         if ended.status.code() == Some(PENDING) {
             return Ok(Answer::Pending(ended.exchange));
         }
         if !ended.status.success() {
-            return Err(trouble(job, &ended).await);
+            return Err(trouble(&ended));
         }
         Ok(Answer::Issued(job.issued(&ended)?))
     }
 }
 
-fn run(exchange: &str, arguments: &[&str]) -> Run {
-    Run {
-        exchange: exchange.to_owned(),
-        arguments: arguments.iter().map(OsString::from).collect(),
-        is_pending: |line| {
-            line.contains("pkistatus: PENDING") || line.contains("requesting certificate (#")
-        },
-        is_noise: |_| false,
-    }
-}
-
-fn arguments(job: &Job<'_>, ca: &CaCertificates) -> Result<Vec<String>, Trouble> {
-    let order = job.order;
-    let signer = ca.signers().first().copied().unwrap_or_else(|| ca.issuer());
-    write_pem(job, "signature.pem", signer)?;
-    write_pem(job, "encryption.pem", ca.recipient())?;
-    let url = order.endpoint.to_string();
-    let mut arguments = vec!["enroll", "-u", &url, "-c", "signature.pem", "-e", "encryption.pem"];
-    arguments.extend(["-k", "key.pem", "-r", "request.pem", "-l", "certificate.pem"]);
-    arguments.extend(["-t", "1", "-n", "20000", "-v"]);
-    if order.existing.is_some() {
-        arguments.extend(["-K", "old-key.pem", "-O", "old.pem"]);
-    }
-    // Up to 0.9 every AES is AES-256 for it, for it looks at three letters.
-    let (cipher, digest) = (order.cipher.map(option_word), order.digest.map(option_word));
-    arguments.extend(cipher.iter().flat_map(|word| ["-E", word]));
-    arguments.extend(digest.iter().flat_map(|word| ["-S", word]));
-    Ok(arguments.into_iter().map(str::to_owned).collect())
-}
-
 /// Its exit status tells more than what it prints.
-async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
+fn trouble(ended: &Ended) -> Trouble {
     let code = ended.status.code().unwrap_or_default();
     if let Some((_, fail_info)) = FAIL_INFOS.iter().find(|(status, _)| *status == code) {
         return refused(&ended.exchange, fail_info);
     }
-    match job.trouble(ended).await {
+    match ended.trouble() {
         Trouble::Over(_) if NETWORK.contains(&code) => {
             let said = ended.lines.last().map_or("the server was not reached", String::as_str);
-            Trouble::Later(job.unreached(&ended.exchange, said).await)
+            Trouble::Unreached(ended.exchange.clone(), said.to_owned())
         }
         other => other,
     }
@@ -131,19 +116,14 @@ async fn trouble(job: &Job<'_>, ended: &Ended) -> Trouble {
 
 fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, Failure> {
     let order = job.order;
-    let subject = scep::name::parse(&order.distinguished_name).map_err(Failure::from)?;
+    let subject = scep::name::parse(&order.settings.distinguished_name)?;
     let request = CsrBuilder {
         subject: &subject,
         key: &order.key,
         challenge_password: order.password.as_ref(),
         challenge_string: ChallengeString::default(),
         extensions: &[],
-        digest: order.digest.unwrap_or(Digest::Sha256),
+        digest: order.settings.digest.unwrap_or(Digest::Sha256),
     };
-    Ok(openssl::x509::X509Req::from_der(&request.encode()?)?.to_pem()?)
-}
-
-fn write_pem(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<(), Trouble> {
-    job.folder.write(name, &certificate.to_pem()?)?;
-    Ok(())
+    Ok(X509Req::from_der(&request.encode()?)?.to_pem()?)
 }

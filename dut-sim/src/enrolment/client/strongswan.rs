@@ -1,27 +1,32 @@
 //! strongSwan's `pki --scepca` and `pki --scep`: the password goes by a file of options, the polling is its own.
 
-mod installation;
-
-use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use async_trait::async_trait;
 use openssl::x509::{X509, X509Ref};
 use scep::algorithm::Cipher;
 use scep::client::CaCertificates;
 
-use crate::enrolment::order::Failure;
+use crate::enrolment::order::{Failure, Missing};
 use crate::enrolment::program::folder::key_pem;
-use crate::enrolment::program::job::{Ended, Job, Run};
-use crate::enrolment::program::subject::parts;
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble, option_word};
+use crate::enrolment::program::job::{Ended, Job};
+use crate::enrolment::program::{Adapter, Answer, Program, Trouble, Unfit, option_word, signer};
 
-/// More certificates of a CA or RA than anybody has.
-const MOST: usize = scep::MAX_CERTIFICATES;
+/// More than any `pki` has: strongSwan's is about a hundred kilobytes.
+const LARGEST_PROGRAM: u64 = 16 * 1024 * 1024;
+/// The plugins that fetch by HTTP; it comes without any.
+const FETCHERS: [&str; 2] = ["libstrongswan-curl.so", "libstrongswan-soup.so"];
 
 /// Of the programs named `pki` it is the one that has SCEP.
 pub(super) const ADAPTER: Adapter = Adapter {
-    examine: installation::examine,
+    examine,
+    is_pending: |line| line.contains("SCEP request pending"),
+    // Debian's build names on every start the plugins that it came without.
+    is_noise: |line| line.starts_with("plugin '") || line.starts_with("TPM 2.0 - "),
+    trouble,
     ..Adapter::of("pki", "strongSwan's `pki`", "package `strongswan-pki`", |job| {
         Ok(Box::new(Strongswan::new(job)?))
     })
@@ -46,17 +51,16 @@ impl Strongswan {
     /// The options, in the file that keeps the password off the list of arguments.
     fn options(&self, job: &Job<'_>, ca: &CaCertificates) -> Result<String, Trouble> {
         let order = job.order;
-        let signer = ca.signers().first().copied().unwrap_or_else(|| ca.issuer());
         let mut options = format!(
             "--url {}\n--in key.pem\n--dn {}\n--interval 1\n--outform pem\n",
-            order.endpoint,
+            order.settings.endpoint,
             quoted(&self.distinguished_name),
         );
         let mut add = |option: &str, value: &str| {
             let _ = writeln!(options, "--{option} {value}");
         };
         add("cacert-enc", &write_der(job, "encryption.der", ca.recipient())?);
-        add("cacert-sig", &write_der(job, "signature.der", signer)?);
+        add("cacert-sig", &write_der(job, "signature.der", signer(ca))?);
         for (index, one) in ca.ca.iter().enumerate() {
             add("cacert", &write_der(job, &format!("issuer-{index}.der"), one)?);
         }
@@ -64,20 +68,19 @@ impl Strongswan {
             add("cert", "old.der");
             add("key", "old-key.pem");
         }
-        if let Some(cipher) = order.cipher {
+        if let Some(cipher) = order.settings.cipher {
             add("cipher", cipher_word(cipher));
         }
-        if let Some(digest) = order.digest {
+        if let Some(digest) = order.settings.digest {
             add("digest", &option_word(digest));
         }
         if let Some(password) = &order.password {
-            let word = quoted(password.expose());
             if password.expose().contains(['\n', '"']) {
                 let text =
                     "PKIOperation: `pki` cannot be given a password with a quote or a line break";
                 return Err(Failure::Ended(text.to_owned()).into());
             }
-            add("password", &word);
+            add("password", &quoted(password.expose()));
         }
         Ok(options)
     }
@@ -86,19 +89,16 @@ impl Strongswan {
 #[async_trait]
 impl Program for Strongswan {
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
-        let url = job.order.endpoint.to_string();
+        let url = job.order.settings.endpoint.to_string();
         let arguments =
             ["--scepca", "--url", &url, "--caout", "ca.der", "--raout", "ra.der", "--force"];
-        let ended = job.run(run("GetCACert".to_owned(), &arguments)).await?;
-        if !ended.status.success() {
-            return Err(trouble(job, ended).await);
-        }
+        let ended = job.succeed("GetCACert", &arguments).await?;
         let ca = job.stored(&ended, files("ca", &["ca-root", "ca"]), X509::from_der)?;
         // It stores the one received last first.
         let ra = job.stored(&ended, files("ra", &["ra"]), X509::from_der)?.into_iter().rev();
         let all: Vec<_> = ca.into_iter().chain(ra).collect();
         if all.is_empty() {
-            return Err(job.useless(&ended, "it stored no certificate").into());
+            return Err(ended.useless("it stored no certificate").into());
         }
         Ok(CaCertificates::sort(all)?)
     }
@@ -106,44 +106,31 @@ impl Program for Strongswan {
     async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble> {
         let options = self.options(job, ca)?;
         job.folder.write("options", options.as_bytes())?;
-        let ended = job.run(run(job.exchange(), &["--scep", "--options", "options"])).await?;
-        if !ended.status.success() {
-            return Err(trouble(job, ended).await);
-        }
-        match X509::from_pem(&ended.stdout) {
-            Ok(certificate) => Ok(Answer::Issued(certificate)),
-            Err(_) => Err(job.useless(&ended, "it printed no certificate").into()),
-        }
+        let ended = job.succeed(&job.exchange(), &["--scep", "--options", "options"]).await?;
+        let certificate = X509::from_pem(&ended.stdout);
+        let certificate = certificate.map_err(|_| ended.useless("it printed no certificate"))?;
+        Ok(Answer::Issued(certificate))
     }
 }
 
 /// What the CA does not offer is found in its capabilities, though `pki` asks for them only now.
-async fn trouble(job: &Job<'_>, mut ended: Ended) -> Trouble {
+fn trouble(ended: &Ended) -> Trouble {
     const NOT_OFFERED: [&str; 2] = ["not supported by CA", "not supported by the CA"];
-    if ended.lines.iter().any(|line| NOT_OFFERED.iter().any(|words| line.contains(words))) {
-        "GetCACaps".clone_into(&mut ended.exchange);
-        return job.ended(&ended).into();
+    let says = |words: &str| ended.lines.iter().any(|line| line.contains(words));
+    if NOT_OFFERED.into_iter().any(says) {
+        return ended.how("GetCACaps").into();
     }
-    if ended.lines.iter().any(|line| line.contains("no capable fetcher found")) {
-        return Failure::Ended(format!("{}: {}", ended.exchange, installation::no_fetcher()))
-            .into();
+    if says("no capable fetcher found") {
+        return Failure::Ended(format!("{}: {}", ended.exchange, no_fetcher())).into();
     }
-    job.trouble(&ended).await
-}
-
-fn run(exchange: String, arguments: &[&str]) -> Run {
-    Run {
-        exchange,
-        arguments: arguments.iter().map(OsString::from).collect(),
-        is_pending: |line| line.contains("SCEP request pending"),
-        // Debian's build names on every start the plugins that it came without.
-        is_noise: |line| line.starts_with("plugin '") || line.starts_with("TPM 2.0 - "),
-    }
+    ended.trouble()
 }
 
 /// The files of `pki --scepca`: `ca.der`, `ca-root-2.der`, `ca-1.der` and so on.
 fn files(first: &str, numbered: &[&str]) -> Vec<String> {
-    let more = numbered.iter().flat_map(|name| (1..MOST).map(move |n| format!("{name}-{n}.der")));
+    let more = numbered
+        .iter()
+        .flat_map(|name| (1..scep::MAX_CERTIFICATES).map(move |n| format!("{name}-{n}.der")));
     std::iter::once(format!("{first}.der")).chain(more).collect()
 }
 
@@ -155,22 +142,20 @@ fn write_der(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<String,
 /// A subject in strongSwan's words, whose names for some types are its own.
 fn distinguished_name(job: &Job<'_>) -> Result<String, Failure> {
     let mut words = Vec::new();
-    for part in parts(&job.order.distinguished_name)? {
-        let word = match part.attribute_type.as_str() {
+    for (attribute_type, value) in job.order.subject_parts()? {
+        let program = job.name();
+        let word = match attribute_type.as_str() {
             "SN" => "S",
             "GN" => "G",
             "title" => "T",
             "emailAddress" => "E",
             known @ ("CN" | "C" | "DC" | "L" | "O" | "OU" | "serialNumber" | "ST" | "UID") => known,
-            other => {
-                let attribute_type = other.to_owned();
-                return Err(Failure::AttributeType { program: job.name(), attribute_type });
-            }
+            _ => return Err(Failure::AttributeType { program, attribute_type }),
         };
-        if part.value.contains([',', '/', '"', '\\', '\n']) {
-            return Err(Failure::AttributeValue { program: job.name(), value: part.value });
+        if value.contains([',', '/', '"', '\\', '\n']) {
+            return Err(Failure::AttributeValue { program, value });
         }
-        words.push(format!("{word}={}", part.value));
+        words.push(format!("{word}={value}"));
     }
     Ok(words.join(", "))
 }
@@ -183,5 +168,58 @@ fn cipher_word(cipher: Cipher) -> &'static str {
     match cipher {
         Cipher::Des | Cipher::TripleDes => "des3",
         Cipher::Aes128 | Cipher::Aes192 | Cipher::Aes256 => "aes",
+    }
+}
+
+/// Whether it is strongSwan's, has SCEP, and can fetch.
+fn examine(program: &Path) -> Result<(), Unfit> {
+    if !has_scep(program) {
+        return Err(Unfit::Another("has no `--scep`, so it is one before 5.9.8 or Dogtag's"));
+    }
+    if can_fetch(program) { Ok(()) } else { Err(Unfit::Incomplete(no_fetcher())) }
+}
+
+/// Whether it has SCEP: a `pki` may be one without, or Dogtag's.
+///
+/// It is not run for that, for Dogtag's starts a Java machine: the name of the command is in the program.
+fn has_scep(program: &Path) -> bool {
+    const COMMAND: &[u8] = b"scepca";
+    let mut bytes = Vec::new();
+    let read =
+        File::open(program).and_then(|file| file.take(LARGEST_PROGRAM).read_to_end(&mut bytes));
+    read.is_ok() && bytes.windows(COMMAND.len()).any(|window| window == COMMAND)
+}
+
+/// Whether it has a plugin that fetches by HTTP; one that has no folder of plugins may have them built in.
+fn can_fetch(program: &Path) -> bool {
+    let prefix = program.parent().and_then(Path::parent);
+    let Some(plugins) = prefix.map(|prefix| prefix.join("lib/ipsec/plugins")) else { return true };
+    !plugins.is_dir() || FETCHERS.iter().any(|fetcher| plugins.join(fetcher).is_file())
+}
+
+/// That it has none.
+fn no_fetcher() -> Missing {
+    Missing {
+        program: "the plugin `curl`, by which strongSwan's `pki` fetches,".to_owned(),
+        origin: "package `libstrongswan-extra-plugins`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_a_folder_of_plugins_without_one_that_fetches_is_a_lack() {
+        let prefix = tempfile::tempdir().unwrap();
+        let (program, plugins) =
+            (prefix.path().join("bin/pki"), prefix.path().join("lib/ipsec/plugins"));
+        assert!(can_fetch(&program));
+        fs::create_dir_all(&plugins).unwrap();
+        assert!(!can_fetch(&program));
+        fs::write(plugins.join("libstrongswan-curl.so"), "").unwrap();
+        assert!(can_fetch(&program));
     }
 }

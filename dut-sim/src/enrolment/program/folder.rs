@@ -9,11 +9,11 @@ use openssl::pkey::{PKeyRef, Private};
 use tempfile::TempDir;
 
 /// A folder that only the device may enter.
-pub(in crate::enrolment) struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     /// A folder of mode 0700.
-    pub(in crate::enrolment) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("sceplab-scep-");
         #[cfg(unix)]
@@ -21,24 +21,25 @@ impl Folder {
         builder.tempdir().map(Self)
     }
 
-    pub(in crate::enrolment) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub(in crate::enrolment) fn file(&self, name: &str) -> PathBuf {
+    fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Writes a file of mode 0600 in place of what is there.
-    pub(in crate::enrolment) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
-        let path = self.file(name);
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.remove(name)?;
-        private(OpenOptions::new().write(true).create_new(true)).open(&path)?.write_all(bytes)?;
-        Ok(path)
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.write(true).create_new(true).open(self.file(name))?.write_all(bytes)
     }
 
     /// What a program has written, at most the longest message; nothing where there is no such file.
-    pub(in crate::enrolment) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
         match File::open(self.file(name)) {
             Ok(file) => file.take(scep::MAX_MESSAGE_BYTES as u64).read_to_end(&mut bytes)?,
@@ -48,7 +49,7 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    pub(in crate::enrolment) fn remove(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.file(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
@@ -56,18 +57,7 @@ impl Folder {
     }
 }
 
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600)
-}
-
-#[cfg(not(unix))]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
-}
-
 /// The key in the form that every program reads: PKCS#1 in PEM.
-pub(in crate::enrolment) fn key_pem(key: &PKeyRef<Private>) -> Result<Vec<u8>, ErrorStack> {
+pub(crate) fn key_pem(key: &PKeyRef<Private>) -> Result<Vec<u8>, ErrorStack> {
     key.rsa()?.private_key_to_pem()
 }

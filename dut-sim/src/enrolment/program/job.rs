@@ -4,16 +4,19 @@ use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
+use openssl::error::ErrorStack;
+use openssl::x509::X509;
 use process::{Event, Lines, Process, Stream};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::Trouble;
 use super::folder::Folder;
+use super::reason::failure;
+use super::{Installed, Trouble};
+use crate::enrolment::http::connect;
 use crate::enrolment::journal::Journal;
 use crate::enrolment::order::{Failure, Order};
 use crate::enrolment::progress::Phase;
@@ -28,66 +31,70 @@ const MOST_LOGGED: usize = 40;
 const MOST_KEPT: usize = 200;
 
 /// What the runs of one enrolment share.
-pub(in crate::enrolment) struct Job<'a> {
-    pub(in crate::enrolment) program: &'a Path,
-    pub(in crate::enrolment) folder: &'a Folder,
-    pub(in crate::enrolment) order: &'a Order,
-    pub(in crate::enrolment) journal: &'a mut Journal,
-}
-
-/// One run: which exchange it is for, and how its lines are to be read.
-pub(in crate::enrolment) struct Run {
-    pub(in crate::enrolment) exchange: String,
-    pub(in crate::enrolment) arguments: Vec<OsString>,
-    /// Whether a line says that the CA has not decided, and the program will ask again.
-    pub(in crate::enrolment) is_pending: fn(&str) -> bool,
-    /// Whether a line is of no interest, whatever happens.
-    pub(in crate::enrolment) is_noise: fn(&str) -> bool,
+pub(crate) struct Job<'a> {
+    pub(crate) installed: &'a Installed,
+    pub(crate) folder: Folder,
+    pub(crate) order: &'a Order,
+    pub(crate) journal: &'a mut Journal,
 }
 
 /// What a program left when it had ended.
-pub(in crate::enrolment) struct Ended {
-    pub(in crate::enrolment) exchange: String,
-    pub(in crate::enrolment) status: ExitStatus,
+pub(crate) struct Ended {
+    /// The file's name: `pki`.
+    pub(crate) program: &'static str,
+    /// The exchange that it was run for.
+    pub(crate) exchange: String,
+    pub(crate) status: ExitStatus,
     /// What it printed on both outputs, noise left out.
-    pub(in crate::enrolment) lines: Vec<String>,
-    pub(in crate::enrolment) stdout: Vec<u8>,
+    pub(crate) lines: Vec<String>,
+    pub(crate) stdout: Vec<u8>,
 }
 
 impl Job<'_> {
     /// The exchange in which a certificate is asked for, in the standard's words.
-    pub(in crate::enrolment) fn exchange(&self) -> String {
+    pub(crate) fn exchange(&self) -> String {
         let message = if self.order.existing.is_some() { "RenewalReq" } else { "PKCSReq" };
         format!("PKIOperation ({message})")
     }
 
-    /// The program as it is known: `pki`.
-    pub(in crate::enrolment) fn name(&self) -> String {
-        self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    /// The file's name: `pki`.
+    pub(crate) fn name(&self) -> &'static str {
+        self.installed.adapter.file
     }
 
-    /// Runs the program to its end.
-    pub(in crate::enrolment) async fn run(&mut self, run: Run) -> Result<Ended, Trouble> {
-        self.log_command(&run);
-        let process = self.start(&run).map_err(|error| {
-            let name = self.name();
-            Failure::Ended(format!("{}: `{name}` cannot be run: {error}", run.exchange))
-        })?;
-        Printed::new(self, run).until_end_of(process).await
+    /// Runs the program for this exchange, which must succeed.
+    pub(crate) async fn succeed(
+        &mut self,
+        exchange: &str,
+        arguments: &[&str],
+    ) -> Result<Ended, Trouble> {
+        let ended = self.run(exchange, arguments).await?;
+        if ended.status.success() { Ok(ended) } else { Err(self.trouble(&ended)) }
     }
 
-    fn log_command(&self, run: &Run) {
-        let arguments: Vec<_> =
-            run.arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-        let folder = self.folder.path().display().to_string();
-        let line = arguments.join(" ").replace(&format!("{folder}/"), "");
-        self.journal.log(&format!("{}: runs {} {line}", run.exchange, self.name()));
+    /// Why that run failed.
+    pub(crate) fn trouble(&self, ended: &Ended) -> Trouble {
+        (self.installed.adapter.trouble)(ended)
     }
 
-    fn start(&self, run: &Run) -> io::Result<Process> {
-        let mut command = Command::new(self.program);
+    /// Runs the program for this exchange to its end, however that is.
+    pub(crate) async fn run(
+        &mut self,
+        exchange: &str,
+        arguments: &[&str],
+    ) -> Result<Ended, Trouble> {
+        let name = self.name();
+        self.journal.log(&format!("{exchange}: runs {name} {}", arguments.join(" ")));
+        let process = self
+            .start(arguments)
+            .map_err(|error| failure(exchange, name, &format!("cannot be run: {error}")))?;
+        Printed::new(self, exchange).until_end_of(process).await
+    }
+
+    fn start(&self, arguments: &[&str]) -> io::Result<Process> {
+        let mut command = Command::new(&self.installed.program);
         command
-            .args(&run.arguments)
+            .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
             .envs(self.environment())
@@ -105,12 +112,45 @@ impl Job<'_> {
         let own = [("HOME", folder.to_owned()), ("TMPDIR", folder.to_owned())];
         own.into_iter().chain([("LC_ALL", "C".into())]).chain(path).collect()
     }
+
+    /// Programs say less of a connection than the device can find out: it tries one of its own.
+    pub(super) async fn unreached(&self, exchange: &str, line: &str) -> String {
+        let network = &self.journal.surroundings.network;
+        match connect(network, &self.order.settings.endpoint).await {
+            Err(failure) => failure.at(exchange),
+            Ok(_) => format!("{exchange}: {line}"),
+        }
+    }
+
+    /// The certificate that the program was asked for, in PEM.
+    pub(crate) fn issued(&self, ended: &Ended) -> Result<X509, Failure> {
+        let written = self.folder.read("certificate.pem")?;
+        let written = written.ok_or_else(|| ended.useless("it wrote no certificate"))?;
+        X509::from_pem(&written).map_err(|_| ended.useless("what it wrote is no certificate"))
+    }
+
+    /// The certificates of the CA in those of these files that there are, which are then gone.
+    pub(crate) fn stored(
+        &self,
+        ended: &Ended,
+        files: impl IntoIterator<Item = String>,
+        parse: fn(&[u8]) -> Result<X509, ErrorStack>,
+    ) -> Result<Vec<X509>, Failure> {
+        let mut certificates = Vec::new();
+        for file in files {
+            let Some(bytes) = self.folder.read(&file)? else { continue };
+            let garbage = |_| ended.useless(&format!("its file `{file}` holds no certificate"));
+            certificates.push(parse(&bytes).map_err(garbage)?);
+            self.folder.remove(&file)?;
+        }
+        Ok(certificates)
+    }
 }
 
 /// What one run has printed.
 struct Printed<'a, 'b> {
     job: &'a mut Job<'b>,
-    run: Run,
+    exchange: String,
     out: Lines,
     err: Lines,
     /// The newest lines, noise left out.
@@ -123,11 +163,19 @@ struct Printed<'a, 'b> {
 }
 
 impl<'a, 'b> Printed<'a, 'b> {
-    fn new(job: &'a mut Job<'b>, run: Run) -> Self {
+    fn new(job: &'a mut Job<'b>, exchange: &str) -> Self {
         let lines = || Lines::new(Arc::clone(job.journal.masker()));
-        let (out, err, stdout) = (lines(), lines(), Vec::new());
-        let (bytes, logged, is_pending) = (0, 0, false);
-        Self { out, err, job, run, lines: VecDeque::new(), stdout, bytes, logged, is_pending }
+        Self {
+            exchange: exchange.to_owned(),
+            out: lines(),
+            err: lines(),
+            job,
+            lines: VecDeque::new(),
+            stdout: Vec::new(),
+            bytes: 0,
+            logged: 0,
+            is_pending: false,
+        }
     }
 
     /// Waits for the program no longer than its limit, but as long as the CA keeps it pending.
@@ -165,10 +213,10 @@ impl<'a, 'b> Printed<'a, 'b> {
     }
 
     fn line(&mut self, line: String) {
-        if (self.run.is_noise)(&line) {
+        if (self.job.installed.adapter.is_noise)(&line) {
             return;
         }
-        if (self.run.is_pending)(&line) {
+        if (self.job.installed.adapter.is_pending)(&line) {
             self.is_pending = true;
             self.job.journal.enter(Phase::Pending);
         }
@@ -191,8 +239,9 @@ impl<'a, 'b> Printed<'a, 'b> {
         for line in last.into_iter().flatten() {
             self.line(line);
         }
-        let Self { run: Run { exchange, .. }, lines, stdout, .. } = self;
-        Ended { exchange, status, lines: lines.into(), stdout }
+        let program = self.job.name();
+        let Self { exchange, lines, stdout, .. } = self;
+        Ended { program, exchange, status, lines: lines.into(), stdout }
     }
 
     fn overdue(&self) -> Failure {
@@ -203,6 +252,6 @@ impl<'a, 'b> Printed<'a, 'b> {
     }
 
     fn failure(&self, what: &str) -> Failure {
-        Failure::Ended(format!("{}: `{}` {what}", self.run.exchange, self.job.name()))
+        failure(&self.exchange, self.job.name(), what)
     }
 }

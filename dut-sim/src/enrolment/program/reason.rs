@@ -3,8 +3,7 @@
 use std::process::ExitStatus;
 
 use super::Trouble;
-use super::job::{Ended, Job};
-use crate::enrolment::http::connect;
+use super::job::Ended;
 use crate::enrolment::order::Failure;
 
 /// The reasons of RFC 8894 §3.2.1.4.
@@ -22,60 +21,50 @@ const UNREACHED: [&str; 7] = [
     "timeout was reached",
 ];
 
-impl Job<'_> {
+impl Ended {
     /// What a run that failed comes to: the server was not reached, refused, or the program ended for a reason of its own.
-    pub(in crate::enrolment) async fn trouble(&self, ended: &Ended) -> Trouble {
-        let Ended { exchange, lines, .. } = ended;
-        if let Some(fail_info) = lines.iter().rev().find_map(|line| fail_info(line)) {
-            return refused(exchange, fail_info);
+    pub(crate) fn trouble(&self) -> Trouble {
+        if let Some(fail_info) = self.lines.iter().rev().find_map(|line| fail_info(line)) {
+            return refused(&self.exchange, fail_info);
         }
-        if let Some(status) = lines.iter().rev().find_map(|line| http_status(line)) {
-            return Trouble::Later(format!("{exchange} was answered HTTP {status}"));
+        if let Some(status) = self.lines.iter().rev().find_map(|line| http_status(line)) {
+            return Trouble::Later(format!("{} was answered HTTP {status}", self.exchange));
         }
-        if let Some(line) = lines.iter().rev().find(|line| is_unreached(line)) {
-            return Trouble::Later(self.unreached(exchange, line).await);
+        if let Some(line) = self.lines.iter().rev().find(|line| is_unreached(line)) {
+            return Trouble::Unreached(self.exchange.clone(), line.clone());
         }
-        self.ended(ended).into()
+        self.how(&self.exchange).into()
     }
 
-    /// Programs say less of a connection than the device can find out: it tries one of its own.
-    pub(in crate::enrolment) async fn unreached(&self, exchange: &str, line: &str) -> String {
-        let network = &self.journal.surroundings.network;
-        match connect(network, &self.order.endpoint).await {
-            Err(failure) => failure.at(exchange),
-            Ok(_) => format!("{exchange}: {line}"),
-        }
-    }
-
-    /// That the program ended, how, and what it said last.
-    pub(in crate::enrolment) fn ended(&self, ended: &Ended) -> Failure {
-        let (exchange, name, how) = (&ended.exchange, self.name(), how(ended.status));
-        let said = match ended.lines.last() {
+    /// That the program ended in that exchange, how, and what it said last.
+    pub(crate) fn how(&self, exchange: &str) -> Failure {
+        let said = match self.lines.last() {
             Some(line) => format!(": {}", line.trim()),
             None => " and said nothing".to_owned(),
         };
-        Failure::Ended(format!("{exchange}: `{name}` {how}{said}"))
+        failure(exchange, self.program, &format!("{}{said}", how(self.status)))
     }
 
     /// That the program said it had succeeded, and what it left is not what it should be.
-    pub(in crate::enrolment) fn useless(&self, ended: &Ended, what: &str) -> Failure {
-        let (exchange, name) = (&ended.exchange, self.name());
-        Failure::Ended(format!("{exchange}: `{name}` ended with success, but {what}"))
+    pub(crate) fn useless(&self, what: &str) -> Failure {
+        failure(&self.exchange, self.program, &format!("ended with success, but {what}"))
     }
 }
 
+/// That in an exchange a program did or said this.
+pub(super) fn failure(exchange: &str, program: &str, what: &str) -> Failure {
+    Failure::Ended(format!("{exchange}: `{program}` {what}"))
+}
+
 /// That the CA said no.
-pub(in crate::enrolment) fn refused(exchange: &str, fail_info: &str) -> Trouble {
+pub(crate) fn refused(exchange: &str, fail_info: &str) -> Trouble {
     Failure::Ended(format!("{exchange} was answered FAILURE, {fail_info}")).into()
 }
 
 fn how(status: ExitStatus) -> String {
     #[cfg(unix)]
-    {
-        use std::os::unix::process::ExitStatusExt;
-        if let Some(signal) = status.signal() {
-            return format!("was killed by signal {signal}");
-        }
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("was killed by signal {signal}");
     }
     status.code().map_or_else(|| "ended".to_owned(), |code| format!("ended with status {code}"))
 }

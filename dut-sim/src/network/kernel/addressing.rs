@@ -21,10 +21,14 @@ use crate::network::{Addressing, ApplyError};
 #[derive(Clone)]
 pub(super) struct Addresses {
     netlink: Handle,
-    /// An interface that is none of those to be configured.
-    passed_over: Option<String>,
-    /// The interfaces that are the device's, where not all are.
-    only: Option<Arc<BTreeSet<String>>>,
+    owned: Arc<Owned>,
+}
+
+/// The interfaces that are the device's, besides which there is always the one to itself.
+pub(super) enum Owned {
+    All,
+    AllBut(String),
+    Only(BTreeSet<String>),
 }
 
 /// What the interfaces are to have, by their indices, in the order they are to be given, and where routes lead by way of whom.
@@ -39,17 +43,12 @@ impl Addresses {
     pub(super) fn open() -> io::Result<Self> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { netlink: handle, passed_over: None, only: None })
-    }
-
-    /// Leaves the interface of that name as it is.
-    pub(super) fn passing_over(self, interface: &str) -> Self {
-        Self { passed_over: Some(interface.to_owned()), ..self }
+        Ok(Self { netlink: handle, owned: Arc::new(Owned::All) })
     }
 
     /// The same of these interfaces alone.
-    pub(super) fn only(self, interfaces: BTreeSet<String>) -> Self {
-        Self { only: Some(Arc::new(interfaces)), ..self }
+    pub(super) fn of(self, owned: Owned) -> Self {
+        Self { owned: Arc::new(owned), ..self }
     }
 
     /// Whoever gives up waiting for it leaves no half of it behind.
@@ -69,7 +68,7 @@ impl Addresses {
         Err(ApplyError::Other(io::Error::other(both)))
     }
 
-    /// Those links that are fit for configuration: all but the one to itself, and the one that is passed over.
+    /// The indices of those links that are the device's.
     async fn interfaces(&self) -> io::Result<BTreeMap<String, u32>> {
         let mut links = self.netlink.link().get().execute();
         let mut interfaces = BTreeMap::new();
@@ -81,9 +80,11 @@ impl Addresses {
                 LinkAttribute::IfName(name) => Some(name),
                 _ => None,
             });
-            let name = name.filter(|name| self.passed_over.as_ref() != Some(name));
-            let name =
-                name.filter(|name| self.only.as_ref().is_none_or(|only| only.contains(name)));
+            let name = name.filter(|name| match &*self.owned {
+                Owned::All => true,
+                Owned::AllBut(other) => name != other,
+                Owned::Only(own) => own.contains(name),
+            });
             interfaces.extend(name.map(|name| (name, link.header.index)));
         }
         Ok(interfaces)

@@ -38,13 +38,11 @@ pub(super) async fn echo(request: &EchoRequest) -> EchoOutcome {
 }
 
 /// A request on its way.
-struct Exchange {
+struct Exchange<'a> {
     /// It is no UDP socket, but waiting for its messages is the same.
     socket: UdpSocket,
     form: Form,
-    identifier: u16,
-    sequence: u16,
-    payload: Vec<u8>,
+    request: &'a EchoRequest,
     sent: Instant,
 }
 
@@ -57,11 +55,10 @@ enum Form {
     Raw,
 }
 
-impl Exchange {
-    fn begin(request: &EchoRequest) -> Result<Self, EchoOutcome> {
-        let failed = |what: &str, error: &io::Error| {
-            let reason = format!("{what}: {}", words(error));
-            EchoOutcome::Failed { reason }
+impl<'a> Exchange<'a> {
+    fn begin(request: &'a EchoRequest) -> Result<Self, EchoOutcome> {
+        let failed = |what: &str, error: &io::Error| EchoOutcome::Failed {
+            reason: format!("{what}: {}", words(error)),
         };
         let (socket, form) = open(request.identifier).map_err(|error| failed("socket", &error))?;
         let destination = SocketAddr::from(SocketAddrV4::new(request.destination, 0));
@@ -73,9 +70,7 @@ impl Exchange {
         }
         let socket = UdpSocket::from_std(socket.into());
         let socket = socket.map_err(|error| failed("socket", &error))?;
-        let EchoRequest { identifier, sequence, .. } = *request;
-        let payload = request.payload.clone();
-        Ok(Self { socket, form, identifier, sequence, payload, sent })
+        Ok(Self { socket, form, request, sent })
     }
 
     async fn outcome(&self) -> io::Result<EchoOutcome> {
@@ -137,7 +132,7 @@ impl Exchange {
         let is_reply = IcmpPacket::new(&bytes)?.get_icmp_type() == IcmpTypes::EchoReply;
         let reply = EchoReplyPacket::new(&bytes)?;
         let is_own = self.is_own(reply.get_identifier(), reply.get_sequence_number())
-            && reply.payload() == self.payload;
+            && reply.payload() == self.request.payload;
         let (from, ttl) = (from?, ttl?);
         (is_reply && is_own).then(|| EchoOutcome::Reply {
             from,
@@ -156,7 +151,8 @@ impl Exchange {
     }
 
     fn is_own(&self, identifier: u16, sequence: u16) -> bool {
-        sequence == self.sequence && (self.form == Form::Datagram || identifier == self.identifier)
+        sequence == self.request.sequence
+            && (self.form == Form::Datagram || identifier == self.request.identifier)
     }
 }
 
@@ -205,7 +201,7 @@ fn reported(message: &ControlMessageOwned) -> Option<EchoOutcome> {
     let from = Ipv4Addr::from(u32::from_be(offender.sin_addr.s_addr));
     match error.ee_type {
         kind if kind == IcmpTypes::DestinationUnreachable.0 => {
-            let code = UnreachableCode::from(error.ee_code);
+            let code = UnreachableCode(error.ee_code);
             Some(EchoOutcome::Unreachable { from, code })
         }
         kind if kind == IcmpTypes::TimeExceeded.0 => Some(EchoOutcome::TtlExceeded { from }),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use parking_lot::RwLock;
 
-use super::{connection, echo};
+use super::{connect, echo};
 use crate::network::{
     Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
 };
@@ -79,7 +79,7 @@ impl Network for HostNetwork {
         if let Some(reason) = self.is_not_named(address) {
             return Err(ConnectError::Other(io::Error::other(reason)));
         }
-        Ok(Box::new(connection::connect(address, port).await?))
+        Ok(Box::new(connect(address, port).await?))
     }
 }
 
