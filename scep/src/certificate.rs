@@ -8,7 +8,7 @@ use std::{
 };
 
 use der::Decode;
-use openssl::{asn1::Asn1Time, error::ErrorStack, hash::MessageDigest, x509::X509Ref};
+use openssl::{asn1::Asn1Time, error::ErrorStack, sha::sha256, x509::X509Ref};
 use x509_cert::{
     certificate::{CertificateInner, Raw},
     ext::pkix::BasicConstraints,
@@ -72,9 +72,7 @@ impl Fingerprint {
     /// # Errors
     /// Those of OpenSSL, where there is no memory.
     pub fn of(certificate: &X509Ref) -> Result<Self, ErrorStack> {
-        let mut octets = [0; 32];
-        octets.copy_from_slice(&certificate.digest(MessageDigest::sha256())?);
-        Ok(Self(octets))
+        Ok(Self(sha256(&certificate.to_der()?)))
     }
 
     /// Its octets.

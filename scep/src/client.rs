@@ -8,13 +8,11 @@ pub mod choice;
 mod outgoing;
 mod refusal;
 mod reply;
-mod verified;
 
 pub use ca_certificates::CaCertificates;
 pub use outgoing::RequestMessage;
 pub use refusal::{Reason, Refusal, Stage};
-pub use reply::{Expected, Reply};
-pub use verified::Verified;
+pub use reply::{Expected, Reply, Verified};
 
 use std::time::SystemTime;
 

@@ -18,6 +18,7 @@ use crate::{
 pub use crate::message::{ExtraAttribute, SignatureAlgorithm};
 
 /// What a reply needs to know of its request.
+#[derive(Debug)]
 pub struct Header {
     /// What the request is for.
     pub message_type: MessageType,
@@ -58,7 +59,7 @@ pub enum Body {
 }
 
 /// Why a request was not opened.
-#[derive(thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct RequestError {
     /// The reason, which gives the `failInfo`.
@@ -66,12 +67,6 @@ pub struct RequestError {
     pub error: Error,
     /// What is known of the request, where that suffices for a CertRep.
     pub header: Option<Box<Header>>,
-}
-
-impl std::fmt::Debug for RequestError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RequestError").field("error", &self.error).finish_non_exhaustive()
-    }
 }
 
 /// Opens a pkiMessage from a client: reads it, verifies its signature, decrypts and reads its content.

@@ -1,10 +1,10 @@
-//! Reading a CertRep, and everything a client must check in it (RFC 8894 §3.3.2).
+//! Reading a CertRep, and everything a client must check in it (RFC 8894 §3.3.2), if nobody has checked it before.
 
 use std::time::SystemTime;
 
 use openssl::x509::X509Ref;
 
-use super::{Reason, Refusal, Stage};
+use super::{Client, Next, Reason, Refusal, Stage, State};
 use crate::{
     Error, PeerMisbehaved,
     algorithm::{Cipher, Digest},
@@ -151,4 +151,37 @@ fn success(message: &Message, expected: &Expected<'_>) -> Result<CertsOnly, Refu
         return Err(Refusal::unacceptable(Stage::Envelope, expected.exchange, text));
     }
     certs_only::decode(&opened.content).map_err(refused)
+}
+
+/// An answer whose signature, transaction and nonce were verified elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Verified<'a> {
+    /// The request is granted; the certificate is in this pkcsPKIEnvelope (RFC 8894 §3.2.2).
+    Success {
+        /// The envelope, in DER or BER.
+        envelope: &'a [u8],
+    },
+    /// The request waits for a decision.
+    Pending,
+}
+
+impl Client {
+    /// Takes an answer that somebody else has received and verified, in place of [`Client::receive`].
+    ///
+    /// # Errors
+    /// When no reply is awaited, the envelope cannot be opened, or the certificate in it is not the one asked for.
+    pub fn receive_verified(&mut self, answer: Verified<'_>) -> Result<Next, Refusal> {
+        let State::AwaitingReply(transaction) = std::mem::replace(&mut self.state, State::Finished)
+        else {
+            return Err(Refusal::misuse("no reply is awaited"));
+        };
+        let Verified::Success { envelope } = answer else {
+            self.state = State::Pending(transaction);
+            return Ok(Next::Pending);
+        };
+        let content = envelope::open(envelope, &transaction.signer)
+            .and_then(|opened| certs_only::decode(&opened.content))
+            .map_err(Refusal::at(Stage::Envelope))?;
+        self.known_ca()?.issued(&content.certificates, &self.settings.key).map(Next::Issued)
+    }
 }
