@@ -3,8 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use regex::{Regex, RegexBuilder};
+
 use super::{Node, Problems, Value};
 use crate::{Diagnostic, Located, Place};
+
+/// The most memory that a compiled regular expression may take, in bytes.
+const REGEX_SIZE_LIMIT: usize = 1024 * 1024;
 
 impl Node {
     /// The text of a scalar, or a problem.
@@ -47,6 +52,37 @@ impl Node {
             self.expected(expected, problems);
         }
         value
+    }
+
+    /// A regular expression, whose `^` and `$` stand for the ends of each line; or a problem at the place in it that is
+    /// wrong, with a note for those who meant something else.
+    pub fn regex(&self, note: Option<&str>, problems: &Problems) -> Option<Regex> {
+        let text = self.text(problems)?;
+        let wrong = |diagnostic: Diagnostic| {
+            problems.add(match note {
+                Some(note) => diagnostic.note(note),
+                None => diagnostic,
+            });
+        };
+        if let Err(error) = regex_syntax::ast::parse::Parser::new().parse(&text) {
+            let place = self.place_of(error.span().start.offset, error.span().end.offset);
+            wrong(Diagnostic::at(&place, no_regex(&error.kind().to_string())));
+            return None;
+        }
+        match RegexBuilder::new(&text).multi_line(true).size_limit(REGEX_SIZE_LIMIT).build() {
+            Ok(regex) => return Some(regex),
+            Err(regex::Error::CompiledTooBig(limit)) => {
+                let message = format!("the regular expression takes more than {limit} bytes");
+                problems.add(Diagnostic::at(&self.place, message));
+            }
+            Err(error) => {
+                let words = error.to_string();
+                let last = words.lines().last().unwrap_or_default();
+                let message = no_regex(last.strip_prefix("error: ").unwrap_or(last));
+                wrong(Diagnostic::at(&self.place, message));
+            }
+        }
+        None
     }
 
     /// One of the named values, or a problem that lists them.
@@ -115,6 +151,10 @@ impl Node {
         self.expected(expected, problems);
         None
     }
+}
+
+fn no_regex(reason: &str) -> String {
+    format!("not a regular expression: {reason}")
 }
 
 /// A whole number and its unit; at most a day, so that deadlines do not overflow.
