@@ -57,9 +57,24 @@ pub fn seal(
     let mut iv = vec![0; algorithm.iv_len().unwrap_or_default()];
     entropy(&mut iv)?;
     let encrypted = symm::encrypt(algorithm, &key, Some(&iv), content)?;
-    let recipients: Result<Vec<_>, _> =
+    let recipient_infos: Result<Vec<_>, _> =
         recipients.iter().map(|recipient| recipient_info(recipient, &key, key_transport)).collect();
-    encode(SetOf::sorted(recipients?), cipher, &iv, &encrypted)
+    let tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
+    let enveloped = EnvelopedData {
+        version: 0,
+        originator_info: None,
+        recipient_infos: SetOf::sorted(recipient_infos?),
+        encrypted_content_info: EncryptedContentInfo {
+            content_type: ID_DATA,
+            algorithm: AlgorithmIdentifierOwned {
+                oid: cipher.oid(),
+                parameters: Some(Any::new(Tag::OctetString, iv)?),
+            },
+            encrypted_content: Some(Any::new(tag, encrypted)?),
+        },
+        unprotected_attrs: None,
+    };
+    ContentInfo::wrap(ID_ENVELOPED_DATA, &enveloped)
 }
 
 /// Refuses a certificate to whose holder no envelope with this cipher can be sealed.
@@ -118,30 +133,6 @@ fn recipient_info(
         encrypted_key: OctetString::new(encrypted)?,
     };
     Ok(info.to_der()?)
-}
-
-fn encode(
-    recipient_infos: SetOf,
-    cipher: Cipher,
-    iv: &[u8],
-    encrypted: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
-    let enveloped = EnvelopedData {
-        version: 0,
-        originator_info: None,
-        recipient_infos,
-        encrypted_content_info: EncryptedContentInfo {
-            content_type: ID_DATA,
-            algorithm: AlgorithmIdentifierOwned {
-                oid: cipher.oid(),
-                parameters: Some(Any::new(Tag::OctetString, iv)?),
-            },
-            encrypted_content: Some(Any::new(tag, encrypted)?),
-        },
-        unprotected_attrs: None,
-    };
-    ContentInfo::wrap(ID_ENVELOPED_DATA, &enveloped)
 }
 
 /// Decrypts an envelope with the key of one of its recipients.

@@ -11,7 +11,7 @@ use der::{
 };
 use openssl::{
     pkey::{PKey, Public},
-    x509::{X509Name, X509NameRef, X509Req},
+    x509::{X509NameRef, X509Req},
 };
 use x509_cert::{
     attr::Attribute,
@@ -86,7 +86,6 @@ impl RequestedExtension {
 /// A certification request (RFC 2986), its signature not yet verified.
 pub struct Csr {
     der: Vec<u8>,
-    subject: X509Name,
     request: X509Req,
     public_key: PKey<Public>,
     challenge_password: Option<Secret>,
@@ -107,7 +106,6 @@ impl Csr {
             attributes.map_err(Error::malformed("attributes of the certification request"))?;
         Ok(Self {
             der: bytes.to_vec(),
-            subject: request.subject_name().to_owned()?,
             public_key: request.public_key().map_err(|_| {
                 Error::unsupported("public key of the certification request", "of an unknown type")
             })?,
@@ -119,7 +117,7 @@ impl Csr {
 
     /// The subject the certificate is to have.
     pub fn subject(&self) -> &X509NameRef {
-        &self.subject
+        self.request.subject_name()
     }
 
     /// The key the certificate is to certify.

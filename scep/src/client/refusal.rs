@@ -97,25 +97,27 @@ impl Refusal {
         }
     }
 
-    pub(super) fn unacceptable(stage: Stage, exchange: &str, text: impl Into<String>) -> Self {
-        Self { stage, exchange: exchange.to_owned(), reason: Reason::Unacceptable(text.into()) }
+    pub(super) fn new(stage: Stage, reason: Reason) -> Self {
+        let exchange = match stage {
+            Stage::GetCaCaps => "GetCACaps",
+            Stage::GetCaCert | Stage::RaChoice => "GetCACert",
+            _ => "PKIOperation",
+        };
+        Self { stage, exchange: exchange.to_owned(), reason }
+    }
+
+    pub(super) fn unacceptable(stage: Stage, text: impl Into<String>) -> Self {
+        Self::new(stage, Reason::Unacceptable(text.into()))
     }
 
     pub(super) fn misuse(text: &'static str) -> Self {
-        Self {
-            stage: Stage::Request,
-            exchange: "the client".to_owned(),
-            reason: Error::Misuse(text).into(),
-        }
+        let refusal = Self::new(Stage::Request, Error::Misuse(text).into());
+        Self { exchange: "the client".to_owned(), ..refusal }
     }
 
-    /// Puts an error of our own making at its stage.
+    /// Puts an error at its stage.
     pub(super) fn at<E: Into<Error>>(stage: Stage) -> impl Fn(E) -> Self {
-        move |error| Self {
-            stage,
-            exchange: "PKIOperation".to_owned(),
-            reason: Reason::Message(error.into()),
-        }
+        move |error| Self::new(stage, Reason::Message(error.into()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Building a certification request, and the certificate that a client without one signs its request with.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use der::{
     Decode, Encode,
@@ -11,7 +11,7 @@ use der::{
     oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
 use openssl::{
-    asn1::{Asn1Integer, Asn1Time},
+    asn1::Asn1Integer,
     bn::BigNum,
     error::ErrorStack,
     pkey::{Id, PKey, PKeyRef, Private},
@@ -25,6 +25,7 @@ use crate::{
     Error,
     algorithm::Digest,
     attribute::TransactionId,
+    certificate::asn1_time,
     cms::{SetOf, attribute},
     identity::Identity,
     secret::Secret,
@@ -170,13 +171,6 @@ fn serial(key: &PKey<Private>) -> Result<Asn1Integer, ErrorStack> {
         number.clear_bit(159)?;
     }
     number.to_asn1_integer()
-}
-
-fn asn1_time(time: SystemTime) -> Result<Asn1Time, Error> {
-    const OUT_OF_RANGE: Error = Error::Misuse("the time is out of range");
-    let since_epoch = time.duration_since(UNIX_EPOCH).map_err(|_| OUT_OF_RANGE)?;
-    let seconds = since_epoch.as_secs().try_into().map_err(|_| OUT_OF_RANGE)?;
-    Ok(Asn1Time::from_unix(seconds)?)
 }
 
 #[cfg(test)]
