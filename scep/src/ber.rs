@@ -89,7 +89,7 @@ impl Element {
         let mut element = Self { tag, content: Vec::new() };
         match read_length(input)? {
             Some(length) if tag & CONSTRUCTED == 0 => {
-                element.content = take(input, length)?.to_vec()
+                element.content = take(input, length)?.to_vec();
             }
             Some(length) => {
                 let mut children = take(input, length)?;

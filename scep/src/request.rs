@@ -5,7 +5,7 @@ mod build;
 pub use build::{ChallengeString, CsrBuilder, self_signed};
 
 use der::{
-    Decode, Encode, Sequence, Tag, Tagged,
+    Decode, Encode, EncodingRules, Sequence, Tag, Tagged,
     asn1::{Any, BitString, Ia5String, ObjectIdentifier},
     oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
@@ -184,8 +184,9 @@ fn extensions(attributes: &[Attribute]) -> Result<Vec<RequestedExtension>, Error
     };
     let mut extensions = Vec::new();
     for value in attributes.iter().filter(asked).flat_map(|attribute| attribute.values.iter()) {
-        let list =
-            value.decode_as::<Extensions>().map_err(Error::malformed("requested extensions"))?;
+        let list: Extensions = value
+            .decode_as_encoding(EncodingRules::Ber)
+            .map_err(Error::malformed("requested extensions"))?;
         extensions.extend(list.into_iter().map(|extension| RequestedExtension {
             oid: extension.extn_id.to_string(),
             critical: extension.critical,

@@ -24,34 +24,24 @@ impl Node {
 
     /// `true` or `false`, or a problem.
     pub fn boolean(&self, problems: &Problems) -> Option<bool> {
-        match &self.value {
-            Value::Scalar { text, plain: true } if text == "true" => Some(true),
-            Value::Scalar { text, plain: true } if text == "false" => Some(false),
-            _ => {
-                self.expected("`true` or `false`", problems);
-                None
-            }
-        }
+        let value = match &self.value {
+            Value::Scalar { text, plain: true } => text.parse().ok(),
+            _ => None,
+        };
+        self.unless_none(value, "`true` or `false`", problems)
     }
 
     /// A value that a text stands for, or a problem that says what it should have been.
     pub fn parsed<T: FromStr>(&self, expected: &str, problems: &Problems) -> Option<T> {
-        let text = self.scalar(expected, problems)?;
-        let value = text.parse().ok();
-        if value.is_none() {
-            self.expected(expected, problems);
-        }
-        value
+        let value = self.scalar(expected, problems)?.parse().ok();
+        self.unless_none(value, expected, problems)
     }
 
     /// A duration with a unit, or a problem.
     pub fn duration(&self, problems: &Problems) -> Option<Duration> {
         let expected = "a duration with its unit, such as `500ms`, `2s` or `1m`";
         let value = duration(self.scalar(expected, problems)?);
-        if value.is_none() {
-            self.expected(expected, problems);
-        }
-        value
+        self.unless_none(value, expected, problems)
     }
 
     /// A regular expression, whose `^` and `$` stand for the ends of each line; or a problem at the place in it that is
@@ -142,6 +132,13 @@ impl Node {
             _ => self.kind().to_owned(),
         };
         problems.add(Diagnostic::at(&self.place, format!("expected {expected}, found {found}")));
+    }
+
+    fn unless_none<T>(&self, value: Option<T>, expected: &str, problems: &Problems) -> Option<T> {
+        if value.is_none() {
+            self.expected(expected, problems);
+        }
+        value
     }
 
     fn scalar(&self, expected: &str, problems: &Problems) -> Option<&str> {
