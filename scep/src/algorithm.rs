@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
-use der::asn1::ObjectIdentifier;
+use der::{
+    asn1::ObjectIdentifier,
+    oid::db::rfc5912::{ID_RSAES_OAEP, RSA_ENCRYPTION},
+};
 use openssl::{hash::MessageDigest, provider::Provider, symm};
 
 use crate::{Error, named};
@@ -46,8 +49,8 @@ impl Cipher {
         Ok(match self {
             Self::Des if has_legacy_provider() => symm::Cipher::des_cbc(),
             Self::Des => {
-                let value = "DES (OpenSSL's legacy provider is missing)".to_owned();
-                return Err(Error::Unsupported { what: "encryption algorithm", value });
+                let value = "DES (OpenSSL's legacy provider is missing)";
+                return Err(Error::unsupported("encryption algorithm", value));
             }
             Self::TripleDes => symm::Cipher::des_ede3_cbc(),
             Self::Aes128 => symm::Cipher::aes_128_cbc(),
@@ -82,44 +85,41 @@ named! {
 }
 
 impl Digest {
+    /// The object identifiers of the digest itself, of the RSA signature with it (RFC 8017 appendix A.2.4) and of the
+    /// ECDSA signature with it (RFC 5758 §3.2), of which there is none with MD5.
+    fn oids(self) -> (&'static str, &'static str, Option<&'static str>) {
+        match self {
+            Self::Md5 => ("1.2.840.113549.2.5", "1.2.840.113549.1.1.4", None),
+            Self::Sha1 => ("1.3.14.3.2.26", "1.2.840.113549.1.1.5", Some("1.2.840.10045.4.1")),
+            Self::Sha224 => {
+                ("2.16.840.1.101.3.4.2.4", "1.2.840.113549.1.1.14", Some("1.2.840.10045.4.3.1"))
+            }
+            Self::Sha256 => {
+                ("2.16.840.1.101.3.4.2.1", "1.2.840.113549.1.1.11", Some("1.2.840.10045.4.3.2"))
+            }
+            Self::Sha384 => {
+                ("2.16.840.1.101.3.4.2.2", "1.2.840.113549.1.1.12", Some("1.2.840.10045.4.3.3"))
+            }
+            Self::Sha512 => {
+                ("2.16.840.1.101.3.4.2.3", "1.2.840.113549.1.1.13", Some("1.2.840.10045.4.3.4"))
+            }
+        }
+    }
+
     pub(crate) fn oid(self) -> ObjectIdentifier {
-        ObjectIdentifier::new_unwrap(match self {
-            Self::Md5 => "1.2.840.113549.2.5",
-            Self::Sha1 => "1.3.14.3.2.26",
-            Self::Sha224 => "2.16.840.1.101.3.4.2.4",
-            Self::Sha256 => "2.16.840.1.101.3.4.2.1",
-            Self::Sha384 => "2.16.840.1.101.3.4.2.2",
-            Self::Sha512 => "2.16.840.1.101.3.4.2.3",
-        })
+        ObjectIdentifier::new_unwrap(self.oids().0)
     }
 
     pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
         Self::ALL.into_iter().find(|digest| digest.oid() == *oid)
     }
 
-    /// The object identifier of the RSA signature with this digest (RFC 8017 appendix A.2.4).
     pub(crate) fn rsa_signature_oid(self) -> ObjectIdentifier {
-        ObjectIdentifier::new_unwrap(match self {
-            Self::Md5 => "1.2.840.113549.1.1.4",
-            Self::Sha1 => "1.2.840.113549.1.1.5",
-            Self::Sha224 => "1.2.840.113549.1.1.14",
-            Self::Sha256 => "1.2.840.113549.1.1.11",
-            Self::Sha384 => "1.2.840.113549.1.1.12",
-            Self::Sha512 => "1.2.840.113549.1.1.13",
-        })
+        ObjectIdentifier::new_unwrap(self.oids().1)
     }
 
-    /// The object identifier of the ECDSA signature with this digest (RFC 5758 §3.2); there is none with MD5.
     pub(crate) fn ecdsa_signature_oid(self) -> Option<ObjectIdentifier> {
-        let oid = match self {
-            Self::Md5 => return None,
-            Self::Sha1 => "1.2.840.10045.4.1",
-            Self::Sha224 => "1.2.840.10045.4.3.1",
-            Self::Sha256 => "1.2.840.10045.4.3.2",
-            Self::Sha384 => "1.2.840.10045.4.3.3",
-            Self::Sha512 => "1.2.840.10045.4.3.4",
-        };
-        Some(ObjectIdentifier::new_unwrap(oid))
+        self.oids().2.map(ObjectIdentifier::new_unwrap)
     }
 
     /// OpenSSL's digest of this name.
@@ -147,10 +147,10 @@ named! {
 
 impl KeyTransport {
     pub(crate) fn oid(self) -> ObjectIdentifier {
-        ObjectIdentifier::new_unwrap(match self {
-            Self::Pkcs1v15 => "1.2.840.113549.1.1.1",
-            Self::Oaep => "1.2.840.113549.1.1.7",
-        })
+        match self {
+            Self::Pkcs1v15 => RSA_ENCRYPTION,
+            Self::Oaep => ID_RSAES_OAEP,
+        }
     }
 
     pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {

@@ -18,9 +18,7 @@ const END_OF_CONTENTS: [u8; 2] = [0, 0];
 pub fn normalise(input: &[u8]) -> Result<Vec<u8>, Error> {
     let mut rest = input;
     let element = Element::read(&mut rest, 0)?;
-    if !rest.is_empty() {
-        return Err(malformed(&format!("{} bytes after the end", rest.len())));
-    }
+    expect_end(rest)?;
     let mut output = Vec::with_capacity(input.len());
     element.write(&mut output);
     Ok(output)
@@ -35,10 +33,15 @@ pub fn stream(der: &[u8]) -> Result<Vec<u8>, Error> {
     let mut rest = der;
     let mut output = Vec::with_capacity(der.len() + der.len() / 16);
     stream_element(&mut rest, 0, &mut output)?;
-    if !rest.is_empty() {
-        return Err(malformed(&format!("{} bytes after the end", rest.len())));
-    }
+    expect_end(rest)?;
     Ok(output)
+}
+
+fn expect_end(rest: &[u8]) -> Result<(), Error> {
+    match rest.len() {
+        0 => Ok(()),
+        length => Err(malformed(&format!("{length} bytes after the end"))),
+    }
 }
 
 /// What is entered at each depth: `ContentInfo`, its [0], `SignedData` or `EnvelopedData`, the content info in it, its [0].
@@ -83,38 +86,30 @@ impl Element {
         if tag & 0x1f == 0x1f {
             return Err(malformed("a tag number over 30"));
         }
+        let mut element = Self { tag, content: Vec::new() };
         match read_length(input)? {
-            Some(length) => {
-                let content = take(input, length)?;
-                Self::from_content(tag, content, depth)
+            Some(length) if tag & CONSTRUCTED == 0 => {
+                element.content = take(input, length)?.to_vec();
             }
-            None if tag & CONSTRUCTED != 0 => Self::until_end_of_contents(tag, input, depth),
-            None => Err(malformed("an indefinite length on a primitive element")),
+            Some(length) => {
+                let mut children = take(input, length)?;
+                while !children.is_empty() {
+                    element.push(&Self::read(&mut children, depth + 1)?)?;
+                }
+            }
+            None if tag & CONSTRUCTED != 0 => {
+                while !input.starts_with(&END_OF_CONTENTS) {
+                    element.push(&Self::read(input, depth + 1)?)?;
+                }
+                take(input, END_OF_CONTENTS.len())?;
+            }
+            None => return Err(malformed("an indefinite length on a primitive element")),
         }
-    }
-
-    fn from_content(tag: u8, mut content: &[u8], depth: usize) -> Result<Self, Error> {
-        if tag & CONSTRUCTED == 0 {
-            return Ok(Self { tag, content: content.to_vec() });
+        if element.is_string() {
+            // A string that came in pieces is primitive from here on.
+            element.tag &= !CONSTRUCTED;
         }
-        let mut element = Self::constructed(tag, content.len());
-        while !content.is_empty() {
-            element.push(&Self::read(&mut content, depth + 1)?)?;
-        }
-        Ok(element.finished())
-    }
-
-    fn until_end_of_contents(tag: u8, input: &mut &[u8], depth: usize) -> Result<Self, Error> {
-        let mut element = Self::constructed(tag, 0);
-        while !input.starts_with(&END_OF_CONTENTS) {
-            element.push(&Self::read(input, depth + 1)?)?;
-        }
-        take(input, END_OF_CONTENTS.len())?;
-        Ok(element.finished())
-    }
-
-    fn constructed(tag: u8, capacity: usize) -> Self {
-        Self { tag, content: Vec::with_capacity(capacity) }
+        Ok(element)
     }
 
     /// Adds a child: a piece of a string loses its header, everything else keeps it.
@@ -128,14 +123,6 @@ impl Element {
         }
         self.content.extend_from_slice(&child.content);
         Ok(())
-    }
-
-    /// A string that came in pieces is primitive from here on.
-    fn finished(mut self) -> Self {
-        if self.is_string() {
-            self.tag &= !CONSTRUCTED;
-        }
-        self
     }
 
     /// Whether the tag is one of a universal string whose pieces can simply be joined.

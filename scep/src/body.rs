@@ -45,10 +45,8 @@ impl IssuerAndSubject {
     /// When OpenSSL cannot encode a name.
     pub fn encode(issuer: &X509NameRef, subject: &X509NameRef) -> Result<Vec<u8>, Error> {
         let (issuer, subject) = (issuer.to_der()?, subject.to_der()?);
-        let encode = || {
-            TwoNames { issuer: Any::from_der(&issuer)?, subject: Any::from_der(&subject)? }.to_der()
-        };
-        encode().map_err(Error::malformed("issuerAndSubject"))
+        let names = TwoNames { issuer: Any::from_der(&issuer)?, subject: Any::from_der(&subject)? };
+        Ok(names.to_der()?)
     }
 }
 
@@ -77,12 +75,8 @@ impl IssuerAndSerial {
     /// # Errors
     /// When OpenSSL cannot encode the name, or the octets are no number.
     pub fn encode_parts(issuer: &X509NameRef, serial: &[u8]) -> Result<Vec<u8>, Error> {
-        let issuer = issuer.to_der()?;
-        let encode = || {
-            let (issuer, serial_number) = (Any::from_der(&issuer)?, Int::new(serial)?);
-            cms::IssuerAndSerialNumber { issuer, serial_number }.to_der()
-        };
-        encode().map_err(Error::malformed("IssuerAndSerialNumber"))
+        let (issuer, serial_number) = (Any::from_der(&issuer.to_der()?)?, Int::new(serial)?);
+        Ok(cms::IssuerAndSerialNumber { issuer, serial_number }.to_der()?)
     }
 
     /// The body of a GetCert or GetCRL for this certificate.
@@ -90,14 +84,11 @@ impl IssuerAndSerial {
     /// # Errors
     /// When OpenSSL cannot encode the certificate's issuer.
     pub fn encode(certificate: &X509Ref) -> Result<Vec<u8>, Error> {
-        cms::IssuerAndSerialNumber::of(certificate)?
-            .to_der()
-            .map_err(Error::malformed("IssuerAndSerialNumber"))
+        Ok(cms::IssuerAndSerialNumber::of(certificate)?.to_der()?)
     }
 }
 
 fn name(any: &Any) -> Result<X509Name, Error> {
     let der = any.to_der().map_err(Error::malformed("name"))?;
-    X509Name::from_der(&der)
-        .map_err(|error| Error::Malformed { what: "name", reason: error.to_string() })
+    X509Name::from_der(&der).map_err(Error::malformed("name"))
 }

@@ -106,14 +106,8 @@ impl Capabilities {
 
     /// Whether the CA takes messages with this digest; MD5 has no keyword and is never offered.
     pub fn offers_digest(&self, digest: Digest) -> bool {
-        match digest {
-            Digest::Sha1 => self.has(Capability::Sha1),
-            Digest::Sha256 => self.has(Capability::Sha256),
-            Digest::Sha512 => self.has(Capability::Sha512),
-            Digest::Sha224 => self.has(Capability::Sha224),
-            Digest::Sha384 => self.has(Capability::Sha384),
-            Digest::Md5 => false,
-        }
+        // The names of the digests are their keywords.
+        Capability::from_keyword(digest.as_str()).is_some_and(|keyword| self.has(keyword))
     }
 }
 

@@ -8,13 +8,13 @@ use std::{
 };
 
 use der::Decode;
-use openssl::{asn1::Asn1Time, error::ErrorStack, hash::MessageDigest, x509::X509Ref};
+use openssl::{asn1::Asn1Time, error::ErrorStack, sha::sha256, x509::X509Ref};
 use x509_cert::{
     certificate::{CertificateInner, Raw},
     ext::pkix::BasicConstraints,
 };
 
-use crate::key_usage::KeyUsage;
+use crate::{Error, key_usage::KeyUsage};
 
 /// Whether its key may be used so; a key usage that is absent restricts nothing (RFC 5280 §4.2.1.3).
 pub fn allows(certificate: &X509Ref, usage: KeyUsage) -> bool {
@@ -72,9 +72,7 @@ impl Fingerprint {
     /// # Errors
     /// Those of OpenSSL, where there is no memory.
     pub fn of(certificate: &X509Ref) -> Result<Self, ErrorStack> {
-        let mut octets = [0; 32];
-        octets.copy_from_slice(&certificate.digest(MessageDigest::sha256())?);
-        Ok(Self(octets))
+        Ok(Self(sha256(&certificate.to_der()?)))
     }
 
     /// Its octets.
@@ -100,23 +98,24 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// Whether both are the same certificate, to the byte.
-pub(crate) fn is_same(one: &X509Ref, other: &X509Ref) -> bool {
-    matches!((one.to_der(), other.to_der()), (Ok(one), Ok(other)) if one == other)
-}
-
 /// What keeps it from being valid at `now`, in words.
 pub(crate) fn invalidity(certificate: &X509Ref, now: SystemTime) -> Option<String> {
-    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let now = i64::try_from(seconds).ok().and_then(|seconds| Asn1Time::from_unix(seconds).ok());
-    let Some(now) = now else {
-        return Some("cannot be judged: the time is out of range".to_owned());
+    let now = match asn1_time(now) {
+        Ok(now) => now,
+        Err(error) => return Some(format!("cannot be judged: {error}")),
     };
     let (start, end) = (certificate.not_before(), certificate.not_after());
     if end < now.as_ref() {
         return Some(format!("expired on {end}"));
     }
     (start > now.as_ref()).then(|| format!("is not valid before {start}"))
+}
+
+pub(crate) fn asn1_time(time: SystemTime) -> Result<Asn1Time, Error> {
+    const OUT_OF_RANGE: Error = Error::Misuse("the time is out of range");
+    let since_epoch = time.duration_since(UNIX_EPOCH).map_err(|_| OUT_OF_RANGE)?;
+    let seconds = since_epoch.as_secs().try_into().map_err(|_| OUT_OF_RANGE)?;
+    Ok(Asn1Time::from_unix(seconds)?)
 }
 
 #[cfg(test)]

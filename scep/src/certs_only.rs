@@ -1,11 +1,11 @@
 //! Certs-only messages: a `SignedData` with no content and no signer (RFC 8894 §3.4).
 
+use der::oid::db::rfc5911::{ID_DATA, ID_SIGNED_DATA};
 use openssl::x509::{X509, X509Crl};
 
 use crate::{
-    Error,
-    cms::{ContentInfo, EncapsulatedContentInfo, ID_DATA, ID_SIGNED_DATA, SetOf, SignedData},
-    message,
+    Error, MAX_CERTIFICATES,
+    cms::{ContentInfo, EncapsulatedContentInfo, SetOf, SignedData},
 };
 
 /// What a certs-only message held.
@@ -27,7 +27,7 @@ pub struct CertsOnly {
 pub fn encode(certificates: &[X509], crls: &[X509Crl]) -> Result<Vec<u8>, Error> {
     let certificates: Result<Vec<_>, _> = certificates.iter().map(|one| one.to_der()).collect();
     let crls: Result<Vec<_>, _> = crls.iter().map(|one| one.to_der()).collect();
-    let set = |list: Vec<Vec<u8>>| (!list.is_empty()).then(|| SetOf::in_order(list));
+    let set = |list: Vec<Vec<u8>>| (!list.is_empty()).then(|| SetOf::in_order(&list));
     let signed_data = SignedData {
         version: 1,
         digest_algorithms: SetOf::default(),
@@ -36,7 +36,7 @@ pub fn encode(certificates: &[X509], crls: &[X509Crl]) -> Result<Vec<u8>, Error>
         crls: set(crls?),
         signer_infos: SetOf::default(),
     };
-    ContentInfo::wrap(ID_SIGNED_DATA, &signed_data).map_err(Error::malformed("certs-only message"))
+    ContentInfo::wrap(ID_SIGNED_DATA, &signed_data)
 }
 
 /// Reads a certs-only message, in BER or DER.
@@ -45,14 +45,16 @@ pub fn encode(certificates: &[X509], crls: &[X509Crl]) -> Result<Vec<u8>, Error>
 /// When the bytes are no `SignedData`.
 pub fn decode(bytes: &[u8]) -> Result<CertsOnly, Error> {
     let signed_data: SignedData = ContentInfo::open(bytes, ID_SIGNED_DATA, "certs-only message")?;
+    let (certificates, crls) = (signed_data.certificates, signed_data.crls);
+    let (certificates, crls) = (certificates.unwrap_or_default(), crls.unwrap_or_default());
+    let certificates = certificates.at_most(MAX_CERTIFICATES, "certificate set")?;
+    let crls = crls.at_most(MAX_CERTIFICATES, "revocation list set")?;
+    let signers = signed_data.signer_infos.elements().map_err(Error::malformed("signer infos"))?;
+    // One odd element does not lose the others.
     Ok(CertsOnly {
-        certificates: message::certificates(signed_data.certificates.as_ref())?,
-        crls: message::crls(signed_data.crls.as_ref())?,
-        signers: signed_data
-            .signer_infos
-            .elements()
-            .map_err(Error::malformed("signer infos"))?
-            .len(),
+        certificates: certificates.iter().filter_map(|one| X509::from_der(one).ok()).collect(),
+        crls: crls.iter().filter_map(|one| X509Crl::from_der(one).ok()).collect(),
+        signers: signers.len(),
         has_content: signed_data.encap_content_info.content.is_some(),
     })
 }

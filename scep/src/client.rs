@@ -8,18 +8,15 @@ pub mod choice;
 mod outgoing;
 mod refusal;
 mod reply;
-mod verified;
 
 pub use ca_certificates::CaCertificates;
 pub use outgoing::RequestMessage;
 pub use refusal::{Reason, Refusal, Stage};
-pub use reply::{Expected, Reply};
-pub use verified::Verified;
+pub use reply::{Expected, Reply, Verified};
 
 use std::time::SystemTime;
 
 use openssl::{
-    error::ErrorStack,
     pkey::{PKey, Private},
     x509::{X509, X509Name},
 };
@@ -108,13 +105,8 @@ enum State {
 
 /// What stays the same from the request to the last poll (RFC 8894 §4.4).
 struct Transaction {
-    id: TransactionId,
-    signer: Identity,
-    sender_nonce: Nonce,
-    cipher: Cipher,
-    digest: Digest,
+    message: RequestMessage,
     method: Method,
-    message_type: MessageType,
 }
 
 impl Client {
@@ -161,8 +153,8 @@ impl Client {
         else {
             return Err(Refusal::misuse("no request is pending"));
         };
-        transaction.message_type = MessageType::CertPoll;
-        transaction.sender_nonce =
+        transaction.message.message_type = MessageType::CertPoll;
+        transaction.message.sender_nonce =
             Nonce::generate(&mut *entropy).map_err(Refusal::at(Stage::Request))?;
         let issuer = self.known_ca()?.issuer().subject_name();
         let body = IssuerAndSubject::encode(issuer, &self.settings.subject)
@@ -186,7 +178,7 @@ impl Client {
             State::AwaitingCapabilities => "GetCACaps".to_owned(),
             State::AwaitingCaCertificates => "GetCACert".to_owned(),
             State::AwaitingReply(transaction) | State::Pending(transaction) => {
-                format!("PKIOperation ({})", transaction.message_type)
+                format!("PKIOperation ({})", transaction.message.message_type)
             }
             State::Finished => "nothing".to_owned(),
         }
@@ -201,8 +193,8 @@ impl Client {
             Method::Get => "GET",
             Method::Post => "POST",
         };
-        let Transaction { cipher, digest, id, .. } = transaction;
-        Some(format!("{method}, {cipher}, {digest}, transaction {id}"))
+        let RequestMessage { cipher, digest, transaction_id, .. } = &transaction.message;
+        Some(format!("{method}, {cipher}, {digest}, transaction {transaction_id}"))
     }
 
     fn ask(&self, operation: impl FnOnce(Option<String>) -> Operation) -> HttpRequest {
@@ -243,7 +235,7 @@ impl Client {
             challenge_password: self.settings.challenge.as_ref(),
             challenge_string: ChallengeString::default(),
             extensions: &self.settings.extensions,
-            digest: transaction.digest,
+            digest: transaction.message.digest,
         };
         let body = csr.encode().map_err(Refusal::at(Stage::Request))?;
         self.send(transaction, &body, entropy)
@@ -255,28 +247,24 @@ impl Client {
         let digest = choice::digest(settings.digest, &capabilities)?;
         let cipher = choice::cipher(settings.cipher, &capabilities)?;
         let renews = settings.existing.is_some() && capabilities.has(Capability::Renewal);
-        let signer = match &settings.existing {
-            Some(existing) => existing.clone(),
-            None => self_signed(&settings.subject, &settings.key, digest, now)
-                .map_err(Refusal::at(Stage::Request))?,
+        let (transaction_id, signer) = match &settings.existing {
+            // A renewal may keep its key, and with it would repeat the id of the request before.
+            Some(existing) => (TransactionId::generate(&mut *entropy), Ok(existing.clone())),
+            None => (
+                TransactionId::from_public_key(&settings.key),
+                self_signed(&settings.subject, &settings.key, digest, now),
+            ),
         };
-        Ok(Transaction {
-            id: self.transaction_id(&mut *entropy).map_err(Refusal::at(Stage::Request))?,
-            signer,
-            sender_nonce: Nonce::generate(entropy).map_err(Refusal::at(Stage::Request))?,
-            cipher,
-            digest,
-            method: choice::method(&capabilities),
+        let message = RequestMessage {
             message_type: if renews { MessageType::RenewalReq } else { MessageType::PkcsReq },
-        })
-    }
-
-    /// A fresh key gives a fresh id; a renewal may keep its key, and would repeat the id of the request before it.
-    fn transaction_id(&self, entropy: Entropy<'_>) -> Result<TransactionId, ErrorStack> {
-        match self.settings.existing {
-            Some(_) => TransactionId::generate(entropy),
-            None => TransactionId::from_public_key(&self.settings.key),
-        }
+            transaction_id: transaction_id.map_err(Refusal::at(Stage::Request))?,
+            sender_nonce: Nonce::generate(entropy).map_err(Refusal::at(Stage::Request))?,
+            signer: signer.map_err(Refusal::at(Stage::Request))?,
+            cipher,
+            key_transport: KeyTransport::Pkcs1v15,
+            digest,
+        };
+        Ok(Transaction { message, method: choice::method(&capabilities) })
     }
 
     fn send(
@@ -285,18 +273,8 @@ impl Client {
         body: &[u8],
         entropy: Entropy<'_>,
     ) -> Result<HttpRequest, Refusal> {
-        let message = RequestMessage {
-            message_type: transaction.message_type.clone(),
-            transaction_id: transaction.id.clone(),
-            sender_nonce: transaction.sender_nonce.clone(),
-            body,
-            signer: &transaction.signer,
-            recipient: self.known_ca()?.recipient(),
-            cipher: transaction.cipher,
-            key_transport: KeyTransport::Pkcs1v15,
-            digest: transaction.digest,
-        };
-        let encoded = message.encode(entropy).map_err(Refusal::at(Stage::Request))?;
+        let encoded = transaction.message.encode(body, self.known_ca()?.recipient(), entropy);
+        let encoded = encoded.map_err(Refusal::at(Stage::Request))?;
         let request = Operation::PkiOperation(encoded).to_http(transaction.method);
         self.state = State::AwaitingReply(transaction);
         Ok(request)
@@ -308,15 +286,16 @@ impl Client {
         transaction: Transaction,
         now: SystemTime,
     ) -> Result<Next, Refusal> {
-        let exchange = format!("PKIOperation ({})", transaction.message_type);
+        let request = &transaction.message;
+        let exchange = format!("PKIOperation ({})", request.message_type);
         refusal::check_status(&exchange, response)?;
         let ca = self.known_ca()?;
         let expected = Expected {
             exchange: &exchange,
-            transaction_id: &transaction.id,
-            sender_nonce: &transaction.sender_nonce,
+            transaction_id: &request.transaction_id,
+            sender_nonce: &request.sender_nonce,
             signers: &ca.signers(),
-            recipient: &transaction.signer,
+            recipient: &request.signer,
             takes_obsolete_algorithms: self.settings.takes_obsolete_algorithms,
             now,
         };

@@ -4,20 +4,14 @@
 //! made over it, and certificates are told apart by it.
 
 use der::{
-    Decode, DecodeValue, Encode, EncodeValue, FixedTag, Header, Length, Reader, Sequence, Tag,
-    Writer,
-    asn1::{Any, Int, ObjectIdentifier, OctetString},
+    Choice, Decode, DecodeValue, Encode, EncodeValue, FixedTag, Header, Length, Reader, Sequence,
+    Tag, Writer,
+    asn1::{Any, Int, ObjectIdentifier, OctetString, SetOfVec},
 };
-use openssl::x509::X509Ref;
-use x509_cert::spki::AlgorithmIdentifierOwned;
+use openssl::x509::{X509Name, X509NameRef, X509Ref};
+use x509_cert::{attr::Attribute, spki::AlgorithmIdentifierOwned};
 
 use crate::{Error, algorithm::Digest, ber};
-
-pub(crate) const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
-pub(crate) const ID_SIGNED_DATA: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
-pub(crate) const ID_ENVELOPED_DATA: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.3");
 
 /// ```text
 /// ContentInfo ::= SEQUENCE {
@@ -43,12 +37,12 @@ impl ContentInfo {
     {
         if bytes.len() > crate::MAX_MESSAGE_BYTES {
             let reason = format!("{} bytes, at most {}", bytes.len(), crate::MAX_MESSAGE_BYTES);
-            return Err(Error::Malformed { what, reason });
+            return Err(Error::malformed(what)(reason));
         }
         let info = Self::from_ber(&ber::normalise(bytes)?).map_err(Error::malformed(what))?;
         if info.content_type != wanted {
             let reason = format!("content type `{}`, not `{wanted}`", info.content_type);
-            return Err(Error::Malformed { what, reason });
+            return Err(Error::malformed(what)(reason));
         }
         info.content
             .to_der()
@@ -60,8 +54,8 @@ impl ContentInfo {
     pub(crate) fn wrap(
         content_type: ObjectIdentifier,
         content: &impl Encode,
-    ) -> der::Result<Vec<u8>> {
-        Self { content_type, content: Any::from_der(&content.to_der()?)? }.to_der()
+    ) -> Result<Vec<u8>, Error> {
+        Ok(Self { content_type, content: Any::from_der(&content.to_der()?)? }.to_der()?)
     }
 }
 
@@ -111,7 +105,7 @@ pub(crate) struct EncapsulatedContentInfo {
 #[derive(Sequence)]
 pub(crate) struct SignerInfo {
     pub(crate) version: u8,
-    pub(crate) sid: Any,
+    pub(crate) sid: CertificateIdentifier,
     pub(crate) digest_algorithm: AlgorithmIdentifierOwned,
     #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
     pub(crate) signed_attrs: Option<SetOf>,
@@ -166,9 +160,49 @@ pub(crate) struct EncryptedContentInfo {
 #[derive(Sequence)]
 pub(crate) struct KeyTransRecipientInfo {
     pub(crate) version: u8,
-    pub(crate) rid: Any,
+    pub(crate) rid: CertificateIdentifier,
     pub(crate) algorithm: AlgorithmIdentifierOwned,
     pub(crate) encrypted_key: OctetString,
+}
+
+/// How CMS names a certificate, be it a signer's or a recipient's (RFC 5652 §5.3, §6.2.1).
+///
+/// ```text
+/// SignerIdentifier ::= CHOICE {
+///   issuerAndSerialNumber IssuerAndSerialNumber,
+///   subjectKeyIdentifier [0] SubjectKeyIdentifier }
+/// ```
+#[derive(Choice)]
+pub(crate) enum CertificateIdentifier {
+    IssuerAndSerialNumber(IssuerAndSerialNumber),
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT")]
+    SubjectKeyIdentifier(OctetString),
+}
+
+impl CertificateIdentifier {
+    pub(crate) fn of(certificate: &X509Ref) -> Result<Self, Error> {
+        IssuerAndSerialNumber::of(certificate).map(Self::IssuerAndSerialNumber)
+    }
+
+    pub(crate) fn names(&self, certificate: &X509Ref) -> bool {
+        match self {
+            Self::IssuerAndSerialNumber(wanted) => IssuerAndSerialNumber::of(certificate)
+                .is_ok_and(|own| {
+                    own.serial_number.as_bytes() == wanted.serial_number.as_bytes()
+                        && (own.issuer == wanted.issuer
+                            || is_same_name(&wanted.issuer, certificate.issuer_name()))
+                }),
+            Self::SubjectKeyIdentifier(wanted) => {
+                certificate.subject_key_id().is_some_and(|own| own.as_slice() == wanted.as_bytes())
+            }
+        }
+    }
+}
+
+/// Names are the same in OpenSSL's eyes also where they are encoded otherwise, as in another string type.
+fn is_same_name(encoded: &Any, name: &X509NameRef) -> bool {
+    let parsed = encoded.to_der().ok().and_then(|der| X509Name::from_der(&der).ok());
+    parsed.is_some_and(|parsed| parsed.try_cmp(name).is_ok_and(std::cmp::Ordering::is_eq))
 }
 
 /// ```text
@@ -189,13 +223,8 @@ impl IssuerAndSerialNumber {
         if octets.first().is_none_or(|first| first & 0x80 != 0) {
             octets.insert(0, 0);
         }
-        let encode = || -> der::Result<Self> {
-            Ok(Self {
-                issuer: Any::from_der(&certificate.issuer_name().to_der().unwrap_or_default())?,
-                serial_number: Int::new(&octets)?,
-            })
-        };
-        encode().map_err(Error::malformed("certificate"))
+        let issuer = Any::from_der(&certificate.issuer_name().to_der()?)?;
+        Ok(Self { issuer, serial_number: Int::new(&octets)? })
     }
 }
 
@@ -205,29 +234,40 @@ pub(crate) struct SetOf(Vec<u8>);
 
 impl SetOf {
     /// The elements, already encoded, in this order.
-    pub(crate) fn in_order<T: AsRef<[u8]>>(elements: impl IntoIterator<Item = T>) -> Self {
-        let mut joined = Vec::new();
-        for element in elements {
-            joined.extend_from_slice(element.as_ref());
-        }
-        Self(joined)
+    pub(crate) fn in_order(elements: &[Vec<u8>]) -> Self {
+        Self(elements.concat())
     }
 
     /// The elements, already encoded, in the order DER wants.
     pub(crate) fn sorted(mut elements: Vec<Vec<u8>>) -> Self {
         elements.sort();
-        Self::in_order(elements)
+        Self::in_order(&elements)
     }
 
     /// The encoding of each element, in order.
-    pub(crate) fn elements(&self) -> der::Result<Vec<Vec<u8>>> {
+    pub(crate) fn elements(&self) -> der::Result<Vec<&[u8]>> {
         let mut reader =
             der::SliceReader::new_with_encoding_rules(&self.0, der::EncodingRules::Ber)?;
         let mut elements = Vec::new();
         while !reader.is_finished() {
-            elements.push(reader.tlv_bytes()?.to_vec());
+            elements.push(reader.tlv_bytes()?);
         }
         Ok(elements)
+    }
+
+    /// The elements, of which there are not too many to look at each.
+    pub(crate) fn at_most(&self, most: usize, what: &'static str) -> Result<Vec<&[u8]>, Error> {
+        let elements = self.elements().map_err(Error::malformed(what))?;
+        if elements.len() > most {
+            let reason = format!("{} elements, at most {most} are read", elements.len());
+            return Err(Error::malformed(what)(reason));
+        }
+        Ok(elements)
+    }
+
+    /// The elements, which are attributes.
+    pub(crate) fn attributes(&self) -> der::Result<Vec<Attribute>> {
+        self.elements()?.into_iter().map(Attribute::from_ber).collect()
     }
 }
 
@@ -251,6 +291,11 @@ impl EncodeValue for SetOf {
     fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
         writer.write(&self.0)
     }
+}
+
+/// An attribute of one value, encoded.
+pub(crate) fn attribute(oid: ObjectIdentifier, value: Any) -> der::Result<Vec<u8>> {
+    Attribute { oid, values: SetOfVec::try_from([value])? }.to_der()
 }
 
 /// The identifier of a digest algorithm, with the NULL parameters that old peers expect (RFC 5754 §2).

@@ -3,6 +3,7 @@
 use der::{
     Decode, Encode, Tag, TagNumber, Tagged,
     asn1::{Any, OctetString, OctetStringRef},
+    oid::db::rfc5911::{ID_DATA, ID_ENVELOPED_DATA},
 };
 use openssl::{
     pkey::{Id, PKey, PKeyRef, Private, Public},
@@ -17,11 +18,10 @@ use crate::{
     Entropy, Error, PeerMisbehaved,
     algorithm::{Cipher, KeyTransport},
     cms::{
-        ContentInfo, EncryptedContentInfo, EnvelopedData, ID_DATA, ID_ENVELOPED_DATA,
+        CertificateIdentifier, ContentInfo, EncryptedContentInfo, EnvelopedData,
         KeyTransRecipientInfo, SetOf,
     },
     identity::Identity,
-    message::{CertificateIdentifier, at_most, issuer_and_serial},
 };
 
 /// The most recipients of one envelope that are looked through; scepclient names all certificates of GetCACert.
@@ -57,10 +57,24 @@ pub fn seal(
     let mut iv = vec![0; algorithm.iv_len().unwrap_or_default()];
     entropy(&mut iv)?;
     let encrypted = symm::encrypt(algorithm, &key, Some(&iv), content)?;
-    let recipients: Result<Vec<_>, _> =
+    let recipient_infos: Result<Vec<_>, _> =
         recipients.iter().map(|recipient| recipient_info(recipient, &key, key_transport)).collect();
-    encode(SetOf::sorted(recipients?), cipher, &iv, &encrypted)
-        .map_err(Error::malformed("EnvelopedData"))
+    let tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
+    let enveloped = EnvelopedData {
+        version: 0,
+        originator_info: None,
+        recipient_infos: SetOf::sorted(recipient_infos?),
+        encrypted_content_info: EncryptedContentInfo {
+            content_type: ID_DATA,
+            algorithm: AlgorithmIdentifierOwned {
+                oid: cipher.oid(),
+                parameters: Some(Any::new(Tag::OctetString, iv)?),
+            },
+            encrypted_content: Some(Any::new(tag, encrypted)?),
+        },
+        unprotected_attrs: None,
+    };
+    ContentInfo::wrap(ID_ENVELOPED_DATA, &enveloped)
 }
 
 /// Refuses a certificate to whose holder no envelope with this cipher can be sealed.
@@ -110,41 +124,15 @@ fn recipient_info(
     context.encrypt_to_vec(key, &mut encrypted)?;
     let parameters = match transport {
         KeyTransport::Pkcs1v15 => Any::null(),
-        KeyTransport::Oaep => {
-            Any::new(Tag::Sequence, []).map_err(Error::malformed("parameters"))?
-        }
+        KeyTransport::Oaep => Any::new(Tag::Sequence, [])?,
     };
     let info = KeyTransRecipientInfo {
         version: 0,
-        rid: issuer_and_serial(recipient)?,
+        rid: CertificateIdentifier::of(recipient)?,
         algorithm: AlgorithmIdentifierOwned { oid: transport.oid(), parameters: Some(parameters) },
-        encrypted_key: OctetString::new(encrypted).map_err(Error::malformed("encrypted key"))?,
+        encrypted_key: OctetString::new(encrypted)?,
     };
-    info.to_der().map_err(Error::malformed("recipient info"))
-}
-
-fn encode(
-    recipient_infos: SetOf,
-    cipher: Cipher,
-    iv: &[u8],
-    encrypted: &[u8],
-) -> der::Result<Vec<u8>> {
-    let tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
-    let enveloped = EnvelopedData {
-        version: 0,
-        originator_info: None,
-        recipient_infos,
-        encrypted_content_info: EncryptedContentInfo {
-            content_type: ID_DATA,
-            algorithm: AlgorithmIdentifierOwned {
-                oid: cipher.oid(),
-                parameters: Some(Any::new(Tag::OctetString, iv)?),
-            },
-            encrypted_content: Some(Any::new(tag, encrypted)?),
-        },
-        unprotected_attrs: None,
-    };
-    ContentInfo::wrap(ID_ENVELOPED_DATA, &enveloped)
+    Ok(info.to_der()?)
 }
 
 /// Decrypts an envelope with the key of one of its recipients.
@@ -167,10 +155,7 @@ pub fn open(bytes: &[u8], recipient: &Identity) -> Result<Opened, Error> {
 }
 
 fn supported<T>(known: Option<T>, algorithm: &AlgorithmIdentifierOwned) -> Result<T, Error> {
-    known.ok_or_else(|| Error::Unsupported {
-        what: "encryption algorithm",
-        value: algorithm.oid.to_string(),
-    })
+    known.ok_or_else(|| Error::unsupported("encryption algorithm", algorithm.oid.to_string()))
 }
 
 /// Only the default OAEP parameters are read: SHA-1, MGF1 with SHA-1, no label.
@@ -180,22 +165,19 @@ fn check_oaep_parameters(
 ) -> Result<(), Error> {
     let is_default = algorithm.parameters.as_ref().is_none_or(|given| given.value().is_empty());
     if transport == KeyTransport::Oaep && !is_default {
-        let value = "other than SHA-1 with MGF1-SHA-1".to_owned();
-        return Err(Error::Unsupported { what: "RSA-OAEP parameters", value });
+        return Err(Error::unsupported("RSA-OAEP parameters", "other than SHA-1 with MGF1-SHA-1"));
     }
     Ok(())
 }
 
 fn our_recipient_info(infos: &SetOf, own: &X509) -> Result<KeyTransRecipientInfo, Error> {
-    for element in at_most(infos, MAX_RECIPIENTS, "recipient infos")? {
-        // A recipient of another kind, such as a password recipient, is for somebody else.
-        let Ok(info) = KeyTransRecipientInfo::from_ber(&element) else { continue };
-        let rid = info.rid.to_der().map_err(Error::malformed("recipient identifier"))?;
-        if CertificateIdentifier::read(&rid)?.names(own) {
-            return Ok(info);
-        }
-    }
-    Err(PeerMisbehaved::NotARecipient(crate::name::to_text(own.subject_name())).into())
+    let elements = infos.at_most(MAX_RECIPIENTS, "recipient infos")?;
+    // A recipient of another kind, such as a password recipient, is for somebody else.
+    let mut infos =
+        elements.into_iter().filter_map(|one| KeyTransRecipientInfo::from_ber(one).ok());
+    infos.find(|info| info.rid.names(own)).ok_or_else(|| {
+        PeerMisbehaved::NotARecipient(crate::name::to_text(own.subject_name())).into()
+    })
 }
 
 fn initialization_vector(algorithm: &AlgorithmIdentifierOwned) -> Result<Vec<u8>, Error> {
@@ -204,40 +186,31 @@ fn initialization_vector(algorithm: &AlgorithmIdentifierOwned) -> Result<Vec<u8>
         .as_ref()
         .and_then(|parameters| parameters.decode_as::<&OctetStringRef>().ok())
         .map(|iv| iv.as_bytes().to_vec())
-        .ok_or_else(|| Error::Malformed {
-            what: "pkcsPKIEnvelope",
-            reason: "no initialization vector".to_owned(),
-        })
+        .ok_or_else(|| Error::malformed("pkcsPKIEnvelope")("no initialization vector"))
 }
 
 /// The encrypted content; scepserver and streaming encoders send it as octet strings in a constructed `[0]`.
 fn in_one_piece(content: Option<&Any>) -> Result<Vec<u8>, Error> {
-    let Some(content) = content else {
-        let reason = "no encrypted content".to_owned();
-        return Err(Error::Malformed { what: "pkcsPKIEnvelope", reason });
-    };
+    let malformed = Error::malformed("pkcsPKIEnvelope");
+    let content = content.ok_or_else(|| malformed("no encrypted content".to_owned()))?;
     match content.tag() {
         Tag::ContextSpecific { constructed: false, number: TagNumber(0) } => {
             Ok(content.value().to_vec())
         }
-        Tag::ContextSpecific { constructed: true, number: TagNumber(0) } => join(content.value()),
-        tag => {
-            let reason = format!("encrypted content with tag {tag}");
-            Err(Error::Malformed { what: "pkcsPKIEnvelope", reason })
+        Tag::ContextSpecific { constructed: true, number: TagNumber(0) } => {
+            join(content.value()).map_err(Error::malformed("encrypted content in pieces"))
         }
+        tag => Err(malformed(format!("encrypted content with tag {tag}"))),
     }
 }
 
-fn join(pieces: &[u8]) -> Result<Vec<u8>, Error> {
-    let read = || -> der::Result<Vec<u8>> {
-        let mut reader = der::SliceReader::new(pieces)?;
-        let mut joined = Vec::with_capacity(pieces.len());
-        while !der::Reader::is_finished(&reader) {
-            joined.extend_from_slice(<&OctetStringRef>::decode(&mut reader)?.as_bytes());
-        }
-        Ok(joined)
-    };
-    read().map_err(Error::malformed("encrypted content in pieces"))
+fn join(pieces: &[u8]) -> der::Result<Vec<u8>> {
+    let mut reader = der::SliceReader::new(pieces)?;
+    let mut joined = Vec::with_capacity(pieces.len());
+    while !der::Reader::is_finished(&reader) {
+        joined.extend_from_slice(<&OctetStringRef>::decode(&mut reader)?.as_bytes());
+    }
+    Ok(joined)
 }
 
 fn decrypt(

@@ -27,6 +27,9 @@ pub enum Error {
         /// Its name or dotted object identifier.
         value: String,
     },
+    /// A value that a message is to carry cannot be encoded.
+    #[error("not to be encoded: {0}")]
+    Encoding(#[from] der::Error),
     /// The caller asked for something that cannot be.
     #[error("{0}")]
     Misuse(&'static str),
@@ -92,7 +95,12 @@ impl Error {
         }
     }
 
-    pub(crate) fn malformed(what: &'static str) -> impl Fn(der::Error) -> Self {
-        move |error| Self::Malformed { what, reason: error.to_string() }
+    /// What is wrong with a structure that was being read.
+    pub(crate) fn malformed<E: ToString>(what: &'static str) -> impl Fn(E) -> Self {
+        move |reason| Self::Malformed { what, reason: reason.to_string() }
+    }
+
+    pub(crate) fn unsupported(what: &'static str, value: impl Into<String>) -> Self {
+        Self::Unsupported { what, value: value.into() }
     }
 }

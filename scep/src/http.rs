@@ -167,11 +167,7 @@ fn decode_message(text: &str) -> Result<Vec<u8>, HttpError> {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true),
     );
-    let compact: String = text
-        .chars()
-        .filter(|character| !matches!(character, '\r' | '\n'))
-        .map(|character| if character == ' ' { '+' } else { character })
-        .collect();
+    let compact = text.replace(['\r', '\n'], "").replace(' ', "+");
     TOLERANT.decode(compact).map_err(|error| HttpError::NotBase64(error.to_string()))
 }
 

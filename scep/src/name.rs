@@ -1,6 +1,6 @@
 //! Distinguished names, written as people write them: `DC=com, DC=scep, CN=scep-CA`.
 
-use std::ops::RangeInclusive;
+use std::{mem::take, ops::RangeInclusive};
 
 use openssl::{
     asn1::{Asn1StringRef, Asn1Type},
@@ -8,22 +8,23 @@ use openssl::{
     x509::{X509Name, X509NameRef},
 };
 
-/// The attribute types that can be named, beside their object identifiers in OpenSSL.
-const KNOWN_TYPES: [(&str, Nid); 14] = [
-    ("CN", Nid::COMMONNAME),
-    ("C", Nid::COUNTRYNAME),
-    ("DC", Nid::DOMAINCOMPONENT),
-    ("emailAddress", Nid::PKCS9_EMAILADDRESS),
-    ("GN", Nid::GIVENNAME),
-    ("L", Nid::LOCALITYNAME),
-    ("O", Nid::ORGANIZATIONNAME),
-    ("OU", Nid::ORGANIZATIONALUNITNAME),
-    ("serialNumber", Nid::SERIALNUMBER),
-    ("SN", Nid::SURNAME),
-    ("ST", Nid::STATEORPROVINCENAME),
-    ("street", Nid::STREETADDRESS),
-    ("title", Nid::TITLE),
-    ("UID", Nid::USERID),
+/// The attribute types that can be named, beside their object identifiers in OpenSSL and how many characters a value may
+/// have (RFC 5280 appendix A.1).
+const KNOWN_TYPES: [(&str, Nid, RangeInclusive<usize>); 14] = [
+    ("CN", Nid::COMMONNAME, 1..=64),
+    ("C", Nid::COUNTRYNAME, 2..=2),
+    ("DC", Nid::DOMAINCOMPONENT, 1..=255),
+    ("emailAddress", Nid::PKCS9_EMAILADDRESS, 1..=255),
+    ("GN", Nid::GIVENNAME, 1..=64),
+    ("L", Nid::LOCALITYNAME, 1..=128),
+    ("O", Nid::ORGANIZATIONNAME, 1..=64),
+    ("OU", Nid::ORGANIZATIONALUNITNAME, 1..=64),
+    ("serialNumber", Nid::SERIALNUMBER, 1..=64),
+    ("SN", Nid::SURNAME, 1..=64),
+    ("ST", Nid::STATEORPROVINCENAME, 1..=128),
+    ("street", Nid::STREETADDRESS, 1..=128),
+    ("title", Nid::TITLE, 1..=64),
+    ("UID", Nid::USERID, 1..=255),
 ];
 
 /// What is wrong with a distinguished name.
@@ -64,8 +65,11 @@ pub fn parse(text: &str) -> Result<X509Name, NameError> {
     let mut builder = X509Name::builder().map_err(|_| NameError::Empty)?;
     for part in parts {
         let (attribute_type, value) = pair(&part)?;
-        let nid = nid(attribute_type)?;
-        if !lengths(nid).contains(&value.chars().count()) {
+        let (_, nid, lengths) = KNOWN_TYPES
+            .into_iter()
+            .find(|(name, ..)| name.eq_ignore_ascii_case(attribute_type))
+            .ok_or_else(|| NameError::UnknownType(attribute_type.to_owned()))?;
+        if !lengths.contains(&value.chars().count()) {
             return Err(unusable(attribute_type, value));
         }
         builder
@@ -76,16 +80,17 @@ pub fn parse(text: &str) -> Result<X509Name, NameError> {
 }
 
 fn split(text: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
+    let mut parts = Vec::new();
+    let mut part = String::new();
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
-        match (character, parts.last_mut()) {
-            (',', _) => parts.push(String::new()),
-            ('\\', Some(part)) => part.extend(characters.next()),
-            (other, Some(part)) => part.push(other),
-            (_, None) => {}
+        match character {
+            ',' => parts.push(take(&mut part)),
+            '\\' => part.extend(characters.next()),
+            other => part.push(other),
         }
     }
+    parts.push(part);
     parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
@@ -97,24 +102,6 @@ fn pair(part: &str) -> Result<(&str, &str), NameError> {
         return Err(unusable(attribute_type, value));
     }
     Ok((attribute_type, value))
-}
-
-fn nid(attribute_type: &str) -> Result<Nid, NameError> {
-    KNOWN_TYPES
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(attribute_type))
-        .map(|(_, nid)| *nid)
-        .ok_or_else(|| NameError::UnknownType(attribute_type.to_owned()))
-}
-
-/// How many characters a value may have (RFC 5280 appendix A.1).
-fn lengths(nid: Nid) -> RangeInclusive<usize> {
-    match nid {
-        Nid::COUNTRYNAME => 2..=2,
-        Nid::LOCALITYNAME | Nid::STATEORPROVINCENAME | Nid::STREETADDRESS => 1..=128,
-        Nid::DOMAINCOMPONENT | Nid::PKCS9_EMAILADDRESS | Nid::USERID => 1..=255,
-        _ => 1..=64,
-    }
 }
 
 fn unusable(attribute_type: &str, value: &str) -> NameError {
@@ -131,7 +118,7 @@ fn string_type(nid: Nid, value: &str) -> Asn1Type {
 }
 
 fn known_types() -> String {
-    KNOWN_TYPES.map(|(name, _)| name).join(", ")
+    KNOWN_TYPES.map(|(name, ..)| name).join(", ")
 }
 
 /// Writes a distinguished name the way OpenSSL's one-line form does: `CN = Teldat-PKI, O = Teldat`.
@@ -146,10 +133,9 @@ pub fn to_text(name: &X509NameRef) -> String {
 }
 
 fn value_text(value: &Asn1StringRef) -> String {
-    value.to_string().map_or_else(
-        |_| String::from_utf8_lossy(value.as_slice()).escape_debug().to_string(),
-        |text| text.escape_debug().to_string(),
-    )
+    let text = value.to_string();
+    let text = text.unwrap_or_else(|_| String::from_utf8_lossy(value.as_slice()).into_owned());
+    text.escape_debug().to_string()
 }
 
 #[cfg(test)]

@@ -1,23 +1,22 @@
 //! Certification requests (PKCS#10) and the self-signed certificates that requests are signed with.
 
 mod build;
-mod self_signed;
 
-pub use build::{ChallengeString, CsrBuilder};
-pub use self_signed::self_signed;
+pub use build::{ChallengeString, CsrBuilder, self_signed};
 
 use der::{
-    Decode, Encode, Sequence,
+    Decode, Encode, EncodingRules, Sequence, Tag, Tagged,
     asn1::{Any, BitString, Ia5String, ObjectIdentifier},
+    oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
 use openssl::{
     pkey::{PKey, Public},
-    x509::{X509Name, X509NameRef, X509Req},
+    x509::{X509NameRef, X509Req},
 };
 use x509_cert::{
     attr::Attribute,
     ext::{
-        Extension, Extensions,
+        Extensions,
         pkix::{SubjectAltName, name::GeneralName},
     },
     spki::AlgorithmIdentifierOwned,
@@ -25,9 +24,7 @@ use x509_cert::{
 
 use crate::{Error, cms::SetOf, key_usage::KeyUsage, secret::Secret};
 
-const CHALLENGE_PASSWORD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
-const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
-/// Microsoft's own object identifier for the same thing, which Windows clients send.
+/// Microsoft's own object identifier of the extension request, which Windows clients send.
 const MICROSOFT_EXTENSION_REQUEST: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.14");
 const KEY_USAGE: &str = "2.5.29.15";
@@ -79,12 +76,9 @@ impl RequestedExtension {
     /// # Errors
     /// When a name has characters that no `IA5String` has.
     pub fn dns_names<T: AsRef<str>>(names: &[T]) -> Result<Self, Error> {
-        let malformed = Error::malformed("subjectAltName");
-        let names: der::Result<Vec<_>> = names
-            .iter()
-            .map(|name| Ia5String::new(name.as_ref()).map(GeneralName::DnsName))
-            .collect();
-        let value = SubjectAltName(names.map_err(&malformed)?).to_der().map_err(&malformed)?;
+        let dns_name = |name: &T| Ia5String::new(name.as_ref()).map(GeneralName::DnsName);
+        let names: der::Result<Vec<_>> = names.iter().map(dns_name).collect();
+        let value = SubjectAltName(names.map_err(Error::malformed("subjectAltName"))?).to_der()?;
         Ok(Self { oid: SUBJECT_ALT_NAME.to_owned(), critical: false, value })
     }
 }
@@ -92,7 +86,6 @@ impl RequestedExtension {
 /// A certification request (RFC 2986), its signature not yet verified.
 pub struct Csr {
     der: Vec<u8>,
-    subject: X509Name,
     request: X509Req,
     public_key: PKey<Public>,
     challenge_password: Option<Secret>,
@@ -107,15 +100,14 @@ impl Csr {
     pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
         const WHAT: &str = "certification request";
         let parsed = CertificationRequest::from_ber(bytes).map_err(Error::malformed(WHAT))?;
-        let request = X509Req::from_der(bytes)
-            .map_err(|error| Error::Malformed { what: WHAT, reason: error.to_string() })?;
-        let attributes = attributes(parsed.info.attributes.as_ref())?;
+        let request = X509Req::from_der(bytes).map_err(Error::malformed(WHAT))?;
+        let attributes = parsed.info.attributes.unwrap_or_default().attributes();
+        let attributes =
+            attributes.map_err(Error::malformed("attributes of the certification request"))?;
         Ok(Self {
             der: bytes.to_vec(),
-            subject: request.subject_name().to_owned()?,
-            public_key: request.public_key().map_err(|_| Error::Unsupported {
-                what: "public key of the certification request",
-                value: "of an unknown type".to_owned(),
+            public_key: request.public_key().map_err(|_| {
+                Error::unsupported("public key of the certification request", "of an unknown type")
             })?,
             challenge_password: challenge_password(&attributes)?,
             extensions: extensions(&attributes)?,
@@ -125,7 +117,7 @@ impl Csr {
 
     /// The subject the certificate is to have.
     pub fn subject(&self) -> &X509NameRef {
-        &self.subject
+        self.request.subject_name()
     }
 
     /// The key the certificate is to certify.
@@ -162,20 +154,11 @@ impl Csr {
     }
 }
 
-fn attributes(set: Option<&SetOf>) -> Result<Vec<Attribute>, Error> {
-    let Some(set) = set else { return Ok(Vec::new()) };
-    let read = || -> der::Result<Vec<Attribute>> {
-        set.elements()?.iter().map(|element| Attribute::from_ber(element)).collect()
-    };
-    read().map_err(Error::malformed("attributes of the certification request"))
-}
-
 /// The challenge password, of whatever string type: clients differ, and Windows writes UTF-16.
 fn challenge_password(attributes: &[Attribute]) -> Result<Option<Secret>, Error> {
-    use der::{Tag, Tagged};
-    let malformed =
-        |reason: &str| Error::Malformed { what: "challengePassword", reason: reason.to_owned() };
-    let Some(attribute) = attributes.iter().find(|one| one.oid == CHALLENGE_PASSWORD) else {
+    let malformed = Error::malformed("challengePassword");
+    let mut attributes = attributes.iter();
+    let Some(attribute) = attributes.find(|one| one.oid == PKCS_9_AT_CHALLENGE_PASSWORD) else {
         return Ok(None);
     };
     let [value] = attribute.values.as_slice() else {
@@ -197,23 +180,18 @@ fn challenge_password(attributes: &[Attribute]) -> Result<Option<Secret>, Error>
 
 fn extensions(attributes: &[Attribute]) -> Result<Vec<RequestedExtension>, Error> {
     let asked = |attribute: &&Attribute| {
-        attribute.oid == EXTENSION_REQUEST || attribute.oid == MICROSOFT_EXTENSION_REQUEST
+        attribute.oid == ID_EXTENSION_REQ || attribute.oid == MICROSOFT_EXTENSION_REQUEST
     };
     let mut extensions = Vec::new();
     for value in attributes.iter().filter(asked).flat_map(|attribute| attribute.values.iter()) {
-        let list = value
-            .to_der()
-            .and_then(|der| Extensions::from_ber(&der))
+        let list: Extensions = value
+            .decode_as_encoding(EncodingRules::Ber)
             .map_err(Error::malformed("requested extensions"))?;
-        extensions.extend(list.iter().map(requested));
+        extensions.extend(list.into_iter().map(|extension| RequestedExtension {
+            oid: extension.extn_id.to_string(),
+            critical: extension.critical,
+            value: extension.extn_value.into_bytes().into(),
+        }));
     }
     Ok(extensions)
-}
-
-fn requested(extension: &Extension) -> RequestedExtension {
-    RequestedExtension {
-        oid: extension.extn_id.to_string(),
-        critical: extension.critical,
-        value: extension.extn_value.as_bytes().to_vec(),
-    }
 }

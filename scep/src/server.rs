@@ -1,7 +1,5 @@
 //! The server's side: opening a request, building the reply (RFC 8894 §3.3).
 
-use std::time::SystemTime;
-
 use openssl::x509::{X509, X509Crl};
 
 use crate::{
@@ -18,6 +16,7 @@ use crate::{
 pub use crate::message::{ExtraAttribute, SignatureAlgorithm};
 
 /// What a reply needs to know of its request.
+#[derive(Debug)]
 pub struct Header {
     /// What the request is for.
     pub message_type: MessageType,
@@ -58,7 +57,7 @@ pub enum Body {
 }
 
 /// Why a request was not opened.
-#[derive(thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct RequestError {
     /// The reason, which gives the `failInfo`.
@@ -66,12 +65,6 @@ pub struct RequestError {
     pub error: Error,
     /// What is known of the request, where that suffices for a CertRep.
     pub header: Option<Box<Header>>,
-}
-
-impl std::fmt::Debug for RequestError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RequestError").field("error", &self.error).finish_non_exhaustive()
-    }
 }
 
 /// Opens a pkiMessage from a client: reads it, verifies its signature, decrypts and reads its content.
@@ -157,8 +150,6 @@ pub struct Reply<'a> {
     pub header: &'a Header,
     /// The answer.
     pub outcome: Outcome<'a>,
-    /// The server's fresh nonce.
-    pub sender_nonce: Nonce,
     /// Who signs.
     pub signer: &'a Identity,
     /// The digest to sign with.
@@ -167,68 +158,37 @@ pub struct Reply<'a> {
     pub cipher: Cipher,
     /// How the key of the envelope travels.
     pub key_transport: KeyTransport,
-    /// The certificates beside the signature, in the clear; none leaves the field out.
-    pub certificates: &'a [X509],
-    /// How the signature algorithm is named.
-    pub signature_algorithm: SignatureAlgorithm,
-    /// When the reply is signed, where it says so.
-    pub signing_time: Option<SystemTime>,
-    /// The content of a reply that carries no envelope; the standard wants none, NDES sends one zero byte.
-    pub content_without_envelope: Option<Vec<u8>>,
-    /// Further signed attributes.
-    pub extra_attributes: Vec<ExtraAttribute>,
 }
 
-impl Reply<'_> {
-    /// Encodes the reply, in DER.
+impl<'a> Reply<'a> {
+    /// The reply before it is signed, with a fresh nonce and with nothing that the standard does not ask for: whoever wants a
+    /// signing time, certificates in the clear or further attributes in it adds them before it is encoded.
     ///
     /// # Errors
     /// When the client's certificate cannot receive an envelope, or OpenSSL fails.
-    pub fn encode(&self, entropy: Entropy<'_>) -> Result<Vec<u8>, Error> {
-        self.message(entropy)?.encode()
-    }
-
-    /// The reply before it is signed, for one who sends it otherwise than it should be.
-    ///
-    /// # Errors
-    /// When the client's certificate cannot receive an envelope, or OpenSSL fails.
-    pub fn message(&self, entropy: Entropy<'_>) -> Result<MessageBuilder<'_>, Error> {
+    pub fn message(&self, entropy: Entropy<'_>) -> Result<MessageBuilder<'a>, Error> {
         let mut message = MessageBuilder::new(self.signer, self.digest);
         message.message_type = Some(MessageType::CertRep);
         message.transaction_id = Some(self.header.transaction_id.clone());
-        message.sender_nonce = Some(self.sender_nonce.clone());
+        message.sender_nonce = Some(Nonce::generate(&mut *entropy)?);
         message.recipient_nonce = Some(self.header.sender_nonce.clone());
-        message.signature_algorithm = self.signature_algorithm;
-        message.signing_time = self.signing_time;
-        message.extra_attributes.clone_from(&self.extra_attributes);
-        message.certificates = self.certificates;
         match &self.outcome {
             Outcome::Success { certificates, crls } => {
+                let content = certs_only::encode(certificates, crls)?;
+                let recipients = [self.header.signer.as_ref()];
+                let (cipher, key_transport) = (self.cipher, self.key_transport);
+                let envelope =
+                    envelope::seal(&content, &recipients, cipher, key_transport, entropy)?;
                 message.pki_status = Some(PkiStatus::Success);
-                message.content = Some(self.envelope(certificates, crls, entropy)?);
+                message.content = Some(envelope);
             }
             Outcome::Failure { fail_info, text } => {
                 message.pki_status = Some(PkiStatus::Failure);
                 message.fail_info = Some(fail_info.clone());
                 message.fail_info_text = text.map(str::to_owned);
-                message.content.clone_from(&self.content_without_envelope);
             }
-            Outcome::Pending => {
-                message.pki_status = Some(PkiStatus::Pending);
-                message.content.clone_from(&self.content_without_envelope);
-            }
+            Outcome::Pending => message.pki_status = Some(PkiStatus::Pending),
         }
         Ok(message)
-    }
-
-    fn envelope(
-        &self,
-        certificates: &[X509],
-        crls: &[X509Crl],
-        entropy: Entropy<'_>,
-    ) -> Result<Vec<u8>, Error> {
-        let content = certs_only::encode(certificates, crls)?;
-        let recipients = [self.header.signer.as_ref()];
-        envelope::seal(&content, &recipients, self.cipher, self.key_transport, entropy)
     }
 }

@@ -10,8 +10,6 @@ const DEFAULT_PORT: u16 = 80;
 
 /// A URL of plain HTTP with a host, a port and a path, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub struct HttpUrl {
     /// A name or an address, which has no brackets here.
     host: String,
@@ -157,19 +155,7 @@ impl fmt::Display for HttpUrl {
     }
 }
 
-impl TryFrom<String> for HttpUrl {
-    type Error = UrlError;
-
-    fn try_from(text: String) -> Result<Self, UrlError> {
-        text.parse()
-    }
-}
-
-impl From<HttpUrl> for String {
-    fn from(url: HttpUrl) -> Self {
-        url.to_string()
-    }
-}
+crate::serde_as_text!(HttpUrl);
 
 #[cfg(test)]
 mod tests {

@@ -81,19 +81,16 @@ fn torture(message: &[u8], read: impl Fn(&[u8])) {
 }
 
 fn request_message(pki: &TestPki, message_type: MessageType, body: &[u8]) -> Vec<u8> {
-    let signer = &pki.ca;
     let message = RequestMessage {
         message_type,
         transaction_id: TransactionId::new("1"),
         sender_nonce: Nonce::new([1; 16]),
-        body,
-        signer,
-        recipient: &signer.certificate,
+        signer: pki.ca.clone(),
         cipher: scep::algorithm::Cipher::Aes128,
         key_transport: scep::algorithm::KeyTransport::Pkcs1v15,
         digest: scep::algorithm::Digest::Sha256,
     };
-    message.encode(&mut rand_bytes).unwrap()
+    message.encode(body, &pki.ca.certificate, &mut rand_bytes).unwrap()
 }
 
 fn csr() -> Vec<u8> {

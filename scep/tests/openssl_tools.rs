@@ -81,14 +81,13 @@ impl Bench {
             message_type: MessageType::PkcsReq,
             transaction_id: TransactionId::new("interop"),
             sender_nonce: Nonce::new([7; 16]),
-            body: b"what is inside",
-            signer: &self.pki.ca,
-            recipient: &self.pki.ca.certificate,
+            signer: self.pki.ca.clone(),
             cipher,
             key_transport,
             digest,
         };
-        message.encode(&mut rand_bytes).unwrap()
+        let recipient = &self.pki.ca.certificate;
+        message.encode(b"what is inside", recipient, &mut rand_bytes).unwrap()
     }
 }
 

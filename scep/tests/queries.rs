@@ -16,7 +16,7 @@ use scep::{
     body::IssuerAndSerial,
     certs_only,
     client::{self, Expected, RequestMessage},
-    server::{self, Body, Outcome, Reply, Request, SignatureAlgorithm},
+    server::{self, Body, Outcome, Reply, Request},
 };
 
 fn ask(pki: &TestPki, message_type: MessageType) -> Request {
@@ -24,30 +24,24 @@ fn ask(pki: &TestPki, message_type: MessageType) -> Request {
         message_type,
         transaction_id: TransactionId::new("query"),
         sender_nonce: Nonce::new([5; 16]),
-        body: &IssuerAndSerial::encode(&pki.ca.certificate).unwrap(),
-        signer: &pki.ca,
-        recipient: &pki.ca.certificate,
+        signer: pki.ca.clone(),
         cipher: Cipher::Aes256,
         key_transport: KeyTransport::Oaep,
         digest: Digest::Sha512,
     };
-    server::open(&message.encode(&mut rand_bytes).unwrap(), &pki.ca).unwrap()
+    let body = IssuerAndSerial::encode(&pki.ca.certificate).unwrap();
+    let encoded = message.encode(&body, &pki.ca.certificate, &mut rand_bytes).unwrap();
+    server::open(&encoded, &pki.ca).unwrap()
 }
 
 fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Reply {
     let reply = Reply {
         header: &request.header,
         outcome,
-        sender_nonce: Nonce::generate(&mut rand_bytes).unwrap(),
         signer: &pki.ca,
         digest: request.header.digest,
         cipher: request.cipher,
         key_transport: request.key_transport,
-        certificates: &[],
-        signature_algorithm: SignatureAlgorithm::RsaEncryption,
-        signing_time: None,
-        content_without_envelope: None,
-        extra_attributes: Vec::new(),
     };
     let expected = Expected {
         takes_obsolete_algorithms: false,
@@ -58,7 +52,8 @@ fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Rep
         recipient: &pki.ca,
         now: pki::now(),
     };
-    client::Reply::read(&reply.encode(&mut rand_bytes).unwrap(), &expected).unwrap()
+    let encoded = reply.message(&mut rand_bytes).unwrap().encode().unwrap();
+    client::Reply::read(&encoded, &expected).unwrap()
 }
 
 #[test]

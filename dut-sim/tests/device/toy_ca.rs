@@ -12,10 +12,10 @@ use openssl::rsa::Rsa;
 use openssl::x509::extension::{BasicConstraints, KeyUsage};
 use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 use scep::algorithm::KeyTransport;
-use scep::attribute::{FailInfo, Nonce};
+use scep::attribute::FailInfo;
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
-use scep::server::{Body, Header, Outcome, Reply, Request, SignatureAlgorithm, open};
+use scep::server::{Body, Header, Outcome, Reply, Request, open};
 
 /// How the CA answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,18 +127,12 @@ impl ToyCa {
         let reply = Reply {
             header,
             outcome,
-            sender_nonce: Nonce::generate(&mut rand_bytes).unwrap(),
             signer: &self.identity,
             digest: header.digest,
             cipher: scep::algorithm::Cipher::Aes128,
             key_transport: KeyTransport::Pkcs1v15,
-            certificates: &[],
-            signature_algorithm: SignatureAlgorithm::RsaEncryption,
-            signing_time: None,
-            content_without_envelope: None,
-            extra_attributes: Vec::new(),
         };
-        reply.encode(&mut rand_bytes).unwrap()
+        reply.message(&mut rand_bytes).unwrap().encode().unwrap()
     }
 }
 

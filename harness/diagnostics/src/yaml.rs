@@ -2,7 +2,6 @@
 //!
 //! Deserialising straight into the model would stop at the first error.
 
-mod expression;
 mod fields;
 mod parse;
 mod scalar;
@@ -78,13 +77,13 @@ impl Node {
         }
     }
 
-    /// Calls `visit` with the texts of all scalars below, the keys of maps left out.
-    pub fn scalars<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
+    /// Calls `visit` with the value itself and with each one below it.
+    fn walk(&self, visit: &mut impl FnMut(&Value)) {
+        visit(&self.value);
         match &self.value {
-            Value::Null => {}
-            Value::Scalar { text, .. } => visit(text),
-            Value::Sequence(items) => items.iter().for_each(|item| item.scalars(visit)),
-            Value::Mapping(entries) => entries.iter().for_each(|entry| entry.value.scalars(visit)),
+            Value::Null | Value::Scalar { .. } => {}
+            Value::Sequence(items) => items.iter().for_each(|item| item.walk(visit)),
+            Value::Mapping(entries) => entries.iter().for_each(|entry| entry.value.walk(visit)),
         }
     }
 }

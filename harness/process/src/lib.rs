@@ -7,10 +7,8 @@ mod find;
 mod lines;
 pub mod messages;
 mod output;
-mod tail;
 
 pub use self::child::{Event, Process, Stream};
 pub use self::find::{find, is_executable};
-pub use self::lines::{LINE_LIMIT, Lines};
+pub use self::lines::{LINE_LIMIT, Lines, Tail};
 pub use self::output::Output;
-pub use self::tail::Tail;

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The longest message, in bytes.
 pub const MESSAGE_LIMIT: usize = 16 << 20;
@@ -73,28 +73,19 @@ impl<R: AsyncBufRead + Unpin> Messages<R> {
     /// # Errors
     /// When there is none, or none of that kind.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Result<T, ReadError> {
-        while !self.read_more().await? {}
-        let message = decode(&self.line);
+        let room = (MESSAGE_LIMIT + 1).saturating_sub(self.line.len());
+        (&mut self.reader).take(room as u64).read_until(b'\n', &mut self.line).await?;
+        let Some(message) = self.line.strip_suffix(b"\n") else {
+            return Err(match self.line.len() {
+                0 => ReadError::Ended,
+                length if length > MESSAGE_LIMIT => ReadError::TooLong,
+                _ => ReadError::EndedMidway,
+            });
+        };
+        let message = decode(message);
         // A long line is not held on to.
         self.line = Vec::new();
         message
-    }
-
-    /// Reads what there is; whether the line is whole now.
-    async fn read_more(&mut self) -> Result<bool, ReadError> {
-        let there = self.reader.fill_buf().await?;
-        if there.is_empty() {
-            let midway = !self.line.is_empty();
-            return Err(if midway { ReadError::EndedMidway } else { ReadError::Ended });
-        }
-        let end = there.iter().position(|&byte| byte == b'\n');
-        let length = end.unwrap_or(there.len());
-        if self.line.len() + length > MESSAGE_LIMIT {
-            return Err(ReadError::TooLong);
-        }
-        self.line.extend_from_slice(&there[..length]);
-        self.reader.consume(length + usize::from(end.is_some()));
-        Ok(end.is_some())
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 
 use crate::child::Stream;
-use crate::tail::Tail;
+use crate::lines::Tail;
 
 /// How many lines are kept.
 const LINES: usize = 100;
@@ -41,7 +41,9 @@ impl Output {
     ) -> Self {
         // What is no expression was refused before.
         let sought = sought.and_then(|it| RegexBuilder::new(it).multi_line(true).build().ok());
-        let tail = Arc::new(Mutex::new(Tail::new(masker, LINES).seeking(sought)));
+        let mut tail = Tail::new(masker, LINES);
+        tail.seek(sought);
+        let tail = Arc::new(Mutex::new(tail));
         let (change, state) = watch::channel(State::default());
         tokio::spawn(read(reader, Arc::clone(&tail), change));
         Self { tail, state }

@@ -59,18 +59,23 @@ struct Statement {
 impl Statement {
     /// Reads a line, and notes what follows the field of a password, as a whole and word by word.
     fn read(&mut self, line: &str, found: &mut Vec<String>) {
-        for (rest, raw) in (Words { rest: line }) {
-            let word = unquoted(raw);
-            if !self.in_value && !word.is_empty() {
+        let mut rest = line.trim();
+        while !rest.is_empty() {
+            let (word, end) = cut_word(rest, true);
+            let was_in_value = self.in_value;
+            if !was_in_value && !word.is_empty() {
                 self.words.push(word.to_lowercase());
                 self.in_value = is_before_value(&self.words);
-                if !is_value(&self.words) {
-                    continue;
-                }
             }
-            if self.in_value {
-                found.extend([rest.to_owned(), raw.to_owned(), unquoted(rest), word]);
+            if was_in_value || (self.in_value && is_value(&self.words)) {
+                found.extend([
+                    rest.to_owned(),
+                    rest[..end].to_owned(),
+                    cut_word(rest, false).0,
+                    word,
+                ]);
             }
+            rest = rest[end..].trim_start();
         }
     }
 }
@@ -118,51 +123,26 @@ fn is_configuration(line: &str) -> bool {
     is_verb || names_on_way(&words.collect::<Vec<_>>()) >= 2
 }
 
-/// The words of a line as the device cuts them, each with the rest of the line from there on.
-struct Words<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Iterator for Words<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest.trim();
-        let mut quote = None;
-        let mut escaped = false;
-        let end = rest.find(|c: char| {
-            match (quote, c) {
-                _ if escaped => escaped = false,
-                (None | Some('"'), '\\') => escaped = true,
-                (None, '\'' | '"') => quote = Some(c),
-                (Some(open), _) if open == c => quote = None,
-                _ => return quote.is_none() && c.is_whitespace(),
-            }
-            false
-        });
-        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
-        self.rest = after;
-        (!word.is_empty()).then_some((rest, word))
-    }
-}
-
-/// A word without its quotes and backslashes, closed or not.
-fn unquoted(word: &str) -> String {
+/// The first word of a text as the device cuts it, without its quotes and backslashes, closed or not, and the byte that it
+/// ends at; the whole text if blanks do not end it.
+fn cut_word(text: &str, ends_at_blank: bool) -> (String, usize) {
     let mut plain = String::new();
     let mut quote = None;
-    let mut characters = word.chars().peekable();
-    while let Some(c) = characters.next() {
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
         match (quote, c) {
             (None, '\'' | '"') => quote = Some(c),
             (Some(open), _) if open == c => quote = None,
-            (None, '\\') => plain.extend(characters.next()),
+            (None, '\\') => plain.extend(characters.next().map(|(_, escaped)| escaped)),
             (Some('"'), '\\') => {
-                plain.push(characters.next_if(|next| matches!(next, '"' | '\\')).unwrap_or(c));
+                let escaped = characters.next_if(|(_, next)| matches!(next, '"' | '\\'));
+                plain.push(escaped.map_or(c, |(_, escaped)| escaped));
             }
+            (None, _) if ends_at_blank && c.is_whitespace() => return (plain, at),
             _ => plain.push(c),
         }
     }
-    plain
+    (plain, text.len())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 #![forbid(unsafe_code)]
 
 mod configuration;
-mod marked;
 mod masker;
 mod private_key;
 mod visible;
@@ -12,7 +11,6 @@ mod visible;
 pub use scep::secret::{MASK, Secret};
 
 pub use self::configuration::{clear_passwords, clear_passwords_of_configuration};
-pub use self::marked::Marked;
-pub use self::masker::Masker;
+pub use self::masker::{Marked, Masker};
 pub use self::private_key::PrivateKeys;
 pub use self::visible::visible;

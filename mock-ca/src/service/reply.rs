@@ -9,10 +9,11 @@ use openssl::{
 use scep::{
     Error,
     algorithm::{Cipher, Digest, KeyTransport},
-    attribute::{FailInfo, Nonce, PkiStatus},
+    attribute::{FailInfo, PkiStatus},
     ber, certs_only,
     http::PKI_MESSAGE,
-    server::{ExtraAttribute, Header, Outcome, Reply, Request, SignatureAlgorithm},
+    message::MessageBuilder,
+    server::{ExtraAttribute, Header, Outcome, Reply, Request},
 };
 
 use super::{Service, Verdict};
@@ -101,8 +102,16 @@ impl Service {
 
         let text = decided.as_ref().err().map(ToString::to_string);
         let outcome = self.outcome(decided, &granted, text.as_deref());
-        let reply = self.undistorted(asked, decided, outcome, &draft, now)?;
+        let reply = Reply {
+            header: asked.header,
+            outcome,
+            signer: &draft.signer,
+            digest: draft.digest,
+            cipher: draft.cipher,
+            key_transport: draft.key_transport,
+        };
         let mut message = reply.message(&mut rand_bytes)?;
+        self.shape(&mut message, &draft, decided, now);
         if strikes.is_empty() {
             return message.encode();
         }
@@ -150,33 +159,24 @@ impl Service {
         }
     }
 
-    fn undistorted<'a>(
+    /// Adds what this personality's replies have.
+    fn shape<'a>(
         &self,
-        asked: &Asked<'a>,
-        decided: &Result<Verdict, Refusal>,
-        outcome: Outcome<'a>,
+        message: &mut MessageBuilder<'a>,
         draft: &'a Draft,
+        decided: &Result<Verdict, Refusal>,
         now: SystemTime,
-    ) -> Result<Reply<'a>, Error> {
+    ) {
         let style = &self.personality.reply;
-        Ok(Reply {
-            header: asked.header,
-            outcome,
-            sender_nonce: Nonce::generate(&mut rand_bytes)?,
-            signer: &draft.signer,
-            digest: draft.digest,
-            cipher: draft.cipher,
-            key_transport: draft.key_transport,
-            certificates: &draft.carried,
-            signature_algorithm: draft.signature_algorithm,
-            signing_time: style.has_signing_time.then_some(now),
-            content_without_envelope: style.content_without_envelope.map(<[u8]>::to_vec),
-            extra_attributes: if style.has_windows_attributes {
-                windows_attributes(decided)
-            } else {
-                Vec::new()
-            },
-        })
+        message.certificates = &draft.carried;
+        message.signature_algorithm = draft.signature_algorithm;
+        message.signing_time = style.has_signing_time.then_some(now);
+        if message.content.is_none() {
+            message.content = style.content_without_envelope.map(<[u8]>::to_vec);
+        }
+        if style.has_windows_attributes {
+            message.extra_attributes = windows_attributes(decided);
+        }
     }
 
     fn outcome<'a>(

@@ -58,14 +58,12 @@ impl Sent<'_> {
             message_type: self.message_type.clone(),
             transaction_id: TransactionId::new(self.id),
             sender_nonce: Nonce::generate(&mut rand_bytes).unwrap(),
-            body: &self.body,
-            signer: self.signer,
-            recipient,
+            signer: self.signer.clone(),
             cipher,
             key_transport: KeyTransport::Pkcs1v15,
             digest,
         };
-        let message = message.encode(&mut rand_bytes).unwrap();
+        let message = message.encode(&self.body, recipient, &mut rand_bytes).unwrap();
         send(ca, "POST", &format!("{path}?operation=PKIOperation"), "", &message).await
     }
 }

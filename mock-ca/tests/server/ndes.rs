@@ -275,17 +275,16 @@ fn get_crl(ca: &Ca, recipient: usize) -> Vec<u8> {
     let subject = scep::name::parse("CN=MyUserCert").unwrap();
     let signer =
         scep::request::self_signed(&subject, &key, Digest::Sha256, SystemTime::now()).unwrap();
+    let body = scep::body::IssuerAndSerial::encode(&certificates[2]).unwrap();
     client::RequestMessage {
         message_type: scep::attribute::MessageType::GetCrl,
         transaction_id: scep::attribute::TransactionId::new("1"),
         sender_nonce: scep::attribute::Nonce::generate(&mut rand_bytes).unwrap(),
-        body: &scep::body::IssuerAndSerial::encode(&certificates[2]).unwrap(),
-        signer: &signer,
-        recipient: &certificates[recipient],
+        signer,
         cipher: Cipher::Aes256,
         key_transport: scep::algorithm::KeyTransport::Pkcs1v15,
         digest: Digest::Sha256,
     }
-    .encode(&mut rand_bytes)
+    .encode(&body, &certificates[recipient], &mut rand_bytes)
     .unwrap()
 }

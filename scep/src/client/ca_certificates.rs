@@ -17,8 +17,6 @@ use crate::{
     name::to_text,
 };
 
-const EXCHANGE: &str = "GetCACert";
-
 /// What a GetCACert response held: at least one CA certificate, and those of its RA.
 #[derive(Clone, Debug)]
 pub struct CaCertificates {
@@ -55,7 +53,7 @@ impl CaCertificates {
             certificates.into_iter().partition(|one| is_ca(one) || (alone && is_self_issued(one)));
         if ca.is_empty() {
             let text = "there is no CA certificate among them";
-            return Err(Refusal::unacceptable(Stage::GetCaCert, EXCHANGE, text));
+            return Err(Refusal::unacceptable(Stage::GetCaCert, text));
         }
         ca.sort_by_key(|one| !is_self_issued(one));
         Ok(Self { ca, ra })
@@ -93,7 +91,7 @@ impl CaCertificates {
         let (mut trusted, mut others): (Vec<_>, Vec<_>) = self.ca.into_iter().partition(is_the_one);
         if trusted.is_empty() {
             let text = "no CA certificate has the configured fingerprint";
-            return Err(Refusal::unacceptable(Stage::GetCaCert, EXCHANGE, text));
+            return Err(Refusal::unacceptable(Stage::GetCaCert, text));
         }
         let issued_by_one_of =
             |trusted: &[X509], one: &X509| trusted.iter().any(|ca| is_issued_by(one, ca));
@@ -113,7 +111,7 @@ impl CaCertificates {
         }
         if !self.ra.is_empty() && !allows(self.recipient(), KeyUsage::KEY_ENCIPHERMENT) {
             let text = "neither an RA certificate nor the CA's allows keyEncipherment";
-            return Err(Refusal::unacceptable(Stage::RaChoice, EXCHANGE, text));
+            return Err(Refusal::unacceptable(Stage::RaChoice, text));
         }
         check_validity(self.recipient(), now)?;
         check_validity(self.issuer(), now)
@@ -124,18 +122,18 @@ impl CaCertificates {
             return Ok(());
         }
         let subject = to_text(certificate.subject_name());
-        let refused = |stage, text| Err(Refusal::unacceptable(stage, EXCHANGE, text));
         match (is_ca(certificate), is_self_issued(certificate)) {
             // A chain may end below its root.
             (true, false) => Ok(()),
-            (_, true) => refused(
-                Stage::GetCaCert,
-                format!("the signature of the CA certificate `{subject}` does not verify"),
-            ),
-            (false, false) => refused(
-                Stage::RaChoice,
-                format!("the RA certificate `{subject}` is not issued by the CA"),
-            ),
+            (_, true) => {
+                let text =
+                    format!("the signature of the CA certificate `{subject}` does not verify");
+                Err(Refusal::unacceptable(Stage::GetCaCert, text))
+            }
+            (false, false) => {
+                let text = format!("the RA certificate `{subject}` is not issued by the CA");
+                Err(Refusal::unacceptable(Stage::RaChoice, text))
+            }
         }
     }
 
@@ -148,7 +146,7 @@ impl CaCertificates {
         certificates: &[X509],
         key: &PKeyRef<T>,
     ) -> Result<X509, Refusal> {
-        let refusal = |text| Refusal::unacceptable(Stage::Certificate, "PKIOperation", text);
+        let refusal = |text| Refusal::unacceptable(Stage::Certificate, text);
         let carries_key =
             |one: &&X509| one.public_key().is_ok_and(|certified| certified.public_eq(key));
         let issued = certificates.iter().find(carries_key).ok_or_else(|| {
@@ -171,12 +169,12 @@ impl CaCertificates {
 fn unreadable(response: &HttpResponse, error: &str) -> Refusal {
     let kind = response.content_type.as_deref().unwrap_or("no content type");
     let text = format!("neither a certificate nor a certs-only message ({kind}): {error}");
-    Refusal::unacceptable(Stage::GetCaCert, EXCHANGE, text)
+    Refusal::unacceptable(Stage::GetCaCert, text)
 }
 
 fn check_validity(certificate: &X509Ref, now: SystemTime) -> Result<(), Refusal> {
     let Some(reason) = invalidity(certificate, now) else { return Ok(()) };
     let subject = to_text(certificate.subject_name());
     let text = format!("the certificate `{subject}` {reason}");
-    Err(Refusal::unacceptable(Stage::RaChoice, EXCHANGE, text))
+    Err(Refusal::unacceptable(Stage::RaChoice, text))
 }

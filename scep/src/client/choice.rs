@@ -54,15 +54,8 @@ pub fn method(capabilities: &Capabilities) -> Method {
 }
 
 fn not_offered(what: &'static str, value: &str, capabilities: &Capabilities) -> Refusal {
-    Refusal {
-        stage: Stage::GetCaCaps,
-        exchange: "GetCACaps".to_owned(),
-        reason: Reason::NotOffered {
-            what,
-            configured: value.to_owned(),
-            offered: capabilities.to_string(),
-        },
-    }
+    let (configured, offered) = (value.to_owned(), capabilities.to_string());
+    Refusal::new(Stage::GetCaCaps, Reason::NotOffered { what, configured, offered })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A client's message: body into envelope, envelope into pkiMessage (RFC 8894 §3.3).
 
+use std::slice::from_ref;
+
 use openssl::x509::X509Ref;
 
 use crate::{
@@ -12,19 +14,15 @@ use crate::{
 };
 
 /// A request of any type, to be built.
-pub struct RequestMessage<'a> {
+pub struct RequestMessage {
     /// What the request is for.
     pub message_type: MessageType,
     /// The name of the transaction.
     pub transaction_id: TransactionId,
     /// The client's fresh nonce.
     pub sender_nonce: Nonce,
-    /// The content of the envelope, in the clear.
-    pub body: &'a [u8],
     /// Who signs; its certificate goes with the message (RFC 8894 §2.3).
-    pub signer: &'a Identity,
-    /// The certificate of the CA or RA to encipher to.
-    pub recipient: &'a X509Ref,
+    pub signer: Identity,
     /// The cipher of the envelope.
     pub cipher: Cipher,
     /// How the key of the envelope travels.
@@ -33,21 +31,24 @@ pub struct RequestMessage<'a> {
     pub digest: Digest,
 }
 
-impl RequestMessage<'_> {
-    /// Enciphers, signs and encodes the message, in DER.
+impl RequestMessage {
+    /// Enciphers `body` to the CA or RA, signs and encodes the message, in DER.
     ///
     /// # Errors
     /// When the recipient has no RSA key, or OpenSSL fails.
-    pub fn encode(&self, entropy: Entropy<'_>) -> Result<Vec<u8>, Error> {
-        let content =
-            envelope::seal(self.body, &[self.recipient], self.cipher, self.key_transport, entropy)?;
-        let certificates = [self.signer.certificate.clone()];
-        let mut message = MessageBuilder::new(self.signer, self.digest);
+    pub fn encode(
+        &self,
+        body: &[u8],
+        recipient: &X509Ref,
+        entropy: Entropy<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        let content = envelope::seal(body, &[recipient], self.cipher, self.key_transport, entropy)?;
+        let mut message = MessageBuilder::new(&self.signer, self.digest);
         message.message_type = Some(self.message_type.clone());
         message.transaction_id = Some(self.transaction_id.clone());
         message.sender_nonce = Some(self.sender_nonce.clone());
         message.content = Some(content);
-        message.certificates = &certificates;
+        message.certificates = from_ref(&self.signer.certificate);
         message.encode()
     }
 }

@@ -1,58 +1,37 @@
 //! Why an enrolment ended without a certificate.
 
-use std::fmt;
+use crate::{Error, attribute::FailInfo, http::HttpResponse, named};
 
-use crate::{Error, attribute::FailInfo, http::HttpResponse};
-
-/// Where an enrolment ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// The server's HTTP status.
-    Http,
-    /// The capabilities do not allow what is configured.
-    GetCaCaps,
-    /// The CA's certificates are unreadable or not the expected ones.
-    GetCaCert,
-    /// No certificate can be enciphered to, or an RA's does not belong to the CA.
-    RaChoice,
-    /// The request could not be built.
-    Request,
-    /// The reply is no CertRep.
-    Reply,
-    /// The reply's signature does not verify.
-    Signature,
-    /// The reply is signed by somebody else than the CA or its RA.
-    Signer,
-    /// The reply belongs to another transaction.
-    TransactionId,
-    /// The reply does not return our nonce.
-    Nonce,
-    /// The server said no.
-    Answer,
-    /// The reply's envelope cannot be opened.
-    Envelope,
-    /// The certificate in it is not the one asked for.
-    Certificate,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Http => "HTTP",
-            Self::GetCaCaps => "GetCACaps",
-            Self::GetCaCert => "GetCACert",
-            Self::RaChoice => "RA choice",
-            Self::Request => "request",
-            Self::Reply => "reply",
-            Self::Signature => "signature",
-            Self::Signer => "signer",
-            Self::TransactionId => "transaction id",
-            Self::Nonce => "nonce",
-            Self::Answer => "answer",
-            Self::Envelope => "envelope",
-            Self::Certificate => "certificate",
-        })
+named! {
+    /// Where an enrolment ended.
+    #[non_exhaustive]
+    Stage, "stage" {
+        /// The server's HTTP status.
+        Http = "HTTP";
+        /// The capabilities do not allow what is configured.
+        GetCaCaps = "GetCACaps";
+        /// The CA's certificates are unreadable or not the expected ones.
+        GetCaCert = "GetCACert";
+        /// No certificate can be enciphered to, or an RA's does not belong to the CA.
+        RaChoice = "RA choice";
+        /// The request could not be built.
+        Request = "request";
+        /// The reply is no CertRep.
+        Reply = "reply";
+        /// The reply's signature does not verify.
+        Signature = "signature";
+        /// The reply is signed by somebody else than the CA or its RA.
+        Signer = "signer";
+        /// The reply belongs to another transaction.
+        TransactionId = "transaction id";
+        /// The reply does not return our nonce.
+        Nonce = "nonce";
+        /// The server said no.
+        Answer = "answer";
+        /// The reply's envelope cannot be opened.
+        Envelope = "envelope";
+        /// The certificate in it is not the one asked for.
+        Certificate = "certificate";
     }
 }
 
@@ -113,30 +92,32 @@ impl Refusal {
         let Self { stage, exchange, reason } = self;
         match reason {
             Reason::HttpStatus { .. } | Reason::Refused { .. } => format!("{exchange} {reason}"),
-            _ if stage.to_string() == *exchange => format!("{exchange}: {reason}"),
+            _ if stage.as_str() == exchange => format!("{exchange}: {reason}"),
             _ => format!("{exchange}, {stage}: {reason}"),
         }
     }
 
-    pub(super) fn unacceptable(stage: Stage, exchange: &str, text: impl Into<String>) -> Self {
-        Self { stage, exchange: exchange.to_owned(), reason: Reason::Unacceptable(text.into()) }
+    pub(super) fn new(stage: Stage, reason: Reason) -> Self {
+        let exchange = match stage {
+            Stage::GetCaCaps => "GetCACaps",
+            Stage::GetCaCert | Stage::RaChoice => "GetCACert",
+            _ => "PKIOperation",
+        };
+        Self { stage, exchange: exchange.to_owned(), reason }
+    }
+
+    pub(super) fn unacceptable(stage: Stage, text: impl Into<String>) -> Self {
+        Self::new(stage, Reason::Unacceptable(text.into()))
     }
 
     pub(super) fn misuse(text: &'static str) -> Self {
-        Self {
-            stage: Stage::Request,
-            exchange: "the client".to_owned(),
-            reason: Error::Misuse(text).into(),
-        }
+        let refusal = Self::new(Stage::Request, Error::Misuse(text).into());
+        Self { exchange: "the client".to_owned(), ..refusal }
     }
 
-    /// Puts an error of our own making at its stage.
+    /// Puts an error at its stage.
     pub(super) fn at<E: Into<Error>>(stage: Stage) -> impl Fn(E) -> Self {
-        move |error| Self {
-            stage,
-            exchange: "PKIOperation".to_owned(),
-            reason: Reason::Message(error.into()),
-        }
+        move |error| Self::new(stage, Reason::Message(error.into()))
     }
 }
 
@@ -157,14 +138,10 @@ fn excerpt(response: &HttpResponse) -> String {
     const CHARACTERS: usize = 120;
     let is_plain =
         response.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/plain"));
-    let Some(line) = std::str::from_utf8(&response.body).ok().and_then(|text| text.lines().next())
-    else {
+    let text = std::str::from_utf8(&response.body).unwrap_or_default();
+    let line = text.lines().next().unwrap_or_default().trim();
+    if !is_plain || line.is_empty() {
         return String::new();
-    };
-    match line.trim() {
-        line if is_plain && !line.is_empty() => {
-            format!(": {}", line.chars().take(CHARACTERS).collect::<String>().escape_debug())
-        }
-        _ => String::new(),
     }
+    format!(": {}", line.chars().take(CHARACTERS).collect::<String>().escape_debug())
 }

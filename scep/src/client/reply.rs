@@ -1,19 +1,19 @@
-//! Reading a CertRep, and everything a client must check in it (RFC 8894 §3.3.2).
+//! Reading a CertRep, and everything a client must check in it (RFC 8894 §3.3.2), if nobody has checked it before.
 
 use std::time::SystemTime;
 
 use openssl::x509::X509Ref;
 
-use super::{Reason, Refusal, Stage};
+use super::{Client, Next, Refusal, Stage, State};
 use crate::{
     Error, PeerMisbehaved,
     algorithm::{Cipher, Digest},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
-    certificate::{invalidity, is_same},
+    certificate::invalidity,
     certs_only::{self, CertsOnly},
     envelope,
     identity::Identity,
-    message::Message,
+    message::{Attributes, Message},
     name,
 };
 
@@ -56,99 +56,123 @@ impl Reply {
     /// # Errors
     /// A [`Refusal`] with the stage that failed.
     pub fn read(bytes: &[u8], expected: &Expected<'_>) -> Result<Self, Refusal> {
-        let message = Message::parse(bytes).map_err(expected.refused(Stage::Reply))?;
-        check_signer(&message, expected)?;
-        let attributes = message.attributes();
-        match attributes.message_type().map_err(expected.refused(Stage::Reply))? {
-            MessageType::CertRep => {}
-            other => {
-                let error = PeerMisbehaved::UnexpectedMessageType(other.to_string());
-                return Err(expected.refused(Stage::Reply)(error.into()));
-            }
-        }
-        check_transaction(&message, expected)?;
-        match attributes.pki_status().map_err(expected.refused(Stage::Answer))? {
-            PkiStatus::Success => success(&message, expected).map(Self::Success),
-            PkiStatus::Failure => Ok(Self::Failure {
-                fail_info: attributes.fail_info().map_err(expected.refused(Stage::Answer))?,
-                text: attributes.fail_info_text().map_err(expected.refused(Stage::Answer))?,
-            }),
-            PkiStatus::Pending => Ok(Self::Pending),
-            other @ PkiStatus::Other(_) => {
-                let text = format!("pkiStatus is {other}");
-                Err(Refusal::unacceptable(Stage::Answer, expected.exchange, text))
-            }
-        }
+        expected
+            .checked(bytes)
+            .map_err(|refusal| Refusal { exchange: expected.exchange.to_owned(), ..refusal })
     }
 }
 
 impl Expected<'_> {
-    fn refused(&self, stage: Stage) -> impl Fn(Error) -> Refusal {
-        let exchange = self.exchange.to_owned();
-        move |error| Refusal { stage, exchange: exchange.clone(), reason: Reason::Message(error) }
-    }
-}
-
-/// The signature must verify, and with a certificate that the CA gave us and that is valid: one that came with the reply
-/// proves nothing.
-fn check_signer(message: &Message, expected: &Expected<'_>) -> Result<(), Refusal> {
-    let signer = message.verify(expected.signers).map_err(|error| match error {
-        Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound) => {
-            expected.refused(Stage::Signer)(error)
+    fn checked(&self, bytes: &[u8]) -> Result<Reply, Refusal> {
+        let message = Message::parse(bytes).map_err(Refusal::at(Stage::Reply))?;
+        self.check_signer(&message)?;
+        let attributes = message.attributes();
+        let message_type = attributes.message_type().map_err(Refusal::at(Stage::Reply))?;
+        if message_type != MessageType::CertRep {
+            let error = PeerMisbehaved::UnexpectedMessageType(message_type.to_string());
+            return Err(Refusal::at(Stage::Reply)(error));
         }
-        error => expected.refused(Stage::Signature)(error),
-    })?;
-    let subject = name::to_text(signer.subject_name());
-    if message.digest() == Digest::Md5 && !expected.takes_obsolete_algorithms {
-        let text = "the reply is signed with MD5, which RFC 8894 forbids";
-        return Err(Refusal::unacceptable(Stage::Signature, expected.exchange, text));
-    }
-    let refused = |text| Err(Refusal::unacceptable(Stage::Signer, expected.exchange, text));
-    if !expected.signers.iter().any(|known| is_same(known, &signer)) {
-        return refused(format!(
-            "the reply is signed by `{subject}`, which is not one of the CA's certificates"
-        ));
-    }
-    match invalidity(&signer, expected.now) {
-        Some(reason) => {
-            refused(format!("the reply is signed with the certificate `{subject}`, which {reason}"))
+        self.check_transaction(attributes)?;
+        match attributes.pki_status().map_err(Refusal::at(Stage::Answer))? {
+            PkiStatus::Success => self.content(&message).map(Reply::Success),
+            PkiStatus::Failure => Ok(Reply::Failure {
+                fail_info: attributes.fail_info().map_err(Refusal::at(Stage::Answer))?,
+                text: attributes.fail_info_text().map_err(Refusal::at(Stage::Answer))?,
+            }),
+            PkiStatus::Pending => Ok(Reply::Pending),
+            other @ PkiStatus::Other(_) => {
+                Err(Refusal::unacceptable(Stage::Answer, format!("pkiStatus is {other}")))
+            }
         }
-        None => Ok(()),
+    }
+
+    /// The signature must verify, and with a certificate that the CA gave us and that is valid: one that came with the
+    /// reply proves nothing.
+    fn check_signer(&self, message: &Message) -> Result<(), Refusal> {
+        let signer = message.verify(self.signers).map_err(|error| match error {
+            Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound) => {
+                Refusal::at(Stage::Signer)(error)
+            }
+            error => Refusal::at(Stage::Signature)(error),
+        })?;
+        let subject = name::to_text(signer.subject_name());
+        if message.digest() == Digest::Md5 && !self.takes_obsolete_algorithms {
+            let text = "the reply is signed with MD5, which RFC 8894 forbids";
+            return Err(Refusal::unacceptable(Stage::Signature, text));
+        }
+        if !self.signers.contains(&signer.as_ref()) {
+            let text = format!(
+                "the reply is signed by `{subject}`, which is not one of the CA's certificates"
+            );
+            return Err(Refusal::unacceptable(Stage::Signer, text));
+        }
+        invalidity(&signer, self.now).map_or(Ok(()), |reason| {
+            let text =
+                format!("the reply is signed with the certificate `{subject}`, which {reason}");
+            Err(Refusal::unacceptable(Stage::Signer, text))
+        })
+    }
+
+    fn check_transaction(&self, attributes: &Attributes) -> Result<(), Refusal> {
+        let id = attributes.transaction_id().map_err(Refusal::at(Stage::TransactionId))?;
+        let asked = self.transaction_id;
+        if id != *asked {
+            let text = format!("the reply belongs to transaction `{id}`, the request to `{asked}`");
+            return Err(Refusal::unacceptable(Stage::TransactionId, text));
+        }
+        let nonce = attributes.recipient_nonce().map_err(Refusal::at(Stage::Nonce))?;
+        let sent = self.sender_nonce;
+        if nonce != *sent {
+            let text =
+                format!("recipientNonce is `{nonce}`, the request's senderNonce was `{sent}`");
+            return Err(Refusal::unacceptable(Stage::Nonce, text));
+        }
+        Ok(())
+    }
+
+    fn content(&self, message: &Message) -> Result<CertsOnly, Refusal> {
+        let envelope = message.content().filter(|content| !content.is_empty());
+        let opened = envelope
+            .ok_or(PeerMisbehaved::MissingEnvelope.into())
+            .and_then(|envelope| envelope::open(envelope, self.recipient))
+            .map_err(Refusal::at(Stage::Envelope))?;
+        if opened.cipher == Cipher::Des && !self.takes_obsolete_algorithms {
+            let text = "the reply is enciphered with single DES, which RFC 8894 forbids";
+            return Err(Refusal::unacceptable(Stage::Envelope, text));
+        }
+        certs_only::decode(&opened.content).map_err(Refusal::at(Stage::Envelope))
     }
 }
 
-fn check_transaction(message: &Message, expected: &Expected<'_>) -> Result<(), Refusal> {
-    let attributes = message.attributes();
-    let transaction_id =
-        attributes.transaction_id().map_err(expected.refused(Stage::TransactionId))?;
-    if transaction_id != *expected.transaction_id {
-        let text = format!(
-            "the reply belongs to transaction `{transaction_id}`, the request to `{}`",
-            expected.transaction_id
-        );
-        return Err(Refusal::unacceptable(Stage::TransactionId, expected.exchange, text));
-    }
-    let nonce = attributes.recipient_nonce().map_err(expected.refused(Stage::Nonce))?;
-    if nonce != *expected.sender_nonce {
-        let text = format!(
-            "recipientNonce is `{nonce}`, the request's senderNonce was `{}`",
-            expected.sender_nonce
-        );
-        return Err(Refusal::unacceptable(Stage::Nonce, expected.exchange, text));
-    }
-    Ok(())
+/// An answer whose signature, transaction and nonce were verified elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Verified<'a> {
+    /// The request is granted; the certificate is in this pkcsPKIEnvelope (RFC 8894 §3.2.2).
+    Success {
+        /// The envelope, in DER or BER.
+        envelope: &'a [u8],
+    },
+    /// The request waits for a decision.
+    Pending,
 }
 
-fn success(message: &Message, expected: &Expected<'_>) -> Result<CertsOnly, Refusal> {
-    let refused = expected.refused(Stage::Envelope);
-    let envelope = message
-        .content()
-        .filter(|content| !content.is_empty())
-        .ok_or_else(|| refused(PeerMisbehaved::MissingEnvelope.into()))?;
-    let opened = envelope::open(envelope, expected.recipient).map_err(&refused)?;
-    if opened.cipher == Cipher::Des && !expected.takes_obsolete_algorithms {
-        let text = "the reply is enciphered with single DES, which RFC 8894 forbids";
-        return Err(Refusal::unacceptable(Stage::Envelope, expected.exchange, text));
+impl Client {
+    /// Takes an answer that somebody else has received and verified, in place of [`Client::receive`].
+    ///
+    /// # Errors
+    /// When no reply is awaited, the envelope cannot be opened, or the certificate in it is not the one asked for.
+    pub fn receive_verified(&mut self, answer: Verified<'_>) -> Result<Next, Refusal> {
+        let State::AwaitingReply(transaction) = std::mem::replace(&mut self.state, State::Finished)
+        else {
+            return Err(Refusal::misuse("no reply is awaited"));
+        };
+        let Verified::Success { envelope } = answer else {
+            self.state = State::Pending(transaction);
+            return Ok(Next::Pending);
+        };
+        let content = envelope::open(envelope, &transaction.message.signer)
+            .and_then(|opened| certs_only::decode(&opened.content))
+            .map_err(Refusal::at(Stage::Envelope))?;
+        self.known_ca()?.issued(&content.certificates, &self.settings.key).map(Next::Issued)
     }
-    certs_only::decode(&opened.content).map_err(refused)
 }

@@ -1,29 +1,24 @@
-//! Building a pkiMessage, also one that is wrong on purpose.
+//! Building a pkiMessage, also one that is wrong, or unusual, on purpose: for testing who reads it.
 
 use std::time::SystemTime;
 
 use der::{
-    Encode,
-    asn1::{Any, ObjectIdentifier, OctetString},
+    Decode, Encode, Tag, Tagged,
+    asn1::{Any, Ia5StringRef, ObjectIdentifier, OctetString, PrintableStringRef, Utf8StringRef},
+    oid::db::rfc5911::{ID_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA},
+    oid::db::rfc5912::RSA_ENCRYPTION,
 };
 use openssl::{hash::hash, sign::Signer, x509::X509};
-use x509_cert::spki::AlgorithmIdentifierOwned;
+use x509_cert::{spki::AlgorithmIdentifierOwned, time::Time};
 
-use super::{
-    attributes::{
-        CONTENT_TYPE, ExtraAttribute, FAIL_INFO, FAIL_INFO_TEXT, MESSAGE_DIGEST, MESSAGE_TYPE,
-        PKI_STATUS, RECIPIENT_NONCE, SENDER_NONCE, SIGNING_TIME, TRANSACTION_ID,
-    },
-    distortion::{Distortion, distort},
-    issuer_and_serial,
-};
+use super::AttributeName;
 use crate::{
     Error,
     algorithm::Digest,
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     cms::{
-        ContentInfo, EncapsulatedContentInfo, ID_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA, SetOf,
-        SignedData, SignerInfo, digest_identifier,
+        CertificateIdentifier, ContentInfo, EncapsulatedContentInfo, SetOf, SignedData, SignerInfo,
+        attribute, digest_identifier,
     },
     identity::Identity,
 };
@@ -35,6 +30,40 @@ pub enum SignatureAlgorithm {
     RsaEncryption,
     /// The combined form, such as `sha256WithRSAEncryption`.
     WithDigest,
+}
+
+/// A signed attribute to put into a message: a dotted object identifier and the DER of its one value.
+#[derive(Clone, Debug)]
+pub struct ExtraAttribute {
+    /// The dotted object identifier.
+    pub oid: String,
+    /// The value, in DER.
+    pub value_der: Vec<u8>,
+}
+
+/// A way in which a message is wrong, or unusual, on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Distortion {
+    /// The attribute is left out.
+    Omit(AttributeName),
+    /// The attribute is there twice.
+    Repeat(AttributeName),
+    /// The attribute's value is of another ASN.1 type: a string becomes octets, anything else a string.
+    Retype(AttributeName),
+    /// The `messageDigest` is that of other content (RFC 5652 §11.2).
+    WrongMessageDigest,
+    /// The signature is one byte off.
+    CorruptSignature,
+    /// There is no signer.
+    NoSigner,
+    /// The signer is there twice.
+    TwoSigners,
+    /// The signer has no signed attributes, and signs the content itself (RFC 5652 §5.4).
+    NoSignedAttributes,
+    /// The content says to be another thing than data (RFC 8894 §3.2).
+    ContentTypeNotData,
+    /// The signed attributes stand, and are signed, in another order than DER's.
+    UnsortedAttributes,
 }
 
 /// A pkiMessage to be built; what is `None` or empty is left out of it, be it required or not.
@@ -105,8 +134,7 @@ impl<'a> MessageBuilder<'a> {
         let certificates: Result<Vec<_>, _> =
             self.certificates.iter().map(|certificate| certificate.to_der()).collect();
         let certificates = Some(certificates?).filter(|list| !list.is_empty());
-        self.wrap(&signer_info, certificates.map(SetOf::in_order))
-            .map_err(Error::malformed("pkiMessage"))
+        self.wrap(&signer_info, certificates.as_deref().map(SetOf::in_order))
     }
 
     fn has(&self, distortion: Distortion) -> bool {
@@ -114,8 +142,7 @@ impl<'a> MessageBuilder<'a> {
     }
 
     fn signature(&self, attributes: Option<&SetOf>) -> Result<Vec<u8>, Error> {
-        let encoded = attributes.map(SetOf::to_der).transpose();
-        let encoded = encoded.map_err(Error::malformed("signed attributes"))?;
+        let encoded = attributes.map(SetOf::to_der).transpose()?;
         let signed = encoded.as_deref().or(self.content.as_deref()).unwrap_or_default();
         let mut signature =
             Signer::new(self.digest.openssl(), &self.signer.key)?.sign_oneshot_to_vec(signed)?;
@@ -128,44 +155,78 @@ impl<'a> MessageBuilder<'a> {
     }
 
     fn attributes(&self) -> Result<SetOf, Error> {
-        type Kind = super::attributes::AttributeKind;
-        let printable = |kind: &Kind, text: Option<&str>| {
-            text.map(|text| ExtraAttribute::printable(kind, text)).transpose()
-        };
-        let octets = |kind: &Kind, nonce: Option<&Nonce>| {
-            nonce.map(|nonce| ExtraAttribute::octets(kind, nonce.as_bytes())).transpose()
-        };
+        let mut all = self.known_attributes()?;
+        for ExtraAttribute { oid, value_der } in &self.extra_attributes {
+            let oid = ObjectIdentifier::new(oid).map_err(|_| {
+                Error::Misuse("an attribute's object identifier is not dotted decimal")
+            })?;
+            all.push((oid, Any::from_der(value_der)?));
+        }
+        self.distort(&mut all)?;
+        let mut encoded = all
+            .into_iter()
+            .map(|(oid, value)| attribute(oid, value))
+            .collect::<Result<Vec<_>, _>>()?;
+        if self.has(Distortion::UnsortedAttributes) {
+            encoded.sort();
+            encoded.reverse();
+            return Ok(SetOf::in_order(&encoded));
+        }
+        Ok(SetOf::sorted(encoded))
+    }
+
+    fn known_attributes(&self) -> Result<Vec<(ObjectIdentifier, Any)>, Error> {
+        use AttributeName as Name;
         let mut content = self.content.clone().unwrap_or_default();
         if self.has(Distortion::WrongMessageDigest) {
             content.push(0);
         }
         let message_digest = hash(self.digest.openssl(), &content)?;
+        let printable =
+            |text: Option<&str>| text.map(|text| Any::encode_from(&PrintableStringRef::new(text)?));
+        let utf8 = |text: &String| Any::encode_from(&Utf8StringRef::new(text)?);
+        let octets = |octets: &[u8]| Any::new(Tag::OctetString, octets);
+        let nonce = |nonce: &Option<Nonce>| nonce.as_ref().map(|nonce| octets(nonce.as_bytes()));
+        let time = |time| Any::encode_from(&Time::try_from(time)?);
         let known = [
-            Some(ExtraAttribute::of(&CONTENT_TYPE, ID_DATA.to_der())?),
-            Some(ExtraAttribute::octets(&MESSAGE_DIGEST, &message_digest)?),
-            self.signing_time.map(|time| ExtraAttribute::time(&SIGNING_TIME, time)).transpose()?,
-            printable(&MESSAGE_TYPE, self.message_type.as_ref().map(MessageType::as_wire))?,
-            printable(&TRANSACTION_ID, self.transaction_id.as_ref().map(TransactionId::as_str))?,
-            printable(&PKI_STATUS, self.pki_status.as_ref().map(PkiStatus::as_wire))?,
-            printable(&FAIL_INFO, self.fail_info.as_ref().map(FailInfo::as_wire))?,
-            octets(&SENDER_NONCE, self.sender_nonce.as_ref())?,
-            octets(&RECIPIENT_NONCE, self.recipient_nonce.as_ref())?,
-            self.fail_info_text
-                .as_deref()
-                .map(|text| ExtraAttribute::utf8(&FAIL_INFO_TEXT, text))
-                .transpose()?,
+            (Name::ContentType, Some(Any::encode_from(&ID_DATA))),
+            (Name::MessageDigest, Some(octets(&message_digest))),
+            (Name::SigningTime, self.signing_time.map(time)),
+            (Name::MessageType, printable(self.message_type.as_ref().map(MessageType::as_wire))),
+            (
+                Name::TransactionId,
+                printable(self.transaction_id.as_ref().map(TransactionId::as_str)),
+            ),
+            (Name::PkiStatus, printable(self.pki_status.as_ref().map(PkiStatus::as_wire))),
+            (Name::FailInfo, printable(self.fail_info.as_ref().map(FailInfo::as_wire))),
+            (Name::SenderNonce, nonce(&self.sender_nonce)),
+            (Name::RecipientNonce, nonce(&self.recipient_nonce)),
+            (Name::FailInfoText, self.fail_info_text.as_ref().map(utf8)),
         ];
-        let mut all: Vec<_> =
-            known.into_iter().flatten().chain(self.extra_attributes.iter().cloned()).collect();
-        distort(&self.distortions, &mut all)?;
-        let mut encoded: Vec<_> =
-            all.iter().map(ExtraAttribute::encode).collect::<Result<_, _>>()?;
-        if self.has(Distortion::UnsortedAttributes) {
-            encoded.sort();
-            encoded.reverse();
-            return Ok(SetOf::in_order(encoded));
+        let present = known.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        present
+            .map(|(name, value)| Ok((name.oid(), value.map_err(Error::malformed(name.as_str()))?)))
+            .collect()
+    }
+
+    /// Distorts the attributes, which are not encoded yet.
+    fn distort(&self, attributes: &mut Vec<(ObjectIdentifier, Any)>) -> Result<(), Error> {
+        for distortion in &self.distortions {
+            match distortion {
+                Distortion::Omit(name) => attributes.retain(|(oid, _)| *oid != name.oid()),
+                Distortion::Repeat(name) => {
+                    let again = attributes.iter().filter(|(oid, _)| *oid == name.oid()).cloned();
+                    attributes.extend(again.collect::<Vec<_>>());
+                }
+                Distortion::Retype(name) => {
+                    for (_, value) in attributes.iter_mut().filter(|(oid, _)| *oid == name.oid()) {
+                        *value = retyped(value)?;
+                    }
+                }
+                _ => {}
+            }
         }
-        Ok(SetOf::sorted(encoded))
+        Ok(())
     }
 
     fn signer_info(
@@ -173,23 +234,26 @@ impl<'a> MessageBuilder<'a> {
         attributes: Option<SetOf>,
         signature: Vec<u8>,
     ) -> Result<SignerInfo, Error> {
-        const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
         let oid = match self.signature_algorithm {
-            SignatureAlgorithm::RsaEncryption => RSA,
+            SignatureAlgorithm::RsaEncryption => RSA_ENCRYPTION,
             SignatureAlgorithm::WithDigest => self.digest.rsa_signature_oid(),
         };
         Ok(SignerInfo {
             version: 1,
-            sid: issuer_and_serial(&self.signer.certificate)?,
+            sid: CertificateIdentifier::of(&self.signer.certificate)?,
             digest_algorithm: digest_identifier(self.digest),
             signed_attrs: attributes,
             signature_algorithm: AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) },
-            signature: OctetString::new(signature).map_err(Error::malformed("signature"))?,
+            signature: OctetString::new(signature)?,
             unsigned_attrs: None,
         })
     }
 
-    fn wrap(&self, signer_info: &SignerInfo, certificates: Option<SetOf>) -> der::Result<Vec<u8>> {
+    fn wrap(
+        &self,
+        signer_info: &SignerInfo,
+        certificates: Option<SetOf>,
+    ) -> Result<Vec<u8>, Error> {
         let signer_count = if self.has(Distortion::NoSigner) {
             0
         } else {
@@ -198,15 +262,23 @@ impl<'a> MessageBuilder<'a> {
         let is_data = !self.has(Distortion::ContentTypeNotData);
         let signed_data = SignedData {
             version: 1,
-            digest_algorithms: SetOf::in_order([digest_identifier(self.digest).to_der()?]),
+            digest_algorithms: SetOf::in_order(&[digest_identifier(self.digest).to_der()?]),
             encap_content_info: EncapsulatedContentInfo {
                 content_type: if is_data { ID_DATA } else { ID_ENVELOPED_DATA },
                 content: self.content.as_deref().map(OctetString::new).transpose()?,
             },
             certificates,
             crls: None,
-            signer_infos: SetOf::in_order(vec![signer_info.to_der()?; signer_count]),
+            signer_infos: SetOf::in_order(&vec![signer_info.to_der()?; signer_count]),
         };
         ContentInfo::wrap(ID_SIGNED_DATA, &signed_data)
+    }
+}
+
+/// The same octets as another type; octets that are no text become their hexadecimal digits.
+fn retyped(value: &Any) -> der::Result<Any> {
+    match value.tag() {
+        Tag::PrintableString | Tag::Utf8String => Any::new(Tag::OctetString, value.value()),
+        _ => Any::encode_from(&Ia5StringRef::new(&hex::encode_upper(value.value()))?),
     }
 }

@@ -1,24 +1,35 @@
-//! Building a certification request.
+//! Building a certification request, and the certificate that a client without one signs its request with.
+
+use std::time::{Duration, SystemTime};
 
 use der::{
     Decode, Encode,
     asn1::{
-        Any, BitString, BmpString, Ia5StringRef, ObjectIdentifier, OctetString, PrintableString,
-        SetOfVec,
+        Any, BitString, BmpString, Ia5StringRef, ObjectIdentifier, OctetString, PrintableStringRef,
+        Utf8StringRef,
     },
+    oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
 use openssl::{
-    pkey::{Id, PKeyRef, Private},
+    asn1::Asn1Integer,
+    bn::BigNum,
+    error::ErrorStack,
+    pkey::{Id, PKey, PKeyRef, Private},
     sign::Signer,
-    x509::X509NameRef,
+    x509::{X509Builder, X509NameRef, extension::KeyUsage},
 };
-use x509_cert::{attr::Attribute, ext::Extension, spki::AlgorithmIdentifierOwned};
+use x509_cert::{ext::Extension, spki::AlgorithmIdentifierOwned};
 
-use super::{
-    CHALLENGE_PASSWORD, CertificationRequest, CertificationRequestInfo, EXTENSION_REQUEST,
-    RequestedExtension,
+use super::{CertificationRequest, CertificationRequestInfo, RequestedExtension};
+use crate::{
+    Error,
+    algorithm::Digest,
+    attribute::TransactionId,
+    certificate::asn1_time,
+    cms::{SetOf, attribute},
+    identity::Identity,
+    secret::Secret,
 };
-use crate::{Error, algorithm::Digest, cms::SetOf, secret::Secret};
 
 /// A certification request to be built (RFC 2986, RFC 8894 §3.3.1).
 pub struct CsrBuilder<'a> {
@@ -56,17 +67,15 @@ impl CsrBuilder<'_> {
     /// # Errors
     /// When a value cannot be encoded or OpenSSL cannot sign.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let malformed = Error::malformed("certification request");
         let info = self.info()?;
-        let signed = info.to_der().map_err(&malformed)?;
-        let signature =
-            Signer::new(self.digest.openssl(), self.key)?.sign_oneshot_to_vec(&signed)?;
+        let mut signer = Signer::new(self.digest.openssl(), self.key)?;
+        let signature = signer.sign_oneshot_to_vec(&info.to_der()?)?;
         let request = CertificationRequest {
             info,
             signature_algorithm: self.signature_algorithm()?,
-            signature: BitString::from_bytes(&signature).map_err(&malformed)?,
+            signature: BitString::from_bytes(&signature)?,
         };
-        request.to_der().map_err(malformed)
+        Ok(request.to_der()?)
     }
 
     /// An ECDSA signature has no parameters (RFC 5758 §3.2).
@@ -81,56 +90,87 @@ impl CsrBuilder<'_> {
     }
 
     fn info(&self) -> Result<CertificationRequestInfo, Error> {
-        let (subject, public_key) = (self.subject.to_der()?, self.key.public_key_to_der()?);
-        let info = || -> der::Result<CertificationRequestInfo> {
-            let attributes = [self.challenge_attribute()?, self.extension_attribute()?];
-            Ok(CertificationRequestInfo {
-                version: 0,
-                subject: Any::from_der(&subject)?,
-                public_key: Any::from_der(&public_key)?,
-                attributes: Some(SetOf::sorted(attributes.into_iter().flatten().collect())),
-            })
-        };
-        info().map_err(Error::malformed("certification request"))
-    }
-
-    fn challenge_attribute(&self) -> der::Result<Option<Vec<u8>>> {
-        let Some(password) = self.challenge_password else { return Ok(None) };
-        let text = password.expose();
-        let value = match (self.challenge_string, PrintableString::new(text)) {
-            (ChallengeString::PrintableOrUtf8, Ok(printable)) => printable.to_der()?,
-            (ChallengeString::PrintableOrUtf8 | ChallengeString::Utf8, _) => {
-                text.to_owned().to_der()?
-            }
-            (ChallengeString::Ia5, _) => Ia5StringRef::new(text)?.to_der()?,
-            (ChallengeString::Bmp, _) => BmpString::from_utf8(text)?.to_der()?,
-        };
-        attribute(CHALLENGE_PASSWORD, &value).map(Some)
-    }
-
-    fn extension_attribute(&self) -> der::Result<Option<Vec<u8>>> {
-        if self.extensions.is_empty() {
-            return Ok(None);
+        let mut attributes = Vec::new();
+        if let Some(password) = self.challenge_password {
+            let value = self.challenge_string.value(password.expose())?;
+            attributes.push(attribute(PKCS_9_AT_CHALLENGE_PASSWORD, value)?);
         }
-        let extensions: der::Result<Vec<Extension>> =
-            self.extensions.iter().map(RequestedExtension::to_extension).collect();
-        attribute(EXTENSION_REQUEST, &extensions?.to_der()?).map(Some)
+        if !self.extensions.is_empty() {
+            let extensions = self.extensions.iter().map(RequestedExtension::to_extension);
+            let list = extensions.collect::<der::Result<Vec<_>>>()?.to_der()?;
+            attributes.push(attribute(ID_EXTENSION_REQ, Any::from_der(&list)?)?);
+        }
+        Ok(CertificationRequestInfo {
+            version: 0,
+            subject: Any::from_der(&self.subject.to_der()?)?,
+            public_key: Any::from_der(&self.key.public_key_to_der()?)?,
+            attributes: Some(SetOf::sorted(attributes)),
+        })
+    }
+}
+
+impl ChallengeString {
+    fn value(self, password: &str) -> der::Result<Any> {
+        match (self, PrintableStringRef::new(password)) {
+            (Self::PrintableOrUtf8, Ok(printable)) => Any::encode_from(&printable),
+            (Self::PrintableOrUtf8 | Self::Utf8, _) => {
+                Any::encode_from(&Utf8StringRef::new(password)?)
+            }
+            (Self::Ia5, _) => Any::encode_from(&Ia5StringRef::new(password)?),
+            (Self::Bmp, _) => Any::encode_from(&BmpString::from_utf8(password)?),
+        }
     }
 }
 
 impl RequestedExtension {
     fn to_extension(&self) -> der::Result<Extension> {
         Ok(Extension {
-            extn_id: ObjectIdentifier::new(&self.oid)
-                .map_err(|_| der::Error::from(der::ErrorKind::OidMalformed))?,
+            extn_id: ObjectIdentifier::new(&self.oid)?,
             critical: self.critical,
             extn_value: OctetString::new(self.value.as_slice())?,
         })
     }
 }
 
-fn attribute(oid: ObjectIdentifier, value: &[u8]) -> der::Result<Vec<u8>> {
-    Attribute { oid, values: SetOfVec::try_from(vec![Any::from_der(value)?])? }.to_der()
+/// How long the certificate is valid; it serves for one transaction, which a pending request can draw out.
+const VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Makes the self-signed certificate for a request: subject and key of the request, and the key usages
+/// `digitalSignature` and `keyEncipherment` that RFC 8894 §2.3 demands, for it signs the request and receives the reply.
+///
+/// Its serial number is the transaction id of the key, as strongSwan makes it.
+///
+/// # Errors
+/// When `now` is out of range or OpenSSL cannot sign.
+pub fn self_signed(
+    subject: &X509NameRef,
+    key: &PKey<Private>,
+    digest: Digest,
+    now: SystemTime,
+) -> Result<Identity, Error> {
+    let mut builder = X509Builder::new()?;
+    builder.set_version(2)?;
+    builder.set_subject_name(subject)?;
+    builder.set_issuer_name(subject)?;
+    builder.set_pubkey(key)?;
+    let serial = serial(key)?;
+    builder.set_serial_number(&serial)?;
+    builder.set_not_before(asn1_time(now)?.as_ref())?;
+    builder.set_not_after(asn1_time(now + VALIDITY)?.as_ref())?;
+    let usage = KeyUsage::new().critical().digital_signature().key_encipherment().build()?;
+    builder.append_extension(usage)?;
+    builder.sign(key, digest.openssl())?;
+    Ok(Identity { certificate: builder.build(), key: key.clone() })
+}
+
+fn serial(key: &PKey<Private>) -> Result<Asn1Integer, ErrorStack> {
+    let id = TransactionId::from_public_key(key)?;
+    let mut number = BigNum::from_hex_str(id.as_str())?;
+    // A serial number of 20 octets must not have its highest bit set (RFC 5280 §4.1.2.2).
+    if number.is_bit_set(159) {
+        number.clear_bit(159)?;
+    }
+    number.to_asn1_integer()
 }
 
 #[cfg(test)]

@@ -231,18 +231,20 @@ impl TestPki {
                 }
                 Answer::Pending => Outcome::Pending,
             },
-            sender_nonce: Nonce::generate(&mut rand_bytes).unwrap(),
             signer,
             digest: request.header.digest,
             cipher: request.cipher,
             key_transport: request.key_transport,
-            certificates: std::slice::from_ref(&signer.certificate),
-            signature_algorithm: SignatureAlgorithm::WithDigest,
-            signing_time: Some(now()),
-            content_without_envelope: self.failure_content.clone(),
-            extra_attributes: self.extra_attributes(),
         };
-        reply.encode(&mut rand_bytes).unwrap()
+        let mut message = reply.message(&mut rand_bytes).unwrap();
+        message.certificates = std::slice::from_ref(&signer.certificate);
+        message.signature_algorithm = SignatureAlgorithm::WithDigest;
+        message.signing_time = Some(now());
+        if message.content.is_none() {
+            message.content.clone_from(&self.failure_content);
+        }
+        message.extra_attributes = self.extra_attributes();
+        message.encode().unwrap()
     }
 
     fn extra_attributes(&self) -> Vec<ExtraAttribute> {

@@ -3,8 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use regex::{Regex, RegexBuilder};
+
 use super::{Node, Problems, Value};
 use crate::{Diagnostic, Located, Place};
+
+/// The most memory that a compiled regular expression may take, in bytes.
+const REGEX_SIZE_LIMIT: usize = 1024 * 1024;
 
 impl Node {
     /// The text of a scalar, or a problem.
@@ -19,34 +24,55 @@ impl Node {
 
     /// `true` or `false`, or a problem.
     pub fn boolean(&self, problems: &Problems) -> Option<bool> {
-        match &self.value {
-            Value::Scalar { text, plain: true } if text == "true" => Some(true),
-            Value::Scalar { text, plain: true } if text == "false" => Some(false),
-            _ => {
-                self.expected("`true` or `false`", problems);
-                None
-            }
-        }
+        let value = match &self.value {
+            Value::Scalar { text, plain: true } => text.parse().ok(),
+            _ => None,
+        };
+        self.unless_none(value, "`true` or `false`", problems)
     }
 
     /// A value that a text stands for, or a problem that says what it should have been.
     pub fn parsed<T: FromStr>(&self, expected: &str, problems: &Problems) -> Option<T> {
-        let text = self.scalar(expected, problems)?;
-        let value = text.parse().ok();
-        if value.is_none() {
-            self.expected(expected, problems);
-        }
-        value
+        let value = self.scalar(expected, problems)?.parse().ok();
+        self.unless_none(value, expected, problems)
     }
 
     /// A duration with a unit, or a problem.
     pub fn duration(&self, problems: &Problems) -> Option<Duration> {
         let expected = "a duration with its unit, such as `500ms`, `2s` or `1m`";
         let value = duration(self.scalar(expected, problems)?);
-        if value.is_none() {
-            self.expected(expected, problems);
+        self.unless_none(value, expected, problems)
+    }
+
+    /// A regular expression, whose `^` and `$` stand for the ends of each line; or a problem at the place in it that is
+    /// wrong, with a note for those who meant something else.
+    pub fn regex(&self, note: Option<&str>, problems: &Problems) -> Option<Regex> {
+        let text = self.text(problems)?;
+        let wrong = |diagnostic: Diagnostic| {
+            problems.add(match note {
+                Some(note) => diagnostic.note(note),
+                None => diagnostic,
+            });
+        };
+        if let Err(error) = regex_syntax::ast::parse::Parser::new().parse(&text) {
+            let place = self.place_of(error.span().start.offset, error.span().end.offset);
+            wrong(Diagnostic::at(&place, no_regex(&error.kind().to_string())));
+            return None;
         }
-        value
+        match RegexBuilder::new(&text).multi_line(true).size_limit(REGEX_SIZE_LIMIT).build() {
+            Ok(regex) => return Some(regex),
+            Err(regex::Error::CompiledTooBig(limit)) => {
+                let message = format!("the regular expression takes more than {limit} bytes");
+                problems.add(Diagnostic::at(&self.place, message));
+            }
+            Err(error) => {
+                let words = error.to_string();
+                let last = words.lines().last().unwrap_or_default();
+                let message = no_regex(last.strip_prefix("error: ").unwrap_or(last));
+                wrong(Diagnostic::at(&self.place, message));
+            }
+        }
+        None
     }
 
     /// One of the named values, or a problem that lists them.
@@ -108,6 +134,13 @@ impl Node {
         problems.add(Diagnostic::at(&self.place, format!("expected {expected}, found {found}")));
     }
 
+    fn unless_none<T>(&self, value: Option<T>, expected: &str, problems: &Problems) -> Option<T> {
+        if value.is_none() {
+            self.expected(expected, problems);
+        }
+        value
+    }
+
     fn scalar(&self, expected: &str, problems: &Problems) -> Option<&str> {
         if let Value::Scalar { text, .. } = &self.value {
             return Some(text);
@@ -115,6 +148,10 @@ impl Node {
         self.expected(expected, problems);
         None
     }
+}
+
+fn no_regex(reason: &str) -> String {
+    format!("not a regular expression: {reason}")
 }
 
 /// A whole number and its unit; at most a day, so that deadlines do not overflow.

@@ -36,24 +36,14 @@ pub(super) fn masked_by_shape(diagnostic: Diagnostic) -> Diagnostic {
 /// What was found wrong with a file, without what may be a secret in it.
 pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> {
     let mut secrets = Vec::new();
-    note_below(file, &mut secrets);
+    file.walk(&mut |value| match value {
+        Value::Scalar { text, .. } => secrets.extend(clear_passwords(text)),
+        Value::Mapping(entries) => entries.iter().for_each(|one| note_field(one, &mut secrets)),
+        Value::Null | Value::Sequence(_) => {}
+    });
     let masker = Masker::new(secrets);
     let quotes_may_nest = file.place.source().text().contains(QUOTE);
     problems.into_iter().map(|problem| problem.masked(&masker, quotes_may_nest)).collect()
-}
-
-fn note_below(node: &Node, secrets: &mut Vec<Secret>) {
-    match &node.value {
-        Value::Null => {}
-        Value::Scalar { text, .. } => secrets.extend(clear_passwords(text)),
-        Value::Sequence(items) => items.iter().for_each(|item| note_below(item, secrets)),
-        Value::Mapping(entries) => {
-            for entry in entries {
-                note_field(entry, secrets);
-                note_below(&entry.value, secrets);
-            }
-        }
-    }
 }
 
 /// Notes what one field may hold; its name may be misspelt.
@@ -62,10 +52,9 @@ fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
     let is_like =
         |fields: &[&str]| key != "status" && closest(key, fields.iter().copied()).is_some();
     if is_like(&FIELDS) {
-        value.scalars(&mut |text| {
-            if text != "none" {
-                secrets.push(Secret::new(text));
-            }
+        value.walk(&mut |value| match value {
+            Value::Scalar { text, .. } if text != "none" => secrets.push(Secret::new(text)),
+            _ => {}
         });
     }
     if is_like(&VALUES) {
@@ -85,22 +74,21 @@ fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
         _ => {}
     }
     if is_like(&["set", "lines"]) {
-        value.scalars(&mut |text| secrets.extend(clear_passwords_of_configuration(text)));
+        value.walk(&mut |value| {
+            if let Value::Scalar { text, .. } = value {
+                secrets.extend(clear_passwords_of_configuration(text));
+            }
+        });
     }
 }
 
 /// Notes the keys of maps that stand where a secret is due.
 fn note_keys(node: &Node, secrets: &mut Vec<Secret>) {
-    match &node.value {
-        Value::Null | Value::Scalar { .. } => {}
-        Value::Sequence(items) => items.iter().for_each(|item| note_keys(item, secrets)),
-        Value::Mapping(entries) => {
-            for entry in entries {
-                secrets.push(Secret::new(entry.key.as_str()));
-                note_keys(&entry.value, secrets);
-            }
+    node.walk(&mut |value| {
+        if let Value::Mapping(entries) = value {
+            secrets.extend(entries.iter().map(|entry| Secret::new(entry.key.as_str())));
         }
-    }
+    });
 }
 
 /// Whether a text may be the name of a variable of the environment.

@@ -145,14 +145,12 @@ fn post(provocation: Provocation, ca: &Ca, sent: &Sent<'_>) -> Vec<u8> {
         message_type: MessageType::clone(&sent.message_type),
         transaction_id: TransactionId::new(sent.id),
         sender_nonce: Nonce::new(NONCE),
-        body: &sent.body,
-        signer: sent.signer,
-        recipient,
+        signer: sent.signer.clone(),
         cipher: Cipher::Aes128,
         key_transport: KeyTransport::Pkcs1v15,
         digest: Digest::Sha256,
     };
-    let message = message.encode(&mut rand_bytes).unwrap();
+    let message = message.encode(&sent.body, recipient, &mut rand_bytes).unwrap();
     let (path, length) = (path(provocation), message.len());
     let head = format!(
         "POST {path}?operation=PKIOperation HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n\
