@@ -1,6 +1,5 @@
 //! `sceplab conform`: what a SCEP server really does, requirement by requirement.
 
-mod books;
 pub(super) mod catalogue;
 pub(super) mod challenges;
 mod discovery;
@@ -15,18 +14,17 @@ use clap::Args;
 
 use self::catalogue::Catalogue;
 use self::challenges::ChallengeArguments;
-use super::complain;
-use super::exit::Exit;
-use super::jobs::jobs;
-use super::output::{self, say, warn};
+use super::exit::{CommandError, Exit};
+use super::output::{complain, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
+use super::values::jobs;
 use super::wiring::LivePki;
 use ::report::conformance::terminal;
 use ::report::terminal::{line, summary, transcript};
 use conformance::{Budget, OnePki, Plan, Target, judge};
-use diagnostics::{Diagnostic, Palette};
+use diagnostics::Palette;
 use model::scep_url::ScepUrl;
 use results::requirement::End;
 use results::{ConformanceReport, Date};
@@ -124,25 +122,24 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl Arguments {
-    pub(super) async fn perform(&self) -> Exit {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        let done = if self.coverage {
+        if self.coverage {
             self.catalogue.coverage()
         } else if self.list {
             self.catalogue.list(CASES, End::Server)
         } else {
             self.conform(&stop).await
-        };
-        done.unwrap_or_else(|exit| exit)
+        }
     }
 
-    async fn conform(&self, stop: &StopSignals) -> Result<Exit, Exit> {
+    async fn conform(&self, stop: &StopSignals) -> Result<Exit, CommandError> {
         self.reports.check()?;
         let target = load_target(self.target.as_deref())?;
         let url = self.url(&target)?;
         let cases = self.catalogue.cases(CASES, End::Server, Some(&target))?;
-        let challenges = self.challenges.read().map_err(|reason| wrong_usage(&reason))?;
+        let challenges = self.challenges.read().map_err(|reason| Exit::Usage.because(reason))?;
         let budget = Budget {
             certificates: self.max_certificates,
             challenges: challenges.count(),
@@ -162,12 +159,9 @@ impl Arguments {
         ));
         let discovered = tokio::select! {
             discovered = discovery::discover(&*pki, &url, &target) => discovered,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
         };
-        let discovered = discovered.map_err(|reason| {
-            complain(&reason);
-            Exit::Lab
-        })?;
+        let discovered = discovered.map_err(|reason| Exit::Lab.because(reason))?;
         warn(&discovered.join("\n"));
         warn(&cost(&plan));
         if has_no_challenge {
@@ -180,13 +174,13 @@ impl Arguments {
         Ok(finish(&report, &self.reports))
     }
 
-    fn url(&self, target: &Target) -> Result<ScepUrl, Exit> {
+    fn url(&self, target: &Target) -> Result<ScepUrl, CommandError> {
         match (&self.url, &target.url) {
             (Some(url), _) => Ok(url.clone()),
             (None, Some(url)) => {
-                url.parse().map_err(|error| wrong_usage(&format!("`{url}`: {error}")))
+                url.parse().map_err(|error| Exit::Usage.because(format!("`{url}`: {error}")))
             }
-            (None, None) => Err(wrong_usage("the target file names no `url`: give one")),
+            (None, None) => Err(Exit::Usage.because("the target file names no `url`: give one")),
         }
     }
 
@@ -237,13 +231,9 @@ impl Arguments {
     }
 }
 
-/// Reads a target file, where one is named; what is wrong with it is shown.
-pub(super) fn load_target(path: Option<&Path>) -> Result<Target, Exit> {
-    let Some(path) = path else { return Ok(Target::default()) };
-    Target::load(path).map_err(|wrong| {
-        output::diagnostics(&wrong);
-        Exit::Usage
-    })
+/// Reads a target file, where one is named.
+pub(super) fn load_target(path: Option<&Path>) -> Result<Target, CommandError> {
+    Ok(path.map(Target::load).transpose()?.unwrap_or_default())
 }
 
 /// Tells what was found: a line for each case, what failed in full, what was issued, and a summary.
@@ -265,11 +255,6 @@ pub(super) fn finish(found: &ConformanceReport, reports: &Reports) -> Exit {
         complain(reason);
     }
     reports.write(found, Exit::of_peer(found))
-}
-
-fn wrong_usage(reason: &str) -> Exit {
-    output::diagnostics(&[Diagnostic::general(reason)]);
-    Exit::Usage
 }
 
 fn cost(plan: &Plan) -> String {

@@ -1,7 +1,7 @@
 //! `sceplab dut --serve`: a device that stands on while users come and go.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +11,13 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use super::socket::{Mode, Served, SocketError};
-use crate::exit::Exit;
+use super::socket::{Mode, Served};
+use crate::exit::{CommandError, Exit};
 use crate::output::warn;
 use crate::stop::StopSignals;
-use simulated::served;
-
 use crate::wiring::in_the_virtual_lab;
 use model::lab::Lab;
+use simulated::served;
 use testbed::{Bench, BenchError, Client, DriverName};
 
 /// How many users the device lets in at a time.
@@ -47,19 +46,6 @@ pub(super) struct Serving {
     restart_in_commit: Option<u64>,
 }
 
-/// Why a device is not served.
-#[derive(Debug, Error)]
-pub(crate) enum ServeError {
-    #[error(transparent)]
-    Socket(#[from] SocketError),
-    #[error(transparent)]
-    Bench(#[from] BenchError),
-    #[error(transparent)]
-    Interface(#[from] InterfaceError),
-    #[error("no further user can be heard of: {0}")]
-    Listening(io::Error),
-}
-
 /// Why an interface is not given to the device.
 #[derive(Debug, Error)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there it is not supported"))]
@@ -83,31 +69,39 @@ pub(crate) enum InterfaceError {
     System,
 }
 
+impl From<InterfaceError> for CommandError {
+    fn from(error: InterfaceError) -> Self {
+        Exit::Lab.because(error)
+    }
+}
+
 impl Serving {
-    /// Whether a device is to be served.
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.serve.is_some()
+    /// The socket that a device is to be served at, if one is.
+    pub(super) fn socket(&self) -> Option<&Path> {
+        self.serve.as_deref()
     }
 
-    /// Serves the device of that name until the process is told to stop.
+    /// Serves the device of that name at that socket until the process is told to stop.
     ///
     /// # Errors
     /// When the device cannot be built, or not be served.
     pub(super) async fn run(
         &self,
+        path: &Path,
         lab: &Lab,
         name: &str,
         driver: DriverName,
         client: Client,
-    ) -> Result<Exit, ServeError> {
-        let Some(path) = &self.serve else { return Ok(Exit::Success) };
+    ) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         let (device, bench) = self.device(lab, name, driver, client)?;
         let socket = Served::at(path, self.mode)?;
         let path = path.display();
         warn(&format!("device {name} is served; sceplab dut --attach {path}"));
         let heard = tokio::select! {
-            error = welcome(&socket, &device) => Err(ServeError::Listening(error)),
+            error = welcome(&socket, &device) => {
+                Err(Exit::Lab.because(format!("no further user can be heard of: {error}")))
+            }
             () = stop.told(1) => Ok(Exit::Success),
         };
         drop(socket);
@@ -122,7 +116,7 @@ impl Serving {
         name: &str,
         driver: DriverName,
         client: Client,
-    ) -> Result<(Arc<Device>, Bench), ServeError> {
+    ) -> Result<(Arc<Device>, Bench), CommandError> {
         if !self.interface.is_empty() {
             return self.on_interfaces(lab, name, client);
         }
@@ -139,7 +133,7 @@ impl Serving {
         lab: &Lab,
         name: &str,
         client: Client,
-    ) -> Result<(Arc<Device>, Bench), ServeError> {
+    ) -> Result<(Arc<Device>, Bench), CommandError> {
         for interface in &self.interface {
             own_network::permit(interface, self.this_machine)?;
         }
@@ -154,7 +148,7 @@ impl Serving {
         _: &Lab,
         _: &str,
         _: Client,
-    ) -> Result<(Arc<Device>, Bench), ServeError> {
+    ) -> Result<(Arc<Device>, Bench), CommandError> {
         Err(InterfaceError::System.into())
     }
 }

@@ -9,6 +9,8 @@ use clap::ValueEnum;
 use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::exit::{CommandError, Exit};
+
 /// Who may use the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Mode {
@@ -44,6 +46,12 @@ pub(crate) enum SocketError {
     Forbidden { path: PathBuf, error: io::Error },
     #[error("the device at `{path}` cannot be reached: {error}")]
     NotReached { path: PathBuf, error: io::Error },
+}
+
+impl From<SocketError> for CommandError {
+    fn from(error: SocketError) -> Self {
+        Exit::Lab.because(error)
+    }
 }
 
 /// A socket that is listened at; its file goes with it.
