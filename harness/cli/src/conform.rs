@@ -20,14 +20,15 @@ use super::progress::Progress;
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
 use super::values::jobs;
-use super::wiring::LivePki;
-use ::report::conformance::terminal;
+use super::wiring::{Challenges, LivePki};
+use ::report::conformance::{case_line, explanation, issued, requirements};
 use ::report::terminal::{line, summary, transcript};
 use conformance::{Budget, OnePki, Plan, Target, judge};
 use diagnostics::Palette;
+use model::scenario::Scenario;
 use model::scep_url::ScepUrl;
 use results::requirement::End;
-use results::{ConformanceReport, Date};
+use results::{ConformanceReport, Date, Outcome};
 use runner::run_all;
 use testbed::pki::Pki;
 use testbed::{Driver, ReceivedLog};
@@ -139,13 +140,13 @@ impl Arguments {
         let target = load_target(self.target.as_deref())?;
         let url = self.url(&target)?;
         let cases = self.catalogue.cases(CASES, End::Server, Some(&target))?;
-        let challenges = self.challenges.read().map_err(|reason| Exit::Usage.because(reason))?;
+        let given = self.challenges.read().map_err(|reason| Exit::Usage.because(reason))?;
         let budget = Budget {
             certificates: self.max_certificates,
-            challenges: challenges.count(),
+            challenges: given.count,
             disruptive: self.allow_disruptive,
         };
-        let has_no_challenge = challenges.is_none();
+        let has_no_challenge = matches!(given.challenges, Challenges::None);
         let plan = Plan::of(cases, budget);
         if self.dry_run {
             tell_plan(&plan, &url);
@@ -153,7 +154,7 @@ impl Arguments {
         }
         let pki = Arc::new(LivePki::new(
             url.clone(),
-            challenges.into_source(),
+            given.challenges,
             Duration::from_secs(self.timeout),
             self.rate,
         ));
@@ -185,10 +186,9 @@ impl Arguments {
     }
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
-        let of_target = target.parallel.and_then(NonZeroUsize::new);
         // An NDES keeps five unused passwords at the most.
         let default = if self.challenges.are_fetched() { NonZeroUsize::MIN } else { AT_ONCE };
-        self.jobs.or(of_target).unwrap_or(default)
+        self.jobs.or(target.parallel).unwrap_or(default)
     }
 
     async fn run(
@@ -199,19 +199,15 @@ impl Arguments {
         pki: &Arc<LivePki>,
         stop: &StopSignals,
     ) -> ConformanceReport {
-        let at_once = self.at_once(&target);
-        let palette = Palette::of(&io::stdout());
         let Plan { run, skipped } = plan;
         let cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
-        let mut progress = Progress::new(cases.len());
-        let observe = progress.follow(|case| {
-            let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
-            self.verbose.then(shown)
-        });
         let received = ReceivedLog::default();
         let one: Arc<dyn Pki> = Arc::<LivePki>::clone(pki);
-        let driver: Arc<dyn Driver> =
-            Arc::new(OnePki::new(one, self.subject.clone(), received.clone()));
+        let driver: Arc<dyn Driver> = Arc::new(OnePki {
+            pki: one,
+            subject: self.subject.clone(),
+            received: received.clone(),
+        });
         let (told, mut given_up) = (stop.clone().told(1), None);
         let ended = async {
             tokio::select! {
@@ -219,8 +215,8 @@ impl Arguments {
                 reason = pki.fell_silent() => given_up = Some(reason),
             }
         };
-        let mut outcome = run_all(&driver, cases.clone(), at_once, ended, observe).await;
-        progress.end();
+        let mut outcome =
+            run_cases(driver, &cases, self.at_once(&target), self.verbose, ended).await;
         outcome.interrupted &= given_up.is_none();
         target.title = if target.title.is_empty() { url.to_string() } else { target.title };
         let today = Date::today();
@@ -236,20 +232,39 @@ pub(super) fn load_target(path: Option<&Path>) -> Result<Target, CommandError> {
     Ok(path.map(Target::load).transpose()?.unwrap_or_default())
 }
 
+/// Runs cases; what was sent and what came is shown for each if `verbose`.
+pub(super) async fn run_cases(
+    driver: Arc<dyn Driver>,
+    cases: &[Scenario],
+    at_once: NonZeroUsize,
+    verbose: bool,
+    ended: impl Future<Output = ()>,
+) -> Outcome {
+    let palette = Palette::of(&io::stdout());
+    let mut progress = Progress::new(cases.len());
+    let observe = progress.follow(|case| {
+        let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
+        verbose.then(shown)
+    });
+    let outcome = run_all(&driver, cases.to_vec(), at_once, ended, observe).await;
+    progress.end();
+    outcome
+}
+
 /// Tells what was found: a line for each case, what failed in full, what was issued, and a summary.
 pub(super) fn finish(found: &ConformanceReport, reports: &Reports) -> Exit {
     let palette = Palette::of(&io::stdout());
     for case in &found.cases {
-        say(&terminal::line(case, palette));
+        say(&case_line(case, palette));
     }
-    for explanation in found.cases.iter().filter_map(|case| terminal::explanation(case, palette)) {
+    for explanation in found.cases.iter().filter_map(|case| explanation(case, palette)) {
         say(&format!("\n{explanation}"));
     }
-    let issued = terminal::issued(found);
+    let issued = issued(found);
     if !issued.is_empty() {
         say(&format!("\n{}", issued.join("\n")));
     }
-    say(&format!("\n{}", terminal::requirements(found)));
+    say(&format!("\n{}", requirements(found)));
     say(&format!("\n{}", summary(found, palette)));
     if let Some(reason) = &found.given_up {
         complain(reason);

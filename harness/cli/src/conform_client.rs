@@ -1,6 +1,5 @@
 //! `sceplab conform-client`: what a SCEP client really does, requirement by requirement.
 
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,22 +8,20 @@ use std::time::Duration;
 use clap::Args;
 
 use super::conform::catalogue::Catalogue;
-use super::conform::{finish, load_target};
+use super::conform::{finish, load_target, run_cases};
 use super::exit::{CommandError, Exit};
-use super::progress::Progress;
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
 use super::values::jobs;
 use super::wiring::Loopback;
-use ::report::terminal::{line, transcript};
 use conformance::{Target, judge};
-use diagnostics::{Diagnostic, Palette};
+use diagnostics::Diagnostic;
 use mock_ca::Approval;
 use model::scenario::client::{ClientStep, GivenChallenge};
 use model::scenario::{Action, Scenario, Step};
 use results::requirement::End;
 use results::{ConformanceReport, Date, ScenarioOutcome, Verdict};
-use runner::{default_jobs, run_all, run_on};
+use runner::{default_jobs, run_on};
 use simulated::client::Command;
 use testbed::client::Client;
 use testbed::{Bench, Driver};
@@ -124,25 +121,17 @@ impl Arguments {
         client: Arc<dyn Client>,
         stop: &StopSignals,
     ) -> ConformanceReport {
-        let palette = Palette::of(&io::stdout());
-        let mut progress = Progress::new(cases.len());
-        let observe = progress.follow(|case| {
-            let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
-            self.verbose.then(shown)
-        });
         // Each case has its own mock CA, and all the same client.
         let driver: Arc<dyn Driver> = Arc::new(Loopback::new(client));
         let (at_once, told) = (self.at_once(target), stop.clone().told(1));
-        let outcome = run_all(&driver, cases.to_vec(), at_once, told, observe).await;
-        progress.end();
+        let outcome = run_cases(driver, cases, at_once, self.verbose, told).await;
         let skipped = Vec::new();
         judge(target, End::Client, outcome, cases, skipped, self.strict, Date::today())
     }
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
-        let of_target = target.parallel.and_then(NonZeroUsize::new);
         let default = || default_jobs().saturating_mul(PER_CORE);
-        self.jobs.or(of_target).unwrap_or_else(default)
+        self.jobs.or(target.parallel).unwrap_or_else(default)
     }
 }
 

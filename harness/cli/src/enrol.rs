@@ -19,7 +19,7 @@ use super::exit::{CommandError, Exit};
 use super::output::{say, warn};
 use super::stop::StopSignals;
 use super::values::one_of;
-use super::wiring::{Challenges, LivePki};
+use super::wiring::LivePki;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use simulated::client::{
@@ -139,26 +139,22 @@ impl Arguments {
     }
 
     fn pki(&self, given: Given) -> Result<LivePki, CommandError> {
-        if given.count().is_some_and(|count| count > 1) {
+        if given.count.is_some() {
             return Err(Exit::Usage.because("one enrolment takes one challenge password"));
         }
-        let challenges: Challenges = given.into_source();
         let limit = Duration::from_secs(self.timeout);
-        Ok(LivePki::new(self.url.clone(), challenges, limit, None))
+        Ok(LivePki::new(self.url.clone(), given.challenges, limit, None))
     }
 
     /// A key that somebody still needs is not written over.
     fn check_folder(&self, files: Option<&Files>) -> Result<(), CommandError> {
-        match files {
-            Some(files) if !self.renew && files.key().exists() => {
-                let there = format!(
-                    "`{}` is there already: `--renew` renews its certificate; or name another folder",
-                    files.key().display()
-                );
-                Err(Exit::Usage.because(there))
-            }
-            _ => Ok(()),
+        if let Some(files) = files.filter(|files| !self.renew && files.key().exists()) {
+            return Err(Exit::Usage.because(format!(
+                "`{}` is there already: `--renew` renews its certificate; or name another folder",
+                files.key().display()
+            )));
         }
+        Ok(())
     }
 
     fn settings(

@@ -38,8 +38,7 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// The worst of what a run, a test of conformance or a matrix came to.
     pub fn of(results: &impl Results) -> Self {
-        let counts = results.counts();
-        let any = |statuses: &[Status]| counts.of(statuses) > 0;
+        let any = |statuses: &[Status]| results.count(statuses) > 0;
         if results.is_interrupted() {
             Self::Interrupted
         } else if any(&[Status::Panicked]) {

@@ -17,7 +17,7 @@ use super::select::{self, DEFAULT_PATH};
 use super::stop::{StopSignals, end_at_once, settle};
 use super::values::{self, jobs};
 use super::wiring::{self, Targets};
-use ::report::matrix::terminal;
+use ::report::matrix::{explanation, table};
 use ::report::terminal::{line, summary};
 use diagnostics::{Diagnostic, Location, Palette, render};
 use matrix::{Ledger, Plan, judge, unmatched};
@@ -165,10 +165,10 @@ impl Arguments {
 
 /// What went wrong in full, then the table, so that it is the last on the screen.
 fn tell(matrix: &Matrix, palette: Palette) {
-    for explanation in matrix.cells().filter_map(|cell| terminal::explanation(cell, palette)) {
+    for explanation in matrix.cells().filter_map(|cell| explanation(cell, palette)) {
         say(&format!("{explanation}\n"));
     }
-    say(&terminal::table(matrix, palette));
+    say(&table(matrix, palette));
     say(&format!("\n{}", summary(matrix, palette)));
     let talk = Palette::of(&io::stderr());
     for unmatched in &matrix.unmatched {

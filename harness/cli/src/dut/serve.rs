@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::Args;
 use dut_sim::{Device, remote};
-use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
@@ -44,35 +43,6 @@ pub(super) struct Serving {
     /// Restart in the middle of that commit, once
     #[arg(long, hide = true, value_name = "NUMBER", requires = "serve")]
     restart_in_commit: Option<u64>,
-}
-
-/// Why an interface is not given to the device.
-#[derive(Debug, Error)]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there it is not supported"))]
-pub(crate) enum InterfaceError {
-    #[error("`{0}` is no name of a device's interface; those are eth0, eth1 and so on")]
-    Name(String),
-    #[error("there is no interface `{0}` in this network namespace")]
-    Absent(String),
-    #[error(
-        "`{0}` is an interface of the machine itself, whose addresses and routes the device would replace; \
-         start it in a network namespace of its own (`ip netns exec NAME sceplab dut ...`), \
-         or say `--this-machine` if that is what you want"
-    )]
-    Machine(String),
-    #[error(
-        "addresses may not be changed here: the process lacks CAP_NET_ADMIN, which root has in a network namespace"
-    )]
-    Capability,
-    #[error("this operating system is not supported")]
-    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "here it is supported"))]
-    System,
-}
-
-impl From<InterfaceError> for CommandError {
-    fn from(error: InterfaceError) -> Self {
-        Exit::Lab.because(error)
-    }
 }
 
 impl Serving {
@@ -135,7 +105,8 @@ impl Serving {
         client: Client,
     ) -> Result<(Arc<Device>, Bench), CommandError> {
         for interface in &self.interface {
-            own_network::permit(interface, self.this_machine)?;
+            own_network::permit(interface, self.this_machine)
+                .map_err(|reason| Exit::Lab.because(reason))?;
         }
         let restart = self.restart_in_commit;
         let device = served::on_the_own_network(lab, name, client, &self.interface, restart)?;
@@ -149,7 +120,7 @@ impl Serving {
         _: &str,
         _: Client,
     ) -> Result<(Arc<Device>, Bench), CommandError> {
-        Err(InterfaceError::System.into())
+        Err(Exit::Lab.because("this operating system is not supported"))
     }
 }
 
@@ -182,23 +153,33 @@ mod own_network {
 
     use nix::net::if_::if_nametoindex;
 
-    use super::InterfaceError;
-
     /// The bit of `CAP_NET_ADMIN` in capabilities(7).
     const NET_ADMIN: u32 = 12;
 
-    pub(super) fn permit(name: &str, this_machine: bool) -> Result<(), InterfaceError> {
+    /// Whether the device may have that interface; the error is why not.
+    pub(super) fn permit(name: &str, this_machine: bool) -> Result<(), String> {
         let number = name.strip_prefix("eth").unwrap_or_default();
         if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(InterfaceError::Name(name.to_owned()));
+            return Err(format!(
+                "`{name}` is no name of a device's interface; those are eth0, eth1 and so on"
+            ));
         }
         if if_nametoindex(name).is_err() {
-            return Err(InterfaceError::Absent(name.to_owned()));
+            return Err(format!("there is no interface `{name}` in this network namespace"));
         }
         if !this_machine && is_the_machines() {
-            return Err(InterfaceError::Machine(name.to_owned()));
+            return Err(format!(
+                "`{name}` is an interface of the machine itself, whose addresses and routes the device would replace; \
+                 start it in a network namespace of its own (`ip netns exec NAME sceplab dut ...`), \
+                 or say `--this-machine` if that is what you want"
+            ));
         }
-        if may_change_addresses() { Ok(()) } else { Err(InterfaceError::Capability) }
+        if may_change_addresses() {
+            return Ok(());
+        }
+        Err("addresses may not be changed here: the process lacks CAP_NET_ADMIN, which root has in a network \
+             namespace"
+            .to_owned())
     }
 
     /// Whether this is the network of the first process, or of the kernel's own; where that is not told, it has to be

@@ -2,9 +2,8 @@
 
 use std::env;
 use std::fmt;
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use mock_ca::{
@@ -16,6 +15,7 @@ use scep::secret::Secret;
 
 use crate::output::say_soon;
 use crate::values::one_of;
+use model::lab::{AdminPassword, passwords_in};
 
 /// Where a challenge password may stand that the process list does not show.
 const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
@@ -190,14 +190,14 @@ impl Serve {
         if self.challenge.iter().any(String::is_empty) {
             return Err("`--challenge` takes a password, and an empty one was given".to_owned());
         }
-        let mut passwords = self.challenge.clone();
+        let mut passwords: Vec<Secret> = self.challenge.iter().map(Secret::new).collect();
         if passwords.is_empty() {
-            passwords.extend(environment(CHALLENGE_VARIABLE)?);
+            passwords.extend(environment(CHALLENGE_VARIABLE)?.map(Secret::new));
         }
         if let Some(path) = &self.challenge_file {
-            passwords.extend(lines(path)?);
+            passwords.extend(passwords_in(path)?);
         }
-        Ok(passwords.into_iter().map(Secret::new).collect())
+        Ok(passwords)
     }
 
     fn admin(&self) -> Result<Option<AdminCredentials>, String> {
@@ -207,8 +207,8 @@ impl Serve {
         if self.personality() != PersonalityName::Ndes {
             return Err("`--admin-user` is for `ndes` alone".to_owned());
         }
-        let password = lines(path)?.swap_remove(0);
-        Ok(Some(AdminCredentials { user: user.clone(), password: Secret::new(password) }))
+        let password = AdminPassword::File(path.clone()).read()?;
+        Ok(Some(AdminCredentials { user: user.clone(), password }))
     }
 }
 
@@ -242,15 +242,6 @@ fn environment(name: &str) -> Result<Option<String>, String> {
     let value = env::var_os(name).filter(|value| !value.is_empty());
     let text = value.map(|value| value.into_string());
     text.transpose().map_err(|_| format!("the environment's `{name}` is not UTF-8"))
-}
-
-/// The lines of a file that hold something, one at least.
-fn lines(path: &Path) -> Result<Vec<String>, String> {
-    let shown = path.display();
-    let text =
-        fs::read_to_string(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
-    let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    if lines.is_empty() { Err(format!("`{shown}` holds no password")) } else { Ok(lines) }
 }
 
 #[cfg(test)]
