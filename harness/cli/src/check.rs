@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::exit::Exit;
+use super::exit::{CommandError, Exit};
 use super::output::{self, say};
 use super::select::Selection;
 use conformance::Target;
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn perform(&self) -> Exit {
+    pub(super) fn perform(&self) -> Result<Exit, CommandError> {
         let loaded = self.selection.without_targets().map(|selection| selection.load());
         let scenarios = loaded.transpose().map(Option::unwrap_or_default);
         let mut targets = Targets::default();
@@ -44,11 +44,13 @@ impl Arguments {
         match (scenarios, targets.wrong.is_empty()) {
             (Ok(scenarios), true) => {
                 say(&in_order(scenarios.len(), targets.seen.len()));
-                Exit::Success
+                Ok(Exit::Success)
             }
-            (scenarios, _) => {
+            (Ok(_), false) => Err(LoadErrors::new(targets.wrong).into()),
+            (Err(error), _) => {
+                let exit = error.tell();
                 output::diagnostics(LoadErrors::new(targets.wrong).diagnostics());
-                scenarios.err().unwrap_or(Exit::Usage)
+                Err(exit.into())
             }
         }
     }

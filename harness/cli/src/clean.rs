@@ -2,13 +2,10 @@
 
 use clap::Args;
 
-use super::complain;
-use super::exit::Exit;
-use super::output::{say, warn};
-use super::question;
-use testbed::leftovers::{Found, Leftover, Removal, State};
-
+use super::exit::{CommandError, Exit};
+use super::output::{self, complain, say, somebody_is_there, warn};
 use super::wiring;
+use testbed::leftovers::{Found, Leftover, Removal, State};
 
 /// Remove what labs left whose run crashed or was killed: containers, networks, images, folders
 ///
@@ -39,13 +36,12 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) async fn perform(&self) -> Exit {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let asks = self.all && !self.yes && !self.dry_run;
-        if asks && !question::somebody_is_there() {
-            complain(
-                "`--all` ends runs that are going, and there is no terminal to ask at; type `--all --yes`",
-            );
-            return Exit::Usage;
+        if asks && !somebody_is_there() {
+            let why = "`--all` ends runs that are going, and there is no terminal to ask at; \
+                       type `--all --yes`";
+            return Err(Exit::Usage.because(why));
         }
         let found = wiring::leftovers().await;
         if let Some(why) = &found.nothing_there {
@@ -56,11 +52,11 @@ impl Arguments {
         }
         let (chosen, spared) = self.choose(&found);
         if asks && !chosen.is_empty() && !agreed(&chosen) {
-            return Exit::NothingSelected;
+            return Ok(Exit::NothingSelected);
         }
         let failed = self.remove(&chosen).await;
         tell_spared(&spared);
-        if failed || found.unseen.is_some() { Exit::Lab } else { Exit::Success }
+        Ok(if failed || found.unseen.is_some() { Exit::Lab } else { Exit::Success })
     }
 
     fn choose<'a>(&self, found: &'a Found) -> (Vec<&'a Leftover>, Vec<&'a Leftover>) {
@@ -96,7 +92,7 @@ fn agreed(chosen: &[&Leftover]) -> bool {
     for leftover in chosen {
         warn(&format!("{}{}", leftover.what, whose(leftover.state)));
     }
-    question::agreed(&format!("Remove all {}?", chosen.len()))
+    output::agreed(&format!("Remove all {}?", chosen.len()))
 }
 
 fn whose(state: State) -> &'static str {

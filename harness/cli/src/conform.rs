@@ -1,6 +1,5 @@
 //! `sceplab conform`: what a SCEP server really does, requirement by requirement.
 
-mod books;
 pub(super) mod catalogue;
 pub(super) mod challenges;
 mod discovery;
@@ -15,21 +14,21 @@ use clap::Args;
 
 use self::catalogue::Catalogue;
 use self::challenges::ChallengeArguments;
-use super::complain;
-use super::exit::Exit;
-use super::jobs::jobs;
-use super::output::{self, say, warn};
+use super::exit::{CommandError, Exit};
+use super::output::{complain, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
-use super::wiring::LivePki;
-use ::report::conformance::terminal;
+use super::values::jobs;
+use super::wiring::{Challenges, LivePki};
+use ::report::conformance::{case_line, explanation, issued, requirements};
 use ::report::terminal::{line, summary, transcript};
 use conformance::{Budget, OnePki, Plan, Target, judge};
-use diagnostics::{Diagnostic, Palette};
+use diagnostics::Palette;
+use model::scenario::Scenario;
 use model::scep_url::ScepUrl;
 use results::requirement::End;
-use results::{ConformanceReport, Date};
+use results::{ConformanceReport, Date, Outcome};
 use runner::run_all;
 use testbed::pki::Pki;
 use testbed::{Driver, ReceivedLog};
@@ -124,31 +123,30 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl Arguments {
-    pub(super) async fn perform(&self) -> Exit {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        let done = if self.coverage {
+        if self.coverage {
             self.catalogue.coverage()
         } else if self.list {
             self.catalogue.list(CASES, End::Server)
         } else {
             self.conform(&stop).await
-        };
-        done.unwrap_or_else(|exit| exit)
+        }
     }
 
-    async fn conform(&self, stop: &StopSignals) -> Result<Exit, Exit> {
+    async fn conform(&self, stop: &StopSignals) -> Result<Exit, CommandError> {
         self.reports.check()?;
         let target = load_target(self.target.as_deref())?;
         let url = self.url(&target)?;
         let cases = self.catalogue.cases(CASES, End::Server, Some(&target))?;
-        let challenges = self.challenges.read().map_err(|reason| wrong_usage(&reason))?;
+        let given = self.challenges.read().map_err(|reason| Exit::Usage.because(reason))?;
         let budget = Budget {
             certificates: self.max_certificates,
-            challenges: challenges.count(),
+            challenges: given.count,
             disruptive: self.allow_disruptive,
         };
-        let has_no_challenge = challenges.is_none();
+        let has_no_challenge = matches!(given.challenges, Challenges::None);
         let plan = Plan::of(cases, budget);
         if self.dry_run {
             tell_plan(&plan, &url);
@@ -156,18 +154,15 @@ impl Arguments {
         }
         let pki = Arc::new(LivePki::new(
             url.clone(),
-            challenges.into_source(),
+            given.challenges,
             Duration::from_secs(self.timeout),
             self.rate,
         ));
         let discovered = tokio::select! {
             discovered = discovery::discover(&*pki, &url, &target) => discovered,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
         };
-        let discovered = discovered.map_err(|reason| {
-            complain(&reason);
-            Exit::Lab
-        })?;
+        let discovered = discovered.map_err(|reason| Exit::Lab.because(reason))?;
         warn(&discovered.join("\n"));
         warn(&cost(&plan));
         if has_no_challenge {
@@ -180,21 +175,20 @@ impl Arguments {
         Ok(finish(&report, &self.reports))
     }
 
-    fn url(&self, target: &Target) -> Result<ScepUrl, Exit> {
+    fn url(&self, target: &Target) -> Result<ScepUrl, CommandError> {
         match (&self.url, &target.url) {
             (Some(url), _) => Ok(url.clone()),
             (None, Some(url)) => {
-                url.parse().map_err(|error| wrong_usage(&format!("`{url}`: {error}")))
+                url.parse().map_err(|error| Exit::Usage.because(format!("`{url}`: {error}")))
             }
-            (None, None) => Err(wrong_usage("the target file names no `url`: give one")),
+            (None, None) => Err(Exit::Usage.because("the target file names no `url`: give one")),
         }
     }
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
-        let of_target = target.parallel.and_then(NonZeroUsize::new);
         // An NDES keeps five unused passwords at the most.
         let default = if self.challenges.are_fetched() { NonZeroUsize::MIN } else { AT_ONCE };
-        self.jobs.or(of_target).unwrap_or(default)
+        self.jobs.or(target.parallel).unwrap_or(default)
     }
 
     async fn run(
@@ -205,19 +199,15 @@ impl Arguments {
         pki: &Arc<LivePki>,
         stop: &StopSignals,
     ) -> ConformanceReport {
-        let at_once = self.at_once(&target);
-        let palette = Palette::of(&io::stdout());
         let Plan { run, skipped } = plan;
         let cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
-        let mut progress = Progress::new(cases.len());
-        let observe = progress.follow(|case| {
-            let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
-            self.verbose.then(shown)
-        });
         let received = ReceivedLog::default();
         let one: Arc<dyn Pki> = Arc::<LivePki>::clone(pki);
-        let driver: Arc<dyn Driver> =
-            Arc::new(OnePki::new(one, self.subject.clone(), received.clone()));
+        let driver: Arc<dyn Driver> = Arc::new(OnePki {
+            pki: one,
+            subject: self.subject.clone(),
+            received: received.clone(),
+        });
         let (told, mut given_up) = (stop.clone().told(1), None);
         let ended = async {
             tokio::select! {
@@ -225,8 +215,8 @@ impl Arguments {
                 reason = pki.fell_silent() => given_up = Some(reason),
             }
         };
-        let mut outcome = run_all(&driver, cases.clone(), at_once, ended, observe).await;
-        progress.end();
+        let mut outcome =
+            run_cases(driver, &cases, self.at_once(&target), self.verbose, ended).await;
         outcome.interrupted &= given_up.is_none();
         target.title = if target.title.is_empty() { url.to_string() } else { target.title };
         let today = Date::today();
@@ -237,39 +227,49 @@ impl Arguments {
     }
 }
 
-/// Reads a target file, where one is named; what is wrong with it is shown.
-pub(super) fn load_target(path: Option<&Path>) -> Result<Target, Exit> {
-    let Some(path) = path else { return Ok(Target::default()) };
-    Target::load(path).map_err(|wrong| {
-        output::diagnostics(&wrong);
-        Exit::Usage
-    })
+/// Reads a target file, where one is named.
+pub(super) fn load_target(path: Option<&Path>) -> Result<Target, CommandError> {
+    Ok(path.map(Target::load).transpose()?.unwrap_or_default())
+}
+
+/// Runs cases; what was sent and what came is shown for each if `verbose`.
+pub(super) async fn run_cases(
+    driver: Arc<dyn Driver>,
+    cases: &[Scenario],
+    at_once: NonZeroUsize,
+    verbose: bool,
+    ended: impl Future<Output = ()>,
+) -> Outcome {
+    let palette = Palette::of(&io::stdout());
+    let mut progress = Progress::new(cases.len());
+    let observe = progress.follow(|case| {
+        let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
+        verbose.then(shown)
+    });
+    let outcome = run_all(&driver, cases.to_vec(), at_once, ended, observe).await;
+    progress.end();
+    outcome
 }
 
 /// Tells what was found: a line for each case, what failed in full, what was issued, and a summary.
 pub(super) fn finish(found: &ConformanceReport, reports: &Reports) -> Exit {
     let palette = Palette::of(&io::stdout());
     for case in &found.cases {
-        say(&terminal::line(case, palette));
+        say(&case_line(case, palette));
     }
-    for explanation in found.cases.iter().filter_map(|case| terminal::explanation(case, palette)) {
+    for explanation in found.cases.iter().filter_map(|case| explanation(case, palette)) {
         say(&format!("\n{explanation}"));
     }
-    let issued = terminal::issued(found);
+    let issued = issued(found);
     if !issued.is_empty() {
         say(&format!("\n{}", issued.join("\n")));
     }
-    say(&format!("\n{}", terminal::requirements(found)));
+    say(&format!("\n{}", requirements(found)));
     say(&format!("\n{}", summary(found, palette)));
     if let Some(reason) = &found.given_up {
         complain(reason);
     }
     reports.write(found, Exit::of_peer(found))
-}
-
-fn wrong_usage(reason: &str) -> Exit {
-    output::diagnostics(&[Diagnostic::general(reason)]);
-    Exit::Usage
 }
 
 fn cost(plan: &Plan) -> String {

@@ -1,8 +1,5 @@
 //! `sceplab conform-client`: what a SCEP client really does, requirement by requirement.
 
-mod rehearsal;
-
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,27 +7,24 @@ use std::time::Duration;
 
 use clap::Args;
 
-use self::rehearsal::rehearse;
-use super::complain;
 use super::conform::catalogue::Catalogue;
-use super::conform::{finish, load_target};
-use super::exit::Exit;
-use super::jobs::jobs;
-use super::output::diagnostics;
-use super::progress::Progress;
+use super::conform::{finish, load_target, run_cases};
+use super::exit::{CommandError, Exit};
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
+use super::values::jobs;
 use super::wiring::Loopback;
-use ::report::terminal::{line, transcript};
 use conformance::{Target, judge};
-use diagnostics::Palette;
-use model::scenario::Scenario;
+use diagnostics::Diagnostic;
+use mock_ca::Approval;
+use model::scenario::client::{ClientStep, GivenChallenge};
+use model::scenario::{Action, Scenario, Step};
 use results::requirement::End;
-use results::{ConformanceReport, Date};
-use runner::{default_jobs, run_all};
+use results::{ConformanceReport, Date, ScenarioOutcome, Verdict};
+use runner::{default_jobs, run_on};
 use simulated::client::Command;
-use testbed::Driver;
 use testbed::client::Client;
+use testbed::{Bench, Driver};
 
 /// Where the cases for clients are looked for.
 const CASES: &str = "scenarios/conformance/client";
@@ -94,24 +88,17 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) async fn perform(&self) -> Exit {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        let done = if self.list {
-            self.catalogue.list(CASES, End::Client)
-        } else {
-            self.conform(&stop).await
-        };
-        done.unwrap_or_else(|exit| exit)
+        if self.list { self.catalogue.list(CASES, End::Client) } else { self.conform(&stop).await }
     }
 
-    async fn conform(&self, stop: &StopSignals) -> Result<Exit, Exit> {
+    async fn conform(&self, stop: &StopSignals) -> Result<Exit, CommandError> {
         self.reports.check()?;
         let limit = self.timeout.map(Duration::from_secs);
-        let client = Command::new(self.command.clone(), limit).map_err(|error| {
-            complain(&error.to_string());
-            Exit::Usage
-        })?;
+        let client = Command::new(self.command.clone(), limit);
+        let client = client.map_err(|error| Exit::Usage.because(error))?;
         let mut target = load_target(self.target.as_deref())?;
         if target.title.is_empty() {
             target.title = self.command.join(" ");
@@ -120,12 +107,9 @@ impl Arguments {
         let client: Arc<dyn Client> = Arc::new(client);
         let rehearsed = tokio::select! {
             rehearsed = rehearse(&cases, Arc::clone(&client)) => rehearsed,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
         };
-        rehearsed.map_err(|silent| {
-            diagnostics(&[silent]);
-            Exit::Lab
-        })?;
+        rehearsed.map_err(|silent| Exit::Lab.with(vec![silent]))?;
         let report = self.run(&cases, &target, client, stop).await;
         Ok(finish(&report, &self.reports))
     }
@@ -137,24 +121,94 @@ impl Arguments {
         client: Arc<dyn Client>,
         stop: &StopSignals,
     ) -> ConformanceReport {
-        let palette = Palette::of(&io::stdout());
-        let mut progress = Progress::new(cases.len());
-        let observe = progress.follow(|case| {
-            let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
-            self.verbose.then(shown)
-        });
         // Each case has its own mock CA, and all the same client.
         let driver: Arc<dyn Driver> = Arc::new(Loopback::new(client));
         let (at_once, told) = (self.at_once(target), stop.clone().told(1));
-        let outcome = run_all(&driver, cases.to_vec(), at_once, told, observe).await;
-        progress.end();
+        let outcome = run_cases(driver, cases, at_once, self.verbose, told).await;
         let skipped = Vec::new();
         judge(target, End::Client, outcome, cases, skipped, self.strict, Date::today())
     }
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
-        let of_target = target.parallel.and_then(NonZeroUsize::new);
         let default = || default_jobs().saturating_mul(PER_CORE);
-        self.jobs.or(of_target).unwrap_or_else(default)
+        self.jobs.or(target.parallel).unwrap_or_else(default)
     }
+}
+
+/// How often the CA is asked whether anything came.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Lets the client enrol at a CA that does nothing wrong, until it asks that CA anything: a mistyped command must not look
+/// like a client that fails.
+///
+/// # Errors
+/// What the client did instead, with the last of what it said.
+async fn rehearse(cases: &[Scenario], client: Arc<dyn Client>) -> Result<(), Diagnostic> {
+    let Some(rehearsal) = cases.iter().find_map(rehearsal) else { return Ok(()) };
+    let name = client.name();
+    let bench = Loopback::new(client).build(&rehearsal.lab, &rehearsal.id).await;
+    let bench = bench.map_err(|error| Diagnostic::general(error.to_string()))?;
+    let done = tokio::select! {
+        outcome = run_on(&rehearsal, &bench) => Some(outcome),
+        () = asked(&bench) => None,
+    };
+    // Both may have happened at once.
+    let silent = if has_been_asked(&bench).await { None } else { done };
+    bench.close().await;
+    match silent {
+        Some(outcome) => Err(never_asked(&name, &outcome)),
+        None => Ok(()),
+    }
+}
+
+/// A case as it is with nothing wrong, and nobody to wait for; `None` where it lets no client enrol.
+fn rehearsal(case: &Scenario) -> Option<Scenario> {
+    let mut lab = case.lab.clone();
+    if lab.pkis.values().any(|pki| pki.approval != Approval::Automatic) {
+        return None;
+    }
+    lab.pkis.values_mut().for_each(|pki| pki.faults.clear());
+    let enrols = |step: &Step| match &step.action {
+        Action::Client(client) => {
+            let client = ClientStep {
+                challenge: GivenChallenge::Right,
+                skip_unless_fired: None,
+                ..ClientStep::clone(client)
+            };
+            Some(Step { action: Action::Client(Box::new(client)), ..step.clone() })
+        }
+        _ => None,
+    };
+    let step = case.steps.iter().find_map(enrols)?;
+    Some(Scenario { lab, steps: vec![step], ..case.clone() })
+}
+
+/// Waits until a request came.
+async fn asked(bench: &Bench) {
+    while !has_been_asked(bench).await {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn has_been_asked(bench: &Bench) -> bool {
+    for pki in bench.pkis.values() {
+        if pki.seen().await.is_ok_and(|seen| !seen.is_empty()) {
+            return true;
+        }
+    }
+    false
+}
+
+fn never_asked(name: &str, outcome: &ScenarioOutcome) -> Diagnostic {
+    let message = format!("{name} asked the CA nothing: no case can be tried");
+    let diagnostic = Diagnostic::general(message);
+    let diagnostic = match (outcome.steps.last(), &outcome.verdict) {
+        (Some(step), _) => step.output.lines().fold(diagnostic, Diagnostic::note),
+        (None, Verdict::LabBroke { reason }) => diagnostic.note(reason),
+        (None, _) => diagnostic,
+    };
+    diagnostic.note(
+        "compare the command with what the client's own help says; `{url}`, `{challenge}`, `{ca}` and \
+         `{dir}` stand for what it is to be told",
+    )
 }

@@ -5,19 +5,17 @@ mod on_socket;
 mod serve;
 mod socket;
 
-use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 use dut_sim::console::Ending;
-use thiserror::Error;
 
-use super::exit::Exit;
-use super::settle::settle;
-use super::{named, wiring};
+use super::exit::{CommandError, Exit};
+use super::stop::settle;
+use super::{values, wiring};
 use diagnostics::{Diagnostic, Source};
 use model::lab::Lab;
-use testbed::{BenchError, Client, DriverName, LabOptions};
+use testbed::{Client, DriverName, LabOptions};
 
 /// The lab of `sceplab dut` where none is named.
 const DEFAULT_LAB: &str = include_str!("../../../scenarios/labs/linux-pki.yaml");
@@ -37,10 +35,10 @@ pub(super) struct Dut {
     lab: Option<PathBuf>,
     /// How the lab is built [default: virtual; netns where the client or what a host runs is a program, docker where it is
     /// an image]
-    #[arg(long, value_parser = named::driver(), value_name = "DRIVER", conflicts_with_all = ["on_socket", "attach"])]
+    #[arg(long, value_parser = values::driver(), value_name = "DRIVER", conflicts_with_all = ["on_socket", "attach"])]
     driver: Option<DriverName>,
     /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
-    #[arg(long, value_parser = named::client(), value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
+    #[arg(long, value_parser = values::client(), value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
     client: Client,
     /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
     #[arg(long, value_name = "IMAGE", conflicts_with = "on_socket")]
@@ -57,85 +55,39 @@ pub(super) struct Dut {
     device: Option<String>,
 }
 
-/// Why there is no console.
-#[derive(Debug, Error)]
-pub(super) enum DutError {
-    /// The lab file is wrong.
-    #[error("the lab cannot be read")]
-    Lab(Vec<Diagnostic>),
-    /// The lab has no such device.
-    #[error("the lab has no device `{name}` (known devices: {known})")]
-    UnknownDevice {
-        /// As asked for.
-        name: String,
-        /// Those it has.
-        known: String,
-    },
-    /// The lab has several devices, or none.
-    #[error("which device? `--device` takes one of: {known}")]
-    WhichDevice {
-        /// Those it has.
-        known: String,
-    },
-    /// The lab cannot be built.
-    #[error(transparent)]
-    Bench(#[from] BenchError),
-    /// The standard input is of no use as the socket of a console.
-    #[error("the standard input is no socket to serve a console on: {0}")]
-    Socket(io::Error),
-    /// The device cannot be served.
-    #[error(transparent)]
-    Serve(#[from] serve::ServeError),
-    /// No device can be reached there.
-    #[error(transparent)]
-    Attach(#[from] attach::AttachError),
-    /// The terminal is of no use.
-    #[error("the console broke: {0}")]
-    Console(String),
-}
-
 impl Dut {
     /// Runs the console to its end; commands that come by a pipe may be interrupted.
     ///
     /// # Errors
     /// When the lab cannot be read or built, the device is not known, or the terminal breaks.
-    pub(super) async fn run(&self) -> Result<Exit, DutError> {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         if self.on_socket {
-            return on_socket::serve().await.map_err(DutError::Socket);
+            return on_socket::serve().await.map_err(|error| {
+                let what = "the standard input is no socket to serve a console on";
+                Exit::Usage.because(format!("{what}: {error}"))
+            });
         }
-        if let Some(exit) = self.attach.run().await? {
-            return Ok(exit);
+        if let Some(path) = self.attach.socket() {
+            return self.attach.run(path).await;
         }
-        self.use_console().await
-    }
-
-    async fn use_console(&self) -> Result<Exit, DutError> {
         let lab = self.lab()?;
-        let name = self.device_name(&lab)?;
-        if !lab.devices.contains_key(&name) {
-            return Err(DutError::UnknownDevice { name, known: known_devices(&lab) });
-        }
+        let name = self.device_name(&lab).map_err(|reason| Exit::Usage.because(reason))?;
         let (driver, options) = self.options(&lab);
-        if self.serve.is_asked_for() {
-            return Ok(self.serve.run(&lab, &name, driver, options.client).await?);
+        if let Some(path) = self.serve.socket() {
+            return self.serve.run(path, &lab, &name, driver, options.client).await;
         }
         let driver = wiring::console_driver(driver, options)?;
-        let ending = match driver.console(&lab, &name, &name).await {
+        let ended = match driver.console(&lab, &name, &name).await {
             Ok((device, bench)) => {
                 let ending = dut_sim::console::run(device).await;
                 bench.close().await;
                 ending
+                    .map_err(|error| Exit::Internal.because(format!("the console broke: {error}")))
             }
-            Err(error) => {
-                settle(&*driver).await;
-                return Err(error.into());
-            }
+            Err(error) => Err(error.into()),
         };
         settle(&*driver).await;
-        match ending.map_err(|error| DutError::Console(error.to_string()))? {
-            Ending::Left => Ok(Exit::Success),
-            Ending::Interrupted => Ok(Exit::Interrupted),
-        }
+        Ok(ended?.into())
     }
 
     fn options(&self, lab: &Lab) -> (DriverName, LabOptions) {
@@ -149,22 +101,36 @@ impl Dut {
         (self.driver.unwrap_or(default), options)
     }
 
-    fn lab(&self) -> Result<Lab, DutError> {
+    fn lab(&self) -> Result<Lab, Vec<Diagnostic>> {
         match &self.lab {
             Some(path) => Lab::load(path),
             None => Lab::parse(&Source::new("the built-in lab", DEFAULT_LAB.to_owned())),
         }
-        .map_err(DutError::Lab)
     }
 
-    fn device_name(&self, lab: &Lab) -> Result<String, DutError> {
-        if let Some(name) = &self.device {
-            return Ok(name.clone());
-        }
+    /// The device that is asked for, or the only one; the error is what to type.
+    fn device_name(&self, lab: &Lab) -> Result<String, String> {
         let mut names = lab.devices.keys();
-        match (names.next(), names.next()) {
-            (Some(only), None) => Ok(only.clone()),
-            _ => Err(DutError::WhichDevice { known: known_devices(lab) }),
+        match (&self.device, names.next(), names.next()) {
+            (Some(name), ..) if lab.devices.contains_key(name) => Ok(name.clone()),
+            (Some(name), ..) => {
+                let known = known_devices(lab);
+                Err(format!("the lab has no device `{name}` (known devices: {known})"))
+            }
+            (None, Some(only), None) => Ok(only.clone()),
+            (None, ..) => {
+                let known = known_devices(lab);
+                Err(format!("which device? `--device` takes one of: {known}"))
+            }
+        }
+    }
+}
+
+impl From<Ending> for Exit {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Left => Self::Success,
+            Ending::Interrupted => Self::Interrupted,
         }
     }
 }
@@ -205,12 +171,13 @@ mod tests {
         let mut lab = dut(None).lab().unwrap();
         lab.devices.insert("DUT1".to_owned(), lab.devices["DUT0"].clone());
         let error = dut(None).device_name(&lab).unwrap_err();
-        assert_eq!(error.to_string(), "which device? `--device` takes one of: `DUT0`, `DUT1`");
+        assert_eq!(error, "which device? `--device` takes one of: `DUT0`, `DUT1`");
     }
 
-    #[tokio::test]
-    async fn an_unknown_device_is_told_with_the_known_ones() {
-        let error = dut(Some("DUT9")).run().await.unwrap_err();
-        assert_eq!(error.to_string(), "the lab has no device `DUT9` (known devices: `DUT0`)");
+    #[test]
+    fn an_unknown_device_is_told_with_the_known_ones() {
+        let dut = dut(Some("DUT9"));
+        let error = dut.device_name(&dut.lab().unwrap()).unwrap_err();
+        assert_eq!(error, "the lab has no device `DUT9` (known devices: `DUT0`)");
     }
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Name;
 use redact::Masker;
@@ -15,12 +14,12 @@ use scep::identity::Identity;
 use scep::name::to_text;
 use scep::request::RequestedExtension;
 
-use super::complain;
 use super::conform::challenges::{ChallengeArguments, Given};
-use super::exit::Exit;
+use super::exit::{CommandError, Exit};
 use super::output::{say, warn};
 use super::stop::StopSignals;
-use super::wiring::{Challenges, LivePki};
+use super::values::one_of;
+use super::wiring::LivePki;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use simulated::client::{
@@ -79,10 +78,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     ca_identifier: Option<String>,
     /// The cipher of the request; one that the CA does not offer ends the enrolment [default: the best offered]
-    #[arg(long, value_parser = named(CIPHERS))]
+    #[arg(long, value_parser = one_of(CIPHERS))]
     cipher: Option<Cipher>,
     /// The digest of the request; one that the CA does not offer ends the enrolment [default: the best offered]
-    #[arg(long, value_parser = named(DIGESTS))]
+    #[arg(long, value_parser = one_of(DIGESTS))]
     digest: Option<Digest>,
     /// Take replies in single DES or signed with MD5 all the same, as micromdm's scepserver sends (RFC 8894 §2.9 forbids them)
     #[arg(long)]
@@ -112,27 +111,25 @@ const DIGESTS: [(&str, Digest); 5] = [
 ];
 
 impl Arguments {
-    pub(super) async fn perform(&self) -> Exit {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::select! {
-            done = self.enrol() => done.map_or_else(|exit| exit, |()| Exit::Success),
-            () = stop.told(1) => Exit::Interrupted,
+            done = self.enrol() => done.map(|()| Exit::Success),
+            () = stop.told(1) => Ok(Exit::Interrupted),
         }
     }
 
-    async fn enrol(&self) -> Result<(), Exit> {
-        let given = self.challenge.read().map_err(|reason| failed(Exit::Usage, &reason))?;
+    async fn enrol(&self) -> Result<(), CommandError> {
+        let given = self.challenge.read().map_err(|reason| Exit::Usage.because(reason))?;
         let pki = self.pki(given)?;
         let files = self.out.as_deref().map(Files::in_folder);
         self.check_folder(files.as_ref())?;
-        let key = new_key().await.map_err(|reason| failed(Exit::Internal, &reason))?;
+        let key = new_key().await.map_err(|reason| Exit::Internal.because(reason))?;
         let mut settings = self.settings(key.clone(), files.as_ref())?;
         // A renewal is authorised by the certificate that signs it (RFC 8894 §2.4).
         let challenge = match settings.existing {
             Some(_) => None,
-            None => {
-                pki.challenge(false).await.map_err(|error| failed(Exit::Lab, &error.to_string()))?
-            }
+            None => pki.challenge(false).await.map_err(|error| Exit::Lab.because(error))?,
         };
         settings.challenge = challenge.clone();
         let polling = Polling { pause: PAUSE, within: Duration::from_secs(self.poll_within) };
@@ -141,72 +138,75 @@ impl Arguments {
         keep(files.as_ref(), &key, &enrolled)
     }
 
-    fn pki(&self, given: Given) -> Result<LivePki, Exit> {
-        if given.count().is_some_and(|count| count > 1) {
-            return Err(failed(Exit::Usage, "one enrolment takes one challenge password"));
+    fn pki(&self, given: Given) -> Result<LivePki, CommandError> {
+        if given.count.is_some() {
+            return Err(Exit::Usage.because("one enrolment takes one challenge password"));
         }
-        let challenges: Challenges = given.into_source();
         let limit = Duration::from_secs(self.timeout);
-        Ok(LivePki::new(self.url.clone(), challenges, limit, None))
+        Ok(LivePki::new(self.url.clone(), given.challenges, limit, None))
     }
 
     /// A key that somebody still needs is not written over.
-    fn check_folder(&self, files: Option<&Files>) -> Result<(), Exit> {
-        match files {
-            Some(files) if !self.renew && files.key().exists() => {
-                let there = format!(
-                    "`{}` is there already: `--renew` renews its certificate; or name another folder",
-                    files.key().display()
-                );
-                Err(failed(Exit::Usage, &there))
-            }
-            _ => Ok(()),
+    fn check_folder(&self, files: Option<&Files>) -> Result<(), CommandError> {
+        if let Some(files) = files.filter(|files| !self.renew && files.key().exists()) {
+            return Err(Exit::Usage.because(format!(
+                "`{}` is there already: `--renew` renews its certificate; or name another folder",
+                files.key().display()
+            )));
         }
+        Ok(())
     }
 
-    fn settings(&self, key: PKey<Private>, files: Option<&Files>) -> Result<Settings, Exit> {
+    fn settings(
+        &self,
+        key: PKey<Private>,
+        files: Option<&Files>,
+    ) -> Result<Settings, CommandError> {
         let existing = self.existing(files)?;
         let subject = self.subject(existing.as_ref())?;
         let mut settings = Settings { existing, ..Settings::new(key, subject) };
         if !self.dns_names.is_empty() {
             let names = RequestedExtension::dns_names(&self.dns_names);
-            let names = names.map_err(|error| failed(Exit::Usage, &error.to_string()))?;
+            let names = names.map_err(|error| Exit::Usage.because(error))?;
             settings.extensions.push(names);
         }
         settings.cipher = self.cipher;
         settings.digest = self.digest;
         settings.takes_obsolete_algorithms = self.obsolete;
         settings.ca_identifier.clone_from(&self.ca_identifier);
-        let unread = |error: FilesError| failed(Exit::Usage, &error.to_string());
         let fingerprint = match &self.ca {
-            Some(file) => Some(fingerprint_of(file).map_err(unread)?),
+            Some(file) => Some(fingerprint_of(file).map_err(|error| Exit::Usage.because(error))?),
             None => self.ca_fingerprint.clone(),
         };
         settings.ca_fingerprint = fingerprint.map(|fingerprint| fingerprint.octets().to_vec());
         Ok(settings)
     }
 
-    fn existing(&self, files: Option<&Files>) -> Result<Option<Identity>, Exit> {
+    fn existing(&self, files: Option<&Files>) -> Result<Option<Identity>, CommandError> {
         let Some(files) = files.filter(|_| self.renew) else { return Ok(None) };
-        let existing = files.identity().map_err(|error| failed(Exit::Usage, &error.to_string()))?;
+        let existing = files.identity().map_err(|error| Exit::Usage.because(error))?;
         let folder = files.folder().display();
         let none =
-            || failed(Exit::Usage, &format!("there is no certificate to renew in `{folder}`"));
+            || Exit::Usage.because(format!("there is no certificate to renew in `{folder}`"));
         existing.ok_or_else(none).map(Some)
     }
 
-    fn subject(&self, existing: Option<&Identity>) -> Result<X509Name, Exit> {
+    fn subject(&self, existing: Option<&Identity>) -> Result<X509Name, CommandError> {
         if let (None, Some(existing)) = (&self.subject, existing) {
             let kept = existing.certificate.subject_name().to_owned();
-            return kept.map_err(|error| failed(Exit::Internal, &error.to_string()));
+            return kept.map_err(|error| Exit::Internal.because(error));
         }
         let text = self.subject.as_deref().unwrap_or(SUBJECT);
-        let wrong = |error| failed(Exit::Usage, &format!("`--subject {text}`: {error}"));
+        let wrong = |error| Exit::Usage.because(format!("`--subject {text}`: {error}"));
         scep::name::parse(text).map_err(wrong)
     }
 }
 
-fn keep(files: Option<&Files>, key: &PKey<Private>, enrolled: &Enrolled) -> Result<(), Exit> {
+fn keep(
+    files: Option<&Files>,
+    key: &PKey<Private>,
+    enrolled: &Enrolled,
+) -> Result<(), CommandError> {
     let certificate = &enrolled.certificate;
     say(&format!("subject  {}", to_text(certificate.subject_name())));
     say(&format!("issuer   {}", to_text(certificate.issuer_name())));
@@ -217,7 +217,7 @@ fn keep(files: Option<&Files>, key: &PKey<Private>, enrolled: &Enrolled) -> Resu
         warn("nothing is kept: `--out DIR` keeps the key and the certificate");
         return Ok(());
     };
-    files.write(key, enrolled).map_err(|error| failed(Exit::Lab, &error.to_string()))?;
+    files.write(key, enrolled).map_err(|error| Exit::Lab.because(error))?;
     for path in [files.key(), files.certificate(), files.ca()] {
         say(&format!("file     {}", path.display()));
     }
@@ -225,25 +225,11 @@ fn keep(files: Option<&Files>, key: &PKey<Private>, enrolled: &Enrolled) -> Resu
 }
 
 /// What a server says may be the very password that it was sent.
-fn refused(error: &EnrolmentError, challenge: Option<Secret>) -> Exit {
+fn refused(error: &EnrolmentError, challenge: Option<Secret>) -> CommandError {
     let masker = Masker::new(challenge);
     let exit = match error {
         EnrolmentError::Unreachable { .. } => Exit::Lab,
         EnrolmentError::Refused(_) | EnrolmentError::StillPending(_) => Exit::Failed,
     };
-    failed(exit, &masker.text(&error.to_string()))
-}
-
-fn failed(exit: Exit, reason: &str) -> Exit {
-    complain(reason);
-    exit
-}
-
-fn named<T: Copy + Send + Sync + 'static, const N: usize>(
-    known: [(&'static str, T); N],
-) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(known.map(|(name, _)| name)).try_map(move |given| {
-        let found = known.iter().find(|(name, _)| *name == given);
-        found.map(|(_, value)| *value).ok_or_else(|| format!("`{given}` is not known"))
-    })
+    exit.because(masker.text(&error.to_string()))
 }

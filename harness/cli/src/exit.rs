@@ -1,9 +1,13 @@
 //! How the program ends.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
-use super::output::warn;
+use super::output::{self, warn};
+use diagnostics::Diagnostic;
+use model::scenario::LoadErrors;
 use results::{ConformanceReport, Results, Status};
+use testbed::BenchError;
 
 /// The exit codes, as documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,7 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// The worst of what a run, a test of conformance or a matrix came to.
     pub fn of(results: &impl Results) -> Self {
-        let counts = results.counts();
-        let any = |statuses: &[Status]| counts.of(statuses) > 0;
+        let any = |statuses: &[Status]| results.count(statuses) > 0;
         if results.is_interrupted() {
             Self::Interrupted
         } else if any(&[Status::Panicked]) {
@@ -57,6 +60,57 @@ impl Exit {
             Self::Success if report.statuses().all(is_skipped) => Self::NothingSelected,
             exit => exit,
         }
+    }
+
+    /// A command that ends so before it is done, and why.
+    pub(super) fn because(self, reason: impl Display) -> CommandError {
+        self.with(vec![Diagnostic::general(reason.to_string())])
+    }
+
+    /// The same with all that is to be said of it.
+    pub(super) fn with(self, diagnostics: Vec<Diagnostic>) -> CommandError {
+        CommandError { exit: self, diagnostics }
+    }
+}
+
+/// Why a command ended before it was done.
+#[derive(Debug)]
+pub(super) struct CommandError {
+    exit: Exit,
+    /// What is said of it; nothing if it was interrupted, or if all was said already.
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl CommandError {
+    /// Says why the command ended, and returns how.
+    pub(super) fn tell(self) -> Exit {
+        output::diagnostics(&self.diagnostics);
+        self.exit
+    }
+}
+
+impl From<Exit> for CommandError {
+    fn from(exit: Exit) -> Self {
+        exit.with(Vec::new())
+    }
+}
+
+/// What is wrong with files.
+impl From<Vec<Diagnostic>> for CommandError {
+    fn from(wrong: Vec<Diagnostic>) -> Self {
+        Exit::Usage.with(wrong)
+    }
+}
+
+impl From<LoadErrors> for CommandError {
+    fn from(errors: LoadErrors) -> Self {
+        Exit::Usage.with(errors.diagnostics().to_vec())
+    }
+}
+
+impl From<BenchError> for CommandError {
+    fn from(error: BenchError) -> Self {
+        Exit::Lab.because(error)
     }
 }
 

@@ -8,9 +8,8 @@ use mock_ca::PersonalityName;
 use scep::http::{Method, Operation};
 use tokio::time::timeout;
 
-use super::complain;
-use super::exit::Exit;
-use super::output::say;
+use super::exit::{CommandError, Exit};
+use super::output::{complain, say};
 use super::serve::listening_port;
 use super::wiring::{Challenges, LivePki};
 use diagnostics::visible;
@@ -43,14 +42,8 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) async fn perform(&self) -> Exit {
-        let urls = match self.urls() {
-            Ok(urls) => urls,
-            Err(reason) => {
-                complain(&reason);
-                return Exit::Usage;
-            }
-        };
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
+        let urls = self.urls().map_err(|reason| Exit::Usage.because(reason))?;
         let mut unwell = Vec::new();
         // At once: a server that hangs is not waited for twice.
         let asked = urls.iter().map(|url| self.ask(url));
@@ -58,7 +51,7 @@ impl Arguments {
             match told {
                 Ok(said) => {
                     say(&format!("{url} is well: {said}"));
-                    return Exit::Success;
+                    return Ok(Exit::Success);
                 }
                 Err(reason) => unwell.push(format!("{url} is not well: {reason}")),
             }
@@ -66,7 +59,7 @@ impl Arguments {
         for reason in &unwell {
             complain(reason);
         }
-        Exit::Failed
+        Ok(Exit::Failed)
     }
 
     /// Where to ask; of the mock CA's several addresses, one that answers will do.
@@ -74,7 +67,7 @@ impl Arguments {
         if let Some(url) = &self.url {
             return Ok(vec![url.clone()]);
         }
-        let port = listening_port().map_err(|error| error.to_string())?;
+        let port = listening_port()?;
         // The third personality answers at the path of the first, as at any other.
         let names = [PersonalityName::Linux, PersonalityName::Ndes];
         let paths = names.into_iter().filter_map(|name| name.paths().into_iter().next());

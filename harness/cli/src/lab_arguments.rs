@@ -2,24 +2,22 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 
-use super::exit::Exit;
-use super::{complain, named};
+use super::values;
 use model::lab::Lab;
-use testbed::{BenchError, Client, Driver, DriverName, LabOptions};
+use testbed::{Client, DriverName, LabOptions};
 
 /// How labs are built.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LabArguments {
     /// How labs are built [default: virtual; netns with a `--client` other than builtin, or where every lab has a program;
     /// docker where every lab has an image; never live, which uses what is there already]
-    #[arg(long, value_name = "DRIVER", value_parser = named::driver())]
+    #[arg(long, value_name = "DRIVER", value_parser = values::driver())]
     driver: Option<DriverName>,
     /// The SCEP client inside the simulated devices
-    #[arg(long, value_name = "CLIENT", value_parser = named::client(), default_value_t)]
+    #[arg(long, value_name = "CLIENT", value_parser = values::client(), default_value_t)]
     client: Client,
     /// Leave a capture of each link there, a folder for each scenario; with `--driver netns`
     #[arg(long, value_name = "DIR")]
@@ -172,20 +170,6 @@ fn foreigner(lab: &Lab) -> Option<(&str, Foreigner<'_>)> {
     });
     program.or_else(|| {
         lab.images().next().map(|(host, image)| (host, Foreigner::Image(image.name.as_str())))
-    })
-}
-
-/// What no lab can do without is said once, and not by each scenario.
-pub(super) async fn possible(
-    driver: Result<Arc<dyn Driver>, BenchError>,
-) -> Result<Arc<dyn Driver>, Exit> {
-    let probed = async {
-        let driver = driver?;
-        driver.probe().await.map(|()| driver)
-    };
-    probed.await.map_err(|error: BenchError| {
-        complain(&error.to_string());
-        Exit::Lab
     })
 }
 

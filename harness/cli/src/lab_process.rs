@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::complain;
 use super::exit::Exit;
+use super::output::complain;
 use super::wiring::{self, LabRole};
 
 /// The processes of a lab

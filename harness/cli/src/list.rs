@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::exit::Exit;
+use super::exit::{CommandError, Exit};
 use super::output::say;
 use super::select::Selection;
 use diagnostics::visible;
@@ -19,16 +19,13 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn perform(&self) -> Exit {
-        let scenarios = match self.selection.load() {
-            Ok(scenarios) => scenarios,
-            Err(exit) => return exit,
-        };
+    pub(super) fn perform(&self) -> Result<Exit, CommandError> {
+        let scenarios = self.selection.load()?;
         let width = scenarios.iter().map(|scenario| scenario.id.chars().count()).max();
         for scenario in &scenarios {
             let (id, title) = (visible(&scenario.id), visible(&scenario.title));
             say(&format!("{id:<width$}  {title}", width = width.unwrap_or_default()));
         }
-        Exit::Success
+        Ok(Exit::Success)
     }
 }

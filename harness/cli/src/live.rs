@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::complain;
 use super::conform::challenges::ChallengeArguments;
-use super::exit::Exit;
-use super::output::{self, warn};
-use super::question::{self, somebody_is_there};
+use super::exit::{CommandError, Exit};
+use super::output::{agreed, somebody_is_there, warn};
 use super::stop::StopSignals;
 use super::wiring::{TargetOptions, Targets, Used, used};
 use diagnostics::{Diagnostic, visible};
@@ -51,14 +49,14 @@ impl LiveArguments {
         &self,
         scenarios: &[Scenario],
         stop: &StopSignals,
-    ) -> Result<Targets, Exit> {
+    ) -> Result<Targets, CommandError> {
         let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
         let labs = distinct(here.map(|scenario| &scenario.lab));
         if labs.is_empty() {
             // All are skipped, and nothing is used.
             return Ok(Targets::default());
         }
-        let targets = self.targets(&labs).map_err(|reason| wrong_usage(&reason))?;
+        let targets = self.targets(&labs).map_err(|reason| Exit::Usage.because(reason))?;
         // Where nobody can agree, not even a name server is asked.
         let may_be_used = self.yes || somebody_is_there();
         for line in listed(&used(labs.iter().copied(), &targets, may_be_used).await) {
@@ -72,7 +70,7 @@ impl LiveArguments {
         let _attributes = dut_sim::console::Attributes::kept();
         tokio::select! {
             greeted = greet(&labs, &targets) => greeted?,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
         }
         Ok(targets)
     }
@@ -105,31 +103,24 @@ impl LiveArguments {
         Ok(targets)
     }
 
-    async fn agree(&self, stop: &StopSignals) -> Result<(), Exit> {
+    async fn agree(&self, stop: &StopSignals) -> Result<(), CommandError> {
         if self.yes {
             return Ok(());
         }
         if !somebody_is_there() {
             let refusal = "`--driver live` uses this network, and nobody is at a terminal to agree";
             let note = "type `--yes` if these are the addresses that you mean";
-            output::diagnostics(&[Diagnostic::general(refusal).note(note)]);
-            return Err(Exit::Usage);
+            return Err(vec![Diagnostic::general(refusal).note(note)].into());
         }
         let agreed = tokio::select! {
-            answer = tokio::task::spawn_blocking(|| question::agreed("Use them?")) => answer,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted),
+            answer = tokio::task::spawn_blocking(|| agreed("Use them?")) => answer,
+            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
         };
         if agreed.unwrap_or(false) {
             return Ok(());
         }
-        complain("nothing was done");
-        Err(Exit::NothingSelected)
+        Err(Exit::NothingSelected.because("nothing was done"))
     }
-}
-
-fn wrong_usage(reason: &str) -> Exit {
-    complain(reason);
-    Exit::Usage
 }
 
 /// Each lab once, however many scenarios have it.
@@ -181,17 +172,14 @@ fn real_devices<'a>(labs: &[&'a Lab]) -> impl Iterator<Item = (&'a str, &'a SshT
 }
 
 /// Logs in to each device once, so that passwords are asked for and mistakes are said before the first scenario.
-async fn greet(labs: &[&Lab], targets: &Targets) -> Result<(), Exit> {
+async fn greet(labs: &[&Lab], targets: &Targets) -> Result<(), CommandError> {
     let mut known: Vec<&SshTarget> = Vec::new();
     for (name, target) in real_devices(labs) {
         if known.contains(&target) {
             continue;
         }
         known.push(target);
-        if let Err(error) = targets.greet(name, target).await {
-            complain(&error.to_string());
-            return Err(Exit::Lab);
-        }
+        targets.greet(name, target).await?;
     }
     Ok(())
 }

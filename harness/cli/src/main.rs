@@ -3,42 +3,35 @@
 
 mod check;
 mod clean;
-mod completions;
 mod conform;
 mod conform_client;
 mod dut;
 mod enrol;
 mod exit;
 mod health;
-mod jobs;
 mod lab_arguments;
 mod lab_process;
 mod list;
 mod live;
 mod matrix;
-mod named;
 mod output;
 mod progress;
-mod question;
 mod reports;
 mod run;
 mod select;
 mod serve;
-mod settle;
 mod shell;
 mod stop;
+mod values;
 mod wiring;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use mock_ca::OpenError;
+use clap::{CommandFactory, Parser, Subcommand};
 
-use self::dut::{Dut, DutError};
-use self::exit::Exit;
-use self::serve::{Serve, ServeError};
-use diagnostics::Diagnostic;
+use self::exit::{CommandError, Exit};
+use self::output::{complain, say};
 
 /// Runs SCEP enrolment scenarios against a device and a PKI, and says what is wrong
 #[derive(Debug, Parser)]
@@ -83,11 +76,18 @@ enum Threaded {
     Enrol(Box<enrol::Arguments>),
     Check(check::Arguments),
     List(list::Arguments),
-    Serve(Serve),
+    Serve(serve::Serve),
     Health(health::Arguments),
-    Dut(Dut),
+    Dut(dut::Dut),
     Clean(clean::Arguments),
-    Completions(completions::Arguments),
+    /// Print a shell's completions
+    #[command(after_help = "\
+Example:
+  sceplab completions bash > ~/.local/share/bash-completion/completions/sceplab")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Reads the arguments of the process, does what they ask for and says how it ended.
@@ -124,7 +124,7 @@ impl Threaded {
     }
 
     async fn perform(self) -> Exit {
-        match self {
+        let done = match self {
             Self::Run(arguments) => arguments.perform().await,
             Self::Matrix(arguments) => arguments.perform().await,
             Self::Conform(arguments) => arguments.perform().await,
@@ -132,50 +132,28 @@ impl Threaded {
             Self::Enrol(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
+            Self::Serve(serve) => serve.perform().await,
             Self::Health(arguments) => arguments.perform().await,
+            Self::Dut(dut) => dut.perform().await,
             Self::Clean(arguments) => arguments.perform().await,
-            Self::Completions(arguments) => arguments.perform::<Cli>(),
-            Self::Serve(serve) => serve.run().await.map_or_else(|error| refused(&error), done),
-            Self::Dut(dut) => dut.run().await.unwrap_or_else(|error| no_console(&error)),
-        }
+            Self::Completions { shell } => {
+                print_completions(shell);
+                Ok(Exit::Success)
+            }
+        };
+        done.unwrap_or_else(CommandError::tell)
     }
 }
 
-fn done((): ()) -> Exit {
-    Exit::Success
-}
-
-fn refused(error: &ServeError) -> Exit {
-    complain(&error.to_string());
-    match error {
-        ServeError::Arguments(_)
-        | ServeError::Open(OpenError::Subject { .. } | OpenError::Fault(_)) => Exit::Usage,
-        _ => Exit::Lab,
-    }
-}
-
-fn no_console(error: &DutError) -> Exit {
-    if let DutError::Lab(diagnostics) = error {
-        output::diagnostics(diagnostics);
-        return Exit::Usage;
-    }
-    complain(&error.to_string());
-    match error {
-        DutError::Bench(_) | DutError::Serve(_) | DutError::Attach(_) => Exit::Lab,
-        DutError::Console(_) => Exit::Internal,
-        _ => Exit::Usage,
-    }
-}
-
-/// Says what is wrong where no file is at fault.
-fn complain(message: &str) {
-    output::diagnostics(&[Diagnostic::general(message)]);
+/// Prints what a shell needs to complete the command line.
+fn print_completions(shell: clap_complete::Shell) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sceplab", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end());
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -8,27 +8,23 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::complain;
-use super::exit::Exit;
-use super::jobs::jobs;
-use super::lab_arguments::{client_fits, possible};
-use super::named;
-use super::output::{self, say, warn};
+use super::exit::{CommandError, Exit};
+use super::lab_arguments::client_fits;
+use super::output::{say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::select::{self, DEFAULT_PATH};
-use super::settle::settle;
-use super::stop::{StopSignals, end_at_once};
-use diagnostics::{Diagnostic, Location, Palette, render};
-
+use super::stop::{StopSignals, end_at_once, settle};
+use super::values::{self, jobs};
 use super::wiring::{self, Targets};
-use ::report::matrix::terminal;
+use ::report::matrix::{explanation, table};
 use ::report::terminal::{line, summary};
+use diagnostics::{Diagnostic, Location, Palette, render};
 use matrix::{Ledger, Plan, judge, unmatched};
 use model::scenario::LEDGER;
 use results::Matrix;
 use runner::run_jobs;
-use testbed::{Client, Driver, DriverName, LabOptions};
+use testbed::{BenchError, Client, Driver, DriverName, LabOptions};
 
 /// The tag of the scenarios that are chosen where a folder is named.
 const TAG: &str = "matrix";
@@ -55,13 +51,13 @@ pub(super) struct Arguments {
     #[arg(value_name = "PATH", default_value = DEFAULT_PATH)]
     paths: Vec<PathBuf>,
     /// A client to try; may be given several times [default: all]
-    #[arg(long = "client", value_name = "CLIENT", value_parser = named::client())]
+    #[arg(long = "client", value_name = "CLIENT", value_parser = values::client())]
     clients: Vec<Client>,
     /// The failures that are expected [default: scenarios/matrix-ledger.yaml, where it is there]
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
     /// How labs are built; the virtual one has the builtin client and the mock CA alone
-    #[arg(long, value_parser = named::driver(), default_value_t = DriverName::Netns)]
+    #[arg(long, value_parser = values::driver(), default_value_t = DriverName::Netns)]
     driver: DriverName,
     /// How many cells run at once [default: four for each core, and at least 16]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
@@ -77,30 +73,28 @@ pub(super) struct Arguments {
 type Drivers = BTreeMap<Client, Arc<dyn Driver>>;
 
 impl Arguments {
-    pub(super) async fn perform(&self) -> Exit {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        match self.prepare().await {
-            Ok((plan, ledger, drivers)) => {
-                let exit = self.run(&plan, &ledger, &drivers, &stop).await;
-                for driver in drivers.values() {
-                    settle(&**driver).await;
-                }
-                exit
-            }
-            Err(exit) => exit,
+        let (plan, ledger, drivers) = self.prepare().await?;
+        let exit = self.run(&plan, &ledger, &drivers, &stop).await;
+        for driver in drivers.values() {
+            settle(&**driver).await;
         }
+        Ok(exit)
     }
 
     /// All that can be wrong before anything is run.
-    async fn prepare(&self) -> Result<(Plan, Ledger, Drivers), Exit> {
+    async fn prepare(&self) -> Result<(Plan, Ledger, Drivers), CommandError> {
         self.reports.check()?;
         if self.driver == DriverName::Live {
-            let why = "the matrix tries every client in simulated devices";
-            complain(&format!("{why}; what is there already is for `sceplab run --driver live`"));
-            return Err(Exit::Usage);
+            let why = "the matrix tries every client in simulated devices; \
+                       what is there already is for `sceplab run --driver live`";
+            return Err(Exit::Usage.because(why));
         }
-        self.clients_fit()?;
+        // Clients that are named are to be tried; those of the whole matrix are skips where they cannot be.
+        let fits = |client: &Client| client_fits(*client, self.driver);
+        self.clients.iter().try_for_each(fits).map_err(|reason| Exit::Usage.because(reason))?;
         let scenarios = select::tagged_or_named(&self.paths, TAG)?;
         let plan = Plan::of(scenarios, self.columns());
         // What is wrong with the ledger is told together with what is wrong with the labs.
@@ -113,30 +107,17 @@ impl Arguments {
             wrong.extend_from_slice(errors);
         }
         let (Ok(plan), Ok(ledger)) = (plan, ledger) else {
-            output::diagnostics(&wrong);
-            return Err(Exit::Usage);
+            return Err(wrong.into());
         };
         let driver = |client| {
             let options = LabOptions { client, ..LabOptions::default() };
             wiring::driver(self.driver, options, Targets::default())
         };
-        possible(driver(Client::Builtin)).await?;
-        let driver_of = |client| driver(client).map(|driver| (client, driver));
-        let drivers = self.columns().into_iter().map(driver_of).collect::<Result<_, _>>();
-        let drivers = drivers.map_err(|error| {
-            complain(&error.to_string());
-            Exit::Lab
-        })?;
+        driver(Client::Builtin)?.probe().await?;
+        let driver_of = |client| Ok((client, driver(client)?));
+        let drivers = self.columns().into_iter().map(driver_of);
+        let drivers = drivers.collect::<Result<_, BenchError>>()?;
         Ok((plan, ledger, drivers))
-    }
-
-    /// Clients that are named are to be tried; those of the whole matrix are skips where they cannot be.
-    fn clients_fit(&self) -> Result<(), Exit> {
-        let fits = |client: &Client| client_fits(*client, self.driver);
-        self.clients.iter().try_for_each(fits).map_err(|reason| {
-            complain(&reason);
-            Exit::Usage
-        })
     }
 
     /// The clients in their usual order, each once.
@@ -184,10 +165,10 @@ impl Arguments {
 
 /// What went wrong in full, then the table, so that it is the last on the screen.
 fn tell(matrix: &Matrix, palette: Palette) {
-    for explanation in matrix.cells().filter_map(|cell| terminal::explanation(cell, palette)) {
+    for explanation in matrix.cells().filter_map(|cell| explanation(cell, palette)) {
         say(&format!("{explanation}\n"));
     }
-    say(&terminal::table(matrix, palette));
+    say(&table(matrix, palette));
     say(&format!("\n{}", summary(matrix, palette)));
     let talk = Palette::of(&io::stderr());
     for unmatched in &matrix.unmatched {

@@ -1,7 +1,5 @@
 //! The progress of a run, where somebody watches.
 
-use std::io::{self, IsTerminal};
-
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::say;
@@ -19,11 +17,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(count: usize) -> Self {
-        let bar = if io::stderr().is_terminal() {
-            ProgressBar::new(count as u64)
-        } else {
-            ProgressBar::hidden()
-        };
+        let bar = ProgressBar::new(count as u64);
         if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {wide_bar} {elapsed} {msg}") {
             bar.set_style(style);
         }
@@ -35,33 +29,24 @@ impl Progress {
         &mut self,
         shown: impl Fn(&ScenarioOutcome) -> Option<String>,
     ) -> impl FnMut(Event<'_>) {
-        move |event| match event {
-            Event::Started { id } => self.started(id),
-            Event::Finished(scenario) => self.finished(&scenario.id, shown(scenario).as_deref()),
+        move |event| {
+            match event {
+                Event::Started { id } => self.under_way.push(id.to_owned()),
+                Event::Finished(scenario) => {
+                    self.under_way.retain(|other| *other != scenario.id);
+                    // Lines of a finished scenario go above the bar.
+                    if let Some(lines) = shown(scenario) {
+                        self.bar.suspend(|| say(&lines));
+                    }
+                    self.bar.inc(1);
+                }
+            }
+            let named = self.under_way.iter().take(NAMED).map(String::as_str);
+            self.bar.set_message(named.collect::<Vec<_>>().join(", "));
         }
-    }
-
-    fn started(&mut self, id: &str) {
-        self.under_way.push(id.to_owned());
-        self.name();
-    }
-
-    /// Lines of a finished scenario go above the bar.
-    fn finished(&mut self, id: &str, lines: Option<&str>) {
-        self.under_way.retain(|other| other != id);
-        if let Some(lines) = lines {
-            self.bar.suspend(|| say(lines));
-        }
-        self.bar.inc(1);
-        self.name();
     }
 
     pub(super) fn end(self) {
         self.bar.finish_and_clear();
-    }
-
-    fn name(&self) {
-        let named: Vec<&str> = self.under_way.iter().take(NAMED).map(String::as_str).collect();
-        self.bar.set_message(named.join(", "));
     }
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::complain;
-use super::exit::Exit;
+use super::exit::{CommandError, Exit};
+use super::output::complain;
 use ::report::{Format, Reported, Target};
 
 /// The reports that are asked for.
@@ -15,14 +15,9 @@ pub(super) struct Reports {
 
 impl Reports {
     /// Finds out before time is spent on the run whether they can be written.
-    pub(super) fn check(&self) -> Result<(), Exit> {
-        match self.targets.iter().find_map(|target| target.check().err()) {
-            Some(error) => {
-                complain(&error.to_string());
-                Err(Exit::Usage)
-            }
-            None => Ok(()),
-        }
+    pub(super) fn check(&self) -> Result<(), CommandError> {
+        let checked = self.targets.iter().try_for_each(Target::check);
+        checked.map_err(|error| Exit::Usage.because(error))
     }
 
     /// Writes them; the exit code is that of the run, unless a report could not be written.

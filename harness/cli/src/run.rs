@@ -6,17 +6,15 @@ use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 
-use super::complain;
-use super::exit::Exit;
-use super::jobs::jobs;
-use super::lab_arguments::{LabArguments, possible};
+use super::exit::{CommandError, Exit};
+use super::lab_arguments::LabArguments;
 use super::live::{LiveArguments, tell_put_back, tell_when_stopped};
 use super::output::{say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::select::Selection;
-use super::settle::settle;
-use super::stop::{StopSignals, end_at_once_and_warn};
+use super::stop::{StopSignals, end_at_once_and_warn, settle};
+use super::values::jobs;
 use super::wiring::{self, Targets};
 use ::report::terminal;
 use diagnostics::Palette;
@@ -53,14 +51,11 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) async fn perform(&self) -> Exit {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         let used = Arc::<OnceLock<Arc<dyn Driver>>>::default();
         tokio::spawn(end_at_once_and_warn(stop.clone(), Arc::clone(&used)));
-        let (scenarios, driver) = match self.prepare(&stop).await {
-            Ok(prepared) => prepared,
-            Err(exit) => return exit,
-        };
+        let (scenarios, driver) = self.prepare(&stop).await?;
         let driver = Arc::clone(used.get_or_init(|| driver));
         let stopped = tokio::spawn(tell_when_stopped(stop.clone(), Arc::clone(&driver)));
         let exit = self.run(scenarios, &driver, &stop).await;
@@ -72,19 +67,19 @@ impl Arguments {
             tell_put_back(&stopped, &complaints);
         }
         // Of how labs ended a run is no other, but a device of somebody's that is left changed is no success.
-        match exit {
+        Ok(match exit {
             Exit::Success | Exit::Failed if !complaints.is_empty() => Exit::Lab,
             exit => exit,
-        }
+        })
     }
 
     /// All that can be wrong before anything is run.
-    async fn prepare(&self, stop: &StopSignals) -> Result<(Vec<Scenario>, Arc<dyn Driver>), Exit> {
+    async fn prepare(
+        &self,
+        stop: &StopSignals,
+    ) -> Result<(Vec<Scenario>, Arc<dyn Driver>), CommandError> {
         self.reports.check()?;
-        let wrong_usage = |reason: String| {
-            complain(&reason);
-            Exit::Usage
-        };
+        let wrong_usage = |reason: String| Exit::Usage.because(reason);
         let scenarios = self.selection.load()?;
         let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
         let labs = here.map(|scenario| &scenario.lab);
@@ -95,7 +90,9 @@ impl Arguments {
             DriverName::Live => self.live.prepare(&scenarios, stop).await?,
             _ => Targets::default(),
         };
-        let driver = possible(wiring::driver(name, options, targets)).await?;
+        let driver = wiring::driver(name, options, targets)?;
+        // What no lab can do without is said once, and not by each scenario.
+        driver.probe().await?;
         Ok((scenarios, driver))
     }
 

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::exit::Exit;
-use super::{complain, output};
+use super::exit::{CommandError, Exit};
 use diagnostics::Diagnostic;
 use model::lab::Lab;
 use model::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load_each, target_files};
@@ -30,15 +29,10 @@ pub(super) struct Selection {
 
 impl Selection {
     /// Reads the selected scenarios; what is wrong with any of them is shown, all at once.
-    pub(super) fn load(&self) -> Result<Vec<Scenario>, Exit> {
-        let scenarios = self.read().map_err(|errors| {
-            output::diagnostics(errors.diagnostics());
-            Exit::Usage
-        })?;
-        if scenarios.is_empty() {
-            return Err(nothing_in(&self.paths));
-        }
-        self.tagged(scenarios)
+    pub(super) fn load(&self) -> Result<Vec<Scenario>, CommandError> {
+        let has_tag = |it: &Scenario| it.tags.iter().any(|tag| self.tags.contains(tag));
+        let is_meant = |it: &Scenario| self.tags.is_empty() || has_tag(it);
+        chosen(self.read()?, &self.paths, &self.tags.join("`, `"), is_meant)
     }
 
     /// The target files that are named.
@@ -80,35 +74,35 @@ impl Selection {
         // Devices of a lab that cannot be read are not missed.
         if errors.is_empty() { scenarios } else { Err(LoadErrors::new(errors)) }
     }
-
-    fn tagged(&self, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Exit> {
-        let known: BTreeSet<String> =
-            scenarios.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();
-        if !self.tags.is_empty() {
-            scenarios.retain(|scenario| scenario.tags.iter().any(|tag| self.tags.contains(tag)));
-        }
-        if scenarios.is_empty() {
-            return Err(nothing_tagged(&self.tags.join("`, `"), &known));
-        }
-        Ok(scenarios)
-    }
 }
 
 /// Reads the scenarios that are named, and those with a tag in the folders that are.
-pub(super) fn tagged_or_named(paths: &[PathBuf], tag: &str) -> Result<Vec<Scenario>, Exit> {
-    let scenarios = load_all(paths).map_err(|errors| {
-        output::diagnostics(errors.diagnostics());
-        Exit::Usage
-    })?;
+pub(super) fn tagged_or_named(paths: &[PathBuf], tag: &str) -> Result<Vec<Scenario>, CommandError> {
+    let is_meant =
+        |it: &Scenario| paths.contains(&it.path) || it.tags.iter().any(|other| other == tag);
+    chosen(load_all(paths)?, paths, tag, is_meant)
+}
+
+/// Those of the scenarios in these places that are meant, one at least; `tags` are the tags that were asked for.
+fn chosen(
+    scenarios: Vec<Scenario>,
+    paths: &[PathBuf],
+    tags: &str,
+    is_meant: impl Fn(&Scenario) -> bool,
+) -> Result<Vec<Scenario>, CommandError> {
     if scenarios.is_empty() {
-        return Err(nothing_in(paths));
+        let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        let nothing = format!("there are no scenarios in {}", paths.join(", "));
+        return Err(Exit::NothingSelected.because(nothing));
     }
-    let known = scenarios.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();
-    let is_meant = |scenario: &Scenario| {
-        paths.contains(&scenario.path) || scenario.tags.iter().any(|other| other == tag)
-    };
-    let meant: Vec<Scenario> = scenarios.into_iter().filter(is_meant).collect();
-    if meant.is_empty() { Err(nothing_tagged(tag, &known)) } else { Ok(meant) }
+    let known: BTreeSet<String> = scenarios.iter().flat_map(|it| it.tags.clone()).collect();
+    let chosen: Vec<Scenario> = scenarios.into_iter().filter(is_meant).collect();
+    if chosen.is_empty() {
+        let nothing = Diagnostic::general(format!("no scenario has the tag `{tags}`"));
+        let known = known.iter().map(String::as_str);
+        return Err(Exit::NothingSelected.with(vec![nothing.known(tags, "known tags", known)]));
+    }
+    Ok(chosen)
 }
 
 /// Reads all scenarios in these places; the error is all that is wrong with them.
@@ -124,17 +118,4 @@ fn found(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
         return Err(LoadErrors::new(vec![nowhere.note(note)]));
     }
     discover(paths)
-}
-
-fn nothing_in(paths: &[PathBuf]) -> Exit {
-    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-    complain(&format!("there are no scenarios in {}", paths.join(", ")));
-    Exit::NothingSelected
-}
-
-fn nothing_tagged(wanted: &str, known: &BTreeSet<String>) -> Exit {
-    let nothing = Diagnostic::general(format!("no scenario has the tag `{wanted}`"));
-    let known = known.iter().map(String::as_str);
-    output::diagnostics(&[nothing.known(wanted, "known tags", known)]);
-    Exit::NothingSelected
 }

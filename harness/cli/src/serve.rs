@@ -1,85 +1,73 @@
 //! `sceplab serve`: the mock CA by itself, on a real port.
 
 mod arguments;
-mod banner;
 mod decisions;
 mod faults;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use mock_ca::control::Control;
 use mock_ca::{Ca, OpenError};
-use thiserror::Error;
+use scep::certificate::Fingerprint;
+use scep::key_usage::KeyUsage;
 use tokio::net::TcpListener;
 
-use self::arguments::ArgumentError;
 pub(super) use self::arguments::{Serve, listening_port};
+use super::exit::{CommandError, Exit};
 use super::output::{say, warn};
 use super::stop::StopSignals;
-
-/// Why the server did not run to its end.
-#[derive(Debug, Error)]
-pub(super) enum ServeError {
-    /// The options do not fit together.
-    #[error(transparent)]
-    Arguments(#[from] ArgumentError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on `{address}`: {source}")]
-    Listen {
-        /// As given.
-        address: SocketAddr,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// The CA cannot be made, or its state cannot be read.
-    #[error("cannot open the CA: {0}")]
-    Open(#[from] OpenError),
-}
 
 impl Serve {
     /// Serves until Ctrl-C or SIGTERM.
     ///
     /// # Errors
     /// When the options do not fit together, the address is taken, or the CA cannot be opened.
-    pub(super) async fn run(&self) -> Result<(), ServeError> {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         if self.list_faults {
             faults::list();
-            return Ok(());
+            return Ok(Exit::Success);
         }
         let stop = StopSignals::listen();
-        let settings = self.settings()?;
-        let address = self.address()?;
+        let wrong_usage = |reason: String| Exit::Usage.because(reason);
+        let settings = self.settings().map_err(wrong_usage)?;
+        let address = self.address().map_err(wrong_usage)?;
         // A port in use is told before keys are made, which takes a while.
         let listener = listen(address).await?;
-        let control = match self.control()? {
+        let control = match self.control().map_err(wrong_usage)? {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
         let bound = listener.local_addr().unwrap_or(address);
         let warnings = self.warnings(&settings, bound);
-        let ca = Ca::open(settings, SystemTime::now())?;
+        let ca = Ca::open(settings, SystemTime::now()).map_err(|error| {
+            let exit = match error {
+                OpenError::Subject { .. } | OpenError::Fault(_) => Exit::Usage,
+                _ => Exit::Lab,
+            };
+            exit.because(format!("cannot open the CA: {error}"))
+        })?;
         for warning in warnings {
             warn(&format!("warning: {warning}"));
         }
-        for fact in banner::lines(&ca, bound) {
+        for fact in banner(&ca, bound) {
             say(&fact);
         }
         if let Some(address) = control.as_ref().and_then(|it| it.local_addr().ok()) {
-            say(&banner::fact("control", &format!("http://{address}")));
+            say(&fact("control", &format!("http://{address}")));
         }
         if self.decides_by_hand() {
             decisions::read_from_stdin(&ca);
         }
         serve(listener, control, ca, &stop).await;
-        Ok(())
+        Ok(Exit::Success)
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| Exit::Lab.because(format!("cannot listen on `{address}`: {error}")))
 }
 
 /// Ends when told to, at the latest [`mock_ca::SHUTDOWN_TIMEOUT`] later, or at once when told twice.
@@ -99,5 +87,54 @@ async fn serve(
         () = controlling => {}
         () = mock_ca::serve(listener, Arc::clone(&ca), stop.clone().told(1)) => {}
         () = stop.clone().told(2) => {}
+    }
+}
+
+/// What a client needs to know of a running CA, a fact a line: where it is, and whom to trust, by SHA-256 fingerprints.
+fn banner(ca: &Ca, bound: SocketAddr) -> Vec<String> {
+    let page = |name, path| fact(name, &format!("http://{bound}{path}"));
+    let urls = ca.paths().into_iter().map(|path| page("url", path));
+    let admin = ca.admin_path().map(|path| page("admin", path));
+    urls.chain(admin).chain(certificates(ca)).collect()
+}
+
+fn certificates(ca: &Ca) -> Vec<String> {
+    let describe = |certificate: &_| {
+        let role = match KeyUsage::of(certificate) {
+            _ if ca.ca_certificate() == certificate => "ca",
+            Some(usage) if usage.contains(KeyUsage::KEY_ENCIPHERMENT) => "ra-encryption",
+            _ => "ra-signing",
+        };
+        let fingerprint = Fingerprint::of(certificate);
+        let fingerprint = fingerprint.map(|it| it.to_string()).unwrap_or_default();
+        let subject = scep::name::to_text(certificate.subject_name());
+        fact(role, &format!("SHA-256 {fingerprint}  {subject}"))
+    };
+    ca.certificates().iter().map(|certificate| describe(certificate)).collect()
+}
+
+/// A fact on a line.
+fn fact(name: &str, value: &str) -> String {
+    format!("{name:<14} {value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_ca::{PersonalityName, Settings};
+
+    use super::*;
+
+    fn names(personality: PersonalityName) -> Vec<String> {
+        let ca = Ca::open(Settings::new("pki", personality), SystemTime::now()).unwrap();
+        let lines = banner(&ca, "127.0.0.1:8080".parse().unwrap());
+        lines.iter().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_address_and_every_certificate_is_told() {
+        assert_eq!(names(PersonalityName::Linux), ["url", "ca"]);
+        assert_eq!(names(PersonalityName::Rfc8894), ["url", "ca"]);
+        let ndes = names(PersonalityName::Ndes);
+        assert_eq!(ndes, ["url", "url", "url", "admin", "ra-signing", "ra-encryption", "ca"]);
     }
 }

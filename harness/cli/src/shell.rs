@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::complain;
 use super::exit::Exit;
+use super::output::complain;
 #[cfg(target_os = "linux")]
 use super::wiring::NotRun;
 #[cfg(target_os = "linux")]

@@ -1,13 +1,15 @@
-//! Ctrl-C, what `kill` and service managers send, and what the end of a terminal does.
+//! The end: of the process, which Ctrl-C, `kill`, service managers and the end of a terminal ask for, and of labs.
 
 use std::future::pending;
 use std::sync::{Arc, OnceLock};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::exit::Exit;
 use super::output::warn;
-use testbed::{ChangedDevice, Driver};
+use diagnostics::{Diagnostic, Palette, render};
+use testbed::{ChangedDevice, Driver, Remains};
 
 /// How often the process was told to stop since this was made.
 #[derive(Clone)]
@@ -17,13 +19,17 @@ impl StopSignals {
     /// Listens from here on, so that no signal is missed, however early.
     pub(super) fn listen() -> Self {
         let (count, told) = watch::channel(0);
-        let mut signals = Signals::listen();
-        tokio::spawn(async move {
-            loop {
-                signals.next().await;
-                count.send_modify(|count| *count += 1);
-            }
-        });
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        kinds.extend((!outlives_its_terminal()).then(SignalKind::hangup));
+        // Where signals cannot be had, the process is ended from outside.
+        for mut signal in kinds.into_iter().filter_map(|kind| signal(kind).ok()) {
+            let count = count.clone();
+            tokio::spawn(async move {
+                while signal.recv().await.is_some() {
+                    count.send_modify(|count| *count += 1);
+                }
+            });
+        }
         Self(told)
     }
 
@@ -60,71 +66,29 @@ pub(super) async fn end_at_once_and_warn(
     end_at_once(stop).await;
 }
 
-#[cfg(unix)]
-struct Signals([Option<tokio::signal::unix::Signal>; 3]);
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).ok();
-        let hangup = if outlives_its_terminal() { None } else { listen(SignalKind::hangup()) };
-        Self([listen(SignalKind::interrupt()), listen(SignalKind::terminate()), hangup])
+/// Waits until nothing is left of any lab, says what was wrong with that, and tells what was wrong with real devices.
+pub(super) async fn settle(driver: &dyn Driver) -> Vec<String> {
+    let palette = Palette::of(&std::io::stderr());
+    let Remains { complaints, devices, .. } = driver.settle().await;
+    for complaint in complaints.iter().chain(&devices) {
+        warn(&render("warning", &Diagnostic::general(complaint), palette));
     }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            () = received(interrupt) => {}
-            () = received(terminate) => {}
-            () = received(hangup) => {}
-        }
-    }
+    devices
 }
 
 /// Whether SIGHUP is ignored, as `nohup` asks for; where the system does not tell, it is as it ever was.
-#[cfg(unix)]
 fn outlives_its_terminal() -> bool {
     std::fs::read_to_string("/proc/self/status").map_or(true, |status| ignores_hangup(&status))
 }
 
 /// The field `SigIgn` of proc(5): a bit for each signal that is ignored, that of SIGHUP the lowest.
-#[cfg(unix)]
 fn ignores_hangup(status: &str) -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
     ignored.is_none_or(|ignored| ignored & 1 == 1)
 }
 
-/// Where signals cannot be had, the process is ended from outside.
-#[cfg(unix)]
-async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
-    let received = match signal {
-        Some(signal) => signal.recv().await,
-        None => None,
-    };
-    if received.is_none() {
-        pending::<()>().await;
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> Self {
-        Self
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

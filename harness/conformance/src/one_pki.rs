@@ -10,16 +10,12 @@ use testbed::{Bench, BenchError, Driver, ReceivedLog};
 
 /// Puts one PKI in place of every PKI of a lab.
 pub struct OnePki {
-    pki: Arc<dyn Pki>,
-    subject: String,
-    received: ReceivedLog,
-}
-
-impl OnePki {
-    /// The driver for that PKI; steps that name no subject ask for `subject`, and what is issued is noted in `received`.
-    pub fn new(pki: Arc<dyn Pki>, subject: String, received: ReceivedLog) -> Self {
-        Self { pki, subject, received }
-    }
+    /// The PKI that is tested.
+    pub pki: Arc<dyn Pki>,
+    /// What steps ask for that name no subject.
+    pub subject: String,
+    /// Where it is noted what is issued.
+    pub received: ReceivedLog,
 }
 
 #[async_trait]

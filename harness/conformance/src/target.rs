@@ -1,5 +1,6 @@
 //! What is known of one PKI or one client: its target file.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub struct Target {
     /// The keywords that a PKI's GetCACaps names.
     pub capabilities: Option<Vec<String>>,
     /// How many cases may run at once.
-    pub parallel: Option<usize>,
+    pub parallel: Option<NonZeroUsize>,
     /// Where it is known not to conform.
     pub deviations: Vec<Deviation>,
 }
@@ -97,8 +98,7 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
             .map(|items| items.iter().filter_map(|item| item.text(problems)).collect()),
         parallel: fields
             .optional("parallel")
-            .and_then(|node| node.parsed("how many cases may run at once", problems))
-            .map(|most: std::num::NonZeroUsize| most.get()),
+            .and_then(|node| node.parsed("how many cases may run at once", problems)),
         deviations,
     };
     Some(target)

@@ -1,26 +1,32 @@
 //! Results as JSON.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Reported;
-use results::Counts;
+use results::Status;
 
 /// The version of the format; it grows when a field changes its meaning or goes.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Frame<'a, R> {
+struct Frame<'a, R: Reported> {
     version: u32,
-    counts: Counts,
+    #[serde(serialize_with = "counts")]
+    counts: &'a R,
     #[serde(flatten)]
     results: &'a R,
 }
 
 pub(super) fn text<R: Reported>(results: &R) -> String {
-    let frame = Frame { version: VERSION, counts: results.counts(), results };
+    let frame = Frame { version: VERSION, counts: results, results };
     // Plain data with text keys has no reason to fail; the reader would rather see why than nothing.
     serde_json::to_string_pretty(&frame)
         .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |text| text + "\n")
+}
+
+fn counts<R: Reported, S: Serializer>(results: &&R, serializer: S) -> Result<S::Ok, S::Error> {
+    let count = |(name, status)| (name, results.count(&[status]));
+    serializer.collect_map(Status::COUNTED.map(count))
 }
 
 #[cfg(test)]

@@ -8,17 +8,14 @@ mod json;
 mod junit;
 pub mod markdown;
 pub mod matrix;
-mod prompt;
 pub mod run;
 mod target;
 pub mod terminal;
-mod tone;
 
 use std::path::Path;
 
 pub use self::format::Format;
 pub use self::target::{Target, TargetError};
-use self::tone::Tone;
 use diagnostics::Palette;
 use results::{Results, ScenarioOutcome, Status};
 
@@ -36,6 +33,34 @@ pub trait Reported: Results {
 
 /// A part of the last line: what is counted, in which words, and how that looks.
 type Part = (&'static [Status], &'static str, Tone);
+
+/// How a word is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As what went well.
+    Good,
+    /// As what went wrong.
+    Bad,
+    /// As what did not take place, or only so far.
+    Doubtful,
+    /// As what is of lesser weight.
+    Faint,
+    /// As any other text.
+    Plain,
+}
+
+impl Tone {
+    /// The text in this tone.
+    fn paint(self, palette: Palette, text: &str) -> String {
+        match self {
+            Self::Good => palette.good(text),
+            Self::Bad => palette.bad(text),
+            Self::Doubtful => palette.doubtful(text),
+            Self::Faint => palette.faint(text),
+            Self::Plain => text.to_owned(),
+        }
+    }
+}
 
 /// A scenario, a case or a cell, as formats see it.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! The outcome of a run, laid out for the formats.
 
 use super::markdown::{escaped, row};
-use super::tone::Tone;
-use super::{Entry, Part, Reported, terminal};
+use super::{Entry, Part, Reported, Tone, terminal};
 use diagnostics::Palette;
 use results::{Outcome, ScenarioOutcome, Status, Unfinished, Verdict};
 

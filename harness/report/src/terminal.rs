@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use super::prompt::mark;
-use super::tone::Tone;
-use super::{Part, Reported};
+use super::{Part, Reported, Tone};
 use diagnostics::{Frame, Palette, visible};
-use results::{Failure, ScenarioOutcome, Sent, Verdict};
+use results::{Failure, ScenarioOutcome, Sent, StepOutcome, Verdict};
 
 /// How many lines of an output are shown with a failure.
 const OUTPUT_LINES: usize = 40;
@@ -76,8 +74,7 @@ pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
 
 /// The last line: how many entries ended how, those that passed even if there are none, and how long it took.
 pub fn summary<R: Reported>(results: &R, palette: Palette) -> String {
-    let counts = results.counts();
-    let part = |(statuses, words, tone): &Part| match (counts.of(statuses), *tone) {
+    let part = |(statuses, words, tone): &Part| match (results.count(statuses), *tone) {
         (0, _) if *words != "passed" => None,
         (0, _) => Some(format!("0 {words}")),
         (count, tone) => Some(tone.paint(palette, &format!("{count} {words}"))),
@@ -158,6 +155,30 @@ fn sent(sent: &Sent, user: &str, mark: char) -> String {
         Sent::Command { device, command } => format!("{user}{device}{mark} {command}"),
         Sent::Request { pki, request } => format!("{pki}: {request}"),
     }
+}
+
+/// What ends the prompt in that step: `#` in configuration mode, going by what was typed before.
+fn mark(scenario: &ScenarioOutcome, sent: &Sent, number: usize) -> char {
+    let earlier = scenario.steps.iter().take_while(|step| step.number < number);
+    let configures = earlier.fold(false, |configures, step| match (&step.sent, sent) {
+        (Sent::Command { device, command }, Sent::Command { device: asked, .. })
+            if device == asked =>
+        {
+            let verb = command.split_whitespace().next().unwrap_or_default();
+            if configures { !leaves(verb, step) } else { is_short_for(verb, "configure", 4) }
+        }
+        _ => configures,
+    });
+    if configures { '#' } else { '$' }
+}
+
+/// Whether configuration mode is left; a device that refuses to says why.
+fn leaves(verb: &str, step: &StepOutcome) -> bool {
+    is_short_for(verb, "exit", 2) && step.output.trim().is_empty()
+}
+
+fn is_short_for(verb: &str, whole: &str, shortest: usize) -> bool {
+    verb.len() >= shortest && whole.starts_with(verb)
 }
 
 fn shortened(output: &str, limit: usize) -> String {
@@ -266,5 +287,23 @@ mod tests {
         assert_eq!(Some(stripped), explanation(scenario, Palette::plain()));
         let step = &samples::outcome().scenarios[1];
         assert!(transcript(step, Palette::coloured()).starts_with("\x1b[1mStep 1: "));
+    }
+
+    #[test]
+    fn commands_in_configuration_mode_stand_at_its_prompt() {
+        let mut scenario = samples::outcome().scenarios.remove(1);
+        let commands = ["configure", "set x", "exit", "show date"];
+        let step = scenario.steps.remove(0);
+        scenario.steps.extend(commands.iter().zip(1..).map(|(command, number)| {
+            let command = (*command).to_owned();
+            let sent = Sent::Command { device: "DUT0".to_owned(), command };
+            StepOutcome { number, sent, output: String::new(), ..step.clone() }
+        }));
+        let shown = transcript(&scenario, Palette::plain());
+        let prompts: Vec<&str> = shown.lines().filter(|line| line.starts_with("admin")).collect();
+        let configuring = ["admin@DUT0# set x", "admin@DUT0# exit"];
+        assert_eq!(prompts[0], "admin@DUT0$ configure");
+        assert_eq!(prompts[1..3], configuring);
+        assert_eq!(prompts[3], "admin@DUT0$ show date");
     }
 }

@@ -20,7 +20,7 @@ pub use self::outcome::{
     Failure, Finding, LogLine, Outcome, Received, ReceivedState, ScenarioOutcome, Sent,
     StepOutcome, Unfinished, Verdict,
 };
-pub use self::status::{Counts, Reason, Standing, Status};
+pub use self::status::{Reason, Standing, Status};
 
 /// What the results of a run, of a test of conformance and of a matrix have in common.
 pub trait Results: Serialize {
@@ -33,9 +33,9 @@ pub trait Results: Serialize {
     /// Whether it was ended before its time.
     fn is_interrupted(&self) -> bool;
 
-    /// How many scenarios, cases or cells have which status.
-    fn counts(&self) -> Counts {
-        self.statuses().collect()
+    /// How many scenarios, cases or cells have one of these statuses.
+    fn count(&self, statuses: &[Status]) -> usize {
+        self.statuses().filter(|status| statuses.contains(status)).count()
     }
 }
 

@@ -1,8 +1,6 @@
 //! How an entry of a report stands: a scenario, a case of conformance, or a cell of a matrix.
 
-use std::collections::BTreeMap;
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{Failure, KnownFailure, Verdict};
 
@@ -31,10 +29,6 @@ pub enum Status {
     /// Something was not as expected.
     Failed,
 }
-
-/// How many entries have which status.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts(BTreeMap<Status, usize>);
 
 /// How an entry stands once what happened is held against what is known beforehand, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -99,41 +93,20 @@ pub struct Reason {
     pub text: String,
 }
 
-/// Each status by its name among the counts of a report.
-const COUNTED: [(&str, Status); 10] = [
-    ("passed", Status::Passed),
-    ("noted", Status::Noted),
-    ("failed", Status::Failed),
-    ("expected_failures", Status::ExpectedFailure),
-    ("unexpected_passes", Status::UnexpectedPass),
-    ("vanished", Status::Vanished),
-    ("skipped", Status::Skipped),
-    ("lab_broke", Status::LabBroke),
-    ("panicked", Status::Panicked),
-    ("unfinished", Status::Unfinished),
-];
-
-impl Counts {
-    /// How many have one of these.
-    pub fn of(&self, statuses: &[Status]) -> usize {
-        statuses.iter().filter_map(|status| self.0.get(status)).sum()
-    }
-}
-
-impl FromIterator<Status> for Counts {
-    fn from_iter<I: IntoIterator<Item = Status>>(statuses: I) -> Self {
-        let mut counts = Self::default();
-        for status in statuses {
-            *counts.0.entry(status).or_default() += 1;
-        }
-        counts
-    }
-}
-
-impl Serialize for Counts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(COUNTED.map(|(name, status)| (name, self.of(&[status]))))
-    }
+impl Status {
+    /// Each status by its name among the counts of a report.
+    pub const COUNTED: [(&'static str, Self); 10] = [
+        ("passed", Self::Passed),
+        ("noted", Self::Noted),
+        ("failed", Self::Failed),
+        ("expected_failures", Self::ExpectedFailure),
+        ("unexpected_passes", Self::UnexpectedPass),
+        ("vanished", Self::Vanished),
+        ("skipped", Self::Skipped),
+        ("lab_broke", Self::LabBroke),
+        ("panicked", Self::Panicked),
+        ("unfinished", Self::Unfinished),
+    ];
 }
 
 impl Standing {

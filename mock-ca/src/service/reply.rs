@@ -13,7 +13,7 @@ use scep::{
     ber, certs_only,
     http::PKI_MESSAGE,
     message::MessageBuilder,
-    server::{ExtraAttribute, Header, Outcome, Reply, Request},
+    server::{ExtraAttribute, Header, Outcome, Reply, Request, SignatureAlgorithm},
 };
 
 use super::{Service, Verdict};

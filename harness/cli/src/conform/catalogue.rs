@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::books::{coverage_table, list};
-use crate::exit::Exit;
-use crate::output::{self, say};
+use crate::exit::{CommandError, Exit};
+use crate::output::say;
 use crate::select::load_all;
-use conformance::{Target, coverage};
-use diagnostics::Diagnostic;
+use conformance::{Coverage, Target, coverage};
+use diagnostics::{Diagnostic, visible};
 use model::scenario::Scenario;
+use report::markdown::{escaped, head, row};
 use results::requirement::End;
 
 /// Where all cases are looked for.
@@ -37,32 +37,36 @@ impl Catalogue {
         default: &str,
         end: End,
         target: Option<&Target>,
-    ) -> Result<Vec<Scenario>, Exit> {
+    ) -> Result<Vec<Scenario>, CommandError> {
         let folder = self.cases.as_deref().unwrap_or(Path::new(default));
         let mut cases = read(folder)?;
         cases.retain(|case| case.conformance.as_ref().is_some_and(|it| it.end == end));
         if let Some(target) = target {
-            check_deviations(target, &cases)?;
+            let ids: Vec<String> = cases.iter().map(|case| case.id.clone()).collect();
+            let wrong = target.strangers(&ids);
+            if !wrong.is_empty() {
+                return Err(wrong.into());
+            }
         }
         self.select(&mut cases);
         if cases.is_empty() {
             let nothing = format!("there is no such case for a {end} in `{}`", folder.display());
             let note = "`--list` shows the cases";
-            output::diagnostics(&[Diagnostic::general(nothing).note(note)]);
-            return Err(Exit::NothingSelected);
+            let diagnostic = Diagnostic::general(nothing).note(note);
+            return Err(Exit::NothingSelected.with(vec![diagnostic]));
         }
         cases.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(cases)
     }
 
     /// Shows the cases, a line each.
-    pub(crate) fn list(&self, default: &str, end: End) -> Result<Exit, Exit> {
-        say(&list(&self.cases(default, end, None)?).join("\n"));
+    pub(crate) fn list(&self, default: &str, end: End) -> Result<Exit, CommandError> {
+        say(&case_lines(&self.cases(default, end, None)?).join("\n"));
         Ok(Exit::Success)
     }
 
     /// Shows the table of all requirements with their cases.
-    pub(crate) fn coverage(&self) -> Result<Exit, Exit> {
+    pub(crate) fn coverage(&self) -> Result<Exit, CommandError> {
         let folder = self.cases.as_deref().unwrap_or(Path::new(ALL_CASES));
         let mut cases = read(folder)?;
         cases.sort_by(|a, b| a.id.cmp(&b.id));
@@ -91,25 +95,74 @@ impl Catalogue {
     }
 }
 
-fn check_deviations(target: &Target, cases: &[Scenario]) -> Result<(), Exit> {
-    let ids: Vec<String> = cases.iter().map(|case| case.id.clone()).collect();
-    let wrong = target.strangers(&ids);
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    output::diagnostics(&wrong);
-    Err(Exit::Usage)
-}
-
-fn read(folder: &Path) -> Result<Vec<Scenario>, Exit> {
+fn read(folder: &Path) -> Result<Vec<Scenario>, CommandError> {
     if !folder.exists() {
         let nowhere = format!("there is no folder `{}` with cases", folder.display());
         let note = "run it where sceplab's `scenarios` are, or name them with `--cases`";
-        output::diagnostics(&[Diagnostic::general(nowhere).note(note)]);
-        return Err(Exit::Usage);
+        return Err(vec![Diagnostic::general(nowhere).note(note)].into());
     }
-    load_all(&[folder.to_owned()]).map_err(|errors| {
-        output::diagnostics(errors.diagnostics());
-        Exit::Usage
-    })
+    Ok(load_all(&[folder.to_owned()])?)
+}
+
+/// Every case with its requirement, level and section: a line each.
+fn case_lines(cases: &[Scenario]) -> Vec<String> {
+    let width = cases.iter().map(|case| case.id.chars().count()).max().unwrap_or_default();
+    let line = |case: &Scenario| {
+        let conformance = case.conformance.as_ref()?;
+        let (id, title) = (visible(&case.id), visible(&case.title));
+        Some(format!(
+            "{id:<width$}  {} {:<6} §{:<8} {title}",
+            conformance.requirement.id,
+            conformance.level.to_string(),
+            conformance.section
+        ))
+    };
+    cases.iter().filter_map(line).collect()
+}
+
+/// The table of all requirements with their cases, and what is missing, as Markdown.
+fn coverage_table(coverage: &[Coverage]) -> String {
+    let headings = ["requirement", "level", "section", "server cases", "client cases", "missing"];
+    let mut lines = head(&headings).to_vec();
+    lines.extend(coverage.iter().map(coverage_row));
+    let count = |end| coverage.iter().map(|one| cases_of(one, end).len()).sum::<usize>();
+    let missing = coverage.iter().map(|one| one.missing().len()).sum::<usize>();
+    lines.push(String::new());
+    lines.push(format!(
+        "{} requirements, {} server cases, {} client cases, {missing} missing",
+        coverage.len(),
+        count(End::Server),
+        count(End::Client)
+    ));
+    lines.join("\n") + "\n"
+}
+
+fn cases_of(coverage: &Coverage, end: End) -> &[String] {
+    let found = coverage.cases.iter().find(|(of, _)| *of == end);
+    found.map_or(&[], |(_, cases)| cases.as_slice())
+}
+
+fn coverage_row(coverage: &Coverage) -> String {
+    let requirement = coverage.requirement;
+    let cell = |end: End| {
+        let cases = cases_of(coverage, end);
+        let of = |id: &String| {
+            let short = id.rsplit_once(&format!("{end}/")).map_or(id.as_str(), |(_, rest)| rest);
+            format!("`{short}`")
+        };
+        match requirement.untestable_for(end) {
+            _ if !requirement.ends.contains(&end) => "–".to_owned(),
+            Some(reason) if cases.is_empty() => format!("not testable: {}", escaped(reason)),
+            _ => cases.iter().map(of).collect::<Vec<_>>().join(", "),
+        }
+    };
+    let missing: Vec<String> = coverage.missing().iter().map(ToString::to_string).collect();
+    row(&[
+        format!("{} {}", requirement.id, escaped(requirement.sentence)),
+        requirement.level.to_string(),
+        requirement.section.to_owned(),
+        cell(End::Server),
+        cell(End::Client),
+        missing.join(", "),
+    ])
 }

@@ -42,33 +42,10 @@ impl fmt::Debug for ChallengeArguments {
 }
 
 /// What the arguments come to.
-pub(crate) enum Given {
-    /// These passwords.
-    Passwords(Vec<Secret>),
-    /// Those that a page gives out.
-    Ndes(NdesAdmin),
-}
-
-impl Given {
+pub(crate) struct Given {
+    pub(crate) challenges: Challenges,
     /// How many requests can have a password, where that is known.
-    pub(crate) fn count(&self) -> Option<usize> {
-        match self {
-            Self::Passwords(passwords) if passwords.len() > 1 => Some(passwords.len()),
-            _ => None,
-        }
-    }
-
-    /// Whether there is none.
-    pub(crate) fn is_none(&self) -> bool {
-        matches!(self, Self::Passwords(passwords) if passwords.is_empty())
-    }
-
-    pub(crate) fn into_source(self) -> Challenges {
-        match self {
-            Self::Passwords(passwords) => Challenges::given(passwords),
-            Self::Ndes(admin) => Challenges::Ndes(admin),
-        }
-    }
+    pub(crate) count: Option<usize>,
 }
 
 impl ChallengeArguments {
@@ -117,7 +94,8 @@ impl ChallengeArguments {
             (&self.ndes_admin, &self.admin_user, &self.admin_password_file)
         {
             let password = AdminPassword::File(file.clone()).read()?;
-            return Ok(Given::Ndes(NdesAdmin::new(url.clone(), user.clone(), password)));
+            let page = NdesAdmin::new(url.clone(), user.clone(), password);
+            return Ok(Given { challenges: Challenges::Ndes(page), count: None });
         }
         let mut passwords: Vec<Secret> = self.challenge.iter().map(Secret::new).collect();
         if let Some(file) = &self.challenge_file {
@@ -126,6 +104,7 @@ impl ChallengeArguments {
         if passwords.is_empty() {
             passwords.extend(Self::of_environment());
         }
-        Ok(Given::Passwords(passwords))
+        let count = Some(passwords.len()).filter(|count| *count > 1);
+        Ok(Given { challenges: Challenges::given(passwords), count })
     }
 }

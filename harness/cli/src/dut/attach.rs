@@ -1,15 +1,14 @@
 //! `sceplab dut --attach`: one session with a device that is served.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use dut_sim::console::{self, Commanded, Ending, Shell};
-use dut_sim::remote::{RemoteConsole, RemoteError};
-use thiserror::Error;
+use dut_sim::console::{self, Commanded, Shell};
+use dut_sim::remote::RemoteConsole;
 
-use super::socket::{SocketError, connect};
-use crate::exit::Exit;
+use super::socket::connect;
+use crate::exit::{CommandError, Exit};
 
 /// How a session is asked for.
 #[derive(Clone, Debug, Default, Args)]
@@ -28,34 +27,26 @@ pub(super) struct Attaching {
     command: Option<String>,
 }
 
-/// Why there was no session, or no longer.
-#[derive(Debug, Error)]
-pub(crate) enum AttachError {
-    #[error(transparent)]
-    Socket(#[from] SocketError),
-    #[error("the device lets nobody in: {0}")]
-    Refused(#[from] RemoteError),
-    #[error("the session has ended: {0}")]
-    Ended(std::io::Error),
-}
-
 impl Attaching {
-    /// Carries the session through, where one is asked for.
+    /// The socket of the device that is to be used, if one is.
+    pub(super) fn socket(&self) -> Option<&Path> {
+        self.attach.as_deref()
+    }
+
+    /// Carries the session with the device at that socket through.
     ///
     /// # Errors
     /// When the device cannot be reached, or ends the session.
-    pub(super) async fn run(&self) -> Result<Option<Exit>, AttachError> {
-        let Some(path) = &self.attach else { return Ok(None) };
-        let device = RemoteConsole::attach(connect(path).await?).await?;
+    pub(super) async fn run(&self, path: &Path) -> Result<Exit, CommandError> {
+        let device = RemoteConsole::attach(connect(path).await?).await;
+        let device = device
+            .map_err(|error| Exit::Lab.because(format!("the device lets nobody in: {error}")))?;
         let device = Shell::There(Arc::new(device));
         let ended = match &self.command {
             Some(commands) => console::run_commands(&device, commands).await.map(exit),
-            None => console::run(device).await.map(|ending| match ending {
-                Ending::Left => Exit::Success,
-                Ending::Interrupted => Exit::Interrupted,
-            }),
+            None => console::run(device).await.map(Exit::from),
         };
-        ended.map(Some).map_err(AttachError::Ended)
+        ended.map_err(|error| Exit::Lab.because(format!("the session has ended: {error}")))
     }
 }
 

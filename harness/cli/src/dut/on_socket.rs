@@ -7,14 +7,25 @@ use crate::exit::Exit;
 /// Serves the console to whoever connects to the listener that is the standard input, until the lab ends the process.
 #[cfg(target_os = "linux")]
 pub(super) async fn serve() -> io::Result<Exit> {
+    use std::os::fd::AsFd;
+    use std::os::unix::net;
     use std::sync::Arc;
 
     use dut_sim::remote::Devices;
-
+    use nix::sys::socket::{getsockopt, sockopt};
     use simulated::kernel::device;
+    use tokio::net::UnixListener;
+    use tokio::signal::unix::{SignalKind, signal};
 
-    let listener = kernel::listener()?;
-    let _passed_over = kernel::pass_over_interrupts();
+    let stdin = io::stdin().as_fd().try_clone_to_owned()?;
+    if !getsockopt(&stdin, sockopt::AcceptConn)? {
+        return Err(io::Error::other("it does not listen"));
+    }
+    let listener = net::UnixListener::from(stdin);
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    // Ctrl-C in the terminal that the lab was started from is the lab's affair, which then ends its devices.
+    let _passed_over = signal(SignalKind::interrupt());
     let devices = Arc::new(Devices::new(|settings| device::start(settings, None)));
     loop {
         let (stream, _) = listener.accept().await?;
@@ -27,30 +38,4 @@ pub(super) async fn serve() -> io::Result<Exit> {
 #[expect(clippy::unused_async, reason = "elsewhere it waits")]
 pub(super) async fn serve() -> io::Result<Exit> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-#[cfg(target_os = "linux")]
-mod kernel {
-    use std::io;
-    use std::os::fd::AsFd;
-    use std::os::unix::net;
-
-    use nix::sys::socket::{getsockopt, sockopt};
-    use tokio::net::UnixListener;
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-
-    pub(super) fn listener() -> io::Result<UnixListener> {
-        let stdin = io::stdin().as_fd().try_clone_to_owned()?;
-        if !getsockopt(&stdin, sockopt::AcceptConn)? {
-            return Err(io::Error::other("it does not listen"));
-        }
-        let listener = net::UnixListener::from(stdin);
-        listener.set_nonblocking(true)?;
-        UnixListener::from_std(listener)
-    }
-
-    /// Ctrl-C in the terminal that the lab was started from is the lab's affair, which then ends its devices.
-    pub(super) fn pass_over_interrupts() -> io::Result<Signal> {
-        signal(SignalKind::interrupt())
-    }
 }

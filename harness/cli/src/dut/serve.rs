@@ -1,22 +1,22 @@
 //! `sceplab dut --serve`: a device that stands on while users come and go.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use dut_sim::{Device, remote};
-use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use super::socket::{Mode, Served, SocketError};
-use crate::exit::Exit;
+use super::socket::{Mode, Served};
+use crate::exit::{CommandError, Exit};
 use crate::output::warn;
 use crate::stop::StopSignals;
 use crate::wiring::in_the_virtual_lab;
 use model::lab::Lab;
+use simulated::served;
 use testbed::{Bench, BenchError, Client, DriverName};
 
 /// How many users the device lets in at a time.
@@ -45,67 +45,33 @@ pub(super) struct Serving {
     restart_in_commit: Option<u64>,
 }
 
-/// Why a device is not served.
-#[derive(Debug, Error)]
-pub(crate) enum ServeError {
-    #[error(transparent)]
-    Socket(#[from] SocketError),
-    #[error(transparent)]
-    Bench(#[from] BenchError),
-    #[error(transparent)]
-    Interface(#[from] InterfaceError),
-    #[error("no further user can be heard of: {0}")]
-    Listening(io::Error),
-}
-
-/// Why an interface is not given to the device.
-#[derive(Debug, Error)]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there it is not supported"))]
-pub(crate) enum InterfaceError {
-    #[error("`{0}` is no name of a device's interface; those are eth0, eth1 and so on")]
-    Name(String),
-    #[error("there is no interface `{0}` in this network namespace")]
-    Absent(String),
-    #[error(
-        "`{0}` is an interface of the machine itself, whose addresses and routes the device would replace; \
-         start it in a network namespace of its own (`ip netns exec NAME sceplab dut ...`), \
-         or say `--this-machine` if that is what you want"
-    )]
-    Machine(String),
-    #[error(
-        "addresses may not be changed here: the process lacks CAP_NET_ADMIN, which root has in a network namespace"
-    )]
-    Capability,
-    #[error("this operating system is not supported")]
-    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "here it is supported"))]
-    System,
-}
-
 impl Serving {
-    /// Whether a device is to be served.
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.serve.is_some()
+    /// The socket that a device is to be served at, if one is.
+    pub(super) fn socket(&self) -> Option<&Path> {
+        self.serve.as_deref()
     }
 
-    /// Serves the device of that name until the process is told to stop.
+    /// Serves the device of that name at that socket until the process is told to stop.
     ///
     /// # Errors
     /// When the device cannot be built, or not be served.
     pub(super) async fn run(
         &self,
+        path: &Path,
         lab: &Lab,
         name: &str,
         driver: DriverName,
         client: Client,
-    ) -> Result<Exit, ServeError> {
-        let Some(path) = &self.serve else { return Ok(Exit::Success) };
+    ) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         let (device, bench) = self.device(lab, name, driver, client)?;
         let socket = Served::at(path, self.mode)?;
         let path = path.display();
         warn(&format!("device {name} is served; sceplab dut --attach {path}"));
         let heard = tokio::select! {
-            error = welcome(&socket, &device) => Err(ServeError::Listening(error)),
+            error = welcome(&socket, &device) => {
+                Err(Exit::Lab.because(format!("no further user can be heard of: {error}")))
+            }
             () = stop.told(1) => Ok(Exit::Success),
         };
         drop(socket);
@@ -120,7 +86,7 @@ impl Serving {
         name: &str,
         driver: DriverName,
         client: Client,
-    ) -> Result<(Arc<Device>, Bench), ServeError> {
+    ) -> Result<(Arc<Device>, Bench), CommandError> {
         if !self.interface.is_empty() {
             return self.on_interfaces(lab, name, client);
         }
@@ -137,11 +103,12 @@ impl Serving {
         lab: &Lab,
         name: &str,
         client: Client,
-    ) -> Result<(Arc<Device>, Bench), ServeError> {
+    ) -> Result<(Arc<Device>, Bench), CommandError> {
         use simulated::kernel::device;
 
         for interface in &self.interface {
-            own_network::permit(interface, self.this_machine)?;
+            own_network::permit(interface, self.this_machine)
+                .map_err(|reason| Exit::Lab.because(reason))?;
         }
         let restart = self.restart_in_commit;
         let interfaces = &self.interface;
@@ -155,8 +122,8 @@ impl Serving {
         _: &Lab,
         _: &str,
         _: Client,
-    ) -> Result<(Arc<Device>, Bench), ServeError> {
-        Err(InterfaceError::System.into())
+    ) -> Result<(Arc<Device>, Bench), CommandError> {
+        Err(Exit::Lab.because("this operating system is not supported"))
     }
 }
 
@@ -189,23 +156,33 @@ mod own_network {
 
     use nix::net::if_::if_nametoindex;
 
-    use super::InterfaceError;
-
     /// The bit of `CAP_NET_ADMIN` in capabilities(7).
     const NET_ADMIN: u32 = 12;
 
-    pub(super) fn permit(name: &str, this_machine: bool) -> Result<(), InterfaceError> {
+    /// Whether the device may have that interface; the error is why not.
+    pub(super) fn permit(name: &str, this_machine: bool) -> Result<(), String> {
         let number = name.strip_prefix("eth").unwrap_or_default();
         if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(InterfaceError::Name(name.to_owned()));
+            return Err(format!(
+                "`{name}` is no name of a device's interface; those are eth0, eth1 and so on"
+            ));
         }
         if if_nametoindex(name).is_err() {
-            return Err(InterfaceError::Absent(name.to_owned()));
+            return Err(format!("there is no interface `{name}` in this network namespace"));
         }
         if !this_machine && is_the_machines() {
-            return Err(InterfaceError::Machine(name.to_owned()));
+            return Err(format!(
+                "`{name}` is an interface of the machine itself, whose addresses and routes the device would replace; \
+                 start it in a network namespace of its own (`ip netns exec NAME sceplab dut ...`), \
+                 or say `--this-machine` if that is what you want"
+            ));
         }
-        if may_change_addresses() { Ok(()) } else { Err(InterfaceError::Capability) }
+        if may_change_addresses() {
+            return Ok(());
+        }
+        Err("addresses may not be changed here: the process lacks CAP_NET_ADMIN, which root has in a network \
+             namespace"
+            .to_owned())
     }
 
     /// Whether this is the network of the first process, or of the kernel's own; where that is not told, it has to be

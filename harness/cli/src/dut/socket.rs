@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::{fs, os::unix::net};
 
 use clap::ValueEnum;
-use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
+
+use crate::exit::{CommandError, Exit};
 
 /// Who may use the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -21,31 +22,6 @@ pub(super) enum Mode {
     Group,
 }
 
-/// Why a socket is of no use.
-#[derive(Debug, Error)]
-pub(crate) enum SocketError {
-    #[error("a device is served at `{0}` already; `sceplab dut --attach {0}` uses it")]
-    Served(PathBuf),
-    #[error("`{0}` is there and no socket; it is left alone")]
-    NoSocket(PathBuf),
-    #[error("the socket `{path}` cannot be made: {error}{help}")]
-    NotMade { path: PathBuf, error: io::Error, help: &'static str },
-    #[error(
-        "no device is served at `{0}`: there is no such file; `sceplab dut --serve {0}` makes it"
-    )]
-    Absent(PathBuf),
-    #[error(
-        "no device is served at `{0}` any more: it ended without a word, and left the socket behind"
-    )]
-    Stale(PathBuf),
-    #[error(
-        "the device at `{path}` may not be used: {error}; `--mode 660` lets the group of the socket in"
-    )]
-    Forbidden { path: PathBuf, error: io::Error },
-    #[error("the device at `{path}` cannot be reached: {error}")]
-    NotReached { path: PathBuf, error: io::Error },
-}
-
 /// A socket that is listened at; its file goes with it.
 pub(super) struct Served {
     pub(super) listener: UnixListener,
@@ -55,16 +31,12 @@ pub(super) struct Served {
 
 impl Served {
     /// Listens at `path`; what a device that is gone left there is replaced.
-    pub(super) fn at(path: &Path, mode: Mode) -> Result<Self, SocketError> {
+    ///
+    /// # Errors
+    /// When something else is there, or the socket cannot be made.
+    pub(super) fn at(path: &Path, mode: Mode) -> Result<Self, CommandError> {
         make_room(path)?;
-        let listener = listen(path, mode).map_err(|error| SocketError::NotMade {
-            path: path.to_owned(),
-            help: match error.kind() {
-                ErrorKind::InvalidInput => "; a shorter path helps",
-                _ => "",
-            },
-            error,
-        })?;
+        let listener = listen(path, mode).map_err(|error| not_made(path, &error))?;
         let inode = fs::symlink_metadata(path).ok().map(|file| file.ino());
         Ok(Self { listener, path: path.to_owned(), inode })
     }
@@ -79,19 +51,30 @@ impl Drop for Served {
     }
 }
 
-fn make_room(path: &Path) -> Result<(), SocketError> {
+fn make_room(path: &Path) -> Result<(), CommandError> {
     let Ok(file) = fs::symlink_metadata(path) else { return Ok(()) };
+    let shown = path.display();
     if !file.file_type().is_socket() {
-        return Err(SocketError::NoSocket(path.to_owned()));
+        let other = format!("`{shown}` is there and no socket; it is left alone");
+        return Err(Exit::Lab.because(other));
     }
-    let not_made = |error| SocketError::NotMade { path: path.to_owned(), error, help: "" };
     match net::UnixStream::connect(path) {
-        Ok(_) => Err(SocketError::Served(path.to_owned())),
+        Ok(_) => Err(Exit::Lab.because(format!(
+            "a device is served at `{shown}` already; `sceplab dut --attach {shown}` uses it"
+        ))),
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(not_made)
+            fs::remove_file(path).map_err(|error| not_made(path, &error))
         }
-        Err(error) => Err(not_made(error)),
+        Err(error) => Err(not_made(path, &error)),
     }
+}
+
+fn not_made(path: &Path, error: &io::Error) -> CommandError {
+    let help = match error.kind() {
+        ErrorKind::InvalidInput => "; a shorter path helps",
+        _ => "",
+    };
+    Exit::Lab.because(format!("the socket `{}` cannot be made: {error}{help}", path.display()))
 }
 
 /// The file has its permissions before it has its name, so that nobody comes in between.
@@ -113,12 +96,23 @@ fn listen(path: &Path, mode: Mode) -> io::Result<UnixListener> {
 }
 
 /// Connects to the device that is served at `path`.
-pub(super) async fn connect(path: &Path) -> Result<UnixStream, SocketError> {
-    let path = path.to_owned();
-    UnixStream::connect(&path).await.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => SocketError::Absent(path),
-        ErrorKind::ConnectionRefused => SocketError::Stale(path),
-        ErrorKind::PermissionDenied => SocketError::Forbidden { path, error },
-        _ => SocketError::NotReached { path, error },
+///
+/// # Errors
+/// When no device is served there, or it may not be used.
+pub(super) async fn connect(path: &Path) -> Result<UnixStream, CommandError> {
+    let shown = path.display();
+    UnixStream::connect(path).await.map_err(|error| {
+        Exit::Lab.because(match error.kind() {
+            ErrorKind::NotFound => format!(
+                "no device is served at `{shown}`: there is no such file; `sceplab dut --serve {shown}` makes it"
+            ),
+            ErrorKind::ConnectionRefused => format!(
+                "no device is served at `{shown}` any more: it ended without a word, and left the socket behind"
+            ),
+            ErrorKind::PermissionDenied => format!(
+                "the device at `{shown}` may not be used: {error}; `--mode 660` lets the group of the socket in"
+            ),
+            _ => format!("the device at `{shown}` cannot be reached: {error}"),
+        })
     })
 }

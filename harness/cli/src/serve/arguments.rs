@@ -1,15 +1,11 @@
 //! What `sceplab serve` is told, and the CA that it asks for.
 
-mod error;
-
 use std::env;
 use std::fmt;
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mock_ca::{
     AdminCredentials, Approval, ChallengePolicy, FaultRule, Keys, LogObserver, PersonalityName,
     Settings,
@@ -17,8 +13,9 @@ use mock_ca::{
 use scep::capabilities::Capability;
 use scep::secret::Secret;
 
-pub(crate) use self::error::ArgumentError;
 use crate::output::say_soon;
+use crate::values::one_of;
+use model::lab::{AdminPassword, passwords_in};
 
 /// Where a challenge password may stand that the process list does not show.
 const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
@@ -37,7 +34,7 @@ const LISTEN_VARIABLE: &str = "SCEPLAB_LISTEN";
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Serve {
     /// Whom to behave like: micromdm's scepserver, Windows' NDES, or RFC 8894 to the letter
-    #[arg(value_parser = personality(), required_unless_present = "list_faults")]
+    #[arg(value_parser = one_of(PersonalityName::ALL.map(|it| (it.as_str(), it))), required_unless_present = "list_faults")]
     personality: Option<PersonalityName>,
     /// Where to listen [default: `SCEPLAB_LISTEN`, or 127.0.0.1:8080 for linux, :8081 for ndes, :8082 for rfc8894]
     #[arg(long, value_name = "ADDR:PORT")]
@@ -57,10 +54,10 @@ pub(crate) struct Serve {
     ca_subject: Option<String>,
     /// What GetCACaps names, parted by commas, instead of all that the server has; what is left out is refused:
     /// POST, Renewal, the ciphers AES and DES3, the digests of the SHA family
-    #[arg(long, value_name = "KEYWORDS", value_delimiter = ',', value_parser = capability())]
+    #[arg(long, value_name = "KEYWORDS", value_delimiter = ',', value_parser = one_of(Capability::ALL.map(|it| (it.as_str(), it))))]
     capabilities: Option<Vec<Capability>>,
     /// Who decides about requests; manual: `approve` and `deny` on standard input
-    #[arg(long, value_parser = approval(), default_value = "automatic")]
+    #[arg(long, value_parser = one_of(Approval::ALL.map(|it| (it.as_str(), it))), default_value = "automatic")]
     approval: Approval,
     /// Ask for this user on the `mscep_admin` page (ndes)
     #[arg(long, value_name = "NAME", requires = "admin_password_file")]
@@ -105,15 +102,17 @@ impl Serve {
     }
 
     /// Where to listen for what the CA is to tell and to do.
-    pub(super) fn control(&self) -> Result<Option<SocketAddr>, ArgumentError> {
+    pub(super) fn control(&self) -> Result<Option<SocketAddr>, String> {
         match self.control {
-            Some(address) if !address.ip().is_loopback() => Err(ArgumentError::Control { address }),
+            Some(address) if !address.ip().is_loopback() => Err(format!(
+                "`--control` listens on loopback alone, and `{address}` is not: whoever reaches it rules the CA"
+            )),
             other => Ok(other),
         }
     }
 
     /// Where to listen.
-    pub(super) fn address(&self) -> Result<SocketAddr, ArgumentError> {
+    pub(super) fn address(&self) -> Result<SocketAddr, String> {
         if let Some(address) = self.listen {
             return Ok(address);
         }
@@ -127,14 +126,14 @@ impl Serve {
     }
 
     /// The CA that is asked for.
-    pub(super) fn settings(&self) -> Result<Settings, ArgumentError> {
+    pub(super) fn settings(&self) -> Result<Settings, String> {
         let mut settings = Settings::new("pki", self.personality());
         settings.subject.clone_from(&self.ca_subject);
         settings.capabilities.clone_from(&self.capabilities);
         if !self.personality().has_next_ca()
             && self.capabilities.iter().flatten().any(|it| *it == NEXT_CA)
         {
-            return Err(ArgumentError::Rfc8894Only { keyword: NEXT_CA.as_str() });
+            return Err(format!("`{}` is for `rfc8894` alone", NEXT_CA.as_str()));
         }
         settings.faults.clone_from(&self.fault);
         settings.challenge = self.challenge_policy()?;
@@ -144,7 +143,7 @@ impl Serve {
         settings.admin = self.admin()?;
         settings.allow_duplicate_names = self.allow_duplicate_names;
         if self.open_with_signing_key && self.personality() != PersonalityName::Ndes {
-            return Err(ArgumentError::NdesOnly { option: "--open-with-signing-key" });
+            return Err("`--open-with-signing-key` is for `ndes` alone".to_owned());
         }
         settings.windows.opens_with_signing_key = self.open_with_signing_key;
         settings.on_log = Some(LogObserver::new(|entry| say_soon(&entry.to_string())));
@@ -166,11 +165,11 @@ impl Serve {
         warnings
     }
 
-    fn challenge_policy(&self) -> Result<ChallengePolicy, ArgumentError> {
+    fn challenge_policy(&self) -> Result<ChallengePolicy, String> {
         let passwords = self.challenges()?;
         match self.personality() {
             PersonalityName::Linux if self.single_password => {
-                Err(ArgumentError::NotForLinux { option: "--single-password" })
+                Err("`--single-password` is not for `linux`".to_owned())
             }
             PersonalityName::Linux | PersonalityName::Rfc8894
                 if passwords.is_empty() && !self.single_password =>
@@ -187,86 +186,62 @@ impl Serve {
         }
     }
 
-    fn challenges(&self) -> Result<Vec<Secret>, ArgumentError> {
+    fn challenges(&self) -> Result<Vec<Secret>, String> {
         if self.challenge.iter().any(String::is_empty) {
-            return Err(ArgumentError::EmptyChallenge);
+            return Err("`--challenge` takes a password, and an empty one was given".to_owned());
         }
-        let mut passwords = self.challenge.clone();
+        let mut passwords: Vec<Secret> = self.challenge.iter().map(Secret::new).collect();
         if passwords.is_empty() {
-            passwords.extend(environment(CHALLENGE_VARIABLE)?);
+            passwords.extend(environment(CHALLENGE_VARIABLE)?.map(Secret::new));
         }
         if let Some(path) = &self.challenge_file {
-            passwords.extend(lines(path)?);
+            passwords.extend(passwords_in(path)?);
         }
-        Ok(passwords.into_iter().map(Secret::new).collect())
+        Ok(passwords)
     }
 
-    fn admin(&self) -> Result<Option<AdminCredentials>, ArgumentError> {
+    fn admin(&self) -> Result<Option<AdminCredentials>, String> {
         let (Some(user), Some(path)) = (&self.admin_user, &self.admin_password_file) else {
             return Ok(None);
         };
         if self.personality() != PersonalityName::Ndes {
-            return Err(ArgumentError::NdesOnly { option: "--admin-user" });
+            return Err("`--admin-user` is for `ndes` alone".to_owned());
         }
-        let password = lines(path)?.swap_remove(0);
-        Ok(Some(AdminCredentials { user: user.clone(), password: Secret::new(password) }))
+        let password = AdminPassword::File(path.clone()).read()?;
+        Ok(Some(AdminCredentials { user: user.clone(), password }))
     }
 }
 
 /// The port that a CA listens on which is told nothing but what the environment says: 8080 where that says nothing.
-pub(crate) fn listening_port() -> Result<u16, ArgumentError> {
+pub(crate) fn listening_port() -> Result<u16, String> {
     Ok(listening_address()?.map_or(8080, |address| address.port()))
 }
 
-fn listening_address() -> Result<Option<SocketAddr>, ArgumentError> {
+fn listening_address() -> Result<Option<SocketAddr>, String> {
     let Some(text) = environment(LISTEN_VARIABLE)? else { return Ok(None) };
-    let address =
-        text.parse().map_err(|_| ArgumentError::Listen { variable: LISTEN_VARIABLE, text });
+    let address = text.parse().map_err(|_| {
+        format!(
+            "the environment's `{LISTEN_VARIABLE}` is `{text}`, and no address such as `0.0.0.0:8080`"
+        )
+    });
     address.map(Some)
-}
-
-/// The names of the personalities, as the CA has them.
-fn personality() -> impl TypedValueParser<Value = PersonalityName> {
-    PossibleValuesParser::new(PersonalityName::ALL.map(PersonalityName::as_str))
-        .try_map(|name| name.parse())
-}
-
-/// Who decides about requests.
-fn approval() -> impl TypedValueParser<Value = Approval> {
-    PossibleValuesParser::new(Approval::ALL.map(Approval::as_str)).try_map(|name| name.parse())
 }
 
 /// Only one personality has a next CA certificate to show.
 const NEXT_CA: Capability = Capability::GetNextCaCert;
 
-/// What the CA can do.
-fn capability() -> impl TypedValueParser<Value = Capability> {
-    PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)).try_map(|keyword| {
-        Capability::from_keyword(&keyword).ok_or_else(|| format!("`{keyword}` is no capability"))
-    })
-}
-
-fn only(what: &'static str, mut passwords: Vec<Secret>) -> Result<Secret, ArgumentError> {
+fn only(what: &str, mut passwords: Vec<Secret>) -> Result<Secret, String> {
     match (passwords.len(), passwords.pop()) {
         (1, Some(password)) => Ok(password),
-        (given, _) => Err(ArgumentError::OneChallenge { what, given }),
+        (given, _) => Err(format!("{what} takes one challenge password, {given} were given")),
     }
 }
 
 /// A variable of the environment; one that is set to nothing is as good as not set.
-fn environment(name: &'static str) -> Result<Option<String>, ArgumentError> {
+fn environment(name: &str) -> Result<Option<String>, String> {
     let value = env::var_os(name).filter(|value| !value.is_empty());
-    let text = value.map(|value| value.into_string().map_err(|_| ArgumentError::Encoding(name)));
-    text.transpose()
-}
-
-/// The lines of a file that hold something, one at least.
-fn lines(path: &Path) -> Result<Vec<String>, ArgumentError> {
-    let shown = || path.display().to_string();
-    let text =
-        fs::read_to_string(path).map_err(|source| ArgumentError::File { path: shown(), source })?;
-    let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    if lines.is_empty() { Err(ArgumentError::EmptyFile { path: shown() }) } else { Ok(lines) }
+    let text = value.map(|value| value.into_string());
+    text.transpose().map_err(|_| format!("the environment's `{name}` is not UTF-8"))
 }
 
 #[cfg(test)]

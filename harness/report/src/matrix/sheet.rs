@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::tone::Tone;
+use crate::Tone;
 use results::{Cell, Matrix, Reason, Results, Row, Standing, Status};
 
 /// A matrix laid out for people.
@@ -127,7 +127,6 @@ fn client_notes(matrix: &Matrix) -> BTreeMap<String, Vec<String>> {
 }
 
 fn legend(matrix: &Matrix) -> Vec<(&'static str, &'static str)> {
-    let counts = matrix.counts();
     let words = [
         (Status::ExpectedFailure, KNOWN, "fails as the ledger expects"),
         (Status::UnexpectedPass, UNEXPECTED, "passes, and the ledger expects that it fails"),
@@ -135,6 +134,6 @@ fn legend(matrix: &Matrix) -> Vec<(&'static str, &'static str)> {
         (Status::Panicked, "bug", "a fault of sceplab itself"),
         (Status::Unfinished, "-", "not finished"),
     ];
-    let used = words.into_iter().filter(|(status, ..)| counts.of(&[*status]) > 0);
+    let used = words.into_iter().filter(|(status, ..)| matrix.count(&[*status]) > 0);
     used.map(|(_, word, means)| (word, means)).collect()
 }

@@ -10,7 +10,7 @@ use crate::terminal::summary;
 fn the_table_is_read_without_its_files() {
     let matrix = samples::matrix();
     assert_eq!(
-        terminal::table(&matrix, Palette::plain()),
+        table(&matrix, Palette::plain()),
         "\
 scenario        PKI                 builtin           strongswan         sscep
 scep/linux-pki  linux-pki           pass              pass! [1]          skip [2]
@@ -35,7 +35,7 @@ note: strongswan: it has no option for *this*"
 #[test]
 fn only_what_nobody_expects_is_explained() {
     let matrix = samples::matrix();
-    let explained = |cell| terminal::explanation(cell, Palette::plain()).is_some();
+    let explained = |cell| explanation(cell, Palette::plain()).is_some();
     let all: Vec<bool> = matrix.cells().map(explained).collect();
     assert_eq!(all, [false, false, false, true, false, false]);
 }
@@ -43,11 +43,11 @@ fn only_what_nobody_expects_is_explained() {
 #[test]
 fn colour_does_not_move_the_columns() {
     let matrix = samples::matrix();
-    let coloured = terminal::table(&matrix, Palette::coloured());
+    let coloured = table(&matrix, Palette::coloured());
     let plain =
         regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(&coloured, "").into_owned();
     let trimmed: Vec<&str> = plain.lines().map(str::trim_end).collect();
-    assert_eq!(trimmed.join("\n"), terminal::table(&matrix, Palette::plain()));
+    assert_eq!(trimmed.join("\n"), table(&matrix, Palette::plain()));
 }
 
 #[test]

@@ -131,7 +131,7 @@ async fn a_stopped_run_tells_what_was_finished() {
 async fn as_many_run_at_once_as_asked_for() {
     let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "count")).collect();
     let outcome = run_in(jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
-    assert_eq!(outcome.counts().of(&[Status::Passed]), 12);
+    assert_eq!(outcome.count(&[Status::Passed]), 12);
     assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
 }
 

@@ -1,5 +1,7 @@
 //! What options come to, and which do not go together.
 
+use std::fs;
+
 use clap::Parser;
 
 use super::*;
