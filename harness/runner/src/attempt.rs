@@ -1,23 +1,20 @@
 //! Trying a step until it is as expected or its time is over.
 
-mod acceptable;
-mod challenge;
 mod client;
 mod device;
 mod pki;
-mod scep;
-mod seen;
 
 use std::time::Duration;
 
 use ::scep::attribute::PkiStatus;
 
 pub(super) use self::client::{ClientFolder, unfired};
-pub(super) use self::scep::Conversations;
-use super::wait::Waited;
+pub(super) use self::pki::Conversations;
+use super::wait::{Waited, wait};
 use diagnostics::Place;
 use model::lab::Secret;
-use model::scenario::{Action, Check, Expect, Pattern, Step};
+use model::scenario::scep::{Acceptable, Condition, FactName};
+use model::scenario::{Check, Expect, Pattern, Step};
 use results::Sent;
 use testbed::Bench;
 
@@ -84,27 +81,47 @@ pub(super) struct Memory {
     pub(super) secrets: Vec<Secret>,
 }
 
+/// How the steps of one kind are carried out.
+trait Attempt {
+    /// Tries the step until it is as expected or its time is over.
+    async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop>;
+}
+
+/// What a step is carried out on.
+struct On<'a> {
+    step: &'a Step,
+    bench: &'a Bench,
+    memory: &'a mut Memory,
+}
+
 /// Tries a step.
 pub(super) async fn attempt(
     step: &Step,
     bench: &Bench,
     memory: &mut Memory,
 ) -> Result<Attempted, Stop> {
-    match &step.action {
-        Action::Configure(it) => device::configure(step, it, true, bench, memory).await,
-        Action::Modify(it) => device::configure(step, it, false, bench, memory).await,
-        Action::Ping(it) => device::ping(step, it, bench).await,
-        Action::Run(it) => device::run(step, it, bench).await,
-        Action::Approve(it) => pki::decide(step, it, true, bench).await,
-        Action::Deny(it) => pki::decide(step, it, false, bench).await,
-        Action::Issued(it) => pki::issued(step, it, bench).await,
-        Action::Scep(it) => scep::speak(step, it, bench, &mut memory.conversations).await,
-        Action::Client(it) => client::enrol(step, it, bench, &mut memory.client).await,
-        Action::Seen(it) => seen::check(step, it, bench).await,
-    }
+    let on = On { step, bench, memory };
+    model::with_step!(&step.action, it => it.attempt(on).await)
 }
 
 impl Attempted {
+    /// A step that is tried until it is met or `within` is over, with a pause after each try.
+    async fn tried<A, P>(
+        step: &Step,
+        sent: Sent,
+        within: Duration,
+        attempt: impl FnMut() -> A,
+        pause: impl FnMut(Duration) -> P,
+    ) -> Result<Self, Stop>
+    where
+        A: Future<Output = Result<Answer, Stop>>,
+        P: Future<Output = ()>,
+    {
+        let answers = wait(within, attempt, pause, Answer::met).await?;
+        let (expect, place) = (step.expect, step.place.clone());
+        Ok(Self { sent, answers, within, expect, concerns_scep: true, place })
+    }
+
     /// A step of which one answer of a PKI is all that there is.
     fn once(step: &Step, pki: &str, request: String, answer: Answer, elapsed: Duration) -> Self {
         Self {
@@ -141,6 +158,29 @@ impl Answer {
         let misses = failing.into_iter().map(Miss::of).collect();
         Self { output, message, misses, ..Self::default() }
     }
+
+    /// The answer of a step whose outcome is a set of facts: `value` tells each, and `filled` puts what was saved in place of
+    /// `{{name}}`.
+    fn judged<'a, F: FactName>(
+        acceptable: &[Acceptable<F>],
+        output: String,
+        value: impl Fn(F) -> &'a str,
+        filled: impl Fn(&str) -> String,
+    ) -> Result<Self, Stop> {
+        let miss_of = |one: &Acceptable<F>| Miss::of_facts(one, &value, &filled);
+        if let Some(fitting) = acceptable.iter().find(|one| miss_of(one).is_none()) {
+            if let Some(reason) = &fitting.skip {
+                return Err(Stop::NotSupported(reason.clone()));
+            }
+            let notes = fitting.note.iter().cloned().collect();
+            return Ok(Self { output, notes, ..Self::default() });
+        }
+        let mut misses: Vec<Miss> = acceptable.iter().filter_map(miss_of).collect();
+        // Two outcomes that a step implies stand at one place.
+        misses.dedup_by(|a, b| a.what == b.what && a.place.excerpt() == b.place.excerpt());
+        let message = "none of the acceptable outcomes came";
+        Ok(Self { output, message, misses, ..Self::default() })
+    }
 }
 
 impl Miss {
@@ -151,6 +191,20 @@ impl Miss {
             ("still found", None)
         };
         Self { place: check.place.clone(), what: what.to_owned(), sought }
+    }
+
+    /// What keeps an outcome from being this one: the conditions that do not hold, at the place of the first.
+    fn of_facts<'a, F: FactName>(
+        acceptable: &Acceptable<F>,
+        value: impl Fn(F) -> &'a str,
+        filled: impl Fn(&str) -> String,
+    ) -> Option<Self> {
+        let holds = |it: &&Condition<F>| it.holds(value(it.fact), &filled);
+        let failing: Vec<&Condition<F>> =
+            acceptable.conditions.iter().filter(|it| !holds(it)).collect();
+        let is = |it: &&Condition<F>| format!("{} is {}", it.fact.name(), value(it.fact));
+        let label = failing.iter().map(is).collect::<Vec<_>>().join(", ");
+        failing.first().map(|first| Self::at(&first.place, label))
     }
 
     fn at(place: &Place, what: impl Into<String>) -> Self {

@@ -9,7 +9,7 @@ use super::closest::closest_line;
 use super::hint::hint;
 use diagnostics::floor_char_boundary;
 use model::lab::Secret;
-use model::scenario::{Action, Expect, Scenario, Step};
+use model::scenario::{Expect, Scenario, Step};
 use results::{Failure, Finding, LogLine, Sent, StepOutcome};
 use testbed::Bench;
 
@@ -21,12 +21,8 @@ const LOG_LINES: usize = 6;
 
 /// Masks the secrets of a scenario: those of its lab, and those in its steps.
 pub(super) fn masker(scenario: &Scenario) -> Masker {
-    let configurations = scenario.steps.iter().filter_map(|step| match &step.action {
-        Action::Configure(it) | Action::Modify(it) => Some(it.lines.value.as_str()),
-        Action::Run(it) => Some(it.command.as_str()),
-        _ => None,
-    });
-    Masker::new(scenario.lab.secrets().into_iter().chain(configurations.flat_map(clear_passwords)))
+    let given = scenario.steps.iter().filter_map(|step| step.action.given_to_device());
+    Masker::new(scenario.lab.secrets().into_iter().chain(given.flat_map(clear_passwords)))
 }
 
 /// Tells what happened in one scenario.

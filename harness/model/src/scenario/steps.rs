@@ -1,25 +1,17 @@
 //! The steps of a scenario: one map each, whose one key is the step's kind.
 
-mod challenge;
 pub mod client;
-mod configuration;
+mod device;
 mod given;
-mod issued;
-mod ping;
-mod run;
+mod pki;
 mod saved;
 pub mod scep;
 pub mod seen;
-mod verdict;
 
-pub use self::challenge::challenge_of;
-pub use self::configuration::Configuration;
+pub use self::device::{Configuration, Ping, Run, challenge_of};
 use self::given::Given;
-pub use self::issued::Issued;
-pub use self::ping::Ping;
-pub use self::run::Run;
+pub use self::pki::{Issued, Verdict};
 pub(super) use self::saved::Saved;
-pub use self::verdict::Verdict;
 use super::{Expect, Step};
 use crate::lab::Lab;
 use diagnostics::Diagnostic;
@@ -33,11 +25,13 @@ struct Kind {
     read: fn(&Given<'_>) -> Option<Action>,
 }
 
-/// Defines the kinds: of each the action, its name in files, its type, its fields, and its title in words.
+/// Defines the kinds: of each the action, its name in files, its type, its fields, and the text in it that a device is given,
+/// in which passwords may stand.
 ///
-/// The type has a function `read`, which makes it of what a file says.
+/// The type has a function `read`, which makes it of what a file says, and a `title` in words. The first token is the `$` of
+/// the macro that is defined.
 macro_rules! steps {
-    ($($(#[$doc:meta])* $action:ident = $name:literal, $type:ty, $fields:expr, $title:expr;)+) => {
+    ($d:tt $($(#[$doc:meta])* $action:ident = $name:literal, $type:ty, $fields:expr, $given:expr;)+) => {
         /// What a step does.
         #[derive(Debug, Clone)]
         pub enum Action {
@@ -46,7 +40,7 @@ macro_rules! steps {
 
         const KINDS: &[Kind] = &[$(Kind {
             name: $name,
-            fields: &$fields,
+            fields: $fields,
             read: |given| Some(Action::$action(Box::new(<$type>::read(given)?))),
         }),+];
 
@@ -58,35 +52,49 @@ macro_rules! steps {
 
             /// What is done, in words.
             pub fn title(&self) -> String {
-                match self { $(Self::$action(it) => $title(it),)+ }
+                match self { $(Self::$action(it) => it.title(),)+ }
             }
+
+            /// The text that a device is given as it stands in the file, in which passwords may stand.
+            pub fn given_to_device(&self) -> Option<&str> {
+                fn of<T>(step: &T, given: fn(&T) -> Option<&str>) -> Option<&str> {
+                    given(step)
+                }
+                match self { $(Self::$action(it) => of::<$type>(it, $given),)+ }
+            }
+        }
+
+        /// Does the same with the step of an action, whatever its kind: `with_step!(action, step => step.title())`.
+        #[macro_export]
+        macro_rules! with_step {
+            ($d action:expr, $d step:ident => $d done:expr) => {
+                match $d action { $($crate::scenario::Action::$action($d step) => $d done,)+ }
+            };
         }
     };
 }
 
-steps! {
+steps! { $
     /// Gives a device a new configuration.
-    Configure = "configure", Configuration, [&["device", "set"]],
-        |it: &Configuration| it.title("set");
+    Configure = "configure", Configuration, &[&["device", "set"]], |it| Some(&it.lines.value);
     /// Changes a device's configuration.
-    Modify = "modify", Configuration, [&["device", "lines"]],
-        |it: &Configuration| it.title("modify");
+    Modify = "modify", Configuration, &[&["device", "lines"]], |it| Some(&it.lines.value);
     /// Sends echo requests from a device; all must be answered.
-    Ping = "ping", Ping, [&ping::FIELDS], Ping::title;
+    Ping = "ping", Ping, Ping::FIELDS, |_| None;
     /// Runs a command at a device and checks its output.
-    Run = "run", Run, run::FIELDS, Run::title;
+    Run = "run", Run, Run::FIELDS, |it| Some(&it.command);
     /// Lets a PKI issue the certificate of its oldest pending request.
-    Approve = "approve", Verdict, [&verdict::FIELDS], |it: &Verdict| it.title("approve");
+    Approve = "approve", Verdict, Verdict::FIELDS, |_| None;
     /// Lets a PKI refuse its oldest pending request.
-    Deny = "deny", Verdict, [&verdict::FIELDS], |it: &Verdict| it.title("deny");
+    Deny = "deny", Verdict, Verdict::FIELDS, |_| None;
     /// Checks the certificates that a PKI issued.
-    Issued = "issued", Issued, issued::FIELDS, Issued::title;
+    Issued = "issued", Issued, Issued::FIELDS, |_| None;
     /// Speaks SCEP to a PKI.
-    Scep = "scep", scep::Scep, scep::FIELDS, scep::Scep::title;
+    Scep = "scep", scep::Scep, scep::Scep::FIELDS, |_| None;
     /// Lets the client under test enrol.
-    Client = "client", client::ClientStep, [&client::FIELDS], client::ClientStep::title;
+    Client = "client", client::ClientStep, client::ClientStep::FIELDS, |_| None;
     /// Checks what clients sent.
-    Seen = "seen", seen::Seen, [&seen::FIELDS], seen::Seen::title;
+    Seen = "seen", seen::Seen, seen::Seen::FIELDS, |_| None;
 }
 
 /// Reads one step; `lab` is `None` if it could not be read, and names are not resolved then.

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::acceptable::judged;
-use super::pki::{pki, stop};
-use super::{Answer, Attempted, Stop, bounded};
+use super::pki::{asked, pki};
+use super::{Answer, Attempt, Attempted, On, Stop, bounded};
 use model::lab::Secret;
-use model::scenario::Step;
 use model::scenario::client::{ClientFact, ClientStep, GivenChallenge};
 use testbed::Bench;
 use testbed::client::{ClientEnd, ClientOrder, ClientRun};
@@ -35,45 +33,41 @@ impl ClientFolder {
     }
 }
 
-/// Lets the client enrol once, and holds what it did against what is acceptable.
-pub(super) async fn enrol(
-    step: &Step,
-    it: &ClientStep,
-    bench: &Bench,
-    folder: &mut ClientFolder,
-) -> Result<Attempted, Stop> {
-    let pki = pki(bench, &it.pki)?;
-    let client = bench.client.as_ref().ok_or_else(|| {
-        let reason = "there is no client under test; `sceplab conform-client` tries programs";
-        Stop::NotSupported(reason.to_owned())
-    })?;
-    let order = order(pki, it, folder.path()?).await?;
-    let before = Decisions::of(pki, &it.pki).await?;
-    let run = bounded(&client.name(), client.enrol(&order)).await?;
-    if let ClientEnd::NotRun { reason } = &run.end {
-        return Err(Stop::Broken(format!("{} cannot be run: {reason}", client.name())));
+impl Attempt for ClientStep {
+    /// Lets the client enrol once, and holds what it did against what is acceptable.
+    async fn attempt(&self, On { step, bench, memory }: On<'_>) -> Result<Attempted, Stop> {
+        let pki = pki(bench, &self.pki)?;
+        let client = bench.client.as_ref().ok_or_else(|| {
+            let reason = "there is no client under test; `sceplab conform-client` tries programs";
+            Stop::NotSupported(reason.to_owned())
+        })?;
+        let order = order(pki, self, memory.client.path()?).await?;
+        let before = Decisions::of(pki, &self.pki).await?;
+        let run = bounded(&client.name(), client.enrol(&order)).await?;
+        if let ClientEnd::NotRun { reason } = &run.end {
+            return Err(Stop::Broken(format!("{} cannot be run: {reason}", client.name())));
+        }
+        let outcome = outcome(&run.end, &before, &Decisions::of(pki, &self.pki).await?);
+        let idle = unfired_at(pki, &self.pki).await?;
+        if let (Some(reason), false) = (&self.skip_unless_fired, idle.is_empty()) {
+            return Err(Stop::NotSupported(reason.clone()));
+        }
+        let answer = answer(self, &run, outcome)?;
+        let request = format!("{} enrols", client.name());
+        Ok(Attempted::once(step, &self.pki, request, answer, run.elapsed))
     }
-    let outcome = outcome(&run.end, &before, &Decisions::of(pki, &it.pki).await?);
-    let idle = unfired_at(pki, &it.pki).await?;
-    if let (Some(reason), false) = (&it.skip_unless_fired, idle.is_empty()) {
-        return Err(Stop::NotSupported(reason.clone()));
-    }
-    let answer = answer(it, &run, outcome)?;
-    let request = format!("{} enrols", client.name());
-    Ok(Attempted::once(step, &it.pki, request, answer, run.elapsed))
 }
 
 async fn order(pki: &dyn Pki, it: &ClientStep, folder: &Path) -> Result<ClientOrder, Stop> {
-    let stop = |error| stop(&it.pki, &error);
     let challenge = match it.challenge {
-        GivenChallenge::Right => pki.challenge(false).await.map_err(stop)?,
+        GivenChallenge::Right => asked(&it.pki, pki.challenge(false)).await?,
         GivenChallenge::Wrong => Some(Secret::new(WRONG_CHALLENGE)),
         GivenChallenge::None => None,
     };
-    let ca = known_ca(&pki.ca_certificate().await.map_err(stop)?, folder)?;
+    let ca = known_ca(&asked(&it.pki, pki.ca_certificate()).await?, folder)?;
     let own = folder.join("client");
     fs::create_dir_all(&own).map_err(|error| unwritable(&own, &error))?;
-    let url = pki.url().await.map_err(stop)?;
+    let url = asked(&it.pki, pki.url()).await?;
     Ok(ClientOrder { url, challenge, ca, folder: own, limit: it.within })
 }
 
@@ -95,10 +89,8 @@ struct Decisions {
 
 impl Decisions {
     async fn of(pki: &dyn Pki, name: &str) -> Result<Self, Stop> {
-        let listed = bounded(name, pki.issued()).await?;
-        let issued = listed.map_err(|error| stop(name, &error))?.len();
-        let denied = bounded(name, pki.denied()).await?.map_err(|error| stop(name, &error))?;
-        Ok(Self { issued, denied })
+        let issued = asked(name, pki.issued()).await?.len();
+        Ok(Self { issued, denied: asked(name, pki.denied()).await? })
     }
 }
 
@@ -127,7 +119,7 @@ fn answer(it: &ClientStep, run: &ClientRun, outcome: &str) -> Result<Answer, Sto
     let value = |fact| match fact {
         ClientFact::Outcome => outcome,
     };
-    let mut answer = judged(&it.acceptable, output, value, str::to_owned)?;
+    let mut answer = Answer::judged(&it.acceptable, output, value, str::to_owned)?;
     if !answer.met() {
         answer.message = match outcome {
             "issued" => "the client accepts what it is to refuse",
@@ -150,7 +142,7 @@ pub(crate) async fn unfired(bench: &Bench) -> Result<Vec<String>, Stop> {
 }
 
 async fn unfired_at(pki: &dyn Pki, name: &str) -> Result<Vec<String>, Stop> {
-    let faults = bounded(name, pki.faults()).await?.map_err(|error| stop(name, &error))?;
+    let faults = asked(name, pki.faults()).await?;
     let idle = faults.into_iter().filter(|count| count.fired == 0);
     Ok(idle.map(|count| count.rule).collect())
 }

@@ -5,37 +5,78 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::{Answer, Attempted, Memory, Miss, Stop, bounded, challenge};
-use crate::wait::wait;
-use model::scenario::{Action, Configuration, Ping, Run, Step};
+use super::pki::asked;
+use super::{Answer, Attempt, Attempted, Miss, On, Stop, bounded};
+use model::lab::{Secret, placeholders};
+use model::scenario::{Configuration, Ping, Run};
 use results::Sent;
 use testbed::Bench;
 use testbed::device::{Change, Device, DeviceError};
 
-/// A configuration is given once: what a device refuses it would refuse again.
-pub(super) async fn configure(
-    step: &Step,
-    configuration: &Configuration,
-    replace: bool,
-    bench: &Bench,
-    memory: &mut Memory,
-) -> Result<Attempted, Stop> {
-    let target = &Target::of(&configuration.device, bench)?;
-    // What is told of it is what the scenario has; passwords are for the device alone.
-    let lines = configuration.lines.value.clone();
-    let sent = Sent::Configuration { device: configuration.device.clone(), lines };
-    let filled = challenge::filled(configuration, bench, &mut memory.secrets).await?;
-    let change = if replace { Change::Replace(&filled) } else { Change::Modify(&filled) };
-    let configure = || async move {
-        match bounded(target.name, target.device.configure(change)).await? {
-            Ok(()) => Ok(Answer::default()),
-            Err(DeviceError::ConfigurationRefused { line, message, .. }) => {
-                Ok(refused(configuration, line, message))
+impl Attempt for Configuration {
+    /// A configuration is given once: what a device refuses it would refuse again.
+    async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
+        let target = &Target::of(&self.device, on.bench)?;
+        // What is told of it is what the scenario has; passwords are for the device alone.
+        let lines = self.lines.value.clone();
+        let sent = Sent::Configuration { device: self.device.clone(), lines };
+        let filled = filled(self, on.bench, &mut on.memory.secrets).await?;
+        let change = if self.replaces { Change::Replace(&filled) } else { Change::Modify(&filled) };
+        let configure = || async move {
+            match bounded(target.name, target.device.configure(change)).await? {
+                Ok(()) => Ok(Answer::default()),
+                Err(DeviceError::ConfigurationRefused { line, message, .. }) => {
+                    Ok(refused(self, line, message))
+                }
+                Err(other) => Err(target.stop(&other)),
             }
-            Err(other) => Err(target.stop(&other)),
-        }
-    };
-    attempted(step, sent, Duration::ZERO, target, configure).await
+        };
+        let tried = target.tried(&on, sent, Duration::ZERO, configure).await?;
+        Ok(Attempted { concerns_scep: false, ..tried })
+    }
+}
+
+impl Attempt for Ping {
+    /// All echo requests are to be answered.
+    async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
+        let target = &Target::of(&self.device, on.bench)?;
+        let sent = Sent::Command { device: self.device.clone(), command: self.command() };
+        let place = &on.step.place;
+        let ping = || async move {
+            let output = target.execute(&self.command()).await?.output;
+            let what = match answered(&output) {
+                Some((_, received)) if received >= u32::from(self.count) => None,
+                Some((sent, received)) => Some(format!("{received} of {sent} answered")),
+                None => Some("the device did not ping".to_owned()),
+            };
+            let misses = what.map(|what| Miss::at(place, what)).into_iter().collect();
+            let message = "not every ping was answered";
+            Ok(Answer { output, message, misses, ..Answer::default() })
+        };
+        let tried = target.tried(&on, sent, self.within, ping).await?;
+        Ok(Attempted { concerns_scep: false, ..tried })
+    }
+}
+
+impl Attempt for Run {
+    /// Where there are checks, they alone decide: the output of a refused command may be expected.
+    async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
+        let target = &Target::of(&self.device, on.bench)?;
+        let sent = Sent::Command { device: self.device.clone(), command: self.command.clone() };
+        // A command without a check is not tried again: it may do something.
+        let within = if self.checks.is_empty() { Duration::ZERO } else { self.within };
+        let place = &on.step.place;
+        let run = || async move {
+            let Executed { output, refused } = target.execute(&self.command).await?;
+            if self.checks.is_empty() && refused {
+                let misses = vec![Miss::at(place, "refused")];
+                let message = "the device refused the command";
+                return Ok(Answer { output, message, misses, ..Answer::default() });
+            }
+            Ok(Answer::checked(output, &self.checks))
+        };
+        target.tried(&on, sent, within, run).await
+    }
 }
 
 fn refused(configuration: &Configuration, line: usize, said: String) -> Answer {
@@ -49,42 +90,6 @@ fn refused(configuration: &Configuration, line: usize, said: String) -> Answer {
         output: said,
         ..Answer::default()
     }
-}
-
-/// All echo requests are to be answered.
-pub(super) async fn ping(step: &Step, ping: &Ping, bench: &Bench) -> Result<Attempted, Stop> {
-    let target = &Target::of(&ping.device, bench)?;
-    let sent = Sent::Command { device: ping.device.clone(), command: ping.command() };
-    let attempt = || async move {
-        let output = target.execute(&ping.command()).await?.output;
-        let what = match answered(&output) {
-            Some((_, received)) if received >= u32::from(ping.count) => None,
-            Some((sent, received)) => Some(format!("{received} of {sent} answered")),
-            None => Some("the device did not ping".to_owned()),
-        };
-        let misses = what.map(|what| Miss::at(&step.place, what)).into_iter().collect();
-        let message = "not every ping was answered";
-        Ok(Answer { output, message, misses, ..Answer::default() })
-    };
-    attempted(step, sent, ping.within, target, attempt).await
-}
-
-/// Where there are checks, they alone decide: the output of a refused command may be expected.
-pub(super) async fn run(step: &Step, run: &Run, bench: &Bench) -> Result<Attempted, Stop> {
-    let target = &Target::of(&run.device, bench)?;
-    let sent = Sent::Command { device: run.device.clone(), command: run.command.clone() };
-    // A command without a check is not tried again: it may do something.
-    let within = if run.checks.is_empty() { Duration::ZERO } else { run.within };
-    let attempt = || async move {
-        let Executed { output, refused } = target.execute(&run.command).await?;
-        if run.checks.is_empty() && refused {
-            let misses = vec![Miss::at(&step.place, "refused")];
-            let message = "the device refused the command";
-            return Ok(Answer { output, message, misses, ..Answer::default() });
-        }
-        Ok(Answer::checked(output, &run.checks))
-    };
-    attempted(step, sent, within, target, attempt).await
 }
 
 /// Whether a refusal is that of the commit, which names the line that it is about too.
@@ -103,18 +108,52 @@ fn answered(output: &str) -> Option<(u32, u32)> {
     Some((captures[1].parse().ok()?, captures[2].parse().ok()?))
 }
 
-async fn attempted<A: Future<Output = Result<Answer, Stop>>>(
-    step: &Step,
-    sent: Sent,
-    within: Duration,
-    target: &Target<'_>,
-    attempt: impl FnMut() -> A,
-) -> Result<Attempted, Stop> {
-    let pause = |longest| target.device.changed(longest);
-    let answers = wait(within, attempt, pause, Answer::met).await?;
-    let concerns_scep = matches!(step.action, Action::Run(_));
-    let (expect, place) = (step.expect, step.place.clone());
-    Ok(Attempted { sent, answers, within, expect, concerns_scep, place })
+/// The lines with a password in each place that wants one; those that were asked for are noted in `secrets`.
+///
+/// Each place has a password of its own, for it may serve once.
+async fn filled(
+    configuration: &Configuration,
+    bench: &Bench,
+    secrets: &mut Vec<Secret>,
+) -> Result<String, Stop> {
+    let lines = configuration.lines.value.as_str();
+    let (mut filled, mut rest) = (String::new(), 0);
+    for (name, range) in placeholders(lines) {
+        let Some(pki) = configuration.challenges.get(name) else { continue };
+        let password = password(pki, bench).await?;
+        filled.push_str(&lines[rest..range.start]);
+        let word = quoted(password.expose(), &filled);
+        filled.push_str(&word);
+        rest = range.end;
+        secrets.push(password);
+    }
+    filled.push_str(&lines[rest..]);
+    Ok(filled)
+}
+
+async fn password(pki: &str, bench: &Bench) -> Result<Secret, Stop> {
+    match asked(pki, super::pki::pki(bench, pki)?.challenge(false)).await? {
+        Some(password) if password.expose().contains(|c: char| c.is_control()) => {
+            let what = "has a control character, which no configuration line can carry";
+            Err(Stop::Broken(format!("`{pki}`: the challenge password {what}")))
+        }
+        Some(password) => Ok(password),
+        None => Err(Stop::NotSupported(format!(
+            "`{pki}` has no challenge password to give, for it asks for none"
+        ))),
+    }
+}
+
+/// The password as one word of a line; where the line has quotes around it already, as it is.
+fn quoted(password: &str, before: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "+-./=_@%,".contains(c);
+    if before.ends_with(['\'', '"']) || password.chars().all(plain) {
+        return password.to_owned();
+    }
+    if !password.contains('\'') {
+        return format!("'{password}'");
+    }
+    format!("\"{}\"", password.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 struct Target<'a> {
@@ -144,6 +183,17 @@ impl<'a> Target<'a> {
         Ok(Executed { output: output.replace("\r\n", "\n"), refused })
     }
 
+    async fn tried<A: Future<Output = Result<Answer, Stop>>>(
+        &self,
+        on: &On<'_>,
+        sent: Sent,
+        within: Duration,
+        attempt: impl FnMut() -> A,
+    ) -> Result<Attempted, Stop> {
+        let pause = |longest| self.device.changed(longest);
+        Attempted::tried(on.step, sent, within, attempt, pause).await
+    }
+
     fn stop(&self, error: &DeviceError) -> Stop {
         let reason = format!("`{}`: {error}", self.name);
         match error {
@@ -164,5 +214,13 @@ mod tests {
         assert_eq!(answered(linux), Some((1, 1)));
         assert_eq!(answered(bsd), Some((5, 3)));
         assert_eq!(answered("ping: unknown host"), None);
+    }
+
+    #[test]
+    fn a_password_is_one_word_whatever_is_in_it() {
+        assert_eq!(quoted("8CE3+/=", "x "), "8CE3+/=");
+        assert_eq!(quoted("two $words", "x "), "'two $words'");
+        assert_eq!(quoted("it's \"it\\", "x "), r#""it's \"it\\""#);
+        assert_eq!(quoted("two words", "x '"), "two words");
     }
 }

@@ -1,48 +1,99 @@
-//! The steps that a PKI takes.
+//! The steps that a PKI takes, and those that speak to it or ask what came to it.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use super::{Answer, Attempted, Miss, Stop, bounded};
-use crate::wait::wait;
+use super::{Answer, Attempt, Attempted, Miss, On, Stop, bounded};
+use crate::conversation::{Conversation, SpeechError};
+use model::scenario::scep::{FactName, Scep};
+use model::scenario::seen::{Seen, SeenFact};
 use model::scenario::{Issued, Step, Verdict};
 use results::Sent;
 use testbed::Bench;
-use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError};
+use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, SeenRequest};
 
 /// The first pause between two tries; a PKI does not tell when it changed, so that pauses grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
-/// Approves or denies the oldest pending request, once there is one.
-pub(super) async fn decide(
-    step: &Step,
-    verdict: &Verdict,
-    approve: bool,
-    bench: &Bench,
-) -> Result<Attempted, Stop> {
-    let (name, pki) = (verdict.pki.as_str(), pki(bench, &verdict.pki)?);
-    let request = if approve { "approve the oldest request" } else { "deny the oldest request" };
-    let decide = || async move {
-        let decision = bounded(name, if approve { pki.approve() } else { pki.deny() }).await?;
-        Ok(match decision.map_err(|error| stop(name, &error))? {
-            Decision::Decided { subject } => Answer { output: subject, ..Answer::default() },
-            Decision::NothingPending => Answer {
-                message: "there was nothing to decide",
-                misses: vec![Miss::at(&step.place, "no request was pending")],
-                ..Answer::default()
-            },
-        })
-    };
-    attempted(step, name, request, verdict.within, decide).await
+/// What a scenario has said to each PKI so far.
+pub(crate) type Conversations = BTreeMap<String, Conversation>;
+
+impl Attempt for Verdict {
+    /// Approves or denies the oldest pending request, once there is one.
+    async fn attempt(&self, On { step, bench, .. }: On<'_>) -> Result<Attempted, Stop> {
+        let pki = pki(bench, &self.pki)?;
+        let verb = if self.approves { "approve" } else { "deny" };
+        let decide = || async move {
+            let decision = if self.approves { pki.approve() } else { pki.deny() };
+            Ok(match asked(&self.pki, decision).await? {
+                Decision::Decided { subject } => Answer { output: subject, ..Answer::default() },
+                Decision::NothingPending => Answer {
+                    message: "there was nothing to decide",
+                    misses: vec![Miss::at(&step.place, "no request was pending")],
+                    ..Answer::default()
+                },
+            })
+        };
+        tried(step, &self.pki, format!("{verb} the oldest request"), self.within, decide).await
+    }
 }
 
-/// Lists the issued certificates until they are as expected.
-pub(super) async fn issued(step: &Step, issued: &Issued, bench: &Bench) -> Result<Attempted, Stop> {
-    let (name, pki) = (issued.pki.as_str(), pki(bench, &issued.pki)?);
-    let list = || async move {
-        let listed = bounded(name, pki.issued()).await?;
-        Ok(listed_as_expected(step, issued, &listed.map_err(|error| stop(name, &error))?))
-    };
-    attempted(step, name, "list the issued certificates", issued.within, list).await
+impl Attempt for Issued {
+    /// Lists the issued certificates until they are as expected.
+    async fn attempt(&self, On { step, bench, .. }: On<'_>) -> Result<Attempted, Stop> {
+        let pki = pki(bench, &self.pki)?;
+        let list = || async move {
+            let listed = asked(&self.pki, pki.issued()).await?;
+            Ok(listed_as_expected(step, self, &listed))
+        };
+        let request = "list the issued certificates".to_owned();
+        tried(step, &self.pki, request, self.within, list).await
+    }
+}
+
+impl Attempt for Scep {
+    /// Sends the request and holds what comes against the outcomes that are acceptable.
+    async fn attempt(&self, On { step, bench, memory }: On<'_>) -> Result<Attempted, Stop> {
+        let start = Instant::now();
+        let pki = pki(bench, &self.pki)?;
+        let fresh = || Conversation::new(bench.keys, bench.subject.clone(), bench.received.clone());
+        let conversation = memory.conversations.entry(self.pki.clone()).or_insert_with(fresh);
+        let speech = conversation.speak(pki, &self.request, !self.may_be_granted());
+        let spoken = bounded(&self.pki, speech).await?.map_err(|error| match error {
+            SpeechError::NotPossible(reason) => Stop::NotSupported(reason),
+            SpeechError::Pki(error) => stop(&self.pki, &error),
+            SpeechError::Unbuilt(_) => Stop::Broken(format!("`{}`: {error}", self.pki)),
+        })?;
+        let seen = &spoken.observation;
+        let mut answer = Answer::judged(
+            &self.acceptable,
+            seen.lines().join("\n"),
+            |fact| seen.value(fact),
+            |text| conversation.filled(text),
+        )?;
+        answer.pki_status.clone_from(&seen.pki_status);
+        for (name, fact) in &self.save {
+            conversation.save(name, seen.value(*fact));
+        }
+        Ok(Attempted::once(step, &self.pki, spoken.sent.join("\n"), answer, start.elapsed()))
+    }
+}
+
+impl Attempt for Seen {
+    /// Holds each request that is meant against what is acceptable.
+    async fn attempt(&self, On { step, bench, .. }: On<'_>) -> Result<Attempted, Stop> {
+        let start = Instant::now();
+        let mut meant = asked(&self.pki, pki(bench, &self.pki)?.seen()).await?;
+        meant.retain(|one| {
+            self.on.takes(one.value(SeenFact::Operation), one.value(SeenFact::MessageType))
+        });
+        if meant.is_empty() {
+            meant.push(SeenRequest::default());
+        }
+        let answer = all_acceptable(self, &meant)?;
+        let request = format!("tell each {} that came", self.on.name());
+        Ok(Attempted::once(step, &self.pki, request, answer, start.elapsed()))
+    }
 }
 
 fn listed_as_expected(step: &Step, issued: &Issued, certificates: &[IssuedCertificate]) -> Answer {
@@ -73,10 +124,36 @@ fn list(certificates: &[IssuedCertificate]) -> String {
     certificates.iter().map(line).collect()
 }
 
-async fn attempted<A: Future<Output = Result<Answer, Stop>>>(
+/// The first request that is not acceptable, or the notes on all that are.
+fn all_acceptable(it: &Seen, meant: &[SeenRequest]) -> Result<Answer, Stop> {
+    let mut notes = Vec::new();
+    for one in meant {
+        let output = words(it, one);
+        let mut answer =
+            Answer::judged(&it.acceptable, output, |fact| one.value(fact), str::to_owned)?;
+        if !answer.met() {
+            answer.message = "a request is none of those that are acceptable";
+            return Ok(answer);
+        }
+        notes.append(&mut answer.notes);
+    }
+    notes.dedup();
+    let output = meant.iter().map(|one| words(it, one)).collect::<Vec<_>>().join("\n\n");
+    Ok(Answer { output, notes, ..Answer::default() })
+}
+
+fn words(it: &Seen, one: &SeenRequest) -> String {
+    if one.facts.is_empty() {
+        return format!("no {} came", it.on.name());
+    }
+    let line = |fact: &SeenFact| Some(format!("{}: {}", fact.name(), one.facts.get(fact)?));
+    SeenFact::ALL.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+}
+
+async fn tried<A: Future<Output = Result<Answer, Stop>>>(
     step: &Step,
-    name: &str,
-    request: &str,
+    pki: &str,
+    request: String,
     within: Duration,
     attempt: impl FnMut() -> A,
 ) -> Result<Attempted, Stop> {
@@ -86,10 +163,8 @@ async fn attempted<A: Future<Output = Result<Answer, Stop>>>(
         next_pause = next_pause.saturating_mul(2);
         tokio::time::sleep(pause)
     };
-    let answers = wait(within, attempt, pause, Answer::met).await?;
-    let sent = Sent::Request { pki: name.to_owned(), request: request.to_owned() };
-    let (expect, place) = (step.expect, step.place.clone());
-    Ok(Attempted { sent, answers, within, expect, concerns_scep: true, place })
+    let sent = Sent::Request { pki: pki.to_owned(), request };
+    Attempted::tried(step, sent, within, attempt, pause).await
 }
 
 pub(super) fn pki<'a>(bench: &'a Bench, name: &str) -> Result<&'a dyn Pki, Stop> {
@@ -100,7 +175,15 @@ pub(super) fn pki<'a>(bench: &'a Bench, name: &str) -> Result<&'a dyn Pki, Stop>
         .ok_or_else(|| Stop::Broken(format!("the lab was built without the PKI `{name}`")))
 }
 
-pub(super) fn stop(name: &str, error: &PkiError) -> Stop {
+/// What a PKI answers; one that cannot answer stops the scenario.
+pub(super) async fn asked<T>(
+    name: &str,
+    answer: impl Future<Output = Result<T, PkiError>>,
+) -> Result<T, Stop> {
+    bounded(name, answer).await?.map_err(|error| stop(name, &error))
+}
+
+fn stop(name: &str, error: &PkiError) -> Stop {
     let reason = format!("`{name}`: {error}");
     match error {
         PkiError::NotSupported { .. } => Stop::NotSupported(reason),

@@ -7,9 +7,6 @@ use super::scep::{Acceptable, Condition, Expected, acceptables, facts};
 use crate::scenario::Expect;
 use diagnostics::Place;
 
-/// The fields of the step.
-pub(super) const FIELDS: [&str; 5] = ["pki", "within", "challenge", "accept", "skip-unless-fired"];
-
 /// Why nothing is found out about a refusal.
 const DENIED: &str = "the CA denies what this client asks for, so that there was nothing to refuse";
 
@@ -52,11 +49,15 @@ facts! {
 }
 
 impl ClientStep {
+    /// The fields of the step.
+    pub(super) const FIELDS: &[&[&str]] =
+        &[&["pki", "within", "challenge", "accept", "skip-unless-fired"]];
+
     /// Reads the step; a client that is to fail must say so itself, which is an outcome like others.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let pki = given.pki();
         let (place, must_refuse) = (given.place, given.expect == Expect::Failure);
-        let accept = given.optional("accept");
+        let accept = given.fields.optional("accept");
         if must_refuse {
             let message =
                 "`expect: failure` says already what is acceptable: that the client refuses";

@@ -29,16 +29,6 @@ pub(super) struct Given<'a> {
 }
 
 impl<'a> Given<'a> {
-    /// The value of a field, if it is given.
-    pub(super) fn optional(&self, key: &str) -> Option<&'a Node> {
-        self.fields.optional(key)
-    }
-
-    /// The value of a field that must be given.
-    pub(super) fn required(&self, key: &str) -> Option<&'a Node> {
-        self.fields.required(key)
-    }
-
     /// The text of a field.
     pub(super) fn text(&self, key: &str) -> Option<String> {
         self.fields.optional_as(key, Node::text)
@@ -49,11 +39,6 @@ impl<'a> Given<'a> {
         self.fields.one_of(key, key, known)
     }
 
-    /// The values of a field that takes one or several.
-    pub(super) fn one_or_more(&self, key: &str) -> &'a [Node] {
-        self.fields.one_or_more(key)
-    }
-
     /// A number within bounds, which are said in words, too.
     pub(super) fn number<T: FromStr + PartialOrd>(
         &self,
@@ -61,7 +46,7 @@ impl<'a> Given<'a> {
         bounds: RangeInclusive<T>,
         expected: &str,
     ) -> Option<T> {
-        let node = self.optional(key)?;
+        let node = self.fields.optional(key)?;
         let number = node.parsed(expected, self.problems)?;
         if !bounds.contains(&number) {
             node.expected(expected, self.problems);
@@ -71,7 +56,7 @@ impl<'a> Given<'a> {
 
     /// The outcomes that are acceptable.
     pub(super) fn acceptable<F: FactName>(&self) -> Option<Vec<Acceptable<F>>> {
-        self.required("accept").map(|node| acceptables(node, self.problems))
+        self.fields.required("accept").map(|node| acceptables(node, self.problems))
     }
 
     /// What is expected of an output.
@@ -81,7 +66,7 @@ impl<'a> Given<'a> {
 
     /// Notes that a field must not be given, if it is.
     pub(super) fn refuse(&self, key: &str, message: impl Into<String>) {
-        if let Some(node) = self.optional(key) {
+        if let Some(node) = self.fields.optional(key) {
             self.problems.add(Diagnostic::at(&node.place, message));
         }
     }
@@ -105,7 +90,7 @@ impl<'a> Given<'a> {
     fn reference(&self, key: &str, names: fn(&Lab) -> Vec<&str>) -> Option<String> {
         let what = if key == "pki" { "PKI" } else { key };
         let known = format!("the lab's {what}s");
-        let given = self.optional(key);
+        let given = self.fields.optional(key);
         let Some(names) = self.lab.map(names) else { return self.text(key) };
         let diagnostic = match (given, names.as_slice()) {
             (None, [only]) => return Some((*only).to_owned()),

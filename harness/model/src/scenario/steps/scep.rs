@@ -7,7 +7,6 @@ mod wrong;
 
 pub(super) use self::acceptable::acceptables;
 pub use self::acceptable::{Acceptable, Condition, Expected};
-pub(super) use self::decode::FIELDS;
 pub(crate) use self::fact::facts;
 pub use self::fact::{Fact, FactName};
 pub use self::wrong::{Carrier, Wrong};

@@ -4,9 +4,6 @@ use super::Given;
 use super::scep::{Acceptable, facts};
 use diagnostics::Place;
 
-/// The fields of the step.
-pub(super) const FIELDS: [&str; 3] = ["pki", "on", "accept"];
-
 /// Checks the requests of one kind that came to a PKI, each of them.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -21,10 +18,13 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The fields of the step.
+    pub(super) const FIELDS: &[&[&str]] = &[&["pki", "on", "accept"]];
+
     /// Reads the step.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let pki = given.pki().unwrap_or_default();
-        let on = given.required("on");
+        let on = given.fields.required("on");
         let kind = on.and_then(|node| node.one_of("request", &SeenKind::ALL, given.problems));
         let acceptable = given.acceptable();
         let place = on?.place.clone();

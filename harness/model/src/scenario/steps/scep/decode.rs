@@ -12,10 +12,6 @@ use super::{
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Node, Problems, names};
 
-/// The fields of the step.
-pub(in super::super) const FIELDS: [&[&str]; 2] =
-    [&["pki", "send", "method", "ca-identifier", "wrong", "accept", "save"], &MESSAGE_FIELDS];
-
 /// The fields that choose something of a message.
 const MESSAGE_FIELDS: [&str; 16] = [
     "subject",
@@ -37,10 +33,14 @@ const MESSAGE_FIELDS: [&str; 16] = [
 ];
 
 impl Scep {
+    /// The fields of the step.
+    pub(in super::super) const FIELDS: &[&[&str]] =
+        &[&["pki", "send", "method", "ca-identifier", "wrong", "accept", "save"], &MESSAGE_FIELDS];
+
     /// Reads the step.
     pub(in super::super) fn read(given: &Given<'_>) -> Option<Self> {
         let pki = given.pki().unwrap_or_default();
-        let send = given.required("send")?;
+        let send = given.fields.required("send")?;
         let operation = operation(send, given.problems)?;
         if !operation.has_message() {
             refuse_message_fields(given, &operation);
@@ -56,7 +56,7 @@ impl Scep {
             message,
         };
         let acceptable = given.acceptable();
-        let save = given.optional("save").map(|node| saved(node, given.problems));
+        let save = given.fields.optional("save").map(|node| saved(node, given.problems));
         let (save, place) = (save.unwrap_or_default(), send.place.clone());
         Some(Self { pki, request, acceptable: acceptable?, save, place })
     }
@@ -98,7 +98,7 @@ fn refuse_signing_with_p256(given: &Given<'_>, message: &MessageChoice) {
         Some(SignerChoice::NoKeyUsage),
         Some(SignerChoice::Expired),
     ];
-    let node = given.optional("key-type").filter(|_| message.key_type == KeyType::P256);
+    let node = given.fields.optional("key-type").filter(|_| message.key_type == KeyType::P256);
     if let Some(node) = node.filter(|_| own_key.contains(&message.signer)) {
         let message = "a message is not signed with a key on P-256";
         let diagnostic = Diagnostic::at(&node.place, message);
@@ -110,7 +110,7 @@ fn wrongs(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> V
     let problems = given.problems;
     let known: Vec<(&str, Wrong)> = Wrong::ALL.iter().map(|wrong| (wrong.name(), *wrong)).collect();
     let mut wrongs = Vec::new();
-    for node in given.one_or_more("wrong") {
+    for node in given.fields.one_or_more("wrong") {
         let Some(wrong) = node.one_of("wrong", &known, problems) else { continue };
         let fits = match wrong.carrier() {
             Carrier::Query => true,
@@ -135,7 +135,7 @@ fn wrongs(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> V
 
 fn message(given: &Given<'_>) -> MessageChoice {
     let (text, problems) = (|key| given.text(key), given.problems);
-    let dns_names = given.one_or_more("dns-names").iter();
+    let dns_names = given.fields.one_or_more("dns-names").iter();
     MessageChoice {
         subject: text("subject"),
         dns_names: dns_names.filter_map(|node| node.text(problems)).collect(),
@@ -153,6 +153,7 @@ fn message(given: &Given<'_>) -> MessageChoice {
         recipient: given.one_of("recipient", &RecipientChoice::NAMED).unwrap_or_default(),
         serial: text("serial"),
         signing_time: given
+            .fields
             .optional("signing-time")
             .and_then(|node| node.parsed("seconds from now, such as `0` or `-86400`", problems)),
     }

@@ -1,0 +1,231 @@
+//! The steps that a device takes: `configure`, `modify`, `ping` and `run`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Given;
+use crate::lab::{Lab, placeholders};
+use crate::scenario::Expect;
+use crate::scenario::check::{self, Check};
+use diagnostics::{Diagnostic, Located, Place};
+
+/// What else may stand between braces: nothing.
+const KNOWN: &str = "`{{challenge}}`, or `{{challenge:PKI}}` where the lab has several PKIs";
+
+/// Configuration lines for a device.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The device.
+    pub device: String,
+    /// The lines, comments left blank so that their numbers stay.
+    pub lines: Located<String>,
+    /// The PKI whose challenge password stands in place of a placeholder, by the placeholder's name.
+    pub challenges: BTreeMap<String, String>,
+    /// Whether the lines take the place of the whole configuration, rather than change it.
+    pub replaces: bool,
+}
+
+impl Configuration {
+    /// Where a line stands, counted from 1; the whole text where it is written in another way.
+    pub fn place_of(&self, line: usize) -> Place {
+        let text = line.checked_sub(1).and_then(|index| self.lines.value.lines().nth(index));
+        let place = line.checked_sub(1).and_then(|index| self.lines.place.line_below(index));
+        match (text, place) {
+            (Some(text), Some(place)) if place.text() == text.trim() => place,
+            _ => self.lines.place.clone(),
+        }
+    }
+
+    /// Reads the lines of a field, each of which begins with one of the verbs.
+    pub(super) fn read(given: &Given<'_>) -> Option<Self> {
+        let replaces = given.kind == "configure";
+        let (key, verbs): (_, &[_]) =
+            if replaces { ("set", &["set"]) } else { ("lines", &["set", "delete"]) };
+        let device = given.device();
+        let node = given.fields.required(key)?;
+        let lines = node.located(given.problems)?;
+        let challenges = BTreeMap::new();
+        let mut read = Self { device: String::new(), lines, challenges, replaces };
+        for (index, line) in read.lines.value.lines().map(str::trim).enumerate() {
+            let verb = line.split_whitespace().next().unwrap_or_default();
+            if !line.is_empty() && !line.starts_with('#') && !verbs.contains(&verb) {
+                let message = format!("a line begins with {}, not `{verb}`", either(verbs));
+                given.problems.add(Diagnostic::at(&read.place_of(index + 1), message));
+            }
+        }
+        if read.lines.value.trim().is_empty() {
+            let message = format!("`{key}` holds no lines");
+            given.problems.add(Diagnostic::at(&node.place, message));
+        }
+        let lines = without_comments(&read.lines.value);
+        read.challenges = given.challenges(&lines, &read);
+        read.lines.value = lines;
+        Some(Self { device: device?, ..read })
+    }
+
+    /// What is done, in words.
+    pub(super) fn title(&self) -> String {
+        let verb = if self.replaces { "set" } else { "modify" };
+        format!("{verb} the configuration in {}", self.device)
+    }
+}
+
+fn either(verbs: &[&str]) -> String {
+    verbs.iter().map(|verb| format!("`{verb}`")).collect::<Vec<_>>().join(" or ")
+}
+
+/// Comments become blank lines, so that the device's line numbers stay those of the file.
+fn without_comments(lines: &str) -> String {
+    lines
+        .lines()
+        .map(|line| if line.trim_start().starts_with('#') { "" } else { line })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+/// The PKI whose challenge password a placeholder stands for: that of `challenge:windows-pki`; of `challenge` alone it is
+/// the lab's only one, which has no name here.
+pub fn challenge_of(placeholder: &str) -> Option<&str> {
+    match placeholder.strip_prefix("challenge")? {
+        "" => Some(""),
+        rest => rest.strip_prefix(':').map(str::trim),
+    }
+}
+
+impl Given<'_> {
+    /// The PKI that each placeholder in the lines is about, by the placeholder's name.
+    fn challenges(&self, lines: &str, configuration: &Configuration) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for (name, range) in placeholders(lines) {
+            let place = || configuration.place_of(lines[..range.start].matches('\n').count() + 1);
+            if let Some(pki) = self.challenger(name, place) {
+                found.insert(name.to_owned(), pki);
+            }
+        }
+        found
+    }
+
+    fn challenger(&self, placeholder: &str, place: impl Fn() -> Place) -> Option<String> {
+        let Some(wanted) = challenge_of(placeholder) else {
+            let message = format!("unknown placeholder `{{{{{placeholder}}}}}`");
+            let note = format!("a challenge password stands where the lines have {KNOWN}");
+            self.problems.add(Diagnostic::at(&place(), message).note(note));
+            return None;
+        };
+        let pkis = self.lab.map(Lab::pki_names)?;
+        let known = "the lab's PKIs";
+        let diagnostic = match (wanted, pkis.as_slice()) {
+            ("", [only]) => return Some((*only).to_owned()),
+            ("", []) => Diagnostic::at(&place(), "the lab has no PKI to give a challenge password"),
+            ("", _) => {
+                let message = "whose challenge password? the lab has several PKIs";
+                Diagnostic::at(&place(), message).known("", known, pkis).note(KNOWN)
+            }
+            (pki, pkis) if pkis.contains(&pki) => return Some(pki.to_owned()),
+            (pki, _) => {
+                let message = format!("unknown PKI `{pki}` in `{{{{{placeholder}}}}}`");
+                Diagnostic::at(&place(), message).known(pki, known, pkis)
+            }
+        };
+        self.problems.add(diagnostic);
+        None
+    }
+}
+/// Echo requests from a device.
+#[derive(Debug, Clone)]
+pub struct Ping {
+    /// The device.
+    pub device: String,
+    /// The address or name of who is to answer.
+    pub address: String,
+    /// How many are sent.
+    pub count: u16,
+    /// How many bytes of payload each has.
+    pub size: u16,
+    /// How long an answer may take, in whole seconds.
+    pub timeout_seconds: u64,
+    /// How long the ping is tried again until all are answered.
+    pub within: Duration,
+}
+
+impl Ping {
+    /// The fields of the step.
+    pub(super) const FIELDS: &[&[&str]] =
+        &[&["device", "address", "count", "size", "timeout", "within"]];
+
+    /// The command as it is sent to the device.
+    pub fn command(&self) -> String {
+        let Self { address, count, size, timeout_seconds, .. } = self;
+        format!("ping {address} count {count} size {size} timeout {timeout_seconds}")
+    }
+
+    /// Reads the step.
+    pub(super) fn read(given: &Given<'_>) -> Option<Self> {
+        let device = given.device();
+        let address = given.fields.required("address").and_then(|node| given.host(node));
+        let count = given.number("count", 1..=u16::MAX, "a count from 1 to 65535");
+        let size = given.number("size", 0..=65507, "a size from 0 to 65507 bytes");
+        let timeout_seconds = whole_seconds(given);
+        // A ping has a time-out of its own: one that is to fail is tried once where nothing else is said.
+        let is_tried_once =
+            given.expect == Expect::Failure && given.fields.optional("within").is_none();
+        Some(Self {
+            device: device?,
+            address: address?,
+            count: count.unwrap_or(1),
+            size: size.unwrap_or(56),
+            timeout_seconds: timeout_seconds.unwrap_or(1),
+            within: if is_tried_once { Duration::ZERO } else { given.within() },
+        })
+    }
+
+    /// What is done, in words.
+    pub(super) fn title(&self) -> String {
+        format!("ping {} from {}", self.address, self.device)
+    }
+}
+
+/// The device's `ping` takes whole seconds.
+fn whole_seconds(given: &Given<'_>) -> Option<u64> {
+    let node = given.fields.optional("timeout")?;
+    let timeout = node.duration(given.problems)?;
+    if timeout.is_zero() || timeout.subsec_nanos() != 0 {
+        node.expected("whole seconds, as the device's `ping` takes them", given.problems);
+    }
+    Some(timeout.as_secs())
+}
+/// A command and what is expected of its output.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The device.
+    pub device: String,
+    /// The command as it is sent to the device.
+    pub command: String,
+    /// What is expected of the output; where it is empty, that the device accepts the command.
+    pub checks: Vec<Check>,
+    /// How long the command is tried again until the checks hold; zero tries once.
+    pub within: Duration,
+}
+
+impl Run {
+    /// The fields of the step.
+    pub(super) const FIELDS: &[&[&str]] = &[&["device", "command", "within"], &check::FIELDS];
+
+    /// Reads the step.
+    pub(super) fn read(given: &Given<'_>) -> Option<Self> {
+        let device = given.device();
+        let command =
+            given.fields.required("command").and_then(|node| given.line(node, "a command"));
+        let checks = given.checks();
+        let unchecked = check::FIELDS.iter().all(|field| given.fields.optional(field).is_none());
+        let within = given.within();
+        if unchecked && !within.is_zero() {
+            given.refuse("within", "`within` waits for a check, and there is none");
+        }
+        Some(Self { device: device?, command: command?, checks, within })
+    }
+
+    /// What is done, in words.
+    pub(super) fn title(&self) -> String {
+        format!("run `{}` at {}", self.command, self.device)
+    }
+}
