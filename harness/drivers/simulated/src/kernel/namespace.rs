@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
@@ -62,12 +62,6 @@ impl Namespace {
     /// The number of its descriptor in this process.
     pub fn descriptor(&self) -> RawFd {
         self.0.as_raw_fd()
-    }
-}
-
-impl AsFd for Namespace {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
     }
 }
 

@@ -1,9 +1,8 @@
 //! What the mock CA saw, as facts.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use mock_ca::{QueryMessage, SeenCsr, SeenMessage};
+use mock_ca::QueryMessage;
 
 use model::scenario::seen::SeenFact;
 use testbed::pki::SeenRequest;
@@ -12,82 +11,58 @@ use testbed::pki::SeenRequest;
 pub(super) fn requests(seen: &[mock_ca::SeenRequest]) -> Vec<SeenRequest> {
     let mut known: Vec<String> = Vec::new();
     let told = seen.iter().map(|request| {
-        let mut facts = Facts::default();
-        facts.request(request);
-        if let Some(message) = &request.message {
-            facts.message(message);
-        }
-        if let Some(id) = facts.0.get(&SeenFact::TransactionId).cloned() {
-            let is_known = known.contains(&id);
-            facts.set(SeenFact::Transaction, if is_known { "continued" } else { "new" });
+        let mut facts = facts(request);
+        if let Some(id) = facts.get(&SeenFact::TransactionId).cloned() {
+            let transaction = choose(known.contains(&id), "continued", "new");
+            facts.insert(SeenFact::Transaction, transaction);
             known.push(id);
         }
-        SeenRequest { facts: facts.0 }
+        SeenRequest { facts }
     });
     told.collect()
 }
 
-#[derive(Default)]
-struct Facts(BTreeMap<SeenFact, String>);
-
-impl Facts {
-    fn set(&mut self, fact: SeenFact, value: impl fmt::Display) {
-        self.0.insert(fact, value.to_string());
+fn facts(request: &mock_ca::SeenRequest) -> BTreeMap<SeenFact, String> {
+    let present = |is: bool| is.then(|| "present".to_owned());
+    let mut facts = vec![
+        (SeenFact::Method, Some(request.method.clone())),
+        (SeenFact::Path, Some(request.path.clone())),
+        (SeenFact::ContentType, request.content_type.clone()),
+        (SeenFact::Operation, request.operation.clone()),
+        (SeenFact::Base64, request.query_message.map(habits)),
+        (SeenFact::PostOffered, request.post_offered.map(|is| choose(is, "yes", "no"))),
+    ];
+    if let Some(message) = &request.message {
+        let signer = |is_self_signed| choose(is_self_signed, "self-signed", "issued");
+        facts.extend([
+            (SeenFact::MessageType, message.message_type.as_ref().map(ToString::to_string)),
+            (SeenFact::TransactionId, message.transaction_id.as_ref().map(ToString::to_string)),
+            (SeenFact::SenderNonceBytes, message.sender_nonce_bytes.map(|it| it.to_string())),
+            (SeenFact::Digest, Some(message.digest.to_string())),
+            (SeenFact::SigningTime, present(message.has_signing_time)),
+            (SeenFact::Certificates, Some(message.certificates.to_string())),
+            (SeenFact::Signer, message.signer_is_self_signed.map(signer)),
+            (SeenFact::SignerKeyUsage, message.signer_key_usage.map(|it| it.names().join(", "))),
+            (SeenFact::Cipher, message.cipher.map(|it| it.to_string())),
+            (SeenFact::KeyTransport, message.key_transport.map(|it| it.to_string())),
+        ]);
     }
-
-    fn set_if(&mut self, fact: SeenFact, value: Option<impl fmt::Display>) {
-        if let Some(value) = value {
-            self.set(fact, value);
-        }
+    if let Some(csr) = request.message.as_ref().and_then(|message| message.csr.as_ref()) {
+        let as_signer = |is_same| Some(choose(is_same, "requested", "other"));
+        facts.extend([
+            (SeenFact::Subject, Some(csr.subject.clone())),
+            (SeenFact::KeyBits, Some(csr.key_bits.to_string())),
+            (SeenFact::Challenge, present(csr.has_challenge)),
+            (SeenFact::ProofOfPossession, Some(choose(csr.proves_possession, "valid", "invalid"))),
+            (SeenFact::SignerSubject, as_signer(csr.subject_is_signers)),
+            (SeenFact::SignerKey, as_signer(csr.key_is_signers)),
+        ]);
     }
+    facts.into_iter().filter_map(|(fact, value)| Some((fact, value?))).collect()
+}
 
-    fn choose(&mut self, fact: SeenFact, is_first: bool, words: [&str; 2]) {
-        self.set(fact, words[usize::from(!is_first)]);
-    }
-
-    fn request(&mut self, request: &mock_ca::SeenRequest) {
-        self.set(SeenFact::Method, &request.method);
-        self.set(SeenFact::Path, &request.path);
-        self.set_if(SeenFact::ContentType, request.content_type.as_ref());
-        self.set_if(SeenFact::Operation, request.operation.as_ref());
-        self.set_if(SeenFact::Base64, request.query_message.map(habits));
-        if let Some(offered) = request.post_offered {
-            self.choose(SeenFact::PostOffered, offered, ["yes", "no"]);
-        }
-    }
-
-    fn message(&mut self, message: &SeenMessage) {
-        self.set_if(SeenFact::MessageType, message.message_type.as_ref());
-        self.set_if(SeenFact::TransactionId, message.transaction_id.as_ref());
-        self.set_if(SeenFact::SenderNonceBytes, message.sender_nonce_bytes);
-        self.set(SeenFact::Digest, message.digest);
-        if message.has_signing_time {
-            self.set(SeenFact::SigningTime, "present");
-        }
-        self.set(SeenFact::Certificates, message.certificates);
-        if let Some(is_self_signed) = message.signer_is_self_signed {
-            self.choose(SeenFact::Signer, is_self_signed, ["self-signed", "issued"]);
-        }
-        let usages = message.signer_key_usage;
-        self.set_if(SeenFact::SignerKeyUsage, usages.map(|usage| usage.names().join(", ")));
-        self.set_if(SeenFact::Cipher, message.cipher);
-        self.set_if(SeenFact::KeyTransport, message.key_transport);
-        if let Some(csr) = &message.csr {
-            self.csr(csr);
-        }
-    }
-
-    fn csr(&mut self, csr: &SeenCsr) {
-        self.set(SeenFact::Subject, &csr.subject);
-        self.set(SeenFact::KeyBits, csr.key_bits);
-        if csr.has_challenge {
-            self.set(SeenFact::Challenge, "present");
-        }
-        let possession = csr.proves_possession;
-        self.choose(SeenFact::ProofOfPossession, possession, ["valid", "invalid"]);
-        self.choose(SeenFact::SignerSubject, csr.subject_is_signers, ["requested", "other"]);
-        self.choose(SeenFact::SignerKey, csr.key_is_signers, ["requested", "other"]);
-    }
+fn choose(is_first: bool, first: &str, second: &str) -> String {
+    if is_first { first.to_owned() } else { second.to_owned() }
 }
 
 /// How a message stood in a query, in words.
