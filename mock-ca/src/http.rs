@@ -34,6 +34,86 @@ use crate::{
     seen::SeenRequest,
 };
 
+/// So long [`serve`] lets the answers under way take once it is to stop.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A pause after the system refused a connection, for lack of file descriptors as a rule.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the connections of a listener until `shutdown` completes; answers under way are then finished, for at most
+/// [`SHUTDOWN_TIMEOUT`].
+///
+/// No more than [`crate::Limits::connections`] are open at once.
+pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
+    let (stop, stopped) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let limit = ca.service.settings.limits.connections;
+    let accepting = accept_all(&listener, &mut connections, limit, |stream, peer| {
+        let (ca, stopped) = (Arc::clone(&ca), stopped.clone());
+        async move { ca.serve_until(stream, peer, stopped).await }
+    });
+    tokio::select! {
+        () = accepting => {}
+        () = shutdown => {}
+    }
+    let _ = stop.send(());
+    let _ =
+        timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+/// What connections come to.
+pub trait Listener: Send + Sync {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// The next connection, and who made it.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, String)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, String)> {
+        let (stream, peer) = Self::accept(self).await?;
+        // Answers are written in one piece; waiting to fill a segment only costs time. A failure costs no more than that.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, peer.to_string()))
+    }
+}
+
+#[cfg(unix)]
+impl Listener for tokio::net::UnixListener {
+    type Stream = tokio::net::UnixStream;
+
+    async fn accept(&self) -> io::Result<(Self::Stream, String)> {
+        let (stream, _) = Self::accept(self).await?;
+        Ok((stream, "a socket".to_owned()))
+    }
+}
+
+/// Lets `serve` have each connection, of which no more than `limit` are open at once; further ones wait.
+pub(crate) async fn accept_all<L: Listener, F: Future<Output = ()> + Send + 'static>(
+    listener: &L,
+    connections: &mut JoinSet<()>,
+    limit: usize,
+    serve: impl Fn(L::Stream, String) -> F,
+) {
+    let slots = Arc::new(Semaphore::new(limit));
+    // The semaphore is never closed.
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let Ok((stream, peer)) = listener.accept().await else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        let serving = serve(stream, peer);
+        connections.spawn(async move {
+            serving.await;
+            drop(slot);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
 /// Why the body of a request was not read.
 #[derive(Debug, thiserror::Error)]
 enum Unread {
@@ -210,84 +290,4 @@ impl Ca {
 fn is_on_purpose(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     matches!(cause, Some(Unread::Withheld))
-}
-
-/// So long [`serve`] lets the answers under way take once it is to stop.
-pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A pause after the system refused a connection, for lack of file descriptors as a rule.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Serves the connections of a listener until `shutdown` completes; answers under way are then finished, for at most
-/// [`SHUTDOWN_TIMEOUT`].
-///
-/// No more than [`crate::Limits::connections`] are open at once.
-pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
-    let (stop, stopped) = watch::channel(());
-    let mut connections = JoinSet::new();
-    let limit = ca.service.settings.limits.connections;
-    let accepting = accept_all(&listener, &mut connections, limit, |stream, peer| {
-        let (ca, stopped) = (Arc::clone(&ca), stopped.clone());
-        async move { ca.serve_until(stream, peer, stopped).await }
-    });
-    tokio::select! {
-        () = accepting => {}
-        () = shutdown => {}
-    }
-    let _ = stop.send(());
-    let _ =
-        timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
-}
-
-/// What connections come to.
-pub trait Listener: Send + Sync {
-    /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
-
-    /// The next connection, and who made it.
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, String)>> + Send;
-}
-
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    async fn accept(&self) -> io::Result<(TcpStream, String)> {
-        let (stream, peer) = Self::accept(self).await?;
-        // Answers are written in one piece; waiting to fill a segment only costs time. A failure costs no more than that.
-        let _ = stream.set_nodelay(true);
-        Ok((stream, peer.to_string()))
-    }
-}
-
-#[cfg(unix)]
-impl Listener for tokio::net::UnixListener {
-    type Stream = tokio::net::UnixStream;
-
-    async fn accept(&self) -> io::Result<(Self::Stream, String)> {
-        let (stream, _) = Self::accept(self).await?;
-        Ok((stream, "a socket".to_owned()))
-    }
-}
-
-/// Lets `serve` have each connection, of which no more than `limit` are open at once; further ones wait.
-pub(crate) async fn accept_all<L: Listener, F: Future<Output = ()> + Send + 'static>(
-    listener: &L,
-    connections: &mut JoinSet<()>,
-    limit: usize,
-    serve: impl Fn(L::Stream, String) -> F,
-) {
-    let slots = Arc::new(Semaphore::new(limit));
-    // The semaphore is never closed.
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let Ok((stream, peer)) = listener.accept().await else {
-            sleep(PAUSE).await;
-            continue;
-        };
-        let serving = serve(stream, peer);
-        connections.spawn(async move {
-            serving.await;
-            drop(slot);
-        });
-        while connections.try_join_next().is_some() {}
-    }
 }

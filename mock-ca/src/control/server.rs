@@ -69,7 +69,7 @@ const fn known<C: Follow>() -> Known {
 }
 
 /// The calls that there are.
-static CALLS: [Known; 13] = [
+const CALLS: &[Known] = &[
     known::<ListIssued>(),
     known::<ListRequests>(),
     known::<ListPending>(),

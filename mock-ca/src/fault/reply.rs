@@ -13,7 +13,7 @@ use scep::{
 use super::{
     Fault, Strikes,
     key_agreement::by_key_agreement,
-    strangers::{by_another_ca, expired, for_another_key, impostor, stranger},
+    strangers::{STRANGER, by_another_ca, expired, for_another_key, impostor},
 };
 use crate::authority::Authority;
 
@@ -61,7 +61,7 @@ impl Draft {
     ) -> Result<(), ErrorStack> {
         strikes.try_each(|fault| {
             match fault {
-                Fault::ForeignSigner => self.replace_signer(stranger().clone(), authority),
+                Fault::ForeignSigner => self.replace_signer(STRANGER.clone(), authority),
                 Fault::ImpostorSigner => {
                     self.replace_signer(impostor(&authority.signer().certificate)?, authority);
                 }
@@ -185,7 +185,7 @@ fn distort_envelope(
     match fault {
         Fault::NoEnvelope => message.content = None,
         Fault::ForeignEnvelope => {
-            message.content = Some(sealed(granted, &stranger().certificate, draft)?);
+            message.content = Some(sealed(granted, &STRANGER.certificate, draft)?);
         }
         Fault::CorruptEnvelope => {
             let last = message.content.as_mut().and_then(|content| content.last_mut());

@@ -24,15 +24,12 @@ pub(super) const EXPIRED: ValidityPeriod = ValidityPeriod {
 };
 
 /// Somebody whom nobody knows, with a certificate of their own.
-pub(crate) fn stranger() -> &'static Identity {
-    static STRANGER: LazyLock<Identity> = LazyLock::new(|| {
-        // The name and the key are fixed, and so this works always or in no test.
-        let subject = name::parse("O=Nowhere, CN=Stranger").expect("a constant name is a name");
-        let made = SystemTime::now().checked_sub(Duration::from_secs(3600)).unwrap_or(UNIX_EPOCH);
-        self_signed(&subject, &STRANGER_KEY, Digest::Sha256, made).expect("a fixed key signs")
-    });
-    &STRANGER
-}
+pub(crate) static STRANGER: LazyLock<Identity> = LazyLock::new(|| {
+    // The name and the key are fixed, and so this works always or in no test.
+    let subject = name::parse("O=Nowhere, CN=Stranger").expect("a constant name is a name");
+    let made = SystemTime::now().checked_sub(Duration::from_secs(3600)).unwrap_or(UNIX_EPOCH);
+    self_signed(&subject, &STRANGER_KEY, Digest::Sha256, made).expect("a fixed key signs")
+});
 
 /// The stranger under the names and serial number of another.
 pub(super) fn impostor(of: &X509Ref) -> Result<Identity, ErrorStack> {
@@ -65,7 +62,6 @@ pub(super) fn for_another_key(
 
 /// The certificate as the stranger would issue it.
 pub(super) fn by_another_ca(certificate: &X509Ref) -> Result<X509, ErrorStack> {
-    let stranger = stranger();
-    let issuer = any(&stranger.certificate.subject_name().to_der()?);
-    altered(certificate, &stranger.key, |fields| fields.issuer = issuer)
+    let issuer = any(&STRANGER.certificate.subject_name().to_der()?);
+    altered(certificate, &STRANGER.key, |fields| fields.issuer = issuer)
 }

@@ -34,6 +34,18 @@ use super::{
 };
 
 /// What is signed of a certificate (RFC 5280 §4.1); `x509-cert` has this structure, and lets nobody change it.
+///
+/// ```text
+/// TBSCertificate ::= SEQUENCE {
+///   version [0] Version DEFAULT v1,
+///   serialNumber CertificateSerialNumber,
+///   signature AlgorithmIdentifier,
+///   issuer Name,
+///   validity Validity,
+///   subject Name,
+///   subjectPublicKeyInfo SubjectPublicKeyInfo,
+///   extensions [3] Extensions OPTIONAL }
+/// ```
 #[derive(Sequence)]
 pub(crate) struct TbsCertificate {
     #[asn1(context_specific = "0")]

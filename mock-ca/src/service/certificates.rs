@@ -37,7 +37,7 @@ impl Service {
             return self.not_implemented();
         };
         let is_foreign = strikes.fire(Fault::NextCaForeignSigner);
-        let signer = if is_foreign { fault::stranger() } else { &authority.ca };
+        let signer = if is_foreign { &fault::STRANGER } else { &authority.ca };
         match vouched_for(next_ca, signer, now) {
             Ok(message) => Answer::page(NEXT_CA_CERTIFICATES, message),
             Err(error) => self.server_error(&error),

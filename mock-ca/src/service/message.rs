@@ -52,19 +52,17 @@ impl Service {
 
     fn open_message(&self, message: &Message) -> Result<Request, RequestError> {
         let authority = &self.authority;
+        // A client that took the certificates with swapped usages enciphers to the other one; how it takes the reply,
+        // which the wrong one then signs, is worth seeing.
+        let opens_with_signing_key =
+            self.settings.windows.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped);
         match server::open_parsed(message, authority.recipient()) {
             Err(RequestError {
                 error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_)),
                 ..
-            }) if self.opens_with_signing_key() => server::open_parsed(message, authority.signer()),
+            }) if opens_with_signing_key => server::open_parsed(message, authority.signer()),
             opened => opened,
         }
-    }
-
-    /// A client that took the certificates with swapped usages enciphers to the other one; how it takes the reply, which
-    /// the wrong one then signs, is worth seeing.
-    fn opens_with_signing_key(&self) -> bool {
-        self.settings.windows.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped)
     }
 
     fn answer_unreadable(
