@@ -16,7 +16,6 @@ use crate::output::warn;
 use crate::stop::StopSignals;
 use crate::wiring::in_the_virtual_lab;
 use model::lab::Lab;
-use simulated::served;
 use testbed::{Bench, BenchError, Client, DriverName};
 
 /// How many users the device lets in at a time.

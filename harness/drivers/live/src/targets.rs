@@ -14,7 +14,6 @@ use super::live_pki::{Challenges, LivePki, NdesAdmin};
 use super::sim::start as simulated;
 use super::ssh_device::{SshDevice, SshSessions};
 use model::lab::{ChallengeSource, Lab, PkiByUrl, Secret, SshTarget, password_of, passwords_in};
-use model::scep_url::ScepUrl;
 use simulated::connector::Connections;
 use simulated::mock_pki::MockPki;
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};

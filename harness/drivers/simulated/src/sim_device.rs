@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dut_sim::DeviceSettings;
-use dut_sim::network::Network;
+use dut_sim::network::{Network, Stream};
 use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use crate::exit::{ExitWatcher, LabPart};
@@ -110,7 +109,7 @@ impl LabDevice {
         watcher: Arc<dyn ExitWatcher>,
     ) -> Result<Self, BenchError>
     where
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: Stream + 'static,
     {
         let part = LabPart::new(name, watcher);
         let settings = settings(lab, name, options.client)?;

@@ -226,7 +226,7 @@ fn outcome_of(packet: &Packet, request: &EchoRequest, sent: Instant) -> Option<E
             })
         }
         Content::Unreachable(code, _) => {
-            Some(EchoOutcome::Unreachable { from, code: UnreachableCode::from(code.0) })
+            Some(EchoOutcome::Unreachable { from, code: UnreachableCode(code.0) })
         }
         Content::TimeExceeded(_) => Some(EchoOutcome::TtlExceeded { from }),
         _ => None,
