@@ -134,16 +134,15 @@ async fn import(engine: &Engine, root: Root) -> Result<(), BenchError> {
         .tag(&root.digest)
         .changes(changes)
         .build();
-    match engine.create_image(options, Some(root.archive), SILENCE).await {
-        Ok(created) => created.map_err(|error| engine.explain("making the node's image", &error)),
-        Err(_) => {
-            let waited = SILENCE.as_secs();
-            let reason = format!(
-                "making the node's image: the engine has said nothing for {waited} s; is it stopped, or its disk slow?"
-            );
-            Err(BenchError::Engine { reason })
-        }
-    }
+    let created = engine.create_image(options, Some(root.archive), SILENCE).await;
+    let created = created.map_err(|_| {
+        let waited = SILENCE.as_secs();
+        let reason = format!(
+            "making the node's image: the engine has said nothing for {waited} s; is it stopped, or its disk slow?"
+        );
+        BenchError::Engine { reason }
+    })?;
+    created.map_err(|error| engine.explain("making the node's image", &error))
 }
 
 /// Removes images of other builds, but the newest, those whose maker lives, and those that a container is of.

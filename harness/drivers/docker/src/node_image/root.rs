@@ -40,13 +40,13 @@ impl Root {
         let unreadable =
             |error: io::Error| format!("`{}` cannot be read: {error}", program.display());
         let contents = std::fs::read(program).map_err(unreadable)?;
-        let (loader, loaded) = taken_apart(&contents)
+        let (loader, needed) = taken_apart(&contents)
             .ok_or_else(|| format!("`{}` is no program for Linux on 64 bits", program.display()))?;
         let mut files = BTreeMap::new();
         if let Some(loader) = loader {
             add_libraries(&mut files, program, Path::new(loader))?;
         }
-        files.insert(PROGRAM.to_owned(), loaded.to_vec());
+        files.insert(PROGRAM.to_owned(), needed.to_vec());
         let archive = archive(&files).map_err(|error| format!("it cannot be packed: {error}"))?;
         let digest = hex::encode(&sha256(&archive)[..8]);
         Ok(Self { archive, digest })
@@ -203,8 +203,8 @@ mod tests {
     #[test]
     fn this_program_names_its_loader_and_is_loaded_without_what_debuggers_read() {
         let contents = std::fs::read("/proc/self/exe").unwrap();
-        let (loader, loaded) = taken_apart(&contents).unwrap();
-        assert!(loaded.len() < contents.len());
+        let (loader, needed) = taken_apart(&contents).unwrap();
+        assert!(needed.len() < contents.len());
         assert!(loader.is_none_or(|loader| Path::new(loader).exists()), "{loader:?}");
     }
 
