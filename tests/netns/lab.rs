@@ -60,10 +60,7 @@ impl LabRun {
 
     /// What is registered of the lab, as its file says.
     pub(super) fn registered(&self) -> Option<String> {
-        let folder = fs::read_dir(self.folder.path().join("runtime/sceplab")).ok()?;
-        let mut files = folder.filter_map(|file| Some(file.ok()?.path()));
-        let file = files.find(|file| file.extension().is_some_and(|ending| ending == "json"))?;
-        fs::read_to_string(file).ok()
+        registered(self.folder.path())
     }
 
     /// The processes below that of the run: the one that made the namespaces first, then that which lives in them.
@@ -94,14 +91,18 @@ impl LabRun {
     }
 }
 
-/// Keeps what is temporary, and what is told to other terminals, in the test's own folder.
+/// Keeps what is temporary, and with it what is told to other terminals, in the test's own folder.
 pub(super) fn in_folders(command: &mut std::process::Command, folder: &Path) {
     use std::os::unix::fs::DirBuilderExt;
-    for (variable, name) in [("TMPDIR", "temporary"), ("XDG_RUNTIME_DIR", "runtime")] {
-        let folder = folder.join(name);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap();
-        command.env(variable, folder);
-    }
+    let folder = folder.join("temporary");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap();
+    command.env("TMPDIR", folder);
+}
+
+/// What is registered of a lab whose run keeps what is temporary in this folder.
+pub(super) fn registered(folder: &Path) -> Option<String> {
+    let labs = fs::read_dir(folder.join("temporary")).ok()?;
+    labs.flatten().find_map(|lab| fs::read_to_string(lab.path().join("lab.json")).ok())
 }
 
 /// The namespaces in which any process lives that can be seen.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::lab::{LabRun, in_folders, inhabited, wait_until};
+use super::lab::{LabRun, in_folders, inhabited, registered, wait_until};
 use crate::support::sceplab::{Ended, Running, command, finish, workspace};
 use crate::support::trials::{Need, Planned, trials};
 
@@ -116,7 +116,7 @@ fn a_server_that_dies_ends_the_scenario_that_waits() {
                   echo out of luck; exit 3";
     let folder = folder(WAITS, server);
     let mut running = Running::start(start(folder.path(), &[]));
-    wait_until("the lab stands", || folder.path().join("runtime/sceplab").is_dir());
+    wait_until("the lab stands", || registered(folder.path()).is_some());
     fs::write(folder.path().join("die"), "").unwrap();
     assert_eq!(running.wait().code(), Some(3));
     let stdout = running.rest_of_stdout();

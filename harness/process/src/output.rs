@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use redact::Masker;
 use regex::RegexBuilder;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Child;
 use tokio::sync::watch;
 
 use crate::child::Stream;
@@ -52,6 +53,14 @@ impl Output {
     /// Reads what has no secrets in the background.
     pub fn of(reader: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Self::read(reader, &Arc::default(), None)
+    }
+
+    /// Reads what a child writes to its standard error in the background, if that is a pipe.
+    pub fn of_errors(child: &mut Child) -> Self {
+        match child.stderr.take() {
+            Some(errors) => Self::of(errors),
+            None => Self::of(tokio::io::empty()),
+        }
     }
 
     /// Waits until a line has matched; for ever if none does.

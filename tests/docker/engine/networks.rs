@@ -2,7 +2,7 @@
 
 use driver_docker::bollard::query_parameters::InspectNetworkOptions;
 use driver_docker::engine::Engine;
-use driver_docker::leftovers::{Kind, Labels, Owner};
+use driver_docker::leftovers::{Kind, Labels, Owner, remove_all};
 use driver_docker::network::Carrier;
 use model::lab::{DEFAULT_TTL, Host, Lab};
 
@@ -37,9 +37,7 @@ fn labs_that_are_made_at_once_do_not_collide() {
         let carriers = futures_util::future::try_join_all(made).await.unwrap();
         assert_eq!(of_run(&engine, labels.run()).await, [Kind::Network; 8]);
         assert_internal(&engine, &carriers[0]).await;
-        for carrier in carriers {
-            carrier.remove().await.unwrap();
-        }
+        remove_all(&engine, labels.run()).await.unwrap();
         assert_eq!(of_run(&engine, labels.run()).await, []);
     });
 }
@@ -47,10 +45,10 @@ fn labs_that_are_made_at_once_do_not_collide() {
 /// No way out, and no address of the engine's machine within.
 async fn assert_internal(engine: &Engine, carrier: &Carrier) {
     let options = None::<InspectNetworkOptions>;
-    let network = engine.client().inspect_network(carrier.name(), options).await.unwrap();
+    let network = engine.client().inspect_network(&carrier.name, options).await.unwrap();
     assert_eq!(network.internal, Some(true));
     let routes = std::fs::read_to_string("/proc/net/route").unwrap();
-    let network = u32::from_le_bytes(carrier.subnet().network().octets());
+    let network = u32::from_le_bytes(carrier.subnet.network().octets());
     assert!(!routes.contains(&format!("{network:08X}")), "{routes}");
 }
 

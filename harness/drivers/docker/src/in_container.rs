@@ -2,7 +2,6 @@
 //!
 //! The runner speaks to it by standard input and output. It ends when its standard input does.
 
-mod listening;
 mod network;
 
 use std::io;
@@ -13,13 +12,14 @@ use dut_sim::remote::Devices;
 use mock_ca::control::Control;
 use process::messages::{Messages, ReadError, encode, write};
 use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, join, stdin, stdout};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use model::lab;
 use model::lab::topology::Node;
 use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request, Role};
 use simulated::kernel::device;
 use simulated::lab_ca::{LabCa, port_of};
+use simulated::server::is_answered;
 use testbed::BenchError;
 
 /// Serves the runner until it is gone.
@@ -96,7 +96,8 @@ async fn answer(
         let Ask::Listens(address) = ask else {
             return Err(io::Error::other("a host is asked who listens, and nothing else"));
         };
-        reply(&mut writer, id, Reply::Listens(listening::at(address).await)).await?;
+        reply(&mut writer, id, Reply::Listens(is_answered(TcpStream::connect(address)).await))
+            .await?;
     }
     Ok(())
 }

@@ -7,196 +7,279 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::query_parameters::InspectNetworkOptions;
+use dut_sim::console::Shell;
+use dut_sim::remote::RemoteConsole;
 use futures_util::future::{join_all, try_join_all};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::attached::Line;
-use super::container;
+use super::container::Line;
 use super::engine::Engine;
 use super::exits::ContainerExits;
-use super::furnishings::furnishings;
-use super::leftovers::Labels;
-use super::network::Carrier;
+use super::foreign::{self, Place};
+use super::leftovers::{self, Labels};
+use super::network::{Carrier, furnishings};
 use super::node::{Nodes, Started};
-use super::remains;
-use model::lab::Lab;
+use super::{Docker, Unwanted};
 use model::lab::topology::Topology;
+use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
-use testbed::{BenchError, LabEntry, LabOptions, Resource};
+use simulated::client::Builtin;
+use simulated::exit::{ExitWatcher, LabPart};
+use simulated::sim_device::{self, LabDevice};
+use simulated::connector::KeptConnection;
+use simulated::mock_pki::MockPki;
+use testbed::pki::Pki;
+use testbed::{Bench, BenchError, KeySupply, LabEntry, LabOptions, Resource};
 
 /// How long removing a lab may take.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Builds a lab, unless it turns out to be unwanted; yields the console of the device of that name, if there is one, and the lab
+/// with all other devices.
+pub(super) async fn build(
+    docker: &Docker,
+    lab: &Lab,
+    id: &str,
+    device: Option<&str>,
+    unwanted: Unwanted,
+) -> Result<(Option<Shell>, Bench), BenchError> {
+    let Docker { options, state } = docker;
+    let Unwanted { told, entry } = unwanted;
+    let engine = Engine::connect().await?;
+    state.guard.prepare(&engine, options.sceplab.as_deref()).await?;
+    let image = wanted(&told, state.images.obtain(&engine, options)).await?;
+    let images =
+        lab.images().map(|(host, image)| foreign::obtain_image(&engine, host, &image.name));
+    wanted(&told, async { try_join_all(images).await.map(drop) }).await?;
+    let labels = Labels::of_this_process(id);
+    let carrier = Carrier::create(&engine, &labels, lab).await?.name;
+    let exits = Arc::default();
+    let nodes = Nodes {
+        engine: engine.clone(),
+        lab,
+        image,
+        foreign: options.node_image.clone(),
+        labels: labels.of_lab(&carrier),
+        carrier: carrier.clone(),
+        exits: Arc::clone(&exits),
+    };
+    let (hosts, watches) = (BTreeMap::new(), JoinSet::new());
+    let mut built = DockerLab { engine, carrier, exits, hosts, watches, entry: Some(entry) };
+    match built.set_up(&nodes, device, options, &told).await {
+        Ok((console, mut bench)) => {
+            bench.resources.push(Box::new(built));
+            Ok((console, bench))
+        }
+        Err(error) => {
+            built.remove().await;
+            Err(error)
+        }
+    }
+}
+
+/// What may take long is given up if nobody waits for it any more.
+async fn wanted<T>(
+    told: &watch::Receiver<()>,
+    made: impl Future<Output = Result<T, BenchError>>,
+) -> Result<T, BenchError> {
+    let mut told = told.clone();
+    tokio::select! {
+        made = made => made,
+        // Nothing is ever sent: the end of the sender is what is waited for.
+        _ = told.changed() => {
+            Err(BenchError::Network { reason: "nobody waits for the lab any more".to_owned() })
+        }
+    }
+}
+
 /// The containers of a lab; dropping it removes them, and is not waited for.
-pub(super) struct DockerLab {
-    /// `None` once they are being removed.
-    parts: Option<Parts>,
-    pub(super) exits: Arc<ContainerExits>,
-    /// Those whose end nobody else tells.
-    bystanders: Vec<String>,
-    /// The lines to hosts, which must not end.
-    channels: Vec<Arc<Channel>>,
-}
-
-/// What is to be removed.
-struct Parts {
+struct DockerLab {
     engine: Engine,
-    carrier: Carrier,
+    /// The network that carries the lab.
+    carrier: String,
+    exits: Arc<ContainerExits>,
+    /// The lines to the hosts without a mock CA, which must not end: that such a host has ended, nobody else tells.
+    hosts: BTreeMap<String, Arc<Channel>>,
+    /// What is done as long as the lab is there.
     watches: JoinSet<()>,
-    entry: LabEntry,
-}
-
-/// The nodes of a lab that stand.
-pub(super) struct Stood {
-    /// The lines to them, by the names of the lab.
-    pub(super) lines: BTreeMap<String, Line>,
-    /// Their containers.
-    pub(super) containers: BTreeMap<String, String>,
+    /// `None` once the lab is being removed.
+    entry: Option<LabEntry>,
 }
 
 impl DockerLab {
-    /// Makes the network that carries a lab of containers, which has none yet.
-    pub(super) async fn begin(
-        engine: &Engine,
-        labels: &Labels,
-        lab: &Lab,
-        entry: LabEntry,
-    ) -> Result<Self, BenchError> {
-        let carrier = Carrier::create(engine, labels, lab).await?;
-        let watches = JoinSet::new();
-        let parts = Parts { engine: engine.clone(), carrier, watches, entry };
-        Ok(Self {
-            parts: Some(parts),
-            exits: Arc::default(),
-            bystanders: Vec::new(),
-            channels: Vec::new(),
-        })
-    }
-
-    /// What the engine knows the lab's network by.
-    pub(super) fn carrier(&self) -> String {
-        self.parts.as_ref().map(|parts| parts.carrier.name().to_owned()).unwrap_or_default()
-    }
-
-    /// Starts all nodes of a lab, and makes their network.
-    pub(super) async fn stand(
+    /// Starts all that is in the lab.
+    async fn set_up(
         &mut self,
-        lab: &Lab,
-        labels: &Labels,
-        image: String,
+        nodes: &Nodes<'_>,
+        device: Option<&str>,
         options: &LabOptions,
-    ) -> Result<Stood, BenchError> {
-        let carrier = self.carrier();
-        let Some(parts) = &mut self.parts else {
-            return Err(BenchError::Network { reason: "the lab is being removed".to_owned() });
+        told: &watch::Receiver<()>,
+    ) -> Result<(Option<Shell>, Bench), BenchError> {
+        let lab = nodes.lab;
+        let (containers, lines) = self.start(nodes).await?;
+        let (mut devices, hosts): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            lines.into_iter().partition(|(name, _)| lab.devices.contains_key(name));
+        let mut bench = Bench::default();
+        for (host, line) in hosts {
+            if let Some(Runs::Pki(name)) = lab.hosts.get(&host).and_then(|host| host.runs.as_ref())
+            {
+                bench.pkis.insert(name.clone(), self.mock_ca(lab, name, &host, line).await?);
+            } else {
+                self.keep(host, line);
+            }
+        }
+        let foreign = lab.images().filter_map(|(host, image)| {
+            let (node, channel) = (containers.get(host)?, self.hosts.get(host)?);
+            let (engine, labels) = (&self.engine, nodes.labels.clone());
+            let place = Place { engine, lab, host, node, channel, labels };
+            Some(async move {
+                let started = foreign::start(&place, image).await?;
+                Ok((host.to_owned(), Arc::new(started) as Arc<dyn Pki>))
+            })
+        });
+        bench.pkis.extend(wanted(told, try_join_all(foreign)).await?);
+        // A foreign PKI may not certify a key twice.
+        if lab.images().next().is_none() {
+            bench.keys = KeySupply::Shared;
+        }
+        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
+        let console = match device.and_then(|name| Some((name, devices.remove(name)?))) {
+            Some((name, line)) => Some(console(lab, name, line, options).await?),
+            None => None,
         };
-        let topology = Topology::of(lab);
-        let nodes = Nodes {
-            engine: &parts.engine,
-            lab,
-            image,
-            foreign: options.node_image.clone(),
-            labels: container::labels(labels, &carrier),
-            carrier,
-            exits: Arc::clone(&self.exits),
-        };
+        for (name, line) in devices {
+            let device = LabDevice::start(lab, &name, Ok(line), options, self.watcher()).await?;
+            bench.devices.insert(name, Arc::new(device));
+        }
+        Ok((console, bench))
+    }
+
+    /// Starts all nodes, and makes their network; yields their containers and the lines to them, by the names of the lab.
+    async fn start(
+        &mut self,
+        nodes: &Nodes<'_>,
+    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, Line>), BenchError> {
+        let topology = Topology::of(nodes.lab);
         // One that fails is no reason to leave the others half made.
         let started = join_all(topology.nodes.iter().map(|node| nodes.start(node))).await;
         let started: Vec<Started> = started.into_iter().collect::<Result<_, _>>()?;
-        let mut stood = Stood { lines: BTreeMap::new(), containers: BTreeMap::new() };
-        for (node, started) in topology.nodes.iter().zip(started) {
-            let (id, line) = nodes.watch(&node.name, started, &mut parts.watches);
-            stood.containers.insert(node.name.clone(), id);
-            stood.lines.insert(node.name.clone(), line);
+        let (mut containers, mut lines) = (BTreeMap::new(), BTreeMap::new());
+        for (node, Started { id, line, carrying }) in topology.nodes.iter().zip(started) {
+            self.watches.spawn(nodes.watch(&node.name, &id, carrying));
+            containers.insert(node.name.clone(), id);
+            lines.insert(node.name.clone(), line);
         }
-        let addresses = addresses(&parts.engine, &nodes.carrier, &stood.containers).await?;
-        let furnishings = match furnishings(lab, &topology, &addresses) {
+        let addresses = self.addresses(&containers).await?;
+        let furnishings = match furnishings(nodes.lab, &topology, &addresses) {
             Ok(furnishings) => furnishings,
             Err(name) => return Err(nodes.without_address(&name).await),
         };
         let furnished = furnishings.into_iter().filter_map(|furnishing| {
             let name = furnishing.node.name.clone();
-            let line = stood.lines.remove(&name)?;
-            let furnished = nodes.furnish(furnishing, line);
+            let furnished = nodes.furnish(furnishing, lines.remove(&name)?);
             Some(async move { furnished.await.map(|line| (name, line)) })
         });
-        stood.lines = try_join_all(furnished).await?.into_iter().collect();
-        Ok(stood)
+        let lines = try_join_all(furnished).await?.into_iter().collect();
+        Ok((containers, lines))
     }
 
-    /// Notes whose end breaks the lab, and is told by nobody else.
-    pub(super) fn stand_by(&mut self, names: Vec<String>) {
-        self.bystanders = names;
+    /// The addresses that the engine has given the containers on the carrier.
+    async fn addresses(
+        &self,
+        containers: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, Ipv4Addr>, BenchError> {
+        let nothing = None::<InspectNetworkOptions>;
+        let inspected = self.engine.client().inspect_network(&self.carrier, nothing).await;
+        let inspected = inspected
+            .map_err(|error| self.engine.explain("looking at the lab's network", &error))?;
+        let given = inspected.containers.unwrap_or_default();
+        let address = |(name, id): (&String, &String)| {
+            let written = given.get(id)?.ipv4_address.as_ref()?;
+            let address = written.split('/').next()?.parse().ok()?;
+            Some((name.clone(), address))
+        };
+        Ok(containers.iter().filter_map(address).collect())
     }
 
-    /// Does something as long as the lab is there.
-    pub(super) fn meanwhile(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        if let Some(parts) = &mut self.parts {
-            parts.watches.spawn(task);
-        }
+    /// The mock CA in the container of its host, whose line is a connection of its control API from here on.
+    async fn mock_ca(
+        &self,
+        lab: &Lab,
+        name: &str,
+        host: &str,
+        line: Line,
+    ) -> Result<Arc<dyn Pki>, BenchError> {
+        let connection = KeptConnection::open(line).await;
+        let connection =
+            connection.map_err(|reason| BenchError::Pki { name: name.to_owned(), reason })?;
+        let part = LabPart::new(host, self.watcher());
+        Ok(Arc::new(MockPki::in_lab(lab, name, connection, part)))
     }
 
-    /// Keeps the lines to the hosts.
-    pub(super) fn keep(&mut self, channels: Vec<Arc<Channel>>) {
-        self.channels = channels;
+    /// Keeps the line to a host, which is over when its container is.
+    fn keep(&mut self, name: String, line: Line) {
+        let (reader, writer) = tokio::io::split(line);
+        let (channel, _) = Channel::new(reader, writer);
+        let (exits, told, host) = (Arc::clone(&self.exits), Arc::clone(&channel), name.clone());
+        self.watches.spawn(async move { told.note_end(exits.broken(&host).await) });
+        self.hosts.insert(name, channel);
+    }
+
+    fn watcher(&self) -> Arc<dyn ExitWatcher> {
+        Arc::<ContainerExits>::clone(&self.exits)
     }
 
     /// Removes all of it, and waits until it is gone.
-    pub(super) async fn remove(mut self) {
-        if let Some(parts) = self.parts.take() {
-            parts.remove().await;
+    async fn remove(mut self) {
+        if let Some(removal) = self.removal() {
+            removal.await;
         }
     }
-}
 
-/// The addresses that the engine has given the containers on the carrier.
-async fn addresses(
-    engine: &Engine,
-    carrier: &str,
-    containers: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, Ipv4Addr>, BenchError> {
-    let inspected = engine.client().inspect_network(carrier, None::<InspectNetworkOptions>).await;
-    let inspected =
-        inspected.map_err(|error| engine.explain("looking at the lab's network", &error))?;
-    let given = inspected.containers.unwrap_or_default();
-    let address = |(name, id): (&String, &String)| {
-        let written = given.get(id)?.ipv4_address.as_ref()?;
-        let address = written.split('/').next()?.parse().ok()?;
-        Some((name.clone(), address))
-    };
-    Ok(containers.iter().filter_map(address).collect())
-}
-
-impl Parts {
-    async fn remove(mut self) {
+    /// What removes all of it; nothing if that was handed out before.
+    fn removal(&mut self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let (engine, carrier, entry) =
+            (self.engine.clone(), self.carrier.clone(), self.entry.take()?);
         // How containers end from here on is nobody's business.
         self.watches.abort_all();
-        let Self { engine, carrier, watches: _watches, entry } = self;
-        let name = carrier.name().to_owned();
-        let removed = async {
-            remains::remove_containers(&engine, &name).await?;
-            carrier.remove().await
-        };
-        let complaint = match timeout(REMOVAL_TIMEOUT, removed).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => {
-                format!("removing the lab `{name}` took more than {} s", REMOVAL_TIMEOUT.as_secs())
-            }
-        };
-        let complaint = format!("{complaint}; `sceplab clean` removes what is left");
-        entry.complain(complaint);
+        Some(async move {
+            let removed = timeout(REMOVAL_TIMEOUT, leftovers::remove_lab(&engine, &carrier)).await;
+            let complaint = match removed {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => {
+                    let seconds = REMOVAL_TIMEOUT.as_secs();
+                    format!("removing the lab `{carrier}` took more than {seconds} s")
+                }
+            };
+            entry.complain(format!("{complaint}; `sceplab clean` removes what is left"));
+        })
     }
+}
+
+async fn console(
+    lab: &Lab,
+    name: &str,
+    line: Line,
+    options: &LabOptions,
+) -> Result<Shell, BenchError> {
+    let settings = sim_device::settings(lab, name, options.client)?;
+    let console = RemoteConsole::start(line, settings)
+        .await
+        .map_err(|error| BenchError::Device { name: name.to_owned(), reason: error.to_string() })?;
+    Ok(Shell::There(Arc::new(console)))
 }
 
 impl Drop for DockerLab {
     fn drop(&mut self) {
-        let Some(parts) = self.parts.take() else { return };
         // Without a runtime the process is at its end, and whoever outlives it removes the lab.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(parts.remove());
+        if let Ok(runtime) = Handle::try_current()
+            && let Some(removal) = self.removal()
+        {
+            runtime.spawn(removal);
         }
     }
 }
@@ -208,10 +291,10 @@ impl Resource for DockerLab {
     }
 
     async fn broken(&self) -> String {
-        if self.bystanders.is_empty() {
+        if self.hosts.is_empty() {
             return std::future::pending().await;
         }
-        let (name, how) = self.exits.first_of(&self.bystanders).await;
+        let (name, how) = self.exits.first_of(self.hosts.keys()).await;
         format!("host `{name}`: {how}")
     }
 }

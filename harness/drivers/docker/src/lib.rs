@@ -7,13 +7,10 @@
 
 pub use bollard;
 
-mod attached;
 mod container;
 pub mod engine;
-mod exit_reason;
 mod exits;
 mod foreign;
-mod furnishings;
 #[cfg(target_os = "linux")]
 pub mod in_container;
 mod lab;
@@ -21,31 +18,19 @@ pub mod leftovers;
 pub mod network;
 mod node;
 pub mod node_image;
-mod on_engine;
 mod possible;
-mod pull;
-mod remains;
-mod standing;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use dut_sim::console::Shell;
-use dut_sim::remote::RemoteConsole;
 use tokio::sync::watch;
 
 use self::engine::Engine;
-use self::exits::ContainerExits;
-pub use self::on_engine::leftovers as find_leftovers;
-use self::standing::Standing;
+pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
-use simulated::client::Builtin;
-use simulated::exit::ExitWatcher;
-use simulated::sim_device::{self, LabDevice};
 use simulated::{ConsoleDriver, refuse_real_things, without_network};
-use testbed::{
-    Bench, BenchError, Driver, DriverName, KeySupply, LabBook, LabEntry, LabOptions, Remains,
-};
+use testbed::{Bench, BenchError, Driver, DriverName, LabBook, LabEntry, LabOptions, Remains};
 
 /// Labs of containers.
 #[derive(Clone)]
@@ -67,6 +52,30 @@ impl Docker {
     pub fn new(options: LabOptions) -> Self {
         Self { options: Arc::new(options), state: Arc::default() }
     }
+
+    /// Builds a lab; yields the console of the device of that name, if there is one, and the lab with all other devices.
+    ///
+    /// Who gives up waiting for it leaves nothing half made behind: it is made to its end, or to where it can be given up, and
+    /// then removed.
+    async fn stand(
+        &self,
+        lab: &Lab,
+        id: &str,
+        device: Option<&str>,
+    ) -> Result<(Option<Shell>, Bench), BenchError> {
+        possible::check(lab, &self.options)?;
+        let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
+        let device = device.map(str::to_owned);
+        let (_wanted, told) = watch::channel(());
+        let unwanted = Unwanted { told, entry: self.state.labs.enter() };
+        let building = tokio::spawn(async move {
+            lab::build(&docker, &lab, &id, device.as_deref(), unwanted).await
+        });
+        building.await.unwrap_or_else(|error| {
+            let reason = format!("the lab could not be built: {error}");
+            Err(BenchError::Network { reason })
+        })
+    }
 }
 
 #[async_trait]
@@ -80,13 +89,7 @@ impl Driver for Docker {
         if !lab.is_networked() {
             return without_network(lab, self.options.client);
         }
-        possible::check(lab, &self.options)?;
-        let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
-        to_its_end(&self.state.labs, move |unwanted| async move {
-            let standing = Standing::build(&docker, &lab, &id, unwanted).await?;
-            with_devices(standing, &lab, &docker.options).await
-        })
-        .await
+        self.stand(lab, id, None).await.map(|(_, bench)| bench)
     }
 
     fn remains(&self) -> Remains {
@@ -112,82 +115,19 @@ impl ConsoleDriver for Docker {
         id: &str,
     ) -> Result<(Shell, Bench), BenchError> {
         refuse_real_things(lab, DriverName::Docker)?;
-        possible::check(lab, &self.options)?;
-        let (docker, lab) = (self.clone(), lab.clone());
-        let (id, device) = (id.to_owned(), device.to_owned());
-        to_its_end(&self.state.labs, move |unwanted| async move {
-            let mut standing = Standing::build(&docker, &lab, &id, unwanted).await?;
-            match console(&mut standing, &lab, &device, &docker.options).await {
-                Ok(console) => Ok((console, with_devices(standing, &lab, &docker.options).await?)),
-                Err(error) => {
-                    standing.lab.remove().await;
-                    Err(error)
-                }
+        match self.stand(lab, id, Some(device)).await? {
+            (Some(console), bench) => Ok((console, bench)),
+            (None, bench) => {
+                bench.close().await;
+                let (name, reason) = (device.to_owned(), "it has no console".to_owned());
+                Err(BenchError::Device { name, reason })
             }
-        })
-        .await
+        }
     }
-}
-
-/// Who gives up waiting for a lab leaves nothing half made behind: it is made to its end, or to where it can be given up,
-/// and then removed.
-async fn to_its_end<T, F>(
-    labs: &LabBook,
-    build: impl FnOnce(Unwanted) -> F + Send + 'static,
-) -> Result<T, BenchError>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, BenchError>> + Send,
-{
-    let (_wanted, unwanted) = watch::channel(());
-    let entry = labs.enter();
-    let building = tokio::spawn(async move { build(Unwanted { told: unwanted, entry }).await });
-    building.await.unwrap_or_else(|error| {
-        let reason = format!("the lab could not be built: {error}");
-        Err(BenchError::Network { reason })
-    })
 }
 
 /// Tells whether anybody still waits for a lab, which is on the books meanwhile.
 struct Unwanted {
     told: watch::Receiver<()>,
     entry: LabEntry,
-}
-
-async fn console(
-    standing: &mut Standing,
-    lab: &Lab,
-    name: &str,
-    options: &LabOptions,
-) -> Result<Shell, BenchError> {
-    let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
-    let line = standing.devices.remove(name).ok_or_else(|| broken("it has no console".into()))?;
-    let settings = sim_device::settings(lab, name, options.client)?;
-    let console = RemoteConsole::start(line, settings).await;
-    Ok(Shell::There(Arc::new(console.map_err(|error| broken(error.to_string()))?)))
-}
-
-/// A lab whose devices are started, behind the harness's seams.
-async fn with_devices(
-    standing: Standing,
-    lab: &Lab,
-    options: &LabOptions,
-) -> Result<Bench, BenchError> {
-    let Standing { lab: containers, pkis, devices } = standing;
-    // A foreign PKI may not certify a key twice.
-    let keys = if lab.images().next().is_none() { KeySupply::Shared } else { KeySupply::default() };
-    let client: Arc<dyn testbed::client::Client> = Arc::new(Builtin::new(pkis.clone()));
-    let mut bench = Bench { pkis, client: Some(client), keys, ..Bench::default() };
-    for (name, line) in devices {
-        let watcher: Arc<dyn ExitWatcher> = Arc::<ContainerExits>::clone(&containers.exits);
-        match LabDevice::start(lab, &name, Ok(line), options, watcher).await {
-            Ok(device) => drop(bench.devices.insert(name, Arc::new(device))),
-            Err(error) => {
-                containers.remove().await;
-                return Err(error);
-            }
-        }
-    }
-    bench.resources.push(Box::new(containers));
-    Ok(bench)
 }

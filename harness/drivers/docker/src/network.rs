@@ -1,5 +1,7 @@
-//! The network that carries a lab: what its containers reach each other by, below the links that the lab file describes.
+//! The network that carries a lab: what its containers reach each other by, below the links that the lab file describes; and what
+//! each container is told of its network, once the engine has given all of them their addresses.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
@@ -8,7 +10,9 @@ use ipnet::Ipv4Net;
 
 use super::engine::{Engine, Fault};
 use super::leftovers::{Labels, random_number};
-use model::lab::Lab;
+use model::lab::topology::{Node, Topology};
+use model::lab::{Lab, Runs};
+use simulated::control::{Furnishing, Peers, Role};
 use testbed::BenchError;
 
 /// Where carriers take their addresses from: what RFC 2544 sets aside for tests, and no network is made of.
@@ -23,16 +27,19 @@ const TAKEN: u32 = 3;
 /// Room for the headers of VXLAN (RFC 7348: 50 bytes) around packets of 1500 bytes.
 const MTU: u32 = 1550;
 
+/// The first number of a link (RFC 7348: VNI); any other would do.
+const FIRST_LINK: usize = 1;
+
 /// How often another block is tried where somebody else was faster.
 const TRIES: u32 = 20;
 
-/// The internal network of one lab. It is to be removed when its containers are gone; what is not, its labels tell of.
+/// The internal network of one lab, removed with the lab's containers.
 #[derive(Debug)]
 pub struct Carrier {
-    engine: Engine,
-    name: String,
-    id: String,
-    subnet: Ipv4Net,
+    /// What the engine knows it by.
+    pub name: String,
+    /// The addresses that the engine gives its containers.
+    pub subnet: Ipv4Net,
 }
 
 impl Carrier {
@@ -62,31 +69,8 @@ impl Carrier {
         subnet: Ipv4Net,
     ) -> Result<Self, bollard::errors::Error> {
         let name = format!("sceplab-{}-{:08x}", labels.run(), random_number());
-        let created = engine.client().create_network(request(&name, labels, subnet)).await?;
-        Ok(Self { engine: engine.clone(), name, id: created.id, subnet })
-    }
-
-    /// What the engine knows it by.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The addresses that the engine gives its containers.
-    pub fn subnet(&self) -> Ipv4Net {
-        self.subnet
-    }
-
-    /// Removes it; to be called when no container is in it any more.
-    ///
-    /// # Errors
-    /// When one is, or the engine is gone; that it is not there any more is none.
-    pub async fn remove(self) -> Result<(), BenchError> {
-        match self.engine.client().remove_network(&self.id).await {
-            Err(error) if Fault::of(&error) != Fault::NotFound => {
-                Err(self.engine.explain(&format!("removing the network `{}`", self.name), &error))
-            }
-            _ => Ok(()),
-        }
+        engine.client().create_network(request(&name, labels, subnet)).await?;
+        Ok(Self { name, subnet })
     }
 }
 
@@ -104,7 +88,7 @@ fn request(name: &str, labels: &Labels, subnet: Ipv4Net) -> NetworkCreateRequest
         enable_ipv6: Some(false),
         ipam: Some(Ipam { config: Some(vec![block]), ..Ipam::default() }),
         options: Some(options.map(|(key, value)| (key.to_owned(), value)).into()),
-        labels: Some(labels.map()),
+        labels: Some(labels.of_lab(name)),
         ..NetworkCreateRequest::default()
     }
 }
@@ -158,6 +142,48 @@ fn addressed(lab: &Lab) -> impl Iterator<Item = Ipv4Net> {
     let addresses = lab.hosts.values().flat_map(|host| host.addresses.iter().copied());
     let routes = lab.hosts.values().flat_map(|host| host.routes.iter().map(|it| it.destination));
     links.chain(addresses).chain(routes).filter(|net| net.prefix_len() > 0).map(|net| net.trunc())
+}
+
+/// What each node is told, in the order of the plan.
+///
+/// # Errors
+/// The name of one to which the engine has given no address.
+pub(super) fn furnishings(
+    lab: &Lab,
+    topology: &Topology,
+    addresses: &BTreeMap<String, Ipv4Addr>,
+) -> Result<Vec<Furnishing>, String> {
+    let address = |node: &Node| addresses.get(&node.name).copied().ok_or_else(|| node.name.clone());
+    let furnishing = |node: &Node| {
+        let others = topology.nodes.iter().filter(|other| other.name != node.name);
+        let peers = node.interfaces.iter().map(|interface| {
+            let stands_there =
+                |other: &&Node| other.interfaces.iter().any(|it| it.link == interface.link);
+            let there = others.clone().filter(stands_there).map(address);
+            let link = u32::try_from(FIRST_LINK + interface.link).unwrap_or(u32::MAX);
+            there.collect::<Result<_, String>>().map(|addresses| Peers { link, addresses })
+        });
+        let (carrier, role) = (address(node)?, role(lab, &node.name));
+        Ok(Furnishing {
+            node: node.clone(),
+            carrier,
+            peers: peers.collect::<Result<_, String>>()?,
+            role,
+        })
+    };
+    topology.nodes.iter().map(furnishing).collect()
+}
+
+fn role(lab: &Lab, name: &str) -> Role {
+    if lab.devices.contains_key(name) {
+        return Role::Device;
+    }
+    let runs = lab.hosts.get(name).and_then(|host| host.runs.as_ref());
+    let pki = match runs {
+        Some(Runs::Pki(pki)) => lab.pkis.get(pki).map(|plan| (pki.clone(), plan.clone())),
+        _ => None,
+    };
+    pki.map_or(Role::Host, |(name, plan)| Role::Pki { name, plan: Box::new(plan) })
 }
 
 #[cfg(test)]
@@ -214,5 +240,42 @@ mod tests {
         assert_eq!(options["com.docker.network.bridge.inhibit_ipv4"], "true");
         assert_eq!(request.internal, Some(true));
         assert_eq!(request.labels.unwrap()["sceplab.lab"], "scep/linux-pki");
+    }
+
+    const LAB: &str = "
+devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
+hosts:
+  gateway: {addresses: [10.0.0.1/24, 10.0.1.1/30], forwards: true, routes: {}}
+  server: {addresses: [10.0.1.2/30], routes: {default: 10.0.1.1}, runs: ca}
+pki: {ca: {personality: linux}}
+";
+
+    fn furnished(known: &[(&str, [u8; 4])]) -> Result<Vec<Furnishing>, String> {
+        let lab = Lab::parse(&Source::new("lab", LAB.to_owned())).unwrap();
+        let known = known.iter().map(|(name, ip)| ((*name).to_owned(), (*ip).into()));
+        furnishings(&lab, &Topology::of(&lab), &known.collect())
+    }
+
+    #[test]
+    fn each_link_leads_to_those_that_stand_in_it() {
+        let [gateway, server, device] = furnished(&[
+            ("gateway", [198, 18, 0, 2]),
+            ("server", [198, 18, 0, 3]),
+            ("DUT0", [198, 18, 0, 4]),
+        ])
+        .unwrap()
+        .try_into()
+        .unwrap();
+        let peers = |link, last: u8| Peers { link, addresses: vec![[198, 18, 0, last].into()] };
+        assert_eq!(gateway.peers, [peers(1, 4), peers(2, 3)]);
+        assert_eq!(server.peers, [peers(2, 2)]);
+        assert_eq!(device.peers, [peers(1, 2)]);
+        assert!(matches!(gateway.role, Role::Host) && matches!(device.role, Role::Device));
+        assert!(matches!(server.role, Role::Pki { name, .. } if name == "ca"));
+    }
+
+    #[test]
+    fn a_container_without_an_address_is_named() {
+        assert_eq!(furnished(&[("gateway", [198, 18, 0, 2])]).unwrap_err(), "DUT0");
     }
 }

@@ -5,19 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::models::{HostConfig, HostConfigLogConfig};
+use bollard::models::HostConfigLogConfig;
 use process::messages::{Messages, ReadError, encode, write};
 use testcontainers::core::ImageExt;
 use testcontainers::{ContainerRequest, GenericImage};
 use tokio::io::BufReader;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::attached::{Carrying, Line, attach, carry};
-use super::container::{self, name_and_tag};
+use super::container::{self, Carrying, Line, attach, carry, name_and_tag};
 use super::engine::Engine;
-use super::exit_reason;
-use super::exits::ContainerExits;
+use super::exits::{ContainerExits, exit_reason, exit_reason_if_ended};
 use model::lab::topology::{Kind, Node};
 use model::lab::{DEFAULT_TTL, Lab};
 use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request};
@@ -32,7 +29,7 @@ const EXIT_LIMIT: Duration = Duration::from_secs(6);
 
 /// What all nodes of a lab have in common.
 pub(super) struct Nodes<'a> {
-    pub(super) engine: &'a Engine,
+    pub(super) engine: Engine,
     pub(super) lab: &'a Lab,
     /// The image, and the labels of the containers.
     pub(super) image: String,
@@ -48,7 +45,7 @@ pub(super) struct Nodes<'a> {
 pub(super) struct Started {
     pub(super) id: String,
     pub(super) line: Line,
-    carrying: Carrying,
+    pub(super) carrying: Carrying,
 }
 
 impl Nodes<'_> {
@@ -56,10 +53,10 @@ impl Nodes<'_> {
     pub(super) async fn start(&self, node: &Node) -> Result<Started, BenchError> {
         let doing = format!("starting the container of `{}`", node.name);
         let request = self.request(node);
-        let id = container::start(self.engine, &doing, request, self.labels.clone()).await?;
-        let attached = attach(self.engine, &id).await;
+        let id = container::start(&self.engine, &doing, request, self.labels.clone()).await?;
+        let attached = attach(&self.engine, &id).await;
         // The streams of one that has ended already do not end, and how it ended tells more than an error of the engine.
-        if let Some(how) = exit_reason::of_one_that_has_ended(self.engine, &id).await {
+        if let Some(how) = exit_reason_if_ended(&self.engine, &id).await {
             let reason = format!("`{}`: {}", node.name, self.with_a_hint(&how));
             return Err(BenchError::Network { reason });
         }
@@ -71,18 +68,16 @@ impl Nodes<'_> {
     pub(super) fn watch(
         &self,
         name: &str,
-        started: Started,
-        watches: &mut JoinSet<()>,
-    ) -> (String, Line) {
-        let Started { id, line, carrying } = started;
+        container: &str,
+        carrying: Carrying,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let (engine, exits) = (self.engine.clone(), Arc::clone(&self.exits));
-        let (name, container) = (name.to_owned(), id.clone());
-        watches.spawn(async move {
+        let (name, container) = (name.to_owned(), container.to_owned());
+        async move {
             let (tail, error) = carry(carrying).await;
-            let how = exit_reason::of(&engine, &container, error.as_ref()).await;
+            let how = exit_reason(&engine, &container, error.as_ref()).await;
             exits.note(&name, tail.beside(&how).await);
-        });
-        (id, line)
+        }
     }
 
     /// Tells process 1 of a container what its network is, and waits until it has made it.
@@ -127,8 +122,8 @@ impl Nodes<'_> {
 
     fn request(&self, node: &Node) -> ContainerRequest<GenericImage> {
         let (name, tag) = name_and_tag(&self.image);
-        let (carrier, names, settings) =
-            (self.carrier.clone(), names(self.lab), settings(node.kind));
+        let (carrier, names) = (self.carrier.clone(), names(self.lab));
+        let settings = settings(node.kind);
         GenericImage::new(name, tag)
             .with_cmd(["lab-process", "--in-container"])
             .with_open_stdin(true)
@@ -139,29 +134,20 @@ impl Nodes<'_> {
             .with_cap_add("NET_ADMIN")
             .with_cap_add("NET_BIND_SERVICE")
             .with_host_config_modifier(move |config| {
-                set_up(config, &carrier, &names, &settings);
+                config.network_mode = Some(carrier.clone());
+                config.extra_hosts = Some(names.clone());
+                // The lab has no server of names; whoever asks for one gets an answer at once.
+                config.dns = Some(vec!["127.0.0.1".to_owned()]);
+                config.sysctls = Some(settings.clone());
+                // Nothing in a lab is reached from the engine's machine.
+                config.publish_all_ports = Some(false);
+                config.port_bindings = None;
+                config.tmpfs = Some(HashMap::from([("/tmp".to_owned(), "mode=1777".to_owned())]));
+                // What is said between the runner and process 1 is not for the engine's logs.
+                let nowhere = HostConfigLogConfig { typ: Some("none".to_owned()), config: None };
+                config.log_config = Some(nowhere);
             })
     }
-}
-
-fn set_up(
-    config: &mut HostConfig,
-    carrier: &str,
-    names: &[String],
-    settings: &HashMap<String, String>,
-) {
-    config.network_mode = Some(carrier.to_owned());
-    config.extra_hosts = Some(names.to_vec());
-    // The lab has no server of names; whoever asks for one gets an answer at once.
-    config.dns = Some(vec!["127.0.0.1".to_owned()]);
-    config.sysctls = Some(settings.clone());
-    // Nothing in a lab is reached from the engine's machine.
-    config.publish_all_ports = Some(false);
-    config.port_bindings = None;
-    config.tmpfs = Some(HashMap::from([("/tmp".to_owned(), "mode=1777".to_owned())]));
-    // What is said between the runner and process 1 is not for the engine's logs.
-    let nowhere = HostConfigLogConfig { typ: Some("none".to_owned()), config: None };
-    config.log_config = Some(nowhere);
 }
 
 /// What is under /proc/sys in a container may be set when it is made, and not from within.

@@ -1,22 +1,18 @@
 //! The image that nodes of labs are made of: this program and the libraries it needs, and nothing else.
 
-mod elf;
 mod root;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use bollard::body_full;
 use bollard::query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder};
-use futures_util::StreamExt;
-use hyper::body::Bytes;
-use indicatif::{ProgressBar, ProgressStyle};
-use parking_lot::Mutex;
-use tokio::time::timeout;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use tokio::sync::Mutex;
 
 use self::root::Root;
 use super::engine::{Engine, Fault};
-use super::leftovers::{Life, NODE, Owner, PROCESS, Thing, images};
+use super::leftovers::{NODE, Owner, PROCESS, Thing, images};
+use testbed::leftovers::State;
 use testbed::{BenchError, LabOptions};
 
 /// What the images are called, before the colon.
@@ -37,10 +33,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// The images that nodes of a run's labs are started from.
 #[derive(Debug, Default)]
 pub struct NodeImages {
-    /// The program that nodes are made of, and the name of its image: the program is read once.
+    /// The program that nodes are made of, and the name of its image: the program is read once. It is made by one at a time; other
+    /// processes make it beside us, and nobody is hurt.
     known: Mutex<Option<(PathBuf, String)>>,
-    /// One maker at a time; other processes make it beside us, and nobody is hurt.
-    making: tokio::sync::Mutex<()>,
 }
 
 impl NodeImages {
@@ -62,21 +57,18 @@ impl NodeImages {
                 engine.explain(&format!("looking for the image `{named}` (`--node-image`)"), &error)
             });
         }
-        let _making = self.making.lock().await;
-        let program = program(options);
-        if let Some(name) = self.known(&program)
-            && ask_for(engine, &name).await.is_ok()
+        // This process's own program is also there when its file is another by now.
+        let program = options.sceplab.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
+        let mut known = self.known.lock().await;
+        if let Some((of, name)) = &*known
+            && *of == program
+            && ask_for(engine, name).await.is_ok()
         {
-            return Ok(name);
+            return Ok(name.clone());
         }
         let name = make(engine, program.clone()).await?;
-        *self.known.lock() = Some((program, name.clone()));
+        *known = Some((program, name.clone()));
         Ok(name)
-    }
-
-    fn known(&self, program: &Path) -> Option<String> {
-        let known = self.known.lock();
-        known.as_ref().filter(|(known, _)| known == program).map(|(_, name)| name.clone())
     }
 }
 
@@ -85,21 +77,16 @@ async fn make(engine: &Engine, program: PathBuf) -> Result<String, BenchError> {
     let root = root.await.map_err(|error| without_program(&error.to_string()))?;
     let root = root.map_err(|why| without_program(&why))?;
     fits(engine)?;
-    let name = format!("{REPOSITORY}:{}", root.digest());
+    let name = format!("{REPOSITORY}:{}", root.digest);
     match ask_for(engine, &name).await {
         Ok(()) => {}
-        Err(error) if matches!(Fault::of(&error), Fault::ImageMissing | Fault::NotFound) => {
+        Err(error) if Fault::of(&error).is_absence() => {
             import(engine, root).await?;
             remove_the_old(engine, &name).await;
         }
         Err(error) => return Err(engine.explain("looking for the node's image", &error)),
     }
     Ok(name)
-}
-
-/// The program, also where this process's file is another by now.
-fn program(options: &LabOptions) -> PathBuf {
-    options.sceplab.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"))
 }
 
 /// Whether it is there; it is given its name once more, which the engine notes the time of, so that nobody removes it now.
@@ -133,39 +120,29 @@ fn fits(engine: &Engine) -> Result<(), BenchError> {
 
 /// Makes the image of a file system; it has its name at the end and not before, whole.
 async fn import(engine: &Engine, root: Root) -> Result<(), BenchError> {
-    let waited_for = Waited::for_image();
+    let _waiting = show_waiting();
     let process = Owner::of_this_process();
     let changes = vec![
         format!("ENTRYPOINT [\"{PROGRAM}\"]"),
         format!("ENV PATH=/usr/bin:/bin LD_LIBRARY_PATH={}", root::LIBRARIES),
-        format!("LABEL {NODE}={}", root.digest()),
+        format!("LABEL {NODE}={}", root.digest),
         format!("LABEL {PROCESS}=\"{process}\""),
     ];
     let options = CreateImageOptionsBuilder::new()
         .from_src("-")
         .repo(REPOSITORY)
-        .tag(root.digest())
+        .tag(&root.digest)
         .changes(changes)
         .build();
-    let body = body_full(Bytes::from(root.into_archive()));
-    let mut steps = std::pin::pin!(engine.client().create_image(Some(options), Some(body), None));
-    loop {
-        match timeout(SILENCE, steps.next()).await {
-            Ok(Some(step)) => {
-                step.map_err(|error| engine.explain("making the node's image", &error))?;
-            }
-            Ok(None) => break,
-            Err(_) => {
-                let waited = SILENCE.as_secs();
-                let reason = format!(
-                    "making the node's image: the engine has said nothing for {waited} s; is it stopped, or its disk slow?"
-                );
-                return Err(BenchError::Engine { reason });
-            }
-        }
-    }
-    drop(waited_for);
-    Ok(())
+    let created = engine.create_image(options, Some(root.archive), SILENCE).await;
+    let created = created.map_err(|_| {
+        let waited = SILENCE.as_secs();
+        let reason = format!(
+            "making the node's image: the engine has said nothing for {waited} s; is it stopped, or its disk slow?"
+        );
+        BenchError::Engine { reason }
+    })?;
+    created.map_err(|error| engine.explain("making the node's image", &error))
 }
 
 /// Removes images of other builds, but the newest, those whose maker lives, and those that a container is of.
@@ -182,7 +159,7 @@ fn old(mut things: Vec<Thing>, new: &str) -> Vec<Thing> {
     things.sort_by_key(|image| std::cmp::Reverse(image.used));
     let named = things.iter().filter(|image| is_named(image)).nth(KEPT - 2).map(|it| it.used);
     let is_old = |image: &Thing| !is_named(image) || named.is_some_and(|kept| image.used < kept);
-    things.retain(|image| is_old(image) && image.life() != Life::Living);
+    things.retain(|image| is_old(image) && image.state() != State::Living);
     things
 }
 
@@ -191,31 +168,22 @@ fn is_named(image: &Thing) -> bool {
     image.name.contains(':') && !image.name.starts_with("sha256:")
 }
 
-/// Somebody who watches is told what is waited for.
-struct Waited(ProgressBar);
-
-impl Waited {
-    fn for_image() -> Self {
-        let bar = ProgressBar::new_spinner()
-            .with_message("making the image that nodes of labs are made of…");
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            bar.set_style(style);
+/// Somebody who watches is told what is waited for, as long as this is kept.
+fn show_waiting() -> ProgressBar {
+    let bar = ProgressBar::new_spinner()
+        .with_message("making the image that nodes of labs are made of…")
+        .with_finish(ProgressFinish::AndClear);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    let soon = bar.downgrade();
+    tokio::spawn(async move {
+        tokio::time::sleep(UNREMARKABLE).await;
+        if let Some(bar) = soon.upgrade() {
+            bar.enable_steady_tick(Duration::from_millis(100));
         }
-        let soon = bar.downgrade();
-        tokio::spawn(async move {
-            tokio::time::sleep(UNREMARKABLE).await;
-            if let Some(bar) = soon.upgrade() {
-                bar.enable_steady_tick(Duration::from_millis(100));
-            }
-        });
-        Self(bar)
-    }
-}
-
-impl Drop for Waited {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
+    });
+    bar
 }
 
 #[cfg(test)]
@@ -243,7 +211,7 @@ mod tests {
         assert_eq!(names(things), [""; 0]);
         let mut made_by_the_living = image("sceplab-node:0", 0);
         made_by_the_living.owner = Some(Owner::of_this_process());
-        let living = made_by_the_living.life() == Life::Living;
+        let living = made_by_the_living.state() == State::Living;
         let things =
             vec![image("sceplab-node:8", 8), image("sceplab-node:9", 9), made_by_the_living];
         assert_eq!(names(things).is_empty(), living);

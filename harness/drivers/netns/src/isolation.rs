@@ -25,22 +25,24 @@ use testbed::{BenchError, DriverName};
 pub fn isolate() -> io::Result<ExitCode> {
     let mut control = control_channel()?;
     let settings = Settings::of_this_process();
-    let event = match step_in() {
-        Err((refused, errno)) => LabEvent::Refused(not_permitted(settings.explain(refused, errno))),
-        Ok(()) => match start_inner() {
-            Ok(inner) => {
-                tell(&mut control, &LabEvent::Isolated(inner.id()))?;
-                drop(control);
-                return wait(inner);
-            }
-            Err(error) => {
-                let reason = format!("the lab process cannot be started: {error}");
-                LabEvent::Refused(BenchError::Network { reason })
-            }
-        },
-    };
-    tell(&mut control, &event)?;
-    Ok(ExitCode::SUCCESS)
+    let stepped_in =
+        step_in().map_err(|(refused, errno)| not_permitted(settings.explain(refused, errno)));
+    let inner = stepped_in.and_then(|()| {
+        start_inner().map_err(|error| BenchError::Network {
+            reason: format!("the lab process cannot be started: {error}"),
+        })
+    });
+    match inner {
+        Ok(inner) => {
+            tell(&mut control, &LabEvent::Isolated(inner.id()))?;
+            drop(control);
+            wait(inner)
+        }
+        Err(error) => {
+            tell(&mut control, &LabEvent::Refused(error))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 fn tell(control: &mut UnixStream, event: &LabEvent) -> io::Result<()> {

@@ -8,14 +8,11 @@
 #![forbid(unsafe_code)]
 
 mod capture;
-mod folder;
 mod isolation;
 mod lab_process;
-mod leftovers;
 mod permission;
 mod process;
 mod program;
-mod program_pki;
 pub mod registry;
 mod shell;
 mod surroundings;
@@ -29,12 +26,12 @@ use dut_sim::remote::RemoteConsole;
 use parking_lot::Mutex;
 use tokio::net::UnixStream;
 
-use self::folder::LabFolder;
 pub use self::isolation::isolate;
 pub use self::lab_process::serve;
-pub use self::leftovers::leftovers;
 use self::process::LabProcess;
-use self::program_pki::ProgramPki;
+use self::program::ProgramPki;
+use self::registry::LabFolder;
+pub use self::registry::leftovers;
 pub use self::shell::{NotRun, run_in};
 use model::lab::Lab;
 use simulated::channel::Channel;
@@ -159,7 +156,7 @@ impl Netns {
         captures: Option<PathBuf>,
     ) -> Result<(LabProcess, Built), BenchError> {
         let broken = |reason: String| BenchError::Network { reason };
-        self.state.swept.get_or_init(sweep);
+        self.state.swept.get_or_init(registry::remove_those_of_the_dead);
         let folder =
             LabFolder::new().map_err(|error| broken(format!("no folder for the lab: {error}")))?;
         let sceplab = program(&self.options)?;
@@ -171,19 +168,14 @@ impl Netns {
         };
         let process = LabProcess::start(&sceplab, folder, self.state.labs.enter())?;
         let limit = process::building_limit(lab);
-        let asked = process.channel().ask(Ask::Build(Box::new(order)), limit).await;
-        match asked {
-            Ok(Reply::Built(Ok(built))) => Ok((process, built)),
-            Ok(Reply::Built(Err(error))) => {
-                process.end().await;
-                Err(error)
-            }
-            Ok(_) => Err(broken("the lab process gave an answer that fits no question".to_owned())),
-            Err(lost) => {
-                process.end().await;
-                Err(lost.into_bench_error())
-            }
-        }
+        let error = match process.channel().ask(Ask::Build(Box::new(order)), limit).await {
+            Ok(Reply::Built(Ok(built))) => return Ok((process, built)),
+            Ok(Reply::Built(Err(error))) => error,
+            Ok(_) => broken("the lab process gave an answer that fits no question".to_owned()),
+            Err(lost) => lost.into_bench_error(),
+        };
+        process.end().await;
+        Err(error)
     }
 }
 
@@ -201,18 +193,6 @@ impl Resource for Standing {
             None => self.process.end().await,
         }
     }
-}
-
-/// Removes what runners that were killed could not.
-fn sweep() {
-    folder::remove_those_of_the_dead();
-    forget_the_gone();
-}
-
-/// Removes the files by which other terminals would find labs that are gone.
-fn forget_the_gone() {
-    // Whoever asks for the labs that stand finds files of others and removes them.
-    let _ = registry::entries();
 }
 
 async fn console(built: &Built, device: &str) -> Result<Shell, BenchError> {
@@ -244,7 +224,7 @@ async fn furnish(
         bench.pkis.insert(name.clone(), Arc::new(pki));
     }
     for (host, _) in lab.programs() {
-        let pki = ProgramPki::new(host, Arc::clone(channel));
+        let pki = ProgramPki { host: host.to_owned(), channel: Arc::clone(channel) };
         bench.pkis.insert(host.to_owned(), Arc::new(pki));
     }
     if lab.programs().next().is_none() {

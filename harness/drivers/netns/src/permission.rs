@@ -1,5 +1,6 @@
 //! Why the operating system forbids namespaces, and what would allow them.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use nix::errno::Errno;
@@ -18,17 +19,21 @@ pub(super) enum Refused {
     Proc,
 }
 
-/// The settings and states that decide, as the kernel shows them; `None` where it has no such thing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The limit of user namespaces, as sysctl(8) calls it.
+const MAX_USER: &str = "user.max_user_namespaces";
+/// The limits of the namespaces of processes, mounts and networks.
+const MAX_REST: [&str; 3] =
+    ["user.max_pid_namespaces", "user.max_mnt_namespaces", "user.max_net_namespaces"];
+/// Debian's switch.
+const USERNS_CLONE: &str = "kernel.unprivileged_userns_clone";
+/// Ubuntu's switch.
+const APPARMOR_RESTRICTS: &str = "kernel.apparmor_restrict_unprivileged_userns";
+
+/// The settings and states that decide, as the kernel shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Settings {
-    max_user_namespaces: Option<u64>,
-    max_pid_namespaces: Option<u64>,
-    max_mnt_namespaces: Option<u64>,
-    max_net_namespaces: Option<u64>,
-    /// Debian's switch.
-    unprivileged_userns_clone: Option<u64>,
-    /// Ubuntu's switch.
-    apparmor_restrict_unprivileged_userns: Option<u64>,
+    /// By their names, as far as this kernel has them.
+    sysctls: BTreeMap<&'static str, u64>,
     /// 2 where a filter judges each system call, as in most containers.
     seccomp: Option<u64>,
     is_root: bool,
@@ -37,18 +42,15 @@ pub(super) struct Settings {
 impl Settings {
     /// Those that this process is held to; in a namespace of users of its own it sees others.
     pub(super) fn of_this_process() -> Self {
-        let setting = |name: &str| number(&fs::read_to_string(format!("/proc/sys/{name}")).ok()?);
+        let switches = [MAX_USER, USERNS_CLONE, APPARMOR_RESTRICTS];
+        let sysctl = |name: &'static str| {
+            let file = format!("/proc/sys/{}", name.replace('.', "/"));
+            Some((name, number(&fs::read_to_string(file).ok()?)?))
+        };
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let seccomp = status.lines().find_map(|line| line.strip_prefix("Seccomp:"));
         Self {
-            max_user_namespaces: setting("user/max_user_namespaces"),
-            max_pid_namespaces: setting("user/max_pid_namespaces"),
-            max_mnt_namespaces: setting("user/max_mnt_namespaces"),
-            max_net_namespaces: setting("user/max_net_namespaces"),
-            unprivileged_userns_clone: setting("kernel/unprivileged_userns_clone"),
-            apparmor_restrict_unprivileged_userns: setting(
-                "kernel/apparmor_restrict_unprivileged_userns",
-            ),
+            sysctls: switches.into_iter().chain(MAX_REST).filter_map(sysctl).collect(),
             seccomp: seccomp.and_then(number),
             is_root: geteuid().is_root(),
         }
@@ -68,7 +70,7 @@ impl Settings {
 
     fn forbids_users(&self, errno: Errno) -> Option<String> {
         match errno {
-            Errno::ENOSPC => Some(Self::limit([("user", self.max_user_namespaces)])),
+            Errno::ENOSPC => Some(self.limit(&[MAX_USER])),
             Errno::EPERM | Errno::ENOSYS | Errno::EACCES => {
                 either([self.filters(), self.switches_off(), self.restricts()])
             }
@@ -79,24 +81,18 @@ impl Settings {
 
     fn forbids_rest(&self, errno: Errno) -> Option<String> {
         match errno {
-            Errno::ENOSPC => Some(Self::limit([
-                ("pid", self.max_pid_namespaces),
-                ("mnt", self.max_mnt_namespaces),
-                ("net", self.max_net_namespaces),
-            ])),
+            Errno::ENOSPC => Some(self.limit(&MAX_REST)),
             Errno::EPERM | Errno::ENOSYS | Errno::EACCES => self.forbids_capabilities(),
             _ => None,
         }
     }
 
     /// A setting of zero, or a limit that is reached, be it that of a namespace further out.
-    fn limit<const N: usize>(limits: [(&str, Option<u64>); N]) -> String {
-        let zero = limits.iter().find(|(_, limit)| *limit == Some(0));
-        if let Some((kind, _)) = zero {
-            return granted_by(&format!("user.max_{kind}_namespaces"), 0, 15_000);
+    fn limit(&self, limits: &[&str]) -> String {
+        if let Some(zero) = limits.iter().find(|limit| self.sysctls.get(*limit) == Some(&0)) {
+            return granted_by(zero, 0, 15_000);
         }
-        let names: Vec<_> =
-            limits.iter().map(|(kind, _)| format!("`user.max_{kind}_namespaces`")).collect();
+        let names: Vec<_> = limits.iter().map(|limit| format!("`{limit}`")).collect();
         format!(
             "the limit {} is reached, here or, in a container, further out; end what uses them, or raise it there",
             names.join(", ")
@@ -116,13 +112,13 @@ impl Settings {
     }
 
     fn switches_off(&self) -> Option<String> {
-        let off = self.unprivileged_userns_clone == Some(0);
-        off.then(|| granted_by("kernel.unprivileged_userns_clone", 0, 1))
+        let off = self.sysctls.get(USERNS_CLONE) == Some(&0);
+        off.then(|| granted_by(USERNS_CLONE, 0, 1))
     }
 
     fn restricts(&self) -> Option<String> {
-        let restricts = self.apparmor_restrict_unprivileged_userns.is_some_and(|value| value > 0);
-        restricts.then(|| granted_by("kernel.apparmor_restrict_unprivileged_userns", 1, 0))
+        let restricts = self.sysctls.get(APPARMOR_RESTRICTS).is_some_and(|value| *value > 0);
+        restricts.then(|| granted_by(APPARMOR_RESTRICTS, 1, 0))
     }
 
     fn filters(&self) -> Option<String> {
@@ -159,41 +155,44 @@ fn number(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn with(sysctl: &'static str, value: u64) -> Settings {
+        Settings { sysctls: BTreeMap::from([(sysctl, value)]), ..Settings::default() }
+    }
+
     #[test]
     fn a_limit_of_zero_is_named_with_the_command_that_raises_it() {
-        let settings = Settings { max_user_namespaces: Some(0), ..Settings::default() };
+        let settings = with(MAX_USER, 0);
         assert_eq!(
             settings.explain(Refused::User, Errno::ENOSPC),
             "user namespaces cannot be had: `user.max_user_namespaces` is 0; \
              `sudo sysctl -w user.max_user_namespaces=15000` allows them"
         );
-        let settings = Settings { max_net_namespaces: Some(0), ..Settings::default() };
+        let settings = with("user.max_net_namespaces", 0);
         let explained = settings.explain(Refused::Rest, Errno::ENOSPC);
         assert!(explained.contains("`user.max_net_namespaces` is 0"), "{explained}");
     }
 
     #[test]
     fn a_limit_that_is_reached_is_not_said_to_be_zero() {
-        let settings = Settings { max_user_namespaces: Some(7), ..Settings::default() };
+        let settings = with(MAX_USER, 7);
         let explained = settings.explain(Refused::User, Errno::ENOSPC);
         assert!(explained.contains("`user.max_user_namespaces` is reached"), "{explained}");
     }
 
     #[test]
     fn each_guard_is_told_from_the_others() {
-        let debian = Settings { unprivileged_userns_clone: Some(0), ..Settings::default() };
-        let ubuntu =
-            Settings { apparmor_restrict_unprivileged_userns: Some(1), ..Settings::default() };
+        let debian = with(USERNS_CLONE, 0);
+        let ubuntu = with(APPARMOR_RESTRICTS, 1);
         let docker = Settings { seccomp: Some(2), ..Settings::default() };
         let capless_root = Settings { is_root: true, ..Settings::default() };
         for (settings, refused, word) in [
-            (debian, Refused::User, "sysctl -w kernel.unprivileged_userns_clone=1"),
-            (ubuntu, Refused::User, "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
-            (ubuntu, Refused::Rest, "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
-            (docker, Refused::User, "--security-opt seccomp=unconfined"),
-            (docker, Refused::Rest, "--security-opt seccomp=unconfined"),
-            (capless_root, Refused::Maps, "docker run --cap-add SETFCAP"),
-            (docker, Refused::Proc, "--security-opt systempaths=unconfined"),
+            (&debian, Refused::User, "sysctl -w kernel.unprivileged_userns_clone=1"),
+            (&ubuntu, Refused::User, "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
+            (&ubuntu, Refused::Rest, "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
+            (&docker, Refused::User, "--security-opt seccomp=unconfined"),
+            (&docker, Refused::Rest, "--security-opt seccomp=unconfined"),
+            (&capless_root, Refused::Maps, "docker run --cap-add SETFCAP"),
+            (&docker, Refused::Proc, "--security-opt systempaths=unconfined"),
         ] {
             let explained = settings.explain(refused, Errno::EPERM);
             assert!(explained.contains(word), "{explained}");
@@ -202,11 +201,7 @@ mod tests {
 
     #[test]
     fn a_filter_is_named_before_the_settings_that_it_may_hide() {
-        let docker_on_ubuntu = Settings {
-            seccomp: Some(2),
-            apparmor_restrict_unprivileged_userns: Some(1),
-            ..Settings::default()
-        };
+        let docker_on_ubuntu = Settings { seccomp: Some(2), ..with(APPARMOR_RESTRICTS, 1) };
         let explained = docker_on_ubuntu.explain(Refused::User, Errno::EPERM);
         let filter = explained.find("--security-opt seccomp=unconfined");
         let setting = explained.find("kernel.apparmor_restrict_unprivileged_userns=0");

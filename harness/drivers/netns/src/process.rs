@@ -1,8 +1,8 @@
 //! A lab process, as its runner sees it: started, watched, ended, and its folder removed.
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::folder::LabFolder;
-use crate::registry::{Registered, register};
+use super::registry::{Entry, LabFolder};
 use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::control::Built;
@@ -32,11 +31,8 @@ pub(super) struct LabProcess {
     /// Dropped or told, the keeper ends the lab.
     end: watch::Sender<bool>,
     keeper: JoinHandle<()>,
-    id: String,
-    /// Those that can be entered.
-    hosts: Vec<String>,
-    /// How it is found from other terminals, or why it is not.
-    registered: Result<Registered, String>,
+    folder: PathBuf,
+    kept: KeptLab,
 }
 
 impl LabProcess {
@@ -49,15 +45,17 @@ impl LabProcess {
         let broken = |error: std::io::Error| BenchError::Network {
             reason: format!("`{} lab-process` cannot be started: {error}", sceplab.display()),
         };
-        let (child, socket) = spawn(sceplab).map_err(broken)?;
+        let (mut child, socket) = spawn(sceplab).map_err(broken)?;
         let (reader, writer) = socket.into_split();
         let (channel, listening) = Channel::new(reader, writer);
         let (end, ended) = watch::channel(false);
-        let kept = Kept { child, channel: Arc::clone(&channel), listening, folder, entry };
-        let keeper = tokio::spawn(kept.keep(ended));
-        let (id, hosts) = (String::new(), Vec::new());
-        let registered = Err("it does not stand yet".to_owned());
-        Ok(Self { channel, end, keeper, id, hosts, registered })
+        let path = folder.path().to_owned();
+        let tail = Output::of_errors(&mut child);
+        let keeper =
+            Keeper { child, tail, channel: Arc::clone(&channel), listening, folder, entry };
+        let keeper = tokio::spawn(keeper.keep(ended));
+        let kept = KeptLab { id: String::new(), hosts: Vec::new(), hidden: None };
+        Ok(Self { channel, end, keeper, folder: path, kept })
     }
 
     /// The channel by which it is asked.
@@ -67,21 +65,22 @@ impl LabProcess {
 
     /// Notes what the lab is called and what is in it, and lets it be found from other terminals.
     pub(super) fn stands(&mut self, id: &str, built: &Built) {
-        id.clone_into(&mut self.id);
-        self.hosts = built.namespaces.keys().cloned().collect();
+        let (id, namespaces) = (id.to_owned(), built.namespaces.clone());
+        let hosts = namespaces.keys().cloned().collect();
         // A lab that cannot be entered is as good as any for its scenario.
-        self.registered = match self.channel.inner() {
+        let hidden = match self.channel.inner() {
             Some(process) => {
-                register(id, process, built.namespaces.clone()).map_err(|error| error.to_string())
+                let entry = Entry { id: id.clone(), process, namespaces };
+                entry.register(&self.folder).err().map(|error| error.to_string())
             }
-            None => Err("its process is not known".to_owned()),
+            None => Some("its process is not known".to_owned()),
         };
+        self.kept = KeptLab { id, hosts, hidden };
     }
 
     /// What its user is told of it if it is kept.
     pub(super) fn kept(&self) -> KeptLab {
-        let hidden = self.registered.as_ref().err().cloned();
-        KeptLab { id: self.id.clone(), hosts: self.hosts.clone(), hidden }
+        self.kept.clone()
     }
 
     /// Lets the lab end.
@@ -124,18 +123,18 @@ fn spawn(sceplab: &Path) -> std::io::Result<(Child, UnixStream)> {
 }
 
 /// What is kept of a lab until it has ended.
-struct Kept {
+struct Keeper {
     child: Child,
+    tail: Output,
     channel: Arc<Channel>,
     listening: JoinHandle<()>,
     folder: LabFolder,
     entry: LabEntry,
 }
 
-impl Kept {
+impl Keeper {
     /// Ends with the lab: by itself, or when it is told to.
     async fn keep(mut self, mut ended: watch::Receiver<bool>) {
-        let tail = self.child.stderr.take().map(Output::of);
         let status = tokio::select! {
             status = self.child.wait() => Some(status),
             // An error is the end as well: nobody holds the lab any more.
@@ -143,10 +142,10 @@ impl Kept {
         };
         self.channel.hang_up().await;
         if let Some(status) = status {
-            let exit_reason = exit_reason(tail, status.ok()).await;
+            let exit_reason = self.tail.describe_end(status.ok()).await;
             self.channel.note_end(format!("the lab process {exit_reason}"));
         } else {
-            self.see_off(tail).await;
+            self.see_off().await;
         }
         // Whoever is left in the lab holds the other end.
         let _ = timeout(SHUTDOWN_TIMEOUT, self.listening).await;
@@ -156,11 +155,11 @@ impl Kept {
     }
 
     /// Waits for the end of a lab that was told to end.
-    async fn see_off(&mut self, tail: Option<Output>) {
+    async fn see_off(&mut self) {
         match timeout(SHUTDOWN_TIMEOUT, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(status) => {
-                let exit_reason = exit_reason(tail, status.ok()).await;
+                let exit_reason = self.tail.describe_end(status.ok()).await;
                 self.entry.complain(format!("a lab process that was told to end {exit_reason}"));
             }
             Err(_) => {
@@ -171,12 +170,5 @@ impl Kept {
                     .complain(format!("a lab process did not end in {seconds} s and was killed"));
             }
         }
-    }
-}
-
-async fn exit_reason(tail: Option<Output>, status: Option<ExitStatus>) -> String {
-    match tail {
-        Some(tail) => tail.describe_end(status).await,
-        None => "ended".to_owned(),
     }
 }

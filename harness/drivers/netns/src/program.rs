@@ -1,24 +1,37 @@
-//! A server program as a PKI: prepared, started and watched in its host's namespace.
+//! A server program as a PKI: prepared, started and watched in its host's namespace by the lab process, which the runner asks.
 
 mod command;
-mod listening;
-mod prepare;
 
 use std::fs::DirBuilder;
+use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use process::{Output, Process};
 use redact::Masker;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use self::command::Launcher;
 use model::lab::{Lab, Program};
+use simulated::channel::Channel;
+use simulated::control::{Ask, Reply};
 use simulated::kernel::namespace::Namespace;
-use simulated::server::Server;
+use simulated::server::{Server, is_answered};
 use testbed::BenchError;
+use testbed::pki::Pki;
+
+/// How long one command that prepares a program may take.
+const PREPARE_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the lab process may take for an answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// Prepares and starts what `host` of `lab` runs, in `folder`, which it makes; returns when it serves.
 ///
@@ -37,7 +50,7 @@ pub(crate) async fn start(
     let launcher =
         Launcher { masker: Arc::new(Masker::new(lab.secrets())), program, namespace, folder };
     let path = launcher.find(&program.command).ok_or_else(|| missing(host, program))?;
-    prepare::run(&launcher).await.map_err(broken)?;
+    prepare(&launcher).await.map_err(broken)?;
     launch(lab, host, &launcher, &path).await.map_err(broken)
 }
 
@@ -54,6 +67,38 @@ fn missing(host: &str, program: &Program) -> BenchError {
     }
 }
 
+/// Runs the commands that come before the program in turn; the first that fails is the last.
+///
+/// # Errors
+/// Which one failed, how, and the end of its output.
+async fn prepare(launcher: &Launcher<'_>) -> Result<(), String> {
+    let commands = &launcher.program.prepare;
+    for (index, words) in commands.iter().enumerate() {
+        let which = format!("{} of {}, `{}`,", index + 1, commands.len(), launcher.shown(words));
+        run(launcher, words).await.map_err(|reason| format!("prepare command {which} {reason}"))?;
+    }
+    Ok(())
+}
+
+async fn run(launcher: &Launcher<'_>, words: &[String]) -> Result<(), String> {
+    let Some(path) = launcher.find(words) else {
+        return Err("is not installed, or has no such path".to_owned());
+    };
+    let (mut process, reader) =
+        launcher.spawn(&path, words).map_err(|reason| format!("was not carried out: {reason}"))?;
+    let output = Output::read(reader, &launcher.masker, None);
+    let Ok(status) = timeout(PREPARE_LIMIT, process.wait()).await else {
+        process.end().await;
+        return Err(output.under(&format!("did not end within {} s", PREPARE_LIMIT.as_secs())));
+    };
+    output.finish().await;
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(output.under(&format!("failed ({status})"))),
+        Err(error) => Err(format!("cannot be waited for: {error}")),
+    }
+}
+
 async fn launch(
     lab: &Lab,
     host: &str,
@@ -66,8 +111,13 @@ async fn launch(
     let output = Output::read(reader, &launcher.masker, ready.output.as_deref());
     let (end, ended) = watch::channel(None);
     tokio::spawn(attend(process, name.clone(), output.clone(), end));
-    let connect = |address| listening::at(launcher.namespace, address);
+    let connect = |address| is_answered(connect(launcher.namespace, address));
     Server { output, ended }.when_ready((lab, host, &name), ready, connect).await
+}
+
+/// Connects from the host itself: a socket is of the namespace that it was opened in, wherever it is used.
+async fn connect(namespace: &Namespace, address: SocketAddr) -> io::Result<TcpStream> {
+    namespace.run(TcpSocket::new_v4)?.connect(address).await
 }
 
 /// Waits for the end of a program, and tells of it; if nobody listens any more, ends it.
@@ -96,5 +146,26 @@ fn how(status: Option<ExitStatus>) -> String {
         }
         Some(status) => format!(" ({status})"),
         None => String::new(),
+    }
+}
+
+/// The server program that a host runs, as a PKI: it has no control API, so all there is of it is its output and its end.
+pub(super) struct ProgramPki {
+    pub(super) host: String,
+    pub(super) channel: Arc<Channel>,
+}
+
+#[async_trait]
+impl Pki for ProgramPki {
+    async fn log(&self) -> Vec<String> {
+        match self.channel.ask(Ask::ReadOutput(self.host.clone()), ANSWER_LIMIT).await {
+            Ok(Reply::Output(lines)) => lines,
+            Ok(_) => vec!["the lab process gave an answer that fits no question".to_owned()],
+            Err(lost) => vec![lost.to_string()],
+        }
+    }
+
+    async fn broken(&self) -> String {
+        self.channel.broken(&self.host).await
     }
 }

@@ -1,18 +1,24 @@
-//! The labs that stand, for other terminals to find: a file for each in a folder of the user's own.
+//! The labs of this machine: each has a folder of its own, on which its runner holds a lock for as long as it lives. A file in it
+//! tells other terminals of the lab.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use nix::unistd::getuid;
 use serde::{Deserialize, Serialize};
-use simulated::kernel::start_of;
+use tempfile::TempDir;
 
-/// The ending of a file that is not complete yet.
-const UNFINISHED: &str = "new";
+use testbed::leftovers::{Leftover, Removal, State, Thing};
+
+/// What the names of the folders begin with; the runner's process follows, for people.
+const PREFIX: &str = "sceplab-lab-";
+
+/// The file that tells of a lab that stands.
+const ENTRY: &str = "lab.json";
 
 /// A lab that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,169 +27,211 @@ pub struct Entry {
     pub id: String,
     /// The lab process.
     pub process: u32,
-    /// When that was started, in the kernel's own count: process ids are used again.
-    started: String,
     /// The descriptors of the hosts' and devices' network namespaces in the lab process.
     pub namespaces: BTreeMap<String, i32>,
 }
 
-/// A lab's file, which is removed when this is dropped.
-#[derive(Debug)]
-pub struct Registered(PathBuf);
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+impl Entry {
+    /// Lets the lab with this folder be found.
+    ///
+    /// # Errors
+    /// When the folder is gone, and the lab with it.
+    pub(super) fn register(&self, folder: &Path) -> io::Result<()> {
+        // Whoever reads it meanwhile finds all of it or nothing.
+        let unfinished = folder.join("lab.new");
+        fs::write(&unfinished, serde_json::to_vec(self)?)?;
+        fs::rename(unfinished, folder.join(ENTRY))
     }
 }
 
-/// Lets a lab be found.
+/// The labs of this user that stand.
 ///
 /// # Errors
-/// When the lab process is gone, or the folder is not the user's own.
-pub fn register(
-    id: &str,
-    process: u32,
-    namespaces: BTreeMap<String, i32>,
-) -> io::Result<Registered> {
-    register_in(&folder()?, id, process, namespaces)
-}
-
-/// The labs that stand; files of those that do not are removed.
-///
-/// # Errors
-/// When the folder is not the user's own.
+/// When the folder for temporary files cannot be read.
 pub fn entries() -> io::Result<Vec<Entry>> {
-    entries_in(&folder()?)
+    entries_in(&std::env::temp_dir())
 }
 
-fn register_in(
-    folder: &Path,
-    id: &str,
-    process: u32,
-    namespaces: BTreeMap<String, i32>,
-) -> io::Result<Registered> {
-    let gone = || io::Error::new(io::ErrorKind::NotFound, "the lab process is gone");
-    let started = start_of(process).ok_or_else(gone)?;
-    let entry = Entry { id: id.to_owned(), process, started, namespaces };
-    let path = folder.join(format!("{process}.json"));
-    // Whoever reads it meanwhile is to find all of it or nothing.
-    let unfinished = folder.join(format!("{process}.{UNFINISHED}"));
-    fs::write(&unfinished, serde_json::to_vec(&entry)?)?;
-    fs::rename(&unfinished, &path)?;
-    Ok(Registered(path))
-}
-
-fn entries_in(folder: &Path) -> io::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for file in fs::read_dir(folder)? {
-        let path = file?.path();
-        match path.extension().and_then(OsStr::to_str) {
-            Some("json") => {}
-            Some(UNFINISHED) if !is_being_written(&path) => {
-                drop(Registered(path));
-                continue;
-            }
-            _ => continue,
-        }
-        let entry = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        match entry.filter(Entry::stands) {
-            Some(entry) => entries.push(entry),
-            None => drop(Registered(path)),
-        }
-    }
-    entries.sort_by(|a: &Entry, b| (&a.id, a.process).cmp(&(&b.id, b.process)));
+fn entries_in(parent: &Path) -> io::Result<Vec<Entry>> {
+    let living = folders_in(parent)?.into_iter().filter(|folder| lock_if_dead(folder).is_none());
+    let read = |folder: PathBuf| serde_json::from_slice(&fs::read(folder.join(ENTRY)).ok()?).ok();
+    let mut entries: Vec<Entry> = living.filter_map(read).collect();
+    entries.sort_by(|a, b| (&a.id, a.process).cmp(&(&b.id, b.process)));
     Ok(entries)
 }
 
-/// Whether the lab that an unfinished file is named after is still there.
-fn is_being_written(path: &Path) -> bool {
-    let process = path.file_stem().and_then(OsStr::to_str).and_then(|name| name.parse().ok());
-    process.is_some_and(|process| start_of(process).is_some())
+/// A lab's folder, gone with this.
+#[derive(Debug)]
+pub(super) struct LabFolder {
+    folder: TempDir,
+    /// The kernel lets go of it with the process, however that ends.
+    _lock: Option<File>,
 }
 
-impl Entry {
-    fn stands(&self) -> bool {
-        start_of(self.process).is_some_and(|started| started == self.started)
+impl LabFolder {
+    /// Makes one that nobody else may enter.
+    ///
+    /// # Errors
+    /// When there is no place for it.
+    pub(super) fn new() -> io::Result<Self> {
+        Self::new_in(&std::env::temp_dir())
+    }
+
+    fn new_in(parent: &Path) -> io::Result<Self> {
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        loop {
+            let mut folder = tempfile::Builder::new();
+            let private = Permissions::from_mode(0o700);
+            let folder = folder.prefix(&prefix).permissions(private).tempdir_in(parent)?;
+            // Where there are no locks, nobody else can have one either, and the folder is let alone.
+            let lock = File::open(folder.path())?;
+            let lock = lock.lock().is_ok().then_some(lock);
+            // Somebody may have taken it for a dead runner's before it was locked.
+            if folder.path().exists() {
+                return Ok(Self { folder, _lock: lock });
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
     }
 }
 
-/// The user's folder for what runs, or else one of the user's own among the temporary ones.
-fn folder() -> io::Result<PathBuf> {
-    let user = getuid();
-    let folder = match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
-        Some(runtime) if is_own(&runtime, user.as_raw()) => runtime.join("sceplab"),
-        _ => std::env::temp_dir().join(format!("sceplab-labs-{user}")),
+/// Removes what runners of this user that were killed left.
+pub(super) fn remove_those_of_the_dead() {
+    remove_those_of_the_dead_in(&std::env::temp_dir());
+}
+
+fn remove_those_of_the_dead_in(parent: &Path) {
+    for folder in folders_in(parent).unwrap_or_default() {
+        // What cannot be removed is in nobody's way.
+        let _ = remove_if_dead(&folder);
+    }
+}
+
+/// The folders of this user's labs whose runners are dead.
+pub fn leftovers() -> Vec<Leftover> {
+    let folders = folders_in(&std::env::temp_dir()).unwrap_or_default();
+    let dead = folders.into_iter().filter(|folder| lock_if_dead(folder).is_some());
+    let leftover = |folder: PathBuf| Leftover {
+        what: format!("folder `{}`", folder.display()),
+        state: State::Dead,
+        thing: Box::new(DeadFolder(folder)),
     };
-    match DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+    dead.map(leftover).collect()
+}
+
+/// A folder that a runner left which was killed.
+struct DeadFolder(PathBuf);
+
+#[async_trait]
+impl Thing for DeadFolder {
+    async fn remove(&self) -> Result<Removal, String> {
+        let removed = remove_if_dead(&self.0);
+        removed.map(|()| Removal::Removed).map_err(|error| error.to_string())
     }
-    if !is_own(&folder, user.as_raw()) {
-        let reason = format!("`{}` is not a folder of the user's own alone", folder.display());
-        return Err(io::Error::other(reason));
-    }
-    Ok(folder)
+}
+
+fn folders_in(parent: &Path) -> io::Result<Vec<PathBuf>> {
+    let names = fs::read_dir(parent)?.flatten().map(|entry| entry.file_name());
+    let ours = names.filter(|name| name.to_str().is_some_and(is_name));
+    Ok(ours.map(|name| parent.join(name)).filter(is_own).collect())
+}
+
+/// `sceplab-lab-4711-Xa0b1c`: the name alone is no proof, and others do not chance on it.
+fn is_name(name: &str) -> bool {
+    let parts = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-'));
+    parts.is_some_and(|(process, random)| {
+        let is_number = !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 /// A folder that others can write to could name them processes of their choice.
-fn is_own(folder: &Path, user: u32) -> bool {
+fn is_own(folder: &PathBuf) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|folder| {
-        folder.is_dir() && folder.uid() == user && folder.mode().trailing_zeros() >= 6
+        folder.is_dir() && folder.uid() == getuid().as_raw() && folder.mode() & 0o777 == 0o700
     })
+}
+
+/// Removes a folder whose runner is dead, and leaves any other alone.
+///
+/// # Errors
+/// When it is there afterwards all the same.
+fn remove_if_dead(folder: &Path) -> io::Result<()> {
+    // The lock is kept until the folder is gone, so that nobody who has just made it takes it for theirs.
+    let Some(_lock) = lock_if_dead(folder) else { return Ok(()) };
+    match fs::remove_dir_all(folder) {
+        // What the dead left may be removed by their lab process at the same time.
+        Err(error) if folder.exists() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The lock on a folder whose runner is dead; nothing if it lives, or the file system has no locks.
+fn lock_if_dead(folder: &Path) -> Option<File> {
+    File::open(folder).ok().filter(|folder| folder.try_lock().is_ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn namespaces() -> BTreeMap<String, i32> {
-        BTreeMap::from([("gateway".to_owned(), 9)])
+    fn make(folder: &Path, name: &str) -> PathBuf {
+        let path = folder.join(name);
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+        path
     }
 
     #[test]
-    fn a_lab_is_found_as_long_as_it_is_registered() {
-        let folder = tempfile::tempdir().unwrap();
-        let registered =
-            register_in(folder.path(), "scep/x", std::process::id(), namespaces()).unwrap();
-        let entries = entries_in(folder.path()).unwrap();
-        assert_eq!(entries[0].id, "scep/x");
-        assert_eq!(entries[0].namespaces, namespaces());
-        drop(registered);
-        assert_eq!(entries_in(folder.path()).unwrap(), []);
+    fn what_the_dead_left_is_removed_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let living = LabFolder::new_in(parent.path()).unwrap();
+        let dead = make(parent.path(), "sceplab-lab-4711-Xa0b1c");
+        fs::write(dead.join("hosts"), "").unwrap();
+        let others = ["sceplab-lab-notes", "sceplab-lab-x-Xa0b1c", "sceplab-labs-0", "sceplab"];
+        let others = others.map(|name| make(parent.path(), name));
+        let link = parent.path().join("sceplab-lab-1-aaaaaa");
+        std::os::unix::fs::symlink(&others[0], &link).unwrap();
+        remove_those_of_the_dead_in(parent.path());
+        assert!(!dead.exists());
+        assert!(living.path().exists() && link.exists() && others.iter().all(|it| it.exists()));
+        let path = living.path().to_owned();
+        drop(living);
+        assert!(!path.exists());
     }
 
     #[test]
-    fn what_does_not_stand_any_more_is_not_found_and_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let gone = Entry {
-            id: "gone".to_owned(),
-            process: std::process::id(),
-            started: "0".to_owned(),
-            namespaces: namespaces(),
-        };
-        fs::write(folder.path().join("1.json"), serde_json::to_vec(&gone).unwrap()).unwrap();
-        fs::write(folder.path().join("2.json"), "garbage").unwrap();
-        // No process has this id (PID_MAX_LIMIT of proc(5) is 2^22).
-        fs::write(folder.path().join("99999999.new"), "").unwrap();
-        let being_written = format!("{}.new", std::process::id());
-        fs::write(folder.path().join(&being_written), "").unwrap();
-        assert_eq!(entries_in(folder.path()).unwrap(), []);
-        let left = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
-        assert_eq!(left.collect::<Vec<_>>(), [being_written.as_str()]);
+    fn a_lab_is_found_as_long_as_its_runner_lives() {
+        let parent = tempfile::tempdir().unwrap();
+        let living = LabFolder::new_in(parent.path()).unwrap();
+        let id = "scep/x".to_owned();
+        let namespaces = BTreeMap::from([("gateway".to_owned(), 9)]);
+        let entry = Entry { id, process: 4711, namespaces };
+        entry.register(living.path()).unwrap();
+        entry.register(&make(parent.path(), "sceplab-lab-4711-Xa0b1c")).unwrap();
+        assert_eq!(entries_in(parent.path()).unwrap(), [entry]);
+        fs::write(living.path().join(ENTRY), "garbage").unwrap();
+        assert_eq!(entries_in(parent.path()).unwrap(), []);
     }
 
     #[test]
     fn a_folder_that_others_may_enter_is_not_the_users_own() {
-        let folder = tempfile::tempdir().unwrap();
-        let user = getuid().as_raw();
-        let allow = |mode| {
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
-            fs::set_permissions(folder.path(), mode).unwrap();
-        };
-        allow(0o700);
-        assert!(is_own(folder.path(), user));
-        allow(0o770);
-        assert!(!is_own(folder.path(), user));
+        let parent = tempfile::tempdir().unwrap();
+        let folder = make(parent.path(), "sceplab-lab-4711-Xa0b1c");
+        assert!(is_own(&folder));
+        fs::set_permissions(&folder, Permissions::from_mode(0o770)).unwrap();
+        assert!(!is_own(&folder));
+    }
+
+    #[test]
+    fn a_folder_is_known_for_one_of_a_lab() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = LabFolder::new_in(parent.path()).unwrap();
+        assert!(is_name(folder.path().file_name().unwrap().to_str().unwrap()));
+        assert!(is_own(&folder.path().to_owned()));
     }
 }

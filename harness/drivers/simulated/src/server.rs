@@ -1,19 +1,24 @@
 //! A server that is no mock CA, as a PKI: all there is of it is its output, its end, and whether it serves yet.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use process::Output;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use model::lab::{Lab, Ready};
 use testbed::pki::Pki;
 
 /// How long after one try to connect the next one is made.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long an unanswered connection is waited for before it is tried anew.
+const TRY: Duration = Duration::from_secs(1);
 
 /// A server, until it ends by itself or is dropped.
 pub struct Server {
@@ -85,6 +90,21 @@ impl Server {
             Ok(reason) => reason.clone().unwrap_or_default(),
             Err(_) => "it is attended to no more".to_owned(),
         }
+    }
+}
+
+/// Waits for a connection that is tried.
+///
+/// # Errors
+/// Why there is none; nothing is said if nobody listens.
+pub async fn is_answered(
+    connecting: impl Future<Output = io::Result<TcpStream>>,
+) -> Result<(), String> {
+    match timeout(TRY, connecting).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(String::new()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("a connection is not answered".to_owned()),
     }
 }
 

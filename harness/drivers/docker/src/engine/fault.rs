@@ -65,6 +65,11 @@ impl Fault {
         }
     }
 
+    /// Whether what was asked about is not there.
+    pub(crate) fn is_absence(self) -> bool {
+        matches!(self, Self::NotFound | Self::ImageMissing)
+    }
+
     /// The error in words: what was done, what came, what it means, what to do next.
     pub(super) fn explanation(self, doing: &str, said: &str, folder: Option<&str>) -> String {
         match self.advice(folder) {

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use bollard::models::{ContainerSummary, ImageSummary, Network};
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveImageOptions,
 };
 
-use super::labels::{LAB, NODE, PROCESS, RUN};
-use super::owner::{Life, Owner};
+use super::owner::Owner;
+use super::{LAB, NODE, PROCESS, RUN};
 use crate::engine::{Engine, Fault};
 use testbed::BenchError;
-use testbed::leftovers::Removal;
+use testbed::leftovers::{self, Found, Leftover, Removal, State};
 
 /// For how long an image that was asked for is left alone: whoever did so makes containers of it meanwhile.
 const SPARED: Duration = Duration::from_secs(120);
@@ -64,19 +65,20 @@ pub struct Thing {
 /// # Errors
 /// When the engine cannot be asked.
 pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
-    let mut things = of_runs(engine).await?;
+    let mut things = labelled(engine, RUN).await?;
     things.extend(images(engine).await?);
     Ok(things)
 }
 
-/// The containers and networks of all runs, in the order in which they can be removed.
+/// The containers and networks that bear a label, be it with its value or without, in the order in which they can be removed.
 ///
 /// # Errors
 /// When the engine cannot be asked.
-pub async fn of_runs(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
+pub(super) async fn labelled(engine: &Engine, label: &str) -> Result<Vec<Thing>, BenchError> {
     let client = engine.client();
-    let containers = ListContainersOptionsBuilder::new().all(true).filters(&labelled(RUN)).build();
-    let networks = ListNetworksOptionsBuilder::new().filters(&labelled(RUN)).build();
+    let filter = &with_label(label);
+    let containers = ListContainersOptionsBuilder::new().all(true).filters(filter).build();
+    let networks = ListNetworksOptionsBuilder::new().filters(filter).build();
     let wrong = |error| engine.explain("looking for what runs left", &error);
     let containers = client.list_containers(Some(containers)).await.map_err(wrong)?;
     let networks = client.list_networks(Some(networks)).await.map_err(wrong)?;
@@ -88,8 +90,8 @@ pub async fn of_runs(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
 ///
 /// # Errors
 /// When the engine cannot be asked.
-pub async fn images(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
-    let options = ListImagesOptionsBuilder::new().all(true).filters(&labelled(NODE)).build();
+pub(crate) async fn images(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
+    let options = ListImagesOptionsBuilder::new().all(true).filters(&with_label(NODE)).build();
     let images = engine.client().list_images(Some(options)).await;
     let images = images.map_err(|error| engine.explain("looking for images of nodes", &error))?;
     let mut things = Vec::new();
@@ -107,7 +109,7 @@ async fn last_used(engine: &Engine, id: &str) -> Option<i64> {
     Some(image.metadata?.last_tag_time?.unix_timestamp()).filter(|time| *time > 0)
 }
 
-fn labelled(label: &str) -> HashMap<String, Vec<String>> {
+fn with_label(label: &str) -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![label.to_owned()])])
 }
 
@@ -120,11 +122,11 @@ fn is_recent(used: i64) -> bool {
 
 impl Thing {
     /// Whether the process that made it still lives, or somebody is about to use it.
-    pub fn life(&self) -> Life {
+    pub fn state(&self) -> State {
         if self.kind == Kind::Image && is_recent(self.used) {
-            return Life::Living;
+            return State::Living;
         }
-        self.owner.as_ref().map_or(Life::Elsewhere, Owner::life)
+        self.owner.as_ref().map_or(State::Elsewhere, Owner::state)
     }
 
     /// Removes it, whatever it does at the moment; but an image that a container is of stays. What is not there any more is removed.
@@ -134,14 +136,14 @@ impl Thing {
     pub async fn remove(&self, engine: &Engine) -> Result<Removal, BenchError> {
         // Whoever takes it for one that nobody needs may have looked a while ago.
         let is_wanted = self.kind == Kind::Image
-            && self.life() != Life::Living
+            && self.state() != State::Living
             && last_used(engine, &self.id).await.is_some_and(is_recent);
         if is_wanted {
             return Ok(Removal::InUse);
         }
         let Err(error) = self.ask_to_remove(engine).await else { return Ok(Removal::Removed) };
         match Fault::of(&error) {
-            Fault::NotFound | Fault::ImageMissing => Ok(Removal::Removed),
+            fault if fault.is_absence() => Ok(Removal::Removed),
             Fault::Conflict if self.kind == Kind::Image => Ok(Removal::InUse),
             // Somebody else removes it already: nothing else keeps an engine from removing a container by force.
             Fault::Conflict if self.kind == Kind::Container => Ok(Removal::Removed),
@@ -173,7 +175,7 @@ impl Thing {
 
     fn new(kind: Kind, id: String, name: String, labels: &HashMap<String, String>) -> Self {
         let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
-        let owner = labels.get(PROCESS).and_then(|owner| owner.parse().ok());
+        let owner = labels.get(PROCESS).and_then(|owner| Owner::parse(owner));
         Self { kind, id, name, run: label(RUN), lab: label(LAB), owner, used: 0 }
     }
 }
@@ -200,4 +202,47 @@ fn of_image(image: ImageSummary) -> Thing {
     thing.lab.clear();
     thing.used = image.created;
     thing
+}
+
+/// What the engine of this machine has of labs.
+pub async fn find() -> Found {
+    if Engine::is_absent() {
+        let why = "there is no Docker engine here, and so no container";
+        return Found { nothing_there: Some(why.to_owned()), ..Found::default() };
+    }
+    let unseen = |error: BenchError| Found { unseen: Some(error.to_string()), ..Found::default() };
+    let engine = match Engine::connect().await {
+        Ok(engine) => engine,
+        Err(error) => return unseen(error),
+    };
+    match everything(&engine).await {
+        Ok(things) => {
+            let leftovers = things.into_iter().map(|thing| leftover(&engine, thing)).collect();
+            Found { leftovers, ..Found::default() }
+        }
+        Err(error) => unseen(error),
+    }
+}
+
+/// Something, and the engine that has it.
+struct OnEngine {
+    engine: Engine,
+    thing: Thing,
+}
+
+fn leftover(engine: &Engine, thing: Thing) -> Leftover {
+    let Thing { kind, name, lab, owner, .. } = &thing;
+    let lab = if lab.is_empty() { String::new() } else { format!(" of {lab}") };
+    let made = owner.as_ref().map_or_else(String::new, |owner| {
+        format!(", made by process {} on {}", owner.process, owner.host)
+    });
+    let (what, state) = (format!("{kind} `{name}`{lab}{made}"), thing.state());
+    Leftover { what, state, thing: Box::new(OnEngine { engine: engine.clone(), thing }) }
+}
+
+#[async_trait]
+impl leftovers::Thing for OnEngine {
+    async fn remove(&self) -> Result<Removal, String> {
+        self.thing.remove(&self.engine).await.map_err(|error| error.to_string())
+    }
 }

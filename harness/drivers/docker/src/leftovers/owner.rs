@@ -1,32 +1,24 @@
 //! The process that made something, wherever it runs, and whether it still lives.
 
 use std::fmt;
-use std::str::FromStr;
+
+use testbed::leftovers::State;
 
 /// A process of some machine, told from all others that ever were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// The machine: its name, for people, and what stands for its identity.
-    host: String,
+    /// The machine's name, for people.
+    pub host: String,
+    /// What stands for its identity.
     machine: String,
     /// Which start of it.
     boot: String,
     /// The namespace in which the process has its number.
     namespace: String,
-    process: u32,
+    /// Its number there.
+    pub process: u32,
     /// When the process was started, in the kernel's own count: numbers are used again.
     started: String,
-}
-
-/// What is known of whether a process still lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
-    /// It does.
-    Living,
-    /// It does not.
-    Dead,
-    /// It is, or was, on another machine or in another container, where one cannot look.
-    Elsewhere,
 }
 
 /// What stands where the system does not tell.
@@ -44,32 +36,29 @@ impl Owner {
         Self { process, started, ..system::here() }
     }
 
-    /// The machine's name.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// Its number there.
-    pub fn process(&self) -> u32 {
-        self.process
+    /// The process that a label names; nothing if it names none.
+    pub(super) fn parse(label: &str) -> Option<Self> {
+        let parts: Vec<String> = label.split('/').map(str::to_owned).collect();
+        let [host, machine, boot, namespace, process, started] = parts.try_into().ok()?;
+        Some(Self { host, machine, boot, namespace, process: process.parse().ok()?, started })
     }
 
     /// Whether it lives, as far as it can be known here.
-    pub fn life(&self) -> Life {
-        self.life_seen_from(&system::here())
+    pub fn state(&self) -> State {
+        self.state_seen_from(&system::here())
     }
 
-    fn life_seen_from(&self, here: &Self) -> Life {
+    fn state_seen_from(&self, here: &Self) -> State {
         if self.machine == UNKNOWN || (&self.host, &self.machine) != (&here.host, &here.machine) {
-            return Life::Elsewhere;
+            return State::Elsewhere;
         }
         if self.boot != here.boot {
-            return Life::Dead;
+            return State::Dead;
         }
         if self.namespace != here.namespace {
-            return Life::Elsewhere;
+            return State::Elsewhere;
         }
-        system::life(self.process, &self.started)
+        system::state(self.process, &self.started)
     }
 }
 
@@ -81,25 +70,6 @@ impl fmt::Display for Owner {
     }
 }
 
-/// A label that names no process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAnOwner;
-
-impl FromStr for Owner {
-    type Err = NotAnOwner;
-
-    fn from_str(text: &str) -> Result<Self, NotAnOwner> {
-        let parts: Vec<&str> = text.split('/').collect();
-        let [host, machine, boot, namespace, process, started] = parts[..] else {
-            return Err(NotAnOwner);
-        };
-        let process = process.parse().map_err(|_| NotAnOwner)?;
-        let [host, machine, boot, namespace, started] =
-            [host, machine, boot, namespace, started].map(str::to_owned);
-        Ok(Self { host, machine, boot, namespace, process, started })
-    }
-}
-
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs;
@@ -108,8 +78,8 @@ mod system {
     use nix::sys::signal::kill;
     use nix::unistd::Pid;
 
-    use super::{Life, Owner, UNKNOWN};
-    use simulated::kernel;
+    use super::{Owner, State, UNKNOWN};
+    pub(super) use simulated::kernel::start_of;
 
     /// This machine, with a process that does not matter.
     pub(super) fn here() -> Owner {
@@ -131,20 +101,15 @@ mod system {
 
     /// What stands for the machine's id, which is not to be shown around: machine-id(5).
     fn seal(id: &str) -> String {
-        let digest = openssl::sha::sha256(format!("sceplab {id}").as_bytes());
-        digest[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        hex::encode(&openssl::sha::sha256(format!("sceplab {id}").as_bytes())[..8])
     }
 
-    pub(super) fn start_of(process: u32) -> Option<String> {
-        kernel::start_of(process)
-    }
-
-    pub(super) fn life(process: u32, started: &str) -> Life {
+    pub(super) fn state(process: u32, started: &str) -> State {
         match start_of(process) {
-            Some(now) if now == started => Life::Living,
+            Some(now) if now == started => State::Living,
             // Processes of others may be hidden: proc(5), `hidepid`.
-            None if is_there(process) => Life::Living,
-            Some(_) | None => Life::Dead,
+            None if is_there(process) => State::Living,
+            Some(_) | None => State::Dead,
         }
     }
 
@@ -157,20 +122,19 @@ mod system {
 /// Where the system does not tell which process a number means, nothing is ever taken for dead.
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::{Life, Owner, UNKNOWN};
+    use super::{Owner, State, UNKNOWN};
 
     pub(super) fn here() -> Owner {
-        let unknown = || UNKNOWN.to_owned();
-        let (host, machine, boot) = (unknown(), unknown(), unknown());
-        Owner { host, machine, boot, namespace: unknown(), process: 0, started: unknown() }
+        let [host, machine, boot, namespace, started] = [(); 5].map(|()| UNKNOWN.to_owned());
+        Owner { host, machine, boot, namespace, process: 0, started }
     }
 
     pub(super) fn start_of(_: u32) -> Option<String> {
         None
     }
 
-    pub(super) fn life(_: u32, _: &str) -> Life {
-        Life::Elsewhere
+    pub(super) fn state(_: u32, _: &str) -> State {
+        State::Elsewhere
     }
 }
 
@@ -181,31 +145,31 @@ mod tests {
     #[test]
     fn this_process_lives_and_is_read_as_it_is_written() {
         let owner = Owner::of_this_process();
-        assert_eq!(owner.to_string().parse(), Ok(owner.clone()));
-        assert_ne!(owner.life(), Life::Dead);
-        assert_eq!("vm/1/2".parse::<Owner>(), Err(NotAnOwner));
+        assert_eq!(Owner::parse(&owner.to_string()), Some(owner.clone()));
+        assert_ne!(owner.state(), State::Dead);
+        assert_eq!(Owner::parse("vm/1/2"), None);
     }
 
     #[test]
     fn only_what_can_be_known_to_be_dead_is() {
         // As on a machine that has an id, whether this one has or not.
         let known = |owner: Owner| Owner { machine: "1".to_owned(), ..owner };
-        let life = |owner: &Owner, here: &Owner| owner.life_seen_from(here);
+        let state = |owner: &Owner, here: &Owner| owner.state_seen_from(here);
         let here = known(system::here());
         let owner = known(Owner::of_this_process());
-        assert_eq!(life(&owner, &here), Life::Living);
+        assert_eq!(state(&owner, &here), State::Living);
         let other = |change: fn(&mut Owner)| {
             let mut other = owner.clone();
             change(&mut other);
-            life(&other, &here)
+            state(&other, &here)
         };
-        assert_eq!(other(|it| it.started = "1".to_owned()), Life::Dead);
+        assert_eq!(other(|it| it.started = "1".to_owned()), State::Dead);
         // No process has this number (PID_MAX_LIMIT of proc(5) is 2^22).
-        assert_eq!(other(|it| it.process = 99_999_999), Life::Dead);
-        assert_eq!(other(|it| it.boot = "earlier".to_owned()), Life::Dead);
-        assert_eq!(other(|it| it.namespace = "pid:[1]".to_owned()), Life::Elsewhere);
-        assert_eq!(other(|it| it.host = "elsewhere".to_owned()), Life::Elsewhere);
-        assert_eq!(other(|it| it.machine = "2".to_owned()), Life::Elsewhere);
-        assert_eq!(other(|it| it.machine = UNKNOWN.to_owned()), Life::Elsewhere);
+        assert_eq!(other(|it| it.process = 99_999_999), State::Dead);
+        assert_eq!(other(|it| it.boot = "earlier".to_owned()), State::Dead);
+        assert_eq!(other(|it| it.namespace = "pid:[1]".to_owned()), State::Elsewhere);
+        assert_eq!(other(|it| it.host = "elsewhere".to_owned()), State::Elsewhere);
+        assert_eq!(other(|it| it.machine = "2".to_owned()), State::Elsewhere);
+        assert_eq!(other(|it| it.machine = UNKNOWN.to_owned()), State::Elsewhere);
     }
 }

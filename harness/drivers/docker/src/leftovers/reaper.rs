@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{INTERVAL, remove_all};
@@ -106,30 +107,23 @@ impl Process {
 /// When nobody says which run is meant, or something of it could not be removed.
 pub async fn reap() -> io::Result<()> {
     let _signals = leave_the_runners_session();
-    let farewell =
-        tokio::task::spawn_blocking(wait_for_the_end).await.map_err(io::Error::other)??;
-    match farewell {
-        None => Ok(()),
-        Some(run) => remove(&run).await.map_err(|error| io::Error::other(error.to_string())),
-    }
-}
-
-/// The run to remove, once its runner is gone; nothing where the runner has said farewell.
-fn wait_for_the_end() -> io::Result<Option<String>> {
-    let mut runner = BufReader::new(io::stdin().lock().take(READING_LIMIT));
+    let mut runner = tokio::io::BufReader::new(tokio::io::stdin().take(READING_LIMIT));
     let mut run = String::new();
-    runner.read_line(&mut run)?;
-    let run = run.trim_end().to_owned();
+    runner.read_line(&mut run).await?;
+    let run = run.trim_end();
     if run.is_empty() {
         return Err(io::Error::other("no run is named on the standard input"));
     }
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(format!("{READY}\n").as_bytes())?;
-    stdout.flush()?;
+    let mut stdout = tokio::io::stdout();
+    stdout.write_all(format!("{READY}\n").as_bytes()).await?;
+    stdout.flush().await?;
     let mut last = String::new();
     // Whatever goes wrong with the pipe, the runner is not there any more.
-    let _ = runner.read_line(&mut last);
-    Ok((last.trim_end() != FAREWELL).then_some(run))
+    let _ = runner.read_line(&mut last).await;
+    if last.trim_end() == FAREWELL {
+        return Ok(());
+    }
+    remove(run).await.map_err(|error| io::Error::other(error.to_string()))
 }
 
 async fn remove(run: &str) -> Result<(), BenchError> {

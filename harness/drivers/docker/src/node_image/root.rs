@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use object::Endianness;
+use object::elf::{FileHeader64, PT_LOAD};
+use object::read::elf::{FileHeader, ProgramHeader};
 use openssl::sha::sha256;
 
 use super::PROGRAM;
-use super::elf::Elf;
 
 /// Where the libraries are, wherever they were: the loader is told so.
 pub(super) const LIBRARIES: &str = "/lib/sceplab";
@@ -23,8 +25,10 @@ const GROUP: &str = "root:x:0:\nsceplab:x:1000:\n";
 
 /// A file system as an archive, and what tells it from all others.
 pub(super) struct Root {
-    archive: Vec<u8>,
-    digest: String,
+    /// The archive, as `docker import` takes it.
+    pub(super) archive: Vec<u8>,
+    /// Sixteen hexadecimal digits, the same for the same contents.
+    pub(super) digest: String,
 }
 
 impl Root {
@@ -36,29 +40,37 @@ impl Root {
         let unreadable =
             |error: io::Error| format!("`{}` cannot be read: {error}", program.display());
         let contents = std::fs::read(program).map_err(unreadable)?;
-        let elf = Elf::parse(&contents)
+        let (loader, needed) = taken_apart(&contents)
             .ok_or_else(|| format!("`{}` is no program for Linux on 64 bits", program.display()))?;
         let mut files = BTreeMap::new();
-        if let Some(loader) = elf.interpreter() {
+        if let Some(loader) = loader {
             add_libraries(&mut files, program, Path::new(loader))?;
         }
-        files.insert(PROGRAM.to_owned(), elf.loaded().to_vec());
+        files.insert(PROGRAM.to_owned(), needed.to_vec());
         let archive = archive(&files).map_err(|error| format!("it cannot be packed: {error}"))?;
-        let digest = sha256(&archive)[..8]
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let digest = hex::encode(&sha256(&archive)[..8]);
         Ok(Self { archive, digest })
     }
+}
 
-    /// Sixteen hexadecimal digits, the same for the same contents.
-    pub(super) fn digest(&self) -> &str {
-        &self.digest
+/// The path of a program's loader, if it needs one, and the program's file without what stands behind all that is loaded: what a
+/// debugger reads, which may be most of it. Nothing for what is no program for Linux on 64 bits, or one that is cut off.
+fn taken_apart(contents: &[u8]) -> Option<(Option<&str>, &[u8])> {
+    let header = FileHeader64::<Endianness>::parse(contents).ok()?;
+    let endian = header.endian().ok()?;
+    let mut end = size_of_val(header);
+    let mut loader = None;
+    for segment in header.program_headers(endian, contents).ok()? {
+        segment.data(endian, contents).ok()?;
+        if let Some(path) = segment.interpreter(endian, contents).ok()? {
+            loader = Some(str::from_utf8(path).ok()?);
+        }
+        if segment.p_type(endian) == PT_LOAD {
+            let (start, size) = segment.file_range(endian);
+            end = end.max(usize::try_from(start + size).ok()?);
+        }
     }
-
-    /// As `docker import` takes it.
-    pub(super) fn into_archive(self) -> Vec<u8> {
-        self.archive
-    }
+    Some((loader, &contents[..end]))
 }
 
 /// The loader where the program wants it, and what it would load.
@@ -183,8 +195,35 @@ mod tests {
     fn the_same_program_makes_the_same_image() {
         let program = std::env::current_exe().unwrap();
         let one = Root::of(&program).unwrap();
-        assert_eq!(one.digest(), Root::of(&program).unwrap().digest());
-        assert_ne!(one.digest(), Root::of(Path::new("/bin/true")).unwrap().digest());
+        assert_eq!(one.digest, Root::of(&program).unwrap().digest);
+        assert_ne!(one.digest, Root::of(Path::new("/bin/true")).unwrap().digest);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_program_names_its_loader_and_is_loaded_without_what_debuggers_read() {
+        let contents = std::fs::read("/proc/self/exe").unwrap();
+        let (loader, needed) = taken_apart(&contents).unwrap();
+        assert!(needed.len() < contents.len());
+        assert!(loader.is_none_or(|loader| Path::new(loader).exists()), "{loader:?}");
+    }
+
+    #[test]
+    fn what_is_cut_off_or_lies_is_no_program() {
+        // A header of 64 bytes, after which the one segment of 56 bytes is told of.
+        let mut program = vec![0; 64 + 56];
+        program[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        program[32] = 64;
+        program[54] = 56;
+        program[56] = 1;
+        assert!(taken_apart(&program).is_some());
+        assert!(taken_apart(&program[..program.len() - 1]).is_none());
+        // A segment that ends beyond the file, and one beyond all files.
+        program[64 + 32] = 255;
+        assert!(taken_apart(&program).is_none());
+        program[64 + 8..64 + 16].fill(255);
+        assert!(taken_apart(&program).is_none());
+        assert!(taken_apart(b"#!/bin/sh").is_none());
     }
 
     #[test]

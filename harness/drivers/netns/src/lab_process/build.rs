@@ -1,22 +1,27 @@
 //! Makes the links, the namespaces, and what runs in them.
 
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::io;
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
+use ipnet::Ipv4Net;
 use nix::errno::Errno;
+use process::Output;
+use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
-use super::end::Remains;
-use super::events::EventSender;
-use super::namespaces::Namespaces;
-use super::pkis::Programs;
-use super::{devices, pkis};
+use super::pkis::{self, Programs};
+use super::{EventSender, Namespaces, Remains, bind, namespace_of};
 use crate::capture::Capture;
 use crate::isolation::not_permitted;
 use crate::permission::{Refused, Settings};
 use crate::surroundings;
 use model::lab::topology::{Node, Topology};
-use simulated::control::{Built, Order};
+use simulated::control::{Built, LabEvent, Order};
 use simulated::kernel::links::{FIRST_INTERFACE, Links, interface_refused, is_unknown, refused};
 use simulated::kernel::namespace::Namespace;
 use testbed::BenchError;
@@ -25,19 +30,21 @@ use testbed::BenchError;
 pub(super) async fn build(
     order: &Order,
     events: &EventSender,
-    remains: &Arc<Remains>,
+    remains: &mut Remains,
 ) -> Result<(Built, Programs), BenchError> {
-    remains.note_folder(order.folder.clone());
+    remains.folder = Some(order.folder.clone());
     surround(order)?;
     let topology = Topology::of(&order.lab);
     let switch = links(&topology).await?;
-    capture(&topology, order, remains)?;
+    remains.captures = captures(&topology, order)?;
     let namespaces = nodes(&topology, &switch).await?;
     let controls = pkis::start_cas(order, &namespaces)?;
     let programs = pkis::start_programs(order, &namespaces, events).await?;
-    let consoles = devices::start(order, &namespaces, events)?;
-    let built = Built { namespaces: namespaces.descriptors(), consoles, controls };
-    remains.keep(namespaces);
+    let consoles = start_devices(order, &namespaces, events)?;
+    let descriptors =
+        namespaces.iter().map(|(name, namespace)| (name.clone(), namespace.descriptor()));
+    let built = Built { namespaces: descriptors.collect(), consoles, controls };
+    remains.namespaces = namespaces;
     Ok((built, programs))
 }
 
@@ -69,16 +76,15 @@ async fn links(topology: &Topology) -> Result<Links, BenchError> {
     Ok(switch)
 }
 
-fn capture(topology: &Topology, order: &Order, remains: &Remains) -> Result<(), BenchError> {
-    let Some(folder) = &order.captures else { return Ok(()) };
-    for (link, subnet) in topology.links.iter().enumerate() {
-        let capture = Capture::start(link, *subnet, folder).map_err(|error| {
-            let reason = format!("the link of {subnet} cannot be captured: {error}");
-            BenchError::Network { reason }
-        })?;
-        remains.note_capture(capture);
-    }
-    Ok(())
+/// A capture of each link, if captures are wanted.
+fn captures(topology: &Topology, order: &Order) -> Result<Vec<Capture>, BenchError> {
+    let Some(folder) = &order.captures else { return Ok(Vec::new()) };
+    let capture = |(link, subnet): (usize, &Ipv4Net)| {
+        Capture::start(link, *subnet, folder).map_err(|error| BenchError::Network {
+            reason: format!("the link of {subnet} cannot be captured: {error}"),
+        })
+    };
+    topology.links.iter().enumerate().map(capture).collect()
 }
 
 async fn nodes(topology: &Topology, switch: &Links) -> Result<Namespaces, BenchError> {
@@ -92,7 +98,7 @@ async fn nodes(topology: &Topology, switch: &Links) -> Result<Namespaces, BenchE
             port += 1;
         }
         links.furnish(node).await?;
-        namespaces.insert(&node.name, namespace);
+        namespaces.insert(node.name.clone(), namespace);
     }
     Ok(namespaces)
 }
@@ -103,4 +109,50 @@ fn enter(node: &Node) -> io::Result<(Namespace, Links)> {
         surroundings::set_up(node.kind)?;
         Links::open(FIRST_INTERFACE, &runtime)
     })
+}
+
+/// Starts the devices of the lab; yields the sockets of their consoles.
+fn start_devices(
+    order: &Order,
+    namespaces: &Namespaces,
+    events: &EventSender,
+) -> Result<BTreeMap<String, PathBuf>, BenchError> {
+    let mut consoles = BTreeMap::new();
+    for (number, name) in order.lab.devices.keys().enumerate() {
+        let namespace = namespace_of(namespaces, name)?;
+        let console = order.folder.join(format!("console{number}"));
+        let folder = order.folder.join(format!("device{number}"));
+        let device = command(order, &console, &folder)
+            .and_then(|mut command| namespace.spawn(&mut command))
+            .map_err(|error| BenchError::Device {
+                name: name.clone(),
+                reason: error.to_string(),
+            })?;
+        tokio::spawn(watch(device, name.clone(), events.clone()));
+        consoles.insert(name.clone(), console);
+    }
+    Ok(consoles)
+}
+
+/// The device's console is its standard input; what it keeps for a while is in the lab's folder, and gone with it.
+fn command(order: &Order, console: &Path, folder: &Path) -> io::Result<Command> {
+    DirBuilder::new().mode(0o700).create(folder)?;
+    let listener = bind("console", console)?;
+    let mut command = Command::new(&order.sceplab);
+    command
+        .args(["dut", "--on-socket"])
+        .env("TMPDIR", folder)
+        .stdin(OwnedFd::from(listener))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Tells the runner if the device ends.
+async fn watch(mut child: Child, name: String, events: EventSender) {
+    let tail = Output::of_errors(&mut child);
+    let status = child.wait().await.ok();
+    let ended = tail.describe_end(status).await;
+    let _ = events.send(LabEvent::Broke { part: name, reason: format!("its process {ended}") });
 }

@@ -11,9 +11,7 @@ use dut_sim::network::Stream;
 use mock_ca::control::Control;
 use tokio::net::{TcpSocket, UnixListener};
 
-use super::events::EventSender;
-use super::namespaces::Namespaces;
-use super::socket;
+use super::{EventSender, Namespaces, bind, namespace_of};
 use crate::program;
 use simulated::connector::Connector;
 use simulated::control::{LabEvent, Order};
@@ -37,13 +35,13 @@ pub(super) fn start_cas(
         let broken = |reason| BenchError::Pki { name: name.clone(), reason };
         let port = port_of(plan);
         for host in order.lab.hosts_that_run(name) {
-            listen(&ca, port, namespaces.of(host)?).map_err(|error| {
+            listen(&ca, port, namespace_of(namespaces, host)?).map_err(|error| {
                 broken(format!("it cannot listen on port {port} of host `{host}`: {error}"))
             })?;
         }
         let control = match (order.lab.hosts_that_run(name).next(), address) {
             (Some(host), Some(address)) => {
-                let namespace = namespaces.of(host)?.try_clone().map_err(|error| {
+                let namespace = namespace_of(namespaces, host)?.try_clone().map_err(|error| {
                     broken(format!("the namespace of host `{host}` cannot be kept: {error}"))
                 })?;
                 ca.control_over(Home { namespace, address })
@@ -66,7 +64,7 @@ fn listen(ca: &LabCa, port: u16, host: &Namespace) -> io::Result<()> {
 
 /// Serves a control API for as long as the process lives.
 fn serve(control: Arc<Control>, socket: &Path) -> io::Result<()> {
-    let listener = socket::listen("control socket", socket)?;
+    let listener = bind("control socket", socket)?;
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
     tokio::spawn(async move { control.serve(listener).await });
@@ -97,7 +95,7 @@ pub(super) async fn start_programs(
 ) -> Result<Programs, BenchError> {
     let mut programs = Programs::new();
     for (number, (host, program)) in order.lab.programs().enumerate() {
-        let namespace = namespaces.of(host)?;
+        let namespace = namespace_of(namespaces, host)?;
         let folder = order.folder.join(format!("program{number}"));
         let started = program::start(&order.lab, (host, program), namespace, folder).await?;
         programs.insert(host.to_owned(), Arc::new(started));
