@@ -109,7 +109,7 @@ fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {
     let fields = Fields::of(node, "a deviation", &known, problems)?;
     let case = fields.required("case");
     let place = case.map_or(&node.place, |case| &case.place);
-    let known = known_failure(&fields, "reason", place, problems);
+    let known = known_failure(&fields, "reason", place);
     Some(Deviation { case: case?.text(problems)?, known: known?, place: place.clone() })
 }
 

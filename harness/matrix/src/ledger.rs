@@ -89,7 +89,7 @@ fn entry(node: &Node, problems: &Problems) -> Option<Expectation> {
                 .note("`stage` is an exchange such as `PKCSReq`, `reason` a regular expression"),
         );
     }
-    let known = known_failure(&fields, "because", &node.place, problems);
+    let known = known_failure(&fields, "because", &node.place);
     Some(Expectation {
         scenarios: texts("scenario"),
         pkis: texts("pki"),

@@ -1,24 +1,20 @@
 //! What a ledger and a target file say of a failure that is known.
 
 use diagnostics::Place;
-use diagnostics::yaml::{Fields, Problems};
+use diagnostics::yaml::{Fields, Node, Problems};
 use results::KnownFailure;
 
 /// Reads why a failure is known, and how; `because` is the field that says why, and `place` is where the failure is named.
-pub fn known_failure(
-    fields: &Fields<'_>,
-    because: &str,
-    place: &Place,
-    problems: &Problems,
-) -> Option<KnownFailure> {
-    let required = |key| fields.required(key).and_then(|node| node.text(problems));
-    let (because, source) = (required(because), required("source"));
-    let until = fields.optional("until");
-    let until = until.and_then(|node| node.parsed("a day such as `2026-12-31`", problems));
+pub fn known_failure(fields: &Fields<'_>, because: &str, place: &Place) -> Option<KnownFailure> {
+    let (because, source) =
+        (fields.required_as(because, Node::text), fields.required_as("source", Node::text));
+    let day =
+        |node: &Node, problems: &Problems| node.parsed("a day such as `2026-12-31`", problems);
+    let until = fields.optional_as("until", day);
     Some(KnownFailure {
         because: because?,
         source: source?,
-        ticket: fields.optional("ticket").and_then(|node| node.text(problems)),
+        ticket: fields.optional_as("ticket", Node::text),
         until,
         at: format!("{}:{}", place.source().path(), place.line()),
     })

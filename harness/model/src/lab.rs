@@ -4,10 +4,11 @@ mod by_url;
 mod check;
 mod decode;
 mod draft;
-mod image;
 mod program;
 mod ssh;
+mod texts;
 pub mod topology;
+mod values;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -22,10 +23,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
 pub use self::by_url::{password_of, passwords_in, shown};
-pub use self::image::Image;
-pub use self::program::placeholders;
-pub use self::program::{Program, Ready};
+pub use self::program::{Image, Program, Ready};
 pub use self::ssh::{PasswordSource, Prompts, SshTarget};
+pub use self::texts::placeholders;
 use diagnostics::yaml::{self, Node, Problems};
 use diagnostics::{Diagnostic, Source};
 

@@ -2,7 +2,6 @@
 
 mod check;
 mod conformance;
-mod decode;
 mod discover;
 mod load;
 mod steps;

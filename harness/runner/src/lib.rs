@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use self::pool::Event;
+pub use self::pool::{Event, run_jobs};
 pub use self::scenario::{blank, run_on};
 use model::scenario::{LoadErrors, Scenario, discover, load_each};
 use results::Outcome;
@@ -48,16 +48,6 @@ pub async fn run_all(
 ) -> Outcome {
     let job = |scenario| Job { scenario, driver: Arc::clone(driver) };
     run_jobs(scenarios.into_iter().map(job).collect(), at_once, stop, observe).await
-}
-
-/// Runs scenarios as [`run_all`] does, each in a lab of its own driver.
-pub async fn run_jobs(
-    jobs: Vec<Job>,
-    at_once: NonZeroUsize,
-    stop: impl Future<Output = ()>,
-    observe: impl FnMut(Event<'_>),
-) -> Outcome {
-    pool::run_in(jobs, at_once, stop, observe).await
 }
 
 /// Reads one scenario file, or those of a folder, and runs them.

@@ -28,8 +28,8 @@ pub enum Event<'a> {
     Finished(&'a ScenarioOutcome),
 }
 
-/// Runs scenarios, so many at once, until all are finished or `stop` is.
-pub(super) async fn run_in(
+/// Runs scenarios as [`run_all`](super::run_all) does, each in a lab of its own driver.
+pub async fn run_jobs(
     jobs: Vec<Job>,
     at_once: NonZeroUsize,
     stop: impl Future<Output = ()>,

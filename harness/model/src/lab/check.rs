@@ -1,6 +1,5 @@
 //! What a lab file refers to must be there, and its addresses must agree.
 
-mod live;
 mod reach;
 mod routes;
 
@@ -9,10 +8,10 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::Lab;
-use super::draft::{Draft, DraftDevice, DraftHost, DraftRuns};
+use super::draft::{Draft, DraftDevice, DraftHost};
+use super::{Lab, Runs};
 use diagnostics::yaml::Problems;
-use diagnostics::{Diagnostic, Located, Place};
+use diagnostics::{Diagnostic, Located};
 
 /// The lab of a draft; notes every reference that leads nowhere and every contradiction.
 ///
@@ -38,7 +37,7 @@ fn references(draft: &Draft, complete: bool, problems: &Problems) {
         foreigner_is_no_pki_of_the_file(host, draft, problems);
     }
     if draft.is_live() {
-        live::check(draft, problems);
+        is_only_named(draft, problems);
     } else if complete {
         interfaces_lead_somewhere(draft, problems);
         routes::check(draft, problems);
@@ -136,26 +135,27 @@ fn interfaces_lead_somewhere(draft: &Draft, problems: &Problems) {
 }
 
 fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
-    let Some(DraftRuns::Pki(runs)) = &host.runs else { return };
-    if draft.by_url.iter().any(|pki| pki.name.value == runs.value) {
+    let Some(Located { value: Runs::Pki(runs), place }) = &host.runs else { return };
+    if draft.by_url.iter().any(|(name, _)| name.value == *runs) {
         // It is where its URL says, whatever a host runs.
         return;
     }
-    let names = || draft.pkis.iter().map(|pki| pki.name.value.as_str());
-    if !names().any(|name| name == runs.value) {
-        unknown(&runs.place, "PKI", &runs.value, names(), problems);
+    let names = || draft.pkis.iter().map(|(name, _)| name.value.as_str());
+    if !names().any(|name| name == runs) {
+        let unknown = Diagnostic::at(place, format!("unknown PKI `{runs}`"));
+        problems.add(unknown.known(runs, "the lab's PKIs", names()));
     }
 }
 
 /// A program or an image is known by its host's name, and each PKI by one name.
 fn foreigner_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &Problems) {
-    let what = match host.runs {
-        Some(DraftRuns::Program(_)) => "a program",
-        Some(DraftRuns::Image(_)) => "an image",
-        Some(DraftRuns::Pki(_)) | None => return,
+    let what = match host.runs.as_ref().map(|runs| &runs.value) {
+        Some(Runs::Program(_)) => "a program",
+        Some(Runs::Image(_)) => "an image",
+        Some(Runs::Pki(_)) | None => return,
     };
-    let mut names =
-        draft.pkis.iter().map(|pki| &pki.name).chain(draft.by_url.iter().map(|it| &it.name));
+    let simulated = draft.pkis.iter().map(|(name, _)| name);
+    let mut names = simulated.chain(draft.by_url.iter().map(|(name, _)| name));
     if names.any(|name| name.value == host.name.value) {
         let name = &host.name.value;
         let message = format!("`{name}` runs {what}, and is the name of a PKI as well");
@@ -170,23 +170,37 @@ fn pkis_are_run(draft: &Draft, problems: &Problems) {
     if draft.hosts.is_empty() && draft.devices.iter().all(is_real) {
         return;
     }
-    for pki in &draft.pkis {
-        if !draft.hosts.iter().any(|host| host.runs_pki(&pki.name.value)) {
-            let message = format!("no host runs the PKI `{}`", pki.name.value);
-            let note = format!("give a host `runs: {}`", pki.name.value);
-            problems.add(Diagnostic::at(&pki.name.place, message).note(note));
+    for (Located { value: name, place }, _) in &draft.pkis {
+        if !draft.hosts.iter().any(|host| host.runs_pki(name)) {
+            let message = format!("no host runs the PKI `{name}`");
+            let note = format!("give a host `runs: {name}`");
+            problems.add(Diagnostic::at(place, message).note(note));
         }
     }
 }
 
-fn unknown<'a>(
-    place: &Place,
-    what: &str,
-    name: &str,
-    known: impl Iterator<Item = &'a str>,
-    problems: &Problems,
-) {
-    let note = format!("the lab's {what}s");
-    let message = format!("unknown {what} `{name}`");
-    problems.add(Diagnostic::at(place, message).known(name, &note, known));
+/// Notes what a lab cannot have that names what is there already: its network is what it is.
+fn is_only_named(draft: &Draft, problems: &Problems) {
+    for host in &draft.hosts {
+        hosts_are_as_they_are(host, problems);
+    }
+    for (name, _) in &draft.pkis {
+        let message = format!("the PKI `{}` is simulated, in a lab of real things", name.value);
+        let note = "start it with `sceplab serve`, and give its `url` here";
+        problems.add(Diagnostic::at(&name.place, message).note(note));
+    }
+}
+
+fn hosts_are_as_they_are(host: &DraftHost, problems: &Problems) {
+    let fields = [
+        ("forwards", host.forwards),
+        ("routes", !host.routes.is_empty()),
+        ("ttl", host.ttl.is_some()),
+        ("runs", host.runs.is_some()),
+    ];
+    for (field, _) in fields.into_iter().filter(|(_, given)| *given) {
+        let message = format!("`{field}` of host `{}` changes nothing", host.name.value);
+        let note = "what a lab has by SSH and by URL is there already: a host beside it has addresses alone";
+        problems.add(Diagnostic::at(&host.name.place, message).note(note));
+    }
 }

@@ -1,18 +1,14 @@
 //! From the tree of a lab file to its draft.
 
-mod by_url;
 mod faults;
-mod program;
-mod ssh;
-
-use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 use mock_ca::{AdminCredentials, Approval, ChallengePolicy, PersonalityName};
 use scep::capabilities::Capability;
 
-use super::draft::{Draft, DraftDevice, DraftHost, DraftPki, DraftRoute};
-use super::{Pki, Secret};
+use super::draft::{Draft, DraftDevice, DraftHost, DraftRoute};
+use super::values::{name, port, secret, secrets};
+use super::{Pki, by_url, program, ssh};
 use diagnostics::yaml::{Entry, Fields, Node, Problems, Value, names};
 use diagnostics::{Diagnostic, Located};
 
@@ -119,21 +115,18 @@ fn host(entry: &Entry, problems: &Problems) -> Option<DraftHost> {
     let known = ["addresses", "forwards", "routes", "ttl", "runs"];
     let fields = Fields::of(&entry.value, "a host", &known, problems)?;
     let addresses = fields.required("addresses").map(|node| node.items(problems));
+    let addresses = addresses.unwrap_or_default().iter();
+    let addresses: Vec<_> = addresses.filter_map(|node| address(node, problems)).collect();
+    let first = addresses.first().map(|address| address.value.addr());
     let routes = fields.names("routes", "a map from destinations to next hops");
-    let mut host = DraftHost {
+    Some(DraftHost {
         name: name(entry, "host", problems)?,
-        addresses: addresses
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|node| address(node, problems))
-            .collect(),
+        addresses,
         forwards: fields.optional_as("forwards", Node::boolean).unwrap_or_default(),
         routes: routes.iter().filter_map(|entry| route(entry, problems)).collect(),
         ttl: fields.optional_as("ttl", ttl),
-        runs: None,
-    };
-    host.runs = fields.optional("runs").and_then(|node| program::runs(node, &host, problems));
-    Some(host)
+        runs: fields.optional("runs").and_then(|node| program::runs(node, first, problems)),
+    })
 }
 
 fn address(node: &Node, problems: &Problems) -> Option<Located<Ipv4Net>> {
@@ -170,7 +163,7 @@ fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
     Some(ttl.get())
 }
 
-fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
+fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki)> {
     let fields = Fields::of(&entry.value, "a PKI", &SIMULATED, problems)?;
     let personality = fields
         .required("personality")
@@ -199,7 +192,7 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<DraftPki> {
             .map(|node| faults::faults(node, personality, problems))
             .unwrap_or_default(),
     };
-    Some(DraftPki { name: name(entry, "pki", problems)?, pki })
+    Some((name(entry, "pki", problems)?, pki))
 }
 
 /// A keyword of what the mock CA can do; only one personality has a next CA certificate to show.
@@ -239,72 +232,9 @@ fn challenge(node: &Node, problems: &Problems) -> Option<ChallengePolicy> {
     }
 }
 
-fn port(node: &Node, problems: &Problems) -> Option<u16> {
-    let port: std::num::NonZeroU16 = node.parsed("a port from 1 to 65535", problems)?;
-    Some(port.get())
-}
-
 fn admin(node: &Node, problems: &Problems) -> Option<AdminCredentials> {
     let fields = Fields::of(node, "an administrator", &["user", "password"], problems)?;
     let user = fields.required_as("user", Node::text);
     let password = fields.required_as("password", secret);
     Some(AdminCredentials { user: user?, password: password? })
-}
-
-/// A secret; a problem with one does not show it.
-fn secret(node: &Node, problems: &Problems) -> Option<Secret> {
-    match &node.value {
-        Value::Scalar { text, .. } if !text.is_empty() => Some(Secret::new(text)),
-        _ => {
-            problems.add(Diagnostic::at(&node.place, "expected a secret text"));
-            None
-        }
-    }
-}
-
-/// A list of secrets.
-fn secrets(node: &Node, problems: &Problems) -> Vec<Secret> {
-    node.items(problems).iter().filter_map(|item| secret(item, problems)).collect()
-}
-
-/// The name of an environment variable that holds a password; if it is the password itself, it must not be shown again.
-fn variable(node: &Node, example: &str, problems: &Problems) -> Option<String> {
-    let name = node.text(problems)?;
-    let sound = is_variable(&name);
-    if !sound {
-        let message = "expected the name of an environment variable that holds the password";
-        problems.add(Diagnostic::at(&node.place, message).note(format!("such as `{example}`")));
-    }
-    sound.then_some(name)
-}
-
-/// Whether a text can be the name of an environment variable.
-fn is_variable(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// The folder of the file that has this node.
-fn folder(node: &Node) -> PathBuf {
-    let file = Path::new(node.place.source().path());
-    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    file.parent().unwrap_or(Path::new("/")).to_owned()
-}
-
-/// A name that prompts, paths and host names can carry.
-fn name(entry: &Entry, what: &str, problems: &Problems) -> Option<Located<String>> {
-    let name = &entry.key;
-    let sound = name.len() <= 63
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if !sound {
-        let message = format!("`{name}` cannot be the name of a {what}");
-        problems.add(
-            Diagnostic::at(&entry.key_place, message)
-                .note("a name is made of letters, digits, `-`, `_` and `.`"),
-        );
-        return None;
-    }
-    Some(Located { value: name.clone(), place: entry.key_place.clone() })
 }

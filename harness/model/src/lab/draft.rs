@@ -5,9 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::{
-    DEFAULT_TTL, Device, Host, Image, Lab, Pki, PkiByUrl, Program, Route, Runs, Secret, SshTarget,
-};
+use super::{DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, Route, Runs, Secret, SshTarget};
 use diagnostics::{Located, Place};
 
 /// A lab whose references are not checked yet.
@@ -17,8 +15,9 @@ pub(super) struct Draft {
     pub(super) stands_in_for: Option<String>,
     pub(super) devices: Vec<DraftDevice>,
     pub(super) hosts: Vec<DraftHost>,
-    pub(super) pkis: Vec<DraftPki>,
-    pub(super) by_url: Vec<DraftPkiByUrl>,
+    pub(super) pkis: Vec<(Located<String>, Pki)>,
+    /// By URL; without a value where something is wrong with one: its name is known all the same.
+    pub(super) by_url: Vec<(Located<String>, Option<PkiByUrl>)>,
 }
 
 #[derive(Debug)]
@@ -36,14 +35,7 @@ pub(super) struct DraftHost {
     pub(super) forwards: bool,
     pub(super) routes: Vec<DraftRoute>,
     pub(super) ttl: Option<u8>,
-    pub(super) runs: Option<DraftRuns>,
-}
-
-#[derive(Debug)]
-pub(super) enum DraftRuns {
-    Pki(Located<String>),
-    Program(Box<Program>),
-    Image(Box<Image>),
+    pub(super) runs: Option<Located<Runs>>,
 }
 
 #[derive(Debug)]
@@ -55,19 +47,6 @@ pub(super) struct DraftRoute {
     pub(super) place: Place,
 }
 
-#[derive(Debug)]
-pub(super) struct DraftPki {
-    pub(super) name: Located<String>,
-    pub(super) pki: Pki,
-}
-
-#[derive(Debug)]
-pub(super) struct DraftPkiByUrl {
-    pub(super) name: Located<String>,
-    /// Nothing where something is wrong with it: its name is known all the same.
-    pub(super) pki: Option<PkiByUrl>,
-}
-
 impl Draft {
     /// Whether it has what is there already.
     pub(super) fn is_live(&self) -> bool {
@@ -76,11 +55,10 @@ impl Draft {
 
     /// The PKIs that hosts are to run, by the names that steps know them by.
     pub(super) fn pki_names(&self) -> Vec<Located<String>> {
-        let hosts = self.hosts.iter().filter(|host| match host.runs {
-            Some(DraftRuns::Program(_) | DraftRuns::Image(_)) => true,
-            Some(DraftRuns::Pki(_)) | None => false,
+        let hosts = self.hosts.iter().filter(|host| {
+            host.runs.as_ref().is_some_and(|runs| !matches!(runs.value, Runs::Pki(_)))
         });
-        let pkis = self.pkis.iter().map(|pki| &pki.name);
+        let pkis = self.pkis.iter().map(|(name, _)| name);
         pkis.chain(hosts.map(|host| &host.name)).cloned().collect()
     }
 
@@ -91,11 +69,11 @@ impl Draft {
             stands_in_for: self.stands_in_for,
             devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
             hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
-            pkis: self.pkis.into_iter().map(|draft| (draft.name.value, draft.pki)).collect(),
+            pkis: self.pkis.into_iter().map(|(name, pki)| (name.value, pki)).collect(),
             by_url: self
                 .by_url
                 .into_iter()
-                .filter_map(|draft| Some((draft.name.value, draft.pki?)))
+                .filter_map(|(name, pki)| Some((name.value, pki?)))
                 .collect(),
         }
     }
@@ -116,7 +94,7 @@ impl DraftDevice {
 
 impl DraftHost {
     pub(super) fn runs_pki(&self, pki: &str) -> bool {
-        matches!(&self.runs, Some(DraftRuns::Pki(name)) if name.value == pki)
+        self.runs.as_ref().is_some_and(|runs| matches!(&runs.value, Runs::Pki(it) if it == pki))
     }
 
     pub(super) fn owns(&self, address: Ipv4Addr) -> bool {
@@ -136,18 +114,8 @@ impl DraftHost {
             forwards: self.forwards,
             routes: self.routes.into_iter().map(route).collect(),
             ttl: self.ttl.unwrap_or(DEFAULT_TTL),
-            runs: self.runs.map(DraftRuns::into_runs),
+            runs: self.runs.map(|runs| runs.value),
         };
         (self.name.value, host)
-    }
-}
-
-impl DraftRuns {
-    fn into_runs(self) -> Runs {
-        match self {
-            Self::Pki(name) => Runs::Pki(name.value),
-            Self::Program(program) => Runs::Program(program),
-            Self::Image(image) => Runs::Image(image),
-        }
     }
 }

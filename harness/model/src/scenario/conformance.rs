@@ -41,7 +41,7 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
         "disruptive",
     ];
     let fields = Fields::of(node, "a conformance block", &known, problems)?;
-    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
+    let text = |key| fields.optional_as(key, Node::text);
     let id = fields.required("requirement")?;
     let requirement = requirement(id, problems)?;
     let ends = [("server", End::Server), ("client", End::Client)];
@@ -51,8 +51,9 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
         problems.add(Diagnostic::at(&id.place, message));
     }
     let levels = [("MUST", Level::Must), ("SHOULD", Level::Should), ("MAY", Level::May)];
-    let level = fields.optional("level").and_then(|node| node.one_of("level", &levels, problems));
-    let flag = |key| fields.optional(key).and_then(|node| node.boolean(problems));
+    let level = fields.one_of("level", "level", &levels);
+    let flag = |key| fields.optional_as(key, Node::boolean).unwrap_or_default();
+    let catches = fields.one_or_more("catches").iter();
     Some(Conformance {
         requirement,
         end,
@@ -60,15 +61,9 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Option<Conformance> {
         section: text("section").unwrap_or_else(|| requirement.section.to_owned()),
         sentence: text("sentence").unwrap_or_else(|| requirement.sentence.to_owned()),
         seen: text("seen"),
-        catches: fields
-            .optional("catches")
-            .map(|node| node.one_or_more(problems))
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|node| node.text(problems))
-            .collect(),
-        is_control: flag("control").unwrap_or_default(),
-        is_disruptive: flag("disruptive").unwrap_or_default(),
+        catches: catches.filter_map(|node| node.text(problems)).collect(),
+        is_control: flag("control"),
+        is_disruptive: flag("disruptive"),
     })
 }
 

@@ -1,12 +1,10 @@
 //! From a request of a scenario to what travels: what is chosen, and what follows where nothing is.
 
 mod body;
-mod challenge;
 mod message;
 mod transport;
-mod words;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openssl::rand::rand_bytes;
 use openssl::x509::{X509, X509Name};
@@ -16,14 +14,18 @@ use scep::client::choice;
 use scep::http::HttpRequest;
 use scep::identity::Identity;
 use scep::name;
+use scep::request::self_signed;
+use scep::secret::Secret;
 
 use self::message::{bytes, content, encode};
-use self::transport::{question, travelling};
-use self::words::words;
+use self::transport::{question, travelling, words};
 use super::keys::Kind;
-use super::signer::{Shape, identity};
+use super::signer::issued_by;
 use super::{Authority, Conversation, Requested, SpeechError, Transaction, keys};
-use model::scenario::scep::{KeyType, Operation, RecipientChoice, Request, SignerChoice, Wrong};
+use model::scenario::scep::{
+    ChallengeChoice, KeyType, Operation, RecipientChoice, Request, SignerChoice, Wrong,
+};
+use testbed::pki::Pki;
 
 /// What travels, and what it is.
 pub(super) struct Composed {
@@ -38,6 +40,8 @@ pub(super) struct Composed {
 
 /// A key length that every CA takes.
 const KEY_BITS: u32 = 2048;
+/// A year, more or less.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// A key to sign with.
 const OTHER_KEY: Kind = Kind::Rsa(KEY_BITS);
 
@@ -106,16 +110,13 @@ impl Conversation {
         let recipients = self.recipients(choice.recipient).await?;
         let requested = self.requested(request).await?;
         let signer = self.signer(request, &requested, digest).await?;
-        let sender_nonce = nonce(choice.nonce_bytes.unwrap_or(Nonce::BYTES))?;
-        let transaction_id =
-            match (&choice.transaction_id, request.operation == Operation::CertPoll) {
-                (Some(id), _) => TransactionId::new(self.filled(id)),
-                (None, true) if self.transaction.is_some() => self
-                    .transaction
-                    .as_ref()
-                    .map_or_else(|| TransactionId::new(""), |it| it.id.clone()),
-                (None, _) => TransactionId::generate(&mut rand_bytes)?,
-            };
+        let sender_nonce = Nonce::new(noise(choice.nonce_bytes.unwrap_or(Nonce::BYTES))?);
+        let polls = request.operation == Operation::CertPoll;
+        let transaction_id = match (&choice.transaction_id, &self.transaction) {
+            (Some(id), _) => TransactionId::new(self.filled(id)),
+            (None, Some(polled)) if polls => polled.id.clone(),
+            (None, _) => TransactionId::generate(&mut rand_bytes)?,
+        };
         Ok(Parts {
             capabilities,
             digest,
@@ -127,6 +128,49 @@ impl Conversation {
             sender_nonce,
             transaction_id,
         })
+    }
+
+    /// Finds the challenge password that the request is to carry.
+    pub(super) async fn choose_challenge(
+        &mut self,
+        pki: &dyn Pki,
+        request: &Request,
+        expendable: bool,
+    ) -> Result<(), SpeechError> {
+        let renews = request.operation == Operation::RenewalReq;
+        let lacks = matches!(
+            request.message.challenge,
+            ChallengeChoice::Wrong | ChallengeChoice::Empty | ChallengeChoice::None
+        );
+        let is_nobody = matches!(
+            request.message.signer,
+            Some(SignerChoice::SelfSigned | SignerChoice::Stranger)
+        );
+        let consequence = match renews {
+            false if lacks => Some("none can be missing"),
+            true if is_nobody => Some("serves everybody"),
+            _ => None,
+        };
+        if let Some(consequence) = consequence
+            && !pki.asks_for_challenge().await?
+        {
+            let reason = format!("the PKI asks for no challenge password, and {consequence}");
+            return Err(SpeechError::NotPossible(reason));
+        }
+        self.challenge = match request.message.challenge {
+            ChallengeChoice::Right if renews => None,
+            ChallengeChoice::Right | ChallengeChoice::Always => {
+                let secret = pki.challenge(expendable).await?;
+                self.challenges += usize::from(secret.is_some() && !expendable);
+                secret
+            }
+            ChallengeChoice::Wrong => Some(Secret::new("0BAD0BAD0BAD0BAD")),
+            ChallengeChoice::Empty => Some(Secret::new("")),
+            ChallengeChoice::None => None,
+            ChallengeChoice::Again => self.challenge.take(),
+        };
+        self.secrets.extend(self.challenge.clone());
+        Ok(())
     }
 
     fn authority(&self) -> Result<&Authority, SpeechError> {
@@ -176,46 +220,30 @@ impl Conversation {
             }
             _ => SignerChoice::SelfSigned,
         };
-        let choice = request.message.signer.unwrap_or(default);
         let Requested { subject, key } = requested;
-        let mut shape = Shape {
-            subject,
-            issuer: subject,
-            issuer_key: None,
-            has_key_usage: true,
-            is_expired: false,
-        };
-        let made = match choice {
-            SignerChoice::SelfSigned => {
-                return Ok(scep::request::self_signed(subject, key, digest, SystemTime::now())?);
-            }
-            SignerChoice::Issued => {
-                let missing = "no certificate was issued that could sign it";
-                let missing = || SpeechError::NotPossible(missing.to_owned());
-                return self.issued.clone().ok_or_else(missing);
-            }
+        let now = SystemTime::now();
+        Ok(match request.message.signer.unwrap_or(default) {
+            SignerChoice::SelfSigned => self_signed(subject, key, digest, now)?,
             SignerChoice::OtherSubject => {
                 let other = parsed("CN=somebody-else")?;
-                let shape = Shape { subject: &other, issuer: &other, ..shape };
-                identity(&shape, key)
+                self_signed(&other, key, digest, now)?
             }
-            SignerChoice::NoKeyUsage => {
-                shape.has_key_usage = false;
-                identity(&shape, key)
+            SignerChoice::NoKeyUsage => issued_by(subject, key, subject, key, false)?,
+            // Such a certificate is valid for a year.
+            SignerChoice::Expired => self_signed(subject, key, digest, now - 2 * YEAR)?,
+            SignerChoice::OtherKey => {
+                self_signed(subject, &self.keys.key("other", OTHER_KEY).await?, digest, now)?
             }
-            SignerChoice::Expired => {
-                shape.is_expired = true;
-                identity(&shape, key)
-            }
-            SignerChoice::OtherKey => identity(&shape, &self.keys.key("other", OTHER_KEY).await?),
+            SignerChoice::Issued => self.issued.clone().ok_or_else(|| {
+                let missing = "no certificate was issued that could sign it";
+                SpeechError::NotPossible(missing.to_owned())
+            })?,
             SignerChoice::Stranger => {
-                let (issuer, issuer_key) = (parsed("CN=Another CA")?, keys::throw_away().await?);
                 let own = self.keys.key("stranger", OTHER_KEY).await?;
-                let shape = Shape { issuer: &issuer, issuer_key: Some(&issuer_key), ..shape };
-                identity(&shape, &own)
+                let (issuer, issuer_key) = (parsed("CN=Another CA")?, keys::throw_away().await?);
+                issued_by(subject, &own, &issuer, &issuer_key, true)?
             }
-        };
-        Ok(made?)
+        })
     }
 
     async fn recipients(&self, choice: RecipientChoice) -> Result<Vec<X509>, SpeechError> {
@@ -228,9 +256,7 @@ impl Conversation {
             RecipientChoice::Stranger => {
                 let subject = parsed("CN=Another CA")?;
                 let key = keys::throw_away().await?;
-                let made =
-                    scep::request::self_signed(&subject, &key, Digest::Sha256, SystemTime::now())?;
-                vec![made.certificate]
+                vec![self_signed(&subject, &key, Digest::Sha256, SystemTime::now())?.certificate]
             }
         })
     }
@@ -258,10 +284,6 @@ fn fresh_subject(pattern: Option<&str>) -> Result<String, SpeechError> {
 fn parsed(subject: &str) -> Result<X509Name, SpeechError> {
     name::parse(subject)
         .map_err(|error| SpeechError::NotPossible(format!("`{subject}` is no name: {error}")))
-}
-
-fn nonce(length: usize) -> Result<Nonce, SpeechError> {
-    Ok(Nonce::new(noise(length)?))
 }
 
 fn noise(length: usize) -> Result<Vec<u8>, SpeechError> {

@@ -1,9 +1,7 @@
 //! Certificates to sign requests with, such as a client has no business with.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::BigNum;
+use openssl::asn1::Asn1Time;
+use openssl::bn::{BigNum, MsbOption};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
@@ -11,50 +9,31 @@ use openssl::x509::extension::KeyUsage;
 use openssl::x509::{X509, X509NameRef};
 use scep::identity::Identity;
 
-/// What is made of a signer's certificate.
-pub(super) struct Shape<'a> {
-    pub(super) subject: &'a X509NameRef,
-    pub(super) issuer: &'a X509NameRef,
-    /// Who signs it; its own key where this is left out.
-    pub(super) issuer_key: Option<&'a PKey<Private>>,
-    pub(super) has_key_usage: bool,
-    /// Whether it ended an hour ago.
-    pub(super) is_expired: bool,
-}
+/// How long such a certificate is valid, in days.
+const DAYS: u32 = 30;
 
-/// A certificate of this shape for the key.
-pub(super) fn identity(shape: &Shape<'_>, key: &PKey<Private>) -> Result<Identity, ErrorStack> {
-    const DAY: Duration = Duration::from_secs(86_400);
-    const HOUR: Duration = Duration::from_secs(3_600);
-    let now = SystemTime::now();
-    let (start, end) =
-        if shape.is_expired { (now - 30 * DAY, now - HOUR) } else { (now - HOUR, now + 30 * DAY) };
+/// A certificate for the key that the issuer's key signs.
+pub(super) fn issued_by(
+    subject: &X509NameRef,
+    key: &PKey<Private>,
+    issuer: &X509NameRef,
+    issuer_key: &PKey<Private>,
+    has_key_usage: bool,
+) -> Result<Identity, ErrorStack> {
     let mut builder = X509::builder()?;
     builder.set_version(2)?;
-    builder.set_subject_name(shape.subject)?;
-    builder.set_issuer_name(shape.issuer)?;
+    builder.set_subject_name(subject)?;
+    builder.set_issuer_name(issuer)?;
     builder.set_pubkey(key)?;
-    let serial = random_serial()?;
-    builder.set_serial_number(&serial)?;
-    let (start, end) = (asn1_time(start)?, asn1_time(end)?);
-    builder.set_not_before(&start)?;
-    builder.set_not_after(&end)?;
-    if shape.has_key_usage {
+    let mut serial = BigNum::new()?;
+    serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
+    builder.set_serial_number(serial.to_asn1_integer()?.as_ref())?;
+    builder.set_not_before(Asn1Time::days_from_now(0)?.as_ref())?;
+    builder.set_not_after(Asn1Time::days_from_now(DAYS)?.as_ref())?;
+    if has_key_usage {
         let usage = KeyUsage::new().critical().digital_signature().key_encipherment().build()?;
         builder.append_extension(usage)?;
     }
-    builder.sign(shape.issuer_key.unwrap_or(key), MessageDigest::sha256())?;
+    builder.sign(issuer_key, MessageDigest::sha256())?;
     Ok(Identity { certificate: builder.build(), key: key.clone() })
-}
-
-fn random_serial() -> Result<Asn1Integer, ErrorStack> {
-    let mut octets = [0; 16];
-    openssl::rand::rand_bytes(&mut octets)?;
-    octets[0] = octets[0] & 0x7f | 0x40;
-    BigNum::from_slice(&octets)?.to_asn1_integer()
-}
-
-fn asn1_time(time: SystemTime) -> Result<Asn1Time, ErrorStack> {
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    Asn1Time::from_unix(seconds.try_into().unwrap_or(i64::MAX))
 }

@@ -92,7 +92,7 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
     ];
     let mut finished = 0;
     let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
-    let outcome = run_in(jobs(scenarios), at_once(1), std::future::pending(), observe).await;
+    let outcome = run_jobs(jobs(scenarios), at_once(1), std::future::pending(), observe).await;
     let verdicts: Vec<&Verdict> =
         outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
     let message = "the string broke".to_owned();
@@ -107,7 +107,7 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
 #[tokio::test]
 async fn a_lab_that_cannot_be_built_took_its_time_all_the_same() {
     let jobs = jobs(vec![scenario("a", "broken", "x")]);
-    let outcome = run_in(jobs, at_once(1), std::future::pending(), |_| {}).await;
+    let outcome = run_jobs(jobs, at_once(1), std::future::pending(), |_| {}).await;
     assert_ne!(outcome.scenarios[0].elapsed, Duration::ZERO);
 }
 
@@ -123,14 +123,14 @@ async fn a_stopped_run_tells_what_was_finished() {
         }
     };
     let stop = async { stop.await.unwrap() };
-    let outcome = run_in(jobs(scenarios), at_once(1), stop, observe).await;
+    let outcome = run_jobs(jobs(scenarios), at_once(1), stop, observe).await;
     assert_eq!((outcome.scenarios.len(), outcome.selected, outcome.interrupted), (1, 3, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn as_many_run_at_once_as_asked_for() {
     let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "count")).collect();
-    let outcome = run_in(jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
+    let outcome = run_jobs(jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.count(&[Status::Passed]), 12);
     assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
 }
@@ -176,7 +176,7 @@ impl Driver for OneAtATime {
 async fn scenarios_that_need_the_same_thing_to_themselves_run_one_after_another() {
     let job = |id: &str| Job { scenario: scenario(id, "h", "x"), driver: Arc::new(OneAtATime) };
     let jobs = ["a", "b", "c"].map(job).into();
-    let outcome = run_in(jobs, at_once(3), std::future::pending(), |_| {}).await;
+    let outcome = run_jobs(jobs, at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.scenarios.len(), 3);
     assert_eq!(MOST_AT_PKI.load(Ordering::SeqCst), 1);
 }

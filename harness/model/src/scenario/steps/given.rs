@@ -28,7 +28,7 @@ pub(super) struct Given<'a> {
     pub(super) place: &'a Place,
 }
 
-impl<'a> Given<'a> {
+impl Given<'_> {
     /// The text of a field.
     pub(super) fn text(&self, key: &str) -> Option<String> {
         self.fields.optional_as(key, Node::text)

@@ -1,6 +1,7 @@
 //! What a signed message says of itself: its form, its attributes, its signature.
 
-use scep::algorithm::Digest;
+use std::fmt::Display;
+
 use scep::attribute::PkiStatus;
 use scep::client::CaCertificates;
 use scep::message::Message;
@@ -25,8 +26,7 @@ pub(super) fn encoding(seen: &mut Observation, message: &[u8]) {
 /// The digest, and what the signed attributes are, held against the request.
 pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction: &Transaction) {
     let attributes = message.attributes();
-    let digest: Digest = message.digest();
-    seen.set(Fact::SignatureDigest, digest);
+    seen.set(Fact::SignatureDigest, message.digest());
     if let Ok(message_type) = attributes.message_type() {
         seen.set(Fact::MessageType, message_type);
     }
@@ -57,14 +57,8 @@ pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction:
         Ok(None) => {}
         Err(error) => missing(seen, Fact::FailInfoText, &error),
     }
-    match attributes.transaction_id() {
-        Ok(id) if id == transaction.id => seen.set(Fact::Transaction, "returned"),
-        Ok(id) => {
-            seen.set(Fact::Transaction, "other");
-            seen.detail(format!("transactionID: {id}"));
-        }
-        Err(error) => missing(seen, Fact::Transaction, &error),
-    }
+    let id = attributes.transaction_id();
+    returned(seen, Fact::Transaction, "transactionID", id, &transaction.id);
     match attributes.sender_nonce() {
         Ok(nonce) => {
             let is_echoed = nonce == transaction.sender_nonce;
@@ -73,19 +67,29 @@ pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction:
         }
         Err(error) => missing(seen, Fact::SenderNonce, &error),
     }
-    match attributes.recipient_nonce() {
-        Ok(nonce) if nonce == transaction.sender_nonce => {
-            seen.set(Fact::RecipientNonce, "returned");
-        }
-        Ok(nonce) => {
-            seen.set(Fact::RecipientNonce, "other");
-            seen.detail(format!("recipientNonce: {nonce}"));
-        }
-        Err(error) => missing(seen, Fact::RecipientNonce, &error),
-    }
+    let nonce = attributes.recipient_nonce();
+    returned(seen, Fact::RecipientNonce, "recipientNonce", nonce, &transaction.sender_nonce);
     if let [value] = attributes.raw("1.2.840.113549.1.9.3").as_slice() {
         let kind = if *value == ID_DATA { "data" } else { "other" };
         seen.set(Fact::ContentTypeAttribute, kind);
+    }
+}
+
+/// Whether an attribute of the reply has the value that was sent.
+fn returned<T: PartialEq + Display>(
+    seen: &mut Observation,
+    fact: Fact,
+    name: &str,
+    attribute: Result<T, Error>,
+    sent: &T,
+) {
+    match attribute {
+        Ok(value) if value == *sent => seen.set(fact, "returned"),
+        Ok(value) => {
+            seen.set(fact, "other");
+            seen.detail(format!("{name}: {value}"));
+        }
+        Err(error) => missing(seen, fact, &error),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Outcomes that are acceptable, as conditions on facts, and how a file writes them.
 
-use std::fmt;
-
 use regex::Regex;
 
 use super::{Fact, FactName};
@@ -56,32 +54,6 @@ impl<F> Condition<F> {
             }
             Expected::Matches(regex) => regex.is_match(actual),
         })
-    }
-}
-
-impl<F: FactName> fmt::Display for Condition<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values: Vec<String> = self.expected.iter().map(ToString::to_string).collect();
-        write!(f, "{} {}", self.fact.name(), values.join(" or "))
-    }
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Not(text) => write!(f, "not {text}"),
-            Self::Range(from, to) if *to == u64::MAX => write!(f, "at least {from}"),
-            Self::Range(from, to) => write!(f, "{from} to {to}"),
-            Self::Matches(regex) => write!(f, "/{regex}/"),
-        }
-    }
-}
-
-impl<F: FactName> fmt::Display for Acceptable<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let conditions: Vec<String> = self.conditions.iter().map(ToString::to_string).collect();
-        f.write_str(&conditions.join(", "))
     }
 }
 

@@ -144,8 +144,8 @@ fn message(given: &Given<'_>) -> MessageChoice {
         key_type: given.one_of("key-type", &KeyType::NAMED).unwrap_or_default(),
         challenge: given.one_of("challenge", &ChallengeChoice::NAMED).unwrap_or_default(),
         challenge_string: given.one_of("challenge-string", &STRINGS).unwrap_or_default(),
-        cipher: given.one_of("cipher", &CIPHERS),
-        digest: given.one_of("digest", &DIGESTS),
+        cipher: algorithm(given, "cipher", &Cipher::NAMED),
+        digest: algorithm(given, "digest", &Digest::NAMED),
         key_transport: given.one_of("key-transport", &TRANSPORTS),
         nonce_bytes: given.number("nonce-bytes", 0..=1024, "a nonce of 0 to 1024 bytes"),
         transaction_id: text("transaction-id"),
@@ -159,28 +159,19 @@ fn message(given: &Given<'_>) -> MessageChoice {
     }
 }
 
+/// An algorithm by its name in small letters, without hyphens: `aes128`.
+fn algorithm<T: Copy>(given: &Given<'_>, key: &str, named: &[(&str, T)]) -> Option<T> {
+    let spelt = |(name, it): &(&str, T)| (name.to_lowercase().replace('-', ""), *it);
+    let spelt: Vec<(String, T)> = named.iter().map(spelt).collect();
+    let known: Vec<(&str, T)> = spelt.iter().map(|(name, it)| (name.as_str(), *it)).collect();
+    given.one_of(key, &known)
+}
+
 const STRINGS: [(&str, ChallengeString); 4] = [
     ("printable", ChallengeString::PrintableOrUtf8),
     ("utf8", ChallengeString::Utf8),
     ("ia5", ChallengeString::Ia5),
     ("bmp", ChallengeString::Bmp),
-];
-
-const CIPHERS: [(&str, Cipher); 5] = [
-    ("des", Cipher::Des),
-    ("3des", Cipher::TripleDes),
-    ("aes128", Cipher::Aes128),
-    ("aes192", Cipher::Aes192),
-    ("aes256", Cipher::Aes256),
-];
-
-const DIGESTS: [(&str, Digest); 6] = [
-    ("md5", Digest::Md5),
-    ("sha1", Digest::Sha1),
-    ("sha224", Digest::Sha224),
-    ("sha256", Digest::Sha256),
-    ("sha384", Digest::Sha384),
-    ("sha512", Digest::Sha512),
 ];
 
 const TRANSPORTS: [(&str, KeyTransport); 2] =

@@ -13,9 +13,6 @@ pub trait FactName: Copy + Eq + Ord + Debug + 'static {
     /// The values it can have beside `absent`; empty where they are not known beforehand.
     fn values(self) -> &'static [&'static str];
 
-    /// In a sentence.
-    fn description(self) -> &'static str;
-
     /// The one of that name.
     fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|fact| fact.name() == name)
@@ -54,10 +51,6 @@ macro_rules! facts {
 
             fn values(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => &[$($value),*],)+ }
-            }
-
-            fn description(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
             }
         }
     };

@@ -101,11 +101,6 @@ wrongs! {
 }
 
 impl Wrong {
-    /// The one of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|wrong| wrong.name() == name)
-    }
-
     /// What it distorts of the message, where it is a matter of how that is built.
     pub fn distortion(self) -> Option<Distortion> {
         Some(match self {
