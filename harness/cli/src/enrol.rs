@@ -22,9 +22,7 @@ use super::values::one_of;
 use super::wiring::LivePki;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
-use simulated::client::{
-    Enrolled, EnrolmentError, Files, Polling, enrol, fingerprint_of, new_key,
-};
+use simulated::client::{Enrolled, EnrolmentError, Files, Polling, enrol, fingerprint_of, new_key};
 use testbed::pki::Pki;
 
 /// The subject that is asked for where none is given.

@@ -27,10 +27,10 @@ use model::lab::topology::Topology;
 use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::client::Builtin;
-use simulated::exit::{ExitWatcher, LabPart};
-use simulated::sim_device::{self, LabDevice};
 use simulated::connector::KeptConnection;
+use simulated::exit::{ExitWatcher, LabPart};
 use simulated::mock_pki::MockPki;
+use simulated::sim_device::{self, LabDevice};
 use testbed::pki::Pki;
 use testbed::{Bench, BenchError, KeySupply, LabEntry, LabOptions, Resource};
 

@@ -22,6 +22,7 @@ use self::command::Launcher;
 use model::lab::{Lab, Program};
 use simulated::channel::Channel;
 use simulated::control::{Ask, Reply};
+use simulated::exit::ExitWatcher;
 use simulated::kernel::namespace::Namespace;
 use simulated::server::{Server, is_answered};
 use testbed::BenchError;
