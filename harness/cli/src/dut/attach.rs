@@ -1,10 +1,9 @@
 //! `sceplab dut --attach`: one session with a device that is served.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
-use dut_sim::console::{self, Commanded, Ending, Shell};
+use dut_sim::console::{self, Commanded, Ending};
 use dut_sim::remote::{RemoteConsole, RemoteError};
 use thiserror::Error;
 
@@ -47,7 +46,6 @@ impl Attaching {
     pub(super) async fn run(&self) -> Result<Option<Exit>, AttachError> {
         let Some(path) = &self.attach else { return Ok(None) };
         let device = RemoteConsole::attach(connect(path).await?).await?;
-        let device = Shell::There(Arc::new(device));
         let ended = match &self.command {
             Some(commands) => console::run_commands(&device, commands).await.map(exit),
             None => console::run(device).await.map(|ending| match ending {

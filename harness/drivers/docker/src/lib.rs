@@ -30,7 +30,6 @@ mod standing;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dut_sim::console::Shell;
 use dut_sim::remote::RemoteConsole;
 use tokio::sync::watch;
 
@@ -110,7 +109,7 @@ impl ConsoleDriver for Docker {
         lab: &Lab,
         device: &str,
         id: &str,
-    ) -> Result<(Shell, Bench), BenchError> {
+    ) -> Result<(RemoteConsole, Bench), BenchError> {
         refuse_real_things(lab, DriverName::Docker)?;
         possible::check(lab, &self.options)?;
         let (docker, lab) = (self.clone(), lab.clone());
@@ -159,12 +158,12 @@ async fn console(
     lab: &Lab,
     name: &str,
     options: &LabOptions,
-) -> Result<Shell, BenchError> {
+) -> Result<RemoteConsole, BenchError> {
     let broken = |reason: String| BenchError::Device { name: name.to_owned(), reason };
     let line = standing.devices.remove(name).ok_or_else(|| broken("it has no console".into()))?;
     let settings = lab_device::settings(lab, name, options.client)?;
     let console = RemoteConsole::start(line, settings).await;
-    Ok(Shell::There(Arc::new(console.map_err(|error| broken(error.to_string()))?)))
+    console.map_err(|error| broken(error.to_string()))
 }
 
 /// A lab whose devices are started, behind the harness's seams.

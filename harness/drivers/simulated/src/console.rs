@@ -1,7 +1,7 @@
 //! Consoles of simulated devices, for use by hand.
 
 use async_trait::async_trait;
-use dut_sim::console::Shell;
+use dut_sim::remote::RemoteConsole;
 use model::lab::Lab;
 use testbed::{Bench, BenchError, Driver};
 
@@ -19,5 +19,5 @@ pub trait ConsoleDriver: Driver {
         lab: &Lab,
         device: &str,
         id: &str,
-    ) -> Result<(Shell, Bench), BenchError>;
+    ) -> Result<(RemoteConsole, Bench), BenchError>;
 }

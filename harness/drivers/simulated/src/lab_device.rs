@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dut_sim::network::Stream;
 use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::exit::{ExitWatcher, LabPart};
 use crate::seen_changes::SeenChanges;
@@ -34,7 +34,7 @@ impl LabDevice {
         watcher: Arc<dyn ExitWatcher>,
     ) -> Result<Self, BenchError>
     where
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: Stream + 'static,
     {
         let part = LabPart::new(name, watcher);
         let settings = settings(lab, name, options.client)?;

@@ -10,7 +10,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dut_sim::console::Shell;
+use dut_sim::remote::RemoteConsole;
 use dut_sim::{DeviceSettings, KeySource};
 use model::lab::{self, Lab, Runs};
 use simulated::client::Builtin;
@@ -64,14 +64,18 @@ impl ConsoleDriver for Virtual {
     async fn console(
         &self,
         lab: &Lab,
-        device: &str,
+        name: &str,
         _: &str,
-    ) -> Result<(Shell, Bench), BenchError> {
+    ) -> Result<(RemoteConsole, Bench), BenchError> {
         self.check(lab)?;
         let (network, pkis) = network_with_pkis(lab)?;
-        let device = start_device(device, plan_of(lab, device)?, &network, &self.keys)?;
+        let device = start_device(name, plan_of(lab, name)?, &network, &self.keys)?;
         let resources: Vec<Box<dyn Resource>> = vec![Box::new(network)];
-        Ok((Shell::Here(device), Bench { pkis, resources, ..Bench::default() }))
+        let console = RemoteConsole::of(device).await.map_err(|error| BenchError::Device {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok((console, Bench { pkis, resources, ..Bench::default() }))
     }
 }
 
