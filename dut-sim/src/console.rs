@@ -2,11 +2,11 @@
 
 mod keys;
 mod pager;
-mod shell;
 mod terminal;
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread;
 
@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::keys::Attributes;
 use self::pager::Lines;
-pub use self::shell::Shell;
 use self::terminal::Terminal;
 use crate::device::Step;
+use crate::remote::{RemoteConsole, RemoteError};
 
 /// What is said of a line that cannot be read.
 const NOT_UTF_8: &str = "CLI Error: the line is not UTF-8";
@@ -53,9 +53,10 @@ pub enum Ending {
 /// command under way. Otherwise lines are read as they come, and only what the commands print is printed.
 ///
 /// # Errors
-/// When standard input cannot be read or standard output not be written, or the device is in another process and that
+/// When standard input cannot be read or standard output not be written, or the connection to the device
 /// ends; a closed pipe is no error.
-pub async fn run(device: Shell) -> io::Result<Ending> {
+pub async fn run(device: RemoteConsole) -> io::Result<Ending> {
+    let device = Arc::new(device);
     let terminal = io::stdin().is_terminal();
     let mut reader = LineReader::start(&device, terminal)?;
     // A device that ends the session leaves a line half read, and the terminal as it is for that.
@@ -65,9 +66,9 @@ pub async fn run(device: Shell) -> io::Result<Ending> {
         let prompt = device.prompt().await?;
         let input = tokio::select! {
             input = reader.next(prompt, &mut interrupts) => input?,
-            error = device.gone() => {
+            reason = device.closed() => {
                 let _ = terminal && print("")?.is_break();
-                return Err(error);
+                return Err(RemoteError::Closed(reason).into());
             }
         };
         let line = match input {
@@ -106,8 +107,8 @@ pub enum Commanded {
 /// Runs `commands`, one a line, as far as they are not refused, and prints only what they print.
 ///
 /// # Errors
-/// When standard output cannot be written, or the device is in another process and that ends.
-pub async fn run_commands(device: &Shell, commands: &str) -> io::Result<Commanded> {
+/// When standard output cannot be written, or the connection to the device ends.
+pub async fn run_commands(device: &RemoteConsole, commands: &str) -> io::Result<Commanded> {
     let mut interrupts = Interrupts::listen();
     for line in commands.lines() {
         let (step, interrupted) = interruptible(device, line, &mut interrupts).await;
@@ -156,10 +157,10 @@ impl Interrupts {
 
 /// Runs a command; Ctrl-C ends what takes its time, and whether it was pressed is told.
 async fn interruptible(
-    device: &Shell,
+    device: &RemoteConsole,
     line: &str,
     interrupts: &mut Interrupts,
-) -> (io::Result<Step>, bool) {
+) -> (Result<Step, RemoteError>, bool) {
     // A screen that is gone is noticed at the next prompt.
     let screen = &mut |line: &str| drop(print(line));
     let step = device.step(line, screen);
@@ -196,7 +197,7 @@ struct LineReader {
 }
 
 impl LineReader {
-    fn start(device: &Shell, terminal: bool) -> io::Result<Self> {
+    fn start(device: &Arc<RemoteConsole>, terminal: bool) -> io::Result<Self> {
         let (works, mut to_do) = mpsc::unbounded_channel::<Work>();
         let mut source = if terminal { Source::terminal(device)? } else { Source::Plain };
         thread::Builder::new().name("console".to_owned()).spawn(move || {
@@ -242,7 +243,7 @@ enum Source {
 }
 
 impl Source {
-    fn terminal(device: &Shell) -> io::Result<Self> {
+    fn terminal(device: &Arc<RemoteConsole>) -> io::Result<Self> {
         Terminal::new(device).map(|terminal| Self::Terminal(Box::new(terminal)))
     }
 

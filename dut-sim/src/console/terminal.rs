@@ -1,6 +1,8 @@
 //! Prompt, editing, history and completion on a terminal.
 
 use std::io::{self, ErrorKind};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -10,9 +12,15 @@ use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
-use super::Input;
-use super::shell::{Completions, Shell};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
+use super::Input;
+use crate::completion::Candidate;
+use crate::remote::RemoteConsole;
+
+/// How long a completion is waited for.
+const COMPLETION_LIMIT: Duration = Duration::from_secs(2);
 /// How many lines are remembered.
 const HISTORY: usize = 1000;
 
@@ -21,14 +29,16 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    pub(super) fn new(device: &Shell) -> io::Result<Self> {
+    /// A terminal that completes words as long as the device is used; it must be made within the runtime.
+    pub(super) fn new(device: &Arc<RemoteConsole>) -> io::Result<Self> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .max_history_size(HISTORY)
             .map_err(into_io)?
             .build();
         let mut editor = Editor::with_config(config).map_err(into_io)?;
-        editor.set_helper(Some(Words { completions: device.completions() }));
+        editor
+            .set_helper(Some(Words { device: Arc::downgrade(device), runtime: Handle::current() }));
         Ok(Self { editor })
     }
 
@@ -70,7 +80,18 @@ fn into_io(error: ReadlineError) -> io::Error {
 
 /// Completes words from the tables of the device.
 struct Words {
-    completions: Completions,
+    device: Weak<RemoteConsole>,
+    runtime: Handle,
+}
+
+impl Words {
+    /// What may be typed after `words`; nothing once the console has ended. It waits, so that no task may call it.
+    fn after(&self, words: Vec<String>, partial: &str) -> Vec<Candidate> {
+        let Some(device) = self.device.upgrade() else { return Vec::new() };
+        let offered = device.complete(words, partial.to_owned());
+        let offered = self.runtime.block_on(async { timeout(COMPLETION_LIMIT, offered).await });
+        offered.ok().and_then(Result::ok).unwrap_or_default()
+    }
 }
 
 impl Helper for Words {}
@@ -93,7 +114,7 @@ impl Completer for Words {
         let typed = &line[..position];
         let start = last_word(typed);
         let words: Vec<_> = typed[..start].split_whitespace().map(str::to_owned).collect();
-        let candidates = self.completions.after(words, &typed[start..]);
+        let candidates = self.after(words, &typed[start..]);
         let width = candidates.iter().map(|each| each.word.len()).max().unwrap_or_default();
         let only_placeholders = candidates.iter().all(|each| each.placeholder);
         let pairs = candidates.into_iter().map(|each| Pair {

@@ -165,15 +165,14 @@ async fn attempt(
     ca: &mut Option<CaCertificates>,
     job: &mut Job<'_>,
 ) -> Result<X509, Trouble> {
-    let ca = match ca {
-        Some(known) => known,
-        None => {
-            let received = program.ca_certificates(job).await?;
-            job.journal.served();
-            job.journal.log_ca("GetCACert", &received);
-            job.journal.keep_ca(Some(&received));
-            ca.insert(received)
-        }
+    let ca = if let Some(known) = ca {
+        known
+    } else {
+        let received = program.ca_certificates(job).await?;
+        job.journal.served();
+        job.journal.log_ca("GetCACert", &received);
+        job.journal.keep_ca(Some(&received));
+        ca.insert(received)
     };
     loop {
         match program.request(job, ca).await? {

@@ -1,5 +1,6 @@
 //! The user's end of the stream.
 
+use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,18 +12,21 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::pending::{Event, Pending};
+use super::server::Devices;
 use super::{Call, FromDevice, Greeting, Request, Settings};
 use crate::completion::Candidate;
-use crate::device::{ConfigurationError, Reply, Step};
+use crate::device::{ConfigurationError, Device, Reply, Step};
 use crate::network::Stream;
 use crate::ping::Screen;
 
 /// How long a device that has something to do may say nothing at all.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+/// How many bytes may be on their way to or from a device in this process.
+const BUFFER: usize = 64 * 1024;
 /// How often a device that has something to do is asked whether it is there.
 const ALIVE_PERIOD: Duration = Duration::from_secs(5);
 
-/// The console of a device in another process; dropping it ends the connection, and what it waits for is given up.
+/// The console of a device at the other end of a stream; dropping it ends the connection, and what it waits for is given up.
 pub struct RemoteConsole {
     requests: mpsc::UnboundedSender<Vec<u8>>,
     pending: Arc<Pending>,
@@ -42,6 +46,12 @@ pub enum RemoteError {
     Closed(String),
 }
 
+impl From<RemoteError> for io::Error {
+    fn from(error: RemoteError) -> Self {
+        Self::other(format!("the device cannot be reached: {error}"))
+    }
+}
+
 impl RemoteConsole {
     /// Starts the device at the other end of `stream`.
     ///
@@ -52,6 +62,17 @@ impl RemoteConsole {
         settings: Settings,
     ) -> Result<Self, RemoteError> {
         Self::greet(stream, &Greeting::Start(settings)).await
+    }
+
+    /// Uses a device in this process, as the user at its console.
+    ///
+    /// # Errors
+    /// When the device does not answer within 30 seconds.
+    pub async fn of(device: Arc<Device>) -> Result<Self, RemoteError> {
+        let (stream, served) = tokio::io::duplex(BUFFER);
+        let devices = Devices::new(move |_| Ok(Arc::clone(&device)));
+        tokio::spawn(async move { devices.serve(served).await });
+        Self::start(stream, Settings::default()).await
     }
 
     /// Uses the device at the other end of `stream`, which another connection has started.

@@ -92,7 +92,7 @@ fn subject(job: &Job<'_>) -> Result<Vec<String>, Failure> {
     let parts = job.order.subject_parts()?;
     let position = |word: &str| SUBJECT_OPTIONS.iter().position(|(known, _)| *known == word);
     for (index, (attribute_type, _)) in parts.iter().enumerate() {
-        let (program, attribute_type) = (job.name(), attribute_type.clone());
+        let (program, attribute_type) = (job.program_name(), attribute_type.clone());
         if position(&attribute_type).is_none() {
             return Err(Failure::AttributeType { program, attribute_type });
         }

@@ -143,7 +143,7 @@ fn write_der(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<String,
 fn distinguished_name(job: &Job<'_>) -> Result<String, Failure> {
     let mut words = Vec::new();
     for (attribute_type, value) in job.order.subject_parts()? {
-        let program = job.name();
+        let program = job.program_name();
         let word = match attribute_type.as_str() {
             "SN" => "S",
             "GN" => "G",

@@ -14,7 +14,6 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::folder::Folder;
-use super::reason::failure;
 use super::{Installed, Trouble};
 use crate::enrolment::http::connect;
 use crate::enrolment::journal::Journal;
@@ -58,7 +57,7 @@ impl Job<'_> {
     }
 
     /// The file's name: `pki`.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn program_name(&self) -> &'static str {
         self.installed.adapter.file
     }
 
@@ -83,7 +82,7 @@ impl Job<'_> {
         exchange: &str,
         arguments: &[&str],
     ) -> Result<Ended, Trouble> {
-        let name = self.name();
+        let name = self.program_name();
         self.journal.log(&format!("{exchange}: runs {name} {}", arguments.join(" ")));
         let process = self
             .start(arguments)
@@ -226,7 +225,7 @@ impl<'a, 'b> Printed<'a, 'b> {
             more => (more == MOST_LOGGED + 1).then_some("(more is left out)"),
         };
         if let Some(shown) = shown {
-            self.job.journal.log(&format!("{}: {shown}", self.job.name()));
+            self.job.journal.log(&format!("{}: {shown}", self.job.program_name()));
         }
         if self.lines.len() == MOST_KEPT {
             self.lines.pop_front();
@@ -239,7 +238,7 @@ impl<'a, 'b> Printed<'a, 'b> {
         for line in last.into_iter().flatten() {
             self.line(line);
         }
-        let program = self.job.name();
+        let program = self.job.program_name();
         let Self { exchange, lines, stdout, .. } = self;
         Ended { program, exchange, status, lines: lines.into(), stdout }
     }
@@ -252,6 +251,11 @@ impl<'a, 'b> Printed<'a, 'b> {
     }
 
     fn failure(&self, what: &str) -> Failure {
-        failure(&self.exchange, self.job.name(), what)
+        failure(&self.exchange, self.job.program_name(), what)
     }
+}
+
+/// That in an exchange a program did or said this.
+pub(super) fn failure(exchange: &str, program: &str, what: &str) -> Failure {
+    Failure::Ended(format!("{exchange}: `{program}` {what}"))
 }

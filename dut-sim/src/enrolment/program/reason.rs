@@ -3,7 +3,7 @@
 use std::process::ExitStatus;
 
 use super::Trouble;
-use super::job::Ended;
+use super::job::{Ended, failure};
 use crate::enrolment::order::Failure;
 
 /// The reasons of RFC 8894 §3.2.1.4.
@@ -49,11 +49,6 @@ impl Ended {
     pub(crate) fn useless(&self, what: &str) -> Failure {
         failure(&self.exchange, self.program, &format!("ended with success, but {what}"))
     }
-}
-
-/// That in an exchange a program did or said this.
-pub(super) fn failure(exchange: &str, program: &str, what: &str) -> Failure {
-    Failure::Ended(format!("{exchange}: `{program}` {what}"))
 }
 
 /// That the CA said no.

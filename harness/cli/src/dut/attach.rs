@@ -1,10 +1,9 @@
 //! `sceplab dut --attach`: one session with a device that is served.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use dut_sim::console::{self, Commanded, Shell};
+use dut_sim::console::{self, Commanded};
 use dut_sim::remote::RemoteConsole;
 
 use super::socket::connect;
@@ -41,7 +40,6 @@ impl Attaching {
         let device = RemoteConsole::attach(connect(path).await?).await;
         let device = device
             .map_err(|error| Exit::Lab.because(format!("the device lets nobody in: {error}")))?;
-        let device = Shell::There(Arc::new(device));
         let ended = match &self.command {
             Some(commands) => console::run_commands(&device, commands).await.map(exit),
             None => console::run(device).await.map(Exit::from),

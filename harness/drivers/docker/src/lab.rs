@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::query_parameters::InspectNetworkOptions;
-use dut_sim::console::Shell;
+
 use dut_sim::remote::RemoteConsole;
 use futures_util::future::{join_all, try_join_all};
 use tokio::runtime::Handle;
@@ -45,7 +45,7 @@ pub(super) async fn build(
     id: &str,
     device: Option<&str>,
     unwanted: Unwanted,
-) -> Result<(Option<Shell>, Bench), BenchError> {
+) -> Result<(Option<RemoteConsole>, Bench), BenchError> {
     let Docker { options, state } = docker;
     let Unwanted { told, entry } = unwanted;
     let engine = Engine::connect().await?;
@@ -117,7 +117,7 @@ impl DockerLab {
         device: Option<&str>,
         options: &LabOptions,
         told: &watch::Receiver<()>,
-    ) -> Result<(Option<Shell>, Bench), BenchError> {
+    ) -> Result<(Option<RemoteConsole>, Bench), BenchError> {
         let lab = nodes.lab;
         let (containers, lines) = self.start(nodes).await?;
         let (mut devices, hosts): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -265,12 +265,12 @@ async fn console(
     name: &str,
     line: Line,
     options: &LabOptions,
-) -> Result<Shell, BenchError> {
+) -> Result<RemoteConsole, BenchError> {
     let settings = sim_device::settings(lab, name, options.client)?;
     let console = RemoteConsole::start(line, settings)
         .await
         .map_err(|error| BenchError::Device { name: name.to_owned(), reason: error.to_string() })?;
-    Ok(Shell::There(Arc::new(console)))
+    Ok(console)
 }
 
 impl Drop for DockerLab {

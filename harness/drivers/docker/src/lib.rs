@@ -23,7 +23,7 @@ mod possible;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dut_sim::console::Shell;
+use dut_sim::remote::RemoteConsole;
 use tokio::sync::watch;
 
 use self::engine::Engine;
@@ -62,7 +62,7 @@ impl Docker {
         lab: &Lab,
         id: &str,
         device: Option<&str>,
-    ) -> Result<(Option<Shell>, Bench), BenchError> {
+    ) -> Result<(Option<RemoteConsole>, Bench), BenchError> {
         possible::check(lab, &self.options)?;
         let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
         let device = device.map(str::to_owned);
@@ -113,7 +113,7 @@ impl ConsoleDriver for Docker {
         lab: &Lab,
         device: &str,
         id: &str,
-    ) -> Result<(Shell, Bench), BenchError> {
+    ) -> Result<(RemoteConsole, Bench), BenchError> {
         refuse_real_things(lab, DriverName::Docker)?;
         match self.stand(lab, id, Some(device)).await? {
             (Some(console), bench) => Ok((console, bench)),

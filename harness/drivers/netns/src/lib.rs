@@ -21,7 +21,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use dut_sim::console::Shell;
 use dut_sim::remote::RemoteConsole;
 use parking_lot::Mutex;
 use tokio::net::UnixStream;
@@ -110,7 +109,7 @@ impl ConsoleDriver for Netns {
         lab: &Lab,
         device: &str,
         id: &str,
-    ) -> Result<(Shell, Bench), BenchError> {
+    ) -> Result<(RemoteConsole, Bench), BenchError> {
         refuse_real_things(lab, DriverName::Netns)?;
         let (built, bench) = self.stand(lab, id).await?;
         match console(&built, device).await {
@@ -195,13 +194,12 @@ impl Resource for Standing {
     }
 }
 
-async fn console(built: &Built, device: &str) -> Result<Shell, BenchError> {
+async fn console(built: &Built, device: &str) -> Result<RemoteConsole, BenchError> {
     let broken = |reason: String| BenchError::Device { name: device.to_owned(), reason };
     let console = built.consoles.get(device).ok_or_else(|| broken("it has no console".into()))?;
     let stream = connect(console).await.map_err(broken)?;
     let console = RemoteConsole::attach(stream).await;
-    let console = console.map_err(|error| broken(error.to_string()))?;
-    Ok(Shell::There(Arc::new(console)))
+    console.map_err(|error| broken(error.to_string()))
 }
 
 async fn connect(console: &Path) -> Result<UnixStream, String> {

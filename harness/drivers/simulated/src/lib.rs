@@ -17,7 +17,7 @@ pub mod sim_device;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dut_sim::console::Shell;
+use dut_sim::remote::RemoteConsole;
 use model::lab::{self, Lab};
 use testbed::{Bench, BenchError, Client, Driver, DriverName, KeySupply};
 
@@ -39,7 +39,7 @@ pub trait ConsoleDriver: Driver {
         lab: &Lab,
         device: &str,
         id: &str,
-    ) -> Result<(Shell, Bench), BenchError>;
+    ) -> Result<(RemoteConsole, Bench), BenchError>;
 }
 
 /// Builds a lab without hosts and devices: its PKIs are spoken to in this process.

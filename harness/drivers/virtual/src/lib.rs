@@ -8,7 +8,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dut_sim::console::Shell;
+use dut_sim::remote::RemoteConsole;
 use dut_sim::{Device, KeySource};
 use model::lab::{self, Lab, Runs};
 use simulated::client::Builtin;
@@ -66,12 +66,16 @@ impl ConsoleDriver for Virtual {
     async fn console(
         &self,
         lab: &Lab,
-        device: &str,
+        name: &str,
         _: &str,
-    ) -> Result<(Shell, Bench), BenchError> {
+    ) -> Result<(RemoteConsole, Bench), BenchError> {
         self.check(lab)?;
-        let (device, bench) = with_device(lab, device, &self.keys, None)?;
-        Ok((Shell::Here(device), bench))
+        let (device, bench) = with_device(lab, name, &self.keys, None)?;
+        let console = RemoteConsole::of(device).await.map_err(|error| BenchError::Device {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok((console, bench))
     }
 }
 
