@@ -2,433 +2,131 @@
 
 use super::{End, Level, Requirement};
 
-pub(super) const REQUIREMENTS: &[Requirement] = &[
-    Requirement {
-        id: "R01",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "3.5",
-        sentence: "CAs MUST implement the GetCACaps message to allow clients to query which functionality is available from the CA.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R02",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "2.9",
-        sentence: "all SCEP implementations compliant with this specification MUST support GetCACaps, GetCACert, PKCSReq (and its associated response messages)",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R03",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "4.1",
-        sentence: "If the remote CA supports POST, the CMS-encoded SCEP messages MUST be sent via HTTP POST instead of HTTP GET.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R04",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "2.9",
-        sentence: "and the AES128-CBC and SHA-256 algorithms to secure pkiMessages",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R05",
-        ends: &[End::Server, End::Client],
-        level: Level::May,
-        section: "2.9",
-        sentence: "For historical reasons, implementations MAY support communications of binary data via HTTP GET, and the triple DES-CBC and SHA-1 algorithms to secure pkiMessages.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R06",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "2.9",
-        sentence: "Implementations MUST NOT support the obsolete and/or insecure single DES and MD5 algorithms used in earlier versions of this specification",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R07",
-        ends: &[End::Server, End::Client],
-        level: Level::Should,
-        section: "4.1",
-        sentence: "The CA SHOULD ignore the SCEPPATH unless its precise format is critical to the CA's operation.",
-        untestable: &[(
-            End::Client,
-            "which path a client uses by itself cannot be seen when the path is given to it",
-        )],
-    },
-    Requirement {
-        id: "R08",
-        ends: &[End::Client],
-        level: Level::Must,
-        section: "4.1",
-        sentence: "When using GET messages to communicate binary data, base64 encoding as specified in Section 4 of [RFC4648] MUST be used. […] thus, it MUST be escaped as specified in [RFC3986]",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R09",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "4.3",
-        sentence: "The OPERATION MUST be set to \"PKIOperation\".",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R10",
-        ends: &[End::Client],
-        level: Level::May,
-        section: "4.3",
-        sentence: "When implemented using HTTP POST, the message is sent with a Content-Type of \"application/x-pki-message\"",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R11",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.5.2",
-        sentence: "The CA MUST use the text case specified here",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R12",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.5.2",
-        sentence: "Clients MUST accept the standard HTTP-style text delimited by <CR><LF> as well as the text delimited by <LF> specified in an earlier draft version of this specification.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R13",
-        ends: &[End::Client],
-        level: Level::Must,
-        section: "3.5.2",
-        sentence: "A client MUST be able to accept and ignore any unknown keywords that might be sent by a CA.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R14",
-        ends: &[End::Server, End::Client],
-        level: Level::Should,
-        section: "3.5.2",
-        sentence: "A client that receives an empty message or an HTTP error SHOULD interpret the response as if none of the capabilities listed are supported by the CA.",
-        untestable: &[(
-            End::Server,
-            "a CA that supports none of the capabilities cannot be told from one that supports some and says so",
-        )],
-    },
-    Requirement {
-        id: "R15",
-        ends: &[End::Server, End::Client],
-        level: Level::Should,
-        section: "3.5.2",
-        sentence: "The Content-type of the reply SHOULD be \"text/plain\". Clients SHOULD ignore the Content-type",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R16",
-        ends: &[End::Client],
-        level: Level::Must,
-        section: "3.5.2",
-        sentence: "This keyword implies \"AES\", \"POSTPKIOperation\", and \"SHA-256\", as well as the provisions of Section 2.9.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R17",
-        ends: &[End::Client],
-        level: Level::Should,
-        section: "3.5.2",
-        sentence: "The client SHOULD use SHA-256 in preference to SHA-1 hashing and AES128-CBC in preference to triple DES-CBC if they are supported by the CA.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R18",
-        ends: &[End::Client],
-        level: Level::Should,
-        section: "7.5",
-        sentence: "treat its absence as a security issue, and either discontinue the exchange or continue as if \"SCEPStandard\" had been returned",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R19",
-        ends: &[End::Server],
-        level: Level::May,
-        section: "3.5.2",
-        sentence: "A CA MAY provide additional keywords advertising further capabilities and functionality.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R20",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "4.2.1",
-        sentence: "If the CA does not have any intermediate CA certificates, the response consists of a single X.509 CA certificate.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R21",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "2.1.2",
-        sentence: "the keyUsage extension in the CA certificate MUST indicate that it is valid for digitalSignature and keyEncipherment (if the key is to be used for en/decryption)",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R22",
-        ends: &[End::Client],
-        level: Level::Must,
-        section: "2.2",
-        sentence: "clients MUST verify intermediate-level CA certificates before use during protocol exchanges in case the intermediate CA certificate has expired or otherwise been invalidated.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R23",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "3.4",
-        sentence: "the content field of the ContentInfo value of a degenerate certificates-only SignedData MUST be omitted.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R24",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.2",
-        sentence: "The eContentType in encapsulatedContentInfo MUST be data ({pkcs-7 1}). […] The SignerInfo MUST contain a set of authenticatedAttributes.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R25",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.2.2",
-        sentence: "contentType in encryptedContentInfo MUST be data ({pkcs-7 1}). […] encryptedContent MUST be the SCEP message being transported and MUST match the messageType authenticated Attribute in the pkiMessage.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R26",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.2.1",
-        sentence: "At a minimum, all messages MUST contain the following authenticatedAttributes: […] A transactionID attribute […] A messageType attribute […] A fresh senderNonce attribute […] Any attributes required by CMS.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R27",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.2.1",
-        sentence: "If the message is a CertRep, it MUST also include the following authenticatedAttributes: […] A pkiStatus attribute […] failInfo and optional failInfoText attributes if pkiStatus = FAILURE. […] A recipientNonce attribute copied from the senderNonce in the request that this is a response to.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R28",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.2.1",
-        sentence: "The following transaction attributes are encoded as authenticated attributes […] transactionID PrintableString […] messageType PrintableString […] pkiStatus PrintableString […] failInfo PrintableString […] failInfoText UTF8String […] senderNonce OCTET STRING […] recipientNonce OCTET STRING",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R29",
-        ends: &[End::Client],
-        level: Level::Must,
-        section: "3.2.1.1",
-        sentence: "The client MUST use a unique string as the transaction identifier, encoded as a PrintableString, which MUST be used for all PKI messages exchanged for a given operation",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R30",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.2.1.2",
-        sentence: "Message types not defined above MUST be treated as errors unless their use has been negotiated through GetCACaps.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R31",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.2.1.5",
-        sentence: "The original sender MUST verify that the recipientNonce of the reply matches the senderNonce it sent in the request. If the nonce does not match, then the message MUST be rejected.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R32",
-        ends: &[End::Server, End::Client],
-        level: Level::Should,
-        section: "3.1",
-        sentence: "This alternative processing mechanism SHOULD NOT be used since it exposes in cleartext the challengePassword used to authorise the certificate issue.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R33",
-        ends: &[End::Client],
-        level: Level::Must,
-        section: "2.3",
-        sentence: "it MUST be included in the signedData certificates field",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R34",
-        ends: &[End::Client],
-        level: Level::Must,
-        section: "2.3",
-        sentence: "If the client does not have an appropriate existing certificate, then a locally generated self-signed certificate MUST be used. The keyUsage extension in the certificate MUST indicate that it is valid for digitalSignature and keyEncipherment (if available).",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R35",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "2.3",
-        sentence: "the client MUST use the selected certificate's key when signing the CMS envelope",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R36",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.3.1",
-        sentence: "The certificate request MUST contain at least the following items: […] The subject Distinguished Name. […] The subject public key. […] For a PKCSReq, if authorisation based on a shared secret is being used, a challengePassword attribute.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R37",
-        ends: &[End::Client],
-        level: Level::Should,
-        section: "2.4",
-        sentence: "A client that is performing certificate renewal as per Section 2.5 SHOULD omit the challengePassword",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R38",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "2.4",
-        sentence: "The SCEP CA MUST NOT attempt to authenticate a client based on a self-signed certificate unless it has been verified through out-of-band means such as a certificate fingerprint.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R39",
-        ends: &[End::Server, End::Client],
-        level: Level::Should,
-        section: "2.3",
-        sentence: "If the client already has a certificate issued by the SCEP CA, and the CA supports renewal, that certificate SHOULD be used.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R40",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.3.2.1",
-        sentence: "The reply MUST contain at least the issued certificate in the certificates field of the SignedData. The reply MAY contain additional certificates, but the issued certificate MUST be the leaf certificate.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R41",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "3.3.2.2",
-        sentence: "the reply MUST also contain a failInfo attribute set to the appropriate error condition describing the failure. […] The pkcsPKIEnvelope MUST be omitted.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R42",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "3.3.2.3",
-        sentence: "When the pkiStatus attribute is set to PENDING, the pkcsPKIEnvelope MUST be omitted.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R43",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "3.2.1.4",
-        sentence: "The failInfo attribute MUST contain one of the following failure reasons",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R44",
-        ends: &[End::Server],
-        level: Level::May,
-        section: "3.2.1.4",
-        sentence: "badTime […] The signingTime attribute from the CMS authenticatedAttributes was not sufficiently close to the system time.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R45",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "4.3.1",
-        sentence: "The response will have a Content-Type of \"application/x-pki-message\".",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R46",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "4.4",
-        sentence: "CertPoll messages exchanged during the polling period MUST carry the same transactionID attribute as the previous PKCSReq/RenewalReq. A CA receiving a CertPoll for which it does not have a matching PKCSReq/RenewalReq MUST reject this request.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R47",
-        ends: &[End::Server],
-        level: Level::Should,
-        section: "3.3.3",
-        sentence: "implementations SHOULD assume that the polling operation will be controlled by the recipientInfo and transactionID rather than the contents of the messageData.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R48",
-        ends: &[End::Server, End::Client],
-        level: Level::Should,
-        section: "5.2",
-        sentence: "error recovery SHOULD be handled via a new PKCSReq rather than a resumed CertPoll.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R49",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "3.3.2.1",
-        sentence: "The reply MUST contain at least the requested certificate in the certificates field of the SignedData.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R50",
-        ends: &[End::Server],
-        level: Level::Must,
-        section: "3.3.2.1",
-        sentence: "The reply MUST contain the CRL in the crls field of the SignedData.",
-        untestable: &[],
-    },
-    Requirement {
-        id: "R51",
-        ends: &[End::Server, End::Client],
-        level: Level::Must,
-        section: "4.7.1",
-        sentence: "Clients MUST validate the signature on the message before trusting any of its contents.",
-        untestable: &[(
-            End::Client,
-            "an enrolment does not ask for the next CA, and a client that does is another command",
-        )],
-    },
-    Requirement {
-        id: "R52",
-        ends: &[End::Client],
-        level: Level::Must,
-        section: "2.1.1",
-        sentence: "A client MUST have the following information locally configured: […] The CA's fully qualified domain name or IP address. […] Any identification and/or authorisation information required by the CA before a certificate will be issued […] The identifying information that is used for authentication of the CA",
-        untestable: &[(
-            End::Client,
-            "what a client has configured is not seen from outside; that it authenticates the CA is under R22",
-        )],
-    },
-];
+/// Makes a row of each requirement: its number, level, section, the ends it is for, its sentence, and for each end that no case can
+/// test, the reason.
+macro_rules! requirements {
+    ($(
+        $id:ident $level:ident $section:literal [$($end:ident),+]
+        $sentence:literal $(untestable $untested:ident $reason:literal)*;
+    )+) => {
+        pub(super) const REQUIREMENTS: &[Requirement] = &[$(Requirement {
+            id: stringify!($id),
+            ends: &[$(End::$end),+],
+            level: Level::$level,
+            section: $section,
+            sentence: $sentence,
+            untestable: &[$((End::$untested, $reason)),*],
+        }),+];
+    };
+}
+
+requirements! {
+    R01 Must "3.5" [Server]
+        "CAs MUST implement the GetCACaps message to allow clients to query which functionality is available from the CA.";
+    R02 Must "2.9" [Server, Client]
+        "all SCEP implementations compliant with this specification MUST support GetCACaps, GetCACert, PKCSReq (and its associated response messages)";
+    R03 Must "4.1" [Server, Client]
+        "If the remote CA supports POST, the CMS-encoded SCEP messages MUST be sent via HTTP POST instead of HTTP GET.";
+    R04 Must "2.9" [Server, Client]
+        "and the AES128-CBC and SHA-256 algorithms to secure pkiMessages";
+    R05 May "2.9" [Server, Client]
+        "For historical reasons, implementations MAY support communications of binary data via HTTP GET, and the triple DES-CBC and SHA-1 algorithms to secure pkiMessages.";
+    R06 Must "2.9" [Server, Client]
+        "Implementations MUST NOT support the obsolete and/or insecure single DES and MD5 algorithms used in earlier versions of this specification";
+    R07 Should "4.1" [Server, Client]
+        "The CA SHOULD ignore the SCEPPATH unless its precise format is critical to the CA's operation."
+        untestable Client "which path a client uses by itself cannot be seen when the path is given to it";
+    R08 Must "4.1" [Client]
+        "When using GET messages to communicate binary data, base64 encoding as specified in Section 4 of [RFC4648] MUST be used. […] thus, it MUST be escaped as specified in [RFC3986]";
+    R09 Must "4.3" [Server, Client]
+        "The OPERATION MUST be set to \"PKIOperation\".";
+    R10 May "4.3" [Client]
+        "When implemented using HTTP POST, the message is sent with a Content-Type of \"application/x-pki-message\"";
+    R11 Must "3.5.2" [Server, Client]
+        "The CA MUST use the text case specified here";
+    R12 Must "3.5.2" [Server, Client]
+        "Clients MUST accept the standard HTTP-style text delimited by <CR><LF> as well as the text delimited by <LF> specified in an earlier draft version of this specification.";
+    R13 Must "3.5.2" [Client]
+        "A client MUST be able to accept and ignore any unknown keywords that might be sent by a CA.";
+    R14 Should "3.5.2" [Server, Client]
+        "A client that receives an empty message or an HTTP error SHOULD interpret the response as if none of the capabilities listed are supported by the CA."
+        untestable Server "a CA that supports none of the capabilities cannot be told from one that supports some and says so";
+    R15 Should "3.5.2" [Server, Client]
+        "The Content-type of the reply SHOULD be \"text/plain\". Clients SHOULD ignore the Content-type";
+    R16 Must "3.5.2" [Client]
+        "This keyword implies \"AES\", \"POSTPKIOperation\", and \"SHA-256\", as well as the provisions of Section 2.9.";
+    R17 Should "3.5.2" [Client]
+        "The client SHOULD use SHA-256 in preference to SHA-1 hashing and AES128-CBC in preference to triple DES-CBC if they are supported by the CA.";
+    R18 Should "7.5" [Client]
+        "treat its absence as a security issue, and either discontinue the exchange or continue as if \"SCEPStandard\" had been returned";
+    R19 May "3.5.2" [Server]
+        "A CA MAY provide additional keywords advertising further capabilities and functionality.";
+    R20 Must "4.2.1" [Server]
+        "If the CA does not have any intermediate CA certificates, the response consists of a single X.509 CA certificate.";
+    R21 Must "2.1.2" [Server]
+        "the keyUsage extension in the CA certificate MUST indicate that it is valid for digitalSignature and keyEncipherment (if the key is to be used for en/decryption)";
+    R22 Must "2.2" [Client]
+        "clients MUST verify intermediate-level CA certificates before use during protocol exchanges in case the intermediate CA certificate has expired or otherwise been invalidated.";
+    R23 Must "3.4" [Server]
+        "the content field of the ContentInfo value of a degenerate certificates-only SignedData MUST be omitted.";
+    R24 Must "3.2" [Server, Client]
+        "The eContentType in encapsulatedContentInfo MUST be data ({pkcs-7 1}). […] The SignerInfo MUST contain a set of authenticatedAttributes.";
+    R25 Must "3.2.2" [Server, Client]
+        "contentType in encryptedContentInfo MUST be data ({pkcs-7 1}). […] encryptedContent MUST be the SCEP message being transported and MUST match the messageType authenticated Attribute in the pkiMessage.";
+    R26 Must "3.2.1" [Server, Client]
+        "At a minimum, all messages MUST contain the following authenticatedAttributes: […] A transactionID attribute […] A messageType attribute […] A fresh senderNonce attribute […] Any attributes required by CMS.";
+    R27 Must "3.2.1" [Server, Client]
+        "If the message is a CertRep, it MUST also include the following authenticatedAttributes: […] A pkiStatus attribute […] failInfo and optional failInfoText attributes if pkiStatus = FAILURE. […] A recipientNonce attribute copied from the senderNonce in the request that this is a response to.";
+    R28 Must "3.2.1" [Server, Client]
+        "The following transaction attributes are encoded as authenticated attributes […] transactionID PrintableString […] messageType PrintableString […] pkiStatus PrintableString […] failInfo PrintableString […] failInfoText UTF8String […] senderNonce OCTET STRING […] recipientNonce OCTET STRING";
+    R29 Must "3.2.1.1" [Client]
+        "The client MUST use a unique string as the transaction identifier, encoded as a PrintableString, which MUST be used for all PKI messages exchanged for a given operation";
+    R30 Must "3.2.1.2" [Server, Client]
+        "Message types not defined above MUST be treated as errors unless their use has been negotiated through GetCACaps.";
+    R31 Must "3.2.1.5" [Server, Client]
+        "The original sender MUST verify that the recipientNonce of the reply matches the senderNonce it sent in the request. If the nonce does not match, then the message MUST be rejected.";
+    R32 Should "3.1" [Server, Client]
+        "This alternative processing mechanism SHOULD NOT be used since it exposes in cleartext the challengePassword used to authorise the certificate issue.";
+    R33 Must "2.3" [Client]
+        "it MUST be included in the signedData certificates field";
+    R34 Must "2.3" [Client]
+        "If the client does not have an appropriate existing certificate, then a locally generated self-signed certificate MUST be used. The keyUsage extension in the certificate MUST indicate that it is valid for digitalSignature and keyEncipherment (if available).";
+    R35 Must "2.3" [Server, Client]
+        "the client MUST use the selected certificate's key when signing the CMS envelope";
+    R36 Must "3.3.1" [Server, Client]
+        "The certificate request MUST contain at least the following items: […] The subject Distinguished Name. […] The subject public key. […] For a PKCSReq, if authorisation based on a shared secret is being used, a challengePassword attribute.";
+    R37 Should "2.4" [Client]
+        "A client that is performing certificate renewal as per Section 2.5 SHOULD omit the challengePassword";
+    R38 Must "2.4" [Server]
+        "The SCEP CA MUST NOT attempt to authenticate a client based on a self-signed certificate unless it has been verified through out-of-band means such as a certificate fingerprint.";
+    R39 Should "2.3" [Server, Client]
+        "If the client already has a certificate issued by the SCEP CA, and the CA supports renewal, that certificate SHOULD be used.";
+    R40 Must "3.3.2.1" [Server, Client]
+        "The reply MUST contain at least the issued certificate in the certificates field of the SignedData. The reply MAY contain additional certificates, but the issued certificate MUST be the leaf certificate.";
+    R41 Must "3.3.2.2" [Server]
+        "the reply MUST also contain a failInfo attribute set to the appropriate error condition describing the failure. […] The pkcsPKIEnvelope MUST be omitted.";
+    R42 Must "3.3.2.3" [Server]
+        "When the pkiStatus attribute is set to PENDING, the pkcsPKIEnvelope MUST be omitted.";
+    R43 Must "3.2.1.4" [Server, Client]
+        "The failInfo attribute MUST contain one of the following failure reasons";
+    R44 May "3.2.1.4" [Server]
+        "badTime […] The signingTime attribute from the CMS authenticatedAttributes was not sufficiently close to the system time.";
+    R45 Must "4.3.1" [Server]
+        "The response will have a Content-Type of \"application/x-pki-message\".";
+    R46 Must "4.4" [Server, Client]
+        "CertPoll messages exchanged during the polling period MUST carry the same transactionID attribute as the previous PKCSReq/RenewalReq. A CA receiving a CertPoll for which it does not have a matching PKCSReq/RenewalReq MUST reject this request.";
+    R47 Should "3.3.3" [Server]
+        "implementations SHOULD assume that the polling operation will be controlled by the recipientInfo and transactionID rather than the contents of the messageData.";
+    R48 Should "5.2" [Server, Client]
+        "error recovery SHOULD be handled via a new PKCSReq rather than a resumed CertPoll.";
+    R49 Must "3.3.2.1" [Server]
+        "The reply MUST contain at least the requested certificate in the certificates field of the SignedData.";
+    R50 Must "3.3.2.1" [Server]
+        "The reply MUST contain the CRL in the crls field of the SignedData.";
+    R51 Must "4.7.1" [Server, Client]
+        "Clients MUST validate the signature on the message before trusting any of its contents."
+        untestable Client "an enrolment does not ask for the next CA, and a client that does is another command";
+    R52 Must "2.1.1" [Client]
+        "A client MUST have the following information locally configured: […] The CA's fully qualified domain name or IP address. […] Any identification and/or authorisation information required by the CA before a certificate will be issued […] The identifying information that is used for authentication of the CA"
+        untestable Client "what a client has configured is not seen from outside; that it authenticates the CA is under R22";
+}
