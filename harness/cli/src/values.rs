@@ -19,7 +19,7 @@ pub(super) fn driver() -> impl TypedValueParser<Value = DriverName> {
             "Nothing is built: devices by SSH and PKIs by URL, on the network of this machine"
         }
     };
-    one_of(DriverName::ALL.map(|it| (PossibleValue::new(it.name()).help(help(it)), it)))
+    one_of(DriverName::ALL.map(|it| (PossibleValue::new(it.as_str()).help(help(it)), it)))
 }
 
 /// Reads the name of a client inside the simulated devices.

@@ -2,30 +2,30 @@
 
 mod table;
 
-use std::fmt;
-
 use serde::Serialize;
 
-/// How strongly something is required (RFC 2119).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    /// An absolute requirement, or prohibition.
-    Must,
-    /// To be done, or not, unless there are reasons.
-    Should,
-    /// As one likes; what is tested is that it is done right where it is done, and survived where it is not.
-    May,
+scep::named! {
+    /// How strongly something is required (RFC 2119).
+    #[derive(PartialOrd, Ord)]
+    Level, "level" {
+        /// An absolute requirement, or prohibition.
+        Must = "MUST";
+        /// A duty, unless there are reasons against it.
+        Should = "SHOULD";
+        /// A choice; what is tested is that it is done right if it is done, and survived if it is not.
+        May = "MAY";
+    }
 }
 
-/// Which end of the protocol is required to do something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum End {
-    /// The CA.
-    Server,
-    /// The client.
-    Client,
+scep::named! {
+    /// Which end of the protocol is required to do something.
+    #[derive(PartialOrd, Ord)]
+    End, "end" {
+        /// The CA.
+        Server = "server";
+        /// The client.
+        Client = "client";
+    }
 }
 
 /// One requirement.
@@ -57,25 +57,6 @@ impl Requirement {
     /// Why no case can tell for this end, where none can.
     pub fn untestable_for(&self, end: End) -> Option<&'static str> {
         self.untestable.iter().find(|(of, _)| *of == end).map(|(_, reason)| *reason)
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Must => "MUST",
-            Self::Should => "SHOULD",
-            Self::May => "MAY",
-        })
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Server => "server",
-            Self::Client => "client",
-        })
     }
 }
 

@@ -1,12 +1,10 @@
 //! How labs are built: a driver, its name on the command line, and what it was asked for.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 pub use dut_sim::ScepClient as Client;
-use serde::{Deserialize, Serialize};
 
 use super::{Bench, BenchError};
 use model::lab::Lab;
@@ -79,43 +77,26 @@ pub struct KeptLab {
     pub hidden: Option<String>,
 }
 
-/// The drivers that there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DriverName {
-    /// Everything in this process; no socket, no privilege.
-    #[default]
-    Virtual,
-    /// Hosts and links are the kernel's, in network namespaces; the device is a process of its own.
-    Netns,
-    /// Hosts and devices are containers of a Docker engine, which needs the cargo feature `docker`.
-    Docker,
-    /// Nothing is built: devices by SSH and PKIs by URL, on the network of this machine.
-    Live,
+scep::named! {
+    /// The drivers that there are.
+    #[derive(Default, PartialOrd, Ord)]
+    DriverName, "driver" {
+        /// Everything in this process; no socket, no privilege.
+        #[default]
+        Virtual = "virtual";
+        /// Hosts and links are the kernel's, in network namespaces; the device is a process of its own.
+        Netns = "netns";
+        /// Hosts and devices are containers of a Docker engine, which needs the cargo feature `docker`.
+        Docker = "docker";
+        /// Nothing is built: devices by SSH and PKIs by URL, on the network of this machine.
+        Live = "live";
+    }
 }
 
 impl DriverName {
-    /// Every driver.
-    pub const ALL: [Self; 4] = [Self::Virtual, Self::Netns, Self::Docker, Self::Live];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Virtual => "virtual",
-            Self::Netns => "netns",
-            Self::Docker => "docker",
-            Self::Live => "live",
-        }
-    }
-
     /// The driver that can be had with this client if none is asked for: programs need the kernel's network.
     pub fn default_for(client: Client) -> Self {
         if client == Client::Builtin { Self::Virtual } else { Self::Netns }
-    }
-}
-
-impl fmt::Display for DriverName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
