@@ -25,9 +25,14 @@ pub(super) struct Addresses {
 }
 
 /// The interfaces that are the device's, besides which there is always the one to itself.
-pub(super) enum Owned {
+///
+/// A commit takes nothing away from the others, nor from what is routed by way of them.
+pub enum Owned {
+    /// All of the namespace.
     All,
+    /// All but the one of this name.
     AllBut(String),
+    /// Those of these names.
     Only(BTreeSet<String>),
 }
 
@@ -40,15 +45,10 @@ struct State {
 
 impl Addresses {
     /// A netlink socket in the namespace of the calling thread.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(owned: Owned) -> io::Result<Self> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { netlink: handle, owned: Arc::new(Owned::All) })
-    }
-
-    /// The same of these interfaces alone.
-    pub(super) fn of(self, owned: Owned) -> Self {
-        Self { owned: Arc::new(owned), ..self }
+        Ok(Self { netlink: handle, owned: Arc::new(owned) })
     }
 
     /// Whoever gives up waiting for it leaves no half of it behind.
