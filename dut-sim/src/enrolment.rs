@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 pub use self::client::ScepClient;
 pub use self::journal::GrowingPause;
-pub use self::key_source::{KeyPool, KeySource};
+pub use self::key_source::KeySource;
 pub use self::order::Missing;
 
 use self::builtin::Builtin;

@@ -18,5 +18,5 @@ pub mod remote;
 mod secret;
 
 pub use device::{ConfigurationError, Device, DeviceSettings, Reply};
-pub use enrolment::{GrowingPause, KeyPool, KeySource, Missing, ScepClient};
+pub use enrolment::{GrowingPause, KeySource, Missing, ScepClient};
 pub use scep::secret::Secret;

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dut_sim::{Device, DeviceSettings, GrowingPause, KeyPool, KeySource, Secret};
+use dut_sim::{Device, DeviceSettings, GrowingPause, KeySource, Secret};
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
 use tokio::time::timeout;
@@ -56,7 +56,7 @@ impl Lab {
         let network = ToyNetwork::new(&ca);
         let device = Device::start(DeviceSettings {
             keyring: keyring(opened),
-            key_source: KeySource::Prepared(keys()),
+            key_source: keys(),
             retry_pause: pause,
             poll_pause: pause,
             ..DeviceSettings::new(Arc::clone(&network) as _)
@@ -101,8 +101,8 @@ fn pause() -> GrowingPause {
 }
 
 /// The same few keys serve every test; that fresh ones are made is tested where they are made.
-fn keys() -> KeyPool {
-    static KEYS: OnceLock<KeyPool> = OnceLock::new();
+fn keys() -> KeySource {
+    static KEYS: OnceLock<KeySource> = OnceLock::new();
     let key = || PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-    KEYS.get_or_init(|| KeyPool::new(vec![key(), key()])).clone()
+    KEYS.get_or_init(|| KeySource::prepared(vec![key(), key()])).clone()
 }
