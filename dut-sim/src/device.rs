@@ -10,7 +10,7 @@ mod settings;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
@@ -201,25 +201,17 @@ impl Device {
 
     /// How far the certificate request of that name has come.
     fn progress(&self, name: &str) -> Option<Progress> {
-        self.enrolments().progress(name)
+        self.enrolments.lock().progress(name)
     }
 
     /// The names of every certificate request.
     fn csr_names(&self) -> Vec<String> {
-        self.enrolments().names()
+        self.enrolments.lock().names()
     }
 
     fn host_name(&self) -> String {
-        let configured = self.state().system.host_name.clone();
+        let configured = self.state.lock().system.host_name.clone();
         configured.unwrap_or_else(|| self.factory_host_name.clone())
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
-
-    fn enrolments(&self) -> MutexGuard<'_, Enrolments> {
-        self.enrolments.lock()
     }
 }
 

@@ -60,7 +60,7 @@ impl Device {
         let (start, mut session) = self.enter(login).await;
         let mut candidate = match base {
             Base::FactoryDefaults => Candidate::default(),
-            Base::Active => Candidate::of(&self.state().active),
+            Base::Active => Candidate::of(&self.state.lock().active),
         };
         for (number, text) in numbered(lines) {
             self.take(&mut candidate, text).map_err(|message| error(number, text, message))?;

@@ -48,7 +48,7 @@ impl Device {
         if session.candidate.is_some() {
             return Reply::refused("CLI Error: this is configuration mode");
         }
-        session.candidate = Some(Candidate::of(&self.state().active));
+        session.candidate = Some(Candidate::of(&self.state.lock().active));
         Reply::done("[edit]")
     }
 
@@ -69,7 +69,7 @@ impl Device {
 
     /// Begins a renewal; how it goes, `pki scep show` tells below its table.
     fn scep_renew(&self, name: &str) -> Reply {
-        let renewal = self.enrolments().renew(name);
+        let renewal = self.enrolments.lock().renew(name);
         match renewal {
             Ok(()) => Reply::done(format!("The renewal of `{name}` has begun")),
             Err(RenewalError::NoSuchRequest) => {
@@ -134,7 +134,7 @@ impl Device {
     }
 
     fn show_running(&self) -> Reply {
-        let state = self.state();
+        let state = self.state.lock();
         let mut lines = vec![
             concat!("# Sceplab device version v", env!("CARGO_PKG_VERSION")).to_owned(),
             format!("# {}", date()),

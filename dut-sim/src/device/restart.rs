@@ -106,7 +106,7 @@ impl Device {
         let _committing = self.committing.lock().await;
         self.lose_everything().await;
         tokio::time::sleep(self.restarts.start_time).await;
-        let saved = self.state().saved.clone();
+        let saved = self.state.lock().saved.clone();
         if let Err(refusal) = self.make_active(&saved).await {
             let reason = refusal.to_string().replace('\n', "; ");
             self.surroundings.log.add(&format!("the saved configuration is not taken: {reason}"));
