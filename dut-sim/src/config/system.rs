@@ -201,7 +201,7 @@ mod tests {
     use scep::secret::Secret;
 
     fn read(lines: &str) -> Result<System, Vec<String>> {
-        let secrets = SecretStore::new(Some(Secret::new("key")), std::collections::HashMap::new());
+        let secrets = SecretStore::new(Some(Secret::new("key")), BTreeMap::new());
         let mut candidate = Candidate::default();
         for line in lines.lines() {
             candidate.set(&words(line.trim()).unwrap(), &secrets).unwrap();

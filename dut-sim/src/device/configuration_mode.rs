@@ -1,7 +1,6 @@
 //! The verbs at the `#` prompt, and making a configuration the device's own: all of it or nothing.
 
-use super::login::Session;
-use super::{Device, Reply, Step};
+use super::{Device, Reply, Session, Step};
 use crate::config::message::{CommitFault, Refusal};
 use crate::config::parse::meant;
 use crate::config::session::Candidate;

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Device;
 use super::configuration_mode::split;
-use super::login::Login;
 use super::restart::RESTARTS;
+use super::{Device, Login};
 use crate::config::message::Refusal;
 use crate::config::parse;
 use crate::config::schema::locate;

@@ -4,8 +4,7 @@ use openssl::asn1::Asn1Time;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::login::Session;
-use super::{Device, Reply, Step};
+use super::{Device, Reply, Session, Step};
 use crate::config::session::{Candidate, show};
 use crate::enrolment::RenewalError;
 use crate::operational::{Action, find};

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::login::Login;
-use super::{Device, Reply, Step};
+use super::{Device, Login, Reply, Step};
 use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::network::Addressing;
@@ -66,7 +65,7 @@ impl Device {
 
     /// What came of a command that a restart ended: whoever it logs out hears of that alone.
     pub(super) async fn cut_short(&self, login: &Login) -> Step {
-        if !login.is_console() {
+        if !login.is_console {
             std::future::pending::<()>().await;
         }
         Reply::refused("").stay()

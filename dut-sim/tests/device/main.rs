@@ -9,7 +9,7 @@ mod programs;
 mod toy_ca;
 mod toy_network;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -54,13 +54,14 @@ impl Lab {
     fn pausing(answer: Answer, opened: &[(&str, &str)], pause: GrowingPause) -> Self {
         let ca = Arc::new(ToyCa::new(answer));
         let network = ToyNetwork::new(&ca);
-        let device = Device::start(DeviceSettings {
-            keyring: keyring(opened),
+        let mut settings = DeviceSettings {
             key_source: keys(),
             retry_pause: pause,
             poll_pause: pause,
             ..DeviceSettings::new(Arc::clone(&network) as _)
-        });
+        };
+        settings.own.keyring = keyring(opened);
+        let device = Device::start(settings);
         Self { ca, network, device }
     }
 
@@ -92,7 +93,7 @@ impl Lab {
     }
 }
 
-fn keyring(opened: &[(&str, &str)]) -> HashMap<String, Secret> {
+fn keyring(opened: &[(&str, &str)]) -> BTreeMap<String, Secret> {
     opened.iter().map(|(sealed, clear)| ((*sealed).to_owned(), Secret::new(*clear))).collect()
 }
 
