@@ -107,7 +107,9 @@ impl Queue {
         let queue = Self { waiting, missed: Arc::clone(&missed), written };
         thread::spawn(move || {
             let _ended = ended;
-            lines.iter().for_each(|line| write(&line));
+            for line in &lines {
+                write(&line);
+            }
             match missed.load(Ordering::Relaxed) {
                 0 => {}
                 missed => write(&not_read(missed)),

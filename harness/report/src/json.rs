@@ -24,6 +24,7 @@ pub(super) fn text<R: Reported>(results: &R) -> String {
         .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |text| text + "\n")
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a field over by reference")]
 fn counts<R: Reported, S: Serializer>(results: &&R, serializer: S) -> Result<S::Ok, S::Error> {
     let count = |(name, status)| (name, results.count(&[status]));
     serializer.collect_map(Status::COUNTED.map(count))

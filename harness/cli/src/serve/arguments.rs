@@ -240,7 +240,7 @@ fn only(what: &str, mut passwords: Vec<Secret>) -> Result<Secret, String> {
 /// A variable of the environment; one that is set to nothing is as good as not set.
 fn environment(name: &str) -> Result<Option<String>, String> {
     let value = env::var_os(name).filter(|value| !value.is_empty());
-    let text = value.map(|value| value.into_string());
+    let text = value.map(std::ffi::OsString::into_string);
     text.transpose().map_err(|_| format!("the environment's `{name}` is not UTF-8"))
 }
 

@@ -17,7 +17,7 @@ fn serve(arguments: &[&str]) -> Serve {
 }
 
 fn refusal(arguments: &[&str]) -> String {
-    serve(arguments).settings().unwrap_err().to_string()
+    serve(arguments).settings().unwrap_err()
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn only_the_list_of_faults_needs_no_personality() {
 fn the_control_port_is_for_this_machine_alone() {
     let control = |address| serve(&["linux", "--control", address]).control();
     assert_eq!(control("[::1]:0").unwrap().unwrap().to_string(), "[::1]:0");
-    let refused = control("0.0.0.0:9000").unwrap_err().to_string();
+    let refused = control("0.0.0.0:9000").unwrap_err();
     assert!(refused.contains("`0.0.0.0:9000` is not"), "{refused}");
 }
 
