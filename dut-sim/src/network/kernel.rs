@@ -77,27 +77,21 @@ async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream, ConnectError
     socket.set_nonblocking(true)?;
     let destination = SocketAddr::from(SocketAddrV4::new(address, port));
     match socket.connect(&destination.into()) {
-        Err(error) if errno(&error) != Errno::EINPROGRESS => return Err(at_once(error)),
+        // What the system knows before it has sent anything.
+        Err(error) if errno(&error) == Errno::ENETUNREACH => return Err(ConnectError::NoRoute),
+        Err(error) if errno(&error) != Errno::EINPROGRESS => return Err(outcome(error)),
         _ => {}
     }
     let stream = TcpStream::from_std(socket.into())?;
     stream.writable().await?;
     match stream.take_error()? {
-        Some(error) => Err(later(error)),
+        Some(error) => Err(outcome(error)),
         None => Ok(stream),
     }
 }
 
-/// What the system knows before it has sent anything.
-fn at_once(error: io::Error) -> ConnectError {
-    match errno(&error) {
-        Errno::ENETUNREACH => ConnectError::NoRoute,
-        _ => later(error),
-    }
-}
-
 /// What came back, or did not.
-fn later(error: io::Error) -> ConnectError {
+fn outcome(error: io::Error) -> ConnectError {
     match errno(&error) {
         Errno::ECONNREFUSED => ConnectError::Refused,
         Errno::ENETUNREACH => ConnectError::NetworkUnreachable,

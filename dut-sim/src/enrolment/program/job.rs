@@ -68,12 +68,10 @@ impl Job<'_> {
         arguments: &[&str],
     ) -> Result<Ended, Trouble> {
         let ended = self.run(exchange, arguments).await?;
-        if ended.status.success() { Ok(ended) } else { Err(self.trouble(&ended)) }
-    }
-
-    /// Why that run failed.
-    pub(crate) fn trouble(&self, ended: &Ended) -> Trouble {
-        (self.installed.adapter.trouble)(ended)
+        if ended.status.success() {
+            return Ok(ended);
+        }
+        Err((self.installed.adapter.trouble)(&ended))
     }
 
     /// Runs the program for this exchange to its end, however that is.
@@ -161,7 +159,7 @@ struct Printed<'a, 'b> {
 
 impl<'a, 'b> Printed<'a, 'b> {
     fn new(job: &'a mut Job<'b>, exchange: &str) -> Self {
-        let lines = || Lines::new(Arc::clone(job.journal.masker()));
+        let lines = || Lines::new(Arc::clone(&job.journal.masker));
         let (out, err) = (lines(), lines());
         let program = job.program_name();
         let left = Ended { program, exchange: exchange.to_owned(), ..Ended::default() };

@@ -15,6 +15,7 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage};
 use rtnetlink::{Handle, RouteMessageBuilder};
 
+use super::errno;
 use crate::network::{Addressing, ApplyError};
 
 /// The addresses and routes of the namespace.
@@ -255,11 +256,8 @@ fn about(what: &str, error: &io::Error) -> io::Error {
 }
 
 /// What is gone already need not be removed.
-fn passing_over(outcome: io::Result<()>, errno: Errno) -> io::Result<()> {
-    outcome.or_else(|error| match error.raw_os_error() {
-        Some(code) if code == errno as i32 => Ok(()),
-        _ => Err(error),
-    })
+fn passing_over(outcome: io::Result<()>, gone: Errno) -> io::Result<()> {
+    outcome.or_else(|error| if errno(&error) == gone { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]
