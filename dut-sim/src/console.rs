@@ -199,7 +199,10 @@ struct LineReader {
 impl LineReader {
     fn start(device: &Arc<RemoteConsole>, terminal: bool) -> io::Result<Self> {
         let (works, mut to_do) = mpsc::unbounded_channel::<Work>();
-        let mut source = if terminal { Source::terminal(device)? } else { Source::Plain };
+        let mut source = Source::Plain;
+        if terminal {
+            source = Source::Terminal(Box::new(Terminal::new(device)?));
+        }
         thread::Builder::new().name("console".to_owned()).spawn(move || {
             while let Some(work) = to_do.blocking_recv() {
                 work(&mut source);
@@ -243,10 +246,6 @@ enum Source {
 }
 
 impl Source {
-    fn terminal(device: &Arc<RemoteConsole>) -> io::Result<Self> {
-        Terminal::new(device).map(|terminal| Self::Terminal(Box::new(terminal)))
-    }
-
     fn read(&mut self, prompt: &str) -> io::Result<Input> {
         match self {
             Self::Terminal(terminal) => terminal.read(prompt),

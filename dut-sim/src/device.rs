@@ -2,7 +2,6 @@
 
 pub(crate) mod configuration_mode;
 pub(crate) mod lines;
-pub(crate) mod login;
 mod operation;
 pub(crate) mod restart;
 mod settings;
@@ -10,14 +9,13 @@ mod settings;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{MutexGuard, Notify, watch};
 
 pub use self::lines::ConfigurationError;
-pub use self::settings::DeviceSettings;
+pub use self::settings::{DeviceSettings, Settings};
 
-use self::login::{Login, Session};
 use self::restart::Restarts;
 
 use crate::completion;
@@ -47,6 +45,34 @@ pub struct Device {
     console: Arc<Login>,
     restarts: Restarts,
     itself: Weak<Self>,
+}
+
+/// A user who is logged in.
+#[derive(Default)]
+pub(crate) struct Login {
+    /// Held for as long as a command of his runs.
+    session: tokio::sync::Mutex<Session>,
+    interrupted: Arc<Notify>,
+    /// Whether he is at the device's own console, so that a restart leaves him where he is.
+    pub(crate) is_console: bool,
+}
+
+/// Where a user is: in configuration mode there is a candidate.
+#[derive(Default)]
+struct Session {
+    candidate: Option<Candidate>,
+    terminal_length: Option<u16>,
+    /// Ends what takes its time.
+    interrupted: Arc<Notify>,
+    /// The start of the device that it belongs to.
+    start: u64,
+}
+
+impl Login {
+    /// Ends what takes its time, if anything does.
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.notify_waiters();
+    }
 }
 
 /// What the device does and what it would do after a restart.
@@ -96,8 +122,8 @@ impl Device {
         let key = settings.device_key.or_else(|| random_key().ok());
         let surroundings = Arc::new(Surroundings {
             network: settings.network,
-            secrets: SecretStore::new(key, settings.keyring),
-            client: settings.client,
+            secrets: SecretStore::new(key, settings.own.keyring),
+            client: settings.own.client,
             program_path: settings.program_path,
             program_limit: settings.program_limit,
             keys: settings.key_source,
@@ -109,13 +135,13 @@ impl Device {
             wake: Notify::new(),
         });
         Arc::new_cyclic(|itself| Self {
-            factory_host_name: settings.hostname,
-            interfaces: settings.interfaces,
+            factory_host_name: settings.own.hostname,
+            interfaces: settings.own.interfaces,
             enrolments: Mutex::new(Enrolments::new(Arc::clone(&surroundings))),
             surroundings,
             state: Mutex::default(),
             committing: tokio::sync::Mutex::default(),
-            console: Arc::new(Login::at_the_console()),
+            console: Arc::new(Login { is_console: true, ..Login::default() }),
             restarts: Restarts::new(settings.start_time, settings.restarts_in_commit),
             itself: Weak::clone(itself),
         })
@@ -165,9 +191,20 @@ impl Device {
         let Some(step) = self.restarts.cut(start, step).await else {
             return self.cut_short(login).await;
         };
-        let logged_out = !login.is_console() && !self.is_up();
+        let logged_out = !login.is_console && !self.is_up();
         let left = step.left || logged_out;
         Step { left, terminal_length: session.terminal_length, ..step }
+    }
+
+    /// The user's session, for him alone, as soon as the device is up; a restart has made it new.
+    async fn enter<'a>(&self, login: &'a Login) -> (u64, MutexGuard<'a, Session>) {
+        let mut session = login.session.lock().await;
+        let start = self.restarts.up().await;
+        if session.start != start {
+            *session = Session { start, ..Session::default() };
+        }
+        session.interrupted = Arc::clone(&login.interrupted);
+        (start, session)
     }
 
     async fn take_step(&self, session: &mut Session, line: &str, screen: Screen<'_>) -> Step {
@@ -189,7 +226,7 @@ impl Device {
         words: &[String],
         partial: &str,
     ) -> Vec<completion::Candidate> {
-        let Some(session) = login.idle() else { return Vec::new() };
+        let Ok(session) = login.session.try_lock() else { return Vec::new() };
         let known = completion::Known {
             configuration: session.candidate.as_ref().map(Candidate::configuration),
             csrs: self.csr_names(),
@@ -201,25 +238,17 @@ impl Device {
 
     /// How far the certificate request of that name has come.
     fn progress(&self, name: &str) -> Option<Progress> {
-        self.enrolments().progress(name)
+        self.enrolments.lock().progress(name)
     }
 
     /// The names of every certificate request.
     fn csr_names(&self) -> Vec<String> {
-        self.enrolments().names()
+        self.enrolments.lock().names()
     }
 
     fn host_name(&self) -> String {
-        let configured = self.state().system.host_name.clone();
+        let configured = self.state.lock().system.host_name.clone();
         configured.unwrap_or_else(|| self.factory_host_name.clone())
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
-
-    fn enrolments(&self) -> MutexGuard<'_, Enrolments> {
-        self.enrolments.lock()
     }
 }
 

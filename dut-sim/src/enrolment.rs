@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 pub use self::client::ScepClient;
 pub use self::journal::GrowingPause;
-pub use self::key_source::{KeyPool, KeySource};
+pub use self::key_source::KeySource;
 pub use self::order::Missing;
 
 use self::builtin::Builtin;
@@ -129,7 +129,7 @@ impl Enrolments {
     }
 
     fn start(&self, name: &str, settings: &CsrSettings) -> Running {
-        let progress = Arc::new(Mutex::new(Progress::begun()));
+        let progress = Arc::<Mutex<Progress>>::default();
         let journal = Journal::new(name, &self.surroundings, &progress, false);
         let enrolment = Enrolment { settings: settings.clone(), journal, existing: None };
         Running { settings: settings.clone(), progress, task: tokio::spawn(enrolment.run()) }

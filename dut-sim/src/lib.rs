@@ -17,6 +17,6 @@ mod protocol_log;
 pub mod remote;
 mod secret;
 
-pub use device::{ConfigurationError, Device, DeviceSettings, Reply};
-pub use enrolment::{GrowingPause, KeyPool, KeySource, Missing, ScepClient};
+pub use device::{ConfigurationError, Device, DeviceSettings, Reply, Settings};
+pub use enrolment::{GrowingPause, KeySource, Missing, ScepClient};
 pub use scep::secret::Secret;

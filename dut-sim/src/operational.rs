@@ -2,7 +2,7 @@
 //!
 //! A new command is a new line of the table, and an action in `device::operation`.
 
-use crate::config::message::possible;
+use crate::config::message::{bracketed, possible};
 use crate::config::parse::meant;
 
 /// A word of a command, and what may follow it.
@@ -169,9 +169,9 @@ impl Argument {
 /// Why a line is no command, with the words that were understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CommandError {
-    #[error("Invalid command: {}[{bad}]", prefix(good))]
+    #[error("Invalid command: {}", bracketed(good, bad))]
     Invalid { good: Vec<String>, bad: String },
-    #[error("Ambiguous command: {}[{bad}]\n{}", prefix(good), possible(completions))]
+    #[error("Ambiguous command: {}\n{}", bracketed(good, bad), possible(completions))]
     Ambiguous { good: Vec<String>, bad: String, completions: Vec<(&'static str, &'static str)> },
     #[error("Incomplete command: {}", good.join(" "))]
     Incomplete { good: Vec<String> },
@@ -248,10 +248,6 @@ impl Line {
         }
         Ok(())
     }
-}
-
-fn prefix(good: &[String]) -> String {
-    good.iter().flat_map(|word| [word.as_str(), " "]).collect()
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
     async fn next(&mut self, stop: &Notify) -> Option<(u16, EchoOutcome)> {
         loop {
             let due = self.last_sent + INTERVAL;
-            let more = self.transcript.sent() < self.ping.count;
+            let more = self.transcript.sent < self.ping.count;
             tokio::select! {
                 biased;
                 Some(answer) = self.waiting.join_next() => {

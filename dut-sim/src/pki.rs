@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn rows_follow_the_enrolment() {
-        let mut progress = Progress::begun();
+        let mut progress = Progress::default();
         assert_eq!(shown(&progress), "ca Pending - - -; usercert Pending - - -");
         let reason = "GetCACert: connection refused by 10.215.168.1:8080".to_owned();
         let pause = std::time::Duration::from_secs(2);

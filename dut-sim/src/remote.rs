@@ -1,6 +1,6 @@
 //! A device in a process of its own, and its console on a stream: JSON, one object a line.
 //!
-//! Whoever connects first sends the [`Settings`] that the device starts with. From then on requests carry numbers, their
+//! Whoever connects first sends the [`Settings`] that the device starts with; its keyring is why they go over no command line. From then on requests carry numbers, their
 //! answers the same numbers, and the device tells by itself whenever it may answer differently. Both ends bound the
 //! length of a line, and end the connection where the other end does not keep to the form.
 //!
@@ -10,33 +10,13 @@ mod client;
 mod pending;
 mod server;
 
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-
-use scep::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::enrolment::ScepClient;
+pub use crate::device::Settings;
 
 pub use self::client::{RemoteConsole, RemoteError};
 pub use self::server::{Devices, refuse, serve};
-
-/// What a device in a process of its own is started with; the keyring is why it goes over no command line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// The name in the prompt until one is configured.
-    pub hostname: String,
-    /// The names of its Ethernet interfaces, such as `eth0`.
-    pub interfaces: Vec<String>,
-    /// What sealed values open to whose key is not the device's, by their base64 text.
-    pub keyring: BTreeMap<String, Secret>,
-    /// The addresses of the hosts that it knows by name.
-    pub names: BTreeMap<String, Ipv4Addr>,
-    /// The SCEP client that it enrols with.
-    pub client: ScepClient,
-}
 
 /// The first line of a connection.
 #[derive(Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Secrets and how a device stores them: sealed in the OpenSSL salted format.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -43,12 +43,12 @@ impl Sealed {
 /// What opens a device's sealed secrets: its own key, and the keyring for values sealed under a key that is not public.
 pub(crate) struct SecretStore {
     key: Option<Secret>,
-    keyring: HashMap<String, Secret>,
+    keyring: BTreeMap<String, Secret>,
 }
 
 impl SecretStore {
     /// `keyring` maps sealed values, in base64, to what they open to; without a key nothing is sealed.
-    pub(crate) fn new(key: Option<Secret>, keyring: HashMap<String, Secret>) -> Self {
+    pub(crate) fn new(key: Option<Secret>, keyring: BTreeMap<String, Secret>) -> Self {
         Self { key, keyring }
     }
 

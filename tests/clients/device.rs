@@ -50,12 +50,12 @@ impl ClientDevice {
     pub(crate) fn with(client: ScepClient) -> Self {
         let pause =
             GrowingPause { first: Duration::from_millis(50), longest: Duration::from_millis(200) };
-        let settings = DeviceSettings {
-            client,
+        let mut settings = DeviceSettings {
             retry_pause: pause,
             poll_pause: pause,
             ..DeviceSettings::new(Arc::new(Loopback))
         };
+        settings.own.client = client;
         Self(Device::start(settings))
     }
 

@@ -62,10 +62,10 @@ fn faults(faults: &[CommitFault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
 }
 
-fn bracketed(good: &[String], bad: &str) -> String {
-    let good: Vec<_> = good.iter().map(String::as_str).collect();
-    let separator = if good.is_empty() { "" } else { " " };
-    format!("{}{separator}[{bad}]", good.join(" "))
+/// The words that were understood, and the one that was not.
+pub(crate) fn bracketed(good: &[String], bad: &str) -> String {
+    let good: String = good.iter().flat_map(|word| [word, " "]).collect();
+    format!("{good}[{bad}]")
 }
 
 /// The list that follows an ambiguous or unfinished line: two columns, indented by two blanks, the first as wide as its widest

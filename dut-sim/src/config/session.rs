@@ -115,14 +115,14 @@ fn seal(value: &Value, secrets: &SecretStore) -> Result<Value, PathError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
     use super::*;
     use crate::config::parse::words;
     use scep::secret::Secret;
 
     fn secrets() -> SecretStore {
-        SecretStore::new(Some(Secret::new("key")), HashMap::new())
+        SecretStore::new(Some(Secret::new("key")), BTreeMap::new())
     }
 
     fn set(candidate: &mut Candidate, line: &str) -> Result<String, Refusal> {

@@ -124,24 +124,32 @@ impl Reader<'_> {
 
     fn csr(&mut self, csr: &[String]) -> Option<CsrSettings> {
         let leaf = |name: &str| self.configuration.values(&below(csr, name)).first();
-        let url = leaf("url").and_then(Value::as_url);
-        let distinguished_name = leaf("distinguished-names").and_then(Value::as_text);
-        let (Some(url), Some(distinguished_name)) = (url, distinguished_name) else {
-            let missing = [
-                url.is_none().then_some("`url`"),
-                distinguished_name.is_none().then_some("`distinguished-names`"),
-            ];
-            let missing: Vec<_> = missing.into_iter().flatten().collect();
-            self.fault(csr, format!("a certificate request needs {}", missing.join(" and ")));
-            return None;
+        let (url, distinguished_name) = match (leaf("url"), leaf("distinguished-names")) {
+            (Some(Value::Url(url)), Some(Value::Text(name))) => (url, name),
+            (url, name) => {
+                let url = url.is_none().then_some("`url`");
+                let name = name.is_none().then_some("`distinguished-names`");
+                let missing: Vec<_> = url.into_iter().chain(name).collect();
+                self.fault(csr, format!("a certificate request needs {}", missing.join(" and ")));
+                return None;
+            }
         };
-        Some(CsrSettings {
+        let mut settings = CsrSettings {
             endpoint: self.endpoint(csr, url),
-            cipher: leaf("cipher").and_then(Value::as_cipher),
-            digest: leaf("digest").and_then(Value::as_digest),
-            distinguished_name: distinguished_name.to_owned(),
-            password: leaf("encrypted-password").and_then(Value::as_sealed).cloned(),
-        })
+            cipher: None,
+            digest: None,
+            distinguished_name: distinguished_name.clone(),
+            password: None,
+        };
+        for name in ["cipher", "digest", "encrypted-password"] {
+            match leaf(name) {
+                Some(Value::Cipher(cipher)) => settings.cipher = Some(*cipher),
+                Some(Value::Digest(digest)) => settings.digest = Some(*digest),
+                Some(Value::Sealed(password)) => settings.password = Some(password.clone()),
+                _ => {}
+            }
+        }
+        Some(settings)
     }
 
     /// What is configured goes before what the URL says, and that before the table's default.
@@ -149,10 +157,11 @@ impl Reader<'_> {
         let (port, cgi_path) = (below(csr, "port"), below(csr, "cgi-path"));
         let configured = |path| self.configuration.values(path).first();
         let default = |path| self.configuration.value_or_default(path);
+        let number = |value: &Value| if let Value::Port(port) = value { Some(*port) } else { None };
         let port = configured(&port)
-            .and_then(Value::as_port)
+            .and_then(number)
             .or(url.named_port())
-            .or_else(|| default(&port)?.as_port());
+            .or_else(|| number(&default(&port)?));
         let path = match configured(&cgi_path).and_then(Value::as_text) {
             // One slash between them, however many were written.
             Some(below) => {
@@ -192,7 +201,7 @@ mod tests {
     use scep::secret::Secret;
 
     fn read(lines: &str) -> Result<System, Vec<String>> {
-        let secrets = SecretStore::new(Some(Secret::new("key")), std::collections::HashMap::new());
+        let secrets = SecretStore::new(Some(Secret::new("key")), BTreeMap::new());
         let mut candidate = Candidate::default();
         for line in lines.lines() {
             candidate.set(&words(line.trim()).unwrap(), &secrets).unwrap();

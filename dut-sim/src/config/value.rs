@@ -227,26 +227,6 @@ impl Value {
         }
     }
 
-    pub(crate) fn as_port(&self) -> Option<u16> {
-        if let Self::Port(port) = self { Some(*port) } else { None }
-    }
-
-    pub(crate) fn as_url(&self) -> Option<&HttpUrl> {
-        if let Self::Url(url) = self { Some(url) } else { None }
-    }
-
-    pub(crate) fn as_cipher(&self) -> Option<Cipher> {
-        if let Self::Cipher(cipher) = self { Some(*cipher) } else { None }
-    }
-
-    pub(crate) fn as_digest(&self) -> Option<Digest> {
-        if let Self::Digest(digest) = self { Some(*digest) } else { None }
-    }
-
-    pub(crate) fn as_sealed(&self) -> Option<&Sealed> {
-        if let Self::Sealed(sealed) = self { Some(sealed) } else { None }
-    }
-
     pub(crate) fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }

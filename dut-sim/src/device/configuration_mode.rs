@@ -1,7 +1,6 @@
 //! The verbs at the `#` prompt, and making a configuration the device's own: all of it or nothing.
 
-use super::login::Session;
-use super::{Device, Reply, Step};
+use super::{Device, Reply, Session, Step};
 use crate::config::message::{CommitFault, Refusal};
 use crate::config::parse::meant;
 use crate::config::session::Candidate;
@@ -50,7 +49,7 @@ impl Device {
         words: &[String],
     ) -> Result<String, Refusal> {
         let candidate = session.candidate.get_or_insert_default();
-        candidate.rebase(&self.state().active);
+        candidate.rebase(&self.state.lock().active);
         let said = match verb {
             "set" => return candidate.set(words, &self.surroundings.secrets),
             "compare" => return Ok(self.compare(candidate)),
@@ -69,9 +68,9 @@ impl Device {
     /// What there is to say comes back.
     pub(super) async fn commit(&self, candidate: &mut Candidate) -> Result<&'static str, Refusal> {
         let _committing = self.committing.try_lock().map_err(|_| Refusal::Locked)?;
-        candidate.rebase(&self.state().active);
+        candidate.rebase(&self.state.lock().active);
         let said = self.make_active(candidate.configuration()).await?;
-        candidate.rebase(&self.state().active);
+        candidate.rebase(&self.state.lock().active);
         Ok(said)
     }
 
@@ -81,7 +80,7 @@ impl Device {
         candidate: &Configuration,
     ) -> Result<&'static str, Refusal> {
         let (unchanged, addressing) = {
-            let state = self.state();
+            let state = self.state.lock();
             (state.active == *candidate, state.system.addressing.clone())
         };
         if unchanged {
@@ -98,8 +97,8 @@ impl Device {
     }
 
     pub(super) fn activate(&self, active: Configuration, system: System) {
-        self.enrolments().reconcile(&system.csrs);
-        let mut state = self.state();
+        self.enrolments.lock().reconcile(&system.csrs);
+        let mut state = self.state.lock();
         state.active = active;
         state.system = system;
         drop(state);
@@ -107,7 +106,7 @@ impl Device {
     }
 
     fn compare(&self, candidate: &Candidate) -> String {
-        let differences = self.state().active.differences(candidate.configuration());
+        let differences = self.state.lock().active.differences(candidate.configuration());
         if differences.is_empty() {
             return "No changes between working and active configurations".to_owned();
         }
@@ -118,13 +117,13 @@ impl Device {
         if !self.is_modified(candidate) {
             return "No changes have been discarded";
         }
-        *candidate = Candidate::of(&self.state().active);
+        *candidate = Candidate::of(&self.state.lock().active);
         "Changes have been discarded"
     }
 
     fn save(&self, candidate: &Candidate) -> &'static str {
         let modified = self.is_modified(candidate);
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.saved = state.active.clone();
         if modified {
             "Warning: you have uncommitted changes that will not be saved.\nDone"
@@ -140,13 +139,13 @@ impl Device {
             return Err(Refusal::Modified);
         }
         session.candidate = None;
-        let state = self.state();
+        let state = self.state.lock();
         let saved = state.active == state.saved;
         Ok(if saved { "" } else { "Warning: configuration changes have not been saved." })
     }
 
     fn is_modified(&self, candidate: &Candidate) -> bool {
-        self.state().active != *candidate.configuration()
+        self.state.lock().active != *candidate.configuration()
     }
 }
 

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Device;
 use super::configuration_mode::split;
-use super::login::Login;
 use super::restart::RESTARTS;
+use super::{Device, Login};
 use crate::config::message::Refusal;
 use crate::config::parse;
 use crate::config::schema::locate;
@@ -60,7 +59,7 @@ impl Device {
         let (start, mut session) = self.enter(login).await;
         let mut candidate = match base {
             Base::FactoryDefaults => Candidate::default(),
-            Base::Active => Candidate::of(&self.state().active),
+            Base::Active => Candidate::of(&self.state.lock().active),
         };
         for (number, text) in numbered(lines) {
             self.take(&mut candidate, text).map_err(|message| error(number, text, message))?;

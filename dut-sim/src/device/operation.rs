@@ -4,8 +4,7 @@ use openssl::asn1::Asn1Time;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::login::Session;
-use super::{Device, Reply, Step};
+use super::{Device, Reply, Session, Step};
 use crate::config::session::{Candidate, show};
 use crate::enrolment::RenewalError;
 use crate::operational::{Action, find};
@@ -48,7 +47,7 @@ impl Device {
         if session.candidate.is_some() {
             return Reply::refused("CLI Error: this is configuration mode");
         }
-        session.candidate = Some(Candidate::of(&self.state().active));
+        session.candidate = Some(Candidate::of(&self.state.lock().active));
         Reply::done("[edit]")
     }
 
@@ -69,7 +68,7 @@ impl Device {
 
     /// Begins a renewal; how it goes, `pki scep show` tells below its table.
     fn scep_renew(&self, name: &str) -> Reply {
-        let renewal = self.enrolments().renew(name);
+        let renewal = self.enrolments.lock().renew(name);
         match renewal {
             Ok(()) => Reply::done(format!("The renewal of `{name}` has begun")),
             Err(RenewalError::NoSuchRequest) => {
@@ -134,7 +133,7 @@ impl Device {
     }
 
     fn show_running(&self) -> Reply {
-        let state = self.state();
+        let state = self.state.lock();
         let mut lines = vec![
             concat!("# Sceplab device version v", env!("CARGO_PKG_VERSION")).to_owned(),
             format!("# {}", date()),

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::login::Login;
-use super::{Device, Reply, Step};
+use super::{Device, Login, Reply, Step};
 use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::network::Addressing;
@@ -66,7 +65,7 @@ impl Device {
 
     /// What came of a command that a restart ended: whoever it logs out hears of that alone.
     pub(super) async fn cut_short(&self, login: &Login) -> Step {
-        if !login.is_console() {
+        if !login.is_console {
             std::future::pending::<()>().await;
         }
         Reply::refused("").stay()
@@ -106,7 +105,7 @@ impl Device {
         let _committing = self.committing.lock().await;
         self.lose_everything().await;
         tokio::time::sleep(self.restarts.start_time).await;
-        let saved = self.state().saved.clone();
+        let saved = self.state.lock().saved.clone();
         if let Err(refusal) = self.make_active(&saved).await {
             let reason = refusal.to_string().replace('\n', "; ");
             self.surroundings.log.add(&format!("the saved configuration is not taken: {reason}"));

@@ -62,7 +62,6 @@ impl ScepClient {
     }
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::fs;

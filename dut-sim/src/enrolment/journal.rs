@@ -21,7 +21,7 @@ pub(super) struct Journal {
     /// A renewal leaves the certificate that is there as it is, until there is a new one.
     renews: bool,
     /// Keeps the password out of every text.
-    masker: Arc<Masker>,
+    pub(super) masker: Arc<Masker>,
     /// Tries since the CA last answered.
     tries: u32,
     /// How often the CA put the decision off.
@@ -127,11 +127,6 @@ impl Journal {
     /// A text without the password.
     pub(super) fn masked(&self, text: &str) -> String {
         self.masker.text(text)
-    }
-
-    /// What keeps the password out of a text.
-    pub(super) fn masker(&self) -> &Arc<Masker> {
-        &self.masker
     }
 }
 

@@ -15,36 +15,27 @@ pub enum KeySource {
     /// Each enrolment makes a fresh RSA key of 2048 bits, as a device does.
     #[default]
     Generate,
-    /// Keys made beforehand, so that a benchmark measures something else.
-    Prepared(KeyPool),
-}
-
-/// Keys made beforehand: they are used in turn, and from the first again after the last.
-#[derive(Clone, Debug)]
-pub struct KeyPool {
-    keys: Arc<[PKey<Private>]>,
-    next: Arc<AtomicUsize>,
-}
-
-impl KeyPool {
-    /// A pool of these keys; an empty one leaves every enrolment to make its own.
-    pub fn new(keys: Vec<PKey<Private>>) -> Self {
-        Self { keys: keys.into(), next: Arc::default() }
-    }
-
-    fn take(&self) -> Option<PKey<Private>> {
-        let next = self.next.fetch_add(1, Ordering::Relaxed);
-        self.keys.get(next.checked_rem(self.keys.len())?).cloned()
-    }
+    /// Keys made beforehand, so that a benchmark measures something else; all enrolments that share them take turns.
+    Prepared {
+        /// The keys, which are used in turn, and from the first again after the last.
+        keys: Arc<[PKey<Private>]>,
+        /// How many were taken.
+        taken: Arc<AtomicUsize>,
+    },
 }
 
 impl KeySource {
+    /// Keys made beforehand; without any, every enrolment makes its own.
+    pub fn prepared(keys: Vec<PKey<Private>>) -> Self {
+        Self::Prepared { keys: keys.into(), taken: Arc::default() }
+    }
+
     /// A key; making one takes a tenth of a second or more and is kept off the threads that wait for the network.
     pub(crate) async fn key(&self) -> Result<PKey<Private>, ErrorStack> {
-        if let Self::Prepared(pool) = self
-            && let Some(key) = pool.take()
+        if let Self::Prepared { keys, taken } = self
+            && let Some(next) = taken.fetch_add(1, Ordering::Relaxed).checked_rem(keys.len())
         {
-            return Ok(key);
+            return Ok(keys[next].clone());
         }
         match tokio::task::spawn_blocking(generate).await {
             Ok(key) => key,
@@ -74,17 +65,17 @@ mod tests {
     #[tokio::test]
     async fn prepared_keys_are_used_in_turn() {
         let keys = vec![generate().unwrap(), generate().unwrap()];
-        let source = KeySource::Prepared(KeyPool::new(keys.clone()));
+        let source = KeySource::prepared(keys.clone());
         for expected in keys.iter().cycle().take(5) {
             assert!(source.key().await.unwrap().public_eq(expected));
         }
-        let shown = "Prepared(KeyPool { keys: [PKey { algorithm: \"RSA\" }, PKey { algorithm: \"RSA\" }], next: 5 })";
+        let shown = "Prepared { keys: [PKey { algorithm: \"RSA\" }, PKey { algorithm: \"RSA\" }], taken: 5 }";
         assert_eq!(format!("{source:?}"), shown);
     }
 
     #[tokio::test]
     async fn an_empty_pool_is_no_pool() {
-        let source = KeySource::Prepared(KeyPool::new(Vec::new()));
+        let source = KeySource::prepared(Vec::new());
         assert_eq!(source.key().await.unwrap().bits(), KEY_BITS);
     }
 }

@@ -6,7 +6,7 @@ use scep::client::CaCertificates;
 use scep::identity::Identity;
 
 /// What an enrolment has brought so far, and what it is at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Progress {
     /// The CA's certificates, once they were received, even where they were found wanting.
     pub(crate) ca: Option<CaCertificates>,
@@ -16,9 +16,10 @@ pub(crate) struct Progress {
 }
 
 /// What an enrolment is at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Phase {
     /// A request is being made or answered.
+    #[default]
     UnderWay,
     /// The CA has not decided; it is asked again.
     Pending,
@@ -31,10 +32,6 @@ pub(crate) enum Phase {
 }
 
 impl Progress {
-    pub(crate) fn begun() -> Self {
-        Self { ca: None, phase: Phase::UnderWay, renewal: None }
-    }
-
     /// Why there is no certificate, or no new one, in words for the operator.
     pub(crate) fn trouble(&self) -> Option<String> {
         match &self.renewal {

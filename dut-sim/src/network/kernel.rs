@@ -16,7 +16,8 @@ use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 
-use self::addressing::{Addresses, Owned};
+use self::addressing::Addresses;
+pub use self::addressing::Owned;
 pub use self::host::HostNetwork;
 use super::{
     Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
@@ -35,28 +36,12 @@ impl KernelNetwork {
     ///
     /// # Errors
     /// When the system has no netlink sockets to give.
-    pub fn open(names: impl IntoIterator<Item = (String, Ipv4Addr)>) -> io::Result<Self> {
-        let names = names.into_iter().map(|(name, address)| (name.to_ascii_lowercase(), address));
-        Ok(Self { addresses: Addresses::open()?, names: names.collect() })
-    }
-
-    /// The interface of that name is no business of the device: a commit takes nothing away from it.
-    #[must_use]
-    pub fn passing_over(self, interface: &str) -> Self {
-        Self { addresses: self.addresses.of(Owned::AllBut(interface.to_owned())), ..self }
-    }
-
-    /// The same, with these interfaces alone: others, and what is routed by way of them, are not the device's.
-    ///
-    /// # Errors
-    /// When the system has no netlink sockets to give.
-    pub fn open_on(
-        interfaces: impl IntoIterator<Item = String>,
+    pub fn open(
+        owned: Owned,
         names: impl IntoIterator<Item = (String, Ipv4Addr)>,
     ) -> io::Result<Self> {
-        let Self { addresses, names } = Self::open(names)?;
-        let own = Owned::Only(interfaces.into_iter().collect());
-        Ok(Self { addresses: addresses.of(own), names })
+        let names = names.into_iter().map(|(name, address)| (name.to_ascii_lowercase(), address));
+        Ok(Self { addresses: Addresses::open(owned)?, names: names.collect() })
     }
 }
 
@@ -92,27 +77,21 @@ async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream, ConnectError
     socket.set_nonblocking(true)?;
     let destination = SocketAddr::from(SocketAddrV4::new(address, port));
     match socket.connect(&destination.into()) {
-        Err(error) if errno(&error) != Errno::EINPROGRESS => return Err(at_once(error)),
+        // What the system knows before it has sent anything.
+        Err(error) if errno(&error) == Errno::ENETUNREACH => return Err(ConnectError::NoRoute),
+        Err(error) if errno(&error) != Errno::EINPROGRESS => return Err(outcome(error)),
         _ => {}
     }
     let stream = TcpStream::from_std(socket.into())?;
     stream.writable().await?;
     match stream.take_error()? {
-        Some(error) => Err(later(error)),
+        Some(error) => Err(outcome(error)),
         None => Ok(stream),
     }
 }
 
-/// What the system knows before it has sent anything.
-fn at_once(error: io::Error) -> ConnectError {
-    match errno(&error) {
-        Errno::ENETUNREACH => ConnectError::NoRoute,
-        _ => later(error),
-    }
-}
-
 /// What came back, or did not.
-fn later(error: io::Error) -> ConnectError {
+fn outcome(error: io::Error) -> ConnectError {
     match errno(&error) {
         Errno::ECONNREFUSED => ConnectError::Refused,
         Errno::ENETUNREACH => ConnectError::NetworkUnreachable,

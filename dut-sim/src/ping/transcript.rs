@@ -22,7 +22,7 @@ pub(super) struct Transcript {
     host: String,
     destination: Ipv4Addr,
     timed: bool,
-    sent: u16,
+    pub(super) sent: u16,
     received: u16,
     errors: u16,
     /// The most requests that were ever under way at once.
@@ -49,10 +49,6 @@ impl Transcript {
             lines: vec![header],
             shown: 0,
         }
-    }
-
-    pub(super) fn sent(&self) -> u16 {
-        self.sent
     }
 
     /// Notes that a request goes out; returns its sequence number.

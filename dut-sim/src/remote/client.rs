@@ -4,9 +4,9 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use process::messages::{MESSAGE_LIMIT, Messages, ReadError, encode, write};
+use process::messages::{MESSAGE_LIMIT, Messages, ReadError, encode, write, write_all};
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, ReadHalf, WriteHalf};
+use tokio::io::{AsyncBufRead, BufReader, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -293,17 +293,6 @@ impl<R: AsyncBufRead + Unpin> Reading<R> {
             FromDevice::Screen { id, line } => self.pending.show(id, line),
             FromDevice::Changed => self.change.send_modify(|count| *count = count.wrapping_add(1)),
             FromDevice::Ready | FromDevice::Refused(_) => {}
-        }
-    }
-}
-
-async fn write_all(
-    mut lines: mpsc::UnboundedReceiver<Vec<u8>>,
-    mut writer: impl AsyncWrite + Unpin,
-) {
-    while let Some(line) = lines.recv().await {
-        if write(&mut writer, &line).await.is_err() {
-            return;
         }
     }
 }

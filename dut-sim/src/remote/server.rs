@@ -14,9 +14,8 @@ use tokio::time::timeout;
 
 use super::{Call, FromDevice, Greeting, Request, Settings};
 use crate::device::lines::Base;
-use crate::device::login::Login;
 use crate::device::restart::RESTARTS;
-use crate::device::{Device, Step};
+use crate::device::{Device, Login, Step};
 use crate::network::Stream;
 
 /// How many requests of one connection are worked on at a time.
@@ -88,7 +87,7 @@ struct User {
 impl User {
     /// Waits until the device logs the user out.
     async fn is_logged_out(&self) {
-        if self.login.is_console() {
+        if self.login.is_console {
             std::future::pending::<()>().await;
         }
         self.device.goes_down().await;

@@ -53,7 +53,7 @@ fn make(settings: Settings) -> Result<Arc<Device>, String> {
         return Err("a device without interfaces is none".to_owned());
     }
     let mut made = DeviceSettings::new(Arc::new(Limbo));
-    made.hostname = settings.hostname;
+    made.own.hostname = settings.hostname;
     Ok(Device::start(made))
 }
 

@@ -9,11 +9,11 @@ mod programs;
 mod toy_ca;
 mod toy_network;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dut_sim::{Device, DeviceSettings, GrowingPause, KeyPool, KeySource, Secret};
+use dut_sim::{Device, DeviceSettings, GrowingPause, KeySource, Secret};
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
 use tokio::time::timeout;
@@ -54,13 +54,14 @@ impl Lab {
     fn pausing(answer: Answer, opened: &[(&str, &str)], pause: GrowingPause) -> Self {
         let ca = Arc::new(ToyCa::new(answer));
         let network = ToyNetwork::new(&ca);
-        let device = Device::start(DeviceSettings {
-            keyring: keyring(opened),
-            key_source: KeySource::Prepared(keys()),
+        let mut settings = DeviceSettings {
+            key_source: keys(),
             retry_pause: pause,
             poll_pause: pause,
             ..DeviceSettings::new(Arc::clone(&network) as _)
-        });
+        };
+        settings.own.keyring = keyring(opened);
+        let device = Device::start(settings);
         Self { ca, network, device }
     }
 
@@ -92,7 +93,7 @@ impl Lab {
     }
 }
 
-fn keyring(opened: &[(&str, &str)]) -> HashMap<String, Secret> {
+fn keyring(opened: &[(&str, &str)]) -> BTreeMap<String, Secret> {
     opened.iter().map(|(sealed, clear)| ((*sealed).to_owned(), Secret::new(*clear))).collect()
 }
 
@@ -101,8 +102,8 @@ fn pause() -> GrowingPause {
 }
 
 /// The same few keys serve every test; that fresh ones are made is tested where they are made.
-fn keys() -> KeyPool {
-    static KEYS: OnceLock<KeyPool> = OnceLock::new();
+fn keys() -> KeySource {
+    static KEYS: OnceLock<KeySource> = OnceLock::new();
     let key = || PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-    KEYS.get_or_init(|| KeyPool::new(vec![key(), key()])).clone()
+    KEYS.get_or_init(|| KeySource::prepared(vec![key(), key()])).clone()
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dut_sim::{Device, DeviceSettings, KeySource, ScepClient};
+use dut_sim::{Device, DeviceSettings, ScepClient};
 use openssl::x509::X509;
 use tempfile::TempDir;
 
@@ -41,16 +41,17 @@ impl Fake {
         write_program(folder.path(), client, script);
         let network = ToyNetwork::new(&ca);
         let customary = DeviceSettings::new(Arc::clone(&network) as _);
-        let device = Device::start(DeviceSettings {
-            client,
+        let mut settings = DeviceSettings {
             program_path: Some(folder.path().as_os_str().to_owned()),
             program_limit: limit.unwrap_or(customary.program_limit),
-            keyring: keyring(&[(SEALED, "secret")]),
-            key_source: KeySource::Prepared(keys()),
+            key_source: keys(),
             retry_pause: pause(),
             poll_pause: pause(),
             ..customary
-        });
+        };
+        settings.own.client = client;
+        settings.own.keyring = keyring(&[(SEALED, "secret")]);
+        let device = Device::start(settings);
         Self { folder, lab: Lab { ca, network, device } }
     }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::AsRawFd;
 
-use dut_sim::network::kernel::KernelNetwork;
+use dut_sim::network::kernel::{KernelNetwork, Owned};
 use dut_sim::network::{
     Addressing, EchoOutcome, EchoRequest, InterfaceAddress, Network, StaticRoute,
 };
@@ -64,7 +64,8 @@ impl Pair {
         }
         let eth0 = index_of_eth0(&neighbour).await;
         neighbour.address().add(eth0, NEIGHBOUR.into(), 24).execute().await.unwrap();
-        let device = KernelNetwork::open([("Neighbour".to_owned(), NEIGHBOUR)]).unwrap();
+        let device =
+            KernelNetwork::open(Owned::All, [("Neighbour".to_owned(), NEIGHBOUR)]).unwrap();
         Self { device, here, there, neighbour }
     }
 

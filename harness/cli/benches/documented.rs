@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use driver_virtual::Virtual;
-use dut_sim::{KeyPool, KeySource};
+use dut_sim::KeySource;
 use model::scenario::{Scenario, discover, load};
 use openssl::pkey::{PKey, Private};
 use results::Verdict;
@@ -103,7 +103,7 @@ impl Lab {
         Self {
             runtime: Builder::new_current_thread().enable_all().build().expect("a runtime"),
             scenario: read(),
-            prepared: KeySource::Prepared(KeyPool::new(vec![device.clone()])),
+            prepared: KeySource::prepared(vec![device.clone()]),
             device,
             ca: bare::Authority::new(),
         }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use driver_virtual::Virtual;
-use dut_sim::{KeyPool, KeySource};
+use dut_sim::KeySource;
 use model::scenario::{Scenario, discover, load};
 use results::Verdict;
 use runner::run_on;
@@ -28,7 +28,7 @@ const REPORTS: usize = 10;
 async fn main() {
     let runs = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
     let scenarios = documented_scenarios();
-    let keys = KeySource::Prepared(KeyPool::new(vec![bare::generate_key()]));
+    let keys = KeySource::prepared(vec![bare::generate_key()]);
     for number in 1..=runs {
         run(&scenarios[number % scenarios.len()], &keys).await;
         if number % (runs / REPORTS).max(1) == 0 {

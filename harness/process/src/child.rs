@@ -5,6 +5,8 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -66,7 +68,6 @@ impl Process {
         command: &mut Command,
         spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
     ) -> io::Result<Self> {
-        #[cfg(unix)]
         command.process_group(0);
         let mut child = spawn(command.kill_on_drop(true))?;
         let (out, err) = (Open::of(child.stdout.take()), Open::of(child.stderr.take()));
@@ -129,11 +130,9 @@ impl Process {
     }
 
     fn kill_group(&self) {
-        #[cfg(unix)]
         if let Some(id) = self.group.and_then(|id| i32::try_from(id).ok()) {
-            use nix::sys::signal::{Signal, killpg};
             // If nobody of the group is left, that is as well.
-            let _ = killpg(nix::unistd::Pid::from_raw(id), Signal::SIGKILL);
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
 }
@@ -180,7 +179,6 @@ impl<R: AsyncRead + Unpin> Open<R> {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use std::process::Stdio;
 
@@ -223,7 +221,7 @@ mod tests {
         let (child, code) = printed(&mut process, Some(deadline)).await;
         assert_eq!(code, None);
         process.end().await;
-        let child = nix::unistd::Pid::from_raw(child.trim().parse().unwrap());
+        let child = Pid::from_raw(child.trim().parse().unwrap());
         let gone = timeout(Duration::from_secs(10), async {
             let stat = format!("/proc/{child}/stat");
             // A killed process may wait for somebody to take note of its end.

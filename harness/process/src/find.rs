@@ -1,6 +1,7 @@
 //! Where programs are.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// The program of that name in the folders of `path`, or at that path if it is one. A file that cannot be executed is found
@@ -15,23 +16,13 @@ pub fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
 }
 
 /// Whether it is a file that somebody may execute.
-#[cfg(unix)]
 pub fn is_executable(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
     file.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether it is a file.
-#[cfg(not(unix))]
-pub fn is_executable(file: &Path) -> bool {
-    file.is_file()
-}
-
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use std::fs::{Permissions, create_dir, set_permissions, write};
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

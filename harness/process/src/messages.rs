@@ -5,6 +5,7 @@ use std::io;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// The longest message, in bytes.
 pub const MESSAGE_LIMIT: usize = 16 << 20;
@@ -114,6 +115,15 @@ pub fn encode(message: &impl Serialize) -> Option<Vec<u8>> {
 pub async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &[u8]) -> io::Result<()> {
     writer.write_all(line).await?;
     writer.flush().await
+}
+
+/// Writes messages as lines as they come, until the other end has gone.
+pub async fn write_all(mut lines: UnboundedReceiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
+    while let Some(line) = lines.recv().await {
+        if write(&mut writer, &line).await.is_err() {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use openssl::pkcs7::Pkcs7;
 use openssl::rand::rand_bytes;
 use openssl::x509::{X509, X509Ref};
 use scep::certs_only;
@@ -86,7 +87,7 @@ impl Program for Certmonger {
             None => (message_of(&self.client.poll(&mut rand_bytes)?)?, true),
         };
         let exchange = self.client.exchange();
-        job.folder.write("message.pem", pem("PKCS7", &message).as_bytes())?;
+        job.folder.write("message.pem", &Pkcs7::from_der(&message)?.to_pem()?)?;
         // It verifies a reply with the certificates of the RA that signs, of the CA, and the others.
         write_pem(job, "ra.pem", [signer(ca)])?;
         write_pem(job, "ca.pem", [ca.issuer()])?;
@@ -155,14 +156,4 @@ fn envelope(ended: &Ended) -> Result<Vec<u8>, Failure> {
         Ok(envelope) if !envelope.is_empty() => Ok(envelope),
         _ => Err(ended.useless("it printed no envelope")),
     }
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    const COLUMNS: usize = 64;
-    let text: Vec<_> = BASE64.encode(der).into_bytes();
-    let lines: String = text
-        .chunks(COLUMNS)
-        .flat_map(|line| [String::from_utf8_lossy(line).into_owned(), "\n".to_owned()])
-        .collect();
-    format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")
 }

@@ -1,7 +1,8 @@
 //! The private folder of a program's enrolment: what is in it, nobody else may read, and it goes with the enrolment.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use openssl::error::ErrorStack;
@@ -16,8 +17,7 @@ impl Folder {
     pub(crate) fn new() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("sceplab-scep-");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        builder.permissions(Permissions::from_mode(0o700));
         builder.tempdir().map(Self)
     }
 
@@ -33,9 +33,8 @@ impl Folder {
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.remove(name)?;
         let mut options = OpenOptions::new();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.write(true).create_new(true).open(self.file(name))?.write_all(bytes)
+        options.mode(0o600).write(true).create_new(true);
+        options.open(self.file(name))?.write_all(bytes)
     }
 
     /// What a program has written, at most the longest message; nothing where there is no such file.

@@ -1,6 +1,5 @@
 //! Running a program for an enrolment: bounded in time and output, alone in its process group, ended with its enrolment.
 
-use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsString;
 use std::io;
@@ -37,14 +36,15 @@ pub(crate) struct Job<'a> {
     pub(crate) journal: &'a mut Journal,
 }
 
-/// What a program left when it had ended.
+/// What a program left when it had ended; until then, what it has left so far.
+#[derive(Default)]
 pub(crate) struct Ended {
     /// The file's name: `pki`.
     pub(crate) program: &'static str,
     /// The exchange that it was run for.
     pub(crate) exchange: String,
     pub(crate) status: ExitStatus,
-    /// What it printed on both outputs, noise left out.
+    /// The newest lines that it printed on both outputs, noise left out.
     pub(crate) lines: Vec<String>,
     pub(crate) stdout: Vec<u8>,
 }
@@ -68,12 +68,10 @@ impl Job<'_> {
         arguments: &[&str],
     ) -> Result<Ended, Trouble> {
         let ended = self.run(exchange, arguments).await?;
-        if ended.status.success() { Ok(ended) } else { Err(self.trouble(&ended)) }
-    }
-
-    /// Why that run failed.
-    pub(crate) fn trouble(&self, ended: &Ended) -> Trouble {
-        (self.installed.adapter.trouble)(ended)
+        if ended.status.success() {
+            return Ok(ended);
+        }
+        Err((self.installed.adapter.trouble)(&ended))
     }
 
     /// Runs the program for this exchange to its end, however that is.
@@ -84,10 +82,11 @@ impl Job<'_> {
     ) -> Result<Ended, Trouble> {
         let name = self.program_name();
         self.journal.log(&format!("{exchange}: runs {name} {}", arguments.join(" ")));
-        let process = self
-            .start(arguments)
-            .map_err(|error| failure(exchange, name, &format!("cannot be run: {error}")))?;
-        Printed::new(self, exchange).until_end_of(process).await
+        let process = self.start(arguments);
+        let printed = Printed::new(self, exchange);
+        let refused = |error| printed.left.failure(&format!("cannot be run: {error}"));
+        let process = process.map_err(refused)?;
+        printed.until_end_of(process).await
     }
 
     fn start(&self, arguments: &[&str]) -> io::Result<Process> {
@@ -149,12 +148,9 @@ impl Job<'_> {
 /// What one run has printed.
 struct Printed<'a, 'b> {
     job: &'a mut Job<'b>,
-    exchange: String,
+    left: Ended,
     out: Lines,
     err: Lines,
-    /// The newest lines, noise left out.
-    lines: VecDeque<String>,
-    stdout: Vec<u8>,
     /// How many bytes and lines there were.
     bytes: usize,
     logged: usize,
@@ -163,18 +159,11 @@ struct Printed<'a, 'b> {
 
 impl<'a, 'b> Printed<'a, 'b> {
     fn new(job: &'a mut Job<'b>, exchange: &str) -> Self {
-        let lines = || Lines::new(Arc::clone(job.journal.masker()));
-        Self {
-            exchange: exchange.to_owned(),
-            out: lines(),
-            err: lines(),
-            job,
-            lines: VecDeque::new(),
-            stdout: Vec::new(),
-            bytes: 0,
-            logged: 0,
-            is_pending: false,
-        }
+        let lines = || Lines::new(Arc::clone(&job.journal.masker));
+        let (out, err) = (lines(), lines());
+        let program = job.program_name();
+        let left = Ended { program, exchange: exchange.to_owned(), ..Ended::default() };
+        Self { job, left, out, err, bytes: 0, logged: 0, is_pending: false }
     }
 
     /// Waits for the program no longer than its limit, but as long as the CA keeps it pending.
@@ -195,7 +184,7 @@ impl<'a, 'b> Printed<'a, 'b> {
     fn take(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
         let lines = match stream {
             Stream::Out => {
-                self.stdout.extend_from_slice(bytes);
+                self.left.stdout.extend_from_slice(bytes);
                 self.out.push(bytes)
             }
             Stream::Err => self.err.push(bytes),
@@ -208,7 +197,7 @@ impl<'a, 'b> Printed<'a, 'b> {
             return Ok(());
         }
         let most = format!("{MOST_BYTES} bytes or {MOST_LINES} lines");
-        Err(self.failure(&format!("printed more than {most} and was ended")))
+        Err(self.left.failure(&format!("printed more than {most} and was ended")))
     }
 
     fn line(&mut self, line: String) {
@@ -227,10 +216,10 @@ impl<'a, 'b> Printed<'a, 'b> {
         if let Some(shown) = shown {
             self.job.journal.log(&format!("{}: {shown}", self.job.program_name()));
         }
-        if self.lines.len() == MOST_KEPT {
-            self.lines.pop_front();
+        if self.left.lines.len() == MOST_KEPT {
+            self.left.lines.remove(0);
         }
-        self.lines.push_back(line);
+        self.left.lines.push(line);
     }
 
     fn end(mut self, status: ExitStatus) -> Ended {
@@ -238,24 +227,13 @@ impl<'a, 'b> Printed<'a, 'b> {
         for line in last.into_iter().flatten() {
             self.line(line);
         }
-        let program = self.job.program_name();
-        let Self { exchange, lines, stdout, .. } = self;
-        Ended { program, exchange, status, lines: lines.into(), stdout }
+        Ended { status, ..self.left }
     }
 
     fn overdue(&self) -> Failure {
         let limit = self.job.journal.surroundings.program_limit.as_secs_f64();
-        let last = self.lines.back().map(|line| format!("; it said last: {line}"));
+        let last = self.left.lines.last().map(|line| format!("; it said last: {line}"));
         let last = last.unwrap_or_default();
-        self.failure(&format!("did not end in {limit} s and was killed{last}"))
+        self.left.failure(&format!("did not end in {limit} s and was killed{last}"))
     }
-
-    fn failure(&self, what: &str) -> Failure {
-        failure(&self.exchange, self.job.program_name(), what)
-    }
-}
-
-/// That in an exchange a program did or said this.
-pub(super) fn failure(exchange: &str, program: &str, what: &str) -> Failure {
-    Failure::Ended(format!("{exchange}: `{program}` {what}"))
 }

@@ -15,6 +15,7 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage};
 use rtnetlink::{Handle, RouteMessageBuilder};
 
+use super::errno;
 use crate::network::{Addressing, ApplyError};
 
 /// The addresses and routes of the namespace.
@@ -25,9 +26,14 @@ pub(super) struct Addresses {
 }
 
 /// The interfaces that are the device's, besides which there is always the one to itself.
-pub(super) enum Owned {
+///
+/// A commit takes nothing away from the others, nor from what is routed by way of them.
+pub enum Owned {
+    /// All of the namespace.
     All,
+    /// All but the one of this name.
     AllBut(String),
+    /// Those of these names.
     Only(BTreeSet<String>),
 }
 
@@ -40,15 +46,10 @@ struct State {
 
 impl Addresses {
     /// A netlink socket in the namespace of the calling thread.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(owned: Owned) -> io::Result<Self> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { netlink: handle, owned: Arc::new(Owned::All) })
-    }
-
-    /// The same of these interfaces alone.
-    pub(super) fn of(self, owned: Owned) -> Self {
-        Self { owned: Arc::new(owned), ..self }
+        Ok(Self { netlink: handle, owned: Arc::new(owned) })
     }
 
     /// Whoever gives up waiting for it leaves no half of it behind.
@@ -255,11 +256,8 @@ fn about(what: &str, error: &io::Error) -> io::Error {
 }
 
 /// What is gone already need not be removed.
-fn passing_over(outcome: io::Result<()>, errno: Errno) -> io::Result<()> {
-    outcome.or_else(|error| match error.raw_os_error() {
-        Some(code) if code == errno as i32 => Ok(()),
-        _ => Err(error),
-    })
+fn passing_over(outcome: io::Result<()>, gone: Errno) -> io::Result<()> {
+    outcome.or_else(|error| if errno(&error) == gone { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
+use super::errno;
 use crate::network::{EchoOutcome, EchoRequest, UnreachableCode};
 
 /// The longest IPv4 packet.
@@ -65,7 +66,7 @@ impl<'a> Exchange<'a> {
         let sent = Instant::now();
         match socket.send_to(&message(request), &destination.into()) {
             Ok(_) => {}
-            Err(error) if is(&error, Errno::ENETUNREACH) => return Err(EchoOutcome::NoRoute),
+            Err(error) if errno(&error) == Errno::ENETUNREACH => return Err(EchoOutcome::NoRoute),
             Err(error) => return Err(failed("sendmsg", &error)),
         }
         let socket = UdpSocket::from_std(socket.into());
@@ -214,10 +215,6 @@ fn ttl(message: &ControlMessageOwned) -> Option<u8> {
         ControlMessageOwned::Ipv4Ttl(ttl) => u8::try_from(*ttl).ok(),
         _ => None,
     }
-}
-
-fn is(error: &io::Error, errno: Errno) -> bool {
-    error.raw_os_error() == Some(errno as i32)
 }
 
 /// As `ping` has it: what happened, without a number.

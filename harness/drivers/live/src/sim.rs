@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use dut_sim::DeviceSettings;
 use dut_sim::network::kernel::HostNetwork;
 
 use model::lab::Lab;
@@ -14,9 +15,10 @@ use testbed::{BenchError, Client};
 
 /// Starts the device; it reaches the hosts and the PKIs of the lab, and nothing else.
 pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, BenchError> {
-    let settings = sim_device::settings(lab, name, Client::Builtin)?;
-    let settings = sim_device::on_network(Arc::new(network(lab).await), settings);
-    Ok(Arc::new(SimDevice::new(dut_sim::Device::start(settings))))
+    let own = sim_device::settings(lab, name, Client::Builtin)?;
+    let customary = DeviceSettings::new(Arc::new(network(lab).await));
+    let device = dut_sim::Device::start(DeviceSettings { own, ..customary });
+    Ok(Arc::new(SimDevice::new(device)))
 }
 
 async fn network(lab: &Lab) -> HostNetwork {

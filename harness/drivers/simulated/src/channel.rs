@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use process::messages::{self, Messages, encode};
+use process::messages::{Messages, encode, write_all};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -90,7 +90,7 @@ impl Channel {
         let listening = tokio::spawn(listen(reader, Arc::clone(&heard)));
         let (lines, said) = mpsc::unbounded_channel();
         let mut speaking = JoinSet::new();
-        speaking.spawn(speak(said, writer));
+        speaking.spawn(write_all(said, writer));
         let (speaking, next_id) = (Mutex::new(speaking), AtomicU64::new(0));
         (Arc::new(Self { lines, speaking, next_id, heard }), listening)
     }
@@ -169,14 +169,6 @@ impl Heard {
             }
             // The sender is this one's own, so that there will be a change.
             let _ = states.changed().await;
-        }
-    }
-}
-
-async fn speak(mut said: mpsc::UnboundedReceiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
-    while let Some(line) = said.recv().await {
-        if messages::write(&mut writer, &line).await.is_err() {
-            return;
         }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dut_sim::DeviceSettings;
-use dut_sim::network::{Network, Stream};
-use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
+use dut_sim::Settings;
+use dut_sim::network::Stream;
+use dut_sim::remote::{RemoteConsole, RemoteError};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -34,17 +34,6 @@ pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, Bench
             .collect(),
         client,
     })
-}
-
-/// The same for a device in this process, on that network.
-pub fn on_network(network: Arc<dyn Network>, settings: Settings) -> DeviceSettings {
-    DeviceSettings {
-        hostname: settings.hostname,
-        interfaces: settings.interfaces,
-        keyring: settings.keyring.into_iter().collect(),
-        client: settings.client,
-        ..DeviceSettings::new(network)
-    }
 }
 
 /// A simulated device in this process, and up to where its changes have been seen.

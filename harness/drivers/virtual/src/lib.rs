@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dut_sim::remote::RemoteConsole;
-use dut_sim::{Device, KeySource};
+use dut_sim::{Device, DeviceSettings, KeySource};
 use model::lab::{self, Lab, Runs};
 use simulated::client::Builtin;
 use simulated::lab_ca::{LabCa, port_of};
@@ -163,15 +163,13 @@ fn start_device(
     keys: &KeySource,
     restarts_in_commit: Option<u64>,
 ) -> Result<Arc<Device>, BenchError> {
-    let settings = sim_device::settings(lab, name, Client::Builtin)?;
+    let own = sim_device::settings(lab, name, Client::Builtin)?;
     let attachment = network.network(name).ok_or_else(|| BenchError::Device {
         name: name.to_owned(),
         reason: "it is plugged into nothing".to_owned(),
     })?;
-    let mut settings = sim_device::on_network(attachment, settings);
-    settings.key_source = keys.clone();
-    settings.restarts_in_commit = restarts_in_commit;
-    Ok(Device::start(settings))
+    let (key_source, customary) = (keys.clone(), DeviceSettings::new(attachment));
+    Ok(Device::start(DeviceSettings { own, key_source, restarts_in_commit, ..customary }))
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use dut_sim::Device;
-use dut_sim::network::kernel::KernelNetwork;
-use dut_sim::remote::Settings;
+use dut_sim::network::kernel::{KernelNetwork, Owned};
+use dut_sim::{Device, DeviceSettings, Settings};
 use model::lab::Lab;
 use testbed::{BenchError, Client};
 
@@ -15,13 +14,11 @@ use crate::sim_device;
 /// # Errors
 /// Why the network cannot be configured.
 pub fn start(settings: Settings, passed_over: Option<&str>) -> Result<Arc<Device>, String> {
-    let network = KernelNetwork::open(settings.names.clone())
+    let owned = passed_over.map_or(Owned::All, |interface| Owned::AllBut(interface.to_owned()));
+    let network = KernelNetwork::open(owned, settings.names.clone())
         .map_err(|error| format!("the kernel's network cannot be configured: {error}"))?;
-    let network = match passed_over {
-        Some(interface) => network.passing_over(interface),
-        None => network,
-    };
-    Ok(Device::start(sim_device::on_network(Arc::new(network), settings)))
+    let customary = DeviceSettings::new(Arc::new(network));
+    Ok(Device::start(DeviceSettings { own: settings, ..customary }))
 }
 
 /// Starts the lab's device of that name with these interfaces of the process's network, and restarts it once in the middle
@@ -40,9 +37,9 @@ pub fn start_with_interfaces(
 ) -> Result<Arc<Device>, BenchError> {
     let mut settings = sim_device::settings(lab, device, client)?;
     interfaces.clone_into(&mut settings.interfaces);
-    let network = KernelNetwork::open_on(interfaces.iter().cloned(), settings.names.clone());
+    let owned = Owned::Only(interfaces.iter().cloned().collect());
+    let network = KernelNetwork::open(owned, settings.names.clone());
     let network = network.map_err(|error| BenchError::Network { reason: error.to_string() })?;
-    let mut settings = sim_device::on_network(Arc::new(network), settings);
-    settings.restarts_in_commit = restarts_in_commit;
-    Ok(Device::start(settings))
+    let customary = DeviceSettings::new(Arc::new(network));
+    Ok(Device::start(DeviceSettings { own: settings, restarts_in_commit, ..customary }))
 }
