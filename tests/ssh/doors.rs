@@ -148,7 +148,7 @@ async fn a_password_comes_from_a_file_and_is_never_told() {
     connect(&server.target_with_password()).await.unwrap().restore().await;
     write(&server.path("password"), "wr0ng-passw0rd\n", 0o600);
     let wrong = SshTarget {
-        password: PasswordSource::File(server.path("password")),
+        password: Some(PasswordSource::File(server.path("password"))),
         ..server.target_with_wrong_key()
     };
     let told = reason(connect(&wrong).await);
@@ -159,7 +159,7 @@ async fn a_password_comes_from_a_file_and_is_never_told() {
 
 async fn a_password_that_nobody_knows_is_told_with_what_to_give() {
     let server = Sshd::start(&script(""));
-    let asked = SshTarget { password: PasswordSource::Asked, identity: None, ..server.target() };
+    let asked = SshTarget { password: None, identity: None, ..server.target() };
     let told = reason(connect(&asked).await);
     assert_tells(&told, &["wants a password: nobody knows it"]);
     let device = sessions(Some(PASSWORD)).open("DUT0", &asked, false).await.unwrap();
@@ -175,7 +175,7 @@ async fn a_password_may_be_asked_for_at_the_keyboard() {
     device.unwrap().restore().await;
     write(&server.path("password"), "wr0ng-passw0rd\n", 0o600);
     let target = SshTarget {
-        password: PasswordSource::File(server.path("password")),
+        password: Some(PasswordSource::File(server.path("password"))),
         identity: None,
         ..server.target()
     };

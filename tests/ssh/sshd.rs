@@ -42,7 +42,7 @@ impl Sshd {
         SshTarget {
             identity: Some(self.0.identity()),
             known_hosts: Some(self.0.known_hosts()),
-            password: PasswordSource::Environment("SCEPLAB_TEST_NO_PASSWORD".to_owned()),
+            password: Some(PasswordSource::Environment("SCEPLAB_TEST_NO_PASSWORD".to_owned())),
             // None of the devices' interfaces has the address of this machine's loopback.
             keep: vec![["interfaces", "ethernet", "mgmt0"].map(str::to_owned).to_vec()],
             answer_within: Duration::from_secs(20),
@@ -52,7 +52,7 @@ impl Sshd {
 
     /// How it is reached, by the right password.
     pub(crate) fn target_with_password(&self) -> SshTarget {
-        let password = PasswordSource::File(self.0.password_file());
+        let password = Some(PasswordSource::File(self.0.password_file()));
         SshTarget { identity: None, password, ..self.target() }
     }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use driver_live::ssh_device::{Passwords, SshSessions};
-use model::lab::{PasswordSource, Secret, SshTarget};
+use model::lab::{Secret, SshTarget};
 
 use super::device::script;
 use super::sshd::{Sshd, write};
@@ -150,7 +150,7 @@ impl Passwords for LooksAround {
 
 async fn a_password_is_seen_in_no_process_and_no_file() {
     let server = server();
-    let target = SshTarget { password: PasswordSource::Asked, identity: None, ..server.target() };
+    let target = SshTarget { password: None, identity: None, ..server.target() };
     let looks = Arc::new(LooksAround(Mutex::default()));
     let program = env!("CARGO_BIN_EXE_sceplab");
     let sessions = SshSessions::new(Arc::<LooksAround>::clone(&looks), Some(program.into()));

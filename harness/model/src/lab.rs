@@ -4,6 +4,7 @@ mod by_url;
 mod check;
 mod decode;
 mod draft;
+mod password;
 mod program;
 mod ssh;
 mod texts;
@@ -21,10 +22,10 @@ use scep::capabilities::Capability;
 pub use scep::secret::{MASK, Secret};
 use serde::{Deserialize, Serialize};
 
-pub use self::by_url::{AdminPage, AdminPassword, ChallengeSource, PkiByUrl};
-pub use self::by_url::{password_of, passwords_in, shown};
+pub use self::by_url::{AdminPage, ChallengeSource, PkiByUrl};
+pub use self::password::{PasswordSource, password_of, passwords_in, shown};
 pub use self::program::{Image, Program, Ready};
-pub use self::ssh::{PasswordSource, Prompts, SshTarget};
+pub use self::ssh::{Prompts, SshTarget};
 pub use self::texts::placeholders;
 use diagnostics::yaml::{self, Node, Problems};
 use diagnostics::{Diagnostic, Source};
@@ -201,7 +202,7 @@ impl Lab {
                 Some(ChallengeSource::Static(secret)) => secrets.push(secret.clone()),
                 Some(ChallengeSource::OneTime(list)) => secrets.extend(list.iter().cloned()),
                 Some(ChallengeSource::Ndes(page)) => {
-                    if let AdminPassword::Given(secret) = &page.password {
+                    if let PasswordSource::Given(secret) = &page.password {
                         secrets.push(secret.clone());
                     }
                 }

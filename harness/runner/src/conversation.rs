@@ -42,9 +42,9 @@ pub(crate) struct Conversation {
     subject: Option<String>,
     log: ReceivedLog,
     /// The certificates that came.
-    received: Vec<Received>,
+    pub received: Vec<Received>,
     /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
-    challenges: usize,
+    pub challenges: usize,
 }
 
 /// What GetCACaps and GetCACert said.
@@ -148,16 +148,6 @@ impl Conversation {
         observation.mask(|text| self.masked(text));
         let sent = composed.words.iter().map(|line| self.masked(line)).collect();
         Ok(Spoken { sent, observation })
-    }
-
-    /// The certificates that came.
-    pub(crate) fn take_received(&mut self) -> Vec<Received> {
-        std::mem::take(&mut self.received)
-    }
-
-    /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
-    pub(crate) fn challenges(&self) -> usize {
-        self.challenges
     }
 
     /// Keeps a fact for later.

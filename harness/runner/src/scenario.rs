@@ -6,7 +6,6 @@ use futures_util::FutureExt;
 
 use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
-use crate::conversation::Conversation;
 use model::scenario::Scenario;
 use results::{ScenarioOutcome, Verdict};
 use testbed::{Bench, BenchError};
@@ -49,8 +48,8 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         verdict,
         steps,
         notes: [notes, recorder.notes().await].concat(),
-        received: memory.conversations.values_mut().flat_map(Conversation::take_received).collect(),
-        challenges: memory.conversations.values().map(Conversation::challenges).sum(),
+        challenges: memory.conversations.values().map(|one| one.challenges).sum(),
+        received: memory.conversations.into_values().flat_map(|one| one.received).collect(),
         ..begun
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::wiring::{Challenges, NdesAdmin};
-use model::lab::{AdminPage, AdminPassword, ChallengeSource, Secret, password_of, passwords_in};
+use model::lab::{AdminPage, ChallengeSource, PasswordSource, Secret, password_of, passwords_in};
 use model::scep_url::ScepUrl;
 
 /// Where a challenge password may stand that the process list does not show.
@@ -70,7 +70,7 @@ impl ChallengeArguments {
             (&self.ndes_admin, &self.admin_user, &self.admin_password_file)
         {
             let (url, user) = (url.clone(), user.clone());
-            let password = AdminPassword::File(file.clone());
+            let password = PasswordSource::File(file.clone());
             return Some(ChallengeSource::Ndes(AdminPage { url, user, password }));
         }
         if let Some(file) = &self.challenge_file {
@@ -93,7 +93,7 @@ impl ChallengeArguments {
         if let (Some(url), Some(user), Some(file)) =
             (&self.ndes_admin, &self.admin_user, &self.admin_password_file)
         {
-            let password = AdminPassword::File(file.clone()).read()?;
+            let password = PasswordSource::File(file.clone()).read()?;
             let page = NdesAdmin::new(url.clone(), user.clone(), password);
             return Ok(Given { challenges: Challenges::Ndes(page), count: None });
         }

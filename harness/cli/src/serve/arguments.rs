@@ -15,7 +15,7 @@ use scep::secret::Secret;
 
 use crate::output::say_soon;
 use crate::values::one_of;
-use model::lab::{AdminPassword, passwords_in};
+use model::lab::{PasswordSource, passwords_in};
 
 /// Where a challenge password may stand that the process list does not show.
 const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
@@ -207,7 +207,7 @@ impl Serve {
         if self.personality() != PersonalityName::Ndes {
             return Err("`--admin-user` is for `ndes` alone".to_owned());
         }
-        let password = AdminPassword::File(path.clone()).read()?;
+        let password = PasswordSource::File(path.clone()).read()?;
         Ok(Some(AdminCredentials { user: user.clone(), password }))
     }
 }

@@ -1,12 +1,12 @@
-//! A PKI that is there already, on the network of this machine, and known by its URL; how its passwords are come by.
+//! A PKI that is there already, on the network of this machine, and known by its URL.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
+use super::password::PasswordSource;
 use super::values::{name, path, secret, secrets, variable};
 use crate::scep_url::ScepUrl;
 use diagnostics::yaml::{Entry, Fields, Node, Problems, Value};
@@ -58,68 +58,7 @@ pub struct AdminPage {
     /// The user's name; in front of a backslash, the domain's.
     pub user: String,
     /// Where the user's password comes from.
-    pub password: AdminPassword,
-}
-
-/// Where a password comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AdminPassword {
-    /// The lab file.
-    Given(Secret),
-    /// The first line of a file.
-    File(PathBuf),
-    /// An environment variable.
-    Environment(String),
-}
-
-impl AdminPassword {
-    /// The password; the error is why there is none, and shows nothing of what is there.
-    ///
-    /// # Errors
-    /// When the file cannot be read, the variable is not set, or there is nothing in it.
-    pub fn read(&self) -> Result<Secret, String> {
-        match self {
-            Self::Given(secret) => Ok(secret.clone()),
-            Self::File(path) => {
-                let passwords = passwords_in(path)?;
-                passwords.into_iter().next().ok_or_else(|| holds_none(path))
-            }
-            Self::Environment(name) => password_of(name),
-        }
-    }
-}
-
-/// The passwords of a file, one a line; lines with nothing in them are none.
-///
-/// # Errors
-/// When it cannot be read, or holds no password.
-pub fn passwords_in(path: &Path) -> Result<Vec<Secret>, String> {
-    let text = fs::read_to_string(path);
-    let text = text.map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let passwords: Vec<Secret> = lines.map(Secret::new).collect();
-    if passwords.is_empty() { Err(holds_none(path)) } else { Ok(passwords) }
-}
-
-/// The password in an environment variable.
-///
-/// # Errors
-/// When the variable is not set, or empty.
-pub fn password_of(variable: &str) -> Result<Secret, String> {
-    match std::env::var(variable) {
-        Ok(password) if !password.is_empty() => Ok(Secret::new(password)),
-        _ => Err(format!("the environment variable{} holds no password", shown(variable))),
-    }
-}
-
-/// The name of a variable where it looks like one, and not like the password itself.
-pub fn shown(variable: &str) -> String {
-    let usual = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-    if variable.bytes().all(usual) { format!(" `{variable}`") } else { String::new() }
-}
-
-fn holds_none(path: &Path) -> String {
-    format!("`{}` holds no password", path.display())
+    pub password: PasswordSource,
 }
 
 /// Whether a PKI is described by its URL.
@@ -224,31 +163,13 @@ fn admin_page(node: &Node, problems: &Problems) -> Option<AdminPage> {
     let fields = Fields::of(node, "the page of an NDES", &known, problems)?;
     let url = fields.required_as("url", url);
     let user = fields.required_as("user", Node::text);
-    let password = password(&fields, problems);
+    let password = PasswordSource::decode(&fields, "PKI_PASSWORD", problems);
     if password.is_none() && known[2..].iter().all(|key| fields.optional(key).is_none()) {
         let message = "`mscep_admin` is shown to those who have a password";
         let way_out = "give `password-file`, `password-env` or `password`";
         problems.add(Diagnostic::at(fields.place(), message).note(way_out));
     }
     Some(AdminPage { url: url?, user: user?, password: password? })
-}
-
-/// The one of `password`, `password-file` and `password-env` that is given; nothing where none is.
-fn password(fields: &Fields<'_>, problems: &Problems) -> Option<AdminPassword> {
-    let keys = ["password", "password-file", "password-env"];
-    let given: Vec<&Node> = keys.iter().filter_map(|key| fields.optional(key)).collect();
-    if let [_, more, ..] = given.as_slice() {
-        let message = "a password comes from one place";
-        problems.add(Diagnostic::at(&more.place, message).label("leave this one out"));
-    }
-    if let Some(node) = fields.optional("password") {
-        return secret(node, problems).map(AdminPassword::Given);
-    }
-    if let Some(node) = fields.optional("password-file") {
-        return path(node, problems).map(AdminPassword::File);
-    }
-    let node = fields.optional("password-env")?;
-    variable(node, "PKI_PASSWORD", problems).map(AdminPassword::Environment)
 }
 
 fn timeout(node: &Node, problems: &Problems) -> Option<Duration> {

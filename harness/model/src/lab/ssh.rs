@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::values::{path, port, variable};
+use super::password::PasswordSource;
+use super::values::{path, port};
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Fields, Node, Problems};
 
@@ -50,25 +51,14 @@ pub struct SshTarget {
     pub identity: Option<PathBuf>,
     /// The host keys that are trusted, as OpenSSH keeps them; where it is left out, the user's own.
     pub known_hosts: Option<PathBuf>,
-    /// Where the password comes from, if one is needed.
-    pub password: PasswordSource,
+    /// Where the password comes from, if one is needed; the user at the terminal is asked if it is left out.
+    pub password: Option<PasswordSource>,
     /// What the prompts look like.
     pub prompt: Prompts,
     /// What is never deleted from the configuration: the words that its lines begin with after `set`.
     pub keep: Vec<Vec<String>>,
     /// How long the device may take for a command.
     pub answer_within: Duration,
-}
-
-/// Where a password comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PasswordSource {
-    /// The user, at the terminal.
-    Asked,
-    /// The first line of a file.
-    File(PathBuf),
-    /// An environment variable.
-    Environment(String),
 }
 
 /// Regular expressions of whole prompts; where one is left out, `admin@osdx$` and its like are.
@@ -89,7 +79,7 @@ impl SshTarget {
             port,
             identity: None,
             known_hosts: None,
-            password: PasswordSource::Asked,
+            password: None,
             prompt: Prompts::default(),
             keep: Vec::new(),
             answer_within: DEFAULT_ANSWER_WITHIN,
@@ -125,7 +115,7 @@ pub(super) fn target(node: &Node, fields: &Fields<'_>, problems: &Problems) -> O
         port: given("port").and_then(|node| port(node, problems)).unwrap_or(DEFAULT_PORT),
         identity: given("identity").and_then(|node| path(node, problems)),
         known_hosts: given("known-hosts").and_then(|node| path(node, problems)),
-        password: password(fields, problems),
+        password: PasswordSource::decode(fields, "DUT0_PASSWORD", problems),
         prompt: given("prompt").map(|node| prompts(node, problems)).unwrap_or_default(),
         keep: keep.iter().filter_map(|node| kept(node, problems)).collect(),
         answer_within: within.unwrap_or(DEFAULT_ANSWER_WITHIN),
@@ -166,20 +156,6 @@ fn is_user(text: &str) -> bool {
 fn is_host(text: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || "-_.:%[]".contains(c);
     text.chars().any(char::is_alphanumeric) && !text.starts_with('-') && text.chars().all(fits)
-}
-
-fn password(fields: &Fields<'_>, problems: &Problems) -> PasswordSource {
-    let (file, named) = (fields.optional("password-file"), fields.optional("password-env"));
-    if let (Some(_), Some(node)) = (file, named) {
-        let message = "a password comes from `password-file` or `password-env`, not from both";
-        problems.add(Diagnostic::at(&node.place, message));
-    }
-    let file = file.and_then(|node| path(node, problems)).map(PasswordSource::File);
-    let environment = || {
-        let name = named.and_then(|node| variable(node, "DUT0_PASSWORD", problems));
-        name.map(PasswordSource::Environment)
-    };
-    file.or_else(environment).unwrap_or(PasswordSource::Asked)
 }
 
 fn prompts(node: &Node, problems: &Problems) -> Prompts {

@@ -33,7 +33,7 @@ fn everything_can_be_said() {
     let identity = read.identity.unwrap();
     assert!(identity.is_absolute() && identity.ends_with("keys/id"), "{}", identity.display());
     assert_eq!(read.known_hosts.as_deref(), Some(Path::new("/etc/known")));
-    assert_eq!(read.password, PasswordSource::Environment("DUT0_PASSWORD".to_owned()));
+    assert_eq!(read.password, Some(PasswordSource::Environment("DUT0_PASSWORD".to_owned())));
     let prompt = Prompts { operational: Some("R1>".to_owned()), configuration: None };
     assert_eq!(read.prompt, prompt);
     assert_eq!(read.keep, [vec!["interfaces", "ethernet", "eth0"], vec!["system", "a b"]]);
@@ -64,11 +64,7 @@ fn what_does_not_fit_is_told_at_its_place() {
         ),
         ("ssh: a@b, prot: 22", "unknown field `prot` in a device", 20),
         ("ssh: a@b, port: 0", "expected a port from 1 to 65535, found `0`", 26),
-        (
-            "ssh: a@b, password-file: x, password-env: Y",
-            "a password comes from `password-file` or `password-env`, not from both",
-            52,
-        ),
+        ("ssh: a@b, password-file: x, password-env: Y", "a password comes from one place", 52),
         ("ssh: a@b, prompt: {operational: 'a('}", "not a regular expression: unclosed group", 44),
         ("ssh: a@b, prompt: {config: x}", "unknown field `config` in the prompts", 29),
         ("ssh: a@b, keep: [set system login]", "`set system login` begins with a verb", 27),

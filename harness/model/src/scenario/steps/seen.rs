@@ -1,7 +1,7 @@
 //! A step that checks what clients sent.
 
 use super::Given;
-use super::scep::{Acceptable, facts};
+use super::scep::{Acceptable, Operation, facts};
 use diagnostics::Place;
 
 /// Checks the requests of one kind that came to a PKI, each of them.
@@ -25,7 +25,7 @@ impl Seen {
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let pki = given.pki().unwrap_or_default();
         let on = given.fields.required("on");
-        let kind = on.and_then(|node| node.one_of("request", &SeenKind::ALL, given.problems));
+        let kind = on.and_then(|node| node.one_of("request", &SeenKind::all(), given.problems));
         let acceptable = given.acceptable();
         let place = on?.place.clone();
         Some(Self { pki, on: kind?, acceptable: acceptable?, place })
@@ -42,37 +42,30 @@ impl Seen {
 pub enum SeenKind {
     /// Every request.
     Any,
-    /// Every PKIOperation.
-    PkiOperation,
     /// Those of an operation, or those that carry a message of a type, by its name in the standard.
     Named(&'static str),
 }
 
 impl SeenKind {
     /// All of them by their names.
-    pub const ALL: [(&'static str, Self); 10] = [
-        ("any", Self::Any),
-        ("PKIOperation", Self::PkiOperation),
-        ("GetCACaps", Self::Named("GetCACaps")),
-        ("GetCACert", Self::Named("GetCACert")),
-        ("GetNextCACert", Self::Named("GetNextCACert")),
-        ("PKCSReq", Self::Named("PKCSReq")),
-        ("RenewalReq", Self::Named("RenewalReq")),
-        ("CertPoll", Self::Named("CertPoll")),
-        ("GetCert", Self::Named("GetCert")),
-        ("GetCRL", Self::Named("GetCRL")),
-    ];
+    fn all() -> Vec<(&'static str, Self)> {
+        let unspecific = [("any", Self::Any), ("PKIOperation", Self::Named("PKIOperation"))];
+        let operations = Operation::KNOWN.map(|(name, _)| (name, Self::Named(name)));
+        unspecific.into_iter().chain(operations).collect()
+    }
 
     /// As it is named in a scenario.
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("any", |(name, _)| name)
+        match self {
+            Self::Any => "any",
+            Self::Named(name) => name,
+        }
     }
 
     /// Whether a request is meant, by its operation and the type of its message.
     pub fn takes(self, operation: &str, message_type: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::PkiOperation => operation == "PKIOperation",
             Self::Named(name) => operation == name || message_type == name,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
+use std::fs::Permissions;
 use std::io::{self, IsTerminal, Read, Write, stderr, stdin};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use super::Caller;
 use diagnostics::visible;
-use model::lab::{PasswordSource, Secret, password_of, shown};
+use model::lab::{PasswordSource, Secret, shown};
 
 /// What has the path of the socket.
 const SOCKET: &str = "SCEPLAB_ASKPASS";
@@ -182,9 +182,8 @@ impl<'a> Askpass<'a> {
 
     async fn password(&self, again: bool) -> Result<Secret, String> {
         match &self.caller.target.password {
-            PasswordSource::File(path) => password_in(path),
-            PasswordSource::Environment(name) => password_of(name),
-            PasswordSource::Asked => {
+            Some(source) => source.read(),
+            None => {
                 let asked = self.ask(format!("Password of {}: ", self.caller.target), again).await;
                 asked.map_err(|why| format!("{} wants a password: {why}", self.caller.target))
             }
@@ -194,9 +193,10 @@ impl<'a> Askpass<'a> {
     /// What became of the password, if the device was shown one.
     pub(super) fn password_tried(&self) -> Option<String> {
         let origin = match &self.caller.target.password {
-            PasswordSource::Asked => "typed at the terminal".to_owned(),
-            PasswordSource::File(path) => format!("in `{}`", path.display()),
-            PasswordSource::Environment(name) => {
+            None => "typed at the terminal".to_owned(),
+            Some(PasswordSource::Given(_)) => "in the lab file".to_owned(),
+            Some(PasswordSource::File(path)) => format!("in `{}`", path.display()),
+            Some(PasswordSource::Environment(name)) => {
                 format!("in the environment variable{}", shown(name))
             }
         };
@@ -236,17 +236,6 @@ fn is_for_password(question: &str) -> bool {
     !is_of_token && (text.contains("pass") || !is_of_name)
 }
 
-/// A password is the first line of its file.
-fn password_in(path: &Path) -> Result<Secret, String> {
-    let wrong = |what: String| format!("the password in `{}` {what}", path.display());
-    let text = fs::read_to_string(path);
-    let text = text.map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    match text.lines().next() {
-        Some(line) if !line.is_empty() => Ok(Secret::new(line)),
-        _ => Err(wrong("is missing: its first line is empty".to_owned())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,18 +255,5 @@ mod tests {
         let phrase = "Enter passphrase for key '/home/me/it's': ";
         assert_eq!(key_of(phrase), Some("/home/me/it's"));
         assert_eq!(key_of("admin@10.0.0.1's password: "), None);
-    }
-
-    #[test]
-    fn a_password_is_the_first_line() {
-        let file = |text: &str| {
-            let file = tempfile::NamedTempFile::new().unwrap();
-            fs::write(&file, text).unwrap();
-            file
-        };
-        let password = password_in;
-        assert_eq!(password(file("s3cret \r\nmore\n").path()).unwrap().expose(), "s3cret ");
-        assert!(password(file("\nx").path()).unwrap_err().contains("first line is empty"));
-        assert!(password(Path::new("/nowhere/at/all")).unwrap_err().contains("cannot be read"));
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn ssh(target: &SshTarget, first: &str, options: &[&str]) -> Result<C
         command.args(["-o", "IdentitiesOnly=yes"]);
     }
     // What a file or a variable holds is not another thing when it is asked for again.
-    let questions = if target.password == PasswordSource::Asked { QUESTIONS } else { 1 };
+    let questions = if target.password.is_none() { QUESTIONS } else { 1 };
     command.args(["-o", &format!("NumberOfPasswordPrompts={questions}")]);
     command.args(["--", &target.host]);
     // `ssh` would send the user's language to the device.
@@ -75,7 +75,7 @@ pub(super) fn ssh(target: &SshTarget, first: &str, options: &[&str]) -> Result<C
             command.env_remove(name);
         }
     }
-    if let PasswordSource::Environment(name) = &target.password {
+    if let Some(PasswordSource::Environment(name)) = &target.password {
         command.env_remove(name);
     }
     // A terminal that can do nothing, so that little is drawn on it.
