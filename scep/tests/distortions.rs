@@ -24,15 +24,16 @@ fn signer() -> &'static Identity {
 }
 
 fn built(distortions: &[Distortion]) -> Vec<u8> {
-    let mut builder = MessageBuilder::new(signer(), Digest::Sha256);
-    let certificates = [signer().certificate.clone()];
-    builder.message_type = Some(MessageType::PkcsReq);
-    builder.transaction_id = Some(TransactionId::new("T1"));
-    builder.sender_nonce = Some(Nonce::new([7; 16]));
-    builder.content = Some(vec![1, 2, 3]);
-    builder.certificates = &certificates;
-    builder.distortions = distortions.to_vec();
-    builder.encode().unwrap()
+    let builder = MessageBuilder {
+        message_type: Some(MessageType::PkcsReq),
+        transaction_id: Some(TransactionId::new("T1")),
+        sender_nonce: Some(Nonce::new([7; 16])),
+        content: Some(vec![1, 2, 3]),
+        certificates: vec![signer().certificate.clone()],
+        distortions: distortions.to_vec(),
+        ..MessageBuilder::default()
+    };
+    builder.encode(signer()).unwrap()
 }
 
 /// What a reader who wants the attributes and the signature says.

@@ -15,6 +15,7 @@ use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
+use scep::message::Message;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
 
 /// How the CA answers.
@@ -104,7 +105,8 @@ impl ToyCa {
     }
 
     fn reply(&self, answer: Answer, message: &[u8]) -> Vec<u8> {
-        let Request { header, body, .. } = open(message, &self.identity).unwrap();
+        let Request { header, body, .. } =
+            open(&Message::parse(message).unwrap(), &self.identity).unwrap();
         let (password, public_key, subject) = asked_for(&header, &body);
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
         let mut builder = builder(serial, &subject, self.identity.certificate.subject_name());
@@ -127,12 +129,11 @@ impl ToyCa {
         let reply = Reply {
             header,
             outcome,
-            signer: &self.identity,
             digest: header.digest,
             cipher: scep::algorithm::Cipher::Aes128,
             key_transport: KeyTransport::Pkcs1v15,
         };
-        reply.message(&mut rand_bytes).unwrap().encode().unwrap()
+        reply.message(&mut rand_bytes).unwrap().encode(&self.identity).unwrap()
     }
 }
 
