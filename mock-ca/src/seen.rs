@@ -167,11 +167,11 @@ impl SeenCsr {
         let order = signer.subject_name().try_cmp(csr.subject());
         Self {
             subject: shortened(name::to_text(csr.subject())),
-            has_challenge: csr.challenge_password().is_some(),
+            has_challenge: csr.challenge_password.is_some(),
             proves_possession: csr.verify(),
-            key_bits: csr.public_key().bits(),
+            key_bits: csr.public_key.bits(),
             subject_is_signers: order.is_ok_and(Ordering::is_eq),
-            key_is_signers: signer.public_key().is_ok_and(|key| key.public_eq(csr.public_key())),
+            key_is_signers: signer.public_key().is_ok_and(|key| key.public_eq(&csr.public_key)),
         }
     }
 }

@@ -129,7 +129,7 @@ fn a_challenge_password_is_read_from_any_string() {
     ];
     let mut all: Vec<_> = strings.into_iter().map(encoded).collect();
     for csr in &all {
-        assert_eq!(Csr::from_der(csr).unwrap().challenge_password(), Some(&password));
+        assert_eq!(Csr::from_der(csr).unwrap().challenge_password.as_ref(), Some(&password));
     }
     all.dedup();
     assert_eq!(all.len(), 4);
@@ -137,11 +137,11 @@ fn a_challenge_password_is_read_from_any_string() {
 
 #[test]
 fn long_and_many_dns_names_are_all_asked_for() {
-    use scep::request::{ChallengeString, CsrBuilder, RequestedExtension};
+    use scep::request::{ChallengeString, CsrBuilder, dns_names};
     let names: Vec<String> =
         (1..=9).map(|number| format!("{}.{number}.example.com", "a".repeat(60))).collect();
     let subject = name::parse("CN=client").unwrap();
-    let extensions = [RequestedExtension::dns_names(&names).unwrap()];
+    let extensions = [dns_names(&names).unwrap()];
     let builder = CsrBuilder {
         subject: &subject,
         key: &signer().key,
@@ -155,5 +155,5 @@ fn long_and_many_dns_names_are_all_asked_for() {
     for name in names {
         assert!(text.contains(&format!("DNS:{name}")), "{text}");
     }
-    assert!(RequestedExtension::dns_names(&["ü.example.com"]).is_err());
+    assert!(dns_names(&["ü.example.com"]).is_err());
 }

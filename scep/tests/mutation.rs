@@ -8,6 +8,7 @@
 
 mod pki;
 
+use der::asn1::OctetString;
 use openssl::rand::rand_bytes;
 use pki::{Answer, TestPki, client_settings, now};
 use scep::{
@@ -101,10 +102,10 @@ fn csr() -> Vec<u8> {
         key: &settings.key,
         challenge_password: settings.challenge.as_ref(),
         challenge_string: scep::request::ChallengeString::default(),
-        extensions: &[scep::request::RequestedExtension {
-            oid: "2.5.29.15".into(),
+        extensions: &[scep::request::Extension {
+            extn_id: "2.5.29.15".parse().unwrap(),
             critical: true,
-            value: vec![3, 2, 5, 0xa0],
+            extn_value: OctetString::new([3, 2, 5, 0xa0]).unwrap(),
         }],
         digest: scep::algorithm::Digest::Sha256,
     }

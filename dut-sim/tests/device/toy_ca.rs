@@ -90,11 +90,11 @@ impl ToyCa {
         match (answer, operation) {
             (Answer::Status(status), _) => response(status, Vec::new()),
             (Answer::Endless, _) => response(200, vec![b'A'; scep::MAX_MESSAGE_BYTES + 1]),
-            (_, Operation::GetCaCaps { .. }) => {
+            (_, Operation::GetCaCaps(_)) => {
                 response(200, b"AES\nPOSTPKIOperation\nSHA-256\nSCEPStandard\n".to_vec())
             }
             (Answer::Nonsense, _) => response(200, b"<html>".to_vec()),
-            (_, Operation::GetCaCert { .. }) => {
+            (_, Operation::GetCaCert(_)) => {
                 response(200, self.identity.certificate.to_der().unwrap())
             }
             (answer, Operation::PkiOperation(message)) => {
@@ -141,8 +141,8 @@ impl ToyCa {
 fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X509Name) {
     if let Body::PkcsReq(csr) = body {
         assert!(csr.verify());
-        let password = csr.challenge_password().map(|password| password.expose().to_owned());
-        return (password, csr.public_key().clone(), csr.subject().to_owned().unwrap());
+        let password = csr.challenge_password.as_ref().map(|password| password.expose().to_owned());
+        return (password, csr.public_key.clone(), csr.subject().to_owned().unwrap());
     }
     let signer = &header.signer;
     let subject = signer.subject_name().to_owned().unwrap();

@@ -159,8 +159,8 @@ impl TestPki {
 
     pub fn handle(&self, request: &HttpRequest) -> HttpResponse {
         let (content_type, body) = match Operation::from_http(request).unwrap() {
-            Operation::GetCaCaps { .. } => (None, self.capabilities.clone().into_bytes()),
-            Operation::GetCaCert { .. } => self.ca_response.clone(),
+            Operation::GetCaCaps(_) => (None, self.capabilities.clone().into_bytes()),
+            Operation::GetCaCert(_) => self.ca_response.clone(),
             Operation::PkiOperation(message) => {
                 (Some(PKI_MESSAGE.to_owned()), self.answer(&message, request.method))
             }
@@ -259,10 +259,10 @@ impl TestPki {
     fn note(&self, request: &Request, message: &[u8], method: Method) {
         let challenge = match &request.body {
             Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
-                let key = csr.public_key().public_key_to_der().unwrap();
+                let key = csr.public_key.public_key_to_der().unwrap();
                 let subject = csr.subject().to_der().unwrap();
                 *self.requested.lock().unwrap() = Some((subject, key));
-                csr.challenge_password().map(|password| password.expose().to_owned())
+                csr.challenge_password.as_ref().map(|password| password.expose().to_owned())
             }
             _ => None,
         };
