@@ -120,14 +120,14 @@ impl Authority {
         number: u32,
         now: SystemTime,
     ) -> Result<X509, ErrorStack> {
-        let public_key = match key_of_request(csr.to_der()) {
+        let public_key = match key_of_request(&csr.der) {
             Some(public_key) => public_key,
-            None => public_key_info(csr.public_key())?,
+            None => public_key_info(&csr.public_key)?,
         };
         let applicant = Applicant {
             subject: &csr.subject().to_der()?,
             public_key: &public_key,
-            wishes: csr.extensions(),
+            wishes: &csr.extensions,
             serial: self.serial(number)?,
         };
         profile.issue(&applicant, &self.issuer(), calendar(now))

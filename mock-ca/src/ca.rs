@@ -21,7 +21,7 @@ use crate::{
     log::{Log, LogEntry},
     passwords::{ChallengeUnavailable, PasswordCache},
     personality::Serials,
-    seen::{SeenRequest, SeenRequests},
+    seen::SeenRequest,
     service::Service,
     settings::{ChallengePolicy, Keys, Settings},
     state::{StateDirectory, StateError},
@@ -33,7 +33,6 @@ use crate::{
 pub struct Ca {
     pub(crate) service: Service,
     pub(crate) log: Log,
-    pub(crate) seen: SeenRequests,
     /// Held by one decision at a time, so that no request is decided about twice.
     deciding: Mutex<()>,
 }
@@ -109,7 +108,6 @@ impl Ca {
         Ok(Arc::new(Self {
             log: Log::new(settings.on_log.clone()),
             service: Service::new(settings, authority, store, passwords),
-            seen: SeenRequests::default(),
             deciding: Mutex::default(),
         }))
     }
@@ -189,7 +187,7 @@ impl Ca {
 
     /// What was asked of the server and how, the newest few thousand requests, oldest first; no secret is in it.
     pub fn requests(&self) -> Vec<SeenRequest> {
-        self.seen.all()
+        self.log.requests()
     }
 
     /// Adds a rule to those that say what the server does wrong on purpose; it counts the requests from now on.

@@ -18,9 +18,8 @@ use scep::{
 use serde::{Deserialize, Serialize};
 
 pub use call::{
-    Approve, Approved, Call, CountDenied, Denied, Deny, Describe, Description, Exchange, Inject,
-    Injected, ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Revoke,
-    Revoked,
+    Approve, Call, CountDenied, Deny, Describe, Description, Exchange, Inject, ListFaults,
+    ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Revoke,
 };
 pub use server::Control;
 

@@ -13,5 +13,5 @@ pub use rule::{FaultCount, FaultError, FaultRule, Trigger};
 
 pub(crate) use answer::{capabilities, certificates_answer, distorted};
 pub(crate) use board::{Faults, Strikes};
-pub(crate) use reply::{Draft, distort_content, distort_granted, distort_message};
+pub(crate) use reply::{distort_algorithms, distort_content, distort_granted, distort_message};
 pub(crate) use strangers::STRANGER;

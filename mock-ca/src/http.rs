@@ -192,12 +192,22 @@ impl Ca {
             },
             Err(error) => return Err(error),
         };
-        let (response, delay, is_withheld) =
-            (self.response(&answer), answer.delay, answer.is_withheld);
-        seen.faults.clone_from(&answer.note.faults);
-        seen.message = answer.note.message.as_deref().cloned();
-        self.seen.add(seen, answer.note.post_offered);
-        self.log_answer(answer, asked, peer);
+        let response = self.response(&answer);
+        let Answer { delay, is_withheld, outcome, note, .. } = answer;
+        seen.faults.clone_from(&note.faults);
+        seen.message = note.message.map(|message| *message);
+        seen.post_offered = note.post_offered;
+        let entry = LogEntry {
+            at: SystemTime::now(),
+            peer: peer.to_owned(),
+            operation: note.operation.map_or(asked, str::to_owned),
+            message_type: note.message_type,
+            transaction_id: note.transaction_id,
+            outcome,
+            reason: note.reason,
+            faults: note.faults,
+        };
+        self.log.write(entry, Some(seen));
         if !delay.is_zero() {
             sleep(delay).await;
         }
@@ -253,19 +263,6 @@ impl Ca {
         response
     }
 
-    fn log_answer(&self, answer: Answer, asked: String, peer: &str) {
-        self.log.write(LogEntry {
-            at: SystemTime::now(),
-            peer: peer.to_owned(),
-            operation: answer.note.operation.map_or(asked, str::to_owned),
-            message_type: answer.note.message_type,
-            transaction_id: answer.note.transaction_id,
-            outcome: answer.outcome,
-            reason: answer.note.reason,
-            faults: answer.note.faults,
-        });
-    }
-
     fn log_cut(&self, peer: &str, error: &hyper::Error) {
         let cause = error.source().map(|cause| match cause.downcast_ref::<io::Error>() {
             Some(slow) if slow.kind() == io::ErrorKind::TimedOut => {
@@ -273,7 +270,7 @@ impl Ca {
             }
             _ => format!(": {cause}"),
         });
-        self.log.write(LogEntry {
+        let entry = LogEntry {
             at: SystemTime::now(),
             peer: peer.to_owned(),
             operation: "HTTP".to_owned(),
@@ -282,7 +279,8 @@ impl Ca {
             outcome: LogOutcome::Cut,
             reason: Some(format!("{error}{}", cause.unwrap_or_default())),
             faults: Vec::new(),
-        });
+        };
+        self.log.write(entry, None);
     }
 }
 

@@ -5,7 +5,10 @@ use std::{collections::VecDeque, fmt, sync::Arc, time::SystemTime};
 use parking_lot::Mutex;
 use scep::attribute::{FailInfo, MessageType, PkiStatus, TransactionId};
 
-use crate::fault::Fault;
+use crate::{
+    fault::Fault,
+    seen::{SeenRequest, shortened, shortened_id, shortened_type},
+};
 
 /// One request and what became of it; its `Display` is one line of log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,63 +108,47 @@ impl fmt::Debug for LogObserver {
     }
 }
 
-/// The entries of a server, the newest few thousand of them.
+/// The newest few thousand entries of a server, each with its request as it came, where one did.
 #[derive(Debug)]
 pub(crate) struct Log {
-    entries: Mutex<VecDeque<LogEntry>>,
+    records: Mutex<VecDeque<(LogEntry, Option<SeenRequest>)>>,
     observer: Option<LogObserver>,
 }
 
 /// So many entries are kept.
 const KEPT: usize = 4096;
 
-/// What a peer sends is cut to so many characters, for a message's worth in each entry would fill the memory.
-const LONGEST: usize = 300;
-
 impl Log {
     pub(crate) fn new(observer: Option<LogObserver>) -> Self {
-        Self { entries: Mutex::default(), observer }
+        Self { records: Mutex::default(), observer }
     }
 
-    pub(crate) fn write(&self, entry: LogEntry) {
+    /// Adds an entry, and its request, which is told what was offered before unless its own answer said so.
+    pub(crate) fn write(&self, entry: LogEntry, mut request: Option<SeenRequest>) {
         let entry = entry.shortened();
         if let Some(observer) = &self.observer {
             (observer.0)(&entry);
         }
-        let mut entries = self.entries.lock();
-        if entries.len() == KEPT {
-            entries.pop_front();
+        let mut records = self.records.lock();
+        if let Some(request) = &mut request {
+            let before = records.iter().rev().find_map(|(_, request)| request.as_ref());
+            request.post_offered = request.post_offered.or(before.and_then(|it| it.post_offered));
         }
-        entries.push_back(entry);
+        if records.len() == KEPT {
+            records.pop_front();
+        }
+        records.push_back((entry, request));
     }
 
     /// All entries kept, oldest first.
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
-        self.entries.lock().iter().cloned().collect()
+        self.records.lock().iter().map(|(entry, _)| entry.clone()).collect()
     }
-}
 
-/// The beginning of what a peer sends.
-pub(crate) fn shortened(text: impl Into<String>) -> String {
-    let mut text = text.into();
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-        text.push('…');
+    /// All requests kept, oldest first.
+    pub(crate) fn requests(&self) -> Vec<SeenRequest> {
+        self.records.lock().iter().filter_map(|(_, request)| request.clone()).collect()
     }
-    text
-}
-
-/// The same of a type that nobody knows.
-pub(crate) fn shortened_type(message_type: MessageType) -> MessageType {
-    match message_type {
-        MessageType::Other(other) => MessageType::Other(shortened(other)),
-        known => known,
-    }
-}
-
-/// The same of a transaction's id.
-pub(crate) fn shortened_id(id: &TransactionId) -> TransactionId {
-    TransactionId::new(shortened(id.as_str()))
 }
 
 #[cfg(test)]
@@ -195,7 +182,7 @@ mod tests {
     #[test]
     fn the_newest_entries_are_kept() {
         let log = Log::new(None);
-        (0..=KEPT).for_each(|n| log.write(entry(&n.to_string())));
+        (0..=KEPT).for_each(|n| log.write(entry(&n.to_string()), None));
         let entries = log.entries();
         assert_eq!(entries.len(), KEPT);
         assert_eq!(entries[0].operation, "1");
@@ -204,13 +191,18 @@ mod tests {
     fn what_a_peer_sends_is_cut() {
         let text = "ü".repeat(1_000_000);
         let log = Log::new(None);
-        log.write(LogEntry {
+        let long = LogEntry {
             message_type: Some(MessageType::Other(text.clone())),
             transaction_id: Some(TransactionId::new(text.clone())),
             reason: Some(text.clone()),
             ..entry(&text)
-        });
+        };
+        log.write(long, None);
         let line = log.entries()[0].to_string();
-        assert!(line.contains("ü…") && line.chars().count() < 5 * LONGEST, "{}", line.len());
+        assert!(
+            line.contains("ü…") && line.chars().count() < 5 * crate::seen::LONGEST,
+            "{}",
+            line.len()
+        );
     }
 }

@@ -13,9 +13,9 @@ use openssl::{
     pkey::{PKeyRef, Private},
     x509::{X509, X509NameRef, X509Ref},
 };
-use scep::{http::percent_encoded, request::RequestedExtension};
+use scep::http::percent_encoded;
 use time::OffsetDateTime;
-use x509_cert::{certificate::Version, spki::SubjectPublicKeyInfoOwned};
+use x509_cert::{certificate::Version, ext, spki::SubjectPublicKeyInfoOwned};
 
 pub(crate) use certificate::{
     altered, any, key_of_certificate, key_of_request, public_key_info, revocation_list, uint,
@@ -55,7 +55,7 @@ pub(crate) struct Applicant<'a> {
     pub(crate) subject: &'a [u8],
     pub(crate) public_key: &'a SubjectPublicKeyInfoOwned,
     /// The extensions that were asked for.
-    pub(crate) wishes: &'a [RequestedExtension],
+    pub(crate) wishes: &'a [ext::Extension],
     pub(crate) serial: BigNum,
 }
 

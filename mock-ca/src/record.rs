@@ -35,7 +35,7 @@ impl Origin {
         header: &Header,
         authority: &Authority,
     ) -> Result<Self, ErrorStack> {
-        let mut request = csr.to_der().to_vec();
+        let mut request = csr.der.clone();
         if authority.has_signed(&header.signer) {
             request.extend(header.signer.to_der()?);
         }
@@ -105,7 +105,7 @@ mod csr_pem {
     use serde::{Deserialize, Deserializer, Serializer, de, ser};
 
     pub(super) fn serialize<S: Serializer>(csr: &Csr, to: S) -> Result<S::Ok, S::Error> {
-        let pem = X509Req::from_der(csr.to_der()).and_then(|request| request.to_pem());
+        let pem = X509Req::from_der(&csr.der).and_then(|request| request.to_pem());
         to.serialize_str(&String::from_utf8_lossy(&pem.map_err(ser::Error::custom)?))
     }
 

@@ -3,11 +3,10 @@
 
 mod query;
 
-use std::{cmp::Ordering, collections::VecDeque, time::SystemTime};
+use std::{cmp::Ordering, time::SystemTime};
 
 use hyper::{Method, header::CONTENT_TYPE, http::request::Parts};
 use openssl::x509::X509Ref;
-use parking_lot::Mutex;
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, TransactionId},
@@ -20,11 +19,7 @@ use scep::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    fault::Fault,
-    log::{shortened, shortened_id, shortened_type},
-    wire,
-};
+use crate::{fault::Fault, wire};
 
 pub use query::QueryMessage;
 
@@ -167,44 +162,37 @@ impl SeenCsr {
         let order = signer.subject_name().try_cmp(csr.subject());
         Self {
             subject: shortened(name::to_text(csr.subject())),
-            has_challenge: csr.challenge_password().is_some(),
+            has_challenge: csr.challenge_password.is_some(),
             proves_possession: csr.verify(),
-            key_bits: csr.public_key().bits(),
+            key_bits: csr.public_key.bits(),
             subject_is_signers: order.is_ok_and(Ordering::is_eq),
-            key_is_signers: signer.public_key().is_ok_and(|key| key.public_eq(csr.public_key())),
+            key_is_signers: signer.public_key().is_ok_and(|key| key.public_eq(&csr.public_key)),
         }
     }
 }
 
-/// The requests that came, the newest few thousand of them.
-#[derive(Debug, Default)]
-pub(crate) struct SeenRequests {
-    kept: Mutex<Kept>,
+/// What a peer sends is cut to so many characters, for a message's worth in each entry would fill the memory.
+pub(crate) const LONGEST: usize = 300;
+
+/// The beginning of what a peer sends.
+pub(crate) fn shortened(text: impl Into<String>) -> String {
+    let mut text = text.into();
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
-#[derive(Debug, Default)]
-struct Kept {
-    requests: VecDeque<SeenRequest>,
-    post_offered: Option<bool>,
+/// The same of a type that nobody knows.
+pub(crate) fn shortened_type(message_type: MessageType) -> MessageType {
+    match message_type {
+        MessageType::Other(other) => MessageType::Other(shortened(other)),
+        known => known,
+    }
 }
 
-/// So many requests are kept.
-const KEPT: usize = 4096;
-
-impl SeenRequests {
-    /// Adds a request, whose answer may have said whether POST is offered.
-    pub(crate) fn add(&self, request: SeenRequest, offers_post: Option<bool>) {
-        let mut kept = self.kept.lock();
-        kept.post_offered = offers_post.or(kept.post_offered);
-        if kept.requests.len() == KEPT {
-            kept.requests.pop_front();
-        }
-        let post_offered = kept.post_offered;
-        kept.requests.push_back(SeenRequest { post_offered, ..request });
-    }
-
-    /// All requests kept, oldest first.
-    pub(crate) fn all(&self) -> Vec<SeenRequest> {
-        self.kept.lock().requests.iter().cloned().collect()
-    }
+/// The same of a transaction's id.
+pub(crate) fn shortened_id(id: &TransactionId) -> TransactionId {
+    TransactionId::new(shortened(id.as_str()))
 }

@@ -121,15 +121,15 @@ impl Service {
         strikes: &Strikes<'_>,
     ) -> Answer {
         match operation {
-            Operation::GetCaCaps { .. } => {
+            Operation::GetCaCaps(_) => {
                 let text = fault::capabilities(&self.offer.text(), strikes);
                 let offered = Capabilities::parse(&text);
                 let mut answer = Answer::page("text/plain", text);
                 answer.note.post_offered = Some(offered.has(Capability::PostPkiOperation));
                 answer
             }
-            Operation::GetCaCert { .. } => self.answer_certificates(strikes),
-            Operation::GetNextCaCert { .. } => self.answer_next_ca(now, strikes),
+            Operation::GetCaCert(_) => self.answer_certificates(strikes),
+            Operation::GetNextCaCert(_) => self.answer_next_ca(now, strikes),
             Operation::PkiOperation(_) | Operation::Other(_) => self.not_implemented(),
         }
     }
@@ -151,9 +151,9 @@ impl Service {
 /// What a request is to the faults, the operation first.
 fn triggers(operation: &Result<Operation, HttpError>, message: Option<&Message>) -> Vec<Trigger> {
     let operation = match operation {
-        Ok(Operation::GetCaCaps { .. }) => Trigger::GetCaCaps,
-        Ok(Operation::GetCaCert { .. }) => Trigger::GetCaCert,
-        Ok(Operation::GetNextCaCert { .. }) => Trigger::GetNextCaCert,
+        Ok(Operation::GetCaCaps(_)) => Trigger::GetCaCaps,
+        Ok(Operation::GetCaCert(_)) => Trigger::GetCaCert,
+        Ok(Operation::GetNextCaCert(_)) => Trigger::GetNextCaCert,
         // Only the message of a PKIOperation can be unreadable.
         Ok(Operation::PkiOperation(_)) | Err(_) => Trigger::PkiOperation,
         Ok(Operation::Other(_)) => return Vec::new(),

@@ -68,6 +68,7 @@ fn has_legacy_provider() -> bool {
 
 named! {
     /// A digest algorithm.
+    #[derive(Default)]
     Digest, "digest" {
         /// MD5: only ever verified, never made (RFC 8894 §2.9 forbids it).
         Md5 = "MD5";
@@ -76,6 +77,7 @@ named! {
         /// SHA-224.
         Sha224 = "SHA-224";
         /// SHA-256, the one a conforming peer must have.
+        #[default]
         Sha256 = "SHA-256";
         /// SHA-384.
         Sha384 = "SHA-384";

@@ -29,7 +29,7 @@ use crate::{
     capabilities::{Capabilities, Capability},
     http::{HttpRequest, HttpResponse, Method, Operation},
     identity::Identity,
-    request::{ChallengeString, CsrBuilder, RequestedExtension, self_signed},
+    request::{ChallengeString, CsrBuilder, Extension, self_signed},
     secret::Secret,
 };
 
@@ -42,7 +42,7 @@ pub struct Settings {
     /// The shared secret that authorises the request.
     pub challenge: Option<Secret>,
     /// The extensions to ask for.
-    pub extensions: Vec<RequestedExtension>,
+    pub extensions: Vec<Extension>,
     /// The cipher to use; `None` leaves the choice to the CA's capabilities.
     pub cipher: Option<Cipher>,
     /// The digest to use; `None` leaves the choice to the CA's capabilities.
@@ -123,7 +123,7 @@ impl Client {
     /// The first request: GetCACaps.
     pub fn start(&mut self) -> HttpRequest {
         self.state = State::AwaitingCapabilities;
-        self.ask(|message| Operation::GetCaCaps { message })
+        self.ask(Operation::GetCaCaps)
     }
 
     /// Takes the response to the request sent last.
@@ -189,10 +189,7 @@ impl Client {
         let (State::AwaitingReply(transaction) | State::Pending(transaction)) = &self.state else {
             return None;
         };
-        let method = match transaction.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
+        let method = transaction.method.as_str();
         let RequestMessage { cipher, digest, transaction_id, .. } = &transaction.message;
         Some(format!("{method}, {cipher}, {digest}, transaction {transaction_id}"))
     }
@@ -208,7 +205,7 @@ impl Client {
             _ => Capabilities::default(),
         });
         self.state = State::AwaitingCaCertificates;
-        Next::Send(self.ask(|message| Operation::GetCaCert { message }))
+        Next::Send(self.ask(Operation::GetCaCert))
     }
 
     fn take_ca_certificates(

@@ -23,6 +23,16 @@ pub enum Method {
     Post,
 }
 
+impl Method {
+    /// The word that HTTP has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
 /// An HTTP request, without the address and path that only the caller knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -54,21 +64,12 @@ pub struct HttpResponse {
 /// What a request asks for (RFC 8894 §4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// The capabilities (RFC 8894 §3.5.1); `message` names a CA to some servers.
-    GetCaCaps {
-        /// The CA's name.
-        message: Option<String>,
-    },
-    /// The CA's certificates (RFC 8894 §4.2); `message` names a CA to some servers.
-    GetCaCert {
-        /// The CA's name.
-        message: Option<String>,
-    },
-    /// The certificates of the next CA (RFC 8894 §4.7).
-    GetNextCaCert {
-        /// The CA's name.
-        message: Option<String>,
-    },
+    /// The capabilities (RFC 8894 §3.5.1); the text names a CA to some servers.
+    GetCaCaps(Option<String>),
+    /// The CA's certificates (RFC 8894 §4.2); the text names a CA to some servers.
+    GetCaCert(Option<String>),
+    /// The certificates of the next CA (RFC 8894 §4.7); the text names a CA to some servers.
+    GetNextCaCert(Option<String>),
     /// A pkiMessage (RFC 8894 §4.3).
     PkiOperation(Vec<u8>),
     /// Any other word.
@@ -94,9 +95,9 @@ impl Operation {
     /// The word in the query, spelled as RFC 8894 §4.1 has it.
     pub fn name(&self) -> &str {
         match self {
-            Self::GetCaCaps { .. } => "GetCACaps",
-            Self::GetCaCert { .. } => "GetCACert",
-            Self::GetNextCaCert { .. } => "GetNextCACert",
+            Self::GetCaCaps(_) => "GetCACaps",
+            Self::GetCaCert(_) => "GetCACert",
+            Self::GetNextCaCert(_) => "GetNextCACert",
             Self::PkiOperation(_) => "PKIOperation",
             Self::Other(name) => name,
         }
@@ -113,9 +114,9 @@ impl Operation {
         let message = || parameter(&request.query, "message");
         let name = parameter(&request.query, "operation").ok_or(HttpError::NoOperation)?;
         Ok(match name.as_str() {
-            "GetCACaps" => Self::GetCaCaps { message: message() },
-            "GetCACert" => Self::GetCaCert { message: message() },
-            "GetNextCACert" => Self::GetNextCaCert { message: message() },
+            "GetCACaps" => Self::GetCaCaps(message()),
+            "GetCACert" => Self::GetCaCert(message()),
+            "GetNextCACert" => Self::GetNextCaCert(message()),
             "PKIOperation" => Self::PkiOperation(match request.method {
                 Method::Post => request.body.clone(),
                 Method::Get => decode_message(&message().ok_or(HttpError::NoMessage)?)?,
@@ -138,9 +139,9 @@ impl Operation {
                 let message = percent_encoded(&STANDARD.encode(body));
                 get(format!("{operation}&message={message}"))
             }
-            Self::GetCaCaps { message: Some(message) }
-            | Self::GetCaCert { message: Some(message) }
-            | Self::GetNextCaCert { message: Some(message) } => {
+            Self::GetCaCaps(Some(message))
+            | Self::GetCaCert(Some(message))
+            | Self::GetNextCaCert(Some(message)) => {
                 get(format!("{operation}&message={}", percent_encoded(message)))
             }
             _ => get(operation),

@@ -3,10 +3,12 @@
 mod build;
 
 pub use build::{ChallengeString, CsrBuilder, self_signed};
+pub use x509_cert::ext::Extension;
 
 use der::{
     Decode, Encode, EncodingRules, Sequence, Tag, Tagged,
-    asn1::{Any, BitString, Ia5String, ObjectIdentifier},
+    asn1::{Any, BitString, Ia5String, ObjectIdentifier, OctetString},
+    oid::AssociatedOid,
     oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
 use openssl::{
@@ -17,7 +19,7 @@ use x509_cert::{
     attr::Attribute,
     ext::{
         Extensions,
-        pkix::{SubjectAltName, name::GeneralName},
+        pkix::{self, SubjectAltName, name::GeneralName},
     },
     spki::AlgorithmIdentifierOwned,
 };
@@ -27,8 +29,6 @@ use crate::{Error, cms::SetOf, key_usage::KeyUsage, secret::Secret};
 /// Microsoft's own object identifier of the extension request, which Windows clients send.
 const MICROSOFT_EXTENSION_REQUEST: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.14");
-const KEY_USAGE: &str = "2.5.29.15";
-const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 
 /// ```text
 /// CertificationRequest ::= SEQUENCE {
@@ -59,37 +59,29 @@ struct CertificationRequestInfo {
     attributes: Option<SetOf>,
 }
 
-/// An extension that a request asks for, or that a certificate is to carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestedExtension {
-    /// The dotted object identifier.
-    pub oid: String,
-    /// Whether whoever does not know it must refuse the certificate.
-    pub critical: bool,
-    /// The value, in DER.
-    pub value: Vec<u8>,
-}
-
-impl RequestedExtension {
-    /// A subjectAltName of these DNS names (RFC 5280 §4.2.1.6).
-    ///
-    /// # Errors
-    /// When a name has characters that no `IA5String` has.
-    pub fn dns_names<T: AsRef<str>>(names: &[T]) -> Result<Self, Error> {
-        let dns_name = |name: &T| Ia5String::new(name.as_ref()).map(GeneralName::DnsName);
-        let names: der::Result<Vec<_>> = names.iter().map(dns_name).collect();
-        let value = SubjectAltName(names.map_err(Error::malformed("subjectAltName"))?).to_der()?;
-        Ok(Self { oid: SUBJECT_ALT_NAME.to_owned(), critical: false, value })
-    }
+/// A subjectAltName of these DNS names (RFC 5280 §4.2.1.6), to be asked for.
+///
+/// # Errors
+/// When a name has characters that no `IA5String` has.
+pub fn dns_names<T: AsRef<str>>(names: &[T]) -> Result<Extension, Error> {
+    let dns_name = |name: &T| Ia5String::new(name.as_ref()).map(GeneralName::DnsName);
+    let names: der::Result<Vec<_>> = names.iter().map(dns_name).collect();
+    let value = SubjectAltName(names.map_err(Error::malformed("subjectAltName"))?).to_der()?;
+    let extn_value = OctetString::new(value)?;
+    Ok(Extension { extn_id: SubjectAltName::OID, critical: false, extn_value })
 }
 
 /// A certification request (RFC 2986), its signature not yet verified.
 pub struct Csr {
-    der: Vec<u8>,
+    /// The request as it was received.
+    pub der: Vec<u8>,
+    /// The key the certificate is to certify.
+    pub public_key: PKey<Public>,
+    /// The shared secret that authorises the request (RFC 8894 §2.4).
+    pub challenge_password: Option<Secret>,
+    /// The extensions asked for, in their order.
+    pub extensions: Vec<Extension>,
     request: X509Req,
-    public_key: PKey<Public>,
-    challenge_password: Option<Secret>,
-    extensions: Vec<RequestedExtension>,
 }
 
 impl Csr {
@@ -120,37 +112,16 @@ impl Csr {
         self.request.subject_name()
     }
 
-    /// The key the certificate is to certify.
-    pub fn public_key(&self) -> &PKey<Public> {
-        &self.public_key
-    }
-
-    /// The shared secret that authorises the request (RFC 8894 §2.4).
-    pub fn challenge_password(&self) -> Option<&Secret> {
-        self.challenge_password.as_ref()
-    }
-
-    /// The extensions asked for, in their order.
-    pub fn extensions(&self) -> &[RequestedExtension] {
-        &self.extensions
-    }
-
     /// The key usage asked for, by which NDES chooses a template.
     pub fn key_usage(&self) -> Option<KeyUsage> {
-        self.extensions
-            .iter()
-            .find(|extension| extension.oid == KEY_USAGE)
-            .and_then(|extension| KeyUsage::from_der(&extension.value))
+        let mut extensions = self.extensions.iter();
+        let usage = extensions.find(|extension| extension.extn_id == pkix::KeyUsage::OID)?;
+        KeyUsage::from_der(usage.extn_value.as_bytes())
     }
 
     /// Whether the request is signed with the key it asks a certificate for.
     pub fn verify(&self) -> bool {
         self.request.verify(&self.public_key).unwrap_or(false)
-    }
-
-    /// The request as it was received.
-    pub fn to_der(&self) -> &[u8] {
-        &self.der
     }
 }
 
@@ -178,7 +149,7 @@ fn challenge_password(attributes: &[Attribute]) -> Result<Option<Secret>, Error>
     text.map(|text| Some(Secret::new(text))).ok_or_else(|| malformed("not a string"))
 }
 
-fn extensions(attributes: &[Attribute]) -> Result<Vec<RequestedExtension>, Error> {
+fn extensions(attributes: &[Attribute]) -> Result<Extensions, Error> {
     let asked = |attribute: &&Attribute| {
         attribute.oid == ID_EXTENSION_REQ || attribute.oid == MICROSOFT_EXTENSION_REQUEST
     };
@@ -187,11 +158,7 @@ fn extensions(attributes: &[Attribute]) -> Result<Vec<RequestedExtension>, Error
         let list: Extensions = value
             .decode_as_encoding(EncodingRules::Ber)
             .map_err(Error::malformed("requested extensions"))?;
-        extensions.extend(list.into_iter().map(|extension| RequestedExtension {
-            oid: extension.extn_id.to_string(),
-            critical: extension.critical,
-            value: extension.extn_value.into_bytes().into(),
-        }));
+        extensions.extend(list);
     }
     Ok(extensions)
 }

@@ -1,6 +1,6 @@
 //! The server's side: opening a request, building the reply (RFC 8894 §3.3).
 
-use openssl::x509::{X509, X509Crl};
+use openssl::x509::{X509, X509Crl, X509Ref};
 
 use crate::{
     Entropy, Error, PeerMisbehaved,
@@ -12,8 +12,6 @@ use crate::{
     message::{Message, MessageBuilder},
     request::Csr,
 };
-
-pub use crate::message::{ExtraAttribute, SignatureAlgorithm};
 
 /// What a reply needs to know of its request.
 #[derive(Debug)]
@@ -67,23 +65,14 @@ pub struct RequestError {
     pub header: Option<Box<Header>>,
 }
 
-/// Opens a pkiMessage from a client: reads it, verifies its signature, decrypts and reads its content.
+/// Opens a pkiMessage from a client: verifies its signature, decrypts and reads its content.
 ///
 /// The signer is taken from the message (RFC 8894 §2.3); whether it may have what it asks for is the caller's question,
 /// and so is whether a certification request proves possession of its key ([`Csr::verify`]).
 ///
 /// # Errors
 /// When any of this fails, with the header once it is known.
-pub fn open(message: &[u8], decrypter: &Identity) -> Result<Request, RequestError> {
-    let message = Message::parse(message).map_err(|error| RequestError { error, header: None })?;
-    open_parsed(&message, decrypter)
-}
-
-/// The same for a message that was read before, by one who looks at more of it than its request.
-///
-/// # Errors
-/// As for [`open`].
-pub fn open_parsed(message: &Message, decrypter: &Identity) -> Result<Request, RequestError> {
+pub fn open(message: &Message, decrypter: &Identity) -> Result<Request, RequestError> {
     let header = header(message).map_err(|error| RequestError { error, header: None })?;
     match contents(message, &header, decrypter) {
         Ok((opened, body)) => {
@@ -150,8 +139,6 @@ pub struct Reply<'a> {
     pub header: &'a Header,
     /// The answer.
     pub outcome: Outcome<'a>,
-    /// Who signs.
-    pub signer: &'a Identity,
     /// The digest to sign with.
     pub digest: Digest,
     /// The cipher of the envelope.
@@ -160,27 +147,26 @@ pub struct Reply<'a> {
     pub key_transport: KeyTransport,
 }
 
-impl<'a> Reply<'a> {
+impl Reply<'_> {
     /// The reply before it is signed, with a fresh nonce and with nothing that the standard does not ask for: whoever wants a
     /// signing time, certificates in the clear or further attributes in it adds them before it is encoded.
     ///
     /// # Errors
     /// When the client's certificate cannot receive an envelope, or OpenSSL fails.
-    pub fn message(&self, entropy: Entropy<'_>) -> Result<MessageBuilder<'a>, Error> {
-        let mut message = MessageBuilder::new(self.signer, self.digest);
-        message.message_type = Some(MessageType::CertRep);
-        message.transaction_id = Some(self.header.transaction_id.clone());
-        message.sender_nonce = Some(Nonce::generate(&mut *entropy)?);
-        message.recipient_nonce = Some(self.header.sender_nonce.clone());
+    pub fn message(&self, entropy: Entropy<'_>) -> Result<MessageBuilder, Error> {
+        let mut message = MessageBuilder {
+            message_type: Some(MessageType::CertRep),
+            transaction_id: Some(self.header.transaction_id.clone()),
+            sender_nonce: Some(Nonce::generate(&mut *entropy)?),
+            recipient_nonce: Some(self.header.sender_nonce.clone()),
+            digest: self.digest,
+            ..MessageBuilder::default()
+        };
         match &self.outcome {
             Outcome::Success { certificates, crls } => {
                 let content = certs_only::encode(certificates, crls)?;
-                let recipients = [self.header.signer.as_ref()];
-                let (cipher, key_transport) = (self.cipher, self.key_transport);
-                let envelope =
-                    envelope::seal(&content, &recipients, cipher, key_transport, entropy)?;
                 message.pki_status = Some(PkiStatus::Success);
-                message.content = Some(envelope);
+                message.content = Some(self.seal(&content, &self.header.signer, entropy)?);
             }
             Outcome::Failure { fail_info, text } => {
                 message.pki_status = Some(PkiStatus::Failure);
@@ -190,5 +176,18 @@ impl<'a> Reply<'a> {
             Outcome::Pending => message.pki_status = Some(PkiStatus::Pending),
         }
         Ok(message)
+    }
+
+    /// An envelope such as this reply has, with this content, for this recipient.
+    ///
+    /// # Errors
+    /// When the recipient's certificate cannot receive an envelope, or OpenSSL fails.
+    pub fn seal(
+        &self,
+        content: &[u8],
+        recipient: &X509Ref,
+        entropy: Entropy<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        envelope::seal(content, &[recipient], self.cipher, self.key_transport, entropy)
     }
 }

@@ -24,15 +24,16 @@ fn signer() -> &'static Identity {
 }
 
 fn built(distortions: &[Distortion]) -> Vec<u8> {
-    let mut builder = MessageBuilder::new(signer(), Digest::Sha256);
-    let certificates = [signer().certificate.clone()];
-    builder.message_type = Some(MessageType::PkcsReq);
-    builder.transaction_id = Some(TransactionId::new("T1"));
-    builder.sender_nonce = Some(Nonce::new([7; 16]));
-    builder.content = Some(vec![1, 2, 3]);
-    builder.certificates = &certificates;
-    builder.distortions = distortions.to_vec();
-    builder.encode().unwrap()
+    let builder = MessageBuilder {
+        message_type: Some(MessageType::PkcsReq),
+        transaction_id: Some(TransactionId::new("T1")),
+        sender_nonce: Some(Nonce::new([7; 16])),
+        content: Some(vec![1, 2, 3]),
+        certificates: vec![signer().certificate.clone()],
+        distortions: distortions.to_vec(),
+        ..MessageBuilder::default()
+    };
+    builder.encode(signer()).unwrap()
 }
 
 /// What a reader who wants the attributes and the signature says.
@@ -128,7 +129,7 @@ fn a_challenge_password_is_read_from_any_string() {
     ];
     let mut all: Vec<_> = strings.into_iter().map(encoded).collect();
     for csr in &all {
-        assert_eq!(Csr::from_der(csr).unwrap().challenge_password(), Some(&password));
+        assert_eq!(Csr::from_der(csr).unwrap().challenge_password.as_ref(), Some(&password));
     }
     all.dedup();
     assert_eq!(all.len(), 4);
@@ -136,11 +137,11 @@ fn a_challenge_password_is_read_from_any_string() {
 
 #[test]
 fn long_and_many_dns_names_are_all_asked_for() {
-    use scep::request::{ChallengeString, CsrBuilder, RequestedExtension};
+    use scep::request::{ChallengeString, CsrBuilder, dns_names};
     let names: Vec<String> =
         (1..=9).map(|number| format!("{}.{number}.example.com", "a".repeat(60))).collect();
     let subject = name::parse("CN=client").unwrap();
-    let extensions = [RequestedExtension::dns_names(&names).unwrap()];
+    let extensions = [dns_names(&names).unwrap()];
     let builder = CsrBuilder {
         subject: &subject,
         key: &signer().key,
@@ -154,5 +155,5 @@ fn long_and_many_dns_names_are_all_asked_for() {
     for name in names {
         assert!(text.contains(&format!("DNS:{name}")), "{text}");
     }
-    assert!(RequestedExtension::dns_names(&["ü.example.com"]).is_err());
+    assert!(dns_names(&["ü.example.com"]).is_err());
 }

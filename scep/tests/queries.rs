@@ -16,6 +16,7 @@ use scep::{
     body::IssuerAndSerial,
     certs_only,
     client::{self, Expected, RequestMessage},
+    message::Message,
     server::{self, Body, Outcome, Reply, Request},
 };
 
@@ -31,14 +32,13 @@ fn ask(pki: &TestPki, message_type: MessageType) -> Request {
     };
     let body = IssuerAndSerial::encode(&pki.ca.certificate).unwrap();
     let encoded = message.encode(&body, &pki.ca.certificate, &mut rand_bytes).unwrap();
-    server::open(&encoded, &pki.ca).unwrap()
+    server::open(&Message::parse(&encoded).unwrap(), &pki.ca).unwrap()
 }
 
 fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Reply {
     let reply = Reply {
         header: &request.header,
         outcome,
-        signer: &pki.ca,
         digest: request.header.digest,
         cipher: request.cipher,
         key_transport: request.key_transport,
@@ -52,7 +52,7 @@ fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Rep
         recipient: &pki.ca,
         now: pki::now(),
     };
-    let encoded = reply.message(&mut rand_bytes).unwrap().encode().unwrap();
+    let encoded = reply.message(&mut rand_bytes).unwrap().encode(&pki.ca).unwrap();
     client::Reply::read(&encoded, &expected).unwrap()
 }
 

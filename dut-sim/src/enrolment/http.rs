@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use scep::http::{HttpRequest, HttpResponse, Method};
+use scep::http::{HttpRequest, HttpResponse};
 use scep::url::HttpUrl;
 use tokio::time::timeout;
 
@@ -56,10 +56,7 @@ pub(crate) fn compose(
     request: &HttpRequest,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let mut builder = Request::builder()
-        .method(match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        })
+        .method(request.method.as_str())
         .uri(format!("{}?{}", endpoint.path(), request.query))
         .header(HOST, endpoint.authority())
         .header(CONNECTION, "close");

@@ -15,6 +15,7 @@ use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
+use scep::message::Message;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
 
 /// How the CA answers.
@@ -89,11 +90,11 @@ impl ToyCa {
         match (answer, operation) {
             (Answer::Status(status), _) => response(status, Vec::new()),
             (Answer::Endless, _) => response(200, vec![b'A'; scep::MAX_MESSAGE_BYTES + 1]),
-            (_, Operation::GetCaCaps { .. }) => {
+            (_, Operation::GetCaCaps(_)) => {
                 response(200, b"AES\nPOSTPKIOperation\nSHA-256\nSCEPStandard\n".to_vec())
             }
             (Answer::Nonsense, _) => response(200, b"<html>".to_vec()),
-            (_, Operation::GetCaCert { .. }) => {
+            (_, Operation::GetCaCert(_)) => {
                 response(200, self.identity.certificate.to_der().unwrap())
             }
             (answer, Operation::PkiOperation(message)) => {
@@ -104,7 +105,8 @@ impl ToyCa {
     }
 
     fn reply(&self, answer: Answer, message: &[u8]) -> Vec<u8> {
-        let Request { header, body, .. } = open(message, &self.identity).unwrap();
+        let Request { header, body, .. } =
+            open(&Message::parse(message).unwrap(), &self.identity).unwrap();
         let (password, public_key, subject) = asked_for(&header, &body);
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
         let mut builder = builder(serial, &subject, self.identity.certificate.subject_name());
@@ -127,12 +129,11 @@ impl ToyCa {
         let reply = Reply {
             header,
             outcome,
-            signer: &self.identity,
             digest: header.digest,
             cipher: scep::algorithm::Cipher::Aes128,
             key_transport: KeyTransport::Pkcs1v15,
         };
-        reply.message(&mut rand_bytes).unwrap().encode().unwrap()
+        reply.message(&mut rand_bytes).unwrap().encode(&self.identity).unwrap()
     }
 }
 
@@ -140,8 +141,8 @@ impl ToyCa {
 fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X509Name) {
     if let Body::PkcsReq(csr) = body {
         assert!(csr.verify());
-        let password = csr.challenge_password().map(|password| password.expose().to_owned());
-        return (password, csr.public_key().clone(), csr.subject().to_owned().unwrap());
+        let password = csr.challenge_password.as_ref().map(|password| password.expose().to_owned());
+        return (password, csr.public_key.clone(), csr.subject().to_owned().unwrap());
     }
     let signer = &header.signer;
     let subject = signer.subject_name().to_owned().unwrap();

@@ -12,7 +12,7 @@ use scep::certificate::{Fingerprint, serial_number};
 use scep::client::Settings;
 use scep::identity::Identity;
 use scep::name::to_text;
-use scep::request::RequestedExtension;
+use scep::request::dns_names;
 
 use super::conform::challenges::{ChallengeArguments, Given};
 use super::exit::{CommandError, Exit};
@@ -164,7 +164,7 @@ impl Arguments {
         let subject = self.subject(existing.as_ref())?;
         let mut settings = Settings { existing, ..Settings::new(key, subject) };
         if !self.dns_names.is_empty() {
-            let names = RequestedExtension::dns_names(&self.dns_names);
+            let names = dns_names(&self.dns_names);
             let names = names.map_err(|error| Exit::Usage.because(error))?;
             settings.extensions.push(names);
         }

@@ -78,7 +78,7 @@ impl Arguments {
     async fn ask(&self, url: &ScepUrl) -> Result<String, String> {
         let limit = Duration::from_secs(self.timeout);
         let pki = LivePki::new(url.clone(), Challenges::None, limit, None);
-        let request = Operation::GetCaCaps { message: None }.to_http(Method::Get);
+        let request = Operation::GetCaCaps(None).to_http(Method::Get);
         let Ok(exchanged) = timeout(limit, pki.exchange(&request, "")).await else {
             return Err(format!("no answer in {} s", self.timeout));
         };

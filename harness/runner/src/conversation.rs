@@ -170,12 +170,12 @@ impl Conversation {
 /// Asks for the capabilities and the certificates, without which no message can be made.
 async fn meet(pki: &dyn Pki) -> Result<Authority, SpeechError> {
     let ask = |operation: HttpOperation| operation.to_http(Method::Get);
-    let capabilities = pki.exchange(&ask(HttpOperation::GetCaCaps { message: None }), "").await?;
+    let capabilities = pki.exchange(&ask(HttpOperation::GetCaCaps(None)), "").await?;
     let capabilities = match &capabilities {
         Exchanged::Answered(HttpResponse { status: 200, body, .. }) => Capabilities::parse(body),
         _ => Capabilities::default(),
     };
-    let certificates = pki.exchange(&ask(HttpOperation::GetCaCert { message: None }), "").await?;
+    let certificates = pki.exchange(&ask(HttpOperation::GetCaCert(None)), "").await?;
     let unusable = |reason: String| {
         SpeechError::NotPossible(format!("no message can be made without GetCACert: {reason}"))
     };

@@ -10,7 +10,7 @@ use hyper::header::{
     AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT, WWW_AUTHENTICATE,
 };
 use hyper_util::rt::TokioIo;
-use scep::http::{HttpRequest, HttpResponse, Method};
+use scep::http::{HttpRequest, HttpResponse};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
@@ -204,10 +204,7 @@ fn compose(
         format!("{path}?{}", request.query)
     };
     let mut builder = hyper::Request::builder()
-        .method(match request.method {
-            Method::Get => hyper::Method::GET,
-            Method::Post => hyper::Method::POST,
-        })
+        .method(request.method.as_str())
         .uri(target)
         .header(HOST, authority)
         .header(USER_AGENT, concat!("sceplab/", env!("CARGO_PKG_VERSION")))

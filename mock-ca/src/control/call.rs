@@ -8,6 +8,7 @@ use scep::{
     secret::Secret,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 
 use super::Exchanged;
 use crate::{
@@ -132,7 +133,7 @@ call!(Describe, Get "/ca" -> Description, |_, ca| {
     })
 });
 
-/// Orders the certificate that a waiting request asks for to be issued.
+/// Orders the certificate that a waiting request asks for to be issued; the answer names the transaction and the serial number.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
@@ -140,18 +141,9 @@ pub struct Approve {
     pub transaction_id: TransactionId,
 }
 
-/// A request was approved.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Approved {
-    /// The request's transaction.
-    pub approved: TransactionId,
-    /// The certificate's serial number, as [`Issued::serial`].
-    pub serial: String,
-}
-
-call!(Approve, Post "/approve" -> Approved, |Self { transaction_id: approved }, ca| {
-    let certificate = ca.approve(&approved).map_err(|error| Refused::conflict(&error))?;
-    Ok(Approved { approved, serial: serial_text(&certificate) })
+call!(Approve, Post "/approve" -> Value, |Self { transaction_id }, ca| {
+    let certificate = ca.approve(&transaction_id).map_err(|error| Refused::conflict(&error))?;
+    Ok(json!({ "approved": transaction_id, "serial": serial_text(&certificate) }))
 });
 
 /// Orders a waiting request to be refused.
@@ -162,16 +154,9 @@ pub struct Deny {
     pub transaction_id: TransactionId,
 }
 
-/// A request was denied.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Denied {
-    /// The request's transaction.
-    pub denied: TransactionId,
-}
-
-call!(Deny, Post "/deny" -> Denied, |Self { transaction_id: denied }, ca| {
-    ca.deny(&denied).map_err(|error| Refused::conflict(&error))?;
-    Ok(Denied { denied })
+call!(Deny, Post "/deny" -> Value, |Self { transaction_id }, ca| {
+    ca.deny(&transaction_id).map_err(|error| Refused::conflict(&error))?;
+    Ok(json!({ "denied": transaction_id }))
 });
 
 /// Orders a certificate to be revoked.
@@ -182,16 +167,9 @@ pub struct Revoke {
     pub serial: String,
 }
 
-/// A certificate was revoked.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Revoked {
-    /// Its serial number.
-    pub revoked: String,
-}
-
-call!(Revoke, Post "/revoke" -> Revoked, |Self { serial: revoked }, ca| {
-    ca.revoke(&revoked).map_err(|error| Refused::conflict(&error))?;
-    Ok(Revoked { revoked })
+call!(Revoke, Post "/revoke" -> Value, |Self { serial }, ca| {
+    ca.revoke(&serial).map_err(|error| Refused::conflict(&error))?;
+    Ok(json!({ "revoked": serial }))
 });
 
 /// Orders something to be done wrong from now on.
@@ -202,18 +180,11 @@ pub struct Inject {
     pub fault: String,
 }
 
-/// Something is done wrong from now on.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Injected {
-    /// The rule.
-    pub fault: FaultRule,
-}
-
-call!(Inject, Post "/faults" -> Injected, |Self { fault }, ca| {
+call!(Inject, Post "/faults" -> Value, |Self { fault }, ca| {
     let senseless = |error: FaultError| Refused::new(StatusCode::BAD_REQUEST, &error);
-    let fault = fault.parse().map_err(senseless)?;
+    let fault: FaultRule = fault.parse().map_err(senseless)?;
     ca.inject(fault).map_err(senseless)?;
-    Ok(Injected { fault })
+    Ok(json!({ "fault": fault }))
 });
 
 /// Orders a challenge password to be made; none where the CA asks for none.

@@ -171,14 +171,14 @@ impl Control {
         let calls = CALLS.iter().filter(|call| !call.within_lab || self.service.is_some());
         let mut here = calls.clone().filter(|call| call.path == path);
         let name = method.as_str();
-        if let Some(call) = here.clone().find(|call| name_of(call.method) == name) {
+        if let Some(call) = here.clone().find(|call| call.method.as_str() == name) {
             return Ok(call);
         }
         if here.next().is_some() {
             let reason = format!("{name} is not for `{path}`");
             return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, &reason));
         }
-        let calls = calls.map(|call| format!("{} {}", name_of(call.method), call.path));
+        let calls = calls.map(|call| format!("{} {}", call.method.as_str(), call.path));
         let reason = format!("there are {}", calls.collect::<Vec<_>>().join(", "));
         Err(Refused::new(StatusCode::NOT_FOUND, &reason))
     }
@@ -210,13 +210,6 @@ fn told(reply: &impl Serialize) -> Answer {
 
 fn internal(error: &impl ToString) -> Refused {
     Refused::new(StatusCode::INTERNAL_SERVER_ERROR, error)
-}
-
-fn name_of(method: Method) -> &'static str {
-    match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

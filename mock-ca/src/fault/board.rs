@@ -114,10 +114,6 @@ impl Strikes<'_> {
         self.due.iter().any(|due| answers(due.fault))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.due.is_empty()
-    }
-
     /// Whether this fault is due, which makes a difference and is counted.
     pub(crate) fn fire(&self, fault: Fault) -> bool {
         let mut is_due = false;

@@ -5,9 +5,10 @@ use scep::{
     Error,
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
-    certs_only, envelope,
+    certs_only,
     identity::Identity,
     message::{AttributeName, Distortion, ExtraAttribute, MessageBuilder, SignatureAlgorithm},
+    server::{Outcome, Reply},
 };
 
 use super::{
@@ -37,72 +38,61 @@ pub(crate) fn distort_granted(
     })
 }
 
-/// What a reply is signed and enciphered with.
-pub(crate) struct Draft {
-    pub(crate) signer: Identity,
-    /// The certificate to which something is enciphered.
-    pub(crate) recipient: X509,
-    /// The certificates in the clear.
-    pub(crate) carried: Vec<X509>,
-    pub(crate) digest: Digest,
-    pub(crate) signature_algorithm: SignatureAlgorithm,
-    pub(crate) cipher: Cipher,
-    pub(crate) key_transport: KeyTransport,
-    /// Whether something is enciphered.
-    pub(crate) is_success: bool,
-}
-
-impl Draft {
-    /// Leaves the draft as the faults have it.
-    pub(crate) fn distort(
-        &mut self,
-        authority: &Authority,
-        strikes: &Strikes<'_>,
-    ) -> Result<(), ErrorStack> {
-        strikes.try_each(|fault| {
-            match fault {
-                Fault::ForeignSigner => self.replace_signer(STRANGER.clone(), authority),
-                Fault::ImpostorSigner => {
-                    self.replace_signer(impostor(&authority.signer().certificate)?, authority);
-                }
-                Fault::ExpiredSigner => self.replace_signer(expired(authority)?, authority),
-                Fault::Sha1Reply => self.digest = Digest::Sha1,
-                Fault::Md5Reply => self.digest = Digest::Md5,
-                Fault::CombinedSignatureAlgorithm => {
-                    self.signature_algorithm = SignatureAlgorithm::WithDigest;
-                }
-                Fault::DesReply if self.is_success => self.cipher = Cipher::Des,
-                Fault::Des3Reply if self.is_success => self.cipher = Cipher::TripleDes,
-                Fault::Aes256Reply if self.is_success => self.cipher = Cipher::Aes256,
-                Fault::OaepReply if self.is_success => self.key_transport = KeyTransport::Oaep,
-                Fault::NoCertificates if !self.carried.is_empty() => self.carried.clear(),
-                Fault::CertificatesPresent if self.carried.is_empty() => {
-                    let (signer, ca) = (&self.signer.certificate, &authority.ca.certificate);
-                    self.carried = vec![signer.clone()];
-                    self.carried.extend((signer != ca).then(|| ca.clone()));
-                }
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })
-    }
-
-    fn replace_signer(&mut self, signer: Identity, authority: &Authority) {
-        let own = &authority.signer().certificate;
-        match self.carried.iter_mut().find(|one| *one == own) {
-            Some(place) => place.clone_from(&signer.certificate),
-            None => self.carried.push(signer.certificate.clone()),
+/// Leaves what a reply is made with as the faults have it, before anything is enciphered.
+pub(crate) fn distort_algorithms(reply: &mut Reply<'_>, strikes: &Strikes<'_>) {
+    let is_success = matches!(reply.outcome, Outcome::Success { .. });
+    strikes.each(|fault| {
+        match fault {
+            Fault::Sha1Reply => reply.digest = Digest::Sha1,
+            Fault::Md5Reply => reply.digest = Digest::Md5,
+            Fault::DesReply if is_success => reply.cipher = Cipher::Des,
+            Fault::Des3Reply if is_success => reply.cipher = Cipher::TripleDes,
+            Fault::Aes256Reply if is_success => reply.cipher = Cipher::Aes256,
+            Fault::OaepReply if is_success => reply.key_transport = KeyTransport::Oaep,
+            _ => return false,
         }
-        self.signer = signer;
-    }
+        true
+    });
 }
 
-/// Leaves the attributes and the signature of a reply as the faults have them.
-pub(crate) fn distort_message(message: &mut MessageBuilder<'_>, strikes: &Strikes<'_>) {
+/// Leaves the attributes, the certificates and the signature of a reply as the faults have them; gives who signs it.
+pub(crate) fn distort_message(
+    message: &mut MessageBuilder,
+    authority: &Authority,
+    strikes: &Strikes<'_>,
+) -> Result<Identity, ErrorStack> {
+    let own = authority.signer();
+    let mut signer = own.clone();
+    let carried = &mut message.certificates;
+    strikes.try_each(|fault| {
+        match fault {
+            Fault::ForeignSigner => replace(&mut signer, STRANGER.clone(), carried),
+            Fault::ImpostorSigner => replace(&mut signer, impostor(&own.certificate)?, carried),
+            Fault::ExpiredSigner => replace(&mut signer, expired(authority)?, carried),
+            Fault::NoCertificates if !carried.is_empty() => carried.clear(),
+            Fault::CertificatesPresent if carried.is_empty() => {
+                let ca = &authority.ca.certificate;
+                carried.push(signer.certificate.clone());
+                carried.extend((signer.certificate != *ca).then(|| ca.clone()));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
     strikes.each(|fault| distort_attribute(message, fault));
+    Ok(signer)
 }
 
-fn distort_attribute(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
+/// Lets another sign, whose certificate is carried in place of the first one's.
+fn replace(signer: &mut Identity, other: Identity, carried: &mut Vec<X509>) {
+    match carried.iter_mut().find(|one| **one == signer.certificate) {
+        Some(place) => place.clone_from(&other.certificate),
+        None => carried.push(other.certificate.clone()),
+    }
+    *signer = other;
+}
+
+fn distort_attribute(message: &mut MessageBuilder, fault: Fault) -> bool {
     const UNKNOWN: &str = "9";
     let id = message.transaction_id.as_ref().map_or("", TransactionId::as_str);
     match fault {
@@ -128,6 +118,9 @@ fn distort_attribute(message: &mut MessageBuilder<'_>, fault: Fault) -> bool {
         Fault::NoFailInfo => return message.fail_info.take().is_some(),
         Fault::UnknownFailInfo if message.fail_info.is_some() => {
             message.fail_info = Some(FailInfo::Other(UNKNOWN.into()));
+        }
+        Fault::CombinedSignatureAlgorithm => {
+            message.signature_algorithm = SignatureAlgorithm::WithDigest;
         }
         Fault::ExtraAttribute => message.extra_attributes.push(unheard_of()),
         other => {
@@ -161,31 +154,32 @@ fn unheard_of() -> ExtraAttribute {
     }
 }
 
-/// Leaves the content of a reply as the faults have it; `granted` is the certs-only message in its envelope, where there
-/// is one.
+/// Leaves the content of a reply as the faults have it.
 pub(crate) fn distort_content(
-    message: &mut MessageBuilder<'_>,
-    draft: &Draft,
-    granted: Option<&[u8]>,
+    message: &mut MessageBuilder,
+    reply: &Reply<'_>,
     authority: &Authority,
     strikes: &Strikes<'_>,
 ) -> Result<(), Error> {
-    strikes.try_each(|fault| match granted {
-        Some(granted) => distort_envelope(message, draft, granted, fault),
-        None => add_envelope(message, draft, authority, fault),
+    strikes.try_each(|fault| match &reply.outcome {
+        Outcome::Success { certificates, crls } => {
+            let granted = certs_only::encode(certificates, crls)?;
+            distort_envelope(message, reply, &granted, fault)
+        }
+        _ => add_envelope(message, reply, authority, fault),
     })
 }
 
 fn distort_envelope(
-    message: &mut MessageBuilder<'_>,
-    draft: &Draft,
+    message: &mut MessageBuilder,
+    reply: &Reply<'_>,
     granted: &[u8],
     fault: Fault,
 ) -> Result<bool, Error> {
     match fault {
         Fault::NoEnvelope => message.content = None,
         Fault::ForeignEnvelope => {
-            message.content = Some(sealed(granted, &STRANGER.certificate, draft)?);
+            message.content = Some(reply.seal(granted, &STRANGER.certificate, &mut rand_bytes)?);
         }
         Fault::CorruptEnvelope => {
             let last = message.content.as_mut().and_then(|content| content.last_mut());
@@ -193,7 +187,7 @@ fn distort_envelope(
         }
         Fault::KeyAgreementReply => {
             let envelope = message.content.as_deref().unwrap_or_default();
-            let Some(other) = by_key_agreement(envelope, &draft.recipient)? else {
+            let Some(other) = by_key_agreement(envelope, &reply.header.signer)? else {
                 return Ok(false);
             };
             message.content = Some(other);
@@ -205,8 +199,8 @@ fn distort_envelope(
 
 /// An envelope where there is to be none; a signer that cannot receive one is spared.
 fn add_envelope(
-    message: &mut MessageBuilder<'_>,
-    draft: &Draft,
+    message: &mut MessageBuilder,
+    reply: &Reply<'_>,
     authority: &Authority,
     fault: Fault,
 ) -> Result<bool, Error> {
@@ -219,12 +213,9 @@ fn add_envelope(
         return Ok(false);
     }
     let granted = certs_only::encode(std::slice::from_ref(&authority.ca.certificate), &[])?;
-    let Ok(envelope) = sealed(&granted, &draft.recipient, draft) else { return Ok(false) };
+    let Ok(envelope) = reply.seal(&granted, &reply.header.signer, &mut rand_bytes) else {
+        return Ok(false);
+    };
     message.content = Some(envelope);
     Ok(true)
-}
-
-fn sealed(content: &[u8], recipient: &X509, draft: &Draft) -> Result<Vec<u8>, Error> {
-    let recipient = [recipient.as_ref()];
-    envelope::seal(content, &recipient, draft.cipher, draft.key_transport, &mut rand_bytes)
 }

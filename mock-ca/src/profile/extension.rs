@@ -93,7 +93,7 @@ pub(super) fn arrange(
     if profile.requested == RequestedExtensions::First {
         let known = || profile.extensions.iter().chain(&[Extension::SubjectAltName]);
         let asked = applicant.wishes.iter();
-        arranged.extend(asked.filter_map(|wish| known().find(|own| own.oid() == wish.oid)));
+        arranged.extend(asked.filter_map(|wish| known().find(|own| own.oid() == wish.extn_id)));
     }
     arranged.extend(profile.extensions);
     let mut written: Vec<ext::Extension> = Vec::with_capacity(arranged.len());
@@ -106,12 +106,9 @@ pub(super) fn arrange(
     Ok(written)
 }
 
-const SUBJECT_ALT_NAME: &str = "2.5.29.17";
-
 impl Extension {
-    /// The object identifier, dotted.
-    fn oid(&self) -> &'static str {
-        match self {
+    fn oid(&self) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(match self {
             Self::ApplicationPolicies(_) => "1.3.6.1.4.1.311.21.10",
             Self::AuthorityInfoAccess => "1.3.6.1.5.5.7.1.1",
             Self::AuthorityKeyIdentifier(_) => "2.5.29.35",
@@ -121,11 +118,11 @@ impl Extension {
             Self::ExtendedKeyUsage(_) => "2.5.29.37",
             Self::KeyUsage(_) => "2.5.29.15",
             Self::SmimeCapabilities(_) => "1.2.840.113549.1.9.15",
-            Self::SubjectAltName => SUBJECT_ALT_NAME,
+            Self::SubjectAltName => "2.5.29.17",
             Self::SubjectKeyIdentifier => "2.5.29.14",
             Self::Template(_) => "1.3.6.1.4.1.311.21.7",
             Self::TemplateName(_) => "1.3.6.1.4.1.311.20.2",
-        }
+        })
     }
 
     /// Whether one who does not understand it must refuse the certificate.
@@ -224,15 +221,16 @@ fn alternative_names(
     applicant: &Applicant<'_>,
 ) -> Option<ext::Extension> {
     const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
-    let wish = applicant.wishes.iter().find(|wish| wish.oid == SUBJECT_ALT_NAME)?;
-    let (critical, value) = match profile.requested {
-        RequestedExtensions::Ignored => return None,
+    let oid = Extension::SubjectAltName.oid();
+    let wish = applicant.wishes.iter().find(|wish| wish.extn_id == oid)?;
+    match profile.requested {
+        RequestedExtensions::Ignored => None,
         RequestedExtensions::AlternativeNames => {
-            (applicant.subject == EMPTY_NAME, names_in_go_order(&wish.value)?)
+            let names = names_in_go_order(wish.extn_value.as_bytes())?;
+            Some(encoded(oid, applicant.subject == EMPTY_NAME, names))
         }
-        RequestedExtensions::First => (wish.critical, wish.value.clone()),
-    };
-    Some(encoded(SUBJECT_ALT_NAME, critical, value))
+        RequestedExtensions::First => Some(wish.clone()),
+    }
 }
 
 /// Rewrites `GeneralNames` with the kinds that Go knows, in the order in which Go writes them.
@@ -247,9 +245,9 @@ fn names_in_go_order(general_names: &[u8]) -> Option<Vec<u8>> {
     (!known.is_empty()).then(|| sequence(&known))
 }
 
-fn encoded(dotted: &str, critical: bool, value: Vec<u8>) -> ext::Extension {
+fn encoded(extn_id: ObjectIdentifier, critical: bool, value: Vec<u8>) -> ext::Extension {
     ext::Extension {
-        extn_id: ObjectIdentifier::new_unwrap(dotted),
+        extn_id,
         critical,
         extn_value: OctetString::new(value).expect("a value is no longer than DER can tell"),
     }

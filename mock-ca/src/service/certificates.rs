@@ -4,8 +4,8 @@ use std::{cmp::Ordering, slice, time::SystemTime};
 
 use openssl::{bn::BigNum, x509::X509Ref};
 use scep::{
-    Error, algorithm::Digest, body::IssuerAndSerial, capabilities::Capability, certs_only,
-    identity::Identity, message::MessageBuilder,
+    Error, body::IssuerAndSerial, capabilities::Capability, certs_only, identity::Identity,
+    message::MessageBuilder,
 };
 
 use super::{Service, Verdict};
@@ -75,11 +75,13 @@ impl Service {
 }
 
 fn vouched_for(next_ca: &Identity, signer: &Identity, now: SystemTime) -> Result<Vec<u8>, Error> {
-    let mut message = MessageBuilder::new(signer, Digest::Sha256);
-    message.content = Some(certs_only::encode(slice::from_ref(&next_ca.certificate), &[])?);
-    message.certificates = slice::from_ref(&signer.certificate);
-    message.signing_time = Some(now);
-    message.encode()
+    let message = MessageBuilder {
+        content: Some(certs_only::encode(slice::from_ref(&next_ca.certificate), &[])?),
+        certificates: vec![signer.certificate.clone()],
+        signing_time: Some(now),
+        ..MessageBuilder::default()
+    };
+    message.encode(signer)
 }
 
 /// Whether a certificate has the serial number that is the content of this DER `INTEGER`.

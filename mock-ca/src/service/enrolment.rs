@@ -64,7 +64,8 @@ impl Service {
         csr: &'a Csr,
         now: SystemTime,
     ) -> Result<Option<&'a Secret>, Refusal> {
-        let given = csr.challenge_password().filter(|password| !password.expose().is_empty());
+        let given =
+            csr.challenge_password.as_ref().filter(|password| !password.expose().is_empty());
         let given = || given.ok_or(Refusal::NoChallenge);
         match &self.settings.challenge {
             ChallengePolicy::None => Ok(None),
@@ -102,7 +103,7 @@ impl Service {
         if self.taken_until(now).is_some_and(|until| self.store.is_name_taken(&name, until)) {
             return Err(duplicate_name(csr));
         }
-        let csr = Csr::from_der(csr.to_der()).map(Arc::new)?;
+        let csr = Csr::from_der(&csr.der).map(Arc::new)?;
         Verdict::of(&self.store.hold(origin, csr, now)?)
     }
 

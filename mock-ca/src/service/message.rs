@@ -56,11 +56,11 @@ impl Service {
         // which the wrong one then signs, is worth seeing.
         let opens_with_signing_key =
             self.settings.windows.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped);
-        match server::open_parsed(message, authority.recipient()) {
+        match server::open(message, authority.recipient()) {
             Err(RequestError {
                 error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_)),
                 ..
-            }) if opens_with_signing_key => server::open_parsed(message, authority.signer()),
+            }) if opens_with_signing_key => server::open(message, authority.signer()),
             opened => opened,
         }
     }

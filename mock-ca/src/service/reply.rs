@@ -10,17 +10,17 @@ use scep::{
     Error,
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, PkiStatus},
-    ber, certs_only,
+    ber,
     http::PKI_MESSAGE,
-    message::MessageBuilder,
-    server::{ExtraAttribute, Header, Outcome, Reply, Request, SignatureAlgorithm},
+    message::{ExtraAttribute, MessageBuilder},
+    server::{Header, Outcome, Reply, Request},
 };
 
 use super::{Service, Verdict};
 use crate::{
     answer::Answer,
     authority::{serial_text, subject_of},
-    fault::{self, Draft, Fault, Strikes},
+    fault::{self, Fault, Strikes},
     log::LogOutcome,
     personality::Carried,
     profile::der::{printable_string, utf8_string},
@@ -97,79 +97,46 @@ impl Service {
         let issued = decided.as_ref().ok().and_then(Verdict::certificate);
         let mut granted: Vec<_> = issued.cloned().into_iter().collect();
         fault::distort_granted(&mut granted, authority, strikes)?;
-        let mut draft = self.draft(asked, decided, granted.first());
-        draft.distort(authority, strikes)?;
-
         let text = decided.as_ref().err().map(ToString::to_string);
-        let outcome = self.outcome(decided, &granted, text.as_deref());
-        let reply = Reply {
+        let mut reply = Reply {
             header: asked.header,
-            outcome,
-            signer: &draft.signer,
-            digest: draft.digest,
-            cipher: draft.cipher,
-            key_transport: draft.key_transport,
+            outcome: self.outcome(decided, &granted, text.as_deref()),
+            digest: self.reply_digest(asked.header.digest, decided.is_err()),
+            cipher: asked.cipher,
+            key_transport: asked.key_transport,
         };
+        fault::distort_algorithms(&mut reply, strikes);
         let mut message = reply.message(&mut rand_bytes)?;
-        self.shape(&mut message, &draft, decided, now);
-        if strikes.is_empty() {
-            return message.encode();
-        }
-        let granted = match reply.outcome {
-            Outcome::Success { certificates, crls } => {
-                Some(certs_only::encode(certificates, crls)?)
-            }
-            _ => None,
-        };
-        fault::distort_content(&mut message, &draft, granted.as_deref(), authority, strikes)?;
-        fault::distort_message(&mut message, strikes);
-        let encoded = message.encode()?;
+        self.shape(&mut message, decided, now);
+        message.certificates = self.carried(&reply.outcome, granted.first());
+        fault::distort_content(&mut message, &reply, authority, strikes)?;
+        let signer = fault::distort_message(&mut message, authority, strikes)?;
+        let encoded = message.encode(&signer)?;
         if strikes.fire(Fault::BerReply) { ber::stream(&encoded) } else { Ok(encoded) }
     }
 
-    /// What the personality signs and enciphers with.
-    fn draft(
-        &self,
-        asked: &Asked<'_>,
-        decided: &Result<Verdict, Refusal>,
-        issued: Option<&X509>,
-    ) -> Draft {
-        let is_success = !matches!(decided, Ok(Verdict::Pending) | Err(_));
-        Draft {
-            signer: self.authority.signer().clone(),
-            recipient: asked.header.signer.clone(),
-            carried: self.carried(is_success, issued),
-            digest: self.reply_digest(asked.header.digest, decided.is_err()),
-            signature_algorithm: SignatureAlgorithm::RsaEncryption,
-            cipher: asked.cipher,
-            key_transport: asked.key_transport,
-            is_success,
-        }
-    }
-
     /// The certificates in the clear.
-    fn carried(&self, is_success: bool, issued: Option<&X509>) -> Vec<X509> {
+    fn carried(&self, outcome: &Outcome<'_>, issued: Option<&X509>) -> Vec<X509> {
         let authority = &self.authority;
         match self.personality.reply.carries {
             Carried::IssuedAndCa => {
                 issued.into_iter().chain([&authority.ca.certificate]).cloned().collect()
             }
-            Carried::SignerInSuccess if is_success => vec![authority.signer().certificate.clone()],
+            Carried::SignerInSuccess if matches!(outcome, Outcome::Success { .. }) => {
+                vec![authority.signer().certificate.clone()]
+            }
             Carried::SignerInSuccess | Carried::Nothing => Vec::new(),
         }
     }
 
     /// Adds what this personality's replies have.
-    fn shape<'a>(
+    fn shape(
         &self,
-        message: &mut MessageBuilder<'a>,
-        draft: &'a Draft,
+        message: &mut MessageBuilder,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
     ) {
         let style = &self.personality.reply;
-        message.certificates = &draft.carried;
-        message.signature_algorithm = draft.signature_algorithm;
         message.signing_time = style.has_signing_time.then_some(now);
         if message.content.is_none() {
             message.content = style.content_without_envelope.map(<[u8]>::to_vec);

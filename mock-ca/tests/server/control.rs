@@ -135,7 +135,7 @@ async fn a_lab_is_given_passwords_and_a_way_to_the_service() {
     let client = within_lab(&ca);
     let made = client.call(&MakeChallenge).await.unwrap().unwrap();
     enrol(&ca, LINUX, settings(Some(made.expose()))).await.unwrap();
-    let get_ca_caps = Operation::GetCaCaps { message: None }.to_http(Method::Get);
+    let get_ca_caps = Operation::GetCaCaps(None).to_http(Method::Get);
     let exchange =
         |suffix: &str| Exchange { request: get_ca_caps.clone(), suffix: suffix.to_owned() };
     let answered = client.call(&exchange("")).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use der::asn1::OctetString;
 use mock_ca::{AdminCredentials, Ca, ChallengePolicy, PersonalityName, Settings};
 use openssl::{hash::MessageDigest, rand::rand_bytes};
 use scep::{
@@ -11,7 +12,7 @@ use scep::{
     identity::Identity,
     key_usage::KeyUsage,
     message::Message,
-    request::RequestedExtension,
+    request::Extension,
 };
 
 use crate::client::{
@@ -155,9 +156,11 @@ async fn the_key_usage_asked_for_chooses_the_template() {
     let ca = ca(PersonalityName::Ndes, ChallengePolicy::None);
     for (asked, given) in usages {
         let mut settings = settings(None);
-        let value = asked.to_der();
-        settings.extensions =
-            vec![RequestedExtension { oid: "2.5.29.15".into(), critical: true, value }];
+        settings.extensions = vec![Extension {
+            extn_id: "2.5.29.15".parse().unwrap(),
+            critical: true,
+            extn_value: OctetString::new(asked.to_der()).unwrap(),
+        }];
         let certificate = enrol(&ca, NDES, settings).await.unwrap();
         assert_eq!(KeyUsage::of(&certificate), Some(given));
     }

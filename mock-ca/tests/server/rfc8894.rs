@@ -145,21 +145,22 @@ async fn each_refusal_has_its_fail_info_and_says_why() {
 }
 
 /// A PKCSReq as `change` leaves it.
-async fn changed(ca: &Arc<Ca>, change: impl FnOnce(&mut MessageBuilder<'_>)) -> Message {
+async fn changed(ca: &Arc<Ca>, change: impl FnOnce(&mut MessageBuilder)) -> Message {
     let own = signer(&key());
-    let certificates = [own.certificate.clone()];
     let body = csr("CN=a", None, &own.key);
     let (aes, plain) = (Cipher::Aes128, KeyTransport::Pkcs1v15);
     let content =
         envelope::seal(&body, &[ca.ca_certificate()], aes, plain, &mut rand_bytes).unwrap();
-    let mut message = MessageBuilder::new(&own, Digest::Sha256);
-    message.message_type = Some(MessageType::PkcsReq);
-    message.transaction_id = Some(TransactionId::from_public_key(&own.key).unwrap());
-    message.sender_nonce = Some(Nonce::new(*b"0123456789abcdef"));
-    message.content = Some(content);
-    message.certificates = &certificates;
+    let mut message = MessageBuilder {
+        message_type: Some(MessageType::PkcsReq),
+        transaction_id: Some(TransactionId::from_public_key(&own.key).unwrap()),
+        sender_nonce: Some(Nonce::new(*b"0123456789abcdef")),
+        content: Some(content),
+        certificates: vec![own.certificate.clone()],
+        ..MessageBuilder::default()
+    };
     change(&mut message);
-    let message = message.encode().unwrap();
+    let message = message.encode(&own).unwrap();
     let target = format!("{PATH}?operation=PKIOperation");
     let answer = send(ca, "POST", &target, "", &message).await;
     assert_eq!(answer.status, 200, "{}", last_reason(ca));

@@ -1,7 +1,5 @@
 //! A client's message: body into envelope, envelope into pkiMessage (RFC 8894 §3.3).
 
-use std::slice::from_ref;
-
 use openssl::x509::X509Ref;
 
 use crate::{
@@ -43,12 +41,15 @@ impl RequestMessage {
         entropy: Entropy<'_>,
     ) -> Result<Vec<u8>, Error> {
         let content = envelope::seal(body, &[recipient], self.cipher, self.key_transport, entropy)?;
-        let mut message = MessageBuilder::new(&self.signer, self.digest);
-        message.message_type = Some(self.message_type.clone());
-        message.transaction_id = Some(self.transaction_id.clone());
-        message.sender_nonce = Some(self.sender_nonce.clone());
-        message.content = Some(content);
-        message.certificates = from_ref(&self.signer.certificate);
-        message.encode()
+        let message = MessageBuilder {
+            message_type: Some(self.message_type.clone()),
+            transaction_id: Some(self.transaction_id.clone()),
+            sender_nonce: Some(self.sender_nonce.clone()),
+            content: Some(content),
+            digest: self.digest,
+            certificates: vec![self.signer.certificate.clone()],
+            ..MessageBuilder::default()
+        };
+        message.encode(&self.signer)
     }
 }

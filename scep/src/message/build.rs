@@ -8,7 +8,12 @@ use der::{
     oid::db::rfc5911::{ID_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA},
     oid::db::rfc5912::RSA_ENCRYPTION,
 };
-use openssl::{hash::hash, sign::Signer, x509::X509};
+use openssl::{
+    hash::hash,
+    pkey::{PKeyRef, Private},
+    sign::Signer,
+    x509::X509,
+};
 use x509_cert::{spki::AlgorithmIdentifierOwned, time::Time};
 
 use super::AttributeName;
@@ -24,9 +29,10 @@ use crate::{
 };
 
 /// How the signature algorithm of a message is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignatureAlgorithm {
     /// `rsaEncryption`, as OpenSSL, NDES and most clients write it.
+    #[default]
     RsaEncryption,
     /// The combined form, such as `sha256WithRSAEncryption`.
     WithDigest,
@@ -67,7 +73,8 @@ pub enum Distortion {
 }
 
 /// A pkiMessage to be built; what is `None` or empty is left out of it, be it required or not.
-pub struct MessageBuilder<'a> {
+#[derive(Default)]
+pub struct MessageBuilder {
     /// What the message is for (RFC 8894 §3.2.1.2).
     pub message_type: Option<MessageType>,
     /// The name of the transaction (RFC 8894 §3.2.1.1).
@@ -88,49 +95,26 @@ pub struct MessageBuilder<'a> {
     pub extra_attributes: Vec<ExtraAttribute>,
     /// The signed content: the pkcsPKIEnvelope, or nothing.
     pub content: Option<Vec<u8>>,
-    /// Who signs.
-    pub signer: &'a Identity,
     /// The digest to sign with.
     pub digest: Digest,
     /// How the signature algorithm is named.
     pub signature_algorithm: SignatureAlgorithm,
     /// The certificates that go with the message, in this order; none leaves the field out.
-    pub certificates: &'a [X509],
+    pub certificates: Vec<X509>,
     /// In what the message is wrong, or unusual, on purpose.
     pub distortions: Vec<Distortion>,
 }
 
-impl<'a> MessageBuilder<'a> {
-    /// A message with no attribute but those that CMS demands, no content and no certificate.
-    pub fn new(signer: &'a Identity, digest: Digest) -> Self {
-        Self {
-            message_type: None,
-            transaction_id: None,
-            sender_nonce: None,
-            recipient_nonce: None,
-            pki_status: None,
-            fail_info: None,
-            fail_info_text: None,
-            signing_time: None,
-            extra_attributes: Vec::new(),
-            content: None,
-            signer,
-            digest,
-            signature_algorithm: SignatureAlgorithm::RsaEncryption,
-            certificates: &[],
-            distortions: Vec::new(),
-        }
-    }
-
-    /// Signs and encodes the message, in DER.
+impl MessageBuilder {
+    /// Encodes the message, signed by `signer`, in DER.
     ///
     /// # Errors
     /// When a value cannot be encoded, such as a transaction id outside `PrintableString`, or OpenSSL cannot sign.
-    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+    pub fn encode(&self, signer: &Identity) -> Result<Vec<u8>, Error> {
         let is_plain = self.has(Distortion::NoSignedAttributes);
         let attributes = if is_plain { None } else { Some(self.attributes()?) };
-        let signature = self.signature(attributes.as_ref())?;
-        let signer_info = self.signer_info(attributes, signature)?;
+        let signature = self.signature(attributes.as_ref(), &signer.key)?;
+        let signer_info = self.signer_info(attributes, signature, signer)?;
         let certificates: Result<Vec<_>, _> =
             self.certificates.iter().map(|certificate| certificate.to_der()).collect();
         let certificates = Some(certificates?).filter(|list| !list.is_empty());
@@ -141,11 +125,14 @@ impl<'a> MessageBuilder<'a> {
         self.distortions.contains(&distortion)
     }
 
-    fn signature(&self, attributes: Option<&SetOf>) -> Result<Vec<u8>, Error> {
+    fn signature(
+        &self,
+        attributes: Option<&SetOf>,
+        key: &PKeyRef<Private>,
+    ) -> Result<Vec<u8>, Error> {
         let encoded = attributes.map(SetOf::to_der).transpose()?;
         let signed = encoded.as_deref().or(self.content.as_deref()).unwrap_or_default();
-        let mut signature =
-            Signer::new(self.digest.openssl(), &self.signer.key)?.sign_oneshot_to_vec(signed)?;
+        let mut signature = Signer::new(self.digest.openssl(), key)?.sign_oneshot_to_vec(signed)?;
         if self.has(Distortion::CorruptSignature)
             && let Some(last) = signature.last_mut()
         {
@@ -233,6 +220,7 @@ impl<'a> MessageBuilder<'a> {
         &self,
         attributes: Option<SetOf>,
         signature: Vec<u8>,
+        signer: &Identity,
     ) -> Result<SignerInfo, Error> {
         let oid = match self.signature_algorithm {
             SignatureAlgorithm::RsaEncryption => RSA_ENCRYPTION,
@@ -240,7 +228,7 @@ impl<'a> MessageBuilder<'a> {
         };
         Ok(SignerInfo {
             version: 1,
-            sid: CertificateIdentifier::of(&self.signer.certificate)?,
+            sid: CertificateIdentifier::of(&signer.certificate)?,
             digest_algorithm: digest_identifier(self.digest),
             signed_attrs: attributes,
             signature_algorithm: AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) },

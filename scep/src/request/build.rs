@@ -4,10 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use der::{
     Decode, Encode,
-    asn1::{
-        Any, BitString, BmpString, Ia5StringRef, ObjectIdentifier, OctetString, PrintableStringRef,
-        Utf8StringRef,
-    },
+    asn1::{Any, BitString, BmpString, Ia5StringRef, PrintableStringRef, Utf8StringRef},
     oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
 use openssl::{
@@ -18,9 +15,9 @@ use openssl::{
     sign::Signer,
     x509::{X509Builder, X509NameRef, extension::KeyUsage},
 };
-use x509_cert::{ext::Extension, spki::AlgorithmIdentifierOwned};
+use x509_cert::spki::AlgorithmIdentifierOwned;
 
-use super::{CertificationRequest, CertificationRequestInfo, RequestedExtension};
+use super::{CertificationRequest, CertificationRequestInfo, Extension};
 use crate::{
     Error,
     algorithm::Digest,
@@ -42,7 +39,7 @@ pub struct CsrBuilder<'a> {
     /// As which string it travels.
     pub challenge_string: ChallengeString,
     /// The extensions to ask for.
-    pub extensions: &'a [RequestedExtension],
+    pub extensions: &'a [Extension],
     /// The digest to sign with.
     pub digest: Digest,
 }
@@ -96,9 +93,8 @@ impl CsrBuilder<'_> {
             attributes.push(attribute(PKCS_9_AT_CHALLENGE_PASSWORD, value)?);
         }
         if !self.extensions.is_empty() {
-            let extensions = self.extensions.iter().map(RequestedExtension::to_extension);
-            let list = extensions.collect::<der::Result<Vec<_>>>()?.to_der()?;
-            attributes.push(attribute(ID_EXTENSION_REQ, Any::from_der(&list)?)?);
+            let list = Any::encode_from(&self.extensions.to_vec())?;
+            attributes.push(attribute(ID_EXTENSION_REQ, list)?);
         }
         Ok(CertificationRequestInfo {
             version: 0,
@@ -119,16 +115,6 @@ impl ChallengeString {
             (Self::Ia5, _) => Any::encode_from(&Ia5StringRef::new(password)?),
             (Self::Bmp, _) => Any::encode_from(&BmpString::from_utf8(password)?),
         }
-    }
-}
-
-impl RequestedExtension {
-    fn to_extension(&self) -> der::Result<Extension> {
-        Ok(Extension {
-            extn_id: ObjectIdentifier::new(&self.oid)?,
-            critical: self.critical,
-            extn_value: OctetString::new(self.value.as_slice())?,
-        })
     }
 }
 

@@ -27,10 +27,10 @@ use scep::{
         PKI_MESSAGE,
     },
     identity::Identity,
-    message::{ExtraAttribute, Message, MessageBuilder},
+    message::{ExtraAttribute, Message, MessageBuilder, SignatureAlgorithm},
     name,
     secret::Secret,
-    server::{self, Body, Outcome, Reply, Request, SignatureAlgorithm},
+    server::{self, Body, Outcome, Reply, Request},
 };
 
 /// How the CA answers whatever it is asked.
@@ -159,8 +159,8 @@ impl TestPki {
 
     pub fn handle(&self, request: &HttpRequest) -> HttpResponse {
         let (content_type, body) = match Operation::from_http(request).unwrap() {
-            Operation::GetCaCaps { .. } => (None, self.capabilities.clone().into_bytes()),
-            Operation::GetCaCert { .. } => self.ca_response.clone(),
+            Operation::GetCaCaps(_) => (None, self.capabilities.clone().into_bytes()),
+            Operation::GetCaCert(_) => self.ca_response.clone(),
             Operation::PkiOperation(message) => {
                 (Some(PKI_MESSAGE.to_owned()), self.answer(&message, request.method))
             }
@@ -170,7 +170,7 @@ impl TestPki {
     }
 
     fn answer(&self, message: &[u8], method: Method) -> Vec<u8> {
-        let mut request = server::open(message, &self.decrypter).unwrap();
+        let mut request = server::open(&Message::parse(message).unwrap(), &self.decrypter).unwrap();
         self.note(&request, message, method);
         let issued = self.issue();
         match self.flaw {
@@ -205,14 +205,16 @@ impl TestPki {
             }
             Some(Flaw::WrongMessageType) => {
                 let message = Message::parse(&reply).unwrap();
-                let mut other = MessageBuilder::new(&self.signer, Digest::Sha256);
-                other.message_type = Some(MessageType::PkcsReq);
-                other.transaction_id = Some(message.attributes().transaction_id().unwrap());
-                other.sender_nonce = Some(message.attributes().sender_nonce().unwrap());
-                other.recipient_nonce = Some(message.attributes().recipient_nonce().unwrap());
-                other.pki_status = Some(PkiStatus::Success);
-                other.content = message.content().map(<[u8]>::to_vec);
-                reply = other.encode().unwrap();
+                let other = MessageBuilder {
+                    message_type: Some(MessageType::PkcsReq),
+                    transaction_id: Some(message.attributes().transaction_id().unwrap()),
+                    sender_nonce: Some(message.attributes().sender_nonce().unwrap()),
+                    recipient_nonce: Some(message.attributes().recipient_nonce().unwrap()),
+                    pki_status: Some(PkiStatus::Success),
+                    content: message.content().map(<[u8]>::to_vec),
+                    ..MessageBuilder::default()
+                };
+                reply = other.encode(&self.signer).unwrap();
             }
             _ => {}
         }
@@ -231,20 +233,19 @@ impl TestPki {
                 }
                 Answer::Pending => Outcome::Pending,
             },
-            signer,
             digest: request.header.digest,
             cipher: request.cipher,
             key_transport: request.key_transport,
         };
         let mut message = reply.message(&mut rand_bytes).unwrap();
-        message.certificates = std::slice::from_ref(&signer.certificate);
+        message.certificates = vec![signer.certificate.clone()];
         message.signature_algorithm = SignatureAlgorithm::WithDigest;
         message.signing_time = Some(now());
         if message.content.is_none() {
             message.content.clone_from(&self.failure_content);
         }
         message.extra_attributes = self.extra_attributes();
-        message.encode().unwrap()
+        message.encode(signer).unwrap()
     }
 
     fn extra_attributes(&self) -> Vec<ExtraAttribute> {
@@ -258,10 +259,10 @@ impl TestPki {
     fn note(&self, request: &Request, message: &[u8], method: Method) {
         let challenge = match &request.body {
             Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
-                let key = csr.public_key().public_key_to_der().unwrap();
+                let key = csr.public_key.public_key_to_der().unwrap();
                 let subject = csr.subject().to_der().unwrap();
                 *self.requested.lock().unwrap() = Some((subject, key));
-                csr.challenge_password().map(|password| password.expose().to_owned())
+                csr.challenge_password.as_ref().map(|password| password.expose().to_owned())
             }
             _ => None,
         };

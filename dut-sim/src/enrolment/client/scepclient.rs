@@ -56,7 +56,7 @@ impl Program for Scepclient {
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
         const EXCHANGE: &str = "GetCACert";
         let endpoint = &job.order.settings.endpoint;
-        let request = Operation::GetCaCert { message: None }.to_http(Method::Get);
+        let request = Operation::GetCaCert(None).to_http(Method::Get);
         let request = compose(endpoint, &request)
             .map_err(|error| Failure::Unwritable { exchange: EXCHANGE.to_owned(), error })?;
         match exchange(&job.journal.surroundings.network, endpoint, request).await {

@@ -20,7 +20,7 @@ pub(super) async fn discover(
     target: &Target,
 ) -> Result<Vec<String>, String> {
     let mut lines = vec![format!("url           {url}")];
-    let capabilities = ask(pki, Operation::GetCaCaps { message: None }).await?;
+    let capabilities = ask(pki, Operation::GetCaCaps(None)).await?;
     lines.push(match &capabilities {
         Ok(response) if response.status == 200 => {
             let read = Capabilities::parse(&response.body);
@@ -29,7 +29,7 @@ pub(super) async fn discover(
         }
         other => format!("capabilities  none: {}", words(other)),
     });
-    let certificates = ask(pki, Operation::GetCaCert { message: None }).await?;
+    let certificates = ask(pki, Operation::GetCaCert(None)).await?;
     if let (Err(reason), Err(_)) = (&capabilities, &certificates) {
         return Err(format!("{url} answers neither GetCACaps nor GetCACert: {reason}"));
     }

@@ -116,7 +116,7 @@ impl LivePki {
 
     /// What it says of itself, or why it says nothing, in a line.
     pub async fn introduction(&self) -> String {
-        let ask = Operation::GetCaCaps { message: None }.to_http(Method::Get);
+        let ask = Operation::GetCaCaps(None).to_http(Method::Get);
         let told = match self.exchange(&ask, "").await {
             Ok(Exchanged::Answered(response)) if response.status == 200 => {
                 let offer = Capabilities::parse(&response.body).to_string();

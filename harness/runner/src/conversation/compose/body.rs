@@ -2,7 +2,7 @@
 
 use openssl::x509::X509Ref;
 use scep::body::{IssuerAndSerial, IssuerAndSubject};
-use scep::request::{CsrBuilder, RequestedExtension};
+use scep::request::{CsrBuilder, dns_names};
 
 use super::Parts;
 use crate::conversation::{Conversation, SpeechError, serial_of};
@@ -33,7 +33,7 @@ impl Conversation {
     fn csr(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
         let choice = &request.message;
         let has_names = !choice.dns_names.is_empty();
-        let names = has_names.then(|| RequestedExtension::dns_names(&choice.dns_names));
+        let names = has_names.then(|| dns_names(&choice.dns_names));
         let extensions: Vec<_> = names.transpose()?.into_iter().collect();
         let builder = CsrBuilder {
             subject: &parts.requested.subject,

@@ -54,18 +54,19 @@ pub(super) fn encode(
     if request.wrong.contains(&Wrong::ForeignSignature) {
         signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
     }
-    let certificates = [signer.certificate.clone()];
-    let mut message = MessageBuilder::new(&signer, parts.digest);
-    message.message_type = Some(message_type(request));
-    message.transaction_id = Some(parts.transaction_id.clone());
-    message.sender_nonce = Some(parts.sender_nonce.clone());
-    message.signing_time = request.message.signing_time.map(from_now);
-    message.content = content;
-    if !request.wrong.contains(&Wrong::NoSignerCertificate) {
-        message.certificates = &certificates;
-    }
-    message.distortions = distortions(&request.wrong);
-    Ok(message.encode()?)
+    let has_certificate = !request.wrong.contains(&Wrong::NoSignerCertificate);
+    let message = MessageBuilder {
+        message_type: Some(message_type(request)),
+        transaction_id: Some(parts.transaction_id.clone()),
+        sender_nonce: Some(parts.sender_nonce.clone()),
+        signing_time: request.message.signing_time.map(from_now),
+        content,
+        digest: parts.digest,
+        certificates: has_certificate.then(|| signer.certificate.clone()).into_iter().collect(),
+        distortions: distortions(&request.wrong),
+        ..MessageBuilder::default()
+    };
+    Ok(message.encode(&signer)?)
 }
 
 fn distortions(wrongs: &[Wrong]) -> Vec<Distortion> {

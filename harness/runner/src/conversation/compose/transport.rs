@@ -51,9 +51,9 @@ pub(super) fn travelling(request: &Request, method: Method, message: &[u8]) -> H
 pub(super) fn question(request: &Request) -> Composed {
     let message = request.ca_identifier.clone();
     let operation = match &request.operation {
-        Operation::GetCaCaps => HttpOperation::GetCaCaps { message },
-        Operation::GetCaCert => HttpOperation::GetCaCert { message },
-        Operation::GetNextCaCert => HttpOperation::GetNextCaCert { message },
+        Operation::GetCaCaps => HttpOperation::GetCaCaps(message),
+        Operation::GetCaCert => HttpOperation::GetCaCert(message),
+        Operation::GetNextCaCert => HttpOperation::GetNextCaCert(message),
         other => HttpOperation::Other(other.name().to_owned()),
     };
     let request = operation.to_http(request.method.unwrap_or(Method::Get));
@@ -69,7 +69,7 @@ pub(super) fn words(
     method: Method,
     length: usize,
 ) -> Vec<String> {
-    let method = if method == Method::Get { "GET" } else { "POST" };
+    let method = method.as_str();
     let (id, nonce) = (&parts.transaction_id, &parts.sender_nonce);
     let signer = name::to_text(parts.signer.certificate.subject_name());
     let recipients: Vec<String> = parts
