@@ -24,12 +24,12 @@ fn scenario(wrong: Wrong) -> Scenario {
         "title: T\nlab: {}\nsteps:\n- scep:\n    send: PKCSReq\n    method: {method}\n    wrong: {}\n    \
          accept: [{{http: 1}}]\n",
         lab.display(),
-        wrong.name()
+        wrong.as_str()
     );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.yaml");
     std::fs::write(&path, text).unwrap();
-    load(&Found { id: wrong.name().to_owned(), path }, None).unwrap()
+    load(&Found { id: wrong.as_str().to_owned(), path }, None).unwrap()
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn each_is_refused_for_its_own_reason() {
     let outcome = run_all(&driver, scenarios, at_once, std::future::pending(), |_| {}).await;
     let mut told = String::new();
     for wrong in Wrong::ALL {
-        let case = outcome.scenarios.iter().find(|case| case.id == wrong.name()).unwrap();
+        let case = outcome.scenarios.iter().find(|case| case.id == wrong.as_str()).unwrap();
         let Verdict::Failed(failure) = &case.verdict else {
             panic!("{}: {:?}", case.id, case.verdict)
         };
@@ -51,7 +51,7 @@ async fn each_is_refused_for_its_own_reason() {
             word.len() < 32
                 || !word.chars().all(|letter| letter.is_ascii_hexdigit() || letter == ':')
         });
-        writeln!(told, "{}: {}", wrong.name(), words.collect::<Vec<_>>().join(" ")).unwrap();
+        writeln!(told, "{}: {}", wrong.as_str(), words.collect::<Vec<_>>().join(" ")).unwrap();
     }
     insta::with_settings!({prepend_module_to_snapshot => false, filters => vec![
         (r"issued [0-9a-f:]+ to `CN = sceplab-[0-9a-f]+`", "issued [SERIAL] to `[SUBJECT]`"),

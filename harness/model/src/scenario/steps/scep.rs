@@ -140,7 +140,7 @@ impl fmt::Display for Request {
             Some(Method::Post) if self.operation.has_message() => f.write_str(" by POST")?,
             _ => {}
         }
-        let wrong: Vec<&str> = self.wrong.iter().map(|wrong| wrong.name()).collect();
+        let wrong: Vec<&str> = self.wrong.iter().map(|wrong| wrong.as_str()).collect();
         if wrong.is_empty() { Ok(()) } else { write!(f, " with {}", wrong.join(", ")) }
     }
 }

@@ -108,7 +108,7 @@ fn refuse_signing_with_p256(given: &Given<'_>, message: &MessageChoice) {
 
 fn wrongs(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> Vec<Wrong> {
     let problems = given.problems;
-    let known: Vec<(&str, Wrong)> = Wrong::ALL.iter().map(|wrong| (wrong.name(), *wrong)).collect();
+    let known = Wrong::NAMED;
     let mut wrongs = Vec::new();
     for node in given.fields.one_or_more("wrong") {
         let Some(wrong) = node.one_of("wrong", &known, problems) else { continue };
@@ -120,7 +120,7 @@ fn wrongs(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> V
             Carrier::Post => operation.has_message() && method == Some(Method::Post),
         };
         if !fits {
-            let message = format!("`{}` cannot be wrong with this request", wrong.name());
+            let message = format!("`{}` cannot be wrong with this request", wrong.as_str());
             problems.add(Diagnostic::at(&node.place, message).note(match wrong.carrier() {
                 Carrier::Get => "it is for a message with `method: get`",
                 Carrier::Post => "it is for a message with `method: post`",

@@ -25,28 +25,19 @@ macro_rules! facts {
         $(#[$attribute:meta])* $list:ident:
         $($variant:ident, $name:literal, [$($value:literal),*], $text:literal;)+
     ) => {
-        $(#[$attribute])*
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            PartialOrd,
-            Ord,
-            Hash,
-            serde::Serialize,
-            serde::Deserialize,
-        )]
-        pub enum $list {
-            $(#[doc = $text] $variant,)+
+        scep::named! {
+            $(#[$attribute])*
+            #[derive(PartialOrd, Ord)]
+            $list, "fact" {
+                $(#[doc = $text] $variant = $name;)+
+            }
         }
 
         impl $crate::scenario::scep::FactName for $list {
-            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            const ALL: &'static [Self] = &Self::ALL;
 
             fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
+                self.as_str()
             }
 
             fn values(self) -> &'static [&'static str] {

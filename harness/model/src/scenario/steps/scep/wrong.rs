@@ -22,21 +22,15 @@ pub enum Carrier {
 
 macro_rules! wrongs {
     ($($variant:ident, $name:literal, $carrier:ident, $text:literal;)+) => {
-        /// What is wrong, or unusual, with a request.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Wrong {
-            $(#[doc = $text] $variant,)+
+        scep::named! {
+            /// What is wrong, or unusual, with a request.
+            #[derive(PartialOrd, Ord)]
+            Wrong, "mutation" {
+                $(#[doc = $text] $variant = $name;)+
+            }
         }
 
         impl Wrong {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// As it is named in a scenario.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
             /// In a sentence.
             pub fn description(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
