@@ -154,6 +154,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seen::LONGEST;
 
     fn entry(operation: &str) -> LogEntry {
         LogEntry {
@@ -191,18 +192,14 @@ mod tests {
     fn what_a_peer_sends_is_cut() {
         let text = "ü".repeat(1_000_000);
         let log = Log::new(None);
-        let long = LogEntry {
+        let endless = LogEntry {
             message_type: Some(MessageType::Other(text.clone())),
             transaction_id: Some(TransactionId::new(text.clone())),
             reason: Some(text.clone()),
             ..entry(&text)
         };
-        log.write(long, None);
+        log.write(endless, None);
         let line = log.entries()[0].to_string();
-        assert!(
-            line.contains("ü…") && line.chars().count() < 5 * crate::seen::LONGEST,
-            "{}",
-            line.len()
-        );
+        assert!(line.contains("ü…") && line.chars().count() < 5 * LONGEST, "{}", line.len());
     }
 }

@@ -13,7 +13,8 @@ use crate::{personality::Personality, refusal::Refusal, settings::Settings};
 /// The answer to `GetCACaps` (RFC 8894 §3.5), and whether the CA is held to it.
 #[derive(Debug)]
 pub(crate) struct Offer {
-    text: Bytes,
+    /// The body of the answer, to the byte.
+    pub(crate) text: Bytes,
     /// Where the personality's own were replaced.
     instead: Option<Capabilities>,
     /// What is refused whatever is offered.
@@ -40,11 +41,6 @@ impl Offer {
             refused_ciphers,
             refused_digests,
         }
-    }
-
-    /// The body of the answer, to the byte.
-    pub(crate) fn text(&self) -> Bytes {
-        self.text.clone()
     }
 
     /// Whether the CA offers this.

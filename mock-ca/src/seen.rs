@@ -121,8 +121,14 @@ pub struct SeenCsr {
 }
 
 impl SeenMessage {
-    /// What can be seen without the CA's key.
-    pub(crate) fn of(message: &Message) -> Self {
+    /// What can be seen without the CA's key and, where the message could be opened, what its envelope held.
+    pub(crate) fn of(message: &Message, opened: Option<&Request>) -> Self {
+        let csr = opened.and_then(|request| match &request.body {
+            Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
+                Some(SeenCsr::of(csr, &request.header.signer))
+            }
+            Body::CertPoll(_) | Body::GetCert(_) | Body::GetCrl(_) => None,
+        });
         let attributes = message.attributes();
         let signer = message.signer(&[]).ok();
         Self {
@@ -134,25 +140,9 @@ impl SeenMessage {
             certificates: message.certificates().len(),
             signer_is_self_signed: signer.as_deref().map(|it| is_issued_by(it, it)),
             signer_key_usage: signer.as_deref().and_then(KeyUsage::of),
-            cipher: None,
-            key_transport: None,
-            csr: None,
-        }
-    }
-
-    /// The same, and what the envelope held.
-    pub(crate) fn with_request(self, request: &Request) -> Self {
-        let csr = match &request.body {
-            Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
-                Some(SeenCsr::of(csr, &request.header.signer))
-            }
-            Body::CertPoll(_) | Body::GetCert(_) | Body::GetCrl(_) => None,
-        };
-        Self {
-            cipher: Some(request.cipher),
-            key_transport: Some(request.key_transport),
+            cipher: opened.map(|request| request.cipher),
+            key_transport: opened.map(|request| request.key_transport),
             csr,
-            ..self
         }
     }
 }

@@ -58,14 +58,6 @@ impl Verdict {
             Transaction::Issued(issued) => Ok(Self::Issued(issued.certificate.clone())),
         }
     }
-
-    /// The certificate that the answer is about.
-    fn certificate(&self) -> Option<&X509> {
-        match self {
-            Self::Issued(certificate) | Self::Found(certificate) => Some(certificate),
-            Self::Pending | Self::RevocationList(_) => None,
-        }
-    }
 }
 
 impl Service {
@@ -122,7 +114,7 @@ impl Service {
     ) -> Answer {
         match operation {
             Operation::GetCaCaps(_) => {
-                let text = fault::capabilities(&self.offer.text(), strikes);
+                let text = fault::capabilities(&self.offer.text, strikes);
                 let offered = Capabilities::parse(&text);
                 let mut answer = Answer::page("text/plain", text);
                 answer.note.post_offered = Some(offered.has(Capability::PostPkiOperation));

@@ -21,10 +21,9 @@ struct Armed {
 }
 
 struct Counted {
-    rule: FaultRule,
-    /// The requests that it waits for, so far.
+    count: FaultCount,
+    /// The requests that its rule waits for, so far.
     met: u32,
-    fired: u32,
 }
 
 /// So many transactions are remembered that wait for no reason but a fault.
@@ -40,18 +39,17 @@ impl Faults {
     }
 
     pub(crate) fn add(&self, rule: FaultRule) {
-        self.armed.lock().rules.push(Counted { rule, met: 0, fired: 0 });
+        self.armed.lock().rules.push(Counted { count: FaultCount { rule, fired: 0 }, met: 0 });
     }
 
     /// Each rule, and at how many requests it came true.
     pub(crate) fn counts(&self) -> Vec<FaultCount> {
-        let count = |counted: &Counted| FaultCount { rule: counted.rule, fired: counted.fired };
-        self.armed.lock().rules.iter().map(count).collect()
+        self.armed.lock().rules.iter().map(|counted| counted.count).collect()
     }
 
     /// Whether there is a rule with this fault.
     pub(crate) fn has(&self, fault: Fault) -> bool {
-        self.armed.lock().rules.iter().any(|counted| counted.rule.fault == fault)
+        self.armed.lock().rules.iter().any(|counted| counted.count.rule.fault == fault)
     }
 
     /// Counts a request, and gives the faults that are to happen to it.
@@ -59,7 +57,7 @@ impl Faults {
         let mut armed = self.armed.lock();
         let mut due = Vec::new();
         for (place, counted) in armed.rules.iter_mut().enumerate() {
-            let rule = counted.rule;
+            let rule = counted.count.rule;
             if met.contains(&rule.on) {
                 counted.met += 1;
                 if rule.nth.is_none_or(|nth| nth.get() == counted.met) {
@@ -102,7 +100,7 @@ impl Strikes<'_> {
     ) -> Result<(), E> {
         for due in &self.due {
             if happen(due.fault)? && !due.fired.replace(true) {
-                self.faults.armed.lock().rules[due.place].fired += 1;
+                self.faults.armed.lock().rules[due.place].count.fired += 1;
             }
         }
         Ok(())
@@ -140,7 +138,7 @@ impl Strikes<'_> {
         let Some(((_, place), left)) = of_this.find(|(_, left)| **left > 0) else { return false };
         *left -= 1;
         let place = *place;
-        armed.rules[place].fired += 1;
+        armed.rules[place].count.fired += 1;
         if let Some(due) = self.due.iter().find(|due| due.place == place) {
             due.fired.set(true);
         }

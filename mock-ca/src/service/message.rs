@@ -8,7 +8,7 @@ use scep::{
     server::{self, Body, Request, RequestError},
 };
 
-use super::{Service, Verdict, reply::Asked};
+use super::{Service, Verdict};
 use crate::{
     answer::Answer,
     fault::{Fault, Strikes},
@@ -29,10 +29,7 @@ impl Service {
             Err(error) => return self.bad_request(&error),
         };
         let opened = self.open_message(&message);
-        let mut seen = SeenMessage::of(&message);
-        if let Ok(request) = &opened {
-            seen = seen.with_request(request);
-        }
+        let seen = SeenMessage::of(&message, opened.as_ref().ok());
         let header = match &opened {
             Ok(request) => Some(&request.header),
             Err(refused) => refused.header.as_deref(),
@@ -74,7 +71,7 @@ impl Service {
         let RequestError { error, header } = refused;
         match &header {
             Some(header) if self.personality.replies_to_unreadable => {
-                self.reply(&Asked::unopened(header), &Err(error.into()), now, strikes)
+                self.reply(header, None, &Err(error.into()), now, strikes)
             }
             _ => self.bad_request(&error),
         }
@@ -87,16 +84,17 @@ impl Service {
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Answer {
-        match self.decide(request, message, now) {
+        let decided = match self.decide(request, message, now) {
             Err(
                 refusal
                 @ (Refusal::Unsupported(_) | Refusal::NotOffered(_) | Refusal::Forbidden(_)),
-            ) if !self.personality.replies_to_unsupported => self.server_error(&refusal),
+            ) if !self.personality.replies_to_unsupported => return self.server_error(&refusal),
             Ok(Verdict::Issued(_)) if strikes.postpones(&request.header.transaction_id) => {
-                self.reply(&Asked::of(request), &Ok(Verdict::Pending), now, strikes)
+                Ok(Verdict::Pending)
             }
-            decided => self.reply(&Asked::of(request), &decided, now, strikes),
-        }
+            decided => decided,
+        };
+        self.reply(&request.header, Some(request), &decided, now, strikes)
     }
 
     fn decide(

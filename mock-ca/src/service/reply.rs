@@ -32,35 +32,17 @@ const SCEP_ERROR: &str = "1.3.6.1.4.1.311.21.33";
 /// `szOID_ENROLL_SCEP_SERVER_MESSAGE`.
 const SCEP_SERVER_MESSAGE: &str = "1.3.6.1.4.1.311.21.38";
 
-/// What a reply answers to: a request, or the header of what could not be read.
-pub(super) struct Asked<'a> {
-    header: &'a Header,
-    cipher: Cipher,
-    key_transport: KeyTransport,
-}
-
-impl<'a> Asked<'a> {
-    pub(super) fn of(request: &'a Request) -> Self {
-        let Request { header, cipher, key_transport, .. } = request;
-        Self { header, cipher: *cipher, key_transport: *key_transport }
-    }
-
-    /// Nothing is enciphered in a refusal, and so the algorithms do not matter.
-    pub(super) fn unopened(header: &'a Header) -> Self {
-        Self { header, cipher: Cipher::Aes128, key_transport: KeyTransport::Pkcs1v15 }
-    }
-}
-
 impl Service {
-    /// Encodes the answer to a request about which it was decided so.
+    /// Encodes the answer to a request about which it was decided so; `opened` is `None` where only its header was read.
     pub(super) fn reply(
         &self,
-        asked: &Asked<'_>,
+        header: &Header,
+        opened: Option<&Request>,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Answer {
-        let message = match self.encode(asked, decided, now, strikes) {
+        let message = match self.encode(header, opened, decided, now, strikes) {
             Ok(message) => message,
             Err(error) => return self.server_error(&error),
         };
@@ -88,22 +70,28 @@ impl Service {
 
     fn encode(
         &self,
-        asked: &Asked<'_>,
+        header: &Header,
+        opened: Option<&Request>,
         decided: &Result<Verdict, Refusal>,
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Result<Vec<u8>, Error> {
         let authority = &self.authority;
-        let issued = decided.as_ref().ok().and_then(Verdict::certificate);
-        let mut granted: Vec<_> = issued.cloned().into_iter().collect();
+        let mut granted = match decided {
+            Ok(Verdict::Issued(certificate) | Verdict::Found(certificate)) => {
+                vec![certificate.clone()]
+            }
+            _ => Vec::new(),
+        };
         fault::distort_granted(&mut granted, authority, strikes)?;
         let text = decided.as_ref().err().map(ToString::to_string);
         let mut reply = Reply {
-            header: asked.header,
+            header,
             outcome: self.outcome(decided, &granted, text.as_deref()),
-            digest: self.reply_digest(asked.header.digest, decided.is_err()),
-            cipher: asked.cipher,
-            key_transport: asked.key_transport,
+            digest: self.reply_digest(header.digest, decided.is_err()),
+            // Nothing is enciphered where nothing was opened.
+            cipher: opened.map_or(Cipher::Aes128, |request| request.cipher),
+            key_transport: opened.map_or(KeyTransport::Pkcs1v15, |request| request.key_transport),
         };
         fault::distort_algorithms(&mut reply, strikes);
         let mut message = reply.message(&mut rand_bytes)?;
