@@ -31,6 +31,12 @@ impl Secret {
     }
 }
 
+impl From<String> for Secret {
+    fn from(clear: String) -> Self {
+        Self(clear)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)

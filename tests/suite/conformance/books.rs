@@ -45,8 +45,11 @@ fn every_wrong_is_sent_by_a_case() {
         })
         .flatten()
         .collect();
-    let idle: Vec<_> =
-        Wrong::ALL.iter().filter(|wrong| !sent.contains(wrong)).map(|wrong| wrong.as_str()).collect();
+    let idle: Vec<_> = Wrong::ALL
+        .iter()
+        .filter(|wrong| !sent.contains(wrong))
+        .map(|wrong| wrong.as_str())
+        .collect();
     assert!(idle.is_empty(), "{idle:?}");
 }
 

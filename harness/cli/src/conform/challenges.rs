@@ -1,6 +1,5 @@
 //! Where challenge passwords for a real PKI come from.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,12 +12,12 @@ use model::scep_url::ScepUrl;
 const VARIABLE: &str = "SCEPLAB_CHALLENGE";
 
 /// Challenge passwords, or who gives them out.
-#[derive(Clone, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ChallengeArguments {
     /// A challenge password: one serves for all requests, of several each serves once.
     /// Given here, it stands in the process list; `SCEPLAB_CHALLENGE` and --challenge-file do not tell it
     #[arg(long, value_name = "PASSWORD")]
-    challenge: Vec<String>,
+    challenge: Vec<Secret>,
     /// A file with challenge passwords, one a line
     #[arg(long, value_name = "FILE")]
     challenge_file: Option<PathBuf>,
@@ -31,14 +30,6 @@ pub(crate) struct ChallengeArguments {
     /// A file whose first line is that user's password
     #[arg(long, value_name = "FILE", requires = "admin_user")]
     admin_password_file: Option<PathBuf>,
-}
-
-impl fmt::Debug for ChallengeArguments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChallengeArguments")
-            .field("ndes_admin", &self.ndes_admin)
-            .finish_non_exhaustive()
-    }
 }
 
 /// What the arguments come to.
@@ -78,8 +69,8 @@ impl ChallengeArguments {
         }
         match self.challenge.as_slice() {
             [] => None,
-            [only] => Some(ChallengeSource::Static(Secret::new(only))),
-            several => Some(ChallengeSource::OneTime(several.iter().map(Secret::new).collect())),
+            [only] => Some(ChallengeSource::Static(only.clone())),
+            several => Some(ChallengeSource::OneTime(several.to_vec())),
         }
     }
 
@@ -97,7 +88,7 @@ impl ChallengeArguments {
             let page = NdesAdmin::new(url.clone(), user.clone(), password);
             return Ok(Given { challenges: Challenges::Ndes(page), count: None });
         }
-        let mut passwords: Vec<Secret> = self.challenge.iter().map(Secret::new).collect();
+        let mut passwords = self.challenge.clone();
         if let Some(file) = &self.challenge_file {
             passwords.extend(passwords_in(file)?);
         }

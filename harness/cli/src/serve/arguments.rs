@@ -1,7 +1,6 @@
 //! What `sceplab serve` is told, and the CA that it asks for.
 
 use std::env;
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -27,7 +26,7 @@ const LISTEN_VARIABLE: &str = "SCEPLAB_LISTEN";
 ///
 /// The CA is for tests: its keys are made when it starts and are gone when it ends, unless --state keeps them.
 /// One line a request goes to standard output. Ctrl-C or SIGTERM stops it.
-#[derive(Clone, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(
     override_usage = "sceplab serve [OPTIONS] <PERSONALITY>\n       sceplab serve --list-faults"
 )]
@@ -42,7 +41,7 @@ pub(crate) struct Serve {
     /// A challenge password; linux takes one for all, the others any number that serve once each.
     /// Given here, it stands in the process list; `SCEPLAB_CHALLENGE` and --challenge-file do not tell it
     #[arg(long, value_name = "PASSWORD")]
-    challenge: Vec<String>,
+    challenge: Vec<Secret>,
     /// A file with challenge passwords, one a line
     #[arg(long, value_name = "FILE")]
     challenge_file: Option<PathBuf>,
@@ -87,12 +86,6 @@ pub(crate) struct Serve {
     /// GET /issued, /requests, /pending, /faults; POST /approve, /deny, /revoke, /faults
     #[arg(long, value_name = "ADDR:PORT")]
     control: Option<SocketAddr>,
-}
-
-impl fmt::Debug for Serve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serve").field("personality", &self.personality).finish_non_exhaustive()
-    }
 }
 
 impl Serve {
@@ -187,10 +180,10 @@ impl Serve {
     }
 
     fn challenges(&self) -> Result<Vec<Secret>, String> {
-        if self.challenge.iter().any(String::is_empty) {
+        if self.challenge.iter().any(|password| password.expose().is_empty()) {
             return Err("`--challenge` takes a password, and an empty one was given".to_owned());
         }
-        let mut passwords: Vec<Secret> = self.challenge.iter().map(Secret::new).collect();
+        let mut passwords = self.challenge.clone();
         if passwords.is_empty() {
             passwords.extend(environment(CHALLENGE_VARIABLE)?.map(Secret::new));
         }

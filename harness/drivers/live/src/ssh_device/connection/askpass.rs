@@ -181,13 +181,12 @@ impl<'a> Askpass<'a> {
     }
 
     async fn password(&self, again: bool) -> Result<Secret, String> {
-        match &self.caller.target.password {
-            Some(source) => source.read(),
-            None => {
-                let asked = self.ask(format!("Password of {}: ", self.caller.target), again).await;
-                asked.map_err(|why| format!("{} wants a password: {why}", self.caller.target))
-            }
+        let target = &self.caller.target;
+        if let Some(source) = &target.password {
+            return source.read();
         }
+        let asked = self.ask(format!("Password of {target}: "), again).await;
+        asked.map_err(|why| format!("{target} wants a password: {why}"))
     }
 
     /// What became of the password, if the device was shown one.
