@@ -104,7 +104,7 @@ impl Serving {
         name: &str,
         client: Client,
     ) -> Result<(Arc<Device>, Bench), CommandError> {
-        use simulated::kernel::device;
+        use simulated::kernel::start_device_with_interfaces;
 
         for interface in &self.interface {
             own_network::permit(interface, self.this_machine)
@@ -112,7 +112,7 @@ impl Serving {
         }
         let restart = self.restart_in_commit;
         let interfaces = &self.interface;
-        let device = device::start_with_interfaces(lab, name, client, interfaces, restart)?;
+        let device = start_device_with_interfaces(lab, name, client, interfaces, restart)?;
         Ok((device, Bench::default()))
     }
 
@@ -158,7 +158,7 @@ pub(super) async fn on_standard_input() -> io::Result<Exit> {
 
     use dut_sim::remote::Devices;
     use nix::sys::socket::{getsockopt, sockopt};
-    use simulated::kernel::device;
+    use simulated::kernel::start_device;
     use tokio::net::UnixListener;
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -171,7 +171,7 @@ pub(super) async fn on_standard_input() -> io::Result<Exit> {
     let listener = UnixListener::from_std(listener)?;
     // Ctrl-C in the terminal that the lab was started from is the lab's affair, which then ends its devices.
     let _passed_over = signal(SignalKind::interrupt());
-    let devices = Arc::new(Devices::new(|settings| device::start(settings, None)));
+    let devices = Arc::new(Devices::new(|settings| start_device(settings, None)));
     loop {
         let (stream, _) = listener.accept().await?;
         let devices = Arc::clone(&devices);
