@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use time::macros::format_description;
 
 /// A failure that is known beforehand, from a ledger or a target file.
@@ -74,11 +74,7 @@ impl fmt::Display for Date {
     }
 }
 
-impl Serialize for Date {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+scep::serde_as_text!(Date);
 
 #[cfg(test)]
 mod tests {

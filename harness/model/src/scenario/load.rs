@@ -1,6 +1,5 @@
 //! Reads a scenario file and the lab it names.
 
-use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use super::steps::{Saved, step};
@@ -10,7 +9,8 @@ use diagnostics::yaml::{self, Fields, Node, Problems, Value};
 use diagnostics::{Diagnostic, Location, Source};
 
 /// All that is wrong with some files, in their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n"))]
 pub struct LoadErrors(Vec<Diagnostic>);
 
 impl LoadErrors {
@@ -26,20 +26,6 @@ impl LoadErrors {
         &self.0
     }
 }
-
-impl fmt::Display for LoadErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n\n")?;
-            }
-            write!(f, "{diagnostic}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for LoadErrors {}
 
 /// Reads scenarios as [`load`] does.
 ///
