@@ -2,6 +2,7 @@
 //!
 //! A new command is a new line of the table, and an action in `device::operation`.
 
+use self::Arguments::{HostAndOptions, Nothing, One, Optional};
 use crate::config::message::{bracketed, possible};
 use crate::config::parse::meant;
 
@@ -75,15 +76,15 @@ pub(crate) const PING_OPTIONS: &[(&str, &str)] = &[
 
 /// Everything that can be typed at the `$` prompt.
 const COMMANDS: &[Keyword] = &[
-    command("configure", "Change the configuration", Action::Configure, Arguments::Nothing),
-    command("exit", "Leave the device", Action::Exit, Arguments::Nothing),
-    command("ping", "Send ICMP echo requests", Action::Ping, Arguments::HostAndOptions),
+    command("configure", "Change the configuration", Action::Configure, Nothing),
+    command("exit", "Leave the device", Action::Exit, Nothing),
+    command("ping", "Send ICMP echo requests", Action::Ping, HostAndOptions),
     keyword("pki", "Certificates", PKI),
     command(
         "reboot",
         "Restart with the saved configuration (Sceplab's own: OSDx documents none)",
         Action::Reboot,
-        Arguments::Nothing,
+        Nothing,
     ),
     keyword("set", "Change the session", &[keyword("terminal", "The terminal", SET_TERMINAL)]),
     keyword("show", "Show the device", SHOW),
@@ -99,7 +100,7 @@ const PKI: &[Keyword] = &[
             "certificate",
             "A certificate as text",
             Action::ShowCertificate,
-            Arguments::One(Argument::Certificate),
+            One(Argument::Certificate),
         )],
     ),
 ];
@@ -109,14 +110,9 @@ const SCEP: &[Keyword] = &[
         "renew",
         "Renew a certificate now (Sceplab's own command: OSDx documents none)",
         Action::ScepRenew,
-        Arguments::One(Argument::Csr),
+        One(Argument::Csr),
     ),
-    command(
-        "show",
-        "How it stands with them",
-        Action::ScepShow,
-        Arguments::Optional(Argument::Csr),
-    ),
+    command("show", "How it stands with them", Action::ScepShow, Optional(Argument::Csr)),
 ];
 
 const SET_TERMINAL: &[Keyword] = &[
@@ -124,23 +120,23 @@ const SET_TERMINAL: &[Keyword] = &[
         "length",
         "Lines that are shown at a time; 0 shows all at once",
         Action::TerminalLength,
-        Arguments::One(Argument::Number),
+        One(Argument::Number),
     ),
     command(
         "width",
         "Columns, which need no setting here",
         Action::TerminalWidth,
-        Arguments::One(Argument::Number),
+        One(Argument::Number),
     ),
 ];
 
 const SHOW: &[Keyword] = &[
-    command("date", "Date and time", Action::ShowDate, Arguments::Nothing),
-    command("running", "The active configuration", Action::ShowRunning, Arguments::Nothing),
+    command("date", "Date and time", Action::ShowDate, Nothing),
+    command("running", "The active configuration", Action::ShowRunning, Nothing),
 ];
 
 const JOURNAL: &[Keyword] =
-    &[command("show", "Show it, the newest last", Action::JournalShow, Arguments::Nothing)];
+    &[command("show", "Show it, the newest last", Action::JournalShow, Nothing)];
 
 const fn keyword(name: &'static str, help: &'static str, next: &'static [Keyword]) -> Keyword {
     Keyword { name, help, then: Then::Keywords(next) }
@@ -183,9 +179,7 @@ pub(crate) enum CommandError {
 pub(crate) fn find(words: &[String]) -> Result<(Action, Vec<String>), CommandError> {
     let Line { then, good, arguments } = Line::read(words)?;
     match then {
-        Then::Arguments(action, Arguments::Nothing | Arguments::Optional(_)) => {
-            Ok((action, arguments))
-        }
+        Then::Arguments(action, Nothing | Optional(_)) => Ok((action, arguments)),
         Then::Arguments(action, _) if !arguments.is_empty() => Ok((action, arguments)),
         _ => Err(CommandError::Incomplete { good }),
     }
@@ -216,12 +210,11 @@ impl Line {
     fn next(&self) -> Next {
         match (self.then, self.arguments.is_empty()) {
             (Then::Keywords(keywords), _) => Next::Keywords(keywords),
-            (
-                Then::Arguments(_, Arguments::One(argument) | Arguments::Optional(argument)),
-                true,
-            ) => Next::Argument(argument),
-            (Then::Arguments(_, Arguments::HostAndOptions), true) => Next::Argument(Argument::Host),
-            (Then::Arguments(_, Arguments::HostAndOptions), false) => Next::PingOptions,
+            (Then::Arguments(_, One(argument) | Optional(argument)), true) => {
+                Next::Argument(argument)
+            }
+            (Then::Arguments(_, HostAndOptions), true) => Next::Argument(Argument::Host),
+            (Then::Arguments(_, HostAndOptions), false) => Next::PingOptions,
             (Then::Arguments(..), _) => Next::Nothing,
         }
     }

@@ -4,12 +4,41 @@
 
 mod books;
 mod judge;
-mod one_pki;
 mod plan;
 mod target;
 
 pub use self::books::{Coverage, coverage};
 pub use self::judge::judge;
-pub use self::one_pki::OnePki;
 pub use self::plan::{Budget, Plan, Planned};
 pub use self::target::{Deviation, Target};
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use model::lab::Lab;
+use testbed::pki::Pki;
+use testbed::{Bench, BenchError, Driver, ReceivedLog};
+
+/// Puts one PKI in place of every PKI of a lab.
+pub struct OnePki {
+    /// The PKI that is tested.
+    pub pki: Arc<dyn Pki>,
+    /// What steps ask for that name no subject.
+    pub subject: String,
+    /// Where it is noted what is issued.
+    pub received: ReceivedLog,
+}
+
+#[async_trait]
+impl Driver for OnePki {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+        let pki = |name: &str| (name.to_owned(), Arc::clone(&self.pki));
+        Ok(Bench {
+            pkis: lab.pki_names().into_iter().map(pki).collect(),
+            subject: Some(self.subject.clone()),
+            received: self.received.clone(),
+            ..Bench::default()
+        })
+    }
+}
