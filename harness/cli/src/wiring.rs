@@ -94,17 +94,18 @@ async fn on_engine() -> Found {
     Found { nothing_there: Some(why.to_owned()), ..Found::default() }
 }
 
-/// What a process of a lab is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LabRole {
-    /// The first of a lab of namespaces, which makes them.
-    Isolating,
-    /// The one within the namespaces.
-    Inner,
-    /// Process 1 of a container that stands in a lab.
-    InContainer,
-    /// The one that removes containers when the runner is gone.
-    Reaper,
+scep::named! {
+    /// What a process of a lab is.
+    LabRole, "role" {
+        /// The first of a lab of namespaces, which makes them.
+        Isolating = "isolating";
+        /// The one within the namespaces.
+        Inner = "inner";
+        /// Process 1 of a container of a lab.
+        InContainer = "in-container";
+        /// The one that removes containers when the runner is gone.
+        Reaper = "reaper";
+    }
 }
 
 /// Runs to the end of the lab.

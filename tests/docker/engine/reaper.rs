@@ -34,7 +34,7 @@ async fn make(engine: &Engine, labels: &Labels) {
 /// A reaper that is ready; what it is told comes by its standard input, as from the runner.
 fn start(run: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
-    command.args(["lab-process", "--reaper"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(["lab-process", "reaper"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut reaper = command.spawn().unwrap();
     reaper.stdin.as_mut().unwrap().write_all(format!("{run}\n").as_bytes()).unwrap();
     let mut line = String::new();
@@ -86,7 +86,7 @@ fn a_runner_that_says_farewell_takes_its_reaper_with_it() {
 
 fn a_reaper_that_is_told_no_run_removes_nothing() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
-    let output = command.args(["lab-process", "--reaper"]).stdin(Stdio::null()).output().unwrap();
+    let output = command.args(["lab-process", "reaper"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no run is named"));
 }

@@ -125,7 +125,7 @@ impl Nodes<'_> {
         let (carrier, names) = (self.carrier.clone(), names(self.lab));
         let settings = settings(node.kind);
         GenericImage::new(name, tag)
-            .with_cmd(["lab-process", "--in-container"])
+            .with_cmd(["lab-process", "in-container"])
             .with_open_stdin(true)
             .with_user("0:0")
             .with_readonly_rootfs(true)

@@ -17,7 +17,7 @@ use process::messages::encode;
 use simulated::control::LabEvent;
 use testbed::{BenchError, DriverName};
 
-/// Makes the namespaces, starts `lab-process --inner` in them, waits for its end, and ends in the same way; the calling
+/// Makes the namespaces, starts `lab-process inner` in them, waits for its end, and ends in the same way; the calling
 /// process has one thread. What is wrong is said on the control channel.
 ///
 /// # Errors
@@ -90,7 +90,7 @@ fn map(user: u32, group: u32) -> io::Result<()> {
 
 fn start_inner() -> io::Result<std::process::Child> {
     Command::new(std::env::current_exe()?)
-        .args(["lab-process", "--inner"])
+        .args(["lab-process", "inner"])
         .stdin(Stdio::inherit())
         .spawn()
 }

@@ -45,7 +45,7 @@ impl Reaper {
         }
         let program = sceplab.map_or_else(this_program, Path::to_owned);
         let run = run.to_owned();
-        let told = format!("`{} lab-process --reaper`", program.display());
+        let told = format!("`{} lab-process reaper`", program.display());
         let started = tokio::task::spawn_blocking(move || Process::start(&program, &run));
         let failed = |why: String| {
             let reason = format!("{told}, which removes what a run that is killed leaves, {why}");
@@ -77,7 +77,7 @@ impl Reaper {
 impl Process {
     fn start(program: &Path, run: &str) -> io::Result<Self> {
         let mut command = Command::new(program);
-        command.args(["lab-process", "--reaper"]).current_dir("/");
+        command.args(["lab-process", "reaper"]).current_dir("/");
         #[cfg(unix)]
         std::os::unix::process::CommandExt::arg0(&mut command, "sceplab");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
