@@ -13,7 +13,7 @@ pub(super) async fn serve() -> io::Result<Exit> {
 
     use dut_sim::remote::Devices;
     use nix::sys::socket::{getsockopt, sockopt};
-    use simulated::kernel::device;
+    use simulated::kernel::start_device;
     use tokio::net::UnixListener;
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,7 +26,7 @@ pub(super) async fn serve() -> io::Result<Exit> {
     let listener = UnixListener::from_std(listener)?;
     // Ctrl-C in the terminal that the lab was started from is the lab's affair, which then ends its devices.
     let _passed_over = signal(SignalKind::interrupt());
-    let devices = Arc::new(Devices::new(|settings| device::start(settings, None)));
+    let devices = Arc::new(Devices::new(|settings| start_device(settings, None)));
     loop {
         let (stream, _) = listener.accept().await?;
         let devices = Arc::clone(&devices);

@@ -103,7 +103,7 @@ impl Serving {
         name: &str,
         client: Client,
     ) -> Result<(Arc<Device>, Bench), CommandError> {
-        use simulated::kernel::device;
+        use simulated::kernel::start_device_with_interfaces;
 
         for interface in &self.interface {
             own_network::permit(interface, self.this_machine)
@@ -111,7 +111,7 @@ impl Serving {
         }
         let restart = self.restart_in_commit;
         let interfaces = &self.interface;
-        let device = device::start_with_interfaces(lab, name, client, interfaces, restart)?;
+        let device = start_device_with_interfaces(lab, name, client, interfaces, restart)?;
         Ok((device, Bench::default()))
     }
 

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use model::lab;
 use model::lab::topology::Node;
 use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request, Role};
-use simulated::kernel::device;
+use simulated::kernel::start_device;
 use simulated::lab_ca::{LabCa, port_of};
 use simulated::server::is_answered;
 use testbed::BenchError;
@@ -58,7 +58,7 @@ async fn serve_until_gone() -> io::Result<()> {
             control.serve_connection(join(messages.into_inner(), writer)).await;
         }
         Standing::Device => {
-            let start = |settings| device::start(settings, Some(network::CARRIER));
+            let start = |settings| start_device(settings, Some(network::CARRIER));
             Devices::new(start).serve(join(messages.into_inner(), writer)).await;
         }
     }

@@ -17,7 +17,6 @@ use tokio::time::timeout;
 
 use super::container::Line;
 use super::engine::Engine;
-use super::exits::ContainerExits;
 use super::foreign::{self, Place};
 use super::leftovers::{self, Labels};
 use super::network::{Carrier, furnishings};
@@ -28,7 +27,7 @@ use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::client::Builtin;
 use simulated::connector::KeptConnection;
-use simulated::exit::{ExitWatcher, LabPart};
+use simulated::exit::{Exits, LabPart, Lost};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, LabDevice};
 use testbed::pki::Pki;
@@ -100,7 +99,7 @@ struct DockerLab {
     engine: Engine,
     /// The network that carries the lab.
     carrier: String,
-    exits: Arc<ContainerExits>,
+    exits: Arc<Exits>,
     /// The lines to the hosts without a mock CA, which must not end: that such a host has ended, nobody else tells.
     hosts: BTreeMap<String, Arc<Channel>>,
     /// What is done as long as the lab is there.
@@ -151,7 +150,8 @@ impl DockerLab {
             None => None,
         };
         for (name, line) in devices {
-            let device = LabDevice::start(lab, &name, Ok(line), options, self.watcher()).await?;
+            let part = LabPart::new(&name, &self.exits);
+            let device = LabDevice::start(lab, &name, Ok(line), options, part).await?;
             bench.devices.insert(name, Arc::new(device));
         }
         Ok((console, bench))
@@ -215,7 +215,7 @@ impl DockerLab {
         let connection = KeptConnection::open(line).await;
         let connection =
             connection.map_err(|reason| BenchError::Pki { name: name.to_owned(), reason })?;
-        let part = LabPart::new(host, self.watcher());
+        let part = LabPart::new(host, &self.exits);
         Ok(Arc::new(MockPki::in_lab(lab, name, connection, part)))
     }
 
@@ -224,12 +224,10 @@ impl DockerLab {
         let (reader, writer) = tokio::io::split(line);
         let (channel, _) = Channel::new(reader, writer);
         let (exits, told, host) = (Arc::clone(&self.exits), Arc::clone(&channel), name.clone());
-        self.watches.spawn(async move { told.note_end(exits.broken(&host).await) });
+        self.watches.spawn(async move {
+            told.exits().note_end(Lost::Gone(exits.broken(&host).await));
+        });
         self.hosts.insert(name, channel);
-    }
-
-    fn watcher(&self) -> Arc<dyn ExitWatcher> {
-        Arc::<ContainerExits>::clone(&self.exits)
     }
 
     /// Removes all of it, and waits until it is gone.
@@ -294,7 +292,8 @@ impl Resource for DockerLab {
         if self.hosts.is_empty() {
             return std::future::pending().await;
         }
-        let (name, how) = self.exits.first_of(self.hosts.keys()).await;
+        let hosts: Vec<&str> = self.hosts.keys().map(String::as_str).collect();
+        let (name, how) = self.exits.first_of(&hosts).await;
         format!("host `{name}`: {how}")
     }
 }

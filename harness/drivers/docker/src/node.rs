@@ -14,11 +14,11 @@ use tokio::time::timeout;
 
 use super::container::{self, Carrying, Line, attach, carry, name_and_tag};
 use super::engine::Engine;
-use super::exits::{ContainerExits, exit_reason, exit_reason_if_ended};
+use super::exits::{exit_reason, exit_reason_if_ended};
 use model::lab::topology::{Kind, Node};
 use model::lab::{DEFAULT_TTL, Lab};
 use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request};
-use simulated::exit::ExitWatcher;
+use simulated::exit::Exits;
 use testbed::BenchError;
 
 /// How long a container may take to make its network.
@@ -38,7 +38,7 @@ pub(super) struct Nodes<'a> {
     pub(super) labels: HashMap<String, String>,
     /// The network that carries the lab.
     pub(super) carrier: String,
-    pub(super) exits: Arc<ContainerExits>,
+    pub(super) exits: Arc<Exits>,
 }
 
 /// A container that runs, and the line to it.
@@ -76,7 +76,7 @@ impl Nodes<'_> {
         async move {
             let (tail, error) = carry(carrying).await;
             let how = exit_reason(&engine, &container, error.as_ref()).await;
-            exits.note(&name, tail.beside(&how).await);
+            exits.note(name, tail.beside(&how).await);
         }
     }
 

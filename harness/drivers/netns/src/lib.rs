@@ -37,7 +37,7 @@ use simulated::channel::Channel;
 use simulated::client::Builtin;
 use simulated::connector::Connections;
 use simulated::control::{Ask, Built, Order, Reply};
-use simulated::exit::{ExitWatcher, LabPart};
+use simulated::exit::LabPart;
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::LabDevice;
 use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
@@ -215,9 +215,8 @@ async fn furnish(
     channel: &Arc<Channel>,
 ) -> Result<Bench, BenchError> {
     let mut bench = Bench::default();
-    let watcher: Arc<dyn ExitWatcher> = Arc::<Channel>::clone(channel);
     for (name, control) in &built.controls {
-        let part = LabPart::new(name, Arc::clone(&watcher));
+        let part = LabPart::new(name, channel.exits());
         let pki = MockPki::in_lab(lab, name, Connections::within_lab(control.clone()), part);
         bench.pkis.insert(name.clone(), Arc::new(pki));
     }
@@ -232,8 +231,8 @@ async fn furnish(
         bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
     }
     for (name, console) in &built.consoles {
-        let stream = connect(console).await;
-        let device = LabDevice::start(lab, name, stream, options, Arc::clone(&watcher)).await?;
+        let (stream, part) = (connect(console).await, LabPart::new(name, channel.exits()));
+        let device = LabDevice::start(lab, name, stream, options, part).await?;
         bench.devices.insert(name.clone(), Arc::new(device));
     }
     Ok(bench)

@@ -17,6 +17,7 @@ use super::registry::{Entry, LabFolder};
 use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::control::Built;
+use simulated::exit::Lost;
 use testbed::{BenchError, KeptLab, LabEntry};
 
 /// How long the making of a lab may take, beside what its programs may, and as long each command that prepares one.
@@ -143,7 +144,8 @@ impl Keeper {
         self.channel.hang_up().await;
         if let Some(status) = status {
             let exit_reason = self.tail.describe_end(status.ok()).await;
-            self.channel.note_end(format!("the lab process {exit_reason}"));
+            let reason = Lost::Gone(format!("the lab process {exit_reason}"));
+            self.channel.exits().note_end(reason);
         } else {
             self.see_off().await;
         }

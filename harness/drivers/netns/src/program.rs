@@ -1,28 +1,28 @@
 //! A server program as a PKI: prepared, started and watched in its host's namespace by the lab process, which the runner asks.
 
-mod command;
-
+use std::env;
+use std::ffi::OsString;
 use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use process::{Output, Process};
+use process::{Output, Process, find, is_executable};
 use redact::Masker;
+use tokio::net::unix::pipe::Receiver;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use self::command::Launcher;
 use model::lab::{Lab, Program};
 use simulated::channel::Channel;
 use simulated::control::{Ask, Reply};
-use simulated::exit::ExitWatcher;
 use simulated::kernel::namespace::Namespace;
 use simulated::server::{Server, is_answered};
 use testbed::BenchError;
@@ -30,6 +30,12 @@ use testbed::pki::Pki;
 
 /// How long one command that prepares a program may take.
 const PREPARE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Where servers are that an ordinary user's `PATH` does not name.
+const SYSTEM: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// The longest command that is shown, in characters.
+const SHOWN: usize = 300;
 
 /// How long the lab process may take for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -48,11 +54,11 @@ pub(crate) async fn start(
     DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {
         broken(format!("its folder `{}` cannot be made: {error}", folder.display()))
     })?;
-    let launcher =
-        Launcher { masker: Arc::new(Masker::new(lab.secrets())), program, namespace, folder };
+    let masker = Arc::new(Masker::new(lab.secrets()));
+    let launcher = Launcher { lab, host, masker, program, namespace, folder };
     let path = launcher.find(&program.command).ok_or_else(|| missing(host, program))?;
     prepare(&launcher).await.map_err(broken)?;
-    launch(lab, host, &launcher, &path).await.map_err(broken)
+    launch(&launcher, &path).await.map_err(broken)
 }
 
 fn missing(host: &str, program: &Program) -> BenchError {
@@ -100,12 +106,7 @@ async fn run(launcher: &Launcher<'_>, words: &[String]) -> Result<(), String> {
     }
 }
 
-async fn launch(
-    lab: &Lab,
-    host: &str,
-    launcher: &Launcher<'_>,
-    path: &Path,
-) -> Result<Server, String> {
+async fn launch(launcher: &Launcher<'_>, path: &Path) -> Result<Server, String> {
     let name = launcher.shown(&launcher.program.command[..1]);
     let (process, reader) = launcher.spawn(path, &launcher.program.command)?;
     let ready = &launcher.program.ready;
@@ -113,12 +114,89 @@ async fn launch(
     let (end, ended) = watch::channel(None);
     tokio::spawn(attend(process, name.clone(), output.clone(), end));
     let connect = |address| is_answered(connect(launcher.namespace, address));
-    Server { output, ended }.when_ready((lab, host, &name), ready, connect).await
+    let of = (launcher.lab, launcher.host, name.as_str());
+    Server { output, ended }.when_ready(of, ready, connect).await
 }
 
 /// Connects from the host itself: a socket is of the namespace that it was opened in, wherever it is used.
 async fn connect(namespace: &Namespace, address: SocketAddr) -> io::Result<TcpStream> {
     namespace.run(TcpSocket::new_v4)?.connect(address).await
+}
+
+/// Starts the commands of one server program.
+struct Launcher<'a> {
+    lab: &'a Lab,
+    host: &'a str,
+    masker: Arc<Masker>,
+    program: &'a Program,
+    namespace: &'a Namespace,
+    folder: PathBuf,
+}
+
+impl Launcher<'_> {
+    /// Where the program of a command is; a relative path counts from the program's folder.
+    fn find(&self, command: &[String]) -> Option<PathBuf> {
+        let name = self.filled(command.first()?);
+        if name.contains('/') {
+            return Some(self.folder.join(name)).filter(|path| path.is_file());
+        }
+        find(&name, &search_path()).filter(|path| is_executable(path))
+    }
+
+    /// Starts a command in the namespace; what it writes is read from the pipe.
+    fn spawn(&self, path: &Path, command: &[String]) -> Result<(Process, Receiver), String> {
+        self.try_spawn(path, command).map_err(|error| {
+            let shown = self.shown(&command[..1]);
+            match error.kind() {
+                io::ErrorKind::NotFound => {
+                    format!("`{shown}` cannot be started: the interpreter that it names is missing")
+                }
+                io::ErrorKind::PermissionDenied => {
+                    format!("`{shown}` cannot be started: it is not executable ({error})")
+                }
+                _ => format!("`{shown}` cannot be started: {error}"),
+            }
+        })
+    }
+
+    fn try_spawn(&self, path: &Path, command: &[String]) -> io::Result<(Process, Receiver)> {
+        let (reader, writer) = io::pipe()?;
+        let mut started = Command::new(path);
+        started
+            .args(command.iter().skip(1).map(|word| self.filled(word)))
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs([("HOME", &self.folder), ("TMPDIR", &self.folder)])
+            .env("PATH", search_path())
+            .env("LC_ALL", "C.UTF-8")
+            .envs(self.program.environment.iter().map(|(name, text)| (name, self.filled(text))))
+            .envs(self.program.secrets.iter().map(|(name, secret)| (name, secret.expose())))
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        let reader = Receiver::from_owned_fd(reader.into())?;
+        Ok((Process::start_by(&mut started, |command| self.namespace.spawn(command))?, reader))
+    }
+
+    /// A command as messages show it.
+    fn shown(&self, command: &[String]) -> String {
+        let words: Vec<String> = command.iter().map(|word| self.filled(word)).collect();
+        let shown = self.masker.text(&words.join(" ")).escape_debug().to_string();
+        match shown.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", &shown[..end]),
+            None => shown,
+        }
+    }
+
+    fn filled(&self, text: &str) -> String {
+        Program::in_folder(text, &self.folder)
+    }
+}
+
+fn search_path() -> OsString {
+    let given = env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let folders = env::split_paths(&given).chain(SYSTEM.map(PathBuf::from)).collect::<Vec<_>>();
+    env::join_paths(folders).unwrap_or(given)
 }
 
 /// Waits for the end of a program, and tells of it; if nobody listens any more, ends it.
@@ -167,6 +245,6 @@ impl Pki for ProgramPki {
     }
 
     async fn broken(&self) -> String {
-        self.channel.broken(&self.host).await
+        self.channel.exits().broken(&self.host).await
     }
 }

@@ -1,21 +1,18 @@
 //! The runner's end of the control channel.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use parking_lot::Mutex;
 use process::messages::{self, Messages, encode};
-use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::control::{Ask, LabEvent, Reply, Request};
-use crate::exit::ExitWatcher;
-use testbed::BenchError;
+use crate::exit::{Exits, Lost};
 
 /// Asks a lab process, and hears what it has to say.
 pub struct Channel {
@@ -27,57 +24,13 @@ pub struct Channel {
     heard: Arc<Heard>,
 }
 
-#[async_trait]
-impl ExitWatcher for Channel {
-    async fn broken(&self, part: &str) -> String {
-        let told = |state: &State| {
-            let over = || state.over.as_ref().map(ToString::to_string);
-            state.broken.get(part).cloned().or_else(over)
-        };
-        self.heard.wait_for(told).await
-    }
-}
-
-/// Why a request has no reply.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Lost {
-    /// The lab process could not get to where labs are.
-    #[error(transparent)]
-    Refused(BenchError),
-    /// The lab process has exited.
-    #[error("{0}")]
-    Gone(String),
-    /// The lab process does not answer.
-    #[error("the lab process gave no answer in {} s", .0.as_secs())]
-    Silent(Duration),
-}
-
-impl Lost {
-    /// The reason why there is no lab.
-    pub fn into_bench_error(self) -> BenchError {
-        match self {
-            Self::Refused(error) => error,
-            other => BenchError::Network { reason: other.to_string() },
-        }
-    }
-}
-
 /// What the lab process said.
 #[derive(Default)]
 struct Heard {
     waiting: Mutex<HashMap<u64, oneshot::Sender<Reply>>>,
-    state: watch::Sender<State>,
-}
-
-/// What is known of a lab.
-#[derive(Debug, Default)]
-struct State {
     /// The lab process, as the runner's own processes know it.
-    inner: Option<u32>,
-    /// What broke, and how.
-    broken: BTreeMap<String, String>,
-    /// Why there is no lab any more.
-    over: Option<Lost>,
+    inner: OnceLock<u32>,
+    exits: Arc<Exits>,
 }
 
 impl Channel {
@@ -111,13 +64,13 @@ impl Channel {
             // Where both are there, the answer counts.
             biased;
             Ok(reply) = reply => Ok(reply),
-            over = self.heard.wait_for(|state| state.over.clone()) => Err(over),
+            over = self.heard.exits.over() => Err(over),
             () = tokio::time::sleep(limit) => Err(Lost::Silent(limit)),
         };
         self.heard.waiting.lock().remove(&id);
         if let Err(silent @ Lost::Silent(_)) = &outcome {
             // Whoever does not answer this does not answer anything, and nobody is to wait as long again.
-            self.heard.end(silent.clone());
+            self.heard.exits.note_end(silent.clone());
         }
         outcome
     }
@@ -128,14 +81,14 @@ impl Channel {
         speaking.shutdown().await;
     }
 
-    /// Notes why the lab is over, where nothing is noted yet.
-    pub fn note_end(&self, reason: String) {
-        self.heard.end(Lost::Gone(reason));
+    /// Where it is told what of the lab broke.
+    pub fn exits(&self) -> &Arc<Exits> {
+        &self.heard.exits
     }
 
     /// The lab process, as the runner's own processes know it.
     pub fn inner(&self) -> Option<u32> {
-        self.heard.state.borrow().inner
+        self.heard.inner.get().copied()
     }
 }
 
@@ -147,28 +100,9 @@ impl Heard {
                     let _ = waiting.send(reply);
                 }
             }
-            LabEvent::Isolated(inner) => self.state.send_modify(|state| state.inner = Some(inner)),
-            LabEvent::Broke { part, reason } => self.state.send_modify(|state| {
-                state.broken.insert(part, reason);
-            }),
-            LabEvent::Refused(error) => self.end(Lost::Refused(error)),
-        }
-    }
-
-    fn end(&self, over: Lost) {
-        self.state.send_modify(|state| {
-            state.over.get_or_insert(over);
-        });
-    }
-
-    async fn wait_for<T>(&self, known: impl Fn(&State) -> Option<T>) -> T {
-        let mut states = self.state.subscribe();
-        loop {
-            if let Some(known) = known(&states.borrow_and_update()) {
-                return known;
-            }
-            // The sender is this one's own, so that there will be a change.
-            let _ = states.changed().await;
+            LabEvent::Isolated(inner) => drop(self.inner.set(inner)),
+            LabEvent::Broke { part, reason } => self.exits.note(part, reason),
+            LabEvent::Refused(error) => self.exits.note_end(Lost::Refused(error)),
         }
     }
 }
@@ -187,7 +121,8 @@ async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
         match messages.next().await {
             Ok(event) => heard.hear(event),
             Err(error) if error.is_nonsense() => {
-                return heard.end(Lost::Gone(format!("the lab process talks nonsense: {error}")));
+                let reason = format!("the lab process talks nonsense: {error}");
+                return heard.exits.note_end(Lost::Gone(reason));
             }
             // Whoever waits for its processes tells how it ended.
             Err(_) => return,
@@ -197,6 +132,7 @@ async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
 
 #[cfg(test)]
 mod tests {
+    use testbed::BenchError;
     use tokio::io::AsyncWriteExt;
     use tokio::net::UnixStream;
 
@@ -243,7 +179,7 @@ mod tests {
             let answer = channel.ask(question(), LIMIT).await;
             assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
         }
-        assert_eq!(channel.broken("ca").await, "the lab process gave no answer in 10 s");
+        assert_eq!(channel.exits().broken("ca").await, "the lab process gave no answer in 10 s");
     }
 
     #[tokio::test]
@@ -252,8 +188,8 @@ mod tests {
         let (channel, _listening) = channel(near);
         let broke = LabEvent::Broke { part: "ca".to_owned(), reason: "it fell".to_owned() };
         far.write_all(&encode(&broke).unwrap()).await.unwrap();
-        assert_eq!(channel.broken("ca").await, "it fell");
-        channel.note_end("all is over".to_owned());
-        assert_eq!(channel.broken("other").await, "all is over");
+        assert_eq!(channel.exits().broken("ca").await, "it fell");
+        channel.exits().note_end(Lost::Gone("all is over".to_owned()));
+        assert_eq!(channel.exits().broken("other").await, "all is over");
     }
 }

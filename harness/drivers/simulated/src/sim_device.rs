@@ -10,7 +10,7 @@ use dut_sim::remote::{RemoteConsole, RemoteError, Settings};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::exit::{ExitWatcher, LabPart};
+use crate::exit::LabPart;
 use model::lab::Lab;
 use testbed::device::{Change, Device, DeviceError};
 use testbed::{BenchError, Client, LabOptions};
@@ -106,12 +106,11 @@ impl LabDevice {
         name: &str,
         stream: Result<S, String>,
         options: &LabOptions,
-        watcher: Arc<dyn ExitWatcher>,
+        part: LabPart,
     ) -> Result<Self, BenchError>
     where
         S: Stream + 'static,
     {
-        let part = LabPart::new(name, watcher);
         let settings = settings(lab, name, options.client)?;
         let started = async {
             let console = RemoteConsole::start(stream?, settings).await;

@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::connector::KeptConnection;
-use crate::exit::ExitWatcher;
+use crate::exit::Exits;
 use diagnostics::Source;
 use model::scenario::seen::SeenFact;
 use model::scep_url::ScepUrl;
@@ -28,13 +28,11 @@ fn ca() -> LabCa {
     LabCa::open("ca", &lab().pkis["ca"], None).unwrap()
 }
 
-struct Exited;
-
-#[async_trait]
-impl ExitWatcher for Exited {
-    async fn broken(&self, part: &str) -> String {
-        format!("{part} was killed")
-    }
+/// A server that was killed.
+fn exited() -> LabPart {
+    let exits = Arc::<Exits>::default();
+    exits.note("server".to_owned(), "server was killed".to_owned());
+    LabPart::new("server", &exits)
 }
 
 /// A CA at the other end of one connection, as in a container.
@@ -43,7 +41,7 @@ async fn far_away(ca: &LabCa) -> MockPki<KeptConnection> {
     let control = ca.control();
     tokio::spawn(async move { control.serve_connection(theirs).await });
     let transport = KeptConnection::open(ours).await.unwrap();
-    MockPki::in_lab(&lab(), "ca", transport, LabPart::new("server", Arc::new(Exited)))
+    MockPki::in_lab(&lab(), "ca", transport, exited())
 }
 
 fn get(query: &str) -> HttpRequest {
@@ -129,7 +127,7 @@ async fn a_ca_in_a_lab_is_reached_at_the_first_address_of_its_host() {
 async fn a_call_without_an_answer_is_explained_by_the_exit_of_the_process() {
     let (ours, theirs) = duplex(1024);
     let transport = KeptConnection::open(ours).await.unwrap();
-    let pki = MockPki::in_lab(&lab(), "ca", transport, LabPart::new("server", Arc::new(Exited)));
+    let pki = MockPki::in_lab(&lab(), "ca", transport, exited());
     drop(theirs);
     let broken = PkiError::Broken { reason: "server was killed".to_owned() };
     assert_eq!(pki.seen().await, Err(broken));
