@@ -5,12 +5,11 @@
 
 mod ca_certificates;
 pub mod choice;
-mod outgoing;
 mod refusal;
 mod reply;
 
+pub use crate::message::RequestMessage;
 pub use ca_certificates::CaCertificates;
-pub use outgoing::RequestMessage;
 pub use refusal::{Reason, Refusal, Stage};
 pub use reply::{Expected, Reply, Verified};
 

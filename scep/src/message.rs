@@ -4,7 +4,7 @@ mod attributes;
 mod build;
 
 pub use attributes::{AttributeName, Attributes};
-pub use build::{Distortion, ExtraAttribute, MessageBuilder, SignatureAlgorithm};
+pub use build::{Distortion, ExtraAttribute, MessageBuilder, RequestMessage, SignatureAlgorithm};
 
 use std::sync::OnceLock;
 

@@ -96,7 +96,7 @@ pub(super) fn in_folders(command: &mut std::process::Command, folder: &Path) {
     use std::os::unix::fs::DirBuilderExt;
     let folder = folder.join("temporary");
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap();
-    command.env("TMPDIR", folder);
+    command.env("TMPDIR", folder).env_remove("XDG_RUNTIME_DIR");
 }
 
 /// What is registered of a lab whose run keeps what is temporary in this folder.

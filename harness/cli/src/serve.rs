@@ -2,14 +2,13 @@
 
 mod arguments;
 mod decisions;
-mod faults;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use mock_ca::control::Control;
-use mock_ca::{Ca, OpenError};
+use mock_ca::{Ca, Fault, OpenError, PersonalityName, Trigger};
 use scep::certificate::Fingerprint;
 use scep::key_usage::KeyUsage;
 use tokio::net::TcpListener;
@@ -26,7 +25,7 @@ impl Serve {
     /// When the options do not fit together, the address is taken, or the CA cannot be opened.
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         if self.list_faults {
-            faults::list();
+            faults().iter().for_each(|line| say(line));
             return Ok(Exit::Success);
         }
         let stop = StopSignals::listen();
@@ -118,9 +117,38 @@ fn fact(name: &str, value: &str) -> String {
     format!("{name:<14} {value}")
 }
 
+/// Every fault with what it does, those that happen on the same requests together.
+fn faults() -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut last = Vec::new();
+    for fault in Fault::ALL {
+        let fitting: Vec<_> = Trigger::ALL.into_iter().filter(|it| fault.fits(*it)).collect();
+        if fitting != last {
+            let names: Vec<_> = fitting.iter().map(|trigger| trigger.as_str()).collect();
+            lines.extend((!lines.is_empty()).then(String::new));
+            lines.push(format!("on: {}", names.join(" | ")));
+            last = fitting;
+        }
+        let value = fault.value_name().map(|name| format!(" {name}")).unwrap_or_default();
+        let name = format!("{}{value}", fault.name());
+        lines.push(format!("  {name:<28}  {}{}", fault.description(), servers(*fault)));
+    }
+    lines
+}
+
+/// Which servers can do it, where not all can.
+fn servers(fault: Fault) -> String {
+    let able: Vec<_> = PersonalityName::ALL.into_iter().filter(|it| fault.suits(*it)).collect();
+    if able.len() == PersonalityName::ALL.len() {
+        return String::new();
+    }
+    let names: Vec<_> = able.into_iter().map(PersonalityName::as_str).collect();
+    format!(" ({} alone)", names.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
-    use mock_ca::{PersonalityName, Settings};
+    use mock_ca::Settings;
 
     use super::*;
 
@@ -136,5 +164,16 @@ mod tests {
         assert_eq!(names(PersonalityName::Rfc8894), ["url", "ca"]);
         let ndes = names(PersonalityName::Ndes);
         assert_eq!(ndes, ["url", "url", "url", "admin", "ra-signing", "ra-encryption", "ca"]);
+    }
+
+    #[test]
+    fn every_fault_is_listed_once_under_its_requests() {
+        let lines = faults();
+        let headings = lines.iter().filter(|line| line.starts_with("on: ")).count();
+        let empty = lines.iter().filter(|line| line.is_empty()).count();
+        assert_eq!(lines.len() - headings - empty, Fault::ALL.len());
+        assert_eq!(headings, empty + 1);
+        assert!(lines.contains(&"on: GetCACaps".to_owned()));
+        assert!(lines.iter().any(|line| line.ends_with("have expired. (ndes alone)")));
     }
 }

@@ -1,4 +1,4 @@
-//! Building a pkiMessage, also one that is wrong, or unusual, on purpose: for testing who reads it.
+//! Building a pkiMessage: a client's request (RFC 8894 §3.3), and any other, also one that is wrong, or unusual, on purpose.
 
 use std::time::SystemTime;
 
@@ -12,19 +12,20 @@ use openssl::{
     hash::hash,
     pkey::{PKeyRef, Private},
     sign::Signer,
-    x509::X509,
+    x509::{X509, X509Ref},
 };
 use x509_cert::{spki::AlgorithmIdentifierOwned, time::Time};
 
 use super::AttributeName;
 use crate::{
-    Error,
-    algorithm::Digest,
+    Entropy, Error,
+    algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     cms::{
         CertificateIdentifier, ContentInfo, EncapsulatedContentInfo, SetOf, SignedData, SignerInfo,
         attribute, digest_identifier,
     },
+    envelope,
     identity::Identity,
 };
 
@@ -268,5 +269,48 @@ fn retyped(value: &Any) -> der::Result<Any> {
     match value.tag() {
         Tag::PrintableString | Tag::Utf8String => Any::new(Tag::OctetString, value.value()),
         _ => Any::encode_from(&Ia5StringRef::new(&hex::encode_upper(value.value()))?),
+    }
+}
+
+/// A request of any type, to be built.
+pub struct RequestMessage {
+    /// What the request is for.
+    pub message_type: MessageType,
+    /// The name of the transaction.
+    pub transaction_id: TransactionId,
+    /// The client's fresh nonce.
+    pub sender_nonce: Nonce,
+    /// Who signs; its certificate goes with the message (RFC 8894 §2.3).
+    pub signer: Identity,
+    /// The cipher of the envelope.
+    pub cipher: Cipher,
+    /// How the key of the envelope travels.
+    pub key_transport: KeyTransport,
+    /// The digest to sign with.
+    pub digest: Digest,
+}
+
+impl RequestMessage {
+    /// Enciphers `body` to the CA or RA, signs and encodes the message, in DER.
+    ///
+    /// # Errors
+    /// When the recipient has no RSA key, or OpenSSL fails.
+    pub fn encode(
+        &self,
+        body: &[u8],
+        recipient: &X509Ref,
+        entropy: Entropy<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        let content = envelope::seal(body, &[recipient], self.cipher, self.key_transport, entropy)?;
+        let message = MessageBuilder {
+            message_type: Some(self.message_type.clone()),
+            transaction_id: Some(self.transaction_id.clone()),
+            sender_nonce: Some(self.sender_nonce.clone()),
+            content: Some(content),
+            digest: self.digest,
+            certificates: vec![self.signer.certificate.clone()],
+            ..MessageBuilder::default()
+        };
+        message.encode(&self.signer)
     }
 }
