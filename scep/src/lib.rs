@@ -32,6 +32,10 @@ pub mod url;
 
 pub use error::{Error, PeerMisbehaved};
 
+#[cfg(feature = "serde")]
+#[doc(hidden)]
+pub use serde;
+
 use openssl::error::ErrorStack;
 
 /// A source of random bytes: fills the slice it is given; `&mut openssl::rand::rand_bytes` is one.

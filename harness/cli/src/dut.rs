@@ -1,13 +1,15 @@
 //! `sceplab dut`: the console of a simulated device in a lab.
 
-mod attach;
 mod serve;
 mod socket;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dut_sim::console::Ending;
+use dut_sim::console::{self, Commanded, Ending};
+use dut_sim::remote::RemoteConsole;
+
+use self::socket::connect;
 
 use super::exit::{CommandError, Exit};
 use super::lab_arguments::foreigner;
@@ -49,7 +51,7 @@ pub(super) struct Dut {
     #[command(flatten)]
     serve: serve::Serving,
     #[command(flatten)]
-    attach: attach::Attaching,
+    attach: Attaching,
     /// Which of the lab's devices; may be left out where there is one
     #[arg(long, value_name = "NAME", conflicts_with = "attach")]
     device: Option<String>,
@@ -79,7 +81,7 @@ impl Dut {
         let driver = wiring::console_driver(driver, options)?;
         let ended = match driver.console(&lab, &name, &name).await {
             Ok((device, bench)) => {
-                let ending = dut_sim::console::run(device).await;
+                let ending = console::run(device).await;
                 bench.close().await;
                 ending
                     .map_err(|error| Exit::Internal.because(format!("the console broke: {error}")))
@@ -136,6 +138,53 @@ fn known_devices(lab: &Lab) -> String {
     match lab.devices.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>() {
         names if names.is_empty() => "none".to_owned(),
         names => names.join(", "),
+    }
+}
+
+/// How a session is asked for.
+#[derive(Clone, Debug, Default, Args)]
+struct Attaching {
+    /// Use the device that is served at this socket, in a session of its own
+    #[arg(long, value_name = "SOCKET")]
+    attach: Option<PathBuf>,
+    /// Run this command, or several, one a line, as far as none is refused, and end
+    #[arg(
+        short,
+        value_name = "COMMAND",
+        requires = "attach",
+        conflicts_with = "serve",
+        allow_hyphen_values = true
+    )]
+    command: Option<String>,
+}
+
+impl Attaching {
+    /// The socket of the device that is to be used, if one is.
+    fn socket(&self) -> Option<&Path> {
+        self.attach.as_deref()
+    }
+
+    /// Carries the session with the device at that socket through.
+    ///
+    /// # Errors
+    /// When the device cannot be reached, or ends the session.
+    async fn run(&self, path: &Path) -> Result<Exit, CommandError> {
+        let device = RemoteConsole::attach(connect(path).await?).await;
+        let device = device
+            .map_err(|error| Exit::Lab.because(format!("the device lets nobody in: {error}")))?;
+        let ended = match &self.command {
+            Some(commands) => console::run_commands(&device, commands).await.map(exit),
+            None => console::run(device).await.map(Exit::from),
+        };
+        ended.map_err(|error| Exit::Lab.because(format!("the session has ended: {error}")))
+    }
+}
+
+fn exit(commanded: Commanded) -> Exit {
+    match commanded {
+        Commanded::Done => Exit::Success,
+        Commanded::Refused => Exit::Failed,
+        Commanded::Interrupted => Exit::Interrupted,
     }
 }
 

@@ -25,7 +25,9 @@ impl Serve {
     /// When the options do not fit together, the address is taken, or the CA cannot be opened.
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         if self.list_faults {
-            faults().iter().for_each(|line| say(line));
+            for line in faults() {
+                say(&line);
+            }
             return Ok(Exit::Success);
         }
         let stop = StopSignals::listen();

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use parking_lot::Mutex;
+use results::Received;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{DriverName, ReceivedLog};
+use super::DriverName;
 use crate::device::Device;
 use crate::pki::Pki;
 use model::lab::Secret;
@@ -161,4 +163,30 @@ pub enum BenchError {
         /// What happened.
         reason: String,
     },
+}
+
+/// The certificates that steps of SCEP asked for in the scenarios of a run, noted as they do: a scenario that is cut short has cost them
+/// all the same. Clones share the log.
+#[derive(Debug, Clone, Default)]
+pub struct ReceivedLog(Arc<Mutex<Vec<Option<Received>>>>);
+
+impl ReceivedLog {
+    /// Notes that a certificate is about to be asked for; the number is that of its entry.
+    pub fn begin(&self, received: Received) -> usize {
+        let mut entries = self.0.lock();
+        entries.push(Some(received));
+        entries.len() - 1
+    }
+
+    /// Notes what came of an entry; nothing if no certificate was issued.
+    pub fn settle(&self, entry: usize, received: Option<Received>) {
+        if let Some(noted) = self.0.lock().get_mut(entry) {
+            *noted = received;
+        }
+    }
+
+    /// All that was noted, in its order.
+    pub fn entries(&self) -> Vec<Received> {
+        self.0.lock().iter().flatten().cloned().collect()
+    }
 }

@@ -9,9 +9,7 @@ pub mod http;
 mod lab_book;
 pub mod leftovers;
 pub mod pki;
-mod received_log;
 
-pub use self::bench::{Bench, BenchError, KeySupply, Resource};
+pub use self::bench::{Bench, BenchError, KeySupply, ReceivedLog, Resource};
 pub use self::driver::{ChangedDevice, Client, Driver, DriverName, KeptLab, LabOptions, Remains};
 pub use self::lab_book::{LabBook, LabEntry};
-pub use self::received_log::ReceivedLog;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -40,12 +40,7 @@ impl Entry {
         // Whoever reads it meanwhile finds all of it or nothing.
         let unfinished = folder.join("lab.new");
         fs::write(&unfinished, serde_json::to_vec(self)?)?;
-        fs::rename(unfinished, folder.join(ENTRY))?;
-        if let Some(link) = link_to(folder) {
-            // Without it, terminals with the same folder for temporary files find the lab all the same.
-            let _ = symlink(folder, link);
-        }
-        Ok(())
+        fs::rename(unfinished, folder.join(ENTRY))
     }
 }
 
@@ -54,42 +49,22 @@ impl Entry {
 /// # Errors
 /// When the folder for temporary files cannot be read.
 pub fn entries() -> io::Result<Vec<Entry>> {
-    let mut folders = folders_in(&std::env::temp_dir())?;
-    folders.extend(runtime_folder().map(|runtime| linked_in(&runtime)).unwrap_or_default());
-    Ok(entries_in(folders))
+    entries_in(&parent())
 }
 
-fn entries_in(folders: Vec<PathBuf>) -> Vec<Entry> {
-    let living = folders.into_iter().filter(|folder| lock_if_dead(folder).is_none());
+fn entries_in(parent: &Path) -> io::Result<Vec<Entry>> {
+    let living = folders_in(parent)?.into_iter().filter(|folder| lock_if_dead(folder).is_none());
     let read = |folder: PathBuf| serde_json::from_slice(&fs::read(folder.join(ENTRY)).ok()?).ok();
     let mut entries: Vec<Entry> = living.filter_map(read).collect();
     entries.sort_by(|a, b| (&a.id, a.process).cmp(&(&b.id, b.process)));
-    entries.dedup();
-    entries
+    Ok(entries)
 }
 
-/// The user's folder for what runs: all terminals have it in common, although their folders for temporary files may differ.
-fn runtime_folder() -> Option<PathBuf> {
-    std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(is_own)
-}
-
-/// Where the link to a lab's folder is that lets all terminals find it.
-fn link_to(folder: &Path) -> Option<PathBuf> {
-    Some(runtime_folder()?.join(folder.file_name()?))
-}
-
-/// The folders of labs that have links in the user's folder for what runs.
-fn linked_in(runtime: &Path) -> Vec<PathBuf> {
-    let names =
-        fs::read_dir(runtime).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let ours = names.filter(|name| name.to_str().is_some_and(is_name));
-    ours.filter_map(|name| fs::canonicalize(runtime.join(name)).ok()).filter(is_own).collect()
-}
-
-fn remove_link_to(folder: &Path) {
-    if let Some(link) = link_to(folder) {
-        let _ = fs::remove_file(link);
-    }
+/// Where the folders of labs are: in the user's own folder for what runs, which all terminals have in common, or with the temporary
+/// files if there is none.
+fn parent() -> PathBuf {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(is_own);
+    runtime.unwrap_or_else(std::env::temp_dir)
 }
 
 /// A lab's folder, gone with this.
@@ -106,7 +81,7 @@ impl LabFolder {
     /// # Errors
     /// When there is no place for it.
     pub(super) fn new() -> io::Result<Self> {
-        Self::new_in(&std::env::temp_dir())
+        Self::new_in(&parent())
     }
 
     fn new_in(parent: &Path) -> io::Result<Self> {
@@ -131,15 +106,9 @@ impl LabFolder {
     }
 }
 
-impl Drop for LabFolder {
-    fn drop(&mut self) {
-        remove_link_to(self.path());
-    }
-}
-
 /// Removes what runners of this user that were killed left.
 pub(super) fn remove_those_of_the_dead() {
-    remove_those_of_the_dead_in(&std::env::temp_dir());
+    remove_those_of_the_dead_in(&parent());
 }
 
 fn remove_those_of_the_dead_in(parent: &Path) {
@@ -151,7 +120,7 @@ fn remove_those_of_the_dead_in(parent: &Path) {
 
 /// The folders of this user's labs whose runners are dead.
 pub fn leftovers() -> Vec<Leftover> {
-    let folders = folders_in(&std::env::temp_dir()).unwrap_or_default();
+    let folders = folders_in(&parent()).unwrap_or_default();
     let dead = folders.into_iter().filter(|folder| lock_if_dead(folder).is_some());
     let leftover = |folder: PathBuf| Leftover {
         what: format!("folder `{}`", folder.display()),
@@ -201,7 +170,6 @@ fn is_own(folder: &PathBuf) -> bool {
 fn remove_if_dead(folder: &Path) -> io::Result<()> {
     // The lock is kept until the folder is gone, so that nobody who has just made it takes it for theirs.
     let Some(_lock) = lock_if_dead(folder) else { return Ok(()) };
-    remove_link_to(folder);
     match fs::remove_dir_all(folder) {
         // What the dead left may be removed by their lab process at the same time.
         Err(error) if folder.exists() => Err(error),
@@ -234,7 +202,7 @@ mod tests {
         let others = ["sceplab-lab-notes", "sceplab-lab-x-Xa0b1c", "sceplab-labs-0", "sceplab"];
         let others = others.map(|name| make(parent.path(), name));
         let link = parent.path().join("sceplab-lab-1-aaaaaa");
-        symlink(&others[0], &link).unwrap();
+        std::os::unix::fs::symlink(&others[0], &link).unwrap();
         remove_those_of_the_dead_in(parent.path());
         assert!(!dead.exists());
         assert!(living.path().exists() && link.exists() && others.iter().all(|it| it.exists()));
@@ -252,15 +220,9 @@ mod tests {
         let entry = Entry { id, process: 4711, namespaces };
         entry.register(living.path()).unwrap();
         entry.register(&make(parent.path(), "sceplab-lab-4711-Xa0b1c")).unwrap();
-        let runtime = tempfile::tempdir().unwrap();
-        let link = runtime.path().join(living.path().file_name().unwrap());
-        symlink(living.path(), link).unwrap();
-        symlink("/nowhere", runtime.path().join("sceplab-lab-4711-Xa0b1c")).unwrap();
-        let found = || [folders_in(parent.path()).unwrap(), linked_in(runtime.path())].concat();
-        assert_eq!(entries_in(linked_in(runtime.path())), [entry.clone()]);
-        assert_eq!(entries_in(found()), [entry]);
+        assert_eq!(entries_in(parent.path()).unwrap(), [entry]);
         fs::write(living.path().join(ENTRY), "garbage").unwrap();
-        assert_eq!(entries_in(found()), []);
+        assert_eq!(entries_in(parent.path()).unwrap(), []);
     }
 
     #[test]
