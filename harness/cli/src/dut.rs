@@ -1,7 +1,6 @@
 //! `sceplab dut`: the console of a simulated device in a lab.
 
 mod attach;
-mod on_socket;
 mod serve;
 mod socket;
 
@@ -11,6 +10,7 @@ use clap::Args;
 use dut_sim::console::Ending;
 
 use super::exit::{CommandError, Exit};
+use super::lab_arguments::foreigner;
 use super::stop::settle;
 use super::{values, wiring};
 use diagnostics::{Diagnostic, Source};
@@ -62,7 +62,7 @@ impl Dut {
     /// When the lab cannot be read or built, the device is not known, or the terminal breaks.
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         if self.on_socket {
-            return on_socket::serve().await.map_err(|error| {
+            return serve::on_standard_input().await.map_err(|error| {
                 let what = "the standard input is no socket to serve a console on";
                 Exit::Usage.because(format!("{what}: {error}"))
             });
@@ -91,14 +91,11 @@ impl Dut {
     }
 
     fn options(&self, lab: &Lab) -> (DriverName, LabOptions) {
-        let default = match (lab.programs().next(), lab.images().next()) {
-            (Some(_), _) => DriverName::Netns,
-            (None, Some(_)) => DriverName::Docker,
-            (None, None) => DriverName::default_for(self.client),
-        };
+        let needed = foreigner(lab).map(|(driver, _)| driver);
+        let driver = self.driver.or(needed).unwrap_or(DriverName::default_for(self.client));
         let node_image = self.node_image.clone();
         let options = LabOptions { client: self.client, node_image, ..LabOptions::default() };
-        (self.driver.unwrap_or(default), options)
+        (driver, options)
     }
 
     fn lab(&self) -> Result<Lab, Vec<Diagnostic>> {

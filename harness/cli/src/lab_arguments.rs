@@ -44,16 +44,15 @@ impl LabArguments {
             let why = "has what is there already, which is used only if it is asked for by name";
             return Err(format!("the lab {why}; type `--driver live`"));
         }
-        let Some((host, foreigner)) = foreigner_of_each(labs) else { return Ok(self.clone()) };
-        let needed = foreigner.needs();
-        let what = match foreigner {
-            Foreigner::Program(name) => format!("program `{name}`"),
-            Foreigner::Image(name) => format!("image `{name}`"),
-        };
+        let mut foreigners = labs.into_iter().map(foreigner);
+        let Some((needed, what)) = foreigners.next().flatten() else { return Ok(self.clone()) };
+        if !foreigners.all(|other| other.is_some_and(|(driver, _)| driver == needed)) {
+            return Ok(self.clone());
+        }
         match self.driver {
             Some(driver) if driver != needed => {
                 let why = has_no_way_into(driver);
-                Err(format!("the {what} of host `{host}` {why}; type `--driver {needed}`"))
+                Err(format!("the {what} {why}; type `--driver {needed}`"))
             }
             _ => Ok(Self { driver: Some(needed), ..self.clone() }),
         }
@@ -64,9 +63,6 @@ impl LabArguments {
         let driver = self.driver.unwrap_or(DriverName::default_for(self.client));
         client_fits(self.client, driver)?;
         self.fits(driver)?;
-        if driver == DriverName::Live {
-            self.fits_what_is_there()?;
-        }
         if let Some(folder) = &self.pcap {
             check_writable(folder)?;
         }
@@ -83,38 +79,23 @@ impl LabArguments {
             let why = "is the image of containers, of which this lab has none";
             return Err(format!("`{option}` {why}; type `{option} --driver docker`"));
         }
+        let (option, value, what) = match &self.pcap {
+            Some(folder) => {
+                ("--pcap", format!(" {}", folder.display()), "captures the kernel's links")
+            }
+            None if self.keep => ("--keep", String::new(), "keeps the kernel's namespaces"),
+            None => return Ok(()),
+        };
         let lacks = match driver {
-            // What is there already has reasons of its own.
-            DriverName::Netns | DriverName::Live => return Ok(()),
+            DriverName::Netns => return Ok(()),
             DriverName::Virtual => "of which the virtual lab has none",
             DriverName::Docker => "which are the engine's in a lab of containers",
+            DriverName::Live => {
+                let why = "is for labs that are built, and `--driver live` builds none";
+                return Err(format!("`{option}` {why}"));
+            }
         };
-        let (option, what) = if self.pcap.is_some() {
-            ("--pcap", "captures the kernel's links")
-        } else if self.keep {
-            ("--keep", "keeps the kernel's namespaces")
-        } else {
-            return Ok(());
-        };
-        let value = self.value_of(option);
         Err(format!("`{option}` {what}, {lacks}; type `{option}{value} --driver netns`"))
-    }
-
-    fn fits_what_is_there(&self) -> Result<(), String> {
-        client_fits(self.client, DriverName::Live)?;
-        let option = match () {
-            () if self.pcap.is_some() => "--pcap",
-            () if self.keep => "--keep",
-            () => return Ok(()),
-        };
-        Err(format!("`{option}` is for labs that are built, and `--driver live` builds none"))
-    }
-
-    fn value_of(&self, option: &str) -> String {
-        match &self.pcap {
-            Some(folder) if option == "--pcap" => format!(" {}", folder.display()),
-            _ => String::new(),
-        }
     }
 }
 
@@ -137,39 +118,15 @@ fn has_no_way_into(driver: DriverName) -> &'static str {
     }
 }
 
-/// What a host runs that is none of our own.
-#[derive(Clone, Copy)]
-enum Foreigner<'a> {
-    Program(&'a str),
-    Image(&'a str),
-}
-
-impl Foreigner<'_> {
-    /// The driver that runs it.
-    fn needs(self) -> DriverName {
-        match self {
-            Self::Program(_) => DriverName::Netns,
-            Self::Image(_) => DriverName::Docker,
-        }
-    }
-}
-
-/// A host that runs a program, or an image, and what it runs, where each of the labs has one of that kind.
-fn foreigner_of_each<'a>(
-    labs: impl IntoIterator<Item = &'a Lab>,
-) -> Option<(&'a str, Foreigner<'a>)> {
-    let mut labs = labs.into_iter().map(foreigner);
-    let first = labs.next()??;
-    labs.all(|other| other.is_some_and(|(_, other)| other.needs() == first.1.needs()))
-        .then_some(first)
-}
-
-fn foreigner(lab: &Lab) -> Option<(&str, Foreigner<'_>)> {
+/// The driver that a lab needs for what one of its hosts runs that is none of our own, and what that is.
+pub(super) fn foreigner(lab: &Lab) -> Option<(DriverName, String)> {
     let program = lab.programs().next().map(|(host, program)| {
-        (host, Foreigner::Program(program.command.first().map_or("", String::as_str)))
+        let name = program.command.first().map_or("", String::as_str);
+        (DriverName::Netns, format!("program `{name}` of host `{host}`"))
     });
     program.or_else(|| {
-        lab.images().next().map(|(host, image)| (host, Foreigner::Image(image.name.as_str())))
+        let (host, image) = lab.images().next()?;
+        Some((DriverName::Docker, format!("image `{}` of host `{host}`", image.name)))
     })
 }
 

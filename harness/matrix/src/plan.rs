@@ -37,17 +37,25 @@ impl Plan {
     /// # Errors
     /// All that is wrong with those labs, or that the scenarios lack in them.
     pub fn of(scenarios: Vec<Scenario>, clients: Vec<Client>) -> Result<Self, LoadErrors> {
-        let mut labs = Labs::default();
+        let mut folders: BTreeMap<PathBuf, Vec<(PathBuf, Lab)>> = BTreeMap::new();
         let mut errors = Vec::new();
         let mut rows = Vec::new();
         for scenario in scenarios {
-            let stand_ins = labs.standing_in_for(scenario.lab_file.as_deref(), &mut errors);
-            let others: Vec<_> =
-                stand_ins.iter().map(|(file, lab)| elsewhere(&scenario, file, lab)).collect();
-            rows.push(PlannedRow { pki: stem(scenario.lab_file.as_deref()), scenario });
-            for other in others {
-                match other {
-                    Ok(row) => rows.push(row),
+            let own = scenario.lab_file.as_deref();
+            rows.push(PlannedRow { pki: stem(own), scenario: scenario.clone() });
+            let Some((own, folder)) = own.and_then(|own| Some((own, own.parent()?))) else {
+                continue;
+            };
+            let labs = folders.entry(folder.to_owned());
+            let labs = labs.or_insert_with(|| stand_ins(folder, &mut errors));
+            let stands_in = |lab: &Lab| {
+                let named = lab.stands_in_for.as_deref();
+                named.is_some_and(|name| own.file_name().is_some_and(|own| own == name))
+            };
+            for (file, lab) in labs.iter().filter(|(_, lab)| stands_in(lab)) {
+                let found = Found { id: scenario.id.clone(), path: scenario.path.clone() };
+                match load(&found, Some(lab)) {
+                    Ok(scenario) => rows.push(PlannedRow { scenario, pki: stem(Some(file)) }),
                     Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
                 }
             }
@@ -75,37 +83,9 @@ impl PlannedRow {
     }
 }
 
-fn elsewhere(scenario: &Scenario, file: &Path, lab: &Lab) -> Result<PlannedRow, LoadErrors> {
-    let found = Found { id: scenario.id.clone(), path: scenario.path.clone() };
-    let scenario = load(&found, Some(lab))?;
-    Ok(PlannedRow { scenario, pki: stem(Some(file)) })
-}
-
 fn stem(lab_file: Option<&Path>) -> String {
     let stem = lab_file.and_then(Path::file_stem);
     stem.map_or_else(|| IN_PLACE.to_owned(), |stem| stem.to_string_lossy().into_owned())
-}
-
-/// The lab files of each folder that stand in for others.
-#[derive(Default)]
-struct Labs(BTreeMap<PathBuf, Vec<(PathBuf, Lab)>>);
-
-impl Labs {
-    fn standing_in_for(
-        &mut self,
-        file: Option<&Path>,
-        errors: &mut Vec<Diagnostic>,
-    ) -> Vec<(PathBuf, Lab)> {
-        let Some((file, folder)) = file.and_then(|file| Some((file, file.parent()?))) else {
-            return Vec::new();
-        };
-        let labs = self.0.entry(folder.to_owned()).or_insert_with(|| stand_ins(folder, errors));
-        let stands_in = |(_, lab): &&(PathBuf, Lab)| {
-            let named = lab.stands_in_for.as_deref();
-            named.is_some_and(|name| file.file_name().is_some_and(|file| file == name))
-        };
-        labs.iter().filter(stands_in).cloned().collect()
-    }
 }
 
 /// Reads the labs of a folder, and keeps those that stand in for another.
