@@ -2,14 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-mod books;
 mod judge;
 mod plan;
 mod target;
 
-pub use self::books::{Coverage, coverage};
 pub use self::judge::judge;
-pub use self::plan::{Budget, Plan, Planned};
+pub use self::plan::{Budget, Coverage, Plan, Planned, coverage};
 pub use self::target::{Deviation, Target};
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use diagnostics::yaml::{self, Fields, Node, Problems};
 use diagnostics::{Diagnostic, Place, Source, closest};
-use model::known_failure::known_failure;
+use model::known_failure;
 use results::KnownFailure;
 use scep::certificate::Fingerprint;
 

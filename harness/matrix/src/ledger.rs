@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diagnostics::yaml::{self, Fields, Node, Problems};
 use diagnostics::{Diagnostic, Place, Source};
-use model::known_failure::known_failure;
+use model::known_failure;
 use regex::Regex;
 use results::{KnownFailure, Reason};
 use testbed::Client;

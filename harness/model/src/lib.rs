@@ -2,7 +2,26 @@
 //! place.
 #![forbid(unsafe_code)]
 
-pub mod known_failure;
 pub mod lab;
 pub mod scenario;
 pub mod scep_url;
+
+use diagnostics::Place;
+use diagnostics::yaml::{Fields, Node, Problems};
+use results::KnownFailure;
+
+/// Reads why a failure is known, and how; `because` is the field that says why, and `place` is where the failure is named.
+pub fn known_failure(fields: &Fields<'_>, because: &str, place: &Place) -> Option<KnownFailure> {
+    let (because, source) =
+        (fields.required_as(because, Node::text), fields.required_as("source", Node::text));
+    let day =
+        |node: &Node, problems: &Problems| node.parsed("a day such as `2026-12-31`", problems);
+    let until = fields.optional_as("until", day);
+    Some(KnownFailure {
+        because: because?,
+        source: source?,
+        ticket: fields.optional_as("ticket", Node::text),
+        until,
+        at: format!("{}:{}", place.source().path(), place.line()),
+    })
+}

@@ -5,13 +5,11 @@
 
 mod configuration;
 mod masker;
-mod private_key;
 
 pub use scep::secret::{MASK, Secret};
 
 pub use self::configuration::{clear_passwords, clear_passwords_of_configuration};
-pub use self::masker::{Marked, Masker};
-pub use self::private_key::PrivateKeys;
+pub use self::masker::{Marked, Masker, PrivateKeys};
 
 /// The text of a line with its control characters written out, as in `\u{1b}`; a tab is a blank.
 pub fn visible(line: &str) -> String {

@@ -6,10 +6,10 @@ pub mod client;
 pub mod device;
 mod driver;
 pub mod http;
-mod lab_book;
 pub mod leftovers;
 pub mod pki;
 
 pub use self::bench::{Bench, BenchError, KeySupply, ReceivedLog, Resource};
-pub use self::driver::{ChangedDevice, Client, Driver, DriverName, KeptLab, LabOptions, Remains};
-pub use self::lab_book::{LabBook, LabEntry};
+pub use self::driver::{
+    ChangedDevice, Client, Driver, DriverName, KeptLab, LabBook, LabEntry, LabOptions, Remains,
+};
