@@ -155,11 +155,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_of_the_readme_has_each_step_and_no_other() {
-        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-        let readme = std::fs::read_to_string(readme).unwrap();
+    fn reference_of_steps_names_every_step_and_no_other() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/scenario-files.md");
+        let page = std::fs::read_to_string(page).unwrap();
         let (_, table) =
-            readme.split_once("| step | fields | passes when |\n|---|---|---|\n").unwrap();
+            page.split_once("| step | fields | passes if |\n| --- | --- | --- |\n").unwrap();
         let (table, _) = table.split_once("\n\n").unwrap();
         let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
         let rows: Vec<(BTreeSet<String>, &str)> =

@@ -1,0 +1,28 @@
+//! README and the book: each console block is run, each YAML block is read by `sceplab check`. Rust blocks are the examples of a crate, which `cargo test` compiles.
+#![expect(clippy::unwrap_used, reason = "a test program")]
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+#[path = "support"]
+mod support {
+    pub(crate) mod workspace;
+}
+
+mod documents {
+    pub(crate) mod block; // the fenced blocks of a page
+    pub(crate) mod comparison; // shown output against real output
+    pub(crate) mod console; // commands as a reader types them
+    pub(crate) mod page; // a page from top to bottom
+}
+
+fn main() -> ExitCode {
+    let trial = |path: std::path::PathBuf| {
+        let name = path.strip_prefix(support::workspace::root()).unwrap().display().to_string();
+        Trial::test(name, move || documents::page::try_out(&path).map_err(Failed::from))
+    };
+    let mut trials: Vec<Trial> = documents::page::all().into_iter().map(trial).collect();
+    trials.push(Trial::test("exempt_blocks_have_a_reason", documents::page::check_exemptions));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,136 @@
+//! Commands of a console block, run by a shell one after another in one folder. A command that ends in `&` goes on until the
+//! page is over; a server gets a port that the system chooses, and later commands reach it by the port that the page names.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use regex::Regex;
+
+use super::block::Block;
+use super::comparison::compare;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where a page's commands run.
+pub(crate) struct Console {
+    folder: PathBuf,
+    last_status: i32,
+    servers: Vec<Child>,
+    /// Each address that the page names, and the one that a server has instead.
+    addresses: Vec<(String, String)>,
+}
+
+/// A command with the output that the page shows.
+struct Shown {
+    command: String,
+    output: String,
+}
+
+impl Console {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder, last_status: 0, servers: Vec::new(), addresses: Vec::new() }
+    }
+
+    /// Runs the commands of a block.
+    ///
+    /// # Errors
+    ///
+    /// The first command whose output is not the one shown, with the difference.
+    pub(crate) fn run(&mut self, block: &Block) -> Result<(), String> {
+        shown(block)?.iter().try_for_each(|shown| {
+            let outcome = match shown.command.strip_suffix(" &") {
+                Some(server) => self.start(server, &shown.output),
+                None => self.finish(&shown.command, &shown.output),
+            };
+            outcome.map_err(|error| format!("line {}: $ {}\n{error}", block.line, shown.command))
+        })
+    }
+
+    fn finish(&mut self, command: &str, shown: &str) -> Result<(), String> {
+        let command = self.reachable(command);
+        // `$?` is the status of the command before.
+        let script = format!("exec 2>&1\n(exit {})\n{command}", self.last_status);
+        let output = shell(&self.folder, &script).output().map_err(|error| error.to_string())?;
+        self.last_status = output.status.code().unwrap_or(-1);
+        compare(shown, &String::from_utf8_lossy(&output.stdout))
+    }
+
+    fn start(&mut self, command: &str, shown: &str) -> Result<(), String> {
+        let log = self.folder.join(format!("server-{}.log", self.servers.len()));
+        let port = Regex::new(r"--control 127\.0\.0\.1:\d+").unwrap();
+        let command = port.replace(command, "--control 127.0.0.1:0").into_owned();
+        let script = format!("exec 2>&1\nexec {command}");
+        let file = fs::File::create(&log).map_err(|error| error.to_string())?;
+        let child = shell(&self.folder, &script).stdout(file).spawn();
+        self.servers.push(child.map_err(|error| error.to_string())?);
+        let begun = Instant::now();
+        loop {
+            let actual = fs::read_to_string(&log).map_err(|error| error.to_string())?;
+            match compare(shown, &actual) {
+                Ok(()) => {
+                    self.addresses.splice(0..0, addresses(shown, &actual));
+                    return Ok(());
+                }
+                Err(error) if begun.elapsed() > DEADLINE => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
+    /// The command with the addresses that the servers really have.
+    fn reachable(&self, command: &str) -> String {
+        let replaced =
+            |command: String, (named, real): &(String, String)| command.replace(named, real);
+        self.addresses.iter().fold(command.to_owned(), replaced)
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+fn shell(folder: &Path, script: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_sceplab")).parent().unwrap();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(program.to_owned()).chain(env::split_paths(&path));
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).current_dir(folder).stdin(Stdio::null());
+    command.env("PATH", env::join_paths(path).unwrap()).env("SCEPLAB_LISTEN", "127.0.0.1:0");
+    command.env("COLUMNS", "100").env_remove("SCEPLAB_CHALLENGE");
+    command
+}
+
+/// The addresses of a server's lines `url` and `control`, as the page shows them and as they are.
+fn addresses(shown: &str, actual: &str) -> Vec<(String, String)> {
+    let line = Regex::new(r"(?m)^(url|control) +http://(127\.0\.0\.1:\d+)").unwrap();
+    let find = |text: &str, name: &str| {
+        let mut lines = line.captures_iter(text).map(|line| line.extract().1);
+        lines.find(|[known, _]| *known == name).map(|[_, address]| address.to_owned())
+    };
+    let both = |name| Some((find(shown, name)?, find(actual, name)?));
+    ["url", "control"].into_iter().filter_map(both).collect()
+}
+
+fn shown(block: &Block) -> Result<Vec<Shown>, String> {
+    let mut all: Vec<Shown> = Vec::new();
+    for line in &block.lines {
+        match (line.strip_prefix("$ "), all.last_mut()) {
+            (Some(command), _) => {
+                all.push(Shown { command: command.to_owned(), output: String::new() });
+            }
+            (None, Some(last)) if last.output.is_empty() && last.command.ends_with('\\') => {
+                last.command = format!("{}\n{line}", last.command);
+            }
+            (None, Some(last)) => last.output.extend([line.as_str(), "\n"]),
+            (None, None) => return Err(format!("line {}: no line begins with `$ `", block.line)),
+        }
+    }
+    Ok(all)
+}
