@@ -1,4 +1,5 @@
 //! A SCEP server on a free port of the loopback interface, which a client under test is sent to.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::{error::Error, sync::Arc, time::SystemTime};
 
