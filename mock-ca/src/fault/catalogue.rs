@@ -143,7 +143,7 @@ catalogue! {
         Aes256Reply = "aes256-reply", "The envelope is enciphered with AES-256.";
         OaepReply = "oaep-reply", "The envelope's key travels by RSA-OAEP.";
         KeyAgreementReply = "key-agreement-reply", "The envelope's key travels by key agreement.";
-        CorruptEnvelope = "corrupt-envelope", "The last byte of the envelope is another one.";
+        CorruptEnvelope = "corrupt-envelope", "A byte of the enciphered content is another one, so that its padding is wrong.";
         ForeignEnvelope = "foreign-envelope", "The envelope is enciphered to somebody else.";
         NoEnvelope = "no-envelope", "A SUCCESS has no envelope.";
         PayloadInFailure = "payload-in-failure", "A FAILURE has an envelope.";

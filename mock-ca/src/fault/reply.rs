@@ -5,7 +5,7 @@ use scep::{
     Error,
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
-    certs_only,
+    certs_only, envelope,
     identity::Identity,
     message::{AttributeName, Distortion, ExtraAttribute, MessageBuilder, SignatureAlgorithm},
     server::{Outcome, Reply},
@@ -182,8 +182,8 @@ fn distort_envelope(
             message.content = Some(reply.seal(granted, &STRANGER.certificate, &mut rand_bytes)?);
         }
         Fault::CorruptEnvelope => {
-            let last = message.content.as_mut().and_then(|content| content.last_mut());
-            return Ok(last.map(|last| *last ^= 0xff).is_some());
+            let Some(content) = &mut message.content else { return Ok(false) };
+            envelope::spoil_padding(content, reply.cipher)?;
         }
         Fault::KeyAgreementReply => {
             let envelope = message.content.as_deref().unwrap_or_default();

@@ -249,10 +249,7 @@ fn in_envelope(fault: Fault, seen: &Exchange, message: &Message) -> bool {
         Fault::Aes256Reply => enciphered(Cipher::Aes256),
         Fault::OaepReply => opened.is_ok_and(|it| it.key_transport == KeyTransport::Oaep),
         Fault::KeyAgreementReply => not_for_us && contains(content, &ECDH_SHA256),
-        Fault::CorruptEnvelope => {
-            !content.is_empty()
-                && opened.map_or(true, |opened| certs_only::decode(&opened.content).is_err())
-        }
+        Fault::CorruptEnvelope => !content.is_empty() && !not_for_us && opened.is_err(),
         Fault::ForeignEnvelope => not_for_us && !contains(content, &ECDH_SHA256),
         Fault::NoEnvelope => status == Some(PkiStatus::Success) && message.content().is_none(),
         Fault::PayloadInFailure => status == Some(PkiStatus::Failure) && opened.is_ok(),

@@ -6,7 +6,7 @@ use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509Ref;
 use scep::attribute::MessageType;
-use scep::message::{Distortion, MessageBuilder};
+use scep::message::MessageBuilder;
 use scep::{ber, envelope};
 
 use super::{KEY_BITS, Parts, noise};
@@ -19,30 +19,23 @@ pub(super) fn content(
     parts: &Parts,
     body: &[u8],
 ) -> Result<Option<Vec<u8>>, SpeechError> {
-    if request.wrong.contains(&Wrong::NoEnvelope) {
-        return Ok(None);
-    }
-    if request.wrong.contains(&Wrong::EmptyEnvelope) {
-        return Ok(Some(Vec::new()));
-    }
-    if request.wrong.contains(&Wrong::NoiseAsEnvelope) {
-        return Ok(Some(noise(256)?));
-    }
-    if request.wrong.contains(&Wrong::NotEnciphered) {
-        return Ok(Some(body.to_vec()));
+    for wrong in &request.wrong {
+        match wrong {
+            Wrong::NoEnvelope => return Ok(None),
+            Wrong::EmptyEnvelope => return Ok(Some(Vec::new())),
+            Wrong::NoiseAsEnvelope => return Ok(Some(noise(256)?)),
+            Wrong::NotEnciphered => return Ok(Some(body.to_vec())),
+            _ => {}
+        }
     }
     let recipients: Vec<&X509Ref> = parts.recipients.iter().map(AsRef::as_ref).collect();
     let (cipher, transport) = (parts.cipher, parts.key_transport);
     let mut sealed = envelope::seal(body, &recipients, cipher, transport, &mut rand_bytes)?;
-    if request.wrong.contains(&Wrong::CorruptEnvelope)
-        && let Some(last) = sealed.last_mut()
-    {
-        *last ^= 1;
+    if request.wrong.contains(&Wrong::CorruptEnvelope) {
+        envelope::spoil_padding(&mut sealed, cipher)?;
     }
-    if request.wrong.contains(&Wrong::Streamed) {
-        sealed = ber::stream(&sealed)?;
-    }
-    Ok(Some(sealed))
+    let streamed = request.wrong.contains(&Wrong::Streamed);
+    Ok(Some(if streamed { ber::stream(&sealed)? } else { sealed }))
 }
 
 pub(super) fn encode(
@@ -63,14 +56,10 @@ pub(super) fn encode(
         content,
         digest: parts.digest,
         certificates: has_certificate.then(|| signer.certificate.clone()).into_iter().collect(),
-        distortions: distortions(&request.wrong),
+        distortions: request.wrong.iter().filter_map(|wrong| wrong.distortion()).collect(),
         ..MessageBuilder::default()
     };
     Ok(message.encode(&signer)?)
-}
-
-fn distortions(wrongs: &[Wrong]) -> Vec<Distortion> {
-    wrongs.iter().filter_map(|wrong| wrong.distortion()).collect()
 }
 
 pub(super) fn message_type(request: &Request) -> MessageType {

@@ -72,7 +72,7 @@ fn acceptable<F: FactName>(node: &Node, problems: &Problems) -> Option<Acceptabl
     let fields = Fields::of(node, "an acceptable outcome", &known, problems)?;
     let conditions = names(node, "a map from facts to values", problems).iter();
     let conditions = conditions.filter_map(|entry| {
-        let fact = F::from_name(&entry.key)?;
+        let fact = *F::ALL.iter().find(|fact| fact.name() == entry.key)?;
         let values = entry.value.one_or_more(problems).iter();
         let expected = values.filter_map(|value| expected(fact, value, problems)).collect();
         Some(Condition { fact, expected, place: entry.key_place.clone() })

@@ -12,11 +12,6 @@ pub trait FactName: Copy + Eq + Ord + Debug + 'static {
 
     /// The values it can have beside `absent`; empty where they are not known beforehand.
     fn values(self) -> &'static [&'static str];
-
-    /// The one of that name.
-    fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|fact| fact.name() == name)
-    }
 }
 
 /// Defines a closed list: of each fact its name, its values, and what it says.
