@@ -90,10 +90,13 @@ impl LabFolder {
             let mut folder = tempfile::Builder::new();
             let private = Permissions::from_mode(0o700);
             let folder = folder.prefix(&prefix).permissions(private).tempdir_in(parent)?;
-            // Where there are no locks, nobody else can have one either, and the folder is let alone.
-            let lock = File::open(folder.path())?;
-            let lock = lock.lock().is_ok().then_some(lock);
-            // Somebody may have taken it for a dead runner's before it was locked.
+            // Until it is locked, another runner may take it for a dead runner's folder and remove it: then a new one is made.
+            let opened = match File::open(folder.path()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
+            // If the file system has no locks, no other runner can have one either, and nobody removes the folder.
+            let lock = opened.lock().is_ok().then_some(opened);
             if folder.path().exists() {
                 return Ok(Self { folder, _lock: lock });
             }
@@ -209,6 +212,23 @@ mod tests {
         let path = living.path().to_owned();
         drop(living);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_folder_that_another_runner_removes_before_it_is_locked_is_made_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let finished = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let remover = || {
+                while !finished.load(std::sync::atomic::Ordering::Relaxed) {
+                    remove_those_of_the_dead_in(parent.path());
+                }
+            };
+            scope.spawn(remover);
+            let made: Vec<_> = (0..500).map(|_| LabFolder::new_in(parent.path())).collect();
+            finished.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(made.iter().all(|made| made.as_ref().is_ok_and(|it| it.path().exists())));
+        });
     }
 
     #[test]
