@@ -45,12 +45,12 @@ fn main() -> ExitCode {
 }
 
 /// A folder with the test CA's certificate and key as `ca.pem` and `ca.key`.
-struct Bench {
+struct Testbed {
     folder: TempDir,
     pki: TestPki,
 }
 
-impl Bench {
+impl Testbed {
     fn new() -> Self {
         let (folder, pki) = (tempfile::tempdir().unwrap(), TestPki::single_ca());
         fs::write(folder.path().join("ca.pem"), pki.ca.certificate.to_pem().unwrap()).unwrap();
@@ -92,7 +92,7 @@ impl Bench {
 }
 
 fn openssl_verifies_and_opens_what_scep_builds() -> Result<(), Failed> {
-    let bench = Bench::new();
+    let testbed = Testbed::new();
     let cases = [
         (Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15),
         (Cipher::Aes192, Digest::Sha224, KeyTransport::Oaep),
@@ -100,33 +100,34 @@ fn openssl_verifies_and_opens_what_scep_builds() -> Result<(), Failed> {
         (Cipher::TripleDes, Digest::Sha1, KeyTransport::Pkcs1v15),
     ];
     for (cipher, digest, key_transport) in cases {
-        fs::write(bench.path("message"), bench.message(cipher, digest, key_transport))?;
-        bench.cms("-verify -noverify -binary -inform DER -in message -out envelope")?;
-        bench.cms("-decrypt -inform DER -in envelope -inkey ca.key -recip ca.pem -out content")?;
-        assert_eq!(fs::read(bench.path("content"))?, b"what is inside", "{cipher} {digest}");
+        fs::write(testbed.path("message"), testbed.message(cipher, digest, key_transport))?;
+        testbed.cms("-verify -noverify -binary -inform DER -in message -out envelope")?;
+        testbed
+            .cms("-decrypt -inform DER -in envelope -inkey ca.key -recip ca.pem -out content")?;
+        assert_eq!(fs::read(testbed.path("content"))?, b"what is inside", "{cipher} {digest}");
     }
     Ok(())
 }
 
 fn scep_verifies_what_openssl_streams() -> Result<(), Failed> {
-    let bench = Bench::new();
-    fs::write(bench.path("content"), [7; 5000])?;
+    let testbed = Testbed::new();
+    fs::write(testbed.path("content"), [7; 5000])?;
     for digest in ["md5", "sha1", "sha256", "sha384"] {
-        bench.cms(&format!(
+        testbed.cms(&format!(
             "-sign -nodetach -binary -stream -indef -md {digest} -outform DER \
              -signer ca.pem -inkey ca.key -in content -out signed"
         ))?;
-        let message = Message::parse(&read(&bench.path("signed")))?;
+        let message = Message::parse(&read(&testbed.path("signed")))?;
         assert_eq!(message.content(), Some(&[7; 5000][..]));
         let signer = message.verify(&[])?;
-        assert_eq!(signer.to_der()?, bench.pki.ca.certificate.to_der()?, "{digest}");
+        assert_eq!(signer.to_der()?, testbed.pki.ca.certificate.to_der()?, "{digest}");
     }
     Ok(())
 }
 
 fn scep_opens_what_openssl_streams() -> Result<(), Failed> {
-    let bench = Bench::new();
-    fs::write(bench.path("content"), [7; 5000])?;
+    let testbed = Testbed::new();
+    fs::write(testbed.path("content"), [7; 5000])?;
     for (cipher, expected) in [
         ("-aes128", Cipher::Aes128),
         ("-aes192", Cipher::Aes192),
@@ -136,11 +137,11 @@ fn scep_opens_what_openssl_streams() -> Result<(), Failed> {
         for (option, key_transport) in
             [("", KeyTransport::Pkcs1v15), ("-keyopt rsa_padding_mode:oaep", KeyTransport::Oaep)]
         {
-            bench.cms(&format!(
+            testbed.cms(&format!(
                 "-encrypt -binary -stream -indef {cipher} -outform DER -in content -out sealed \
                  -recip ca.pem {option}"
             ))?;
-            let opened = envelope::open(&read(&bench.path("sealed")), &bench.pki.ca)?;
+            let opened = envelope::open(&read(&testbed.path("sealed")), &testbed.pki.ca)?;
             assert_eq!(opened.content, [7; 5000], "{cipher} {option}");
             assert_eq!((opened.cipher, opened.key_transport), (expected, key_transport));
         }
@@ -149,8 +150,8 @@ fn scep_opens_what_openssl_streams() -> Result<(), Failed> {
 }
 
 fn an_independent_decoder_reads_what_scep_builds() -> Result<(), Failed> {
-    let bench = Bench::new();
-    let message = bench.message(Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15);
+    let testbed = Testbed::new();
+    let message = testbed.message(Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15);
     let outer: rasn_cms::ContentInfo = decode(&message)?;
     let signed: rasn_cms::SignedData = decode(outer.content.as_bytes())?;
     assert_eq!(signed.signer_infos.len(), 1);

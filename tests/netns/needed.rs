@@ -1,6 +1,6 @@
 //! Which errors of the driver are a reason to ignore a trial.
 
-use testbed::{BenchError, DriverName};
+use testbed::{DriverName, TestbedError};
 
 use crate::support::needs::reason;
 use crate::support::trials::{Planned, trials};
@@ -15,17 +15,17 @@ pub(crate) fn trials() -> Vec<Planned> {
 
 fn a_driver_that_is_not_possible_here_is_a_reason_to_ignore_a_trial() {
     let told = "no namespaces".to_owned();
-    let error = BenchError::NotPermitted { driver: DriverName::Netns, reason: told };
+    let error = TestbedError::NotPermitted { driver: DriverName::Netns, reason: told };
     assert_eq!(reason(&error), "no namespaces");
     let error =
-        BenchError::NotSupported { driver: DriverName::Netns, what: "this system".to_owned() };
+        TestbedError::NotSupported { driver: DriverName::Netns, what: "this system".to_owned() };
     assert_eq!(reason(&error), "this system");
-    let error = BenchError::NoEngine { reason: "no engine".to_owned() };
+    let error = TestbedError::NoEngine { reason: "no engine".to_owned() };
     assert_eq!(reason(&error), "no engine");
 }
 
 fn a_driver_that_is_broken_fails_a_trial() {
-    let broken = BenchError::Network { reason: "no cable".to_owned() };
+    let broken = TestbedError::Network { reason: "no cable".to_owned() };
     let panic = std::panic::catch_unwind(|| reason(&broken)).unwrap_err();
     let told = panic.downcast_ref::<String>().unwrap();
     assert_eq!(told, "the driver is broken: network: no cable");

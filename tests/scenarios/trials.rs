@@ -12,7 +12,7 @@ use model::scenario::{Found, LoadErrors, discover, load};
 use report::terminal;
 use results::{Outcome, ScenarioOutcome, Verdict};
 use runner::run_all;
-use testbed::{BenchError, Driver, DriverName, LabOptions};
+use testbed::{Driver, DriverName, LabOptions, TestbedError};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -121,9 +121,9 @@ impl Kind {
         match probed {
             Ok(Ok(())) => None,
             Ok(Err(
-                BenchError::NotPermitted { reason, .. }
-                | BenchError::NotSupported { what: reason, .. }
-                | BenchError::NoEngine { reason },
+                TestbedError::NotPermitted { reason, .. }
+                | TestbedError::NotSupported { what: reason, .. }
+                | TestbedError::NoEngine { reason },
             )) => Some(self.ignored(reason)),
             Ok(Err(error)) => Some(Err(error.clone().into())),
             Err(failed) => Some(Err(failed)),
@@ -195,9 +195,9 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 /// Whether labs of that kind can be had here, found out once for all trials.
-async fn probed(name: DriverName) -> &'static Result<(), BenchError> {
-    static NETNS: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
-    static ENGINE: OnceCell<Result<(), BenchError>> = OnceCell::const_new();
+async fn probed(name: DriverName) -> &'static Result<(), TestbedError> {
+    static NETNS: OnceCell<Result<(), TestbedError>> = OnceCell::const_new();
+    static ENGINE: OnceCell<Result<(), TestbedError>> = OnceCell::const_new();
     let probe = || async { driver(name).probe().await };
     match name {
         DriverName::Virtual | DriverName::Live => &Ok(()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use driver_live::ssh_device::{Passwords, SshDevice, SshSessions};
 use model::lab::{Secret, SshTarget};
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// The login shell of a device; `special` is a function that may carry out a line in its stead.
 pub(super) fn script(special: &str) -> String {
@@ -26,15 +26,15 @@ pub(super) fn sessions(answer: Option<&'static str>) -> SshSessions {
     SshSessions::new(Arc::new(Knows(answer)), Some(env!("CARGO_BIN_EXE_sceplab").into()))
 }
 
-pub(super) async fn connect(target: &SshTarget) -> Result<SshDevice, BenchError> {
+pub(super) async fn connect(target: &SshTarget) -> Result<SshDevice, TestbedError> {
     sessions(None).open("DUT0", target, false).await
 }
 
 /// Why there is no device.
 #[track_caller]
-pub(super) fn reason(outcome: Result<SshDevice, BenchError>) -> String {
+pub(super) fn reason(outcome: Result<SshDevice, TestbedError>) -> String {
     match outcome {
-        Err(BenchError::Device { name, reason }) => {
+        Err(TestbedError::Device { name, reason }) => {
             assert_eq!(name, "DUT0");
             reason
         }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use driver_netns::Netns;
 use dut_sim::ScepClient;
-use testbed::{BenchError, Driver, LabOptions};
+use testbed::{Driver, LabOptions, TestbedError};
 
 use super::trials::Need;
 
@@ -57,10 +57,12 @@ pub(crate) fn as_another_user() -> Command {
 
 /// What keeps this machine from having labs; any other error is one of the driver's.
 #[track_caller]
-pub(crate) fn reason(error: &BenchError) -> String {
+pub(crate) fn reason(error: &TestbedError) -> String {
     match error {
-        BenchError::NotPermitted { reason, .. } | BenchError::NoEngine { reason } => reason.clone(),
-        BenchError::NotSupported { what, .. } => what.clone(),
+        TestbedError::NotPermitted { reason, .. } | TestbedError::NoEngine { reason } => {
+            reason.clone()
+        }
+        TestbedError::NotSupported { what, .. } => what.clone(),
         other => panic!("the driver is broken: {other}"),
     }
 }

@@ -24,7 +24,7 @@ use results::{ConformanceReport, Date, ScenarioOutcome, Verdict};
 use runner::{default_jobs, run_on};
 use simulated::client::Command;
 use testbed::client::Client;
-use testbed::{Bench, Driver};
+use testbed::{Driver, Testbed};
 
 /// Where the cases for clients are looked for.
 const CASES: &str = "scenarios/conformance/client";
@@ -146,15 +146,15 @@ const PAUSE: Duration = Duration::from_millis(5);
 async fn rehearse(cases: &[Scenario], client: Arc<dyn Client>) -> Result<(), Diagnostic> {
     let Some(rehearsal) = cases.iter().find_map(rehearsal) else { return Ok(()) };
     let name = client.name();
-    let bench = Loopback::new(client).build(&rehearsal.lab, &rehearsal.id).await;
-    let bench = bench.map_err(|error| Diagnostic::general(error.to_string()))?;
+    let testbed = Loopback::new(client).build(&rehearsal.lab, &rehearsal.id).await;
+    let testbed = testbed.map_err(|error| Diagnostic::general(error.to_string()))?;
     let done = tokio::select! {
-        outcome = run_on(&rehearsal, &bench) => Some(outcome),
-        () = asked(&bench) => None,
+        outcome = run_on(&rehearsal, &testbed) => Some(outcome),
+        () = asked(&testbed) => None,
     };
     // Both may have happened at once.
-    let silent = if has_been_asked(&bench).await { None } else { done };
-    bench.close().await;
+    let silent = if has_been_asked(&testbed).await { None } else { done };
+    testbed.close().await;
     match silent {
         Some(outcome) => Err(never_asked(&name, &outcome)),
         None => Ok(()),
@@ -184,14 +184,14 @@ fn rehearsal(case: &Scenario) -> Option<Scenario> {
 }
 
 /// Waits until a request came.
-async fn asked(bench: &Bench) {
-    while !has_been_asked(bench).await {
+async fn asked(testbed: &Testbed) {
+    while !has_been_asked(testbed).await {
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn has_been_asked(bench: &Bench) -> bool {
-    for pki in bench.pkis.values() {
+async fn has_been_asked(testbed: &Testbed) -> bool {
+    for pki in testbed.pkis.values() {
         if pki.seen().await.is_ok_and(|seen| !seen.is_empty()) {
             return true;
         }

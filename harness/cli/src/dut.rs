@@ -80,9 +80,9 @@ impl Dut {
         }
         let driver = wiring::console_driver(driver, options)?;
         let ended = match driver.console(&lab, &name, &name).await {
-            Ok((device, bench)) => {
+            Ok((device, testbed)) => {
                 let ending = console::run(device).await;
-                bench.close().await;
+                testbed.close().await;
                 ending
                     .map_err(|error| Exit::Internal.because(format!("the console broke: {error}")))
             }

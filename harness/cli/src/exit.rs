@@ -7,7 +7,7 @@ use super::output::{self, warn};
 use diagnostics::Diagnostic;
 use model::scenario::LoadErrors;
 use results::{ConformanceReport, Results, Status};
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// The exit codes, as documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,8 +108,8 @@ impl From<LoadErrors> for CommandError {
     }
 }
 
-impl From<BenchError> for CommandError {
-    fn from(error: BenchError) -> Self {
+impl From<TestbedError> for CommandError {
+    fn from(error: TestbedError) -> Self {
         Exit::Lab.because(error)
     }
 }

@@ -24,7 +24,7 @@ use matrix::{Ledger, Plan, judge, unmatched};
 use model::scenario::LEDGER;
 use results::Matrix;
 use runner::run_jobs;
-use testbed::{BenchError, Client, Driver, DriverName, LabOptions};
+use testbed::{Client, Driver, DriverName, LabOptions, TestbedError};
 
 /// The tag of the scenarios that are chosen where a folder is named.
 const TAG: &str = "matrix";
@@ -116,7 +116,7 @@ impl Arguments {
         driver(Client::Builtin)?.probe().await?;
         let driver_of = |client| Ok((client, driver(client)?));
         let drivers = self.columns().into_iter().map(driver_of);
-        let drivers = drivers.collect::<Result<_, BenchError>>()?;
+        let drivers = drivers.collect::<Result<_, TestbedError>>()?;
         Ok((plan, ledger, drivers))
     }
 

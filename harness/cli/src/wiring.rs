@@ -18,7 +18,7 @@ pub(crate) use driver_virtual::in_the_virtual_lab;
 pub(crate) use driver_virtual::loopback::Loopback;
 use simulated::ConsoleDriver;
 use testbed::leftovers::Found;
-use testbed::{BenchError, Driver, DriverName, LabOptions};
+use testbed::{Driver, DriverName, LabOptions, TestbedError};
 
 /// The driver of that name; the error is why it is not there.
 ///
@@ -28,7 +28,7 @@ pub(crate) fn driver(
     name: DriverName,
     options: LabOptions,
     targets: Targets,
-) -> Result<Arc<dyn Driver>, BenchError> {
+) -> Result<Arc<dyn Driver>, TestbedError> {
     match name {
         DriverName::Live => Ok(Arc::new(targets)),
         built => Ok(console_driver(built, options)?),
@@ -42,7 +42,7 @@ pub(crate) fn driver(
 pub(crate) fn console_driver(
     name: DriverName,
     options: LabOptions,
-) -> Result<Arc<dyn ConsoleDriver>, BenchError> {
+) -> Result<Arc<dyn ConsoleDriver>, TestbedError> {
     Ok(match name {
         DriverName::Virtual => Arc::new(Virtual::new(options.client)),
         #[cfg(target_os = "linux")]
@@ -51,7 +51,7 @@ pub(crate) fn console_driver(
         DriverName::Docker => Arc::new(Docker::new(options)),
         DriverName::Live => {
             let what = "a console: a real device has its own, by `ssh`".to_owned();
-            return Err(BenchError::NotSupported { driver: name, what });
+            return Err(TestbedError::NotSupported { driver: name, what });
         }
         #[cfg_attr(
             all(target_os = "linux", feature = "docker"),
@@ -64,13 +64,13 @@ pub(crate) fn console_driver(
     })
 }
 
-fn unavailable(driver: DriverName) -> BenchError {
+fn unavailable(driver: DriverName) -> TestbedError {
     if driver == DriverName::Docker {
         let reason = "this `sceplab` was built without the feature `docker`; \
                       `cargo run --release --features docker -- run …` has it";
-        return BenchError::NoEngine { reason: reason.to_owned() };
+        return TestbedError::NoEngine { reason: reason.to_owned() };
     }
-    BenchError::NotSupported { driver, what: "this operating system".to_owned() }
+    TestbedError::NotSupported { driver, what: "this operating system".to_owned() }
 }
 
 /// What labs left whose runners are dead, of every driver.

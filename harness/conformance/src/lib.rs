@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 use model::lab::Lab;
 use testbed::pki::Pki;
-use testbed::{Bench, BenchError, Driver, ReceivedLog};
+use testbed::{Driver, ReceivedLog, Testbed, TestbedError};
 
 /// Puts one PKI in place of every PKI of a lab.
 pub struct OnePki {
@@ -30,13 +30,13 @@ pub struct OnePki {
 
 #[async_trait]
 impl Driver for OnePki {
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         let pki = |name: &str| (name.to_owned(), Arc::clone(&self.pki));
-        Ok(Bench {
+        Ok(Testbed {
             pkis: lab.pki_names().into_iter().map(pki).collect(),
             subject: Some(self.subject.clone()),
             received: self.received.clone(),
-            ..Bench::default()
+            ..Testbed::default()
         })
     }
 }

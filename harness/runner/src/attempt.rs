@@ -16,7 +16,7 @@ use model::lab::Secret;
 use model::scenario::scep::{Acceptable, Condition, FactName};
 use model::scenario::{Check, Expect, Pattern, Step};
 use results::Sent;
-use testbed::Bench;
+use testbed::Testbed;
 
 /// The longest time that a device or a PKI may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
@@ -90,17 +90,17 @@ trait Attempt {
 /// What a step is carried out on.
 struct On<'a> {
     step: &'a Step,
-    bench: &'a Bench,
+    testbed: &'a Testbed,
     memory: &'a mut Memory,
 }
 
 /// Tries a step.
 pub(super) async fn attempt(
     step: &Step,
-    bench: &Bench,
+    testbed: &Testbed,
     memory: &mut Memory,
 ) -> Result<Attempted, Stop> {
-    let on = On { step, bench, memory };
+    let on = On { step, testbed, memory };
     model::with_step!(&step.action, it => it.attempt(on).await)
 }
 

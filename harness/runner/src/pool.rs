@@ -153,9 +153,9 @@ async fn run_in_own_lab(scenario: Scenario, driver: Arc<dyn Driver>) -> Scenario
         return ScenarioOutcome { verdict: Verdict::Skipped { reason }, ..begun };
     }
     match driver.build(&scenario.lab, &scenario.id).await {
-        Ok(bench) => {
-            let outcome = run_on(&scenario, &bench).await;
-            bench.close().await;
+        Ok(testbed) => {
+            let outcome = run_on(&scenario, &testbed).await;
+            testbed.close().await;
             outcome
         }
         Err(error) => {

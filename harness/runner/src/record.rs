@@ -11,7 +11,7 @@ use diagnostics::floor_char_boundary;
 use model::lab::Secret;
 use model::scenario::{Expect, Scenario, Step};
 use results::{Failure, Finding, LogLine, Sent, StepOutcome};
-use testbed::Bench;
+use testbed::Testbed;
 
 /// The longest output that is kept, in bytes.
 const OUTPUT_LIMIT: usize = 256 * 1024;
@@ -28,12 +28,12 @@ pub(super) fn masker(scenario: &Scenario) -> Masker {
 /// Tells what happened in one scenario.
 pub(super) struct Recorder<'a> {
     masker: Masker,
-    bench: &'a Bench,
+    testbed: &'a Testbed,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(scenario: &Scenario, bench: &'a Bench) -> Self {
-        Self { masker: masker(scenario).with(bench.secrets.iter().cloned()), bench }
+    pub(super) fn new(scenario: &Scenario, testbed: &'a Testbed) -> Self {
+        Self { masker: masker(scenario).with(testbed.secrets.iter().cloned()), testbed }
     }
 
     /// From here on these are secrets as well.
@@ -109,7 +109,7 @@ impl<'a> Recorder<'a> {
             message: "a fault did not happen: nothing is proved".to_owned(),
             findings: rules.iter().map(finding).collect(),
             sent: Sent::Request {
-                pki: self.bench.pkis.keys().cloned().collect::<Vec<_>>().join(", "),
+                pki: self.testbed.pkis.keys().cloned().collect::<Vec<_>>().join(", "),
                 request: "tell which faults happened".to_owned(),
             },
             first_output: None,
@@ -167,7 +167,7 @@ impl<'a> Recorder<'a> {
     /// What a reader of the result must know of the devices' SCEP clients.
     pub(super) async fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        for device in self.bench.devices.values() {
+        for device in self.testbed.devices.values() {
             notes.extend(device.notes().await.iter().map(|note| self.text(note)));
         }
         notes
@@ -176,7 +176,7 @@ impl<'a> Recorder<'a> {
     /// The newest lines of the device's SCEP client and of the PKIs, nothing masked yet.
     async fn log(&self, sent: &Sent) -> Vec<LogLine> {
         let mut logs = Vec::new();
-        for (name, device) in &self.bench.devices {
+        for (name, device) in &self.testbed.devices {
             let concerned = match sent {
                 Sent::Configuration { device, .. } | Sent::Command { device, .. } => name == device,
                 Sent::Request { .. } => true,
@@ -185,7 +185,7 @@ impl<'a> Recorder<'a> {
                 logs.push((self.client(name), true, device.protocol_log().await));
             }
         }
-        for (name, pki) in &self.bench.pkis {
+        for (name, pki) in &self.testbed.pkis {
             logs.push((name.clone(), false, pki.log().await));
         }
         let newest = logs.into_iter().flat_map(|(source, is_of_client, lines)| {
@@ -197,7 +197,11 @@ impl<'a> Recorder<'a> {
     }
 
     fn client(&self, device: &str) -> String {
-        if self.bench.devices.len() == 1 { "scep".to_owned() } else { format!("scep at {device}") }
+        if self.testbed.devices.len() == 1 {
+            "scep".to_owned()
+        } else {
+            format!("scep at {device}")
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One scenario on a bench: its steps in turn, until one is not as expected.
+//! One scenario on a testbed: its steps in turn, until one is not as expected.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,20 +8,20 @@ use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
 use model::scenario::Scenario;
 use results::{ScenarioOutcome, Verdict};
-use testbed::{Bench, BenchError};
+use testbed::{Testbed, TestbedError};
 
-/// Runs a scenario on a bench that was built for its lab.
-pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
+/// Runs a scenario on a testbed that was built for its lab.
+pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
     let (begun, start) = (blank(scenario), Instant::now());
-    let mut recorder = Recorder::new(scenario, bench);
+    let mut recorder = Recorder::new(scenario, testbed);
     let mut steps = Vec::new();
     let mut memory = Memory::default();
     let mut notes = Vec::new();
     let mut verdict = Verdict::Passed;
     for (index, step) in scenario.steps.iter().enumerate() {
         let attempted = tokio::select! {
-            attempted = attempt(step, bench, &mut memory) => attempted,
-            reason = bench.broken() => Err(Stop::Broken(reason)),
+            attempted = attempt(step, testbed, &mut memory) => attempted,
+            reason = testbed.broken() => Err(Stop::Broken(reason)),
         };
         recorder.learn(std::mem::take(&mut memory.secrets));
         let attempted = match attempted {
@@ -35,14 +35,14 @@ pub async fn run_on(scenario: &Scenario, bench: &Bench) -> ScenarioOutcome {
         notes.extend(attempted.answers.last.notes.iter().map(|note| recorder.text(note)));
         if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
             // Asked what it did meanwhile, a lab may turn out to have broken: no check tells anything then.
-            verdict = match bench.broken().now_or_never() {
+            verdict = match testbed.broken().now_or_never() {
                 Some(reason) => stopped(Stop::Broken(reason), index + 1, &recorder),
                 None => failure,
             };
             break;
         }
     }
-    verdict = with_faults(verdict, scenario, bench, &recorder, &mut notes).await;
+    verdict = with_faults(verdict, scenario, testbed, &recorder, &mut notes).await;
     ScenarioOutcome {
         elapsed: start.elapsed(),
         verdict,
@@ -73,10 +73,10 @@ pub fn blank(scenario: &Scenario) -> ScenarioOutcome {
 }
 
 /// What becomes of a scenario whose lab could not be built.
-pub(super) fn broken_lab(scenario: &Scenario, error: &BenchError) -> Verdict {
+pub(super) fn broken_lab(scenario: &Scenario, error: &TestbedError) -> Verdict {
     let reason = masker(scenario).text(&error.to_string());
     match error {
-        BenchError::NotSupported { .. } | BenchError::NotInstalled { .. } => {
+        TestbedError::NotSupported { .. } | TestbedError::NotInstalled { .. } => {
             Verdict::Skipped { reason }
         }
         _ => Verdict::LabBroke { reason },
@@ -94,12 +94,12 @@ async fn failure(recorder: &Recorder<'_>, number: usize, attempted: &Attempted) 
 async fn with_faults(
     verdict: Verdict,
     scenario: &Scenario,
-    bench: &Bench,
+    testbed: &Testbed,
     recorder: &Recorder<'_>,
     notes: &mut Vec<String>,
 ) -> Verdict {
     match (&verdict, scenario.steps.last()) {
-        (Verdict::Passed, Some(last)) => match unfired(bench).await {
+        (Verdict::Passed, Some(last)) => match unfired(testbed).await {
             Ok(idle) if idle.is_empty() => verdict,
             Ok(idle) => {
                 let failure = recorder.unfired(scenario.steps.len(), last, &idle);
@@ -109,7 +109,7 @@ async fn with_faults(
         },
         (Verdict::Failed(_), _) => {
             // Whoever cannot say any more which happened has failed all the same.
-            let idle = unfired(bench).await.unwrap_or_default();
+            let idle = unfired(testbed).await.unwrap_or_default();
             notes.extend(idle.iter().map(|rule| format!("the fault `{rule}` did not happen")));
             verdict
         }

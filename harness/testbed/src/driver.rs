@@ -9,7 +9,7 @@ pub use dut_sim::ScepClient as Client;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Bench, BenchError};
+use super::{Testbed, TestbedError};
 use model::lab::Lab;
 
 /// Builds labs; whatever it must remember from one lab to the next is its own.
@@ -19,7 +19,7 @@ pub trait Driver: Send + Sync {
     ///
     /// # Errors
     /// What is in the way, and what would help.
-    async fn probe(&self) -> Result<(), BenchError> {
+    async fn probe(&self) -> Result<(), TestbedError> {
         Ok(())
     }
 
@@ -27,7 +27,7 @@ pub trait Driver: Send + Sync {
     ///
     /// # Errors
     /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
-    async fn build(&self, lab: &Lab, id: &str) -> Result<Bench, BenchError>;
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError>;
 
     /// What a scenario in `lab` must have to itself: no other that holds any of it runs at the same time.
     fn exclusive(&self, lab: &Lab) -> BTreeSet<String> {

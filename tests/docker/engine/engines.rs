@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
 use driver_docker::node_image::NodeImages;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 use super::fake::{Fake, json, well, well_on};
 use super::{options, runtime};
@@ -142,7 +142,7 @@ fn an_engine_for_another_processor() {
 /// Why no image for nodes can be made at an engine.
 #[track_caller]
 fn image_at(engine: &Fake) -> String {
-    let error: BenchError = runtime().block_on(async {
+    let error: TestbedError = runtime().block_on(async {
         let engine = engine.connect().await;
         NodeImages::default().obtain(&engine, &options()).await.unwrap_err()
     });

@@ -17,7 +17,7 @@ use crate::output::warn;
 use crate::stop::StopSignals;
 use crate::wiring::in_the_virtual_lab;
 use model::lab::Lab;
-use testbed::{Bench, BenchError, Client, DriverName};
+use testbed::{Client, DriverName, Testbed, TestbedError};
 
 /// How many users the device lets in at a time.
 const MOST_SESSIONS: usize = 64;
@@ -64,7 +64,7 @@ impl Serving {
         client: Client,
     ) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
-        let (device, bench) = self.device(lab, name, driver, client)?;
+        let (device, testbed) = self.device(lab, name, driver, client)?;
         let socket = Served::at(path, self.mode)?;
         let path = path.display();
         warn(&format!("device {name} is served; sceplab dut --attach {path}"));
@@ -76,7 +76,7 @@ impl Serving {
         };
         drop(socket);
         device.switch_off().await;
-        bench.close().await;
+        testbed.close().await;
         heard
     }
 
@@ -86,13 +86,13 @@ impl Serving {
         name: &str,
         driver: DriverName,
         client: Client,
-    ) -> Result<(Arc<Device>, Bench), CommandError> {
+    ) -> Result<(Arc<Device>, Testbed), CommandError> {
         if !self.interface.is_empty() {
             return self.on_interfaces(lab, name, client);
         }
         if client == Client::Builtin && driver != DriverName::Virtual {
             let what = "a device that is served from it".to_owned();
-            return Err(BenchError::NotSupported { driver, what }.into());
+            return Err(TestbedError::NotSupported { driver, what }.into());
         }
         Ok(in_the_virtual_lab(lab, name, client, self.restart_in_commit)?)
     }
@@ -103,7 +103,7 @@ impl Serving {
         lab: &Lab,
         name: &str,
         client: Client,
-    ) -> Result<(Arc<Device>, Bench), CommandError> {
+    ) -> Result<(Arc<Device>, Testbed), CommandError> {
         use simulated::kernel::start_device_with_interfaces;
 
         for interface in &self.interface {
@@ -113,7 +113,7 @@ impl Serving {
         let restart = self.restart_in_commit;
         let interfaces = &self.interface;
         let device = start_device_with_interfaces(lab, name, client, interfaces, restart)?;
-        Ok((device, Bench::default()))
+        Ok((device, Testbed::default()))
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -122,7 +122,7 @@ impl Serving {
         _: &Lab,
         _: &str,
         _: Client,
-    ) -> Result<(Arc<Device>, Bench), CommandError> {
+    ) -> Result<(Arc<Device>, Testbed), CommandError> {
         Err(Exit::Lab.because("this operating system is not supported"))
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use model::scenario::{discover, load};
 use results::{Outcome, Verdict};
 use runner::run_on;
-use testbed::Bench;
+use testbed::Testbed;
 use testbed::device::{Change, Device, DeviceError};
 
 use super::*;
@@ -42,9 +42,9 @@ async fn run(error: DeviceError) -> (Verdict, Exit) {
     std::fs::write(&path, PING).unwrap();
     let found = discover(&[path]).unwrap();
     let scenario = load(&found[0], None).unwrap();
-    let mut bench = Bench::default();
-    bench.devices.insert("DUT0".to_owned(), Arc::new(Useless(error)));
-    let finished = run_on(&scenario, &bench).await;
+    let mut testbed = Testbed::default();
+    testbed.devices.insert("DUT0".to_owned(), Arc::new(Useless(error)));
+    let finished = run_on(&scenario, &testbed).await;
     let verdict = finished.verdict.clone();
     let elapsed = Duration::ZERO;
     let (scenarios, unfinished) = (vec![finished], Vec::new());

@@ -15,7 +15,7 @@ use testcontainers::{ContainerRequest, GenericImage};
 use tokio::io::{AsyncWrite, AsyncWriteExt, DuplexStream, Join, duplex, join};
 
 use super::engine::Engine;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// How much waits for a reader that is slow.
 const UNREAD: usize = 64 * 1024;
@@ -29,7 +29,7 @@ pub(super) async fn start(
     doing: &str,
     request: ContainerRequest<GenericImage>,
     labels: HashMap<String, String>,
-) -> Result<String, BenchError> {
+) -> Result<String, TestbedError> {
     let started = request.with_labels(labels).start().await;
     let container = started.map_err(|error| engine.explain(doing, &error))?;
     let id = container.id().to_owned();

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 pub use self::fault::Fault;
 use self::fault::{kind, text};
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// How long an engine may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,8 +39,8 @@ impl Engine {
     /// Finds the engine: by `DOCKER_HOST`, or else at its usual sockets.
     ///
     /// # Errors
-    /// [`BenchError::NoEngine`] with what is in the way, and what to do about it, a few seconds later at the latest.
-    pub async fn connect() -> Result<Self, BenchError> {
+    /// [`TestbedError::NoEngine`] with what is in the way, and what to do about it, a few seconds later at the latest.
+    pub async fn connect() -> Result<Self, TestbedError> {
         let met = async {
             let client = docker_client_instance().await.map_err(|error| why(&error))?;
             Self::meet(client).await
@@ -52,7 +52,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::connect`].
-    pub async fn behind(client: Docker) -> Result<Self, BenchError> {
+    pub async fn behind(client: Docker) -> Result<Self, TestbedError> {
         in_time(Self::meet(client)).await
     }
 
@@ -115,14 +115,16 @@ impl Engine {
     }
 
     /// What an error of the engine, or of testcontainers, that came while `doing` something means, and what to do next.
-    pub fn explain(&self, doing: &str, error: &(dyn Error + 'static)) -> BenchError {
+    pub fn explain(&self, doing: &str, error: &(dyn Error + 'static)) -> TestbedError {
         let fault = Fault::of(error);
         let reason = fault.explanation(doing, &text(error), self.folder.as_deref());
-        BenchError::Engine { reason }
+        TestbedError::Engine { reason }
     }
 }
 
-async fn in_time(met: impl Future<Output = Result<Engine, String>>) -> Result<Engine, BenchError> {
+async fn in_time(
+    met: impl Future<Output = Result<Engine, String>>,
+) -> Result<Engine, TestbedError> {
     let met = timeout(PATIENCE, met).await;
     let met = met.unwrap_or_else(|_| {
         let (address, seconds) = (address(), PATIENCE.as_secs());
@@ -130,7 +132,7 @@ async fn in_time(met: impl Future<Output = Result<Engine, String>>) -> Result<En
             "the Docker engine at `{address}` did not say who it is within {seconds} s; is it one, and is it well?"
         ))
     });
-    met.map_err(|reason| BenchError::NoEngine { reason })
+    met.map_err(|reason| TestbedError::NoEngine { reason })
 }
 
 /// Why an engine could not be spoken to.

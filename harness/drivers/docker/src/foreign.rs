@@ -25,7 +25,7 @@ use model::lab::{Image, Lab};
 use simulated::channel::Channel;
 use simulated::control::{Ask, Reply};
 use simulated::server::Server;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// How much waits for whoever looks through the output.
 const UNREAD: usize = 64 * 1024;
@@ -47,7 +47,7 @@ pub(super) async fn obtain_image(
     engine: &Engine,
     host: &str,
     image: &str,
-) -> Result<(), BenchError> {
+) -> Result<(), TestbedError> {
     match engine.client().inspect_image(image).await {
         Ok(_) => Ok(()),
         Err(error) if Fault::of(&error).is_absence() => {
@@ -69,12 +69,12 @@ async fn pull(engine: &Engine, image: &str) -> Result<(), String> {
     }
 }
 
-fn missing(host: &str, image: &str, why: &str) -> BenchError {
+fn missing(host: &str, image: &str, why: &str) -> TestbedError {
     let reason = format!(
         "image `{image}` is not on this engine and cannot be pulled: {why}; `docker pull {image}` tries it again, \
          `docker load` takes it from a file, `docker images` names what is there"
     );
-    BenchError::Pki { name: host.to_owned(), reason }
+    TestbedError::Pki { name: host.to_owned(), reason }
 }
 
 /// Where a container stands.
@@ -93,7 +93,7 @@ pub(super) struct Place<'a> {
 ///
 /// # Errors
 /// When it cannot be started, or ends or is not ready in time.
-pub(super) async fn start(place: &Place<'_>, image: &Image) -> Result<Server, BenchError> {
+pub(super) async fn start(place: &Place<'_>, image: &Image) -> Result<Server, TestbedError> {
     let doing = format!("starting `{}` for host `{}`", image.name, place.host);
     let (request, labels) = (request(image, place.node), place.labels.clone());
     let id = container::start(place.engine, &doing, request, labels).await?;
@@ -106,7 +106,7 @@ pub(super) async fn start(place: &Place<'_>, image: &Image) -> Result<Server, Be
     let of = (place.lab, place.host, image.name.as_str());
     let connect = |address| listens(place.channel, address);
     let ready = Server { output, ended }.when_ready(of, &image.ready, connect).await;
-    ready.map_err(|reason| BenchError::Pki { name: place.host.to_owned(), reason })
+    ready.map_err(|reason| TestbedError::Pki { name: place.host.to_owned(), reason })
 }
 
 fn request(image: &Image, node: &str) -> ContainerRequest<GenericImage> {

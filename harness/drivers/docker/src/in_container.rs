@@ -20,7 +20,7 @@ use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request, Role};
 use simulated::kernel::start_device;
 use simulated::lab_ca::{LabCa, port_of};
 use simulated::server::is_answered;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// Serves the runner until it is gone.
 ///
@@ -65,7 +65,7 @@ async fn serve_until_gone() -> io::Result<()> {
     Ok(())
 }
 
-async fn make(furnishing: &Furnishing) -> Result<Standing, BenchError> {
+async fn make(furnishing: &Furnishing) -> Result<Standing, TestbedError> {
     network::furnish(furnishing).await?;
     Ok(match &furnishing.role {
         Role::Host => Standing::Host,
@@ -75,14 +75,14 @@ async fn make(furnishing: &Furnishing) -> Result<Standing, BenchError> {
 }
 
 /// Opens the mock CA and lets it listen on all addresses; it is spoken to at the first address of its host.
-async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Control>, BenchError> {
+async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Control>, TestbedError> {
     let mut addresses = node.interfaces.iter().flat_map(|interface| &interface.addresses);
     let port = port_of(plan);
     let address = addresses.next().map(|first| SocketAddr::from((first.addr(), port)));
     let ca = LabCa::open(name, plan, address)?;
     ca.listen(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.map_err(|error| {
         let reason = format!("it cannot listen on port {port} of host `{}`: {error}", node.name);
-        BenchError::Pki { name: name.to_owned(), reason }
+        TestbedError::Pki { name: name.to_owned(), reason }
     })?);
     Ok(address.map_or_else(|| ca.control(), |address| ca.control_over(address)))
 }

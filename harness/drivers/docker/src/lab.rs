@@ -31,7 +31,7 @@ use simulated::exit::{Exits, LabPart, Lost};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, LabDevice};
 use testbed::pki::Pki;
-use testbed::{Bench, BenchError, KeySupply, LabEntry, LabOptions, Resource};
+use testbed::{KeySupply, LabEntry, LabOptions, Resource, Testbed, TestbedError};
 
 /// How long removing a lab may take.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,7 +44,7 @@ pub(super) async fn build(
     id: &str,
     device: Option<&str>,
     unwanted: Unwanted,
-) -> Result<(Option<RemoteConsole>, Bench), BenchError> {
+) -> Result<(Option<RemoteConsole>, Testbed), TestbedError> {
     let Docker { options, state } = docker;
     let Unwanted { told, entry } = unwanted;
     let engine = Engine::connect().await?;
@@ -68,9 +68,9 @@ pub(super) async fn build(
     let (hosts, watches) = (BTreeMap::new(), JoinSet::new());
     let mut built = DockerLab { engine, carrier, exits, hosts, watches, entry: Some(entry) };
     match built.set_up(&nodes, device, options, &told).await {
-        Ok((console, mut bench)) => {
-            bench.resources.push(Box::new(built));
-            Ok((console, bench))
+        Ok((console, mut testbed)) => {
+            testbed.resources.push(Box::new(built));
+            Ok((console, testbed))
         }
         Err(error) => {
             built.remove().await;
@@ -82,14 +82,14 @@ pub(super) async fn build(
 /// What may take long is given up if nobody waits for it any more.
 async fn wanted<T>(
     told: &watch::Receiver<()>,
-    made: impl Future<Output = Result<T, BenchError>>,
-) -> Result<T, BenchError> {
+    made: impl Future<Output = Result<T, TestbedError>>,
+) -> Result<T, TestbedError> {
     let mut told = told.clone();
     tokio::select! {
         made = made => made,
         // Nothing is ever sent: the end of the sender is what is waited for.
         _ = told.changed() => {
-            Err(BenchError::Network { reason: "nobody waits for the lab any more".to_owned() })
+            Err(TestbedError::Network { reason: "nobody waits for the lab any more".to_owned() })
         }
     }
 }
@@ -116,16 +116,16 @@ impl DockerLab {
         device: Option<&str>,
         options: &LabOptions,
         told: &watch::Receiver<()>,
-    ) -> Result<(Option<RemoteConsole>, Bench), BenchError> {
+    ) -> Result<(Option<RemoteConsole>, Testbed), TestbedError> {
         let lab = nodes.lab;
         let (containers, lines) = self.start(nodes).await?;
         let (mut devices, hosts): (BTreeMap<_, _>, BTreeMap<_, _>) =
             lines.into_iter().partition(|(name, _)| lab.devices.contains_key(name));
-        let mut bench = Bench::default();
+        let mut testbed = Testbed::default();
         for (host, line) in hosts {
             if let Some(Runs::Pki(name)) = lab.hosts.get(&host).and_then(|host| host.runs.as_ref())
             {
-                bench.pkis.insert(name.clone(), self.mock_ca(lab, name, &host, line).await?);
+                testbed.pkis.insert(name.clone(), self.mock_ca(lab, name, &host, line).await?);
             } else {
                 self.keep(host, line);
             }
@@ -139,12 +139,12 @@ impl DockerLab {
                 Ok((host.to_owned(), Arc::new(started) as Arc<dyn Pki>))
             })
         });
-        bench.pkis.extend(wanted(told, try_join_all(foreign)).await?);
+        testbed.pkis.extend(wanted(told, try_join_all(foreign)).await?);
         // A foreign PKI may not certify a key twice.
         if lab.images().next().is_none() {
-            bench.keys = KeySupply::Shared;
+            testbed.keys = KeySupply::Shared;
         }
-        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
         let console = match device.and_then(|name| Some((name, devices.remove(name)?))) {
             Some((name, line)) => Some(console(lab, name, line, options).await?),
             None => None,
@@ -152,16 +152,16 @@ impl DockerLab {
         for (name, line) in devices {
             let part = LabPart::new(&name, &self.exits);
             let device = LabDevice::start(lab, &name, Ok(line), options, part).await?;
-            bench.devices.insert(name, Arc::new(device));
+            testbed.devices.insert(name, Arc::new(device));
         }
-        Ok((console, bench))
+        Ok((console, testbed))
     }
 
     /// Starts all nodes, and makes their network; yields their containers and the lines to them, by the names of the lab.
     async fn start(
         &mut self,
         nodes: &Nodes<'_>,
-    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, Line>), BenchError> {
+    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, Line>), TestbedError> {
         let topology = Topology::of(nodes.lab);
         // One that fails is no reason to leave the others half made.
         let started = join_all(topology.nodes.iter().map(|node| nodes.start(node))).await;
@@ -190,7 +190,7 @@ impl DockerLab {
     async fn addresses(
         &self,
         containers: &BTreeMap<String, String>,
-    ) -> Result<BTreeMap<String, Ipv4Addr>, BenchError> {
+    ) -> Result<BTreeMap<String, Ipv4Addr>, TestbedError> {
         let nothing = None::<InspectNetworkOptions>;
         let inspected = self.engine.client().inspect_network(&self.carrier, nothing).await;
         let inspected = inspected
@@ -211,10 +211,10 @@ impl DockerLab {
         name: &str,
         host: &str,
         line: Line,
-    ) -> Result<Arc<dyn Pki>, BenchError> {
+    ) -> Result<Arc<dyn Pki>, TestbedError> {
         let connection = KeptConnection::open(line).await;
         let connection =
-            connection.map_err(|reason| BenchError::Pki { name: name.to_owned(), reason })?;
+            connection.map_err(|reason| TestbedError::Pki { name: name.to_owned(), reason })?;
         let part = LabPart::new(host, &self.exits);
         Ok(Arc::new(MockPki::in_lab(lab, name, connection, part)))
     }
@@ -263,11 +263,11 @@ async fn console(
     name: &str,
     line: Line,
     options: &LabOptions,
-) -> Result<RemoteConsole, BenchError> {
+) -> Result<RemoteConsole, TestbedError> {
     let settings = sim_device::settings(lab, name, options.client)?;
-    let console = RemoteConsole::start(line, settings)
-        .await
-        .map_err(|error| BenchError::Device { name: name.to_owned(), reason: error.to_string() })?;
+    let console = RemoteConsole::start(line, settings).await.map_err(|error| {
+        TestbedError::Device { name: name.to_owned(), reason: error.to_string() }
+    })?;
     Ok(console)
 }
 

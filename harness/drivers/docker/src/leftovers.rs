@@ -20,7 +20,7 @@ pub use self::owner::Owner;
 use self::reaper::Reaper;
 pub use self::reaper::reap;
 use super::engine::Engine;
-use testbed::BenchError;
+use testbed::TestbedError;
 use testbed::leftovers::State;
 
 /// Names the run: one word, the same for all that a process makes.
@@ -115,7 +115,11 @@ impl Guard {
     ///
     /// # Errors
     /// When the process that outlives this one cannot be started.
-    pub async fn prepare(&self, engine: &Engine, sceplab: Option<&Path>) -> Result<(), BenchError> {
+    pub async fn prepare(
+        &self,
+        engine: &Engine,
+        sceplab: Option<&Path>,
+    ) -> Result<(), TestbedError> {
         self.swept
             .get_or_init(|| async {
                 // What cannot be removed is in nobody's way.
@@ -135,7 +139,7 @@ impl Guard {
 ///
 /// # Errors
 /// When the engine cannot be asked; what cannot be removed is left.
-async fn sweep(engine: &Engine) -> Result<(), BenchError> {
+async fn sweep(engine: &Engine) -> Result<(), TestbedError> {
     let things = labelled(engine, RUN).await?;
     for thing in things.iter().filter(|thing| thing.state() == State::Dead) {
         let _ = thing.remove(engine).await;
@@ -147,7 +151,7 @@ async fn sweep(engine: &Engine) -> Result<(), BenchError> {
 ///
 /// # Errors
 /// When some are there still after half a minute, or the engine is gone.
-pub async fn remove_all(engine: &Engine, run: &str) -> Result<(), BenchError> {
+pub async fn remove_all(engine: &Engine, run: &str) -> Result<(), TestbedError> {
     remove_labelled(engine, &format!("{RUN}={run}")).await
 }
 
@@ -156,11 +160,11 @@ pub async fn remove_all(engine: &Engine, run: &str) -> Result<(), BenchError> {
 ///
 /// # Errors
 /// When some are there still after half a minute, or the engine is gone.
-pub(super) async fn remove_lab(engine: &Engine, carrier: &str) -> Result<(), BenchError> {
+pub(super) async fn remove_lab(engine: &Engine, carrier: &str) -> Result<(), TestbedError> {
     remove_labelled(engine, &format!("{CARRIER}={carrier}")).await
 }
 
-async fn remove_labelled(engine: &Engine, label: &str) -> Result<(), BenchError> {
+async fn remove_labelled(engine: &Engine, label: &str) -> Result<(), TestbedError> {
     let deadline = Instant::now() + REMOVING_LIMIT;
     loop {
         let things = labelled(engine, label).await?;
@@ -181,12 +185,12 @@ async fn remove_labelled(engine: &Engine, label: &str) -> Result<(), BenchError>
     }
 }
 
-fn still_there(things: &[Thing]) -> BenchError {
+fn still_there(things: &[Thing]) -> TestbedError {
     let names: Vec<String> = things.iter().map(|it| format!("{} `{}`", it.kind, it.name)).collect();
     let seconds = REMOVING_LIMIT.as_secs();
     let reason = format!(
         "still there after {seconds} s of removing: {}; try `sceplab clean --all`",
         names.join(", ")
     );
-    BenchError::Engine { reason }
+    TestbedError::Engine { reason }
 }

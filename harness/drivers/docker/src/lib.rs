@@ -31,7 +31,7 @@ pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
 use simulated::{ConsoleDriver, refuse_real_things, without_network};
 use testbed::{
-    Bench, BenchError, Client, Driver, DriverName, LabBook, LabEntry, LabOptions, Remains,
+    Client, Driver, DriverName, LabBook, LabEntry, LabOptions, Remains, Testbed, TestbedError,
 };
 
 /// Labs of containers.
@@ -64,7 +64,7 @@ impl Docker {
         lab: &Lab,
         id: &str,
         device: Option<&str>,
-    ) -> Result<(Option<RemoteConsole>, Bench), BenchError> {
+    ) -> Result<(Option<RemoteConsole>, Testbed), TestbedError> {
         check(lab, &self.options)?;
         let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
         let device = device.map(str::to_owned);
@@ -75,23 +75,23 @@ impl Docker {
         });
         building.await.unwrap_or_else(|error| {
             let reason = format!("the lab could not be built: {error}");
-            Err(BenchError::Network { reason })
+            Err(TestbedError::Network { reason })
         })
     }
 }
 
 #[async_trait]
 impl Driver for Docker {
-    async fn probe(&self) -> Result<(), BenchError> {
+    async fn probe(&self) -> Result<(), TestbedError> {
         Engine::connect().await.map(drop)
     }
 
-    async fn build(&self, lab: &Lab, id: &str) -> Result<Bench, BenchError> {
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         refuse_real_things(lab, DriverName::Docker)?;
         if !lab.is_networked() {
             return without_network(lab, self.options.client);
         }
-        self.stand(lab, id, None).await.map(|(_, bench)| bench)
+        self.stand(lab, id, None).await.map(|(_, testbed)| testbed)
     }
 
     fn remains(&self) -> Remains {
@@ -115,14 +115,14 @@ impl ConsoleDriver for Docker {
         lab: &Lab,
         device: &str,
         id: &str,
-    ) -> Result<(RemoteConsole, Bench), BenchError> {
+    ) -> Result<(RemoteConsole, Testbed), TestbedError> {
         refuse_real_things(lab, DriverName::Docker)?;
         match self.stand(lab, id, Some(device)).await? {
-            (Some(console), bench) => Ok((console, bench)),
-            (None, bench) => {
-                bench.close().await;
+            (Some(console), testbed) => Ok((console, testbed)),
+            (None, testbed) => {
+                testbed.close().await;
                 let (name, reason) = (device.to_owned(), "it has no console".to_owned());
-                Err(BenchError::Device { name, reason })
+                Err(TestbedError::Device { name, reason })
             }
         }
     }
@@ -137,14 +137,14 @@ struct Unwanted {
 /// Whether the lab can be built of containers.
 ///
 /// # Errors
-/// [`BenchError::NotSupported`] with what cannot.
-fn check(lab: &Lab, options: &LabOptions) -> Result<(), BenchError> {
+/// [`TestbedError::NotSupported`] with what cannot.
+fn check(lab: &Lab, options: &LabOptions) -> Result<(), TestbedError> {
     let lacking = client(options.client)
         .or_else(|| program(lab))
         .or_else(|| pki_at_several_hosts(lab))
         .or_else(|| two_interfaces_in_one_link(lab));
     match lacking {
-        Some(what) => Err(BenchError::NotSupported { driver: DriverName::Docker, what }),
+        Some(what) => Err(TestbedError::NotSupported { driver: DriverName::Docker, what }),
         None => Ok(()),
     }
 }

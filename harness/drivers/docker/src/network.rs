@@ -13,7 +13,7 @@ use super::leftovers::{Labels, random_number};
 use model::lab::topology::{Node, Topology};
 use model::lab::{Lab, Runs};
 use simulated::control::{Furnishing, Peers, Role};
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// Where carriers take their addresses from: what RFC 2544 sets aside for tests, and no network is made of.
 const POOL: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15);
@@ -47,7 +47,7 @@ impl Carrier {
     ///
     /// # Errors
     /// When no block of addresses is left, or the engine refuses.
-    pub async fn create(engine: &Engine, labels: &Labels, lab: &Lab) -> Result<Self, BenchError> {
+    pub async fn create(engine: &Engine, labels: &Labels, lab: &Lab) -> Result<Self, TestbedError> {
         let mut refused = None;
         for _ in 0..TRIES {
             let subnet = free_block(engine, lab).await?;
@@ -94,7 +94,7 @@ fn request(name: &str, labels: &Labels, subnet: Ipv4Net) -> NetworkCreateRequest
 }
 
 /// A block of the pool that nobody has, each as likely as any other.
-async fn free_block(engine: &Engine, lab: &Lab) -> Result<Ipv4Net, BenchError> {
+async fn free_block(engine: &Engine, lab: &Lab) -> Result<Ipv4Net, TestbedError> {
     let networks = engine.client().list_networks(None::<ListNetworksOptions>).await;
     let networks =
         networks.map_err(|error| engine.explain("looking for free addresses", &error))?;
@@ -105,24 +105,24 @@ async fn free_block(engine: &Engine, lab: &Lab) -> Result<Ipv4Net, BenchError> {
     free.get(chosen).copied().ok_or_else(none_left)
 }
 
-fn none_left() -> BenchError {
+fn none_left() -> TestbedError {
     let reason = format!(
         "making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `{POOL}`, of which \
          each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that \
          crashed runs left"
     );
-    BenchError::Engine { reason }
+    TestbedError::Engine { reason }
 }
 
 /// The pool in blocks that are large enough for the lab.
-fn blocks(lab: &Lab) -> Result<impl Iterator<Item = Ipv4Net>, BenchError> {
+fn blocks(lab: &Lab) -> Result<impl Iterator<Item = Ipv4Net>, TestbedError> {
     let containers = u32::try_from(lab.hosts.len() + lab.devices.len()).unwrap_or(u32::MAX);
     let needed = containers.saturating_add(TAKEN).checked_next_power_of_two();
     let bits = needed.map_or(32, u32::trailing_zeros);
     let prefix = LONGEST_PREFIX.min(u8::try_from(32 - bits.min(32)).unwrap_or_default());
     POOL.subnets(prefix).map_err(|_| {
         let reason = format!("a lab of {containers} hosts and devices is too large for `{POOL}`");
-        BenchError::Engine { reason }
+        TestbedError::Engine { reason }
     })
 }
 

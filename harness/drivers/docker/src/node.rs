@@ -19,7 +19,7 @@ use model::lab::topology::{Kind, Node};
 use model::lab::{DEFAULT_TTL, Lab};
 use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request};
 use simulated::exit::Exits;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// How long a container may take to make its network.
 const FURNISHING_LIMIT: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ pub(super) struct Started {
 
 impl Nodes<'_> {
     /// Starts the container of a node, whose process 1 is told nothing yet.
-    pub(super) async fn start(&self, node: &Node) -> Result<Started, BenchError> {
+    pub(super) async fn start(&self, node: &Node) -> Result<Started, TestbedError> {
         let doing = format!("starting the container of `{}`", node.name);
         let request = self.request(node);
         let id = container::start(&self.engine, &doing, request, self.labels.clone()).await?;
@@ -58,7 +58,7 @@ impl Nodes<'_> {
         // The streams of one that has ended already do not end, and how it ended tells more than an error of the engine.
         if let Some(how) = exit_reason_if_ended(&self.engine, &id).await {
             let reason = format!("`{}`: {}", node.name, self.with_a_hint(&how));
-            return Err(BenchError::Network { reason });
+            return Err(TestbedError::Network { reason });
         }
         let (line, carrying) = attached.map_err(|error| self.engine.explain(&doing, &error))?;
         Ok(Started { id, line, carrying })
@@ -85,9 +85,10 @@ impl Nodes<'_> {
         &self,
         furnishing: Furnishing,
         line: Line,
-    ) -> Result<Line, BenchError> {
+    ) -> Result<Line, TestbedError> {
         let name = furnishing.node.name.clone();
-        let broken = |reason: String| BenchError::Network { reason: format!("`{name}`: {reason}") };
+        let broken =
+            |reason: String| TestbedError::Network { reason: format!("`{name}`: {reason}") };
         match timeout(FURNISHING_LIMIT, ask(line, furnishing)).await {
             Ok(Ok((line, furnished))) => furnished.map(|()| line),
             Ok(Err(_)) => {
@@ -103,13 +104,13 @@ impl Nodes<'_> {
     }
 
     /// Why the engine has given the container of a node no address: most likely it has ended.
-    pub(super) async fn without_address(&self, name: &str) -> BenchError {
+    pub(super) async fn without_address(&self, name: &str) -> TestbedError {
         let exit = timeout(EXIT_LIMIT, self.exits.broken(name)).await;
         let reason = exit.map_or_else(
             |_| "the engine has given its container no address".to_owned(),
             |exit| self.with_a_hint(&exit),
         );
-        BenchError::Network { reason: format!("`{name}`: {reason}") }
+        TestbedError::Network { reason: format!("`{name}`: {reason}") }
     }
 
     fn with_a_hint(&self, reason: &str) -> String {
@@ -178,7 +179,7 @@ fn names(lab: &Lab) -> Vec<String> {
 async fn ask(
     mut line: Line,
     furnishing: Furnishing,
-) -> Result<(Line, Result<(), BenchError>), ReadError> {
+) -> Result<(Line, Result<(), TestbedError>), ReadError> {
     let request = Request { id: 0, ask: Ask::Furnish(Box::new(furnishing)) };
     write(&mut line, &encode(&request).unwrap_or_default()).await?;
     let mut messages = Messages::new(BufReader::new(line));

@@ -13,7 +13,7 @@ use self::root::Root;
 use super::engine::{Engine, Fault};
 use super::leftovers::{NODE, Owner, PROCESS, Thing, images};
 use testbed::leftovers::State;
-use testbed::{BenchError, LabOptions};
+use testbed::{LabOptions, TestbedError};
 
 /// What the images are called, before the colon.
 const REPOSITORY: &str = "sceplab-node";
@@ -50,7 +50,7 @@ impl NodeImages {
         &self,
         engine: &Engine,
         options: &LabOptions,
-    ) -> Result<String, BenchError> {
+    ) -> Result<String, TestbedError> {
         if let Some(named) = &options.node_image {
             let there = engine.client().inspect_image(named).await;
             return there.map(|_| named.clone()).map_err(|error| {
@@ -72,7 +72,7 @@ impl NodeImages {
     }
 }
 
-async fn make(engine: &Engine, program: PathBuf) -> Result<String, BenchError> {
+async fn make(engine: &Engine, program: PathBuf) -> Result<String, TestbedError> {
     let root = tokio::task::spawn_blocking(move || Root::of(&program));
     let root = root.await.map_err(|error| without_program(&error.to_string()))?;
     let root = root.map_err(|why| without_program(&why))?;
@@ -96,16 +96,16 @@ async fn ask_for(engine: &Engine, name: &str) -> Result<(), bollard::errors::Err
     engine.client().tag_image(name, Some(options)).await
 }
 
-fn without_program(why: &str) -> BenchError {
+fn without_program(why: &str) -> TestbedError {
     let reason = format!(
         "the image that nodes of labs are made of is made of this program, and cannot be: {why}; name an image that has \
          `sceplab` as its entry point, for example this project's own (`docker build -t sceplab .`): `--node-image sceplab`"
     );
-    BenchError::Engine { reason }
+    TestbedError::Engine { reason }
 }
 
 /// A program runs on its own kind of processor alone.
-fn fits(engine: &Engine) -> Result<(), BenchError> {
+fn fits(engine: &Engine) -> Result<(), TestbedError> {
     let own = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -119,7 +119,7 @@ fn fits(engine: &Engine) -> Result<(), BenchError> {
 }
 
 /// Makes the image of a file system; it has its name at the end and not before, whole.
-async fn import(engine: &Engine, root: Root) -> Result<(), BenchError> {
+async fn import(engine: &Engine, root: Root) -> Result<(), TestbedError> {
     let _waiting = show_waiting();
     let process = Owner::of_this_process();
     let changes = vec![
@@ -140,7 +140,7 @@ async fn import(engine: &Engine, root: Root) -> Result<(), BenchError> {
         let reason = format!(
             "making the node's image: the engine has said nothing for {waited} s; is it stopped, or its disk slow?"
         );
-        BenchError::Engine { reason }
+        TestbedError::Engine { reason }
     })?;
     created.map_err(|error| engine.explain("making the node's image", &error))
 }

@@ -11,10 +11,10 @@ use model::lab::Lab;
 use model::scep_url::resolve;
 use simulated::sim_device::{self, SimDevice};
 use testbed::device::Device;
-use testbed::{BenchError, Client};
+use testbed::{Client, TestbedError};
 
 /// Starts the device; it reaches the hosts and the PKIs of the lab, and nothing else.
-pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, BenchError> {
+pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, TestbedError> {
     let own = sim_device::settings(lab, name, Client::Builtin)?;
     let customary = DeviceSettings::new(Arc::new(network(lab).await));
     let device = dut_sim::Device::start(DeviceSettings { own, ..customary });

@@ -30,7 +30,7 @@ pub use self::session::Restored;
 use self::session::Session;
 use model::lab::SshTarget;
 use testbed::device::{Change, Device, DeviceError};
-use testbed::{BenchError, ChangedDevice};
+use testbed::{ChangedDevice, TestbedError};
 
 /// How often an idle device is looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -72,8 +72,8 @@ impl SshSessions {
         name: &str,
         target: &SshTarget,
         keep_config: bool,
-    ) -> Result<SshDevice, BenchError> {
-        let broken = |reason| BenchError::Device { name: name.to_owned(), reason };
+    ) -> Result<SshDevice, TestbedError> {
+        let broken = |reason| TestbedError::Device { name: name.to_owned(), reason };
         let place = target.to_string();
         if self.0.complaints.lock().contains_key(&place) {
             let reason = "its configuration could not be put back after an earlier scenario, and what it has now must not \

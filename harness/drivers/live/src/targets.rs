@@ -17,7 +17,7 @@ use model::lab::{ChallengeSource, Lab, PkiByUrl, Secret, SshTarget, password_of,
 use simulated::connector::Connections;
 use simulated::mock_pki::MockPki;
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
-use testbed::{Bench, BenchError, Driver, DriverName, Remains, Resource};
+use testbed::{Driver, DriverName, Remains, Resource, Testbed, TestbedError};
 
 /// How real things are handled, beside what the lab file says.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,7 @@ impl Targets {
     ///
     /// # Errors
     /// What is in the way.
-    pub async fn greet(&self, name: &str, target: &SshTarget) -> Result<(), BenchError> {
+    pub async fn greet(&self, name: &str, target: &SshTarget) -> Result<(), TestbedError> {
         // Nothing was changed, and there is nothing to put back.
         let device = self.sessions.open(name, target, true).await?;
         device.restore().await;
@@ -93,33 +93,33 @@ impl Targets {
 
 #[async_trait]
 impl Driver for Targets {
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         if !lab.is_live() {
             let what =
                 "a lab that names no device by SSH and no PKI by URL; `--lab FILE` names another";
             return Err(not_supported(what.to_owned()));
         }
-        let mut bench = Bench::default();
+        let mut testbed = Testbed::default();
         for (name, plan) in &lab.by_url {
-            let broken = |reason| BenchError::Pki { name: name.clone(), reason };
+            let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
             let pki = self.pki(plan).map_err(broken)?;
             let pki = pki.for_scenario().await.map_err(|error| broken(error.to_string()))?;
-            bench.secrets.extend(pki.secrets.iter().cloned());
-            bench.pkis.insert(name.clone(), Arc::new(pki));
+            testbed.secrets.extend(pki.secrets.iter().cloned());
+            testbed.pkis.insert(name.clone(), Arc::new(pki));
         }
         for (name, plan) in &lab.devices {
             let device = match &plan.ssh {
                 Some(target) => {
                     let keeps = self.options.keep_configuration;
                     let device = Arc::new(self.sessions.open(name, target, keeps).await?);
-                    bench.resources.push(Box::new(Restoring(Arc::clone(&device))));
+                    testbed.resources.push(Box::new(Restoring(Arc::clone(&device))));
                     device
                 }
                 None => simulated(name, lab).await?,
             };
-            bench.devices.insert(name.clone(), device);
+            testbed.devices.insert(name.clone(), device);
         }
-        Ok(bench)
+        Ok(testbed)
     }
 
     /// Devices, passwords that serve once, and what a CA has issued: other scenarios would change them meanwhile.
@@ -151,12 +151,12 @@ impl Driver for Targets {
 
 /// Elsewhere the simulated device has no sockets of the system's to ping with.
 #[cfg(not(target_os = "linux"))]
-async fn simulated(name: &str, _: &Lab) -> Result<Arc<dyn testbed::device::Device>, BenchError> {
+async fn simulated(name: &str, _: &Lab) -> Result<Arc<dyn testbed::device::Device>, TestbedError> {
     Err(not_supported(format!("a simulated device, such as `{name}`, on this operating system")))
 }
 
-fn not_supported(what: String) -> BenchError {
-    BenchError::NotSupported { driver: DriverName::Live, what }
+fn not_supported(what: String) -> TestbedError {
+    TestbedError::NotSupported { driver: DriverName::Live, what }
 }
 
 /// Puts the configuration of a device back at the end of a lab; so does the device itself when it is dropped.

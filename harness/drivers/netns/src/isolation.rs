@@ -15,7 +15,7 @@ use nix::unistd::{getegid, geteuid};
 use super::permission::{Refused, Settings};
 use process::messages::encode;
 use simulated::control::LabEvent;
-use testbed::{BenchError, DriverName};
+use testbed::{DriverName, TestbedError};
 
 /// Makes the namespaces, starts `lab-process inner` in them, waits for its end, and ends in the same way; the calling
 /// process has one thread. What is wrong is said on the control channel.
@@ -28,7 +28,7 @@ pub fn isolate() -> io::Result<ExitCode> {
     let stepped_in =
         step_in().map_err(|(refused, errno)| not_permitted(settings.explain(refused, errno)));
     let inner = stepped_in.and_then(|()| {
-        start_inner().map_err(|error| BenchError::Network {
+        start_inner().map_err(|error| TestbedError::Network {
             reason: format!("the lab process cannot be started: {error}"),
         })
     });
@@ -58,8 +58,8 @@ pub(super) fn control_channel() -> io::Result<UnixStream> {
 }
 
 /// The refusal of a driver that may not do what it must.
-pub(super) fn not_permitted(reason: String) -> BenchError {
-    BenchError::NotPermitted { driver: DriverName::Netns, reason }
+pub(super) fn not_permitted(reason: String) -> TestbedError {
+    TestbedError::NotPermitted { driver: DriverName::Netns, reason }
 }
 
 fn step_in() -> Result<(), (Refused, Errno)> {

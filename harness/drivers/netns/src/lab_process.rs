@@ -23,7 +23,7 @@ use super::capture::Capture;
 use super::isolation::control_channel;
 use simulated::control::{Ask, LabEvent, Reply, Request};
 use simulated::kernel::namespace::Namespace;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// Requests that the runner may have made and that are not begun.
 const WAITING: usize = 16;
@@ -102,7 +102,7 @@ async fn answer(mut asked: mpsc::Receiver<Request>, events: EventSender, remains
             ),
             Ask::Furnish(_) | Ask::Listens(_) => {
                 let reason = "a lab process is no container".to_owned();
-                Reply::Furnished(Err(BenchError::Network { reason }))
+                Reply::Furnished(Err(TestbedError::Network { reason }))
             }
         };
         let _ = events.send(LabEvent::Reply { id, reply });
@@ -144,9 +144,9 @@ impl Remains {
 ///
 /// # Errors
 /// When there is none of that name.
-fn namespace_of<'a>(namespaces: &'a Namespaces, name: &str) -> Result<&'a Namespace, BenchError> {
+fn namespace_of<'a>(namespaces: &'a Namespaces, name: &str) -> Result<&'a Namespace, TestbedError> {
     let reason = || format!("`{name}` is no host of the lab");
-    namespaces.get(name).ok_or_else(|| BenchError::Network { reason: reason() })
+    namespaces.get(name).ok_or_else(|| TestbedError::Network { reason: reason() })
 }
 
 /// Makes a socket in the folder of the lab that is `what`, such as a console.

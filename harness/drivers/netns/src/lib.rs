@@ -42,8 +42,8 @@ use simulated::mock_pki::MockPki;
 use simulated::sim_device::LabDevice;
 use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
 use testbed::{
-    Bench, BenchError, Client, Driver, DriverName, KeySupply, LabBook, LabOptions, Remains,
-    Resource,
+    Client, Driver, DriverName, KeySupply, LabBook, LabOptions, Remains, Resource, Testbed,
+    TestbedError,
 };
 
 /// Labs on the kernel's network.
@@ -71,18 +71,18 @@ impl Netns {
 
 #[async_trait]
 impl Driver for Netns {
-    async fn probe(&self) -> Result<(), BenchError> {
+    async fn probe(&self) -> Result<(), TestbedError> {
         let (process, _) = self.start(&Lab::default(), None).await?;
         process.end().await;
         Ok(())
     }
 
-    async fn build(&self, lab: &Lab, id: &str) -> Result<Bench, BenchError> {
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         refuse_real_things(lab, DriverName::Netns)?;
         if !lab.is_networked() {
             return without_network(lab, self.options.client);
         }
-        self.stand(lab, id).await.map(|(_, bench)| bench)
+        self.stand(lab, id).await.map(|(_, testbed)| testbed)
     }
 
     fn remains(&self) -> Remains {
@@ -109,13 +109,13 @@ impl ConsoleDriver for Netns {
         lab: &Lab,
         device: &str,
         id: &str,
-    ) -> Result<(RemoteConsole, Bench), BenchError> {
+    ) -> Result<(RemoteConsole, Testbed), TestbedError> {
         refuse_real_things(lab, DriverName::Netns)?;
-        let (built, bench) = self.stand(lab, id).await?;
+        let (built, testbed) = self.stand(lab, id).await?;
         match console(&built, device).await {
-            Ok(console) => Ok((console, bench)),
+            Ok(console) => Ok((console, testbed)),
             Err(error) => {
-                bench.close().await;
+                testbed.close().await;
                 Err(error)
             }
         }
@@ -123,24 +123,24 @@ impl ConsoleDriver for Netns {
 }
 
 impl Netns {
-    async fn stand(&self, lab: &Lab, id: &str) -> Result<(Built, Bench), BenchError> {
+    async fn stand(&self, lab: &Lab, id: &str) -> Result<(Built, Testbed), TestbedError> {
         let options = &self.options;
         // Before a lab is made for nothing.
         if let Some((host, image)) = lab.images().next() {
             let what = image_of(host, image);
-            return Err(BenchError::NotSupported { driver: DriverName::Netns, what });
+            return Err(TestbedError::NotSupported { driver: DriverName::Netns, what });
         }
         if let Some(missing) = options.client.missing() {
             let origin = missing.origin.to_owned();
-            return Err(BenchError::NotInstalled { program: missing.program, origin });
+            return Err(TestbedError::NotInstalled { program: missing.program, origin });
         }
         let (mut process, built) = self.start(lab, captures(options, id)?).await?;
         process.stands(id, &built);
         match furnish(lab, options, &built, process.channel()).await {
-            Ok(mut bench) => {
+            Ok(mut testbed) => {
                 let state = options.keep.then(|| Arc::clone(&self.state));
-                bench.resources.push(Box::new(Standing { process, kept_by: state }));
-                Ok((built, bench))
+                testbed.resources.push(Box::new(Standing { process, kept_by: state }));
+                Ok((built, testbed))
             }
             Err(error) => {
                 process.end().await;
@@ -153,8 +153,8 @@ impl Netns {
         &self,
         lab: &Lab,
         captures: Option<PathBuf>,
-    ) -> Result<(LabProcess, Built), BenchError> {
-        let broken = |reason: String| BenchError::Network { reason };
+    ) -> Result<(LabProcess, Built), TestbedError> {
+        let broken = |reason: String| TestbedError::Network { reason };
         self.state.swept.get_or_init(registry::remove_those_of_the_dead);
         let folder =
             LabFolder::new().map_err(|error| broken(format!("no folder for the lab: {error}")))?;
@@ -171,7 +171,7 @@ impl Netns {
             Ok(Reply::Built(Ok(built))) => return Ok((process, built)),
             Ok(Reply::Built(Err(error))) => error,
             Ok(_) => broken("the lab process gave an answer that fits no question".to_owned()),
-            Err(lost) => lost.into_bench_error(),
+            Err(lost) => lost.into_testbed_error(),
         };
         process.end().await;
         Err(error)
@@ -194,8 +194,8 @@ impl Resource for Standing {
     }
 }
 
-async fn console(built: &Built, device: &str) -> Result<RemoteConsole, BenchError> {
-    let broken = |reason: String| BenchError::Device { name: device.to_owned(), reason };
+async fn console(built: &Built, device: &str) -> Result<RemoteConsole, TestbedError> {
+    let broken = |reason: String| TestbedError::Device { name: device.to_owned(), reason };
     let console = built.consoles.get(device).ok_or_else(|| broken("it has no console".into()))?;
     let stream = connect(console).await.map_err(broken)?;
     let console = RemoteConsole::attach(stream).await;
@@ -213,39 +213,39 @@ async fn furnish(
     options: &LabOptions,
     built: &Built,
     channel: &Arc<Channel>,
-) -> Result<Bench, BenchError> {
-    let mut bench = Bench::default();
+) -> Result<Testbed, TestbedError> {
+    let mut testbed = Testbed::default();
     for (name, control) in &built.controls {
         let part = LabPart::new(name, channel.exits());
         let pki = MockPki::in_lab(lab, name, Connections::within_lab(control.clone()), part);
-        bench.pkis.insert(name.clone(), Arc::new(pki));
+        testbed.pkis.insert(name.clone(), Arc::new(pki));
     }
     for (host, _) in lab.programs() {
         let pki = ProgramPki { host: host.to_owned(), channel: Arc::clone(channel) };
-        bench.pkis.insert(host.to_owned(), Arc::new(pki));
+        testbed.pkis.insert(host.to_owned(), Arc::new(pki));
     }
     if lab.programs().next().is_none() {
-        bench.keys = KeySupply::Shared;
+        testbed.keys = KeySupply::Shared;
     }
     if options.client == Client::Builtin {
-        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
     }
     for (name, console) in &built.consoles {
         let (stream, part) = (connect(console).await, LabPart::new(name, channel.exits()));
         let device = LabDevice::start(lab, name, stream, options, part).await?;
-        bench.devices.insert(name.clone(), Arc::new(device));
+        testbed.devices.insert(name.clone(), Arc::new(device));
     }
-    Ok(bench)
+    Ok(testbed)
 }
 
 /// The folder that the lab's captures are left in, made.
-fn captures(options: &LabOptions, id: &str) -> Result<Option<PathBuf>, BenchError> {
+fn captures(options: &LabOptions, id: &str) -> Result<Option<PathBuf>, TestbedError> {
     let Some(folder) = &options.captures else { return Ok(None) };
     let folder = folder.join(file_name(id));
     std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize()).map(Some).map_err(
         |error| {
             let reason = format!("captures cannot be left in `{}`: {error}", folder.display());
-            BenchError::Network { reason }
+            TestbedError::Network { reason }
         },
     )
 }
@@ -261,12 +261,12 @@ fn file_name(id: &str) -> String {
 }
 
 /// The program that labs are processes of: this one, unless the options name it.
-fn program(options: &LabOptions) -> Result<PathBuf, BenchError> {
+fn program(options: &LabOptions) -> Result<PathBuf, TestbedError> {
     match &options.sceplab {
         Some(program) => Ok(program.clone()),
         None => std::env::current_exe().map_err(|error| {
             let reason = format!("it is not known where the program `sceplab` is: {error}");
-            BenchError::Network { reason }
+            TestbedError::Network { reason }
         }),
     }
 }

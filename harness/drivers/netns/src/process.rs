@@ -18,7 +18,7 @@ use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::control::Built;
 use simulated::exit::Lost;
-use testbed::{BenchError, KeptLab, LabEntry};
+use testbed::{KeptLab, LabEntry, TestbedError};
 
 /// How long the making of a lab may take, beside what its programs may, and as long each command that prepares one.
 const BUILDING_LIMIT: Duration = Duration::from_secs(60);
@@ -42,8 +42,8 @@ impl LabProcess {
         sceplab: &Path,
         folder: LabFolder,
         entry: LabEntry,
-    ) -> Result<Self, BenchError> {
-        let broken = |error: std::io::Error| BenchError::Network {
+    ) -> Result<Self, TestbedError> {
+        let broken = |error: std::io::Error| TestbedError::Network {
             reason: format!("`{} lab-process` cannot be started: {error}", sceplab.display()),
         };
         let (mut child, socket) = spawn(sceplab).map_err(broken)?;

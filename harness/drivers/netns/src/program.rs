@@ -25,7 +25,7 @@ use simulated::channel::Channel;
 use simulated::control::{Ask, Reply};
 use simulated::kernel::namespace::Namespace;
 use simulated::server::{Server, is_answered};
-use testbed::BenchError;
+use testbed::TestbedError;
 use testbed::pki::Pki;
 
 /// How long one command that prepares a program may take.
@@ -49,8 +49,8 @@ pub(crate) async fn start(
     (host, program): (&str, &Program),
     namespace: &Namespace,
     folder: PathBuf,
-) -> Result<Server, BenchError> {
-    let broken = |reason| BenchError::Pki { name: host.to_owned(), reason };
+) -> Result<Server, TestbedError> {
+    let broken = |reason| TestbedError::Pki { name: host.to_owned(), reason };
     DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {
         broken(format!("its folder `{}` cannot be made: {error}", folder.display()))
     })?;
@@ -61,13 +61,13 @@ pub(crate) async fn start(
     launch(&launcher, &path).await.map_err(broken)
 }
 
-fn missing(host: &str, program: &Program) -> BenchError {
+fn missing(host: &str, program: &Program) -> TestbedError {
     let command = program.command.first().cloned().unwrap_or_default();
     match &program.package {
         Some(package) => {
-            BenchError::NotInstalled { program: command, origin: format!("package `{package}`") }
+            TestbedError::NotInstalled { program: command, origin: format!("package `{package}`") }
         }
-        None => BenchError::Pki {
+        None => TestbedError::Pki {
             name: host.to_owned(),
             reason: format!("there is no program `{command}` in `PATH`"),
         },

@@ -124,7 +124,7 @@ async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
 
 #[cfg(test)]
 mod tests {
-    use testbed::BenchError;
+    use testbed::TestbedError;
     use tokio::io::AsyncWriteExt;
     use tokio::net::UnixStream;
 
@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_the_answer_to_everything() {
-        let refusal = BenchError::Network { reason: "no".to_owned() };
+        let refusal = TestbedError::Network { reason: "no".to_owned() };
         let line = encode(&LabEvent::Refused(refusal.clone())).unwrap();
         assert_eq!(answered_with(&line).await.unwrap_err(), Lost::Refused(refusal));
     }

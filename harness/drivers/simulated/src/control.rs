@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use model::lab::topology::Node;
 use model::lab::{Lab, Pki};
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// What the runner asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub enum LabEvent {
     /// The namespaces stand, and in them a process that has this id outside.
     Isolated(u32),
     /// The namespaces cannot be had.
-    Refused(BenchError),
+    Refused(TestbedError),
     /// A request was followed, or cannot be.
     Reply {
         /// The request's number.
@@ -73,9 +73,9 @@ pub enum LabEvent {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// What the lab is made of, or why it is not.
-    Built(Result<Built, BenchError>),
+    Built(Result<Built, TestbedError>),
     /// Why the container has no network, if it has none.
-    Furnished(Result<(), BenchError>),
+    Furnished(Result<(), TestbedError>),
     /// Why there is no connection, if nobody listens.
     Listens(Result<(), String>),
     /// The lines, newest last.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use testbed::BenchError;
+use testbed::TestbedError;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -16,7 +16,7 @@ const EXIT_LIMIT: Duration = Duration::from_secs(1);
 pub enum Lost {
     /// The lab process could not get to where labs are.
     #[error(transparent)]
-    Refused(BenchError),
+    Refused(TestbedError),
     /// The lab process has exited.
     #[error("{0}")]
     Gone(String),
@@ -27,10 +27,10 @@ pub enum Lost {
 
 impl Lost {
     /// The reason why there is no lab.
-    pub fn into_bench_error(self) -> BenchError {
+    pub fn into_testbed_error(self) -> TestbedError {
         match self {
             Self::Refused(error) => error,
-            other => BenchError::Network { reason: other.to_string() },
+            other => TestbedError::Network { reason: other.to_string() },
         }
     }
 }

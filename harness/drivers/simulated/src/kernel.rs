@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dut_sim::network::kernel::{KernelNetwork, Owned};
 use dut_sim::{Device, DeviceSettings, Settings};
 use model::lab::Lab;
-use testbed::{BenchError, Client};
+use testbed::{Client, TestbedError};
 
 use crate::sim_device;
 
@@ -44,12 +44,12 @@ pub fn start_device_with_interfaces(
     client: Client,
     interfaces: &[String],
     restarts_in_commit: Option<u64>,
-) -> Result<Arc<Device>, BenchError> {
+) -> Result<Arc<Device>, TestbedError> {
     let mut settings = sim_device::settings(lab, device, client)?;
     interfaces.clone_into(&mut settings.interfaces);
     let owned = Owned::Only(interfaces.iter().cloned().collect());
     let network = KernelNetwork::open(owned, settings.names.clone());
-    let network = network.map_err(|error| BenchError::Network { reason: error.to_string() })?;
+    let network = network.map_err(|error| TestbedError::Network { reason: error.to_string() })?;
     let customary = DeviceSettings::new(Arc::new(network));
     Ok(Device::start(DeviceSettings { own: settings, restarts_in_commit, ..customary }))
 }

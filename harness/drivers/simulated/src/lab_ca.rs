@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::connector::Connector;
 use model::lab::{self, Lab};
-use testbed::BenchError;
+use testbed::TestbedError;
 use testbed::http::{self, Envelope};
 
 /// How long the SCEP service may take for an answer.
@@ -37,9 +37,9 @@ impl LabCa {
         name: &str,
         plan: &lab::Pki,
         address: Option<SocketAddr>,
-    ) -> Result<Self, BenchError> {
+    ) -> Result<Self, TestbedError> {
         let ca = Ca::open(settings(name, plan), SystemTime::now()).map_err(|error| {
-            BenchError::Pki { name: name.to_owned(), reason: error.to_string() }
+            TestbedError::Pki { name: name.to_owned(), reason: error.to_string() }
         })?;
         Ok(Self { ca, authority: authority(name, address), path: path(plan) })
     }

@@ -13,14 +13,14 @@ use tokio::sync::watch;
 use crate::exit::LabPart;
 use model::lab::Lab;
 use testbed::device::{Change, Device, DeviceError};
-use testbed::{BenchError, Client, LabOptions};
+use testbed::{Client, LabOptions, TestbedError};
 
 /// What the device `name` of `lab` is started with.
 ///
 /// # Errors
 /// When the lab has no such device.
-pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, BenchError> {
-    let device = lab.devices.get(name).ok_or_else(|| BenchError::Device {
+pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, TestbedError> {
+    let device = lab.devices.get(name).ok_or_else(|| TestbedError::Device {
         name: name.to_owned(),
         reason: "the lab has none of that name".to_owned(),
     })?;
@@ -96,7 +96,7 @@ impl LabDevice {
         stream: Result<S, String>,
         options: &LabOptions,
         part: LabPart,
-    ) -> Result<Self, BenchError>
+    ) -> Result<Self, TestbedError>
     where
         S: Stream + 'static,
     {
@@ -112,7 +112,7 @@ impl LabDevice {
             }
             Err(reason) => {
                 let reason = part.explain(&reason).await;
-                Err(BenchError::Device { name: name.to_owned(), reason })
+                Err(TestbedError::Device { name: name.to_owned(), reason })
             }
         }
     }

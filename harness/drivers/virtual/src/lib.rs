@@ -16,7 +16,7 @@ use simulated::lab_ca::{LabCa, port_of};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, SimDevice};
 use simulated::{ConsoleDriver, image_of, refuse_real_things};
-use testbed::{Bench, BenchError, Client, Driver, DriverName, KeySupply, Resource};
+use testbed::{Client, Driver, DriverName, KeySupply, Resource, Testbed, TestbedError};
 use tokio::io::DuplexStream;
 
 use crate::virtual_lab::{Service, VirtualLab};
@@ -39,7 +39,7 @@ impl Virtual {
         Self { client: Client::Builtin, keys }
     }
 
-    fn check(&self, lab: &Lab) -> Result<(), BenchError> {
+    fn check(&self, lab: &Lab) -> Result<(), TestbedError> {
         refuse_real_things(lab, DriverName::Virtual)?;
         check_client(self.client)
     }
@@ -47,17 +47,17 @@ impl Virtual {
 
 #[async_trait]
 impl Driver for Virtual {
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         self.check(lab)?;
-        let (network, mut bench) = without_devices(lab)?;
+        let (network, mut testbed) = without_devices(lab)?;
         for name in lab.devices.keys() {
             let device = start_device(name, lab, &network, &self.keys, None)?;
-            bench.devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
+            testbed.devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
         }
-        bench.client = Some(Arc::new(Builtin::new(bench.pkis.clone())));
-        bench.keys = KeySupply::Shared;
-        bench.resources.push(Box::new(network));
-        Ok(bench)
+        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
+        testbed.keys = KeySupply::Shared;
+        testbed.resources.push(Box::new(network));
+        Ok(testbed)
     }
 }
 
@@ -68,18 +68,18 @@ impl ConsoleDriver for Virtual {
         lab: &Lab,
         name: &str,
         _: &str,
-    ) -> Result<(RemoteConsole, Bench), BenchError> {
+    ) -> Result<(RemoteConsole, Testbed), TestbedError> {
         self.check(lab)?;
-        let (device, bench) = with_device(lab, name, &self.keys, None)?;
-        let console = RemoteConsole::of(device).await.map_err(|error| BenchError::Device {
+        let (device, testbed) = with_device(lab, name, &self.keys, None)?;
+        let console = RemoteConsole::of(device).await.map_err(|error| TestbedError::Device {
             name: name.to_owned(),
             reason: error.to_string(),
         })?;
-        Ok((console, bench))
+        Ok((console, testbed))
     }
 }
 
-/// Builds `lab` in this process, for its device of that name, which is of use as long as the bench is kept.
+/// Builds `lab` in this process, for its device of that name, which is of use as long as the testbed is kept.
 ///
 /// The device restarts once in the middle of the commit of that number, where there is one.
 ///
@@ -90,18 +90,18 @@ pub fn in_the_virtual_lab(
     device: &str,
     client: Client,
     restarts_in_commit: Option<u64>,
-) -> Result<(Arc<Device>, Bench), BenchError> {
+) -> Result<(Arc<Device>, Testbed), TestbedError> {
     check_client(client)?;
     with_device(lab, device, &KeySource::Generate, restarts_in_commit)
 }
 
 /// A client that is a program has no way into the virtual lab.
-fn check_client(client: Client) -> Result<(), BenchError> {
+fn check_client(client: Client) -> Result<(), TestbedError> {
     if client == Client::Builtin {
         return Ok(());
     }
     let what = format!("the client `{client}`, which is a program");
-    Err(BenchError::NotSupported { driver: DriverName::Virtual, what })
+    Err(TestbedError::NotSupported { driver: DriverName::Virtual, what })
 }
 
 fn with_device(
@@ -109,11 +109,11 @@ fn with_device(
     name: &str,
     keys: &KeySource,
     restarts_in_commit: Option<u64>,
-) -> Result<(Arc<Device>, Bench), BenchError> {
-    let (network, mut bench) = without_devices(lab)?;
+) -> Result<(Arc<Device>, Testbed), TestbedError> {
+    let (network, mut testbed) = without_devices(lab)?;
     let device = start_device(name, lab, &network, keys, restarts_in_commit)?;
-    bench.resources.push(Box::new(network));
-    Ok((device, bench))
+    testbed.resources.push(Box::new(network));
+    Ok((device, testbed))
 }
 
 impl Resource for VirtualLab {}
@@ -126,22 +126,22 @@ impl Service for LabCa {
 }
 
 /// The network of `lab`, and its PKIs.
-fn without_devices(lab: &Lab) -> Result<(VirtualLab, Bench), BenchError> {
+fn without_devices(lab: &Lab) -> Result<(VirtualLab, Testbed), TestbedError> {
     if let Some(what) = lab.hosts.iter().find_map(foreigner_of) {
-        return Err(BenchError::NotSupported { driver: DriverName::Virtual, what });
+        return Err(TestbedError::NotSupported { driver: DriverName::Virtual, what });
     }
-    let (network, mut bench) = (VirtualLab::new(lab), Bench::default());
+    let (network, mut testbed) = (VirtualLab::new(lab), Testbed::default());
     for (name, plan) in &lab.pkis {
         let ca = Arc::new(LabCa::open(name, plan, None)?);
         for host in lab.hosts_that_run(name) {
             if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
                 let reason = format!("`{host}` is no host of the lab");
-                return Err(BenchError::Network { reason });
+                return Err(TestbedError::Network { reason });
             }
         }
-        bench.pkis.insert(name.clone(), Arc::new(MockPki::in_this_process(&ca)));
+        testbed.pkis.insert(name.clone(), Arc::new(MockPki::in_this_process(&ca)));
     }
-    Ok((network, bench))
+    Ok((network, testbed))
 }
 
 /// What a host runs that is no part of this process, in words.
@@ -162,9 +162,9 @@ fn start_device(
     network: &VirtualLab,
     keys: &KeySource,
     restarts_in_commit: Option<u64>,
-) -> Result<Arc<Device>, BenchError> {
+) -> Result<Arc<Device>, TestbedError> {
     let own = sim_device::settings(lab, name, Client::Builtin)?;
-    let attachment = network.network(name).ok_or_else(|| BenchError::Device {
+    let attachment = network.network(name).ok_or_else(|| TestbedError::Device {
         name: name.to_owned(),
         reason: "it is plugged into nothing".to_owned(),
     })?;

@@ -12,7 +12,7 @@ use simulated::lab_ca::LabCa;
 use simulated::mock_pki::MockPki;
 use testbed::client::Client;
 use testbed::pki::Pki;
-use testbed::{Bench, BenchError, Driver, DriverName, Resource};
+use testbed::{Driver, DriverName, Resource, Testbed, TestbedError};
 
 /// Mock CAs on the loopback interface, each on a port of its own that the system chooses, and a client that enrols with them.
 pub struct Loopback {
@@ -28,18 +28,18 @@ impl Loopback {
 
 #[async_trait]
 impl Driver for Loopback {
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         if let Some(name) = lab.devices.keys().chain(lab.hosts.keys()).next() {
             let what = format!("a lab with devices and hosts, such as `{name}`, on loopback");
-            return Err(BenchError::NotSupported { driver: DriverName::Virtual, what });
+            return Err(TestbedError::NotSupported { driver: DriverName::Virtual, what });
         }
-        let mut bench = Bench { client: Some(Arc::clone(&self.client)), ..Bench::default() };
+        let mut testbed = Testbed { client: Some(Arc::clone(&self.client)), ..Testbed::default() };
         for (name, plan) in &lab.pkis {
             let (pki, listener) = listen(name, plan).await?;
-            bench.pkis.insert(name.clone(), pki);
-            bench.resources.push(Box::new(listener));
+            testbed.pkis.insert(name.clone(), pki);
+            testbed.resources.push(Box::new(listener));
         }
-        Ok(bench)
+        Ok(testbed)
     }
 }
 
@@ -54,8 +54,8 @@ impl Resource for Listener {
     }
 }
 
-async fn listen(name: &str, plan: &lab::Pki) -> Result<(Arc<dyn Pki>, Listener), BenchError> {
-    let network = |error: std::io::Error| BenchError::Network { reason: error.to_string() };
+async fn listen(name: &str, plan: &lab::Pki) -> Result<(Arc<dyn Pki>, Listener), TestbedError> {
+    let network = |error: std::io::Error| TestbedError::Network { reason: error.to_string() };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(network)?;
     let address = listener.local_addr().map_err(network)?;
     let ca = LabCa::open(name, plan, Some(address))?;

@@ -13,18 +13,18 @@ fn lab(name: &str) -> Lab {
 
 #[tokio::test]
 async fn a_documented_lab_has_its_device_and_its_pki() {
-    let bench = Virtual::default().build(&lab("windows-pki"), "x").await.unwrap();
-    assert_eq!(bench.devices.keys().collect::<Vec<_>>(), ["DUT0"]);
-    assert_eq!(bench.pkis.keys().collect::<Vec<_>>(), ["windows-pki"]);
-    assert_eq!(bench.pkis["windows-pki"].issued().await.unwrap(), []);
+    let testbed = Virtual::default().build(&lab("windows-pki"), "x").await.unwrap();
+    assert_eq!(testbed.devices.keys().collect::<Vec<_>>(), ["DUT0"]);
+    assert_eq!(testbed.pkis.keys().collect::<Vec<_>>(), ["windows-pki"]);
+    assert_eq!(testbed.pkis["windows-pki"].issued().await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn a_refused_line_is_named() {
-    let bench = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
+    let testbed = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
     let lines = "set interfaces ethernet eth0 address 10.215.168.64/24\nset nonsense";
 
-    let refused = bench.devices["DUT0"].configure(Change::Replace(lines)).await;
+    let refused = testbed.devices["DUT0"].configure(Change::Replace(lines)).await;
 
     assert!(
         matches!(&refused, Err(DeviceError::ConfigurationRefused { line: 2, .. })),
@@ -34,8 +34,8 @@ async fn a_refused_line_is_named() {
 
 #[tokio::test]
 async fn an_unknown_command_and_a_ping_without_replies_have_failed() {
-    let bench = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
-    let device = &bench.devices["DUT0"];
+    let testbed = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
+    let device = &testbed.devices["DUT0"];
     let lines = "set interfaces ethernet eth0 address 10.215.168.64/24";
     device.configure(Change::Replace(lines)).await.unwrap();
 
@@ -50,8 +50,8 @@ async fn an_unknown_command_and_a_ping_without_replies_have_failed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_device_that_does_not_change_is_waited_for_as_long_as_asked() {
-    let bench = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
-    let device = &bench.devices["DUT0"];
+    let testbed = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
+    let device = &testbed.devices["DUT0"];
     device.execute("show running").await.unwrap();
     let before = tokio::time::Instant::now();
 
@@ -63,6 +63,6 @@ async fn a_device_that_does_not_change_is_waited_for_as_long_as_asked() {
 #[tokio::test]
 async fn there_is_no_console_of_an_unknown_device() {
     let built = Virtual::default().console(&lab("linux-pki"), "DUT9", "x").await;
-    let Err(BenchError::Device { name, .. }) = built.map(drop) else { panic!("there is one") };
+    let Err(TestbedError::Device { name, .. }) = built.map(drop) else { panic!("there is one") };
     assert_eq!(name, "DUT9");
 }

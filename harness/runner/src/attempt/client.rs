@@ -9,7 +9,7 @@ use super::pki::{asked, pki};
 use super::{Answer, Attempt, Attempted, On, Stop, bounded};
 use model::lab::Secret;
 use model::scenario::client::{ClientFact, ClientStep, GivenChallenge};
-use testbed::Bench;
+use testbed::Testbed;
 use testbed::client::{ClientEnd, ClientOrder, ClientRun};
 use testbed::pki::Pki;
 
@@ -35,9 +35,9 @@ impl ClientFolder {
 
 impl Attempt for ClientStep {
     /// Lets the client enrol once, and holds what it did against what is acceptable.
-    async fn attempt(&self, On { step, bench, memory }: On<'_>) -> Result<Attempted, Stop> {
-        let pki = pki(bench, &self.pki)?;
-        let client = bench.client.as_ref().ok_or_else(|| {
+    async fn attempt(&self, On { step, testbed, memory }: On<'_>) -> Result<Attempted, Stop> {
+        let pki = pki(testbed, &self.pki)?;
+        let client = testbed.client.as_ref().ok_or_else(|| {
             let reason = "there is no client under test; `sceplab conform-client` tries programs";
             Stop::NotSupported(reason.to_owned())
         })?;
@@ -133,9 +133,9 @@ fn answer(it: &ClientStep, run: &ClientRun, outcome: &str) -> Result<Answer, Sto
 }
 
 /// The faults of all PKIs that did not happen.
-pub(crate) async fn unfired(bench: &Bench) -> Result<Vec<String>, Stop> {
+pub(crate) async fn unfired(testbed: &Testbed) -> Result<Vec<String>, Stop> {
     let mut all = Vec::new();
-    for (name, pki) in &bench.pkis {
+    for (name, pki) in &testbed.pkis {
         all.extend(unfired_at(pki.as_ref(), name).await?);
     }
     Ok(all)

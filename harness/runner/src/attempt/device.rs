@@ -10,17 +10,17 @@ use super::{Answer, Attempt, Attempted, Miss, On, Stop, bounded};
 use model::lab::{Secret, placeholders};
 use model::scenario::{Configuration, Ping, Run};
 use results::Sent;
-use testbed::Bench;
+use testbed::Testbed;
 use testbed::device::{Change, Device, DeviceError};
 
 impl Attempt for Configuration {
     /// A configuration is given once: what a device refuses it would refuse again.
     async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
-        let target = &Target::of(&self.device, on.bench)?;
+        let target = &Target::of(&self.device, on.testbed)?;
         // What is told of it is what the scenario has; passwords are for the device alone.
         let lines = self.lines.value.clone();
         let sent = Sent::Configuration { device: self.device.clone(), lines };
-        let filled = filled(self, on.bench, &mut on.memory.secrets).await?;
+        let filled = filled(self, on.testbed, &mut on.memory.secrets).await?;
         let change = if self.replaces { Change::Replace(&filled) } else { Change::Modify(&filled) };
         let configure = || async move {
             match bounded(target.name, target.device.configure(change)).await? {
@@ -39,7 +39,7 @@ impl Attempt for Configuration {
 impl Attempt for Ping {
     /// All echo requests are to be answered.
     async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
-        let target = &Target::of(&self.device, on.bench)?;
+        let target = &Target::of(&self.device, on.testbed)?;
         let sent = Sent::Command { device: self.device.clone(), command: self.command() };
         let place = &on.step.place;
         let ping = || async move {
@@ -61,7 +61,7 @@ impl Attempt for Ping {
 impl Attempt for Run {
     /// Where there are checks, they alone decide: the output of a refused command may be expected.
     async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
-        let target = &Target::of(&self.device, on.bench)?;
+        let target = &Target::of(&self.device, on.testbed)?;
         let sent = Sent::Command { device: self.device.clone(), command: self.command.clone() };
         // A command without a check is not tried again: it may do something.
         let within = if self.checks.is_empty() { Duration::ZERO } else { self.within };
@@ -113,14 +113,14 @@ fn answered(output: &str) -> Option<(u32, u32)> {
 /// Each place has a password of its own, for it may serve once.
 async fn filled(
     configuration: &Configuration,
-    bench: &Bench,
+    testbed: &Testbed,
     secrets: &mut Vec<Secret>,
 ) -> Result<String, Stop> {
     let lines = configuration.lines.value.as_str();
     let (mut filled, mut rest) = (String::new(), 0);
     for (name, range) in placeholders(lines) {
         let Some(pki) = configuration.challenges.get(name) else { continue };
-        let password = password(pki, bench).await?;
+        let password = password(pki, testbed).await?;
         filled.push_str(&lines[rest..range.start]);
         let word = quoted(password.expose(), &filled);
         filled.push_str(&word);
@@ -131,8 +131,8 @@ async fn filled(
     Ok(filled)
 }
 
-async fn password(pki: &str, bench: &Bench) -> Result<Secret, Stop> {
-    match asked(pki, super::pki::pki(bench, pki)?.challenge(false)).await? {
+async fn password(pki: &str, testbed: &Testbed) -> Result<Secret, Stop> {
+    match asked(pki, super::pki::pki(testbed, pki)?.challenge(false)).await? {
         Some(password) if password.expose().contains(|c: char| c.is_control()) => {
             let what = "has a control character, which no configuration line can carry";
             Err(Stop::Broken(format!("`{pki}`: the challenge password {what}")))
@@ -167,8 +167,8 @@ struct Executed {
 }
 
 impl<'a> Target<'a> {
-    fn of(name: &'a str, bench: &'a Bench) -> Result<Self, Stop> {
-        match bench.devices.get(name) {
+    fn of(name: &'a str, testbed: &'a Testbed) -> Result<Self, Stop> {
+        match testbed.devices.get(name) {
             Some(device) => Ok(Self { name, device: device.as_ref() }),
             None => Err(Stop::Broken(format!("the lab was built without the device `{name}`"))),
         }

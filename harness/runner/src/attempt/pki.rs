@@ -9,7 +9,7 @@ use model::scenario::scep::{FactName, Scep};
 use model::scenario::seen::{Seen, SeenFact};
 use model::scenario::{Issued, Step, Verdict};
 use results::Sent;
-use testbed::Bench;
+use testbed::Testbed;
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, SeenRequest};
 
 /// The first pause between two tries; a PKI does not tell when it changed, so that pauses grow.
@@ -20,8 +20,8 @@ pub(crate) type Conversations = BTreeMap<String, Conversation>;
 
 impl Attempt for Verdict {
     /// Approves or denies the oldest pending request, once there is one.
-    async fn attempt(&self, On { step, bench, .. }: On<'_>) -> Result<Attempted, Stop> {
-        let pki = pki(bench, &self.pki)?;
+    async fn attempt(&self, On { step, testbed, .. }: On<'_>) -> Result<Attempted, Stop> {
+        let pki = pki(testbed, &self.pki)?;
         let verb = if self.approves { "approve" } else { "deny" };
         let decide = || async move {
             let decision = if self.approves { pki.approve() } else { pki.deny() };
@@ -40,8 +40,8 @@ impl Attempt for Verdict {
 
 impl Attempt for Issued {
     /// Lists the issued certificates until they are as expected.
-    async fn attempt(&self, On { step, bench, .. }: On<'_>) -> Result<Attempted, Stop> {
-        let pki = pki(bench, &self.pki)?;
+    async fn attempt(&self, On { step, testbed, .. }: On<'_>) -> Result<Attempted, Stop> {
+        let pki = pki(testbed, &self.pki)?;
         let list = || async move {
             let listed = asked(&self.pki, pki.issued()).await?;
             Ok(listed_as_expected(step, self, &listed))
@@ -53,10 +53,11 @@ impl Attempt for Issued {
 
 impl Attempt for Scep {
     /// Sends the request and holds what comes against the outcomes that are acceptable.
-    async fn attempt(&self, On { step, bench, memory }: On<'_>) -> Result<Attempted, Stop> {
+    async fn attempt(&self, On { step, testbed, memory }: On<'_>) -> Result<Attempted, Stop> {
         let start = Instant::now();
-        let pki = pki(bench, &self.pki)?;
-        let fresh = || Conversation::new(bench.keys, bench.subject.clone(), bench.received.clone());
+        let pki = pki(testbed, &self.pki)?;
+        let fresh =
+            || Conversation::new(testbed.keys, testbed.subject.clone(), testbed.received.clone());
         let conversation = memory.conversations.entry(self.pki.clone()).or_insert_with(fresh);
         let speech = conversation.speak(pki, &self.request, !self.may_be_granted());
         let spoken = bounded(&self.pki, speech).await?.map_err(|error| match error {
@@ -81,9 +82,9 @@ impl Attempt for Scep {
 
 impl Attempt for Seen {
     /// Holds each request that is meant against what is acceptable.
-    async fn attempt(&self, On { step, bench, .. }: On<'_>) -> Result<Attempted, Stop> {
+    async fn attempt(&self, On { step, testbed, .. }: On<'_>) -> Result<Attempted, Stop> {
         let start = Instant::now();
-        let mut meant = asked(&self.pki, pki(bench, &self.pki)?.seen()).await?;
+        let mut meant = asked(&self.pki, pki(testbed, &self.pki)?.seen()).await?;
         meant.retain(|one| {
             self.on.takes(one.value(SeenFact::Operation), one.value(SeenFact::MessageType))
         });
@@ -167,8 +168,8 @@ async fn tried<A: Future<Output = Result<Answer, Stop>>>(
     Attempted::tried(step, sent, within, attempt, pause).await
 }
 
-pub(super) fn pki<'a>(bench: &'a Bench, name: &str) -> Result<&'a dyn Pki, Stop> {
-    bench
+pub(super) fn pki<'a>(testbed: &'a Testbed, name: &str) -> Result<&'a dyn Pki, Stop> {
+    testbed
         .pkis
         .get(name)
         .map(AsRef::as_ref)

@@ -10,7 +10,7 @@ use model::lab::Lab;
 use model::scenario::{Found, load};
 use results::{Results, Status};
 use testbed::device::{Change, Device, DeviceError};
-use testbed::{Bench, BenchError};
+use testbed::{Testbed, TestbedError};
 
 /// Does what it is told: to panic, to hang, or to see how many others are at it.
 struct Puppet;
@@ -49,13 +49,13 @@ struct Puppets;
 
 #[async_trait]
 impl Driver for Puppets {
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Bench, BenchError> {
+    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         if lab.hosts.contains_key("broken") {
-            return Err(BenchError::Network { reason: "no cable for hunter2".to_owned() });
+            return Err(TestbedError::Network { reason: "no cable for hunter2".to_owned() });
         }
-        let mut bench = Bench::default();
-        bench.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
-        Ok(bench)
+        let mut testbed = Testbed::default();
+        testbed.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
+        Ok(testbed)
     }
 }
 
@@ -161,10 +161,10 @@ struct OneAtATime;
 
 #[async_trait]
 impl Driver for OneAtATime {
-    async fn build(&self, _: &Lab, _: &str) -> Result<Bench, BenchError> {
-        let mut bench = Bench::default();
-        bench.devices.insert("DUT0".to_owned(), Arc::new(Visitor));
-        Ok(bench)
+    async fn build(&self, _: &Lab, _: &str) -> Result<Testbed, TestbedError> {
+        let mut testbed = Testbed::default();
+        testbed.devices.insert("DUT0".to_owned(), Arc::new(Visitor));
+        Ok(testbed)
     }
 
     fn exclusive(&self, _: &Lab) -> BTreeSet<String> {

@@ -1,4 +1,4 @@
-//! Scenarios on a bench of a fake device and a fake PKI.
+//! Scenarios on a testbed of a fake device and a fake PKI.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -107,10 +107,10 @@ async fn run_at(
     std::fs::write(&path, format!("{LAB}{steps}")).unwrap();
     let scenario = load(&Found { id: "a".to_owned(), path }, None).unwrap();
     let device = FakeDevice { outputs, calls: AtomicUsize::new(0), configured: Mutex::default() };
-    let mut bench = Bench::default();
-    bench.devices.insert("DUT0".to_owned(), Arc::new(device));
-    bench.pkis.insert("ca".to_owned(), pki);
-    run_on(&scenario, &bench).await
+    let mut testbed = Testbed::default();
+    testbed.devices.insert("DUT0".to_owned(), Arc::new(device));
+    testbed.pkis.insert("ca".to_owned(), pki);
+    run_on(&scenario, &testbed).await
 }
 
 fn failure(outcome: &ScenarioOutcome) -> &Failure {

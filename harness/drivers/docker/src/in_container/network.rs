@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use model::lab::topology::Interface;
 use simulated::control::{Furnishing, Peers};
 use simulated::kernel::links::{Links, done, interface_refused, is_unknown, refused};
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// What the engine's interface is called once it is out of the way.
 pub(super) const CARRIER: &str = "carrier";
@@ -38,7 +38,7 @@ const UNKNOWN: &str =
 const FIRST_INTERFACE: u32 = 1_000_000;
 
 /// Makes the links, and gives the container its addresses and routes.
-pub(super) async fn furnish(furnishing: &Furnishing) -> Result<(), BenchError> {
+pub(super) async fn furnish(furnishing: &Furnishing) -> Result<(), TestbedError> {
     let node = &furnishing.node;
     let links = Links::open(FIRST_INTERFACE, &Handle::current())
         .map_err(|error| refused(node, &format!("netlink: {error}")))?;

@@ -14,7 +14,7 @@ use bollard::query_parameters::{
 use super::owner::Owner;
 use super::{LAB, NODE, PROCESS, RUN};
 use crate::engine::{Engine, Fault};
-use testbed::BenchError;
+use testbed::TestbedError;
 use testbed::leftovers::{self, Found, Leftover, Removal, State};
 
 /// For how long an image that was asked for is left alone: whoever did so makes containers of it meanwhile.
@@ -64,7 +64,7 @@ pub struct Thing {
 ///
 /// # Errors
 /// When the engine cannot be asked.
-pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
+pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, TestbedError> {
     let mut things = labelled(engine, RUN).await?;
     things.extend(images(engine).await?);
     Ok(things)
@@ -74,7 +74,7 @@ pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
 ///
 /// # Errors
 /// When the engine cannot be asked.
-pub(super) async fn labelled(engine: &Engine, label: &str) -> Result<Vec<Thing>, BenchError> {
+pub(super) async fn labelled(engine: &Engine, label: &str) -> Result<Vec<Thing>, TestbedError> {
     let client = engine.client();
     let filter = &with_label(label);
     let containers = ListContainersOptionsBuilder::new().all(true).filters(filter).build();
@@ -90,7 +90,7 @@ pub(super) async fn labelled(engine: &Engine, label: &str) -> Result<Vec<Thing>,
 ///
 /// # Errors
 /// When the engine cannot be asked.
-pub(crate) async fn images(engine: &Engine) -> Result<Vec<Thing>, BenchError> {
+pub(crate) async fn images(engine: &Engine) -> Result<Vec<Thing>, TestbedError> {
     let options = ListImagesOptionsBuilder::new().all(true).filters(&with_label(NODE)).build();
     let images = engine.client().list_images(Some(options)).await;
     let images = images.map_err(|error| engine.explain("looking for images of nodes", &error))?;
@@ -133,7 +133,7 @@ impl Thing {
     ///
     /// # Errors
     /// When the engine refuses, as it does for a network with containers in it.
-    pub async fn remove(&self, engine: &Engine) -> Result<Removal, BenchError> {
+    pub async fn remove(&self, engine: &Engine) -> Result<Removal, TestbedError> {
         // Whoever takes it for one that nobody needs may have looked a while ago.
         let is_wanted = self.kind == Kind::Image
             && self.state() != State::Living
@@ -210,7 +210,8 @@ pub async fn find() -> Found {
         let why = "there is no Docker engine here, and so no container";
         return Found { nothing_there: Some(why.to_owned()), ..Found::default() };
     }
-    let unseen = |error: BenchError| Found { unseen: Some(error.to_string()), ..Found::default() };
+    let unseen =
+        |error: TestbedError| Found { unseen: Some(error.to_string()), ..Found::default() };
     let engine = match Engine::connect().await {
         Ok(engine) => engine,
         Err(error) => return unseen(error),

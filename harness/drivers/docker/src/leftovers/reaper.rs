@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{INTERVAL, remove_all};
 use crate::engine::Engine;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// What the reaper says once it no longer goes the way of its runner.
 const READY: &str = "ready";
@@ -38,7 +38,11 @@ struct Process {
 
 impl Reaper {
     /// Starts the reaper of a run, unless it is there.
-    pub(super) async fn start(&self, sceplab: Option<&Path>, run: &str) -> Result<(), BenchError> {
+    pub(super) async fn start(
+        &self,
+        sceplab: Option<&Path>,
+        run: &str,
+    ) -> Result<(), TestbedError> {
         let mut reaper = self.0.lock().await;
         if reaper.as_mut().is_some_and(Process::lives) {
             return Ok(());
@@ -49,7 +53,7 @@ impl Reaper {
         let started = tokio::task::spawn_blocking(move || Process::start(&program, &run));
         let failed = |why: String| {
             let reason = format!("{told}, which removes what a run that is killed leaves, {why}");
-            BenchError::Engine { reason }
+            TestbedError::Engine { reason }
         };
         let started = match timeout(PATIENCE, started).await {
             Ok(Ok(started)) => {
@@ -126,7 +130,7 @@ pub async fn reap() -> io::Result<()> {
     remove(run).await.map_err(|error| io::Error::other(error.to_string()))
 }
 
-async fn remove(run: &str) -> Result<(), BenchError> {
+async fn remove(run: &str) -> Result<(), TestbedError> {
     let deadline = Instant::now() + ENGINE_AWAY;
     let engine = loop {
         match Engine::connect().await {

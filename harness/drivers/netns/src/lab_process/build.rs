@@ -24,14 +24,14 @@ use model::lab::topology::{Node, Topology};
 use simulated::control::{Built, LabEvent, Order};
 use simulated::kernel::links::{FIRST_INTERFACE, Links, interface_refused, is_unknown, refused};
 use simulated::kernel::namespace::Namespace;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// Makes what was ordered; the process stands in the namespace of the links.
 pub(super) async fn build(
     order: &Order,
     events: &EventSender,
     remains: &mut Remains,
-) -> Result<(Built, Programs), BenchError> {
+) -> Result<(Built, Programs), TestbedError> {
     remains.folder = Some(order.folder.clone());
     surround(order)?;
     let topology = Topology::of(&order.lab);
@@ -48,19 +48,19 @@ pub(super) async fn build(
     Ok((built, programs))
 }
 
-fn surround(order: &Order) -> Result<(), BenchError> {
+fn surround(order: &Order) -> Result<(), TestbedError> {
     surroundings::mount_proc().map_err(|error| {
         let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         not_permitted(Settings::of_this_process().explain(Refused::Proc, errno))
     })?;
     surroundings::mount_names(&order.lab, &order.folder)
         .and_then(|()| surroundings::silence_ipv6())
-        .map_err(|error| BenchError::Network { reason: error.to_string() })
+        .map_err(|error| TestbedError::Network { reason: error.to_string() })
 }
 
 /// A bridge for each link, in the namespace of the calling process.
-async fn links(topology: &Topology) -> Result<Links, BenchError> {
-    let broken = |what: &str, error: &io::Error| BenchError::Network {
+async fn links(topology: &Topology) -> Result<Links, TestbedError> {
+    let broken = |what: &str, error: &io::Error| TestbedError::Network {
         reason: if is_unknown(error) {
             format!("{what}: the kernel has no bridges; `sudo modprobe bridge` loads them")
         } else {
@@ -77,17 +77,17 @@ async fn links(topology: &Topology) -> Result<Links, BenchError> {
 }
 
 /// A capture of each link, if captures are wanted.
-fn captures(topology: &Topology, order: &Order) -> Result<Vec<Capture>, BenchError> {
+fn captures(topology: &Topology, order: &Order) -> Result<Vec<Capture>, TestbedError> {
     let Some(folder) = &order.captures else { return Ok(Vec::new()) };
     let capture = |(link, subnet): (usize, &Ipv4Net)| {
-        Capture::start(link, *subnet, folder).map_err(|error| BenchError::Network {
+        Capture::start(link, *subnet, folder).map_err(|error| TestbedError::Network {
             reason: format!("the link of {subnet} cannot be captured: {error}"),
         })
     };
     topology.links.iter().enumerate().map(capture).collect()
 }
 
-async fn nodes(topology: &Topology, switch: &Links) -> Result<Namespaces, BenchError> {
+async fn nodes(topology: &Topology, switch: &Links) -> Result<Namespaces, TestbedError> {
     let mut namespaces = Namespaces::default();
     let mut port = 0;
     for node in &topology.nodes {
@@ -116,7 +116,7 @@ fn start_devices(
     order: &Order,
     namespaces: &Namespaces,
     events: &EventSender,
-) -> Result<BTreeMap<String, PathBuf>, BenchError> {
+) -> Result<BTreeMap<String, PathBuf>, TestbedError> {
     let mut consoles = BTreeMap::new();
     for (number, name) in order.lab.devices.keys().enumerate() {
         let namespace = namespace_of(namespaces, name)?;
@@ -124,7 +124,7 @@ fn start_devices(
         let folder = order.folder.join(format!("device{number}"));
         let device = command(order, &console, &folder)
             .and_then(|mut command| namespace.spawn(&mut command))
-            .map_err(|error| BenchError::Device {
+            .map_err(|error| TestbedError::Device {
                 name: name.clone(),
                 reason: error.to_string(),
             })?;

@@ -18,7 +18,7 @@ use simulated::control::{LabEvent, Order};
 use simulated::kernel::namespace::Namespace;
 use simulated::lab_ca::{LabCa, address_of, port_of};
 use simulated::server::Server;
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// The server programs of a lab, by the names of their hosts.
 pub(super) type Programs = BTreeMap<String, Arc<Server>>;
@@ -27,12 +27,12 @@ pub(super) type Programs = BTreeMap<String, Arc<Server>>;
 pub(super) fn start_cas(
     order: &Order,
     namespaces: &Namespaces,
-) -> Result<BTreeMap<String, PathBuf>, BenchError> {
+) -> Result<BTreeMap<String, PathBuf>, TestbedError> {
     let mut sockets = BTreeMap::new();
     for (number, (name, plan)) in order.lab.pkis.iter().enumerate() {
         let address = address_of(&order.lab, name);
         let ca = LabCa::open(name, plan, address)?;
-        let broken = |reason| BenchError::Pki { name: name.clone(), reason };
+        let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
         let port = port_of(plan);
         for host in order.lab.hosts_that_run(name) {
             listen(&ca, port, namespace_of(namespaces, host)?).map_err(|error| {
@@ -92,7 +92,7 @@ pub(super) async fn start_programs(
     order: &Order,
     namespaces: &Namespaces,
     events: &EventSender,
-) -> Result<Programs, BenchError> {
+) -> Result<Programs, TestbedError> {
     let mut programs = Programs::new();
     for (number, (host, program)) in order.lab.programs().enumerate() {
         let namespace = namespace_of(namespaces, host)?;

@@ -13,7 +13,7 @@ use rtnetlink::{
 use super::namespace::Namespace;
 use model::lab::Route;
 use model::lab::topology::{Interface, Kind, Node};
-use testbed::BenchError;
+use testbed::TestbedError;
 
 /// The index of the loopback interface in every namespace.
 const LOOPBACK: u32 = 1;
@@ -90,7 +90,7 @@ impl Links {
     ///
     /// # Errors
     /// When the kernel refuses one.
-    pub async fn furnish(&self, node: &Node) -> Result<(), BenchError> {
+    pub async fn furnish(&self, node: &Node) -> Result<(), TestbedError> {
         let raised = self.raise(LOOPBACK).await;
         raised.map_err(|error| refused(node, &format!("its loopback interface: {error}")))?;
         for (position, interface) in node.interfaces.iter().enumerate() {
@@ -158,16 +158,16 @@ pub fn is_unknown(error: &io::Error) -> bool {
 }
 
 /// What is wrong with an interface of a node.
-pub fn interface_refused(node: &Node, interface: &Interface, error: &io::Error) -> BenchError {
+pub fn interface_refused(node: &Node, interface: &Interface, error: &io::Error) -> TestbedError {
     let name = &interface.name;
     refused(node, &format!("the kernel refuses the interface `{name}`: {error}"))
 }
 
 /// What is wrong with a node.
-pub fn refused(node: &Node, reason: &str) -> BenchError {
+pub fn refused(node: &Node, reason: &str) -> TestbedError {
     let name = node.name.clone();
     match node.kind {
-        Kind::Device => BenchError::Device { name, reason: reason.to_owned() },
-        Kind::Host { .. } => BenchError::Network { reason: format!("host `{name}`: {reason}") },
+        Kind::Device => TestbedError::Device { name, reason: reason.to_owned() },
+        Kind::Host { .. } => TestbedError::Network { reason: format!("host `{name}`: {reason}") },
     }
 }

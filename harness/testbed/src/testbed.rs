@@ -19,9 +19,9 @@ use model::lab::Secret;
 
 /// A built lab, by the names of the lab file; dropping it takes the lab down.
 ///
-/// [`Bench::close`] takes it down and waits until nothing of it is left.
+/// [`Testbed::close`] takes it down and waits until nothing of it is left.
 #[derive(Default)]
-pub struct Bench {
+pub struct Testbed {
     /// The devices under test.
     pub devices: BTreeMap<String, Arc<dyn Device>>,
     /// The PKIs.
@@ -64,7 +64,7 @@ pub trait Resource: Send + Sync {
     }
 }
 
-impl Bench {
+impl Testbed {
     /// Takes the lab down and waits until nothing of it is left.
     pub async fn close(self) {
         let Self { devices, pkis, client, resources, .. } = self;
@@ -93,9 +93,9 @@ impl Bench {
     }
 }
 
-impl fmt::Debug for Bench {
+impl fmt::Debug for Testbed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bench")
+        f.debug_struct("Testbed")
             .field("devices", &self.devices.keys())
             .field("pkis", &self.pkis.keys())
             .finish_non_exhaustive()
@@ -104,7 +104,7 @@ impl fmt::Debug for Bench {
 
 /// Why a lab could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
-pub enum BenchError {
+pub enum TestbedError {
     /// The driver cannot build this kind of lab; the scenario is skipped with this reason.
     #[error("driver `{driver}` does not support {what}")]
     NotSupported {
