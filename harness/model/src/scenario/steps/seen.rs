@@ -1,19 +1,19 @@
-//! A step that checks what clients sent.
+//! The step that checks the requests of clients.
 
 use super::Given;
 use super::scep::{Acceptable, Operation, facts};
 use diagnostics::Place;
 
-/// Checks the requests of one kind that came to a PKI, each of them.
+/// Checks all requests of one kind that a PKI received.
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// The PKI.
     pub pki: String,
-    /// Which requests; where none came, all facts of one are `absent`.
+    /// Kind of request; if none came, one request whose facts are all `absent` is checked.
     pub on: SeenKind,
-    /// What each of them may be like; at least one.
+    /// Acceptable requests; at least one.
     pub acceptable: Vec<Acceptable<SeenFact>>,
-    /// Where the step stands in the file.
+    /// Place of the step in the file.
     pub place: Place,
 }
 
@@ -31,30 +31,30 @@ impl Seen {
         Some(Self { pki, on: kind?, acceptable: acceptable?, place })
     }
 
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         format!("check each {} that came to {}", self.on.name(), self.pki)
     }
 }
 
-/// The requests that are meant.
+/// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeenKind {
     /// Every request.
     Any,
-    /// Those of an operation, or those that carry a message of a type, by its name in the standard.
+    /// The requests of an operation, or those with a message of a type, by its name in the standard.
     Named(&'static str),
 }
 
 impl SeenKind {
-    /// All of them by their names.
+    /// All kinds by name.
     fn all() -> Vec<(&'static str, Self)> {
         let unspecific = [("any", Self::Any), ("PKIOperation", Self::Named("PKIOperation"))];
         let operations = Operation::KNOWN.map(|(name, _)| (name, Self::Named(name)));
         unspecific.into_iter().chain(operations).collect()
     }
 
-    /// As it is named in a scenario.
+    /// Name in a scenario.
     pub fn name(self) -> &'static str {
         match self {
             Self::Any => "any",
@@ -62,7 +62,7 @@ impl SeenKind {
         }
     }
 
-    /// Whether a request is meant, by its operation and the type of its message.
+    /// True if a request is of this kind, judged by its operation and the type of its message.
     pub fn takes(self, operation: &str, message_type: &str) -> bool {
         match self {
             Self::Any => true,
@@ -72,7 +72,7 @@ impl SeenKind {
 }
 
 facts! {
-    /// A fact of a request that came. One that there is nothing of has the value `absent`.
+    /// A fact of a received request. A fact that the request does not have is `absent`.
     SeenFact:
     Method, "method", ["GET", "POST"], "The HTTP method.";
     Path, "path", [], "The path, without the query.";

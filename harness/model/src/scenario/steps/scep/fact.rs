@@ -1,20 +1,20 @@
-//! What can be said of an answer: a closed list of facts, each a short text.
+//! The facts of an answer: a closed list, each with a short text as its value.
 
 use std::fmt::Debug;
 
-/// A closed list of facts, by their names in a scenario.
+/// A closed list of facts by their names.
 pub trait FactName: Copy + Eq + Ord + Debug + 'static {
-    /// All of them, in the order in which they are told.
+    /// All facts, in the order of reports.
     const ALL: &'static [Self];
 
-    /// As it is named in a scenario.
+    /// Name in a scenario.
     fn name(self) -> &'static str;
 
-    /// The values it can have beside `absent`; empty where they are not known beforehand.
+    /// Possible values except `absent`; empty if they are not a fixed set.
     fn values(self) -> &'static [&'static str];
 }
 
-/// Defines a closed list: of each fact its name, its values, and what it says.
+/// Defines a closed list of facts, with their names, values and descriptions.
 macro_rules! facts {
     (
         $(#[$attribute:meta])* $list:ident:
@@ -44,7 +44,7 @@ macro_rules! facts {
 pub(crate) use facts;
 
 facts! {
-    /// A fact of what came back. One that there is nothing of has the value `absent`.
+    /// A fact of an answer. A fact that the answer does not have is `absent`.
     Fact:
     Reply, "reply", ["HTTP", "none"], "Whether an HTTP response came, or the connection ended without one.";
     Http, "http", [], "The HTTP status code.";
