@@ -6,7 +6,7 @@ use super::Target;
 use model::scenario::{Action, Conformance, Scenario};
 use results::requirement::{End, Level};
 use results::{
-    Case, ConformanceReport, Date, Outcome, Reason, RequirementResult, ScenarioOutcome, Standing,
+    Assessment, Case, ConformanceReport, Date, Outcome, Reason, RequirementResult, ScenarioOutcome,
     Verdict,
 };
 use runner::blank;
@@ -33,14 +33,14 @@ pub fn judge(
     let judged = scenarios.into_iter().filter_map(|scenario| {
         let case = cases.iter().find(|case| case.id == scenario.id)?;
         let conformance = case.conformance.as_ref()?;
-        let standing = match unproved(case, &scenario.verdict).filter(|_| grants_nothing) {
-            Some(reason) => Standing::Skipped { reason: reason.to_owned() },
-            None => standing(target, conformance, &scenario, strict, today),
+        let assessment = match unproved(case, &scenario.verdict).filter(|_| grants_nothing) {
+            Some(reason) => Assessment::Skipped { reason: reason.to_owned() },
+            None => assessment(target, conformance, &scenario, strict, today),
         };
-        Some(judged_case(conformance, scenario, standing))
+        Some(judged_case(conformance, scenario, assessment))
     });
     let not_run = skipped.into_iter().filter_map(|(case, reason)| {
-        Some(judged_case(case.conformance.as_ref()?, blank(&case), Standing::Skipped { reason }))
+        Some(judged_case(case.conformance.as_ref()?, blank(&case), Assessment::Skipped { reason }))
     });
     let mut cases: Vec<Case> = judged.chain(not_run).collect();
     cases.sort_by(|a, b| a.id.cmp(&b.id));
@@ -90,7 +90,11 @@ fn only_refuses(case: &Scenario) -> bool {
     last.is_some_and(|speech| !speech.may_be_granted())
 }
 
-fn judged_case(conformance: &Conformance, scenario: ScenarioOutcome, standing: Standing) -> Case {
+fn judged_case(
+    conformance: &Conformance,
+    scenario: ScenarioOutcome,
+    assessment: Assessment,
+) -> Case {
     Case {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
@@ -99,35 +103,35 @@ fn judged_case(conformance: &Conformance, scenario: ScenarioOutcome, standing: S
         level: conformance.level,
         sentence: conformance.sentence.clone(),
         seen: conformance.seen.clone(),
-        standing,
+        assessment,
         scenario,
     }
 }
 
-fn standing(
+fn assessment(
     target: &Target,
     conformance: &Conformance,
     scenario: &ScenarioOutcome,
     strict: bool,
     today: Date,
-) -> Standing {
+) -> Assessment {
     let level = conformance.level;
     let is_binding = level == Level::Must || (strict && level == Level::Should);
-    let noted = |note: String| Standing::Noted { notes: vec![note] };
+    let noted = |note: String| Assessment::Noted { notes: vec![note] };
     match (scenario.verdict.clone(), target.deviation(&scenario.id).cloned()) {
-        (Verdict::Passed, Some(expected)) => Standing::Vanished { expected },
+        (Verdict::Passed, Some(expected)) => Assessment::Vanished { expected },
         (Verdict::Passed, None) if !scenario.notes.is_empty() => {
-            Standing::Noted { notes: scenario.notes.clone() }
+            Assessment::Noted { notes: scenario.notes.clone() }
         }
-        (Verdict::Failed(failure), Some(expected)) if !expected.is_over(today) => {
-            Standing::ExpectedFailure { reason: Reason::of_step(&failure), expected }
+        (Verdict::Failed(failure), Some(expected)) if !expected.has_expired(today) => {
+            Assessment::ExpectedFailure { reason: Reason::of_step(&failure), expected }
         }
         (Verdict::Failed(failure), expected) if is_binding => {
-            Standing::Failed { reason: Reason::of_step(&failure), expected }
+            Assessment::Failed { reason: Reason::of_step(&failure), expected }
         }
         (Verdict::Failed(_), Some(over)) => noted(over.no_longer_excused()),
         (Verdict::Failed(failure), None) if failure.is_unproved => {
-            Standing::Skipped { reason: failure.message }
+            Assessment::Skipped { reason: failure.message }
         }
         (Verdict::Failed(failure), None) => {
             noted(format!("{level} is not met: {}", failure.message))

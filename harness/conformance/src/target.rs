@@ -130,8 +130,8 @@ mod tests {
         );
         let target = target.unwrap();
         let deviation = target.deviation("a/b").unwrap();
-        assert!(!deviation.is_over("2026-11-30".parse().unwrap()));
-        assert!(deviation.is_over("2026-12-01".parse().unwrap()));
+        assert!(!deviation.has_expired("2026-11-30".parse().unwrap()));
+        assert!(deviation.has_expired("2026-12-01".parse().unwrap()));
         assert_eq!(deviation.to_string(), "old (seen; until 2026-11-30)");
     }
 

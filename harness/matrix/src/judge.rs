@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::reason::reason;
 use super::{Expectation, Ledger};
 use super::{Plan, PlannedRow};
-use results::{Cell, Matrix, Outcome, Row, ScenarioOutcome, Standing, Unmatched, Verdict};
+use results::{Assessment, Cell, Matrix, Outcome, Row, ScenarioOutcome, Unmatched, Verdict};
 use testbed::Client;
 
 /// Puts what became of the cells of a plan together, and holds it against the ledger.
@@ -16,10 +16,10 @@ pub fn judge(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Matrix {
         let mut cell = |client: &Client| {
             let outcome = outcomes.remove(&planned.cell_id(*client));
             let about = ledger.entries.iter().filter(|entry| is_about(entry, planned, *client));
-            let standing = outcome.as_ref().map_or(Standing::Unfinished, |outcome| {
-                standing(&outcome.verdict, &about.collect::<Vec<_>>())
+            let assessment = outcome.as_ref().map_or(Assessment::Unfinished, |outcome| {
+                assessment(&outcome.verdict, &about.collect::<Vec<_>>())
             });
-            Cell { client: client.to_string(), standing, outcome }
+            Cell { client: client.to_string(), assessment, outcome }
         };
         Row {
             scenario: planned.scenario.id.clone(),
@@ -54,18 +54,18 @@ fn is_about(entry: &Expectation, row: &PlannedRow, client: Client) -> bool {
 }
 
 /// How a cell stands; `about` are the entries of the ledger about it.
-fn standing(verdict: &Verdict, about: &[&Expectation]) -> Standing {
+fn assessment(verdict: &Verdict, about: &[&Expectation]) -> Assessment {
     let known = |entry: &&Expectation| entry.known.clone();
     match verdict {
         Verdict::Passed => match about.first() {
-            Some(entry) => Standing::UnexpectedPass { expected: known(entry) },
-            None => Standing::Passed,
+            Some(entry) => Assessment::UnexpectedPass { expected: known(entry) },
+            None => Assessment::Passed,
         },
         Verdict::Failed(failure) => {
             let reason = reason(failure);
             match about.iter().find(|entry| entry.foresees(&reason)) {
-                Some(entry) => Standing::ExpectedFailure { reason, expected: known(entry) },
-                None => Standing::Failed { reason, expected: about.first().map(known) },
+                Some(entry) => Assessment::ExpectedFailure { reason, expected: known(entry) },
+                None => Assessment::Failed { reason, expected: about.first().map(known) },
             }
         }
         other => other.clone().into(),

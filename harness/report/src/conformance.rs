@@ -40,7 +40,7 @@ impl Reported for ConformanceReport {
             lines.push(String::new());
             lines.extend(self.discovered.iter().map(|line| format!("- {}", escaped(line))));
         }
-        let is_told = |case: &&Case| case.standing.status() != Status::Passed;
+        let is_told = |case: &&Case| case.assessment.status() != Status::Passed;
         let mut told = self.cases.iter().filter(is_told).map(finding).peekable();
         if told.peek().is_some() {
             lines.extend(["", "## What is not plainly right", ""].map(str::to_owned));
@@ -59,8 +59,8 @@ impl Reported for ConformanceReport {
 fn entry(case: &Case) -> Entry<'_> {
     let requirement = format!("{}: {}", case.level, case.title);
     Entry {
-        status: case.standing.status(),
-        message: Some(case.standing.reason().unwrap_or(requirement)),
+        status: case.assessment.status(),
+        message: Some(case.assessment.reason().unwrap_or(requirement)),
         explanation: explanation(case, Palette::plain()),
         ..Entry::of(&case.requirement, &case.id, &case.scenario)
     }
@@ -73,10 +73,10 @@ fn requirement_row(requirement: &RequirementResult) -> String {
 }
 
 fn finding(case: &Case) -> String {
-    let reason = case.standing.reason().map(|reason| format!(": {}", escaped(&reason)));
+    let reason = case.assessment.reason().map(|reason| format!(": {}", escaped(&reason)));
     format!(
         "- **{}** `{}` ({} {}, §{}) {}{}",
-        case.standing.status().of_peer(),
+        case.assessment.status().peer_verdict(),
         case.id,
         case.requirement,
         case.level,
@@ -92,13 +92,13 @@ fn case_row(case: &Case) -> String {
         case.requirement.as_str(),
         &case.level.to_string(),
         &case.section,
-        case.standing.status().of_peer(),
+        case.assessment.status().peer_verdict(),
     ])
 }
 
 /// One line about a case: what became of it, what is required and how strongly, its id; and why, where that is short.
 pub fn case_line(case: &Case, palette: Palette) -> String {
-    let (word, tone) = match case.standing.status() {
+    let (word, tone) = match case.assessment.status() {
         Status::Passed => ("ok   ", Tone::Good),
         Status::Noted => ("note ", Tone::Doubtful),
         Status::Failed => ("FAIL ", Tone::Bad),
@@ -107,7 +107,7 @@ pub fn case_line(case: &Case, palette: Palette) -> String {
         Status::Skipped => ("skip ", Tone::Doubtful),
         Status::LabBroke | Status::Panicked | Status::Unfinished => ("broke", Tone::Bad),
     };
-    let reason = case.standing.reason().map(|reason| format!(": {}", visible(&reason)));
+    let reason = case.assessment.reason().map(|reason| format!(": {}", visible(&reason)));
     format!(
         "{}  {} {:<6} {}{}",
         tone.paint(palette, word),
@@ -120,7 +120,7 @@ pub fn case_line(case: &Case, palette: Palette) -> String {
 
 /// What failed in a case, in full: what is required, what was sent, what came, and which outcomes are acceptable.
 pub fn explanation(case: &Case, palette: Palette) -> Option<String> {
-    let is_wanted = match case.standing.status() {
+    let is_wanted = match case.assessment.status() {
         Status::Failed | Status::LabBroke | Status::Panicked => true,
         Status::Noted => matches!(case.scenario.verdict, Verdict::Failed(_)),
         _ => false,

@@ -6,7 +6,7 @@ use self::sheet::{Sheet, Words};
 use super::markdown::{escaped, head, row};
 use super::{Entry, Part, Reported, Tone, terminal};
 use diagnostics::{Palette, visible};
-use results::{Cell, Matrix, Standing, Status};
+use results::{Assessment, Cell, Matrix, Status};
 
 impl Reported for Matrix {
     const SUMMARY: &'static [Part] = &[
@@ -50,12 +50,12 @@ fn entry<'a>(row: &str, cell: &'a Cell) -> Entry<'a> {
         let message = "the run was interrupted before this was finished";
         return Entry::unfinished(row, &cell.client, message, None);
     };
-    let entry = Entry { status: cell.standing.status(), ..Entry::of(row, &cell.client, outcome) };
-    let known = match &cell.standing {
-        Standing::ExpectedFailure { reason, expected } => {
+    let entry = Entry { status: cell.assessment.status(), ..Entry::of(row, &cell.client, outcome) };
+    let known = match &cell.assessment {
+        Assessment::ExpectedFailure { reason, expected } => {
             format!("fails as expected: {} ({})", reason.text, expected.because)
         }
-        Standing::UnexpectedPass { expected } => {
+        Assessment::UnexpectedPass { expected } => {
             format!("no longer fails; {} expects that it does", expected.at)
         }
         _ => return entry,
@@ -115,8 +115,8 @@ pub fn table(matrix: &Matrix, palette: Palette) -> String {
 
 /// What went wrong in a cell, in full, where nobody expects it; a broken lab is told in full by its note.
 pub fn explanation(cell: &Cell, palette: Palette) -> Option<String> {
-    match cell.standing {
-        Standing::Failed { .. } | Standing::Panicked { .. } => {
+    match cell.assessment {
+        Assessment::Failed { .. } | Assessment::Panicked { .. } => {
             let outcome = cell.outcome.as_ref()?;
             let text = terminal::explanation(outcome, palette)?;
             Some(format!("{}\n{text}", terminal::line(outcome, palette)))

@@ -31,7 +31,7 @@ pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
 use simulated::{ConsoleDriver, refuse_real_things, without_network};
 use testbed::{
-    Client, Driver, DriverName, LabBook, LabEntry, LabOptions, Remains, Testbed, TestbedError,
+    Client, Driver, DriverName, LabOptions, OpenLab, OpenLabs, Remains, Testbed, TestbedError,
 };
 
 /// Labs of containers.
@@ -44,7 +44,7 @@ pub struct Docker {
 /// What is remembered from one lab to the next.
 #[derive(Default)]
 struct State {
-    labs: LabBook,
+    labs: OpenLabs,
     guard: leftovers::Guard,
     images: node_image::NodeImages,
 }
@@ -131,7 +131,7 @@ impl ConsoleDriver for Docker {
 /// Tells whether anybody still waits for a lab, which is on the books meanwhile.
 struct Unwanted {
     told: watch::Receiver<()>,
-    entry: LabEntry,
+    entry: OpenLab,
 }
 
 /// Whether the lab can be built of containers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Tone;
-use results::{Cell, Matrix, Reason, Results, Row, Standing, Status};
+use results::{Assessment, Cell, Matrix, Reason, Results, Row, Status};
 
 /// A matrix laid out for people.
 pub(super) struct Sheet {
@@ -62,19 +62,19 @@ fn line(row: &Row, notes: &mut Notes) -> Line {
 
 fn words(cell: &Cell, notes: &mut Notes) -> Words {
     let of_stage = |word: &str, reason: &Reason| format!("{word} {}", reason.stage);
-    let (tone, word) = match &cell.standing {
-        Standing::Passed | Standing::Noted { .. } | Standing::Vanished { .. } => {
+    let (tone, word) = match &cell.assessment {
+        Assessment::Passed | Assessment::Noted { .. } | Assessment::Vanished { .. } => {
             (Tone::Good, "pass".to_owned())
         }
-        Standing::Failed { reason, .. } => (Tone::Bad, of_stage("fail", reason)),
-        Standing::ExpectedFailure { reason, .. } => (Tone::Doubtful, of_stage(KNOWN, reason)),
-        Standing::UnexpectedPass { .. } => (Tone::Bad, UNEXPECTED.to_owned()),
-        Standing::Skipped { .. } => (Tone::Faint, "skip".to_owned()),
-        Standing::LabBroke { .. } => (Tone::Bad, "lab".to_owned()),
-        Standing::Panicked { .. } => (Tone::Bad, "bug".to_owned()),
-        Standing::Unfinished => (Tone::Faint, "-".to_owned()),
+        Assessment::Failed { reason, .. } => (Tone::Bad, of_stage("fail", reason)),
+        Assessment::ExpectedFailure { reason, .. } => (Tone::Doubtful, of_stage(KNOWN, reason)),
+        Assessment::UnexpectedPass { .. } => (Tone::Bad, UNEXPECTED.to_owned()),
+        Assessment::Skipped { .. } => (Tone::Faint, "skip".to_owned()),
+        Assessment::LabBroke { .. } => (Tone::Bad, "lab".to_owned()),
+        Assessment::Panicked { .. } => (Tone::Bad, "bug".to_owned()),
+        Assessment::Unfinished => (Tone::Faint, "-".to_owned()),
     };
-    let text = match note(&cell.standing) {
+    let text = match note(&cell.assessment) {
         Some(text) => format!("{word} [{}]", notes.number(text)),
         None => word,
     };
@@ -82,18 +82,18 @@ fn words(cell: &Cell, notes: &mut Notes) -> Words {
 }
 
 /// The whole story of a cell; nothing where its word is the whole story.
-fn note(standing: &Standing) -> Option<String> {
-    Some(match standing {
-        Standing::Failed { reason, expected: Some(expected) } => format!(
+fn note(assessment: &Assessment) -> Option<String> {
+    Some(match assessment {
+        Assessment::Failed { reason, expected: Some(expected) } => format!(
             "{} - not the failure that {} expects: {}",
             reason.text, expected.at, expected.because
         ),
-        Standing::Failed { reason, expected: None } => reason.text.clone(),
-        Standing::ExpectedFailure { reason, expected } => format!("{} - {expected}", reason.text),
-        Standing::UnexpectedPass { expected } => {
+        Assessment::Failed { reason, expected: None } => reason.text.clone(),
+        Assessment::ExpectedFailure { reason, expected } => format!("{} - {expected}", reason.text),
+        Assessment::UnexpectedPass { expected } => {
             format!("no longer fails; {} expects that it does: {}", expected.at, expected.because)
         }
-        Standing::Panicked { message } => message.clone(),
+        Assessment::Panicked { message } => message.clone(),
         other => return other.reason(),
     })
 }
