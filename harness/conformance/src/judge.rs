@@ -1,4 +1,4 @@
-//! From what happened to a verdict.
+//! Judges the results of cases.
 
 use scep::attribute::PkiStatus;
 
@@ -11,8 +11,8 @@ use results::{
 };
 use runner::blank;
 
-/// Holds what happened against the level of each case and what is known of the target; `skipped` are cases that were not
-/// run, with the reason.
+/// Compares results with the levels of the cases and the known deviations of the target. `skipped` are cases that were not
+/// run, with reasons.
 pub fn judge(
     target: &Target,
     end: End,
@@ -60,34 +60,34 @@ pub fn judge(
     }
 }
 
-/// Whether a case sends the request that must be granted, or a refusal of another says nothing.
+/// True for the case with the request that a server must grant; without it, a refused request proves nothing.
 fn is_control(case: &Scenario) -> bool {
     case.conformance.as_ref().is_some_and(|conformance| conformance.is_control)
 }
 
-/// Why a case says nothing of a server that grants no request at all, be the challenge password wrong or the name one that
-/// it does not want.
+/// The reason why a case proves nothing about a server that grants no request at all, for example because of a wrong
+/// challenge password.
 fn unproved(case: &Scenario, verdict: &Verdict) -> Option<&'static str> {
     match verdict {
         Verdict::Passed if only_refuses(case) => {
-            Some("nothing is proved: the right request is refused as well")
+            Some("nothing is proved: the server refuses the right request as well")
         }
         Verdict::Failed(failure)
             if !is_control(case) && failure.pki_status == Some(PkiStatus::Failure) =>
         {
-            Some("the server refuses the right request, too")
+            Some("the server refuses the right request as well")
         }
         _ => None,
     }
 }
 
-/// Whether a case is content when its last message is refused, and would not be if it were granted.
+/// True if a case accepts only a refusal of its last message.
 fn only_refuses(case: &Scenario) -> bool {
     let last = case.steps.iter().rev().find_map(|step| match &step.action {
-        Action::Scep(speech) if speech.request.operation.has_message() => Some(speech),
+        Action::Scep(step) if step.request.operation.has_message() => Some(step),
         _ => None,
     });
-    last.is_some_and(|speech| !speech.may_be_granted())
+    last.is_some_and(|step| !step.may_be_granted())
 }
 
 fn judged_case(
@@ -129,7 +129,7 @@ fn assessment(
         (Verdict::Failed(failure), expected) if is_binding => {
             Assessment::Failed { reason: Reason::of_step(&failure), expected }
         }
-        (Verdict::Failed(_), Some(over)) => noted(over.no_longer_excused()),
+        (Verdict::Failed(_), Some(expired)) => noted(expired.no_longer_excused()),
         (Verdict::Failed(failure), None) if failure.is_unproved => {
             Assessment::Skipped { reason: failure.message }
         }

@@ -1,4 +1,4 @@
-//! From what became of the cells to the matrix.
+//! Judges the cells of a matrix.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{Plan, PlannedRow};
 use results::{Assessment, Cell, Matrix, Outcome, Row, ScenarioOutcome, Unmatched, Verdict};
 use testbed::Client;
 
-/// Puts what became of the cells of a plan together, and holds it against the ledger.
+/// Puts the results of a plan's cells together, and compares them with the ledger.
 pub fn judge(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Matrix {
     let mut outcomes: BTreeMap<String, ScenarioOutcome> =
         outcome.scenarios.into_iter().map(|cell| (cell.id.clone(), cell)).collect();
@@ -38,7 +38,7 @@ pub fn judge(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Matrix {
     }
 }
 
-/// The entries of the ledger that are about none of the cells; of use if the matrix is run as a whole.
+/// Entries of the ledger without a cell; only meaningful for a whole matrix.
 pub fn unmatched(plan: &Plan, ledger: &Ledger) -> Vec<Unmatched> {
     let is_matched = |entry: &Expectation| {
         let mut cells =
@@ -53,7 +53,7 @@ fn is_about(entry: &Expectation, row: &PlannedRow, client: Client) -> bool {
     entry.is_about(&row.scenario.id, &row.pki, client)
 }
 
-/// How a cell stands; `about` are the entries of the ledger about it.
+/// Assessment of a cell; `about` are the ledger's entries about it.
 fn assessment(verdict: &Verdict, about: &[&Expectation]) -> Assessment {
     let known = |entry: &&Expectation| entry.known.clone();
     match verdict {
@@ -63,7 +63,7 @@ fn assessment(verdict: &Verdict, about: &[&Expectation]) -> Assessment {
         },
         Verdict::Failed(failure) => {
             let reason = reason(failure);
-            match about.iter().find(|entry| entry.foresees(&reason)) {
+            match about.iter().find(|entry| entry.matches(&reason)) {
                 Some(entry) => Assessment::ExpectedFailure { reason, expected: known(entry) },
                 None => Assessment::Failed { reason, expected: about.first().map(known) },
             }

@@ -123,7 +123,7 @@ pub struct Pki {
     /// True if requests in single DES or signed with MD5 are accepted, whatever the personality.
     #[serde(default)]
     pub obsolete_algorithms: bool,
-    /// Its deliberate errors.
+    /// Deliberate errors.
     #[serde(default)]
     pub faults: Vec<FaultRule>,
 }

@@ -62,9 +62,9 @@ pub struct Step {
 /// Expected result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
-    /// It succeeds.
+    /// Success.
     Success,
-    /// It fails: the device rejects it, or the checks never hold.
+    /// Failure: the device rejects the step, or the checks never hold.
     Failure,
 }
 

@@ -43,11 +43,11 @@ pub enum Stream {
 /// An event of a process.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// It printed these bytes.
+    /// The process printed these bytes.
     Printed(Stream, &'a [u8]),
-    /// It has ended, and all its output was reported before.
+    /// The process has ended, and all its output was reported before.
     Ended(ExitStatus),
-    /// It has not ended before the deadline.
+    /// The process has not ended before the deadline.
     Overdue,
 }
 
@@ -78,7 +78,7 @@ impl Process {
     /// group is killed.
     ///
     /// If it cannot be waited for.
-    /// When it cannot be waited for.
+    /// If it cannot be waited for.
     pub async fn next(&mut self, deadline: Option<Instant>) -> io::Result<Event<'_>> {
         loop {
             let until = match self.ended {

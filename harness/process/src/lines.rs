@@ -27,7 +27,7 @@ pub struct Lines {
     /// True if the line may belong to a PEM block (RFC 7468), whose content is dropped.
     in_block: bool,
     /// Searched for in each line, including an incomplete one.
-    sought: Option<Regex>,
+    pattern: Option<Regex>,
     found: bool,
 }
 
@@ -71,8 +71,8 @@ impl Lines {
     }
 
     fn search(&mut self) {
-        let Some(sought) = self.sought.as_ref().filter(|_| !self.found) else { return };
-        self.found = sought.is_match(String::from_utf8_lossy(&self.line).trim_end_matches('\r'));
+        let Some(pattern) = self.pattern.as_ref().filter(|_| !self.found) else { return };
+        self.found = pattern.is_match(String::from_utf8_lossy(&self.line).trim_end_matches('\r'));
     }
 }
 
@@ -116,8 +116,8 @@ impl Tail {
     }
 
     /// Searches for a line of standard output that matches.
-    pub(crate) fn seek(&mut self, sought: Option<Regex>) {
-        self.out.sought = sought;
+    pub(crate) fn search_for(&mut self, pattern: Option<Regex>) {
+        self.out.pattern = pattern;
     }
 
     pub(crate) fn has_found(&self) -> bool {

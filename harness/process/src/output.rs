@@ -38,12 +38,12 @@ impl Output {
     pub fn read(
         reader: impl AsyncRead + Send + Unpin + 'static,
         masker: &Arc<Masker>,
-        sought: Option<&str>,
+        pattern: Option<&str>,
     ) -> Self {
         // Wrong expressions were rejected before.
-        let sought = sought.and_then(|it| RegexBuilder::new(it).multi_line(true).build().ok());
+        let pattern = pattern.and_then(|it| RegexBuilder::new(it).multi_line(true).build().ok());
         let mut tail = Tail::new(masker, LINES);
-        tail.seek(sought);
+        tail.search_for(pattern);
         let tail = Arc::new(Mutex::new(tail));
         let (change, state) = watch::channel(State::default());
         tokio::spawn(read(reader, Arc::clone(&tail), change));
@@ -134,8 +134,8 @@ mod tests {
         Arc::new(Masker::new([Secret::new("correct-horse")]))
     }
 
-    async fn read(written: impl Into<Vec<u8>>, sought: Option<&str>) -> Output {
-        let output = Output::read(Cursor::new(written.into()), &masker(), sought);
+    async fn read(written: impl Into<Vec<u8>>, pattern: Option<&str>) -> Output {
+        let output = Output::read(Cursor::new(written.into()), &masker(), pattern);
         output.state.clone().wait_for(|state| state.ended).await.unwrap();
         output
     }

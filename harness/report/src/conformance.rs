@@ -1,4 +1,4 @@
-//! What a peer was found to do, requirement by requirement, laid out for the formats.
+//! Results of testing a peer, laid out for the formats.
 
 use super::markdown::{escaped, head, row};
 use super::{Entry, Part, Reported, Tone, terminal};
@@ -20,7 +20,7 @@ impl Reported for ConformanceReport {
         (&[Status::Unfinished], "not finished", Tone::Plain),
     ];
 
-    /// A group for each requirement.
+    /// One group per requirement.
     fn entries(&self) -> Vec<Entry<'_>> {
         let mut entries: Vec<_> = self.cases.iter().map(entry).collect();
         entries.sort_by(|a, b| a.group.cmp(&b.group));
@@ -31,7 +31,7 @@ impl Reported for ConformanceReport {
         entries
     }
 
-    /// What is found wrong, and tables of all requirements and of all cases.
+    /// Findings, and tables of all requirements and cases.
     fn markdown(&self) -> String {
         let title = format!("# Conformance of {}", escaped(&self.target));
         let summary = terminal::summary(self, Palette::plain());
@@ -40,11 +40,11 @@ impl Reported for ConformanceReport {
             lines.push(String::new());
             lines.extend(self.discovered.iter().map(|line| format!("- {}", escaped(line))));
         }
-        let is_told = |case: &&Case| case.assessment.status() != Status::Passed;
-        let mut told = self.cases.iter().filter(is_told).map(finding).peekable();
-        if told.peek().is_some() {
-            lines.extend(["", "## What is not plainly right", ""].map(str::to_owned));
-            lines.extend(told);
+        let is_finding = |case: &&Case| case.assessment.status() != Status::Passed;
+        let mut findings = self.cases.iter().filter(is_finding).map(finding).peekable();
+        if findings.peek().is_some() {
+            lines.extend(["", "## Findings", ""].map(str::to_owned));
+            lines.extend(findings);
         }
         lines.extend(["", "## Requirement by requirement", ""].map(str::to_owned));
         lines.extend(head(&["requirement", "verdict", "cases", "by"]));
@@ -96,7 +96,7 @@ fn case_row(case: &Case) -> String {
     ])
 }
 
-/// One line about a case: what became of it, what is required and how strongly, its id; and why, where that is short.
+/// A line about a case: verdict, requirement, level, id, and the reason if it is short.
 pub fn case_line(case: &Case, palette: Palette) -> String {
     let (word, tone) = match case.assessment.status() {
         Status::Passed => ("ok   ", Tone::Good),
@@ -118,7 +118,7 @@ pub fn case_line(case: &Case, palette: Palette) -> String {
     )
 }
 
-/// What failed in a case, in full: what is required, what was sent, what came, and which outcomes are acceptable.
+/// A full explanation of a failed case: requirement, request, answer and acceptable outcomes.
 pub fn explanation(case: &Case, palette: Palette) -> Option<String> {
     let is_wanted = match case.assessment.status() {
         Status::Failed | Status::LabBroke | Status::Panicked => true,
@@ -138,7 +138,7 @@ pub fn explanation(case: &Case, palette: Palette) -> Option<String> {
     Some(format!("{heading}\n{required}{}\n{what}", seen.unwrap_or_default()))
 }
 
-/// The certificates that were issued: a line each, to be revoked or forgotten.
+/// The certificates that were issued, one per line, so that they can be revoked.
 pub fn issued(report: &ConformanceReport) -> Vec<String> {
     if report.issued.is_empty() && report.challenges == 0 {
         return Vec::new();
@@ -157,8 +157,8 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     let line = |one: &Received| {
         let serial = match (one.state, one.serial.as_deref()) {
             (ReceivedState::Issued, Some(serial)) => serial,
-            (ReceivedState::Issued, None) => "(issued, and not readable)",
-            (ReceivedState::Pending, _) => "(pending: to be denied)",
+            (ReceivedState::Issued, None) => "(issued, but not readable)",
+            (ReceivedState::Pending, _) => "(pending: must be denied)",
             (ReceivedState::Unknown, _) => "(no answer: may have been issued)",
         };
         format!("  {serial}  {}", visible(&one.subject))
@@ -166,7 +166,7 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     std::iter::once(heading).chain(report.issued.iter().map(line)).collect()
 }
 
-/// How many requirements ended how, in a line.
+/// Number of requirements with each verdict.
 pub fn requirements(report: &ConformanceReport) -> String {
     let requirements = &report.requirements;
     let mut words: Vec<&str> = requirements.iter().map(|one| one.verdict).collect();

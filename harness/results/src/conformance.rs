@@ -17,7 +17,7 @@ pub struct ConformanceReport {
     pub target: String,
     /// The end of the protocol that it implements.
     pub end: End,
-    /// What it says about itself, in lines.
+    /// Facts that it reports about itself, one per line.
     pub discovered: Vec<String>,
     /// Cases by id.
     pub cases: Vec<Case>,
@@ -120,8 +120,8 @@ impl Status {
     }
 }
 
+impl Assessment {
     /// The reason in one line, if there is one.
-    /// Why a case stands so, if that is to be said in a line.
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Passed | Self::Failed { expected: None, .. } | Self::Unfinished => None,

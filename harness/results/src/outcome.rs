@@ -70,7 +70,7 @@ pub struct ScenarioOutcome {
     pub challenges: usize,
 }
 
-/// What is known about a requested certificate.
+/// State of a request for a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReceivedState {
@@ -101,14 +101,14 @@ pub enum Verdict {
     Passed,
     /// A step was not as expected.
     Failed(Box<Failure>),
-    /// It cannot be run in this lab.
+    /// The scenario cannot be run in this lab.
     Skipped {
-        /// What is not supported.
+        /// The missing function.
         reason: String,
     },
     /// The lab could not be built, or broke.
     LabBroke {
-        /// What happened.
+        /// Reason.
         reason: String,
     },
     /// The program has a bug.
@@ -136,7 +136,7 @@ pub struct StepOutcome {
     pub output: String,
 }
 
-/// What a step sends, and its recipient.
+/// The thing that a step sends, and its recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Sent {
@@ -172,7 +172,7 @@ pub struct Failure {
     pub message: String,
     /// Unmet expectations; at least one.
     pub findings: Vec<Finding>,
-    /// What was sent.
+    /// The thing sent.
     pub sent: Sent,
     /// The first answer, if it differs from the last.
     pub first_output: Option<String>,
@@ -233,7 +233,7 @@ impl Verdict {
         }
     }
 
-    /// Why it did not pass, in a few words.
+    /// The reason why the scenario did not pass, in a few words.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Passed => None,

@@ -7,23 +7,23 @@ use crate::{Failure, KnownFailure, Verdict};
 /// The kind of an assessment. Among the cases of one requirement the greatest counts: a skip says least, a failure most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// It cannot be run here, or proves nothing.
+    /// The entry cannot be run here, or proves nothing.
     Skipped,
     /// All was as expected.
     Passed,
-    /// It passed, although it was known to fail: good news.
+    /// The entry passed, although it was known to fail: good news.
     Vanished,
-    /// It passed with a remark; or it failed, but need not pass.
+    /// The entry passed with a remark; or it failed, but need not pass.
     Noted,
-    /// It failed as known.
+    /// The entry failed as known.
     ExpectedFailure,
-    /// It was not finished when the run ended.
+    /// The entry was not finished when the run ended.
     Unfinished,
     /// The lab could not be built, or broke.
     LabBroke,
     /// The program has a bug.
     Panicked,
-    /// It passed although it is known to fail; the entry must be removed before a failure counts again.
+    /// The entry passed although it is known to fail; the ledger must be corrected before a failure counts again.
     UnexpectedPass,
     /// Something was not as expected.
     Failed,
@@ -35,43 +35,43 @@ pub enum Status {
 pub enum Assessment {
     /// All was as expected.
     Passed,
-    /// It passed with a remark; or it failed, but need not pass.
+    /// The entry passed with a remark; or it failed, but need not pass.
     Noted {
         /// Remarks.
         notes: Vec<String>,
     },
-    /// It failed, and no known failure excuses that.
+    /// The entry failed, and no known failure excuses that.
     Failed {
         /// Stage and reason of the failure.
         reason: Reason,
         /// A known failure that does not excuse this one: it has another reason, or it has expired.
         expected: Option<KnownFailure>,
     },
-    /// It failed as known.
+    /// The entry failed as known.
     ExpectedFailure {
         /// Stage and reason of the failure.
         reason: Reason,
         /// The known failure.
         expected: KnownFailure,
     },
-    /// It passed although it is known to fail; the file that says so must be corrected.
+    /// The entry passed although it is known to fail; the file that says so must be corrected.
     UnexpectedPass {
         /// The known failure.
         expected: KnownFailure,
     },
-    /// It passed, although it was known to fail: good news.
+    /// The entry passed, although it was known to fail: good news.
     Vanished {
         /// The known failure.
         expected: KnownFailure,
     },
-    /// It cannot be run here, or proves nothing.
+    /// The entry cannot be run here, or proves nothing.
     Skipped {
         /// Reason.
         reason: String,
     },
     /// The lab could not be built, or broke.
     LabBroke {
-        /// What happened.
+        /// Reason.
         reason: String,
     },
     /// The program has a bug.
@@ -79,7 +79,7 @@ pub enum Assessment {
         /// The message of the panic.
         message: String,
     },
-    /// It was not finished when the run ended.
+    /// The entry was not finished when the run ended.
     Unfinished,
 }
 

@@ -26,7 +26,7 @@ pub struct ClientOrder {
 /// The result of running a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientRun {
-    /// Its end.
+    /// How the client ended.
     pub end: ClientEnd,
     /// The last lines of its output, with secrets masked.
     pub output: Vec<String>,
@@ -37,19 +37,19 @@ pub struct ClientRun {
 /// The end of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientEnd {
-    /// It reports that it has a certificate.
+    /// The client reports that it has a certificate.
     Succeeded,
-    /// It reports that it has none.
+    /// The client reports that it has none.
     Failed {
-        /// Its report: "it ended with exit status: 1".
+        /// The report: "it ended with exit status: 1".
         how: String,
     },
-    /// It did not end within its time limit, and was ended.
+    /// The client did not end within its time limit, and was ended.
     Overdue {
         /// The time limit.
         limit: Duration,
     },
-    /// It could not be run.
+    /// The client could not be run.
     NotRun {
         /// Reason.
         reason: String,

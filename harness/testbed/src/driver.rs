@@ -35,7 +35,7 @@ pub trait Driver: Send + Sync {
         BTreeSet::new()
     }
 
-    /// What remains of labs now, without waiting.
+    /// The remains of labs now, without waiting.
     fn remains(&self) -> Remains {
         Remains::default()
     }
@@ -46,7 +46,7 @@ pub trait Driver: Send + Sync {
     }
 }
 
-/// What remains of labs.
+/// Remains of labs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remains {
     /// Failures to end labs or to remove their parts.
@@ -134,7 +134,7 @@ pub struct OpenLab(OpenLabs);
 
 impl OpenLabs {
     /// Counts a lab until the returned value is dropped.
-    pub fn enter(&self) -> OpenLab {
+    pub fn open(&self) -> OpenLab {
         self.0.open.send_modify(|open| *open += 1);
         OpenLab(self.clone())
     }
@@ -146,7 +146,7 @@ impl OpenLabs {
 
     /// Waits until all labs have ended, then takes the failures.
     pub async fn settled(&self) -> Vec<String> {
-        // The sender is this book's own.
+        // This value keeps the sender, so waiting cannot fail.
         let _ = self.0.open.subscribe().wait_for(|open| *open == 0).await;
         std::mem::take(&mut *self.0.complaints.lock())
     }
@@ -171,20 +171,20 @@ mod tests {
 
     #[tokio::test]
     async fn complaints_are_returned_once_after_all_labs_have_ended() {
-        let book = OpenLabs::default();
-        let (first, second) = (book.enter(), book.enter());
+        let labs = OpenLabs::default();
+        let (first, second) = (labs.open(), labs.open());
         first.complain("it was killed".to_owned());
         drop((first, second));
-        assert_eq!(book.complaints(), ["it was killed"]);
-        assert_eq!(book.settled().await, ["it was killed"]);
-        assert_eq!(book.settled().await, Vec::<String>::new());
+        assert_eq!(labs.complaints(), ["it was killed"]);
+        assert_eq!(labs.settled().await, ["it was killed"]);
+        assert_eq!(labs.settled().await, Vec::<String>::new());
     }
 
     #[tokio::test]
     async fn settled_waits_for_open_labs() {
-        let book = OpenLabs::default();
-        let entry = book.enter();
-        let other = book.clone();
+        let labs = OpenLabs::default();
+        let entry = labs.open();
+        let other = labs.clone();
         let waiting = tokio::spawn(async move { other.settled().await });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());

@@ -26,7 +26,7 @@ pub enum State {
 /// Result of a removal without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// It is gone.
+    /// The thing is gone.
     Removed,
     /// A container needs it, so it stays.
     InUse,

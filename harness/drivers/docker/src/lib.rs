@@ -69,7 +69,7 @@ impl Docker {
         let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
         let device = device.map(str::to_owned);
         let (_wanted, told) = watch::channel(());
-        let unwanted = Unwanted { told, entry: self.state.labs.enter() };
+        let unwanted = Unwanted { told, entry: self.state.labs.open() };
         let building = tokio::spawn(async move {
             lab::build(&docker, &lab, &id, device.as_deref(), unwanted).await
         });

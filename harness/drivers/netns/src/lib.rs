@@ -165,7 +165,7 @@ impl Netns {
             sceplab: sceplab.clone(),
             captures,
         };
-        let process = LabProcess::start(&sceplab, folder, self.state.labs.enter())?;
+        let process = LabProcess::start(&sceplab, folder, self.state.labs.open())?;
         let limit = process::building_limit(lab);
         let error = match process.channel().ask(Ask::Build(Box::new(order)), limit).await {
             Ok(Reply::Built(Ok(built))) => return Ok((process, built)),

@@ -297,14 +297,14 @@ hosts:
   a: {addresses: [10.0.0.1/24], routes: {10.0.0.0/24: 10.0.0.2, 10.8.0.0/16: 10.0.0.255}}
   b: {addresses: [10.0.0.2/24], forwards: true, routes: {10.7.0.0/16: 10.0.0.0}}
 ";
-    let told = |error: Diagnostic| match error.location {
+    let shown = |error: Diagnostic| match error.location {
         Location::Excerpt(excerpt) => {
             let place = excerpt.text.chars().skip(excerpt.indent).take(excerpt.width);
             format!("{}: {}", place.collect::<String>(), error.message)
         }
         other => panic!("{other:?}"),
     };
-    let found: Vec<String> = load(wrong).unwrap_err().into_iter().map(told).collect();
+    let found: Vec<String> = load(wrong).unwrap_err().into_iter().map(shown).collect();
     assert_eq!(
         found,
         [

@@ -24,8 +24,8 @@ const DEPTH_LIMIT: usize = 32;
 /// A scenario file that has not been read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its path without the ending, relative to the nearest folder above it that is named
-    /// `scenarios`, or else to the folder that was searched.
+    /// Path without the extension, relative to the nearest folder above it that is named `scenarios`, or else to the
+    /// searched folder.
     pub id: String,
     /// The file.
     pub path: PathBuf,
@@ -33,7 +33,7 @@ pub struct Found {
 
 /// Finds the scenarios at some paths, files or folders, sorted by id.
 ///
-/// It is no error to find none.
+/// An empty result is no error.
 ///
 /// # Errors
 /// Paths that do not exist, folders that cannot be read, and duplicate ids.

@@ -45,7 +45,7 @@ scep::named! {
 facts! {
     /// A fact about the enrolment of the client under test.
     ClientFact:
-    Outcome, "outcome", ["issued", "refused", "denied", "gave-up", "claimed", "overdue"], "What it says, and whether the CA agrees: `issued`, it has a certificate and the CA issued one; `refused`, it has none and the CA issued one; `denied`, it has none and the CA denied it; `gave-up`, it has none and the CA decided nothing; `claimed`, it has one and the CA issued none; `overdue`, it said nothing in its time.";
+    Outcome, "outcome", ["issued", "refused", "denied", "gave-up", "claimed", "overdue"], "What the client reports, and whether the CA agrees: `issued`, it has a certificate and the CA issued one; `refused`, it has none and the CA issued one; `denied`, it has none and the CA denied it; `gave-up`, it has none and the CA decided nothing; `claimed`, it has one and the CA issued none; `overdue`, it did not end in time.";
 }
 
 impl ClientStep {

@@ -1,4 +1,4 @@
-//! Matrices to try the reports on.
+//! Matrices for tests of reports.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use crate::tests::samples;
 use diagnostics::Excerpt;
 use results::{Assessment, Cell, KnownFailure, Matrix, Reason, Row, Unmatched};
 
-/// Something of each kind.
+/// A matrix with cells of several kinds.
 pub(super) fn matrix() -> Matrix {
     let clients = ["builtin", "strongswan", "sscep"].map(str::to_owned).to_vec();
-    let row = |pki: &str, title: Option<&str>, standings: Vec<Assessment>| Row {
+    let row = |pki: &str, title: Option<&str>, assessments: Vec<Assessment>| Row {
         scenario: "scep/linux-pki".to_owned(),
         title: "Test SCEP Protocol With Linux PKI".to_owned(),
         pki: pki.to_owned(),
         pki_title: title.map(str::to_owned),
         cells: clients
             .iter()
-            .zip(standings)
+            .zip(assessments)
             .map(|(client, assessment)| cell(client, assessment))
             .collect(),
     };

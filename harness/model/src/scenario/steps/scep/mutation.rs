@@ -77,7 +77,7 @@ mutations! {
     NoiseAsEnvelope, "noise-as-envelope", Message, "The pkcsPKIEnvelope is random bytes.";
     CorruptEnvelope, "corrupt-envelope", Message, "The encrypted content is one byte off.";
     NothingInEnvelope, "nothing-in-envelope", Message, "The envelope opens to nothing.";
-    NotEnciphered, "not-enciphered", Message, "What the envelope is to hold stands in its place, in the clear.";
+    NotEnciphered, "not-enciphered", Message, "The content of the envelope is in its place, in the clear.";
     OtherBody, "other-body", Message, "The envelope holds what another messageType carries.";
     Streamed, "streamed", Message, "The message is BER with indefinite lengths, as streaming encoders write it.";
     BadProofOfPossession, "bad-proof-of-possession", Enrolment, "The certification request's signature does not verify.";
@@ -87,8 +87,8 @@ mutations! {
     WrappedBase64, "wrapped-base64", Get, "The base64 has a line break each 64 characters.";
     NotBase64, "not-base64", Get, "The message parameter is not base64.";
     NoMessageParameter, "no-message-parameter", Get, "The query has no message parameter.";
-    OtherContentType, "other-content-type", Post, "The body is declared to be application/octet-stream.";
-    NoContentTypeHeader, "no-content-type-header", Post, "The body is declared to be nothing.";
+    OtherContentType, "other-content-type", Post, "The Content-Type is application/octet-stream.";
+    NoContentTypeHeader, "no-content-type-header", Post, "The request has no Content-Type.";
     LowerCaseOperation, "lower-case-operation", Query, "The operation is written in lower case.";
     NoOperation, "no-operation", Query, "The query names no operation.";
     OtherPath, "other-path", Query, "The path ends in /pkiclient.exe.";
