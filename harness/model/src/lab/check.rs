@@ -63,7 +63,7 @@ fn names_are_free(draft: &Draft, problems: &Problems) {
     let devices = draft.devices.iter().map(|device| &device.name);
     for name in devices.chain(draft.hosts.iter().map(|host| &host.name)) {
         if name.value.eq_ignore_ascii_case("localhost") {
-            let message = format!("`{}` is reserved: every host calls itself so", name.value);
+            let message = format!("`{}` is reserved: it means the host itself", name.value);
             problems.add(Diagnostic::at(&name.place, message));
         }
     }

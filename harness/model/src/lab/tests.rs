@@ -308,10 +308,10 @@ hosts:
     assert_eq!(
         found,
         [
-            "LocalHost: `LocalHost` is reserved: every host calls itself so",
+            "LocalHost: `LocalHost` is reserved: it means the host itself",
             "224.1.0.0/24: `224.1.0.0/24` cannot be the address of a host",
+            "localhost: `localhost` is reserved: it means the host itself",
             "localhost: `localhost` is the name of a device already",
-            "localhost: `localhost` is reserved: every host calls itself so",
             "224.1.0.1/24: `224.1.0.1/24` cannot be the address of a host",
             "127.0.0.2/8: `127.0.0.2/8` cannot be the address of a host",
             "255.255.255.255/32: `255.255.255.255/32` cannot be the address of a host",
