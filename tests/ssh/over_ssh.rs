@@ -276,7 +276,7 @@ fn a_control_port_that_is_none_is_told() {
     for (wrong, told) in [
         ("http://127.0.0.1:9", "its control port at http://127.0.0.1:9: "),
         ("http://10.215.168.1:8080", "`/issued` is answered HTTP 404"),
-        ("10.215.168.1:8080", "give where `sceplab serve --control` listens"),
+        ("10.215.168.1:8080", "give the address that `sceplab serve --control` listens on"),
     ] {
         let text = std::fs::read_to_string(&lab).unwrap();
         let own = format!("'http://127.0.0.1:{LINUX_CONTROL}'");

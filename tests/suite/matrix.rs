@@ -94,7 +94,7 @@ fn a_lab_that_stands_in_for_none_is_told() {
     write(samples.path(), "scenarios/labs/second.yaml", &lab);
     let ended = matrix(samples.path(), &[]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.stdout);
-    assert!(ended.stderr.contains("it stands in for `frist.yaml`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("`stands-in-for` names `frist.yaml`"), "{}", ended.stderr);
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Targets {
         self.seen.insert(path.to_owned());
         match (Target::load(path), cases) {
             (Ok(target), Some(cases)) if !cases.is_empty() => {
-                self.wrong.extend(target.strangers(cases));
+                self.wrong.extend(target.unknown_cases(cases));
             }
             (Ok(_), _) => {}
             (Err(wrong), _) => self.wrong.extend(wrong),

@@ -50,7 +50,7 @@ impl LiveArguments {
         scenarios: &[Scenario],
         stop: &StopSignals,
     ) -> Result<Targets, CommandError> {
-        let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
+        let here = scenarios.iter().filter(|scenario| scenario.skip_reason.is_none());
         let labs = distinct(here.map(|scenario| &scenario.lab));
         if labs.is_empty() {
             // All are skipped, and nothing is used.

@@ -81,7 +81,7 @@ impl Arguments {
         self.reports.check()?;
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
         let scenarios = self.selection.load()?;
-        let here = scenarios.iter().filter(|scenario| scenario.not_here.is_none());
+        let here = scenarios.iter().filter(|scenario| scenario.skip_reason.is_none());
         let labs = here.map(|scenario| &scenario.lab);
         let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
         let (name, options) = arguments.options().map_err(wrong_usage)?;

@@ -1,4 +1,4 @@
-//! From what happened to a verdict.
+//! Judges the results of cases.
 
 use scep::attribute::PkiStatus;
 
@@ -6,13 +6,13 @@ use super::Target;
 use model::scenario::{Action, Conformance, Scenario};
 use results::requirement::{End, Level};
 use results::{
-    Case, ConformanceReport, Date, Outcome, Reason, RequirementResult, ScenarioOutcome, Standing,
+    Assessment, Case, ConformanceReport, Date, Outcome, Reason, RequirementResult, ScenarioOutcome,
     Verdict,
 };
 use runner::blank;
 
-/// Holds what happened against the level of each case and what is known of the target; `skipped` are cases that were not
-/// run, with the reason.
+/// Compares results with the levels of the cases and the known deviations of the target. `skipped` are cases that were not
+/// run, with reasons.
 pub fn judge(
     target: &Target,
     end: End,
@@ -33,14 +33,14 @@ pub fn judge(
     let judged = scenarios.into_iter().filter_map(|scenario| {
         let case = cases.iter().find(|case| case.id == scenario.id)?;
         let conformance = case.conformance.as_ref()?;
-        let standing = match unproved(case, &scenario.verdict).filter(|_| grants_nothing) {
-            Some(reason) => Standing::Skipped { reason: reason.to_owned() },
-            None => standing(target, conformance, &scenario, strict, today),
+        let assessment = match unproved(case, &scenario.verdict).filter(|_| grants_nothing) {
+            Some(reason) => Assessment::Skipped { reason: reason.to_owned() },
+            None => assessment(target, conformance, &scenario, strict, today),
         };
-        Some(judged_case(conformance, scenario, standing))
+        Some(judged_case(conformance, scenario, assessment))
     });
     let not_run = skipped.into_iter().filter_map(|(case, reason)| {
-        Some(judged_case(case.conformance.as_ref()?, blank(&case), Standing::Skipped { reason }))
+        Some(judged_case(case.conformance.as_ref()?, blank(&case), Assessment::Skipped { reason }))
     });
     let mut cases: Vec<Case> = judged.chain(not_run).collect();
     cases.sort_by(|a, b| a.id.cmp(&b.id));
@@ -60,37 +60,41 @@ pub fn judge(
     }
 }
 
-/// Whether a case sends the request that must be granted, or a refusal of another says nothing.
+/// True for the case with the request that a server must grant; without it, a refused request proves nothing.
 fn is_control(case: &Scenario) -> bool {
     case.conformance.as_ref().is_some_and(|conformance| conformance.is_control)
 }
 
-/// Why a case says nothing of a server that grants no request at all, be the challenge password wrong or the name one that
-/// it does not want.
+/// The reason why a case proves nothing about a server that grants no request at all, for example because of a wrong
+/// challenge password.
 fn unproved(case: &Scenario, verdict: &Verdict) -> Option<&'static str> {
     match verdict {
         Verdict::Passed if only_refuses(case) => {
-            Some("nothing is proved: the right request is refused as well")
+            Some("nothing is proved: the server refuses the right request as well")
         }
         Verdict::Failed(failure)
             if !is_control(case) && failure.pki_status == Some(PkiStatus::Failure) =>
         {
-            Some("the server refuses the right request, too")
+            Some("the server refuses the right request as well")
         }
         _ => None,
     }
 }
 
-/// Whether a case is content when its last message is refused, and would not be if it were granted.
+/// True if a case accepts only a refusal of its last message.
 fn only_refuses(case: &Scenario) -> bool {
     let last = case.steps.iter().rev().find_map(|step| match &step.action {
-        Action::Scep(speech) if speech.request.operation.has_message() => Some(speech),
+        Action::Scep(step) if step.request.operation.has_message() => Some(step),
         _ => None,
     });
-    last.is_some_and(|speech| !speech.may_be_granted())
+    last.is_some_and(|step| !step.may_be_granted())
 }
 
-fn judged_case(conformance: &Conformance, scenario: ScenarioOutcome, standing: Standing) -> Case {
+fn judged_case(
+    conformance: &Conformance,
+    scenario: ScenarioOutcome,
+    assessment: Assessment,
+) -> Case {
     Case {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
@@ -99,35 +103,35 @@ fn judged_case(conformance: &Conformance, scenario: ScenarioOutcome, standing: S
         level: conformance.level,
         sentence: conformance.sentence.clone(),
         seen: conformance.seen.clone(),
-        standing,
+        assessment,
         scenario,
     }
 }
 
-fn standing(
+fn assessment(
     target: &Target,
     conformance: &Conformance,
     scenario: &ScenarioOutcome,
     strict: bool,
     today: Date,
-) -> Standing {
+) -> Assessment {
     let level = conformance.level;
     let is_binding = level == Level::Must || (strict && level == Level::Should);
-    let noted = |note: String| Standing::Noted { notes: vec![note] };
+    let noted = |note: String| Assessment::Noted { notes: vec![note] };
     match (scenario.verdict.clone(), target.deviation(&scenario.id).cloned()) {
-        (Verdict::Passed, Some(expected)) => Standing::Vanished { expected },
+        (Verdict::Passed, Some(expected)) => Assessment::Vanished { expected },
         (Verdict::Passed, None) if !scenario.notes.is_empty() => {
-            Standing::Noted { notes: scenario.notes.clone() }
+            Assessment::Noted { notes: scenario.notes.clone() }
         }
-        (Verdict::Failed(failure), Some(expected)) if !expected.is_over(today) => {
-            Standing::ExpectedFailure { reason: Reason::of_step(&failure), expected }
+        (Verdict::Failed(failure), Some(expected)) if !expected.has_expired(today) => {
+            Assessment::ExpectedFailure { reason: Reason::of_step(&failure), expected }
         }
         (Verdict::Failed(failure), expected) if is_binding => {
-            Standing::Failed { reason: Reason::of_step(&failure), expected }
+            Assessment::Failed { reason: Reason::of_step(&failure), expected }
         }
-        (Verdict::Failed(_), Some(over)) => noted(over.no_longer_excused()),
+        (Verdict::Failed(_), Some(expired)) => noted(expired.no_longer_excused()),
         (Verdict::Failed(failure), None) if failure.is_unproved => {
-            Standing::Skipped { reason: failure.message }
+            Assessment::Skipped { reason: failure.message }
         }
         (Verdict::Failed(failure), None) => {
             noted(format!("{level} is not met: {}", failure.message))

@@ -1,4 +1,4 @@
-//! Tests of conformance: what becomes of each case of the catalogue, held against its level and what is known of the target.
+//! Conformance tests: runs the cases, and compares the results with their levels and the known deviations of the target.
 
 #![forbid(unsafe_code)]
 
@@ -18,13 +18,13 @@ use model::lab::Lab;
 use testbed::pki::Pki;
 use testbed::{Driver, ReceivedLog, Testbed, TestbedError};
 
-/// Puts one PKI in place of every PKI of a lab.
+/// A driver that uses one PKI for all PKIs of a lab.
 pub struct OnePki {
-    /// The PKI that is tested.
+    /// The tested PKI.
     pub pki: Arc<dyn Pki>,
-    /// What steps ask for that name no subject.
+    /// Default subject of requests.
     pub subject: String,
-    /// Where it is noted what is issued.
+    /// Log of issued certificates.
     pub received: ReceivedLog,
 }
 

@@ -1,4 +1,4 @@
-//! What a run will cost, before it is begun: certificates, challenge passwords, requests; and which cases cover which requirement.
+//! The cost of a run in advance: certificates, challenge passwords, requests; and the cases of each requirement.
 
 use serde::Serialize;
 
@@ -6,41 +6,41 @@ use model::scenario::scep::{ChallengeChoice, Operation, Scep};
 use model::scenario::{Action, Scenario};
 use results::requirement::{End, Requirement};
 
-/// What may be used up.
+/// Limits of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Budget {
-    /// The most certificates that may be issued.
+    /// Limit of certificates that may be issued.
     pub certificates: Option<usize>,
-    /// The most challenge passwords that may be used.
+    /// Limit of challenge passwords that may be used.
     pub challenges: Option<usize>,
-    /// Whether what could disturb others may be sent.
+    /// True if requests that could disturb others may be sent.
     pub disruptive: bool,
 }
 
-/// A case that will be run, and what it may cost.
+/// A case that will be run, and its maximum cost.
 #[derive(Debug, Clone)]
 pub struct Planned {
     /// The case.
     pub case: Scenario,
-    /// The most certificates that a PKI may issue on it.
+    /// Maximum number of certificates that a PKI may issue for it.
     pub certificates: usize,
-    /// The challenge passwords that it asks for, that left out which requests share that are wrong on purpose.
+    /// Number of challenge passwords that it asks for, without the one that mutated requests share.
     pub challenges: usize,
-    /// Whether it has a request that is wrong on purpose and carries a challenge password.
+    /// True if it has a mutated request with a challenge password.
     pub is_expendable: bool,
 }
 
-/// What will be run, and what will not.
+/// The cases that will be run, and those that will not.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// What will be run.
+    /// Cases that will be run.
     pub run: Vec<Planned>,
-    /// What will not, with the reason.
+    /// Cases that will not be run, with reasons.
     pub skipped: Vec<(Scenario, String)>,
 }
 
 impl Plan {
-    /// Takes the cases in their order until the budget is used up.
+    /// Plans the cases in order until the budget is used up.
     pub fn of(cases: Vec<Scenario>, budget: Budget) -> Self {
         let mut plan = Self::default();
         for case in cases {
@@ -53,12 +53,12 @@ impl Plan {
         plan
     }
 
-    /// The most certificates that may be issued.
+    /// Maximum number of certificates.
     pub fn certificates(&self) -> usize {
         self.run.iter().map(|planned| planned.certificates).sum()
     }
 
-    /// The challenge passwords that are asked for.
+    /// Number of challenge passwords.
     pub fn challenges(&self) -> usize {
         let shared = self.run.iter().any(|planned| planned.is_expendable);
         self.run.iter().map(|planned| planned.challenges).sum::<usize>() + usize::from(shared)
@@ -72,7 +72,7 @@ impl Plan {
         }
         if case.steps.iter().any(|step| matches!(step.action, Action::Approve(_) | Action::Deny(_)))
         {
-            let reason = "it is decided by hand in the midst of it, which cannot be done from here";
+            let reason = "it needs a decision at the CA, which cannot be made from here";
             return Some(reason.to_owned());
         }
         let exceeds = |most: Option<usize>, used: usize, more: usize| {
@@ -89,26 +89,26 @@ impl Plan {
     }
 }
 
-/// What a case may cost: each request for a certificate may bring one, be it wrong or not.
+/// The maximum cost of a case. Every request for a certificate may get one, even a mutated one.
 fn planned(case: Scenario) -> Planned {
     let requests = case.steps.iter().filter_map(|step| match &step.action {
-        Action::Scep(speech) if speech.request.operation.enrols() => Some(speech),
+        Action::Scep(step) if step.request.operation.enrols() => Some(step),
         _ => None,
     });
     let (mut certificates, mut challenges, mut is_expendable) = (0, 0, false);
-    for speech in requests {
+    for step in requests {
         certificates += 1;
-        let asks = asks_for_challenge(speech);
-        let is_granted = speech.may_be_granted();
+        let asks = asks_for_challenge(step);
+        let is_granted = step.may_be_granted();
         challenges += usize::from(asks && is_granted);
         is_expendable |= asks && !is_granted;
     }
     Planned { case, certificates, challenges, is_expendable }
 }
 
-fn asks_for_challenge(speech: &Scep) -> bool {
-    match speech.request.message.challenge {
-        ChallengeChoice::Right => speech.request.operation == Operation::PkcsReq,
+fn asks_for_challenge(step: &Scep) -> bool {
+    match step.request.message.challenge {
+        ChallengeChoice::Right => step.request.operation == Operation::PkcsReq,
         ChallengeChoice::Always => true,
         _ => false,
     }
@@ -119,12 +119,12 @@ fn asks_for_challenge(speech: &Scep) -> bool {
 pub struct Coverage {
     /// The requirement.
     pub requirement: &'static Requirement,
-    /// The ids of the cases for each end that is held to it.
+    /// Ids of its cases, by end.
     pub cases: Vec<(End, Vec<String>)>,
 }
 
 impl Coverage {
-    /// The ends for which there is neither a case nor a reason why there can be none.
+    /// The ends without a case and without a reason why there is none.
     pub fn missing(&self) -> Vec<End> {
         let is_missing = |(end, cases): &&(End, Vec<String>)| {
             cases.is_empty() && self.requirement.untestable_for(*end).is_none()
@@ -133,7 +133,7 @@ impl Coverage {
     }
 }
 
-/// Each requirement with the cases that are about it.
+/// All requirements with their cases.
 pub fn coverage(cases: &[Scenario]) -> Vec<Coverage> {
     let about = |requirement: &Requirement, end: End| {
         let is_about = |case: &&Scenario| {

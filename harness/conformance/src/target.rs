@@ -1,4 +1,4 @@
-//! What is known of one PKI or one client: its target file.
+//! The target file of a PKI or client.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -10,31 +10,31 @@ use model::known_failure;
 use results::KnownFailure;
 use scep::certificate::Fingerprint;
 
-/// What is known of a target.
+/// Known facts about a target.
 #[derive(Debug, Clone, Default)]
 pub struct Target {
-    /// What it is called.
+    /// Title.
     pub title: String,
-    /// Where a PKI is.
+    /// URL of a PKI.
     pub url: Option<String>,
-    /// The fingerprint that one of a PKI's certificates has.
+    /// Fingerprint of one of a PKI's certificates.
     pub ca_fingerprint: Option<Fingerprint>,
-    /// The keywords that a PKI's GetCACaps names.
+    /// Keywords of a PKI's GetCACaps.
     pub capabilities: Option<Vec<String>>,
-    /// How many cases may run at once.
+    /// Number of cases that may run at the same time.
     pub parallel: Option<NonZeroUsize>,
-    /// Where it is known not to conform.
+    /// Known deviations.
     pub deviations: Vec<Deviation>,
 }
 
-/// A case in which a target is known not to conform.
+/// A case that the target is known to fail.
 #[derive(Debug, Clone)]
 pub struct Deviation {
-    /// The case's id.
+    /// Id of the case.
     pub case: String,
-    /// Why it fails, and how that is known.
+    /// Reason of the failure, and evidence.
     pub known: KnownFailure,
-    /// Where the case is named.
+    /// Place of the case's id.
     pub place: Place,
 }
 
@@ -42,7 +42,7 @@ impl Target {
     /// Reads a target file.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All mistakes in it.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         Self::parse(&Source::read(path).map_err(|error| vec![error])?)
     }
@@ -50,17 +50,19 @@ impl Target {
     /// Reads the text of a target file.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All mistakes in it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         yaml::decoded(source, decode).map(Option::unwrap_or_default)
     }
 
-    /// What is wrong with deviations in cases that are not among these: they excuse nothing, and are most likely misspelt.
-    pub fn strangers(&self, ids: &[String]) -> Vec<Diagnostic> {
-        let strange = self.deviations.iter().filter(|deviation| !ids.contains(&deviation.case));
+    /// Reports deviations in unknown cases. They excuse nothing, and are probably misspelt.
+    pub fn unknown_cases(&self, ids: &[String]) -> Vec<Diagnostic> {
+        let unknown = self.deviations.iter().filter(|deviation| !ids.contains(&deviation.case));
         let wrong = |deviation: &Deviation| {
-            let message =
-                format!("the target file deviates in `{}`, which is no case", deviation.case);
+            let message = format!(
+                "the target file has a deviation in `{}`, which is not a case",
+                deviation.case
+            );
             let diagnostic = Diagnostic::at(&deviation.place, message);
             match closest(&deviation.case, ids.iter().map(String::as_str)) {
                 Some(id) => diagnostic.note(format!("did you mean `{id}`?")),
@@ -68,10 +70,10 @@ impl Target {
                     .note("`sceplab conform --list` and `conform-client --list` show the cases"),
             }
         };
-        strange.map(wrong).collect()
+        unknown.map(wrong).collect()
     }
 
-    /// What is known of a case.
+    /// The known failure of a case.
     pub fn deviation(&self, case: &str) -> Option<&KnownFailure> {
         let deviation = self.deviations.iter().find(|deviation| deviation.case == case);
         deviation.map(|deviation| &deviation.known)
@@ -88,7 +90,7 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
     let deviations: Vec<Deviation> =
         deviations.iter().filter_map(|node| deviation(node, problems)).collect();
     let target = Target {
-        // One that is missing is a problem already; the rest is still read for its own.
+        // A missing title is already reported; the rest is still read, for its own mistakes.
         title: title.unwrap_or_default(),
         url: text("url"),
         ca_fingerprint: fields.optional("ca-fingerprint").and_then(|node| {
@@ -98,7 +100,7 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
             .map(|items| items.iter().filter_map(|item| item.text(problems)).collect()),
         parallel: fields
             .optional("parallel")
-            .and_then(|node| node.parsed("how many cases may run at once", problems)),
+            .and_then(|node| node.parsed("a number of cases from 1 on", problems)),
         deviations,
     };
     Some(target)
@@ -130,13 +132,13 @@ mod tests {
         );
         let target = target.unwrap();
         let deviation = target.deviation("a/b").unwrap();
-        assert!(!deviation.is_over("2026-11-30".parse().unwrap()));
-        assert!(deviation.is_over("2026-12-01".parse().unwrap()));
+        assert!(!deviation.has_expired("2026-11-30".parse().unwrap()));
+        assert!(deviation.has_expired("2026-12-01".parse().unwrap()));
         assert_eq!(deviation.to_string(), "old (seen; until 2026-11-30)");
     }
 
     #[test]
-    fn every_mistake_is_found() {
+    fn all_mistakes_are_reported() {
         let found = parse(
             "ca-fingerprint: 12\nparallel: 0\ndeviations:\n- {case: a, reason: b, until: tomorrow}\n",
         );

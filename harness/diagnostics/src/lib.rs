@@ -1,4 +1,4 @@
-//! What is wrong with a file, and where.
+//! Mistakes in files, with their places.
 
 #![forbid(unsafe_code)]
 
@@ -18,42 +18,42 @@ pub use self::render::{Frame, render};
 pub use self::source::{Excerpt, Located, Place, SIZE_LIMIT, Source};
 pub use self::source::{SHOWN, floor_char_boundary};
 
-/// One thing that is wrong with a file.
+/// A mistake, usually in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
-    /// Where it is wrong.
+    /// Place of the mistake.
     pub location: Location,
-    /// What is wrong, as a fragment: "unknown field `mathces` in a run step".
+    /// The mistake, as a fragment: "unknown field `mathces` in a run step".
     pub message: String,
-    /// What stands beside the carets; may be empty.
+    /// Text beside the carets; may be empty.
     pub label: String,
-    /// Further lines: the known alternatives, what to do.
+    /// Further lines: known alternatives, advice.
     pub notes: Vec<String>,
 }
 
-/// Where something is wrong.
+/// Place of a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
-    /// In no file.
+    /// Not in a file.
     Nowhere,
-    /// In a file as a whole, named as the user named it.
+    /// In a file as a whole. The path is as the user gave it.
     File(String),
     /// At a place in a file.
     Excerpt(Box<Excerpt>),
 }
 
 impl Diagnostic {
-    /// Something wrong at a place.
+    /// A mistake at a place.
     pub fn at(place: &Place, message: impl Into<String>) -> Self {
         Self::with(Location::Excerpt(Box::new(place.excerpt())), message)
     }
 
-    /// Something wrong with a file as a whole.
+    /// A mistake about a file as a whole.
     pub fn of_file(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self::with(Location::File(path.into()), message)
     }
 
-    /// Something wrong with no file in particular.
+    /// A mistake that is not about a file.
     pub fn general(message: impl Into<String>) -> Self {
         Self::with(Location::Nowhere, message)
     }
@@ -62,21 +62,21 @@ impl Diagnostic {
         Self { location, message: message.into(), label: String::new(), notes: Vec::new() }
     }
 
-    /// Sets what stands beside the carets.
+    /// Sets the text beside the carets.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// Adds a further line.
+    /// Adds a line.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    /// Says what was meant where the name is a misspelling of a known one, and lists the known ones.
+    /// Suggests the known name that was probably meant, and lists all known names.
     #[must_use]
     pub fn known<'a>(
         self,
@@ -103,9 +103,9 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The known name that a misspelt one is likely to mean.
+/// The known name that a misspelt one probably means.
 pub fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Long names are not misspelt beyond recognition, and comparing them costs the product of their lengths.
+    // Long names are not searched, because a comparison costs the product of the lengths.
     if given.is_empty() || given.len() > 100 {
         return None;
     }
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelling_is_recognised_and_a_stranger_is_not() {
+    fn a_misspelt_name_is_recognised_and_another_name_is_not() {
         let names = ["matches", "contains", "within"];
         assert_eq!(closest("mathces", names), Some("matches"));
         assert_eq!(closest("Contain", names), Some("contains"));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_difference_alone_is_a_misspelling() {
+    fn wrong_case_is_a_misspelling() {
         assert_eq!(closest("dut0", ["DUT0", "DUT1"]), Some("DUT0"));
     }
 }

@@ -1,22 +1,22 @@
-//! Diagnostics without the secrets of the files that they quote.
+//! Masks secrets in diagnostics, which quote files.
 
 use redact::{Marked, Masker};
 
 use super::{Diagnostic, Excerpt, Location, SHOWN};
 
-/// What stands on either side of what is quoted from a file.
+/// The mark on both sides of a quotation from a file.
 pub const QUOTE: &str = "`";
 
 impl Excerpt {
-    /// The excerpt without secrets; the carets stay below what they were below.
+    /// Masks secrets; the carets stay below their place.
     #[must_use]
     pub fn masked(&self, masker: &Masker) -> Self {
-        // A long line was cut to an excerpt before its secrets could be looked for.
+        // A long line was cut before the search for secrets.
         let is_cut = self.text.chars().count() >= SHOWN;
         self.marked(|line| if is_cut { masker.mask_cut(line) } else { masker.mask(line) })
     }
 
-    /// The excerpt with its line masked in any way.
+    /// The excerpt with its line masked by `mask`.
     #[must_use]
     pub fn marked(&self, mask: impl FnOnce(&mut Marked)) -> Self {
         let (text, indent) = (self.text.clone(), self.indent);
@@ -31,7 +31,7 @@ impl Excerpt {
 }
 
 impl Diagnostic {
-    /// The diagnostic with its excerpt changed, if it has one.
+    /// Changes the excerpt, if there is one.
     #[must_use]
     pub fn with_excerpt(mut self, change: impl FnOnce(&Excerpt) -> Excerpt) -> Self {
         if let Location::Excerpt(excerpt) = &mut self.location {
@@ -40,15 +40,14 @@ impl Diagnostic {
         self
     }
 
-    /// The diagnostic without secrets; `quotes_may_nest` says that what is quoted may hold a backtick itself, so that it is not
-    /// known where a quote ends.
+    /// Masks secrets. If `quotes_may_nest`, quoted text may contain backticks, so the end of a quotation is unknown.
     #[must_use]
     pub fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
         let outside_quotes = masker.without_words();
-        // Words of our own, in which backticks quote the file.
+        // Our own text, in which backticks quote the file.
         let words = |words: &str| {
             let is_whole = words.matches(QUOTE).count().is_multiple_of(2);
-            // What has several lines is from elsewhere, such as the drawing of a wrong expression.
+            // Text with several lines is not ours: the drawing of a wrong expression, for example.
             if quotes_may_nest || !is_whole || words.contains('\n') {
                 return masker.text(words);
             }
@@ -78,10 +77,10 @@ mod tests {
         let part = ("{static: a, a-b: \u{e9}}", "{static: ****, a-b: \u{e9}}");
         for (secret, text, place, masked, pointed) in [
             ("hunter2", "password: hunter2, x: 1", 19..20, "password: ****, x: 1", "x"),
-            // What ends or begins at the place is no word of its own because of that.
+            // The place is no boundary of a word.
             ("a", part.0, 12..13, part.1, "a"),
             ("a", part.0, 12..15, part.1, "a-b"),
-            // Of a secret not even the length is told.
+            // A mask hides the length of a secret too.
             ("hunter2", "pw hunter2 x", 5..8, "pw **** x", "****"),
             ("hunter2", "pw hunter2 x", 0..12, "pw **** x", "pw **** x"),
             ("hunter2", "pw hunter2", 10..10, "pw ****", ""),

@@ -1,8 +1,8 @@
-//! Colours, where the reader is a terminal that wants them.
+//! Colours for terminals.
 
 use std::io::IsTerminal;
 
-/// Whether text is coloured, and how.
+/// The colours of a text, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
     colour: bool,
@@ -14,13 +14,12 @@ impl Palette {
         Self { colour: false }
     }
 
-    /// Colour, whatever the reader.
+    /// Always colours.
     pub const fn coloured() -> Self {
         Self { colour: true }
     }
 
-    /// Colour only on a terminal that says what it is and knows colours, and only where `NO_COLOR`
-    /// (<https://no-color.org>) is not set.
+    /// Colours if the stream is a terminal that supports them and `NO_COLOR` (<https://no-color.org>) is not set.
     pub fn of(stream: &impl IsTerminal) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         // Windows' terminals have no name.
@@ -29,17 +28,17 @@ impl Palette {
         Self { colour: stream.is_terminal() && !refused && !dumb }
     }
 
-    /// Something that went wrong.
+    /// A failure.
     pub fn bad(self, text: &str) -> String {
         self.paint("1;31", text)
     }
 
-    /// Something that went well.
+    /// A success.
     pub fn good(self, text: &str) -> String {
         self.paint("32", text)
     }
 
-    /// Something that did not take place.
+    /// Something that did not happen.
     pub fn doubtful(self, text: &str) -> String {
         self.paint("33", text)
     }
@@ -54,7 +53,7 @@ impl Palette {
         self.paint("1", text)
     }
 
-    /// Something of lesser weight.
+    /// Something of less importance.
     pub fn faint(self, text: &str) -> String {
         self.paint("2", text)
     }

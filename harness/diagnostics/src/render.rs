@@ -1,4 +1,4 @@
-//! The look of a diagnostic: the one of rustc.
+//! Drawing of diagnostics, in the style of rustc.
 
 use redact::visible;
 
@@ -30,32 +30,32 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Begins with the heading; `last_line` is the highest line number that is going to be shown.
+    /// Begins with the heading. `last_line` is the greatest line number that will be shown.
     pub fn new(heading: &str, message: &str, last_line: usize, palette: Palette) -> Self {
         let message = palette.strong(&format!(": {}", visible(message)));
         let lines = vec![format!("{}{message}", palette.bad(heading))];
         Self { lines, gutter: last_line.to_string().len(), palette }
     }
 
-    /// Names a file.
+    /// Adds the path of a file.
     pub fn file(&mut self, path: &str) {
         let arrow = format!("{}{}", " ".repeat(self.gutter), self.palette.frame("-->"));
         self.lines.push(format!("{arrow} {}", visible(path)));
     }
 
-    /// Shows an excerpt with where it stands.
+    /// Adds an excerpt with its position.
     pub fn excerpt(&mut self, excerpt: &Excerpt, label: &str) {
         self.file(&format!("{}:{}:{}", excerpt.path, excerpt.line, excerpt.column));
         self.lines.push(self.bar());
         self.further_excerpt(excerpt, label);
     }
 
-    /// Shows an excerpt of the file that was shown last.
+    /// Adds another excerpt of the same file.
     pub fn further_excerpt(&mut self, excerpt: &Excerpt, label: &str) {
         let gutter = self.gutter;
         let number = self.palette.frame(&format!("{:>gutter$} |", excerpt.line));
         self.lines.push(format!("{number} {}", visible(&excerpt.text)));
-        // A control character takes more room than one character.
+        // An escaped control character is wider than one column.
         let room = |from: usize, count: usize| {
             visible(&excerpt.text.chars().skip(from).take(count).collect::<String>())
                 .chars()
@@ -67,7 +67,7 @@ impl Frame {
         self.lines.push(format!("{} {}{carets}", self.bar(), " ".repeat(indent)));
     }
 
-    /// Adds a note; its further lines stand below its first.
+    /// Adds a note; all its lines are aligned.
     pub fn note(&mut self, note: &str) {
         let mut lines = note.lines();
         let indent = " ".repeat(self.gutter + 1);
@@ -79,7 +79,7 @@ impl Frame {
         self.lines.extend(further);
     }
 
-    /// The whole; ends without a line feed.
+    /// The drawing, without a final line feed.
     pub fn finish(self) -> String {
         self.lines.join("\n")
     }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_look_is_that_of_rustc() {
+    fn a_diagnostic_looks_like_rustc_s() {
         let place = at("steps:\n  - rum: 1\n", 11, 14);
         let diagnostic = Diagnostic::at(&place, "unknown step `rum`")
             .label("did you mean `run`?")
@@ -117,20 +117,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cannot_steer_the_terminal() {
+    fn control_characters_are_escaped() {
         let diagnostic = Diagnostic::at(&at("\x1b[2Jx: 1", 0, 1), "bad \x07");
         assert!(!render("error", &diagnostic, Palette::plain()).contains(['\x1b', '\x07']));
     }
 
     #[test]
-    fn carets_stand_below_what_follows_a_control_character() {
+    fn carets_are_aligned_after_a_control_character() {
         let rendered =
             render("error", &Diagnostic::at(&at("\x1b: é", 3, 5), "x"), Palette::plain());
         assert!(rendered.ends_with("1 | \\u{1b}: é\n  |         ^"), "{rendered}");
     }
 
     #[test]
-    fn carets_stand_below_characters_and_not_bytes() {
+    fn carets_are_aligned_by_characters() {
         let rendered = render("error", &Diagnostic::at(&at("ü: é", 4, 6), "x"), Palette::plain());
         assert!(rendered.ends_with("1 | ü: é\n  |    ^"), "{rendered}");
         assert!(rendered.contains("a.yaml:1:4"), "{rendered}");

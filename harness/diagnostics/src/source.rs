@@ -1,4 +1,4 @@
-//! Files with positions.
+//! Texts of files, and places in them.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use super::Diagnostic;
 
-/// The largest file that is read, in bytes.
+/// The largest file accepted, in bytes.
 pub const SIZE_LIMIT: u64 = 1024 * 1024;
 
-/// How much of a long line is shown, in characters.
+/// The longest part of a line in an excerpt, in characters.
 pub const SHOWN: usize = 160;
 
-/// How much of a long line is shown before the place itself, in characters.
+/// The longest part of a line before the place, in characters.
 const SHOWN_BEFORE: usize = 60;
 
 /// The text of a file.
@@ -34,34 +34,34 @@ pub struct Place {
     end: usize,
 }
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug, Clone)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// Place.
     pub place: Place,
 }
 
-/// A place as it is shown: plain data, without the file.
+/// A place as reports show it: plain data, without the file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Excerpt {
-    /// The file, named as the user named it.
+    /// Path, as the user gave it.
     pub path: String,
-    /// The line, counted from 1.
+    /// Line, counted from 1.
     pub line: usize,
-    /// The column, counted from 1 in characters.
+    /// Column, counted from 1 in characters.
     pub column: usize,
-    /// The line itself, or the part of it around the place where it is long.
+    /// The line, or a part of it around the place if it is long.
     pub text: String,
-    /// How many characters of `text` stand before the place.
+    /// Number of characters of `text` before the place.
     pub indent: usize,
-    /// How many characters of `text` the place takes.
+    /// Number of characters of `text` at the place.
     pub width: usize,
 }
 
 impl Source {
-    /// Takes a text that is read already.
+    /// The source of a text that has been read.
     pub fn new(path: impl Into<String>, text: String) -> Arc<Self> {
         let line_starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -71,14 +71,14 @@ impl Source {
     /// Reads a file of at most [`SIZE_LIMIT`] bytes of UTF-8.
     ///
     /// # Errors
-    /// Where it is not there, not readable, larger, or not UTF-8.
+    /// If it does not exist, is not readable, is too large, or is not UTF-8.
     pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
         let shown = path.display().to_string();
         let bytes = read_bounded(path).map_err(|reason| {
             Diagnostic::of_file(&shown, format!("the file cannot be read: {reason}"))
         })?;
         match String::from_utf8(bytes) {
-            // A byte order mark is no part of the text, and would shift the columns of the first line.
+            // A byte order mark is not part of the text, and would shift the columns of the first line.
             Ok(text) => {
                 Ok(Self::new(shown, text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
             }
@@ -94,7 +94,7 @@ impl Source {
         }
     }
 
-    /// The file, named as the user named it.
+    /// Path, as the user gave it.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -104,14 +104,14 @@ impl Source {
         &self.text
     }
 
-    /// A range of bytes; what lies outside the text or inside a character is moved to where it does not.
+    /// A range of bytes, moved into the text and to boundaries of characters if necessary.
     pub fn place(self: &Arc<Self>, start: usize, end: usize) -> Place {
         let start = self.boundary(start);
         let end = self.boundary(end).max(start);
         Place { source: Arc::clone(self), start, end }
     }
 
-    /// A range of characters that begins at a line and column, both counted from 1.
+    /// The empty place at a line and column, both counted from 1.
     pub fn place_at(self: &Arc<Self>, line: usize, column: usize) -> Place {
         let start =
             self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
@@ -124,7 +124,7 @@ impl Source {
         floor_char_boundary(&self.text, offset)
     }
 
-    /// The number of the line that an offset is in, counted from 1.
+    /// Number of the line at an offset, counted from 1.
     fn line(&self, offset: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= offset)
     }
@@ -137,27 +137,27 @@ impl Source {
     }
 }
 
-/// The last boundary of a character at an offset or before it.
+/// The last character boundary that is not after the offset.
 pub fn floor_char_boundary(text: &str, offset: usize) -> usize {
     let offset = offset.min(text.len());
     (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
-    // Looked at before it is opened: opening a pipe waits for whoever writes into it, perhaps for ever.
+    // Checked before opening, because opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
     if metadata.is_dir() {
         return Err("it is a folder".to_owned());
     }
     if !metadata.is_file() {
-        return Err("it is no regular file".to_owned());
+        return Err("it is not a regular file".to_owned());
     }
     if metadata.len() > SIZE_LIMIT {
         return Err(too_large(metadata.len()));
     }
     let file = File::open(path).map_err(|error| reason(&error))?;
     let mut bytes = Vec::new();
-    // A file may grow meanwhile.
+    // The file may have grown.
     file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
     if bytes.len() as u64 > SIZE_LIMIT { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }
@@ -175,7 +175,7 @@ fn too_large(size: u64) -> String {
 }
 
 impl Place {
-    /// The file that the place is in.
+    /// The file with the place.
     pub fn source(&self) -> &Arc<Source> {
         &self.source
     }
@@ -185,12 +185,12 @@ impl Place {
         &self.source.text[self.start..self.end]
     }
 
-    /// The line that the place begins in, counted from 1.
+    /// Number of the first line, counted from 1.
     pub fn line(&self) -> usize {
         self.source.line(self.start)
     }
 
-    /// A range of bytes within the place, counted from its beginning.
+    /// A range of bytes within the place, counted from its start.
     #[must_use]
     pub fn within(&self, start: usize, end: usize) -> Self {
         self.source.place(
@@ -199,7 +199,7 @@ impl Place {
         )
     }
 
-    /// The line `number` lines below the place's first, without the white space around it.
+    /// The line `number` lines below the first, without surrounding white space.
     pub fn line_below(&self, number: usize) -> Option<Self> {
         let line = self.line() + number;
         if line > self.source.line_starts.len() {
@@ -211,7 +211,7 @@ impl Place {
         Some(self.source.place(start + indent, start + text.trim_end().len()))
     }
 
-    /// The place as it is shown.
+    /// The place as reports show it.
     pub fn excerpt(&self) -> Excerpt {
         let line = self.line();
         let (line_start, line_end) = self.source.line_range(line);
@@ -248,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn a_place_outside_the_text_is_moved_into_it() {
+    fn a_place_outside_the_text_is_moved_to_its_end() {
         let source = Source::new("a", "ab\n".to_owned());
         assert_eq!(source.place(99, 120).excerpt().line, 2);
         assert_eq!(source.place_at(7, 3).excerpt().text, "");
     }
 
     #[test]
-    fn a_large_file_is_refused_before_it_is_read() {
+    fn a_large_file_is_rejected_before_reading() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large.yaml");
         File::create(&path).unwrap().set_len(50 * 1024 * 1024).unwrap();
@@ -265,13 +265,13 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+    fn a_device_file_is_rejected_before_opening() {
         let error = Source::read(Path::new("/dev/null")).unwrap_err();
-        assert!(error.message.contains("it is no regular file"), "{}", error.message);
+        assert!(error.message.contains("it is not a regular file"), "{}", error.message);
     }
 
     #[test]
-    fn bytes_that_are_not_utf_8_are_named_with_their_offset() {
+    fn invalid_utf_8_is_reported_with_its_offset() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("latin.yaml");
         std::fs::write(&path, b"a: 1\nb: \xfc\n").unwrap();

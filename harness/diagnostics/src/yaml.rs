@@ -1,6 +1,6 @@
-//! A YAML document as a tree with positions, so that everything wrong with a file can be said at once.
+//! A YAML document as a tree with places, so that all mistakes in a file can be reported at once.
 //!
-//! Deserialising straight into the model would stop at the first error.
+//! Deserialising into the model would stop at the first mistake.
 
 mod fields;
 mod parse;
@@ -14,10 +14,10 @@ use std::sync::Arc;
 
 use crate::{Diagnostic, Place, Source};
 
-/// Reads a text as one document, and makes `decode`'s value of it.
+/// Reads a text as one document, and decodes it.
 ///
 /// # Errors
-/// All that is wrong with it, secrets masked.
+/// All mistakes in it, with secrets masked.
 pub fn decoded<T>(
     source: &Arc<Source>,
     decode: impl FnOnce(&Node, &Problems) -> T,
@@ -28,25 +28,25 @@ pub fn decoded<T>(
     if problems.is_empty() { Ok(value) } else { Err(problems.of_file(&node)) }
 }
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug)]
 pub struct Node {
-    /// Where it stands.
+    /// Place.
     pub place: Place,
-    /// What it is.
+    /// Value.
     pub value: Value,
 }
 
-/// What a value is.
+/// A value of any kind.
 #[derive(Debug)]
 pub enum Value {
     /// Nothing, or `null`.
     Null,
-    /// A scalar as text: `007` keeps its zeros, a password of digits its digits.
+    /// A scalar as text, so that `007` keeps its zeros and so does a password of digits.
     Scalar {
         /// The text, without quotes.
         text: String,
-        /// Whether it stands without quotes, so that `true` is a boolean.
+        /// True if it has no quotes, so that `true` is a boolean.
         plain: bool,
     },
     /// A list.
@@ -60,14 +60,14 @@ pub enum Value {
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// Where the key stands.
+    /// Place of the key.
     pub key_place: Place,
     /// The value.
     pub value: Node,
 }
 
 impl Node {
-    /// What the value is, for "expected …, found …".
+    /// Description of the kind, for "expected …, found …".
     pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
@@ -77,7 +77,7 @@ impl Node {
         }
     }
 
-    /// Calls `visit` with the value itself and with each one below it.
+    /// Calls `visit` with this value and all values below it.
     fn walk(&self, visit: &mut impl FnMut(&Value)) {
         visit(&self.value);
         match &self.value {

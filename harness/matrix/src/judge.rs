@@ -1,14 +1,14 @@
-//! From what became of the cells to the matrix.
+//! Judges the cells of a matrix.
 
 use std::collections::BTreeMap;
 
 use super::reason::reason;
 use super::{Expectation, Ledger};
 use super::{Plan, PlannedRow};
-use results::{Cell, Matrix, Outcome, Row, ScenarioOutcome, Standing, Unmatched, Verdict};
+use results::{Assessment, Cell, Matrix, Outcome, Row, ScenarioOutcome, Unmatched, Verdict};
 use testbed::Client;
 
-/// Puts what became of the cells of a plan together, and holds it against the ledger.
+/// Puts the results of a plan's cells together, and compares them with the ledger.
 pub fn judge(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Matrix {
     let mut outcomes: BTreeMap<String, ScenarioOutcome> =
         outcome.scenarios.into_iter().map(|cell| (cell.id.clone(), cell)).collect();
@@ -16,10 +16,10 @@ pub fn judge(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Matrix {
         let mut cell = |client: &Client| {
             let outcome = outcomes.remove(&planned.cell_id(*client));
             let about = ledger.entries.iter().filter(|entry| is_about(entry, planned, *client));
-            let standing = outcome.as_ref().map_or(Standing::Unfinished, |outcome| {
-                standing(&outcome.verdict, &about.collect::<Vec<_>>())
+            let assessment = outcome.as_ref().map_or(Assessment::Unfinished, |outcome| {
+                assessment(&outcome.verdict, &about.collect::<Vec<_>>())
             });
-            Cell { client: client.to_string(), standing, outcome }
+            Cell { client: client.to_string(), assessment, outcome }
         };
         Row {
             scenario: planned.scenario.id.clone(),
@@ -38,7 +38,7 @@ pub fn judge(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Matrix {
     }
 }
 
-/// The entries of the ledger that are about none of the cells; of use if the matrix is run as a whole.
+/// Entries of the ledger without a cell; only meaningful for a whole matrix.
 pub fn unmatched(plan: &Plan, ledger: &Ledger) -> Vec<Unmatched> {
     let is_matched = |entry: &Expectation| {
         let mut cells =
@@ -53,19 +53,19 @@ fn is_about(entry: &Expectation, row: &PlannedRow, client: Client) -> bool {
     entry.is_about(&row.scenario.id, &row.pki, client)
 }
 
-/// How a cell stands; `about` are the entries of the ledger about it.
-fn standing(verdict: &Verdict, about: &[&Expectation]) -> Standing {
+/// Assessment of a cell; `about` are the ledger's entries about it.
+fn assessment(verdict: &Verdict, about: &[&Expectation]) -> Assessment {
     let known = |entry: &&Expectation| entry.known.clone();
     match verdict {
         Verdict::Passed => match about.first() {
-            Some(entry) => Standing::UnexpectedPass { expected: known(entry) },
-            None => Standing::Passed,
+            Some(entry) => Assessment::UnexpectedPass { expected: known(entry) },
+            None => Assessment::Passed,
         },
         Verdict::Failed(failure) => {
             let reason = reason(failure);
-            match about.iter().find(|entry| entry.foresees(&reason)) {
-                Some(entry) => Standing::ExpectedFailure { reason, expected: known(entry) },
-                None => Standing::Failed { reason, expected: about.first().map(known) },
+            match about.iter().find(|entry| entry.matches(&reason)) {
+                Some(entry) => Assessment::ExpectedFailure { reason, expected: known(entry) },
+                None => Assessment::Failed { reason, expected: about.first().map(known) },
             }
         }
         other => other.clone().into(),

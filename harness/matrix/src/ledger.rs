@@ -1,4 +1,4 @@
-//! The ledger: which cells are expected to fail, how, why, and how that is known.
+//! The ledger: cells that are expected to fail, with reasons and evidence.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use regex::Regex;
 use results::{KnownFailure, Reason};
 use testbed::Client;
 
-/// The failures that are expected.
+/// The expected failures.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// The entries, in the order of the file.
     pub entries: Vec<Expectation>,
 }
 
-/// A failure that is expected of some cells; what it leaves out, it does not ask for.
+/// An expected failure of some cells. A missing field matches anything.
 #[derive(Debug)]
 pub struct Expectation {
     scenarios: Option<Vec<String>>,
@@ -25,9 +25,9 @@ pub struct Expectation {
     clients: Option<Vec<Client>>,
     stage: Option<String>,
     reason: Option<Regex>,
-    /// Why it fails, and how that is known.
+    /// Reason of the failure, and evidence.
     pub known: KnownFailure,
-    /// Where the file says so.
+    /// Place of the entry.
     pub place: Place,
 }
 
@@ -35,7 +35,7 @@ impl Ledger {
     /// Reads a ledger file.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All mistakes in it.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         Self::parse(&Source::read(path).map_err(|error| vec![error])?)
     }
@@ -43,14 +43,14 @@ impl Ledger {
     /// Reads the text of a ledger file.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All mistakes in it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         yaml::decoded(source, decode)
     }
 }
 
 impl Expectation {
-    /// Whether it is about a cell.
+    /// True if it is about this cell.
     pub fn is_about(&self, scenario: &str, pki: &str, client: Client) -> bool {
         let named = |names: &Option<Vec<String>>, name: &str| {
             names.as_ref().is_none_or(|names| names.iter().any(|other| other == name))
@@ -60,8 +60,8 @@ impl Expectation {
             && self.clients.as_ref().is_none_or(|clients| clients.contains(&client))
     }
 
-    /// Whether this is the failure that is expected.
-    pub fn foresees(&self, reason: &Reason) -> bool {
+    /// True if it expects this failure.
+    pub fn matches(&self, reason: &Reason) -> bool {
         self.stage.as_ref().is_none_or(|stage| *stage == reason.stage)
             && self.reason.as_ref().is_none_or(|regex| regex.is_match(&reason.text))
     }
@@ -82,7 +82,7 @@ fn entry(node: &Node, problems: &Problems) -> Option<Expectation> {
     let texts = |key| fields.optional(key).map(|node| texts(node, problems));
     let (stage, reason) = (fields.optional("stage"), fields.optional("reason"));
     if stage.is_none() && reason.is_none() {
-        // Anything would be this failure, be it the lab's own mistake.
+        // Otherwise any failure would match, even a mistake in the lab.
         let message = "an expected failure lacks `stage` or `reason`";
         problems.add(
             Diagnostic::at(&node.place, message)
@@ -134,11 +134,11 @@ mod tests {
         let reason = Reason { stage: stage.to_owned(), text: text.to_owned() };
         let ledger = ledger(LEDGER).unwrap();
         let mut about = ledger.entries.iter().filter(|entry| entry.is_about(scenario, pki, client));
-        about.any(|entry| entry.foresees(&reason))
+        about.any(|entry| entry.matches(&reason))
     }
 
     #[test]
-    fn what_an_entry_leaves_out_it_does_not_ask_for() {
+    fn missing_fields_match_anything() {
         let strongswan = Client::Strongswan;
         assert!(expected("scep/b", "near", strongswan, "PKCSReq", "only RSA digests"));
         assert!(!expected("scep/c", "near", strongswan, "PKCSReq", "only RSA digests"));
@@ -147,20 +147,20 @@ mod tests {
     }
 
     #[test]
-    fn another_failure_is_not_the_one_that_is_expected() {
+    fn another_failure_does_not_match() {
         assert!(!expected("scep/b", "near", Client::Strongswan, "PKCSReq", "only a test"));
         assert!(!expected("scep/c", "far", Client::Sscep, "PKCSReq", "timed out"));
     }
 
     #[test]
-    fn an_entry_says_where_it_stands() {
+    fn an_entry_has_its_path_and_line() {
         let ledger = ledger(LEDGER).unwrap();
         let about = |entry: &&Expectation| entry.is_about("scep/c", "far", Client::Sscep);
         assert_eq!(ledger.entries.iter().find(about).unwrap().known.at, "ledger.yaml:7");
     }
 
     #[test]
-    fn all_mistakes_are_found_at_once() {
+    fn all_mistakes_are_reported_at_once() {
         let wrong = "expected-failures:
   - client: strongswam
     reason: 'only (RSA'

@@ -1,4 +1,4 @@
-//! Clients × PKIs: each scenario at each PKI with each client, held against a ledger of expected failures.
+//! Clients × PKIs: each scenario at each PKI with each client, compared with a ledger of expected failures.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Which scenarios are run at which PKIs, and with which clients.
+//! Plans the rows and columns of a matrix.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,32 +10,32 @@ use model::scenario::{Found, LoadErrors, Scenario, load};
 use runner::Job;
 use testbed::{Client, Driver};
 
-/// The name of a PKI whose lab is written in the scenario.
+/// Name of a PKI whose lab is part of the scenario.
 const IN_PLACE: &str = "in-place";
 
-/// A matrix that is yet to be run.
+/// A planned matrix.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The rows, by scenario, each scenario's own lab first.
+    /// Rows, by scenario. Each scenario's own lab comes first.
     pub rows: Vec<PlannedRow>,
-    /// The columns.
+    /// Columns.
     pub clients: Vec<Client>,
 }
 
 /// A scenario at a PKI.
 #[derive(Debug, Clone)]
 pub struct PlannedRow {
-    /// The scenario, read for that PKI's lab.
+    /// The scenario, read with this PKI's lab.
     pub scenario: Scenario,
-    /// The name of the lab file without the ending.
+    /// Name of the lab file without the extension.
     pub pki: String,
 }
 
 impl Plan {
-    /// Plans each scenario in its own lab, and in each lab of the same folder that stands in for it.
+    /// Plans each scenario in its own lab, and in each lab of the same folder that can replace it.
     ///
     /// # Errors
-    /// All that is wrong with those labs, or that the scenarios lack in them.
+    /// Mistakes in those labs, and references of scenarios that those labs lack.
     pub fn of(scenarios: Vec<Scenario>, clients: Vec<Client>) -> Result<Self, LoadErrors> {
         let mut folders: BTreeMap<PathBuf, Vec<(PathBuf, Lab)>> = BTreeMap::new();
         let mut errors = Vec::new();
@@ -63,9 +63,9 @@ impl Plan {
         if errors.is_empty() { Ok(Self { rows, clients }) } else { Err(LoadErrors::new(errors)) }
     }
 
-    /// The cells as scenarios to run, row by row, each with an id of its own.
+    /// The cells as jobs, row by row, each with a unique id.
     ///
-    /// `driver` builds labs whose devices have that client.
+    /// `driver` builds labs whose devices have the given client.
     pub fn jobs(&self, driver: impl Fn(Client) -> Arc<dyn Driver>) -> Vec<Job> {
         let job = |row: &PlannedRow, client| {
             let scenario = Scenario { id: row.cell_id(client), ..row.scenario.clone() };
@@ -77,7 +77,7 @@ impl Plan {
 }
 
 impl PlannedRow {
-    /// The id of a cell: the scenario's, the PKI, the client.
+    /// Id of a cell: the scenario's id, the PKI, the client.
     pub(super) fn cell_id(&self, client: Client) -> String {
         format!("{}/{}/{client}", self.scenario.id, self.pki)
     }
@@ -88,7 +88,7 @@ fn stem(lab_file: Option<&Path>) -> String {
     stem.map_or_else(|| IN_PLACE.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
-/// Reads the labs of a folder, and keeps those that stand in for another.
+/// Reads the labs of a folder, and keeps those that can replace another one.
 fn stand_ins(folder: &Path, errors: &mut Vec<Diagnostic>) -> Vec<(PathBuf, Lab)> {
     let entries = std::fs::read_dir(if folder == Path::new("") { Path::new(".") } else { folder });
     let entries = entries.into_iter().flatten().flatten();
@@ -102,16 +102,16 @@ fn stand_ins(folder: &Path, errors: &mut Vec<Diagnostic>) -> Vec<(PathBuf, Lab)>
         }
     }
     for (file, lab) in &labs {
-        errors.extend(nobody(folder, file, lab));
+        errors.extend(missing_lab(folder, file, lab));
     }
-    // The network of this machine is for those who ask for it.
+    // A real lab is only used if the user asks for it.
     labs.retain(|(_, lab)| lab.stands_in_for.is_some() && !lab.is_live());
     labs
 }
 
-/// A lab that stands in for none is never run in, and would not be missed.
-fn nobody(folder: &Path, file: &Path, lab: &Lab) -> Option<Diagnostic> {
+/// Reports a lab that would replace a lab file that does not exist, because it would never be used.
+fn missing_lab(folder: &Path, file: &Path, lab: &Lab) -> Option<Diagnostic> {
     let name = lab.stands_in_for.as_deref().filter(|name| !folder.join(name).is_file())?;
-    let message = format!("it stands in for `{name}`, and there is no such lab file beside it");
+    let message = format!("`stands-in-for` names `{name}`, but this folder has no such lab file");
     Some(Diagnostic::of_file(file.display().to_string(), message))
 }

@@ -1,4 +1,4 @@
-//! Where and why a cell failed, in a line.
+//! Stage and reason of a cell's failure, in a line.
 
 use std::sync::LazyLock;
 
@@ -6,31 +6,31 @@ use regex::Regex;
 
 use results::{Failure, Reason};
 
-/// The longest reason that is told, in characters.
+/// The longest reason, in characters.
 const LONGEST: usize = 400;
 
-/// The line below the table of `pki scep show` that says what is wrong with a certificate.
-static TROUBLE: LazyLock<Regex> = LazyLock::new(|| constant(r"(?m)^[\w-]+: (.+)$"));
+/// A line below the table of `pki scep show` with the reason why a certificate failed.
+static REASON: LazyLock<Regex> = LazyLock::new(|| constant(r"(?m)^[\w-]+: (.+)$"));
 
 /// The table of `pki scep show`.
 static TABLE: LazyLock<Regex> = LazyLock::new(|| constant(r"(?m)^Certificate +Status +Usage"));
 
-/// The exchange that a reason names first: those of RFC 8894 §2.5 and §3.3.
+/// The exchange that a reason names (RFC 8894 §2.5, §3.3).
 static EXCHANGE: LazyLock<Regex> = LazyLock::new(|| {
     constant(r"GetCACaps|GetCACert|PKCSReq|RenewalReq|CertPoll|GetCert|GetCRL|GetNextCACert")
 });
 
-/// The status of an HTTP response that a client could make nothing of.
+/// HTTP status of a response that a client could not use.
 static STATUS: LazyLock<Regex> = LazyLock::new(|| constant(r"was answered HTTP (\d{3})\b"));
 
-/// A time that a program puts before its message, such as `ts=2026-11-24T17:30:11.4Z`: equal failures are to be told alike.
+/// A timestamp in a program's message, such as `ts=2026-11-24T17:30:11.4Z`, removed so that equal failures look equal.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     constant(r"\b(?:ts=|time=)?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?\s*")
 });
 
-/// What the device says of its certificates, or else what its SCEP client did last, or else the check that failed.
+/// The device's reason, or else the last line of its SCEP client, or else the failed check.
 pub(super) fn reason(failure: &Failure) -> Reason {
-    let text = trouble(failure).unwrap_or_else(|| check(failure));
+    let text = shown_reason(failure).unwrap_or_else(|| check(failure));
     let stage = EXCHANGE.find(text).map(|found| found.as_str().to_owned());
     let stage = stage.unwrap_or_else(|| Reason::of_step(failure).stage);
     let text = match explained(text, failure) {
@@ -40,28 +40,28 @@ pub(super) fn reason(failure: &Failure) -> Reason {
     Reason { stage, text: shortened(&text) }
 }
 
-fn trouble(failure: &Failure) -> Option<&str> {
+fn shown_reason(failure: &Failure) -> Option<&str> {
     if !TABLE.is_match(&failure.output) {
         return None;
     }
-    let told = TROUBLE.captures_iter(&failure.output).last();
-    told.and_then(|found| found.get(1)).map(|found| found.as_str()).or_else(|| last_done(failure))
+    let shown = REASON.captures_iter(&failure.output).last();
+    shown.and_then(|found| found.get(1)).map(|found| found.as_str()).or_else(|| last_done(failure))
 }
 
-/// The last line of the device's SCEP client, without the name of the certificate it is about.
+/// The last log line of the device's SCEP client, without the name of the certificate.
 fn last_done(failure: &Failure) -> Option<&str> {
     let line = failure.log.iter().rev().find(|line| line.is_of_client)?;
     Some(line.line.split_once(": ").map_or(line.line.as_str(), |(_, rest)| rest))
 }
 
-/// What a PKI's log says of a response of which the device knows the status alone, as in `GetCACert 500: no keys`.
+/// The PKI's log entry for a response, if the device only knows its status, as in `GetCACert 500: no keys`.
 fn explained<'a>(text: &str, failure: &'a Failure) -> Option<&'a str> {
     let status = STATUS.captures(text)?.get(1)?.as_str();
     let mut of_pkis = failure.log.iter().rev().filter(|line| !line.is_of_client);
     of_pkis.find_map(|line| line.line.split_once(&format!(" {status}: "))).map(|(_, why)| why)
 }
 
-/// What the output says, where it is but a line; or else what is the matter with it.
+/// The output if it is a single line; otherwise the closest line or the message.
 fn check(failure: &Failure) -> &str {
     let output = failure.output.trim();
     if !output.is_empty() && !output.contains('\n') {
@@ -94,10 +94,11 @@ mod tests {
         "---\nCertificate  Status   Usage  NotBefore  NotAfter\n---\nca  Valid\n";
 
     #[test]
-    fn equal_failures_are_told_alike_whenever_they_happen() {
-        let told = |time: &str| shortened(&format!("scepclient: ts={time} level=info msg=waiting"));
-        assert_eq!(told("2026-11-24T17:30:11.456886503Z"), "scepclient: level=info msg=waiting");
-        assert_eq!(told("2026-11-24T17:30:11+01:00"), told("2026-11-23T12:32:22Z"));
+    fn timestamps_are_removed_from_reasons() {
+        let shown =
+            |time: &str| shortened(&format!("scepclient: ts={time} level=info msg=waiting"));
+        assert_eq!(shown("2026-11-24T17:30:11.456886503Z"), "scepclient: level=info msg=waiting");
+        assert_eq!(shown("2026-11-24T17:30:11+01:00"), shown("2026-11-23T12:32:22Z"));
     }
 
     fn reason(output: &str) -> (String, String) {
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_device_says_of_its_certificates_is_the_reason() {
+    fn the_reason_is_the_one_that_the_device_shows() {
         let output = format!(
             "{TABLE_TEXT}usercert  Failed\nusercert: PKIOperation (CertPoll) was answered FAILURE, badRequest\n"
         );
@@ -117,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn where_the_device_says_nothing_its_client_may() {
+    fn the_reason_is_the_last_log_line_if_the_device_shows_none() {
         let (stage, text) = reason(&format!("{TABLE_TEXT}usercert  Pending\n"));
         assert_eq!(stage, "PKCSReq");
         assert_eq!(text, "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck");
     }
 
     #[test]
-    fn a_status_that_says_little_is_told_with_what_the_pki_says_of_it() {
+    fn the_log_of_the_pki_explains_an_http_status() {
         let line = |line: &str| LogLine {
             source: "scep-ca".to_owned(),
             line: line.to_owned(),
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn other_outputs_are_told_by_the_line_that_came_closest() {
+    fn the_reason_of_another_check_is_the_closest_line() {
         let failure = Failure { output: "a: b\nc\n".to_owned(), ..samples::failure() };
         let Reason { stage, text } = super::reason(&failure);
         assert_eq!((stage.as_str(), text.as_str()), ("step 3", "usercert     Failed"));

@@ -1,4 +1,4 @@
-//! What a lab file says: devices, hosts and PKIs. The driver says how they are built.
+//! The content of a lab file: devices, hosts and PKIs. Drivers decide how to build them.
 
 mod by_url;
 mod check;
@@ -30,100 +30,100 @@ pub use self::texts::placeholders;
 use diagnostics::yaml::{self, Node, Problems};
 use diagnostics::{Diagnostic, Source};
 
-/// The TTL that a host's packets start with where the lab file names none.
+/// Initial TTL of a host's packets if the lab file gives none.
 pub const DEFAULT_TTL: u8 = 64;
 
-/// A lab: what exists in it, by name. Addresses in one subnet are on one link.
+/// A lab: its devices, hosts and PKIs by name. Addresses in one subnet are on one link.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lab {
-    /// What it is called where several labs are told apart; where it is left out, its file's name is.
+    /// Title in tables of several labs; its file's name if absent.
     #[serde(default)]
     pub title: Option<String>,
-    /// The lab file in the same folder whose scenarios can be run here too: same addresses, another PKI.
+    /// The lab file in the same folder that this lab can replace: same addresses, another PKI.
     #[serde(default)]
     pub stands_in_for: Option<String>,
     /// The devices under test.
     pub devices: BTreeMap<String, Device>,
     /// Everything else that has addresses: routers, servers.
     pub hosts: BTreeMap<String, Host>,
-    /// The PKIs; each is reached at the hosts that run it.
+    /// The simulated PKIs. Each is reached at the hosts that run it.
     pub pkis: BTreeMap<String, Pki>,
-    /// The PKIs that are there already, which the driver `live` reaches.
+    /// The real PKIs, which only the driver `live` reaches.
     #[serde(default)]
     pub by_url: BTreeMap<String, PkiByUrl>,
 }
 
-/// A device; its interfaces have no addresses before its configuration gives them some.
+/// A device. Its interfaces have no addresses until its configuration assigns them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
-    /// The subnet that each interface is plugged into.
+    /// Subnet of each interface.
     pub interfaces: BTreeMap<String, Ipv4Net>,
-    /// What a sealed value opens to, by the sealed value as it stands in the configuration.
+    /// Clear texts of sealed values, by the sealed value in the configuration.
     pub keyring: BTreeMap<String, Secret>,
-    /// How it is reached, where it is real; it has interfaces of its own then.
+    /// Login of a real device, which has its own interfaces.
     #[serde(default)]
     pub ssh: Option<Box<SshTarget>>,
 }
 
-/// A host; its name is also what it is reached by.
+/// A host, which is reached by its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
-    /// The addresses, each with the length of its subnet's prefix.
+    /// Addresses, each with its prefix length.
     pub addresses: Vec<Ipv4Net>,
-    /// Whether it passes on packets that are not for itself.
+    /// True if it forwards packets for others.
     pub forwards: bool,
     /// Routes beyond its own subnets; `default` is 0.0.0.0/0.
     pub routes: Vec<Route>,
-    /// The TTL that its packets start with.
+    /// Initial TTL of its packets.
     pub ttl: u8,
-    /// What listens at its addresses.
+    /// The service at its addresses.
     pub runs: Option<Runs>,
 }
 
-/// What a host runs.
+/// The service that a host runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Runs {
-    /// The PKI of that name.
+    /// The PKI with this name.
     Pki(String),
-    /// A server program as its PKI, known by the host's name.
+    /// A server program as its PKI; steps use the host's name for it.
     Program(Box<Program>),
-    /// A container of an image as its PKI, known by the host's name.
+    /// A container of an image as its PKI; steps use the host's name for it.
     Image(Box<Image>),
 }
 
 /// A static route of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// Where to.
+    /// Destination subnet.
     pub destination: Ipv4Net,
-    /// By way of whom: an address on one of the host's links.
+    /// Next hop: an address on one of the host's links.
     pub next_hop: Ipv4Addr,
 }
 
-/// A PKI.
+/// A simulated PKI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pki {
     /// The server that it imitates.
     pub personality: PersonalityName,
-    /// The CA's name, as in `DC=com, DC=scep, CN=x`; where it is left out, the personality's own.
+    /// Subject of the CA, as in `DC=com, DC=scep, CN=x`; the personality's own if absent.
     pub subject: Option<String>,
-    /// The keywords that `GetCACaps` names; where they are left out, the personality's own.
+    /// Keywords in the answer to GetCACaps; the personality's own if absent.
     #[serde(default)]
     pub capabilities: Option<Vec<Capability>>,
-    /// What a client must present.
+    /// Challenge password that a client must present.
     pub challenge: ChallengePolicy,
-    /// Who decides about a request.
+    /// Approval by the CA itself or by a person.
     pub approval: Approval,
-    /// The TCP port it listens on; where it is left out, the personality's own.
+    /// TCP port; the personality's own if absent.
     pub port: Option<u16>,
-    /// Who may read the administrator's page; where it is left out, anybody.
+    /// Credentials for the administrator's page; the page is open if absent.
     pub admin: Option<AdminCredentials>,
-    /// Whether a second certificate may be issued to a subject that has one; left out, the personality decides.
+    /// True if a subject that has a certificate may get another; the personality decides if absent.
     pub allow_duplicate_names: Option<bool>,
-    /// Whether requests in single DES or signed with MD5 are taken, whatever the personality.
+    /// True if requests in single DES or signed with MD5 are accepted, whatever the personality.
     #[serde(default)]
     pub obsolete_algorithms: bool,
-    /// What it does wrong on purpose.
+    /// Deliberate errors.
     #[serde(default)]
     pub faults: Vec<FaultRule>,
 }
@@ -132,7 +132,7 @@ impl Lab {
     /// Reads a lab file.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All mistakes in it.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         Self::parse(&Source::read(path).map_err(|error| vec![error])?)
     }
@@ -140,12 +140,12 @@ impl Lab {
     /// Reads the text of a lab file.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All mistakes in it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         yaml::decoded(source, Self::decode)
     }
 
-    /// Whether anything in it has an address: without hosts and devices it needs no network.
+    /// True if it has hosts or devices; a lab of PKIs alone needs no network.
     pub fn is_networked(&self) -> bool {
         !(self.hosts.is_empty() && self.devices.is_empty())
     }
@@ -156,7 +156,7 @@ impl Lab {
         self.hosts.iter().filter(move |(_, host)| runs(host)).map(|(name, _)| name)
     }
 
-    /// The names that steps know PKIs by: those of the lab file, and of the hosts that run a program or an image as theirs.
+    /// The names of PKIs in steps: those in the lab file, and those of hosts that run a program or an image.
     pub fn pki_names(&self) -> Vec<&str> {
         let programs = self.programs().map(|(name, _)| name);
         let images = self.images().map(|(name, _)| name);
@@ -164,7 +164,7 @@ impl Lab {
         own.chain(programs).chain(images).collect()
     }
 
-    /// Whether it has what is there already, and the driver `live` alone can reach.
+    /// True if it has a real device or PKI, which only the driver `live` reaches.
     pub fn is_live(&self) -> bool {
         !self.by_url.is_empty() || self.devices.values().any(|device| device.ssh.is_some())
     }
@@ -185,7 +185,7 @@ impl Lab {
         })
     }
 
-    /// All that must not be shown of it.
+    /// All secrets of the lab, for masking.
     pub fn secrets(&self) -> Vec<Secret> {
         let keyrings = self.devices.values().flat_map(|device| device.keyring.values());
         let mut secrets: Vec<Secret> = keyrings.cloned().collect();
@@ -211,14 +211,14 @@ impl Lab {
         }
         let programs = self.programs().map(|(_, program)| &program.secrets);
         for given in programs.chain(self.images().map(|(_, image)| &image.secrets)) {
-            // A program tells line by line what it was given.
+            // A program prints its secrets line by line.
             let clear = given.values().map(Secret::expose);
             secrets.extend(clear.flat_map(|clear| clear.lines().chain([clear])).map(Secret::new));
         }
         secrets
     }
 
-    /// Reads a lab that is part of a file.
+    /// Reads a lab that is part of another file.
     pub fn decode(node: &Node, problems: &Problems) -> Self {
         let before = problems.count();
         let draft = decode::decode(node, problems);

@@ -1,5 +1,4 @@
-//! Scenarios and labs as plain data, and how their files are read: every mistake of a file at once, each at its
-//! place.
+//! Scenarios and labs as plain data, and how their files are read: all mistakes of a file at once, each at its place.
 #![forbid(unsafe_code)]
 
 pub mod lab;
@@ -10,7 +9,7 @@ use diagnostics::Place;
 use diagnostics::yaml::{Fields, Node, Problems};
 use results::KnownFailure;
 
-/// Reads why a failure is known, and how; `because` is the field that says why, and `place` is where the failure is named.
+/// Reads a known failure. The field `because` gives its reason; `place` is the place that names it.
 pub fn known_failure(fields: &Fields<'_>, because: &str, place: &Place) -> Option<KnownFailure> {
     let (because, source) =
         (fields.required_as(because, Node::text), fields.required_as("source", Node::text));

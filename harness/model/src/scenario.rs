@@ -1,4 +1,4 @@
-//! Scenario files: one scenario each, known by its id.
+//! Scenario files. Each has one scenario, with an id.
 
 mod check;
 mod conformance;
@@ -13,63 +13,63 @@ pub use self::check::{Check, Pattern};
 pub use self::conformance::Conformance;
 pub use self::discover::{Found, LEDGER, TARGETS, discover, target_files};
 pub use self::load::{LoadErrors, load, load_each};
-pub use self::steps::{Action, Configuration, Issued, Ping, Run, Verdict};
+pub use self::steps::{Action, Configuration, DecisionStep, Issued, Ping, Run};
 pub use self::steps::{challenge_of, client, scep, seen};
 use crate::lab::Lab;
 use diagnostics::Place;
 
-/// How long a check waits where the step does not say; the documented harness waits as long.
+/// Time limit of a check if the step gives none; it is that of the documented harness.
 pub const DEFAULT_WITHIN: Duration = Duration::from_secs(20);
 
-/// A scenario that was read, resolved and found to be in order.
+/// A scenario whose file is valid and whose references are resolved.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Its path without the ending, relative to the folder it was found in: `scep/linux-pki`.
+    /// Path without the extension, relative to the searched folder: `scep/linux-pki`.
     pub id: String,
-    /// The file it was read from.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What it is called.
+    /// Title.
     pub title: String,
-    /// What it is about.
+    /// Description.
     pub description: Option<String>,
-    /// What it may be selected by.
+    /// Tags for selecting scenarios.
     pub tags: Vec<String>,
-    /// Where it takes place.
+    /// Lab.
     pub lab: Lab,
-    /// The file of the lab that the scenario names; none where the lab is written in its place.
+    /// File of the lab; none if the scenario contains the lab.
     pub lab_file: Option<PathBuf>,
-    /// Which requirement the scenario is a case of, where it is one.
+    /// The requirement, if the scenario is a case.
     pub conformance: Option<Conformance>,
-    /// What is done and expected, in this order.
+    /// Steps in the order of the file.
     pub steps: Vec<Step>,
-    /// Why it cannot be run in this lab, where it is known beforehand; it is skipped with this reason.
-    pub not_here: Option<String>,
+    /// Reason to skip it in this lab, if that is known in advance.
+    pub skip_reason: Option<String>,
 }
 
 /// A step of a scenario.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// What the scenario calls it.
+    /// Name that the file gives it.
     pub name: Option<String>,
-    /// Whether the step is to succeed or to fail.
+    /// Expected result.
     pub expect: Expect,
-    /// What is done.
+    /// Action.
     pub action: Action,
-    /// Where its kind stands in the file.
+    /// Place of the step's kind in the file.
     pub place: Place,
 }
 
-/// What is to become of a step.
+/// Expected result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
-    /// It succeeds.
+    /// Success.
     Success,
-    /// It fails: the device refuses, or the checks do not hold at any time.
+    /// Failure: the device rejects the step, or the checks never hold.
     Failure,
 }
 
 impl Step {
-    /// What the step does, in words: its name, or else the documentation's.
+    /// The step's name, or else a description of its action.
     pub fn title(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.action.title())
     }

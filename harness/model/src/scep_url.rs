@@ -1,4 +1,4 @@
-//! Where a service of SCEP, or the page of passwords beside it, is on the network of this machine.
+//! Connections from this machine to a SCEP service, or to the password page beside it.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -7,13 +7,13 @@ pub use scep::url::HttpUrl as ScepUrl;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// For a connection to be opened.
+/// Time limit for opening a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What a host's name stands for here; the error is why it stands for nothing.
+/// The addresses of a host's name.
 ///
 /// # Errors
-/// Why the name stands for nothing.
+/// Says why the name has no address.
 pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     let name = host.to_owned();
     let resolved = tokio::task::spawn_blocking(move || {
@@ -21,15 +21,15 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     });
     match resolved.await {
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-        Ok(Err(error)) => Err(format!("`{host}` is not resolved: {error}")),
+        Ok(Err(error)) => Err(format!("`{host}` cannot be resolved: {error}")),
         _ => Err(format!("`{host}` has no address")),
     }
 }
 
-/// Opens a connection; the error is why there is none.
+/// Opens a connection.
 ///
 /// # Errors
-/// Why there is no connection.
+/// Says why the connection failed.
 pub async fn connect(url: &ScepUrl) -> Result<TcpStream, String> {
     let addresses = resolve(url.host(), url.port()).await?;
     let connecting = TcpStream::connect(addresses.as_slice());

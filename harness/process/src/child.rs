@@ -1,4 +1,4 @@
-//! A child process in a group of its own.
+//! A child process in its own process group.
 
 use std::future::pending;
 use std::io;
@@ -11,27 +11,27 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How long the end of a killed process is waited for.
+/// Time limit for the end of a killed process.
 const KILL_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long the output of a process that has ended is read on; others may hold its other end.
+/// Time limit for reading the output of a process that has ended, because other processes may still hold the pipe.
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 
-/// How much is read at once, in bytes.
+/// Size of a read, in bytes.
 const CHUNK: usize = 8192;
 
-/// A process with all that it starts and does not send away; dropping it kills them.
+/// A process and those it starts, unless it moves them to another process group. Dropping it kills them.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     group: Option<u32>,
     out: Open<ChildStdout>,
     err: Open<ChildStderr>,
-    /// How it ended, and until when its outputs are read on.
+    /// Exit status, and the time until which the outputs are read.
     ended: Option<(ExitStatus, Instant)>,
 }
 
-/// Which output a process has printed on.
+/// An output of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -40,30 +40,30 @@ pub enum Stream {
     Err,
 }
 
-/// What happens to a process next.
+/// An event of a process.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// It printed these bytes.
+    /// The process printed these bytes.
     Printed(Stream, &'a [u8]),
-    /// It has ended, and all that it printed was reported before.
+    /// The process has ended, and all its output was reported before.
     Ended(ExitStatus),
-    /// It has not ended in its time.
+    /// The process has not ended before the deadline.
     Overdue,
 }
 
 impl Process {
-    /// Starts a command in a process group of its own.
+    /// Starts a command in a new process group.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn start(command: &mut Command) -> io::Result<Self> {
         Self::start_by(command, Command::spawn)
     }
 
-    /// Starts a command, as [`Process::start`] does, by other means than [`Command::spawn`], such as in a namespace.
+    /// Like [`Process::start`], but with another function than [`Command::spawn`], for example to start it in a namespace.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn start_by(
         command: &mut Command,
         spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
@@ -74,11 +74,11 @@ impl Process {
         Ok(Self { group: child.id(), child, out, err, ended: None })
     }
 
-    /// Waits for what happens next, and for its end no longer than until `deadline`, if there is one. Once it has ended, what it
-    /// left behind is killed.
+    /// Waits for the next event, and for the end until `deadline`, if there is one. After the end, the rest of the process
+    /// group is killed.
     ///
-    /// # Errors
-    /// When it cannot be waited for.
+    /// If it cannot be waited for.
+    /// If it cannot be waited for.
     pub async fn next(&mut self, deadline: Option<Instant>) -> io::Result<Event<'_>> {
         loop {
             let until = match self.ended {
@@ -107,15 +107,15 @@ impl Process {
         }
     }
 
-    /// Waits until it ends; what it left behind goes on.
+    /// Waits until it ends. Processes that it started continue.
     ///
     /// # Errors
-    /// When it cannot be waited for.
+    /// If it cannot be waited for.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
-    /// Kills it with all that it started, and waits until it is gone.
+    /// Kills it and its process group, and waits for its end.
     pub async fn end(&mut self) {
         self.kill_unless_ended();
         let _ = self.child.start_kill();
@@ -123,7 +123,7 @@ impl Process {
     }
 
     fn kill_unless_ended(&self) {
-        // Once it was waited for, its number may be somebody else's.
+        // After `wait`, the process id may belong to another process.
         if self.child.id().is_some() {
             self.kill_group();
         }
@@ -131,7 +131,7 @@ impl Process {
 
     fn kill_group(&self) {
         if let Some(id) = self.group.and_then(|id| i32::try_from(id).ok()) {
-            // If nobody of the group is left, that is as well.
+            // It is no error if the group is empty.
             let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
@@ -150,7 +150,7 @@ async fn reached(deadline: Option<Instant>) {
     }
 }
 
-/// An output, as long as it is open.
+/// An output until it is closed.
 #[derive(Debug)]
 struct Open<R> {
     source: Option<R>,
@@ -167,7 +167,7 @@ impl<R: AsyncRead + Unpin> Open<R> {
         self.source.is_none()
     }
 
-    /// How many bytes were read; nothing, once, if this was its end.
+    /// Number of bytes read; none, once, at the end.
     async fn read(&mut self) -> Option<usize> {
         let Some(open) = &mut self.source else { return pending().await };
         let count = open.read(&mut self.buffer).await.ok().filter(|count| *count > 0);
@@ -202,20 +202,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn both_outputs_are_read_before_the_end_is_reported() {
+    async fn all_output_is_reported_before_the_end() {
         let mut process = shell("echo out; echo err >&2; exit 3");
         let (printed, code) = printed(&mut process, None).await;
         assert_eq!((printed.len(), code), ("out\nerr\n".len(), Some(3)), "{printed}");
     }
 
     #[tokio::test]
-    async fn a_process_that_left_others_behind_is_not_waited_for() {
+    async fn processes_left_behind_are_not_waited_for() {
         let (printed, code) = printed(&mut shell("echo here; sleep 600 & exit 0"), None).await;
         assert_eq!((printed.as_str(), code), ("here\n", Some(0)));
     }
 
     #[tokio::test]
-    async fn a_process_that_is_overdue_is_ended_with_all_that_it_started() {
+    async fn an_overdue_process_is_killed_with_its_group() {
         let mut process = shell("sleep 600 & echo $!; wait");
         let deadline = Instant::now() + Duration::from_millis(300);
         let (child, code) = printed(&mut process, Some(deadline)).await;
@@ -224,7 +224,7 @@ mod tests {
         let child = Pid::from_raw(child.trim().parse().unwrap());
         let gone = timeout(Duration::from_secs(10), async {
             let stat = format!("/proc/{child}/stat");
-            // A killed process may wait for somebody to take note of its end.
+            // A killed process may be a zombie until its parent waits for it.
             while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }

@@ -1,5 +1,4 @@
-//! Child processes: each in a group of its own, bounded in time, the newest lines of what it prints, and the messages that
-//! processes exchange.
+//! Child processes in process groups, with time limits; the newest lines of their output; and messages between processes.
 #![forbid(unsafe_code)]
 
 mod child;
@@ -15,8 +14,8 @@ use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
-/// The program of that name in the folders of `path`, or at that path if it is one. A file that cannot be executed is found
-/// only if there is no other.
+/// A program by name in the folders of `path`, or at its own path if the name has a separator. A file that is not
+/// executable is returned only if there is no other.
 pub fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
     if name.contains(MAIN_SEPARATOR) {
         return Some(PathBuf::from(name)).filter(|path| path.is_file());
@@ -26,7 +25,7 @@ pub fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
     executable.or_else(|| candidates().find(|candidate| candidate.is_file()))
 }
 
-/// Whether it is a file that somebody may execute.
+/// True for a file that some user may execute.
 pub fn is_executable(file: &Path) -> bool {
     file.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_executable_is_preferred_to_what_is_none() {
+    fn an_executable_file_is_preferred() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (folder.path().join("1"), folder.path().join("2"));
         for folder in [&first, &second] {

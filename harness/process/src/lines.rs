@@ -1,5 +1,5 @@
-//! What a program prints, line by line: bounded, secrets masked, private keys left out, nothing in it that steers a terminal;
-//! and the newest of these lines.
+//! The output of a program in lines: limited in length, with secrets masked, without private keys, with control characters
+//! escaped; and the newest of these lines.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -11,33 +11,33 @@ use regex::Regex;
 
 use crate::child::Stream;
 
-/// How many bytes of a line are kept; the rest of it is dropped.
+/// Limit of a line in bytes; the rest is dropped.
 pub const LINE_LIMIT: usize = 1000;
 
-/// How many of the newest lines an error message shows.
+/// Number of lines in an error message.
 const SHOWN: usize = 10;
 
-/// Cuts bytes into lines as they come.
+/// Splits bytes into lines.
 #[derive(Debug, Default)]
 pub struct Lines {
     masker: Arc<Masker>,
     keys: PrivateKeys,
     line: Vec<u8>,
     is_cut: bool,
-    /// Whether the line may belong to a PEM block (RFC 7468), whose bulk says nothing.
+    /// True if the line may belong to a PEM block (RFC 7468), whose content is dropped.
     in_block: bool,
-    /// What is looked for in each line, even in one without an end.
-    sought: Option<Regex>,
+    /// Searched for in each line, including an incomplete one.
+    pattern: Option<Regex>,
     found: bool,
 }
 
 impl Lines {
-    /// Lines without these secrets.
+    /// Masks these secrets.
     pub fn new(masker: Arc<Masker>) -> Self {
         Self { masker, ..Self::default() }
     }
 
-    /// The lines that these bytes complete, but for empty ones and the bulk of PEM blocks.
+    /// The lines that these bytes complete, without empty lines and contents of PEM blocks.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -49,14 +49,14 @@ impl Lines {
                 complete.extend(self.finish());
             }
         }
-        // What has no end of line yet, a prompt perhaps, may be what is looked for.
-        self.look();
+        // The line may be an incomplete one, such as a prompt.
+        self.search();
         complete
     }
 
-    /// The last line, if it did not end.
+    /// The last line, if it has no line feed.
     pub fn finish(&mut self) -> Option<String> {
-        self.look();
+        self.search();
         let (line, is_cut) = (take(&mut self.line), take(&mut self.is_cut));
         let shown = shown(&line, is_cut, &mut self.keys, &self.masker);
         let is_bulk = self.in_block && is_base64(&shown);
@@ -64,25 +64,25 @@ impl Lines {
         Some(shown).filter(|shown| !shown.is_empty() && !is_bulk)
     }
 
-    /// What there is of a line that has no end yet, as of one that is cut: its end may be the beginning of a secret.
+    /// The beginning of an incomplete line. It is treated as cut, because it may end within a secret.
     pub fn begun(&self) -> Option<String> {
         let line = self.line.trim_ascii_end();
         (!line.is_empty()).then(|| shown(line, true, &mut self.keys.clone(), &self.masker))
     }
 
-    fn look(&mut self) {
-        let Some(sought) = self.sought.as_ref().filter(|_| !self.found) else { return };
-        self.found = sought.is_match(String::from_utf8_lossy(&self.line).trim_end_matches('\r'));
+    fn search(&mut self) {
+        let Some(pattern) = self.pattern.as_ref().filter(|_| !self.found) else { return };
+        self.found = pattern.is_match(String::from_utf8_lossy(&self.line).trim_end_matches('\r'));
     }
 }
 
 fn shown(line: &[u8], is_cut: bool, keys: &mut PrivateKeys, masker: &Masker) -> String {
     let text = keys.left_out(&readable(line.trim_ascii_end()), is_cut);
-    // A cut line may end with the beginning of a secret.
+    // A cut line may end within a secret.
     visible(&if is_cut { masker.cut_text(&text) + "…" } else { masker.text(&text) })
 }
 
-/// Text with each byte that is none written as `\xNN`.
+/// Decodes UTF-8; other bytes become `\xNN`.
 fn readable(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -94,12 +94,12 @@ fn readable(bytes: &[u8]) -> String {
     text
 }
 
-/// Whether a line may be a part of a PEM block; an empty one may come before its content.
+/// True if a line may be a part of a PEM block, which may begin with an empty line.
 fn is_base64(line: &str) -> bool {
     line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
-/// The newest lines of both outputs, in the order that they came.
+/// The newest lines of both outputs, in order of arrival.
 #[derive(Debug)]
 pub struct Tail {
     out: Lines,
@@ -109,22 +109,22 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Keeps at most so many lines, without these secrets.
+    /// Keeps at most `most` lines, with these secrets masked.
     pub fn new(masker: &Arc<Masker>, most: usize) -> Self {
         let lines = || Lines::new(Arc::clone(masker));
         Self { out: lines(), err: lines(), kept: VecDeque::new(), most }
     }
 
-    /// Looks for a line of standard output that matches.
-    pub(crate) fn seek(&mut self, sought: Option<Regex>) {
-        self.out.sought = sought;
+    /// Searches for a line of standard output that matches.
+    pub(crate) fn search_for(&mut self, pattern: Option<Regex>) {
+        self.out.pattern = pattern;
     }
 
     pub(crate) fn has_found(&self) -> bool {
         self.out.found
     }
 
-    /// Takes what was printed next.
+    /// Adds output.
     pub fn push(&mut self, stream: Stream, bytes: &[u8]) {
         let lines = match stream {
             Stream::Out => self.out.push(bytes),
@@ -133,7 +133,7 @@ impl Tail {
         self.keep(lines);
     }
 
-    /// Ends both outputs, of which each may have begun a line.
+    /// Completes the last lines of both outputs.
     pub fn finish(&mut self) {
         let lines = [self.out.finish(), self.err.finish()];
         self.keep(lines.into_iter().flatten());
@@ -150,7 +150,7 @@ impl Tail {
         self.kept.iter().map(String::as_str)
     }
 
-    /// A message with the newest lines under it.
+    /// A message, and the newest lines below it.
     pub fn under(&self, message: &str) -> String {
         let begun = [self.out.begun(), self.err.begun()];
         let begun: Vec<&str> = begun.iter().flatten().map(String::as_str).collect();
@@ -167,7 +167,7 @@ impl Tail {
         text
     }
 
-    /// A message and the newest lines, in one line.
+    /// A message and the newest lines in a single line.
     pub(crate) fn beside(&self, message: &str) -> String {
         let begun = [self.out.begun(), self.err.begun()];
         let lines = self.lines().chain(begun.iter().flatten().map(String::as_str));
@@ -175,7 +175,7 @@ impl Tail {
         if words.is_empty() {
             return message.to_owned();
         }
-        format!("{message}; its last words: {words}")
+        format!("{message}; last output: {words}")
     }
 }
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_whole_and_bounded_and_blocks_without_their_bulk() {
+    fn lines_are_complete_and_limited_and_pem_content_is_dropped() {
         let mut lines = lines();
         assert_eq!(lines.push(b"one\ntw"), ["one"]);
         assert_eq!(lines.push(b"o\n\n\x1b[31mred\n"), ["two", "\\u{1b}[31mred"]);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_and_garbage_is_escaped() {
+    fn secrets_are_masked_and_other_bytes_escaped() {
         let mut lines = lines();
         let complete = lines.push(b"pass correct-horse\n\n\x1b[2J\xff\x00 \xc3\xa9\r\nlast");
         assert_eq!(complete, ["pass ****", "\\u{1b}[2J\\xff\\0 é"]);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn private_keys_are_left_out_whatever_length_their_lines_have() {
+    fn private_keys_with_long_lines_are_left_out() {
         let key = format!("{}\n{}\n", "M".repeat(64), "I".repeat(2 * LINE_LIMIT));
         let (begin, end) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
         let complete = lines().push(format!("{begin}\n{key}{end}\nserving\n").as_bytes());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_are_told_without_secrets_and_escapes() {
+    fn tail_has_no_secrets_and_control_characters() {
         let mut tail = tail();
         let begin = b"password hunter22\n\x1b[31mred\n-----BEGIN PRIVATE KEY-----\nMIIE\n";
         tail.push(Stream::Out, begin);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn much_output_takes_no_more_room_than_is_kept() {
+    fn tail_keeps_only_the_newest_lines() {
         let mut tail = tail();
         for number in 0..20_000 {
             tail.push(Stream::Out, format!("line {number}\n").as_bytes());

@@ -1,4 +1,4 @@
-//! What processes say to each other: JSON, one object a line, bounded in length.
+//! Messages between processes: JSON objects in lines of limited length.
 
 use std::io;
 
@@ -10,41 +10,41 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// The longest message, in bytes.
 pub const MESSAGE_LIMIT: usize = 16 << 20;
 
-/// Reads messages; a read that is given up loses nothing.
+/// Reads messages. A cancelled read loses nothing.
 #[derive(Debug)]
 pub struct Messages<R> {
     reader: R,
     line: Vec<u8>,
 }
 
-/// Why there is no further message.
+/// The reason why no message could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The other end has gone.
+    /// The other end has closed the connection.
     #[error("the connection ended")]
     Ended,
-    /// The other end has gone before it had said all.
+    /// The other end has closed the connection within a message.
     #[error("the connection ended in the middle of a message")]
     EndedMidway,
-    /// The message is not read to its end.
+    /// The message exceeds the limit.
     #[error("a message is longer than {} MiB", MESSAGE_LIMIT >> 20)]
     TooLong,
-    /// What the message holds is not told: it may be a secret.
+    /// The message is malformed. The error does not show its content, which may be secret.
     #[error("a message is not understood: {what} at character {column}")]
     NotUnderstood {
-        /// What is wrong with it.
+        /// The mistake.
         what: &'static str,
-        /// Where, from 1.
+        /// Position, counted from 1.
         column: usize,
     },
-    /// The other end cannot be heard any more.
+    /// Reading failed.
     #[error("the connection broke: {0}")]
     Broken(#[from] io::Error),
 }
 
 impl ReadError {
-    /// Whether the other end does not keep to the form; else it is gone.
-    pub fn is_nonsense(&self) -> bool {
+    /// True if the other end broke the protocol; false if it is gone.
+    pub fn is_protocol_error(&self) -> bool {
         matches!(self, Self::TooLong | Self::NotUnderstood { .. })
     }
 }
@@ -59,12 +59,12 @@ impl From<ReadError> for io::Error {
 }
 
 impl<R: AsyncBufRead + Unpin> Messages<R> {
-    /// Messages of this reader, which reads no more than they need.
+    /// Reads messages from this reader, and not more than they need.
     pub fn new(reader: R) -> Self {
         Self { reader, line: Vec::new() }
     }
 
-    /// The reader, for what follows the messages.
+    /// The reader, for data after the messages.
     pub fn into_inner(self) -> R {
         self.reader
     }
@@ -72,7 +72,7 @@ impl<R: AsyncBufRead + Unpin> Messages<R> {
     /// The next message.
     ///
     /// # Errors
-    /// When there is none, or none of that kind.
+    /// If there is none, or it is not of this type.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Result<T, ReadError> {
         let room = (MESSAGE_LIMIT + 1).saturating_sub(self.line.len());
         (&mut self.reader).take(room as u64).read_until(b'\n', &mut self.line).await?;
@@ -84,7 +84,7 @@ impl<R: AsyncBufRead + Unpin> Messages<R> {
             });
         };
         let message = decode(message);
-        // A long line is not held on to.
+        // Frees the memory of a long line.
         self.line = Vec::new();
         message
     }
@@ -101,7 +101,7 @@ fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, ReadError> {
     })
 }
 
-/// A message as a line; `None` if it is too long.
+/// A message as a line; `None` if it exceeds the limit.
 pub fn encode(message: &impl Serialize) -> Option<Vec<u8>> {
     let mut line = serde_json::to_vec(message).ok()?;
     line.push(b'\n');
@@ -111,13 +111,13 @@ pub fn encode(message: &impl Serialize) -> Option<Vec<u8>> {
 /// Writes a message as a line.
 ///
 /// # Errors
-/// When the other end has gone.
+/// If the other end has closed the connection.
 pub async fn write(writer: &mut (impl AsyncWrite + Unpin), line: &[u8]) -> io::Result<()> {
     writer.write_all(line).await?;
     writer.flush().await
 }
 
-/// Writes messages as lines as they come, until the other end has gone.
+/// Writes lines as they come, until the other end closes the connection.
 pub async fn write_all(mut lines: UnboundedReceiver<Vec<u8>>, mut writer: impl AsyncWrite + Unpin) {
     while let Some(line) = lines.recv().await {
         if write(&mut writer, &line).await.is_err() {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_is_a_whole_line_of_json() {
+    async fn a_message_is_a_complete_line_of_json() {
         assert_eq!(read(b"[1, 2]\n").await.unwrap(), [1, 2]);
         assert!(matches!(read(b"").await, Err(ReadError::Ended)));
         assert!(matches!(read(b"[1, 2]").await, Err(ReadError::EndedMidway)));
@@ -146,13 +146,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_message_holds_is_not_told() {
+    async fn errors_do_not_show_the_message() {
         let error = read(b"[\"hunter2\"]\n").await.unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 
     #[tokio::test]
-    async fn a_line_without_end_is_not_read_to_its_end() {
+    async fn an_endless_line_is_rejected() {
         let endless = tokio::io::BufReader::new(tokio::io::repeat(b'['));
         let read: Result<Vec<u8>, _> = Messages::new(endless).next().await;
         assert!(matches!(read, Err(ReadError::TooLong)));

@@ -1,4 +1,4 @@
-//! An output that is read in the background.
+//! Output that is read in the background.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use tokio::sync::watch;
 use crate::child::Stream;
 use crate::lines::Tail;
 
-/// How many lines are kept.
+/// Number of lines kept.
 const LINES: usize = 100;
 
-/// How long the output of a process that has ended is read on; others may hold its other end.
+/// Time limit for reading the output of a process that has ended, because other processes may still hold the pipe.
 const DRAIN_LIMIT: Duration = Duration::from_millis(200);
 
-/// An output that is read on, however much it is, until it ends; its newest lines are kept.
+/// Output that is read completely, however long it is; its newest lines are kept.
 #[derive(Debug, Clone)]
 pub struct Output {
     tail: Arc<Mutex<Tail>>,
@@ -34,28 +34,28 @@ struct State {
 }
 
 impl Output {
-    /// Reads in the background, and looks for a line that matches.
+    /// Reads in the background, and searches for a line that matches.
     pub fn read(
         reader: impl AsyncRead + Send + Unpin + 'static,
         masker: &Arc<Masker>,
-        sought: Option<&str>,
+        pattern: Option<&str>,
     ) -> Self {
-        // What is no expression was refused before.
-        let sought = sought.and_then(|it| RegexBuilder::new(it).multi_line(true).build().ok());
+        // Wrong expressions were rejected before.
+        let pattern = pattern.and_then(|it| RegexBuilder::new(it).multi_line(true).build().ok());
         let mut tail = Tail::new(masker, LINES);
-        tail.seek(sought);
+        tail.search_for(pattern);
         let tail = Arc::new(Mutex::new(tail));
         let (change, state) = watch::channel(State::default());
         tokio::spawn(read(reader, Arc::clone(&tail), change));
         Self { tail, state }
     }
 
-    /// Reads what has no secrets in the background.
+    /// Reads output without secrets in the background.
     pub fn of(reader: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Self::read(reader, &Arc::default(), None)
     }
 
-    /// Reads what a child writes to its standard error in the background, if that is a pipe.
+    /// Reads a child's standard error in the background, if it is a pipe.
     pub fn of_errors(child: &mut Child) -> Self {
         match child.stderr.take() {
             Some(errors) => Self::of(errors),
@@ -63,7 +63,7 @@ impl Output {
         }
     }
 
-    /// Waits until a line has matched; for ever if none does.
+    /// Waits until a line has matched; never returns if none does.
     pub async fn matched(&self) {
         let mut state = self.state.clone();
         if state.wait_for(|state| state.matched).await.is_err() {
@@ -71,7 +71,7 @@ impl Output {
         }
     }
 
-    /// Waits until all is read that a process left when it ended, and no longer than a moment.
+    /// Waits a moment for the rest of the output of a process that has ended.
     pub async fn finish(&self) {
         let mut state = self.state.clone();
         let _ = tokio::time::timeout(DRAIN_LIMIT, state.wait_for(|state| state.ended)).await;
@@ -82,18 +82,18 @@ impl Output {
         self.tail.lock().lines().map(str::to_owned).collect()
     }
 
-    /// A message with the newest lines of the program under it.
+    /// A message, and the newest lines below it.
     pub fn under(&self, message: &str) -> String {
         self.tail.lock().under(message)
     }
 
-    /// A message with the newest lines of a program that has ended beside it.
+    /// A message, and the newest lines of a process that has ended, in a single line.
     pub async fn beside(&self, message: &str) -> String {
         self.finish().await;
         self.tail.lock().beside(message)
     }
 
-    /// How a process ended, and its newest lines, in one line.
+    /// The end of a process and its newest lines, in a single line.
     pub async fn describe_end(&self, status: Option<ExitStatus>) -> String {
         let how = status.map_or_else(|| "ended".to_owned(), |status| format!("ended ({status})"));
         self.beside(&how).await
@@ -113,7 +113,7 @@ async fn read(
             tail.has_found()
         };
         change.send_if_modified(|state| has_found && !std::mem::replace(&mut state.matched, true));
-        // An output without end must not keep others from their turn.
+        // Lets other tasks run while output is endless.
         tokio::task::yield_now().await;
     }
     tail.lock().finish();
@@ -134,8 +134,8 @@ mod tests {
         Arc::new(Masker::new([Secret::new("correct-horse")]))
     }
 
-    async fn read(written: impl Into<Vec<u8>>, sought: Option<&str>) -> Output {
-        let output = Output::read(Cursor::new(written.into()), &masker(), sought);
+    async fn read(written: impl Into<Vec<u8>>, pattern: Option<&str>) -> Output {
+        let output = Output::read(Cursor::new(written.into()), &masker(), pattern);
         output.state.clone().wait_for(|state| state.ended).await.unwrap();
         output
     }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_sought_is_found_in_any_line_even_an_unfinished_one() {
+    async fn incomplete_lines_are_searched_too() {
         for written in
             ["a\nserving on 1\nb\n".to_owned() + &"c\n".repeat(1000), "serving on 1".into()]
         {
@@ -160,21 +160,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_output_without_end_is_not_waited_for_and_takes_no_memory() {
+    async fn endless_output_is_neither_awaited_nor_kept() {
         let output = Output::read(tokio::io::repeat(b'x'), &masker(), None);
         output.finish().await;
         assert_eq!(output.lines(), Vec::<String>::new());
-        let told = output.under("not ready");
+        let shown = output.under("not ready");
         let begin = "not ready\nit wrote a line that does not end, and begins with:\n  xxx";
-        assert!(told.starts_with(begin) && told.ends_with("x…"), "{told}");
-        assert!(told.len() < begin.len() + LINE_LIMIT + 10, "{}", told.len());
-        let told = output.describe_end(None).await;
-        assert!(told.starts_with("ended; its last words: xxx"), "{told}");
-        assert!(told.len() < LINE_LIMIT + 100, "{}", told.len());
+        assert!(shown.starts_with(begin) && shown.ends_with("x…"), "{shown}");
+        assert!(shown.len() < begin.len() + LINE_LIMIT + 10, "{}", shown.len());
+        let shown = output.describe_end(None).await;
+        assert!(shown.starts_with("ended; last output: xxx"), "{shown}");
+        assert!(shown.len() < LINE_LIMIT + 100, "{}", shown.len());
     }
 
     #[tokio::test]
-    async fn what_a_line_begins_with_gives_no_secret_away() {
+    async fn incomplete_lines_do_not_show_secrets() {
         let (reader, mut writer) = tokio::io::duplex(1024);
         let output = Output::read(reader, &masker(), Some("-ho$"));
         writer.write_all(b"serving\npassword is correct-ho").await.unwrap();
@@ -186,11 +186,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_words_are_kept_on_one_line() {
+    async fn the_end_is_described_in_a_single_line() {
         let output = read("x\none\x1b[2J\n\n two\n", None).await;
-        assert_eq!(
-            output.describe_end(None).await,
-            "ended; its last words: x | one\\u{1b}[2J | two"
-        );
+        assert_eq!(output.describe_end(None).await, "ended; last output: x | one\\u{1b}[2J | two");
     }
 }

@@ -1,4 +1,4 @@
-//! Clear passwords in configuration lines, abbreviated, mistyped or broken over lines as they may be.
+//! Finds clear passwords in configuration lines, whether abbreviated, mistyped or broken over several lines.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -6,26 +6,26 @@ use std::sync::LazyLock;
 use regex::Regex;
 use scep::secret::Secret;
 
-/// The names on the way to a certificate request; its own name and one of its fields follow.
-const WAY: [&str; 4] = ["system", "certificate", "scep", "csr"];
+/// The path to a certificate request; its name and one of its fields follow.
+const PATH: [&str; 4] = ["system", "certificate", "scep", "csr"];
 
-/// The field that holds a password.
+/// The field for a password.
 const PASSWORD: &str = "password";
 
-/// The fields of a certificate request that are no secrets.
+/// The fields of a certificate request that are not secret.
 const HARMLESS: [&str; 7] =
     ["cgi-path", "cipher", "digest", "distinguished-names", "encrypted-password", "port", "url"];
 
-/// What stands in a line for a challenge password that is asked for later, and tells nothing of it.
+/// A placeholder for a challenge password, which is not secret.
 static CHALLENGE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\{\{\s*challenge(?::[^{}]*)?\s*\}\}").ok());
 
-/// What may be a password in a text, which may be prose: a line of configuration begins with its verb.
+/// Possible passwords in a text, which may be prose: only a line with a verb counts as configuration.
 pub fn clear_passwords(text: &str) -> Vec<Secret> {
     passwords(text, None)
 }
 
-/// What may be a password in a text that is configuration, even if a line lacks its verb.
+/// Possible passwords in a configuration, even in a line without its verb.
 pub fn clear_passwords_of_configuration(text: &str) -> Vec<Secret> {
     passwords(text, Some(Statement::default()))
 }
@@ -39,7 +39,7 @@ fn passwords(text: &str, mut statement: Option<Statement>) -> Vec<Secret> {
         if is_configuration(line) {
             statement = Some(Statement::default());
         }
-        // What does not begin with a verb goes on with the line above.
+        // A line without a verb continues the line above.
         if let Some(statement) = &mut statement {
             statement.read(line, &mut found);
         }
@@ -48,16 +48,16 @@ fn passwords(text: &str, mut statement: Option<Statement>) -> Vec<Secret> {
     found.into_iter().map(Secret::new).collect()
 }
 
-/// A statement as far as it was read; it may be broken over lines.
+/// The part of a statement that was read; it may be broken over lines.
 #[derive(Default)]
 struct Statement {
     words: Vec<String>,
-    /// Whether what follows may be a password.
+    /// True if a password may come next.
     in_value: bool,
 }
 
 impl Statement {
-    /// Reads a line, and notes what follows the field of a password, as a whole and word by word.
+    /// Reads a line, and adds the text after a password field, whole and word by word.
     fn read(&mut self, line: &str, found: &mut Vec<String>) {
         let mut rest = line.trim();
         while !rest.is_empty() {
@@ -80,51 +80,51 @@ impl Statement {
     }
 }
 
-/// Whether a password may follow these words, the verb among them.
+/// True if a password may follow these words, which begin with the verb.
 fn is_before_value(words: &[String]) -> bool {
     let Some((word, before)) = words.split_last() else { return false };
-    let way = before.get(1..).unwrap_or_default();
-    match (names_on_way(way), way.len()) {
-        // Who has mistyped `csr` may have mistyped what follows, too.
-        (3, 3) => !WAY[3].starts_with(word.as_str()),
+    let path = before.get(1..).unwrap_or_default();
+    match (names_on_path(path), path.len()) {
+        // After a mistyped `csr` the next name may be mistyped too.
+        (3, 3) => !PATH[3].starts_with(word.as_str()),
         (4, 4) => false,
         (4, 5) => !is_harmless(word),
         _ => resembles(word),
     }
 }
 
-/// Whether the last word may be a password itself: what stands in the place of a request's name is the field, perhaps.
+/// True if the last word may be a password: the field may be in the place of the request's name.
 fn is_value(words: &[String]) -> bool {
-    let [_, way @ .., name, field] = words else { return false };
+    let [_, path @ .., name, field] = words else { return false };
     let is_field = is_harmless(field) || PASSWORD.starts_with(field.as_str());
-    names_on_way(way) == 4 && way.len() == 4 && resembles(name) && !is_field
+    names_on_path(path) == 4 && path.len() == 4 && resembles(name) && !is_field
 }
 
-/// How many of the first words are names on the way, perhaps abbreviated.
-fn names_on_way<'a>(words: impl IntoIterator<Item = &'a String>) -> usize {
-    words.into_iter().zip(WAY).take_while(|(word, name)| name.starts_with(word.as_str())).count()
+/// Number of leading words that are names of the path, perhaps abbreviated.
+fn names_on_path<'a>(words: impl IntoIterator<Item = &'a String>) -> usize {
+    words.into_iter().zip(PATH).take_while(|(word, name)| name.starts_with(word.as_str())).count()
 }
 
-/// Whether a word may be meant as `password`, wherever it stands.
+/// True if a word may mean `password`.
 fn resembles(word: &str) -> bool {
     ["pa", "pw", "ps"].iter().any(|start| word.starts_with(start))
 }
 
-/// Whether a word is one of the fields that are no secrets, perhaps abbreviated; `p` may be `password` as well.
+/// True if a word is a field without a secret, perhaps abbreviated; `p` may also mean `password`.
 fn is_harmless(word: &str) -> bool {
     word != "p" && HARMLESS.iter().any(|field| field.starts_with(word))
 }
 
-/// Whether a line is one of configuration, and not of prose; if the verb is mistyped, the way tells.
+/// True if a line is configuration, not prose; if the verb is mistyped, the path decides.
 fn is_configuration(line: &str) -> bool {
     let mut words = line.split_whitespace().map(str::to_lowercase);
     let Some(verb) = words.next() else { return false };
     let is_verb = ["set", "delete"].iter().any(|name| name.starts_with(&verb));
-    is_verb || names_on_way(&words.collect::<Vec<_>>()) >= 2
+    is_verb || names_on_path(&words.collect::<Vec<_>>()) >= 2
 }
 
-/// The first word of a text as the device cuts it, without its quotes and backslashes, closed or not, and the byte that it
-/// ends at; the whole text if blanks do not end it.
+/// The first word of a text as the device splits it, without quotes and backslashes, and the byte at its end. If blanks do
+/// not end it, it is the whole text.
 fn cut_word(text: &str, ends_at_blank: bool) -> (String, usize) {
     let mut plain = String::new();
     let mut quote = None;
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_and_misspelling_of_the_field_is_the_field() {
+    fn abbreviations_and_misspellings_of_the_field_are_recognised() {
         for field in [
             "password", "passwor", "pass", "pa", "p", "pw", "PASSWORD", "pasword", "secret",
             "'pass'", "pa\\ss",
@@ -175,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn a_request_may_be_named_like_the_field() {
+    fn a_request_named_like_the_field_is_no_password() {
         let found = clear_passwords("set system certificate scep csr partner password hunter2");
         assert!(found.iter().all(|password| password.expose() == "hunter2"), "{found:?}");
     }
 
     #[test]
-    fn quotes_may_be_there_or_missing_or_left_open() {
+    fn passwords_with_and_without_quotes_are_found() {
         assert_found(&format!("{CSR} pass 'Pa ss/w+rd2'"), &["'Pa ss/w+rd2'", "Pa ss/w+rd2"]);
         assert_found(&format!("{CSR} pass two words"), &["two words", "two", "words"]);
         assert_found(&format!("{CSR} pass 'two words"), &["two words"]);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_in_the_next_line_belongs_to_it() {
+    fn a_password_in_the_next_line_is_found() {
         assert_found(&format!("{CSR} password\n\n# x\nhunter2\n{CSR} url http://a"), &["hunter2"]);
         assert_found(&format!("{CSR} password \\\n  hunter2"), &["hunter2"]);
         assert_found(&format!("{CSR} \\\n  password hunter2"), &["hunter2"]);
@@ -199,21 +199,21 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_for_a_password_is_none() {
+    fn a_placeholder_is_no_password() {
         assert_found(&format!("{CSR} password {{{{challenge}}}}\n{CSR} port 80"), &[]);
         assert_found(&format!("{CSR} password '{{{{ challenge:windows-pki }}}}'"), &["''"]);
         assert_found(&format!("{CSR} password {{{{secret}}}}"), &["{{secret}}"]);
     }
 
     #[test]
-    fn what_follows_an_unknown_word_may_be_a_password() {
+    fn a_word_after_an_unknown_field_may_be_a_password() {
         assert_found(&format!("{CSR} ciphr aes256"), &["aes256"]);
         assert_found(&format!("{CSR} oasswd hunter2"), &["hunter2"]);
         assert_found("set system certificate scep crs CSR oasswd hunter2", &["hunter2"]);
     }
 
     #[test]
-    fn a_mistyped_verb_or_name_on_the_way_hides_no_password() {
+    fn a_password_is_found_after_a_mistyped_verb_or_name() {
         let found =
             clear_passwords(&CSR.replace("set", "sett").replace("CSR", "C pasword hunter2"));
         assert!(found.iter().any(|password| password.expose() == "hunter2"), "{found:?}");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_password() {
+    fn other_lines_have_no_password() {
         for line in [
             "set system certificate scep csr CSR url http://10.0.0.1",
             "set system certificate scep csr password url http://10.0.0.1",

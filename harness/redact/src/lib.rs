@@ -1,6 +1,6 @@
-//! Keeps secrets and control characters out of what is shown: output, logs, reports, errors.
+//! Masks secrets and escapes control characters in output, logs, reports and errors.
 //!
-//! Who calls knows the secrets; nothing here knows labs, files or diagnostics.
+//! The caller supplies the secrets. Nothing here depends on labs, files or diagnostics.
 #![forbid(unsafe_code)]
 
 mod configuration;
@@ -11,7 +11,7 @@ pub use scep::secret::{MASK, Secret};
 pub use self::configuration::{clear_passwords, clear_passwords_of_configuration};
 pub use self::masker::{Marked, Masker, PrivateKeys};
 
-/// The text of a line with its control characters written out, as in `\u{1b}`; a tab is a blank.
+/// A line with its control characters escaped, as in `\u{1b}`; a tab becomes a blank.
 pub fn visible(line: &str) -> String {
     let mut visible = String::with_capacity(line.len());
     for character in line.chars() {
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_written_out() {
+    fn control_characters_are_escaped() {
         assert_eq!(visible("a\tb\r\x1b[2J\0 \u{9b}é'\""), "a b\\r\\u{1b}[2J\\0 \\u{9b}é'\"");
     }
 }

@@ -1,5 +1,5 @@
-//! Replaces secrets by a mask, also in a text in which a place is marked and stays marked, whatever is masked before it,
-//! after it or in it; and leaves out private keys that a program prints.
+//! Replaces secrets with a mask, also in a text with a marked place, which stays marked; and leaves out private keys that a
+//! program prints.
 
 use std::ops::Range;
 use std::slice::from_ref;
@@ -8,18 +8,18 @@ use std::sync::LazyLock;
 use regex::Regex;
 use scep::secret::{MASK, Secret};
 
-/// The longest secret that is masked only where it stands alone: `a` is part of every second word.
+/// The longest secret that is masked only as a whole word: `a` is part of most words.
 const SHORT: usize = 3;
 
-/// Replaces secrets by a mask.
+/// Replaces secrets with a mask.
 #[derive(Debug, Clone, Default)]
 pub struct Masker {
-    /// Longest first, so that no part of one is left behind by another.
+    /// Longest first, so that a shorter secret does not leave a part of a longer one.
     secrets: Vec<Secret>,
 }
 
 impl Masker {
-    /// Masks these, however their digits and quotes are spelt; of nothing there is nothing to mask.
+    /// Masks these secrets in all their spellings. Empty ones are ignored.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
         let mut secrets: Vec<Secret> = secrets.into_iter().collect();
         let spellings: Vec<Secret> = secrets.iter().flat_map(spellings).collect();
@@ -32,29 +32,29 @@ impl Masker {
         Self { secrets }
     }
 
-    /// Masks the same, and these.
+    /// Also masks more secrets.
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = Secret>) -> Self {
         Self::new(self.secrets.iter().cloned().chain(more))
     }
 
-    /// Masks the same but what may be a word or number of our own, in whose place a mask would tell that it is a secret.
+    /// Masks all secrets except those that may be a word or number of our messages; a mask there would reveal the secret.
     #[must_use]
     pub fn without_words(&self) -> Self {
         let secrets = self.secrets.iter().filter(|secret| !may_be_a_word(secret.expose()));
         Self { secrets: secrets.cloned().collect() }
     }
 
-    /// The text without its secrets.
+    /// The text without secrets.
     pub fn text(&self, text: &str) -> String {
-        let mut marked = Marked::nowhere(text);
+        let mut marked = Marked::unmarked(text);
         self.mask(&mut marked);
         marked.text
     }
 
-    /// The text without its secrets, and without what a cut at either end left of one.
+    /// The text without secrets, and without parts of secrets at its ends.
     pub fn cut_text(&self, text: &str) -> String {
-        let mut marked = Marked::nowhere(text);
+        let mut marked = Marked::unmarked(text);
         self.mask_cut(&mut marked);
         marked.text
     }
@@ -66,7 +66,7 @@ impl Masker {
         }
     }
 
-    /// Masks the secrets in a text with a marked place, and what a cut at either end left of one.
+    /// Masks the secrets in a text with a marked place, and parts of secrets at its ends.
     pub fn mask_cut(&self, marked: &mut Marked) {
         self.mask(marked);
         for secret in self.secrets.iter().map(Secret::expose) {
@@ -85,45 +85,45 @@ impl Masker {
     }
 }
 
-/// Whether a secret may be a word or number of our own.
+/// True if a secret may be a word or number of our messages.
 fn may_be_a_word(secret: &str) -> bool {
     secret.chars().count() <= SHORT
         || secret.chars().all(char::is_alphabetic)
         || secret.chars().all(char::is_numeric)
 }
 
-/// The secret as hexadecimal digits are also written, and as what a server says in words is shown: escaped.
+/// The spellings of a secret: hexadecimal digits in both cases, and escaped as in servers' messages.
 fn spellings(secret: &Secret) -> Vec<Secret> {
     let clear = secret.expose();
     let escaped = clear.escape_debug().to_string();
     [clear.to_lowercase(), clear.to_uppercase(), escaped].map(Secret::new).to_vec()
 }
 
-/// A text and the bytes of a place in it.
+/// A text with a marked range of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked {
     /// The text.
     pub text: String,
-    /// The range of bytes that is marked.
+    /// The marked range.
     pub place: Range<usize>,
 }
 
 impl Marked {
-    /// A text in which no place is marked.
-    fn nowhere(text: &str) -> Self {
+    /// A text without a marked place.
+    fn unmarked(text: &str) -> Self {
         Self { text: text.to_owned(), place: 0..0 }
     }
 
-    /// Masks a secret wherever it stands, a short one where it stands alone.
+    /// Masks a secret everywhere, a short one only as a whole word.
     fn mask(&mut self, secret: &str) {
         let is_short = secret.chars().count() <= SHORT;
         let found = self.text.match_indices(secret).map(|(at, found)| at..at + found.len());
-        let meant = found.filter(|range| !is_short || self.stands_alone(range));
+        let meant = found.filter(|range| !is_short || self.is_whole_word(range));
         let meant: Vec<_> = meant.collect();
         self.mask_ranges(&meant);
     }
 
-    /// Masks ranges of bytes that do not overlap, in their order.
+    /// Masks ranges of bytes in ascending order that do not overlap.
     pub fn mask_ranges(&mut self, ranges: &[Range<usize>]) {
         if ranges.is_empty() {
             return;
@@ -141,13 +141,13 @@ impl Marked {
         self.text = masked;
     }
 
-    fn stands_alone(&self, range: &Range<usize>) -> bool {
+    fn is_whole_word(&self, range: &Range<usize>) -> bool {
         let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         !self.text[..range.start].ends_with(word) && !self.text[range.end..].starts_with(word)
     }
 }
 
-/// Where a byte comes to lie; one that is masked lies so far in the mask.
+/// New offset of a byte. A byte inside a masked range moves to offset `into` of the mask.
 fn moved(byte: usize, masked: &[Range<usize>], into: usize) -> usize {
     let before = masked.iter().filter(|range| range.end <= byte);
     let (count, bytes) =
@@ -159,21 +159,20 @@ fn moved(byte: usize, masked: &[Range<usize>], into: usize) -> usize {
     }
 }
 
-/// The line before a private key of any kind in PEM, encrypted ones included (RFC 7468 §10, §11).
+/// The line before a private key in PEM of any kind, including encrypted ones (RFC 7468 §10, §11).
 static BEGIN: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new("-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----").ok());
 
 const END: &str = "-----END ";
 
-/// Whether the output is inside a private key.
+/// State: whether the output is inside a private key.
 #[derive(Debug, Clone, Default)]
 pub struct PrivateKeys {
     inside: bool,
 }
 
 impl PrivateKeys {
-    /// The next line without what lies inside private keys, of which it may have several; `cut` says that its end is
-    /// not there.
+    /// The next line without the contents of private keys, of which it may have several. If `cut`, its end is missing.
     pub fn left_out(&mut self, line: &str, cut: bool) -> String {
         let began_inside = self.inside;
         let mut kept = String::new();
@@ -191,7 +190,7 @@ impl PrivateKeys {
         if !self.inside {
             kept.push_str(rest);
         } else if cut && !began_inside {
-            // A key in one line, as in JSON, ends in what was cut away.
+            // The end of a key in one line, as in JSON, was cut off.
             self.inside = false;
         }
         kept
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_cut_left_of_a_secret_is_masked_too() {
+    fn parts_of_secrets_at_a_cut_are_masked() {
         let masker = masker(&["correct-horse"]);
         assert_eq!(masker.cut_text("password correct-ho"), format!("password {MASK}"));
         assert_eq!(masker.cut_text("ect-horse and more"), format!("{MASK} and more"));
@@ -219,20 +218,20 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_whatever_the_case_of_their_digits() {
+    fn secrets_are_masked_in_both_cases_of_hexadecimal() {
         let masker = masker(&["8CE31702", "8CE3"]);
         assert_eq!(masker.text("got 8CE31702 or 8ce31702, 8CE3!"), "got **** or ****, ****!");
     }
 
     #[test]
-    fn secrets_are_masked_as_servers_words_are_shown() {
+    fn escaped_secrets_are_masked() {
         let secret = "a\"b\\c'd";
         let shown = format!("wrong: {}, {secret}", secret.escape_debug());
         assert_eq!(masker(&[secret]).text(&shown), "wrong: ****, ****");
     }
 
     #[test]
-    fn a_short_secret_is_masked_only_where_it_stands_alone() {
+    fn a_short_secret_is_masked_only_as_a_whole_word() {
         assert_eq!(masker(&["a"]).text("a cat: 'a', aa"), "**** cat: '****', aa");
     }
 
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_inside_of_a_private_key_of_any_kind_is_left_out() {
+    fn private_keys_of_all_kinds_are_left_out() {
         for kind in ["", "RSA ", "EC ", "ENCRYPTED ", "OPENSSH "] {
             let begin = format!("key: -----BEGIN {kind}PRIVATE KEY-----");
             let end = format!("-----END {kind}PRIVATE KEY-----");
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_may_be_a_part_of_one_line() {
+    fn private_keys_in_one_line_are_left_out() {
         let key = "-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----";
         let masked = key.replace("\\nMIIE\\n", MASK);
         let line = format!("{{\"one\": \"{key}\", \"two\": \"{key}\"}}");
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_cut_inside_a_private_key_is_not_the_end_of_all() {
+    fn a_cut_line_with_a_private_key_hides_no_later_lines() {
         let mut keys = PrivateKeys::default();
         let kept = keys.left_out("-----BEGIN PRIVATE KEY-----\\nMIIE", true);
         assert_eq!(kept, format!("-----BEGIN PRIVATE KEY-----{MASK}"));
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_and_public_keys_are_no_secret() {
+    fn certificates_and_public_keys_are_not_left_out() {
         let lines = ["-----BEGIN PUBLIC KEY-----", "MIIB", "-----END PUBLIC KEY-----"];
         assert_eq!(left_out(&lines), lines);
     }

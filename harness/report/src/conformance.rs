@@ -1,4 +1,4 @@
-//! What a peer was found to do, requirement by requirement, laid out for the formats.
+//! Results of testing a peer, laid out for the formats.
 
 use super::markdown::{escaped, head, row};
 use super::{Entry, Part, Reported, Tone, terminal};
@@ -20,7 +20,7 @@ impl Reported for ConformanceReport {
         (&[Status::Unfinished], "not finished", Tone::Plain),
     ];
 
-    /// A group for each requirement.
+    /// One group per requirement.
     fn entries(&self) -> Vec<Entry<'_>> {
         let mut entries: Vec<_> = self.cases.iter().map(entry).collect();
         entries.sort_by(|a, b| a.group.cmp(&b.group));
@@ -31,7 +31,7 @@ impl Reported for ConformanceReport {
         entries
     }
 
-    /// What is found wrong, and tables of all requirements and of all cases.
+    /// Findings, and tables of all requirements and cases.
     fn markdown(&self) -> String {
         let title = format!("# Conformance of {}", escaped(&self.target));
         let summary = terminal::summary(self, Palette::plain());
@@ -40,11 +40,11 @@ impl Reported for ConformanceReport {
             lines.push(String::new());
             lines.extend(self.discovered.iter().map(|line| format!("- {}", escaped(line))));
         }
-        let is_told = |case: &&Case| case.standing.status() != Status::Passed;
-        let mut told = self.cases.iter().filter(is_told).map(finding).peekable();
-        if told.peek().is_some() {
-            lines.extend(["", "## What is not plainly right", ""].map(str::to_owned));
-            lines.extend(told);
+        let is_finding = |case: &&Case| case.assessment.status() != Status::Passed;
+        let mut findings = self.cases.iter().filter(is_finding).map(finding).peekable();
+        if findings.peek().is_some() {
+            lines.extend(["", "## Findings", ""].map(str::to_owned));
+            lines.extend(findings);
         }
         lines.extend(["", "## Requirement by requirement", ""].map(str::to_owned));
         lines.extend(head(&["requirement", "verdict", "cases", "by"]));
@@ -59,8 +59,8 @@ impl Reported for ConformanceReport {
 fn entry(case: &Case) -> Entry<'_> {
     let requirement = format!("{}: {}", case.level, case.title);
     Entry {
-        status: case.standing.status(),
-        message: Some(case.standing.reason().unwrap_or(requirement)),
+        status: case.assessment.status(),
+        message: Some(case.assessment.reason().unwrap_or(requirement)),
         explanation: explanation(case, Palette::plain()),
         ..Entry::of(&case.requirement, &case.id, &case.scenario)
     }
@@ -73,10 +73,10 @@ fn requirement_row(requirement: &RequirementResult) -> String {
 }
 
 fn finding(case: &Case) -> String {
-    let reason = case.standing.reason().map(|reason| format!(": {}", escaped(&reason)));
+    let reason = case.assessment.reason().map(|reason| format!(": {}", escaped(&reason)));
     format!(
         "- **{}** `{}` ({} {}, §{}) {}{}",
-        case.standing.status().of_peer(),
+        case.assessment.status().peer_verdict(),
         case.id,
         case.requirement,
         case.level,
@@ -92,13 +92,13 @@ fn case_row(case: &Case) -> String {
         case.requirement.as_str(),
         &case.level.to_string(),
         &case.section,
-        case.standing.status().of_peer(),
+        case.assessment.status().peer_verdict(),
     ])
 }
 
-/// One line about a case: what became of it, what is required and how strongly, its id; and why, where that is short.
+/// A line about a case: verdict, requirement, level, id, and the reason if it is short.
 pub fn case_line(case: &Case, palette: Palette) -> String {
-    let (word, tone) = match case.standing.status() {
+    let (word, tone) = match case.assessment.status() {
         Status::Passed => ("ok   ", Tone::Good),
         Status::Noted => ("note ", Tone::Doubtful),
         Status::Failed => ("FAIL ", Tone::Bad),
@@ -107,7 +107,7 @@ pub fn case_line(case: &Case, palette: Palette) -> String {
         Status::Skipped => ("skip ", Tone::Doubtful),
         Status::LabBroke | Status::Panicked | Status::Unfinished => ("broke", Tone::Bad),
     };
-    let reason = case.standing.reason().map(|reason| format!(": {}", visible(&reason)));
+    let reason = case.assessment.reason().map(|reason| format!(": {}", visible(&reason)));
     format!(
         "{}  {} {:<6} {}{}",
         tone.paint(palette, word),
@@ -118,9 +118,9 @@ pub fn case_line(case: &Case, palette: Palette) -> String {
     )
 }
 
-/// What failed in a case, in full: what is required, what was sent, what came, and which outcomes are acceptable.
+/// A full explanation of a failed case: requirement, request, answer and acceptable outcomes.
 pub fn explanation(case: &Case, palette: Palette) -> Option<String> {
-    let is_wanted = match case.standing.status() {
+    let is_wanted = match case.assessment.status() {
         Status::Failed | Status::LabBroke | Status::Panicked => true,
         Status::Noted => matches!(case.scenario.verdict, Verdict::Failed(_)),
         _ => false,
@@ -138,7 +138,7 @@ pub fn explanation(case: &Case, palette: Palette) -> Option<String> {
     Some(format!("{heading}\n{required}{}\n{what}", seen.unwrap_or_default()))
 }
 
-/// The certificates that were issued: a line each, to be revoked or forgotten.
+/// The certificates that were issued, one per line, so that they can be revoked.
 pub fn issued(report: &ConformanceReport) -> Vec<String> {
     if report.issued.is_empty() && report.challenges == 0 {
         return Vec::new();
@@ -157,8 +157,8 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     let line = |one: &Received| {
         let serial = match (one.state, one.serial.as_deref()) {
             (ReceivedState::Issued, Some(serial)) => serial,
-            (ReceivedState::Issued, None) => "(issued, and not readable)",
-            (ReceivedState::Pending, _) => "(pending: to be denied)",
+            (ReceivedState::Issued, None) => "(issued, but not readable)",
+            (ReceivedState::Pending, _) => "(pending: must be denied)",
             (ReceivedState::Unknown, _) => "(no answer: may have been issued)",
         };
         format!("  {serial}  {}", visible(&one.subject))
@@ -166,7 +166,7 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     std::iter::once(heading).chain(report.issued.iter().map(line)).collect()
 }
 
-/// How many requirements ended how, in a line.
+/// Number of requirements with each verdict.
 pub fn requirements(report: &ConformanceReport) -> String {
     let requirements = &report.requirements;
     let mut words: Vec<&str> = requirements.iter().map(|one| one.verdict).collect();

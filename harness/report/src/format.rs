@@ -1,4 +1,4 @@
-//! The formats of reports that go to files.
+//! The formats of report files.
 
 use super::{Reported, json, junit};
 
@@ -14,11 +14,11 @@ pub enum Format {
 }
 
 impl Format {
-    /// All of them, by their names on the command line.
+    /// All formats by their names on the command line.
     pub const ALL: [(&'static str, Self); 3] =
         [("junit", Self::Junit), ("json", Self::Json), ("markdown", Self::Markdown)];
 
-    /// The one of that name.
+    /// The format with this name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
     }
@@ -32,7 +32,7 @@ impl Format {
         }
     }
 
-    /// All names, each in a pattern, the last two parted by `last`.
+    /// All names, each formatted by `pattern`, with `last` before the last one.
     pub fn names(pattern: impl Fn(&str) -> String, last: &str) -> String {
         let names = Self::ALL.map(|(name, _)| pattern(name));
         match names.split_last() {

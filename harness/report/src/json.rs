@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::Reported;
 use results::Status;
 
-/// The version of the format; it grows when a field changes its meaning or goes.
+/// Version of the format. It increases if a field is removed or changes its meaning.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -19,7 +19,7 @@ struct Frame<'a, R: Reported> {
 
 pub(super) fn text<R: Reported>(results: &R) -> String {
     let frame = Frame { version: VERSION, counts: results, results };
-    // Plain data with text keys has no reason to fail; the reader would rather see why than nothing.
+    // Plain data with text keys cannot fail; if it does, the report shows the error.
     serde_json::to_string_pretty(&frame)
         .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |text| text + "\n")
 }
@@ -36,7 +36,7 @@ mod tests {
     use crate::tests::samples;
 
     #[test]
-    fn the_report_says_what_became_of_each_scenario() {
+    fn json_has_the_verdict_of_each_scenario() {
         let report: serde_json::Value = serde_json::from_str(&text(&samples::outcome())).unwrap();
         assert_eq!(report["counts"]["failed"], 1);
         assert_eq!(report["scenarios"][0]["verdict"]["kind"], "failed");

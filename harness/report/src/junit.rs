@@ -1,4 +1,4 @@
-//! Results as `JUnit` XML: a suite for each group, a case for each entry.
+//! Results as `JUnit` XML: one suite per group, one test case per entry.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -41,7 +41,7 @@ fn status(entry: &Entry<'_>) -> TestCaseStatus {
         Status::Failed | Status::UnexpectedPass => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
-        // A run that was cut short must not pass for a good one.
+        // An interrupted run must not count as a success.
         Status::LabBroke | Status::Panicked | Status::Unfinished => {
             TestCaseStatus::non_success(NonSuccessKind::Error)
         }
@@ -61,7 +61,7 @@ mod tests {
     use crate::tests::samples;
 
     #[test]
-    fn failures_and_skips_carry_their_reasons() {
+    fn failures_and_skips_have_reasons() {
         let xml = text(&samples::outcome());
         assert!(
             xml.contains(r#"name="sceplab" tests="3" skipped="1" failures="1" errors="0""#),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_finished_is_an_error() {
+    fn unfinished_scenarios_are_errors() {
         let mut outcome = samples::outcome();
         outcome.unfinished = samples::unfinished();
         let xml = text(&outcome);

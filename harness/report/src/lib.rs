@@ -1,4 +1,4 @@
-//! Reports: pure functions of results, and the files that some of them go to.
+//! Reports: pure functions of results, and the files they are written to.
 
 #![forbid(unsafe_code)]
 
@@ -19,38 +19,38 @@ pub use self::target::{Target, TargetError};
 use diagnostics::Palette;
 use results::{Results, ScenarioOutcome, Status};
 
-/// A kind of results, laid out for the formats.
+/// Results of some kind, laid out for the formats.
 pub trait Reported: Results {
-    /// The parts of the last line.
+    /// Parts of the summary line.
     const SUMMARY: &'static [Part];
 
-    /// The scenarios, cases or cells; those of one group stand together.
+    /// The scenarios, cases or cells. Those of one group are adjacent.
     fn entries(&self) -> Vec<Entry<'_>>;
 
-    /// The whole as Markdown.
+    /// The Markdown report.
     fn markdown(&self) -> String;
 }
 
-/// A part of the last line: what is counted, in which words, and how that looks.
+/// A part of the summary line: what is counted, its description, and its tone.
 type Part = (&'static [Status], &'static str, Tone);
 
-/// How a word is to look.
+/// Meaning of a word, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// As what went well.
+    /// A success.
     Good,
-    /// As what went wrong.
+    /// A failure.
     Bad,
-    /// As what did not take place, or only so far.
+    /// Something that did not happen, or only in part.
     Doubtful,
-    /// As what is of lesser weight.
+    /// Something of less importance.
     Faint,
-    /// As any other text.
+    /// Any other text.
     Plain,
 }
 
 impl Tone {
-    /// The text in this tone.
+    /// Colours a text.
     fn paint(self, palette: Palette, text: &str) -> String {
         match self {
             Self::Good => palette.good(text),
@@ -62,23 +62,23 @@ impl Tone {
     }
 }
 
-/// A scenario, a case or a cell, as formats see it.
+/// A scenario, a case or a cell, as all formats see it.
 #[derive(Debug)]
 pub struct Entry<'a> {
     group: String,
     name: String,
     status: Status,
-    /// Why it ended so, in a few words.
+    /// The reason of its status, in a few words.
     message: Option<String>,
-    /// What went wrong, in full.
+    /// Full explanation of a failure.
     explanation: Option<String>,
-    /// What happened; nothing if it was not finished.
+    /// The result; none if it was not finished.
     outcome: Option<&'a ScenarioOutcome>,
     file: Option<&'a Path>,
 }
 
 impl<'a> Entry<'a> {
-    /// A scenario that was finished.
+    /// A finished entry.
     fn of(group: &str, name: &str, outcome: &'a ScenarioOutcome) -> Self {
         Self {
             group: group.to_owned(),
@@ -91,7 +91,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// One that was not finished.
+    /// An unfinished entry.
     fn unfinished(group: &str, name: &str, message: &str, file: Option<&'a Path>) -> Self {
         Self {
             group: group.to_owned(),

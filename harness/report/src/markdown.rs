@@ -1,10 +1,10 @@
-//! What Markdown is made of: rows of tables, and text that is no markup.
+//! Markdown: rows of tables, and escaped text.
 
 use std::borrow::Borrow;
 
 use diagnostics::visible;
 
-/// The two rows that a table begins with.
+/// The first two rows of a table.
 pub fn head<T: Borrow<str>>(headings: &[T]) -> [String; 2] {
     [row(headings), row(&vec!["---"; headings.len()])]
 }
@@ -14,7 +14,7 @@ pub fn row<T: Borrow<str>>(cells: &[T]) -> String {
     format!("| {} |", cells.join(" | "))
 }
 
-/// Text that is no markup, in one line.
+/// Escapes markup, and joins lines.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in visible(&text.replace('\n', " ")).chars() {
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_no_markup() {
+    fn markup_in_text_is_escaped() {
         assert_eq!(escaped("a|b *c*\n`d`"), r"a\|b \*c\* \`d\`");
     }
 }

@@ -1,4 +1,4 @@
-//! What became of a matrix, laid out for the formats.
+//! Results of a matrix, laid out for the formats.
 
 mod sheet;
 
@@ -6,7 +6,7 @@ use self::sheet::{Sheet, Words};
 use super::markdown::{escaped, head, row};
 use super::{Entry, Part, Reported, Tone, terminal};
 use diagnostics::{Palette, visible};
-use results::{Cell, Matrix, Standing, Status};
+use results::{Assessment, Cell, Matrix, Status};
 
 impl Reported for Matrix {
     const SUMMARY: &'static [Part] = &[
@@ -20,7 +20,7 @@ impl Reported for Matrix {
         (&[Status::Unfinished], "not finished", Tone::Plain),
     ];
 
-    /// A group for each row.
+    /// One group per row.
     fn entries(&self) -> Vec<Entry<'_>> {
         let of_row = self.rows.iter().flat_map(|row| {
             let name = format!("{}/{}", row.scenario, row.pki);
@@ -50,12 +50,12 @@ fn entry<'a>(row: &str, cell: &'a Cell) -> Entry<'a> {
         let message = "the run was interrupted before this was finished";
         return Entry::unfinished(row, &cell.client, message, None);
     };
-    let entry = Entry { status: cell.standing.status(), ..Entry::of(row, &cell.client, outcome) };
-    let known = match &cell.standing {
-        Standing::ExpectedFailure { reason, expected } => {
+    let entry = Entry { status: cell.assessment.status(), ..Entry::of(row, &cell.client, outcome) };
+    let known = match &cell.assessment {
+        Assessment::ExpectedFailure { reason, expected } => {
             format!("fails as expected: {} ({})", reason.text, expected.because)
         }
-        Standing::UnexpectedPass { expected } => {
+        Assessment::UnexpectedPass { expected } => {
             format!("no longer fails; {} expects that it does", expected.at)
         }
         _ => return entry,
@@ -63,7 +63,7 @@ fn entry<'a>(row: &str, cell: &'a Cell) -> Entry<'a> {
     Entry { message: Some(known), explanation: None, ..entry }
 }
 
-/// What is no pass stands out.
+/// Failures are bold.
 fn cell(words: &Words) -> String {
     let text = escaped(&words.text);
     if words.tone == Tone::Bad { format!("**{text}**") } else { text }
@@ -87,10 +87,10 @@ fn notes(sheet: &Sheet) -> Vec<String> {
         .collect()
 }
 
-/// What separates two columns.
+/// Space between two columns.
 const GAP: &str = "  ";
 
-/// The table, what its numbers stand for, and what is to be known of the clients.
+/// The table with its footnotes, and remarks about the clients.
 pub fn table(matrix: &Matrix, palette: Palette) -> String {
     let sheet = Sheet::of(matrix);
     let widths = widths(&sheet);
@@ -113,10 +113,10 @@ pub fn table(matrix: &Matrix, palette: Palette) -> String {
     lines.join("\n")
 }
 
-/// What went wrong in a cell, in full, where nobody expects it; a broken lab is told in full by its note.
+/// Full explanation of an unexpected failure in a cell; a footnote explains a broken lab.
 pub fn explanation(cell: &Cell, palette: Palette) -> Option<String> {
-    match cell.standing {
-        Standing::Failed { .. } | Standing::Panicked { .. } => {
+    match cell.assessment {
+        Assessment::Failed { .. } | Assessment::Panicked { .. } => {
             let outcome = cell.outcome.as_ref()?;
             let text = terminal::explanation(outcome, palette)?;
             Some(format!("{}\n{text}", terminal::line(outcome, palette)))
@@ -144,7 +144,7 @@ fn line(texts: &[String], widths: &[usize]) -> String {
     cells.join(GAP)
 }
 
-/// Colours do not count as width.
+/// Pads a text; colours do not count.
 fn padded(words: &Words, width: usize, palette: Palette) -> String {
     let text = visible(&words.text);
     let painted = words.tone.paint(palette, &text);
@@ -165,7 +165,7 @@ fn footnotes(sheet: &Sheet) -> Vec<String> {
     [block(numbered.collect()), block(clients.collect())].concat()
 }
 
-/// Lines below an empty one; none where there are none.
+/// Lines after an empty line; nothing if there are none.
 fn block(lines: Vec<String>) -> Vec<String> {
     if lines.is_empty() { lines } else { [vec![String::new()], lines].concat() }
 }

@@ -1,4 +1,4 @@
-//! The outcome of a run, laid out for the formats.
+//! Results of a scenario run, laid out for the formats.
 
 use super::markdown::{escaped, row};
 use super::{Entry, Part, Reported, Tone, terminal};
@@ -15,7 +15,7 @@ impl Reported for Outcome {
         (&[Status::Unfinished], "not finished", Tone::Plain),
     ];
 
-    /// A group for each folder.
+    /// One group per folder.
     fn entries(&self) -> Vec<Entry<'_>> {
         let finished = self.scenarios.iter().map(|scenario| {
             let (folder, name) = folder_and_name(&scenario.id);
@@ -26,7 +26,7 @@ impl Reported for Outcome {
         entries
     }
 
-    /// A row for each scenario.
+    /// One row per scenario.
     fn markdown(&self) -> String {
         let mut lines = vec![row(&["scenario", "result", "time"]), row(&["---", "---", "---:"])];
         lines.extend(self.scenarios.iter().map(line));

@@ -1,4 +1,4 @@
-//! Files that reports go to.
+//! Files for reports.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -9,29 +9,29 @@ use thiserror::Error;
 
 use super::Format;
 
-/// How many links are followed; the kernel gives up there too.
+/// Limit of links that are followed; the kernel has the same.
 const LINKS: usize = 40;
 
-/// A report that is asked for: `junit=FILE`.
+/// A requested report: `junit=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its format.
+    /// Format.
     pub format: Format,
-    /// The file it goes to.
+    /// Path of the file.
     pub path: PathBuf,
 }
 
-/// Why a report cannot be had.
+/// The reason why a report cannot be written.
 #[derive(Debug, Error)]
 pub enum TargetError {
-    /// It is not `KIND=FILE`.
+    /// The text is not `KIND=FILE`.
     #[error("`{0}` is not of the form `KIND=FILE`, such as `junit=report.xml`")]
     Shape(String),
-    /// There is no such format.
+    /// Unknown format.
     #[error("unknown report `{0}` (known: {known})", known = Format::names(|name| format!("`{name}`"), ", "))]
     Format(String),
-    /// The folder is not there.
-    #[error("the folder `{}` of the report is not there", .0.display())]
+    /// The folder does not exist.
+    #[error("the folder `{}` of the report does not exist", .0.display())]
     NoFolder(PathBuf),
     /// The path is a folder.
     #[error("the report `{}` is a folder", .0.display())]
@@ -39,9 +39,9 @@ pub enum TargetError {
     /// The file cannot be written.
     #[error("the report `{path}` cannot be written: {source}", path = .path.display())]
     Write {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the operating system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
@@ -61,10 +61,10 @@ impl FromStr for Target {
 }
 
 impl Target {
-    /// Finds out before the run what would keep the report from being written after it.
+    /// Checks before the run that the report can be written after it.
     ///
     /// # Errors
-    /// Where the folder is not there or not writable, or the path is a folder.
+    /// If the folder does not exist or is not writable, or the path is a folder.
     pub fn check(&self) -> Result<(), TargetError> {
         if self.path.is_dir() {
             return Err(TargetError::IsFolder(self.path.clone()));
@@ -80,12 +80,12 @@ impl Target {
         fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).map_err(|e| self.failed(e))
     }
 
-    /// Writes the report; whoever reads the file sees the old one or the whole new one.
+    /// Writes the report. A reader sees either the old file or the complete new one.
     ///
-    /// A device or a pipe gets the text itself, and stays what it is.
+    /// A device or a pipe is written to directly, and not replaced.
     ///
     /// # Errors
-    /// Where the file cannot be written; it is then as it was.
+    /// If the file cannot be written; then it is unchanged.
     pub fn write(&self, text: &str) -> Result<(), TargetError> {
         let written = if self.is_special() {
             let device = OpenOptions::new().write(true).open(&self.path);
@@ -96,7 +96,7 @@ impl Target {
         written.map_err(|error| self.failed(error))
     }
 
-    /// Whether something is there already that is no regular file, and that no file may take the place of.
+    /// True if the path exists and is not a regular file, so that it must not be replaced.
     fn is_special(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| !metadata.is_file())
     }
@@ -113,7 +113,7 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// Where links lead, be it to a file that is not there yet.
+/// The path at the end of a chain of links, even if it does not exist yet.
 fn followed(path: &Path, links: usize) -> PathBuf {
     match fs::read_link(path) {
         Ok(target) if links > 0 => followed(&path.with_file_name("").join(target), links - 1),
@@ -128,7 +128,7 @@ fn folder(file: &Path) -> &Path {
     }
 }
 
-/// A name beside the file's own, for renaming does not cross file systems.
+/// A temporary path in the same folder, because a file cannot be renamed across file systems.
 fn neighbour(file: &Path) -> PathBuf {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     file.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_names_its_kind_and_its_file() {
+    fn a_report_option_has_a_format_and_a_path() {
         let target: Target = "junit=out/a=b.xml".parse().unwrap();
         assert_eq!((target.format, target.path), (Format::Junit, PathBuf::from("out/a=b.xml")));
         for wrong in ["junit", "junit=", "=x", "tap=x"] {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_found_before_the_run() {
+    fn a_missing_folder_is_reported_before_the_run() {
         let folder = tempfile::tempdir().unwrap();
         let target = |path: &str| Target { format: Format::Json, path: folder.path().join(path) };
         assert!(matches!(target("none/a.json").check(), Err(TargetError::NoFolder(_))));
@@ -162,7 +162,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_stays_a_link_and_its_file_gets_the_report() {
+    fn a_report_is_written_through_a_link() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("out")).unwrap();
         let link = folder.path().join("link");
@@ -178,13 +178,13 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_gets_the_report_and_stays_a_pipe() {
+    fn a_report_is_written_into_a_pipe() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let target = Target { format: Format::Json, path: path.clone() };
         target.check().unwrap();
-        // Opened both ways: a writer would otherwise wait for a reader, and this test for ever.
+        // Opened for both, because opening a pipe for writing waits for a reader.
         let mut pipe = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         target.write("{}").unwrap();
         assert!(!path.is_file());

@@ -1,4 +1,4 @@
-//! The outcome as people read it.
+//! Results for people at a terminal.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::{Part, Reported, Tone};
 use diagnostics::{Frame, Palette, visible};
 use results::{Failure, ScenarioOutcome, Sent, StepOutcome, Verdict};
 
-/// How many lines of an output are shown with a failure.
+/// Limit of lines of an output in a failure.
 const OUTPUT_LINES: usize = 40;
 
-/// How many lines of the first output are shown with a failure.
+/// Limit of lines of the first output in a failure.
 const FIRST_OUTPUT_LINES: usize = 12;
 
-/// One line about a scenario: what became of it, its id, its time.
+/// A line about a scenario: verdict, id, duration.
 pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
     let time = palette.faint(&seconds(scenario.elapsed));
     let first_line = |reason: &str| format!(" ({})", reason.lines().next().unwrap_or_default());
@@ -30,13 +30,13 @@ pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
     format!("{word}  {}{}  {time}", visible(&scenario.id), visible(&rest))
 }
 
-/// What is to be known of the devices' SCEP clients, a line each.
+/// Remarks about the devices' SCEP clients, one per line.
 pub fn notes(scenario: &ScenarioOutcome, palette: Palette) -> Vec<String> {
     let note = |note: &String| palette.faint(&format!("      note: {}", visible(note)));
     scenario.notes.iter().map(note).collect()
 }
 
-/// What went wrong in a scenario, in full; nothing where nothing did.
+/// Full explanation of a failure; none if there is no failure.
 pub fn explanation(scenario: &ScenarioOutcome, palette: Palette) -> Option<String> {
     let (message, note) = match &scenario.verdict {
         Verdict::Passed | Verdict::Skipped { .. } => return None,
@@ -45,7 +45,7 @@ pub fn explanation(scenario: &ScenarioOutcome, palette: Palette) -> Option<Strin
             (format!("the lab of `{}` broke", scenario.id), reason.clone())
         }
         Verdict::Panicked { message } => {
-            let note = format!("{message}\nthis is a fault of sceplab itself; please report it");
+            let note = format!("{message}\nthis is a bug in sceplab; please report it");
             (format!("`{}` ended in an internal error", scenario.id), note)
         }
     };
@@ -55,7 +55,7 @@ pub fn explanation(scenario: &ScenarioOutcome, palette: Palette) -> Option<Strin
     Some(frame.finish())
 }
 
-/// What was sent and what came back, step by step, as the documentation shows it.
+/// Requests and answers step by step, as the documentation shows them.
 pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
     let mut text = String::new();
     for step in &scenario.steps {
@@ -72,7 +72,7 @@ pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
     text
 }
 
-/// The last line: how many entries ended how, those that passed even if there are none, and how long it took.
+/// The summary: number of entries with each status (of passed ones even if zero), and the duration.
 pub fn summary<R: Reported>(results: &R, palette: Palette) -> String {
     let part = |(statuses, words, tone): &Part| match (results.count(statuses), *tone) {
         (0, _) if *words != "passed" => None,
@@ -110,20 +110,20 @@ fn failure_text(scenario: &ScenarioOutcome, failure: &Failure, palette: Palette)
     for line in &failure.log {
         frame.note(&format!("{}: {}", line.source, line.line));
     }
-    frame.note(&whereabouts(scenario, failure));
+    frame.note(&position(scenario, failure));
     if let Some(hint) = &failure.hint {
         frame.note(&format!("help: {hint}"));
     }
     frame.finish()
 }
 
-fn whereabouts(scenario: &ScenarioOutcome, failure: &Failure) -> String {
+fn position(scenario: &ScenarioOutcome, failure: &Failure) -> String {
     let step = scenario.steps.iter().find(|step| step.number == failure.step);
     let title = step.map(|step| format!(": {}", step.title)).unwrap_or_default();
     format!("in step {} of {}{title}", failure.step, scenario.step_count)
 }
 
-/// The lines that came closest, unless the output is so short that they are in plain sight.
+/// The closest lines; none if the output is so short that they are easy to see.
 fn closest(failure: &Failure) -> Vec<&str> {
     if failure.output.lines().count() <= 5 {
         return Vec::new();
@@ -134,7 +134,7 @@ fn closest(failure: &Failure) -> Vec<&str> {
     lines
 }
 
-/// What was sent; of configuration lines, the one that was refused.
+/// The request; of a configuration, only the rejected line.
 fn prompt(scenario: &ScenarioOutcome, failure: &Failure) -> String {
     match &failure.sent {
         Sent::Configuration { device, lines } => format!("{device}# {}", refused(failure, lines)),
@@ -142,7 +142,7 @@ fn prompt(scenario: &ScenarioOutcome, failure: &Failure) -> String {
     }
 }
 
-/// The line that was refused, or the commit, if all lines were taken.
+/// The rejected line, or the commit if all lines were accepted.
 fn refused<'a>(failure: &Failure, lines: &'a str) -> &'a str {
     let Some(number) = failure.refused_line else { return "commit" };
     let line = number.checked_sub(1).and_then(|index| lines.lines().nth(index));
@@ -157,7 +157,7 @@ fn sent(sent: &Sent, user: &str, mark: char) -> String {
     }
 }
 
-/// What ends the prompt in that step: `#` in configuration mode, going by what was typed before.
+/// Last character of the prompt in this step: `#` in configuration mode, judging by earlier commands.
 fn mark(scenario: &ScenarioOutcome, sent: &Sent, number: usize) -> char {
     let earlier = scenario.steps.iter().take_while(|step| step.number < number);
     let configures = earlier.fold(false, |configures, step| match (&step.sent, sent) {
@@ -172,7 +172,7 @@ fn mark(scenario: &ScenarioOutcome, sent: &Sent, number: usize) -> char {
     if configures { '#' } else { '$' }
 }
 
-/// Whether configuration mode is left; a device that refuses to says why.
+/// True if the command leaves configuration mode; a device that does not leave prints the reason.
 fn leaves(verb: &str, step: &StepOutcome) -> bool {
     is_short_for(verb, "exit", 2) && step.output.trim().is_empty()
 }
@@ -194,7 +194,7 @@ fn shortened(output: &str, limit: usize) -> String {
     format!("{}\n[{} more lines]", shown.join("\n"), count - limit)
 }
 
-/// Text that ends with one line feed, or is empty.
+/// Text that is empty or ends with exactly one line feed.
 fn block(text: &str) -> String {
     text.trim_matches('\n').lines().map(|line| visible(line) + "\n").collect()
 }
@@ -209,7 +209,7 @@ mod tests {
     use crate::tests::samples;
 
     #[test]
-    fn a_failure_shows_the_expectation_the_output_and_the_log() {
+    fn a_failure_shows_expectation_output_and_log() {
         let outcome = samples::outcome();
         let shown = explanation(&outcome.scenarios[0], Palette::plain()).unwrap();
         assert_eq!(
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_configuration_line_is_found_by_its_number() {
+    fn a_rejected_configuration_line_is_found_by_its_number() {
         let lines = "set a\n  set b".to_owned();
         let sent = Sent::Configuration { device: "DUT0".to_owned(), lines };
         let shown = |refused_line| {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_summary_say_how_scenarios_ended() {
+    fn lines_and_summary_show_verdicts() {
         let outcome = samples::outcome();
         let lines: Vec<String> =
             outcome.scenarios.iter().map(|scenario| line(scenario, Palette::plain())).collect();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_run_does_not_look_good() {
+    fn summary_of_an_interrupted_run_has_no_colour_of_success() {
         let mut outcome = samples::outcome();
         outcome.scenarios.clear();
         (outcome.unfinished, outcome.selected) = (samples::unfinished(), 2);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_reads_as_the_documentation_does() {
+    fn a_transcript_looks_like_the_documentation() {
         let shown = transcript(&samples::outcome().scenarios[1], Palette::plain());
         assert_eq!(
             shown,
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_is_the_only_difference_between_a_terminal_and_a_file() {
+    fn a_coloured_explanation_has_the_same_text() {
         let scenario = &samples::outcome().scenarios[0];
         let coloured = explanation(scenario, Palette::coloured()).unwrap();
         let stripped =
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_in_configuration_mode_stand_at_its_prompt() {
+    fn commands_in_configuration_mode_have_its_prompt() {
         let mut scenario = samples::outcome().scenarios.remove(1);
         let commands = ["configure", "set x", "exit", "show date"];
         let step = scenario.steps.remove(0);

@@ -1,3 +1,3 @@
-//! What the tests of the reports share.
+//! Shared by the tests of reports.
 
 pub(crate) mod samples;

@@ -1,4 +1,4 @@
-//! What a SCEP server or client was found to do, requirement by requirement.
+//! Results of testing a SCEP server or client, requirement by requirement.
 
 use std::time::Duration;
 
@@ -6,91 +6,92 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::requirement::{End, Level};
-use crate::{Received, Results, ScenarioOutcome, Standing, Status, Unfinished, seconds};
+use crate::{Assessment, Received, Results, ScenarioOutcome, Status, Unfinished, seconds};
 
-/// What a target was found to do.
+/// The results of testing one peer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConformanceReport {
-    /// Each requirement with the worst of what became of its cases.
+    /// Each requirement with the worst verdict of its cases.
     pub requirements: Vec<RequirementResult>,
-    /// What was tested: a URL, or a command.
+    /// The tested peer: a URL, or a command.
     pub target: String,
-    /// Which end of the protocol it is.
+    /// The end of the protocol that it implements.
     pub end: End,
-    /// What it says of itself, a line each.
+    /// Facts that it reports about itself, one per line.
     pub discovered: Vec<String>,
-    /// The cases, by id.
+    /// Cases by id.
     pub cases: Vec<Case>,
-    /// Those that an interrupted run did not finish.
+    /// Cases that an interrupted run did not finish.
     pub unfinished: Vec<Unfinished>,
-    /// Whether SHOULD counts as MUST.
+    /// True if SHOULD counts as MUST.
     pub strict: bool,
-    /// Whether the run was ended before its time.
+    /// True if the run was interrupted.
     pub interrupted: bool,
-    /// Why the run was ended before its time, if that was the peer's doing.
+    /// Reason, if the run was interrupted because of the peer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given_up: Option<String>,
-    /// The certificates that were issued.
+    /// Certificates issued to cases.
     pub issued: Vec<Received>,
-    /// How many challenge passwords were used.
+    /// Number of challenge passwords used.
     pub challenges: usize,
-    /// How long it took.
+    /// Duration of the run.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
 }
 
-/// What became of a case.
+/// The result of a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Case {
-    /// Its id.
+    /// Id.
     pub id: String,
-    /// What a conforming peer does.
+    /// The behaviour of a conforming peer.
     pub title: String,
-    /// The requirement's number.
+    /// Number of the requirement.
     pub requirement: String,
-    /// The section of RFC 8894.
+    /// Section of RFC 8894.
     pub section: String,
-    /// How strongly it is required.
+    /// Level of the requirement.
     pub level: Level,
-    /// What is required, in the RFC's words.
+    /// Sentence of the RFC.
     pub sentence: String,
-    /// What was seen of it in the wild.
+    /// Observations in real products.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
-    /// How it stands with it.
+    /// The result, compared with what is required and known.
     #[serde(rename = "verdict", serialize_with = "verdict")]
-    pub standing: Standing,
-    /// What happened.
+    pub assessment: Assessment,
+    /// The underlying scenario.
     pub scenario: ScenarioOutcome,
 }
 
-/// What became of the cases of one requirement.
+/// The result of all cases of a requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequirementResult {
-    /// The requirement's number.
+    /// Number of the requirement.
     pub requirement: String,
-    /// The worst of what became of its cases, in the words of [`Status::of_peer`].
+    /// The worst verdict of its cases, in the words of [`Status::peer_verdict`].
     pub verdict: &'static str,
-    /// How many cases it has.
+    /// Number of its cases.
     pub cases: usize,
-    /// The ids of those with that verdict, if it is none of the good ones.
+    /// Ids of the cases with that verdict, if it is not a good one.
     pub of: Vec<String>,
 }
 
 impl RequirementResult {
-    /// Requirement by requirement, the worst of what became of its cases.
+    /// The worst verdict for each requirement.
     pub fn of_all(cases: &[Case]) -> Vec<Self> {
         let mut ids: Vec<&str> = cases.iter().map(|case| case.requirement.as_str()).collect();
         ids.sort_unstable();
         ids.dedup();
         let about = |id: &str| {
             let cases: Vec<&Case> = cases.iter().filter(|case| case.requirement == id).collect();
-            let worst = cases.iter().map(|case| case.standing.status()).max()?;
-            let is_same = |case: &&&Case| case.standing.status().of_peer() == worst.of_peer();
+            let worst = cases.iter().map(|case| case.assessment.status()).max()?;
+            let is_same =
+                |case: &&&Case| case.assessment.status().peer_verdict() == worst.peer_verdict();
             let same = cases.iter().filter(|_| worst > Status::Passed).filter(is_same);
             Some(Self {
                 requirement: id.to_owned(),
-                verdict: worst.of_peer(),
+                verdict: worst.peer_verdict(),
                 cases: cases.len(),
                 of: same.map(|case| case.id.clone()).collect(),
             })
@@ -100,12 +101,12 @@ impl RequirementResult {
 }
 
 impl Status {
-    /// What a peer does about a requirement, in one word or two.
-    pub fn of_peer(self) -> &'static str {
+    /// The verdict on a peer, in a few words.
+    pub fn peer_verdict(self) -> &'static str {
         self.kind_and_words().1
     }
 
-    /// The kind of a case's verdict in JSON, and the same for people.
+    /// The verdict in JSON, and in reports for people.
     fn kind_and_words(self) -> (&'static str, &'static str) {
         match self {
             Self::Passed => ("conforms", "conforms"),
@@ -119,8 +120,8 @@ impl Status {
     }
 }
 
-impl Standing {
-    /// Why a case stands so, if that is to be said in a line.
+impl Assessment {
+    /// The reason in one line, if there is one.
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Passed | Self::Failed { expected: None, .. } | Self::Unfinished => None,
@@ -137,7 +138,7 @@ impl Standing {
 
 impl Results for ConformanceReport {
     fn statuses(&self) -> impl Iterator<Item = Status> {
-        let finished = self.cases.iter().map(|case| case.standing.status());
+        let finished = self.cases.iter().map(|case| case.assessment.status());
         finished.chain(self.unfinished.iter().map(|_| Status::Unfinished))
     }
 
@@ -150,14 +151,14 @@ impl Results for ConformanceReport {
     }
 }
 
-fn verdict<S: Serializer>(standing: &Standing, serializer: S) -> Result<S::Ok, S::Error> {
+fn verdict<S: Serializer>(assessment: &Assessment, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("kind", standing.status().kind_and_words().0)?;
-    match standing {
-        Standing::Passed | Standing::Unfinished => {}
-        Standing::Noted { notes } => map.serialize_entry("notes", notes)?,
-        Standing::Failed { .. } => map.serialize_entry("expired", &standing.reason())?,
-        _ => map.serialize_entry("reason", &standing.reason())?,
+    map.serialize_entry("kind", assessment.status().kind_and_words().0)?;
+    match assessment {
+        Assessment::Passed | Assessment::Unfinished => {}
+        Assessment::Noted { notes } => map.serialize_entry("notes", notes)?,
+        Assessment::Failed { .. } => map.serialize_entry("expired", &assessment.reason())?,
+        _ => map.serialize_entry("reason", &assessment.reason())?,
     }
     map.end()
 }

@@ -1,4 +1,4 @@
-//! A failure that is known beforehand.
+//! Known failures.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,34 +7,34 @@ use std::time::SystemTime;
 use serde::Serialize;
 use time::macros::format_description;
 
-/// A failure that is known beforehand, from a ledger or a target file.
+/// A failure that a ledger or a target file lists as known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KnownFailure {
-    /// Why it fails.
+    /// Reason of the failure.
     pub because: String,
-    /// How that is known.
+    /// Evidence for the reason.
     pub source: String,
-    /// Where it is followed up.
+    /// Ticket about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// The last day on which it is excused.
+    /// Last day on which it is excused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
-    /// Where the file says so: its path and the line.
+    /// Path and line of its entry.
     pub at: String,
 }
 
-/// A day of the calendar, `2026-12-31`.
+/// A calendar day, `2026-12-31`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(time::Date);
 
 impl KnownFailure {
-    /// Whether it is excused no longer.
-    pub fn is_over(&self, today: Date) -> bool {
+    /// True if it is no longer excused.
+    pub fn has_expired(&self, today: Date) -> bool {
         self.until.is_some_and(|until| until < today)
     }
 
-    /// What is said of a failure when its time is over.
+    /// Text for a failure that is no longer excused.
     pub fn no_longer_excused(&self) -> String {
         format!("no longer excused: {self}")
     }

@@ -1,4 +1,4 @@
-//! Results of runs, of tests of conformance and of matrices: plain data, from which every report is made.
+//! Results of scenario runs, conformance tests and matrices: plain data, from which all reports are made.
 
 #![forbid(unsafe_code)]
 
@@ -20,20 +20,20 @@ pub use self::outcome::{
     Failure, Finding, LogLine, Outcome, Received, ReceivedState, ScenarioOutcome, Sent,
     StepOutcome, Unfinished, Verdict,
 };
-pub use self::status::{Reason, Standing, Status};
+pub use self::status::{Assessment, Reason, Status};
 
-/// What the results of a run, of a test of conformance and of a matrix have in common.
+/// The common part of all results.
 pub trait Results: Serialize {
     /// The status of each scenario, case or cell.
     fn statuses(&self) -> impl Iterator<Item = Status>;
 
-    /// How long it took.
+    /// Duration.
     fn elapsed(&self) -> Duration;
 
-    /// Whether it was ended before its time.
+    /// True if it was interrupted.
     fn is_interrupted(&self) -> bool;
 
-    /// How many scenarios, cases or cells have one of these statuses.
+    /// Number of scenarios, cases or cells with one of these statuses.
     fn count(&self, statuses: &[Status]) -> usize {
         self.statuses().filter(|status| statuses.contains(status)).count()
     }

@@ -1,58 +1,59 @@
-//! What became of a matrix: scenarios at PKIs, with one SCEP client after the other.
+//! Results of a matrix: scenarios at PKIs, with each SCEP client.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Results, ScenarioOutcome, Standing, Status, seconds};
+use crate::{Assessment, Results, ScenarioOutcome, Status, seconds};
 use diagnostics::Excerpt;
 
-/// What became of a matrix.
+/// The results of a matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Matrix {
-    /// The columns: clients, by their names.
+    /// Columns: names of the clients.
     pub clients: Vec<String>,
-    /// The rows, by scenario.
+    /// Rows, by scenario.
     pub rows: Vec<Row>,
-    /// Entries of the ledger that are about none of the cells; empty unless the matrix was run as a whole.
+    /// Entries of the ledger without a cell; empty unless the whole matrix was run.
     pub unmatched: Vec<Unmatched>,
-    /// How long it took.
+    /// Duration of the run.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// Whether it was ended before its time.
+    /// True if the run was interrupted.
     pub interrupted: bool,
 }
 
 /// A scenario at a PKI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// The scenario's id.
+    /// Id of the scenario.
     pub scenario: String,
-    /// Its title.
+    /// Title of the scenario.
     pub title: String,
-    /// The PKI, by the name of its lab file without the ending.
+    /// PKI: name of its lab file without the extension.
     pub pki: String,
-    /// What the lab file calls itself.
+    /// Title in the lab file.
     pub pki_title: Option<String>,
-    /// A cell for each client, in the order of [`Matrix::clients`].
+    /// One cell per client, in the order of [`Matrix::clients`].
     pub cells: Vec<Cell>,
 }
 
 /// A scenario at a PKI with a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cell {
-    /// The client's name.
+    /// Name of the client.
     pub client: String,
-    /// How it stands with it.
-    pub standing: Standing,
-    /// What became of it in full; nothing if it was not finished.
+    /// The result, compared with the ledger.
+    #[serde(rename = "standing")]
+    pub assessment: Assessment,
+    /// The result of the scenario; none if it was not finished.
     pub outcome: Option<ScenarioOutcome>,
 }
 
-/// An entry of the ledger that is about none of the cells.
+/// An entry of the ledger without a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unmatched {
-    /// Where it stands.
+    /// The entry in the ledger's text.
     pub excerpt: Excerpt,
 }
 
@@ -65,7 +66,7 @@ impl Matrix {
 
 impl Results for Matrix {
     fn statuses(&self) -> impl Iterator<Item = Status> {
-        self.cells().map(|cell| cell.standing.status())
+        self.cells().map(|cell| cell.assessment.status())
     }
 
     fn elapsed(&self) -> Duration {

@@ -1,4 +1,4 @@
-//! What happened in a run: each scenario, its steps, its failure.
+//! Results of a scenario run: each scenario, its steps, its failure.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -9,91 +9,91 @@ use serde::Serialize;
 use crate::{Results, Status, seconds};
 use diagnostics::Excerpt;
 
-/// What became of a run.
+/// The results of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    /// The scenarios that were finished, by id.
+    /// Finished scenarios, by id.
     pub scenarios: Vec<ScenarioOutcome>,
-    /// Those that an interrupted run did not finish, by id.
+    /// Scenarios that an interrupted run did not finish, by id.
     pub unfinished: Vec<Unfinished>,
-    /// How many were selected, the unfinished ones of an interrupted run included.
+    /// Number of selected scenarios, including unfinished ones.
     pub selected: usize,
-    /// How long the run took.
+    /// Duration of the run.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// Whether the run was ended before its time.
+    /// True if the run was interrupted.
     pub interrupted: bool,
 }
 
 /// A selected scenario that was not finished.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unfinished {
-    /// Its id.
+    /// Id.
     pub id: String,
-    /// The file it was read from.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Whether it was under way when the run was ended.
+    /// True if it had begun when the run was interrupted.
     pub begun: bool,
 }
 
-/// What became of a scenario.
+/// The result of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ScenarioOutcome {
-    /// Its id.
+    /// Id.
     pub id: String,
-    /// Its title.
+    /// Title.
     pub title: String,
-    /// The file it was read from.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its tags.
+    /// Tags.
     pub tags: Vec<String>,
-    /// When it began.
+    /// Time of its beginning.
     #[serde(rename = "started_unix_seconds", serialize_with = "unix_seconds")]
     pub started: SystemTime,
-    /// How long it took.
+    /// Duration.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// What became of it.
+    /// Verdict on the whole scenario.
     pub verdict: Verdict,
-    /// The steps that were begun, in their order.
+    /// The steps that began, in order.
     pub steps: Vec<StepOutcome>,
-    /// How many steps the scenario has.
+    /// Number of steps that the scenario has.
     pub step_count: usize,
-    /// What a reader must know of the devices' SCEP clients, options they lack and what they do instead; and of answers
-    /// that are acceptable, and not the best ones.
+    /// Remarks about the devices' SCEP clients (missing options and substitutes), and about answers that are acceptable but
+    /// not the best.
     pub notes: Vec<String>,
-    /// The certificates that steps of SCEP brought.
+    /// Certificates issued to `scep` steps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub received: Vec<Received>,
-    /// How many challenge passwords steps of SCEP have asked for.
+    /// Number of challenge passwords that `scep` steps asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub challenges: usize,
 }
 
-/// What is known of a certificate that was asked for.
+/// State of a request for a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReceivedState {
-    /// The PKI says that it was issued.
+    /// The PKI reported that it was issued.
     Issued,
-    /// The PKI has not decided; it may be issued later.
+    /// The PKI has not decided; it may still be issued.
     Pending,
-    /// No answer that can be read came; it may have been issued.
+    /// No readable answer came; it may have been issued.
     Unknown,
 }
 
-/// A certificate that a PKI issued to a step of SCEP.
+/// A certificate that a `scep` step asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Received {
-    /// Whether it was.
+    /// State of the request.
     pub state: ReceivedState,
-    /// Its serial number in hexadecimal; nothing where no certificate could be read.
+    /// Serial number in hexadecimal, if a certificate could be read.
     pub serial: Option<String>,
-    /// Its subject, or the one asked for, in one line.
+    /// Subject of the certificate, or the requested subject, in one line.
     pub subject: String,
 }
 
-/// What became of a scenario as a whole.
+/// The verdict on a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Verdict {
@@ -101,42 +101,42 @@ pub enum Verdict {
     Passed,
     /// A step was not as expected.
     Failed(Box<Failure>),
-    /// It cannot be run here.
+    /// The scenario cannot be run in this lab.
     Skipped {
-        /// What is not supported.
+        /// The missing function.
         reason: String,
     },
     /// The lab could not be built, or broke.
     LabBroke {
-        /// What happened.
+        /// Reason.
         reason: String,
     },
-    /// The program itself is at fault.
+    /// The program has a bug.
     Panicked {
-        /// What it said.
+        /// Message of the panic.
         message: String,
     },
 }
 
-/// A step that was begun.
+/// The result of a step that began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StepOutcome {
-    /// Its number, counted from 1.
+    /// Number, counted from 1.
     pub number: usize,
-    /// What it does, in words.
+    /// Description of the action.
     pub title: String,
-    /// How long it took.
+    /// Duration.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// How often it was tried.
+    /// Number of tries.
     pub tries: usize,
-    /// What was sent at last.
+    /// The last thing sent.
     pub sent: Sent,
-    /// What came back at last; empty where nothing does.
+    /// The last answer; empty if there is none.
     pub output: String,
 }
 
-/// What a step sends, and to whom.
+/// The thing that a step sends, and its recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Sent {
@@ -158,71 +158,71 @@ pub enum Sent {
     Request {
         /// The PKI.
         pki: String,
-        /// What is asked of it.
+        /// Description of the request.
         request: String,
     },
 }
 
-/// Why a scenario failed.
+/// The failure of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// The number of the step, counted from 1.
+    /// Number of the step, counted from 1.
     pub step: usize,
-    /// What is wrong, as a fragment: "output does not match".
+    /// The mistake, as a fragment: "output does not match".
     pub message: String,
-    /// The expectations that were not met; at least one.
+    /// Unmet expectations; at least one.
     pub findings: Vec<Finding>,
-    /// What was sent.
+    /// The thing sent.
     pub sent: Sent,
-    /// What came back at first, where it was something else than at last.
+    /// The first answer, if it differs from the last.
     pub first_output: Option<String>,
-    /// What came back at last.
+    /// The last answer.
     pub output: String,
-    /// The pkiStatus of the answer, if a step of SCEP got one.
+    /// pkiStatus of the answer, if a `scep` step got one.
     #[serde(skip)]
     pub pki_status: Option<PkiStatus>,
-    /// The configuration line that the device refused, counted from 1; nothing if it was the commit.
+    /// The configuration line that the device rejected, counted from 1; none if it rejected the commit.
     #[serde(skip)]
     pub refused_line: Option<usize>,
-    /// How often it was tried.
+    /// Number of tries.
     pub tries: usize,
-    /// How long it was tried.
+    /// Duration of all tries.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// What the device and the PKIs did meanwhile, newest last.
+    /// Log of the device and the PKIs during the step, newest last.
     pub log: Vec<LogLine>,
-    /// What it probably means and what to do next, where that is known.
+    /// Likely cause and next step, if known.
     pub hint: Option<String>,
-    /// Whether nothing was as it should not be, and yet nothing is proved: what the scenario is about did not happen.
+    /// True if nothing went wrong but nothing was proved, because the fault in question did not happen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_unproved: bool,
 }
 
-/// An expectation that was not met.
+/// An unmet expectation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Where it stands in the file.
+    /// The expectation in its file.
     pub excerpt: Excerpt,
-    /// What is the matter: "not found in 20.0 s, 81 tries".
+    /// What went wrong: "not found in 20.0 s, 81 tries".
     pub label: String,
-    /// The line of the output that came closest.
+    /// The line of the output that comes closest.
     pub closest: Option<String>,
 }
 
 /// A line of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogLine {
-    /// Whose: `scep` for the device's SCEP client, or else the name of a PKI.
+    /// Source: `scep` for the device's SCEP client, otherwise the name of a PKI.
     pub source: String,
     /// The line.
     pub line: String,
-    /// Whether it is the log of a device's SCEP client.
+    /// True if the source is a device's SCEP client.
     #[serde(skip)]
     pub is_of_client: bool,
 }
 
 impl Verdict {
-    /// The status that it gives a scenario of a run.
+    /// The status that it means for a scenario of a run.
     pub fn status(&self) -> Status {
         match self {
             Self::Passed => Status::Passed,
@@ -233,7 +233,7 @@ impl Verdict {
         }
     }
 
-    /// Why it did not pass, in a few words.
+    /// The reason why the scenario did not pass, in a few words.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Passed => None,

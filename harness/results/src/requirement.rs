@@ -1,24 +1,24 @@
-//! What RFC 8894 requires, as a table: one entry for each requirement that a server or a client can be held to.
+//! The requirements of RFC 8894 as a table, one entry for each that a server or a client must meet.
 
 mod table;
 
 use serde::Serialize;
 
 scep::named! {
-    /// How strongly something is required (RFC 2119).
+    /// Level of a requirement (RFC 2119).
     #[derive(PartialOrd, Ord)]
     Level, "level" {
-        /// An absolute requirement, or prohibition.
+        /// An absolute requirement or prohibition.
         Must = "MUST";
         /// A duty, unless there are reasons against it.
         Should = "SHOULD";
-        /// A choice; what is tested is that it is done right if it is done, and survived if it is not.
+        /// A choice. Cases test that a peer that makes it does it right, and that one that does not survives it.
         May = "MAY";
     }
 }
 
 scep::named! {
-    /// Which end of the protocol is required to do something.
+    /// End of the protocol.
     #[derive(PartialOrd, Ord)]
     End, "end" {
         /// The CA.
@@ -28,33 +28,33 @@ scep::named! {
     }
 }
 
-/// One requirement.
+/// A requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Requirement {
-    /// Its number in this project's list, which does not change.
+    /// Number in this project's list; it never changes.
     pub id: &'static str,
-    /// Who is held to it.
+    /// The ends that must meet it.
     pub ends: &'static [End],
-    /// How strongly.
+    /// Level.
     pub level: Level,
-    /// The section of RFC 8894.
+    /// Section of RFC 8894.
     pub section: &'static str,
-    /// The RFC's own words.
+    /// Sentence of the RFC.
     pub sentence: &'static str,
-    /// Why no case can tell, where none can; for the ends that it names.
+    /// Ends that no case can test, with the reason.
     pub untestable: &'static [(End, &'static str)],
 }
 
 impl Requirement {
-    /// All of them, by their numbers.
+    /// All requirements in order.
     pub const ALL: &'static [Self] = table::REQUIREMENTS;
 
-    /// The one of that number.
+    /// The requirement with this number.
     pub fn of_id(id: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|requirement| requirement.id == id)
     }
 
-    /// Why no case can tell for this end, where none can.
+    /// The reason why no case can test this end, if so.
     pub fn untestable_for(&self, end: End) -> Option<&'static str> {
         self.untestable.iter().find(|(of, _)| *of == end).map(|(_, reason)| *reason)
     }
@@ -65,14 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_in_order_and_each_is_there_once() {
+    fn numbers_are_complete_and_in_order() {
         let ids: Vec<&str> = Requirement::ALL.iter().map(|requirement| requirement.id).collect();
         let expected: Vec<String> = (1..=52).map(|number| format!("R{number:02}")).collect();
         assert_eq!(ids, expected);
     }
 
     #[test]
-    fn each_is_somebody_s_and_what_is_untestable_is_so_for_one_of_them() {
+    fn requirements_have_ends_and_untestable_ends_are_among_them() {
         for requirement in Requirement::ALL {
             assert!(!requirement.ends.is_empty(), "{}", requirement.id);
             for (end, reason) in requirement.untestable {

@@ -1,100 +1,99 @@
-//! How an entry of a report stands: a scenario, a case of conformance, or a cell of a matrix.
+//! The assessment of an entry of a report: a scenario, a case, or a cell of a matrix.
 
 use serde::Serialize;
 
 use crate::{Failure, KnownFailure, Verdict};
 
-/// How an entry of a report ended; in the order of weight among the cases of one requirement: a skip says least, a failure
-/// most.
+/// The kind of an assessment. Among the cases of one requirement the greatest counts: a skip says least, a failure most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// It cannot be run here, or says nothing.
+    /// The entry cannot be run here, or proves nothing.
     Skipped,
     /// All was as expected.
     Passed,
-    /// It passed, and was known to fail: good news.
+    /// The entry passed, although it was known to fail: good news.
     Vanished,
-    /// It passed, and there is something to know; or it failed, and does not have to pass.
+    /// The entry passed with a remark; or it failed, but need not pass.
     Noted,
-    /// It failed, as is known.
+    /// The entry failed as known.
     ExpectedFailure,
-    /// It was not finished when the run ended.
+    /// The entry was not finished when the run ended.
     Unfinished,
     /// The lab could not be built, or broke.
     LabBroke,
-    /// The program itself is at fault.
+    /// The program has a bug.
     Panicked,
-    /// It passed, and must be known to pass before a failure counts again.
+    /// The entry passed although it is known to fail; the ledger must be corrected before a failure counts again.
     UnexpectedPass,
     /// Something was not as expected.
     Failed,
 }
 
-/// How an entry stands once what happened is held against what is known beforehand, and why.
+/// The result of an entry, compared with known failures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Standing {
+pub enum Assessment {
     /// All was as expected.
     Passed,
-    /// It passed, and there is something to know; or it failed, and does not have to pass.
+    /// The entry passed with a remark; or it failed, but need not pass.
     Noted {
-        /// What there is to know.
+        /// Remarks.
         notes: Vec<String>,
     },
-    /// It failed, and is not known to, or not for this reason.
+    /// The entry failed, and no known failure excuses that.
     Failed {
-        /// Where and why.
+        /// Stage and reason of the failure.
         reason: Reason,
-        /// A known failure that does not excuse this one: another, or one whose time is over.
+        /// A known failure that does not excuse this one: it has another reason, or it has expired.
         expected: Option<KnownFailure>,
     },
-    /// It failed, as is known.
+    /// The entry failed as known.
     ExpectedFailure {
-        /// Where and why.
+        /// Stage and reason of the failure.
         reason: Reason,
-        /// What is known.
+        /// The known failure.
         expected: KnownFailure,
     },
-    /// It passed, although it is known to fail, and the file that says so must be corrected.
+    /// The entry passed although it is known to fail; the file that says so must be corrected.
     UnexpectedPass {
-        /// What was known.
+        /// The known failure.
         expected: KnownFailure,
     },
-    /// It passed, although it was known to fail: good news.
+    /// The entry passed, although it was known to fail: good news.
     Vanished {
-        /// What was known.
+        /// The known failure.
         expected: KnownFailure,
     },
-    /// It cannot be run here, or says nothing.
+    /// The entry cannot be run here, or proves nothing.
     Skipped {
-        /// Why.
+        /// Reason.
         reason: String,
     },
     /// The lab could not be built, or broke.
     LabBroke {
-        /// What happened.
+        /// Reason.
         reason: String,
     },
-    /// The program itself is at fault.
+    /// The program has a bug.
     Panicked {
         /// The message of the panic.
         message: String,
     },
-    /// It was not finished when the run ended.
+    /// The entry was not finished when the run ended.
     Unfinished,
 }
 
-/// Where and why a scenario failed, in a line.
+/// Stage and reason of a failure, in a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// The SCEP exchange that failed, such as `PKCSReq`; if it was none, the step, such as `step 3`.
+    /// The SCEP exchange that failed, such as `PKCSReq`; otherwise the step, such as `step 3`.
     pub stage: String,
-    /// Why, in one line.
+    /// The reason in one line.
     pub text: String,
 }
 
 impl Status {
-    /// Each status by its name among the counts of a report.
+    /// Statuses by their names in the counts of a report.
     pub const COUNTED: [(&'static str, Self); 10] = [
         ("passed", Self::Passed),
         ("noted", Self::Noted),
@@ -109,8 +108,8 @@ impl Status {
     ];
 }
 
-impl Standing {
-    /// Its status without the reasons.
+impl Assessment {
+    /// The status, without reasons.
     pub fn status(&self) -> Status {
         match self {
             Self::Passed => Status::Passed,
@@ -128,14 +127,14 @@ impl Standing {
 }
 
 impl Reason {
-    /// The step that failed, and what is wrong with it.
+    /// The step that failed, with its message.
     pub fn of_step(failure: &Failure) -> Self {
         Self { stage: format!("step {}", failure.step), text: failure.message.clone() }
     }
 }
 
-impl From<Verdict> for Standing {
-    /// How a scenario stands of which nothing is known beforehand.
+impl From<Verdict> for Assessment {
+    /// The assessment of a scenario without known failures.
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Passed => Self::Passed,

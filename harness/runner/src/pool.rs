@@ -149,7 +149,7 @@ fn with_what_it_holds(job: Job) -> (Job, BTreeSet<String>) {
 
 async fn run_in_own_lab(scenario: Scenario, driver: Arc<dyn Driver>) -> ScenarioOutcome {
     let (begun, start) = (blank(&scenario), Instant::now());
-    if let Some(reason) = scenario.not_here {
+    if let Some(reason) = scenario.skip_reason {
         return ScenarioOutcome { verdict: Verdict::Skipped { reason }, ..begun };
     }
     match driver.build(&scenario.lab, &scenario.id).await {

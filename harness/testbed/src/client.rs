@@ -1,4 +1,4 @@
-//! The third seam: a SCEP client under test, as a scenario sees it.
+//! The contract for a SCEP client under test.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,61 +8,61 @@ use async_trait::async_trait;
 
 use model::lab::Secret;
 
-/// What a client is asked to do: to enrol once.
+/// An order to a client to enrol once.
 #[derive(Debug, Clone)]
 pub struct ClientOrder {
-    /// Where the SCEP service is, `http://host:port/path`.
+    /// URL of the SCEP service, `http://host:port/path`.
     pub url: String,
-    /// The challenge password to present.
+    /// Challenge password to send.
     pub challenge: Option<Secret>,
-    /// The certificate of the CA in PEM, by which a client can authenticate it (RFC 8894 §2.2).
+    /// File with the CA's certificate in PEM, by which a client can authenticate the CA (RFC 8894 §2.2).
     pub ca: PathBuf,
-    /// A folder of its own, where what it keeps from one run to the next can stay.
+    /// The client's folder, in which it may keep files between enrolments.
     pub folder: PathBuf,
-    /// How long it may take; it is ended then.
+    /// Time limit, after which the client is ended.
     pub limit: Duration,
 }
 
-/// What a client did.
+/// The result of running a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientRun {
-    /// How it ended.
+    /// How the client ended.
     pub end: ClientEnd,
-    /// The last lines of what it said, secrets masked.
+    /// The last lines of its output, with secrets masked.
     pub output: Vec<String>,
-    /// How long it took.
+    /// Duration.
     pub elapsed: Duration,
 }
 
-/// How a client ended.
+/// The end of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientEnd {
-    /// It says that it has a certificate.
+    /// The client reports that it has a certificate.
     Succeeded,
-    /// It says that it has none.
+    /// The client reports that it has none.
     Failed {
-        /// How it says so: "it ended with exit status: 1".
+        /// The report: "it ended with exit status: 1".
         how: String,
     },
-    /// It said nothing in its time, and was ended.
+    /// The client did not end within its time limit, and was ended.
     Overdue {
-        /// Its time.
+        /// The time limit.
         limit: Duration,
     },
-    /// It could not be run.
+    /// The client could not be run.
     NotRun {
-        /// Why.
+        /// Reason.
         reason: String,
     },
 }
 
-/// A SCEP client: the project's own, or any program.
+/// A SCEP client: the project's own, or another program.
 #[async_trait]
 pub trait Client: Send + Sync {
-    /// What it is, in a few words, without secrets.
+    /// A short name without secrets.
     fn name(&self) -> String;
 
-    /// Enrols once, and ends within the order's limit whatever the CA does.
+    /// Enrols once, and ends within the time limit whatever the CA does.
     async fn enrol(&self, order: &ClientOrder) -> ClientRun;
 }
 

@@ -1,4 +1,4 @@
-//! The first seam: a network device, as a scenario sees it.
+//! The contract for a network device.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use thiserror::Error;
 pub enum Change<'a> {
     /// Factory defaults, then these lines, then a commit.
     Replace(&'a str),
-    /// These lines on top of what is there, then a commit.
+    /// These lines on top of the current configuration, then a commit.
     Modify(&'a str),
 }
 
 impl<'a> Change<'a> {
-    /// The lines as they stand in the scenario.
+    /// The lines as the scenario has them.
     pub fn lines(&self) -> &'a str {
         match self {
             Self::Replace(lines) | Self::Modify(lines) => lines,
@@ -23,68 +23,68 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Something that is configured and answers commands: simulated, in a namespace, or real.
+/// A device that can be configured and answers commands: simulated, in a namespace, or real.
 #[async_trait]
 pub trait Device: Send + Sync {
-    /// Changes the configuration and commits it; a refused commit changes nothing.
+    /// Changes the configuration and commits it. A rejected commit changes nothing.
     async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError>;
 
-    /// Runs an operational command and returns what the device printed.
+    /// Runs an operational command and returns its output.
     ///
-    /// A command that the device does not accept, or that it knows to have failed, is [`DeviceError::CommandRefused`]: so
-    /// is a ping without replies where the device tells.
+    /// A command that the device does not accept, or whose failure it reports, is [`DeviceError::CommandRefused`]. So is a
+    /// ping without replies, if the device reports that.
     async fn execute(&self, command: &str) -> Result<String, DeviceError>;
 
-    /// Waits until the device may answer differently than it did at the last `execute`, at most `pause`.
+    /// Waits until the device may answer differently from the last `execute`, but at most `pause`.
     async fn changed(&self, pause: Duration) {
         tokio::time::sleep(pause).await;
     }
 
-    /// What the device's SCEP client did, one line an event, newest last; empty where the device does not tell.
+    /// Log of the device's SCEP client, one line per event, newest last; empty if the device has none.
     async fn protocol_log(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// What a reader of a result must know of the device's SCEP client: options it lacks, and what it does instead.
+    /// Remarks about the device's SCEP client for readers of a report: missing options, and substitutes for them.
     async fn notes(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Waits until the device breaks by itself, and tells how; for ever where it does not.
+    /// Waits until the device breaks and returns the reason; never returns if it does not.
     async fn broken(&self) -> String {
         std::future::pending().await
     }
 }
 
-/// Why a device did not do what it was asked to.
+/// The reason why a device did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DeviceError {
-    /// The device cannot do this at all; the scenario is skipped with this reason.
+    /// The device has no such function; the scenario is skipped with this reason.
     #[error("the device does not support {what}")]
     NotSupported {
-        /// What was asked for, as in "replacing the configuration".
+        /// The function, as in "replacing the configuration".
         what: String,
     },
-    /// The device refused the configuration: a failed expectation, not a broken lab.
+    /// The device rejected the configuration: a failed expectation, not a broken lab.
     #[error("line {line} was refused: {message}")]
     ConfigurationRefused {
-        /// The refused line, counted from 1 in the text that was given; 0 for the commit as a whole.
+        /// The rejected line, counted from 1 in the given text; 0 for the commit as a whole.
         line: usize,
-        /// The refused line, secrets masked.
+        /// The rejected line, with secrets masked.
         text: String,
-        /// What the device said.
+        /// Message of the device.
         message: String,
     },
-    /// The device did not accept the command, or it failed: unknown, incomplete, about something that is not there.
+    /// The device did not accept the command, or the command failed: unknown, incomplete, or about a missing object.
     #[error("the command was refused: {output}")]
     CommandRefused {
-        /// What the device printed; checks see it as they see any output.
+        /// Output of the device, which checks see like any other output.
         output: String,
     },
-    /// The device cannot be reached or broke; the lab is at fault.
+    /// The device cannot be reached or broke, so the lab is at fault.
     #[error("the device broke: {reason}")]
     Broken {
-        /// What happened.
+        /// Reason.
         reason: String,
     },
 }

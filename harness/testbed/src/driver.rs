@@ -1,4 +1,4 @@
-//! How labs are built: a driver, its name on the command line, what it was asked for, and which of its labs have not ended.
+//! The contract for drivers: their names and options, and what remains of their labs.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,155 +12,154 @@ use tokio::sync::watch;
 use super::{Testbed, TestbedError};
 use model::lab::Lab;
 
-/// Builds labs; whatever it must remember from one lab to the next is its own.
+/// Builds labs. Each driver value has its own state.
 #[async_trait]
 pub trait Driver: Send + Sync {
-    /// Tries whether any lab at all can be built here, and leaves nothing behind.
+    /// Checks that labs can be built here, and leaves nothing behind.
     ///
     /// # Errors
-    /// What is in the way, and what would help.
+    /// The obstacle, and advice.
     async fn probe(&self) -> Result<(), TestbedError> {
         Ok(())
     }
 
-    /// Builds a lab, called `id`; it is to be called within a tokio runtime, which runs what is in the lab.
+    /// Builds a lab called `id`. Must be called in a tokio runtime, which runs the parts of the lab.
     ///
     /// # Errors
-    /// When a PKI or a device cannot be started, or the driver cannot build what the lab asks for.
+    /// If a PKI or a device cannot be started, or the driver cannot build the lab.
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError>;
 
-    /// What a scenario in `lab` must have to itself: no other that holds any of it runs at the same time.
+    /// Things that a scenario in `lab` needs for itself: scenarios that share one do not run at the same time.
     fn exclusive(&self, lab: &Lab) -> BTreeSet<String> {
         let _ = lab;
         BTreeSet::new()
     }
 
-    /// What is left of labs now; nothing is waited for.
+    /// The remains of labs now, without waiting.
     fn remains(&self) -> Remains {
         Remains::default()
     }
 
-    /// Ends the labs that were kept, waits until nothing is left of any lab, and returns what could not be undone: each
-    /// complaint once.
+    /// Ends kept labs, waits until nothing of any lab is left, and returns what could not be undone, each complaint once.
     async fn settle(&self) -> Remains {
         Remains::default()
     }
 }
 
-/// What is left of labs.
+/// Remains of labs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remains {
-    /// What is left of labs that were closed, or could not be ended as it should.
+    /// Failures to end labs or to remove their parts.
     pub complaints: Vec<String>,
-    /// What is wrong with real devices: those that could not be left as they were.
+    /// Real devices whose configuration could not be restored.
     pub devices: Vec<String>,
-    /// The real devices whose configurations are yet to be put back.
+    /// Real devices whose configuration must still be restored.
     pub changed: Vec<ChangedDevice>,
-    /// The labs that were closed and are kept, as [`LabOptions::keep`] asks.
+    /// Labs kept after they were closed, as [`LabOptions::keep`] asks.
     pub kept: Vec<KeptLab>,
 }
 
-/// A real device whose configuration is not as it was.
+/// A real device with a changed configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedDevice {
-    /// The device, as in ``device `DUT0` (`admin@198.51.100.7`)``.
+    /// Name and address, as in ``device `DUT0` (`admin@198.51.100.7`)``.
     pub device: String,
-    /// The file that has its configuration as it was.
+    /// File with the original configuration.
     pub saved_in: PathBuf,
 }
 
-/// A lab that was closed and is kept.
+/// A lab that is kept after it was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptLab {
-    /// The id of its scenario.
+    /// Id of its scenario.
     pub id: String,
-    /// The hosts and devices that can be entered.
+    /// Hosts and devices that can be entered.
     pub hosts: Vec<String>,
-    /// Why it cannot be found from other terminals, if it cannot.
+    /// Reason, if other terminals cannot find it.
     pub hidden: Option<String>,
 }
 
 scep::named! {
-    /// The drivers that there are.
+    /// The drivers.
     #[derive(Default, PartialOrd, Ord)]
     DriverName, "driver" {
-        /// Everything in this process; no socket, no privilege.
+        /// Everything in this process, without sockets and privileges.
         #[default]
         Virtual = "virtual";
-        /// Hosts and links are the kernel's, in network namespaces; the device is a process of its own.
+        /// Hosts and links are the kernel's, in network namespaces; each device is a process.
         Netns = "netns";
-        /// Hosts and devices are containers of a Docker engine, which needs the cargo feature `docker`.
+        /// Hosts and devices are containers of a Docker engine. Needs the cargo feature `docker`.
         Docker = "docker";
-        /// Nothing is built: devices by SSH and PKIs by URL, on the network of this machine.
+        /// Nothing is built: devices are reached by SSH and PKIs by URL.
         Live = "live";
     }
 }
 
 impl DriverName {
-    /// The driver that can be had with this client if none is asked for: programs need the kernel's network.
+    /// The default driver for this client: programs need a kernel's network.
     pub fn default_for(client: Client) -> Self {
         if client == Client::Builtin { Self::Virtual } else { Self::Netns }
     }
 }
 
-/// What labs are built with, beside what their files say.
+/// Options for building labs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabOptions {
     /// The SCEP client inside the simulated devices.
     pub client: Client,
-    /// The program `sceplab`, which drivers run again for their labs; this process's own if there is none.
+    /// The program `sceplab`, which drivers start for their labs; that of this process if absent.
     pub sceplab: Option<PathBuf>,
-    /// The image that nodes of labs are made of, for the driver `docker`; one of the program itself if there is none.
+    /// Image for nodes, for the driver `docker`; an image of the program itself if absent.
     pub node_image: Option<String>,
-    /// Where a capture of each link is left; for the driver `netns`.
+    /// Folder for a capture of each link, for the driver `netns`.
     pub captures: Option<PathBuf>,
-    /// Whether labs that are closed are kept until [`Driver::settle`]; for the driver `netns`.
+    /// True to keep closed labs until [`Driver::settle`], for the driver `netns`.
     pub keep: bool,
 }
 
-/// Counts the labs of a driver; clones share the count.
+/// Counts a driver's labs that have not ended. Clones share the count.
 #[derive(Debug, Clone, Default)]
-pub struct LabBook(Arc<Inner>);
+pub struct OpenLabs(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     open: watch::Sender<usize>,
-    /// What was wrong with labs when they ended, as far as nobody has asked.
+    /// Failures to end labs that have not been returned yet.
     complaints: Mutex<Vec<String>>,
 }
 
-/// A lab in the book, from before anything of it is made until nothing of it is left.
+/// A counted lab, from before its first part is made until its last part is gone.
 #[derive(Debug)]
-pub struct LabEntry(LabBook);
+pub struct OpenLab(OpenLabs);
 
-impl LabBook {
-    /// Enters a lab, which ends when the entry is dropped.
-    pub fn enter(&self) -> LabEntry {
+impl OpenLabs {
+    /// Counts a lab until the returned value is dropped.
+    pub fn open(&self) -> OpenLab {
         self.0.open.send_modify(|open| *open += 1);
-        LabEntry(self.clone())
+        OpenLab(self.clone())
     }
 
-    /// What was wrong so far; nothing is taken from it.
+    /// The failures so far; they stay.
     pub fn complaints(&self) -> Vec<String> {
         self.0.complaints.lock().clone()
     }
 
-    /// Waits until every lab has ended; returns once what was wrong.
+    /// Waits until all labs have ended, then takes the failures.
     pub async fn settled(&self) -> Vec<String> {
-        // The sender is this book's own.
+        // This value keeps the sender, so waiting cannot fail.
         let _ = self.0.open.subscribe().wait_for(|open| *open == 0).await;
         std::mem::take(&mut *self.0.complaints.lock())
     }
 }
 
-impl LabEntry {
-    /// Notes what is wrong with the end of the lab.
+impl OpenLab {
+    /// Records a failure to end the lab.
     pub fn complain(&self, complaint: String) {
         self.0.0.complaints.lock().push(complaint);
     }
 }
 
-impl Drop for LabEntry {
+impl Drop for OpenLab {
     fn drop(&mut self) {
         self.0.0.open.send_modify(|open| *open -= 1);
     }
@@ -171,21 +170,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn complaints_are_returned_once_when_every_lab_has_ended() {
-        let book = LabBook::default();
-        let (first, second) = (book.enter(), book.enter());
+    async fn complaints_are_returned_once_after_all_labs_have_ended() {
+        let labs = OpenLabs::default();
+        let (first, second) = (labs.open(), labs.open());
         first.complain("it was killed".to_owned());
         drop((first, second));
-        assert_eq!(book.complaints(), ["it was killed"]);
-        assert_eq!(book.settled().await, ["it was killed"]);
-        assert_eq!(book.settled().await, Vec::<String>::new());
+        assert_eq!(labs.complaints(), ["it was killed"]);
+        assert_eq!(labs.settled().await, ["it was killed"]);
+        assert_eq!(labs.settled().await, Vec::<String>::new());
     }
 
     #[tokio::test]
-    async fn a_lab_that_has_not_ended_is_waited_for() {
-        let book = LabBook::default();
-        let entry = book.enter();
-        let other = book.clone();
+    async fn settled_waits_for_open_labs() {
+        let labs = OpenLabs::default();
+        let entry = labs.open();
+        let other = labs.clone();
         let waiting = tokio::spawn(async move { other.settled().await });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());

@@ -1,4 +1,4 @@
-//! HTTP exchanges over a stream: bounded in time and size, whatever the other side does.
+//! HTTP exchanges over a stream, with limits on time and size.
 
 use std::time::Duration;
 
@@ -14,50 +14,50 @@ use scep::http::{HttpRequest, HttpResponse};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-/// Whom a request is for, and how long it may take.
+/// Target and limits of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Envelope<'a> {
+pub struct RequestOptions<'a> {
     /// Host and port, as in a URL.
     pub authority: &'a str,
     /// The path, without the query.
     pub path: &'a str,
     /// The value of the header `Authorization`.
     pub credentials: Option<&'a str>,
-    /// From the first byte of the request to the last of the answer.
+    /// Time limit from the first byte of the request to the last of the answer.
     pub limit: Duration,
-    /// The longest body of an answer, in bytes.
+    /// Limit of an answer's body in bytes.
     pub longest_answer: usize,
 }
 
-impl<'a> Envelope<'a> {
-    /// For a SCEP service, or a page beside it, to which nobody logs in.
+impl<'a> RequestOptions<'a> {
+    /// Options for a SCEP service, or a page beside it, without a login.
     pub fn new(authority: &'a str, path: &'a str, limit: Duration) -> Self {
         Self { authority, path, credentials: None, limit, longest_answer: scep::MAX_MESSAGE_BYTES }
     }
 }
 
-/// Sends `request`, and reads the answer whatever its status; the error is why there is none.
+/// Sends `request`, and reads the answer whatever its status.
 ///
 /// # Errors
-/// Why there is no answer.
+/// Says why there is no answer.
 pub async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    envelope: Envelope<'_>,
+    options: RequestOptions<'_>,
     request: &HttpRequest,
 ) -> Result<HttpResponse, String> {
-    ask(stream, envelope, request).await.map(|answer| answer.response)
+    ask(stream, options, request).await.map(|answer| answer.response)
 }
 
-/// An answer, and what it says of who may have a better one.
+/// An answer, and the authentication that the server offers.
 pub struct Answer {
-    /// What came.
+    /// Response.
     pub response: HttpResponse,
-    /// The ways to authenticate that the server offers (RFC 9110 §11.6.1): each header as it came.
+    /// The headers `WWW-Authenticate` (RFC 9110 §11.6.1).
     pub offers: Vec<String>,
 }
 
 impl Answer {
-    /// The names of those ways: `Negotiate`, `Basic`. What has a `=` is a parameter of the one before it.
+    /// Names of the offered schemes, such as `Negotiate` and `Basic`. A word with `=` is a parameter of the previous scheme.
     pub fn schemes(&self) -> Vec<&str> {
         let challenges = self.offers.iter().flat_map(|offer| offer.split(','));
         let words = challenges.filter_map(|challenge| challenge.split_whitespace().next());
@@ -65,40 +65,40 @@ impl Answer {
     }
 }
 
-/// As [`exchange`], with what the server wants to know first.
+/// Like [`exchange`], but returns the offered authentication too.
 ///
 /// # Errors
-/// Why there is no answer.
+/// Says why there is no answer.
 pub async fn ask(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    envelope: Envelope<'_>,
+    options: RequestOptions<'_>,
     request: &HttpRequest,
 ) -> Result<Answer, String> {
     let only = async {
         let mut connection = Connection::open(stream).await?;
-        connection.answer(envelope, request, "close").await
+        connection.answer(options, request, "close").await
     };
-    bounded(envelope.limit, only).await
+    bounded(options.limit, only).await
 }
 
-/// As [`ask`], and asks once more over the same connection with the credentials that `prove` makes of the answer.
+/// Like [`ask`], then repeats the request over the same connection with the credentials that `prove` makes from the answer.
 ///
 /// # Errors
-/// Why there is no answer, or no proof.
-pub async fn ask_again(
+/// Says why there is no answer, or no credentials.
+pub async fn ask_authenticated(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    envelope: Envelope<'_>,
+    options: RequestOptions<'_>,
     request: &HttpRequest,
     prove: impl FnOnce(&Answer) -> Result<String, String>,
 ) -> Result<Answer, String> {
     let both = async {
         let mut connection = Connection::open(stream).await?;
-        let first = connection.answer(envelope, request, "keep-alive").await?;
+        let first = connection.answer(options, request, "keep-alive").await?;
         let credentials = prove(&first)?;
-        let envelope = Envelope { credentials: Some(&credentials), ..envelope };
-        connection.answer(envelope, request, "close").await
+        let options = RequestOptions { credentials: Some(&credentials), ..options };
+        connection.answer(options, request, "close").await
     };
-    bounded(envelope.limit, both).await
+    bounded(options.limit, both).await
 }
 
 async fn bounded<T>(
@@ -109,19 +109,19 @@ async fn bounded<T>(
     timeout(limit, conversation).await.unwrap_or_else(over)
 }
 
-/// A connection for one request after another.
+/// A connection for several requests.
 pub struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
-    /// The connection is driven while an answer is waited for, and not otherwise.
+    /// Drives the connection; only polled while an answer is awaited.
     driver: Fuse<BoxFuture<'static, hyper::Result<()>>>,
     is_used: bool,
 }
 
 impl Connection {
-    /// Makes a connection of a stream; nothing is sent yet.
+    /// Makes a connection of a stream. Sends nothing yet.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Says why that failed.
     pub async fn open(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> Result<Self, String> {
@@ -130,37 +130,37 @@ impl Connection {
         Ok(Self { sender, driver: driver.boxed().fuse(), is_used: false })
     }
 
-    /// Sends `request`, and reads the answer whatever its status; the connection stays.
+    /// Sends `request`, and reads the answer whatever its status. The connection stays open.
     ///
     /// # Errors
-    /// Why there is no answer.
+    /// Says why there is no answer.
     pub async fn exchange(
         &mut self,
-        envelope: Envelope<'_>,
+        options: RequestOptions<'_>,
         request: &HttpRequest,
     ) -> Result<HttpResponse, String> {
-        let answered = self.answer(envelope, request, "keep-alive");
-        Ok(bounded(envelope.limit, answered).await?.response)
+        let answered = self.answer(options, request, "keep-alive");
+        Ok(bounded(options.limit, answered).await?.response)
     }
 
     async fn answer(
         &mut self,
-        envelope: Envelope<'_>,
+        options: RequestOptions<'_>,
         request: &HttpRequest,
         afterwards: &'static str,
     ) -> Result<Answer, String> {
-        let request = compose(envelope, request, afterwards)?;
+        let request = compose(options, request, afterwards)?;
         let Self { sender, driver, is_used } = self;
         let answered = async {
             if std::mem::replace(is_used, true) {
                 sender.ready().await.map_err(|error| reason(&error))?;
             }
-            answered(sender, request, envelope.longest_answer).await
+            answered(sender, request, options.longest_answer).await
         };
         tokio::pin!(answered);
         tokio::select! {
             answer = &mut answered => answer,
-            // What went wrong with the connection, the answer tells too.
+            // The answer reports an error of the connection too.
             _ = driver => answered.await,
         }
     }
@@ -193,11 +193,11 @@ fn reason(error: &hyper::Error) -> String {
 }
 
 fn compose(
-    envelope: Envelope<'_>,
+    options: RequestOptions<'_>,
     request: &HttpRequest,
     connection: &'static str,
 ) -> Result<hyper::Request<Full<Bytes>>, String> {
-    let Envelope { authority, path, credentials, .. } = envelope;
+    let RequestOptions { authority, path, credentials, .. } = options;
     let target = if request.query.is_empty() {
         path.to_owned()
     } else {
@@ -220,10 +220,10 @@ fn compose(
         .map_err(|error| format!("it cannot be written as HTTP: {error}"))
 }
 
-/// The first bytes of little-endian UTF-16 that says so.
+/// Byte order mark of little-endian UTF-16.
 const BYTE_ORDER_MARK: [u8; 2] = [0xff, 0xfe];
 
-/// A body as text, UTF-8 or UTF-16 as NDES writes its pages, without its byte order mark; `None` if it is none.
+/// The text of a body in UTF-8, or in UTF-16 as NDES writes its pages, without byte order mark; `None` if it is no text.
 pub fn text(body: &[u8]) -> Option<String> {
     if let Ok(text) = str::from_utf8(body)
         && !text.contains('\0')
@@ -237,7 +237,7 @@ pub fn text(body: &[u8]) -> Option<String> {
     Some(text.trim_start_matches('\u{feff}').to_owned())
 }
 
-/// Whether the first two characters are ASCII ones of two bytes each.
+/// True if the first two characters are ASCII in UTF-16.
 fn begins_in_ascii(body: &[u8]) -> bool {
     let is_ascii = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     matches!(body, [first, 0, second, 0, ..] if is_ascii(*first) && is_ascii(*second))
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_read_as_they_are_written() {
+    fn text_in_utf_8_and_utf_16_is_decoded() {
         let page = "<html>é</html>";
         let written = [page.as_bytes().to_vec(), utf16(page), utf16(&format!("\u{feff}{page}"))];
         for body in written {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_none() {
+    fn binary_is_no_text() {
         let half = [&BYTE_ORDER_MARK[..], &[0x00, 0xd8]].concat();
         for body in [&[0xff, 0x00][..], b"a\0b", &[0x30, 0x80, 0x00], &half] {
             assert_eq!(text(body), None, "{body:?}");

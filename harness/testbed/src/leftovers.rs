@@ -1,54 +1,54 @@
-//! What labs left that ended before they could remove it: folders of the user's own, and what an engine has of them.
+//! Leftovers of labs that ended before they could remove them: folders, and objects of a Docker engine.
 
 use async_trait::async_trait;
 
-/// Something that a lab left, or that one that stands is made of.
+/// A leftover, or a part of a running lab.
 pub struct Leftover {
-    /// What it is, in words: ``container `sceplab-x` of scep/linux-pki``.
+    /// Description: ``container `sceplab-x` of scep/linux-pki``.
     pub what: String,
-    /// Whose it is.
+    /// State of its run.
     pub state: State,
-    /// How it is removed.
-    pub thing: Box<dyn Thing>,
+    /// Removes it.
+    pub thing: Box<dyn Removable>,
 }
 
-/// Whether somebody still needs it.
+/// State of the run that made something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Its run is dead.
+    /// The run has ended.
     Dead,
-    /// Its run is going.
+    /// The run is active.
     Living,
-    /// Its run was, or is, on another machine or in another container.
+    /// The run was, or is, on another machine or in another container.
     Elsewhere,
 }
 
-/// How the removal of something ended, where nothing went wrong.
+/// Result of a removal without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// It is gone.
+    /// The thing is gone.
     Removed,
-    /// A container needs it, and it stays.
+    /// A container needs it, so it stays.
     InUse,
 }
 
-/// All that was found.
+/// The result of a search.
 #[derive(Default)]
 pub struct Found {
-    /// In the order in which it can be removed.
+    /// In the order in which they can be removed.
     pub leftovers: Vec<Leftover>,
-    /// Where nothing can be, and why.
+    /// A place that cannot have leftovers, and why.
     pub nothing_there: Option<String>,
-    /// Where could not be looked, and why.
+    /// A place that could not be searched, and why.
     pub unseen: Option<String>,
 }
 
 /// Something that can be removed.
 #[async_trait]
-pub trait Thing: Send + Sync {
+pub trait Removable: Send + Sync {
     /// Removes it, whatever its state.
     ///
     /// # Errors
-    /// Why it is still there, in words.
+    /// Says why it is still there.
     async fn remove(&self) -> Result<Removal, String>;
 }

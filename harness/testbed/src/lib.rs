@@ -1,4 +1,4 @@
-//! The contracts between the runner and what it runs on: drivers, and the testbeds that they build.
+//! Contracts between the runner and the drivers: drivers, and the testbeds that they build.
 #![forbid(unsafe_code)]
 
 pub mod client;
@@ -10,6 +10,6 @@ pub mod pki;
 mod testbed;
 
 pub use self::driver::{
-    ChangedDevice, Client, Driver, DriverName, KeptLab, LabBook, LabEntry, LabOptions, Remains,
+    ChangedDevice, Client, Driver, DriverName, KeptLab, LabOptions, OpenLab, OpenLabs, Remains,
 };
 pub use self::testbed::{KeySupply, ReceivedLog, Resource, Testbed, TestbedError};

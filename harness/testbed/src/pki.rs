@@ -1,4 +1,4 @@
-//! The second seam: a PKI, as a scenario sees it.
+//! The contract for a PKI.
 
 use std::collections::BTreeMap;
 
@@ -9,60 +9,60 @@ use thiserror::Error;
 use model::lab::Secret;
 use model::scenario::seen::SeenFact;
 
-/// A certificate that a PKI issued.
+/// A certificate that a PKI has issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedCertificate {
-    /// The serial number in lower-case hexadecimal digits, as OpenSSL prints it.
+    /// Serial number in lower-case hexadecimal digits, as OpenSSL prints it.
     pub serial: String,
-    /// The subject in one line, as OpenSSL prints it: `CN = MyUserCert`.
+    /// Subject in one line, as OpenSSL prints it: `CN = MyUserCert`.
     pub subject: String,
 }
 
-/// What became of the oldest request that waits for a decision.
+/// The result of deciding about the oldest pending request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It was decided as asked for.
+    /// The request was granted or denied.
     Decided {
-        /// The subject of the request, in one line.
+        /// Subject of the request, in one line.
         subject: String,
     },
-    /// No request waits; one may still arrive.
+    /// No request is pending; one may still arrive.
     NothingPending,
 }
 
-/// What came of an HTTP request that was sent.
+/// The answer to an HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchanged {
     /// A response, whatever its status.
     Answered(HttpResponse),
-    /// None: the connection ended, or the time, for this reason.
+    /// No response, because the connection ended or the time limit expired; with the reason.
     Unanswered(String),
 }
 
-/// A request that came to a PKI.
+/// A request that a PKI received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SeenRequest {
-    /// What there is to say of it; what is not in here is `absent`.
+    /// Known facts; a missing fact is `absent`.
     pub facts: BTreeMap<SeenFact, String>,
 }
 
 impl SeenRequest {
-    /// The value of a fact; `absent` where there is nothing of it.
+    /// Value of a fact, or `absent`.
     pub fn value(&self, fact: SeenFact) -> &str {
         self.facts.get(&fact).map_or("absent", String::as_str)
     }
 }
 
-/// A fault that a PKI was told to commit.
+/// A fault that a PKI must make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultCount {
     /// The rule: `on: PKCSReq, do: wrong-recipient-nonce`.
     pub rule: String,
-    /// At how many requests it happened.
+    /// Number of requests at which it happened.
     pub fired: u32,
 }
 
-/// Something that issues certificates: the mock CA, or a real one.
+/// A service that issues certificates: the mock CA, or a real PKI.
 #[async_trait]
 pub trait Pki: Send + Sync {
     /// Issues the certificate of the oldest pending request.
@@ -70,96 +70,96 @@ pub trait Pki: Send + Sync {
         Err(PkiError::NotSupported { what: "approving requests".to_owned() })
     }
 
-    /// Refuses the oldest pending request.
+    /// Denies the oldest pending request.
     async fn deny(&self) -> Result<Decision, PkiError> {
         Err(PkiError::NotSupported { what: "denying requests".to_owned() })
     }
 
-    /// Sends an HTTP request to the PKI's SCEP service, `suffix` being appended to its path.
+    /// Sends an HTTP request to the PKI's SCEP service, with `suffix` appended to its path.
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
         let _ = (request, suffix);
         Err(PkiError::NotSupported { what: "being spoken to in SCEP itself".to_owned() })
     }
 
-    /// Whether a challenge password is asked for; making one to find out would use it up.
+    /// True if it asks for a challenge password. Fetching one to find out would use it up.
     async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
         Ok(true)
     }
 
-    /// A challenge password with which a request will pass; none where the PKI asks for none.
+    /// A valid challenge password; none if the PKI asks for none.
     ///
-    /// Requests that are wrong on purpose are `expendable`: they should be refused whatever their password, and may share
-    /// one where each serves once.
+    /// Mutated requests are `expendable`: they should be refused whatever their password, and may share one if each is valid
+    /// only once.
     async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
         let _ = expendable;
         Err(PkiError::NotSupported { what: "giving out challenge passwords".to_owned() })
     }
 
-    /// A request was refused, and most likely has not used up its password.
+    /// Returns the password of a refused request, which most likely is still unused.
     async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
         drop(challenge);
         Ok(())
     }
 
-    /// An expendable request was granted all the same, and its password is used up.
+    /// Reports that an expendable request was granted, so that its password is used up.
     async fn expendable_granted(&self) -> Result<(), PkiError> {
         Ok(())
     }
 
-    /// The certificates that were issued to clients in this lab, oldest first; not its own, nor those of its RAs.
+    /// Certificates issued to clients in this lab, oldest first; not those of the CA and its RAs.
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
         Err(PkiError::NotSupported { what: "listing issued certificates".to_owned() })
     }
 
-    /// Where clients reach its SCEP service: `http://host:port/path`.
+    /// URL of its SCEP service for clients: `http://host:port/path`.
     async fn url(&self) -> Result<String, PkiError> {
         Err(PkiError::NotSupported { what: "being reached by a client under test".to_owned() })
     }
 
-    /// The certificate of the CA in PEM, as it is known beforehand (RFC 8894 §2.2).
+    /// The CA's certificate in PEM, as known in advance (RFC 8894 §2.2).
     async fn ca_certificate(&self) -> Result<String, PkiError> {
         Err(PkiError::NotSupported { what: "giving out its certificate".to_owned() })
     }
 
-    /// The requests that came, oldest first.
+    /// Received requests, oldest first.
     async fn seen(&self) -> Result<Vec<SeenRequest>, PkiError> {
         Err(PkiError::NotSupported { what: "telling what was asked of it".to_owned() })
     }
 
-    /// The faults that it was told to commit, and how often each happened.
+    /// The faults that it must make, and how often each happened.
     async fn faults(&self) -> Result<Vec<FaultCount>, PkiError> {
         Ok(Vec::new())
     }
 
-    /// How many requests of clients it has denied so far; what a fault answered instead is no denial.
+    /// Number of clients' requests that it has denied so far; the answer of a fault does not count.
     async fn denied(&self) -> Result<usize, PkiError> {
         Ok(0)
     }
 
-    /// What the PKI did, one line a request, newest last; empty where it does not tell.
+    /// Log of the PKI, one line per request, newest last; empty if it has none.
     async fn log(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Waits until the PKI breaks by itself, and tells how; for ever where it does not.
+    /// Waits until the PKI breaks and returns the reason; never returns if it does not.
     async fn broken(&self) -> String {
         std::future::pending().await
     }
 }
 
-/// Why a PKI did not do what it was asked to.
+/// The reason why a PKI did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PkiError {
-    /// The PKI cannot do this at all; the scenario is skipped with this reason.
+    /// The PKI has no such function; the scenario is skipped with this reason.
     #[error("the PKI does not support {what}")]
     NotSupported {
-        /// What was asked for.
+        /// The function.
         what: String,
     },
-    /// The PKI cannot be reached or broke; the lab is at fault.
+    /// The PKI cannot be reached or broke, so the lab is at fault.
     #[error("the PKI broke: {reason}")]
     Broken {
-        /// What happened.
+        /// Reason.
         reason: String,
     },
 }

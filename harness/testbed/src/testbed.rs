@@ -1,4 +1,4 @@
-//! A lab as it was built: devices and PKIs behind their seams.
+//! A lab that a driver has built: devices and PKIs behind their contracts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,48 +17,47 @@ use crate::device::Device;
 use crate::pki::Pki;
 use model::lab::Secret;
 
-/// A built lab, by the names of the lab file; dropping it takes the lab down.
+/// A built lab. Devices and PKIs have the names of the lab file. Dropping it takes the lab down.
 ///
-/// [`Testbed::close`] takes it down and waits until nothing of it is left.
+/// [`Testbed::close`] also waits until nothing of it is left.
 #[derive(Default)]
 pub struct Testbed {
     /// The devices under test.
     pub devices: BTreeMap<String, Arc<dyn Device>>,
     /// The PKIs.
     pub pkis: BTreeMap<String, Arc<dyn Pki>>,
-    /// The client under test, where there is one.
+    /// The client under test, if any.
     pub client: Option<Arc<dyn crate::client::Client>>,
-    /// What must live as long as the lab: links, listeners, containers.
+    /// Parts that must live as long as the lab: links, listeners, containers.
     pub resources: Vec<Box<dyn Resource>>,
-    /// Where the keys come from that steps of SCEP let certify.
+    /// Source of the keys that `scep` steps have certified.
     pub keys: KeySupply,
-    /// The subject that they ask for where they name none, `{n}` standing for a number that is different each time.
+    /// Default subject of `scep` steps; `{n}` is replaced by a unique number.
     pub subject: Option<String>,
-    /// Where it is noted what was issued to them.
+    /// Log of the certificates issued to `scep` steps.
     pub received: ReceivedLog,
-    /// What nobody may see beside the secrets of the lab file: passwords that come from elsewhere.
+    /// Secrets besides those of the lab file: passwords from other sources.
     pub secrets: Vec<Secret>,
 }
 
-/// Where the keys to be certified come from.
+/// Source of the keys to be certified.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KeySupply {
-    /// Each scenario makes its own, for a real PKI may not certify a key twice.
+    /// Each scenario makes its own, because a real PKI may refuse to certify a key twice.
     #[default]
     Fresh,
-    /// Those of one name are the same in all scenarios of this process, for a mock CA does not mind, and making keys takes
-    /// most of the time.
+    /// Keys with the same name are the same in all scenarios of this process, because a mock CA accepts that and making keys
+    /// takes most of the time.
     Shared,
 }
 
-/// Something that lives as long as a lab.
+/// A part of a lab that lives as long as the lab.
 #[async_trait]
 pub trait Resource: Send + Sync {
-    /// Ends it, and waits until nothing of it is left; whoever is only dropped ends as well, and is not waited for.
+    /// Ends it and waits until nothing of it is left. Dropping it ends it without waiting.
     async fn close(self: Box<Self>) {}
 
-    /// Waits until something of it that is neither a device nor a PKI breaks by itself, and tells what; for ever where
-    /// nothing does.
+    /// Waits until a part that is neither a device nor a PKI breaks, and returns the reason; never returns if none does.
     async fn broken(&self) -> String {
         std::future::pending().await
     }
@@ -74,7 +73,7 @@ impl Testbed {
         }
     }
 
-    /// Waits until something of the lab breaks by itself, and tells what; for ever where nothing does.
+    /// Waits until a part of the lab breaks, and returns the reason; never returns if none does.
     pub async fn broken(&self) -> String {
         let mut all: FuturesUnordered<BoxFuture<'_, String>> = FuturesUnordered::new();
         for (name, device) in &self.devices {
@@ -102,90 +101,90 @@ impl fmt::Debug for Testbed {
     }
 }
 
-/// Why a lab could not be built.
+/// The reason why a lab could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum TestbedError {
     /// The driver cannot build this kind of lab; the scenario is skipped with this reason.
     #[error("driver `{driver}` does not support {what}")]
     NotSupported {
-        /// The driver that was asked for.
+        /// Name of the driver.
         driver: DriverName,
-        /// What it lacks.
+        /// The missing function.
         what: String,
     },
     /// A program that the lab needs is not installed; the scenario is skipped with this reason.
     #[error("{program} is not installed ({origin})")]
     NotInstalled {
-        /// The program, as it is known: "strongSwan's `pki`".
+        /// Name of the program: "strongSwan's `pki`".
         program: String,
-        /// Where it can be had: "package `strongswan-pki`", which is Debian's.
+        /// Source of the program: "package `strongswan-pki`", a Debian package.
         origin: String,
     },
     /// The operating system does not allow what the driver needs.
     #[error("driver `{driver}`: {reason}")]
     NotPermitted {
-        /// The driver that was asked for.
+        /// Name of the driver.
         driver: DriverName,
-        /// What is not allowed, and what would allow it.
+        /// The missing permission, and how to get it.
         reason: String,
     },
-    /// There is no Docker engine to work with.
+    /// There is no usable Docker engine.
     #[error("{reason}")]
     NoEngine {
-        /// What is in the way, and what would help.
+        /// The obstacle, and advice.
         reason: String,
     },
-    /// A Docker engine could not do what it was asked.
+    /// A Docker engine reported an error.
     #[error("docker: {reason}")]
     Engine {
-        /// What was asked, what came, what it means, and what to do next.
+        /// The request, the answer, its meaning, and what to do.
         reason: String,
     },
     /// A device could not be started.
     #[error("device `{name}`: {reason}")]
     Device {
-        /// Its name in the lab file.
+        /// Name in the lab file.
         name: String,
-        /// What happened.
+        /// Reason.
         reason: String,
     },
     /// A PKI could not be started.
     #[error("pki `{name}`: {reason}")]
     Pki {
-        /// Its name in the lab file.
+        /// Name in the lab file.
         name: String,
-        /// What happened.
+        /// Reason.
         reason: String,
     },
     /// The links or hosts could not be made.
     #[error("network: {reason}")]
     Network {
-        /// What happened.
+        /// Reason.
         reason: String,
     },
 }
 
-/// The certificates that steps of SCEP asked for in the scenarios of a run, noted as they do: a scenario that is cut short has cost them
-/// all the same. Clones share the log.
+/// Log of the certificates that `scep` steps asked for in a run. Entries are made before the request, because an aborted
+/// scenario may have caused a certificate too. Clones share the log.
 #[derive(Debug, Clone, Default)]
 pub struct ReceivedLog(Arc<Mutex<Vec<Option<Received>>>>);
 
 impl ReceivedLog {
-    /// Notes that a certificate is about to be asked for; the number is that of its entry.
+    /// Adds a certificate that is about to be requested; returns the index of its entry.
     pub fn begin(&self, received: Received) -> usize {
         let mut entries = self.0.lock();
         entries.push(Some(received));
         entries.len() - 1
     }
 
-    /// Notes what came of an entry; nothing if no certificate was issued.
+    /// Completes an entry; removes it if no certificate was issued.
     pub fn settle(&self, entry: usize, received: Option<Received>) {
         if let Some(noted) = self.0.lock().get_mut(entry) {
             *noted = received;
         }
     }
 
-    /// All that was noted, in its order.
+    /// All entries in order.
     pub fn entries(&self) -> Vec<Received> {
         self.0.lock().iter().flatten().cloned().collect()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use conformance::coverage;
 use mock_ca::Fault;
 use model::scenario::Action;
-use model::scenario::scep::Wrong;
+use model::scenario::scep::Mutation;
 use results::requirement::End;
 
 use super::cases;
@@ -36,16 +36,16 @@ fn there_are_cases_enough_and_each_names_its_requirement() {
 #[test]
 fn every_wrong_is_sent_by_a_case() {
     let cases = cases("server");
-    let sent: BTreeSet<Wrong> = cases
+    let sent: BTreeSet<Mutation> = cases
         .iter()
         .flat_map(|case| &case.steps)
         .filter_map(|step| match &step.action {
-            Action::Scep(speech) => Some(speech.request.wrong.clone()),
+            Action::Scep(speech) => Some(speech.request.mutations.clone()),
             _ => None,
         })
         .flatten()
         .collect();
-    let idle: Vec<_> = Wrong::ALL
+    let idle: Vec<_> = Mutation::ALL
         .iter()
         .filter(|wrong| !sent.contains(wrong))
         .map(|wrong| wrong.as_str())

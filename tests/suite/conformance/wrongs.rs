@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use driver_virtual::Virtual;
-use model::scenario::scep::{Carrier, Wrong};
+use model::scenario::scep::{Carrier, Mutation};
 use model::scenario::{Found, Scenario, load};
 use results::Verdict;
 use runner::run_all;
@@ -14,7 +14,7 @@ use testbed::Driver;
 use crate::suite::sceplab::workspace;
 
 /// A scenario that sends this and accepts nothing, so that its failure tells what the CA made of it.
-fn scenario(wrong: Wrong) -> Scenario {
+fn scenario(wrong: Mutation) -> Scenario {
     let method = match wrong.carrier() {
         Carrier::Get => "get",
         _ => "post",
@@ -34,12 +34,12 @@ fn scenario(wrong: Wrong) -> Scenario {
 
 #[tokio::test]
 async fn each_is_refused_for_its_own_reason() {
-    let scenarios = Wrong::ALL.iter().map(|wrong| scenario(*wrong)).collect();
+    let scenarios = Mutation::ALL.iter().map(|wrong| scenario(*wrong)).collect();
     let driver: Arc<dyn Driver> = Arc::new(Virtual::default());
     let at_once = NonZeroUsize::new(4).unwrap();
     let outcome = run_all(&driver, scenarios, at_once, std::future::pending(), |_| {}).await;
     let mut told = String::new();
-    for wrong in Wrong::ALL {
+    for wrong in Mutation::ALL {
         let case = outcome.scenarios.iter().find(|case| case.id == wrong.as_str()).unwrap();
         let Verdict::Failed(failure) = &case.verdict else {
             panic!("{}: {:?}", case.id, case.verdict)

@@ -43,7 +43,7 @@ impl Catalogue {
         cases.retain(|case| case.conformance.as_ref().is_some_and(|it| it.end == end));
         if let Some(target) = target {
             let ids: Vec<String> = cases.iter().map(|case| case.id.clone()).collect();
-            let wrong = target.strangers(&ids);
+            let wrong = target.unknown_cases(&ids);
             if !wrong.is_empty() {
                 return Err(wrong.into());
             }

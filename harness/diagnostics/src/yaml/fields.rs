@@ -1,14 +1,14 @@
-//! Maps with known fields, and the problems found on the way.
+//! Mappings with known fields, and the problems found while reading them.
 
 use std::cell::{Cell, RefCell};
 
 use super::{Entry, Node, Value, secrets};
 use crate::{Diagnostic, Place};
 
-/// The most problems that are kept of one file.
+/// Limit of the problems reported for a file.
 const PROBLEM_LIMIT: usize = 100;
 
-/// What was found wrong so far.
+/// The problems found so far.
 #[derive(Debug, Default)]
 pub struct Problems {
     kept: RefCell<Vec<Diagnostic>>,
@@ -16,7 +16,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Notes a problem.
+    /// Adds a problem.
     pub fn add(&self, diagnostic: Diagnostic) {
         self.count.set(self.count.get() + 1);
         let mut kept = self.kept.borrow_mut();
@@ -25,17 +25,17 @@ impl Problems {
         }
     }
 
-    /// Whether nothing was found wrong.
+    /// True if there are no problems.
     pub fn is_empty(&self) -> bool {
         self.count.get() == 0
     }
 
-    /// How much was found wrong.
+    /// Number of problems.
     pub fn count(&self) -> usize {
         self.count.get()
     }
 
-    /// All that was found wrong with a file, in its order, secrets masked.
+    /// The problems of a file in its order, with secrets masked.
     pub fn of_file(self, file: &Node) -> Vec<Diagnostic> {
         let kept = self.kept.into_inner();
         let more = self.count.get() - kept.len();
@@ -49,7 +49,7 @@ impl Problems {
     }
 }
 
-/// A map whose keys are all known: each unknown and each repeated one is a problem.
+/// A mapping with known keys. Unknown and repeated keys are problems.
 #[derive(Debug)]
 pub struct Fields<'a> {
     place: Place,
@@ -59,7 +59,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Checks the keys of a map, named as in "a run step"; nothing at all is an empty map.
+    /// Checks the keys of a mapping; `what` describes it, as in "a run step". An empty value is an empty mapping.
     pub fn of(node: &'a Node, what: &str, known: &[&str], problems: &'a Problems) -> Option<Self> {
         let entries = match &node.value {
             Value::Mapping(entries) => entries.as_slice(),
@@ -75,12 +75,12 @@ impl<'a> Fields<'a> {
         Some(Self { place, what, entries, problems })
     }
 
-    /// The value of a field, where it is given.
+    /// The value of a field, if it is given.
     pub fn optional(&self, key: &str) -> Option<&'a Node> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
-    /// The value of a field that must be given.
+    /// The value of a required field.
     pub fn required(&self, key: &str) -> Option<&'a Node> {
         let found = self.optional(key);
         if found.is_none() {
@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
         found
     }
 
-    /// What is read of a field, if it is given.
+    /// Reads a field, if it is given.
     pub fn optional_as<T>(
         &self,
         key: &str,
@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
         self.optional(key).and_then(|node| read(node, self.problems))
     }
 
-    /// What is read of a field that must be given.
+    /// Reads a required field.
     pub fn required_as<T>(
         &self,
         key: &str,
@@ -108,28 +108,28 @@ impl<'a> Fields<'a> {
         self.required(key).and_then(|node| read(node, self.problems))
     }
 
-    /// One of the named values of a field, if it is given; `what` names them in a problem.
+    /// A field with one of the named values, if it is given; `what` describes the values in messages.
     pub fn one_of<T: Copy>(&self, key: &str, what: &str, known: &[(&str, T)]) -> Option<T> {
         self.optional(key).and_then(|node| node.one_of(what, known, self.problems))
     }
 
-    /// The values of a field that takes one or several; none if it is not given.
+    /// The values of a field that takes one or several; empty if it is not given.
     pub fn one_or_more(&self, key: &str) -> &'a [Node] {
         self.optional(key).map(|node| node.one_or_more(self.problems)).unwrap_or_default()
     }
 
-    /// The entries of a field whose keys are names of the user's own; none if it is not given.
+    /// The entries of a field whose keys are the user's names; empty if it is not given.
     pub fn names(&self, key: &str, what: &str) -> &'a [Entry] {
         self.optional(key).map(|node| names(node, what, self.problems)).unwrap_or_default()
     }
 
-    /// Where the map stands.
+    /// Place of the mapping.
     pub fn place(&self) -> &Place {
         &self.place
     }
 }
 
-/// The entries of a map whose keys are names of the user's own.
+/// The entries of a mapping whose keys are the user's names.
 pub fn names<'a>(node: &'a Node, what: &str, problems: &Problems) -> &'a [Entry] {
     match &node.value {
         Value::Mapping(entries) => {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_unknown_and_repeated_key_is_found_at_once() {
+    fn all_unknown_and_repeated_keys_are_reported_at_once() {
         let source =
             Source::new("a.yaml", "titel: x\nsteps: 1\nsteps: 2\ncolour: red\n".to_owned());
         let node = super::super::parse(&source).unwrap();

@@ -1,4 +1,4 @@
-//! From text to tree, within bounds.
+//! Parses text into a tree, with limits.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use super::secrets::masked_by_shape;
 use super::{Entry, Node, Value};
 use crate::{Diagnostic, Place, Source};
 
-/// How deep a file may be nested; the tree is walked recursively.
+/// Limit of nesting, because the tree is walked recursively.
 const DEPTH_LIMIT: usize = 32;
 
-/// How many values a file may have once its aliases are expanded: more than fit in a file without.
+/// Limit of values after aliases are expanded. A file without aliases cannot reach it.
 const NODE_LIMIT: usize = 600_000;
 
-/// How much of a file may come from aliases, counted in what the parser yields of it.
+/// Limit of parser events from aliases.
 const ALIAS_LIMIT: usize = 20_000;
 
 /// Reads a text as one document.
 ///
 /// # Errors
-/// What is wrong with it, at its place, without what looks like a secret.
+/// The mistake at its place, without text that looks like a secret.
 pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     read(source).map_err(masked_by_shape)
 }
@@ -56,7 +56,7 @@ fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
     });
     let message = match error.without_snippet() {
         serde_saphyr::Error::MultipleDocuments { .. } => {
-            "a second document begins here; a file holds one".to_owned()
+            "a second document begins here, but a file must have only one".to_owned()
         }
         other => message(&other.to_string()),
     };
@@ -72,18 +72,18 @@ fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
     diagnostic
 }
 
-/// The parser's own words, but where they speak of its limits; the position is shown otherwise.
+/// The parser's message without its position; a message about its limits is replaced.
 fn message(words: &str) -> String {
     if words.contains("budget breached") || words.contains("limit exceeded") {
         return format!(
-            "the file is too complex: at most {DEPTH_LIMIT} levels deep, and at most {ALIAS_LIMIT} \
-             parts by way of aliases"
+            "the file is too complex: at most {DEPTH_LIMIT} levels of nesting and {ALIAS_LIMIT} \
+             parts from aliases are allowed"
         );
     }
     words.split(" at line ").next().unwrap_or(words).to_owned()
 }
 
-/// What the deserialiser infers; scalars that it takes for numbers get their text back from the source.
+/// The deserialiser's result. Scalars that it takes for numbers get their text from the source.
 enum Raw {
     Null,
     Inferred,
@@ -124,11 +124,11 @@ fn entry(
         Value::Scalar { text, .. } => {
             Ok(Entry { key: text, key_place: key.place, value: node(source, value)? })
         }
-        _ => Err(Diagnostic::at(&key.place, format!("a key is text, not {}", key.kind()))),
+        _ => Err(Diagnostic::at(&key.place, format!("a key must be text, not {}", key.kind()))),
     }
 }
 
-/// Where a value is defined: for an alias, where its anchor stands.
+/// Place of a value's definition: for an alias, its anchor.
 fn place(source: &Arc<Source>, raw: &Spanned<Raw>) -> Place {
     let span = raw.defined.span();
     match (span.byte_offset(), span.byte_len()) {
@@ -140,7 +140,7 @@ fn place(source: &Arc<Source>, raw: &Spanned<Raw>) -> Place {
     }
 }
 
-/// Files are bounded, so that every position fits.
+/// Every position fits, because files are limited.
 fn index(position: u64) -> usize {
     usize::try_from(position).unwrap_or(usize::MAX / 2)
 }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_keep_the_text_that_stands_in_the_file() {
+    fn scalars_keep_their_text() {
         let Value::Mapping(entries) =
             read("a: 8000E12\nb: 007\nc: 'x y'\nd: .inf\ne: &x 1_0\nf: *x\n").unwrap().value
         else {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_said_to_be_empty() {
+    fn an_empty_file_is_reported_as_empty() {
         for text in
             ["", "# nothing\n\n", "  # nothing\n", "---\n", "~\n", "null", "--- # nothing\n"]
         {
@@ -237,18 +237,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_bracket_is_shown_where_it_opens() {
+    fn an_unclosed_bracket_is_reported_at_its_place() {
         let shown = error("a: 1\nb: [1,\n");
         assert!(shown.contains("unclosed bracket '['\n --> a.yaml:2:4"), "{shown}");
     }
 
     #[test]
-    fn an_expression_in_double_quotes_is_explained() {
+    fn a_backslash_in_double_quotes_is_explained() {
         assert!(error("a: \"ca\\s+Valid\"\n").contains("use single quotes, or none"));
     }
 
     #[test]
-    fn bombs_and_pits_are_refused() {
+    fn alias_bombs_and_deep_nesting_are_rejected() {
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(",");
@@ -256,8 +256,8 @@ mod tests {
                 .concat();
         }
         assert!(error(&bomb).contains("too complex"), "{}", error(&bomb));
-        let pit = format!("{}{}", "[".repeat(200), "]".repeat(200));
-        assert!(error(&pit).contains("too complex"), "{}", error(&pit));
+        let nested = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert!(error(&nested).contains("too complex"), "{}", error(&nested));
         assert!(error(&"[".repeat(100_000)).contains("too complex"));
     }
 }

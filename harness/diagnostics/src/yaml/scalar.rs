@@ -1,4 +1,4 @@
-//! What a scalar means.
+//! Typed values of scalars.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 use super::{Node, Problems, Value};
 use crate::{Diagnostic, Located, Place};
 
-/// The most memory that a compiled regular expression may take, in bytes.
+/// Memory limit of a compiled regular expression, in bytes.
 const REGEX_SIZE_LIMIT: usize = 1024 * 1024;
 
 impl Node {
@@ -17,7 +17,7 @@ impl Node {
         self.scalar("a text", problems).map(str::to_owned)
     }
 
-    /// The text of a scalar and where it stands, or a problem.
+    /// The text of a scalar and its place, or a problem.
     pub fn located(&self, problems: &Problems) -> Option<Located<String>> {
         Some(Located { value: self.text(problems)?, place: self.place.clone() })
     }
@@ -31,7 +31,7 @@ impl Node {
         self.unless_none(value, "`true` or `false`", problems)
     }
 
-    /// A value that a text stands for, or a problem that says what it should have been.
+    /// The value of a text, or a problem with a description of the expected value.
     pub fn parsed<T: FromStr>(&self, expected: &str, problems: &Problems) -> Option<T> {
         let value = self.scalar(expected, problems)?.parse().ok();
         self.unless_none(value, expected, problems)
@@ -44,8 +44,8 @@ impl Node {
         self.unless_none(value, expected, problems)
     }
 
-    /// A regular expression, whose `^` and `$` stand for the ends of each line; or a problem at the place in it that is
-    /// wrong, with a note for those who meant something else.
+    /// A regular expression, in which `^` and `$` match the ends of each line; or a problem at the wrong part of it, with an
+    /// optional note.
     pub fn regex(&self, note: Option<&str>, problems: &Problems) -> Option<Regex> {
         let text = self.text(problems)?;
         let wrong = |diagnostic: Diagnostic| {
@@ -75,7 +75,7 @@ impl Node {
         None
     }
 
-    /// One of the named values, or a problem that lists them.
+    /// One of the named values, or a problem with their list.
     pub fn one_of<T: Copy>(
         &self,
         what: &str,
@@ -92,7 +92,7 @@ impl Node {
         found
     }
 
-    /// The items of a list; a single value is a list of one. Anything else is a problem.
+    /// The items of a list, or a single value as a list. Anything else is a problem.
     pub fn one_or_more(&self, problems: &Problems) -> &[Node] {
         match &self.value {
             Value::Sequence(items) => items,
@@ -113,7 +113,7 @@ impl Node {
         &[]
     }
 
-    /// The place of a range of bytes of the scalar's value; the whole scalar where escapes hide it.
+    /// The place of a range of bytes of the scalar's value; the whole scalar if it has escapes.
     pub fn place_of(&self, start: usize, end: usize) -> Place {
         let Value::Scalar { text, .. } = &self.value else { return self.place.clone() };
         let raw = self.place.text();
@@ -125,7 +125,7 @@ impl Node {
         }
     }
 
-    /// Notes that something else was expected here.
+    /// Adds a problem: something else was expected here.
     pub fn expected(&self, expected: &str, problems: &Problems) {
         let found = match &self.value {
             Value::Scalar { text, .. } if text.chars().count() <= 60 => format!("`{text}`"),
@@ -154,7 +154,7 @@ fn no_regex(reason: &str) -> String {
     format!("not a regular expression: {reason}")
 }
 
-/// A whole number and its unit; at most a day, so that deadlines do not overflow.
+/// A whole number with a unit. A day at most, so that deadlines do not overflow.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_carry_units() {
+    fn durations_need_units() {
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(duration("0s"), Some(Duration::ZERO));
         assert_eq!(duration("1m"), Some(Duration::from_secs(60)));

@@ -1,4 +1,4 @@
-//! What may be a secret in a file that may be wrong in any way.
+//! Finds possible secrets in a file, which may have any mistakes.
 
 use std::sync::LazyLock;
 
@@ -8,13 +8,13 @@ use regex::Regex;
 use super::{Entry, Node, Value};
 use crate::{Diagnostic, QUOTE, closest};
 
-/// The fields that hold secrets, with all that is below them.
+/// Fields with secrets, including everything below them.
 const FIELDS: [&str; 6] = ["keyring", "challenge", "static", "one-time", "password", "secrets"];
 
-/// Those of them that hold nothing else, not even names: where one has a map, its keys may be what was meant.
+/// Those that contain only secrets, not even names: if one has a mapping, its keys may be the secret.
 const VALUES: [&str; 3] = ["static", "one-time", "password"];
 
-/// A line that shows a secret: whatever follows a field that holds one.
+/// A line with a secret: everything after such a field.
 static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let shape = Regex::new(
         r"(?ix) ( (?:static|one-time|pas\w*|pa\b|pw\w*|keyring|challenge|secrets?|(?-i:[A-Z][A-Z0-9]*_[A-Z0-9_]+))\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
@@ -22,7 +22,7 @@ static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     shape.ok()
 });
 
-/// What is wrong with a line of a file that could not be parsed, without what may be a secret in it.
+/// Masks a possible secret in a line of a file that could not be parsed.
 pub(super) fn masked_by_shape(diagnostic: Diagnostic) -> Diagnostic {
     diagnostic.with_excerpt(|excerpt| {
         let found = SHAPE.as_ref().and_then(|shape| {
@@ -33,7 +33,7 @@ pub(super) fn masked_by_shape(diagnostic: Diagnostic) -> Diagnostic {
     })
 }
 
-/// What was found wrong with a file, without what may be a secret in it.
+/// Masks possible secrets in the problems of a file.
 pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> {
     let mut secrets = Vec::new();
     file.walk(&mut |value| match value {
@@ -46,9 +46,9 @@ pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> 
     problems.into_iter().map(|problem| problem.masked(&masker, quotes_may_nest)).collect()
 }
 
-/// Notes what one field may hold; its name may be misspelt.
+/// Adds the secrets of a field, even if its name is misspelt.
 fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
-    // A fact of an answer, which is spelt much like `static`.
+    // `status` is a fact of an answer, but its spelling is close to `static`.
     let is_like =
         |fields: &[&str]| key != "status" && closest(key, fields.iter().copied()).is_some();
     if is_like(&FIELDS) {
@@ -61,11 +61,11 @@ fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
         note_keys(value, secrets);
     }
     match &value.value {
-        // Who has written the password itself there has not written the name of a variable.
+        // This is no name of a variable, so it may be the password.
         Value::Scalar { text, .. } if key == "password-env" && !is_variable(text) => {
             secrets.push(Secret::new(text));
         }
-        // Its own keys are the names of variables.
+        // The keys of `secrets` are names of variables.
         Value::Mapping(variables) if is_like(&["secrets"]) => {
             for variable in variables {
                 note_keys(&variable.value, secrets);
@@ -82,7 +82,7 @@ fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
     }
 }
 
-/// Notes the keys of maps that stand where a secret is due.
+/// Adds the keys of mappings in place of a secret.
 fn note_keys(node: &Node, secrets: &mut Vec<Secret>) {
     node.walk(&mut |value| {
         if let Value::Mapping(entries) = value {
@@ -91,7 +91,7 @@ fn note_keys(node: &Node, secrets: &mut Vec<Secret>) {
     });
 }
 
-/// Whether a text may be the name of a variable of the environment.
+/// True if the text may be the name of an environment variable.
 fn is_variable(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_cannot_be_parsed_show_nothing_after_a_password_field() {
+    fn unparsed_lines_hide_everything_after_a_password_field() {
         for line in ["pass: hunter2", "set a csr C pa hunter2", "set a pw 'hunter2"] {
             let shown = shown_by_shape(line, 0..1);
             assert!(shown.text.ends_with(MASK), "{}", shown.text);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn carets_stay_below_their_place_in_lines_that_cannot_be_parsed() {
+    fn carets_stay_below_their_place_in_unparsed_lines() {
         let shown = shown_by_shape("pass: hunter2 'x", 14..15);
         let below: String = shown.text.chars().skip(shown.indent).take(shown.width).collect();
         assert_eq!((shown.text.as_str(), below.as_str()), ("pass: ****", "****"));
@@ -136,17 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn words_of_our_own_are_no_secrets() {
+    fn words_of_our_messages_are_not_masked() {
         let file = "password: [a, field, '1']";
-        let told = "unknown field `a` in a run step (1 to `field`)";
-        assert_eq!(words(file, told), "unknown field `****` in a run step (1 to `****`)");
+        let message = "unknown field `a` in a run step (1 to `field`)";
+        assert_eq!(words(file, message), "unknown field `****` in a run step (1 to `****`)");
         assert_eq!(words("password: hunter2", "a hunter2 `x`"), "a **** `x`");
     }
 
     #[test]
-    fn where_it_is_not_known_what_is_quoted_all_is_masked() {
-        let told = "unknown field `x`field`` in a field";
-        assert_eq!(words("{password: field, y: x`field`}", told), told.replace("field", MASK));
+    fn everything_is_masked_if_quotes_may_nest() {
+        let message = "unknown field `x`field`` in a field";
+        assert_eq!(
+            words("{password: field, y: x`field`}", message),
+            message.replace("field", MASK)
+        );
         assert_eq!(words("password: field", "an `open field"), "an `open ****");
         assert_eq!(words("password: field", "wrong:\n  (field"), "wrong:\n  (****");
     }

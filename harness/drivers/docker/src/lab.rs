@@ -31,7 +31,7 @@ use simulated::exit::{Exits, LabPart, Lost};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, LabDevice};
 use testbed::pki::Pki;
-use testbed::{KeySupply, LabEntry, LabOptions, Resource, Testbed, TestbedError};
+use testbed::{KeySupply, LabOptions, OpenLab, Resource, Testbed, TestbedError};
 
 /// How long removing a lab may take.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -105,7 +105,7 @@ struct DockerLab {
     /// What is done as long as the lab is there.
     watches: JoinSet<()>,
     /// `None` once the lab is being removed.
-    entry: Option<LabEntry>,
+    entry: Option<OpenLab>,
 }
 
 impl DockerLab {

@@ -31,7 +31,7 @@ pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
 use simulated::{ConsoleDriver, refuse_real_things, without_network};
 use testbed::{
-    Client, Driver, DriverName, LabBook, LabEntry, LabOptions, Remains, Testbed, TestbedError,
+    Client, Driver, DriverName, LabOptions, OpenLab, OpenLabs, Remains, Testbed, TestbedError,
 };
 
 /// Labs of containers.
@@ -44,7 +44,7 @@ pub struct Docker {
 /// What is remembered from one lab to the next.
 #[derive(Default)]
 struct State {
-    labs: LabBook,
+    labs: OpenLabs,
     guard: leftovers::Guard,
     images: node_image::NodeImages,
 }
@@ -69,7 +69,7 @@ impl Docker {
         let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
         let device = device.map(str::to_owned);
         let (_wanted, told) = watch::channel(());
-        let unwanted = Unwanted { told, entry: self.state.labs.enter() };
+        let unwanted = Unwanted { told, entry: self.state.labs.open() };
         let building = tokio::spawn(async move {
             lab::build(&docker, &lab, &id, device.as_deref(), unwanted).await
         });
@@ -131,7 +131,7 @@ impl ConsoleDriver for Docker {
 /// Tells whether anybody still waits for a lab, which is on the books meanwhile.
 struct Unwanted {
     told: watch::Receiver<()>,
-    entry: LabEntry,
+    entry: OpenLab,
 }
 
 /// Whether the lab can be built of containers.

@@ -18,7 +18,7 @@ pub use self::admin::NdesAdmin;
 use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::{ScepUrl, connect};
-use testbed::http::{self, Envelope};
+use testbed::http::{self, RequestOptions};
 use testbed::pki::{Exchanged, Pki, PkiError};
 
 /// After how many messages in a row without an answer a server is given up that has answered none at all.
@@ -184,9 +184,9 @@ impl Pki for LivePki {
         let stream = connect(&self.url).await.map_err(|reason| PkiError::Broken { reason })?;
         let path = format!("{}{suffix}", self.url.path());
         let authority = self.url.authority();
-        let envelope = Envelope::new(&authority, &path, self.limit);
+        let options = RequestOptions::new(&authority, &path, self.limit);
         let begun = Instant::now();
-        let answer = http::exchange(stream, envelope, request).await;
+        let answer = http::exchange(stream, options, request).await;
         if request.query.starts_with("operation=PKIOperation") {
             let was_answered = answer.is_ok() || begun.elapsed() < self.limit;
             self.silence.send_modify(|silence| silence.note(was_answered));

@@ -42,7 +42,7 @@ use simulated::mock_pki::MockPki;
 use simulated::sim_device::LabDevice;
 use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
 use testbed::{
-    Client, Driver, DriverName, KeySupply, LabBook, LabOptions, Remains, Resource, Testbed,
+    Client, Driver, DriverName, KeySupply, LabOptions, OpenLabs, Remains, Resource, Testbed,
     TestbedError,
 };
 
@@ -55,7 +55,7 @@ pub struct Netns {
 /// What is remembered from one lab to the next.
 #[derive(Default)]
 struct State {
-    labs: LabBook,
+    labs: OpenLabs,
     /// Those that were closed, and are kept.
     kept: Mutex<Vec<LabProcess>>,
     /// Whether what others left was removed.
@@ -165,7 +165,7 @@ impl Netns {
             sceplab: sceplab.clone(),
             captures,
         };
-        let process = LabProcess::start(&sceplab, folder, self.state.labs.enter())?;
+        let process = LabProcess::start(&sceplab, folder, self.state.labs.open())?;
         let limit = process::building_limit(lab);
         let error = match process.channel().ask(Ask::Build(Box::new(order)), limit).await {
             Ok(Reply::Built(Ok(built))) => return Ok((process, built)),

@@ -18,7 +18,7 @@ use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::control::Built;
 use simulated::exit::Lost;
-use testbed::{KeptLab, LabEntry, TestbedError};
+use testbed::{KeptLab, OpenLab, TestbedError};
 
 /// How long the making of a lab may take, beside what its programs may, and as long each command that prepares one.
 const BUILDING_LIMIT: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ impl LabProcess {
     pub(super) fn start(
         sceplab: &Path,
         folder: LabFolder,
-        entry: LabEntry,
+        entry: OpenLab,
     ) -> Result<Self, TestbedError> {
         let broken = |error: std::io::Error| TestbedError::Network {
             reason: format!("`{} lab-process` cannot be started: {error}", sceplab.display()),
@@ -130,7 +130,7 @@ struct Keeper {
     channel: Arc<Channel>,
     listening: JoinHandle<()>,
     folder: LabFolder,
-    entry: LabEntry,
+    entry: OpenLab,
 }
 
 impl Keeper {

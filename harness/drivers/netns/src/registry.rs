@@ -12,7 +12,7 @@ use nix::unistd::getuid;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use testbed::leftovers::{Leftover, Removal, State, Thing};
+use testbed::leftovers::{Leftover, Removable, Removal, State};
 
 /// What the names of the folders begin with; the runner's process follows, for people.
 const PREFIX: &str = "sceplab-lab-";
@@ -137,7 +137,7 @@ pub fn leftovers() -> Vec<Leftover> {
 struct DeadFolder(PathBuf);
 
 #[async_trait]
-impl Thing for DeadFolder {
+impl Removable for DeadFolder {
     async fn remove(&self) -> Result<Removal, String> {
         let removed = remove_if_dead(&self.0);
         removed.map(|()| Removal::Removed).map_err(|error| error.to_string())

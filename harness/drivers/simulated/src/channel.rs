@@ -112,7 +112,7 @@ async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
     loop {
         match messages.next().await {
             Ok(event) => heard.hear(event),
-            Err(error) if error.is_nonsense() => {
+            Err(error) if error.is_protocol_error() => {
                 let reason = format!("the lab process talks nonsense: {error}");
                 return heard.exits.note_end(Lost::Gone(reason));
             }

@@ -18,7 +18,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
 use model::scep_url::{self, ScepUrl};
-use testbed::http::{self, Connection, Envelope};
+use testbed::http::{self, Connection, RequestOptions};
 
 /// How much is on its way in memory, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -129,7 +129,7 @@ impl Transport for Connections {
     async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, String> {
         let stream = self.connector.connect().await?;
         let path = format!("{}{path}", self.prefix);
-        http::exchange(stream, envelope(&self.authority, &path, self.limit), &request).await
+        http::exchange(stream, options(&self.authority, &path, self.limit), &request).await
     }
 }
 
@@ -153,13 +153,13 @@ impl Transport for KeptConnection {
         let (connection, path) = (Arc::clone(&self.0), path.to_owned());
         // A caller that gives up leaves the connection fit for the next request: this one is still carried to its end.
         let sent = tokio::spawn(async move {
-            let envelope = envelope(LOCAL, &path, LAB_LIMIT);
-            connection.lock().await.exchange(envelope, &request).await
+            let options = options(LOCAL, &path, LAB_LIMIT);
+            connection.lock().await.exchange(options, &request).await
         });
         sent.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 }
 
-fn envelope<'a>(authority: &'a str, path: &'a str, limit: Duration) -> Envelope<'a> {
-    Envelope { longest_answer: LONGEST_ANSWER, ..Envelope::new(authority, path, limit) }
+fn options<'a>(authority: &'a str, path: &'a str, limit: Duration) -> RequestOptions<'a> {
+    RequestOptions { longest_answer: LONGEST_ANSWER, ..RequestOptions::new(authority, path, limit) }
 }

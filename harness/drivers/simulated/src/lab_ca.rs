@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::connector::Connector;
 use model::lab::{self, Lab};
 use testbed::TestbedError;
-use testbed::http::{self, Envelope};
+use testbed::http::{self, RequestOptions};
 
 /// How long the SCEP service may take for an answer.
 const SCEP_LIMIT: Duration = Duration::from_secs(30);
@@ -105,8 +105,8 @@ impl<C: Connector> ScepService for Service<C> {
         let unreachable = |error| format!("cannot connect to {authority}: {error}");
         let stream =
             self.connector.connect().await.map_err(unreachable).map_err(io::Error::other)?;
-        let envelope = Envelope::new(authority, &path, SCEP_LIMIT);
-        let answer = http::exchange(stream, envelope, request).await;
+        let options = RequestOptions::new(authority, &path, SCEP_LIMIT);
+        let answer = http::exchange(stream, options, request).await;
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 }

@@ -1,4 +1,4 @@
-//! A PKI that is there already, on the network of this machine, and known by its URL.
+//! A real PKI, which this machine reaches by its URL.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,61 +12,61 @@ use crate::scep_url::ScepUrl;
 use diagnostics::yaml::{Entry, Fields, Node, Problems, Value};
 use diagnostics::{Diagnostic, Located};
 
-/// How long a PKI may take for one answer where the lab file does not say.
+/// Time limit for one answer if the lab file gives none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The longest time that it may be given.
+/// The longest time limit allowed.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(300);
 
 const FIELDS: [&str; 5] = ["url", "challenge", "ndes-admin", "control", "timeout"];
 
-/// A PKI by its URL; nothing but the driver `live` reaches it.
+/// A real PKI. Only the driver `live` reaches it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PkiByUrl {
-    /// Where its SCEP service is.
+    /// URL of its SCEP service.
     pub url: ScepUrl,
-    /// Where challenge passwords come from; where it is left out, from the command line, or from nowhere.
+    /// Source of challenge passwords; the command line's, if any, if absent.
     pub challenge: Option<ChallengeSource>,
-    /// Where `sceplab serve --control` tells what it issued and takes decisions, if it is such a server.
+    /// Control port of `sceplab serve --control`, if the PKI is such a server.
     pub control: Option<ScepUrl>,
-    /// How long it may take for one answer.
+    /// Time limit for one answer.
     pub timeout: Duration,
 }
 
-/// Where the challenge passwords of a PKI come from.
+/// Source of a PKI's challenge passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChallengeSource {
-    /// It asks for none.
+    /// The PKI asks for none.
     None,
     /// One password for all.
     Static(Secret),
-    /// Passwords that serve once each.
+    /// Passwords, each valid once.
     OneTime(Vec<Secret>),
-    /// A file with passwords, one a line: one serves for all, of several each serves once.
+    /// A file with a password per line. A single one is used for all requests; of several, each is used once.
     File(PathBuf),
-    /// An environment variable whose value is the password for all.
+    /// An environment variable with the password for all requests.
     Environment(String),
-    /// A page that gives out one at a time.
+    /// A page that issues one password at a time.
     Ndes(AdminPage),
 }
 
-/// The page `mscep_admin` of an NDES, and who may see it.
+/// The page `mscep_admin` of an NDES, and its login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminPage {
-    /// Where it is, such as `http://ndes.example.com/certsrv/mscep_admin/`.
+    /// URL, such as `http://ndes.example.com/certsrv/mscep_admin/`.
     pub url: ScepUrl,
-    /// The user's name; in front of a backslash, the domain's.
+    /// User name, with the domain before a backslash.
     pub user: String,
-    /// Where the user's password comes from.
+    /// Source of the user's password.
     pub password: PasswordSource,
 }
 
-/// Whether a PKI is described by its URL.
+/// True if the PKI is described by its URL.
 pub(super) fn is_by_url(node: &Node) -> bool {
     matches!(&node.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "url"))
 }
 
-/// Reads such a PKI; `simulated` are the fields of one that is simulated, which a real one has not.
+/// Reads a real PKI; `simulated` are the fields that only simulated PKIs have.
 pub(super) fn pki(
     entry: &Entry,
     simulated: &[&str],
@@ -104,8 +104,7 @@ fn refuse_simulated(node: &Node, simulated: &[&str], problems: &Problems) {
         simulated.contains(&entry.key.as_str()) && !FIELDS.contains(&entry.key.as_str())
     };
     for entry in entries.iter().filter(about) {
-        let message =
-            format!("`{}` is about a simulated PKI, and `url` about a real one", entry.key);
+        let message = format!("`{}` is for a simulated PKI, and `url` for a real one", entry.key);
         problems.add(Diagnostic::at(&entry.key_place, message).label("leave one of them out"));
     }
 }
@@ -125,9 +124,8 @@ fn control(node: &Node, problems: &Problems) -> Option<ScepUrl> {
     let text = node.text(problems)?;
     let url = text.parse();
     if url.is_err() {
-        let message = format!("`{text}` is no control port");
-        let way_out =
-            "give where `sceplab serve --control` listens, such as `http://127.0.0.1:8090`";
+        let message = format!("`{text}` is not the URL of a control port");
+        let way_out = "give the address that `sceplab serve --control` listens on, such as `http://127.0.0.1:8090`";
         problems.add(Diagnostic::at(&node.place, message).note(way_out));
     }
     url.ok()
@@ -165,7 +163,7 @@ fn admin_page(node: &Node, problems: &Problems) -> Option<AdminPage> {
     let user = fields.required_as("user", Node::text);
     let password = PasswordSource::decode(&fields, "PKI_PASSWORD", problems);
     if password.is_none() && known[2..].iter().all(|key| fields.optional(key).is_none()) {
-        let message = "`mscep_admin` is shown to those who have a password";
+        let message = "`mscep_admin` asks for a password";
         let way_out = "give `password-file`, `password-env` or `password`";
         problems.add(Diagnostic::at(fields.place(), message).note(way_out));
     }

@@ -1,4 +1,4 @@
-//! What a lab file refers to must be there, and its addresses must agree.
+//! Checks that a lab's references lead to something and that its addresses agree.
 
 mod reach;
 mod routes;
@@ -13,9 +13,9 @@ use super::{Lab, Runs};
 use diagnostics::yaml::Problems;
 use diagnostics::{Diagnostic, Located};
 
-/// The lab of a draft; notes every reference that leads nowhere and every contradiction.
+/// Makes the lab of a draft; reports dangling references and contradictions.
 ///
-/// Where the draft is not complete, what may be missing from it is not missed.
+/// If the draft is incomplete, nothing is reported as missing.
 pub(super) fn check(draft: Draft, complete: bool, problems: &Problems) -> Lab {
     references(&draft, complete, problems);
     let pkis = draft.pki_names();
@@ -34,10 +34,10 @@ fn references(draft: &Draft, complete: bool, problems: &Problems) {
     subnets_agree(draft, problems);
     for host in &draft.hosts {
         pki_exists(host, draft, problems);
-        foreigner_is_no_pki_of_the_file(host, draft, problems);
+        host_name_is_no_pki_name(host, draft, problems);
     }
     if draft.is_live() {
-        is_only_named(draft, problems);
+        has_nothing_to_build(draft, problems);
     } else if complete {
         interfaces_lead_somewhere(draft, problems);
         routes::check(draft, problems);
@@ -45,7 +45,7 @@ fn references(draft: &Draft, complete: bool, problems: &Problems) {
     }
 }
 
-/// Host names have no case, and a device's is one as well.
+/// Host names ignore case, and a device's name is a host name too.
 fn names_are_unique(draft: &Draft, problems: &Problems) {
     let devices = draft.devices.iter().map(|device| ("device", &device.name));
     let hosts = draft.hosts.iter().map(|host| ("host", &host.name));
@@ -58,28 +58,30 @@ fn names_are_unique(draft: &Draft, problems: &Problems) {
     }
 }
 
-/// Every host has a name for itself already, in whatever case.
+/// Every host uses `localhost` for itself, in any case.
 fn names_are_free(draft: &Draft, problems: &Problems) {
     let devices = draft.devices.iter().map(|device| &device.name);
     for name in devices.chain(draft.hosts.iter().map(|host| &host.name)) {
         if name.value.eq_ignore_ascii_case("localhost") {
-            let message = format!("`{}` is the name of every host for itself", name.value);
+            let message = format!("`{}` is reserved: it means the host itself", name.value);
             problems.add(Diagnostic::at(&name.place, message));
         }
     }
 }
 
-/// Some addresses are no host's on any link (RFC 1122 §3.2.1.3).
+/// Some addresses cannot belong to a host on a link (RFC 1122 §3.2.1.3).
 fn addresses_are_for_hosts(draft: &Draft, problems: &Problems) {
     for located in subnets(draft) {
         let address = located.value;
         let what = match address.addr() {
             ip if ip.is_loopback() => "a loopback address, as all of `127.0.0.0/8` are",
             ip if ip.is_multicast() => "the address of a group, as all of `224.0.0.0/4` are",
-            ip if ip.is_unspecified() || ip.is_broadcast() => "nobody's or everybody's address",
+            ip if ip.is_unspecified() || ip.is_broadcast() => {
+                "the unspecified or the broadcast address"
+            }
             _ => continue,
         };
-        let message = format!("no host on a link has `{address}`");
+        let message = format!("`{address}` cannot be the address of a host");
         problems.add(Diagnostic::at(&located.place, message).label(format!("it is {what}")));
     }
 }
@@ -97,7 +99,7 @@ fn addresses_are_unique(draft: &Draft, problems: &Problems) {
     }
 }
 
-/// Two subnets are the same or have nothing in common; anything else is a wrong prefix length.
+/// Two subnets are equal or disjoint; anything else is a wrong prefix length.
 fn subnets_agree(draft: &Draft, problems: &Problems) {
     let mut seen: BTreeMap<Ipv4Net, usize> = BTreeMap::new();
     for located in subnets(draft) {
@@ -106,7 +108,7 @@ fn subnets_agree(draft: &Draft, problems: &Problems) {
             **other != subnet && (other.contains(&subnet) || subnet.contains(*other))
         });
         if let Some((other, line)) = other {
-            let message = format!("subnet `{subnet}` overlaps with `{other}` but is another one");
+            let message = format!("subnet `{subnet}` overlaps with `{other}` but differs from it");
             let label = format!("`{other}` is in line {line}");
             problems.add(Diagnostic::at(&located.place, message).label(label));
         }
@@ -123,7 +125,7 @@ fn subnets(draft: &Draft) -> impl Iterator<Item = &Located<Ipv4Net>> {
 fn interfaces_lead_somewhere(draft: &Draft, problems: &Problems) {
     for device in &draft.devices {
         for (interface, subnet) in &device.interfaces {
-            // The interface itself is one of those in the subnet.
+            // The interface itself is one of them.
             let others = subnets(draft).filter(|other| other.value.trunc() == subnet.value).count();
             if others < 2 {
                 let message = format!("interface `{interface}` is plugged into an empty subnet");
@@ -137,7 +139,7 @@ fn interfaces_lead_somewhere(draft: &Draft, problems: &Problems) {
 fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
     let Some(Located { value: Runs::Pki(runs), place }) = &host.runs else { return };
     if draft.by_url.iter().any(|(name, _)| name.value == *runs) {
-        // It is where its URL says, whatever a host runs.
+        // A real PKI is at its URL, whatever the host runs.
         return;
     }
     let names = || draft.pkis.iter().map(|(name, _)| name.value.as_str());
@@ -147,8 +149,8 @@ fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
     }
 }
 
-/// A program or an image is known by its host's name, and each PKI by one name.
-fn foreigner_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &Problems) {
+/// A program or an image has its host's name, and no two PKIs have the same name.
+fn host_name_is_no_pki_name(host: &DraftHost, draft: &Draft, problems: &Problems) {
     let what = match host.runs.as_ref().map(|runs| &runs.value) {
         Some(Runs::Program(_)) => "a program",
         Some(Runs::Image(_)) => "an image",
@@ -164,7 +166,7 @@ fn foreigner_is_no_pki_of_the_file(host: &DraftHost, draft: &Draft, problems: &P
     }
 }
 
-/// Where there is nothing but PKIs, steps reach them by themselves; and nobody knows what a real device reaches.
+/// In a lab of PKIs alone, steps reach them without a host. What a real device reaches is unknown.
 fn pkis_are_run(draft: &Draft, problems: &Problems) {
     let is_real = |device: &DraftDevice| device.ssh.is_some();
     if draft.hosts.is_empty() && draft.devices.iter().all(is_real) {
@@ -179,19 +181,19 @@ fn pkis_are_run(draft: &Draft, problems: &Problems) {
     }
 }
 
-/// Notes what a lab cannot have that names what is there already: its network is what it is.
-fn is_only_named(draft: &Draft, problems: &Problems) {
+/// Reports what a real lab cannot have, because nothing of it is built.
+fn has_nothing_to_build(draft: &Draft, problems: &Problems) {
     for host in &draft.hosts {
-        hosts_are_as_they_are(host, problems);
+        has_only_addresses(host, problems);
     }
     for (name, _) in &draft.pkis {
-        let message = format!("the PKI `{}` is simulated, in a lab of real things", name.value);
+        let message = format!("the PKI `{}` is simulated, but the lab is real", name.value);
         let note = "start it with `sceplab serve`, and give its `url` here";
         problems.add(Diagnostic::at(&name.place, message).note(note));
     }
 }
 
-fn hosts_are_as_they_are(host: &DraftHost, problems: &Problems) {
+fn has_only_addresses(host: &DraftHost, problems: &Problems) {
     let fields = [
         ("forwards", host.forwards),
         ("routes", !host.routes.is_empty()),
@@ -199,8 +201,8 @@ fn hosts_are_as_they_are(host: &DraftHost, problems: &Problems) {
         ("runs", host.runs.is_some()),
     ];
     for (field, _) in fields.into_iter().filter(|(_, given)| *given) {
-        let message = format!("`{field}` of host `{}` changes nothing", host.name.value);
-        let note = "what a lab has by SSH and by URL is there already: a host beside it has addresses alone";
+        let message = format!("`{field}` of host `{}` has no effect", host.name.value);
+        let note = "a lab with `ssh` or `url` exists already and is not built: its hosts have `addresses` only";
         problems.add(Diagnostic::at(&host.name.place, message).note(note));
     }
 }

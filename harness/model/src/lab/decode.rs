@@ -1,4 +1,4 @@
-//! From the tree of a lab file to its draft.
+//! Turns the tree of a lab file into a draft.
 
 mod faults;
 
@@ -12,7 +12,7 @@ use super::{Pki, by_url, program, ssh};
 use diagnostics::yaml::{Entry, Fields, Node, Problems, Value, names};
 use diagnostics::{Diagnostic, Located};
 
-/// The fields of a PKI that is simulated.
+/// The fields of a simulated PKI.
 const SIMULATED: [&str; 10] = [
     "personality",
     "ca",
@@ -29,7 +29,7 @@ const SIMULATED: [&str; 10] = [
 const SUBNET: &str = "a subnet such as `10.0.0.0/24`";
 const ADDRESS: &str = "an address with its prefix length, such as `10.0.0.1/24`";
 
-/// Reads what can be read, and notes the rest as problems.
+/// Reads as much as possible, and reports the rest as problems.
 pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
     let known = ["title", "stands-in-for", "devices", "hosts", "pki"];
     let Some(fields) = Fields::of(node, "a lab", &known, problems) else {
@@ -168,7 +168,7 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki)> {
     let personality = fields
         .required("personality")
         .and_then(|node| node.one_of("personality", &PersonalityName::NAMED, problems));
-    // A personality that is missing is a problem already; the rest is still read for its own.
+    // A missing personality is already reported; the rest is still read, for its own mistakes.
     let personality = personality.unwrap_or(PersonalityName::Linux);
     let pki = Pki {
         personality,
@@ -195,7 +195,7 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki)> {
     Some((name(entry, "pki", problems)?, pki))
 }
 
-/// A keyword of what the mock CA can do; only one personality has a next CA certificate to show.
+/// A keyword that the mock CA can announce. Only one personality has a next CA certificate.
 fn capability(
     node: &Node,
     personality: PersonalityName,

@@ -1,4 +1,4 @@
-//! A lab file as it stands: what the model says, each thing with its place.
+//! A lab file as written: the lab, with the place of each part.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use super::{DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, Route, Runs, Secret, SshTarget};
 use diagnostics::{Located, Place};
 
-/// A lab whose references are not checked yet.
+/// A lab with unchecked references.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) title: Option<String>,
@@ -16,7 +16,7 @@ pub(super) struct Draft {
     pub(super) devices: Vec<DraftDevice>,
     pub(super) hosts: Vec<DraftHost>,
     pub(super) pkis: Vec<(Located<String>, Pki)>,
-    /// By URL; without a value where something is wrong with one: its name is known all the same.
+    /// PKIs by URL; no value if it is wrong, because its name is still known.
     pub(super) by_url: Vec<(Located<String>, Option<PkiByUrl>)>,
 }
 
@@ -41,19 +41,19 @@ pub(super) struct DraftHost {
 #[derive(Debug)]
 pub(super) struct DraftRoute {
     pub(super) destination: Ipv4Net,
-    /// The destination as it is written, which may be an address in it.
+    /// The destination as written, which may be an address in the subnet.
     pub(super) written: Located<Ipv4Net>,
     pub(super) next_hop: Ipv4Addr,
     pub(super) place: Place,
 }
 
 impl Draft {
-    /// Whether it has what is there already.
+    /// True if it has a real device or PKI.
     pub(super) fn is_live(&self) -> bool {
         !self.by_url.is_empty() || self.devices.iter().any(|device| device.ssh.is_some())
     }
 
-    /// The PKIs that hosts are to run, by the names that steps know them by.
+    /// The names that steps use for the PKIs that hosts run.
     pub(super) fn pki_names(&self) -> Vec<Located<String>> {
         let hosts = self.hosts.iter().filter(|host| {
             host.runs.as_ref().is_some_and(|runs| !matches!(runs.value, Runs::Pki(_)))
@@ -62,7 +62,7 @@ impl Draft {
         pkis.chain(hosts.map(|host| &host.name)).cloned().collect()
     }
 
-    /// The model, places left out.
+    /// The lab without places.
     pub(super) fn into_lab(self) -> Lab {
         Lab {
             title: self.title,
@@ -80,7 +80,7 @@ impl Draft {
 }
 
 impl DraftDevice {
-    /// A device of which nothing is known but its name.
+    /// A device with nothing but a name.
     pub(super) fn bare(name: Located<String>) -> Self {
         Self { name, interfaces: Vec::new(), keyring: BTreeMap::new(), ssh: None }
     }
@@ -101,7 +101,7 @@ impl DraftHost {
         self.addresses.iter().any(|own| own.value.addr() == address)
     }
 
-    /// Whether an address is on one of the host's links.
+    /// True if the address is on one of the host's links.
     pub(super) fn is_near(&self, address: Ipv4Addr) -> bool {
         self.addresses.iter().any(|own| own.value.contains(&address))
     }

@@ -1,4 +1,4 @@
-//! Where passwords are kept, and how they are read from there.
+//! Sources of passwords, and how to read them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::values::{path, secret, variable};
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Fields, Node, Problems};
 
-/// Where a password comes from.
+/// Source of a password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PasswordSource {
     /// The lab file.
@@ -22,10 +22,10 @@ pub enum PasswordSource {
 }
 
 impl PasswordSource {
-    /// The password; the error is why there is none, and shows nothing of what is there.
+    /// Reads the password. An error shows nothing of the source's content.
     ///
     /// # Errors
-    /// When the file cannot be read, the variable is not set, or there is nothing in it.
+    /// If the file cannot be read, the variable is not set, or the password is empty.
     pub fn read(&self) -> Result<Secret, String> {
         match self {
             Self::Given(secret) => Ok(secret.clone()),
@@ -34,8 +34,7 @@ impl PasswordSource {
         }
     }
 
-    /// The one of `password`, `password-file` and `password-env` that is given, if one is; `example` is the name of a
-    /// variable for a problem's text.
+    /// Reads `password`, `password-file` or `password-env`, if one is given; `example` is a variable's name for messages.
     pub(super) fn decode(fields: &Fields<'_>, example: &str, problems: &Problems) -> Option<Self> {
         let keys = ["password", "password-file", "password-env"];
         let given: Vec<&Node> = keys.iter().filter_map(|key| fields.optional(key)).collect();
@@ -54,7 +53,7 @@ impl PasswordSource {
     }
 }
 
-/// The first line of a file, blanks included.
+/// First line of a file, with its blanks.
 fn first_line(path: &Path) -> Result<Secret, String> {
     let wrong = |what: String| format!("the password in `{}` {what}", path.display());
     let text = fs::read_to_string(path);
@@ -65,10 +64,10 @@ fn first_line(path: &Path) -> Result<Secret, String> {
     }
 }
 
-/// The passwords of a file, one a line; lines with nothing in them are none.
+/// The passwords in a file, one per line; empty lines are skipped.
 ///
 /// # Errors
-/// When it cannot be read, or holds no password.
+/// If it cannot be read, or has no password.
 pub fn passwords_in(path: &Path) -> Result<Vec<Secret>, String> {
     let text = fs::read_to_string(path);
     let text = text.map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
@@ -83,7 +82,7 @@ pub fn passwords_in(path: &Path) -> Result<Vec<Secret>, String> {
 /// The password in an environment variable.
 ///
 /// # Errors
-/// When the variable is not set, or empty.
+/// If the variable is not set, or empty.
 pub fn password_of(variable: &str) -> Result<Secret, String> {
     match std::env::var(variable) {
         Ok(password) if !password.is_empty() => Ok(Secret::new(password)),
@@ -91,7 +90,7 @@ pub fn password_of(variable: &str) -> Result<Secret, String> {
     }
 }
 
-/// The name of a variable where it looks like one, and not like the password itself.
+/// The name of a variable for messages; empty if it looks like a password.
 pub fn shown(variable: &str) -> String {
     let usual = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if variable.bytes().all(usual) { format!(" `{variable}`") } else { String::new() }
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_the_first_line() {
+    fn password_is_first_line_of_file() {
         let folder = tempfile::tempdir().unwrap();
         let password = |text: &str| {
             let file = folder.path().join("password");

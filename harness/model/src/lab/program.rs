@@ -1,4 +1,4 @@
-//! What a host runs as its PKI: a server program, or an image, and what a lab file says of them.
+//! The program or image that a host runs as its PKI.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -13,71 +13,71 @@ use super::{Runs, Secret};
 use diagnostics::yaml::{Fields, Node, Problems, Value};
 use diagnostics::{Diagnostic, Located};
 
-/// How long a program has to get ready where the lab file does not say.
+/// Time limit for a program to get ready if the lab file gives none.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// The longest name of an image that is taken, in bytes.
+/// The longest accepted name of an image, in bytes.
 const LONGEST_IMAGE: usize = 300;
 
-/// What is accepted as a sign that a program serves.
+/// Message about a missing or wrong `ready`.
 const READY: &str = "`ready` is `{port: …}`, `{output: REGEX}` or both";
 
-/// What is said of a wrong expression.
+/// Advice about a wrong regular expression.
 const LITERALLY: &str = "a character to be found literally has a `\\` before it";
 
-/// A server program and what it needs; `{{dir}}` in its texts is a folder of its own, empty at first.
+/// A server program. `{{dir}}` in its texts is a folder for it, which is empty at first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
-    /// The program and its arguments; there is at least the program.
+    /// The program and its arguments; never empty.
     pub command: Vec<String>,
-    /// Commands that come before it, in turn, in its folder.
+    /// Commands that are run before it, in this order, in its folder.
     pub prepare: Vec<Vec<String>>,
-    /// How it is known that it serves.
+    /// Signs that it serves.
     pub ready: Ready,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
-    /// Environment variables whose values are shown nowhere.
+    /// Environment variables with secret values.
     pub secrets: BTreeMap<String, Secret>,
-    /// The Debian package that has it; where it is given, a program that is not installed is a skip.
+    /// Debian package of the program. If given, a program that is not installed is a reason to skip.
     pub package: Option<String>,
 }
 
-/// An image and what its container is started with; its network is that of the host.
+/// An image and how to start its container, which shares the host's network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
-    /// The image, as the engine names it: `micromdm/scep:latest`.
+    /// Name of the image, as the engine takes it: `micromdm/scep:latest`.
     pub name: String,
-    /// The program in place of the image's own.
+    /// Program in place of the image's own.
     pub entrypoint: Option<String>,
-    /// The program's arguments in place of the image's own; where it is empty, they stay.
+    /// Arguments in place of the image's own; those stay if this is empty.
     pub command: Vec<String>,
-    /// How it is known that it serves.
+    /// Signs that it serves.
     pub ready: Ready,
-    /// Environment variables beside the image's own.
+    /// Environment variables in addition to the image's own.
     pub environment: BTreeMap<String, String>,
-    /// Environment variables whose values are shown nowhere.
+    /// Environment variables with secret values.
     pub secrets: BTreeMap<String, Secret>,
 }
 
-/// How it is known that a program serves: all that is given here holds.
+/// Signs that a program serves; all that are given must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
-    /// The TCP port that is open then, at the host's first address.
+    /// TCP port that opens at the host's first address.
     pub port: Option<u16>,
-    /// A regular expression that is found in its output then; `^` and `$` are the ends of lines.
+    /// Regular expression that its output must match; `^` and `$` match the ends of lines.
     pub output: Option<String>,
-    /// How long that may take.
+    /// Time limit.
     pub within: Duration,
 }
 
 impl Program {
-    /// A text of the program with its folder in place of `{{dir}}`.
+    /// Replaces `{{dir}}` in a text with the program's folder.
     pub fn in_folder(text: &str, folder: &Path) -> String {
         fill(text, |name| (name == FOLDER).then(|| folder.display().to_string()))
     }
 }
 
-/// Reads what a host runs whose first address is this one.
+/// Reads what a host runs; `address` is the host's first.
 pub(super) fn runs(
     node: &Node,
     address: Option<Ipv4Addr>,
@@ -93,14 +93,14 @@ pub(super) fn runs(
     Some(Located { value: runs, place: node.place.clone() })
 }
 
-/// Whoever names both a program and an image is told that an image has no such field.
+/// A mapping with both `program` and `image` counts as an image, so that `program` is reported as an unknown field.
 fn is_image(node: &Node) -> bool {
     matches!(&node.value, Value::Mapping(fields) if fields.iter().any(|it| it.key == "image"))
 }
 
 fn program(node: &Node, address: Option<Ipv4Addr>, problems: &Problems) -> Option<Program> {
     let known = ["program", "prepare", "ready", "env", "secrets", "package"];
-    let fields = Fields::of(node, "what a host runs", &known, problems)?;
+    let fields = Fields::of(node, "a program that a host runs", &known, problems)?;
     let texts = Texts { values: values(node, address), problems };
     let Common { environment, secrets, ready } = common(&fields, &texts);
     let command = fields.required("program").and_then(|node| texts.command(node));
@@ -122,7 +122,7 @@ fn program(node: &Node, address: Option<Ipv4Addr>, problems: &Problems) -> Optio
 fn image(node: &Node, address: Option<Ipv4Addr>, problems: &Problems) -> Option<Image> {
     let known = ["image", "entrypoint", "command", "ready", "env", "secrets"];
     let fields = Fields::of(node, "an image that a host runs", &known, problems)?;
-    // No folder of this machine is known in a container.
+    // A container has no folder of this machine.
     let mut values = values(node, address);
     values.retain(|name, _| *name == ADDRESS);
     let texts = Texts { values, problems };
@@ -140,7 +140,7 @@ fn image(node: &Node, address: Option<Ipv4Addr>, problems: &Problems) -> Option<
     })
 }
 
-/// What a program and an image are started with.
+/// The settings that programs and images share.
 struct Common {
     environment: BTreeMap<String, String>,
     secrets: BTreeMap<String, Secret>,
@@ -152,15 +152,14 @@ fn common(fields: &Fields<'_>, texts: &Texts<'_>) -> Common {
     let environment = fields.optional("env").map(|node| texts.environment(node, &secrets));
     let sign = fields.optional("ready");
     if sign.is_none() {
-        let message =
-            "what a host runs lacks the field `ready`, which says how it is known to serve";
+        let message = "`runs` lacks the field `ready`, which says how to see that it serves";
         texts.problems.add(Diagnostic::at(fields.place(), message).note(READY));
     }
     let ready = sign.and_then(|node| ready(node, texts));
     Common { environment: environment.unwrap_or_default(), secrets, ready }
 }
 
-/// The name of an image, as engines take it.
+/// Name of an image, as engines accept it.
 fn image_name(node: &Node, problems: &Problems) -> Option<String> {
     let name = node.text(problems)?;
     let sound = |part: &str| {
@@ -178,7 +177,7 @@ fn image_name(node: &Node, problems: &Problems) -> Option<String> {
     Some(name)
 }
 
-/// What is known of a program's placeholders before it runs.
+/// The values of a program's placeholders that are known before it runs.
 fn values(node: &Node, address: Option<Ipv4Addr>) -> BTreeMap<&'static str, Option<String>> {
     BTreeMap::from([
         (ADDRESS, address.map(|address| address.to_string())),
@@ -220,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_is_filled_in_wherever_it_is_named() {
+    fn every_placeholder_of_the_folder_is_filled_in() {
         let filled = Program::in_folder("{{dir}}/a:{{ dir }}/b {{other}} {{", Path::new("/x"));
         assert_eq!(filled, "/x/a:/x/b {{other}} {{");
     }

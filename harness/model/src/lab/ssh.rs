@@ -14,10 +14,10 @@ use diagnostics::yaml::{Fields, Node, Problems};
 /// The port of SSH.
 const DEFAULT_PORT: u16 = 22;
 
-/// How long a command may take where the lab file does not say.
+/// Time limit for a command if the lab file gives none.
 const DEFAULT_ANSWER_WITHIN: Duration = Duration::from_secs(120);
 
-/// The fields that say how; they go with `ssh`.
+/// The fields that `ssh` needs beside it.
 pub(super) const OPTIONS: [&str; 8] = [
     "port",
     "identity",
@@ -29,49 +29,49 @@ pub(super) const OPTIONS: [&str; 8] = [
     "answer-within",
 ];
 
-/// What cannot be chosen of a device that is real.
+/// The fields that only simulated devices have.
 const OF_SIMULATED: [&str; 2] = ["interfaces", "keyring"];
 
 const USER_AND_HOST: &str = "a user and a host, such as `admin@198.51.100.7`";
 
-/// What is said of a wrong prompt.
+/// Advice about a wrong prompt.
 const WHOLE_PROMPT: &str =
     "a prompt is a regular expression of all of it, such as `admin@osdx[$] ?`";
 
-/// Where a device's command line is, and how to get in.
+/// Address and login of a real device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SshTarget {
-    /// Who logs in.
+    /// User name.
     pub user: String,
-    /// The name or address of the device.
+    /// Name or address of the device.
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// The private key to log in with; where it is left out, those of the agent.
+    /// Private key for the login; the agent's keys if absent.
     pub identity: Option<PathBuf>,
-    /// The host keys that are trusted, as OpenSSH keeps them; where it is left out, the user's own.
+    /// File of trusted host keys, in OpenSSH's format; the user's own if absent.
     pub known_hosts: Option<PathBuf>,
-    /// Where the password comes from, if one is needed; the user at the terminal is asked if it is left out.
+    /// Source of the password; if one is needed and this is absent, the user is asked at the terminal.
     pub password: Option<PasswordSource>,
-    /// What the prompts look like.
+    /// Patterns of the prompts.
     pub prompt: Prompts,
-    /// What is never deleted from the configuration: the words that its lines begin with after `set`.
+    /// Configuration that is never deleted: the words that its lines begin with after `set`.
     pub keep: Vec<Vec<String>>,
-    /// How long the device may take for a command.
+    /// Time limit for a command.
     pub answer_within: Duration,
 }
 
-/// Regular expressions of whole prompts; where one is left out, `admin@osdx$` and its like are.
+/// Regular expressions of whole prompts; the default matches prompts such as `admin@osdx$`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompts {
-    /// Where commands are run.
+    /// Prompt of the operational mode.
     pub operational: Option<String>,
-    /// Where the configuration is changed.
+    /// Prompt of the configuration mode.
     pub configuration: Option<String>,
 }
 
 impl SshTarget {
-    /// The device at `host`, with everything else as in a lab file that does not say.
+    /// A device at `host` with default settings.
     pub fn new(user: impl Into<String>, host: impl Into<String>, port: u16) -> Self {
         Self {
             user: user.into(),
@@ -88,7 +88,7 @@ impl SshTarget {
 }
 
 impl fmt::Display for SshTarget {
-    /// As in `admin@198.51.100.7`, with the port where it is another than 22.
+    /// Such as `admin@198.51.100.7`, with the port if it is not 22.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
             DEFAULT_PORT => write!(f, "{}@{}", self.user, self.host),
@@ -123,7 +123,7 @@ pub(super) fn target(node: &Node, fields: &Fields<'_>, problems: &Problems) -> O
     })
 }
 
-/// Notes what says how a device is reached that is not reached over SSH.
+/// Reports SSH options of a device without `ssh`.
 pub(super) fn refuse_options(fields: &Fields<'_>, problems: &Problems) {
     for (key, node) in OPTIONS.iter().filter_map(|key| Some((key, fields.optional(key)?))) {
         let message = format!("`{key}` is for a device with `ssh`, which this one lacks");
@@ -170,7 +170,7 @@ fn prompts(node: &Node, problems: &Problems) -> Prompts {
     Prompts { operational: regex("operational"), configuration: regex("configuration") }
 }
 
-/// The beginning of configuration lines, in words.
+/// The words that protected configuration lines begin with.
 fn kept(node: &Node, problems: &Problems) -> Option<Vec<String>> {
     let text = node.text(problems)?;
     let words = shlex::split(&text).unwrap_or_default();
@@ -192,7 +192,7 @@ fn kept(node: &Node, problems: &Problems) -> Option<Vec<String>> {
 fn limit(node: &Node, problems: &Problems) -> Option<Duration> {
     let limit = node.duration(problems)?;
     if limit.is_zero() {
-        node.expected("a duration longer than nothing", problems);
+        node.expected("a duration longer than `0s`", problems);
         return None;
     }
     Some(limit)

@@ -1,4 +1,4 @@
-//! Lab files, right and wrong.
+//! Right and wrong lab files.
 
 mod ssh;
 
@@ -49,7 +49,7 @@ fn the_documented_lab_is_read() {
 }
 
 #[test]
-fn a_lab_may_have_a_title_and_stand_in_for_another() {
+fn title_and_replaced_lab_are_read() {
     let lab = load("title: A server\nstands-in-for: linux-pki.yaml\n").unwrap();
     assert_eq!(lab.title.as_deref(), Some("A server"));
     assert_eq!(lab.stands_in_for.as_deref(), Some("linux-pki.yaml"));
@@ -61,7 +61,7 @@ fn a_lab_may_have_a_title_and_stand_in_for_another() {
 }
 
 #[test]
-fn every_wrong_reference_is_found_at_once() {
+fn all_wrong_references_are_reported_at_once() {
     let wrong = DOCUMENTED
         .replace("runs: windows-pki", "runs: windows-pky")
         .replace("{default: 192.168.212.1}", "{default: 192.168.1.1}")
@@ -78,7 +78,7 @@ fn every_wrong_reference_is_found_at_once() {
 }
 
 #[test]
-fn wrong_values_say_what_was_expected_and_found() {
+fn a_wrong_value_is_reported_with_what_was_expected() {
     let wrong = DOCUMENTED
         .replace("personality: ndes", "personality: nds")
         .replace("ttl: 128", "ttl: 256")
@@ -98,13 +98,13 @@ fn wrong_values_say_what_was_expected_and_found() {
 }
 
 #[test]
-fn two_hosts_cannot_have_one_address_nor_two_lengths_for_one_subnet() {
+fn duplicate_addresses_and_overlapping_subnets_are_rejected() {
     let wrong = "hosts:\n  a: {addresses: [10.0.0.1/24]}\n  b: {addresses: [10.0.0.1/16]}\n";
     assert_eq!(
         errors(wrong),
         [
             "`10.0.0.1` is an address of host `a` already",
-            "subnet `10.0.0.0/16` overlaps with `10.0.0.0/24` but is another one",
+            "subnet `10.0.0.0/16` overlaps with `10.0.0.0/24` but differs from it",
         ]
     );
 }
@@ -127,7 +127,7 @@ hosts:
 "#;
 
 #[test]
-fn a_host_may_run_a_program_as_its_pki() {
+fn host_with_a_program_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lab.yaml");
     std::fs::write(&path, SERVER).unwrap();
@@ -146,7 +146,7 @@ fn a_host_may_run_a_program_as_its_pki() {
 }
 
 #[test]
-fn every_mistake_about_a_program_is_found_at_once() {
+fn all_mistakes_about_a_program_are_reported_at_once() {
     let wrong = SERVER
         .replace("{{dir}}\"", "{{dri}}\"")
         .replace("'/CN=A B'", "'/CN=A B")
@@ -160,7 +160,7 @@ fn every_mistake_about_a_program_is_found_at_once() {
         [
             "unknown placeholder `{{dri}}`",
             "a quote is left open, or a backslash ends the command",
-            "a command names a program first",
+            "a command begins with the name of a program",
             "not a regular expression: unclosed group",
             "expected a duration with its unit, such as `500ms`, `2s` or `1m`, found `5`",
             "`SCEP_CHALLENGE_PASSWORD` is one of `secrets` already",
@@ -171,7 +171,7 @@ fn every_mistake_about_a_program_is_found_at_once() {
 }
 
 #[test]
-fn a_program_needs_a_sign_that_it_serves_an_address_and_a_name_of_its_own() {
+fn a_program_needs_ready_an_address_and_a_unique_name() {
     let ready = SERVER.replace("port: 8080, output: \"listening on .*8080$\", ", "");
     assert_eq!(errors(&ready), ["`ready` is `{port: …}`, `{output: REGEX}` or both"]);
     let none = SERVER.replace("      ready:", "      raedy:");
@@ -179,7 +179,7 @@ fn a_program_needs_a_sign_that_it_serves_an_address_and_a_name_of_its_own() {
     assert_eq!(
         (lacking.message.as_str(), lacking.notes.as_slice()),
         (
-            "what a host runs lacks the field `ready`, which says how it is known to serve",
+            "`runs` lacks the field `ready`, which says how to see that it serves",
             ["`ready` is `{port: …}`, `{output: REGEX}` or both".to_owned()].as_slice()
         )
     );
@@ -210,7 +210,7 @@ hosts:
 "#;
 
 #[test]
-fn a_host_may_run_an_image_as_its_pki() {
+fn host_with_an_image_is_read() {
     let lab = load(IMAGE).unwrap();
     assert_eq!(lab.pki_names(), ["gateway"]);
     let image = lab.images().next().unwrap().1;
@@ -228,7 +228,7 @@ fn a_host_may_run_an_image_as_its_pki() {
 }
 
 #[test]
-fn every_mistake_about_an_image_is_found_at_once() {
+fn all_mistakes_about_an_image_are_reported_at_once() {
     let wrong = IMAGE
         .replace("micromdm/scep:2.3", "Micro/SCEP:2.3")
         .replace("entrypoint: sh", "entrypoint: '{{lab}}/sh'")
@@ -256,7 +256,7 @@ fn every_mistake_about_an_image_is_found_at_once() {
         assert_eq!(errors(&wrong).len(), 1, "{name}: {:?}", errors(&wrong));
     }
     let never = IMAGE.replace("      ready: {port: 8080, within: 30s}\n", "");
-    let lacking = "what a host runs lacks the field `ready`, which says how it is known to serve";
+    let lacking = "`runs` lacks the field `ready`, which says how to see that it serves";
     assert_eq!(errors(&never), [lacking]);
     let twice = format!("{IMAGE}pki: {{gateway: {{personality: linux}}}}\n");
     assert_eq!(errors(&twice)[0], "`gateway` runs an image, and is the name of a PKI as well");
@@ -265,7 +265,7 @@ fn every_mistake_about_an_image_is_found_at_once() {
 }
 
 #[test]
-fn routes_that_lead_nowhere_are_found() {
+fn routes_that_lead_nowhere_are_rejected() {
     let wrong = DOCUMENTED
         .replace(
             "{192.168.212.0/22: 10.0.12.2}",
@@ -289,7 +289,7 @@ fn routes_that_lead_nowhere_are_found() {
 }
 
 #[test]
-fn what_the_kernel_would_refuse_is_found_in_the_file() {
+fn addresses_names_and_routes_that_a_kernel_refuses_are_rejected() {
     let wrong = "devices:
   LocalHost: {interfaces: {eth0: 224.1.0.0/24}}
 hosts:
@@ -297,24 +297,24 @@ hosts:
   a: {addresses: [10.0.0.1/24], routes: {10.0.0.0/24: 10.0.0.2, 10.8.0.0/16: 10.0.0.255}}
   b: {addresses: [10.0.0.2/24], forwards: true, routes: {10.7.0.0/16: 10.0.0.0}}
 ";
-    let told = |error: Diagnostic| match error.location {
+    let shown = |error: Diagnostic| match error.location {
         Location::Excerpt(excerpt) => {
             let place = excerpt.text.chars().skip(excerpt.indent).take(excerpt.width);
             format!("{}: {}", place.collect::<String>(), error.message)
         }
         other => panic!("{other:?}"),
     };
-    let found: Vec<String> = load(wrong).unwrap_err().into_iter().map(told).collect();
+    let found: Vec<String> = load(wrong).unwrap_err().into_iter().map(shown).collect();
     assert_eq!(
         found,
         [
-            "LocalHost: `LocalHost` is the name of every host for itself",
-            "224.1.0.0/24: no host on a link has `224.1.0.0/24`",
+            "LocalHost: `LocalHost` is reserved: it means the host itself",
+            "224.1.0.0/24: `224.1.0.0/24` cannot be the address of a host",
+            "localhost: `localhost` is reserved: it means the host itself",
             "localhost: `localhost` is the name of a device already",
-            "localhost: `localhost` is the name of every host for itself",
-            "224.1.0.1/24: no host on a link has `224.1.0.1/24`",
-            "127.0.0.2/8: no host on a link has `127.0.0.2/8`",
-            "255.255.255.255/32: no host on a link has `255.255.255.255/32`",
+            "224.1.0.1/24: `224.1.0.1/24` cannot be the address of a host",
+            "127.0.0.2/8: `127.0.0.2/8` cannot be the address of a host",
+            "255.255.255.255/32: `255.255.255.255/32` cannot be the address of a host",
             "10.0.0.0/24: the host is in `10.0.0.0/24` itself",
             "10.0.0.255: next hop `10.0.0.255` is the subnet's own or its broadcast address",
             "10.0.0.0: next hop `10.0.0.0` is the subnet's own or its broadcast address",
@@ -323,7 +323,7 @@ hosts:
 }
 
 #[test]
-fn a_pki_without_a_way_there_or_back_is_unreachable() {
+fn a_pki_without_a_route_there_and_back_is_unreachable() {
     let unreachable = ["no device can reach the PKI `windows-pki`"];
     for (given, instead) in [
         (", routes: {192.168.212.0/22: 10.0.12.2}", ""),
@@ -338,7 +338,7 @@ fn a_pki_without_a_way_there_or_back_is_unreachable() {
 }
 
 #[test]
-fn a_wrong_file_with_a_program_does_not_give_its_secrets_away() {
+fn mistakes_about_a_program_do_not_show_its_secrets() {
     let wrong = SERVER.replace("secrets: {", "secret: {");
     let map = SERVER.replace("hunter2", "[hunter2, {hunter2: hunter2}]");
     let broken = SERVER.replace("hunter2}", "hunter2");
@@ -351,7 +351,7 @@ fn a_wrong_file_with_a_program_does_not_give_its_secrets_away() {
 }
 
 #[test]
-fn a_wrong_file_does_not_give_its_secrets_away() {
+fn mistakes_in_a_lab_do_not_show_its_secrets() {
     let wrong = DOCUMENTED.replace("{one-time: [", "{one-tine: [");
     let broken =
         DOCUMENTED.replace("{one-time: [8CE317021F6900691ED0DD50F7459D6E]}", "{one-time: [8CE3");
@@ -363,7 +363,7 @@ fn a_wrong_file_does_not_give_its_secrets_away() {
 }
 
 #[test]
-fn faults_are_checked_against_the_catalogue_each_at_its_place() {
+fn a_wrong_fault_is_reported_at_its_place() {
     let lab = |faults: &str| {
         format!(
             "hosts:\n  a: {{addresses: [10.0.0.1/24], runs: ca}}\npki:\n  ca:\n    \
@@ -389,7 +389,11 @@ fn faults_are_checked_against_the_catalogue_each_at_its_place() {
             "`caps-none` never happens on PKIOperation (it does on GetCACaps)",
             32,
         ),
-        ("{on: GetCACert, do: ra-expired}", "a `linux` has no certificates for `ra-expired`", 29),
+        (
+            "{on: GetCACert, do: ra-expired}",
+            "the personality `linux` has no certificates that `ra-expired` could change",
+            29,
+        ),
         ("{on: Enrol, do: empty-body}", "unknown request `Enrol`", 14),
         ("{on: GetCACert, nth: 0, do: empty-body}", "expected a number from 1 on, found `0`", 30),
         ("{on: GetCACert}", "a fault lacks the field `do`", 9),
@@ -409,7 +413,7 @@ fn faults_are_checked_against_the_catalogue_each_at_its_place() {
 }
 
 #[test]
-fn only_the_reference_has_a_next_ca_to_show() {
+fn only_the_rfc_personality_can_announce_get_next_ca_cert() {
     let lab = |personality: &str| {
         format!(
             "hosts:\n  a: {{addresses: [10.0.0.1/24], runs: ca}}\npki:\n  ca: {{personality: \

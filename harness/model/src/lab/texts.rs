@@ -1,4 +1,4 @@
-//! The texts of what a host runs, in which placeholders may stand.
+//! The texts of a program that a host runs, which may have placeholders.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,32 +8,32 @@ use super::values::{is_variable, secret};
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Entry, Node, Problems, Value, names};
 
-/// What stands in a program's texts for the folder of its own, which is known when it runs.
+/// Placeholder for the program's own folder, which is known once it runs.
 pub(super) const FOLDER: &str = "dir";
 
-/// What stands in texts for the first address of the host.
+/// Placeholder for the first address of the host.
 pub(super) const ADDRESS: &str = "address";
 
-/// Reads the texts of a program, in which placeholders may stand.
+/// Reads the texts of a program and fills in placeholders.
 pub(super) struct Texts<'a> {
-    /// By name; without a value as long as the program does not run.
+    /// Values by placeholder; none if it is not known before the program runs.
     pub(super) values: BTreeMap<&'static str, Option<String>>,
     pub(super) problems: &'a Problems,
 }
 
 impl Texts<'_> {
-    /// A command: a list of its words, or one text that is cut into words as a shell does it.
+    /// A command: a list of words, or a text that is split into words as a shell does.
     pub(super) fn command(&self, node: &Node) -> Option<Vec<String>> {
         let words = self.list_or_words(node)?;
         if words.first().is_none_or(String::is_empty) {
-            let message = "a command names a program first";
+            let message = "a command begins with the name of a program";
             self.problems.add(Diagnostic::at(&node.place, message));
             return None;
         }
         Some(words)
     }
 
-    /// The arguments of a program that is known already.
+    /// Arguments of a program.
     pub(super) fn arguments(&self, node: &Node) -> Vec<String> {
         self.list_or_words(node).unwrap_or_default()
     }
@@ -52,7 +52,7 @@ impl Texts<'_> {
             self.problems.add(Diagnostic::at(&node.place, message));
             return None;
         };
-        // Filled in afterwards, so that a space in a folder's name cuts nothing.
+        // Filled in after splitting, so that a space in a folder's name splits nothing.
         Some(words.iter().map(|word| self.filled(word)).collect())
     }
 
@@ -64,7 +64,7 @@ impl Texts<'_> {
         fill(text, |name| self.values.get(name).cloned().flatten())
     }
 
-    /// A text whose placeholders are all known.
+    /// A text with known placeholders only.
     fn sound(&self, node: &Node) -> Option<String> {
         let text = node.text(self.problems)?;
         if text.contains('\0') {
@@ -127,7 +127,7 @@ impl Texts<'_> {
     }
 }
 
-/// The names between `{{` and `}}` with their ranges of bytes, braces included.
+/// The names between `{{` and `}}`, with their byte ranges including the braces.
 pub fn placeholders(text: &str) -> Vec<(&str, Range<usize>)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -140,7 +140,7 @@ pub fn placeholders(text: &str) -> Vec<(&str, Range<usize>)> {
     found
 }
 
-/// The text with the values of its placeholders; those without a value stay.
+/// Fills in placeholders; those without a value stay.
 pub(super) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let mut filled = text.to_owned();
     for (name, range) in placeholders(text).into_iter().rev() {

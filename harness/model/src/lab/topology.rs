@@ -1,6 +1,6 @@
 //! The network of a lab: links, the nodes that are plugged into them, and where each node sends a packet.
 //!
-//! Drivers build it with a kernel's means or with packets in memory, and the check of a lab asks it what can be reached.
+//! Drivers build this network in the kernel or in memory; the check of a lab asks it which hosts can be reached.
 
 use std::net::Ipv4Addr;
 
@@ -12,63 +12,63 @@ use crate::lab::{self, DEFAULT_TTL, Lab, Route};
 /// The links and nodes of a lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Topology {
-    /// One link a subnet.
+    /// One link per subnet.
     pub links: Vec<Ipv4Net>,
-    /// Whoever is plugged in, hosts first.
+    /// The hosts, then the devices.
     pub nodes: Vec<Node>,
 }
 
 /// A host or a device: its interfaces, its addresses and its routing table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
-    /// The host's or the device's name.
+    /// Name of the host or device.
     pub name: String,
-    /// What it is.
+    /// Host or device.
     pub kind: Kind,
-    /// Its interfaces beside the loopback.
+    /// Interfaces except the loopback.
     pub interfaces: Vec<Interface>,
-    /// Its routes beyond its own subnets.
+    /// Routes beyond its own subnets.
     pub routes: Vec<Route>,
 }
 
-/// What a node is.
+/// Kind of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
-    /// A host, whose addresses and routes are the lab's.
+    /// A host with the addresses and routes of the lab file.
     Host {
-        /// Whether it passes on packets that are not for itself.
+        /// True if it forwards packets for others.
         forwards: bool,
-        /// The TTL that its packets start with.
+        /// Initial TTL of its packets.
         ttl: u8,
     },
-    /// A device, which gives itself addresses and routes.
+    /// A device, whose configuration has its addresses and routes.
     Device,
 }
 
 /// An interface of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
-    /// What the node calls it.
+    /// Name on the node.
     pub name: String,
-    /// The link it is plugged into, counted from 0.
+    /// Index of its link.
     pub link: usize,
-    /// Its addresses; none where the node gives itself some.
+    /// Addresses; none on a device.
     pub addresses: Vec<Ipv4Net>,
 }
 
-/// The next step of a packet's way.
+/// The next hop of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hop {
     /// The link on which the packet leaves the node.
     pub link: usize,
-    /// Whose link-layer address the packet gets.
+    /// Address of the next node, which gets the packet.
     pub neighbour: Ipv4Addr,
-    /// The node's own address on this way: the source of what it sends itself.
+    /// The node's own address on that link: the source of packets it creates.
     pub source: Ipv4Addr,
 }
 
 impl Topology {
-    /// Two addresses in one subnet are on one link.
+    /// The network of a lab. Two addresses in one subnet are on one link.
     pub fn of(lab: &Lab) -> Self {
         let mut topology = Self::default();
         for (name, host) in &lab.hosts {
@@ -82,22 +82,22 @@ impl Topology {
         topology
     }
 
-    /// The place of the node of that name, in any case, as in the DNS.
+    /// Index of the node with this name; case is ignored, as in the DNS.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.name.eq_ignore_ascii_case(name))
     }
 
-    /// The link of a subnet.
+    /// Index of a subnet's link.
     pub fn link_of(&self, subnet: Ipv4Net) -> Option<usize> {
         self.links.iter().position(|link| *link == subnet)
     }
 
-    /// The places of the nodes that are plugged into a link.
+    /// Indices of the nodes on a link.
     pub fn on_link(&self, link: usize) -> impl Iterator<Item = usize> {
         self.nodes.iter().enumerate().filter(move |(_, node)| node.is_on(link)).map(|(at, _)| at)
     }
 
-    /// Who answers on the link for the neighbour's address. A host answers there for all its addresses, as Linux does.
+    /// Index of the node that answers ARP for the neighbour's address. As in Linux, a host answers for all its addresses.
     pub fn neighbour(&self, asker: usize, hop: Hop) -> Option<usize> {
         let answers = |at: &usize| {
             *at != asker && self.nodes[*at].addresses().any(|address| address == hop.neighbour)
@@ -139,7 +139,7 @@ impl Topology {
 }
 
 impl Node {
-    /// Whether the node passes on packets that are not for itself. A device is a router.
+    /// True if the node forwards packets for others. A device is a router.
     pub fn forwards(&self) -> bool {
         match self.kind {
             Kind::Host { forwards, .. } => forwards,
@@ -147,7 +147,7 @@ impl Node {
         }
     }
 
-    /// The TTL that the node's packets start with.
+    /// Initial TTL of the node's packets.
     pub fn ttl(&self) -> u8 {
         match self.kind {
             Kind::Host { ttl, .. } => ttl,
@@ -155,22 +155,22 @@ impl Node {
         }
     }
 
-    /// Every address; the first is the one that the node's name stands for.
+    /// All addresses; the node's name resolves to the first.
     pub fn addresses(&self) -> impl DoubleEndedIterator<Item = Ipv4Addr> {
         self.subnets().map(|(_, address)| address.addr())
     }
 
-    /// Whether packets to this address end here.
+    /// True if packets to this address end here.
     pub fn owns(&self, address: Ipv4Addr) -> bool {
         address.is_loopback() || self.addresses().any(|own| own == address)
     }
 
-    /// Whether the node is plugged into the link.
+    /// True if the node is on the link.
     pub fn is_on(&self, link: usize) -> bool {
         self.interfaces.iter().any(|interface| interface.link == link)
     }
 
-    /// Whether the address is for all on a link or for a group, so that nobody in a lab answers and no router passes it on.
+    /// True for multicast and broadcast addresses: no node answers, and no router forwards.
     pub fn is_group(&self, destination: Ipv4Addr) -> bool {
         let mut subnets = self.subnets().map(|(_, address)| address);
         destination.is_multicast()
@@ -178,7 +178,7 @@ impl Node {
             || subnets.any(|it| it.prefix_len() < 31 && it.broadcast() == destination)
     }
 
-    /// The longest prefix that leads to `destination`; among equals, the node's own subnet wins.
+    /// The route with the longest prefix; among equals, the node's own subnet wins.
     pub fn route(&self, destination: Ipv4Addr) -> Option<Hop> {
         let routes = self.routes.iter().filter(|route| route.destination.contains(&destination));
         let by_way_of_others =
@@ -187,7 +187,7 @@ impl Node {
         hops.max_by_key(|(prefix_len, _)| *prefix_len).map(|(_, hop)| hop)
     }
 
-    /// The source of what this node sends to `destination`, if it can send there at all.
+    /// Source address of packets to `destination`; none without a route.
     pub fn source_for(&self, destination: Ipv4Addr) -> Option<Ipv4Addr> {
         if self.owns(destination) {
             return Some(destination);
@@ -195,7 +195,7 @@ impl Node {
         self.route(destination).map(|hop| hop.source)
     }
 
-    /// A route is of use only while its next hop is another node on a link of this one.
+    /// A route works only if its next hop is another node on a link of this one.
     fn through(&self, route: &Route) -> Option<Hop> {
         if self.owns(route.next_hop) {
             return None;
@@ -207,7 +207,7 @@ impl Node {
         let (link, own) = self
             .subnets()
             .filter(|(_, address)| address.contains(&destination))
-            // `max_by_key` keeps the last of equals, a kernel the first that was configured.
+            // `max_by_key` keeps the last of equals, but a kernel prefers the address configured first.
             .rev()
             .max_by_key(|(_, address)| address.prefix_len())?;
         Some((own.prefix_len(), Hop { link, neighbour: destination, source: own.addr() }))
@@ -243,7 +243,7 @@ hosts:
 ";
 
     #[test]
-    fn there_is_a_link_for_each_subnet() {
+    fn each_subnet_is_a_link() {
         assert_eq!(topology(ROUTED).links, [net("10.0.0.0/24"), net("10.0.1.0/30")]);
     }
 
@@ -262,7 +262,7 @@ hosts:
     }
 
     #[test]
-    fn a_host_keeps_its_ttl_and_its_routes() {
+    fn a_host_has_the_ttl_and_routes_of_the_file() {
         let topology = topology(ROUTED);
         let server = &topology.nodes[1];
         assert_eq!(server.kind, Kind::Host { forwards: false, ttl: 128 });
@@ -271,7 +271,7 @@ hosts:
     }
 
     #[test]
-    fn a_device_is_plugged_in_and_has_no_address() {
+    fn a_device_has_links_but_no_addresses() {
         let topology = topology(ROUTED);
         let device = topology.nodes.last().unwrap();
         let interface = Interface { name: "eth0".to_owned(), link: 0, addresses: Vec::new() };
@@ -293,7 +293,7 @@ hosts:
     }
 
     #[test]
-    fn neighbouring_subnets_are_not_joined() {
+    fn adjacent_subnets_are_separate_links() {
         let topology = topology("hosts: {a: {addresses: [10.0.0.1/25, 10.0.0.129/25]}}");
         assert_eq!(topology.links, [net("10.0.0.0/25"), net("10.0.0.128/25")]);
     }
@@ -327,7 +327,7 @@ hosts:
     }
 
     #[test]
-    fn a_neighbour_is_reached_directly_from_the_first_address_of_the_subnet() {
+    fn a_neighbour_is_reached_from_the_first_address_of_the_subnet() {
         let hop = router(&[]).route(address("10.0.0.9")).unwrap();
         assert_eq!(
             hop,
@@ -336,7 +336,7 @@ hosts:
     }
 
     #[test]
-    fn the_longest_prefix_wins_whatever_the_order() {
+    fn the_longest_prefix_wins_in_any_order() {
         for routes in [
             [("0.0.0.0/0", "10.0.0.9"), ("10.9.0.0/16", "10.1.0.9")],
             [("10.9.0.0/16", "10.1.0.9"), ("0.0.0.0/0", "10.0.0.9")],
@@ -348,21 +348,21 @@ hosts:
     }
 
     #[test]
-    fn a_more_specific_route_wins_over_the_own_subnet_and_an_equal_one_does_not() {
+    fn only_a_longer_prefix_wins_over_the_own_subnet() {
         let node = router(&[("10.1.2.0/24", "10.0.0.9"), ("10.0.0.0/24", "10.1.0.9")]);
         assert_eq!(neighbour(&node, "10.1.2.3").as_deref(), Some("10.0.0.9"));
         assert_eq!(neighbour(&node, "10.0.0.7").as_deref(), Some("10.0.0.7"));
     }
 
     #[test]
-    fn a_next_hop_on_no_link_or_at_home_is_no_way() {
+    fn a_next_hop_off_link_or_on_the_node_itself_is_ignored() {
         let node = router(&[("192.0.2.0/24", "172.16.0.1"), ("198.51.100.0/24", "10.0.0.2")]);
         assert_eq!(neighbour(&node, "192.0.2.1"), None);
         assert_eq!(neighbour(&node, "198.51.100.1"), None);
     }
 
     #[test]
-    fn the_source_is_the_own_address_on_the_way() {
+    fn the_source_is_the_address_on_the_outgoing_link() {
         let node = router(&[("0.0.0.0/0", "10.1.0.9")]);
         assert_eq!(node.source_for(address("192.0.2.1")), Some(address("10.1.0.1")));
         assert_eq!(node.source_for(address("10.0.0.2")), Some(address("10.0.0.2")));

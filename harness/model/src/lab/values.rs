@@ -1,4 +1,4 @@
-//! Values that several things of a lab file have: secrets, names, paths, ports.
+//! Values that occur in several parts of a lab file: secrets, names, paths, ports.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::Secret;
 use diagnostics::yaml::{Entry, Node, Problems, Value};
 use diagnostics::{Diagnostic, Located};
 
-/// A secret; a problem with one does not show it.
+/// A secret; its problems do not show it.
 pub(super) fn secret(node: &Node, problems: &Problems) -> Option<Secret> {
     match &node.value {
         Value::Scalar { text, .. } if !text.is_empty() => Some(Secret::new(text)),
@@ -22,7 +22,7 @@ pub(super) fn secrets(node: &Node, problems: &Problems) -> Vec<Secret> {
     node.items(problems).iter().filter_map(|item| secret(item, problems)).collect()
 }
 
-/// The name of an environment variable that holds a password; if it is the password itself, it must not be shown again.
+/// Name of an environment variable with a password. A problem does not show it, because it may be the password itself.
 pub(super) fn variable(node: &Node, example: &str, problems: &Problems) -> Option<String> {
     let name = node.text(problems)?;
     let sound = is_variable(&name);
@@ -33,21 +33,21 @@ pub(super) fn variable(node: &Node, example: &str, problems: &Problems) -> Optio
     sound.then_some(name)
 }
 
-/// Whether a text can be the name of an environment variable.
+/// True if the text can be the name of an environment variable.
 pub(super) fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// The folder of the file that has this node.
+/// Folder of the node's file.
 pub(super) fn folder(node: &Node) -> PathBuf {
     let file = Path::new(node.place.source().path());
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     file.parent().unwrap_or(Path::new("/")).to_owned()
 }
 
-/// A name that prompts, paths and host names can carry.
+/// A name that is valid in prompts, paths and host names.
 pub(super) fn name(entry: &Entry, what: &str, problems: &Problems) -> Option<Located<String>> {
     let name = &entry.key;
     let sound = name.len() <= 63
@@ -64,7 +64,7 @@ pub(super) fn name(entry: &Entry, what: &str, problems: &Problems) -> Option<Loc
     Some(Located { value: name.clone(), place: entry.key_place.clone() })
 }
 
-/// A path of its own, of the home folder, or beside the lab file.
+/// A path: absolute, below the home folder (`~/`), or relative to the lab file.
 pub(super) fn path(node: &Node, problems: &Problems) -> Option<PathBuf> {
     let text = node.text(problems)?;
     if text.is_empty() || text.contains('\0') {
@@ -75,7 +75,9 @@ pub(super) fn path(node: &Node, problems: &Problems) -> Option<PathBuf> {
         let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
         if home.is_none() {
             let message = format!("there is no home folder for `{text}`");
-            problems.add(Diagnostic::at(&node.place, message).note("set HOME, or write it out"));
+            problems.add(
+                Diagnostic::at(&node.place, message).note("set HOME, or give an absolute path"),
+            );
         }
         return Some(home?.join(below));
     }

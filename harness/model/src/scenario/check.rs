@@ -1,32 +1,32 @@
-//! What a step expects of an output, and the fields that say so.
+//! Checks of a step on an output, and the fields that give them.
 
 use regex::Regex;
 
 use diagnostics::yaml::{Fields, Node, Problems, Value};
 use diagnostics::{Diagnostic, Place};
 
-/// What is expected of an output.
+/// An expectation about an output.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// What is looked for.
+    /// Pattern that is searched for.
     pub pattern: Pattern,
-    /// Whether it is to be found.
+    /// True if it must be found, false if it must not.
     pub found: bool,
-    /// Where it stands in the file.
+    /// Place in the file.
     pub place: Place,
 }
 
-/// What is looked for in an output.
+/// Pattern to search for in an output.
 #[derive(Debug, Clone)]
 pub enum Pattern {
-    /// A regular expression, searched for; `^` and `$` stand for the ends of each line.
+    /// A regular expression; `^` and `$` match the ends of each line.
     Regex(Regex),
-    /// A text, to be found literally.
+    /// A literal text.
     Token(String),
 }
 
 impl Check {
-    /// Whether an output is as expected.
+    /// True if the output is as expected.
     pub fn holds(&self, output: &str) -> bool {
         let found = match &self.pattern {
             Pattern::Regex(regex) => regex.is_match(output),
@@ -39,10 +39,10 @@ impl Check {
 /// The fields that [`checks`] reads.
 pub(super) const FIELDS: [&str; 4] = ["matches", "contains", "matches_not", "contains_not"];
 
-/// What those are told whose expression is none.
+/// Advice about a wrong regular expression.
 const LITERALLY: &str = "a text to be found literally goes into `contains`";
 
-/// Reads the expectations of a step, in the order in which [`FIELDS`] lists their kinds.
+/// Reads the checks of a step, in the order of [`FIELDS`].
 pub(super) fn checks(fields: &Fields<'_>, problems: &Problems) -> Vec<Check> {
     FIELDS
         .into_iter()
@@ -53,7 +53,7 @@ pub(super) fn checks(fields: &Fields<'_>, problems: &Problems) -> Vec<Check> {
         .collect()
 }
 
-/// A list with nothing in it would expect nothing, and pass.
+/// The items of a field. An empty list would expect nothing and always pass.
 fn given<'a>(field: &str, node: &'a Node, problems: &Problems) -> &'a [Node] {
     let nodes = node.one_or_more(problems);
     if nodes.is_empty() && matches!(node.value, Value::Sequence(_)) {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_expression_is_shown_where_it_is_wrong() {
+    fn a_wrong_expression_is_reported_at_its_place() {
         for text in
             ["matches: ['ca\\s+(Valid']\n", "matches: [\"ca +(Valid\"]\n", "matches: ca +(Valid\n"]
         {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_that_takes_too_much_memory_is_refused() {
+    fn an_expression_that_takes_too_much_memory_is_rejected() {
         let (_, shown) = read("matches: ['(\\w{1000}){1000}']\n");
         assert!(shown[0].contains("takes more than 1048576 bytes"), "{}", shown[0]);
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn expectations_that_expect_nothing_are_refused() {
+    fn empty_checks_are_rejected() {
         let (_, shown) = read("matches: []\n");
         assert!(shown[0].contains("`matches` expects nothing"));
         assert!(read("contains: ['']\n").1[0].contains("found everywhere"));

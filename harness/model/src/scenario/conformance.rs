@@ -1,29 +1,29 @@
-//! Which requirement a scenario is a case of.
+//! The block that makes a scenario a case.
 
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Fields, Node, Problems};
 use results::requirement::{End, Level, Requirement};
 
-/// What makes a scenario a case of conformance.
+/// The block `conformance` of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conformance {
-    /// The requirement.
+    /// Requirement.
     pub requirement: &'static Requirement,
-    /// Who is held to it.
+    /// The end that must meet it.
     pub end: End,
-    /// How strongly; the requirement's own level unless the case says otherwise.
+    /// Level; the requirement's own if the case gives none.
     pub level: Level,
-    /// The section of RFC 8894; the requirement's own unless the case says otherwise.
+    /// Section of RFC 8894; the requirement's own if the case gives none.
     pub section: String,
-    /// What is required in the RFC's words; the requirement's own unless the case says otherwise.
+    /// Sentence of the RFC; the requirement's own if the case gives none.
     pub sentence: String,
-    /// What was seen of it in the wild, and where.
+    /// Observations in real products, with their sources.
     pub seen: Option<String>,
-    /// The faults of the mock CA that fail this case, by their names: it is these that it is for.
+    /// Names of the mock CA's faults that must fail this case.
     pub catches: Vec<String>,
-    /// Whether it sends a server the request that must be granted: if that fails, a refusal of another request says nothing.
+    /// True if it sends the request that a server must grant. If that fails, a refused request proves nothing.
     pub is_control: bool,
-    /// Whether what is sent could disturb a PKI that others use.
+    /// True if its requests could disturb a PKI that others use.
     pub is_disruptive: bool,
 }
 

@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 use super::LoadErrors;
 use diagnostics::Diagnostic;
 
-/// The folder whose files are labs and never scenarios.
+/// Folder of lab files, which are never scenarios.
 const LABS: &str = "labs";
 
-/// The folder whose files say what is known of a PKI, and are never scenarios either.
+/// Folder of target files, which are never scenarios.
 pub const TARGETS: &str = "targets";
 
-/// The file of the failures that the matrix expects, which is never a scenario.
+/// File of the matrix's known failures, which is never a scenario.
 pub const LEDGER: &str = "matrix-ledger.yaml";
 
-/// The folder that ids are relative to, wherever below it a path points.
+/// Folder that ids are relative to.
 const SCENARIOS: &str = "scenarios";
 
-/// How deep folders are searched, lest the stack run out.
+/// Limit of nested folders, which protects the stack.
 const DEPTH_LIMIT: usize = 32;
 
-/// A scenario file that is not read yet.
+/// A scenario file that has not been read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its path without the ending, relative to the nearest folder above it that is named
-    /// `scenarios`, or else to the folder that was searched.
+    /// Path without the extension, relative to the nearest folder above it that is named `scenarios`, or else to the
+    /// searched folder.
     pub id: String,
     /// The file.
     pub path: PathBuf,
@@ -33,10 +33,10 @@ pub struct Found {
 
 /// Finds the scenarios at some paths, files or folders, sorted by id.
 ///
-/// Finding none is no error.
+/// An empty result is no error.
 ///
 /// # Errors
-/// All paths that lead nowhere, folders that cannot be read, and ids given twice.
+/// Paths that do not exist, folders that cannot be read, and duplicate ids.
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
     let mut search = Search::default();
     for path in paths {
@@ -45,9 +45,9 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
     search.finish()
 }
 
-/// Finds the target files at some paths: those that are named, and those in folders named `targets` below folders, sorted.
+/// Finds target files: those named, and those in folders named `targets` below the folders named, sorted.
 ///
-/// What leads nowhere or cannot be read is left to [`discover`], which tells of it.
+/// Wrong paths are left to [`discover`], which reports them.
 pub fn target_files(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut search = Search::default();
     for path in paths {
@@ -65,7 +65,7 @@ pub fn target_files(paths: &[PathBuf]) -> Vec<PathBuf> {
 #[derive(Default)]
 struct Search {
     seen: HashSet<PathBuf>,
-    /// The folders searched below the path at hand: with links, many ways may lead to one.
+    /// Folders searched so far below the current path; several links may lead to the same folder.
     searched: HashSet<PathBuf>,
     found: BTreeMap<String, PathBuf>,
     targets: BTreeSet<PathBuf>,
@@ -86,7 +86,7 @@ impl Search {
         } else if is_ledger(path) {
             self.error(path, "this is the ledger of the matrix, which holds no scenario");
         } else if is_yaml(path) {
-            // What is named without a folder is in this one.
+            // A file named without a folder is in the current one.
             let folder = path.parent().filter(|folder| *folder != Path::new(""));
             self.file(path, folder.unwrap_or(Path::new(".")));
         } else {
@@ -104,7 +104,7 @@ impl Search {
             Ok(paths) => paths,
             Err(error) => return self.error(folder, &format!("cannot be searched: {error}")),
         };
-        // A folder is searched by its own name rather than by that of a link to it.
+        // Links come last, so that a folder is searched under its own name.
         paths.sort_by_cached_key(|path| (path.is_symlink(), path.clone()));
         for path in paths.iter().filter(|path| !is_hidden(path)) {
             if path.is_dir() {
@@ -152,7 +152,7 @@ impl Search {
     }
 }
 
-/// The path from the root of the file system, without `..`.
+/// The absolute path, without `..`.
 fn whole(path: &Path) -> PathBuf {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_searched_and_labs_targets_and_the_ledger_left_out() {
+    fn labs_targets_and_the_ledger_are_not_scenarios() {
         let scenarios = ["s/b.yml", "s/scep/a.yaml"];
         let others = ["s/labs/l.yaml", "s/x/labs/l.yaml", "s/targets/t.yaml", "s/n.txt"];
         let tree = tree(&[&scenarios[..], &others].concat());
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn target_files_are_found_below_folders_and_where_they_are_named() {
+    fn target_files_are_found_by_folder_and_by_name() {
         let tree = tree(&["s/a.yaml", "s/targets/t.yaml", "s/targets/n.txt", "s/x/targets/u.yml"]);
         let folder = tree.path().join("s");
         let all = ["targets/t.yaml", "x/targets/u.yml"].map(|path| folder.join(path));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_has_one_id_however_it_is_selected() {
+    fn a_scenario_has_the_same_id_from_every_path() {
         let tree = tree(&["scenarios/scep/a.yaml"]);
         let folder = tree.path().join("scenarios");
         for path in ["", "scep", "scep/a.yaml", "scep/..", "scep/../scep"].map(|it| folder.join(it))
@@ -244,10 +244,10 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_is_searched_once_however_many_links_lead_to_it() {
+    fn a_folder_with_several_links_is_searched_once() {
         let tree = tree(&["s/a.yaml", "s/b/c.yaml"]);
         let folder = tree.path().join("s");
-        // With each level the ways to go double.
+        // Each level doubles the number of paths.
         for link in ["x", "y", "b/x", "b/y"] {
             std::os::unix::fs::symlink(&folder, folder.join(link)).unwrap();
         }
@@ -256,13 +256,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_current_folder_has_its_name_for_an_id() {
+    fn id_of_a_file_in_the_current_folder_is_its_name() {
         let folder = std::env::current_dir().unwrap();
         assert_eq!(id(&folder.join("Cargo.yaml"), &folder.join(".")), "Cargo");
     }
 
     #[test]
-    fn two_files_cannot_have_one_id_and_no_file_no_scenario() {
+    fn duplicate_ids_and_missing_paths_are_rejected() {
         let tree = tree(&["s/a.yaml", "s/a.yml"]);
         let shown =
             discover(&[tree.path().join("s"), tree.path().join("t")]).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Reads a scenario file and the lab it names.
+//! Reads a scenario file and its lab.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,20 +8,20 @@ use crate::lab::Lab;
 use diagnostics::yaml::{self, Fields, Node, Problems, Value};
 use diagnostics::{Diagnostic, Location, Source};
 
-/// All that is wrong with some files, in their order.
+/// All mistakes in some files, in order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n"))]
 pub struct LoadErrors(Vec<Diagnostic>);
 
 impl LoadErrors {
-    /// Sorts by file and place; what two scenarios say of their common lab is said once.
+    /// Sorts by file and place; a mistake in a lab that several scenarios share appears once.
     pub fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort();
         diagnostics.dedup();
         Self(diagnostics)
     }
 
-    /// What is wrong.
+    /// The mistakes.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0
     }
@@ -30,7 +30,7 @@ impl LoadErrors {
 /// Reads scenarios as [`load`] does.
 ///
 /// # Errors
-/// All that is wrong with any of them.
+/// All mistakes in any of them.
 pub fn load_each(found: &[Found], lab: Option<&Lab>) -> Result<Vec<Scenario>, LoadErrors> {
     let (mut scenarios, mut errors) = (Vec::new(), Vec::new());
     for found in found {
@@ -42,11 +42,11 @@ pub fn load_each(found: &[Found], lab: Option<&Lab>) -> Result<Vec<Scenario>, Lo
     if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
 }
 
-/// Reads a scenario; `lab` stands in for the one that it names, unless it says that it is for another. The scenario is read
-/// for its own lab then, and is not run.
+/// Reads a scenario. `lab` replaces its own, unless `lab` is for another one. Then the scenario is read with its own lab and
+/// skipped.
 ///
 /// # Errors
-/// All that is wrong with its file and its lab.
+/// All mistakes in its file and its lab.
 pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
     let source = Source::read(&found.path).map_err(|error| LoadErrors::new(vec![error]))?;
     let node = yaml::parse(&source).map_err(|error| LoadErrors::new(vec![error]))?;
@@ -61,9 +61,9 @@ pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
     }
 }
 
-/// Reads what can be read, and notes the rest as problems; what is wrong within the lab's own file is put apart.
+/// Reads as much as possible, and reports the rest as problems; mistakes in the lab's own file are kept apart.
 ///
-/// `instead` is the lab that stands in for the scenario's own.
+/// `instead` is the lab that replaces the scenario's own.
 fn decode(
     node: &Node,
     found: &Found,
@@ -77,11 +77,11 @@ fn decode(
     let description = fields.optional_as("description", Node::text);
     let tags = fields.one_or_more("tags").iter().filter_map(|node| node.text(problems)).collect();
     let conformance = fields.optional_as("conformance", conformance::decode);
-    // A lab that another stands in for need not be there, nor be in order.
+    // A lab that is replaced may be missing or wrong.
     let lab_file = fields.optional("lab").and_then(|node| lab_file(node, &found.path));
-    let not_here = instead.and_then(|lab| not_here(lab, lab_file.as_deref()));
+    let skip_reason = instead.and_then(|lab| skip_reason(lab, lab_file.as_deref()));
     let lab = match instead {
-        Some(lab) if not_here.is_none() => Some(lab.clone()),
+        Some(lab) if skip_reason.is_none() => Some(lab.clone()),
         _ => fields
             .required("lab")
             .and_then(|node| lab(node, lab_file.as_deref(), problems, lab_errors)),
@@ -97,28 +97,28 @@ fn decode(
         lab_file,
         conformance,
         steps: steps?,
-        not_here,
+        skip_reason,
     })
 }
 
-/// Why a lab cannot be the one of a scenario that names `own`: it stands in for another alone.
-fn not_here(lab: &Lab, own: Option<&Path>) -> Option<String> {
+/// Reason why `lab` cannot replace `own`: it is for another lab.
+fn skip_reason(lab: &Lab, own: Option<&Path>) -> Option<String> {
     let meant = lab.stands_in_for.as_deref()?;
     let own = match own.and_then(Path::file_name) {
         Some(name) if name == meant => return None,
         Some(name) => format!("is `{}`", name.to_string_lossy()),
         None => "is written in the file itself".to_owned(),
     };
-    Some(format!("its lab {own}, and the one given stands in for `{meant}` alone"))
+    Some(format!("its lab {own}, and the lab given stands in for `{meant}` only"))
 }
 
-/// The file that a lab is named by, relative to the scenario's own.
+/// The path of the lab file, relative to the scenario's folder.
 fn lab_file(node: &Node, path: &Path) -> Option<PathBuf> {
     let Value::Scalar { text, .. } = &node.value else { return None };
     Some(without_detour(path.parent().unwrap_or(Path::new("")).join(text)))
 }
 
-/// The lab in place, or the one in the file that is named.
+/// The lab in the scenario, or the one in its lab file.
 fn lab(
     node: &Node,
     file: Option<&Path>,
@@ -128,7 +128,7 @@ fn lab(
     if let Value::Mapping(_) = node.value {
         return Some(Lab::decode(node, problems));
     }
-    // What is no text has no name, and says so.
+    // A node that is no text reports that.
     node.text(problems)?;
     let file = file?;
     let wrong = match Lab::load(file) {
@@ -136,7 +136,7 @@ fn lab(
         Err(wrong) => wrong,
     };
     if let [Diagnostic { location: Location::File(_), message, .. }] = wrong.as_slice() {
-        // It cannot be read at all, which is a matter of where it is named.
+        // An unreadable file is reported at the place that names it.
         let reason = message.strip_prefix("the file ").unwrap_or(message);
         let message = format!("lab file `{}` {reason}", file.display());
         let advice = "a lab is a path relative to this file, or a map in its place";
@@ -158,7 +158,7 @@ fn without_detour(path: PathBuf) -> PathBuf {
             other => direct.push(other),
         }
     }
-    // Behind a link, `..` leads elsewhere.
+    // Behind a symbolic link, `..` leads elsewhere.
     let target = |path: &Path| std::fs::canonicalize(path).ok();
     if target(&direct).is_some_and(|file| Some(file) == target(&path)) { direct } else { path }
 }

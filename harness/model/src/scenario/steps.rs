@@ -1,4 +1,4 @@
-//! The steps of a scenario: one map each, whose one key is the step's kind.
+//! The steps of a scenario. Each is a mapping whose key is the step's kind.
 
 pub mod client;
 mod device;
@@ -10,29 +10,29 @@ pub mod seen;
 
 pub use self::device::{Configuration, Ping, Run, challenge_of};
 use self::given::Given;
-pub use self::pki::{Issued, Verdict};
+pub use self::pki::{DecisionStep, Issued};
 pub(super) use self::saved::Saved;
 use super::{Expect, Step};
 use crate::lab::Lab;
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Entry, Fields, Node, Problems, Value};
 
-/// A kind of step, as files write it.
+/// A kind of step.
 struct Kind {
     name: &'static str,
-    /// The fields besides `name` and `expect`.
+    /// Fields besides `name` and `expect`.
     fields: &'static [&'static [&'static str]],
     read: fn(&Given<'_>) -> Option<Action>,
 }
 
-/// Defines the kinds: of each the action, its name in files, its type, its fields, and the text in it that a device is given,
-/// in which passwords may stand.
+/// Defines the kinds of steps: the action, the name in files, the type, the fields, and the text that a device gets, which
+/// may contain passwords.
 ///
-/// The type has a function `read`, which makes it of what a file says, and a `title` in words. The first token is the `$` of
-/// the macro that is defined.
+/// The type has a function `read`, which reads the step from the file, and a description `title`. The first token is the `$`
+/// of the macro that this one defines.
 macro_rules! steps {
     ($d:tt $($(#[$doc:meta])* $action:ident = $name:literal, $type:ty, $fields:expr, $given:expr;)+) => {
-        /// What a step does.
+        /// The action of a step.
         #[derive(Debug, Clone)]
         pub enum Action {
             $($(#[$doc])* $action(Box<$type>),)+
@@ -45,17 +45,17 @@ macro_rules! steps {
         }),+];
 
         impl Action {
-            /// The kind of the step, as it is written in a file.
+            /// The kind of the step, as files write it.
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$action(_) => $name,)+ }
             }
 
-            /// What is done, in words.
+            /// A description of the action.
             pub fn title(&self) -> String {
                 match self { $(Self::$action(it) => it.title(),)+ }
             }
 
-            /// The text that a device is given as it stands in the file, in which passwords may stand.
+            /// The text for a device as the file has it; it may contain passwords.
             pub fn given_to_device(&self) -> Option<&str> {
                 fn of<T>(step: &T, given: fn(&T) -> Option<&str>) -> Option<&str> {
                     given(step)
@@ -64,7 +64,7 @@ macro_rules! steps {
             }
         }
 
-        /// Does the same with the step of an action, whatever its kind: `with_step!(action, step => step.title())`.
+        /// Evaluates an expression with the step of any action: `with_step!(action, step => step.title())`.
         #[macro_export]
         macro_rules! with_step {
             ($d action:expr, $d step:ident => $d done:expr) => {
@@ -79,25 +79,25 @@ steps! { $
     Configure = "configure", Configuration, &[&["device", "set"]], |it| Some(&it.lines.value);
     /// Changes a device's configuration.
     Modify = "modify", Configuration, &[&["device", "lines"]], |it| Some(&it.lines.value);
-    /// Sends echo requests from a device; all must be answered.
+    /// Sends echo requests from a device, which must all be answered.
     Ping = "ping", Ping, Ping::FIELDS, |_| None;
-    /// Runs a command at a device and checks its output.
+    /// Runs a command on a device and checks its output.
     Run = "run", Run, Run::FIELDS, |it| Some(&it.command);
-    /// Lets a PKI issue the certificate of its oldest pending request.
-    Approve = "approve", Verdict, Verdict::FIELDS, |_| None;
-    /// Lets a PKI refuse its oldest pending request.
-    Deny = "deny", Verdict, Verdict::FIELDS, |_| None;
-    /// Checks the certificates that a PKI issued.
+    /// Makes a PKI issue the certificate of its oldest pending request.
+    Approve = "approve", DecisionStep, DecisionStep::FIELDS, |_| None;
+    /// Makes a PKI deny its oldest pending request.
+    Deny = "deny", DecisionStep, DecisionStep::FIELDS, |_| None;
+    /// Checks the certificates that a PKI has issued.
     Issued = "issued", Issued, Issued::FIELDS, |_| None;
-    /// Speaks SCEP to a PKI.
+    /// Sends a SCEP request to a PKI and checks the answer.
     Scep = "scep", scep::Scep, scep::Scep::FIELDS, |_| None;
-    /// Lets the client under test enrol.
+    /// Makes the client under test enrol.
     Client = "client", client::ClientStep, client::ClientStep::FIELDS, |_| None;
-    /// Checks what clients sent.
+    /// Checks the requests of clients.
     Seen = "seen", seen::Seen, seen::Seen::FIELDS, |_| None;
 }
 
-/// Reads one step; `lab` is `None` if it could not be read, and names are not resolved then.
+/// Reads a step. If the lab could not be read, `lab` is `None` and names are not resolved.
 pub(super) fn step(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Option<Step> {
     let (kind, entry) = kind(node, problems)?;
     let known = [&kind.fields.concat()[..], &["name", "expect"]].concat();
@@ -110,7 +110,7 @@ pub(super) fn step(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Optio
     let given = Given { fields, lab, problems, kind: kind.name, expect, place };
     let (name, action) = (given.text("name"), (kind.read)(&given)?);
     let expect = match action {
-        // A client that is to fail must say so: that is an outcome like others, and in the step already.
+        // A client step turns `expect: failure` into its acceptable outcomes.
         Action::Client(_) => Expect::Success,
         _ => expect,
     };
@@ -142,7 +142,7 @@ fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<(&'static Kind, &'a E
         found.get_or_insert((kind, entry));
     }
     if entries.is_empty() {
-        let missing = Diagnostic::at(&node.place, "a step has a kind");
+        let missing = Diagnostic::at(&node.place, "a step must have a kind");
         problems.add(missing.known("", "known steps", names()));
     }
     found
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reference_of_steps_names_every_step_and_no_other() {
+    fn documented_steps_are_those_of_the_table() {
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/scenario-files.md");
         let page = std::fs::read_to_string(page).unwrap();
         let (_, table) =

@@ -1,20 +1,20 @@
-//! The table of a matrix: short words in the cells, the rest in numbered notes.
+//! The table of a matrix: short words in the cells, and numbered footnotes.
 
 use std::collections::BTreeMap;
 
 use crate::Tone;
-use results::{Cell, Matrix, Reason, Results, Row, Standing, Status};
+use results::{Assessment, Cell, Matrix, Reason, Results, Row, Status};
 
 /// A matrix laid out for people.
 pub(super) struct Sheet {
-    /// The columns' headings, those of the two columns of names included.
+    /// Headings, including those of the two columns of names.
     pub(super) headings: Vec<String>,
     pub(super) lines: Vec<Line>,
-    /// What the numbers in the cells stand for, from 1.
+    /// Footnotes, numbered from 1.
     pub(super) notes: Vec<String>,
-    /// What a reader must know of the clients, by client.
+    /// Remarks by client.
     pub(super) clients: BTreeMap<String, Vec<String>>,
-    /// What the words mean that do not speak for themselves.
+    /// Meanings of words in the cells.
     pub(super) legend: Vec<(&'static str, &'static str)>,
 }
 
@@ -25,16 +25,16 @@ pub(super) struct Line {
     pub(super) words: Vec<Words>,
 }
 
-/// What stands in a cell.
+/// Content of a cell.
 pub(super) struct Words {
     pub(super) tone: Tone,
     pub(super) text: String,
 }
 
-/// What stands for a failure that the ledger expects.
+/// An expected failure.
 const KNOWN: &str = "known";
 
-/// What stands for a pass that the ledger does not expect.
+/// An unexpected pass.
 const UNEXPECTED: &str = "pass!";
 
 impl Sheet {
@@ -62,48 +62,48 @@ fn line(row: &Row, notes: &mut Notes) -> Line {
 
 fn words(cell: &Cell, notes: &mut Notes) -> Words {
     let of_stage = |word: &str, reason: &Reason| format!("{word} {}", reason.stage);
-    let (tone, word) = match &cell.standing {
-        Standing::Passed | Standing::Noted { .. } | Standing::Vanished { .. } => {
+    let (tone, word) = match &cell.assessment {
+        Assessment::Passed | Assessment::Noted { .. } | Assessment::Vanished { .. } => {
             (Tone::Good, "pass".to_owned())
         }
-        Standing::Failed { reason, .. } => (Tone::Bad, of_stage("fail", reason)),
-        Standing::ExpectedFailure { reason, .. } => (Tone::Doubtful, of_stage(KNOWN, reason)),
-        Standing::UnexpectedPass { .. } => (Tone::Bad, UNEXPECTED.to_owned()),
-        Standing::Skipped { .. } => (Tone::Faint, "skip".to_owned()),
-        Standing::LabBroke { .. } => (Tone::Bad, "lab".to_owned()),
-        Standing::Panicked { .. } => (Tone::Bad, "bug".to_owned()),
-        Standing::Unfinished => (Tone::Faint, "-".to_owned()),
+        Assessment::Failed { reason, .. } => (Tone::Bad, of_stage("fail", reason)),
+        Assessment::ExpectedFailure { reason, .. } => (Tone::Doubtful, of_stage(KNOWN, reason)),
+        Assessment::UnexpectedPass { .. } => (Tone::Bad, UNEXPECTED.to_owned()),
+        Assessment::Skipped { .. } => (Tone::Faint, "skip".to_owned()),
+        Assessment::LabBroke { .. } => (Tone::Bad, "lab".to_owned()),
+        Assessment::Panicked { .. } => (Tone::Bad, "bug".to_owned()),
+        Assessment::Unfinished => (Tone::Faint, "-".to_owned()),
     };
-    let text = match note(&cell.standing) {
+    let text = match note(&cell.assessment) {
         Some(text) => format!("{word} [{}]", notes.number(text)),
         None => word,
     };
     Words { tone, text }
 }
 
-/// The whole story of a cell; nothing where its word is the whole story.
-fn note(standing: &Standing) -> Option<String> {
-    Some(match standing {
-        Standing::Failed { reason, expected: Some(expected) } => format!(
+/// The footnote of a cell, if its word does not say everything.
+fn note(assessment: &Assessment) -> Option<String> {
+    Some(match assessment {
+        Assessment::Failed { reason, expected: Some(expected) } => format!(
             "{} - not the failure that {} expects: {}",
             reason.text, expected.at, expected.because
         ),
-        Standing::Failed { reason, expected: None } => reason.text.clone(),
-        Standing::ExpectedFailure { reason, expected } => format!("{} - {expected}", reason.text),
-        Standing::UnexpectedPass { expected } => {
+        Assessment::Failed { reason, expected: None } => reason.text.clone(),
+        Assessment::ExpectedFailure { reason, expected } => format!("{} - {expected}", reason.text),
+        Assessment::UnexpectedPass { expected } => {
             format!("no longer fails; {} expects that it does: {}", expected.at, expected.because)
         }
-        Standing::Panicked { message } => message.clone(),
+        Assessment::Panicked { message } => message.clone(),
         other => return other.reason(),
     })
 }
 
-/// Each text once, in the order in which they are first referred to.
+/// Footnotes without duplicates, in order of first use.
 #[derive(Default)]
 struct Notes(Vec<String>);
 
 impl Notes {
-    /// The number of a text, from 1.
+    /// Number of a footnote, from 1.
     fn number(&mut self, text: String) -> usize {
         if let Some(index) = self.0.iter().position(|other| *other == text) {
             return index + 1;
@@ -129,9 +129,9 @@ fn client_notes(matrix: &Matrix) -> BTreeMap<String, Vec<String>> {
 fn legend(matrix: &Matrix) -> Vec<(&'static str, &'static str)> {
     let words = [
         (Status::ExpectedFailure, KNOWN, "fails as the ledger expects"),
-        (Status::UnexpectedPass, UNEXPECTED, "passes, and the ledger expects that it fails"),
+        (Status::UnexpectedPass, UNEXPECTED, "passes, but the ledger expects a failure"),
         (Status::LabBroke, "lab", "the lab could not be built, or broke"),
-        (Status::Panicked, "bug", "a fault of sceplab itself"),
+        (Status::Panicked, "bug", "a bug in sceplab"),
         (Status::Unfinished, "-", "not finished"),
     ];
     let used = words.into_iter().filter(|(status, ..)| matrix.count(&[*status]) > 0);

@@ -1,4 +1,4 @@
-//! The reports of a matrix that has something of each kind.
+//! Reports of a matrix with cells of each kind.
 
 mod samples;
 
@@ -7,7 +7,7 @@ use crate::Format;
 use crate::terminal::summary;
 
 #[test]
-fn the_table_is_read_without_its_files() {
+fn the_table_explains_its_cells() {
     let matrix = samples::matrix();
     assert_eq!(
         table(&matrix, Palette::plain()),
@@ -17,7 +17,7 @@ scep/linux-pki  linux-pki           pass              pass! [1]          skip [2
                 scepserver | 2.1.0  fail PKCSReq [3]  known PKCSReq [4]  skip [2]
 
 known: fails as the ledger expects
-pass!: passes, and the ledger expects that it fails
+pass!: passes, but the ledger expects a failure
 
 [1] no longer fails; ledger.yaml:3 expects that it does: strongSwan 5.9.8 takes no other
 [2] sscep is not installed
@@ -33,7 +33,7 @@ note: strongswan: it has no option for *this*"
 }
 
 #[test]
-fn only_what_nobody_expects_is_explained() {
+fn only_unexpected_failures_are_explained() {
     let matrix = samples::matrix();
     let explained = |cell| explanation(cell, Palette::plain()).is_some();
     let all: Vec<bool> = matrix.cells().map(explained).collect();
@@ -41,7 +41,7 @@ fn only_what_nobody_expects_is_explained() {
 }
 
 #[test]
-fn colour_does_not_move_the_columns() {
+fn colour_does_not_change_the_columns() {
     let matrix = samples::matrix();
     let coloured = table(&matrix, Palette::coloured());
     let plain =
@@ -51,7 +51,7 @@ fn colour_does_not_move_the_columns() {
 }
 
 #[test]
-fn markdown_shows_text_and_no_markup() {
+fn markdown_escapes_text() {
     assert_eq!(
         Format::Markdown.text(&samples::matrix()),
         r"| scenario | PKI | builtin | strongswan | sscep |
@@ -62,7 +62,7 @@ fn markdown_shows_text_and_no_markup() {
 1 passed, 1 failed, 1 no longer failing, 1 failing as expected, 2 skipped in 31.20 s
 
 - `known`: fails as the ledger expects
-- `pass!`: passes, and the ledger expects that it fails
+- `pass!`: passes, but the ledger expects a failure
 - \[1\] no longer fails; ledger.yaml:3 expects that it does: strongSwan 5.9.8 takes no other
 - \[2\] sscep is not installed
 - \[3\] PKIOperation (PKCSReq): only RSA digest encryption supported
@@ -73,7 +73,7 @@ fn markdown_shows_text_and_no_markup() {
 }
 
 #[test]
-fn junit_has_a_suite_for_each_row_and_fails_what_no_longer_fails() {
+fn junit_has_one_suite_per_row_and_fails_unexpected_passes() {
     let xml = Format::Junit.text(&samples::matrix());
     assert!(
         xml.contains(r#"name="sceplab" tests="6" skipped="3" failures="2" errors="0""#),
@@ -86,7 +86,7 @@ fn junit_has_a_suite_for_each_row_and_fails_what_no_longer_fails() {
 }
 
 #[test]
-fn json_tells_each_cell_by_its_kind() {
+fn json_has_the_kind_of_each_cell() {
     let report: serde_json::Value =
         serde_json::from_str(&Format::Json.text(&samples::matrix())).unwrap();
     assert_eq!(report["counts"]["expected_failures"], 1);

@@ -1,4 +1,4 @@
-//! Outcomes to try the reports on.
+//! Results for tests of reports.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};

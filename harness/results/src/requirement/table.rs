@@ -1,9 +1,9 @@
-//! The requirements, in the RFC's own words (RFC 8894, September 2020).
+//! The requirements in the RFC's words (RFC 8894, September 2020).
 
 use super::{End, Level, Requirement};
 
-/// Makes a row of each requirement: its number, level, section, the ends it is for, its sentence, and for each end that no case can
-/// test, the reason.
+/// Makes the table: number, level, section, ends and sentence of each requirement, and the reason for each end that no case
+/// can test.
 macro_rules! requirements {
     ($(
         $id:ident $level:ident $section:literal [$($end:ident),+]
@@ -35,7 +35,7 @@ requirements! {
         "Implementations MUST NOT support the obsolete and/or insecure single DES and MD5 algorithms used in earlier versions of this specification";
     R07 Should "4.1" [Server, Client]
         "The CA SHOULD ignore the SCEPPATH unless its precise format is critical to the CA's operation."
-        untestable Client "which path a client uses by itself cannot be seen when the path is given to it";
+        untestable Client "the path that a client would choose cannot be seen, because it is given the path";
     R08 Must "4.1" [Client]
         "When using GET messages to communicate binary data, base64 encoding as specified in Section 4 of [RFC4648] MUST be used. […] thus, it MUST be escaped as specified in [RFC3986]";
     R09 Must "4.3" [Server, Client]
@@ -125,8 +125,8 @@ requirements! {
         "The reply MUST contain the CRL in the crls field of the SignedData.";
     R51 Must "4.7.1" [Server, Client]
         "Clients MUST validate the signature on the message before trusting any of its contents."
-        untestable Client "an enrolment does not ask for the next CA, and a client that does is another command";
+        untestable Client "an enrolment does not ask for the next CA; a client does that with another command";
     R52 Must "2.1.1" [Client]
         "A client MUST have the following information locally configured: […] The CA's fully qualified domain name or IP address. […] Any identification and/or authorisation information required by the CA before a certificate will be issued […] The identifying information that is used for authentication of the CA"
-        untestable Client "what a client has configured is not seen from outside; that it authenticates the CA is under R22";
+        untestable Client "the configuration of a client cannot be seen from outside; R22 tests that it authenticates the CA";
 }

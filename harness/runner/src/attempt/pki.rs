@@ -7,7 +7,7 @@ use super::{Answer, Attempt, Attempted, Miss, On, Stop, bounded};
 use crate::conversation::{Conversation, SpeechError};
 use model::scenario::scep::{FactName, Scep};
 use model::scenario::seen::{Seen, SeenFact};
-use model::scenario::{Issued, Step, Verdict};
+use model::scenario::{DecisionStep, Issued, Step};
 use results::Sent;
 use testbed::Testbed;
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, SeenRequest};
@@ -18,7 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// What a scenario has said to each PKI so far.
 pub(crate) type Conversations = BTreeMap<String, Conversation>;
 
-impl Attempt for Verdict {
+impl Attempt for DecisionStep {
     /// Approves or denies the oldest pending request, once there is one.
     async fn attempt(&self, On { step, testbed, .. }: On<'_>) -> Result<Attempted, Stop> {
         let pki = pki(testbed, &self.pki)?;

@@ -23,7 +23,7 @@ use super::keys::Kind;
 use super::signer::issued_by;
 use super::{Authority, Conversation, Requested, SpeechError, Transaction, keys};
 use model::scenario::scep::{
-    ChallengeChoice, KeyType, Operation, RecipientChoice, Request, SignerChoice, Wrong,
+    ChallengeChoice, KeyType, Mutation, Operation, RecipientChoice, Request, SignerChoice,
 };
 use testbed::pki::Pki;
 
@@ -53,22 +53,23 @@ impl Conversation {
         } else {
             question(request)
         };
-        if request.wrong.contains(&Wrong::LowerCaseOperation) {
+        if request.mutations.contains(&Mutation::LowerCaseOperation) {
             let query = &composed.request.query;
             let (operation, rest) = query.split_once('&').unwrap_or((query, ""));
             let operation = operation.to_ascii_lowercase();
             composed.request.query =
                 if rest.is_empty() { operation } else { format!("{operation}&{rest}") };
         }
-        if request.wrong.contains(&Wrong::NoOperation) {
+        if request.mutations.contains(&Mutation::NoOperation) {
             let query = &composed.request.query;
             composed.request.query =
                 query.split_once('&').map_or_else(String::new, |(_, rest)| rest.to_owned());
         }
-        if request.wrong.contains(&Wrong::OtherPath) {
+        if request.mutations.contains(&Mutation::OtherPath) {
             composed.path_suffix = "/pkiclient.exe";
         }
-        let wrongs = request.wrong.iter().map(|wrong| format!("  wrong: {}", wrong.description()));
+        let wrongs =
+            request.mutations.iter().map(|wrong| format!("  wrong: {}", wrong.description()));
         composed.words.extend(wrongs);
         Ok(composed)
     }
@@ -193,7 +194,7 @@ impl Conversation {
         };
         let key = match &choice.key {
             Some(name) => self.keys.key(name, kind).await?,
-            None if !request.operation.enrols() || !request.wrong.is_empty() => {
+            None if !request.operation.enrols() || !request.mutations.is_empty() => {
                 keys::throw_away().await?
             }
             None => {

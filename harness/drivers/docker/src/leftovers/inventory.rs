@@ -242,7 +242,7 @@ fn leftover(engine: &Engine, thing: Thing) -> Leftover {
 }
 
 #[async_trait]
-impl leftovers::Thing for OnEngine {
+impl leftovers::Removable for OnEngine {
     async fn remove(&self) -> Result<Removal, String> {
         self.thing.remove(&self.engine).await.map_err(|error| error.to_string())
     }

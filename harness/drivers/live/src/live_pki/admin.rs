@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::{ScepUrl, connect};
-use testbed::http::{self, Answer, Envelope};
+use testbed::http::{self, Answer, RequestOptions};
 use testbed::pki::PkiError;
 
 /// The page, and who may see it.
@@ -89,17 +89,17 @@ impl NdesAdmin {
 
     async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
         let (stream, authority) = (connect(&self.url).await?, self.url.authority());
-        let envelope = Envelope::new(&authority, self.url.path(), limit);
-        http::ask(stream, Envelope { credentials, ..envelope }, &PAGE).await
+        let options = RequestOptions::new(&authority, self.url.path(), limit);
+        http::ask(stream, RequestOptions { credentials, ..options }, &PAGE).await
     }
 
     /// Asks in two steps, over one connection, for it is the connection that the server lets in.
     async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
         let (stream, authority) = (connect(&self.url).await?, self.url.authority());
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
-        let envelope = Envelope::new(&authority, self.url.path(), limit);
-        let envelope = Envelope { credentials: Some(&hello), ..envelope };
-        http::ask_again(stream, envelope, &PAGE, |answer| self.prove(answer)).await
+        let options = RequestOptions::new(&authority, self.url.path(), limit);
+        let options = RequestOptions { credentials: Some(&hello), ..options };
+        http::ask_authenticated(stream, options, &PAGE, |answer| self.prove(answer)).await
     }
 
     fn prove(&self, answer: &Answer) -> Result<String, String> {

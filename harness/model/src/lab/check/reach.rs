@@ -1,4 +1,4 @@
-//! A PKI must be reachable for a device, as far as a lab file tells.
+//! Checks that some device can reach each PKI, as far as the lab file shows.
 //!
 //! A device's own routes come from its configuration, so any host on one of its links may be its next hop.
 
@@ -9,9 +9,9 @@ use crate::lab::{Host, Lab, Runs};
 use diagnostics::yaml::Problems;
 use diagnostics::{Diagnostic, Located};
 
-/// Notes every PKI that no device can reach whatever its configuration.
+/// Reports every PKI that no device can reach, whatever its configuration.
 pub(super) fn check(lab: &Lab, pkis: &[Located<String>], problems: &Problems) {
-    // What a real device is plugged into is not known.
+    // The links of a real device are unknown.
     if lab.devices.values().all(|device| device.ssh.is_some()) {
         return;
     }
@@ -23,7 +23,7 @@ pub(super) fn check(lab: &Lab, pkis: &[Located<String>], problems: &Problems) {
         let hosts: Vec<&str> = at.map(|(name, _)| name.as_str()).collect();
         let mut places = hosts.iter().filter_map(|host| topology.find(host));
         let answers = |host| links.iter().any(|link| answers(&topology, host, *link));
-        // A PKI that no host runs is a mistake of another kind.
+        // A PKI that no host runs is reported elsewhere.
         if hosts.is_empty() || places.any(answers) {
             continue;
         }
@@ -40,7 +40,7 @@ pub(super) fn check(lab: &Lab, pkis: &[Located<String>], problems: &Problems) {
     }
 }
 
-/// Whether a host runs the PKI that steps know by this name.
+/// True if the host runs the PKI that steps call `pki`.
 fn runs(name: &str, host: &Host, pki: &str) -> bool {
     match &host.runs {
         Some(Runs::Pki(runs)) => runs == pki,
@@ -49,7 +49,7 @@ fn runs(name: &str, host: &Host, pki: &str) -> bool {
     }
 }
 
-/// Whether a device on `link` can reach the host, and the host that link.
+/// True if a device on `link` can reach the host, and the host that link.
 fn answers(topology: &Topology, host: usize, link: usize) -> bool {
     let nodes = &topology.nodes;
     let there = |address: Ipv4Addr| {
@@ -59,13 +59,13 @@ fn answers(topology: &Topology, host: usize, link: usize) -> bool {
             is_there(at) || nodes[at].forwards() && leads(topology, at, address, is_there)
         })
     };
-    // The last router passes the answer on into the subnet.
+    // The last router forwards the answer into the subnet.
     let is_back = |at: usize| nodes[at].is_on(link) && (at == host || nodes[at].forwards());
     nodes[host].addresses().any(there)
         && leads(topology, host, topology.links[link].network(), is_back)
 }
 
-/// Whether packets that a node sends to `address` get to one that `is_there`.
+/// True if packets from a node to `address` reach a node that `is_there`.
 fn leads(
     topology: &Topology,
     from: usize,
@@ -73,7 +73,7 @@ fn leads(
     is_there: impl Fn(usize) -> bool,
 ) -> bool {
     let mut at = from;
-    // More hops than nodes is a loop.
+    // More hops than nodes mean a loop.
     for _ in &topology.nodes {
         if is_there(at) {
             return true;

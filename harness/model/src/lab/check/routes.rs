@@ -1,4 +1,4 @@
-//! Routes must lead somewhere.
+//! Checks that routes lead somewhere.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::super::draft::{Draft, DraftHost, DraftRoute};
 use diagnostics::Diagnostic;
 use diagnostics::yaml::Problems;
 
-/// Notes every route that leads nowhere or to a link of the host's own, and every second one to the same destination.
+/// Reports routes that lead nowhere or to a link of the host itself, and duplicates.
 pub(super) fn check(draft: &Draft, problems: &Problems) {
     for host in &draft.hosts {
         let mut lines = HashMap::new();
@@ -25,7 +25,7 @@ pub(super) fn check(draft: &Draft, problems: &Problems) {
     }
 }
 
-/// The kernel takes no address for a subnet, and no second way to where a link leads.
+/// The kernel accepts neither an address as a subnet nor a second route to a connected link.
 fn destination_is_elsewhere(route: &DraftRoute, host: &DraftHost, problems: &Problems) {
     let (destination, written) = (route.destination, &route.written);
     if written.value != destination {
@@ -35,7 +35,7 @@ fn destination_is_elsewhere(route: &DraftRoute, host: &DraftHost, problems: &Pro
     }
     if host.addresses.iter().any(|own| own.value.trunc() == destination) {
         let message = format!("the host is in `{destination}` itself");
-        let note = "a route leads to where the host has no address";
+        let note = "a route leads to a subnet in which the host has no address";
         problems.add(Diagnostic::at(&written.place, message).note(note));
     }
 }
@@ -47,25 +47,25 @@ fn leads_nowhere(route: &DraftRoute, host: &DraftHost, draft: &Draft) -> Option<
     if !host.is_near(route.next_hop) {
         return Some("is on none of the host's links".to_owned());
     }
-    if is_of_a_whole_link(route, host) {
+    if is_network_or_broadcast(route, host) {
         return Some("is the subnet's own or its broadcast address".to_owned());
     }
     match draft.hosts.iter().find(|other| other.owns(route.next_hop)) {
         Some(other) => {
-            // A host passes on nothing to get what is for itself; a default route is for more than that.
+            // A host that does not forward can still be the destination, except of a default route.
             let arrives = route.destination.prefix_len() > 0
                 && other.addresses.iter().any(|own| route.destination.contains(&own.value.addr()));
             let reason = format!("is host `{}`, which does not forward", other.name.value);
             (!other.forwards && !arrives).then_some(reason)
         }
-        // A device takes its address from its configuration.
+        // A device gets its address from its configuration.
         None if is_near_a_device(route, draft) => None,
         None => Some("is no host's address".to_owned()),
     }
 }
 
-/// Whether the next hop is nobody's: the first or the last address of a link of the host.
-fn is_of_a_whole_link(route: &DraftRoute, host: &DraftHost) -> bool {
+/// True if the next hop is the first or the last address of a link, which belong to no host.
+fn is_network_or_broadcast(route: &DraftRoute, host: &DraftHost) -> bool {
     let hop = route.next_hop;
     let links = host.addresses.iter().map(|own| own.value);
     let mut long = links.filter(|link| link.contains(&hop) && link.prefix_len() < 31);

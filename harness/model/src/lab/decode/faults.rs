@@ -1,11 +1,11 @@
-//! What a PKI does wrong on purpose, checked against the mock CA's catalogue.
+//! The faults of a PKI, checked against the mock CA's catalogue.
 
 use mock_ca::{Fault, FaultError, FaultRule, PersonalityName, Trigger};
 
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Fields, Node, Problems};
 
-/// The rules of a list, each as the mock CA reads it.
+/// Reads a list of fault rules.
 pub(super) fn faults(
     node: &Node,
     personality: PersonalityName,
@@ -22,8 +22,12 @@ fn rule(node: &Node, personality: PersonalityName, problems: &Problems) -> Optio
     let fault = fault(action, problems)?;
     let rule = FaultRule::new(on?, nth.flatten(), fault);
     let refused = rule.as_ref().err().map(ToString::to_string);
-    let unsuited = (!fault.suits(personality))
-        .then(|| format!("a `{personality}` has no certificates for `{}`", fault.name()));
+    let unsuited = (!fault.suits(personality)).then(|| {
+        format!(
+            "the personality `{personality}` has no certificates that `{}` could change",
+            fault.name()
+        )
+    });
     if let Some(reason) = refused.or(unsuited) {
         problems.add(Diagnostic::at(&action.place, reason));
     }

@@ -15,7 +15,7 @@ fn target(device: &str) -> SshTarget {
 }
 
 #[test]
-fn what_is_left_out_is_as_in_openssh() {
+fn defaults_are_those_of_openssh() {
     let target = target("ssh: admin@198.51.100.7");
     assert_eq!(target, SshTarget::new("admin", "198.51.100.7", 22));
     assert_eq!(target.to_string(), "admin@198.51.100.7");
@@ -23,7 +23,7 @@ fn what_is_left_out_is_as_in_openssh() {
 }
 
 #[test]
-fn everything_can_be_said() {
+fn all_ssh_options_are_read() {
     let read = target(
         "ssh: 'me@work@[2001:db8::1]', port: 2222, identity: keys/id, known-hosts: /etc/known, password-env: DUT0_PASSWORD, \
          prompt: {operational: 'R1>'}, keep: [interfaces ethernet eth0, \"system 'a b'\"], answer-within: 5m",
@@ -44,7 +44,7 @@ fn everything_can_be_said() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_at_its_place() {
+fn a_wrong_ssh_option_is_reported_at_its_place() {
     for (device, message, column) in [
         (
             "ssh: 198.51.100.7",
@@ -69,7 +69,7 @@ fn what_does_not_fit_is_told_at_its_place() {
         ("ssh: a@b, prompt: {config: x}", "unknown field `config` in the prompts", 29),
         ("ssh: a@b, keep: [set system login]", "`set system login` begins with a verb", 27),
         ("ssh: a@b, keep: {}", "expected a text or a list of texts, found a map", 26),
-        ("ssh: a@b, answer-within: 0s", "expected a duration longer than nothing, found `0s`", 35),
+        ("ssh: a@b, answer-within: 0s", "expected a duration longer than `0s`, found `0s`", 35),
         ("ssh: a@b, identity: ''", "expected the path of a file, found ``", 30),
     ] {
         let found = load(&lab(device)).unwrap_err();
@@ -81,13 +81,13 @@ fn what_does_not_fit_is_told_at_its_place() {
 }
 
 #[test]
-fn options_of_ssh_are_for_devices_with_it() {
+fn ssh_options_without_ssh_are_rejected() {
     let text = "devices:\n  DUT0: {interfaces: {eth0: 10.0.0.0/24}, port: 22}\nhosts:\n  a: {addresses: [10.0.0.1/24]}\n";
     assert_eq!(errors(text), ["`port` is for a device with `ssh`, which this one lacks"]);
 }
 
 #[test]
-fn who_takes_the_variable_for_the_password_does_not_read_it_again() {
+fn a_password_in_place_of_a_variable_name_is_not_shown() {
     let found = load(&lab("ssh: a@b, password-env: 'Tr0ub4dor&3'")).unwrap_err();
     let shown = found.iter().map(ToString::to_string).collect::<String>();
     assert!(shown.contains("expected the name of an environment variable"), "{shown}");

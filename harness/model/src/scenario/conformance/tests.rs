@@ -1,10 +1,10 @@
-//! The catalogue of cases, held against what can be chosen of a request.
+//! The catalogue of cases, compared with all that a request can have.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::scenario::scep::{
-    ChallengeChoice, Operation, RecipientChoice, Request, SignerChoice, Wrong,
+    ChallengeChoice, Mutation, Operation, RecipientChoice, Request, SignerChoice,
 };
 use crate::scenario::{Action, Scenario, discover, load};
 
@@ -17,14 +17,14 @@ fn catalogue() -> Vec<Scenario> {
 fn requests(cases: &[Scenario]) -> Vec<&Request> {
     let steps = cases.iter().flat_map(|case| &case.steps);
     let requests = steps.filter_map(|step| match &step.action {
-        Action::Scep(speech) => Some(&speech.request),
+        Action::Scep(step) => Some(&step.request),
         _ => None,
     });
     requests.collect()
 }
 
 #[test]
-fn each_case_is_one_and_says_so_in_a_title_of_its_own() {
+fn cases_have_unique_titles_and_requirements() {
     let cases = catalogue();
     let titles: BTreeSet<&str> = cases.iter().map(|case| case.title.as_str()).collect();
     assert_eq!(titles.len(), cases.len());
@@ -35,7 +35,7 @@ fn each_case_is_one_and_says_so_in_a_title_of_its_own() {
 }
 
 #[test]
-fn whatever_can_be_chosen_is_in_a_case() {
+fn a_case_uses_each_choice_about_a_request() {
     use ChallengeChoice::{Again, Always, Empty, Wrong as WrongPassword};
     let cases = catalogue();
     let requests = requests(&cases);
@@ -63,12 +63,12 @@ fn whatever_can_be_chosen_is_in_a_case() {
 }
 
 #[test]
-fn what_could_disturb_is_marked() {
+fn disruptive_cases_are_marked() {
     for case in catalogue() {
         let disturbs = requests(std::slice::from_ref(&case)).iter().any(|request| {
-            let noise = [Wrong::Noise, Wrong::DeeplyNested, Wrong::NoiseAsEnvelope];
+            let noise = [Mutation::Noise, Mutation::DeeplyNested, Mutation::NoiseAsEnvelope];
             let is_long = request.message.nonce_bytes.is_some_and(|bytes| bytes > 64);
-            is_long || noise.iter().any(|wrong| request.wrong.contains(wrong))
+            is_long || noise.iter().any(|wrong| request.mutations.contains(wrong))
         });
         let is_marked = case.conformance.is_some_and(|it| it.is_disruptive);
         assert_eq!(is_marked, disturbs, "{}", case.id);

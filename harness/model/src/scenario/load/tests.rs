@@ -1,4 +1,4 @@
-//! Scenario files, right and wrong.
+//! Right and wrong scenario files.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn messages(result: Result<Scenario, LoadErrors>) -> Vec<String> {
 }
 
 #[test]
-fn every_kind_of_step_is_read() {
+fn all_kinds_of_steps_are_read() {
     let scenario = steps(
         "- configure:
     set: |
@@ -59,7 +59,7 @@ fn every_kind_of_step_is_read() {
 }
 
 #[test]
-fn all_errors_of_a_file_are_found_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let found = messages(steps(
         "- rum: {command: x}
 - run: {device: DUT1, comand: x, matches: ['a(']}
@@ -86,7 +86,7 @@ fn all_errors_of_a_file_are_found_at_once() {
             "expected a duration with its unit, such as `500ms`, `2s` or `1m`, found `5`",
             "a line begins with `set`, not `sett`",
             "unknown step `name`",
-            "`within` waits for a check, and there is none",
+            "`within` waits for a check, but the step has none",
             "unknown PKI `cb`",
             "expected a step such as `run: {…}`, found `run`",
             "a line begins with `set`, not `a`",
@@ -96,12 +96,12 @@ fn all_errors_of_a_file_are_found_at_once() {
 }
 
 #[test]
-fn not_to_wait_needs_no_check() {
+fn within_of_zero_needs_no_check() {
     steps("- run: {command: x, within: 0s}\n").unwrap();
 }
 
 #[test]
-fn a_misspelling_says_what_was_meant() {
+fn a_misspelling_suggests_the_right_name() {
     let shown = steps("- run: {device: dut0, command: x, mathces: a}\n").unwrap_err().to_string();
     assert!(shown.contains("^^^^^^^ did you mean `matches`?"), "{shown}");
     assert!(shown.contains("^^^^ did you mean `DUT0`?"), "{shown}");
@@ -109,7 +109,7 @@ fn a_misspelling_says_what_was_meant() {
 }
 
 #[test]
-fn a_missing_lab_is_shown_where_it_is_named() {
+fn a_missing_lab_file_is_reported_at_its_name() {
     let shown =
         read("title: T\nlab: labs/none.yaml\nsteps: [approve: {}]\n").unwrap_err().to_string();
     assert!(shown.contains("none.yaml` cannot be read: there is no such file"), "{shown}");
@@ -117,7 +117,7 @@ fn a_missing_lab_is_shown_where_it_is_named() {
 }
 
 #[test]
-fn a_wrong_scenario_does_not_give_its_secrets_away() {
+fn mistakes_in_a_scenario_do_not_show_its_secrets() {
     let shown = steps("- configure: {set: set a password geheim, sets: 1}\n").unwrap_err();
     assert!(!shown.to_string().contains("geheim"), "{shown}");
     let shown =
@@ -126,7 +126,7 @@ fn a_wrong_scenario_does_not_give_its_secrets_away() {
 }
 
 #[test]
-fn nothing_makes_the_reader_panic() {
+fn odd_yaml_is_no_panic() {
     let whole =
         format!("title: T\n{LAB}steps:\n- run: {{command: 'x', matches: [\"a\\tb\", 'ü(']}}\n");
     for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
@@ -141,12 +141,12 @@ fn nothing_makes_the_reader_panic() {
 }
 
 #[test]
-fn an_empty_map_is_no_step() {
-    assert_eq!(messages(steps("- {}\n")), ["a step has a kind"]);
+fn an_empty_step_is_rejected() {
+    assert_eq!(messages(steps("- {}\n")), ["a step must have a kind"]);
 }
 
 #[test]
-fn a_scep_step_is_read_and_its_mistakes_are_found() {
+fn mistakes_in_a_scep_step_are_reported() {
     let scenario = steps(
         "- scep:
     send: PKCSReq
@@ -169,13 +169,13 @@ fn a_scep_step_is_read_and_its_mistakes_are_found() {
     ));
     for expected in [
         "unknown operation `GetCaCaps`",
-        "GetCACaps carries no message that has a `subject`",
-        "`truncated` cannot be wrong with this request",
-        "`url-safe-base64` cannot be wrong with this request",
+        "`subject` is for a message, and GetCACaps carries none",
+        "mutation `truncated` does not apply to this request",
+        "mutation `url-safe-base64` does not apply to this request",
         "unknown field `statuss` in an acceptable outcome",
         "`status` is never `OK`",
-        "`bad-proof-of-possession` cannot be wrong with this request",
-        "a message is not signed with a key on P-256",
+        "mutation `bad-proof-of-possession` does not apply to this request",
+        "a message cannot be signed with a key on P-256",
     ] {
         let times = found.iter().filter(|message| *message == expected).count();
         assert_eq!(times, 1, "{expected}: {found:?}");
@@ -184,31 +184,31 @@ fn a_scep_step_is_read_and_its_mistakes_are_found() {
 }
 
 #[test]
-fn a_name_that_no_step_before_saved_is_found() {
+fn a_name_that_no_earlier_step_saved_is_rejected() {
     let granted =
         "- scep: {send: PKCSReq, accept: [{status: SUCCESS}], save: {serial: issued-serial}}\n";
     let with = |step: &str| steps(&format!("{granted}{step}\n"));
     let right =
         "- scep: {send: GetCert, serial: '{{serial}}', accept: [{status: 'not {{serial}}'}]}";
     assert_eq!(with(right).unwrap().steps.len(), 2);
-    // That is no name.
+    // Braces in a regular expression are no name.
     with("- scep: {send: GetCert, accept: [{body: '/[{{]x[}}]/', note: '{{what}}'}]}").unwrap();
 
     let errors =
         with("- scep:\n    send: GetCert\n    serial: '{{serail}}'\n    accept: [{http: 200}]\n");
     let shown = errors.unwrap_err().to_string();
-    for told in ["no step before this one saved `serail`", ":10:13", "did you mean `serial`?"] {
-        assert!(shown.contains(told), "{told}: {shown}");
+    for expected in ["no earlier step saved `serail`", ":10:13", "did you mean `serial`?"] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
     }
     let subject = "- scep: {send: PKCSReq, subject: 'CN={{a}}-{{b}}', accept: [{status: '{{c}}'}]}";
-    let expected = ["a", "b", "c"].map(|it| format!("no step before this one saved `{it}`"));
+    let expected = ["a", "b", "c"].map(|it| format!("no earlier step saved `{it}`"));
     assert_eq!(messages(with(subject)), expected);
-    // Its own step has not saved it yet.
+    // A step cannot use what it saves itself.
     let own = "- scep: {send: GetCACaps, accept: [{http: '{{it}}'}], save: {it: http}}";
-    assert_eq!(messages(with(own)), ["no step before this one saved `it`"]);
+    assert_eq!(messages(with(own)), ["no earlier step saved `it`"]);
     let elsewhere = "- seen: {on: PKCSReq, accept: [{subject: '{{serial}}'}]}";
-    assert_eq!(messages(with(elsewhere)), ["`{{serial}}` is filled in in steps of SCEP alone"]);
-    // What a step that cannot be read would have saved is not known.
+    assert_eq!(messages(with(elsewhere)), ["only `scep` steps can use `{{serial}}`"]);
+    // A step that cannot be read may have saved anything.
     let unread = steps(
         "- scep: {send: PKCSRek, save: {a: http}}\n- scep: {send: GetCert, serial: '{{a}}', accept: [{http: 200}]}\n",
     );
@@ -216,7 +216,7 @@ fn a_name_that_no_step_before_saved_is_found() {
 }
 
 #[test]
-fn a_case_names_its_requirement() {
+fn unknown_requirement_and_wrong_end_are_rejected() {
     let with = |block: &str| read(&format!("title: T\n{block}\n{LAB}steps:\n- approve:\n"));
     let scenario = with("conformance: {requirement: R31, end: server}").unwrap();
     assert_eq!(scenario.conformance.unwrap().section, "3.2.1.5");

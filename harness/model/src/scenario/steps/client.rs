@@ -1,4 +1,4 @@
-//! A step that lets the client under test enrol once.
+//! The step in which the client under test enrols once.
 
 use std::time::Duration;
 
@@ -7,35 +7,35 @@ use super::scep::{Acceptable, Condition, Expected, acceptables, facts};
 use crate::scenario::Expect;
 use diagnostics::Place;
 
-/// Why nothing is found out about a refusal.
-const DENIED: &str = "the CA denies what this client asks for, so that there was nothing to refuse";
+/// Reason to skip if a refusal cannot be judged.
+const DENIED: &str = "the CA denied this client's request, so the client had nothing to refuse";
 
-/// Lets the client under test enrol once.
+/// Makes the client under test enrol once.
 #[derive(Debug, Clone)]
 pub struct ClientStep {
     /// The PKI.
     pub pki: String,
-    /// How long the client may take; it is ended then.
+    /// Time limit, after which the client is ended.
     pub within: Duration,
-    /// The challenge password that it is told.
+    /// The challenge password that it gets.
     pub challenge: GivenChallenge,
-    /// What it may do; where it is empty, it must get a certificate.
+    /// The acceptable outcomes; if empty, it must get a certificate.
     pub acceptable: Vec<Acceptable<ClientFact>>,
-    /// Why nothing is found out where a fault of the PKI did not happen because the client never asked for what it is
-    /// about; without a reason that is a failure.
+    /// Reason to skip if a fault of the PKI did not happen, because the client never sent the request for it. Without a
+    /// reason, that is a failure.
     pub skip_unless_fired: Option<String>,
-    /// Where the step stands in the file.
+    /// Place of the step in the file.
     pub place: Place,
 }
 
 scep::named! {
-    /// Which challenge password the client under test is told.
+    /// The challenge password that the client under test gets.
     #[derive(Default)]
     GivenChallenge, "challenge" {
-        /// One that serves, where the PKI asks for any.
+        /// A valid one, if the PKI asks for any.
         #[default]
         Right = "right";
-        /// One that does not serve.
+        /// An invalid one.
         Wrong = "wrong";
         /// None.
         None = "none";
@@ -43,9 +43,9 @@ scep::named! {
 }
 
 facts! {
-    /// A fact of what the client under test did.
+    /// A fact about the enrolment of the client under test.
     ClientFact:
-    Outcome, "outcome", ["issued", "refused", "denied", "gave-up", "claimed", "overdue"], "What it says, and whether the CA agrees: `issued`, it has a certificate and the CA issued one; `refused`, it has none and the CA issued one; `denied`, it has none and the CA denied it; `gave-up`, it has none and the CA decided nothing; `claimed`, it has one and the CA issued none; `overdue`, it said nothing in its time.";
+    Outcome, "outcome", ["issued", "refused", "denied", "gave-up", "claimed", "overdue"], "What the client reports, and whether the CA agrees: `issued`, it has a certificate and the CA issued one; `refused`, it has none and the CA issued one; `denied`, it has none and the CA denied it; `gave-up`, it has none and the CA decided nothing; `claimed`, it has one and the CA issued none; `overdue`, it did not end in time.";
 }
 
 impl ClientStep {
@@ -53,7 +53,7 @@ impl ClientStep {
     pub(super) const FIELDS: &[&[&str]] =
         &[&["pki", "within", "challenge", "accept", "skip-unless-fired"]];
 
-    /// Reads the step; a client that is to fail must say so itself, which is an outcome like others.
+    /// Reads the step; `expect: failure` becomes a list of acceptable outcomes.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let pki = given.pki();
         let (place, must_refuse) = (given.place, given.expect == Expect::Failure);
@@ -83,7 +83,7 @@ impl ClientStep {
         })
     }
 
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         format!("let the client enrol at {}", self.pki)
     }

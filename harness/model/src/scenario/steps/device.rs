@@ -1,4 +1,4 @@
-//! The steps that a device takes: `configure`, `modify`, `ping` and `run`.
+//! The steps at a device: `configure`, `modify`, `ping` and `run`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use crate::scenario::Expect;
 use crate::scenario::check::{self, Check};
 use diagnostics::{Diagnostic, Located, Place};
 
-/// What else may stand between braces: nothing.
-const KNOWN: &str = "`{{challenge}}`, or `{{challenge:PKI}}` where the lab has several PKIs";
+/// The placeholders of configuration lines.
+const KNOWN: &str = "`{{challenge}}`, or `{{challenge:PKI}}` if the lab has several PKIs";
 
 /// Configuration lines for a device.
 #[derive(Debug, Clone)]
 pub struct Configuration {
     /// The device.
     pub device: String,
-    /// The lines, comments left blank so that their numbers stay.
+    /// The lines. Comments are left blank, so that line numbers stay.
     pub lines: Located<String>,
-    /// The PKI whose challenge password stands in place of a placeholder, by the placeholder's name.
+    /// PKIs whose challenge passwords replace placeholders, by the placeholder's name.
     pub challenges: BTreeMap<String, String>,
-    /// Whether the lines take the place of the whole configuration, rather than change it.
+    /// True if the lines replace the whole configuration; false if they change it.
     pub replaces: bool,
 }
 
 impl Configuration {
-    /// Where a line stands, counted from 1; the whole text where it is written in another way.
+    /// Place of a line, counted from 1; the place of the whole text if it is not a block.
     pub fn place_of(&self, line: usize) -> Place {
         let text = line.checked_sub(1).and_then(|index| self.lines.value.lines().nth(index));
         let place = line.checked_sub(1).and_then(|index| self.lines.place.line_below(index));
@@ -36,7 +36,7 @@ impl Configuration {
         }
     }
 
-    /// Reads the lines of a field, each of which begins with one of the verbs.
+    /// Reads the lines. Each must begin with one of the verbs.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let replaces = given.kind == "configure";
         let (key, verbs): (_, &[_]) =
@@ -63,7 +63,7 @@ impl Configuration {
         Some(Self { device: device?, ..read })
     }
 
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         let verb = if self.replaces { "set" } else { "modify" };
         format!("{verb} the configuration in {}", self.device)
@@ -74,7 +74,7 @@ fn either(verbs: &[&str]) -> String {
     verbs.iter().map(|verb| format!("`{verb}`")).collect::<Vec<_>>().join(" or ")
 }
 
-/// Comments become blank lines, so that the device's line numbers stay those of the file.
+/// Makes comments blank lines, so that the device counts lines as the file does.
 fn without_comments(lines: &str) -> String {
     lines
         .lines()
@@ -82,8 +82,8 @@ fn without_comments(lines: &str) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
-/// The PKI whose challenge password a placeholder stands for: that of `challenge:windows-pki`; of `challenge` alone it is
-/// the lab's only one, which has no name here.
+/// The PKI whose challenge password a placeholder means: `challenge:windows-pki` names it; for `challenge` it is the lab's
+/// only one, and the name is empty.
 pub fn challenge_of(placeholder: &str) -> Option<&str> {
     match placeholder.strip_prefix("challenge")? {
         "" => Some(""),
@@ -92,7 +92,7 @@ pub fn challenge_of(placeholder: &str) -> Option<&str> {
 }
 
 impl Given<'_> {
-    /// The PKI that each placeholder in the lines is about, by the placeholder's name.
+    /// The PKIs that the placeholders in the lines mean, by the placeholder's name.
     fn challenges(&self, lines: &str, configuration: &Configuration) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for (name, range) in placeholders(lines) {
@@ -107,7 +107,7 @@ impl Given<'_> {
     fn challenger(&self, placeholder: &str, place: impl Fn() -> Place) -> Option<String> {
         let Some(wanted) = challenge_of(placeholder) else {
             let message = format!("unknown placeholder `{{{{{placeholder}}}}}`");
-            let note = format!("a challenge password stands where the lines have {KNOWN}");
+            let note = format!("the placeholder of a challenge password is {KNOWN}");
             self.problems.add(Diagnostic::at(&place(), message).note(note));
             return None;
         };
@@ -117,7 +117,7 @@ impl Given<'_> {
             ("", [only]) => return Some((*only).to_owned()),
             ("", []) => Diagnostic::at(&place(), "the lab has no PKI to give a challenge password"),
             ("", _) => {
-                let message = "whose challenge password? the lab has several PKIs";
+                let message = "`{{challenge}}` must name a PKI: the lab has several";
                 Diagnostic::at(&place(), message).known("", known, pkis).note(KNOWN)
             }
             (pki, pkis) if pkis.contains(&pki) => return Some(pki.to_owned()),
@@ -135,15 +135,15 @@ impl Given<'_> {
 pub struct Ping {
     /// The device.
     pub device: String,
-    /// The address or name of who is to answer.
+    /// Address or name that is pinged.
     pub address: String,
-    /// How many are sent.
+    /// Number of requests.
     pub count: u16,
-    /// How many bytes of payload each has.
+    /// Payload of each in bytes.
     pub size: u16,
-    /// How long an answer may take, in whole seconds.
+    /// Time limit of each answer in whole seconds.
     pub timeout_seconds: u64,
-    /// How long the ping is tried again until all are answered.
+    /// Time limit for repeating the ping until all requests are answered.
     pub within: Duration,
 }
 
@@ -152,7 +152,7 @@ impl Ping {
     pub(super) const FIELDS: &[&[&str]] =
         &[&["device", "address", "count", "size", "timeout", "within"]];
 
-    /// The command as it is sent to the device.
+    /// The command for the device.
     pub fn command(&self) -> String {
         let Self { address, count, size, timeout_seconds, .. } = self;
         format!("ping {address} count {count} size {size} timeout {timeout_seconds}")
@@ -165,7 +165,7 @@ impl Ping {
         let count = given.number("count", 1..=u16::MAX, "a count from 1 to 65535");
         let size = given.number("size", 0..=65507, "a size from 0 to 65507 bytes");
         let timeout_seconds = whole_seconds(given);
-        // A ping has a time-out of its own: one that is to fail is tried once where nothing else is said.
+        // A ping has its own time limit, so one that must fail is tried once by default.
         let is_tried_once =
             given.expect == Expect::Failure && given.fields.optional("within").is_none();
         Some(Self {
@@ -178,7 +178,7 @@ impl Ping {
         })
     }
 
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         format!("ping {} from {}", self.address, self.device)
     }
@@ -193,16 +193,16 @@ fn whole_seconds(given: &Given<'_>) -> Option<u64> {
     }
     Some(timeout.as_secs())
 }
-/// A command and what is expected of its output.
+/// A command and checks on its output.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The device.
     pub device: String,
-    /// The command as it is sent to the device.
+    /// The command for the device.
     pub command: String,
-    /// What is expected of the output; where it is empty, that the device accepts the command.
+    /// Checks on the output; if empty, the device must accept the command.
     pub checks: Vec<Check>,
-    /// How long the command is tried again until the checks hold; zero tries once.
+    /// Time limit for repeating the command until the checks hold; zero means a single attempt.
     pub within: Duration,
 }
 
@@ -219,12 +219,12 @@ impl Run {
         let unchecked = check::FIELDS.iter().all(|field| given.fields.optional(field).is_none());
         let within = given.within();
         if unchecked && !within.is_zero() {
-            given.refuse("within", "`within` waits for a check, and there is none");
+            given.refuse("within", "`within` waits for a check, but the step has none");
         }
         Some(Self { device: device?, command: command?, checks, within })
     }
 
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         format!("run `{}` at {}", self.command, self.device)
     }

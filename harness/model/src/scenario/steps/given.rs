@@ -1,4 +1,4 @@
-//! The fields of one step, and how they are read.
+//! The fields of a step, and how to read them.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -14,17 +14,17 @@ use diagnostics::{Diagnostic, Place};
 /// The longest command or address, in bytes.
 const COMMAND_LIMIT: usize = 4096;
 
-/// What a file says of one step; what is wrong with it is noted as it is read.
+/// The text of one step. Mistakes are reported as its fields are read.
 pub(super) struct Given<'a> {
     pub(super) fields: Fields<'a>,
-    /// `None` if the lab could not be read; names are not resolved then.
+    /// The lab; `None` if it could not be read, and then names are not resolved.
     pub(super) lab: Option<&'a Lab>,
     pub(super) problems: &'a Problems,
-    /// The kind of the step, as it is written in the file.
+    /// The kind of the step, as files write it.
     pub(super) kind: &'static str,
-    /// Whether the step is to succeed or to fail.
+    /// The expected result.
     pub(super) expect: Expect,
-    /// Where the kind stands in the file.
+    /// Place of the kind in the file.
     pub(super) place: &'a Place,
 }
 
@@ -34,12 +34,12 @@ impl Given<'_> {
         self.fields.optional_as(key, Node::text)
     }
 
-    /// One of the named values of a field.
+    /// A field with one of the named values.
     pub(super) fn one_of<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Option<T> {
         self.fields.one_of(key, key, known)
     }
 
-    /// A number within bounds, which are said in words, too.
+    /// A number within a range; `expected` describes the range.
     pub(super) fn number<T: FromStr + PartialOrd>(
         &self,
         key: &str,
@@ -54,24 +54,24 @@ impl Given<'_> {
         Some(number)
     }
 
-    /// The outcomes that are acceptable.
+    /// The acceptable outcomes.
     pub(super) fn acceptable<F: FactName>(&self) -> Option<Vec<Acceptable<F>>> {
         self.fields.required("accept").map(|node| acceptables(node, self.problems))
     }
 
-    /// What is expected of an output.
+    /// The checks on an output.
     pub(super) fn checks(&self) -> Vec<Check> {
         check::checks(&self.fields, self.problems)
     }
 
-    /// Notes that a field must not be given, if it is.
+    /// Reports a field that must not be given.
     pub(super) fn refuse(&self, key: &str, message: impl Into<String>) {
         if let Some(node) = self.fields.optional(key) {
             self.problems.add(Diagnostic::at(&node.place, message));
         }
     }
 
-    /// How long the step is tried again.
+    /// Time limit for repeating the step.
     pub(super) fn within(&self) -> Duration {
         self.fields.optional_as("within", Node::duration).unwrap_or(DEFAULT_WITHIN)
     }
@@ -86,7 +86,7 @@ impl Given<'_> {
         self.reference("pki", Lab::pki_names)
     }
 
-    /// The thing of the lab that a field names; it may be left out where there is one only.
+    /// The device or PKI that a field names; optional if the lab has only one.
     fn reference(&self, key: &str, names: fn(&Lab) -> Vec<&str>) -> Option<String> {
         let what = if key == "pki" { "PKI" } else { key };
         let known = format!("the lab's {what}s");
@@ -96,7 +96,7 @@ impl Given<'_> {
             (None, [only]) => return Some((*only).to_owned()),
             (None, []) => Diagnostic::at(self.fields.place(), format!("the lab has no {what}")),
             (None, _) => {
-                let message = format!("`{key}` is to be given: the lab has several");
+                let message = format!("`{key}` is required: the lab has several {what}s");
                 Diagnostic::at(self.fields.place(), message).known("", &known, names)
             }
             (Some(node), _) => {
@@ -112,7 +112,7 @@ impl Given<'_> {
         None
     }
 
-    /// Text that is one line, and one word of a command is no part of another.
+    /// Text in one line.
     pub(super) fn line(&self, node: &Node, what: &str) -> Option<String> {
         let text = node.text(self.problems)?.trim().to_owned();
         let sound = !text.is_empty()
@@ -124,7 +124,7 @@ impl Given<'_> {
         sound.then_some(text)
     }
 
-    /// An address or a name, as commands take it.
+    /// An address or a name, as commands accept it.
     pub(super) fn host(&self, node: &Node) -> Option<String> {
         let text = self.line(node, "an address or a name")?;
         let sound = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));

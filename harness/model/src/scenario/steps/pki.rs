@@ -1,4 +1,4 @@
-//! The steps that a PKI takes: `approve`, `deny` and `issued`.
+//! The steps at a PKI: `approve`, `deny` and `issued`.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use diagnostics::Located;
 
 /// A decision about a PKI's oldest pending request.
 #[derive(Debug, Clone)]
-pub struct Verdict {
+pub struct DecisionStep {
     /// The PKI.
     pub pki: String,
-    /// Whether the request is granted, rather than refused.
+    /// True to grant the request, false to deny it.
     pub approves: bool,
-    /// How long a request is waited for.
+    /// Time limit for a request to arrive.
     pub within: Duration,
 }
 
-impl Verdict {
+impl DecisionStep {
     /// The fields of the steps.
     pub(super) const FIELDS: &[&[&str]] = &[&["pki", "within"]];
 
@@ -27,23 +27,23 @@ impl Verdict {
         Some(Self { pki: given.pki()?, approves, within })
     }
 
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         let verb = if self.approves { "approve" } else { "deny" };
         format!("{verb} a request at {}", self.pki)
     }
 }
 
-/// What is expected of the certificates that a PKI issued.
+/// Expectations about the certificates that a PKI has issued.
 #[derive(Debug, Clone)]
 pub struct Issued {
     /// The PKI.
     pub pki: String,
-    /// How many there are; where neither this nor a check is given, at least one.
+    /// Their number; if neither this nor a check is given, at least one.
     pub count: Option<Located<usize>>,
-    /// What is expected of their list: a line for each, its serial number and its subject.
+    /// Checks on the list of certificates: each line has a serial number and a subject.
     pub checks: Vec<Check>,
-    /// How long they are waited for.
+    /// Time limit for the certificates.
     pub within: Duration,
 }
 
@@ -61,7 +61,7 @@ impl Issued {
         Some(Self { pki: given.pki()?, count, checks, within })
     }
 
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         format!("check what {} issued", self.pki)
     }

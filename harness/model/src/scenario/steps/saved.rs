@@ -1,4 +1,4 @@
-//! What steps of SCEP save for those after them: a `{{name}}` that nobody saved before is a mistake.
+//! Facts that `scep` steps save for later steps. A `{{name}}` that no earlier step saved is a mistake.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,34 +6,34 @@ use crate::scenario::{Action, Step};
 use diagnostics::yaml::{Entry, Node, Problems, Value};
 use diagnostics::{Diagnostic, Place};
 
-/// The fields of a step of SCEP in which what was saved is filled in.
+/// The fields of a `scep` step that may use saved facts.
 const FILLED: [&str; 4] = ["subject", "transaction-id", "serial", "accept"];
 
-/// The names saved so far, by the PKI that they were saved of.
+/// Names saved so far, by PKI.
 #[derive(Debug, Default)]
 pub(crate) struct Saved {
     names: BTreeMap<String, BTreeSet<String>>,
-    /// Whether a step could not be read, which may have saved anything.
+    /// True after a step that could not be read, because it may have saved anything.
     is_incomplete: bool,
 }
 
 impl Saved {
-    /// Takes the next step: what it uses must have been saved, and what it saves can be used from here on.
+    /// Checks the names that the next step uses, and remembers those that it saves.
     pub(crate) fn follow(&mut self, node: &Node, step: Option<&Step>, problems: &Problems) {
         match step.map(|step| &step.action) {
             None => self.is_incomplete = true,
-            Some(Action::Scep(speech)) => {
-                let known = self.names.entry(speech.pki.clone()).or_default();
+            Some(Action::Scep(step)) => {
+                let known = self.names.entry(step.pki.clone()).or_default();
                 if !self.is_incomplete {
                     each_use(node, &FILLED, &mut |name, place| {
                         unsaved(name, known, place, problems);
                     });
                 }
-                known.extend(speech.save.iter().map(|(name, _)| name.clone()));
+                known.extend(step.save.iter().map(|(name, _)| name.clone()));
             }
             Some(Action::Client(_) | Action::Seen(_)) => {
                 each_use(node, &["accept"], &mut |name, place| {
-                    let message = format!("`{{{{{name}}}}}` is filled in in steps of SCEP alone");
+                    let message = format!("only `scep` steps can use `{{{{{name}}}}}`");
                     problems.add(Diagnostic::at(place, message));
                 });
             }
@@ -46,10 +46,10 @@ fn unsaved(name: &str, known: &BTreeSet<String>, place: &Place, problems: &Probl
     if known.contains(name) {
         return;
     }
-    let message = format!("no step before this one saved `{name}`");
+    let message = format!("no earlier step saved `{name}`");
     let diagnostic = Diagnostic::at(place, message);
     let diagnostic = diagnostic.known(name, "saved", known.iter().map(String::as_str));
-    problems.add(diagnostic.note("`save: {name: fact}` keeps a fact of what this PKI answered"));
+    problems.add(diagnostic.note("`save: {name: fact}` saves a fact of this PKI's answer"));
 }
 
 /// Visits each `{{name}}` in these fields of a step.
@@ -68,15 +68,15 @@ fn each_name<'a>(node: &'a Node, visit: &mut impl FnMut(&'a str, &'a Place)) {
         Value::Scalar { text, .. } => names_in(text).for_each(|name| visit(name, &node.place)),
         Value::Sequence(items) => items.iter().for_each(|item| each_name(item, visit)),
         Value::Mapping(entries) => {
-            // What is said to the reader is shown as it is.
-            let told = |entry: &&Entry| ["note", "skip"].contains(&entry.key.as_str());
-            let judged = entries.iter().filter(|entry| !told(entry));
+            // These texts are shown unchanged.
+            let is_shown = |entry: &&Entry| ["note", "skip"].contains(&entry.key.as_str());
+            let judged = entries.iter().filter(|entry| !is_shown(entry));
             judged.for_each(|entry| each_name(&entry.value, visit));
         }
     }
 }
 
-/// The names within `{{` and `}}`; in a regular expression these mean something else.
+/// The names within `{{` and `}}`; not in a regular expression, where braces mean something else.
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
     let is_regex = text.len() > 1 && text.starts_with('/') && text.ends_with('/');
     let pieces = if is_regex { "" } else { text }.split("{{").skip(1);

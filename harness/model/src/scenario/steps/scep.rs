@@ -1,15 +1,15 @@
-//! A step that speaks SCEP itself: what is sent, right or wrong, and which outcomes are acceptable.
+//! The step that sends a SCEP request, right or wrong, and lists the acceptable outcomes.
 
 mod acceptable;
 mod decode;
 mod fact;
-mod wrong;
+mod mutation;
 
 pub(super) use self::acceptable::acceptables;
 pub use self::acceptable::{Acceptable, Condition, Expected};
 pub(crate) use self::fact::facts;
 pub use self::fact::{Fact, FactName};
-pub use self::wrong::{Carrier, Wrong};
+pub use self::mutation::{Carrier, Mutation};
 
 use std::fmt;
 
@@ -20,28 +20,28 @@ use scep::request::ChallengeString;
 
 use diagnostics::Place;
 
-/// Speaks SCEP to a PKI.
+/// Sends a SCEP request to a PKI.
 #[derive(Debug, Clone)]
 pub struct Scep {
     /// The PKI.
     pub pki: String,
-    /// What is sent.
+    /// The request.
     pub request: Request,
-    /// The outcomes of which one must come; at least one.
+    /// Acceptable outcomes, of which one must happen; at least one.
     pub acceptable: Vec<Acceptable>,
-    /// What later steps may use as `{{name}}`: a fact by its name.
+    /// Facts that later steps may use as `{{name}}`, by name.
     pub save: Vec<(String, Fact)>,
-    /// Where the operation stands in the file.
+    /// Place of the operation in the file.
     pub place: Place,
 }
 
 impl Scep {
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         format!("send {} to {}", self.request, self.pki)
     }
 
-    /// Whether the step is content when its request is granted; otherwise the password of the request is not used up.
+    /// True if a granted request is acceptable; otherwise the request does not use up a password.
     pub fn may_be_granted(&self) -> bool {
         let success = PkiStatus::Success.to_string();
         let is_success = |it: &Condition<Fact>| {
@@ -55,56 +55,55 @@ impl Scep {
     }
 }
 
-/// An operation, with everything about it that can be chosen.
+/// An operation and all choices about it.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The operation.
     pub operation: Operation,
-    /// How the message travels; by POST where the CA takes it and nothing is said.
+    /// HTTP method of a message; if absent, POST if the CA supports it.
     pub method: Option<Method>,
-    /// The `message` of a GetCACaps, GetCACert or GetNextCACert: the name of a CA.
+    /// The `message` of a GetCACaps, GetCACert or GetNextCACert: name of a CA.
     pub ca_identifier: Option<String>,
-    /// What is wrong with it, or unusual.
-    pub wrong: Vec<Wrong>,
-    /// The message, where the operation carries one.
+    /// Mutations.
+    pub mutations: Vec<Mutation>,
+    /// The message, if the operation carries one.
     pub message: MessageChoice,
 }
 
-/// What is chosen of a pkiMessage; what is not follows RFC 8894 and the CA's capabilities.
+/// Choices about a pkiMessage. Everything else follows RFC 8894 and the CA's capabilities.
 #[derive(Debug, Clone, Default)]
 pub struct MessageChoice {
-    /// The subject asked for; `CN=sceplab-…`, different each time, where it is left out.
+    /// Requested subject; a new `CN=sceplab-…` for each request if absent.
     pub subject: Option<String>,
-    /// DNS names asked for.
+    /// Requested DNS names.
     pub dns_names: Vec<String>,
-    /// The key to be certified, by a name of the scenario's own; the same name is the same key.
+    /// Key to be certified, by a name that the scenario chooses; the same name means the same key.
     pub key: Option<String>,
-    /// The length of that key in bits, where it is an RSA key.
+    /// Length of that key in bits, if it is an RSA key.
     pub key_bits: Option<u32>,
-    /// What kind of key it is.
+    /// Type of the key.
     pub key_type: KeyType,
     /// The challenge password.
     pub challenge: ChallengeChoice,
-    /// As which string it travels.
+    /// ASN.1 string type of the challenge password.
     pub challenge_string: ChallengeString,
-    /// The cipher of the envelope.
+    /// Cipher of the envelope.
     pub cipher: Option<Cipher>,
-    /// The digest of the signatures.
+    /// Digest of the signatures.
     pub digest: Option<Digest>,
-    /// How the key of the envelope travels.
+    /// Encryption of the envelope's key.
     pub key_transport: Option<KeyTransport>,
-    /// The length of the senderNonce in bytes.
+    /// Length of the senderNonce in bytes.
     pub nonce_bytes: Option<usize>,
-    /// The transaction id; a fresh one, or that of the transaction polled for, where it is left out.
+    /// Transaction id; if absent, a new one, or that of the polled transaction.
     pub transaction_id: Option<String>,
-    /// Who signs.
+    /// The signer.
     pub signer: Option<SignerChoice>,
-    /// Whom the envelope is for.
+    /// The recipient of the envelope.
     pub recipient: RecipientChoice,
-    /// The serial number, in hexadecimal, that GetCert or GetCRL names; that of the certificate issued last where it is
-    /// left out.
+    /// Serial number in hexadecimal for GetCert or GetCRL; that of the last certificate issued if absent.
     pub serial: Option<String>,
-    /// Whether the message says when it was signed, and how many seconds from now.
+    /// signingTime in seconds from now; none if absent.
     pub signing_time: Option<i64>,
 }
 
@@ -127,12 +126,12 @@ pub enum Operation {
     GetCert,
     /// PKIOperation with a GetCRL.
     GetCrl,
-    /// Any other word in the query.
+    /// Another word in the query.
     Other(String),
 }
 
 impl fmt::Display for Request {
-    /// In a few words: the operation, and what is wrong with it.
+    /// The operation and its mutations, in a few words.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.operation.name())?;
         match self.method {
@@ -140,13 +139,13 @@ impl fmt::Display for Request {
             Some(Method::Post) if self.operation.has_message() => f.write_str(" by POST")?,
             _ => {}
         }
-        let wrong: Vec<&str> = self.wrong.iter().map(|wrong| wrong.as_str()).collect();
-        if wrong.is_empty() { Ok(()) } else { write!(f, " with {}", wrong.join(", ")) }
+        let mutations: Vec<&str> = self.mutations.iter().map(|it| it.as_str()).collect();
+        if mutations.is_empty() { Ok(()) } else { write!(f, " with {}", mutations.join(", ")) }
     }
 }
 
 impl Operation {
-    /// Those with a name of their own.
+    /// The operations that have a name.
     pub const KNOWN: [(&'static str, Self); 8] = [
         ("GetCACaps", Self::GetCaCaps),
         ("GetCACert", Self::GetCaCert),
@@ -158,7 +157,7 @@ impl Operation {
         ("GetCRL", Self::GetCrl),
     ];
 
-    /// Its name in the standard.
+    /// Name in the standard.
     pub fn name(&self) -> &str {
         let known = Self::KNOWN.iter().find(|(_, known)| known == self);
         match (known, self) {
@@ -168,53 +167,53 @@ impl Operation {
         }
     }
 
-    /// Whether it carries a pkiMessage.
+    /// True if it carries a pkiMessage.
     pub fn has_message(&self) -> bool {
         !matches!(self, Self::GetCaCaps | Self::GetCaCert | Self::GetNextCaCert | Self::Other(_))
     }
 
-    /// Whether it asks for a certificate to be issued.
+    /// True if it asks for a certificate.
     pub fn enrols(&self) -> bool {
         matches!(self, Self::PkcsReq | Self::RenewalReq)
     }
 }
 
 scep::named! {
-    /// What kind of key is to be certified.
+    /// Type of the key to be certified.
     #[derive(Default, PartialOrd, Ord)]
     KeyType, "kind of key" {
         /// RSA.
         #[default]
         Rsa = "rsa";
-        /// An elliptic curve, P-256; a message cannot be signed with it, and so another key signs.
+        /// An elliptic curve, P-256. It cannot sign a message, so another key does.
         P256 = "p256";
     }
 }
 
 scep::named! {
-    /// Which challenge password a request carries.
+    /// The challenge password of a request.
     #[derive(Default)]
     ChallengeChoice, "challenge" {
-        /// One that serves, where the PKI asks for any; none in a renewal (RFC 8894 §2.4).
+        /// A valid one, if the PKI asks for any; none in a renewal (RFC 8894 §2.4).
         #[default]
         Right = "right";
-        /// One that serves, in a renewal too.
+        /// A valid one, in a renewal too.
         Always = "always";
-        /// One that does not serve.
+        /// An invalid one.
         Wrong = "wrong";
         /// The empty string.
         Empty = "empty";
         /// None at all.
         None = "none";
-        /// That of the request before.
+        /// That of the previous request.
         Again = "again";
     }
 }
 
 scep::named! {
-    /// Who signs a message (RFC 8894 §2.3).
+    /// The signer of a message (RFC 8894 §2.3).
     SignerChoice, "signer" {
-        /// A self-signed certificate for the key and the subject asked for.
+        /// A self-signed certificate with the requested key and subject.
         SelfSigned = "self-signed";
         /// The same with another subject.
         OtherSubject = "other-subject";
@@ -224,23 +223,23 @@ scep::named! {
         Expired = "expired";
         /// A self-signed certificate for another key.
         OtherKey = "other-key";
-        /// The certificate that was issued last.
+        /// The last certificate issued.
         Issued = "issued";
-        /// A certificate of a CA that the PKI does not know.
+        /// A certificate of a CA unknown to the PKI.
         Stranger = "stranger";
     }
 }
 
 scep::named! {
-    /// Whom an envelope is enciphered to.
+    /// The recipient of an envelope.
     #[derive(Default)]
     RecipientChoice, "recipient" {
-        /// Whom the CA's certificates say: its RA for encryption, or the CA.
+        /// The one that the CA's certificates name: its RA for encryption, or the CA.
         #[default]
         Right = "right";
-        /// Every certificate of GetCACert, as scepclient does.
+        /// All certificates of GetCACert, as scepclient does.
         Everybody = "everybody";
-        /// A certificate that is none of the CA's.
+        /// A certificate that is not the CA's.
         Stranger = "stranger";
     }
 }

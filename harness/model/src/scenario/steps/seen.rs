@@ -1,19 +1,19 @@
-//! A step that checks what clients sent.
+//! The step that checks the requests of clients.
 
 use super::Given;
 use super::scep::{Acceptable, Operation, facts};
 use diagnostics::Place;
 
-/// Checks the requests of one kind that came to a PKI, each of them.
+/// Checks all requests of one kind that a PKI received.
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// The PKI.
     pub pki: String,
-    /// Which requests; where none came, all facts of one are `absent`.
+    /// Kind of request; if none came, one request whose facts are all `absent` is checked.
     pub on: SeenKind,
-    /// What each of them may be like; at least one.
+    /// Acceptable requests; at least one.
     pub acceptable: Vec<Acceptable<SeenFact>>,
-    /// Where the step stands in the file.
+    /// Place of the step in the file.
     pub place: Place,
 }
 
@@ -31,30 +31,30 @@ impl Seen {
         Some(Self { pki, on: kind?, acceptable: acceptable?, place })
     }
 
-    /// What is done, in words.
+    /// A description of the action.
     pub(super) fn title(&self) -> String {
         format!("check each {} that came to {}", self.on.name(), self.pki)
     }
 }
 
-/// The requests that are meant.
+/// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeenKind {
     /// Every request.
     Any,
-    /// Those of an operation, or those that carry a message of a type, by its name in the standard.
+    /// The requests of an operation, or those with a message of a type, by its name in the standard.
     Named(&'static str),
 }
 
 impl SeenKind {
-    /// All of them by their names.
+    /// All kinds by name.
     fn all() -> Vec<(&'static str, Self)> {
         let unspecific = [("any", Self::Any), ("PKIOperation", Self::Named("PKIOperation"))];
         let operations = Operation::KNOWN.map(|(name, _)| (name, Self::Named(name)));
         unspecific.into_iter().chain(operations).collect()
     }
 
-    /// As it is named in a scenario.
+    /// Name in a scenario.
     pub fn name(self) -> &'static str {
         match self {
             Self::Any => "any",
@@ -62,7 +62,7 @@ impl SeenKind {
         }
     }
 
-    /// Whether a request is meant, by its operation and the type of its message.
+    /// True if a request is of this kind, judged by its operation and the type of its message.
     pub fn takes(self, operation: &str, message_type: &str) -> bool {
         match self {
             Self::Any => true,
@@ -72,27 +72,27 @@ impl SeenKind {
 }
 
 facts! {
-    /// A fact of a request that came. One that there is nothing of has the value `absent`.
+    /// A fact of a received request. A fact that the request does not have is `absent`.
     SeenFact:
     Method, "method", ["GET", "POST"], "The HTTP method.";
     Path, "path", [], "The path, without the query.";
     ContentType, "content-type", [], "The content type.";
     Operation, "operation", [], "The operation that the query names.";
     PostOffered, "post-offered", ["yes", "no"], "Whether GetCACaps offered POST before it.";
-    Base64, "base64", [], "How the message stood in the query of a GET: `proper` by RFC 8894 §4.1, or what it had otherwise, parted by blanks: bare-plus, bare-slash, bare-equals, url-safe, unpadded, line-breaks.";
+    Base64, "base64", [], "Encoding of the message in the query of a GET: `proper` as RFC 8894 §4.1 says, otherwise its peculiarities, separated by blanks: bare-plus, bare-slash, bare-equals, url-safe, unpadded, line-breaks.";
     MessageType, "message-type", [], "The messageType, by its name.";
-    Transaction, "transaction", ["new", "continued"], "Whether it is the first message with its transactionID, or one before had the same.";
+    Transaction, "transaction", ["new", "continued"], "Whether it is the first message with its transactionID, or an earlier one had the same.";
     TransactionId, "transaction-id", [], "The transactionID.";
     SenderNonceBytes, "sender-nonce-bytes", [], "The length of the senderNonce.";
     Digest, "digest", ["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"], "The digest of the signature.";
     SigningTime, "signing-time", ["present"], "Whether it has a signingTime.";
-    Certificates, "certificates", [], "How many certificates go with it.";
-    Signer, "signer", ["self-signed", "issued"], "Whether the signer's certificate is self-signed; `absent` where it is not in the message.";
-    SignerKeyUsage, "signer-key-usage", [], "The key usages of the signer's certificate, parted by commas.";
+    Certificates, "certificates", [], "Number of certificates in the message.";
+    Signer, "signer", ["self-signed", "issued"], "Whether the signer's certificate is self-signed; `absent` if it is not in the message.";
+    SignerKeyUsage, "signer-key-usage", [], "The key usages of the signer's certificate, separated by commas.";
     SignerSubject, "signer-subject", ["requested", "other"], "Whether the signer's certificate has the subject that is asked for.";
     SignerKey, "signer-key", ["requested", "other"], "Whether the signer's certificate has the key that is to be certified.";
-    Cipher, "cipher", ["DES", "3DES", "AES-128", "AES-192", "AES-256"], "The cipher of the envelope; `absent` where that did not open.";
-    KeyTransport, "key-transport", ["RSA PKCS#1 v1.5", "RSA-OAEP"], "How the key of the envelope travelled.";
+    Cipher, "cipher", ["DES", "3DES", "AES-128", "AES-192", "AES-256"], "The cipher of the envelope; `absent` if it did not open.";
+    KeyTransport, "key-transport", ["RSA PKCS#1 v1.5", "RSA-OAEP"], "Encryption of the envelope's key.";
     Subject, "subject", [], "The subject that is asked for, in one line.";
     KeyBits, "key-bits", [], "The length of the key that is to be certified, in bits.";
     Challenge, "challenge", ["present"], "Whether the certification request has a challenge password.";

@@ -1,23 +1,23 @@
-//! Matrices to try the reports on.
+//! Matrices for tests of reports.
 
 use std::time::Duration;
 
 use crate::tests::samples;
 use diagnostics::Excerpt;
-use results::{Cell, KnownFailure, Matrix, Reason, Row, Standing, Unmatched};
+use results::{Assessment, Cell, KnownFailure, Matrix, Reason, Row, Unmatched};
 
-/// Something of each kind.
+/// A matrix with cells of several kinds.
 pub(super) fn matrix() -> Matrix {
     let clients = ["builtin", "strongswan", "sscep"].map(str::to_owned).to_vec();
-    let row = |pki: &str, title: Option<&str>, standings: Vec<Standing>| Row {
+    let row = |pki: &str, title: Option<&str>, assessments: Vec<Assessment>| Row {
         scenario: "scep/linux-pki".to_owned(),
         title: "Test SCEP Protocol With Linux PKI".to_owned(),
         pki: pki.to_owned(),
         pki_title: title.map(str::to_owned),
         cells: clients
             .iter()
-            .zip(standings)
-            .map(|(client, standing)| cell(client, standing))
+            .zip(assessments)
+            .map(|(client, assessment)| cell(client, assessment))
             .collect(),
     };
     Matrix {
@@ -26,18 +26,18 @@ pub(super) fn matrix() -> Matrix {
                 "linux-pki",
                 None,
                 vec![
-                    Standing::Passed,
-                    Standing::UnexpectedPass { expected: expected() },
-                    Standing::Skipped { reason: "sscep is not installed".to_owned() },
+                    Assessment::Passed,
+                    Assessment::UnexpectedPass { expected: expected() },
+                    Assessment::Skipped { reason: "sscep is not installed".to_owned() },
                 ],
             ),
             row(
                 "linux-scepserver",
                 Some("scepserver | 2.1.0"),
                 vec![
-                    Standing::Failed { reason: reason(), expected: None },
-                    Standing::ExpectedFailure { reason: reason(), expected: expected() },
-                    Standing::Skipped { reason: "sscep is not installed".to_owned() },
+                    Assessment::Failed { reason: reason(), expected: None },
+                    Assessment::ExpectedFailure { reason: reason(), expected: expected() },
+                    Assessment::Skipped { reason: "sscep is not installed".to_owned() },
                 ],
             ),
         ],
@@ -48,11 +48,11 @@ pub(super) fn matrix() -> Matrix {
     }
 }
 
-fn cell(client: &str, standing: Standing) -> Cell {
-    let index = match standing {
-        Standing::Failed { .. } | Standing::ExpectedFailure { .. } => Some(0),
-        Standing::Passed | Standing::UnexpectedPass { .. } => Some(1),
-        Standing::Skipped { .. } => Some(2),
+fn cell(client: &str, assessment: Assessment) -> Cell {
+    let index = match assessment {
+        Assessment::Failed { .. } | Assessment::ExpectedFailure { .. } => Some(0),
+        Assessment::Passed | Assessment::UnexpectedPass { .. } => Some(1),
+        Assessment::Skipped { .. } => Some(2),
         _ => None,
     };
     let outcome = index.map(|index| {
@@ -62,7 +62,7 @@ fn cell(client: &str, standing: Standing) -> Cell {
         }
         outcome
     });
-    Cell { client: client.to_owned(), standing, outcome }
+    Cell { client: client.to_owned(), assessment, outcome }
 }
 
 fn reason() -> Reason {

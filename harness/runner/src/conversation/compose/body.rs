@@ -6,16 +6,16 @@ use scep::request::{CsrBuilder, dns_names};
 
 use super::Parts;
 use crate::conversation::{Conversation, SpeechError, serial_of};
-use model::scenario::scep::{Operation, Request, Wrong};
+use model::scenario::scep::{Mutation, Operation, Request};
 
 impl Conversation {
     /// What the envelope holds: what the messageType asks for, unless it is to be wrong.
     pub(super) fn body(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
-        if request.wrong.contains(&Wrong::NothingInEnvelope) {
+        if request.mutations.contains(&Mutation::NothingInEnvelope) {
             return Ok(Vec::new());
         }
         let issuer = self.authority()?.certificates.issuer();
-        let is_other = request.wrong.contains(&Wrong::OtherBody);
+        let is_other = request.mutations.contains(&Mutation::OtherBody);
         let names = || IssuerAndSubject::encode(issuer.subject_name(), &parts.requested.subject);
         Ok(match request.operation {
             _ if is_other && request.operation.enrols() => names()?,
@@ -44,7 +44,7 @@ impl Conversation {
             digest: parts.digest,
         };
         let mut csr = builder.encode()?;
-        if request.wrong.contains(&Wrong::BadProofOfPossession)
+        if request.mutations.contains(&Mutation::BadProofOfPossession)
             && let Some(last) = csr.last_mut()
         {
             *last ^= 1;

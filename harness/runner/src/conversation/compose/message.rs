@@ -11,7 +11,7 @@ use scep::{ber, envelope};
 
 use super::{KEY_BITS, Parts, noise};
 use crate::conversation::SpeechError;
-use model::scenario::scep::{Operation, Request, Wrong};
+use model::scenario::scep::{Mutation, Operation, Request};
 
 /// The pkcsPKIEnvelope, unless it is to be wrong.
 pub(super) fn content(
@@ -19,22 +19,22 @@ pub(super) fn content(
     parts: &Parts,
     body: &[u8],
 ) -> Result<Option<Vec<u8>>, SpeechError> {
-    for wrong in &request.wrong {
+    for wrong in &request.mutations {
         match wrong {
-            Wrong::NoEnvelope => return Ok(None),
-            Wrong::EmptyEnvelope => return Ok(Some(Vec::new())),
-            Wrong::NoiseAsEnvelope => return Ok(Some(noise(256)?)),
-            Wrong::NotEnciphered => return Ok(Some(body.to_vec())),
+            Mutation::NoEnvelope => return Ok(None),
+            Mutation::EmptyEnvelope => return Ok(Some(Vec::new())),
+            Mutation::NoiseAsEnvelope => return Ok(Some(noise(256)?)),
+            Mutation::NotEnciphered => return Ok(Some(body.to_vec())),
             _ => {}
         }
     }
     let recipients: Vec<&X509Ref> = parts.recipients.iter().map(AsRef::as_ref).collect();
     let (cipher, transport) = (parts.cipher, parts.key_transport);
     let mut sealed = envelope::seal(body, &recipients, cipher, transport, &mut rand_bytes)?;
-    if request.wrong.contains(&Wrong::CorruptEnvelope) {
+    if request.mutations.contains(&Mutation::CorruptEnvelope) {
         envelope::spoil_padding(&mut sealed, cipher)?;
     }
-    let streamed = request.wrong.contains(&Wrong::Streamed);
+    let streamed = request.mutations.contains(&Mutation::Streamed);
     Ok(Some(if streamed { ber::stream(&sealed)? } else { sealed }))
 }
 
@@ -44,10 +44,10 @@ pub(super) fn encode(
     content: Option<Vec<u8>>,
 ) -> Result<Vec<u8>, SpeechError> {
     let mut signer = parts.signer.clone();
-    if request.wrong.contains(&Wrong::ForeignSignature) {
+    if request.mutations.contains(&Mutation::ForeignSignature) {
         signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
     }
-    let has_certificate = !request.wrong.contains(&Wrong::NoSignerCertificate);
+    let has_certificate = !request.mutations.contains(&Mutation::NoSignerCertificate);
     let message = MessageBuilder {
         message_type: Some(message_type(request)),
         transaction_id: Some(parts.transaction_id.clone()),
@@ -56,17 +56,17 @@ pub(super) fn encode(
         content,
         digest: parts.digest,
         certificates: has_certificate.then(|| signer.certificate.clone()).into_iter().collect(),
-        distortions: request.wrong.iter().filter_map(|wrong| wrong.distortion()).collect(),
+        distortions: request.mutations.iter().filter_map(|wrong| wrong.distortion()).collect(),
         ..MessageBuilder::default()
     };
     Ok(message.encode(&signer)?)
 }
 
 pub(super) fn message_type(request: &Request) -> MessageType {
-    if request.wrong.contains(&Wrong::UnknownMessageType) {
+    if request.mutations.contains(&Mutation::UnknownMessageType) {
         return MessageType::Other("99".to_owned());
     }
-    if request.wrong.contains(&Wrong::CertRepAsRequest) {
+    if request.mutations.contains(&Mutation::CertRepAsRequest) {
         return MessageType::CertRep;
     }
     match request.operation {
@@ -80,14 +80,14 @@ pub(super) fn message_type(request: &Request) -> MessageType {
 
 /// What becomes of the message as a whole.
 pub(super) fn bytes(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, SpeechError> {
-    for wrong in &request.wrong {
+    for wrong in &request.mutations {
         match wrong {
-            Wrong::Truncated => message.truncate(message.len() / 2),
-            Wrong::TrailingBytes => message.extend([0; 16]),
-            Wrong::Empty => message.clear(),
-            Wrong::Noise => message = noise(512)?,
-            Wrong::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
-            Wrong::Streamed => message = ber::stream(&message)?,
+            Mutation::Truncated => message.truncate(message.len() / 2),
+            Mutation::TrailingBytes => message.extend([0; 16]),
+            Mutation::Empty => message.clear(),
+            Mutation::Noise => message = noise(512)?,
+            Mutation::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
+            Mutation::Streamed => message = ber::stream(&message)?,
             _ => {}
         }
     }

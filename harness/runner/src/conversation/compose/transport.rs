@@ -8,7 +8,7 @@ use scep::name;
 use super::message::message_type;
 use super::{Composed, Parts};
 use model::lab::MASK;
-use model::scenario::scep::{KeyType, Operation, Request, Wrong};
+use model::scenario::scep::{KeyType, Mutation, Operation, Request};
 
 /// The message on its way, by GET or POST.
 pub(super) fn travelling(request: &Request, method: Method, message: &[u8]) -> HttpRequest {
@@ -19,24 +19,24 @@ pub(super) fn travelling(request: &Request, method: Method, message: &[u8]) -> H
             base64.as_bytes().chunks(64).filter_map(|line| str::from_utf8(line).ok()).collect();
         lines.join("%0A").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
     };
-    for wrong in &request.wrong {
+    for wrong in &request.mutations {
         let parameter = match wrong {
-            Wrong::UnpaddedBase64 => {
+            Mutation::UnpaddedBase64 => {
                 STANDARD_NO_PAD.encode(message).replace('+', "%2B").replace('/', "%2F")
             }
-            Wrong::UrlSafeBase64 => URL_SAFE.encode(message).replace('=', "%3D"),
-            Wrong::UnescapedBase64 => STANDARD.encode(message),
-            Wrong::WrappedBase64 => wrapped(),
-            Wrong::NotBase64 => "!".repeat(64).replace('!', "%21"),
-            Wrong::NoMessageParameter => {
+            Mutation::UrlSafeBase64 => URL_SAFE.encode(message).replace('=', "%3D"),
+            Mutation::UnescapedBase64 => STANDARD.encode(message),
+            Mutation::WrappedBase64 => wrapped(),
+            Mutation::NotBase64 => "!".repeat(64).replace('!', "%21"),
+            Mutation::NoMessageParameter => {
                 "operation=PKIOperation".clone_into(&mut http.query);
                 continue;
             }
-            Wrong::OtherContentType => {
+            Mutation::OtherContentType => {
                 http.content_type = Some("application/octet-stream".to_owned());
                 continue;
             }
-            Wrong::NoContentTypeHeader => {
+            Mutation::NoContentTypeHeader => {
                 http.content_type = None;
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Outcomes that are acceptable, as conditions on facts, and how a file writes them.
+//! Acceptable outcomes, which are conditions on facts, and how files write them.
 
 use regex::Regex;
 
@@ -6,16 +6,16 @@ use super::{Fact, FactName};
 use diagnostics::yaml::{Fields, Node, Problems, Value, names};
 use diagnostics::{Diagnostic, Place};
 
-/// An outcome that is acceptable: all of its conditions hold.
+/// An acceptable outcome: all its conditions hold.
 #[derive(Debug, Clone)]
 pub struct Acceptable<F = Fact> {
-    /// What must hold.
+    /// Conditions.
     pub conditions: Vec<Condition<F>>,
-    /// What a reader must know of this outcome, which conforms and is not the best one.
+    /// Remark for the reader about an outcome that conforms but is not the best.
     pub note: Option<String>,
-    /// Why the scenario says nothing of this PKI when this comes.
+    /// Reason to skip the case if this is the outcome.
     pub skip: Option<String>,
-    /// Where it stands in the file.
+    /// Place in the file.
     pub place: Place,
 }
 
@@ -24,27 +24,27 @@ pub struct Acceptable<F = Fact> {
 pub struct Condition<F = Fact> {
     /// The fact.
     pub fact: F,
-    /// Its values, of which one must be the actual one.
+    /// Expected values, of which one must be the actual one.
     pub expected: Vec<Expected>,
-    /// Where it stands in the file.
+    /// Place in the file.
     pub place: Place,
 }
 
-/// A value that is expected.
+/// An expected value.
 #[derive(Debug, Clone)]
 pub enum Expected {
-    /// This very text; `{{name}}` stands for what was saved.
+    /// Exactly this text; `{{name}}` is replaced by a saved fact.
     Text(String),
-    /// Anything else than this text.
+    /// Any other text than this.
     Not(String),
-    /// A number from, to.
+    /// A number in this range, both ends included.
     Range(u64, u64),
-    /// A text that matches.
+    /// A text that the expression matches.
     Matches(Regex),
 }
 
 impl<F> Condition<F> {
-    /// Whether the actual value is one of those expected; `text` fills in what was saved.
+    /// True if the actual value is one of those expected; `text` replaces saved facts.
     pub fn holds(&self, actual: &str, text: impl Fn(&str) -> String) -> bool {
         self.expected.iter().any(|expected| match expected {
             Expected::Text(wanted) => text(wanted) == actual,
@@ -57,11 +57,11 @@ impl<F> Condition<F> {
     }
 }
 
-/// Reads a list of acceptable outcomes, each a map from facts to values.
+/// Reads a list of acceptable outcomes. Each is a mapping from facts to values.
 pub(crate) fn acceptables<F: FactName>(node: &Node, problems: &Problems) -> Vec<Acceptable<F>> {
     let items = node.items(problems);
     if items.is_empty() {
-        problems.add(Diagnostic::at(&node.place, "at least one outcome is to be acceptable"));
+        problems.add(Diagnostic::at(&node.place, "at least one outcome must be acceptable"));
     }
     items.iter().filter_map(|item| acceptable(item, problems)).collect()
 }
@@ -111,7 +111,7 @@ fn expected<F: FactName>(fact: F, node: &Node, problems: &Problems) -> Option<Ex
         let to = if to.is_empty() { Some(u64::MAX) } else { to.parse().ok() };
         if let (Ok(from), Some(to)) = (from.parse(), to) {
             if from > to {
-                let message = format!("`{text}` is a range in which nothing is");
+                let message = format!("the range `{text}` is empty");
                 problems.add(Diagnostic::at(&node.place, message));
             }
             return Some(Expected::Range(from, to));

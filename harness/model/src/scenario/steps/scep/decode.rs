@@ -1,4 +1,4 @@
-//! The fields of a step that speaks SCEP.
+//! The fields of a `scep` step.
 
 use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::http::Method;
@@ -6,13 +6,13 @@ use scep::request::ChallengeString;
 
 use super::super::Given;
 use super::{
-    Carrier, ChallengeChoice, Fact, FactName, KeyType, MessageChoice, Operation, RecipientChoice,
-    Request, Scep, SignerChoice, Wrong,
+    Carrier, ChallengeChoice, Fact, FactName, KeyType, MessageChoice, Mutation, Operation,
+    RecipientChoice, Request, Scep, SignerChoice,
 };
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Node, Problems, names};
 
-/// The fields that choose something of a message.
+/// The fields for choices about a message.
 const MESSAGE_FIELDS: [&str; 16] = [
     "subject",
     "dns-names",
@@ -49,7 +49,7 @@ impl Scep {
         let message = message(given);
         refuse_signing_with_p256(given, &message);
         let request = Request {
-            wrong: wrongs(given, &operation, method),
+            mutations: mutations(given, &operation, method),
             operation,
             method,
             ca_identifier: given.text("ca-identifier"),
@@ -64,7 +64,7 @@ impl Scep {
 
 const METHODS: [(&str, Method); 2] = [("get", Method::Get), ("post", Method::Post)];
 
-/// A word that is no operation of RFC 8894 is sent as it is, after `operation=`.
+/// The operation. A word that RFC 8894 does not name is sent as it is, after `operation=`.
 fn operation(node: &Node, problems: &Problems) -> Option<Operation> {
     let text = node.text(problems)?;
     if let Some(word) = text.strip_prefix("operation=") {
@@ -85,7 +85,7 @@ fn operation(node: &Node, problems: &Problems) -> Option<Operation> {
 
 fn refuse_message_fields(given: &Given<'_>, operation: &Operation) {
     for field in MESSAGE_FIELDS {
-        let message = format!("{} carries no message that has a `{field}`", operation.name());
+        let message = format!("`{field}` is for a message, and {} carries none", operation.name());
         given.refuse(field, message);
     }
 }
@@ -100,19 +100,19 @@ fn refuse_signing_with_p256(given: &Given<'_>, message: &MessageChoice) {
     ];
     let node = given.fields.optional("key-type").filter(|_| message.key_type == KeyType::P256);
     if let Some(node) = node.filter(|_| own_key.contains(&message.signer)) {
-        let message = "a message is not signed with a key on P-256";
+        let message = "a message cannot be signed with a key on P-256";
         let diagnostic = Diagnostic::at(&node.place, message);
         given.problems.add(diagnostic.note("say who signs: `signer: other-key`, or `issued`"));
     }
 }
 
-fn wrongs(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> Vec<Wrong> {
+fn mutations(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> Vec<Mutation> {
     let problems = given.problems;
-    let known = Wrong::NAMED;
-    let mut wrongs = Vec::new();
+    let known = Mutation::NAMED;
+    let mut mutations = Vec::new();
     for node in given.fields.one_or_more("wrong") {
-        let Some(wrong) = node.one_of("wrong", &known, problems) else { continue };
-        let fits = match wrong.carrier() {
+        let Some(mutation) = node.one_of("mutation", &known, problems) else { continue };
+        let fits = match mutation.carrier() {
             Carrier::Query => true,
             Carrier::Message => operation.has_message(),
             Carrier::Enrolment => operation.enrols(),
@@ -120,17 +120,18 @@ fn wrongs(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> V
             Carrier::Post => operation.has_message() && method == Some(Method::Post),
         };
         if !fits {
-            let message = format!("`{}` cannot be wrong with this request", wrong.as_str());
-            problems.add(Diagnostic::at(&node.place, message).note(match wrong.carrier() {
+            let message =
+                format!("mutation `{}` does not apply to this request", mutation.as_str());
+            problems.add(Diagnostic::at(&node.place, message).note(match mutation.carrier() {
                 Carrier::Get => "it is for a message with `method: get`",
                 Carrier::Post => "it is for a message with `method: post`",
                 Carrier::Enrolment => "it is for a PKCSReq or a RenewalReq",
                 Carrier::Message | Carrier::Query => "it is for an operation with a message",
             }));
         }
-        wrongs.push(wrong);
+        mutations.push(mutation);
     }
-    wrongs
+    mutations
 }
 
 fn message(given: &Given<'_>) -> MessageChoice {
@@ -159,7 +160,7 @@ fn message(given: &Given<'_>) -> MessageChoice {
     }
 }
 
-/// An algorithm by its name in small letters, without hyphens: `aes128`.
+/// An algorithm by its lower-case name without hyphens: `aes128`.
 fn algorithm<T: Copy>(given: &Given<'_>, key: &str, named: &[(&str, T)]) -> Option<T> {
     let spelt = |(name, it): &(&str, T)| (name.to_lowercase().replace('-', ""), *it);
     let spelt: Vec<(String, T)> = named.iter().map(spelt).collect();

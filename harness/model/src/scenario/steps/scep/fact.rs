@@ -1,20 +1,20 @@
-//! What can be said of an answer: a closed list of facts, each a short text.
+//! The facts of an answer: a closed list, each with a short text as its value.
 
 use std::fmt::Debug;
 
-/// A closed list of facts, by their names in a scenario.
+/// A closed list of facts by their names.
 pub trait FactName: Copy + Eq + Ord + Debug + 'static {
-    /// All of them, in the order in which they are told.
+    /// All facts, in the order of reports.
     const ALL: &'static [Self];
 
-    /// As it is named in a scenario.
+    /// Name in a scenario.
     fn name(self) -> &'static str;
 
-    /// The values it can have beside `absent`; empty where they are not known beforehand.
+    /// Possible values except `absent`; empty if they are not a fixed set.
     fn values(self) -> &'static [&'static str];
 }
 
-/// Defines a closed list: of each fact its name, its values, and what it says.
+/// Defines a closed list of facts, with their names, values and descriptions.
 macro_rules! facts {
     (
         $(#[$attribute:meta])* $list:ident:
@@ -44,55 +44,55 @@ macro_rules! facts {
 pub(crate) use facts;
 
 facts! {
-    /// A fact of what came back. One that there is nothing of has the value `absent`.
+    /// A fact of an answer. A fact that the answer does not have is `absent`.
     Fact:
     Reply, "reply", ["HTTP", "none"], "Whether an HTTP response came, or the connection ended without one.";
     Http, "http", [], "The HTTP status code.";
     ContentType, "content-type", [], "The content type, parameters left out.";
-    Body, "body", ["empty", "CertRep", "SignedData", "certificate", "certificates", "HTML", "text", "other"], "What the body is.";
-    Capabilities, "capabilities", [], "The known keywords of GetCACaps, parted by blanks.";
-    UnknownCapabilities, "unknown-capabilities", [], "The unknown words of GetCACaps, parted by blanks.";
+    Body, "body", ["empty", "CertRep", "SignedData", "certificate", "certificates", "HTML", "text", "other"], "The kind of body.";
+    Capabilities, "capabilities", [], "The known keywords of GetCACaps, separated by blanks.";
+    UnknownCapabilities, "unknown-capabilities", [], "The unknown words of GetCACaps, separated by blanks.";
     CapabilityCase, "capability-case", ["exact", "other"], "Whether the known keywords are in their exact case.";
-    CapabilityLines, "capability-lines", ["LF", "CRLF", "mixed", "one"], "Which line ends part the words of GetCACaps.";
-    CaCount, "ca-certificates", [], "How many certificates of CAs GetCACert gives.";
-    RaCount, "ra-certificates", [], "How many certificates of RAs GetCACert gives.";
-    CaKeyUsage, "ca-key-usage", [], "The key usages of the issuing CA's certificate, parted by commas.";
+    CapabilityLines, "capability-lines", ["LF", "CRLF", "mixed", "one"], "Which line ends separate the words of GetCACaps.";
+    CaCount, "ca-certificates", [], "Number of CA certificates in the answer to GetCACert.";
+    RaCount, "ra-certificates", [], "Number of RA certificates in the answer to GetCACert.";
+    CaKeyUsage, "ca-key-usage", [], "The key usages of the issuing CA's certificate, separated by commas.";
     CaSelfSigned, "ca-self-signed", ["verifies", "broken", "not self-signed"], "Whether the issuing CA's certificate is signed by itself.";
     CaValidity, "ca-validity", ["valid", "expired", "not yet valid"], "Whether the issuing CA's certificate is valid now.";
     RaIssuer, "ra-issuer", ["CA", "other"], "Whether the RA's certificates are issued by a CA among the certificates.";
     RaValidity, "ra-validity", ["valid", "expired", "not yet valid"], "Whether all RA certificates are valid now.";
-    Recipient, "recipient", ["CA", "RA", "none"], "Whose certificate requests can be enciphered to, by keyUsage.";
-    Signers, "signers", [], "How many signers a `SignedData` has.";
-    Content, "content", ["empty", "envelope", "certificates", "other"], "What a `SignedData` holds as content.";
+    Recipient, "recipient", ["CA", "RA", "none"], "The certificate that requests can be enciphered to, by keyUsage.";
+    Signers, "signers", [], "Number of signers of a `SignedData`.";
+    Content, "content", ["empty", "envelope", "certificates", "other"], "The content of a `SignedData`.";
     Encoding, "encoding", ["DER", "BER"], "Whether a message is DER, or BER that is no DER.";
     Signature, "signature", ["valid", "invalid", "stranger"], "Whether the signature verifies, and with a certificate of the CA or its RA.";
     SignerValidity, "signer-validity", ["valid", "expired", "not yet valid"], "Whether the signer's certificate is valid now.";
     SignatureDigest, "digest", ["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"], "The digest of the signature.";
     MessageType, "message-type", [], "The messageType, by its name.";
-    Status, "status", ["SUCCESS", "FAILURE", "PENDING", "other"], "The pkiStatus; other where it is none that the standard knows.";
+    Status, "status", ["SUCCESS", "FAILURE", "PENDING", "other"], "The pkiStatus; `other` if the standard does not define it.";
     FailInfo, "fail-info", ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"], "The failInfo.";
     FailInfoText, "fail-info-text", ["present", "malformed"], "Whether there is a failInfoText.";
     Transaction, "transaction-id", ["returned", "other", "malformed"], "Whether the transactionID is the request's.";
     SenderNonce, "sender-nonce", ["fresh", "echoed", "malformed"], "Whether the senderNonce is the server's own.";
     SenderNonceBytes, "sender-nonce-bytes", [], "The length of the senderNonce.";
     RecipientNonce, "recipient-nonce", ["returned", "other", "malformed"], "Whether the recipientNonce is the request's senderNonce.";
-    ContentTypeAttribute, "content-type-attribute", ["data", "other"], "What the contentType attribute says.";
+    ContentTypeAttribute, "content-type-attribute", ["data", "other"], "The value of the contentType attribute.";
     Envelope, "envelope", ["opens", "closed"], "Whether the envelope opens with the requester's key.";
     Cipher, "cipher", ["DES", "3DES", "AES-128", "AES-192", "AES-256"], "The cipher of the envelope.";
-    KeyTransport, "key-transport", ["RSA PKCS#1 v1.5", "RSA-OAEP"], "How the key of the envelope travels.";
-    Certificates, "certificates", [], "How many certificates came in the envelope, or in a certs-only message.";
+    KeyTransport, "key-transport", ["RSA PKCS#1 v1.5", "RSA-OAEP"], "Encryption of the envelope's key.";
+    Certificates, "certificates", [], "Number of certificates in the envelope, or in a certs-only message.";
     Issued, "issued", ["present"], "Whether the certificate that was asked for is among them: it has the requested key, or serial number.";
-    IssuedPosition, "issued-position", [], "At which place it is, counted from 1.";
+    IssuedPosition, "issued-position", [], "Its position, counted from 1.";
     IssuedSubject, "issued-subject", ["requested", "other"], "Whether its subject is the one asked for.";
     IssuedIssuer, "issued-issuer", ["CA", "other"], "Whether it is issued by a CA among the certificates of GetCACert.";
-    IssuedKeyUsage, "issued-key-usage", [], "Its key usages, parted by commas.";
+    IssuedKeyUsage, "issued-key-usage", [], "Its key usages, separated by commas.";
     IssuedValidity, "issued-validity", ["valid", "expired", "not yet valid"], "Whether it is valid now.";
-    IssuedDays, "issued-days", [], "For how many whole days it is valid.";
-    IssuedNames, "issued-dns-names", [], "The DNS names in its subjectAltName, parted by blanks.";
+    IssuedDays, "issued-days", [], "Its validity in whole days.";
+    IssuedNames, "issued-dns-names", [], "The DNS names in its subjectAltName, separated by blanks.";
     IssuedSerial, "issued-serial", [], "Its serial number in hexadecimal.";
     IssuedVersion, "issued-version", [], "Its version: 3 has extensions.";
     IssuedSameAsBefore, "issued-again", ["same", "other"], "Whether it is the certificate that was issued before.";
-    Crls, "crls", [], "How many revocation lists came.";
+    Crls, "crls", [], "Number of revocation lists.";
     CrlIssuer, "crl-issuer", ["CA", "other"], "Whether the revocation list is signed by a CA among the certificates of GetCACert.";
     CrlLists, "crl-lists-issued", ["yes", "no"], "Whether it lists the certificate issued last.";
     NextCaKey, "next-ca", ["new", "same"], "Whether the next CA's certificate is another than today's.";

@@ -1,42 +1,42 @@
-//! The closed catalogue of what can be wrong, or unusual, with a request.
+//! The closed catalogue of mutations: what can be wrong or unusual in a request.
 
 use scep::message::AttributeName::{
     ContentType, MessageDigest, MessageType, SenderNonce, TransactionId,
 };
 use scep::message::Distortion;
 
-/// On what a wrong lies, and so which requests can have it.
+/// The requests that a mutation applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
-    /// On any request.
+    /// Any request.
     Query,
-    /// On a pkiMessage, however it travels.
+    /// A pkiMessage.
     Message,
-    /// On a pkiMessage that asks for a certificate.
+    /// A pkiMessage that asks for a certificate.
     Enrolment,
-    /// On a pkiMessage that travels by GET.
+    /// A pkiMessage sent by GET.
     Get,
-    /// On a pkiMessage that travels by POST.
+    /// A pkiMessage sent by POST.
     Post,
 }
 
-macro_rules! wrongs {
+macro_rules! mutations {
     ($($variant:ident, $name:literal, $carrier:ident, $text:literal;)+) => {
         scep::named! {
-            /// What is wrong, or unusual, with a request.
+            /// A deliberate error or peculiarity of a request.
             #[derive(PartialOrd, Ord)]
-            Wrong, "mutation" {
+            Mutation, "mutation" {
                 $(#[doc = $text] $variant = $name;)+
             }
         }
 
-        impl Wrong {
-            /// In a sentence.
+        impl Mutation {
+            /// Description in a sentence.
             pub fn description(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
 
-            /// Which requests can have it.
+            /// The requests it applies to.
             pub fn carrier(self) -> Carrier {
                 match self { $(Self::$variant => Carrier::$carrier,)+ }
             }
@@ -44,7 +44,7 @@ macro_rules! wrongs {
     };
 }
 
-wrongs! {
+mutations! {
     NoTransactionId, "no-transaction-id", Message, "The transactionID is left out.";
     NoMessageType, "no-message-type", Message, "The messageType is left out.";
     NoSenderNonce, "no-sender-nonce", Message, "The senderNonce is left out.";
@@ -77,7 +77,7 @@ wrongs! {
     NoiseAsEnvelope, "noise-as-envelope", Message, "The pkcsPKIEnvelope is random bytes.";
     CorruptEnvelope, "corrupt-envelope", Message, "The encrypted content is one byte off.";
     NothingInEnvelope, "nothing-in-envelope", Message, "The envelope opens to nothing.";
-    NotEnciphered, "not-enciphered", Message, "What the envelope is to hold stands in its place, in the clear.";
+    NotEnciphered, "not-enciphered", Message, "The content of the envelope is in its place, in the clear.";
     OtherBody, "other-body", Message, "The envelope holds what another messageType carries.";
     Streamed, "streamed", Message, "The message is BER with indefinite lengths, as streaming encoders write it.";
     BadProofOfPossession, "bad-proof-of-possession", Enrolment, "The certification request's signature does not verify.";
@@ -87,15 +87,15 @@ wrongs! {
     WrappedBase64, "wrapped-base64", Get, "The base64 has a line break each 64 characters.";
     NotBase64, "not-base64", Get, "The message parameter is not base64.";
     NoMessageParameter, "no-message-parameter", Get, "The query has no message parameter.";
-    OtherContentType, "other-content-type", Post, "The body is declared to be application/octet-stream.";
-    NoContentTypeHeader, "no-content-type-header", Post, "The body is declared to be nothing.";
+    OtherContentType, "other-content-type", Post, "The Content-Type is application/octet-stream.";
+    NoContentTypeHeader, "no-content-type-header", Post, "The request has no Content-Type.";
     LowerCaseOperation, "lower-case-operation", Query, "The operation is written in lower case.";
     NoOperation, "no-operation", Query, "The query names no operation.";
     OtherPath, "other-path", Query, "The path ends in /pkiclient.exe.";
 }
 
-impl Wrong {
-    /// What it distorts of the message, where it is a matter of how that is built.
+impl Mutation {
+    /// The distortion of the message, if the mutation changes how the message is built.
     pub fn distortion(self) -> Option<Distortion> {
         Some(match self {
             Self::NoTransactionId => Distortion::Omit(TransactionId),
