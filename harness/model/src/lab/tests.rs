@@ -386,7 +386,7 @@ fn faults_are_checked_against_the_catalogue_each_at_its_place() {
         ),
         (
             "{on: PKIOperation, do: caps-none}",
-            "`caps-none` never happens on PKIOperation (it does on GetCACaps)",
+            "`caps-none` never happens on PKIOperation (it happens on GetCACaps)",
             32,
         ),
         ("{on: GetCACert, do: ra-expired}", "a `linux` has no certificates for `ra-expired`", 29),
