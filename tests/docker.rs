@@ -17,6 +17,7 @@ mod support {
 mod docker {
     pub(crate) mod broken; // containers and engines that end midway
     pub(crate) mod engine; // an engine and what runs leave on it: found, asked, cleaned
+    pub(crate) mod fixture; // the mock CA as a container, by `mock_ca::container`
     pub(crate) mod foreign; // images of others as PKIs, good and bad
     pub(crate) mod gone; // nothing is left of a lab, however it ends
     mod image; // an image of what this machine has
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         docker::engine::networks::trials(needs),
         docker::engine::node_image::trials(needs),
         docker::engine::reaper::trials(needs),
+        docker::fixture::trials(needs),
         docker::foreign::trials(needs),
         docker::gone::trials(needs),
         docker::isolated::trials(needs),

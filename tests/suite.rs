@@ -42,6 +42,9 @@ mod suite {
     mod conform_client; // the mirror image: clients, good, gullible, hanging, missing
     mod conformance; // the catalogue, its books, servers of every kind
 
+    // The libraries.
+    mod outside; // a crate outside the workspace that uses them
+
     // The binary.
     mod cli; // exit codes, and snapshots of what it prints
     mod client_steps; // a client under test, and faults that did not happen

@@ -1,19 +1,18 @@
-//! Enrolments over loopback, from a few clients at once, against the private-key operations that each of them costs the
-//! server: opening the request, signing the certificate, signing the reply.
+//! Enrolments over loopback by a few clients at once, compared with the private-key operations of the server that each of
+//! them needs: to open the request, sign the certificate, and sign the reply.
 //!
-//! The server has one thread, and so one core at most. The requests are made beforehand and the replies only read; while
-//! one client waits the server has the others' requests, so that nearly all the time is its own.
+//! The server has one thread, so it uses one core at most. The requests are made beforehand and the replies only read. While
+//! one client waits, the server has the others' requests, so nearly all the time is the server's.
 
 use std::{
     collections::VecDeque,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use mock_ca::{Ca, PersonalityName, Settings, serve};
+use mock_ca::{MockCa, PersonalityName, RunningCa};
 use openssl::{
     hash::MessageDigest,
     pkey::{PKey, Private},
@@ -25,9 +24,8 @@ use scep::{
     client::{self, Client, Next},
     http::{HttpRequest, HttpResponse, Method},
 };
-use tokio::{net::TcpListener, runtime};
 
-/// So many clients at once.
+/// The number of clients at once.
 const CLIENTS: usize = 4;
 
 fn enrolments(criterion: &mut Criterion) {
@@ -39,9 +37,10 @@ fn enrolments(criterion: &mut Criterion) {
     });
     for personality in PersonalityName::ALL {
         group.bench_function(personality.as_str(), |bencher| {
-            let (ca, address) = start(personality);
+            let ca = start(personality);
             let path = ca.paths()[0];
-            let mut clients: Vec<_> = (0..CLIENTS).map(|_| Connection::open(address)).collect();
+            let mut clients: Vec<_> =
+                (0..CLIENTS).map(|_| Connection::open(ca.address())).collect();
             let request = request(&mut clients[0], path);
             bencher.iter_custom(|enrolments| enrol(&mut clients, &request, enrolments));
         });
@@ -49,7 +48,7 @@ fn enrolments(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// So many enrolments take how long, with one under way for each client.
+/// The time for this many enrolments, with one under way for each client.
 fn enrol(clients: &mut [Connection], request: &[u8], enrolments: u64) -> Duration {
     let start = Instant::now();
     let mut under_way = VecDeque::new();
@@ -71,22 +70,9 @@ fn finish(clients: &mut [Connection], client: Option<usize>) {
     assert_eq!(clients[client].receive().status, 200);
 }
 
-/// A server on a thread of its own, which ends with the process.
-fn start(personality: PersonalityName) -> (Arc<Ca>, SocketAddr) {
-    let settings = Settings { allow_duplicate_names: true, ..Settings::new("bench", personality) };
-    let ca = Ca::open(settings, SystemTime::now()).expect("a CA");
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("its address");
-    listener.set_nonblocking(true).expect("a listener for tokio");
-    let served = Arc::clone(&ca);
-    std::thread::spawn(move || {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
-        runtime.block_on(async {
-            let listener = TcpListener::from_std(listener).expect("a listener");
-            serve(listener, served, std::future::pending()).await;
-        });
-    });
-    (ca, address)
+fn start(personality: PersonalityName) -> RunningCa {
+    let ca = MockCa::new(personality).with(|settings| settings.allow_duplicate_names = true);
+    ca.start_blocking().expect("a CA")
 }
 
 /// A PKCSReq as it travels.

@@ -1,35 +1,26 @@
-//! A SCEP server on a free port of the loopback interface, which a client under test is sent to.
+//! A CA on a free port of the loopback interface, a client that enrols there, and what the CA saw.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::{error::Error, sync::Arc, time::SystemTime};
+mod client;
 
-use mock_ca::{Ca, ChallengePolicy, PersonalityName, Settings};
-use scep::secret::Secret;
-use tokio::{net::TcpListener, sync::oneshot};
+use std::error::Error;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut settings = Settings::new("ca", PersonalityName::Rfc8894);
-    settings.challenge = ChallengePolicy::Static(Secret::new("s3cret"));
-    settings.faults = vec!["on: PKIOperation, nth: 1, do: http-status 503".parse()?];
-    let ca = Ca::open(settings, SystemTime::now())?;
+use mock_ca::MockCa;
 
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}{}", listener.local_addr()?, ca.paths()[0]);
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(mock_ca::serve(listener, Arc::clone(&ca), async {
-        let _ = stopped.await;
-    }));
+fn main() -> Result<(), Box<dyn Error>> {
+    let ca = MockCa::rfc8894()
+        .challenge("s3cret")
+        .fault("on: PKIOperation, nth: 1, do: http-status 503")?
+        .start_blocking()?;
 
-    println!("let your client enrol at {url} with the challenge password s3cret");
+    // Your client enrols here: it meets the fault, and tries again.
+    let refused = client::enrol(ca.url(), "s3cret").expect_err("the first request meets the fault");
+    println!("the client said: {refused}");
+    client::enrol(ca.url(), "s3cret")?;
 
-    // Afterwards the CA says what it saw.
     for request in ca.requests() {
         println!("{:?} {:?}", request.operation, request.faults);
     }
-    println!("{} certificates were issued", ca.issued().len());
-
-    drop(stop);
-    serving.await?;
+    println!("{} certificate was issued", ca.issued().len());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is sent back, and what the log says of it.
+//! An HTTP answer, and the facts about it that go to the log.
 
 use std::time::Duration;
 
@@ -17,32 +17,32 @@ pub(crate) struct Answer {
     pub(crate) content_type: Option<&'static str>,
     pub(crate) body: Bytes,
     pub(crate) header: Option<(HeaderName, String)>,
-    /// How much later it is sent.
+    /// The time to wait before it is sent.
     pub(crate) delay: Duration,
-    /// Whether it is not sent at all, and the connection closed.
+    /// True if the connection is closed instead.
     pub(crate) is_withheld: bool,
     pub(crate) outcome: LogOutcome,
     pub(crate) note: Note,
 }
 
-/// What the log says beside the outcome.
+/// The facts that the log has beside the outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Note {
-    /// The SCEP operation, where there is one.
+    /// The SCEP operation, if the request names one.
     pub(crate) operation: Option<&'static str>,
     pub(crate) message_type: Option<MessageType>,
     pub(crate) transaction_id: Option<TransactionId>,
     pub(crate) reason: Option<String>,
-    /// The message, where one could be read.
+    /// The message, if it could be read.
     pub(crate) message: Option<Box<SeenMessage>>,
-    /// Whether POST was offered, where capabilities are told.
+    /// In an answer to GetCACaps: true if it offers POST.
     pub(crate) post_offered: Option<bool>,
-    /// What was done wrong on purpose.
+    /// The faults that happened.
     pub(crate) faults: Vec<Fault>,
 }
 
 impl Answer {
-    /// A page that is there.
+    /// An answer with HTTP status 200.
     pub(crate) fn page(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self {
             status: 200,
@@ -56,7 +56,7 @@ impl Answer {
         }
     }
 
-    /// An error, for this reason.
+    /// An answer with this HTTP status, and a reason for the log.
     pub(crate) fn error(personality: &Personality, status: u16, reason: &impl ToString) -> Self {
         let reason = reason.to_string();
         let (content_type, body) = pages::error(personality.error_pages, status, &reason);
@@ -68,7 +68,7 @@ impl Answer {
         }
     }
 
-    /// Who is asking?
+    /// An answer that asks for a user and a password.
     pub(crate) fn unauthorized(personality: &Personality, realm: &str) -> Self {
         let challenge = format!("Basic realm=\"{}\"", realm.replace(['"', '\\'], ""));
         Self {

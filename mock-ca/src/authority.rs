@@ -28,7 +28,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct AuthorityKeys {
     pub(crate) ca: PKey<Private>,
-    /// The key of the CA that is to follow.
+    /// The key of the CA that will follow this one.
     pub(crate) next_ca: Option<PKey<Private>>,
     pub(crate) registration: Option<Registration<PKey<Private>>>,
 }
@@ -49,11 +49,11 @@ impl AuthorityKeys {
     }
 }
 
-/// A CA with its certificates, and a registration authority where the personality has one.
+/// A CA with its certificates, and with a registration authority if the personality has one.
 #[derive(Clone)]
 pub(crate) struct Authority {
     pub(crate) ca: Identity,
-    /// The CA that is to follow.
+    /// The CA that will follow this one.
     pub(crate) next_ca: Option<Identity>,
     pub(crate) registration: Option<Registration<Identity>>,
     directory: Directory,
@@ -61,7 +61,7 @@ pub(crate) struct Authority {
     high_serial: u8,
 }
 
-/// How long ago a new CA pretends to have been installed, so that no peer's slow clock finds it not yet valid.
+/// The age that a new CA pretends to have, so that its certificate is valid even to a peer with a slow clock.
 const INSTALLED_AGO: Duration = Duration::from_secs(86_400);
 
 impl Authority {
@@ -100,7 +100,7 @@ impl Authority {
         Ok(authority)
     }
 
-    /// A CA with this certificate, and by itself.
+    /// A CA with this certificate, without a next CA and without a registration authority.
     pub(crate) fn of(personality: &Personality, ca: Identity, windows: &WindowsSettings) -> Self {
         Self {
             directory: Directory::of(ca.certificate.subject_name(), &windows.host),
@@ -112,7 +112,7 @@ impl Authority {
         }
     }
 
-    /// Issues what was asked for, under the CA's number `number`.
+    /// Issues the requested certificate, under the CA's number `number`.
     pub(crate) fn issue(
         &self,
         profile: &CertificateProfile,
@@ -127,23 +127,23 @@ impl Authority {
         let applicant = Applicant {
             subject: &csr.subject().to_der()?,
             public_key: &public_key,
-            wishes: &csr.extensions,
+            requested: &csr.extensions,
             serial: self.serial(number)?,
         };
         profile.issue(&applicant, &self.issuer(), calendar(now))
     }
 
-    /// Who opens requests: the registration authority's certificate for encryption, or the CA.
+    /// The identity that decrypts requests: the registration authority's for encryption, or the CA's.
     pub(crate) fn recipient(&self) -> &Identity {
         self.registration.as_ref().map_or(&self.ca, |registration| &registration.encryption)
     }
 
-    /// Who signs replies: the registration authority's certificate for signing, or the CA.
+    /// The identity that signs replies: the registration authority's for signing, or the CA's.
     pub(crate) fn signer(&self) -> &Identity {
         self.registration.as_ref().map_or(&self.ca, |registration| &registration.signing)
     }
 
-    /// What `GetCACert` gives: the registration authority, signing first, then the CA.
+    /// The certificates for `GetCACert`: the registration authority's (signing first), then the CA's.
     pub(crate) fn certificates(&self) -> Vec<X509> {
         let registration = self.registration.iter();
         let mut certificates: Vec<X509> = registration
@@ -153,13 +153,13 @@ impl Authority {
         certificates
     }
 
-    /// Whether this certificate names the CA as its issuer and the CA's key signed it.
+    /// True if the certificate names the CA as its issuer and is signed with the CA's key.
     pub(crate) fn has_signed(&self, certificate: &X509Ref) -> bool {
         is_issued_by(certificate, &self.ca.certificate)
     }
 
-    /// Whether this certificate is the CA's and valid at `now`.
-    pub(crate) fn vouches_for(&self, certificate: &X509Ref, now: SystemTime) -> bool {
+    /// True if this CA signed the certificate and it is valid at `now`.
+    pub(crate) fn has_signed_valid(&self, certificate: &X509Ref, now: SystemTime) -> bool {
         let now = calendar(now);
         let after = |time| unix_time(time).is_ok_and(|time| time <= now);
         after(certificate.not_before())
@@ -193,7 +193,7 @@ fn certify(
     from: OffsetDateTime,
 ) -> Result<Identity, ErrorStack> {
     let (subject, public_key) = (&subject.to_der()?, &public_key_info(key)?);
-    let applicant = Applicant { subject, public_key, wishes: &[], serial };
+    let applicant = Applicant { subject, public_key, requested: &[], serial };
     let certificate = profile.issue(&applicant, issuer, from)?;
     Ok(Identity { certificate, key: key.clone() })
 }
@@ -205,19 +205,19 @@ fn registration_subject(host: &str) -> Result<X509Name, ErrorStack> {
     Ok(builder.build())
 }
 
-/// A random positive serial number of exactly so many bytes, as self-signed CA certificates have.
+/// A random positive serial number of exactly this many bytes, as in self-signed CA certificates.
 fn random_serial(bytes: usize) -> Result<BigNum, ErrorStack> {
     let mut serial = vec![0; bytes];
     rand_bytes(&mut serial)?;
     if let Some(first) = serial.first_mut() {
-        // No sign bit, and no leading zero that the encoding would drop.
+        // Without a sign bit, and without a leading zero, which the encoding would drop.
         *first = (*first & 0x7f) | 0x01;
     }
     BigNum::from_slice(&serial)
 }
 
-/// The 19 bytes a Windows CA makes of a request's number: high serial, request id, eight random bytes, the index of
-/// the CA's certificate (0), the request id again (MS-WCCE §3.2.1.4.2.1.4.6).
+/// The serial number of a Windows CA, 19 bytes: high serial, request id, eight random bytes, the index of the CA's
+/// certificate (0), the request id again (MS-WCCE §3.2.1.4.2.1.4.6).
 fn request_serial(high_serial: u8, request_id: u32) -> Result<BigNum, ErrorStack> {
     let mut random = [0; 8];
     rand_bytes(&mut random)?;
@@ -229,7 +229,7 @@ fn request_serial(high_serial: u8, request_id: u32) -> Result<BigNum, ErrorStack
     BigNum::from_slice(&serial)
 }
 
-/// The high serial byte as it is written: never negative, never with an empty high digit.
+/// The first byte of a serial number: never negative, and its high digit is never zero.
 fn first_byte(high_serial: u8) -> u8 {
     match high_serial & 0x7f {
         0 => 0x61,
@@ -243,7 +243,7 @@ pub(crate) fn subject_of(certificate: &X509Ref) -> String {
     name::to_text(certificate.subject_name())
 }
 
-/// A serial number, bytes in hexadecimal parted by colons.
+/// A serial number: bytes in hexadecimal, separated by colons.
 pub(crate) fn serial_text(certificate: &X509Ref) -> String {
     let bytes = certificate.serial_number().to_bn().map(|serial| serial.to_vec());
     let bytes = bytes.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The CA as a whole, and what its owner can ask of it.
+//! The CA as a whole, with its API for the owner.
 
 mod decision;
 
@@ -29,70 +29,82 @@ use crate::{
     wire,
 };
 
-/// A certification authority behind a SCEP server; shared by all its connections as `Arc<Ca>`.
+/// A certification authority with a SCEP server; all its connections share it as `Arc<Ca>`.
 pub struct Ca {
     pub(crate) service: Service,
     pub(crate) log: Log,
-    /// Held by one decision at a time, so that no request is decided about twice.
+    /// Locked during a decision, so that no request is decided twice.
     deciding: Mutex<()>,
 }
 
 /// A certificate that was issued to a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Issued {
-    /// The serial number, bytes in hexadecimal parted by colons: `02`, `11:00:00:14:23:…`.
+    /// The serial number, bytes in hexadecimal separated by colons: `02`, `11:00:00:14:23:…`.
     pub serial: String,
     /// The subject, as OpenSSL writes it on one line: `CN = MyUserCert`.
     pub subject: String,
     /// The certificate.
     #[serde(with = "wire::pem")]
     pub certificate: X509,
-    /// The transaction in which it was asked for.
+    /// The transaction of the request.
     pub transaction_id: TransactionId,
-    /// When it was revoked, if it was.
+    /// The time of revocation, if it is revoked.
     #[serde(with = "wire::maybe_seconds")]
     pub revoked: Option<SystemTime>,
 }
 
-/// A request that waits for a decision.
+/// A request that waits for approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// The transaction.
     pub transaction_id: TransactionId,
-    /// The subject asked for, as OpenSSL writes it on one line.
+    /// The requested subject, as OpenSSL writes it on one line.
     pub subject: String,
 }
 
-/// Why a CA cannot be opened.
+/// The reason why a CA cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Its name is none.
+    /// The subject is not a distinguished name.
     #[error("the CA's subject `{subject}` is no name: {reason}")]
     Subject {
-        /// The name given.
+        /// The text given.
         subject: String,
-        /// What is wrong with it.
+        /// The mistake in it.
         reason: NameError,
     },
-    /// Its state cannot be used.
+    /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A fault that was asked for can never happen.
+    /// A fault of the settings can never happen.
     #[error(transparent)]
     Fault(#[from] FaultError),
-    /// OpenSSL refused an operation that should have worked.
+    /// OpenSSL failed in an operation that should always work.
     #[error("OpenSSL: {0}")]
     Crypto(#[from] ErrorStack),
 }
 
 impl Ca {
-    /// Opens a CA: a new one, or the one its state directory holds.
+    /// Opens a CA: the one in the state directory, or a new one.
     ///
-    /// New certificates of the CA are dated as if it had been installed a day before `now`.
+    /// A new CA has certificates as if it had been installed a day before `now`.
     ///
     /// # Errors
-    /// When the subject is no name, the state cannot be used, or OpenSSL fails.
+    /// If the subject is not a distinguished name, a fault can never happen, the state cannot be used, or OpenSSL fails.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use mock_ca::{Ca, PersonalityName, Settings};
+    ///
+    /// # fn main() -> Result<(), mock_ca::OpenError> {
+    /// let ca = Ca::open(Settings::new("ca", PersonalityName::Linux), SystemTime::now())?;
+    /// assert!(ca.issued().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(settings: Settings, now: SystemTime) -> Result<Arc<Self>, OpenError> {
         let personality = settings.personality.personality();
         settings.faults.iter().try_for_each(|rule| rule.expect_possible(personality.name))?;
@@ -112,7 +124,7 @@ impl Ca {
         }))
     }
 
-    /// What the CA is called in reports.
+    /// The name of the CA in reports.
     pub fn name(&self) -> &str {
         &self.service.settings.name
     }
@@ -122,7 +134,7 @@ impl Ca {
         &self.service.authority.ca.certificate
     }
 
-    /// The certificates `GetCACert` gives, in their order.
+    /// The certificates in the answer to `GetCACert`, in their order.
     pub fn certificates(&self) -> Vec<X509> {
         self.service.authority.certificates()
     }
@@ -132,7 +144,7 @@ impl Ca {
         self.service.personality.name.paths()
     }
 
-    /// The path of the page that gives out challenge passwords, where there is one.
+    /// The path of the page that gives out challenge passwords, if the personality has one.
     pub fn admin_path(&self) -> Option<&'static str> {
         self.service.personality.name.admin_path()
     }
@@ -151,7 +163,7 @@ impl Ca {
             .collect()
     }
 
-    /// The requests that wait for a decision, oldest first.
+    /// The requests that wait for approval, oldest first.
     pub fn pending(&self) -> Vec<Pending> {
         let pending = self.service.store.pending().into_iter();
         pending
@@ -162,51 +174,60 @@ impl Ca {
             .collect()
     }
 
-    /// Whether a request needs a challenge password.
+    /// True if a request needs a challenge password.
     pub fn asks_for_challenge(&self) -> bool {
         !matches!(self.service.settings.challenge, ChallengePolicy::None)
     }
 
-    /// A challenge password with which a request will pass: a new one, or the one for all.
+    /// A challenge password that authorises a request: a new one, or the fixed one.
     ///
     /// # Errors
-    /// When none is asked for, too many are unused, or it cannot be kept.
+    /// If no challenge password is needed, too many are unused, or the state cannot be written.
     pub fn new_challenge(&self) -> Result<Secret, ChallengeUnavailable> {
         self.service.new_challenge()
     }
 
-    /// What the server did, one entry a request, the newest few thousand, oldest first.
+    /// The log, one entry for each request: the newest few thousand, oldest first.
     pub fn log(&self) -> Vec<LogEntry> {
         self.log.entries()
     }
 
-    /// How many requests of clients it has denied, of those in the log; what a fault answered instead is no denial.
+    /// The number of denied requests in the log; an answer of a fault instead is not a denial.
     pub fn denied(&self) -> usize {
         self.log.entries().iter().filter(|entry| entry.is_denial()).count()
     }
 
-    /// What was asked of the server and how, the newest few thousand requests, oldest first; no secret is in it.
+    /// The requests as they came, without secrets: the newest few thousand, oldest first.
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.log.requests()
     }
 
-    /// Adds a rule to those that say what the server does wrong on purpose; it counts the requests from now on.
+    /// Adds a fault; its rule counts the requests from now on.
     ///
     /// # Errors
-    /// When it can never come true at this server.
+    /// If the fault can never happen at this server.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ca = mock_ca::MockCa::linux().start_blocking()?;
+    /// ca.inject("on: GetCACaps, nth: 1, do: caps-none".parse()?)?;
+    /// assert_eq!(ca.faults()[0].fired, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn inject(&self, rule: FaultRule) -> Result<(), FaultError> {
         rule.expect_possible(self.service.personality.name)?;
         self.service.faults.add(rule);
         Ok(())
     }
 
-    /// What the server does wrong on purpose, in the order in which it was told so.
+    /// The faults with the number of times that each happened, in the order in which they were added.
     pub fn faults(&self) -> Vec<FaultCount> {
         self.service.faults.counts()
     }
 }
 
-/// The CA that the state holds, or a new one.
+/// The CA in the state, or a new one.
 fn open_authority(
     settings: &Settings,
     state: Option<&StateDirectory>,

@@ -1,9 +1,9 @@
-//! The control API: what a CA is to tell and to do, in JSON over HTTP/1.1, over whatever stream leads to it.
+//! The control API: questions and orders to a CA in JSON over HTTP/1.1, over any stream.
 //!
-//! Each request is a [`Call`], which both ends share: [`Control`] serves a CA's, [`Client`] makes them.
+//! Each request is a [`Call`], a type that both ends share: [`Control`] is the server, [`Client`] the client.
 //!
-//! A browser on the machine of a CA is not to do it for a page from elsewhere: what changes anything must be
-//! `application/json`, which no foreign page can send unasked, and the host must be named as loopback.
+//! A browser on the CA's machine must not give orders for a page from elsewhere. Therefore an order must be
+//! `application/json`, which a foreign page cannot send without permission, and the host must be a loopback name.
 
 mod call;
 mod server;
@@ -25,39 +25,39 @@ pub use server::Control;
 
 use crate::ca::Pending;
 
-/// The content type of what changes anything, and of every answer.
+/// The content type of every order and of every answer.
 const JSON: &str = "application/json";
 
-/// What came of a request to a SCEP service.
+/// The result of a request to a SCEP service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exchanged {
     /// A response, whatever its status.
     Answered(HttpResponse),
-    /// None: the connection ended, or the time, for this reason.
+    /// No response, for this reason: the connection ended, or the time expired.
     Unanswered(String),
 }
 
-/// The way to the SCEP service of a CA, on the network that it is in.
+/// Access to the SCEP service of a CA, on the CA's network.
 #[async_trait]
 pub trait ScepService: Send + Sync {
-    /// Sends a request there, `suffix` being appended to the service's path.
+    /// Sends a request; `suffix` is appended to the service's path.
     ///
     /// # Errors
-    /// When the service cannot be connected to.
+    /// If there is no connection to the service.
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> io::Result<Exchanged>;
 }
 
-/// Why a call was not followed, as it travels.
+/// The reason why a call was refused, as the body of the answer.
 #[derive(Debug, Serialize, Deserialize)]
 struct Refusal {
     error: String,
 }
 
-/// Brings requests to a control API, over a connection for each or over one that stays, and answers back. The host is to
-/// be named as loopback, whatever the way.
+/// Carries requests to a control API and brings the answers back, over one connection or several. The host must be a
+/// loopback name in any case.
 pub trait Transport: Send + Sync {
-    /// Why there is no answer.
+    /// The reason why there is no answer.
     type Error: Display;
 
     /// Sends a request to a path, such as `/issued`.
@@ -68,27 +68,27 @@ pub trait Transport: Send + Sync {
     ) -> impl Future<Output = Result<HttpResponse, Self::Error>> + Send;
 }
 
-/// Somebody who makes calls.
+/// The client of a control API.
 #[derive(Clone, Debug)]
 pub struct Client<T> {
     transport: T,
 }
 
-/// Why a call had no reply.
+/// The reason why a call had no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ControlError {
     /// There was no answer.
     #[error("{0}")]
     Unanswered(String),
-    /// The call was not followed.
+    /// The call was refused.
     #[error("`{path}` is answered HTTP {status}{}", .reason.as_ref().map_or_else(String::new, |it| format!(": {it}")))]
     Refused {
-        /// Where the call was sent.
+        /// The path of the call.
         path: &'static str,
-        /// The status.
+        /// The HTTP status.
         status: u16,
-        /// What the other end says of it, as it came.
+        /// The reason in the answer.
         reason: Option<String>,
     },
     /// Something else answered.
@@ -96,17 +96,17 @@ pub enum ControlError {
     Foreign(String),
 }
 
-/// What becomes of a request that waits.
+/// A decision about a request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Its certificate is issued.
+    /// The certificate is issued.
     Approve,
-    /// It is refused.
+    /// The request is refused.
     Deny,
 }
 
 impl<T: Transport> Client<T> {
-    /// One who makes calls this way.
+    /// A client that uses this transport.
     pub fn new(transport: T) -> Self {
         Self { transport }
     }
@@ -114,7 +114,7 @@ impl<T: Transport> Client<T> {
     /// Makes a call.
     ///
     /// # Errors
-    /// When there is no answer, the call is not followed, or the answer is none of this API.
+    /// If there is no answer, the call is refused, or something else than a control API answers.
     pub async fn call<C: Call>(&self, call: &C) -> Result<C::Reply, ControlError> {
         let foreign = |error: serde_json::Error| ControlError::Foreign(error.to_string());
         let is_order = C::METHOD == Method::Post;
@@ -134,11 +134,10 @@ impl<T: Transport> Client<T> {
         serde_json::from_slice(&answer.body).map_err(foreign)
     }
 
-    /// Decides about the oldest request that waits, those of the transactions in `others` left out; gives the request,
-    /// if there was one.
+    /// Decides about the oldest request that waits and is not in `others`; returns that request, if there is one.
     ///
     /// # Errors
-    /// As those of a call.
+    /// The same as those of [`Client::call`].
     pub async fn decide(
         &self,
         decision: Decision,

@@ -1,4 +1,4 @@
-//! What the server does wrong on purpose: a closed catalogue of named faults, and the rules that say when.
+//! Faults, which are deliberate errors of the server: a closed catalogue, and the rules that say when each happens.
 
 mod answer;
 mod board;

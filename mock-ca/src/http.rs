@@ -1,4 +1,4 @@
-//! The HTTP server: bounded in size, in time and in number of connections.
+//! The HTTP server, with limits on size, time and number of connections.
 
 use std::{
     error::Error as _,
@@ -34,14 +34,13 @@ use crate::{
     seen::SeenRequest,
 };
 
-/// So long [`serve`] lets the answers under way take once it is to stop.
+/// The time that [`serve`] gives to unfinished answers when it must stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A pause after the system refused a connection, for lack of file descriptors as a rule.
+/// The pause after the system refused a connection, usually because there are too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the connections of a listener until `shutdown` completes; answers under way are then finished, for at most
-/// [`SHUTDOWN_TIMEOUT`].
+/// Serves the connections of a listener until `shutdown` completes; unfinished answers then have [`SHUTDOWN_TIMEOUT`] to end.
 ///
 /// No more than [`crate::Limits::connections`] are open at once.
 pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
@@ -61,12 +60,12 @@ pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Out
         timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-/// What connections come to.
+/// A source of connections.
 pub trait Listener: Send + Sync {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
-    /// The next connection, and who made it.
+    /// The next connection, and the name of its peer.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, String)>> + Send;
 }
 
@@ -75,7 +74,7 @@ impl Listener for TcpListener {
 
     async fn accept(&self) -> io::Result<(TcpStream, String)> {
         let (stream, peer) = Self::accept(self).await?;
-        // Answers are written in one piece; waiting to fill a segment only costs time. A failure costs no more than that.
+        // Answers are written in one piece, so waiting to fill a segment only costs time. So does a failure here.
         let _ = stream.set_nodelay(true);
         Ok((stream, peer.to_string()))
     }
@@ -91,7 +90,7 @@ impl Listener for tokio::net::UnixListener {
     }
 }
 
-/// Lets `serve` have each connection, of which no more than `limit` are open at once; further ones wait.
+/// Calls `serve` with each connection; no more than `limit` are open at once, and further ones wait.
 pub(crate) async fn accept_all<L: Listener, F: Future<Output = ()> + Send + 'static>(
     listener: &L,
     connections: &mut JoinSet<()>,
@@ -114,23 +113,23 @@ pub(crate) async fn accept_all<L: Listener, F: Future<Output = ()> + Send + 'sta
     }
 }
 
-/// Why the body of a request was not read.
+/// The reason why the body of a request was not read, or why there is no answer.
 #[derive(Debug, thiserror::Error)]
-enum Unread {
+enum ResponseError {
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
-    #[error("the body did not come within {0} s")]
+    #[error("the body did not arrive within {0} s")]
     TooSlow(u64),
-    #[error("the body broke off: {0}")]
+    #[error("the body ended early: {0}")]
     Broken(String),
     #[error("the answer is withheld")]
     Withheld,
 }
 
 impl Ca {
-    /// Serves one HTTP/1.1 connection until the peer closes it, errs, or is too slow.
+    /// Serves one HTTP/1.1 connection until the peer closes it, sends something else, or is too slow.
     ///
-    /// `peer` is what the log calls the other end, such as `127.0.0.1:4711`.
+    /// `peer` is the name of the other end in the log, such as `127.0.0.1:4711`.
     pub async fn serve_connection<Io>(self: &Arc<Self>, io: Io, peer: String)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -139,7 +138,7 @@ impl Ca {
         self.serve_until(io, peer, stop).await;
     }
 
-    /// The same, finishing after the request under way once `stop` says so.
+    /// The same, but it ends after the current request when `stop` changes.
     async fn serve_until<Io>(self: &Arc<Self>, io: Io, peer: String, mut stop: watch::Receiver<()>)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -165,7 +164,7 @@ impl Ca {
     }
 
     fn builder(&self) -> http1::Builder {
-        /// hyper takes no less.
+        /// The least that hyper accepts.
         const LEAST_HEAD_BYTES: usize = 8192;
         let mut builder = http1::Builder::new();
         builder
@@ -180,13 +179,13 @@ impl Ca {
         self: &Arc<Self>,
         request: Request<Incoming>,
         peer: &str,
-    ) -> Result<Response<Full<Bytes>>, Unread> {
+    ) -> Result<Response<Full<Bytes>>, ResponseError> {
         let (head, body) = request.into_parts();
         let asked = format!("{} {}", head.method, head.uri.path());
         let mut seen = SeenRequest::of(&head, peer);
         let answer = match self.read_body(body).await {
             Ok(body) => self.answer_without_blocking(head, body).await,
-            Err(error @ Unread::TooLong(_)) => Answer {
+            Err(error @ ResponseError::TooLong(_)) => Answer {
                 header: Some((CONNECTION, "close".to_owned())),
                 ..Answer::error(self.service.personality, 413, &error)
             },
@@ -211,27 +210,28 @@ impl Ca {
         if !delay.is_zero() {
             sleep(delay).await;
         }
-        if is_withheld { Err(Unread::Withheld) } else { Ok(response) }
+        if is_withheld { Err(ResponseError::Withheld) } else { Ok(response) }
     }
 
-    async fn read_body(&self, body: Incoming) -> Result<Bytes, Unread> {
+    async fn read_body(&self, body: Incoming) -> Result<Bytes, ResponseError> {
         let limits = &self.service.settings.limits;
-        // Whoever announces too much is told so before they send it.
+        // A peer that announces too much is refused before it sends the body.
         if body.size_hint().lower() > limits.body_bytes as u64 {
-            return Err(Unread::TooLong(limits.body_bytes));
+            return Err(ResponseError::TooLong(limits.body_bytes));
         }
         let read = Limited::new(body, limits.body_bytes).collect();
         match timeout(limits.read_timeout, read).await {
             Ok(Ok(collected)) => Ok(collected.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                Err(Unread::TooLong(limits.body_bytes))
+                Err(ResponseError::TooLong(limits.body_bytes))
             }
-            Ok(Err(error)) => Err(Unread::Broken(error.to_string())),
-            Err(_) => Err(Unread::TooSlow(limits.read_timeout.as_secs())),
+            Ok(Err(error)) => Err(ResponseError::Broken(error.to_string())),
+            Err(_) => Err(ResponseError::TooSlow(limits.read_timeout.as_secs())),
         }
     }
 
-    /// Answering takes about a millisecond of RSA, and is done at once; a disk may take longer, and has its own thread.
+    /// An answer takes about a millisecond of RSA, so it is made here; with a state on disk it may take longer, and has its own
+    /// thread.
     async fn answer_without_blocking(self: &Arc<Self>, head: Parts, body: Bytes) -> Answer {
         if self.service.settings.state.is_none() {
             return self.service.answer(&head, body, SystemTime::now());
@@ -242,7 +242,7 @@ impl Ca {
         answered.unwrap_or_else(|error| Answer::error(self.service.personality, 500, &error))
     }
 
-    /// Header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
+    /// The response with its header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
     fn response(&self, answer: &Answer) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(answer.body.clone()));
         let status = StatusCode::from_u16(answer.status);
@@ -284,8 +284,8 @@ impl Ca {
     }
 }
 
-/// Whether the connection was closed by a fault, of which the log tells already.
+/// True if a fault closed the connection, which the log says already.
 fn is_on_purpose(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
-    matches!(cause, Some(Unread::Withheld))
+    matches!(cause, Some(ResponseError::Withheld))
 }

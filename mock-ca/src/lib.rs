@@ -1,16 +1,44 @@
-//! A SCEP server for tests (RFC 8894): a certification authority with the looks and habits of a real one.
+//! A SCEP server for tests (RFC 8894): a certification authority that behaves like a real one, and makes mistakes if it is
+//! asked to.
 //!
-//! [`Ca::open`] makes it from [`Settings`], [`Ca::serve_connection`] serves one connection, over a socket or in memory,
-//! [`serve`] a listener. What one server does otherwise than another is the data of a [`PersonalityName`].
+//! [`MockCa`] starts it in a test of a client. The test then asks [`RunningCa`] what the client did:
 //!
-//! It is no CA to trust: its lab keys are public, and it is built to be prodded.
+//! ```
+//! use mock_ca::MockCa;
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/client/mod.rs"));
+//!
+//! # fn main() {
+//! let ca = MockCa::rfc8894()
+//!     .challenge("s3cret")
+//!     .fault("on: PKCSReq, nth: 1, do: wrong-transaction-id").unwrap()
+//!     .start_blocking().unwrap();
+//!
+//! // The client under test must refuse a reply that belongs to another transaction.
+//! enrol(ca.url(), "s3cret").unwrap_err();
+//! assert_eq!(ca.faults()[0].fired, 1);
+//!
+//! // Without the fault it gets the certificate that the CA has issued.
+//! let certificate = enrol(ca.url(), "s3cret").unwrap();
+//! assert_eq!(ca.issued().last().unwrap().certificate, certificate);
+//! assert_eq!(ca.issued().last().unwrap().subject, "CN = device");
+//! # }
+//! ```
+//!
+//! A server of your own is made of smaller parts: [`Ca::open`] makes a CA from [`Settings`], [`serve`] serves a listener, and
+//! [`Ca::serve_connection`] one connection, over a socket or in memory. [`control`] is the CA's API for other processes.
+//! The differences between servers are the data of a [`PersonalityName`].
+//!
+//! Never trust what it signs: its lab keys are public.
 #![forbid(unsafe_code)]
 
 mod answer;
 mod authority;
 mod ca;
+#[cfg(feature = "testcontainers")]
+pub mod container;
 pub mod control;
 mod fault;
+mod fixture;
 mod http;
 mod log;
 mod offer;
@@ -28,8 +56,12 @@ mod store;
 mod transaction;
 mod wire;
 
+pub use openssl;
+pub use scep;
+
 pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
 pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
+pub use fixture::{MockCa, RunningCa, StartError};
 pub use http::{Listener, SHUTDOWN_TIMEOUT, serve};
 pub use log::{LogEntry, LogObserver, LogOutcome};
 pub use passwords::ChallengeUnavailable;
@@ -39,3 +71,8 @@ pub use settings::{
     AdminCredentials, Approval, ChallengePolicy, Keys, Limits, Settings, WindowsSettings,
 };
 pub use state::StateError;
+
+/// Makes tests of the examples in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! What the server did: one entry a request.
+//! The log: one entry for each request.
 
 use std::{collections::VecDeque, fmt, sync::Arc, time::SystemTime};
 
@@ -10,40 +10,42 @@ use crate::{
     seen::{SeenRequest, shortened, shortened_id, shortened_type},
 };
 
-/// One request and what became of it; its `Display` is one line of log.
+/// A request and its outcome; `Display` writes one line of log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogEntry {
-    /// When the answer was ready.
+    /// The time at which the answer was ready.
     pub at: SystemTime,
-    /// Who asked, as the caller of [`crate::Ca::serve_connection`] named them.
+    /// The peer, as the caller of [`crate::Ca::serve_connection`] named it.
     pub peer: String,
-    /// What was asked: a SCEP operation such as `GetCACaps`, or a method and path.
+    /// The SCEP operation, such as `GetCACaps`, or the method and path.
     pub operation: String,
-    /// The message's type, where a message could be read.
+    /// The type of the message, if it could be read.
     pub message_type: Option<MessageType>,
-    /// The message's transaction, where a message could be read.
+    /// The transaction of the message, if it could be read.
     pub transaction_id: Option<TransactionId>,
-    /// How it was answered.
+    /// The kind of answer.
     pub outcome: LogOutcome,
-    /// Why it was refused, or what was issued, in words.
+    /// The reason of a refusal, or the certificate that was issued, in words.
     pub reason: Option<String>,
-    /// What the server did wrong on purpose.
+    /// The faults that happened.
     pub faults: Vec<Fault>,
 }
 
-/// How a request was answered.
+/// The kind of answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogOutcome {
-    /// With something else than a CertRep, under this HTTP status.
+    /// Something else than a CertRep, with this HTTP status.
     Http(u16),
-    /// With a CertRep.
+    /// A CertRep.
     CertRep(PkiStatus, Option<FailInfo>),
-    /// Not at all: the connection was cut.
+    /// No answer: the connection was closed.
     Cut,
 }
 
 impl LogEntry {
-    /// Whether a client's request was denied.
+    /// True if the CA denied a client's request.
     pub(crate) fn is_denial(&self) -> bool {
         match &self.outcome {
             LogOutcome::CertRep(status, _) => *status == PkiStatus::Failure,
@@ -97,6 +99,16 @@ pub struct LogObserver(Arc<dyn Fn(&LogEntry) + Send + Sync>);
 
 impl LogObserver {
     /// An observer that calls this function.
+    ///
+    /// ```
+    /// use mock_ca::{LogObserver, MockCa};
+    ///
+    /// # fn main() -> Result<(), mock_ca::StartError> {
+    /// let print = LogObserver::new(|entry| println!("{entry}"));
+    /// let ca = MockCa::linux().with(|settings| settings.on_log = Some(print)).start_blocking()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(observe: impl Fn(&LogEntry) + Send + Sync + 'static) -> Self {
         Self(Arc::new(observe))
     }
@@ -108,14 +120,14 @@ impl fmt::Debug for LogObserver {
     }
 }
 
-/// The newest few thousand entries of a server, each with its request as it came, where one did.
+/// The newest few thousand entries of a server, each with its request if there was one.
 #[derive(Debug)]
 pub(crate) struct Log {
     records: Mutex<VecDeque<(LogEntry, Option<SeenRequest>)>>,
     observer: Option<LogObserver>,
 }
 
-/// So many entries are kept.
+/// The number of entries that are kept.
 const KEPT: usize = 4096;
 
 impl Log {
@@ -123,7 +135,8 @@ impl Log {
         Self { records: Mutex::default(), observer }
     }
 
-    /// Adds an entry, and its request, which is told what was offered before unless its own answer said so.
+    /// Adds an entry and its request. If the answer did not offer POST itself, the request takes over what the answers before it
+    /// offered.
     pub(crate) fn write(&self, entry: LogEntry, mut request: Option<SeenRequest>) {
         let entry = entry.shortened();
         if let Some(observer) = &self.observer {
@@ -170,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_one_line_whatever_the_peer_sends() {
+    fn entry_is_one_line_whatever_the_peer_sends() {
         assert_eq!(
             entry("PKIOperation").to_string(),
             r"127.0.0.1:4711 PKIOperation (PKCSReq) AB\n12 FAILURE badRequest: wrong challenge password"
@@ -181,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_entries_are_kept() {
+    fn only_the_newest_entries_are_kept() {
         let log = Log::new(None);
         (0..=KEPT).for_each(|n| log.write(entry(&n.to_string()), None));
         let entries = log.entries();
@@ -189,7 +202,7 @@ mod tests {
         assert_eq!(entries[0].operation, "1");
     }
     #[test]
-    fn what_a_peer_sends_is_cut() {
+    fn long_text_of_a_peer_is_shortened() {
         let text = "ü".repeat(1_000_000);
         let log = Log::new(None);
         let endless = LogEntry {

@@ -1,4 +1,4 @@
-//! What the CA says it can do, and what it refuses because it was told not to offer it.
+//! The capabilities that the CA offers, and its refusal of those that the settings leave out.
 
 use hyper::body::Bytes;
 use scep::{
@@ -10,20 +10,21 @@ use scep::{
 
 use crate::{personality::Personality, refusal::Refusal, settings::Settings};
 
-/// The answer to `GetCACaps` (RFC 8894 §3.5), and whether the CA is held to it.
+/// The answer to `GetCACaps` (RFC 8894 §3.5), and what the CA refuses.
 #[derive(Debug)]
 pub(crate) struct Offer {
     /// The body of the answer, to the byte.
     pub(crate) text: Bytes,
-    /// Where the personality's own were replaced.
+    /// The capabilities of the settings, which replace the personality's own.
     instead: Option<Capabilities>,
-    /// What is refused whatever is offered.
+    /// Ciphers that are refused whatever the CA offers.
     refused_ciphers: &'static [Cipher],
+    /// Digests that are refused whatever the CA offers.
     refused_digests: &'static [Digest],
 }
 
 impl Offer {
-    /// The personality's own, or those of the settings in its style.
+    /// The capabilities of the settings in the style of the personality, or the personality's own.
     pub(crate) fn new(personality: &Personality, settings: &Settings) -> Self {
         let own = personality.capabilities;
         let line_end = if own.contains("\r\n") { "\r\n" } else { "\n" };
@@ -43,12 +44,12 @@ impl Offer {
         }
     }
 
-    /// Whether the CA offers this.
+    /// True if the CA offers this capability.
     pub(crate) fn has(&self, capability: Capability) -> bool {
         self.instead.as_ref().is_none_or(|instead| instead.has(capability))
     }
 
-    /// Refuses what the CA never takes, and what it was told not to offer.
+    /// Refuses a request with something that the CA never accepts, or that the settings leave out.
     pub(crate) fn expect(&self, request: &Request) -> Result<(), Refusal> {
         let header = &request.header;
         if self.refused_ciphers.contains(&request.cipher) {
@@ -73,7 +74,7 @@ impl Offer {
     }
 }
 
-/// `AES` stands for all its key lengths; single DES has no keyword, and is what old servers take without saying so.
+/// `AES` means all its key lengths. Single DES has no keyword; old servers accept it without offering it.
 fn takes_cipher(instead: &Capabilities, cipher: Cipher) -> bool {
     match cipher {
         Cipher::Des => true,
@@ -82,7 +83,7 @@ fn takes_cipher(instead: &Capabilities, cipher: Cipher) -> bool {
     }
 }
 
-/// MD5 has no keyword either; the digests between two that have one go with the greater.
+/// MD5 has no keyword either. A digest without a keyword counts as the next longer one.
 fn takes_digest(instead: &Capabilities, digest: Digest) -> bool {
     match digest {
         Digest::Md5 => true,

@@ -1,4 +1,4 @@
-//! The pages that people see: NDES's own, and the bodies of errors.
+//! Pages for people: those of NDES, and the bodies of errors.
 
 use openssl::{error::ErrorStack, hash::MessageDigest, x509::X509Ref};
 
@@ -6,17 +6,17 @@ use crate::personality::ErrorPages;
 
 /// A page of NDES (`mscep.dll` and `mscep_admin`).
 pub(crate) enum NdesPage<'a> {
-    /// At the address for devices, when no operation is named.
+    /// The page at the address for devices, if the request names no operation.
     Plain,
-    /// A password that serves once.
+    /// A page with a password for one request.
     OneTimePassword { thumbprint: &'a str, password: &'a str, minutes: u64 },
-    /// A password that serves always.
+    /// A page with a password for all requests.
     SinglePassword { thumbprint: &'a str, password: &'a str },
-    /// No password is asked for.
+    /// A page that gives no password, because none is needed.
     NoPassword { thumbprint: &'a str },
-    /// As many passwords are unused as there may be.
+    /// A page that gives no password, because too many are unused.
     CacheFull { at_most: usize },
-    /// The caller may not enrol.
+    /// A page that gives no password, because the caller may not enrol.
     NoPermission,
 }
 
@@ -69,7 +69,7 @@ impl NdesPage<'_> {
         [HEAD, &middle, TAIL].concat()
     }
 
-    /// The page as it is sent: UTF-16, little end first, with a byte order mark, whatever its head says.
+    /// The page as it is sent: little-endian UTF-16 with a byte order mark, although its head says UTF-8.
     pub(crate) fn body(&self) -> Vec<u8> {
         let text = self.text();
         let units = std::iter::once(0xfeff).chain(text.encode_utf16());
@@ -100,7 +100,7 @@ fn cache_full(at_most: usize) -> String {
     )
 }
 
-/// The MD5 digest of a certificate in four groups of upper-case digits, as the page shows it.
+/// The MD5 digest of a certificate in four groups of upper-case digits.
 pub(crate) fn thumbprint(certificate: &X509Ref) -> Result<String, ErrorStack> {
     let digest = certificate.digest(MessageDigest::md5())?;
     Ok(digest.chunks(4).map(hex::encode_upper).collect::<Vec<_>>().join(" "))
@@ -117,7 +117,7 @@ pub(crate) fn error(pages: ErrorPages, status: u16, reason: &str) -> (&'static s
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// As IIS shows errors to the world: the status, and no reason.
+/// An error page of IIS: the status without a reason.
 fn html_error(status: u16) -> String {
     let title = match status {
         301 => "301 - Object moved.",
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_stands_where_scrapers_look_for_it() {
+    fn password_is_at_the_place_where_scrapers_look_for_it() {
         let text = NdesPage::OneTimePassword {
             thumbprint: "A656FA66 AB12B433 A2DA5CF7 CC153D9A",
             password: "8CE317021F690069",
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_variants_say_what_they_say() {
+    fn other_pages_have_the_texts_of_ndes() {
         let single = NdesPage::SinglePassword { thumbprint: "", password: "x" }.text();
         assert!(
             single

@@ -17,25 +17,25 @@ use crate::{
     wire,
 };
 
-/// Why there is no new challenge password.
+/// The reason why there is no new challenge password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChallengeUnavailable {
-    /// As many are unused as there may be.
+    /// Too many passwords are unused.
     #[error("the password cache is full: {0} passwords are unused")]
     CacheFull(usize),
-    /// No challenge is asked for.
+    /// The CA needs no challenge password.
     #[error("this CA asks for no challenge password")]
     NotAskedFor,
-    /// It cannot be kept.
+    /// The state cannot be written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// There is no randomness.
+    /// OpenSSL gave no random bytes.
     #[error("OpenSSL: {0}")]
     Crypto(#[from] ErrorStack),
 }
 
-/// Passwords that serve once.
+/// Passwords for one request each.
 pub(crate) struct PasswordCache {
     entries: Mutex<Vec<Entry>>,
     rules: Rules,
@@ -53,17 +53,17 @@ struct Rules {
 #[serde(deny_unknown_fields)]
 struct Entry {
     password: Secret,
-    /// `None` for one given out beforehand, which does not expire.
+    /// `None` for a preset password, which does not expire.
     #[serde(with = "wire::maybe_seconds")]
     made: Option<SystemTime>,
     is_used: bool,
 }
 
-/// An expired or used password is remembered so much longer, to say what is wrong with it.
+/// The time for which an expired or used password is remembered, so that the log can say what is wrong with it.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl PasswordCache {
-    /// The passwords of the policy, and those that the directory remembers.
+    /// The preset passwords of the policy, and those of the state directory.
     pub(crate) fn open(
         policy: &ChallengePolicy,
         directory: Option<Arc<StateDirectory>>,
@@ -122,11 +122,11 @@ impl PasswordCache {
         Ok(())
     }
 
-    /// Lets a password serve again whose request was refused for another reason.
+    /// Makes a password usable again after its request was refused for another reason.
     pub(crate) fn put_back(&self, password: &Secret) {
         let mut entries = self.entries.lock();
         set_unused(&mut entries, password);
-        // What cannot be written stays used after a restart: a password is rather lost than good for two certificates.
+        // If this cannot be written, the password stays used after a restart: better lost than good for two certificates.
         let _ = self.keep(&entries);
     }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_sixteen_upper_case_digits() {
+    fn password_has_sixteen_upper_case_digits() {
         let password = cache(&[]).make(NOW).unwrap();
         let text = password.expose();
         assert_eq!(text.len(), 16);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_serves_once_and_a_failed_use_is_none() {
+    fn password_is_used_up_by_success_alone() {
         let cache = cache(&["8CE3"]);
         let password = Secret::new("8CE3");
         cache.take(&password, NOW).unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn made_passwords_expire_and_preset_ones_do_not() {
+    fn new_passwords_expire_and_preset_ones_do_not() {
         let cache = cache(&["preset"]);
         let made = cache.make(NOW).unwrap();
         cache.take(&made, NOW + 60 * MINUTE).unwrap();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn five_are_unused_at_most() {
+    fn at_most_five_passwords_are_unused() {
         let cache = cache(&["preset"]);
         let first = cache.make(NOW).unwrap();
         (0..4).for_each(|_| drop(cache.make(NOW).unwrap()));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_read_back() {
+    fn list_of_passwords_is_read_back() {
         let cache = cache(&["a b", "used"]);
         cache.make(NOW + MINUTE).unwrap();
         cache.take(&Secret::new("used"), NOW).unwrap();

@@ -1,4 +1,4 @@
-//! Which server the CA behaves like, as data: one value of [`Personality`] each.
+//! Personalities: the servers that the CA can behave like, each as a value of [`Personality`].
 
 mod linux;
 mod ndes;
@@ -39,12 +39,12 @@ impl PersonalityName {
         self.personality().default_port
     }
 
-    /// A TCP port for it on a machine where many run, of which none is for privileged users.
+    /// The TCP port of `sceplab serve`: different for each personality, and open to ordinary users.
     pub fn serving_port(self) -> u16 {
         self.personality().serving_port
     }
 
-    /// Whether `GetNextCACert` shows a CA that is to follow.
+    /// True if `GetNextCACert` returns a next CA.
     pub fn has_next_ca(self) -> bool {
         self.personality().has_next_ca
     }
@@ -54,7 +54,7 @@ impl PersonalityName {
         self.paths_to(Target::Scep).collect()
     }
 
-    /// The path of the page that gives out challenge passwords, where there is one.
+    /// The path of the page that gives out challenge passwords, if there is one.
     pub fn admin_path(self) -> Option<&'static str> {
         self.paths_to(Target::Admin).next()
     }
@@ -65,7 +65,7 @@ impl PersonalityName {
     }
 }
 
-/// Everything in which one server differs from another.
+/// Everything that distinguishes one server from another.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
 pub(crate) struct Personality {
@@ -76,99 +76,98 @@ pub(crate) struct Personality {
     pub(crate) serving_port: u16,
     /// The distinguished name of the CA in the documentation.
     pub(crate) default_subject: &'static str,
-    /// What the server calls itself in HTTP answers.
+    /// The value of the header `Server` in HTTP answers.
     pub(crate) server_header: Option<&'static str>,
-    /// The paths, and what is at each.
+    /// The paths, each with its target.
     pub(crate) routes: &'static [(&'static str, Target)],
-    /// Whether SCEP is at every path where nothing else is, too.
+    /// True if SCEP is served at every other path, too.
     pub(crate) serves_any_path: bool,
     pub(crate) paths_ignore_case: bool,
-    /// Whether a query over the limit is no page.
+    /// True if a query over the limit is answered with status 404.
     pub(crate) limits_query: bool,
     /// The body of the answer to `GetCACaps`, to the byte.
     pub(crate) capabilities: &'static str,
-    /// What an error looks like in HTTP.
+    /// The form of errors in HTTP.
     pub(crate) error_pages: ErrorPages,
-    /// The HTTP status for an operation that is not known or a message that cannot be read.
+    /// The HTTP status for an unknown operation or an unreadable message.
     pub(crate) bad_request_status: u16,
-    /// The HTTP status for a method that is not known.
+    /// The HTTP status for an unknown method.
     pub(crate) bad_method_status: u16,
     /// The shape of the CA's own certificate.
     pub(crate) ca: CertificateProfile,
     /// The length of the CA's own serial number, in bytes.
     pub(crate) ca_serial_bytes: usize,
-    /// The registration authority's certificates, where requests are not sent to the CA itself.
+    /// The registration authority's certificates, if requests are not encrypted for the CA itself.
     pub(crate) registration: Option<Registration<RegistrationCertificate>>,
     pub(crate) user: UserProfiles,
     pub(crate) serials: Serials,
-    /// Whether `GetNextCACert` shows a CA that is to follow.
+    /// True if `GetNextCACert` returns a next CA.
     pub(crate) has_next_ca: bool,
     /// The ciphers that are refused whatever the capabilities say.
     pub(crate) refused_ciphers: &'static [Cipher],
     /// The digests that are refused whatever the capabilities say.
     pub(crate) refused_digests: &'static [Digest],
-    /// How far a message's signingTime may be from the server's time, where that is looked at.
+    /// The greatest difference between a message's signingTime and the server's time, if the server checks it.
     pub(crate) clock_tolerance: Option<Duration>,
     pub(crate) reply: ReplyStyle,
     pub(crate) renewal: Renewal,
-    /// Whether a name may have only one certificate that is valid for long.
+    /// True if a subject may have only one certificate that does not expire soon.
     pub(crate) unique_names: bool,
-    /// Whether a request sent again is answered with the certificate it got (RFC 8894 §5.2), or judged anew.
+    /// True if a repeated request is answered with the same certificate (RFC 8894 §5.2), false if it is a new request.
     pub(crate) repeats_answers: bool,
-    /// Whether GetCert and GetCRL are served.
+    /// True if GetCert and GetCRL are served.
     pub(crate) serves_certificates: bool,
-    /// Whether messages that the server knows of and does not serve are answered with a CertRep that says badRequest, or
-    /// with HTTP status 500.
+    /// True if known messages that are not served are answered with a CertRep with badRequest, false if with HTTP status 500.
     pub(crate) replies_to_unsupported: bool,
-    /// Whether messages whose header can be read, and not what follows, are answered with a CertRep that says why, or with
-    /// the HTTP status of what cannot be read at all.
+    /// True if messages with a readable header but an unreadable content are answered with a CertRep, false if with the HTTP
+    /// status for unreadable messages.
     pub(crate) replies_to_unreadable: bool,
 }
 
-/// What is at a path.
+/// The service at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// SCEP.
     Scep,
-    /// The page that gives out challenge passwords, behind authentication; SCEP, too, when an operation is named.
+    /// The page that gives out challenge passwords, behind authentication; SCEP, too, if the request names an operation.
     Admin,
     /// A redirection to the same path with a slash at its end.
     Slash,
-    /// The same, behind authentication.
+    /// The same redirection, behind authentication.
     AdminSlash,
 }
 
-/// What an error looks like in HTTP.
+/// The form of errors in HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorPages {
-    /// One line of text that says what is wrong, as Go's.
+    /// One line of text with the reason, as in Go.
     Text,
-    /// A page of HTML that gives the status only, as IIS's.
+    /// A page of HTML with the status alone, as in IIS.
     Html,
 }
 
-/// The two parts of a registration authority: its certificates' shapes, its keys, or its identities.
+/// A value for each of the two parts of a registration authority: a certificate's shape, a key, or an identity.
 #[derive(Clone, Debug)]
 pub(crate) struct Registration<T> {
     /// The part that signs replies.
     pub(crate) signing: T,
-    /// The part that requests are enciphered to.
+    /// The part that decrypts requests.
     pub(crate) encryption: T,
 }
 
-/// The shape of a registration authority's certificate, and when it was made.
+/// The shape of a registration authority's certificate, and its age.
 #[derive(Debug)]
 pub(crate) struct RegistrationCertificate {
     pub(crate) profile: CertificateProfile,
     pub(crate) request_id: u32,
-    /// Seconds between the CA's installation and this one's.
+    /// The seconds between the installation of the CA and this certificate.
     pub(crate) seconds_later: u32,
 }
 
-/// The shapes of the certificates of clients, by the key usage they ask for.
+/// The shapes of clients' certificates, by the requested key usage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UserProfiles {
-    /// For both signing and encryption, or where nothing is asked for.
+    /// For signing and encryption, or if the request asks for no key usage.
     pub(crate) general: CertificateProfile,
     /// For signing alone.
     pub(crate) signature: CertificateProfile,
@@ -180,22 +179,22 @@ pub(crate) struct UserProfiles {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
 pub(crate) struct ReplyStyle {
-    /// Which certificates the message carries in the clear.
+    /// The certificates that the message carries in the clear.
     pub(crate) carries: Carried,
     pub(crate) has_signing_time: bool,
-    /// What stands for an envelope where there is none.
+    /// The content of a message without an envelope.
     pub(crate) content_without_envelope: Option<&'static [u8]>,
-    /// Whether the Windows attributes are added: an error number to failures, `Issued` to successes.
+    /// True if the Windows attributes are added: an error number to failures, `Issued` to successes.
     pub(crate) has_windows_attributes: bool,
-    /// Whether a failure is signed with SHA-1 whatever the request's digest.
+    /// True if a failure is signed with SHA-1, whatever the request's digest.
     pub(crate) failures_use_sha1: bool,
-    /// Whether the failInfo tells causes apart, or is badRequest for every refusal.
-    pub(crate) tells_causes_apart: bool,
-    /// Whether a failure says in words why.
+    /// True if the failInfo depends on the cause, false if it is badRequest for every refusal.
+    pub(crate) distinguishes_causes: bool,
+    /// True if a failure has the reason in words.
     pub(crate) has_fail_info_text: bool,
 }
 
-/// Which certificates a CertRep carries in the clear.
+/// The certificates that a CertRep carries in the clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carried {
     /// None.
@@ -206,28 +205,28 @@ pub(crate) enum Carried {
     SignerInSuccess,
 }
 
-/// How serial numbers are made.
+/// The form of serial numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Serials {
-    /// The next number, from this one on.
+    /// Consecutive numbers that begin with this one.
     Sequential { first: u32 },
-    /// The layout of a Windows CA, from the request id of the settings on.
+    /// The layout of a Windows CA; the request ids begin with that of the settings.
     RequestId,
 }
 
-/// What makes a request a renewal, which no challenge password needs to authorise.
+/// The condition for a renewal, which needs no challenge password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
-    /// Nothing does: the challenge is asked for in any case, as scepserver does.
+    /// No request is a renewal: a challenge password is needed in any case, as at scepserver.
     NeedsChallenge,
-    /// A signature with a certificate that this CA issued, that is valid, and that has the requested name.
+    /// The request is signed with a valid certificate of this CA with the requested subject.
     ByCertificate,
-    /// The same, and the message must be a `RenewalReq`.
+    /// The same, and the message is a `RenewalReq`.
     ByMessageAndCertificate,
 }
 
 impl Personality {
-    /// The shape of a client's certificate by the key usage that it asks for, valid for so many days instead of its own.
+    /// The shape of a client's certificate, by the requested key usage; `valid_days` replaces the shape's validity.
     pub(crate) fn user_profile(
         &self,
         asked: Option<KeyUsage>,
@@ -246,7 +245,7 @@ impl Personality {
         profile
     }
 
-    /// What is at this path, if anything.
+    /// The service at this path, if there is one.
     pub(crate) fn target(&self, path: &str) -> Option<Target> {
         let same = |known: &str| {
             if self.paths_ignore_case { known.eq_ignore_ascii_case(path) } else { known == path }
@@ -261,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_told_apart_as_each_server_does() {
+    fn paths_are_matched_as_each_server_does() {
         let linux = PersonalityName::Linux.personality();
         assert_eq!(linux.target("/scep"), Some(Target::Scep));
         assert_eq!(linux.target("/SCEP"), None);
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn names_go_both_ways() {
+    fn names_are_parsed_and_printed() {
         for name in PersonalityName::ALL {
             assert_eq!(name.as_str().parse(), Ok(name));
         }
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_windows_server_gives_out_passwords() {
+    fn windows_server_has_a_page_for_passwords() {
         assert_eq!(PersonalityName::Ndes.admin_path(), Some("/certsrv/mscep_admin/"));
         assert_eq!(PersonalityName::Linux.admin_path(), None);
     }

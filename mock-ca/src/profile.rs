@@ -1,4 +1,4 @@
-//! What an issued certificate looks like, as data: an ordered list of extensions, a validity, a key identifier.
+//! The shape of issued certificates, as data: an ordered list of extensions, a validity, a key identifier.
 
 mod certificate;
 pub(crate) mod der;
@@ -32,15 +32,15 @@ use certificate::{TbsCertificate, signature_algorithm};
 pub(crate) struct CertificateProfile {
     /// The extensions, in the order in which they are written.
     pub(crate) extensions: &'static [Extension],
-    /// What becomes of the extensions an applicant asks for.
+    /// The treatment of requested extensions.
     pub(crate) requested: RequestedExtensions,
-    /// How the subject's key identifier is computed.
+    /// The algorithm for the subject's key identifier.
     pub(crate) key_identifier: KeyIdentifier,
-    /// From when to when.
+    /// The rule for the period of validity.
     pub(crate) validity: Validity,
 }
 
-/// How a key identifier is computed from a public key.
+/// The algorithm that computes a key identifier from a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyIdentifier {
     /// SHA-1 of the public key's bits (RFC 5280 §4.2.1.2).
@@ -49,17 +49,17 @@ pub(crate) enum KeyIdentifier {
     Sha256,
 }
 
-/// Who gets a certificate, and what was asked for.
+/// The facts of a request that go into the certificate.
 pub(crate) struct Applicant<'a> {
     /// The subject, in DER.
     pub(crate) subject: &'a [u8],
     pub(crate) public_key: &'a SubjectPublicKeyInfoOwned,
-    /// The extensions that were asked for.
-    pub(crate) wishes: &'a [ext::Extension],
+    /// The requested extensions.
+    pub(crate) requested: &'a [ext::Extension],
     pub(crate) serial: BigNum,
 }
 
-/// Who issues a certificate: a CA, or for a CA's own certificate the CA-to-be.
+/// The CA that issues a certificate, which may be the CA's own.
 pub(crate) struct Issuer<'a> {
     /// The issuer's certificate, `None` while it is being made.
     pub(crate) certificate: Option<&'a X509Ref>,
@@ -106,7 +106,7 @@ impl KeyIdentifier {
     }
 }
 
-/// Where a Windows CA publishes itself: in the directory of its domain, under its own and its host's name.
+/// The place where a Windows CA publishes itself: the directory of its domain, under its own and its host's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Directory {
     ca_name: String,
@@ -115,12 +115,12 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// The directory of a CA with this subject, on this host: the common name is the CA's, the domain components,
-    /// outermost first in the subject, are the domain's.
+    /// The directory of a CA with this subject on this host: the common name is the CA's, and the domain components are the
+    /// domain's, outermost first in the subject.
     pub(crate) fn of(subject: &X509NameRef, host: &str) -> Self {
         let components = values(subject, Nid::DOMAINCOMPONENT);
         let domain = match components.as_slice() {
-            // What a Windows CA outside a domain writes.
+            // The text that a Windows CA outside a domain writes.
             [] => "DC=UnavailableConfigDN".to_owned(),
             known => known.iter().rev().map(|dc| format!("DC={dc}")).collect::<Vec<_>>().join(","),
         };
@@ -128,7 +128,7 @@ impl Directory {
         Self { ca_name, host: percent_encoded(host), domain }
     }
 
-    /// Where the revocation list is.
+    /// The URL of the revocation list.
     pub(crate) fn revocation_list(&self) -> String {
         let Self { ca_name, host, domain } = self;
         format!(
@@ -137,7 +137,7 @@ impl Directory {
         )
     }
 
-    /// Where the CA's certificate is.
+    /// The URL of the CA's certificate.
     pub(crate) fn ca_certificate(&self) -> String {
         let Self { ca_name, domain, .. } = self;
         format!(
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documented_places_come_out() {
+    fn urls_are_as_documented() {
         let subject = scep::name::parse("DC=com, DC=scep, CN=scep-TELDATPKI-CA").unwrap();
         let directory = Directory::of(&subject, "TeldatPKI");
         assert_eq!(
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_outside_a_domain_and_with_blanks_is_escaped() {
+    fn url_of_a_ca_outside_a_domain_is_escaped() {
         let subject = scep::name::parse("CN=Test CA").unwrap();
         let place = Directory::of(&subject, "host").ca_certificate();
         assert!(place.contains("CN=Test%20CA,"), "{place}");

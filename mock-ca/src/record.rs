@@ -1,4 +1,4 @@
-//! Certificates and requests as they are kept, and by what a request, and whoever sent it, are known again.
+//! Certificates and requests as they are stored, and how a repeated request and its sender are recognised.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -16,16 +16,16 @@ use crate::{
     wire,
 };
 
-/// Which request it is, and whose.
+/// The identity of a request and of its sender.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Origin {
     pub(crate) transaction_id: TransactionId,
     /// The SHA-256 digest of the public key that signed the message, in hexadecimal.
     pub(crate) requester: String,
-    /// The SHA-256 digest of what is asked for, in hexadecimal: the certification request and, where the message is
-    /// signed with a certificate of this CA, that one. The same key may ask again with the same request when it renews,
-    /// and a self-signed certificate may be made anew for each message.
+    /// The SHA-256 digest, in hexadecimal, of the certification request and, if a certificate of this CA signed the message, of
+    /// that certificate: a renewal may have the same key and the same certification request. Self-signed certificates do not
+    /// count, because a client may make a new one for each message.
     pub(crate) request: String,
 }
 
@@ -46,13 +46,13 @@ impl Origin {
         })
     }
 
-    /// Whether both are of one transaction, and of one requester.
+    /// True if both have the same transaction and the same requester.
     pub(crate) fn shares_transaction_with(&self, other: &Self) -> bool {
         self.transaction_id == other.transaction_id && self.requester == other.requester
     }
 }
 
-/// The digest by which the signer of a message is known again.
+/// The digest that identifies the signer of a message.
 pub(crate) fn requester_of(signer: &X509Ref) -> Result<String, ErrorStack> {
     let certificate = signer.to_der()?;
     let key = match key_of_certificate(&certificate) {
@@ -70,24 +70,24 @@ fn sha256(bytes: &[u8]) -> Result<String, ErrorStack> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IssuedRecord {
-    /// The CA's number of it, from which its serial number is made.
+    /// The CA's number for the certificate, from which the serial number is made.
     #[serde(skip)]
     pub(crate) number: u32,
     pub(crate) origin: Origin,
-    /// The number of the request that waited for it.
+    /// The number of the request that waited for this certificate.
     pub(crate) answers: Option<u32>,
-    /// When it was revoked, in whole seconds once it was kept.
+    /// The time of revocation, in whole seconds on disk.
     #[serde(with = "wire::maybe_seconds")]
     pub(crate) revoked: Option<SystemTime>,
     #[serde(with = "wire::pem")]
     pub(crate) certificate: X509,
 }
 
-/// A request that waits for a decision, or was denied.
+/// A request that waits for approval, or was denied.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PendingRecord {
-    /// The CA's number of it, in the order of arrival.
+    /// The CA's number for the request, in the order of arrival.
     #[serde(skip)]
     pub(crate) number: u32,
     pub(crate) origin: Origin,

@@ -1,11 +1,11 @@
-//! Why a request was refused, and what the wire says of it.
+//! Reasons for refusals, and their codes in replies.
 
 use openssl::error::ErrorStack;
 use scep::attribute::{FailInfo, MessageType};
 
 use crate::state::StateError;
 
-/// Why a request was refused; its text goes to the log, and to the client where the personality has a `failInfoText`.
+/// The reason for a refusal; its text goes to the log, and to the client if the personality has a `failInfoText`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("challenge password already used")]
@@ -64,7 +64,7 @@ const RPC_S_SERVER_UNAVAILABLE: u32 = 0x8007_06ba;
 const E_INVALIDARG: u32 = 0x8007_0057;
 
 impl Refusal {
-    /// The `failInfo` of a server that tells causes apart (RFC 8894 §3.2.1.4).
+    /// The `failInfo` of a server that distinguishes causes (RFC 8894 §3.2.1.4).
     pub(crate) fn fail_info(&self) -> FailInfo {
         self.codes().0
     }
@@ -105,14 +105,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn error_numbers_are_the_known_ones() {
+    fn error_numbers_are_those_of_windows() {
         assert_eq!(Refusal::WrongChallenge.hresult(), -2_147_023_728);
         assert_eq!(Refusal::ChallengeUsed.hresult(), -2_146_762_480);
         assert_eq!(Refusal::NoChallenge.hresult(), -2_146_869_244);
         assert_eq!(Refusal::Unsupported(MessageType::GetCrl).hresult(), -2_147_024_809);
     }
     #[test]
-    fn a_fault_of_the_message_keeps_its_own_code() {
+    fn error_of_the_message_keeps_its_code() {
         let unsupported = scep::Error::Unsupported { what: "cipher", value: "1.2.3".into() };
         assert_eq!(Refusal::from(unsupported).fail_info(), FailInfo::BadAlg);
         let forged = scep::Error::PeerMisbehaved(scep::PeerMisbehaved::BadSignature);

@@ -1,5 +1,4 @@
-//! What was asked of the server and how: the observations by which a client is judged; none of its
-//! secrets is kept.
+//! Observations of requests, by which a client is judged. They contain no secret of it.
 
 mod query;
 
@@ -25,29 +24,30 @@ pub use query::QueryMessage;
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SeenRequest {
-    /// When its head had come.
+    /// The time at which its head had arrived.
     #[serde(with = "wire::seconds")]
     pub at: SystemTime,
-    /// Who asked, as the caller of [`crate::Ca::serve_connection`] named them.
+    /// The peer, as the caller of [`crate::Ca::serve_connection`] named it.
     pub peer: String,
     /// The HTTP method.
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The content type, where one was sent.
+    /// The content type, if one was sent.
     pub content_type: Option<String>,
-    /// The operation that the query names, whether it is known or not.
+    /// The operation in the query, even an unknown one.
     pub operation: Option<String>,
-    /// How the message stood in the query of a PKIOperation by GET.
+    /// The encoding of the message in the query of a PKIOperation by GET.
     #[serde(serialize_with = "query::with_verdict")]
     pub query_message: Option<QueryMessage>,
-    /// Whether the newest answer to GetCACaps, that to this request included, offered POST; `None` when there was none
-    /// (RFC 8894 §4.1).
+    /// True if the newest answer to GetCACaps offered POST (RFC 8894 §4.1); `None` if there was none. The answer to this request
+    /// counts, too.
     pub post_offered: Option<bool>,
-    /// Its pkiMessage, where there is one that can be read.
+    /// The pkiMessage, if there is one and it can be read.
     pub message: Option<SeenMessage>,
-    /// What the server did wrong on purpose as it answered.
+    /// The faults that happened to the answer.
     pub faults: Vec<Fault>,
 }
 
@@ -76,52 +76,53 @@ impl SeenRequest {
 
 /// A pkiMessage as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SeenMessage {
-    /// What it is for, where it says so.
+    /// The messageType, if it has one.
     pub message_type: Option<MessageType>,
-    /// The transaction, where it names one.
+    /// The transactionID, if it has one.
     pub transaction_id: Option<TransactionId>,
-    /// The bytes of its senderNonce, where it has one (RFC 8894 §3.2.1.5 asks for 16).
+    /// The length of the senderNonce in bytes, if it has one (RFC 8894 §3.2.1.5 demands 16).
     pub sender_nonce_bytes: Option<usize>,
-    /// The digest that it is signed with.
+    /// The digest of the signature.
     pub digest: Digest,
-    /// Whether it has a signingTime.
+    /// True if it has a signingTime.
     pub has_signing_time: bool,
-    /// How many certificates go with it.
+    /// The number of certificates that it carries.
     pub certificates: usize,
-    /// Whether its signer's certificate names itself as its issuer and verifies with its own key; `None` where the
-    /// certificate is missing.
+    /// True if the signer's certificate is self-signed; `None` if the certificate is missing.
     pub signer_is_self_signed: Option<bool>,
-    /// The key usage of its signer's certificate, where it has one.
+    /// The key usage of the signer's certificate, if it has one.
     pub signer_key_usage: Option<KeyUsage>,
-    /// The cipher of its envelope, where that could be opened.
+    /// The cipher of the envelope, if that could be opened.
     pub cipher: Option<Cipher>,
-    /// How the key of its envelope travelled, where that could be opened.
+    /// The key transport of the envelope, if that could be opened.
     pub key_transport: Option<KeyTransport>,
-    /// The certification request, where there is one.
+    /// The certification request, if there is one.
     pub csr: Option<SeenCsr>,
 }
 
 /// A certification request as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each seen by itself")]
 pub struct SeenCsr {
     /// The subject, as OpenSSL writes it on one line.
     pub subject: String,
-    /// Whether it has a challenge password, which is not told.
+    /// True if it has a challenge password, which is not recorded.
     pub has_challenge: bool,
-    /// Whether it is signed with the key that it asks a certificate for.
+    /// True if it is signed with the key for which it requests a certificate.
     pub proves_possession: bool,
-    /// The bits of its key.
+    /// The length of the key in bits.
     pub key_bits: u32,
-    /// Whether the signer of the message has the same subject (RFC 8894 §2.3).
+    /// True if the signer of the message has the same subject (RFC 8894 §2.3).
     pub subject_is_signers: bool,
-    /// Whether the signer of the message has the same key (RFC 8894 §2.3).
+    /// True if the signer of the message has the same key (RFC 8894 §2.3).
     pub key_is_signers: bool,
 }
 
 impl SeenMessage {
-    /// What can be seen without the CA's key and, where the message could be opened, what its envelope held.
+    /// The observations of a message, and of its content if the envelope could be opened.
     pub(crate) fn of(message: &Message, opened: Option<&Request>) -> Self {
         let csr = opened.and_then(|request| match &request.body {
             Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
@@ -161,10 +162,10 @@ impl SeenCsr {
     }
 }
 
-/// What a peer sends is cut to so many characters, for a message's worth in each entry would fill the memory.
+/// The length in characters to which text of a peer is cut, so that a log of long messages does not fill the memory.
 pub(crate) const LONGEST: usize = 300;
 
-/// The beginning of what a peer sends.
+/// The beginning of a text of a peer.
 pub(crate) fn shortened(text: impl Into<String>) -> String {
     let mut text = text.into();
     if let Some((end, _)) = text.char_indices().nth(LONGEST) {
@@ -174,7 +175,7 @@ pub(crate) fn shortened(text: impl Into<String>) -> String {
     text
 }
 
-/// The same of a type that nobody knows.
+/// The same for an unknown message type.
 pub(crate) fn shortened_type(message_type: MessageType) -> MessageType {
     match message_type {
         MessageType::Other(other) => MessageType::Other(shortened(other)),
@@ -182,7 +183,7 @@ pub(crate) fn shortened_type(message_type: MessageType) -> MessageType {
     }
 }
 
-/// The same of a transaction's id.
+/// The same for a transaction id.
 pub(crate) fn shortened_id(id: &TransactionId) -> TransactionId {
     TransactionId::new(shortened(id.as_str()))
 }

@@ -28,7 +28,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// The SCEP service with all that it decides by: from a request to its answer.
+/// The SCEP service: everything that is needed to answer a request.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) personality: &'static Personality,
@@ -39,18 +39,18 @@ pub(crate) struct Service {
     offer: Offer,
 }
 
-/// What became of a request that was not refused.
+/// The decision about a request that was not refused.
 enum Verdict {
     Issued(X509),
     Pending,
-    /// The certificate asked after.
+    /// The certificate for a GetCert.
     Found(X509),
-    /// The revocation list asked for.
+    /// The revocation list for a GetCRL.
     RevocationList(X509Crl),
 }
 
 impl Verdict {
-    /// What the requester hears of a transaction.
+    /// The verdict about a request or poll in a known transaction.
     fn of(transaction: &Transaction) -> Result<Self, Refusal> {
         match transaction {
             Transaction::Held(held) if held.denied => Err(Refusal::Denied),
@@ -80,7 +80,7 @@ impl Service {
         }
     }
 
-    /// Answers a SCEP request; `None` when it names no operation.
+    /// Answers a SCEP request; `None` if it names no operation.
     pub(crate) fn answer_operation(
         &self,
         request: &HttpRequest,
@@ -105,7 +105,7 @@ impl Service {
         Some(fault::distorted(answer, self.personality, &strikes))
     }
 
-    /// Answers what comes without a message.
+    /// Answers a request without a message.
     fn answer_plain(
         &self,
         operation: &Operation,
@@ -126,7 +126,7 @@ impl Service {
         }
     }
 
-    /// What the model says to an operation it does not know.
+    /// The answer of the real servers to an unknown operation.
     fn not_implemented(&self) -> Answer {
         self.bad_request(&"operation not implemented")
     }
@@ -140,7 +140,7 @@ impl Service {
     }
 }
 
-/// What a request is to the faults, the operation first.
+/// The triggers of a request: its operation, then its message type.
 fn triggers(operation: &Result<Operation, HttpError>, message: Option<&Message>) -> Vec<Trigger> {
     let operation = match operation {
         Ok(Operation::GetCaCaps(_)) => Trigger::GetCaCaps,

@@ -1,4 +1,4 @@
-//! How a CA is to be.
+//! The settings of a CA.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -7,51 +7,60 @@ use serde::{Deserialize, Serialize};
 
 use crate::{fault::FaultRule, log::LogObserver, personality::PersonalityName};
 
-/// How a CA is to be; [`Settings::new`] gives every field its default.
+/// The settings of a CA; [`Settings::new`] gives every field its default.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Settings {
-    /// What the CA is called in reports, such as `windows-pki`.
+    /// The name of the CA in reports, such as `windows-pki`.
     pub name: String,
-    /// Which server it behaves like.
+    /// The server that it behaves like.
     pub personality: PersonalityName,
-    /// The CA's distinguished name, as `DC=com, DC=scep, CN=x`; without one the documented name.
+    /// The CA's distinguished name, such as `DC=com, DC=scep, CN=x`; the documented name by default.
     pub subject: Option<String>,
-    /// What `GetCACaps` names, in this order, instead of all that the server has; what is left out is then refused: the
-    /// ciphers AES and triple DES, the digests of the SHA family, POST and `RenewalReq`. Where nothing is named, no
-    /// cipher and no digest is refused, for a server too old to be asked says nothing of those it has.
+    /// The capabilities in the answer to `GetCACaps`, in this order; those of the real server by default.
+    ///
+    /// Those left out are refused: the ciphers AES and triple DES, the digests of the SHA family, POST and `RenewalReq`. If the
+    /// list is empty, no cipher and no digest is refused, because a very old server does not say which ones it has.
     pub capabilities: Option<Vec<Capability>>,
-    /// Which challenge passwords authorise a request.
+    /// The challenge passwords that authorise a request.
     pub challenge: ChallengePolicy,
-    /// Who decides about a request whose challenge is right.
+    /// The way to decide about a request with the right challenge password.
     pub approval: Approval,
-    /// Where the CA's keys come from.
+    /// The origin of the CA's keys.
     pub keys: Keys,
-    /// Where everything is kept across restarts; without it, in memory alone.
+    /// The directory in which the state is kept across restarts; by default it is in memory alone.
     pub state: Option<PathBuf>,
-    /// Who may see the page that gives out challenge passwords; without it, everybody.
+    /// The user who may see the page that gives out challenge passwords; by default any client may.
     pub admin: Option<AdminCredentials>,
-    /// Whether a name may get a further certificate while it has one that is valid for long (`linux` alone refuses).
+    /// True if a subject may get another certificate while it has one that does not expire soon. Only `linux` refuses that.
     pub allow_duplicate_names: bool,
-    /// Whether requests in single DES or signed with MD5 are taken whatever the personality says, as by servers that are
-    /// older than RFC 8894 §2.9; false by default.
+    /// True if requests with single DES or MD5 are accepted at every personality, as by servers older than RFC 8894 §2.9; false
+    /// by default.
     pub takes_obsolete_algorithms: bool,
-    /// How close to its end a certificate must be before its name may get another (`linux`; scepserver's
-    /// `-allowrenew`); 14 days by default, zero allows it at any time.
+    /// The time before the end of a certificate in which its subject may get another (`linux`; scepserver's `-allowrenew`): 14
+    /// days by default; zero allows it at any time.
     pub renewal_window: Duration,
-    /// How many days of 24 hours issued certificates are valid; by default 365 (`linux`) or two calendar years (`ndes`).
+    /// The validity of issued certificates in days of 24 hours; by default 365 days, or two calendar years (`ndes`).
     pub valid_days: Option<u32>,
-    /// What only a Windows CA has.
+    /// Settings for a Windows CA alone.
     pub windows: WindowsSettings,
-    /// What a peer may ask of the server.
+    /// Limits for peers.
     pub limits: Limits,
-    /// What is done wrong on purpose, and when.
+    /// The faults, which are deliberate errors, and when each happens.
     pub faults: Vec<FaultRule>,
-    /// Called with each log entry as it is written, from whichever task wrote it.
+    /// A function that is called with each log entry, from any task.
     pub on_log: Option<LogObserver>,
 }
 
 impl Settings {
-    /// The defaults: no challenge, automatic approval, lab keys, nothing kept.
+    /// The defaults: no challenge password, automatic approval, lab keys, no state on disk.
+    ///
+    /// ```
+    /// use mock_ca::{Approval, PersonalityName, Settings};
+    ///
+    /// let mut settings = Settings::new("ca", PersonalityName::Ndes);
+    /// settings.approval = Approval::Manual;
+    /// ```
     pub fn new(name: impl Into<String>, personality: PersonalityName) -> Self {
         Self {
             name: name.into(),
@@ -75,37 +84,38 @@ impl Settings {
     }
 }
 
-/// Where the CA's keys come from.
+/// The origin of the CA's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Keys {
-    /// The fixed and public keys that come with this crate: no key generation, and no secret.
+    /// The fixed and public keys of this crate: they cost no time, and are no secret.
     Lab,
-    /// RSA-2048 keys made when the CA is opened, or those its state holds.
+    /// RSA-2048 keys that are made when the CA is opened, or those in its state.
     Fresh,
 }
 
-/// Which challenge passwords authorise a request (RFC 8894 §2.4).
+/// The challenge passwords that authorise a request (RFC 8894 §2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChallengePolicy {
-    /// None is asked for, any is accepted.
+    /// No challenge password is needed, and any is accepted.
     None,
-    /// One for all, for ever: scepserver's `-challenge`, NDES's `UseSinglePassword`.
+    /// The same password for all requests: scepserver's `-challenge`, NDES's `UseSinglePassword`.
     Static(Secret),
-    /// Each serves once.
+    /// Each password authorises one request.
     OneTime {
-        /// Passwords given out beforehand; they do not expire and do not count towards `at_most`.
+        /// Passwords that exist from the beginning; they do not expire and do not count towards `at_most`.
         preset: Vec<Secret>,
-        /// The random bytes of a new password, which has twice as many hexadecimal digits: NDES's `PasswordLength`.
+        /// The number of random bytes of a new password, which has twice as many hexadecimal digits: NDES's `PasswordLength`.
         random_bytes: usize,
-        /// How long a new password lives: NDES's `PasswordValidity`.
+        /// The time after which a new password expires: NDES's `PasswordValidity`.
         lifetime: Duration,
-        /// How many new passwords there may be that are unused and alive: NDES's `PasswordMax`.
+        /// The number of new passwords that may be unused and not expired: NDES's `PasswordMax`.
         at_most: usize,
     },
 }
 
 impl ChallengePolicy {
-    /// One-time passwords as NDES's: 8 bytes, 60 minutes, five at most, beside those given out beforehand.
+    /// One-time passwords like those of NDES: 8 bytes, 60 minutes, at most five unused, and these preset ones.
     pub fn one_time(preset: Vec<Secret>) -> Self {
         Self::OneTime {
             preset,
@@ -117,11 +127,11 @@ impl ChallengePolicy {
 }
 
 scep::named! {
-    /// Who decides about a request whose challenge is right.
+    /// The way to decide about a request with the right challenge password.
     Approval, "way to decide" {
-        /// The CA, at once.
+        /// The CA decides at once.
         Automatic = "automatic";
-        /// A person: the request is PENDING until [`crate::Ca::approve`] or [`crate::Ca::deny`].
+        /// The request is PENDING until [`crate::Ca::approve`] or [`crate::Ca::deny`].
         Manual = "manual";
     }
 }
@@ -135,20 +145,20 @@ pub struct AdminCredentials {
     pub password: Secret,
 }
 
-/// What only a Windows CA has.
+/// Settings for a Windows CA alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WindowsSettings {
-    /// The host's name in the directory; `TeldatPKI` by default, as documented.
+    /// The name of the host in the directory; `TeldatPKI` by default, as documented.
     pub host: String,
     /// The request id of the first certificate issued to a client; 0x1423 by default, as documented.
     pub first_request_id: u32,
     /// The first byte of every serial number; 0x11 by default, as documented.
     pub high_serial: u8,
-    /// Whether whoever sees `mscep_admin` may enrol; without it the page says so, and gives no password.
+    /// True if a user of the page `mscep_admin` may enrol; otherwise the page says that, and gives no password.
     pub admin_may_enroll: bool,
-    /// Whether requests are opened, too, that are enciphered to the certificate replies are signed with. The real
-    /// server opens none, and so does this one by default; scepclient 2.1 with `-ca-fingerprint` knows one certificate
-    /// for both, and enrols only with it.
+    /// True if requests that are encrypted for the signing certificate are accepted, too; false by default, as at the real
+    /// server. scepclient 2.1 with `-ca-fingerprint` needs it, because it uses one certificate for both.
     pub opens_with_signing_key: bool,
 }
 
@@ -164,21 +174,22 @@ impl Default for WindowsSettings {
     }
 }
 
-/// What a peer may ask of the server.
+/// Limits for peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
-    /// The longest body of a request, in bytes; the longest message, 2 MiB, by default.
+    /// The longest body of a request, in bytes; 2 MiB by default, as for a message.
     pub body_bytes: usize,
-    /// The longest query of a request, in bytes, before a Windows server says 404; 65,536 by default, 2,048 on old
-    /// ones. (A request target beyond 65,534 bytes is refused with 414 in any case.)
+    /// The longest query, in bytes, to which a Windows server does not answer 404; 65,536 by default, 2,048 on old servers. (A
+    /// request target beyond 65,534 bytes is refused with 414 in any case.)
     pub query_bytes: usize,
-    /// The longest request line and headers together, in bytes; 128 KiB by default, 8 KiB at least.
+    /// The longest request line and headers together, in bytes; 128 KiB by default, at least 8 KiB.
     pub head_bytes: usize,
-    /// How long a peer may take to send a request's head, then its body, or to take an answer; 25 s by default.
+    /// The time that a peer has to send a request's head, then its body, and to read an answer; 25 s by default.
     pub read_timeout: Duration,
-    /// How many connections [`crate::serve`] has open at once; further ones wait. 256 by default.
+    /// The number of connections that [`crate::serve`] has open at once; further ones wait. 256 by default.
     pub connections: usize,
-    /// How many requests may wait for a decision; 1,000 by default.
+    /// The number of requests that may wait for approval; 1,000 by default.
     pub pending: usize,
 }
 
@@ -188,7 +199,7 @@ impl Default for Limits {
             body_bytes: scep::MAX_MESSAGE_BYTES,
             query_bytes: 65_536,
             head_bytes: 128 * 1024,
-            // Not the 30 s after which scepclient polls: it would reuse a connection that is just being closed.
+            // Not the 30 s after which scepclient polls, because it would reuse a connection that is just being closed.
             read_timeout: Duration::from_secs(25),
             connections: 256,
             pending: 1_000,

@@ -1,16 +1,16 @@
-//! What a CA keeps across restarts, in a directory of small files.
+//! The state of a CA across restarts, in a directory of small files.
 //!
 //! ```text
-//! state.json               the format's version and the personality; written last when a state is made
+//! state.json               the version of the format and the personality; written last when a state is made
 //! lock                     locked while a server runs
 //! ca.key, ca.pem           the CA's key and certificate; next-ca.*, ra-signing.*, ra-encryption.* likewise
-//! issued/0000000002.json   each certificate issued, with its transaction, and when it was revoked
+//! issued/0000000002.json   each issued certificate, with its transaction and the time of its revocation
 //! pending/0000000001.json  each request that waits, or was denied
 //! challenges.json          one-time challenge passwords, used and unused
 //! ```
 //!
-//! Every file is written under another name, flushed to the disk and renamed, and so is complete under its own name,
-//! whenever the machine stops. A damaged file is never guessed at: the state is refused, with the file's name.
+//! Every file is written under another name, flushed to the disk and renamed. So a file with its own name is complete,
+//! whenever the machine stops. A state with a damaged file is refused, and the error names the file.
 
 mod atomic;
 mod authority;
@@ -29,52 +29,52 @@ use crate::{
     record::{IssuedRecord, PendingRecord},
 };
 
-/// Why a state directory cannot be used.
+/// The reason why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
     /// A file or directory cannot be read or written.
     #[error("cannot {doing} `{}`: {source}", path.display())]
     Io {
-        /// What was tried, such as `write`.
+        /// The failed operation, such as `write`.
         doing: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// Why it failed.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Another server uses it.
+    /// Another server uses the directory.
     #[error("`{}` is in use by another server", .0.display())]
     Locked(PathBuf),
-    /// The directory has something in it that is no state.
-    #[error("`{}` is no state directory: it has `{found}` in it and no file `state.json`", path.display())]
+    /// The directory contains something else than a state.
+    #[error("`{}` is no state directory: it contains `{found}` and no `state.json`", path.display())]
     NotAState {
         /// The directory.
         path: PathBuf,
-        /// What is in it.
+        /// An entry of the directory.
         found: String,
     },
-    /// An older version of this program kept its state there, in another form.
-    #[error("`{}` is the state of an older version, which is not read: give another directory", .0.display())]
+    /// The state is that of an older version of this program, with another format.
+    #[error("`{}` holds the state of an older version, which this version cannot read: give another directory", .0.display())]
     Outdated(PathBuf),
-    /// A file is not what was written.
+    /// A file is not as it was written.
     #[error("`{}` is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The mistake in it.
         reason: String,
     },
-    /// The state belongs to a CA that is not the one asked for.
+    /// The state belongs to another CA than that of the settings.
     #[error("`{}` holds a CA with the {what} `{stored}`, not `{asked}`", path.display())]
     OtherCa {
         /// The directory.
         path: PathBuf,
-        /// What differs.
+        /// The property that differs.
         what: &'static str,
-        /// What the state says.
+        /// The value in the state.
         stored: String,
-        /// What was asked for.
+        /// The value in the settings.
         asked: String,
     },
 }
@@ -87,7 +87,7 @@ pub(crate) struct StateDirectory {
 }
 
 const STATE: &str = "state.json";
-/// What the first version had in its place.
+/// The file of the first version of this program.
 const FIRST_STATE: &str = "state";
 const LOCK: &str = "lock";
 const ISSUED: &str = "issued";
@@ -95,11 +95,11 @@ const PENDING: &str = "pending";
 const CHALLENGES: &str = "challenges.json";
 const VERSION: u32 = 2;
 
-/// More than any file of a state has.
+/// The longest file that is read; no file of a state is as long.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 impl StateDirectory {
-    /// Opens a directory, made if it is not there, and locks it.
+    /// Opens and locks a directory; it is made if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
         refuse_foreign(path)?;
         let directories = [path.to_owned(), path.join(ISSUED), path.join(PENDING)];
@@ -119,7 +119,7 @@ impl StateDirectory {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// The personality the state was made for, `None` in a new directory.
+    /// The personality of the state; `None` in a new directory.
     pub(crate) fn personality(&self) -> Result<Option<PersonalityName>, StateError> {
         let path = self.path.join(STATE);
         let Some(kind) = read_if_there::<Kind>(&path)? else { return Ok(None) };
@@ -178,7 +178,7 @@ impl StateDirectory {
         Ok(read_if_there(&self.path.join(CHALLENGES))?.unwrap_or_default())
     }
 
-    /// Complains when the state belongs to another CA than the one asked for.
+    /// Refuses a state that belongs to another CA than that of the settings.
     pub(crate) fn expect(
         &self,
         what: &'static str,
@@ -192,12 +192,12 @@ impl StateDirectory {
         Err(StateError::OtherCa { path: self.path.clone(), what, stored, asked })
     }
 
-    /// A complaint that a file is not what was written.
+    /// The error that an issued certificate is not as it was written.
     pub(crate) fn damaged_issued(&self, number: u32, reason: &str) -> StateError {
         damaged(&self.path.join(ISSUED).join(file_name(number)), &reason)
     }
 
-    /// Reads all records of a directory, each numbered as its file is.
+    /// Reads all records of a directory, each with the number of its file.
     fn read_records<T: DeserializeOwned>(
         &self,
         directory: &str,
@@ -216,7 +216,7 @@ impl StateDirectory {
     }
 }
 
-/// What says which CA a state is of.
+/// The content of `state.json`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kind {
@@ -224,7 +224,7 @@ struct Kind {
     personality: PersonalityName,
 }
 
-/// Refuses a directory that somebody uses for something else.
+/// Refuses a directory that is used for something else.
 fn refuse_foreign(path: &Path) -> Result<(), StateError> {
     let Ok(entries) = fs::read_dir(path) else { return Ok(()) };
     if path.join(STATE).exists() {
@@ -235,7 +235,7 @@ fn refuse_foreign(path: &Path) -> Result<(), StateError> {
     }
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let ours = [LOCK, ISSUED, PENDING];
-    // These are there before any key is. A `ca.key` without them is that of somebody's own CA.
+    // These exist before any key. A `ca.key` without them belongs to another CA.
     let is_begun = ours.iter().all(|name| path.join(name).exists());
     let foreign = names.into_iter().find(|name| {
         let is_of_a_beginning = authority::is_file(name) || atomic::is_unfinished(name);
@@ -260,7 +260,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StateError> {
     // The parser quotes what it read, which may be a password.
     let unlike = |error: serde_json::Error| {
         let (line, column) = (error.line(), error.column());
-        damaged(path, &format!("it is not as it was written at line {line}, column {column}"))
+        damaged(path, &format!("unexpected content at line {line}, column {column}"))
     };
     serde_json::from_slice(&read(path)?).map_err(unlike)
 }
@@ -273,7 +273,10 @@ fn write_json(directory: &Path, name: &str, content: &impl Serialize) -> Result<
 fn read(path: &Path) -> Result<Vec<u8>, StateError> {
     let length = fs::metadata(path).map_err(at("read", path))?.len();
     if length > FILE_BYTES {
-        return Err(damaged(path, &format!("it has {length} bytes")));
+        return Err(damaged(
+            path,
+            &format!("it has {length} bytes, more than any file of a state"),
+        ));
     }
     fs::read(path).map_err(at("read", path))
 }

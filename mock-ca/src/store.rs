@@ -1,4 +1,4 @@
-//! Everything the CA remembers, in memory and, where there is a state directory, on disk.
+//! The memory of the CA, and its copy on disk if there is a state directory.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,10 +20,10 @@ use crate::{
     transaction::Transaction,
 };
 
-/// What the CA remembers: certificates issued, requests pending, and the names taken.
+/// The issued certificates, the requests that wait, and the subjects that are taken.
 pub(crate) struct Store {
     records: Mutex<Records>,
-    /// Held while a request is added to those that wait.
+    /// Locked while a request is added to those that wait.
     holding: Mutex<()>,
     directory: Option<Arc<StateDirectory>>,
     pending_limit: usize,
@@ -36,12 +36,12 @@ struct Records {
     held: Vec<Arc<PendingRecord>>,
     transactions: HashMap<TransactionId, Transaction>,
     names: Names,
-    /// The next numbers; beyond 32 bits when none is left.
+    /// The next numbers; beyond 32 bits if none is left.
     next_issued: u64,
     next_held: u64,
 }
 
-/// Which subjects, in DER, have a certificate, or are about to get one.
+/// The subjects, in DER, that have a certificate or are about to get one.
 #[derive(Default)]
 struct Names {
     valid_until: HashMap<Vec<u8>, OffsetDateTime>,
@@ -49,7 +49,7 @@ struct Names {
 }
 
 impl Store {
-    /// An empty store, or what the directory holds.
+    /// A store with the content of the directory, or an empty one.
     pub(crate) fn open(
         directory: Option<Arc<StateDirectory>>,
         authority: &Authority,
@@ -65,12 +65,12 @@ impl Store {
         Ok(Self { records, holding, directory, pending_limit })
     }
 
-    /// The number of the next certificate, taken by the caller.
+    /// The number of the next certificate, which belongs to the caller from now on.
     pub(crate) fn take_number(&self) -> Result<u32, Refusal> {
         take(&mut self.records.lock().next_issued)
     }
 
-    /// Keeps an issued certificate, which ends its transaction's wait; when this returns, a crash no longer loses it.
+    /// Stores an issued certificate; its transaction no longer waits. When this returns, a crash does not lose it.
     pub(crate) fn add_issued(
         &self,
         number: u32,
@@ -86,14 +86,14 @@ impl Store {
         Ok(())
     }
 
-    /// Lets a request wait for a decision, unless it waits already, or has been decided about meanwhile.
+    /// Lets a request wait for approval, unless it waits already, or has been decided meanwhile.
     pub(crate) fn hold(
         &self,
         origin: &Origin,
         csr: Arc<Csr>,
         now: SystemTime,
     ) -> Result<Transaction, Refusal> {
-        // One after the other, so that the copies of a request find the first of them.
+        // One after the other, so that copies of a request find the first one.
         let _alone = self.holding.lock();
         if let Some(known) = self.transaction(&origin.transaction_id)
             && known.is_repeated_by(origin, now)?
@@ -109,7 +109,7 @@ impl Store {
         Ok(Transaction::Held(record))
     }
 
-    /// What became of a transaction, if it is known.
+    /// The state of a transaction, if it is known.
     pub(crate) fn transaction(&self, id: &TransactionId) -> Option<Transaction> {
         self.records.lock().transactions.get(id).cloned()
     }
@@ -119,12 +119,12 @@ impl Store {
         self.records.lock().held.iter().filter(|held| !held.denied).cloned().collect()
     }
 
-    /// The certificates issued, oldest first.
+    /// The issued certificates, oldest first.
     pub(crate) fn issued(&self) -> Vec<Arc<IssuedRecord>> {
         self.records.lock().issued.clone()
     }
 
-    /// Notes that a certificate is revoked.
+    /// Stores the revocation of a certificate.
     pub(crate) fn revoke(&self, record: &IssuedRecord, at: SystemTime) -> Result<(), StateError> {
         let revoked = IssuedRecord { revoked: Some(at), ..record.clone() };
         self.keep(|directory| directory.write_issued(&revoked))?;
@@ -132,19 +132,19 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that a request was denied.
+    /// Stores the denial of a request.
     pub(crate) fn deny(&self, denied: PendingRecord) -> Result<(), StateError> {
         self.keep(|directory| directory.write_pending(&denied))?;
         self.records.lock().add_held(Arc::new(denied));
         Ok(())
     }
 
-    /// Whether a name has a certificate valid beyond `until`.
+    /// True if a subject has a certificate that is valid after `until`.
     pub(crate) fn is_name_taken(&self, name: &[u8], until: OffsetDateTime) -> bool {
         self.records.lock().names.is_taken(name, until)
     }
 
-    /// Claims a name until the claim is dropped; `None` when it has a certificate valid beyond `until`, or is claimed.
+    /// Claims a subject until the claim is dropped; `None` if it has a certificate that is valid after `until`, or is claimed.
     pub(crate) fn claim_name(&self, name: Vec<u8>, until: OffsetDateTime) -> Option<NameClaim<'_>> {
         let mut records = self.records.lock();
         let names = &mut records.names;
@@ -154,15 +154,15 @@ impl Store {
         Some(NameClaim { store: self, name })
     }
 
-    /// Removes the file of a request that waits no longer. The certificate that took its place says so, too, and so a
-    /// file that cannot be removed does no harm.
+    /// Removes the file of a request that no longer waits. If that fails, it does no harm, because the certificate's file names
+    /// the request.
     fn remove_pending(&self, number: Option<u32>) {
         if let (Some(directory), Some(number)) = (&self.directory, number) {
             let _ = directory.remove_pending(number);
         }
     }
 
-    /// Writes what is to last to the directory, if there is one.
+    /// Writes to the directory, if there is one.
     fn keep(
         &self,
         write: impl FnOnce(&StateDirectory) -> Result<(), StateError>,
@@ -186,29 +186,29 @@ impl Records {
             answered.extend(record.answers);
             self.add_issued(Arc::new(record));
         }
-        // Whatever is held is newer than what was issued in its transaction.
+        // A request that is held is newer than a certificate in the same transaction.
         for record in directory.read_pending()? {
             self.next_held = self.next_held.max(u64::from(record.number) + 1);
             if answered.contains(&record.number) {
-                // The machine stopped between the certificate's being written and its request's being removed.
+                // The machine stopped after the certificate was written and before its request was removed.
                 directory.remove_pending(record.number)?;
             } else {
                 self.add_held(Arc::new(record));
             }
         }
-        // The number of a request is not given again, or a certificate would seem to answer two.
+        // The number of a request is not used again, because a certificate would then seem to answer two requests.
         let answered = answered.into_iter().map(|number| u64::from(number) + 1).max();
         self.next_held = self.next_held.max(answered.unwrap_or_default());
         Ok(())
     }
 
-    /// The number of what is held in the same transaction.
+    /// The number of the request that is held in the same transaction.
     fn held_of(&self, origin: &Origin) -> Option<u32> {
         let held = self.held.iter().find(|held| held.origin.shares_transaction_with(origin));
         held.map(|held| held.number)
     }
 
-    /// The number of a further request that waits, if one may.
+    /// The number for a further request that waits, unless too many wait.
     fn make_place(&mut self, limit: usize) -> Result<u32, Refusal> {
         if self.held.iter().filter(|held| !held.denied).count() >= limit {
             return Err(Refusal::TooManyPending(limit));
@@ -227,7 +227,7 @@ impl Records {
         self.issued.push(record);
     }
 
-    /// Takes the place of the record of the same number.
+    /// Replaces the record with the same number.
     fn replace_issued(&mut self, record: Arc<IssuedRecord>) {
         let is_same = |one: &Arc<IssuedRecord>| one.number == record.number;
         if let Some(known) = self.transactions.get_mut(&record.origin.transaction_id)
@@ -240,7 +240,7 @@ impl Records {
         }
     }
 
-    /// Takes the place of what is held under the same id.
+    /// Adds a request; it replaces one in the same transaction.
     fn add_held(&mut self, record: Arc<PendingRecord>) {
         self.held.retain(|held| !held.origin.shares_transaction_with(&record.origin));
         self.note(Transaction::Held(Arc::clone(&record)));
@@ -248,7 +248,7 @@ impl Records {
         self.held.sort_by_key(|held| held.number);
     }
 
-    /// Whoever used a transaction id first keeps it.
+    /// Remembers a transaction, unless another requester has used its id before.
     fn note(&mut self, transaction: Transaction) {
         let origin = transaction.origin();
         let id = origin.transaction_id.clone();
@@ -265,14 +265,14 @@ impl Names {
     }
 }
 
-/// The next number, if there is one.
+/// Takes the next number, if there is one.
 fn take(next: &mut u64) -> Result<u32, Refusal> {
     let number = u32::try_from(*next).map_err(|_| Refusal::NoNumberLeft)?;
     *next += 1;
     Ok(number)
 }
 
-/// A name that nobody else gets a certificate for meanwhile.
+/// A claimed subject, for which no other request gets a certificate meanwhile.
 pub(crate) struct NameClaim<'a> {
     store: &'a Store,
     name: Vec<u8>,

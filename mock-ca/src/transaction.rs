@@ -1,4 +1,4 @@
-//! What became of a transaction, and what a further message in it means.
+//! The state of a transaction, and the meaning of a further message in it.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -8,17 +8,17 @@ use crate::{
     refusal::Refusal,
 };
 
-/// What became of a transaction.
+/// The state of a transaction.
 #[derive(Clone)]
 pub(crate) enum Transaction {
-    /// It waits for a decision, or was denied.
+    /// The request waits for approval, or was denied.
     Held(Arc<PendingRecord>),
-    /// It got its certificate.
+    /// The certificate was issued.
     Issued(Arc<IssuedRecord>),
 }
 
 impl Transaction {
-    /// The request that began it, or the newest one.
+    /// The newest request.
     pub(crate) fn origin(&self) -> &Origin {
         match self {
             Self::Held(held) => &held.origin,
@@ -26,14 +26,14 @@ impl Transaction {
         }
     }
 
-    /// Refuses whoever has another key than the requester.
+    /// Refuses a sender with another key than the requester.
     pub(crate) fn expect_requester(&self, requester: &str) -> Result<(), Refusal> {
         let is_theirs = self.origin().requester == requester;
         is_theirs.then_some(()).ok_or(Refusal::NotTheRequester)
     }
 
-    /// Whether a request is the one of this transaction, sent again: some clients poll so. One that is not may begin the
-    /// transaction anew, unless the first still waits.
+    /// True if the request is that of this transaction, sent again, as some clients do to poll. Another request begins the
+    /// transaction again, unless the first still waits.
     pub(crate) fn is_repeated_by(&self, origin: &Origin, now: SystemTime) -> Result<bool, Refusal> {
         self.expect_requester(&origin.requester)?;
         let is_same = self.origin() == origin;

@@ -1,6 +1,6 @@
-//! How values of other crates travel in JSON.
+//! The forms of other crates' values in JSON.
 
-/// A time, in seconds since 1970, of which a machine makes what it likes.
+/// A time, in seconds since 1970.
 pub(crate) mod seconds {
     use std::time::SystemTime;
 
@@ -17,7 +17,7 @@ pub(crate) mod seconds {
     }
 }
 
-/// The same, or none.
+/// An optional time, in seconds since 1970.
 pub(crate) mod maybe_seconds {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,7 +38,7 @@ pub(crate) mod maybe_seconds {
     ) -> Result<Option<SystemTime>, D::Error> {
         let Some(seconds) = Option::deserialize(from)? else { return Ok(None) };
         let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        time.map(Some).ok_or_else(|| D::Error::custom("a time beyond those that can be told"))
+        time.map(Some).ok_or_else(|| D::Error::custom("a time too far in the future"))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The keys of a lab, which are fixed and public (`keys/README.md`), and its authority, made once an hour: a scenario
-//! should not pay for signing the same CA again.
+//! The keys of a lab, which are fixed and public (`keys/README.md`), and its authority. It is made once an hour, so that a
+//! scenario does not sign the same CA certificate again.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use crate::{
     settings::WindowsSettings,
 };
 
-/// The lab's keys, read once: a scenario takes milliseconds, and reading a key is a good part of one.
+/// The lab's keys, read once because a scenario takes milliseconds and reading a key takes a good part of one.
 pub(crate) static KEYS: LazyLock<AuthorityKeys> = LazyLock::new(|| AuthorityKeys {
     ca: key(include_bytes!("../../keys/lab-ca.pem")),
     next_ca: Some(key(include_bytes!("../../keys/lab-next-ca.pem"))),
@@ -30,7 +30,7 @@ pub(crate) static KEYS: LazyLock<AuthorityKeys> = LazyLock::new(|| AuthorityKeys
     }),
 });
 
-/// The key of one who has nothing to say here.
+/// A key that belongs neither to the CA nor to a client.
 pub(crate) static STRANGER_KEY: LazyLock<PKey<Private>> =
     LazyLock::new(|| key(include_bytes!("../../keys/lab-stranger.pem")));
 
@@ -38,10 +38,10 @@ fn key(pem: &[u8]) -> PKey<Private> {
     PKey::private_key_from_pem(pem).expect("the lab's keys come with the crate")
 }
 
-/// What makes two lab authorities the same: personality, subject in DER, host, high serial, hour.
+/// Two lab authorities with the same key are the same: personality, subject in DER, host, high serial, hour.
 type Key = (PersonalityName, Vec<u8>, String, u8, u64);
 
-/// So many are kept; a process that opens more different ones starts over.
+/// The number of authorities that are kept; a process that opens more different ones starts over.
 const KEPT: usize = 64;
 
 const HOUR: u64 = 3600;

@@ -1,4 +1,4 @@
-//! The certificates against the texts of the documentation.
+//! Certificates are as the documentation shows them.
 
 use std::time::UNIX_EPOCH;
 
@@ -53,7 +53,7 @@ fn extension(oid: &str, critical: bool, value: &[u8]) -> X509Extension {
     X509Extension::new_from_der(&object, critical, &value).unwrap()
 }
 
-/// The text of the extensions, white space folded, key identifiers and the CA's serial number replaced by `#`.
+/// The text of the extensions with single blanks; key identifiers and the CA's serial number are replaced by `#`.
 fn extensions(certificate: &X509) -> String {
     let text = String::from_utf8(certificate.to_text().unwrap()).unwrap();
     let text = text.split_once("X509v3 extensions:").unwrap().1;
@@ -81,7 +81,7 @@ fn seconds(time: &openssl::asn1::Asn1TimeRef) -> i64 {
 }
 
 #[test]
-fn the_linux_ca_is_as_documented() {
+fn linux_ca_certificate_is_as_documented() {
     let ca = authority(PersonalityName::Linux).ca.certificate;
     assert_eq!(
         extensions(&ca),
@@ -96,7 +96,7 @@ fn the_linux_ca_is_as_documented() {
 }
 
 #[test]
-fn the_linux_user_is_as_documented() {
+fn linux_user_certificate_is_as_documented() {
     let user = issue(PersonalityName::Linux, &csr(&[]), 2);
     assert_eq!(
         extensions(&user),
@@ -111,7 +111,7 @@ fn the_linux_user_is_as_documented() {
 }
 
 #[test]
-fn the_windows_ca_is_as_documented() {
+fn windows_ca_certificate_is_as_documented() {
     let ca = authority(PersonalityName::Ndes).ca.certificate;
     assert_eq!(
         extensions(&ca),
@@ -130,7 +130,7 @@ fn the_windows_ca_is_as_documented() {
 }
 
 #[test]
-fn the_windows_user_is_as_documented() {
+fn windows_user_certificate_is_as_documented() {
     let user = issue(PersonalityName::Ndes, &csr(&[]), 0x1423);
     assert_eq!(
         extensions(&user),
@@ -157,7 +157,7 @@ fn the_windows_user_is_as_documented() {
 }
 
 #[test]
-fn the_registration_authority_signs_with_one_key_and_deciphers_with_the_other() {
+fn registration_authority_has_a_signing_and_an_encryption_certificate() {
     let authority = authority(PersonalityName::Ndes);
     let registration = authority.registration.as_ref().unwrap();
     let (signing, encryption) =
@@ -181,7 +181,7 @@ fn the_registration_authority_signs_with_one_key_and_deciphers_with_the_other() 
 }
 
 #[test]
-fn windows_puts_what_was_asked_for_first_with_the_templates_value() {
+fn windows_writes_requested_extensions_first_with_values_of_the_template() {
     let asked = csr(&[
         ("2.5.29.15", false, &[0x03, 0x02, 0x07, 0x80]),
         ("2.5.29.17", false, &[0x30, 0x03, 0x82, 0x01, b'd']),
@@ -196,7 +196,7 @@ fn windows_puts_what_was_asked_for_first_with_the_templates_value() {
 }
 
 #[test]
-fn linux_puts_alternative_names_last() {
+fn linux_writes_alternative_names_last() {
     let asked = csr(&[("2.5.29.17", false, &[0x30, 0x03, 0x82, 0x01, b'd'])]);
     let text = extensions(&issue(PersonalityName::Linux, &asked, 2));
     assert!(
@@ -206,19 +206,19 @@ fn linux_puts_alternative_names_last() {
 }
 
 #[test]
-fn only_its_own_valid_certificates_are_vouched_for() {
+fn foreign_and_expired_certificates_are_not_accepted_as_own() {
     let linux = authority(PersonalityName::Linux);
     let user = issue(PersonalityName::Linux, &csr(&[]), 2);
-    assert!(linux.vouches_for(&user, now()));
-    assert!(!linux.vouches_for(&user, now() + Duration::from_secs(366 * 86_400)));
-    assert!(!linux.vouches_for(&user, now() - Duration::from_secs(1)));
+    assert!(linux.has_signed_valid(&user, now()));
+    assert!(!linux.has_signed_valid(&user, now() + Duration::from_secs(366 * 86_400)));
+    assert!(!linux.has_signed_valid(&user, now() - Duration::from_secs(1)));
     let other = authority(PersonalityName::Ndes).registration.unwrap().signing.certificate;
     assert!(linux.has_signed(&user));
     assert!(!linux.has_signed(&other), "the lab's CAs share one key, but not their names");
 }
 
 #[test]
-fn the_documented_layout_comes_out() {
+fn windows_serial_number_has_the_documented_layout() {
     let serial = request_serial(0x11, 0x1423).unwrap().to_vec();
     assert_eq!(serial.len(), 19);
     assert_eq!(serial[..5], [0x11, 0x00, 0x00, 0x14, 0x23]);
@@ -226,7 +226,7 @@ fn the_documented_layout_comes_out() {
 }
 
 #[test]
-fn the_first_byte_is_positive_and_full() {
+fn first_byte_of_a_serial_number_is_positive_with_two_digits() {
     assert_eq!(first_byte(0x00), 0x61);
     assert_eq!(first_byte(0x80), 0x61);
     assert_eq!(first_byte(0x01), 0x11);
@@ -234,7 +234,7 @@ fn the_first_byte_is_positive_and_full() {
 }
 
 #[test]
-fn a_random_serial_has_its_length() {
+fn random_serial_number_has_the_given_length() {
     for _ in 0..64 {
         let serial = random_serial(20).unwrap().to_vec();
         assert_eq!(serial.len(), 20);

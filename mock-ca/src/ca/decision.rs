@@ -1,4 +1,4 @@
-//! What the CA's owner decides: about requests that wait, and about certificates that are to serve no longer.
+//! Decisions of the CA's owner: approval, denial and revocation.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -8,32 +8,32 @@ use scep::attribute::TransactionId;
 use super::Ca;
 use crate::{authority::serial_text, record::PendingRecord, refusal::Refusal, state::StateError};
 
-/// Why a request was not decided about.
+/// The reason why a request was not decided.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecisionError {
-    /// No such request waits.
+    /// No request with this transaction id waits.
     #[error("no request with the transaction id `{0}` waits for a decision")]
     NothingPending(TransactionId),
     /// The certificate could not be issued.
     #[error("the certificate could not be issued: {0}")]
     NotIssued(String),
-    /// The decision could not be kept.
+    /// The state could not be written.
     #[error(transparent)]
     State(#[from] StateError),
 }
 
-/// Why a certificate was not revoked.
+/// The reason why a certificate was not revoked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevocationError {
-    /// This CA issued none with this serial number.
+    /// This CA issued no certificate with this serial number.
     #[error("no certificate with the serial number `{}` was issued", .0.escape_debug())]
     NotIssued(String),
-    /// It is revoked already.
+    /// The certificate is revoked already.
     #[error("the certificate with the serial number `{0}` is revoked already")]
     Already(String),
-    /// The revocation could not be kept.
+    /// The state could not be written.
     #[error(transparent)]
     State(#[from] StateError),
 }
@@ -42,8 +42,8 @@ impl Ca {
     /// Issues the certificate that a waiting request asks for.
     ///
     /// # Errors
-    /// When no such request waits, its name has got a certificate meanwhile and may have one only, or the certificate
-    /// cannot be issued or kept; the request then waits on.
+    /// If no such request waits, its subject may have only one certificate and has it meanwhile, or the certificate cannot be
+    /// issued or written to the state. The request then continues to wait.
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
@@ -58,18 +58,18 @@ impl Ca {
     /// Refuses a waiting request.
     ///
     /// # Errors
-    /// When no such request waits, or the decision cannot be kept.
+    /// If no such request waits, or the state cannot be written.
     pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
         Ok(self.service.store.deny(PendingRecord { denied: true, ..(*held).clone() })?)
     }
 
-    /// Revokes an issued certificate: its holder can renew it no longer, and the revocation list names it (RFC 8894
-    /// §2.7). `serial` is written as [`Issued::serial`] is.
+    /// Revokes an issued certificate: it can no longer be renewed, and the revocation list contains it (RFC 8894 §2.7).
+    /// `serial` has the form of [`Issued::serial`](crate::Issued::serial).
     ///
     /// # Errors
-    /// When no such certificate was issued, it is revoked already, or that cannot be kept.
+    /// If no such certificate was issued, it is revoked already, or the state cannot be written.
     pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
         let _alone = self.deciding.lock();
         let mut issued = self.service.store.issued().into_iter();

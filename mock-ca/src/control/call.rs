@@ -1,4 +1,4 @@
-//! The calls of the API: what each asks for, what it is answered, and how a CA follows it.
+//! The calls of the API, each with its reply and its implementation.
 
 use hyper::StatusCode;
 use openssl::x509::X509;
@@ -20,22 +20,22 @@ use crate::{
     wire,
 };
 
-/// A request to the API: a question by GET, or an order by POST, whose fields are the body.
+/// A request to the API: a question by GET, or an order by POST with the fields as its body.
 pub trait Call: Serialize + DeserializeOwned + Send + Sync {
-    /// What it is answered.
+    /// The type of the reply.
     type Reply: Serialize + DeserializeOwned;
-    /// How it is sent.
+    /// The HTTP method.
     const METHOD: Method;
-    /// Where it is sent, such as `/issued`.
+    /// The path, such as `/issued`.
     const PATH: &'static str;
 }
 
-/// A call that a CA can follow by itself.
-pub(super) trait Follow: Call {
-    fn follow(self, ca: &Ca) -> Result<Self::Reply, Refused>;
+/// A call that needs nothing but the CA.
+pub(super) trait Handle: Call {
+    fn handle(self, ca: &Ca) -> Result<Self::Reply, Refused>;
 }
 
-/// Why a call is not followed.
+/// The reason why a call is refused.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
@@ -47,25 +47,25 @@ impl Refused {
         Self { status, reason: reason.to_string() }
     }
 
-    /// The CA cannot follow the call as things are.
+    /// The state of the CA does not allow the call.
     fn conflict(error: &impl ToString) -> Self {
         Self::new(StatusCode::CONFLICT, error)
     }
 }
 
-/// Defines a call: how it is sent, what it is answered, and how a CA follows it.
+/// Defines a call: its method, path, reply and implementation.
 macro_rules! call {
-    ($name:ident, $method:ident $path:literal -> $reply:ty, $follow:expr) => {
+    ($name:ident, $method:ident $path:literal -> $reply:ty, $handle:expr) => {
         impl Call for $name {
             type Reply = $reply;
             const METHOD: Method = Method::$method;
             const PATH: &'static str = $path;
         }
 
-        impl Follow for $name {
-            fn follow(self, ca: &Ca) -> Result<Self::Reply, Refused> {
-                let follow: fn(Self, &Ca) -> Result<Self::Reply, Refused> = $follow;
-                follow(self, ca)
+        impl Handle for $name {
+            fn handle(self, ca: &Ca) -> Result<Self::Reply, Refused> {
+                let handle: fn(Self, &Ca) -> Result<Self::Reply, Refused> = $handle;
+                handle(self, ca)
             }
         }
     };
@@ -77,25 +77,25 @@ pub struct ListIssued;
 
 call!(ListIssued, Get "/issued" -> Vec<Issued>, |_, ca| Ok(ca.issued()));
 
-/// Asks what was asked of the CA and how, oldest first.
+/// Asks for the requests as they came, oldest first.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListRequests;
 
 call!(ListRequests, Get "/requests" -> Vec<SeenRequest>, |_, ca| Ok(ca.requests()));
 
-/// Asks for the requests that wait for a decision, oldest first.
+/// Asks for the requests that wait for approval, oldest first.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListPending;
 
 call!(ListPending, Get "/pending" -> Vec<Pending>, |_, ca| Ok(ca.pending()));
 
-/// Asks what the CA does wrong on purpose, and how often it did.
+/// Asks for the faults of the CA, and how often each happened.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListFaults;
 
 call!(ListFaults, Get "/faults" -> Vec<FaultCount>, |_, ca| Ok(ca.faults()));
 
-/// Asks for the CA's log, one line a request, newest last.
+/// Asks for the CA's log, one line for each request, newest last.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadLog;
 
@@ -103,24 +103,24 @@ call!(ReadLog, Get "/log" -> Vec<String>, |_, ca| {
     Ok(ca.log().iter().map(ToString::to_string).collect())
 });
 
-/// Asks how many requests of clients the CA has denied.
+/// Asks for the number of requests that the CA has denied.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CountDenied;
 
 call!(CountDenied, Get "/denied" -> usize, |_, ca| Ok(ca.denied()));
 
-/// Asks what the CA is.
+/// Asks for the name, the challenge policy and the certificate of the CA.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Describe;
 
-/// What a CA is.
+/// The reply to [`Describe`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Description {
-    /// What it is called in reports.
+    /// The name of the CA in reports.
     pub name: String,
-    /// Whether a request needs a challenge password.
+    /// True if a request needs a challenge password.
     pub asks_for_challenge: bool,
-    /// Its own certificate.
+    /// The CA's own certificate.
     #[serde(with = "wire::pem")]
     pub certificate: X509,
 }
@@ -133,11 +133,11 @@ call!(Describe, Get "/ca" -> Description, |_, ca| {
     })
 });
 
-/// Orders the certificate that a waiting request asks for to be issued; the answer names the transaction and the serial number.
+/// Approves a request that waits; the reply has the transaction and the serial number of the certificate.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
-    /// The request's transaction.
+    /// The transaction of the request.
     pub transaction_id: TransactionId,
 }
 
@@ -146,7 +146,7 @@ call!(Approve, Post "/approve" -> Value, |Self { transaction_id }, ca| {
     Ok(json!({ "approved": transaction_id, "serial": serial_text(&certificate) }))
 });
 
-/// Orders a waiting request to be refused.
+/// Denies a request that waits.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deny {
@@ -159,11 +159,11 @@ call!(Deny, Post "/deny" -> Value, |Self { transaction_id }, ca| {
     Ok(json!({ "denied": transaction_id }))
 });
 
-/// Orders a certificate to be revoked.
+/// Revokes a certificate.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revoke {
-    /// Its serial number, as [`Issued::serial`].
+    /// The serial number, in the form of [`Issued::serial`].
     pub serial: String,
 }
 
@@ -172,7 +172,7 @@ call!(Revoke, Post "/revoke" -> Value, |Self { serial }, ca| {
     Ok(json!({ "revoked": serial }))
 });
 
-/// Orders something to be done wrong from now on.
+/// Adds a fault.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inject {
@@ -187,7 +187,7 @@ call!(Inject, Post "/faults" -> Value, |Self { fault }, ca| {
     Ok(json!({ "fault": fault }))
 });
 
-/// Orders a challenge password to be made; none where the CA asks for none.
+/// Makes a challenge password; the reply is empty if the CA needs none.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MakeChallenge;
 
@@ -199,13 +199,13 @@ call!(MakeChallenge, Post "/challenge" -> Option<Secret>, |_, ca| {
     }
 });
 
-/// Orders a request to be sent to the CA's SCEP service from the network that it is in.
+/// Sends a request to the CA's SCEP service from the CA's network.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
     /// The request.
     pub request: HttpRequest,
-    /// What is appended to the service's path.
+    /// The text that is appended to the service's path.
     pub suffix: String,
 }
 

@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     JSON, Refusal, ScepService,
     call::{
-        Approve, Call, CountDenied, Deny, Describe, Exchange, Follow, Inject, ListFaults,
+        Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListFaults,
         ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Refused, Revoke,
     },
 };
@@ -35,40 +35,40 @@ use crate::{
 /// The longest body of a request, in bytes.
 const BODY_BYTES: usize = 16 * 1024;
 
-/// The same of a lab, whose requests may hold a message in base64.
+/// The longest body of a request from a lab, in bytes: it may hold a message in base64.
 const LAB_BODY_BYTES: usize = 2 * scep::MAX_MESSAGE_BYTES;
 
-/// How long a request may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time in which a request must arrive.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many connections are open at once; further ones wait.
+/// The number of connections that may be open at once; further ones wait.
 const CONNECTIONS: usize = 16;
 
-/// A CA's end of the API.
+/// The server of a CA's control API.
 pub struct Control {
     ca: Arc<Ca>,
-    /// The way to its SCEP service, for the lab that started it.
+    /// Access to the CA's SCEP service, for the lab that started the CA.
     service: Option<Arc<dyn ScepService>>,
 }
 
-/// What is answered, or why not.
+/// The reply, or the reason for a refusal.
 type Answer = Result<Value, Refused>;
 
-/// A call as the server knows it.
+/// An entry in the server's table of calls.
 struct Known {
     method: Method,
     path: &'static str,
-    /// Whether only the lab that started a CA may make it: passwords travel.
+    /// True if only the lab that started the CA may make the call, because passwords travel.
     within_lab: bool,
-    /// How a CA follows it; `None` for a request to its SCEP service.
-    follow: Option<fn(&Ca, &[u8]) -> Answer>,
+    /// The implementation; `None` for a request to the SCEP service.
+    handle: Option<fn(&Ca, &[u8]) -> Answer>,
 }
 
-const fn known<C: Follow>() -> Known {
-    Known { method: C::METHOD, path: C::PATH, within_lab: false, follow: Some(followed::<C>) }
+const fn known<C: Handle>() -> Known {
+    Known { method: C::METHOD, path: C::PATH, within_lab: false, handle: Some(handled::<C>) }
 }
 
-/// The calls that there are.
+/// All calls.
 const CALLS: &[Known] = &[
     known::<ListIssued>(),
     known::<ListRequests>(),
@@ -82,21 +82,21 @@ const CALLS: &[Known] = &[
     known::<Revoke>(),
     known::<Inject>(),
     Known { within_lab: true, ..known::<MakeChallenge>() },
-    Known { method: Exchange::METHOD, path: Exchange::PATH, within_lab: true, follow: None },
+    Known { method: Exchange::METHOD, path: Exchange::PATH, within_lab: true, handle: None },
 ];
 
 impl Control {
-    /// For whoever is on the same machine: no password is told, and each connection serves one request.
+    /// A server for any user of this machine: it gives no password, and each connection serves one request.
     pub fn new(ca: Arc<Ca>) -> Arc<Self> {
         Arc::new(Self { ca, service: None })
     }
 
-    /// For the lab that started the CA, which is told everything, over connections that stay.
+    /// A server for the lab that started the CA: it gives passwords, too, and connections stay open.
     pub fn within_lab(ca: Arc<Ca>, service: Arc<dyn ScepService>) -> Arc<Self> {
         Arc::new(Self { ca, service: Some(service) })
     }
 
-    /// Answers until the future is dropped, and with it all connections.
+    /// Serves until the future is dropped; that closes all connections.
     pub async fn serve(self: &Arc<Self>, listener: impl Listener) {
         let mut connections = JoinSet::new();
         accept_all(&listener, &mut connections, CONNECTIONS, |stream, _| {
@@ -106,7 +106,7 @@ impl Control {
         .await;
     }
 
-    /// Serves one connection: a single request, so that nobody keeps a place, or those of a lab until it closes.
+    /// Serves one connection: a single request, so that no client occupies a place, or all requests of a lab.
     pub async fn serve_connection<Io>(self: &Arc<Self>, io: Io)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -115,13 +115,13 @@ impl Control {
         let service = service_fn(|request| self.respond(request));
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).keep_alive(is_lab);
-        builder.header_read_timeout((!is_lab).then_some(PATIENCE));
+        builder.header_read_timeout((!is_lab).then_some(REQUEST_TIMEOUT));
         let connection = builder.serve_connection(TokioIo::new(io), service);
-        // A peer that went away is its own concern.
+        // If the peer has gone away, there is nothing to do.
         if is_lab {
             let _ = connection.await;
         } else {
-            let _ = timeout(PATIENCE * 3, connection).await;
+            let _ = timeout(REQUEST_TIMEOUT * 3, connection).await;
         }
     }
 
@@ -151,22 +151,22 @@ impl Control {
             return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason));
         }
         let limit = if self.service.is_some() { LAB_BODY_BYTES } else { BODY_BYTES };
-        let read = timeout(PATIENCE, Limited::new(body, limit).collect()).await;
+        let read = timeout(REQUEST_TIMEOUT, Limited::new(body, limit).collect()).await;
         let Ok(Ok(body)) = read else {
             let reason = format!("the body is longer than {limit} bytes, or did not come");
             return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, &reason));
         };
         let (path, body) = (head.uri.path(), body.to_bytes());
-        let Some(follow) = self.find(&head.method, path)?.follow else {
+        let Some(handle) = self.find(&head.method, path)?.handle else {
             return self.exchange(&read_call(&body)?).await;
         };
-        // A decision may wait for a disk.
+        // A decision may wait for the disk.
         let ca = Arc::clone(&self.ca);
-        let answering = spawn_blocking(move || follow(&ca, &body)).await;
+        let answering = spawn_blocking(move || handle(&ca, &body)).await;
         answering.unwrap_or_else(|error| Err(internal(&error)))
     }
 
-    /// The call that may be made here by this method.
+    /// The call with this method and path, if it is allowed here.
     fn find(&self, method: &hyper::Method, path: &str) -> Result<&'static Known, Refused> {
         let calls = CALLS.iter().filter(|call| !call.within_lab || self.service.is_some());
         let mut here = calls.clone().filter(|call| call.path == path);
@@ -188,23 +188,23 @@ impl Control {
             return Err(Refused::new(StatusCode::NOT_FOUND, &"this is no lab"));
         };
         match service.exchange(&call.request, &call.suffix).await {
-            Ok(exchanged) => told(&exchanged),
+            Ok(exchanged) => to_json(&exchanged),
             Err(error) => Err(Refused::new(StatusCode::BAD_GATEWAY, &error)),
         }
     }
 }
 
-fn followed<C: Follow>(ca: &Ca, body: &[u8]) -> Answer {
-    // A question has no body, and so no field.
+fn handled<C: Handle>(ca: &Ca, body: &[u8]) -> Answer {
+    // A question has no body and no field.
     let body = if C::METHOD == Method::Get { b"null" } else { body };
-    told(&read_call::<C>(body)?.follow(ca)?)
+    to_json(&read_call::<C>(body)?.handle(ca)?)
 }
 
 fn read_call<C: DeserializeOwned>(body: &[u8]) -> Result<C, Refused> {
     serde_json::from_slice(body).map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &error))
 }
 
-fn told(reply: &impl Serialize) -> Answer {
+fn to_json(reply: &impl Serialize) -> Answer {
     serde_json::to_value(reply).map_err(|error| internal(&error))
 }
 
@@ -216,7 +216,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Whether the request names this machine as itself: a page whose name was made to lead here names another.
+/// True if the Host header is a loopback name. A page whose own domain name leads to this machine sends that name instead.
 fn is_local(headers: &HeaderMap) -> bool {
     let host = text(headers, &HOST).unwrap_or_default();
     let name = match host.rsplit_once(':') {

@@ -1,4 +1,4 @@
-//! Faults of an answer by itself: of any answer over HTTP, of the capability text (RFC 8894 §3.5) and of the CA's
+//! Faults of answers that are no CertRep: of any answer over HTTP, of the capabilities (RFC 8894 §3.5) and of the CA's
 //! certificates (RFC 8894 §2.1.2, §4.2).
 
 use openssl::{error::ErrorStack, x509::X509};
@@ -20,7 +20,7 @@ use crate::{
 const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n\
                     <body><h1>Welcome to the network</h1><p>Please sign in.</p></body></html>\n";
 
-/// The answer as the faults leave it, which notes those that happened.
+/// Applies the faults to an answer, and notes in it those that happened.
 pub(crate) fn distorted(
     mut answer: Answer,
     personality: &Personality,
@@ -61,7 +61,7 @@ fn distort(fault: Fault, answer: &mut Answer, personality: &Personality) -> bool
     true
 }
 
-/// The text of GetCACaps as the faults leave it.
+/// Applies the faults to the text of GetCACaps.
 pub(crate) fn capabilities(text: &[u8], strikes: &Strikes<'_>) -> Vec<u8> {
     let mut text = String::from_utf8_lossy(text).into_owned();
     strikes.each(|fault| {
@@ -89,8 +89,8 @@ pub(crate) fn capabilities(text: &[u8], strikes: &Strikes<'_>) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The answer to GetCACert as the faults leave it, content type and body: a single certificate as it is, several in a
-/// certs-only message (RFC 8894 §4.2.1).
+/// The content type and body of the answer to GetCACert, with the faults applied: a single certificate as it is, several
+/// certificates in a certs-only message (RFC 8894 §4.2.1).
 pub(crate) fn certificates_answer(
     authority: &Authority,
     strikes: &Strikes<'_>,
@@ -111,8 +111,8 @@ pub(crate) fn certificates_answer(
     Ok((if is_swapped { wrong } else { right }, body))
 }
 
-/// The certificates stand as the authority gives them: the RA's signing one, its encryption one, the CA's. All keep their
-/// serial numbers, so that a client that takes them is answered, and what it does next can be seen.
+/// The certificates are in the authority's order: the RA's for signing, the RA's for encryption, the CA's. All keep their
+/// serial numbers, so that a client that accepts them is answered, and its next step can be observed.
 fn distort_certificates(
     fault: Fault,
     certificates: &mut [X509],

@@ -1,4 +1,4 @@
-//! The rules in force, and how often each came true.
+//! The rules in force, and how often the fault of each has happened.
 
 use std::{cell::Cell, collections::HashMap, convert::Infallible};
 
@@ -10,24 +10,24 @@ use super::{Fault, FaultCount, FaultRule, Trigger};
 /// The rules of a server.
 #[derive(Default)]
 pub(crate) struct Faults {
-    armed: Mutex<Armed>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Armed {
-    rules: Vec<Counted>,
-    /// How many more times a transaction is answered with PENDING, by the place of the rule that says so.
+struct State {
+    rules: Vec<Counter>,
+    /// The number of further times that a transaction is answered with PENDING, by transaction and index of the rule.
     postponed: HashMap<(TransactionId, usize), u32>,
 }
 
-struct Counted {
+struct Counter {
     count: FaultCount,
-    /// The requests that its rule waits for, so far.
+    /// The number of requests so far that the rule applies to.
     met: u32,
 }
 
-/// So many transactions are remembered that wait for no reason but a fault.
-const POSTPONED: usize = 4096;
+/// The number of transactions that may wait because of a fault; beyond it, they are all forgotten.
+const MAX_POSTPONED: usize = 4096;
 
 impl Faults {
     pub(crate) fn new(rules: &[FaultRule]) -> Self {
@@ -39,43 +39,43 @@ impl Faults {
     }
 
     pub(crate) fn add(&self, rule: FaultRule) {
-        self.armed.lock().rules.push(Counted { count: FaultCount { rule, fired: 0 }, met: 0 });
+        self.state.lock().rules.push(Counter { count: FaultCount { rule, fired: 0 }, met: 0 });
     }
 
-    /// Each rule, and at how many requests it came true.
+    /// Each rule, with the number of requests at which its fault happened.
     pub(crate) fn counts(&self) -> Vec<FaultCount> {
-        self.armed.lock().rules.iter().map(|counted| counted.count).collect()
+        self.state.lock().rules.iter().map(|counter| counter.count).collect()
     }
 
-    /// Whether there is a rule with this fault.
+    /// True if there is a rule with this fault.
     pub(crate) fn has(&self, fault: Fault) -> bool {
-        self.armed.lock().rules.iter().any(|counted| counted.count.rule.fault == fault)
+        self.state.lock().rules.iter().any(|counter| counter.count.rule.fault == fault)
     }
 
-    /// Counts a request, and gives the faults that are to happen to it.
+    /// Counts a request, and returns the faults that must happen to it.
     pub(crate) fn strike(&self, met: &[Trigger]) -> Strikes<'_> {
-        let mut armed = self.armed.lock();
+        let mut state = self.state.lock();
         let mut due = Vec::new();
-        for (place, counted) in armed.rules.iter_mut().enumerate() {
-            let rule = counted.count.rule;
+        for (place, counter) in state.rules.iter_mut().enumerate() {
+            let rule = counter.count.rule;
             if met.contains(&rule.on) {
-                counted.met += 1;
-                if rule.nth.is_none_or(|nth| nth.get() == counted.met) {
+                counter.met += 1;
+                if rule.nth.is_none_or(|nth| nth.get() == counter.met) {
                     due.push(Due { place, fault: rule.fault, fired: Cell::new(false) });
                 }
             }
         }
-        drop(armed);
+        drop(state);
         Strikes { faults: self, due }
     }
 
-    /// Whether a transaction is, or was, answered with PENDING by a fault alone.
+    /// True if a transaction is or was answered with PENDING only because of a fault.
     pub(crate) fn postponed(&self, id: &TransactionId) -> bool {
-        self.armed.lock().postponed.keys().any(|(known, _)| known == id)
+        self.state.lock().postponed.keys().any(|(known, _)| known == id)
     }
 }
 
-/// The faults that are to happen to one request.
+/// The faults that must happen to one request.
 pub(crate) struct Strikes<'a> {
     faults: &'a Faults,
     due: Vec<Due>,
@@ -88,31 +88,31 @@ struct Due {
 }
 
 impl Strikes<'_> {
-    /// Lets each fault that is due happen: `happen` says whether it made a difference, which is then counted.
+    /// Calls `happen` with each fault that is due; if it returns true, the fault changed something and is counted.
     pub(crate) fn each(&self, mut happen: impl FnMut(Fault) -> bool) {
         let Ok(()) = self.try_each(|fault| Ok::<_, Infallible>(happen(fault)));
     }
 
-    /// The same for what can go wrong by itself, which ends it.
+    /// The same with a fallible function, whose first error ends it.
     pub(crate) fn try_each<E>(
         &self,
         mut happen: impl FnMut(Fault) -> Result<bool, E>,
     ) -> Result<(), E> {
         for due in &self.due {
             if happen(due.fault)? && !due.fired.replace(true) {
-                self.faults.armed.lock().rules[due.place].count.fired += 1;
+                self.faults.state.lock().rules[due.place].count.fired += 1;
             }
         }
         Ok(())
     }
 
-    /// Whether somebody else answers, such as a proxy, and the request never comes to a decision.
+    /// True if a fault answers in place of the CA, as a proxy would, so that the request is not decided.
     pub(crate) fn preempt(&self) -> bool {
         let answers = |fault| matches!(fault, Fault::HttpStatus(_) | Fault::HtmlPage);
         self.due.iter().any(|due| answers(due.fault))
     }
 
-    /// Whether this fault is due, which makes a difference and is counted.
+    /// True if this fault is due; it is then counted.
     pub(crate) fn fire(&self, fault: Fault) -> bool {
         let mut is_due = false;
         self.each(|due| {
@@ -122,23 +122,23 @@ impl Strikes<'_> {
         is_due
     }
 
-    /// Whether a certificate is still answered with PENDING.
+    /// True if an issued certificate must still be answered with PENDING.
     pub(crate) fn postpones(&self, id: &TransactionId) -> bool {
-        let mut armed = self.faults.armed.lock();
+        let mut state = self.faults.state.lock();
         for due in &self.due {
             if let Fault::Pending(times) = due.fault {
                 let known = (id.clone(), due.place);
-                if armed.postponed.len() >= POSTPONED && !armed.postponed.contains_key(&known) {
-                    armed.postponed.clear();
+                if state.postponed.len() >= MAX_POSTPONED && !state.postponed.contains_key(&known) {
+                    state.postponed.clear();
                 }
-                armed.postponed.entry(known).or_insert(times);
+                state.postponed.entry(known).or_insert(times);
             }
         }
-        let mut of_this = armed.postponed.iter_mut().filter(|((known, _), _)| known == id);
+        let mut of_this = state.postponed.iter_mut().filter(|((known, _), _)| known == id);
         let Some(((_, place), left)) = of_this.find(|(_, left)| **left > 0) else { return false };
         *left -= 1;
         let place = *place;
-        armed.rules[place].count.fired += 1;
+        state.rules[place].count.fired += 1;
         if let Some(due) = self.due.iter().find(|due| due.place == place) {
             due.fired.set(true);
         }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nth_of_its_own_requests_is_struck() {
+    fn rule_with_nth_counts_only_its_own_requests() {
         let faults = faults(&["on: PKCSReq, nth: 2, do: empty-body"]);
         let requests = [
             [Trigger::PkiOperation, Trigger::PkcsReq],
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_difference_is_not_counted() {
+    fn fault_that_changes_nothing_is_not_counted() {
         let faults = faults(&["on: PKIOperation, do: no-fail-info"]);
         let strikes = faults.strike(&[Trigger::PkiOperation]);
         strikes.each(|_| false);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn each_transaction_waits_so_many_times() {
+    fn pending_fault_counts_per_transaction() {
         let faults = faults(&["on: PKCSReq, nth: 1, do: pending 2"]);
         let (one, other) = (TransactionId::new("1"), TransactionId::new("2"));
         assert!(faults.strike(&[Trigger::PkcsReq]).postpones(&one));

@@ -1,24 +1,34 @@
-//! The faults by name, each with what it does and the values that some of them take.
+//! The faults by name, each with its effect, and with a value if it takes one.
 
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use super::{FaultError, Trigger};
 use crate::personality::PersonalityName;
 
-/// Defines the catalogue: groups of faults that fit the same triggers, and of each fault its name and what it does, with
-/// the word for its value in help and an example of it where it has one.
+/// Defines the catalogue: groups of faults that fit the same triggers. Each fault has a name and an effect; one with a value
+/// has a word for it in help texts and an example.
 macro_rules! catalogue {
     ($($group:ident { $(
         $variant:ident $(($value:ty, $word:literal, $example:expr))? = $name:literal, $effect:literal;
     )+ })+) => {
-        /// Something that the server does wrong, or otherwise than most, on purpose.
+        /// A deliberate error of the server, or something that it does differently from most servers.
+        ///
+        /// ```
+        /// use mock_ca::Fault;
+        ///
+        /// for fault in Fault::ALL {
+        ///     println!("{fault}: {}", fault.description());
+        /// }
+        /// assert_eq!("http-status 503".parse(), Ok(Fault::HttpStatus(503)));
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum Fault {
             $($(#[doc = $effect] $variant $(($value))?,)+)+
         }
 
         impl Fault {
-            /// All of them, those that take a value with an example of it.
+            /// All faults; those with a value have an example of it.
             pub const ALL: &'static [Self] = &[$($(Self::$variant $(($example))?,)+)+];
 
             /// The name in files and on the command line, such as `http-status`.
@@ -28,14 +38,14 @@ macro_rules! catalogue {
                 }
             }
 
-            /// What it does, in one sentence.
+            /// The effect, in one sentence.
             pub fn description(self) -> &'static str {
                 match self {
                     $($(Self::$variant { .. } => $effect,)+)+
                 }
             }
 
-            /// What stands for its value in help, such as `STATUS`; `None` where it takes none.
+            /// The word for its value in help texts, such as `STATUS`; `None` if it takes no value.
             pub fn value_name(self) -> Option<&'static str> {
                 match self {
                     $($($(Self::$variant { .. } => Some($word),)?)+)+
@@ -61,7 +71,7 @@ enum Group {
     Capabilities,
     /// The answer to GetCACert.
     CaCertificates,
-    /// The same, of a CA with a registration authority.
+    /// The answer to GetCACert of a CA with a registration authority.
     RaCertificates,
     /// The answer to GetNextCACert.
     NextCa,
@@ -75,26 +85,26 @@ enum Group {
 
 catalogue! {
     Http {
-        HttpStatus(u16, "STATUS", 503) = "http-status", "The answer is an error with this HTTP status, and the request is not decided about.";
+        HttpStatus(u16, "STATUS", 503) = "http-status", "The answer is an error with this HTTP status, and the request is not decided.";
         EmptyBody = "empty-body", "The body of the answer is empty.";
         TruncatedBody = "truncated-body", "The second half of the body is missing.";
         TrailingBytes = "trailing-bytes", "Sixteen zero bytes follow the body.";
-        Delay(Duration, "DURATION", Duration::from_millis(500)) = "delay", "The answer comes so much later.";
+        Delay(Duration, "DURATION", Duration::from_millis(500)) = "delay", "The answer is delayed by this duration.";
         CloseConnection = "close-connection", "The connection is closed without an answer.";
-        HtmlPage = "html-page", "A page of HTML with HTTP status 200 stands for the answer, and the request is not decided about.";
+        HtmlPage = "html-page", "The answer is a page of HTML with HTTP status 200, and the request is not decided.";
         WrongContentType = "wrong-content-type", "The content type is `application/octet-stream`.";
         NoContentType = "no-content-type", "There is no content type.";
     }
     Capabilities {
         CapsCrlf = "caps-crlf", "The lines of the capabilities end in CRLF.";
-        CapsUnknownWords = "caps-unknown-words", "Words that no standard knows stand before, among and after the capabilities.";
-        CapsBlankLines = "caps-blank-lines", "Blank lines stand before, among and after the capabilities.";
-        CapsNone = "caps-none", "No capability is named.";
+        CapsUnknownWords = "caps-unknown-words", "Unknown words come before, among and after the capabilities.";
+        CapsBlankLines = "caps-blank-lines", "Blank lines come before, among and after the capabilities.";
+        CapsNone = "caps-none", "The list of capabilities is empty.";
         CapsLowerCase = "caps-lower-case", "The capabilities are in lower case.";
         CapsWeak = "caps-weak", "The capabilities are `DES3` and `SHA-1` alone, as after a downgrade.";
     }
     CaCertificates {
-        CaContentTypeSwapped = "ca-content-type-swapped", "A single certificate has the content type of several, and several have that of one.";
+        CaContentTypeSwapped = "ca-content-type-swapped", "A single certificate has the content type of several certificates, and several have that of one.";
         CaExpired = "ca-expired", "The CA's certificate has expired.";
         CaWithoutKeyUsage = "ca-without-key-usage", "The CA's certificate has no key usage.";
     }
@@ -105,7 +115,7 @@ catalogue! {
         RaForeign = "ra-foreign", "The RA's certificates name the CA as their issuer, and another key signed them.";
     }
     NextCa {
-        NextCaForeignSigner = "next-ca-foreign-signer", "A key that nobody knows vouches for the next CA.";
+        NextCaForeignSigner = "next-ca-foreign-signer", "The certificate of the next CA is signed with an unknown key.";
     }
     Reply {
         WrongTransactionId = "wrong-transaction-id", "The transactionID is another one.";
@@ -118,51 +128,51 @@ catalogue! {
         NoMessageType = "no-message-type", "The messageType is missing.";
         WrongMessageType = "wrong-message-type", "The messageType is that of a PKCSReq.";
         NoPkiStatus = "no-pki-status", "The pkiStatus is missing.";
-        UnknownPkiStatus = "unknown-pki-status", "The pkiStatus is `9`, which means nothing.";
+        UnknownPkiStatus = "unknown-pki-status", "The pkiStatus is `9`, which is undefined.";
         NoFailInfo = "no-fail-info", "A FAILURE has no failInfo.";
-        UnknownFailInfo = "unknown-fail-info", "The failInfo of a FAILURE is `9`, which means nothing.";
+        UnknownFailInfo = "unknown-fail-info", "The failInfo of a FAILURE is `9`, which is undefined.";
         NoMessageDigest = "no-message-digest", "The messageDigest is missing.";
         WrongMessageDigest = "wrong-message-digest", "The messageDigest is that of other content.";
         NoContentTypeAttribute = "no-content-type-attribute", "The contentType attribute is missing.";
-        ExtraAttribute = "extra-attribute", "A signed attribute that nobody knows is added.";
-        UnsortedAttributes = "unsorted-attributes", "The signed attributes stand in another order than DER's.";
-        NoSignedAttributes = "no-signed-attributes", "There are no signed attributes, and the content is signed itself.";
-        NoSigner = "no-signer", "The reply is signed by nobody.";
-        CorruptSignature = "corrupt-signature", "The signature is one byte off.";
-        ForeignSigner = "foreign-signer", "A stranger signs, whose certificate goes with the reply.";
-        ImpostorSigner = "impostor-signer", "A stranger signs, whose certificate goes with the reply and has the names and serial number of the true signer's.";
-        ExpiredSigner = "expired-signer", "The signer's certificate, which goes with the reply, has expired.";
-        NoCertificates = "no-certificates", "No certificate goes with a reply of a server that else sends some.";
-        CertificatesPresent = "certificates-present", "The signer's and the CA's certificates go with a reply of a server that else sends none.";
-        CombinedSignatureAlgorithm = "combined-signature-algorithm", "The signature algorithm is named together with its digest.";
+        ExtraAttribute = "extra-attribute", "An unknown signed attribute is added.";
+        UnsortedAttributes = "unsorted-attributes", "The signed attributes are in another order than that of DER.";
+        NoSignedAttributes = "no-signed-attributes", "There are no signed attributes; the signature covers the content itself.";
+        NoSigner = "no-signer", "The reply has no signature.";
+        CorruptSignature = "corrupt-signature", "One byte of the signature is wrong.";
+        ForeignSigner = "foreign-signer", "An unknown key signs the reply, which carries the certificate of that key.";
+        ImpostorSigner = "impostor-signer", "An unknown key signs the reply, which carries a certificate of that key with the names and the serial number of the true signer.";
+        ExpiredSigner = "expired-signer", "The reply carries the signer's certificate, and that has expired.";
+        NoCertificates = "no-certificates", "The reply carries no certificate, although this server usually sends some.";
+        CertificatesPresent = "certificates-present", "The reply carries the signer's and the CA's certificates, although this server usually sends none.";
+        CombinedSignatureAlgorithm = "combined-signature-algorithm", "The signature algorithm names its digest, too, as `sha256WithRSAEncryption` does.";
         Sha1Reply = "sha1-reply", "The reply is signed with SHA-1.";
         Md5Reply = "md5-reply", "The reply is signed with MD5.";
         BerReply = "ber-reply", "The reply is in BER, with indefinite lengths and strings in pieces.";
-        DesReply = "des-reply", "The envelope is enciphered with single DES.";
-        Des3Reply = "des3-reply", "The envelope is enciphered with triple DES.";
-        Aes256Reply = "aes256-reply", "The envelope is enciphered with AES-256.";
-        OaepReply = "oaep-reply", "The envelope's key travels by RSA-OAEP.";
-        KeyAgreementReply = "key-agreement-reply", "The envelope's key travels by key agreement.";
-        CorruptEnvelope = "corrupt-envelope", "A byte of the enciphered content is another one, so that its padding is wrong.";
-        ForeignEnvelope = "foreign-envelope", "The envelope is enciphered to somebody else.";
+        DesReply = "des-reply", "The envelope is encrypted with single DES.";
+        Des3Reply = "des3-reply", "The envelope is encrypted with triple DES.";
+        Aes256Reply = "aes256-reply", "The envelope is encrypted with AES-256.";
+        OaepReply = "oaep-reply", "The envelope's key is transported with RSA-OAEP.";
+        KeyAgreementReply = "key-agreement-reply", "The envelope's key is transported by key agreement.";
+        CorruptEnvelope = "corrupt-envelope", "One byte of the encrypted content is wrong, so that its padding is wrong.";
+        ForeignEnvelope = "foreign-envelope", "The envelope is encrypted for another recipient.";
         NoEnvelope = "no-envelope", "A SUCCESS has no envelope.";
         PayloadInFailure = "payload-in-failure", "A FAILURE has an envelope.";
     }
     Enrolment {
         PayloadInPending = "payload-in-pending", "A PENDING has an envelope.";
-        Pending(u32, "TIMES", 3) = "pending", "So many times the certificate that was issued is answered with PENDING, then it is given.";
+        Pending(u32, "TIMES", 3) = "pending", "The issued certificate is answered with PENDING this many times before it is given.";
     }
     Certificate {
         SuccessWithoutCertificate = "success-without-certificate", "The envelope of a SUCCESS holds no certificate.";
         WrongKeyCertificate = "wrong-key-certificate", "The certificate is for another key.";
-        ForeignIssuerCertificate = "foreign-issuer-certificate", "The certificate is issued by another CA.";
+        ForeignIssuerCertificate = "foreign-issuer-certificate", "Another CA has issued the certificate.";
         IssuedCertificateLast = "issued-certificate-last", "The envelope holds the CA's certificate before the issued one.";
         ChainInReply = "chain-in-reply", "The envelope holds the CA's certificate after the issued one.";
     }
 }
 
 impl Fault {
-    /// Whether a rule with this trigger can ever bring it about.
+    /// True if the fault can happen at these requests.
     pub fn fits(self, trigger: Trigger) -> bool {
         use Trigger::{CertPoll, GetCaCaps, GetCaCert, GetCert, GetNextCaCert, PkcsReq};
         let of_message = !matches!(trigger, GetCaCaps | GetCaCert | GetNextCaCert);
@@ -179,7 +189,7 @@ impl Fault {
         }
     }
 
-    /// Whether a server of this personality can do it: some need a registration authority, or a CA to follow.
+    /// True if the fault can happen at this personality: some faults need a registration authority or a next CA.
     pub fn suits(self, personality: PersonalityName) -> bool {
         let personality = personality.personality();
         match self.group() {
@@ -215,15 +225,15 @@ impl FromStr for Fault {
     }
 }
 
-/// A status that ends a request; those below announce another.
+/// The statuses of a final response; lower ones announce another response.
 const STATUSES: RangeInclusive<u16> = 200..=599;
 
-/// Nobody waits longer.
+/// The longest delay that a rule may ask for.
 const LONGEST_DELAY: Duration = Duration::from_secs(600);
 
 const TIMES: RangeInclusive<u32> = 1..=1000;
 
-/// The fault of `known`'s name with the value given.
+/// The fault with the name of `known` and with this value.
 fn with_value(known: Fault, given: &str) -> Result<Fault, FaultError> {
     let (read, expected) = match known {
         Fault::HttpStatus(_) => {
@@ -257,7 +267,7 @@ fn duration(text: &str) -> Option<Duration> {
     (duration <= LONGEST_DELAY).then_some(duration)
 }
 
-/// A duration as [`duration`] reads it.
+/// A duration in the form that [`duration`] reads.
 fn duration_text(duration: Duration) -> String {
     match duration.subsec_millis() {
         0 => format!("{}s", duration.as_secs()),
@@ -272,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_is_known_by_its_name_and_fits_something() {
+    fn every_fault_has_a_unique_name_and_fits_a_trigger_and_a_personality() {
         let names: HashSet<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
         assert_eq!(names.len(), Fault::ALL.len());
         for fault in Fault::ALL {
@@ -285,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_nearly_right_is_told() {
+    fn unknown_name_is_rejected_with_similar_names() {
         let error = "http-staus 503".parse::<Fault>().unwrap_err().to_string();
         assert_eq!(error, "`http-staus` is no fault (did you mean `http-status`?)");
         let error = "nonce".parse::<Fault>().unwrap_err().to_string();
@@ -304,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_make_no_sense_are_refused() {
+    fn wrong_values_are_rejected() {
         for text in [
             "http-status",
             "http-status 100",

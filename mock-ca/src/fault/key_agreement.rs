@@ -1,4 +1,4 @@
-//! An envelope whose key travels by key agreement (RFC 5652 §6.2.2).
+//! An envelope with a key by key agreement (RFC 5652 §6.2.2).
 
 use openssl::x509::X509Ref;
 use scep::{Error, body::IssuerAndSerial};
@@ -13,11 +13,11 @@ const P256: &str = "1.2.840.10045.3.1.7";
 const ECDH_SHA256: &str = "1.3.132.1.11.1";
 const AES128_WRAP: &str = "2.16.840.1.101.3.4.1.5";
 
-/// The generator of P-256, which is a public key as good as any: nobody is to agree on a key with it.
+/// The generator of P-256. Any public key will do, because no recipient can open the envelope.
 const POINT: &str = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
                      4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
 
-/// The envelope with another recipient info in place of those it has; `None` when it is no envelope.
+/// The envelope with another recipient info in place of its own; `None` if it is no envelope.
 pub(super) fn by_key_agreement(
     envelope: &[u8],
     recipient: &X509Ref,
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_point_is_on_the_curve() {
+    fn point_is_on_the_curve() {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let mut context = openssl::bn::BigNumContext::new().unwrap();
         assert!(EcPoint::from_bytes(&group, &point(), &mut context).is_ok());

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::authority::Authority;
 
-/// The certificates in the envelope of a SUCCESS as the faults leave them, the issued one first where all is well.
+/// Applies the faults to the certificates in the envelope of a SUCCESS, of which the issued one is first.
 pub(crate) fn distort_granted(
     granted: &mut Vec<X509>,
     authority: &Authority,
@@ -38,7 +38,7 @@ pub(crate) fn distort_granted(
     })
 }
 
-/// Leaves what a reply is made with as the faults have it, before anything is enciphered.
+/// Applies the faults to the algorithms of a reply, before anything is encrypted.
 pub(crate) fn distort_algorithms(reply: &mut Reply<'_>, strikes: &Strikes<'_>) {
     let is_success = matches!(reply.outcome, Outcome::Success { .. });
     strikes.each(|fault| {
@@ -55,7 +55,7 @@ pub(crate) fn distort_algorithms(reply: &mut Reply<'_>, strikes: &Strikes<'_>) {
     });
 }
 
-/// Leaves the attributes, the certificates and the signature of a reply as the faults have them; gives who signs it.
+/// Applies the faults to the attributes, the certificates and the signature of a reply; returns the signer.
 pub(crate) fn distort_message(
     message: &mut MessageBuilder,
     authority: &Authority,
@@ -83,7 +83,7 @@ pub(crate) fn distort_message(
     Ok(signer)
 }
 
-/// Lets another sign, whose certificate is carried in place of the first one's.
+/// Replaces the signer, and the signer's certificate in the reply.
 fn replace(signer: &mut Identity, other: Identity, carried: &mut Vec<X509>) {
     match carried.iter_mut().find(|one| **one == signer.certificate) {
         Some(place) => place.clone_from(&other.certificate),
@@ -122,7 +122,7 @@ fn distort_attribute(message: &mut MessageBuilder, fault: Fault) -> bool {
         Fault::CombinedSignatureAlgorithm => {
             message.signature_algorithm = SignatureAlgorithm::WithDigest;
         }
-        Fault::ExtraAttribute => message.extra_attributes.push(unheard_of()),
+        Fault::ExtraAttribute => message.extra_attributes.push(unknown_attribute()),
         other => {
             let Some(distortion) = distortion(other) else { return false };
             message.distortions.push(distortion);
@@ -131,7 +131,7 @@ fn distort_attribute(message: &mut MessageBuilder, fault: Fault) -> bool {
     true
 }
 
-/// What a fault does as the message is encoded and signed.
+/// The effect of a fault on how the message is encoded and signed.
 fn distortion(fault: Fault) -> Option<Distortion> {
     Some(match fault {
         Fault::RepeatedTransactionId => Distortion::Repeat(AttributeName::TransactionId),
@@ -146,15 +146,15 @@ fn distortion(fault: Fault) -> Option<Distortion> {
     })
 }
 
-/// An attribute under the number that IANA sets aside for examples (RFC 5612).
-fn unheard_of() -> ExtraAttribute {
+/// An attribute under the number that IANA reserves for examples (RFC 5612).
+fn unknown_attribute() -> ExtraAttribute {
     ExtraAttribute {
         oid: "1.3.6.1.4.1.32473.1".to_owned(),
         value_der: [&[0x0c, 0x0a][..], b"unheard-of"].concat(),
     }
 }
 
-/// Leaves the content of a reply as the faults have it.
+/// Applies the faults to the content of a reply.
 pub(crate) fn distort_content(
     message: &mut MessageBuilder,
     reply: &Reply<'_>,
@@ -197,7 +197,7 @@ fn distort_envelope(
     Ok(true)
 }
 
-/// An envelope where there is to be none; a signer that cannot receive one is spared.
+/// Adds an envelope to a reply that must have none, unless the requester's key cannot receive one.
 fn add_envelope(
     message: &mut MessageBuilder,
     reply: &Reply<'_>,

@@ -1,4 +1,4 @@
-//! When a fault happens: the rules, the requests that they wait for, and what can be wrong with one.
+//! Fault rules: a fault, the requests at which it happens, and the mistakes in a rule.
 
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
@@ -8,32 +8,42 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use crate::personality::PersonalityName;
 
-/// A fault, and when it happens; as text `on: PKIOperation, nth: 2, do: http-status 503`.
+/// A fault, and the requests at which it happens; as text `on: PKIOperation, nth: 2, do: http-status 503`.
+///
+/// ```
+/// use mock_ca::{Fault, FaultRule, Trigger};
+///
+/// # fn main() -> Result<(), mock_ca::FaultError> {
+/// let rule: FaultRule = "on: PKIOperation, do: empty-body".parse()?;
+/// assert_eq!(rule, FaultRule::new(Trigger::PkiOperation, None, Fault::EmptyBody)?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FaultRule {
-    /// The requests that it waits for.
+    /// The requests that the rule counts.
     pub on: Trigger,
-    /// At which of them it happens, counted from when the rule was made known; `None` for each.
+    /// The request at which the fault happens, counted from 1 since the rule was added; `None` for every request.
     pub nth: Option<NonZeroU32>,
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// A fault that a server was told to commit.
+/// A rule, with how often its fault has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCount {
     /// The rule.
     #[serde(rename = "fault")]
     pub rule: FaultRule,
-    /// At how many requests it happened.
+    /// The number of requests at which the fault happened.
     pub fired: u32,
 }
 
 impl FaultRule {
-    /// A rule that can come true.
+    /// A rule for a fault that fits the requests.
     ///
     /// # Errors
-    /// When the fault has nothing to do with the request.
+    /// If the fault can never happen at such requests.
     pub fn new(on: Trigger, nth: Option<NonZeroU32>, fault: Fault) -> Result<Self, FaultError> {
         if !fault.fits(on) {
             return Err(FaultError::Misfit { fault, trigger: on });
@@ -41,7 +51,7 @@ impl FaultRule {
         Ok(Self { on, nth, fault })
     }
 
-    /// Refuses a rule that can never come true at a server of this personality.
+    /// Rejects a rule for a fault that can never happen at this personality.
     pub(crate) fn expect_possible(self, personality: PersonalityName) -> Result<(), FaultError> {
         Self::new(self.on, self.nth, self.fault)?;
         if !self.fault.suits(personality) {
@@ -86,7 +96,7 @@ impl FromStr for FaultRule {
 }
 
 named! {
-    /// The requests at which a fault happens: an operation, or a message of one type.
+    /// The requests that a rule counts: those of one operation, or with a message of one type.
     Trigger, "request that a fault can wait for" {
         /// The operation GetCACaps (RFC 8894 §3.5.1).
         GetCaCaps = "GetCACaps";
@@ -110,7 +120,7 @@ named! {
 }
 
 impl Trigger {
-    /// The trigger that a message of this type is.
+    /// The trigger for a message of this type.
     pub(crate) fn of_message(message_type: &MessageType) -> Option<Self> {
         Some(match message_type {
             MessageType::PkcsReq => Self::PkcsReq,
@@ -123,53 +133,53 @@ impl Trigger {
     }
 }
 
-/// Why a text is no rule, or a rule cannot be followed.
+/// The reason why a text is no rule, or why its fault can never happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaultError {
-    /// It is not made as a rule is.
+    /// The text does not have the form of a rule.
     #[error(
-        "`{0}` is no rule (it is like `on: PKIOperation, nth: 2, do: http-status 503`, without `nth` for each time)"
+        "`{0}` is no rule (write it like `on: PKIOperation, nth: 2, do: http-status 503`; without `nth` the fault happens every time)"
     )]
     Form(String),
-    /// No request is called so.
+    /// The name of the request is unknown.
     #[error(transparent)]
     UnknownTrigger(#[from] UnknownName),
-    /// No fault is called so.
+    /// The name of the fault is unknown.
     #[error("`{name}` is no fault ({hint})")]
     UnknownFault {
-        /// What was given.
+        /// The name given.
         name: String,
-        /// Names that are like it, or all of them.
+        /// Similar names, or all names.
         hint: String,
     },
-    /// The number of the request is none.
-    #[error("`{0}` is no number of a request (the first is 1)")]
+    /// The number of the request is not a positive number.
+    #[error("`{0}` cannot be the number of a request (the first is 1)")]
     Nth(String),
-    /// The fault takes another value, or none.
+    /// The fault takes another value, or no value.
     #[error("`{fault}` takes {expected}, not `{given}`")]
     Value {
-        /// The fault's name.
+        /// The name of the fault.
         fault: &'static str,
-        /// What it takes.
+        /// The values that it takes.
         expected: &'static str,
-        /// What was given.
+        /// The value given.
         given: String,
     },
-    /// The fault has nothing to do with the request.
-    #[error("`{fault}` never happens on {trigger} (it does on {fitting})", fitting = list(fitting(*fault)))]
+    /// The fault can never happen at such requests.
+    #[error("`{fault}` never happens on {trigger} (it happens on {fitting})", fitting = list(fitting(*fault)))]
     Misfit {
         /// The fault.
         fault: Fault,
-        /// What it was to wait for.
+        /// The requests of the rule.
         trigger: Trigger,
     },
-    /// The server has not got what the fault is about.
-    #[error("`{}` cannot happen at a `{personality}`, which has not got such certificates", .rule.fault)]
+    /// The server does not have the certificates that the fault changes.
+    #[error("`{}` cannot happen at a `{personality}` server, which has no such certificates", .rule.fault)]
     Unsuited {
         /// The rule.
         rule: FaultRule,
-        /// The server.
+        /// The personality of the server.
         personality: PersonalityName,
     },
 }
@@ -196,7 +206,7 @@ fn fitting(fault: Fault) -> impl Iterator<Item = &'static str> {
     Trigger::ALL.into_iter().filter(fits).map(Trigger::as_str)
 }
 
-/// The names that are like this one, the likest first: by their letters, or because it is a part of them.
+/// The similar names, the most similar first: by their letters, or because they contain this one.
 fn near(name: &str) -> Vec<&'static str> {
     const ENOUGH: f64 = 0.7;
     const AT_MOST: usize = 4;
@@ -216,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_goes_both_ways() {
+    fn rule_is_parsed_and_printed() {
         for text in
             ["on: PKIOperation, nth: 2, do: http-status 503", "on: GetCACaps, do: caps-none"]
         {
@@ -227,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn wrong_rules_are_rejected() {
         let refusal = |text: &str| text.parse::<FaultRule>().unwrap_err().to_string();
         for text in ["", "on", "on: PKCSReq", "do: empty-body", "on: PKCSReq, on: PKCSReq", "x: 1"]
         {
@@ -235,11 +245,11 @@ mod tests {
         }
         assert!(refusal("on: pkcsreq, do: empty-body").contains("known: GetCACaps, GetCACert"));
         let nth = "on: PKCSReq, nth: 0, do: empty-body";
-        assert_eq!(refusal(nth), "`0` is no number of a request (the first is 1)");
+        assert_eq!(refusal(nth), "`0` cannot be the number of a request (the first is 1)");
         let misfit = "on: PKIOperation, do: caps-none";
         assert_eq!(
             refusal(misfit),
-            "`caps-none` never happens on PKIOperation (it does on GetCACaps)"
+            "`caps-none` never happens on PKIOperation (it happens on GetCACaps)"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Those who sign and receive what they should not.
+//! Identities that must not sign or receive replies, and certificates that must not be issued.
 
 use std::{
     sync::LazyLock,
@@ -17,21 +17,21 @@ use crate::{
     profile::{ValidityPeriod, altered, any, public_key_info, uint},
 };
 
-/// A time that is over.
+/// A period in the past.
 pub(super) const EXPIRED: ValidityPeriod = ValidityPeriod {
     not_before: datetime!(2001-01-01 00:00 UTC),
     not_after: datetime!(2002-01-01 00:00 UTC),
 };
 
-/// Somebody whom nobody knows, with a certificate of their own.
+/// An identity that is unknown to the CA and to its clients.
 pub(crate) static STRANGER: LazyLock<Identity> = LazyLock::new(|| {
-    // The name and the key are fixed, and so this works always or in no test.
+    // The name and the key are fixed: this works always, or in no test at all.
     let subject = name::parse("O=Nowhere, CN=Stranger").expect("a constant name is a name");
     let made = SystemTime::now().checked_sub(Duration::from_secs(3600)).unwrap_or(UNIX_EPOCH);
     self_signed(&subject, &STRANGER_KEY, Digest::Sha256, made).expect("a fixed key signs")
 });
 
-/// The stranger under the names and serial number of another.
+/// The stranger's key with the names and the serial number of another certificate.
 pub(super) fn impostor(of: &X509Ref) -> Result<Identity, ErrorStack> {
     let key = STRANGER_KEY.clone();
     let public_key = public_key_info(&key)?;
@@ -39,7 +39,7 @@ pub(super) fn impostor(of: &X509Ref) -> Result<Identity, ErrorStack> {
     Ok(Identity { certificate, key })
 }
 
-/// The signer with a certificate that has expired; its serial number is another, or the valid one would be taken for it.
+/// The signer with an expired certificate. Its serial number differs, because a client would otherwise use the valid one.
 pub(super) fn expired(authority: &Authority) -> Result<Identity, ErrorStack> {
     let signer = authority.signer();
     let mut serial = signer.certificate.serial_number().to_bn()?;
@@ -51,7 +51,7 @@ pub(super) fn expired(authority: &Authority) -> Result<Identity, ErrorStack> {
     Ok(Identity { certificate, key: signer.key.clone() })
 }
 
-/// The certificate with the stranger's key in it.
+/// The certificate with the stranger's public key.
 pub(super) fn for_another_key(
     certificate: &X509Ref,
     authority: &Authority,
@@ -60,7 +60,7 @@ pub(super) fn for_another_key(
     altered(certificate, &authority.ca.key, |fields| fields.public_key = public_key)
 }
 
-/// The certificate as the stranger would issue it.
+/// The certificate, issued by the stranger.
 pub(super) fn by_another_ca(certificate: &X509Ref) -> Result<X509, ErrorStack> {
     let issuer = any(&STRANGER.certificate.subject_name().to_der()?);
     altered(certificate, &STRANGER.key, |fields| fields.issuer = issuer)

@@ -31,7 +31,7 @@ pub(super) static LINUX: Personality = Personality {
     user: UserProfiles { general: USER, signature: USER, encryption: USER },
     serials: Serials::Sequential { first: 2 },
     has_next_ca: false,
-    // Go's pkcs7 knows no MD5, and the message is an error before it is a request.
+    // Go's pkcs7 does not support MD5: reading the message is an error.
     refused_ciphers: &[],
     refused_digests: &[Digest::Md5],
     clock_tolerance: None,
@@ -41,7 +41,7 @@ pub(super) static LINUX: Personality = Personality {
         content_without_envelope: Some(&[]),
         has_windows_attributes: false,
         failures_use_sha1: false,
-        tells_causes_apart: false,
+        distinguishes_causes: false,
         has_fail_info_text: false,
     },
     renewal: Renewal::NeedsChallenge,
@@ -70,7 +70,7 @@ const CA: CertificateProfile = CertificateProfile {
     validity: Validity::Days(7300),
 };
 
-/// What scepserver issues, in the order of Go's `crypto/x509`.
+/// The certificates of scepserver, in the order of Go's `crypto/x509`.
 const USER: CertificateProfile = CertificateProfile {
     extensions: &[
         Extension::KeyUsage(&[KeyUsage::DIGITAL_SIGNATURE]),

@@ -14,7 +14,7 @@ use crate::profile::{
 pub(super) static NDES: Personality = Personality {
     name: PersonalityName::Ndes,
     default_port: 80,
-    // The real one's is for privileged users.
+    // The real server's port is for privileged users.
     serving_port: 8081,
     default_subject: "DC=com, DC=scep, CN=scep-TELDATPKI-CA",
     server_header: Some("Microsoft-IIS/10.0"),
@@ -60,7 +60,7 @@ pub(super) static NDES: Personality = Personality {
         content_without_envelope: Some(&[0]),
         has_windows_attributes: true,
         failures_use_sha1: true,
-        tells_causes_apart: true,
+        distinguishes_causes: true,
         has_fail_info_text: false,
     },
     renewal: Renewal::ByCertificate,
@@ -95,7 +95,7 @@ const ENROLLMENT_AGENT: CertificateProfile = registration(&registration_extensio
     &[KeyUsage::DIGITAL_SIGNATURE],
 ));
 
-/// CEP Encryption: requests are enciphered to it.
+/// CEP Encryption: requests are encrypted for it.
 const CEP_ENCRYPTION: CertificateProfile =
     registration(&registration_extensions("CEPEncryption", &[KeyUsage::KEY_ENCIPHERMENT]));
 
@@ -105,13 +105,13 @@ const GENERAL_PURPOSE: CertificateProfile = user(&user_extensions(
     "1.3.6.1.4.1.311.21.8.12870963.10289542.4229807.4605352.2114790.60.14796763.6343645",
 ));
 
-/// Its twin for signing alone.
+/// The variant of that template for signing alone.
 const SIGNATURE: CertificateProfile = user(&user_extensions(
     &[KeyUsage::DIGITAL_SIGNATURE],
     "1.3.6.1.4.1.311.21.8.12870963.10289542.4229807.4605352.2114790.60.14796763.6343646",
 ));
 
-/// Its twin for encryption alone.
+/// The variant of that template for encryption alone.
 const ENCRYPTION: CertificateProfile = user(&user_extensions(
     &[KeyUsage::KEY_ENCIPHERMENT, KeyUsage::DATA_ENCIPHERMENT],
     "1.3.6.1.4.1.311.21.8.12870963.10289542.4229807.4605352.2114790.60.14796763.6343647",

@@ -1,4 +1,4 @@
-//! The reference: what RFC 8894 asks of a CA, to the letter.
+//! The reference: a CA that follows RFC 8894 to the letter.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) static RFC8894: Personality = Personality {
     serving_port: 8082,
     default_subject: "O=Sceplab, CN=RFC 8894 CA",
     server_header: None,
-    // The path a client takes that was told of no other; what it is, the server is to ignore (§4.1).
+    // The default path of clients. The server must ignore the path (§4.1).
     routes: &[("/cgi-bin/pkiclient.exe", Target::Scep)],
     serves_any_path: true,
     paths_ignore_case: false,
@@ -48,7 +48,7 @@ pub(super) static RFC8894: Personality = Personality {
         content_without_envelope: None,
         has_windows_attributes: false,
         failures_use_sha1: false,
-        tells_causes_apart: true,
+        distinguishes_causes: true,
         has_fail_info_text: true,
     },
     renewal: Renewal::ByMessageAndCertificate,

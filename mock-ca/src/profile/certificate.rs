@@ -1,4 +1,4 @@
-//! What a CA signs: certificates, field by field, and revocation lists.
+//! Certificates, field by field, and revocation lists.
 
 use std::time::{Duration, SystemTime};
 
@@ -33,7 +33,7 @@ use super::{
     validity::{calendar, certificate_time},
 };
 
-/// What is signed of a certificate (RFC 5280 §4.1); `x509-cert` has this structure, and lets nobody change it.
+/// The signed part of a certificate (RFC 5280 §4.1), because that of `x509-cert` cannot be changed.
 ///
 /// ```text
 /// TBSCertificate ::= SEQUENCE {
@@ -63,13 +63,13 @@ pub(crate) struct TbsCertificate {
 impl TbsCertificate {
     /// The certificate, signed with this key.
     ///
-    /// It is encoded here and not by OpenSSL's builder: that would decode and encode the public key once more, which
-    /// takes OpenSSL 3 about as long as a signature.
+    /// It is encoded here and not by OpenSSL's builder, which would decode and encode the public key again: that takes
+    /// OpenSSL 3 about as long as a signature.
     pub(crate) fn sign(&self, key: &PKeyRef<Private>) -> Result<X509, ErrorStack> {
         X509::from_der(&signed(whole(self), key)?)
     }
 
-    /// Replaces the key usage, where there is one, or removes it.
+    /// Replaces the key usage, if there is one, or removes it.
     pub(crate) fn set_key_usage(&mut self, usage: Option<KeyUsage>) {
         let value = usage.and_then(|usage| OctetString::new(usage.to_der()).ok());
         self.extensions.retain_mut(|extension| match &value {
@@ -83,7 +83,7 @@ impl TbsCertificate {
     }
 }
 
-/// The certificate with something in it changed, signed anew with this key.
+/// A changed copy of the certificate, signed with this key.
 pub(crate) fn altered(
     certificate: &X509Ref,
     key: &PKeyRef<Private>,
@@ -96,23 +96,23 @@ pub(crate) fn altered(
     fields.sign(key)
 }
 
-/// A certificate or a revocation list: what is signed, and the signature.
+/// A certificate or a revocation list: the part to be signed, and its signature.
 pub(super) fn signed(to_be_signed: Vec<u8>, key: &PKeyRef<Private>) -> Result<Vec<u8>, ErrorStack> {
     let mut signer = Signer::new(MessageDigest::sha256(), key)?;
     let signature = signer.sign_oneshot_to_vec(&to_be_signed)?;
     Ok(sequence(&[to_be_signed, signature_algorithm(), bit_string(&signature)]))
 }
 
-/// The name of the only algorithm that the CA signs with.
+/// The only signature algorithm of the CA.
 pub(super) fn signature_algorithm() -> Vec<u8> {
     const SHA256_WITH_RSA: &str = "1.2.840.113549.1.1.11";
     sequence(&[oid(SHA256_WITH_RSA), null()])
 }
 
-/// So long after it was made a revocation list is to be replaced.
+/// The time after which a revocation list must be replaced.
 const LIST_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
-/// A revocation list (RFC 5280 §5) of these certificates, each with the time of its revocation, signed by `ca` at `now`.
+/// A revocation list (RFC 5280 §5) of these certificates with the times of their revocation, signed by `ca` at `now`.
 pub(crate) fn revocation_list<'a>(
     ca: &Identity,
     revoked: impl IntoIterator<Item = (&'a X509Ref, SystemTime)>,
@@ -127,7 +127,7 @@ pub(crate) fn revocation_list<'a>(
         ca.certificate.subject_name().to_der()?,
         whole(&certificate_time(now)),
         whole(&certificate_time(now + LIST_LIFETIME)),
-        // An empty list of entries is to be left out (RFC 5280 §5.1.2.6).
+        // An empty list of entries must be left out (RFC 5280 §5.1.2.6).
         if entries.is_empty() { Vec::new() } else { sequence(&entries) },
         context_constructed(0, &list_extensions(ca, now)),
     ]);
@@ -145,35 +145,35 @@ fn list_extensions(ca: &Identity, now: OffsetDateTime) -> Vec<u8> {
         let value = sequence(&[context_primitive(0, identifier.as_slice())]);
         sequence(&[oid("2.5.29.35"), octet_string(&value)]) // authorityKeyIdentifier
     });
-    // The seconds of the clock rise from list to list, and need no counter that lasts.
+    // The seconds of the clock increase from list to list, without a counter on disk.
     let number = whole(&now.unix_timestamp());
     let number = sequence(&[oid("2.5.29.20"), octet_string(&number)]); // cRLNumber
     sequence(&key.into_iter().chain([number]).collect::<Vec<_>>())
 }
 
-/// A value in DER that OpenSSL or this crate wrote.
+/// A value in DER from OpenSSL or this crate.
 pub(crate) fn any(der: &[u8]) -> Any {
     Any::from_der(der).expect("OpenSSL and this crate write whole values")
 }
 
-/// A serial number as a certificate has it.
+/// A serial number as a field of a certificate.
 pub(crate) fn uint(number: &BigNumRef) -> Uint {
     Uint::new(&number.to_vec()).expect("a serial number is no longer than DER can tell")
 }
 
-/// The key of a certification request in DER, taken as it is: OpenSSL 3 would spend a good part of a signature's time on
-/// encoding it anew.
+/// The key of a certification request in DER, copied: to encode it again would take OpenSSL 3 a good part of the time of a
+/// signature.
 pub(crate) fn key_of_request(request: &[u8]) -> Option<SubjectPublicKeyInfoOwned> {
     Some(CertReq::from_der(request).ok()?.info.public_key)
 }
 
-/// The key of a certificate in DER, taken as it is.
+/// The key of a certificate in DER, copied.
 pub(crate) fn key_of_certificate(certificate: &[u8]) -> Option<SubjectPublicKeyInfoOwned> {
     let certificate = CertificateInner::<Raw>::from_der(certificate).ok()?;
     Some(certificate.tbs_certificate().subject_public_key_info().clone())
 }
 
-/// The key that OpenSSL holds.
+/// A key of OpenSSL.
 pub(crate) fn public_key_info<T: HasPublic>(
     key: &PKeyRef<T>,
 ) -> Result<SubjectPublicKeyInfoOwned, ErrorStack> {
@@ -195,7 +195,7 @@ mod tests {
     };
 
     #[test]
-    fn only_what_is_to_be_changed_changes() {
+    fn altered_keeps_all_other_fields() {
         let subject = scep::name::parse("CN=CA").unwrap();
         let personality = PersonalityName::Rfc8894.personality();
         let now = SystemTime::now();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_request_is_openssls() {
+    fn key_of_a_request_is_as_openssl_encodes_it() {
         let key = lab::KEYS.ca.clone();
         let mut builder = X509Req::builder().unwrap();
         builder.set_subject_name(&scep::name::parse("CN=x").unwrap()).unwrap();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_has_no_key() {
+    fn no_key_is_found_in_nonsense() {
         for bytes in [&[][..], &[0x30], &[0x30, 0x02, 0x30, 0x00], &[0x30, 0x80, 0x00, 0x00]] {
             assert_eq!(key_of_request(bytes), None);
             assert_eq!(key_of_certificate(bytes), None);

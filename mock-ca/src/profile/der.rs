@@ -1,11 +1,11 @@
-//! The little of DER that certificates need (X.690).
+//! The parts of DER (X.690) that certificates need.
 
 use der::{
     Decode, Encode, Tag, TagNumber,
     asn1::{AnyRef, ObjectIdentifier},
 };
 
-/// An object identifier in dotted form, known when the program was written.
+/// An object identifier from a constant in dotted form.
 pub(crate) fn oid(dotted: &str) -> Vec<u8> {
     // The texts are constants of this crate and each is encoded by a test.
     let oid = ObjectIdentifier::new(dotted).expect("a constant object identifier is well-formed");
@@ -17,7 +17,7 @@ pub(crate) fn sequence(elements: &[Vec<u8>]) -> Vec<u8> {
     tlv(Tag::Sequence, &elements.concat())
 }
 
-/// A `SET OF` these elements, of which there is one or which are in order.
+/// A `SET OF` these elements, which must be in order.
 pub(crate) fn set(elements: &[Vec<u8>]) -> Vec<u8> {
     tlv(Tag::Set, &elements.concat())
 }
@@ -27,7 +27,7 @@ pub(crate) fn integer(value: u32) -> Vec<u8> {
     whole(&value)
 }
 
-/// The content of a non-negative `INTEGER`: no needless zeros, and one where the first bit would read as a sign.
+/// The content of a non-negative `INTEGER`: without leading zeros, except one if the first bit would mean a negative number.
 pub(crate) fn integer_content(value: &[u8]) -> Vec<u8> {
     let start = value.iter().position(|byte| *byte != 0).unwrap_or(value.len());
     let digits = &value[start..];
@@ -57,7 +57,7 @@ pub(crate) fn utf8_string(text: &str) -> Vec<u8> {
     tlv(Tag::Utf8String, text.as_bytes())
 }
 
-/// A `PrintableString`, of characters that it may have.
+/// A `PrintableString` of permitted characters.
 pub(crate) fn printable_string(text: &str) -> Vec<u8> {
     tlv(Tag::PrintableString, text.as_bytes())
 }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_take_the_short_and_the_long_form() {
+    fn lengths_have_the_short_and_the_long_form() {
         assert_eq!(octet_string(&[]), [0x04, 0x00]);
         assert_eq!(octet_string(&[7; 127])[..2], [0x04, 0x7f]);
         assert_eq!(octet_string(&[7; 128])[..3], [0x04, 0x81, 0x80]);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_elements_are_read_back() {
         let long = octet_string(&[7; 300]);
         let both = sequence(&[long.clone(), null()]);
         let read = elements(&both).unwrap();

@@ -1,4 +1,4 @@
-//! The extensions of issued certificates: their values, their order, and what becomes of those that were asked for.
+//! The extensions of issued certificates: their values, their order, and the treatment of requested ones.
 
 use ::der::{
     Tagged,
@@ -19,35 +19,35 @@ use super::{
 /// An extension a profile puts into certificates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Extension {
-    /// What Windows calls the uses a certificate is good for (1.3.6.1.4.1.311.21.10).
+    /// The purposes of a certificate, in the extension of Windows (1.3.6.1.4.1.311.21.10).
     ApplicationPolicies(&'static [&'static str]),
-    /// Where the CA's certificate is in the directory (RFC 5280 §4.2.2.1).
+    /// The URL of the CA's certificate in the directory (RFC 5280 §4.2.2.1).
     AuthorityInfoAccess,
-    /// Which key signed the certificate (RFC 5280 §4.2.1.1).
+    /// The identifier of the key that signed the certificate (RFC 5280 §4.2.1.1).
     AuthorityKeyIdentifier(AuthorityKeyIdentifier),
-    /// A CA, critical, with the number of CAs that may follow it (RFC 5280 §4.2.1.9).
+    /// The mark of a CA, with the number of CAs below it that are allowed; critical (RFC 5280 §4.2.1.9).
     BasicConstraints { path_length: Option<u32> },
-    /// How often a Windows CA renewed its certificate (1.3.6.1.4.1.311.21.1).
+    /// The number of times that a Windows CA has renewed its certificate (1.3.6.1.4.1.311.21.1).
     CaVersion(u32),
-    /// Where the revocation list is in the directory (RFC 5280 §4.2.1.13).
+    /// The URL of the revocation list in the directory (RFC 5280 §4.2.1.13).
     CrlDistributionPoints,
-    /// What a certificate is good for (RFC 5280 §4.2.1.12).
+    /// The purposes of the certificate (RFC 5280 §4.2.1.12).
     ExtendedKeyUsage(&'static [&'static str]),
-    /// What the key is good for, critical (RFC 5280 §4.2.1.3).
+    /// The purposes of the key, critical (RFC 5280 §4.2.1.3).
     KeyUsage(&'static [KeyUsage]),
-    /// What ciphers the holder understands (RFC 4262).
+    /// The ciphers that the holder supports (RFC 4262).
     SmimeCapabilities(&'static [Capability]),
-    /// The other names the applicant asked for, if any (RFC 5280 §4.2.1.6).
+    /// The requested alternative names, if there are any (RFC 5280 §4.2.1.6).
     SubjectAltName,
-    /// Which key is certified (RFC 5280 §4.2.1.2).
+    /// The identifier of the certified key (RFC 5280 §4.2.1.2).
     SubjectKeyIdentifier,
-    /// The Windows template a certificate follows, by number (1.3.6.1.4.1.311.21.7).
+    /// The Windows template of the certificate, by number (1.3.6.1.4.1.311.21.7).
     Template(Template),
-    /// The Windows template a certificate follows, by name (1.3.6.1.4.1.311.20.2).
+    /// The Windows template of the certificate, by name (1.3.6.1.4.1.311.20.2).
     TemplateName(&'static str),
 }
 
-/// How much an authority key identifier says.
+/// The parts of an authority key identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AuthorityKeyIdentifier {
     /// The key identifier alone.
@@ -56,7 +56,7 @@ pub(crate) enum AuthorityKeyIdentifier {
     KeyIdentifierIssuerSerial,
 }
 
-/// A cipher of the S/MIME capabilities, with its key length in bits where it has several.
+/// A cipher of the S/MIME capabilities, with its key length in bits if it has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capability {
     pub(crate) oid: &'static str,
@@ -71,15 +71,15 @@ pub(crate) struct Template {
     pub(crate) minor: u32,
 }
 
-/// How a CA treats the extensions asked for.
+/// The treatment of requested extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedExtensions {
-    /// None is heeded: the CA's own certificates.
+    /// They are ignored: for the CA's own certificates.
     Ignored,
-    /// The alternative names are written anew at the profile's place for them, as Go's `crypto/x509` does.
+    /// The alternative names are encoded again, at the profile's place for them, as in Go's `crypto/x509`.
     AlternativeNames,
-    /// What was asked for comes first and in its order, as a Windows CA does: alternative names as they are, and
-    /// what the template defines with the template's value.
+    /// They come first and in their order, as at a Windows CA: alternative names unchanged, and those of the template with the
+    /// template's value.
     First,
 }
 
@@ -92,8 +92,8 @@ pub(super) fn arrange(
     let mut arranged: Vec<Extension> = Vec::with_capacity(profile.extensions.len() + 1);
     if profile.requested == RequestedExtensions::First {
         let known = || profile.extensions.iter().chain(&[Extension::SubjectAltName]);
-        let asked = applicant.wishes.iter();
-        arranged.extend(asked.filter_map(|wish| known().find(|own| own.oid() == wish.extn_id)));
+        let requested = applicant.requested.iter();
+        arranged.extend(requested.filter_map(|one| known().find(|own| own.oid() == one.extn_id)));
     }
     arranged.extend(profile.extensions);
     let mut written: Vec<ext::Extension> = Vec::with_capacity(arranged.len());
@@ -125,12 +125,12 @@ impl Extension {
         })
     }
 
-    /// Whether one who does not understand it must refuse the certificate.
+    /// True if a peer that does not support the extension must reject the certificate.
     fn is_critical(&self) -> bool {
         matches!(self, Self::BasicConstraints { .. } | Self::KeyUsage(_))
     }
 
-    /// The extension as it is written; `None` for alternative names that nobody asked for.
+    /// The encoded extension; `None` for alternative names if none were requested.
     fn encode(
         &self,
         profile: &CertificateProfile,
@@ -215,25 +215,25 @@ fn authority_key_identifier(
     sequence(&parts)
 }
 
-/// The names asked for; in Go's order they are critical if the subject is empty (RFC 5280 §4.2.1.6).
+/// The requested names; in Go's order they are critical if the subject is empty (RFC 5280 §4.2.1.6).
 fn alternative_names(
     profile: &CertificateProfile,
     applicant: &Applicant<'_>,
 ) -> Option<ext::Extension> {
     const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
     let oid = Extension::SubjectAltName.oid();
-    let wish = applicant.wishes.iter().find(|wish| wish.extn_id == oid)?;
+    let requested = applicant.requested.iter().find(|one| one.extn_id == oid)?;
     match profile.requested {
         RequestedExtensions::Ignored => None,
         RequestedExtensions::AlternativeNames => {
-            let names = names_in_go_order(wish.extn_value.as_bytes())?;
+            let names = names_in_go_order(requested.extn_value.as_bytes())?;
             Some(encoded(oid, applicant.subject == EMPTY_NAME, names))
         }
-        RequestedExtensions::First => Some(wish.clone()),
+        RequestedExtensions::First => Some(requested.clone()),
     }
 }
 
-/// Rewrites `GeneralNames` with the kinds that Go knows, in the order in which Go writes them.
+/// Encodes `GeneralNames` again, with the kinds that Go supports and in the order of Go.
 fn names_in_go_order(general_names: &[u8]) -> Option<Vec<u8>> {
     const DNS_EMAIL_ADDRESS_URI: [u32; 4] = [2, 1, 7, 6];
     let names = elements(general_names)?;
@@ -258,14 +258,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_come_out_in_go_order_and_others_are_dropped() {
+    fn names_are_in_go_order_and_other_kinds_are_dropped() {
         let uri_then_dns = [0x30, 0x0a, 0x86, 1, b'u', 0x82, 1, b'd', 0x88, 2, 0x2a, 0x03];
         let expected = [0x30, 0x06, 0x82, 1, b'd', 0x86, 1, b'u'];
         assert_eq!(names_in_go_order(&uri_then_dns).unwrap(), expected);
     }
 
     #[test]
-    fn nonsense_is_no_name() {
+    fn no_name_is_found_in_nonsense() {
         for value in [&[][..], &[0x30], &[0x30, 0x05, 0x82], &[0x30, 0x03, 0x82, 9, 1], &[0x04, 0]]
         {
             assert_eq!(names_in_go_order(value), None, "{value:02x?}");

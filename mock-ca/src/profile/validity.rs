@@ -1,4 +1,4 @@
-//! From when to when a certificate is valid.
+//! The period in which a certificate is valid.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,19 +9,19 @@ use openssl::{
 };
 use time::{Date, OffsetDateTime};
 
-/// A rule that gives a certificate its validity.
+/// A rule for the validity of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Validity {
-    /// From the time of issue, so many days of 24 hours, as scepserver counts.
+    /// This many days of 24 hours from the time of issue, as at scepserver.
     Days(u32),
-    /// From ten minutes before the time of issue until so many calendar years after it: a Windows CA whose own
-    /// limit (registry `ValidityPeriodUnits`) is in force.
+    /// From ten minutes before the time of issue until this many calendar years after it, as at a Windows CA with a limit of its
+    /// own (registry `ValidityPeriodUnits`).
     CalendarYears(i32),
-    /// From ten minutes before the time of issue, so many days of 24 hours: a Windows CA following a template.
+    /// This many days of 24 hours from ten minutes before the time of issue, as at a Windows CA with a template.
     TemplateDays(u32),
 }
 
-/// A first and a last second.
+/// The first and the last second of validity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ValidityPeriod {
     pub(crate) not_before: OffsetDateTime,
@@ -34,18 +34,18 @@ impl From<ValidityPeriod> for x509_cert::time::Validity {
     }
 }
 
-/// A time as certificates write it: `UTCTime` until 2049, then `GeneralizedTime` (RFC 5280 §4.1.2.5).
+/// A time in a certificate: `UTCTime` until 2049, then `GeneralizedTime` (RFC 5280 §4.1.2.5).
 pub(super) fn certificate_time(time: OffsetDateTime) -> x509_cert::time::Time {
     SystemTime::from(time).try_into().expect("the CA's times are of the years 1970 to 9999")
 }
 
-/// How far a Windows CA dates its certificates back, to forgive clocks that are slow.
+/// The time by which a Windows CA dates its certificates back, because clocks may be slow.
 const CLOCK_SKEW: Duration = Duration::from_secs(600);
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Validity {
-    /// The period of a certificate issued at `now` by `issuer`; a Windows CA issues nothing that outlives it.
+    /// The period of a certificate issued at `now` by `issuer`; at a Windows CA it ends no later than the issuer's.
     pub(crate) fn period(
         self,
         now: OffsetDateTime,
@@ -58,7 +58,7 @@ impl Validity {
         Ok(period)
     }
 
-    /// The same rule with so many days of 24 hours.
+    /// The same rule with this many days of 24 hours.
     pub(crate) fn with_days(self, days: u32) -> Self {
         match self {
             Self::Days(_) => Self::Days(days),
@@ -66,7 +66,7 @@ impl Validity {
         }
     }
 
-    /// The period the rule alone gives.
+    /// The period by the rule alone.
     fn uncapped(self, now: OffsetDateTime) -> ValidityPeriod {
         match self {
             Self::Days(days) => ValidityPeriod { not_before: now, not_after: now + DAY * days },
@@ -81,14 +81,14 @@ impl Validity {
     }
 }
 
-/// The time an OpenSSL certificate names.
+/// A time from a certificate of OpenSSL.
 pub(crate) fn unix_time(time: &Asn1TimeRef) -> Result<OffsetDateTime, ErrorStack> {
     let since_epoch = Asn1Time::from_unix(0)?.diff(time)?;
     let seconds = i64::from(since_epoch.days) * 86_400 + i64::from(since_epoch.secs);
     Ok(OffsetDateTime::from(UNIX_EPOCH) + time::Duration::seconds(seconds))
 }
 
-/// The same day and time of another year; the 29th of February becomes the 28th where there is none.
+/// The same day and time of another year; the 29th of February becomes the 28th if that year has none.
 fn years_later(from: OffsetDateTime, years: i32) -> OffsetDateTime {
     let (year, month, day) = (from.year() + years, from.month(), from.day());
     let date = Date::from_calendar_date(year, month, day)
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documented_periods_come_out() {
+    fn periods_are_as_documented() {
         let linux = Validity::Days(365).uncapped(datetime!(2026-04-16 15:44:24 UTC));
         assert_eq!(linux.not_before, datetime!(2026-04-16 15:44:24 UTC));
         assert_eq!(linux.not_after, datetime!(2027-04-16 15:44:24 UTC));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn times_change_their_type_in_2050() {
+    fn times_have_another_type_from_2050() {
         let december = datetime!(2049-12-31 23:59:59 UTC);
         let encoded = |time| certificate_time(time).to_der().unwrap();
         assert_eq!(encoded(december), b"\x17\x0d491231235959Z");
@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn a_leap_day_has_a_day_two_years_later() {
+    fn leap_day_becomes_the_28th_two_years_later() {
         let leap_day = datetime!(2028-02-29 12:00:00 UTC);
         assert_eq!(years_later(leap_day, 2), datetime!(2030-02-28 12:00:00 UTC));
     }
 
     #[test]
-    fn openssl_times_go_both_ways() {
+    fn openssl_times_are_converted() {
         for seconds in [0, 1_776_354_244, 2_713_000_000] {
             let time = unix_time(&Asn1Time::from_unix(seconds).unwrap()).unwrap();
             assert_eq!(time.unix_timestamp(), seconds);

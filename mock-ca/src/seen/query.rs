@@ -1,27 +1,27 @@
-//! How a message stood in a query (RFC 8894 §4.1).
+//! The encoding of a message in a query (RFC 8894 §4.1).
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How the base64 of a message stood in the query of a GET: it is to be that of RFC 4648 §4, and escaped.
+/// The mistakes in the base64 of a message in the query of a GET; it must be that of RFC 4648 §4, and percent-encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each seen by itself")]
 pub struct QueryMessage {
-    /// A `+` stood for itself, which servers read as a blank.
+    /// A `+` was not percent-encoded; servers read it as a blank.
     pub bare_plus: bool,
-    /// A `/` stood for itself, which a query allows.
+    /// A `/` was not percent-encoded, which a query allows.
     pub bare_slash: bool,
-    /// A `=` stood for itself, which a query allows.
+    /// A `=` was not percent-encoded, which a query allows.
     pub bare_equals: bool,
-    /// The alphabet was the url-safe one (RFC 4648 §5), as far as can be told: a `-` or `_` was in it.
+    /// The alphabet was the url-safe one (RFC 4648 §5): it contained a `-` or `_`.
     pub url_safe: bool,
     /// The padding was missing.
     pub unpadded: bool,
-    /// It was broken into lines.
+    /// It contained line breaks.
     pub line_breaks: bool,
 }
 
 impl QueryMessage {
-    /// Looks at the value as it travelled.
+    /// Examines the value before any decoding.
     pub(super) fn of(raw: &str) -> Self {
         let escapes = |code: &str| raw.to_ascii_lowercase().contains(code);
         let length = decoded_length(raw);
@@ -35,14 +35,14 @@ impl QueryMessage {
         }
     }
 
-    /// Whether it was as RFC 8894 §4.1 has it: the standard alphabet, padded, in one line, and every `+`, `/` and `=`
-    /// escaped.
+    /// True if it was as RFC 8894 §4.1 demands: the standard alphabet with padding, in one line, and every `+`, `/` and `=`
+    /// percent-encoded.
     pub fn is_proper(self) -> bool {
         self == Self::default()
     }
 }
 
-/// Writes, beside how a message stood in its query, whether that was proper.
+/// Serialises the mistakes, and whether there were none.
 #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 pub(super) fn with_verdict<S: Serializer>(
     message: &Option<QueryMessage>,
@@ -57,7 +57,7 @@ pub(super) fn with_verdict<S: Serializer>(
     message.map(|habits| Judged { proper: habits.is_proper(), habits }).serialize(to)
 }
 
-/// The characters of the base64, padding and all, without line breaks.
+/// The length of the base64 with its padding, without line breaks.
 fn decoded_length(raw: &str) -> usize {
     let lower = raw.to_ascii_lowercase();
     let breaks = lower.matches("%0a").count() + lower.matches("%0d").count();
@@ -65,7 +65,7 @@ fn decoded_length(raw: &str) -> usize {
     raw.len().saturating_sub(escapes * 2 + breaks)
 }
 
-/// The value of the first parameter of this name, as it travelled.
+/// The value of the first parameter of this name, before any decoding.
 pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_habit_is_told() {
+    fn each_mistake_is_recognised() {
         let proper = QueryMessage::default();
         for (raw, expected) in [
             ("%2B%2F%2F%2B%2Fw%3D%3D", proper),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_parameter_of_a_name_counts() {
+    fn first_parameter_of_a_name_counts() {
         let query = "operation=PKIOperation&message=a=b&message=c";
         assert_eq!(parameter(query, "message"), Some("a=b"));
         assert_eq!(parameter(query, "nothing"), None);

@@ -1,4 +1,4 @@
-//! The certificates and revocation lists that are given out (RFC 8894 §4.2, §4.5 to §4.7).
+//! Requests for certificates of the CA, issued certificates and revocation lists (RFC 8894 §4.2, §4.5 to §4.7).
 
 use std::{cmp::Ordering, slice, time::SystemTime};
 
@@ -28,7 +28,7 @@ impl Service {
         }
     }
 
-    /// The certificate of the CA to follow, signed by the present one (RFC 8894 §4.7.1).
+    /// The certificate of the next CA, signed by the present one (RFC 8894 §4.7.1).
     pub(super) fn answer_next_ca(&self, now: SystemTime, strikes: &Strikes<'_>) -> Answer {
         let authority = &self.authority;
         let Some(next_ca) =
@@ -38,7 +38,7 @@ impl Service {
         };
         let is_foreign = strikes.fire(Fault::NextCaForeignSigner);
         let signer = if is_foreign { &fault::STRANGER } else { &authority.ca };
-        match vouched_for(next_ca, signer, now) {
+        match signed_next_ca(next_ca, signer, now) {
             Ok(message) => Answer::page(NEXT_CA_CERTIFICATES, message),
             Err(error) => self.server_error(&error),
         }
@@ -53,7 +53,7 @@ impl Service {
         Ok(Verdict::Found(found.certificate.clone()))
     }
 
-    /// What is revoked; of the certificate asked about only its issuer matters (RFC 8894 §3.3.5).
+    /// The revocation list of the issuer of this certificate (RFC 8894 §3.3.5).
     pub(super) fn revocation_list(
         &self,
         wanted: &IssuerAndSerial,
@@ -74,7 +74,11 @@ impl Service {
     }
 }
 
-fn vouched_for(next_ca: &Identity, signer: &Identity, now: SystemTime) -> Result<Vec<u8>, Error> {
+fn signed_next_ca(
+    next_ca: &Identity,
+    signer: &Identity,
+    now: SystemTime,
+) -> Result<Vec<u8>, Error> {
     let message = MessageBuilder {
         content: Some(certs_only::encode(slice::from_ref(&next_ca.certificate), &[])?),
         certificates: vec![signer.certificate.clone()],
@@ -84,7 +88,7 @@ fn vouched_for(next_ca: &Identity, signer: &Identity, now: SystemTime) -> Result
     message.encode(signer)
 }
 
-/// Whether a certificate has the serial number that is the content of this DER `INTEGER`.
+/// True if the certificate's serial number has this content as a DER `INTEGER`.
 fn has_serial(certificate: &X509Ref, content: &[u8]) -> bool {
     let own = certificate.serial_number().to_bn();
     let wanted = BigNum::from_slice(content);

@@ -1,4 +1,4 @@
-//! Requests for a certificate, and for what became of them (RFC 8894 §3.3.1 to §3.3.3).
+//! Requests for a certificate, and polls (RFC 8894 §3.3.1 to §3.3.3).
 
 use std::{
     cmp::Ordering,
@@ -57,8 +57,7 @@ impl Service {
         verdict
     }
 
-    /// Refuses a request without the right challenge password (RFC 8894 §2.4); gives one that serves once, and has served
-    /// now.
+    /// Refuses a request without the right challenge password (RFC 8894 §2.4); returns a one-time password, which is used now.
     fn take_challenge<'a>(
         &self,
         csr: &'a Csr,
@@ -78,7 +77,7 @@ impl Service {
         }
     }
 
-    /// Issues the certificate and keeps it, unless its name has one or is about to get one.
+    /// Issues and stores the certificate, unless its subject may have only one and has or is about to get it.
     pub(crate) fn issue(
         &self,
         csr: &Csr,
@@ -96,8 +95,8 @@ impl Service {
         Ok(certificate)
     }
 
-    /// Lets a request wait for a person's decision. Nothing is issued yet, and so its name is not claimed: a copy of the
-    /// request must not meet the claim.
+    /// Lets a request wait for approval. Nothing is issued yet, so the subject is not claimed; otherwise a copy of the request
+    /// would be refused.
     fn hold(&self, csr: &Csr, origin: &Origin, now: SystemTime) -> Result<Verdict, Refusal> {
         let name = csr.subject().to_der()?;
         if self.taken_until(now).is_some_and(|until| self.store.is_name_taken(&name, until)) {
@@ -107,26 +106,26 @@ impl Service {
         Verdict::of(&self.store.hold(origin, csr, now)?)
     }
 
-    /// The time beyond which a certificate must be valid to keep others from its name, as in scepserver's depot; `None`
-    /// if a name may have any number of certificates.
+    /// The time until which a certificate must be valid to block its subject for others, as in scepserver's depot; `None` if a
+    /// subject may have any number of certificates.
     fn taken_until(&self, now: SystemTime) -> Option<OffsetDateTime> {
         let window = self.settings.renewal_window;
         let is_unique = self.personality.unique_names && !self.settings.allow_duplicate_names;
         (is_unique && window > Duration::ZERO).then(|| calendar(now) + window)
     }
 
-    /// What a request hears whose transaction is known: its like, sent again, or somebody else's. `None` when it is to
-    /// be judged.
+    /// The answer to a request in a known transaction, if it repeats the first request or comes from another requester. `None`
+    /// if the request must be decided.
     fn known(&self, origin: &Origin, now: SystemTime) -> Option<Result<Verdict, Refusal>> {
         let id = &origin.transaction_id;
         if !self.serves_polls(id) {
             return None;
         }
         let known = self.store.transaction(id)?;
-        let judges_anew = self.settings.approval == Approval::Automatic
+        let decides_again = self.settings.approval == Approval::Automatic
             && !self.personality.repeats_answers
             && !self.faults.postponed(id);
-        let is_repeated = if judges_anew {
+        let is_repeated = if decides_again {
             known.expect_requester(&origin.requester).map(|()| false)
         } else {
             known.is_repeated_by(origin, now)
@@ -148,15 +147,14 @@ impl Service {
         Verdict::of(&known)
     }
 
-    /// Whether a transaction can be asked about, which scepserver has no notion of.
+    /// True if polls for the transaction are answered; scepserver has no polls.
     fn serves_polls(&self, id: &TransactionId) -> bool {
         self.settings.approval == Approval::Manual
             || self.personality.replies_to_unsupported
             || self.faults.postponed(id)
     }
 
-    /// Whether the message is one that an existing certificate authorises: issued by this CA to the same name, valid and
-    /// not revoked.
+    /// True if an existing certificate authorises the message: issued by this CA to the same subject, valid and not revoked.
     fn is_renewal(&self, csr: &Csr, header: &Header, now: SystemTime) -> bool {
         let signer = &header.signer;
         let may_be = match self.personality.renewal {
@@ -165,7 +163,10 @@ impl Service {
             Renewal::ByMessageAndCertificate => header.message_type == MessageType::RenewalReq,
         };
         let same_name = || signer.subject_name().try_cmp(csr.subject()).is_ok_and(Ordering::is_eq);
-        may_be && same_name() && self.authority.vouches_for(signer, now) && !self.is_revoked(signer)
+        may_be
+            && same_name()
+            && self.authority.has_signed_valid(signer, now)
+            && !self.is_revoked(signer)
     }
 
     fn is_revoked(&self, certificate: &X509Ref) -> bool {

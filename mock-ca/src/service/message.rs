@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Service {
-    /// Answers a pkiMessage, if it is one.
+    /// Answers a message, which may be unreadable.
     pub(super) fn answer_message(
         &self,
         message: Result<Message, Error>,
@@ -49,8 +49,8 @@ impl Service {
 
     fn open_message(&self, message: &Message) -> Result<Request, RequestError> {
         let authority = &self.authority;
-        // A client that took the certificates with swapped usages enciphers to the other one; how it takes the reply,
-        // which the wrong one then signs, is worth seeing.
+        // A client that accepts certificates with swapped usages encrypts for the other one. It is answered all the same, so
+        // that its reaction to a reply with the wrong signer can be observed.
         let opens_with_signing_key =
             self.settings.windows.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped);
         match server::open(message, authority.recipient()) {
@@ -121,7 +121,7 @@ impl Service {
         }
     }
 
-    /// Refuses a message signed at another time, where the server looks at it (RFC 8894 §3.2.1.4).
+    /// Refuses a message with a signingTime too far from now, if the server checks it (RFC 8894 §3.2.1.4).
     fn expect_time(&self, message: &Message, now: SystemTime) -> Result<(), Refusal> {
         let Some(tolerance) = self.personality.clock_tolerance else { return Ok(()) };
         let Some(signed) = message.attributes().signing_time()? else { return Ok(()) };
@@ -133,7 +133,7 @@ impl Service {
     }
 }
 
-/// Refuses a signer to whom no certificate could be sent, before one is issued in vain.
+/// Refuses a signer whose key cannot receive a reply, before a certificate is issued in vain.
 pub(super) fn expect_recipient(request: &Request) -> Result<(), Refusal> {
     envelope::expect_recipient(&request.header.signer, request.cipher, request.key_transport)
         .map_err(Refusal::UnusableSigner)

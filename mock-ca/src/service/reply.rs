@@ -33,7 +33,7 @@ const SCEP_ERROR: &str = "1.3.6.1.4.1.311.21.33";
 const SCEP_SERVER_MESSAGE: &str = "1.3.6.1.4.1.311.21.38";
 
 impl Service {
-    /// Encodes the answer to a request about which it was decided so; `opened` is `None` where only its header was read.
+    /// The answer with this decision about a request; `opened` is `None` if only the header could be read.
     pub(super) fn reply(
         &self,
         header: &Header,
@@ -56,8 +56,8 @@ impl Service {
     fn describe(&self, decided: &Result<Verdict, Refusal>) -> (LogOutcome, Option<String>) {
         let success = |reason| (LogOutcome::CertRep(PkiStatus::Success, None), Some(reason));
         match decided {
-            Ok(Verdict::Issued(certificate)) => success(told("issued", certificate)),
-            Ok(Verdict::Found(certificate)) => success(told("gave", certificate)),
+            Ok(Verdict::Issued(certificate)) => success(summary("issued", certificate)),
+            Ok(Verdict::Found(certificate)) => success(summary("gave", certificate)),
             Ok(Verdict::RevocationList(_)) => success("gave the revocation list".to_owned()),
             Ok(Verdict::Pending) => (LogOutcome::CertRep(PkiStatus::Pending, None), None),
             Err(refusal) => {
@@ -89,7 +89,7 @@ impl Service {
             header,
             outcome: self.outcome(decided, &granted, text.as_deref()),
             digest: self.reply_digest(header.digest, decided.is_err()),
-            // Nothing is enciphered where nothing was opened.
+            // If nothing was opened, nothing is encrypted.
             cipher: opened.map_or(Cipher::Aes128, |request| request.cipher),
             key_transport: opened.map_or(KeyTransport::Pkcs1v15, |request| request.key_transport),
         };
@@ -103,7 +103,7 @@ impl Service {
         if strikes.fire(Fault::BerReply) { ber::stream(&encoded) } else { Ok(encoded) }
     }
 
-    /// The certificates in the clear.
+    /// The certificates that the reply carries in the clear.
     fn carried(&self, outcome: &Outcome<'_>, issued: Option<&X509>) -> Vec<X509> {
         let authority = &self.authority;
         match self.personality.reply.carries {
@@ -117,7 +117,7 @@ impl Service {
         }
     }
 
-    /// Adds what this personality's replies have.
+    /// Adds the parts that all replies of this personality have.
     fn shape(
         &self,
         message: &mut MessageBuilder,
@@ -156,14 +156,14 @@ impl Service {
     }
 
     fn fail_info(&self, refusal: &Refusal) -> FailInfo {
-        if self.personality.reply.tells_causes_apart {
+        if self.personality.reply.distinguishes_causes {
             refusal.fail_info()
         } else {
             FailInfo::BadRequest
         }
     }
 
-    /// The request's digest, but for MD5, which is verified and never made.
+    /// The request's digest; SHA-1 instead of MD5, which is verified but never made.
     fn reply_digest(&self, asked: Digest, is_failure: bool) -> Digest {
         let use_sha1 = is_failure && self.personality.reply.failures_use_sha1;
         if use_sha1 || asked == Digest::Md5 { Digest::Sha1 } else { asked }
@@ -179,7 +179,7 @@ fn windows_attributes(decided: &Result<Verdict, Refusal>) -> Vec<ExtraAttribute>
     vec![ExtraAttribute { oid: oid.to_owned(), value_der }]
 }
 
-fn told(what: &str, certificate: &X509Ref) -> String {
+fn summary(what: &str, certificate: &X509Ref) -> String {
     let serial = serial_text(certificate);
     let preposition = if what == "issued" { "to" } else { "of" };
     format!("{what} {serial} {preposition} `{}`", subject_of(certificate).escape_debug())

@@ -1,4 +1,4 @@
-//! What is at which path: SCEP, and on a Windows server the page that gives out challenge passwords.
+//! The paths of the server: SCEP, and on a Windows server the page that gives out challenge passwords.
 
 use std::time::SystemTime;
 
@@ -26,7 +26,7 @@ use crate::{
 };
 
 impl Service {
-    /// Answers whatever was asked.
+    /// Answers any HTTP request.
     pub(crate) fn answer(&self, head: &Parts, body: Bytes, now: SystemTime) -> Answer {
         let personality = self.personality;
         let Some(target) = personality.target(head.uri.path()) else {
@@ -64,7 +64,7 @@ impl Service {
         }
     }
 
-    /// What is at the address for devices if no operation is named.
+    /// The answer at the address for devices if the request names no operation.
     fn plain_page(&self, request: &HttpRequest) -> Answer {
         match (self.personality.error_pages, request.method) {
             (ErrorPages::Html, Method::Get) => page(&NdesPage::Plain),
@@ -72,7 +72,7 @@ impl Service {
         }
     }
 
-    /// Whether somebody who says this of themselves may see the page that gives out challenge passwords.
+    /// True if this Authorization header gives access to the page with challenge passwords.
     fn is_admin(&self, authorization: Option<&str>) -> bool {
         let Some(admin) = &self.settings.admin else { return true };
         let expected = format!("{}:{}", admin.user, admin.password.expose());
@@ -80,7 +80,7 @@ impl Service {
         given.len() == expected.len() && memcmp::eq(&given, expected.as_bytes())
     }
 
-    /// The page that gives out challenge passwords, with a new one on it.
+    /// The page that gives out challenge passwords, with a new password.
     fn admin_page(&self) -> Answer {
         if !self.settings.windows.admin_may_enroll {
             return page(&NdesPage::NoPermission);
@@ -113,7 +113,7 @@ impl Service {
         }
     }
 
-    /// A challenge password with which a request will pass: a new one, or the one for all.
+    /// A challenge password that authorises a request: a new one, or the fixed one.
     pub(crate) fn new_challenge(&self) -> Result<Secret, ChallengeUnavailable> {
         match &self.settings.challenge {
             ChallengePolicy::None => Err(ChallengeUnavailable::NotAskedFor),
@@ -123,7 +123,7 @@ impl Service {
     }
 }
 
-/// A redirection to the same path with a slash at its end.
+/// A redirection to the same path with a slash at the end.
 fn moved(path: &str, query: &str) -> Answer {
     let separator = if query.is_empty() { "" } else { "?" };
     let (content_type, body) = pages::error(ErrorPages::Html, 301, "");

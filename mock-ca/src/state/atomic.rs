@@ -1,4 +1,4 @@
-//! Files that are complete under their name, whenever the machine stops.
+//! Atomic files: complete under their name, whenever the machine stops.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -6,10 +6,10 @@ use std::{
     path::Path,
 };
 
-/// The beginning of the name under which a file is written before it gets its own.
+/// The prefix of the name under which a file is written before it gets its own.
 const UNFINISHED: &str = ".unfinished-";
 
-/// Writes a file, flushes it, and gives it its name, in place of any file that had it.
+/// Writes a file, flushes it, and renames it; a file of that name is replaced.
 pub(super) fn replace(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let unfinished = directory.join(format!("{UNFINISHED}{name}"));
     let mut file = open_private(&unfinished)?;
@@ -26,7 +26,7 @@ pub(super) fn remove(directory: &Path, path: &Path) -> io::Result<()> {
     flush_directory(directory)
 }
 
-/// Removes what was being written when the machine stopped.
+/// Removes files that were not finished when the machine stopped.
 pub(super) fn remove_unfinished(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -37,12 +37,12 @@ pub(super) fn remove_unfinished(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a file of this name was being written when the machine stopped.
+/// True if the name is that of an unfinished file.
 pub(super) fn is_unfinished(name: &str) -> bool {
     name.starts_with(UNFINISHED)
 }
 
-/// Opens a file that only its owner can read, made if it is not there.
+/// Opens a file that only its owner can read; it is made if it does not exist.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);
@@ -51,7 +51,7 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a directory that only its owner can enter, if it is not there.
+/// Makes a directory that only its owner can enter, if it does not exist.
 pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -60,7 +60,7 @@ pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes a rename last: on Unix a directory is flushed like a file.
+/// Flushes the directory, so that a rename survives; on Unix that is done as for a file.
 #[cfg(unix)]
 fn flush_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()

@@ -12,13 +12,13 @@ use crate::{
     settings::WindowsSettings,
 };
 
-/// Whose they are, by the names of their files without the ending.
+/// The names of the files without their extension.
 const CA: &str = "ca";
 const NEXT_CA: &str = "next-ca";
 const RA_SIGNING: &str = "ra-signing";
 const RA_ENCRYPTION: &str = "ra-encryption";
 
-/// Whether a file of this name is a key or a certificate of the CA itself.
+/// True if the name is that of a key or certificate of the CA itself.
 pub(super) fn is_file(name: &str) -> bool {
     let stem = name.strip_suffix(".key").or_else(|| name.strip_suffix(".pem"));
     stem.is_some_and(|stem| [CA, NEXT_CA, RA_SIGNING, RA_ENCRYPTION].contains(&stem))
@@ -41,7 +41,7 @@ pub(super) fn files(authority: &Authority) -> io::Result<Vec<(String, Vec<u8>)>>
 }
 
 impl StateDirectory {
-    /// Reads the CA's keys and certificates, those that the personality has.
+    /// Reads the keys and certificates that the personality has.
     pub(crate) fn read_authority(
         &self,
         personality: &Personality,

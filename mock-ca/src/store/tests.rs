@@ -40,7 +40,7 @@ fn origin(requester: &str, request: &str) -> Origin {
 }
 
 #[test]
-fn copies_of_a_request_wait_once() {
+fn repeated_request_waits_once() {
     let store = Store::open(None, &authority(), 1, 10).unwrap();
     let ask = |origin| store.hold(&origin, csr(), NOW);
     ask(origin("owner", "a")).unwrap();
@@ -51,7 +51,7 @@ fn copies_of_a_request_wait_once() {
 }
 
 #[test]
-fn a_copy_that_comes_after_the_decision_gets_the_certificate_while_it_is_valid() {
+fn repeated_request_after_the_decision_gets_the_certificate_while_it_is_valid() {
     let authority = authority();
     let store = Store::open(None, &authority, 1, 10).unwrap();
     let owner = origin("owner", "a");
@@ -61,13 +61,13 @@ fn a_copy_that_comes_after_the_decision_gets_the_certificate_while_it_is_valid()
     assert!(store.pending().is_empty());
     let copy = store.hold(&owner, csr(), NOW + DAY).unwrap();
     assert!(matches!(copy, Transaction::Issued(_)));
-    // Anything else in the transaction is a new request, and so is the same one when the certificate is over.
+    // The same request is a new one when the certificate has expired.
     let held = store.hold(&owner, csr(), NOW + 367 * DAY).unwrap();
     assert!(matches!(held, Transaction::Held(_)));
 }
 
 #[test]
-fn whoever_used_an_id_first_keeps_it() {
+fn transaction_id_belongs_to_its_first_requester() {
     let authority = authority();
     let store = Store::open(None, &authority, 1, 10).unwrap();
     let certificate = authority.issue(&profile(), &csr(), 1, NOW + DAY).unwrap();

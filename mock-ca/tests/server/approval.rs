@@ -1,8 +1,8 @@
-//! A person decides.
+//! Manual approval.
 
 use std::{fs, path::Path, sync::Arc};
 
-use mock_ca::{Approval, Ca, PersonalityName, Settings};
+use mock_ca::{Approval, Ca, PersonalityName};
 use openssl::x509::X509;
 use scep::{
     attribute::{MessageType, PkiStatus, TransactionId},
@@ -12,16 +12,15 @@ use scep::{
 use tempfile::TempDir;
 
 use crate::{
-    client::{NDES, key, last_reason, open},
+    client::{NDES, key, last_reason, open_with},
     messages::{Sent, pkcs_req, poll, signer},
     state::forget,
 };
 
 fn kept(directory: &Path) -> Arc<Ca> {
-    open(Settings {
-        approval: Approval::Manual,
-        state: Some(directory.to_owned()),
-        ..Settings::new("test", PersonalityName::Ndes)
+    open_with(PersonalityName::Ndes, |settings| {
+        settings.approval = Approval::Manual;
+        settings.state = Some(directory.to_owned());
     })
 }
 
@@ -33,7 +32,7 @@ fn approve(ca: &Ca) -> X509 {
     ca.approve(&TransactionId::new("1")).unwrap()
 }
 
-/// What `ca` has issued in the newest SUCCESS, by the log.
+/// The serial number in the newest SUCCESS, by the log.
 fn newest(ca: &Ca) -> String {
     let reason = last_reason(ca);
     reason.split(' ').nth(1).unwrap_or_default().to_owned()
@@ -44,7 +43,7 @@ fn serial(ca: &Ca, number: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_renewal_with_the_same_request_waits_for_its_own_certificate() {
+async fn renewal_with_the_same_request_waits_for_its_own_certificate() {
     let directory = TempDir::new().unwrap();
     let ca = kept(directory.path());
     let owner = signer(&key());
@@ -82,7 +81,7 @@ async fn another_request_in_a_finished_transaction_waits_for_its_own_certificate
     approve(&ca);
     let other = pkcs_req("1", "CN=b", None, &owner).to(&ca, NDES).await;
     assert_eq!(status(&other), PkiStatus::Pending);
-    // A denied one makes room for the next.
+    // After a denial, the transaction can have a new request.
     ca.deny(&TransactionId::new("1")).unwrap();
     let third = pkcs_req("1", "CN=c", None, &owner).to(&ca, NDES).await;
     assert_eq!(status(&third), PkiStatus::Pending);
@@ -90,7 +89,7 @@ async fn another_request_in_a_finished_transaction_waits_for_its_own_certificate
 }
 
 #[tokio::test]
-async fn a_request_that_was_approved_as_the_machine_stopped_is_answered_once() {
+async fn request_that_was_approved_just_before_a_crash_is_answered_once() {
     let directory = TempDir::new().unwrap();
     let ca = kept(directory.path());
     let owner = signer(&key());
@@ -105,7 +104,7 @@ async fn a_request_that_was_approved_as_the_machine_stopped_is_answered_once() {
     assert!(ca.pending().is_empty() && !waiting.exists());
     assert_eq!(status(&poll(&ca, "1", &owner).to(&ca, NDES).await), PkiStatus::Success);
     forget(ca).await;
-    // The next one has a number of its own, or it would be taken for answered at the next start.
+    // The next request must have a new number: with the old one, it would count as answered at the next start.
     let ca = kept(directory.path());
     let next = signer(&key());
     pkcs_req("2", "CN=b", None, &next).to(&ca, NDES).await;

@@ -1,8 +1,8 @@
-//! A CA that is told to offer less, as old servers do, and what no CA of its kind serves.
+//! Settings that offer fewer capabilities, as old servers do, and operations that a personality does not serve.
 
 use std::sync::Arc;
 
-use mock_ca::{Ca, PersonalityName, Settings};
+use mock_ca::{Ca, PersonalityName};
 use scep::{
     algorithm::{Cipher, Digest},
     attribute::{FailInfo, MessageType, PkiStatus},
@@ -12,7 +12,7 @@ use scep::{
 };
 
 use crate::{
-    client::{LINUX, NDES, enrol, get, key, last_reason, open, settings},
+    client::{LINUX, NDES, enrol, get, key, last_reason, open_with, settings},
     messages::{Sent, csr, pkcs_req, signer},
 };
 
@@ -20,25 +20,25 @@ const OLD: &[Capability] = &[Renewal, Sha1, Des3];
 
 fn offering(personality: PersonalityName, capabilities: &[Capability]) -> Arc<Ca> {
     let capabilities = Some(capabilities.to_vec());
-    open(Settings { capabilities, ..Settings::new("test", personality) })
+    open_with(personality, |settings| settings.capabilities = capabilities)
 }
 
 #[tokio::test]
-async fn the_offer_is_told_in_the_style_of_the_server() {
+async fn capabilities_are_written_in_the_style_of_the_server() {
     for (personality, path, text) in [
         (PersonalityName::Linux, LINUX, "Renewal\nSHA-1\nDES3"),
         (PersonalityName::Ndes, NDES, "Renewal\r\nSHA-1\r\nDES3"),
     ] {
         let ca = offering(personality, OLD);
-        let told = get(&ca, &format!("{path}?operation=GetCACaps")).await;
-        assert_eq!((told.status, told.body.as_slice()), (200, text.as_bytes()));
+        let answer = get(&ca, &format!("{path}?operation=GetCACaps")).await;
+        assert_eq!((answer.status, answer.body.as_slice()), (200, text.as_bytes()));
     }
-    let told = get(&offering(PersonalityName::Linux, &[]), "/scep?operation=GetCACaps").await;
-    assert_eq!((told.status, told.body.as_slice()), (200, &[][..]));
+    let answer = get(&offering(PersonalityName::Linux, &[]), "/scep?operation=GetCACaps").await;
+    assert_eq!((answer.status, answer.body.as_slice()), (200, &[][..]));
 }
 
 #[tokio::test]
-async fn a_client_comes_down_to_what_an_old_server_offers() {
+async fn client_uses_the_algorithms_of_an_old_server() {
     for (personality, path) in [(PersonalityName::Linux, LINUX), (PersonalityName::Ndes, NDES)] {
         for capabilities in [OLD, &[]] {
             enrol(&offering(personality, capabilities), path, settings(None)).await.unwrap();
@@ -47,7 +47,7 @@ async fn a_client_comes_down_to_what_an_old_server_offers() {
 }
 
 #[tokio::test]
-async fn a_post_is_refused_where_it_is_not_offered() {
+async fn post_is_refused_if_it_is_not_offered() {
     for (personality, path, status) in
         [(PersonalityName::Linux, LINUX, 404), (PersonalityName::Ndes, NDES, 405)]
     {
@@ -61,7 +61,7 @@ async fn a_post_is_refused_where_it_is_not_offered() {
 }
 
 #[tokio::test]
-async fn algorithms_are_refused_that_are_not_offered() {
+async fn algorithms_are_refused_if_they_are_not_offered() {
     let offer = [Capability::PostPkiOperation, Sha1, Des3];
     let signer = signer(&key());
     let request = pkcs_req("1", "CN=a", None, &signer);
@@ -91,7 +91,7 @@ async fn algorithms_are_refused_that_are_not_offered() {
 }
 
 #[tokio::test]
-async fn a_renewal_is_no_message_of_a_server_that_does_not_offer_it() {
+async fn renewal_is_refused_if_it_is_not_offered() {
     let offer = [Capability::ScepStandard];
     let signer = signer(&key());
     let body = csr("CN=a", None, &signer.key);
@@ -105,16 +105,16 @@ async fn a_renewal_is_no_message_of_a_server_that_does_not_offer_it() {
 }
 
 #[tokio::test]
-async fn certificates_and_revocation_lists_are_not_to_be_had_as_at_the_models() {
+async fn get_cert_and_get_crl_are_not_served_by_linux_and_ndes() {
     for message_type in [MessageType::GetCert, MessageType::GetCrl] {
         let signer = signer(&key());
         let body = IssuerAndSerial::encode(&signer.certificate).unwrap();
         let request = Sent { message_type: message_type.clone(), id: "1", body, signer: &signer };
-        let linux = open(Settings::new("test", PersonalityName::Linux));
+        let linux = open_with(PersonalityName::Linux, |_| ());
         let answer = request.response_with(&linux, LINUX, Cipher::Aes128, Digest::Sha256).await;
         assert_eq!(answer.status, 500);
         assert_eq!(last_reason(&linux), format!("{message_type} is not served"));
-        let ndes = open(Settings::new("test", PersonalityName::Ndes));
+        let ndes = open_with(PersonalityName::Ndes, |_| ());
         let reply = request.to(&ndes, NDES).await;
         assert_eq!(reply.attributes().fail_info().unwrap(), FailInfo::BadRequest);
     }

@@ -19,12 +19,12 @@ use scep::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-/// Where SCEP is on a Linux server.
+/// The path of SCEP on a Linux server.
 pub(crate) const LINUX: &str = "/scep";
-/// Where SCEP is on a Windows server, as the documented device asks for it.
+/// The path of SCEP on a Windows server, as the documented device spells it.
 pub(crate) const NDES: &str = "/CertSrv/mscep/mscep.dll/pkiclient.exe";
 
-/// An HTTP response, all of it.
+/// A whole HTTP response.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -49,7 +49,25 @@ impl Response {
 
 /// A CA with lab keys, in memory.
 pub(crate) fn ca(personality: PersonalityName, challenge: ChallengePolicy) -> Arc<Ca> {
-    open(Settings { challenge, ..Settings::new("test", personality) })
+    open_with(personality, |settings| settings.challenge = challenge)
+}
+
+/// A CA with changed settings.
+pub(crate) fn open_with(
+    personality: PersonalityName,
+    change: impl FnOnce(&mut Settings),
+) -> Arc<Ca> {
+    open(settings_with(personality, change))
+}
+
+/// The settings of a CA, changed.
+pub(crate) fn settings_with(
+    personality: PersonalityName,
+    change: impl FnOnce(&mut Settings),
+) -> Settings {
+    let mut settings = Settings::new("test", personality);
+    change(&mut settings);
+    settings
 }
 
 pub(crate) fn open(settings: Settings) -> Arc<Ca> {
@@ -91,7 +109,7 @@ pub(crate) fn parse(response: &[u8]) -> Response {
     Response { status, head, body: response[end + 4..].to_vec() }
 }
 
-/// A request with these further header lines.
+/// Sends a request with these further header lines.
 pub(crate) async fn send(
     ca: &Arc<Ca>,
     method: &str,
@@ -111,7 +129,7 @@ pub(crate) async fn get(ca: &Arc<Ca>, target: &str) -> Response {
     send(ca, "GET", target, "", b"").await
 }
 
-/// Carries a client's request to the CA.
+/// Sends a client's request to the CA.
 pub(crate) async fn carry(ca: &Arc<Ca>, path: &str, request: &HttpRequest) -> HttpResponse {
     let method = match request.method {
         Method::Get => "GET",
@@ -126,7 +144,7 @@ pub(crate) async fn carry(ca: &Arc<Ca>, path: &str, request: &HttpRequest) -> Ht
     }
 }
 
-/// Drives a client until it has its certificate or is told to wait.
+/// Drives a client until it has its certificate (`Some`) or must wait (`None`).
 pub(crate) async fn drive(
     ca: &Arc<Ca>,
     path: &str,
@@ -151,7 +169,7 @@ pub(crate) fn settings(challenge: Option<&str>) -> client::Settings {
     client::Settings { challenge, ..client::Settings::new(key(), subject) }
 }
 
-/// One whole enrolment, which must not have to wait.
+/// One whole enrolment, which must not wait.
 pub(crate) async fn enrol(
     ca: &Arc<Ca>,
     path: &str,

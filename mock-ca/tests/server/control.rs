@@ -1,10 +1,10 @@
-//! The control API, its two ends put together.
+//! The two ends of the control API, connected.
 
 use std::{collections::BTreeSet, io, sync::Arc};
 
 use async_trait::async_trait;
 use mock_ca::{
-    Approval, Ca, ChallengePolicy, PersonalityName, Settings,
+    Approval, Ca, ChallengePolicy, PersonalityName,
     control::{
         Client, Control, ControlError, CountDenied, Decision, Describe, Exchange, Exchanged,
         Inject, ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Revoke,
@@ -17,9 +17,9 @@ use tokio::{
     sync::Mutex,
 };
 
-use crate::client::{LINUX, carry, enrol, open, parse, password, settings};
+use crate::client::{LINUX, carry, enrol, open_with, parse, password, settings};
 
-/// One connection that stays.
+/// A connection that stays open.
 struct KeptAlive(Mutex<DuplexStream>);
 
 impl Transport for KeptAlive {
@@ -47,11 +47,11 @@ impl Transport for KeptAlive {
     }
 }
 
-/// The way to the SCEP service of a CA in memory.
-struct Way(Arc<Ca>);
+/// Access to the SCEP service of a CA in memory.
+struct InMemory(Arc<Ca>);
 
 #[async_trait]
-impl ScepService for Way {
+impl ScepService for InMemory {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> io::Result<Exchanged> {
         match suffix {
             "/closed" => Err(io::ErrorKind::ConnectionRefused.into()),
@@ -70,13 +70,13 @@ fn connected(control: Arc<Control>) -> Client<KeptAlive> {
 }
 
 fn within_lab(ca: &Arc<Ca>) -> Client<KeptAlive> {
-    connected(Control::within_lab(Arc::clone(ca), Arc::new(Way(Arc::clone(ca)))))
+    connected(Control::within_lab(Arc::clone(ca), Arc::new(InMemory(Arc::clone(ca)))))
 }
 
 #[tokio::test]
-async fn everything_that_a_ca_saw_arrives_as_it_was() {
+async fn replies_are_equal_to_what_the_ca_has() {
     let challenge = ChallengePolicy::Static(password("right"));
-    let ca = open(Settings { challenge, ..Settings::new("test", PersonalityName::Linux) });
+    let ca = open_with(PersonalityName::Linux, |settings| settings.challenge = challenge);
     enrol(&ca, LINUX, settings(Some("right"))).await.unwrap();
     enrol(&ca, LINUX, settings(Some("wrong"))).await.unwrap_err();
     let client = within_lab(&ca);
@@ -107,16 +107,17 @@ async fn everything_that_a_ca_saw_arrives_as_it_was() {
 }
 
 #[tokio::test]
-async fn the_oldest_request_that_waits_is_decided_about() {
+async fn oldest_waiting_request_is_decided() {
     let approval = Approval::Manual;
-    let ca = open(Settings { approval, ..Settings::new("test", PersonalityName::Rfc8894) });
+    let ca = open_with(PersonalityName::Rfc8894, |settings| settings.approval = approval);
     for _ in 0..2 {
         let mut device = scep::client::Client::new(settings(None));
         let first = device.start();
         let waits = crate::client::drive(&ca, "/", &mut device, first).await.unwrap();
         assert_eq!(waits, None);
     }
-    let client = connected(Control::within_lab(Arc::clone(&ca), Arc::new(Way(Arc::clone(&ca)))));
+    let client =
+        connected(Control::within_lab(Arc::clone(&ca), Arc::new(InMemory(Arc::clone(&ca)))));
     let pending = client.call(&ListPending).await.unwrap();
     assert_eq!(pending, ca.pending());
     let others = BTreeSet::from([pending[0].transaction_id.clone()]);
@@ -129,9 +130,9 @@ async fn the_oldest_request_that_waits_is_decided_about() {
 }
 
 #[tokio::test]
-async fn a_lab_is_given_passwords_and_a_way_to_the_service() {
+async fn lab_gets_passwords_and_access_to_the_service() {
     let challenge = ChallengePolicy::one_time(Vec::new());
-    let ca = open(Settings { challenge, ..Settings::new("test", PersonalityName::Linux) });
+    let ca = open_with(PersonalityName::Linux, |settings| settings.challenge = challenge);
     let client = within_lab(&ca);
     let made = client.call(&MakeChallenge).await.unwrap().unwrap();
     enrol(&ca, LINUX, settings(Some(made.expose()))).await.unwrap();
@@ -149,9 +150,9 @@ async fn a_lab_is_given_passwords_and_a_way_to_the_service() {
 }
 
 #[tokio::test]
-async fn whoever_is_on_the_same_machine_is_told_no_password() {
+async fn other_users_of_the_machine_get_no_password() {
     let challenge = ChallengePolicy::one_time(Vec::new());
-    let ca = open(Settings { challenge, ..Settings::new("test", PersonalityName::Linux) });
+    let ca = open_with(PersonalityName::Linux, |settings| settings.challenge = challenge);
     let refused = connected(Control::new(ca)).call(&MakeChallenge).await.unwrap_err();
     let ControlError::Refused { path: "/challenge", status: 404, reason: Some(reason) } = refused
     else {

@@ -1,4 +1,4 @@
-//! What the CA does wrong on purpose: each fault shows on the wire, and is counted.
+//! Faults: each one is visible on the wire, and is counted.
 
 mod exchange;
 mod sight;
@@ -7,16 +7,15 @@ use std::{sync::Arc, time::SystemTime};
 
 use mock_ca::{
     Approval, Ca, Fault, FaultCount, FaultError, FaultRule, LogOutcome, OpenError, PersonalityName,
-    Settings,
 };
 use openssl::rand::rand_bytes;
 use scep::client::{Client, Next};
 
-use crate::client::{LINUX, NDES, carry, drive, enrol, get, open, settings};
+use crate::client::{LINUX, NDES, carry, drive, enrol, get, open_with, settings, settings_with};
 use exchange::{Exchange, Provocation};
 use sight::shows;
 
-/// Where SCEP is on a server that takes any path.
+/// A path of SCEP on a server that accepts every path.
 pub(crate) const RFC8894: &str = "/cgi-bin/pkiclient.exe";
 
 fn rule(text: &str) -> FaultRule {
@@ -25,20 +24,20 @@ fn rule(text: &str) -> FaultRule {
 
 fn with_faults(personality: PersonalityName, rules: &[&str]) -> Arc<Ca> {
     let faults = rules.iter().map(|text| rule(text)).collect();
-    open(Settings { faults, ..Settings::new("test", personality) })
+    open_with(personality, |settings| settings.faults = faults)
 }
 
-/// The clock stands still, but for the waits: a delay costs no time.
+/// The clock is paused except while the test waits, so a delay costs no time.
 #[tokio::test(start_paused = true)]
-async fn each_fault_shows_on_the_wire_and_is_counted() {
+async fn each_fault_is_visible_on_the_wire_and_is_counted() {
     for fault in Fault::ALL {
         let provocation = Provocation::of(*fault);
         let plain = Exchange::with(provocation, None).await;
-        assert!(!shows(*fault, &plain), "`{fault}` shows without having been asked for");
+        assert!(!shows(*fault, &plain), "`{fault}` is visible without a rule");
 
         let rule = FaultRule::new(provocation.trigger(), None, *fault).unwrap();
         let struck = Exchange::with(provocation, Some(rule)).await;
-        assert!(shows(*fault, &struck), "`{fault}` does not show: {:?}", struck.response);
+        assert!(shows(*fault, &struck), "`{fault}` is not visible: {:?}", struck.response);
         assert_eq!(struck.ca.faults(), [FaultCount { rule, fired: 1 }]);
         let request = struck.ca.requests().pop().unwrap();
         assert_eq!(request.faults, [*fault]);
@@ -48,7 +47,7 @@ async fn each_fault_shows_on_the_wire_and_is_counted() {
 }
 
 #[tokio::test]
-async fn a_fault_happens_at_the_request_that_was_named() {
+async fn fault_happens_at_the_nth_request() {
     let ca = with_faults(PersonalityName::Linux, &["on: GetCACaps, nth: 2, do: http-status 503"]);
     let mut statuses = Vec::new();
     for _ in 0..3 {
@@ -56,7 +55,7 @@ async fn a_fault_happens_at_the_request_that_was_named() {
         statuses.push(get(&ca, "/scep?operation=GetCACaps").await.status);
     }
     assert_eq!(statuses, [200, 503, 200]);
-    // A rule that is added counts from then on.
+    // An added rule counts from then on.
     ca.inject(rule("on: GetCACaps, nth: 1, do: http-status 404")).unwrap();
     assert_eq!(get(&ca, "/scep?operation=GetCACaps").await.status, 404);
     let counts: Vec<_> = ca.faults().into_iter().map(|count| count.fired).collect();
@@ -64,7 +63,7 @@ async fn a_fault_happens_at_the_request_that_was_named() {
 }
 
 #[tokio::test]
-async fn a_fault_that_makes_no_difference_is_not_counted() {
+async fn fault_that_changes_nothing_is_not_counted() {
     let ca = with_faults(PersonalityName::Rfc8894, &["on: PKIOperation, do: no-fail-info"]);
     enrol(&ca, RFC8894, settings(None)).await.unwrap();
     assert_eq!(ca.faults()[0].fired, 0);
@@ -72,7 +71,7 @@ async fn a_fault_that_makes_no_difference_is_not_counted() {
 }
 
 #[tokio::test]
-async fn whoever_comes_again_after_an_error_of_http_gets_a_first_certificate() {
+async fn client_that_repeats_after_an_http_fault_gets_a_first_certificate() {
     for fault in ["http-status 503", "html-page"] {
         let on = format!("on: PKIOperation, nth: 1, do: {fault}");
         let ca = with_faults(PersonalityName::Linux, &[&on]);
@@ -84,7 +83,7 @@ async fn whoever_comes_again_after_an_error_of_http_gets_a_first_certificate() {
 }
 
 #[tokio::test]
-async fn a_closed_connection_is_one_entry_of_the_log() {
+async fn closed_connection_is_one_entry_of_the_log() {
     let ca = with_faults(PersonalityName::Linux, &["on: GetCACaps, do: close-connection"]);
     let request = b"GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: ca\r\n\r\n";
     assert!(crate::client::raw(&ca, request).await.is_empty());
@@ -93,7 +92,7 @@ async fn a_closed_connection_is_one_entry_of_the_log() {
 }
 
 #[tokio::test]
-async fn a_certificate_waits_so_many_times_at_every_server() {
+async fn pending_fault_works_at_every_personality() {
     for (personality, path) in [
         (PersonalityName::Linux, LINUX),
         (PersonalityName::Ndes, NDES),
@@ -121,7 +120,7 @@ async fn a_certificate_waits_so_many_times_at_every_server() {
 }
 
 #[tokio::test]
-async fn our_client_refuses_what_it_must() {
+async fn own_client_rejects_faulty_replies() {
     for fault in [
         "wrong-transaction-id",
         "prefix-transaction-id",
@@ -140,30 +139,32 @@ async fn our_client_refuses_what_it_must() {
 }
 
 #[test]
-fn a_fault_that_cannot_happen_is_refused() {
+fn impossible_fault_is_rejected() {
     let impossible = rule("on: GetCACert, do: ra-expired");
     let settings =
-        |personality| Settings { faults: vec![impossible], ..Settings::new("test", personality) };
+        |personality| settings_with(personality, |settings| settings.faults = vec![impossible]);
     let refused = Ca::open(settings(PersonalityName::Linux), SystemTime::now()).err().unwrap();
     assert!(matches!(&refused, OpenError::Fault(FaultError::Unsuited { .. })), "{refused}");
     assert_eq!(
         refused.to_string(),
-        "`ra-expired` cannot happen at a `linux`, which has not got such certificates"
+        "`ra-expired` cannot happen at a `linux` server, which has no such certificates"
     );
     Ca::open(settings(PersonalityName::Ndes), SystemTime::now()).unwrap();
-    let linux = open(Settings::new("test", PersonalityName::Linux));
+    let linux = open_with(PersonalityName::Linux, |_| ());
     assert!(linux.inject(impossible).is_err());
-    // The parts of a rule are public, and need not fit together.
+    // The fields of a rule are public, so they may not fit together.
     let misfit = FaultRule { fault: Fault::CapsNone, ..impossible };
     assert!(matches!(linux.inject(misfit), Err(FaultError::Misfit { .. })));
     assert!(linux.faults().is_empty());
 }
 
 #[tokio::test]
-async fn a_person_s_decision_is_not_put_off() {
+async fn pending_fault_does_not_change_manual_approval() {
     let faults = vec![rule("on: PKIOperation, do: pending 2")];
-    let settings_of = Settings::new("test", PersonalityName::Ndes);
-    let ca = open(Settings { faults, approval: Approval::Manual, ..settings_of });
+    let ca = open_with(PersonalityName::Ndes, |settings| {
+        settings.faults = faults;
+        settings.approval = Approval::Manual;
+    });
     let mut client = Client::new(settings(None));
     let first = client.start();
     assert!(drive(&ca, NDES, &mut client, first).await.unwrap().is_none());

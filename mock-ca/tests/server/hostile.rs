@@ -15,7 +15,7 @@ use crate::client::{LINUX, NDES, ca, connect, get, open, raw, send, settings};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A CA that waits for a fifth of a second only, and takes little.
+/// A CA with short timeouts and small limits.
 fn impatient(personality: PersonalityName) -> Arc<Ca> {
     let mut settings = Settings::new("test", personality);
     settings.limits.read_timeout = Duration::from_millis(200);
@@ -27,7 +27,7 @@ fn impatient(personality: PersonalityName) -> Arc<Ca> {
 }
 
 #[tokio::test]
-async fn a_long_body_is_refused() {
+async fn long_body_is_refused() {
     let ca = impatient(PersonalityName::Linux);
     let response = send(&ca, "POST", "/scep?operation=PKIOperation", "", &[0; 1001]).await;
     assert_eq!(response.status, 413);
@@ -37,7 +37,7 @@ async fn a_long_body_is_refused() {
 }
 
 #[tokio::test]
-async fn the_longest_body_is_the_longest_message() {
+async fn longest_body_is_the_longest_message() {
     let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
     for (length, status) in [(scep::MAX_MESSAGE_BYTES, 500), (scep::MAX_MESSAGE_BYTES + 1, 413)] {
         let body = vec![0x30; length];
@@ -47,7 +47,7 @@ async fn the_longest_body_is_the_longest_message() {
 }
 
 #[tokio::test]
-async fn a_long_query_is_no_page_and_a_long_head_is_refused() {
+async fn long_query_and_long_head_are_refused() {
     let ca = impatient(PersonalityName::Ndes);
     let target =
         |length: usize| format!("{NDES}?operation=GetCACaps&message={}", "x".repeat(length));
@@ -60,7 +60,7 @@ async fn a_long_query_is_no_page_and_a_long_head_is_refused() {
 }
 
 #[tokio::test]
-async fn slow_peers_are_cut_off() {
+async fn slow_peers_are_disconnected() {
     let ca = impatient(PersonalityName::Linux);
     let slow_head = b"GET /scep HTTP/1.1\r\nHost:";
     let slow_body = b"POST /scep HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nxxx";
@@ -75,7 +75,7 @@ async fn slow_peers_are_cut_off() {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_read_is_cut_off() {
+async fn peer_that_does_not_read_is_disconnected() {
     let ca = impatient(PersonalityName::Ndes);
     let (mut near, far) = tokio::io::duplex(16);
     let serving = tokio::spawn({
@@ -87,7 +87,7 @@ async fn a_peer_that_does_not_read_is_cut_off() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_survived() {
+async fn server_survives_what_is_not_http() {
     let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
     for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"\r\n\r\n\r\n", b"GET\r\n\r\n", &[0; 4096]]
     {
@@ -102,7 +102,7 @@ async fn what_is_not_http_is_survived() {
 }
 
 #[tokio::test]
-async fn a_mutated_request_never_brings_the_server_down() {
+async fn server_survives_mutated_requests() {
     let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
     let message = message(&ca).await;
     for n in 0..400 {
@@ -134,7 +134,7 @@ pub(crate) async fn message(ca: &Arc<Ca>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_listener_serves_some_at_once_and_stops_when_told() {
+async fn listener_limits_connections_and_stops_on_shutdown() {
     let ca = impatient(PersonalityName::Linux);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -145,7 +145,7 @@ async fn a_listener_serves_some_at_once_and_stops_when_told() {
     let request = b"GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let _idle =
         (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
-    // Both places are taken until the idle connections are cut off.
+    // Both places are occupied until the idle connections are closed.
     let mut third = TcpStream::connect(address).await.unwrap();
     third.write_all(request).await.unwrap();
     let mut response = Vec::new();
@@ -159,7 +159,7 @@ async fn a_listener_serves_some_at_once_and_stops_when_told() {
 }
 
 #[tokio::test]
-async fn an_exchange_that_stalls_does_not_keep_the_server_from_stopping() {
+async fn stalled_exchange_delays_shutdown_by_the_timeout_at_most() {
     let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut stalling = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -169,15 +169,15 @@ async fn an_exchange_that_stalls_does_not_keep_the_server_from_stopping() {
     let serving = tokio::spawn(serve(listener, ca, async {
         let _ = stopped.await;
     }));
-    // The server reads the body from now on, for 25 seconds.
+    // From now on the server waits for the body, up to 25 seconds.
     stalling.read_exact(&mut [0; 25]).await.unwrap();
     tokio::time::pause();
-    let told = tokio::time::Instant::now();
+    let stopped_at = tokio::time::Instant::now();
     stop.send(()).unwrap();
     serving.await.unwrap();
     assert!(
-        (SHUTDOWN_TIMEOUT..2 * SHUTDOWN_TIMEOUT).contains(&told.elapsed()),
+        (SHUTDOWN_TIMEOUT..2 * SHUTDOWN_TIMEOUT).contains(&stopped_at.elapsed()),
         "{:?}",
-        told.elapsed()
+        stopped_at.elapsed()
     );
 }

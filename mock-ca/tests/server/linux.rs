@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use mock_ca::{Approval, Ca, ChallengePolicy, DecisionError, PersonalityName, Settings};
+use mock_ca::{Approval, Ca, ChallengePolicy, DecisionError, PersonalityName};
 use openssl::rand::rand_bytes;
 use scep::{
     algorithm::{Cipher, Digest},
@@ -13,7 +13,9 @@ use scep::{
 };
 
 use crate::{
-    client::{LINUX, ca, carry, drive, enrol, get, key, last_reason, open, password, settings},
+    client::{
+        LINUX, ca, carry, drive, enrol, get, key, last_reason, open_with, password, settings,
+    },
     messages::{pkcs_req, signer},
 };
 
@@ -22,13 +24,14 @@ fn linux() -> Arc<Ca> {
 }
 
 fn manual() -> Arc<Ca> {
-    let challenge = ChallengePolicy::Static(password("s3cret"));
-    let settings = Settings::new("test", PersonalityName::Linux);
-    open(Settings { challenge, approval: Approval::Manual, ..settings })
+    open_with(PersonalityName::Linux, |settings| {
+        settings.challenge = ChallengePolicy::Static(password("s3cret"));
+        settings.approval = Approval::Manual;
+    })
 }
 
 #[tokio::test]
-async fn capabilities_and_certificate_are_the_models() {
+async fn capabilities_and_certificate_are_those_of_scepserver() {
     let ca = linux();
     let capabilities = get(&ca, "/scep?operation=GetCACaps").await;
     assert_eq!(
@@ -57,7 +60,7 @@ async fn only_the_documented_path_is_served() {
 }
 
 #[tokio::test]
-async fn what_is_not_implemented_is_answered_500() {
+async fn unknown_operations_and_unreadable_messages_are_answered_500() {
     let ca = linux();
     for query in [
         "",
@@ -76,7 +79,7 @@ async fn what_is_not_implemented_is_answered_500() {
 }
 
 #[tokio::test]
-async fn a_client_with_the_challenge_gets_serial_two() {
+async fn client_with_the_challenge_gets_serial_number_two() {
     let ca = linux();
     let certificate = enrol(&ca, LINUX, settings(Some("s3cret"))).await.unwrap();
     assert_eq!(certificate.serial_number().to_bn().unwrap().to_vec(), [2]);
@@ -91,7 +94,7 @@ async fn a_client_with_the_challenge_gets_serial_two() {
 }
 
 #[tokio::test]
-async fn a_wrong_challenge_is_refused_and_not_shown() {
+async fn wrong_challenge_is_refused_and_not_logged() {
     let ca = linux();
     let refused = enrol(&ca, LINUX, settings(Some("wr0ng"))).await.unwrap_err();
     assert_eq!(refused.stage, Stage::Answer);
@@ -106,7 +109,7 @@ async fn a_wrong_challenge_is_refused_and_not_shown() {
 }
 
 #[tokio::test]
-async fn replies_follow_the_request_and_carry_the_certificates() {
+async fn reply_has_the_digest_and_nonce_of_the_request_and_carries_certificates() {
     let ca = linux();
     let mut client = Client::new(settings(Some("s3cret")));
     let mut request = client.start();
@@ -136,7 +139,7 @@ async fn replies_follow_the_request_and_carry_the_certificates() {
 }
 
 #[tokio::test]
-async fn a_message_may_come_by_get_and_wrapped() {
+async fn message_by_get_may_be_wrapped() {
     let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
     let message = crate::hostile::message(&ca).await;
     let query = Operation::PkiOperation(message).to_http(Method::Get).query;
@@ -148,15 +151,16 @@ async fn a_message_may_come_by_get_and_wrapped() {
 }
 
 #[tokio::test]
-async fn a_name_gets_one_certificate_unless_the_settings_say_otherwise() {
+async fn subject_gets_one_certificate_unless_duplicates_are_allowed() {
     let ca = linux();
     enrol(&ca, LINUX, settings(Some("s3cret"))).await.unwrap();
     enrol(&ca, LINUX, settings(Some("s3cret"))).await.unwrap_err();
     assert_eq!(last_reason(&ca), "`CN = MyUserCert` has a certificate that is still valid");
 
-    let challenge = ChallengePolicy::Static(password("s3cret"));
-    let lenient = Settings::new("test", PersonalityName::Linux);
-    let ca = open(Settings { challenge, allow_duplicate_names: true, ..lenient });
+    let ca = open_with(PersonalityName::Linux, |settings| {
+        settings.challenge = ChallengePolicy::Static(password("s3cret"));
+        settings.allow_duplicate_names = true;
+    });
     enrol(&ca, LINUX, settings(Some("s3cret"))).await.unwrap();
     enrol(&ca, LINUX, settings(Some("s3cret"))).await.unwrap();
     let serials: Vec<_> = ca.issued().into_iter().map(|issued| issued.serial).collect();
@@ -164,7 +168,7 @@ async fn a_name_gets_one_certificate_unless_the_settings_say_otherwise() {
 }
 
 #[tokio::test]
-async fn a_request_waits_until_it_is_approved() {
+async fn request_waits_until_it_is_approved() {
     let ca = manual();
     let mut client = Client::new(settings(Some("s3cret")));
     let first = client.start();
@@ -191,7 +195,7 @@ async fn a_request_waits_until_it_is_approved() {
 }
 
 #[tokio::test]
-async fn a_denied_request_is_refused_at_the_next_poll() {
+async fn denied_request_is_refused_at_the_next_poll() {
     let ca = manual();
     let mut client = Client::new(settings(Some("s3cret")));
     let first = client.start();
@@ -205,7 +209,7 @@ async fn a_denied_request_is_refused_at_the_next_poll() {
 }
 
 #[tokio::test]
-async fn a_waiting_request_sent_again_waits_on() {
+async fn repeated_request_continues_to_wait() {
     let ca = manual();
     let again = settings(Some("s3cret"));
     let mut client = Client::new(scep::client::Settings {
@@ -228,7 +232,7 @@ async fn a_waiting_request_sent_again_waits_on() {
 }
 
 #[tokio::test]
-async fn md5_is_an_error_to_the_server_and_no_refusal() {
+async fn md5_is_answered_500_without_a_cert_rep() {
     let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
     let signer = signer(&key());
     let request = pkcs_req("1", "CN=a", None, &signer);

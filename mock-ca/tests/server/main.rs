@@ -1,4 +1,4 @@
-//! The CA as its clients meet it: HTTP bytes in, HTTP bytes out.
+//! The CA from outside: HTTP bytes in, HTTP bytes out.
 
 #[cfg(test)]
 mod approval;
@@ -10,6 +10,8 @@ mod client;
 mod control;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fixture;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Messages that no honest client sends, or not yet.
+//! Messages that the client of `scep` does not send.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -31,7 +31,7 @@ pub(crate) struct Sent<'a> {
 }
 
 impl Sent<'_> {
-    /// Sends the message, and reads what comes back.
+    /// Sends the message, and reads the reply.
     pub(crate) async fn to(&self, ca: &Arc<Ca>, path: &str) -> Message {
         let response = self.response(ca, path).await;
         assert_eq!(response.status, 200, "{:?}", ca.log().last());

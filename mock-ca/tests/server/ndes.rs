@@ -30,7 +30,7 @@ fn with(challenge: &str) -> client::Settings {
     settings(Some(challenge))
 }
 
-/// The CertRep that a client with these settings gets, unread.
+/// The CertRep for a client with these settings.
 async fn reply(ca: &Arc<Ca>, settings: client::Settings) -> Message {
     let mut client = Client::new(settings);
     let mut request = client.start();
@@ -47,7 +47,7 @@ async fn reply(ca: &Arc<Ca>, settings: client::Settings) -> Message {
 }
 
 #[tokio::test]
-async fn capabilities_and_certificates_are_the_models() {
+async fn capabilities_and_certificates_are_those_of_ndes() {
     let ca = ndes();
     let capabilities = get(&ca, "/certsrv/mscep/mscep.dll?operation=GetCACaps").await;
     assert_eq!(
@@ -93,7 +93,7 @@ async fn paths_are_served_in_any_case() {
 }
 
 #[tokio::test]
-async fn the_documented_device_enrols_once_with_a_password() {
+async fn documented_device_enrols_once_with_a_password() {
     let ca = ndes();
     let certificate = enrol(&ca, NDES, with(ONCE)).await.unwrap();
     let serial = certificate.serial_number().to_bn().unwrap().to_vec();
@@ -110,7 +110,7 @@ async fn the_documented_device_enrols_once_with_a_password() {
 }
 
 #[tokio::test]
-async fn a_failure_has_the_decoded_shape() {
+async fn failure_has_the_form_of_the_captured_one() {
     let ca = ndes();
     let reply =
         reply(&ca, client::Settings { digest: Some(Digest::Sha512), ..with("wrong") }).await;
@@ -128,7 +128,7 @@ async fn a_failure_has_the_decoded_shape() {
 }
 
 #[tokio::test]
-async fn a_success_says_issued_and_carries_no_certificate_in_the_clear() {
+async fn success_says_issued_and_carries_no_certificate_in_the_clear() {
     let ca = ndes();
     let settings = client::Settings {
         digest: Some(Digest::Sha512),
@@ -144,7 +144,7 @@ async fn a_success_says_issued_and_carries_no_certificate_in_the_clear() {
 }
 
 #[tokio::test]
-async fn the_key_usage_asked_for_chooses_the_template() {
+async fn requested_key_usage_selects_the_template() {
     let usages = [
         (KeyUsage::DIGITAL_SIGNATURE, KeyUsage::DIGITAL_SIGNATURE),
         (KeyUsage::KEY_ENCIPHERMENT, KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT),
@@ -167,7 +167,7 @@ async fn the_key_usage_asked_for_chooses_the_template() {
 }
 
 #[tokio::test]
-async fn an_existing_certificate_renews_without_a_password() {
+async fn existing_certificate_is_renewed_without_a_password() {
     let ca = ndes();
     let first = with(ONCE);
     let old_key = first.key.clone();
@@ -191,7 +191,7 @@ fn shown_password(page: &Response) -> String {
 }
 
 #[tokio::test]
-async fn the_admin_page_gives_five_passwords_that_work() {
+async fn admin_page_gives_five_passwords() {
     let ca = ndes();
     let page = get(&ca, "/CertSrv/mscep_admin/").await;
     assert_eq!((page.status, page.header("Content-Type")), (200, Some("text/html")));
@@ -211,7 +211,7 @@ async fn the_admin_page_gives_five_passwords_that_work() {
 }
 
 #[tokio::test]
-async fn the_admin_page_wants_user_and_password() {
+async fn admin_page_needs_user_and_password() {
     let mut settings = Settings::new("test", PersonalityName::Ndes);
     settings.challenge = ChallengePolicy::Static(password(ONCE));
     settings.admin = Some(AdminCredentials { user: "admin".into(), password: password("p:w") });
@@ -236,7 +236,7 @@ async fn the_admin_page_wants_user_and_password() {
 }
 
 #[tokio::test]
-async fn a_caller_without_permission_gets_no_password() {
+async fn user_without_permission_gets_no_password() {
     let mut settings = Settings::new("test", PersonalityName::Ndes);
     settings.challenge = ChallengePolicy::one_time(Vec::new());
     settings.windows.admin_may_enroll = false;
@@ -245,7 +245,7 @@ async fn a_caller_without_permission_gets_no_password() {
 }
 
 #[tokio::test]
-async fn a_get_crl_is_refused_as_the_decoded_one() {
+async fn get_crl_is_refused_like_the_captured_one() {
     let ca = ndes();
     let reply = post(&ca, &get_crl(&ca, 1)).await;
     let reply = Message::parse(&reply.body).unwrap();
@@ -254,7 +254,7 @@ async fn a_get_crl_is_refused_as_the_decoded_one() {
 }
 
 #[tokio::test]
-async fn a_message_for_another_certificate_is_not_opened() {
+async fn message_for_another_certificate_is_not_opened() {
     let ca = ndes();
     for recipient in [0, 2] {
         assert_eq!(post(&ca, &get_crl(&ca, recipient)).await.status, 500);
@@ -271,7 +271,7 @@ async fn post(ca: &Arc<Ca>, message: &[u8]) -> Response {
     send(ca, "POST", &format!("{NDES}?operation=PKIOperation"), "", message).await
 }
 
-/// A GetCRL enciphered to one of the certificates of `GetCACert`.
+/// A GetCRL that is encrypted for one of the certificates of `GetCACert`.
 fn get_crl(ca: &Ca, recipient: usize) -> Vec<u8> {
     let certificates = ca.certificates();
     let key = key();

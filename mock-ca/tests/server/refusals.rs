@@ -1,4 +1,4 @@
-//! What is refused, one test each, and that a refusal costs nobody anything.
+//! Refusals, one test each; a refusal has no side effects.
 
 use std::sync::Arc;
 
@@ -15,17 +15,17 @@ use scep::{
 };
 
 use crate::{
-    client::{LINUX, NDES, ca, enrol, key, last_reason, open, password, settings},
+    client::{LINUX, NDES, ca, enrol, key, last_reason, open_with, password, settings},
     messages::{Sent, csr, pkcs_req, poll, signer, stolen_csr},
 };
 
 const NOT_THEIRS: &str = "the transaction id belongs to a request signed with another key";
 
 fn manual(change: impl FnOnce(&mut Settings)) -> Arc<Ca> {
-    let mut settings = Settings::new("test", PersonalityName::Linux);
-    settings.approval = Approval::Manual;
-    change(&mut settings);
-    open(settings)
+    open_with(PersonalityName::Linux, |settings| {
+        settings.approval = Approval::Manual;
+        change(settings);
+    })
 }
 
 fn status(reply: &Message) -> PkiStatus {
@@ -43,7 +43,7 @@ fn with_elliptic_key() -> Identity {
 }
 
 #[tokio::test]
-async fn a_signer_that_can_open_no_reply_costs_no_password() {
+async fn signer_that_cannot_receive_a_reply_does_not_use_up_the_password() {
     let ca = ca(PersonalityName::Ndes, ChallengePolicy::one_time(vec![password("ONCE")]));
     let signer = with_elliptic_key();
     let body = csr("CN=MyUserCert", Some("ONCE"), &key());
@@ -55,7 +55,7 @@ async fn a_signer_that_can_open_no_reply_costs_no_password() {
 }
 
 #[tokio::test]
-async fn a_request_for_somebody_else_s_key_is_refused() {
+async fn request_without_proof_of_possession_is_refused() {
     let ca = ca(PersonalityName::Ndes, ChallengePolicy::None);
     let thief = signer(&key());
     let body = stolen_csr("CN=MyUserCert", &key(), &thief.key);
@@ -66,7 +66,7 @@ async fn a_request_for_somebody_else_s_key_is_refused() {
 }
 
 #[tokio::test]
-async fn an_empty_challenge_is_none() {
+async fn empty_challenge_counts_as_missing() {
     for challenge in
         [ChallengePolicy::Static(password("")), ChallengePolicy::one_time(vec![password("")])]
     {
@@ -79,7 +79,7 @@ async fn an_empty_challenge_is_none() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_told_of_to_nobody_else() {
+async fn poll_by_another_requester_is_refused() {
     let ca = manual(|_| ());
     let (owner, other) = (signer(&key()), signer(&key()));
     pkcs_req("1", "CN=a", None, &owner).to(&ca, LINUX).await;
@@ -96,7 +96,7 @@ async fn a_transaction_is_told_of_to_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_waiting_transaction_is_taken_over_by_nobody() {
+async fn waiting_transaction_cannot_be_taken_over() {
     let ca = manual(|_| ());
     let (owner, other) = (signer(&key()), signer(&key()));
     pkcs_req("1", "CN=a", None, &owner).to(&ca, LINUX).await;
@@ -109,13 +109,10 @@ async fn a_waiting_transaction_is_taken_over_by_nobody() {
 }
 
 #[tokio::test]
-async fn a_transaction_with_a_certificate_stays_its_owner_s() {
+async fn issued_transaction_cannot_be_taken_over() {
     // An NDES that issues at once can be polled, too.
     let issuing = ca(PersonalityName::Ndes, ChallengePolicy::None);
-    let asking = open(Settings {
-        approval: Approval::Manual,
-        ..Settings::new("test", PersonalityName::Ndes)
-    });
+    let asking = open_with(PersonalityName::Ndes, |settings| settings.approval = Approval::Manual);
     for ca in [issuing, asking] {
         let (owner, other) = (signer(&key()), signer(&key()));
         pkcs_req("1", "CN=a", None, &owner).to(&ca, NDES).await;
@@ -128,7 +125,7 @@ async fn a_transaction_with_a_certificate_stays_its_owner_s() {
 }
 
 #[tokio::test]
-async fn no_more_wait_than_the_limit_says() {
+async fn number_of_waiting_requests_is_limited() {
     let ca = manual(|settings| settings.limits.pending = 1);
     let signers = [signer(&key()), signer(&key())];
     let requests =
@@ -136,7 +133,7 @@ async fn no_more_wait_than_the_limit_says() {
     assert_eq!(status(&requests[0].to(&ca, LINUX).await), PkiStatus::Pending);
     let refused = requests[1].to(&ca, LINUX).await;
     assert_eq!(status(&refused), PkiStatus::Failure);
-    // Where an envelope would be, scepserver leaves an empty string.
+    // scepserver has an empty string in place of the envelope.
     assert_eq!(refused.content(), Some(&[][..]));
     assert_eq!(last_reason(&ca), "1 requests wait for a decision, no more are taken");
     ca.deny(&TransactionId::new("1")).unwrap();
@@ -144,7 +141,7 @@ async fn no_more_wait_than_the_limit_says() {
 }
 
 #[tokio::test]
-async fn two_that_wait_for_one_name_get_one_certificate() {
+async fn two_waiting_requests_for_one_subject_get_one_certificate() {
     let ca = manual(|_| ());
     let signers = [signer(&key()), signer(&key())];
     for (id, signer) in ["1", "2"].iter().zip(&signers) {
@@ -157,18 +154,17 @@ async fn two_that_wait_for_one_name_get_one_certificate() {
     assert!(refused.to_string().contains("`CN = a` has a certificate"), "{refused}");
     assert_eq!((ca.issued().len(), ca.pending().len()), (1, 1));
     ca.deny(&TransactionId::new("2")).unwrap();
-    // From now on nobody needs to be asked.
+    // A further request is refused without approval.
     pkcs_req("3", "CN=a", None, &signers[1]).to(&ca, LINUX).await;
     assert_eq!(last_reason(&ca), "`CN = a` has a certificate that is still valid");
 }
 
 #[tokio::test]
-async fn the_last_number_is_given_once() {
-    let mut settings = Settings::new("test", PersonalityName::Ndes);
-    settings.windows.first_request_id = u32::MAX;
-    let ca = open(settings);
-    enrol(&ca, NDES, crate::client::settings(None)).await.unwrap();
-    enrol(&ca, NDES, crate::client::settings(None)).await.unwrap_err();
+async fn last_request_id_is_used_once() {
+    let ca =
+        open_with(PersonalityName::Ndes, |settings| settings.windows.first_request_id = u32::MAX);
+    enrol(&ca, NDES, settings(None)).await.unwrap();
+    enrol(&ca, NDES, settings(None)).await.unwrap_err();
     assert_eq!(last_reason(&ca), "no number is left for a further request or certificate");
     assert_eq!(ca.issued().len(), 1);
 }

@@ -1,11 +1,11 @@
-//! The personality that does what RFC 8894 asks.
+//! The personality that follows RFC 8894.
 
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use mock_ca::{Ca, ChallengePolicy, PersonalityName, RevocationError, Settings};
+use mock_ca::{Ca, ChallengePolicy, PersonalityName, RevocationError};
 use openssl::{
     rand::rand_bytes,
     x509::{CrlStatus, X509},
@@ -22,12 +22,12 @@ use scep::{
 use tempfile::TempDir;
 
 use crate::{
-    client::{ca, enrol, get, key, last_reason, open, password, send, settings},
+    client::{ca, enrol, get, key, last_reason, open_with, password, send, settings},
     messages::{Sent, csr, pkcs_req, poll, signer, stolen_csr},
     state::forget,
 };
 
-/// Where nobody told the client of any path.
+/// The path for a client that was given none.
 const PATH: &str = "/cgi-bin/pkiclient.exe";
 
 fn rfc8894() -> Arc<Ca> {
@@ -43,7 +43,7 @@ fn refused(reply: &Message) -> FailInfo {
     attributes.fail_info().unwrap()
 }
 
-/// What a SUCCESS holds for this identity.
+/// The content of a SUCCESS for this identity.
 fn opened(reply: &Message, recipient: &Identity) -> certs_only::CertsOnly {
     assert_eq!(reply.attributes().pki_status().unwrap(), PkiStatus::Success);
     let opened = envelope::open(reply.content().unwrap(), recipient).unwrap();
@@ -83,7 +83,7 @@ async fn scep_is_at_every_path() {
 }
 
 #[tokio::test]
-async fn an_issued_certificate_serves_to_sign_and_to_receive() {
+async fn issued_certificate_can_sign_and_decrypt() {
     let ca = rfc8894();
     let certificate = certified(&ca, "a").await.certificate;
     let usage = KeyUsage::of(&certificate).unwrap();
@@ -95,7 +95,7 @@ async fn an_issued_certificate_serves_to_sign_and_to_receive() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_400() {
+async fn unreadable_requests_are_answered_400() {
     let ca = rfc8894();
     for query in ["", "?operation=GetCACert2", "?operation=PKIOperation&message=%25"] {
         let answer = get(&ca, &format!("{PATH}{query}")).await;
@@ -108,7 +108,7 @@ async fn what_cannot_be_read_is_400() {
 }
 
 #[tokio::test]
-async fn each_refusal_has_its_fail_info_and_says_why() {
+async fn each_refusal_has_its_fail_info_and_a_text() {
     let ca = ca(PersonalityName::Rfc8894, ChallengePolicy::Static(password("s3cret")));
     let own = signer(&key());
     let sent = |message_type, body| Sent { message_type, id: "1", body, signer: &own };
@@ -144,7 +144,7 @@ async fn each_refusal_has_its_fail_info_and_says_why() {
     }
 }
 
-/// A PKCSReq as `change` leaves it.
+/// Sends a PKCSReq that `change` has altered.
 async fn changed(ca: &Arc<Ca>, change: impl FnOnce(&mut MessageBuilder)) -> Message {
     let own = signer(&key());
     let body = csr("CN=a", None, &own.key);
@@ -168,7 +168,7 @@ async fn changed(ca: &Arc<Ca>, change: impl FnOnce(&mut MessageBuilder)) -> Mess
 }
 
 #[tokio::test]
-async fn a_message_that_breaks_off_after_its_header_is_answered_by_a_cert_rep() {
+async fn message_without_readable_content_is_answered_with_a_cert_rep() {
     let ca = rfc8894();
     let reply = changed(&ca, |message| message.content = None).await;
     assert_eq!(refused(&reply), FailInfo::BadRequest);
@@ -185,7 +185,7 @@ async fn a_message_that_breaks_off_after_its_header_is_answered_by_a_cert_rep() 
 }
 
 #[tokio::test]
-async fn a_message_of_another_time_is_refused() {
+async fn message_of_another_time_is_refused() {
     let ca = rfc8894();
     let now = SystemTime::now();
     let near = Duration::from_secs(9 * 60);
@@ -201,7 +201,7 @@ async fn a_message_of_another_time_is_refused() {
 }
 
 #[tokio::test]
-async fn a_request_sent_again_gets_the_same_certificate() {
+async fn repeated_request_gets_the_same_certificate() {
     let ca = rfc8894();
     let own = signer(&key());
     let request = pkcs_req("1", "CN=a", None, &own);
@@ -215,7 +215,7 @@ async fn a_request_sent_again_gets_the_same_certificate() {
 }
 
 #[tokio::test]
-async fn a_certificate_is_renewed_by_its_own_message_until_it_is_revoked() {
+async fn certificate_is_renewed_by_renewal_req_until_it_is_revoked() {
     let ca = ca(PersonalityName::Rfc8894, ChallengePolicy::one_time(vec![password("ONCE")]));
     let own = signer(&key());
     let reply = pkcs_req("1", "CN=a", Some("ONCE"), &own).to(&ca, PATH).await;
@@ -230,7 +230,7 @@ async fn a_certificate_is_renewed_by_its_own_message_until_it_is_revoked() {
     let reply = renewal(MessageType::RenewalReq, "2").to(&ca, PATH).await;
     opened(&reply, &existing);
     assert!(reply.certificates()[0].to_der().unwrap() == ca.ca_certificate().to_der().unwrap());
-    // Without the message's type the certificate authorises nothing.
+    // With another message type the certificate authorises nothing.
     let reply = renewal(MessageType::PkcsReq, "3").to(&ca, PATH).await;
     assert_eq!(refused(&reply), FailInfo::BadMessageCheck);
 
@@ -241,13 +241,13 @@ async fn a_certificate_is_renewed_by_its_own_message_until_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn certificates_and_the_revocation_list_are_to_be_had() {
+async fn get_cert_and_get_crl_are_answered() {
     let directory = TempDir::new().unwrap();
-    let keep = || Settings {
-        state: Some(directory.path().to_owned()),
-        ..Settings::new("test", PersonalityName::Rfc8894)
+    let opened_again = || {
+        let state = Some(directory.path().to_owned());
+        open_with(PersonalityName::Rfc8894, |settings| settings.state = state)
     };
-    let ca = open(keep());
+    let ca = opened_again();
     let (one, other) = (certified(&ca, "a").await, certified(&ca, "b").await);
     let given = asking(MessageType::GetCert, &one.certificate, &other).to(&ca, PATH).await;
     let given = opened(&given, &other).certificates;
@@ -263,7 +263,7 @@ async fn certificates_and_the_revocation_list_are_to_be_had() {
     let next_ca = get(&ca, "/?operation=GetNextCACert").await.body;
     forget(ca).await;
 
-    let ca = open(keep());
+    let ca = opened_again();
     assert!(ca.issued()[0].revoked.is_some() && ca.issued()[1].revoked.is_none());
     let list = asking(MessageType::GetCrl, &one.certificate, &other).to(&ca, PATH).await;
     let list = opened(&list, &other).crls.remove(0);
@@ -284,7 +284,7 @@ fn following(ca: &Ca, answer: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn the_next_ca_is_vouched_for_by_this_one() {
+async fn next_ca_certificate_is_signed_by_this_ca() {
     let ca = rfc8894();
     let answer = get(&ca, "/?operation=GetNextCACert").await;
     assert_eq!(answer.header("Content-Type"), Some("application/x-x509-next-ca-cert"));
@@ -295,6 +295,6 @@ async fn the_next_ca_is_vouched_for_by_this_one() {
     assert!(next.not_before() >= current.not_after());
 
     let without =
-        Settings { capabilities: Some(vec![]), ..Settings::new("test", PersonalityName::Rfc8894) };
-    assert_eq!(get(&open(without), "/?operation=GetNextCACert").await.status, 400);
+        open_with(PersonalityName::Rfc8894, |settings| settings.capabilities = Some(vec![]));
+    assert_eq!(get(&without, "/?operation=GetNextCACert").await.status, 400);
 }

@@ -1,6 +1,6 @@
-//! What the CA tells of its clients' habits.
+//! The CA's record of requests.
 
-use mock_ca::{ChallengePolicy, PersonalityName, QueryMessage, Settings};
+use mock_ca::{ChallengePolicy, PersonalityName, QueryMessage};
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, TransactionId},
@@ -9,22 +9,22 @@ use scep::{
 };
 
 use crate::{
-    client::{LINUX, NDES, ca, enrol, get, key, open, password, send, settings},
+    client::{LINUX, NDES, ca, enrol, get, key, open_with, password, send, settings},
     messages::{Sent, csr, pkcs_req, signer},
 };
 
 #[tokio::test]
-async fn an_enrolment_is_told_request_by_request() {
+async fn enrolment_is_recorded_request_by_request() {
     let ca = ca(PersonalityName::Linux, ChallengePolicy::Static(password("Kohlrabi-7Xq")));
     enrol(&ca, LINUX, settings(Some("Kohlrabi-7Xq"))).await.unwrap();
     let requests = ca.requests();
-    let told: Vec<_> = requests
+    let recorded: Vec<_> = requests
         .iter()
         .map(|one| (one.method.as_str(), one.operation.as_deref().unwrap(), one.post_offered))
         .collect();
     let offered = Some(true);
     assert_eq!(
-        told,
+        recorded,
         [
             ("GET", "GetCACaps", offered),
             ("GET", "GetCACert", offered),
@@ -50,10 +50,10 @@ async fn an_enrolment_is_told_request_by_request() {
 }
 
 #[tokio::test]
-async fn a_message_by_get_is_told_with_how_it_was_escaped() {
+async fn message_by_get_is_recorded_with_its_encoding() {
     let capabilities = vec![Capability::Aes, Capability::Sha256];
-    let settings_of = Settings::new("test", PersonalityName::Linux);
-    let ca = open(Settings { capabilities: Some(capabilities), ..settings_of });
+    let ca =
+        open_with(PersonalityName::Linux, |settings| settings.capabilities = Some(capabilities));
     enrol(&ca, LINUX, settings(None)).await.unwrap();
     let last = ca.requests().pop().unwrap();
     assert_eq!((last.method.as_str(), last.post_offered), ("GET", Some(false)));
@@ -67,7 +67,7 @@ async fn a_message_by_get_is_told_with_how_it_was_escaped() {
 }
 
 #[tokio::test]
-async fn what_is_odd_about_a_message_is_told_though_it_is_refused() {
+async fn refused_message_is_recorded() {
     let ca = ca(PersonalityName::Ndes, ChallengePolicy::None);
     let other = signer(&key());
     let body = csr("CN=a", None, &key());
@@ -81,7 +81,7 @@ async fn what_is_odd_about_a_message_is_told_though_it_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_scep_is_told_too_and_cut() {
+async fn other_requests_are_recorded_and_shortened() {
     let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
     let path = format!("/{}", "x".repeat(5000));
     let answer = send(&ca, "PUT", &path, "Content-Type: text/x-odd\r\n", b"?").await;

@@ -1,4 +1,4 @@
-//! A CA that is stopped without a word, and opened again.
+//! A CA that is stopped abruptly, and opened again.
 
 use std::{fs, path::Path, sync::Arc, time::SystemTime};
 
@@ -18,6 +18,19 @@ fn kept(personality: PersonalityName, directory: &Path) -> Settings {
     settings
 }
 
+fn with_fresh_keys(mut settings: Settings) -> Settings {
+    settings.keys = Keys::Fresh;
+    settings
+}
+
+/// The settings of a CA without challenge passwords, whose requests wait for approval.
+fn waiting(directory: &Path) -> Settings {
+    let mut settings = kept(PersonalityName::Linux, directory);
+    settings.approval = Approval::Manual;
+    settings.challenge = ChallengePolicy::None;
+    settings
+}
+
 fn refusal(settings: Settings) -> StateError {
     match Ca::open(settings, SystemTime::now()).err().expect("refused") {
         OpenError::State(error) => error,
@@ -26,9 +39,9 @@ fn refusal(settings: Settings) -> StateError {
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn keys_certificates_and_passwords_survive_a_restart() {
     let directory = TempDir::new().unwrap();
-    let keep = || Settings { keys: Keys::Fresh, ..kept(PersonalityName::Ndes, directory.path()) };
+    let keep = || with_fresh_keys(kept(PersonalityName::Ndes, directory.path()));
     let ca = open(keep());
     let certificates = |ca: &Ca| -> Vec<Vec<u8>> {
         ca.certificates().iter().map(|certificate| certificate.to_der().unwrap()).collect()
@@ -50,8 +63,7 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(serials, ["11:00:00:14:23", "11:00:00:14:24", "11:00:00:14:25"]);
 }
 
-/// Ends a CA without closing anything in order, once the last answer is out; the system takes the lock from a dead
-/// process as it does here.
+/// Drops a CA without an orderly end, after its last answer. The lock is released as the system does for a dead process.
 pub(crate) async fn forget(ca: Arc<Ca>) {
     while Arc::strong_count(&ca) > 1 {
         tokio::task::yield_now().await;
@@ -59,12 +71,9 @@ pub(crate) async fn forget(ca: Arc<Ca>) {
 }
 
 #[tokio::test]
-async fn a_request_waits_across_restarts() {
+async fn request_waits_across_restarts() {
     let directory = TempDir::new().unwrap();
-    let keep = || {
-        let settings = kept(PersonalityName::Linux, directory.path());
-        Settings { approval: Approval::Manual, challenge: ChallengePolicy::None, ..settings }
-    };
+    let keep = || waiting(directory.path());
     let ca = open(keep());
     let mut client = Client::new(settings(None));
     let first = client.start();
@@ -85,12 +94,9 @@ async fn a_request_waits_across_restarts() {
 }
 
 #[tokio::test]
-async fn a_denial_lasts() {
+async fn denial_survives_a_restart() {
     let directory = TempDir::new().unwrap();
-    let keep = || {
-        let settings = kept(PersonalityName::Linux, directory.path());
-        Settings { approval: Approval::Manual, challenge: ChallengePolicy::None, ..settings }
-    };
+    let keep = || waiting(directory.path());
     let ca = open(keep());
     let mut client = Client::new(settings(None));
     let first = client.start();
@@ -106,7 +112,7 @@ async fn a_denial_lasts() {
 }
 
 #[tokio::test]
-async fn what_was_being_written_when_the_machine_stopped_is_nothing() {
+async fn unfinished_files_are_removed() {
     let directory = TempDir::new().unwrap();
     forget(open(kept(PersonalityName::Linux, directory.path()))).await;
     let unfinished = directory.path().join("issued/.unfinished-0000000002.json");
@@ -114,7 +120,7 @@ async fn what_was_being_written_when_the_machine_stopped_is_nothing() {
     let ca = open(kept(PersonalityName::Linux, directory.path()));
     assert!(ca.issued().is_empty() && !unfinished.exists());
 
-    // Nor is a CA that was never finished, for nobody has been given a certificate of it.
+    // A CA that was not finished is replaced, too, because it has issued nothing.
     forget(ca).await;
     fs::remove_file(directory.path().join("state.json")).unwrap();
     fs::write(directory.path().join("ca.pem"), "half").unwrap();
@@ -124,7 +130,7 @@ async fn what_was_being_written_when_the_machine_stopped_is_nothing() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_named() {
+async fn damaged_file_is_named() {
     let directory = TempDir::new().unwrap();
     let keep = || kept(PersonalityName::Linux, directory.path());
     let ca = open(keep());
@@ -145,11 +151,10 @@ async fn a_damaged_file_is_named() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_ca_is_damage() {
+async fn certificate_of_another_ca_is_rejected() {
     let (ours, theirs) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     for directory in [&ours, &theirs] {
-        let ca =
-            open(Settings { keys: Keys::Fresh, ..kept(PersonalityName::Linux, directory.path()) });
+        let ca = open(with_fresh_keys(kept(PersonalityName::Linux, directory.path())));
         enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
     }
     let name = "issued/0000000002.json";
@@ -159,7 +164,7 @@ async fn a_certificate_of_another_ca_is_damage() {
 }
 
 #[tokio::test]
-async fn a_state_serves_one_server_of_its_kind() {
+async fn state_of_another_or_running_ca_is_rejected() {
     let directory = TempDir::new().unwrap();
     let ca = open(kept(PersonalityName::Linux, directory.path()));
     assert!(matches!(
@@ -184,7 +189,7 @@ async fn a_state_serves_one_server_of_its_kind() {
 }
 
 #[test]
-fn a_foreign_directory_is_left_alone() {
+fn foreign_directory_is_rejected_and_unchanged() {
     let directory = TempDir::new().unwrap();
     fs::write(directory.path().join("thesis.txt"), "precious").unwrap();
     let error = refusal(kept(PersonalityName::Linux, directory.path()));
@@ -198,7 +203,7 @@ fn a_foreign_directory_is_left_alone() {
 }
 
 #[test]
-fn the_state_of_an_older_version_is_named_as_such() {
+fn state_of_an_older_version_is_rejected() {
     let directory = TempDir::new().unwrap();
     for (name, content) in [("state", "sceplab-state 1\npersonality: linux\n"), ("lock", "")] {
         fs::write(directory.path().join(name), content).unwrap();
@@ -208,7 +213,7 @@ fn the_state_of_an_older_version_is_named_as_such() {
 }
 
 #[test]
-fn the_key_of_somebody_s_own_ca_is_left_alone() {
+fn key_of_another_ca_is_rejected_and_unchanged() {
     for name in ["ca.key", "ca.pem"] {
         let directory = TempDir::new().unwrap();
         let file = directory.path().join(name);
@@ -220,7 +225,7 @@ fn the_key_of_somebody_s_own_ca_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_password_that_cannot_be_noted_as_used_buys_nothing() {
+async fn password_that_cannot_be_stored_as_used_is_refused() {
     let directory = TempDir::new().unwrap();
     let ca = open(kept(PersonalityName::Ndes, directory.path()));
     let obstacle = directory.path().join(".unfinished-challenges.json");
@@ -234,7 +239,7 @@ async fn a_password_that_cannot_be_noted_as_used_buys_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_can_read_it() {
+fn only_the_owner_can_read_the_state() {
     use std::os::unix::fs::PermissionsExt;
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("ca");

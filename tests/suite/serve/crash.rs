@@ -21,11 +21,9 @@ fn start(personality: &str, state: &Path, further: &[&str]) -> Server {
 
 /// What a state directory holds once its server is gone.
 fn kept(personality: PersonalityName, state: &Path) -> Vec<Vec<u8>> {
-    let settings = Settings {
-        state: Some(state.to_owned()),
-        keys: Keys::Fresh,
-        ..Settings::new("pki", personality)
-    };
+    let mut settings = Settings::new("pki", personality);
+    settings.state = Some(state.to_owned());
+    settings.keys = Keys::Fresh;
     let ca = Ca::open(settings, SystemTime::now()).unwrap();
     ca.issued().iter().map(|issued| issued.certificate.to_der().unwrap()).collect()
 }

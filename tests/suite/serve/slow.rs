@@ -1,12 +1,10 @@
 //! Peers that take their time: cut off, on a real socket, by a server whose patience is short.
 
-use std::future::pending;
-use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use mock_ca::{Ca, Limits, PersonalityName, Settings};
+use mock_ca::{MockCa, RunningCa};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::LINUX;
@@ -14,15 +12,12 @@ use super::client::{enrol, settings};
 use crate::suite::sceplab::DEADLINE;
 
 /// A server that waits a fifth of a second for whatever is to come.
-async fn impatient() -> SocketAddr {
-    let mut settings = Settings::new("pki", PersonalityName::Linux);
-    settings.limits =
-        Limits { read_timeout: Duration::from_millis(200), connections: 8, ..Limits::default() };
-    let ca = Ca::open(settings, SystemTime::now()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { mock_ca::serve(listener, ca, pending::<()>()).await });
-    address
+async fn impatient() -> RunningCa {
+    let ca = MockCa::linux().with(|settings| {
+        settings.limits.read_timeout = Duration::from_millis(200);
+        settings.limits.connections = 8;
+    });
+    ca.start().await.unwrap()
 }
 
 /// Waits for the end of a connection on which nothing more is sent.
@@ -34,23 +29,24 @@ async fn is_cut_off(mut stream: TcpStream) {
 
 #[tokio::test]
 async fn a_peer_that_stops_amid_a_request_is_cut_off() {
-    let address = impatient().await;
+    let ca = impatient().await;
     for part in [
         "",
         "GET /scep?operation=GetCA",
         "GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: x\r\n",
         "POST /scep?operation=PKIOperation HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345",
     ] {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = TcpStream::connect(ca.address()).await.unwrap();
         stream.write_all(part.as_bytes()).await.unwrap();
         is_cut_off(stream).await;
     }
 }
 
-/// The clock stands still but for what is waited for: four pieces are sent in the time that the server has.
-#[tokio::test(start_paused = true)]
+/// Four pieces are sent in the time that the server waits.
+#[tokio::test]
 async fn a_peer_that_sends_byte_by_byte_is_cut_off() {
-    let mut stream = TcpStream::connect(impatient().await).await.unwrap();
+    let ca = impatient().await;
+    let mut stream = TcpStream::connect(ca.address()).await.unwrap();
     let drip = async {
         while stream.write_all(b"GET /scep?operation=").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -61,12 +57,12 @@ async fn a_peer_that_sends_byte_by_byte_is_cut_off() {
 
 #[tokio::test]
 async fn slow_peers_do_not_keep_others_out() {
-    let address = impatient().await;
+    let ca = impatient().await;
     let mut idle = Vec::new();
     for _ in 0..20 {
-        idle.push(TcpStream::connect(address).await.unwrap());
+        idle.push(TcpStream::connect(ca.address()).await.unwrap());
     }
-    let authority = address.to_string();
+    let authority = ca.address().to_string();
     let enrolment = enrol(&authority, LINUX, settings("CN=a", None));
     assert!(timeout(DEADLINE, enrolment).await.expect("its turn comes").is_ok());
 }

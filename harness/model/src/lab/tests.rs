@@ -386,7 +386,7 @@ fn a_wrong_fault_is_reported_at_its_place() {
         ),
         (
             "{on: PKIOperation, do: caps-none}",
-            "`caps-none` never happens on PKIOperation (it does on GetCACaps)",
+            "`caps-none` never happens on PKIOperation (it happens on GetCACaps)",
             32,
         ),
         (

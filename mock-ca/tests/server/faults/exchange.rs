@@ -1,11 +1,11 @@
-//! One request that brings a fault about, and what came back.
+//! A request that triggers a fault, and the answer.
 
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use mock_ca::{Approval, Ca, Fault, FaultRule, PersonalityName, Settings, Trigger};
+use mock_ca::{Approval, Ca, Fault, FaultRule, PersonalityName, Trigger};
 use openssl::{
     pkey::{PKey, Private},
     rand::rand_bytes,
@@ -20,27 +20,27 @@ use tokio::time::Instant;
 
 use super::RFC8894;
 use crate::{
-    client::{NDES, Response, key, open, parse, raw},
+    client::{NDES, Response, key, open_with, parse, raw},
     messages::{Sent, pkcs_req, poll, signer},
 };
 
-/// One for all exchanges: making a key takes longer than all the rest.
+/// One key for all exchanges, because making a key takes longer than all the rest.
 static KEY: LazyLock<PKey<Private>> = LazyLock::new(key);
 
 pub(super) const ID: &str = "TRANSACTION-1";
 pub(super) const NONCE: [u8; 16] = *b"0123456789abcdef";
 
-/// What is asked of whom.
+/// The request, and the server that it is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Provocation {
     GetCaCaps,
     GetCaCert(PersonalityName),
     GetNextCaCert,
-    /// A request that gets its certificate.
+    /// A PKCSReq that gets its certificate.
     Granted(PersonalityName),
-    /// A poll for nothing.
+    /// A poll for an unknown transaction.
     Refused,
-    /// A request that waits for a person.
+    /// A PKCSReq that waits for approval.
     Held,
 }
 
@@ -61,7 +61,7 @@ impl Provocation {
         match fault {
             Fault::NoFailInfo | Fault::UnknownFailInfo | Fault::PayloadInFailure => Self::Refused,
             Fault::PayloadInPending => Self::Held,
-            // The replies of this one carry no certificate.
+            // Replies of this personality carry no certificate.
             Fault::CertificatesPresent | Fault::CombinedSignatureAlgorithm => {
                 Self::Granted(PersonalityName::Ndes)
             }
@@ -87,13 +87,13 @@ impl Provocation {
     }
 }
 
-/// A request and what came back.
+/// A request and its answer.
 pub(super) struct Exchange {
     pub(super) ca: Arc<Ca>,
     pub(super) own: Identity,
-    /// `None` when the connection was closed.
+    /// `None` if the connection was closed.
     pub(super) response: Option<Response>,
-    /// How long it took by a clock that knows only waits.
+    /// The time until the answer, by a clock that counts only waits.
     pub(super) waited: Duration,
 }
 
@@ -103,7 +103,10 @@ impl Exchange {
         let is_held = provocation == Provocation::Held;
         let approval = if is_held { Approval::Manual } else { Approval::Automatic };
         let faults = rule.into_iter().collect();
-        let ca = open(Settings { faults, approval, ..Settings::new("test", personality) });
+        let ca = open_with(personality, |settings| {
+            settings.faults = faults;
+            settings.approval = approval;
+        });
         let own = signer(&KEY);
         let request = request(provocation, &ca, &own);
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! How each fault looks on the wire.
+//! The visible effect of each fault.
 
 use mock_ca::Fault;
 use openssl::{asn1::Asn1Time, x509::X509};
@@ -20,7 +20,7 @@ const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
 const SHA256_WITH_RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
 const ECDH_SHA256: [u8; 6] = [0x2b, 0x81, 0x04, 0x01, 0x0b, 0x01];
 
-/// Whether a fault can be seen in an exchange.
+/// True if the fault is visible in the exchange.
 pub(super) fn shows(fault: Fault, seen: &Exchange) -> bool {
     if fault == Fault::CloseConnection {
         return seen.response.is_none();
@@ -184,8 +184,8 @@ fn is_missing<T>(read: &Result<T, Error>, name: &'static str) -> bool {
     matches!(read, Err(Error::PeerMisbehaved(found)) if *found == missing)
 }
 
-/// Whether the signed attributes that are short stand in DER's order. Each is `30 length 06 …`, and SCEP's and PKCS#9's
-/// begin alike.
+/// True if the short signed attributes are in the order of DER. Each is `30 length 06 …`, followed by an object identifier of
+/// SCEP or PKCS#9.
 fn is_sorted(message: &[u8]) -> bool {
     const PKCS9: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09];
     const SCEP: [u8; 9] = [0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x45, 0x01, 0x09];
@@ -242,11 +242,11 @@ fn in_envelope(fault: Fault, seen: &Exchange, message: &Message) -> bool {
     let not_for_us =
         matches!(&opened, Err(Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_))));
     let status = message.attributes().pki_status().ok();
-    let enciphered = |cipher| opened.as_ref().is_ok_and(|opened| opened.cipher == cipher);
+    let encrypted_with = |cipher| opened.as_ref().is_ok_and(|opened| opened.cipher == cipher);
     match fault {
-        Fault::DesReply => enciphered(Cipher::Des),
-        Fault::Des3Reply => enciphered(Cipher::TripleDes),
-        Fault::Aes256Reply => enciphered(Cipher::Aes256),
+        Fault::DesReply => encrypted_with(Cipher::Des),
+        Fault::Des3Reply => encrypted_with(Cipher::TripleDes),
+        Fault::Aes256Reply => encrypted_with(Cipher::Aes256),
         Fault::OaepReply => opened.is_ok_and(|it| it.key_transport == KeyTransport::Oaep),
         Fault::KeyAgreementReply => not_for_us && contains(content, &ECDH_SHA256),
         Fault::CorruptEnvelope => !content.is_empty() && !not_for_us && opened.is_err(),
