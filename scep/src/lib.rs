@@ -17,6 +17,8 @@ pub mod certificate;
 pub mod certs_only;
 pub mod client;
 mod cms;
+#[cfg(feature = "danger-malformed")]
+pub mod danger;
 pub mod envelope;
 mod error;
 pub mod http;

@@ -4,7 +4,9 @@ mod attributes;
 mod build;
 
 pub use attributes::{AttributeName, Attributes};
-pub use build::{Distortion, ExtraAttribute, MessageBuilder, RequestMessage, SignatureAlgorithm};
+#[cfg(feature = "danger-malformed")]
+pub(crate) use build::encode_attributes;
+pub use build::{ExtraAttribute, MessageBuilder, RequestMessage, SignatureAlgorithm};
 
 use std::sync::OnceLock;
 

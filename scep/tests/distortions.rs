@@ -9,8 +9,9 @@ use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, Nonce, TransactionId},
     ber,
+    danger::{self, Distortion},
     identity::Identity,
-    message::{AttributeName, Distortion, Message, MessageBuilder},
+    message::{AttributeName, Message, MessageBuilder},
     name, request,
 };
 
@@ -30,10 +31,9 @@ fn built(distortions: &[Distortion]) -> Vec<u8> {
         sender_nonce: Some(Nonce::new([7; 16])),
         content: Some(vec![1, 2, 3]),
         certificates: vec![signer().certificate.clone()],
-        distortions: distortions.to_vec(),
         ..MessageBuilder::default()
     };
-    builder.encode(signer()).unwrap()
+    danger::encode(&builder, signer(), distortions).unwrap()
 }
 
 /// What a reader who wants the attributes and the signature says.
@@ -88,7 +88,7 @@ fn each_is_refused_for_its_own_reason() {
 #[test]
 fn a_streamed_message_is_the_same_message() {
     let der = built(&[]);
-    let streamed = ber::stream(&der).unwrap();
+    let streamed = danger::stream(&der).unwrap();
     assert!(streamed.starts_with(&[0x30, 0x80]) && streamed.ends_with(&[0, 0]));
     assert_eq!(ber::normalise(&streamed).unwrap(), der);
     let content = vec![5; 2500];
@@ -100,7 +100,7 @@ fn a_streamed_message_is_the_same_message() {
         KeyTransport::Pkcs1v15,
         &mut rand_bytes,
     );
-    let streamed = ber::stream(&envelope.unwrap()).unwrap();
+    let streamed = danger::stream(&envelope.unwrap()).unwrap();
     let opened = scep::envelope::open(&streamed, signer()).unwrap();
     assert_eq!(opened.content, content);
 }

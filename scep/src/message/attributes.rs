@@ -43,7 +43,7 @@ named! {
 }
 
 impl AttributeName {
-    pub(super) fn oid(self) -> ObjectIdentifier {
+    pub(crate) fn oid(self) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(match self {
             Self::ContentType => return ID_CONTENT_TYPE,
             Self::MessageDigest => return ID_MESSAGE_DIGEST,

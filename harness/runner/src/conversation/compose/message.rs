@@ -7,7 +7,7 @@ use openssl::rand::rand_bytes;
 use openssl::x509::X509Ref;
 use scep::attribute::MessageType;
 use scep::message::MessageBuilder;
-use scep::{ber, envelope};
+use scep::{danger, envelope};
 
 use super::{KEY_BITS, Parts, noise};
 use crate::conversation::SpeechError;
@@ -32,10 +32,10 @@ pub(super) fn content(
     let (cipher, transport) = (parts.cipher, parts.key_transport);
     let mut sealed = envelope::seal(body, &recipients, cipher, transport, &mut rand_bytes)?;
     if request.wrong.contains(&Wrong::CorruptEnvelope) {
-        envelope::spoil_padding(&mut sealed, cipher)?;
+        danger::spoil_padding(&mut sealed, cipher)?;
     }
     let streamed = request.wrong.contains(&Wrong::Streamed);
-    Ok(Some(if streamed { ber::stream(&sealed)? } else { sealed }))
+    Ok(Some(if streamed { danger::stream(&sealed)? } else { sealed }))
 }
 
 pub(super) fn encode(
@@ -56,10 +56,10 @@ pub(super) fn encode(
         content,
         digest: parts.digest,
         certificates: has_certificate.then(|| signer.certificate.clone()).into_iter().collect(),
-        distortions: request.wrong.iter().filter_map(|wrong| wrong.distortion()).collect(),
         ..MessageBuilder::default()
     };
-    Ok(message.encode(&signer)?)
+    let distortions: Vec<_> = request.wrong.iter().filter_map(|it| it.distortion()).collect();
+    Ok(danger::encode(&message, &signer, &distortions)?)
 }
 
 pub(super) fn message_type(request: &Request) -> MessageType {
@@ -87,7 +87,7 @@ pub(super) fn bytes(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, 
             Wrong::Empty => message.clear(),
             Wrong::Noise => message = noise(512)?,
             Wrong::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
-            Wrong::Streamed => message = ber::stream(&message)?,
+            Wrong::Streamed => message = danger::stream(&message)?,
             _ => {}
         }
     }

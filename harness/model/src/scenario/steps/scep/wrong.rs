@@ -1,9 +1,9 @@
 //! The closed catalogue of what can be wrong, or unusual, with a request.
 
+use scep::danger::Distortion;
 use scep::message::AttributeName::{
     ContentType, MessageDigest, MessageType, SenderNonce, TransactionId,
 };
-use scep::message::Distortion;
 
 /// On what a wrong lies, and so which requests can have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
