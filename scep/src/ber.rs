@@ -1,20 +1,28 @@
-//! BER made definite: peers send indefinite lengths and strings in pieces, which the structures here do not read.
+//! BER made definite: peers send indefinite lengths and strings in pieces, which the decoders of this crate do not read.
 
 use crate::Error;
 
-/// How deep elements may be nested; CMS in CMS needs about fifteen levels.
+/// The deepest nesting of elements; CMS in CMS needs about fifteen levels.
 const MAX_DEPTH: usize = 32;
 
 pub(crate) const CONSTRUCTED: u8 = 0x20;
 pub(crate) const END_OF_CONTENTS: [u8; 2] = [0, 0];
 
-/// One BER element of `input` with definite, minimal lengths and with every universal string in one piece.
+/// Rewrites one BER element with definite, minimal lengths and with every universal string in one piece.
 ///
-/// Values are otherwise left as they are: the order of a `SET OF` is kept, for signatures are made over it. What a DER
-/// encoder made comes back unchanged.
+/// Values are otherwise kept. So is the order of a `SET OF`, because signatures are made over it. DER comes back
+/// unchanged.
 ///
 /// # Errors
-/// [`Error::Malformed`] when the input is truncated, nested too deeply or has bytes after the element.
+/// Fails with [`Error::Malformed`] if the input is truncated, nested too deeply or has bytes after the element.
+///
+/// # Examples
+/// ```
+/// // A SEQUENCE of indefinite length with an OCTET STRING in two pieces.
+/// let ber = [0x30, 0x80, 0x24, 0x80, 0x04, 1, b'a', 0x04, 1, b'b', 0, 0, 0, 0];
+/// assert_eq!(scep::ber::normalise(&ber)?, [0x30, 4, 0x04, 2, b'a', b'b']);
+/// # Ok::<(), scep::Error>(())
+/// ```
 pub fn normalise(input: &[u8]) -> Result<Vec<u8>, Error> {
     let mut rest = input;
     let element = Element::read(&mut rest, 0)?;
@@ -31,7 +39,7 @@ pub(crate) fn expect_end(rest: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// An element whose content is already normalised.
+/// An element with normalised content.
 pub(crate) struct Element {
     pub(crate) tag: u8,
     pub(crate) content: Vec<u8>,
@@ -66,13 +74,13 @@ impl Element {
             None => return Err(malformed("an indefinite length on a primitive element")),
         }
         if element.is_string() {
-            // A string that came in pieces is primitive from here on.
+            // A string in pieces becomes primitive.
             element.tag &= !CONSTRUCTED;
         }
         Ok(element)
     }
 
-    /// Adds a child: a piece of a string loses its header, everything else keeps it.
+    /// Adds a child: a piece of a string without its header, anything else with it.
     fn push(&mut self, child: &Self) -> Result<(), Error> {
         if !self.is_string() {
             child.write(&mut self.content);
@@ -85,7 +93,7 @@ impl Element {
         Ok(())
     }
 
-    /// Whether the tag is one of a universal string whose pieces can simply be joined.
+    /// True for the tag of a universal string with pieces that can simply be joined.
     fn is_string(&self) -> bool {
         matches!(self.tag & !CONSTRUCTED, 0x04 | 0x0c | 0x12..=0x16 | 0x19..=0x1c | 0x1e)
     }
@@ -156,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_in_pieces_are_joined_also_when_nested() {
+    fn nested_string_pieces_are_joined() {
         let ber = [0x24, 0x80, 0x04, 1, b'a', 0x24, 0x80, 0x04, 1, b'b', 0, 0, 0x04, 1, b'c', 0, 0];
         assert_eq!(normalise(&ber).unwrap(), [0x04, 3, b'a', b'b', b'c']);
     }

@@ -52,7 +52,7 @@ pub enum Distortion {
 /// Encodes a message as [`MessageBuilder::encode`] does, with these distortions.
 ///
 /// # Errors
-/// When a value cannot be encoded, or OpenSSL cannot sign.
+/// Fails if a value cannot be encoded, or OpenSSL cannot sign.
 pub fn encode(
     message: &MessageBuilder,
     signer: &Identity,
@@ -145,7 +145,7 @@ fn retyped(value: &Any) -> der::Result<Any> {
 /// block itself leaves a random padding, which may be right.
 ///
 /// # Errors
-/// When this OpenSSL lacks the cipher.
+/// Fails if this OpenSSL lacks the cipher.
 pub fn spoil_padding(envelope: &mut [u8], cipher: Cipher) -> Result<(), Error> {
     let block_bytes = cipher.openssl()?.block_size();
     if let Some(byte) = envelope.iter_mut().nth_back(block_bytes) {

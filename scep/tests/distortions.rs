@@ -1,4 +1,4 @@
-//! Messages that are wrong on purpose: each is refused for its own reason, and what is only unusual is understood.
+//! Messages that are wrong on purpose are refused, each for its own reason; messages that are only unusual are understood.
 #![expect(clippy::unwrap_used, reason = "a test program")]
 
 use std::{sync::OnceLock, time::SystemTime};
@@ -36,7 +36,7 @@ fn built(distortions: &[Distortion]) -> Vec<u8> {
     danger::encode(&builder, signer(), distortions).unwrap()
 }
 
-/// What a reader who wants the attributes and the signature says.
+/// The result of reading the attributes and verifying the signature.
 fn read(distortions: &[Distortion]) -> Result<(), Error> {
     let message = Message::parse(&built(distortions))?;
     let attributes = message.attributes();
@@ -47,7 +47,7 @@ fn read(distortions: &[Distortion]) -> Result<(), Error> {
 }
 
 #[test]
-fn what_is_only_unusual_is_understood() {
+fn unusual_messages_are_understood() {
     for distortion in [Distortion::UnsortedAttributes, Distortion::Omit(AttributeName::ContentType)]
     {
         read(&[distortion]).unwrap();
@@ -55,7 +55,7 @@ fn what_is_only_unusual_is_understood() {
 }
 
 #[test]
-fn each_is_refused_for_its_own_reason() {
+fn malformed_messages_are_refused_each_for_its_own_reason() {
     use AttributeName::{MessageDigest, MessageType, SenderNonce, TransactionId};
     use PeerMisbehaved::{
         BadSignature, DigestMismatch, MalformedAttribute, MissingAttribute, RepeatedAttribute,
@@ -86,7 +86,7 @@ fn each_is_refused_for_its_own_reason() {
 }
 
 #[test]
-fn a_streamed_message_is_the_same_message() {
+fn streamed_messages_are_normalised_to_the_same_message() {
     let der = built(&[]);
     let streamed = danger::stream(&der).unwrap();
     assert!(streamed.starts_with(&[0x30, 0x80]) && streamed.ends_with(&[0, 0]));
@@ -106,7 +106,7 @@ fn a_streamed_message_is_the_same_message() {
 }
 
 #[test]
-fn a_challenge_password_is_read_from_any_string() {
+fn challenge_password_is_read_from_any_string_type() {
     use scep::request::{ChallengeString, Csr, CsrBuilder};
     let password = scep::secret::Secret::new("8CE317021F690069");
     let subject = name::parse("CN=client").unwrap();
@@ -136,7 +136,7 @@ fn a_challenge_password_is_read_from_any_string() {
 }
 
 #[test]
-fn long_and_many_dns_names_are_all_asked_for() {
+fn csr_has_all_of_many_long_dns_names() {
     use scep::request::{ChallengeString, CsrBuilder, dns_names};
     let names: Vec<String> =
         (1..=9).map(|number| format!("{}.{number}.example.com", "a".repeat(60))).collect();

@@ -29,8 +29,9 @@ use crate::{
     identity::Identity,
 };
 
-/// How the signature algorithm of a message is named.
+/// The name of the signature algorithm of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SignatureAlgorithm {
     /// `rsaEncryption`, as OpenSSL, NDES and most clients write it.
     #[default]
@@ -39,33 +40,35 @@ pub enum SignatureAlgorithm {
     WithDigest,
 }
 
-/// A signed attribute to put into a message: a dotted object identifier and the DER of its one value.
+/// A further signed attribute of a message.
 #[derive(Clone, Debug)]
 pub struct ExtraAttribute {
     /// The dotted object identifier.
     pub oid: String,
-    /// The value, in DER.
+    /// The one value, in DER.
     pub value_der: Vec<u8>,
 }
 
-/// A pkiMessage to be built; what is `None` or empty is left out of it, be it required or not.
+/// The parts of a pkiMessage. A part that is `None` or empty is left out, even if the standard requires it.
+///
+/// Build it with `..MessageBuilder::default()`, because it may get further fields.
 #[derive(Default)]
 pub struct MessageBuilder {
-    /// What the message is for (RFC 8894 §3.2.1.2).
+    /// The purpose of the message (RFC 8894 §3.2.1.2).
     pub message_type: Option<MessageType>,
-    /// The name of the transaction (RFC 8894 §3.2.1.1).
+    /// The id of the transaction (RFC 8894 §3.2.1.1).
     pub transaction_id: Option<TransactionId>,
     /// The sender's fresh nonce (RFC 8894 §3.2.1.5).
     pub sender_nonce: Option<Nonce>,
-    /// The nonce of the request that is answered (RFC 8894 §3.2.1.5).
+    /// The nonce of the answered request (RFC 8894 §3.2.1.5).
     pub recipient_nonce: Option<Nonce>,
-    /// How the request is answered (RFC 8894 §3.2.1.3).
+    /// The result of the request (RFC 8894 §3.2.1.3).
     pub pki_status: Option<PkiStatus>,
-    /// Why the request is refused (RFC 8894 §3.2.1.4).
+    /// The reason for a refusal (RFC 8894 §3.2.1.4).
     pub fail_info: Option<FailInfo>,
-    /// The refusal in words (RFC 8894 §3.2.1.4).
+    /// The reason in words (RFC 8894 §3.2.1.4).
     pub fail_info_text: Option<String>,
-    /// When the message is signed (RFC 5652 §11.3).
+    /// The time of the signature (RFC 5652 §11.3).
     pub signing_time: Option<SystemTime>,
     /// Further signed attributes.
     pub extra_attributes: Vec<ExtraAttribute>,
@@ -73,9 +76,9 @@ pub struct MessageBuilder {
     pub content: Option<Vec<u8>>,
     /// The digest to sign with.
     pub digest: Digest,
-    /// How the signature algorithm is named.
+    /// The name of the signature algorithm.
     pub signature_algorithm: SignatureAlgorithm,
-    /// The certificates that go with the message, in this order; none leaves the field out.
+    /// The certificates in the message, in this order.
     pub certificates: Vec<X509>,
 }
 
@@ -83,7 +86,7 @@ impl MessageBuilder {
     /// Encodes the message, signed by `signer`, in DER.
     ///
     /// # Errors
-    /// When a value cannot be encoded, such as a transaction id outside `PrintableString`, or OpenSSL cannot sign.
+    /// Fails if a value cannot be encoded, such as a transaction id outside `PrintableString`, or OpenSSL cannot sign.
     pub fn encode(&self, signer: &Identity) -> Result<Vec<u8>, Error> {
         let attributes = SetOf::sorted(encode_attributes(self.attributes()?)?);
         let signature = self.sign(&attributes.to_der()?, &signer.key)?;
@@ -187,19 +190,65 @@ pub(crate) fn encode_attributes(
     attributes.into_iter().map(|(oid, value)| attribute(oid, value)).collect()
 }
 
-/// A request of any type, to be built.
+/// A request of any type, before it is enciphered and signed.
+///
+/// # Examples
+/// A PKCSReq, signed with a self-signed certificate, because the client has no other yet:
+/// ```
+/// use std::time::SystemTime;
+///
+/// use openssl::{pkey::PKey, rand::rand_bytes, rsa::Rsa, x509::X509Ref};
+/// use scep::{
+///     algorithm::{Cipher, Digest, KeyTransport},
+///     attribute::{MessageType, Nonce, TransactionId},
+///     message::RequestMessage,
+///     name,
+///     request::{ChallengeString, CsrBuilder, self_signed},
+///     secret::Secret,
+/// };
+///
+/// fn pkcs_req(ca: &X509Ref) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+///     let (subject, digest) = (name::parse("CN=device")?, Digest::Sha256);
+///     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+///     let csr = CsrBuilder {
+///         subject: &subject,
+///         key: &key,
+///         challenge_password: Some(&Secret::new("8CE317021F690069")),
+///         challenge_string: ChallengeString::default(),
+///         extensions: &[],
+///         digest,
+///     };
+///     let message = RequestMessage {
+///         message_type: MessageType::PkcsReq,
+///         transaction_id: TransactionId::from_public_key(&key)?,
+///         sender_nonce: Nonce::generate(&mut rand_bytes)?,
+///         signer: self_signed(&subject, &key, digest, SystemTime::now())?,
+///         cipher: Cipher::Aes128,
+///         key_transport: KeyTransport::Pkcs1v15,
+///         digest,
+///     };
+///     Ok(message.encode(&csr.encode()?, ca, &mut rand_bytes)?)
+/// }
+/// # let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+/// # let ca = self_signed(&*name::parse("CN=CA")?, &key, Digest::Sha256, SystemTime::now())?;
+/// # let message = scep::message::Message::parse(&pkcs_req(&ca.certificate)?)?;
+/// # let request = scep::server::open(&message, &ca)?;
+/// # let scep::server::Body::PkcsReq(csr) = request.body else { panic!("a PKCSReq") };
+/// # assert!(csr.verify() && csr.challenge_password == Some(Secret::new("8CE317021F690069")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RequestMessage {
-    /// What the request is for.
+    /// The purpose of the request.
     pub message_type: MessageType,
-    /// The name of the transaction.
+    /// The id of the transaction.
     pub transaction_id: TransactionId,
     /// The client's fresh nonce.
     pub sender_nonce: Nonce,
-    /// Who signs; its certificate goes with the message (RFC 8894 §2.3).
+    /// The signer; its certificate is sent with the message (RFC 8894 §2.3).
     pub signer: Identity,
     /// The cipher of the envelope.
     pub cipher: Cipher,
-    /// How the key of the envelope travels.
+    /// The encryption of the envelope's key.
     pub key_transport: KeyTransport,
     /// The digest to sign with.
     pub digest: Digest,
@@ -209,7 +258,7 @@ impl RequestMessage {
     /// Enciphers `body` to the CA or RA, signs and encodes the message, in DER.
     ///
     /// # Errors
-    /// When the recipient has no RSA key, or OpenSSL fails.
+    /// Fails if the recipient has no RSA key, or OpenSSL fails.
     pub fn encode(
         &self,
         body: &[u8],
