@@ -11,7 +11,9 @@ mod transport;
 use std::{
     env,
     error::Error,
-    fs, thread,
+    fs,
+    process::ExitCode,
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -30,7 +32,11 @@ use scep::{
 /// How often the client polls before it gives up.
 const MAX_POLLS: usize = 100;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    transport::end(run())
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [url, subject, file, seconds] = arguments.as_slice() else {
         return Err("usage: poll URL SUBJECT NAME SECONDS".into());

@@ -7,7 +7,7 @@
 
 mod transport;
 
-use std::{env, error::Error, fs, time::SystemTime};
+use std::{env, error::Error, fs, process::ExitCode, time::SystemTime};
 
 use openssl::{
     pkey::{PKey, Private},
@@ -22,7 +22,11 @@ use scep::{
     url::HttpUrl,
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    transport::end(run())
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [url, file] = arguments.as_slice() else {
         return Err("usage: renew URL NAME".into());

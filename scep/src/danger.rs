@@ -65,8 +65,8 @@ pub fn encode(
         Some(attributes(message, distortions)?)
     };
     let encoded = attributes.as_ref().map(SetOf::to_der).transpose()?;
-    let signed = encoded.as_deref().or(message.content.as_deref()).unwrap_or_default();
-    let mut signature = message.sign(signed, &signer.key)?;
+    let covered = encoded.as_deref().or(message.content.as_deref()).unwrap_or_default();
+    let mut signature = message.sign(covered, &signer.key)?;
     if has(Distortion::CorruptSignature)
         && let Some(last) = signature.last_mut()
     {

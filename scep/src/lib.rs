@@ -46,6 +46,10 @@ pub use serde;
 
 use openssl::error::ErrorStack;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// A source of random bytes, which fills a slice, such as `&mut openssl::rand::rand_bytes`.
 pub type Entropy<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), ErrorStack>;
 

@@ -1,8 +1,9 @@
 //! The examples against each other: enrol, renew and poll at the minimal CA, over loopback.
 #![expect(
     dead_code,
+    clippy::duplicate_mod,
     clippy::unwrap_used,
-    reason = "a test program that uses the examples without their `main`"
+    reason = "a test program that uses the examples without their `main`, each with its `transport`"
 )]
 
 #[path = "../examples/enrol.rs"]

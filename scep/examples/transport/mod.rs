@@ -1,6 +1,6 @@
-//! Carries requests of `scep` over HTTP, with the blocking client `ureq`; any other client of the crate `http`'s types does.
+//! Sends requests of `scep` over HTTP with the blocking client `ureq`. Any other client with the types of the crate `http` will do.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use scep::{
     MAX_MESSAGE_BYTES,
@@ -20,4 +20,12 @@ pub(crate) fn send(url: &HttpUrl, request: &HttpRequest) -> Result<HttpResponse,
     let (head, body) = agent.run(request.at(url)?)?.into_parts();
     let body = body.into_with_config().limit(MAX_MESSAGE_BYTES as u64).read_to_vec()?;
     Ok(Response::from_parts(head, body).into())
+}
+
+/// Ends a program, with its error in words.
+#[expect(clippy::print_stderr, reason = "an example says why it fails")]
+pub(crate) fn end(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
 }
