@@ -29,7 +29,7 @@ use scep::{
     url::HttpUrl,
 };
 
-/// How often the client polls before it gives up.
+/// The number of polls before the client gives up.
 const MAX_POLLS: usize = 100;
 
 fn main() -> ExitCode {

@@ -111,7 +111,7 @@ impl FromStr for Fingerprint {
 pub(crate) fn invalidity(certificate: &X509Ref, now: SystemTime) -> Option<String> {
     let now = match asn1_time(now) {
         Ok(now) => now,
-        Err(error) => return Some(format!("cannot be judged: {error}")),
+        Err(error) => return Some(format!("cannot be checked: {error}")),
     };
     let (start, end) = (certificate.not_before(), certificate.not_after());
     if end < now.as_ref() {

@@ -1,8 +1,8 @@
 //! Messages that are wrong, or unusual, on purpose, for tests of what a peer refuses; only with the feature
 //! `danger-malformed`.
 //!
-//! A CA or a client in production needs none of this: it gets its messages from [`Reply::message`](crate::server::Reply::message) and
-//! [`RequestMessage`](crate::message::RequestMessage), whose encoding is always right.
+//! A CA or a client in production needs none of this: [`Reply::message`](crate::server::Reply::message) and
+//! [`RequestMessage`](crate::message::RequestMessage) build its messages.
 
 mod stream;
 
@@ -53,6 +53,25 @@ pub enum Distortion {
 ///
 /// # Errors
 /// Fails if a value cannot be encoded, or OpenSSL cannot sign.
+///
+/// # Examples
+/// ```
+/// # use std::time::SystemTime;
+/// # use openssl::{pkey::PKey, rsa::Rsa};
+/// # use scep::{algorithm::Digest, name, request::self_signed};
+/// use scep::{
+///     danger::{self, Distortion},
+///     message::{Message, MessageBuilder},
+/// };
+///
+/// # let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+/// # let signer = self_signed(&*name::parse("CN=a")?, &key, Digest::Sha256, SystemTime::now())?;
+/// let certificates = vec![signer.certificate.clone()];
+/// let message = MessageBuilder { certificates, ..MessageBuilder::default() };
+/// let encoded = danger::encode(&message, &signer, &[Distortion::CorruptSignature])?;
+/// assert!(Message::parse(&encoded)?.verify(&[]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn encode(
     message: &MessageBuilder,
     signer: &Identity,

@@ -36,7 +36,7 @@ impl Method {
     }
 }
 
-/// An HTTP request without address and path, which the caller has.
+/// An HTTP request without address and path, which the caller adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HttpRequest {
@@ -101,7 +101,7 @@ pub enum HttpError {
     #[error("the query has no `message`")]
     NoMessage,
     /// The method is neither GET nor POST.
-    #[error("the method is `{0}`, SCEP has GET and POST")]
+    #[error("the method `{0}` is neither GET nor POST")]
     OtherMethod(String),
     /// The message of a GET is not base64.
     #[error("the `message` is not base64: {0}")]

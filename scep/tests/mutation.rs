@@ -43,16 +43,16 @@ impl Dice {
     }
 
     fn byte(&mut self) -> u8 {
-        // Half of them have a meaning in BER: lengths, tags and ends.
-        const MEANINGFUL: [u8; 12] =
+        // Half of them mean something to a reader of BER: lengths, tags and ends.
+        const TELLING: [u8; 12] =
             [0x00, 0x02, 0x04, 0x24, 0x30, 0x31, 0x7f, 0x80, 0x84, 0xa0, 0xfe, 0xff];
         match self.below(2) {
-            0 => MEANINGFUL[self.below(MEANINGFUL.len())],
+            0 => TELLING[self.below(TELLING.len())],
             _ => self.roll().to_le_bytes()[0],
         }
     }
 
-    /// One to four changes: a byte set, inserted or removed, the end cut off, a piece repeated.
+    /// One to four changes: a byte set, put in or taken out, the end cut off, a piece moved.
     fn mutate(&mut self, message: &[u8]) -> Vec<u8> {
         let mut mutated = message.to_vec();
         for _ in 0..=self.below(4) {

@@ -53,7 +53,7 @@ impl CaCertificates {
         let (mut ca, ra): (Vec<_>, Vec<_>) =
             certificates.into_iter().partition(|one| is_ca(one) || (alone && is_self_issued(one)));
         if ca.is_empty() {
-            let text = "there is no CA certificate among them";
+            let text = "the response has no CA certificate";
             return Err(Refusal::unacceptable(Stage::GetCaCert, text));
         }
         ca.sort_by_key(|one| !is_self_issued(one));
@@ -68,7 +68,7 @@ impl CaCertificates {
             .map_or_else(|| self.issuer(), AsRef::as_ref)
     }
 
-    /// The certificates of which the keys may sign replies: the RA's with digitalSignature and every CA's.
+    /// The certificates that may sign replies: the RA's with digitalSignature and every CA's.
     pub fn signers(&self) -> Vec<&X509Ref> {
         let ra = self.ra.iter().filter(|one| allows(one, KeyUsage::DIGITAL_SIGNATURE));
         ra.chain(&self.ca).map(AsRef::as_ref).collect()

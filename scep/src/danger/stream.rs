@@ -11,7 +11,7 @@ use crate::{
 /// Certificates and signers stay as they are, because signatures are made over them.
 ///
 /// # Errors
-/// [`Error::Malformed`] when the input is truncated or has bytes after the element.
+/// Fails with [`Error::Malformed`] if the input is truncated or has bytes after the element.
 pub fn stream(der: &[u8]) -> Result<Vec<u8>, Error> {
     let mut rest = der;
     let mut output = Vec::with_capacity(der.len() + der.len() / 16);

@@ -1,4 +1,4 @@
-//! Requests and responses from and to the crate `http`, whose types most HTTP clients and servers share.
+//! Conversions from and to the types of the crate `http`, which most HTTP clients and servers share.
 
 use ::http::{HeaderMap, Request, Response, header::CONTENT_TYPE};
 

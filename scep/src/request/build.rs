@@ -146,7 +146,7 @@ const VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Makes a self-signed certificate to sign a request with, if the client has no other (RFC 8894 §2.3).
 ///
-/// It has the subject and the key of the request, the key usages `digitalSignature` and `keyEncipherment`, because it signs the
+/// The certificate has the subject and the key of the request, the key usages `digitalSignature` and `keyEncipherment`, because it signs the
 /// request and receives the reply, and the transaction id of the key as its serial number, as strongSwan does.
 ///
 /// # Errors
