@@ -122,7 +122,7 @@ impl Service {
             }
             Operation::GetCaCert(_) => self.answer_certificates(strikes),
             Operation::GetNextCaCert(_) => self.answer_next_ca(now, strikes),
-            Operation::PkiOperation(_) | Operation::Other(_) => self.not_implemented(),
+            _ => self.not_implemented(),
         }
     }
 
@@ -148,7 +148,7 @@ fn triggers(operation: &Result<Operation, HttpError>, message: Option<&Message>)
         Ok(Operation::GetNextCaCert(_)) => Trigger::GetNextCaCert,
         // Only the message of a PKIOperation can be unreadable.
         Ok(Operation::PkiOperation(_)) | Err(_) => Trigger::PkiOperation,
-        Ok(Operation::Other(_)) => return Vec::new(),
+        Ok(_) => return Vec::new(),
     };
     let message_type = message.and_then(|message| message.attributes().message_type().ok());
     let of_message = message_type.and_then(|message_type| Trigger::of_message(&message_type));

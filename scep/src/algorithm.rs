@@ -12,12 +12,13 @@ use crate::{Error, named};
 
 named! {
     /// A content encryption algorithm, always in CBC mode (RFC 8894 §2.9, §3.5.2).
+    // Exhaustive: a peer must decide about each algorithm, so a new one is a breaking change.
     Cipher, "cipher" {
-        /// Single DES: forbidden by RFC 8894 §2.9, still what old servers and scepserver answer with.
+        /// Single DES: forbidden by RFC 8894 §2.9, but old servers and scepserver still answer with it.
         Des = "DES";
         /// Triple DES, keyword `DES3`.
         TripleDes = "3DES";
-        /// AES with 128 bits, the one a conforming peer must have.
+        /// AES with 128 bits, which every conforming peer must support.
         Aes128 = "AES-128";
         /// AES with 192 bits.
         Aes192 = "AES-192";
@@ -44,7 +45,7 @@ impl Cipher {
     /// OpenSSL's cipher of this name.
     ///
     /// # Errors
-    /// For single DES where this OpenSSL came without its legacy provider.
+    /// Fails for single DES if this OpenSSL lacks its legacy provider.
     pub(crate) fn openssl(self) -> Result<symm::Cipher, Error> {
         Ok(match self {
             Self::Des if has_legacy_provider() => symm::Cipher::des_cbc(),
@@ -60,7 +61,7 @@ impl Cipher {
     }
 }
 
-/// Single DES lives in OpenSSL's legacy provider; loading it must keep the default one, or AES disappears.
+/// Single DES is in OpenSSL's legacy provider. Loading that must keep the default provider, or AES disappears.
 fn has_legacy_provider() -> bool {
     static LEGACY: OnceLock<Option<Provider>> = OnceLock::new();
     LEGACY.get_or_init(|| Provider::try_load(None, "legacy", true).ok()).is_some()
@@ -68,15 +69,16 @@ fn has_legacy_provider() -> bool {
 
 named! {
     /// A digest algorithm.
+    // Exhaustive, as `Cipher` is.
     #[derive(Default)]
     Digest, "digest" {
-        /// MD5: only ever verified, never made (RFC 8894 §2.9 forbids it).
+        /// MD5: forbidden by RFC 8894 §2.9; signatures with it are verified, and none should be made.
         Md5 = "MD5";
         /// SHA-1, for old peers.
         Sha1 = "SHA-1";
         /// SHA-224.
         Sha224 = "SHA-224";
-        /// SHA-256, the one a conforming peer must have.
+        /// SHA-256, which every conforming peer must support.
         #[default]
         Sha256 = "SHA-256";
         /// SHA-384.
@@ -88,7 +90,7 @@ named! {
 
 impl Digest {
     /// The object identifiers of the digest itself, of the RSA signature with it (RFC 8017 appendix A.2.4) and of the
-    /// ECDSA signature with it (RFC 5758 §3.2), of which there is none with MD5.
+    /// ECDSA signature with it (RFC 5758 §3.2), which does not exist for MD5.
     fn oids(self) -> (&'static str, &'static str, Option<&'static str>) {
         match self {
             Self::Md5 => ("1.2.840.113549.2.5", "1.2.840.113549.1.1.4", None),
@@ -138,9 +140,10 @@ impl Digest {
 }
 
 named! {
-    /// How the content encryption key travels to an RSA recipient.
+    /// The encryption of the content encryption key for an RSA recipient.
+    #[non_exhaustive]
     KeyTransport, "key transport" {
-        /// RSAES-PKCS1-v1_5, what every SCEP peer understands.
+        /// RSAES-PKCS1-v1_5, which every SCEP peer understands.
         Pkcs1v15 = "RSA PKCS#1 v1.5";
         /// RSAES-OAEP with SHA-1, MGF1 with SHA-1 and an empty label, the defaults of RFC 8017 appendix A.2.1.
         Oaep = "RSA-OAEP";

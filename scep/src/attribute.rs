@@ -10,19 +10,20 @@ use openssl::{
 
 use crate::Entropy;
 
-/// Defines an enumeration that travels as a decimal `PrintableString`, and keeps values it does not know.
+/// Defines an enumeration that is sent as a decimal `PrintableString`, and keeps unknown values.
 macro_rules! wire_number {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal, $text:literal;)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
-            /// A value the standard does not know, as it was received.
+            /// A value that the standard does not define, as received.
             Other(String),
         }
 
         impl $name {
-            /// The value as it travels: decimal digits.
+            /// The value as it is sent: decimal digits.
             pub fn as_wire(&self) -> &str {
                 match self {
                     $(Self::$variant => $number,)+
@@ -30,7 +31,7 @@ macro_rules! wire_number {
                 }
             }
 
-            /// The value that travels as `wire`.
+            /// The value that is sent as `wire`.
             pub fn from_wire(wire: &str) -> Self {
                 match wire {
                     $($number => Self::$variant,)+
@@ -66,7 +67,7 @@ macro_rules! wire_number {
 }
 
 wire_number! {
-    /// What a message is for (RFC 8894 §3.2.1.2).
+    /// The purpose of a message (RFC 8894 §3.2.1.2).
     MessageType {
         /// The server's response to a request.
         CertRep = "3", "CertRep";
@@ -74,7 +75,7 @@ wire_number! {
         RenewalReq = "17", "RenewalReq";
         /// A request for a first certificate.
         PkcsReq = "19", "PKCSReq";
-        /// A question after a pending request.
+        /// A question about a pending request.
         CertPoll = "20", "CertPoll";
         /// A request for an issued certificate.
         GetCert = "21", "GetCert";
@@ -84,7 +85,7 @@ wire_number! {
 }
 
 wire_number! {
-    /// How a request was answered (RFC 8894 §3.2.1.3).
+    /// The result of a request (RFC 8894 §3.2.1.3).
     PkiStatus {
         /// The request was granted.
         Success = "0", "SUCCESS";
@@ -96,7 +97,7 @@ wire_number! {
 }
 
 wire_number! {
-    /// Why a request was refused (RFC 8894 §3.2.1.4).
+    /// The reason for a refusal (RFC 8894 §3.2.1.4).
     FailInfo {
         /// An algorithm is not known or not supported.
         BadAlg = "0", "badAlg";
@@ -106,18 +107,18 @@ wire_number! {
         BadRequest = "2", "badRequest";
         /// The `signingTime` is too far from the server's time.
         BadTime = "3", "badTime";
-        /// No certificate could be found that the request speaks of.
+        /// The certificate that the request names was not found.
         BadCertId = "4", "badCertId";
     }
 }
 
-/// The name of one transaction, the same in all its messages (RFC 8894 §3.2.1.1).
+/// The id of a transaction, the same in all its messages (RFC 8894 §3.2.1.1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct TransactionId(String);
 
 impl TransactionId {
-    /// A transaction id as received; the standard sets no form beyond `PrintableString`.
+    /// A transaction id as received; the standard demands no more than a `PrintableString`.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
@@ -125,23 +126,23 @@ impl TransactionId {
     /// The upper-case hexadecimal SHA-1 digest of the public key's `SubjectPublicKeyInfo`, as strongSwan makes it.
     ///
     /// # Errors
-    /// When OpenSSL cannot encode the key.
+    /// Fails if OpenSSL cannot encode the key.
     pub fn from_public_key<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, ErrorStack> {
         let digest = hash(MessageDigest::sha1(), &key.public_key_to_der()?)?;
         Ok(Self(hex::encode_upper(digest)))
     }
 
-    /// A fresh id that nobody else has: 128 random bits, in upper-case hexadecimal.
+    /// A unique id: 128 random bits, in upper-case hexadecimal.
     ///
     /// # Errors
-    /// When there is no randomness to be had.
+    /// Fails if `entropy` fails.
     pub fn generate(entropy: Entropy<'_>) -> Result<Self, ErrorStack> {
         let mut bytes = [0; 16];
         entropy(&mut bytes)?;
         Ok(Self(hex::encode_upper(bytes)))
     }
 
-    /// The id as it travels.
+    /// The id as it is sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -153,15 +154,15 @@ impl fmt::Display for TransactionId {
     }
 }
 
-/// A number used once, which ties a reply to its request (RFC 8894 §3.2.1.5): 16 bytes when it is ours.
+/// A number used once, which ties a reply to its request (RFC 8894 §3.2.1.5).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Nonce(Vec<u8>);
 
 impl Nonce {
-    /// The length of a nonce in bytes (RFC 8894 §3.2.1).
+    /// The length of a generated nonce in bytes (RFC 8894 §3.2.1).
     pub const BYTES: usize = 16;
 
-    /// A nonce as received, of whatever length.
+    /// A nonce as received, of any length.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
@@ -169,14 +170,14 @@ impl Nonce {
     /// A fresh nonce.
     ///
     /// # Errors
-    /// When there is no randomness to be had.
+    /// Fails if `entropy` fails.
     pub fn generate(entropy: Entropy<'_>) -> Result<Self, ErrorStack> {
         let mut bytes = vec![0; Self::BYTES];
         entropy(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// The bytes as they travel.
+    /// The bytes as they are sent.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_value_keeps_its_text() {
+    fn unknown_pki_status_keeps_its_text() {
         let status = PkiStatus::from_wire("7");
         assert_eq!(status, PkiStatus::Other("7".into()));
         assert_eq!(status.to_string(), "unknown `7`");
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn known_values_go_both_ways() {
+    fn message_types_are_read_and_written() {
         for wire in ["3", "17", "19", "20", "21", "22"] {
             let message_type = MessageType::from_wire(wire);
             assert!(!matches!(message_type, MessageType::Other(_)), "{wire}");

@@ -1,20 +1,28 @@
-//! BER made definite: peers send indefinite lengths and strings in pieces, which the structures here do not read.
+//! BER made definite: peers send indefinite lengths and strings in pieces, which the decoders of this crate do not read.
 
 use crate::Error;
 
-/// How deep elements may be nested; CMS in CMS needs about fifteen levels.
+/// The deepest nesting of elements; CMS in CMS needs about fifteen levels.
 const MAX_DEPTH: usize = 32;
 
-const CONSTRUCTED: u8 = 0x20;
-const END_OF_CONTENTS: [u8; 2] = [0, 0];
+pub(crate) const CONSTRUCTED: u8 = 0x20;
+pub(crate) const END_OF_CONTENTS: [u8; 2] = [0, 0];
 
-/// One BER element of `input` with definite, minimal lengths and with every universal string in one piece.
+/// Rewrites one BER element with definite, minimal lengths and with every universal string in one piece.
 ///
-/// Values are otherwise left as they are: the order of a `SET OF` is kept, for signatures are made over it. What a DER
-/// encoder made comes back unchanged.
+/// Values are otherwise kept. So is the order of a `SET OF`, because signatures are made over it. DER comes back
+/// unchanged.
 ///
 /// # Errors
-/// [`Error::Malformed`] when the input is truncated, nested too deeply or has bytes after the element.
+/// Fails with [`Error::Malformed`] if the input is truncated, nested too deeply or has bytes after the element.
+///
+/// # Examples
+/// ```
+/// // A SEQUENCE of indefinite length with an OCTET STRING in two pieces.
+/// let ber = [0x30, 0x80, 0x24, 0x80, 0x04, 1, b'a', 0x04, 1, b'b', 0, 0, 0, 0];
+/// assert_eq!(scep::ber::normalise(&ber)?, [0x30, 4, 0x04, 2, b'a', b'b']);
+/// # Ok::<(), scep::Error>(())
+/// ```
 pub fn normalise(input: &[u8]) -> Result<Vec<u8>, Error> {
     let mut rest = input;
     let element = Element::read(&mut rest, 0)?;
@@ -24,57 +32,17 @@ pub fn normalise(input: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(output)
 }
 
-/// A CMS message in DER as streaming encoders write it: `ContentInfo`, what it wraps and its content have indefinite
-/// lengths, and the content comes in pieces. Certificates and signers stay as they are, for signatures are made over them.
-///
-/// # Errors
-/// [`Error::Malformed`] when the input is truncated or has bytes after the element.
-pub fn stream(der: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut rest = der;
-    let mut output = Vec::with_capacity(der.len() + der.len() / 16);
-    stream_element(&mut rest, 0, &mut output)?;
-    expect_end(rest)?;
-    Ok(output)
-}
-
-fn expect_end(rest: &[u8]) -> Result<(), Error> {
+pub(crate) fn expect_end(rest: &[u8]) -> Result<(), Error> {
     match rest.len() {
         0 => Ok(()),
         length => Err(malformed(&format!("{length} bytes after the end"))),
     }
 }
 
-/// What is entered at each depth: `ContentInfo`, its [0], `SignedData` or `EnvelopedData`, the content info in it, its [0].
-fn stream_element(input: &mut &[u8], depth: usize, output: &mut Vec<u8>) -> Result<(), Error> {
-    const ENTERED: [u8; 5] = [0x30, 0xa0, 0x30, 0x30, 0xa0];
-    const OCTET_STRING: u8 = 0x04;
-    const ENCRYPTED_CONTENT: u8 = 0x80;
-    let start = *input;
-    let tag = take(input, 1)?[0];
-    let length = read_length(input)?.ok_or_else(|| malformed("an indefinite length in DER"))?;
-    let mut content = take(input, length)?;
-    if ENTERED.get(depth) == Some(&tag) {
-        output.extend([tag, 0x80]);
-        while !content.is_empty() {
-            stream_element(&mut content, depth + 1, output)?;
-        }
-        output.extend(END_OF_CONTENTS);
-    } else if (depth, tag) == (5, OCTET_STRING) || (depth, tag) == (4, ENCRYPTED_CONTENT) {
-        output.extend([tag | CONSTRUCTED, 0x80]);
-        for piece in content.chunks(1000) {
-            Element { tag: OCTET_STRING, content: piece.to_vec() }.write(output);
-        }
-        output.extend(END_OF_CONTENTS);
-    } else {
-        output.extend_from_slice(&start[..start.len() - input.len()]);
-    }
-    Ok(())
-}
-
-/// An element whose content is already normalised.
-struct Element {
-    tag: u8,
-    content: Vec<u8>,
+/// An element with normalised content.
+pub(crate) struct Element {
+    pub(crate) tag: u8,
+    pub(crate) content: Vec<u8>,
 }
 
 impl Element {
@@ -106,13 +74,13 @@ impl Element {
             None => return Err(malformed("an indefinite length on a primitive element")),
         }
         if element.is_string() {
-            // A string that came in pieces is primitive from here on.
+            // A string in pieces becomes primitive.
             element.tag &= !CONSTRUCTED;
         }
         Ok(element)
     }
 
-    /// Adds a child: a piece of a string loses its header, everything else keeps it.
+    /// Adds a child: a piece of a string without its header, anything else with it.
     fn push(&mut self, child: &Self) -> Result<(), Error> {
         if !self.is_string() {
             child.write(&mut self.content);
@@ -125,12 +93,12 @@ impl Element {
         Ok(())
     }
 
-    /// Whether the tag is one of a universal string whose pieces can simply be joined.
+    /// True for the tag of a universal string with pieces that can simply be joined.
     fn is_string(&self) -> bool {
         matches!(self.tag & !CONSTRUCTED, 0x04 | 0x0c | 0x12..=0x16 | 0x19..=0x1c | 0x1e)
     }
 
-    fn write(&self, output: &mut Vec<u8>) {
+    pub(crate) fn write(&self, output: &mut Vec<u8>) {
         output.push(self.tag);
         write_length(self.content.len(), output);
         output.extend_from_slice(&self.content);
@@ -138,7 +106,7 @@ impl Element {
 }
 
 /// Reads a length; `None` is the indefinite one.
-fn read_length(input: &mut &[u8]) -> Result<Option<usize>, Error> {
+pub(crate) fn read_length(input: &mut &[u8]) -> Result<Option<usize>, Error> {
     match take(input, 1)?[0] {
         short @ 0..=0x7f => Ok(Some(usize::from(short))),
         0x80 => Ok(None),
@@ -167,7 +135,7 @@ fn write_length(length: usize, output: &mut Vec<u8>) {
     }
 }
 
-fn take<'a>(input: &mut &'a [u8], length: usize) -> Result<&'a [u8], Error> {
+pub(crate) fn take<'a>(input: &mut &'a [u8], length: usize) -> Result<&'a [u8], Error> {
     let (taken, rest) = input.split_at_checked(length).ok_or_else(|| {
         malformed(&format!("truncated: {length} bytes wanted, {} left", input.len()))
     })?;
@@ -175,7 +143,7 @@ fn take<'a>(input: &mut &'a [u8], length: usize) -> Result<&'a [u8], Error> {
     Ok(taken)
 }
 
-fn malformed(reason: &str) -> Error {
+pub(crate) fn malformed(reason: &str) -> Error {
     Error::Malformed { what: "BER", reason: reason.to_owned() }
 }
 
@@ -196,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_in_pieces_are_joined_also_when_nested() {
+    fn nested_string_pieces_are_joined() {
         let ber = [0x24, 0x80, 0x04, 1, b'a', 0x24, 0x80, 0x04, 1, b'b', 0, 0, 0x04, 1, b'c', 0, 0];
         assert_eq!(normalise(&ber).unwrap(), [0x04, 3, b'a', b'b', b'c']);
     }

@@ -8,7 +8,7 @@ use openssl::x509::{X509Name, X509NameRef, X509Ref};
 
 use crate::{Error, cms};
 
-/// Whom a pending request was made to, and for whom (RFC 8894 §3.3.3).
+/// The CA and the subject of a pending request (RFC 8894 §3.3.3).
 ///
 /// ```text
 /// issuerAndSubject ::= SEQUENCE {
@@ -32,7 +32,7 @@ impl IssuerAndSubject {
     /// Reads the body of a CertPoll.
     ///
     /// # Errors
-    /// When the bytes are not two names.
+    /// Fails if the bytes are not two names.
     pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
         let malformed = Error::malformed("issuerAndSubject");
         let names = TwoNames::from_ber(bytes).map_err(malformed)?;
@@ -42,7 +42,7 @@ impl IssuerAndSubject {
     /// The body of a CertPoll for this issuer and subject.
     ///
     /// # Errors
-    /// When OpenSSL cannot encode a name.
+    /// Fails if OpenSSL cannot encode a name.
     pub fn encode(issuer: &X509NameRef, subject: &X509NameRef) -> Result<Vec<u8>, Error> {
         let (issuer, subject) = (issuer.to_der()?, subject.to_der()?);
         let names = TwoNames { issuer: Any::from_der(&issuer)?, subject: Any::from_der(&subject)? };
@@ -50,11 +50,11 @@ impl IssuerAndSubject {
     }
 }
 
-/// Which certificate is meant (RFC 8894 §3.3.4, §3.3.5; RFC 5652 §10.2.4).
+/// The name of a certificate: its issuer and its serial number (RFC 8894 §3.3.4, §3.3.5; RFC 5652 §10.2.4).
 pub struct IssuerAndSerial {
-    /// The name of the CA that issued it.
+    /// The name of the CA that issued the certificate.
     pub issuer: X509Name,
-    /// Its serial number: the octets of the DER `INTEGER`.
+    /// The serial number: the octets of the DER `INTEGER`.
     pub serial: Vec<u8>,
 }
 
@@ -62,18 +62,18 @@ impl IssuerAndSerial {
     /// Reads the body of a GetCert or GetCRL.
     ///
     /// # Errors
-    /// When the bytes are not a name and a number.
+    /// Fails if the bytes are not a name and a number.
     pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
         let malformed = Error::malformed("IssuerAndSerialNumber");
         let parsed = cms::IssuerAndSerialNumber::from_ber(bytes).map_err(malformed)?;
         Ok(Self { issuer: name(&parsed.issuer)?, serial: parsed.serial_number.as_bytes().to_vec() })
     }
 
-    /// The body of a GetCert or GetCRL for a certificate of this issuer and serial number, of which the octets are those of
-    /// a DER `INTEGER`.
+    /// The body of a GetCert or GetCRL for a certificate of this issuer and serial number, given as the octets of a DER
+    /// `INTEGER`.
     ///
     /// # Errors
-    /// When OpenSSL cannot encode the name, or the octets are no number.
+    /// Fails if OpenSSL cannot encode the name, or the octets are no number.
     pub fn encode_parts(issuer: &X509NameRef, serial: &[u8]) -> Result<Vec<u8>, Error> {
         let (issuer, serial_number) = (Any::from_der(&issuer.to_der()?)?, Int::new(serial)?);
         Ok(cms::IssuerAndSerialNumber { issuer, serial_number }.to_der()?)
@@ -82,7 +82,7 @@ impl IssuerAndSerial {
     /// The body of a GetCert or GetCRL for this certificate.
     ///
     /// # Errors
-    /// When OpenSSL cannot encode the certificate's issuer.
+    /// Fails if OpenSSL cannot encode the certificate's issuer.
     pub fn encode(certificate: &X509Ref) -> Result<Vec<u8>, Error> {
         Ok(cms::IssuerAndSerialNumber::of(certificate)?.to_der()?)
     }

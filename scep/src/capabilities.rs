@@ -1,4 +1,4 @@
-//! What a CA says it can do: the text of GetCACaps (RFC 8894 §3.5).
+//! The capabilities of a CA: the text of GetCACaps (RFC 8894 §3.5).
 
 use std::fmt;
 
@@ -7,11 +7,12 @@ use crate::{
     named,
 };
 
-/// The longest capability text read, in bytes; a longer one is most likely a web page.
+/// The longest capability text that is read, in bytes; a longer text is most likely a web page.
 const MAX_BYTES: usize = 16 * 1024;
 
 named! {
-    /// A keyword of RFC 8894 §3.5.2, or one of the two that are common besides.
+    /// A keyword of RFC 8894 §3.5.2, or one of two other common ones.
+    #[non_exhaustive]
     Capability, "capability" {
         /// Encryption with AES-128-CBC.
         Aes = "AES";
@@ -29,23 +30,23 @@ named! {
         Sha256 = "SHA-256";
         /// SHA-512 digests.
         Sha512 = "SHA-512";
-        /// SHA-224 digests; no keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
+        /// SHA-224 digests; not a keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
         Sha224 = "SHA-224";
-        /// SHA-384 digests; no keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
+        /// SHA-384 digests; not a keyword of RFC 8894, but OpenXPKI sends it and strongSwan reads it.
         Sha384 = "SHA-384";
-        /// Everything that RFC 8894 §2.9 makes mandatory: AES, POST and SHA-256.
+        /// All that RFC 8894 §2.9 makes mandatory: AES, POST and SHA-256.
         ScepStandard = "SCEPStandard";
     }
 }
 
 impl Capability {
-    /// The capability of a keyword, which is to be sent in their exact case and is read in any (RFC 8894 §3.5.2).
+    /// The capability with this keyword, in any case, although a CA must send the exact case (RFC 8894 §3.5.2).
     pub fn from_keyword(keyword: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(keyword))
     }
 }
 
-/// The capabilities of a CA, in the order it named them.
+/// The capabilities of a CA, in the order of its text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     known: Vec<Capability>,
@@ -55,8 +56,18 @@ pub struct Capabilities {
 impl Capabilities {
     /// Reads the body of a GetCACaps response.
     ///
-    /// Lines end in LF or CRLF, unknown words are kept apart, and the content type is the caller's to ignore
-    /// (RFC 8894 §3.5.2). What is longer than any capability text counts as none.
+    /// Lines end in LF or CRLF, and unknown words are kept apart (RFC 8894 §3.5.2). A body that is too long to be a
+    /// capability text, such as a web page, gives no capabilities. Ignore its content type, as the standard demands.
+    ///
+    /// # Examples
+    /// ```
+    /// use scep::{algorithm::Cipher, capabilities::{Capabilities, Capability}};
+    ///
+    /// let capabilities = Capabilities::parse(b"SCEPStandard\r\nRenewal\r\nX-Other");
+    /// assert!(capabilities.has(Capability::PostPkiOperation)); // implied by SCEPStandard
+    /// assert!(capabilities.offers_cipher(Cipher::Aes128));
+    /// assert_eq!(capabilities.unknown(), ["X-Other"]);
+    /// ```
     pub fn parse(body: &[u8]) -> Self {
         if body.len() > MAX_BYTES {
             return Self::default();
@@ -72,7 +83,7 @@ impl Capabilities {
         capabilities
     }
 
-    /// Whether the CA named this capability itself, or `SCEPStandard` which implies it (RFC 8894 §3.5.2).
+    /// True if the CA names this capability, or `SCEPStandard` and that implies it (RFC 8894 §3.5.2).
     pub fn has(&self, capability: Capability) -> bool {
         use Capability::{Aes, PostPkiOperation, ScepStandard, Sha256};
         let implied = matches!(capability, Aes | PostPkiOperation | Sha256)
@@ -80,22 +91,22 @@ impl Capabilities {
         implied || self.known.contains(&capability)
     }
 
-    /// The capabilities this crate knows.
+    /// The known capabilities.
     pub fn known(&self) -> &[Capability] {
         &self.known
     }
 
-    /// The words it does not know, which a client must ignore.
+    /// The unknown words, which a client must ignore.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }
 
-    /// Whether the CA named none, as one does that is too old to be asked.
+    /// True if the CA names no known capability; a CA that is too old for GetCACaps has none.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// Whether the CA takes envelopes with this cipher; AES-192 and AES-256 have no keyword and are never offered.
+    /// True if the CA accepts envelopes with this cipher; never for AES-192 and AES-256, which have no keyword.
     pub fn offers_cipher(&self, cipher: Cipher) -> bool {
         match cipher {
             Cipher::Aes128 => self.has(Capability::Aes),
@@ -104,7 +115,7 @@ impl Capabilities {
         }
     }
 
-    /// Whether the CA takes messages with this digest; MD5 has no keyword and is never offered.
+    /// True if the CA accepts messages with this digest; never for MD5, which has no keyword.
     pub fn offers_digest(&self, digest: Digest) -> bool {
         // The names of the digests are their keywords.
         Capability::from_keyword(digest.as_str()).is_some_and(|keyword| self.has(keyword))
@@ -124,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn separators_case_and_unknown_words() {
+    fn capability_text_is_split_into_known_and_unknown_words() {
         let read = Capabilities::parse(b"aes\r\nDES3\n\nX-Foo\r\nSHA-384");
         assert_eq!(read.known(), [Capability::Aes, Capability::Des3, Capability::Sha384]);
         assert_eq!(read.unknown(), ["X-Foo"]);
@@ -132,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_implies_what_it_demands() {
+    fn scep_standard_implies_the_mandatory_capabilities() {
         let read = Capabilities::parse(b"SCEPStandard");
         assert!(read.offers_cipher(Cipher::Aes128) && read.offers_digest(Digest::Sha256));
         assert!(read.has(Capability::PostPkiOperation) && !read.has(Capability::Renewal));
     }
 
     #[test]
-    fn a_blank_line_or_a_web_page_offers_nothing() {
+    fn blank_lines_and_web_pages_give_no_capabilities() {
         assert!(Capabilities::parse(b"\n\n").is_empty());
         assert!(Capabilities::parse(b"<html><body>Not here</body></html>").is_empty());
         assert!(Capabilities::parse(&b"AES\n".repeat(10_000)).is_empty());

@@ -1,4 +1,4 @@
-//! What a certificate says of itself: whose it is, what for, since and until when.
+//! Facts about an X.509 certificate: its use, its issuer, its validity and its fingerprint.
 
 use std::{
     cmp::Ordering,
@@ -16,18 +16,18 @@ use x509_cert::{
 
 use crate::{Error, key_usage::KeyUsage};
 
-/// Whether its key may be used so; a key usage that is absent restricts nothing (RFC 5280 §4.2.1.3).
+/// True if the key of the certificate may be used so; an absent key usage restricts nothing (RFC 5280 §4.2.1.3).
 pub fn allows(certificate: &X509Ref, usage: KeyUsage) -> bool {
     KeyUsage::of(certificate).is_none_or(|allowed| allowed.contains(usage))
 }
 
-/// Whether it is a CA's, by its basic constraints or, where it has none, by keyCertSign.
+/// True for the certificate of a CA: its basic constraints or its key usage, keyCertSign, say so.
 pub fn is_ca(certificate: &X509Ref) -> bool {
     KeyUsage::of(certificate).is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
         || has_ca_flag(certificate)
 }
 
-/// Read with the profile that takes any serial number, for real CAs have issued ones that RFC 5280 forbids.
+/// Reads the certificate with the profile that accepts any serial number, because real CAs use some that RFC 5280 forbids.
 fn has_ca_flag(certificate: &X509Ref) -> bool {
     let parsed =
         certificate.to_der().ok().and_then(|der| CertificateInner::<Raw>::from_der(&der).ok());
@@ -36,46 +36,55 @@ fn has_ca_flag(certificate: &X509Ref) -> bool {
     constraints.is_some_and(|(_, constraints)| constraints.ca)
 }
 
-/// Whether its subject and issuer are the same name; its signature is not looked at.
+/// True if subject and issuer are the same name; the signature is not checked.
 pub fn is_self_issued(certificate: &X509Ref) -> bool {
     let (subject, issuer) = (certificate.subject_name(), certificate.issuer_name());
     subject.try_cmp(issuer).is_ok_and(Ordering::is_eq)
 }
 
-/// Whether it names `issuer` and `issuer`'s key verifies its signature.
+/// True if the certificate names `issuer` as its issuer and the key of `issuer` verifies its signature.
 pub fn is_issued_by(certificate: &X509Ref, issuer: &X509Ref) -> bool {
     let names_match =
         certificate.issuer_name().try_cmp(issuer.subject_name()).is_ok_and(Ordering::is_eq);
     names_match && issuer.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false))
 }
 
-/// Its serial number, two capital hexadecimal digits for each byte, as OpenSSL writes it.
+/// The serial number, as OpenSSL writes it: two capital hexadecimal digits for each byte.
 ///
 /// # Errors
-/// Those of OpenSSL, where there is no memory.
+/// Fails if OpenSSL is out of memory.
 pub fn serial_number(certificate: &X509Ref) -> Result<String, ErrorStack> {
     Ok(certificate.serial_number().to_bn()?.to_hex_str()?.to_string())
 }
 
 /// The SHA-256 fingerprint of a certificate; written in lower-case hexadecimal, and read with colons and blanks as well.
+///
+/// # Examples
+/// ```
+/// use scep::certificate::Fingerprint;
+///
+/// let fingerprint: Fingerprint = "AB:".repeat(32).parse()?;
+/// assert_eq!(fingerprint.to_string(), "ab".repeat(32));
+/// # Ok::<(), scep::certificate::NotAFingerprint>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
-/// Why a text is no SHA-256 fingerprint.
+/// The error for a text that is no SHA-256 fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 fingerprint has 64 hexadecimal digits")]
 pub struct NotAFingerprint;
 
 impl Fingerprint {
-    /// That of a certificate.
+    /// The fingerprint of a certificate.
     ///
     /// # Errors
-    /// Those of OpenSSL, where there is no memory.
+    /// Fails if OpenSSL is out of memory.
     pub fn of(certificate: &X509Ref) -> Result<Self, ErrorStack> {
         Ok(Self(sha256(&certificate.to_der()?)))
     }
 
-    /// Its octets.
+    /// The octets of the fingerprint.
     pub fn octets(&self) -> &[u8] {
         &self.0
     }
@@ -98,11 +107,11 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// What keeps it from being valid at `now`, in words.
+/// The reason, in words, why the certificate is not valid at `now`.
 pub(crate) fn invalidity(certificate: &X509Ref, now: SystemTime) -> Option<String> {
     let now = match asn1_time(now) {
         Ok(now) => now,
-        Err(error) => return Some(format!("cannot be judged: {error}")),
+        Err(error) => return Some(format!("cannot be checked: {error}")),
     };
     let (start, end) = (certificate.not_before(), certificate.not_after());
     if end < now.as_ref() {
@@ -123,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_is_read_as_people_write_it_and_written_in_one_way() {
+    fn fingerprint_is_read_with_colons_and_blanks_and_written_without() {
         let text = "AB:cd".to_owned() + &" 01".repeat(30);
         let fingerprint: Fingerprint = text.parse().unwrap();
         assert_eq!(fingerprint.octets()[..3], [0xab, 0xcd, 1]);

@@ -8,22 +8,23 @@ use crate::{
     cms::{ContentInfo, EncapsulatedContentInfo, SetOf, SignedData},
 };
 
-/// What a certs-only message held.
+/// The contents of a certs-only message.
+#[non_exhaustive]
 pub struct CertsOnly {
     /// The certificates, in the order received.
     pub certificates: Vec<X509>,
     /// The revocation lists, in the order received.
     pub crls: Vec<X509Crl>,
-    /// How many signers there are; a certs-only message has none.
+    /// The number of signers, which should be 0.
     pub signers: usize,
-    /// Whether there is a content, which is to be left out.
+    /// True if there is a content, which should be absent.
     pub has_content: bool,
 }
 
 /// Builds a certs-only message with these certificates and revocation lists, in this order.
 ///
 /// # Errors
-/// When OpenSSL cannot encode one of them.
+/// Fails if OpenSSL cannot encode one of them.
 pub fn encode(certificates: &[X509], crls: &[X509Crl]) -> Result<Vec<u8>, Error> {
     let certificates: Result<Vec<_>, _> = certificates.iter().map(|one| one.to_der()).collect();
     let crls: Result<Vec<_>, _> = crls.iter().map(|one| one.to_der()).collect();
@@ -42,7 +43,7 @@ pub fn encode(certificates: &[X509], crls: &[X509Crl]) -> Result<Vec<u8>, Error>
 /// Reads a certs-only message, in BER or DER.
 ///
 /// # Errors
-/// When the bytes are no `SignedData`.
+/// Fails if the bytes are no `SignedData`.
 pub fn decode(bytes: &[u8]) -> Result<CertsOnly, Error> {
     let signed_data: SignedData = ContentInfo::open(bytes, ID_SIGNED_DATA, "certs-only message")?;
     let (certificates, crls) = (signed_data.certificates, signed_data.crls);
@@ -50,7 +51,7 @@ pub fn decode(bytes: &[u8]) -> Result<CertsOnly, Error> {
     let certificates = certificates.at_most(MAX_CERTIFICATES, "certificate set")?;
     let crls = crls.at_most(MAX_CERTIFICATES, "revocation list set")?;
     let signers = signed_data.signer_infos.elements().map_err(Error::malformed("signer infos"))?;
-    // One odd element does not lose the others.
+    // An unreadable element does not hide the others.
     Ok(CertsOnly {
         certificates: certificates.iter().filter_map(|one| X509::from_der(one).ok()).collect(),
         crls: crls.iter().filter_map(|one| X509Crl::from_der(one).ok()).collect(),

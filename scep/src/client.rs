@@ -1,7 +1,7 @@
-//! The client of RFC 8894 §2.5.1 as a state machine: it says what to send, is given what came, and never waits itself.
+//! The client of RFC 8894 §2.5.1 as a state machine, which never waits itself.
 //!
-//! One [`Client`] is one enrolment. The caller sends each [`HttpRequest`] to the CA's address, hands the response to
-//! [`Client::receive`], and on [`Next::Pending`] calls [`Client::poll`] when it likes.
+//! One [`Client`] is one enrolment. The caller sends each [`HttpRequest`] to the CA's address, gives the response to
+//! [`Client::receive`], and after [`Next::Pending`] calls [`Client::poll`] when it likes.
 
 mod ca_certificates;
 pub mod choice;
@@ -32,9 +32,22 @@ use crate::{
     secret::Secret,
 };
 
-/// What a client enrols with.
+/// The settings of an enrolment.
+///
+/// # Examples
+/// ```
+/// use openssl::{pkey::PKey, rsa::Rsa};
+/// use scep::{client::Settings, name, secret::Secret};
+///
+/// let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+/// let settings = Settings {
+///     challenge: Some(Secret::new("8CE317021F690069")),
+///     ..Settings::new(key, name::parse("CN=device, O=Example")?)
+/// };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Settings {
-    /// The RSA key to be certified.
+    /// The RSA key to certify.
     pub key: PKey<Private>,
     /// The subject to ask for.
     pub subject: X509Name,
@@ -52,13 +65,13 @@ pub struct Settings {
     pub ca_identifier: Option<String>,
     /// The SHA-256 fingerprint that one of the CA's certificates must have (RFC 8894 §2.2).
     pub ca_fingerprint: Option<Vec<u8>>,
-    /// Whether replies in single DES or signed with MD5 are taken all the same, as some servers still send
-    /// (RFC 8894 §2.9 forbids both).
+    /// True to accept replies in single DES or signed with MD5, which some servers still send although RFC 8894 §2.9
+    /// forbids both.
     pub takes_obsolete_algorithms: bool,
 }
 
 impl Settings {
-    /// Settings for a first certificate, everything optional left out.
+    /// Settings for a first certificate, without the optional ones.
     pub fn new(key: PKey<Private>, subject: X509Name) -> Self {
         Self {
             key,
@@ -75,18 +88,45 @@ impl Settings {
     }
 }
 
-/// What a client wants after a response.
+/// The next step of a client after a response.
+// Exhaustive: a caller must handle every step, so a new one is a breaking change.
 #[derive(Debug)]
 pub enum Next {
-    /// To send this.
+    /// Send this request.
     Send(HttpRequest),
-    /// To ask again later with [`Client::poll`].
+    /// Ask again later, with [`Client::poll`].
     Pending,
-    /// Nothing more: this certificate was issued.
+    /// The enrolment has ended with this certificate.
     Issued(X509),
 }
 
 /// One enrolment.
+///
+/// # Examples
+/// ```no_run
+/// # use std::{error::Error, time::SystemTime};
+/// # use openssl::{rand::rand_bytes, x509::X509};
+/// use scep::{
+///     client::{Client, Next, Settings},
+///     http::{HttpRequest, HttpResponse},
+/// };
+///
+/// fn enrol(
+///     settings: Settings,
+///     send: impl Fn(&HttpRequest) -> Result<HttpResponse, Box<dyn Error>>,
+/// ) -> Result<X509, Box<dyn Error>> {
+///     let mut client = Client::new(settings);
+///     let mut request = client.start();
+///     loop {
+///         let response = send(&request)?;
+///         request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+///             Next::Send(next) => next,
+///             Next::Pending => client.poll(&mut rand_bytes)?, // better after a while
+///             Next::Issued(certificate) => return Ok(certificate),
+///         };
+///     }
+/// }
+/// ```
 pub struct Client {
     settings: Settings,
     state: State,
@@ -102,7 +142,7 @@ enum State {
     Finished,
 }
 
-/// What stays the same from the request to the last poll (RFC 8894 §4.4).
+/// The values that stay the same from the request to the last poll (RFC 8894 §4.4).
 struct Transaction {
     message: RequestMessage,
     method: Method,
@@ -125,10 +165,10 @@ impl Client {
         self.ask(Operation::GetCaCaps)
     }
 
-    /// Takes the response to the request sent last.
+    /// Takes the response to the last request, and says what to do next.
     ///
     /// # Errors
-    /// A [`Refusal`] with its stage and reason; the enrolment is over then.
+    /// Fails with a [`Refusal`] that has the stage and the reason. The enrolment has then ended.
     pub fn receive(
         &mut self,
         response: &HttpResponse,
@@ -146,7 +186,7 @@ impl Client {
     /// The next CertPoll of a pending request (RFC 8894 §3.3.3), with a fresh nonce.
     ///
     /// # Errors
-    /// When nothing is pending, or the message cannot be built.
+    /// Fails if nothing is pending, or the message cannot be built.
     pub fn poll(&mut self, entropy: Entropy<'_>) -> Result<HttpRequest, Refusal> {
         let State::Pending(mut transaction) = std::mem::replace(&mut self.state, State::Finished)
         else {
@@ -161,17 +201,17 @@ impl Client {
         self.send(transaction, &body, entropy)
     }
 
-    /// The CA's capabilities, once they are known.
+    /// The CA's capabilities, after they were received.
     pub fn capabilities(&self) -> Option<&Capabilities> {
         self.capabilities.as_ref()
     }
 
-    /// The CA's certificates, once they are known.
+    /// The CA's certificates, after they were received.
     pub fn ca_certificates(&self) -> Option<&CaCertificates> {
         self.ca_certificates.as_ref()
     }
 
-    /// The exchange under way, in the standard's words: `GetCACert`, `PKIOperation (PKCSReq)`.
+    /// The current exchange, in the standard's words: `GetCACert`, `PKIOperation (PKCSReq)`.
     pub fn exchange(&self) -> String {
         match &self.state {
             State::AwaitingCapabilities => "GetCACaps".to_owned(),
@@ -183,7 +223,7 @@ impl Client {
         }
     }
 
-    /// The request under way in a few words: method, cipher, digest and transaction, for a log.
+    /// The current request in a few words, for a log: method, cipher, digest and transaction.
     pub fn transaction_summary(&self) -> Option<String> {
         let (State::AwaitingReply(transaction) | State::Pending(transaction)) = &self.state else {
             return None;
@@ -197,7 +237,7 @@ impl Client {
         operation(self.settings.ca_identifier.clone()).to_http(Method::Get)
     }
 
-    /// A CA that cannot say what it can do is taken to say nothing (RFC 8894 §3.5.2).
+    /// A CA that answers GetCACaps with an error has no capabilities (RFC 8894 §3.5.2).
     fn take_capabilities(&mut self, response: &HttpResponse) -> Next {
         self.capabilities = Some(match response.status {
             200 => Capabilities::parse(&response.body),
@@ -216,9 +256,9 @@ impl Client {
         refusal::check_status("GetCACert", response)?;
         let mut certificates = CaCertificates::read(response)?;
         if let Some(fingerprint) = &self.settings.ca_fingerprint {
-            certificates = certificates.vouched_for_by(fingerprint)?;
+            certificates = certificates.trusted_by_fingerprint(fingerprint)?;
         }
-        // Kept before they are judged further, so that the caller can show what came.
+        // Stored before the checks, so that the caller can show the certificates if one fails.
         self.ca_certificates.insert(certificates).check(now)?;
         self.request(now, entropy).map(Next::Send)
     }
@@ -244,7 +284,7 @@ impl Client {
         let cipher = choice::cipher(settings.cipher, &capabilities)?;
         let renews = settings.existing.is_some() && capabilities.has(Capability::Renewal);
         let (transaction_id, signer) = match &settings.existing {
-            // A renewal may keep its key, and with it would repeat the id of the request before.
+            // A renewal may keep the key, and an id made from it would be that of the first request.
             Some(existing) => (TransactionId::generate(&mut *entropy), Ok(existing.clone())),
             None => (
                 TransactionId::from_public_key(&settings.key),

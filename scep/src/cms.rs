@@ -1,7 +1,7 @@
 //! The structures of the Cryptographic Message Syntax (RFC 5652) that SCEP is made of.
 //!
-//! They are read from normalised bytes ([`crate::ber`]) and keep every `SET OF` in the order received: signatures are
-//! made over it, and certificates are told apart by it.
+//! They are read from normalised bytes ([`crate::ber`]). Every `SET OF` keeps the order received, because signatures are made
+//! over it and the order of certificates matters to clients.
 
 use der::{
     Choice, Decode, DecodeValue, Encode, EncodeValue, FixedTag, Header, Length, Reader, Sequence,
@@ -26,7 +26,7 @@ pub(crate) struct ContentInfo {
 }
 
 impl ContentInfo {
-    /// Reads a message of the wanted content type, in BER or DER.
+    /// Reads a message of this content type, in BER or DER.
     pub(crate) fn open<T>(
         bytes: &[u8],
         wanted: ObjectIdentifier,
@@ -50,7 +50,7 @@ impl ContentInfo {
             .map_err(Error::malformed(what))
     }
 
-    /// Wraps a structure as the content type it is of.
+    /// Wraps a structure of this content type.
     pub(crate) fn wrap(
         content_type: ObjectIdentifier,
         content: &impl Encode,
@@ -141,7 +141,7 @@ pub(crate) struct EnvelopedData {
 ///   encryptedContent [0] IMPLICIT OCTET STRING OPTIONAL }
 /// ```
 ///
-/// The content is kept as it came, for some peers send it in pieces.
+/// The content is kept as received, because some peers send it in pieces.
 #[derive(Sequence)]
 pub(crate) struct EncryptedContentInfo {
     pub(crate) content_type: ObjectIdentifier,
@@ -165,7 +165,7 @@ pub(crate) struct KeyTransRecipientInfo {
     pub(crate) encrypted_key: OctetString,
 }
 
-/// How CMS names a certificate, be it a signer's or a recipient's (RFC 5652 §5.3, §6.2.1).
+/// The name of a signer's or a recipient's certificate (RFC 5652 §5.3, §6.2.1).
 ///
 /// ```text
 /// SignerIdentifier ::= CHOICE {
@@ -199,7 +199,7 @@ impl CertificateIdentifier {
     }
 }
 
-/// Names are the same in OpenSSL's eyes also where they are encoded otherwise, as in another string type.
+/// OpenSSL ignores differences of encoding, such as another string type.
 fn is_same_name(encoded: &Any, name: &X509NameRef) -> bool {
     let parsed = encoded.to_der().ok().and_then(|der| X509Name::from_der(&der).ok());
     parsed.is_some_and(|parsed| parsed.try_cmp(name).is_ok_and(std::cmp::Ordering::is_eq))
@@ -228,17 +228,17 @@ impl IssuerAndSerialNumber {
     }
 }
 
-/// A `SET OF` whose elements keep the order they came in or were given in.
+/// A `SET OF` that keeps the order of its elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SetOf(Vec<u8>);
 
 impl SetOf {
-    /// The elements, already encoded, in this order.
+    /// A set of these encoded elements, in this order.
     pub(crate) fn in_order(elements: &[Vec<u8>]) -> Self {
         Self(elements.concat())
     }
 
-    /// The elements, already encoded, in the order DER wants.
+    /// A set of these encoded elements, in the order of DER.
     pub(crate) fn sorted(mut elements: Vec<Vec<u8>>) -> Self {
         elements.sort();
         Self::in_order(&elements)
@@ -255,7 +255,7 @@ impl SetOf {
         Ok(elements)
     }
 
-    /// The elements, of which there are not too many to look at each.
+    /// The elements; more than `most` are an error, so that each may be looked at.
     pub(crate) fn at_most(&self, most: usize, what: &'static str) -> Result<Vec<&[u8]>, Error> {
         let elements = self.elements().map_err(Error::malformed(what))?;
         if elements.len() > most {
@@ -265,7 +265,7 @@ impl SetOf {
         Ok(elements)
     }
 
-    /// The elements, which are attributes.
+    /// The elements as attributes.
     pub(crate) fn attributes(&self) -> der::Result<Vec<Attribute>> {
         self.elements()?.into_iter().map(Attribute::from_ber).collect()
     }
@@ -293,7 +293,7 @@ impl EncodeValue for SetOf {
     }
 }
 
-/// An attribute of one value, encoded.
+/// An encoded attribute with one value.
 pub(crate) fn attribute(oid: ObjectIdentifier, value: Any) -> der::Result<Vec<u8>> {
     Attribute { oid, values: SetOfVec::try_from([value])? }.to_der()
 }

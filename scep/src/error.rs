@@ -1,36 +1,36 @@
-//! What can go wrong with a message, by whose fault it is.
+//! Errors of messages, classified by their cause.
 
 use openssl::error::ErrorStack;
 
 use crate::attribute::FailInfo;
 
-/// Why a message was not understood, not accepted or not built.
+/// The reason why a message was not understood, not accepted or not built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bytes are not what they should be: truncated, of another type, too deep or too long.
+    /// The bytes are not the expected structure: truncated, of another type, too deep or too long.
     #[error("malformed {what}: {reason}")]
     Malformed {
-        /// The structure that was being read.
+        /// The expected structure.
         what: &'static str,
-        /// What is wrong with it.
+        /// The mistake in it.
         reason: String,
     },
-    /// The message is well-formed, and breaks the protocol.
+    /// The message is well-formed but breaks the protocol.
     #[error(transparent)]
     PeerMisbehaved(#[from] PeerMisbehaved),
-    /// The message asks for something this crate does not do.
+    /// The message uses something that this crate does not support.
     #[error("{what} `{value}` is not supported")]
     Unsupported {
-        /// The kind of thing asked for, such as `content encryption algorithm`.
+        /// The kind of thing, such as `encryption algorithm`.
         what: &'static str,
-        /// Its name or dotted object identifier.
+        /// The name or the dotted object identifier of the thing.
         value: String,
     },
-    /// A value that a message is to carry cannot be encoded.
-    #[error("not to be encoded: {0}")]
+    /// A value of the message cannot be encoded.
+    #[error("cannot be encoded: {0}")]
     Encoding(#[from] der::Error),
-    /// The caller asked for something that cannot be.
+    /// The caller asked for something impossible.
     #[error("{0}")]
     Misuse(&'static str),
     /// OpenSSL refused an operation that should have worked.
@@ -38,7 +38,7 @@ pub enum Error {
     Crypto(#[from] ErrorStack),
 }
 
-/// How a peer broke the protocol.
+/// A way in which a peer broke the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerMisbehaved {
@@ -48,40 +48,40 @@ pub enum PeerMisbehaved {
     /// The signature over the signed attributes does not verify.
     #[error("the message's signature does not verify")]
     BadSignature,
-    /// The envelope opens to nothing sensible with our key; which step failed is not told apart.
+    /// The envelope cannot be decrypted with the recipient's key; which step failed is not reported.
     #[error("the envelope cannot be decrypted with this key")]
     CannotDecrypt,
     /// The `messageDigest` attribute is not the digest of the content.
     #[error("the messageDigest attribute does not match the content")]
     DigestMismatch,
-    /// An attribute is there but not of the type or value the standard gives it.
+    /// An attribute has a type or value that the standard does not allow.
     #[error("the {0} attribute is not encoded as it should be")]
     MalformedAttribute(&'static str),
-    /// An attribute that must be there is not.
+    /// A required attribute is missing.
     #[error("the {0} attribute is missing")]
     MissingAttribute(&'static str),
-    /// A message that must carry an envelope carries none.
+    /// A message has no envelope although it must.
     #[error("the message carries no envelope")]
     MissingEnvelope,
-    /// None of the recipients of the envelope is us.
+    /// The recipient is not among those of the envelope.
     #[error("the envelope is not addressed to `{0}`")]
     NotARecipient(String),
-    /// An attribute is there twice.
+    /// An attribute occurs more than once.
     #[error("the {0} attribute is there more than once")]
     RepeatedAttribute(&'static str),
-    /// The certificate of the signer is neither in the message nor known.
+    /// The signer's certificate is neither in the message nor among the known ones.
     #[error("the signer's certificate is neither in the message nor known")]
     SignerNotFound,
-    /// The message must have exactly one signer.
+    /// The message has not exactly one signer.
     #[error("the message has {0} signers, it must have one")]
     WrongNumberOfSigners(usize),
-    /// A message of this type is not expected here.
+    /// The message has another type than expected.
     #[error("a {0} message is not expected here")]
     UnexpectedMessageType(String),
 }
 
 impl Error {
-    /// The `failInfo` a server answers this error with (RFC 8894 §3.2.1.4).
+    /// The `failInfo` with which a server answers this error (RFC 8894 §3.2.1.4).
     pub fn fail_info(&self) -> FailInfo {
         match self {
             Self::Unsupported { .. } => FailInfo::BadAlg,
@@ -95,7 +95,7 @@ impl Error {
         }
     }
 
-    /// What is wrong with a structure that was being read.
+    /// An error in the structure `what`.
     pub(crate) fn malformed<E: ToString>(what: &'static str) -> impl Fn(E) -> Self {
         move |reason| Self::Malformed { what, reason: reason.to_string() }
     }

@@ -1,4 +1,7 @@
-//! SCEP over HTTP: an operation as a request, and back (RFC 8894 §4.1).
+//! SCEP over HTTP: from an operation to a request and back (RFC 8894 §4.1).
+
+#[cfg(feature = "http")]
+mod types;
 
 use base64::{
     Engine, alphabet,
@@ -17,14 +20,14 @@ pub const CA_RA_CERTIFICATES: &str = "application/x-x509-ca-ra-cert";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Method {
-    /// GET: the message travels in the query.
+    /// GET: the message is in the query.
     Get,
     /// POST: the message is the body.
     Post,
 }
 
 impl Method {
-    /// The word that HTTP has for it.
+    /// The name of the method in HTTP.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -33,15 +36,15 @@ impl Method {
     }
 }
 
-/// An HTTP request, without the address and path that only the caller knows.
+/// An HTTP request without address and path, which the caller adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HttpRequest {
     /// The method.
     pub method: Method,
-    /// The query as it travels, without the question mark.
+    /// The query as it is sent, without the question mark.
     pub query: String,
-    /// The content type of the body, where there is one.
+    /// The content type of the body, if there is a body.
     pub content_type: Option<String>,
     /// The body.
     #[cfg_attr(feature = "serde", serde(with = "in_base64"))]
@@ -54,21 +57,32 @@ pub struct HttpRequest {
 pub struct HttpResponse {
     /// The status code.
     pub status: u16,
-    /// The content type, where one was sent.
+    /// The content type, if the server sent one.
     pub content_type: Option<String>,
     /// The body.
     #[cfg_attr(feature = "serde", serde(with = "in_base64"))]
     pub body: Vec<u8>,
 }
 
-/// What a request asks for (RFC 8894 §4.1).
+/// The operation of a request (RFC 8894 §4.1).
+///
+/// # Examples
+/// ```
+/// use scep::http::{Method, Operation};
+///
+/// let request = Operation::PkiOperation(vec![0x30, 0x80]).to_http(Method::Get);
+/// assert_eq!(request.query, "operation=PKIOperation&message=MIA%3D");
+/// assert_eq!(Operation::from_http(&request)?, Operation::PkiOperation(vec![0x30, 0x80]));
+/// # Ok::<(), scep::http::HttpError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operation {
-    /// The capabilities (RFC 8894 §3.5.1); the text names a CA to some servers.
+    /// The capabilities (RFC 8894 §3.5.1); the text names a CA, if the server has several.
     GetCaCaps(Option<String>),
-    /// The CA's certificates (RFC 8894 §4.2); the text names a CA to some servers.
+    /// The CA's certificates (RFC 8894 §4.2); the text names a CA, if the server has several.
     GetCaCert(Option<String>),
-    /// The certificates of the next CA (RFC 8894 §4.7); the text names a CA to some servers.
+    /// The certificates of the next CA (RFC 8894 §4.7); the text names a CA, if the server has several.
     GetNextCaCert(Option<String>),
     /// A pkiMessage (RFC 8894 §4.3).
     PkiOperation(Vec<u8>),
@@ -76,7 +90,7 @@ pub enum Operation {
     Other(String),
 }
 
-/// Why a request is no SCEP operation.
+/// The error for a request that is no SCEP operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {
@@ -86,13 +100,16 @@ pub enum HttpError {
     /// A PKIOperation by GET has no message.
     #[error("the query has no `message`")]
     NoMessage,
+    /// The method is neither GET nor POST.
+    #[error("the method `{0}` is neither GET nor POST")]
+    OtherMethod(String),
     /// The message of a GET is not base64.
     #[error("the `message` is not base64: {0}")]
     NotBase64(String),
 }
 
 impl Operation {
-    /// The word in the query, spelled as RFC 8894 §4.1 has it.
+    /// The name in the query, in the spelling of RFC 8894 §4.1.
     pub fn name(&self) -> &str {
         match self {
             Self::GetCaCaps(_) => "GetCACaps",
@@ -105,11 +122,11 @@ impl Operation {
 
     /// Reads the operation of a request.
     ///
-    /// The word is matched in its exact case. The message of a GET may be wrapped, its `+` may have become a blank, and its
-    /// padding may be missing: real clients send all three.
+    /// The name must have its exact case. The message of a GET may be wrapped, its `+` may have become a blank, and its
+    /// padding may be missing, because real clients do all three.
     ///
     /// # Errors
-    /// When there is no operation, or a PKIOperation without a readable message.
+    /// Fails if there is no operation, or a PKIOperation without a readable message.
     pub fn from_http(request: &HttpRequest) -> Result<Self, HttpError> {
         let message = || parameter(&request.query, "message");
         let name = parameter(&request.query, "operation").ok_or(HttpError::NoOperation)?;
@@ -172,15 +189,15 @@ fn decode_message(text: &str) -> Result<Vec<u8>, HttpError> {
     TOLERANT.decode(compact).map_err(|error| HttpError::NotBase64(error.to_string()))
 }
 
-/// What stands for itself anywhere in a URL (RFC 3986 §2.3).
+/// The characters that need no escape anywhere in a URL (RFC 3986 §2.3).
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Writes every byte that does not stand for itself anywhere in a URL as `%` and two upper-case hexadecimal digits.
+/// Escapes every byte that is not unreserved in a URL (RFC 3986 §2.3) as `%` and two upper-case hexadecimal digits.
 pub fn percent_encoded(text: &str) -> String {
     utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
-/// Bodies, which may be any bytes, in JSON.
+/// Bodies as base64 text, because they may be any bytes.
 #[cfg(feature = "serde")]
 mod in_base64 {
     use base64::{Engine, engine::general_purpose::STANDARD};
@@ -200,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_survives_both_methods() {
+    fn pki_operation_survives_get_and_post() {
         let operation = Operation::PkiOperation((0..=255).collect());
         for method in [Method::Get, Method::Post] {
             assert_eq!(Operation::from_http(&operation.to_http(method)), Ok(operation.clone()));
@@ -208,14 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn the_query_of_a_get_is_standard_base64_fully_escaped() {
+    fn get_query_is_standard_base64_fully_escaped() {
         let request = Operation::PkiOperation(vec![0xfb, 0xff, 0xfe, 0xff]).to_http(Method::Get);
         assert_eq!(request.query, "operation=PKIOperation&message=%2B%2F%2F%2B%2Fw%3D%3D");
         assert_eq!(percent_encoded("a/b c~"), "a%2Fb%20c~");
     }
 
     #[test]
-    fn what_real_clients_do_to_base64_is_understood() {
+    fn base64_variants_of_real_clients_are_understood() {
         let expected = Ok(Operation::PkiOperation(vec![0xfb, 0xff, 0xfe, 0xff]));
         for message in ["+//+/w==", " // /w==", "%2B//%2B%0A/w%3D%3D", "%2b%2f%2f%2b%2fw"] {
             let query = format!("operation=PKIOperation&message={message}");
@@ -224,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_operation_is_refused() {
+    fn requests_without_a_readable_operation_are_refused() {
         let refused = |query: &str| Operation::from_http(&get(query.to_owned())).unwrap_err();
         assert_eq!(refused("op=GetCACaps"), HttpError::NoOperation);
         assert_eq!(refused("operation=PKIOperation"), HttpError::NoMessage);

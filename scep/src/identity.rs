@@ -10,6 +10,6 @@ use openssl::{
 pub struct Identity {
     /// The certificate.
     pub certificate: X509,
-    /// Its private key, of which `Debug` prints the algorithm alone.
+    /// The private key; `Debug` prints only its algorithm.
     pub key: PKey<Private>,
 }

@@ -1,10 +1,10 @@
-//! The key usage extension, by which SCEP tells certificates apart (RFC 8894 §2.1.2, §2.3).
+//! The key usage extension, which distinguishes the RA certificates of SCEP (RFC 8894 §2.1.2, §2.3).
 
 use std::ops::BitOr;
 
 use openssl::x509::X509Ref;
 
-/// What a key may be used for, as the set of bits of RFC 5280 §4.2.1.3.
+/// The uses of a key: the set of bits of RFC 5280 §4.2.1.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyUsage(u8);
 
@@ -20,7 +20,7 @@ impl KeyUsage {
     /// Signatures on revocation lists.
     pub const CRL_SIGN: Self = Self(0x02);
 
-    /// The key usage of a certificate, `None` where it has no such extension and so no restriction.
+    /// The key usage of a certificate, or `None` if the certificate has no such extension and so no restriction.
     pub fn of(certificate: &X509Ref) -> Option<Self> {
         let bits = certificate.key_usage()?.bits();
         Some(Self(bits.to_le_bytes()[0]))
@@ -43,18 +43,18 @@ impl KeyUsage {
         }
     }
 
-    /// The names of its bits in RFC 5280 §4.2.1.3, of those that are here.
+    /// The names of the bits that are set, in the spelling of RFC 5280 §4.2.1.3.
     pub fn names(self) -> Vec<&'static str> {
         NAMES.iter().filter(|(bit, _)| self.contains(*bit)).map(|(_, name)| *name).collect()
     }
 
-    /// Whether every bit of `other` is in this set.
+    /// True if this set has every bit of `other`.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 }
 
-/// The names of RFC 5280 §4.2.1.3 that SCEP cares about.
+/// The names of RFC 5280 §4.2.1.3 that matter to SCEP.
 const NAMES: [(KeyUsage, &str); 5] = [
     (KeyUsage::DIGITAL_SIGNATURE, "digitalSignature"),
     (KeyUsage::KEY_ENCIPHERMENT, "keyEncipherment"),
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_value_goes_both_ways() {
+    fn key_usage_is_read_and_written() {
         let usage = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT;
         assert_eq!(usage.to_der(), [0x03, 0x02, 0x05, 0xa0]);
         assert_eq!(KeyUsage::from_der(&usage.to_der()), Some(usage));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_key_usage() {
+    fn malformed_key_usage_is_refused() {
         for value in [&[][..], &[0x03], &[0x03, 0x02, 0x09, 0xa0], &[0x04, 0x02, 0x05, 0xa0]] {
             assert_eq!(KeyUsage::from_der(value), None, "{value:02x?}");
         }

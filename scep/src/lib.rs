@@ -1,11 +1,17 @@
 //! The Simple Certificate Enrolment Protocol (RFC 8894): bytes in, bytes out.
 //!
-//! Both ends of the protocol are here, so that client and server share one truth: [`client`] is the state machine of
-//! RFC 8894 §2.5.1, [`server`] opens requests and builds replies, and both stand on the same messages
-//! ([`message`]), envelopes ([`envelope`]) and certification requests ([`request`]).
+//! [`client`] is the client's state machine of RFC 8894 §2.5.1: begin with [`client::Client`]. [`server`] opens requests and builds
+//! replies: begin with [`server::open`]. Both share their messages ([`message`]), envelopes ([`envelope`]) and certification
+//! requests ([`request`]), and [`http`] maps them to HTTP.
 //!
-//! The crate opens no socket, reads no clock and prints nothing: time, keys and randomness are arguments. What
-//! cryptography there is, is OpenSSL's.
+//! The crate opens no socket, reads no clock and prints nothing: time, keys and randomness are arguments. The cryptography is
+//! OpenSSL's.
+//!
+//! # Features
+//! - `http`: conversions from and to the types of the crate `http`.
+//! - `serde`: serialisation of most values; secrets are then in clear.
+//! - `vendored`: builds OpenSSL from source, with the legacy provider that single DES needs.
+//! - `danger-malformed`: messages that are wrong on purpose, to test what a peer refuses.
 #![forbid(unsafe_code)]
 
 pub mod algorithm;
@@ -17,6 +23,8 @@ pub mod certificate;
 pub mod certs_only;
 pub mod client;
 mod cms;
+#[cfg(feature = "danger-malformed")]
+pub mod danger;
 pub mod envelope;
 mod error;
 pub mod http;
@@ -38,11 +46,15 @@ pub use serde;
 
 use openssl::error::ErrorStack;
 
-/// A source of random bytes: fills the slice it is given; `&mut openssl::rand::rand_bytes` is one.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// A source of random bytes, which fills a slice, such as `&mut openssl::rand::rand_bytes`.
 pub type Entropy<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), ErrorStack>;
 
-/// The longest message accepted from a peer, in bytes.
+/// The longest message that is accepted from a peer, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
 
-/// The most certificates, or revocation lists, read from one message; each costs whoever judges it a signature or two.
+/// The most certificates, or revocation lists, in one message. Each costs a signature verification or two.
 pub const MAX_CERTIFICATES: usize = 32;

@@ -4,7 +4,9 @@ mod attributes;
 mod build;
 
 pub use attributes::{AttributeName, Attributes};
-pub use build::{Distortion, ExtraAttribute, MessageBuilder, RequestMessage, SignatureAlgorithm};
+#[cfg(feature = "danger-malformed")]
+pub(crate) use build::encode_attributes;
+pub use build::{ExtraAttribute, MessageBuilder, RequestMessage, SignatureAlgorithm};
 
 use std::sync::OnceLock;
 
@@ -27,7 +29,7 @@ use crate::{
     cms::{ContentInfo, SetOf, SignedData, SignerInfo},
 };
 
-/// A pkiMessage as received, its signature not yet verified.
+/// A received pkiMessage with a signature that is not yet verified.
 pub struct Message {
     attributes: Attributes,
     signed_attributes: Vec<u8>,
@@ -42,7 +44,7 @@ impl Message {
     /// Reads a pkiMessage in BER or DER.
     ///
     /// # Errors
-    /// When the bytes are no `SignedData` with one signer and signed attributes.
+    /// Fails if the bytes are no `SignedData` with one signer and signed attributes.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let signed_data: SignedData = ContentInfo::open(bytes, ID_SIGNED_DATA, "pkiMessage")?;
         let content_type = signed_data.encap_content_info.content_type;
@@ -80,31 +82,31 @@ impl Message {
         &self.attributes
     }
 
-    /// The signed content, which is the pkcsPKIEnvelope where there is one.
+    /// The signed content, which is the pkcsPKIEnvelope if there is one.
     pub fn content(&self) -> Option<&[u8]> {
         self.content.as_deref()
     }
 
-    /// The certificates that came with the message, in order; what is no X.509 certificate is left out.
+    /// The X.509 certificates in the message, in order.
     pub fn certificates(&self) -> &[X509] {
-        // Read when they are asked for: a certificate takes OpenSSL 3 about half as long as a signature.
+        // Parsed on demand: a certificate takes OpenSSL 3 about half as long as a signature.
         self.certificates.get_or_init(|| {
             let elements = self.certificate_set.elements().unwrap_or_default();
             elements.iter().filter_map(|element| X509::from_der(element).ok()).collect()
         })
     }
 
-    /// The digest the message is signed with.
+    /// The digest of the signature.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Checks the signature, and tells whose it is: one of `known` or a certificate of the message itself.
+    /// Checks the signature, and returns the signer's certificate: one of `known`, or one of the message itself.
     ///
-    /// Whether that signer may be trusted is the caller's question.
+    /// The caller must decide if that signer may be trusted.
     ///
     /// # Errors
-    /// When the signer is not found, or the digest or the signature does not fit.
+    /// Fails if the signer is not found, or the digest or the signature does not match.
     pub fn verify(&self, known: &[&X509Ref]) -> Result<X509, Error> {
         let signer = self.signer(known)?;
         self.check_message_digest()?;
@@ -112,17 +114,17 @@ impl Message {
         let key = signer.public_key()?;
         let mut verifier = Verifier::new(self.digest.openssl(), &key)?;
         let signature = self.signer_info.signature.as_bytes();
-        // OpenSSL puts the details of a mismatch on its error queue; to us they are all the same.
+        // OpenSSL puts details of a mismatch on its error queue; here they are all one error.
         if !verifier.verify_oneshot(signature, &self.signed_attributes).unwrap_or(false) {
             return Err(PeerMisbehaved::BadSignature.into());
         }
         Ok(signer)
     }
 
-    /// The certificate that the message names as its signer's, the signature unchecked.
+    /// The certificate that the message names as its signer's; the signature is not checked.
     ///
     /// # Errors
-    /// When it is neither in the message nor one of `known`.
+    /// Fails if the certificate is neither in the message nor one of `known`.
     pub fn signer(&self, known: &[&X509Ref]) -> Result<X509, Error> {
         let is_it = |certificate: &&X509Ref| self.signer_info.sid.names(certificate);
         known
@@ -134,9 +136,9 @@ impl Message {
             .ok_or_else(|| PeerMisbehaved::SignerNotFound.into())
     }
 
-    /// Content type and digest of the content must be the ones that are signed (RFC 5652 §11.1, §11.2).
+    /// The content must have the content type and the digest that are signed (RFC 5652 §11.1, §11.2).
     fn check_message_digest(&self) -> Result<(), Error> {
-        // OpenXPKI left the content type out for years, and no harm is done where it is not there.
+        // OpenXPKI omitted the content type for years, which does no harm.
         if self.attributes.content_type()?.is_some_and(|content_type| content_type != ID_DATA) {
             return Err(PeerMisbehaved::MalformedAttribute("contentType").into());
         }
@@ -149,7 +151,7 @@ impl Message {
         Ok(())
     }
 
-    /// The algorithm is either plain RSA or names the digest that the signer info names too.
+    /// The signature algorithm must be ECDSA, plain RSA, or RSA with the digest of the signer info.
     fn check_signature_algorithm(&self) -> Result<(), Error> {
         const ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4");
         let oid = self.signer_info.signature_algorithm.oid;

@@ -1,4 +1,4 @@
-//! Distinguished names, written as people write them: `DC=com, DC=scep, CN=scep-CA`.
+//! Distinguished names as text, such as `DC=com, DC=scep, CN=scep-CA`.
 
 use std::{mem::take, ops::RangeInclusive};
 
@@ -8,8 +8,8 @@ use openssl::{
     x509::{X509Name, X509NameRef},
 };
 
-/// The attribute types that can be named, beside their object identifiers in OpenSSL and how many characters a value may
-/// have (RFC 5280 appendix A.1).
+/// The known attribute types, their object identifiers in OpenSSL, and the allowed number of characters of a value
+/// (RFC 5280 appendix A.1).
 const KNOWN_TYPES: [(&str, Nid, RangeInclusive<usize>); 14] = [
     ("CN", Nid::COMMONNAME, 1..=64),
     ("C", Nid::COUNTRYNAME, 2..=2),
@@ -27,20 +27,20 @@ const KNOWN_TYPES: [(&str, Nid, RangeInclusive<usize>); 14] = [
     ("UID", Nid::USERID, 1..=255),
 ];
 
-/// What is wrong with a distinguished name.
+/// The error for a text that is no distinguished name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// There is nothing in it.
+    /// The name has no parts.
     #[error("the name is empty")]
     Empty,
-    /// A part is not `TYPE=value`.
+    /// A part has not the form `TYPE=value`.
     #[error("`{0}` is not of the form `TYPE=value`")]
     NotAPair(String),
-    /// A type is not known.
+    /// A type is unknown.
     #[error("`{0}` is no known attribute type (known: {known})", known = known_types())]
     UnknownType(String),
-    /// A value cannot stand in a certificate, for it is empty, too long or of the wrong form.
+    /// A value is not allowed in a certificate, because it is empty, too long or of the wrong form.
     #[error("`{value}` cannot be the value of `{attribute_type}`")]
     UnusableValue {
         /// The attribute type.
@@ -50,13 +50,22 @@ pub enum NameError {
     },
 }
 
-/// Reads a distinguished name: `TYPE=value` pairs, parted by commas, in the order of the certificate.
+/// Reads a distinguished name: `TYPE=value` pairs, separated by commas, in the order of the certificate.
 ///
-/// A backslash keeps the comma after it in the value. Repeated types are kept. `DC` and `emailAddress` become
-/// `IA5String`, everything else `PrintableString` where it fits and `UTF8String` where not, as RFC 5280 §4.1.2.4 has it.
+/// A comma after a backslash belongs to the value. A type may occur several times. `DC` and `emailAddress` become `IA5String`, any other
+/// type `PrintableString` if the value allows it, or else `UTF8String` (RFC 5280 §4.1.2.4).
 ///
 /// # Errors
-/// When a part is no pair, or its type or value is not usable.
+/// Fails if a part is no pair, or its type or value is not usable.
+///
+/// # Examples
+/// ```
+/// use scep::name;
+///
+/// let subject = name::parse(r"CN=device, O=Smith\, Jones")?;
+/// assert_eq!(name::to_text(&subject), "CN = device, O = Smith, Jones");
+/// # Ok::<(), name::NameError>(())
+/// ```
 pub fn parse(text: &str) -> Result<X509Name, NameError> {
     let parts = split(text);
     if parts.is_empty() {
@@ -121,7 +130,7 @@ fn known_types() -> String {
     KNOWN_TYPES.map(|(name, ..)| name).join(", ")
 }
 
-/// Writes a distinguished name the way OpenSSL's one-line form does: `CN = Teldat-PKI, O = Teldat`.
+/// Writes a distinguished name in OpenSSL's one-line form: `CN = Teldat-PKI, O = Teldat`.
 pub fn to_text(name: &X509NameRef) -> String {
     let entries = name.entries().map(|entry| {
         let nid = entry.object().nid();
@@ -143,25 +152,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_and_repetition_are_kept() {
+    fn name_keeps_order_and_repeated_types() {
         let name = parse("DC=com, DC=scep,CN=scep-TELDATPKI-CA").unwrap();
         assert_eq!(to_text(&name), "DC = com, DC = scep, CN = scep-TELDATPKI-CA");
     }
 
     #[test]
-    fn strings_are_of_the_types_that_peers_expect() {
+    fn name_values_have_the_string_types_that_peers_expect() {
         let der = parse("DC=com,CN=plain,O=Grün").unwrap().to_der().unwrap();
         let has = |needle: &[u8]| der.windows(needle.len()).any(|window| window == needle);
         assert!(has(b"\x16\x03com") && has(b"\x13\x05plain") && has("\x0c\x05Grün".as_bytes()));
     }
 
     #[test]
-    fn a_backslash_keeps_a_comma() {
+    fn name_value_may_have_an_escaped_comma() {
         assert_eq!(to_text(&parse(r"O=Smith\, Jones,CN=x").unwrap()), "O = Smith, Jones, CN = x");
     }
 
     #[test]
-    fn errors_say_what_is_known() {
+    fn name_errors_list_the_known_types() {
         assert_eq!(parse(" , ").err(), Some(NameError::Empty));
         assert_eq!(parse("MyUser").err(), Some(NameError::NotAPair("MyUser".into())));
         let error = parse("CM=x").err().unwrap().to_string();

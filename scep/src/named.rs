@@ -1,18 +1,20 @@
-//! Closed sets of things with names: algorithms, capabilities and the like, written and read by their names.
+//! Enumerations of named values, such as algorithms and capabilities, which are written and read by their names.
 
-/// A name that is none of those known.
+/// The error for an unknown name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is no {what} (known: {known})", known = .known.join(", "))]
 pub struct UnknownName {
-    /// What it was to name, such as `digest`.
+    /// The kind of the named value, such as `digest`.
     pub what: &'static str,
-    /// The name given.
+    /// The unknown name.
     pub name: String,
-    /// All names that are known.
+    /// The known names.
     pub known: Vec<&'static str>,
 }
 
-/// Defines an enumeration whose variants have names: `Display` writes them, `FromStr` reads them, as serde does.
+/// Defines an enumeration of named variants: `Display` and serde write the names, `FromStr` and serde read them.
+///
+/// Hidden, because it is for the crates of this workspace and may change at any time.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! named {
@@ -24,10 +26,10 @@ macro_rules! named {
         }
 
         impl $type {
-            /// All of them.
+            /// All values.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
-            /// All of them, each behind its name.
+            /// All values, each after its name.
             pub const NAMED: [(&'static str, Self); Self::ALL.len()] =
                 [$(($name, Self::$variant)),+];
 
@@ -64,7 +66,7 @@ macro_rules! named {
     };
 }
 
-/// Lets a type travel as the text that its `Display` writes and its `FromStr` reads.
+/// Implements serde for a type by the text of its `Display` and `FromStr`; hidden like [`named!`].
 #[cfg(feature = "serde")]
 #[doc(hidden)]
 #[macro_export]
@@ -85,7 +87,7 @@ macro_rules! serde_as_text {
     };
 }
 
-/// Without serde there is nothing to do.
+/// Does nothing without the feature `serde`.
 #[cfg(not(feature = "serde"))]
 #[doc(hidden)]
 #[macro_export]

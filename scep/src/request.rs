@@ -59,10 +59,10 @@ struct CertificationRequestInfo {
     attributes: Option<SetOf>,
 }
 
-/// A subjectAltName of these DNS names (RFC 5280 §4.2.1.6), to be asked for.
+/// A subjectAltName extension with these DNS names (RFC 5280 §4.2.1.6), to ask for.
 ///
 /// # Errors
-/// When a name has characters that no `IA5String` has.
+/// Fails if a name has characters outside `IA5String`.
 pub fn dns_names<T: AsRef<str>>(names: &[T]) -> Result<Extension, Error> {
     let dns_name = |name: &T| Ia5String::new(name.as_ref()).map(GeneralName::DnsName);
     let names: der::Result<Vec<_>> = names.iter().map(dns_name).collect();
@@ -71,15 +71,15 @@ pub fn dns_names<T: AsRef<str>>(names: &[T]) -> Result<Extension, Error> {
     Ok(Extension { extn_id: SubjectAltName::OID, critical: false, extn_value })
 }
 
-/// A certification request (RFC 2986), its signature not yet verified.
+/// A received certification request (RFC 2986) with a signature that is not yet verified.
 pub struct Csr {
-    /// The request as it was received.
+    /// The request as received.
     pub der: Vec<u8>,
-    /// The key the certificate is to certify.
+    /// The key to certify.
     pub public_key: PKey<Public>,
     /// The shared secret that authorises the request (RFC 8894 §2.4).
     pub challenge_password: Option<Secret>,
-    /// The extensions asked for, in their order.
+    /// The requested extensions, in order.
     pub extensions: Vec<Extension>,
     request: X509Req,
 }
@@ -88,7 +88,7 @@ impl Csr {
     /// Reads a request in DER.
     ///
     /// # Errors
-    /// When the bytes are no request, or its key or its attributes are unreadable.
+    /// Fails if the bytes are no request, or its key or its attributes are unreadable.
     pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
         const WHAT: &str = "certification request";
         let parsed = CertificationRequest::from_ber(bytes).map_err(Error::malformed(WHAT))?;
@@ -107,25 +107,25 @@ impl Csr {
         })
     }
 
-    /// The subject the certificate is to have.
+    /// The requested subject.
     pub fn subject(&self) -> &X509NameRef {
         self.request.subject_name()
     }
 
-    /// The key usage asked for, by which NDES chooses a template.
+    /// The requested key usage, by which NDES chooses a template.
     pub fn key_usage(&self) -> Option<KeyUsage> {
         let mut extensions = self.extensions.iter();
         let usage = extensions.find(|extension| extension.extn_id == pkix::KeyUsage::OID)?;
         KeyUsage::from_der(usage.extn_value.as_bytes())
     }
 
-    /// Whether the request is signed with the key it asks a certificate for.
+    /// True if the request is signed with the key to certify.
     pub fn verify(&self) -> bool {
         self.request.verify(&self.public_key).unwrap_or(false)
     }
 }
 
-/// The challenge password, of whatever string type: clients differ, and Windows writes UTF-16.
+/// The challenge password, in any string type, because clients differ: Windows writes UTF-16.
 fn challenge_password(attributes: &[Attribute]) -> Result<Option<Secret>, Error> {
     let malformed = Error::malformed("challengePassword");
     let mut attributes = attributes.iter();

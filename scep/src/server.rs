@@ -13,65 +13,98 @@ use crate::{
     request::Csr,
 };
 
-/// What a reply needs to know of its request.
+/// The facts of a request that its reply needs.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Header {
-    /// What the request is for.
+    /// The purpose of the request.
     pub message_type: MessageType,
-    /// The name of the transaction.
+    /// The id of the transaction.
     pub transaction_id: TransactionId,
     /// The client's nonce, which the reply returns.
     pub sender_nonce: Nonce,
-    /// The certificate the request is signed with; a successful reply is enciphered to it.
+    /// The certificate that the request is signed with; a successful reply is enciphered to it.
     pub signer: X509,
     /// The digest of the request.
     pub digest: Digest,
 }
 
-/// A request whose signature verifies and whose envelope opened.
+/// A request with a verified signature and an opened envelope.
+#[non_exhaustive]
 pub struct Request {
-    /// What a reply needs to know.
+    /// The facts that a reply needs.
     pub header: Header,
     /// The cipher of the request's envelope.
     pub cipher: Cipher,
-    /// How the key of the request's envelope travelled.
+    /// The encryption of the envelope's key.
     pub key_transport: KeyTransport,
-    /// What is asked for.
+    /// The content of the request.
     pub body: Body,
 }
 
-/// What a request asks for.
+/// The content of a request.
+// Exhaustive: a server must answer every kind of request, so a new one is a breaking change.
 pub enum Body {
-    /// A certificate (RFC 8894 §3.3.1).
+    /// A request for a certificate (RFC 8894 §3.3.1).
     PkcsReq(Csr),
-    /// A certificate, the request being signed with an existing one (RFC 8894 §3.3.1).
+    /// A request for a certificate, signed with an existing one (RFC 8894 §3.3.1).
     RenewalReq(Csr),
-    /// The state of a pending request (RFC 8894 §3.3.3).
+    /// A question about a pending request (RFC 8894 §3.3.3).
     CertPoll(IssuerAndSubject),
-    /// An issued certificate (RFC 8894 §3.3.4).
+    /// A request for an issued certificate (RFC 8894 §3.3.4).
     GetCert(IssuerAndSerial),
-    /// A revocation list (RFC 8894 §3.3.5).
+    /// A request for a revocation list (RFC 8894 §3.3.5).
     GetCrl(IssuerAndSerial),
 }
 
-/// Why a request was not opened.
+/// The error for a request that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct RequestError {
     /// The reason, which gives the `failInfo`.
     #[source]
     pub error: Error,
-    /// What is known of the request, where that suffices for a CertRep.
+    /// The facts of the request, if they suffice for a CertRep.
     pub header: Option<Box<Header>>,
 }
 
 /// Opens a pkiMessage from a client: verifies its signature, decrypts and reads its content.
 ///
-/// The signer is taken from the message (RFC 8894 §2.3); whether it may have what it asks for is the caller's question,
-/// and so is whether a certification request proves possession of its key ([`Csr::verify`]).
+/// The signer is taken from the message (RFC 8894 §2.3). The caller must decide if that signer may have what it asks for, and
+/// must check that a certification request proves possession of its key ([`Csr::verify`]).
 ///
 /// # Errors
-/// When any of this fails, with the header once it is known.
+/// Fails if the message cannot be verified, decrypted or read. The error has the header, if it was read, so that the server can
+/// answer with a CertRep.
+///
+/// # Examples
+/// ```no_run
+/// use openssl::x509::X509;
+/// use scep::{
+///     attribute::FailInfo,
+///     identity::Identity,
+///     message::Message,
+///     request::Csr,
+///     secret::Secret,
+///     server::{self, Body},
+/// };
+///
+/// fn decide(
+///     body: &[u8],
+///     ca: &Identity,
+///     issue: impl Fn(&Csr) -> X509,
+/// ) -> Result<Result<X509, FailInfo>, scep::Error> {
+///     let request = server::open(&Message::parse(body)?, ca).map_err(|refused| refused.error)?;
+///     Ok(match &request.body {
+///         Body::PkcsReq(csr) if !csr.verify() => Err(FailInfo::BadMessageCheck),
+///         Body::PkcsReq(csr) => match &csr.challenge_password {
+///             Some(password) if password.matches(&Secret::new("8CE317021F690069")) => Ok(issue(csr)),
+///             _ => Err(FailInfo::BadRequest),
+///         },
+///         _ => Err(FailInfo::BadRequest),
+///     })
+/// }
+/// ```
 pub fn open(message: &Message, decrypter: &Identity) -> Result<Request, RequestError> {
     let header = header(message).map_err(|error| RequestError { error, header: None })?;
     match contents(message, &header, decrypter) {
@@ -113,29 +146,29 @@ fn contents(
     Ok((opened, body))
 }
 
-/// How a request is answered.
+/// The answer to a request.
 pub enum Outcome<'a> {
-    /// With certificates, the issued one first, and revocation lists (RFC 8894 §3.3.2.1).
+    /// Certificates, the issued one first, and revocation lists (RFC 8894 §3.3.2.1).
     Success {
         /// The certificates.
         certificates: &'a [X509],
         /// The revocation lists.
         crls: &'a [X509Crl],
     },
-    /// With a refusal (RFC 8894 §3.3.2.2).
+    /// A refusal (RFC 8894 §3.3.2.2).
     Failure {
         /// The reason in the standard's terms.
         fail_info: FailInfo,
         /// The reason in words.
         text: Option<&'a str>,
     },
-    /// With a request to ask again later (RFC 8894 §3.3.2.3).
+    /// No decision yet: the client should ask again later (RFC 8894 §3.3.2.3).
     Pending,
 }
 
-/// A CertRep to be built (RFC 8894 §3.3.2).
+/// A CertRep before it is enciphered and signed (RFC 8894 §3.3.2).
 pub struct Reply<'a> {
-    /// The request that is answered.
+    /// The answered request.
     pub header: &'a Header,
     /// The answer.
     pub outcome: Outcome<'a>,
@@ -143,16 +176,32 @@ pub struct Reply<'a> {
     pub digest: Digest,
     /// The cipher of the envelope.
     pub cipher: Cipher,
-    /// How the key of the envelope travels.
+    /// The encryption of the envelope's key.
     pub key_transport: KeyTransport,
 }
 
 impl Reply<'_> {
-    /// The reply before it is signed, with a fresh nonce and with nothing that the standard does not ask for: whoever wants a
-    /// signing time, certificates in the clear or further attributes in it adds them before it is encoded.
+    /// The reply before it is signed, with a fresh nonce and only with what the standard demands. The caller may add a signing
+    /// time, certificates in the clear or further attributes before it encodes the message.
     ///
     /// # Errors
-    /// When the client's certificate cannot receive an envelope, or OpenSSL fails.
+    /// Fails if the client's certificate cannot receive an envelope, or OpenSSL fails.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use openssl::{rand::rand_bytes, x509::X509};
+    /// # use scep::{algorithm::Digest, identity::Identity, server::{Outcome, Reply, Request}};
+    /// fn grant(request: &Request, certificate: X509, ca: &Identity) -> Result<Vec<u8>, scep::Error> {
+    ///     let reply = Reply {
+    ///         header: &request.header,
+    ///         outcome: Outcome::Success { certificates: &[certificate], crls: &[] },
+    ///         digest: Digest::Sha256,
+    ///         cipher: request.cipher,
+    ///         key_transport: request.key_transport,
+    ///     };
+    ///     reply.message(&mut rand_bytes)?.encode(ca)
+    /// }
+    /// ```
     pub fn message(&self, entropy: Entropy<'_>) -> Result<MessageBuilder, Error> {
         let mut message = MessageBuilder {
             message_type: Some(MessageType::CertRep),
@@ -178,10 +227,10 @@ impl Reply<'_> {
         Ok(message)
     }
 
-    /// An envelope such as this reply has, with this content, for this recipient.
+    /// An envelope with the algorithms of this reply, for this content and recipient.
     ///
     /// # Errors
-    /// When the recipient's certificate cannot receive an envelope, or OpenSSL fails.
+    /// Fails if the recipient's certificate cannot receive an envelope, or OpenSSL fails.
     pub fn seal(
         &self,
         content: &[u8],

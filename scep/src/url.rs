@@ -1,5 +1,5 @@
-//! The URL of a SCEP service, `http://host[:port][/path]` (RFC 8894 §4.1): what would be sent differently from what was
-//! typed is refused.
+//! The URL of a SCEP service, `http://host[:port][/path]` (RFC 8894 §4.1). A URL that programs would send differently from how
+//! it is written is refused.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,39 +9,51 @@ use std::str::FromStr;
 const DEFAULT_PORT: u16 = 80;
 
 /// A URL of plain HTTP with a host, a port and a path, and nothing else.
+///
+/// # Examples
+/// ```
+/// use scep::url::{HttpUrl, UrlError};
+///
+/// let url: HttpUrl = "http://pki.example.com:8080/scep".parse()?;
+/// assert_eq!((url.host(), url.port(), url.path()), ("pki.example.com", 8080, "/scep"));
+/// assert_eq!("http://pki.example.com/?operation=GetCACaps".parse::<HttpUrl>(), Err(UrlError::Query));
+/// # Ok::<(), UrlError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HttpUrl {
-    /// A name or an address, which has no brackets here.
+    /// A name or an address; an IPv6 address has no brackets here.
     host: String,
     port: Option<u16>,
-    /// With its leading slash, or nothing.
+    /// The path with its leading slash, or nothing.
     path: String,
 }
 
-/// Why a text is no URL of a SCEP service.
+/// The error for a text that is no URL of a SCEP service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// It is of HTTPS.
-    #[error("HTTPS is not spoken: RFC 8894 §4.1 needs none; give the PKI's http:// address")]
+    /// The scheme is HTTPS.
+    #[error(
+        "HTTPS is not supported, because RFC 8894 §4.1 needs none; give the PKI's http:// address"
+    )]
     Https,
-    /// It does not begin with `http://`.
+    /// The text does not begin with `http://`.
     #[error("a SCEP service has a URL such as `http://pki.example.com/scep`")]
     NotHttp,
-    /// It has a query or a fragment, which the operations bring.
+    /// The URL has a query or a fragment; the query is part of each request.
     #[error("leave out the query: `?operation=…` is added by each request")]
     Query,
-    /// It names a user, whom SCEP does not know.
-    #[error("leave out the user: SCEP knows none")]
+    /// The URL names a user, which SCEP does not have.
+    #[error("leave out the user: SCEP has none")]
     User,
-    /// The host is no name and no address.
+    /// The host is neither a name nor an address.
     #[error("the host is neither a name nor an address")]
     Host,
-    /// The port is no number, none that a service can have, or written in another way than it would be sent.
-    #[error("the port is a number from 1 to 65535, without a sign and without zeros in front")]
+    /// The port is not a number from 1 to 65535, or not written as it would be sent.
+    #[error("the port must be a number from 1 to 65535, without a sign and without leading zeros")]
     Port,
-    /// This is in no URL (RFC 3986 §3.3).
-    #[error("`{}` in a path is written in hexadecimal, after a `%`", .0.escape_debug())]
+    /// A character is not allowed in a path (RFC 3986 §3.3).
+    #[error("`{}` in a path must be written in hexadecimal, after a `%`", .0.escape_debug())]
     Character(char),
 }
 
@@ -63,17 +75,17 @@ impl HttpUrl {
         self.port.unwrap_or(DEFAULT_PORT)
     }
 
-    /// The port, if the URL names it.
+    /// The port, if the URL has one.
     pub fn named_port(&self) -> Option<u16> {
         self.port
     }
 
-    /// The path with its leading slash, which is all of it if the URL has none.
+    /// The path with its leading slash; `/` if the URL has none.
     pub fn path(&self) -> &str {
         if self.path.is_empty() { "/" } else { &self.path }
     }
 
-    /// The value of the `Host` header (RFC 9110 §7.2): the port only if it is not HTTP's.
+    /// The value of the `Host` header (RFC 9110 §7.2): the host, and the port if it is not 80.
     pub fn authority(&self) -> String {
         match self.port() {
             DEFAULT_PORT => self.bracketed(),
@@ -81,7 +93,7 @@ impl HttpUrl {
         }
     }
 
-    /// The host as a URL has it.
+    /// The host as it is written in a URL.
     fn bracketed(&self) -> String {
         if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
     }
@@ -118,7 +130,7 @@ fn parse_port(text: &str) -> Result<u16, UrlError> {
     text.parse().ok().filter(|_| is_canonical).ok_or(UrlError::Port)
 }
 
-/// The host without brackets; a resolver takes a name that ends in a number for an address, whatever else is in it.
+/// The host without brackets. A resolver takes a name that ends in a number for an address.
 fn parse_host(text: &str) -> Result<&str, UrlError> {
     if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().map(|_| address).map_err(|_| UrlError::Host);
@@ -133,7 +145,7 @@ fn parse_host(text: &str) -> Result<&str, UrlError> {
     if is_name && is_good { Ok(text) } else { Err(UrlError::Host) }
 }
 
-/// RFC 3986 §3.3: what else there is, programs on the way change or refuse, each in its own way.
+/// Refuses characters outside RFC 3986 §3.3, because other programs change or refuse them.
 fn check_path(path: &str) -> Result<(), UrlError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/%".contains(c);
     if let Some(other) = path.chars().find(|c| !allowed(*c)) {
@@ -166,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_written_as_they_were_typed() {
+    fn url_is_written_as_it_was_typed() {
         for text in [
             "http://10.215.168.1",
             "http://192.168.213.25/",
@@ -182,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_taken_apart() {
+    fn url_is_split_into_host_port_and_path() {
         let url = parse("http://pki.lab:8080/a/b").unwrap();
         assert_eq!((url.host(), url.port(), url.path()), ("pki.lab", 8080, "/a/b"));
         assert_eq!(url.authority(), "pki.lab:8080");
@@ -193,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_scep_is_refused_with_what_to_type() {
+    fn text_that_is_no_scep_url_is_refused() {
         for (text, error) in [
             ("10.215.168.1", UrlError::NotHttp),
             ("pki.example.com", UrlError::NotHttp),
@@ -217,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_sent_differently_is_refused() {
+    fn url_that_would_be_sent_differently_is_refused() {
         for (text, error) in [
             // A resolver takes these for 127.0.0.1.
             ("http://127.1", UrlError::Host),

@@ -1,4 +1,4 @@
-//! Messages that are wrong on purpose: each is refused for its own reason, and what is only unusual is understood.
+//! Messages that are wrong on purpose are refused, each for its own reason; messages that are only unusual are understood.
 #![expect(clippy::unwrap_used, reason = "a test program")]
 
 use std::{sync::OnceLock, time::SystemTime};
@@ -9,8 +9,9 @@ use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, Nonce, TransactionId},
     ber,
+    danger::{self, Distortion},
     identity::Identity,
-    message::{AttributeName, Distortion, Message, MessageBuilder},
+    message::{AttributeName, Message, MessageBuilder},
     name, request,
 };
 
@@ -30,13 +31,12 @@ fn built(distortions: &[Distortion]) -> Vec<u8> {
         sender_nonce: Some(Nonce::new([7; 16])),
         content: Some(vec![1, 2, 3]),
         certificates: vec![signer().certificate.clone()],
-        distortions: distortions.to_vec(),
         ..MessageBuilder::default()
     };
-    builder.encode(signer()).unwrap()
+    danger::encode(&builder, signer(), distortions).unwrap()
 }
 
-/// What a reader who wants the attributes and the signature says.
+/// The result of reading the attributes and verifying the signature.
 fn read(distortions: &[Distortion]) -> Result<(), Error> {
     let message = Message::parse(&built(distortions))?;
     let attributes = message.attributes();
@@ -47,7 +47,7 @@ fn read(distortions: &[Distortion]) -> Result<(), Error> {
 }
 
 #[test]
-fn what_is_only_unusual_is_understood() {
+fn unusual_messages_are_understood() {
     for distortion in [Distortion::UnsortedAttributes, Distortion::Omit(AttributeName::ContentType)]
     {
         read(&[distortion]).unwrap();
@@ -55,7 +55,7 @@ fn what_is_only_unusual_is_understood() {
 }
 
 #[test]
-fn each_is_refused_for_its_own_reason() {
+fn malformed_messages_are_refused_each_for_its_own_reason() {
     use AttributeName::{MessageDigest, MessageType, SenderNonce, TransactionId};
     use PeerMisbehaved::{
         BadSignature, DigestMismatch, MalformedAttribute, MissingAttribute, RepeatedAttribute,
@@ -86,9 +86,9 @@ fn each_is_refused_for_its_own_reason() {
 }
 
 #[test]
-fn a_streamed_message_is_the_same_message() {
+fn streamed_messages_are_normalised_to_the_same_message() {
     let der = built(&[]);
-    let streamed = ber::stream(&der).unwrap();
+    let streamed = danger::stream(&der).unwrap();
     assert!(streamed.starts_with(&[0x30, 0x80]) && streamed.ends_with(&[0, 0]));
     assert_eq!(ber::normalise(&streamed).unwrap(), der);
     let content = vec![5; 2500];
@@ -100,13 +100,13 @@ fn a_streamed_message_is_the_same_message() {
         KeyTransport::Pkcs1v15,
         &mut rand_bytes,
     );
-    let streamed = ber::stream(&envelope.unwrap()).unwrap();
+    let streamed = danger::stream(&envelope.unwrap()).unwrap();
     let opened = scep::envelope::open(&streamed, signer()).unwrap();
     assert_eq!(opened.content, content);
 }
 
 #[test]
-fn a_challenge_password_is_read_from_any_string() {
+fn challenge_password_is_read_from_any_string_type() {
     use scep::request::{ChallengeString, Csr, CsrBuilder};
     let password = scep::secret::Secret::new("8CE317021F690069");
     let subject = name::parse("CN=client").unwrap();
@@ -136,7 +136,7 @@ fn a_challenge_password_is_read_from_any_string() {
 }
 
 #[test]
-fn long_and_many_dns_names_are_all_asked_for() {
+fn csr_has_all_of_many_long_dns_names() {
     use scep::request::{ChallengeString, CsrBuilder, dns_names};
     let names: Vec<String> =
         (1..=9).map(|number| format!("{}.{number}.example.com", "a".repeat(60))).collect();

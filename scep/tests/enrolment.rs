@@ -1,4 +1,4 @@
-//! Whole enrolments in memory: the client's state machine against the server's side of the same crate.
+//! Whole enrolments in memory: the client's state machine and the server's side of the crate.
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "a test program")]
 
 mod pki;
@@ -14,7 +14,7 @@ use scep::{
     server::Body,
 };
 
-/// Runs an enrolment until it ends or waits.
+/// Runs an enrolment until it ends or is pending.
 fn enrol(pki: &TestPki, settings: Settings) -> Result<Next, Refusal> {
     let mut client = Client::new(settings);
     let first = client.start();
@@ -37,7 +37,7 @@ fn refusal(pki: &TestPki) -> Refusal {
 }
 
 #[test]
-fn a_certificate_is_issued_over_post_with_what_the_ca_offers() {
+fn certificate_is_issued_over_post_with_the_algorithms_of_the_ca() {
     let pki = TestPki::single_ca();
     let settings = client_settings();
     let key = settings.key.clone();
@@ -50,7 +50,7 @@ fn a_certificate_is_issued_over_post_with_what_the_ca_offers() {
 }
 
 #[test]
-fn every_cipher_and_digest_goes_both_ways() {
+fn every_cipher_and_digest_works_in_request_and_reply() {
     use {Cipher::*, Digest::*};
     for (cipher, digest) in
         [(TripleDes, Sha1), (Aes128, Sha224), (Aes192, Sha256), (Aes256, Sha384), (Des, Sha512)]
@@ -70,7 +70,7 @@ fn every_cipher_and_digest_goes_both_ways() {
 }
 
 #[test]
-fn a_reply_in_single_des_is_refused_by_who_is_not_told_to_take_it() {
+fn reply_in_single_des_is_refused_unless_obsolete_algorithms_are_allowed() {
     let mut pki = TestPki::single_ca();
     pki.capabilities = String::new();
     let settings = Settings { cipher: Some(Cipher::Des), ..client_settings() };
@@ -80,7 +80,7 @@ fn a_reply_in_single_des_is_refused_by_who_is_not_told_to_take_it() {
 }
 
 #[test]
-fn the_ra_with_key_encipherment_is_chosen_whatever_the_order() {
+fn ra_with_key_encipherment_is_chosen_in_any_order() {
     for reversed in [false, true] {
         let pki = TestPki::with_ra(reversed);
         assert!(matches!(enrol(&pki, client_settings()), Ok(Next::Issued(_))));
@@ -88,7 +88,7 @@ fn the_ra_with_key_encipherment_is_chosen_whatever_the_order() {
 }
 
 #[test]
-fn a_pending_request_is_polled_with_a_fresh_nonce_until_it_is_granted() {
+fn pending_request_is_polled_with_a_fresh_nonce_until_it_is_granted() {
     let mut pki = TestPki::single_ca();
     pki.answer = Answer::Pending;
     let mut client = Client::new(client_settings());
@@ -109,7 +109,7 @@ fn a_pending_request_is_polled_with_a_fresh_nonce_until_it_is_granted() {
 }
 
 #[test]
-fn a_renewal_is_signed_with_the_existing_certificate() {
+fn renewal_is_signed_with_the_existing_certificate() {
     let pki = TestPki::single_ca();
     let settings = client_settings();
     let key = settings.key.clone();
@@ -121,7 +121,7 @@ fn a_renewal_is_signed_with_the_existing_certificate() {
 }
 
 #[test]
-fn a_refusal_of_the_server_is_told_in_its_words() {
+fn refusal_shows_the_text_of_the_server() {
     let mut pki = TestPki::single_ca();
     pki.answer = Answer::Failure(FailInfo::BadMessageCheck, Some("wrong challenge"));
     let refusal = refusal(&pki);
@@ -133,7 +133,7 @@ fn a_refusal_of_the_server_is_told_in_its_words() {
 }
 
 #[test]
-fn a_failure_like_that_of_ndes_is_understood() {
+fn failure_with_content_as_from_ndes_is_understood() {
     let mut pki = TestPki::with_ra(false);
     pki.answer = Answer::Failure(FailInfo::BadRequest, None);
     pki.failure_content = Some(vec![0]);
@@ -141,7 +141,7 @@ fn a_failure_like_that_of_ndes_is_understood() {
 }
 
 #[test]
-fn an_http_status_is_told_with_its_text() {
+fn refusal_shows_the_http_status_and_its_text() {
     let pki = TestPki::single_ca();
     let mut client = Client::new(client_settings());
     client.start();
@@ -150,7 +150,7 @@ fn an_http_status_is_told_with_its_text() {
         content_type: Some("text/plain; charset=utf-8".into()),
         body: b"404 page not found\n".to_vec(),
     };
-    // No capabilities is not the end; no CA certificate is.
+    // An enrolment can go on without capabilities, but not without the CA's certificate.
     assert!(client.receive(&not_found, now(), &mut rand_bytes).is_ok());
     let refusal = client.receive(&not_found, now(), &mut rand_bytes).unwrap_err();
     assert_eq!(refusal.stage, Stage::Http);
@@ -159,7 +159,7 @@ fn an_http_status_is_told_with_its_text() {
 }
 
 #[test]
-fn what_the_ca_does_not_offer_is_not_used() {
+fn configured_cipher_that_the_ca_does_not_offer_is_refused() {
     let mut pki = TestPki::single_ca();
     pki.capabilities = "DES3\nSHA-1".to_owned();
     let settings = Settings { cipher: Some(Cipher::Aes128), ..client_settings() };
@@ -168,7 +168,7 @@ fn what_the_ca_does_not_offer_is_not_used() {
 }
 
 #[test]
-fn the_fingerprint_of_the_ca_is_checked() {
+fn fingerprint_of_the_ca_is_checked() {
     let pki = TestPki::single_ca();
     let right = Settings { ca_fingerprint: Some(pki.fingerprint()), ..client_settings() };
     assert!(enrol(&pki, right).is_ok());
@@ -177,9 +177,9 @@ fn the_fingerprint_of_the_ca_is_checked() {
 }
 
 #[test]
-fn the_fingerprint_keeps_out_what_its_ca_does_not_vouch_for() {
+fn fingerprint_excludes_certificates_of_other_cas() {
     let mut pki = TestPki::with_ra(false);
-    pki.slip_in_a_stranger();
+    pki.add_another_ca();
     let fingerprint = pki.fingerprint();
     let pinned = || Settings { ca_fingerprint: Some(fingerprint.clone()), ..client_settings() };
     let mut client = Client::new(pinned());
@@ -193,18 +193,18 @@ fn the_fingerprint_keeps_out_what_its_ca_does_not_vouch_for() {
 }
 
 #[test]
-fn more_certificates_than_any_ca_has_are_not_looked_at() {
+fn too_many_ca_certificates_are_refused() {
     let mut pki = TestPki::single_ca();
-    pki.repeat_the_ca(scep::MAX_CERTIFICATES);
+    pki.repeat_ca_certificate(scep::MAX_CERTIFICATES);
     assert!(enrol(&pki, client_settings()).is_ok());
-    pki.repeat_the_ca(scep::MAX_CERTIFICATES + 1);
+    pki.repeat_ca_certificate(scep::MAX_CERTIFICATES + 1);
     let refusal = refusal(&pki);
     assert_eq!(refusal.stage, Stage::GetCaCert);
     assert!(refusal.to_string().contains("33 elements, at most 32"), "{refusal}");
 }
 
 #[test]
-fn a_self_signed_ca_must_really_have_signed_itself() {
+fn signature_of_a_self_signed_ca_is_checked() {
     let mut pki = TestPki::single_ca();
     *pki.ca_response.1.last_mut().unwrap() ^= 1;
     let refusal = refusal(&pki);
@@ -213,7 +213,7 @@ fn a_self_signed_ca_must_really_have_signed_itself() {
 }
 
 #[test]
-fn an_expired_ra_is_neither_enciphered_to_nor_believed() {
+fn expired_ra_is_refused_as_recipient_and_as_signer() {
     let deciphering = refusal(&TestPki::with_ra_valid_for(365, 0, false));
     assert_eq!(deciphering.stage, Stage::RaChoice);
     assert!(deciphering.to_string().contains("expired on"), "{deciphering}");
@@ -223,7 +223,7 @@ fn an_expired_ra_is_neither_enciphered_to_nor_believed() {
 }
 
 #[test]
-fn a_renewal_is_a_transaction_of_its_own() {
+fn renewal_has_a_new_transaction_id() {
     let pki = TestPki::single_ca();
     let settings = client_settings();
     let key = settings.key.clone();
@@ -236,7 +236,7 @@ fn a_renewal_is_a_transaction_of_its_own() {
 }
 
 #[test]
-fn attributes_longer_than_any_client_sends_are_refused() {
+fn too_long_attributes_are_refused() {
     let pki = TestPki::single_ca();
     let message = MessageBuilder {
         message_type: Some(scep::attribute::MessageType::PkcsReq),
@@ -251,23 +251,23 @@ fn attributes_longer_than_any_client_sends_are_refused() {
 }
 
 #[test]
-fn a_ca_without_an_rsa_key_cannot_be_enciphered_to() {
+fn ca_without_an_rsa_key_is_refused() {
     let mut pki = TestPki::single_ca();
     pki.ca_response = pki::elliptic_curve_ca();
     assert_eq!(refusal(&pki).stage, Stage::Request);
 }
 
 #[test]
-fn an_ra_of_another_ca_is_refused() {
+fn ra_of_another_ca_is_refused() {
     let mut pki = TestPki::with_ra(false);
-    pki.replace_ra_by_a_stranger();
+    pki.replace_ra();
     let refusal = refusal(&pki);
     assert_eq!(refusal.stage, Stage::RaChoice);
     assert!(refusal.to_string().contains("is not issued by the CA"), "{refusal}");
 }
 
 #[test]
-fn an_expired_ca_is_refused() {
+fn expired_ca_is_refused() {
     let pki = TestPki::expired_ca();
     let refusal = refusal(&pki);
     assert_eq!(refusal.stage, Stage::RaChoice);
@@ -275,7 +275,7 @@ fn an_expired_ca_is_refused() {
 }
 
 #[test]
-fn a_web_page_is_no_ca_certificate() {
+fn web_page_in_place_of_the_ca_certificate_is_refused() {
     let mut pki = TestPki::single_ca();
     pki.ca_response = (Some("text/html".into()), b"<html>hello</html>".to_vec());
     let refusal = refusal(&pki);
@@ -284,7 +284,7 @@ fn a_web_page_is_no_ca_certificate() {
 }
 
 #[test]
-fn a_reply_that_is_wrong_is_refused_at_its_stage() {
+fn wrong_replies_are_refused_each_at_its_stage() {
     let cases = [
         (Flaw::BrokenSignature, Stage::Signature),
         (Flaw::ForeignIssuer, Stage::Certificate),
@@ -308,7 +308,7 @@ fn a_reply_that_is_wrong_is_refused_at_its_stage() {
 }
 
 #[test]
-fn a_request_that_is_wrong_is_refused_with_its_fail_info() {
+fn wrong_requests_are_refused_each_with_its_fail_info() {
     let pki = TestPki::single_ca();
     let stranger = TestPki::single_ca();
     let _ = enrol(&pki, client_settings());

@@ -1,4 +1,4 @@
-//! Every kind of message, mutated 100,000 times: whatever comes is refused or understood, never a panic.
+//! Every kind of message, mutated 100,000 times: each is refused or understood, and none makes the crate panic.
 #![expect(
     unreachable_pub,
     dead_code,
@@ -24,7 +24,7 @@ use scep::{
     server,
 };
 
-/// How often each kind of message is mutated.
+/// The number of mutated messages of each kind.
 const ROUNDS: u32 = 100_000;
 
 /// A small generator with a fixed seed, so that a failure can be repeated.
@@ -74,8 +74,8 @@ impl Dice {
     }
 }
 
-/// Mutates `message` and hands it to `read`, whose own result says only that it came back.
-fn torture(message: &[u8], read: impl Fn(&[u8])) {
+/// Gives mutations of `message` to `read`, which must return.
+fn read_mutations(message: &[u8], read: impl Fn(&[u8])) {
     let mut dice = Dice(0x5ce9_1ab0_0000_0001);
     for _ in 0..ROUNDS {
         read(&dice.mutate(message));
@@ -113,37 +113,37 @@ fn csr() -> Vec<u8> {
     .unwrap()
 }
 
-fn torture_request(message_type: MessageType, body: impl Fn(&TestPki) -> Vec<u8>) {
+fn read_mutated_requests(message_type: MessageType, body: impl Fn(&TestPki) -> Vec<u8>) {
     let pki = TestPki::single_ca();
     let message = request_message(&pki, message_type, &body(&pki));
     let open = |bytes: &[u8]| Message::parse(bytes).map(|message| server::open(&message, &pki.ca));
     assert!(matches!(open(&message), Ok(Ok(_))));
-    torture(&message, |mutated| drop(open(mutated)));
+    read_mutations(&message, |mutated| drop(open(mutated)));
 }
 
 #[test]
 fn pkcs_req() {
-    torture_request(MessageType::PkcsReq, |_| csr());
+    read_mutated_requests(MessageType::PkcsReq, |_| csr());
 }
 
 #[test]
 fn renewal_req() {
-    torture_request(MessageType::RenewalReq, |_| csr());
+    read_mutated_requests(MessageType::RenewalReq, |_| csr());
 }
 
 #[test]
 fn cert_poll() {
-    torture_request(MessageType::CertPoll, issuer_and_subject);
+    read_mutated_requests(MessageType::CertPoll, issuer_and_subject);
 }
 
 #[test]
 fn get_cert() {
-    torture_request(MessageType::GetCert, issuer_and_serial);
+    read_mutated_requests(MessageType::GetCert, issuer_and_serial);
 }
 
 #[test]
 fn get_crl() {
-    torture_request(MessageType::GetCrl, issuer_and_serial);
+    read_mutated_requests(MessageType::GetCrl, issuer_and_serial);
 }
 
 fn issuer_and_subject(pki: &TestPki) -> Vec<u8> {
@@ -155,10 +155,10 @@ fn issuer_and_serial(pki: &TestPki) -> Vec<u8> {
     IssuerAndSerial::encode(&pki.ca.certificate).unwrap()
 }
 
-fn torture_reply(answer: Answer) {
+fn read_mutated_replies(answer: Answer) {
     let mut pki = TestPki::single_ca();
     pki.answer = answer;
-    // The CA's own certificate and key stand for the client's, so that the reply can be opened here.
+    // The client has the CA's certificate and key, so that the reply can be opened here.
     let request = request_message(&pki, MessageType::PkcsReq, &csr());
     let operation = Operation::PkiOperation(request).to_http(Method::Post);
     let reply = pki.handle(&operation).body;
@@ -173,35 +173,35 @@ fn torture_reply(answer: Answer) {
         now: now(),
     };
     assert!(Reply::read(&reply, &expected).is_ok());
-    torture(&reply, |mutated| drop(Reply::read(mutated, &expected)));
+    read_mutations(&reply, |mutated| drop(Reply::read(mutated, &expected)));
 }
 
 #[test]
 fn cert_rep_success() {
-    torture_reply(Answer::Success);
+    read_mutated_replies(Answer::Success);
 }
 
 #[test]
 fn cert_rep_failure() {
-    torture_reply(Answer::Failure(FailInfo::BadAlg, Some("no")));
+    read_mutated_replies(Answer::Failure(FailInfo::BadAlg, Some("no")));
 }
 
 #[test]
 fn cert_rep_pending() {
-    torture_reply(Answer::Pending);
+    read_mutated_replies(Answer::Pending);
 }
 
 #[test]
-fn what_lies_inside_an_envelope() {
+fn envelope_contents() {
     let pki = TestPki::with_ra(false);
-    torture(&csr(), |mutated| drop(Csr::from_der(mutated)));
-    torture(&issuer_and_subject(&pki), |mutated| drop(IssuerAndSubject::from_der(mutated)));
-    torture(&issuer_and_serial(&pki), |mutated| drop(IssuerAndSerial::from_der(mutated)));
-    torture(&pki.ca_response.1, |mutated| drop(certs_only::decode(mutated)));
+    read_mutations(&csr(), |mutated| drop(Csr::from_der(mutated)));
+    read_mutations(&issuer_and_subject(&pki), |mutated| drop(IssuerAndSubject::from_der(mutated)));
+    read_mutations(&issuer_and_serial(&pki), |mutated| drop(IssuerAndSerial::from_der(mutated)));
+    read_mutations(&pki.ca_response.1, |mutated| drop(certs_only::decode(mutated)));
 }
 
 #[test]
-fn the_envelope_itself() {
+fn sealed_envelope() {
     let pki = TestPki::single_ca();
     let sealed = envelope::seal(
         b"content",
@@ -212,29 +212,29 @@ fn the_envelope_itself() {
     )
     .unwrap();
     let mut dice = Dice(0x5ce9_1ab0_0000_0002);
-    // Most changes leave the key readable, and each reading costs a private-key operation.
+    // Most mutations leave the key readable, and then each costs a private-key operation.
     for _ in 0..ROUNDS / 20 {
         drop(envelope::open(&dice.mutate(&sealed), &pki.ca));
     }
-    // Addressed to somebody else, nothing is decrypted, and the structure alone is read.
-    let stranger = TestPki::expired_ca().ca;
-    torture(&sealed, |mutated| drop(envelope::open(mutated, &stranger)));
+    // For another recipient nothing is decrypted, and only the structure is read.
+    let other = TestPki::expired_ca().ca;
+    read_mutations(&sealed, |mutated| drop(envelope::open(mutated, &other)));
 }
 
 #[test]
 fn ca_certificates_and_capabilities() {
     let pki = TestPki::with_ra(false);
-    torture(&pki.ca_response.1, |mutated| {
+    read_mutations(&pki.ca_response.1, |mutated| {
         let response = HttpResponse { status: 200, content_type: None, body: mutated.to_vec() };
         drop(CaCertificates::read(&response));
     });
-    torture(pki.capabilities.as_bytes(), |mutated| drop(Capabilities::parse(mutated)));
+    read_mutations(pki.capabilities.as_bytes(), |mutated| drop(Capabilities::parse(mutated)));
 }
 
 #[test]
-fn the_query_of_a_get() {
+fn query_of_a_get() {
     let request = Operation::PkiOperation((0..=255).collect()).to_http(Method::Get);
-    torture(request.query.as_bytes(), |mutated| {
+    read_mutations(request.query.as_bytes(), |mutated| {
         let query = String::from_utf8_lossy(mutated).into_owned();
         drop(Operation::from_http(&HttpRequest { query, ..request.clone() }));
     });

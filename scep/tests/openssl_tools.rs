@@ -1,4 +1,4 @@
-//! Against strangers: `openssl cms` and an independent decoder read what this crate builds, and it reads what they build.
+//! Compatibility: `openssl cms` and an independent decoder read the messages of this crate, which reads those of OpenSSL.
 #![expect(
     unreachable_pub,
     dead_code,
@@ -36,31 +36,31 @@ fn main() -> ExitCode {
     let openssl = Need::program("openssl", "openssl", "openssl");
     let mut all = trials![
         &[&openssl];
-        openssl_verifies_and_opens_what_scep_builds,
-        scep_verifies_what_openssl_streams,
-        scep_opens_what_openssl_streams,
+        openssl_verifies_and_opens_messages_of_scep,
+        scep_verifies_streamed_messages_of_openssl,
+        scep_opens_streamed_envelopes_of_openssl,
     ];
-    all.extend(trials![&[]; an_independent_decoder_reads_what_scep_builds]);
+    all.extend(trials![&[]; independent_decoder_reads_messages_of_scep]);
     support::trials::run(all)
 }
 
 /// A folder with the test CA's certificate and key as `ca.pem` and `ca.key`.
-struct Testbed {
-    folder: TempDir,
+struct Folder {
+    directory: TempDir,
     pki: TestPki,
 }
 
-impl Testbed {
+impl Folder {
     fn new() -> Self {
-        let (folder, pki) = (tempfile::tempdir().unwrap(), TestPki::single_ca());
-        fs::write(folder.path().join("ca.pem"), pki.ca.certificate.to_pem().unwrap()).unwrap();
+        let (directory, pki) = (tempfile::tempdir().unwrap(), TestPki::single_ca());
+        fs::write(directory.path().join("ca.pem"), pki.ca.certificate.to_pem().unwrap()).unwrap();
         let key = pki.ca.key.private_key_to_pem_pkcs8().unwrap();
-        fs::write(folder.path().join("ca.key"), key).unwrap();
-        Self { folder, pki }
+        fs::write(directory.path().join("ca.key"), key).unwrap();
+        Self { directory, pki }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// Runs `openssl cms` in the folder.
@@ -68,7 +68,7 @@ impl Testbed {
         let output = Command::new("openssl")
             .arg("cms")
             .args(arguments.split_whitespace())
-            .current_dir(self.folder.path())
+            .current_dir(self.directory.path())
             .output()?;
         if output.status.success() {
             return Ok(());
@@ -91,8 +91,8 @@ impl Testbed {
     }
 }
 
-fn openssl_verifies_and_opens_what_scep_builds() -> Result<(), Failed> {
-    let testbed = Testbed::new();
+fn openssl_verifies_and_opens_messages_of_scep() -> Result<(), Failed> {
+    let folder = Folder::new();
     let cases = [
         (Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15),
         (Cipher::Aes192, Digest::Sha224, KeyTransport::Oaep),
@@ -100,34 +100,33 @@ fn openssl_verifies_and_opens_what_scep_builds() -> Result<(), Failed> {
         (Cipher::TripleDes, Digest::Sha1, KeyTransport::Pkcs1v15),
     ];
     for (cipher, digest, key_transport) in cases {
-        fs::write(testbed.path("message"), testbed.message(cipher, digest, key_transport))?;
-        testbed.cms("-verify -noverify -binary -inform DER -in message -out envelope")?;
-        testbed
-            .cms("-decrypt -inform DER -in envelope -inkey ca.key -recip ca.pem -out content")?;
-        assert_eq!(fs::read(testbed.path("content"))?, b"what is inside", "{cipher} {digest}");
+        fs::write(folder.path("message"), folder.message(cipher, digest, key_transport))?;
+        folder.cms("-verify -noverify -binary -inform DER -in message -out envelope")?;
+        folder.cms("-decrypt -inform DER -in envelope -inkey ca.key -recip ca.pem -out content")?;
+        assert_eq!(fs::read(folder.path("content"))?, b"what is inside", "{cipher} {digest}");
     }
     Ok(())
 }
 
-fn scep_verifies_what_openssl_streams() -> Result<(), Failed> {
-    let testbed = Testbed::new();
-    fs::write(testbed.path("content"), [7; 5000])?;
+fn scep_verifies_streamed_messages_of_openssl() -> Result<(), Failed> {
+    let folder = Folder::new();
+    fs::write(folder.path("content"), [7; 5000])?;
     for digest in ["md5", "sha1", "sha256", "sha384"] {
-        testbed.cms(&format!(
+        folder.cms(&format!(
             "-sign -nodetach -binary -stream -indef -md {digest} -outform DER \
              -signer ca.pem -inkey ca.key -in content -out signed"
         ))?;
-        let message = Message::parse(&read(&testbed.path("signed")))?;
+        let message = Message::parse(&read(&folder.path("signed")))?;
         assert_eq!(message.content(), Some(&[7; 5000][..]));
         let signer = message.verify(&[])?;
-        assert_eq!(signer.to_der()?, testbed.pki.ca.certificate.to_der()?, "{digest}");
+        assert_eq!(signer.to_der()?, folder.pki.ca.certificate.to_der()?, "{digest}");
     }
     Ok(())
 }
 
-fn scep_opens_what_openssl_streams() -> Result<(), Failed> {
-    let testbed = Testbed::new();
-    fs::write(testbed.path("content"), [7; 5000])?;
+fn scep_opens_streamed_envelopes_of_openssl() -> Result<(), Failed> {
+    let folder = Folder::new();
+    fs::write(folder.path("content"), [7; 5000])?;
     for (cipher, expected) in [
         ("-aes128", Cipher::Aes128),
         ("-aes192", Cipher::Aes192),
@@ -137,11 +136,11 @@ fn scep_opens_what_openssl_streams() -> Result<(), Failed> {
         for (option, key_transport) in
             [("", KeyTransport::Pkcs1v15), ("-keyopt rsa_padding_mode:oaep", KeyTransport::Oaep)]
         {
-            testbed.cms(&format!(
+            folder.cms(&format!(
                 "-encrypt -binary -stream -indef {cipher} -outform DER -in content -out sealed \
                  -recip ca.pem {option}"
             ))?;
-            let opened = envelope::open(&read(&testbed.path("sealed")), &testbed.pki.ca)?;
+            let opened = envelope::open(&read(&folder.path("sealed")), &folder.pki.ca)?;
             assert_eq!(opened.content, [7; 5000], "{cipher} {option}");
             assert_eq!((opened.cipher, opened.key_transport), (expected, key_transport));
         }
@@ -149,9 +148,9 @@ fn scep_opens_what_openssl_streams() -> Result<(), Failed> {
     Ok(())
 }
 
-fn an_independent_decoder_reads_what_scep_builds() -> Result<(), Failed> {
-    let testbed = Testbed::new();
-    let message = testbed.message(Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15);
+fn independent_decoder_reads_messages_of_scep() -> Result<(), Failed> {
+    let folder = Folder::new();
+    let message = folder.message(Cipher::Aes128, Digest::Sha256, KeyTransport::Pkcs1v15);
     let outer: rasn_cms::ContentInfo = decode(&message)?;
     let signed: rasn_cms::SignedData = decode(outer.content.as_bytes())?;
     assert_eq!(signed.signer_infos.len(), 1);

@@ -1,4 +1,4 @@
-//! GetCert and GetCRL, there and back, and the order of a certs-only message.
+//! GetCert and GetCRL with their replies, and the order of a certs-only message.
 #![expect(
     unreachable_pub,
     dead_code,
@@ -57,7 +57,7 @@ fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Rep
 }
 
 #[test]
-fn get_cert_names_the_certificate_and_brings_it() {
+fn get_cert_returns_the_named_certificate() {
     let pki = TestPki::single_ca();
     let request = ask(&pki, MessageType::GetCert);
     let Body::GetCert(wanted) = &request.body else { panic!("a GetCert") };
@@ -76,7 +76,7 @@ fn get_cert_names_the_certificate_and_brings_it() {
 }
 
 #[test]
-fn get_cert_of_an_unknown_certificate_is_a_failure() {
+fn get_cert_of_an_unknown_certificate_fails() {
     let pki = TestPki::single_ca();
     let request = ask(&pki, MessageType::GetCert);
     let outcome = Outcome::Failure { fail_info: FailInfo::BadCertId, text: None };
@@ -87,7 +87,7 @@ fn get_cert_of_an_unknown_certificate_is_a_failure() {
 }
 
 #[test]
-fn get_crl_brings_the_revocation_list() {
+fn get_crl_returns_the_revocation_list() {
     let pki = TestPki::single_ca();
     let request = ask(&pki, MessageType::GetCrl);
     assert!(matches!(request.body, Body::GetCrl(_)));
@@ -101,7 +101,7 @@ fn get_crl_brings_the_revocation_list() {
     assert_eq!(content.crls[0].to_der().unwrap(), crls[0].to_der().unwrap());
 }
 
-/// A throw-away list of a throw-away CA: to SCEP it is bytes.
+/// The list of some CA, which is only bytes to SCEP.
 fn revocation_list() -> X509Crl {
     let mut issuer = rcgen::CertificateParams::default();
     issuer.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
@@ -118,7 +118,7 @@ fn revocation_list() -> X509Crl {
 }
 
 #[test]
-fn a_certs_only_message_keeps_the_order_it_was_given() {
+fn certs_only_message_keeps_the_order_of_certificates() {
     let (one, other) = (TestPki::single_ca().ca.certificate, TestPki::single_ca().ca.certificate);
     for order in [[&one, &other], [&other, &one]] {
         let list = order.map(Clone::clone);

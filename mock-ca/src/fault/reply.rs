@@ -5,9 +5,10 @@ use scep::{
     Error,
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
-    certs_only, envelope,
+    certs_only,
+    danger::{self, Distortion},
     identity::Identity,
-    message::{AttributeName, Distortion, ExtraAttribute, MessageBuilder, SignatureAlgorithm},
+    message::{AttributeName, ExtraAttribute, MessageBuilder, SignatureAlgorithm},
     server::{Outcome, Reply},
 };
 
@@ -60,7 +61,7 @@ pub(crate) fn distort_message(
     message: &mut MessageBuilder,
     authority: &Authority,
     strikes: &Strikes<'_>,
-) -> Result<Identity, ErrorStack> {
+) -> Result<(Identity, Vec<Distortion>), ErrorStack> {
     let own = authority.signer();
     let mut signer = own.clone();
     let carried = &mut message.certificates;
@@ -79,8 +80,9 @@ pub(crate) fn distort_message(
         }
         Ok(true)
     })?;
-    strikes.each(|fault| distort_attribute(message, fault));
-    Ok(signer)
+    let mut distortions = Vec::new();
+    strikes.each(|fault| distort_attribute(message, &mut distortions, fault));
+    Ok((signer, distortions))
 }
 
 /// Replaces the signer, and the signer's certificate in the reply.
@@ -92,7 +94,11 @@ fn replace(signer: &mut Identity, other: Identity, carried: &mut Vec<X509>) {
     *signer = other;
 }
 
-fn distort_attribute(message: &mut MessageBuilder, fault: Fault) -> bool {
+fn distort_attribute(
+    message: &mut MessageBuilder,
+    distortions: &mut Vec<Distortion>,
+    fault: Fault,
+) -> bool {
     const UNKNOWN: &str = "9";
     let id = message.transaction_id.as_ref().map_or("", TransactionId::as_str);
     match fault {
@@ -125,7 +131,7 @@ fn distort_attribute(message: &mut MessageBuilder, fault: Fault) -> bool {
         Fault::ExtraAttribute => message.extra_attributes.push(unknown_attribute()),
         other => {
             let Some(distortion) = distortion(other) else { return false };
-            message.distortions.push(distortion);
+            distortions.push(distortion);
         }
     }
     true
@@ -183,7 +189,7 @@ fn distort_envelope(
         }
         Fault::CorruptEnvelope => {
             let Some(content) = &mut message.content else { return Ok(false) };
-            envelope::spoil_padding(content, reply.cipher)?;
+            danger::spoil_padding(content, reply.cipher)?;
         }
         Fault::KeyAgreementReply => {
             let envelope = message.content.as_deref().unwrap_or_default();

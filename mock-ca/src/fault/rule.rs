@@ -128,7 +128,7 @@ impl Trigger {
             MessageType::CertPoll => Self::CertPoll,
             MessageType::GetCert => Self::GetCert,
             MessageType::GetCrl => Self::GetCrl,
-            MessageType::CertRep | MessageType::Other(_) => return None,
+            _ => return None,
         })
     }
 }

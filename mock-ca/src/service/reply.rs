@@ -10,7 +10,7 @@ use scep::{
     Error,
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, PkiStatus},
-    ber,
+    danger,
     http::PKI_MESSAGE,
     message::{ExtraAttribute, MessageBuilder},
     server::{Header, Outcome, Reply, Request},
@@ -98,9 +98,9 @@ impl Service {
         self.shape(&mut message, decided, now);
         message.certificates = self.carried(&reply.outcome, granted.first());
         fault::distort_content(&mut message, &reply, authority, strikes)?;
-        let signer = fault::distort_message(&mut message, authority, strikes)?;
-        let encoded = message.encode(&signer)?;
-        if strikes.fire(Fault::BerReply) { ber::stream(&encoded) } else { Ok(encoded) }
+        let (signer, distortions) = fault::distort_message(&mut message, authority, strikes)?;
+        let encoded = danger::encode(&message, &signer, &distortions)?;
+        if strikes.fire(Fault::BerReply) { danger::stream(&encoded) } else { Ok(encoded) }
     }
 
     /// The certificates that the reply carries in the clear.

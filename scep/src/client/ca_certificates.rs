@@ -1,4 +1,4 @@
-//! The CA's certificates, and which of them is for what (RFC 8894 §2.1.2, §2.2, §4.2).
+//! The CA's certificates and their purposes (RFC 8894 §2.1.2, §2.2, §4.2).
 
 use std::time::SystemTime;
 
@@ -17,7 +17,7 @@ use crate::{
     name::to_text,
 };
 
-/// What a GetCACert response held: at least one CA certificate, and those of its RA.
+/// The contents of a GetCACert response: at least one CA certificate, and those of its RA.
 #[derive(Clone, Debug)]
 pub struct CaCertificates {
     /// The CA certificates: self-signed ones first, then the others, each in the order received.
@@ -27,10 +27,10 @@ pub struct CaCertificates {
 }
 
 impl CaCertificates {
-    /// Reads a response by what it holds; the content type only serves the words of an error.
+    /// Reads a response by its body; its content type is used in error messages only.
     ///
     /// # Errors
-    /// When it is neither a certificate nor a certs-only message, or has no CA certificate.
+    /// Fails if the body is neither a certificate nor a certs-only message, or has no CA certificate.
     pub fn read(response: &HttpResponse) -> Result<Self, Refusal> {
         let certificates = match X509::from_der(&response.body) {
             Ok(certificate) => vec![certificate],
@@ -43,23 +43,24 @@ impl CaCertificates {
         Self::sort(certificates)
     }
 
-    /// Tells them apart: a certificate is a CA's when it says so, or when it is alone and signed by itself.
+    /// Sorts certificates into those of CAs and of RAs. A certificate is a CA's if it says so, or if it is the only one and
+    /// self-issued.
     ///
     /// # Errors
-    /// When there is no CA certificate among them.
+    /// Fails if there is no CA certificate among them.
     pub fn sort(certificates: Vec<X509>) -> Result<Self, Refusal> {
         let alone = certificates.len() == 1;
         let (mut ca, ra): (Vec<_>, Vec<_>) =
             certificates.into_iter().partition(|one| is_ca(one) || (alone && is_self_issued(one)));
         if ca.is_empty() {
-            let text = "there is no CA certificate among them";
+            let text = "the response has no CA certificate";
             return Err(Refusal::unacceptable(Stage::GetCaCert, text));
         }
         ca.sort_by_key(|one| !is_self_issued(one));
         Ok(Self { ca, ra })
     }
 
-    /// The certificate that requests are enciphered to: an RA's with keyEncipherment, or else the issuing CA's.
+    /// The certificate to encipher requests to: an RA's with keyEncipherment, or else the issuing CA's.
     pub fn recipient(&self) -> &X509Ref {
         self.ra
             .iter()
@@ -67,13 +68,13 @@ impl CaCertificates {
             .map_or_else(|| self.issuer(), AsRef::as_ref)
     }
 
-    /// The certificates whose keys may sign replies: the RA's with digitalSignature and every CA's.
+    /// The certificates that may sign replies: the RA's with digitalSignature and every CA's.
     pub fn signers(&self) -> Vec<&X509Ref> {
         let ra = self.ra.iter().filter(|one| allows(one, KeyUsage::DIGITAL_SIGNATURE));
         ra.chain(&self.ca).map(AsRef::as_ref).collect()
     }
 
-    /// The CA that issues: the one that no other CA certificate was issued by.
+    /// The issuing CA: the CA that has issued no other CA certificate here.
     pub fn issuer(&self) -> &X509Ref {
         let issued_another = |candidate: &X509| {
             self.ca.iter().any(|other| !is_self_issued(other) && is_issued_by(other, candidate))
@@ -81,10 +82,10 @@ impl CaCertificates {
         self.ca.iter().find(|one| !issued_another(one)).unwrap_or(&self.ca[0])
     }
 
-    /// What the CA with this SHA-256 fingerprint vouches for: itself, the CAs below it, and their RAs (RFC 8894 §2.2).
+    /// The CA with this SHA-256 fingerprint, the CAs below it, and their RAs (RFC 8894 §2.2).
     ///
-    /// Whatever else came along is left out, for it may be anybody's.
-    pub(super) fn vouched_for_by(self, fingerprint: &[u8]) -> Result<Self, Refusal> {
+    /// All other certificates are dropped, because nothing shows that they belong to this CA.
+    pub(super) fn trusted_by_fingerprint(self, fingerprint: &[u8]) -> Result<Self, Refusal> {
         let is_the_one = |one: &X509| {
             one.digest(MessageDigest::sha256()).is_ok_and(|digest| *digest == *fingerprint)
         };
@@ -103,8 +104,8 @@ impl CaCertificates {
         Ok(Self { ca: trusted, ra })
     }
 
-    /// Checks that each certificate is signed by the CA that it names, as far as that one is here, and that the ones to be
-    /// enciphered to and issued by are valid now (RFC 8894 §2.2).
+    /// Checks that each certificate is signed by the CA it names, if that CA is among them, and that the recipient and the
+    /// issuer are valid now (RFC 8894 §2.2).
     pub(super) fn check(&self, now: SystemTime) -> Result<(), Refusal> {
         for certificate in self.ca.iter().chain(&self.ra) {
             self.check_signature(certificate)?;
@@ -137,10 +138,10 @@ impl CaCertificates {
         }
     }
 
-    /// The issued certificate: the one that carries the requested key, issued by this CA (RFC 8894 §3.3.2.1).
+    /// The issued certificate: it has the requested key and is issued by this CA (RFC 8894 §3.3.2.1).
     ///
     /// # Errors
-    /// When there is none like that among them.
+    /// Fails if no certificate has the key, or the one that has it is issued by another CA.
     pub fn issued<T: HasPublic>(
         &self,
         certificates: &[X509],

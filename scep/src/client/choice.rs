@@ -1,4 +1,4 @@
-//! Choosing cipher, digest and method from what is configured and what the CA offers.
+//! The choice of cipher, digest and method from the settings and the CA's capabilities.
 
 use super::{Reason, Refusal, Stage};
 use crate::{
@@ -9,16 +9,15 @@ use crate::{
 
 /// The configured cipher if the CA offers it, or else the best one it offers.
 ///
-/// A CA that names no capability at all is not held to them: it gets what is configured, or triple DES, which the CAs too
-/// old to be asked understand.
+/// A CA that names no capability gets the configured cipher, or triple DES, which CAs too old for GetCACaps understand.
 ///
 /// # Errors
-/// When the configured one is not offered.
+/// Fails if the CA does not offer the configured cipher.
 pub fn cipher(configured: Option<Cipher>, capabilities: &Capabilities) -> Result<Cipher, Refusal> {
     const PREFERRED: [Cipher; 2] = [Cipher::Aes128, Cipher::TripleDes];
     match configured {
         Some(cipher) if capabilities.is_empty() || capabilities.offers_cipher(cipher) => Ok(cipher),
-        // AES-192 and AES-256 have no keyword of their own; who offers AES is given the benefit of the doubt.
+        // AES-192 and AES-256 have no keyword; a CA that offers AES may support them.
         Some(cipher @ (Cipher::Aes192 | Cipher::Aes256)) if capabilities.has(Capability::Aes) => {
             Ok(cipher)
         }
@@ -34,7 +33,7 @@ pub fn cipher(configured: Option<Cipher>, capabilities: &Capabilities) -> Result
 /// RFC 8894 §3.5.2 wants, and SHA-1 last.
 ///
 /// # Errors
-/// When the configured one is not offered.
+/// Fails if the CA does not offer the configured digest, and for MD5.
 pub fn digest(configured: Option<Digest>, capabilities: &Capabilities) -> Result<Digest, Refusal> {
     const PREFERRED: [Digest; 3] = [Digest::Sha256, Digest::Sha512, Digest::Sha1];
     match configured {
@@ -48,7 +47,7 @@ pub fn digest(configured: Option<Digest>, capabilities: &Capabilities) -> Result
     }
 }
 
-/// POST where the CA takes it, which a client must then use (RFC 8894 §4.1).
+/// POST if the CA offers it, because a client must then use it (RFC 8894 §4.1), or else GET.
 pub fn method(capabilities: &Capabilities) -> Method {
     if capabilities.has(Capability::PostPkiOperation) { Method::Post } else { Method::Get }
 }
@@ -65,7 +64,7 @@ mod tests {
     const NDES: &[u8] = b"POSTPKIOperation\r\nRenewal\r\nSHA-512\r\nSHA-256\r\nSHA-1\r\nDES3";
 
     #[test]
-    fn the_best_offer_is_taken() {
+    fn best_offer_is_chosen() {
         let ndes = Capabilities::parse(NDES);
         assert_eq!(cipher(None, &ndes).unwrap(), Cipher::TripleDes);
         assert_eq!(digest(None, &ndes).unwrap(), Digest::Sha256);
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_and_not_offered_is_refused_with_the_offer() {
+    fn configured_cipher_that_is_not_offered_is_refused_with_the_offer() {
         let refusal = cipher(Some(Cipher::Aes128), &Capabilities::parse(NDES)).unwrap_err();
         assert_eq!(refusal.stage, Stage::GetCaCaps);
         let text = refusal.to_string();
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ca_too_old_to_be_asked_gets_what_is_configured() {
+    fn ca_without_capabilities_gets_the_configured_algorithms() {
         let none = Capabilities::default();
         assert_eq!(cipher(Some(Cipher::Aes128), &none).unwrap(), Cipher::Aes128);
         assert_eq!(digest(None, &none).unwrap(), Digest::Sha1);

@@ -1,9 +1,9 @@
-//! Why an enrolment ended without a certificate.
+//! The error of an enrolment that ended without a certificate.
 
 use crate::{Error, attribute::FailInfo, http::HttpResponse, named};
 
 named! {
-    /// Where an enrolment ended.
+    /// The stage at which an enrolment ended.
     #[non_exhaustive]
     Stage, "stage" {
         /// The server's HTTP status.
@@ -12,30 +12,30 @@ named! {
         GetCaCaps = "GetCACaps";
         /// The CA's certificates are unreadable or not the expected ones.
         GetCaCert = "GetCACert";
-        /// No certificate can be enciphered to, or an RA's does not belong to the CA.
+        /// No certificate can receive the request, or an RA's does not belong to the CA.
         RaChoice = "RA choice";
         /// The request could not be built.
         Request = "request";
-        /// The reply is no CertRep.
+        /// The reply is not a CertRep.
         Reply = "reply";
         /// The reply's signature does not verify.
         Signature = "signature";
-        /// The reply is signed by somebody else than the CA or its RA.
+        /// The signer of the reply is neither the CA nor its RA.
         Signer = "signer";
         /// The reply belongs to another transaction.
         TransactionId = "transaction id";
-        /// The reply does not return our nonce.
+        /// The reply does not return the nonce of the request.
         Nonce = "nonce";
-        /// The server said no.
+        /// The server refused the request.
         Answer = "answer";
         /// The reply's envelope cannot be opened.
         Envelope = "envelope";
-        /// The certificate in it is not the one asked for.
+        /// The certificate in the reply is not the requested one.
         Certificate = "certificate";
     }
 }
 
-/// Why it ended.
+/// The reason why an enrolment ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -55,7 +55,7 @@ pub enum Reason {
         /// The server's reason in words.
         text: Option<String>,
     },
-    /// What is configured is not what the CA offers.
+    /// The CA does not offer a configured algorithm.
     #[error("{what} `{configured}` is configured, the CA offers {offered}")]
     NotOffered {
         /// `cipher` or `digest`.
@@ -65,7 +65,7 @@ pub enum Reason {
         /// The capabilities of the CA.
         offered: String,
     },
-    /// Something is not as it must be.
+    /// A check failed, in words.
     #[error("{0}")]
     Unacceptable(String),
     /// A message was not understood or not built.
@@ -73,21 +73,22 @@ pub enum Reason {
     Message(#[from] Error),
 }
 
-/// An enrolment that ended without a certificate: where, in which exchange, and why.
+/// The error of an enrolment: its stage, its exchange and its reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text())]
+#[non_exhaustive]
 pub struct Refusal {
-    /// Where it ended.
+    /// The stage at which the enrolment ended.
     pub stage: Stage,
     /// The exchange, such as `PKIOperation (PKCSReq)`.
     pub exchange: String,
-    /// Why it ended.
+    /// The reason.
     #[source]
     pub reason: Reason,
 }
 
 impl Refusal {
-    /// `PKIOperation (PKCSReq) was answered …` reads by itself; the other reasons need to be told where.
+    /// `PKIOperation (PKCSReq) was answered …` is a sentence; the other reasons need the stage before them.
     fn text(&self) -> String {
         let Self { stage, exchange, reason } = self;
         match reason {
@@ -115,13 +116,13 @@ impl Refusal {
         Self { exchange: "the client".to_owned(), ..refusal }
     }
 
-    /// Puts an error at its stage.
+    /// An error at this stage.
     pub(super) fn at<E: Into<Error>>(stage: Stage) -> impl Fn(E) -> Self {
         move |error| Self::new(stage, Reason::Message(error.into()))
     }
 }
 
-/// Refuses any status but 200, with what a text body says of it.
+/// Refuses any status but 200, with the first line of a text body.
 pub(super) fn check_status(exchange: &str, response: &HttpResponse) -> Result<(), Refusal> {
     if response.status == 200 {
         return Ok(());
@@ -133,7 +134,7 @@ pub(super) fn check_status(exchange: &str, response: &HttpResponse) -> Result<()
     })
 }
 
-/// The first line of a plain text body, shortened; web pages are left out.
+/// The first line of a plain text body, shortened; nothing of a web page.
 fn excerpt(response: &HttpResponse) -> String {
     const CHARACTERS: usize = 120;
     let is_plain =

@@ -1,4 +1,4 @@
-//! Reading a CertRep, and everything a client must check in it (RFC 8894 §3.3.2), if nobody has checked it before.
+//! Reading a CertRep, with all checks that a client must make (RFC 8894 §3.3.2).
 
 use std::time::SystemTime;
 
@@ -17,7 +17,7 @@ use crate::{
     name,
 };
 
-/// What a reply is held against.
+/// The values that a reply is compared with.
 pub struct Expected<'a> {
     /// The exchange, for the words of a refusal.
     pub exchange: &'a str,
@@ -27,15 +27,16 @@ pub struct Expected<'a> {
     pub sender_nonce: &'a Nonce,
     /// The certificates that may sign: those of the CA and its RA.
     pub signers: &'a [&'a X509Ref],
-    /// The certificate and key that the request was signed with.
+    /// The certificate that the request was signed with, and its key.
     pub recipient: &'a Identity,
-    /// Whether single DES and MD5 are taken (RFC 8894 §2.9 forbids both).
+    /// True to accept single DES and MD5, which RFC 8894 §2.9 forbids.
     pub takes_obsolete_algorithms: bool,
-    /// When the reply is judged.
+    /// The current time, at which the signer's certificate must be valid.
     pub now: SystemTime,
 }
 
-/// What a CertRep says that passed every check.
+/// The result in a CertRep that passed every check.
+// Exhaustive: a caller must handle every result, so a new one is a breaking change.
 pub enum Reply {
     /// The request is granted, with this content.
     Success(CertsOnly),
@@ -54,7 +55,26 @@ impl Reply {
     /// Reads and checks a reply: signature and signer first, then transaction, nonce and status, then the envelope.
     ///
     /// # Errors
-    /// A [`Refusal`] with the stage that failed.
+    /// Fails with a [`Refusal`] that has the failed stage.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use std::time::SystemTime;
+    /// use scep::client::{CaCertificates, Expected, Refusal, Reply, RequestMessage};
+    ///
+    /// fn open(cert_rep: &[u8], request: &RequestMessage, ca: &CaCertificates) -> Result<Reply, Refusal> {
+    ///     let expected = Expected {
+    ///         exchange: "PKIOperation (PKCSReq)",
+    ///         transaction_id: &request.transaction_id,
+    ///         sender_nonce: &request.sender_nonce,
+    ///         signers: &ca.signers(),
+    ///         recipient: &request.signer,
+    ///         takes_obsolete_algorithms: false,
+    ///         now: SystemTime::now(),
+    ///     };
+    ///     Reply::read(cert_rep, &expected)
+    /// }
+    /// ```
     pub fn read(bytes: &[u8], expected: &Expected<'_>) -> Result<Self, Refusal> {
         expected
             .checked(bytes)
@@ -86,8 +106,8 @@ impl Expected<'_> {
         }
     }
 
-    /// The signature must verify, and with a certificate that the CA gave us and that is valid: one that came with the
-    /// reply proves nothing.
+    /// The signature must verify with a valid certificate from GetCACert; a certificate from the reply itself proves
+    /// nothing.
     fn check_signer(&self, message: &Message) -> Result<(), Refusal> {
         let signer = message.verify(self.signers).map_err(|error| match error {
             Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound) => {
@@ -144,8 +164,9 @@ impl Expected<'_> {
     }
 }
 
-/// An answer whose signature, transaction and nonce were verified elsewhere.
+/// An answer with a signature, transaction and nonce that another program has verified.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Verified<'a> {
     /// The request is granted; the certificate is in this pkcsPKIEnvelope (RFC 8894 §3.2.2).
     Success {
@@ -157,10 +178,10 @@ pub enum Verified<'a> {
 }
 
 impl Client {
-    /// Takes an answer that somebody else has received and verified, in place of [`Client::receive`].
+    /// Takes an answer that another program has received and verified, in place of [`Client::receive`].
     ///
     /// # Errors
-    /// When no reply is awaited, the envelope cannot be opened, or the certificate in it is not the one asked for.
+    /// Fails if no reply is awaited, the envelope cannot be opened, or the certificate in it is not the requested one.
     pub fn receive_verified(&mut self, answer: Verified<'_>) -> Result<Next, Refusal> {
         let State::AwaitingReply(transaction) = std::mem::replace(&mut self.state, State::Finished)
         else {

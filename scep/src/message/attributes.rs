@@ -18,6 +18,7 @@ use crate::{
 
 named! {
     /// A signed attribute by its name in the standard (RFC 8894 §3.2.1, RFC 5652 §11).
+    #[non_exhaustive]
     AttributeName, "attribute" {
         /// `contentType`.
         ContentType = "contentType";
@@ -43,7 +44,7 @@ named! {
 }
 
 impl AttributeName {
-    pub(super) fn oid(self) -> ObjectIdentifier {
+    pub(crate) fn oid(self) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(match self {
             Self::ContentType => return ID_CONTENT_TYPE,
             Self::MessageDigest => return ID_MESSAGE_DIGEST,
@@ -58,7 +59,7 @@ impl AttributeName {
         })
     }
 
-    /// The longest value that is read, in bytes; servers keep some of them.
+    /// The longest value that is read, in bytes, because servers keep some of the values.
     fn limit(self) -> usize {
         match self {
             Self::MessageType | Self::PkiStatus | Self::FailInfo => 16,
@@ -70,7 +71,7 @@ impl AttributeName {
     }
 }
 
-/// The signed attributes of a message (RFC 8894 §3.2.1); each is read when it is asked for.
+/// The signed attributes of a message (RFC 8894 §3.2.1), each decoded on demand.
 pub struct Attributes(Vec<Attribute>);
 
 impl Attributes {
@@ -78,15 +79,15 @@ impl Attributes {
         set.attributes().map(Self).map_err(Error::malformed("signed attributes"))
     }
 
-    /// What the message is for (RFC 8894 §3.2.1.2).
+    /// The purpose of the message (RFC 8894 §3.2.1.2).
     ///
     /// # Errors
-    /// When the attribute is missing, repeated or no string; this holds for the other ones too.
+    /// Fails if the attribute is missing, repeated or of another type.
     pub fn message_type(&self) -> Result<MessageType, Error> {
         self.required(AttributeName::MessageType, string).map(|text| MessageType::from_wire(&text))
     }
 
-    /// The name of the transaction (RFC 8894 §3.2.1.1).
+    /// The id of the transaction (RFC 8894 §3.2.1.1).
     ///
     /// # Errors
     /// As for [`Self::message_type`].
@@ -94,7 +95,7 @@ impl Attributes {
         self.required(AttributeName::TransactionId, string).map(TransactionId::new)
     }
 
-    /// The nonce of who sent the message (RFC 8894 §3.2.1.5).
+    /// The nonce of the sender (RFC 8894 §3.2.1.5).
     ///
     /// # Errors
     /// As for [`Self::message_type`], and when it is empty.
@@ -111,7 +112,7 @@ impl Attributes {
         self.required(AttributeName::RecipientNonce, octets).map(Nonce::new)
     }
 
-    /// How the request was answered (RFC 8894 §3.2.1.3).
+    /// The result of the request (RFC 8894 §3.2.1.3).
     ///
     /// # Errors
     /// As for [`Self::message_type`].
@@ -119,7 +120,7 @@ impl Attributes {
         self.required(AttributeName::PkiStatus, string).map(|text| PkiStatus::from_wire(&text))
     }
 
-    /// Why the request was refused (RFC 8894 §3.2.1.4).
+    /// The reason for a refusal (RFC 8894 §3.2.1.4).
     ///
     /// # Errors
     /// As for [`Self::message_type`].
@@ -127,24 +128,24 @@ impl Attributes {
         self.required(AttributeName::FailInfo, string).map(|text| FailInfo::from_wire(&text))
     }
 
-    /// The server's words for a refusal, where it gives any (RFC 8894 §3.2.1.4).
+    /// The reason for a refusal in words, if the server gives any (RFC 8894 §3.2.1.4).
     ///
     /// # Errors
-    /// When the attribute is there and repeated or no string.
+    /// Fails if the attribute is repeated or no string.
     pub fn fail_info_text(&self) -> Result<Option<String>, Error> {
         self.optional(AttributeName::FailInfoText, string)
     }
 
-    /// When the message says it was signed (RFC 5652 §11.3).
+    /// The time of the signature, if the message has it (RFC 5652 §11.3).
     ///
     /// # Errors
-    /// When the attribute is there and repeated or no time.
+    /// Fails if the attribute is repeated or no time.
     pub fn signing_time(&self) -> Result<Option<SystemTime>, Error> {
         let time = |value: &Any| value.decode_as::<Time>().ok().map(|time| time.to_system_time());
         self.optional(AttributeName::SigningTime, time)
     }
 
-    /// The DER values of an attribute named by its dotted object identifier, for those this crate does not know.
+    /// The DER values of an attribute with this dotted object identifier, for attributes unknown to this crate.
     pub fn raw(&self, oid: &str) -> Vec<Vec<u8>> {
         self.0
             .iter()
@@ -190,7 +191,7 @@ impl Attributes {
     }
 }
 
-/// A string of whatever ASN.1 type: the standard says `PrintableString`, peers take liberties.
+/// A string of any ASN.1 type, because peers use others than the `PrintableString` of the standard.
 fn string(value: &Any) -> Option<String> {
     match value.tag() {
         Tag::PrintableString | Tag::Utf8String | Tag::Ia5String | Tag::TeletexString => {

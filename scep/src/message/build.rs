@@ -1,11 +1,11 @@
-//! Building a pkiMessage: a client's request (RFC 8894 §3.3), and any other, also one that is wrong, or unusual, on purpose.
+//! Building a pkiMessage: a client's request (RFC 8894 §3.3), and any other.
 
 use std::time::SystemTime;
 
 use der::{
-    Decode, Encode, Tag, Tagged,
-    asn1::{Any, Ia5StringRef, ObjectIdentifier, OctetString, PrintableStringRef, Utf8StringRef},
-    oid::db::rfc5911::{ID_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA},
+    Decode, Encode, Tag,
+    asn1::{Any, ObjectIdentifier, OctetString, PrintableStringRef, Utf8StringRef},
+    oid::db::rfc5911::{ID_DATA, ID_SIGNED_DATA},
     oid::db::rfc5912::RSA_ENCRYPTION,
 };
 use openssl::{
@@ -29,8 +29,9 @@ use crate::{
     identity::Identity,
 };
 
-/// How the signature algorithm of a message is named.
+/// The name of the signature algorithm of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SignatureAlgorithm {
     /// `rsaEncryption`, as OpenSSL, NDES and most clients write it.
     #[default]
@@ -39,58 +40,35 @@ pub enum SignatureAlgorithm {
     WithDigest,
 }
 
-/// A signed attribute to put into a message: a dotted object identifier and the DER of its one value.
+/// A further signed attribute of a message.
 #[derive(Clone, Debug)]
 pub struct ExtraAttribute {
     /// The dotted object identifier.
     pub oid: String,
-    /// The value, in DER.
+    /// The one value, in DER.
     pub value_der: Vec<u8>,
 }
 
-/// A way in which a message is wrong, or unusual, on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Distortion {
-    /// The attribute is left out.
-    Omit(AttributeName),
-    /// The attribute is there twice.
-    Repeat(AttributeName),
-    /// The attribute's value is of another ASN.1 type: a string becomes octets, anything else a string.
-    Retype(AttributeName),
-    /// The `messageDigest` is that of other content (RFC 5652 §11.2).
-    WrongMessageDigest,
-    /// The signature is one byte off.
-    CorruptSignature,
-    /// There is no signer.
-    NoSigner,
-    /// The signer is there twice.
-    TwoSigners,
-    /// The signer has no signed attributes, and signs the content itself (RFC 5652 §5.4).
-    NoSignedAttributes,
-    /// The content says to be another thing than data (RFC 8894 §3.2).
-    ContentTypeNotData,
-    /// The signed attributes stand, and are signed, in another order than DER's.
-    UnsortedAttributes,
-}
-
-/// A pkiMessage to be built; what is `None` or empty is left out of it, be it required or not.
+/// The parts of a pkiMessage. A part that is `None` or empty is left out, even if the standard requires it.
+///
+/// Build it with `..MessageBuilder::default()`, because it may get further fields.
 #[derive(Default)]
 pub struct MessageBuilder {
-    /// What the message is for (RFC 8894 §3.2.1.2).
+    /// The purpose of the message (RFC 8894 §3.2.1.2).
     pub message_type: Option<MessageType>,
-    /// The name of the transaction (RFC 8894 §3.2.1.1).
+    /// The id of the transaction (RFC 8894 §3.2.1.1).
     pub transaction_id: Option<TransactionId>,
     /// The sender's fresh nonce (RFC 8894 §3.2.1.5).
     pub sender_nonce: Option<Nonce>,
-    /// The nonce of the request that is answered (RFC 8894 §3.2.1.5).
+    /// The nonce of the answered request (RFC 8894 §3.2.1.5).
     pub recipient_nonce: Option<Nonce>,
-    /// How the request is answered (RFC 8894 §3.2.1.3).
+    /// The result of the request (RFC 8894 §3.2.1.3).
     pub pki_status: Option<PkiStatus>,
-    /// Why the request is refused (RFC 8894 §3.2.1.4).
+    /// The reason for a refusal (RFC 8894 §3.2.1.4).
     pub fail_info: Option<FailInfo>,
-    /// The refusal in words (RFC 8894 §3.2.1.4).
+    /// The reason in words (RFC 8894 §3.2.1.4).
     pub fail_info_text: Option<String>,
-    /// When the message is signed (RFC 5652 §11.3).
+    /// The time of the signature (RFC 5652 §11.3).
     pub signing_time: Option<SystemTime>,
     /// Further signed attributes.
     pub extra_attributes: Vec<ExtraAttribute>,
@@ -98,51 +76,29 @@ pub struct MessageBuilder {
     pub content: Option<Vec<u8>>,
     /// The digest to sign with.
     pub digest: Digest,
-    /// How the signature algorithm is named.
+    /// The name of the signature algorithm.
     pub signature_algorithm: SignatureAlgorithm,
-    /// The certificates that go with the message, in this order; none leaves the field out.
+    /// The certificates in the message, in this order.
     pub certificates: Vec<X509>,
-    /// In what the message is wrong, or unusual, on purpose.
-    pub distortions: Vec<Distortion>,
 }
 
 impl MessageBuilder {
     /// Encodes the message, signed by `signer`, in DER.
     ///
     /// # Errors
-    /// When a value cannot be encoded, such as a transaction id outside `PrintableString`, or OpenSSL cannot sign.
+    /// Fails if a value cannot be encoded, such as a transaction id outside `PrintableString`, or OpenSSL cannot sign.
     pub fn encode(&self, signer: &Identity) -> Result<Vec<u8>, Error> {
-        let is_plain = self.has(Distortion::NoSignedAttributes);
-        let attributes = if is_plain { None } else { Some(self.attributes()?) };
-        let signature = self.signature(attributes.as_ref(), &signer.key)?;
-        let signer_info = self.signer_info(attributes, signature, signer)?;
-        let certificates: Result<Vec<_>, _> =
-            self.certificates.iter().map(|certificate| certificate.to_der()).collect();
-        let certificates = Some(certificates?).filter(|list| !list.is_empty());
-        self.wrap(&signer_info, certificates.as_deref().map(SetOf::in_order))
+        let attributes = SetOf::sorted(encode_attributes(self.attributes()?)?);
+        let signature = self.sign(&attributes.to_der()?, &signer.key)?;
+        let signer_info = self.signer_info(Some(attributes), signature, signer)?;
+        self.wrap(ID_DATA, &[signer_info.to_der()?])
     }
 
-    fn has(&self, distortion: Distortion) -> bool {
-        self.distortions.contains(&distortion)
+    pub(crate) fn sign(&self, signed: &[u8], key: &PKeyRef<Private>) -> Result<Vec<u8>, Error> {
+        Ok(Signer::new(self.digest.openssl(), key)?.sign_oneshot_to_vec(signed)?)
     }
 
-    fn signature(
-        &self,
-        attributes: Option<&SetOf>,
-        key: &PKeyRef<Private>,
-    ) -> Result<Vec<u8>, Error> {
-        let encoded = attributes.map(SetOf::to_der).transpose()?;
-        let signed = encoded.as_deref().or(self.content.as_deref()).unwrap_or_default();
-        let mut signature = Signer::new(self.digest.openssl(), key)?.sign_oneshot_to_vec(signed)?;
-        if self.has(Distortion::CorruptSignature)
-            && let Some(last) = signature.last_mut()
-        {
-            *last ^= 1;
-        }
-        Ok(signature)
-    }
-
-    fn attributes(&self) -> Result<SetOf, Error> {
+    pub(crate) fn attributes(&self) -> Result<Vec<(ObjectIdentifier, Any)>, Error> {
         let mut all = self.known_attributes()?;
         for ExtraAttribute { oid, value_der } in &self.extra_attributes {
             let oid = ObjectIdentifier::new(oid).map_err(|_| {
@@ -150,26 +106,13 @@ impl MessageBuilder {
             })?;
             all.push((oid, Any::from_der(value_der)?));
         }
-        self.distort(&mut all)?;
-        let mut encoded = all
-            .into_iter()
-            .map(|(oid, value)| attribute(oid, value))
-            .collect::<Result<Vec<_>, _>>()?;
-        if self.has(Distortion::UnsortedAttributes) {
-            encoded.sort();
-            encoded.reverse();
-            return Ok(SetOf::in_order(&encoded));
-        }
-        Ok(SetOf::sorted(encoded))
+        Ok(all)
     }
 
     fn known_attributes(&self) -> Result<Vec<(ObjectIdentifier, Any)>, Error> {
         use AttributeName as Name;
-        let mut content = self.content.clone().unwrap_or_default();
-        if self.has(Distortion::WrongMessageDigest) {
-            content.push(0);
-        }
-        let message_digest = hash(self.digest.openssl(), &content)?;
+        let content = self.content.as_deref().unwrap_or_default();
+        let message_digest = hash(self.digest.openssl(), content)?;
         let printable =
             |text: Option<&str>| text.map(|text| Any::encode_from(&PrintableStringRef::new(text)?));
         let utf8 = |text: &String| Any::encode_from(&Utf8StringRef::new(text)?);
@@ -197,27 +140,7 @@ impl MessageBuilder {
             .collect()
     }
 
-    /// Distorts the attributes, which are not encoded yet.
-    fn distort(&self, attributes: &mut Vec<(ObjectIdentifier, Any)>) -> Result<(), Error> {
-        for distortion in &self.distortions {
-            match distortion {
-                Distortion::Omit(name) => attributes.retain(|(oid, _)| *oid != name.oid()),
-                Distortion::Repeat(name) => {
-                    let again = attributes.iter().filter(|(oid, _)| *oid == name.oid()).cloned();
-                    attributes.extend(again.collect::<Vec<_>>());
-                }
-                Distortion::Retype(name) => {
-                    for (_, value) in attributes.iter_mut().filter(|(oid, _)| *oid == name.oid()) {
-                        *value = retyped(value)?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn signer_info(
+    pub(crate) fn signer_info(
         &self,
         attributes: Option<SetOf>,
         signature: Vec<u8>,
@@ -238,53 +161,94 @@ impl MessageBuilder {
         })
     }
 
-    fn wrap(
+    pub(crate) fn wrap(
         &self,
-        signer_info: &SignerInfo,
-        certificates: Option<SetOf>,
+        content_type: ObjectIdentifier,
+        signer_infos: &[Vec<u8>],
     ) -> Result<Vec<u8>, Error> {
-        let signer_count = if self.has(Distortion::NoSigner) {
-            0
-        } else {
-            1 + usize::from(self.has(Distortion::TwoSigners))
-        };
-        let is_data = !self.has(Distortion::ContentTypeNotData);
+        let certificates: Result<Vec<_>, _> =
+            self.certificates.iter().map(|certificate| certificate.to_der()).collect();
+        let certificates = Some(certificates?).filter(|list| !list.is_empty());
         let signed_data = SignedData {
             version: 1,
             digest_algorithms: SetOf::in_order(&[digest_identifier(self.digest).to_der()?]),
             encap_content_info: EncapsulatedContentInfo {
-                content_type: if is_data { ID_DATA } else { ID_ENVELOPED_DATA },
+                content_type,
                 content: self.content.as_deref().map(OctetString::new).transpose()?,
             },
-            certificates,
+            certificates: certificates.as_deref().map(SetOf::in_order),
             crls: None,
-            signer_infos: SetOf::in_order(&vec![signer_info.to_der()?; signer_count]),
+            signer_infos: SetOf::in_order(signer_infos),
         };
         ContentInfo::wrap(ID_SIGNED_DATA, &signed_data)
     }
 }
 
-/// The same octets as another type; octets that are no text become their hexadecimal digits.
-fn retyped(value: &Any) -> der::Result<Any> {
-    match value.tag() {
-        Tag::PrintableString | Tag::Utf8String => Any::new(Tag::OctetString, value.value()),
-        _ => Any::encode_from(&Ia5StringRef::new(&hex::encode_upper(value.value()))?),
-    }
+pub(crate) fn encode_attributes(
+    attributes: Vec<(ObjectIdentifier, Any)>,
+) -> der::Result<Vec<Vec<u8>>> {
+    attributes.into_iter().map(|(oid, value)| attribute(oid, value)).collect()
 }
 
-/// A request of any type, to be built.
+/// A request of any type, before it is enciphered and signed.
+///
+/// # Examples
+/// A PKCSReq, signed with a self-signed certificate, because the client has no other yet:
+/// ```
+/// use std::time::SystemTime;
+///
+/// use openssl::{pkey::PKey, rand::rand_bytes, rsa::Rsa, x509::X509Ref};
+/// use scep::{
+///     algorithm::{Cipher, Digest, KeyTransport},
+///     attribute::{MessageType, Nonce, TransactionId},
+///     message::RequestMessage,
+///     name,
+///     request::{ChallengeString, CsrBuilder, self_signed},
+///     secret::Secret,
+/// };
+///
+/// fn pkcs_req(ca: &X509Ref) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+///     let (subject, digest) = (name::parse("CN=device")?, Digest::Sha256);
+///     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+///     let csr = CsrBuilder {
+///         subject: &subject,
+///         key: &key,
+///         challenge_password: Some(&Secret::new("8CE317021F690069")),
+///         challenge_string: ChallengeString::default(),
+///         extensions: &[],
+///         digest,
+///     };
+///     let message = RequestMessage {
+///         message_type: MessageType::PkcsReq,
+///         transaction_id: TransactionId::from_public_key(&key)?,
+///         sender_nonce: Nonce::generate(&mut rand_bytes)?,
+///         signer: self_signed(&subject, &key, digest, SystemTime::now())?,
+///         cipher: Cipher::Aes128,
+///         key_transport: KeyTransport::Pkcs1v15,
+///         digest,
+///     };
+///     Ok(message.encode(&csr.encode()?, ca, &mut rand_bytes)?)
+/// }
+/// # let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+/// # let ca = self_signed(&*name::parse("CN=CA")?, &key, Digest::Sha256, SystemTime::now())?;
+/// # let message = scep::message::Message::parse(&pkcs_req(&ca.certificate)?)?;
+/// # let request = scep::server::open(&message, &ca)?;
+/// # let scep::server::Body::PkcsReq(csr) = request.body else { panic!("a PKCSReq") };
+/// # assert!(csr.verify() && csr.challenge_password == Some(Secret::new("8CE317021F690069")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RequestMessage {
-    /// What the request is for.
+    /// The purpose of the request.
     pub message_type: MessageType,
-    /// The name of the transaction.
+    /// The id of the transaction.
     pub transaction_id: TransactionId,
     /// The client's fresh nonce.
     pub sender_nonce: Nonce,
-    /// Who signs; its certificate goes with the message (RFC 8894 §2.3).
+    /// The signer; its certificate is sent with the message (RFC 8894 §2.3).
     pub signer: Identity,
     /// The cipher of the envelope.
     pub cipher: Cipher,
-    /// How the key of the envelope travels.
+    /// The encryption of the envelope's key.
     pub key_transport: KeyTransport,
     /// The digest to sign with.
     pub digest: Digest,
@@ -294,7 +258,7 @@ impl RequestMessage {
     /// Enciphers `body` to the CA or RA, signs and encodes the message, in DER.
     ///
     /// # Errors
-    /// When the recipient has no RSA key, or OpenSSL fails.
+    /// Fails if the recipient has no RSA key, or OpenSSL fails.
     pub fn encode(
         &self,
         body: &[u8],

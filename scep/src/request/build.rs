@@ -1,4 +1,4 @@
-//! Building a certification request, and the certificate that a client without one signs its request with.
+//! Building a certification request, and the self-signed certificate of a client that has no other.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,15 +28,37 @@ use crate::{
     secret::Secret,
 };
 
-/// A certification request to be built (RFC 2986, RFC 8894 §3.3.1).
+/// A certification request before it is signed (RFC 2986, RFC 8894 §3.3.1).
+///
+/// # Examples
+/// ```
+/// use openssl::{pkey::PKey, rsa::Rsa};
+/// use scep::{
+///     algorithm::Digest,
+///     name,
+///     request::{ChallengeString, Csr, CsrBuilder, dns_names},
+/// };
+///
+/// let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+/// let builder = CsrBuilder {
+///     subject: &*name::parse("CN=device")?,
+///     key: &key,
+///     challenge_password: None,
+///     challenge_string: ChallengeString::default(),
+///     extensions: &[dns_names(&["device.example.com"])?],
+///     digest: Digest::Sha256,
+/// };
+/// assert!(Csr::from_der(&builder.encode()?)?.verify());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct CsrBuilder<'a> {
-    /// The subject the certificate is to have.
+    /// The subject to ask for.
     pub subject: &'a X509NameRef,
-    /// The RSA key to be certified; it signs the request.
+    /// The key to certify; it signs the request.
     pub key: &'a PKeyRef<Private>,
     /// The shared secret that authorises the request (RFC 8894 §2.4).
     pub challenge_password: Option<&'a Secret>,
-    /// As which string it travels.
+    /// The ASN.1 string type of the challenge password.
     pub challenge_string: ChallengeString,
     /// The extensions to ask for.
     pub extensions: &'a [Extension],
@@ -44,17 +66,18 @@ pub struct CsrBuilder<'a> {
     pub digest: Digest,
 }
 
-/// As which ASN.1 string a challenge password travels: a `DirectoryString` by RFC 2985 §5.4.1, of which servers take some.
+/// The ASN.1 string type of a challenge password. RFC 2985 §5.4.1 says `DirectoryString`, and servers accept only some of its types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ChallengeString {
-    /// `PrintableString` where the password fits, for older NDES servers read nothing else; else `UTF8String`.
+    /// `PrintableString` if the password allows it, because older NDES servers read nothing else, or else `UTF8String`.
     #[default]
     PrintableOrUtf8,
     /// `UTF8String`.
     Utf8,
-    /// `IA5String`, which is no `DirectoryString`, and sent all the same.
+    /// `IA5String`, which some clients send although it is no `DirectoryString`.
     Ia5,
-    /// `BMPString`: UTF-16, as Windows has it.
+    /// `BMPString`: UTF-16, as Windows writes it.
     Bmp,
 }
 
@@ -62,7 +85,7 @@ impl CsrBuilder<'_> {
     /// Signs and encodes the request, in DER.
     ///
     /// # Errors
-    /// When a value cannot be encoded or OpenSSL cannot sign.
+    /// Fails if a value cannot be encoded or OpenSSL cannot sign.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let info = self.info()?;
         let mut signer = Signer::new(self.digest.openssl(), self.key)?;
@@ -118,16 +141,16 @@ impl ChallengeString {
     }
 }
 
-/// How long the certificate is valid; it serves for one transaction, which a pending request can draw out.
+/// The validity of a self-signed certificate: long enough for a transaction that stays pending.
 const VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Makes the self-signed certificate for a request: subject and key of the request, and the key usages
-/// `digitalSignature` and `keyEncipherment` that RFC 8894 §2.3 demands, for it signs the request and receives the reply.
+/// Makes a self-signed certificate to sign a request with, if the client has no other (RFC 8894 §2.3).
 ///
-/// Its serial number is the transaction id of the key, as strongSwan makes it.
+/// The certificate has the subject and the key of the request, the key usages `digitalSignature` and `keyEncipherment`, because it signs the
+/// request and receives the reply, and the transaction id of the key as its serial number, as strongSwan does.
 ///
 /// # Errors
-/// When `now` is out of range or OpenSSL cannot sign.
+/// Fails if `now` is out of range or OpenSSL cannot sign.
 pub fn self_signed(
     subject: &X509NameRef,
     key: &PKey<Private>,
@@ -171,7 +194,7 @@ mod tests {
     use crate::{name, request::Csr};
 
     #[test]
-    fn a_key_on_an_elliptic_curve_signs_with_ecdsa() {
+    fn elliptic_curve_key_signs_a_csr_with_ecdsa() {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
         let subject = name::parse("CN=a").unwrap();

@@ -1,4 +1,4 @@
-//! A CA of a few lines, right or wrong as a test wants it, built on the server's side of the crate.
+//! A small CA, right or wrong as a test needs it, built on the server's side of the crate.
 
 use std::{
     sync::{Mutex, OnceLock},
@@ -33,14 +33,14 @@ use scep::{
     server::{self, Body, Outcome, Reply, Request},
 };
 
-/// How the CA answers whatever it is asked.
+/// The CA's answer to every request.
 pub enum Answer {
     Success,
     Failure(FailInfo, Option<&'static str>),
     Pending,
 }
 
-/// What the CA saw of the last pkiMessage.
+/// Facts about the last pkiMessage that the CA received.
 #[derive(Clone)]
 pub struct Seen {
     pub method: Method,
@@ -54,7 +54,7 @@ pub struct Seen {
     pub message: Vec<u8>,
 }
 
-/// What can be wrong with a reply.
+/// A mistake in a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     BrokenSignature,
@@ -81,7 +81,7 @@ pub struct TestPki {
     decrypter: Identity,
     signer: Identity,
     seen: Mutex<Option<Seen>>,
-    /// The requested subject and key, which a poll does not repeat.
+    /// The requested subject and key, because a poll does not repeat them.
     requested: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
 }
 
@@ -99,7 +99,7 @@ impl TestPki {
         Self::with_ra_valid_for(365, 365, reversed)
     }
 
-    /// The same, the RA certificates being valid for so many days.
+    /// The same, with RA certificates that are valid for so many days.
     pub fn with_ra_valid_for(signing: u64, deciphering: u64, reversed: bool) -> Self {
         let ca = authority("CN=Test CA", 365);
         let (signer, decrypter) = (ra(&ca, true, signing), ra(&ca, false, deciphering));
@@ -128,8 +128,8 @@ impl TestPki {
         }
     }
 
-    /// Puts a stranger's CA and RA in front of everything that GetCACert answers with.
-    pub fn slip_in_a_stranger(&mut self) {
+    /// Puts another CA and its RA before the certificates of GetCACert.
+    pub fn add_another_ca(&mut self) {
         let stranger = stranger();
         let own = certs_only::decode(&self.ca_response.1).unwrap().certificates;
         let foreign = [ra(&stranger, false, 365).certificate, stranger.certificate];
@@ -137,13 +137,13 @@ impl TestPki {
         self.ca_response.1 = certs_only::encode(&list, &[]).unwrap();
     }
 
-    /// Answers GetCACert with the CA's certificate so many times over.
-    pub fn repeat_the_ca(&mut self, times: usize) {
+    /// Answers GetCACert with so many copies of the CA's certificate.
+    pub fn repeat_ca_certificate(&mut self, times: usize) {
         let list = vec![self.ca.certificate.clone(); times];
         self.ca_response.1 = certs_only::encode(&list, &[]).unwrap();
     }
 
-    pub fn replace_ra_by_a_stranger(&mut self) {
+    pub fn replace_ra(&mut self) {
         let other = ra(&stranger(), false, 365);
         let list = [self.ca.certificate.clone(), other.certificate];
         self.ca_response.1 = certs_only::encode(&list, &[]).unwrap();
@@ -175,7 +175,7 @@ impl TestPki {
         let issued = self.issue();
         match self.flaw {
             Some(Flaw::OtherTransaction) => {
-                request.header.transaction_id = TransactionId::new("somebody else's");
+                request.header.transaction_id = TransactionId::new("another-transaction");
             }
             Some(Flaw::OtherNonce) => request.header.sender_nonce = Nonce::new([7; 16]),
             Some(Flaw::OtherRecipient) => request.header.signer = stranger().certificate,
@@ -186,9 +186,9 @@ impl TestPki {
         self.spoil(reply)
     }
 
-    /// What is wrong with the bytes of a reply that was right.
+    /// Adds the mistakes that are made in the bytes of an encoded reply.
     fn spoil(&self, mut reply: Vec<u8>) -> Vec<u8> {
-        // sha256WithRSAEncryption, which stands last in the signer info; sha512WithRSAEncryption ends in 13.
+        // sha256WithRSAEncryption, which is last in the signer info; sha512WithRSAEncryption ends in 13.
         const SHA_256_WITH_RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
         match self.flaw {
             Some(Flaw::BrokenSignature) => *reply.last_mut().unwrap() ^= 1,
@@ -280,7 +280,8 @@ impl TestPki {
     }
 
     fn issue(&self) -> X509 {
-        let (subject, key) = self.requested.lock().unwrap().clone().expect("a request came first");
+        let (subject, key) =
+            self.requested.lock().unwrap().clone().expect("a request was received");
         let subject = openssl::x509::X509Name::from_der(&subject).unwrap();
         let mut key = PKey::public_key_from_der(&key).unwrap();
         if self.flaw == Some(Flaw::OtherKey) {

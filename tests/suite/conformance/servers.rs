@@ -169,5 +169,5 @@ fn what_cannot_be_reached_or_is_no_address_is_said() {
     assert!(ended.stderr.contains("cannot connect to 127.0.0.1:1"), "{}", ended.stderr);
     let ended = conform(&["https://127.0.0.1/scep"]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("HTTPS is not spoken"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("HTTPS is not supported"), "{}", ended.stderr);
 }

@@ -7,7 +7,7 @@ use openssl::rand::rand_bytes;
 use openssl::x509::X509Ref;
 use scep::attribute::MessageType;
 use scep::message::MessageBuilder;
-use scep::{ber, envelope};
+use scep::{danger, envelope};
 
 use super::{KEY_BITS, Parts, noise};
 use crate::conversation::SpeechError;
@@ -32,10 +32,10 @@ pub(super) fn content(
     let (cipher, transport) = (parts.cipher, parts.key_transport);
     let mut sealed = envelope::seal(body, &recipients, cipher, transport, &mut rand_bytes)?;
     if request.mutations.contains(&Mutation::CorruptEnvelope) {
-        envelope::spoil_padding(&mut sealed, cipher)?;
+        danger::spoil_padding(&mut sealed, cipher)?;
     }
     let streamed = request.mutations.contains(&Mutation::Streamed);
-    Ok(Some(if streamed { ber::stream(&sealed)? } else { sealed }))
+    Ok(Some(if streamed { danger::stream(&sealed)? } else { sealed }))
 }
 
 pub(super) fn encode(
@@ -56,10 +56,10 @@ pub(super) fn encode(
         content,
         digest: parts.digest,
         certificates: has_certificate.then(|| signer.certificate.clone()).into_iter().collect(),
-        distortions: request.mutations.iter().filter_map(|wrong| wrong.distortion()).collect(),
         ..MessageBuilder::default()
     };
-    Ok(message.encode(&signer)?)
+    let distortions: Vec<_> = request.mutations.iter().filter_map(|it| it.distortion()).collect();
+    Ok(danger::encode(&message, &signer, &distortions)?)
 }
 
 pub(super) fn message_type(request: &Request) -> MessageType {
@@ -87,7 +87,7 @@ pub(super) fn bytes(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, 
             Mutation::Empty => message.clear(),
             Mutation::Noise => message = noise(512)?,
             Mutation::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
-            Mutation::Streamed => message = ber::stream(&message)?,
+            Mutation::Streamed => message = danger::stream(&message)?,
             _ => {}
         }
     }

@@ -1,9 +1,9 @@
 //! The closed catalogue of mutations: what can be wrong or unusual in a request.
 
+use scep::danger::Distortion;
 use scep::message::AttributeName::{
     ContentType, MessageDigest, MessageType, SenderNonce, TransactionId,
 };
-use scep::message::Distortion;
 
 /// The requests that a mutation applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
