@@ -15,18 +15,18 @@ pub(crate) fn trials() -> Vec<Planned> {
     let needs: Vec<&Need> = scepclient.iter().collect();
     let mut all = trials![
         &needs;
-        options_that_scepclient_lacks_are_noted,
+        missing_scepclient_options_are_noted,
     ];
     all.extend(trials![
         &[];
-        a_client_that_is_not_installed_is_ignored_with_its_package,
-        a_client_that_must_be_there_and_is_not_installed_is_a_failure,
+        missing_client_is_ignored_and_names_its_package,
+        missing_client_fails_if_sceplab_must_run_names_it,
     ]);
-    all.extend(with_each("a_client_enrols_with_every_server_that_it_can", enrols));
-    all.extend(with_each("a_client_tells_a_refusal_in_the_same_words_as_others", is_refused));
-    all.extend(with_each("a_client_tells_that_nobody_listens_and_tries_again", tries_again));
-    all.extend(with_each("a_client_waits_for_a_decision", waits));
-    all.extend(with_each("a_client_renews_and_keeps_the_old_certificate_if_it_cannot", renews));
+    all.extend(with_each("client_enrols_with_every_server_it_supports", enrols));
+    all.extend(with_each("every_client_reports_a_refusal_alike", is_refused));
+    all.extend(with_each("refused_connection_is_reported_and_retried", tries_again));
+    all.extend(with_each("pending_request_waits_for_a_decision", waits));
+    all.extend(with_each("failed_renewal_keeps_the_old_certificate", renews));
     all
 }
 
@@ -126,7 +126,7 @@ async fn renews(client: ScepClient) {
     assert_eq!(device.output(USER_CERTIFICATE).await, second);
 }
 
-async fn options_that_scepclient_lacks_are_noted() {
+async fn missing_scepclient_options_are_noted() {
     let server = Server::start(&["linux"]);
     let device = ClientDevice::with(ScepClient::Scepclient);
     device.configure(&server.url(LINUX), &["cipher aes", "digest sha256", SUBJECT]).await;
@@ -143,20 +143,20 @@ async fn options_that_scepclient_lacks_are_noted() {
 /// This program again, with nothing on the path, and made to run these groups.
 fn without_programs(must_run: &str) -> Ended {
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "clients::enrolments::options_that_scepclient_lacks_are_noted"]);
+    again.args(["--exact", "clients::enrolments::missing_scepclient_options_are_noted"]);
     again.env("PATH", "").env("SCEPLAB_MUST_RUN", must_run).env_remove("NEXTEST");
     again.stdin(Stdio::null());
     finish(again)
 }
 
-fn a_client_that_is_not_installed_is_ignored_with_its_package() {
+fn missing_client_is_ignored_and_names_its_package() {
     let ended = without_programs("");
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("0 passed; 0 failed; 1 ignored"), "{ended:?}");
     assert!(ended.stdout.contains("(package `scep`)"), "{ended:?}");
 }
 
-fn a_client_that_must_be_there_and_is_not_installed_is_a_failure() {
+fn missing_client_fails_if_sceplab_must_run_names_it() {
     let ended = without_programs("curl,scepclient");
     assert_ne!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("0 passed; 1 failed; 0 ignored"), "{ended:?}");

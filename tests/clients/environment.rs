@@ -11,7 +11,7 @@ pub(crate) fn trials(netns: &Need) -> Vec<Planned> {
     let trial = |its: ScepClient| {
         let program = client(its);
         let needs: Vec<&Need> = [netns].into_iter().chain(&program).collect();
-        let name = "a_proxy_and_a_configuration_of_the_caller_s_do_not_reach_the_programs";
+        let name = "proxy_and_configuration_of_the_caller_are_ignored";
         let name = format!("{}::{name}::{its}", module_path!());
         Planned::new(&name, &needs, move || ignores_the_environment(its))
     };

@@ -13,13 +13,13 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let (socket, of_images) = (proxy::need(), image::needs());
     let of_images: Vec<&Need> = needs.iter().copied().chain(&of_images).collect();
-    let mut all = trials![needs; a_container_that_is_killed_ends_the_scenario_at_once];
-    all.extend(trials![&[]; an_engine_that_is_not_there_is_told_before_anything_is_run]);
+    let mut all = trials![needs; killed_container_ends_the_scenario_at_once];
+    all.extend(trials![&[]; missing_engine_is_reported_before_the_run]);
     all.extend(trials![
         &[needs, &[&socket]].concat();
-        an_engine_lost_midway_ends_the_scenario_and_is_cleaned_when_it_is_back,
+        lost_engine_ends_the_scenario_and_is_cleaned_when_it_returns,
     ]);
-    all.extend(trials![&of_images; a_node_image_without_sceplab_is_told_with_a_command_to_try]);
+    all.extend(trials![&of_images; node_image_without_sceplab_is_reported_with_a_command_to_try]);
     all
 }
 
@@ -57,7 +57,7 @@ async fn docker_containers(docker: &Docker, id: &str) -> Vec<String> {
     ours.map(|thing| thing.id).collect()
 }
 
-fn a_container_that_is_killed_ends_the_scenario_at_once() {
+fn killed_container_ends_the_scenario_at_once() {
     let docker = Docker::here();
     // A router alone, then everything else: a device and a PKI.
     for (forwards, told) in [("1", "gateway"), ("0", "DUT0")] {
@@ -74,7 +74,7 @@ fn a_container_that_is_killed_ends_the_scenario_at_once() {
     }
 }
 
-fn an_engine_that_is_not_there_is_told_before_anything_is_run() {
+fn missing_engine_is_reported_before_the_run() {
     let scenario = Scenario::new("nowhere", WAITS);
     let mut run = scenario.command(&[]);
     run.env("DOCKER_HOST", format!("unix://{}/docker.sock", scenario.path().display()));
@@ -84,7 +84,7 @@ fn an_engine_that_is_not_there_is_told_before_anything_is_run() {
     assert!(ended.stderr.contains("docker.sock"), "{}", ended.stderr);
 }
 
-fn an_engine_lost_midway_ends_the_scenario_and_is_cleaned_when_it_is_back() {
+fn lost_engine_ends_the_scenario_and_is_cleaned_when_it_returns() {
     let docker = Docker::here();
     let scenario = Scenario::new("cut", WAITS);
     let proxy = Proxy::start(scenario.path());
@@ -104,7 +104,7 @@ fn an_engine_lost_midway_ends_the_scenario_and_is_cleaned_when_it_is_back() {
     wait_until("nothing is left", || docker.of_lab(&scenario.id).is_empty());
 }
 
-fn a_node_image_without_sceplab_is_told_with_a_command_to_try() {
+fn node_image_without_sceplab_is_reported_with_a_command_to_try() {
     let docker = Docker::here();
     let image = Image::of("no-node", &["sh"]);
     let scenario = Scenario::new("no-node", WAITS);

@@ -9,7 +9,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         passed_and_failed_scenarios_leave_no_container,
         int_term_and_hup_remove_the_lab,
-        a_killed_run_leaves_nothing_of_its_lab,
+        killed_run_leaves_nothing_of_its_lab,
     ]
 }
 
@@ -39,7 +39,7 @@ fn int_term_and_hup_remove_the_lab() {
     }
 }
 
-fn a_killed_run_leaves_nothing_of_its_lab() {
+fn killed_run_leaves_nothing_of_its_lab() {
     let docker = Docker::here();
     let scenario = Scenario::new("killed", WAITS);
     let mut run = Running::start(scenario.command(&[]));

@@ -11,7 +11,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
         addresses_outside_the_lab_are_unreachable,
-        the_network_of_a_lab_is_internal_and_publishes_nothing,
+        lab_network_is_internal_and_publishes_no_port,
     ]
 }
 
@@ -36,7 +36,7 @@ fn addresses_outside_the_lab_are_unreachable() {
     assert_eq!(ended.code, Some(0), "{}", ended.told());
 }
 
-fn the_network_of_a_lab_is_internal_and_publishes_nothing() {
+fn lab_network_is_internal_and_publishes_no_port() {
     let docker = Docker::here();
     let scenario = Scenario::new("internal", WAITS);
     let mut run = Running::start(scenario.command(&[]));

@@ -19,9 +19,9 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
         captures_have_every_ping_and_http_message_of_each_link,
-        a_capture_that_cannot_be_written_is_a_warning,
+        unwritable_capture_is_a_warning,
     ];
-    all.extend(trials![&[]; a_capture_folder_that_cannot_be_written_is_refused_before_the_run]);
+    all.extend(trials![&[]; unwritable_capture_folder_is_rejected_before_the_run]);
     all
 }
 
@@ -89,7 +89,7 @@ fn tell(frame: &[u8]) -> Option<String> {
     }
 }
 
-fn a_capture_that_cannot_be_written_is_a_warning() {
+fn unwritable_capture_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let captures = folder.path().join("there/scep-linux-pki");
     fs::create_dir_all(&captures).unwrap();
@@ -105,7 +105,7 @@ fn a_capture_that_cannot_be_written_is_a_warning() {
     assert_eq!(fs::read_dir(folder.path().join("temporary")).unwrap().count(), 0);
 }
 
-fn a_capture_folder_that_cannot_be_written_is_refused_before_the_run() {
+fn unwritable_capture_folder_is_rejected_before_the_run() {
     let ended = finish(command(
         workspace(),
         &["run", "--driver", "netns", "--pcap", "/dev/null/there", "scenarios/scep/linux-pki.yaml"],

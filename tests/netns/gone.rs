@@ -13,14 +13,14 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
         int_term_and_hup_remove_the_lab,
-        a_killed_run_leaves_nothing_of_its_lab,
-        the_next_run_removes_what_killed_runs_left,
-        a_lab_process_that_is_killed_ends_the_scenario_at_once,
-        a_lab_process_that_hangs_is_killed_after_an_interrupt,
-        passed_and_failed_scenarios_leave_nothing_of_their_labs,
+        killed_run_leaves_nothing_of_its_lab,
+        next_run_removes_leftovers_of_killed_runs,
+        killed_lab_process_ends_the_scenario_at_once,
+        hanging_lab_process_is_killed_after_an_interrupt,
+        passed_and_failed_scenarios_leave_no_labs,
         fifty_labs_leave_no_process_no_namespace_and_no_memory,
-        a_killed_device_ends_the_scenario_and_removes_the_lab,
-        a_device_that_hangs_ends_the_scenario_after_its_time,
+        killed_device_ends_the_scenario_and_removes_the_lab,
+        hanging_device_ends_the_scenario_after_a_timeout,
     ]
 }
 
@@ -57,13 +57,13 @@ fn int_term_and_hup_remove_the_lab() {
     }
 }
 
-fn a_killed_run_leaves_nothing_of_its_lab() {
+fn killed_run_leaves_nothing_of_its_lab() {
     let (mut run, namespaces) = standing();
     run.running.kill();
     assert_gone(&run, &namespaces);
 }
 
-fn the_next_run_removes_what_killed_runs_left() {
+fn next_run_removes_leftovers_of_killed_runs() {
     let (mut run, namespaces) = standing();
     run.running.kill();
     assert_gone(&run, &namespaces);
@@ -79,7 +79,7 @@ fn the_next_run_removes_what_killed_runs_left() {
     assert!(run.registered().is_none() && run.temporary().is_empty());
 }
 
-fn a_lab_process_that_is_killed_ends_the_scenario_at_once() {
+fn killed_lab_process_ends_the_scenario_at_once() {
     for victim in [0, 1] {
         let (mut run, namespaces) = standing();
         let processes = run.processes();
@@ -91,7 +91,7 @@ fn a_lab_process_that_is_killed_ends_the_scenario_at_once() {
     }
 }
 
-fn a_lab_process_that_hangs_is_killed_after_an_interrupt() {
+fn hanging_lab_process_is_killed_after_an_interrupt() {
     let (mut run, namespaces) = standing();
     let processes = run.processes();
     processes[..2].iter().for_each(|process| signal("STOP", *process));
@@ -100,7 +100,7 @@ fn a_lab_process_that_hangs_is_killed_after_an_interrupt() {
     assert_gone(&run, &namespaces);
 }
 
-fn passed_and_failed_scenarios_leave_nothing_of_their_labs() {
+fn passed_and_failed_scenarios_leave_no_labs() {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..50 {
         let count = number % 2;
@@ -155,7 +155,7 @@ fn standing_device() -> (LabRun, HashSet<PathBuf>, u32) {
     (run, namespaces, device)
 }
 
-fn a_killed_device_ends_the_scenario_and_removes_the_lab() {
+fn killed_device_ends_the_scenario_and_removes_the_lab() {
     let (mut run, namespaces, device) = standing_device();
     signal("KILL", device);
     assert_eq!(run.running.wait().code(), Some(3));
@@ -164,7 +164,7 @@ fn a_killed_device_ends_the_scenario_and_removes_the_lab() {
     assert!(stdout.contains("DUT0"), "{stdout}");
 }
 
-fn a_device_that_hangs_ends_the_scenario_after_its_time() {
+fn hanging_device_ends_the_scenario_after_a_timeout() {
     let (mut run, namespaces, device) = standing_device();
     signal("STOP", device);
     assert_eq!(run.running.wait().code(), Some(3));

@@ -12,9 +12,9 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let needs = [needs, &[&limits]].concat();
     trials![
         &needs;
-        a_limit_of_zero_is_told_once_with_the_command_that_raises_it,
-        another_limit_of_zero_is_told_by_its_name,
-        root_needs_no_namespace_of_users,
+        user_namespace_limit_of_zero_is_reported_with_the_command_that_raises_it,
+        other_namespace_limit_of_zero_is_named,
+        root_needs_no_user_namespace,
     ]
 }
 
@@ -60,7 +60,7 @@ fn nested(setting: &str, starter: &str) -> Command {
     nested
 }
 
-fn a_limit_of_zero_is_told_once_with_the_command_that_raises_it() {
+fn user_namespace_limit_of_zero_is_reported_with_the_command_that_raises_it() {
     let ended = run_where("echo 0 > /proc/sys/user/max_user_namespaces");
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert_eq!(ended.stdout, "");
@@ -71,13 +71,13 @@ fn a_limit_of_zero_is_told_once_with_the_command_that_raises_it() {
     );
 }
 
-fn another_limit_of_zero_is_told_by_its_name() {
+fn other_namespace_limit_of_zero_is_named() {
     let ended = run_where("echo 0 > /proc/sys/user/max_net_namespaces");
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.stderr.contains("`user.max_net_namespaces` is 0"), "{ended:?}");
 }
 
-fn root_needs_no_namespace_of_users() {
+fn root_needs_no_user_namespace() {
     let scenario = WAITS.replace("count: 9, within: 60m", "count: 0");
     let setting = "echo 0 > /proc/sys/user/max_user_namespaces";
     let ended = run_as(setting, "env", &scenario);

@@ -12,7 +12,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         documented_lines_typed_over_ssh_show_the_documented_outputs,
     ];
-    all.extend(trials![&[needs, &[&curl]].concat(); the_office_reaches_the_page_for_passwords]);
+    all.extend(trials![&[needs, &[&curl]].concat(); mscep_admin_page_is_reachable_from_the_office]);
     all
 }
 
@@ -76,7 +76,7 @@ fn documented_lines_typed_over_ssh_show_the_documented_outputs() {
     });
 }
 
-fn the_office_reaches_the_page_for_passwords() {
+fn mscep_admin_page_is_reachable_from_the_office() {
     let rig = Rig::start();
     let mut curl = rig.command("curl");
     curl.args([

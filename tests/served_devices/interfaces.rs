@@ -8,7 +8,7 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials() -> Vec<Planned> {
     let reason = || "this machine has no interface named eth0".to_owned();
     let need = Need::new("own-interface", own().is_none().then(reason));
-    trials![&[&need]; an_interface_of_the_machine_itself_is_refused]
+    trials![&[&need]; interface_of_the_machine_is_rejected]
 }
 
 /// An interface of this machine whose name a device's could have.
@@ -17,7 +17,7 @@ fn own() -> Option<String> {
     names.find(|name| Path::new("/sys/class/net").join(name).exists())
 }
 
-fn an_interface_of_the_machine_itself_is_refused() {
+fn interface_of_the_machine_is_rejected() {
     let machine = refused_to_serve(&["--interface", &own().unwrap()]);
     assert!(machine.contains("is an interface of the machine itself"), "{machine}");
 }

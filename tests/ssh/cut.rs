@@ -14,11 +14,11 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back,
-        a_configuration_committed_before_the_cut_is_restored,
-        a_device_that_is_gone_while_nothing_is_asked_is_noticed,
-        a_device_that_comes_back_is_waited_for,
-        a_configuration_that_cannot_be_restored_is_saved_and_told,
+        restart_during_a_commit_needs_no_restore,
+        configuration_committed_before_a_connection_loss_is_restored,
+        connection_loss_while_idle_is_noticed,
+        restore_waits_for_the_device_to_return,
+        unrestored_configuration_is_saved_and_reported,
     ]
 }
 
@@ -54,7 +54,7 @@ fn broken<T: std::fmt::Debug>(outcome: Result<T, DeviceError>) -> String {
     }
 }
 
-async fn a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back() {
+async fn restart_during_a_commit_needs_no_restore() {
     let server = cut_in_commit("");
     let device = connect(&server.target()).await.unwrap();
     let told = broken(device.configure(Change::Replace("set a after")).await);
@@ -67,7 +67,7 @@ async fn a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back() {
     assert_eq!(device.restore().await, Restored::Unchanged);
 }
 
-async fn a_configuration_committed_before_the_cut_is_restored() {
+async fn configuration_committed_before_a_connection_loss_is_restored() {
     let server = cut_in_commit("cp candidate running;");
     let device = connect(&server.target()).await.unwrap();
     broken(device.configure(Change::Replace("set a after")).await);
@@ -76,7 +76,7 @@ async fn a_configuration_committed_before_the_cut_is_restored() {
     assert_eq!(server.text("running"), BEFORE);
 }
 
-async fn a_device_that_is_gone_while_nothing_is_asked_is_noticed() {
+async fn connection_loss_while_idle_is_noticed() {
     let mut server = cut_in_commit("");
     let device = connect(&server.target()).await.unwrap();
     server.stop();
@@ -86,7 +86,7 @@ async fn a_device_that_is_gone_while_nothing_is_asked_is_noticed() {
     assert_eq!(device.restore().await, Restored::Unchanged);
 }
 
-async fn a_device_that_comes_back_is_waited_for() {
+async fn restore_waits_for_the_device_to_return() {
     let mut server = cut_in_commit("");
     std::fs::write(server.path("cut"), "").unwrap();
     let device = connect(&server.target()).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_device_that_comes_back_is_waited_for() {
     assert_eq!(server.text("running"), BEFORE);
 }
 
-async fn a_configuration_that_cannot_be_restored_is_saved_and_told() {
+async fn unrestored_configuration_is_saved_and_reported() {
     let (mut server, sessions) = (cut_in_commit(""), sessions(None));
     std::fs::write(server.path("cut"), "").unwrap();
     let target = SshTarget { answer_within: Duration::from_secs(2), ..server.target() };

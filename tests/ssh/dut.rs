@@ -14,7 +14,7 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        the_documented_scenario_passes_through_ssh,
+        documented_scenario_passes_over_ssh,
     ]
 }
 
@@ -26,7 +26,7 @@ set system certificate scep csr CSR encrypted-password U2FsdGVkX19P8MYjQLXrIvBEO
 set system certificate scep csr CSR port 8080
 set system certificate scep csr CSR url 'http://10.215.168.1'";
 
-async fn the_documented_scenario_passes_through_ssh() {
+async fn documented_scenario_passes_over_ssh() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("dut.sock");
     let socket = socket.to_str().unwrap();

@@ -14,9 +14,9 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_device_that_sends_garbage_can_be_configured,
-        a_device_on_a_slow_line_can_be_configured,
-        floods_silence_and_an_end_are_told_apart,
+        device_that_sends_garbage_can_be_configured,
+        device_on_a_slow_line_can_be_configured,
+        flood_silence_and_disconnect_are_distinguished,
     ]
 }
 
@@ -47,19 +47,19 @@ async fn assert_of_use(target: &SshTarget) {
     assert_eq!(device.restore().await, Restored::PutBack);
 }
 
-async fn a_device_that_sends_garbage_can_be_configured() {
+async fn device_that_sends_garbage_can_be_configured() {
     let (_rig, target) = behind(GARBAGE);
     assert_of_use(&target).await;
 }
 
-async fn a_device_on_a_slow_line_can_be_configured() {
+async fn device_on_a_slow_line_can_be_configured() {
     // What reads whole lines waits for another end of them than a line that is passed on has.
     let shell = format!("export TERM=vt100\n{SLOW}");
     let (_rig, target) = behind(&shell);
     assert_of_use(&target).await;
 }
 
-async fn floods_silence_and_an_end_are_told_apart() {
+async fn flood_silence_and_disconnect_are_distinguished() {
     let (rig, target) = behind(FLOOD);
     assert_tells(&reason(connect(&target).await), &["printed more than 4 MiB"]);
     rig.device_shell(DROPS);

@@ -11,18 +11,18 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        the_documented_scenarios_pass_and_the_configuration_is_restored,
+        documented_scenarios_pass_and_the_configuration_is_restored,
         one_time_passwords_of_mscep_admin_reach_the_device,
         keep_config_leaves_the_configuration,
-        a_failure_shows_the_output_and_the_configuration_is_restored,
-        ctrl_c_restores_the_configuration_and_says_so,
-        a_device_that_cannot_be_reached_is_said_before_any_scenario,
-        every_scenario_passes_through_ssh,
-        what_a_url_alone_cannot_do_skips_the_scenario,
+        failure_shows_the_output_and_restores_the_configuration,
+        ctrl_c_restores_the_configuration_and_reports_it,
+        unreachable_device_is_reported_before_any_scenario,
+        every_scenario_passes_over_ssh,
+        scenario_that_needs_a_control_port_is_skipped,
         certificates_issued_before_a_scenario_are_not_counted,
-        a_control_port_that_is_none_is_told,
-        a_lab_stands_in_for_its_own_and_no_other,
-        a_second_ctrl_c_tells_where_the_configuration_is_saved,
+        wrong_control_port_is_reported,
+        lab_replaces_only_the_lab_it_stands_in_for,
+        second_ctrl_c_shows_where_the_configuration_is_saved,
     ]
 }
 
@@ -92,7 +92,7 @@ fn own_configuration(rig: &Rig) -> Vec<String> {
     own
 }
 
-fn the_documented_scenarios_pass_and_the_configuration_is_restored() {
+fn documented_scenarios_pass_and_the_configuration_is_restored() {
     let rig = Rig::start();
     let own = own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
@@ -128,7 +128,7 @@ fn keep_config_leaves_the_configuration() {
     assert!(kept.iter().any(|line| line.contains("scep csr CSR cgi-path /scep")), "{kept:?}");
 }
 
-fn a_failure_shows_the_output_and_the_configuration_is_restored() {
+fn failure_shows_the_output_and_restores_the_configuration() {
     let mut rig = Rig::start();
     let own = own_configuration(&rig);
     let password = format!("password-file: {}", rig.password_file().display());
@@ -171,7 +171,7 @@ fn endless(rig: &Rig, lab: &str) -> Running {
     running
 }
 
-fn ctrl_c_restores_the_configuration_and_says_so() {
+fn ctrl_c_restores_the_configuration_and_reports_it() {
     let rig = Rig::start();
     let own = own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
@@ -189,7 +189,7 @@ fn ctrl_c_restores_the_configuration_and_says_so() {
     assert_eq!(configuration(&rig), own);
 }
 
-fn a_device_that_cannot_be_reached_is_said_before_any_scenario() {
+fn unreachable_device_is_reported_before_any_scenario() {
     let mut rig = Rig::start();
     rig.stop_sshd();
     let lab = lab(&rig, None, &PKIS);
@@ -225,7 +225,7 @@ fn for_lab(rig: &Rig, name: &str, pki: &str, has_control: bool) -> String {
     lab
 }
 
-fn every_scenario_passes_through_ssh() {
+fn every_scenario_passes_over_ssh() {
     let mut rig = Rig::start();
     for entry in std::fs::read_dir(workspace().join("scenarios/scep")).unwrap() {
         let file = entry.unwrap().path();
@@ -242,7 +242,7 @@ fn every_scenario_passes_through_ssh() {
     }
 }
 
-fn what_a_url_alone_cannot_do_skips_the_scenario() {
+fn scenario_that_needs_a_control_port_is_skipped() {
     let mut rig = Rig::start();
     let lab = for_lab(&rig, "linux-manual-approval", "linux-pki", false);
     rig.fresh_linux_pki(&["--approval", "manual"]);
@@ -269,7 +269,7 @@ fn certificates_issued_before_a_scenario_are_not_counted() {
     }
 }
 
-fn a_control_port_that_is_none_is_told() {
+fn wrong_control_port_is_reported() {
     let rig = Rig::start();
     let lab = for_lab(&rig, "linux-pki", "linux-pki", true);
     let scenario = "scenarios/scep/linux-pki.yaml";
@@ -289,7 +289,7 @@ fn a_control_port_that_is_none_is_told() {
     }
 }
 
-fn a_lab_stands_in_for_its_own_and_no_other() {
+fn lab_replaces_only_the_lab_it_stands_in_for() {
     let rig = Rig::start();
     let lab = lab(&rig, None, &["windows-pki"]);
     let ended = run(&rig, &["scenarios/scep/linux-pki.yaml", "--lab", &lab, "--yes"]);
@@ -297,7 +297,7 @@ fn a_lab_stands_in_for_its_own_and_no_other() {
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
 }
 
-fn a_second_ctrl_c_tells_where_the_configuration_is_saved() {
+fn second_ctrl_c_shows_where_the_configuration_is_saved() {
     let rig = Rig::start();
     own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);

@@ -17,15 +17,15 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        the_users_configuration_says_where_a_device_is_and_what_is_in_between,
-        a_password_is_seen_in_no_process_and_no_file,
-        a_password_of_the_environment_is_not_handed_on,
-        ssh_ends_with_a_run_that_is_killed,
+        ssh_configuration_of_the_user_gives_host_and_jump_host,
+        password_appears_in_no_process_and_no_file,
+        password_variable_is_not_passed_to_ssh,
+        ssh_ends_when_the_run_is_killed,
     ]
 }
 
 pub(crate) fn without_servers() -> Vec<Planned> {
-    trials![&[]; without_an_ssh_program_the_package_to_install_is_told]
+    trials![&[]; missing_ssh_program_is_reported_with_its_package]
 }
 
 /// A scenario that asks a device for its configuration, and a lab with that device.
@@ -56,7 +56,7 @@ fn finish(mut command: Command, folder: &Path) -> Ended {
     ended
 }
 
-fn without_an_ssh_program_the_package_to_install_is_told() {
+fn missing_ssh_program_is_reported_with_its_package() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
     command.args(arguments(folder.path(), "ssh: admin@127.0.0.1"));
@@ -80,7 +80,7 @@ fn at_home(server: &Sshd) -> Command {
     command
 }
 
-fn the_users_configuration_says_where_a_device_is_and_what_is_in_between() {
+fn ssh_configuration_of_the_user_gives_host_and_jump_host() {
     let server = server();
     let folder = server.path("home").join(".ssh");
     fs::create_dir_all(&folder).unwrap();
@@ -148,7 +148,7 @@ impl Passwords for LooksAround {
     }
 }
 
-async fn a_password_is_seen_in_no_process_and_no_file() {
+async fn password_appears_in_no_process_and_no_file() {
     let server = server();
     let target = SshTarget { password: None, identity: None, ..server.target() };
     let looks = Arc::new(LooksAround(Mutex::default()));
@@ -177,7 +177,7 @@ fn ssh_of(server: &Sshd) -> usize {
     lines.filter(|line| String::from_utf8_lossy(line).contains(&known_hosts)).count()
 }
 
-fn ssh_ends_with_a_run_that_is_killed() {
+fn ssh_ends_when_the_run_is_killed() {
     // The device says nothing any more, and would go on for long.
     let server = Sshd::start(&script(
         r#"special() { [ "$1" = "show running" ] || return 1; touch asked; exec sleep 600; }"#,
@@ -199,7 +199,7 @@ fn ssh_ends_with_a_run_that_is_killed() {
     sceplab::wait_until("ssh has ended", || ssh_of(&server) == 0);
 }
 
-fn a_password_of_the_environment_is_not_handed_on() {
+fn password_variable_is_not_passed_to_ssh() {
     let server = server();
     let programs = server.path("programs");
     fs::create_dir(&programs).unwrap();

@@ -90,7 +90,7 @@ fn assert_refused(ended: &Ended) {
 }
 
 #[test]
-fn the_files_of_these_tests_are_right_but_for_their_mistake() {
+fn base_files_of_these_tests_are_valid() {
     let files = Files::with_lab(LAB);
     let checked = run_in(files.folder.path(), &["check", "a.yaml"]);
     assert_eq!(checked.told(), "exit code: 0\n--- stdout\n1 scenario in order\n");

@@ -44,7 +44,7 @@ fn accepts_success(step: &ClientStep) -> bool {
 }
 
 #[test]
-fn the_built_in_client_conforms() {
+fn built_in_client_conforms() {
     let script = "scenarios/clients/sceplab.sh";
     let client = [script, SCEPLAB, "{url}", "{challenge}", "{dir}", "{ca}"];
     let (ended, verdicts) = conform(&["--strict"], &client);
@@ -57,7 +57,7 @@ fn the_built_in_client_conforms() {
 }
 
 #[test]
-fn a_client_that_believes_everything_fails_every_case_in_which_something_is_to_be_refused() {
+fn client_that_accepts_everything_fails_every_case_that_asks_for_a_refusal() {
     let text = format!(
         "#!/bin/sh\n{SCEPLAB} enrol \"$1\" --challenge \"$2\" --poll-within 3 >/dev/null 2>&1\nexit 0\n"
     );
@@ -79,7 +79,7 @@ fn a_client_that_believes_everything_fails_every_case_in_which_something_is_to_b
 }
 
 #[test]
-fn a_client_that_asks_and_believes_or_refuses_everything_conforms_in_nothing_that_is_a_must() {
+fn client_that_always_accepts_or_always_refuses_conforms_to_no_must() {
     for word in ["true", "false"] {
         let asks = format!("#!/bin/sh\n{}\n{word}\n", asking());
         let (_folder, client) = script(&asks);
@@ -95,7 +95,7 @@ fn a_client_that_asks_and_believes_or_refuses_everything_conforms_in_nothing_tha
 }
 
 #[test]
-fn a_client_that_hangs_is_ended_with_its_children() {
+fn hanging_client_is_killed_with_its_children() {
     let start = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().display().to_string();
@@ -116,7 +116,7 @@ fn a_client_that_hangs_is_ended_with_its_children() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_told_before_anything_is_run() {
+fn missing_client_program_is_rejected_before_the_run() {
     let (ended, _) = conform(&[], &["no-such-client", "{url}"]);
     assert_eq!(ended.code, Some(2), "{}", ended.told());
     assert!(ended.stderr.contains("there is no program `no-such-client`"), "{}", ended.stderr);
@@ -127,7 +127,7 @@ fn a_program_that_is_not_there_is_told_before_anything_is_run() {
 }
 
 #[test]
-fn a_command_that_never_asks_the_ca_is_told_with_what_it_said_and_nothing_is_tried() {
+fn command_that_sends_no_request_is_reported_with_its_output() {
     let (_folder, mistyped) = script("#!/bin/sh\necho \"usage: client URL $2\" >&2\nexit 64\n");
     let (ended, verdicts) = conform(&[], &[&mistyped, "{urll}", "{challenge}"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());

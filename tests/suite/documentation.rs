@@ -126,7 +126,7 @@ fn captures<const N: usize>(pattern: &str, text: &str) -> Option<[String; N]> {
 }
 
 #[test]
-fn both_documented_scenarios_are_read_whole() {
+fn both_documented_scenarios_are_parsed_completely() {
     assert_eq!(SCENARIOS.len(), 2);
     let kinds = |documented: &Documented| -> Vec<usize> {
         documented

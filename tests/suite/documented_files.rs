@@ -7,18 +7,18 @@ use super::documentation::{self, Checks, Documented};
 use super::documented_run::scenario_path;
 
 #[test]
-fn the_linux_scenario_is_as_documented() {
+fn linux_scenario_is_as_documented() {
     assert_eq!(written("scep/linux-pki.yaml"), *documentation::linux());
 }
 
 #[test]
-fn the_windows_scenario_is_as_documented() {
+fn windows_scenario_is_as_documented() {
     assert_eq!(written("scep/windows-pki.yaml"), *documentation::windows());
 }
 
 /// The documented sealed values are salted and padded; their length tells about how long what they hide is.
 #[test]
-fn what_the_keyrings_open_sealed_values_to_fits_their_length() {
+fn keyring_passwords_fit_the_length_of_their_sealed_values() {
     for (lab, length) in [("labs/linux-pki.yaml", 1..=15), ("labs/windows-pki.yaml", 32..=47)] {
         let lab = Lab::load(&scenario_path(lab)).unwrap();
         let [(sealed, clear)] = Vec::from_iter(&lab.devices["DUT0"].keyring)[..] else {

@@ -71,46 +71,46 @@ fn comparisons() -> Vec<Comparison> {
 }
 
 #[test]
-fn the_ping_to_the_gateway_is_as_documented() {
+fn ping_to_the_gateway_is_as_documented() {
     Comparison::ping(documentation::linux(), &LINUX, PING_GATEWAY).assert();
     Comparison::ping(documentation::windows(), &WINDOWS, PING_GATEWAY).assert();
     assert!(LINUX[PING_GATEWAY].contains("ttl=64 "));
 }
 
 #[test]
-fn the_ping_to_the_windows_server_is_as_documented() {
+fn ping_to_the_windows_server_is_as_documented() {
     Comparison::ping(documentation::windows(), &WINDOWS, PING_WINDOWS).assert();
     assert!(WINDOWS[PING_WINDOWS].contains("ttl=126 "));
 }
 
 #[test]
-fn the_linux_table_is_as_documented() {
+fn linux_table_is_as_documented() {
     Comparison::table(documentation::linux(), &LINUX).assert();
     assert_eq!(LINUX[SHOW].lines().next(), Some("-".repeat(97).as_str()));
 }
 
 #[test]
-fn the_windows_table_is_as_documented() {
+fn windows_table_is_as_documented() {
     Comparison::table(documentation::windows(), &WINDOWS).assert();
     assert_eq!(WINDOWS[SHOW].lines().next(), Some("-".repeat(85).as_str()));
 }
 
 #[test]
-fn the_linux_ca_certificate_is_as_documented() {
+fn linux_ca_certificate_is_as_documented() {
     Comparison::certificate(documentation::linux(), &LINUX, CA).assert();
 }
 
 #[test]
-fn the_linux_user_certificate_is_as_documented() {
+fn linux_user_certificate_is_as_documented() {
     Comparison::certificate(documentation::linux(), &LINUX, USER).assert();
 }
 
 #[test]
-fn the_windows_ca_certificate_is_as_documented() {
+fn windows_ca_certificate_is_as_documented() {
     Comparison::certificate(documentation::windows(), &WINDOWS, CA).assert();
 }
 
 #[test]
-fn the_windows_user_certificate_is_as_documented() {
+fn windows_user_certificate_is_as_documented() {
     Comparison::certificate(documentation::windows(), &WINDOWS, USER).assert();
 }

@@ -31,7 +31,7 @@ steps:
 ";
 
 #[test]
-fn ctrl_c_ends_a_run_that_waits() {
+fn ctrl_c_ends_a_waiting_run() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
     fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
@@ -54,7 +54,7 @@ fn ctrl_c_ends_a_run_that_waits() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_starts_no_other_process() {
+fn virtual_run_starts_no_process_and_opens_no_socket() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
     fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();

@@ -73,7 +73,7 @@ const SPICE: &[&str] = &[
 ];
 
 #[test]
-fn mutated_scenarios_are_read_or_refused() {
+fn corrupted_scenarios_are_read_or_rejected() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("labs")).unwrap();
     let labs = fs::read_dir(scenario_path("labs")).unwrap().map(|entry| entry.unwrap().path());
@@ -95,7 +95,7 @@ fn mutated_scenarios_are_read_or_refused() {
 }
 
 #[test]
-fn mutated_labs_are_read_or_refused() {
+fn corrupted_labs_are_read_or_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mutated.yaml");
     let mut refused = 0;

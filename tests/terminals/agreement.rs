@@ -8,7 +8,7 @@ use crate::support::server::{LINUX, Server};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
-    trials![needs; the_network_is_used_only_after_a_yes]
+    trials![needs; live_run_uses_the_network_only_after_yes]
 }
 
 /// What the run says at a terminal where `answer` is typed, and its exit code.
@@ -25,7 +25,7 @@ fn at_a_terminal(files: &Files, answer: &str) -> Ended {
     Ended { code, stdout: running.rest_of_stdout(), stderr: running.rest_of_stderr() }
 }
 
-fn the_network_is_used_only_after_a_yes() {
+fn live_run_uses_the_network_only_after_yes() {
     let (listener, authority) = silent();
     let files = Files::new(&authority, LINUX, "", "password x1-y2-z3");
     let refused = at_a_terminal(&files, "n");

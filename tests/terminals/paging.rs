@@ -9,8 +9,8 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_long_output_is_shown_a_screen_at_a_time,
-        ctrl_c_ends_a_command_and_not_the_session,
+        long_output_is_paged,
+        ctrl_c_ends_the_command_but_not_the_session,
     ]
 }
 
@@ -30,7 +30,7 @@ fn session(served: &Served) -> Running {
     Running::start(script)
 }
 
-fn a_long_output_is_shown_a_screen_at_a_time() {
+fn long_output_is_paged() {
     let served = Served::start(&[]);
     let mut session = session(&served);
     session.tell("show running");
@@ -50,7 +50,7 @@ fn a_long_output_is_shown_a_screen_at_a_time() {
     assert_eq!(all.matches("address 10.0.15.1/24").count(), 2, "{all}");
 }
 
-fn ctrl_c_ends_a_command_and_not_the_session() {
+fn ctrl_c_ends_the_command_but_not_the_session() {
     let served = Served::start(&[]);
     let mut session = session(&served);
     session.tell("ping 10.215.168.1 count 1000 timeout 1");

@@ -13,9 +13,9 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
-        clean_removes_what_ended_runs_left_and_nothing_of_others,
-        the_next_run_removes_what_ended_runs_left,
-        an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it,
+        clean_removes_leftovers_of_ended_runs_only,
+        next_run_removes_leftovers_of_ended_runs,
+        clean_keeps_a_recently_requested_image,
     ];
     all.extend(trials![
         &[];
@@ -31,7 +31,7 @@ async fn make(engine: &Engine, of: &str, owner: &Owner) -> Labels {
     labels
 }
 
-fn clean_removes_what_ended_runs_left_and_nothing_of_others() {
+fn clean_removes_leftovers_of_ended_runs_only() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let mortal = Mortal::new();
@@ -61,7 +61,7 @@ fn clean_removes_what_ended_runs_left_and_nothing_of_others() {
     });
 }
 
-fn the_next_run_removes_what_ended_runs_left() {
+fn next_run_removes_leftovers_of_ended_runs() {
     let runtime = runtime();
     let engine = engine(&runtime);
     runtime.block_on(async {
@@ -75,7 +75,7 @@ fn the_next_run_removes_what_ended_runs_left() {
     });
 }
 
-fn an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it() {
+fn clean_keeps_a_recently_requested_image() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let image = runtime.block_on(NodeImages::default().obtain(&engine, &options())).unwrap();

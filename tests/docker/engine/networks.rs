@@ -13,12 +13,12 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
-        labs_that_are_made_at_once_do_not_collide,
+        concurrent_labs_get_separate_networks,
     ];
     all.extend(trials![
         &[];
-        a_lab_without_a_free_block_of_addresses_is_told_who_has_them,
-        a_lab_whose_addresses_are_always_taken_is_told,
+        lack_of_free_addresses_is_reported_with_commands_that_free_some,
+        taken_addresses_are_reported,
     ]);
     all
 }
@@ -27,7 +27,7 @@ fn labels(of: &str) -> Labels {
     Labels::of(&name(of), &Owner::of_this_process(), "scep/x")
 }
 
-fn labs_that_are_made_at_once_do_not_collide() {
+fn concurrent_labs_get_separate_networks() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let labels = labels("carriers");
@@ -52,7 +52,7 @@ async fn assert_internal(engine: &Engine, carrier: &Carrier) {
     assert!(!routes.contains(&format!("{network:08X}")), "{routes}");
 }
 
-fn a_lab_without_a_free_block_of_addresses_is_told_who_has_them() {
+fn lack_of_free_addresses_is_reported_with_commands_that_free_some() {
     let engine = Fake::start(|request| Some(refuses_networks(request)));
     // The first three quarters are another network's, the last is the lab's.
     let host = Host {
@@ -66,7 +66,7 @@ fn a_lab_without_a_free_block_of_addresses_is_told_who_has_them() {
     insta::assert_snapshot!(refusal(&engine, &lab), @"docker: making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `198.18.0.0/15`, of which each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
 }
 
-fn a_lab_whose_addresses_are_always_taken_is_told() {
+fn taken_addresses_are_reported() {
     let engine = Fake::start(|request| Some(refuses_networks(request)));
     insta::assert_snapshot!(refusal(&engine, &Lab::default()), @"docker: making the lab's network: Docker responded with status code 403: Pool overlaps with other one on this address space; another network of the engine has these addresses: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
 }

@@ -14,12 +14,12 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
-        all_of_a_run_is_removed_when_its_runner_is_killed,
-        a_runner_that_says_farewell_takes_its_reaper_with_it,
+        reaper_removes_everything_of_a_killed_run,
+        reaper_ends_when_its_runner_says_so,
     ];
     all.extend(trials![
         &[];
-        a_reaper_that_is_told_no_run_removes_nothing,
+        reaper_without_a_run_removes_nothing,
     ]);
     all
 }
@@ -43,7 +43,7 @@ fn start(run: &str) -> Child {
     reaper
 }
 
-fn all_of_a_run_is_removed_when_its_runner_is_killed() {
+fn reaper_removes_everything_of_a_killed_run() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let killed = Labels::of(&name("killed"), &Owner::of_this_process(), "scep/x");
@@ -69,7 +69,7 @@ fn all_of_a_run_is_removed_when_its_runner_is_killed() {
     });
 }
 
-fn a_runner_that_says_farewell_takes_its_reaper_with_it() {
+fn reaper_ends_when_its_runner_says_so() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let labels = Labels::of(&name("well"), &Owner::of_this_process(), "scep/x");
@@ -84,7 +84,7 @@ fn a_runner_that_says_farewell_takes_its_reaper_with_it() {
     });
 }
 
-fn a_reaper_that_is_told_no_run_removes_nothing() {
+fn reaper_without_a_run_removes_nothing() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
     let output = command.args(["lab-process", "reaper"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(3));

@@ -46,7 +46,7 @@ fn nothing_selected_exits_with_5() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_exits_with_2() {
+fn missing_path_exits_with_2() {
     assert_run("nowhere", &["run", "scenario"]);
     let empty = tempfile::tempdir().unwrap();
     super::assert_run_in(empty.path(), "nowhere-default", &["run"]);
@@ -54,7 +54,7 @@ fn a_path_that_leads_nowhere_exits_with_2() {
 }
 
 #[test]
-fn completions_are_a_script() {
+fn completions_are_a_shell_script() {
     let ended = crate::suite::sceplab::run(&["completions", "bash"]);
     assert_eq!(ended.code, Some(0));
     assert!(ended.stdout.contains("_sceplab()"));

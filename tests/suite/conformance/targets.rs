@@ -25,7 +25,7 @@ fn deviation(case: &str, until: &str) -> String {
 }
 
 #[test]
-fn a_deviation_that_is_known_does_not_fail_the_run() {
+fn known_deviation_does_not_fail_the_run() {
     let ended = conform(&deviation("algorithms/des", ", until: 2999-12-31"));
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
     let told =
@@ -34,20 +34,20 @@ fn a_deviation_that_is_known_does_not_fail_the_run() {
 }
 
 #[test]
-fn a_deviation_whose_day_is_over_fails_it() {
+fn expired_deviation_fails_the_run() {
     let ended = conform(&deviation("algorithms/des", ", until: 2020-01-01"));
     assert_eq!(ended.code, Some(4), "{}", ended.stdout);
     assert!(ended.stdout.contains("no longer excused: it is old"), "{}", ended.stdout);
 }
 
 #[test]
-fn a_deviation_that_is_gone_is_told() {
+fn gone_deviation_is_reported() {
     let ended = conform(&deviation("discovery/get-ca-caps", ""));
     assert!(ended.stdout.contains("gone   R01"), "{}", ended.stdout);
 }
 
 #[test]
-fn another_pki_than_the_one_that_is_known_is_not_tried() {
+fn pki_that_differs_from_its_target_file_is_not_tested() {
     let ended = conform(&format!("ca-fingerprint: {}\n", "ab".repeat(32)));
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(ended.stderr.contains("it is another PKI"), "{}", ended.stderr);
@@ -57,7 +57,7 @@ fn another_pki_than_the_one_that_is_known_is_not_tried() {
 }
 
 #[test]
-fn mistakes_in_it_are_shown_at_their_place() {
+fn mistakes_in_a_target_file_are_reported_with_their_place() {
     let ended = conform("deviations:\n- {case: a, reazon: b}\nparalel: 2\n");
     assert_eq!(ended.code, Some(2));
     for part in ["did you mean `reason`?", "did you mean `parallel`?", "lacks the field `source`"] {
@@ -85,7 +85,7 @@ steps:
 }
 
 #[test]
-fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
+fn check_reads_target_files_and_reports_their_mistakes() {
     let right = "title: A\ndeviations:\n- {case: conformance/server/a/b, reason: c, source: d}\n";
     let right = [("scenarios/targets/a.yaml", right)];
     let ended = checked(&right, &[]);

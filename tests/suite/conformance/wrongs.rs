@@ -33,7 +33,7 @@ fn scenario(wrong: Wrong) -> Scenario {
 }
 
 #[tokio::test]
-async fn each_is_refused_for_its_own_reason() {
+async fn each_mutation_is_refused_for_its_own_reason() {
     let scenarios = Wrong::ALL.iter().map(|wrong| scenario(*wrong)).collect();
     let driver: Arc<dyn Driver> = Arc::new(Virtual::default());
     let at_once = NonZeroUsize::new(4).unwrap();

@@ -83,7 +83,7 @@ fn count_bytes(text: &str, pattern: &str) -> String {
 }
 
 #[test]
-fn a_certificate_keeps_all_but_what_is_always_new() {
+fn certificate_form_replaces_only_values_that_change() {
     let documented = crate::suite::documentation::linux().output(super::CA);
     assert_eq!(
         certificate(documented),
@@ -99,7 +99,7 @@ fn a_certificate_keeps_all_but_what_is_always_new() {
 }
 
 #[test]
-fn the_documented_tables_have_the_documented_widths() {
+fn documented_tables_have_the_documented_widths() {
     for (documented, width, rows) in [
         (crate::suite::documentation::linux(), 97, 2),
         (crate::suite::documentation::windows(), 85, 4),

@@ -3,7 +3,7 @@
 use super::comparisons;
 
 #[test]
-fn a_line_that_is_dropped_or_doubled_is_noticed() {
+fn dropped_or_doubled_line_is_noticed() {
     for comparison in comparisons() {
         let lines: Vec<&str> = comparison.output.lines().collect();
         for at in (0..lines.len()).filter(|at| !lines[*at].trim().is_empty()) {
@@ -18,7 +18,7 @@ fn a_line_that_is_dropped_or_doubled_is_noticed() {
 }
 
 #[test]
-fn a_line_that_is_moved_is_noticed() {
+fn moved_line_is_noticed() {
     for comparison in comparisons() {
         let lines: Vec<&str> = comparison.output.lines().collect();
         for at in 1..lines.len() {
@@ -34,7 +34,7 @@ fn a_line_that_is_moved_is_noticed() {
 }
 
 #[test]
-fn a_word_that_is_another_is_noticed() {
+fn changed_word_is_noticed() {
     for comparison in comparisons() {
         for word in ["64", "CN", "Valid", "Digital", "critical", "packets", "sha256", "(2048"] {
             let changed = comparison.output.replacen(word, "other", 1);

@@ -203,7 +203,7 @@ fn md4(data: &[u8]) -> [u8; 16] {
 }
 
 #[test]
-fn the_digest_is_that_of_the_rfc() {
+fn md4_digest_is_that_of_the_rfc() {
     let hex = |data: &[u8]| md4(data).map(|octet| format!("{octet:02x}")).concat();
     assert_eq!(hex(b""), "31d6cfe0d16ae931b73c59d7e0c089c0");
     assert_eq!(hex(b"message digest"), "d9130a8164549fe818874806e1c7014b");
@@ -211,7 +211,7 @@ fn the_digest_is_that_of_the_rfc() {
 
 /// The worked example of MS-NLMP §4.2.4, whose server challenge is ours.
 #[test]
-fn the_key_is_that_of_the_specification() {
+fn ntlm_key_is_that_of_the_specification() {
     let owner = [utf16("USER"), utf16("Domain")].concat();
     let key = hmac_md5(&hmac_md5_key("Password"), &owner);
     let known = [

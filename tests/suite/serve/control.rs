@@ -60,7 +60,7 @@ fn post(control: &str, path: &str, body: &Value) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn what_was_issued_and_asked_is_told_and_no_secret() {
+async fn certificates_and_requests_are_listed_without_secrets() {
     let (server, control) = controlled(&["linux", "--challenge", PASSWORD]);
     enrol(&server.authority, LINUX, settings("CN=a", Some(PASSWORD))).await.unwrap();
     let issued = get(&control, "/issued");
@@ -79,7 +79,7 @@ async fn what_was_issued_and_asked_is_told_and_no_secret() {
 }
 
 #[tokio::test]
-async fn requests_are_decided_about_and_certificates_revoked() {
+async fn requests_are_decided_and_certificates_revoked() {
     let (server, control) = controlled(&["rfc8894", "--approval", "manual"]);
     let mut client = Client::new(settings("CN=a", None));
     let first = client.start();
@@ -102,7 +102,7 @@ async fn requests_are_decided_about_and_certificates_revoked() {
 }
 
 #[tokio::test]
-async fn a_fault_is_injected_and_counted() {
+async fn fault_is_injected_and_counted() {
     let first = "on: GetCACaps, nth: 1, do: http-status 503";
     let (mut server, control) = controlled(&["linux", "--fault", first]);
     let get_ca_caps = || async {
@@ -123,7 +123,7 @@ async fn a_fault_is_injected_and_counted() {
 }
 
 #[test]
-fn the_control_port_takes_nothing_odd() {
+fn control_port_rejects_malformed_requests() {
     let (_server, control) = controlled(&["linux"]);
     let post_as = |content_type: &str, body: &str| {
         let head = format!("POST /faults HTTP/1.1\r\nHost: {control}\r\n{content_type}");
@@ -148,7 +148,7 @@ fn the_control_port_takes_nothing_odd() {
 }
 
 #[test]
-fn the_faults_are_listed_and_impossible_ones_refused() {
+fn faults_are_listed_and_impossible_ones_rejected() {
     let listed = run(&["serve", "--list-faults"]);
     assert_eq!(listed.code, Some(0));
     assert!(listed.stdout.contains("\n  http-status STATUS "), "{}", listed.stdout);

@@ -31,7 +31,7 @@ fn kept(personality: PersonalityName, state: &Path) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn what_a_linux_server_issued_survives_a_kill_right_after_the_reply() {
+async fn issued_certificate_survives_a_kill_right_after_the_reply() {
     let state = tempfile::tempdir().unwrap();
     let mut given = Vec::new();
     let mut fingerprint = None;
@@ -49,7 +49,7 @@ async fn what_a_linux_server_issued_survives_a_kill_right_after_the_reply() {
 }
 
 #[tokio::test]
-async fn a_spent_password_stays_spent() {
+async fn used_password_stays_used_after_a_kill() {
     let state = tempfile::tempdir().unwrap();
     let challenge = ["--challenge", "once-and-no-more"];
     let with = || settings("CN=a", Some("once-and-no-more"));
@@ -70,7 +70,7 @@ async fn a_spent_password_stays_spent() {
 }
 
 #[tokio::test]
-async fn a_request_that_waits_waits_on() {
+async fn pending_request_survives_a_kill() {
     let state = tempfile::tempdir().unwrap();
     let manual = ["--approval", "manual"];
     let mut server = start("linux", state.path(), &manual);
@@ -88,7 +88,7 @@ async fn a_request_that_waits_waits_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_amid_many_enrolments_loses_none_that_was_given() {
+async fn kill_during_many_enrolments_loses_no_issued_certificate() {
     let state = tempfile::tempdir().unwrap();
     let mut server = start("linux", state.path(), &[]);
     let given: Arc<Mutex<Vec<X509>>> = Arc::default();

@@ -33,7 +33,7 @@ async fn is_cut_off(mut stream: TcpStream) {
 }
 
 #[tokio::test]
-async fn a_peer_that_stops_amid_a_request_is_cut_off() {
+async fn stalled_request_is_cut_off() {
     let address = impatient().await;
     for part in [
         "",
@@ -49,7 +49,7 @@ async fn a_peer_that_stops_amid_a_request_is_cut_off() {
 
 /// The clock stands still but for what is waited for: four pieces are sent in the time that the server has.
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_sends_byte_by_byte_is_cut_off() {
+async fn slow_request_is_cut_off() {
     let mut stream = TcpStream::connect(impatient().await).await.unwrap();
     let drip = async {
         while stream.write_all(b"GET /scep?operation=").await.is_ok() {
@@ -60,7 +60,7 @@ async fn a_peer_that_sends_byte_by_byte_is_cut_off() {
 }
 
 #[tokio::test]
-async fn slow_peers_do_not_keep_others_out() {
+async fn idle_peers_do_not_block_others() {
     let address = impatient().await;
     let mut idle = Vec::new();
     for _ in 0..20 {

@@ -8,10 +8,10 @@ use super::{files, topology};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
-    trials![needs; a_room_ends_with_all_that_is_in_it_also_when_a_test_panics]
+    trials![needs; namespaces_end_with_all_their_processes_if_a_test_panics]
 }
 
-fn a_room_ends_with_all_that_is_in_it_also_when_a_test_panics() {
+fn namespaces_end_with_all_their_processes_if_a_test_panics() {
     let folder = tempfile::tempdir().unwrap();
     files::write(folder.path(), "nowhere", files::USER_ID);
     let users = fs::read("/etc/passwd").unwrap();
