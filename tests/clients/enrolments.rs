@@ -1,4 +1,4 @@
-//! Enrolment, refusal, pending and renewal with each client that is installed.
+//! Enrolment, refusal, pending and renewal with each installed client.
 
 use std::process::{Command, Stdio};
 
@@ -47,7 +47,7 @@ const SUBJECT: &str = "distinguished-names CN=MyUserCert";
 const USER_CERTIFICATE: &str =
     "pki show certificate running://auth/certificates/scep/CSR/user/cert";
 
-/// Every client but strongSwan's takes the Windows server: 5.9.8 finds no cipher of its own in its capabilities.
+/// Every client except strongSwan's enrols with the Windows server: strongSwan 5.9.8 finds no cipher that it supports in the capabilities.
 async fn enrols(client: ScepClient) {
     let linux = Server::start(&["linux", "--challenge", "secret", "--allow-duplicate-names"]);
     let ndes = Server::start(&["ndes", "--challenge", "secret", "--single-password"]);
@@ -89,7 +89,7 @@ async fn tries_again(client: ScepClient) {
     device.shows(&["was answered HTTP 404, next try in"]).await;
 }
 
-/// scepclient asks again after half a minute only, which is left to its log.
+/// scepclient polls again only after half a minute, so for it the log alone is checked.
 async fn waits(client: ScepClient) {
     let device = ClientDevice::with(client);
     let mut server = Server::start(&["linux", "--approval", "manual"]);
@@ -104,7 +104,7 @@ async fn waits(client: ScepClient) {
         _ => "was answered PENDING",
     };
     device.logs(pending).await;
-    server.running.tell("approve");
+    server.running.write_line("approve");
     server.running.stdout_line(|line| line.starts_with("approved").then_some(()));
     device.shows(&["usercert Valid"]).await;
 }
@@ -140,7 +140,7 @@ async fn missing_scepclient_options_are_noted() {
     device.shows(&["ca: `scepclient` has no option for `DC` in a subject"]).await;
 }
 
-/// This program again, with nothing on the path, and made to run these groups.
+/// Runs this program again with an empty path, and with the groups that must run.
 fn without_programs(must_run: &str) -> Ended {
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", "clients::enrolments::missing_scepclient_options_are_noted"]);

@@ -1,4 +1,4 @@
-//! What the caller's environment holds for such programs does not change what they do in a lab.
+//! The caller's environment does not change what client programs do in a lab.
 
 use dut_sim::ScepClient;
 
@@ -6,7 +6,7 @@ use crate::support::needs::client;
 use crate::support::sceplab::{command, finish, workspace};
 use crate::support::trials::{Need, Planned};
 
-/// A trial for each client.
+/// One trial per client.
 pub(crate) fn trials(netns: &Need) -> Vec<Planned> {
     let trial = |its: ScepClient| {
         let program = client(its);

@@ -1,4 +1,4 @@
-//! Images of others as PKIs: those that serve, and those that misbehave in every way.
+//! Images of other projects as PKIs: some serve, some misbehave.
 
 use driver_docker::node_image::NodeImages;
 use testbed::LabOptions;
@@ -26,7 +26,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     all
 }
 
-/// A scenario at a PKI that is a script in a container.
+/// A scenario whose PKI is a script in a container.
 fn scripted(image: &str, script: &str, ready: &str) -> String {
     format!(
         "title: Scripted
@@ -49,7 +49,7 @@ steps:
     )
 }
 
-/// A lab that cannot be built or broke; what is told of it.
+/// Runs a scenario whose lab breaks, and checks its error report.
 #[track_caller]
 fn broken(docker: &Docker, scenario: &str, told: &[&str]) {
     let ended = Scenario::new("foreign", scenario).run(docker, &[]);
@@ -90,7 +90,7 @@ fn misbehaving_container_is_reported_with_its_last_output() {
 
 fn unavailable_image_is_reported_with_the_pull_command() {
     let docker = Docker::here();
-    // Nobody listens at that port of the engine's machine, so that no registry is asked.
+    // No server listens at that port of the engine's machine, so no registry is asked.
     let image = "127.0.0.1:9/no-such/image:1";
     let told = [
         "pki `gateway`: image `127.0.0.1:9/no-such/image:1` is not on this engine and cannot be pulled: ",
@@ -160,7 +160,7 @@ fn assert_documented_in(docker: &Docker, lab: &str) {
     std::fs::write(&file, lab).unwrap();
     let lab = file.to_str().unwrap();
     let scenario = "scenarios/scep/linux-pki.yaml";
-    // The driver that an image needs is chosen where none is named.
+    // Without `--driver`, `run` chooses the driver that an image needs.
     let ended = finish(command(workspace(), &["run", scenario, "--lab", lab]));
     ended.assert_orderly();
     assert_eq!(ended.code, Some(0), "{}", ended.told());

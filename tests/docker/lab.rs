@@ -1,4 +1,4 @@
-//! The documented scenarios in containers, and runs beside each other.
+//! The documented scenarios in containers, and parallel runs.
 
 use super::scenario::{Docker, Scenario};
 use crate::support::sceplab::{Running, command, finish, workspace};
@@ -66,11 +66,11 @@ fn device_console_leaves_no_containers() {
         "exit",
     ];
     for line in lines {
-        console.tell(line);
+        console.write_line(line);
     }
     assert_eq!(console.wait().code(), Some(0), "{}", console.rest_of_stderr());
     let stdout = console.rest_of_stdout();
     assert!(stdout.contains("ttl=64"), "{stdout}");
-    // The lab of a console is called after its device.
+    // The lab of a console is named after its device.
     docker.assert_gone("DUT0");
 }

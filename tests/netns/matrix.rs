@@ -1,4 +1,4 @@
-//! `sceplab matrix` on the kernel's network: clients and servers that are not installed.
+//! `sceplab matrix` on the kernel's network, with clients and servers that are not installed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,12 +18,12 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     ]
 }
 
-/// What the binary says on the kernel's network with nothing on the path.
+/// Runs `sceplab matrix` with an empty path.
 fn without_programs(folder: &Path, arguments: &[&str]) -> Ended {
     with_path(Path::new(""), folder, arguments)
 }
 
-/// The same with this path.
+/// Runs `sceplab matrix` with this path.
 fn with_path(path: &Path, folder: &Path, arguments: &[&str]) -> Ended {
     let mut command = command(folder, &[&["matrix"], arguments].concat());
     command.env("PATH", path);

@@ -1,4 +1,4 @@
-//! Labs that the kernel does not take: each a clear error within its time.
+//! Labs that the kernel refuses: each is a clear error in bounded time.
 
 use std::fs;
 
@@ -48,7 +48,7 @@ fn too_long_interface_name_is_reported() {
     );
 }
 
-/// No lab file has such a one; other callers may.
+/// Lab files cannot have such an address, but other callers can.
 fn impossible_host_address_is_reported() {
     let host = Host {
         addresses: vec!["224.0.0.1/24".parse().unwrap()],

@@ -1,4 +1,4 @@
-//! Server programs as PKIs: those that serve, and those that misbehave in every way.
+//! Server programs as PKIs: some serve, some misbehave.
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     all
 }
 
-/// A scenario that waits for an hour for what never comes, at a PKI that is `server.sh`.
+/// A scenario that waits an hour for an output that never comes. Its PKI is the script `server.sh`.
 const WAITS: &str = "title: Waits
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
@@ -51,13 +51,13 @@ steps:
   - run: {command: pki scep show CSR, matches: [never], within: 60m}
 ";
 
-/// The scenario that does not wait but passes.
+/// The same scenario with a step that passes instead of the one that waits.
 fn passes() -> String {
     let (steps, _) = WAITS.split_once("  - run:").unwrap();
     format!("{steps}  - ping: {{address: 10.0.0.1}}\n")
 }
 
-/// A folder with a scenario and its server.
+/// A folder with a scenario and its server script.
 fn folder(scenario: &str, server: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("it.yaml"), scenario).unwrap();
@@ -72,7 +72,7 @@ fn start(folder: &Path, further: &[&str]) -> Command {
     run
 }
 
-/// A run to its end; nothing is left of it.
+/// Runs a scenario to its end. Fails if the lab leaves anything behind.
 #[track_caller]
 fn run(scenario: &str, server: &str) -> Ended {
     let folder = folder(scenario, server);
@@ -82,7 +82,7 @@ fn run(scenario: &str, server: &str) -> Ended {
     ended
 }
 
-/// A lab that cannot be built or broke; what is told of it.
+/// Runs a scenario whose lab breaks, and checks its error report.
 #[track_caller]
 fn broken(scenario: &str, server: &str, told: &[&str]) -> Ended {
     let ended = run(scenario, server);
@@ -107,7 +107,7 @@ fn server_that_ends_before_it_is_ready_is_reported_at_once() {
     let told = ["`sh` ended by itself (exit status: 7)", "no depot", "it was not ready yet"];
     broken(WAITS, "echo no depot >&2; exit 7", &told);
     broken(WAITS, "kill -KILL $$", &["`sh` ended by itself (signal: 9 (SIGKILL))"]);
-    // One that goes into the background is not to be attended to.
+    // A server that goes into the background cannot be watched.
     broken(WAITS, "sleep 1000 & exit 0", &["is to be started so that it does not"]);
 }
 
@@ -116,7 +116,7 @@ fn dying_server_ends_a_waiting_scenario() {
                   echo out of luck; exit 3";
     let folder = folder(WAITS, server);
     let mut running = Running::start(start(folder.path(), &[]));
-    wait_until("the lab stands", || registered(folder.path()).is_some());
+    wait_until("the lab is built", || registered(folder.path()).is_some());
     fs::write(folder.path().join("die"), "").unwrap();
     assert_eq!(running.wait().code(), Some(3));
     let stdout = running.rest_of_stdout();
@@ -153,7 +153,7 @@ fn server_that_ignores_signals_is_killed_with_its_children() {
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     let folder = folder(WAITS, server);
     let mut run = LabRun { running: Running::start(start(folder.path(), &[])), folder };
-    wait_until("a lab stands", || run.registered().is_some());
+    wait_until("a lab is built", || run.registered().is_some());
     let namespaces = run.namespaces();
     assert!(!namespaces.is_empty());
     run.running.kill();

@@ -1,4 +1,4 @@
-//! A lab that stands is entered from another terminal.
+//! `sceplab shell` enters a lab from another terminal.
 
 use super::lab::{LabRun, WAITS, in_folders, inhabited};
 use crate::support::sceplab::{Ended, command, finish};
@@ -38,7 +38,7 @@ fn shell_returns_the_exit_code_of_its_command() {
 fn hosts_have_only_the_interfaces_and_routes_of_the_lab() {
     let run = LabRun::start(WAITS, &[]);
     let routes = shell(&run, &["other", "cat", "/proc/net/route"]);
-    // Interface, destination, gateway; addresses are written backwards.
+    // Interface, destination, gateway; the bytes of addresses are reversed.
     assert!(routes.stdout.contains("eth0\t00000000\t0101000A"), "{}", routes.stdout);
     let devices = shell(&run, &["gateway", "cat", "/proc/net/dev"]);
     let names: Vec<_> = devices

@@ -63,7 +63,7 @@ fn documented_lines_typed_over_ssh_show_the_documented_outputs() {
     ssh.arg("pki show certificate running://auth/certificates/scep/CSR/ca/ca.der");
     let shown = finish(ssh).stdout;
     assert!(shown.contains("Subject: CN = Teldat-PKI, O = Teldat, L = Madrid, C = ES"), "{shown}");
-    // What is shown can be entered again, sealed values to the letter.
+    // `show running` has the lines as they were typed, including sealed values.
     let running = rig.on_device("show running").stdout;
     let set = LINUX.lines().filter(|line| line.starts_with("set "));
     assert!(set.clone().count() > 9 && set.clone().all(|line| running.contains(line)), "{running}");

@@ -1,4 +1,4 @@
-//! The machine's own interfaces, which are not a device's.
+//! A served device may not have the machine's own interfaces.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ pub(crate) fn trials() -> Vec<Planned> {
     trials![&[&need]; interface_of_the_machine_is_rejected]
 }
 
-/// An interface of this machine whose name a device's could have.
+/// An interface of this machine with a name that a device's could have.
 fn own() -> Option<String> {
     let mut names = (0..9).map(|number| format!("eth{number}"));
     names.find(|name| Path::new("/sys/class/net").join(name).exists())

@@ -1,4 +1,4 @@
-//! Devices that misbehave, as the rig has them for those who drive one, seen with `ssh`.
+//! The rig's misbehaving devices, as `ssh` sees them.
 
 use std::process::Stdio;
 

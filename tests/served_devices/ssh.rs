@@ -100,7 +100,7 @@ fn restart_ends_all_sessions_and_keeps_the_saved_configuration() {
     let mut waiting = rig.ssh(&["-T"]);
     waiting.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut waiting = Running::start(waiting);
-    waiting.tell("show running");
+    waiting.write_line("show running");
     waiting.stdout_line(|line| line.contains("host-name R2").then_some(()));
     let mut ssh = rig.ssh(&[]);
     ssh.arg("reboot");

@@ -1,4 +1,4 @@
-//! The documented scenario on `sceplab dut`, which is the login shell of a real SSH server.
+//! The documented scenario on `sceplab dut` as the login shell of a real SSH server.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ async fn documented_scenario_passes_over_ssh() {
     let socket = socket.to_str().unwrap();
     let mut dut = Running::start(command(workspace(), &["dut", "--serve", socket]));
     let program = env!("CARGO_BIN_EXE_sceplab");
-    // A terminal that can do nothing, which the device draws nothing on; and one that it redraws each line on.
+    // First a terminal without capabilities, on which the device draws nothing, then one on which it redraws each line.
     for (terminal, name) in [("", "CN=MyUserCert"), ("TERM=vt100", "CN=Another")] {
         let server = Sshd::start(&format!("{terminal} exec {program} dut --attach {socket}\n"));
         let target = SshTarget { answer_within: Duration::from_secs(60), ..server.target() };

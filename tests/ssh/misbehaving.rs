@@ -1,4 +1,4 @@
-//! `sceplab dut` behind what comes between a device and its users: noise, a slow line, floods, silence.
+//! `sceplab dut` behind noise, a slow line, floods and silence.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     ]
 }
 
-/// A device whose login shell is this, and how it is reached.
+/// A device behind this login shell, and its SSH target.
 fn behind(shell: &str) -> (Rig, SshTarget) {
     let rig = Rig::light();
     rig.device_shell(shell);
@@ -33,7 +33,7 @@ fn behind(shell: &str) -> (Rig, SshTarget) {
 }
 
 /// Changes the configuration, reads it back, and leaves it as it was.
-async fn assert_of_use(target: &SshTarget) {
+async fn assert_usable(target: &SshTarget) {
     let device = connect(target).await.unwrap();
     let lines = "set interfaces ethernet eth0 address 10.215.168.64/24\nset system host-name R1";
     device.configure(Change::Replace(lines)).await.unwrap();
@@ -49,14 +49,14 @@ async fn assert_of_use(target: &SshTarget) {
 
 async fn device_that_sends_garbage_can_be_configured() {
     let (_rig, target) = behind(GARBAGE);
-    assert_of_use(&target).await;
+    assert_usable(&target).await;
 }
 
 async fn device_on_a_slow_line_can_be_configured() {
-    // What reads whole lines waits for another end of them than a line that is passed on has.
+    // On a terminal without capabilities the console waits for a line feed, but the slow line passes on a carriage return.
     let shell = format!("export TERM=vt100\n{SLOW}");
     let (_rig, target) = behind(&shell);
-    assert_of_use(&target).await;
+    assert_usable(&target).await;
 }
 
 async fn flood_silence_and_disconnect_are_distinguished() {

@@ -1,4 +1,4 @@
-//! What devices print: no prompt, pages, floods, colours, look-alikes, and nothing for ever.
+//! Outputs of devices: no prompt, pages, floods, colours, text like a prompt, and endless silence.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn shown_within(answer_within: Duration, it: &str) -> Result<String, Devic
     let target = SshTarget { answer_within, ..server.target() };
     let device = connect(&target).await.unwrap();
     let shown = device.execute("show it").await;
-    // Whatever it was, the session is of use afterwards.
+    // Afterwards the session still works.
     let after = device.execute("show running").await;
     assert!(after.as_ref().is_ok_and(|text| text.starts_with("# A device")), "{after:?}");
     device.restore().await;
@@ -157,7 +157,7 @@ async fn abandoned_command_is_stopped() {
     let device = connect(&server.target()).await.unwrap();
     let waited = tokio::time::timeout(Duration::from_millis(300), device.execute("ping")).await;
     assert!(waited.is_err());
-    // It would take twenty seconds by itself.
+    // Without Ctrl-C the command would take until `answer_within`, which is 20 s.
     let after = tokio::time::timeout(Duration::from_secs(15), device.execute("show running")).await;
     assert!(after.is_ok_and(|text| text.is_ok()));
     device.restore().await;

@@ -1,4 +1,4 @@
-//! A device over SSH, PKIs by URL behind it: a real OpenSSH server, whose login shell is the simulated device.
+//! Runs with a device over SSH and PKIs by URL: the login shell of a real OpenSSH server is the simulated device.
 
 use std::process::Stdio;
 
@@ -26,10 +26,10 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     ]
 }
 
-/// Those of the documented labs.
+/// The PKIs of the documented labs.
 const PKIS: [&str; 2] = ["linux-pki", "windows-pki"];
 
-/// The lab file that knows the rig's device, by its key or `by` what is said, and these of its PKIs.
+/// Writes a lab file with the rig's device and these PKIs. The login is by the rig's key, or by the lab file's words `by`.
 fn lab(rig: &Rig, by: Option<&str>, pkis: &[&str]) -> String {
     let by_key = format!("identity: {}", rig.identity().display());
     let (host, port, known_hosts) = (rig.host(), rig.port(), rig.known_hosts());
@@ -62,7 +62,7 @@ fn run(rig: &Rig, arguments: &[&str]) -> Ended {
     let mut command = rig.command("sceplab");
     command.args([&["run", "--driver", "live"], arguments].concat());
     command.current_dir(workspace()).stdin(Stdio::null());
-    // What is written down of the device's configuration.
+    // The folder for saved configurations.
     command.env("XDG_STATE_HOME", rig.folder().join("state"));
     let ended = sceplab::finish(command);
     ended.assert_orderly();
@@ -80,7 +80,7 @@ fn configuration(rig: &Rig) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// The lines that a device of its own has, which a scenario knows nothing of.
+/// Gives the device a configuration of its own, and returns it.
 #[track_caller]
 fn own_configuration(rig: &Rig) -> Vec<String> {
     rig.on_device(
@@ -133,7 +133,7 @@ fn failure_shows_the_output_and_restores_the_configuration() {
     let own = own_configuration(&rig);
     let password = format!("password-file: {}", rig.password_file().display());
     let lab = lab(&rig, Some(&password), &PKIS);
-    // The second time the PKI has issued to that subject already.
+    // New PKIs, because a PKI issues only once to a subject.
     rig.fresh_pkis();
     let scenario = rig.folder().join("failing.yaml");
     let text = std::fs::read_to_string(workspace().join("scenarios/scep/linux-pki.yaml")).unwrap();
@@ -150,12 +150,12 @@ fn failure_shows_the_output_and_restores_the_configuration() {
     assert_eq!(configuration(&rig), own);
 }
 
-/// A scenario that waits for what never comes, and says when it does.
+/// A scenario that waits for an output that never comes.
 const ENDLESS: &str = "title: T\nlab: unused\nsteps:\n  - configure:\n      set: |\n        set interfaces ethernet eth0 address \
                        10.215.168.64/24\n  - ping: {address: 10.215.168.1}\n  - run:\n      command: show date\n      \
                        contains: never\n      within: 100s\n";
 
-/// Begins the scenario, and waits until the device has its configuration.
+/// Starts the scenario, and waits until the device has its configuration.
 #[track_caller]
 fn endless(rig: &Rig, lab: &str) -> Running {
     let scenario = rig.folder().join("endless.yaml");
@@ -199,7 +199,7 @@ fn unreachable_device_is_reported_before_any_scenario() {
     assert!(ended.stderr.contains("error: device `DUT0`: "), "{}", ended.stderr);
 }
 
-/// The labs of the scenario files: the PKI in each, and what makes the rig's Linux PKI that one.
+/// The labs of the scenario files: name, PKI, and the arguments that make the rig's Linux PKI behave like it.
 const LABS: [(&str, &str, &[&str]); 5] = [
     ("linux-pki", "linux-pki", &[]),
     ("linux-get", "linux-pki", &["--capabilities", "Renewal,SHA-1,DES3"]),
@@ -208,7 +208,7 @@ const LABS: [(&str, &str, &[&str]); 5] = [
     ("windows-pki", "windows-pki", &[]),
 ];
 
-/// Writes the lab file anew for scenarios of that lab, with or without the PKI's control port.
+/// Writes the lab file for scenarios of that lab, with or without the PKI's control port.
 fn for_lab(rig: &Rig, name: &str, pki: &str, has_control: bool) -> String {
     let lab = lab(rig, None, &[pki]);
     let text = std::fs::read_to_string(&lab).unwrap();
@@ -233,7 +233,7 @@ fn every_scenario_passes_over_ssh() {
         let its = |(lab, ..): &&(&str, _, _)| text.contains(&format!("lab: ../labs/{lab}.yaml"));
         let (name, pki, arguments) = LABS.iter().find(its).unwrap_or_else(|| panic!("{text}"));
         let lab = for_lab(&rig, name, pki, true);
-        // A name that has a certificate gets no other.
+        // A new PKI, because a PKI issues only once to a subject.
         rig.fresh_linux_pki(arguments);
         let ended = run(&rig, &[file.to_str().unwrap(), "--lab", &lab, "--yes"]);
         let told = format!("{}: {}\n{}", file.display(), ended.stdout, ended.stderr);
@@ -302,7 +302,7 @@ fn second_ctrl_c_shows_where_the_configuration_is_saved() {
     own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
     let mut running = endless(&rig, &lab);
-    // What is typed from here on takes seconds to be echoed.
+    // From here on, the device does not answer.
     rig.freeze_device();
     running.signal("INT");
     running.stderr_line(|line| line.starts_with("stopping: ").then_some(()));

@@ -1,4 +1,4 @@
-//! `.ci/run` decides what this machine must be able to run.
+//! `.ci/run` lists the groups of trials that this machine must run.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Steps about a client under test, and faults that did not happen.
+//! Steps with a client under test, and faults that did not fire.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ lab:
       challenge: {static: hunter22}
 ";
 
-/// Runs a scenario with this PKI and these steps.
+/// Runs `check` or `run` with a scenario of these steps; `pki` has further lines of its PKI.
 fn run(command: &str, pki: &str, steps: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{HEAD}{pki}steps:\n{steps}");

@@ -1,4 +1,4 @@
-//! `sceplab conform-client`: the built-in client passes, and clients that believe everything, hang or are not there do not.
+//! `sceplab conform-client`: the built-in client passes; clients that accept everything, hang or are missing do not.
 #![cfg(unix)]
 
 use std::fs;
@@ -15,7 +15,7 @@ use crate::support::conform::conform;
 
 const SCEPLAB: &str = env!("CARGO_BIN_EXE_sceplab");
 
-/// A program of one file.
+/// Writes an executable script, and returns its folder and path.
 fn script(text: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("client.sh");
@@ -25,7 +25,7 @@ fn script(text: &str) -> (TempDir, String) {
     (folder, path)
 }
 
-/// A line of a script that asks the CA at its first argument for its certificate, and does not believe it.
+/// A line of a script that requests the CA certificate from the URL in its first argument, and rejects it.
 fn asking() -> String {
     let nobodys = "00".repeat(32);
     format!("{SCEPLAB} enrol \"$1\" --ca-fingerprint {nobodys} >/dev/null 2>&1")
@@ -36,7 +36,7 @@ fn cases() -> Vec<Scenario> {
     discover(&[folder]).unwrap().iter().map(|found| load(found, None).unwrap()).collect()
 }
 
-/// Whether a step accepts that the client says it has a certificate.
+/// True if a step accepts a client that reports a certificate.
 fn accepts_success(step: &ClientStep) -> bool {
     let outcomes = step.acceptable.iter().flat_map(|one| &one.conditions);
     let mut outcomes = outcomes.filter(|it| it.fact == ClientFact::Outcome);
@@ -62,7 +62,7 @@ fn client_that_accepts_everything_fails_every_case_that_asks_for_a_refusal() {
         "#!/bin/sh\n{SCEPLAB} enrol \"$1\" --challenge \"$2\" --poll-within 3 >/dev/null 2>&1\nexit 0\n"
     );
     let (_folder, believer) = script(&text);
-    // However slow the machine is, it ends by itself.
+    // The client ends without this limit, which must not stop it on a slow machine.
     let arguments = ["--timeout", "120"];
     let (ended, verdicts) = conform(&arguments, &[&believer, "{url}", "{challenge}"]);
     assert_eq!(ended.code, Some(4), "{}", ended.told());

@@ -1,4 +1,4 @@
-//! The documentation as data: `testdata/documented-scenarios.txt`, in which white space is collapsed.
+//! The documentation as data. `testdata/documented-scenarios.txt` has it with white space collapsed.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use regex::Regex;
 
 const TEXT: &str = include_str!("../testdata/documented-scenarios.txt");
 
-/// What stands between what a step expects and what it showed.
+/// The words between a step's expected output and its real one.
 const SHOW_OUTPUT: &str = "Show output";
 
 /// A documented scenario.
@@ -28,7 +28,7 @@ pub(crate) enum Step {
     Run { device: String, command: String, checks: Checks, output: String },
 }
 
-/// What a documented command is checked for.
+/// The checks of a documented command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Checks {
     Regexes(Vec<String>),

@@ -1,4 +1,4 @@
-//! `sceplab enrol`: one enrolment from the command line.
+//! Enrolments by `sceplab enrol`.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn key_and_certificates_are_saved_and_renewed() {
     assert!(key.starts_with(b"-----BEGIN PRIVATE KEY-----"));
     assert!(fs::read_to_string(folder.path().join("r1/ca.pem")).unwrap().contains("CERTIFICATE"));
 
-    // Another enrolment does not write over the key; a renewal needs no password.
+    // Another enrolment does not overwrite the key; a renewal needs no password.
     let again = enrol(folder.path(), &url, &[&first[..], &kept].concat());
     assert_eq!(again.code, Some(2), "{}", again.told());
     assert!(again.stderr.contains("--renew"), "{}", again.stderr);

@@ -1,7 +1,7 @@
-//! The outputs of both documented scenarios, held against the documentation.
+//! Compares the outputs of both documented scenarios with the documentation.
 //!
-//! White space is collapsed there; serial numbers, dates, moduli, key identifiers, signatures and times
-//! are others at every run. Everything else is to be equal, the order of lines included.
+//! Its white space is collapsed; serial numbers, dates, moduli, key identifiers, signatures and times change with every run.
+//! Everything else must be equal, including the order of lines.
 
 mod form;
 mod perturbed;
@@ -16,7 +16,7 @@ const SHOW: &str = "pki scep show CSR";
 const PING_GATEWAY: &str = "ping 10.215.168.1 count 1 size 56 timeout 1";
 const PING_WINDOWS: &str = "ping 192.168.213.25 count 1 size 56 timeout 1";
 
-/// An output, how it is compared, and what it is to be.
+/// An output, the function that makes its comparable form, and the expected form.
 struct Comparison {
     output: String,
     form: fn(&str) -> String,

@@ -10,10 +10,10 @@ const SHOW: &str = "pki scep show CSR";
 const USER: &str = "pki show certificate running://auth/certificates/scep/CSR/user/cert";
 const CA: &str = "pki show certificate running://auth/certificates/scep/CSR/ca/ca.der";
 
-/// How far a Windows CA dates its certificates back.
+/// Time by which a Windows CA backdates its certificates.
 const TEN_MINUTES: Duration = Duration::minutes(10);
 
-/// From when to when a certificate is valid.
+/// Validity period of a certificate.
 struct Validity {
     not_before: PrimitiveDateTime,
     not_after: PrimitiveDateTime,
@@ -27,7 +27,7 @@ fn first_linux_serial_number_is_two() {
 #[test]
 fn windows_serial_number_has_its_request_id_twice() {
     let serial = serial(&WINDOWS[USER]);
-    // High serial, request id, eight random bytes, the index of the CA's certificate, the request id again.
+    // The parts are: high serial, request id, eight random bytes, index of the CA's certificate, request id again.
     let layout = r"^11:00:00:14:23:(?:[0-9a-f]{2}:){8}00:00:00:00:14:23$";
     assert!(Regex::new(layout).unwrap().is_match(&serial), "{serial}");
     assert_eq!(serial.split(':').count(), 19);
@@ -124,7 +124,7 @@ fn dates(text: &str) -> Vec<PrimitiveDateTime> {
         .collect()
 }
 
-/// The same day and time of another year; the 28th stands for a 29th of February that year has not.
+/// The same day and time in another year; the 28th if that year has no 29th of February.
 fn years_later(from: PrimitiveDateTime, years: i32) -> PrimitiveDateTime {
     let (year, month, day) = (from.year() + years, from.month(), from.day());
     let date = Date::from_calendar_date(year, month, day)
@@ -132,7 +132,7 @@ fn years_later(from: PrimitiveDateTime, years: i32) -> PrimitiveDateTime {
     from.replace_date(date.unwrap())
 }
 
-/// Within this run of the tests, however slow it is.
+/// Fails unless the time is within the last hour, which no run of the tests exceeds.
 #[track_caller]
 fn assert_is_recent(issued: PrimitiveDateTime) {
     let age = OffsetDateTime::now_utc() - issued.assume_utc();

@@ -1,6 +1,6 @@
-//! `sceplab matrix`: the table, the ledger, what is missing.
+//! `sceplab matrix`: the table, the ledger, missing clients.
 //!
-//! The table is drawn in the virtual lab, which every machine has; the netns target tries real clients.
+//! These tests use the virtual lab, which every machine has; the test program `netns` runs real clients.
 
 use std::fs;
 use std::path::Path;
@@ -103,7 +103,7 @@ fn folder_without_scenarios_for_the_matrix_exits_with_5() {
     write(samples.path(), "scenarios/enrol.yaml", &SCENARIO.replace("[matrix]", "[other]"));
     let nothing = matrix(samples.path(), &[]);
     assert_eq!(nothing.code, Some(5), "{}", nothing.stderr);
-    // What is named is meant, whatever its tags.
+    // A named scenario runs without the tag.
     let named = matrix(samples.path(), &["--client", "builtin", "scenarios/enrol.yaml"]);
     assert_eq!(named.code, Some(4), "{}", named.stderr);
 }

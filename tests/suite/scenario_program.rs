@@ -1,4 +1,4 @@
-//! The program that runs each scenario file as a trial: a harness that cannot fail proves nothing.
+//! The program that runs each scenario file as a trial must fail if a scenario fails.
 
 #[path = "../scenarios/trials.rs"]
 mod trials;
@@ -22,7 +22,7 @@ steps:
 
 const FAILS: &str = "  - run: {command: ping 10.0.0.1 count 1, contains: [ttl=63], within: 0s}\n";
 
-/// What the program said, and how it ended.
+/// The conclusion and the log of the program.
 struct Ended {
     conclusion: Conclusion,
     log: String,
@@ -91,7 +91,7 @@ fn folder_without_scenarios_is_a_failure() {
 
 #[test]
 fn exact_name_is_resolved_without_reading_other_files() {
-    // Two files of one id make every search fail, so that a run that passes has not searched.
+    // Two files with one id make every search fail, so a run that passes has not searched.
     let folder = folder(&[("a.yaml", PASSES), ("b.yaml", PASSES), ("b.yml", PASSES)]);
     assert!(run(folder.path(), &[]).is_err());
     let ended = run(folder.path(), &["--exact", "a"]).unwrap();

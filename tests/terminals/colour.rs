@@ -23,7 +23,7 @@ fn terminal_output_is_coloured_unless_no_color_is_set() {
     assert!(!nameless.contains("\x1b[1;31m"), "a terminal without a name: {nameless:?}");
 }
 
-/// What `run` prints of a failure on a terminal, which `script` of util-linux makes.
+/// The output of `run` for a failure on a terminal.
 fn on_a_terminal(folder: &Path, variable: &str) -> String {
     let program = command(folder, &[]).get_program().to_str().unwrap().to_owned();
     let mut script = Command::new("script");

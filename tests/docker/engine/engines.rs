@@ -1,4 +1,4 @@
-//! Engines that are not there, may not be spoken to, hang, are too old or full: each is told from the others, in bounded time.
+//! Engines that are missing, not permitted, hang, are too old or full: each is reported by its own message, in bounded time.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use driver_docker::node_image::NodeImages;
 use testbed::TestbedError;
 
-use super::fake::{Fake, json, well, well_on};
+use super::fake::{FakeEngine, healthy, healthy_on, json};
 use super::{options, runtime};
 use crate::support::needs;
 use crate::support::sceplab::{Ended, command, finish, refusing};
@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Planned> {
     all
 }
 
-/// What `clean` says of the engine at that address.
+/// The result of `clean` with the engine at that address.
 #[track_caller]
 fn clean_at(host: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
@@ -82,7 +82,7 @@ fn socket_without_permission_is_reported() {
     let socket = folder.path().join("engine");
     let _engine = UnixListener::bind(&socket).unwrap();
     set_permissions(&socket, Permissions::from_mode(0o600)).unwrap();
-    // What root may, an ordinary user may not, who has no way to the program either.
+    // An ordinary user may not open the socket, and cannot reach the original program.
     let program = folder.path().join("sceplab");
     std::fs::copy(env!("CARGO_BIN_EXE_sceplab"), &program).unwrap();
     let mut command = needs::as_another_user();
@@ -99,49 +99,50 @@ fn unknown_address_scheme_is_reported() {
 }
 
 fn silent_engine_times_out() {
-    let engine = Fake::start(|_| None);
+    let engine = FakeEngine::start(|_| None);
     assert_refused(&clean_at(&engine.host()), &["did not say who it is within 5 s"]);
 }
 
 fn engine_without_http_is_reported() {
-    let engine = Fake::start(|_| Some("SSH-2.0-OpenSSH_9.2\r\n".to_owned()));
+    let engine = FakeEngine::start(|_| Some("SSH-2.0-OpenSSH_9.2\r\n".to_owned()));
     assert_refused(&clean_at(&engine.host()), &["cannot be used"]);
 }
 
 fn old_engine_is_reported() {
-    let engine = Fake::start(|_| Some(json(200, r#"{"ApiVersion": "1.24", "Os": "linux"}"#)));
+    let engine = FakeEngine::start(|_| Some(json(200, r#"{"ApiVersion": "1.24", "Os": "linux"}"#)));
     assert_refused(&clean_at(&engine.host()), &["is too old: it speaks version 1.24"]);
 }
 
 fn engine_for_windows_containers_is_reported() {
-    let engine = Fake::start(|_| Some(json(200, r#"{"ApiVersion": "1.41", "Os": "windows"}"#)));
+    let engine =
+        FakeEngine::start(|_| Some(json(200, r#"{"ApiVersion": "1.41", "Os": "windows"}"#)));
     assert_refused(&clean_at(&engine.host()), &["runs containers of windows"]);
 }
 
 fn full_disk_of_an_engine_is_reported() {
-    let engine = Fake::start(|request| Some(full(request)));
+    let engine = FakeEngine::start(|request| Some(full(request)));
     let told = image_at(&engine);
     assert!(told.contains("no space left on device"), "{told}");
     assert!(told.contains("`/data/docker`") && told.contains("docker system df"), "{told}");
 }
 
 fn engine_that_disconnects_is_reported() {
-    let engine = Fake::start(|request| {
-        Some(if request.contains("/images/") { String::new() } else { well(request) })
+    let engine = FakeEngine::start(|request| {
+        Some(if request.contains("/images/") { String::new() } else { healthy(request) })
     });
     let told = image_at(&engine);
     assert!(told.contains("the engine went away") && told.contains("sceplab clean"), "{told}");
 }
 
 fn engine_for_another_processor_is_reported() {
-    let engine = Fake::start(|request| Some(well_on("mips64", request)));
+    let engine = FakeEngine::start(|request| Some(healthy_on("mips64", request)));
     let told = image_at(&engine);
     assert!(told.contains("mips64") && told.contains("--node-image"), "{told}");
 }
 
-/// Why no image for nodes can be made at an engine.
+/// The error of making a node image at an engine.
 #[track_caller]
-fn image_at(engine: &Fake) -> String {
+fn image_at(engine: &FakeEngine) -> String {
     let error: TestbedError = runtime().block_on(async {
         let engine = engine.connect().await;
         NodeImages::default().obtain(&engine, &options()).await.unwrap_err()
@@ -153,5 +154,5 @@ fn full(request: &str) -> String {
     if request.contains("/images/create") {
         return json(500, r#"{"message": "write /data/docker/tmp/x: no space left on device"}"#);
     }
-    well(request)
+    healthy(request)
 }

@@ -37,7 +37,7 @@ fn concurrent_requests_share_one_node_image() {
     });
 }
 
-/// What a container says first, once it does.
+/// Waits for the first line of a container's output.
 async fn first_line(engine: &Engine, container: &str) -> String {
     let options = LogsOptionsBuilder::new().follow(true).stdout(true).build();
     let mut lines = engine.client().logs(container, Some(options));

@@ -1,4 +1,4 @@
-//! Files that are small, or not, and want to be large: refused within bounded memory.
+//! Files that are large, or grow when they are read, are rejected in bounded memory.
 #![cfg(unix)]
 
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fs::File;
 
 use super::Files;
 
-/// The address space a process may have; starting it takes a good part already, for its threads' stacks.
+/// Address space of a process. The stacks of its threads take a good part of it.
 const KIBIBYTES: u64 = 512 * 1024;
 
 #[test]

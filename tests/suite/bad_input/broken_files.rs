@@ -1,4 +1,4 @@
-//! Files that are no scenario at all, and paths that lead to none.
+//! Files that are not scenarios, and paths without a scenario.
 
 use std::fs;
 
@@ -64,7 +64,7 @@ fn unreadable_file_is_reported() {
     if fs::read(files.path("a.yaml")).is_err() {
         assert!(files.refused().contains("a.yaml"));
     }
-    // Root reads whatever there is; nobody reads what is not there.
+    // Root can read every file, so the rest tests a missing one.
     fs::remove_file(files.path("a.yaml")).unwrap();
     symlink("gone.yaml", files.path("a.yaml")).unwrap();
     assert!(files.refused().contains("a.yaml"));

@@ -1,4 +1,4 @@
-//! Mistakes that people make, each shown where it stands and with what was meant.
+//! Common mistakes: each is reported with its place and a suggestion.
 
 use std::fs;
 
@@ -38,7 +38,7 @@ fn invalid_regex_is_reported_with_its_place() {
         .refused();
     assert!(told.contains("a.yaml:7:"), "{told}");
     assert!(told.contains("not a regular expression: unclosed group"), "{told}");
-    // The caret stands below the parenthesis.
+    // The caret is below the parenthesis.
     let lines: Vec<&str> = told.lines().collect();
     let caret = lines.iter().position(|line| line.contains('^')).unwrap();
     let column = lines[caret].find('^').unwrap();

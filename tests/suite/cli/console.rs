@@ -1,4 +1,4 @@
-//! `sceplab dut`, its commands from a file.
+//! `sceplab dut` with commands from a file.
 
 use std::fs::{self, File};
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! Runs that are ended before their time.
+//! Interrupted runs.
 #![cfg(unix)]
 
 use std::fs;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{PING, samples};
 use crate::suite::sceplab::{Running, command};
 
-/// A scenario that is done at once, one that would wait for an hour, and one that never begins.
+/// Three scenarios: one ends at once, one would wait an hour, one does not begin before the interrupt.
 fn long_run() -> TempDir {
     let samples = samples();
     let write = |name: &str, text: &str| {
@@ -58,7 +58,7 @@ fn interrupted_console_exits_with_130() {
     let mut command = command(folder.path(), &["dut"]);
     command.stdin(Stdio::piped());
     let mut console = Running::start(command);
-    console.tell("show date");
+    console.write_line("show date");
     console.stdout_line(|line| (!line.is_empty()).then_some(()));
     console.signal("INT");
     assert_eq!(console.wait().code(), Some(130));

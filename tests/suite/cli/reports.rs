@@ -1,4 +1,4 @@
-//! `--report`.
+//! Reports by `--report`.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn reports_replace_those_of_an_earlier_run() {
 #[test]
 fn report_can_be_written_to_a_pipe() {
     let samples = samples();
-    // The standard output of the program itself, which is a pipe here.
+    // This is the program's standard output, which is a pipe here.
     let arguments = ["run", "scenarios/ping.yaml", "--report", "json=/proc/self/fd/1"];
     let ended = run_in(samples.path(), &arguments);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);

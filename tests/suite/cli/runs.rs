@@ -1,4 +1,4 @@
-//! `sceplab run`.
+//! Output of `sceplab run`.
 
 use std::fs;
 

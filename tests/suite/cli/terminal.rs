@@ -1,4 +1,4 @@
-//! Pipes and terminals: no colour without a terminal, none where `NO_COLOR` is set, no complaint about a closed pipe.
+//! Pipes: no colour without a terminal, no error for a closed pipe.
 #![cfg(unix)]
 
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! Help, and wrong usage.
+//! Help and wrong usage.
 
 use super::assert_run;
 

@@ -1,4 +1,4 @@
-//! Servers that say nothing, too much, or nonsense: each run ends, and says what is the matter.
+//! Servers that send nothing, too much, or nonsense: each run ends and reports the problem.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::thread;
 use crate::suite::sceplab::{Ended, command, finish, workspace};
 use crate::suite::serve::Server;
 
-/// Runs some cases at a server that treats each connection so; the server ends with the test's process.
+/// Runs some cases at a server that handles each connection with `treat`; the server ends with the test's process.
 fn conform(treat: fn(TcpStream)) -> Ended {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/scep", listener.local_addr().unwrap());
@@ -34,7 +34,7 @@ fn answer(stream: &mut TcpStream, body: &[u8]) {
 #[test]
 fn silent_server_is_given_up() {
     let ended = conform(|stream| {
-        // Held open until the other side has had enough.
+        // Keeps the connection open until the other side closes it.
         let _ = (&stream).read_to_end(&mut Vec::new());
     });
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);

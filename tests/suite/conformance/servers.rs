@@ -5,7 +5,7 @@ use crate::suite::serve::Server;
 
 const PASSWORD: &str = "conform-s3cret-42";
 
-/// What the server is, how it is started, and where SCEP is.
+/// Personality, options and SCEP path of each server.
 const SERVERS: [(&str, &[&str], &str); 3] = [
     ("rfc8894", &["--single-password"], "/cgi-bin/pkiclient.exe"),
     ("linux", &[], "/scep"),

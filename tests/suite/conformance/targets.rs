@@ -1,11 +1,11 @@
-//! What a target file knows: a deviation does not fail a run, one that is gone is told, one whose day is over fails.
+//! Target files: a known deviation does not fail a run, a gone one is reported, an expired one fails.
 
 use std::fs;
 
 use crate::suite::sceplab::{Ended, command, finish, run_in, workspace};
 use crate::suite::serve::Server;
 
-/// Tries two cases at a server like scepserver, which takes single DES, and names its digests.
+/// Runs two cases with this target file at a server like scepserver, which accepts single DES and announces its digests.
 fn conform(target: &str) -> Ended {
     let server = Server::start(&["linux", "--challenge", "s3cret-for-all"]);
     let folder = tempfile::tempdir().unwrap();
@@ -65,7 +65,7 @@ fn mistakes_in_a_target_file_are_reported_with_their_place() {
     }
 }
 
-/// What `sceplab check` says of a folder with a case and these target files, and of each path in it.
+/// Runs `sceplab check` with these paths in a folder with a case and these target files.
 fn checked(targets: &[(&str, &str)], paths: &[&str]) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let case = "title: T
@@ -107,7 +107,7 @@ fn check_reads_target_files_and_reports_their_mistakes() {
             assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
         }
     }
-    // Which cases there are is not known here.
+    // If only a target file is checked, the ids of cases are unknown.
     for paths in [&["scenarios/targets/a.yaml"][..], &["scenarios/targets"]] {
         let ended = checked(&misspelt, paths);
         assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.told());

@@ -1,4 +1,4 @@
-//! Whoever moves, drops or doubles a line of an output is found out.
+//! The comparison notices each line of an output that is moved, dropped or doubled.
 
 use super::comparisons;
 
@@ -44,7 +44,7 @@ fn changed_word_is_noticed() {
     }
 }
 
-/// Lines whose order cannot be seen: blank ones, and whole lines of a modulus or a signature.
+/// True for lines that may be swapped unnoticed: blank lines, and whole lines of a modulus or a signature.
 fn is_same_kind(one: &str, other: &str) -> bool {
     let is_blank = one.trim().is_empty() || other.trim().is_empty();
     let is_bytes = |line: &str| {

@@ -1,17 +1,17 @@
-//! Nothing of this machine's network is used before it is listed, and somebody has agreed.
+//! A run uses this machine's network only after it has listed the addresses and the user has agreed.
 
-use super::{Files, silent};
+use super::{Files, untouched_listener};
 use crate::suite::sceplab::{command, finish, run, run_in, workspace};
 use crate::suite::serve::LINUX;
 
 #[test]
 fn live_run_without_consent_sends_nothing() {
-    let (listener, authority) = silent();
+    let (listener, authority) = untouched_listener();
     let files = Files::new(&authority, LINUX, "", "password x1-y2-z3");
     let ended = files.run(&[]);
     let port = authority.rsplit_once(':').unwrap().1;
     insta::assert_snapshot!("no-terminal", ended.told().replace(port, "PORT"));
-    assert!(listener.accept().is_err(), "somebody connected");
+    assert!(listener.accept().is_err(), "a client connected");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The simulated device enrols at servers on this machine, which the lab file knows by their URLs.
+//! The simulated device enrols at servers on this machine. The lab file has their URLs.
 
 use super::Files;
 use crate::suite::sceplab::{command, finish};
@@ -63,7 +63,8 @@ fn scenario_is_skipped_if_the_pki_gives_no_password() {
 #[test]
 fn step_that_needs_a_control_port_is_skipped_with_the_reason() {
     let server = Server::start(&["linux", "--challenge", PASSWORD]);
-    let files = Files::new(&server.authority, LINUX, "", CLEAR).and("  - issued: {count: 1}\n");
+    let files =
+        Files::new(&server.authority, LINUX, "", CLEAR).with_step("  - issued: {count: 1}\n");
     let ended = files.run(&["--yes"]);
     assert_eq!(ended.code, Some(0));
     let told = "step 3: `the-pki`: the PKI does not support listing issued certificates";

@@ -1,4 +1,4 @@
-//! Passwords from a page of Windows, which wants to know who asks, and not by Basic.
+//! One-time passwords from a page of a Windows server that requires NTLM.
 
 use super::Files;
 use super::windows_page::{Account, WindowsPage};
@@ -54,7 +54,7 @@ fn wrong_password_is_tried_once_per_run() {
     }
     let ended = files.run(&["two.yaml", "three.yaml", "--yes"]);
     assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
-    // Each is told in its line and in its report.
+    // Each scenario shows it in its line and in its report.
     assert_eq!(ended.stdout.matches("not tried again").count(), 4, "{}", ended.stdout);
     assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["wrong"]);
 }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::{ADMIN, KEYRING, ONE_TIME, STATIC, TYPED, silent_run};
 
-/// One cipher block under a key that nobody has.
+/// A sealed value of one cipher block; its key is not known.
 const SEALED: &str = "U2FsdGVkX19P8MYjQLXrIvBEOMDHUJ1TWkNFRAs31/g=";
 
 fn lab(challenge: &str) -> String {
@@ -23,7 +23,7 @@ pki:
     )
 }
 
-/// A device that enrols with this line of configuration, and a check of what it then shows.
+/// A scenario with a device that enrols with this line of configuration, and a check of its table.
 fn scenario(password: &str, check: &str) -> String {
     format!(
         "title: T

@@ -8,7 +8,7 @@ use crate::suite::sceplab::run;
 use crate::suite::serve::client::{enrol, get, settings};
 use crate::suite::serve::{LINUX, NDES, Server};
 
-/// Ends the server; both its outputs are to be silent.
+/// Ends the server. Fails if its outputs show a secret.
 #[track_caller]
 fn assert_stays_silent(server: Server) {
     let (code, stdout, stderr) = server.interrupt();

@@ -1,4 +1,4 @@
-//! The control port, and faults, of a server that runs.
+//! The control port and the faults of a running server.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ const PASSWORD: &str = "Kohlrabi-7Xq";
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
-/// A server with a control port, and where that is.
+/// A server with a control port, and the port's address.
 #[track_caller]
 fn controlled(arguments: &[&str]) -> (Server, String) {
     let whole = [arguments, &["--control", "127.0.0.1:0"]].concat();
@@ -27,11 +27,11 @@ fn controlled(arguments: &[&str]) -> (Server, String) {
     (server, control)
 }
 
-/// Sends these bytes and reads until the port closes the connection: the status, and the JSON.
+/// Sends these bytes, reads until the server closes the connection, and returns status and JSON.
 #[track_caller]
 fn raw(control: &str, request: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(control).unwrap();
-    // A port that has heard enough may close before all is written.
+    // The server may close the connection before it has read everything.
     let _ = stream.write_all(request.as_bytes());
     let mut response = String::new();
     let _ = stream.read_to_string(&mut response);
@@ -130,7 +130,7 @@ fn control_port_rejects_malformed_requests() {
         raw(&control, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).0
     };
     let injection = json!({"fault": "on: GetCACaps, do: caps-none"}).to_string();
-    // A page in a browser can send the first two without being asked whether it may.
+    // A page in a browser can send the first two without a CORS preflight.
     assert_eq!(post_as("Content-Type: text/plain\r\n", &injection), 415);
     assert_eq!(post_as("", &injection), 415);
     assert_eq!(post_as(JSON, "{}"), 400);

@@ -1,4 +1,4 @@
-//! `--state`: whatever a client was given is still there after a crash.
+//! With `--state`, a server keeps after a crash everything that it has given to a client.
 #![cfg(unix)]
 
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ fn start(personality: &str, state: &Path, further: &[&str]) -> Server {
     Server::start(&[&[personality, "--state", state], further].concat())
 }
 
-/// What a state directory holds once its server is gone.
+/// The certificates in a state folder, as DER.
 fn kept(personality: PersonalityName, state: &Path) -> Vec<Vec<u8>> {
     let settings = Settings {
         state: Some(state.to_owned()),
@@ -80,7 +80,7 @@ async fn pending_request_survives_a_kill() {
     assert!(waiting.unwrap().is_none());
     server.running.kill();
     let mut server = start("linux", state.path(), &manual);
-    server.running.tell("approve");
+    server.running.write_line("approve");
     server.running.stdout_line(|line| line.starts_with("approved").then_some(()));
     let poll = client.poll(&mut rand_bytes).unwrap();
     let issued = super::client::drive(&server.authority, LINUX, &mut client, poll).await;
@@ -118,7 +118,7 @@ async fn kill_during_many_enrolments_loses_no_issued_certificate() {
     assert_eq!(serials.len(), given.len());
 }
 
-/// Enrols under one name after the other until the server is gone.
+/// Enrols under one name after another until the server has ended.
 async fn enrol_until_it_breaks(authority: String, client: usize, given: Arc<Mutex<Vec<X509>>>) {
     for number in 0.. {
         let mut client = Client::new(settings(&format!("CN=client-{client}-{number}"), None));

@@ -1,4 +1,4 @@
-//! Both personalities give certificates to a client on a real connection.
+//! Enrolments with both personalities on a real connection.
 
 use openssl::hash::MessageDigest;
 use openssl::rand::rand_bytes;
@@ -70,7 +70,7 @@ async fn admin_page_password_is_accepted() {
     let units = page.body.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]]));
     let text = String::from_utf16(&units.collect::<Vec<_>>()).unwrap();
     let password = regex::Regex::new(r"\b[0-9A-F]{16}\b").unwrap();
-    // The thumbprint of the CA has blanks within, so that the password is the only word of sixteen digits.
+    // The thumbprint of the CA has blanks in it, so the password is the only word of sixteen digits.
     let password = password.find(&text).unwrap_or_else(|| panic!("no password: {text}")).as_str();
     assert!(enrol(&server.authority, NDES, settings("CN=a", Some(password))).await.is_ok());
 }
@@ -92,7 +92,7 @@ async fn approval_on_standard_input_issues_the_certificate() {
     let mut client = Client::new(settings("CN=a", None));
     let first = client.start();
     assert!(drive(&server.authority, LINUX, &mut client, first).await.unwrap().is_none());
-    server.running.tell("approve");
+    server.running.write_line("approve");
     server.running.stdout_line(|line| line.starts_with("approved").then_some(()));
     let poll = client.poll(&mut rand_bytes).unwrap();
     let issued =

@@ -1,4 +1,4 @@
-//! `sceplab health`, and where a server listens that is told so by the environment.
+//! `sceplab health`, and the address in the environment variable `SCEPLAB_LISTEN`.
 
 use std::process::Stdio;
 

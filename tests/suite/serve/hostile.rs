@@ -1,4 +1,4 @@
-//! Peers that send what no client should: refused, and the server goes on.
+//! Peers that send garbage: it is rejected, and the server continues.
 
 use scep::http::{HttpRequest, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +9,7 @@ use super::client::{enrol, exchange, get, settings};
 use super::{LINUX, NDES, Server};
 use crate::suite::sceplab::DEADLINE;
 
-/// Sends these bytes and reads what comes until the server closes the connection.
+/// Sends these bytes, and returns everything that the server sends until it closes the connection.
 async fn send(authority: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(authority).await.unwrap();
     // The server may answer and close before it has read everything.

@@ -1,4 +1,4 @@
-//! Challenge passwords that are none.
+//! Empty challenge passwords.
 #![cfg(unix)]
 
 use crate::suite::sceplab::{Running, command, run, workspace};
@@ -17,7 +17,7 @@ fn empty_challenge_option_is_rejected() {
     assert!(ended.stderr.contains("an empty one was given"), "{}", ended.stderr);
 }
 
-/// What the server says to warn of, given the variable.
+/// The server's warnings with this value of `SCEPLAB_CHALLENGE`.
 fn warnings(variable: &str) -> String {
     let mut server = command(workspace(), &["serve", "linux", "--listen", "127.0.0.1:0"]);
     server.env("SCEPLAB_CHALLENGE", variable);

@@ -1,4 +1,4 @@
-//! Peers that take their time: cut off, on a real socket, by a server whose patience is short.
+//! Slow peers: a server with short timeouts cuts them off, on a real socket.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use super::LINUX;
 use super::client::{enrol, settings};
 use crate::suite::sceplab::DEADLINE;
 
-/// A server that waits a fifth of a second for whatever is to come.
+/// A server with a read timeout of 200 ms.
 async fn impatient() -> SocketAddr {
     let mut settings = Settings::new("pki", PersonalityName::Linux);
     settings.limits =
@@ -25,7 +25,7 @@ async fn impatient() -> SocketAddr {
     address
 }
 
-/// Waits for the end of a connection on which nothing more is sent.
+/// Waits until the server closes a connection on which nothing more is sent.
 async fn is_cut_off(mut stream: TcpStream) {
     let mut rest = Vec::new();
     let _ =
@@ -47,7 +47,7 @@ async fn stalled_request_is_cut_off() {
     }
 }
 
-/// The clock stands still but for what is waited for: four pieces are sent in the time that the server has.
+/// Time is paused and advances only by waiting, so four pieces are sent within the server's timeout.
 #[tokio::test(start_paused = true)]
 async fn slow_request_is_cut_off() {
     let mut stream = TcpStream::connect(impatient().await).await.unwrap();

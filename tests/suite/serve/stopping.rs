@@ -1,4 +1,4 @@
-//! How a server ends, and why one does not begin.
+//! Ends of a server, and reasons for which it does not start.
 #![cfg(unix)]
 
 use std::fs;
@@ -44,7 +44,7 @@ fn unread_log_keeps_a_server_neither_from_serving_nor_from_ending() {
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     let authority = line.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
-    // From here on, nobody reads. A pipe holds 64 KiB, which these requests fill several times.
+    // From here on, the log is not read. A pipe holds 64 KiB, which these requests fill several times.
     let mut stream = TcpStream::connect(&authority).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let request = b"GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: a\r\n\r\n";

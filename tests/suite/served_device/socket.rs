@@ -1,4 +1,4 @@
-//! The socket of a served device: who is let in, and what is in the way.
+//! The socket of a served device: its users, and files in its place.
 
 use std::fs;
 use std::io::Write;
@@ -61,7 +61,7 @@ fn another_protocol_on_the_socket_is_reported_and_harmless() {
 
     let served = Served::start(&[]);
     let mut garbage = UnixStream::connect(served.folder.path().join("dut")).unwrap();
-    // Longer than any line may be: the device need not read to its end.
+    // This is longer than a line may be, so the device need not read to its end.
     let flood = vec![b'x'; 20 << 20];
     let _ = garbage.write_all(&flood);
     assert_eq!(served.says("show date").code, Some(0));
@@ -94,7 +94,7 @@ fn flooding_and_disconnecting_users_do_not_disturb_others() {
     let mut hanging = command(served.folder.path(), &["dut", "--attach", "dut"]);
     hanging.stdin(Stdio::piped());
     let mut hanging = Running::start(hanging);
-    hanging.tell("configure");
+    hanging.write_line("configure");
     hanging.stdout_line(|line| line.starts_with("[edit]").then_some(()));
     hanging.signal("HUP");
     assert_eq!(hanging.wait().code(), None);

@@ -1,4 +1,4 @@
-//! SCEP spoken to a mock CA in a lab on the kernel's network, and what that CA tells.
+//! Steps that talk to a mock CA in a lab on the kernel's network.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ const STEPS: &str = "steps:
   - issued: {count: 2}
 ";
 
-/// Runs a scenario there.
+/// Runs a scenario on the kernel's network.
 fn run(scenario: &str, further: &[&str]) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("it.yaml"), scenario).unwrap();
@@ -62,7 +62,7 @@ fn every_kind_of_step_runs_with_and_without_a_host() {
 fn mock_ca_is_reached_at_its_hosts_address() {
     let ended = run(&format!("{HEAD}{STEPS}").replace("count: 2", "count: 3, within: 0s"), &[]);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
-    // The log names who asked; in memory that would be nobody's address.
+    // The log has the address of the client; in memory there would be none.
     let told = ended.stdout.lines().filter(|line| line.contains("ca: 10.0.0.1:"));
     assert!(told.count() >= 4, "{}", ended.stdout);
 }

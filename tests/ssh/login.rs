@@ -1,4 +1,4 @@
-//! Who is let in: host keys, keys, passwords, and servers that are none.
+//! Login: host keys, keys, passwords, and servers that do not speak SSH.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -56,7 +56,7 @@ async fn server_without_ssh_is_reported() {
 async fn lack_of_common_algorithms_is_reported_with_those_of_the_server() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    // It is called again, with the algorithms of old routers.
+    // `ssh` connects a second time, with the algorithms of old routers.
     let server = std::thread::spawn(move || {
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().unwrap();
@@ -71,7 +71,7 @@ async fn lack_of_common_algorithms_is_reported_with_those_of_the_server() {
     assert_tells(&told, &parts);
 }
 
-/// A packet with algorithms that a server offers, of each kind the same (RFC 4253 §6 and §7.1).
+/// A `SSH_MSG_KEXINIT` packet with the same algorithm in each list (RFC 4253 §6 and §7.1).
 fn key_exchange(algorithm: &str) -> Vec<u8> {
     let name_list = |name: &str| {
         let length = u32::try_from(name.len()).unwrap().to_be_bytes();

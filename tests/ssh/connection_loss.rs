@@ -24,7 +24,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
 
 const BEFORE: &str = "set a before\n";
 
-/// The session ends in the middle of the first commit, before or after the device took the configuration.
+/// A server whose session ends during the first commit. `before` is a shell command that runs before the end.
 fn cut_in_commit(before: &str) -> Sshd {
     let special = format!(
         r#"special() {{
@@ -37,7 +37,7 @@ fn cut_in_commit(before: &str) -> Sshd {
     server
 }
 
-/// How many connections were refused in this trial's network, which are those to the server when it is stopped.
+/// Number of refused connections in this trial's network; all were meant for the stopped server.
 fn refused_connections() -> u64 {
     let table = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap();
     let mut lines = table.lines().filter(|line| line.starts_with("Tcp:"));
@@ -120,7 +120,7 @@ async fn unrestored_configuration_is_saved_and_reported() {
     assert_eq!(mode & 0o777, 0o600);
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.ends_with(BEFORE), "{written}");
-    // The same run does not touch the device any more, and whoever connects next is told of it.
+    // The same run does not use the device any more, and the next run gets a note.
     server.start_again();
     let told = device::reason(sessions.open("DUT0", &target, false).await);
     assert_tells(&told, &["after an earlier scenario", "must not be taken for its own"]);

@@ -1,4 +1,4 @@
-//! The books are complete: every requirement, every wrong and every fault has its case.
+//! Coverage is complete: every requirement, every mutation and every fault has a case.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Which errors of the driver are a reason to ignore a trial.
+//! Errors of the driver that ignore a trial, and others that fail it.
 
 use testbed::{DriverName, TestbedError};
 

@@ -1,4 +1,4 @@
-//! The configuration: replaced, refused, kept, put back.
+//! Replacing, refusing, keeping and restoring the configuration.
 
 use driver_live::ssh_device::Restored;
 use model::lab::SshTarget;
@@ -39,8 +39,8 @@ async fn refused(special: &str, lines: &str) -> (Sshd, usize, String, String) {
     let server = server(special);
     let device = connect(&server.target()).await.unwrap();
     let error = device.configure(Change::Replace(lines)).await.unwrap_err();
-    assert_eq!(server.text("running"), BEFORE, "something was left half done");
-    // Neither is the session.
+    assert_eq!(server.text("running"), BEFORE, "the configuration is changed");
+    // The session still works.
     device.configure(Change::Modify("set system name x")).await.unwrap();
     assert_eq!(device.restore().await, Restored::PutBack);
     assert_eq!(server.text("running"), BEFORE);
@@ -65,7 +65,7 @@ async fn configuration_is_replaced_and_restored() {
     assert!(!server.text("running").contains("host-name"));
     assert_eq!(device.restore().await, Restored::PutBack);
     assert_eq!(server.text("running"), BEFORE);
-    // Only what differs was typed, and nothing saved.
+    // Only differences are typed, and nothing is saved.
     assert!(!server.text("typed").contains("login"), "{}", server.text("typed"));
     assert!(!server.text("typed").contains("save"));
     let refused = device.execute("show running").await;
@@ -190,7 +190,7 @@ async fn interface_that_may_carry_the_session_is_not_deleted() {
     let error = device.configure(Change::Replace("set system host-name r1\n")).await.unwrap_err();
     assert_tells(&error.to_string(), &["could cut off the way in", "127.0.0.1", "`keep: "]);
     assert_eq!(server.text("running"), BEFORE);
-    // What takes nothing away is no danger.
+    // A change that deletes nothing is safe.
     device.configure(Change::Modify("set system host-name r1\n")).await.unwrap();
     assert_eq!(device.restore().await, Restored::PutBack);
 }
