@@ -116,7 +116,7 @@ impl Scenario {
 pub(super) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < DEADLINE, "in vain: {what}");
+        assert!(start.elapsed() < DEADLINE, "timed out waiting until {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }

@@ -46,7 +46,7 @@ async fn refused(special: &str, lines: &str) -> (Sshd, usize, String, String) {
     assert_eq!(server.text("running"), BEFORE);
     match error {
         DeviceError::ConfigurationRefused { line, text, message } => (server, line, text, message),
-        other => panic!("it was not refused: {other:?}"),
+        other => panic!("the lines were not refused: {other:?}"),
     }
 }
 
@@ -112,7 +112,7 @@ async fn refused_line_is_reported_by_number_without_its_secret() {
     assert_eq!(line, 3);
     assert_eq!(text, "set system certificate scep csr C pasword ****");
     assert_tells(&message, &["Configuration path: system [pasword] is not valid", "Set failed"]);
-    assert!(!server.text("typed").contains("set a b"), "it went on");
+    assert!(!server.text("typed").contains("set a b"), "further lines were typed");
 }
 
 async fn refused_commit_is_reported_with_its_line() {

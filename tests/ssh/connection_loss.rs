@@ -50,7 +50,7 @@ fn refused_connections() -> u64 {
 fn broken<T: std::fmt::Debug>(outcome: Result<T, DeviceError>) -> String {
     match outcome {
         Err(DeviceError::Broken { reason }) => reason,
-        other => panic!("it is not broken: {other:?}"),
+        other => panic!("the device is not broken: {other:?}"),
     }
 }
 
@@ -95,7 +95,7 @@ async fn restore_waits_for_the_device_to_return() {
     let before = refused_connections();
     let restoring = tokio::spawn(async move { device.restore().await });
     while refused_connections() < before + 2 {
-        assert!(!restoring.is_finished(), "it was tried once only");
+        assert!(!restoring.is_finished(), "it did not retry");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(!restoring.is_finished());
@@ -113,7 +113,7 @@ async fn unrestored_configuration_is_saved_and_reported() {
     server.stop();
     let restored = device.restore().await;
     let Restored::NotPutBack { reason, saved_in: Some(path) } = restored else {
-        panic!("it is put back: {restored:?}")
+        panic!("the configuration is restored: {restored:?}")
     };
     assert_tells(&reason, &["in 2 s it could not be reached again", "refused the connection"]);
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();

@@ -17,7 +17,7 @@ struct FixedAnswer(Option<&'static str>);
 impl Passwords for FixedAnswer {
     fn ask(&self, _: &str, again: bool) -> Result<Secret, String> {
         let known = self.0.filter(|_| !again).map(Secret::new);
-        known.ok_or_else(|| "nobody knows it".to_owned())
+        known.ok_or_else(|| "no password is known".to_owned())
     }
 }
 
@@ -38,8 +38,8 @@ pub(super) fn reason(outcome: Result<SshDevice, TestbedError>) -> String {
             assert_eq!(name, "DUT0");
             reason
         }
-        Err(other) => panic!("it is no broken device: {other:?}"),
-        Ok(_) => panic!("there is a device"),
+        Err(other) => panic!("not an error of the device: {other:?}"),
+        Ok(_) => panic!("connecting succeeded"),
     }
 }
 

@@ -97,7 +97,7 @@ async fn unknown_host_key_is_rejected_with_its_fingerprint() {
     std::fs::remove_file(server.path("known_hosts")).unwrap();
     let told = reason(connect(&server.target()).await);
     assert_tells(&told, &["is not known", &fingerprint, "ssh-keyscan -p"]);
-    assert!(!server.path("known_hosts").exists(), "a key was taken for granted");
+    assert!(!server.path("known_hosts").exists(), "an unknown key was saved");
     assert!(!server.path("typed").exists(), "something was typed");
 }
 
@@ -138,7 +138,7 @@ async fn key_with_a_pass_phrase_is_accepted() {
     let knows = async |answer| sessions(answer).open("DUT0", &target, false).await;
     knows(Some("open sesame")).await.unwrap().restore().await;
     let told = reason(knows(None).await);
-    assert_tells(&told, &["has a pass phrase: nobody knows it", "the agent"]);
+    assert_tells(&told, &["has a pass phrase: no password is known", "the agent"]);
     let told = reason(knows(Some("wr0ng phrase")).await);
     assert!(!told.contains("wr0ng"), "{told}");
 }
@@ -161,7 +161,7 @@ async fn missing_password_is_reported_with_its_possible_sources() {
     let server = Sshd::start(&script(""));
     let asked = SshTarget { password: None, identity: None, ..server.target() };
     let told = reason(connect(&asked).await);
-    assert_tells(&told, &["wants a password: nobody knows it"]);
+    assert_tells(&told, &["wants a password: no password is known"]);
     let device = sessions(Some(PASSWORD)).open("DUT0", &asked, false).await.unwrap();
     device.restore().await;
     let told = reason(connect(&SshTarget { identity: None, ..server.target() }).await);

@@ -49,7 +49,7 @@ async fn shown_within(answer_within: Duration, it: &str) -> Result<String, Devic
 fn broken(outcome: Result<String, DeviceError>) -> String {
     match outcome {
         Err(DeviceError::Broken { reason }) => reason,
-        other => panic!("it is not broken: {other:?}"),
+        other => panic!("the device is not broken: {other:?}"),
     }
 }
 

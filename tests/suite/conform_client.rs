@@ -109,7 +109,7 @@ fn hanging_client_is_killed_with_its_children() {
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     assert!(ended.stdout.contains("did not end in its time"), "{}", ended.stdout);
     assert!(verdicts.values().all(|kind| kind == "failed"), "{verdicts:?}");
-    assert!(start.elapsed().as_secs() < 60, "it was not bounded");
+    assert!(start.elapsed().as_secs() < 60, "the time was not bounded");
     for pid in fs::read_to_string(folder.path().join("pids")).unwrap().lines() {
         assert!(!Path::new("/proc").join(pid).join("exe").exists(), "{pid} is still there");
     }

@@ -21,9 +21,9 @@ fn assert_silent(text: &str) {
     let lower = text.to_lowercase();
     for secret in [STATIC, ONE_TIME, KEYRING, TYPED, ADMIN] {
         let (half, _) = secret.split_at(8);
-        assert!(!lower.contains(&half.to_lowercase()), "`{secret}` is told:\n{text}");
+        assert!(!lower.contains(&half.to_lowercase()), "`{secret}` is shown:\n{text}");
     }
-    assert!(!text.contains("PRIVATE KEY"), "a private key is told");
+    assert!(!text.contains("PRIVATE KEY"), "a private key is shown");
 }
 
 #[track_caller]

@@ -102,7 +102,7 @@ pub(crate) fn run_program(program: &str, arguments: &[&str]) {
 pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < DEADLINE, "in vain: {what}");
+        assert!(start.elapsed() < DEADLINE, "timed out waiting until {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -163,7 +163,7 @@ impl Running {
     pub(crate) fn stdout_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.stdout.find(wanted).unwrap_or_else(|| {
             let _ = self.child.kill();
-            panic!("not said:\n{}\n{}", self.stdout.seen, self.stderr.read_to_end())
+            panic!("the expected line did not come:\n{}\n{}", self.stdout.seen, self.stderr.read_to_end())
         })
     }
 
@@ -172,7 +172,7 @@ impl Running {
     pub(crate) fn stderr_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.stderr.find(wanted).unwrap_or_else(|| {
             let _ = self.child.kill();
-            panic!("not said:\n{}", self.stderr.seen)
+            panic!("the expected line did not come:\n{}", self.stderr.seen)
         })
     }
 

@@ -28,7 +28,7 @@ fn alias_bomb_is_rejected_in_bounded_memory() {
     }
     let told = Files::with(bomb).refused_within(KIBIBYTES);
     assert!(told.contains("a.yaml"), "{told}");
-    assert!(told.len() < 100_000, "{} bytes are told", told.len());
+    assert!(told.len() < 100_000, "{} bytes of messages", told.len());
 }
 
 #[test]

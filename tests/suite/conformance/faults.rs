@@ -82,7 +82,7 @@ async fn each_fault_fails_exactly_the_cases_that_name_it() {
     let told: Vec<String> = wrong
         .iter()
         .map(|(fault, (missing, idle))| {
-            format!("{fault}\n  fails, and is not named by: {missing:?}\n  is named by, and does not fail: {idle:?}")
+            format!("{fault}\n  fails these cases, which do not name it: {missing:?}\n  does not fail these cases, which name it: {idle:?}")
         })
         .collect();
     assert!(wrong.is_empty(), "{}", told.join("\n"));

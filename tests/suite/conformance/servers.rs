@@ -35,7 +35,7 @@ fn each_personality_conforms_except_for_its_known_deviations() {
         let ended = conform(&[&[url.as_str()], arguments.as_slice()].concat());
         assert_eq!(ended.code, Some(0), "{personality}: {}\n{}", ended.stdout, ended.stderr);
         assert!(!ended.stdout.contains("\ngone "), "{personality}: {}", ended.stdout);
-        assert!(!ended.told().contains(PASSWORD), "{personality} tells the password");
+        assert!(!ended.told().contains(PASSWORD), "{personality}: the password is shown");
     }
 }
 
