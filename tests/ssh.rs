@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     support::trials::run(trials.chain(ssh::system_ssh::without_servers()).collect())
 }
 
-/// The rig is made of Linux's namespaces.
+/// Only Linux has the rig's namespaces.
 #[cfg(not(target_os = "linux"))]
 fn main() -> ExitCode {
     ExitCode::SUCCESS

@@ -152,7 +152,7 @@ fn lab(file: &str) -> String {
     std::fs::read_to_string(labs().join(file)).unwrap()
 }
 
-/// The documented scenario passes in a lab.
+/// Fails unless the documented scenario passes in this lab.
 #[track_caller]
 fn assert_documented_in(docker: &Docker, lab: &str) {
     let folder = tempfile::tempdir().unwrap();

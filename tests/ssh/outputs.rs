@@ -26,7 +26,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     ]
 }
 
-/// A device that prints this for `show it`.
+/// A function of the login shell that runs its function `it` for `show it`.
 const PRINTS: &str = r#"special() { [ "$1" = 'show it' ] && { it; return 0; }; return 1; }"#;
 
 async fn shown(it: &str) -> Result<String, DeviceError> {

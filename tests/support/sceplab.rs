@@ -163,7 +163,7 @@ impl Running {
     pub(crate) fn stdout_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.stdout.find(wanted).unwrap_or_else(|| {
             let _ = self.child.kill();
-            panic!("the expected line did not come:\n{}\n{}", self.stdout.seen, self.stderr.read_to_end())
+            panic!("no expected line:\n{}\n{}", self.stdout.seen, self.stderr.read_to_end())
         })
     }
 
@@ -172,7 +172,7 @@ impl Running {
     pub(crate) fn stderr_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.stderr.find(wanted).unwrap_or_else(|| {
             let _ = self.child.kill();
-            panic!("the expected line did not come:\n{}", self.stderr.seen)
+            panic!("no expected line:\n{}", self.stderr.seen)
         })
     }
 

@@ -15,7 +15,7 @@ const REDACTIONS: [(&str, &str); 11] = [
     (r"sceplab \d+\.\d+\.\d+", "sceplab <version>"),
 ];
 
-/// Holds what the binary says against the snapshot of that name.
+/// Compares the output of the binary with the snapshot of that name.
 #[track_caller]
 pub(crate) fn assert_told(name: &str, told: &str) {
     let mut settings = insta::Settings::clone_current();

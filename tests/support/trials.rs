@@ -7,14 +7,14 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use super::groups::{self, ignored, is_flagged};
 
-/// Something that a machine may lack.
+/// A requirement that a machine may not meet.
 #[derive(Debug, Clone)]
 pub(crate) struct Need {
     group: &'static str,
     missing: Option<String>,
 }
 
-/// A test with what it needs.
+/// A test and its needs.
 pub(crate) struct Planned {
     name: String,
     needs: Vec<Need>,

@@ -10,7 +10,7 @@ use crate::support::sceplab::run_program;
 
 /// Runs a test in its own network, which has only a loopback interface: every port is free, and stays free.
 ///
-/// The threads and the processes that the test starts are in it as well.
+/// Threads and processes that the test starts are in the same network.
 pub(crate) fn in_own_network(test: Box<dyn FnOnce() + Send>) {
     let alone = thread::spawn(|| {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
