@@ -79,7 +79,7 @@ pub(crate) fn check_exemptions() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Checks a scenario, a lab or a target file with `sceplab check`.
+/// Reads a scenario, a lab or a target file by `sceplab check`.
 fn check(block: &Block, folder: &Path) -> Result<(), String> {
     let file = save(block, folder)?;
     let is_lab = ["devices:", "hosts:", "pki:"]
@@ -94,7 +94,7 @@ fn check(block: &Block, folder: &Path) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(place()) }
 }
 
-/// Makes a scenario in this lab, because `check` reads labs only through scenarios.
+/// A scenario in this lab, because `check` reads labs as those of scenarios.
 fn within_scenario(lab: &Path, folder: &Path) -> Result<PathBuf, String> {
     let path = folder.join("in-this-lab.yaml");
     let steps = "steps: [configure: {device: DUT0, set: set system host-name x}]";

@@ -1,4 +1,4 @@
-//! Help and wrong usage.
+//! Help, and wrong usage.
 
 use super::assert_run;
 
@@ -54,7 +54,7 @@ fn missing_path_exits_with_2() {
 }
 
 #[test]
-fn completions_are_a_shell_script() {
+fn completions_are_a_script() {
     let ended = crate::suite::sceplab::run(&["completions", "bash"]);
     assert_eq!(ended.code, Some(0));
     assert!(ended.stdout.contains("_sceplab()"));

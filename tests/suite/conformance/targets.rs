@@ -85,7 +85,7 @@ steps:
 }
 
 #[test]
-fn check_reads_target_files_and_reports_their_mistakes() {
+fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
     let right = "title: A\ndeviations:\n- {case: conformance/server/a/b, reason: c, source: d}\n";
     let right = [("scenarios/targets/a.yaml", right)];
     let ended = checked(&right, &[]);
