@@ -1,17 +1,18 @@
 # The project's image. `docker build -t sceplab .` builds the program and puts it on a small base.
 #
-# BASE: what the program runs on, with the C library and libgcc_s of a release no older than RUST's, and with the user 65532 in
-# its list of users, which `ssh` looks up; RUST: what builds it, with a C compiler, Perl, make and OpenSSH's client. Neither this file nor the program needs BuildKit.
+# BASE is the image that the program runs on. It needs the C library and libgcc_s of a release no older than RUST's, and the
+# user 65532 in /etc/passwd, because `ssh` looks it up. RUST is the image that builds the program. It needs a C compiler, Perl,
+# make and OpenSSH's client. BuildKit is not needed.
 ARG BASE=gcr.io/distroless/cc-debian12
 ARG RUST=rust:1-bookworm
 
-# All but the program. Nothing is run here, for the base need not have a shell.
+# Everything but the program. No command is run here, because the base may have no shell.
 FROM ${BASE} AS runtime
 LABEL org.opencontainers.image.title="sceplab" \
       org.opencontainers.image.description="Tests SCEP (RFC 8894): mock CAs, a client, scenarios, conformance" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/sceplab/
-# A container is reached by its own address, which is not known here; who else may reach it `docker run -p` says.
+# The container's address is not known in advance, so it listens on all; `docker run -p` decides who can reach it.
 ENV SCEPLAB_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 USER 65532:65532
@@ -20,7 +21,7 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/local/bin/
 ENTRYPOINT ["/usr/local/bin/sceplab"]
 CMD ["--help"]
 
-# The manifests alone, with empty crates: this stage's result changes only if one of them does.
+# Only the manifests, with empty crates, so that the result of this stage changes only if a manifest does.
 FROM ${RUST} AS manifests
 WORKDIR /all
 COPY . .
@@ -32,15 +33,15 @@ RUN mkdir /manifests && find . -name Cargo.toml -exec cp --parents -t /manifests
 FROM ${RUST} AS build
 ENV CARGO_PROFILE_RELEASE_DEBUG=none CARGO_PROFILE_RELEASE_STRIP=symbols
 WORKDIR /build
-# What it depends on, OpenSSL among it, is built once and then kept, until one of the manifests changes.
+# The dependencies, including OpenSSL, are built here and kept until a manifest changes.
 COPY --from=manifests /manifests ./
 RUN cargo build --release --locked --package sceplab --features docker
 COPY . .
-# The empty crates are as new as the real ones may be.
+# `touch` makes the real sources newer than the empty crates.
 RUN find . -path '*/src/lib.rs' -exec touch {} + && touch harness/cli/src/main.rs \
     && cargo build --release --locked --package sceplab --features docker \
     && mkdir /out /out/state && mv target/release/sceplab /out/
-# Real devices are reached by the system's `ssh`: that and its libraries, but for those of the C library, which the base has.
+# The driver `live` needs the system's `ssh`. Its libraries are copied, too, except the C library, which the base has.
 RUN for program in /usr/bin/ssh /usr/bin/ssh-keygen; do \
         install -D "$program" "/out/ssh$program"; \
         for library in $(ldd "$program" | awk '$2 == "=>" && $1 !~ /^lib(c|m|dl|rt|pthread|resolv)\.so/ { print $3 }'); do \
@@ -49,7 +50,7 @@ RUN for program in /usr/bin/ssh /usr/bin/ssh-keygen; do \
     done
 
 FROM runtime
-# A volume that is new takes its owner from here; a folder that was there already would keep its own.
+# A new volume takes its owner from this folder.
 COPY --from=build --chown=65532:65532 /out/state /var/lib/sceplab
 COPY --from=build /out/ssh/usr /usr
 COPY --from=build /out/sceplab /usr/local/bin/sceplab

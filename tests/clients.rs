@@ -1,4 +1,4 @@
-//! Strangers: each SCEP program that is installed enrols and renews with the CA on a real port, inside the device and alone.
+//! SCEP clients of other projects: each one that is installed enrols and renews at the CA on a real port, within the device and alone.
 #![expect(clippy::unwrap_used, reason = "a test program")]
 
 use std::process::ExitCode;
@@ -16,10 +16,10 @@ mod support {
 }
 
 mod clients {
-    pub(crate) mod conform; // their conformance
-    mod device; // a device with such a client
+    pub(crate) mod conform; // conformance of these clients
+    mod device; // a device that enrols with such a client
     pub(crate) mod enrolments; // enrolled, refused, pending, renewed
-    pub(crate) mod environment; // that of the caller
+    pub(crate) mod environment; // environment variables of the caller
     pub(crate) mod scepclient; // micromdm's client enrols without the device
 }
 

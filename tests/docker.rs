@@ -1,4 +1,4 @@
-//! Labs of containers, by the binary, and the engine that has them.
+//! Labs of containers: runs of the binary, and the Docker engine.
 #![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test program"))]
 
 use std::process::ExitCode;
@@ -16,14 +16,14 @@ mod support {
 #[cfg(target_os = "linux")]
 mod docker {
     pub(crate) mod broken; // containers and engines that end midway
-    pub(crate) mod engine; // an engine and what runs leave on it: found, asked, cleaned
+    pub(crate) mod cleanup; // a lab leaves nothing behind, however it ends
+    pub(crate) mod engine; // a Docker engine, and the leftovers of runs on it
     pub(crate) mod fixture; // the mock CA as a container, by `mock_ca::container`
-    pub(crate) mod foreign; // images of others as PKIs, good and bad
-    pub(crate) mod gone; // nothing is left of a lab, however it ends
-    mod image; // an image of what this machine has
-    pub(crate) mod isolated; // nobody in a lab reaches anybody outside
-    pub(crate) mod lab; // the documented scenarios, and runs beside each other
-    mod proxy; // a way to the engine that can be cut
+    pub(crate) mod foreign; // images of other projects as PKIs, good and bad
+    mod image; // images of programs of this machine
+    pub(crate) mod isolated; // a lab is cut off from the outside
+    pub(crate) mod lab; // the documented scenarios, and parallel runs
+    mod proxy; // a connection to the engine that can be cut
     pub(crate) mod scenario; // a scenario in containers
 }
 
@@ -40,14 +40,14 @@ fn main() -> ExitCode {
         docker::engine::reaper::trials(needs),
         docker::fixture::trials(needs),
         docker::foreign::trials(needs),
-        docker::gone::trials(needs),
+        docker::cleanup::trials(needs),
         docker::isolated::trials(needs),
         docker::lab::trials(needs),
     ];
     support::trials::run(all.into_iter().flatten().collect())
 }
 
-/// The labs of containers are Linux's.
+/// Only Linux has labs of containers.
 #[cfg(not(target_os = "linux"))]
 fn main() -> ExitCode {
     ExitCode::SUCCESS

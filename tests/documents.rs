@@ -1,4 +1,5 @@
-//! README and the book: each console block is run, each YAML block is read by `sceplab check`. Rust blocks are the examples of a crate, which `cargo test` compiles.
+//! README and the book: each console block is run, each YAML block is read by `sceplab check`. Each Rust block must equal an
+//! example of a crate, which `cargo test` compiles.
 #![expect(clippy::unwrap_used, reason = "a test program")]
 
 use std::process::ExitCode;
@@ -12,9 +13,9 @@ mod support {
 
 mod documents {
     pub(crate) mod block; // the fenced blocks of a page
-    pub(crate) mod comparison; // shown output against real output
+    pub(crate) mod comparison; // comparing shown output with real output
     pub(crate) mod console; // commands as a reader types them
-    pub(crate) mod page; // a page from top to bottom
+    pub(crate) mod page; // testing a page from top to bottom
 }
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Labs on the kernel's network, by the binary.
+//! Labs on the kernel's network: runs of the binary.
 #![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test program"))]
 
 use std::process::ExitCode;
@@ -18,15 +18,15 @@ mod support {
 #[cfg(target_os = "linux")]
 mod netns {
     pub(crate) mod captures; // files that Wireshark opens
-    pub(crate) mod gone; // nothing is left of a lab, however it ends
-    mod lab; // a lab that stands, found and watched
-    pub(crate) mod matrix; // clients x PKIs that are not installed
-    pub(crate) mod needed; // what is a reason to ignore a trial
-    pub(crate) mod permission; // what is said where namespaces are forbidden
-    pub(crate) mod refused; // labs that the kernel does not take
+    pub(crate) mod cleanup; // a lab leaves nothing behind, however it ends
+    pub(crate) mod ignored_trials; // errors of the driver that ignore a trial
+    mod lab; // a run with its lab
+    pub(crate) mod matrix; // `sceplab matrix` with missing clients and servers
+    pub(crate) mod permission; // messages if namespaces are forbidden
+    pub(crate) mod refused; // labs that the kernel refuses
+    pub(crate) mod scep_steps;
     pub(crate) mod servers; // server programs, good and bad
-    pub(crate) mod shell; // a look around
-    pub(crate) mod speech; // what is said to a PKI there, and what it tells
+    pub(crate) mod shell; // `sceplab shell` // steps with a mock CA in a lab
 }
 
 #[cfg(target_os = "linux")]
@@ -36,14 +36,14 @@ fn main() -> ExitCode {
     support::trials::run(
         [
             netns::captures::trials(needs),
-            netns::gone::trials(needs),
+            netns::cleanup::trials(needs),
             netns::matrix::trials(needs),
-            netns::needed::trials(),
+            netns::ignored_trials::trials(),
             netns::permission::trials(needs),
             netns::refused::trials(needs),
             netns::servers::trials(needs),
             netns::shell::trials(needs),
-            netns::speech::trials(needs),
+            netns::scep_steps::trials(needs),
         ]
         .into_iter()
         .flatten()

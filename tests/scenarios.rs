@@ -1,8 +1,7 @@
-//! `cargo test`: trials for each scenario file; a new file is a new trial.
+//! A trial for each scenario file.
 //!
-//! `scep/x` runs in the virtual lab, `netns/scep/x` on the kernel's network where that is permitted, `docker/scep/x` in
-//! containers with the feature `docker` and where there is an engine, and `scepserver/scep/x` at a real server where that is
-//! installed.
+//! `scep/x` runs in the virtual lab, `netns/scep/x` on the kernel's network, `docker/scep/x` in containers (with the feature
+//! `docker`), and `scepserver/scep/x` at a real server. A trial is ignored if the machine lacks what it needs.
 //!
 //! The files are those below `scenarios`, or below the folder that `SCEPLAB_SCENARIOS` names.
 
@@ -38,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A relative path is relative to where `cargo` is called, the root of the workspace.
+/// The folder of the scenario files; a relative path is relative to the root of the workspace.
 fn folder() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("SCEPLAB_SCENARIOS").unwrap_or_else(|| "scenarios".into());

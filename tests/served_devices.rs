@@ -1,4 +1,4 @@
-//! A device that stands on while users come and go, by a real SSH server; the suite tries its socket.
+//! Long-running devices, logged into through a real SSH server. The suite tests their socket.
 #![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test program"))]
 
 use std::process::ExitCode;
@@ -16,8 +16,8 @@ mod support {
 
 #[cfg(target_os = "linux")]
 mod served_devices {
-    pub(crate) mod documented; // the documented scenarios, line by line over SSH
-    pub(crate) mod interfaces; // the machine's own are not a device's
+    pub(crate) mod documented; // the documented scenarios, typed line by line over SSH
+    pub(crate) mod interfaces; // a device may not have the machine's own interfaces
     pub(crate) mod shells; // devices that misbehave
     pub(crate) mod ssh; // sessions over SSH: terminals, single commands, restarts
 }

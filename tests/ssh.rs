@@ -1,4 +1,4 @@
-//! Devices over SSH: real OpenSSH servers, whose login shells are devices good and bad.
+//! Devices over SSH: the login shells of real OpenSSH servers are devices, good and bad.
 #![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test program"))]
 
 use std::process::ExitCode;
@@ -16,16 +16,16 @@ mod support {
 
 #[cfg(target_os = "linux")]
 mod ssh {
-    pub(crate) mod changes; // the configuration replaced, refused, put back
-    pub(crate) mod cut; // connections that break, devices that restart
-    mod device; // a device of a test, and how it is reached
-    pub(crate) mod doors; // who is let in, and by whom
+    pub(crate) mod configuration; // replacing, refusing and restoring the configuration
+    pub(crate) mod connection_loss; // connections that break, devices that restart
+    mod device; // a device of a test, and connecting to it
     pub(crate) mod dut; // `sceplab dut` as the login shell
-    pub(crate) mod misbehaving; // what comes between a device and its users
-    pub(crate) mod outputs; // what devices print
+    pub(crate) mod login; // host keys, keys, passwords
+    pub(crate) mod misbehaving; // noise, slow lines, floods, silence
+    pub(crate) mod outputs; // outputs of devices
     pub(crate) mod over_ssh; // runs of scenarios
-    mod sshd; // the server
-    pub(crate) mod system_ssh; // the program `ssh`: its configuration, what it is asked and shown
+    mod sshd; // the SSH server
+    pub(crate) mod system_ssh; // the program `ssh`, its configuration and its secrets
 }
 
 #[cfg(target_os = "linux")]
@@ -34,10 +34,10 @@ fn main() -> ExitCode {
     let need = rig::need();
     let needs = &[&need];
     let with_servers = [
-        rig::own::trials(needs),
-        ssh::changes::trials(needs),
-        ssh::cut::trials(needs),
-        ssh::doors::trials(needs),
+        rig::self_test::trials(needs),
+        ssh::configuration::trials(needs),
+        ssh::connection_loss::trials(needs),
+        ssh::login::trials(needs),
         ssh::dut::trials(needs),
         ssh::misbehaving::trials(needs),
         ssh::outputs::trials(needs),
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     support::trials::run(trials.chain(ssh::system_ssh::without_servers()).collect())
 }
 
-/// The rig is made of Linux's namespaces.
+/// Only Linux has the rig's namespaces.
 #[cfg(not(target_os = "linux"))]
 fn main() -> ExitCode {
     ExitCode::SUCCESS

@@ -1,4 +1,4 @@
-//! What is seen at a terminal, which `script` of util-linux makes.
+//! Output and input at a terminal, which `script` of util-linux makes.
 #![cfg_attr(target_os = "linux", expect(clippy::unwrap_used, reason = "a test program"))]
 
 use std::process::ExitCode;
@@ -19,9 +19,9 @@ mod support {
 
 #[cfg(target_os = "linux")]
 mod terminals {
-    pub(crate) mod agreement; // who is asked before the network is used
-    pub(crate) mod colour; // and where there is none
-    pub(crate) mod paging; // the device shows a screen at a time
+    pub(crate) mod agreement; // the question before the network is used
+    pub(crate) mod colour; // coloured output
+    pub(crate) mod paging; // long outputs of a device, and Ctrl-C
 }
 
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 #!/bin/sh
 # One enrolment with sceplab's own client:
 #   sceplab.sh SCEPLAB URL CHALLENGE DIR CA
-# A certificate that is in DIR already is renewed.
+# If DIR has a certificate, it is renewed.
 set -eu
 sceplab=$1 url=$2 challenge=$3 dir=$4 ca=$5
 

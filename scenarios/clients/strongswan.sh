@@ -1,7 +1,7 @@
 #!/bin/sh
-# One enrolment with strongSwan's `pki`, which takes two calls and files in between:
+# One enrolment with strongSwan's `pki`, which needs two calls and files in between:
 #   strongswan.sh URL CHALLENGE DIR CA
-# A certificate that is in DIR already is renewed.
+# If DIR has a certificate, it is renewed.
 set -eu
 url=$1 challenge=$2 dir=$3 known=$4
 
@@ -12,14 +12,14 @@ cd "$dir"
 rm -f ca*.pem ra*.pem
 pki --scepca --url "$url" --caout ca.pem --raout ra.pem --outform pem --force
 
-# `pki` shows fingerprints for a person to compare; here the known certificate is the person.
+# `pki` shows fingerprints for a person to compare; here they are compared with that of the known certificate.
 ca=
 for one in ca*.pem; do
     [ "$(fingerprint "$one")" = "$(fingerprint "$known")" ] && ca=$one
 done
-[ -n "$ca" ] || { echo "the CA is not the one that is known" >&2; exit 1; }
+[ -n "$ca" ] || { echo "the CA is not the known one" >&2; exit 1; }
 
-# Which certificate of the RA is for what, its key usage says; a CA without an RA does both.
+# The key usages of the RA certificates say what they are for; a CA without an RA has one certificate for both.
 encryption=$ca signature=$ca
 for one in ra*.pem; do
     [ -e "$one" ] || continue

@@ -11,7 +11,7 @@ pub(crate) fn trials() -> Vec<Planned> {
     let trial = |(its, arguments): (ScepClient, &'static [&'static str])| {
         let program = client(its);
         let needs: Vec<&Need> = program.iter().collect();
-        let name = "a_client_deviates_where_its_target_file_says_and_nowhere_else";
+        let name = "client_deviates_only_where_its_target_file_says";
         let name = format!("{}::{name}::{its}", module_path!());
         Planned::new(&name, &needs, move || deviates(&its.to_string(), arguments))
     };

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::support::sceplab::DEADLINE;
 
-/// The host's own network, of which nothing is changed.
+/// The host's own network, which stays unchanged.
 struct Loopback;
 
 #[async_trait]
@@ -42,11 +42,11 @@ impl Network for Loopback {
     }
 }
 
-/// A device with a client of somebody else's.
+/// A device that enrols with a client of another project.
 pub(crate) struct ClientDevice(Arc<Device>);
 
 impl ClientDevice {
-    /// A device with this client, whose program is installed.
+    /// A device with this client. Its program must be installed.
     pub(crate) fn with(client: ScepClient) -> Self {
         let pause =
             GrowingPause { first: Duration::from_millis(50), longest: Duration::from_millis(200) };
@@ -59,7 +59,7 @@ impl ClientDevice {
         Self(Device::start(settings))
     }
 
-    /// Configures the request `CSR` with the server at `url`, and these further lines of it.
+    /// Configures the request `CSR` with the server at `url` and these further lines.
     #[track_caller]
     pub(crate) fn configure(&self, url: &str, lines: &[&str]) -> impl Future<Output = ()> {
         let csr = "set system certificate scep csr CSR";
@@ -80,7 +80,7 @@ impl ClientDevice {
         self.0.notes().join("\n")
     }
 
-    /// Waits until `pki scep show` has one of the texts, white space folded, and gives what it shows.
+    /// Waits until `pki scep show` has one of the texts, and returns its output with white space folded.
     pub(crate) async fn shows(&self, texts: &[&str]) -> String {
         let mut changes = self.0.subscribe();
         let waiting = async {

@@ -1,4 +1,4 @@
-//! Enrolment, refusal, pending and renewal with each client that is installed.
+//! Enrolment, refusal, pending and renewal with each installed client.
 
 use std::process::{Command, Stdio};
 
@@ -15,18 +15,18 @@ pub(crate) fn trials() -> Vec<Planned> {
     let needs: Vec<&Need> = scepclient.iter().collect();
     let mut all = trials![
         &needs;
-        options_that_scepclient_lacks_are_noted,
+        missing_scepclient_options_are_noted,
     ];
     all.extend(trials![
         &[];
-        a_client_that_is_not_installed_is_ignored_with_its_package,
-        a_client_that_must_be_there_and_is_not_installed_is_a_failure,
+        missing_client_is_ignored_and_names_its_package,
+        missing_client_fails_if_sceplab_must_run_names_it,
     ]);
-    all.extend(with_each("a_client_enrols_with_every_server_that_it_can", enrols));
-    all.extend(with_each("a_client_tells_a_refusal_in_the_same_words_as_others", is_refused));
-    all.extend(with_each("a_client_tells_that_nobody_listens_and_tries_again", tries_again));
-    all.extend(with_each("a_client_waits_for_a_decision", waits));
-    all.extend(with_each("a_client_renews_and_keeps_the_old_certificate_if_it_cannot", renews));
+    all.extend(with_each("client_enrols_with_every_server_it_supports", enrols));
+    all.extend(with_each("every_client_reports_a_refusal_alike", is_refused));
+    all.extend(with_each("refused_connection_is_reported_and_retried", tries_again));
+    all.extend(with_each("pending_request_waits_for_a_decision", waits));
+    all.extend(with_each("failed_renewal_keeps_the_old_certificate", renews));
     all
 }
 
@@ -47,7 +47,7 @@ const SUBJECT: &str = "distinguished-names CN=MyUserCert";
 const USER_CERTIFICATE: &str =
     "pki show certificate running://auth/certificates/scep/CSR/user/cert";
 
-/// Every client but strongSwan's takes the Windows server: 5.9.8 finds no cipher of its own in its capabilities.
+/// Every client except strongSwan's enrols with the Windows server: strongSwan 5.9.8 finds no cipher that it supports in the capabilities.
 async fn enrols(client: ScepClient) {
     let linux = Server::start(&["linux", "--challenge", "secret", "--allow-duplicate-names"]);
     let ndes = Server::start(&["ndes", "--challenge", "secret", "--single-password"]);
@@ -89,7 +89,7 @@ async fn tries_again(client: ScepClient) {
     device.shows(&["was answered HTTP 404, next try in"]).await;
 }
 
-/// scepclient asks again after half a minute only, which is left to its log.
+/// scepclient polls again only after half a minute, so for it the log alone is checked.
 async fn waits(client: ScepClient) {
     let device = ClientDevice::with(client);
     let mut server = Server::start(&["linux", "--approval", "manual"]);
@@ -104,7 +104,7 @@ async fn waits(client: ScepClient) {
         _ => "was answered PENDING",
     };
     device.logs(pending).await;
-    server.running.tell("approve");
+    server.running.write_line("approve");
     server.running.stdout_line(|line| line.starts_with("approved").then_some(()));
     device.shows(&["usercert Valid"]).await;
 }
@@ -126,7 +126,7 @@ async fn renews(client: ScepClient) {
     assert_eq!(device.output(USER_CERTIFICATE).await, second);
 }
 
-async fn options_that_scepclient_lacks_are_noted() {
+async fn missing_scepclient_options_are_noted() {
     let server = Server::start(&["linux"]);
     let device = ClientDevice::with(ScepClient::Scepclient);
     device.configure(&server.url(LINUX), &["cipher aes", "digest sha256", SUBJECT]).await;
@@ -140,23 +140,23 @@ async fn options_that_scepclient_lacks_are_noted() {
     device.shows(&["ca: `scepclient` has no option for `DC` in a subject"]).await;
 }
 
-/// This program again, with nothing on the path, and made to run these groups.
+/// Runs this program again with an empty path, and with the groups that must run.
 fn without_programs(must_run: &str) -> Ended {
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "clients::enrolments::options_that_scepclient_lacks_are_noted"]);
+    again.args(["--exact", "clients::enrolments::missing_scepclient_options_are_noted"]);
     again.env("PATH", "").env("SCEPLAB_MUST_RUN", must_run).env_remove("NEXTEST");
     again.stdin(Stdio::null());
     finish(again)
 }
 
-fn a_client_that_is_not_installed_is_ignored_with_its_package() {
+fn missing_client_is_ignored_and_names_its_package() {
     let ended = without_programs("");
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("0 passed; 0 failed; 1 ignored"), "{ended:?}");
     assert!(ended.stdout.contains("(package `scep`)"), "{ended:?}");
 }
 
-fn a_client_that_must_be_there_and_is_not_installed_is_a_failure() {
+fn missing_client_fails_if_sceplab_must_run_names_it() {
     let ended = without_programs("curl,scepclient");
     assert_ne!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("0 passed; 1 failed; 0 ignored"), "{ended:?}");

@@ -1,4 +1,4 @@
-//! What the caller's environment holds for such programs does not change what they do in a lab.
+//! The caller's environment does not change what client programs do in a lab.
 
 use dut_sim::ScepClient;
 
@@ -6,12 +6,12 @@ use crate::support::needs::client;
 use crate::support::sceplab::{command, finish, workspace};
 use crate::support::trials::{Need, Planned};
 
-/// A trial for each client.
+/// One trial per client.
 pub(crate) fn trials(netns: &Need) -> Vec<Planned> {
     let trial = |its: ScepClient| {
         let program = client(its);
         let needs: Vec<&Need> = [netns].into_iter().chain(&program).collect();
-        let name = "a_proxy_and_a_configuration_of_the_caller_s_do_not_reach_the_programs";
+        let name = "proxy_and_configuration_of_the_caller_are_ignored";
         let name = format!("{}::{name}::{its}", module_path!());
         Planned::new(&name, &needs, move || ignores_the_environment(its))
     };

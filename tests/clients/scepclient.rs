@@ -1,6 +1,6 @@
-//! A stranger enrols: micromdm's `scepclient` 2.1, package `scep` in Debian.
+//! Enrolment with micromdm's `scepclient` 2.1, package `scep` in Debian.
 //!
-//! It encrypts with single DES and signs with SHA-1, whatever the capabilities say.
+//! It always encrypts with single DES and signs with SHA-1.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ fn scepclient(folder: &Path, arguments: &[&str]) -> Ended {
     finish(command)
 }
 
-/// The certificate that was issued, and that its key is the client's.
+/// The issued certificate. Fails if its key is not the client's.
 #[track_caller]
 fn issued(folder: &Path, ended: &Ended) -> X509 {
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
@@ -62,7 +62,7 @@ fn scepclient_is_refused_for_a_wrong_challenge() {
 fn scepclient_enrols_with_the_windows_server_by_the_fingerprint_of_its_ra() {
     let server = Server::start(&["ndes", "--challenge", "secret", "--open-with-signing-key"]);
     let folder = tempfile::tempdir().unwrap();
-    // It verifies the reply with the certificate it enciphers to, so that this is the one that signs.
+    // scepclient verifies the reply with the certificate that it enciphers to, so it needs the one that signs.
     let (url, fingerprint) = (server.url(NDES), server.fingerprint("ra-signing"));
     let arguments = ["-server-url", &url, "-challenge", "secret", "-ca-fingerprint", fingerprint];
     let ended = scepclient(folder.path(), &arguments);

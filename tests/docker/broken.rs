@@ -1,4 +1,4 @@
-//! What ends midway ends the scenario, with the reason.
+//! A container or an engine that ends midway ends the scenario with the reason.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let (socket, of_images) = (proxy::need(), image::needs());
     let of_images: Vec<&Need> = needs.iter().copied().chain(&of_images).collect();
-    let mut all = trials![needs; a_container_that_is_killed_ends_the_scenario_at_once];
-    all.extend(trials![&[]; an_engine_that_is_not_there_is_told_before_anything_is_run]);
+    let mut all = trials![needs; killed_container_ends_the_scenario_at_once];
+    all.extend(trials![&[]; missing_engine_is_reported_before_the_run]);
     all.extend(trials![
         &[needs, &[&socket]].concat();
-        an_engine_lost_midway_ends_the_scenario_and_is_cleaned_when_it_is_back,
+        lost_engine_ends_the_scenario_and_is_cleaned_when_it_returns,
     ]);
-    all.extend(trials![&of_images; a_node_image_without_sceplab_is_told_with_a_command_to_try]);
+    all.extend(trials![&of_images; node_image_without_sceplab_is_reported_with_a_command_to_try]);
     all
 }
 
-/// Kills the containers of `WAITS` by what stands in them: the host's settings tell. Once the first is dead, the run removes
-/// the others itself.
+/// Kills the containers of `WAITS` that have this setting for `ip_forward`. After the first one, the run removes the
+/// others itself.
 fn kill(docker: &Docker, id: &str, forwards: &str) {
     let client = docker.engine.client();
     docker.runtime.block_on(async {
@@ -32,7 +32,7 @@ fn kill(docker: &Docker, id: &str, forwards: &str) {
         for container in docker_containers(docker, id).await {
             let inspected =
                 client.inspect_container(&container, None::<InspectContainerOptions>).await;
-            // One that is gone already belongs to a run that has ended, which tells why.
+            // If a container is gone, its run has ended and reports why.
             let Ok(inspected) = inspected else { continue };
             let settings = inspected.host_config.unwrap().sysctls.unwrap();
             if settings["net.ipv4.ip_forward"] == forwards {
@@ -40,7 +40,7 @@ fn kill(docker: &Docker, id: &str, forwards: &str) {
             }
         }
         let Some(first) = chosen.pop() else { return };
-        // It may have been made, and not have begun.
+        // The container may be made but not started.
         while client.kill_container(&first, None::<KillContainerOptions>).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -57,13 +57,13 @@ async fn docker_containers(docker: &Docker, id: &str) -> Vec<String> {
     ours.map(|thing| thing.id).collect()
 }
 
-fn a_container_that_is_killed_ends_the_scenario_at_once() {
+fn killed_container_ends_the_scenario_at_once() {
     let docker = Docker::here();
-    // A router alone, then everything else: a device and a PKI.
+    // First the router alone, then the device and the PKI.
     for (forwards, told) in [("1", "gateway"), ("0", "DUT0")] {
         let scenario = Scenario::new(&format!("fallen-{forwards}"), WAITS);
         let mut run = Running::start(scenario.command(&[]));
-        wait_until("containers stand", || docker.containers(&scenario.id).len() == 3);
+        wait_until("the containers run", || docker.containers(&scenario.id).len() == 3);
         kill(&docker, &scenario.id, forwards);
         assert_eq!(run.wait().code(), Some(3), "{}", run.rest_of_stderr());
         let stdout = run.rest_of_stdout();
@@ -74,7 +74,7 @@ fn a_container_that_is_killed_ends_the_scenario_at_once() {
     }
 }
 
-fn an_engine_that_is_not_there_is_told_before_anything_is_run() {
+fn missing_engine_is_reported_before_the_run() {
     let scenario = Scenario::new("nowhere", WAITS);
     let mut run = scenario.command(&[]);
     run.env("DOCKER_HOST", format!("unix://{}/docker.sock", scenario.path().display()));
@@ -84,16 +84,16 @@ fn an_engine_that_is_not_there_is_told_before_anything_is_run() {
     assert!(ended.stderr.contains("docker.sock"), "{}", ended.stderr);
 }
 
-fn an_engine_lost_midway_ends_the_scenario_and_is_cleaned_when_it_is_back() {
+fn lost_engine_ends_the_scenario_and_is_cleaned_when_it_returns() {
     let docker = Docker::here();
     let scenario = Scenario::new("cut", WAITS);
     let proxy = Proxy::start(scenario.path());
     let mut run = scenario.command(&[]);
     run.env("DOCKER_HOST", proxy.address());
     let mut run = Running::start(run);
-    wait_until("containers stand", || docker.containers(&scenario.id).len() == 3);
-    // All are attached to.
-    wait_until("the lab stands", || proxy.connections() > 3);
+    wait_until("the containers run", || docker.containers(&scenario.id).len() == 3);
+    // The run is attached to all of them.
+    wait_until("the lab is built", || proxy.connections() > 3);
     let proxy = proxy.cut();
     assert_eq!(run.wait().code(), Some(3), "{}", run.rest_of_stderr());
     let (stdout, stderr) = (run.rest_of_stdout(), run.rest_of_stderr());
@@ -104,7 +104,7 @@ fn an_engine_lost_midway_ends_the_scenario_and_is_cleaned_when_it_is_back() {
     wait_until("nothing is left", || docker.of_lab(&scenario.id).is_empty());
 }
 
-fn a_node_image_without_sceplab_is_told_with_a_command_to_try() {
+fn node_image_without_sceplab_is_reported_with_a_command_to_try() {
     let docker = Docker::here();
     let image = Image::of("no-node", &["sh"]);
     let scenario = Scenario::new("no-node", WAITS);

@@ -1,11 +1,11 @@
-//! A Docker engine and what runs leave on it: found, asked, cleaned.
+//! A Docker engine, and the leftovers of runs on it.
 
-pub(crate) mod clean; // what the dead left goes, what the living have stays
-pub(crate) mod engines; // engines that are not there, hang, are too old, are full
-mod fake; // an engine that answers as it is told
-pub(crate) mod networks; // addresses for everybody, until there are none
-pub(crate) mod node_image; // made once, by however many at once
-pub(crate) mod reaper; // removes what a killed run left
+pub(crate) mod clean; // leftovers of ended runs are removed, those of running ones kept
+pub(crate) mod engines; // engines that are missing, hang, are too old, are full
+mod fake; // an engine with prepared answers
+pub(crate) mod networks; // networks of labs, until no address is free
+pub(crate) mod node_image; // made once, even for concurrent requests
+pub(crate) mod reaper; // removes the leftovers of a killed run
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -30,7 +30,7 @@ fn options() -> LabOptions {
     LabOptions { sceplab, ..LabOptions::default() }
 }
 
-/// A container of the node's image that serves until it is removed.
+/// Starts a container of the node image, which serves until it is removed.
 async fn container(engine: &Engine, labels: &Labels) -> String {
     let image = NodeImages::default().obtain(engine, &options()).await.unwrap();
     let serve = ["serve", "rfc8894", "--listen", "127.0.0.1:8080"].map(str::to_owned).to_vec();
@@ -47,16 +47,16 @@ async fn container(engine: &Engine, labels: &Labels) -> String {
     created.id
 }
 
-/// The containers and networks of a run that are there.
+/// The kinds of the existing containers and networks of a run.
 async fn of_run(engine: &Engine, run: &str) -> Vec<Kind> {
     let things = everything(engine).await.unwrap();
     things.iter().filter(|thing: &&Thing| thing.run == run).map(|thing| thing.kind).collect()
 }
 
-/// A process to make things in the name of. When it is dead they are anybody's to remove, other tests' runs among them.
-struct Mortal(Child);
+/// A process that owns containers. After its end, every run may remove them, also those of other tests.
+struct OwnerProcess(Child);
 
-impl Mortal {
+impl OwnerProcess {
     fn new() -> Self {
         Self(Command::new("sleep").arg("600").spawn().unwrap())
     }
@@ -65,14 +65,14 @@ impl Mortal {
         Owner::of(self.0.id())
     }
 
-    /// Ends it as a run that is killed.
+    /// Ends it like a killed run.
     fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 }
 
-/// A run's name that no other has.
+/// A unique name for a run.
 fn name(of: &str) -> String {
     format!("{of}-{}", std::process::id())
 }

@@ -1,4 +1,4 @@
-//! Images of others as PKIs: those that serve, and those that misbehave in every way.
+//! Images of other projects as PKIs: some serve, some misbehave.
 
 use driver_docker::node_image::NodeImages;
 use testbed::LabOptions;
@@ -15,18 +15,18 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let openssl = Need::program("openssl", "openssl", "openssl");
     let mut all = trials![
         needs;
-        an_image_that_cannot_be_pulled_is_told_with_the_command,
-        the_projects_own_image_enrols_the_documented_device,
+        unavailable_image_is_reported_with_the_pull_command,
+        own_image_enrols_the_documented_device,
     ];
-    all.extend(trials![&of_images; a_misbehaving_container_is_told_with_its_last_output]);
+    all.extend(trials![&of_images; misbehaving_container_is_reported_with_its_last_output]);
     all.extend(trials![
         &[&of_images[..], &[&scepserver, &openssl]].concat();
-        a_real_server_in_a_container_enrols_the_documented_device,
+        scepserver_in_a_container_enrols_the_documented_device,
     ]);
     all
 }
 
-/// A scenario at a PKI that is a script in a container.
+/// A scenario whose PKI is a script in a container.
 fn scripted(image: &str, script: &str, ready: &str) -> String {
     format!(
         "title: Scripted
@@ -49,7 +49,7 @@ steps:
     )
 }
 
-/// A lab that cannot be built or broke; what is told of it.
+/// Runs a scenario whose lab breaks, and checks its error report.
 #[track_caller]
 fn broken(docker: &Docker, scenario: &str, told: &[&str]) {
     let ended = Scenario::new("foreign", scenario).run(docker, &[]);
@@ -60,7 +60,7 @@ fn broken(docker: &Docker, scenario: &str, told: &[&str]) {
     assert!(!ended.told().contains("hunter2222"), "{}", ended.told());
 }
 
-fn a_misbehaving_container_is_told_with_its_last_output() {
+fn misbehaving_container_is_reported_with_its_last_output() {
     let docker = Docker::here();
     let image = Image::of("shell", &["sh", "sleep"]);
     let name = &image.name;
@@ -88,9 +88,9 @@ fn a_misbehaving_container_is_told_with_its_last_output() {
     assert_eq!(ended.code, Some(0), "{}", ended.told());
 }
 
-fn an_image_that_cannot_be_pulled_is_told_with_the_command() {
+fn unavailable_image_is_reported_with_the_pull_command() {
     let docker = Docker::here();
-    // Nobody listens at that port of the engine's machine, so that no registry is asked.
+    // No server listens at that port of the engine's machine, so no registry is asked.
     let image = "127.0.0.1:9/no-such/image:1";
     let told = [
         "pki `gateway`: image `127.0.0.1:9/no-such/image:1` is not on this engine and cannot be pulled: ",
@@ -99,7 +99,7 @@ fn an_image_that_cannot_be_pulled_is_told_with_the_command() {
     broken(&docker, &scripted(image, "exit", "{port: 8080}"), &told);
 }
 
-fn a_real_server_in_a_container_enrols_the_documented_device() {
+fn scepserver_in_a_container_enrols_the_documented_device() {
     let docker = Docker::here();
     let programs = ["sh", "openssl", "touch", "mkdir", "cat", "scepserver"];
     let image = Image::of("scepserver", &programs);
@@ -135,7 +135,7 @@ fn a_real_server_in_a_container_enrols_the_documented_device() {
     assert_documented_in(&docker, &lab);
 }
 
-fn the_projects_own_image_enrols_the_documented_device() {
+fn own_image_enrols_the_documented_device() {
     let docker = Docker::here();
     let sceplab = Some(env!("CARGO_BIN_EXE_sceplab").into());
     let options = LabOptions { sceplab, ..LabOptions::default() };
@@ -152,7 +152,7 @@ fn lab(file: &str) -> String {
     std::fs::read_to_string(labs().join(file)).unwrap()
 }
 
-/// The documented scenario passes in a lab.
+/// Fails unless the documented scenario passes in this lab.
 #[track_caller]
 fn assert_documented_in(docker: &Docker, lab: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -160,7 +160,7 @@ fn assert_documented_in(docker: &Docker, lab: &str) {
     std::fs::write(&file, lab).unwrap();
     let lab = file.to_str().unwrap();
     let scenario = "scenarios/scep/linux-pki.yaml";
-    // The driver that an image needs is chosen where none is named.
+    // Without `--driver`, `run` chooses the driver that an image needs.
     let ended = finish(command(workspace(), &["run", scenario, "--lab", lab]));
     ended.assert_orderly();
     assert_eq!(ended.code, Some(0), "{}", ended.told());

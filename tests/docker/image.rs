@@ -1,4 +1,4 @@
-//! An image of what this machine has, for there may be no registry: a shell, OpenSSL, and Debian's scepserver where it is
+//! Images of programs of this machine, because there may be no registry: a shell, OpenSSL, and Debian's scepserver if it is
 //! installed.
 
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::trials::{Need, find_program};
 
-/// An image on the engine, removed when this is dropped.
+/// An image on the engine, removed when dropped.
 pub(super) struct Image {
     pub(super) name: String,
 }
@@ -39,7 +39,7 @@ impl Drop for Image {
     }
 }
 
-/// What images are made with: the engine's own client makes them of archives of folders.
+/// Needs for making images: the engine's client imports archives of folders.
 pub(super) fn needs() -> [Need; 2] {
     [Need::program("docker", "docker", "docker-cli"), Need::program("docker", "tar", "tar")]
 }
@@ -50,7 +50,7 @@ fn copy(from: &Path, root: &Path, inside: &str) {
     std::fs::copy(from, to).unwrap();
 }
 
-/// What `ldd` names: nothing for a program that needs no library.
+/// The libraries that `ldd` lists; none for a static program.
 fn libraries(program: &Path) -> Vec<PathBuf> {
     let listed = Command::new("ldd").arg(program).output().unwrap();
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! Nobody in a lab of containers reaches anybody outside.
+//! A lab of containers is cut off from the outside.
 
 use driver_docker::bollard::query_parameters::InspectNetworkOptions;
 
@@ -11,11 +11,11 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
         addresses_outside_the_lab_are_unreachable,
-        the_network_of_a_lab_is_internal_and_publishes_nothing,
+        lab_network_is_internal_and_publishes_no_port,
     ]
 }
 
-/// A device whose packets to everywhere go by a router that has no way on; 172.17.0.1 is the engine's machine, as a rule.
+/// A device with a default route to a router that has no further routes; 172.17.0.1 usually is the engine's machine.
 const OUTWARDS: &str = "title: Outwards
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.215.168.0/24}}}
@@ -36,11 +36,11 @@ fn addresses_outside_the_lab_are_unreachable() {
     assert_eq!(ended.code, Some(0), "{}", ended.told());
 }
 
-fn the_network_of_a_lab_is_internal_and_publishes_nothing() {
+fn lab_network_is_internal_and_publishes_no_port() {
     let docker = Docker::here();
     let scenario = Scenario::new("internal", WAITS);
     let mut run = Running::start(scenario.command(&[]));
-    wait_until("containers stand", || docker.containers(&scenario.id).len() == 3);
+    wait_until("the containers run", || docker.containers(&scenario.id).len() == 3);
     let things = docker.of_lab(&scenario.id);
     let network = things.iter().find(|thing| thing.kind == Kind::Network).unwrap();
     let client = docker.engine.client();

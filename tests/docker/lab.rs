@@ -1,4 +1,4 @@
-//! The documented scenarios in containers, and runs beside each other.
+//! The documented scenarios in containers, and parallel runs.
 
 use super::scenario::{Docker, Scenario};
 use crate::support::sceplab::{Running, command, finish, workspace};
@@ -7,13 +7,13 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        the_documented_scenarios_have_the_documented_ttls,
-        parallel_runs_may_have_the_same_addresses,
-        a_console_by_hand_leaves_nothing_behind,
+        documented_scenarios_show_the_documented_ttls,
+        parallel_runs_may_use_the_same_addresses,
+        device_console_leaves_no_containers,
     ]
 }
 
-fn the_documented_scenarios_have_the_documented_ttls() {
+fn documented_scenarios_show_the_documented_ttls() {
     let _docker = Docker::here();
     for (file, ttl) in [("linux-pki", "ttl=64"), ("windows-pki", "ttl=126")] {
         let file = format!("scenarios/scep/{file}.yaml");
@@ -39,7 +39,7 @@ steps:
   - run: {command: ping far count 1 timeout 1, contains: [ttl=98]}
 ";
 
-fn parallel_runs_may_have_the_same_addresses() {
+fn parallel_runs_may_use_the_same_addresses() {
     let docker = Docker::here();
     let scenarios = [(); 3].map(|()| Scenario::new("beside", PASSES));
     let mut runs = scenarios.each_ref().map(|scenario| Running::start(scenario.command(&["-v"])));
@@ -52,7 +52,7 @@ fn parallel_runs_may_have_the_same_addresses() {
     }
 }
 
-fn a_console_by_hand_leaves_nothing_behind() {
+fn device_console_leaves_no_containers() {
     let docker = Docker::here();
     let mut console = command(workspace(), &["dut", "--driver", "docker"]);
     console.stdin(std::process::Stdio::piped());
@@ -66,11 +66,11 @@ fn a_console_by_hand_leaves_nothing_behind() {
         "exit",
     ];
     for line in lines {
-        console.tell(line);
+        console.write_line(line);
     }
     assert_eq!(console.wait().code(), Some(0), "{}", console.rest_of_stderr());
     let stdout = console.rest_of_stdout();
     assert!(stdout.contains("ttl=64"), "{stdout}");
-    // The lab of a console is called after its device.
+    // The lab of a console is named after its device.
     docker.assert_gone("DUT0");
 }

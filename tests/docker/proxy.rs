@@ -1,4 +1,4 @@
-//! A way to the engine that can be cut and mended.
+//! A connection to the engine that can be cut and restored.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -9,26 +9,26 @@ use std::thread;
 
 use crate::support::trials::Need;
 
-/// Where the engine of this machine listens.
+/// The usual socket of the engine.
 const ENGINE: &str = "/var/run/docker.sock";
 
-/// A socket that leads to the engine, as long as this lives.
+/// A socket that forwards to the engine until this is cut.
 pub(super) struct Proxy {
     path: PathBuf,
     open: Arc<Mutex<Vec<UnixStream>>>,
 }
 
-/// An engine whose socket is where engines have it.
+/// An engine that listens at the usual socket.
 pub(super) fn need() -> Need {
     let reason = || format!("the engine does not listen at `{ENGINE}`");
     Need::new("docker-socket", UnixStream::connect(ENGINE).is_err().then(reason))
 }
 
-/// A way that has been cut.
+/// A proxy that has been cut.
 pub(super) struct Cut(PathBuf);
 
 impl Proxy {
-    /// Listens in a folder.
+    /// Listens at a socket in a folder.
     pub(super) fn start(folder: &Path) -> Self {
         Self::listen(folder.join("engine.sock"))
     }
@@ -49,17 +49,17 @@ impl Proxy {
         Self { path, open }
     }
 
-    /// What `DOCKER_HOST` is to be.
+    /// The value for `DOCKER_HOST`.
     pub(super) fn address(&self) -> String {
         format!("unix://{}", self.path.display())
     }
 
-    /// How many connections there were.
+    /// Number of connections so far.
     pub(super) fn connections(&self) -> usize {
         self.open.lock().unwrap().len() / 2
     }
 
-    /// Ends every connection, and lets nobody in any more.
+    /// Ends every connection and accepts no further ones.
     pub(super) fn cut(self) -> Cut {
         std::fs::remove_file(&self.path).unwrap();
         for stream in self.open.lock().unwrap().iter() {
@@ -70,7 +70,7 @@ impl Proxy {
 }
 
 impl Cut {
-    /// Leads to the engine once more.
+    /// Forwards to the engine again.
     pub(super) fn mend(self) -> Proxy {
         Proxy::listen(self.0)
     }

@@ -1,4 +1,4 @@
-//! A scenario in containers, and the engine that has them.
+//! A scenario in containers, and the engine.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,7 @@ use crate::support::needs;
 use crate::support::sceplab::{DEADLINE, Ended, command, finish};
 use crate::support::trials::Need;
 
-/// A scenario that waits for an hour for what never comes.
+/// A scenario that waits an hour for certificates that are never issued.
 pub(super) const WAITS: &str = "title: Waits
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
@@ -42,14 +42,14 @@ impl Docker {
         Self { runtime, engine }
     }
 
-    /// The containers and networks of the labs with this id.
+    /// Containers and networks of the labs with this id.
     pub(super) fn of_lab(&self, id: &str) -> Vec<Thing> {
         let mut things = self.runtime.block_on(everything(&self.engine)).unwrap();
         things.retain(|thing| thing.lab == id && thing.kind != Kind::Image);
         things
     }
 
-    /// The containers of the labs with this id.
+    /// Ids of the containers of the labs with this id.
     pub(super) fn containers(&self, id: &str) -> Vec<String> {
         let things = self.of_lab(id).into_iter();
         things.filter(|thing| thing.kind == Kind::Container).map(|thing| thing.id).collect()
@@ -68,10 +68,10 @@ pub(crate) fn engine() -> Need {
     Need::new("docker", missing.map(|error| needs::reason(&error)))
 }
 
-/// How many there were.
+/// Number of scenarios so far.
 static SCENARIOS: AtomicU32 = AtomicU32::new(0);
 
-/// A scenario in a folder of its own, under an id that nobody else has.
+/// A scenario in its own folder, with a unique id.
 pub(super) struct Scenario {
     folder: TempDir,
     pub(super) id: String,
@@ -94,14 +94,14 @@ impl Scenario {
         self.folder.path()
     }
 
-    /// The run of it, not started yet.
+    /// The command that runs it.
     pub(super) fn command(&self, further: &[&str]) -> std::process::Command {
         let file = self.file();
         let arguments = [&["run", "--driver", "docker", file.as_str()], further].concat();
         command(self.path(), &arguments)
     }
 
-    /// Runs it to its end; nothing is left of it.
+    /// Runs it to its end. Fails if its lab leaves anything behind.
     #[track_caller]
     pub(super) fn run(&self, docker: &Docker, further: &[&str]) -> Ended {
         let ended = finish(self.command(further));
@@ -111,12 +111,12 @@ impl Scenario {
     }
 }
 
-/// Tries until it holds.
+/// Waits until the condition `holds`.
 #[track_caller]
 pub(super) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < DEADLINE, "in vain: {what}");
+        assert!(start.elapsed() < DEADLINE, "timed out waiting until {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }

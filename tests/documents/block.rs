@@ -3,13 +3,13 @@
 /// A fenced block.
 #[derive(Debug)]
 pub(crate) struct Block {
-    /// The first word after the fence, such as `console`.
+    /// First word after the fence, such as `console`.
     pub(crate) language: String,
-    /// The other words after the fence, such as `file=first.yaml`.
+    /// Other words after the fence, such as `file=first.yaml`.
     settings: Vec<(String, String)>,
-    /// The lines between the fences, without the indentation of the fence.
+    /// Lines between the fences, without the indentation of the fence.
     pub(crate) lines: Vec<String>,
-    /// The line of the opening fence, counted from 1.
+    /// Line number of the opening fence, counted from 1.
     pub(crate) line: usize,
 }
 
@@ -20,7 +20,7 @@ impl Block {
         setting.map(|(_, value)| value.as_str())
     }
 
-    /// The whole text.
+    /// The block's text.
     pub(crate) fn text(&self) -> String {
         self.lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
     }

@@ -1,4 +1,4 @@
-//! Output as a page shows it, against output as it is. `...` in a page stands for any lines, `[..]` for any part of a line.
+//! Compares the output that a page shows with the real one. `...` in a page matches any lines, `[..]` any part of a line.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use regex::Regex;
 use snapbox::Assert;
 use snapbox::assert::Action;
 
-/// What is different each time, and what stands for it on both sides.
+/// Patterns of values that change with every run, and their placeholders on both sides.
 static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\b\d+\.\d+ (m?s)\b", "0 $1"),
@@ -25,7 +25,7 @@ static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 /// # Errors
 ///
-/// The difference, if `actual` is not what the page shows.
+/// The difference, if `actual` is not as the page shows.
 pub(crate) fn compare(shown: &str, actual: &str) -> Result<(), String> {
     let assert = Assert::new().action(Action::Verify).normalize_paths(false);
     let (shown, actual) = (comparable(shown), comparable(actual));

@@ -1,5 +1,5 @@
-//! Commands of a console block, run by a shell one after another in one folder. A command that ends in `&` goes on until the
-//! page is over; a server gets a port that the system chooses, and later commands reach it by the port that the page names.
+//! Commands of a console block. A shell runs them one after another in one folder. A command that ends in `&` runs until
+//! the page's end; the system chooses its port, and the port that the page names is replaced in later commands.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,16 +13,16 @@ use super::comparison::compare;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Where a page's commands run.
+/// The folder, servers and addresses of a page's commands.
 pub(crate) struct Console {
     folder: PathBuf,
     last_status: i32,
     servers: Vec<Child>,
-    /// Each address that the page names, and the one that a server has instead.
+    /// Addresses that the page names, each with the real one of its server.
     addresses: Vec<(String, String)>,
 }
 
-/// A command with the output that the page shows.
+/// A command and its output as the page shows them.
 struct Shown {
     command: String,
     output: String,
@@ -50,7 +50,7 @@ impl Console {
 
     fn finish(&mut self, command: &str, shown: &str) -> Result<(), String> {
         let command = self.reachable(command);
-        // `$?` is the status of the command before.
+        // `$?` must be the status of the previous command.
         let script = format!("exec 2>&1\n(exit {})\n{command}", self.last_status);
         let output = shell(&self.folder, &script).output().map_err(|error| error.to_string())?;
         self.last_status = output.status.code().unwrap_or(-1);
@@ -79,7 +79,7 @@ impl Console {
         }
     }
 
-    /// The command with the addresses that the servers really have.
+    /// The command with the servers' real addresses.
     fn reachable(&self, command: &str) -> String {
         let replaced =
             |command: String, (named, real): &(String, String)| command.replace(named, real);
@@ -107,7 +107,7 @@ fn shell(folder: &Path, script: &str) -> Command {
     command
 }
 
-/// The addresses of a server's lines `url` and `control`, as the page shows them and as they are.
+/// The addresses in a server's lines `url` and `control`, as the page shows them and the real ones.
 fn addresses(shown: &str, actual: &str) -> Vec<(String, String)> {
     let line = Regex::new(r"(?m)^(url|control) +http://(127\.0\.0\.1:\d+)").unwrap();
     let find = |text: &str, name: &str| {

@@ -1,4 +1,4 @@
-//! A page of the documentation, tried from top to bottom as a reader would.
+//! Tests a page of the documentation from top to bottom, as a reader would.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::block::{Block, blocks};
 use super::console::Console;
 use crate::support::workspace;
 
-/// Why a block may be exempt: it needs what no test can start.
+/// Reasons for exempting a block from the tests.
 const EXEMPTIONS: [(&str, &str); 7] = [
     ("build", "it builds Sceplab"),
     ("ci", "a CI system reads it"),
@@ -18,7 +18,7 @@ const EXEMPTIONS: [(&str, &str); 7] = [
     ("device", "it needs a real device"),
     ("engine", "it needs a Docker engine or kernel namespaces; other tests run such labs"),
     ("pki", "it needs a real PKI"),
-    ("terminal", "somebody types at a terminal"),
+    ("terminal", "a person types at a terminal"),
 ];
 
 /// README and all pages of the book.
@@ -40,11 +40,11 @@ fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
     }
 }
 
-/// Tries a page out in a folder of its own, which has a copy of `scenarios`.
+/// Tests a page in its own folder, which has a copy of `scenarios`.
 ///
 /// # Errors
 ///
-/// The first block that is not as the page shows it.
+/// The first block that fails.
 pub(crate) fn try_out(page: &Path) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     copy(&workspace::root().join("scenarios"), &folder.path().join("scenarios"));
@@ -65,7 +65,7 @@ pub(crate) fn try_out(page: &Path) -> Result<(), String> {
 
 /// # Errors
 ///
-/// A block that is exempt for a reason that is not in the list.
+/// A block with an unknown reason for its exemption.
 pub(crate) fn check_exemptions() -> Result<(), Failed> {
     for page in all() {
         for block in blocks(&fs::read_to_string(&page).unwrap()) {
@@ -103,7 +103,7 @@ fn within_scenario(lab: &Path, folder: &Path) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// Holds a Rust block against the example that it shows; `cargo test` compiles those.
+/// Compares a Rust block with the example that it shows; `cargo test` compiles the examples.
 fn is_example(block: &Block) -> Result<(), String> {
     let example = block.setting("file").ok_or("a Rust block names the example that it shows")?;
     let text = fs::read_to_string(workspace::root().join(example)).unwrap_or_default();

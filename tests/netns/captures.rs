@@ -1,4 +1,4 @@
-//! A capture of each link, complete when the run ends.
+//! Captures of each link, complete when the run ends.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -19,9 +19,9 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
         captures_have_every_ping_and_http_message_of_each_link,
-        a_capture_that_cannot_be_written_is_a_warning,
+        unwritable_capture_is_a_warning,
     ];
-    all.extend(trials![&[]; a_capture_folder_that_cannot_be_written_is_refused_before_the_run]);
+    all.extend(trials![&[]; unwritable_capture_folder_is_rejected_before_the_run]);
     all
 }
 
@@ -38,7 +38,7 @@ fn captures_have_every_ping_and_http_message_of_each_link() {
     names.sort();
     assert_eq!(names, ["10.0.12.0-30.pcap", "10.215.168.0-24.pcap", "192.168.212.0-22.pcap"]);
     for name in names {
-        let told = told(&captures.join(&name));
+        let described = descriptions(&captures.join(&name));
         for word in [
             "ICMP echo request",
             "ICMP echo reply",
@@ -48,27 +48,27 @@ fn captures_have_every_ping_and_http_message_of_each_link() {
             "TCP end",
         ] {
             assert!(
-                told.iter().any(|line| line.starts_with(word)),
-                "{word}: {}: {told:#?}",
+                described.iter().any(|line| line.starts_with(word)),
+                "{word}: {}: {described:#?}",
                 name.display()
             );
         }
     }
 }
 
-/// What each packet of a capture is, to the last, which is complete.
-fn told(file: &Path) -> Vec<String> {
+/// Descriptions of the packets of a capture, all of which must be complete.
+fn descriptions(file: &Path) -> Vec<String> {
     let mut reader = PcapReader::new(File::open(file).unwrap()).unwrap();
     let packets = std::iter::from_fn(|| {
         let packet = reader.next_packet()?.unwrap();
         assert_eq!(packet.data.len(), packet.orig_len as usize);
         Some(packet.data.into_owned())
     });
-    packets.filter_map(|frame| tell(&frame)).collect()
+    packets.filter_map(|frame| describe(&frame)).collect()
 }
 
-/// A ping, the beginning of what TCP carries, or the end of that.
-fn tell(frame: &[u8]) -> Option<String> {
+/// The description of a ping, of a TCP segment by its first line, or of the end of a TCP connection.
+fn describe(frame: &[u8]) -> Option<String> {
     let frame = EthernetPacket::new(frame)?;
     let packet = Ipv4Packet::new(frame.payload())?;
     match packet.get_next_level_protocol() {
@@ -89,7 +89,7 @@ fn tell(frame: &[u8]) -> Option<String> {
     }
 }
 
-fn a_capture_that_cannot_be_written_is_a_warning() {
+fn unwritable_capture_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let captures = folder.path().join("there/scep-linux-pki");
     fs::create_dir_all(&captures).unwrap();
@@ -105,7 +105,7 @@ fn a_capture_that_cannot_be_written_is_a_warning() {
     assert_eq!(fs::read_dir(folder.path().join("temporary")).unwrap().count(), 0);
 }
 
-fn a_capture_folder_that_cannot_be_written_is_refused_before_the_run() {
+fn unwritable_capture_folder_is_rejected_before_the_run() {
     let ended = finish(command(
         workspace(),
         &["run", "--driver", "netns", "--pcap", "/dev/null/there", "scenarios/scep/linux-pki.yaml"],

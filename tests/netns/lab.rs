@@ -1,4 +1,4 @@
-//! A run whose lab stands, with everything that belongs to it.
+//! A run with its lab: processes, namespaces and folders.
 
 use std::collections::HashSet;
 use std::fs;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 pub(super) use crate::support::sceplab::wait_until;
 use crate::support::sceplab::{Running, command};
 
-/// A scenario that waits for an hour for what never comes.
+/// A scenario that waits an hour for certificates that are never issued.
 pub(super) const WAITS: &str = "title: Waits
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
@@ -21,14 +21,14 @@ steps:
   - issued: {pki: ca, count: 9, within: 60m}
 ";
 
-/// A run of the binary, and the folders that it leaves traces in.
+/// A run of the binary and its folder.
 pub(super) struct LabRun {
     pub(super) running: Running,
     pub(super) folder: TempDir,
 }
 
 impl LabRun {
-    /// Runs `scenario`, with these further arguments, until its lab stands.
+    /// Runs `scenario` with further arguments, and waits until its lab is built.
     pub(super) fn start(scenario: &str, further: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("it.yaml"), scenario).unwrap();
@@ -36,34 +36,34 @@ impl LabRun {
         command.args(further);
         in_folders(&mut command, folder.path());
         let run = Self { running: Running::start(command), folder };
-        wait_until("a lab stands", || run.registered().is_some());
+        wait_until("a lab is built", || run.registered().is_some());
         run
     }
 
-    /// Runs the scenarios of a folder, one after another, until the lab of the one with this id stands.
+    /// Runs the scenarios of a folder one after another, and waits until the lab of the one with the id `last` is built.
     pub(super) fn start_folder(folder: TempDir, last: &str) -> Self {
         let mut command = command(folder.path(), &["run", "--driver", "netns", "--jobs", "1", "."]);
         in_folders(&mut command, folder.path());
         let run = Self { running: Running::start(command), folder };
-        wait_until("the last lab stands", || {
+        wait_until("the last lab is built", || {
             run.registered().is_some_and(|lab| lab.contains(last))
         });
         run
     }
 
-    /// The memory that the run has in use, in KiB (`VmRSS` of proc(5)).
+    /// The run's memory in KiB (`VmRSS` of proc(5)).
     pub(super) fn resident_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// What is registered of the lab, as its file says.
+    /// The text of the lab's file in the registry.
     pub(super) fn registered(&self) -> Option<String> {
         registered(self.folder.path())
     }
 
-    /// The processes below that of the run: the one that made the namespaces first, then that which lives in them.
+    /// The processes below that of the run: first the one that made the namespaces, then the first one in them.
     pub(super) fn processes(&self) -> Vec<u32> {
         let mut found = Vec::new();
         let mut to_visit = vec![self.running.id()];
@@ -76,7 +76,7 @@ impl LabRun {
         found
     }
 
-    /// The namespaces that this test does not live in and the processes of the run do.
+    /// The namespaces of the run's processes, without those of this test.
     pub(super) fn namespaces(&self) -> HashSet<PathBuf> {
         let own = namespaces_of("self");
         let all =
@@ -84,14 +84,14 @@ impl LabRun {
         all.filter(|namespace| !own.contains(namespace)).collect()
     }
 
-    /// What is in the folder for what is temporary.
+    /// The entries of the folder for temporary files.
     pub(super) fn temporary(&self) -> Vec<PathBuf> {
         let folder = fs::read_dir(self.folder.path().join("temporary")).unwrap();
         folder.map(|entry| entry.unwrap().path()).collect()
     }
 }
 
-/// Keeps what is temporary, and with it what is told to other terminals, in the test's own folder.
+/// Keeps temporary files, and with them the registry of labs, in the test's own folder.
 pub(super) fn in_folders(command: &mut std::process::Command, folder: &Path) {
     use std::os::unix::fs::DirBuilderExt;
     let folder = folder.join("temporary");
@@ -99,13 +99,13 @@ pub(super) fn in_folders(command: &mut std::process::Command, folder: &Path) {
     command.env("TMPDIR", folder).env_remove("XDG_RUNTIME_DIR");
 }
 
-/// What is registered of a lab whose run keeps what is temporary in this folder.
+/// The text of a lab's file in the registry, for a run with this folder.
 pub(super) fn registered(folder: &Path) -> Option<String> {
     let labs = fs::read_dir(folder.join("temporary")).ok()?;
     labs.flatten().find_map(|lab| fs::read_to_string(lab.path().join("lab.json")).ok())
 }
 
-/// The namespaces in which any process lives that can be seen.
+/// The namespaces of all visible processes.
 pub(super) fn inhabited() -> HashSet<PathBuf> {
     let processes = fs::read_dir("/proc").unwrap();
     let names = processes.filter_map(|process| process.ok()?.file_name().into_string().ok());

@@ -1,4 +1,4 @@
-//! `sceplab matrix` on the kernel's network: clients and servers that are not installed.
+//! `sceplab matrix` on the kernel's network, with clients and servers that are not installed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,18 +12,18 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_client_that_is_not_installed_is_a_skip_with_its_package,
-        a_client_without_the_plugin_that_fetches_is_a_skip_with_its_package,
-        a_server_that_is_not_installed_is_a_skip_with_its_package,
+        missing_client_is_skipped_and_names_its_package,
+        client_without_fetch_plugin_is_skipped_and_names_its_package,
+        missing_server_is_skipped_and_names_its_package,
     ]
 }
 
-/// What the binary says on the kernel's network with nothing on the path.
+/// Runs `sceplab matrix` with an empty path.
 fn without_programs(folder: &Path, arguments: &[&str]) -> Ended {
     with_path(Path::new(""), folder, arguments)
 }
 
-/// The same with this path.
+/// Runs `sceplab matrix` with this path.
 fn with_path(path: &Path, folder: &Path, arguments: &[&str]) -> Ended {
     let mut command = command(folder, &[&["matrix"], arguments].concat());
     command.env("PATH", path);
@@ -32,7 +32,7 @@ fn with_path(path: &Path, folder: &Path, arguments: &[&str]) -> Ended {
     ended
 }
 
-fn a_client_that_is_not_installed_is_a_skip_with_its_package() {
+fn missing_client_is_skipped_and_names_its_package() {
     let samples = samples();
     write(samples.path(), "scenarios/matrix-ledger.yaml", REFUSED);
     let clients = ["builtin", "strongswan", "scepclient", "sscep"];
@@ -42,7 +42,7 @@ fn a_client_that_is_not_installed_is_a_skip_with_its_package() {
     assert_told("matrix-missing", &ended.told());
 }
 
-fn a_client_without_the_plugin_that_fetches_is_a_skip_with_its_package() {
+fn client_without_fetch_plugin_is_skipped_and_names_its_package() {
     let samples = samples();
     let bin = samples.path().join("prefix/bin");
     write(&bin, "pki", "#!/bin/sh\n# --scepca\n");
@@ -54,7 +54,7 @@ fn a_client_without_the_plugin_that_fetches_is_a_skip_with_its_package() {
     assert!(ended.stdout.contains("(package `libstrongswan-extra-plugins`)"), "{}", ended.stdout);
 }
 
-fn a_server_that_is_not_installed_is_a_skip_with_its_package() {
+fn missing_server_is_skipped_and_names_its_package() {
     let samples = samples();
     let server = "stands-in-for: first.yaml
 devices:

@@ -1,4 +1,4 @@
-//! What is said where namespaces are forbidden: once, with what would permit them.
+//! If namespaces are forbidden, one message says so and how to permit them.
 
 use std::fs;
 use std::process::Command;
@@ -12,21 +12,21 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let needs = [needs, &[&limits]].concat();
     trials![
         &needs;
-        a_limit_of_zero_is_told_once_with_the_command_that_raises_it,
-        another_limit_of_zero_is_told_by_its_name,
-        root_needs_no_namespace_of_users,
+        user_namespace_limit_of_zero_is_reported_with_the_command_that_raises_it,
+        other_namespace_limit_of_zero_is_named,
+        root_needs_no_user_namespace,
     ]
 }
 
-/// Takes from a program what it needs to make namespaces.
+/// A command that starts a program without the capability to make namespaces.
 const UNABLE: &str = "setpriv --bounding-set=-sys_admin";
 
-/// The binary, in a user namespace of its own in which `setting` has been made.
+/// Runs the binary in its own user namespace, after the shell command `setting`.
 fn run_where(setting: &str) -> Ended {
     run_as(setting, UNABLE, WAITS)
 }
 
-/// The same, started by `starter`.
+/// The same, started by the command `starter`.
 fn run_as(setting: &str, starter: &str, scenario: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a.yaml", "b.yaml"] {
@@ -38,7 +38,7 @@ fn run_as(setting: &str, starter: &str, scenario: &str) -> Ended {
     finish(nested)
 }
 
-/// Namespaces of users whose limits can be set.
+/// User namespaces with limits that can be set.
 fn limits() -> Need {
     let setting = "test -w /proc/sys/user/max_user_namespaces";
     let mut tried = nested(setting, UNABLE);
@@ -50,17 +50,17 @@ fn limits() -> Need {
     Need::new("userns", missing)
 }
 
-/// What is started by `starter` in a user namespace of its own in which `setting` has been made; the program follows.
+/// The beginning of a command that runs a program by `starter` in its own user namespace, after the shell command `setting`.
 fn nested(setting: &str, starter: &str) -> Command {
     let mut nested = Command::new("unshare");
     nested.args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c"]);
-    // Root that may make the other namespaces can do without one of users.
+    // If root may make the other namespaces, the driver needs no user namespace.
     nested.arg(format!("{setting} && exec {starter} \"$0\" \"$@\""));
     nested.stdin(std::process::Stdio::null());
     nested
 }
 
-fn a_limit_of_zero_is_told_once_with_the_command_that_raises_it() {
+fn user_namespace_limit_of_zero_is_reported_with_the_command_that_raises_it() {
     let ended = run_where("echo 0 > /proc/sys/user/max_user_namespaces");
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert_eq!(ended.stdout, "");
@@ -71,13 +71,13 @@ fn a_limit_of_zero_is_told_once_with_the_command_that_raises_it() {
     );
 }
 
-fn another_limit_of_zero_is_told_by_its_name() {
+fn other_namespace_limit_of_zero_is_named() {
     let ended = run_where("echo 0 > /proc/sys/user/max_net_namespaces");
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.stderr.contains("`user.max_net_namespaces` is 0"), "{ended:?}");
 }
 
-fn root_needs_no_namespace_of_users() {
+fn root_needs_no_user_namespace() {
     let scenario = WAITS.replace("count: 9, within: 60m", "count: 0");
     let setting = "echo 0 > /proc/sys/user/max_user_namespaces";
     let ended = run_as(setting, "env", &scenario);

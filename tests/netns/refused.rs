@@ -1,4 +1,4 @@
-//! Labs that the kernel does not take: each a clear error within its time.
+//! Labs that the kernel refuses: each is a clear error in bounded time.
 
 use std::fs;
 
@@ -13,8 +13,8 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        an_interface_whose_name_is_too_long_is_named,
-        an_address_that_no_host_can_have_is_named,
+        too_long_interface_name_is_reported,
+        impossible_host_address_is_reported,
     ]
 }
 
@@ -41,15 +41,15 @@ fn assert_refused(lab: &str, words: &str) {
     assert!(ended.stdout.contains(words), "{}", ended.stdout);
 }
 
-fn an_interface_whose_name_is_too_long_is_named() {
+fn too_long_interface_name_is_reported() {
     assert_refused(
         "devices: {DUT0: {interfaces: {a-name-that-is-too-long: 10.0.0.0/24}}}\nhosts: {a: {addresses: [10.0.0.1/24]}}",
         "device `DUT0`: the kernel refuses the interface `a-name-that-is-too-long`: ",
     );
 }
 
-/// No lab file has such a one; other callers may.
-fn an_address_that_no_host_can_have_is_named() {
+/// Lab files cannot have such an address, but other callers can.
+fn impossible_host_address_is_reported() {
     let host = Host {
         addresses: vec!["224.0.0.1/24".parse().unwrap()],
         forwards: false,

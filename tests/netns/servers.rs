@@ -1,4 +1,4 @@
-//! Server programs as PKIs: those that serve, and those that misbehave in every way.
+//! Server programs as PKIs: some serve, some misbehave.
 
 use std::fs;
 use std::path::Path;
@@ -15,28 +15,28 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let needs_scepserver = [needs, &[&scepserver]].concat();
     let mut all = trials![
         needs;
-        a_server_that_is_never_ready_is_told_with_its_last_words,
-        a_server_that_ends_before_it_is_ready_is_told_at_once,
-        a_server_that_dies_ends_the_scenario_that_waits,
-        a_server_whose_port_is_taken_is_told_with_its_words,
-        control_characters_of_a_server_are_shown_escaped,
-        a_server_that_floods_its_output_is_served_from_all_the_same,
-        a_server_that_does_not_want_to_end_ends_with_all_that_it_started,
-        a_failing_prepare_command_breaks_the_lab,
-        a_server_that_is_not_installed_is_a_skip_where_its_package_is_named,
-        a_server_has_a_folder_and_an_environment_of_its_own,
-        a_server_cannot_tell_the_secrets_it_was_given,
-        a_server_cannot_tell_private_keys_nor_the_passwords_of_the_steps,
-        a_failed_check_shows_what_the_server_wrote,
+        server_that_is_never_ready_is_reported_with_its_last_output,
+        server_that_ends_before_it_is_ready_is_reported_at_once,
+        dying_server_ends_a_waiting_scenario,
+        taken_server_port_is_reported_with_the_servers_output,
+        control_characters_in_server_output_are_escaped,
+        server_that_floods_its_output_still_serves,
+        server_that_ignores_signals_is_killed_with_its_children,
+        failing_prepare_command_breaks_the_lab,
+        missing_server_is_skipped_if_the_lab_names_its_package,
+        server_gets_its_own_folder_and_environment,
+        secrets_of_a_server_are_masked_in_its_output,
+        private_keys_and_step_passwords_are_masked_in_server_output,
+        failed_check_shows_server_output,
     ];
     all.extend(trials![
         &needs_scepserver;
-        the_documented_scenario_passes_as_it_is_against_scepserver,
+        documented_scenario_passes_unchanged_at_scepserver,
     ]);
     all
 }
 
-/// A scenario that waits for an hour for what never comes, at a PKI that is `server.sh`.
+/// A scenario that waits an hour for an output that never comes. Its PKI is the script `server.sh`.
 const WAITS: &str = "title: Waits
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
@@ -51,13 +51,13 @@ steps:
   - run: {command: pki scep show CSR, matches: [never], within: 60m}
 ";
 
-/// The scenario that does not wait but passes.
+/// The same scenario with a step that passes instead of the one that waits.
 fn passes() -> String {
     let (steps, _) = WAITS.split_once("  - run:").unwrap();
     format!("{steps}  - ping: {{address: 10.0.0.1}}\n")
 }
 
-/// A folder with a scenario and its server.
+/// A folder with a scenario and its server script.
 fn folder(scenario: &str, server: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("it.yaml"), scenario).unwrap();
@@ -72,7 +72,7 @@ fn start(folder: &Path, further: &[&str]) -> Command {
     run
 }
 
-/// A run to its end; nothing is left of it.
+/// Runs a scenario to its end. Fails if the lab leaves anything behind.
 #[track_caller]
 fn run(scenario: &str, server: &str) -> Ended {
     let folder = folder(scenario, server);
@@ -82,7 +82,7 @@ fn run(scenario: &str, server: &str) -> Ended {
     ended
 }
 
-/// A lab that cannot be built or broke; what is told of it.
+/// Runs a scenario whose lab breaks, and checks its error report.
 #[track_caller]
 fn broken(scenario: &str, server: &str, told: &[&str]) -> Ended {
     let ended = run(scenario, server);
@@ -93,7 +93,7 @@ fn broken(scenario: &str, server: &str, told: &[&str]) -> Ended {
     ended
 }
 
-fn a_server_that_is_never_ready_is_told_with_its_last_words() {
+fn server_that_is_never_ready_is_reported_with_its_last_output() {
     let ready = "ready: {output: '^ready$', within: 60s}";
     let never = WAITS.replace(ready, "ready: {port: 8080, within: 500ms}");
     let server = "echo waiting for the database; sleep 1000";
@@ -103,20 +103,20 @@ fn a_server_that_is_never_ready_is_told_with_its_last_words() {
     broken(&never, "sleep 1000", &["no line of its output matches `^ready$`", "it wrote nothing"]);
 }
 
-fn a_server_that_ends_before_it_is_ready_is_told_at_once() {
+fn server_that_ends_before_it_is_ready_is_reported_at_once() {
     let told = ["`sh` ended by itself (exit status: 7)", "no depot", "it was not ready yet"];
     broken(WAITS, "echo no depot >&2; exit 7", &told);
     broken(WAITS, "kill -KILL $$", &["`sh` ended by itself (signal: 9 (SIGKILL))"]);
-    // One that goes into the background is not to be attended to.
+    // A server that goes into the background cannot be watched.
     broken(WAITS, "sleep 1000 & exit 0", &["is to be started so that it does not"]);
 }
 
-fn a_server_that_dies_ends_the_scenario_that_waits() {
+fn dying_server_ends_a_waiting_scenario() {
     let server = "echo ready; until test -e \"${0%/*}/die\"; do sleep 0.01; done; \
                   echo out of luck; exit 3";
     let folder = folder(WAITS, server);
     let mut running = Running::start(start(folder.path(), &[]));
-    wait_until("the lab stands", || registered(folder.path()).is_some());
+    wait_until("the lab is built", || registered(folder.path()).is_some());
     fs::write(folder.path().join("die"), "").unwrap();
     assert_eq!(running.wait().code(), Some(3));
     let stdout = running.rest_of_stdout();
@@ -125,7 +125,7 @@ fn a_server_that_dies_ends_the_scenario_that_waits() {
     }
 }
 
-fn a_server_whose_port_is_taken_is_told_with_its_words() {
+fn taken_server_port_is_reported_with_the_servers_output() {
     let sceplab = env!("CARGO_BIN_EXE_sceplab");
     let server = format!(
         "serve() {{ {sceplab} serve linux --listen \"$1:8080\"; }}
@@ -134,33 +134,33 @@ fn a_server_whose_port_is_taken_is_told_with_its_words() {
     broken(WAITS, &server, &["10.0.0.1:8080", "in use", "`sh` ended"]);
 }
 
-fn control_characters_of_a_server_are_shown_escaped() {
+fn control_characters_in_server_output_are_escaped() {
     let server = r"printf '\377\033[2J\000 caf\303\251\r\n'; exit 1";
     let ended = broken(WAITS, server, &["\\xff\\u{1b}[2J\\0 café"]);
     assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
 }
 
-fn a_server_that_floods_its_output_is_served_from_all_the_same() {
+fn server_that_floods_its_output_still_serves() {
     let server = "yes | head -c 30000000; head -c 30000000 /dev/zero; echo; echo ready; yes";
     let ended = run(&passes(), server);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
 }
 
-fn a_server_that_does_not_want_to_end_ends_with_all_that_it_started() {
+fn server_that_ignores_signals_is_killed_with_its_children() {
     let server = "trap '' TERM INT HUP QUIT; setsid sleep 1000 & (sleep 1000 &) ; echo ready; \
                   while :; do sleep 1000; done";
     let ended = run(&passes(), server);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     let folder = folder(WAITS, server);
     let mut run = LabRun { running: Running::start(start(folder.path(), &[])), folder };
-    wait_until("a lab stands", || run.registered().is_some());
+    wait_until("a lab is built", || run.registered().is_some());
     let namespaces = run.namespaces();
     assert!(!namespaces.is_empty());
     run.running.kill();
     wait_until("no process lives in the lab", || inhabited().is_disjoint(&namespaces));
 }
 
-fn a_failing_prepare_command_breaks_the_lab() {
+fn failing_prepare_command_breaks_the_lab() {
     let prepared = |commands: &str| {
         WAITS.replace("        ready", &format!("        prepare: {commands}\n        ready"))
     };
@@ -173,7 +173,7 @@ fn a_failing_prepare_command_breaks_the_lab() {
     assert!(ended.code != Some(3), "{}", ended.stdout);
 }
 
-fn a_server_that_is_not_installed_is_a_skip_where_its_package_is_named() {
+fn missing_server_is_skipped_if_the_lab_names_its_package() {
     let missing = WAITS.replace("[sh,", "[no-such-server,");
     broken(&missing, "", &["there is no program `no-such-server` in `PATH`"]);
     let known = missing.replace("        ready", "        package: no-such-package\n        ready");
@@ -183,7 +183,7 @@ fn a_server_that_is_not_installed_is_a_skip_where_its_package_is_named() {
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
 }
 
-fn a_server_has_a_folder_and_an_environment_of_its_own() {
+fn server_gets_its_own_folder_and_environment() {
     let scenario =
         passes().replace("        ready", "        env: {GIVEN: '{{dir}}/x'}\n        ready");
     let server = "set -e
@@ -202,7 +202,7 @@ fn a_server_has_a_folder_and_an_environment_of_its_own() {
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
 }
 
-fn a_server_cannot_tell_the_secrets_it_was_given() {
+fn secrets_of_a_server_are_masked_in_its_output() {
     let secret = "secrets: {SCEP_PASSWORD: 'Kohlrabi-7Xq w\u{e4}scht'}";
     let scenario = WAITS.replace("        ready", &format!("        {secret}\n        ready"));
     let server = "echo \"password is $SCEP_PASSWORD\"; echo \"${SCEP_PASSWORD}\" >&2; exit 1";
@@ -215,7 +215,7 @@ fn a_server_cannot_tell_the_secrets_it_was_given() {
     }
 }
 
-fn a_server_cannot_tell_private_keys_nor_the_passwords_of_the_steps() {
+fn private_keys_and_step_passwords_are_masked_in_server_output() {
     let password = "set system certificate scep csr CSR password Kohlrabi-7Xq";
     let scenario = format!("{WAITS}  - modify: {{lines: {password}}}\n");
     let server = "echo Kohlrabi-7Xq is wrong
@@ -230,14 +230,14 @@ fn a_server_cannot_tell_private_keys_nor_the_passwords_of_the_steps() {
     }
 }
 
-fn a_failed_check_shows_what_the_server_wrote() {
+fn failed_check_shows_server_output() {
     let scenario = WAITS.replace("60m", "0s");
     let ended = run(&scenario, "echo hello from the server; echo ready; sleep 1000");
     assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.contains("= gateway: hello from the server"), "{}", ended.stdout);
 }
 
-fn the_documented_scenario_passes_as_it_is_against_scepserver() {
+fn documented_scenario_passes_unchanged_at_scepserver() {
     let scenario =
         ["--lab", "scenarios/labs/linux-scepserver.yaml", "scenarios/scep/linux-pki.yaml"];
     let mut run = command(workspace(), &["run", "--driver", "netns"]);

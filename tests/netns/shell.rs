@@ -1,4 +1,4 @@
-//! A lab that stands is entered from another terminal.
+//! `sceplab shell` enters a lab from another terminal.
 
 use super::lab::{LabRun, WAITS, in_folders, inhabited};
 use crate::support::sceplab::{Ended, command, finish};
@@ -8,13 +8,13 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let curl = Need::program("curl", "curl", "curl");
     let mut all = trials![
         needs;
-        a_host_is_entered_and_left_with_the_commands_exit_code,
-        hosts_reach_each_other_and_nothing_beyond,
-        an_unknown_host_is_refused_with_the_known_ones,
-        a_command_that_cannot_be_run_is_told_as_shells_do,
-        a_kept_lab_stands_until_ctrl_c,
+        shell_returns_the_exit_code_of_its_command,
+        hosts_have_only_the_interfaces_and_routes_of_the_lab,
+        unknown_host_is_rejected_with_the_known_hosts,
+        unrunnable_command_exits_as_in_a_shell,
+        kept_lab_runs_until_ctrl_c,
     ];
-    all.extend(trials![&[needs, &[&curl]].concat(); a_host_fetches_from_a_pki_beyond_a_router]);
+    all.extend(trials![&[needs, &[&curl]].concat(); host_reaches_a_pki_behind_a_router]);
     all
 }
 
@@ -25,7 +25,7 @@ fn shell(run: &LabRun, arguments: &[&str]) -> Ended {
     finish(command)
 }
 
-fn a_host_is_entered_and_left_with_the_commands_exit_code() {
+fn shell_returns_the_exit_code_of_its_command() {
     let run = LabRun::start(WAITS, &[]);
     let ttl = shell(&run, &["other", "cat", "/proc/sys/net/ipv4/ip_default_ttl"]);
     assert_eq!((ttl.code, ttl.stdout.as_str()), (Some(0), "99\n"));
@@ -35,10 +35,10 @@ fn a_host_is_entered_and_left_with_the_commands_exit_code() {
     assert_eq!(code, Some(7));
 }
 
-fn hosts_reach_each_other_and_nothing_beyond() {
+fn hosts_have_only_the_interfaces_and_routes_of_the_lab() {
     let run = LabRun::start(WAITS, &[]);
     let routes = shell(&run, &["other", "cat", "/proc/net/route"]);
-    // Interface, destination, gateway; addresses are written backwards.
+    // Interface, destination, gateway; the bytes of addresses are reversed.
     assert!(routes.stdout.contains("eth0\t00000000\t0101000A"), "{}", routes.stdout);
     let devices = shell(&run, &["gateway", "cat", "/proc/net/dev"]);
     let names: Vec<_> = devices
@@ -50,14 +50,14 @@ fn hosts_reach_each_other_and_nothing_beyond() {
     assert_eq!(names, ["lo", "eth0", "eth1"]);
 }
 
-fn a_host_fetches_from_a_pki_beyond_a_router() {
+fn host_reaches_a_pki_behind_a_router() {
     let run = LabRun::start(WAITS, &[]);
     let fetched =
         shell(&run, &["other", "curl", "-sS", "http://10.0.0.1:8080/scep?operation=GetCACaps"]);
     assert!(fetched.stdout.contains("POSTPKIOperation"), "{fetched:?}");
 }
 
-fn an_unknown_host_is_refused_with_the_known_ones() {
+fn unknown_host_is_rejected_with_the_known_hosts() {
     let run = LabRun::start(WAITS, &[]);
     let unknown = shell(&run, &["nowhere", "true"]);
     assert_eq!(unknown.code, Some(2));
@@ -69,7 +69,7 @@ fn an_unknown_host_is_refused_with_the_known_ones() {
     assert!(no_lab.stderr.contains("no lab `x` stands (labs that do: `it`)"), "{no_lab:?}");
 }
 
-fn a_command_that_cannot_be_run_is_told_as_shells_do() {
+fn unrunnable_command_exits_as_in_a_shell() {
     let run = LabRun::start(WAITS, &[]);
     for (command, code, told) in [
         ("nosuch", 127, "error: cannot run `nosuch`: No such file or directory (os error 2)\n"),
@@ -80,7 +80,7 @@ fn a_command_that_cannot_be_run_is_told_as_shells_do() {
     }
 }
 
-fn a_kept_lab_stands_until_ctrl_c() {
+fn kept_lab_runs_until_ctrl_c() {
     let scenario = WAITS.replace("count: 9, within: 60m", "count: 0");
     let mut run = LabRun::start(&scenario, &["--keep"]);
     run.running.stdout_line(|line| line.starts_with("1 passed").then_some(()));

@@ -18,27 +18,27 @@ use tokio::sync::OnceCell;
 
 use crate::support::groups::{ignored, is_flagged};
 
-/// Trials of one kind: how their labs are built.
+/// A kind of trials, by the way their labs are built.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
-    /// What their names begin with, before the id of the scenario.
+    /// Beginning of their names, before the id of the scenario.
     prefix: &'static str,
     driver: DriverName,
-    /// The group of trials that need the same of a machine, if not every machine has it.
+    /// Group of trials with the same need, if not every machine meets it.
     group: Option<&'static str>,
-    /// The lab that stands in for the scenarios' own, and the scenarios that are tried there.
+    /// Lab that stands in for the scenarios' own, and the scenarios that run there.
     elsewhere: Option<(&'static str, &'static [&'static str])>,
 }
 
-/// In this process, for every machine.
+/// In the virtual lab, on every machine.
 pub(crate) const VIRTUAL: Kind =
     Kind { prefix: "", driver: DriverName::Virtual, group: None, elsewhere: None };
 
-/// On the kernel's network, where that is permitted.
+/// On the kernel's network, if that is permitted.
 pub(crate) const NETNS: Kind =
     Kind { prefix: "netns/", driver: DriverName::Netns, group: Some("netns"), elsewhere: None };
 
-/// At Debian's scepserver, where that is installed.
+/// At Debian's scepserver, if that is installed.
 pub(crate) const SCEPSERVER: Kind = Kind {
     prefix: "scepserver/",
     driver: DriverName::Netns,
@@ -46,12 +46,12 @@ pub(crate) const SCEPSERVER: Kind = Kind {
     elsewhere: Some(("labs/linux-scepserver.yaml", &["scep/linux-pki"])),
 };
 
-/// In containers, where there is an engine.
+/// In containers, if there is an engine.
 #[cfg(feature = "docker")]
 pub(crate) const DOCKER: Kind =
     Kind { prefix: "docker/", driver: DriverName::Docker, group: Some("docker"), elsewhere: None };
 
-/// Runs the scenarios of a folder as the command line asks; the error is why there is none to run.
+/// Runs the scenarios of a folder that the command line selects. The error says why there is no scenario.
 pub(crate) fn run(
     arguments: &Arguments,
     folder: &Path,
@@ -65,10 +65,10 @@ pub(crate) fn run(
     Ok(libtest_mimic::run(arguments, trials))
 }
 
-/// A trial that is yet to be made: its kind and its file.
+/// Kind and file of a trial.
 type Planned = (Kind, Found);
 
-/// The file of an exact name alone, as nextest asks for it; or else all files, none of which is read yet.
+/// Finds the files, without reading them: only the one with an exact name, as nextest asks for it, or else all.
 fn find(arguments: &Arguments, folder: &Path, kinds: &[Kind]) -> Result<Vec<Planned>, String> {
     let exact = arguments.filter.as_deref().filter(|_| arguments.exact);
     if let Some(planned) = exact.and_then(|name| named(folder, kinds, name)) {
@@ -99,11 +99,11 @@ fn file_of(folder: &Path, id: &str) -> Option<Found> {
 
 impl Kind {
     fn takes(&self, folder: &Path, id: &str) -> bool {
-        // No host is in their labs, which are the same whatever the driver.
+        // Labs without hosts are the same with either driver.
         if self.driver == DriverName::Netns && id.starts_with("conformance/client/") {
             return false;
         }
-        // They are about a CA, and not about where it stands; `sceplab run` runs them there as well.
+        // Cases test a CA, which does not depend on the driver; `sceplab run` also runs them in containers.
         if self.driver == DriverName::Docker && id.starts_with("conformance/") {
             return false;
         }
@@ -115,7 +115,7 @@ impl Kind {
         lab.transpose().map_err(LoadErrors::new)
     }
 
-    /// How a trial ends if labs of this kind cannot be had here.
+    /// The result of a trial if this machine cannot have labs of this kind.
     fn unmet(&self) -> Option<Result<Completion, Failed>> {
         let probed = in_runtime(self.driver, async { Ok(probed(self.driver).await) });
         match probed {
@@ -139,7 +139,7 @@ impl Kind {
         match outcome.scenarios.as_slice() {
             [one] => match &one.verdict {
                 Verdict::Passed => Ok(Completion::Completed),
-                // A server that is not installed, and not a case that says nothing of its requirement.
+                // Skipped because the server is not installed, not by a step of the scenario.
                 Verdict::Skipped { reason } if self.elsewhere.is_some() => self.ignored(reason),
                 Verdict::Skipped { reason } => Ok(Completion::ignored_with(reason)),
                 _ => Err(report(one).into()),
@@ -168,7 +168,7 @@ fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Fail
     in_runtime(kind.driver, async {
         let stop = std::future::pending();
         let outcome = run_all(&driver, vec![scenario], NonZeroUsize::MIN, stop, |_| {}).await;
-        // A lab of containers was waited for, and its driver is that of other trials, too.
+        // A run in containers has waited for its lab, and other trials use its driver.
         if kind.driver != DriverName::Docker {
             driver.settle().await;
         }
@@ -176,8 +176,8 @@ fn try_file(folder: &Path, kind: Kind, found: &Found) -> Result<Completion, Fail
     })
 }
 
-/// A trial has a runtime of its own that ends with it, but for one in containers: its connections to the engine are used
-/// by others as well.
+/// Runs a trial in its own runtime, or in a shared one if it is in containers, because such trials share connections to
+/// the engine.
 fn in_runtime<T>(
     driver: DriverName,
     trial: impl Future<Output = Result<T, Failed>>,
@@ -194,7 +194,7 @@ fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
 
-/// Whether labs of that kind can be had here, found out once for all trials.
+/// The result of probing for labs of that kind, which is done once for all trials.
 async fn probed(name: DriverName) -> &'static Result<(), TestbedError> {
     static NETNS: OnceCell<Result<(), TestbedError>> = OnceCell::const_new();
     static ENGINE: OnceCell<Result<(), TestbedError>> = OnceCell::const_new();
@@ -206,7 +206,7 @@ async fn probed(name: DriverName) -> &'static Result<(), TestbedError> {
     }
 }
 
-/// A driver of the trial's own, but for containers: the image of their nodes is made once.
+/// A new driver, or a shared one for containers, so that their node image is made once.
 fn driver(name: DriverName) -> Arc<dyn Driver> {
     let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
     let options = LabOptions { sceplab, ..LabOptions::default() };
@@ -223,7 +223,7 @@ fn driver(name: DriverName) -> Arc<dyn Driver> {
     }
 }
 
-/// What `sceplab run` prints of it.
+/// The scenario's report, as `sceplab run` prints it.
 fn report(scenario: &ScenarioOutcome) -> String {
     let line = terminal::line(scenario, Palette::plain());
     let explanation = terminal::explanation(scenario, Palette::plain());

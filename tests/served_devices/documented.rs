@@ -12,7 +12,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         documented_lines_typed_over_ssh_show_the_documented_outputs,
     ];
-    all.extend(trials![&[needs, &[&curl]].concat(); the_office_reaches_the_page_for_passwords]);
+    all.extend(trials![&[needs, &[&curl]].concat(); mscep_admin_page_is_reachable_from_the_office]);
     all
 }
 
@@ -63,7 +63,7 @@ fn documented_lines_typed_over_ssh_show_the_documented_outputs() {
     ssh.arg("pki show certificate running://auth/certificates/scep/CSR/ca/ca.der");
     let shown = finish(ssh).stdout;
     assert!(shown.contains("Subject: CN = Teldat-PKI, O = Teldat, L = Madrid, C = ES"), "{shown}");
-    // What is shown can be entered again, sealed values to the letter.
+    // `show running` has the lines as they were typed, including sealed values.
     let running = rig.on_device("show running").stdout;
     let set = LINUX.lines().filter(|line| line.starts_with("set "));
     assert!(set.clone().count() > 9 && set.clone().all(|line| running.contains(line)), "{running}");
@@ -76,7 +76,7 @@ fn documented_lines_typed_over_ssh_show_the_documented_outputs() {
     });
 }
 
-fn the_office_reaches_the_page_for_passwords() {
+fn mscep_admin_page_is_reachable_from_the_office() {
     let rig = Rig::start();
     let mut curl = rig.command("curl");
     curl.args([

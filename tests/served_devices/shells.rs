@@ -1,4 +1,4 @@
-//! Devices that misbehave, as the rig has them for those who drive one, seen with `ssh`.
+//! The rig's misbehaving devices, as `ssh` sees them.
 
 use std::process::Stdio;
 
@@ -10,13 +10,13 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        each_misbehaving_shell_does_what_its_name_says,
-        another_host_key_is_noticed_and_a_wrong_key_refused,
-        a_restart_in_the_middle_of_a_commit_leaves_the_saved_configuration,
+        misbehaving_shells_do_what_their_names_say,
+        changed_host_key_and_wrong_key_are_rejected,
+        restart_during_a_commit_keeps_the_saved_configuration,
     ]
 }
 
-fn each_misbehaving_shell_does_what_its_name_says() {
+fn misbehaving_shells_do_what_their_names_say() {
     let mut rig = Rig::light();
     rig.device_shell(DROPS);
     let dropped = typed(rig.ssh(&["-tt"]), "show running\n");
@@ -47,7 +47,7 @@ fn each_misbehaving_shell_does_what_its_name_says() {
     assert_eq!(silent.rest_of_stdout(), "");
 }
 
-fn another_host_key_is_noticed_and_a_wrong_key_refused() {
+fn changed_host_key_and_wrong_key_are_rejected() {
     let mut rig = Rig::light();
     let mut stranger =
         rig.ssh(&["-o", "IdentityFile=/dev/null", "-o", "PasswordAuthentication=no"]);
@@ -64,7 +64,7 @@ fn another_host_key_is_noticed_and_a_wrong_key_refused() {
     assert!(changed.stderr.contains("HOST IDENTIFICATION HAS CHANGED"), "{changed:?}");
 }
 
-fn a_restart_in_the_middle_of_a_commit_leaves_the_saved_configuration() {
+fn restart_during_a_commit_keeps_the_saved_configuration() {
     let rig = Rig::start_with(&["--restart-in-commit", "2"]);
     let lines = "configure
 set interfaces ethernet eth0 address 10.215.168.64/24

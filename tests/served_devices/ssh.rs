@@ -13,11 +13,11 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_single_command_is_run_and_its_success_told,
-        a_password_opens_the_device_and_another_does_not,
-        the_next_session_finds_what_was_committed_alone,
-        a_terminal_has_a_prompt_and_echoes,
-        a_restart_ends_every_session_and_keeps_what_was_saved,
+        single_command_runs_and_returns_its_exit_code,
+        login_accepts_only_the_right_password,
+        next_session_sees_only_committed_changes,
+        terminal_session_shows_prompts_and_echo,
+        restart_ends_all_sessions_and_keeps_the_saved_configuration,
     ]
 }
 
@@ -32,7 +32,7 @@ pub(super) fn typed(mut ssh: Command, lines: &str) -> Ended {
     Ended { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-fn a_single_command_is_run_and_its_success_told() {
+fn single_command_runs_and_returns_its_exit_code() {
     let rig = Rig::light();
     let mut ssh = rig.ssh(&[]);
     ssh.arg("show running");
@@ -45,7 +45,7 @@ fn a_single_command_is_run_and_its_success_told() {
     assert_eq!(refused.told(), "exit code: 4\n--- stdout\nInvalid command: [frobnicate]\n");
 }
 
-fn a_password_opens_the_device_and_another_does_not() {
+fn login_accepts_only_the_right_password() {
     let rig = Rig::light();
     let asked = |password_file: &Path| {
         let script = rig.identity().with_file_name("askpass");
@@ -69,7 +69,7 @@ fn a_password_opens_the_device_and_another_does_not() {
     assert!(wrong.stderr.contains("Permission denied"), "{wrong:?}");
 }
 
-fn the_next_session_finds_what_was_committed_alone() {
+fn next_session_sees_only_committed_changes() {
     let rig = Rig::light();
     let first = typed(
         rig.ssh(&["-T"]),
@@ -81,7 +81,7 @@ fn the_next_session_finds_what_was_committed_alone() {
     assert!(second.stdout.contains("\nset system host-name R1\n[edit]\nNo changes"), "{second:?}");
 }
 
-fn a_terminal_has_a_prompt_and_echoes() {
+fn terminal_session_shows_prompts_and_echo() {
     let rig = Rig::light();
     let session =
         typed(rig.ssh(&["-tt"]), "configure\nset system host-name R1\ncommit\nexit\nexit\n");
@@ -91,7 +91,7 @@ fn a_terminal_has_a_prompt_and_echoes() {
     }
 }
 
-fn a_restart_ends_every_session_and_keeps_what_was_saved() {
+fn restart_ends_all_sessions_and_keeps_the_saved_configuration() {
     let rig = Rig::light();
     typed(
         rig.ssh(&["-T"]),
@@ -100,7 +100,7 @@ fn a_restart_ends_every_session_and_keeps_what_was_saved() {
     let mut waiting = rig.ssh(&["-T"]);
     waiting.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut waiting = Running::start(waiting);
-    waiting.tell("show running");
+    waiting.write_line("show running");
     waiting.stdout_line(|line| line.contains("host-name R2").then_some(()));
     let mut ssh = rig.ssh(&[]);
     ssh.arg("reboot");

@@ -1,4 +1,4 @@
-//! A device of a test, and how it is reached.
+//! A device of a test, and connecting to it.
 
 use std::sync::Arc;
 
@@ -6,31 +6,31 @@ use driver_live::ssh_device::{Passwords, SshDevice, SshSessions};
 use model::lab::{Secret, SshTarget};
 use testbed::TestbedError;
 
-/// The login shell of a device; `special` is a function that may carry out a line in its stead.
+/// The login shell of a device; its function `special` may handle a line first.
 pub(super) fn script(special: &str) -> String {
     include_str!("script.sh").replace("# SPECIAL", special)
 }
 
-/// Somebody who knows one answer, or none.
-struct Knows(Option<&'static str>);
+/// Gives the same password each time, or none.
+struct FixedAnswer(Option<&'static str>);
 
-impl Passwords for Knows {
+impl Passwords for FixedAnswer {
     fn ask(&self, _: &str, again: bool) -> Result<Secret, String> {
         let known = self.0.filter(|_| !again).map(Secret::new);
-        known.ok_or_else(|| "nobody knows it".to_owned())
+        known.ok_or_else(|| "no password is known".to_owned())
     }
 }
 
-/// Sessions for which somebody knows that answer, or nobody one.
+/// Sessions that get this answer if they ask for a password.
 pub(super) fn sessions(answer: Option<&'static str>) -> SshSessions {
-    SshSessions::new(Arc::new(Knows(answer)), Some(env!("CARGO_BIN_EXE_sceplab").into()))
+    SshSessions::new(Arc::new(FixedAnswer(answer)), Some(env!("CARGO_BIN_EXE_sceplab").into()))
 }
 
 pub(super) async fn connect(target: &SshTarget) -> Result<SshDevice, TestbedError> {
     sessions(None).open("DUT0", target, false).await
 }
 
-/// Why there is no device.
+/// The reason why connecting failed.
 #[track_caller]
 pub(super) fn reason(outcome: Result<SshDevice, TestbedError>) -> String {
     match outcome {
@@ -38,8 +38,8 @@ pub(super) fn reason(outcome: Result<SshDevice, TestbedError>) -> String {
             assert_eq!(name, "DUT0");
             reason
         }
-        Err(other) => panic!("it is no broken device: {other:?}"),
-        Ok(_) => panic!("there is a device"),
+        Err(other) => panic!("not an error of the device: {other:?}"),
+        Ok(_) => panic!("connecting succeeded"),
     }
 }
 

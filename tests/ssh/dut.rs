@@ -1,4 +1,4 @@
-//! The documented scenario on `sceplab dut`, which is the login shell of a real SSH server.
+//! The documented scenario on `sceplab dut` as the login shell of a real SSH server.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        the_documented_scenario_passes_through_ssh,
+        documented_scenario_passes_over_ssh,
     ]
 }
 
@@ -26,13 +26,13 @@ set system certificate scep csr CSR encrypted-password U2FsdGVkX19P8MYjQLXrIvBEO
 set system certificate scep csr CSR port 8080
 set system certificate scep csr CSR url 'http://10.215.168.1'";
 
-async fn the_documented_scenario_passes_through_ssh() {
+async fn documented_scenario_passes_over_ssh() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("dut.sock");
     let socket = socket.to_str().unwrap();
     let mut dut = Running::start(command(workspace(), &["dut", "--serve", socket]));
     let program = env!("CARGO_BIN_EXE_sceplab");
-    // A terminal that can do nothing, which the device draws nothing on; and one that it redraws each line on.
+    // First a terminal without capabilities, on which the device draws nothing, then one on which it redraws each line.
     for (terminal, name) in [("", "CN=MyUserCert"), ("TERM=vt100", "CN=Another")] {
         let server = Sshd::start(&format!("{terminal} exec {program} dut --attach {socket}\n"));
         let target = SshTarget { answer_within: Duration::from_secs(60), ..server.target() };

@@ -1,4 +1,4 @@
-//! `sceplab dut` behind what comes between a device and its users: noise, a slow line, floods, silence.
+//! `sceplab dut` behind noise, a slow line, floods and silence.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_device_that_sends_garbage_can_be_configured,
-        a_device_on_a_slow_line_can_be_configured,
-        floods_silence_and_an_end_are_told_apart,
+        device_that_sends_garbage_can_be_configured,
+        device_on_a_slow_line_can_be_configured,
+        flood_silence_and_disconnect_are_distinguished,
     ]
 }
 
-/// A device whose login shell is this, and how it is reached.
+/// A device behind this login shell, and its SSH target.
 fn behind(shell: &str) -> (Rig, SshTarget) {
     let rig = Rig::light();
     rig.device_shell(shell);
@@ -33,7 +33,7 @@ fn behind(shell: &str) -> (Rig, SshTarget) {
 }
 
 /// Changes the configuration, reads it back, and leaves it as it was.
-async fn assert_of_use(target: &SshTarget) {
+async fn assert_usable(target: &SshTarget) {
     let device = connect(target).await.unwrap();
     let lines = "set interfaces ethernet eth0 address 10.215.168.64/24\nset system host-name R1";
     device.configure(Change::Replace(lines)).await.unwrap();
@@ -47,19 +47,19 @@ async fn assert_of_use(target: &SshTarget) {
     assert_eq!(device.restore().await, Restored::PutBack);
 }
 
-async fn a_device_that_sends_garbage_can_be_configured() {
+async fn device_that_sends_garbage_can_be_configured() {
     let (_rig, target) = behind(GARBAGE);
-    assert_of_use(&target).await;
+    assert_usable(&target).await;
 }
 
-async fn a_device_on_a_slow_line_can_be_configured() {
-    // What reads whole lines waits for another end of them than a line that is passed on has.
+async fn device_on_a_slow_line_can_be_configured() {
+    // On a terminal without capabilities the console waits for a line feed, but the slow line passes on a carriage return.
     let shell = format!("export TERM=vt100\n{SLOW}");
     let (_rig, target) = behind(&shell);
-    assert_of_use(&target).await;
+    assert_usable(&target).await;
 }
 
-async fn floods_silence_and_an_end_are_told_apart() {
+async fn flood_silence_and_disconnect_are_distinguished() {
     let (rig, target) = behind(FLOOD);
     assert_tells(&reason(connect(&target).await), &["printed more than 4 MiB"]);
     rig.device_shell(DROPS);

@@ -1,4 +1,4 @@
-//! What devices print: no prompt, pages, floods, colours, look-alikes, and nothing for ever.
+//! Outputs of devices: no prompt, pages, floods, colours, text like a prompt, and endless silence.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        where_no_prompt_is_seen_what_came_is_told,
-        prompts_of_another_make_can_be_given,
-        pages_are_turned,
-        an_output_of_ten_megabytes_is_stopped_and_told,
-        three_megabytes_are_read,
-        a_command_that_never_ends_is_interrupted,
-        control_characters_are_no_text,
-        what_looks_like_a_prompt_is_text,
-        a_slow_console_is_waited_for,
-        a_refused_command_and_control_keys_are_errors,
-        a_command_is_stopped_if_nobody_waits_for_it,
+        missing_prompt_is_reported_with_the_received_text,
+        prompts_can_be_configured,
+        paged_output_is_read_completely,
+        output_of_ten_megabytes_is_stopped_and_reported,
+        output_of_three_megabytes_is_read,
+        endless_command_is_interrupted,
+        control_characters_are_removed_from_output,
+        output_that_resembles_a_prompt_is_kept,
+        slow_output_is_read_completely,
+        refused_commands_and_control_keys_are_errors,
+        abandoned_command_is_stopped,
     ]
 }
 
-/// A device that prints this for `show it`.
+/// A function of the login shell that runs its function `it` for `show it`.
 const PRINTS: &str = r#"special() { [ "$1" = 'show it' ] && { it; return 0; }; return 1; }"#;
 
 async fn shown(it: &str) -> Result<String, DeviceError> {
@@ -38,7 +38,7 @@ async fn shown_within(answer_within: Duration, it: &str) -> Result<String, Devic
     let target = SshTarget { answer_within, ..server.target() };
     let device = connect(&target).await.unwrap();
     let shown = device.execute("show it").await;
-    // Whatever it was, the session is of use afterwards.
+    // Afterwards the session still works.
     let after = device.execute("show running").await;
     assert!(after.as_ref().is_ok_and(|text| text.starts_with("# A device")), "{after:?}");
     device.restore().await;
@@ -49,11 +49,11 @@ async fn shown_within(answer_within: Duration, it: &str) -> Result<String, Devic
 fn broken(outcome: Result<String, DeviceError>) -> String {
     match outcome {
         Err(DeviceError::Broken { reason }) => reason,
-        other => panic!("it is not broken: {other:?}"),
+        other => panic!("the device is not broken: {other:?}"),
     }
 }
 
-async fn where_no_prompt_is_seen_what_came_is_told() {
+async fn missing_prompt_is_reported_with_the_received_text() {
     let server = Sshd::start("printf 'Router \\033[1mR1\\033[0m\\nR1>> '; exec sleep 1000");
     let target = SshTarget { answer_within: Duration::from_secs(3), ..server.target() };
     let told = reason(connect(&target).await);
@@ -67,7 +67,7 @@ async fn where_no_prompt_is_seen_what_came_is_told() {
     );
 }
 
-async fn prompts_of_another_make_can_be_given() {
+async fn prompts_can_be_configured() {
     let prompt =
         r#"prompt() { case "$mode" in '$') printf 'R1>> ' ;; *) printf 'R1(config)>> ' ;; esac; }"#;
     let server = Sshd::start(&script(prompt));
@@ -83,7 +83,7 @@ async fn prompts_of_another_make_can_be_given() {
     assert_eq!(server.text("running"), "");
 }
 
-async fn pages_are_turned() {
+async fn paged_output_is_read_completely() {
     let more = r"
         key() { stty -icanon -echo; dd bs=1 count=1 2>/dev/null > key; stty icanon echo; printf '\r          \r'; }
         for page in 1 2 3; do
@@ -94,30 +94,30 @@ async fn pages_are_turned() {
     assert_eq!(shown, "line 1 a\nline 1 b\nline 2 a\nline 2 b\nline 3 a\nline 3 b");
 }
 
-async fn an_output_of_ten_megabytes_is_stopped_and_told() {
+async fn output_of_ten_megabytes_is_stopped_and_reported() {
     let told =
         broken(shown("trap : INT; yes 'a line of a log that has no end' | head -c 10000000").await);
     assert_tells(&told, &["more than 4 MiB", "Ctrl-C"]);
 }
 
-async fn three_megabytes_are_read() {
+async fn output_of_three_megabytes_is_read() {
     let shown = shown("yes 'a line of a log' | head -n 190000").await.unwrap();
     assert_eq!(shown.lines().count(), 190_000);
     assert!(shown.lines().all(|line| line == "a line of a log"));
 }
 
-async fn a_command_that_never_ends_is_interrupted() {
+async fn endless_command_is_interrupted() {
     let ping = "trap 'echo --- statistics ---' INT; echo PING 10.0.0.1; sleep 1000; trap - INT";
     let told = broken(shown_within(Duration::from_secs(5), ping).await);
     assert_tells(&told, &["`show it` did not end in 5 s", "PING 10.0.0.1", "`answer-within: 5m`"]);
 }
 
-async fn control_characters_are_no_text() {
+async fn control_characters_are_removed_from_output() {
     let colours = r"printf '\033]0;title\007\033[1;31mred\033[0m\007 \000and\010\010\010AND\r\n10%%\r100%%\r\n\377\303\251\r\n'";
     assert_eq!(shown(colours).await.unwrap(), "red AND\n100%\n\u{e9}");
 }
 
-async fn what_looks_like_a_prompt_is_text() {
+async fn output_that_resembles_a_prompt_is_kept() {
     let shown = shown(
         r"printf 'admin@osdx$ '; sleep 0.3; printf 'show date\r\nat admin@osdx$ \r\nend\r\n'",
     )
@@ -128,13 +128,13 @@ async fn what_looks_like_a_prompt_is_text() {
     assert!(lines.contains(&"at admin@osdx$"), "{shown}");
 }
 
-async fn a_slow_console_is_waited_for() {
+async fn slow_output_is_read_completely() {
     let slow =
         r"for word in one two three; do printf %s $word; sleep 0.2; printf '\r\n'; sleep 0.2; done";
     assert_eq!(shown(slow).await.unwrap(), "one\ntwo\nthree");
 }
 
-async fn a_refused_command_and_control_keys_are_errors() {
+async fn refused_commands_and_control_keys_are_errors() {
     let server = Sshd::start(&script(""));
     let device = connect(&server.target()).await.unwrap();
     let output = "Invalid command: [frobnicate]".to_owned();
@@ -151,13 +151,13 @@ async fn a_refused_command_and_control_keys_are_errors() {
     device.restore().await;
 }
 
-async fn a_command_is_stopped_if_nobody_waits_for_it() {
+async fn abandoned_command_is_stopped() {
     let special = r#"special() { [ "$1" = ping ] && { trap : INT; sleep 1000; trap - INT; return 0; }; return 1; }"#;
     let server = Sshd::start(&script(special));
     let device = connect(&server.target()).await.unwrap();
     let waited = tokio::time::timeout(Duration::from_millis(300), device.execute("ping")).await;
     assert!(waited.is_err());
-    // It would take twenty seconds by itself.
+    // Without Ctrl-C the command would take until `answer_within`, which is 20 s.
     let after = tokio::time::timeout(Duration::from_secs(15), device.execute("show running")).await;
     assert!(after.is_ok_and(|text| text.is_ok()));
     device.restore().await;

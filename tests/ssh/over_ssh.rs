@@ -1,4 +1,4 @@
-//! A device over SSH, PKIs by URL behind it: a real OpenSSH server, whose login shell is the simulated device.
+//! Runs with a device over SSH and PKIs by URL: the login shell of a real OpenSSH server is the simulated device.
 
 use std::process::Stdio;
 
@@ -11,25 +11,25 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        the_documented_scenarios_pass_and_the_configuration_is_restored,
+        documented_scenarios_pass_and_the_configuration_is_restored,
         one_time_passwords_of_mscep_admin_reach_the_device,
         keep_config_leaves_the_configuration,
-        a_failure_shows_the_output_and_the_configuration_is_restored,
-        ctrl_c_restores_the_configuration_and_says_so,
-        a_device_that_cannot_be_reached_is_said_before_any_scenario,
-        every_scenario_passes_through_ssh,
-        what_a_url_alone_cannot_do_skips_the_scenario,
+        failure_shows_the_output_and_restores_the_configuration,
+        ctrl_c_restores_the_configuration_and_reports_it,
+        unreachable_device_is_reported_before_any_scenario,
+        every_scenario_passes_over_ssh,
+        scenario_that_needs_a_control_port_is_skipped,
         certificates_issued_before_a_scenario_are_not_counted,
-        a_control_port_that_is_none_is_told,
-        a_lab_stands_in_for_its_own_and_no_other,
-        a_second_ctrl_c_tells_where_the_configuration_is_saved,
+        wrong_control_port_is_reported,
+        lab_replaces_only_the_lab_it_stands_in_for,
+        second_ctrl_c_shows_where_the_configuration_is_saved,
     ]
 }
 
-/// Those of the documented labs.
+/// The PKIs of the documented labs.
 const PKIS: [&str; 2] = ["linux-pki", "windows-pki"];
 
-/// The lab file that knows the rig's device, by its key or `by` what is said, and these of its PKIs.
+/// Writes a lab file with the rig's device and these PKIs. The login is by the rig's key, or by the lab file's words `by`.
 fn lab(rig: &Rig, by: Option<&str>, pkis: &[&str]) -> String {
     let by_key = format!("identity: {}", rig.identity().display());
     let (host, port, known_hosts) = (rig.host(), rig.port(), rig.known_hosts());
@@ -62,7 +62,7 @@ fn run(rig: &Rig, arguments: &[&str]) -> Ended {
     let mut command = rig.command("sceplab");
     command.args([&["run", "--driver", "live"], arguments].concat());
     command.current_dir(workspace()).stdin(Stdio::null());
-    // What is written down of the device's configuration.
+    // The folder for saved configurations.
     command.env("XDG_STATE_HOME", rig.folder().join("state"));
     let ended = sceplab::finish(command);
     ended.assert_orderly();
@@ -80,7 +80,7 @@ fn configuration(rig: &Rig) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// The lines that a device of its own has, which a scenario knows nothing of.
+/// Gives the device a configuration of its own, and returns it.
 #[track_caller]
 fn own_configuration(rig: &Rig) -> Vec<String> {
     rig.on_device(
@@ -92,7 +92,7 @@ fn own_configuration(rig: &Rig) -> Vec<String> {
     own
 }
 
-fn the_documented_scenarios_pass_and_the_configuration_is_restored() {
+fn documented_scenarios_pass_and_the_configuration_is_restored() {
     let rig = Rig::start();
     let own = own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
@@ -128,12 +128,12 @@ fn keep_config_leaves_the_configuration() {
     assert!(kept.iter().any(|line| line.contains("scep csr CSR cgi-path /scep")), "{kept:?}");
 }
 
-fn a_failure_shows_the_output_and_the_configuration_is_restored() {
+fn failure_shows_the_output_and_restores_the_configuration() {
     let mut rig = Rig::start();
     let own = own_configuration(&rig);
     let password = format!("password-file: {}", rig.password_file().display());
     let lab = lab(&rig, Some(&password), &PKIS);
-    // The second time the PKI has issued to that subject already.
+    // New PKIs, because a PKI issues only once to a subject.
     rig.fresh_pkis();
     let scenario = rig.folder().join("failing.yaml");
     let text = std::fs::read_to_string(workspace().join("scenarios/scep/linux-pki.yaml")).unwrap();
@@ -150,12 +150,12 @@ fn a_failure_shows_the_output_and_the_configuration_is_restored() {
     assert_eq!(configuration(&rig), own);
 }
 
-/// A scenario that waits for what never comes, and says when it does.
+/// A scenario that waits for an output that never comes.
 const ENDLESS: &str = "title: T\nlab: unused\nsteps:\n  - configure:\n      set: |\n        set interfaces ethernet eth0 address \
                        10.215.168.64/24\n  - ping: {address: 10.215.168.1}\n  - run:\n      command: show date\n      \
                        contains: never\n      within: 100s\n";
 
-/// Begins the scenario, and waits until the device has its configuration.
+/// Starts the scenario, and waits until the device has its configuration.
 #[track_caller]
 fn endless(rig: &Rig, lab: &str) -> Running {
     let scenario = rig.folder().join("endless.yaml");
@@ -171,7 +171,7 @@ fn endless(rig: &Rig, lab: &str) -> Running {
     running
 }
 
-fn ctrl_c_restores_the_configuration_and_says_so() {
+fn ctrl_c_restores_the_configuration_and_reports_it() {
     let rig = Rig::start();
     let own = own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
@@ -189,7 +189,7 @@ fn ctrl_c_restores_the_configuration_and_says_so() {
     assert_eq!(configuration(&rig), own);
 }
 
-fn a_device_that_cannot_be_reached_is_said_before_any_scenario() {
+fn unreachable_device_is_reported_before_any_scenario() {
     let mut rig = Rig::start();
     rig.stop_sshd();
     let lab = lab(&rig, None, &PKIS);
@@ -199,7 +199,7 @@ fn a_device_that_cannot_be_reached_is_said_before_any_scenario() {
     assert!(ended.stderr.contains("error: device `DUT0`: "), "{}", ended.stderr);
 }
 
-/// The labs of the scenario files: the PKI in each, and what makes the rig's Linux PKI that one.
+/// The labs of the scenario files: name, PKI, and the arguments that make the rig's Linux PKI behave like it.
 const LABS: [(&str, &str, &[&str]); 5] = [
     ("linux-pki", "linux-pki", &[]),
     ("linux-get", "linux-pki", &["--capabilities", "Renewal,SHA-1,DES3"]),
@@ -208,7 +208,7 @@ const LABS: [(&str, &str, &[&str]); 5] = [
     ("windows-pki", "windows-pki", &[]),
 ];
 
-/// Writes the lab file anew for scenarios of that lab, with or without the PKI's control port.
+/// Writes the lab file for scenarios of that lab, with or without the PKI's control port.
 fn for_lab(rig: &Rig, name: &str, pki: &str, has_control: bool) -> String {
     let lab = lab(rig, None, &[pki]);
     let text = std::fs::read_to_string(&lab).unwrap();
@@ -225,7 +225,7 @@ fn for_lab(rig: &Rig, name: &str, pki: &str, has_control: bool) -> String {
     lab
 }
 
-fn every_scenario_passes_through_ssh() {
+fn every_scenario_passes_over_ssh() {
     let mut rig = Rig::start();
     for entry in std::fs::read_dir(workspace().join("scenarios/scep")).unwrap() {
         let file = entry.unwrap().path();
@@ -233,7 +233,7 @@ fn every_scenario_passes_through_ssh() {
         let its = |(lab, ..): &&(&str, _, _)| text.contains(&format!("lab: ../labs/{lab}.yaml"));
         let (name, pki, arguments) = LABS.iter().find(its).unwrap_or_else(|| panic!("{text}"));
         let lab = for_lab(&rig, name, pki, true);
-        // A name that has a certificate gets no other.
+        // A new PKI, because a PKI issues only once to a subject.
         rig.fresh_linux_pki(arguments);
         let ended = run(&rig, &[file.to_str().unwrap(), "--lab", &lab, "--yes"]);
         let told = format!("{}: {}\n{}", file.display(), ended.stdout, ended.stderr);
@@ -242,7 +242,7 @@ fn every_scenario_passes_through_ssh() {
     }
 }
 
-fn what_a_url_alone_cannot_do_skips_the_scenario() {
+fn scenario_that_needs_a_control_port_is_skipped() {
     let mut rig = Rig::start();
     let lab = for_lab(&rig, "linux-manual-approval", "linux-pki", false);
     rig.fresh_linux_pki(&["--approval", "manual"]);
@@ -269,7 +269,7 @@ fn certificates_issued_before_a_scenario_are_not_counted() {
     }
 }
 
-fn a_control_port_that_is_none_is_told() {
+fn wrong_control_port_is_reported() {
     let rig = Rig::start();
     let lab = for_lab(&rig, "linux-pki", "linux-pki", true);
     let scenario = "scenarios/scep/linux-pki.yaml";
@@ -289,7 +289,7 @@ fn a_control_port_that_is_none_is_told() {
     }
 }
 
-fn a_lab_stands_in_for_its_own_and_no_other() {
+fn lab_replaces_only_the_lab_it_stands_in_for() {
     let rig = Rig::start();
     let lab = lab(&rig, None, &["windows-pki"]);
     let ended = run(&rig, &["scenarios/scep/linux-pki.yaml", "--lab", &lab, "--yes"]);
@@ -297,12 +297,12 @@ fn a_lab_stands_in_for_its_own_and_no_other() {
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
 }
 
-fn a_second_ctrl_c_tells_where_the_configuration_is_saved() {
+fn second_ctrl_c_shows_where_the_configuration_is_saved() {
     let rig = Rig::start();
     own_configuration(&rig);
     let lab = lab(&rig, None, &PKIS);
     let mut running = endless(&rig, &lab);
-    // What is typed from here on takes seconds to be echoed.
+    // From here on, the device does not answer.
     rig.freeze_device();
     running.signal("INT");
     running.stderr_line(|line| line.starts_with("stopping: ").then_some(()));

@@ -1,4 +1,4 @@
-# A device's command line, as far as a test needs one: its state is in files, so that it outlives a session.
+# A minimal command line of a device. Its state is in files, so that it outlives a session.
 cd '{dir}' || exit 1
 touch running
 mode='$'

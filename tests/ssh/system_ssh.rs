@@ -1,4 +1,4 @@
-//! The system's `ssh`: missing, configured by the user, and what others see of it.
+//! The system's `ssh`: missing, configured by the user, and hiding passwords from other processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,18 +17,18 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        the_users_configuration_says_where_a_device_is_and_what_is_in_between,
-        a_password_is_seen_in_no_process_and_no_file,
-        a_password_of_the_environment_is_not_handed_on,
-        ssh_ends_with_a_run_that_is_killed,
+        ssh_configuration_of_the_user_gives_host_and_jump_host,
+        password_appears_in_no_process_and_no_file,
+        password_variable_is_not_passed_to_ssh,
+        ssh_ends_when_the_run_is_killed,
     ]
 }
 
 pub(crate) fn without_servers() -> Vec<Planned> {
-    trials![&[]; without_an_ssh_program_the_package_to_install_is_told]
+    trials![&[]; missing_ssh_program_is_reported_with_its_package]
 }
 
-/// A scenario that asks a device for its configuration, and a lab with that device.
+/// Writes a scenario that reads a device's configuration and a lab with that device; returns the arguments to run it.
 fn arguments(folder: &Path, device: &str) -> Vec<String> {
     let (scenario, lab) = (folder.join("asks.yaml"), folder.join("lab.yaml"));
     let steps =
@@ -48,7 +48,7 @@ fn server() -> Sshd {
 
 #[track_caller]
 fn finish(mut command: Command, folder: &Path) -> Ended {
-    sceplab::without_surroundings(&mut command);
+    sceplab::without_environment(&mut command);
     command.current_dir(workspace()).env("XDG_STATE_HOME", folder.join("state"));
     let ended = sceplab::finish(command);
     ended.assert_orderly();
@@ -56,7 +56,7 @@ fn finish(mut command: Command, folder: &Path) -> Ended {
     ended
 }
 
-fn without_an_ssh_program_the_package_to_install_is_told() {
+fn missing_ssh_program_is_reported_with_its_package() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
     command.args(arguments(folder.path(), "ssh: admin@127.0.0.1"));
@@ -69,7 +69,7 @@ fn without_an_ssh_program_the_package_to_install_is_told() {
     assert_eq!(ended.stdout, "");
 }
 
-/// `sceplab` where the user's home folder is another, as `ssh` has it: by the list of users.
+/// `sceplab` with another home folder of the user in `/etc/passwd`, where `ssh` reads it.
 fn at_home(server: &Sshd) -> Command {
     let (home, users) = (server.path("home"), server.path("users"));
     write(&users, &format!("root:x:0:0::{}:/bin/sh\n", home.display()), 0o644);
@@ -80,7 +80,7 @@ fn at_home(server: &Sshd) -> Command {
     command
 }
 
-fn the_users_configuration_says_where_a_device_is_and_what_is_in_between() {
+fn ssh_configuration_of_the_user_gives_host_and_jump_host() {
     let server = server();
     let folder = server.path("home").join(".ssh");
     fs::create_dir_all(&folder).unwrap();
@@ -103,7 +103,7 @@ fn the_users_configuration_says_where_a_device_is_and_what_is_in_between() {
         let listed = format!("device DUT0  ssh {USER}@{alias}  {place}");
         assert!(ended.stderr.contains(&listed), "{}", ended.stderr);
     }
-    // What it says of trust counts for nothing.
+    // Its `StrictHostKeyChecking no` is ignored.
     fs::remove_file(folder.join("known_hosts")).unwrap();
     let mut command = at_home(&server);
     command.args(arguments(&server.path(""), &format!("ssh: {USER}@dut")));
@@ -112,18 +112,18 @@ fn the_users_configuration_says_where_a_device_is_and_what_is_in_between() {
     assert!(ended.stderr.contains("is not known"), "{}", ended.stderr);
 }
 
-/// Somebody who looks around before he answers.
-struct LooksAround(Mutex<Vec<Seen>>);
+/// Answers with the password, after listing all processes.
+struct ProcessLister(Mutex<Vec<Seen>>);
 
-/// A process, as everybody sees it.
+/// A process as other processes see it.
 #[derive(Debug)]
 struct Seen {
     name: String,
     socket: Option<PathBuf>,
 }
 
-/// All processes; none shows the password in its arguments, and none that serves a login in its environment.
-fn look_around() -> Vec<Seen> {
+/// Lists all processes. Fails if one has the password in its arguments, or in its environment if it serves a login.
+fn list_processes() -> Vec<Seen> {
     let mut seen = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
@@ -132,7 +132,7 @@ fn look_around() -> Vec<Seen> {
         assert!(!line.contains(PASSWORD), "{line}");
         let mut variables = environment.split('\0');
         let socket = variables.find_map(|it| it.strip_prefix("SCEPLAB_ASKPASS="));
-        // A test beside this one gives `sceplab` itself a password so.
+        // Other processes may have it: a parallel test gives `sceplab` a password by a variable.
         let is_shown = socket.is_some() && environment.contains(PASSWORD);
         assert!(!is_shown, "the password is in the environment of {line}");
         let name = line.split('\0').next().unwrap_or_default().to_owned();
@@ -141,22 +141,22 @@ fn look_around() -> Vec<Seen> {
     seen
 }
 
-impl Passwords for LooksAround {
+impl Passwords for ProcessLister {
     fn ask(&self, _: &str, _: bool) -> Result<Secret, String> {
-        *self.0.lock().unwrap() = look_around();
+        *self.0.lock().unwrap() = list_processes();
         Ok(Secret::new(PASSWORD))
     }
 }
 
-async fn a_password_is_seen_in_no_process_and_no_file() {
+async fn password_appears_in_no_process_and_no_file() {
     let server = server();
     let target = SshTarget { password: None, identity: None, ..server.target() };
-    let looks = Arc::new(LooksAround(Mutex::default()));
+    let looks = Arc::new(ProcessLister(Mutex::default()));
     let program = env!("CARGO_BIN_EXE_sceplab");
-    let sessions = SshSessions::new(Arc::<LooksAround>::clone(&looks), Some(program.into()));
+    let sessions = SshSessions::new(Arc::<ProcessLister>::clone(&looks), Some(program.into()));
     let device = sessions.open("DUT0", &target, false).await.unwrap();
     let asked = std::mem::take(&mut *looks.0.lock().unwrap());
-    // `ssh`, and what it asks by, both waited for the answer.
+    // `ssh` and the `sceplab` that it runs as askpass both waited for the answer.
     for name in ["ssh", program] {
         let is_there = |seen: &&Seen| seen.name == name && seen.socket.is_some();
         let seen = asked.iter().find(is_there).unwrap_or_else(|| panic!("no {name}: {asked:?}"));
@@ -165,20 +165,20 @@ async fn a_password_is_seen_in_no_process_and_no_file() {
     let of_login = |seen: &Seen| (seen.name == program).then(|| seen.socket.clone()).flatten();
     let folder = asked.iter().find_map(of_login).unwrap().parent().unwrap().to_owned();
     assert!(!folder.exists(), "{} is left", folder.display());
-    assert!(look_around().iter().any(|seen| seen.name == "ssh"));
+    assert!(list_processes().iter().any(|seen| seen.name == "ssh"));
     device.restore().await;
 }
 
-/// The processes that were told of a server's keys, which `ssh` alone is.
-fn ssh_of(server: &Sshd) -> usize {
+/// Number of `ssh` processes of a server, which have its `known_hosts` in their arguments.
+fn ssh_processes(server: &Sshd) -> usize {
     let known_hosts = server.path("known_hosts").display().to_string();
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.map(|it| fs::read(it.path().join("cmdline")).unwrap_or_default());
     lines.filter(|line| String::from_utf8_lossy(line).contains(&known_hosts)).count()
 }
 
-fn ssh_ends_with_a_run_that_is_killed() {
-    // The device says nothing any more, and would go on for long.
+fn ssh_ends_when_the_run_is_killed() {
+    // The device prints nothing, and would continue for ten minutes.
     let server = Sshd::start(&script(
         r#"special() { [ "$1" = "show running" ] || return 1; touch asked; exec sleep 600; }"#,
     ));
@@ -189,25 +189,25 @@ fn ssh_ends_with_a_run_that_is_killed() {
         server.path("identity").display()
     );
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
-    sceplab::without_surroundings(&mut command);
+    sceplab::without_environment(&mut command);
     command.args(arguments(&server.path(""), &device)).current_dir(workspace());
     command.env("XDG_STATE_HOME", server.path("state"));
     let mut running = Running::start(command);
     sceplab::wait_until("the device is asked", || server.path("asked").exists());
-    assert_eq!(ssh_of(&server), 1);
+    assert_eq!(ssh_processes(&server), 1);
     running.kill();
-    sceplab::wait_until("ssh has ended", || ssh_of(&server) == 0);
+    sceplab::wait_until("ssh has ended", || ssh_processes(&server) == 0);
 }
 
-fn a_password_of_the_environment_is_not_handed_on() {
+fn password_variable_is_not_passed_to_ssh() {
     let server = server();
     let programs = server.path("programs");
     fs::create_dir(&programs).unwrap();
-    let (told, known_hosts) = (server.path("told"), server.path("known_hosts"));
-    // It tells what it was given, and how its socket is protected.
+    let (record, known_hosts) = (server.path("record"), server.path("known_hosts"));
+    // The wrapper records its environment and arguments, and the mode of the socket's folder.
     let wrapper = format!(
         "#!/bin/sh\n{{ env | grep -e SCEPLAB -e DUT0 -e '{PASSWORD}'; echo \"$@\"; stat -c 'mode %a' \"${{SCEPLAB_ASKPASS%/*}}\"; }} >> {} 2>&1\nexec /usr/bin/ssh \"$@\"\n",
-        told.display()
+        record.display()
     );
     write(&programs.join("ssh"), &wrapper, 0o755);
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
@@ -221,7 +221,7 @@ fn a_password_of_the_environment_is_not_handed_on() {
     command.env("PATH", path).env("DUT0_PASSWORD", PASSWORD);
     let ended = finish(command, &server.path(""));
     assert_eq!(ended.code, Some(0), "{}", ended.told());
-    let told = server.text("told");
-    assert!(told.contains("SCEPLAB_ASKPASS=/") && told.contains("mode 700\n"), "{told}");
-    assert!(!told.contains(PASSWORD), "{told}");
+    let record = server.text("record");
+    assert!(record.contains("SCEPLAB_ASKPASS=/") && record.contains("mode 700\n"), "{record}");
+    assert!(!record.contains(PASSWORD), "{record}");
 }

@@ -1,4 +1,4 @@
-//! Files that are wrong in every way: all errors at once, exit code 2, and never a panic.
+//! Invalid files: all errors are reported at once, with exit code 2, and never a panic.
 
 mod bombs;
 mod broken_files;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::sceplab::{Ended, command, finish, run_in};
 
-/// A lab, to be indented into a scenario or written as a file.
+/// A valid lab.
 const LAB: &str = "devices:
   DUT0: {interfaces: {eth0: 10.0.0.0/24}}
 hosts:
@@ -26,7 +26,7 @@ struct Files {
 }
 
 impl Files {
-    /// With this scenario.
+    /// A folder with this scenario.
     fn with(scenario: impl AsRef<[u8]>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("labs")).unwrap();
@@ -35,12 +35,12 @@ impl Files {
         Self { folder }
     }
 
-    /// With these steps in a scenario that is else right.
+    /// A folder with an otherwise valid scenario that has these steps.
     fn with_steps(steps: &str) -> Self {
         Self::with(format!("title: T\nlab: labs/lab.yaml\nsteps:\n{steps}"))
     }
 
-    /// With a right scenario and this lab.
+    /// A folder with a valid scenario and this lab.
     fn with_lab(lab: impl AsRef<[u8]>) -> Self {
         let files = Self::with_steps("  - ping: {address: 10.0.0.1}\n");
         fs::write(files.path("labs/lab.yaml"), lab).unwrap();
@@ -51,7 +51,7 @@ impl Files {
         self.folder.path().join(relative)
     }
 
-    /// Checks the file, which is to be refused in an orderly way; `run` is to say the same as `check`.
+    /// The error messages of `check` for the scenario. Fails unless `run` rejects it with the same messages.
     #[track_caller]
     fn refused(&self) -> String {
         self.refused_at("a.yaml")
@@ -67,7 +67,7 @@ impl Files {
         checked.stderr
     }
 
-    /// As [`Files::refused`], in a process that may use so much memory and no more.
+    /// The error messages of `check` in a process that may use no more than this address space.
     #[cfg(unix)]
     #[track_caller]
     fn refused_within(&self, kibibytes: u64) -> String {
@@ -90,7 +90,7 @@ fn assert_refused(ended: &Ended) {
 }
 
 #[test]
-fn the_files_of_these_tests_are_right_but_for_their_mistake() {
+fn base_files_of_these_tests_are_valid() {
     let files = Files::with_lab(LAB);
     let checked = run_in(files.folder.path(), &["check", "a.yaml"]);
     assert_eq!(checked.told(), "exit code: 0\n--- stdout\n1 scenario in order\n");

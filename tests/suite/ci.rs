@@ -1,4 +1,4 @@
-//! `.ci/run` decides what this machine must be able to run.
+//! `.ci/run` lists the groups of trials that this machine must run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use super::sceplab::workspace;
 use crate::support::groups;
 
 #[test]
-fn every_group_of_trials_is_looked_for_by_ci() {
+fn ci_looks_for_every_group_of_trials() {
     let script = fs::read_to_string(workspace().join(".ci/run")).unwrap();
     let listed = script.lines().find_map(|line| line.strip_prefix("for group in ")).unwrap();
     let listed = listed.trim_end_matches("; do").split_whitespace().collect::<BTreeSet<_>>();

@@ -1,6 +1,6 @@
-//! The command line: exit codes, and snapshots of what is printed.
+//! The command line: exit codes, and snapshots of the output.
 //!
-//! `INSTA_UPDATE=always cargo test --test suite cli` writes the snapshots anew; what changed is for people to read.
+//! `INSTA_UPDATE=always cargo test --test suite cli` updates the snapshots; read the changes as the user who gets them.
 
 mod console;
 mod files;
@@ -16,7 +16,7 @@ use super::sceplab::run_in;
 use crate::support::samples::{LAB, PING, samples};
 pub(crate) use crate::support::snapshots::assert_told;
 
-/// Runs the binary among the samples and holds what it says against the snapshot of that name.
+/// Runs the binary in a folder with the samples, and compares its output with the snapshot of that name.
 #[track_caller]
 fn assert_run(name: &str, arguments: &[&str]) {
     assert_run_in(samples().path(), name, arguments);

@@ -1,4 +1,4 @@
-//! Steps about a client under test, and faults that did not happen.
+//! Steps with a client under test, and faults that did not fire.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ lab:
       challenge: {static: hunter22}
 ";
 
-/// Runs a scenario with this PKI and these steps.
+/// Runs `check` or `run` with a scenario of these steps; `pki` has further lines of its PKI.
 fn run(command: &str, pki: &str, steps: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{HEAD}{pki}steps:\n{steps}");
@@ -24,7 +24,7 @@ fn run(command: &str, pki: &str, steps: &str) -> Ended {
 }
 
 #[test]
-fn a_client_enrols_and_what_it_sent_is_checked() {
+fn client_step_enrols_and_seen_step_checks_its_requests() {
     let steps = "
   - client: {}
   - seen: {on: PKCSReq, accept: [{method: POST, cipher: AES-128, key-bits: 2048.., signer: self-signed}]}
@@ -39,7 +39,7 @@ fn a_client_enrols_and_what_it_sent_is_checked() {
 }
 
 #[test]
-fn what_a_client_sent_and_should_not_is_told() {
+fn unacceptable_request_of_a_client_is_reported() {
     let steps = "
   - client: {}
   - seen: {on: PKCSReq, accept: [{method: GET}]}
@@ -52,7 +52,7 @@ fn what_a_client_sent_and_should_not_is_told() {
 }
 
 #[test]
-fn a_client_that_takes_what_it_should_refuse_or_refuses_what_it_should_take_fails() {
+fn wrong_acceptance_and_wrong_refusal_by_a_client_fail() {
     let (wanted, fault) = ("  - client: {expect: failure}\n", "do: extra-attribute");
     let faults = format!("      faults: [{{on: PKCSReq, {fault}}}]\n");
     let ended = run("run", &faults, wanted);
@@ -70,7 +70,7 @@ fn a_client_that_takes_what_it_should_refuse_or_refuses_what_it_should_take_fail
 }
 
 #[test]
-fn a_refusal_by_the_ca_is_no_refusal_by_the_client() {
+fn refusal_by_the_ca_is_not_counted_as_the_clients() {
     let pki =
         "      capabilities: [SHA-512]\n      faults: [{on: PKCSReq, do: wrong-recipient-nonce}]\n";
     let ended = run("run", pki, "  - client: {expect: failure}\n");
@@ -79,7 +79,7 @@ fn a_refusal_by_the_ca_is_no_refusal_by_the_client() {
 }
 
 #[test]
-fn a_fault_that_did_not_happen_proves_nothing() {
+fn fault_that_did_not_fire_proves_nothing() {
     let faults = "      faults: [{on: CertPoll, do: wrong-recipient-nonce}]\n";
     let ended = run("run", faults, "  - client: {}\n");
     assert_eq!(ended.code, Some(4), "{}", ended.told());
@@ -95,7 +95,7 @@ fn a_fault_that_did_not_happen_proves_nothing() {
 }
 
 #[test]
-fn mistakes_are_told_all_at_once() {
+fn mistakes_in_client_steps_are_reported_at_once() {
     let steps = "
   - client: {expect: failure, accept: [{outcome: issued}]}
   - client: {accept: [{outcome: isued}]}

@@ -1,4 +1,4 @@
-//! `sceplab conform-client`: the built-in client passes, and clients that believe everything, hang or are not there do not.
+//! `sceplab conform-client`: the built-in client passes; clients that accept everything, hang or are missing do not.
 #![cfg(unix)]
 
 use std::fs;
@@ -15,7 +15,7 @@ use crate::support::conform::conform;
 
 const SCEPLAB: &str = env!("CARGO_BIN_EXE_sceplab");
 
-/// A program of one file.
+/// Writes an executable script, and returns its folder and path.
 fn script(text: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("client.sh");
@@ -25,7 +25,7 @@ fn script(text: &str) -> (TempDir, String) {
     (folder, path)
 }
 
-/// A line of a script that asks the CA at its first argument for its certificate, and does not believe it.
+/// A line of a script that requests the CA certificate from the URL in its first argument, and rejects it.
 fn asking() -> String {
     let nobodys = "00".repeat(32);
     format!("{SCEPLAB} enrol \"$1\" --ca-fingerprint {nobodys} >/dev/null 2>&1")
@@ -36,7 +36,7 @@ fn cases() -> Vec<Scenario> {
     discover(&[folder]).unwrap().iter().map(|found| load(found, None).unwrap()).collect()
 }
 
-/// Whether a step accepts that the client says it has a certificate.
+/// True if a step accepts a client that reports a certificate.
 fn accepts_success(step: &ClientStep) -> bool {
     let outcomes = step.acceptable.iter().flat_map(|one| &one.conditions);
     let mut outcomes = outcomes.filter(|it| it.fact == ClientFact::Outcome);
@@ -44,7 +44,7 @@ fn accepts_success(step: &ClientStep) -> bool {
 }
 
 #[test]
-fn the_built_in_client_conforms() {
+fn built_in_client_conforms() {
     let script = "scenarios/clients/sceplab.sh";
     let client = [script, SCEPLAB, "{url}", "{challenge}", "{dir}", "{ca}"];
     let (ended, verdicts) = conform(&["--strict"], &client);
@@ -57,12 +57,12 @@ fn the_built_in_client_conforms() {
 }
 
 #[test]
-fn a_client_that_believes_everything_fails_every_case_in_which_something_is_to_be_refused() {
+fn client_that_accepts_everything_fails_every_case_that_asks_for_a_refusal() {
     let text = format!(
         "#!/bin/sh\n{SCEPLAB} enrol \"$1\" --challenge \"$2\" --poll-within 3 >/dev/null 2>&1\nexit 0\n"
     );
     let (_folder, believer) = script(&text);
-    // However slow the machine is, it ends by itself.
+    // The client ends without this limit, which must not stop it on a slow machine.
     let arguments = ["--timeout", "120"];
     let (ended, verdicts) = conform(&arguments, &[&believer, "{url}", "{challenge}"]);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
@@ -79,7 +79,7 @@ fn a_client_that_believes_everything_fails_every_case_in_which_something_is_to_b
 }
 
 #[test]
-fn a_client_that_asks_and_believes_or_refuses_everything_conforms_in_nothing_that_is_a_must() {
+fn client_that_always_accepts_or_always_refuses_conforms_to_no_must() {
     for word in ["true", "false"] {
         let asks = format!("#!/bin/sh\n{}\n{word}\n", asking());
         let (_folder, client) = script(&asks);
@@ -95,7 +95,7 @@ fn a_client_that_asks_and_believes_or_refuses_everything_conforms_in_nothing_tha
 }
 
 #[test]
-fn a_client_that_hangs_is_ended_with_its_children() {
+fn hanging_client_is_killed_with_its_children() {
     let start = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().display().to_string();
@@ -109,14 +109,14 @@ fn a_client_that_hangs_is_ended_with_its_children() {
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     assert!(ended.stdout.contains("did not end in its time"), "{}", ended.stdout);
     assert!(verdicts.values().all(|kind| kind == "failed"), "{verdicts:?}");
-    assert!(start.elapsed().as_secs() < 60, "it was not bounded");
+    assert!(start.elapsed().as_secs() < 60, "the time was not bounded");
     for pid in fs::read_to_string(folder.path().join("pids")).unwrap().lines() {
         assert!(!Path::new("/proc").join(pid).join("exe").exists(), "{pid} is still there");
     }
 }
 
 #[test]
-fn a_program_that_is_not_there_is_told_before_anything_is_run() {
+fn missing_client_program_is_rejected_before_the_run() {
     let (ended, _) = conform(&[], &["no-such-client", "{url}"]);
     assert_eq!(ended.code, Some(2), "{}", ended.told());
     assert!(ended.stderr.contains("there is no program `no-such-client`"), "{}", ended.stderr);
@@ -127,7 +127,7 @@ fn a_program_that_is_not_there_is_told_before_anything_is_run() {
 }
 
 #[test]
-fn a_command_that_never_asks_the_ca_is_told_with_what_it_said_and_nothing_is_tried() {
+fn command_that_sends_no_request_is_reported_with_its_output() {
     let (_folder, mistyped) = script("#!/bin/sh\necho \"usage: client URL $2\" >&2\nexit 64\n");
     let (ended, verdicts) = conform(&[], &[&mistyped, "{urll}", "{challenge}"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());

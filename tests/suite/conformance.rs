@@ -1,11 +1,11 @@
-//! Conformance: the catalogue, its books, and what `sceplab conform` finds at servers, good, odd and hostile.
+//! Conformance: the catalogue, its coverage, and `sceplab conform` at good, odd and hostile servers.
 
-mod books; // every requirement, every wrong and every fault has its case
-mod faults; // an ill-behaved server fails the cases that name its fault, and no others
-mod hostile; // servers that say nothing, too much, or nonsense
-mod servers; // the command at real ports
-mod targets; // deviations that are known, gone, or excused no longer
-mod wrongs; // what the mock CA says to each request that is wrong
+mod coverage; // every requirement, every mutation and every fault has a case
+mod faults; // a faulty server fails the cases that name its fault, and no others
+mod hostile; // servers that send nothing, too much, or nonsense
+mod mutations;
+mod servers; // the command at servers on real ports
+mod targets; // deviations that are known, gone, or expired // the mock CA's answer to each mutation
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use model::scenario::{Scenario, discover, load};
 
 use super::sceplab::workspace;
 
-/// All cases below a folder of the catalogue.
+/// The cases below a folder of the catalogue.
 fn cases(folder: &str) -> Vec<Scenario> {
     let folder = workspace().join("scenarios").join("conformance").join(folder);
     let found = discover(&[folder]).unwrap();
     found.iter().map(|found| load(found, None).unwrap()).collect()
 }
 
-/// The last two parts of an id, by which a case is known within its end.
+/// The last two parts of an id, such as `algorithms/des`.
 fn short(id: &str) -> String {
     let mut parts = id.rsplit('/');
     let name = parts.next().unwrap_or_default();

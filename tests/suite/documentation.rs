@@ -1,4 +1,4 @@
-//! The documentation as data: `testdata/documented-scenarios.txt`, in which white space is collapsed.
+//! The documentation as data. `testdata/documented-scenarios.txt` has it with white space collapsed.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use regex::Regex;
 
 const TEXT: &str = include_str!("../testdata/documented-scenarios.txt");
 
-/// What stands between what a step expects and what it showed.
+/// The words between a step's expected output and its real one.
 const SHOW_OUTPUT: &str = "Show output";
 
 /// A documented scenario.
@@ -28,7 +28,7 @@ pub(crate) enum Step {
     Run { device: String, command: String, checks: Checks, output: String },
 }
 
-/// What a documented command is checked for.
+/// The checks of a documented command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Checks {
     Regexes(Vec<String>),
@@ -126,7 +126,7 @@ fn captures<const N: usize>(pattern: &str, text: &str) -> Option<[String; N]> {
 }
 
 #[test]
-fn both_documented_scenarios_are_read_whole() {
+fn both_documented_scenarios_are_parsed_completely() {
     assert_eq!(SCENARIOS.len(), 2);
     let kinds = |documented: &Documented| -> Vec<usize> {
         documented

@@ -1,4 +1,4 @@
-//! Both scenario files say what the documentation says, step by step.
+//! The steps of both scenario files are those of the documentation.
 
 use model::lab::Lab;
 use model::scenario::{Action, Check, Expect, Pattern, Scenario, Step, discover, load};
@@ -7,18 +7,18 @@ use super::documentation::{self, Checks, Documented};
 use super::documented_run::scenario_path;
 
 #[test]
-fn the_linux_scenario_is_as_documented() {
+fn linux_scenario_is_as_documented() {
     assert_eq!(written("scep/linux-pki.yaml"), *documentation::linux());
 }
 
 #[test]
-fn the_windows_scenario_is_as_documented() {
+fn windows_scenario_is_as_documented() {
     assert_eq!(written("scep/windows-pki.yaml"), *documentation::windows());
 }
 
-/// The documented sealed values are salted and padded; their length tells about how long what they hide is.
+/// The documented sealed values are salted and padded, so their length limits the length of the passwords in them.
 #[test]
-fn what_the_keyrings_open_sealed_values_to_fits_their_length() {
+fn keyring_passwords_fit_the_length_of_their_sealed_values() {
     for (lab, length) in [("labs/linux-pki.yaml", 1..=15), ("labs/windows-pki.yaml", 32..=47)] {
         let lab = Lab::load(&scenario_path(lab)).unwrap();
         let [(sealed, clear)] = Vec::from_iter(&lab.devices["DUT0"].keyring)[..] else {
@@ -31,7 +31,7 @@ fn what_the_keyrings_open_sealed_values_to_fits_their_length() {
     }
 }
 
-/// A scenario file in the terms of the documentation, with the documented outputs, which no file has.
+/// A scenario file in the terms of the documentation. The outputs are the documented ones, because files have none.
 fn written(relative: &str) -> Documented {
     let documented = [documentation::linux(), documentation::windows()];
     let scenario = read(relative);

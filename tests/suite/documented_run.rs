@@ -1,4 +1,4 @@
-//! The documented scenarios, run in the virtual lab: what their commands printed.
+//! Runs the documented scenarios in the virtual lab and keeps the output of their commands.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use testbed::Driver;
 /// The outputs of a run, by command.
 pub(crate) type Outputs = BTreeMap<String, String>;
 
-/// What the scenario with the Linux PKI printed.
+/// The outputs of the scenario with the Linux PKI.
 pub(crate) static LINUX: LazyLock<Outputs> = LazyLock::new(|| outputs("scep/linux-pki.yaml"));
 
-/// What the scenario with the Windows PKI printed.
+/// The outputs of the scenario with the Windows PKI.
 pub(crate) static WINDOWS: LazyLock<Outputs> = LazyLock::new(|| outputs("scep/windows-pki.yaml"));
 
-/// A file below the folder `scenarios`.
+/// Path of a file below the folder `scenarios`.
 pub(crate) fn scenario_path(relative: &str) -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.ancestors().nth(2).unwrap().join("scenarios").join(relative)

@@ -1,4 +1,4 @@
-//! `sceplab enrol`: one enrolment from the command line.
+//! Enrolments by `sceplab enrol`.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn enrol(folder: &Path, url: &str, more: &[&str]) -> Ended {
 }
 
 #[test]
-fn the_key_and_the_certificates_are_kept_and_renewed() {
+fn key_and_certificates_are_saved_and_renewed() {
     let server = Server::start(&["rfc8894", "--challenge", PASSWORD]);
     let folder = tempfile::tempdir().unwrap();
     let ca = server.fingerprint("ca");
@@ -31,7 +31,7 @@ fn the_key_and_the_certificates_are_kept_and_renewed() {
     assert!(key.starts_with(b"-----BEGIN PRIVATE KEY-----"));
     assert!(fs::read_to_string(folder.path().join("r1/ca.pem")).unwrap().contains("CERTIFICATE"));
 
-    // Another enrolment does not write over the key; a renewal needs no password.
+    // Another enrolment does not overwrite the key; a renewal needs no password.
     let again = enrol(folder.path(), &url, &[&first[..], &kept].concat());
     assert_eq!(again.code, Some(2), "{}", again.told());
     assert!(again.stderr.contains("--renew"), "{}", again.stderr);
@@ -43,7 +43,7 @@ fn the_key_and_the_certificates_are_kept_and_renewed() {
 
 #[cfg(unix)]
 #[test]
-fn the_key_is_for_its_owner_alone() {
+fn key_file_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let server = Server::start(&["linux"]);
     let folder = tempfile::tempdir().unwrap();
@@ -58,7 +58,7 @@ fn the_key_is_for_its_owner_alone() {
 }
 
 #[test]
-fn a_refusal_tells_its_stage_and_a_password_from_the_environment_serves() {
+fn refusal_names_its_stage_and_environment_password_is_used() {
     let server = Server::start(&["rfc8894", "--challenge", PASSWORD]);
     let folder = tempfile::tempdir().unwrap();
     let url = server.url(PATH);
@@ -75,7 +75,7 @@ fn a_refusal_tells_its_stage_and_a_password_from_the_environment_serves() {
 }
 
 #[test]
-fn a_request_that_nobody_decides_about_is_given_up() {
+fn undecided_request_is_given_up() {
     let server = Server::start(&["rfc8894", "--approval", "manual"]);
     let folder = tempfile::tempdir().unwrap();
     let ended = enrol(folder.path(), &server.url(PATH), &["--poll-within", "0"]);
@@ -84,7 +84,7 @@ fn a_request_that_nobody_decides_about_is_given_up() {
 }
 
 #[test]
-fn a_ca_that_is_not_there_exits_with_3_and_what_is_no_url_with_2() {
+fn unreachable_ca_exits_with_3_and_invalid_url_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let unreachable = enrol(folder.path(), "http://127.0.0.1:1/scep", &[]);
     assert_eq!(unreachable.code, Some(3), "{}", unreachable.told());

@@ -1,7 +1,7 @@
-//! The outputs of both documented scenarios, held against the documentation.
+//! Compares the outputs of both documented scenarios with the documentation.
 //!
-//! White space is collapsed there; serial numbers, dates, moduli, key identifiers, signatures and times
-//! are others at every run. Everything else is to be equal, the order of lines included.
+//! Its white space is collapsed; serial numbers, dates, moduli, key identifiers, signatures and times change with every run.
+//! Everything else must be equal, including the order of lines.
 
 mod form;
 mod perturbed;
@@ -16,7 +16,7 @@ const SHOW: &str = "pki scep show CSR";
 const PING_GATEWAY: &str = "ping 10.215.168.1 count 1 size 56 timeout 1";
 const PING_WINDOWS: &str = "ping 192.168.213.25 count 1 size 56 timeout 1";
 
-/// An output, how it is compared, and what it is to be.
+/// An output, the function that makes its comparable form, and the expected form.
 struct Comparison {
     output: String,
     form: fn(&str) -> String,
@@ -71,46 +71,46 @@ fn comparisons() -> Vec<Comparison> {
 }
 
 #[test]
-fn the_ping_to_the_gateway_is_as_documented() {
+fn ping_to_the_gateway_is_as_documented() {
     Comparison::ping(documentation::linux(), &LINUX, PING_GATEWAY).assert();
     Comparison::ping(documentation::windows(), &WINDOWS, PING_GATEWAY).assert();
     assert!(LINUX[PING_GATEWAY].contains("ttl=64 "));
 }
 
 #[test]
-fn the_ping_to_the_windows_server_is_as_documented() {
+fn ping_to_the_windows_server_is_as_documented() {
     Comparison::ping(documentation::windows(), &WINDOWS, PING_WINDOWS).assert();
     assert!(WINDOWS[PING_WINDOWS].contains("ttl=126 "));
 }
 
 #[test]
-fn the_linux_table_is_as_documented() {
+fn linux_table_is_as_documented() {
     Comparison::table(documentation::linux(), &LINUX).assert();
     assert_eq!(LINUX[SHOW].lines().next(), Some("-".repeat(97).as_str()));
 }
 
 #[test]
-fn the_windows_table_is_as_documented() {
+fn windows_table_is_as_documented() {
     Comparison::table(documentation::windows(), &WINDOWS).assert();
     assert_eq!(WINDOWS[SHOW].lines().next(), Some("-".repeat(85).as_str()));
 }
 
 #[test]
-fn the_linux_ca_certificate_is_as_documented() {
+fn linux_ca_certificate_is_as_documented() {
     Comparison::certificate(documentation::linux(), &LINUX, CA).assert();
 }
 
 #[test]
-fn the_linux_user_certificate_is_as_documented() {
+fn linux_user_certificate_is_as_documented() {
     Comparison::certificate(documentation::linux(), &LINUX, USER).assert();
 }
 
 #[test]
-fn the_windows_ca_certificate_is_as_documented() {
+fn windows_ca_certificate_is_as_documented() {
     Comparison::certificate(documentation::windows(), &WINDOWS, CA).assert();
 }
 
 #[test]
-fn the_windows_user_certificate_is_as_documented() {
+fn windows_user_certificate_is_as_documented() {
     Comparison::certificate(documentation::windows(), &WINDOWS, USER).assert();
 }

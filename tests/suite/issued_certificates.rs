@@ -10,37 +10,37 @@ const SHOW: &str = "pki scep show CSR";
 const USER: &str = "pki show certificate running://auth/certificates/scep/CSR/user/cert";
 const CA: &str = "pki show certificate running://auth/certificates/scep/CSR/ca/ca.der";
 
-/// How far a Windows CA dates its certificates back.
+/// Time by which a Windows CA backdates its certificates.
 const TEN_MINUTES: Duration = Duration::minutes(10);
 
-/// From when to when a certificate is valid.
+/// Validity period of a certificate.
 struct Validity {
     not_before: PrimitiveDateTime,
     not_after: PrimitiveDateTime,
 }
 
 #[test]
-fn the_first_linux_serial_number_is_two() {
+fn first_linux_serial_number_is_two() {
     assert_eq!(serial(&LINUX[USER]), "2 (0x2)");
 }
 
 #[test]
-fn a_windows_serial_number_names_its_request_twice() {
+fn windows_serial_number_has_its_request_id_twice() {
     let serial = serial(&WINDOWS[USER]);
-    // High serial, request id, eight random bytes, the index of the CA's certificate, the request id again.
+    // The parts are: high serial, request id, eight random bytes, index of the CA's certificate, request id again.
     let layout = r"^11:00:00:14:23:(?:[0-9a-f]{2}:){8}00:00:00:00:14:23$";
     assert!(Regex::new(layout).unwrap().is_match(&serial), "{serial}");
     assert_eq!(serial.split(':').count(), 19);
 }
 
 #[test]
-fn a_ca_has_a_random_serial_number_of_its_own_length() {
+fn ca_serial_number_has_the_length_of_its_personality() {
     assert_eq!(serial(&LINUX[CA]).split(':').count(), 20);
     assert_eq!(serial(&WINDOWS[CA]).split(':').count(), 16);
 }
 
 #[test]
-fn the_key_identifiers_of_ca_and_user_certificate_agree() {
+fn key_identifiers_of_ca_and_user_certificate_agree() {
     for outputs in [&*LINUX, &*WINDOWS] {
         let subject = key_identifier(&outputs[CA], "X509v3 Subject Key Identifier:");
         assert_eq!(key_identifier(&outputs[USER], "X509v3 Authority Key Identifier:"), subject);
@@ -48,20 +48,20 @@ fn the_key_identifiers_of_ca_and_user_certificate_agree() {
 }
 
 #[test]
-fn a_linux_user_certificate_is_valid_for_a_year_from_now() {
+fn linux_user_certificate_is_valid_for_a_year_from_now() {
     let user = validity(&LINUX, "usercert");
     assert_eq!(user.not_after - user.not_before, Duration::days(365));
     assert_is_recent(user.not_before);
 }
 
 #[test]
-fn a_linux_ca_certificate_is_valid_for_twenty_years_of_365_days() {
+fn linux_ca_certificate_is_valid_for_twenty_years_of_365_days() {
     let ca = validity(&LINUX, "ca");
     assert_eq!(ca.not_after - ca.not_before, Duration::days(7300));
 }
 
 #[test]
-fn a_windows_user_certificate_is_valid_for_two_years_and_ten_minutes() {
+fn windows_user_certificate_is_valid_for_two_years_and_ten_minutes() {
     let user = validity(&WINDOWS, "usercert");
     let issued = user.not_before + TEN_MINUTES;
     assert_is_recent(issued);
@@ -69,7 +69,7 @@ fn a_windows_user_certificate_is_valid_for_two_years_and_ten_minutes() {
 }
 
 #[test]
-fn a_windows_ra_certificate_is_valid_for_two_years() {
+fn windows_ra_certificate_is_valid_for_two_years() {
     for name in ["ra", "ra-2"] {
         let ra = validity(&WINDOWS, name);
         assert_eq!(ra.not_after - ra.not_before, Duration::days(730));
@@ -77,13 +77,13 @@ fn a_windows_ra_certificate_is_valid_for_two_years() {
 }
 
 #[test]
-fn a_windows_ca_certificate_is_valid_for_thirty_years_and_ten_minutes() {
+fn windows_ca_certificate_is_valid_for_thirty_years_and_ten_minutes() {
     let ca = validity(&WINDOWS, "ca");
     assert_eq!(ca.not_after, years_later(ca.not_before + TEN_MINUTES, 30));
 }
 
 #[test]
-fn the_table_and_the_certificate_texts_tell_the_same_dates() {
+fn table_and_certificate_texts_show_the_same_dates() {
     for outputs in [&*LINUX, &*WINDOWS] {
         for (row, text) in [("ca", &outputs[CA]), ("usercert", &outputs[USER])] {
             let shown = validity(outputs, row);
@@ -124,7 +124,7 @@ fn dates(text: &str) -> Vec<PrimitiveDateTime> {
         .collect()
 }
 
-/// The same day and time of another year; the 28th stands for a 29th of February that year has not.
+/// The same day and time in another year; the 28th if that year has no 29th of February.
 fn years_later(from: PrimitiveDateTime, years: i32) -> PrimitiveDateTime {
     let (year, month, day) = (from.year() + years, from.month(), from.day());
     let date = Date::from_calendar_date(year, month, day)
@@ -132,7 +132,7 @@ fn years_later(from: PrimitiveDateTime, years: i32) -> PrimitiveDateTime {
     from.replace_date(date.unwrap())
 }
 
-/// Within this run of the tests, however slow it is.
+/// Fails unless the time is within the last hour, which no run of the tests exceeds.
 #[track_caller]
 fn assert_is_recent(issued: PrimitiveDateTime) {
     let age = OffsetDateTime::now_utc() - issued.assume_utc();

@@ -1,4 +1,4 @@
-//! Ctrl-C ends a run at once, and leaves nothing behind.
+//! Ctrl-C ends a run at once and leaves nothing behind.
 #![cfg(unix)]
 
 use std::collections::HashSet;
@@ -6,7 +6,7 @@ use std::fs;
 
 use super::sceplab::{Running, command};
 
-/// A request that nobody will ever approve, waited for by a scenario that would wait for an hour.
+/// A scenario that waits an hour for a request that is never approved.
 const WAITS: &str = "title: Waits
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
@@ -31,14 +31,13 @@ steps:
 ";
 
 #[test]
-fn ctrl_c_ends_a_run_that_waits() {
+fn ctrl_c_ends_a_waiting_run() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
     fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
     let mut run =
         Running::start(command(folder.path(), &["run", ".", "--report", "json=report.json"]));
-    // The other would wait for an hour, far longer than `wait` below does.
-    // With one scenario finished, the run is under way, and Ctrl-C is its own to handle.
+    // After one scenario has finished, the run handles Ctrl-C. The other one would wait longer than `wait` below does.
     run.stdout_line(|line| line.starts_with("pass  a-passes").then_some(()));
     run.signal("INT");
     let status = run.wait();
@@ -54,7 +53,7 @@ fn ctrl_c_ends_a_run_that_waits() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_starts_no_other_process() {
+fn virtual_run_starts_no_process_and_opens_no_socket() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
     fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
@@ -63,14 +62,14 @@ fn a_run_starts_no_other_process() {
     let tasks = format!("/proc/{}/task", run.id());
     for task in fs::read_dir(tasks).unwrap() {
         let children = task.unwrap().path().join("children");
-        // Kernels without this file tell nothing.
+        // Some kernels do not have this file.
         assert_eq!(fs::read_to_string(children).unwrap_or_default(), "");
     }
     let sockets = fs::read_dir(format!("/proc/{}/fd", run.id())).unwrap();
     let sockets = sockets.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
     let sockets: HashSet<_> =
         sockets.filter(|target| target.to_string_lossy().starts_with("socket:")).collect();
-    // tokio's own pair for signals; the virtual lab opens none.
+    // tokio has a pair of sockets for signals; the virtual lab opens none.
     assert!(sockets.len() <= 2, "{sockets:?}");
     run.signal("INT");
     assert_eq!(run.wait().code(), Some(130));

@@ -1,8 +1,8 @@
-//! `--driver live`: PKIs by URL, and what is asked and told before they are used.
+//! `--driver live`: PKIs by URL, and the consent before they are used.
 
-mod agreement; // what is listed, and who must agree
+mod agreement; // the list of used addresses, and consent
 mod by_url; // the simulated device at real servers
 mod ntlm; // Windows authentication for one-time passwords
-mod windows_page; // a page that is shown to those who prove to know a password
+mod windows_page; // a page with NTLM authentication
 
-use crate::support::live::{Files, silent};
+use crate::support::live::{Files, untouched_listener};

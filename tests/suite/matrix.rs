@@ -1,6 +1,6 @@
-//! `sceplab matrix`: the table, the ledger, what is missing.
+//! `sceplab matrix`: the table, the ledger, missing clients.
 //!
-//! The table is drawn in the virtual lab, which every machine has; the netns target tries real clients.
+//! These tests use the virtual lab, which every machine has; the test program `netns` runs real clients.
 
 use std::fs;
 use std::path::Path;
@@ -17,14 +17,14 @@ fn matrix(folder: &Path, arguments: &[&str]) -> Ended {
 }
 
 #[test]
-fn a_scenario_is_tried_at_every_pki_that_stands_in_for_its_own() {
+fn scenario_runs_at_every_pki_that_stands_in_for_its_own() {
     let samples = samples();
     write(samples.path(), "scenarios/matrix-ledger.yaml", REFUSED);
     assert_told("matrix", &matrix(samples.path(), &[]).told());
 }
 
 #[test]
-fn a_failure_that_nobody_expects_is_told_in_full() {
+fn unexpected_failure_is_reported_in_full() {
     let ended = matrix(samples().path(), &["--client", "builtin"]);
     assert_eq!(ended.code, Some(4), "{}", ended.stdout);
     for part in [
@@ -40,7 +40,7 @@ fn a_failure_that_nobody_expects_is_told_in_full() {
 }
 
 #[test]
-fn another_failure_than_the_expected_one_is_a_failure() {
+fn failure_other_than_the_expected_one_fails_the_run() {
     let samples = samples();
     write(samples.path(), "mine.yaml", &REFUSED.replace("badRequest", "badTime"));
     let ended = matrix(samples.path(), &["--client", "builtin", "--ledger", "mine.yaml"]);
@@ -50,7 +50,7 @@ fn another_failure_than_the_expected_one_is_a_failure() {
 }
 
 #[test]
-fn an_expected_failure_that_passes_is_told_and_is_a_failure() {
+fn expected_failure_that_passes_fails_the_run() {
     let samples = samples();
     write(samples.path(), "scenarios/matrix-ledger.yaml", &REFUSED.replace("second", "first"));
     let ended = matrix(samples.path(), &["--client", "builtin", "scenarios/enrol.yaml"]);
@@ -61,7 +61,7 @@ fn an_expected_failure_that_passes_is_told_and_is_a_failure() {
 }
 
 #[test]
-fn an_entry_about_no_cell_is_told_where_the_whole_matrix_was_run() {
+fn unused_ledger_entry_is_reported_if_the_whole_matrix_was_run() {
     let samples = samples();
     let stale = REFUSED.replace("enrol", "enrolment");
     write(samples.path(), "scenarios/matrix-ledger.yaml", &[REFUSED, &stale[19..]].concat());
@@ -74,7 +74,7 @@ fn an_entry_about_no_cell_is_told_where_the_whole_matrix_was_run() {
 }
 
 #[test]
-fn a_ledger_with_mistakes_is_shown_where_they_are() {
+fn mistakes_in_the_ledger_are_reported_with_their_place() {
     let samples = samples();
     let wrong = REFUSED
         .replace("builtin", "biultin")
@@ -88,7 +88,7 @@ fn a_ledger_with_mistakes_is_shown_where_they_are() {
 }
 
 #[test]
-fn a_lab_that_stands_in_for_none_is_told() {
+fn lab_that_stands_in_for_a_missing_lab_is_rejected() {
     let samples = samples();
     let lab = LAB.replace("title: first", "stands-in-for: frist.yaml");
     write(samples.path(), "scenarios/labs/second.yaml", &lab);
@@ -98,18 +98,18 @@ fn a_lab_that_stands_in_for_none_is_told() {
 }
 
 #[test]
-fn a_folder_without_scenarios_for_the_matrix_exits_with_5() {
+fn folder_without_scenarios_for_the_matrix_exits_with_5() {
     let samples = samples();
     write(samples.path(), "scenarios/enrol.yaml", &SCENARIO.replace("[matrix]", "[other]"));
     let nothing = matrix(samples.path(), &[]);
     assert_eq!(nothing.code, Some(5), "{}", nothing.stderr);
-    // What is named is meant, whatever its tags.
+    // A named scenario runs without the tag.
     let named = matrix(samples.path(), &["--client", "builtin", "scenarios/enrol.yaml"]);
     assert_eq!(named.code, Some(4), "{}", named.stderr);
 }
 
 #[test]
-fn a_client_that_is_named_and_has_no_way_in_is_wrong_usage() {
+fn client_that_the_driver_cannot_run_is_wrong_usage() {
     let ended = matrix(samples().path(), &["--client", "builtin", "--client", "strongswan"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
     let typed = "type `--client strongswan --driver netns`";
@@ -117,7 +117,7 @@ fn a_client_that_is_named_and_has_no_way_in_is_wrong_usage() {
 }
 
 #[test]
-fn the_reports_are_those_of_the_table() {
+fn reports_agree_with_the_table() {
     let samples = samples();
     write(samples.path(), "scenarios/matrix-ledger.yaml", REFUSED);
     let reports = ["markdown=m.md", "json=m.json", "junit=m.xml"];

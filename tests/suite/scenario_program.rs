@@ -1,4 +1,4 @@
-//! The program that runs each scenario file as a trial: a harness that cannot fail proves nothing.
+//! The program that runs each scenario file as a trial must fail if a scenario fails.
 
 #[path = "../scenarios/trials.rs"]
 mod trials;
@@ -22,7 +22,7 @@ steps:
 
 const FAILS: &str = "  - run: {command: ping 10.0.0.1 count 1, contains: [ttl=63], within: 0s}\n";
 
-/// What the program said, and how it ended.
+/// The conclusion and the log of the program.
 struct Ended {
     conclusion: Conclusion,
     log: String,
@@ -51,7 +51,7 @@ fn run_kinds(folder: &Path, arguments: &[&str], kinds: &[Kind]) -> Result<Ended,
 }
 
 #[test]
-fn a_failing_scenario_fails_the_program_with_its_report() {
+fn failing_scenario_fails_the_program_with_its_report() {
     let failing = format!("{PASSES}{FAILS}");
     let folder = folder(&[("good.yaml", PASSES), ("sub/bad.yaml", &failing)]);
     let ended = run(folder.path(), &[]).unwrap();
@@ -71,7 +71,7 @@ fn a_failing_scenario_fails_the_program_with_its_report() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_a_failed_trial_with_all_its_errors() {
+fn invalid_file_is_a_failed_trial_with_all_its_errors() {
     let wrong = PASSES.replace("address: 10.0.0.1", "adress: 10.0.0.1").replace("title", "titel");
     let folder = folder(&[("wrong.yaml", &wrong), ("empty.yaml", "")]);
     let ended = run(folder.path(), &[]).unwrap();
@@ -82,7 +82,7 @@ fn a_file_that_cannot_be_read_is_a_failed_trial_with_all_its_errors() {
 }
 
 #[test]
-fn no_scenario_is_a_failure() {
+fn folder_without_scenarios_is_a_failure() {
     let folder = folder(&[("labs/lab.yaml", "devices: {}"), ("notes.txt", "")]);
     let reason = run(folder.path(), &[]).err().unwrap();
     assert!(reason.starts_with("no scenario found in `"), "{reason}");
@@ -90,8 +90,8 @@ fn no_scenario_is_a_failure() {
 }
 
 #[test]
-fn an_exact_name_is_resolved_without_a_look_at_other_files() {
-    // Two files of one id make every search fail, so that a run that passes has not searched.
+fn exact_name_is_resolved_without_reading_other_files() {
+    // Two files with one id make every search fail, so a run that passes has not searched.
     let folder = folder(&[("a.yaml", PASSES), ("b.yaml", PASSES), ("b.yml", PASSES)]);
     assert!(run(folder.path(), &[]).is_err());
     let ended = run(folder.path(), &["--exact", "a"]).unwrap();
@@ -99,14 +99,14 @@ fn an_exact_name_is_resolved_without_a_look_at_other_files() {
 }
 
 #[test]
-fn files_are_selected_by_a_part_of_their_id() {
+fn filter_selects_files_by_a_part_of_their_id() {
     let folder = folder(&[("one/a.yaml", PASSES), ("two/a.yaml", PASSES)]);
     let ended = run(folder.path(), &["two/"]).unwrap();
     assert_eq!((ended.conclusion.num_passed, ended.conclusion.num_filtered_out), (1, 1));
 }
 
 #[test]
-fn the_kernels_network_is_a_trial_of_its_own_and_fails_where_the_scenario_does() {
+fn netns_trial_fails_if_its_scenario_fails() {
     let failing = format!("{PASSES}{FAILS}");
     let folder = folder(&[("a.yaml", &failing)]);
     let kinds = [trials::VIRTUAL, trials::NETNS, trials::SCEPSERVER];
@@ -119,7 +119,7 @@ fn the_kernels_network_is_a_trial_of_its_own_and_fails_where_the_scenario_does()
 
 #[cfg(feature = "docker")]
 #[test]
-fn docker_has_trials_of_its_own_that_fail_where_the_scenario_does() {
+fn docker_trial_fails_if_its_scenario_fails() {
     let failing = format!("{PASSES}{FAILS}");
     let folder = folder(&[("a.yaml", &failing), ("conformance/b.yaml", PASSES)]);
     let kinds = [trials::VIRTUAL, trials::DOCKER];
@@ -129,7 +129,7 @@ fn docker_has_trials_of_its_own_that_fail_where_the_scenario_does() {
 }
 
 #[test]
-fn a_server_is_tried_with_the_scenarios_that_are_meant_for_it() {
+fn scepserver_trials_run_only_the_listed_scenarios() {
     let lab = "devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}\n\
                hosts: {gateway: {addresses: [10.0.0.1/24]}}\n";
     let files =

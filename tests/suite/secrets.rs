@@ -1,4 +1,4 @@
-//! Challenge passwords, what sealed values open to, and private keys appear in no output, report or error.
+//! Challenge passwords, also sealed ones, and private keys appear in no output, report or error.
 
 mod scenarios;
 mod servers;
@@ -8,22 +8,22 @@ use std::path::Path;
 
 use super::sceplab::{Ended, run_in};
 
-/// The passwords of these tests; no word of any of them appears otherwise.
+/// The passwords of these tests. Their words appear nowhere else.
 const STATIC: &str = "Kohlrabi-7Xq";
 const ONE_TIME: &str = "0FC2A9B37E5D41680FC2A9B37E5D4168";
 const KEYRING: &str = "Zwetschge-9Kp";
 const TYPED: &str = "Pfifferling-3Wz";
 const ADMIN: &str = "Mirabelle-5Tn";
 
-/// None of the passwords, in any case or half, and no private key, is in a text.
+/// Fails if a text has a private key, or half of a password in any case.
 #[track_caller]
 fn assert_silent(text: &str) {
     let lower = text.to_lowercase();
     for secret in [STATIC, ONE_TIME, KEYRING, TYPED, ADMIN] {
         let (half, _) = secret.split_at(8);
-        assert!(!lower.contains(&half.to_lowercase()), "`{secret}` is told:\n{text}");
+        assert!(!lower.contains(&half.to_lowercase()), "`{secret}` is shown:\n{text}");
     }
-    assert!(!text.contains("PRIVATE KEY"), "a private key is told");
+    assert!(!text.contains("PRIVATE KEY"), "a private key is shown");
 }
 
 #[track_caller]
@@ -32,7 +32,7 @@ fn assert_ended_silently(ended: &Ended) {
     assert_silent(&ended.stderr);
 }
 
-/// Runs the binary in a folder; neither its outputs nor what it wrote there tells a secret.
+/// Runs the binary in a folder. Fails if its outputs or reports show a secret.
 #[track_caller]
 fn silent_run(folder: &Path, arguments: &[&str], reports: &[&str]) -> Ended {
     let ended = run_in(folder, arguments);

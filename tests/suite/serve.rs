@@ -1,4 +1,4 @@
-//! `sceplab serve` on a real port.
+//! `sceplab serve` on real ports.
 
 pub(crate) mod client;
 mod control;

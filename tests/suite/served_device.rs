@@ -1,4 +1,4 @@
-//! A device that stands on while users come and go, by its socket.
+//! A long-running device, used through its socket.
 #![cfg(target_os = "linux")]
 
-mod socket; // who is let in, and what is in the way
+mod socket; // users of the socket, and files in its place

@@ -1,4 +1,4 @@
-//! Trials that are asynchronous functions.
+//! Asynchronous functions as trials.
 
 use super::trials::Test;
 

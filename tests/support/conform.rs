@@ -1,4 +1,4 @@
-//! `sceplab conform-client`.
+//! Runs `sceplab conform-client`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::sceplab::{Ended, run};
 
-/// What became of each case, by its id without what all ids begin with.
+/// The kind of verdict of each case, by its id without `conformance/client/`.
 pub(crate) type Verdicts = BTreeMap<String, String>;
 
-/// Runs the command with these arguments, and reads its report.
+/// Runs the command with these arguments and reads its report.
 #[track_caller]
 pub(crate) fn conform(arguments: &[&str], client: &[&str]) -> (Ended, Verdicts) {
     let folder = tempfile::tempdir().unwrap();

@@ -8,13 +8,13 @@ use libtest_mimic::{Completion, Failed};
 /// The environment variable that names the groups that this machine must be able to run, separated by commas.
 const MUST_RUN: &str = "SCEPLAB_MUST_RUN";
 
-/// Every group: what a machine may have or lack.
+/// All groups, each named after what a machine may lack.
 pub(crate) const ALL: [&str; 15] = [
     "netns",         // network namespaces
-    "userns",        // user namespaces, with limits of their own
-    "docker",        // an engine, and its own client
-    "docker-socket", // that engine at the usual socket
-    "ssh",           // OpenSSH's server, in namespaces that only root may make
+    "userns",        // user namespaces with their own limits
+    "docker",        // a Docker engine and its command line client
+    "docker-socket", // the Docker engine at the usual socket
+    "ssh",           // OpenSSH's server, and root, to make namespaces
     "scepclient",    // micromdm's client
     "scepserver",    // micromdm's server
     "strongswan",    // strongSwan's `pki`
@@ -23,11 +23,11 @@ pub(crate) const ALL: [&str; 15] = [
     "curl",          // an HTTP client
     "openssl",       // the command line tool
     "terminal",      // util-linux's `script`
-    "another-user",  // root, who can become one
+    "another-user",  // root, to become another user
     "own-interface", // an Ethernet interface of the machine itself
 ];
 
-/// The end of a trial that cannot run here: ignored, or failed if this machine must be able to run that group.
+/// The result of a trial that cannot run here: ignored, or failed if this machine must run that group.
 pub(crate) fn ignored(group: &str, reason: &str) -> Result<Completion, Failed> {
     if must_run().iter().any(|named| named == group) {
         return Err(format!("`{MUST_RUN}` names `{group}`, and it cannot run: {reason}").into());
@@ -35,14 +35,14 @@ pub(crate) fn ignored(group: &str, reason: &str) -> Result<Completion, Failed> {
     Ok(Completion::ignored_with(reason))
 }
 
-/// Whether a trial is to be listed as ignored, by how it would end here without being tried.
+/// True if a trial must be listed as ignored. `end` is its result if it cannot run here.
 ///
-/// nextest knows no trial that ignores itself, but asks beforehand which ones are ignored.
+/// nextest does not support trials that ignore themselves, but asks beforehand which ones are ignored.
 pub(crate) fn is_flagged(end: impl FnOnce() -> Option<Result<Completion, Failed>>) -> bool {
     std::env::var_os("NEXTEST").is_some() && matches!(end(), Some(Ok(_)))
 }
 
-/// The end of the test program if `SCEPLAB_MUST_RUN` names a group that there is not: nothing would be missed of it.
+/// The exit code of the test program if `SCEPLAB_MUST_RUN` names an unknown group, which would never fail a trial.
 #[expect(clippy::print_stderr, reason = "a test program has nowhere else to say this")]
 pub(crate) fn failure() -> Option<ExitCode> {
     let named = must_run();

@@ -1,4 +1,4 @@
-//! What `--driver live` is tried with.
+//! Lab and scenario files for `--driver live`.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use tempfile::TempDir;
 
 use super::sceplab::{Ended, command, finish};
 
-/// A folder with a lab file and a scenario whose device enrols at a server on a port of this machine.
+/// A folder with a lab file and a scenario. Its device enrols at a server on a port of this machine.
 pub(crate) struct Files {
     folder: TempDir,
 }
 
 impl Files {
-    /// `pki` is what the lab file says of the PKI beside its URL, `password` the device's line.
+    /// `pki` has further lines of the PKI in the lab file, `password` is the device's configuration line for the password.
     pub(crate) fn new(authority: &str, path: &str, pki: &str, password: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lab = format!(
@@ -44,7 +44,7 @@ impl Files {
         self.folder.path()
     }
 
-    /// Writes a further file beside them.
+    /// Writes a further file into the folder.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, text).unwrap();
@@ -52,7 +52,7 @@ impl Files {
     }
 
     /// Appends a step to the scenario.
-    pub(crate) fn and(self, step: &str) -> Self {
+    pub(crate) fn with_step(self, step: &str) -> Self {
         let path = self.path().join("one.yaml");
         let text = std::fs::read_to_string(&path).unwrap() + step;
         std::fs::write(path, text).unwrap();
@@ -69,8 +69,8 @@ impl Files {
     }
 }
 
-/// A port that nobody may connect to.
-pub(crate) fn silent() -> (TcpListener, String) {
+/// A listener that no client may connect to, and its address.
+pub(crate) fn untouched_listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let authority = listener.local_addr().unwrap().to_string();

@@ -32,7 +32,7 @@ steps:
       within: 5s
 ";
 
-/// Where the second lab's CA refuses what the first one's takes.
+/// A ledger entry: the second lab's CA refuses the password that the first one's accepts.
 pub(crate) const REFUSED: &str = "expected-failures:
   - scenario: enrol
     pki: second
@@ -42,7 +42,7 @@ pub(crate) const REFUSED: &str = "expected-failures:
     source: this test
 ";
 
-/// A scenario at a CA that takes its password and, by a lab that stands in, at one that does not.
+/// A scenario with two labs: the CA of its own lab accepts its password, the CA of the one that stands in refuses it.
 pub(crate) fn samples() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let second =

@@ -1,4 +1,4 @@
-//! What trials of labs and clients need of a machine.
+//! Needs of the trials of labs and clients.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ pub(crate) fn netns() -> Need {
     Need::new("netns", probed.err().map(|error| reason(&error)))
 }
 
-/// A client's programs; the device's own has none.
+/// The programs of a client; the built-in client needs none.
 pub(crate) fn client(client: ScepClient) -> Option<Need> {
     let group = match client {
         ScepClient::Builtin => return None,
@@ -28,7 +28,7 @@ pub(crate) fn client(client: ScepClient) -> Option<Need> {
     Some(Need::new(group, client.missing().map(|missing| missing.to_string())))
 }
 
-/// A program that makes terminals.
+/// util-linux's `script`, which makes terminals.
 pub(crate) fn terminal() -> Need {
     let version = Command::new("script").arg("--version").output();
     let is_there = |output: std::process::Output| {
@@ -38,7 +38,7 @@ pub(crate) fn terminal() -> Need {
     Need::new("terminal", (!version.is_ok_and(is_there)).then(reason))
 }
 
-/// Root, who can become another user.
+/// Root, to become another user.
 pub(crate) fn another_user() -> Need {
     let missing = match as_another_user().arg("true").output() {
         Ok(output) if output.status.success() => None,
@@ -48,14 +48,14 @@ pub(crate) fn another_user() -> Need {
     Need::new("another-user", missing)
 }
 
-/// What runs a program, which follows, as a user who is nobody.
+/// The beginning of a command that runs a program as the user `nobody`.
 pub(crate) fn as_another_user() -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     command
 }
 
-/// What keeps this machine from having labs; any other error is one of the driver's.
+/// The reason why this machine cannot have labs. Panics for any other error, which is a fault of the driver.
 #[track_caller]
 pub(crate) fn reason(error: &TestbedError) -> String {
     match error {
@@ -67,7 +67,7 @@ pub(crate) fn reason(error: &TestbedError) -> String {
     }
 }
 
-/// Builds labs as the binary does.
+/// The driver `netns` as the binary makes it.
 pub(crate) fn netns_driver() -> Netns {
     let sceplab = Some(Path::new(env!("CARGO_BIN_EXE_sceplab")).to_owned());
     Netns::new(LabOptions { sceplab, ..LabOptions::default() })

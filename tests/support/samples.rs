@@ -12,7 +12,7 @@ pki:
   ca: {personality: linux, port: 8080, challenge: {static: hunter2}}
 ";
 
-/// Other addresses, so that what fits the one lab does not fit the other.
+/// A lab with other addresses than [`LAB`].
 pub(crate) const FAR_LAB: &str = "devices:
   DUT0: {interfaces: {eth0: 10.0.0.0/24}}
 hosts:
@@ -61,7 +61,7 @@ steps:
       within: 1s
 ";
 
-/// A folder with three scenarios, of which one passes.
+/// A folder with three scenarios. One of them passes.
 pub(crate) fn samples() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {

@@ -1,4 +1,4 @@
-//! The binary: started, watched, stopped, and its output made comparable.
+//! Starts, watches and stops the binary, and makes its output comparable.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpSocket;
 
-/// How long anything may take before a test gives up; no test expects it to take any time.
+/// Time after which a test gives up waiting. No test measures time.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-/// How a run of the binary ended, and what it said.
+/// Exit code and output of a run of the binary.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -31,7 +31,7 @@ impl Ended {
         std::iter::once(format!("exit code: {code}\n")).chain(blocks).collect()
     }
 
-    /// Neither a panic nor a backtrace.
+    /// Fails if the process ended by a signal, with a panic or with a backtrace.
     #[track_caller]
     pub(crate) fn assert_orderly(&self) {
         assert!(self.code.is_some(), "ended by a signal: {self:?}");
@@ -41,16 +41,16 @@ impl Ended {
     }
 }
 
-/// The binary with these arguments, in a folder, without anything that the environment says of output.
+/// The binary with these arguments, in a folder, without environment variables that change its output.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
     command.args(arguments).current_dir(folder);
-    without_surroundings(&mut command);
+    without_environment(&mut command);
     command
 }
 
-/// Takes from a command what the environment says of output, and its input.
-pub(crate) fn without_surroundings(command: &mut Command) {
+/// Removes environment variables that change a command's output, and closes its input.
+pub(crate) fn without_environment(command: &mut Command) {
     command.stdin(Stdio::null());
     for variable in [
         "NO_COLOR",
@@ -90,24 +90,24 @@ pub(crate) fn finish(command: Command) -> Ended {
     }
 }
 
-/// Runs a program that cannot fail.
+/// Runs a program that must succeed.
 #[track_caller]
 pub(crate) fn run_program(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
 }
 
-/// Tries until it holds.
+/// Waits until the condition `holds`.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < DEADLINE, "in vain: {what}");
+        assert!(start.elapsed() < DEADLINE, "timed out waiting until {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// An address that refuses every connection, and that nobody else gets as long as the socket lives.
+/// An address that refuses every connection, reserved as long as the socket lives.
 pub(crate) fn refusing() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -115,19 +115,19 @@ pub(crate) fn refusing() -> (TcpSocket, SocketAddr) {
     (socket, address)
 }
 
-/// The root of the workspace, where users stand.
+/// The root of the workspace.
 pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
-/// A process whose outputs are read as they come; killed when dropped.
+/// A process. Threads read its output; it is killed when dropped.
 pub(crate) struct Running {
     child: Child,
     stdout: Lines,
     stderr: Lines,
 }
 
-/// The lines of an output, read by a thread of its own so that no pipe fills up.
+/// The lines of an output. A thread reads them, so that no pipe fills up.
 struct Lines {
     receiver: Receiver<String>,
     seen: String,
@@ -148,31 +148,31 @@ impl Running {
     }
 
     /// Writes a line to standard input, which the command must have as a pipe.
-    pub(crate) fn tell(&mut self, line: &str) {
+    pub(crate) fn write_line(&mut self, line: &str) {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// Presses keys at a terminal that standard input is.
+    /// Sends keys to standard input, which leads to a terminal.
     pub(crate) fn type_in(&mut self, keys: &str) {
         let input = self.child.stdin.as_mut().unwrap();
         input.write_all(keys.as_bytes()).and_then(|()| input.flush()).unwrap();
     }
 
-    /// The first line of standard output, from here on, of which `wanted` makes something.
+    /// Waits for the next line of standard output for which `wanted` returns a value, and returns that value.
     #[track_caller]
     pub(crate) fn stdout_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.stdout.find(wanted).unwrap_or_else(|| {
             let _ = self.child.kill();
-            panic!("not said:\n{}\n{}", self.stdout.seen, self.stderr.read_to_end())
+            panic!("no expected line:\n{}\n{}", self.stdout.seen, self.stderr.read_to_end())
         })
     }
 
-    /// The same of standard error.
+    /// The same for standard error.
     #[track_caller]
     pub(crate) fn stderr_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.stderr.find(wanted).unwrap_or_else(|| {
             let _ = self.child.kill();
-            panic!("not said:\n{}", self.stderr.seen)
+            panic!("no expected line:\n{}", self.stderr.seen)
         })
     }
 
@@ -189,13 +189,13 @@ impl Running {
         panic!("the process does not end");
     }
 
-    /// Ends the process without a warning, as a power cut would.
+    /// Kills the process.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Sends a signal, by its name: `INT`.
+    /// Sends a signal by its name, such as `INT`.
     #[cfg(unix)]
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());

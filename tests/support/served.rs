@@ -1,4 +1,4 @@
-//! `sceplab dut --serve`.
+//! Devices served by `sceplab dut --serve`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::sceplab::{Ended, Running, command, run_in, wait_until};
 
-/// A device that is served in a folder, as `dut`.
+/// A device that is served at the socket `dut` of a folder.
 pub(crate) struct Served {
     pub(crate) folder: TempDir,
     pub(crate) running: Running,
@@ -26,20 +26,20 @@ impl Served {
         run_in(self.folder.path(), &["dut", "--attach", "dut", "-c", commands])
     }
 
-    /// The permissions of its socket.
+    /// Permissions of its socket.
     pub(crate) fn mode(&self) -> u32 {
         fs::metadata(self.folder.path().join("dut")).unwrap().permissions().mode() & 0o777
     }
 }
 
-/// Serves a device in that folder.
+/// Serves a device at the socket `dut` of that folder.
 pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Running {
     let served = Running::start(command(folder, &[&["dut", "--serve", "dut"], arguments].concat()));
     wait_until("the device is served", || UnixStream::connect(folder.join("dut")).is_ok());
     served
 }
 
-/// What is said where a device is not served.
+/// The error message of `dut --serve` with these arguments, which must fail.
 #[track_caller]
 pub(crate) fn refused_to_serve(arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();

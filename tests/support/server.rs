@@ -1,16 +1,16 @@
-//! `sceplab serve` on a port that is free.
+//! `sceplab serve` on a free port.
 
 use std::process::Stdio;
 
 use super::sceplab::{Running, command, workspace};
 
-/// Where SCEP is on a Linux server.
+/// The SCEP path of a Linux server.
 pub(crate) const LINUX: &str = "/scep";
 
-/// Where SCEP is on a Windows server, as the documented device asks for it.
+/// The SCEP path of a Windows server, as the documented device requests it.
 pub(crate) const NDES: &str = "/CertSrv/mscep/mscep.dll/pkiclient.exe";
 
-/// A server that runs, and what it said of itself when it began; killed when dropped.
+/// A running server and the values that it printed at its start; killed when dropped.
 pub(crate) struct Server {
     pub(crate) running: Running,
     /// Address and port, as in a URL.
@@ -20,7 +20,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `sceplab serve` with these arguments on a port that is free, and waits until it is there.
+    /// Starts `sceplab serve` with these arguments on a free port, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let whole = [&["serve"], arguments, &["--listen", "127.0.0.1:0"]].concat();
@@ -48,7 +48,7 @@ impl Server {
         format!("http://{}{path}", self.authority)
     }
 
-    /// Ends the server as Ctrl-C does, and gives both its outputs.
+    /// Ends the server as Ctrl-C does, and returns its exit code and both outputs.
     #[cfg(unix)]
     #[track_caller]
     pub(crate) fn interrupt(mut self) -> (Option<i32>, String, String) {

@@ -1,6 +1,6 @@
-//! What the binary says, held against snapshots.
+//! Compares the output of the binary with snapshots.
 
-/// What is another at every run, and what stands for it in a snapshot.
+/// Patterns of values that change with every run, and their placeholders in snapshots.
 const REDACTIONS: [(&str, &str); 11] = [
     (r"[A-Z][a-z]{2} \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} \+00:00", "<date>"),
     (r"[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4} GMT", "<date>"),
@@ -15,7 +15,7 @@ const REDACTIONS: [(&str, &str); 11] = [
     (r"sceplab \d+\.\d+\.\d+", "sceplab <version>"),
 ];
 
-/// Holds what the binary says against the snapshot of that name.
+/// Compares the output of the binary with the snapshot of that name.
 #[track_caller]
 pub(crate) fn assert_told(name: &str, told: &str) {
     let mut settings = insta::Settings::clone_current();

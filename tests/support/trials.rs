@@ -1,4 +1,4 @@
-//! Trials that say what they need of a machine, and are ignored or fail if that is missing.
+//! Trials with needs: if a machine lacks one, the trial is ignored or fails.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,27 +7,27 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use super::groups::{self, ignored, is_flagged};
 
-/// Something that a machine may lack.
+/// A requirement that a machine may not meet.
 #[derive(Debug, Clone)]
 pub(crate) struct Need {
     group: &'static str,
     missing: Option<String>,
 }
 
-/// A test with what it needs.
+/// A test and its needs.
 pub(crate) struct Planned {
     name: String,
     needs: Vec<Need>,
     test: Box<dyn FnOnce() + Send>,
 }
 
-/// What can be tried; `Kind` tells the kinds of functions apart.
+/// A function that can be a trial; `Kind` distinguishes the kinds of functions.
 pub(crate) trait Test<Kind>: Send + 'static {
     /// Panics if the test fails.
     fn run(self);
 }
 
-/// The functions of this module as tests with these needs: `trials![&[&netns]; it_is_built, it_is_gone]`.
+/// The functions of this module as trials with these needs: `trials![&[&netns]; lab_is_built, lab_is_removed]`.
 macro_rules! trials {
     ($needs:expr; $($test:ident),+ $(,)?) => {
         vec![$(crate::support::trials::Planned::new(
@@ -38,35 +38,35 @@ macro_rules! trials {
 pub(crate) use trials;
 
 impl Need {
-    /// `missing` is the reason to run nothing that needs it, if there is one.
+    /// `missing` is the reason why the machine does not meet the need, if it does not.
     #[track_caller]
     pub(crate) fn new(group: &'static str, missing: Option<String>) -> Self {
         assert!(groups::ALL.contains(&group), "`{group}` is no group");
         Self { group, missing }
     }
 
-    /// A program, and the package of Debian that has it.
+    /// A program, and its Debian package.
     #[track_caller]
     pub(crate) fn program(group: &'static str, program: &str, package: &str) -> Self {
         let reason = || format!("there is no `{program}` (package `{package}`)");
         Self::new(group, find_program(program).is_none().then(reason))
     }
 
-    /// What can be done about it: an ignored trial, or a failed one if this machine must be able to run it.
+    /// The result of a trial if the need is not met: ignored, or failed if this machine must run the group.
     fn unmet(&self) -> Option<Result<Completion, Failed>> {
         self.missing.as_deref().map(|reason| ignored(self.group, reason))
     }
 }
 
 impl Planned {
-    /// The name begins with that of the crate, which is left out.
+    /// `name` begins with the name of the crate, which is removed.
     pub(crate) fn new<Kind>(name: &str, needs: &[&Need], test: impl Test<Kind>) -> Self {
         let name = name.split_once("::").map_or(name, |(_, name)| name).to_owned();
         let needs = needs.iter().copied().cloned().collect();
         Self { name, needs, test: Box::new(|| test.run()) }
     }
 
-    /// The same test inside of something else.
+    /// The same test, run by `surroundings`.
     pub(crate) fn within(self, surroundings: fn(Box<dyn FnOnce() + Send>)) -> Self {
         let test = self.test;
         Self { test: Box::new(move || surroundings(test)), ..self }

@@ -8,10 +8,10 @@ use crate::support::sceplab::{command, finish};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
-    trials![needs; a_terminal_has_colour_unless_no_color_is_set]
+    trials![needs; terminal_output_is_coloured_unless_no_color_is_set]
 }
 
-fn a_terminal_has_colour_unless_no_color_is_set() {
+fn terminal_output_is_coloured_unless_no_color_is_set() {
     let samples = samples();
     let coloured = on_a_terminal(samples.path(), "");
     assert!(coloured.contains("\x1b[") && coloured.contains("ttl=63"), "{coloured}");
@@ -23,7 +23,7 @@ fn a_terminal_has_colour_unless_no_color_is_set() {
     assert!(!nameless.contains("\x1b[1;31m"), "a terminal without a name: {nameless:?}");
 }
 
-/// What `run` prints of a failure on a terminal, which `script` of util-linux makes.
+/// The output of `run` for a failure on a terminal.
 fn on_a_terminal(folder: &Path, variable: &str) -> String {
     let program = command(folder, &[]).get_program().to_str().unwrap().to_owned();
     let mut script = Command::new("script");

@@ -6,16 +6,16 @@ use driver_docker::network::Carrier;
 use driver_docker::node_image::NodeImages;
 use model::lab::Lab;
 
-use super::{Mortal, container, engine, name, of_run, options, runtime};
+use super::{OwnerProcess, container, engine, name, of_run, options, runtime};
 use crate::support::sceplab::run;
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
-        clean_removes_what_ended_runs_left_and_nothing_of_others,
-        the_next_run_removes_what_ended_runs_left,
-        an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it,
+        clean_removes_leftovers_of_ended_runs_only,
+        next_run_removes_leftovers_of_ended_runs,
+        clean_keeps_a_recently_requested_image,
     ];
     all.extend(trials![
         &[];
@@ -31,43 +31,43 @@ async fn make(engine: &Engine, of: &str, owner: &Owner) -> Labels {
     labels
 }
 
-fn clean_removes_what_ended_runs_left_and_nothing_of_others() {
+fn clean_removes_leftovers_of_ended_runs_only() {
     let runtime = runtime();
     let engine = engine(&runtime);
-    let mortal = Mortal::new();
-    let (mortals, living) = runtime.block_on(async {
-        let mortals = make(&engine, "mortal", &mortal.owner()).await;
-        (mortals, make(&engine, "living", &Owner::of_this_process()).await)
+    let owner = OwnerProcess::new();
+    let (dead, living) = runtime.block_on(async {
+        let dead = make(&engine, "dead", &owner.owner()).await;
+        (dead, make(&engine, "living", &Owner::of_this_process()).await)
     });
     let both = [Kind::Container, Kind::Network];
     let network = |labels: &Labels| format!("would remove network `sceplab-{}-", labels.run());
     let dry = run(&["clean", "--all", "--dry-run"]);
     assert_eq!(dry.code, Some(0), "{dry:?}");
-    assert!(dry.stdout.contains(&network(&mortals)) && dry.stdout.contains(&network(&living)));
+    assert!(dry.stdout.contains(&network(&dead)) && dry.stdout.contains(&network(&living)));
     assert!(dry.stdout.contains(" of scep/x, made by process "), "{dry:?}");
     let spared = run(&["clean"]);
     assert_eq!(spared.code, Some(0), "{spared:?}");
     assert!(spared.stderr.contains("of runs that are going; `--all` removes"), "{spared:?}");
-    assert_eq!(runtime.block_on(of_run(&engine, mortals.run())), both);
+    assert_eq!(runtime.block_on(of_run(&engine, dead.run())), both);
 
-    mortal.kill();
+    owner.kill();
     let cleaned = run(&["clean"]);
     assert_eq!(cleaned.code, Some(0), "{cleaned:?}");
     assert!(!cleaned.stdout.contains(living.run()), "{cleaned:?}");
     runtime.block_on(async {
-        assert_eq!(of_run(&engine, mortals.run()).await, []);
+        assert_eq!(of_run(&engine, dead.run()).await, []);
         assert_eq!(of_run(&engine, living.run()).await, both);
         remove_all(&engine, living.run()).await.unwrap();
     });
 }
 
-fn the_next_run_removes_what_ended_runs_left() {
+fn next_run_removes_leftovers_of_ended_runs() {
     let runtime = runtime();
     let engine = engine(&runtime);
     runtime.block_on(async {
-        let mortal = Mortal::new();
-        let dead = make(&engine, "swept", &mortal.owner()).await;
-        mortal.kill();
+        let owner = OwnerProcess::new();
+        let dead = make(&engine, "swept", &owner.owner()).await;
+        owner.kill();
         let guard = Guard::default();
         guard.prepare(&engine, options().sceplab.as_deref()).await.unwrap();
         assert_eq!(of_run(&engine, dead.run()).await, []);
@@ -75,7 +75,7 @@ fn the_next_run_removes_what_ended_runs_left() {
     });
 }
 
-fn an_image_that_was_just_asked_for_is_there_when_a_container_is_made_of_it() {
+fn clean_keeps_a_recently_requested_image() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let image = runtime.block_on(NodeImages::default().obtain(&engine, &options())).unwrap();

@@ -1,4 +1,4 @@
-//! Engines that are not there, may not be spoken to, hang, are too old or full: each is told from the others, in bounded time.
+//! Engines that are missing, not permitted, hang, are too old or full: each is reported by its own message, in bounded time.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use driver_docker::node_image::NodeImages;
 use testbed::TestbedError;
 
-use super::fake::{Fake, json, well, well_on};
+use super::fake::{FakeEngine, healthy, healthy_on, json};
 use super::{options, runtime};
 use crate::support::needs;
 use crate::support::sceplab::{Ended, command, finish, refusing};
@@ -17,26 +17,26 @@ pub(crate) fn trials() -> Vec<Planned> {
     let root = needs::another_user();
     let mut all = trials![
         &[];
-        a_socket_that_is_not_there,
-        a_socket_that_nobody_listens_on,
-        a_port_that_nobody_listens_on,
-        an_address_of_a_kind_that_is_not_known,
-        an_engine_that_says_nothing,
-        an_engine_that_speaks_no_http,
-        an_engine_that_is_too_old,
-        an_engine_for_containers_of_windows,
-        an_engine_whose_disk_is_full,
-        an_engine_that_goes_away_in_the_middle,
-        an_engine_for_another_processor,
+        missing_socket_is_reported,
+        unserved_socket_is_reported,
+        closed_port_is_reported,
+        unknown_address_scheme_is_reported,
+        silent_engine_times_out,
+        engine_without_http_is_reported,
+        old_engine_is_reported,
+        engine_for_windows_containers_is_reported,
+        full_disk_of_an_engine_is_reported,
+        engine_that_disconnects_is_reported,
+        engine_for_another_processor_is_reported,
     ];
     all.extend(trials![
         &[&root];
-        a_socket_without_permission,
+        socket_without_permission_is_reported,
     ]);
     all
 }
 
-/// What `clean` says of the engine at that address.
+/// The result of `clean` with the engine at that address.
 #[track_caller]
 fn clean_at(host: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
@@ -55,14 +55,14 @@ fn assert_refused(ended: &Ended, words: &[&str]) {
     }
 }
 
-fn a_socket_that_is_not_there() {
+fn missing_socket_is_reported() {
     assert_refused(
         &clean_at("unix:///nowhere/docker.sock"),
         &["there is no Docker engine at `unix:///nowhere/docker.sock`", "DOCKER_HOST"],
     );
 }
 
-fn a_socket_that_nobody_listens_on() {
+fn unserved_socket_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("engine");
     drop(UnixListener::bind(&socket).unwrap());
@@ -70,19 +70,19 @@ fn a_socket_that_nobody_listens_on() {
     assert_refused(&ended, &["no Docker engine answers", "systemctl start docker"]);
 }
 
-fn a_port_that_nobody_listens_on() {
+fn closed_port_is_reported() {
     let (_socket, address) = refusing();
     let ended = clean_at(&format!("tcp://{address}"));
     assert_refused(&ended, &["no Docker engine answers", "DOCKER_HOST"]);
 }
 
-fn a_socket_without_permission() {
+fn socket_without_permission_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let socket = folder.path().join("engine");
     let _engine = UnixListener::bind(&socket).unwrap();
     set_permissions(&socket, Permissions::from_mode(0o600)).unwrap();
-    // What root may, an ordinary user may not, who has no way to the program either.
+    // An ordinary user may not open the socket, and cannot reach the original program.
     let program = folder.path().join("sceplab");
     std::fs::copy(env!("CARGO_BIN_EXE_sceplab"), &program).unwrap();
     let mut command = needs::as_another_user();
@@ -94,54 +94,55 @@ fn a_socket_without_permission() {
     assert_refused(&ended, &["no permission to speak to the Docker engine", "usermod -aG docker"]);
 }
 
-fn an_address_of_a_kind_that_is_not_known() {
+fn unknown_address_scheme_is_reported() {
     assert_refused(&clean_at("ftp://127.0.0.1"), &["unix://", "ssh -NL"]);
 }
 
-fn an_engine_that_says_nothing() {
-    let engine = Fake::start(|_| None);
+fn silent_engine_times_out() {
+    let engine = FakeEngine::start(|_| None);
     assert_refused(&clean_at(&engine.host()), &["did not say who it is within 5 s"]);
 }
 
-fn an_engine_that_speaks_no_http() {
-    let engine = Fake::start(|_| Some("SSH-2.0-OpenSSH_9.2\r\n".to_owned()));
+fn engine_without_http_is_reported() {
+    let engine = FakeEngine::start(|_| Some("SSH-2.0-OpenSSH_9.2\r\n".to_owned()));
     assert_refused(&clean_at(&engine.host()), &["cannot be used"]);
 }
 
-fn an_engine_that_is_too_old() {
-    let engine = Fake::start(|_| Some(json(200, r#"{"ApiVersion": "1.24", "Os": "linux"}"#)));
+fn old_engine_is_reported() {
+    let engine = FakeEngine::start(|_| Some(json(200, r#"{"ApiVersion": "1.24", "Os": "linux"}"#)));
     assert_refused(&clean_at(&engine.host()), &["is too old: it speaks version 1.24"]);
 }
 
-fn an_engine_for_containers_of_windows() {
-    let engine = Fake::start(|_| Some(json(200, r#"{"ApiVersion": "1.41", "Os": "windows"}"#)));
+fn engine_for_windows_containers_is_reported() {
+    let engine =
+        FakeEngine::start(|_| Some(json(200, r#"{"ApiVersion": "1.41", "Os": "windows"}"#)));
     assert_refused(&clean_at(&engine.host()), &["runs containers of windows"]);
 }
 
-fn an_engine_whose_disk_is_full() {
-    let engine = Fake::start(|request| Some(full(request)));
+fn full_disk_of_an_engine_is_reported() {
+    let engine = FakeEngine::start(|request| Some(full(request)));
     let told = image_at(&engine);
     assert!(told.contains("no space left on device"), "{told}");
     assert!(told.contains("`/data/docker`") && told.contains("docker system df"), "{told}");
 }
 
-fn an_engine_that_goes_away_in_the_middle() {
-    let engine = Fake::start(|request| {
-        Some(if request.contains("/images/") { String::new() } else { well(request) })
+fn engine_that_disconnects_is_reported() {
+    let engine = FakeEngine::start(|request| {
+        Some(if request.contains("/images/") { String::new() } else { healthy(request) })
     });
     let told = image_at(&engine);
     assert!(told.contains("the engine went away") && told.contains("sceplab clean"), "{told}");
 }
 
-fn an_engine_for_another_processor() {
-    let engine = Fake::start(|request| Some(well_on("mips64", request)));
+fn engine_for_another_processor_is_reported() {
+    let engine = FakeEngine::start(|request| Some(healthy_on("mips64", request)));
     let told = image_at(&engine);
     assert!(told.contains("mips64") && told.contains("--node-image"), "{told}");
 }
 
-/// Why no image for nodes can be made at an engine.
+/// The error of making a node image at an engine.
 #[track_caller]
-fn image_at(engine: &Fake) -> String {
+fn image_at(engine: &FakeEngine) -> String {
     let error: TestbedError = runtime().block_on(async {
         let engine = engine.connect().await;
         NodeImages::default().obtain(&engine, &options()).await.unwrap_err()
@@ -153,5 +154,5 @@ fn full(request: &str) -> String {
     if request.contains("/images/create") {
         return json(500, r#"{"message": "write /data/docker/tmp/x: no space left on device"}"#);
     }
-    well(request)
+    healthy(request)
 }

@@ -1,4 +1,4 @@
-//! An engine that answers as it is told.
+//! An engine with prepared answers.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -8,10 +8,10 @@ use driver_docker::bollard::Docker;
 use driver_docker::engine::Engine;
 use tempfile::TempDir;
 
-/// An engine that answers each request by its first line with this text, and never where there is none.
-pub(super) struct Fake(TempDir);
+/// An engine. A function of a request's first line gives the answer; without one, the request is never answered.
+pub(super) struct FakeEngine(TempDir);
 
-impl Fake {
+impl FakeEngine {
     pub(super) fn start(answer: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(socket(folder.path())).unwrap();
@@ -24,7 +24,7 @@ impl Fake {
         Self(folder)
     }
 
-    /// As whoever speaks to it sees it.
+    /// A client of this engine.
     pub(super) async fn connect(&self) -> Engine {
         let client = Docker::connect_with_unix(
             &self.host(),
@@ -43,7 +43,8 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("engine")
 }
 
-/// The stream where it is to be kept open; what a client sends is read to its end, for it reads no answer before.
+/// Answers a request, or returns the stream if it must stay open. Reads the whole request first, because a client reads no
+/// answer before it has sent everything.
 fn serve(mut stream: UnixStream, answer: &impl Fn(&str) -> Option<String>) -> Option<UnixStream> {
     let mut read = Vec::new();
     let mut piece = vec![0; 1 << 16];
@@ -61,7 +62,7 @@ fn serve(mut stream: UnixStream, answer: &impl Fn(&str) -> Option<String>) -> Op
     None
 }
 
-/// Whether a request has come with as much as it says it has.
+/// True if a request is complete by its `Content-Length`.
 fn is_whole(read: &[u8]) -> bool {
     let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&read[..end]).to_lowercase();
@@ -70,13 +71,13 @@ fn is_whole(read: &[u8]) -> bool {
     read.len() - end - 4 >= length
 }
 
-/// An engine that knows who it is and has no image.
-pub(super) fn well(request: &str) -> String {
-    well_on(if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }, request)
+/// The answer of a healthy engine without images.
+pub(super) fn healthy(request: &str) -> String {
+    healthy_on(if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }, request)
 }
 
-/// Such an engine on a machine with that processor.
-pub(super) fn well_on(architecture: &str, request: &str) -> String {
+/// The same on a machine with that processor.
+pub(super) fn healthy_on(architecture: &str, request: &str) -> String {
     if request.contains("/version") {
         let version =
             format!(r#"{{"ApiVersion": "1.41", "Os": "linux", "Arch": "{architecture}"}}"#);

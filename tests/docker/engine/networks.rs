@@ -6,19 +6,19 @@ use driver_docker::leftovers::{Kind, Labels, Owner, remove_all};
 use driver_docker::network::Carrier;
 use model::lab::{DEFAULT_TTL, Host, Lab};
 
-use super::fake::{Fake, json, well};
+use super::fake::{FakeEngine, healthy, json};
 use super::{engine, name, of_run, runtime};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
-        labs_that_are_made_at_once_do_not_collide,
+        concurrent_labs_get_separate_networks,
     ];
     all.extend(trials![
         &[];
-        a_lab_without_a_free_block_of_addresses_is_told_who_has_them,
-        a_lab_whose_addresses_are_always_taken_is_told,
+        lack_of_free_addresses_is_reported_with_commands_that_free_some,
+        taken_addresses_are_reported,
     ]);
     all
 }
@@ -27,7 +27,7 @@ fn labels(of: &str) -> Labels {
     Labels::of(&name(of), &Owner::of_this_process(), "scep/x")
 }
 
-fn labs_that_are_made_at_once_do_not_collide() {
+fn concurrent_labs_get_separate_networks() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let labels = labels("carriers");
@@ -42,7 +42,7 @@ fn labs_that_are_made_at_once_do_not_collide() {
     });
 }
 
-/// No way out, and no address of the engine's machine within.
+/// Fails if the network has a route to the outside, or the engine's machine an address in it.
 async fn assert_internal(engine: &Engine, carrier: &Carrier) {
     let options = None::<InspectNetworkOptions>;
     let network = engine.client().inspect_network(&carrier.name, options).await.unwrap();
@@ -52,9 +52,9 @@ async fn assert_internal(engine: &Engine, carrier: &Carrier) {
     assert!(!routes.contains(&format!("{network:08X}")), "{routes}");
 }
 
-fn a_lab_without_a_free_block_of_addresses_is_told_who_has_them() {
-    let engine = Fake::start(|request| Some(refuses_networks(request)));
-    // The first three quarters are another network's, the last is the lab's.
+fn lack_of_free_addresses_is_reported_with_commands_that_free_some() {
+    let engine = FakeEngine::start(|request| Some(refuses_networks(request)));
+    // Another network has the first three quarters, the lab's own subnet the last.
     let host = Host {
         addresses: vec!["198.19.128.1/17".parse().unwrap()],
         forwards: false,
@@ -66,19 +66,19 @@ fn a_lab_without_a_free_block_of_addresses_is_told_who_has_them() {
     insta::assert_snapshot!(refusal(&engine, &lab), @"docker: making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `198.18.0.0/15`, of which each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
 }
 
-fn a_lab_whose_addresses_are_always_taken_is_told() {
-    let engine = Fake::start(|request| Some(refuses_networks(request)));
+fn taken_addresses_are_reported() {
+    let engine = FakeEngine::start(|request| Some(refuses_networks(request)));
     insta::assert_snapshot!(refusal(&engine, &Lab::default()), @"docker: making the lab's network: Docker responded with status code 403: Pool overlaps with other one on this address space; another network of the engine has these addresses: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
 }
 
-fn refusal(engine: &Fake, lab: &Lab) -> String {
+fn refusal(engine: &FakeEngine, lab: &Lab) -> String {
     runtime().block_on(async {
         let engine = engine.connect().await;
         Carrier::create(&engine, &labels("refused"), lab).await.unwrap_err().to_string()
     })
 }
 
-/// An engine that has given away most of the addresses, and gives none away any more.
+/// The answer of an engine whose networks have most of the addresses, and which makes no further network.
 fn refuses_networks(request: &str) -> String {
     if request.contains("/networks/create") {
         return json(403, r#"{"message": "Pool overlaps with other one on this address space"}"#);
@@ -88,5 +88,5 @@ fn refuses_networks(request: &str) -> String {
             ["198.18.0.0/16", "198.19.0.0/17"].map(|net| format!(r#"{{"Subnet": "{net}"}}"#));
         return json(200, &format!(r#"[{{"IPAM": {{"Config": [{}]}}}}]"#, configs.join(",")));
     }
-    well(request)
+    healthy(request)
 }

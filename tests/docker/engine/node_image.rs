@@ -13,12 +13,12 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_node_image_made_for_four_at_once_is_made_once_and_runs,
-        an_image_that_is_named_is_taken_and_one_that_is_missing_told,
+        concurrent_requests_share_one_node_image,
+        named_node_image_is_used_and_a_missing_one_reported,
     ]
 }
 
-fn a_node_image_made_for_four_at_once_is_made_once_and_runs() {
+fn concurrent_requests_share_one_node_image() {
     let runtime = runtime();
     let engine = engine(&runtime);
     runtime.block_on(async {
@@ -37,14 +37,14 @@ fn a_node_image_made_for_four_at_once_is_made_once_and_runs() {
     });
 }
 
-/// What a container says first, once it does.
+/// Waits for the first line of a container's output.
 async fn first_line(engine: &Engine, container: &str) -> String {
     let options = LogsOptionsBuilder::new().follow(true).stdout(true).build();
     let mut lines = engine.client().logs(container, Some(options));
     lines.next().await.unwrap().unwrap().to_string()
 }
 
-fn an_image_that_is_named_is_taken_and_one_that_is_missing_told() {
+fn named_node_image_is_used_and_a_missing_one_reported() {
     let runtime = runtime();
     let engine = engine(&runtime);
     runtime.block_on(async {

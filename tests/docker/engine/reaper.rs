@@ -1,4 +1,4 @@
-//! The process that outlives a run which is killed.
+//! The reaper, a process that outlives a killed run.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -14,24 +14,24 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
-        all_of_a_run_is_removed_when_its_runner_is_killed,
-        a_runner_that_says_farewell_takes_its_reaper_with_it,
+        reaper_removes_everything_of_a_killed_run,
+        reaper_ends_when_its_runner_says_so,
     ];
     all.extend(trials![
         &[];
-        a_reaper_that_is_told_no_run_removes_nothing,
+        reaper_without_a_run_removes_nothing,
     ]);
     all
 }
 
-/// A container that runs, and a network.
+/// Makes a running container and a network.
 async fn make(engine: &Engine, labels: &Labels) {
     container(engine, labels).await;
     Carrier::create(engine, labels, &Lab::default()).await.unwrap();
     assert_eq!(of_run(engine, labels.run()).await, [Kind::Container, Kind::Network]);
 }
 
-/// A reaper that is ready; what it is told comes by its standard input, as from the runner.
+/// Starts a reaper for a run and waits until it is ready. Its standard input takes the place of the runner.
 fn start(run: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
     command.args(["lab-process", "reaper"]).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -43,7 +43,7 @@ fn start(run: &str) -> Child {
     reaper
 }
 
-fn all_of_a_run_is_removed_when_its_runner_is_killed() {
+fn reaper_removes_everything_of_a_killed_run() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let killed = Labels::of(&name("killed"), &Owner::of_this_process(), "scep/x");
@@ -53,7 +53,7 @@ fn all_of_a_run_is_removed_when_its_runner_is_killed() {
         make(&engine, &killed).await;
         make(&engine, &other).await;
     });
-    // What ends a runner's service or terminal does not end its reaper.
+    // Signals that end a service or a terminal do not end the reaper.
     for signal in ["INT", "TERM", "HUP"] {
         let killed = Command::new("kill").args(["-s", signal, &reaper.id().to_string()]).status();
         assert!(killed.unwrap().success());
@@ -69,7 +69,7 @@ fn all_of_a_run_is_removed_when_its_runner_is_killed() {
     });
 }
 
-fn a_runner_that_says_farewell_takes_its_reaper_with_it() {
+fn reaper_ends_when_its_runner_says_so() {
     let runtime = runtime();
     let engine = engine(&runtime);
     let labels = Labels::of(&name("well"), &Owner::of_this_process(), "scep/x");
@@ -78,13 +78,13 @@ fn a_runner_that_says_farewell_takes_its_reaper_with_it() {
     reaper.stdin.as_mut().unwrap().write_all(b"farewell\n").unwrap();
     assert!(reaper.wait().unwrap().success());
     runtime.block_on(async {
-        // It looks for nothing where nothing can be.
+        // The reaper removes nothing, because the runner has already done so.
         assert_eq!(of_run(&engine, labels.run()).await, [Kind::Network]);
         remove_all(&engine, labels.run()).await.unwrap();
     });
 }
 
-fn a_reaper_that_is_told_no_run_removes_nothing() {
+fn reaper_without_a_run_removes_nothing() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
     let output = command.args(["lab-process", "reaper"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(3));

@@ -1,4 +1,4 @@
-//! Files that are small, or not, and want to be large: refused within bounded memory.
+//! Files that are large, or grow when they are read, are rejected in bounded memory.
 #![cfg(unix)]
 
 use std::fmt::Write;
@@ -6,11 +6,11 @@ use std::fs::File;
 
 use super::Files;
 
-/// The address space a process may have; starting it takes a good part already, for its threads' stacks.
+/// Address space of a process. The stacks of its threads take a good part of it.
 const KIBIBYTES: u64 = 512 * 1024;
 
 #[test]
-fn a_file_of_50_mb_is_refused_unread() {
+fn file_of_50_mb_is_rejected_unread() {
     let files = Files::with("");
     File::options().write(true).open(files.path("a.yaml")).unwrap().set_len(50_000_000).unwrap();
     let told = files.refused_within(KIBIBYTES);
@@ -20,7 +20,7 @@ fn a_file_of_50_mb_is_refused_unread() {
 }
 
 #[test]
-fn an_alias_bomb_does_not_go_off() {
+fn alias_bomb_is_rejected_in_bounded_memory() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..30 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
@@ -28,11 +28,11 @@ fn an_alias_bomb_does_not_go_off() {
     }
     let told = Files::with(bomb).refused_within(KIBIBYTES);
     assert!(told.contains("a.yaml"), "{told}");
-    assert!(told.len() < 100_000, "{} bytes are told", told.len());
+    assert!(told.len() < 100_000, "{} bytes of messages", told.len());
 }
 
 #[test]
-fn merged_keys_do_not_go_off_either() {
+fn merge_key_bomb_is_rejected_in_bounded_memory() {
     let mut bomb = "a0: &a0 {x: y}\n".to_owned();
     for level in 1..200 {
         writeln!(bomb, "a{level}: &a{level} {{<<: [*a{0}, *a{0}], k{level}: *a{0}}}", level - 1)
@@ -54,14 +54,14 @@ fn deep_nesting_does_not_overflow_the_stack() {
 }
 
 #[test]
-fn a_file_with_thousands_of_mistakes_is_told_in_bounded_text() {
+fn thousands_of_mistakes_are_reported_in_bounded_text() {
     let told =
         Files::with_steps(&"  - rum: {a: b, c: d}\n".repeat(40_000)).refused_within(KIBIBYTES);
     assert!(told.contains("unknown step `rum`"), "{}", &told[..200]);
 }
 
 #[test]
-fn a_line_of_a_megabyte_is_shown_in_part() {
+fn line_of_a_megabyte_is_shown_in_part() {
     let told = Files::with(format!("title: {}\nsteps: 5\n", "x".repeat(1_000_000)))
         .refused_within(KIBIBYTES);
     assert!(told.lines().all(|line| line.chars().count() < 500), "{}", told.len());

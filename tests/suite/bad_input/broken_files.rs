@@ -1,4 +1,4 @@
-//! Files that are no scenario at all, and paths that lead to none.
+//! Files that are not scenarios, and paths without a scenario.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::{Files, LAB};
 use crate::suite::sceplab::run_in;
 
 #[test]
-fn an_empty_file_says_what_is_missing() {
+fn empty_file_reports_missing_fields() {
     for text in ["", "\n\n", "# only a comment\n", "---\n", "{}\n"] {
         let told = Files::with(text).refused();
         assert!(told.contains("a.yaml"), "{told}");
@@ -15,7 +15,7 @@ fn an_empty_file_says_what_is_missing() {
 }
 
 #[test]
-fn a_file_that_is_not_utf_8_says_where() {
+fn invalid_utf8_is_reported_with_its_place() {
     let told = Files::with(b"title: T\nlab: \xff\xfe\n").refused();
     assert!(told.contains("not UTF-8: byte 0xff at offset 14, in line 2"), "{told}");
     let utf16: Vec<u8> = "title: T".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -23,7 +23,7 @@ fn a_file_that_is_not_utf_8_says_where() {
 }
 
 #[test]
-fn bytes_of_any_kind_are_refused() {
+fn binary_files_are_rejected() {
     for bytes in [&b"\0\0\0\0"[..], b"\x7fELF\x02\x01\x01", b"\x1b[2J\x1b[31m", b"\r\r\r\t\t"] {
         let told = Files::with(bytes).refused();
         assert!(!told.contains('\x1b'), "{told:?}");
@@ -31,13 +31,13 @@ fn bytes_of_any_kind_are_refused() {
 }
 
 #[test]
-fn a_tab_is_no_indentation() {
+fn tab_indentation_is_rejected() {
     let told = Files::with("title: T\nlab: labs/lab.yaml\nsteps:\n\t- approve: {}\n").refused();
     assert!(told.contains("a.yaml:4:"), "{told}");
 }
 
 #[test]
-fn a_missing_file_and_a_file_of_another_kind_are_named() {
+fn missing_file_and_wrong_kind_of_file_are_reported() {
     let files = Files::with("x");
     fs::write(files.path("notes.txt"), "x").unwrap();
     assert!(files.refused_at("nowhere.yaml").contains("there is no such file or folder"));
@@ -46,7 +46,7 @@ fn a_missing_file_and_a_file_of_another_kind_are_named() {
 }
 
 #[test]
-fn a_folder_in_place_of_a_file_is_named() {
+fn folder_in_place_of_a_file_is_reported() {
     let files = Files::with("title: T\nlab: labs\nsteps: [approve: {}]\n");
     let told = files.refused();
     assert!(told.contains("a.yaml:2:6") && told.contains("folder"), "{told}");
@@ -57,14 +57,14 @@ fn a_folder_in_place_of_a_file_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn an_unreadable_file_is_named() {
+fn unreadable_file_is_reported() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let files = Files::with(LAB);
     fs::set_permissions(files.path("a.yaml"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(files.path("a.yaml")).is_err() {
         assert!(files.refused().contains("a.yaml"));
     }
-    // Root reads whatever there is; nobody reads what is not there.
+    // Root can read every file, so the rest tests a missing one.
     fs::remove_file(files.path("a.yaml")).unwrap();
     symlink("gone.yaml", files.path("a.yaml")).unwrap();
     assert!(files.refused().contains("a.yaml"));
@@ -72,7 +72,7 @@ fn an_unreadable_file_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_without_end_is_not_read_to_its_end() {
+fn endless_file_is_rejected() {
     use std::os::unix::fs::symlink;
     let files = Files::with("x");
     fs::remove_file(files.path("a.yaml")).unwrap();
@@ -81,7 +81,7 @@ fn a_file_without_end_is_not_read_to_its_end() {
 }
 
 #[test]
-fn a_folder_with_nothing_in_it_is_nothing_selected() {
+fn empty_folder_selects_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let ended = run_in(folder.path(), &["run", "."]);
     assert_eq!(ended.code, Some(5));

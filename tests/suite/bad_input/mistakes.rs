@@ -1,11 +1,11 @@
-//! Mistakes that people make, each shown where it stands and with what was meant.
+//! Common mistakes: each is reported with its place and a suggestion.
 
 use std::fs;
 
 use super::{Files, LAB};
 
 #[test]
-fn every_mistake_of_a_file_is_shown_at_once() {
+fn all_mistakes_of_a_file_are_reported_at_once() {
     let files = Files::with(
         "titel: T
 lab: labs/lab.yaml
@@ -33,12 +33,12 @@ steps:
 }
 
 #[test]
-fn a_regex_shows_its_place() {
+fn invalid_regex_is_reported_with_its_place() {
     let told = Files::with_steps("  - run:\n      command: x\n      matches:\n        - 'ab(c'\n")
         .refused();
     assert!(told.contains("a.yaml:7:"), "{told}");
     assert!(told.contains("not a regular expression: unclosed group"), "{told}");
-    // The caret stands below the parenthesis.
+    // The caret is below the parenthesis.
     let lines: Vec<&str> = told.lines().collect();
     let caret = lines.iter().position(|line| line.contains('^')).unwrap();
     let column = lines[caret].find('^').unwrap();
@@ -46,13 +46,13 @@ fn a_regex_shows_its_place() {
 }
 
 #[test]
-fn a_regex_that_would_take_all_memory_is_refused() {
+fn too_large_regex_is_rejected() {
     let told = Files::with_steps("  - run: {command: x, matches: ['(a{1000}){1000}']}\n").refused();
     assert!(told.contains("a.yaml:4:"), "{told}");
 }
 
 #[test]
-fn a_missing_lab_is_shown_where_it_is_named() {
+fn missing_lab_is_reported_where_it_is_named() {
     let told = Files::with("title: T\nlab: labs/lba.yaml\nsteps: [approve: {}]\n").refused();
     assert!(told.contains("a.yaml:2:6") && told.contains("lba.yaml"), "{told}");
     let told = Files::with("title: T\nsteps: [approve: {}]\n").refused();
@@ -60,13 +60,13 @@ fn a_missing_lab_is_shown_where_it_is_named() {
 }
 
 #[test]
-fn an_unknown_pki_is_told_with_the_known_ones() {
+fn unknown_pki_is_reported_with_a_suggestion() {
     let told = Files::with_steps("  - approve: {pki: cs}\n").refused();
     assert!(told.contains("unknown PKI `cs`") && told.contains("did you mean `ca`?"), "{told}");
 }
 
 #[test]
-fn a_key_given_twice_is_shown() {
+fn duplicate_key_is_reported() {
     let told =
         Files::with("title: T\ntitle: U\nlab: labs/lab.yaml\nsteps: [approve: {}]\n").refused();
     assert!(told.contains("a.yaml:2:1") && told.contains("title"), "{told}");
@@ -75,7 +75,7 @@ fn a_key_given_twice_is_shown() {
 }
 
 #[test]
-fn a_value_of_another_kind_is_shown() {
+fn value_of_wrong_type_is_reported() {
     for (steps, place) in [
         ("  - run: {command: [x]}\n", "a.yaml:4:"),
         ("  - run: x\n", "a.yaml:4:"),
@@ -95,7 +95,7 @@ fn a_value_of_another_kind_is_shown() {
 }
 
 #[test]
-fn mistakes_in_a_lab_are_shown_in_the_lab() {
+fn mistakes_in_a_lab_are_reported_in_the_lab_file() {
     for (right, wrong, expected) in [
         ("personality: linux", "personality: unix", "linux"),
         ("10.0.0.1/24", "10.0.0.300/24", "10.0.0.300"),
@@ -113,7 +113,7 @@ fn mistakes_in_a_lab_are_shown_in_the_lab() {
 }
 
 #[test]
-fn files_of_a_folder_are_all_checked() {
+fn all_files_of_a_folder_are_checked() {
     let files = Files::with("title: T\n");
     fs::write(files.path("b.yaml"), "steps: {}\n").unwrap();
     fs::write(files.path("c.yaml"), "").unwrap();

@@ -1,4 +1,4 @@
-//! `sceplab dut`, its commands from a file.
+//! `sceplab dut` with commands from a file.
 
 use std::fs::{self, File};
 use std::process::Stdio;
@@ -18,7 +18,7 @@ fn dut(lines: impl AsRef<[u8]>, arguments: &[&str]) -> Ended {
 }
 
 #[test]
-fn a_device_is_configured_and_asked() {
+fn console_configures_and_queries_a_device() {
     let lines = "configure
 set interfaces ethernet eth0 address 10.215.168.64/24
 set system certificate scep csr CSR ciphr aes
@@ -39,13 +39,13 @@ exit
 }
 
 #[test]
-fn a_device_that_is_not_there_is_told() {
+fn missing_device_is_reported() {
     assert_told("dut-unknown", &dut("", &["--device", "DUT7"]).told());
     assert_told("dut-lab", &dut("", &["--lab", "scenarios/ping.yaml"]).told());
 }
 
 #[test]
-fn bytes_that_are_no_characters_are_refused_and_the_next_line_is_read() {
+fn invalid_utf8_line_is_rejected_and_the_next_line_is_read() {
     let told = dut(b"set system host-name \xff\xfe\x80\nshow date\n", &[]);
     assert_eq!(told.code, Some(0), "{}", told.stderr);
     let lines: Vec<&str> = told.stdout.lines().collect();
@@ -54,7 +54,7 @@ fn bytes_that_are_no_characters_are_refused_and_the_next_line_is_read() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_the_console() {
+fn closed_stdout_ends_the_console() {
     let samples = samples();
     let file = samples.path().join("commands");
     fs::write(&file, "show date\n".repeat(100)).unwrap();

@@ -21,19 +21,19 @@ steps:
 ";
 
 #[test]
-fn files_in_order() {
+fn valid_files_pass_check() {
     assert_run("check", &["check"]);
 }
 
 #[test]
-fn a_file_with_many_mistakes() {
+fn all_mistakes_of_a_file_are_drawn() {
     let samples = samples();
     fs::write(samples.path().join("scenarios/wrong.yaml"), WRONG).unwrap();
     assert_run_in(samples.path(), "check-mistakes", &["check"]);
 }
 
 #[test]
-fn a_lab_with_mistakes_is_told_once() {
+fn mistakes_of_a_shared_lab_are_reported_once() {
     let samples = samples();
     let lab = super::LAB.replace("runs: ca", "runs: cs").replace("10.0.0.1/24", "10.0.0.1/25");
     fs::write(samples.path().join("scenarios/labs/lab.yaml"), lab).unwrap();
@@ -41,13 +41,13 @@ fn a_lab_with_mistakes_is_told_once() {
 }
 
 #[test]
-fn ids_and_titles() {
+fn list_shows_ids_and_titles() {
     assert_run("list", &["list"]);
     assert_run("list-tag", &["list", "--tag", "scep"]);
 }
 
 #[test]
-fn a_scenario_has_one_id_wherever_one_stands() {
+fn scenario_id_is_the_same_in_every_working_folder() {
     let samples = samples();
     let scenarios = samples.path().join("scenarios");
     assert_run_in(&scenarios.join("scep"), "list-below", &["list", "."]);

@@ -1,4 +1,4 @@
-//! Runs that are ended before their time.
+//! Interrupted runs.
 #![cfg(unix)]
 
 use std::fs;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{PING, samples};
 use crate::suite::sceplab::{Running, command};
 
-/// A scenario that is done at once, one that would wait for an hour, and one that never begins.
+/// Three scenarios: one ends at once, one would wait an hour, one does not begin before the interrupt.
 fn long_run() -> TempDir {
     let samples = samples();
     let write = |name: &str, text: &str| {
@@ -34,7 +34,7 @@ fn interrupted_by(signal: &str) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn what_was_not_finished_is_an_error_in_the_report() {
+fn unfinished_scenario_is_an_error_in_the_report() {
     let (code, stdout, report) = interrupted_by("INT");
     assert_eq!(code, Some(130));
     assert!(stdout.contains("1 passed, 2 not finished, interrupted after "), "{stdout}");
@@ -45,7 +45,7 @@ fn what_was_not_finished_is_an_error_in_the_report() {
 }
 
 #[test]
-fn what_ends_a_job_ends_a_run_in_good_order() {
+fn sigterm_ends_a_run_with_its_reports_written() {
     let (code, stdout, report) = interrupted_by("TERM");
     assert_eq!(code, Some(130));
     assert!(stdout.contains("interrupted after "), "{stdout}");
@@ -53,12 +53,12 @@ fn what_ends_a_job_ends_a_run_in_good_order() {
 }
 
 #[test]
-fn piped_commands_that_are_interrupted_are_told_by_the_exit_code() {
+fn interrupted_console_exits_with_130() {
     let folder = samples();
     let mut command = command(folder.path(), &["dut"]);
     command.stdin(Stdio::piped());
     let mut console = Running::start(command);
-    console.tell("show date");
+    console.write_line("show date");
     console.stdout_line(|line| (!line.is_empty()).then_some(()));
     console.signal("INT");
     assert_eq!(console.wait().code(), Some(130));

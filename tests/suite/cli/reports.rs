@@ -1,4 +1,4 @@
-//! `--report`.
+//! Reports by `--report`.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::{assert_told, samples};
 use crate::suite::sceplab::run_in;
 
 #[test]
-fn a_junit_report() {
+fn junit_report_has_every_scenario() {
     let samples = samples();
     let arguments = ["run", "--jobs", "1", "--tag", "network", "--report", "junit=report.xml"];
     assert_eq!(run_in(samples.path(), &arguments).code, Some(4));
@@ -14,7 +14,7 @@ fn a_junit_report() {
 }
 
 #[test]
-fn both_reports_at_once_replace_those_of_an_earlier_run() {
+fn reports_replace_those_of_an_earlier_run() {
     let samples = samples();
     let arguments =
         ["run", "scenarios/ping.yaml", "--report", "junit=r.xml", "--report", "json=r.json"];
@@ -30,9 +30,9 @@ fn both_reports_at_once_replace_those_of_an_earlier_run() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_report_goes_through_a_pipe() {
+fn report_can_be_written_to_a_pipe() {
     let samples = samples();
-    // The standard output of the program itself, which is a pipe here.
+    // This is the program's standard output, which is a pipe here.
     let arguments = ["run", "scenarios/ping.yaml", "--report", "json=/proc/self/fd/1"];
     let ended = run_in(samples.path(), &arguments);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -40,7 +40,7 @@ fn a_report_goes_through_a_pipe() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
+fn unwritable_report_is_rejected_before_the_run() {
     let samples = samples();
     let ended = run_in(samples.path(), &["run", "--report", "junit=no/such/folder/report.xml"]);
     ended.assert_orderly();

@@ -1,4 +1,4 @@
-//! `sceplab run`.
+//! Output of `sceplab run`.
 
 use std::fs;
 
@@ -6,22 +6,22 @@ use super::{PING, assert_run, assert_run_in, samples};
 use crate::suite::sceplab::run_in;
 
 #[test]
-fn a_pass() {
+fn passing_run_is_printed() {
     assert_run("run-pass", &["run", "scenarios/ping.yaml"]);
 }
 
 #[test]
-fn a_pass_told_step_by_step() {
+fn verbose_run_prints_every_step() {
     assert_run("run-verbose", &["run", "scenarios/ping.yaml", "-v"]);
 }
 
 #[test]
-fn a_check_that_fails() {
+fn failed_check_is_printed_with_its_place() {
     assert_run("run-failure", &["run", "scenarios/ttl.yaml"]);
 }
 
 #[test]
-fn an_enrolment_that_fails_with_what_the_protocol_did() {
+fn failed_enrolment_is_printed_with_the_protocol_logs() {
     let samples = samples();
     let ended = run_in(samples.path(), &["run", "scenarios/scep/challenge.yaml"]);
     assert_eq!(ended.code, Some(4));
@@ -31,17 +31,17 @@ fn an_enrolment_that_fails_with_what_the_protocol_did() {
 }
 
 #[test]
-fn several_scenarios_one_of_which_fails() {
+fn failure_among_several_scenarios_is_printed() {
     assert_run("run-several", &["run", "--jobs", "1", "--tag", "network"]);
 }
 
 #[test]
-fn a_tag_selects() {
+fn tag_selects_scenarios() {
     assert_run("run-tag", &["run", "--tag", "quick"]);
 }
 
 #[test]
-fn a_lab_stands_in_for_that_of_a_scenario() {
+fn lab_option_replaces_the_lab_of_a_scenario() {
     assert_run("run-lab", &["run", "scenarios/ttl.yaml", "--lab", "scenarios/labs/far.yaml"]);
     let samples = samples();
     let routed = PING.replace(
@@ -58,7 +58,7 @@ fn a_lab_stands_in_for_that_of_a_scenario() {
 }
 
 #[test]
-fn a_step_that_the_device_refuses() {
+fn refused_configuration_is_printed() {
     let samples = samples();
     let wrong =
         PING.replace("ethernet eth0 address 10.0.0.64/24", "ethernet eth7 address 10.0.0.64/33");
@@ -67,7 +67,7 @@ fn a_step_that_the_device_refuses() {
 }
 
 #[test]
-fn a_step_that_succeeds_and_was_to_fail() {
+fn unexpected_success_of_a_step_is_printed() {
     let samples = samples();
     let wrong = PING.replace("count: 2", "expect: failure");
     fs::write(samples.path().join("scenarios/ping.yaml"), wrong).unwrap();
@@ -75,7 +75,7 @@ fn a_step_that_succeeds_and_was_to_fail() {
 }
 
 #[test]
-fn scenarios_run_side_by_side_each_in_a_lab_of_its_own() {
+fn parallel_scenarios_have_separate_labs() {
     let samples = samples();
     for number in 0..20 {
         fs::write(samples.path().join(format!("scenarios/ping-{number}.yaml")), PING).unwrap();
@@ -86,7 +86,7 @@ fn scenarios_run_side_by_side_each_in_a_lab_of_its_own() {
 }
 
 #[test]
-fn an_image_is_a_skip_where_other_labs_can_be_run() {
+fn image_lab_is_skipped_if_other_labs_can_be_run() {
     let samples = samples();
     let image =
         "hosts:\n    far: {addresses: [10.0.0.1/24], runs: {image: scep, ready: {port: 1}}}\n";
@@ -105,7 +105,7 @@ fn an_image_is_a_skip_where_other_labs_can_be_run() {
 
 #[cfg(not(feature = "docker"))]
 #[test]
-fn containers_need_a_build_that_has_them() {
+fn docker_driver_needs_the_feature_docker() {
     let samples = samples();
     let ended = run_in(samples.path(), &["run", "--driver", "docker", "scenarios/ping.yaml"]);
     assert_eq!(ended.code, Some(3), "{}", ended.told());

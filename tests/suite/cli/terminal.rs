@@ -1,4 +1,4 @@
-//! Pipes and terminals: no colour without a terminal, none where `NO_COLOR` is set, no complaint about a closed pipe.
+//! Pipes: no colour without a terminal, no error for a closed pipe.
 #![cfg(unix)]
 
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use super::samples;
 use crate::suite::sceplab::{command, run, run_in, workspace};
 
 #[test]
-fn there_is_no_colour_without_a_terminal() {
+fn output_without_a_terminal_has_no_colour() {
     let samples = samples();
     for arguments in
         [&["run", "--tag", "network"][..], &["run", "--oops"], &["check", "nowhere"], &["--help"]]
@@ -18,7 +18,7 @@ fn there_is_no_colour_without_a_terminal() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_reason_to_complain() {
+fn closed_stdout_is_no_error() {
     let samples = samples();
     for arguments in
         [&["list"][..], &["run", "-v", "--tag", "network"], &["--help"], &["completions", "zsh"]]
@@ -35,7 +35,7 @@ fn a_reader_that_goes_away_is_no_reason_to_complain() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told() {
+fn full_disk_is_reported() {
     let mut command = command(workspace(), &["list"]);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let output = command.stdout(full).output().unwrap();
@@ -45,7 +45,7 @@ fn a_full_disk_is_told() {
 }
 
 #[test]
-fn data_goes_to_stdout_and_talk_to_stderr() {
+fn data_goes_to_stdout_and_messages_to_stderr() {
     let listed = run(&["list"]);
     assert_eq!((listed.code, listed.stderr.as_str()), (Some(0), ""));
     assert!(listed.stdout.lines().any(|line| line.starts_with("scep/linux-pki ")));

@@ -46,7 +46,7 @@ fn nothing_selected_exits_with_5() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_exits_with_2() {
+fn missing_path_exits_with_2() {
     assert_run("nowhere", &["run", "scenario"]);
     let empty = tempfile::tempdir().unwrap();
     super::assert_run_in(empty.path(), "nowhere-default", &["run"]);

@@ -1,4 +1,4 @@
-//! An ill-behaved server fails exactly the cases that name its fault.
+//! A faulty server fails exactly the cases that name its fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -13,7 +13,7 @@ use testbed::Driver;
 
 use super::{cases, short, sorted};
 
-/// On what a fault is tried: its own operation where it has one, or else any message.
+/// A rule for a fault: on its own operation if it has one, or else on any message.
 fn rule(fault: Fault) -> FaultRule {
     let triggers =
         [Trigger::PkiOperation, Trigger::GetCaCaps, Trigger::GetCaCert, Trigger::GetNextCaCert];
@@ -21,7 +21,7 @@ fn rule(fault: Fault) -> FaultRule {
     FaultRule::new(trigger, None, fault).unwrap()
 }
 
-/// The catalogue at a PKI that behaves like this, with this fault.
+/// The cases at a PKI with this personality and this fault.
 fn at(cases: &[Scenario], personality: PersonalityName, fault: Option<FaultRule>) -> Vec<Scenario> {
     let mut cases = cases.to_vec();
     for pki in cases.iter_mut().flat_map(|case| case.lab.pkis.values_mut()) {
@@ -41,7 +41,7 @@ async fn run(cases: Vec<Scenario>) -> Outcome {
 
 fn failed(outcome: &Outcome) -> BTreeSet<String> {
     let failed = outcome.scenarios.iter().filter(|case| match &case.verdict {
-        // A fault is tried with every case, and most never ask for what it is about.
+        // Every case runs with every fault, and most cases do not send the request that triggers it.
         Verdict::Failed(failure) => !failure.is_unproved,
         Verdict::Passed | Verdict::Skipped { .. } => false,
         other => panic!("{}: {other:?}", case.id),
@@ -82,7 +82,7 @@ async fn each_fault_fails_exactly_the_cases_that_name_it() {
     let told: Vec<String> = wrong
         .iter()
         .map(|(fault, (missing, idle))| {
-            format!("{fault}\n  fails, and is not named by: {missing:?}\n  is named by, and does not fail: {idle:?}")
+            format!("{fault}\n  fails these cases, which do not name it: {missing:?}\n  does not fail these cases, which name it: {idle:?}")
         })
         .collect();
     assert!(wrong.is_empty(), "{}", told.join("\n"));

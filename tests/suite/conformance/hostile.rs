@@ -1,4 +1,4 @@
-//! Servers that say nothing, too much, or nonsense: each run ends, and says what is the matter.
+//! Servers that send nothing, too much, or nonsense: each run ends and reports the problem.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::thread;
 use crate::suite::sceplab::{Ended, command, finish, workspace};
 use crate::suite::serve::Server;
 
-/// Runs some cases at a server that treats each connection so; the server ends with the test's process.
+/// Runs some cases at a server that handles each connection with `treat`; the server ends with the test's process.
 fn conform(treat: fn(TcpStream)) -> Ended {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/scep", listener.local_addr().unwrap());
@@ -32,9 +32,9 @@ fn answer(stream: &mut TcpStream, body: &[u8]) {
 }
 
 #[test]
-fn one_that_answers_nothing_is_given_up() {
+fn silent_server_is_given_up() {
     let ended = conform(|stream| {
-        // Held open until the other side has had enough.
+        // Keeps the connection open until the other side closes it.
         let _ = (&stream).read_to_end(&mut Vec::new());
     });
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
@@ -42,14 +42,14 @@ fn one_that_answers_nothing_is_given_up() {
 }
 
 #[test]
-fn one_that_closes_each_connection_is_given_up() {
+fn server_that_closes_each_connection_is_given_up() {
     let ended = conform(drop);
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
     ended.assert_orderly();
 }
 
 #[test]
-fn endless_answers_are_cut() {
+fn endless_reply_is_cut_off() {
     let ended = conform(|mut stream| {
         ask(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
@@ -60,7 +60,7 @@ fn endless_answers_are_cut() {
 }
 
 #[test]
-fn one_that_answers_everything_but_messages_is_given_up_after_a_few() {
+fn server_that_answers_no_message_is_given_up_after_four() {
     let server = Server::start(&["rfc8894", "--fault", "on: PKIOperation, do: delay 100s"]);
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.xml");
@@ -78,7 +78,7 @@ fn one_that_answers_everything_but_messages_is_given_up_after_a_few() {
 }
 
 #[test]
-fn nonsense_fails_cases_and_nothing_else() {
+fn nonsense_replies_fail_cases_in_an_orderly_way() {
     for nonsense in [
         &b"<html><body>\x1b[31mNot here</body></html>"[..],
         &[0x30, 0x80].repeat(50_000),

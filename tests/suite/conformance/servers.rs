@@ -5,7 +5,7 @@ use crate::suite::serve::Server;
 
 const PASSWORD: &str = "conform-s3cret-42";
 
-/// What the server is, how it is started, and where SCEP is.
+/// Personality, options and SCEP path of each server.
 const SERVERS: [(&str, &[&str], &str); 3] = [
     ("rfc8894", &["--single-password"], "/cgi-bin/pkiclient.exe"),
     ("linux", &[], "/scep"),
@@ -23,7 +23,7 @@ fn conform(arguments: &[&str]) -> Ended {
 }
 
 #[test]
-fn each_personality_conforms_but_for_what_its_target_file_knows() {
+fn each_personality_conforms_except_for_its_known_deviations() {
     for (personality, options, path) in SERVERS {
         let server = start(personality, options);
         let target = format!("scenarios/targets/{personality}.yaml");
@@ -35,12 +35,12 @@ fn each_personality_conforms_but_for_what_its_target_file_knows() {
         let ended = conform(&[&[url.as_str()], arguments.as_slice()].concat());
         assert_eq!(ended.code, Some(0), "{personality}: {}\n{}", ended.stdout, ended.stderr);
         assert!(!ended.stdout.contains("\ngone "), "{personality}: {}", ended.stdout);
-        assert!(!ended.told().contains(PASSWORD), "{personality} tells the password");
+        assert!(!ended.told().contains(PASSWORD), "{personality}: the password is shown");
     }
 }
 
 #[test]
-fn a_server_that_grants_nothing_is_believed_no_refusal() {
+fn refusals_prove_nothing_if_the_server_grants_nothing() {
     let server = start("linux", &[]);
     let url = server.url("/scep");
     let mut command = command(workspace(), &["conform", &url]);
@@ -55,7 +55,7 @@ fn a_server_that_grants_nothing_is_believed_no_refusal() {
 }
 
 #[test]
-fn an_address_that_speaks_no_scep_is_said_at_once() {
+fn url_without_scep_is_reported_at_once() {
     let server = start("linux", &[]);
     let ended = conform(&[&server.url("/nowhere")]);
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
@@ -67,7 +67,7 @@ fn an_address_that_speaks_no_scep_is_said_at_once() {
 }
 
 #[test]
-fn what_may_have_been_issued_is_listed_too() {
+fn certificates_that_may_have_been_issued_are_listed() {
     let fault = ["--fault", "on: PKIOperation, do: close-connection"];
     let server = start("rfc8894", &[["--single-password"].as_slice(), &fault].concat());
     let url = server.url("/cgi-bin/pkiclient.exe");
@@ -81,7 +81,7 @@ fn what_may_have_been_issued_is_listed_too() {
 }
 
 #[test]
-fn a_budget_is_kept_and_what_was_issued_is_listed() {
+fn certificate_budget_is_kept_and_issued_certificates_are_listed() {
     let server = start("linux", &[]);
     let url = server.url("/scep");
     let ended = conform(&[&url, "--max-certificates", "3", "--case", "attributes"]);
@@ -92,21 +92,21 @@ fn a_budget_is_kept_and_what_was_issued_is_listed() {
 }
 
 #[test]
-fn a_dry_run_sends_nothing() {
+fn dry_run_sends_nothing() {
     let ended = run(&["conform", "http://127.0.0.1:1/scep", "--dry-run", "--requirement", "R31"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stdout.starts_with("to be sent to http://127.0.0.1:1/scep:"), "{}", ended.stdout);
 }
 
 #[test]
-fn nothing_disruptive_is_sent_unless_it_is_allowed() {
+fn disruptive_case_needs_allow_disruptive() {
     let ended = run(&["conform", "http://127.0.0.1:1/scep", "--dry-run"]);
     let line = ended.stdout.lines().find(|line| line.contains("robustness/noise")).unwrap();
     assert!(line.contains("--allow-disruptive"), "{line}");
 }
 
 #[test]
-fn a_failure_shows_what_is_required_what_was_sent_and_what_came() {
+fn failure_shows_requirement_request_and_reply() {
     let server = start("linux", &[]);
     let url = server.url("/scep");
     let ended = conform(&[&url, "--case", "algorithms/des"]);
@@ -124,7 +124,7 @@ fn a_failure_shows_what_is_required_what_was_sent_and_what_came() {
 }
 
 #[test]
-fn passwords_of_an_admin_page_are_fetched_one_by_one() {
+fn admin_page_passwords_are_fetched_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
     std::fs::write(&file, "admin-s3cret\n").unwrap();
@@ -139,7 +139,7 @@ fn passwords_of_an_admin_page_are_fetched_one_by_one() {
 }
 
 #[test]
-fn reports_say_the_same() {
+fn all_report_formats_agree() {
     let server = start("linux", &[]);
     let (url, folder) = (server.url("/scep"), tempfile::tempdir().unwrap());
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -163,7 +163,7 @@ fn reports_say_the_same() {
 }
 
 #[test]
-fn what_cannot_be_reached_or_is_no_address_is_said() {
+fn unreachable_and_unsupported_urls_are_reported() {
     let ended = conform(&["http://127.0.0.1:1/scep"]);
     assert_eq!(ended.code, Some(3));
     assert!(ended.stderr.contains("cannot connect to 127.0.0.1:1"), "{}", ended.stderr);

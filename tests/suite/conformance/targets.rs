@@ -1,11 +1,11 @@
-//! What a target file knows: a deviation does not fail a run, one that is gone is told, one whose day is over fails.
+//! Target files: a known deviation does not fail a run, a gone one is reported, an expired one fails.
 
 use std::fs;
 
 use crate::suite::sceplab::{Ended, command, finish, run_in, workspace};
 use crate::suite::serve::Server;
 
-/// Tries two cases at a server like scepserver, which takes single DES, and names its digests.
+/// Runs two cases with this target file at a server like scepserver, which accepts single DES and announces its digests.
 fn conform(target: &str) -> Ended {
     let server = Server::start(&["linux", "--challenge", "s3cret-for-all"]);
     let folder = tempfile::tempdir().unwrap();
@@ -25,7 +25,7 @@ fn deviation(case: &str, until: &str) -> String {
 }
 
 #[test]
-fn a_deviation_that_is_known_does_not_fail_the_run() {
+fn known_deviation_does_not_fail_the_run() {
     let ended = conform(&deviation("algorithms/des", ", until: 2999-12-31"));
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
     let told =
@@ -34,20 +34,20 @@ fn a_deviation_that_is_known_does_not_fail_the_run() {
 }
 
 #[test]
-fn a_deviation_whose_day_is_over_fails_it() {
+fn expired_deviation_fails_the_run() {
     let ended = conform(&deviation("algorithms/des", ", until: 2020-01-01"));
     assert_eq!(ended.code, Some(4), "{}", ended.stdout);
     assert!(ended.stdout.contains("no longer excused: it is old"), "{}", ended.stdout);
 }
 
 #[test]
-fn a_deviation_that_is_gone_is_told() {
+fn gone_deviation_is_reported() {
     let ended = conform(&deviation("discovery/get-ca-caps", ""));
     assert!(ended.stdout.contains("gone   R01"), "{}", ended.stdout);
 }
 
 #[test]
-fn another_pki_than_the_one_that_is_known_is_not_tried() {
+fn pki_that_differs_from_its_target_file_is_not_tested() {
     let ended = conform(&format!("ca-fingerprint: {}\n", "ab".repeat(32)));
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(ended.stderr.contains("it is another PKI"), "{}", ended.stderr);
@@ -57,7 +57,7 @@ fn another_pki_than_the_one_that_is_known_is_not_tried() {
 }
 
 #[test]
-fn mistakes_in_it_are_shown_at_their_place() {
+fn mistakes_in_a_target_file_are_reported_with_their_place() {
     let ended = conform("deviations:\n- {case: a, reazon: b}\nparalel: 2\n");
     assert_eq!(ended.code, Some(2));
     for part in ["did you mean `reason`?", "did you mean `parallel`?", "lacks the field `source`"] {
@@ -65,7 +65,7 @@ fn mistakes_in_it_are_shown_at_their_place() {
     }
 }
 
-/// What `sceplab check` says of a folder with a case and these target files, and of each path in it.
+/// Runs `sceplab check` with these paths in a folder with a case and these target files.
 fn checked(targets: &[(&str, &str)], paths: &[&str]) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let case = "title: T
@@ -107,7 +107,7 @@ fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
             assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
         }
     }
-    // Which cases there are is not known here.
+    // If only a target file is checked, the ids of cases are unknown.
     for paths in [&["scenarios/targets/a.yaml"][..], &["scenarios/targets"]] {
         let ended = checked(&misspelt, paths);
         assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.told());

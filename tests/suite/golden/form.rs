@@ -1,16 +1,16 @@
-//! What of an output is compared: its words, with a name for each that is another at every run.
+//! The comparable form of an output: its words, with placeholders for values that change with every run.
 
 use std::borrow::Cow;
 
 use regex::{Captures, Regex};
 
-/// As OpenSSL prints it, the day padded with a blank.
+/// A date as OpenSSL prints it, with the day padded by a blank.
 const DATE: &str = r"[A-Z][a-z]{2} {1,2}\d{1,2} \d{2}:\d{2}:\d{2} \d{4} GMT";
 
-/// As wide as a date.
+/// A placeholder as wide as a date.
 const DATE_MASK: &str = "<date.................>!";
 
-/// A certificate's text.
+/// The form of a certificate's text.
 pub(super) fn certificate(text: &str) -> String {
     let serial = r"(Serial Number:|serial:) ?(?:[0-9A-Fa-f]{2}:)+[0-9A-Fa-f]{2} ";
     let folded = replace(&fold(text), DATE, "<date>");
@@ -20,19 +20,19 @@ pub(super) fn certificate(text: &str) -> String {
     count_bytes(&folded, r"(Signature Value:) ((?:[0-9a-f]{2}: ?)+[0-9a-f]{2})($)")
 }
 
-/// A ping's transcript.
+/// The form of a ping's output.
 pub(super) fn ping(text: &str) -> String {
     let folded = replace(&fold(text), r"time=\d+\.?\d* ms", "time=<time> ms");
     replace(&folded, r"= \d+\.\d{3}/\d+\.\d{3}/\d+\.\d{3}/\d+\.\d{3} ms", "= <times> ms")
 }
 
-/// A table as it was printed, each line to its last character that is no blank.
+/// The form of a table as it was printed, without blanks at the ends of lines.
 pub(super) fn table(text: &str) -> String {
     let masked = replace(text, DATE, DATE_MASK);
     masked.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// The table of the documentation as it was before its white space was collapsed: columns as wide as their widest
+/// The form of a table in the documentation, with the white space that was collapsed: columns as wide as their widest
 /// cell, two blanks between them.
 pub(super) fn documented_table(collapsed: &str) -> String {
     let whole =
@@ -72,7 +72,7 @@ fn replace(text: &str, pattern: &str, replacement: &str) -> String {
     Regex::new(pattern).unwrap().replace_all(text, replacement).into_owned()
 }
 
-/// Names a run of bytes by its length.
+/// Replaces bytes in hexadecimal by their number.
 fn count_bytes(text: &str, pattern: &str) -> String {
     let count = |captures: &Captures<'_>| {
         let bytes = captures[2].split(':').count();
@@ -83,7 +83,7 @@ fn count_bytes(text: &str, pattern: &str) -> String {
 }
 
 #[test]
-fn a_certificate_keeps_all_but_what_is_always_new() {
+fn certificate_form_replaces_only_values_that_change() {
     let documented = crate::suite::documentation::linux().output(super::CA);
     assert_eq!(
         certificate(documented),
@@ -99,7 +99,7 @@ fn a_certificate_keeps_all_but_what_is_always_new() {
 }
 
 #[test]
-fn the_documented_tables_have_the_documented_widths() {
+fn documented_tables_have_the_documented_widths() {
     for (documented, width, rows) in [
         (crate::suite::documentation::linux(), 97, 2),
         (crate::suite::documentation::windows(), 85, 4),

@@ -1,9 +1,9 @@
-//! Whoever moves, drops or doubles a line of an output is found out.
+//! The comparison notices each line of an output that is moved, dropped or doubled.
 
 use super::comparisons;
 
 #[test]
-fn a_line_that_is_dropped_or_doubled_is_noticed() {
+fn dropped_or_doubled_line_is_noticed() {
     for comparison in comparisons() {
         let lines: Vec<&str> = comparison.output.lines().collect();
         for at in (0..lines.len()).filter(|at| !lines[*at].trim().is_empty()) {
@@ -18,7 +18,7 @@ fn a_line_that_is_dropped_or_doubled_is_noticed() {
 }
 
 #[test]
-fn a_line_that_is_moved_is_noticed() {
+fn moved_line_is_noticed() {
     for comparison in comparisons() {
         let lines: Vec<&str> = comparison.output.lines().collect();
         for at in 1..lines.len() {
@@ -34,7 +34,7 @@ fn a_line_that_is_moved_is_noticed() {
 }
 
 #[test]
-fn a_word_that_is_another_is_noticed() {
+fn changed_word_is_noticed() {
     for comparison in comparisons() {
         for word in ["64", "CN", "Valid", "Digital", "critical", "packets", "sha256", "(2048"] {
             let changed = comparison.output.replacen(word, "other", 1);
@@ -44,7 +44,7 @@ fn a_word_that_is_another_is_noticed() {
     }
 }
 
-/// Lines whose order cannot be seen: blank ones, and whole lines of a modulus or a signature.
+/// True for lines that may be swapped unnoticed: blank lines, and whole lines of a modulus or a signature.
 fn is_same_kind(one: &str, other: &str) -> bool {
     let is_blank = one.trim().is_empty() || other.trim().is_empty();
     let is_bytes = |line: &str| {

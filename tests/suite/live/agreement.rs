@@ -1,21 +1,21 @@
-//! Nothing of this machine's network is used before it is listed, and somebody has agreed.
+//! A run uses this machine's network only after it has listed the addresses and the user has agreed.
 
-use super::{Files, silent};
+use super::{Files, untouched_listener};
 use crate::suite::sceplab::{command, finish, run, run_in, workspace};
 use crate::suite::serve::LINUX;
 
 #[test]
-fn without_somebody_who_agrees_nothing_is_sent() {
-    let (listener, authority) = silent();
+fn live_run_without_consent_sends_nothing() {
+    let (listener, authority) = untouched_listener();
     let files = Files::new(&authority, LINUX, "", "password x1-y2-z3");
     let ended = files.run(&[]);
     let port = authority.rsplit_once(':').unwrap().1;
     insta::assert_snapshot!("no-terminal", ended.told().replace(port, "PORT"));
-    assert!(listener.accept().is_err(), "somebody connected");
+    assert!(listener.accept().is_err(), "a client connected");
 }
 
 #[test]
-fn what_is_there_already_is_used_only_where_it_is_asked_for() {
+fn live_lab_needs_the_live_driver() {
     let files = Files::new("127.0.0.1:1", LINUX, "", "password x1-y2-z3");
     let ended = run_in(files.path(), &["run", "one.yaml"]);
     assert_eq!(ended.code, Some(2));
@@ -26,7 +26,7 @@ fn what_is_there_already_is_used_only_where_it_is_asked_for() {
 }
 
 #[test]
-fn options_that_do_not_go_together_are_refused_with_what_to_type() {
+fn conflicting_options_are_rejected_with_a_suggestion() {
     let scenario = "scenarios/scep/linux-pki.yaml";
     let two = "pki:\n  a: {url: http://127.0.0.1:1/a}\n  b: {url: http://127.0.0.1:1/b}\n";
     let files = Files::new("127.0.0.1:1", LINUX, "", "password x1-y2-z3");
@@ -59,7 +59,7 @@ fn options_that_do_not_go_together_are_refused_with_what_to_type() {
 }
 
 #[test]
-fn a_lab_file_that_makes_no_sense_is_refused_at_its_places() {
+fn contradictory_lab_file_is_rejected_with_its_places() {
     let lab = "\
 devices:
   DUT0: {interfaces: {eth0: 10.215.168.0/24}}
@@ -86,7 +86,7 @@ pki:
 }
 
 #[test]
-fn the_labs_that_come_along_are_in_order_and_are_not_used_by_themselves() {
+fn live_labs_of_the_repository_are_valid_and_need_consent() {
     for lab in ["live-linux-pki", "live-windows-pki"] {
         let lab = format!("scenarios/labs/{lab}.yaml");
         let ended = run(&["check", "scenarios/scep", "--lab", &lab]);

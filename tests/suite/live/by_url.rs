@@ -1,4 +1,4 @@
-//! The simulated device enrols at servers on this machine, which the lab file knows by their URLs.
+//! The simulated device enrols at servers on this machine. The lab file has their URLs.
 
 use super::Files;
 use crate::suite::sceplab::{command, finish};
@@ -9,7 +9,7 @@ const CLEAR: &str = "password live-s3cret-42";
 const FETCHED: &str = "password {{challenge}}";
 
 #[test]
-fn a_device_enrols_with_the_password_of_the_lab_file() {
+fn device_enrols_with_the_password_of_the_lab_file() {
     let server = Server::start(&["linux", "--challenge", PASSWORD]);
     let challenge = format!("    challenge: {{static: {PASSWORD}}}\n");
     let files = Files::new(&server.authority, LINUX, &challenge, FETCHED);
@@ -51,7 +51,7 @@ fn passwords_come_from_files_the_environment_and_the_command_line() {
 }
 
 #[test]
-fn a_pki_that_gives_no_password_is_no_failure_of_the_device() {
+fn scenario_is_skipped_if_the_pki_gives_no_password() {
     let server = Server::start(&["linux"]);
     let files = Files::new(&server.authority, LINUX, "    challenge: none\n", FETCHED);
     let ended = files.run(&["--yes"]);
@@ -61,9 +61,10 @@ fn a_pki_that_gives_no_password_is_no_failure_of_the_device() {
 }
 
 #[test]
-fn a_step_that_a_url_cannot_do_is_skipped_with_the_reason() {
+fn step_that_needs_a_control_port_is_skipped_with_the_reason() {
     let server = Server::start(&["linux", "--challenge", PASSWORD]);
-    let files = Files::new(&server.authority, LINUX, "", CLEAR).and("  - issued: {count: 1}\n");
+    let files =
+        Files::new(&server.authority, LINUX, "", CLEAR).with_step("  - issued: {count: 1}\n");
     let ended = files.run(&["--yes"]);
     assert_eq!(ended.code, Some(0));
     let told = "step 3: `the-pki`: the PKI does not support listing issued certificates";
@@ -71,7 +72,7 @@ fn a_step_that_a_url_cannot_do_is_skipped_with_the_reason() {
 }
 
 #[test]
-fn a_wrong_challenge_password_fails_and_shows_what_the_pki_is() {
+fn wrong_challenge_fails_and_shows_the_capabilities_of_the_pki() {
     let server = Server::start(&["linux", "--challenge", "another-one"]);
     let ended = Files::new(&server.authority, LINUX, "", CLEAR).run(&["--yes"]);
     assert_eq!(ended.code, Some(4));
@@ -82,7 +83,7 @@ fn a_wrong_challenge_password_fails_and_shows_what_the_pki_is() {
 }
 
 #[test]
-fn a_pki_that_cannot_be_reached_is_told_from_a_device_that_cannot_reach_it() {
+fn unreachable_pki_is_reported_by_its_url() {
     let ended = Files::new("127.0.0.1:1", LINUX, "", CLEAR).run(&["--yes"]);
     assert_eq!(ended.code, Some(4));
     let told =
@@ -91,7 +92,7 @@ fn a_pki_that_cannot_be_reached_is_told_from_a_device_that_cannot_reach_it() {
 }
 
 #[test]
-fn one_time_passwords_are_fetched_from_the_page_of_an_ndes_and_serve_once_each() {
+fn one_time_passwords_are_fetched_from_mscep_admin_for_each_run() {
     let files = Files::new("127.0.0.1:1", NDES, "", CLEAR);
     let admin = files.write("admin", "admin-s3cret\n");
     let admin = admin.to_str().unwrap();
@@ -120,7 +121,7 @@ fn one_time_passwords_are_fetched_from_the_page_of_an_ndes_and_serve_once_each()
 }
 
 #[test]
-fn what_the_lab_file_does_not_name_is_not_reached() {
+fn address_outside_the_lab_file_is_not_reached() {
     let server = Server::start(&["linux", "--challenge", PASSWORD]);
     let files = Files::new(&server.authority, LINUX, "", CLEAR);
     let scenario = std::fs::read_to_string(files.path().join("one.yaml")).unwrap();

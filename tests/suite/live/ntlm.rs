@@ -1,4 +1,4 @@
-//! Passwords from a page of Windows, which wants to know who asks, and not by Basic.
+//! One-time passwords from a page of a Windows server that requires NTLM.
 
 use super::Files;
 use super::windows_page::{Account, WindowsPage};
@@ -21,7 +21,7 @@ fn files(server: &Server, page: &WindowsPage, password: &str) -> Files {
 }
 
 #[test]
-fn the_page_is_read_by_whoever_proves_to_know_the_password() {
+fn ntlm_login_reads_the_page() {
     let page = WindowsPage::start(ACCOUNT);
     let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
     let ended = files(&server, &page, ACCOUNT.password).run(&["--yes", "-v"]);
@@ -33,7 +33,7 @@ fn the_page_is_read_by_whoever_proves_to_know_the_password() {
 }
 
 #[test]
-fn whoever_has_another_password_is_told_so_and_did_not_tell_it() {
+fn ntlm_login_with_a_wrong_password_is_reported_without_it() {
     let page = WindowsPage::start(ACCOUNT);
     let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
     let ended = files(&server, &page, "Passw0rd-e").run(&["--yes"]);
@@ -44,7 +44,7 @@ fn whoever_has_another_password_is_told_so_and_did_not_tell_it() {
 }
 
 #[test]
-fn a_wrong_password_is_shown_once_in_a_run() {
+fn wrong_password_is_tried_once_per_run() {
     let page = WindowsPage::start(ACCOUNT);
     let server = Server::start(&["ndes", "--challenge", ONE_TIME]);
     let files = files(&server, &page, "Passw0rd-e");
@@ -54,7 +54,7 @@ fn a_wrong_password_is_shown_once_in_a_run() {
     }
     let ended = files.run(&["two.yaml", "three.yaml", "--yes"]);
     assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
-    // Each is told in its line and in its report.
+    // Each scenario shows it in its line and in its report.
     assert_eq!(ended.stdout.matches("not tried again").count(), 4, "{}", ended.stdout);
     assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["wrong"]);
 }

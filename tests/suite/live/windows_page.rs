@@ -1,4 +1,4 @@
-//! A page that is shown to those who prove to know a password, as IIS does it: NTLM, the second version (MS-NLMP).
+//! A page behind NTLM version 2 (MS-NLMP), as IIS has it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
 
-/// Who may see the page, and what stands on it.
+/// The account that may see the page, and the password on the page.
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) domain: &'static str,
@@ -20,12 +20,12 @@ pub(crate) struct Account {
     pub(crate) shows: &'static str,
 }
 
-/// What the server says when it asks who is there.
+/// Headers that ask for authentication.
 const OFFERS: &str = "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n";
 
 const SERVER_CHALLENGE: [u8; 8] = *b"\x01\x23\x45\x67\x89\xab\xcd\xef";
 
-/// The server, until the test ends; what each visitor turned out to be can be received.
+/// A server that runs until the test ends; `visits` receives the result of each login.
 pub(crate) struct WindowsPage {
     pub(crate) authority: String,
     pub(crate) visits: Receiver<&'static str>,
@@ -35,14 +35,14 @@ impl WindowsPage {
     pub(crate) fn start(account: Account) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let authority = listener.local_addr().unwrap().to_string();
-        let (told, visits) = channel();
+        let (sender, visits) = channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (account, told) = (account.clone(), told.clone());
+                let (account, sender) = (account.clone(), sender.clone());
                 thread::spawn(move || {
                     converse(&stream, &account, |visit| {
-                        // A test that has ended is told nothing.
-                        let _ = told.send(visit);
+                        // The test may have ended.
+                        let _ = sender.send(visit);
                     })
                 });
             }
@@ -51,7 +51,7 @@ impl WindowsPage {
     }
 }
 
-fn converse(stream: &TcpStream, account: &Account, told: impl Fn(&'static str)) -> Option<()> {
+fn converse(stream: &TcpStream, account: &Account, report: impl Fn(&'static str)) -> Option<()> {
     let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
     loop {
         let head: Vec<String> =
@@ -65,7 +65,7 @@ fn converse(stream: &TcpStream, account: &Account, told: impl Fn(&'static str)) 
         let message = message.map(|message| STANDARD.decode(message.trim()).unwrap());
         let (status, headers, body) = match message.as_deref() {
             None if authorization.is_some() => {
-                told("another scheme");
+                report("another scheme");
                 ("401 Unauthorized", OFFERS.to_owned(), String::new())
             }
             None => ("401 Unauthorized", OFFERS.to_owned(), String::new()),
@@ -78,14 +78,14 @@ fn converse(stream: &TcpStream, account: &Account, told: impl Fn(&'static str)) 
                 )
             }
             Some(message) if proves(message, account) => {
-                told("right");
+                report("right");
                 let shown = account.shows;
                 let page =
                     format!("<P> The enrollment challenge password is: <B> {shown} </B> </P>");
                 ("200 OK", String::new(), page)
             }
             Some(_) => {
-                told("wrong");
+                report("wrong");
                 ("401 Unauthorized", OFFERS.to_owned(), String::new())
             }
         };
@@ -123,7 +123,7 @@ fn challenge(domain: &str) -> Vec<u8> {
     parts.concat()
 }
 
-/// Whether an `AUTHENTICATE_MESSAGE` (MS-NLMP §2.2.1.3) is that of the account, by §3.3.2.
+/// True if an `AUTHENTICATE_MESSAGE` (MS-NLMP §2.2.1.3) proves the account's password (§3.3.2).
 fn proves(message: &[u8], account: &Account) -> bool {
     let part = |at: usize| {
         let number = |at: usize| u32::from_le_bytes(message[at..at + 4].try_into().unwrap());
@@ -133,7 +133,7 @@ fn proves(message: &[u8], account: &Account) -> bool {
     };
     let (response, domain, user) = (part(20), part(28), part(36));
     if response.len() <= 24 {
-        // The first version, which anybody can find the password from.
+        // NTLM version 1 reveals the password.
         return false;
     }
     let same = |sent: &[u8], name: &str| sent == utf16(name);
@@ -159,7 +159,7 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// MD4 (RFC 1320), which OpenSSL has put away with its old things.
+/// MD4 (RFC 1320), which OpenSSL has only in its legacy provider.
 fn md4(data: &[u8]) -> [u8; 16] {
     let mut padded = data.to_vec();
     padded.push(0x80);
@@ -203,15 +203,15 @@ fn md4(data: &[u8]) -> [u8; 16] {
 }
 
 #[test]
-fn the_digest_is_that_of_the_rfc() {
+fn md4_digest_is_that_of_the_rfc() {
     let hex = |data: &[u8]| md4(data).map(|octet| format!("{octet:02x}")).concat();
     assert_eq!(hex(b""), "31d6cfe0d16ae931b73c59d7e0c089c0");
     assert_eq!(hex(b"message digest"), "d9130a8164549fe818874806e1c7014b");
 }
 
-/// The worked example of MS-NLMP §4.2.4, whose server challenge is ours.
+/// The example of MS-NLMP §4.2.4, which has the same server challenge.
 #[test]
-fn the_key_is_that_of_the_specification() {
+fn ntlm_key_is_that_of_the_specification() {
     let owner = [utf16("USER"), utf16("Domain")].concat();
     let key = hmac_md5(&hmac_md5_key("Password"), &owner);
     let known = [

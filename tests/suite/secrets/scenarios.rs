@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::{ADMIN, KEYRING, ONE_TIME, STATIC, TYPED, silent_run};
 
-/// One cipher block under a key that nobody has.
+/// A sealed value of one cipher block; its key is not known.
 const SEALED: &str = "U2FsdGVkX19P8MYjQLXrIvBEOMDHUJ1TWkNFRAs31/g=";
 
 fn lab(challenge: &str) -> String {
@@ -23,7 +23,7 @@ pki:
     )
 }
 
-/// A device that enrols with this line of configuration, and a check of what it then shows.
+/// A scenario with a device that enrols with this line of configuration, and a check of its table.
 fn scenario(password: &str, check: &str) -> String {
     format!(
         "title: T
@@ -55,7 +55,7 @@ const REPORTS: [&str; 2] = ["r.xml", "r.json"];
 const VALID: &str = r"matches: ['usercert\s+Valid']";
 
 #[test]
-fn a_run_that_passes_tells_no_password() {
+fn passing_run_shows_no_password() {
     for (challenge, line) in [
         (format!("{{static: {TYPED}}}"), format!("password {TYPED}")),
         (format!("{{static: {TYPED}}}"), format!("password '{TYPED}'")),
@@ -71,7 +71,7 @@ fn a_run_that_passes_tells_no_password() {
 }
 
 #[test]
-fn a_run_that_fails_tells_no_password() {
+fn failing_run_shows_no_password() {
     for (challenge, line) in [
         (format!("{{static: {STATIC}}}"), format!("password {TYPED}")),
         (format!("{{one-time: [{ONE_TIME}]}}"), format!("password {TYPED}")),
@@ -85,7 +85,7 @@ fn a_run_that_fails_tells_no_password() {
 }
 
 #[test]
-fn a_check_that_names_a_password_does_not_tell_it() {
+fn check_for_a_password_does_not_show_it() {
     let check = format!("contains: [{TYPED}], within: 0s");
     let folder =
         files(&format!("{{static: {TYPED}}}"), &scenario(&format!("password {TYPED}"), &check));
@@ -94,7 +94,7 @@ fn a_check_that_names_a_password_does_not_tell_it() {
 }
 
 #[test]
-fn a_configuration_that_is_refused_tells_no_password() {
+fn refused_configuration_shows_no_password() {
     for line in [
         format!("password {TYPED} {STATIC}"),
         format!(
@@ -115,7 +115,7 @@ fn a_configuration_that_is_refused_tells_no_password() {
 }
 
 #[test]
-fn a_command_that_configures_tells_no_password() {
+fn configuration_command_shows_no_password() {
     let csr = "set system certificate scep csr";
     for command in [
         format!("{csr} C2 password {TYPED}"),
@@ -135,7 +135,7 @@ fn a_command_that_configures_tells_no_password() {
 }
 
 #[test]
-fn a_file_that_is_wrong_tells_no_password() {
+fn invalid_file_shows_no_password() {
     let right = scenario(&format!("password {TYPED}"), VALID);
     for (challenge, scenario) in [
         (format!("{{statik: {STATIC}}}"), right.clone()),

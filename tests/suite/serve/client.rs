@@ -17,18 +17,18 @@ use scep::http::{HttpRequest, HttpResponse, Method};
 use scep::secret::Secret;
 use tokio::net::TcpStream;
 
-/// Making a key takes longer than all the rest; the servers do not mind one key for several names.
+/// One key for all enrolments, because making a key takes longer than everything else.
 static KEY: LazyLock<PKey<Private>> =
     LazyLock::new(|| PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap());
 
-/// What to ask a certificate of that name with.
+/// Client settings for a certificate with that subject.
 pub(crate) fn settings(subject: &str, challenge: Option<&str>) -> Settings {
     let subject = scep::name::parse(subject).unwrap();
     let challenge = challenge.map(Secret::new);
     Settings { challenge, ..Settings::new(KEY.clone(), subject) }
 }
 
-/// One whole enrolment, which must not have to wait.
+/// A whole enrolment, which must not become pending.
 pub(crate) async fn enrol(
     authority: &str,
     path: &str,
@@ -39,7 +39,7 @@ pub(crate) async fn enrol(
     Ok(drive(authority, path, &mut client, first).await?.expect("a certificate at once"))
 }
 
-/// Drives a client until it has its certificate, or is told to wait.
+/// Drives a client until it has its certificate, or until its request is pending.
 pub(crate) async fn drive(
     authority: &str,
     path: &str,
@@ -57,7 +57,7 @@ pub(crate) async fn drive(
     }
 }
 
-/// Sends a request on a connection of its own; the error is that the connection broke.
+/// Sends a request on its own connection; the error says how the connection broke.
 pub(crate) async fn exchange(
     authority: &str,
     path: &str,
@@ -81,7 +81,7 @@ pub(crate) async fn exchange(
     Ok(HttpResponse { status, content_type, body })
 }
 
-/// A page, by GET.
+/// Fetches a page by GET.
 pub(crate) async fn get(authority: &str, path: &str, query: &str) -> HttpResponse {
     let request = HttpRequest {
         method: Method::Get,

@@ -1,4 +1,4 @@
-//! The control port, and faults, of a server that runs.
+//! The control port and the faults of a running server.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ const PASSWORD: &str = "Kohlrabi-7Xq";
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
-/// A server with a control port, and where that is.
+/// A server with a control port, and the port's address.
 #[track_caller]
 fn controlled(arguments: &[&str]) -> (Server, String) {
     let whole = [arguments, &["--control", "127.0.0.1:0"]].concat();
@@ -27,11 +27,11 @@ fn controlled(arguments: &[&str]) -> (Server, String) {
     (server, control)
 }
 
-/// Sends these bytes and reads until the port closes the connection: the status, and the JSON.
+/// Sends these bytes, reads until the server closes the connection, and returns status and JSON.
 #[track_caller]
 fn raw(control: &str, request: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(control).unwrap();
-    // A port that has heard enough may close before all is written.
+    // The server may close the connection before it has read everything.
     let _ = stream.write_all(request.as_bytes());
     let mut response = String::new();
     let _ = stream.read_to_string(&mut response);
@@ -60,7 +60,7 @@ fn post(control: &str, path: &str, body: &Value) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn what_was_issued_and_asked_is_told_and_no_secret() {
+async fn certificates_and_requests_are_listed_without_secrets() {
     let (server, control) = controlled(&["linux", "--challenge", PASSWORD]);
     enrol(&server.authority, LINUX, settings("CN=a", Some(PASSWORD))).await.unwrap();
     let issued = get(&control, "/issued");
@@ -79,7 +79,7 @@ async fn what_was_issued_and_asked_is_told_and_no_secret() {
 }
 
 #[tokio::test]
-async fn requests_are_decided_about_and_certificates_revoked() {
+async fn requests_are_decided_and_certificates_revoked() {
     let (server, control) = controlled(&["rfc8894", "--approval", "manual"]);
     let mut client = Client::new(settings("CN=a", None));
     let first = client.start();
@@ -102,7 +102,7 @@ async fn requests_are_decided_about_and_certificates_revoked() {
 }
 
 #[tokio::test]
-async fn a_fault_is_injected_and_counted() {
+async fn fault_is_injected_and_counted() {
     let first = "on: GetCACaps, nth: 1, do: http-status 503";
     let (mut server, control) = controlled(&["linux", "--fault", first]);
     let get_ca_caps = || async {
@@ -123,14 +123,14 @@ async fn a_fault_is_injected_and_counted() {
 }
 
 #[test]
-fn the_control_port_takes_nothing_odd() {
+fn control_port_rejects_malformed_requests() {
     let (_server, control) = controlled(&["linux"]);
     let post_as = |content_type: &str, body: &str| {
         let head = format!("POST /faults HTTP/1.1\r\nHost: {control}\r\n{content_type}");
         raw(&control, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).0
     };
     let injection = json!({"fault": "on: GetCACaps, do: caps-none"}).to_string();
-    // A page in a browser can send the first two without being asked whether it may.
+    // A page in a browser can send the first two without a CORS preflight.
     assert_eq!(post_as("Content-Type: text/plain\r\n", &injection), 415);
     assert_eq!(post_as("", &injection), 415);
     assert_eq!(post_as(JSON, "{}"), 400);
@@ -148,7 +148,7 @@ fn the_control_port_takes_nothing_odd() {
 }
 
 #[test]
-fn the_faults_are_listed_and_impossible_ones_refused() {
+fn faults_are_listed_and_impossible_ones_rejected() {
     let listed = run(&["serve", "--list-faults"]);
     assert_eq!(listed.code, Some(0));
     assert!(listed.stdout.contains("\n  http-status STATUS "), "{}", listed.stdout);

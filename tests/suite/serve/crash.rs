@@ -1,4 +1,4 @@
-//! `--state`: whatever a client was given is still there after a crash.
+//! With `--state`, a server keeps after a crash everything that it has given to a client.
 #![cfg(unix)]
 
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ fn start(personality: &str, state: &Path, further: &[&str]) -> Server {
     Server::start(&[&[personality, "--state", state], further].concat())
 }
 
-/// What a state directory holds once its server is gone.
+/// The certificates in a state folder, as DER.
 fn kept(personality: PersonalityName, state: &Path) -> Vec<Vec<u8>> {
     let mut settings = Settings::new("pki", personality);
     settings.state = Some(state.to_owned());
@@ -29,7 +29,7 @@ fn kept(personality: PersonalityName, state: &Path) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn what_a_linux_server_issued_survives_a_kill_right_after_the_reply() {
+async fn issued_certificate_survives_a_kill_right_after_the_reply() {
     let state = tempfile::tempdir().unwrap();
     let mut given = Vec::new();
     let mut fingerprint = None;
@@ -47,7 +47,7 @@ async fn what_a_linux_server_issued_survives_a_kill_right_after_the_reply() {
 }
 
 #[tokio::test]
-async fn a_spent_password_stays_spent() {
+async fn used_password_stays_used_after_a_kill() {
     let state = tempfile::tempdir().unwrap();
     let challenge = ["--challenge", "once-and-no-more"];
     let with = || settings("CN=a", Some("once-and-no-more"));
@@ -68,7 +68,7 @@ async fn a_spent_password_stays_spent() {
 }
 
 #[tokio::test]
-async fn a_request_that_waits_waits_on() {
+async fn pending_request_survives_a_kill() {
     let state = tempfile::tempdir().unwrap();
     let manual = ["--approval", "manual"];
     let mut server = start("linux", state.path(), &manual);
@@ -78,7 +78,7 @@ async fn a_request_that_waits_waits_on() {
     assert!(waiting.unwrap().is_none());
     server.running.kill();
     let mut server = start("linux", state.path(), &manual);
-    server.running.tell("approve");
+    server.running.write_line("approve");
     server.running.stdout_line(|line| line.starts_with("approved").then_some(()));
     let poll = client.poll(&mut rand_bytes).unwrap();
     let issued = super::client::drive(&server.authority, LINUX, &mut client, poll).await;
@@ -86,7 +86,7 @@ async fn a_request_that_waits_waits_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_amid_many_enrolments_loses_none_that_was_given() {
+async fn kill_during_many_enrolments_loses_no_issued_certificate() {
     let state = tempfile::tempdir().unwrap();
     let mut server = start("linux", state.path(), &[]);
     let given: Arc<Mutex<Vec<X509>>> = Arc::default();
@@ -116,7 +116,7 @@ async fn a_kill_amid_many_enrolments_loses_none_that_was_given() {
     assert_eq!(serials.len(), given.len());
 }
 
-/// Enrols under one name after the other until the server is gone.
+/// Enrols under one name after another until the server has ended.
 async fn enrol_until_it_breaks(authority: String, client: usize, given: Arc<Mutex<Vec<X509>>>) {
     for number in 0.. {
         let mut client = Client::new(settings(&format!("CN=client-{client}-{number}"), None));

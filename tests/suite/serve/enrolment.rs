@@ -1,4 +1,4 @@
-//! Both personalities give certificates to a client on a real connection.
+//! Enrolments with both personalities on a real connection.
 
 use openssl::hash::MessageDigest;
 use openssl::rand::rand_bytes;
@@ -11,7 +11,7 @@ use crate::suite::sceplab::DEADLINE;
 const PASSWORD: &str = "8CE317021F6900691ED0DD50F7459D6E";
 
 #[tokio::test]
-async fn a_linux_server_issues_from_serial_number_two_on() {
+async fn linux_server_issues_serial_numbers_from_two() {
     let server = Server::start(&["linux", "--challenge", "secret"]);
     for (subject, expected) in [("CN=first", "02"), ("CN=second, O=Teldat", "03")] {
         let issued = enrol(&server.authority, LINUX, settings(subject, Some("secret"))).await;
@@ -20,7 +20,7 @@ async fn a_linux_server_issues_from_serial_number_two_on() {
 }
 
 #[tokio::test]
-async fn a_wrong_challenge_is_refused_and_told_in_the_log() {
+async fn wrong_challenge_is_refused_and_logged() {
     let mut server = Server::start(&["linux", "--challenge", "secret"]);
     let refusal =
         enrol(&server.authority, LINUX, settings("CN=a", Some("wrong"))).await.unwrap_err();
@@ -30,7 +30,7 @@ async fn a_wrong_challenge_is_refused_and_told_in_the_log() {
 }
 
 #[tokio::test]
-async fn every_request_is_a_line_of_log() {
+async fn every_request_is_logged() {
     let mut server = Server::start(&["linux"]);
     enrol(&server.authority, LINUX, settings("CN=a", None)).await.unwrap();
     for operation in ["GetCACaps 200", "GetCACert 200", "PKIOperation (PKCSReq)"] {
@@ -39,7 +39,7 @@ async fn every_request_is_a_line_of_log() {
 }
 
 #[tokio::test]
-async fn a_windows_server_takes_each_password_once_in_any_case_of_its_path() {
+async fn windows_server_takes_each_password_once_and_ignores_the_case_of_its_path() {
     let server = Server::start(&["ndes", "--challenge", PASSWORD, "--challenge", "other-password"]);
     let fingerprint = hexadecimal(server.fingerprint("ca"));
     let with = |challenge| Settings {
@@ -55,7 +55,7 @@ async fn a_windows_server_takes_each_password_once_in_any_case_of_its_path() {
 }
 
 #[tokio::test]
-async fn one_password_for_all_serves_again_and_again() {
+async fn single_password_can_be_used_again() {
     let server = Server::start(&["ndes", "--challenge", PASSWORD, "--single-password"]);
     for _ in 0..2 {
         let settings = settings("CN=MyUserCert", Some(PASSWORD));
@@ -64,19 +64,19 @@ async fn one_password_for_all_serves_again_and_again() {
 }
 
 #[tokio::test]
-async fn the_admin_page_gives_a_password_that_serves() {
+async fn admin_page_password_is_accepted() {
     let server = Server::start(&["ndes"]);
     let page = get(&server.authority, "/CertSrv/mscep_admin/", "").await;
     let units = page.body.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]]));
     let text = String::from_utf16(&units.collect::<Vec<_>>()).unwrap();
     let password = regex::Regex::new(r"\b[0-9A-F]{16}\b").unwrap();
-    // The thumbprint of the CA has blanks within, so that the password is the only word of sixteen digits.
+    // The thumbprint of the CA has blanks in it, so the password is the only word of sixteen digits.
     let password = password.find(&text).unwrap_or_else(|| panic!("no password: {text}")).as_str();
     assert!(enrol(&server.authority, NDES, settings("CN=a", Some(password))).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_fingerprint_is_not_trusted() {
+async fn ca_with_another_fingerprint_is_not_trusted() {
     let server = Server::start(&["linux"]);
     let wrong = Settings { ca_fingerprint: Some(vec![0; 32]), ..settings("CN=a", None) };
     let refusal = enrol(&server.authority, LINUX, wrong).await.unwrap_err();
@@ -87,12 +87,12 @@ async fn a_certificate_of_another_fingerprint_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_person_approves_on_standard_input() {
+async fn approval_on_standard_input_issues_the_certificate() {
     let mut server = Server::start(&["linux", "--approval", "manual"]);
     let mut client = Client::new(settings("CN=a", None));
     let first = client.start();
     assert!(drive(&server.authority, LINUX, &mut client, first).await.unwrap().is_none());
-    server.running.tell("approve");
+    server.running.write_line("approve");
     server.running.stdout_line(|line| line.starts_with("approved").then_some(()));
     let poll = client.poll(&mut rand_bytes).unwrap();
     let issued =

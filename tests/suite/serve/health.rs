@@ -1,4 +1,4 @@
-//! `sceplab health`, and where a server listens that is told so by the environment.
+//! `sceplab health`, and the address in the environment variable `SCEPLAB_LISTEN`.
 
 use std::process::Stdio;
 
@@ -6,7 +6,7 @@ use super::{LINUX, NDES, Server};
 use crate::suite::sceplab::{Running, command, finish, refusing, run, workspace};
 
 #[test]
-fn a_server_that_answers_is_well() {
+fn answering_server_is_healthy() {
     for (personality, path) in [("linux", LINUX), ("ndes", NDES)] {
         let server = Server::start(&[personality]);
         let asked = run(&["health", &server.url(path)]);
@@ -19,7 +19,7 @@ fn a_server_that_answers_is_well() {
 }
 
 #[test]
-fn a_server_that_refuses_or_answers_503_is_not_well() {
+fn refusing_server_and_status_503_are_unhealthy() {
     let (_socket, address) = refusing();
     let asked = run(&["health", &format!("http://{address}/scep")]);
     assert_eq!(asked.code, Some(4), "{asked:?}");
@@ -49,7 +49,7 @@ fn health_takes_the_address_from_the_environment() {
 }
 
 #[test]
-fn an_environment_that_names_no_address_is_refused() {
+fn invalid_listen_variable_is_rejected() {
     for arguments in [["serve", "linux"].as_slice(), &["health"]] {
         let mut command = command(workspace(), arguments);
         command.env("SCEPLAB_LISTEN", "everywhere");

@@ -1,4 +1,4 @@
-//! Peers that send what no client should: refused, and the server goes on.
+//! Peers that send garbage: it is rejected, and the server continues.
 
 use scep::http::{HttpRequest, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +9,7 @@ use super::client::{enrol, exchange, get, settings};
 use super::{LINUX, NDES, Server};
 use crate::suite::sceplab::DEADLINE;
 
-/// Sends these bytes and reads what comes until the server closes the connection.
+/// Sends these bytes, and returns everything that the server sends until it closes the connection.
 async fn send(authority: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(authority).await.unwrap();
     // The server may answer and close before it has read everything.
@@ -29,7 +29,7 @@ fn post(body: Vec<u8>) -> HttpRequest {
 }
 
 #[tokio::test]
-async fn garbage_is_refused_and_the_server_goes_on() {
+async fn garbage_is_rejected_and_the_server_continues() {
     let server = Server::start(&["linux"]);
     let long_head = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1_000_000));
     for garbage in [
@@ -48,7 +48,7 @@ async fn garbage_is_refused_and_the_server_goes_on() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
+async fn too_large_body_is_rejected_unread() {
     let server = Server::start(&["linux"]);
     let head = "POST /scep?operation=PKIOperation HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000\r\n\r\n";
     let answer = send(&server.authority, head.as_bytes()).await;
@@ -57,7 +57,7 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_too_long_is_refused() {
+async fn too_long_query_is_rejected() {
     for (personality, path) in [("linux", LINUX), ("ndes", NDES)] {
         let server = Server::start(&[personality]);
         let query = format!("operation=PKIOperation&message={}", "A".repeat(66_000));
@@ -68,7 +68,7 @@ async fn a_query_that_is_too_long_is_refused() {
 }
 
 #[tokio::test]
-async fn messages_that_are_none_are_refused() {
+async fn invalid_messages_are_rejected() {
     for (personality, path) in [("linux", LINUX), ("ndes", NDES)] {
         let server = Server::start(&[personality]);
         for body in [
@@ -87,7 +87,7 @@ async fn messages_that_are_none_are_refused() {
 }
 
 #[tokio::test]
-async fn an_unknown_operation_and_an_unknown_path_are_no_success() {
+async fn unknown_operation_and_unknown_path_are_rejected() {
     let server = Server::start(&["linux"]);
     assert_eq!(
         get(&server.authority, "/cgi-bin/pkiclient.exe", "operation=GetCACaps").await.status,
@@ -99,7 +99,7 @@ async fn an_unknown_operation_and_an_unknown_path_are_no_success() {
 }
 
 #[tokio::test]
-async fn a_peer_cannot_write_lines_of_its_own_into_the_log() {
+async fn peer_cannot_forge_log_lines() {
     let mut server = Server::start(&["linux"]);
     get(&server.authority, "/x%0Aforged", "operation=forged%0A%1b[2Jforged").await;
     let transaction = "GET /\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -1,23 +1,23 @@
-//! Challenge passwords that are none.
+//! Empty challenge passwords.
 #![cfg(unix)]
 
 use crate::suite::sceplab::{Running, command, run, workspace};
 
 #[test]
-fn a_variable_is_a_password_and_an_empty_one_is_as_good_as_none() {
+fn empty_challenge_variable_counts_as_no_password() {
     assert!(!warnings("hunter2").contains("no challenge password"));
     assert!(warnings("").contains("no challenge password"));
 }
 
 #[test]
-fn an_empty_password_is_refused() {
+fn empty_challenge_option_is_rejected() {
     let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--challenge", ""]);
     ended.assert_orderly();
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("an empty one was given"), "{}", ended.stderr);
 }
 
-/// What the server says to warn of, given the variable.
+/// The server's warnings with this value of `SCEPLAB_CHALLENGE`.
 fn warnings(variable: &str) -> String {
     let mut server = command(workspace(), &["serve", "linux", "--listen", "127.0.0.1:0"]);
     server.env("SCEPLAB_CHALLENGE", variable);

@@ -1,4 +1,4 @@
-//! Peers that take their time: cut off, on a real socket, by a server whose patience is short.
+//! Slow peers: a server with short timeouts cuts them off, on a real socket.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::LINUX;
 use super::client::{enrol, settings};
 use crate::suite::sceplab::DEADLINE;
 
-/// A server that waits a fifth of a second for whatever is to come.
+/// A server with a read timeout of 200 ms.
 async fn impatient() -> RunningCa {
     let ca = MockCa::linux().with(|settings| {
         settings.limits.read_timeout = Duration::from_millis(200);
@@ -20,7 +20,7 @@ async fn impatient() -> RunningCa {
     ca.start().await.unwrap()
 }
 
-/// Waits for the end of a connection on which nothing more is sent.
+/// Waits until the server closes a connection on which nothing more is sent.
 async fn is_cut_off(mut stream: TcpStream) {
     let mut rest = Vec::new();
     let _ =
@@ -28,7 +28,7 @@ async fn is_cut_off(mut stream: TcpStream) {
 }
 
 #[tokio::test]
-async fn a_peer_that_stops_amid_a_request_is_cut_off() {
+async fn stalled_request_is_cut_off() {
     let ca = impatient().await;
     for part in [
         "",
@@ -42,9 +42,8 @@ async fn a_peer_that_stops_amid_a_request_is_cut_off() {
     }
 }
 
-/// Four pieces are sent in the time that the server waits.
 #[tokio::test]
-async fn a_peer_that_sends_byte_by_byte_is_cut_off() {
+async fn slow_request_is_cut_off() {
     let ca = impatient().await;
     let mut stream = TcpStream::connect(ca.address()).await.unwrap();
     let drip = async {
@@ -56,7 +55,7 @@ async fn a_peer_that_sends_byte_by_byte_is_cut_off() {
 }
 
 #[tokio::test]
-async fn slow_peers_do_not_keep_others_out() {
+async fn idle_peers_do_not_block_others() {
     let ca = impatient().await;
     let mut idle = Vec::new();
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! How a server ends, and why one does not begin.
+//! Ends of a server, and reasons for which it does not start.
 #![cfg(unix)]
 
 use std::fs;
@@ -13,7 +13,7 @@ use super::{LINUX, Server};
 use crate::suite::sceplab::{DEADLINE, command, run, workspace};
 
 #[tokio::test]
-async fn ctrl_c_ends_a_server_in_good_order() {
+async fn ctrl_c_ends_a_server_without_errors() {
     let server = Server::start(&["linux"]);
     enrol(&server.authority, LINUX, settings("CN=a", None)).await.unwrap();
     let (code, _, stderr) = server.interrupt();
@@ -22,21 +22,21 @@ async fn ctrl_c_ends_a_server_in_good_order() {
 }
 
 #[test]
-fn connections_that_are_open_do_not_keep_a_server_from_ending() {
+fn open_connections_do_not_keep_a_server_from_ending() {
     let server = Server::start(&["ndes"]);
     let _idle = TcpStream::connect(&server.authority).unwrap();
     assert_eq!(server.interrupt().0, Some(0));
 }
 
 #[test]
-fn a_service_manager_ends_a_server_too() {
+fn sigterm_ends_a_server() {
     let mut server = Server::start(&["linux"]);
     server.running.signal("TERM");
     assert_eq!(server.running.wait().code(), Some(0));
 }
 
 #[test]
-fn a_log_that_nobody_reads_keeps_a_server_neither_from_serving_nor_from_ending() {
+fn unread_log_keeps_a_server_neither_from_serving_nor_from_ending() {
     let mut command = command(workspace(), &["serve", "linux", "--listen", "127.0.0.1:0"]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = Child(command.spawn().unwrap());
@@ -44,7 +44,7 @@ fn a_log_that_nobody_reads_keeps_a_server_neither_from_serving_nor_from_ending()
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     let authority = line.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
-    // From here on, nobody reads. A pipe holds 64 KiB, which these requests fill several times.
+    // From here on, the log is not read. A pipe holds 64 KiB, which these requests fill several times.
     let mut stream = TcpStream::connect(&authority).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let request = b"GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -81,7 +81,7 @@ impl Drop for Child {
 }
 
 #[test]
-fn a_name_that_is_none_is_wrong_usage() {
+fn invalid_ca_subject_is_wrong_usage() {
     for name in ["nonsense", "", "CN="] {
         let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--ca-subject", name]);
         ended.assert_orderly();
@@ -90,14 +90,14 @@ fn a_name_that_is_none_is_wrong_usage() {
 }
 
 #[test]
-fn a_test_ca_says_loudly_that_it_is_one() {
+fn server_warns_that_it_is_a_test_ca() {
     let (_, _, stderr) = Server::start(&["linux"]).interrupt();
     assert!(stderr.contains("THIS IS A TEST CA"), "{stderr}");
     assert!(stderr.contains("no challenge password"), "{stderr}");
 }
 
 #[test]
-fn a_port_in_use_is_told() {
+fn port_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = run(&["serve", "linux", "--listen", &address]);
@@ -107,7 +107,7 @@ fn a_port_in_use_is_told() {
 }
 
 #[test]
-fn an_unusable_state_is_told() {
+fn unusable_state_is_reported() {
     let state = tempfile::NamedTempFile::new().unwrap();
     let path = state.path().to_str().unwrap();
     let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--state", path]);
@@ -116,7 +116,7 @@ fn an_unusable_state_is_told() {
 }
 
 #[test]
-fn a_damaged_state_is_told_and_left_alone() {
+fn damaged_state_is_reported_and_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     drop(Server::start(&["linux", "--state", path]));
@@ -133,7 +133,7 @@ fn a_damaged_state_is_told_and_left_alone() {
 }
 
 #[test]
-fn the_state_of_another_personality_is_refused() {
+fn state_of_another_personality_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     drop(Server::start(&["linux", "--state", path]));
@@ -142,7 +142,7 @@ fn the_state_of_another_personality_is_refused() {
 }
 
 #[test]
-fn two_servers_do_not_share_a_state() {
+fn state_in_use_by_another_server_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let _first = Server::start(&["linux", "--state", path]);

@@ -1,4 +1,4 @@
-//! The socket of a served device: who is let in, and what is in the way.
+//! The socket of a served device: its users, and files in its place.
 
 use std::fs;
 use std::io::Write;
@@ -9,7 +9,7 @@ use crate::suite::sceplab::{Running, command, run_in, wait_until};
 use crate::support::served::{Served, refused_to_serve, serve};
 
 #[test]
-fn term_ends_a_device_and_removes_its_socket() {
+fn sigterm_ends_a_device_and_removes_its_socket() {
     let mut served = Served::start(&[]);
     assert_eq!(served.mode(), 0o600);
     assert_eq!(served.says("show date").code, Some(0));
@@ -25,7 +25,7 @@ fn term_ends_a_device_and_removes_its_socket() {
 }
 
 #[test]
-fn a_stale_socket_is_replaced_and_a_served_one_is_not() {
+fn stale_socket_is_replaced_and_a_served_one_is_kept() {
     let mut served = Served::start(&[]);
     let second = run_in(served.folder.path(), &["dut", "--serve", "dut"]);
     assert_eq!(
@@ -48,7 +48,7 @@ fn a_stale_socket_is_replaced_and_a_served_one_is_not() {
 }
 
 #[test]
-fn another_protocol_on_the_socket_is_told_and_harmless() {
+fn another_protocol_on_the_socket_is_reported_and_harmless() {
     let folder = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(folder.path().join("dut")).unwrap();
     let answering = std::thread::spawn(move || {
@@ -61,14 +61,14 @@ fn another_protocol_on_the_socket_is_told_and_harmless() {
 
     let served = Served::start(&[]);
     let mut garbage = UnixStream::connect(served.folder.path().join("dut")).unwrap();
-    // Longer than any line may be: the device need not read to its end.
+    // This is longer than a line may be, so the device need not read to its end.
     let flood = vec![b'x'; 20 << 20];
     let _ = garbage.write_all(&flood);
     assert_eq!(served.says("show date").code, Some(0));
 }
 
 #[test]
-fn a_device_takes_64_users_at_a_time() {
+fn device_accepts_64_users_at_once() {
     let served = Served::start(&[]);
     let socket = served.folder.path().join("dut");
     let mut users: Vec<_> = (0..64).map(|_| UnixStream::connect(&socket).unwrap()).collect();
@@ -80,7 +80,7 @@ fn a_device_takes_64_users_at_a_time() {
 }
 
 #[test]
-fn a_user_who_floods_and_one_who_hangs_up_are_not_felt_by_others() {
+fn flooding_and_disconnecting_users_do_not_disturb_others() {
     let served = Served::start(&[]);
     let mut flooding = command(served.folder.path(), &["dut", "--attach", "dut"]);
     flooding.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -94,7 +94,7 @@ fn a_user_who_floods_and_one_who_hangs_up_are_not_felt_by_others() {
     let mut hanging = command(served.folder.path(), &["dut", "--attach", "dut"]);
     hanging.stdin(Stdio::piped());
     let mut hanging = Running::start(hanging);
-    hanging.tell("configure");
+    hanging.write_line("configure");
     hanging.stdout_line(|line| line.starts_with("[edit]").then_some(()));
     hanging.signal("HUP");
     assert_eq!(hanging.wait().code(), None);
@@ -102,7 +102,7 @@ fn a_user_who_floods_and_one_who_hangs_up_are_not_felt_by_others() {
 }
 
 #[test]
-fn an_interface_of_a_wrong_name_or_that_is_absent_is_refused() {
+fn misnamed_and_missing_interfaces_are_rejected() {
     let name = refused_to_serve(&["--interface", "wlan0"]);
     assert!(name.contains("no name of a device's interface"), "{name}");
     let absent = refused_to_serve(&["--interface", "eth4711"]);

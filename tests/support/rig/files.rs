@@ -1,4 +1,4 @@
-//! What the SSH server and the CAs read: users, keys, passwords, a lab.
+//! Files that the SSH server and the CAs read: users, keys, passwords, a lab.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,23 +7,23 @@ use std::path::Path;
 use super::INSIDE;
 use crate::support::sceplab::run_program;
 
-/// Who logs in.
+/// Name of the user who logs in.
 pub(crate) const USER: &str = "admin";
-/// The number of that user and of his group.
+/// Number of [`USER`] and of the user's group.
 pub(super) const USER_ID: u32 = 60_001;
-/// His password.
+/// Password of [`USER`].
 pub(crate) const PASSWORD: &str = "Sauerklee-4Rm";
 /// `openssl passwd -6 -salt sceplab Sauerklee-4Rm`.
 const PASSWORD_HASH: &str = "$6$sceplab$AFNs7ficY1RHOwEywJN4hwfgL.I1aAZ8tCTZPpaoE7C9kv7BykUqypw.7RlSQ28uMEsbxYr1VtrcrBhcAd6/x1";
-/// Who may see the `mscep_admin` page.
+/// Name of the user of the `mscep_admin` page.
 pub(crate) const ADMIN: &str = "enroller";
-/// His password.
+/// Password of [`ADMIN`].
 pub(crate) const ADMIN_PASSWORD: &str = "Brunnenkresse-6Jd";
-/// What the documented configurations' sealed passwords open to.
+/// The challenge passwords that are sealed in the documented configurations.
 const CHALLENGE: &str = "scep-challenge";
 const ONE_TIME: &str = "8CE317021F6900691ED0DD50F7459D6E";
 
-/// The device with what opens the sealed values of both documented scenarios.
+/// A lab for both documented scenarios; the device has the keyring for their sealed values.
 const LAB: &str = "devices:
   DUT0:
     interfaces: {eth0: 10.215.168.0/24}
@@ -47,7 +47,7 @@ pki:
     challenge: {one-time: [8CE317021F6900691ED0DD50F7459D6E]}
 ";
 
-/// Fills the folder of a rig whose SSH server is known as `host`, and whose user has that number.
+/// Fills the folder of a rig. `host` is the SSH server in `known_hosts`, `user` the number of the user who logs in.
 pub(super) fn write(folder: &Path, host: &str, user: u32) {
     fs::create_dir(folder.join("etc")).unwrap();
     for (name, text) in [
@@ -74,7 +74,7 @@ pub(super) fn write(folder: &Path, host: &str, user: u32) {
     fs::copy(folder.join("identity.pub"), folder.join("authorized_keys")).unwrap();
 }
 
-/// Another host key; who knows the old one does not know this one.
+/// Makes a new host key in place of the old one.
 pub(super) fn new_host_key(folder: &Path) {
     for file in ["host_key", "host_key.pub"] {
         let _ = fs::remove_file(folder.join(file));
@@ -82,7 +82,7 @@ pub(super) fn new_host_key(folder: &Path) {
     new_key(&folder.join("host_key"));
 }
 
-/// A key pair of OpenSSH's; the public one has `.pub` added to its name.
+/// Makes a key pair with OpenSSH; the public key has `.pub` added to its name.
 pub(crate) fn new_key(path: &Path) {
     let path = path.to_str().unwrap();
     run_program("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "rig", "-f", path]);

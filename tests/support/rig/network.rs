@@ -1,16 +1,16 @@
-//! Networks: one of each trial's own, and what is listened at in those of a room.
+//! A network for each trial, and the open ports of networks.
 
 use std::panic::resume_unwind;
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
 
-use super::room::Room;
+use super::namespaces::Namespaces;
 use crate::support::sceplab::run_program;
 
-/// Runs a test in a network that has nothing but its loopback, and nobody else in it: every port is free, and stays so.
+/// Runs a test in its own network, which has only a loopback interface: every port is free, and stays free.
 ///
-/// The threads and the processes that the test starts are in it as well.
+/// Threads and processes that the test starts are in the same network.
 pub(crate) fn in_own_network(test: Box<dyn FnOnce() + Send>) {
     let alone = thread::spawn(|| {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
@@ -22,16 +22,17 @@ pub(crate) fn in_own_network(test: Box<dyn FnOnce() + Send>) {
     }
 }
 
-/// Whether anything listens at that port of a network of the room.
-pub(super) fn is_listened_at(room: &Room, network: Option<&str>, port: u16) -> bool {
-    listened_at(room, network).contains(&port)
+/// True if a server listens at that port, in a network of the namespaces or in that of this thread.
+pub(super) fn is_listened_at(namespaces: &Namespaces, network: Option<&str>, port: u16) -> bool {
+    listened_at(namespaces, network).contains(&port)
 }
 
-/// The ports that anything listens at in a network of the room, or in that of this thread.
-pub(super) fn listened_at(room: &Room, network: Option<&str>) -> Vec<u16> {
+/// The open ports, in a network of the namespaces or in that of this thread.
+pub(super) fn listened_at(namespaces: &Namespaces, network: Option<&str>) -> Vec<u16> {
     let table = match network {
         Some(network) => {
-            let shown = room.in_network(network, "cat").arg("/proc/net/tcp").output().unwrap();
+            let shown =
+                namespaces.in_network(network, "cat").arg("/proc/net/tcp").output().unwrap();
             String::from_utf8(shown.stdout).unwrap()
         }
         None => std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap(),

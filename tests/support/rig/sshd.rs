@@ -1,13 +1,13 @@
-//! OpenSSH's server, with settings, keys and users of its own.
+//! OpenSSH's server, with the rig's settings, keys and users.
 
 use std::fs;
 use std::path::Path;
 
 use super::INSIDE;
-use super::room::Room;
+use super::namespaces::Namespaces;
 use crate::support::sceplab::Running;
 
-/// Everything that Debian's own settings would say otherwise.
+/// Options that differ from Debian's settings.
 const OPTIONS: [&str; 15] = [
     "HostKey=/run/rig/host_key",
     "AuthorizedKeysFile=/run/rig/authorized_keys",
@@ -26,12 +26,12 @@ const OPTIONS: [&str; 15] = [
     "PermitRootLogin=yes",
 ];
 
-/// Starts a server that listens at `address`, and waits until it does; its sessions end with it.
+/// Starts a server and waits until it listens at `address`; its sessions end with it.
 ///
-/// `settings` come before the rig's own: the first value of an option is the one that counts.
+/// `settings` come before the rig's own, because the first value of an option counts.
 #[track_caller]
 pub(super) fn start(
-    room: &Room,
+    namespaces: &Namespaces,
     network: Option<&str>,
     address: &str,
     settings: &str,
@@ -42,7 +42,7 @@ pub(super) fn start(
     fs::write(folder.join("sshd_config"), text).unwrap();
     let config = format!("{INSIDE}/sshd_config");
     let arguments = ["-D", "-e", "-f", &config];
-    let mut server = Running::start(room.command(network, "/usr/sbin/sshd", &arguments));
+    let mut server = Running::start(namespaces.command(network, "/usr/sbin/sshd", &arguments));
     server.stderr_line(|line| line.contains("Server listening on").then_some(()));
     server
 }

@@ -1,25 +1,25 @@
-//! The hosts of both documented labs, the device's second interface, and an office that reaches all of them.
+//! The hosts of both documented labs, the device's management interface, and an office that reaches them all.
 
 use std::fmt::Write as _;
 
 use super::INSIDE;
 use super::files::ADMIN;
+use super::namespaces::Namespaces;
 use super::network::listened_at;
 use super::relay::Relay;
-use super::room::Room;
 use crate::support::sceplab::Running;
 
-/// The address that the device is managed at, on an interface that is not its own to configure.
+/// Address of the device's management interface, which the device cannot configure.
 pub(super) const MANAGEMENT: &str = "198.51.100.7";
 
-/// The port of the Linux PKI's own loopback where it is told what to do, and of the office's that leads there.
+/// Control port of the Linux PKI, on its loopback; the office's loopback forwards to it.
 pub(crate) const LINUX_CONTROL: u16 = 8090;
-/// The same of the Windows PKI.
+/// The same for the Windows PKI.
 pub(crate) const WINDOWS_CONTROL: u16 = 8091;
 
 const HOSTS: [&str; 5] = ["dut", "gateway", "core", "windows", "office"];
 
-/// Each link: two hosts, their interfaces, and their addresses; the device's own interface has none yet.
+/// Each link: two hosts, their interfaces and addresses; the device's `eth0` has none yet.
 const LINKS: [[&str; 6]; 5] = [
     ["dut", "eth0", "", "gateway", "eth0", "10.215.168.1/24"],
     ["gateway", "eth1", "10.0.12.1/30", "core", "eth0", "10.0.12.2/30"],
@@ -37,7 +37,7 @@ const ROUTES: [[&str; 3]; 5] = [
 ];
 
 const SETTINGS: [[&str; 3]; 5] = [
-    // A router that tells of each packet it has no way for, and not of the first few alone.
+    // The router reports every packet that it has no route for, not only the first few.
     ["gateway", "icmp_ratemask", "0"],
     ["gateway", "ip_forward", "1"],
     ["core", "ip_forward", "1"],
@@ -74,24 +74,26 @@ pub(super) fn script() -> String {
     script
 }
 
-/// The ways from the office to where the PKIs are told what to do.
-pub(super) fn controls(room: &Room) -> Vec<Relay> {
-    let way = |host: &str, port| Relay::start(&room.network("office"), &room.network(host), port);
+/// Forwards the PKIs' control ports to the office.
+pub(super) fn controls(namespaces: &Namespaces) -> Vec<Relay> {
+    let way = |host: &str, port| {
+        Relay::start(&namespaces.network("office"), &namespaces.network(host), port)
+    };
     vec![way("gateway", LINUX_CONTROL), way("windows", WINDOWS_CONTROL)]
 }
 
-/// Whether anything listens where the PKIs do.
-pub(super) fn are_pkis_there(room: &Room) -> bool {
-    ["gateway", "windows"].iter().any(|host| !listened_at(room, Some(host)).is_empty())
+/// True if a server listens on a PKI's host.
+pub(super) fn are_pkis_there(namespaces: &Namespaces) -> bool {
+    ["gateway", "windows"].iter().any(|host| !listened_at(namespaces, Some(host)).is_empty())
 }
 
-/// The PKIs of both documented labs, ready to be asked, that of the Linux lab with these further arguments.
-pub(super) fn pkis(room: &Room, of_linux: &[&str]) -> Vec<Running> {
+/// Starts the PKIs of both documented labs, the Linux PKI with further arguments, and waits until they listen.
+pub(super) fn pkis(namespaces: &Namespaces, of_linux: &[&str]) -> Vec<Running> {
     let program = format!("{INSIDE}/sceplab");
     let start = |host: &str, arguments: &str, further: &[&str]| {
         let mut all: Vec<&str> = arguments.split(' ').collect();
         all.extend(further);
-        let mut pki = Running::start(room.command(Some(host), &program, &all));
+        let mut pki = Running::start(namespaces.command(Some(host), &program, &all));
         pki.stdout_line(|line| line.contains("http://").then_some(()));
         pki
     };

@@ -1,2 +1,2 @@
-# A device that lets its user in and says nothing.
+# A device that accepts the login and prints nothing.
 exec sleep 100000

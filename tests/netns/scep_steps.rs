@@ -1,4 +1,4 @@
-//! SCEP spoken to a mock CA in a lab on the kernel's network, and what that CA tells.
+//! Steps that talk to a mock CA in a lab on the kernel's network.
 
 use std::fs;
 
@@ -8,11 +8,11 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        every_kind_of_step_is_carried_out_with_a_host_or_without,
-        a_mock_ca_is_spoken_to_at_its_hosts_address,
-        a_fault_that_did_not_happen_there_proves_nothing,
-        a_client_that_refuses_a_faulty_answer_passes,
-        a_pki_that_closes_its_connections_gives_no_answer_and_breaks_no_lab,
+        every_kind_of_step_runs_with_and_without_a_host,
+        mock_ca_is_reached_at_its_hosts_address,
+        fault_that_did_not_fire_fails_the_scenario,
+        client_that_rejects_a_faulty_reply_passes,
+        closed_connection_is_no_reply_and_breaks_no_lab,
     ]
 }
 
@@ -41,7 +41,7 @@ const STEPS: &str = "steps:
   - issued: {count: 2}
 ";
 
-/// Runs a scenario there.
+/// Runs a scenario on the kernel's network.
 fn run(scenario: &str, further: &[&str]) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("it.yaml"), scenario).unwrap();
@@ -52,29 +52,29 @@ fn run(scenario: &str, further: &[&str]) -> Ended {
     ended
 }
 
-fn every_kind_of_step_is_carried_out_with_a_host_or_without() {
+fn every_kind_of_step_runs_with_and_without_a_host() {
     for head in [HEAD, BARE] {
         let ended = run(&format!("{head}{STEPS}"), &[]);
         assert_eq!(ended.code, Some(0), "{}", ended.told());
     }
 }
 
-fn a_mock_ca_is_spoken_to_at_its_hosts_address() {
+fn mock_ca_is_reached_at_its_hosts_address() {
     let ended = run(&format!("{HEAD}{STEPS}").replace("count: 2", "count: 3, within: 0s"), &[]);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
-    // The log names who asked; in memory that would be nobody's address.
+    // The log has the address of the client; in memory there would be none.
     let told = ended.stdout.lines().filter(|line| line.contains("ca: 10.0.0.1:"));
     assert!(told.count() >= 4, "{}", ended.stdout);
 }
 
-fn a_fault_that_did_not_happen_there_proves_nothing() {
+fn fault_that_did_not_fire_fails_the_scenario() {
     let faults = "      faults: [{on: CertPoll, do: wrong-recipient-nonce}]\n";
     let ended = run(&format!("{HEAD}{faults}{STEPS}"), &[]);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     assert!(ended.stdout.contains("a fault did not happen: nothing is proved"), "{}", ended.stdout);
 }
 
-fn a_client_that_refuses_a_faulty_answer_passes() {
+fn client_that_rejects_a_faulty_reply_passes() {
     let faults = "      faults: [{on: PKCSReq, do: wrong-recipient-nonce}]\n";
     let steps = "steps:\n  - client: {expect: failure}\n";
     let ended = run(&format!("{HEAD}{faults}{steps}"), &[]);
@@ -84,7 +84,7 @@ fn a_client_that_refuses_a_faulty_answer_passes() {
     assert!(ended.stdout.contains("the client accepts what it is to refuse"), "{}", ended.stdout);
 }
 
-fn a_pki_that_closes_its_connections_gives_no_answer_and_breaks_no_lab() {
+fn closed_connection_is_no_reply_and_breaks_no_lab() {
     let faults = "      faults: [{on: GetCACaps, do: close-connection}]\n";
     let steps = "steps:\n  - scep: {send: GetCACaps, accept: [{reply: none}]}\n";
     let ended = run(&format!("{HEAD}{faults}{steps}"), &[]);

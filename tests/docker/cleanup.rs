@@ -1,4 +1,4 @@
-//! Nothing is left of a lab of containers, however it ends.
+//! A lab of containers leaves nothing behind, however it ends.
 
 use super::scenario::{Docker, Scenario, WAITS, wait_until};
 use crate::support::sceplab::Running;
@@ -9,11 +9,11 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         passed_and_failed_scenarios_leave_no_container,
         int_term_and_hup_remove_the_lab,
-        a_killed_run_leaves_nothing_of_its_lab,
+        killed_run_leaves_nothing_of_its_lab,
     ]
 }
 
-/// How many containers `WAITS` has.
+/// Number of containers of `WAITS`.
 const NODES: usize = 3;
 
 fn passed_and_failed_scenarios_leave_no_container() {
@@ -27,23 +27,23 @@ fn passed_and_failed_scenarios_leave_no_container() {
 
 fn int_term_and_hup_remove_the_lab() {
     let docker = Docker::here();
-    // One container is a lab that is being built.
+    // With one container, the lab is still being built.
     for (signal, containers) in [("INT", NODES), ("TERM", NODES), ("HUP", NODES), ("INT", 1)] {
         let scenario = Scenario::new(&format!("interrupted-{signal}-{containers}"), WAITS);
         let mut run = Running::start(scenario.command(&[]));
-        wait_until("containers stand", || docker.containers(&scenario.id).len() >= containers);
+        wait_until("the containers run", || docker.containers(&scenario.id).len() >= containers);
         run.signal(signal);
         assert_eq!(run.wait().code(), Some(130), "{}", run.rest_of_stderr());
-        // The run waited for it.
+        // The run has waited for the removal.
         docker.assert_gone(&scenario.id);
     }
 }
 
-fn a_killed_run_leaves_nothing_of_its_lab() {
+fn killed_run_leaves_nothing_of_its_lab() {
     let docker = Docker::here();
     let scenario = Scenario::new("killed", WAITS);
     let mut run = Running::start(scenario.command(&[]));
-    wait_until("containers stand", || docker.containers(&scenario.id).len() == NODES);
+    wait_until("the containers run", || docker.containers(&scenario.id).len() == NODES);
     run.kill();
     wait_until("nothing is left", || docker.of_lab(&scenario.id).is_empty());
 }

@@ -1,4 +1,4 @@
-//! Nothing is left of a lab, however it ends: no process, no namespace, no folder.
+//! A lab leaves no process, no namespace and no folder behind, however it ends.
 
 use std::collections::HashSet;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -13,22 +13,22 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
         int_term_and_hup_remove_the_lab,
-        a_killed_run_leaves_nothing_of_its_lab,
-        the_next_run_removes_what_killed_runs_left,
-        a_lab_process_that_is_killed_ends_the_scenario_at_once,
-        a_lab_process_that_hangs_is_killed_after_an_interrupt,
-        passed_and_failed_scenarios_leave_nothing_of_their_labs,
+        killed_run_leaves_nothing_of_its_lab,
+        next_run_removes_leftovers_of_killed_runs,
+        killed_lab_process_ends_the_scenario_at_once,
+        hanging_lab_process_is_killed_after_an_interrupt,
+        passed_and_failed_scenarios_leave_no_labs,
         fifty_labs_leave_no_process_no_namespace_and_no_memory,
-        a_killed_device_ends_the_scenario_and_removes_the_lab,
-        a_device_that_hangs_ends_the_scenario_after_its_time,
+        killed_device_ends_the_scenario_and_removes_the_lab,
+        hanging_device_ends_the_scenario_after_a_timeout,
     ]
 }
 
-/// A lab that stands and the namespaces it stands in.
+/// A run with its lab, and the lab's namespaces.
 fn standing() -> (LabRun, HashSet<PathBuf>) {
     let run = LabRun::start(WAITS, &[]);
     let namespaces = run.namespaces();
-    // Of users and processes, mounts, and at least the links; root may do without the first.
+    // At least process, mount and network namespaces; root may need no user namespace.
     assert!(namespaces.len() >= 3, "{namespaces:?}");
     let [folder] = run.temporary().try_into().unwrap();
     assert_eq!(std::fs::metadata(folder).unwrap().mode() & 0o777, 0o700);
@@ -51,23 +51,23 @@ fn int_term_and_hup_remove_the_lab() {
         let (mut run, namespaces) = standing();
         run.running.signal(name);
         assert_eq!(run.running.wait().code(), Some(130));
-        // The run waited for it.
+        // The run has waited for the removal.
         assert!(inhabited().is_disjoint(&namespaces));
         assert!(run.temporary().is_empty() && run.registered().is_none());
     }
 }
 
-fn a_killed_run_leaves_nothing_of_its_lab() {
+fn killed_run_leaves_nothing_of_its_lab() {
     let (mut run, namespaces) = standing();
     run.running.kill();
     assert_gone(&run, &namespaces);
 }
 
-fn the_next_run_removes_what_killed_runs_left() {
+fn next_run_removes_leftovers_of_killed_runs() {
     let (mut run, namespaces) = standing();
     run.running.kill();
     assert_gone(&run, &namespaces);
-    // As a runner leaves it that is killed before it has a lab process.
+    // A runner that is killed before it has a lab process leaves such a folder.
     let left = run.folder.path().join("temporary/sceplab-lab-4711-Xa0b1c");
     std::fs::DirBuilder::new().mode(0o700).create(&left).unwrap();
 
@@ -79,7 +79,7 @@ fn the_next_run_removes_what_killed_runs_left() {
     assert!(run.registered().is_none() && run.temporary().is_empty());
 }
 
-fn a_lab_process_that_is_killed_ends_the_scenario_at_once() {
+fn killed_lab_process_ends_the_scenario_at_once() {
     for victim in [0, 1] {
         let (mut run, namespaces) = standing();
         let processes = run.processes();
@@ -91,7 +91,7 @@ fn a_lab_process_that_is_killed_ends_the_scenario_at_once() {
     }
 }
 
-fn a_lab_process_that_hangs_is_killed_after_an_interrupt() {
+fn hanging_lab_process_is_killed_after_an_interrupt() {
     let (mut run, namespaces) = standing();
     let processes = run.processes();
     processes[..2].iter().for_each(|process| signal("STOP", *process));
@@ -100,7 +100,7 @@ fn a_lab_process_that_hangs_is_killed_after_an_interrupt() {
     assert_gone(&run, &namespaces);
 }
 
-fn passed_and_failed_scenarios_leave_nothing_of_their_labs() {
+fn passed_and_failed_scenarios_leave_no_labs() {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..50 {
         let count = number % 2;
@@ -131,7 +131,7 @@ fn fifty_labs_leave_no_process_no_namespace_and_no_memory() {
     let mut run = LabRun::start_folder(folder, "last");
     assert_eq!(run.namespaces().len(), namespaces.len());
     assert_eq!(run.processes().len(), processes);
-    // 51 outcomes are kept; what else a lab needs, some MiB, is given back.
+    // The run keeps 51 outcomes; a lab needs some MiB more, which must be freed.
     let grown = run.resident_kib().saturating_sub(memory);
     assert!(grown < 8 * 1024, "{grown} KiB more than {memory}");
     let namespaces = run.namespaces();
@@ -139,7 +139,7 @@ fn fifty_labs_leave_no_process_no_namespace_and_no_memory() {
     assert_gone(&run, &namespaces);
 }
 
-/// A device that a scenario waits for, and the process that it is.
+/// A run that waits for a device, the lab's namespaces, and the device's process.
 fn standing_device() -> (LabRun, HashSet<PathBuf>, u32) {
     let pings = WAITS.replace(
         "issued: {pki: ca, count: 9, within: 60m}",
@@ -155,7 +155,7 @@ fn standing_device() -> (LabRun, HashSet<PathBuf>, u32) {
     (run, namespaces, device)
 }
 
-fn a_killed_device_ends_the_scenario_and_removes_the_lab() {
+fn killed_device_ends_the_scenario_and_removes_the_lab() {
     let (mut run, namespaces, device) = standing_device();
     signal("KILL", device);
     assert_eq!(run.running.wait().code(), Some(3));
@@ -164,13 +164,13 @@ fn a_killed_device_ends_the_scenario_and_removes_the_lab() {
     assert!(stdout.contains("DUT0"), "{stdout}");
 }
 
-fn a_device_that_hangs_ends_the_scenario_after_its_time() {
+fn hanging_device_ends_the_scenario_after_a_timeout() {
     let (mut run, namespaces, device) = standing_device();
     signal("STOP", device);
     assert_eq!(run.running.wait().code(), Some(3));
     assert_gone(&run, &namespaces);
     let stdout = run.running.rest_of_stdout();
-    // Whether the one who waits for an answer tells it or the one who watches is a matter of chance.
+    // Either the step that waits for an answer or the watcher of the device reports it.
     for part in ["`DUT0`: ", "nothing was heard of it for 30 s"] {
         assert!(stdout.contains(part), "{stdout}");
     }

@@ -1,4 +1,4 @@
-//! Every request that is wrong on purpose is refused by the mock CA for its own reason, as its log tells.
+//! The mock CA refuses each mutation for its own reason, which its log shows.
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
@@ -13,7 +13,7 @@ use testbed::Driver;
 
 use crate::suite::sceplab::workspace;
 
-/// A scenario that sends this and accepts nothing, so that its failure tells what the CA made of it.
+/// A scenario that sends this mutation and accepts no reply, so that its failure report has the CA's log.
 fn scenario(wrong: Mutation) -> Scenario {
     let method = match wrong.carrier() {
         Carrier::Get => "get",
@@ -33,7 +33,7 @@ fn scenario(wrong: Mutation) -> Scenario {
 }
 
 #[tokio::test]
-async fn each_is_refused_for_its_own_reason() {
+async fn each_mutation_is_refused_for_its_own_reason() {
     let scenarios = Mutation::ALL.iter().map(|wrong| scenario(*wrong)).collect();
     let driver: Arc<dyn Driver> = Arc::new(Virtual::default());
     let at_once = NonZeroUsize::new(4).unwrap();
@@ -57,7 +57,7 @@ async fn each_is_refused_for_its_own_reason() {
         (r"issued [0-9a-f:]+ to `CN = sceplab-[0-9a-f]+`", "issued [SERIAL] to `[SUBJECT]`"),
         (r"[0-9]+ bytes wanted, [0-9]+ left", "[N] bytes wanted, [M] left"),
         (r"Invalid symbol [0-9]+, offset [0-9]+", "Invalid symbol [N], offset [M]"),
-        // What is wrong with random bytes is random.
+        // Random bytes are refused for random reasons.
         (r"(?m)^(noise|noise-as-envelope|corrupt-envelope)(: .*?(?:400|badRequest)): .*$", "$1$2: [REASON]"),
     ]}, { insta::assert_snapshot!("wrongs", told) });
 }

@@ -1,4 +1,4 @@
-//! The configuration: replaced, refused, kept, put back.
+//! Replacing, refusing, keeping and restoring the configuration.
 
 use driver_live::ssh_device::Restored;
 use model::lab::SshTarget;
@@ -11,18 +11,18 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_configuration_is_replaced_and_put_back,
-        nothing_is_typed_where_nothing_changed,
-        the_configuration_of_a_dropped_device_is_restored,
+        configuration_is_replaced_and_restored,
+        unchanged_configuration_is_not_restored,
+        dropped_device_restores_its_configuration,
         keep_config_leaves_the_new_configuration_and_the_kept_paths,
-        a_refused_line_is_told_by_its_number_without_its_secret,
-        a_refused_commit_is_told_with_its_place,
-        lines_other_than_set_and_delete_are_refused,
-        the_lock_of_another_session_is_waited_for,
-        a_masked_secret_is_neither_deleted_nor_overwritten,
-        a_device_without_set_lines_cannot_be_saved,
-        an_interface_that_may_be_the_way_in_is_not_deleted,
-        a_second_run_is_refused_the_device,
+        refused_line_is_reported_by_number_without_its_secret,
+        refused_commit_is_reported_with_its_line,
+        lines_other_than_set_and_delete_are_rejected,
+        commit_waits_for_the_lock_of_another_session,
+        masked_secret_is_neither_deleted_nor_overwritten,
+        device_without_set_lines_is_rejected,
+        interface_that_may_carry_the_session_is_not_deleted,
+        device_in_use_by_another_run_is_rejected,
     ]
 }
 
@@ -39,18 +39,18 @@ async fn refused(special: &str, lines: &str) -> (Sshd, usize, String, String) {
     let server = server(special);
     let device = connect(&server.target()).await.unwrap();
     let error = device.configure(Change::Replace(lines)).await.unwrap_err();
-    assert_eq!(server.text("running"), BEFORE, "something was left half done");
-    // Neither is the session.
+    assert_eq!(server.text("running"), BEFORE, "the configuration is changed");
+    // The session still works.
     device.configure(Change::Modify("set system name x")).await.unwrap();
     assert_eq!(device.restore().await, Restored::PutBack);
     assert_eq!(server.text("running"), BEFORE);
     match error {
         DeviceError::ConfigurationRefused { line, text, message } => (server, line, text, message),
-        other => panic!("it was not refused: {other:?}"),
+        other => panic!("the lines were not refused: {other:?}"),
     }
 }
 
-async fn a_configuration_is_replaced_and_put_back() {
+async fn configuration_is_replaced_and_restored() {
     let server = server("");
     let device = connect(&server.target()).await.unwrap();
     let lines =
@@ -65,21 +65,21 @@ async fn a_configuration_is_replaced_and_put_back() {
     assert!(!server.text("running").contains("host-name"));
     assert_eq!(device.restore().await, Restored::PutBack);
     assert_eq!(server.text("running"), BEFORE);
-    // Only what differs was typed, and nothing saved.
+    // Only differences are typed, and nothing is saved.
     assert!(!server.text("typed").contains("login"), "{}", server.text("typed"));
     assert!(!server.text("typed").contains("save"));
     let refused = device.execute("show running").await;
     assert!(matches!(refused, Err(DeviceError::Broken { .. })), "{refused:?}");
 }
 
-async fn nothing_is_typed_where_nothing_changed() {
+async fn unchanged_configuration_is_not_restored() {
     let server = server("");
     let device = connect(&server.target()).await.unwrap();
     assert_eq!(device.restore().await, Restored::Unchanged);
     assert!(!server.text("typed").contains("configure"));
 }
 
-async fn the_configuration_of_a_dropped_device_is_restored() {
+async fn dropped_device_restores_its_configuration() {
     let (server, sessions) = (server(""), sessions(None));
     let device = sessions.open("DUT0", &server.target(), false).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
@@ -102,7 +102,7 @@ async fn keep_config_leaves_the_new_configuration_and_the_kept_paths() {
     assert_eq!(server.text("running"), format!("set a b\n{BEFORE}"));
 }
 
-async fn a_refused_line_is_told_by_its_number_without_its_secret() {
+async fn refused_line_is_reported_by_number_without_its_secret() {
     let special = r#"special() {
         case "$1" in *pasword*) printf '\r\n  Configuration path: system [pasword] is not valid\r\n  Set failed\r\n\r\n'; return 0 ;; esac
         return 1
@@ -112,10 +112,10 @@ async fn a_refused_line_is_told_by_its_number_without_its_secret() {
     assert_eq!(line, 3);
     assert_eq!(text, "set system certificate scep csr C pasword ****");
     assert_tells(&message, &["Configuration path: system [pasword] is not valid", "Set failed"]);
-    assert!(!server.text("typed").contains("set a b"), "it went on");
+    assert!(!server.text("typed").contains("set a b"), "further lines were typed");
 }
 
-async fn a_refused_commit_is_told_with_its_place() {
+async fn refused_commit_is_reported_with_its_line() {
     let special = r#"special() {
         [ "$1" = commit ] && grep -q bad candidate && {
             printf '[ system bad ]\r\nit is bad\r\n\r\n[[system bad]] failed\r\nCommit failed\r\n'; return 0; }
@@ -126,14 +126,14 @@ async fn a_refused_commit_is_told_with_its_place() {
     assert_eq!(message, "[ system bad ]\nit is bad\n\n[[system bad]] failed\nCommit failed");
 }
 
-async fn lines_other_than_set_and_delete_are_refused() {
+async fn lines_other_than_set_and_delete_are_rejected() {
     let (server, line, _, message) = refused("", "set a b\nsave").await;
     assert_eq!(line, 2);
     assert_tells(&message, &["`save` is no configuration line"]);
     assert!(!server.text("typed").contains("save"));
 }
 
-async fn the_lock_of_another_session_is_waited_for() {
+async fn commit_waits_for_the_lock_of_another_session() {
     let special = r#"special() {
         [ "$1" = commit ] && [ "$(wc -l < locks)" -lt 3 ] && { echo x >> locks
             echo 'Configuration system temporarily locked due to another commit in progress'; return 0; }
@@ -147,7 +147,7 @@ async fn the_lock_of_another_session_is_waited_for() {
     device.restore().await;
 }
 
-async fn a_masked_secret_is_neither_deleted_nor_overwritten() {
+async fn masked_secret_is_neither_deleted_nor_overwritten() {
     let server = server("");
     let masked = "set service snmp community '****'\nset service snmp listen 1\n";
     std::fs::write(server.path("running"), format!("{BEFORE}{masked}set service x\n")).unwrap();
@@ -168,7 +168,7 @@ async fn a_masked_secret_is_neither_deleted_nor_overwritten() {
     assert_eq!(server.text("running").lines().count(), before.lines().count());
 }
 
-async fn a_device_without_set_lines_cannot_be_saved() {
+async fn device_without_set_lines_is_rejected() {
     let special =
         r#"special() { case "$1" in show*) echo 'interfaces {'; return 0 ;; esac; return 1; }"#;
     let server = server(special);
@@ -183,19 +183,19 @@ async fn a_device_without_set_lines_cannot_be_saved() {
     assert!(!server.text("typed").contains("configure"));
 }
 
-async fn an_interface_that_may_be_the_way_in_is_not_deleted() {
+async fn interface_that_may_carry_the_session_is_not_deleted() {
     let server = server("");
     let target = SshTarget { keep: Vec::new(), ..server.target() };
     let device = connect(&target).await.unwrap();
     let error = device.configure(Change::Replace("set system host-name r1\n")).await.unwrap_err();
     assert_tells(&error.to_string(), &["could cut off the way in", "127.0.0.1", "`keep: "]);
     assert_eq!(server.text("running"), BEFORE);
-    // What takes nothing away is no danger.
+    // A change that deletes nothing is safe.
     device.configure(Change::Modify("set system host-name r1\n")).await.unwrap();
     assert_eq!(device.restore().await, Restored::PutBack);
 }
 
-async fn a_second_run_is_refused_the_device() {
+async fn device_in_use_by_another_run_is_rejected() {
     let server = server("");
     let device = connect(&server.target()).await.unwrap();
     let error = connect(&server.target()).await.err().map(|error| error.to_string());

@@ -1,4 +1,4 @@
-//! Who is let in: host keys, keys, passwords, and servers that are none.
+//! Login: host keys, keys, passwords, and servers that do not speak SSH.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,22 +14,22 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        where_nobody_listens_the_connection_is_refused,
-        a_server_of_another_kind_is_told_from_ssh,
-        a_server_without_common_algorithms_is_told_with_its_own_ones,
-        the_algorithms_of_old_routers_are_spoken,
-        an_unknown_host_key_is_refused_with_its_fingerprint,
-        a_changed_host_key_is_refused_with_both_fingerprints,
-        hashed_names_of_hosts_are_known,
-        a_wrong_key_is_refused_with_what_the_device_takes,
-        a_key_may_have_a_pass_phrase,
-        a_password_comes_from_a_file_and_is_never_told,
-        a_password_that_nobody_knows_is_told_with_what_to_give,
-        a_password_may_be_asked_for_at_the_keyboard,
+        closed_port_and_unknown_host_are_reported,
+        server_without_ssh_is_reported,
+        lack_of_common_algorithms_is_reported_with_those_of_the_server,
+        algorithms_of_old_routers_are_supported,
+        unknown_host_key_is_rejected_with_its_fingerprint,
+        changed_host_key_is_rejected_with_both_fingerprints,
+        hashed_known_hosts_are_recognised,
+        wrong_key_is_reported_with_the_accepted_methods,
+        key_with_a_pass_phrase_is_accepted,
+        password_from_a_file_is_used_and_never_shown,
+        missing_password_is_reported_with_its_possible_sources,
+        keyboard_interactive_password_is_accepted,
     ]
 }
 
-async fn where_nobody_listens_the_connection_is_refused() {
+async fn closed_port_and_unknown_host_are_reported() {
     let (_socket, address) = refusing();
     let port = address.port();
     let told = reason(connect(&SshTarget::new("admin", "127.0.0.1", port)).await);
@@ -41,7 +41,7 @@ async fn where_nobody_listens_the_connection_is_refused() {
     assert_tells(&told, &["`no.such.host.invalid` is not resolved"]);
 }
 
-async fn a_server_of_another_kind_is_told_from_ssh() {
+async fn server_without_ssh_is_reported() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = std::thread::spawn(move || {
@@ -53,10 +53,10 @@ async fn a_server_of_another_kind_is_told_from_ssh() {
     assert_tells(&told, &["before the SSH handshake was through", "it may be no SSH server"]);
 }
 
-async fn a_server_without_common_algorithms_is_told_with_its_own_ones() {
+async fn lack_of_common_algorithms_is_reported_with_those_of_the_server() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    // It is called again, with the algorithms of old routers.
+    // `ssh` connects a second time, with the algorithms of old routers.
     let server = std::thread::spawn(move || {
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().unwrap();
@@ -71,7 +71,7 @@ async fn a_server_without_common_algorithms_is_told_with_its_own_ones() {
     assert_tells(&told, &parts);
 }
 
-/// A packet with algorithms that a server offers, of each kind the same (RFC 4253 §6 and §7.1).
+/// A `SSH_MSG_KEXINIT` packet with the same algorithm in each list (RFC 4253 §6 and §7.1).
 fn key_exchange(algorithm: &str) -> Vec<u8> {
     let name_list = |name: &str| {
         let length = u32::try_from(name.len()).unwrap().to_be_bytes();
@@ -85,23 +85,23 @@ fn key_exchange(algorithm: &str) -> Vec<u8> {
     [&length[..], &[u8::try_from(padding).unwrap()], &payload].concat()
 }
 
-async fn the_algorithms_of_old_routers_are_spoken() {
+async fn algorithms_of_old_routers_are_supported() {
     let settings = "KexAlgorithms diffie-hellman-group1-sha1\nCiphers 3des-cbc\nMACs hmac-sha1";
     let server = Sshd::with(&script(""), settings);
     connect(&server.target()).await.unwrap().restore().await;
 }
 
-async fn an_unknown_host_key_is_refused_with_its_fingerprint() {
+async fn unknown_host_key_is_rejected_with_its_fingerprint() {
     let server = Sshd::start(&script(""));
     let fingerprint = server.fingerprint("host_key.pub");
     std::fs::remove_file(server.path("known_hosts")).unwrap();
     let told = reason(connect(&server.target()).await);
     assert_tells(&told, &["is not known", &fingerprint, "ssh-keyscan -p"]);
-    assert!(!server.path("known_hosts").exists(), "a key was taken for granted");
+    assert!(!server.path("known_hosts").exists(), "an unknown key was saved");
     assert!(!server.path("typed").exists(), "something was typed");
 }
 
-async fn a_changed_host_key_is_refused_with_both_fingerprints() {
+async fn changed_host_key_is_rejected_with_both_fingerprints() {
     let server = Sshd::start(&script(""));
     new_key(&server.path("other"));
     server.write_known_hosts("other.pub");
@@ -112,14 +112,14 @@ async fn a_changed_host_key_is_refused_with_both_fingerprints() {
     assert!(!server.path("typed").exists(), "something was typed");
 }
 
-async fn hashed_names_of_hosts_are_known() {
+async fn hashed_known_hosts_are_recognised() {
     let server = Sshd::start(&script(""));
     server.hash_known_hosts();
     assert!(server.text("known_hosts").starts_with("|1|"));
     connect(&server.target()).await.unwrap().restore().await;
 }
 
-async fn a_wrong_key_is_refused_with_what_the_device_takes() {
+async fn wrong_key_is_reported_with_the_accepted_methods() {
     let server =
         Sshd::with(&script(""), "PasswordAuthentication no\nKbdInteractiveAuthentication no");
     new_key(&server.path("wrong"));
@@ -131,19 +131,19 @@ async fn a_wrong_key_is_refused_with_what_the_device_takes() {
     assert_tells(&reason(connect(&target).await), &["cannot be read"]);
 }
 
-async fn a_key_may_have_a_pass_phrase() {
+async fn key_with_a_pass_phrase_is_accepted() {
     let server = Sshd::start(&script(""));
     server.protect_identity("open sesame");
     let target = server.target();
     let knows = async |answer| sessions(answer).open("DUT0", &target, false).await;
     knows(Some("open sesame")).await.unwrap().restore().await;
     let told = reason(knows(None).await);
-    assert_tells(&told, &["has a pass phrase: nobody knows it", "the agent"]);
+    assert_tells(&told, &["has a pass phrase: no password is known", "the agent"]);
     let told = reason(knows(Some("wr0ng phrase")).await);
     assert!(!told.contains("wr0ng"), "{told}");
 }
 
-async fn a_password_comes_from_a_file_and_is_never_told() {
+async fn password_from_a_file_is_used_and_never_shown() {
     let server = Sshd::start(&script(""));
     connect(&server.target_with_password()).await.unwrap().restore().await;
     write(&server.path("password"), "wr0ng-passw0rd\n", 0o600);
@@ -157,18 +157,18 @@ async fn a_password_comes_from_a_file_and_is_never_told() {
     assert!(!told.contains("wr0ng-passw0rd"), "{told}");
 }
 
-async fn a_password_that_nobody_knows_is_told_with_what_to_give() {
+async fn missing_password_is_reported_with_its_possible_sources() {
     let server = Sshd::start(&script(""));
     let asked = SshTarget { password: None, identity: None, ..server.target() };
     let told = reason(connect(&asked).await);
-    assert_tells(&told, &["wants a password: nobody knows it"]);
+    assert_tells(&told, &["wants a password: no password is known"]);
     let device = sessions(Some(PASSWORD)).open("DUT0", &asked, false).await.unwrap();
     device.restore().await;
     let told = reason(connect(&SshTarget { identity: None, ..server.target() }).await);
     assert_tells(&told, &["`SCEPLAB_TEST_NO_PASSWORD`", "holds no password"]);
 }
 
-async fn a_password_may_be_asked_for_at_the_keyboard() {
+async fn keyboard_interactive_password_is_accepted() {
     let settings = "PasswordAuthentication no\nKbdInteractiveAuthentication yes\nUsePAM yes";
     let server = Sshd::with(&script(""), settings);
     let device = connect(&server.target_with_password()).await;

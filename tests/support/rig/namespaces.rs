@@ -1,4 +1,4 @@
-//! A room: namespaces of mounts, processes and, where wanted, networks, which are gone with the process that holds it.
+//! Namespaces of mounts, processes and, if wanted, networks. They end with the process that holds them.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::trials::find_program;
 
-/// What the rig needs, and the packages of Debian that have it.
+/// Programs that the rig needs, and their Debian packages.
 const PROGRAMS: [(&str, &str); 6] = [
     ("/usr/sbin/sshd", "openssh-server"),
     ("ssh", "openssh-client"),
@@ -17,9 +17,8 @@ const PROGRAMS: [(&str, &str); 6] = [
     ("script", "util-linux"),
 ];
 
-/// What the first process of a room does before it says that the room is ready: its own users, and no trace in the
-/// machine's `/run` and logs.
-const FURNISH: &str = r#"set -e
+/// Script of the first process: it mounts the rig's users, and keeps the machine's `/run` and logs unchanged.
+const SETUP: &str = r#"set -e
 mount -t tmpfs -o mode=755 rig /run
 mount -t tmpfs -o mode=755 rig /var/log
 mkdir -p /run/rig /run/sshd /run/netns
@@ -28,18 +27,18 @@ mount --bind "$SCEPLAB" /run/rig/sceplab
 for file in passwd group shadow; do mount --bind "/run/rig/etc/$file" "/etc/$file"; done
 "#;
 
-/// The last lines: the end of standard input is that of the room.
-const STAND: &str = "echo ready
+/// Last lines of the script: the namespaces end with its standard input.
+const HOLD: &str = "echo ready
 read _ || true
 ";
 
-/// The first process of the room, which ends when its standard input does, and the rest of the room with it.
-pub(super) struct Room {
+/// Namespaces. Their first process ends with its standard input, and all other processes with it.
+pub(super) struct Namespaces {
     holder: Child,
     first_process: u32,
 }
 
-/// What this machine lacks for a rig.
+/// The reason why a rig cannot run on this machine, if there is one.
 pub(super) fn missing() -> Option<String> {
     if !is_root() {
         return Some("only root may give an SSH server users and a network of its own".to_owned());
@@ -67,11 +66,11 @@ fn is_there(program: &str) -> bool {
     find_program(program).is_some() || Path::new("/usr/sbin").join(program).is_file()
 }
 
-impl Room {
-    /// Makes the namespaces and what `further`, lines of a shell script, adds to them.
+impl Namespaces {
+    /// Makes the namespaces; `further` has lines of a shell script that runs in them.
     #[track_caller]
     pub(super) fn new(folder: &Path, network: bool, further: &str) -> Self {
-        let script = format!("{FURNISH}{further}{STAND}");
+        let script = format!("{SETUP}{further}{HOLD}");
         let mut command = Command::new("unshare");
         command.args(["--mount", "--pid", "--fork", "--mount-proc"]);
         command.args(network.then_some("--net"));
@@ -81,17 +80,17 @@ impl Room {
         let mut holder = command.spawn().unwrap();
         let mut said = String::new();
         BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        assert_eq!(said, "ready\n", "the room cannot be furnished");
+        assert_eq!(said, "ready\n", "the namespaces cannot be prepared");
         let first_process = child_of(holder.id());
         Self { holder, first_process }
     }
 
-    /// The number of the process whose end is that of the room.
+    /// Number of the first process of the namespaces.
     pub(super) fn first_process(&self) -> u32 {
         self.first_process
     }
 
-    /// A command in the room, in one of its networks or in that of the room itself.
+    /// A command in the namespaces, in one of their named networks or in the first process's own.
     pub(super) fn command(
         &self,
         network: Option<&str>,
@@ -104,14 +103,14 @@ impl Room {
         if let Some(network) = network {
             command.args(["ip", "netns", "exec", network]);
         }
-        // It and all that it starts end with `nsenter`, which is what the test can kill.
+        // The command and its children end with `nsenter`, because the test can kill only that.
         command.args(["setpriv", "--pdeathsig", "KILL", "--"]);
         command.args(["unshare", "--pid", "--fork", "--kill-child", "--"]);
         command.arg(program).args(arguments).stdin(Stdio::null());
         command
     }
 
-    /// Stops all processes in a network of the room.
+    /// Suspends all processes in a named network.
     pub(super) fn freeze(&self, network: &str) {
         let stop = format!("kill -STOP $(ip netns pids {network})");
         let process = self.first_process.to_string();
@@ -120,20 +119,20 @@ impl Room {
         assert!(command.status().unwrap().success());
     }
 
-    /// A command in a network of the room, and in nothing else of it.
+    /// A command in a named network, and in no other of the namespaces.
     pub(super) fn in_network(&self, network: &str, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", self.network(network).display())).args(["--", program]);
         command
     }
 
-    /// The file of a network of the room, as it is found from outside.
+    /// Path of a named network, as seen from outside.
     pub(super) fn network(&self, name: &str) -> PathBuf {
         format!("/proc/{}/root/run/netns/{name}", self.first_process).into()
     }
 }
 
-impl Drop for Room {
+impl Drop for Namespaces {
     fn drop(&mut self) {
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();

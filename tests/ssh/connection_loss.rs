@@ -14,17 +14,17 @@ use crate::support::trials::{Need, Planned, trials};
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     trials![
         needs;
-        a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back,
-        a_configuration_committed_before_the_cut_is_restored,
-        a_device_that_is_gone_while_nothing_is_asked_is_noticed,
-        a_device_that_comes_back_is_waited_for,
-        a_configuration_that_cannot_be_restored_is_saved_and_told,
+        restart_during_a_commit_needs_no_restore,
+        configuration_committed_before_a_connection_loss_is_restored,
+        connection_loss_while_idle_is_noticed,
+        restore_waits_for_the_device_to_return,
+        unrestored_configuration_is_saved_and_reported,
     ]
 }
 
 const BEFORE: &str = "set a before\n";
 
-/// The session ends in the middle of the first commit, before or after the device took the configuration.
+/// A server whose session ends during the first commit. `before` is a shell command that runs before the end.
 fn cut_in_commit(before: &str) -> Sshd {
     let special = format!(
         r#"special() {{
@@ -37,7 +37,7 @@ fn cut_in_commit(before: &str) -> Sshd {
     server
 }
 
-/// How many connections were refused in this trial's network, which are those to the server when it is stopped.
+/// Number of refused connections in this trial's network; all were meant for the stopped server.
 fn refused_connections() -> u64 {
     let table = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap();
     let mut lines = table.lines().filter(|line| line.starts_with("Tcp:"));
@@ -50,11 +50,11 @@ fn refused_connections() -> u64 {
 fn broken<T: std::fmt::Debug>(outcome: Result<T, DeviceError>) -> String {
     match outcome {
         Err(DeviceError::Broken { reason }) => reason,
-        other => panic!("it is not broken: {other:?}"),
+        other => panic!("the device is not broken: {other:?}"),
     }
 }
 
-async fn a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back() {
+async fn restart_during_a_commit_needs_no_restore() {
     let server = cut_in_commit("");
     let device = connect(&server.target()).await.unwrap();
     let told = broken(device.configure(Change::Replace("set a after")).await);
@@ -67,7 +67,7 @@ async fn a_device_that_restarts_in_a_commit_has_nothing_to_be_put_back() {
     assert_eq!(device.restore().await, Restored::Unchanged);
 }
 
-async fn a_configuration_committed_before_the_cut_is_restored() {
+async fn configuration_committed_before_a_connection_loss_is_restored() {
     let server = cut_in_commit("cp candidate running;");
     let device = connect(&server.target()).await.unwrap();
     broken(device.configure(Change::Replace("set a after")).await);
@@ -76,7 +76,7 @@ async fn a_configuration_committed_before_the_cut_is_restored() {
     assert_eq!(server.text("running"), BEFORE);
 }
 
-async fn a_device_that_is_gone_while_nothing_is_asked_is_noticed() {
+async fn connection_loss_while_idle_is_noticed() {
     let mut server = cut_in_commit("");
     let device = connect(&server.target()).await.unwrap();
     server.stop();
@@ -86,7 +86,7 @@ async fn a_device_that_is_gone_while_nothing_is_asked_is_noticed() {
     assert_eq!(device.restore().await, Restored::Unchanged);
 }
 
-async fn a_device_that_comes_back_is_waited_for() {
+async fn restore_waits_for_the_device_to_return() {
     let mut server = cut_in_commit("");
     std::fs::write(server.path("cut"), "").unwrap();
     let device = connect(&server.target()).await.unwrap();
@@ -95,7 +95,7 @@ async fn a_device_that_comes_back_is_waited_for() {
     let before = refused_connections();
     let restoring = tokio::spawn(async move { device.restore().await });
     while refused_connections() < before + 2 {
-        assert!(!restoring.is_finished(), "it was tried once only");
+        assert!(!restoring.is_finished(), "it did not retry");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(!restoring.is_finished());
@@ -104,7 +104,7 @@ async fn a_device_that_comes_back_is_waited_for() {
     assert_eq!(server.text("running"), BEFORE);
 }
 
-async fn a_configuration_that_cannot_be_restored_is_saved_and_told() {
+async fn unrestored_configuration_is_saved_and_reported() {
     let (mut server, sessions) = (cut_in_commit(""), sessions(None));
     std::fs::write(server.path("cut"), "").unwrap();
     let target = SshTarget { answer_within: Duration::from_secs(2), ..server.target() };
@@ -113,14 +113,14 @@ async fn a_configuration_that_cannot_be_restored_is_saved_and_told() {
     server.stop();
     let restored = device.restore().await;
     let Restored::NotPutBack { reason, saved_in: Some(path) } = restored else {
-        panic!("it is put back: {restored:?}")
+        panic!("the configuration is restored: {restored:?}")
     };
     assert_tells(&reason, &["in 2 s it could not be reached again", "refused the connection"]);
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.ends_with(BEFORE), "{written}");
-    // The same run does not touch the device any more, and whoever connects next is told of it.
+    // The same run does not use the device any more, and the next run gets a note.
     server.start_again();
     let told = device::reason(sessions.open("DUT0", &target, false).await);
     assert_tells(&told, &["after an earlier scenario", "must not be taken for its own"]);

@@ -1,4 +1,4 @@
-//! Thousands of mutations of right files go through the readers: every one is read or refused, none is a panic.
+//! Thousands of corrupted files: each is read or rejected, and none causes a panic.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use model::scenario::{Found, discover, load};
 
 use super::documented_run::scenario_path;
 
-/// How many mutations of each file.
-const MUTATIONS: u64 = 250;
+/// Number of corrupted versions of each file.
+const VERSIONS: u64 = 250;
 
-/// How many of each case of conformance: there are many, and they are much alike.
-const MUTATIONS_OF_CASES: u64 = 10;
+/// Number of corrupted versions of each case of conformance. There are many cases, and they are much alike.
+const VERSIONS_OF_CASES: u64 = 10;
 
-/// What breaks YAML, configuration lines, addresses, durations and regular expressions.
-const SPICE: &[&str] = &[
+/// Text that breaks YAML, configuration lines, addresses, durations and regular expressions.
+const FRAGMENTS: &[&str] = &[
     "\0",
     "\t",
     "\n",
@@ -73,39 +73,39 @@ const SPICE: &[&str] = &[
 ];
 
 #[test]
-fn mutated_scenarios_are_read_or_refused() {
+fn corrupted_scenarios_are_read_or_rejected() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("labs")).unwrap();
     let labs = fs::read_dir(scenario_path("labs")).unwrap().map(|entry| entry.unwrap().path());
     labs.for_each(|lab| copy_into(&lab, &folder.path().join("labs")));
     let mut refused = 0;
     for found in discover(&[scenario_path("")]).unwrap() {
-        // As deep as the file itself, so that its lab is found.
+        // In a folder as deep as the file's own, so that its lab is found.
         let path = folder.path().join(found.id).with_extension("yaml");
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let is_case = path.components().any(|part| part.as_os_str() == "conformance");
-        let times = if is_case { MUTATIONS_OF_CASES } else { MUTATIONS };
-        mutate(&found.path, times, |bytes| {
+        let times = if is_case { VERSIONS_OF_CASES } else { VERSIONS };
+        corrupt(&found.path, times, |bytes| {
             fs::write(&path, bytes).unwrap();
-            let result = load(&Found { id: "mutated".to_owned(), path: path.clone() }, None);
+            let result = load(&Found { id: "corrupted".to_owned(), path: path.clone() }, None);
             refused += u64::from(result.is_err_and(|errors| !errors.to_string().is_empty()));
         });
     }
-    assert!(refused > MUTATIONS, "mutations are hardly ever wrong: {refused}");
+    assert!(refused > VERSIONS, "corrupted files are hardly ever invalid: {refused}");
 }
 
 #[test]
-fn mutated_labs_are_read_or_refused() {
+fn corrupted_labs_are_read_or_rejected() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("mutated.yaml");
+    let path = folder.path().join("corrupted.yaml");
     let mut refused = 0;
     for lab in fs::read_dir(scenario_path("labs")).unwrap() {
-        mutate(&lab.unwrap().path(), MUTATIONS, |bytes| {
+        corrupt(&lab.unwrap().path(), VERSIONS, |bytes| {
             fs::write(&path, bytes).unwrap();
             refused += u64::from(Lab::load(&path).is_err_and(|errors| !errors.is_empty()));
         });
     }
-    assert!(refused > MUTATIONS / 4, "mutations are hardly ever wrong: {refused}");
+    assert!(refused > VERSIONS / 4, "corrupted files are hardly ever invalid: {refused}");
 }
 
 fn copy_into(file: &Path, folder: &Path) {
@@ -113,8 +113,8 @@ fn copy_into(file: &Path, folder: &Path) {
     fs::copy(file, copy).unwrap();
 }
 
-/// Hands out mutations of a file, the same at every run.
-fn mutate(path: &Path, times: u64, mut read: impl FnMut(&[u8])) {
+/// Calls `read` with corrupted versions of a file, which are the same at every run.
+fn corrupt(path: &Path, times: u64, mut read: impl FnMut(&[u8])) {
     let whole = fs::read(path).unwrap();
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ whole.len() as u64);
     for _ in 0..times {
@@ -139,13 +139,13 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random) {
             bytes.splice(to..to, part);
         }
         _ => {
-            let spice = SPICE[random.below(SPICE.len())];
-            bytes.splice(at..at, spice.bytes());
+            let fragment = FRAGMENTS[random.below(FRAGMENTS.len())];
+            bytes.splice(at..at, fragment.bytes());
         }
     }
 }
 
-/// xorshift64*: enough to choose mutations by.
+/// The random numbers of xorshift64*.
 struct Random(u64);
 
 impl Random {

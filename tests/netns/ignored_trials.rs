@@ -1,4 +1,4 @@
-//! Which errors of the driver are a reason to ignore a trial.
+//! Errors of the driver that ignore a trial, and others that fail it.
 
 use testbed::{DriverName, TestbedError};
 
@@ -8,12 +8,12 @@ use crate::support::trials::{Planned, trials};
 pub(crate) fn trials() -> Vec<Planned> {
     trials![
         &[];
-        a_driver_that_is_not_possible_here_is_a_reason_to_ignore_a_trial,
-        a_driver_that_is_broken_fails_a_trial,
+        unavailable_driver_ignores_a_trial,
+        broken_driver_fails_a_trial,
     ]
 }
 
-fn a_driver_that_is_not_possible_here_is_a_reason_to_ignore_a_trial() {
+fn unavailable_driver_ignores_a_trial() {
     let told = "no namespaces".to_owned();
     let error = TestbedError::NotPermitted { driver: DriverName::Netns, reason: told };
     assert_eq!(reason(&error), "no namespaces");
@@ -24,7 +24,7 @@ fn a_driver_that_is_not_possible_here_is_a_reason_to_ignore_a_trial() {
     assert_eq!(reason(&error), "no engine");
 }
 
-fn a_driver_that_is_broken_fails_a_trial() {
+fn broken_driver_fails_a_trial() {
     let broken = TestbedError::Network { reason: "no cable".to_owned() };
     let panic = std::panic::catch_unwind(|| reason(&broken)).unwrap_err();
     let told = panic.downcast_ref::<String>().unwrap();

@@ -3,28 +3,28 @@
 use std::fs;
 use std::path::Path;
 
-use super::room::Room;
+use super::namespaces::Namespaces;
 use super::{files, topology};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
-    trials![needs; a_room_ends_with_all_that_is_in_it_also_when_a_test_panics]
+    trials![needs; namespaces_end_with_all_their_processes_if_a_test_panics]
 }
 
-fn a_room_ends_with_all_that_is_in_it_also_when_a_test_panics() {
+fn namespaces_end_with_all_their_processes_if_a_test_panics() {
     let folder = tempfile::tempdir().unwrap();
     files::write(folder.path(), "nowhere", files::USER_ID);
     let users = fs::read("/etc/passwd").unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let path = folder.path().to_owned();
     let test = std::thread::spawn(move || {
-        let room = Room::new(&path, true, &topology::script());
-        let mut living = room.command(Some("dut"), "sleep", &["100000"]);
-        tell.send((room.first_process(), living.spawn().unwrap())).unwrap();
-        panic!("as a test does that fails");
+        let namespaces = Namespaces::new(&path, true, &topology::script());
+        let mut living = namespaces.command(Some("dut"), "sleep", &["100000"]);
+        sender.send((namespaces.first_process(), living.spawn().unwrap())).unwrap();
+        panic!("a failing test");
     });
     assert!(test.join().is_err());
-    let (first_process, mut living) = told.recv().unwrap();
+    let (first_process, mut living) = receiver.recv().unwrap();
     assert!(!living.wait().unwrap().success());
     assert!(!Path::new(&format!("/proc/{first_process}")).exists());
     assert_eq!(fs::read("/etc/passwd").unwrap(), users);

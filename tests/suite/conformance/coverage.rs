@@ -1,4 +1,4 @@
-//! The books are complete: every requirement, every wrong and every fault has its case.
+//! Coverage is complete: every requirement, every mutation and every fault has a case.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::cases;
 use crate::suite::sceplab::run;
 
 #[test]
-fn every_requirement_is_covered_or_says_why_it_cannot_be() {
+fn every_requirement_has_a_case_or_a_reason() {
     let cases = cases("");
     let missing: Vec<_> = coverage(&cases)
         .into_iter()
@@ -23,7 +23,7 @@ fn every_requirement_is_covered_or_says_why_it_cannot_be() {
 }
 
 #[test]
-fn there_are_cases_enough_and_each_names_its_requirement() {
+fn every_case_names_its_requirement() {
     for (folder, end, least) in [("server", End::Server, 70), ("client", End::Client, 40)] {
         let cases = cases(folder);
         assert!(cases.len() >= least, "{folder}: {}", cases.len());
@@ -34,7 +34,7 @@ fn there_are_cases_enough_and_each_names_its_requirement() {
 }
 
 #[test]
-fn every_wrong_is_sent_by_a_case() {
+fn every_mutation_is_sent_by_a_case() {
     let cases = cases("server");
     let sent: BTreeSet<Mutation> = cases
         .iter()
@@ -54,7 +54,7 @@ fn every_wrong_is_sent_by_a_case() {
 }
 
 #[test]
-fn every_fault_is_named_by_a_case_and_every_name_is_a_fault() {
+fn every_fault_has_a_case_and_cases_name_known_faults() {
     let (servers, clients) = (cases("server"), cases("client"));
     let caught: BTreeSet<String> = servers
         .iter()
@@ -80,7 +80,7 @@ fn every_fault_is_named_by_a_case_and_every_name_is_a_fault() {
 }
 
 #[test]
-fn the_books_are_printed_from_the_cases() {
+fn list_and_coverage_are_made_from_the_cases() {
     let listed = run(&["conform", "--list"]);
     assert_eq!(listed.code, Some(0));
     assert_eq!(listed.stdout.lines().count(), cases("server").len());
