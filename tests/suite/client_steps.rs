@@ -46,7 +46,7 @@ fn what_a_client_sent_and_should_not_is_told() {
 ";
     let ended = run("run", "", steps);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
-    for told in ["a request is none of those that are acceptable", "method is POST"] {
+    for told in ["a request matches none of the acceptable outcomes", "method is POST"] {
         assert!(ended.stdout.contains(told), "{}", ended.stdout);
     }
 }
@@ -57,13 +57,13 @@ fn a_client_that_takes_what_it_should_refuse_or_refuses_what_it_should_take_fail
     let faults = format!("      faults: [{{on: PKCSReq, {fault}}}]\n");
     let ended = run("run", &faults, wanted);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
-    assert!(ended.stdout.contains("the client accepts what it is to refuse"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("the client accepts what it must refuse"), "{}", ended.stdout);
     let faults = faults.replace(fault, "do: wrong-recipient-nonce");
     assert_eq!(run("run", &faults, wanted).code, Some(0));
     let ended = run("run", &faults, "  - client: {}\n");
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     for told in
-        ["the client refuses what it is to accept", "recipientNonce is", "outcome is refused"]
+        ["the client refuses what it must accept", "recipientNonce is", "outcome is refused"]
     {
         assert!(ended.stdout.contains(told), "{}", ended.stdout);
     }

@@ -107,7 +107,7 @@ fn a_client_that_hangs_is_ended_with_its_children() {
         ["--timeout", "3", "--case", "attributes/wrong-nonce", "--case", "enrolment/right"];
     let (ended, verdicts) = conform(&arguments, &[&hanging, "{url}", &here]);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
-    assert!(ended.stdout.contains("did not end in its time"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("did not exit in time"), "{}", ended.stdout);
     assert!(verdicts.values().all(|kind| kind == "failed"), "{verdicts:?}");
     assert!(start.elapsed().as_secs() < 60, "it was not bounded");
     for pid in fs::read_to_string(folder.path().join("pids")).unwrap().lines() {

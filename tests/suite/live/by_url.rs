@@ -56,7 +56,7 @@ fn a_pki_that_gives_no_password_is_no_failure_of_the_device() {
     let files = Files::new(&server.authority, LINUX, "    challenge: none\n", FETCHED);
     let ended = files.run(&["--yes"]);
     assert_eq!(ended.code, Some(0));
-    let told = "step 1: `the-pki` has no challenge password to give, for it asks for none";
+    let told = "step 1: `the-pki` has no challenge password to give, because it asks for none";
     assert!(ended.stdout.contains(told), "{}", ended.stdout);
 }
 

@@ -1,4 +1,4 @@
-//! The message: body into envelope, envelope into pkiMessage, right or wrong on purpose.
+//! Puts the body into an envelope and the envelope into a pkiMessage, correctly or with a mutation.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,21 +9,21 @@ use scep::attribute::MessageType;
 use scep::message::MessageBuilder;
 use scep::{ber, envelope};
 
-use super::{KEY_BITS, Parts, noise};
-use crate::conversation::SpeechError;
+use super::{KEY_BITS, Parts, random};
+use crate::conversation::RequestError;
 use model::scenario::scep::{Operation, Request, Wrong};
 
-/// The pkcsPKIEnvelope, unless it is to be wrong.
+/// The pkcsPKIEnvelope, or a mutation of it.
 pub(super) fn content(
     request: &Request,
     parts: &Parts,
     body: &[u8],
-) -> Result<Option<Vec<u8>>, SpeechError> {
+) -> Result<Option<Vec<u8>>, RequestError> {
     for wrong in &request.wrong {
         match wrong {
             Wrong::NoEnvelope => return Ok(None),
             Wrong::EmptyEnvelope => return Ok(Some(Vec::new())),
-            Wrong::NoiseAsEnvelope => return Ok(Some(noise(256)?)),
+            Wrong::NoiseAsEnvelope => return Ok(Some(random(256)?)),
             Wrong::NotEnciphered => return Ok(Some(body.to_vec())),
             _ => {}
         }
@@ -42,7 +42,7 @@ pub(super) fn encode(
     request: &Request,
     parts: &Parts,
     content: Option<Vec<u8>>,
-) -> Result<Vec<u8>, SpeechError> {
+) -> Result<Vec<u8>, RequestError> {
     let mut signer = parts.signer.clone();
     if request.wrong.contains(&Wrong::ForeignSignature) {
         signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
@@ -78,14 +78,14 @@ pub(super) fn message_type(request: &Request) -> MessageType {
     }
 }
 
-/// What becomes of the message as a whole.
-pub(super) fn bytes(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, SpeechError> {
+/// Applies the mutations of the encoded message.
+pub(super) fn mutate(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, RequestError> {
     for wrong in &request.wrong {
         match wrong {
             Wrong::Truncated => message.truncate(message.len() / 2),
             Wrong::TrailingBytes => message.extend([0; 16]),
             Wrong::Empty => message.clear(),
-            Wrong::Noise => message = noise(512)?,
+            Wrong::Noise => message = random(512)?,
             Wrong::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
             Wrong::Streamed => message = ber::stream(&message)?,
             _ => {}
