@@ -1,4 +1,4 @@
-//! Runs scenarios: their steps, their checks, each in a lab of its own.
+//! Runs the steps and checks of scenarios, each in its own lab.
 
 #![forbid(unsafe_code)]
 
@@ -24,7 +24,7 @@ use testbed::Driver;
 /// A scenario to run, and the driver that builds its lab.
 #[derive(Clone)]
 pub struct Job {
-    /// The scenario; in one run each has an id of its own.
+    /// The scenario; its id is unique in a run.
     pub scenario: Scenario,
     /// The driver that builds its lab.
     pub driver: Arc<dyn Driver>,
