@@ -1,4 +1,4 @@
-//! What may come next on a line, from the same tables that commands and configuration are read by.
+//! Completion of a line, from the tables that also parse commands and configuration.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,26 +8,26 @@ use crate::config::value::Kind;
 use crate::device::configuration_mode::{VERBS, split};
 use crate::operational::{Argument, Next, PING_OPTIONS, following};
 
-/// A word that may come next, or a placeholder for one of the user's choice.
+/// A word that may come next, or a placeholder for a word of the user's choice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Candidate {
     pub(crate) word: String,
     pub(crate) help: String,
-    /// A placeholder is shown and never typed.
+    /// True for a placeholder, which is shown but never typed.
     pub(crate) placeholder: bool,
 }
 
-/// What the device knows that may be typed.
-pub(crate) struct Known<'a> {
-    /// The candidate in configuration mode, else nothing.
+/// Names of the device that may be typed.
+pub(crate) struct Names<'a> {
+    /// The candidate configuration, in configuration mode.
     pub(crate) configuration: Option<&'a Configuration>,
     pub(crate) csrs: Vec<String>,
     pub(crate) certificate_urls: Vec<String>,
     pub(crate) interfaces: Vec<String>,
 }
 
-/// What may come after `words` and begins with `partial`; placeholders only where nothing was typed yet.
-pub(crate) fn complete(words: &[String], partial: &str, known: &Known<'_>) -> Vec<Candidate> {
+/// Words that may follow `words` and begin with `partial`; placeholders only if `partial` is empty.
+pub(crate) fn complete(words: &[String], partial: &str, known: &Names<'_>) -> Vec<Candidate> {
     let mut candidates = match known.configuration {
         None => operational(words, known),
         Some(configuration) => configuration_mode(words, configuration, known),
@@ -40,7 +40,7 @@ pub(crate) fn complete(words: &[String], partial: &str, known: &Known<'_>) -> Ve
     candidates
 }
 
-fn operational(words: &[String], known: &Known<'_>) -> Vec<Candidate> {
+fn operational(words: &[String], known: &Names<'_>) -> Vec<Candidate> {
     match following(words) {
         Next::Keywords(keywords) => keywords.iter().map(|it| word_of(it.name, it.help)).collect(),
         Next::Argument(argument) => arguments(argument, known),
@@ -49,17 +49,17 @@ fn operational(words: &[String], known: &Known<'_>) -> Vec<Candidate> {
     }
 }
 
-fn arguments(argument: Argument, known: &Known<'_>) -> Vec<Candidate> {
-    let there = match argument {
+fn arguments(argument: Argument, known: &Names<'_>) -> Vec<Candidate> {
+    let names = match argument {
         Argument::Csr => &known.csrs[..],
         Argument::Certificate => &known.certificate_urls,
         Argument::Host | Argument::Number => &[],
     };
-    let there = there.iter().map(|name| word_of(name, ""));
-    there.chain([placeholder(argument.placeholder(), "")]).collect()
+    let names = names.iter().map(|name| word_of(name, ""));
+    names.chain([placeholder(argument.placeholder(), "")]).collect()
 }
 
-/// Options and their values take turns, counted from the end of the words before them.
+/// Options of `ping`, or a value if the last word is an option.
 fn ping_options(words: &[String]) -> Vec<Candidate> {
     let awaiting = words.last().and_then(|last| PING_OPTIONS.iter().find(|(name, _)| name == last));
     match awaiting {
@@ -71,7 +71,7 @@ fn ping_options(words: &[String]) -> Vec<Candidate> {
 fn configuration_mode(
     words: &[String],
     configuration: &Configuration,
-    known: &Known<'_>,
+    known: &Names<'_>,
 ) -> Vec<Candidate> {
     let Ok((verb, path)) = split(words) else {
         let verbs = VERBS.iter().map(|(verb, help)| word_of(*verb, *help));
@@ -85,7 +85,7 @@ fn configuration_mode(
     }
 }
 
-fn nodes(path: &[String], configuration: &Configuration, known: &Known<'_>) -> Vec<Candidate> {
+fn nodes(path: &[String], configuration: &Configuration, known: &Names<'_>) -> Vec<Candidate> {
     let Ok(location) = locate(path) else { return Vec::new() };
     match location.content {
         Content::Branch(nodes) => nodes
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     fn offered(line: &str, configuration: Option<&Configuration>) -> String {
-        let known = Known {
+        let known = Names {
             configuration,
             csrs: vec!["CSR".into()],
             certificate_urls: vec!["running://auth/certificates/scep/CSR/ca/ca.der".into()],
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_and_what_they_take() {
+    fn commands_and_their_arguments_are_completed() {
         assert_eq!(offered("", None), "configure exit ping pki reboot set show system");
         assert_eq!(offered("p", None), "ping pki");
         assert_eq!(offered("pki scep ", None), "renew show");
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_and_its_values() {
+    fn configuration_nodes_and_values_are_completed() {
         let configuration = Some(&Configuration::default());
         assert_eq!(offered("s", configuration), "save set show");
         assert_eq!(offered("set ", configuration), "interfaces protocols system");

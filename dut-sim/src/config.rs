@@ -1,4 +1,4 @@
-//! The configuration: a table of nodes, the tree of what is set, the verbs, and what the device makes of it.
+//! The configuration: the table of nodes, the tree of set values, the verbs, and the typed settings.
 
 pub(crate) mod message;
 pub(crate) mod parse;

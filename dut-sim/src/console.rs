@@ -1,4 +1,4 @@
-//! The device's console on this process's standard input and output.
+//! The device's console on the standard input and output of this process.
 
 mod keys;
 mod pager;
@@ -12,25 +12,25 @@ use std::thread;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::keys::Attributes;
-use self::pager::Lines;
+pub use self::keys::SavedTerminal;
+use self::pager::ScreenSize;
 use self::terminal::Terminal;
 use crate::device::Step;
 use crate::remote::{RemoteConsole, RemoteError};
 
-/// What is said of a line that cannot be read.
+/// Message for a line that is not UTF-8.
 const NOT_UTF_8: &str = "CLI Error: the line is not UTF-8";
-/// The longest line that is read where there is no terminal, in bytes.
+/// Maximum length of a line if there is no terminal, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
-/// What is said of a longer one, all of which is dropped.
+/// Message for a longer line, which is dropped entirely.
 const TOO_LONG: &str = "CLI Error: the line is longer than 64 KiB";
 
-/// What the user did at a prompt.
+/// Input of the user at a prompt.
 pub(crate) enum Input {
     Line(String),
-    /// Bytes that are no characters.
+    /// A line that is not UTF-8.
     NotUtf8,
-    /// More than a line has.
+    /// A line that exceeds the maximum length.
     TooLong,
     /// Ctrl-C: the line is dropped.
     Interrupted,
@@ -38,29 +38,29 @@ pub(crate) enum Input {
     End,
 }
 
-/// How a console came to its end.
+/// Reason why a console ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// The user left, the input ended, or nobody reads the output any more.
+    /// The user left, the input ended, or the output was closed.
     Left,
-    /// Ctrl-C, where there is no terminal.
+    /// Ctrl-C without a terminal.
     Interrupted,
 }
 
 /// Runs the console until the user leaves it or the input ends.
 ///
 /// On a terminal there is a prompt, editing, history, completion and a pager, and Ctrl-C drops the line or ends the
-/// command under way. Otherwise lines are read as they come, and only what the commands print is printed.
+/// running command. Otherwise lines are read without a prompt, and only the output of the commands is printed.
 ///
 /// # Errors
-/// When standard input cannot be read or standard output not be written, or the connection to the device
-/// ends; a closed pipe is no error.
+/// If standard input cannot be read, standard output cannot be written, or the connection to the device ends. A closed pipe
+/// is not an error.
 pub async fn run(device: RemoteConsole) -> io::Result<Ending> {
     let device = Arc::new(device);
     let terminal = io::stdin().is_terminal();
     let mut reader = LineReader::start(&device, terminal)?;
-    // A device that ends the session leaves a line half read, and the terminal as it is for that.
-    let _attributes = Attributes::kept();
+    // If the device ends the session, reading a line is interrupted and leaves the terminal in its reading mode.
+    let _saved = SavedTerminal::save();
     let mut interrupts = Interrupts::listen();
     loop {
         let prompt = device.prompt().await?;
@@ -83,7 +83,7 @@ pub async fn run(device: RemoteConsole) -> io::Result<Ending> {
         let Step { reply, shown, left, terminal_length } = step?;
         let silent = shown || reply.output.is_empty();
         let unread = !silent && reader.show(reply.output, terminal_length).await?.is_break();
-        // At a terminal Ctrl-C is about the command alone.
+        // At a terminal Ctrl-C ends the command only, not the console.
         if interrupted && !terminal {
             return Ok(Ending::Interrupted);
         }
@@ -93,22 +93,22 @@ pub async fn run(device: RemoteConsole) -> io::Result<Ending> {
     }
 }
 
-/// How single commands came to their end.
+/// Result of running single commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Commanded {
-    /// All did what they were asked to, or nobody reads the output any more.
+pub enum CommandsResult {
+    /// All commands succeeded, or the output was closed.
     Done,
-    /// One was refused, and the rest left alone.
+    /// A command was refused; the rest were not run.
     Refused,
     /// Ctrl-C.
     Interrupted,
 }
 
-/// Runs `commands`, one a line, as far as they are not refused, and prints only what they print.
+/// Runs `commands`, one per line, until one is refused, and prints only their output.
 ///
 /// # Errors
-/// When standard output cannot be written, or the connection to the device ends.
-pub async fn run_commands(device: &RemoteConsole, commands: &str) -> io::Result<Commanded> {
+/// If standard output cannot be written, or the connection to the device ends.
+pub async fn run_commands(device: &RemoteConsole, commands: &str) -> io::Result<CommandsResult> {
     let mut interrupts = Interrupts::listen();
     for line in commands.lines() {
         let (step, interrupted) = interruptible(device, line, &mut interrupts).await;
@@ -116,27 +116,27 @@ pub async fn run_commands(device: &RemoteConsole, commands: &str) -> io::Result<
         let silent = shown || reply.output.is_empty();
         let unread = !silent && print(&reply.output)?.is_break();
         match (interrupted, reply.ok) {
-            (true, _) => return Ok(Commanded::Interrupted),
-            (_, false) => return Ok(Commanded::Refused),
+            (true, _) => return Ok(CommandsResult::Interrupted),
+            (_, false) => return Ok(CommandsResult::Refused),
             _ if left || unread => break,
             _ => {}
         }
     }
-    Ok(Commanded::Done)
+    Ok(CommandsResult::Done)
 }
 
-/// Ctrl-C, listened for all the time, so that none is missed between two waits for it.
+/// Counts Ctrl-C all the time, so that none is missed between two waits.
 struct Interrupts(watch::Receiver<u64>);
 
 impl Interrupts {
     fn listen() -> Self {
         let (count, interrupts) = watch::channel(0);
         let mut first = Box::pin(tokio::signal::ctrl_c());
-        // Asked once, it listens: a signal that comes before the task begins is not missed.
-        let mut nobody = Context::from_waker(Waker::noop());
-        let _pending = first.as_mut().poll(&mut nobody);
+        // The first poll registers the listener, so a signal before the task starts is not missed.
+        let mut context = Context::from_waker(Waker::noop());
+        let _pending = first.as_mut().poll(&mut context);
         tokio::spawn(async move {
-            // Where signals cannot be had, the process is ended from outside.
+            // If signals are not available, the process can only be ended from outside.
             let mut next = first;
             while next.await.is_ok() {
                 count.send_modify(|count| *count += 1);
@@ -147,7 +147,7 @@ impl Interrupts {
         Self(interrupts)
     }
 
-    /// Waits for the next one since this was asked last.
+    /// Waits for a Ctrl-C after the last call.
     async fn next(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -155,13 +155,13 @@ impl Interrupts {
     }
 }
 
-/// Runs a command; Ctrl-C ends what takes its time, and whether it was pressed is told.
+/// Runs a command, which Ctrl-C ends; also returns whether Ctrl-C was pressed.
 async fn interruptible(
     device: &RemoteConsole,
     line: &str,
     interrupts: &mut Interrupts,
 ) -> (Result<Step, RemoteError>, bool) {
-    // A screen that is gone is noticed at the next prompt.
+    // A closed output is noticed at the next prompt.
     let screen = &mut |line: &str| drop(print(line));
     let step = device.step(line, screen);
     tokio::pin!(step);
@@ -177,7 +177,7 @@ async fn interruptible(
     }
 }
 
-/// Prints a text; a reader that has seen enough is a reason to end, and none to complain.
+/// Prints a text; a closed pipe ends the console without an error.
 fn print(text: &str) -> io::Result<ControlFlow<()>> {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
@@ -187,51 +187,51 @@ fn print(text: &str) -> io::Result<ControlFlow<()>> {
     }
 }
 
-/// Something to do on the thread that has the terminal.
-type Work = Box<dyn FnOnce(&mut Source) + Send>;
+/// A task for the thread that owns the terminal.
+type Task = Box<dyn FnOnce(&mut Source) + Send>;
 
-/// Reads lines on a thread of its own: standard input knows no waiting that can be given up.
+/// Reads lines on a separate thread, because waiting for standard input cannot be cancelled.
 struct LineReader {
     terminal: bool,
-    works: mpsc::UnboundedSender<Work>,
+    tasks: mpsc::UnboundedSender<Task>,
 }
 
 impl LineReader {
     fn start(device: &Arc<RemoteConsole>, terminal: bool) -> io::Result<Self> {
-        let (works, mut to_do) = mpsc::unbounded_channel::<Work>();
+        let (tasks, mut queue) = mpsc::unbounded_channel::<Task>();
         let mut source = Source::Plain;
         if terminal {
             source = Source::Terminal(Box::new(Terminal::new(device)?));
         }
         thread::Builder::new().name("console".to_owned()).spawn(move || {
-            while let Some(work) = to_do.blocking_recv() {
-                work(&mut source);
+            while let Some(task) = queue.blocking_recv() {
+                task(&mut source);
             }
         })?;
-        Ok(Self { terminal, works })
+        Ok(Self { terminal, tasks })
     }
 
     async fn next(&mut self, prompt: String, interrupts: &mut Interrupts) -> io::Result<Input> {
         tokio::select! {
-            line = self.on_its_thread(move |source| source.read(&prompt)) => line,
-            // A terminal in raw mode sends Ctrl-C as a character, anything else as a signal.
+            line = self.run_on_thread(move |source| source.read(&prompt)) => line,
+            // A terminal in raw mode delivers Ctrl-C as a character; otherwise it is a signal.
             () = interrupts.next(), if !self.terminal => Ok(Input::Interrupted),
         }
     }
 
-    /// Shows a text, at a terminal so many lines at a time.
+    /// Shows a text; at a terminal, this number of lines at a time.
     async fn show(&mut self, text: String, lines: Option<u16>) -> io::Result<ControlFlow<()>> {
-        self.on_its_thread(move |source| source.show(&text, lines)).await
+        self.run_on_thread(move |source| source.show(&text, lines)).await
     }
 
-    async fn on_its_thread<T: Send + 'static>(
+    async fn run_on_thread<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Source) -> io::Result<T> + Send + 'static,
+        task: impl FnOnce(&mut Source) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let (answer, done) = oneshot::channel();
-        // Nobody waits for the answer once the console has ended.
-        let work = move |source: &mut Source| drop(answer.send(work(source)));
-        self.works.send(Box::new(work)).map_err(|_| ended())?;
+        // The receiver is gone if the console has ended.
+        let task = move |source: &mut Source| drop(answer.send(task(source)));
+        self.tasks.send(Box::new(task)).map_err(|_| ended())?;
         done.await.map_err(|_| ended())?
     }
 }
@@ -255,7 +255,7 @@ impl Source {
 
     fn show(&mut self, text: &str, lines: Option<u16>) -> io::Result<ControlFlow<()>> {
         match self {
-            Self::Terminal(terminal) => pager::show(text, &Lines::of(terminal.size(), lines)),
+            Self::Terminal(terminal) => pager::show(text, &ScreenSize::of(terminal.size(), lines)),
             Self::Plain => print(text),
         }
     }
@@ -279,25 +279,25 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Input> {
 mod tests {
     use super::*;
 
-    fn told(mut input: &[u8]) -> Vec<String> {
-        let mut told = Vec::new();
+    fn read_all(mut input: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
-            told.push(match read_line(&mut input).unwrap() {
+            lines.push(match read_line(&mut input).unwrap() {
                 Input::Line(line) => line,
                 Input::TooLong => "too long".to_owned(),
                 Input::NotUtf8 => "not UTF-8".to_owned(),
-                Input::End => return told,
-                Input::Interrupted => unreachable!("nobody presses Ctrl-C"),
+                Input::End => return lines,
+                Input::Interrupted => unreachable!("there is no Ctrl-C here"),
             });
         }
     }
 
     #[test]
-    fn too_long_a_line_is_dropped_and_the_next_one_read() {
+    fn too_long_line_is_dropped_and_the_next_one_is_read() {
         let limit = usize::try_from(LONGEST_LINE).unwrap();
         let flood = format!("a\n{}\nb\n{}\r\nc", "x".repeat(3 * limit), "y".repeat(limit - 2));
-        assert_eq!(told(flood.as_bytes()), ["a", "too long", "b", &"y".repeat(limit - 2), "c"]);
-        assert_eq!(told(&vec![b'x'; 2 * limit]), ["too long"]);
-        assert_eq!(told(b"\xff\n\nx"), ["not UTF-8", "", "x"]);
+        assert_eq!(read_all(flood.as_bytes()), ["a", "too long", "b", &"y".repeat(limit - 2), "c"]);
+        assert_eq!(read_all(&vec![b'x'; 2 * limit]), ["too long"]);
+        assert_eq!(read_all(b"\xff\n\nx"), ["not UTF-8", "", "x"]);
     }
 }

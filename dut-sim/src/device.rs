@@ -1,4 +1,4 @@
-//! The device: what can be done to it from outside.
+//! The device and its public interface.
 
 pub(crate) mod configuration_mode;
 pub(crate) mod lines;
@@ -24,7 +24,7 @@ use crate::config::session::Candidate;
 use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::enrolment::progress::Progress;
-use crate::enrolment::{Enrolments, Surroundings};
+use crate::enrolment::{EnrolmentContext, Enrolments};
 use crate::ping::Screen;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::{SecretStore, random_key};
@@ -32,14 +32,14 @@ use crate::secret::{SecretStore, random_key};
 /// The user whose prompt the device shows.
 const USER: &str = "admin";
 
-/// A simulated router: it is configured and asked by its command line, and enrols in the background.
+/// A simulated router: its command line configures and queries it, and it enrols in the background.
 pub struct Device {
     factory_host_name: String,
     interfaces: Vec<String>,
-    surroundings: Arc<Surroundings>,
+    context: Arc<EnrolmentContext>,
     enrolments: Mutex<Enrolments>,
     state: Mutex<State>,
-    /// Held by whoever commits.
+    /// Held during a commit.
     committing: tokio::sync::Mutex<()>,
     /// The user at its own console.
     console: Arc<Login>,
@@ -50,32 +50,32 @@ pub struct Device {
 /// A user who is logged in.
 #[derive(Default)]
 pub(crate) struct Login {
-    /// Held for as long as a command of his runs.
+    /// Held while a command of the user runs.
     session: tokio::sync::Mutex<Session>,
     interrupted: Arc<Notify>,
-    /// Whether he is at the device's own console, so that a restart leaves him where he is.
+    /// True at the device's own console, where a restart does not log the user out.
     pub(crate) is_console: bool,
 }
 
-/// Where a user is: in configuration mode there is a candidate.
+/// State of a user's session; in configuration mode there is a candidate.
 #[derive(Default)]
 struct Session {
     candidate: Option<Candidate>,
     terminal_length: Option<u16>,
-    /// Ends what takes its time.
+    /// Ends a long-running command.
     interrupted: Arc<Notify>,
-    /// The start of the device that it belongs to.
+    /// Number of the device's start that the session belongs to.
     start: u64,
 }
 
 impl Login {
-    /// Ends what takes its time, if anything does.
+    /// Ends a long-running command, if one is running.
     pub(crate) fn interrupt(&self) {
         self.interrupted.notify_waiters();
     }
 }
 
-/// What the device does and what it would do after a restart.
+/// The active configuration, and the one after a restart.
 #[derive(Default)]
 struct State {
     active: Configuration,
@@ -83,12 +83,12 @@ struct State {
     system: System,
 }
 
-/// What a command printed, and whether it did what it was asked to.
+/// Output of a command, and whether it succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
-    /// The lines as the console shows them, without a line break at the end.
+    /// Lines as shown at the console, without a line break at the end.
     pub output: String,
-    /// Whether the command succeeded; a ping does when anything answered.
+    /// True if the command succeeded; a ping succeeds if there is any answer.
     pub ok: bool,
 }
 
@@ -102,25 +102,25 @@ impl Reply {
     }
 }
 
-/// What came of a line.
+/// Result of a line.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Step {
     pub(crate) reply: Reply,
-    /// The output was shown line by line as it came.
+    /// True if the output was already shown line by line.
     pub(crate) shown: bool,
-    /// The user has left the device.
+    /// True if the user has left the device.
     pub(crate) left: bool,
-    /// How many lines the user's terminal has, where he said so; 0 is a terminal without end.
+    /// Number of lines of the user's terminal, if set; 0 disables paging.
     pub(crate) terminal_length: Option<u16>,
 }
 
 impl Device {
-    /// Starts a device with factory defaults; it needs a Tokio runtime from the first commit on.
+    /// Starts a device with factory defaults. From the first commit on it needs a Tokio runtime.
     ///
     /// Enrolments run in the background and end when the device is dropped.
     pub fn start(settings: DeviceSettings) -> Arc<Self> {
         let key = settings.device_key.or_else(|| random_key().ok());
-        let surroundings = Arc::new(Surroundings {
+        let context = Arc::new(EnrolmentContext {
             network: settings.network,
             secrets: SecretStore::new(key, settings.own.keyring),
             client: settings.own.client,
@@ -137,8 +137,8 @@ impl Device {
         Arc::new_cyclic(|itself| Self {
             factory_host_name: settings.own.hostname,
             interfaces: settings.own.interfaces,
-            enrolments: Mutex::new(Enrolments::new(Arc::clone(&surroundings))),
-            surroundings,
+            enrolments: Mutex::new(Enrolments::new(Arc::clone(&context))),
+            context,
             state: Mutex::default(),
             committing: tokio::sync::Mutex::default(),
             console: Arc::new(Login { is_console: true, ..Login::default() }),
@@ -147,56 +147,56 @@ impl Device {
         })
     }
 
-    /// Runs one line of the command line, in the mode that earlier lines led to.
+    /// Runs one line of the command line, in the current mode.
     pub async fn execute(&self, command: &str) -> Reply {
         self.step(&self.console, command, &mut |_| {}).await.reply
     }
 
-    /// The prompt that awaits the next line: `admin@osdx$ `, or `admin@osdx# ` in configuration mode.
+    /// The prompt for the next line: `admin@osdx$ `, or `admin@osdx# ` in configuration mode.
     pub async fn prompt(&self) -> String {
         self.prompt_for(&self.console).await
     }
 
-    /// The same for any user.
+    /// The prompt of a user.
     pub(crate) async fn prompt_for(&self, login: &Login) -> String {
         let (_, session) = self.enter(login).await;
         let mark = if session.candidate.is_some() { '#' } else { '$' };
         format!("{USER}@{}{mark} ", self.host_name())
     }
 
-    /// The user at the device's own console, whom a restart does not log out.
+    /// The user at the device's own console, who stays logged in at a restart.
     pub(crate) fn console(&self) -> &Arc<Login> {
         &self.console
     }
 
-    /// Changes whenever the device may answer differently than before.
+    /// Changes whenever the device's answers may have changed.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
-        self.surroundings.changes.subscribe()
+        self.context.changes.subscribe()
     }
 
-    /// What SCEP did, one line an event, the newest last; at most the last 200.
+    /// Events of SCEP, one line each, the newest last; at most the last 200.
     pub fn protocol_log(&self) -> Vec<String> {
-        self.surroundings.log.lines()
+        self.context.log.lines()
     }
 
-    /// What a reader of a result must know of the SCEP client: options it lacks, and what it does instead.
+    /// Notes on the SCEP client for the reader of a result: options that it lacks, and what it does instead.
     pub fn notes(&self) -> Vec<String> {
-        self.surroundings.notes.lines()
+        self.context.notes.lines()
     }
 
-    /// Runs one line of a user's; what takes its time shows on `screen` line by line, and a restart ends it.
+    /// Runs one line of a user. A long-running command shows its lines on `screen`, and a restart ends it.
     pub(crate) async fn step(&self, login: &Login, line: &str, screen: Screen<'_>) -> Step {
         let (start, mut session) = self.enter(login).await;
         let step = self.take_step(&mut session, line, screen);
-        let Some(step) = self.restarts.cut(start, step).await else {
-            return self.cut_short(login).await;
+        let Some(step) = self.restarts.while_up(start, step).await else {
+            return self.interrupted_step(login).await;
         };
         let logged_out = !login.is_console && !self.is_up();
         let left = step.left || logged_out;
         Step { left, terminal_length: session.terminal_length, ..step }
     }
 
-    /// The user's session, for him alone, as soon as the device is up; a restart has made it new.
+    /// Locks the user's session as soon as the device is up; after a restart it is a new session.
     async fn enter<'a>(&self, login: &'a Login) -> (u64, MutexGuard<'a, Session>) {
         let mut session = login.session.lock().await;
         let start = self.restarts.up().await;
@@ -219,7 +219,7 @@ impl Device {
         }
     }
 
-    /// What a user may type after `words` in the present mode; nothing while a command of his runs.
+    /// Candidates after `words` in the user's mode; none while a command of the user runs.
     pub(crate) fn complete(
         &self,
         login: &Login,
@@ -227,7 +227,7 @@ impl Device {
         partial: &str,
     ) -> Vec<completion::Candidate> {
         let Ok(session) = login.session.try_lock() else { return Vec::new() };
-        let known = completion::Known {
+        let known = completion::Names {
             configuration: session.candidate.as_ref().map(Candidate::configuration),
             csrs: self.csr_names(),
             certificate_urls: self.certificate_urls(),
@@ -236,12 +236,12 @@ impl Device {
         completion::complete(words, partial, &known)
     }
 
-    /// How far the certificate request of that name has come.
+    /// Progress of the certificate request of that name.
     fn progress(&self, name: &str) -> Option<Progress> {
         self.enrolments.lock().progress(name)
     }
 
-    /// The names of every certificate request.
+    /// The names of all certificate requests.
     fn csr_names(&self) -> Vec<String> {
         self.enrolments.lock().names()
     }
@@ -270,11 +270,11 @@ mod tests {
         Stream,
     };
 
-    /// A network without anybody in it.
-    struct Nowhere;
+    /// A network without other hosts.
+    struct EmptyNetwork;
 
     #[async_trait]
-    impl Network for Nowhere {
+    impl Network for EmptyNetwork {
         async fn apply(&self, _: &Addressing) -> Result<(), ApplyError> {
             Ok(())
         }
@@ -293,8 +293,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn completion_knows_the_mode_and_what_is_configured() {
-        let device = Device::start(DeviceSettings::new(Arc::new(Nowhere)));
+    async fn completion_depends_on_mode_and_configuration() {
+        let device = Device::start(DeviceSettings::new(Arc::new(EmptyNetwork)));
         let offered = |line: &str| {
             let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
             let candidates = device.complete(device.console(), &words, "");

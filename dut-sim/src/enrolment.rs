@@ -36,8 +36,8 @@ use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::SecretStore;
 
-/// What every enrolment of a device works with.
-pub(crate) struct Surroundings {
+/// Settings and services that all enrolments of a device share.
+pub(crate) struct EnrolmentContext {
     pub(crate) network: Arc<dyn Network>,
     pub(crate) secrets: SecretStore,
     pub(crate) client: ScepClient,
@@ -48,22 +48,22 @@ pub(crate) struct Surroundings {
     pub(crate) poll_pause: GrowingPause,
     pub(crate) log: ProtocolLog,
     pub(crate) notes: Notes,
-    /// Changes whenever the device may answer differently.
+    /// Changes whenever the device's answers may have changed.
     pub(crate) changes: watch::Sender<u64>,
-    /// Wakes those that wait to try again: the network may have changed.
+    /// Wakes enrolments that wait for the next try, because the network may have changed.
     pub(crate) wake: Notify,
 }
 
-impl Surroundings {
-    /// Tells those who watch the device that it may answer differently now.
+impl EnrolmentContext {
+    /// Notifies subscribers that the device's answers may have changed.
     pub(crate) fn changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 
-/// Every enrolment of a device; dropping it ends them.
+/// All enrolments of a device; dropping this ends them.
 pub(crate) struct Enrolments {
-    surroundings: Arc<Surroundings>,
+    context: Arc<EnrolmentContext>,
     running: BTreeMap<String, Running>,
 }
 
@@ -80,11 +80,11 @@ impl Drop for Running {
 }
 
 impl Enrolments {
-    pub(crate) fn new(surroundings: Arc<Surroundings>) -> Self {
-        Self { surroundings, running: BTreeMap::new() }
+    pub(crate) fn new(context: Arc<EnrolmentContext>) -> Self {
+        Self { context, running: BTreeMap::new() }
     }
 
-    /// Makes the enrolments those of `wanted`: what is gone ends with its certificates, what changed starts anew.
+    /// Adapts the enrolments to `wanted`: removed ones end and lose their certificates, changed ones start anew.
     pub(crate) fn reconcile(&mut self, wanted: &BTreeMap<String, CsrSettings>) {
         self.running.retain(|name, running| wanted.get(name) == Some(&running.settings));
         for (name, settings) in wanted {
@@ -92,11 +92,11 @@ impl Enrolments {
                 self.running.insert(name.clone(), self.start(name, settings));
             }
         }
-        self.surroundings.wake.notify_waiters();
-        self.surroundings.changed();
+        self.context.wake.notify_waiters();
+        self.context.changed();
     }
 
-    /// How far the request of that name has come.
+    /// Progress of the request of that name.
     pub(crate) fn progress(&self, name: &str) -> Option<Progress> {
         let progress = &self.running.get(name)?.progress;
         Some(progress.lock().clone())
@@ -107,10 +107,10 @@ impl Enrolments {
         self.running.keys().cloned().collect()
     }
 
-    /// Begins to renew the certificate of that name: with a new key, where the client can, and the old one's signature.
+    /// Begins to renew the certificate of that name, with a new key if the client supports it, signed with the old key.
     ///
     /// # Errors
-    /// Why there is nothing to renew; nothing has changed then.
+    /// If there is nothing to renew; then nothing has changed.
     pub(crate) fn renew(&mut self, name: &str) -> Result<(), RenewalError> {
         let running = self.running.get_mut(name).ok_or(RenewalError::NoSuchRequest)?;
         let mut progress = running.progress.lock();
@@ -123,31 +123,31 @@ impl Enrolments {
         let existing = Some(existing.clone());
         progress.renewal = Some(Phase::UnderWay);
         drop(progress);
-        let journal = Journal::new(name, &self.surroundings, &running.progress, true);
+        let journal = Journal::new(name, &self.context, &running.progress, true);
         let renewal = Enrolment { settings: running.settings.clone(), journal, existing };
         running.task = tokio::spawn(renewal.run());
-        self.surroundings.changed();
+        self.context.changed();
         Ok(())
     }
 
     fn start(&self, name: &str, settings: &CsrSettings) -> Running {
         let progress = Arc::<Mutex<Progress>>::default();
-        let journal = Journal::new(name, &self.surroundings, &progress, false);
+        let journal = Journal::new(name, &self.context, &progress, false);
         let enrolment = Enrolment { settings: settings.clone(), journal, existing: None };
         Running { settings: settings.clone(), progress, task: tokio::spawn(enrolment.run()) }
     }
 }
 
-/// An enrolment, with all that it needs to run by itself.
+/// An enrolment, as run by its task.
 struct Enrolment {
     settings: CsrSettings,
     journal: Journal,
-    /// The certificate to renew, where it is a renewal.
+    /// The certificate to renew, for a renewal.
     existing: Option<Identity>,
 }
 
 impl Enrolment {
-    /// Runs until there is a certificate or no hope of one.
+    /// Runs until a certificate is issued or the enrolment has failed for good.
     async fn run(mut self) {
         match self.enrol().await {
             Ok(identity) => self.journal.enter(Phase::Issued(identity)),
@@ -160,14 +160,14 @@ impl Enrolment {
     }
 
     async fn enrol(&mut self) -> Result<Identity, Failure> {
-        let surroundings = Arc::clone(&self.journal.surroundings);
-        let program = surroundings.client.find(surroundings.program_path.as_deref())?;
+        let context = Arc::clone(&self.journal.context);
+        let program = context.client.find(context.program_path.as_deref())?;
         let password = self.open_password()?;
         self.journal.mask(password.as_ref());
         let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key);
         let key = match &self.existing {
             Some(existing) if keeps_key => existing.key.clone(),
-            _ => surroundings.keys.key().await.map_err(Failure::Key)?,
+            _ => context.keys.key().await.map_err(Failure::Key)?,
         };
         let (settings, existing) = (self.settings.clone(), self.existing.take());
         let order = Order { settings, password, key, existing };
@@ -180,12 +180,12 @@ impl Enrolment {
 
     fn open_password(&self) -> Result<Option<Secret>, Failure> {
         let Some(sealed) = &self.settings.password else { return Ok(None) };
-        let secrets = &self.journal.surroundings.secrets;
+        let secrets = &self.journal.context.secrets;
         secrets.open(sealed).map(Some).ok_or(Failure::PasswordSealed)
     }
 }
 
-/// Why a certificate is not renewed.
+/// Why a renewal cannot begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RenewalError {
     #[error("no such certificate request")]
@@ -198,28 +198,28 @@ pub(crate) enum RenewalError {
 
 const KEY_BITS: u32 = 2048;
 
-/// Where the keys to be certified come from.
+/// Source of the keys to be certified.
 #[derive(Clone, Debug, Default)]
 pub enum KeySource {
-    /// Each enrolment makes a fresh RSA key of 2048 bits, as a device does.
+    /// Each enrolment generates a fresh RSA key of 2048 bits, as a device does.
     #[default]
     Generate,
-    /// Keys made beforehand, so that a benchmark measures something else; all enrolments that share them take turns.
+    /// Prepared keys, so that a benchmark does not measure key generation; enrolments use them in turn.
     Prepared {
-        /// The keys, which are used in turn, and from the first again after the last.
+        /// The keys; after the last one the first is used again.
         keys: Arc<[PKey<Private>]>,
-        /// How many were taken.
+        /// Number of keys used so far.
         taken: Arc<AtomicUsize>,
     },
 }
 
 impl KeySource {
-    /// Keys made beforehand; without any, every enrolment makes its own.
+    /// Prepared keys; if there are none, every enrolment generates its own.
     pub fn prepared(keys: Vec<PKey<Private>>) -> Self {
         Self::Prepared { keys: keys.into(), taken: Arc::default() }
     }
 
-    /// A key; making one takes a tenth of a second or more and is kept off the threads that wait for the network.
+    /// The next key. Generating one runs on a blocking thread, because it takes a tenth of a second or more.
     pub(crate) async fn key(&self) -> Result<PKey<Private>, ErrorStack> {
         if let Self::Prepared { keys, taken } = self
             && let Some(next) = taken.fetch_add(1, Ordering::Relaxed).checked_rem(keys.len())
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_pool_is_no_pool() {
+    async fn keys_are_generated_if_none_is_prepared() {
         let source = KeySource::prepared(Vec::new());
         assert_eq!(source.key().await.unwrap().bits(), KEY_BITS);
     }

@@ -1,6 +1,6 @@
 //! A simulated router whose command line drives a real SCEP client.
 //!
-//! The device is [`Device`]; the network it stands in is a [`network::Network`], which the caller brings.
+//! The device is [`Device`]; the caller provides its network as a [`network::Network`].
 
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The network a device stands in, as the device sees it: the seam between the device and whatever carries its packets.
+//! The network of a device: the interface between the device and the code that carries its packets.
 
 #[cfg(target_os = "linux")]
 pub mod kernel;
@@ -12,102 +12,102 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// What a device asks of the network it is plugged into.
+/// A network that a device is connected to.
 #[async_trait]
 pub trait Network: Send + Sync {
-    /// Gives the device these addresses and routes in place of those it had; on an error it keeps those it had.
+    /// Replaces the device's addresses and routes; on an error it keeps the previous ones.
     async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError>;
 
-    /// The address of `host`; a literal address resolves to itself.
+    /// Resolves `host`; a literal address resolves to itself.
     async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError>;
 
-    /// Sends one ICMP echo request and waits for what comes of it, at most as long as the request says.
+    /// Sends one ICMP echo request and waits for the outcome, at most for the request's timeout.
     async fn echo(&self, request: &EchoRequest) -> EchoOutcome;
 
     /// Opens a TCP connection.
     async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError>;
 }
 
-/// A connection's two directions of bytes.
+/// A bidirectional stream of bytes.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// Every address and route of a device.
+/// All addresses and routes of a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Addressing {
-    /// The addresses, in the order of the configuration.
+    /// Addresses, in the order of the configuration.
     pub interfaces: Vec<InterfaceAddress>,
-    /// The routes beside those to the interfaces' own subnets.
+    /// Routes besides those to the interfaces' own subnets.
     pub routes: Vec<StaticRoute>,
 }
 
 /// One address of one interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterfaceAddress {
-    /// The interface's name, such as `eth0`.
+    /// Name of the interface, such as `eth0`.
     pub interface: String,
-    /// The address with the length of its subnet's prefix.
+    /// Address with the prefix length of its subnet.
     pub address: Ipv4Net,
 }
 
 /// One route through a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaticRoute {
-    /// The network that is reached, host bits zero.
+    /// Destination network, with host bits zero.
     pub destination: Ipv4Net,
-    /// The neighbour that forwards to it.
+    /// Neighbour that forwards to it.
     pub next_hop: Ipv4Addr,
 }
 
 /// An ICMP echo request (RFC 792).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EchoRequest {
-    /// Where it goes.
+    /// Destination of the request.
     pub destination: Ipv4Addr,
-    /// Tells one `ping` from another.
+    /// Identifier of the `ping`.
     pub identifier: u16,
-    /// Tells one request of a `ping` from another, from 1.
+    /// Number of the request within a `ping`, from 1.
     pub sequence: u16,
-    /// What is to come back.
+    /// Data that the reply must return.
     pub payload: Vec<u8>,
-    /// How long the answer is waited for.
+    /// Time limit for the reply.
     pub timeout: Duration,
 }
 
-/// What came of an echo request.
+/// Outcome of an echo request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EchoOutcome {
     /// The destination answered.
     Reply {
-        /// Who answered.
+        /// Address of the sender.
         from: Ipv4Addr,
-        /// The time to live that the answer arrived with.
+        /// Time to live of the received reply.
         ttl: u8,
-        /// What came back.
+        /// Returned data.
         payload: Vec<u8>,
-        /// From sending the request to receiving the answer.
+        /// Time from sending the request to receiving the reply.
         round_trip: Duration,
     },
-    /// A router, or the device itself when nobody answers on the link, says that there is no way.
+    /// A router reported the destination as unreachable, or the device itself because no host answers on the link.
     Unreachable {
-        /// Who says so.
+        /// Address of the reporter.
         from: Ipv4Addr,
-        /// What cannot be reached.
+        /// Code of the ICMP message.
         code: UnreachableCode,
     },
-    /// The time to live ran out at a router.
+    /// The time to live expired at a router.
     TtlExceeded {
-        /// That router.
+        /// Address of the router.
         from: Ipv4Addr,
     },
-    /// Nothing came back in time.
+    /// No reply was received in time.
     TimedOut,
     /// The device itself has no route to the destination, so nothing was sent.
     NoRoute,
     /// The operating system refused to send or to receive.
     Failed {
-        /// What was to be done and what it said.
+        /// Failed operation and error message.
         reason: String,
     },
 }
@@ -124,7 +124,7 @@ impl UnreachableCode {
 }
 
 impl fmt::Display for UnreachableCode {
-    /// In the words of iputils' ping.
+    /// The wording of iputils' ping.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             0 => "Destination Net Unreachable",
@@ -142,15 +142,15 @@ impl fmt::Display for UnreachableCode {
     }
 }
 
-/// Why addresses and routes were not taken.
+/// Why addresses and routes were refused.
 ///
-/// As a kernel does, a network takes addresses that others have or that lead nowhere, and routes through nobody.
+/// Like a kernel, a network accepts addresses that another host has, and routes through hosts that do not exist.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The device has no such interface.
     #[error("the device has no interface `{interface}`")]
     NoSuchInterface {
-        /// As configured.
+        /// Name as configured.
         interface: String,
     },
     /// The operating system refused.
@@ -161,18 +161,18 @@ pub enum ApplyError {
 /// Why a name has no address.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    /// Nobody knows the name.
+    /// The name is unknown.
     #[error("the name `{host}` is not known")]
     Unknown {
-        /// As asked for.
+        /// Name as requested.
         host: String,
     },
-    /// The one who would know did not answer.
+    /// The name could not be looked up.
     #[error("the name `{host}` cannot be resolved: {source}")]
     Other {
-        /// As asked for.
+        /// Name as requested.
         host: String,
-        /// What went wrong.
+        /// Cause of the failure.
         source: io::Error,
     },
 }
@@ -183,19 +183,19 @@ pub enum ConnectError {
     /// Nothing listens on the port.
     #[error("connection refused")]
     Refused,
-    /// The device itself has no route there.
+    /// The device itself has no route to the address.
     #[error("no route")]
     NoRoute,
     /// The host does not answer on its link.
     #[error("host unreachable")]
     HostUnreachable,
-    /// A router has no route there.
+    /// A router has no route to the address.
     #[error("network unreachable")]
     NetworkUnreachable,
-    /// Nothing came back in time.
+    /// No answer was received in time.
     #[error("connection timed out")]
     TimedOut,
-    /// Anything else the operating system says.
+    /// Any other error of the operating system.
     #[error("{0}")]
     Other(#[from] io::Error),
 }

@@ -1,12 +1,12 @@
-//! The commands beside the configuration: a table of their words, and the way from a line to one of them.
+//! The commands of operational mode: the table of their words, and the lookup of a line in it.
 //!
-//! A new command is a new line of the table, and an action in `device::operation`.
+//! A new command needs a new line of the table and an action in `device::operation`.
 
 use self::Arguments::{HostAndOptions, Nothing, One, Optional};
 use crate::config::message::{bracketed, possible};
-use crate::config::parse::meant;
+use crate::config::parse::matching;
 
-/// A word of a command, and what may follow it.
+/// A word of a command, and the words that may follow it.
 #[derive(Debug)]
 pub(crate) struct Keyword {
     pub(crate) name: &'static str,
@@ -14,14 +14,14 @@ pub(crate) struct Keyword {
     then: Then,
 }
 
-/// What may follow the words so far.
+/// Words that may follow a keyword.
 #[derive(Debug, Clone, Copy)]
 enum Then {
     Keywords(&'static [Keyword]),
     Arguments(Action, Arguments),
 }
 
-/// What a command does.
+/// Action of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Configure,
@@ -38,18 +38,18 @@ pub(crate) enum Action {
     TerminalWidth,
 }
 
-/// What a command takes.
+/// Arguments of a command.
 #[derive(Debug, Clone, Copy)]
 enum Arguments {
     Nothing,
     One(Argument),
-    /// One argument, which may be left out.
+    /// One optional argument.
     Optional(Argument),
-    /// A host and any number of further words, which `ping` reads itself.
+    /// A host and any number of further words, which `ping` parses.
     HostAndOptions,
 }
 
-/// What an argument is, for help and completion.
+/// Kind of an argument, for help and completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Argument {
     Host,
@@ -58,7 +58,7 @@ pub(crate) enum Argument {
     Number,
 }
 
-/// What may come next on a line.
+/// Words that may come next on a line.
 pub(crate) enum Next {
     Keywords(&'static [Keyword]),
     Argument(Argument),
@@ -74,7 +74,7 @@ pub(crate) const PING_OPTIONS: &[(&str, &str)] = &[
     ("timeout", "Seconds to wait for each answer (up to 3600, default 10)"),
 ];
 
-/// Everything that can be typed at the `$` prompt.
+/// The commands at the `$` prompt.
 const COMMANDS: &[Keyword] = &[
     command("configure", "Change the configuration", Action::Configure, Nothing),
     command("exit", "Leave the device", Action::Exit, Nothing),
@@ -112,7 +112,7 @@ const SCEP: &[Keyword] = &[
         Action::ScepRenew,
         One(Argument::Csr),
     ),
-    command("show", "How it stands with them", Action::ScepShow, Optional(Argument::Csr)),
+    command("show", "Status of the certificates", Action::ScepShow, Optional(Argument::Csr)),
 ];
 
 const SET_TERMINAL: &[Keyword] = &[
@@ -162,7 +162,7 @@ impl Argument {
     }
 }
 
-/// Why a line is no command, with the words that were understood.
+/// Why a line is not a command, with its valid words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CommandError {
     #[error("Invalid command: {}", bracketed(good, bad))]
@@ -173,9 +173,9 @@ pub(crate) enum CommandError {
     Incomplete { good: Vec<String> },
 }
 
-/// What the command of a line does, and the words that were given for its arguments.
+/// The action of a line, and its arguments.
 ///
-/// Any unambiguous beginning of a keyword will do.
+/// Keywords may be abbreviated if they stay unambiguous.
 pub(crate) fn find(words: &[String]) -> Result<(Action, Vec<String>), CommandError> {
     let Line { then, good, arguments } = Line::read(words)?;
     match then {
@@ -185,12 +185,12 @@ pub(crate) fn find(words: &[String]) -> Result<(Action, Vec<String>), CommandErr
     }
 }
 
-/// What may follow `words`; nothing if they lead nowhere.
+/// Words that may follow `words`; nothing if `words` are invalid.
 pub(crate) fn following(words: &[String]) -> Next {
     Line::read(words).map_or(Next::Nothing, |line| line.next())
 }
 
-/// How far a line was understood.
+/// State of parsing a line.
 struct Line {
     then: Then,
     good: Vec<String>,
@@ -222,7 +222,7 @@ impl Line {
     fn step(&mut self, word: &str) -> Result<(), CommandError> {
         let (good, bad) = (self.good.clone(), word.to_owned());
         match self.next() {
-            Next::Keywords(keywords) => match meant(keywords, |keyword| keyword.name, word)[..] {
+            Next::Keywords(keywords) => match matching(keywords, |it| it.name, word)[..] {
                 [keyword] => {
                     self.then = keyword.then;
                     self.good.push(keyword.name.to_owned());
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn documented_commands_are_there() {
+    fn documented_commands_are_found() {
         let (action, arguments) = find("ping 10.215.168.1 count 1 size 56 timeout 1").unwrap();
         assert_eq!((action, arguments.len()), (Action::Ping, 7));
         assert_eq!(find("pki scep show CSR").unwrap().1, ["CSR"]);
@@ -265,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn beginnings_of_words_will_do() {
+    fn keywords_can_be_abbreviated() {
         assert_eq!(find("pk sc sh CSR").unwrap().0, Action::ScepShow);
         assert_eq!(find("pki scep show").unwrap().1, [""; 0]);
         assert_eq!(find("conf").unwrap().0, Action::Configure);
     }
 
     #[test]
-    fn refusals_show_the_word() {
+    fn refusals_show_the_invalid_word() {
         let refusal = |line: &str| find(line).unwrap_err().to_string();
         assert_eq!(refusal("frobnicate"), "Invalid command: [frobnicate]");
         assert_eq!(refusal("pki scep [x"), "Invalid command: pki scep [[x]");

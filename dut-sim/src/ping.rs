@@ -1,4 +1,4 @@
-//! The ping: echo requests a second apart, and what came of them in iputils' words.
+//! The ping: echo requests a second apart, and their outcomes in the wording of iputils.
 
 mod transcript;
 
@@ -19,36 +19,36 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_COUNT: u16 = 5;
 const DEFAULT_SIZE: u16 = 56;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What fits into an IPv4 packet beside its headers.
+/// Maximum payload of an IPv4 packet without its headers.
 const MAX_SIZE: u16 = 65_507;
 const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
 
-/// What is to be pinged, and how.
+/// Host and options of a ping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ping {
-    /// A name or an address, as typed.
+    /// Name or address, as typed.
     pub(crate) host: String,
     pub(crate) count: u16,
     /// Bytes of payload in each request.
     pub(crate) size: u16,
-    /// How long each answer is waited for.
+    /// Time limit for each answer.
     pub(crate) timeout: Duration,
 }
 
-/// What the ping printed, and whether anything answered.
+/// Output of a ping, and whether there was any answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PingReport {
     pub(crate) text: String,
     pub(crate) answered: bool,
 }
 
-/// What shows lines as they are printed.
+/// Callback that shows lines as they are printed.
 pub(crate) type Screen<'a> = &'a mut (dyn FnMut(&str) + Send);
 
-/// Why the words are no ping.
+/// Why the arguments are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OptionError {
-    #[error("ping: unknown option `{option}`; known are {}", known().join(", "))]
+    #[error("ping: unknown option `{option}`; known are {}", option_names().join(", "))]
     Unknown { option: String },
     #[error("ping: missing argument for {0} option")]
     Missing(&'static str),
@@ -59,7 +59,7 @@ pub(crate) enum OptionError {
 }
 
 impl Ping {
-    /// Reads `HOST [count N] [size N] [timeout SECONDS]`; any unambiguous beginning of an option will do.
+    /// Parses `HOST [count N] [size N] [timeout SECONDS]`; options may be abbreviated.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, OptionError> {
         let (host, options) = arguments.split_first().ok_or(OptionError::NoHost)?;
         let mut ping = Self {
@@ -76,7 +76,7 @@ impl Ping {
 
     fn set(&mut self, name: &str, value: Option<&String>) -> Result<(), OptionError> {
         let option =
-            known().into_iter().find(|option| !name.is_empty() && option.starts_with(name));
+            option_names().into_iter().find(|option| !name.is_empty() && option.starts_with(name));
         let option = option.ok_or_else(|| OptionError::Unknown { option: name.to_owned() })?;
         let value = value.ok_or(OptionError::Missing(option))?;
         match option {
@@ -87,9 +87,9 @@ impl Ping {
         Ok(())
     }
 
-    /// Sends the requests through `network` until each is answered or given up, or until `stop` is notified.
+    /// Sends the requests through `network` until each is answered or has timed out, or until `stop` is notified.
     ///
-    /// `screen` is shown every line of the report as soon as it stands.
+    /// `screen` gets every line of the report as soon as it is complete.
     pub(crate) async fn run(
         &self,
         network: &Arc<dyn Network>,
@@ -116,7 +116,7 @@ fn unresolved(error: &ResolveError) -> String {
     }
 }
 
-/// A ping under way: requests go out on time, whether or not earlier ones were answered.
+/// A running ping: requests are sent on time, even if earlier ones are not answered yet.
 struct Run<'a> {
     ping: &'a Ping,
     network: &'a Arc<dyn Network>,
@@ -131,7 +131,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(ping: &'a Ping, network: &'a Arc<dyn Network>, destination: Ipv4Addr) -> Self {
         let mut identifier = [0; 2];
-        // Without randomness pings share an identifier: they are still told apart by their sequence.
+        // Without randomness pings share an identifier; their sequence numbers still differ.
         let _ = openssl::rand::rand_bytes(&mut identifier);
         let now = Instant::now();
         Self {
@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The error is the only line of a ping that could not send anything.
+    /// Runs the ping; the error is the only line of a ping that could not send anything.
     async fn run(mut self, stop: &Notify, screen: Screen<'_>) -> Result<PingReport, String> {
         self.send();
         while let Some((sequence, outcome)) = self.next(stop).await {
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
         Ok(self.transcript.report())
     }
 
-    /// The next answer; requests that fall due before it are sent.
+    /// Waits for the next outcome, and sends the requests that are due before it.
     async fn next(&mut self, stop: &Notify) -> Option<(u16, EchoOutcome)> {
         loop {
             let due = self.last_sent + INTERVAL;
@@ -201,12 +201,12 @@ impl<'a> Run<'a> {
     }
 }
 
-/// As iputils fills it: each byte is its own place, cut to eight bits.
+/// The payload of iputils: each byte is its own position, truncated to eight bits.
 fn payload(size: u16) -> Vec<u8> {
     (0..size).map(|place| place.to_le_bytes()[0]).collect()
 }
 
-fn known() -> Vec<&'static str> {
+fn option_names() -> Vec<&'static str> {
     PING_OPTIONS.iter().map(|(name, _)| *name).collect()
 }
 
@@ -215,7 +215,7 @@ fn number(value: &str, min: u16, max: u16, range: &'static str) -> Result<u16, O
     number.ok_or_else(|| OptionError::Invalid { value: value.to_owned(), range })
 }
 
-/// Fractions are taken, as iputils takes them.
+/// Parses a duration; fractions are allowed, as in iputils.
 fn seconds(value: &str) -> Result<Duration, OptionError> {
     let seconds =
         value.parse().ok().filter(|seconds| (0.001..=MAX_TIMEOUT_SECONDS).contains(seconds));
@@ -237,7 +237,7 @@ mod tests {
         Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Stream, UnreachableCode,
     };
 
-    /// Answers each request with the next outcome, after the time it says.
+    /// Answers each request with the next outcome, after its time.
     struct Scripted(Mutex<Vec<EchoOutcome>>);
 
     #[async_trait]
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_answer_reads_as_documented() {
+    async fn output_for_one_answer_is_the_documented_one() {
         let report = ping("10.215.168.1", &[reply(147)]).await;
         assert!(report.answered);
         assert_eq!(
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn requests_go_out_a_second_apart() {
+    async fn requests_are_sent_a_second_apart() {
         let report = ping("gateway", &[reply(100), EchoOutcome::TimedOut, reply(300)]).await;
         assert_eq!(
             report.text,
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silence_is_loss() {
+    async fn missing_answer_counts_as_loss() {
         let report = ping("10.215.168.9", &[EchoOutcome::TimedOut]).await;
         assert!(!report.answered);
         assert_eq!(
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn errors_are_counted() {
+    async fn icmp_errors_are_counted() {
         let unreachable = EchoOutcome::Unreachable { from: GATEWAY, code: UnreachableCode::HOST };
         let report = ping("192.168.213.9", &[unreachable]).await;
         assert_eq!(
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn stopping_closes_with_the_statistics() {
+    async fn stopped_ping_prints_its_statistics() {
         let outcomes = vec![reply(100), reply(100), reply(100)];
         let network: Arc<dyn Network> = Arc::new(Scripted(Mutex::new(outcomes)));
         let timeout = Duration::from_secs(1);
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_sent_is_one_line() {
+    async fn ping_that_cannot_send_prints_one_line() {
         let report = ping("nosuch", &[]).await;
         assert_eq!(report.text, "ping: nosuch: Name or service not known");
         let report = ping("172.16.0.1", &[EchoOutcome::NoRoute]).await;
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn options_come_in_any_order() {
+    fn options_are_accepted_in_any_order() {
         let ping = parse("10.0.0.1 timeout 0.5 si 1400 count 3").unwrap();
         let timeout = Duration::from_millis(500);
         assert_eq!(ping, Ping { host: "10.0.0.1".into(), count: 3, size: 1400, timeout });
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_those_of_ping() {
+    fn invalid_options_are_refused_as_by_ping() {
         let refusal = |line: &str| parse(line).unwrap_err().to_string();
         assert_eq!(refusal("h count"), "ping: missing argument for count option");
         assert_eq!(refusal("h count 0"), "ping: invalid argument: '0': out of range: 1 to 65535");

@@ -1,5 +1,5 @@
-//! What the device shows of its certificates: what lies behind `running://auth/certificates/scep/<CSR>/`, the table of `pki scep
-//! show`, and each as text.
+//! Output about the device's certificates: the files below `running://auth/certificates/scep/<CSR>/`, the table of
+//! `pki scep show`, and certificates as text.
 
 pub(crate) mod text;
 
@@ -14,7 +14,7 @@ use scep::key_usage::KeyUsage;
 
 use crate::enrolment::progress::{Phase, Progress};
 
-/// Where the certificates of all requests lie.
+/// URL of the folder for the certificates of all requests.
 pub(crate) const ROOT: &str = "running://auth/certificates/scep/";
 
 const USER_FILE: &str = "user/cert";
@@ -24,29 +24,29 @@ const CA_ROW: &str = "ca";
 const HEADER: [&str; COLUMNS] = ["Certificate", "Status", "Usage", "NotBefore", "NotAfter"];
 const COLUMNS: usize = 5;
 const SEPARATOR: &str = "  ";
-/// Stands where there is nothing to say.
-const NOTHING: &str = "-";
+/// Content of an empty cell.
+const EMPTY: &str = "-";
 
-/// A line of the table.
+/// A row of the table.
 type Row = [String; COLUMNS];
 
-/// A certificate as the store keeps it.
+/// A stored certificate.
 struct Stored<'a> {
-    /// The path under the request's folder.
+    /// Path below the request's folder.
     file: String,
-    /// The name in the table.
+    /// Name in the table.
     row: String,
-    /// What SCEP uses it for: replies are signed with its key, requests are enciphered to it.
+    /// Use in SCEP: its key signs replies, or requests are enciphered to it.
     usage: &'static str,
     certificate: &'a X509Ref,
 }
 
-/// Cuts `running://auth/certificates/scep/<CSR>/<file>` into the last two.
+/// Splits `running://auth/certificates/scep/<CSR>/<file>` into CSR and file.
 pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
     url.strip_prefix(ROOT)?.split_once('/')
 }
 
-/// The paths of the certificates of a request, in the order of the table.
+/// Paths of a request's certificates, in the order of the table.
 pub(crate) fn files(progress: &Progress) -> Vec<String> {
     stored(progress).into_iter().map(|each| each.file).collect()
 }
@@ -56,20 +56,20 @@ pub(crate) fn find<'a>(progress: &'a Progress, file: &str) -> Option<&'a X509Ref
     stored(progress).into_iter().find(|each| each.file == file).map(|each| each.certificate)
 }
 
-/// The table of a request, and below it what went wrong, if anything did.
+/// The table of a request, and below it the error, if there is one.
 pub(crate) fn show(progress: &Progress, now: &Asn1Time) -> String {
     let mut rows: Vec<_> = stored(progress).iter().map(|each| each.row(now)).collect();
-    let absent =
-        |name: &str| [name, absence(&progress.phase), NOTHING, NOTHING, NOTHING].map(str::to_owned);
+    let missing_row =
+        |name: &str| [name, missing(&progress.phase), EMPTY, EMPTY, EMPTY].map(str::to_owned);
     if progress.ca.is_none() {
-        rows.insert(0, absent(CA_ROW));
+        rows.insert(0, missing_row(CA_ROW));
     }
     if !matches!(progress.phase, Phase::Issued(_)) {
-        rows.push(absent(USER_ROW));
+        rows.push(missing_row(USER_ROW));
     }
     let subject = if progress.ca.is_none() { CA_ROW } else { USER_ROW };
-    let trouble = progress.trouble().map(|reason| format!("\n{subject}: {reason}"));
-    table(&rows) + &trouble.unwrap_or_default()
+    let problem = progress.problem().map(|reason| format!("\n{subject}: {reason}"));
+    table(&rows) + &problem.unwrap_or_default()
 }
 
 impl Stored<'_> {
@@ -80,7 +80,7 @@ impl Stored<'_> {
     }
 }
 
-/// How it stands with a certificate that is there; only `Valid` is documented.
+/// Status of a stored certificate; only `Valid` is documented.
 fn status(certificate: &X509Ref, now: &Asn1Time) -> &'static str {
     let is = |time: &Asn1TimeRef, order| time.compare(now).is_ok_and(|found| found == order);
     if is(certificate.not_before(), Ordering::Greater) {
@@ -92,28 +92,27 @@ fn status(certificate: &X509Ref, now: &Asn1Time) -> &'static str {
     }
 }
 
-/// How it stands with a certificate that is not there.
-fn absence(phase: &Phase) -> &'static str {
+/// Status of a certificate that is not stored.
+fn missing(phase: &Phase) -> &'static str {
     match phase {
         Phase::UnderWay | Phase::Pending | Phase::Issued(_) => "Pending",
         Phase::Retrying { .. } | Phase::Failed { .. } => "Failed",
     }
 }
 
-/// Everything there is of a request: the CA's certificates, the RA's, and the user's.
+/// All stored certificates of a request: the CA's, the RA's, and the user's.
 fn stored(progress: &Progress) -> Vec<Stored<'_>> {
     let mut all = progress.ca.as_ref().map(authorities).unwrap_or_default();
     if let Phase::Issued(Identity { certificate, .. }) = &progress.phase {
         let (file, row) = (USER_FILE.to_owned(), USER_ROW.to_owned());
-        all.push(Stored { file, row, usage: NOTHING, certificate });
+        all.push(Stored { file, row, usage: EMPTY, certificate });
     }
     all
 }
 
-/// As strongSwan's `pki --scepca --raout ra` names them: roots, then subordinate CAs, then RAs.
+/// The CA's certificates, named as by strongSwan's `pki --scepca --raout ra`: roots, then subordinate CAs, then RAs.
 ///
-/// Of the RAs the one received last comes first: NDES sends the signing one first, and the documented device shows it
-/// second.
+/// RAs are in reverse order, because NDES sends the signing one first and the documented device shows it second.
 fn authorities(certificates: &CaCertificates) -> Vec<Stored<'_>> {
     let (roots, subordinates): (Vec<_>, Vec<_>) =
         certificates.ca.iter().partition(|one| is_self_issued(one));
@@ -142,7 +141,7 @@ fn first_or_numbered(first: &str, others: &str, number: usize) -> String {
     if number == 1 { first.to_owned() } else { format!("{others}-{number}") }
 }
 
-/// A CA without an RA serves for both, whatever else its key is for; the others serve for what their keyUsage allows.
+/// Usage of a certificate: both for a CA without an RA, otherwise as its keyUsage allows.
 fn usage(certificate: &X509Ref, certificates: &CaCertificates) -> &'static str {
     let serves_for_both =
         certificates.ra.is_empty() && std::ptr::eq(certificate, certificates.issuer());
@@ -152,11 +151,11 @@ fn usage(certificate: &X509Ref, certificates: &CaCertificates) -> &'static str {
         (true, true) => "Encipherment & Signature",
         (true, false) => "Encipherment",
         (false, true) => "Signature",
-        (false, false) => NOTHING,
+        (false, false) => EMPTY,
     }
 }
 
-/// The whole table: each column as wide as its widest cell, the header between two rules.
+/// Formats the table: each column as wide as its widest cell, the header between two rules.
 fn table(rows: &[Row]) -> String {
     let header = HEADER.map(str::to_owned);
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_strongswan() {
+    fn files_are_named_as_by_strongswan() {
         let ca = CaCertificates { ca: vec![ca(), ca()], ra: vec![ca(), ca(), ca()] };
         let progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
         assert_eq!(
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_follow_the_enrolment() {
+    fn table_shows_the_progress_of_an_enrolment() {
         let mut progress = Progress::default();
         assert_eq!(shown(&progress), "ca Pending - - -; usercert Pending - - -");
         let reason = "GetCACert: connection refused by 10.215.168.1:8080".to_owned();
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renewal_leaves_the_certificate_and_says_how_it_goes() {
+    fn renewal_keeps_the_certificate_and_shows_its_progress() {
         let ca = CaCertificates { ca: vec![ca()], ra: Vec::new() };
         let mut progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
         let before = shown(&progress);
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_cut_at_the_request() {
+    fn url_is_split_into_request_and_file() {
         assert_eq!(
             split("running://auth/certificates/scep/CSR/ca/ca.der"),
             Some(("CSR", "ca/ca.der"))
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn linux_table_is_the_documented_one() {
+    fn table_for_linux_pki_is_the_documented_one() {
         let both = "Encipherment & Signature";
         let rows = rows(&[
             ["ca", "Valid", both, "Apr 16 09:19:39 2025 GMT", "Apr 11 09:19:39 2045 GMT"],
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_rule_is_as_wide_as_documented() {
+    fn table_for_windows_pki_has_the_documented_width() {
         let rows = rows(&[
             ["ca", "Valid", "Signature", "Jan  9 09:34:41 2026 GMT", "Jan  9 09:44:41 2056 GMT"],
             ["ra", "Valid", "Encipherment", "Jan  9 09:37:26 2026 GMT", "Jan  9 09:37:26 2028 GMT"],
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn status_follows_the_clock() {
+    fn status_depends_on_the_current_time() {
         let at = |date: &str| status(&ca(), &Asn1Time::from_str(date).unwrap());
         assert_eq!(at("20260101000000Z"), "Not yet valid");
         assert_eq!(at("20300101000000Z"), "Valid");

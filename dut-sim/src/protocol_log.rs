@@ -1,16 +1,15 @@
-//! What SCEP did, one line an event: short enough to keep, and free of secrets; and what a reader of a result must know of the
-//! SCEP client, each said once.
+//! Log of SCEP events, one line each, of bounded size; and notes on the SCEP client for the reader of a result.
 
 use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
-/// How many lines are kept; the oldest go first.
+/// Maximum number of lines; the oldest are dropped.
 const CAPACITY: usize = 200;
-/// The longest line, in characters: what a server says in words is its own choice.
+/// Maximum length of a line, in characters, because texts of a server may be long.
 const LINE_LIMIT: usize = 500;
 
-/// The last events of every enrolment of a device.
+/// The last events of all enrolments of a device.
 #[derive(Debug, Default)]
 pub(crate) struct ProtocolLog {
     lines: Mutex<VecDeque<String>>,
@@ -32,14 +31,14 @@ impl ProtocolLog {
     }
 }
 
-/// The notes of a device: options its client lacks, and what it does instead.
+/// Notes of a device: options that its client lacks, and what it does instead.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     lines: Mutex<Vec<String>>,
 }
 
 impl Notes {
-    /// Adds a note, unless it is there; whether it was not.
+    /// Adds a note; returns false if it was added before.
     pub(crate) fn add(&self, note: &str) -> bool {
         let mut lines = self.lines.lock();
         let is_new = !lines.iter().any(|line| line == note);
@@ -60,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_newest_lines() {
+    fn newest_lines_are_kept() {
         let log = ProtocolLog::default();
         for number in 0..CAPACITY + 3 {
             log.add(&format!("line {number}"));

@@ -1,10 +1,10 @@
-//! A device in a process of its own, and its console on a stream: JSON, one object a line.
+//! A device in another process, with its console on a stream: JSON, one object per line.
 //!
-//! Whoever connects first sends the [`Settings`] that the device starts with; its keyring is why they go over no command line. From then on requests carry numbers, their
-//! answers the same numbers, and the device tells by itself whenever it may answer differently. Both ends bound the
-//! length of a line, and end the connection where the other end does not keep to the form.
+//! The first connection sends the [`Settings`] to start the device with. They are not passed on the command line, because the
+//! keyring is secret. Then requests carry numbers, which their answers repeat, and the device reports whenever its answers
+//! may have changed. Both ends limit the length of a line, and close the connection if the other end sends an invalid one.
 //!
-//! No message has a `Debug` form: configuration lines hold secrets.
+//! Messages do not implement `Debug`, because configuration lines contain secrets.
 
 mod client;
 mod pending;
@@ -24,7 +24,7 @@ pub use self::server::{Devices, refuse, serve};
 enum Greeting {
     /// Starts the device.
     Start(Settings),
-    /// Uses the device that another connection started.
+    /// Connects to the device that another connection started.
     Attach,
 }
 
@@ -32,37 +32,37 @@ enum Greeting {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
-    /// Told back in the answer.
+    /// Number that the answer repeats.
     id: u64,
-    /// What is asked for.
+    /// The call.
     call: Call,
 }
 
-/// What a device is asked for.
+/// A call to the device.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Call {
-    /// Factory defaults, then these lines, then a commit.
+    /// Applies these lines to the factory defaults, then commits.
     Replace(String),
-    /// These lines on top of what is there, then a commit.
+    /// Applies these lines to the active configuration, then commits.
     Modify(String),
-    /// Runs a command and tells all that it printed.
+    /// Runs a command and returns its whole output.
     Execute(String),
-    /// Runs a command for a user who watches it.
+    /// Runs a command and shows its output line by line.
     Step(String),
-    /// What awaits the user's next line.
+    /// Returns the prompt for the next line.
     Prompt,
-    /// What may be typed after these words, where the last one is begun.
+    /// Completes `partial` after `words`.
     Complete { words: Vec<String>, partial: String },
-    /// Ends what takes its time.
+    /// Ends a long-running command.
     Interrupt,
-    /// Nobody waits for the answer to the request of that number any more.
+    /// Cancels the request of that number.
     GiveUp(u64),
-    /// What SCEP did.
+    /// Returns the log of SCEP events.
     ProtocolLog,
-    /// What a reader of a result must know.
+    /// Returns the notes on the SCEP client.
     Notes,
-    /// Whether the device is there.
+    /// Checks that the device is alive.
     Alive,
 }
 
@@ -70,19 +70,19 @@ enum Call {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum FromDevice {
-    /// The connection may be used from here on.
+    /// The connection is ready for requests.
     Ready,
-    /// The last line was not taken, and the connection ends.
+    /// The last line was refused, and the connection ends.
     Refused(String),
-    /// What came of a request.
+    /// Answer to a request.
     Answer { id: u64, answer: Answer },
-    /// A command under way printed this line.
+    /// A running command printed this line.
     Screen { id: u64, line: String },
-    /// The device may answer differently than before.
+    /// The device's answers may have changed.
     Changed,
 }
 
-/// What a call yields, as JSON, or why the device could not answer.
+/// Result of a call as JSON, or why the device could not answer.
 type Answer = Result<Value, String>;
 
 #[cfg(test)]

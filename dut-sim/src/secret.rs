@@ -1,4 +1,4 @@
-//! Secrets and how a device stores them: sealed in the OpenSSL salted format.
+//! Secrets of a device, stored sealed in the OpenSSL salted format.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,22 @@ use openssl::rand::rand_bytes;
 use openssl::symm::{Cipher, decrypt, encrypt};
 use scep::secret::Secret;
 
-/// What the device shows in place of a secret, as OSDx does.
+/// The mask that the device shows instead of a secret, as OSDx does.
 pub(crate) const MASK: &str = "****************";
 
-/// What every file in the OpenSSL salted format begins with; the salt follows.
+/// Beginning of the OpenSSL salted format; the salt follows.
 const MAGIC: &[u8; 8] = b"Salted__";
 const SALT_LENGTH: usize = 8;
 const BLOCK_LENGTH: usize = 16;
 
-/// A sealed secret: base64 of the OpenSSL salted format, kept to the letter as it was entered.
+/// A sealed secret: base64 of the OpenSSL salted format, exactly as it was entered.
 ///
-/// The configuration shows it, as OSDx does, for that can be entered again; nothing else does.
+/// Only the configuration shows it, as OSDx does, because it can be entered again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sealed(Secret);
 
 impl Sealed {
-    /// Takes `text` if it can be a sealed secret; who can open it is another question.
+    /// Parses `text` if it has the format of a sealed secret, even if this device cannot open it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64.decode(text).ok()?;
         let ciphertext = bytes.strip_prefix(MAGIC)?.get(SALT_LENGTH..)?;
@@ -40,14 +40,14 @@ impl Sealed {
     }
 }
 
-/// What opens a device's sealed secrets: its own key, and the keyring for values sealed under a key that is not public.
+/// Opens a device's sealed secrets, with its own key or with the keyring of values that were sealed under other keys.
 pub(crate) struct SecretStore {
     key: Option<Secret>,
     keyring: BTreeMap<String, Secret>,
 }
 
 impl SecretStore {
-    /// `keyring` maps sealed values, in base64, to what they open to; without a key nothing is sealed.
+    /// `keyring` maps sealed values, in base64, to their clear texts; without a key nothing can be sealed.
     pub(crate) fn new(key: Option<Secret>, keyring: BTreeMap<String, Secret>) -> Self {
         Self { key, keyring }
     }
@@ -59,10 +59,10 @@ impl SecretStore {
         Ok(seal_with_salt(secret, self.key.as_ref().ok_or(SealError::NoKey)?, salt)?)
     }
 
-    /// Opens `sealed`, the keyring first: the format has no checksum, so a foreign value must not reach the own key.
+    /// Opens `sealed`. The keyring comes first, because the format has no checksum that would detect a wrong key.
     pub(crate) fn open(&self, sealed: &Sealed) -> Option<Secret> {
-        let ringed = self.keyring.get(sealed.expose()).cloned();
-        ringed.or_else(|| open_with(sealed, self.key.as_ref()?))
+        let from_keyring = self.keyring.get(sealed.expose()).cloned();
+        from_keyring.or_else(|| open_with(sealed, self.key.as_ref()?))
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) enum SealError {
     Cryptography(#[from] ErrorStack),
 }
 
-/// A key for a device that is given none: it dies with the device.
+/// A random key, for a device that is given none.
 pub(crate) fn random_key() -> Result<Secret, ErrorStack> {
     let mut bytes = [0; 32];
     rand_bytes(&mut bytes)?;
@@ -94,7 +94,7 @@ fn seal_with_salt(
     Ok(Sealed(Secret::new(sealed)))
 }
 
-/// A wrong key passes the padding once in 256 times; that what comes out is printable text rules the rest out.
+/// Opens `sealed` with `key`. A wrong key gives valid padding once in 256 times; the result must then be printable text.
 fn open_with(sealed: &Sealed, key: &Secret) -> Option<Secret> {
     let bytes = BASE64.decode(sealed.expose()).ok()?;
     let (salt, ciphertext) = bytes.strip_prefix(MAGIC)?.split_at_checked(SALT_LENGTH)?;
@@ -117,7 +117,7 @@ mod tests {
 
     /// `printf hello | openssl enc -aes-256-cbc -md sha256 -pass pass:secret` with the salt 0102030405060708.
     const HELLO: &str = "U2FsdGVkX18BAgMEBQYHCHdxCKNMPS/BxlVgkfXUQG4=";
-    /// The same with `-md md5`, with `-pbkdf2`, and with `-aes-128-cbc`.
+    /// `hello` sealed with `-md md5`, with `-pbkdf2`, and with `-aes-128-cbc`.
     const FOREIGN: [&str; 3] = [
         "U2FsdGVkX18BAgMEBQYHCN4vTQH4jGLp+Wak1VrMt48=",
         "U2FsdGVkX18BAgMEBQYHCAasjjrdVJoSaHOk81PBW6s=",
@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn seals_as_openssl_does() {
+    fn sealed_value_is_that_of_openssl() {
         let sealed =
             seal_with_salt(&Secret::new("hello"), &Secret::new("secret"), [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(sealed.unwrap().expose(), HELLO);
     }
 
     #[test]
-    fn opens_what_its_key_sealed_and_nothing_else() {
+    fn only_values_sealed_with_the_own_key_are_opened() {
         let store = store(&[]);
         let hello = Sealed::parse(HELLO).unwrap();
         assert_eq!(store.open(&hello).unwrap().expose(), "hello");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn keyring_opens_documented_values() {
+    fn documented_value_is_opened_by_the_keyring() {
         let documented = "U2FsdGVkX19P8MYjQLXrIvBEOMDHUJ1TWkNFRAs31/g=";
         let sealed = Sealed::parse(documented).unwrap();
         assert_eq!(store(&[]).open(&sealed), None);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_cannot_be_sealed() {
+    fn invalid_sealed_values_are_refused() {
         let no_ciphertext = BASE64.encode(b"Salted__12345678");
         let odd_length = BASE64.encode(b"Salted__12345678short");
         for text in ["", "hunter2", "U2FsdGVkX18=", &no_ciphertext, &odd_length] {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_nothing() {
+    fn secrets_are_masked_in_display_and_debug() {
         let secret = Secret::new("hunter2");
         let sealed = Sealed::parse(HELLO).unwrap();
         assert_eq!(format!("{secret} {secret:?} {sealed:?}"), "**** **** Sealed(****)");

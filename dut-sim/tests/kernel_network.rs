@@ -1,4 +1,4 @@
-//! A device on the kernel's network, with a neighbour: each trial in two network namespaces of its own.
+//! A device on the kernel's network, with a neighbour. Each trial has its own two network namespaces.
 #![expect(clippy::unwrap_used, reason = "a broken test has to stop")]
 
 use std::process::ExitCode;

@@ -46,7 +46,7 @@ fn unacceptable_request_of_a_client_is_reported() {
 ";
     let ended = run("run", "", steps);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
-    for told in ["a request is none of those that are acceptable", "method is POST"] {
+    for told in ["a request matches none of the acceptable outcomes", "method is POST"] {
         assert!(ended.stdout.contains(told), "{}", ended.stdout);
     }
 }
@@ -57,13 +57,13 @@ fn wrong_acceptance_and_wrong_refusal_by_a_client_fail() {
     let faults = format!("      faults: [{{on: PKCSReq, {fault}}}]\n");
     let ended = run("run", &faults, wanted);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
-    assert!(ended.stdout.contains("the client accepts what it is to refuse"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("the client accepts what it must refuse"), "{}", ended.stdout);
     let faults = faults.replace(fault, "do: wrong-recipient-nonce");
     assert_eq!(run("run", &faults, wanted).code, Some(0));
     let ended = run("run", &faults, "  - client: {}\n");
     assert_eq!(ended.code, Some(4), "{}", ended.told());
     for told in
-        ["the client refuses what it is to accept", "recipientNonce is", "outcome is refused"]
+        ["the client refuses what it must accept", "recipientNonce is", "outcome is refused"]
     {
         assert!(ended.stdout.contains(told), "{}", ended.stdout);
     }

@@ -107,7 +107,7 @@ fn hanging_client_is_killed_with_its_children() {
         ["--timeout", "3", "--case", "attributes/wrong-nonce", "--case", "enrolment/right"];
     let (ended, verdicts) = conform(&arguments, &[&hanging, "{url}", &here]);
     assert_eq!(ended.code, Some(4), "{}", ended.told());
-    assert!(ended.stdout.contains("did not end in its time"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("did not exit in time"), "{}", ended.stdout);
     assert!(verdicts.values().all(|kind| kind == "failed"), "{verdicts:?}");
     assert!(start.elapsed().as_secs() < 60, "the time was not bounded");
     for pid in fs::read_to_string(folder.path().join("pids")).unwrap().lines() {

@@ -1,8 +1,8 @@
-//! Why the command line refuses. OSDx documents little of what it says; the rest is Vyatta's wording.
+//! Error messages of the configuration. OSDx documents few of them; the others have Vyatta's wording.
 
 use std::fmt;
 
-/// Why words lead to no place in the configuration.
+/// Why a path of words is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PathError {
     #[error("Configuration path: {} is not valid", bracketed(good, bad))]
@@ -23,7 +23,7 @@ pub(crate) enum PathError {
     Sealing(String),
 }
 
-/// What stands in the way of a command, with its last line as Vyatta says it.
+/// Why a command is refused, with the last line in Vyatta's wording.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("{0}\nSet failed")]
@@ -44,7 +44,7 @@ pub(crate) enum Refusal {
     Modified,
 }
 
-/// Why a whole configuration cannot be that of the device: the place and the reason.
+/// Error in a configuration at commit: the place and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CommitFault {
     pub(crate) path: Vec<String>,
@@ -62,14 +62,13 @@ fn faults(faults: &[CommitFault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
 }
 
-/// The words that were understood, and the one that was not.
+/// The valid words, followed by the invalid one in brackets.
 pub(crate) fn bracketed(good: &[String], bad: &str) -> String {
     let good: String = good.iter().flat_map(|word| [word, " "]).collect();
     format!("{good}[{bad}]")
 }
 
-/// The list that follows an ambiguous or unfinished line: two columns, indented by two blanks, the first as wide as its widest
-/// cell.
+/// List of possible completions: two columns, indented by two blanks, the first as wide as its widest cell.
 pub(crate) fn possible(completions: &[(&str, &str)]) -> String {
     let width = completions.iter().map(|(word, _)| word.chars().count()).max().unwrap_or_default();
     let line = |(word, help): &(&str, &str)| format!("  {word:width$}  {help}");
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn speaks_as_vyatta_does() {
+    fn path_errors_have_vyattas_wording() {
         let unknown = PathError::Unknown { good: path("system certificate"), bad: "spec".into() };
         assert_eq!(
             Refusal::Set(unknown).to_string(),
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn ambiguity_comes_with_the_choices() {
+    fn ambiguous_word_lists_the_choices() {
         let ambiguous = PathError::Ambiguous {
             good: Vec::new(),
             bad: "c".into(),
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_commit_names_the_place() {
+    fn refused_commit_names_the_place() {
         let fault =
             CommitFault { path: path("system certificate scep csr A"), reason: "no url".into() };
         assert_eq!(

@@ -1,14 +1,13 @@
-//! A line of the command line, cut into words: blanks separate, quotes and backslashes keep together; which names of a table a
-//! word may mean, and how a word is printed.
+//! Splits a command line into words, matches abbreviations with the names of a table, and quotes words for printing.
 
 use std::borrow::Cow;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// The longest line that is read, in bytes.
+/// Maximum length of a line, in bytes.
 const LINE_LIMIT: usize = 8192;
 
-/// Why a line cannot be cut into words.
+/// Why a line cannot be split into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LineError {
     #[error("the quote `{0}` is not closed")]
@@ -21,7 +20,7 @@ pub(crate) enum LineError {
     ControlCharacter,
 }
 
-/// Cuts `line` into words as a shell does, without its substitutions.
+/// Splits `line` into words like a shell, without substitutions.
 pub(crate) fn words(line: &str) -> Result<Vec<String>, LineError> {
     if line.len() > LINE_LIMIT {
         return Err(LineError::TooLong);
@@ -40,8 +39,9 @@ pub(crate) fn words(line: &str) -> Result<Vec<String>, LineError> {
     }
 }
 
-/// What `word` may mean: the one of that name, or else those whose names begin so; `port` is not ambiguous if there is `ports`.
-pub(crate) fn meant<T>(
+/// Entries that `word` matches: the one with exactly that name, or else all with names that begin with it. So `port` is not
+/// ambiguous even if there is `ports`.
+pub(crate) fn matching<T>(
     all: &'static [T],
     name: fn(&T) -> &'static str,
     word: &str,
@@ -53,7 +53,7 @@ pub(crate) fn meant<T>(
     }
 }
 
-/// `text` as a word of a printed line: in single quotes where the documentation has them, and where a word needs them.
+/// `text` as a word of a printed line, in single quotes if it needs them or the documentation shows them.
 pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
     let bare = |c: char| c.is_alphanumeric() || "+,-./=@_%*".contains(c);
     if !text.is_empty() && text.chars().all(bare) {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_documented_lines() {
+    fn documented_lines_are_split() {
         let line = "set system certificate scep csr CSR url 'http://10.215.168.1'";
         assert_eq!(words(line).unwrap().last().unwrap(), "http://10.215.168.1");
         assert_eq!(words("  ping\t10.0.0.1 ").unwrap(), ["ping", "10.0.0.1"]);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_keep_together() {
+    fn quotes_and_backslashes_keep_blanks() {
         assert_eq!(
             words(r#"a 'b c' "d e" f\ g '' x'y'"z""#).unwrap(),
             ["a", "b c", "d e", "f g", "", "xyz"]
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_unfinished() {
+    fn unfinished_or_invalid_lines_are_refused() {
         assert_eq!(words("set 'x"), Err(LineError::OpenQuote('\'')));
         assert_eq!(words("set x\\"), Err(LineError::TrailingBackslash));
         assert_eq!(words(&"x".repeat(LINE_LIMIT + 1)), Err(LineError::TooLong));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_back_what_is_printed() {
+    fn quoted_words_are_parsed_back() {
         for text in ["", "plain", "it's", "a b", "$6$x", "\"q\"", "back\\slash", "CN=A, O=B", "#x"]
         {
             assert_eq!(words(&quoted(text)).unwrap(), [text]);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_as_documented() {
+    fn words_are_quoted_as_documented() {
         let hash = "$6$GSjsCj8gHLv$x";
         assert_eq!(quoted("http://10.215.168.1"), "'http://10.215.168.1'");
         assert_eq!(quoted(hash), format!("'{hash}'"));

@@ -1,9 +1,9 @@
-//! The table of configuration nodes, and the way from words to a place in it.
+//! The table of configuration nodes, and the lookup of a path in it.
 //!
-//! A new setting is a new line of the table, and a reader in `config::system`.
+//! A new setting needs a new line of the table and code in `config::system` that reads it.
 
 use crate::config::message::PathError;
-use crate::config::parse::meant;
+use crate::config::parse::matching;
 use crate::config::value::{Kind, Value};
 
 /// A node of the table.
@@ -14,33 +14,33 @@ pub(crate) struct Node {
     pub(crate) content: Content,
 }
 
-/// What a node holds.
+/// Content of a node.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Content {
-    /// Other nodes.
+    /// Child nodes.
     Branch(&'static [Node]),
-    /// Named instances, each holding other nodes.
+    /// Named instances, each with child nodes.
     Tag { kind: Kind, children: &'static [Node] },
-    /// A value, or several where it is `multi`.
+    /// A value, or several values if it is `multi`.
     Leaf { kind: Kind, multi: bool, default: Option<&'static str> },
-    /// A clear-text value that is never kept: it is sealed into the leaf of this name beside it.
+    /// A clear-text value that is not stored: the sibling leaf of this name gets it sealed.
     ClearText { stored_as: &'static str },
 }
 
-/// A place in the configuration, its names written out in full.
+/// A place in the configuration, with unabbreviated names.
 #[derive(Debug)]
 pub(crate) struct Location {
-    /// The names and instance names that lead there; the value of a leaf is no part of them.
+    /// Path of node and instance names, without the value of a leaf.
     pub(crate) path: Vec<String>,
-    /// What is there; of an instance of a tag, and of the root, the nodes below.
+    /// Content of the node; for an instance of a tag, and for the root, the child nodes.
     pub(crate) content: Content,
-    /// Whether it is an instance of a tag.
+    /// True for an instance of a tag.
     pub(crate) is_instance: bool,
-    /// The value of a leaf, if one was given.
+    /// Value of a leaf, if one was given.
     pub(crate) value: Option<Value>,
 }
 
-/// Follows `words` from the root; any unambiguous beginning of a name will do.
+/// Follows `words` from the root. Names may be abbreviated if they stay unambiguous.
 pub(crate) fn locate(words: &[String]) -> Result<Location, PathError> {
     let (content, is_instance) = (Content::Branch(ROOT), false);
     let mut location = Location { path: Vec::new(), content, is_instance, value: None };
@@ -88,7 +88,7 @@ impl Location {
 }
 
 impl Content {
-    /// Whether a secret is kept here or below.
+    /// True if this node or one below it contains a secret.
     pub(crate) fn holds_secret(self) -> bool {
         match self {
             Self::Branch(nodes) | Self::Tag { children: nodes, .. } => {
@@ -99,14 +99,14 @@ impl Content {
         }
     }
 
-    /// Whether it has other nodes below.
+    /// True if the node has child nodes.
     pub(crate) fn has_nodes(self) -> bool {
         matches!(self, Self::Branch(_) | Self::Tag { .. })
     }
 }
 
 fn find(nodes: &'static [Node], path: &[String], word: &str) -> Result<&'static Node, PathError> {
-    match meant(nodes, |node| node.name, word)[..] {
+    match matching(nodes, |node| node.name, word)[..] {
         [node] => Ok(node),
         [] => Err(PathError::Unknown { good: path.to_vec(), bad: word.to_owned() }),
         ref several => Err(PathError::Ambiguous {
@@ -117,7 +117,7 @@ fn find(nodes: &'static [Node], path: &[String], word: &str) -> Result<&'static 
     }
 }
 
-/// Everything that can be configured.
+/// The root of the table.
 const ROOT: &[Node] = &[
     branch("interfaces", "Network interfaces", INTERFACES),
     branch("protocols", "Routing", PROTOCOLS),
@@ -171,7 +171,7 @@ const LOGIN: &[Node] = &[tag(
     Kind::Name,
     &[branch(
         "authentication",
-        "How the user proves to be the one",
+        "How the user proves the identity",
         &[leaf(
             "encrypted-password",
             "Hash of the password, as crypt(5) makes it",
@@ -226,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn beginnings_of_names_are_written_out() {
+    fn abbreviated_names_are_expanded() {
         let location = locate(&words("sys cert sc csr CSR dig sha256")).unwrap();
         assert_eq!(location.path, words("system certificate scep csr CSR digest"));
         assert!(matches!(location.value, Some(Value::Digest(_))));
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn path_errors_name_the_place() {
         let unknown = locate(&words("system certificate spec csr")).unwrap_err();
         let good = words("system certificate");
         assert_eq!(unknown, PathError::Unknown { good, bad: "spec".into() });
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn every_default_is_a_value_of_its_kind_and_every_twin_exists() {
+    fn every_default_is_valid_and_every_clear_text_node_has_its_sealed_leaf() {
         fn check(nodes: &[Node]) {
             for node in nodes {
                 match node.content {
@@ -269,7 +269,7 @@ mod tests {
                         assert!(default.is_none_or(|text| kind.parse(text).is_ok()), "{node:?}");
                     }
                     Content::ClearText { stored_as } => {
-                        assert!(nodes.iter().any(|twin| twin.name == stored_as), "{node:?}");
+                        assert!(nodes.iter().any(|sealed| sealed.name == stored_as), "{node:?}");
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! The verbs that change and show a configuration which is not yet the device's.
+//! The verbs that change and show a configuration that is not active yet.
 
 use crate::config::message::{PathError, Refusal};
 use crate::config::schema::{self, Content, Location};
@@ -6,7 +6,7 @@ use crate::config::tree::Configuration;
 use crate::config::value::Value;
 use crate::secret::SecretStore;
 
-/// A configuration that is being edited, and what it was before.
+/// A configuration that is being edited, and the one it is based on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Candidate {
     base: Configuration,
@@ -14,12 +14,12 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// Starts from what the device has.
+    /// Starts from the active configuration.
     pub(crate) fn of(active: &Configuration) -> Self {
         Self { base: active.clone(), configuration: active.clone() }
     }
 
-    /// Brings in what others have made active meanwhile; where both changed a leaf, the change made here stays.
+    /// Merges what other users have committed meanwhile. If both changed a leaf, the change made here wins.
     pub(crate) fn rebase(&mut self, active: &Configuration) {
         if self.base != *active {
             self.configuration = active.with_changes(&self.base, &self.configuration);
@@ -27,12 +27,12 @@ impl Candidate {
         }
     }
 
-    /// The configuration as it stands.
+    /// The edited configuration.
     pub(crate) fn configuration(&self) -> &Configuration {
         &self.configuration
     }
 
-    /// `set PATH [VALUE]`: what there is to say; a clear-text secret is sealed here and goes no further.
+    /// `set PATH [VALUE]`: returns the output. A clear-text secret is sealed and not stored otherwise.
     pub(crate) fn set(
         &mut self,
         words: &[String],
@@ -59,19 +59,19 @@ impl Candidate {
         Ok(if new { String::new() } else { known() })
     }
 
-    /// `delete PATH [VALUE]`: what there is to say.
+    /// `delete PATH [VALUE]`: returns the output.
     pub(crate) fn delete(&mut self, words: &[String]) -> Result<&'static str, Refusal> {
         let location = schema::locate(words).map_err(Refusal::Delete)?;
         if location.path.is_empty() {
             return Err(Refusal::Delete(PathError::NoPath { verb: "delete" }));
         }
         let stored = stored(&location);
-        let there = self.configuration.contains(&stored);
+        let exists = self.configuration.contains(&stored);
         let deleted = match (location.content, location.value) {
             (Content::Leaf { .. }, Some(value)) => self.configuration.delete_value(&stored, &value),
             _ => self.configuration.delete(&stored),
         };
-        Ok(match (deleted, there) {
+        Ok(match (deleted, exists) {
             (true, _) => "",
             (false, true) => "Nothing to delete (the specified value does not exist)",
             (false, false) => "Nothing to delete (the specified node does not exist)",
@@ -94,7 +94,7 @@ pub(crate) fn show(configuration: &Configuration, words: &[String]) -> Result<St
     }
 }
 
-/// Where what is named there is kept: a clear-text twin has nothing of its own.
+/// Path that stores the value: for a clear-text node, the sealed leaf beside it.
 fn stored(location: &Location) -> Vec<String> {
     match location.content {
         Content::ClearText { stored_as } => beside(&location.path, stored_as),
@@ -132,7 +132,7 @@ mod tests {
     const CSR: &str = "system certificate scep csr CSR";
 
     #[test]
-    fn takes_every_documented_line() {
+    fn every_documented_line_is_accepted() {
         let documented = "\
 interfaces ethernet eth0 address 10.215.168.64/24
 protocols static route 192.168.212.0/22 next-hop 10.215.168.1
@@ -154,7 +154,7 @@ system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6
     }
 
     #[test]
-    fn clear_text_is_sealed_at_once() {
+    fn clear_text_password_is_sealed_when_set() {
         let mut candidate = Candidate::default();
         set(&mut candidate, &format!("{CSR} password hunter2")).unwrap();
         let path = words(&format!("{CSR} encrypted-password")).unwrap();
@@ -168,7 +168,7 @@ system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6
     }
 
     #[test]
-    fn what_is_shown_can_be_entered_again() {
+    fn shown_configuration_can_be_entered_again() {
         let mut candidate = Candidate::default();
         for line in [
             format!("{CSR} password hunter2"),
@@ -204,7 +204,7 @@ system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/VcqU6
     }
 
     #[test]
-    fn repeating_and_deleting_nothing_are_said_and_no_failure() {
+    fn repeated_set_and_delete_of_nothing_are_reported_without_failure() {
         let mut candidate = Candidate::default();
         set(&mut candidate, "system host-name DUT0").unwrap();
         let again = set(&mut candidate, "system host-name DUT0").unwrap();

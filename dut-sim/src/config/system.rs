@@ -1,4 +1,4 @@
-//! What a configuration says, in types: from here on nothing is looked up by its name.
+//! Typed settings of a configuration: the rest of the device looks up nothing by name.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ use crate::config::value::Value;
 use crate::network::{Addressing, InterfaceAddress, StaticRoute};
 use crate::secret::Sealed;
 
-/// The whole configuration of a device.
+/// All settings of a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct System {
     pub(crate) host_name: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct CsrSettings {
 }
 
 impl System {
-    /// Reads `configuration` for a device with these interfaces; the error is all that is wrong with it.
+    /// Reads `configuration` for a device with these interfaces; the error lists everything that is wrong with it.
     pub(crate) fn read(
         configuration: &Configuration,
         interfaces: &[String],
@@ -152,7 +152,7 @@ impl Reader<'_> {
         Some(settings)
     }
 
-    /// What is configured goes before what the URL says, and that before the table's default.
+    /// Configured port and path take precedence over those of the URL, and those over the defaults of the table.
     fn endpoint(&self, csr: &[String], url: &HttpUrl) -> HttpUrl {
         let (port, cgi_path) = (below(csr, "port"), below(csr, "cgi-path"));
         let configured = |path| self.configuration.values(path).first();
@@ -163,7 +163,7 @@ impl Reader<'_> {
             .or(url.named_port())
             .or_else(|| number(&default(&port)?));
         let path = match configured(&cgi_path).and_then(Value::as_text) {
-            // One slash between them, however many were written.
+            // Exactly one slash between them, whatever was configured.
             Some(below) => {
                 format!("{}/{}", url.path().trim_end_matches('/'), below.trim_start_matches('/'))
             }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_routes_are_typed() {
+    fn addresses_and_routes_are_read() {
         let system = read(
             "interfaces ethernet eth0 address 10.215.168.64/24
             protocols static route 192.168.212.0/22 next-hop 10.215.168.1",
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_named_with_their_places() {
+    fn all_errors_are_reported_with_their_places() {
         let faults = read(
             "interfaces ethernet eth7 address 10.0.0.1/24
             protocols static route 10.1.0.0/16

@@ -1,4 +1,4 @@
-//! What is configured: leaves with their values, and instances that have none yet.
+//! A configuration as a tree: leaves with their values, and instances without leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// Creates an instance of a tag; false when it was there.
+    /// Creates an instance of a tag; returns false if it existed.
     pub(crate) fn create(&mut self, path: &[String]) -> bool {
         let new = !self.contains(path);
         if new {
@@ -24,7 +24,7 @@ impl Configuration {
         new
     }
 
-    /// Sets the leaf at `path`, or adds to it where it is `multi`; false when it had that value.
+    /// Sets the leaf at `path`, or adds to it if it is `multi`; returns false if it had that value.
     pub(crate) fn set(&mut self, path: &[String], value: Value, multi: bool) -> bool {
         let mut values = self.leaves.get(path).cloned().unwrap_or_default();
         if values.contains(&value) {
@@ -38,14 +38,14 @@ impl Configuration {
         true
     }
 
-    /// Deletes everything at and under `path`; false when there was nothing.
+    /// Deletes everything at and under `path`; returns false if there was nothing.
     pub(crate) fn delete(&mut self, path: &[String]) -> bool {
         let before = self.leaves.len();
         self.leaves.retain(|each, _| !each.starts_with(path));
         self.leaves.len() < before
     }
 
-    /// Deletes one value of the leaf at `path`; false when it did not have it.
+    /// Deletes one value of the leaf at `path`; returns false if the leaf did not have it.
     pub(crate) fn delete_value(&mut self, path: &[String], value: &Value) -> bool {
         let Some(values) = self.leaves.get_mut(path) else { return false };
         let before = values.len();
@@ -57,7 +57,7 @@ impl Configuration {
         deleted
     }
 
-    /// Whether there is anything at or under `path`.
+    /// True if there is anything at or under `path`.
     pub(crate) fn contains(&self, path: &[String]) -> bool {
         self.under(path).next().is_some()
     }
@@ -72,19 +72,19 @@ impl Configuration {
         self.values(path).first().cloned().or_else(|| schema::default(path))
     }
 
-    /// The names of the instances of the tag at `path`.
+    /// Names of the instances of the tag at `path`.
     pub(crate) fn instances<'a>(&'a self, path: &'a [String]) -> BTreeSet<&'a String> {
         self.under(path).filter_map(|(each, _)| each.get(path.len())).collect()
     }
 
-    /// The `set` lines of everything at and under `path`, as they can be entered again.
+    /// The `set` lines of everything at and under `path`; they can be entered again.
     pub(crate) fn shown(&self, path: &[String]) -> Vec<String> {
         self.under(path)
             .flat_map(|(each, values)| lines(each, values.iter().map(|value| value.shown().into())))
             .collect()
     }
 
-    /// This, with every leaf that is another in `after` than in `before` as it is in `after`.
+    /// This configuration, with the differences between `before` and `after` applied.
     pub(crate) fn with_changes(&self, before: &Self, after: &Self) -> Self {
         let mut changed = self.clone();
         let paths: BTreeSet<_> = before.leaves.keys().chain(after.leaves.keys()).collect();
@@ -92,7 +92,7 @@ impl Configuration {
             match after.leaves.get(path) {
                 values if values == before.leaves.get(path) => {}
                 None => drop(changed.leaves.remove(path)),
-                // An instance that others have given leaves is there as it is.
+                // An instance that has got leaves meanwhile stays as it is.
                 Some(values) if values.is_empty() && changed.contains(path) => {}
                 Some(values) => changed.insert(path.clone(), values.clone()),
             }
@@ -100,7 +100,7 @@ impl Configuration {
         changed
     }
 
-    /// How `other` differs: `-` before what it lacks, `+` before what it has in addition.
+    /// Differences to `other`: `-` before lines that it lacks, `+` before lines that it adds.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let paths: BTreeSet<_> = self.leaves.keys().chain(other.leaves.keys()).collect();
         paths.into_iter().flat_map(|path| self.differences_at(other, path)).collect()
@@ -124,7 +124,7 @@ impl Configuration {
         differing.iter().flat_map(|value| lines(path, [value.shown().into()].into_iter())).collect()
     }
 
-    /// An instance stands for itself only as long as it has no leaf.
+    /// Inserts a leaf. The entry of an instance itself is removed once it has a leaf.
     fn insert(&mut self, path: Vec<String>, values: Vec<Value>) {
         self.leaves.retain(|each, values| !values.is_empty() || !path.starts_with(each));
         self.leaves.insert(path, values);
@@ -138,7 +138,7 @@ impl Configuration {
     }
 }
 
-/// The printed lines of a leaf: one a value, or the path alone.
+/// The printed lines of a leaf: one for each value, or the path alone.
 fn lines(path: &[String], values: impl Iterator<Item = String>) -> Vec<String> {
     let path: Vec<_> = path.iter().map(|word| quoted(word)).collect();
     let path = format!("set {}", path.join(" "));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leaf_is_replaced_and_a_multi_leaf_grows() {
+    fn leaf_is_replaced_and_multi_leaf_is_extended() {
         let mut tree = Configuration::default();
         let host_name = path("system host-name");
         assert!(tree.set(&host_name, Value::Text("one".into()), false));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_can_stand_alone() {
+    fn instance_without_leaves_is_shown() {
         let mut tree = Configuration::default();
         let csr = path("system certificate scep csr A");
         assert!(tree.create(&csr));

@@ -1,4 +1,4 @@
-//! The values of the configuration: their kinds, each with its check and its words, and each value in its type.
+//! Kinds of configuration values, with their checks and texts, and the typed values.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
@@ -10,7 +10,7 @@ use scep::url::{HttpUrl, UrlError};
 
 use crate::secret::{MASK, Sealed};
 
-/// What may be written in a place.
+/// Kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Interface,
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Takes `text` in; the error is the constraint that it breaks.
+    /// Parses `text`; the error is the constraint that it violates.
     pub(crate) fn parse(self, text: &str) -> Result<Value, String> {
         let parsed = match self {
             Self::InterfaceAddress => interface_address(text)?,
@@ -53,12 +53,12 @@ impl Kind {
         parsed.ok_or_else(|| self.constraint(text))
     }
 
-    /// What stands for the value in help and completion.
+    /// Placeholder of the value in help and completion.
     pub(crate) fn placeholder(self) -> &'static str {
         self.words().0
     }
 
-    /// The words to choose from with their help, where the kind is a choice.
+    /// The words to choose from, with their help, if the kind is a choice.
     pub(crate) fn choices(self) -> Vec<(&'static str, &'static str)> {
         match self {
             Self::Cipher => CIPHERS.iter().map(|(word, _, help)| (*word, *help)).collect(),
@@ -67,7 +67,7 @@ impl Kind {
         }
     }
 
-    /// Whether the value is not to be shown.
+    /// True if the value is a secret.
     pub(crate) fn is_secret(self) -> bool {
         matches!(self, Self::Sealed | Self::ClearText | Self::CryptHash)
     }
@@ -84,7 +84,7 @@ impl Kind {
         }
     }
 
-    /// What stands for the value in help and completion, and what the value is to be.
+    /// Placeholder of the value, and a description of valid values.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Interface => ("<ethN>", "the name of an Ethernet interface, `ethN`"),
@@ -109,13 +109,13 @@ fn choice<T: Copy>(choices: &[Choice<T>], text: &str) -> Option<T> {
     choices.iter().find(|(word, _, _)| *word == text).map(|(_, value, _)| *value)
 }
 
-/// Devices reach a SCEP server by IPv4.
+/// Parses a URL. IPv6 is refused, because devices reach a SCEP server by IPv4.
 fn url(text: &str) -> Result<Value, String> {
     let url: HttpUrl = text.parse().map_err(|error: UrlError| error.to_string())?;
     if url.host().contains(':') { Err(UrlError::Host.to_string()) } else { Ok(Value::Url(url)) }
 }
 
-/// An address that a host can have: neither the subnet's own nor its broadcast address.
+/// Parses the address of a host, which is neither the subnet's own nor its broadcast address.
 fn interface_address(text: &str) -> Result<Option<Value>, String> {
     let Some(net) = prefix(text) else { return Ok(None) };
     let outer = net.prefix_len() < 31;
@@ -173,7 +173,7 @@ fn is_clear_text(text: &str) -> bool {
     (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
-/// `$id$salt$hash`, as crypt(5) has it, with parameters where the method takes some.
+/// True for `$id$salt$hash` as in crypt(5), with parameters if the method takes some.
 fn is_crypt_hash(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '$' | '.' | '/' | ',' | '=');
     let fields: Vec<_> = text.split('$').collect();
@@ -184,7 +184,7 @@ fn is_crypt_hash(text: &str) -> bool {
         && text.chars().all(allowed)
 }
 
-/// A value as a kind has checked it.
+/// A value that its kind has checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     InterfaceAddress(Ipv4Net),
@@ -195,16 +195,16 @@ pub(crate) enum Value {
     Cipher(Cipher),
     Digest(Digest),
     Sealed(Sealed),
-    /// A hash of a password, which is shown as it was entered, as OSDx does.
+    /// A hash of a password; it is shown as entered, as OSDx does.
     Hash(Secret),
-    /// A clear-text secret, which is sealed before it is kept, and never shown.
+    /// A clear-text secret; it is sealed before it is stored, and never shown.
     Secret(Secret),
-    /// A name, a path or a distinguished name, which the kind has checked.
+    /// A name, a path or a distinguished name.
     Text(String),
 }
 
 impl Value {
-    /// The value as it is written in a `set` line.
+    /// The value as in a `set` line.
     pub(crate) fn expose(&self) -> Cow<'_, str> {
         match self {
             Self::InterfaceAddress(net) | Self::Network(net) => net.to_string().into(),
@@ -219,7 +219,7 @@ impl Value {
         }
     }
 
-    /// The same, masked where it is clear text that is secret.
+    /// The value as in a `set` line, but masked if it is a clear-text secret.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
         match self {
             Self::Secret(_) => MASK.into(),
@@ -232,7 +232,7 @@ impl Value {
     }
 }
 
-/// A choice's word, what it stands for, and its help.
+/// Word, value and help of a choice.
 type Choice<T> = (&'static str, T, &'static str);
 
 const CIPHERS: &[Choice<Cipher>] = &[
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_networks() {
+    fn addresses_and_networks_are_checked() {
         accepts(Kind::InterfaceAddress, &["10.215.168.64/24", "10.0.0.0/31", "10.0.0.1/32"]);
         refuses(
             Kind::InterfaceAddress,
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn algorithms_and_ports() {
+    fn algorithms_and_ports_are_checked() {
         accepts(Kind::Cipher, &["aes", "des3"]);
         accepts(Kind::Digest, &["sha1", "sha224", "sha256", "sha384", "sha512"]);
         assert_eq!(Kind::Cipher.parse("aes128").unwrap_err(), "`aes128` is none of aes, des3");
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_paths() {
+    fn names_and_paths_are_checked() {
         accepts(Kind::Interface, &["eth0", "eth12"]);
         refuses(Kind::Interface, &["eth", "wlan0", "eth0.1", ""]);
         accepts(Kind::Path, &["/scep", "CertSrv/mscep/mscep.dll/pkiclient.exe"]);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn clear_secrets_are_masked() {
+    fn clear_text_secrets_are_masked() {
         let hash = "$6$GSjsCj8gHLv$/VcqU6FLi6CT2Oxn0MJQ2C2tqnRDrYKNF8HIYWJp68nvXvPdFccDsT04.WtigUONbKYrgKg8d6rEs8PjljMkH0";
         accepts(Kind::CryptHash, &[hash]);
         assert_eq!(Kind::CryptHash.parse(hash).unwrap().shown(), hash);
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn distinguished_names() {
+    fn distinguished_names_are_checked() {
         accepts(Kind::DistinguishedName, &["CN=MyUserCert", "C=ES, O=Teldat, CN=My User"]);
         refuses(Kind::DistinguishedName, &["", "MyUserCert"]);
     }

@@ -1,4 +1,4 @@
-//! Single keys at a terminal, and the terminal as it was.
+//! Single keys at a terminal, and restoring the terminal's settings.
 
 use std::io;
 
@@ -8,26 +8,26 @@ use nix::sys::termios::{
 };
 use nix::unistd;
 
-/// What was pressed.
+/// A pressed key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     Byte(u8),
-    /// There is no terminal any more.
+    /// The terminal is closed.
     End,
 }
 
-/// The settings of the terminal that is standard input, which come back when this is dropped.
-pub struct Attributes(Option<Termios>);
+/// The saved settings of the terminal at standard input, which are restored on drop.
+pub struct SavedTerminal(Option<Termios>);
 
-impl Attributes {
-    /// The settings of now.
+impl SavedTerminal {
+    /// Saves the current settings.
     #[must_use]
-    pub fn kept() -> Self {
+    pub fn save() -> Self {
         Self(tcgetattr(io::stdin()).ok())
     }
 }
 
-impl Drop for Attributes {
+impl Drop for SavedTerminal {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
             let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, before);
@@ -35,14 +35,14 @@ impl Drop for Attributes {
     }
 }
 
-/// The keys of the terminal; until this is dropped they come as they are pressed and are not echoed.
-pub(super) struct Keys(Attributes);
+/// The keys of the terminal; until this is dropped, they are delivered at once and not echoed.
+pub(super) struct Keys(SavedTerminal);
 
 impl Keys {
     pub(super) fn open() -> io::Result<Self> {
-        let before = Attributes::kept();
+        let before = SavedTerminal::save();
         if let Some(mut silent) = before.0.clone() {
-            // What is printed meanwhile still has its lines ended as the terminal wants it.
+            // The output flags stay, so that line ends are still printed correctly.
             silent.local_flags &= !(Flags::ICANON | Flags::ECHO | Flags::ISIG | Flags::IEXTEN);
             silent.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
             silent.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;

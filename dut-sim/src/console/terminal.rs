@@ -19,9 +19,9 @@ use super::Input;
 use crate::completion::Candidate;
 use crate::remote::RemoteConsole;
 
-/// How long a completion is waited for.
+/// Timeout for a completion.
 const COMPLETION_LIMIT: Duration = Duration::from_secs(2);
-/// How many lines are remembered.
+/// Number of lines in the history.
 const HISTORY: usize = 1000;
 
 pub(super) struct Terminal {
@@ -29,7 +29,7 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal that completes words as long as the device is used; it must be made within the runtime.
+    /// A terminal with completion until the console ends. It must be made within the runtime.
     pub(super) fn new(device: &Arc<RemoteConsole>) -> io::Result<Self> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
@@ -45,7 +45,7 @@ impl Terminal {
     pub(super) fn read(&mut self, prompt: &str) -> io::Result<Input> {
         match self.editor.readline(prompt) {
             Ok(line) => {
-                self.remember(&line)?;
+                self.add_to_history(&line)?;
                 Ok(Input::Line(line))
             }
             Err(ReadlineError::Interrupted) => Ok(Input::Interrupted),
@@ -57,13 +57,13 @@ impl Terminal {
         }
     }
 
-    /// How many columns and lines it has, where that is known.
+    /// Columns and lines of the terminal, if known.
     pub(super) fn size(&mut self) -> Option<(u16, u16)> {
         self.editor.dimensions()
     }
 
-    /// A line with a secret in clear is not kept where the arrow key brings it back.
-    fn remember(&mut self, line: &str) -> io::Result<()> {
+    /// Adds a line to the history, unless it has a clear-text secret.
+    fn add_to_history(&mut self, line: &str) -> io::Result<()> {
         if line.trim().is_empty() || crate::device::lines::shows_secret(line) {
             return Ok(());
         }
@@ -85,8 +85,8 @@ struct Words {
 }
 
 impl Words {
-    /// What may be typed after `words`; nothing once the console has ended. It waits, so that no task may call it.
-    fn after(&self, words: Vec<String>, partial: &str) -> Vec<Candidate> {
+    /// Candidates after `words`; none once the console has ended. It blocks, so tasks must not call it.
+    fn candidates(&self, words: Vec<String>, partial: &str) -> Vec<Candidate> {
         let Some(device) = self.device.upgrade() else { return Vec::new() };
         let offered = device.complete(words, partial.to_owned());
         let offered = self.runtime.block_on(async { timeout(COMPLETION_LIMIT, offered).await });
@@ -114,7 +114,7 @@ impl Completer for Words {
         let typed = &line[..position];
         let start = last_word(typed);
         let words: Vec<_> = typed[..start].split_whitespace().map(str::to_owned).collect();
-        let candidates = self.after(words, &typed[start..]);
+        let candidates = self.candidates(words, &typed[start..]);
         let width = candidates.iter().map(|each| each.word.len()).max().unwrap_or_default();
         let only_placeholders = candidates.iter().all(|each| each.placeholder);
         let pairs = candidates.into_iter().map(|each| Pair {
@@ -122,7 +122,7 @@ impl Completer for Words {
             replacement: if each.placeholder { String::new() } else { format!("{} ", each.word) },
         });
         let mut pairs: Vec<_> = pairs.collect();
-        // A single candidate would be typed in: a placeholder needs a second line to be shown.
+        // A single candidate would be inserted; a second, empty line makes the placeholder be shown instead.
         if only_placeholders && pairs.len() == 1 {
             pairs.push(Pair { display: String::new(), replacement: String::new() });
         }
@@ -130,7 +130,7 @@ impl Completer for Words {
     }
 }
 
-/// Where the last word begins: after the last blank, which may be longer than a byte.
+/// Start of the last word: after the last blank, which may be longer than a byte.
 fn last_word(typed: &str) -> usize {
     let blank = typed.char_indices().rev().find(|(_, c)| c.is_whitespace());
     blank.map_or(0, |(at, blank)| at + blank.len_utf8())
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_word_begins_after_a_blank_of_any_length() {
+    fn last_word_begins_after_a_blank_of_any_length() {
         for typed in ["show run", "show\u{a0}run", "show \u{3000}run", "run"] {
             assert_eq!(&typed[last_word(typed)..], "run");
         }

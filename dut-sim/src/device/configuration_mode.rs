@@ -1,8 +1,8 @@
-//! The verbs at the `#` prompt, and making a configuration the device's own: all of it or nothing.
+//! The verbs at the `#` prompt, and the commit, which applies a configuration completely or not at all.
 
 use super::{Device, Reply, Session, Step};
 use crate::config::message::{CommitFault, Refusal};
-use crate::config::parse::meant;
+use crate::config::parse::matching;
 use crate::config::session::Candidate;
 use crate::config::system::System;
 use crate::config::tree::Configuration;
@@ -10,7 +10,7 @@ use crate::network::ApplyError;
 use crate::operational::CommandError;
 use crate::ping::Screen;
 
-/// What can be typed at the `#` prompt.
+/// The verbs at the `#` prompt.
 pub(crate) const VERBS: &[(&str, &str)] = &[
     ("commit", "Make the changes active"),
     ("compare", "Show the changes"),
@@ -41,7 +41,7 @@ impl Device {
         changed.map_or_else(Reply::refused, Reply::done).stay()
     }
 
-    /// Does what `verb` says; what there is to say.
+    /// Runs `verb`; returns its output.
     async fn change(
         &self,
         session: &mut Session,
@@ -51,7 +51,7 @@ impl Device {
         let candidate = session.candidate.get_or_insert_default();
         candidate.rebase(&self.state.lock().active);
         let said = match verb {
-            "set" => return candidate.set(words, &self.surroundings.secrets),
+            "set" => return candidate.set(words, &self.context.secrets),
             "compare" => return Ok(self.compare(candidate)),
             "show" => return candidate.show(words),
             "delete" => candidate.delete(words)?,
@@ -63,9 +63,9 @@ impl Device {
         Ok(said.to_owned())
     }
 
-    /// Makes the changes of `candidate` active, on top of what others have committed meanwhile; one user at a time may.
+    /// Makes the changes of `candidate` active, on top of what others have committed meanwhile; returns the output.
     ///
-    /// What there is to say comes back.
+    /// Only one user at a time can commit.
     pub(super) async fn commit(&self, candidate: &mut Candidate) -> Result<&'static str, Refusal> {
         let _committing = self.committing.try_lock().map_err(|_| Refusal::Locked)?;
         candidate.rebase(&self.state.lock().active);
@@ -74,7 +74,7 @@ impl Device {
         Ok(said)
     }
 
-    /// Checks `candidate`, gives the network its addresses, and only then makes it active and starts what changed.
+    /// Checks `candidate`, applies its addresses to the network, and only then activates it and starts changed enrolments.
     pub(super) async fn make_active(
         &self,
         candidate: &Configuration,
@@ -88,7 +88,7 @@ impl Device {
         }
         let system = System::read(candidate, &self.interfaces).map_err(Refusal::Commit)?;
         if system.addressing != addressing {
-            let applied = self.surroundings.network.apply(&system.addressing).await;
+            let applied = self.context.network.apply(&system.addressing).await;
             applied.map_err(|error| Refusal::Commit(vec![fault(&error)]))?;
         }
         self.restart_in_commit().await;
@@ -102,7 +102,7 @@ impl Device {
         state.active = active;
         state.system = system;
         drop(state);
-        self.surroundings.changed();
+        self.context.changed();
     }
 
     fn compare(&self, candidate: &Candidate) -> String {
@@ -149,12 +149,12 @@ impl Device {
     }
 }
 
-/// The verb of a line, written out, and the words after it.
+/// The unabbreviated verb of a line, and the words after it.
 pub(crate) fn split(words: &[String]) -> Result<(&'static str, &[String]), CommandError> {
     let Some((word, rest)) = words.split_first() else {
         return Err(CommandError::Incomplete { good: Vec::new() });
     };
-    match meant(VERBS, |(verb, _)| verb, word)[..] {
+    match matching(VERBS, |(verb, _)| verb, word)[..] {
         [(verb, _)] => Ok((verb, rest)),
         [] => Err(CommandError::Invalid { good: Vec::new(), bad: word.clone() }),
         ref several => Err(CommandError::Ambiguous {
@@ -165,7 +165,7 @@ pub(crate) fn split(words: &[String]) -> Result<(&'static str, &[String]), Comma
     }
 }
 
-/// What the network refused, at the node of the configuration that it is about.
+/// The network's refusal, at the node of the configuration that caused it.
 fn fault(error: &ApplyError) -> CommitFault {
     let path = match error {
         ApplyError::NoSuchInterface { interface } => vec!["interfaces", "ethernet", interface],

@@ -1,4 +1,4 @@
-//! Whole texts of configuration lines, as scenarios have them: applied and committed in one go.
+//! Applies and commits whole texts of configuration lines, as in scenarios.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,19 +11,19 @@ use crate::config::schema::locate;
 use crate::config::session::Candidate;
 use crate::secret::MASK;
 
-/// Why a text of configuration lines was not taken; the device is as it was before.
+/// Why configuration lines were refused; the device is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("line {line}: `{line_text}`: {message}")]
 pub struct ConfigurationError {
-    /// The line within the text, from 1.
+    /// Number of the line in the text, from 1.
     pub line: usize,
-    /// The line itself, secrets masked.
+    /// Text of the line, with secrets masked.
     pub line_text: String,
-    /// What the device said.
+    /// Message of the device.
     pub message: String,
 }
 
-/// What configuration lines are on top of.
+/// The configuration that the lines are added to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Base {
     FactoryDefaults,
@@ -33,10 +33,10 @@ pub(crate) enum Base {
 impl Device {
     /// Replaces the configuration: factory defaults, then these `set` and `delete` lines, then commit.
     ///
-    /// Empty lines and those that begin with `#` are passed over.
+    /// Empty lines and lines that begin with `#` are skipped.
     ///
     /// # Errors
-    /// With the first line that was refused, or the one that the refused commit is about.
+    /// The first refused line, or the line that caused the refusal of the commit.
     pub async fn replace_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
         self.configure_for(&self.console, Base::FactoryDefaults, lines).await
     }
@@ -44,12 +44,12 @@ impl Device {
     /// Changes the configuration: these `set` and `delete` lines on top of what is active, then commit.
     ///
     /// # Errors
-    /// As [`Device::replace_configuration`] has them.
+    /// Same as for [`Device::replace_configuration`].
     pub async fn modify_configuration(&self, lines: &str) -> Result<(), ConfigurationError> {
         self.configure_for(&self.console, Base::Active, lines).await
     }
 
-    /// The same for any user, on top of any base.
+    /// Applies the lines for a user, on top of `base`.
     pub(crate) async fn configure_for(
         &self,
         login: &Login,
@@ -68,12 +68,12 @@ impl Device {
             let _committing = self.committing.lock().await;
             self.make_active(candidate.configuration()).await
         };
-        let Some(committed) = self.restarts.cut(start, committed).await else {
+        let Some(committed) = self.restarts.while_up(start, committed).await else {
             let (number, text) = numbered(lines).last().unwrap_or((1, ""));
             return Err(error(number, text, format!("{RESTARTS} in the middle of the commit")));
         };
         committed.map_err(|refusal| {
-            let (number, text) = culprit(lines, &refusal);
+            let (number, text) = refused_line(lines, &refusal);
             error(number, text, refusal.to_string())
         })?;
         if session.candidate.is_some() {
@@ -86,7 +86,7 @@ impl Device {
         let words = parse::words(text).map_err(|error| format!("CLI Error: {error}"))?;
         let (verb, path) = split(&words).map_err(|error| error.to_string())?;
         let taken = match verb {
-            "set" => candidate.set(path, &self.surroundings.secrets).map(drop),
+            "set" => candidate.set(path, &self.context.secrets).map(drop),
             "delete" => candidate.delete(path).map(drop),
             _ => {
                 return Err(format!(
@@ -98,14 +98,14 @@ impl Device {
     }
 }
 
-/// The lines that say something, with their numbers.
+/// The lines with content, with their numbers.
 fn numbered(lines: &str) -> impl Iterator<Item = (usize, &str)> {
     let numbered = lines.lines().enumerate().map(|(index, text)| (index + 1, text.trim()));
     numbered.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'))
 }
 
-/// The first line about the node that a refused commit names; without one, the last.
-fn culprit<'a>(lines: &'a str, refusal: &Refusal) -> (usize, &'a str) {
+/// The first line about the node that the refused commit names; if there is none, the last line.
+fn refused_line<'a>(lines: &'a str, refusal: &Refusal) -> (usize, &'a str) {
     let about = |path: &[String], text: &str| {
         let words = parse::words(text).unwrap_or_default();
         let location = words.get(1..).and_then(|words| locate(words).ok());
@@ -123,7 +123,7 @@ fn error(line: usize, text: &str, message: String) -> ConfigurationError {
     ConfigurationError { line, line_text: masked(text), message }
 }
 
-/// `text` without the secrets in it: a line that leads nowhere is cut where it goes wrong, for what follows may be one.
+/// `text` with its secrets masked. An invalid line is cut after the invalid word, because a secret may follow.
 fn masked(text: &str) -> String {
     let words = parse::words(text).unwrap_or_else(|_| bare_words(text));
     let Some((verb, path)) = words.split_first() else { return String::new() };
@@ -140,21 +140,21 @@ fn masked(text: &str) -> String {
     shown.join(" ")
 }
 
-/// Whether a typed line has a secret in it, or may have: a mistyped name is followed by what it was meant for.
+/// True if a typed line has a secret or may have one, because the value of a mistyped name may be secret.
 pub(crate) fn shows_secret(line: &str) -> bool {
     let words = parse::words(line).unwrap_or_else(|_| bare_words(line));
     masked(line).contains(MASK) || may_hold_secret(&words)
 }
 
-/// Whether a line goes wrong, before its end, above or beside a secret.
+/// True if a line becomes invalid before its last word, at a node that contains secrets.
 fn may_hold_secret(words: &[String]) -> bool {
     let Some((verb, path)) = words.split_first() else { return false };
     let changes = matches!(split(words), Ok(("set" | "delete", _)));
     let good = (0..path.len()).take_while(|index| locate(&path[..=*index]).is_ok()).count();
-    // Other commands do not begin with the name of a node.
+    // Commands of operational mode do not continue with the name of a node.
     let edits = changes || good > 0 && !"show".starts_with(verb.as_str());
-    let meant = locate(&path[..good]).is_ok_and(|location| location.content.holds_secret());
-    edits && good + 1 < path.len() && meant
+    let is_secret = locate(&path[..good]).is_ok_and(|location| location.content.holds_secret());
+    edits && good + 1 < path.len() && is_secret
 }
 
 fn bare_words(text: &str) -> Vec<String> {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_may_hold_a_secret_are_known() {
+    fn lines_that_may_have_a_secret_are_recognised() {
         for line in [
             "set system certificate scep csr C2 password x",
             "se sys c sc c C2 pas x",
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_wherever_the_line_goes_wrong() {
+    fn secrets_are_masked_in_valid_and_invalid_lines() {
         let csr = "set system certificate scep csr CSR";
         assert_eq!(masked(&format!("{csr} password hunter2")), format!("{csr} password {MASK}"));
         assert_eq!(

@@ -56,7 +56,7 @@ impl Device {
             Ok(ping) => ping,
             Err(error) => return Reply::refused(error).stay(),
         };
-        let report = ping.run(&self.surroundings.network, &session.interrupted, screen).await;
+        let report = ping.run(&self.context.network, &session.interrupted, screen).await;
         let reply = Reply { output: report.text, ok: report.answered };
         Step { shown: true, ..reply.stay() }
     }
@@ -66,7 +66,7 @@ impl Device {
         Reply::done("The system is going down for reboot NOW!").stay()
     }
 
-    /// Begins a renewal; how it goes, `pki scep show` tells below its table.
+    /// Begins a renewal; `pki scep show` shows its progress below the table.
     fn scep_renew(&self, name: &str) -> Reply {
         let renewal = self.enrolments.lock().renew(name);
         match renewal {
@@ -146,7 +146,7 @@ impl Device {
         Reply::done(lines.join("\n"))
     }
 
-    /// The URLs of every certificate there is.
+    /// The URLs of all stored certificates.
     pub(super) fn certificate_urls(&self) -> Vec<String> {
         let files = |name: String| {
             let files = self.progress(&name).as_ref().map(pki::files);
@@ -157,7 +157,7 @@ impl Device {
     }
 }
 
-/// How much of a long output is shown at once, at a terminal.
+/// Sets how many lines of an output a terminal shows at once.
 fn set_length(session: &mut Session, lines: &str) -> Reply {
     match lines.parse() {
         Ok(lines) => {
@@ -168,7 +168,7 @@ fn set_length(session: &mut Session, lines: &str) -> Reply {
     }
 }
 
-/// As `show date` is documented: `Tue 05 May 2026 02:00:55 +00:00`.
+/// The date as documented for `show date`: `Tue 05 May 2026 02:00:55 +00:00`.
 fn date() -> String {
     let format = format_description!(
         "[weekday repr:short] [day] [month repr:short] [year] [hour]:[minute]:[second] +00:00"

@@ -1,4 +1,4 @@
-//! What a device is made with.
+//! Settings to start a device with.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,50 +12,50 @@ use crate::network::Network;
 use scep::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-/// What a device is by itself, whatever process it is in: a device in another one is sent this to be started with.
+/// Settings that do not depend on the process; they are sent to a device in another process to start it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The name in the prompt until one is configured.
+    /// Host name until one is configured.
     pub hostname: String,
-    /// The names of its Ethernet interfaces, such as `eth0`.
+    /// Names of the Ethernet interfaces, such as `eth0`.
     pub interfaces: Vec<String>,
-    /// What sealed values open to whose key is not the device's, by their base64 text.
+    /// Clear texts of sealed values that the device's key does not open, by their base64 text.
     pub keyring: BTreeMap<String, Secret>,
-    /// The addresses of the hosts that its network knows by name.
+    /// Addresses of the hosts that can be resolved by name.
     pub names: BTreeMap<String, Ipv4Addr>,
-    /// The SCEP client that it enrols with; another than its own needs a network that is the operating system's.
+    /// The SCEP client for enrolments; clients other than the built-in one need the operating system's network.
     pub client: ScepClient,
 }
 
-/// What a device is made with; [`DeviceSettings::new`] has good defaults.
+/// All settings of a device; [`DeviceSettings::new`] has good defaults.
 #[derive(Clone)]
 pub struct DeviceSettings {
-    /// What it is by itself.
+    /// Settings that do not depend on the process.
     pub own: Settings,
-    /// The pass phrase that the device seals with; without one it makes its own, which dies with it.
+    /// Pass phrase to seal secrets with; by default random and lost with the device.
     pub device_key: Option<Secret>,
-    /// The network that it stands in.
+    /// The network that the device is connected to.
     pub network: Arc<dyn Network>,
-    /// Where the programs of its SCEP client are looked for, as in the variable `PATH`, which is the default.
+    /// Folders to search for the SCEP client's programs, in the form of the variable `PATH`, which is the default.
     pub program_path: Option<OsString>,
-    /// How long such a program may take, unless the CA keeps it pending; by default 15 s, for whoever
-    /// waits for a certificate gives up after 20 s.
+    /// Time limit for such a program, unless the CA keeps it pending. The default is 15 s, because a scenario waits 20 s for a
+    /// certificate.
     pub program_limit: Duration,
-    /// Where the keys to be certified come from.
+    /// Source of the keys to be certified.
     pub key_source: KeySource,
-    /// Between tries to reach a server that does not serve; by default from 1 s to 60 s.
+    /// Pause between tries to reach a server that does not answer properly; by default from 1 s to 60 s.
     pub retry_pause: GrowingPause,
-    /// How long a restart takes; by default 1 s.
+    /// Duration of a restart; by default 1 s.
     pub start_time: Duration,
-    /// The commit, from 1, in whose middle the device restarts, with its network changed and nothing else.
+    /// Number of the commit, from 1, that a restart interrupts after the network has changed and nothing else.
     pub restarts_in_commit: Option<u64>,
-    /// Between polls of a pending request; by default from 0.5 s, so that a lab need not wait, to the customary 60 s.
+    /// Pause between polls of a pending request; by default from 0.5 s, so that labs are fast, to the usual 60 s.
     pub poll_pause: GrowingPause,
 }
 
 impl DeviceSettings {
-    /// A device named `osdx` with the interface `eth0`, which generates its keys.
+    /// Settings of a device named `osdx` with the interface `eth0`, which generates its keys.
     pub fn new(network: Arc<dyn Network>) -> Self {
         let longest = Duration::from_secs(60);
         Self {

@@ -1,4 +1,4 @@
-//! The device's own client: drives `scep`'s state machine, and waits where that cannot.
+//! The device's built-in client: drives the state machine of `scep`, and does its network access and waiting.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,25 +15,25 @@ use super::http::{HttpFailure, compose, exchange};
 use super::journal::Journal;
 use super::order::{Failure, Order};
 
-/// One enrolment by the device itself.
+/// One enrolment by the built-in client.
 pub(super) struct Builtin<'a> {
     pub(super) order: &'a Order,
     pub(super) journal: &'a mut Journal,
 }
 
 impl Builtin<'_> {
-    /// Runs until there is a certificate or no hope of one.
+    /// Runs until a certificate is issued or the enrolment has failed for good.
     pub(super) async fn enrol(mut self) -> Result<X509, Failure> {
         loop {
             let mut client = Client::new(self.order.client_settings()?);
-            if let Some(certificate) = self.converse(&mut client).await? {
+            if let Some(certificate) = self.run_transaction(&mut client).await? {
                 return Ok(certificate);
             }
         }
     }
 
-    /// Talks to the CA until it has decided; nothing when the conversation is to begin anew.
-    async fn converse(&mut self, client: &mut Client) -> Result<Option<X509>, Failure> {
+    /// Exchanges messages with the CA until it has decided; `None` if the enrolment must begin anew.
+    async fn run_transaction(&mut self, client: &mut Client) -> Result<Option<X509>, Failure> {
         let mut request = client.start();
         loop {
             let Some(response) = self.send(client, &request).await? else { return Ok(None) };
@@ -49,8 +49,8 @@ impl Builtin<'_> {
         }
     }
 
-    /// Sends `request` until it is answered. As long as the CA is not known, a failure means to begin anew: what it can
-    /// do may be asked of a server that has just been set right.
+    /// Sends `request` until it is answered. Returns `None` to begin anew if it fails before the CA's certificates are known,
+    /// because a repaired server may have other capabilities.
     async fn send(
         &mut self,
         client: &Client,
@@ -59,10 +59,10 @@ impl Builtin<'_> {
         let exchange = client.exchange();
         let request = compose(&self.order.settings.endpoint, request)
             .map_err(|error| Failure::Unwritable { exchange: exchange.clone(), error })?;
-        let surroundings = Arc::clone(&self.journal.surroundings);
+        let context = Arc::clone(&self.journal.context);
         loop {
-            // Listens from before the try: a commit meanwhile may be what it lacked.
-            let woken = surroundings.wake.notified();
+            // Registered before the try, so that a commit during the try also wakes it.
+            let woken = context.wake.notified();
             match self.try_to_send(client, request.clone()).await {
                 Ok(response) => return Ok(Some(response)),
                 Err(failure) => {
@@ -75,13 +75,13 @@ impl Builtin<'_> {
         }
     }
 
-    /// A CA that cannot say what it can do is no failure (RFC 8894 §3.5.2); any other status than 200 is one.
+    /// Sends once. Any status other than 200 is a failure, except for GetCACaps (RFC 8894 §3.5.2).
     async fn try_to_send(
         &self,
         client: &Client,
         request: Request<Full<Bytes>>,
     ) -> Result<HttpResponse, HttpFailure> {
-        let network = &self.journal.surroundings.network;
+        let network = &self.journal.context.network;
         let response = exchange(network, &self.order.settings.endpoint, request).await?;
         match response.status {
             200 => Ok(response),
@@ -95,10 +95,10 @@ impl Builtin<'_> {
         let asked_for_ca = client.capabilities().is_some() && client.ca_certificates().is_none();
         let next = client.receive(response, SystemTime::now(), &mut rand_bytes);
         if asked_for_ca {
-            self.journal.keep_ca(client.ca_certificates());
+            self.journal.store_ca(client.ca_certificates());
         }
         if client.ca_certificates().is_some() {
-            self.journal.served();
+            self.journal.reset_retries();
         }
         self.log_answer(&exchange, client, next.as_ref().ok());
         next

@@ -1,6 +1,6 @@
-//! The SCEP client inside the device: its own, or a program of somebody else's.
+//! The SCEP client inside the device: the built-in one, or an external program.
 //!
-//! A further program is a file below, and an entry in each of the lists here.
+//! A new program needs a file in the folder below, and an entry in each of the lists here.
 
 mod certmonger;
 mod scepclient;
@@ -17,7 +17,7 @@ scep::named! {
     /// The SCEP client that a device enrols with.
     #[derive(Default, PartialOrd, Ord)]
     ScepClient, "SCEP client" {
-        /// The device's own.
+        /// The built-in client.
         #[default]
         Builtin = "builtin";
         /// strongSwan's `pki --scepca` and `pki --scep` (from 5.9.8 on).
@@ -26,13 +26,13 @@ scep::named! {
         Scepclient = "scepclient";
         /// certnanny's `sscep`.
         Sscep = "sscep";
-        /// certmonger's `scep-submit`, which transports and verifies what the device makes.
+        /// certmonger's `scep-submit`, which sends the device's messages and verifies the replies.
         Certmonger = "certmonger";
     }
 }
 
 impl ScepClient {
-    /// How the device uses it, if it is a program.
+    /// The adapter of the client, if it is a program.
     fn adapter(self) -> Option<&'static Adapter> {
         match self {
             Self::Builtin => None,
@@ -43,7 +43,7 @@ impl ScepClient {
         }
     }
 
-    /// What it is in a few words: "micromdm's `scepclient`".
+    /// Short description: "micromdm's `scepclient`".
     pub fn description(self) -> &'static str {
         match self {
             Self::Strongswan => "strongSwan's `pki --scepca` and `pki --scep`",
@@ -51,12 +51,12 @@ impl ScepClient {
         }
     }
 
-    /// What of this client's programs is not on this machine; nothing if it can enrol.
+    /// The program or part that is missing on this machine; `None` if the client can enrol.
     pub fn missing(self) -> Option<Missing> {
         self.find(env::var_os("PATH").as_deref()).err()
     }
 
-    /// The client's program on `path`, or in the places where packages put it; nothing for the device's own.
+    /// Finds the client's program on `path` or in the folders of packages; `None` for the built-in client.
     pub(super) fn find(self, path: Option<&OsStr>) -> Result<Option<Installed>, Missing> {
         self.adapter().map(|adapter| adapter.find(path)).transpose()
     }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_one_name_everywhere() {
+    fn client_names_are_the_same_in_text_and_json() {
         for client in ScepClient::ALL {
             assert_eq!(client.to_string().parse(), Ok(client));
             assert_eq!(serde_json::to_value(client).unwrap(), client.as_str());
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_found_on_the_path() {
+    fn program_is_found_on_the_path() {
         let folder = tempfile::tempdir().unwrap();
         program(folder.path(), "sscep", "");
         let sscep = found(ScepClient::Sscep, Some(folder.path().as_os_str()));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pki_that_cannot_fetch_is_told_with_the_package_of_its_plugin() {
+    fn pki_without_fetcher_plugin_is_reported_with_its_package() {
         let prefix = tempfile::tempdir().unwrap();
         let (bin, plugins) = (prefix.path().join("bin"), prefix.path().join("lib/ipsec/plugins"));
         fs::create_dir_all(&bin).unwrap();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pki_without_scep_is_told_plainly_and_passed_over() {
+    fn pki_without_scep_is_skipped_and_reported() {
         let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         program(old.path(), "pki", "#!/bin/sh\n# Dogtag's\n");
         let missing = found(ScepClient::Strongswan, Some(old.path().as_os_str())).unwrap_err();

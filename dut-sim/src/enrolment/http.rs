@@ -16,11 +16,11 @@ use tokio::time::timeout;
 
 use crate::network::{ConnectError, Network, ResolveError, Stream};
 
-/// From opening the connection to the last byte of the answer: less than the 20 s that a scenario waits where it does not
-/// say otherwise, so that what failed is told by then.
+/// Timeout from opening the connection to the last byte of the answer. It is less than the 20 s that a scenario waits by
+/// default, so that the scenario can report the failure.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Why there is no answer, or none that serves. All of it may be different at the next try.
+/// Why there is no usable answer. The next try may succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpFailure {
     #[error("{0}")]
@@ -38,7 +38,7 @@ pub(crate) enum HttpFailure {
 }
 
 impl HttpFailure {
-    /// The failure of an exchange, in words.
+    /// Text of the failure in this exchange.
     pub(crate) fn at(&self, exchange: &str) -> String {
         match self {
             Self::Status(_) => format!("{exchange} {self}"),
@@ -47,10 +47,10 @@ impl HttpFailure {
     }
 }
 
-/// Writes `request` as HTTP for `endpoint`.
+/// Converts `request` to HTTP for `endpoint`.
 ///
 /// # Errors
-/// When the path has characters that no URI has, or the query is too long for one: no other try would change that.
+/// If the path has characters that a URI cannot have, or the query is too long. Another try would fail too.
 pub(crate) fn compose(
     endpoint: &HttpUrl,
     request: &HttpRequest,
@@ -66,13 +66,13 @@ pub(crate) fn compose(
     builder.body(Full::from(request.body.clone()))
 }
 
-/// Sends `request` to `endpoint` and reads the answer, whatever its status.
+/// Sends `request` to `endpoint` and reads the answer with any status.
 pub(crate) async fn exchange(
     network: &Arc<dyn Network>,
     endpoint: &HttpUrl,
     request: Request<Full<Bytes>>,
 ) -> Result<HttpResponse, HttpFailure> {
-    let whole = async { converse(connect(network, endpoint).await?, request).await };
+    let whole = async { send_over(connect(network, endpoint).await?, request).await };
     timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
 }
 
@@ -87,8 +87,8 @@ pub(crate) async fn connect(
     connected.map_err(|error| HttpFailure::Connect { error, address, port })
 }
 
-/// The connection is driven by this future alone, so that dropping it leaves nothing behind.
-async fn converse(
+/// Sends `request` over `stream`. This future alone drives the connection, so dropping it leaves nothing behind.
+async fn send_over(
     stream: Box<dyn Stream>,
     request: Request<Full<Bytes>>,
 ) -> Result<HttpResponse, HttpFailure> {
@@ -97,7 +97,7 @@ async fn converse(
     tokio::pin!(answer, connection);
     tokio::select! {
         answer = &mut answer => answer,
-        // The connection may end as soon as the last byte is in; what went wrong with it, the answer tells too.
+        // The connection may end right after the last byte; `answer` also reports its errors.
         _ = &mut connection => answer.await,
     }
 }

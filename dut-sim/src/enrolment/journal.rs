@@ -1,4 +1,4 @@
-//! What an enrolment tells of itself: its phase, the protocol log, notes; no text of it shows the password.
+//! Reports an enrolment's phase, log lines and notes, with the password masked.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,34 +10,34 @@ use redact::{Masker, Secret};
 use scep::client::CaCertificates;
 use tokio::time::sleep;
 
-use super::Surroundings;
+use super::EnrolmentContext;
 use super::progress::{Phase, Progress, seconds};
 
-/// Where one enrolment, or one renewal, writes how it goes.
+/// Reports of one enrolment or one renewal.
 pub(super) struct Journal {
     name: String,
-    pub(super) surroundings: Arc<Surroundings>,
+    pub(super) context: Arc<EnrolmentContext>,
     progress: Arc<Mutex<Progress>>,
-    /// A renewal leaves the certificate that is there as it is, until there is a new one.
+    /// True for a renewal, which keeps the old certificate until there is a new one.
     renews: bool,
-    /// Keeps the password out of every text.
+    /// Masks the password in every text.
     pub(super) masker: Arc<Masker>,
     /// Tries since the CA last answered.
     tries: u32,
-    /// How often the CA put the decision off.
+    /// Number of PENDING answers.
     polls: u32,
 }
 
 impl Journal {
     pub(super) fn new(
         name: &str,
-        surroundings: &Arc<Surroundings>,
+        context: &Arc<EnrolmentContext>,
         progress: &Arc<Mutex<Progress>>,
         renews: bool,
     ) -> Self {
         Self {
             name: name.to_owned(),
-            surroundings: Arc::clone(surroundings),
+            context: Arc::clone(context),
             progress: Arc::clone(progress),
             renews,
             masker: Arc::default(),
@@ -46,7 +46,7 @@ impl Journal {
         }
     }
 
-    /// Keeps this out of every text from here on.
+    /// Masks this password in every text from now on.
     pub(super) fn mask(&mut self, password: Option<&Secret>) {
         self.masker = Arc::new(Masker::new(password.cloned()));
     }
@@ -54,12 +54,12 @@ impl Journal {
     pub(super) fn log(&self, line: &str) {
         let about = if self.renews { "renewal: " } else { "" };
         let line = format!("{}: {about}{}", self.name, self.masked(line));
-        self.surroundings.log.add(&line);
+        self.context.log.add(&line);
     }
 
-    /// Says once what a reader of the result must know of the client.
+    /// Adds a note on the client for the reader of the result; a repeated note is ignored.
     pub(super) fn note(&self, note: &str) {
-        if self.surroundings.notes.add(note) {
+        if self.context.notes.add(note) {
             self.log(&format!("note: {note}"));
         }
     }
@@ -75,11 +75,11 @@ impl Journal {
             _ => progress.phase = phase,
         }
         drop(progress);
-        self.surroundings.changed();
+        self.context.changed();
     }
 
-    /// Keeps the CA's certificates even where they were found wanting: the operator may see why.
-    pub(super) fn keep_ca(&self, ca: Option<&CaCertificates>) {
+    /// Stores the CA's certificates even if they were refused, so that the operator can see them.
+    pub(super) fn store_ca(&self, ca: Option<&CaCertificates>) {
         let mut progress = self.progress.lock();
         if ca.is_some() || !self.renews {
             progress.ca = ca.cloned();
@@ -88,15 +88,15 @@ impl Journal {
         self.enter(Phase::UnderWay);
     }
 
-    /// The server serves: the next trouble is the first one.
-    pub(super) fn served(&mut self) {
+    /// Resets the retry count after a proper answer of the server.
+    pub(super) fn reset_retries(&mut self) {
         self.tries = 0;
     }
 
-    /// Says why, and waits until the next try is due or the network may have changed.
+    /// Logs the reason, and waits until the next try is due or the network may have changed.
     pub(super) async fn retry_later(&mut self, reason: &str, woken: impl Future) {
         self.tries = self.tries.saturating_add(1);
-        let pause = self.surroundings.retry_pause.after(self.tries);
+        let pause = self.context.retry_pause.after(self.tries);
         let reason = self.masked(reason);
         self.log(&format!("{reason}, next try in {}", seconds(pause)));
         self.enter(Phase::Retrying { reason, pause });
@@ -108,7 +108,7 @@ impl Journal {
 
     pub(super) async fn wait_for_decision(&mut self, exchange: &str) {
         self.polls = self.polls.saturating_add(1);
-        let pause = self.surroundings.poll_pause.after(self.polls);
+        let pause = self.context.poll_pause.after(self.polls);
         self.log(&format!("{exchange} was answered PENDING, next poll in {}", seconds(pause)));
         self.enter(Phase::Pending);
         sleep(pause).await;
@@ -124,30 +124,30 @@ impl Journal {
         self.log(&format!("{exchange} was answered SUCCESS: {}", described(certificate)));
     }
 
-    /// A text without the password.
+    /// The text with the password masked.
     pub(super) fn masked(&self, text: &str) -> String {
         self.masker.text(text)
     }
 }
 
-/// A certificate in a few words: serial number and subject.
+/// Short description of a certificate: serial number and subject.
 fn described(certificate: &X509Ref) -> String {
     let serial = scep::certificate::serial_number(certificate).unwrap_or_else(|_| "?".to_owned());
     let subject = scep::name::to_text(certificate.subject_name());
     format!("certificate {serial}, `{subject}`")
 }
 
-/// A pause that doubles from the first to the longest.
+/// A pause that doubles with each try, up to a maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GrowingPause {
-    /// Before the second try.
+    /// Pause before the second try.
     pub first: Duration,
-    /// It never grows beyond this.
+    /// Maximum pause.
     pub longest: Duration,
 }
 
 impl GrowingPause {
-    /// The pause after so many tries.
+    /// The pause after this number of tries.
     pub(crate) fn after(self, tries: u32) -> Duration {
         let factor = 2_u32.saturating_pow(tries.saturating_sub(1));
         self.first.saturating_mul(factor).min(self.longest)
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubles_up_to_the_longest() {
+    fn pause_doubles_up_to_the_longest() {
         let seconds = Duration::from_secs;
         let pause = GrowingPause { first: seconds(1), longest: seconds(60) };
         let pauses = [1, 2, 3, 7, 40, u32::MAX].map(|tries| pause.after(tries));

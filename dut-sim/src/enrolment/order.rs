@@ -1,4 +1,4 @@
-//! What a client is asked for, and why it may come to nothing.
+//! The task of a client, and the reasons why it can fail.
 
 use std::io;
 
@@ -12,10 +12,10 @@ use scep::secret::Secret;
 
 use crate::config::system::CsrSettings;
 
-/// What is asked of a client, whichever it is.
+/// Task of a client: the certificate to request.
 pub(super) struct Order {
     pub(super) settings: CsrSettings,
-    /// The opened challenge password.
+    /// Clear text of the challenge password.
     pub(super) password: Option<Secret>,
     /// The key to be certified.
     pub(super) key: PKey<Private>,
@@ -24,7 +24,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// The same for `scep`'s client.
+    /// Settings for `scep`'s client.
     pub(super) fn client_settings(&self) -> Result<Settings, NameError> {
         let subject = scep::name::parse(&self.settings.distinguished_name)?;
         Ok(Settings {
@@ -32,13 +32,13 @@ impl Order {
             cipher: self.settings.cipher,
             digest: self.settings.digest,
             existing: self.existing.clone(),
-            // micromdm's scepserver replies in single DES, and devices do enrol with it.
+            // micromdm's scepserver replies in single DES, and real devices accept that.
             takes_obsolete_algorithms: true,
             ..Settings::new(self.key.clone(), subject)
         })
     }
 
-    /// The attribute types and values of the subject, such as `CN` and `DUT0`, in its order.
+    /// Attribute types and values of the subject in its order, such as `CN` and `DUT0`.
     pub(super) fn subject_parts(&self) -> Result<Vec<(String, String)>, NameError> {
         let part = |entry: &X509NameEntryRef| {
             let object = entry.object();
@@ -50,7 +50,7 @@ impl Order {
     }
 }
 
-/// Why an enrolment is over without a certificate.
+/// Why an enrolment has failed for good.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("the sealed password opens neither under the device's own key nor by its keyring")]
@@ -65,7 +65,7 @@ pub(super) enum Failure {
     Refused(#[from] Refusal),
     #[error("{0}")]
     Missing(#[from] Missing),
-    /// What a program said or did, with the exchange that it was at.
+    /// Message about a program's exit or output, with the name of the exchange.
     #[error("{0}")]
     Ended(String),
     #[error("`{program}` has no option for `{attribute_type}` in a subject")]
@@ -82,12 +82,12 @@ pub(super) enum Failure {
     Message(#[from] scep::Error),
 }
 
-/// A program that a client needs, or a part of one, and that is not there.
+/// A program or part that a client needs and that is not installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{program} is not installed ({origin})")]
 pub struct Missing {
-    /// The program as people know it, such as "strongSwan's `pki`", and what was found in its place, if anything was.
+    /// Common name of the program, such as "strongSwan's `pki`", and what was found instead, if anything.
     pub program: String,
-    /// Where it can be had: "package `strongswan-pki`", which is Debian's.
+    /// Source of the program, such as "package `strongswan-pki`" for Debian.
     pub origin: &'static str,
 }

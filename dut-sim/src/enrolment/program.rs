@@ -1,4 +1,4 @@
-//! An enrolment by a program of somebody else's: what all of them have in common.
+//! Enrolments by external programs: the parts that all programs share.
 
 pub(super) mod folder;
 pub(super) mod job;
@@ -17,15 +17,15 @@ use process::is_executable;
 use scep::client::CaCertificates;
 
 use self::folder::Folder;
-use self::job::{Ended, Job};
+use self::job::{Job, Run};
 use super::journal::Journal;
 use super::order::{Failure, Missing, Order};
 
 /// The reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [&str; 5] = ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"];
-/// What stands before an HTTP status in what programs print.
+/// Texts before an HTTP status in the output of programs.
 const BEFORE_STATUS: [&str; 4] = ["HTTP ", "with status ", "response code ", "status code "];
-/// What programs print of a server that they did not reach; in lower case.
+/// Texts about an unreachable server in the output of programs, in lower case.
 const UNREACHED: [&str; 7] = [
     "connection refused",
     "couldn't connect",
@@ -36,46 +36,46 @@ const UNREACHED: [&str; 7] = [
     "timeout was reached",
 ];
 
-/// A program as a client: where it is, how it is used, and how it is understood.
+/// Describes a program as a client: its place, its use, and the meaning of its output.
 pub(super) struct Adapter {
-    /// The file's name.
+    /// File name of the program.
     pub(super) file: &'static str,
-    /// The program as people know it.
+    /// Common name of the program.
     pub(super) name: &'static str,
-    /// Where it can be had.
+    /// Source of the program.
     pub(super) origin: &'static str,
-    /// Where it may be besides the path.
+    /// Folders to search besides the path.
     pub(super) folders: &'static [&'static str],
-    /// Whether a file of its name is it, and can enrol.
-    pub(super) examine: fn(&Path) -> Result<(), Unfit>,
-    /// Whether a renewal is for the key of the old certificate.
+    /// Checks that a file of this name is the program and can enrol.
+    pub(super) examine: fn(&Path) -> Result<(), Unusable>,
+    /// True if a renewal keeps the key of the old certificate.
     pub(super) keeps_key: bool,
     /// Begins an enrolment.
     pub(super) begin: fn(&mut Job<'_>) -> Result<Box<dyn Program>, Failure>,
-    /// Whether a printed line says that the CA has not decided, and the program will ask again.
+    /// True for a printed line that says that the CA has not decided and the program polls.
     pub(super) is_pending: fn(&str) -> bool,
-    /// Whether a printed line is of no interest, whatever happens.
+    /// True for a printed line that is never relevant.
     pub(super) is_noise: fn(&str) -> bool,
-    /// Why a run of it failed.
-    pub(super) trouble: fn(&Ended) -> Trouble,
+    /// Error of a failed run.
+    pub(super) error: fn(&Run) -> Error,
 }
 
-/// A program that was found.
+/// An installed program.
 pub(super) struct Installed {
     pub(super) adapter: &'static Adapter,
     pub(super) program: PathBuf,
 }
 
-/// Why a file of the right name does not serve.
-pub(super) enum Unfit {
-    /// It is another program, as can be seen by this.
+/// Why a file of the right name cannot be used.
+pub(super) enum Unusable {
+    /// Another program, for this reason.
     Another(&'static str),
-    /// It is the program, and lacks a part.
+    /// The right program, but a part is missing.
     Incomplete(Missing),
 }
 
 impl Adapter {
-    /// A program of any version that takes any key, never polls, and says nothing that others do not say.
+    /// Adapter of a program that needs no examination, takes any key, never polls, and prints nothing special.
     pub(super) const fn of(
         file: &'static str,
         name: &'static str,
@@ -92,11 +92,11 @@ impl Adapter {
             begin,
             is_pending: |_| false,
             is_noise: |_| false,
-            trouble: Ended::trouble,
+            error: Run::error,
         }
     }
 
-    /// The program on `path`, or where packages put it.
+    /// Finds the program on `path` or in the folders of packages.
     pub(super) fn find(&'static self, path: Option<&OsStr>) -> Result<Installed, Missing> {
         let folders = path.into_iter().flat_map(env::split_paths);
         let folders = folders.chain(self.folders.iter().map(PathBuf::from));
@@ -104,8 +104,8 @@ impl Adapter {
         for program in folders.map(|folder| folder.join(self.file)).filter(|it| is_executable(it)) {
             match (self.examine)(&program) {
                 Ok(()) => return Ok(Installed { adapter: self, program }),
-                Err(Unfit::Incomplete(missing)) => return Err(missing),
-                Err(Unfit::Another(why)) => {
+                Err(Unusable::Incomplete(missing)) => return Err(missing),
+                Err(Unusable::Another(why)) => {
                     another.get_or_insert(format!(": `{}` {why}; this program", program.display()));
                 }
             }
@@ -115,42 +115,42 @@ impl Adapter {
     }
 }
 
-/// What the device needs of a program: the CA's certificates, and one of its own.
+/// An enrolment by a program: fetching the CA's certificates, then requesting a certificate.
 #[async_trait]
 pub(super) trait Program: Send {
-    /// Fetches the CA's certificates; once it has, it is not called again.
-    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble>;
+    /// Fetches the CA's certificates. It is not called again after a success.
+    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error>;
 
-    /// Asks for the certificate; after [`Answer::Pending`] it is called again, to poll, and after [`Trouble::Later`] to ask
-    /// again for what was not answered.
-    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble>;
+    /// Requests the certificate. It is called again to poll after [`Answer::Pending`], and to repeat the request after
+    /// [`Error::Retry`].
+    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Error>;
 }
 
-/// What came of a request.
+/// Answer to a request.
 pub(super) enum Answer {
-    /// This certificate was issued.
+    /// The issued certificate.
     Issued(X509),
-    /// The CA has not decided, in this exchange.
+    /// The CA has not decided; with the name of the exchange.
     Pending(String),
 }
 
-/// Why a run of a program brought nothing.
-pub(super) enum Trouble {
-    /// The server did not serve, for this reason: another try may go better.
-    Later(String),
-    /// The server was not reached in this exchange, as the program said in these words: another try may go better.
+/// Why a run of a program failed.
+pub(super) enum Error {
+    /// The server gave no usable answer, for this reason; another try may succeed.
+    Retry(String),
+    /// The server was not reached, with the exchange and the program's message; another try may succeed.
     Unreached(String, String),
-    /// It is over.
-    Over(Failure),
+    /// The enrolment has failed for good.
+    Final(Failure),
 }
 
-impl<E: Into<Failure>> From<E> for Trouble {
+impl<E: Into<Failure>> From<E> for Error {
     fn from(failure: E) -> Self {
-        Self::Over(failure.into())
+        Self::Final(failure.into())
     }
 }
 
-/// Enrols with the program, until there is a certificate or no hope of one.
+/// Enrols with the program until a certificate is issued or the enrolment has failed for good.
 pub(super) async fn enrol(
     installed: &Installed,
     order: &Order,
@@ -160,115 +160,115 @@ pub(super) async fn enrol(
     let mut program = (installed.adapter.begin)(&mut job)?;
     let mut ca = None;
     loop {
-        let surroundings = Arc::clone(&job.journal.surroundings);
-        // Listens from before the try: a commit meanwhile may be what it lacked.
-        let woken = surroundings.wake.notified();
+        let context = Arc::clone(&job.journal.context);
+        // Registered before the try, so that a commit during the try also wakes it.
+        let woken = context.wake.notified();
         let reason = match attempt(&mut *program, &mut ca, &mut job).await {
             Ok(certificate) => return Ok(certificate),
-            Err(Trouble::Over(failure)) => return Err(failure),
-            Err(Trouble::Later(reason)) => reason,
-            Err(Trouble::Unreached(exchange, line)) => job.unreached(&exchange, &line).await,
+            Err(Error::Final(failure)) => return Err(failure),
+            Err(Error::Retry(reason)) => reason,
+            Err(Error::Unreached(exchange, line)) => job.unreached(&exchange, &line).await,
         };
         job.journal.retry_later(&reason, woken).await;
     }
 }
 
-/// Goes on where the last attempt ended: what the CA has been asked for it may be deciding, and a password may serve once.
+/// Continues where the last attempt ended, because the CA may have a pending request and a password may be valid only once.
 async fn attempt(
     program: &mut dyn Program,
     ca: &mut Option<CaCertificates>,
     job: &mut Job<'_>,
-) -> Result<X509, Trouble> {
+) -> Result<X509, Error> {
     let ca = if let Some(known) = ca {
         known
     } else {
         let received = program.ca_certificates(job).await?;
-        job.journal.served();
+        job.journal.reset_retries();
         job.journal.log_ca("GetCACert", &received);
-        job.journal.keep_ca(Some(&received));
+        job.journal.store_ca(Some(&received));
         ca.insert(received)
     };
     loop {
         match program.request(job, ca).await? {
             Answer::Issued(certificate) => {
                 let certificate = ca.issued(&[certificate], &job.order.key)?;
-                job.journal.served();
+                job.journal.reset_retries();
                 job.journal.log_issued(&job.exchange(), &certificate);
                 return Ok(certificate);
             }
             Answer::Pending(exchange) => {
-                job.journal.served();
+                job.journal.reset_retries();
                 job.journal.wait_for_decision(&exchange).await;
             }
         }
     }
 }
 
-/// The certificate that a reply is most likely to be signed with.
+/// The certificate that most likely signs the replies.
 pub(super) fn signer(ca: &CaCertificates) -> &X509Ref {
     ca.signers().first().copied().unwrap_or_else(|| ca.issuer())
 }
 
-/// The name of an algorithm as programs take it: `sha256`.
+/// Name of an algorithm in options of programs: `sha256`.
 pub(super) fn option_word(algorithm: impl Display) -> String {
     algorithm.to_string().replace('-', "").to_lowercase()
 }
 
-impl Ended {
-    /// What a run that failed comes to: the server was not reached, refused, or the program ended for a reason of its own.
-    pub(crate) fn trouble(&self) -> Trouble {
+impl Run {
+    /// Error of a failed run: the server was not reached, the CA refused, or the program failed for another reason.
+    pub(crate) fn error(&self) -> Error {
         if let Some(fail_info) = self.lines.iter().rev().find_map(|line| fail_info(line)) {
             return refused(&self.exchange, fail_info);
         }
         if let Some(status) = self.lines.iter().rev().find_map(|line| http_status(line)) {
-            return Trouble::Later(format!("{} was answered HTTP {status}", self.exchange));
+            return Error::Retry(format!("{} was answered HTTP {status}", self.exchange));
         }
         if let Some(line) = self.lines.iter().rev().find(|line| is_unreached(line)) {
-            return Trouble::Unreached(self.exchange.clone(), line.clone());
+            return Error::Unreached(self.exchange.clone(), line.clone());
         }
-        self.how(&self.exchange).into()
+        self.exit_failure(&self.exchange).into()
     }
 
-    /// That the program ended in that exchange, how, and what it said last.
-    pub(crate) fn how(&self, exchange: &str) -> Failure {
+    /// Failure with the exchange, the exit status and the last line of output.
+    pub(crate) fn exit_failure(&self, exchange: &str) -> Failure {
         let said = match self.lines.last() {
             Some(line) => format!(": {}", line.trim()),
             None => " and said nothing".to_owned(),
         };
-        let how = how(self.status);
-        Failure::Ended(format!("{exchange}: `{}` {how}{said}", self.program))
+        let status = describe_status(self.status);
+        Failure::Ended(format!("{exchange}: `{}` {status}{said}", self.program))
     }
 
-    /// That the program said it had succeeded, and what it left is not what it should be.
-    pub(crate) fn useless(&self, what: &str) -> Failure {
+    /// Failure of a program that exited with success but whose result is not usable.
+    pub(crate) fn bad_result(&self, what: &str) -> Failure {
         self.failure(&format!("ended with success, but {what}"))
     }
 
-    /// That the program did or said this.
+    /// Failure with a message about the program.
     fn failure(&self, what: &str) -> Failure {
         Failure::Ended(format!("{}: `{}` {what}", self.exchange, self.program))
     }
 }
 
-/// That the CA said no.
-pub(super) fn refused(exchange: &str, fail_info: &str) -> Trouble {
+/// Error of a request that the CA refused.
+pub(super) fn refused(exchange: &str, fail_info: &str) -> Error {
     Failure::Ended(format!("{exchange} was answered FAILURE, {fail_info}")).into()
 }
 
-fn how(status: ExitStatus) -> String {
+fn describe_status(status: ExitStatus) -> String {
     if let Some(signal) = status.signal() {
         return format!("was killed by signal {signal}");
     }
     status.code().map_or_else(|| "ended".to_owned(), |code| format!("ended with status {code}"))
 }
 
-/// The reason of the standard that a line about failInfo names.
+/// The standard failInfo that a line names.
 fn fail_info(line: &str) -> Option<&'static str> {
     let named = line.split_once("failInfo").or_else(|| line.split_once("reason"))?.1;
     FAIL_INFOS.into_iter().find(|name| named.contains(name))
 }
 
-/// The HTTP status that a line names, unless it is a good one; curl's 0 is none.
+/// The HTTP error status that a line names; 0, as curl prints it, is none.
 fn http_status(line: &str) -> Option<u16> {
     let after = BEFORE_STATUS.iter().find_map(|before| Some(line.split_once(before)?.1))?;
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
@@ -285,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_programs_print_is_understood() {
+    fn program_output_is_parsed() {
         let refused = "failInfo:     badRequest - transaction not permitted or supported";
         assert_eq!(fail_info(refused), Some("badRequest"));
         let refused = "PKCSReq (19) request failed, failInfo: badMessageCheck (1)";

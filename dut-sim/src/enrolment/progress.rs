@@ -1,44 +1,44 @@
-//! How far an enrolment has come.
+//! Progress of an enrolment.
 
 use std::time::Duration;
 
 use scep::client::CaCertificates;
 use scep::identity::Identity;
 
-/// What an enrolment has brought so far, and what it is at.
+/// Certificates and phase of an enrolment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress {
-    /// The CA's certificates, once they were received, even where they were found wanting.
+    /// The CA's certificates once received, even if they were refused.
     pub(crate) ca: Option<CaCertificates>,
     pub(crate) phase: Phase,
-    /// What the renewal of an issued certificate is at; nothing where there is none, or none any more.
+    /// Phase of a renewal, until it has succeeded.
     pub(crate) renewal: Option<Phase>,
 }
 
-/// What an enrolment is at.
+/// Phase of an enrolment.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Phase {
     /// A request is being made or answered.
     #[default]
     UnderWay,
-    /// The CA has not decided; it is asked again.
+    /// The CA has not decided; it is polled.
     Pending,
-    /// The certificate is there.
+    /// The certificate was issued.
     Issued(Identity),
-    /// The server was not reached or did not serve; it is tried again after the pause.
+    /// The server gave no usable answer; it is tried again after the pause.
     Retrying { reason: String, pause: Duration },
-    /// It is over without a certificate.
+    /// The enrolment has failed for good.
     Failed { reason: String },
 }
 
 impl Progress {
-    /// Why there is no certificate, or no new one, in words for the operator.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    /// Text for the operator: why there is no certificate, or no new one.
+    pub(crate) fn problem(&self) -> Option<String> {
         match &self.renewal {
-            None => self.phase.trouble(),
+            None => self.phase.problem(),
             Some(Phase::Pending) => Some("renewal: the CA has not decided".to_owned()),
-            Some(renewal) => Some(match renewal.trouble() {
-                Some(trouble) => format!("renewal: {trouble}"),
+            Some(renewal) => Some(match renewal.problem() {
+                Some(problem) => format!("renewal: {problem}"),
                 None => "renewal: under way".to_owned(),
             }),
         }
@@ -46,7 +46,7 @@ impl Progress {
 }
 
 impl Phase {
-    fn trouble(&self) -> Option<String> {
+    fn problem(&self) -> Option<String> {
         match self {
             Self::UnderWay | Self::Pending | Self::Issued(_) => None,
             Self::Failed { reason } => Some(reason.clone()),
@@ -57,7 +57,7 @@ impl Phase {
     }
 }
 
-/// A duration as the operator reads it: `0.5 s`.
+/// A duration as text: `0.5 s`.
 pub(super) fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs_f64())
 }

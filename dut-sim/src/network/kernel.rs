@@ -1,7 +1,7 @@
 //! The network of the operating system, as the process of the device sees it.
 //!
-//! It is meant for a network namespace, or interfaces of one, that are the device's alone: what else stands there is taken
-//! away by a commit.
+//! It is meant for a network namespace, or interfaces of one, that only the device uses: a commit removes all other addresses
+//! and routes there.
 
 mod addressing;
 mod echo;
@@ -17,7 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 
 use self::addressing::Addresses;
-pub use self::addressing::Owned;
+pub use self::addressing::Interfaces;
 pub use self::host::HostNetwork;
 use super::{
     Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
@@ -30,14 +30,14 @@ pub struct KernelNetwork {
 }
 
 impl KernelNetwork {
-    /// Opens the namespace of the calling thread; `names` are the hosts that are known by name, in any case of letters.
+    /// Opens the namespace of the calling thread; `names` are the hosts that can be resolved by name, in any letter case.
     ///
-    /// It is to be called within a tokio runtime.
+    /// It must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the system has no netlink sockets to give.
+    /// If the system provides no netlink socket.
     pub fn open(
-        owned: Owned,
+        owned: Interfaces,
         names: impl IntoIterator<Item = (String, Ipv4Addr)>,
     ) -> io::Result<Self> {
         let names = names.into_iter().map(|(name, address)| (name.to_ascii_lowercase(), address));
@@ -45,7 +45,7 @@ impl KernelNetwork {
     }
 }
 
-/// An address, or one of the names that the lab file gives.
+/// Resolves a literal address, or one of the names in the lab file.
 fn resolve(names: &BTreeMap<String, Ipv4Addr>, host: &str) -> Result<Ipv4Addr, ResolveError> {
     let known = || names.get(&host.to_ascii_lowercase()).copied();
     let found = host.parse().ok().or_else(known);
@@ -71,13 +71,13 @@ impl Network for KernelNetwork {
     }
 }
 
-/// Opens a connection; how long that may take is the system's choice.
+/// Opens a connection, with the system's timeout.
 async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream, ConnectError> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     let destination = SocketAddr::from(SocketAddrV4::new(address, port));
     match socket.connect(&destination.into()) {
-        // What the system knows before it has sent anything.
+        // The system finds this before it sends anything.
         Err(error) if errno(&error) == Errno::ENETUNREACH => return Err(ConnectError::NoRoute),
         Err(error) if errno(&error) != Errno::EINPROGRESS => return Err(outcome(error)),
         _ => {}
@@ -90,7 +90,7 @@ async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream, ConnectError
     }
 }
 
-/// What came back, or did not.
+/// The connection error for an error of the system.
 fn outcome(error: io::Error) -> ConnectError {
     match errno(&error) {
         Errno::ECONNREFUSED => ConnectError::Refused,

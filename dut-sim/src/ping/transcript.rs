@@ -1,4 +1,4 @@
-//! What a ping prints, line by line.
+//! Output of a ping, line by line.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use super::{PingReport, Screen};
 use crate::network::EchoOutcome;
 
-/// The ICMP header (RFC 792).
+/// Length of the ICMP header (RFC 792).
 const ICMP_HEADER: usize = 8;
-/// The ICMP header and that of IPv4.
+/// Length of the ICMP and IPv4 headers.
 const HEADERS: u32 = 28;
-/// iputils keeps the time of sending in the payload: with less room than this it measures nothing.
+/// Minimum payload for measuring times, because iputils stores the time of sending in the payload.
 const TIMED_SIZE: u16 = 16;
 
-/// From here on iputils subtracts in another order, for fear of overflow.
+/// Sum from which on iputils subtracts in another order, to avoid an overflow.
 const LARGE_SUM: u128 = i32::MAX as u128;
 
-/// The lines of a ping, and what its statistics are made of.
+/// The lines of a ping, and the numbers for its statistics.
 pub(super) struct Transcript {
     host: String,
     destination: Ipv4Addr,
@@ -25,11 +25,11 @@ pub(super) struct Transcript {
     pub(super) sent: u16,
     received: u16,
     errors: u16,
-    /// The most requests that were ever under way at once.
+    /// Maximum number of requests that were unanswered at once.
     pipe: u16,
     round_trips: RoundTrips,
     lines: Vec<String>,
-    /// How many of the lines were shown.
+    /// Number of lines already shown.
     shown: usize,
 }
 
@@ -51,13 +51,13 @@ impl Transcript {
         }
     }
 
-    /// Notes that a request goes out; returns its sequence number.
+    /// Counts a request that is sent; returns its sequence number.
     pub(super) fn send(&mut self) -> u16 {
         self.sent += 1;
         self.sent
     }
 
-    /// Notes what came of the request with that sequence number.
+    /// Records the outcome of the request with that sequence number.
     pub(super) fn answer(&mut self, sequence: u16, outcome: &EchoOutcome) {
         match outcome {
             EchoOutcome::Reply { from, ttl, payload, round_trip } => {
@@ -84,7 +84,7 @@ impl Transcript {
         }
     }
 
-    /// Closes with the statistics; `time` is that from the first request to the last.
+    /// Adds the statistics; `time` is the time from the first request to the last.
     pub(super) fn finish(&mut self, time: Duration) {
         let loss = percent(self.sent - self.received, self.sent);
         let errors =
@@ -102,7 +102,7 @@ impl Transcript {
         self.lines.push(format!("{round_trips}{separator}{pipe}"));
     }
 
-    /// Shows the lines that were not shown yet.
+    /// Shows the new lines.
     pub(super) fn show(&mut self, screen: Screen<'_>) {
         self.lines[self.shown..].iter().for_each(|line| screen(line));
         self.shown = self.lines.len();
@@ -132,7 +132,7 @@ impl Transcript {
         format!(" time={} ms", milliseconds(micros))
     }
 
-    /// The pinged host goes by the name it was called by; of the others only the address is known.
+    /// The sender as shown: the pinged host by its name, others by address.
     fn named(&self, from: Ipv4Addr) -> String {
         let by_name = self.host.parse::<Ipv4Addr>().is_err();
         if by_name && from == self.destination {
@@ -143,7 +143,7 @@ impl Transcript {
     }
 }
 
-/// Three decimals below 1 ms and always four digits above, as iputils shortens them.
+/// Formats milliseconds as iputils does: 0.123, 1.23, 12.3, 123.
 fn milliseconds(micros: u64) -> String {
     match micros {
         99_950.. => format!("{}", (micros + 500) / 1000),
@@ -153,7 +153,7 @@ fn milliseconds(micros: u64) -> String {
     }
 }
 
-/// C's `%g`: six significant digits, without zeros at the end.
+/// Formats a percentage as C's `%g`: six significant digits, without trailing zeros.
 fn percent(part: u16, whole: u16) -> String {
     let percent = f64::from(part) * 100.0 / f64::from(whole.max(1));
     let decimals = match percent {
@@ -170,7 +170,7 @@ fn percent(part: u16, whole: u16) -> String {
 /// Minimum, average, maximum and mean deviation of round trips, in the integer arithmetic of iputils.
 #[derive(Debug, Default)]
 struct RoundTrips {
-    /// In microseconds.
+    /// Round trips in microseconds.
     micros: Vec<u64>,
 }
 
@@ -200,7 +200,7 @@ impl RoundTrips {
 }
 
 impl fmt::Display for RoundTrips {
-    /// The line of the statistics; nothing when nothing came back.
+    /// The line of the statistics; empty without any reply.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Some(min), Some(max)) = (self.micros.iter().min(), self.micros.iter().max()) else {
             return Ok(());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_shortened_as_iputils_does() {
+    fn numbers_are_formatted_as_by_iputils() {
         let shown = [0, 147, 999, 1_234, 9_994, 9_995, 12_345, 99_949, 99_950, 123_456];
         let expected =
             ["0.000", "0.147", "0.999", "1.23", "9.99", "10.0", "12.3", "99.9", "100", "123"];
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn small_payloads_carry_no_time() {
+    fn small_payload_has_no_round_trip_time() {
         let from = Ipv4Addr::LOCALHOST;
         let mut transcript = Transcript::new("127.0.0.1", from, 8);
         let sequence = transcript.send();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_requests_there_can_be_are_counted() {
+    fn maximum_number_of_requests_is_counted() {
         let from = Ipv4Addr::LOCALHOST;
         let mut transcript = Transcript::new("127.0.0.1", from, 8);
         for _ in 0..u16::MAX {
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn late_errors_show_the_pipe() {
+    fn late_errors_print_the_pipe() {
         let from = Ipv4Addr::new(10, 0, 0, 1);
         let mut transcript = Transcript::new("10.0.0.9", Ipv4Addr::new(10, 0, 0, 9), 56);
         transcript.send();
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn deviation_is_that_of_iputils() {
+    fn deviation_is_computed_as_by_iputils() {
         assert_eq!(line(&[211]), "rtt min/avg/max/mdev = 0.211/0.211/0.211/0.000 ms");
         assert_eq!(line(&[100, 300]), "rtt min/avg/max/mdev = 0.100/0.200/0.300/0.100 ms");
         assert_eq!(line(&[47, 58, 61]), "rtt min/avg/max/mdev = 0.047/0.055/0.061/0.006 ms");

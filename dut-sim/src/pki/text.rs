@@ -1,4 +1,4 @@
-//! A certificate as text, in the look of OpenSSL 3.0: the one place that calls OpenSSL by hand.
+//! A certificate as text, in the format of OpenSSL 3.0. This is the only file that calls OpenSSL directly.
 
 #![expect(unsafe_code, reason = "rust-openssl has no binding that prints a certificate so")]
 
@@ -22,32 +22,32 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// What `openssl x509 -text -noout` of OpenSSL 3.0 prints of `certificate`; `X509::to_text` prints `CN=leaf`.
+/// The output of `openssl x509 -text -noout` of OpenSSL 3.0 for `certificate`; `X509::to_text` would print `CN=leaf`.
 ///
-/// The certificate is one that was parsed: one that was only built prints `RSA Public-Key` for `Public-Key`.
+/// The certificate must have been parsed: one that was only built prints `RSA Public-Key` instead of `Public-Key`.
 pub(crate) fn certificate_text(certificate: &X509Ref) -> Result<String, ErrorStack> {
     let sink = MemoryBio::new()?;
     sink.print(certificate)?;
-    Ok(unnamed(&String::from_utf8_lossy(&sink.contents())))
+    Ok(with_numeric_oids(&String::from_utf8_lossy(&sink.contents())))
 }
 
-/// Extensions that OpenSSL 3.6 knows by name, and that 3.0 and so the documentation print as numbers.
-const NAMED_SINCE: [(&str, &str); 3] = [
+/// Extensions that OpenSSL 3.6 prints by name, but 3.0, and therefore the documentation, by number.
+const NAMED_EXTENSIONS: [(&str, &str); 3] = [
     ("            Microsoft certificate template:", "            1.3.6.1.4.1.311.21.7:"),
     ("            Microsoft Application Policies Extension:", "            1.3.6.1.4.1.311.21.10:"),
     ("            Microsoft NTDS CA Extension:", "            1.3.6.1.4.1.311.25.2:"),
 ];
 
-/// The text with the numbers of those extensions in place of their names.
-fn unnamed(text: &str) -> String {
+/// The text with the names of those extensions replaced by their numbers.
+fn with_numeric_oids(text: &str) -> String {
     let number = |line: &str| {
-        let known = NAMED_SINCE.iter().find(|(name, _)| line.starts_with(name));
+        let known = NAMED_EXTENSIONS.iter().find(|(name, _)| line.starts_with(name));
         known.map_or_else(|| line.to_owned(), |(name, number)| line.replacen(name, number, 1))
     };
     text.split_inclusive('\n').map(number).collect()
 }
 
-/// An OpenSSL output stream into memory; rust-openssl keeps its own to itself.
+/// An OpenSSL output stream into memory; the one of rust-openssl is private.
 struct MemoryBio(*mut ffi::BIO);
 
 impl MemoryBio {
@@ -88,21 +88,21 @@ impl Drop for MemoryBio {
 mod tests {
     use openssl::x509::X509;
 
-    use super::{certificate_text, unnamed};
+    use super::{certificate_text, with_numeric_oids};
 
     #[test]
-    fn extensions_are_called_what_openssl_3_0_calls_them() {
+    fn extensions_are_printed_by_number_as_by_openssl_3_0() {
         let text =
             "        X509v3 extensions:\n            Microsoft certificate template: critical\n";
         let expected = "        X509v3 extensions:\n            1.3.6.1.4.1.311.21.7: critical\n";
-        assert_eq!(unnamed(text), expected);
+        assert_eq!(with_numeric_oids(text), expected);
     }
 
     /// `openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=Teldat-PKI/O=Teldat/L=Madrid/C=ES" -days 7300 -addext
     /// keyUsage=critical,digitalSignature,keyEncipherment,keyCertSign,cRLSign`, and
     /// `openssl x509 -text -noout` of OpenSSL 3.0.
     #[test]
-    fn is_the_text_of_openssl() {
+    fn certificate_text_is_the_output_of_openssl() {
         let certificate = X509::from_pem(include_bytes!("testdata/ca.pem")).unwrap();
         let text = certificate_text(&certificate).unwrap();
         assert_eq!(text, include_str!("testdata/ca.txt"));

@@ -19,14 +19,14 @@ use crate::device::{ConfigurationError, Device, Reply, Step};
 use crate::network::Stream;
 use crate::ping::Screen;
 
-/// How long a device that has something to do may say nothing at all.
+/// Maximum time without any message from a device that has a request.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
-/// How many bytes may be on their way to or from a device in this process.
+/// Buffer size of the stream to a device in this process, in bytes.
 const BUFFER: usize = 64 * 1024;
-/// How often a device that has something to do is asked whether it is there.
+/// Interval of the keep-alive calls to a device that has a request.
 const ALIVE_PERIOD: Duration = Duration::from_secs(5);
 
-/// The console of a device at the other end of a stream; dropping it ends the connection, and what it waits for is given up.
+/// The console of a device at the other end of a stream. Dropping it ends the connection and cancels its requests.
 pub struct RemoteConsole {
     requests: mpsc::UnboundedSender<Vec<u8>>,
     pending: Arc<Pending>,
@@ -35,13 +35,13 @@ pub struct RemoteConsole {
     _tasks: JoinSet<()>,
 }
 
-/// Why a device in another process did not do what it was asked to.
+/// Why a device in another process could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
-    /// It says that it cannot.
+    /// The device reports that it cannot answer.
     #[error("{0}")]
     Failed(String),
-    /// It cannot be reached any more, or never could.
+    /// The connection has ended, or could not be established.
     #[error("{0}")]
     Closed(String),
 }
@@ -56,7 +56,7 @@ impl RemoteConsole {
     /// Starts the device at the other end of `stream`.
     ///
     /// # Errors
-    /// When the device cannot be started, or does not answer within 30 seconds.
+    /// If the device cannot be started, or does not answer within 30 seconds.
     pub async fn start(
         stream: impl Stream + 'static,
         settings: Settings,
@@ -64,10 +64,10 @@ impl RemoteConsole {
         Self::greet(stream, &Greeting::Start(settings)).await
     }
 
-    /// Uses a device in this process, as the user at its console.
+    /// Connects to a device in this process, as the user at its console.
     ///
     /// # Errors
-    /// When the device does not answer within 30 seconds.
+    /// If the device does not answer within 30 seconds.
     pub async fn of(device: Arc<Device>) -> Result<Self, RemoteError> {
         let (stream, served) = tokio::io::duplex(BUFFER);
         let devices = Devices::new(move |_| Ok(Arc::clone(&device)));
@@ -75,10 +75,10 @@ impl RemoteConsole {
         Self::start(stream, Settings::default()).await
     }
 
-    /// Uses the device at the other end of `stream`, which another connection has started.
+    /// Connects to the device at the other end of `stream`, which another connection has started.
     ///
     /// # Errors
-    /// When the device has not been started, or does not answer within 30 seconds.
+    /// If the device has not been started, or does not answer within 30 seconds.
     pub async fn attach(stream: impl Stream + 'static) -> Result<Self, RemoteError> {
         Self::greet(stream, &Greeting::Attach).await
     }
@@ -86,7 +86,7 @@ impl RemoteConsole {
     /// Replaces the configuration, as [`Device::replace_configuration`](crate::Device::replace_configuration) does.
     ///
     /// # Errors
-    /// When the device cannot answer; what it refuses is within.
+    /// If the device cannot answer; refused lines are the inner error.
     pub async fn replace_configuration(
         &self,
         lines: &str,
@@ -97,7 +97,7 @@ impl RemoteConsole {
     /// Changes the configuration, as [`Device::modify_configuration`](crate::Device::modify_configuration) does.
     ///
     /// # Errors
-    /// When the device cannot answer; what it refuses is within.
+    /// If the device cannot answer; refused lines are the inner error.
     pub async fn modify_configuration(
         &self,
         lines: &str,
@@ -105,48 +105,48 @@ impl RemoteConsole {
         self.ask(Call::Modify(lines.to_owned())).await
     }
 
-    /// Runs one line of the command line; the command ends early where nobody waits for it any more.
+    /// Runs one line of the command line; dropping the future ends the command.
     ///
     /// # Errors
-    /// When the device cannot answer.
+    /// If the device cannot answer.
     pub async fn execute(&self, command: &str) -> Result<Reply, RemoteError> {
         self.ask(Call::Execute(command.to_owned())).await
     }
 
-    /// What SCEP did, one line an event, the newest last.
+    /// Events of SCEP, one line each, the newest last.
     ///
     /// # Errors
-    /// When the device cannot answer.
+    /// If the device cannot answer.
     pub async fn protocol_log(&self) -> Result<Vec<String>, RemoteError> {
         self.ask(Call::ProtocolLog).await
     }
 
-    /// What a reader of a result must know of the device's SCEP client.
+    /// Notes on the device's SCEP client for the reader of a result.
     ///
     /// # Errors
-    /// When the device cannot answer.
+    /// If the device cannot answer.
     pub async fn notes(&self) -> Result<Vec<String>, RemoteError> {
         self.ask(Call::Notes).await
     }
 
-    /// Changes whenever the device may answer differently than before.
+    /// Changes whenever the device's answers may have changed.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.clone()
     }
 
-    /// Waits until the connection has ended, and tells why.
+    /// Waits until the connection has ended; returns the reason.
     pub async fn closed(&self) -> String {
         let mut closed = self.closed.clone();
         let reason = closed.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
         reason.unwrap_or_else(|| ReadError::Ended.to_string())
     }
 
-    /// The prompt that awaits the next line.
+    /// The prompt for the next line.
     pub(crate) async fn prompt(&self) -> Result<String, RemoteError> {
         self.ask(Call::Prompt).await
     }
 
-    /// What may be typed after `words`.
+    /// Candidates after `words`.
     pub(crate) async fn complete(
         &self,
         words: Vec<String>,
@@ -155,13 +155,13 @@ impl RemoteConsole {
         self.ask(Call::Complete { words, partial }).await
     }
 
-    /// Ends what takes its time, if anything does.
+    /// Ends a long-running command, if one is running.
     pub(crate) fn interrupt(&self) {
-        // Nobody waits for the answer.
-        let _asked = self.send(Call::Interrupt);
+        // The answer is not needed.
+        let _request = self.send(Call::Interrupt);
     }
 
-    /// Runs one line; what takes its time shows on `screen` line by line.
+    /// Runs one line. A long-running command shows its lines on `screen`.
     pub(crate) async fn step(&self, line: &str, screen: Screen<'_>) -> Result<Step, RemoteError> {
         self.ask_showing(Call::Step(line.to_owned()), screen).await
     }
@@ -174,7 +174,7 @@ impl RemoteConsole {
         let mut lines = Messages::new(BufReader::new(reader));
         let greeting = encode(greeting).ok_or_else(too_long)?;
         let greeted = async {
-            // A device that refuses may end before it has read all: what it says tells more than that.
+            // A device that refuses may close the stream before it has read all; its message is then the better error.
             let written = write(&mut writer, &greeting).await;
             lines.next().await.map_err(|error| match written {
                 Err(broken) => ReadError::from(broken),
@@ -182,15 +182,15 @@ impl RemoteConsole {
             })
         };
         match timeout(LONGEST_SILENCE, greeted).await {
-            Ok(Ok(FromDevice::Ready)) => Ok(Self::converse(lines, writer)),
+            Ok(Ok(FromDevice::Ready)) => Ok(Self::spawn_tasks(lines, writer)),
             Ok(Ok(FromDevice::Refused(reason))) => Err(RemoteError::Failed(reason)),
-            Ok(Ok(_)) => Err(RemoteError::Closed("its first message is no greeting".to_owned())),
+            Ok(Ok(_)) => Err(RemoteError::Closed("its first message is not a greeting".to_owned())),
             Ok(Err(error)) => Err(RemoteError::Closed(error.to_string())),
-            Err(_elapsed) => Err(RemoteError::Closed(silence())),
+            Err(_elapsed) => Err(RemoteError::Closed(timed_out())),
         }
     }
 
-    fn converse<S: Stream + 'static>(
+    fn spawn_tasks<S: Stream + 'static>(
         lines: Messages<BufReader<ReadHalf<S>>>,
         writer: WriteHalf<S>,
     ) -> Self {
@@ -200,9 +200,9 @@ impl RemoteConsole {
         let pending = Arc::new(Pending::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(write_all(to_write, writer));
-        tasks.spawn(ask_whether_alive(Arc::downgrade(&pending), requests.downgrade()));
-        let reading = Reading { lines, pending: Arc::clone(&pending), change };
-        tasks.spawn(async move { reading.run(close).await });
+        tasks.spawn(send_keep_alives(Arc::downgrade(&pending), requests.downgrade()));
+        let reader = MessageReader { lines, pending: Arc::clone(&pending), change };
+        tasks.spawn(async move { reader.run(close).await });
         Self { requests, pending, changes, closed, _tasks: tasks }
     }
 
@@ -215,12 +215,12 @@ impl RemoteConsole {
         call: Call,
         screen: Screen<'_>,
     ) -> Result<T, RemoteError> {
-        let mut asked = self.send(call)?;
+        let mut request = self.send(call)?;
         loop {
-            match asked.events.recv().await {
+            match request.events.recv().await {
                 Some(Event::Line(line)) => screen(&line),
                 Some(Event::Answer(Ok(answer))) => {
-                    let other = "its answer is to another question".to_owned();
+                    let other = "its answer does not fit the request".to_owned();
                     return serde_json::from_value(answer).map_err(|_| RemoteError::Failed(other));
                 }
                 Some(Event::Answer(Err(reason))) => return Err(RemoteError::Failed(reason)),
@@ -229,24 +229,24 @@ impl RemoteConsole {
         }
     }
 
-    fn send(&self, call: Call) -> Result<Asked<'_>, RemoteError> {
+    fn send(&self, call: Call) -> Result<PendingRequest<'_>, RemoteError> {
         let (id, events) = self.pending.add();
-        let asked = Asked { console: self, id, events };
+        let request = PendingRequest { console: self, id, events };
         let line = encode(&Request { id, call }).ok_or_else(too_long)?;
-        // Where nobody writes any more, nobody reads either, and the answer is the reason.
+        // If the writer has ended, so has the reader, and the answer is the reason.
         let _ = self.requests.send(line);
-        Ok(asked)
+        Ok(request)
     }
 }
 
-/// A request under way; where it is dropped, the device need not go on.
-struct Asked<'a> {
+/// A running request; dropping it cancels it at the device.
+struct PendingRequest<'a> {
     console: &'a RemoteConsole,
     id: u64,
     events: mpsc::UnboundedReceiver<Event>,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         if self.console.pending.give_up(self.id) {
             let request = Request { id: 0, call: Call::GiveUp(self.id) };
@@ -255,32 +255,32 @@ impl Drop for Asked<'_> {
     }
 }
 
-struct Reading<R> {
+struct MessageReader<R> {
     lines: Messages<R>,
     pending: Arc<Pending>,
     change: watch::Sender<u64>,
 }
 
-impl<R: AsyncBufRead + Unpin> Reading<R> {
+impl<R: AsyncBufRead + Unpin> MessageReader<R> {
     async fn run(mut self, close: watch::Sender<Option<String>>) {
         let reason = self.read_all().await;
-        // First the reason, for those who wait look for it when they are told.
+        // The reason first, because waiting callers read it as soon as they are woken.
         close.send_replace(Some(reason));
         self.pending.end();
     }
 
-    /// Reads until there is a reason not to.
+    /// Reads until the connection ends; returns the reason.
     async fn read_all(&mut self) -> String {
         let mut last = Instant::now();
         loop {
-            let patience = self.pending.since().map(|since| since.max(last) + LONGEST_SILENCE);
-            // A request that is made meanwhile is noticed at the next round.
-            let deadline = patience.unwrap_or_else(|| Instant::now() + LONGEST_SILENCE);
+            let limit = self.pending.since().map(|since| since.max(last) + LONGEST_SILENCE);
+            // A request that is made meanwhile is noticed in the next round.
+            let deadline = limit.unwrap_or_else(|| Instant::now() + LONGEST_SILENCE);
             match timeout_at(deadline, self.lines.next()).await {
                 Ok(Ok(FromDevice::Refused(reason))) => return format!("it refused: {reason}"),
                 Ok(Ok(message)) => self.take(message),
                 Ok(Err(error)) => return error.to_string(),
-                Err(_) if patience.is_some() => return silence(),
+                Err(_) if limit.is_some() => return timed_out(),
                 Err(_) => {}
             }
             last = Instant::now();
@@ -297,8 +297,8 @@ impl<R: AsyncBufRead + Unpin> Reading<R> {
     }
 }
 
-/// A device that is there answers, however long its command takes.
-async fn ask_whether_alive(pending: Weak<Pending>, requests: mpsc::WeakUnboundedSender<Vec<u8>>) {
+/// Sends keep-alive calls while a request is pending; a working device answers them during a long command too.
+async fn send_keep_alives(pending: Weak<Pending>, requests: mpsc::WeakUnboundedSender<Vec<u8>>) {
     loop {
         sleep(ALIVE_PERIOD).await;
         let (Some(pending), Some(requests)) = (pending.upgrade(), requests.upgrade()) else {
@@ -312,9 +312,9 @@ async fn ask_whether_alive(pending: Weak<Pending>, requests: mpsc::WeakUnbounded
 }
 
 fn too_long() -> RemoteError {
-    RemoteError::Failed(format!("this is longer than {} MiB", MESSAGE_LIMIT >> 20))
+    RemoteError::Failed(format!("the request is longer than {} MiB", MESSAGE_LIMIT >> 20))
 }
 
-fn silence() -> String {
-    format!("nothing was heard of it for {} s", LONGEST_SILENCE.as_secs())
+fn timed_out() -> String {
+    format!("it sent nothing for {} s", LONGEST_SILENCE.as_secs())
 }

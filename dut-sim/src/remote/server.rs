@@ -18,26 +18,26 @@ use crate::device::restart::RESTARTS;
 use crate::device::{Device, Login, Step};
 use crate::network::Stream;
 
-/// How many requests of one connection are worked on at a time.
+/// Maximum number of concurrent requests of one connection.
 const MOST_REQUESTS: usize = 64;
-/// How many answers wait for a reader that is slow.
+/// Maximum number of queued answers for a slow reader.
 const MOST_UNREAD: usize = 64;
-/// How long a connection may take to say what it wants.
+/// Time limit for the first message of a connection.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Makes the device when the first connection starts it, and hands it to the later ones.
+/// Starts the device for the first connection, and shares it with later ones.
 pub struct Devices<F> {
     make: F,
     device: Mutex<Option<Arc<Device>>>,
 }
 
 impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
-    /// `make` starts the device, or says why it cannot be started.
+    /// `make` starts the device, or returns why it cannot be started.
     pub fn new(make: F) -> Self {
         Self { make, device: Mutex::new(None) }
     }
 
-    fn greeted(&self, greeting: Greeting) -> Result<User, String> {
+    fn user_for(&self, greeting: Greeting) -> Result<User, String> {
         let mut device = self.device.lock();
         match (greeting, device.as_ref()) {
             (Greeting::Start(_), Some(_)) => Err("the device has been started already".to_owned()),
@@ -53,31 +53,31 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
         }
     }
 
-    /// Serves one connection to its end; what it leaves unfinished is given up.
+    /// Serves one connection until it ends; its unfinished requests are cancelled.
     pub async fn serve(&self, stream: impl Stream + 'static) {
         let (reader, mut writer) = tokio::io::split(stream);
         let mut lines = Messages::new(BufReader::new(reader));
         let Ok(greeting) = timeout(GREETING_TIMEOUT, lines.next()).await else { return };
         let greeting = greeting.map_err(|error: ReadError| error.to_string());
-        match greeting.and_then(|greeting| self.greeted(greeting)) {
-            Ok(user) => converse(user, lines, writer).await,
-            Err(reason) => say_no(&mut writer, reason).await,
+        match greeting.and_then(|greeting| self.user_for(greeting)) {
+            Ok(user) => serve_user(user, lines, writer).await,
+            Err(reason) => send_refusal(&mut writer, reason).await,
         }
     }
 }
 
-/// Sends away whoever has connected, and says why.
+/// Refuses a connection, and sends the reason.
 pub async fn refuse(mut stream: impl AsyncWrite + Unpin, reason: &str) {
-    say_no(&mut stream, reason.to_owned()).await;
+    send_refusal(&mut stream, reason.to_owned()).await;
 }
 
-async fn say_no(writer: &mut (impl AsyncWrite + Unpin), reason: String) {
+async fn send_refusal(writer: &mut (impl AsyncWrite + Unpin), reason: String) {
     let refusal = encode(&FromDevice::Refused(reason)).unwrap_or_default();
-    // Whoever is gone needs no refusal.
+    // A peer that has disconnected needs no refusal.
     let _ = timeout(GREETING_TIMEOUT, write(writer, &refusal)).await;
 }
 
-/// Whose connection it is; whoever started the device is the user at its console.
+/// User of a connection; the one that started the device is the user at its console.
 #[derive(Clone)]
 struct User {
     device: Arc<Device>,
@@ -86,7 +86,7 @@ struct User {
 
 impl User {
     /// Waits until the device logs the user out.
-    async fn is_logged_out(&self) {
+    async fn logged_out(&self) {
         if self.login.is_console {
             std::future::pending::<()>().await;
         }
@@ -94,13 +94,13 @@ impl User {
     }
 }
 
-/// Serves one connection to `device`, which is there already, to the connection's end.
+/// Serves one connection to `device`, which is already started, until the connection ends.
 pub async fn serve(device: Arc<Device>, stream: impl Stream + 'static) {
     let devices = Devices { make: |_| Err(String::new()), device: Mutex::new(Some(device)) };
     devices.serve(stream).await;
 }
 
-async fn converse<R, W>(user: User, mut lines: Messages<BufReader<R>>, writer: W)
+async fn serve_user<R, W>(user: User, mut lines: Messages<BufReader<R>>, writer: W)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
@@ -109,16 +109,16 @@ where
     let changes = user.device.subscribe();
     let _ = answers.send(FromDevice::Ready).await;
     let mut tasks = JoinSet::new();
-    tasks.spawn(tell_changes(changes, answers.clone()));
+    tasks.spawn(forward_changes(changes, answers.clone()));
     let mut writing = tokio::spawn(write_all(unread, writer));
-    let mut desk = Desk { user: user.clone(), answers, tasks, commands: HashMap::new() };
+    let mut handler = Handler { user: user.clone(), answers, tasks, commands: HashMap::new() };
     tokio::select! {
-        () = desk.take_requests(&mut lines) => {}
-        () = user.is_logged_out() => desk.log_out().await,
+        () = handler.take_requests(&mut lines) => {}
+        () = user.logged_out() => handler.log_out().await,
         _ = &mut writing => return,
     }
-    // The last answers are still to be written.
-    drop(desk);
+    // The last answers must still be written.
+    drop(handler);
     let _ = timeout(GREETING_TIMEOUT, &mut writing).await;
     writing.abort();
 }
@@ -141,21 +141,21 @@ fn line_of(message: &FromDevice) -> Vec<u8> {
     })
 }
 
-async fn tell_changes(mut changes: watch::Receiver<u64>, answers: mpsc::Sender<FromDevice>) {
+async fn forward_changes(mut changes: watch::Receiver<u64>, answers: mpsc::Sender<FromDevice>) {
     while changes.changed().await.is_ok() && answers.send(FromDevice::Changed).await.is_ok() {}
 }
 
-/// Where the requests of one connection are worked on.
-struct Desk {
+/// Handles the requests of one connection.
+struct Handler {
     user: User,
     answers: mpsc::Sender<FromDevice>,
     tasks: JoinSet<()>,
-    /// Those commands under way that may be given up.
+    /// Running commands, which can be cancelled.
     commands: HashMap<u64, AbortHandle>,
 }
 
-impl Desk {
-    /// What is under way has its answer already, or will have none.
+impl Handler {
+    /// Ends the connection because the device restarts; running requests get no answer.
     async fn log_out(&mut self) {
         self.tasks.shutdown().await;
         let _ = self.answers.send(FromDevice::Refused(RESTARTS.to_owned())).await;
@@ -184,11 +184,11 @@ impl Desk {
             return;
         }
         if self.tasks.len() > MOST_REQUESTS {
-            let answer = Err("it has too much to do".to_owned());
+            let answer = Err("too many requests are running".to_owned());
             let _ = self.answers.send(FromDevice::Answer { id, answer }).await;
             return;
         }
-        // A configuration is taken wholly or not at all, so that is not given up.
+        // Only commands can be cancelled, because a configuration is applied completely or not at all.
         let is_command = matches!(call, Call::Execute(_) | Call::Step(_));
         let work = work(self.user.clone(), id, call, self.answers.clone());
         let task = self.tasks.spawn(work);
@@ -218,7 +218,7 @@ async fn work(user: User, id: u64, call: Call, answers: mpsc::Sender<FromDevice>
         Call::Alive | Call::GiveUp(_) => to_value(()),
     };
     let answer = answer.map_err(|error| error.to_string());
-    // Nobody is left to be told once the connection has ended.
+    // The receiver is gone if the connection has ended.
     let _ = answers.send(FromDevice::Answer { id, answer }).await;
 }
 

@@ -1,4 +1,4 @@
-//! A device and its user at the two ends of a stream, and either of them with somebody else.
+//! A device and its console at the two ends of a stream, and each of them with a misbehaving peer.
 
 mod sessions;
 
@@ -19,13 +19,13 @@ use crate::{Device, DeviceSettings, Secret};
 const CSR: &str = "set system certificate scep csr A url http://h/\n\
                    set system certificate scep csr A distinguished-names CN=x";
 
-/// A network where everything is on its way for ever, as is this address.
-struct Limbo;
+/// A network that never connects, and never applies the address [`NEVER_APPLIED`].
+struct HangingNetwork;
 
 const NEVER_APPLIED: &str = "192.0.2.99";
 
 #[async_trait]
-impl Network for Limbo {
+impl Network for HangingNetwork {
     async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
         let never: Ipv4Addr = NEVER_APPLIED.parse().unwrap();
         if addressing.interfaces.iter().any(|given| given.address.addr() == never) {
@@ -52,7 +52,7 @@ fn make(settings: Settings) -> Result<Arc<Device>, String> {
     if settings.interfaces.is_empty() {
         return Err("a device without interfaces is none".to_owned());
     }
-    let mut made = DeviceSettings::new(Arc::new(Limbo));
+    let mut made = DeviceSettings::new(Arc::new(HangingNetwork));
     made.own.hostname = settings.hostname;
     Ok(Device::start(made))
 }
@@ -66,7 +66,7 @@ fn settings() -> Settings {
     }
 }
 
-/// The user's end of a stream whose other end is served.
+/// The client's end of a stream whose other end is served.
 fn connected<F>(devices: &Arc<Devices<F>>) -> DuplexStream
 where
     F: Fn(Settings) -> Result<Arc<Device>, String> + Send + Sync + 'static,
@@ -82,7 +82,7 @@ async fn console() -> RemoteConsole {
     RemoteConsole::start(connected(&devices), settings()).await.unwrap()
 }
 
-/// A console whose device is `device`, which has been greeted already.
+/// A console of `device`, after the greeting.
 async fn console_of(device: impl AsyncFnOnce(BufReader<DuplexStream>) + 'static) -> RemoteConsole {
     let (here, there) = duplex(1 << 20);
     let mut there = BufReader::new(there);
@@ -95,13 +95,13 @@ async fn console_of(device: impl AsyncFnOnce(BufReader<DuplexStream>) + 'static)
     console.unwrap()
 }
 
-/// What the user hears of a device that sends `bytes` in answer to anything.
-async fn heard_of(bytes: Vec<u8>) -> RemoteError {
+/// The error of a request that the device answers with `bytes`.
+async fn error_after(bytes: Vec<u8>) -> RemoteError {
     let local = tokio::task::LocalSet::new();
-    let heard = local.run_until(async {
+    let request = local.run_until(async {
         let console = console_of(async move |mut there| {
             there.read_line(&mut String::new()).await.unwrap();
-            // The user may have heard enough before the end.
+            // The client may close the stream before the end.
             let _ = there.write_all(&bytes).await;
         });
         let console = console.await;
@@ -110,11 +110,11 @@ async fn heard_of(bytes: Vec<u8>) -> RemoteError {
         assert_eq!(console.protocol_log().await.unwrap_err(), error);
         error
     });
-    tokio::time::timeout(Duration::from_secs(60), heard).await.unwrap()
+    tokio::time::timeout(Duration::from_secs(60), request).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_device_is_used_as_if_it_were_here() {
+async fn remote_console_works_like_the_device() {
     let console = console().await;
     let mut changes = console.subscribe();
     assert_eq!(console.prompt().await.unwrap(), "admin@DUT0$ ");
@@ -130,7 +130,7 @@ async fn a_device_is_used_as_if_it_were_here() {
 }
 
 #[tokio::test]
-async fn several_users_share_the_device_that_the_first_one_started() {
+async fn later_connections_share_the_device_of_the_first_one() {
     let devices = Arc::new(Devices::new(make));
     let early = RemoteConsole::attach(connected(&devices)).await.err();
     assert_eq!(early, Some(RemoteError::Failed("the device has not been started".to_owned())));
@@ -145,17 +145,17 @@ async fn several_users_share_the_device_that_the_first_one_started() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_that_nobody_waits_for_is_given_up() {
+async fn dropped_command_is_cancelled() {
     let console = console().await;
     let ping = console.execute("ping 192.0.2.1 count 1000 timeout 10");
     assert!(tokio::time::timeout(Duration::from_secs(3), ping).await.is_err());
-    // The device does one thing at a time.
+    // The device runs one command at a time.
     let next = tokio::time::timeout(Duration::from_secs(3), console.execute("show date"));
     assert!(next.await.unwrap().unwrap().ok);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_sees_a_command_at_work_and_ends_it() {
+async fn running_command_shows_its_lines_and_can_be_interrupted() {
     let console = console().await;
     let mut seen = Vec::new();
     let mut screen = |line: &str| {
@@ -171,7 +171,7 @@ async fn a_user_sees_a_command_at_work_and_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_command_is_waited_for_and_a_silent_device_is_not() {
+async fn long_command_is_awaited_and_silent_device_times_out() {
     let console = console().await;
     let reply = console.execute("ping 192.0.2.1 count 300 timeout 1").await.unwrap();
     assert!(reply.output.contains("300 packets transmitted"), "{}", reply.output);
@@ -183,27 +183,27 @@ async fn a_long_command_is_waited_for_and_a_silent_device_is_not() {
         });
         console.await.execute("show date").await.unwrap_err()
     });
-    assert_eq!(error.await.to_string(), "nothing was heard of it for 30 s");
+    assert_eq!(error.await.to_string(), "it sent nothing for 30 s");
 }
 
 #[tokio::test]
-async fn a_broken_device_is_told_with_the_reason() {
-    let told = async |bytes: &[u8]| heard_of(bytes.to_vec()).await.to_string();
-    assert_eq!(told(b"").await, "the connection ended");
+async fn broken_device_is_reported_with_the_reason() {
+    let error = async |bytes: &[u8]| error_after(bytes.to_vec()).await.to_string();
+    assert_eq!(error(b"").await, "the connection ended");
     assert_eq!(
-        told(b"{\"answer\":{\"id\":1").await,
+        error(b"{\"answer\":{\"id\":1").await,
         "the connection ended in the middle of a message"
     );
-    assert!(told(b"hello\n").await.starts_with("a message is not understood: no JSON"));
-    assert!(told(b"{\"answer\":{\"id\":1}}\n").await.contains("unknown content"));
-    assert!(told(b"\xff\x00\xfe\n").await.contains("not understood"));
-    assert_eq!(told(b"{\"refused\":\"no\"}\n").await, "it refused: no");
+    assert!(error(b"hello\n").await.starts_with("a message is not understood: no JSON"));
+    assert!(error(b"{\"answer\":{\"id\":1}}\n").await.contains("unknown content"));
+    assert!(error(b"\xff\x00\xfe\n").await.contains("not understood"));
+    assert_eq!(error(b"{\"refused\":\"no\"}\n").await, "it refused: no");
     let endless = vec![b'x'; MESSAGE_LIMIT + MESSAGE_LIMIT / 4];
-    assert_eq!(told(&endless).await, "a message is longer than 16 MiB");
+    assert_eq!(error(&endless).await, "a message is longer than 16 MiB");
 }
 
 #[tokio::test]
-async fn a_device_is_not_disturbed_by_what_it_does_not_understand() {
+async fn device_survives_invalid_messages() {
     let devices = Arc::new(Devices::new(make));
     for garbage in
         [&b"hello\n"[..], b"{\"start\":{\"hostname\":7}}\n", b"{\"start\"", b"\n", b"\xff\n"]
@@ -225,14 +225,14 @@ async fn a_device_is_not_disturbed_by_what_it_does_not_understand() {
 }
 
 #[tokio::test]
-async fn too_long_a_configuration_is_not_sent() {
+async fn too_long_configuration_is_not_sent() {
     let console = console().await;
     let error = console.replace_configuration(&"#".repeat(MESSAGE_LIMIT)).await.unwrap_err();
-    assert_eq!(error.to_string(), "this is longer than 16 MiB");
+    assert_eq!(error.to_string(), "the request is longer than 16 MiB");
     assert!(console.execute("show date").await.unwrap().ok);
 }
 
 #[test]
-fn settings_show_no_secret() {
+fn debug_form_of_settings_shows_no_secret() {
     assert!(!format!("{:?}", settings()).contains("hunter2"));
 }

@@ -1,10 +1,10 @@
-//! What the device answers to what is typed.
+//! The device's answers to commands.
 
 use super::toy_ca::Answer;
 use super::{DOCUMENTED, Lab};
 
 #[tokio::test]
-async fn a_refused_configuration_changes_nothing() {
+async fn refused_configuration_changes_nothing() {
     let lab = Lab::new(Answer::Issue);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("usercert Valid").await;
@@ -29,7 +29,7 @@ async fn a_refused_configuration_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_command_line_works_in_both_modes() {
+async fn command_line_works_in_both_modes() {
     let lab = Lab::new(Answer::Issue);
     let device = &lab.device;
     assert_eq!(device.prompt().await, "admin@osdx$ ");
@@ -54,7 +54,7 @@ async fn the_command_line_works_in_both_modes() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said_with_what_there_is() {
+async fn unknown_request_or_file_is_refused_with_the_known_ones() {
     let lab = Lab::new(Answer::Issue);
     assert_eq!(lab.output("pki scep show").await, "No certificate request is configured");
     let root = "pki show certificate running://auth/certificates/scep";
@@ -82,7 +82,7 @@ async fn what_is_not_there_is_said_with_what_there_is() {
 }
 
 #[tokio::test]
-async fn ping_reads_as_documented() {
+async fn ping_output_is_the_documented_one() {
     let lab = Lab::new(Answer::Issue);
     let ping = lab.device.execute("ping 10.215.168.1 count 1 size 56 timeout 1").await;
     assert!(ping.ok);

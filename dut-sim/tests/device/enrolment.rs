@@ -1,4 +1,4 @@
-//! What the device does in the background, and what it shows of it.
+//! Enrolments in the background, and their output.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ async fn documented_configuration_enrols() {
 }
 
 #[tokio::test]
-async fn the_log_tells_what_happened() {
+async fn protocol_log_lists_the_exchanges() {
     let lab = Lab::new(Answer::Issue);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("usercert Valid").await;
@@ -52,7 +52,7 @@ async fn the_log_tells_what_happened() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_a_failure_with_its_reason() {
+async fn wrong_password_fails_with_its_reason() {
     let lab = Lab::with(Answer::Issue, &[(SEALED, "wrong")]);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     let reason = "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck";
@@ -62,16 +62,16 @@ async fn a_wrong_password_is_a_failure_with_its_reason() {
 }
 
 #[tokio::test]
-async fn what_a_server_says_shows_no_password() {
-    let lab = Lab::with(Answer::Blab, &[(SEALED, "hunter2")]);
+async fn password_in_texts_of_the_server_is_masked() {
+    let lab = Lab::with(Answer::LeakPassword, &[(SEALED, "hunter2")]);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("badRequest: wrong challenge password `****`").await;
     let log = lab.device.protocol_log().join("\n");
     assert!(!log.contains("hunter2") && !log.contains(SEALED), "{log}");
     let running = lab.output("show running").await;
     assert!(!running.contains("hunter2") && running.contains(SEALED), "{running}");
-    // What a server says is shown escaped, and so is the password in it.
-    let lab = Lab::with(Answer::Blab, &[(SEALED, "\"hunt\\er'2")]);
+    // Texts of the server are shown escaped, and so is a password in them.
+    let lab = Lab::with(Answer::LeakPassword, &[(SEALED, "\"hunt\\er'2")]);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("badRequest: wrong challenge password `****`").await;
     let all = lab.device.protocol_log().join("\n");
@@ -79,7 +79,7 @@ async fn what_a_server_says_shows_no_password() {
 }
 
 #[tokio::test]
-async fn a_password_that_nothing_opens_is_a_failure() {
+async fn sealed_password_that_cannot_be_opened_fails() {
     let lab = Lab::with(Answer::Issue, &[]);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows(
@@ -90,7 +90,7 @@ async fn a_password_that_nothing_opens_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_clear_text_password_serves_as_well() {
+async fn clear_text_password_is_accepted() {
     let lab = Lab::with(Answer::Issue, &[]);
     let lines = DOCUMENTED.replace(&format!("encrypted-password {SEALED}"), "password secret");
     lab.device.replace_configuration(&lines).await.unwrap();
@@ -98,8 +98,8 @@ async fn a_clear_text_password_serves_as_well() {
 }
 
 #[tokio::test]
-async fn a_pending_request_is_polled() {
-    let lab = Lab::new(Answer::PutOff);
+async fn pending_request_is_polled() {
+    let lab = Lab::new(Answer::Pending);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("usercert Pending - - -").await;
     while lab.ca.requests().len() < 5 {
@@ -115,9 +115,9 @@ async fn a_pending_request_is_polled() {
     assert!(log.contains("PKIOperation (CertPoll) was answered SUCCESS"), "{log}");
 }
 
-/// The clock of the test stands still but for what is waited for: [`Lab::shows`] gives up after 20 s of it.
+/// The clock is paused and advances only while waiting: [`Lab::shows`] gives up after 20 s.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_never_answers_is_told_before_a_scenario_gives_up() {
+async fn silent_server_is_reported_before_a_scenario_times_out() {
     let lab = Lab::new(Answer::Issue);
     lab.network.silent.store(true, Ordering::Relaxed);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_server_that_never_answers_is_told_before_a_scenario_gives_up() {
 }
 
 #[tokio::test]
-async fn a_closed_port_is_tried_again() {
+async fn closed_port_is_retried() {
     let lab = Lab::new(Answer::Issue);
     lab.network.closed.store(true, Ordering::Relaxed);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
@@ -138,7 +138,7 @@ async fn a_closed_port_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_commit_while_a_try_is_under_way_is_not_missed() {
+async fn commit_during_a_try_wakes_the_next_try() {
     let pause = Duration::from_secs(3600);
     let pause = GrowingPause { first: pause, longest: pause };
     let lab = Lab::pausing(Answer::Issue, &[(SEALED, "secret")], pause);
@@ -153,7 +153,7 @@ async fn a_commit_while_a_try_is_under_way_is_not_missed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_as_http_is_not_tried_again() {
+async fn invalid_http_request_is_not_retried() {
     let lab = Lab::new(Answer::Issue);
     let lines = DOCUMENTED.replace("cgi-path /scep", "cgi-path /scep<1>");
     lab.device.replace_configuration(&lines).await.unwrap();
@@ -163,7 +163,7 @@ async fn what_cannot_be_written_as_http_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_wrong_path_is_tried_again() {
+async fn wrong_path_is_retried() {
     let lab = Lab::new(Answer::Status(404));
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("ca: GetCACert was answered HTTP 404, next try in").await;
@@ -176,8 +176,8 @@ async fn a_wrong_path_is_tried_again() {
 }
 
 #[tokio::test]
-async fn nonsense_and_endless_answers_are_refused() {
-    let lab = Lab::new(Answer::Nonsense);
+async fn invalid_and_too_long_answers_are_refused() {
+    let lab = Lab::new(Answer::Invalid);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("ca: GetCACert: neither a certificate nor a certs-only message").await;
     let lab = Lab::new(Answer::Endless);
@@ -186,7 +186,7 @@ async fn nonsense_and_endless_answers_are_refused() {
 }
 
 #[tokio::test]
-async fn only_changed_requests_start_anew_and_deleted_ones_lose_their_certificates() {
+async fn changed_requests_start_anew_and_deleted_ones_lose_their_certificates() {
     let lab = Lab::new(Answer::Issue);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("usercert Valid").await;
@@ -210,7 +210,7 @@ async fn dropping_the_device_ends_its_enrolments() {
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("HTTP 503").await;
     drop(lab.device);
-    // An enrolment holds on to the network for as long as it runs.
+    // A running enrolment has a reference to the network.
     let ended = async {
         while Arc::strong_count(&lab.network) > 1 {
             tokio::task::yield_now().await;
@@ -220,7 +220,7 @@ async fn dropping_the_device_ends_its_enrolments() {
 }
 
 #[tokio::test]
-async fn a_renewal_brings_another_certificate_and_a_failed_one_leaves_the_old() {
+async fn renewal_replaces_the_certificate_and_a_failed_renewal_keeps_it() {
     let lab = Lab::new(Answer::Issue);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     let refused = lab.output("pki scep renew CSR").await;
@@ -237,7 +237,7 @@ async fn a_renewal_brings_another_certificate_and_a_failed_one_leaves_the_old() 
     assert_ne!(renewed, before);
     let log = lab.device.protocol_log().join("\n");
     assert!(log.contains("CSR: renewal: PKIOperation (PKCSReq) was answered SUCCESS"), "{log}");
-    lab.ca.change(Answer::Nonsense);
+    lab.ca.change(Answer::Invalid);
     lab.output("pki scep renew CSR").await;
     lab.shows("usercert: renewal: GetCACert: neither a certificate").await;
     lab.shows("usercert Valid").await;

@@ -1,4 +1,4 @@
-//! The device from outside: it is configured, asked, and enrols against a toy CA over a toy network.
+//! Tests of the device's public interface, with a toy CA on a toy network.
 
 #![expect(clippy::unwrap_used, reason = "a broken test has to stop")]
 
@@ -69,7 +69,7 @@ impl Lab {
         self.device.execute(command).await.output
     }
 
-    /// Waits until what the command prints has the words, white space folded.
+    /// Waits until the output of `pki scep show CSR`, with white space folded, contains the words.
     #[track_caller]
     fn shows(&self, words: &str) -> impl Future<Output = ()> {
         let mut changes = self.device.subscribe();
@@ -101,7 +101,7 @@ fn pause() -> GrowingPause {
     GrowingPause { first: Duration::from_millis(5), longest: Duration::from_millis(50) }
 }
 
-/// The same few keys serve every test; that fresh ones are made is tested where they are made.
+/// All tests share a few keys; a unit test checks that fresh ones are generated.
 fn keys() -> KeySource {
     static KEYS: OnceLock<KeySource> = OnceLock::new();
     let key = || PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();

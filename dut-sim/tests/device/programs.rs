@@ -1,4 +1,4 @@
-//! Client programs that go wrong in every way: each ends in a clear reason, and nothing is left running.
+//! Client programs that fail in all possible ways: each failure has a clear reason, and no process is left running.
 
 mod scep_submit;
 mod scepclient;
@@ -20,34 +20,34 @@ use super::toy_ca::{Answer, ToyCa};
 use super::toy_network::ToyNetwork;
 use super::{DOCUMENTED, Lab, SEALED, keyring, keys, pause};
 
-/// A folder with a fake of a client's program, and a device that enrols with it.
+/// A folder with a fake client program, and a device that enrols with it.
 struct Fake {
     folder: TempDir,
     lab: Lab,
 }
 
 impl Fake {
-    /// A fake that runs `script`; `{}` stands for its folder, where `given.der` and `given.pem` are the CA's certificate
-    /// and `given.key` its key.
+    /// A fake that runs `script`. `{}` is replaced by its folder, in which `given.der` and `given.pem` are the CA's certificate
+    /// and `given.key` is its key.
     fn of(client: ScepClient, script: &str) -> Self {
         Self::with_limit(client, script, Some(Duration::from_millis(800)))
     }
 
-    /// The same with so much time for the program, or what is customary.
+    /// A fake with this time limit for the program, or the default one.
     fn with_limit(client: ScepClient, script: &str, limit: Option<Duration>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = Arc::new(ToyCa::new(Answer::Issue));
-        furnish(folder.path(), &ca);
+        write_ca_files(folder.path(), &ca);
         write_program(folder.path(), client, script);
         let network = ToyNetwork::new(&ca);
-        let customary = DeviceSettings::new(Arc::clone(&network) as _);
+        let defaults = DeviceSettings::new(Arc::clone(&network) as _);
         let mut settings = DeviceSettings {
             program_path: Some(folder.path().as_os_str().to_owned()),
-            program_limit: limit.unwrap_or(customary.program_limit),
+            program_limit: limit.unwrap_or(defaults.program_limit),
             key_source: keys(),
             retry_pause: pause(),
             poll_pause: pause(),
-            ..customary
+            ..defaults
         };
         settings.own.client = client;
         settings.own.keyring = keyring(&[(SEALED, "secret")]);
@@ -62,7 +62,7 @@ impl Fake {
         assert!(!log.contains("secret"), "{log}");
     }
 
-    /// Waits until the program has said so.
+    /// Waits until a line of the log contains the words.
     async fn logs(&self, words: &str) {
         let mut changes = self.lab.device.subscribe();
         while !self.lab.device.protocol_log().iter().any(|line| line.contains(words)) {
@@ -74,13 +74,13 @@ impl Fake {
         self.folder.path().join(name)
     }
 
-    /// What the program has written there, for this test to see.
+    /// Content of a file that the program has written.
     fn seen(&self, name: &str) -> String {
         fs::read_to_string(self.file(name)).unwrap()
     }
 }
 
-fn furnish(folder: &Path, ca: &ToyCa) {
+fn write_ca_files(folder: &Path, ca: &ToyCa) {
     let certificate = ca.certificate();
     let pem = X509::from_der(&certificate).unwrap().to_pem().unwrap();
     fs::write(folder.join("given.pem"), pem).unwrap();
@@ -88,10 +88,10 @@ fn furnish(folder: &Path, ca: &ToyCa) {
     fs::write(folder.join("given.der"), certificate).unwrap();
 }
 
-/// The path that a program is given has nothing but the fake, whose script needs more.
+/// Writes the fake program. It sets its own path, because the path that the device passes on has only the fake's folder.
 fn write_program(folder: &Path, client: ScepClient, script: &str) {
     let name = match client {
-        ScepClient::Builtin => panic!("it is no program"),
+        ScepClient::Builtin => panic!("the built-in client is not a program"),
         ScepClient::Strongswan => "pki",
         ScepClient::Scepclient => "scepclient",
         ScepClient::Sscep => "sscep",
@@ -104,34 +104,37 @@ fn write_program(folder: &Path, client: ScepClient, script: &str) {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Lets an hour of the device's time go by, in which every limit of time is over.
-async fn an_hour_later() {
+/// Advances the device's clock by an hour, after which every time limit has expired.
+async fn advance_one_hour() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(3600)).await;
     tokio::time::resume();
 }
 
-/// Waits until there is such a file.
-async fn is_made(file: &Path) {
+/// Waits until the file exists.
+async fn wait_for_file(file: &Path) {
     let waiting = async {
         while !file.exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let is_made = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok();
-    assert!(is_made, "there is no {}", file.display());
+    let exists = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok();
+    assert!(exists, "there is no {}", file.display());
 }
 
-/// Waits until the process whose number is in the file is gone.
-async fn is_gone(file: &Path) {
+/// Waits until the process with the id in the file has ended.
+async fn wait_for_exit(file: &Path) {
     let id = fs::read_to_string(file).unwrap().trim().to_owned();
     let waiting = async {
-        // A killed process that nobody has waited for yet is gone as well.
+        // A zombie process has ended too.
         while fs::read_to_string(format!("/proc/{id}/stat"))
             .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
         {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok(), "{id} is there");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok(),
+        "{id} is running"
+    );
 }

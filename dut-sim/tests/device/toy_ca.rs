@@ -1,4 +1,4 @@
-//! The smallest CA that is a CA: it answers SCEP requests as it is told, from memory.
+//! A minimal CA that answers SCEP requests as the test has set.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,20 +18,20 @@ use scep::identity::Identity;
 use scep::message::Message;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
 
-/// How the CA answers.
+/// Behaviour of the CA.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// Issues when the password is `secret`.
+    /// Issues a certificate if the password is `secret`.
     Issue,
-    /// Puts off the decision.
-    PutOff,
+    /// Answers PENDING.
+    Pending,
     /// Answers every operation with this HTTP status.
     Status(u16),
-    /// Refuses, and says the password back.
-    Blab,
-    /// Answers with bytes that are no message.
-    Nonsense,
-    /// Answers with more bytes than any message has.
+    /// Refuses with a text that contains the password.
+    LeakPassword,
+    /// Answers with bytes that are not a message.
+    Invalid,
+    /// Answers with more bytes than a message may have.
     Endless,
 }
 
@@ -61,24 +61,24 @@ impl ToyCa {
         }
     }
 
-    /// Its own certificate, in DER.
+    /// Certificate of the CA, in DER.
     #[cfg(target_os = "linux")]
     pub(crate) fn certificate(&self) -> Vec<u8> {
         self.identity.certificate.to_der().unwrap()
     }
 
-    /// Its key, in PEM.
+    /// Key of the CA, in PEM.
     #[cfg(target_os = "linux")]
     pub(crate) fn key(&self) -> Vec<u8> {
         self.identity.key.private_key_to_pem_pkcs8().unwrap()
     }
 
-    /// Answers differently from now on.
+    /// Changes the behaviour from now on.
     pub(crate) fn change(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
     }
 
-    /// The operations asked for so far, with their paths.
+    /// The requested operations so far, with their paths.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -93,7 +93,7 @@ impl ToyCa {
             (_, Operation::GetCaCaps(_)) => {
                 response(200, b"AES\nPOSTPKIOperation\nSHA-256\nSCEPStandard\n".to_vec())
             }
-            (Answer::Nonsense, _) => response(200, b"<html>".to_vec()),
+            (Answer::Invalid, _) => response(200, b"<html>".to_vec()),
             (_, Operation::GetCaCert(_)) => {
                 response(200, self.identity.certificate.to_der().unwrap())
             }
@@ -115,8 +115,10 @@ impl ToyCa {
         let certificates = [builder.build()];
         let text = format!("wrong challenge password `{}`", password.clone().unwrap_or_default());
         let outcome = match answer {
-            Answer::PutOff => Outcome::Pending,
-            Answer::Blab => Outcome::Failure { fail_info: FailInfo::BadRequest, text: Some(&text) },
+            Answer::Pending => Outcome::Pending,
+            Answer::LeakPassword => {
+                Outcome::Failure { fail_info: FailInfo::BadRequest, text: Some(&text) }
+            }
             _ if password.as_deref() == Some("secret") => {
                 Outcome::Success { certificates: &certificates, crls: &[] }
             }
@@ -137,7 +139,7 @@ impl ToyCa {
     }
 }
 
-/// The password, the key and the subject of a request; a poll comes from the request's self-signed certificate.
+/// Password, key and subject of a request; for a poll, of the self-signed certificate that signs it.
 fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X509Name) {
     if let Body::PkcsReq(csr) = body {
         assert!(csr.verify());

@@ -1,4 +1,4 @@
-//! A network of one link, on which one host answers pings and serves HTTP.
+//! A network with one link and one host, which answers pings and serves HTTP.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -21,25 +21,25 @@ use tokio::sync::oneshot;
 
 use super::toy_ca::ToyCa;
 
-/// The host's address, and the port that it serves on.
+/// Address of the host, and the port of its HTTP server.
 pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(10, 215, 168, 1);
 pub(crate) const PORT: u16 = 8080;
-/// An address that somebody else has.
+/// An address that another host has.
 const TAKEN: Ipv4Addr = Ipv4Addr::new(10, 215, 168, 200);
 
 pub(crate) struct ToyNetwork {
     ca: Arc<ToyCa>,
-    /// What the device last asked for.
+    /// Last addressing of the device.
     pub(crate) applied: Mutex<Option<Addressing>>,
-    /// Nobody listens while this is set.
+    /// If set, connections are refused.
     pub(crate) closed: AtomicBool,
-    /// Connections are taken and nothing is ever said while this is set.
+    /// If set, connections are accepted but never answered.
     pub(crate) silent: AtomicBool,
-    /// The next connection is refused, but only when told.
+    /// If set, the next connection is refused when the test says so.
     pub(crate) held: Mutex<Option<Held>>,
 }
 
-/// A connection that is being asked for: says that it is, and waits to be refused.
+/// A connection attempt that reports its start, and then waits to be refused.
 pub(crate) struct Held {
     pub(crate) asked_for: oneshot::Sender<()>,
     pub(crate) refused: oneshot::Receiver<()>,

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::AsRawFd;
 
-use dut_sim::network::kernel::{KernelNetwork, Owned};
+use dut_sim::network::kernel::{Interfaces, KernelNetwork};
 use dut_sim::network::{
     Addressing, EchoOutcome, EchoRequest, InterfaceAddress, Network, StaticRoute,
 };
@@ -12,11 +12,11 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getgid, getuid};
 use rtnetlink::{Handle, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
-/// The neighbour's address.
+/// Address of the neighbour.
 pub(crate) const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
-/// Makes this process one that may make network namespaces; it must have one thread only.
-pub(crate) fn become_able() -> Result<(), String> {
+/// Gives this process the right to create network namespaces; it must have only one thread.
+pub(crate) fn allow_namespaces() -> Result<(), String> {
     let (user, group) = (getuid(), getgid());
     match unshare(CloneFlags::CLONE_NEWUSER) {
         Ok(()) => {
@@ -33,11 +33,11 @@ pub(crate) fn become_able() -> Result<(), String> {
         Err(error) if !user.is_root() => return Err(format!("user namespaces: {error}")),
         Err(_) => {}
     }
-    // The first thread goes no further than this.
+    // The first thread does not continue in this namespace.
     unshare(CloneFlags::CLONE_NEWNET).map_err(|error| format!("network namespaces: {error}"))
 }
 
-/// The device, in whose namespace the thread is, and its neighbour.
+/// The device and its neighbour; the thread is in the device's namespace.
 pub(crate) struct Pair {
     pub(crate) device: KernelNetwork,
     here: File,
@@ -46,7 +46,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Makes two namespaces; the device has an interface `eth0` and no address.
+    /// Creates two namespaces; the device has an interface `eth0` and no address.
     pub(crate) async fn new() -> Self {
         let (there, neighbour) = namespace();
         let (here, own) = namespace();
@@ -65,7 +65,7 @@ impl Pair {
         let eth0 = index_of_eth0(&neighbour).await;
         neighbour.address().add(eth0, NEIGHBOUR.into(), 24).execute().await.unwrap();
         let device =
-            KernelNetwork::open(Owned::All, [("Neighbour".to_owned(), NEIGHBOUR)]).unwrap();
+            KernelNetwork::open(Interfaces::All, [("Neighbour".to_owned(), NEIGHBOUR)]).unwrap();
         Self { device, here, there, neighbour }
     }
 
@@ -74,7 +74,7 @@ impl Pair {
         self.device.apply(&addressing(addresses, routes)).await.unwrap();
     }
 
-    /// One echo request, waited for at most so long.
+    /// Sends one echo request with this timeout.
     pub(crate) async fn ping(&self, destination: &str, timeout_ms: u64) -> EchoOutcome {
         let request = EchoRequest {
             destination: destination.parse().unwrap(),
@@ -91,7 +91,7 @@ impl Pair {
         fs::write(format!("/proc/sys/net/ipv4/{name}"), value).unwrap();
     }
 
-    /// Does something in the neighbour's namespace.
+    /// Runs `act` in the neighbour's namespace.
     pub(crate) fn there<T>(&self, act: impl FnOnce(&Self) -> T) -> T {
         setns(&self.there, CloneFlags::CLONE_NEWNET).unwrap();
         let outcome = act(self);
@@ -116,7 +116,7 @@ impl Pair {
     }
 }
 
-/// What a configuration says about `eth0` and routes.
+/// Addressing with these addresses on `eth0`, and routes.
 pub(crate) fn addressing(addresses: &[&str], routes: &[(&str, &str)]) -> Addressing {
     let address = |text: &&str| InterfaceAddress {
         interface: "eth0".to_owned(),
@@ -132,7 +132,7 @@ pub(crate) fn addressing(addresses: &[&str], routes: &[(&str, &str)]) -> Address
     }
 }
 
-/// Takes the thread into a new namespace.
+/// Moves the thread to a new namespace.
 fn namespace() -> (File, Handle) {
     unshare(CloneFlags::CLONE_NEWNET).unwrap();
     let (connection, handle, _) = rtnetlink::new_connection().unwrap();

@@ -1,4 +1,4 @@
-//! What the device sees of the kernel's network.
+//! Trials of the kernel's network as the device uses it.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use dut_sim::network::{
     Addressing, ApplyError, ConnectError, EchoOutcome, InterfaceAddress, Network, UnreachableCode,
 };
 
-use crate::pair::{NEIGHBOUR, Pair, addressing, become_able};
+use crate::pair::{NEIGHBOUR, Pair, addressing, allow_namespaces};
 use crate::support::trials::{Need, Planned, Test, trials};
 
 /// The trials, ignored if this system does not allow namespaces.
 pub(crate) fn all() -> Vec<Planned> {
-    let need = Need::new("netns", become_able().err());
+    let need = Need::new("netns", allow_namespaces().err());
     trials![
         &[&need];
         nothing_is_sent_before_addresses_are_applied,
-        a_reply_has_the_ttl_of_its_sender,
-        errors_come_with_their_sender,
+        reply_has_the_ttl_of_its_sender,
+        icmp_errors_report_their_sender,
         connections_are_refused_with_their_reasons,
         refused_addressing_changes_nothing,
-        the_first_address_is_the_source,
-        connections_outlive_other_changes,
-        routes_come_and_go,
+        first_address_is_the_source,
+        connections_survive_other_changes,
+        routes_are_added_and_removed,
     ]
 }
 
-/// With a pair of its own, in a thread whose namespace is the device's.
+/// Runs a trial with its own pair, in a thread in the device's namespace.
 impl<T, F> Test<(Pair, F)> for T
 where
     T: FnOnce(Pair) -> F + Send + 'static,
@@ -44,7 +44,7 @@ where
     }
 }
 
-/// A new namespace has no datagram sockets for ICMP.
+/// Allows datagram sockets for ICMP, which a new namespace does not.
 fn allow_datagrams() {
     Pair::set("ping_group_range", "0 0");
 }
@@ -63,7 +63,7 @@ async fn nothing_is_sent_before_addresses_are_applied(pair: Pair) {
     assert_eq!(pair.ping("10.0.0.1", 1000).await, EchoOutcome::NoRoute);
 }
 
-async fn a_reply_has_the_ttl_of_its_sender(pair: Pair) {
+async fn reply_has_the_ttl_of_its_sender(pair: Pair) {
     pair.there(|_| Pair::set("ip_default_ttl", "99"));
     pair.apply(&["10.0.0.2/24"], &[]).await;
     for raw in [true, false] {
@@ -81,7 +81,7 @@ async fn a_reply_has_the_ttl_of_its_sender(pair: Pair) {
     assert_eq!(pair.ping("10.0.0.1", 300).await, EchoOutcome::TimedOut);
 }
 
-async fn errors_come_with_their_sender(pair: Pair) {
+async fn icmp_errors_report_their_sender(pair: Pair) {
     pair.there(|_| Pair::set("ip_forward", "1"));
     pair.there(|_| Pair::set("icmp_ratemask", "0"));
     pair.route_there("198.51.100.0/24", "10.0.0.2").await;
@@ -147,7 +147,7 @@ async fn refused_addressing_changes_nothing(pair: Pair) {
     assert!(
         matches!(refused, Err(ApplyError::NoSuchInterface { interface }) if interface == "eth9")
     );
-    // The second one is refused when the first one is there already.
+    // The second address is refused after the first one was added.
     let refused = pair.device.apply(&addressing(&["10.9.0.1/24", "10.9.0.1/24"], &[])).await;
     assert!(refused.unwrap_err().to_string().contains("10.9.0.1/24"));
     let net = UnreachableCode::NETWORK;
@@ -159,7 +159,7 @@ async fn refused_addressing_changes_nothing(pair: Pair) {
     assert_eq!(pair.ping("10.9.0.1", 1000).await, EchoOutcome::NoRoute);
 }
 
-async fn the_first_address_is_the_source(pair: Pair) {
+async fn first_address_is_the_source(pair: Pair) {
     let (listener, port) = pair.listen();
     for addresses in [["10.0.0.2/24", "10.0.0.3/24"], ["10.0.0.3/24", "10.0.0.2/24"]] {
         pair.apply(&addresses, &[]).await;
@@ -169,7 +169,7 @@ async fn the_first_address_is_the_source(pair: Pair) {
     }
 }
 
-async fn connections_outlive_other_changes(pair: Pair) {
+async fn connections_survive_other_changes(pair: Pair) {
     use tokio::io::AsyncWriteExt;
     let (listener, port) = pair.listen();
     pair.apply(&["10.0.0.2/24", "10.7.0.1/16", "10.0.0.3/24"], &[]).await;
@@ -183,10 +183,10 @@ async fn connections_outlive_other_changes(pair: Pair) {
     assert_eq!(&heard, b"still here");
 }
 
-async fn routes_come_and_go(pair: Pair) {
+async fn routes_are_added_and_removed(pair: Pair) {
     pair.there(|_| Pair::set("ip_forward", "1"));
     let reached = EchoOutcome::Unreachable { from: NEIGHBOUR, code: UnreachableCode::NETWORK };
-    // Through nobody on a link, and through the device itself, there is no way; that is no reason to refuse.
+    // Routes through a host on no link, or through the device itself, do not work but are not refused.
     let ways = [("192.0.2.0/24", "172.16.0.1"), ("198.51.100.0/24", "10.0.0.2")];
     pair.apply(&["10.0.0.2/24"], &ways).await;
     assert_eq!(pair.ping("192.0.2.1", 1000).await, EchoOutcome::NoRoute);

@@ -6,7 +6,7 @@ mod socket;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dut_sim::console::{self, Commanded, Ending};
+use dut_sim::console::{self, CommandsResult, Ending};
 use dut_sim::remote::RemoteConsole;
 
 use self::socket::connect;
@@ -180,11 +180,11 @@ impl Attaching {
     }
 }
 
-fn exit(commanded: Commanded) -> Exit {
-    match commanded {
-        Commanded::Done => Exit::Success,
-        Commanded::Refused => Exit::Failed,
-        Commanded::Interrupted => Exit::Interrupted,
+fn exit(result: CommandsResult) -> Exit {
+    match result {
+        CommandsResult::Done => Exit::Success,
+        CommandsResult::Refused => Exit::Failed,
+        CommandsResult::Interrupted => Exit::Interrupted,
     }
 }
 

@@ -67,7 +67,7 @@ impl LiveArguments {
         }
         self.agree(stop).await?;
         // Whoever presses Ctrl-C at the question for a password has a terminal without an echo.
-        let _attributes = dut_sim::console::Attributes::kept();
+        let _saved = dut_sim::console::SavedTerminal::save();
         tokio::select! {
             greeted = greet(&labs, &targets) => greeted?,
             () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),

@@ -1,4 +1,4 @@
-//! Trying a step until it is as expected or its time is over.
+//! Tries a step until the result is as expected or the time has expired.
 
 mod client;
 mod device;
@@ -21,33 +21,33 @@ use testbed::Testbed;
 /// The longest time that a device or a PKI may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 
-/// What a step came to.
+/// Result of a step.
 #[derive(Debug)]
 pub(super) struct Attempted {
     pub(super) sent: Sent,
     pub(super) answers: Waited<Answer>,
-    /// How long it was to be tried; zero where there is one try.
+    /// Time limit for all tries; zero if there is one try.
     pub(super) within: Duration,
     pub(super) expect: Expect,
-    /// Whether what the SCEP client and the PKIs did meanwhile may explain it.
+    /// True if the logs of the SCEP client and the PKIs may explain the result.
     pub(super) concerns_scep: bool,
-    /// Where the step stands, for a step that succeeds and should not.
+    /// Place of the step, for a step that succeeds but should fail.
     pub(super) place: Place,
 }
 
-/// What one try yielded.
+/// Result of one try.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Answer {
     pub(super) output: String,
-    /// What is wrong, as a fragment, where anything is.
+    /// Error message as a fragment, for an answer with misses.
     pub(super) message: &'static str,
-    /// What the step expects and did not get; empty where it got all.
+    /// Expectations that were not met.
     pub(super) misses: Vec<Miss>,
-    /// What a reader must know of an answer that is good enough, and not the best one.
+    /// Notes for the reader on an answer that is acceptable but not the best one.
     pub(super) notes: Vec<String>,
     /// The pkiStatus, if a PKI answered with one.
     pub(super) pki_status: Option<PkiStatus>,
-    /// The configuration line that a device refused, counted from 1; nothing if it was the commit.
+    /// Configuration line that a device refused, counted from 1; `None` if the commit was refused.
     pub(super) refused_line: Option<usize>,
 }
 
@@ -55,58 +55,58 @@ pub(super) struct Answer {
 #[derive(Debug, Clone)]
 pub(super) struct Miss {
     pub(super) place: Place,
-    /// What is the matter: "not found".
+    /// Problem in a few words: "not found".
     pub(super) what: String,
-    /// What was to be found in the output, where a line may have come close.
-    pub(super) sought: Option<Pattern>,
+    /// Pattern that was not found, to search the output for the closest line.
+    pub(super) pattern: Option<Pattern>,
 }
 
-/// Why a scenario cannot go on.
+/// Why a scenario cannot go env.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// What is asked for cannot be done here.
+    /// The device, PKI or client does not support the step.
     NotSupported(String),
     /// The lab broke.
     Broken(String),
 }
 
-/// What the steps of one scenario leave to those after them.
+/// State that the steps of one scenario pass on to later steps.
 #[derive(Default)]
-pub(super) struct Memory {
-    /// What was said to the PKIs.
+pub(super) struct ScenarioState {
+    /// SCEP state for each PKI.
     pub(super) conversations: Conversations,
-    /// What the client under test keeps.
+    /// Folder of the client under test.
     pub(super) client: ClientFolder,
-    /// The challenge passwords that devices were given.
+    /// Challenge passwords that devices were given.
     pub(super) secrets: Vec<Secret>,
 }
 
-/// How the steps of one kind are carried out.
+/// Carries out the steps of one kind.
 trait Attempt {
-    /// Tries the step until it is as expected or its time is over.
-    async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop>;
+    /// Tries the step until the result is as expected or the time has expired.
+    async fn attempt(&self, env: Env<'_>) -> Result<Attempted, Stop>;
 }
 
-/// What a step is carried out on.
-struct On<'a> {
+/// The step, with the testbed and the state that it uses.
+struct Env<'a> {
     step: &'a Step,
     testbed: &'a Testbed,
-    memory: &'a mut Memory,
+    state: &'a mut ScenarioState,
 }
 
 /// Tries a step.
 pub(super) async fn attempt(
     step: &Step,
     testbed: &Testbed,
-    memory: &mut Memory,
+    state: &mut ScenarioState,
 ) -> Result<Attempted, Stop> {
-    let on = On { step, testbed, memory };
-    model::with_step!(&step.action, it => it.attempt(on).await)
+    let env = Env { step, testbed, state };
+    model::with_step!(&step.action, it => it.attempt(env).await)
 }
 
 impl Attempted {
-    /// A step that is tried until it is met or `within` is over, with a pause after each try.
-    async fn tried<A, P>(
+    /// Tries until the expectations are met or `within` has expired, with a pause after each try.
+    async fn retry<A, P>(
         step: &Step,
         sent: Sent,
         within: Duration,
@@ -122,7 +122,7 @@ impl Attempted {
         Ok(Self { sent, answers, within, expect, concerns_scep: true, place })
     }
 
-    /// A step of which one answer of a PKI is all that there is.
+    /// Result of a step that needs one answer of a PKI.
     fn once(step: &Step, pki: &str, request: String, answer: Answer, elapsed: Duration) -> Self {
         Self {
             sent: Sent::Request { pki: pki.to_owned(), request },
@@ -134,19 +134,19 @@ impl Attempted {
         }
     }
 
-    /// Whether the step did what the scenario expects of it.
+    /// True if the step succeeded or failed as the scenario expects.
     pub(super) fn as_expected(&self) -> bool {
         self.answers.last.met() == (self.expect == Expect::Success)
     }
 }
 
 impl Answer {
-    /// Whether the step got all it expects.
+    /// True if all expectations are met.
     pub(super) fn met(&self) -> bool {
         self.misses.is_empty()
     }
 
-    /// An answer that is judged by checks.
+    /// Answer that is judged by checks.
     fn checked(output: String, checks: &[Check]) -> Self {
         let failing: Vec<&Check> = checks.iter().filter(|check| !check.holds(&output)).collect();
         let message = match failing.first().map(|check| (&check.pattern, check.found)) {
@@ -159,8 +159,7 @@ impl Answer {
         Self { output, message, misses, ..Self::default() }
     }
 
-    /// The answer of a step whose outcome is a set of facts: `value` tells each, and `filled` puts what was saved in place of
-    /// `{{name}}`.
+    /// Answer that is judged by facts. `value` returns a fact's value, and `filled` replaces `{{name}}` by the saved value.
     fn judged<'a, F: FactName>(
         acceptable: &[Acceptable<F>],
         output: String,
@@ -176,24 +175,24 @@ impl Answer {
             return Ok(Self { output, notes, ..Self::default() });
         }
         let mut misses: Vec<Miss> = acceptable.iter().filter_map(miss_of).collect();
-        // Two outcomes that a step implies stand at one place.
+        // Two outcomes that a step implies have the same place.
         misses.dedup_by(|a, b| a.what == b.what && a.place.excerpt() == b.place.excerpt());
-        let message = "none of the acceptable outcomes came";
+        let message = "the outcome is none of the acceptable ones";
         Ok(Self { output, message, misses, ..Self::default() })
     }
 }
 
 impl Miss {
     fn of(check: &Check) -> Self {
-        let (what, sought) = if check.found {
+        let (what, pattern) = if check.found {
             ("not found", Some(check.pattern.clone()))
         } else {
             ("still found", None)
         };
-        Self { place: check.place.clone(), what: what.to_owned(), sought }
+        Self { place: check.place.clone(), what: what.to_owned(), pattern }
     }
 
-    /// What keeps an outcome from being this one: the conditions that do not hold, at the place of the first.
+    /// The conditions of an outcome that do not hold, at the place of the first.
     fn of_facts<'a, F: FactName>(
         acceptable: &Acceptable<F>,
         value: impl Fn(F) -> &'a str,
@@ -208,11 +207,11 @@ impl Miss {
     }
 
     fn at(place: &Place, what: impl Into<String>) -> Self {
-        Self { place: place.clone(), what: what.into(), sought: None }
+        Self { place: place.clone(), what: what.into(), pattern: None }
     }
 }
 
-/// A lab that does not answer is broken.
+/// Waits for an answer; a lab that does not answer in time is broken.
 async fn bounded<T>(who: &str, answer: impl Future<Output = T>) -> Result<T, Stop> {
     tokio::time::timeout(ANSWER_LIMIT, answer).await.map_err(|_| {
         Stop::Broken(format!("`{who}` gave no answer in {} s", ANSWER_LIMIT.as_secs()))

@@ -1,58 +1,59 @@
-//! The line of an output that came closest to what was sought.
+//! Finds the line of an output that is most similar to a pattern.
 
 use model::scenario::Pattern;
 use regex::Regex;
 use regex_syntax::ast::Ast;
 use regex_syntax::ast::parse::Parser;
 
-/// The shortest word that is worth comparing, in characters.
-const WORD: usize = 2;
+/// Minimum length of a word that is compared, in characters.
+const MIN_WORD_LENGTH: usize = 2;
 
-/// How alike a line must be that has none of the words, from 0 to 1.
-const ALIKE: f64 = 0.6;
+/// Minimum similarity of a line that has none of the words, from 0 to 1.
+const MIN_SIMILARITY: f64 = 0.6;
 
-/// The most of a line that is compared, in characters: comparing takes the product of the lengths.
-const COMPARED: usize = 200;
+/// Maximum length that is compared, in characters, because the time grows with the product of the lengths.
+const MAX_COMPARED: usize = 200;
 
-/// The line that has most of the words that are sought, or else the one that is spelt most alike.
-pub(super) fn closest_line<'a>(output: &'a str, sought: &Pattern) -> Option<&'a str> {
-    let words = match sought {
+/// The line that has most words of the pattern, or else the line with the most similar spelling.
+pub(super) fn closest_line<'a>(output: &'a str, pattern: &Pattern) -> Option<&'a str> {
+    let words = match pattern {
         Pattern::Regex(regex) => words(&literals(regex)),
         Pattern::Token(token) => words(token),
     };
     let lines = || output.lines().filter(|line| !line.trim().is_empty()).take(5000);
-    let phrase: String = words.join(" ").chars().take(COMPARED).collect();
-    let shared = lines()
-        .map(|line| (shared(line, &words), line))
-        // Of lines with equally many words, the one that reads most alike.
+    let phrase: String = words.join(" ").chars().take(MAX_COMPARED).collect();
+    let shared_length = lines()
+        .map(|line| (shared_length(line, &words), line))
+        // If two lines share equally many words, the more similar one wins.
         .max_by(|a, b| {
-            a.0.cmp(&b.0).then_with(|| alike(a.1, &phrase).total_cmp(&alike(b.1, &phrase)))
+            a.0.cmp(&b.0)
+                .then_with(|| similarity(a.1, &phrase).total_cmp(&similarity(b.1, &phrase)))
         });
-    if let Some((score, line)) = shared
+    if let Some((score, line)) = shared_length
         && score > 0
     {
         return Some(line);
     }
     lines()
-        .map(|line| (alike(line, &phrase), line))
-        .filter(|(alike, _)| *alike >= ALIKE)
+        .map(|line| (similarity(line, &phrase), line))
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, line)| line)
 }
 
-/// How alike a line and a phrase are, from 0 to 1, white space folded.
-fn alike(line: &str, phrase: &str) -> f64 {
+/// Similarity of a line and a phrase, from 0 to 1, with white space folded.
+fn similarity(line: &str, phrase: &str) -> f64 {
     let folded = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let compared: String = folded.chars().take(COMPARED).collect();
+    let compared: String = folded.chars().take(MAX_COMPARED).collect();
     strsim::jaro_winkler(&compared.to_lowercase(), &phrase.to_lowercase())
 }
 
-/// How many characters of the sought words a line has.
-fn shared(line: &str, words: &[String]) -> usize {
+/// Total length of the pattern's words that the line contains.
+fn shared_length(line: &str, words: &[String]) -> usize {
     words.iter().filter(|word| line.contains(word.as_str())).map(String::len).sum()
 }
 
-/// The literal characters of an expression, with a blank where it has anything else.
+/// The literal characters of an expression; anything else becomes a blank.
 fn literals(regex: &Regex) -> String {
     let mut text = String::new();
     if let Ok(expression) = Parser::new().parse(regex.as_str()) {
@@ -77,7 +78,7 @@ fn add_literals(expression: &Ast, text: &mut String) {
 
 fn words(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| word.chars().count() >= WORD)
+        .filter(|word| word.chars().count() >= MIN_WORD_LENGTH)
         .map(str::to_owned)
         .collect()
 }
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_with_most_of_the_words_is_closest() {
+    fn line_with_most_matching_words_is_closest() {
         assert_eq!(closest_to(r"usercert\s+Valid"), Some("usercert     Failed"));
         assert_eq!(closest_to(r"^ca\s+Expired$"), Some("ca           Valid"));
         let output =
@@ -103,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn only_literals_of_an_expression_are_words() {
+    fn words_of_a_regex_are_its_literals() {
         let literals = |regex: &str| words(&literals(&Regex::new(regex).unwrap()));
         assert_eq!(literals(r"usercert\s+Valid"), ["usercert", "Valid"]);
         assert_eq!(literals(r"(?i)^(ca|ra-2)\x41b [xyz]{22}$"), ["ca", "ra", "Ab"]);
     }
 
     #[test]
-    fn a_misspelling_comes_close_and_a_stranger_does_not() {
+    fn misspelt_line_is_closest_and_unrelated_line_is_not() {
         let token = |text: &str| Pattern::Token(text.to_owned());
         assert_eq!(
             closest_line("Subject: CN=a\n", &token("Sbject: CN = a")),

@@ -1,4 +1,4 @@
-//! Speaking SCEP to a PKI by hand, step after step: what is remembered from one exchange to the next.
+//! Sends single SCEP requests to a PKI and keeps the state that later requests need.
 
 mod compose;
 mod keys;
@@ -24,10 +24,10 @@ use results::Received;
 use testbed::ReceivedLog;
 use testbed::pki::{Exchanged, Pki, PkiError};
 
-/// What one scenario says to one PKI.
+/// SCEP state of one scenario with one PKI.
 #[derive(Default)]
 pub(crate) struct Conversation {
-    /// What the CA offers and which certificates it has, once that was asked.
+    /// Capabilities and certificates of the CA, once they have been fetched.
     authority: Option<Authority>,
     keys: keys::Keys,
     /// The transaction begun last.
@@ -35,72 +35,72 @@ pub(crate) struct Conversation {
     /// The certificate issued last, with its key, and the one before it.
     issued: Option<Identity>,
     challenge: Option<Secret>,
-    /// What was used, to be kept out of every text.
+    /// Passwords that were used; they are masked in every text.
     secrets: Vec<Secret>,
     saved: BTreeMap<String, String>,
-    /// What is asked for where a step names no subject.
+    /// Subject pattern for steps without a subject.
     subject: Option<String>,
     log: ReceivedLog,
-    /// The certificates that came.
+    /// The certificates that were received.
     pub received: Vec<Received>,
-    /// How many challenge passwords were asked for; what is shared by requests that are wrong on purpose left out.
+    /// Number of challenge passwords that were fetched, without those shared by requests that must be refused.
     pub challenges: usize,
 }
 
-/// What GetCACaps and GetCACert said.
+/// The answers to GetCACaps and GetCACert.
 struct Authority {
     capabilities: Capabilities,
     certificates: CaCertificates,
 }
 
-/// A request that was sent, as far as its answer is held against it.
+/// The parts of a sent request that the answer is compared with.
 struct Transaction {
     id: TransactionId,
     sender_nonce: Nonce,
     signer: Identity,
-    /// What is to be certified, where the transaction is about that.
+    /// The requested subject and key, if the transaction is an enrolment.
     requested: Option<Requested>,
-    /// The serial number that is asked for, in hexadecimal.
+    /// The requested serial number, in hexadecimal.
     serial: Option<String>,
 }
 
-/// What is to be certified.
+/// Subject and key to be certified.
 struct Requested {
     subject: X509Name,
     key: openssl::pkey::PKey<openssl::pkey::Private>,
 }
 
-/// One exchange.
+/// A request and the observed response.
 #[derive(Debug)]
-pub(crate) struct Spoken {
-    /// What was sent, in words.
+pub(crate) struct Exchange {
+    /// Description of the request, one line each.
     pub sent: Vec<String>,
-    /// What came, as facts and in words.
+    /// Facts and details of the response.
     pub observation: Observation,
 }
 
-/// Why nothing could be said.
+/// Why a request could not be sent.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SpeechError {
-    /// What is asked for cannot be done at this PKI, or not yet.
+pub(crate) enum RequestError {
+    /// The request is not possible at this PKI, or not yet.
     #[error("{0}")]
     NotPossible(String),
-    /// The PKI does not do it.
+    /// The PKI reported an error.
     #[error(transparent)]
     Pki(#[from] PkiError),
-    /// The request could not be made.
+    /// The request could not be encoded.
     #[error("the request could not be built: {0}")]
     Unbuilt(#[from] scep::Error),
 }
 
-impl From<openssl::error::ErrorStack> for SpeechError {
+impl From<openssl::error::ErrorStack> for RequestError {
     fn from(error: openssl::error::ErrorStack) -> Self {
         Self::Unbuilt(error.into())
     }
 }
 
 impl Conversation {
-    /// Nothing is said yet.
+    /// A conversation without any exchange.
     pub(crate) fn new(
         supply: testbed::KeySupply,
         subject: Option<String>,
@@ -109,18 +109,18 @@ impl Conversation {
         Self { keys: keys::Keys::new(supply), subject, log, ..Self::default() }
     }
 
-    /// Sends a request and observes what comes; one that is expendable is to be refused, and shares its password.
-    pub(crate) async fn speak(
+    /// Sends a request and observes the response. An expendable request must be refused, and shares its password with others.
+    pub(crate) async fn exchange(
         &mut self,
         pki: &dyn Pki,
         request: &Request,
         expendable: bool,
-    ) -> Result<Spoken, SpeechError> {
-        // The answer to GetNextCACert is held against the CA of today.
+    ) -> Result<Exchange, RequestError> {
+        // The answer to GetNextCACert is compared with the current CA.
         let needs_ca =
             request.operation.has_message() || request.operation == Operation::GetNextCaCert;
         if needs_ca && self.authority.is_none() {
-            self.authority = Some(meet(pki).await?);
+            self.authority = Some(discover(pki).await?);
         }
         if request.operation.enrols() {
             self.choose_challenge(pki, request, expendable).await?;
@@ -146,16 +146,16 @@ impl Conversation {
             }
         }
         observation.mask(|text| self.masked(text));
-        let sent = composed.words.iter().map(|line| self.masked(line)).collect();
-        Ok(Spoken { sent, observation })
+        let sent = composed.summary.iter().map(|line| self.masked(line)).collect();
+        Ok(Exchange { sent, observation })
     }
 
-    /// Keeps a fact for later.
+    /// Saves the value of a fact for later steps.
     pub(crate) fn save(&mut self, name: &str, value: &str) {
         self.saved.insert(name.to_owned(), value.to_owned());
     }
 
-    /// The text with what was saved in place of `{{name}}`.
+    /// The text with each `{{name}}` replaced by the saved value.
     pub(crate) fn filled(&self, text: &str) -> String {
         self.saved.iter().fold(text.to_owned(), |text, (name, value)| {
             text.replace(&["{{", name, "}}"].concat(), value)
@@ -167,8 +167,8 @@ impl Conversation {
     }
 }
 
-/// Asks for the capabilities and the certificates, without which no message can be made.
-async fn meet(pki: &dyn Pki) -> Result<Authority, SpeechError> {
+/// Fetches the capabilities and the certificates, which every message needs.
+async fn discover(pki: &dyn Pki) -> Result<Authority, RequestError> {
     let ask = |operation: HttpOperation| operation.to_http(Method::Get);
     let capabilities = pki.exchange(&ask(HttpOperation::GetCaCaps(None)), "").await?;
     let capabilities = match &capabilities {
@@ -177,7 +177,7 @@ async fn meet(pki: &dyn Pki) -> Result<Authority, SpeechError> {
     };
     let certificates = pki.exchange(&ask(HttpOperation::GetCaCert(None)), "").await?;
     let unusable = |reason: String| {
-        SpeechError::NotPossible(format!("no message can be made without GetCACert: {reason}"))
+        RequestError::NotPossible(format!("no message can be made without GetCACert: {reason}"))
     };
     match certificates {
         Exchanged::Unanswered(reason) => Err(unusable(reason)),
@@ -192,13 +192,13 @@ async fn meet(pki: &dyn Pki) -> Result<Authority, SpeechError> {
     }
 }
 
-/// A certificate's serial number in hexadecimal.
+/// Serial number of a certificate in hexadecimal.
 fn serial_of(certificate: &X509) -> String {
     serial_number(certificate).unwrap_or_default()
 }
 
 impl Observation {
-    /// The value of a fact; `absent` where there is nothing of it.
+    /// The value of a fact; `absent` if it was not observed.
     pub(crate) fn value(&self, fact: Fact) -> &str {
         self.facts.get(&fact).map_or("absent", String::as_str)
     }

@@ -1,12 +1,12 @@
-//! What a failure probably means, and what to do next.
+//! The probable cause of a failure, and what to do next.
 
 use regex::Regex;
 
-/// Patterns of what devices and PKIs say, most telling first, and what to do about each.
+/// Patterns of messages of devices and PKIs, the most specific first, with a hint for each.
 const HINTS: [(&str, &str); 14] = [
     (
         r"one-time.*(used|spent|unknown)|already (been )?used|challenge password expired",
-        "a one-time password serves once: give each enrolment its own in the lab's `challenge`",
+        "a one-time password is valid once: give each enrolment its own in the lab's `challenge`",
     ),
     (
         r"wrong challenge|challenge password.*(wrong|mismatch|does not match|unknown)",
@@ -48,11 +48,11 @@ const HINTS: [(&str, &str); 14] = [
     ),
     (
         r"host unreachable|no route to host|timed out|100% packet loss",
-        "nobody answers at that address: compare it with the lab's `addresses`, and the routes \
+        "no host answers at that address: compare it with the lab's `addresses`, and the routes \
          there and back",
     ),
     (
-        // Not the table's `Pending`, which a request is that nobody has answered at all.
+        // Not the table's `Pending`, because a request without any answer is also shown as pending.
         r"answered PENDING|pkiStatus[=:] ?PENDING|SCEP request pending",
         "the PKI waits for a decision: add an `approve` step, or set `approval: automatic` in the \
          lab",
@@ -70,7 +70,7 @@ const HINTS: [(&str, &str); 14] = [
     ),
 ];
 
-/// What the texts tell, newest first, where anything is known to mean something.
+/// The hint for the newest text that matches a pattern.
 pub(super) fn hint<'a>(newest_first: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<(Regex, &str)> = HINTS
         .iter()
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_telling_line_counts() {
+    fn newest_matching_line_decides_the_hint() {
         let log = ["retrying in 2 s", "connect to 10.0.0.1:80: connection refused", "HTTP 404"];
         assert!(hint(log).unwrap().contains("nothing listens"));
         assert!(hint(["failed: wrong challenge password"]).unwrap().contains("expects another"));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_ca_that_said_so_waits_for_a_decision() {
+    fn pending_hint_needs_a_pending_answer_of_the_ca() {
         for said in [
             "CSR: PKIOperation (PKCSReq) was answered PENDING, next poll in 0.5 s",
             "CSR: pki: SCEP request pending, polling indefinitely every 1 seconds",

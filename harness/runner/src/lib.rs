@@ -1,4 +1,4 @@
-//! Runs scenarios: their steps, their checks, each in a lab of its own.
+//! Runs the steps and checks of scenarios, each in its own lab.
 
 #![forbid(unsafe_code)]
 
@@ -21,24 +21,24 @@ use model::scenario::{LoadErrors, Scenario, discover, load_each};
 use results::Outcome;
 use testbed::Driver;
 
-/// A scenario to run, and what builds its lab.
+/// A scenario to run, and the driver that builds its lab.
 #[derive(Clone)]
 pub struct Job {
-    /// The scenario; in one run each has an id of its own.
+    /// The scenario; its id is unique in a run.
     pub scenario: Scenario,
-    /// What builds its lab.
+    /// The driver that builds its lab.
     pub driver: Arc<dyn Driver>,
 }
 
-/// As many scenarios at once as there are cores.
+/// The default number of concurrent scenarios: the number of cores.
 pub fn default_jobs() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Runs scenarios in labs of one driver, `at_once` of them at a time, until all are finished or `stop` is; whatever is under
-/// way then is dropped.
+/// Runs scenarios in labs of one driver, `at_once` of them at a time, until all are finished or `stop` completes; then
+/// unfinished scenarios are dropped.
 ///
-/// A scenario that panics is an outcome like any other, and keeps no other from running.
+/// A scenario that panics is an outcome like any other, and does not stop the others.
 pub async fn run_all(
     driver: &Arc<dyn Driver>,
     scenarios: Vec<Scenario>,
@@ -50,10 +50,10 @@ pub async fn run_all(
     run_jobs(scenarios.into_iter().map(job).collect(), at_once, stop, observe).await
 }
 
-/// Reads one scenario file, or those of a folder, and runs them.
+/// Reads and runs one scenario file, or all files of a folder.
 ///
 /// # Errors
-/// All that is wrong with the files and their labs; nothing is run then.
+/// All errors in the files and their labs; nothing is run then.
 pub async fn run_file(driver: &Arc<dyn Driver>, path: &Path) -> Result<Outcome, LoadErrors> {
     let scenarios = load_each(&discover(&[path.to_owned()])?, None)?;
     Ok(run_all(driver, scenarios, default_jobs(), std::future::pending(), |_| {}).await)

@@ -1,4 +1,4 @@
-//! Several scenarios at once, each in a lab and a task of its own.
+//! Runs several scenarios at once, each in its own lab and task.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -13,18 +13,18 @@ use model::scenario::Scenario;
 use results::{Outcome, ScenarioOutcome, Unfinished, Verdict};
 use testbed::Driver;
 
-/// How long the scenarios under way may take to end once the run is stopped.
+/// Time limit for the running scenarios to end after the run is stopped.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Something that happened during a run.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A scenario was begun.
+    /// A scenario has started.
     Started {
-        /// Its id.
+        /// Id of the scenario.
         id: &'a str,
     },
-    /// A scenario was finished.
+    /// A scenario has finished.
     Finished(&'a ScenarioOutcome),
 }
 
@@ -61,9 +61,9 @@ pub async fn run_jobs(
 struct Pool {
     waiting: VecDeque<(Job, BTreeSet<String>)>,
     running: JoinSet<ScenarioOutcome>,
-    /// By their task, what to say of those that run if they panic, and what they have to themselves.
+    /// The running scenarios by task: the outcome if they panic, and the resources they use exclusively.
     begun: HashMap<Id, (ScenarioOutcome, BTreeSet<String>)>,
-    /// What waits or runs, by id.
+    /// The waiting and running scenarios, by id.
     unfinished: BTreeMap<String, Unfinished>,
     at_once: NonZeroUsize,
 }
@@ -76,7 +76,7 @@ impl Pool {
         };
         Self {
             unfinished: jobs.iter().map(unfinished).collect(),
-            waiting: jobs.into_iter().map(with_what_it_holds).collect(),
+            waiting: jobs.into_iter().map(with_exclusive_resources).collect(),
             running: JoinSet::new(),
             begun: HashMap::new(),
             at_once,
@@ -85,21 +85,21 @@ impl Pool {
 
     fn fill(&mut self, observe: &mut impl FnMut(Event<'_>)) {
         while self.running.len() < self.at_once.get() {
-            let Some((Job { scenario, driver }, holds)) = self.next_free() else { return };
+            let Some((Job { scenario, driver }, resources)) = self.next_free() else { return };
             observe(Event::Started { id: &scenario.id });
             if let Some(unfinished) = self.unfinished.get_mut(&scenario.id) {
                 unfinished.begun = true;
             }
             let begun = blank(&scenario);
             let task = self.running.spawn(run_in_own_lab(scenario, driver));
-            self.begun.insert(task.id(), (begun, holds));
+            self.begun.insert(task.id(), (begun, resources));
         }
     }
 
-    /// The first that waits for nothing which others have to themselves.
+    /// The first waiting job that needs no resource in exclusive use by a running scenario.
     fn next_free(&mut self) -> Option<(Job, BTreeSet<String>)> {
-        let is_free = |(_, holds): &(Job, BTreeSet<String>)| {
-            self.begun.values().all(|(_, held)| held.is_disjoint(holds))
+        let is_free = |(_, resources): &(Job, BTreeSet<String>)| {
+            self.begun.values().all(|(_, in_use)| in_use.is_disjoint(resources))
         };
         let index = self.waiting.iter().position(is_free)?;
         self.waiting.remove(index)
@@ -108,7 +108,7 @@ impl Pool {
     async fn next(&mut self) -> Option<ScenarioOutcome> {
         let joined = self.running.join_next_with_id().await?;
         let task = joined.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        // Each task is noted when it is spawned.
+        // Each task is entered when it is spawned.
         let (begun, _) = self.begun.remove(&task)?;
         let outcome = match joined {
             Ok((_, outcome)) => outcome,
@@ -118,7 +118,7 @@ impl Pool {
         Some(outcome)
     }
 
-    /// Drops what is still running, and its labs with it; tells what was not finished.
+    /// Drops the running scenarios with their labs; returns the unfinished ones.
     async fn end(mut self) -> Vec<Unfinished> {
         self.running.abort_all();
         let _ = tokio::time::timeout(GRACE, async {
@@ -135,16 +135,16 @@ fn panicked(begun: ScenarioOutcome, error: JoinError) -> ScenarioOutcome {
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without words".to_owned()),
+            .unwrap_or_else(|| "a panic without a message".to_owned()),
         Err(error) => error.to_string(),
     };
     let elapsed = begun.started.elapsed().unwrap_or_default();
     ScenarioOutcome { elapsed, verdict: Verdict::Panicked { message }, ..begun }
 }
 
-fn with_what_it_holds(job: Job) -> (Job, BTreeSet<String>) {
-    let holds = job.driver.exclusive(&job.scenario.lab);
-    (job, holds)
+fn with_exclusive_resources(job: Job) -> (Job, BTreeSet<String>) {
+    let resources = job.driver.exclusive(&job.scenario.lab);
+    (job, resources)
 }
 
 async fn run_in_own_lab(scenario: Scenario, driver: Arc<dyn Driver>) -> ScenarioOutcome {

@@ -1,4 +1,4 @@
-//! From what happened to what is told of it: plain, bounded, secrets masked.
+//! Turns what happened into results: plain data of bounded size, with secrets masked.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use testbed::Testbed;
 /// The longest output that is kept, in bytes.
 const OUTPUT_LIMIT: usize = 256 * 1024;
 
-/// How many of the newest lines of each log are told.
+/// Number of the newest lines of each log that are reported.
 const LOG_LINES: usize = 6;
 
-/// Masks the secrets of a scenario: those of its lab, and those in its steps.
+/// Masker for the secrets of a scenario, in its lab and in its steps.
 pub(super) fn masker(scenario: &Scenario) -> Masker {
     let given = scenario.steps.iter().filter_map(|step| step.action.given_to_device());
     Masker::new(scenario.lab.secrets().into_iter().chain(given.flat_map(clear_passwords)))
 }
 
-/// Tells what happened in one scenario.
+/// Records the results of one scenario.
 pub(super) struct Recorder<'a> {
     masker: Masker,
     testbed: &'a Testbed,
@@ -36,19 +36,19 @@ impl<'a> Recorder<'a> {
         Self { masker: masker(scenario).with(testbed.secrets.iter().cloned()), testbed }
     }
 
-    /// From here on these are secrets as well.
-    pub(super) fn learn(&mut self, secrets: Vec<Secret>) {
+    /// Masks these secrets too from now on.
+    pub(super) fn add_secrets(&mut self, secrets: Vec<Secret>) {
         if !secrets.is_empty() {
             self.masker = self.masker.with(secrets);
         }
     }
 
-    /// A text without its secrets.
+    /// The text with its secrets masked.
     pub(super) fn text(&self, text: &str) -> String {
         self.masker.text(text)
     }
 
-    /// What is told of a step.
+    /// Record of a step.
     pub(super) fn step(&self, number: usize, step: &Step, attempted: &Attempted) -> StepOutcome {
         StepOutcome {
             number,
@@ -60,26 +60,26 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// What is told of a step that was not as expected.
+    /// Record of a step whose result is not as expected.
     pub(super) async fn failure(&self, step: usize, attempted: &Attempted) -> Failure {
         let answers = &attempted.answers;
         let output = self.output(&answers.last.output);
         let first = answers.first.as_ref().map(|answer| self.output(&answer.output));
-        let told =
+        let log_lines =
             if attempted.concerns_scep { self.log(&attempted.sent).await } else { Vec::new() };
         let unexpected_success = attempted.expect == Expect::Failure;
         let hint = if unexpected_success {
             None
         } else {
-            // Before anything is masked: a password may be a word of the very line that tells.
-            let newest_first = told.iter().rev().map(|line| line.line.as_str());
+            // Before masking, because a password may be a word of the line that the hint needs.
+            let newest_first = log_lines.iter().rev().map(|line| line.line.as_str());
             hint(newest_first.chain([answers.last.output.as_str()]))
         };
-        let log = told.into_iter().map(|line| LogLine { line: self.text(&line.line), ..line });
+        let log = log_lines.into_iter().map(|line| LogLine { line: self.text(&line.line), ..line });
         Failure {
             step,
             message: if unexpected_success {
-                "the step succeeded, and was to fail".to_owned()
+                "the step succeeded but was expected to fail".to_owned()
             } else {
                 answers.last.message.to_owned()
             },
@@ -97,11 +97,11 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// What is told of a scenario whose steps were as expected, although faults that it asks for did not happen.
+    /// Failure of a scenario whose steps were as expected, but whose configured faults did not all happen.
     pub(super) fn unfired(&self, step: usize, last: &Step, rules: &[String]) -> Failure {
         let finding = |rule: &String| Finding {
             excerpt: last.place.excerpt().masked(&self.masker),
-            label: format!("until here, `{rule}` did not happen"),
+            label: format!("`{rule}` did not happen up to this step"),
             closest: None,
         };
         Failure {
@@ -110,7 +110,7 @@ impl<'a> Recorder<'a> {
             findings: rules.iter().map(finding).collect(),
             sent: Sent::Request {
                 pki: self.testbed.pkis.keys().cloned().collect::<Vec<_>>().join(", "),
-                request: "tell which faults happened".to_owned(),
+                request: "list the faults that happened".to_owned(),
             },
             first_output: None,
             output: String::new(),
@@ -136,9 +136,9 @@ impl<'a> Recorder<'a> {
             excerpt: miss.place.excerpt().masked(&self.masker),
             label: self.text(&format!("{}{effort}", miss.what)),
             closest: miss
-                .sought
+                .pattern
                 .as_ref()
-                .and_then(|sought| closest_line(&answers.last.output, sought))
+                .and_then(|pattern| closest_line(&answers.last.output, pattern))
                 .map(|line| self.text(line.trim())),
         };
         answers.last.misses.iter().map(finding).collect()
@@ -164,7 +164,7 @@ impl<'a> Recorder<'a> {
         self.masker.cut_text(&output[..end]) + "\n[cut]"
     }
 
-    /// What a reader of the result must know of the devices' SCEP clients.
+    /// Notes of the devices' SCEP clients for the reader of the result.
     pub(super) async fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         for device in self.testbed.devices.values() {
@@ -173,7 +173,7 @@ impl<'a> Recorder<'a> {
         notes
     }
 
-    /// The newest lines of the device's SCEP client and of the PKIs, nothing masked yet.
+    /// The newest log lines of the device's SCEP client and of the PKIs, not masked yet.
     async fn log(&self, sent: &Sent) -> Vec<LogLine> {
         let mut logs = Vec::new();
         for (name, device) in &self.testbed.devices {
@@ -205,7 +205,7 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// How long and how often it was tried, where that says anything.
+/// Elapsed time and number of tries; empty if the step is tried only once.
 fn effort(attempted: &Attempted) -> String {
     let answers = &attempted.answers;
     if attempted.within.is_zero() {

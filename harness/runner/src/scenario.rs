@@ -1,10 +1,10 @@
-//! One scenario on a testbed: its steps in turn, until one is not as expected.
+//! Runs one scenario on a testbed: its steps in order, until one is not as expected.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 
-use super::attempt::{Attempted, Memory, Stop, attempt, unfired};
+use super::attempt::{Attempted, ScenarioState, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
 use model::scenario::Scenario;
 use results::{ScenarioOutcome, Verdict};
@@ -15,15 +15,15 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
     let (begun, start) = (blank(scenario), Instant::now());
     let mut recorder = Recorder::new(scenario, testbed);
     let mut steps = Vec::new();
-    let mut memory = Memory::default();
+    let mut state = ScenarioState::default();
     let mut notes = Vec::new();
     let mut verdict = Verdict::Passed;
     for (index, step) in scenario.steps.iter().enumerate() {
         let attempted = tokio::select! {
-            attempted = attempt(step, testbed, &mut memory) => attempted,
+            attempted = attempt(step, testbed, &mut state) => attempted,
             reason = testbed.broken() => Err(Stop::Broken(reason)),
         };
-        recorder.learn(std::mem::take(&mut memory.secrets));
+        recorder.add_secrets(std::mem::take(&mut state.secrets));
         let attempted = match attempted {
             Ok(attempted) => attempted,
             Err(stop) => {
@@ -34,7 +34,7 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
         steps.push(recorder.step(index + 1, step, &attempted));
         notes.extend(attempted.answers.last.notes.iter().map(|note| recorder.text(note)));
         if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
-            // Asked what it did meanwhile, a lab may turn out to have broken: no check tells anything then.
+            // Fetching the logs may reveal that the lab has broken; then the failed check means nothing.
             verdict = match testbed.broken().now_or_never() {
                 Some(reason) => stopped(Stop::Broken(reason), index + 1, &recorder),
                 None => failure,
@@ -48,8 +48,8 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
         verdict,
         steps,
         notes: [notes, recorder.notes().await].concat(),
-        challenges: memory.conversations.values().map(|one| one.challenges).sum(),
-        received: memory.conversations.into_values().flat_map(|one| one.received).collect(),
+        challenges: state.conversations.values().map(|one| one.challenges).sum(),
+        received: state.conversations.into_values().flat_map(|one| one.received).collect(),
         ..begun
     }
 }
@@ -72,7 +72,7 @@ pub fn blank(scenario: &Scenario) -> ScenarioOutcome {
     }
 }
 
-/// What becomes of a scenario whose lab could not be built.
+/// The verdict on a scenario whose lab could not be built.
 pub(super) fn broken_lab(scenario: &Scenario, error: &TestbedError) -> Verdict {
     let reason = masker(scenario).text(&error.to_string());
     match error {
@@ -90,7 +90,7 @@ async fn failure(recorder: &Recorder<'_>, number: usize, attempted: &Attempted) 
     Some(Verdict::Failed(Box::new(recorder.failure(number, attempted).await)))
 }
 
-/// The verdict in the light of the faults that the lab asks for: where one did not happen, nothing is proved.
+/// The verdict after checking the lab's faults: if one did not happen, a passed scenario proves nothing.
 async fn with_faults(
     verdict: Verdict,
     scenario: &Scenario,
@@ -108,7 +108,7 @@ async fn with_faults(
             Err(stop) => stopped(stop, scenario.steps.len(), recorder),
         },
         (Verdict::Failed(_), _) => {
-            // Whoever cannot say any more which happened has failed all the same.
+            // The scenario has failed even if the PKI can no longer report its faults.
             let idle = unfired(testbed).await.unwrap_or_default();
             notes.extend(idle.iter().map(|rule| format!("the fault `{rule}` did not happen")));
             verdict

@@ -1,28 +1,29 @@
-//! Trying again until something holds or the time is over.
+//! Repeats a try until it succeeds or the time has expired.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What was seen while waiting.
+/// Results of the tries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Waited<T> {
-    /// What the first try yielded, where there was more than one.
+    /// Result of the first try, if there was more than one.
     pub(super) first: Option<T>,
-    /// What the last try yielded.
+    /// Result of the last try.
     pub(super) last: T,
-    /// How often it was tried.
+    /// Number of tries.
     pub(super) tries: usize,
-    /// How long it took.
+    /// Elapsed time.
     pub(super) elapsed: Duration,
 }
 
 /// The longest pause between two tries.
 pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
-/// Tries at once, then again after each pause, until it is done or `within` is over; a pause takes at most what it is given.
+/// Tries at once, then again after each pause, until `is_done` or until `within` has expired. `pause` gets the longest time
+/// that it may take.
 ///
-/// There is one more try when the time is over, so that nothing is missed in the last pause.
+/// There is one more try after the time has expired, so that a change in the last pause is not missed.
 pub(super) async fn wait<T, E, A, P>(
     within: Duration,
     mut attempt: impl FnMut() -> A,
@@ -39,7 +40,7 @@ where
     let mut tries = 1;
     while !is_done(&last) && start.elapsed() < within {
         pause(PAUSE.min(within.saturating_sub(start.elapsed()))).await;
-        // A device that says at once that it changed must not keep others from their turn.
+        // A device that reports a change at once must not block other tasks.
         tokio::task::yield_now().await;
         let before = std::mem::replace(&mut last, attempt().await?);
         first.get_or_insert(before);
@@ -62,25 +63,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_holds_at_once_is_not_waited_for() {
+    async fn success_at_the_first_try_does_not_wait() {
         let waited = count_to(1, Duration::from_secs(20)).await;
         assert_eq!((waited.tries, waited.elapsed, waited.first), (1, Duration::ZERO, None));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn zero_tries_once() {
+    async fn zero_time_limit_tries_once() {
         assert_eq!(count_to(0, Duration::ZERO).await.tries, 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_never_holds_is_tried_until_the_time_is_over() {
+    async fn failing_try_is_repeated_until_the_time_expires() {
         let waited = count_to(0, Duration::from_secs(20)).await;
         assert_eq!((waited.tries, waited.first), (81, Some(1)));
         assert!(waited.elapsed >= Duration::from_secs(20));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waiting_ends_when_it_holds() {
+    async fn waiting_ends_at_the_first_success() {
         let waited = count_to(5, Duration::from_secs(20)).await;
         assert_eq!((waited.tries, waited.elapsed), (5, Duration::from_secs(1)));
     }

@@ -56,7 +56,7 @@ fn scenario_is_skipped_if_the_pki_gives_no_password() {
     let files = Files::new(&server.authority, LINUX, "    challenge: none\n", FETCHED);
     let ended = files.run(&["--yes"]);
     assert_eq!(ended.code, Some(0));
-    let told = "step 1: `the-pki` has no challenge password to give, for it asks for none";
+    let told = "step 1: `the-pki` has no challenge password to give, because it asks for none";
     assert!(ended.stdout.contains(told), "{}", ended.stdout);
 }
 

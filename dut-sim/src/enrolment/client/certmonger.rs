@@ -1,4 +1,4 @@
-//! certmonger's `scep-submit`: it transports and verifies; the device makes the message and opens the envelope.
+//! certmonger's `scep-submit`: it sends messages and verifies replies; the device makes the message and opens the envelope.
 
 use std::time::SystemTime;
 
@@ -13,10 +13,10 @@ use scep::client::{CaCertificates, Client, Next, Verified};
 use scep::http::{HttpRequest, HttpResponse, Operation};
 
 use crate::enrolment::order::Failure;
-use crate::enrolment::program::job::{Ended, Job};
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble, refused, signer};
+use crate::enrolment::program::job::{Job, Run};
+use crate::enrolment::program::{Adapter, Answer, Error, Program, refused, signer};
 
-/// What it prints in place of a reason of RFC 8894 §3.2.1.4, beginning each.
+/// Beginnings of the texts that it prints for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(&str, &str); 5] = [
     ("Unrecognized or unsupported algorithm", "badAlg"),
     ("Integrity check", "badMessageCheck"),
@@ -25,10 +25,10 @@ const FAIL_INFOS: [(&str, &str); 5] = [
     ("No certificate", "badCertId"),
 ];
 
-/// Helpers lie beside the path, where depends on the distribution.
+/// The program is a helper outside the path, in a folder that depends on the distribution.
 pub(super) const ADAPTER: Adapter = Adapter {
     folders: &["/usr/lib/certmonger", "/usr/libexec/certmonger", "/usr/lib64/certmonger"],
-    trouble,
+    error,
     ..Adapter::of("scep-submit", "certmonger's `scep-submit`", "package `certmonger`", |job| {
         Ok(Box::new(Certmonger::new(job)?))
     })
@@ -37,7 +37,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
 /// An enrolment by `scep-submit`.
 struct Certmonger {
     client: Client,
-    /// The message to send next, and whether it is a poll.
+    /// Next message to send, and whether it is a poll.
     message: Option<(Vec<u8>, bool)>,
 }
 
@@ -47,7 +47,7 @@ impl Certmonger {
         Ok(Self { client: Client::new(job.order.client_settings()?), message: None })
     }
 
-    /// Takes what the program has fetched.
+    /// Processes a body that the program has fetched.
     fn receive(&mut self, body: Vec<u8>) -> Result<Next, Failure> {
         let response = HttpResponse { status: 200, content_type: None, body };
         Ok(self.client.receive(&response, SystemTime::now(), &mut rand_bytes)?)
@@ -56,7 +56,7 @@ impl Certmonger {
 
 #[async_trait]
 impl Program for Certmonger {
-    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
+    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error> {
         self.client = Client::new(job.order.client_settings()?);
         self.client.start();
         let url = job.order.settings.endpoint.to_string();
@@ -65,15 +65,15 @@ impl Program for Certmonger {
         let ended = job.succeed("GetCACert", &["-u", &url, "-C"]).await?;
         let certificates = X509::stack_from_pem(&ended.stdout).unwrap_or_default();
         if certificates.is_empty() {
-            return Err(ended.useless("it printed no certificate").into());
+            return Err(ended.bad_result("it printed no certificate").into());
         }
         let mut ca = CaCertificates::sort(certificates)?;
-        // It prints the RA's certificate that is enciphered to first, which NDES sends after the one that signs.
+        // It prints the RA's encryption certificate first; NDES sends it after the signing certificate.
         ca.ra.reverse();
         let all: Vec<_> = ca.ca.iter().chain(&ca.ra).cloned().collect();
         let next = self.receive(certs_only::encode(&all, &[])?);
-        // Kept before they are judged further, so that the operator sees what came.
-        job.journal.keep_ca(self.client.ca_certificates());
+        // Stored before further checks, so that the operator can see them.
+        job.journal.store_ca(self.client.ca_certificates());
         let Next::Send(request) = next? else {
             return Err(Failure::Ended("GetCACert: there is no request".to_owned()).into());
         };
@@ -81,14 +81,14 @@ impl Program for Certmonger {
         Ok(ca)
     }
 
-    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble> {
+    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Error> {
         let (message, is_poll) = match self.message.take() {
             Some(message) => message,
             None => (message_of(&self.client.poll(&mut rand_bytes)?)?, true),
         };
         let exchange = self.client.exchange();
         job.folder.write("message.pem", &Pkcs7::from_der(&message)?.to_pem()?)?;
-        // It verifies a reply with the certificates of the RA that signs, of the CA, and the others.
+        // It verifies a reply with the certificates of the signing RA, of the CA, and the others.
         write_pem(job, "ra.pem", [signer(ca)])?;
         write_pem(job, "ca.pem", [ca.issuer()])?;
         write_pem(job, "others.pem", ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref))?;
@@ -103,9 +103,9 @@ impl Program for Certmonger {
             }
             Some(1 | 5) => self.client.receive_verified(Verified::Pending)?,
             _ => {
-                // Sent again as it is, if the server did not serve.
+                // If the server did not answer properly, the same message is sent again.
                 self.message = Some((message, is_poll));
-                return Err(trouble(&ended));
+                return Err(error(&ended));
             }
         };
         match answer {
@@ -127,15 +127,15 @@ fn write_pem<'a>(
     Ok(job.folder.write(name, &all)?)
 }
 
-fn trouble(ended: &Ended) -> Trouble {
+fn error(ended: &Run) -> Error {
     let said = |begin: &str| ended.lines.iter().any(|line| line.contains(begin));
     match FAIL_INFOS.iter().find(|(begin, _)| said(begin)) {
         Some((_, fail_info)) => refused(&ended.exchange, fail_info),
-        None => ended.trouble(),
+        None => ended.error(),
     }
 }
 
-/// The message in a request that goes another way than by our own HTTP.
+/// The message of a request that the program sends.
 fn message_of(request: &HttpRequest) -> Result<Vec<u8>, Failure> {
     match Operation::from_http(request) {
         Ok(Operation::PkiOperation(message)) => Ok(message),
@@ -143,8 +143,8 @@ fn message_of(request: &HttpRequest) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// The envelope that it printed.
-fn envelope(ended: &Ended) -> Result<Vec<u8>, Failure> {
+/// The envelope that the program printed.
+fn envelope(ended: &Run) -> Result<Vec<u8>, Failure> {
     let text = String::from_utf8_lossy(&ended.stdout);
     let body: String = text
         .lines()
@@ -154,6 +154,6 @@ fn envelope(ended: &Ended) -> Result<Vec<u8>, Failure> {
         .collect();
     match BASE64.decode(body) {
         Ok(envelope) if !envelope.is_empty() => Ok(envelope),
-        _ => Err(ended.useless("it printed no envelope")),
+        _ => Err(ended.bad_result("it printed no envelope")),
     }
 }

@@ -1,6 +1,6 @@
-//! micromdm's `scepclient`: it takes the subject apart, and has no option for cipher, digest or the CA's certificates.
+//! micromdm's `scepclient`: it takes the subject in parts, and has no option for cipher, digest or the CA's certificates.
 //!
-//! The password goes by its argument list, for it has no other way.
+//! The password is passed as an argument, because it has no other way.
 
 use async_trait::async_trait;
 use scep::algorithm::{Cipher, Digest};
@@ -11,9 +11,9 @@ use crate::enrolment::http::{HttpFailure, compose, exchange};
 use crate::enrolment::order::Failure;
 use crate::enrolment::program::folder::key_pem;
 use crate::enrolment::program::job::Job;
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble};
+use crate::enrolment::program::{Adapter, Answer, Error, Program};
 
-/// Its options for the parts of a subject, in the order in which it writes them.
+/// Options for the parts of a subject, in the order in which the program writes them.
 const SUBJECT_OPTIONS: [(&str, &str); 6] = [
     ("C", "-country"),
     ("O", "-organization"),
@@ -23,7 +23,7 @@ const SUBJECT_OPTIONS: [(&str, &str); 6] = [
     ("CN", "-cn"),
 ];
 
-/// Renews for the key of the old certificate, for it takes no other.
+/// A renewal keeps the key of the old certificate, because the program accepts no other.
 pub(super) const ADAPTER: Adapter = Adapter {
     keeps_key: true,
     is_pending: |line| line.contains("pkiStatus=PENDING"),
@@ -34,14 +34,14 @@ pub(super) const ADAPTER: Adapter = Adapter {
 
 /// An enrolment by `scepclient`.
 struct Scepclient {
-    /// The options for the configured subject, each followed by its value.
+    /// Options for the configured subject, each followed by its value.
     subject: Vec<String>,
 }
 
 impl Scepclient {
     fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         let subject = subject(job)?;
-        note_what_it_lacks(job);
+        note_missing_options(job);
         job.folder.write("key.pem", &key_pem(&job.order.key)?)?;
         if let Some(existing) = &job.order.existing {
             job.folder.write("certificate.pem", &existing.certificate.to_pem()?)?;
@@ -52,22 +52,22 @@ impl Scepclient {
 
 #[async_trait]
 impl Program for Scepclient {
-    /// It keeps the CA's certificates to itself, so the device asks for them as well.
-    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
+    /// Fetches the CA's certificates over HTTP, because the program does not store them.
+    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error> {
         const EXCHANGE: &str = "GetCACert";
         let endpoint = &job.order.settings.endpoint;
         let request = Operation::GetCaCert(None).to_http(Method::Get);
         let request = compose(endpoint, &request)
             .map_err(|error| Failure::Unwritable { exchange: EXCHANGE.to_owned(), error })?;
-        match exchange(&job.journal.surroundings.network, endpoint, request).await {
+        match exchange(&job.journal.context.network, endpoint, request).await {
             Ok(response) if response.status == 200 => Ok(CaCertificates::read(&response)?),
-            Ok(response) => Err(Trouble::Later(HttpFailure::Status(response.status).at(EXCHANGE))),
-            Err(failure) => Err(Trouble::Later(failure.at(EXCHANGE))),
+            Ok(response) => Err(Error::Retry(HttpFailure::Status(response.status).at(EXCHANGE))),
+            Err(failure) => Err(Error::Retry(failure.at(EXCHANGE))),
         }
     }
 
-    async fn request(&mut self, job: &mut Job<'_>, _: &CaCertificates) -> Result<Answer, Trouble> {
-        // It would take what an earlier run left in place of what is asked for.
+    async fn request(&mut self, job: &mut Job<'_>, _: &CaCertificates) -> Result<Answer, Error> {
+        // It would use the files of an earlier run instead of the current request.
         job.folder.remove("csr.pem")?;
         job.folder.remove("self.pem")?;
         let order = job.order;
@@ -81,13 +81,13 @@ impl Program for Scepclient {
         let ended = job.succeed(&job.exchange(), &arguments).await?;
         let certificate = job.issued(&ended)?;
         if order.existing.as_ref().is_some_and(|existing| existing.certificate == certificate) {
-            return Err(ended.useless("it left the old certificate as it was").into());
+            return Err(ended.bad_result("it left the old certificate as it was").into());
         }
         Ok(Answer::Issued(certificate))
     }
 }
 
-/// Its options for the configured subject; those that have a value of their own are set to nothing if need be.
+/// Options for the configured subject; parts that are not configured are set to nothing, because some have defaults.
 fn subject(job: &Job<'_>) -> Result<Vec<String>, Failure> {
     let parts = job.order.subject_parts()?;
     let position = |word: &str| SUBJECT_OPTIONS.iter().position(|(known, _)| *known == word);
@@ -112,7 +112,7 @@ fn subject(job: &Job<'_>) -> Result<Vec<String>, Failure> {
     Ok(SUBJECT_OPTIONS.iter().flat_map(option).collect())
 }
 
-fn note_what_it_lacks(job: &Job<'_>) {
+fn note_missing_options(job: &Job<'_>) {
     job.journal.note("scepclient does not store the CA's certificates: the device fetches them");
     let settings = &job.order.settings;
     if settings.cipher.is_some_and(|cipher| cipher != Cipher::Des) {

@@ -1,4 +1,4 @@
-//! certnanny's `sscep`: it takes a PKCS#10 that the device makes, with the password in it, and tells reasons by its status.
+//! certnanny's `sscep`: it takes a PKCS#10 with the password from the device, and reports reasons by its exit status.
 
 use async_trait::async_trait;
 use openssl::x509::{X509, X509Req};
@@ -8,10 +8,10 @@ use scep::request::{ChallengeString, CsrBuilder};
 
 use crate::enrolment::order::Failure;
 use crate::enrolment::program::folder::key_pem;
-use crate::enrolment::program::job::{Ended, Job};
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble, option_word, refused, signer};
+use crate::enrolment::program::job::{Job, Run};
+use crate::enrolment::program::{Adapter, Answer, Error, Program, option_word, refused, signer};
 
-/// Its exit statuses for the reasons of RFC 8894 §3.2.1.4.
+/// Exit statuses for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(i32, &str); 5] = [
     (70, "badAlg"),
     (71, "badMessageCheck"),
@@ -19,17 +19,17 @@ const FAIL_INFOS: [(i32, &str); 5] = [
     (73, "badTime"),
     (74, "badCertId"),
 ];
-/// Its exit statuses where the server was not reached, and where it gave no answer.
+/// Exit statuses if the server was not reached, and if it gave no answer.
 const NETWORK: [i32; 2] = [95, 89];
-/// Its exit status where the CA has not decided and it was to poll no more.
+/// Exit status if the CA has not decided and polling has ended.
 const PENDING: i32 = 3;
 
-/// In no release of Debian's up to 12.
+/// Debian has no package up to release 12.
 pub(super) const ADAPTER: Adapter = Adapter {
     is_pending: |line| {
         line.contains("pkistatus: PENDING") || line.contains("requesting certificate (#")
     },
-    trouble,
+    error,
     ..Adapter::of(
         "sscep",
         "certnanny's `sscep`",
@@ -57,7 +57,7 @@ impl Sscep {
 
 #[async_trait]
 impl Program for Sscep {
-    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
+    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error> {
         let url = job.order.settings.endpoint.to_string();
         let arguments = ["getca", "-u", &url, "-c", "ca.pem", "-v"];
         let ended = job.succeed("GetCACert", &arguments).await?;
@@ -65,12 +65,12 @@ impl Program for Sscep {
         let files = std::iter::once("ca.pem".to_owned()).chain(numbered);
         let certificates = job.stored(&ended, files, X509::from_pem)?;
         if certificates.is_empty() {
-            return Err(ended.useless("it stored no certificate").into());
+            return Err(ended.bad_result("it stored no certificate").into());
         }
         Ok(CaCertificates::sort(certificates)?)
     }
 
-    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble> {
+    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Error> {
         let order = job.order;
         job.folder.write("signature.pem", &signer(ca).to_pem()?)?;
         job.folder.write("encryption.pem", &ca.recipient().to_pem()?)?;
@@ -83,7 +83,7 @@ impl Program for Sscep {
         if order.existing.is_some() {
             arguments.extend(["-K", "old-key.pem", "-O", "old.pem"]);
         }
-        // Up to 0.9 every AES is AES-256 for it, for it looks at three letters.
+        // Up to 0.9 it reads only three letters, so that every AES is AES-256.
         let cipher = order.settings.cipher.map(option_word);
         let digest = order.settings.digest.map(option_word);
         arguments.extend(cipher.iter().flat_map(|word| ["-E", word]));
@@ -93,22 +93,22 @@ impl Program for Sscep {
             return Ok(Answer::Pending(ended.exchange));
         }
         if !ended.status.success() {
-            return Err(trouble(&ended));
+            return Err(error(&ended));
         }
         Ok(Answer::Issued(job.issued(&ended)?))
     }
 }
 
-/// Its exit status tells more than what it prints.
-fn trouble(ended: &Ended) -> Trouble {
+/// Reads the exit status first, because it is more specific than the output.
+fn error(ended: &Run) -> Error {
     let code = ended.status.code().unwrap_or_default();
     if let Some((_, fail_info)) = FAIL_INFOS.iter().find(|(status, _)| *status == code) {
         return refused(&ended.exchange, fail_info);
     }
-    match ended.trouble() {
-        Trouble::Over(_) if NETWORK.contains(&code) => {
+    match ended.error() {
+        Error::Final(_) if NETWORK.contains(&code) => {
             let said = ended.lines.last().map_or("the server was not reached", String::as_str);
-            Trouble::Unreached(ended.exchange.clone(), said.to_owned())
+            Error::Unreached(ended.exchange.clone(), said.to_owned())
         }
         other => other,
     }

@@ -1,4 +1,4 @@
-//! strongSwan's `pki --scepca` and `pki --scep`: the password goes by a file of options, the polling is its own.
+//! strongSwan's `pki --scepca` and `pki --scep`: the password is passed in a file of options, and the program polls itself.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,21 +12,21 @@ use scep::client::CaCertificates;
 
 use crate::enrolment::order::{Failure, Missing};
 use crate::enrolment::program::folder::key_pem;
-use crate::enrolment::program::job::{Ended, Job};
-use crate::enrolment::program::{Adapter, Answer, Program, Trouble, Unfit, option_word, signer};
+use crate::enrolment::program::job::{Job, Run};
+use crate::enrolment::program::{Adapter, Answer, Error, Program, Unusable, option_word, signer};
 
-/// More than any `pki` has: strongSwan's is about a hundred kilobytes.
+/// Maximum size of a program that is examined; strongSwan's `pki` has about a hundred kilobytes.
 const LARGEST_PROGRAM: u64 = 16 * 1024 * 1024;
-/// The plugins that fetch by HTTP; it comes without any.
+/// Plugins that fetch by HTTP; the package comes without any.
 const FETCHERS: [&str; 2] = ["libstrongswan-curl.so", "libstrongswan-soup.so"];
 
-/// Of the programs named `pki` it is the one that has SCEP.
+/// Among the programs named `pki`, the one with SCEP.
 pub(super) const ADAPTER: Adapter = Adapter {
     examine,
     is_pending: |line| line.contains("SCEP request pending"),
-    // Debian's build names on every start the plugins that it came without.
+    // Debian's build lists missing plugins at every start.
     is_noise: |line| line.starts_with("plugin '") || line.starts_with("TPM 2.0 - "),
-    trouble,
+    error,
     ..Adapter::of("pki", "strongSwan's `pki`", "package `strongswan-pki`", |job| {
         Ok(Box::new(Strongswan::new(job)?))
     })
@@ -48,8 +48,8 @@ impl Strongswan {
         Ok(Self { distinguished_name: name })
     }
 
-    /// The options, in the file that keeps the password off the list of arguments.
-    fn options(&self, job: &Job<'_>, ca: &CaCertificates) -> Result<String, Trouble> {
+    /// Content of the options file, which keeps the password out of the arguments.
+    fn options(&self, job: &Job<'_>, ca: &CaCertificates) -> Result<String, Error> {
         let order = job.order;
         let mut options = format!(
             "--url {}\n--in key.pem\n--dn {}\n--interval 1\n--outform pem\n",
@@ -88,45 +88,45 @@ impl Strongswan {
 
 #[async_trait]
 impl Program for Strongswan {
-    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Trouble> {
+    async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error> {
         let url = job.order.settings.endpoint.to_string();
         let arguments =
             ["--scepca", "--url", &url, "--caout", "ca.der", "--raout", "ra.der", "--force"];
         let ended = job.succeed("GetCACert", &arguments).await?;
         let ca = job.stored(&ended, files("ca", &["ca-root", "ca"]), X509::from_der)?;
-        // It stores the one received last first.
+        // It stores the certificate received last first.
         let ra = job.stored(&ended, files("ra", &["ra"]), X509::from_der)?.into_iter().rev();
         let all: Vec<_> = ca.into_iter().chain(ra).collect();
         if all.is_empty() {
-            return Err(ended.useless("it stored no certificate").into());
+            return Err(ended.bad_result("it stored no certificate").into());
         }
         Ok(CaCertificates::sort(all)?)
     }
 
-    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Trouble> {
+    async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Error> {
         let options = self.options(job, ca)?;
         job.folder.write("options", options.as_bytes())?;
         let ended = job.succeed(&job.exchange(), &["--scep", "--options", "options"]).await?;
         let certificate = X509::from_pem(&ended.stdout);
-        let certificate = certificate.map_err(|_| ended.useless("it printed no certificate"))?;
+        let certificate = certificate.map_err(|_| ended.bad_result("it printed no certificate"))?;
         Ok(Answer::Issued(certificate))
     }
 }
 
-/// What the CA does not offer is found in its capabilities, though `pki` asks for them only now.
-fn trouble(ended: &Ended) -> Trouble {
+/// Reports missing capabilities as a failure of GetCACaps, although `pki` asks for them only in this exchange.
+fn error(ended: &Run) -> Error {
     const NOT_OFFERED: [&str; 2] = ["not supported by CA", "not supported by the CA"];
     let says = |words: &str| ended.lines.iter().any(|line| line.contains(words));
     if NOT_OFFERED.into_iter().any(says) {
-        return ended.how("GetCACaps").into();
+        return ended.exit_failure("GetCACaps").into();
     }
     if says("no capable fetcher found") {
         return Failure::Ended(format!("{}: {}", ended.exchange, no_fetcher())).into();
     }
-    ended.trouble()
+    ended.error()
 }
 
-/// The files of `pki --scepca`: `ca.der`, `ca-root-2.der`, `ca-1.der` and so on.
+/// Files that `pki --scepca` writes: `ca.der`, `ca-root-2.der`, `ca-1.der` and so on.
 fn files(first: &str, numbered: &[&str]) -> Vec<String> {
     let more = numbered
         .iter()
@@ -134,12 +134,12 @@ fn files(first: &str, numbered: &[&str]) -> Vec<String> {
     std::iter::once(format!("{first}.der")).chain(more).collect()
 }
 
-fn write_der(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<String, Trouble> {
+fn write_der(job: &Job<'_>, name: &str, certificate: &X509Ref) -> Result<String, Error> {
     job.folder.write(name, &certificate.to_der()?)?;
     Ok(name.to_owned())
 }
 
-/// A subject in strongSwan's words, whose names for some types are its own.
+/// The subject in strongSwan's notation, which has its own names for some types.
 fn distinguished_name(job: &Job<'_>) -> Result<String, Failure> {
     let mut words = Vec::new();
     for (attribute_type, value) in job.order.subject_parts()? {
@@ -171,17 +171,17 @@ fn cipher_word(cipher: Cipher) -> &'static str {
     }
 }
 
-/// Whether it is strongSwan's, has SCEP, and can fetch.
-fn examine(program: &Path) -> Result<(), Unfit> {
+/// Checks that the program is strongSwan's, has SCEP, and can fetch.
+fn examine(program: &Path) -> Result<(), Unusable> {
     if !has_scep(program) {
-        return Err(Unfit::Another("has no `--scep`, so it is one before 5.9.8 or Dogtag's"));
+        return Err(Unusable::Another("has no `--scep`, so it is one before 5.9.8 or Dogtag's"));
     }
-    if can_fetch(program) { Ok(()) } else { Err(Unfit::Incomplete(no_fetcher())) }
+    if can_fetch(program) { Ok(()) } else { Err(Unusable::Incomplete(no_fetcher())) }
 }
 
-/// Whether it has SCEP: a `pki` may be one without, or Dogtag's.
+/// True if the program has SCEP. Another `pki` may be an older one, or Dogtag's.
 ///
-/// It is not run for that, for Dogtag's starts a Java machine: the name of the command is in the program.
+/// It is searched for the command's name and not run, because Dogtag's starts a Java machine.
 fn has_scep(program: &Path) -> bool {
     const COMMAND: &[u8] = b"scepca";
     let mut bytes = Vec::new();
@@ -190,14 +190,14 @@ fn has_scep(program: &Path) -> bool {
     read.is_ok() && bytes.windows(COMMAND.len()).any(|window| window == COMMAND)
 }
 
-/// Whether it has a plugin that fetches by HTTP; one that has no folder of plugins may have them built in.
+/// True if there is a plugin that fetches by HTTP, or no folder of plugins, because they may be built in.
 fn can_fetch(program: &Path) -> bool {
     let prefix = program.parent().and_then(Path::parent);
     let Some(plugins) = prefix.map(|prefix| prefix.join("lib/ipsec/plugins")) else { return true };
     !plugins.is_dir() || FETCHERS.iter().any(|fetcher| plugins.join(fetcher).is_file())
 }
 
-/// That it has none.
+/// The missing fetcher plugin.
 fn no_fetcher() -> Missing {
     Missing {
         program: "the plugin `curl`, by which strongSwan's `pki` fetches,".to_owned(),
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_folder_of_plugins_without_one_that_fetches_is_a_lack() {
+    fn fetcher_is_missing_only_if_the_plugin_folder_has_none() {
         let prefix = tempfile::tempdir().unwrap();
         let (program, plugins) =
             (prefix.path().join("bin/pki"), prefix.path().join("lib/ipsec/plugins"));

@@ -1,4 +1,4 @@
-//! The private folder of a program's enrolment: what is in it, nobody else may read, and it goes with the enrolment.
+//! The private folder of an enrolment by a program; it is removed with the enrolment.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -9,11 +9,11 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKeyRef, Private};
 use tempfile::TempDir;
 
-/// A folder that only the device may enter.
+/// A folder that only the device's user can access.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    /// A folder of mode 0700.
+    /// Creates a folder of mode 0700.
     pub(crate) fn new() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("sceplab-scep-");
@@ -29,7 +29,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Writes a file of mode 0600 in place of what is there.
+    /// Writes a file of mode 0600 and replaces an existing one.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.remove(name)?;
         let mut options = OpenOptions::new();
@@ -37,7 +37,7 @@ impl Folder {
         options.open(self.file(name))?.write_all(bytes)
     }
 
-    /// What a program has written, at most the longest message; nothing where there is no such file.
+    /// Reads a file, up to the maximum length of a message; `None` if there is no such file.
     pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
         match File::open(self.file(name)) {
@@ -56,7 +56,7 @@ impl Folder {
     }
 }
 
-/// The key in the form that every program reads: PKCS#1 in PEM.
+/// The key as PKCS#1 in PEM, which every program reads.
 pub(crate) fn key_pem(key: &PKeyRef<Private>) -> Result<Vec<u8>, ErrorStack> {
     key.rsa()?.private_key_to_pem()
 }

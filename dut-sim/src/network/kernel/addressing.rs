@@ -1,4 +1,4 @@
-//! Addresses and routes, by rtnetlink: all that were asked for, or those that were there.
+//! Addresses and routes, by rtnetlink: either all are applied, or the previous ones are restored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -22,22 +22,22 @@ use crate::network::{Addressing, ApplyError};
 #[derive(Clone)]
 pub(super) struct Addresses {
     netlink: Handle,
-    owned: Arc<Owned>,
+    owned: Arc<Interfaces>,
 }
 
-/// The interfaces that are the device's, besides which there is always the one to itself.
+/// The interfaces that belong to the device; the loopback interface never does.
 ///
-/// A commit takes nothing away from the others, nor from what is routed by way of them.
-pub enum Owned {
-    /// All of the namespace.
+/// A commit does not change other interfaces, nor routes over them.
+pub enum Interfaces {
+    /// All interfaces of the namespace.
     All,
-    /// All but the one of this name.
+    /// All interfaces except the one of this name.
     AllBut(String),
-    /// Those of these names.
+    /// The interfaces of these names.
     Only(BTreeSet<String>),
 }
 
-/// What the interfaces are to have, by their indices, in the order they are to be given, and where routes lead by way of whom.
+/// Addresses of the interfaces by their indices, in the order to add them, and next hops of the routes by destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct State {
     addresses: BTreeMap<u32, Vec<Ipv4Net>>,
@@ -45,31 +45,31 @@ struct State {
 }
 
 impl Addresses {
-    /// A netlink socket in the namespace of the calling thread.
-    pub(super) fn open(owned: Owned) -> io::Result<Self> {
+    /// Opens a netlink socket in the namespace of the calling thread.
+    pub(super) fn open(owned: Interfaces) -> io::Result<Self> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
         Ok(Self { netlink: handle, owned: Arc::new(owned) })
     }
 
-    /// Whoever gives up waiting for it leaves no half of it behind.
+    /// Applies the addressing in a separate task, so that it is complete even if the caller stops waiting.
     pub(super) async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
         let (own, addressing) = (self.clone(), addressing.clone());
-        let whole = tokio::spawn(async move { own.apply_wholly(&addressing).await });
+        let whole = tokio::spawn(async move { own.apply_or_restore(&addressing).await });
         whole.await.map_err(|error| ApplyError::Other(io::Error::other(error)))?
     }
 
-    async fn apply_wholly(&self, addressing: &Addressing) -> Result<(), ApplyError> {
+    async fn apply_or_restore(&self, addressing: &Addressing) -> Result<(), ApplyError> {
         let interfaces = self.interfaces().await?;
         let wanted = State::of(addressing, &interfaces)?;
         let before = self.state(&interfaces).await?;
-        let Err(refused) = self.become_like(&wanted).await else { return Ok(()) };
-        let Err(worse) = self.become_like(&before).await else { return Err(refused.into()) };
-        let both = format!("{refused}; and what was there could not be put back: {worse}");
+        let Err(refused) = self.reconcile(&wanted).await else { return Ok(()) };
+        let Err(worse) = self.reconcile(&before).await else { return Err(refused.into()) };
+        let both = format!("{refused}; and the previous addressing could not be restored: {worse}");
         Err(ApplyError::Other(io::Error::other(both)))
     }
 
-    /// The indices of those links that are the device's.
+    /// Indices of the device's interfaces, by name.
     async fn interfaces(&self) -> io::Result<BTreeMap<String, u32>> {
         let mut links = self.netlink.link().get().execute();
         let mut interfaces = BTreeMap::new();
@@ -82,9 +82,9 @@ impl Addresses {
                 _ => None,
             });
             let name = name.filter(|name| match &*self.owned {
-                Owned::All => true,
-                Owned::AllBut(other) => name != other,
-                Owned::Only(own) => own.contains(name),
+                Interfaces::All => true,
+                Interfaces::AllBut(other) => name != other,
+                Interfaces::Only(own) => own.contains(name),
             });
             interfaces.extend(name.map(|name| (name, link.header.index)));
         }
@@ -111,41 +111,41 @@ impl Addresses {
         Ok(all.into_iter().filter(v4).collect())
     }
 
-    /// The routes by way of these interfaces.
+    /// The routes over these interfaces.
     async fn route_messages(&self, interfaces: &BTreeSet<u32>) -> io::Result<Vec<RouteMessage>> {
         let all = RouteMessageBuilder::<Ipv4Addr>::new().build();
         let all: Vec<_> =
             self.netlink.route().get(all).execute().try_collect().await.map_err(into_io)?;
         let main = |message: &RouteMessage| message.header.table == RouteHeader::RT_TABLE_MAIN;
-        let own = |message: &RouteMessage| leads_by(message, interfaces);
+        let own = |message: &RouteMessage| uses_interface(message, interfaces);
         Ok(all.into_iter().filter(main).filter(own).collect())
     }
 
-    /// Changes what differs, so that connections over the rest live on.
-    async fn become_like(&self, wanted: &State) -> io::Result<()> {
+    /// Changes only the differences, so that connections over the rest are kept.
+    async fn reconcile(&self, wanted: &State) -> io::Result<()> {
         let mut now: BTreeMap<u32, Vec<AddressMessage>> = BTreeMap::new();
         for message in self.address_messages().await? {
             now.entry(message.header.index).or_default().push(message);
         }
         let mut differing = Vec::new();
         for (&index, addresses) in &wanted.addresses {
-            let there = now.remove(&index).unwrap_or_default();
-            if there.iter().filter_map(address_of).ne(as_kept(addresses)) {
-                self.remove_addresses(there).await?;
+            let existing = now.remove(&index).unwrap_or_default();
+            if existing.iter().filter_map(address_of).ne(in_kernel_order(addresses)) {
+                self.remove_addresses(existing).await?;
                 differing.push((index, addresses));
             }
         }
         for (index, addresses) in differing {
             self.add_addresses(index, addresses).await?;
         }
-        self.route_like(wanted).await
+        self.reconcile_routes(wanted).await
     }
 
     async fn remove_addresses(&self, addresses: Vec<AddressMessage>) -> io::Result<()> {
-        // The last first: without the first of a subnet the kernel would remove the others with it.
+        // In reverse order, because the kernel removes a whole subnet with its first address.
         for address in addresses.into_iter().rev() {
-            let removed = done(self.netlink.address().del(address).execute()).await;
-            passing_over(removed, Errno::EADDRNOTAVAIL)?;
+            let removed = run(self.netlink.address().del(address).execute()).await;
+            ignoring(removed, Errno::EADDRNOTAVAIL)?;
         }
         Ok(())
     }
@@ -153,13 +153,13 @@ impl Addresses {
     async fn add_addresses(&self, index: u32, addresses: &[Ipv4Net]) -> io::Result<()> {
         for address in addresses {
             let (ip, length) = (IpAddr::V4(address.addr()), address.prefix_len());
-            let added = done(self.netlink.address().add(index, ip, length).execute()).await;
+            let added = run(self.netlink.address().add(index, ip, length).execute()).await;
             added.map_err(|error| about(&format!("address {address}"), &error))?;
         }
         Ok(())
     }
 
-    async fn route_like(&self, wanted: &State) -> io::Result<()> {
+    async fn reconcile_routes(&self, wanted: &State) -> io::Result<()> {
         let mut missing = wanted.routes.clone();
         let interfaces = wanted.addresses.keys().copied().collect();
         for message in self.route_messages(&interfaces).await? {
@@ -167,15 +167,15 @@ impl Addresses {
             if missing.get(&destination) == Some(&next_hop) {
                 missing.remove(&destination);
             } else {
-                let removed = done(self.netlink.route().del(message).execute()).await;
-                passing_over(removed, Errno::ESRCH)?;
+                let removed = run(self.netlink.route().del(message).execute()).await;
+                ignoring(removed, Errno::ESRCH)?;
             }
         }
         for (destination, next_hop) in missing {
             let route = RouteMessageBuilder::<Ipv4Addr>::new()
                 .destination_prefix(destination.network(), destination.prefix_len())
                 .gateway(next_hop);
-            let added = done(self.netlink.route().add(route.build()).execute()).await;
+            let added = run(self.netlink.route().add(route.build()).execute()).await;
             added.map_err(|error| about(&format!("route {destination}"), &error))?;
         }
         Ok(())
@@ -183,7 +183,7 @@ impl Addresses {
 }
 
 impl State {
-    /// A route is only of use while its next hop is somebody else on a link; until then the kernel does not take it.
+    /// The state for an addressing, without routes whose next hop is not another host on a link: the kernel refuses those.
     fn of(addressing: &Addressing, interfaces: &BTreeMap<String, u32>) -> Result<Self, ApplyError> {
         let mut addresses: BTreeMap<u32, Vec<Ipv4Net>> =
             interfaces.values().map(|&index| (index, Vec::new())).collect();
@@ -203,8 +203,8 @@ impl State {
     }
 }
 
-/// The order in which the kernel keeps addresses: behind the first ones of their subnets come all others.
-fn as_kept(given: &[Ipv4Net]) -> impl Iterator<Item = Ipv4Net> {
+/// The addresses in the kernel's order: first the first address of each subnet, then all others.
+fn in_kernel_order(given: &[Ipv4Net]) -> impl Iterator<Item = Ipv4Net> {
     let is_first =
         |place: usize| given[..place].iter().all(|earlier| earlier.trunc() != given[place].trunc());
     let (first, further): (Vec<_>, Vec<_>) = (0..given.len()).partition(|&place| is_first(place));
@@ -219,13 +219,13 @@ fn address_of(message: &AddressMessage) -> Option<Ipv4Net> {
     Ipv4Net::new(local?, message.header.prefix_len).ok()
 }
 
-fn leads_by(message: &RouteMessage, interfaces: &BTreeSet<u32>) -> bool {
+fn uses_interface(message: &RouteMessage, interfaces: &BTreeSet<u32>) -> bool {
     message.attributes.iter().any(
         |attribute| matches!(attribute, RouteAttribute::Oif(index) if interfaces.contains(index)),
     )
 }
 
-/// Where a route leads that goes by way of somebody.
+/// Destination and next hop of a route that has a next hop.
 fn route_of(message: &RouteMessage) -> Option<(Ipv4Net, Ipv4Addr)> {
     let (mut destination, mut next_hop) = (Ipv4Addr::UNSPECIFIED, None);
     for attribute in &message.attributes {
@@ -239,11 +239,11 @@ fn route_of(message: &RouteMessage) -> Option<(Ipv4Net, Ipv4Addr)> {
     Some((Ipv4Net::new(destination, prefix_len).ok()?, next_hop?))
 }
 
-async fn done(request: impl Future<Output = Result<(), rtnetlink::Error>>) -> io::Result<()> {
+async fn run(request: impl Future<Output = Result<(), rtnetlink::Error>>) -> io::Result<()> {
     request.await.map_err(into_io)
 }
 
-/// The kernel's refusals as errors of the operating system.
+/// Converts the kernel's refusals to errors of the operating system.
 fn into_io(error: rtnetlink::Error) -> io::Error {
     match error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),
@@ -255,8 +255,8 @@ fn about(what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
-/// What is gone already need not be removed.
-fn passing_over(outcome: io::Result<()>, gone: Errno) -> io::Result<()> {
+/// Ignores the error that the address or route to remove does not exist.
+fn ignoring(outcome: io::Result<()>, gone: Errno) -> io::Result<()> {
     outcome.or_else(|error| if errno(&error) == gone { Ok(()) } else { Err(error) })
 }
 
@@ -265,10 +265,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn further_addresses_of_a_subnet_are_kept_behind_the_first_ones() {
+    fn further_addresses_of_a_subnet_come_after_all_first_ones() {
         let given = ["10.0.0.1/24", "10.0.0.2/24", "10.1.0.1/16", "10.0.0.3/16"];
         let given = given.map(|text| text.parse().unwrap());
-        let kept: Vec<_> = as_kept(&given).map(|address| address.to_string()).collect();
+        let kept: Vec<_> = in_kernel_order(&given).map(|address| address.to_string()).collect();
         assert_eq!(kept, ["10.0.0.1/24", "10.1.0.1/16", "10.0.0.3/16", "10.0.0.2/24"]);
     }
 }

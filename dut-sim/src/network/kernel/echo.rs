@@ -1,4 +1,4 @@
-//! ICMP echo requests and what comes of them (RFC 792).
+//! ICMP echo requests and their outcomes (RFC 792).
 
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -23,45 +23,45 @@ use tokio::time::timeout;
 use super::errno;
 use crate::network::{EchoOutcome, EchoRequest, UnreachableCode};
 
-/// The longest IPv4 packet.
+/// Maximum length of an IPv4 packet.
 const LONGEST_PACKET: usize = 65_535;
 
-/// Sends the request and waits for what comes of it, at most as long as it says.
+/// Sends the request and waits for the outcome, at most for the request's timeout.
 pub(super) async fn echo(request: &EchoRequest) -> EchoOutcome {
-    match Exchange::begin(request) {
-        Ok(exchange) => match timeout(request.timeout, exchange.outcome()).await {
+    match SentRequest::begin(request) {
+        Ok(sent) => match timeout(request.timeout, sent.outcome()).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => EchoOutcome::Failed { reason: format!("recvmsg: {}", words(&error)) },
+            Ok(Err(error)) => EchoOutcome::Failed { reason: format!("recvmsg: {}", text(&error)) },
             Err(_elapsed) => EchoOutcome::TimedOut,
         },
         Err(outcome) => outcome,
     }
 }
 
-/// A request on its way.
-struct Exchange<'a> {
-    /// It is no UDP socket, but waiting for its messages is the same.
+/// A request that was sent.
+struct SentRequest<'a> {
+    /// An ICMP socket; waiting for its messages works as for UDP.
     socket: UdpSocket,
-    form: Form,
+    kind: SocketKind,
     request: &'a EchoRequest,
     sent: Instant,
 }
 
-/// What a socket receives.
+/// Kind of the socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// ICMP messages for this socket alone; the identifier is the kernel's affair.
+enum SocketKind {
+    /// Receives ICMP messages for this socket only; the kernel manages the identifier.
     Datagram,
-    /// All IP packets with ICMP messages in them.
+    /// Receives all IP packets with ICMP messages.
     Raw,
 }
 
-impl<'a> Exchange<'a> {
+impl<'a> SentRequest<'a> {
     fn begin(request: &'a EchoRequest) -> Result<Self, EchoOutcome> {
         let failed = |what: &str, error: &io::Error| EchoOutcome::Failed {
-            reason: format!("{what}: {}", words(error)),
+            reason: format!("{what}: {}", text(error)),
         };
-        let (socket, form) = open(request.identifier).map_err(|error| failed("socket", &error))?;
+        let (socket, kind) = open(request.identifier).map_err(|error| failed("socket", &error))?;
         let destination = SocketAddr::from(SocketAddrV4::new(request.destination, 0));
         let sent = Instant::now();
         match socket.send_to(&message(request), &destination.into()) {
@@ -71,14 +71,14 @@ impl<'a> Exchange<'a> {
         }
         let socket = UdpSocket::from_std(socket.into());
         let socket = socket.map_err(|error| failed("socket", &error))?;
-        Ok(Self { socket, form, request, sent })
+        Ok(Self { socket, kind, request, sent })
     }
 
     async fn outcome(&self) -> io::Result<EchoOutcome> {
         let mut buffer = vec![0; LONGEST_PACKET];
         loop {
             let ready = self.socket.ready(Interest::READABLE | Interest::ERROR).await?;
-            // One by one: `try_io` takes two interests together for none.
+            // One by one, because `try_io` does not support two interests at once.
             let reported = ready.is_error().then_some((Interest::ERROR, MsgFlags::MSG_ERRQUEUE));
             let arrived = ready.is_readable().then_some((Interest::READABLE, MsgFlags::empty()));
             for (interest, flags) in reported.into_iter().chain(arrived) {
@@ -100,7 +100,7 @@ impl<'a> Exchange<'a> {
         let received = recvmsg::<SockaddrIn>(descriptor, &mut parts, Some(&mut control), flags);
         let received = match received {
             Ok(received) => received,
-            // What an ICMP message says is told here too; the error queue has it with its sender.
+            // An ICMP error is also reported here; the error queue has it with its sender.
             Err(
                 Errno::EHOSTUNREACH
                 | Errno::ENETUNREACH
@@ -123,9 +123,9 @@ impl<'a> Exchange<'a> {
     }
 
     fn reply(&self, bytes: &[u8], from: Option<Ipv4Addr>, ttl: Option<u8>) -> Option<EchoOutcome> {
-        let (bytes, ttl) = match self.form {
-            Form::Datagram => (bytes.to_vec(), ttl),
-            Form::Raw => {
+        let (bytes, ttl) = match self.kind {
+            SocketKind::Datagram => (bytes.to_vec(), ttl),
+            SocketKind::Raw => {
                 let packet = Ipv4Packet::new(bytes)?;
                 (packet.payload().to_vec(), Some(packet.get_ttl()))
             }
@@ -143,7 +143,7 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    /// Whether what an error is about is what this exchange has sent.
+    /// True if the packet in an error message is the request that was sent.
     fn is_own_request(&self, bytes: &[u8]) -> bool {
         EchoRequestPacket::new(bytes).is_some_and(|request| {
             request.get_icmp_type() == IcmpTypes::EchoRequest
@@ -153,28 +153,28 @@ impl<'a> Exchange<'a> {
 
     fn is_own(&self, identifier: u16, sequence: u16) -> bool {
         sequence == self.request.sequence
-            && (self.form == Form::Datagram || identifier == self.request.identifier)
+            && (self.kind == SocketKind::Datagram || identifier == self.request.identifier)
     }
 }
 
-/// A socket with that identifier; where a datagram socket has it already, another one is the kernel's choice.
-fn open(identifier: u16) -> io::Result<(Socket, Form)> {
+/// Opens a socket with that identifier; if another datagram socket has it, the kernel chooses one.
+fn open(identifier: u16) -> io::Result<(Socket, SocketKind)> {
     let open = |kind| Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4));
-    // An ordinary user may have the former where `net.ipv4.ping_group_range` says so, root the latter.
-    let (socket, form) = match open(Type::DGRAM) {
-        Ok(socket) => (socket, Form::Datagram),
-        Err(refused) => (open(Type::RAW).map_err(|_| refused)?, Form::Raw),
+    // Users in `net.ipv4.ping_group_range` may open the former, root the latter.
+    let (socket, kind) = match open(Type::DGRAM) {
+        Ok(socket) => (socket, SocketKind::Datagram),
+        Err(refused) => (open(Type::RAW).map_err(|_| refused)?, SocketKind::Raw),
     };
-    if form == Form::Datagram {
+    if kind == SocketKind::Datagram {
         let own = SocketAddr::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, identifier));
         let _taken = socket.bind(&own.into());
     }
     socket.set_nonblocking(true)?;
-    // A broadcast is sent as anything else is; hosts do not answer it.
+    // Broadcasts are allowed too; hosts do not answer them.
     socket.set_broadcast(true)?;
     setsockopt(&socket, Ipv4RecvErr, &true)?;
     setsockopt(&socket, Ipv4RecvTtl, &true)?;
-    Ok((socket, form))
+    Ok((socket, kind))
 }
 
 fn message(request: &EchoRequest) -> Vec<u8> {
@@ -193,7 +193,7 @@ fn message(request: &EchoRequest) -> Vec<u8> {
     bytes
 }
 
-/// What a message of the error queue says, where it is an ICMP message.
+/// The outcome for a message of the error queue, if it is an ICMP message.
 fn reported(message: &ControlMessageOwned) -> Option<EchoOutcome> {
     let ControlMessageOwned::Ipv4RecvErr(error, Some(offender)) = message else { return None };
     if error.ee_origin != SO_EE_ORIGIN_ICMP {
@@ -217,8 +217,8 @@ fn ttl(message: &ControlMessageOwned) -> Option<u8> {
     }
 }
 
-/// As `ping` has it: what happened, without a number.
-fn words(error: &io::Error) -> String {
+/// The error's text without its number, as `ping` prints it.
+fn text(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(code) => Errno::from_raw(code).desc().to_owned(),
         None => error.to_string(),

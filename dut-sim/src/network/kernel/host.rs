@@ -1,4 +1,4 @@
-//! The network of the machine that the device's process runs on: reached, and never changed.
+//! The network of the machine that the device's process runs on; it is used but never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,17 +13,17 @@ use crate::network::{
     Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
 };
 
-/// The machine's own network, of which a device reaches the addresses that are named, and no other.
+/// The machine's own network. A device reaches only the addresses that the lab file names.
 ///
-/// A commit gives the machine no address and no route; the device remembers them, and has a way only where they lead.
+/// A commit does not change the machine's addresses and routes; the device only stores them, to decide what it has a route to.
 pub struct HostNetwork {
     names: BTreeMap<String, Ipv4Addr>,
     addresses: BTreeSet<Ipv4Addr>,
-    ways: RwLock<Vec<Ipv4Net>>,
+    routed: RwLock<Vec<Ipv4Net>>,
 }
 
 impl HostNetwork {
-    /// What may be reached: by these names, in any case of letters, and at these addresses.
+    /// A network with these hosts: by name, in any letter case, and by address.
     pub fn of(
         names: impl IntoIterator<Item = (String, Ipv4Addr)>,
         addresses: impl IntoIterator<Item = Ipv4Addr>,
@@ -31,16 +31,16 @@ impl HostNetwork {
         let names: BTreeMap<String, Ipv4Addr> =
             names.into_iter().map(|(name, at)| (name.to_ascii_lowercase(), at)).collect();
         let addresses = addresses.into_iter().chain(names.values().copied()).collect();
-        Self { names, addresses, ways: RwLock::default() }
+        Self { names, addresses, routed: RwLock::default() }
     }
 
-    fn has_way_to(&self, address: Ipv4Addr) -> bool {
-        let ways = self.ways.read();
-        ways.iter().any(|net| net.contains(&address))
+    fn has_route_to(&self, address: Ipv4Addr) -> bool {
+        let routed = self.routed.read();
+        routed.iter().any(|net| net.contains(&address))
     }
 
-    /// What is said of an address that is not named.
-    fn is_not_named(&self, address: Ipv4Addr) -> Option<String> {
+    /// Reason to refuse an address that is not named.
+    fn refusal_reason(&self, address: Ipv4Addr) -> Option<String> {
         let is_named = self.addresses.contains(&address);
         let reason =
             "the lab file does not name it, and nothing else of this machine's network is used";
@@ -53,8 +53,8 @@ impl Network for HostNetwork {
     async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
         let links = addressing.interfaces.iter().map(|it| it.address.trunc());
         let routes = addressing.routes.iter().map(|route| route.destination);
-        let ways = links.chain(routes).collect();
-        *self.ways.write() = ways;
+        let routed = links.chain(routes).collect();
+        *self.routed.write() = routed;
         Ok(())
     }
 
@@ -63,20 +63,20 @@ impl Network for HostNetwork {
     }
 
     async fn echo(&self, request: &EchoRequest) -> EchoOutcome {
-        if !self.has_way_to(request.destination) {
+        if !self.has_route_to(request.destination) {
             return EchoOutcome::NoRoute;
         }
-        match self.is_not_named(request.destination) {
+        match self.refusal_reason(request.destination) {
             Some(reason) => EchoOutcome::Failed { reason },
             None => echo::echo(request).await,
         }
     }
 
     async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
-        if !self.has_way_to(address) {
+        if !self.has_route_to(address) {
             return Err(ConnectError::NoRoute);
         }
-        if let Some(reason) = self.is_not_named(address) {
+        if let Some(reason) = self.refusal_reason(address) {
             return Err(ConnectError::Other(io::Error::other(reason)));
         }
         Ok(Box::new(connect(address, port).await?))
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_named_is_reached_once_the_device_has_a_way_there() {
+    async fn named_host_is_reached_once_the_device_has_a_route() {
         let listener = TcpListener::bind((HERE, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let network = HostNetwork::of([("PKI.example".to_owned(), HERE)], []);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_named_is_not_reached() {
+    async fn unnamed_host_is_not_reached() {
         let listener = TcpListener::bind((ELSEWHERE, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let network = HostNetwork::of([], [HERE]);

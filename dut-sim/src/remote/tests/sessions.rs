@@ -2,12 +2,12 @@
 
 use super::*;
 
-/// A device, and users that come to it one after another.
-struct Served(Arc<Device>);
+/// A device that several users connect to.
+struct SharedDevice(Arc<Device>);
 
-impl Served {
+impl SharedDevice {
     fn start(restarts_in_commit: Option<u64>) -> Self {
-        let mut settings = DeviceSettings::new(Arc::new(Limbo));
+        let mut settings = DeviceSettings::new(Arc::new(HangingNetwork));
         settings.restarts_in_commit = restarts_in_commit;
         Self(Device::start(settings))
     }
@@ -19,62 +19,68 @@ impl Served {
     }
 }
 
-async fn says(user: &RemoteConsole, command: &str) -> String {
+async fn output(user: &RemoteConsole, command: &str) -> String {
     user.execute(command).await.unwrap().output
 }
 
 #[tokio::test]
-async fn each_user_has_a_candidate_of_his_own() {
-    let device = Served::start(None);
+async fn each_user_has_a_separate_candidate() {
+    let device = SharedDevice::start(None);
     let (one, other) = (device.user().await.unwrap(), device.user().await.unwrap());
-    says(&one, "configure").await;
-    says(&one, "set system host-name R1").await;
+    output(&one, "configure").await;
+    output(&one, "set system host-name R1").await;
     assert_eq!(other.prompt().await.unwrap(), "admin@osdx$ ");
-    says(&other, "configure").await;
-    assert_eq!(says(&other, "show").await, "");
-    says(&other, "set interfaces ethernet eth0 address 10.0.0.1/24").await;
-    assert_eq!(says(&one, "commit").await, "");
+    output(&other, "configure").await;
+    assert_eq!(output(&other, "show").await, "");
+    output(&other, "set interfaces ethernet eth0 address 10.0.0.1/24").await;
+    assert_eq!(output(&one, "commit").await, "");
     assert_eq!(other.prompt().await.unwrap(), "admin@R1# ");
-    // What others have made active is there, and no change of the user's own.
-    assert_eq!(says(&other, "compare").await, "+ set interfaces ethernet eth0 address 10.0.0.1/24");
-    assert_eq!(says(&other, "commit").await, "");
+    // The other user's commit is merged and is not shown as a change.
     assert_eq!(
-        says(&one, "show").await,
+        output(&other, "compare").await,
+        "+ set interfaces ethernet eth0 address 10.0.0.1/24"
+    );
+    assert_eq!(output(&other, "commit").await, "");
+    assert_eq!(
+        output(&one, "show").await,
         "set interfaces ethernet eth0 address 10.0.0.1/24\nset system host-name R1"
     );
     drop(one);
-    assert_eq!(says(&device.user().await.unwrap(), "show running").await.lines().count(), 5);
-    assert_eq!(says(&other, "exit").await, "Warning: configuration changes have not been saved.");
+    assert_eq!(output(&device.user().await.unwrap(), "show running").await.lines().count(), 5);
+    assert_eq!(output(&other, "exit").await, "Warning: configuration changes have not been saved.");
 }
 
 #[tokio::test]
-async fn the_last_of_two_who_change_a_leaf_has_it() {
-    let device = Served::start(None);
+async fn last_commit_of_a_leaf_wins() {
+    let device = SharedDevice::start(None);
     let (one, other) = (device.user().await.unwrap(), device.user().await.unwrap());
     for (user, name) in [(&one, "R1"), (&other, "R2")] {
-        says(user, "configure").await;
-        says(user, &format!("set system host-name {name}")).await;
+        output(user, "configure").await;
+        output(user, &format!("set system host-name {name}")).await;
     }
-    says(&one, "commit").await;
+    output(&one, "commit").await;
     assert_eq!(
-        says(&other, "compare").await,
+        output(&other, "compare").await,
         "- set system host-name R1\n+ set system host-name R2"
     );
-    says(&other, "commit").await;
-    assert_eq!(says(&one, "compare").await, "No changes between working and active configurations");
+    output(&other, "commit").await;
+    assert_eq!(
+        output(&one, "compare").await,
+        "No changes between working and active configurations"
+    );
     assert_eq!(one.prompt().await.unwrap(), "admin@R2# ");
 }
 
 #[tokio::test]
-async fn one_user_at_a_time_commits_and_one_who_leaves_gives_way() {
-    let device = Served::start(None);
+async fn commits_exclude_each_other_and_a_disconnect_releases_the_lock() {
+    let device = SharedDevice::start(None);
     let (one, other) = (device.user().await.unwrap(), device.user().await.unwrap());
     for (user, line) in [
         (&one, format!("set interfaces ethernet eth0 address {NEVER_APPLIED}/24")),
         (&other, "set system host-name R2".to_owned()),
     ] {
-        says(user, "configure").await;
-        says(user, &line).await;
+        output(user, "configure").await;
+        output(user, &line).await;
     }
     let mut committing = Box::pin(one.execute("commit"));
     let under_way = tokio::time::timeout(Duration::from_millis(100), &mut committing).await;
@@ -90,46 +96,46 @@ async fn one_user_at_a_time_commits_and_one_who_leaves_gives_way() {
     while !other.execute("commit").await.unwrap().ok {
         tokio::time::sleep(Duration::from_millis(10)).await;
         tries += 1;
-        assert!(tries < 1000, "whoever has left keeps the lock");
+        assert!(tries < 1000, "the disconnected user keeps the lock");
     }
     assert_eq!(other.prompt().await.unwrap(), "admin@R2# ");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_logs_users_out_and_keeps_what_was_saved() {
-    let device = Served::start(None);
+async fn restart_logs_users_out_and_loads_the_saved_configuration() {
+    let device = SharedDevice::start(None);
     let (one, other) = (device.user().await.unwrap(), device.user().await.unwrap());
     for line in ["configure", "set system host-name R1", "commit", "save"] {
-        says(&one, line).await;
+        output(&one, line).await;
     }
-    says(&one, CSR.lines().next().unwrap()).await;
-    says(&one, CSR.lines().last().unwrap()).await;
-    assert_eq!(says(&one, "commit").await, "");
+    output(&one, CSR.lines().next().unwrap()).await;
+    output(&one, CSR.lines().last().unwrap()).await;
+    assert_eq!(output(&one, "commit").await, "");
     device.0.execute("configure").await;
     let pinging = tokio::spawn(async move { other.execute("ping 192.0.2.1 count 100").await });
-    says(&one, "exit").await;
-    let told = says(&one, "reboot").await;
-    assert_eq!(told, "The system is going down for reboot NOW!");
+    output(&one, "exit").await;
+    let reply = output(&one, "reboot").await;
+    assert_eq!(reply, "The system is going down for reboot NOW!");
     let cut = RemoteError::Closed("it refused: the device restarts".to_owned());
     assert_eq!(pinging.await.unwrap(), Err(cut.clone()));
     assert_eq!(one.execute("show date").await, Err(cut));
     let early = device.user().await.err();
     assert_eq!(early, Some(RemoteError::Failed("the device restarts".to_owned())));
-    // The console waits for the device, and is no longer where it was.
+    // The console waits for the device, and has left configuration mode.
     assert_eq!(device.0.prompt().await, "admin@R1$ ");
     let after = device.user().await.unwrap();
-    assert_eq!(says(&after, "pki scep show").await, "No certificate request is configured");
-    assert!(!says(&after, "show running").await.contains("Warning"));
+    assert_eq!(output(&after, "pki scep show").await, "No certificate request is configured");
+    assert!(!output(&after, "show running").await.contains("Warning"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_in_the_middle_of_a_commit_leaves_what_was_saved() {
-    let device = Served::start(Some(2));
+async fn restart_during_a_commit_loads_the_saved_configuration() {
+    let device = SharedDevice::start(Some(2));
     let user = device.user().await.unwrap();
     for line in ["configure", "set system host-name R1", "commit", "save"] {
-        says(&user, line).await;
+        output(&user, line).await;
     }
-    says(&user, "set system host-name R2").await;
+    output(&user, "set system host-name R2").await;
     let cut = user.execute("commit").await;
     assert_eq!(cut, Err(RemoteError::Closed("it refused: the device restarts".to_owned())));
     assert_eq!(device.0.prompt().await, "admin@R1$ ");
@@ -139,8 +145,8 @@ async fn a_restart_in_the_middle_of_a_commit_leaves_what_was_saved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_a_restart_cuts_short_is_told_as_refused() {
-    let device = Served::start(Some(1));
+async fn configuration_interrupted_by_a_restart_is_refused() {
+    let device = SharedDevice::start(Some(1));
     let error = device.0.replace_configuration("set system host-name R1").await.unwrap_err();
     assert_eq!(error.message, "the device restarts in the middle of the commit");
     assert_eq!(device.0.prompt().await, "admin@osdx$ ");

@@ -1,4 +1,4 @@
-//! certmonger's `scep-submit`: what it is given, and what comes of what it says.
+//! certmonger's `scep-submit`: its arguments, and how its output is understood.
 
 use std::sync::atomic::Ordering;
 
@@ -6,7 +6,7 @@ use dut_sim::ScepClient;
 
 use super::Fake;
 
-/// A `scep-submit` that keeps its arguments and its messages, knows the CA, and does `request` for the message `$n`.
+/// A `scep-submit` that stores its arguments and messages, returns the CA's certificate, and runs `request` for message `$n`.
 fn fake(request: &str) -> Fake {
     let script = "
         echo \"$*\" | sed 's/.*8080.scep //; s/-r ra.pem -N ca.pem -I others.pem //' >> {}/asked
@@ -20,7 +20,7 @@ fn fake(request: &str) -> Fake {
 }
 
 #[tokio::test]
-async fn a_refused_connection_amid_polling_forgets_no_request() {
+async fn poll_is_repeated_after_a_refused_connection() {
     let fake = fake(
         "case $n in
         0) exit 5;;
@@ -34,7 +34,7 @@ async fn a_refused_connection_amid_polling_forgets_no_request() {
     let asked =
         ["-c", "-C", "-p message.pem", "-g message.pem", "-g message.pem", "-g message.pem"];
     assert_eq!(fake.seen("asked").lines().collect::<Vec<_>>(), asked);
-    // The poll that was not answered goes out again, and the next is another.
+    // The unanswered poll is sent again; the next poll is a new message.
     assert_eq!(fake.seen("message1"), fake.seen("message2"));
     assert_ne!(fake.seen("message2"), fake.seen("message3"));
     fake.logs("PKIOperation (CertPoll): connection refused by 10.215.168.1:8080, next try in")
@@ -42,7 +42,7 @@ async fn a_refused_connection_amid_polling_forgets_no_request() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_not_answered_is_sent_again_as_it_is() {
+async fn unanswered_message_is_sent_again_unchanged() {
     let fake = fake(
         "case $n in
         0) echo 'Got response code 503 from http://h, not 200.' >&2; exit 2;;
@@ -55,7 +55,7 @@ async fn a_message_that_was_not_answered_is_sent_again_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_it_prints_beside_the_envelope_is_a_failure() {
+async fn output_without_an_envelope_is_a_failure() {
     for (request, said) in [
         ("true", "`scep-submit` ended with success, but it printed no envelope"),
         ("head -c 100 /dev/urandom", "but it printed no envelope"),
@@ -70,7 +70,7 @@ async fn what_it_prints_beside_the_envelope_is_a_failure() {
 }
 
 #[tokio::test]
-async fn half_a_ca_certificate_is_a_failure() {
+async fn incomplete_ca_certificate_is_a_failure() {
     let nothing = "ca: GetCACert: `scep-submit` ended with success, but it printed no certificate";
     for printed in ["true", "head -c 300 {}/given.pem", "head -c 100 /dev/urandom"] {
         let script = format!("case \"$*\" in *-C) {printed};; esac");

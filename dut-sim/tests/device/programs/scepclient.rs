@@ -1,4 +1,4 @@
-//! micromdm's `scepclient`: it asks for the CA's certificates itself, and writes one file.
+//! micromdm's `scepclient`: it fetches the CA's certificates itself, and writes one file.
 
 use std::sync::atomic::Ordering;
 
@@ -11,7 +11,7 @@ fn fake(script: &str) -> Fake {
 }
 
 #[tokio::test]
-async fn files_that_are_missing_half_or_garbage_are_failures() {
+async fn missing_incomplete_or_invalid_files_are_failures() {
     for (script, said) in [
         (
             "true",
@@ -29,7 +29,7 @@ async fn files_that_are_missing_half_or_garbage_are_failures() {
 }
 
 #[tokio::test]
-async fn failures_are_told_with_its_last_words_and_no_password() {
+async fn failures_show_the_last_output_without_password() {
     for (script, said) in [
         ("exit 1", "`scepclient` ended with status 1 and said nothing"),
         ("head -c 100 /dev/zero; exit 2", r"`scepclient` ended with status 2: \0\0\0"),
@@ -48,7 +48,7 @@ async fn failures_are_told_with_its_last_words_and_no_password() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_reached_is_tried_again_before_it_is_run() {
+async fn unreachable_server_is_retried_before_the_program_is_run() {
     let fake = fake("echo > {}/run; exit 1");
     fake.lab.network.closed.store(true, Ordering::Relaxed);
     fake.ends_with("ca: GetCACert: connection refused by 10.215.168.1:8080, next try in").await;

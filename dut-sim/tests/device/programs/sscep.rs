@@ -1,31 +1,30 @@
-//! certnanny's `sscep`, of which Debian 12 has no package: its options and exit statuses are those of its `src/sscep.c` and
-//! `src/sscep.h`.
+//! certnanny's `sscep`. Debian 12 has no package; the options and exit statuses are from its `src/sscep.c` and `src/sscep.h`.
 
 use std::fs;
 
 use dut_sim::ScepClient;
 use openssl::x509::X509Req;
 
-use super::{Fake, an_hour_later};
+use super::{Fake, advance_one_hour};
 
-/// Issues what the request asks for.
+/// Shell command that issues the requested certificate.
 const ISSUES: &str = "openssl x509 -req -in request.pem -CA {}/given.pem -CAkey {}/given.key -set_serial 7 \
     -out certificate.pem 2>/dev/null";
 
-/// A `sscep` that keeps its arguments, stores the CA's certificate, and then does `request` for the time `$n`, from 1 on.
+/// A `sscep` that logs its arguments, stores the CA's certificate, and runs `request` for the request number `$n`, from 1.
 fn fake(request: &str) -> Fake {
-    whole(&format!(
+    fake_with_script(&format!(
         "case $1 in getca) cp {{}}/given.pem ca.pem;;
         enroll) n=$(grep -c ^enroll {{}}/asked); {request};; esac"
     ))
 }
 
-fn whole(script: &str) -> Fake {
+fn fake_with_script(script: &str) -> Fake {
     Fake::of(ScepClient::Sscep, &format!("echo \"$*\" >> {{}}/asked\n{script}"))
 }
 
 #[tokio::test]
-async fn it_is_given_files_and_a_request_that_has_the_password() {
+async fn sscep_gets_files_and_a_request_with_the_password() {
     let fake = fake(&format!("cp request.pem {{}}/request; {ISSUES}"));
     fake.ends_with("usercert Valid").await;
     let url = "-u http://10.215.168.1:8080/scep";
@@ -41,7 +40,7 @@ async fn it_is_given_files_and_a_request_that_has_the_password() {
 }
 
 #[tokio::test]
-async fn it_renews_by_a_request_that_the_old_key_signs() {
+async fn renewal_is_signed_with_the_old_key() {
     let fake = fake(&format!("cp old.pem old-key.pem {{}} 2>/dev/null; {ISSUES}"));
     fake.ends_with("usercert Valid").await;
     fake.lab.output("pki scep renew CSR").await;
@@ -53,7 +52,7 @@ async fn it_renews_by_a_request_that_the_old_key_signs() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_by_its_exit_status() {
+async fn exit_status_gives_the_fail_info() {
     for (status, fail_info) in [
         (70, "badAlg"),
         (71, "badMessageCheck"),
@@ -67,7 +66,7 @@ async fn a_refusal_is_told_by_its_exit_status() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_reached_or_gives_no_answer_is_tried_again() {
+async fn unreachable_or_silent_server_is_retried() {
     for (status, said) in [(95, "sscep: error while sending message"), (89, "")] {
         let fake =
             fake(&format!("[ $n = 1 ] && {{ echo '{said}' >&2; exit {status}; }}; {ISSUES}"));
@@ -79,7 +78,7 @@ async fn a_server_that_is_not_reached_or_gives_no_answer_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_pending_request_that_it_polls_no_more_is_asked_for_again() {
+async fn pending_request_is_repeated_when_sscep_stops_polling() {
     let fake = fake(&format!("[ $n -lt 3 ] && exit 3; {ISSUES}"));
     fake.ends_with("usercert Valid").await;
     fake.logs("PKIOperation (PKCSReq) was answered PENDING, next poll in").await;
@@ -87,20 +86,20 @@ async fn a_pending_request_that_it_polls_no_more_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_pending_request_that_it_polls_may_take_its_time() {
+async fn time_limit_does_not_apply_while_sscep_polls() {
     let fake =
         fake("echo 'sscep: pkistatus: PENDING'; until [ -e {}/go ]; do sleep 0.01; done; exit 93");
     fake.ends_with("usercert Pending - - -").await;
     fake.logs("sscep: pkistatus: PENDING").await;
-    an_hour_later().await;
+    advance_one_hour().await;
     fake.lab.shows("usercert Pending - - -").await;
-    // It was not killed: it goes on, and ends by itself.
+    // It was not killed: it continues and exits itself.
     fs::write(fake.file("go"), "").unwrap();
     fake.lab.shows("`sscep` ended with status 93").await;
 }
 
 #[tokio::test]
-async fn every_other_status_is_told_with_its_last_words() {
+async fn other_exit_statuses_are_shown_with_the_last_output() {
     for (request, said) in [
         ("echo 'sscep: unknown pkiStatus' >&2; exit 1", "status 1: sscep: unknown pkiStatus"),
         ("exit 93", "PKIOperation (PKCSReq): `sscep` ended with status 93 and said nothing"),
@@ -109,13 +108,17 @@ async fn every_other_status_is_told_with_its_last_words() {
     ] {
         fake(request).ends_with(said).await;
     }
-    whole("exit 1").ends_with("ca: GetCACert: `sscep` ended with status 1 and said nothing").await;
+    fake_with_script("exit 1")
+        .ends_with("ca: GetCACert: `sscep` ended with status 1 and said nothing")
+        .await;
     let refused = "echo 'sscep: wrong (or missing) MIME content type'; exit 2";
-    whole(refused).ends_with("ca: GetCACert: `sscep` ended with status 2: sscep: wrong").await;
+    fake_with_script(refused)
+        .ends_with("ca: GetCACert: `sscep` ended with status 2: sscep: wrong")
+        .await;
 }
 
 #[tokio::test]
-async fn files_that_are_missing_half_or_garbage_are_failures() {
+async fn missing_incomplete_or_invalid_files_are_failures() {
     for (request, said) in [
         ("true", "`sscep` ended with success, but it wrote no certificate"),
         (
@@ -135,6 +138,6 @@ async fn files_that_are_missing_half_or_garbage_are_failures() {
             "but its file `ca.pem-1` holds no certificate",
         ),
     ] {
-        whole(getca).ends_with(said).await;
+        fake_with_script(getca).ends_with(said).await;
     }
 }

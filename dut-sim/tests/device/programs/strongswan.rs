@@ -1,4 +1,4 @@
-//! strongSwan's `pki`, and what every program may do wrong.
+//! strongSwan's `pki`, and failures that every program can have.
 
 use std::fs;
 use std::path::Path;
@@ -6,29 +6,29 @@ use std::sync::atomic::Ordering;
 
 use dut_sim::ScepClient;
 
-use super::{Fake, an_hour_later, is_gone, is_made};
+use super::{Fake, advance_one_hour, wait_for_exit, wait_for_file};
 use crate::DOCUMENTED;
 
-/// A `pki` that stores the CA's certificate and then does `request`.
+/// A `pki` that stores the CA's certificate and then runs `request`.
 fn fake(request: &str) -> Fake {
     let script =
         "case \"$1\" in --scepca) cp {}/given.der ca.der; echo stored;; --scep) REQUEST;; esac";
-    whole(&script.replace("REQUEST", request))
+    fake_with_script(&script.replace("REQUEST", request))
 }
 
-fn whole(script: &str) -> Fake {
+fn fake_with_script(script: &str) -> Fake {
     Fake::of(ScepClient::Strongswan, script)
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_as_the_device_s_own_client_tells_it() {
+async fn refusal_reads_as_with_the_builtin_client() {
     let fake = fake("echo 'failInfo:     badRequest - not permitted' >&2; exit 1");
     fake.ends_with("usercert: PKIOperation (PKCSReq) was answered FAILURE, badRequest").await;
     fake.lab.shows("ca Valid").await;
 }
 
 #[tokio::test]
-async fn a_program_that_fails_is_told_with_its_last_words_and_no_password() {
+async fn failed_program_shows_its_last_output_without_password() {
     let fake = fake("grep password options >&2; exit 7");
     fake.ends_with(
         "usercert: PKIOperation (PKCSReq): `pki` ended with status 7: --password \"****\"",
@@ -37,7 +37,7 @@ async fn a_program_that_fails_is_told_with_its_last_words_and_no_password() {
 }
 
 #[tokio::test]
-async fn a_killed_program_is_told() {
+async fn killed_program_is_reported_with_its_signal() {
     let fake = fake("kill -9 $$");
     fake.ends_with("`pki` was killed by signal 9 and said nothing").await;
 }
@@ -58,38 +58,40 @@ async fn success_without_a_certificate_is_a_failure() {
 }
 
 #[tokio::test]
-async fn half_a_ca_certificate_is_a_failure() {
-    let fake = whole("head -c 100 {}/given.der > ca.der");
+async fn incomplete_ca_certificate_is_a_failure() {
+    let fake = fake_with_script("head -c 100 {}/given.der > ca.der");
     fake.ends_with(
         "ca: GetCACert: `pki` ended with success, but its file `ca.der` holds no certificate",
     )
     .await;
-    whole("true").ends_with("ca: GetCACert: `pki` ended with success, but it stored no").await;
+    fake_with_script("true")
+        .ends_with("ca: GetCACert: `pki` ended with success, but it stored no")
+        .await;
 }
 
 #[tokio::test]
-async fn a_program_that_hangs_is_killed_with_its_children() {
+async fn hanging_program_is_killed_with_its_children() {
     let fake = fake("sleep 600 & echo $! > {}/child; echo waiting; wait");
     fake.ends_with("`pki` did not end in 0.8 s and was killed; it said last: waiting").await;
-    is_gone(&fake.file("child")).await;
+    wait_for_exit(&fake.file("child")).await;
 }
 
-/// The clock of the test stands still but for what is waited for: `ends_with` gives up after 20 s of it.
+/// The clock is paused and advances only while waiting: `ends_with` gives up after 20 s.
 #[tokio::test(start_paused = true)]
-async fn a_program_that_hangs_is_told_before_a_scenario_gives_up() {
+async fn hanging_program_is_reported_before_a_scenario_times_out() {
     let fake = Fake::with_limit(ScepClient::Strongswan, "sleep 600", None);
     fake.ends_with("ca: GetCACert: `pki` did not end in 15 s and was killed").await;
 }
 
 #[tokio::test]
-async fn children_that_a_program_leaves_are_killed() {
+async fn remaining_children_of_a_program_are_killed() {
     let fake = fake("sleep 600 & echo $! > {}/child; exit 3");
     fake.ends_with("`pki` ended with status 3 and said nothing").await;
-    is_gone(&fake.file("child")).await;
+    wait_for_exit(&fake.file("child")).await;
 }
 
 #[tokio::test]
-async fn endless_output_is_ended() {
+async fn program_with_endless_output_is_killed() {
     fake("yes")
         .ends_with("`pki` printed more than 1048576 bytes or 5000 lines and was ended")
         .await;
@@ -97,47 +99,49 @@ async fn endless_output_is_ended() {
 }
 
 #[tokio::test]
-async fn a_pending_request_may_take_its_time_and_ends_with_its_configuration() {
+async fn pending_request_has_no_time_limit_and_ends_with_its_configuration() {
     let fake = fake(
         "echo $$ > {}/child; echo '  SCEP request pending, polling' >&2
         until [ -e {}/go ]; do sleep 0.01; done; touch {}/went-on; sleep 600",
     );
     fake.ends_with("usercert Pending - - -").await;
     fake.logs("SCEP request pending").await;
-    an_hour_later().await;
-    // It was not killed: it goes on.
+    advance_one_hour().await;
+    // It was not killed: it continues.
     fs::write(fake.file("go"), "").unwrap();
-    is_made(&fake.file("went-on")).await;
+    wait_for_file(&fake.file("went-on")).await;
     fake.lab.shows("usercert Pending - - -").await;
     fake.lab.device.replace_configuration("set system host-name DUT0").await.unwrap();
-    is_gone(&fake.file("child")).await;
+    wait_for_exit(&fake.file("child")).await;
 }
 
 #[tokio::test]
-async fn a_pending_request_ends_with_the_device() {
+async fn pending_request_ends_with_the_device() {
     let fake = fake("echo $$ > {}/child; echo 'SCEP request pending' >&2; sleep 600");
     fake.ends_with("usercert Pending - - -").await;
     fake.logs("SCEP request pending").await;
     let Fake { folder, lab } = fake;
     drop(lab);
-    is_gone(&folder.path().join("child")).await;
+    wait_for_exit(&folder.path().join("child")).await;
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_serve_is_tried_again() {
-    let fake = whole("echo 'did not receive a valid SCEP response: HTTP 503' >&2; exit 1");
+async fn http_error_of_the_server_is_retried() {
+    let fake =
+        fake_with_script("echo 'did not receive a valid SCEP response: HTTP 503' >&2; exit 1");
     fake.ends_with("ca: GetCACert was answered HTTP 503, next try in").await;
 }
 
 #[tokio::test]
-async fn an_unreached_server_is_told_as_the_device_finds_it() {
-    let fake = whole("echo 'Failed to connect to h: Couldn'\"'\"'t connect' >&2; exit 1");
+async fn unreachable_server_is_reported_with_the_devices_own_error() {
+    let fake =
+        fake_with_script("echo 'Failed to connect to h: Couldn'\"'\"'t connect' >&2; exit 1");
     fake.lab.network.closed.store(true, Ordering::Relaxed);
     fake.ends_with("ca: GetCACert: connection refused by 10.215.168.1:8080, next try in").await;
 }
 
 #[tokio::test]
-async fn the_folder_is_private_and_goes_with_the_enrolment() {
+async fn folder_is_private_and_is_removed_with_the_enrolment() {
     let fake = fake("{ pwd; stat -c %a . key.pem options | tr '\\n' ' '; } > {}/seen; exit 3");
     fake.ends_with("`pki` ended with status 3").await;
     let seen = fake.seen("seen");
@@ -146,9 +150,9 @@ async fn the_folder_is_private_and_goes_with_the_enrolment() {
     assert!(!Path::new(folder).exists(), "{folder}");
 }
 
-/// What cargo itself gives a test would be enough to see what is passed on.
+/// The environment that cargo gives a test is enough to detect what is passed on.
 #[tokio::test]
-async fn nothing_of_the_environment_is_passed_on_but_a_path() {
+async fn only_the_path_is_passed_on_from_the_environment() {
     let fake = fake("tr '\\0' '\\n' < /proc/$$/environ | sort > {}/seen; pwd > {}/folder; exit 3");
     fake.ends_with("`pki` ended with status 3").await;
     let (path, folder) = (fake.file("").display().to_string(), fake.seen("folder"));
@@ -158,14 +162,14 @@ async fn nothing_of_the_environment_is_passed_on_but_a_path() {
 }
 
 #[tokio::test]
-async fn a_missing_program_is_told_with_its_package() {
+async fn missing_program_is_reported_with_its_package() {
     let fake = fake("true");
     fs::remove_file(fake.file("pki")).unwrap();
     fake.ends_with("ca: strongSwan's `pki` is not installed (package `strongswan-pki`)").await;
 }
 
 #[tokio::test]
-async fn a_subject_that_cannot_be_expressed_is_a_failure() {
+async fn subject_that_pki_cannot_take_is_a_failure() {
     let fake = fake("true");
     let lines = DOCUMENTED.replace("CN=MyUserCert", "'O=Smith\\, Jones,CN=x'");
     fake.lab.device.replace_configuration(&lines).await.unwrap();
@@ -173,8 +177,8 @@ async fn a_subject_that_cannot_be_expressed_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_not_loaded_is_told_with_its_package() {
-    let fake = whole(
+async fn plugin_that_is_not_loaded_is_reported_with_its_package() {
+    let fake = fake_with_script(
         "echo 'unable to fetch from http://h, no capable fetcher found' >&2
         echo 'did not receive a valid SCEP response: HTTP 0' >&2; exit 1",
     );

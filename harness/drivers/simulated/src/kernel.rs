@@ -5,7 +5,7 @@ pub mod namespace;
 
 use std::sync::Arc;
 
-use dut_sim::network::kernel::{KernelNetwork, Owned};
+use dut_sim::network::kernel::{Interfaces, KernelNetwork};
 use dut_sim::{Device, DeviceSettings, Settings};
 use model::lab::Lab;
 use testbed::{Client, TestbedError};
@@ -24,7 +24,7 @@ pub fn start_of(process: u32) -> Option<String> {
 /// # Errors
 /// Why the network cannot be configured.
 pub fn start_device(settings: Settings, passed_over: Option<&str>) -> Result<Arc<Device>, String> {
-    let owned = passed_over.map_or(Owned::All, |interface| Owned::AllBut(interface.to_owned()));
+    let owned = passed_over.map_or(Interfaces::All, |name| Interfaces::AllBut(name.to_owned()));
     let network = KernelNetwork::open(owned, settings.names.clone())
         .map_err(|error| format!("the kernel's network cannot be configured: {error}"))?;
     let customary = DeviceSettings::new(Arc::new(network));
@@ -47,7 +47,7 @@ pub fn start_device_with_interfaces(
 ) -> Result<Arc<Device>, TestbedError> {
     let mut settings = sim_device::settings(lab, device, client)?;
     interfaces.clone_into(&mut settings.interfaces);
-    let owned = Owned::Only(interfaces.iter().cloned().collect());
+    let owned = Interfaces::Only(interfaces.iter().cloned().collect());
     let network = KernelNetwork::open(owned, settings.names.clone());
     let network = network.map_err(|error| TestbedError::Network { reason: error.to_string() })?;
     let customary = DeviceSettings::new(Arc::new(network));

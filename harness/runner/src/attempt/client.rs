@@ -1,12 +1,12 @@
-//! The step that lets the client under test enrol.
+//! The step in which the client under test enrols.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::pki::{asked, pki};
-use super::{Answer, Attempt, Attempted, On, Stop, bounded};
+use super::pki::{ask, pki};
+use super::{Answer, Attempt, Attempted, Env, Stop, bounded};
 use model::lab::Secret;
 use model::scenario::client::{ClientFact, ClientStep, GivenChallenge};
 use testbed::Testbed;
@@ -16,7 +16,7 @@ use testbed::pki::Pki;
 /// A challenge password that no PKI of a lab takes.
 const WRONG_CHALLENGE: &str = "not-the-challenge";
 
-/// What the client under test keeps from one step of a scenario to the next.
+/// Folder that the client under test keeps from one step of a scenario to the next.
 #[derive(Default)]
 pub(crate) struct ClientFolder(Option<TempDir>);
 
@@ -34,14 +34,14 @@ impl ClientFolder {
 }
 
 impl Attempt for ClientStep {
-    /// Lets the client enrol once, and holds what it did against what is acceptable.
-    async fn attempt(&self, On { step, testbed, memory }: On<'_>) -> Result<Attempted, Stop> {
+    /// Lets the client enrol once and compares the outcome with the acceptable ones.
+    async fn attempt(&self, Env { step, testbed, state }: Env<'_>) -> Result<Attempted, Stop> {
         let pki = pki(testbed, &self.pki)?;
         let client = testbed.client.as_ref().ok_or_else(|| {
             let reason = "there is no client under test; `sceplab conform-client` tries programs";
             Stop::NotSupported(reason.to_owned())
         })?;
-        let order = order(pki, self, memory.client.path()?).await?;
+        let order = order(pki, self, state.client.path()?).await?;
         let before = Decisions::of(pki, &self.pki).await?;
         let run = bounded(&client.name(), client.enrol(&order)).await?;
         if let ClientEnd::NotRun { reason } = &run.end {
@@ -60,14 +60,14 @@ impl Attempt for ClientStep {
 
 async fn order(pki: &dyn Pki, it: &ClientStep, folder: &Path) -> Result<ClientOrder, Stop> {
     let challenge = match it.challenge {
-        GivenChallenge::Right => asked(&it.pki, pki.challenge(false)).await?,
+        GivenChallenge::Right => ask(&it.pki, pki.challenge(false)).await?,
         GivenChallenge::Wrong => Some(Secret::new(WRONG_CHALLENGE)),
         GivenChallenge::None => None,
     };
-    let ca = known_ca(&asked(&it.pki, pki.ca_certificate()).await?, folder)?;
+    let ca = known_ca(&ask(&it.pki, pki.ca_certificate()).await?, folder)?;
     let own = folder.join("client");
     fs::create_dir_all(&own).map_err(|error| unwritable(&own, &error))?;
-    let url = asked(&it.pki, pki.url()).await?;
+    let url = ask(&it.pki, pki.url()).await?;
     Ok(ClientOrder { url, challenge, ca, folder: own, limit: it.within })
 }
 
@@ -81,7 +81,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Stop {
     Stop::Broken(format!("`{}`: {error}", path.display()))
 }
 
-/// What a CA has decided so far.
+/// Counts of a CA's decisions so far.
 struct Decisions {
     issued: usize,
     denied: usize,
@@ -89,12 +89,12 @@ struct Decisions {
 
 impl Decisions {
     async fn of(pki: &dyn Pki, name: &str) -> Result<Self, Stop> {
-        let issued = asked(name, pki.issued()).await?.len();
-        Ok(Self { issued, denied: asked(name, pki.denied()).await? })
+        let issued = ask(name, pki.issued()).await?.len();
+        Ok(Self { issued, denied: ask(name, pki.denied()).await? })
     }
 }
 
-/// What the client says, and whether the CA agrees.
+/// Outcome from the client's exit and the CA's decisions.
 fn outcome(end: &ClientEnd, before: &Decisions, after: &Decisions) -> &'static str {
     let (issued, denied) = (after.issued > before.issued, after.denied > before.denied);
     match end {
@@ -113,8 +113,8 @@ fn answer(it: &ClientStep, run: &ClientRun, outcome: &str) -> Result<Answer, Sto
         "denied" => "the CA denied the request",
         _ => "the CA issued no certificate",
     };
-    let told = format!("{}; {ca}", run.end);
-    let output = std::iter::once(told).chain(run.output.iter().cloned());
+    let summary = format!("{}; {ca}", run.end);
+    let output = std::iter::once(summary).chain(run.output.iter().cloned());
     let output = output.collect::<Vec<_>>().join("\n");
     let value = |fact| match fact {
         ClientFact::Outcome => outcome,
@@ -122,17 +122,17 @@ fn answer(it: &ClientStep, run: &ClientRun, outcome: &str) -> Result<Answer, Sto
     let mut answer = Answer::judged(&it.acceptable, output, value, str::to_owned)?;
     if !answer.met() {
         answer.message = match outcome {
-            "issued" => "the client accepts what it is to refuse",
-            "claimed" => "the client says that it has a certificate, and the CA issued none",
-            "overdue" => "the client did not end in its time",
-            "denied" => "the CA denies what the client asks for",
-            _ => "the client refuses what it is to accept",
+            "issued" => "the client accepts what it must refuse",
+            "claimed" => "the client says that it has a certificate, but the CA issued none",
+            "overdue" => "the client did not exit in time",
+            "denied" => "the CA denies the client's request",
+            _ => "the client refuses what it must accept",
         };
     }
     Ok(answer)
 }
 
-/// The faults of all PKIs that did not happen.
+/// The configured faults of all PKIs that did not happen.
 pub(crate) async fn unfired(testbed: &Testbed) -> Result<Vec<String>, Stop> {
     let mut all = Vec::new();
     for (name, pki) in &testbed.pkis {
@@ -142,7 +142,7 @@ pub(crate) async fn unfired(testbed: &Testbed) -> Result<Vec<String>, Stop> {
 }
 
 async fn unfired_at(pki: &dyn Pki, name: &str) -> Result<Vec<String>, Stop> {
-    let faults = asked(name, pki.faults()).await?;
+    let faults = ask(name, pki.faults()).await?;
     let idle = faults.into_iter().filter(|count| count.fired == 0);
     Ok(idle.map(|count| count.rule).collect())
 }

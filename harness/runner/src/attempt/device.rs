@@ -1,12 +1,12 @@
-//! The steps that a device takes.
+//! The steps that a device carries out.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::Regex;
 
-use super::pki::asked;
-use super::{Answer, Attempt, Attempted, Miss, On, Stop, bounded};
+use super::pki::ask;
+use super::{Answer, Attempt, Attempted, Env, Miss, Stop, bounded};
 use model::lab::{Secret, placeholders};
 use model::scenario::{Configuration, Ping, Run};
 use results::Sent;
@@ -14,13 +14,13 @@ use testbed::Testbed;
 use testbed::device::{Change, Device, DeviceError};
 
 impl Attempt for Configuration {
-    /// A configuration is given once: what a device refuses it would refuse again.
-    async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
-        let target = &Target::of(&self.device, on.testbed)?;
-        // What is told of it is what the scenario has; passwords are for the device alone.
+    /// Configures once, because a device that refuses a configuration would refuse it again.
+    async fn attempt(&self, env: Env<'_>) -> Result<Attempted, Stop> {
+        let target = &Target::of(&self.device, env.testbed)?;
+        // Reports show the scenario's own lines; only the device gets the passwords.
         let lines = self.lines.value.clone();
         let sent = Sent::Configuration { device: self.device.clone(), lines };
-        let filled = filled(self, on.testbed, &mut on.memory.secrets).await?;
+        let filled = filled(self, env.testbed, &mut env.state.secrets).await?;
         let change = if self.replaces { Change::Replace(&filled) } else { Change::Modify(&filled) };
         let configure = || async move {
             match bounded(target.name, target.device.configure(change)).await? {
@@ -31,17 +31,17 @@ impl Attempt for Configuration {
                 Err(other) => Err(target.stop(&other)),
             }
         };
-        let tried = target.tried(&on, sent, Duration::ZERO, configure).await?;
+        let tried = target.retry(&env, sent, Duration::ZERO, configure).await?;
         Ok(Attempted { concerns_scep: false, ..tried })
     }
 }
 
 impl Attempt for Ping {
-    /// All echo requests are to be answered.
-    async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
-        let target = &Target::of(&self.device, on.testbed)?;
+    /// Pings until all echo requests of one ping are answered.
+    async fn attempt(&self, env: Env<'_>) -> Result<Attempted, Stop> {
+        let target = &Target::of(&self.device, env.testbed)?;
         let sent = Sent::Command { device: self.device.clone(), command: self.command() };
-        let place = &on.step.place;
+        let place = &env.step.place;
         let ping = || async move {
             let output = target.execute(&self.command()).await?.output;
             let what = match answered(&output) {
@@ -53,19 +53,19 @@ impl Attempt for Ping {
             let message = "not every ping was answered";
             Ok(Answer { output, message, misses, ..Answer::default() })
         };
-        let tried = target.tried(&on, sent, self.within, ping).await?;
+        let tried = target.retry(&env, sent, self.within, ping).await?;
         Ok(Attempted { concerns_scep: false, ..tried })
     }
 }
 
 impl Attempt for Run {
-    /// Where there are checks, they alone decide: the output of a refused command may be expected.
-    async fn attempt(&self, on: On<'_>) -> Result<Attempted, Stop> {
-        let target = &Target::of(&self.device, on.testbed)?;
+    /// If there are checks, they alone decide: the output of a refused command may be expected.
+    async fn attempt(&self, env: Env<'_>) -> Result<Attempted, Stop> {
+        let target = &Target::of(&self.device, env.testbed)?;
         let sent = Sent::Command { device: self.device.clone(), command: self.command.clone() };
-        // A command without a check is not tried again: it may do something.
+        // A command without a check is not repeated, because it may have an effect.
         let within = if self.checks.is_empty() { Duration::ZERO } else { self.within };
-        let place = &on.step.place;
+        let place = &env.step.place;
         let run = || async move {
             let Executed { output, refused } = target.execute(&self.command).await?;
             if self.checks.is_empty() && refused {
@@ -75,14 +75,14 @@ impl Attempt for Run {
             }
             Ok(Answer::checked(output, &self.checks))
         };
-        target.tried(&on, sent, within, run).await
+        target.retry(&env, sent, within, run).await
     }
 }
 
 fn refused(configuration: &Configuration, line: usize, said: String) -> Answer {
-    // `[ interfaces ethernet eth7 ]` says where, the line below says what.
-    let telling = |line: &&str| !line.is_empty() && !line.starts_with('[');
-    let label = said.lines().map(str::trim).find(telling);
+    // `[ interfaces ethernet eth7 ]` names the place; the reason follows in the next line.
+    let is_reason = |line: &&str| !line.is_empty() && !line.starts_with('[');
+    let label = said.lines().map(str::trim).find(is_reason);
     Answer {
         message: "the device refused the configuration",
         misses: vec![Miss::at(&configuration.place_of(line), label.unwrap_or("refused"))],
@@ -92,13 +92,13 @@ fn refused(configuration: &Configuration, line: usize, said: String) -> Answer {
     }
 }
 
-/// Whether a refusal is that of the commit, which names the line that it is about too.
+/// True if the commit was refused. Such a refusal also names a line.
 fn is_of_commit(said: &str) -> bool {
     let said = said.trim_end();
     said.is_empty() || said.ends_with("Commit failed")
 }
 
-/// How many echo requests were sent and answered, in the words of iputils.
+/// Numbers of echo requests sent and answered, from the statistics as iputils or BSD prints them.
 fn answered(output: &str) -> Option<(u32, u32)> {
     // Compiled once: that takes longer than a ping through the virtual lab.
     static SUMMARY: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -108,9 +108,9 @@ fn answered(output: &str) -> Option<(u32, u32)> {
     Some((captures[1].parse().ok()?, captures[2].parse().ok()?))
 }
 
-/// The lines with a password in each place that wants one; those that were asked for are noted in `secrets`.
+/// The lines with a challenge password in each placeholder; the passwords are added to `secrets`.
 ///
-/// Each place has a password of its own, for it may serve once.
+/// Each placeholder gets its own password, because a password may be valid only once.
 async fn filled(
     configuration: &Configuration,
     testbed: &Testbed,
@@ -132,19 +132,19 @@ async fn filled(
 }
 
 async fn password(pki: &str, testbed: &Testbed) -> Result<Secret, Stop> {
-    match asked(pki, super::pki::pki(testbed, pki)?.challenge(false)).await? {
+    match ask(pki, super::pki::pki(testbed, pki)?.challenge(false)).await? {
         Some(password) if password.expose().contains(|c: char| c.is_control()) => {
             let what = "has a control character, which no configuration line can carry";
             Err(Stop::Broken(format!("`{pki}`: the challenge password {what}")))
         }
         Some(password) => Ok(password),
         None => Err(Stop::NotSupported(format!(
-            "`{pki}` has no challenge password to give, for it asks for none"
+            "`{pki}` has no challenge password to give, because it asks for none"
         ))),
     }
 }
 
-/// The password as one word of a line; where the line has quotes around it already, as it is.
+/// The password as one word of a line; unchanged if the line already has quotes around it.
 fn quoted(password: &str, before: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "+-./=_@%,".contains(c);
     if before.ends_with(['\'', '"']) || password.chars().all(plain) {
@@ -183,15 +183,15 @@ impl<'a> Target<'a> {
         Ok(Executed { output: output.replace("\r\n", "\n"), refused })
     }
 
-    async fn tried<A: Future<Output = Result<Answer, Stop>>>(
+    async fn retry<A: Future<Output = Result<Answer, Stop>>>(
         &self,
-        on: &On<'_>,
+        env: &Env<'_>,
         sent: Sent,
         within: Duration,
         attempt: impl FnMut() -> A,
     ) -> Result<Attempted, Stop> {
         let pause = |longest| self.device.changed(longest);
-        Attempted::tried(on.step, sent, within, attempt, pause).await
+        Attempted::retry(env.step, sent, within, attempt, pause).await
     }
 
     fn stop(&self, error: &DeviceError) -> Stop {
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_wordings_of_the_statistics_are_understood() {
+    fn ping_statistics_of_linux_and_bsd_are_parsed() {
         let linux = "1 packets transmitted, 1 received, 0% packet loss, time 0ms";
         let bsd = "5 packets transmitted, 3 packets received, 40% packet loss";
         assert_eq!(answered(linux), Some((1, 1)));
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_one_word_whatever_is_in_it() {
+    fn password_with_special_characters_is_quoted_as_one_word() {
         assert_eq!(quoted("8CE3+/=", "x "), "8CE3+/=");
         assert_eq!(quoted("two $words", "x "), "'two $words'");
         assert_eq!(quoted("it's \"it\\", "x "), r#""it's \"it\\""#);

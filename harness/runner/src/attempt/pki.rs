@@ -1,10 +1,10 @@
-//! The steps that a PKI takes, and those that speak to it or ask what came to it.
+//! The steps that a PKI carries out, that send requests to it, or that inspect the requests it received.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{Answer, Attempt, Attempted, Miss, On, Stop, bounded};
-use crate::conversation::{Conversation, SpeechError};
+use super::{Answer, Attempt, Attempted, Env, Miss, Stop, bounded};
+use crate::conversation::{Conversation, RequestError};
 use model::scenario::scep::{FactName, Scep};
 use model::scenario::seen::{Seen, SeenFact};
 use model::scenario::{DecisionStep, Issued, Step};
@@ -12,20 +12,20 @@ use results::Sent;
 use testbed::Testbed;
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, SeenRequest};
 
-/// The first pause between two tries; a PKI does not tell when it changed, so that pauses grow.
+/// The first pause between two tries. A PKI does not report changes, so the pauses grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
-/// What a scenario has said to each PKI so far.
+/// The SCEP conversation of a scenario with each PKI, by the PKI's name.
 pub(crate) type Conversations = BTreeMap<String, Conversation>;
 
 impl Attempt for DecisionStep {
     /// Approves or denies the oldest pending request, once there is one.
-    async fn attempt(&self, On { step, testbed, .. }: On<'_>) -> Result<Attempted, Stop> {
+    async fn attempt(&self, Env { step, testbed, .. }: Env<'_>) -> Result<Attempted, Stop> {
         let pki = pki(testbed, &self.pki)?;
         let verb = if self.approves { "approve" } else { "deny" };
         let decide = || async move {
             let decision = if self.approves { pki.approve() } else { pki.deny() };
-            Ok(match asked(&self.pki, decision).await? {
+            Ok(match ask(&self.pki, decision).await? {
                 Decision::Decided { subject } => Answer { output: subject, ..Answer::default() },
                 Decision::NothingPending => Answer {
                     message: "there was nothing to decide",
@@ -34,38 +34,38 @@ impl Attempt for DecisionStep {
                 },
             })
         };
-        tried(step, &self.pki, format!("{verb} the oldest request"), self.within, decide).await
+        retry(step, &self.pki, format!("{verb} the oldest request"), self.within, decide).await
     }
 }
 
 impl Attempt for Issued {
     /// Lists the issued certificates until they are as expected.
-    async fn attempt(&self, On { step, testbed, .. }: On<'_>) -> Result<Attempted, Stop> {
+    async fn attempt(&self, Env { step, testbed, .. }: Env<'_>) -> Result<Attempted, Stop> {
         let pki = pki(testbed, &self.pki)?;
         let list = || async move {
-            let listed = asked(&self.pki, pki.issued()).await?;
+            let listed = ask(&self.pki, pki.issued()).await?;
             Ok(listed_as_expected(step, self, &listed))
         };
         let request = "list the issued certificates".to_owned();
-        tried(step, &self.pki, request, self.within, list).await
+        retry(step, &self.pki, request, self.within, list).await
     }
 }
 
 impl Attempt for Scep {
-    /// Sends the request and holds what comes against the outcomes that are acceptable.
-    async fn attempt(&self, On { step, testbed, memory }: On<'_>) -> Result<Attempted, Stop> {
+    /// Sends the request and compares the response with the acceptable outcomes.
+    async fn attempt(&self, Env { step, testbed, state }: Env<'_>) -> Result<Attempted, Stop> {
         let start = Instant::now();
         let pki = pki(testbed, &self.pki)?;
         let fresh =
             || Conversation::new(testbed.keys, testbed.subject.clone(), testbed.received.clone());
-        let conversation = memory.conversations.entry(self.pki.clone()).or_insert_with(fresh);
-        let speech = conversation.speak(pki, &self.request, !self.may_be_granted());
-        let spoken = bounded(&self.pki, speech).await?.map_err(|error| match error {
-            SpeechError::NotPossible(reason) => Stop::NotSupported(reason),
-            SpeechError::Pki(error) => stop(&self.pki, &error),
-            SpeechError::Unbuilt(_) => Stop::Broken(format!("`{}`: {error}", self.pki)),
+        let conversation = state.conversations.entry(self.pki.clone()).or_insert_with(fresh);
+        let exchange = conversation.exchange(pki, &self.request, !self.may_be_granted());
+        let exchange = bounded(&self.pki, exchange).await?.map_err(|error| match error {
+            RequestError::NotPossible(reason) => Stop::NotSupported(reason),
+            RequestError::Pki(error) => stop(&self.pki, &error),
+            RequestError::Unbuilt(_) => Stop::Broken(format!("`{}`: {error}", self.pki)),
         })?;
-        let seen = &spoken.observation;
+        let seen = &exchange.observation;
         let mut answer = Answer::judged(
             &self.acceptable,
             seen.lines().join("\n"),
@@ -76,23 +76,23 @@ impl Attempt for Scep {
         for (name, fact) in &self.save {
             conversation.save(name, seen.value(*fact));
         }
-        Ok(Attempted::once(step, &self.pki, spoken.sent.join("\n"), answer, start.elapsed()))
+        Ok(Attempted::once(step, &self.pki, exchange.sent.join("\n"), answer, start.elapsed()))
     }
 }
 
 impl Attempt for Seen {
-    /// Holds each request that is meant against what is acceptable.
-    async fn attempt(&self, On { step, testbed, .. }: On<'_>) -> Result<Attempted, Stop> {
+    /// Compares each selected request with the acceptable outcomes.
+    async fn attempt(&self, Env { step, testbed, .. }: Env<'_>) -> Result<Attempted, Stop> {
         let start = Instant::now();
-        let mut meant = asked(&self.pki, pki(testbed, &self.pki)?.seen()).await?;
-        meant.retain(|one| {
+        let mut selected = ask(&self.pki, pki(testbed, &self.pki)?.seen()).await?;
+        selected.retain(|one| {
             self.on.takes(one.value(SeenFact::Operation), one.value(SeenFact::MessageType))
         });
-        if meant.is_empty() {
-            meant.push(SeenRequest::default());
+        if selected.is_empty() {
+            selected.push(SeenRequest::default());
         }
-        let answer = all_acceptable(self, &meant)?;
-        let request = format!("tell each {} that came", self.on.name());
+        let answer = all_acceptable(self, &selected)?;
+        let request = format!("list each {} that was received", self.on.name());
         Ok(Attempted::once(step, &self.pki, request, answer, start.elapsed()))
     }
 }
@@ -125,33 +125,33 @@ fn list(certificates: &[IssuedCertificate]) -> String {
     certificates.iter().map(line).collect()
 }
 
-/// The first request that is not acceptable, or the notes on all that are.
-fn all_acceptable(it: &Seen, meant: &[SeenRequest]) -> Result<Answer, Stop> {
+/// The answer for the first request that is not acceptable, or the notes on all requests.
+fn all_acceptable(it: &Seen, selected: &[SeenRequest]) -> Result<Answer, Stop> {
     let mut notes = Vec::new();
-    for one in meant {
-        let output = words(it, one);
+    for one in selected {
+        let output = description(it, one);
         let mut answer =
             Answer::judged(&it.acceptable, output, |fact| one.value(fact), str::to_owned)?;
         if !answer.met() {
-            answer.message = "a request is none of those that are acceptable";
+            answer.message = "a request matches none of the acceptable outcomes";
             return Ok(answer);
         }
         notes.append(&mut answer.notes);
     }
     notes.dedup();
-    let output = meant.iter().map(|one| words(it, one)).collect::<Vec<_>>().join("\n\n");
+    let output = selected.iter().map(|one| description(it, one)).collect::<Vec<_>>().join("\n\n");
     Ok(Answer { output, notes, ..Answer::default() })
 }
 
-fn words(it: &Seen, one: &SeenRequest) -> String {
+fn description(it: &Seen, one: &SeenRequest) -> String {
     if one.facts.is_empty() {
-        return format!("no {} came", it.on.name());
+        return format!("no {} was received", it.on.name());
     }
     let line = |fact: &SeenFact| Some(format!("{}: {}", fact.name(), one.facts.get(fact)?));
     SeenFact::ALL.iter().filter_map(line).collect::<Vec<_>>().join("\n")
 }
 
-async fn tried<A: Future<Output = Result<Answer, Stop>>>(
+async fn retry<A: Future<Output = Result<Answer, Stop>>>(
     step: &Step,
     pki: &str,
     request: String,
@@ -165,7 +165,7 @@ async fn tried<A: Future<Output = Result<Answer, Stop>>>(
         tokio::time::sleep(pause)
     };
     let sent = Sent::Request { pki: pki.to_owned(), request };
-    Attempted::tried(step, sent, within, attempt, pause).await
+    Attempted::retry(step, sent, within, attempt, pause).await
 }
 
 pub(super) fn pki<'a>(testbed: &'a Testbed, name: &str) -> Result<&'a dyn Pki, Stop> {
@@ -176,8 +176,8 @@ pub(super) fn pki<'a>(testbed: &'a Testbed, name: &str) -> Result<&'a dyn Pki, S
         .ok_or_else(|| Stop::Broken(format!("the lab was built without the PKI `{name}`")))
 }
 
-/// What a PKI answers; one that cannot answer stops the scenario.
-pub(super) async fn asked<T>(
+/// Waits for an answer of a PKI; an error stops the scenario.
+pub(super) async fn ask<T>(
     name: &str,
     answer: impl Future<Output = Result<T, PkiError>>,
 ) -> Result<T, Stop> {

@@ -1,4 +1,4 @@
-//! From a request of a scenario to what travels: what is chosen, and what follows where nothing is.
+//! Builds the HTTP request for a step: the step's choices, and defaults for the rest.
 
 mod body;
 mod message;
@@ -17,41 +17,41 @@ use scep::name;
 use scep::request::self_signed;
 use scep::secret::Secret;
 
-use self::message::{bytes, content, encode};
-use self::transport::{question, travelling, words};
+use self::message::{content, encode, mutate};
+use self::transport::{http_request, request_without_message, summary};
 use super::keys::Kind;
 use super::signer::issued_by;
-use super::{Authority, Conversation, Requested, SpeechError, Transaction, keys};
+use super::{Authority, Conversation, RequestError, Requested, Transaction, keys};
 use model::scenario::scep::{
     ChallengeChoice, KeyType, Mutation, Operation, RecipientChoice, Request, SignerChoice,
 };
 use testbed::pki::Pki;
 
-/// What travels, and what it is.
+/// An HTTP request, with its summary.
 pub(super) struct Composed {
     pub(super) request: HttpRequest,
-    /// What is appended to the path.
+    /// Suffix for the path of the URL.
     pub(super) path_suffix: &'static str,
-    /// What the answer is held against; for a message.
+    /// The transaction that the answer is compared with, if the request has a message.
     pub(super) transaction: Option<Transaction>,
-    /// What is sent, in words.
-    pub(super) words: Vec<String>,
+    /// Description of the request, one line each.
+    pub(super) summary: Vec<String>,
 }
 
-/// A key length that every CA takes.
+/// Key length that every CA accepts.
 const KEY_BITS: u32 = 2048;
-/// A year, more or less.
+/// A year, approximately.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
-/// A key to sign with.
+/// Kind of the keys that only sign.
 const OTHER_KEY: Kind = Kind::Rsa(KEY_BITS);
 
 impl Conversation {
-    /// Makes what travels of a request.
-    pub(super) async fn compose(&mut self, request: &Request) -> Result<Composed, SpeechError> {
+    /// Builds the HTTP request of a step.
+    pub(super) async fn compose(&mut self, request: &Request) -> Result<Composed, RequestError> {
         let mut composed = if request.operation.has_message() {
             self.compose_message(request).await?
         } else {
-            question(request)
+            request_without_message(request)
         };
         if request.mutations.contains(&Mutation::LowerCaseOperation) {
             let query = &composed.request.query;
@@ -68,21 +68,20 @@ impl Conversation {
         if request.mutations.contains(&Mutation::OtherPath) {
             composed.path_suffix = "/pkiclient.exe";
         }
-        let wrongs =
-            request.mutations.iter().map(|wrong| format!("  wrong: {}", wrong.description()));
-        composed.words.extend(wrongs);
+        let wrongs = request.mutations.iter().map(|wrong| format!("  wrong: {}", wrong.description()));
+        composed.summary.extend(wrongs);
         Ok(composed)
     }
 
-    async fn compose_message(&mut self, request: &Request) -> Result<Composed, SpeechError> {
+    async fn compose_message(&mut self, request: &Request) -> Result<Composed, RequestError> {
         let parts = self.parts(request).await?;
         let body = self.body(request, &parts)?;
         let content = content(request, &parts, &body)?;
-        let message = bytes(request, encode(request, &parts, content)?)?;
+        let message = mutate(request, encode(request, &parts, content)?)?;
         let method = request.method.unwrap_or_else(|| choice::method(&parts.capabilities));
-        let words = words(request, &parts, self.challenge.is_some(), method, message.len());
-        let http = travelling(request, method, &message);
-        let serial = self.wanted_serial(request);
+        let summary = summary(request, &parts, self.challenge.is_some(), method, message.len());
+        let http = http_request(request, method, &message);
+        let serial = self.requested_serial(request);
         let transaction = Transaction {
             id: parts.transaction_id,
             sender_nonce: parts.sender_nonce,
@@ -93,16 +92,16 @@ impl Conversation {
             },
             serial,
         };
-        Ok(Composed { request: http, path_suffix: "", transaction: Some(transaction), words })
+        Ok(Composed { request: http, path_suffix: "", transaction: Some(transaction), summary })
     }
 
-    /// All that is chosen or follows of a message.
-    async fn parts(&mut self, request: &Request) -> Result<Parts, SpeechError> {
+    /// The chosen and the default parts of a message.
+    async fn parts(&mut self, request: &Request) -> Result<Parts, RequestError> {
         let choice = &request.message;
         let authority = self.authority()?;
         let capabilities = authority.capabilities.clone();
         let not_offered = |refusal: scep::client::Refusal| {
-            SpeechError::NotPossible(format!("nothing fits what the CA offers: {refusal}"))
+            RequestError::NotPossible(format!("nothing fits what the CA offers: {refusal}"))
         };
         let digest = choice.digest.map_or_else(|| choice::digest(None, &capabilities), Ok);
         let digest = digest.map_err(not_offered)?;
@@ -111,7 +110,7 @@ impl Conversation {
         let recipients = self.recipients(choice.recipient).await?;
         let requested = self.requested(request).await?;
         let signer = self.signer(request, &requested, digest).await?;
-        let sender_nonce = Nonce::new(noise(choice.nonce_bytes.unwrap_or(Nonce::BYTES))?);
+        let sender_nonce = Nonce::new(random(choice.nonce_bytes.unwrap_or(Nonce::BYTES))?);
         let polls = request.operation == Operation::CertPoll;
         let transaction_id = match (&choice.transaction_id, &self.transaction) {
             (Some(id), _) => TransactionId::new(self.filled(id)),
@@ -131,32 +130,32 @@ impl Conversation {
         })
     }
 
-    /// Finds the challenge password that the request is to carry.
+    /// Chooses the challenge password of the request.
     pub(super) async fn choose_challenge(
         &mut self,
         pki: &dyn Pki,
         request: &Request,
         expendable: bool,
-    ) -> Result<(), SpeechError> {
+    ) -> Result<(), RequestError> {
         let renews = request.operation == Operation::RenewalReq;
         let lacks = matches!(
             request.message.challenge,
             ChallengeChoice::Wrong | ChallengeChoice::Empty | ChallengeChoice::None
         );
-        let is_nobody = matches!(
+        let proves_no_identity = matches!(
             request.message.signer,
             Some(SignerChoice::SelfSigned | SignerChoice::Stranger)
         );
         let consequence = match renews {
-            false if lacks => Some("none can be missing"),
-            true if is_nobody => Some("serves everybody"),
+            false if lacks => Some("so none can be missing or wrong"),
+            true if proves_no_identity => Some("so it issues to any client"),
             _ => None,
         };
         if let Some(consequence) = consequence
             && !pki.asks_for_challenge().await?
         {
-            let reason = format!("the PKI asks for no challenge password, and {consequence}");
-            return Err(SpeechError::NotPossible(reason));
+            let reason = format!("the PKI asks for no challenge password, {consequence}");
+            return Err(RequestError::NotPossible(reason));
         }
         self.challenge = match request.message.challenge {
             ChallengeChoice::Right if renews => None,
@@ -174,13 +173,13 @@ impl Conversation {
         Ok(())
     }
 
-    fn authority(&self) -> Result<&Authority, SpeechError> {
-        let unknown = || SpeechError::NotPossible("the CA is not known yet".to_owned());
+    fn authority(&self) -> Result<&Authority, RequestError> {
+        let unknown = || RequestError::NotPossible("the CA is not known yet".to_owned());
         self.authority.as_ref().ok_or_else(unknown)
     }
 
     /// The subject and the key to be certified.
-    async fn requested(&mut self, request: &Request) -> Result<Requested, SpeechError> {
+    async fn requested(&mut self, request: &Request) -> Result<Requested, RequestError> {
         let choice = &request.message;
         let renews = request.operation == Operation::RenewalReq;
         let subject = match (&choice.subject, &self.issued) {
@@ -195,7 +194,7 @@ impl Conversation {
         let key = match &choice.key {
             Some(name) => self.keys.key(name, kind).await?,
             None if !request.operation.enrols() || !request.mutations.is_empty() => {
-                keys::throw_away().await?
+                keys::spare_key().await?
             }
             None => {
                 let name = if renews { "renewed" } else { "first" };
@@ -210,7 +209,7 @@ impl Conversation {
         request: &Request,
         requested: &Requested,
         digest: Digest,
-    ) -> Result<Identity, SpeechError> {
+    ) -> Result<Identity, RequestError> {
         let polled = self.transaction.as_ref().map(|it| it.signer.clone());
         let default = match (&request.operation, &self.issued, polled) {
             (Operation::CertPoll, _, Some(signer)) if request.message.signer.is_none() => {
@@ -230,24 +229,24 @@ impl Conversation {
                 self_signed(&other, key, digest, now)?
             }
             SignerChoice::NoKeyUsage => issued_by(subject, key, subject, key, false)?,
-            // Such a certificate is valid for a year.
+            // A self-signed certificate is valid for a year.
             SignerChoice::Expired => self_signed(subject, key, digest, now - 2 * YEAR)?,
             SignerChoice::OtherKey => {
                 self_signed(subject, &self.keys.key("other", OTHER_KEY).await?, digest, now)?
             }
             SignerChoice::Issued => self.issued.clone().ok_or_else(|| {
                 let missing = "no certificate was issued that could sign it";
-                SpeechError::NotPossible(missing.to_owned())
+                RequestError::NotPossible(missing.to_owned())
             })?,
             SignerChoice::Stranger => {
                 let own = self.keys.key("stranger", OTHER_KEY).await?;
-                let (issuer, issuer_key) = (parsed("CN=Another CA")?, keys::throw_away().await?);
+                let (issuer, issuer_key) = (parsed("CN=Another CA")?, keys::spare_key().await?);
                 issued_by(subject, &own, &issuer, &issuer_key, true)?
             }
         })
     }
 
-    async fn recipients(&self, choice: RecipientChoice) -> Result<Vec<X509>, SpeechError> {
+    async fn recipients(&self, choice: RecipientChoice) -> Result<Vec<X509>, RequestError> {
         let certificates = &self.authority()?.certificates;
         Ok(match choice {
             RecipientChoice::Right => vec![certificates.recipient().to_owned()],
@@ -256,14 +255,14 @@ impl Conversation {
             }
             RecipientChoice::Stranger => {
                 let subject = parsed("CN=Another CA")?;
-                let key = keys::throw_away().await?;
+                let key = keys::spare_key().await?;
                 vec![self_signed(&subject, &key, Digest::Sha256, SystemTime::now())?.certificate]
             }
         })
     }
 }
 
-/// What a message is made of.
+/// Parts of a message.
 struct Parts {
     capabilities: scep::capabilities::Capabilities,
     digest: Digest,
@@ -276,18 +275,18 @@ struct Parts {
     transaction_id: TransactionId,
 }
 
-/// A subject that nobody has: the pattern's, or our own.
-fn fresh_subject(pattern: Option<&str>) -> Result<String, SpeechError> {
-    let number = noise(4)?.iter().fold(0u32, |number, octet| number << 8 | u32::from(*octet));
+/// A new subject, from the pattern or from our default.
+fn fresh_subject(pattern: Option<&str>) -> Result<String, RequestError> {
+    let number = random(4)?.iter().fold(0u32, |number, octet| number << 8 | u32::from(*octet));
     Ok(pattern.unwrap_or("CN=sceplab-{n}").replace("{n}", &format!("{number:08x}")))
 }
 
-fn parsed(subject: &str) -> Result<X509Name, SpeechError> {
+fn parsed(subject: &str) -> Result<X509Name, RequestError> {
     name::parse(subject)
-        .map_err(|error| SpeechError::NotPossible(format!("`{subject}` is no name: {error}")))
+        .map_err(|error| RequestError::NotPossible(format!("`{subject}` is not a name: {error}")))
 }
 
-fn noise(length: usize) -> Result<Vec<u8>, SpeechError> {
+fn random(length: usize) -> Result<Vec<u8>, RequestError> {
     let mut octets = vec![0; length];
     rand_bytes(&mut octets)?;
     Ok(octets)

@@ -1,4 +1,4 @@
-//! Keys to be certified: by name the same within a scenario, fresh from one to the next.
+//! Keys to be certified. A name is the same key within a scenario and another key in the next scenario.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -11,19 +11,19 @@ use openssl::rsa::Rsa;
 use parking_lot::Mutex;
 use testbed::KeySupply;
 
-type Named = BTreeMap<(String, Kind), PKey<Private>>;
+type NamedKeys = BTreeMap<(String, Kind), PKey<Private>>;
 
 /// The keys of a scenario.
 #[derive(Default)]
 pub(super) struct Keys {
     supply: KeySupply,
-    own: Named,
+    own: NamedKeys,
 }
 
-/// What kind of key it is.
+/// Kind of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// RSA, with so many bits.
+    /// RSA with this number of bits.
     Rsa(u32),
     /// The elliptic curve P-256.
     P256,
@@ -31,16 +31,16 @@ pub(super) enum Kind {
 
 impl Keys {
     pub(super) fn new(supply: KeySupply) -> Self {
-        Self { supply, own: Named::new() }
+        Self { supply, own: NamedKeys::new() }
     }
 
-    /// The key of that name and kind; it is made when it is first asked for.
+    /// The key of that name and kind, generated at the first call.
     pub(super) async fn key(
         &mut self,
         name: &str,
         kind: Kind,
     ) -> Result<PKey<Private>, ErrorStack> {
-        static SHARED: Mutex<Named> = Mutex::new(Named::new());
+        static SHARED: Mutex<NamedKeys> = Mutex::new(NamedKeys::new());
         let wanted = (name.to_owned(), kind);
         let shared = || SHARED.lock();
         let known = match self.supply {
@@ -56,14 +56,14 @@ impl Keys {
                 self.own.insert(wanted, key.clone());
                 Ok(key)
             }
-            // Somebody else may have been faster.
+            // Another scenario may have inserted the key meanwhile.
             KeySupply::Shared => Ok(shared().entry(wanted).or_insert(key).clone()),
         }
     }
 }
 
-/// A key that nothing is to be issued to: the same all the time, for making one takes longer than an exchange.
-pub(super) async fn throw_away() -> Result<PKey<Private>, ErrorStack> {
+/// A key for requests that must be refused. It is always the same, because generating one takes longer than an exchange.
+pub(super) async fn spare_key() -> Result<PKey<Private>, ErrorStack> {
     static KEY: OnceLock<PKey<Private>> = OnceLock::new();
     if let Some(key) = KEY.get() {
         return Ok(key.clone());
@@ -72,7 +72,7 @@ pub(super) async fn throw_away() -> Result<PKey<Private>, ErrorStack> {
     Ok(KEY.get_or_init(|| key).clone())
 }
 
-/// Making a key takes a tenth of a second or more, and is kept off the threads that wait for the network.
+/// Generates a key on a blocking thread, because that takes a tenth of a second or more.
 async fn generate(kind: Kind) -> Result<PKey<Private>, ErrorStack> {
     let make = move || match kind {
         Kind::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits)?),

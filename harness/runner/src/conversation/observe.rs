@@ -1,4 +1,4 @@
-//! From what came back to facts.
+//! Extracts facts from a response.
 
 mod authority;
 mod certificate;
@@ -22,17 +22,17 @@ use results::{Received, ReceivedState};
 use testbed::http;
 use testbed::pki::Exchanged;
 
-/// What came back.
+/// Facts and details of a response.
 #[derive(Debug, Default)]
 pub(crate) struct Observation {
     pub(super) facts: BTreeMap<Fact, String>,
-    /// The HTTP status, if a response came.
+    /// HTTP status, if there was a response.
     http_status: Option<u16>,
-    /// The pkiStatus, if it is one that the standard knows.
+    /// The pkiStatus, if the standard defines it.
     pub(crate) pki_status: Option<PkiStatus>,
-    /// Whether the certificate that came is the one that was issued before.
+    /// True if the received certificate is the one that was issued before.
     is_issued_again: bool,
-    /// What facts do not tell: reasons, and what the server says in words.
+    /// Reasons, and texts of the server.
     pub details: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl Observation {
         self.facts.insert(fact, format!("{value}"));
     }
 
-    /// Keeps what facts do not tell, as it came: it is cut and escaped once its secrets are masked.
+    /// Adds a detail as received; [`Self::mask`] masks, cuts and escapes it later.
     fn detail(&mut self, text: impl Into<String>) {
         const MOST: usize = 20;
         if self.details.len() < MOST {
@@ -49,13 +49,13 @@ impl Observation {
         }
     }
 
-    /// Every fact, in a line each.
+    /// One line for each fact and detail.
     pub(crate) fn lines(&self) -> Vec<String> {
         let facts = self.facts.iter().map(|(fact, value)| format!("{}: {value}", fact.name()));
         facts.chain(self.details.iter().map(|detail| format!("  {detail}"))).collect()
     }
 
-    /// Masks what is secret, then cuts and escapes what a peer has said.
+    /// Masks the secrets, then cuts and escapes the peer's texts.
     pub(super) fn mask(&mut self, masked: impl Fn(&str) -> String) {
         const LONGEST: usize = 300;
         self.facts.values_mut().for_each(|value| *value = masked(value));
@@ -67,7 +67,7 @@ impl Observation {
 }
 
 impl Conversation {
-    /// What is to be said of an answer; a certificate in it is remembered.
+    /// Facts of a response; an issued certificate is kept for later requests.
     pub(super) fn observe(&mut self, request: &Request, exchanged: &Exchanged) -> Observation {
         let mut seen = Observation::default();
         let response = match exchanged {
@@ -82,7 +82,7 @@ impl Conversation {
         seen.set(Fact::Http, response.status);
         seen.http_status = Some(response.status);
         if let Some(content_type) = &response.content_type {
-            // Media types are told apart without regard to case (RFC 9110 §8.3.1).
+            // Media types are compared without regard to case (RFC 9110 §8.3.1).
             let base = content_type.split(';').next().unwrap_or_default().trim();
             seen.set(Fact::ContentType, base.to_ascii_lowercase());
         }
@@ -105,7 +105,7 @@ impl Conversation {
             Ok(message) => message,
             Err(error) => {
                 other_body(seen, response);
-                seen.detail(format!("it is no pkiMessage: {error}"));
+                seen.detail(format!("it is not a pkiMessage: {error}"));
                 return;
             }
         };
@@ -134,7 +134,7 @@ impl Conversation {
         self.transaction = Some(transaction);
     }
 
-    /// Notes that a certificate is about to be asked for.
+    /// Logs that a certificate is about to be requested.
     pub(super) fn begin(&self, request: &Request, transaction: &Transaction) -> Option<usize> {
         let enrols = request.operation.enrols() || request.operation == Operation::CertPoll;
         let requested = transaction.requested.as_ref().filter(|_| enrols)?;
@@ -143,7 +143,7 @@ impl Conversation {
         Some(self.log.begin(Received { state, serial: None, subject }))
     }
 
-    /// Notes what came of it: what a PKI says to have issued counts, whether it can be read or not.
+    /// Logs the result. A certificate that the PKI reports as issued counts even if it cannot be read.
     pub(super) fn note_received(&mut self, seen: &Observation, entry: usize) {
         let is_error = seen.http_status.is_some_and(|status| matches!(status / 100, 4 | 5));
         let state = match seen.pki_status {
@@ -174,7 +174,7 @@ impl Conversation {
         let CertsOnly { certificates, crls, .. } = match certs_only::decode(content) {
             Ok(contents) => contents,
             Err(error) => {
-                seen.detail(format!("in the envelope is no certs-only message: {error}"));
+                seen.detail(format!("the envelope contains no certs-only message: {error}"));
                 return;
             }
         };
@@ -196,7 +196,7 @@ impl Conversation {
         }
     }
 
-    /// The answer to GetNextCACert is signed by today's CA (RFC 8894 §4.7.1).
+    /// Facts of an answer to GetNextCACert, which the current CA signs (RFC 8894 §4.7.1).
     fn next_ca(&self, seen: &mut Observation, response: &HttpResponse) {
         let Ok(message) = Message::parse(&response.body) else {
             other_body(seen, response);
@@ -221,7 +221,7 @@ impl Conversation {
     }
 }
 
-/// A body that is none of those the operation has.
+/// Facts of a body that the operation does not define.
 fn other_body(seen: &mut Observation, response: &HttpResponse) {
     let text = http::text(&response.body);
     let is_html = text.as_deref().is_some_and(|text| {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_one_in_utf_16_too() {
+    fn html_is_recognised_in_utf_8_and_utf_16() {
         let utf16 =
             |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         assert_eq!(kind(b"<html>".to_vec()), "HTML");

@@ -1,4 +1,4 @@
-//! Certificates to sign requests with, such as a client has no business with.
+//! Signer certificates that a correct client would not use.
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
@@ -9,10 +9,10 @@ use openssl::x509::extension::KeyUsage;
 use openssl::x509::{X509, X509NameRef};
 use scep::identity::Identity;
 
-/// How long such a certificate is valid, in days.
+/// Validity of such a certificate, in days.
 const DAYS: u32 = 30;
 
-/// A certificate for the key that the issuer's key signs.
+/// Issues a certificate for `key`, signed with `issuer_key`.
 pub(super) fn issued_by(
     subject: &X509NameRef,
     key: &PKey<Private>,

@@ -1,4 +1,4 @@
-//! Several scenarios, some of which end badly.
+//! Concurrent scenarios; some panic, hang or have broken labs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,8 +12,8 @@ use results::{Results, Status};
 use testbed::device::{Change, Device, DeviceError};
 use testbed::{Testbed, TestbedError};
 
-/// Does what it is told: to panic, to hang, or to see how many others are at it.
-struct Puppet;
+/// Device that panics, hangs, or counts its concurrent commands, depending on the command.
+struct ScriptedDevice;
 
 /// A command with a secret.
 const PASSWORD: &str = "set system certificate scep csr CSR password hunter2";
@@ -22,7 +22,7 @@ static AT_ONCE: AtomicUsize = AtomicUsize::new(0);
 static MOST_AT_ONCE: AtomicUsize = AtomicUsize::new(0);
 
 #[async_trait]
-impl Device for Puppet {
+impl Device for ScriptedDevice {
     async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
         Ok(())
     }
@@ -34,7 +34,7 @@ impl Device for Puppet {
             "count" => {
                 let now = AT_ONCE.fetch_add(1, Ordering::SeqCst) + 1;
                 MOST_AT_ONCE.fetch_max(now, Ordering::SeqCst);
-                // The clock moves on once nobody has anything left to do: all that may run at once do.
+                // The paused clock advances only when all tasks wait, so all permitted scenarios run by then.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 AT_ONCE.fetch_sub(1, Ordering::SeqCst);
                 Ok(String::new())
@@ -44,17 +44,17 @@ impl Device for Puppet {
     }
 }
 
-/// Builds labs of puppets, or breaks.
-struct Puppets;
+/// Driver that builds labs of scripted devices, or fails.
+struct ScriptedDriver;
 
 #[async_trait]
-impl Driver for Puppets {
+impl Driver for ScriptedDriver {
     async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         if lab.hosts.contains_key("broken") {
             return Err(TestbedError::Network { reason: "no cable for hunter2".to_owned() });
         }
         let mut testbed = Testbed::default();
-        testbed.devices.insert("DUT0".to_owned(), Arc::new(Puppet));
+        testbed.devices.insert("DUT0".to_owned(), Arc::new(ScriptedDevice));
         Ok(testbed)
     }
 }
@@ -75,7 +75,7 @@ steps: [run: {{command: {command}}}]
 }
 
 fn jobs(scenarios: Vec<Scenario>) -> Vec<Job> {
-    let job = |scenario| Job { scenario, driver: Arc::new(Puppets) };
+    let job = |scenario| Job { scenario, driver: Arc::new(ScriptedDriver) };
     scenarios.into_iter().map(job).collect()
 }
 
@@ -84,7 +84,7 @@ fn at_once(count: usize) -> NonZeroUsize {
 }
 
 #[tokio::test]
-async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
+async fn panic_and_broken_lab_do_not_stop_other_scenarios() {
     let scenarios = vec![
         scenario("c", "h", "x"),
         scenario("a", "h", "panic"),
@@ -105,21 +105,21 @@ async fn a_panic_and_a_broken_lab_keep_no_other_from_running() {
 }
 
 #[tokio::test]
-async fn a_lab_that_cannot_be_built_took_its_time_all_the_same() {
+async fn elapsed_time_includes_a_failed_lab_build() {
     let jobs = jobs(vec![scenario("a", "broken", "x")]);
     let outcome = run_jobs(jobs, at_once(1), std::future::pending(), |_| {}).await;
     assert_ne!(outcome.scenarios[0].elapsed, Duration::ZERO);
 }
 
 #[tokio::test]
-async fn a_stopped_run_tells_what_was_finished() {
+async fn stopped_run_reports_finished_scenarios() {
     let scenarios =
         vec![scenario("a", "h", "x"), scenario("b", "h", "hang"), scenario("c", "h", "x")];
-    let (tell, stop) = tokio::sync::oneshot::channel();
-    let mut tell = Some(tell);
+    let (stopper, stop) = tokio::sync::oneshot::channel();
+    let mut stopper = Some(stopper);
     let observe = |event: Event<'_>| {
         if matches!(event, Event::Finished(_)) {
-            tell.take().unwrap().send(()).unwrap();
+            stopper.take().unwrap().send(()).unwrap();
         }
     };
     let stop = async { stop.await.unwrap() };
@@ -128,42 +128,42 @@ async fn a_stopped_run_tells_what_was_finished() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn as_many_run_at_once_as_asked_for() {
+async fn number_of_concurrent_scenarios_is_limited() {
     let scenarios = (0..12).map(|index| scenario(&format!("{index}"), "h", "count")).collect();
     let outcome = run_jobs(jobs(scenarios), at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.count(&[Status::Passed]), 12);
     assert_eq!(MOST_AT_ONCE.load(Ordering::SeqCst), 3);
 }
 
-/// Each sees how many others are at the same PKI, whose passwords serve once.
-static AT_PKI: AtomicUsize = AtomicUsize::new(0);
-static MOST_AT_PKI: AtomicUsize = AtomicUsize::new(0);
+/// Numbers of concurrent users of one exclusive resource.
+static AT_RESOURCE: AtomicUsize = AtomicUsize::new(0);
+static MOST_AT_RESOURCE: AtomicUsize = AtomicUsize::new(0);
 
-struct Visitor;
+struct CountingDevice;
 
 #[async_trait]
-impl Device for Visitor {
+impl Device for CountingDevice {
     async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
         Ok(())
     }
 
     async fn execute(&self, _: &str) -> Result<String, DeviceError> {
-        let now = AT_PKI.fetch_add(1, Ordering::SeqCst) + 1;
-        MOST_AT_PKI.fetch_max(now, Ordering::SeqCst);
+        let now = AT_RESOURCE.fetch_add(1, Ordering::SeqCst) + 1;
+        MOST_AT_RESOURCE.fetch_max(now, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(20)).await;
-        AT_PKI.fetch_sub(1, Ordering::SeqCst);
+        AT_RESOURCE.fetch_sub(1, Ordering::SeqCst);
         Ok(String::new())
     }
 }
 
-/// Builds labs that all have one thing to themselves.
-struct OneAtATime;
+/// Driver whose labs all need the same resource exclusively.
+struct ExclusiveDriver;
 
 #[async_trait]
-impl Driver for OneAtATime {
+impl Driver for ExclusiveDriver {
     async fn build(&self, _: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         let mut testbed = Testbed::default();
-        testbed.devices.insert("DUT0".to_owned(), Arc::new(Visitor));
+        testbed.devices.insert("DUT0".to_owned(), Arc::new(CountingDevice));
         Ok(testbed)
     }
 
@@ -173,10 +173,11 @@ impl Driver for OneAtATime {
 }
 
 #[tokio::test(start_paused = true)]
-async fn scenarios_that_need_the_same_thing_to_themselves_run_one_after_another() {
-    let job = |id: &str| Job { scenario: scenario(id, "h", "x"), driver: Arc::new(OneAtATime) };
+async fn scenarios_with_the_same_exclusive_resource_run_one_after_another() {
+    let job =
+        |id: &str| Job { scenario: scenario(id, "h", "x"), driver: Arc::new(ExclusiveDriver) };
     let jobs = ["a", "b", "c"].map(job).into();
     let outcome = run_jobs(jobs, at_once(3), std::future::pending(), |_| {}).await;
     assert_eq!(outcome.scenarios.len(), 3);
-    assert_eq!(MOST_AT_PKI.load(Ordering::SeqCst), 1);
+    assert_eq!(MOST_AT_RESOURCE.load(Ordering::SeqCst), 1);
 }

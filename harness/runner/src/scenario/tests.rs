@@ -1,4 +1,4 @@
-//! Scenarios on a testbed of a fake device and a fake PKI.
+//! Scenarios on a testbed with a fake device and a fake PKI.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ lab:
 steps:
 ";
 
-/// Answers with its texts in turn, the last one for ever.
+/// Answers with its texts in order and repeats the last one.
 struct FakeDevice {
     outputs: Vec<Result<&'static str, DeviceError>>,
     calls: AtomicUsize,
@@ -72,7 +72,7 @@ impl Pki for FakePki {
     }
 }
 
-/// Of which it is not known that it broke before it is asked for its log.
+/// PKI that is known to be broken only after its log was requested.
 #[derive(Default)]
 struct FrozenPki {
     asked: AtomicBool,
@@ -121,7 +121,7 @@ fn failure(outcome: &ScenarioOutcome) -> &Failure {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_waits_until_it_holds() {
+async fn check_is_repeated_until_it_holds() {
     let outputs = vec![Ok("ca Pending"), Ok("ca Pending"), Ok("ca  Valid")];
     let outcome = run(outputs, "- run: {command: show, matches: ['ca\\s+Valid']}\n").await;
     assert_eq!(outcome.verdict, Verdict::Passed);
@@ -130,7 +130,7 @@ async fn a_check_waits_until_it_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_never_holds_shows_all_that_is_known() {
+async fn failed_check_reports_findings_closest_line_and_hint() {
     let outputs = vec![Ok("none"), Ok("ca  Failed hunter2\nx\n")];
     let steps = "- run: {command: show, matches: ['ca\\s+Valid', x], contains: [y]}\n";
     let outcome = run(outputs, steps).await;
@@ -154,14 +154,14 @@ async fn a_check_that_never_holds_shows_all_that_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn positive_and_negative_checks_hold_at_the_same_try() {
+async fn all_checks_must_hold_at_the_same_try() {
     let outputs = vec![Ok("Valid Failed"), Ok("other"), Ok("Valid")];
     let steps = "- run: {command: show, contains: Valid, contains_not: Failed}\n";
     assert_eq!(run(outputs, steps).await.steps[0].tries, 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expected_failure_passes_when_the_time_is_over() {
+async fn expected_failure_passes_after_the_time_limit() {
     let steps = "- run: {command: show, contains: Valid, within: 2s, expect: failure}\n";
     let outcome = run(vec![Ok("Failed")], steps).await;
     assert_eq!(outcome.verdict, Verdict::Passed);
@@ -169,17 +169,17 @@ async fn an_expected_failure_passes_when_the_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expected_failure_that_succeeds_after_a_while_fails() {
+async fn late_success_of_an_expected_failure_fails() {
     let steps = "- run: {command: show, contains: Valid, expect: failure}\n";
     let outcome = run(vec![Ok("Failed"), Ok("Valid")], steps).await;
     let failure = failure(&outcome);
-    assert_eq!(failure.message, "the step succeeded, and was to fail");
+    assert_eq!(failure.message, "the step succeeded but was expected to fail");
     assert_eq!(failure.findings[0].label, "succeeded in 0.2 s, 2 tries");
     assert_eq!(failure.hint, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_line_is_shown_where_it_stands() {
+async fn refused_configuration_line_is_shown_at_its_place() {
     let steps = "- configure:\n    set: |\n      set a\n      set bad\n- run: {command: x}\n";
     let outcome = run(vec![Ok("")], steps).await;
     let failure = failure(&outcome);
@@ -191,7 +191,7 @@ async fn a_refused_line_is_shown_where_it_stands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ping_passes_when_all_replies_came() {
+async fn ping_passes_when_all_replies_are_received() {
     let all = Ok("2 packets transmitted, 2 received, 0% packet loss, time 0ms");
     let some = Ok("2 packets transmitted, 1 received, 50% packet loss, time 0ms");
     let steps = "- ping: {address: 10.0.0.1, count: 2}\n";
@@ -203,7 +203,7 @@ async fn a_ping_passes_when_all_replies_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_without_checks_runs_once_and_must_be_accepted() {
+async fn command_without_checks_runs_once_and_must_be_accepted() {
     let refused = || vec![Err(DeviceError::CommandRefused { output: "CLI Error".to_owned() })];
     let outcome = run(refused(), "- run: {command: x}\n").await;
     assert_eq!((failure(&outcome).output.as_str(), failure(&outcome).tries), ("CLI Error", 1));
@@ -212,7 +212,7 @@ async fn a_command_without_checks_runs_once_and_must_be_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_supported_is_skipped_and_what_breaks_is_the_labs() {
+async fn unsupported_step_is_skipped_and_broken_device_breaks_the_lab() {
     let unable = DeviceError::NotSupported { what: "x".to_owned() };
     let broken = DeviceError::Broken { reason: "no power".to_owned() };
     let steps = "- run: {command: x}\n";
@@ -226,7 +226,7 @@ async fn what_is_not_supported_is_skipped_and_what_breaks_is_the_labs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_fails_in_a_lab_that_does_not_answer_is_a_broken_lab() {
+async fn failed_check_in_a_broken_lab_is_a_broken_lab() {
     let steps = "- run: {command: x, contains: Valid}\n";
     let outcome = run_at(Arc::new(FrozenPki::default()), vec![Ok("Pending")], steps).await;
     let reason = "step 1: pki `ca`: no answer in 30 s".to_owned();
@@ -234,7 +234,7 @@ async fn a_check_that_fails_in_a_lab_that_does_not_answer_is_a_broken_lab() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_decision_waits_for_a_request_and_issued_counts() {
+async fn decision_waits_for_a_request_and_issued_certificates_are_counted() {
     let steps = "- approve: {}\n- issued: {count: 1, contains: CN = a}\n- issued: {}\n";
     let outcome = run(vec![Ok("")], steps).await;
     assert_eq!(outcome.verdict, Verdict::Passed);

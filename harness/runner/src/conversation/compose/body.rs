@@ -1,16 +1,16 @@
-//! What an envelope holds.
+//! Content of the envelope.
 
 use openssl::x509::X509Ref;
 use scep::body::{IssuerAndSerial, IssuerAndSubject};
 use scep::request::{CsrBuilder, dns_names};
 
 use super::Parts;
-use crate::conversation::{Conversation, SpeechError, serial_of};
+use crate::conversation::{Conversation, RequestError, serial_of};
 use model::scenario::scep::{Mutation, Operation, Request};
 
 impl Conversation {
-    /// What the envelope holds: what the messageType asks for, unless it is to be wrong.
-    pub(super) fn body(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
+    /// Content of the envelope for the messageType, or a mutation of it.
+    pub(super) fn body(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, RequestError> {
         if request.mutations.contains(&Mutation::NothingInEnvelope) {
             return Ok(Vec::new());
         }
@@ -25,12 +25,12 @@ impl Conversation {
                 let subject = polled.map_or(&parts.requested.subject, |it| &it.subject);
                 IssuerAndSubject::encode(issuer.subject_name(), subject)?
             }
-            Operation::GetCert | Operation::GetCrl if !is_other => self.number(request, issuer)?,
+            Operation::GetCert | Operation::GetCrl if !is_other => self.serial(request, issuer)?,
             _ => self.csr(request, parts)?,
         })
     }
 
-    fn csr(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, SpeechError> {
+    fn csr(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, RequestError> {
         let choice = &request.message;
         let has_names = !choice.dns_names.is_empty();
         let names = has_names.then(|| dns_names(&choice.dns_names));
@@ -52,8 +52,8 @@ impl Conversation {
         Ok(csr)
     }
 
-    /// The issuer and serial number that GetCert and GetCRL speak of.
-    fn number(&self, request: &Request, issuer: &X509Ref) -> Result<Vec<u8>, SpeechError> {
+    /// The issuer and serial number of a GetCert or GetCRL.
+    fn serial(&self, request: &Request, issuer: &X509Ref) -> Result<Vec<u8>, RequestError> {
         if let Some(serial) = &request.message.serial {
             let digits = self.filled(serial);
             let octets = openssl::bn::BigNum::from_hex_str(&digits)?.to_vec();
@@ -65,8 +65,8 @@ impl Conversation {
         Ok(IssuerAndSerial::encode(known)?)
     }
 
-    /// The serial number that a GetCert asks for.
-    pub(super) fn wanted_serial(&self, request: &Request) -> Option<String> {
+    /// The serial number of a GetCert.
+    pub(super) fn requested_serial(&self, request: &Request) -> Option<String> {
         if request.operation != Operation::GetCert {
             return None;
         }

@@ -1,4 +1,4 @@
-//! The message: body into envelope, envelope into pkiMessage, right or wrong on purpose.
+//! Puts the body into an envelope and the envelope into a pkiMessage, correctly or with a mutation.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,21 +9,21 @@ use scep::attribute::MessageType;
 use scep::message::MessageBuilder;
 use scep::{danger, envelope};
 
-use super::{KEY_BITS, Parts, noise};
-use crate::conversation::SpeechError;
+use super::{KEY_BITS, Parts, random};
+use crate::conversation::RequestError;
 use model::scenario::scep::{Mutation, Operation, Request};
 
-/// The pkcsPKIEnvelope, unless it is to be wrong.
+/// The pkcsPKIEnvelope, or a mutation of it.
 pub(super) fn content(
     request: &Request,
     parts: &Parts,
     body: &[u8],
-) -> Result<Option<Vec<u8>>, SpeechError> {
+) -> Result<Option<Vec<u8>>, RequestError> {
     for wrong in &request.mutations {
         match wrong {
             Mutation::NoEnvelope => return Ok(None),
             Mutation::EmptyEnvelope => return Ok(Some(Vec::new())),
-            Mutation::NoiseAsEnvelope => return Ok(Some(noise(256)?)),
+            Mutation::NoiseAsEnvelope => return Ok(Some(random(256)?)),
             Mutation::NotEnciphered => return Ok(Some(body.to_vec())),
             _ => {}
         }
@@ -42,7 +42,7 @@ pub(super) fn encode(
     request: &Request,
     parts: &Parts,
     content: Option<Vec<u8>>,
-) -> Result<Vec<u8>, SpeechError> {
+) -> Result<Vec<u8>, RequestError> {
     let mut signer = parts.signer.clone();
     if request.mutations.contains(&Mutation::ForeignSignature) {
         signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
@@ -78,14 +78,14 @@ pub(super) fn message_type(request: &Request) -> MessageType {
     }
 }
 
-/// What becomes of the message as a whole.
-pub(super) fn bytes(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, SpeechError> {
+/// Applies the mutations of the encoded message.
+pub(super) fn mutate(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>, RequestError> {
     for wrong in &request.mutations {
         match wrong {
             Mutation::Truncated => message.truncate(message.len() / 2),
             Mutation::TrailingBytes => message.extend([0; 16]),
             Mutation::Empty => message.clear(),
-            Mutation::Noise => message = noise(512)?,
+            Mutation::Noise => message = random(512)?,
             Mutation::DeeplyNested => message = [0x30, 0x80].repeat(10_000),
             Mutation::Streamed => message = danger::stream(&message)?,
             _ => {}

@@ -1,4 +1,4 @@
-//! The message on its way, by GET or POST, operations that have none, and both in words.
+//! HTTP requests with a message, by GET or POST, or without one, and their descriptions.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -10,8 +10,8 @@ use super::{Composed, Parts};
 use model::lab::MASK;
 use model::scenario::scep::{KeyType, Mutation, Operation, Request};
 
-/// The message on its way, by GET or POST.
-pub(super) fn travelling(request: &Request, method: Method, message: &[u8]) -> HttpRequest {
+/// The HTTP request that carries the message, by GET or POST.
+pub(super) fn http_request(request: &Request, method: Method, message: &[u8]) -> HttpRequest {
     let mut http = HttpOperation::PkiOperation(message.to_vec()).to_http(method);
     let wrapped = || {
         let base64 = STANDARD.encode(message);
@@ -47,8 +47,8 @@ pub(super) fn travelling(request: &Request, method: Method, message: &[u8]) -> H
     http
 }
 
-/// An operation without a message.
-pub(super) fn question(request: &Request) -> Composed {
+/// The HTTP request of an operation without a message.
+pub(super) fn request_without_message(request: &Request) -> Composed {
     let message = request.ca_identifier.clone();
     let operation = match &request.operation {
         Operation::GetCaCaps => HttpOperation::GetCaCaps(message),
@@ -57,12 +57,12 @@ pub(super) fn question(request: &Request) -> Composed {
         other => HttpOperation::Other(other.name().to_owned()),
     };
     let request = operation.to_http(request.method.unwrap_or(Method::Get));
-    let words = vec![format!("GET ?{}", request.query)];
-    Composed { request, path_suffix: "", transaction: None, words }
+    let summary = vec![format!("GET ?{}", request.query)];
+    Composed { request, path_suffix: "", transaction: None, summary }
 }
 
-/// What is sent, in words; no challenge password is among them.
-pub(super) fn words(
+/// Description of a message, without the challenge password.
+pub(super) fn summary(
     request: &Request,
     parts: &Parts,
     has_challenge: bool,
@@ -77,7 +77,7 @@ pub(super) fn words(
         .iter()
         .map(|one| format!("`{}`", name::to_text(one.subject_name())))
         .collect();
-    let mut words = vec![
+    let mut summary = vec![
         format!("PKIOperation by {method}, {length} bytes"),
         format!("  messageType {}, transactionID {id}, senderNonce {nonce}", message_type(request)),
         format!("  signed with {} by `{signer}`", parts.digest),
@@ -94,7 +94,7 @@ pub(super) fn words(
         let key =
             if key_type == KeyType::P256 { "P-256".to_owned() } else { format!("RSA {bits}") };
         let challenge = if has_challenge { MASK } else { "none" };
-        words.push(format!("  asks for `{subject}`, {key}, challenge password {challenge}"));
+        summary.push(format!("  asks for `{subject}`, {key}, challenge password {challenge}"));
     }
-    words
+    summary
 }

@@ -1,4 +1,4 @@
-//! What a CA says of itself: GetCACaps and GetCACert.
+//! Facts of the answers to GetCACaps and GetCACert.
 
 use openssl::x509::{X509, X509Ref};
 use scep::capabilities::{Capabilities, Capability};
@@ -35,7 +35,7 @@ pub(super) fn capabilities(seen: &mut Observation, response: &HttpResponse) {
     }
 }
 
-/// What parts the words: line feeds, alone or each after a carriage return, or both.
+/// Kind of the line ends: line feeds alone, each after a carriage return, or both.
 fn line_ends(text: &str) -> &'static str {
     let feeds = text.matches('\n').count();
     let (returns, pairs) = (text.matches('\r').count(), text.matches("\r\n").count());
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_are_told_apart() {
+    fn line_ends_are_classified() {
         let all = ["AES", "AES\nDES3\n", "AES\r\nDES3", "AES\r\nDES3\n", "AES\rDES3"];
         let ends: Vec<&str> = all.into_iter().map(line_ends).collect();
         assert_eq!(ends, ["one", "LF", "CRLF", "mixed", "mixed"]);

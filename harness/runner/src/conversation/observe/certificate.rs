@@ -1,4 +1,4 @@
-//! What certificates and revocation lists say.
+//! Facts of certificates and revocation lists.
 
 use openssl::asn1::Asn1Time;
 use openssl::x509::{CrlStatus, X509, X509Crl, X509Ref};
@@ -9,7 +9,7 @@ use super::Observation;
 use crate::conversation::{Authority, Transaction, serial_of};
 use model::scenario::scep::Fact;
 
-/// Finds the certificate that was asked for: it has the requested key, or the serial number.
+/// Finds the requested certificate, by its key or its serial number.
 pub(super) fn issued(
     seen: &mut Observation,
     certificates: &[X509],
@@ -50,7 +50,7 @@ pub(super) fn issued(
     Some(found.clone())
 }
 
-/// What a reply to GetCRL brought.
+/// Facts of a reply to GetCRL.
 pub(super) fn revocations(
     seen: &mut Observation,
     crls: &[X509Crl],
@@ -71,12 +71,12 @@ pub(super) fn revocations(
     }
 }
 
-/// Its key usages by their names; `any` where nothing restricts them.
+/// Names of the certificate's key usages; `any` if it has no such extension.
 pub(super) fn usages(certificate: &X509Ref) -> String {
     KeyUsage::of(certificate).map_or_else(|| "any".to_owned(), |usage| usage.names().join(", "))
 }
 
-/// Whether it is valid now.
+/// Validity of the certificate at the current time.
 pub(super) fn validity(certificate: &X509Ref) -> &'static str {
     let Ok(now) = Asn1Time::days_from_now(0) else { return "valid" };
     if certificate.not_after() < now.as_ref() {
@@ -88,7 +88,7 @@ pub(super) fn validity(certificate: &X509Ref) -> &'static str {
     }
 }
 
-/// Whether both are the same certificate, to the byte.
+/// True if both certificates have the same bytes.
 pub(super) fn is_same(one: &X509Ref, other: &X509Ref) -> bool {
     matches!((one.to_der(), other.to_der()), (Ok(one), Ok(other)) if one == other)
 }

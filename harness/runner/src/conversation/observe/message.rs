@@ -1,4 +1,4 @@
-//! What a signed message says of itself: its form, its attributes, its signature.
+//! Facts of a signed message: encoding, attributes, signature.
 
 use std::fmt::Display;
 
@@ -14,16 +14,16 @@ use model::scenario::scep::Fact;
 
 /// The DER of the object identifier `id-data`.
 const ID_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
-/// That of `id-envelopedData`.
+/// The DER of the object identifier `id-envelopedData`.
 const ID_ENVELOPED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3];
 
-/// Whether it is DER.
+/// Whether the message is DER or BER.
 pub(super) fn encoding(seen: &mut Observation, message: &[u8]) {
     let is_der = ber::normalise(message).is_ok_and(|normal| normal == message);
     seen.set(Fact::Encoding, if is_der { "DER" } else { "BER" });
 }
 
-/// The digest, and what the signed attributes are, held against the request.
+/// The digest, and the signed attributes compared with the request.
 pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction: &Transaction) {
     let attributes = message.attributes();
     seen.set(Fact::SignatureDigest, message.digest());
@@ -75,7 +75,7 @@ pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction:
     }
 }
 
-/// Whether an attribute of the reply has the value that was sent.
+/// Compares an attribute of the reply with the value that was sent.
 fn returned<T: PartialEq + Display>(
     seen: &mut Observation,
     fact: Fact,
@@ -93,7 +93,7 @@ fn returned<T: PartialEq + Display>(
     }
 }
 
-/// An attribute that is not there is absent; any other error is its malformation.
+/// A missing attribute is absent; any other error means that it is malformed.
 fn missing(seen: &mut Observation, fact: Fact, error: &Error) {
     if !matches!(error, Error::PeerMisbehaved(PeerMisbehaved::MissingAttribute(_))) {
         seen.set(fact, "malformed");
@@ -101,7 +101,7 @@ fn missing(seen: &mut Observation, fact: Fact, error: &Error) {
     }
 }
 
-/// Who signed it.
+/// Whether the signature is valid, and whether the CA's certificates include the signer.
 pub(super) fn signature(seen: &mut Observation, message: &Message, ca: &CaCertificates) {
     let signers = ca.signers();
     match message.verify(&signers) {
@@ -117,7 +117,7 @@ pub(super) fn signature(seen: &mut Observation, message: &Message, ca: &CaCertif
     }
 }
 
-/// What it holds.
+/// Kind of the message's content.
 pub(super) fn content_kind(content: Option<&[u8]>) -> &'static str {
     match content {
         None => "absent",
@@ -127,7 +127,7 @@ pub(super) fn content_kind(content: Option<&[u8]>) -> &'static str {
     }
 }
 
-/// Whether it is an `EnvelopedData`, by its beginning.
+/// True if the content begins like an `EnvelopedData`.
 pub(super) fn is_envelope(content: &[u8]) -> bool {
     let start = &content[..content.len().min(24)];
     start.windows(11).any(|window| window == ID_ENVELOPED_DATA)
