@@ -71,7 +71,7 @@ fn the_next_run_removes_what_ended_runs_left() {
         let guard = Guard::default();
         guard.prepare(&engine, options().sceplab.as_deref()).await.unwrap();
         assert_eq!(of_run(&engine, dead.run()).await, []);
-        guard.farewell().await;
+        guard.finish().await;
     });
 }
 

@@ -91,7 +91,7 @@ fn a_socket_without_permission() {
     let output = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let ended = Ended { code: output.status.code(), stdout: String::new(), stderr };
-    assert_refused(&ended, &["no permission to speak to the Docker engine", "usermod -aG docker"]);
+    assert_refused(&ended, &["no permission to use the Docker engine", "usermod -aG docker"]);
 }
 
 fn an_address_of_a_kind_that_is_not_known() {
@@ -100,7 +100,7 @@ fn an_address_of_a_kind_that_is_not_known() {
 
 fn an_engine_that_says_nothing() {
     let engine = Fake::start(|_| None);
-    assert_refused(&clean_at(&engine.host()), &["did not say who it is within 5 s"]);
+    assert_refused(&clean_at(&engine.host()), &["did not report its version within 5 s"]);
 }
 
 fn an_engine_that_speaks_no_http() {
@@ -110,7 +110,7 @@ fn an_engine_that_speaks_no_http() {
 
 fn an_engine_that_is_too_old() {
     let engine = Fake::start(|_| Some(json(200, r#"{"ApiVersion": "1.24", "Os": "linux"}"#)));
-    assert_refused(&clean_at(&engine.host()), &["is too old: it speaks version 1.24"]);
+    assert_refused(&clean_at(&engine.host()), &["is too old: it has version 1.24"]);
 }
 
 fn an_engine_for_containers_of_windows() {

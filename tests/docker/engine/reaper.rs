@@ -75,7 +75,7 @@ fn a_runner_that_says_farewell_takes_its_reaper_with_it() {
     let labels = Labels::of(&name("well"), &Owner::of_this_process(), "scep/x");
     let mut reaper = start(labels.run());
     runtime.block_on(Carrier::create(&engine, &labels, &Lab::default())).unwrap();
-    reaper.stdin.as_mut().unwrap().write_all(b"farewell\n").unwrap();
+    reaper.stdin.as_mut().unwrap().write_all(b"finished\n").unwrap();
     assert!(reaper.wait().unwrap().success());
     runtime.block_on(async {
         // It looks for nothing where nothing can be.
