@@ -158,6 +158,6 @@ mod tests {
     #[test]
     fn paths_are_quoted_for_ssh() {
         assert_eq!(quoted(Path::new("/a b/100%")).unwrap(), "\"/a b/100%%\"");
-        assert!(quoted(Path::new("/a\"b")).unwrap_err().contains("rename it"));
+        assert!(quoted(Path::new("/a\"b")).unwrap_err().contains("rename the file"));
     }
 }
