@@ -70,7 +70,7 @@ fn misbehaving_container_is_reported_with_its_last_output() {
     broken(&docker, &fails, &told);
     let never = "{port: 8080, within: 500ms}";
     let sleeps = scripted(name, "echo waiting; sleep 1000", never);
-    let told = ["was not ready within 500ms: nobody listens at 10.0.0.1:8080", "waiting"];
+    let told = ["was not ready within 500ms: nothing listens at 10.0.0.1:8080", "waiting"];
     broken(&docker, &sleeps, &told);
     let silent = scripted(name, "sleep 1000", "{output: ^ready$, within: 500ms}");
     broken(&docker, &silent, &["no line of its output matches `^ready$`", "it wrote nothing"]);
@@ -94,7 +94,7 @@ fn unavailable_image_is_reported_with_the_pull_command() {
     let image = "127.0.0.1:9/no-such/image:1";
     let told = [
         "pki `gateway`: image `127.0.0.1:9/no-such/image:1` is not on this engine and cannot be pulled: ",
-        "`docker pull 127.0.0.1:9/no-such/image:1` tries it again",
+        "`docker pull 127.0.0.1:9/no-such/image:1` tries again",
     ];
     broken(&docker, &scripted(image, "exit", "{port: 8080}"), &told);
 }

@@ -66,7 +66,7 @@ fn user_namespace_limit_of_zero_is_reported_with_the_command_that_raises_it() {
     assert_eq!(ended.stdout, "");
     assert_eq!(
         ended.stderr,
-        "error: driver `netns`: user namespaces cannot be had: `user.max_user_namespaces` is 0; \
+        "error: driver `netns`: user namespaces cannot be created: `user.max_user_namespaces` is 0; \
          `sudo sysctl -w user.max_user_namespaces=15000` allows them\n"
     );
 }

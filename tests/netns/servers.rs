@@ -97,7 +97,8 @@ fn server_that_is_never_ready_is_reported_with_its_last_output() {
     let ready = "ready: {output: '^ready$', within: 60s}";
     let never = WAITS.replace(ready, "ready: {port: 8080, within: 500ms}");
     let server = "echo waiting for the database; sleep 1000";
-    let lacking = "pki `gateway`: `sh` was not ready within 500ms: nobody listens at 10.0.0.1:8080";
+    let lacking =
+        "pki `gateway`: `sh` was not ready within 500ms: nothing listens at 10.0.0.1:8080";
     broken(&never, server, &[lacking, "its output ended with:", "waiting for the database"]);
     let never = WAITS.replace("within: 60s", "within: 500ms");
     broken(&never, "sleep 1000", &["no line of its output matches `^ready$`", "it wrote nothing"]);
@@ -108,7 +109,7 @@ fn server_that_ends_before_it_is_ready_is_reported_at_once() {
     broken(WAITS, "echo no depot >&2; exit 7", &told);
     broken(WAITS, "kill -KILL $$", &["`sh` ended by itself (signal: 9 (SIGKILL))"]);
     // A server that goes into the background cannot be watched.
-    broken(WAITS, "sleep 1000 & exit 0", &["is to be started so that it does not"]);
+    broken(WAITS, "sleep 1000 & exit 0", &["start the program in the foreground"]);
 }
 
 fn dying_server_ends_a_waiting_scenario() {

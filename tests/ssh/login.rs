@@ -50,7 +50,7 @@ async fn server_without_ssh_is_reported() {
     });
     let told = reason(connect(&SshTarget::new("admin", "127.0.0.1", port)).await);
     server.join().unwrap();
-    assert_tells(&told, &["before the SSH handshake was through", "it may be no SSH server"]);
+    assert_tells(&told, &["before the SSH handshake was complete", "it may not be an SSH server"]);
 }
 
 async fn lack_of_common_algorithms_is_reported_with_those_of_the_server() {
@@ -67,7 +67,7 @@ async fn lack_of_common_algorithms_is_reported_with_those_of_the_server() {
     });
     let told = reason(connect(&SshTarget::new("admin", "127.0.0.1", port)).await);
     server.join().unwrap();
-    let parts = ["found no algorithms in common", "curve0-of-nobody", "`ssh -Q kex`", "`ssh -vv`"];
+    let parts = ["have no algorithms in common", "curve0-of-nobody", "`ssh -Q kex`", "`ssh -vv`"];
     assert_tells(&told, &parts);
 }
 
@@ -126,7 +126,7 @@ async fn wrong_key_is_reported_with_the_accepted_methods() {
     let target = SshTarget { identity: Some(server.path("wrong")), ..server.target() };
     let told = reason(connect(&target).await);
     let key = format!("the key `{}` was not accepted", server.path("wrong").display());
-    assert_tells(&told, &[&key, "it takes publickey", "`identity`"]);
+    assert_tells(&told, &[&key, "it accepts publickey", "`identity`"]);
     let target = SshTarget { identity: Some(server.path("nothing")), ..server.target() };
     assert_tells(&reason(connect(&target).await), &["cannot be read"]);
 }

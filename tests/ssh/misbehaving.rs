@@ -66,5 +66,8 @@ async fn flood_silence_and_disconnect_are_distinguished() {
     assert_tells(&reason(connect(&target).await), &["the connection is lost", "with status 1"]);
     rig.device_shell(SILENT);
     let hasty = SshTarget { answer_within: Duration::from_secs(1), ..target };
-    assert_tells(&reason(connect(&hasty).await), &["no prompt was seen in 1 s", "nothing came"]);
+    assert_tells(
+        &reason(connect(&hasty).await),
+        &["no prompt was seen in 1 s", "nothing was received"],
+    );
 }

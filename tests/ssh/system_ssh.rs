@@ -63,7 +63,7 @@ fn missing_ssh_program_is_reported_with_its_package() {
     command.env("PATH", folder.path());
     let ended = finish(command, folder.path());
     assert_eq!(ended.code, Some(3), "{}", ended.told());
-    let told = "error: device `DUT0`: there is no program `ssh` here, which devices are reached by: install OpenSSH's client \
+    let told = "error: device `DUT0`: the program `ssh`, which connects to devices, is not installed: install OpenSSH's client \
                 (Debian: `apt-get install openssh-client`)";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");

@@ -212,7 +212,7 @@ impl Arguments {
         let ended = async {
             tokio::select! {
                 () = told => {}
-                reason = pki.fell_silent() => given_up = Some(reason),
+                reason = pki.became_unresponsive() => given_up = Some(reason),
             }
         };
         let mut outcome =

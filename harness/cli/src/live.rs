@@ -179,7 +179,7 @@ async fn greet(labs: &[&Lab], targets: &Targets) -> Result<(), CommandError> {
             continue;
         }
         known.push(target);
-        targets.greet(name, target).await?;
+        targets.check_login(name, target).await?;
     }
     Ok(())
 }

@@ -71,7 +71,7 @@ fn next_run_removes_leftovers_of_ended_runs() {
         let guard = Guard::default();
         guard.prepare(&engine, options().sceplab.as_deref()).await.unwrap();
         assert_eq!(of_run(&engine, dead.run()).await, []);
-        guard.farewell().await;
+        guard.finish().await;
     });
 }
 

@@ -91,7 +91,7 @@ fn socket_without_permission_is_reported() {
     let output = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let ended = Ended { code: output.status.code(), stdout: String::new(), stderr };
-    assert_refused(&ended, &["no permission to speak to the Docker engine", "usermod -aG docker"]);
+    assert_refused(&ended, &["no permission to use the Docker engine", "usermod -aG docker"]);
 }
 
 fn unknown_address_scheme_is_reported() {
@@ -100,7 +100,7 @@ fn unknown_address_scheme_is_reported() {
 
 fn silent_engine_times_out() {
     let engine = FakeEngine::start(|_| None);
-    assert_refused(&clean_at(&engine.host()), &["did not say who it is within 5 s"]);
+    assert_refused(&clean_at(&engine.host()), &["did not report its version within 5 s"]);
 }
 
 fn engine_without_http_is_reported() {
@@ -110,7 +110,7 @@ fn engine_without_http_is_reported() {
 
 fn old_engine_is_reported() {
     let engine = FakeEngine::start(|_| Some(json(200, r#"{"ApiVersion": "1.24", "Os": "linux"}"#)));
-    assert_refused(&clean_at(&engine.host()), &["is too old: it speaks version 1.24"]);
+    assert_refused(&clean_at(&engine.host()), &["is too old: it has version 1.24"]);
 }
 
 fn engine_for_windows_containers_is_reported() {

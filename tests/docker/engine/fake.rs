@@ -31,7 +31,7 @@ impl FakeEngine {
             10,
             driver_docker::bollard::API_DEFAULT_VERSION,
         );
-        Engine::behind(client.unwrap()).await.unwrap()
+        Engine::with_client(client.unwrap()).await.unwrap()
     }
 
     pub(super) fn host(&self) -> String {

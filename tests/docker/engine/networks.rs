@@ -63,12 +63,12 @@ fn lack_of_free_addresses_is_reported_with_commands_that_free_some() {
         runs: None,
     };
     let lab = Lab { hosts: [("a".to_owned(), host)].into(), ..Lab::default() };
-    insta::assert_snapshot!(refusal(&engine, &lab), @"docker: making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `198.18.0.0/15`, of which each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
+    insta::assert_snapshot!(refusal(&engine, &lab), @"docker: making the lab's network: all address blocks of `198.18.0.0/15` are in use by other networks of the engine, or by the lab's own subnets: `docker network ls` lists the networks, `docker network rm NAME` removes one, `sceplab clean` removes those that crashed runs left");
 }
 
 fn taken_addresses_are_reported() {
     let engine = FakeEngine::start(|request| Some(refuses_networks(request)));
-    insta::assert_snapshot!(refusal(&engine, &Lab::default()), @"docker: making the lab's network: Docker responded with status code 403: Pool overlaps with other one on this address space; another network of the engine has these addresses: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that crashed runs left");
+    insta::assert_snapshot!(refusal(&engine, &Lab::default()), @"docker: making the lab's network: Docker responded with status code 403: Pool overlaps with other one on this address space; another network of the engine has these addresses: `docker network ls` lists the networks, `docker network rm NAME` removes one, `sceplab clean` removes those that crashed runs left");
 }
 
 fn refusal(engine: &FakeEngine, lab: &Lab) -> String {

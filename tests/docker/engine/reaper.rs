@@ -75,7 +75,7 @@ fn reaper_ends_when_its_runner_says_so() {
     let labels = Labels::of(&name("well"), &Owner::of_this_process(), "scep/x");
     let mut reaper = start(labels.run());
     runtime.block_on(Carrier::create(&engine, &labels, &Lab::default())).unwrap();
-    reaper.stdin.as_mut().unwrap().write_all(b"farewell\n").unwrap();
+    reaper.stdin.as_mut().unwrap().write_all(b"finished\n").unwrap();
     assert!(reaper.wait().unwrap().success());
     runtime.block_on(async {
         // The reaper removes nothing, because the runner has already done so.

@@ -1,5 +1,4 @@
-//! Containers, as testcontainers starts them, and the standard streams of their process 1, over the connection that the engine
-//! makes of them.
+//! Starts containers by testcontainers, and connects to the standard streams of their process 1.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -17,13 +16,13 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, DuplexStream, Join, duplex, join};
 use super::engine::Engine;
 use testbed::TestbedError;
 
-/// How much waits for a reader that is slow.
-const UNREAD: usize = 64 * 1024;
+/// The size of the buffers between the engine and slow readers, in bytes.
+const BUFFER: usize = 64 * 1024;
 
-/// Starts a container, yields the engine's name for it.
+/// Starts a container; returns its ID.
 ///
 /// # Errors
-/// What the engine says, while `doing` this.
+/// The error of the engine; `doing` names the operation.
 pub(super) async fn start(
     engine: &Engine,
     doing: &str,
@@ -33,13 +32,13 @@ pub(super) async fn start(
     let started = request.with_labels(labels).start().await;
     let container = started.map_err(|error| engine.explain(doing, &error))?;
     let id = container.id().to_owned();
-    // Left to itself it would be removed where it is dropped, and that thread would wait for it, perhaps for minutes. The lab
-    // removes all that it started at once and within a time; what this keeps is some KiB.
+    // When dropped, testcontainers would remove the container in a thread of its own, and the drop would wait for it, perhaps for
+    // minutes. The lab removes all its containers at once and with a timeout instead; the leaked memory is a few KiB.
     std::mem::forget(container);
     Ok(id)
 }
 
-/// The name and the tag of an image, which testcontainers wants one by one: what is joined by a colon is the name again.
+/// The name and the tag of an image, which testcontainers takes separately and joins again by a colon.
 pub(super) fn name_and_tag(image: &str) -> (String, String) {
     match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name.to_owned(), tag.to_owned()),
@@ -47,37 +46,40 @@ pub(super) fn name_and_tag(image: &str) -> (String, String) {
     }
 }
 
-/// What the runner and a container's process 1 speak over.
-pub(super) type Line = Join<DuplexStream, Pin<Box<dyn AsyncWrite + Send>>>;
+/// The stream between the runner and process 1 of a container.
+pub(super) type ControlStream = Join<DuplexStream, Pin<Box<dyn AsyncWrite + Send>>>;
 
-/// Attaches to a running container: the line to its process 1, and what is to be carried over it by [`carry`].
+/// Attaches to a running container; returns the stream to its process 1, and the output that [`forward`] must forward to it.
 ///
 /// # Errors
-/// Those of the engine, as where the container has ended already.
-pub(super) async fn attach(engine: &Engine, container: &str) -> Result<(Line, Carrying), Error> {
+/// Those of the engine, for example if the container has already ended.
+pub(super) async fn attach(
+    engine: &Engine,
+    container: &str,
+) -> Result<(ControlStream, ContainerOutput), Error> {
     let options = AttachContainerOptionsBuilder::new();
     let options = options.stream(true).stdin(true).stdout(true).stderr(true).build();
     let attached = engine.client().attach_container(container, Some(options)).await?;
     let AttachContainerResults { output, input } = attached;
-    let (read, written) = duplex(UNREAD);
-    Ok((join(read, input), Carrying { output, written }))
+    let (read, written) = duplex(BUFFER);
+    Ok((join(read, input), ContainerOutput { output, written }))
 }
 
-/// Standard output on its way to the runner.
-pub(super) struct Carrying {
+/// The output of a container, to be forwarded to the runner.
+pub(super) struct ContainerOutput {
     output: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     written: DuplexStream,
 }
 
-/// Carries until nothing more comes; yields the end of standard error, and how the connection broke, where it did.
-pub(super) async fn carry(carrying: Carrying) -> (Output, Option<Error>) {
-    let Carrying { mut output, mut written } = carrying;
-    let (errors, mut to_tail) = duplex(UNREAD);
+/// Forwards standard output until it ends; returns the end of standard error, and the error that broke the connection, if any.
+pub(super) async fn forward(output: ContainerOutput) -> (Output, Option<Error>) {
+    let ContainerOutput { mut output, mut written } = output;
+    let (errors, mut to_tail) = duplex(BUFFER);
     let tail = Output::of(errors);
     while let Some(read) = output.next().await {
         match read {
             Ok(LogOutput::StdErr { message }) => drop(to_tail.write_all(&message).await),
-            // Where nobody reads any more, the rest is still taken off the engine's hands.
+            // Without a reader, the output is still consumed, so that the engine is not blocked.
             Ok(output) => drop(written.write_all(&output.into_bytes()).await),
             Err(error) => return (tail, Some(error)),
         }
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_an_image_is_taken_apart_where_its_tag_begins() {
+    fn image_name_is_split_at_its_tag() {
         for (image, name, tag) in [
             ("scep", "scep", "latest"),
             ("micromdm/scep:2.3", "micromdm/scep", "2.3"),

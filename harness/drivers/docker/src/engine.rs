@@ -1,6 +1,6 @@
-//! The Docker engine: found as testcontainers finds it, and what its errors mean.
+//! Connects to the Docker engine, which is found as testcontainers finds it, and explains its errors.
 
-mod fault;
+mod error;
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -15,61 +15,61 @@ use testcontainers::core::client::docker_client_instance;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-pub use self::fault::Fault;
-use self::fault::{kind, text};
+pub use self::error::EngineError;
+use self::error::{kind, text};
 use testbed::TestbedError;
 
-/// How long an engine may take to say who it is.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout for an engine to report its version.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The oldest version of the engine's interface that will do: that of Docker 19.03.
-const OLDEST: (usize, usize) = (1, 40);
+/// The oldest supported version of the engine's API: that of Docker 19.03.
+const OLDEST_API: (usize, usize) = (1, 40);
 
-/// A Docker engine that answers and runs Linux containers.
+/// A Docker engine that responds and runs Linux containers.
 #[derive(Debug, Clone)]
 pub struct Engine {
     client: Docker,
-    /// Its processor, as Go calls it: `amd64`.
+    /// The processor architecture of its machine, in Go's terms: `amd64`.
     architecture: String,
-    /// The folder that it keeps images and containers in, on its own machine.
+    /// The folder on its machine in which it keeps images and containers.
     folder: Option<String>,
 }
 
 impl Engine {
-    /// Finds the engine: by `DOCKER_HOST`, or else at its usual sockets.
+    /// Connects to the engine at `DOCKER_HOST`, or else at one of the usual sockets.
     ///
     /// # Errors
-    /// [`TestbedError::NoEngine`] with what is in the way, and what to do about it, a few seconds later at the latest.
+    /// [`TestbedError::NoEngine`], with the reason and advice, after a few seconds at the latest.
     pub async fn connect() -> Result<Self, TestbedError> {
-        let met = async {
+        let connecting = async {
             let client = docker_client_instance().await.map_err(|error| why(&error))?;
-            Self::meet(client).await
+            Self::identify(client).await
         };
-        in_time(met).await
+        in_time(connecting).await
     }
 
-    /// The engine behind a client.
+    /// The engine that a client is connected to.
     ///
     /// # Errors
     /// As [`Engine::connect`].
-    pub async fn behind(client: Docker) -> Result<Self, TestbedError> {
-        in_time(Self::meet(client)).await
+    pub async fn with_client(client: Docker) -> Result<Self, TestbedError> {
+        in_time(Self::identify(client)).await
     }
 
-    /// Whether no engine is named, and no socket of one is where testcontainers looks.
+    /// True if `DOCKER_HOST` is not set and none of the usual sockets exists.
     pub fn is_absent() -> bool {
         std::env::var_os("DOCKER_HOST").is_none() && !usual().iter().any(|path| path.exists())
     }
 
-    async fn meet(client: Docker) -> Result<Self, String> {
+    async fn identify(client: Docker) -> Result<Self, String> {
         let client = client.negotiate_version().await.map_err(|error| why(&error))?;
         let spoken = client.client_version();
         let (major, minor) = (spoken.major_version, spoken.minor_version);
-        if (major, minor) < OLDEST {
-            let (address, (least, so)) = (address(), OLDEST);
+        if (major, minor) < OLDEST_API {
+            let (address, (oldest_major, oldest_minor)) = (address(), OLDEST_API);
             return Err(format!(
-                "the Docker engine at `{address}` is too old: it speaks version {major}.{minor} of its interface, and \
-                 {least}.{so} (Docker 19.03) is the oldest that will do"
+                "the Docker engine at `{address}` is too old: it has version {major}.{minor} of the API, and \
+                 {oldest_major}.{oldest_minor} (Docker 19.03) is the oldest supported"
             ));
         }
         let version = client.version().await.map_err(|error| why(&error))?;
@@ -84,20 +84,20 @@ impl Engine {
         Ok(Self { client, architecture, folder: info.docker_root_dir })
     }
 
-    /// What it is asked by; no answer takes longer than two minutes.
+    /// The client for the engine; its timeout is two minutes.
     pub fn client(&self) -> &Docker {
         &self.client
     }
 
-    /// The processor of the machine that it runs on, as Go calls it: `amd64`, `arm64`.
+    /// The processor architecture of the engine's machine, in Go's terms: `amd64`, `arm64`.
     pub fn architecture(&self) -> &str {
         &self.architecture
     }
 
-    /// Has an image made, of an archive or of what a registry has, and waits for it.
+    /// Creates an image from an archive or from a registry, and waits until it is complete.
     ///
     /// # Errors
-    /// The outer one when the engine has said nothing for as long as `silence`, the inner one when it refuses.
+    /// The outer error if the engine has reported nothing for `silence`, the inner one if it refuses.
     pub(super) async fn create_image(
         &self,
         options: CreateImageOptions,
@@ -114,33 +114,33 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    /// What an error of the engine, or of testcontainers, that came while `doing` something means, and what to do next.
+    /// Explains an error of the engine or of testcontainers that came while `doing` something, with advice.
     pub fn explain(&self, doing: &str, error: &(dyn Error + 'static)) -> TestbedError {
-        let fault = Fault::of(error);
-        let reason = fault.explanation(doing, &text(error), self.folder.as_deref());
+        let class = EngineError::of(error);
+        let reason = class.explanation(doing, &text(error), self.folder.as_deref());
         TestbedError::Engine { reason }
     }
 }
 
 async fn in_time(
-    met: impl Future<Output = Result<Engine, String>>,
+    connecting: impl Future<Output = Result<Engine, String>>,
 ) -> Result<Engine, TestbedError> {
-    let met = timeout(PATIENCE, met).await;
-    let met = met.unwrap_or_else(|_| {
-        let (address, seconds) = (address(), PATIENCE.as_secs());
+    let connected = timeout(TIMEOUT, connecting).await;
+    let connected = connected.unwrap_or_else(|_| {
+        let (address, seconds) = (address(), TIMEOUT.as_secs());
         Err(format!(
-            "the Docker engine at `{address}` did not say who it is within {seconds} s; is it one, and is it well?"
+            "the Docker engine at `{address}` did not report its version within {seconds} s; is it an engine, and does it work?"
         ))
     });
-    met.map_err(|reason| TestbedError::NoEngine { reason })
+    connected.map_err(|reason| TestbedError::NoEngine { reason })
 }
 
-/// Why an engine could not be spoken to.
+/// Explains why an engine cannot be used.
 fn why(error: &(dyn Error + 'static)) -> String {
     explain(&address(), kind(error), &text(error))
 }
 
-/// Where the engine is sought, as testcontainers does it: the first of the usual sockets that is there, or else the first.
+/// The address of the engine as testcontainers chooses it: `DOCKER_HOST`, the first usual socket that exists, or the first one.
 fn address() -> String {
     let found = || {
         let sockets = usual();
@@ -150,7 +150,7 @@ fn address() -> String {
     std::env::var("DOCKER_HOST").unwrap_or_else(|_| found())
 }
 
-/// Never empty; the latter ones are those of rootless engines and of Docker Desktop.
+/// The usual sockets: the system's, then those of rootless engines and of Docker Desktop. Never empty.
 fn usual() -> Vec<PathBuf> {
     let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
     let below =
@@ -161,36 +161,36 @@ fn usual() -> Vec<PathBuf> {
     sockets
 }
 
-fn explain(address: &str, kind: Option<ErrorKind>, said: &str) -> String {
+fn explain(address: &str, kind: Option<ErrorKind>, message: &str) -> String {
     if kind == Some(ErrorKind::PermissionDenied) {
         return format!(
-            "no permission to speak to the Docker engine at `{address}`: become a member of the group `docker` (`sudo \
+            "no permission to use the Docker engine at `{address}`: become a member of the group `docker` (`sudo \
              usermod -aG docker $USER`, then log in again), or use a rootless engine (DOCKER_HOST)"
         );
     }
     if kind == Some(ErrorKind::ConnectionRefused) {
         return format!(
-            "no Docker engine answers at `{address}`: start it (`sudo systemctl start docker`), or say where it is \
-             (DOCKER_HOST)"
+            "no Docker engine answers at `{address}`: start it (`sudo systemctl start docker`), or set DOCKER_HOST to its \
+             address"
         );
     }
-    if said.starts_with("Socket not found")
-        || said.contains("ocket not found:")
+    if message.starts_with("Socket not found")
+        || message.contains("ocket not found:")
         || kind == Some(ErrorKind::NotFound)
     {
         return format!(
             "there is no Docker engine at `{address}`: install one (package `docker.io`), start it (`sudo systemctl start \
-             docker`), or say where it is (DOCKER_HOST)"
+             docker`), or set DOCKER_HOST to its address"
         );
     }
-    if said.contains("HTTPS server") || said.contains("scheme is not supported") {
+    if message.contains("HTTPS server") || message.contains("scheme is not supported") {
         return format!(
-            "the Docker engine at `{address}` cannot be spoken to: of DOCKER_HOST's schemes, `unix://`, and `tcp://` without \
-             TLS will do ({said}); for an engine elsewhere, `ssh -NL /tmp/docker.sock:/var/run/docker.sock HOST` brings its \
-             socket here"
+            "the Docker engine at `{address}` cannot be reached: DOCKER_HOST must begin with `unix://`, or with `tcp://` for an \
+             engine without TLS ({message}); for an engine on another machine, forward its socket with \
+             `ssh -NL /tmp/docker.sock:/var/run/docker.sock HOST`"
         );
     }
-    format!("the Docker engine at `{address}` cannot be used: {said}")
+    format!("the Docker engine at `{address}` cannot be used: {message}")
 }
 
 #[cfg(test)]
@@ -198,8 +198,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_obstacle_has_its_own_way_out() {
-        let at = |kind, said| explain("unix:///x", kind, said);
+    fn each_connection_error_has_its_own_advice() {
+        let at = |kind, message| explain("unix:///x", kind, message);
         assert!(at(Some(ErrorKind::PermissionDenied), "").contains("group `docker`"));
         assert!(at(Some(ErrorKind::ConnectionRefused), "").contains("no Docker engine answers"));
         assert!(at(None, "Socket not found: /x").contains("there is no Docker engine"));

@@ -1,4 +1,4 @@
-//! How a container exited, as the engine tells it.
+//! Finds out from the engine how a container exited.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::engine::Engine;
 
-/// How long the engine may take to tell it.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout for the engine to report it.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The time between two looks at a container whose streams have ended and which has not yet.
+/// The pause between checks of a container that has not ended although its streams have.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How a container ended whose streams have: "its container ended (exit code 1)". Where it has not, the connection to it
-/// has, by that error.
+/// How a container ended, after its streams have: "its container ended (exit code 1)". If it has not ended, `error` broke the
+/// connection to it.
 pub(super) async fn exit_reason(engine: &Engine, container: &str, error: Option<&Error>) -> String {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     match timeout_at(deadline, end(engine, container)).await {
-        Ok(Ok(state)) => told(&state),
-        Ok(Err(gone)) => engine.explain("asking about its container", &gone).to_string(),
+        Ok(Ok(state)) => description(&state),
+        Ok(Err(error)) => engine.explain("asking about its container", &error).to_string(),
         Err(_) => match error {
             Some(error) => {
                 engine.explain("keeping the connection to its container", error).to_string()
             }
-            None => "the connection to its container ended, and the engine does not say why".into(),
+            None => "the connection to its container ended, and the engine gave no reason".into(),
         },
     }
 }
 
-/// How a container ended, where it has.
+/// How a container ended; nothing if it still runs.
 pub(super) async fn exit_reason_if_ended(engine: &Engine, container: &str) -> Option<String> {
-    final_state(engine, container).await.ok()?.map(|state| told(&state))
+    final_state(engine, container).await.ok()?.map(|state| description(&state))
 }
 
 async fn end(engine: &Engine, container: &str) -> Result<ContainerState, Error> {
@@ -51,10 +51,10 @@ async fn final_state(engine: &Engine, container: &str) -> Result<Option<Containe
     Ok(inspected.state.filter(|state| state.running != Some(true)))
 }
 
-fn told(state: &ContainerState) -> String {
+fn description(state: &ContainerState) -> String {
     let code = state.exit_code.map_or_else(String::new, |code| format!("exit code {code}"));
     let how = match (state.oom_killed, state.error.as_deref()) {
-        (Some(true), _) => format!("{code}: it had no memory left"),
+        (Some(true), _) => format!("{code}: out of memory"),
         (_, Some(error)) if !error.is_empty() => format!("{code}: {error}"),
         _ => match state.exit_code {
             Some(137) => format!("{code}: killed"),
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_container_is_told_with_its_reason() {
+    fn end_of_a_container_is_described_with_its_reason() {
         let state = |exit_code, oom_killed, error: &str| ContainerState {
             exit_code: Some(exit_code),
             oom_killed: Some(oom_killed),
@@ -79,13 +79,13 @@ mod tests {
         for (state, expected) in [
             (state(1, false, ""), "its container ended (exit code 1)"),
             (state(137, false, ""), "its container ended (exit code 137: killed)"),
-            (state(137, true, ""), "its container ended (exit code 137: it had no memory left)"),
+            (state(137, true, ""), "its container ended (exit code 137: out of memory)"),
             (
                 state(127, false, "no such file"),
                 "its container ended (exit code 127: no such file)",
             ),
         ] {
-            assert_eq!(told(&state), expected);
+            assert_eq!(description(&state), expected);
         }
     }
 }

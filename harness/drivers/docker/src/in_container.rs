@@ -1,6 +1,6 @@
-//! Process 1 of a container in a lab: it gives the container its network, and is then what stands there.
+//! Process 1 of a container in a lab: it configures the container's network, and then acts as the node.
 //!
-//! The runner speaks to it by standard input and output. It ends when its standard input does.
+//! The runner communicates with it over standard input and output. It ends when its standard input does.
 
 mod network;
 
@@ -16,48 +16,50 @@ use tokio::net::{TcpListener, TcpStream};
 
 use model::lab;
 use model::lab::topology::Node;
-use simulated::control::{Ask, Furnishing, LabEvent, Reply, Request, Role};
+use simulated::control::{LabEvent, NetworkConfig, Operation, Reply, Request, Role};
 use simulated::kernel::start_device;
 use simulated::lab_ca::{LabCa, port_of};
 use simulated::server::is_answered;
 use testbed::TestbedError;
 
-/// Serves the runner until it is gone.
+/// Serves the runner until standard input ends.
 ///
 /// # Errors
-/// When what comes is not what a runner of this version says.
+/// If it receives a message that a runner of this version does not send.
 pub fn serve() -> io::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let served = runtime.block_on(serve_until_gone());
-    // Standard input may still be read by a thread of its own.
+    let served = runtime.block_on(serve_until_closed());
+    // A separate thread may still be reading standard input.
     runtime.shutdown_background();
     served
 }
 
-/// What stands in a container that has its network.
-enum Standing {
+/// The service of a configured container.
+enum Service {
     Host,
     Ca(Arc<Control>),
     Device,
 }
 
-async fn serve_until_gone() -> io::Result<()> {
+async fn serve_until_closed() -> io::Result<()> {
     let (mut messages, mut writer) = (Messages::new(BufReader::new(stdin())), stdout());
-    let Some(Request { id, ask }) = next(&mut messages).await? else { return Ok(()) };
-    let Ask::Furnish(furnishing) = ask else {
-        return Err(io::Error::other("the first thing a container is told is its network"));
+    let Some(Request { id, operation }) = next(&mut messages).await? else { return Ok(()) };
+    let Operation::Configure(config) = operation else {
+        return Err(io::Error::other(
+            "the first request to a container must be its network configuration",
+        ));
     };
-    let (furnished, standing) = match make(&furnishing).await {
-        Ok(standing) => (Ok(()), standing),
-        Err(error) => (Err(error), Standing::Host),
+    let (configured, service) = match prepare(&config).await {
+        Ok(service) => (Ok(()), service),
+        Err(error) => (Err(error), Service::Host),
     };
-    reply(&mut writer, id, Reply::Furnished(furnished)).await?;
-    match standing {
-        Standing::Host => answer(messages, writer).await?,
-        Standing::Ca(control) => {
+    reply(&mut writer, id, Reply::Configured(configured)).await?;
+    match service {
+        Service::Host => answer(messages, writer).await?,
+        Service::Ca(control) => {
             control.serve_connection(join(messages.into_inner(), writer)).await;
         }
-        Standing::Device => {
+        Service::Device => {
             let start = |settings| start_device(settings, Some(network::CARRIER));
             Devices::new(start).serve(join(messages.into_inner(), writer)).await;
         }
@@ -65,16 +67,16 @@ async fn serve_until_gone() -> io::Result<()> {
     Ok(())
 }
 
-async fn make(furnishing: &Furnishing) -> Result<Standing, TestbedError> {
-    network::furnish(furnishing).await?;
-    Ok(match &furnishing.role {
-        Role::Host => Standing::Host,
-        Role::Pki { name, plan } => Standing::Ca(start_ca(&furnishing.node, name, plan).await?),
-        Role::Device => Standing::Device,
+async fn prepare(config: &NetworkConfig) -> Result<Service, TestbedError> {
+    network::configure(config).await?;
+    Ok(match &config.role {
+        Role::Host => Service::Host,
+        Role::Pki { name, plan } => Service::Ca(start_ca(&config.node, name, plan).await?),
+        Role::Device => Service::Device,
     })
 }
 
-/// Opens the mock CA and lets it listen on all addresses; it is spoken to at the first address of its host.
+/// Opens the mock CA and makes it listen on all addresses; its control API connects to the first address of its host.
 async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Control>, TestbedError> {
     let mut addresses = node.interfaces.iter().flat_map(|interface| &interface.addresses);
     let port = port_of(plan);
@@ -87,14 +89,14 @@ async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Contro
     Ok(address.map_or_else(|| ca.control(), |address| ca.control_over(address)))
 }
 
-/// Answers what is asked of a host.
+/// Answers the requests to a host.
 async fn answer(
     mut messages: Messages<impl AsyncBufRead + Unpin>,
     mut writer: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
-    while let Some(Request { id, ask }) = next(&mut messages).await? {
-        let Ask::Listens(address) = ask else {
-            return Err(io::Error::other("a host is asked who listens, and nothing else"));
+    while let Some(Request { id, operation }) = next(&mut messages).await? {
+        let Operation::Listens(address) = operation else {
+            return Err(io::Error::other("a host supports no request except `Listens`"));
         };
         reply(&mut writer, id, Reply::Listens(is_answered(TcpStream::connect(address)).await))
             .await?;

@@ -1,4 +1,4 @@
-//! A lab of containers: built, kept, and removed.
+//! Builds, holds and removes a lab of containers.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -15,44 +15,44 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::container::Line;
+use super::container::ControlStream;
 use super::engine::Engine;
-use super::foreign::{self, Place};
+use super::image_pki::{self, Placement};
 use super::leftovers::{self, Labels};
-use super::network::{Carrier, furnishings};
+use super::network::{Carrier, configs};
 use super::node::{Nodes, Started};
-use super::{Docker, Unwanted};
+use super::{Docker, PendingLab};
 use model::lab::topology::Topology;
 use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::client::Builtin;
 use simulated::connector::KeptConnection;
-use simulated::exit::{Exits, LabPart, Lost};
+use simulated::exit::{Exits, LabError, LabPart};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, LabDevice};
 use testbed::pki::Pki;
 use testbed::{KeySupply, LabOptions, OpenLab, Resource, Testbed, TestbedError};
 
-/// How long removing a lab may take.
+/// The timeout for removing a lab.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Builds a lab, unless it turns out to be unwanted; yields the console of the device of that name, if there is one, and the lab
-/// with all other devices.
+/// Builds a lab, unless it is cancelled; returns the console of the device of that name, if there is one, and the lab with all
+/// other devices.
 pub(super) async fn build(
     docker: &Docker,
     lab: &Lab,
     id: &str,
     device: Option<&str>,
-    unwanted: Unwanted,
+    pending: PendingLab,
 ) -> Result<(Option<RemoteConsole>, Testbed), TestbedError> {
     let Docker { options, state } = docker;
-    let Unwanted { told, entry } = unwanted;
+    let PendingLab { cancelled, entry } = pending;
     let engine = Engine::connect().await?;
     state.guard.prepare(&engine, options.sceplab.as_deref()).await?;
-    let image = wanted(&told, state.images.obtain(&engine, options)).await?;
+    let image = unless_cancelled(&cancelled, state.images.obtain(&engine, options)).await?;
     let images =
-        lab.images().map(|(host, image)| foreign::obtain_image(&engine, host, &image.name));
-    wanted(&told, async { try_join_all(images).await.map(drop) }).await?;
+        lab.images().map(|(host, image)| image_pki::obtain_image(&engine, host, &image.name));
+    unless_cancelled(&cancelled, async { try_join_all(images).await.map(drop) }).await?;
     let labels = Labels::of_this_process(id);
     let carrier = Carrier::create(&engine, &labels, lab).await?.name;
     let exits = Arc::default();
@@ -60,14 +60,14 @@ pub(super) async fn build(
         engine: engine.clone(),
         lab,
         image,
-        foreign: options.node_image.clone(),
+        named_image: options.node_image.clone(),
         labels: labels.of_lab(&carrier),
         carrier: carrier.clone(),
         exits: Arc::clone(&exits),
     };
     let (hosts, watches) = (BTreeMap::new(), JoinSet::new());
     let mut built = DockerLab { engine, carrier, exits, hosts, watches, entry: Some(entry) };
-    match built.set_up(&nodes, device, options, &told).await {
+    match built.set_up(&nodes, device, options, &cancelled).await {
         Ok((console, mut testbed)) => {
             testbed.resources.push(Box::new(built));
             Ok((console, testbed))
@@ -79,114 +79,115 @@ pub(super) async fn build(
     }
 }
 
-/// What may take long is given up if nobody waits for it any more.
-async fn wanted<T>(
-    told: &watch::Receiver<()>,
+/// Stops an operation that may take long if nothing waits for the lab any more.
+async fn unless_cancelled<T>(
+    cancelled: &watch::Receiver<()>,
     made: impl Future<Output = Result<T, TestbedError>>,
 ) -> Result<T, TestbedError> {
-    let mut told = told.clone();
+    let mut cancelled = cancelled.clone();
     tokio::select! {
         made = made => made,
-        // Nothing is ever sent: the end of the sender is what is waited for.
-        _ = told.changed() => {
-            Err(TestbedError::Network { reason: "nobody waits for the lab any more".to_owned() })
+        // The sender sends nothing; its drop is the signal.
+        _ = cancelled.changed() => {
+            Err(TestbedError::Network { reason: "building the lab was cancelled".to_owned() })
         }
     }
 }
 
-/// The containers of a lab; dropping it removes them, and is not waited for.
+/// The containers of a lab. Dropping it starts their removal without waiting for it.
 struct DockerLab {
     engine: Engine,
     /// The network that carries the lab.
     carrier: String,
     exits: Arc<Exits>,
-    /// The lines to the hosts without a mock CA, which must not end: that such a host has ended, nobody else tells.
+    /// The channels to the hosts without a mock CA. They are kept open because such a host has no other connection that reports
+    /// its end.
     hosts: BTreeMap<String, Arc<Channel>>,
-    /// What is done as long as the lab is there.
+    /// The tasks that watch the containers until the lab is removed.
     watches: JoinSet<()>,
     /// `None` once the lab is being removed.
     entry: Option<OpenLab>,
 }
 
 impl DockerLab {
-    /// Starts all that is in the lab.
+    /// Starts everything in the lab.
     async fn set_up(
         &mut self,
         nodes: &Nodes<'_>,
         device: Option<&str>,
         options: &LabOptions,
-        told: &watch::Receiver<()>,
+        cancelled: &watch::Receiver<()>,
     ) -> Result<(Option<RemoteConsole>, Testbed), TestbedError> {
         let lab = nodes.lab;
-        let (containers, lines) = self.start(nodes).await?;
+        let (containers, streams) = self.start(nodes).await?;
         let (mut devices, hosts): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            lines.into_iter().partition(|(name, _)| lab.devices.contains_key(name));
+            streams.into_iter().partition(|(name, _)| lab.devices.contains_key(name));
         let mut testbed = Testbed::default();
-        for (host, line) in hosts {
+        for (host, stream) in hosts {
             if let Some(Runs::Pki(name)) = lab.hosts.get(&host).and_then(|host| host.runs.as_ref())
             {
-                testbed.pkis.insert(name.clone(), self.mock_ca(lab, name, &host, line).await?);
+                testbed.pkis.insert(name.clone(), self.mock_ca(lab, name, &host, stream).await?);
             } else {
-                self.keep(host, line);
+                self.keep(host, stream);
             }
         }
-        let foreign = lab.images().filter_map(|(host, image)| {
+        let image_pkis = lab.images().filter_map(|(host, image)| {
             let (node, channel) = (containers.get(host)?, self.hosts.get(host)?);
             let (engine, labels) = (&self.engine, nodes.labels.clone());
-            let place = Place { engine, lab, host, node, channel, labels };
+            let placement = Placement { engine, lab, host, node, channel, labels };
             Some(async move {
-                let started = foreign::start(&place, image).await?;
+                let started = image_pki::start(&placement, image).await?;
                 Ok((host.to_owned(), Arc::new(started) as Arc<dyn Pki>))
             })
         });
-        testbed.pkis.extend(wanted(told, try_join_all(foreign)).await?);
-        // A foreign PKI may not certify a key twice.
+        testbed.pkis.extend(unless_cancelled(cancelled, try_join_all(image_pkis)).await?);
+        // A PKI other than the mock CA may refuse to certify a key twice.
         if lab.images().next().is_none() {
             testbed.keys = KeySupply::Shared;
         }
         testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
         let console = match device.and_then(|name| Some((name, devices.remove(name)?))) {
-            Some((name, line)) => Some(console(lab, name, line, options).await?),
+            Some((name, stream)) => Some(console(lab, name, stream, options).await?),
             None => None,
         };
-        for (name, line) in devices {
+        for (name, stream) in devices {
             let part = LabPart::new(&name, &self.exits);
-            let device = LabDevice::start(lab, &name, Ok(line), options, part).await?;
+            let device = LabDevice::start(lab, &name, Ok(stream), options, part).await?;
             testbed.devices.insert(name, Arc::new(device));
         }
         Ok((console, testbed))
     }
 
-    /// Starts all nodes, and makes their network; yields their containers and the lines to them, by the names of the lab.
+    /// Starts all nodes and configures their networks; returns their containers and streams by the names of the lab.
     async fn start(
         &mut self,
         nodes: &Nodes<'_>,
-    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, Line>), TestbedError> {
+    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, ControlStream>), TestbedError> {
         let topology = Topology::of(nodes.lab);
-        // One that fails is no reason to leave the others half made.
+        // If one fails, the others are still completed, so that they can be removed.
         let started = join_all(topology.nodes.iter().map(|node| nodes.start(node))).await;
         let started: Vec<Started> = started.into_iter().collect::<Result<_, _>>()?;
-        let (mut containers, mut lines) = (BTreeMap::new(), BTreeMap::new());
-        for (node, Started { id, line, carrying }) in topology.nodes.iter().zip(started) {
-            self.watches.spawn(nodes.watch(&node.name, &id, carrying));
+        let (mut containers, mut streams) = (BTreeMap::new(), BTreeMap::new());
+        for (node, Started { id, stream, output }) in topology.nodes.iter().zip(started) {
+            self.watches.spawn(nodes.watch(&node.name, &id, output));
             containers.insert(node.name.clone(), id);
-            lines.insert(node.name.clone(), line);
+            streams.insert(node.name.clone(), stream);
         }
         let addresses = self.addresses(&containers).await?;
-        let furnishings = match furnishings(nodes.lab, &topology, &addresses) {
-            Ok(furnishings) => furnishings,
+        let configs = match configs(nodes.lab, &topology, &addresses) {
+            Ok(configs) => configs,
             Err(name) => return Err(nodes.without_address(&name).await),
         };
-        let furnished = furnishings.into_iter().filter_map(|furnishing| {
-            let name = furnishing.node.name.clone();
-            let furnished = nodes.furnish(furnishing, lines.remove(&name)?);
-            Some(async move { furnished.await.map(|line| (name, line)) })
+        let configured = configs.into_iter().filter_map(|config| {
+            let name = config.node.name.clone();
+            let configured = nodes.configure(config, streams.remove(&name)?);
+            Some(async move { configured.await.map(|stream| (name, stream)) })
         });
-        let lines = try_join_all(furnished).await?.into_iter().collect();
-        Ok((containers, lines))
+        let streams = try_join_all(configured).await?.into_iter().collect();
+        Ok((containers, streams))
     }
 
-    /// The addresses that the engine has given the containers on the carrier.
+    /// The addresses on the carrier that the engine gave the containers.
     async fn addresses(
         &self,
         containers: &BTreeMap<String, String>,
@@ -204,44 +205,44 @@ impl DockerLab {
         Ok(containers.iter().filter_map(address).collect())
     }
 
-    /// The mock CA in the container of its host, whose line is a connection of its control API from here on.
+    /// The mock CA in the container of its host, whose stream is a connection to its control API from now on.
     async fn mock_ca(
         &self,
         lab: &Lab,
         name: &str,
         host: &str,
-        line: Line,
+        stream: ControlStream,
     ) -> Result<Arc<dyn Pki>, TestbedError> {
-        let connection = KeptConnection::open(line).await;
+        let connection = KeptConnection::open(stream).await;
         let connection =
             connection.map_err(|reason| TestbedError::Pki { name: name.to_owned(), reason })?;
         let part = LabPart::new(host, &self.exits);
         Ok(Arc::new(MockPki::in_lab(lab, name, connection, part)))
     }
 
-    /// Keeps the line to a host, which is over when its container is.
-    fn keep(&mut self, name: String, line: Line) {
-        let (reader, writer) = tokio::io::split(line);
+    /// Keeps the stream to a host as a channel, which ends with the container.
+    fn keep(&mut self, name: String, stream: ControlStream) {
+        let (reader, writer) = tokio::io::split(stream);
         let (channel, _) = Channel::new(reader, writer);
-        let (exits, told, host) = (Arc::clone(&self.exits), Arc::clone(&channel), name.clone());
+        let (exits, ended, host) = (Arc::clone(&self.exits), Arc::clone(&channel), name.clone());
         self.watches.spawn(async move {
-            told.exits().note_end(Lost::Gone(exits.broken(&host).await));
+            ended.exits().record_lab_end(LabError::Exited(exits.broken(&host).await));
         });
         self.hosts.insert(name, channel);
     }
 
-    /// Removes all of it, and waits until it is gone.
+    /// Removes the lab, and waits until it is gone.
     async fn remove(mut self) {
         if let Some(removal) = self.removal() {
             removal.await;
         }
     }
 
-    /// What removes all of it; nothing if that was handed out before.
+    /// The future that removes the lab; nothing if it was taken before.
     fn removal(&mut self) -> Option<impl Future<Output = ()> + Send + use<>> {
         let (engine, carrier, entry) =
             (self.engine.clone(), self.carrier.clone(), self.entry.take()?);
-        // How containers end from here on is nobody's business.
+        // The removal ends the containers, which must not be reported.
         self.watches.abort_all();
         Some(async move {
             let removed = timeout(REMOVAL_TIMEOUT, leftovers::remove_lab(&engine, &carrier)).await;
@@ -261,11 +262,11 @@ impl DockerLab {
 async fn console(
     lab: &Lab,
     name: &str,
-    line: Line,
+    stream: ControlStream,
     options: &LabOptions,
 ) -> Result<RemoteConsole, TestbedError> {
     let settings = sim_device::settings(lab, name, options.client)?;
-    let console = RemoteConsole::start(line, settings).await.map_err(|error| {
+    let console = RemoteConsole::start(stream, settings).await.map_err(|error| {
         TestbedError::Device { name: name.to_owned(), reason: error.to_string() }
     })?;
     Ok(console)
@@ -273,7 +274,7 @@ async fn console(
 
 impl Drop for DockerLab {
     fn drop(&mut self) {
-        // Without a runtime the process is at its end, and whoever outlives it removes the lab.
+        // Without a runtime this process is ending, and the reaper removes the lab.
         if let Ok(runtime) = Handle::try_current()
             && let Some(removal) = self.removal()
         {

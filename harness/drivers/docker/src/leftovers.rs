@@ -1,4 +1,4 @@
-//! What runs make on an engine, by its labels: removed at their end, and by others where they could not.
+//! Removes the objects of runs from an engine, which are found by their labels: at the end of the run, or later if it crashed.
 
 mod inventory;
 mod owner;
@@ -23,38 +23,38 @@ use super::engine::Engine;
 use testbed::TestbedError;
 use testbed::leftovers::State;
 
-/// Names the run: one word, the same for all that a process makes.
+/// The label with the name of the run, the same for all objects that a process creates.
 const RUN: &str = "sceplab.run";
-/// Names the process that made it, and its machine, so that it can be told whether it lives.
+/// The label with the process that created the object and its machine, by which it is checked whether the process lives.
 pub(super) const PROCESS: &str = "sceplab.process";
-/// Names the scenario that runs in the lab.
+/// The label with the scenario that runs in the lab.
 const LAB: &str = "sceplab.lab";
-/// Names the network that carries the lab, so that all of one lab is found.
+/// The label with the network that carries the lab, by which all objects of one lab are found.
 const CARRIER: &str = "sceplab.carrier";
-/// Marks the images that nodes of labs are made of.
+/// The label of the images for nodes of labs.
 pub(super) const NODE: &str = "sceplab.node";
 
-/// How long removing all of a run may take.
+/// The timeout for removing everything of a run.
 const REMOVING_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long a look at what others left may keep a run waiting.
+/// The timeout for removing what dead runs left, before a run starts.
 const SWEEPING_LIMIT: Duration = Duration::from_secs(15);
 
-/// The time between two looks at whether something is gone.
+/// The pause between checks whether an object has been removed.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// The run of this process, a name that nobody else has, and the process.
+/// The name of this process's run, which is unique, and the process.
 static OF_THIS_PROCESS: LazyLock<(String, String)> = LazyLock::new(|| {
     let run = format!("{:08x}{:08x}", random_number(), std::process::id());
     (run, Owner::of_this_process().to_string())
 });
 
-/// What the run of this process is called.
+/// The name of this process's run.
 pub fn run() -> String {
     OF_THIS_PROCESS.0.clone()
 }
 
-/// The labels of what is made for one lab.
+/// The labels of a lab's objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
     run: String,
@@ -63,58 +63,58 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Those of a lab of this process, called after the scenario that runs in it.
+    /// The labels for a lab of this process, with its scenario.
     pub fn of_this_process(lab: &str) -> Self {
         let (run, process) = OF_THIS_PROCESS.clone();
         Self { run, process, lab: lab.to_owned() }
     }
 
-    /// Those of another process's lab.
+    /// The labels for a lab of another process.
     pub fn of(run: &str, process: &Owner, lab: &str) -> Self {
         Self { run: run.to_owned(), process: process.to_string(), lab: lab.to_owned() }
     }
 
-    /// The run that they name.
+    /// The name of the run.
     pub fn run(&self) -> &str {
         &self.run
     }
 
-    /// Those of a container or network of the lab that this network carries.
+    /// The labels of a container or network of the lab that this network carries.
     pub(super) fn of_lab(&self, carrier: &str) -> HashMap<String, String> {
         let mut labels = self.map();
         labels.insert(CARRIER.to_owned(), carrier.to_owned());
         labels
     }
 
-    /// By key, as an engine wants them.
+    /// The labels as a map, as engines take them.
     pub fn map(&self) -> HashMap<String, String> {
         let labels = [(RUN, &self.run), (PROCESS, &self.process), (LAB, &self.lab)];
         labels.map(|(key, value)| (key.to_owned(), value.clone())).into()
     }
 }
 
-/// A number that others do not have by chance; without randomness, which SCEP needs as well, zero.
+/// A random number; zero if there is no randomness, without which SCEP cannot work either.
 pub(super) fn random_number() -> u32 {
     let mut bytes = [0; 4];
     let _ = openssl::rand::rand_bytes(&mut bytes);
     u32::from_be_bytes(bytes)
 }
 
-/// Sees to it that nothing of a run stays on an engine, however the run ends.
+/// Makes sure that nothing of a run stays on an engine, in whatever way the run ends.
 #[derive(Debug, Default)]
 pub struct Guard {
-    /// Whether what others left was removed.
+    /// Set once the objects of dead runs have been removed.
     swept: OnceCell<()>,
     reaper: Reaper,
 }
 
 impl Guard {
-    /// To be called before anything is made on the engine: removes what dead runs left, once, and starts the process that
-    /// removes all of this run if the runner is killed. `sceplab` is the program to run for that; this process's own if
-    /// there is none.
+    /// Must be called before anything is created on the engine. Removes what dead runs left, once, and starts the reaper, a
+    /// process that removes everything of this run if the runner is killed. `sceplab` is the program of the reaper; this
+    /// process's own if there is none.
     ///
     /// # Errors
-    /// When the process that outlives this one cannot be started.
+    /// If the reaper cannot be started.
     pub async fn prepare(
         &self,
         engine: &Engine,
@@ -122,23 +122,23 @@ impl Guard {
     ) -> Result<(), TestbedError> {
         self.swept
             .get_or_init(|| async {
-                // What cannot be removed is in nobody's way.
+                // What cannot be removed does no harm.
                 let _ = timeout(SWEEPING_LIMIT, sweep(engine)).await;
             })
             .await;
         self.reaper.start(sceplab, &run()).await
     }
 
-    /// Lets the process that outlives this one go, for nothing of this run is left; waits for its end.
-    pub async fn farewell(&self) {
-        self.reaper.farewell().await;
+    /// Ends the reaper, because nothing of this run is left, and waits for its end.
+    pub async fn finish(&self) {
+        self.reaper.finish().await;
     }
 }
 
-/// Removes what runs of this machine left that are known to be dead; images stay, for the next one may need them.
+/// Removes what dead runs of this machine left; images stay, because the next run may need them.
 ///
 /// # Errors
-/// When the engine cannot be asked; what cannot be removed is left.
+/// If the engine cannot list the objects. Objects that cannot be removed are left.
 async fn sweep(engine: &Engine) -> Result<(), TestbedError> {
     let things = labelled(engine, RUN).await?;
     for thing in things.iter().filter(|thing| thing.state() == State::Dead) {
@@ -150,16 +150,16 @@ async fn sweep(engine: &Engine) -> Result<(), TestbedError> {
 /// Removes all containers and networks of a run, and waits until they are gone.
 ///
 /// # Errors
-/// When some are there still after half a minute, or the engine is gone.
+/// If some still exist after half a minute, or the engine is gone.
 pub async fn remove_all(engine: &Engine, run: &str) -> Result<(), TestbedError> {
     remove_labelled(engine, &format!("{RUN}={run}")).await
 }
 
-/// Removes all containers and networks of the lab that this network carries, those included whose start was never told of,
-/// and waits until they are gone.
+/// Removes all containers and networks of the lab that this network carries, and waits until they are gone. They include
+/// containers whose start was not confirmed.
 ///
 /// # Errors
-/// When some are there still after half a minute, or the engine is gone.
+/// If some still exist after half a minute, or the engine is gone.
 pub(super) async fn remove_lab(engine: &Engine, carrier: &str) -> Result<(), TestbedError> {
     remove_labelled(engine, &format!("{CARRIER}={carrier}")).await
 }
@@ -172,7 +172,7 @@ async fn remove_labelled(engine: &Engine, label: &str) -> Result<(), TestbedErro
             return Ok(());
         }
         let mut refused = None;
-        // Networks go when no container is in them any more.
+        // A network can be removed when no container is in it any more.
         for kind in [Kind::Container, Kind::Network] {
             let of_kind = things.iter().filter(|thing| thing.kind == kind);
             let removed = join_all(of_kind.map(|thing| thing.remove(engine))).await;

@@ -1,7 +1,8 @@
 //! Labs of containers, on a Docker engine.
 //!
-//! Each host and each device is a container, and all of a lab stand in one internal network of the engine. The links of the
-//! lab are laid over that network from within ([`crate::in_container`]), so that the lab's subnets and addresses are its own.
+//! Each host and each device is a container, and all containers of a lab are in one internal network of the engine. The
+//! containers build the links of the lab on top of that network ([`crate::in_container`]), so that the lab has its own subnets
+//! and addresses.
 
 #![forbid(unsafe_code)]
 
@@ -10,7 +11,7 @@ pub use bollard;
 mod container;
 pub mod engine;
 mod exits;
-mod foreign;
+mod image_pki;
 #[cfg(target_os = "linux")]
 pub mod in_container;
 mod lab;
@@ -29,19 +30,19 @@ use tokio::sync::watch;
 use self::engine::Engine;
 pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
-use simulated::{ConsoleDriver, refuse_real_things, without_network};
+use simulated::{ConsoleDriver, refuse_live_lab, without_network};
 use testbed::{
     Client, Driver, DriverName, LabOptions, OpenLab, OpenLabs, Remains, Testbed, TestbedError,
 };
 
-/// Labs of containers.
+/// Builds labs of containers.
 #[derive(Clone)]
 pub struct Docker {
     options: Arc<LabOptions>,
     state: Arc<State>,
 }
 
-/// What is remembered from one lab to the next.
+/// The state that all labs of the driver share.
 #[derive(Default)]
 struct State {
     labs: OpenLabs,
@@ -50,16 +51,16 @@ struct State {
 }
 
 impl Docker {
-    /// The driver; no engine is asked yet.
+    /// The driver; it does not connect to an engine yet.
     pub fn new(options: LabOptions) -> Self {
         Self { options: Arc::new(options), state: Arc::default() }
     }
 
-    /// Builds a lab; yields the console of the device of that name, if there is one, and the lab with all other devices.
+    /// Builds a lab; returns the console of the device of that name, if there is one, and the lab with all other devices.
     ///
-    /// Who gives up waiting for it leaves nothing half made behind: it is made to its end, or to where it can be given up, and
-    /// then removed.
-    async fn stand(
+    /// If this future is dropped, nothing half built is left: building continues to its end, or to a point at which it can stop,
+    /// and then the lab is removed.
+    async fn start_lab(
         &self,
         lab: &Lab,
         id: &str,
@@ -68,10 +69,10 @@ impl Docker {
         check(lab, &self.options)?;
         let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
         let device = device.map(str::to_owned);
-        let (_wanted, told) = watch::channel(());
-        let unwanted = Unwanted { told, entry: self.state.labs.open() };
+        let (_waiting, cancelled) = watch::channel(());
+        let pending = PendingLab { cancelled, entry: self.state.labs.open() };
         let building = tokio::spawn(async move {
-            lab::build(&docker, &lab, &id, device.as_deref(), unwanted).await
+            lab::build(&docker, &lab, &id, device.as_deref(), pending).await
         });
         building.await.unwrap_or_else(|error| {
             let reason = format!("the lab could not be built: {error}");
@@ -87,11 +88,11 @@ impl Driver for Docker {
     }
 
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
-        refuse_real_things(lab, DriverName::Docker)?;
+        refuse_live_lab(lab, DriverName::Docker)?;
         if !lab.is_networked() {
             return without_network(lab, self.options.client);
         }
-        self.stand(lab, id, None).await.map(|(_, testbed)| testbed)
+        self.start_lab(lab, id, None).await.map(|(_, testbed)| testbed)
     }
 
     fn remains(&self) -> Remains {
@@ -100,9 +101,9 @@ impl Driver for Docker {
 
     async fn settle(&self) -> Remains {
         let complaints = self.state.labs.settled().await;
-        // Where something is left, it is the business of the one that outlives this process.
+        // If something is left, the reaper must stay, which outlives this process and removes it.
         if complaints.is_empty() {
-            self.state.guard.farewell().await;
+            self.state.guard.finish().await;
         }
         Remains { complaints, ..Remains::default() }
     }
@@ -116,8 +117,8 @@ impl ConsoleDriver for Docker {
         device: &str,
         id: &str,
     ) -> Result<(RemoteConsole, Testbed), TestbedError> {
-        refuse_real_things(lab, DriverName::Docker)?;
-        match self.stand(lab, id, Some(device)).await? {
+        refuse_live_lab(lab, DriverName::Docker)?;
+        match self.start_lab(lab, id, Some(device)).await? {
             (Some(console), testbed) => Ok((console, testbed)),
             (None, testbed) => {
                 testbed.close().await;
@@ -128,16 +129,16 @@ impl ConsoleDriver for Docker {
     }
 }
 
-/// Tells whether anybody still waits for a lab, which is on the books meanwhile.
-struct Unwanted {
-    told: watch::Receiver<()>,
+/// A lab that is being built; `cancelled` is closed when nothing waits for it any more.
+struct PendingLab {
+    cancelled: watch::Receiver<()>,
     entry: OpenLab,
 }
 
-/// Whether the lab can be built of containers.
+/// Checks that the lab can be built of containers.
 ///
 /// # Errors
-/// [`TestbedError::NotSupported`] with what cannot.
+/// [`TestbedError::NotSupported`], with the part that cannot.
 fn check(lab: &Lab, options: &LabOptions) -> Result<(), TestbedError> {
     let lacking = client(options.client)
         .or_else(|| program(lab))
@@ -160,13 +161,13 @@ fn program(lab: &Lab) -> Option<String> {
     Some(format!("programs of this machine: host `{host}` runs `{command}`"))
 }
 
-/// Each container is a machine of its own, and so would the PKIs be.
+/// The PKI would have a separate instance in each container.
 fn pki_at_several_hosts(lab: &Lab) -> Option<String> {
     let several = lab.pkis.keys().find(|pki| lab.hosts_that_run(pki).count() > 1)?;
     Some(format!("one PKI at several hosts, as `{several}` is"))
 }
 
-/// A VXLAN is there once in each container.
+/// A container can have only one interface in a VXLAN.
 fn two_interfaces_in_one_link(lab: &Lab) -> Option<String> {
     lab.devices.iter().find_map(|(name, device)| {
         let subnets: BTreeSet<_> = device.interfaces.values().collect();
@@ -186,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn what_containers_cannot_be_is_said_with_its_name() {
+    fn unsupported_labs_are_refused_with_the_reason() {
         let program =
             "hosts: {a: {addresses: [10.0.0.1/24], runs: {program: serve it, ready: {port: 1}}}}";
-        let told =
+        let expected =
             "driver `docker` does not support programs of this machine: host `a` runs `serve`";
-        assert_eq!(lacking(program), told);
+        assert_eq!(lacking(program), expected);
         let several = "hosts: {a: {addresses: [10.0.0.1/24], runs: ca}, b: {addresses: [10.0.0.2/24], runs: ca}}\n\
                        pki: {ca: {personality: linux}}";
         assert!(lacking(several).ends_with("one PKI at several hosts, as `ca` is"));

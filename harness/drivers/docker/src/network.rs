@@ -1,5 +1,5 @@
-//! The network that carries a lab: what its containers reach each other by, below the links that the lab file describes; and what
-//! each container is told of its network, once the engine has given all of them their addresses.
+//! The network that carries a lab: its containers communicate over it, below the links that the lab file describes. Also computes
+//! each container's network configuration, once the engine has assigned their addresses.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -8,52 +8,54 @@ use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 use ipnet::Ipv4Net;
 
-use super::engine::{Engine, Fault};
+use super::engine::{Engine, EngineError};
 use super::leftovers::{Labels, random_number};
 use model::lab::topology::{Node, Topology};
 use model::lab::{Lab, Runs};
-use simulated::control::{Furnishing, Peers, Role};
+use simulated::control::{NetworkConfig, Peers, Role};
 use testbed::TestbedError;
 
-/// Where carriers take their addresses from: what RFC 2544 sets aside for tests, and no network is made of.
+/// The addresses for carriers, from the range that RFC 2544 reserves for tests and that no real network uses.
 const POOL: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15);
 
-/// Room for 61 containers, which is most labs; whoever needs more gets more.
+/// Room for 61 containers, enough for most labs; larger labs get larger blocks.
 const LONGEST_PREFIX: u8 = 26;
 
-/// What a network takes for itself: its own address, that of all, and the gateway's.
-const TAKEN: u32 = 3;
+/// The addresses of a network that no container gets: network, broadcast and gateway.
+const RESERVED: u32 = 3;
 
 /// Room for the headers of VXLAN (RFC 7348: 50 bytes) around packets of 1500 bytes.
 const MTU: u32 = 1550;
 
-/// The first number of a link (RFC 7348: VNI); any other would do.
+/// The lowest link number (RFC 7348: VNI); the value is arbitrary.
 const FIRST_LINK: usize = 1;
 
-/// How often another block is tried where somebody else was faster.
+/// The number of attempts with another block, if another process takes the chosen one first.
 const TRIES: u32 = 20;
 
 /// The internal network of one lab, removed with the lab's containers.
 #[derive(Debug)]
 pub struct Carrier {
-    /// What the engine knows it by.
+    /// The name of the network on the engine.
     pub name: String,
-    /// The addresses that the engine gives its containers.
+    /// The subnet from which the engine assigns the containers' addresses.
     pub subnet: Ipv4Net,
 }
 
 impl Carrier {
-    /// Makes one with addresses that are neither the lab's nor another network's; the engine's machine has none in it.
+    /// Creates one with addresses that neither the lab nor another network has. The engine's machine has no address in it.
     ///
     /// # Errors
-    /// When no block of addresses is left, or the engine refuses.
+    /// If no block of addresses is left, or the engine refuses.
     pub async fn create(engine: &Engine, labels: &Labels, lab: &Lab) -> Result<Self, TestbedError> {
         let mut refused = None;
         for _ in 0..TRIES {
             let subnet = free_block(engine, lab).await?;
             match Self::try_create(engine, labels, subnet).await {
                 Ok(carrier) => return Ok(carrier),
-                Err(error) if Fault::of(&error) == Fault::PoolOverlaps => refused = Some(error),
+                Err(error) if EngineError::of(&error) == EngineError::PoolOverlaps => {
+                    refused = Some(error)
+                }
                 Err(error) => return Err(engine.explain("making the lab's network", &error)),
             }
         }
@@ -78,7 +80,7 @@ fn request(name: &str, labels: &Labels, subnet: Ipv4Net) -> NetworkCreateRequest
     let block = IpamConfig { subnet: Some(subnet.to_string()), ..IpamConfig::default() };
     let options = [
         ("com.docker.network.driver.mtu", MTU.to_string()),
-        // The engine's machine is to have no way in.
+        // The engine's machine must not reach the containers.
         ("com.docker.network.bridge.inhibit_ipv4", "true".to_owned()),
     ];
     NetworkCreateRequest {
@@ -93,31 +95,31 @@ fn request(name: &str, labels: &Labels, subnet: Ipv4Net) -> NetworkCreateRequest
     }
 }
 
-/// A block of the pool that nobody has, each as likely as any other.
+/// A random free block of the pool.
 async fn free_block(engine: &Engine, lab: &Lab) -> Result<Ipv4Net, TestbedError> {
     let networks = engine.client().list_networks(None::<ListNetworksOptions>).await;
     let networks =
         networks.map_err(|error| engine.explain("looking for free addresses", &error))?;
     let taken: Vec<Ipv4Net> = networks.iter().flat_map(subnets).chain(addressed(lab)).collect();
     let free: Vec<Ipv4Net> = blocks(lab)?.filter(|block| !overlaps(*block, &taken)).collect();
-    // The choice need not be even to the last bit.
+    // The modulo makes the choice slightly uneven, which does not matter.
     let chosen = usize::try_from(random_number()).unwrap_or_default() % free.len().max(1);
     free.get(chosen).copied().ok_or_else(none_left)
 }
 
 fn none_left() -> TestbedError {
     let reason = format!(
-        "making the lab's network: other networks of the engine, or the lab's own subnets, have all blocks of `{POOL}`, of which \
-         each lab takes one: `docker network ls` names them, `docker network rm NAME` removes one, `sceplab clean` those that \
-         crashed runs left"
+        "making the lab's network: all address blocks of `{POOL}` are in use by other networks of the engine, or by the lab's own \
+         subnets: `docker network ls` lists the networks, `docker network rm NAME` removes one, `sceplab clean` removes those \
+         that crashed runs left"
     );
     TestbedError::Engine { reason }
 }
 
-/// The pool in blocks that are large enough for the lab.
+/// The pool, divided into blocks that are large enough for the lab.
 fn blocks(lab: &Lab) -> Result<impl Iterator<Item = Ipv4Net>, TestbedError> {
     let containers = u32::try_from(lab.hosts.len() + lab.devices.len()).unwrap_or(u32::MAX);
-    let needed = containers.saturating_add(TAKEN).checked_next_power_of_two();
+    let needed = containers.saturating_add(RESERVED).checked_next_power_of_two();
     let bits = needed.map_or(32, u32::trailing_zeros);
     let prefix = LONGEST_PREFIX.min(u8::try_from(32 - bits.min(32)).unwrap_or_default());
     POOL.subnets(prefix).map_err(|_| {
@@ -136,7 +138,7 @@ fn subnets(network: &Network) -> Vec<Ipv4Net> {
     blocks.filter_map(|block| block.subnet.as_ref()?.parse().ok()).collect()
 }
 
-/// Whatever the lab's packets are addressed to, but for the way to everywhere.
+/// The destinations of the lab's packets, except the default route.
 fn addressed(lab: &Lab) -> impl Iterator<Item = Ipv4Net> {
     let links = lab.devices.values().flat_map(|device| device.interfaces.values().copied());
     let addresses = lab.hosts.values().flat_map(|host| host.addresses.iter().copied());
@@ -144,34 +146,34 @@ fn addressed(lab: &Lab) -> impl Iterator<Item = Ipv4Net> {
     links.chain(addresses).chain(routes).filter(|net| net.prefix_len() > 0).map(|net| net.trunc())
 }
 
-/// What each node is told, in the order of the plan.
+/// The network configurations of the nodes, in the order of the topology.
 ///
 /// # Errors
-/// The name of one to which the engine has given no address.
-pub(super) fn furnishings(
+/// The name of a node without an address from the engine.
+pub(super) fn configs(
     lab: &Lab,
     topology: &Topology,
     addresses: &BTreeMap<String, Ipv4Addr>,
-) -> Result<Vec<Furnishing>, String> {
+) -> Result<Vec<NetworkConfig>, String> {
     let address = |node: &Node| addresses.get(&node.name).copied().ok_or_else(|| node.name.clone());
-    let furnishing = |node: &Node| {
+    let config = |node: &Node| {
         let others = topology.nodes.iter().filter(|other| other.name != node.name);
         let peers = node.interfaces.iter().map(|interface| {
-            let stands_there =
+            let is_on_link =
                 |other: &&Node| other.interfaces.iter().any(|it| it.link == interface.link);
-            let there = others.clone().filter(stands_there).map(address);
+            let there = others.clone().filter(is_on_link).map(address);
             let link = u32::try_from(FIRST_LINK + interface.link).unwrap_or(u32::MAX);
             there.collect::<Result<_, String>>().map(|addresses| Peers { link, addresses })
         });
         let (carrier, role) = (address(node)?, role(lab, &node.name));
-        Ok(Furnishing {
+        Ok(NetworkConfig {
             node: node.clone(),
             carrier,
             peers: peers.collect::<Result<_, String>>()?,
             role,
         })
     };
-    topology.nodes.iter().map(furnishing).collect()
+    topology.nodes.iter().map(config).collect()
 }
 
 fn role(lab: &Lab, name: &str) -> Role {
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_has_room_for_the_lab() {
+    fn block_has_room_for_the_lab() {
         assert_eq!(blocks(&Lab::default()).unwrap().next().unwrap().to_string(), "198.18.0.0/26");
         let hosts = (1..=62).map(|n| format!("h{n}: {{addresses: [10.0.0.{n}/24]}}"));
         let hosts = hosts.collect::<Vec<_>>().join(", ");
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_lab_addresses_is_not_taken_for_its_carrier() {
+    fn carrier_does_not_overlap_addresses_of_the_lab() {
         let routes = "routes: {default: 198.18.0.2, 198.19.0.0/16: 198.18.0.2}";
         let lab = lab(&format!(
             "hosts: {{a: {{addresses: [198.18.0.1/24], {routes}}}, b: {{addresses: [198.18.0.2/24], forwards: true}}}}"
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_tell_their_subnets() {
+    fn ipv4_subnets_of_a_network_are_read() {
         let network = |subnet: &str| {
             let config =
                 vec![IpamConfig { subnet: Some(subnet.to_owned()), ..IpamConfig::default() }];
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_withholds_the_address_of_the_engines_machine() {
+    fn engines_machine_gets_no_address_in_the_network() {
         let labels = Labels::of_this_process("scep/linux-pki");
         let request = request("x", &labels, "198.18.0.0/26".parse().unwrap());
         let options: HashMap<String, String> = request.options.unwrap();
@@ -250,15 +252,15 @@ hosts:
 pki: {ca: {personality: linux}}
 ";
 
-    fn furnished(known: &[(&str, [u8; 4])]) -> Result<Vec<Furnishing>, String> {
+    fn configured(known: &[(&str, [u8; 4])]) -> Result<Vec<NetworkConfig>, String> {
         let lab = Lab::parse(&Source::new("lab", LAB.to_owned())).unwrap();
         let known = known.iter().map(|(name, ip)| ((*name).to_owned(), (*ip).into()));
-        furnishings(&lab, &Topology::of(&lab), &known.collect())
+        configs(&lab, &Topology::of(&lab), &known.collect())
     }
 
     #[test]
-    fn each_link_leads_to_those_that_stand_in_it() {
-        let [gateway, server, device] = furnished(&[
+    fn each_link_has_the_other_nodes_on_it_as_peers() {
+        let [gateway, server, device] = configured(&[
             ("gateway", [198, 18, 0, 2]),
             ("server", [198, 18, 0, 3]),
             ("DUT0", [198, 18, 0, 4]),
@@ -275,7 +277,7 @@ pki: {ca: {personality: linux}}
     }
 
     #[test]
-    fn a_container_without_an_address_is_named() {
-        assert_eq!(furnished(&[("gateway", [198, 18, 0, 2])]).unwrap_err(), "DUT0");
+    fn container_without_an_address_is_reported() {
+        assert_eq!(configured(&[("gateway", [198, 18, 0, 2])]).unwrap_err(), "DUT0");
     }
 }

@@ -1,4 +1,4 @@
-//! What is there already: devices by SSH and PKIs by URL, on the network of this machine.
+//! Connects to existing devices by SSH and PKIs by URL, on the network of this machine.
 
 #![forbid(unsafe_code)]
 

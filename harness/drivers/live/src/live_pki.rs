@@ -1,4 +1,4 @@
-//! A PKI by its URL, behind the harness's seam: real, and handled with care.
+//! An existing PKI at a URL. Because it is real, messages and challenge passwords are used sparingly.
 
 mod admin;
 
@@ -21,26 +21,26 @@ use model::scep_url::{ScepUrl, connect};
 use testbed::http::{self, RequestOptions};
 use testbed::pki::{Exchanged, Pki, PkiError};
 
-/// After how many messages in a row without an answer a server is given up that has answered none at all.
-const NEVER_HEARD: usize = 4;
+/// The number of consecutive messages without an answer after which a server that has never answered is given up.
+const MAX_UNANSWERED_AT_START: usize = 4;
 
-/// The same for one that has answered: what is wrong on purpose may well leave a server speechless, a few times in a row.
-const FALLEN_SILENT: usize = 12;
+/// The same number for a server that has answered before: it may well not answer mutated requests, a few times in a row.
+const MAX_UNANSWERED: usize = 12;
 
-/// Where challenge passwords come from.
+/// The source of challenge passwords.
 pub enum Challenges {
     /// The PKI asks for none.
     None,
-    /// One for all requests.
+    /// One password for all requests.
     One(Secret),
-    /// Each serves once.
+    /// Passwords that can be used once each.
     OneTime(Mutex<VecDeque<Secret>>),
-    /// A page of NDES gives out one at a time.
+    /// An NDES page, which returns one password at a time.
     Ndes(NdesAdmin),
 }
 
 impl Challenges {
-    /// Those that were given: one serves always, several once each.
+    /// The given passwords: a single one is used for all requests, several are used once each.
     pub fn given(mut passwords: Vec<Secret>) -> Self {
         if passwords.len() > 1 {
             return Self::OneTime(Mutex::new(passwords.into()));
@@ -49,47 +49,47 @@ impl Challenges {
     }
 }
 
-/// A PKI by its URL.
+/// A PKI at a URL.
 pub struct LivePki {
-    /// Where it is.
+    /// The URL of its SCEP service.
     pub url: ScepUrl,
     challenges: Challenges,
-    /// From the first byte of a request to the last of its answer.
+    /// The timeout from the first byte of a request to the last of its answer.
     limit: Duration,
-    /// How many challenge passwords were given out.
+    /// The number of challenge passwords that were used.
     given: AtomicUsize,
-    /// What requests had that were refused: an NDES still keeps it, and gives out no other once it keeps too many.
+    /// The passwords of refused requests. NDES still stores them, and issues no new ones while it stores too many.
     unused: Mutex<VecDeque<Secret>>,
-    /// What requests share that are wrong on purpose.
+    /// The password that all mutated requests share.
     expendable: sync::Mutex<Option<Secret>>,
-    /// When requests may go, one at a time.
+    /// The limit of the rate of requests, if any.
     pace: Option<sync::Mutex<Interval>>,
-    silence: watch::Sender<Silence>,
+    unanswered: watch::Sender<Unanswered>,
 }
 
-/// The messages that had no answer in their time.
+/// Counts messages that were not answered in time.
 #[derive(Debug, Default)]
-struct Silence {
+struct Unanswered {
     in_a_row: usize,
     has_answered: bool,
 }
 
-impl Silence {
-    /// Notes what came of a message.
-    fn note(&mut self, was_answered: bool) {
+impl Unanswered {
+    /// Records whether a message was answered.
+    fn record(&mut self, was_answered: bool) {
         self.in_a_row = if was_answered { 0 } else { self.in_a_row + 1 };
         self.has_answered |= was_answered;
     }
 
-    /// Whether there is no use in waiting for another answer.
-    fn is_hopeless(&self) -> bool {
-        self.in_a_row >= if self.has_answered { FALLEN_SILENT } else { NEVER_HEARD }
+    /// True if it is useless to wait for another answer.
+    fn exceeds_limit(&self) -> bool {
+        self.in_a_row >= if self.has_answered { MAX_UNANSWERED } else { MAX_UNANSWERED_AT_START }
     }
 }
 
 impl LivePki {
-    /// The PKI at `url`, each of whose answers may take as long as `limit`; at most `per_second` requests are sent in a
-    /// second, where that is given.
+    /// The PKI at `url`. `limit` is the timeout of an answer; `per_second` is the maximum number of requests in a second, if it
+    /// is limited.
     pub fn new(
         url: ScepUrl,
         challenges: Challenges,
@@ -110,14 +110,14 @@ impl LivePki {
             unused: Mutex::default(),
             expendable: sync::Mutex::default(),
             pace,
-            silence: watch::Sender::default(),
+            unanswered: watch::Sender::default(),
         }
     }
 
-    /// What it says of itself, or why it says nothing, in a line.
-    pub async fn introduction(&self) -> String {
+    /// The URL, and the answer to GetCACaps or the reason why there is none, in a line.
+    pub async fn describe(&self) -> String {
         let ask = Operation::GetCaCaps(None).to_http(Method::Get);
-        let told = match self.exchange(&ask, "").await {
+        let answer = match self.exchange(&ask, "").await {
             Ok(Exchanged::Answered(response)) if response.status == 200 => {
                 let offer = Capabilities::parse(&response.body).to_string();
                 format!(" is answered: {}", visible(&offer))
@@ -128,29 +128,29 @@ impl LivePki {
             }
             Err(error) => format!(": {error}"),
         };
-        format!("{}: GetCACaps from here{told}", self.url)
+        format!("{}: GetCACaps from here{answer}", self.url)
     }
 
-    /// How many challenge passwords were given out; one that serves always counts once.
+    /// The number of challenge passwords that were used; a reusable one counts once.
     pub fn challenges_given(&self) -> usize {
         let given = self.given.load(Ordering::Relaxed);
         if matches!(self.challenges, Challenges::One(_)) { given.min(1) } else { given }
     }
 
-    /// Waits until so many messages in a row had no answer in their time that there is no use in sending more; tells so.
-    pub async fn fell_silent(&self) -> String {
-        let mut silence = self.silence.subscribe();
-        let hopeless = silence.wait_for(Silence::is_hopeless).await;
-        // The sender lives as long as this value.
-        let messages = hopeless.map(|silence| silence.in_a_row).unwrap_or_default();
+    /// Waits until so many consecutive messages were not answered in time that sending more is useless; returns a description.
+    pub async fn became_unresponsive(&self) -> String {
+        let mut unanswered = self.unanswered.subscribe();
+        let exceeded = unanswered.wait_for(Unanswered::exceeds_limit).await;
+        // The sender is in `self`, so the channel is not closed.
+        let messages = exceeded.map(|unanswered| unanswered.in_a_row).unwrap_or_default();
         format!(
-            "{} answered none of {messages} messages in a row, each waited for {} s: it was given up",
+            "{} did not answer {messages} messages in a row within {} s each; no more are sent",
             self.url,
             self.limit.as_secs()
         )
     }
 
-    /// Waits for this request's turn.
+    /// Waits until the rate limit allows a request.
     async fn turn(&self) {
         if let Some(pace) = &self.pace {
             pace.lock().await.tick().await;
@@ -189,12 +189,12 @@ impl Pki for LivePki {
         let answer = http::exchange(stream, options, request).await;
         if request.query.starts_with("operation=PKIOperation") {
             let was_answered = answer.is_ok() || begun.elapsed() < self.limit;
-            self.silence.send_modify(|silence| silence.note(was_answered));
+            self.unanswered.send_modify(|unanswered| unanswered.record(was_answered));
         }
         Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
-    /// Whoever has passwords is asked for them.
+    /// True if there are challenge passwords.
     async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
         Ok(!matches!(self.challenges, Challenges::None))
     }
@@ -216,7 +216,7 @@ impl Pki for LivePki {
     }
 
     async fn expendable_granted(&self) -> Result<(), PkiError> {
-        // Whoever holds the lock is about to send the same password; the next one gets a new one.
+        // If the lock is held, another request is about to use the same password; the one after it gets a new password.
         if let Ok(mut shared) = self.expendable.try_lock() {
             *shared = None;
         }
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn passwords_that_serve_once_are_given_out_once() {
+    async fn one_time_passwords_are_used_once() {
         let given = ["a1", "b2"].map(Secret::new).to_vec();
         let url = "http://127.0.0.1:1/".parse().unwrap();
         let pki = LivePki::new(url, Challenges::given(given), Duration::from_secs(1), None);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn requests_keep_their_pace() {
+    async fn rate_of_requests_is_limited() {
         let url = "http://127.0.0.1:1/".parse().unwrap();
         let pki = LivePki::new(url, Challenges::None, Duration::from_secs(1), Some(2.0));
         let start = Instant::now();
@@ -253,22 +253,22 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::from_secs(1));
     }
 
-    fn lasts(noted: &[bool]) -> Option<usize> {
-        let mut silence = Silence::default();
-        for was_answered in noted {
-            silence.note(*was_answered);
+    fn given_up_after(answered: &[bool]) -> Option<usize> {
+        let mut unanswered = Unanswered::default();
+        for was_answered in answered {
+            unanswered.record(*was_answered);
         }
-        silence.is_hopeless().then_some(silence.in_a_row)
+        unanswered.exceeds_limit().then_some(unanswered.in_a_row)
     }
 
     #[test]
-    fn whoever_never_answered_is_given_up_sooner_than_who_did() {
-        assert_eq!(lasts(&[false; 3]), None);
-        assert_eq!(lasts(&[false; 4]), Some(4));
-        let heard = [&[true][..], &[false; 11]].concat();
-        assert_eq!(lasts(&heard), None);
-        assert_eq!(lasts(&[&heard[..], &[false]].concat()), Some(12));
-        // Each answer is a new beginning.
-        assert_eq!(lasts(&[&heard[..], &heard].concat()), None);
+    fn server_that_never_answered_is_given_up_earlier() {
+        assert_eq!(given_up_after(&[false; 3]), None);
+        assert_eq!(given_up_after(&[false; 4]), Some(4));
+        let answered_once = [&[true][..], &[false; 11]].concat();
+        assert_eq!(given_up_after(&answered_once), None);
+        assert_eq!(given_up_after(&[&answered_once[..], &[false]].concat()), Some(12));
+        // Each answer resets the count.
+        assert_eq!(given_up_after(&[&answered_once[..], &answered_once].concat()), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The simulated device on the network of this machine, in this process.
+//! A simulated device in this process, on the network of this machine.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,11 +13,11 @@ use simulated::sim_device::{self, SimDevice};
 use testbed::device::Device;
 use testbed::{Client, TestbedError};
 
-/// Starts the device; it reaches the hosts and the PKIs of the lab, and nothing else.
+/// Starts the device; it can reach the hosts and the PKIs of the lab, and nothing else.
 pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, TestbedError> {
     let own = sim_device::settings(lab, name, Client::Builtin)?;
-    let customary = DeviceSettings::new(Arc::new(network(lab).await));
-    let device = dut_sim::Device::start(DeviceSettings { own, ..customary });
+    let defaults = DeviceSettings::new(Arc::new(network(lab).await));
+    let device = dut_sim::Device::start(DeviceSettings { own, ..defaults });
     Ok(Arc::new(SimDevice::new(device)))
 }
 
@@ -29,7 +29,7 @@ async fn network(lab: &Lab) -> HostNetwork {
         addresses.extend(host.addresses.iter().map(ipnet::Ipv4Net::addr));
     }
     for pki in lab.by_url.values() {
-        // A name may stand for nothing here, and addresses of version 4 are all that the device speaks.
+        // The name may not be resolvable here; the device supports IPv4 only.
         let found = resolve(pki.url.host(), pki.url.port()).await.unwrap_or_default();
         let found: Vec<Ipv4Addr> = found.into_iter().filter_map(of_version_4).collect();
         names.extend(found.first().map(|first| (pki.url.host().to_owned(), *first)));

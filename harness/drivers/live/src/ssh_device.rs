@@ -1,6 +1,6 @@
-//! A real device behind the harness's seam: its command line, over SSH.
+//! A real device, controlled by its command line over SSH.
 //!
-//! The configuration is saved when the device is connected to, and put back at the end, however that comes.
+//! The configuration is saved when the session opens, and restored at the end, even if the session fails.
 
 mod configuration;
 mod connection;
@@ -24,7 +24,7 @@ use tokio::sync::{self, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use self::connection::Caller;
+use self::connection::SshConnector;
 pub use self::connection::{AtTerminal, Passwords, Route, answer_ssh};
 pub use self::session::Restored;
 use self::session::Session;
@@ -32,41 +32,40 @@ use model::lab::SshTarget;
 use testbed::device::{Change, Device, DeviceError};
 use testbed::{ChangedDevice, TestbedError};
 
-/// How often an idle device is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+/// The interval at which an idle device is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// All sessions with devices.
+/// The sessions with all devices.
 pub struct SshSessions(Arc<Shared>);
 
 struct Shared {
     passwords: Arc<dyn Passwords>,
     program: Option<PathBuf>,
-    /// Those that have not ended, by their numbers: with whom, and where the configuration is written down, if it is to be
-    /// put back.
+    /// The open sessions by number: the device, and the file with its saved configuration, if that must be restored.
     open: watch::Sender<BTreeMap<u64, (String, Option<PathBuf>)>>,
-    /// How devices are reached that could not be left as they were, and what is told of that.
+    /// The complaints about devices that could not be restored, by their places.
     complaints: Mutex<BTreeMap<String, String>>,
 }
 
 impl Default for SshSessions {
-    /// Passwords are asked for at the terminal.
+    /// Asks for passwords at the terminal.
     fn default() -> Self {
         Self::new(Arc::new(AtTerminal::default()), None)
     }
 }
 
 impl SshSessions {
-    /// There are none yet. `program` is the `sceplab` that `ssh` asks for passwords, this process's own if it is left out.
+    /// No sessions yet. `program` is the `sceplab` by which `ssh` asks for passwords; this process's own if there is none.
     pub fn new(passwords: Arc<dyn Passwords>, program: Option<PathBuf>) -> Self {
         let (open, complaints) = Default::default();
         Self(Arc::new(Shared { passwords, program, open, complaints }))
     }
 
-    /// Logs in and saves the configuration, which is put back at the end unless it is to be kept.
+    /// Logs in and saves the configuration, which is restored at the end unless `keep_config` is set.
     ///
     /// # Errors
-    /// What is in the way, and what to do: no connection, another host key, no login, no prompt, no configuration to
-    /// be read, or one that is not the device's own.
+    /// What went wrong, with advice: no connection, another host key, no login, no prompt, a configuration that cannot be read,
+    /// or that may not be the device's own.
     pub async fn open(
         &self,
         name: &str,
@@ -81,29 +80,30 @@ impl SshSessions {
             return Err(broken(reason.to_owned()));
         }
         let program = self.0.program.clone().map_or_else(std::env::current_exe, Ok);
-        let program = program.map_err(|error| broken(format!("where this program is: {error}")))?;
+        let program = program
+            .map_err(|error| broken(format!("the path of this program is unknown: {error}")))?;
         let (passwords, target) = (Arc::clone(&self.0.passwords), target.clone());
-        let caller = Caller { target, passwords, program };
-        let session = Session::open(name, caller, keep_config).await.map_err(broken)?;
-        let (notes, lost) = (session.notes.clone(), session.lost.subscribe());
-        let counted = Counted::new(&self.0, name, place, session.saved_in.clone());
-        let open = Arc::new(sync::Mutex::new(Some(Open { session, counted })));
-        Ok(SshDevice { open, notes, lost, runtime: Handle::current() })
+        let connector = SshConnector { target, passwords, program };
+        let session = Session::open(name, connector, keep_config).await.map_err(broken)?;
+        let (notes, disconnected) = (session.notes.clone(), session.disconnected.subscribe());
+        let guard = SessionGuard::new(&self.0, name, place, session.saved_in.clone());
+        let open = Arc::new(sync::Mutex::new(Some(Open { session, guard })));
+        Ok(SshDevice { open, notes, disconnected, runtime: Handle::current() })
     }
 
-    /// Waits until every session has ended; tells once what was wrong then.
+    /// Waits until every session has ended; returns the complaints, each once.
     pub async fn settled(&self) -> Vec<String> {
-        // The sender lives as long as this value.
+        // The sender is in `self`, so the channel is not closed.
         let _ = self.0.open.subscribe().wait_for(BTreeMap::is_empty).await;
         std::mem::take(&mut *self.0.complaints.lock()).into_values().collect()
     }
 
-    /// What was wrong with sessions that have ended already, as far as nobody was told.
+    /// The complaints about sessions that have already ended, except those that were returned before.
     pub fn complaints(&self) -> Vec<String> {
         self.0.complaints.lock().values().cloned().collect()
     }
 
-    /// The devices whose configuration is not put back yet.
+    /// The devices whose configuration has not been restored yet.
     pub fn not_put_back(&self) -> Vec<ChangedDevice> {
         let open = self.0.open.borrow();
         let saved =
@@ -112,43 +112,43 @@ impl SshSessions {
     }
 }
 
-/// A device over SSH; when it is dropped, its configuration is put back, and [`SshSessions::settled`] waits for that.
+/// A device over SSH. When it is dropped, its configuration is restored, and [`SshSessions::settled`] waits for that.
 pub struct SshDevice {
-    /// Nothing once the configuration was put back.
+    /// Empty after the configuration was restored.
     open: Arc<sync::Mutex<Option<Open>>>,
     notes: Vec<String>,
-    /// Why the device is gone, once it is.
-    lost: watch::Receiver<Option<String>>,
+    /// Why the device is gone, if it is.
+    disconnected: watch::Receiver<Option<String>>,
     runtime: Handle,
 }
 
-/// A session that has not ended; it is dropped before it is counted no more.
+/// An open session. The fields are dropped in this order.
 struct Open {
     session: Session,
-    counted: Counted,
+    guard: SessionGuard,
 }
 
 impl SshDevice {
-    /// Puts the configuration back and logs out; nothing can be ordered afterwards.
+    /// Restores the configuration and logs out; the device cannot be used afterwards.
     pub async fn restore(&self) -> Restored {
         let restored = self.restoring().await.ok().flatten();
         restored.unwrap_or_else(|| Restored::NotPutBack { reason: ended(), saved_in: None })
     }
 
-    /// Puts the configuration back in a task of its own, whether or not somebody waits for that.
+    /// Restores the configuration in a separate task, even if the handle is dropped.
     fn restoring(&self) -> JoinHandle<Option<Restored>> {
         let open = Arc::clone(&self.open);
         self.runtime.spawn(async move {
             let mut slot = open.lock().await;
             let mut open = slot.take()?;
             let restored = open.session.restore().await;
-            open.counted.left.clone_from(&restored);
+            open.guard.left.clone_from(&restored);
             Some(restored)
         })
     }
 
-    /// Has something done in the session, in a task of its own; a change or a command is stopped once nobody waits for it.
-    async fn order<T: Send + 'static>(
+    /// Runs `work` with the session in a separate task. If `can_be_stopped`, it is stopped when the caller is dropped.
+    async fn run<T: Send + 'static>(
         &self,
         can_be_stopped: bool,
         work: impl for<'a> FnOnce(&'a mut Session) -> BoxFuture<'a, T> + Send + 'static,
@@ -178,16 +178,16 @@ impl Device for SshDevice {
     async fn configure(&self, change: Change<'_>) -> Result<(), DeviceError> {
         let lines = change.lines().to_owned();
         let replace = matches!(change, Change::Replace(_));
-        self.order(true, move |session| Box::pin(session.configure(lines, replace))).await?
+        self.run(true, move |session| Box::pin(session.configure(lines, replace))).await?
     }
 
     async fn execute(&self, command: &str) -> Result<String, DeviceError> {
         let command = command.to_owned();
-        self.order(true, move |session| Box::pin(session.execute(command))).await?
+        self.run(true, move |session| Box::pin(session.execute(command))).await?
     }
 
     async fn protocol_log(&self) -> Vec<String> {
-        self.order(false, |session| Box::pin(session.journal())).await.unwrap_or_default()
+        self.run(false, |session| Box::pin(session.journal())).await.unwrap_or_default()
     }
 
     async fn notes(&self) -> Vec<String> {
@@ -196,32 +196,32 @@ impl Device for SshDevice {
 
     async fn broken(&self) -> String {
         loop {
-            if let Some(reason) = &*self.lost.borrow() {
+            if let Some(reason) = &*self.disconnected.borrow() {
                 return reason.clone();
             }
-            sleep(LOOK).await;
-            // Whoever has ended its session on purpose is not broken.
-            let _ = self.order(false, |session| Box::pin(session.look())).await;
+            sleep(CHECK_INTERVAL).await;
+            // A session that was ended on purpose is not broken.
+            let _ = self.run(false, |session| Box::pin(session.check_connection())).await;
         }
     }
 }
 
-/// What is said if a task of a session is no more.
+/// The error if a task of a session has ended.
 fn ended() -> String {
-    "the session with the device ended unexpectedly, which is a fault of sceplab".to_owned()
+    "the session with the device ended unexpectedly, which is a bug in sceplab".to_owned()
 }
 
-/// Counts a session among those that have not ended, until it is dropped.
-struct Counted {
+/// Counts a session as open until it is dropped.
+struct SessionGuard {
     sessions: Arc<Shared>,
     number: u64,
-    /// How the device is reached.
+    /// The target, as in the lab file.
     place: String,
-    /// How its configuration is left if the session ends now.
+    /// The result of restoring the configuration, if the session ends now.
     left: Restored,
 }
 
-impl Counted {
+impl SessionGuard {
     fn new(sessions: &Arc<Shared>, name: &str, place: String, saved_in: Option<PathBuf>) -> Self {
         let mut number = 0;
         let left = Restored::NotPutBack { reason: ended(), saved_in: saved_in.clone() };
@@ -233,20 +233,20 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for SessionGuard {
     fn drop(&mut self) {
         self.sessions.open.send_modify(|open| {
             let Some((device, _)) = open.remove(&self.number) else { return };
             let Restored::NotPutBack { reason, saved_in } = &self.left else { return };
             let saved = saved_in.as_ref().map_or_else(String::new, |path| {
                 format!(
-                    "; as it was before it is in `{}`: log in, type `configure`, delete what is not there, type its \
-                     lines, then `commit`",
+                    "; its previous configuration is in `{}`: log in, type `configure`, delete lines that are not in the file, type those \
+                     of the file, then `commit`",
                     path.display()
                 )
             });
-            let told = format!("{device}: its configuration could not be put back: {reason}{saved}");
-            self.sessions.complaints.lock().insert(std::mem::take(&mut self.place), told);
+            let complaint = format!("{device}: its configuration could not be put back: {reason}{saved}");
+            self.sessions.complaints.lock().insert(std::mem::take(&mut self.place), complaint);
         });
     }
 }

@@ -1,4 +1,4 @@
-//! The real things of one run: each is opened once, whatever number of scenarios meet it.
+//! The existing devices and PKIs of a run. Each PKI is opened once, for all scenarios.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use simulated::mock_pki::MockPki;
 use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
 use testbed::{Driver, DriverName, Remains, Resource, Testbed, TestbedError};
 
-/// How real things are handled, beside what the lab file says.
+/// How existing devices and PKIs are used, in addition to the lab file.
 #[derive(Debug, Clone, Default)]
 pub struct TargetOptions {
-    /// Whether devices keep the configuration that a scenario gave them.
+    /// True if devices keep the configuration of a scenario.
     pub keep_configuration: bool,
-    /// Where challenge passwords come from, whatever the lab file says.
+    /// The source of challenge passwords; overrides the lab file.
     pub challenge: Option<ChallengeSource>,
-    /// Where they come from if the lab file does not say.
+    /// The source of challenge passwords if the lab file has none.
     pub otherwise: Option<ChallengeSource>,
 }
 
-/// The real devices and PKIs of a run, which are the driver of that run.
+/// The existing devices and PKIs of a run, as the driver of that run.
 #[derive(Default)]
 pub struct Targets {
     options: TargetOptions,
@@ -39,32 +39,32 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Nothing is opened yet.
+    /// The driver; nothing is opened yet.
     pub fn new(options: TargetOptions) -> Self {
         Self { options, ..Self::default() }
     }
 
-    /// Logs in to a device, and out again: whoever cannot be reached is known before anything is changed.
+    /// Logs in to a device, and out again, so that an unreachable device is found before anything is changed.
     ///
     /// # Errors
-    /// What is in the way.
-    pub async fn greet(&self, name: &str, target: &SshTarget) -> Result<(), TestbedError> {
-        // Nothing was changed, and there is nothing to put back.
+    /// Why the login failed.
+    pub async fn check_login(&self, name: &str, target: &SshTarget) -> Result<(), TestbedError> {
+        // With `keep_config`, because nothing is changed and nothing has to be restored.
         let device = self.sessions.open(name, target, true).await?;
         device.restore().await;
         Ok(())
     }
 
-    /// Where the challenge passwords of a PKI come from.
+    /// The source of a PKI's challenge passwords.
     pub fn source(&self, plan: &PkiByUrl) -> Option<ChallengeSource> {
         let TargetOptions { challenge, otherwise, .. } = &self.options;
         [challenge, &plan.challenge, otherwise].into_iter().find_map(Clone::clone)
     }
 
-    /// The PKI, opened: its passwords are read, and nothing is sent.
+    /// Opens the PKI: reads its passwords, but sends nothing.
     ///
     /// # Errors
-    /// When its passwords cannot be read.
+    /// If its passwords cannot be read.
     fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
         let mut open = self.pkis.lock();
         if let Some((_, pki)) = open.iter().find(|(other, _)| other == plan) {
@@ -82,10 +82,10 @@ impl Targets {
         Ok(pki)
     }
 
-    /// Opens a PKI beforehand, so that what is wrong with its passwords is known before anything is sent.
+    /// Opens a PKI in advance, so that errors of its passwords are found before anything is sent.
     ///
     /// # Errors
-    /// When its passwords cannot be read.
+    /// If its passwords cannot be read.
     pub fn prepare(&self, plan: &PkiByUrl) -> Result<(), String> {
         self.pki(plan).map(drop)
     }
@@ -96,7 +96,7 @@ impl Driver for Targets {
     async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         if !lab.is_live() {
             let what =
-                "a lab that names no device by SSH and no PKI by URL; `--lab FILE` names another";
+                "a lab without a device by SSH or a PKI by URL; choose another with `--lab FILE`";
             return Err(not_supported(what.to_owned()));
         }
         let mut testbed = Testbed::default();
@@ -112,7 +112,7 @@ impl Driver for Targets {
                 Some(target) => {
                     let keeps = self.options.keep_configuration;
                     let device = Arc::new(self.sessions.open(name, target, keeps).await?);
-                    testbed.resources.push(Box::new(Restoring(Arc::clone(&device))));
+                    testbed.resources.push(Box::new(RestoreOnClose(Arc::clone(&device))));
                     device
                 }
                 None => simulated(name, lab).await?,
@@ -122,13 +122,13 @@ impl Driver for Targets {
         Ok(testbed)
     }
 
-    /// Devices, passwords that serve once, and what a CA has issued: other scenarios would change them meanwhile.
+    /// Devices, one-time passwords and the CA's issued certificates, because concurrent scenarios would change them.
     fn exclusive(&self, lab: &Lab) -> BTreeSet<String> {
-        let serves_once = |source: &ChallengeSource| {
+        let is_one_time = |source: &ChallengeSource| {
             !matches!(source, ChallengeSource::None | ChallengeSource::Static(_))
         };
         let is_held = |pki: &&PkiByUrl| {
-            pki.control.is_some() || self.source(pki).as_ref().is_some_and(serves_once)
+            pki.control.is_some() || self.source(pki).as_ref().is_some_and(is_one_time)
         };
         let pkis = lab.by_url.values().filter(is_held).map(|pki| pki.url.to_string());
         let controls = lab.by_url.values().filter_map(|pki| pki.control.as_ref());
@@ -149,7 +149,7 @@ impl Driver for Targets {
     }
 }
 
-/// Elsewhere the simulated device has no sockets of the system's to ping with.
+/// Refuses simulated devices, because their ping needs sockets that exist only on Linux.
 #[cfg(not(target_os = "linux"))]
 async fn simulated(name: &str, _: &Lab) -> Result<Arc<dyn testbed::device::Device>, TestbedError> {
     Err(not_supported(format!("a simulated device, such as `{name}`, on this operating system")))
@@ -159,13 +159,13 @@ fn not_supported(what: String) -> TestbedError {
     TestbedError::NotSupported { driver: DriverName::Live, what }
 }
 
-/// Puts the configuration of a device back at the end of a lab; so does the device itself when it is dropped.
-struct Restoring(Arc<SshDevice>);
+/// Restores the configuration of a device at the end of a lab. The device also does so itself on drop.
+struct RestoreOnClose(Arc<SshDevice>);
 
 #[async_trait]
-impl Resource for Restoring {
+impl Resource for RestoreOnClose {
     async fn close(self: Box<Self>) {
-        // What comes of it is told at the end of the run.
+        // The result is reported at the end of the run.
         self.0.restore().await;
     }
 }
@@ -174,21 +174,21 @@ impl Resource for Restoring {
 #[derive(Clone)]
 struct OpenPki {
     pki: Arc<LivePki>,
-    /// Its passwords, as far as they are known.
+    /// Its passwords, if they are known.
     secrets: Vec<Secret>,
-    /// The control port, which does what SCEP has no words for.
+    /// The control API, for operations that SCEP does not have.
     control: Option<Arc<MockPki<Connections>>>,
-    /// How many certificates are none of the scenario's.
+    /// The number of certificates from before the scenario.
     issued_before: usize,
-    /// The transactions that wait, and are none of the scenario's.
+    /// The transactions that were pending before the scenario.
     pending_before: BTreeSet<TransactionId>,
 }
 
 impl OpenPki {
-    /// The same, for a scenario that begins now: what was issued already, or waits for a decision, is none of its business.
+    /// The PKI for a scenario that begins now, which must ignore certificates and pending requests from before.
     ///
     /// # Errors
-    /// When the control port, where there is one, does not tell of it.
+    /// If there is a control API and it does not answer.
     async fn for_scenario(mut self) -> Result<Self, PkiError> {
         if let Some(control) = &self.control {
             self.issued_before = control.issued().await?.len();
@@ -244,9 +244,9 @@ impl Pki for OpenPki {
         Ok(self.pki.url.to_string())
     }
 
-    /// Asked after a failure: whether it is to be reached from here, and what it says of itself.
+    /// Called after a failure: whether the PKI can be reached from here, and its answer to GetCACaps.
     async fn log(&self) -> Vec<String> {
-        vec![self.pki.introduction().await]
+        vec![self.pki.describe().await]
     }
 }
 
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn passwords_that_serve_once_are_shared_by_the_scenarios_of_a_run() {
+    async fn one_time_passwords_are_shared_by_the_scenarios_of_a_run() {
         let once = ["a1", "b2"].map(Secret::new).to_vec();
         let plan = plan(Some(ChallengeSource::OneTime(once)));
         let targets = Targets::default();
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_command_line_goes_before_the_lab_file_and_the_environment_after_it() {
+    async fn command_line_overrides_lab_file_and_environment_is_the_default() {
         let one = |text: &str| Some(ChallengeSource::Static(Secret::new(text)));
         let given = |challenge, otherwise| {
             Targets::new(TargetOptions { challenge, otherwise, ..TargetOptions::default() })
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_that_are_nowhere_are_missed_beforehand() {
+    fn missing_passwords_are_reported_in_advance() {
         let missing = plan(Some(ChallengeSource::Environment("SCEPLAB_NO_SUCH_VARIABLE".into())));
         let reason = Targets::default().prepare(&missing).unwrap_err();
         assert_eq!(reason, "the environment variable `SCEPLAB_NO_SUCH_VARIABLE` holds no password");
@@ -323,15 +323,15 @@ mod tests {
     }
 
     #[test]
-    fn passwords_that_serve_once_are_held_and_one_for_all_is_not() {
-        let held = |challenge: &str| {
+    fn only_one_time_passwords_are_exclusive() {
+        let exclusive = |challenge: &str| {
             let text =
                 format!("pki: {{p: {{url: http://127.0.0.1:1/scep, challenge: {challenge}}}}}");
             let lab = Lab::parse(&Source::new("lab", text)).unwrap();
             Targets::default().exclusive(&lab)
         };
         let url = BTreeSet::from(["http://127.0.0.1:1/scep".to_owned()]);
-        assert_eq!(held("{one-time: [a-password, b-password]}"), url);
-        assert_eq!(held("{static: a-password}"), BTreeSet::new());
+        assert_eq!(exclusive("{one-time: [a-password, b-password]}"), url);
+        assert_eq!(exclusive("{static: a-password}"), BTreeSet::new());
     }
 }

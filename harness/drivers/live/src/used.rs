@@ -1,4 +1,4 @@
-//! What of the network a run will use, told before it does.
+//! Lists the parts of the network that a run will use, before it starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,46 +9,46 @@ use crate::ssh_device::Route;
 use model::lab::{ChallengeSource, Lab, SshTarget};
 use model::scep_url::{ScepUrl, resolve};
 
-/// Something on the network that a run will use.
+/// A part of the network that a run will use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Used {
-    /// What it is to the lab: `pki linux-pki`.
+    /// Its role in the lab: `pki linux-pki`.
     pub what: String,
-    /// Where it is, as the lab file says it.
+    /// Its place as in the lab file.
     pub place: String,
-    /// What that stands for here; the error is why it stands for nothing.
+    /// The addresses that the place is resolved to here; the error is why it cannot be resolved.
     pub addresses: Result<Vec<String>, String>,
 }
 
-/// All that scenarios in these labs will use, each once; names are looked up where that is wanted, and else stand for
-/// nothing yet.
+/// Everything that scenarios in these labs will use, each part once. Names are resolved only if `look_up` is set; otherwise there
+/// are no addresses.
 pub async fn used<'a>(
     labs: impl IntoIterator<Item = &'a Lab>,
     targets: &Targets,
     look_up: bool,
 ) -> Vec<Used> {
     let mut found: BTreeMap<(String, String), Place> = BTreeMap::new();
-    let mut note = |what: String, place: Place| found.insert((what, place.to_string()), place);
+    let mut add = |what: String, place: Place| found.insert((what, place.to_string()), place);
     for lab in labs {
         for (name, pki) in &lab.by_url {
-            note(format!("pki {name}"), Place::Url(pki.url.clone()));
+            add(format!("pki {name}"), Place::Url(pki.url.clone()));
             if let Some(url) = &pki.control {
-                note(format!("control of {name}"), Place::Url(url.clone()));
+                add(format!("control of {name}"), Place::Url(url.clone()));
             }
             if let Some(ChallengeSource::Ndes(page)) = targets.source(pki) {
-                note(format!("mscep_admin of {name}"), Place::Url(page.url));
+                add(format!("mscep_admin of {name}"), Place::Url(page.url));
             }
         }
         for (name, device) in &lab.devices {
             if let Some(target) = &device.ssh {
-                note(format!("device {name}"), Place::Ssh((**target).clone()));
+                add(format!("device {name}"), Place::Ssh((**target).clone()));
             }
         }
         let is_simulated = lab.devices.values().any(|device| device.ssh.is_none());
         for (name, host) in lab.hosts.iter().filter(|_| is_simulated) {
             let addresses: Vec<String> =
                 host.addresses.iter().map(|address| address.addr().to_string()).collect();
-            note(format!("host {name}"), Place::Addresses(addresses));
+            add(format!("host {name}"), Place::Addresses(addresses));
         }
     }
     let mut all = Vec::new();
@@ -78,7 +78,7 @@ impl fmt::Display for Place {
 impl Place {
     async fn addresses(self) -> Result<Vec<String>, String> {
         match self {
-            // Names behind a jump host are that one's to look up.
+            // Names behind a jump host are resolved there.
             Self::Ssh(target) => match Route::of(&target).await? {
                 Route { host, through: Some(way) } => Ok(vec![format!("{host} through {way}")]),
                 Route { host, through: None } => resolved(&host, target.port).await,
@@ -89,7 +89,7 @@ impl Place {
     }
 }
 
-/// The addresses that a name stands for here, each once.
+/// The addresses of a name, each once.
 async fn resolved(host: &str, port: u16) -> Result<Vec<String>, String> {
     let addresses: BTreeSet<_> = resolve(host, port).await?.iter().map(SocketAddr::ip).collect();
     Ok(addresses.iter().map(ToString::to_string).collect())

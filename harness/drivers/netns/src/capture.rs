@@ -1,4 +1,4 @@
-//! What passes a link, as a file that Wireshark opens.
+//! Captures the frames of a link into a file that Wireshark opens.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -15,41 +15,42 @@ use pnet_datalink::{Channel, Config, DataLinkReceiver, NetworkInterface};
 
 use simulated::kernel::links::{bridge_index, bridge_name};
 
-/// The longest frame: offloading joins segments to what an IPv4 packet may be long, and an Ethernet header is before it.
+/// The longest frame: an Ethernet header, and an IPv4 packet of maximum length, to which offloading may join segments.
 const FRAME_LIMIT: usize = 65_535 + 14;
 
-/// How often a quiet link is asked whether the capture is over.
+/// The interval at which a capture without traffic checks whether it must end.
 const QUIET: Duration = Duration::from_millis(10);
 
-/// A capture under way.
+/// A running capture.
 pub(super) struct Capture {
     path: PathBuf,
-    over: Arc<AtomicBool>,
+    finished: Arc<AtomicBool>,
     writer: JoinHandle<io::Result<()>>,
 }
 
 impl Capture {
-    /// Captures what passes the link of that number, from here on, to a file in `folder` that is named for its subnet;
-    /// the calling thread is in the namespace of the bridges.
+    /// Captures the frames of the link of that number from now on, into a file in `folder` that is named after the link's subnet.
+    /// The calling thread must be in the namespace of the bridges.
     pub(super) fn start(link: usize, subnet: Ipv4Net, folder: &Path) -> io::Result<Self> {
         let path = folder.join(format!("{}.pcap", subnet.to_string().replace('/', "-")));
         let file = pcap(&path).map_err(|error| {
             io::Error::new(error.kind(), format!("`{}` cannot be written: {error}", path.display()))
         })?;
         let frames = listen(link)?;
-        let over = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&over);
-        let writer = thread::Builder::new().spawn(move || write(frames, file, &told))?;
-        Ok(Self { path, over, writer })
+        let finished = Arc::new(AtomicBool::new(false));
+        let shared = Arc::clone(&finished);
+        let writer = thread::Builder::new().spawn(move || write(frames, file, &shared))?;
+        Ok(Self { path, finished, writer })
     }
 
-    /// Writes what has passed so far, and ends.
+    /// Writes the frames so far, and ends the capture.
     ///
     /// # Errors
     /// Which file is incomplete, and why.
     pub(super) fn finish(self) -> Result<(), String> {
-        self.over.store(true, Ordering::Relaxed);
-        let written = self.writer.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+        self.finished.store(true, Ordering::Relaxed);
+        let written =
+            self.writer.join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")));
         let path = self.path.display();
         written.map_err(|error| format!("the capture `{path}` is incomplete: {error}"))
     }
@@ -76,15 +77,15 @@ fn listen(link: usize) -> io::Result<Box<dyn DataLinkReceiver>> {
     let config = Config { read_buffer_size, read_timeout: Some(QUIET), ..Config::default() };
     match pnet_datalink::channel(&bridge, config)? {
         Channel::Ethernet(_, frames) => Ok(frames),
-        _ => Err(io::Error::other("the link is no Ethernet")),
+        _ => Err(io::Error::other("the link is not an Ethernet")),
     }
 }
 
-/// Ends once it is over and nothing has passed for a moment.
+/// Writes frames until the capture is finished and no frame has come for [`QUIET`].
 fn write(
     mut frames: Box<dyn DataLinkReceiver>,
     mut file: Pcap,
-    over: &AtomicBool,
+    finished: &AtomicBool,
 ) -> io::Result<()> {
     loop {
         match frames.next() {
@@ -94,7 +95,7 @@ fn write(
                 file.write_packet(&packet).map_err(not_written)?;
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                if over.load(Ordering::Relaxed) {
+                if finished.load(Ordering::Relaxed) {
                     return file.into_writer().flush();
                 }
             }
@@ -104,7 +105,7 @@ fn write(
     }
 }
 
-/// The error of the file itself, where it is one: the other's words do not tell it.
+/// The error of the file itself if there is one, because the text of `PcapError` does not contain it.
 fn not_written(error: PcapError) -> io::Error {
     match error {
         PcapError::IoError(error) => error,

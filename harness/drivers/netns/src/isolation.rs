@@ -1,4 +1,4 @@
-//! The first process of a lab: it steps into namespaces of its own and starts what lives in them.
+//! The first process of a lab: it enters new namespaces and starts the lab process in them.
 
 use std::fs;
 use std::io::{self, Write};
@@ -17,58 +17,58 @@ use process::messages::encode;
 use simulated::control::LabEvent;
 use testbed::{DriverName, TestbedError};
 
-/// Makes the namespaces, starts `lab-process inner` in them, waits for its end, and ends in the same way; the calling
-/// process has one thread. What is wrong is said on the control channel.
+/// Creates the namespaces, starts `lab-process inner` in them, waits for its end, and ends with the same status. The calling
+/// process must have one thread. Errors are reported on the control channel.
 ///
 /// # Errors
-/// When there is no control channel, or nobody at its other end.
+/// If there is no control channel, or its other end is closed.
 pub fn isolate() -> io::Result<ExitCode> {
     let mut control = control_channel()?;
     let settings = Settings::of_this_process();
-    let stepped_in =
-        step_in().map_err(|(refused, errno)| not_permitted(settings.explain(refused, errno)));
-    let inner = stepped_in.and_then(|()| {
+    let entered = enter_namespaces()
+        .map_err(|(refused, errno)| not_permitted(settings.explain(refused, errno)));
+    let inner = entered.and_then(|()| {
         start_inner().map_err(|error| TestbedError::Network {
             reason: format!("the lab process cannot be started: {error}"),
         })
     });
     match inner {
         Ok(inner) => {
-            tell(&mut control, &LabEvent::Isolated(inner.id()))?;
+            send(&mut control, &LabEvent::Isolated(inner.id()))?;
             drop(control);
             wait(inner)
         }
         Err(error) => {
-            tell(&mut control, &LabEvent::Refused(error))?;
+            send(&mut control, &LabEvent::Refused(error))?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-fn tell(control: &mut UnixStream, event: &LabEvent) -> io::Result<()> {
+fn send(control: &mut UnixStream, event: &LabEvent) -> io::Result<()> {
     control.write_all(&encode(event).unwrap_or_default())
 }
 
 /// The runner's socket, which is standard input.
 pub(super) fn control_channel() -> io::Result<UnixStream> {
     let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // Whatever else standard input may be, it has no peer.
+    // Anything else on standard input has no peer.
     channel.peer_addr()?;
     Ok(channel)
 }
 
-/// The refusal of a driver that may not do what it must.
+/// The error of a driver without a necessary permission.
 pub(super) fn not_permitted(reason: String) -> TestbedError {
     TestbedError::NotPermitted { driver: DriverName::Netns, reason }
 }
 
-fn step_in() -> Result<(), (Refused, Errno)> {
+fn enter_namespaces() -> Result<(), (Refused, Errno)> {
     let (user, group) = (geteuid(), getegid());
     match unshare(CloneFlags::CLONE_NEWUSER) {
         Ok(()) => map(user.as_raw(), group.as_raw()).map_err(|error| {
             (Refused::Maps, error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
         })?,
-        // Root needs no user namespace, if it is a root that may make the others.
+        // Root needs no user namespace if it may create the others without one.
         Err(errno) if !user.is_root() => return Err((Refused::User, errno)),
         Err(errno) => {
             return unshare(others()).map_err(|_| (Refused::User, errno));
@@ -81,7 +81,7 @@ fn others() -> CloneFlags {
     CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET
 }
 
-/// The caller is root in the lab, and nobody else is anybody there.
+/// Maps the caller to root in the lab; no other user has an identity there.
 fn map(user: u32, group: u32) -> io::Result<()> {
     fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
     fs::write("/proc/self/setgroups", "deny")?;
@@ -95,11 +95,11 @@ fn start_inner() -> io::Result<std::process::Child> {
         .spawn()
 }
 
-/// The runner sees the end of this process, and is to learn from it how the other one ended.
+/// Waits for the lab process and ends in the same way, because the runner sees only the end of this process.
 fn wait(mut inner: std::process::Child) -> io::Result<ExitCode> {
-    // Nothing of the channel is kept, so that the runner hears of the end of the lab process at once.
-    let nothing: OwnedFd = fs::File::open("/dev/null")?.into();
-    let _ = nix::unistd::dup2_stdin(nothing.as_fd());
+    // Closes this process's end of the channel, so that the runner notices the end of the lab process at once.
+    let null: OwnedFd = fs::File::open("/dev/null")?.into();
+    let _ = nix::unistd::dup2_stdin(null.as_fd());
     let status = inner.wait()?;
     if let Some(signal) = status.signal() {
         raise(Signal::try_from(signal)?)?;

@@ -1,4 +1,4 @@
-//! Process 1 of a lab: makes what is in it, does what the runner asks for, and takes everything with it when it ends.
+//! Process 1 of a lab: builds the lab, handles the runner's requests, and ends all processes of the lab when it ends.
 
 mod build;
 mod pkis;
@@ -21,12 +21,12 @@ use self::build::build;
 use self::pkis::Programs;
 use super::capture::Capture;
 use super::isolation::control_channel;
-use simulated::control::{Ask, LabEvent, Reply, Request};
+use simulated::control::{LabEvent, Operation, Reply, Request};
 use simulated::kernel::namespace::Namespace;
 use testbed::TestbedError;
 
-/// Requests that the runner may have made and that are not begun.
-const WAITING: usize = 16;
+/// The maximum number of unprocessed requests.
+const QUEUE_LENGTH: usize = 16;
 
 /// Sends events to the runner.
 type EventSender = mpsc::UnboundedSender<LabEvent>;
@@ -34,12 +34,12 @@ type EventSender = mpsc::UnboundedSender<LabEvent>;
 /// The namespaces of a lab by the names of its hosts and devices.
 type Namespaces = BTreeMap<String, Namespace>;
 
-/// Serves the runner until it is gone, then ends everything that is in the lab.
+/// Serves the runner until it has ended, then ends everything in the lab.
 ///
 /// # Errors
-/// When the process is not the first of its namespaces, or has no control channel.
+/// If the process is not the first of its namespaces, or has no control channel.
 pub fn serve() -> io::Result<()> {
-    // Whoever ends a lab ends every process that it can see.
+    // The end of a lab kills every process that this one can see.
     if getpid().as_raw() != 1 {
         return Err(io::Error::other("this process is not the first of a lab"));
     }
@@ -47,37 +47,37 @@ pub fn serve() -> io::Result<()> {
     let control = control_channel()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut remains = Remains::default();
-    runtime.block_on(serve_until_gone(control, &mut remains))?;
-    remains.clear_away()
+    runtime.block_on(serve_until_closed(control, &mut remains))?;
+    remains.clean_up()
 }
 
-async fn serve_until_gone(control: UnixStream, remains: &mut Remains) -> io::Result<()> {
+async fn serve_until_closed(control: UnixStream, remains: &mut Remains) -> io::Result<()> {
     control.set_nonblocking(true)?;
     let (reader, writer) = tokio::net::UnixStream::from_std(control)?.into_split();
-    let (ask, asked) = mpsc::channel(WAITING);
+    let (sender, requests) = mpsc::channel(QUEUE_LENGTH);
     let (events, to_write) = mpsc::unbounded_channel();
-    let writing = tokio::spawn(tell(to_write, writer));
-    let gone = tokio::spawn(listen(reader, ask));
+    let writing = tokio::spawn(write_events(to_write, writer));
+    let reading = tokio::spawn(read_requests(reader, sender));
     tokio::select! {
-        () = answer(asked, events, remains) => {}
-        _ = gone => {}
+        () = answer(requests, events, remains) => {}
+        _ = reading => {}
         _ = writing => {}
     }
     Ok(())
 }
 
-/// Ends when the runner is gone, or talks nonsense.
-async fn listen(reader: OwnedReadHalf, ask: mpsc::Sender<Request>) {
+/// Reads requests until the runner has ended, or sends an invalid message.
+async fn read_requests(reader: OwnedReadHalf, sender: mpsc::Sender<Request>) {
     let mut messages = Messages::new(BufReader::new(reader));
     while let Ok(request) = messages.next().await {
-        if ask.send(request).await.is_err() {
+        if sender.send(request).await.is_err() {
             return;
         }
     }
 }
 
-/// Tells the runner what happens, until there is nobody left who does, or nobody who listens.
-async fn tell(mut events: mpsc::UnboundedReceiver<LabEvent>, mut writer: OwnedWriteHalf) {
+/// Writes events to the runner until there are no more senders, or the runner has ended.
+async fn write_events(mut events: mpsc::UnboundedReceiver<LabEvent>, mut writer: OwnedWriteHalf) {
     while let Some(event) = events.recv().await {
         let Some(line) = encode(&event) else { return };
         if write(&mut writer, &line).await.is_err() {
@@ -86,37 +86,37 @@ async fn tell(mut events: mpsc::UnboundedReceiver<LabEvent>, mut writer: OwnedWr
     }
 }
 
-async fn answer(mut asked: mpsc::Receiver<Request>, events: EventSender, remains: &mut Remains) {
+async fn answer(mut requests: mpsc::Receiver<Request>, events: EventSender, remains: &mut Remains) {
     let mut programs = Programs::new();
-    while let Some(Request { id, ask }) = asked.recv().await {
-        let reply = match ask {
-            Ask::Build(order) => {
-                let built = build(&order, &events, remains).await;
+    while let Some(Request { id, operation }) = requests.recv().await {
+        let reply = match operation {
+            Operation::Build(spec) => {
+                let built = build(&spec, &events, remains).await;
                 Reply::Built(built.map(|(built, started)| {
                     programs = started;
                     built
                 }))
             }
-            Ask::ReadOutput(host) => Reply::Output(
+            Operation::ReadOutput(host) => Reply::Output(
                 programs.get(&host).map(|program| program.output.lines()).unwrap_or_default(),
             ),
-            Ask::Furnish(_) | Ask::Listens(_) => {
-                let reason = "a lab process is no container".to_owned();
-                Reply::Furnished(Err(TestbedError::Network { reason }))
+            Operation::Configure(_) | Operation::Listens(_) => {
+                let reason = "a lab process is not a container".to_owned();
+                Reply::Configured(Err(TestbedError::Network { reason }))
             }
         };
         let _ = events.send(LabEvent::Reply { id, reply });
     }
 }
 
-/// What must be seen to after the runner has gone.
+/// The parts of a lab that must be cleaned up after the runner has ended.
 #[derive(Default)]
 struct Remains {
-    /// A folder that must be gone with the lab.
+    /// A folder to remove.
     folder: Option<PathBuf>,
-    /// Captures that must be complete.
+    /// Captures to complete.
     captures: Vec<Capture>,
-    /// Nobody may be in a namespace for a while, and others enter it by the descriptor that is kept here.
+    /// The namespaces, kept open because one may have no process for a while, and others enter it through its descriptor here.
     namespaces: Namespaces,
 }
 
@@ -124,15 +124,15 @@ impl Remains {
     /// Ends every process of the lab, completes the captures and removes the folder.
     ///
     /// # Errors
-    /// When a capture is incomplete, or the folder cannot be removed.
-    fn clear_away(self) -> io::Result<()> {
-        // From the first process of a namespace this reaches that namespace and nothing else. There may be nobody left.
+    /// If a capture is incomplete, or the folder cannot be removed.
+    fn clean_up(self) -> io::Result<()> {
+        // From the first process of a PID namespace, -1 means all other processes of that namespace. There may be none.
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         while wait().is_ok() {}
         let incomplete: Vec<String> =
             self.captures.into_iter().filter_map(|capture| capture.finish().err()).collect();
         match self.folder.map(fs::remove_dir_all) {
-            // The runner removes it as well, if there is one yet.
+            // The runner, if it still runs, removes the folder as well.
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -143,16 +143,16 @@ impl Remains {
 /// The namespace of a host or device of the lab.
 ///
 /// # Errors
-/// When there is none of that name.
+/// If there is none of that name.
 fn namespace_of<'a>(namespaces: &'a Namespaces, name: &str) -> Result<&'a Namespace, TestbedError> {
-    let reason = || format!("`{name}` is no host of the lab");
+    let reason = || format!("`{name}` is not a host of the lab");
     namespaces.get(name).ok_or_else(|| TestbedError::Network { reason: reason() })
 }
 
-/// Makes a socket in the folder of the lab that is `what`, such as a console.
+/// Creates a socket in the folder of the lab for `what`, such as a console.
 ///
 /// # Errors
-/// When it cannot be made: its path has room for some hundred bytes, of which a long `TMPDIR` may take too many.
+/// If it cannot be created. The path of a socket is limited to about 100 bytes, and a long `TMPDIR` may exceed that.
 fn bind(what: &str, path: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(path).map_err(|error| {
         let help = match error.kind() {
@@ -160,7 +160,10 @@ fn bind(what: &str, path: &Path) -> io::Result<UnixListener> {
             _ => "",
         };
         let path = path.display();
-        io::Error::new(error.kind(), format!("its {what} `{path}` cannot be made: {error}{help}"))
+        io::Error::new(
+            error.kind(),
+            format!("its {what} `{path}` cannot be created: {error}{help}"),
+        )
     })
 }
 
@@ -169,12 +172,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_is_too_long_for_a_socket_is_named_with_what_makes_it_shorter() {
+    fn too_long_socket_path_is_reported_with_advice() {
         let folder = tempfile::tempdir().unwrap();
         let console = folder.path().join("x".repeat(120));
         let error = bind("console", &console).unwrap_err().to_string();
-        let told = format!("its console `{}` cannot be made: path must be", console.display());
-        assert!(error.starts_with(&told), "{error}");
+        let expected =
+            format!("its console `{}` cannot be created: path must be", console.display());
+        assert!(error.starts_with(&expected), "{error}");
         assert!(error.ends_with("; a shorter `TMPDIR` helps"), "{error}");
         let nowhere = folder.path().join("nowhere/console");
         let nowhere = bind("console", &nowhere).unwrap_err().to_string();

@@ -1,9 +1,9 @@
 //! Labs on the kernel's network: hosts and devices in network namespaces, devices as processes.
 //!
-//! A lab is a tree of processes of its own. The first ([`isolation`]) makes the namespaces and starts the second
-//! ([`lab_process`]), which is process 1 of the lab: the kernel ends whatever is in the lab when it ends, and it ends
-//! when the runner does. It lives in the namespace of the links, a switch with a bridge for each subnet, and gives each
-//! host and device a network namespace that is plugged into it ([`model::lab::topology`] says how).
+//! A lab is a tree of processes. The first ([`isolation`]) creates the namespaces and starts the second ([`lab_process`]),
+//! which is process 1 of the lab: when it ends, the kernel ends all processes in the lab, and it ends when the runner does.
+//! It runs in the namespace of the links, a switch with a bridge for each subnet, and gives each host and device a network
+//! namespace that is connected to it ([`model::lab::topology`] says how).
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
@@ -36,11 +36,11 @@ use model::lab::Lab;
 use simulated::channel::Channel;
 use simulated::client::Builtin;
 use simulated::connector::Connections;
-use simulated::control::{Ask, Built, Order, Reply};
+use simulated::control::{Built, LabSpec, Operation, Reply};
 use simulated::exit::LabPart;
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::LabDevice;
-use simulated::{ConsoleDriver, image_of, refuse_real_things, without_network};
+use simulated::{ConsoleDriver, image_of, refuse_live_lab, without_network};
 use testbed::{
     Client, Driver, DriverName, KeySupply, LabOptions, OpenLabs, Remains, Resource, Testbed,
     TestbedError,
@@ -52,13 +52,13 @@ pub struct Netns {
     state: Arc<State>,
 }
 
-/// What is remembered from one lab to the next.
+/// The state that all labs of the driver share.
 #[derive(Default)]
 struct State {
     labs: OpenLabs,
-    /// Those that were closed, and are kept.
+    /// The labs that were closed, and are kept.
     kept: Mutex<Vec<LabProcess>>,
-    /// Whether what others left was removed.
+    /// Set once the folders of killed runners have been removed.
     swept: OnceLock<()>,
 }
 
@@ -78,11 +78,11 @@ impl Driver for Netns {
     }
 
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
-        refuse_real_things(lab, DriverName::Netns)?;
+        refuse_live_lab(lab, DriverName::Netns)?;
         if !lab.is_networked() {
             return without_network(lab, self.options.client);
         }
-        self.stand(lab, id).await.map(|(_, testbed)| testbed)
+        self.build_network(lab, id).await.map(|(_, testbed)| testbed)
     }
 
     fn remains(&self) -> Remains {
@@ -93,7 +93,7 @@ impl Driver for Netns {
     async fn settle(&self) -> Remains {
         let kept = std::mem::take(&mut *self.state.kept.lock());
         for lab in &kept {
-            lab.tell_to_end();
+            lab.request_end();
         }
         for lab in kept {
             lab.end().await;
@@ -110,8 +110,8 @@ impl ConsoleDriver for Netns {
         device: &str,
         id: &str,
     ) -> Result<(RemoteConsole, Testbed), TestbedError> {
-        refuse_real_things(lab, DriverName::Netns)?;
-        let (built, testbed) = self.stand(lab, id).await?;
+        refuse_live_lab(lab, DriverName::Netns)?;
+        let (built, testbed) = self.build_network(lab, id).await?;
         match console(&built, device).await {
             Ok(console) => Ok((console, testbed)),
             Err(error) => {
@@ -123,9 +123,9 @@ impl ConsoleDriver for Netns {
 }
 
 impl Netns {
-    async fn stand(&self, lab: &Lab, id: &str) -> Result<(Built, Testbed), TestbedError> {
+    async fn build_network(&self, lab: &Lab, id: &str) -> Result<(Built, Testbed), TestbedError> {
         let options = &self.options;
-        // Before a lab is made for nothing.
+        // Checked before the lab is built in vain.
         if let Some((host, image)) = lab.images().next() {
             let what = image_of(host, image);
             return Err(TestbedError::NotSupported { driver: DriverName::Netns, what });
@@ -135,11 +135,11 @@ impl Netns {
             return Err(TestbedError::NotInstalled { program: missing.program, origin });
         }
         let (mut process, built) = self.start(lab, captures(options, id)?).await?;
-        process.stands(id, &built);
-        match furnish(lab, options, &built, process.channel()).await {
+        process.register(id, &built);
+        match fill_testbed(lab, options, &built, process.channel()).await {
             Ok(mut testbed) => {
                 let state = options.keep.then(|| Arc::clone(&self.state));
-                testbed.resources.push(Box::new(Standing { process, kept_by: state }));
+                testbed.resources.push(Box::new(NetworkLab { process, kept_by: state }));
                 Ok((built, testbed))
             }
             Err(error) => {
@@ -155,11 +155,11 @@ impl Netns {
         captures: Option<PathBuf>,
     ) -> Result<(LabProcess, Built), TestbedError> {
         let broken = |reason: String| TestbedError::Network { reason };
-        self.state.swept.get_or_init(registry::remove_those_of_the_dead);
+        self.state.swept.get_or_init(registry::remove_dead_folders);
         let folder =
             LabFolder::new().map_err(|error| broken(format!("no folder for the lab: {error}")))?;
         let sceplab = program(&self.options)?;
-        let order = Order {
+        let spec = LabSpec {
             lab: lab.clone(),
             folder: folder.path().to_owned(),
             sceplab: sceplab.clone(),
@@ -167,25 +167,27 @@ impl Netns {
         };
         let process = LabProcess::start(&sceplab, folder, self.state.labs.open())?;
         let limit = process::building_limit(lab);
-        let error = match process.channel().ask(Ask::Build(Box::new(order)), limit).await {
+        let error = match process.channel().request(Operation::Build(Box::new(spec)), limit).await {
             Ok(Reply::Built(Ok(built))) => return Ok((process, built)),
             Ok(Reply::Built(Err(error))) => error,
-            Ok(_) => broken("the lab process gave an answer that fits no question".to_owned()),
-            Err(lost) => lost.into_testbed_error(),
+            Ok(_) => {
+                broken("the lab process sent a reply that does not fit the request".to_owned())
+            }
+            Err(error) => error.into_testbed_error(),
         };
         process.end().await;
         Err(error)
     }
 }
 
-/// The processes of a lab that stands; its driver keeps them when the lab is closed, if it was asked to.
-struct Standing {
+/// The processes of a built lab. When the lab is closed, `kept_by` takes them if the driver was asked to keep labs.
+struct NetworkLab {
     process: LabProcess,
     kept_by: Option<Arc<State>>,
 }
 
 #[async_trait]
-impl Resource for Standing {
+impl Resource for NetworkLab {
     async fn close(self: Box<Self>) {
         match self.kept_by {
             Some(state) => state.kept.lock().push(self.process),
@@ -207,8 +209,8 @@ async fn connect(console: &Path) -> Result<UnixStream, String> {
     stream.map_err(|error| format!("its console cannot be reached: {error}"))
 }
 
-/// What is in a lab that stands, behind the harness's seams.
-async fn furnish(
+/// Makes the devices, PKIs and client of a built lab available as a testbed.
+async fn fill_testbed(
     lab: &Lab,
     options: &LabOptions,
     built: &Built,
@@ -238,19 +240,19 @@ async fn furnish(
     Ok(testbed)
 }
 
-/// The folder that the lab's captures are left in, made.
+/// Creates the folder for the lab's captures, if captures are wanted.
 fn captures(options: &LabOptions, id: &str) -> Result<Option<PathBuf>, TestbedError> {
     let Some(folder) = &options.captures else { return Ok(None) };
     let folder = folder.join(file_name(id));
     std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize()).map(Some).map_err(
         |error| {
-            let reason = format!("captures cannot be left in `{}`: {error}", folder.display());
+            let reason = format!("captures cannot be written to `{}`: {error}", folder.display());
             TestbedError::Network { reason }
         },
     )
 }
 
-/// A scenario's id as the name of one file.
+/// A scenario's id as a single file name.
 fn file_name(id: &str) -> String {
     let plain = |char: char| char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | '@' | '+');
     let name: String = id.chars().map(|char| if plain(char) { char } else { '-' }).collect();
@@ -260,12 +262,12 @@ fn file_name(id: &str) -> String {
     }
 }
 
-/// The program that labs are processes of: this one, unless the options name it.
+/// The program that the processes of a lab run: the one in the options, or this one.
 fn program(options: &LabOptions) -> Result<PathBuf, TestbedError> {
     match &options.sceplab {
         Some(program) => Ok(program.clone()),
         None => std::env::current_exe().map_err(|error| {
-            let reason = format!("it is not known where the program `sceplab` is: {error}");
+            let reason = format!("the path of the program `sceplab` is unknown: {error}");
             TestbedError::Network { reason }
         }),
     }
@@ -276,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_becomes_one_name_below_a_folder() {
+    fn scenario_id_becomes_a_single_file_name() {
         assert_eq!(file_name("scep/linux-pki"), "scep-linux-pki");
         assert_eq!(file_name("../a b"), "-a-b");
         assert_eq!(file_name(".."), "lab");

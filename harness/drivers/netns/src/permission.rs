@@ -1,4 +1,4 @@
-//! Why the operating system forbids namespaces, and what would allow them.
+//! Explains why the operating system refuses namespaces, and how to allow them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,20 +6,20 @@ use std::fs;
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 
-/// What the kernel refused.
+/// An operation that the kernel refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// A user namespace.
+    /// Creating a user namespace.
     User,
-    /// Its mapping of users and groups.
+    /// Mapping users and groups into it.
     Maps,
-    /// The namespaces of processes, mounts and networks.
+    /// Creating namespaces of processes, mounts and networks.
     Rest,
-    /// A /proc of its own.
+    /// Mounting a private /proc.
     Proc,
 }
 
-/// The limit of user namespaces, as sysctl(8) calls it.
+/// The limit of user namespaces, by its name in sysctl(8).
 const MAX_USER: &str = "user.max_user_namespaces";
 /// The limits of the namespaces of processes, mounts and networks.
 const MAX_REST: [&str; 3] =
@@ -29,18 +29,18 @@ const USERNS_CLONE: &str = "kernel.unprivileged_userns_clone";
 /// Ubuntu's switch.
 const APPARMOR_RESTRICTS: &str = "kernel.apparmor_restrict_unprivileged_userns";
 
-/// The settings and states that decide, as the kernel shows them.
+/// The kernel settings and process states that decide whether namespaces are allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Settings {
-    /// By their names, as far as this kernel has them.
+    /// The values of the settings that this kernel has, by their names.
     sysctls: BTreeMap<&'static str, u64>,
-    /// 2 where a filter judges each system call, as in most containers.
+    /// 2 if a filter checks each system call, as in most containers.
     seccomp: Option<u64>,
     is_root: bool,
 }
 
 impl Settings {
-    /// Those that this process is held to; in a namespace of users of its own it sees others.
+    /// The settings for this process; in a new user namespace it would see others.
     pub(super) fn of_this_process() -> Self {
         let switches = [MAX_USER, USERNS_CLONE, APPARMOR_RESTRICTS];
         let sysctl = |name: &'static str| {
@@ -56,16 +56,16 @@ impl Settings {
         }
     }
 
-    /// What is missing, and the command that grants it.
+    /// The reason for the refusal, and the command that lifts it.
     pub(super) fn explain(&self, refused: Refused, errno: Errno) -> String {
         let (what, cause) = match refused {
             Refused::User => ("user namespaces", self.forbids_users(errno)),
-            Refused::Maps => ("a user of its own in a user namespace", self.forbids_maps()),
+            Refused::Maps => ("a user mapping", self.forbids_maps()),
             Refused::Rest => ("namespaces", self.forbids_rest(errno)),
-            Refused::Proc => ("a /proc of its own", Some(hides_proc())),
+            Refused::Proc => ("a private /proc", Some(hides_proc())),
         };
         let cause = cause.unwrap_or_else(|| format!("the kernel says: {}", errno.desc()));
-        format!("{what} cannot be had: {cause}")
+        format!("{what} cannot be created: {cause}")
     }
 
     fn forbids_users(&self, errno: Errno) -> Option<String> {
@@ -87,14 +87,14 @@ impl Settings {
         }
     }
 
-    /// A setting of zero, or a limit that is reached, be it that of a namespace further out.
+    /// The explanation of a limit: it is zero, or it is reached, perhaps that of an outer namespace.
     fn limit(&self, limits: &[&str]) -> String {
         if let Some(zero) = limits.iter().find(|limit| self.sysctls.get(*limit) == Some(&0)) {
             return granted_by(zero, 0, 15_000);
         }
         let names: Vec<_> = limits.iter().map(|limit| format!("`{limit}`")).collect();
         format!(
-            "the limit {} is reached, here or, in a container, further out; end what uses them, or raise it there",
+            "the limit {} is reached, here or on the host of this container; end processes that use them, or raise the limit there",
             names.join(", ")
         )
     }
@@ -123,7 +123,7 @@ impl Settings {
 
     fn filters(&self) -> Option<String> {
         (self.seccomp == Some(2)).then(|| {
-            "a seccomp filter forbids them, as containers have it; `docker run --security-opt \
+            "a seccomp filter forbids them, as in most containers; `docker run --security-opt \
              seccomp=unconfined` (with `--security-opt systempaths=unconfined` and, under AppArmor, \
              `--security-opt apparmor=unconfined`) allows them"
                 .to_owned()
@@ -131,14 +131,14 @@ impl Settings {
     }
 }
 
-/// A filter refuses before the kernel looks at its settings, so which of them would refuse as well is not to be seen.
+/// Joins several possible causes, because a filter refuses before the kernel checks its settings.
 fn either<const N: usize>(causes: [Option<String>; N]) -> Option<String> {
     let causes: Vec<_> = causes.into_iter().flatten().collect();
     (!causes.is_empty()).then(|| causes.join("; if they are still refused then, "))
 }
 
 fn hides_proc() -> String {
-    "parts of /proc are covered, as containers have it; `docker run --security-opt \
+    "parts of /proc are covered, as in most containers; `docker run --security-opt \
      systempaths=unconfined` uncovers them"
         .to_owned()
 }
@@ -160,11 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_zero_is_named_with_the_command_that_raises_it() {
+    fn zero_limit_is_reported_with_the_command_that_raises_it() {
         let settings = with(MAX_USER, 0);
         assert_eq!(
             settings.explain(Refused::User, Errno::ENOSPC),
-            "user namespaces cannot be had: `user.max_user_namespaces` is 0; \
+            "user namespaces cannot be created: `user.max_user_namespaces` is 0; \
              `sudo sysctl -w user.max_user_namespaces=15000` allows them"
         );
         let settings = with("user.max_net_namespaces", 0);
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_is_reached_is_not_said_to_be_zero() {
+    fn reached_limit_is_not_reported_as_zero() {
         let settings = with(MAX_USER, 7);
         let explained = settings.explain(Refused::User, Errno::ENOSPC);
         assert!(explained.contains("`user.max_user_namespaces` is reached"), "{explained}");
     }
 
     #[test]
-    fn each_guard_is_told_from_the_others() {
+    fn each_cause_of_a_refusal_has_its_own_advice() {
         let debian = with(USERNS_CLONE, 0);
         let ubuntu = with(APPARMOR_RESTRICTS, 1);
         let docker = Settings { seccomp: Some(2), ..Settings::default() };
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_named_before_the_settings_that_it_may_hide() {
+    fn filter_is_reported_before_the_settings_that_it_may_hide() {
         let docker_on_ubuntu = Settings { seccomp: Some(2), ..with(APPARMOR_RESTRICTS, 1) };
         let explained = docker_on_ubuntu.explain(Refused::User, Errno::EPERM);
         let filter = explained.find("--security-opt seccomp=unconfined");
@@ -209,10 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_explains_is_told_in_the_kernels_words() {
+    fn unexplained_refusal_is_reported_with_the_kernels_words() {
         assert_eq!(
             Settings::default().explain(Refused::User, Errno::EPERM),
-            "user namespaces cannot be had: the kernel says: Operation not permitted"
+            "user namespaces cannot be created: the kernel says: Operation not permitted"
         );
     }
 }

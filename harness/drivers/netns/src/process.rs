@@ -1,4 +1,4 @@
-//! A lab process, as its runner sees it: started, watched, ended, and its folder removed.
+//! A lab process from the side of its runner, which starts, watches and ends it, and removes its folder.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -17,19 +17,19 @@ use super::registry::{Entry, LabFolder};
 use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::control::Built;
-use simulated::exit::Lost;
+use simulated::exit::LabError;
 use testbed::{KeptLab, OpenLab, TestbedError};
 
-/// How long the making of a lab may take, beside what its programs may, and as long each command that prepares one.
+/// The timeout for building a lab without its programs, and for each command that prepares a program.
 const BUILDING_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long a lab may take to end by itself.
+/// The timeout for a lab to end after it was asked to.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The processes of a lab; dropping it ends them.
 pub(super) struct LabProcess {
     channel: Arc<Channel>,
-    /// Dropped or told, the keeper ends the lab.
+    /// The keeper ends the lab if this is dropped or set.
     end: watch::Sender<bool>,
     keeper: JoinHandle<()>,
     folder: PathBuf,
@@ -37,7 +37,7 @@ pub(super) struct LabProcess {
 }
 
 impl LabProcess {
-    /// Starts the first process of a lab, which is told nothing yet; the folder is gone with it.
+    /// Starts the first process of a lab; it builds nothing yet. The folder is removed with it.
     pub(super) fn start(
         sceplab: &Path,
         folder: LabFolder,
@@ -48,55 +48,54 @@ impl LabProcess {
         };
         let (mut child, socket) = spawn(sceplab).map_err(broken)?;
         let (reader, writer) = socket.into_split();
-        let (channel, listening) = Channel::new(reader, writer);
+        let (channel, reading) = Channel::new(reader, writer);
         let (end, ended) = watch::channel(false);
         let path = folder.path().to_owned();
         let tail = Output::of_errors(&mut child);
-        let keeper =
-            Keeper { child, tail, channel: Arc::clone(&channel), listening, folder, entry };
+        let keeper = Keeper { child, tail, channel: Arc::clone(&channel), reading, folder, entry };
         let keeper = tokio::spawn(keeper.keep(ended));
         let kept = KeptLab { id: String::new(), hosts: Vec::new(), hidden: None };
         Ok(Self { channel, end, keeper, folder: path, kept })
     }
 
-    /// The channel by which it is asked.
+    /// The channel for requests to the lab process.
     pub(super) fn channel(&self) -> &Arc<Channel> {
         &self.channel
     }
 
-    /// Notes what the lab is called and what is in it, and lets it be found from other terminals.
-    pub(super) fn stands(&mut self, id: &str, built: &Built) {
+    /// Records the lab's id and hosts, and makes it available to other terminals.
+    pub(super) fn register(&mut self, id: &str, built: &Built) {
         let (id, namespaces) = (id.to_owned(), built.namespaces.clone());
         let hosts = namespaces.keys().cloned().collect();
-        // A lab that cannot be entered is as good as any for its scenario.
-        let hidden = match self.channel.inner() {
+        // The scenario can run even if other terminals cannot enter the lab.
+        let hidden = match self.channel.lab_process_id() {
             Some(process) => {
                 let entry = Entry { id: id.clone(), process, namespaces };
                 entry.register(&self.folder).err().map(|error| error.to_string())
             }
-            None => Some("its process is not known".to_owned()),
+            None => Some("the ID of its process is unknown".to_owned()),
         };
         self.kept = KeptLab { id, hosts, hidden };
     }
 
-    /// What its user is told of it if it is kept.
+    /// The description of the lab for its user, if it is kept.
     pub(super) fn kept(&self) -> KeptLab {
         self.kept.clone()
     }
 
-    /// Lets the lab end.
-    pub(super) fn tell_to_end(&self) {
+    /// Asks the lab to end.
+    pub(super) fn request_end(&self) {
         let _ = self.end.send(true);
     }
 
     /// Ends the lab and waits until nothing is left of it.
     pub(super) async fn end(self) {
-        self.tell_to_end();
+        self.request_end();
         let _ = self.keeper.await;
     }
 }
 
-/// Programs may take the time that the lab file gives them, one after another, and each command before them its own.
+/// The timeout for building a lab: each program may take the time in the lab file, and each command before it its own.
 pub(super) fn building_limit(lab: &Lab) -> Duration {
     let programs = lab.hosts.values().filter_map(|host| match &host.runs {
         Some(Runs::Program(program)) => {
@@ -108,7 +107,7 @@ pub(super) fn building_limit(lab: &Lab) -> Duration {
     programs.fold(BUILDING_LIMIT, Duration::saturating_add)
 }
 
-/// A group of its own keeps it from Ctrl-C, which is the runner's to handle.
+/// Starts the process in a new process group, because Ctrl-C must reach the runner alone, which handles it.
 fn spawn(sceplab: &Path) -> std::io::Result<(Child, UnixStream)> {
     let (near, far) = std::os::unix::net::UnixStream::pair()?;
     near.set_nonblocking(true)?;
@@ -123,49 +122,49 @@ fn spawn(sceplab: &Path) -> std::io::Result<(Child, UnixStream)> {
     Ok((child, UnixStream::from_std(near)?))
 }
 
-/// What is kept of a lab until it has ended.
+/// Watches a lab until it has ended.
 struct Keeper {
     child: Child,
     tail: Output,
     channel: Arc<Channel>,
-    listening: JoinHandle<()>,
+    reading: JoinHandle<()>,
     folder: LabFolder,
     entry: OpenLab,
 }
 
 impl Keeper {
-    /// Ends with the lab: by itself, or when it is told to.
+    /// Returns after the lab has ended, because it exited or because it was asked to.
     async fn keep(mut self, mut ended: watch::Receiver<bool>) {
         let status = tokio::select! {
             status = self.child.wait() => Some(status),
-            // An error is the end as well: nobody holds the lab any more.
+            // An error means the end as well: the `LabProcess` was dropped.
             _ = ended.wait_for(|ended| *ended) => None,
         };
-        self.channel.hang_up().await;
+        self.channel.close().await;
         if let Some(status) = status {
             let exit_reason = self.tail.describe_end(status.ok()).await;
-            let reason = Lost::Gone(format!("the lab process {exit_reason}"));
-            self.channel.exits().note_end(reason);
+            let reason = LabError::Exited(format!("the lab process {exit_reason}"));
+            self.channel.exits().record_lab_end(reason);
         } else {
-            self.see_off().await;
+            self.wait_for_end().await;
         }
-        // Whoever is left in the lab holds the other end.
-        let _ = timeout(SHUTDOWN_TIMEOUT, self.listening).await;
+        // Processes that are still in the lab hold the other end open.
+        let _ = timeout(SHUTDOWN_TIMEOUT, self.reading).await;
         // The lab removes its folder itself if it can.
         drop(self.folder);
         drop(self.entry);
     }
 
-    /// Waits for the end of a lab that was told to end.
-    async fn see_off(&mut self) {
+    /// Waits for the end of a lab that was asked to end.
+    async fn wait_for_end(&mut self) {
         match timeout(SHUTDOWN_TIMEOUT, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(status) => {
                 let exit_reason = self.tail.describe_end(status.ok()).await;
-                self.entry.complain(format!("a lab process that was told to end {exit_reason}"));
+                self.entry.complain(format!("a lab process that was asked to end {exit_reason}"));
             }
             Err(_) => {
-                // The kernel ends the other one with it.
+                // The kernel then kills the second process of the lab as well.
                 let _ = self.child.kill().await;
                 let seconds = SHUTDOWN_TIMEOUT.as_secs();
                 self.entry

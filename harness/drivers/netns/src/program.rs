@@ -1,4 +1,5 @@
-//! A server program as a PKI: prepared, started and watched in its host's namespace by the lab process, which the runner asks.
+//! A server program as a PKI. The lab process prepares, starts and watches it in its host's namespace; the runner asks for its
+//! output.
 
 use std::env;
 use std::ffi::OsString;
@@ -22,28 +23,28 @@ use tokio::time::timeout;
 
 use model::lab::{Lab, Program};
 use simulated::channel::Channel;
-use simulated::control::{Ask, Reply};
+use simulated::control::{Operation, Reply};
 use simulated::kernel::namespace::Namespace;
 use simulated::server::{Server, is_answered};
 use testbed::TestbedError;
 use testbed::pki::Pki;
 
-/// How long one command that prepares a program may take.
+/// The timeout of a command that prepares a program.
 const PREPARE_LIMIT: Duration = Duration::from_secs(60);
 
-/// Where servers are that an ordinary user's `PATH` does not name.
-const SYSTEM: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+/// Folders of servers that are not in an ordinary user's `PATH`.
+const SYSTEM_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/// The longest command that is shown, in characters.
+/// The maximum length of a command in messages, in characters.
 const SHOWN: usize = 300;
 
-/// How long the lab process may take for an answer.
+/// The timeout for an answer of the lab process.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// Prepares and starts what `host` of `lab` runs, in `folder`, which it makes; returns when it serves.
+/// Prepares and starts the program that `host` of `lab` runs, in `folder`, which it creates; returns when the program is ready.
 ///
 /// # Errors
-/// When a program is missing or cannot be started, a command before it fails, or it ends or is not ready in time.
+/// If a program is missing or cannot be started, a command before it fails, or it ends or is not ready in time.
 pub(crate) async fn start(
     lab: &Lab,
     (host, program): (&str, &Program),
@@ -52,7 +53,7 @@ pub(crate) async fn start(
 ) -> Result<Server, TestbedError> {
     let broken = |reason| TestbedError::Pki { name: host.to_owned(), reason };
     DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {
-        broken(format!("its folder `{}` cannot be made: {error}", folder.display()))
+        broken(format!("its folder `{}` cannot be created: {error}", folder.display()))
     })?;
     let masker = Arc::new(Masker::new(lab.secrets()));
     let launcher = Launcher { lab, host, masker, program, namespace, folder };
@@ -74,10 +75,10 @@ fn missing(host: &str, program: &Program) -> TestbedError {
     }
 }
 
-/// Runs the commands that come before the program in turn; the first that fails is the last.
+/// Runs the commands before the program in turn, until one fails.
 ///
 /// # Errors
-/// Which one failed, how, and the end of its output.
+/// The command that failed, how, and the end of its output.
 async fn prepare(launcher: &Launcher<'_>) -> Result<(), String> {
     let commands = &launcher.program.prepare;
     for (index, words) in commands.iter().enumerate() {
@@ -112,13 +113,13 @@ async fn launch(launcher: &Launcher<'_>, path: &Path) -> Result<Server, String> 
     let ready = &launcher.program.ready;
     let output = Output::read(reader, &launcher.masker, ready.output.as_deref());
     let (end, ended) = watch::channel(None);
-    tokio::spawn(attend(process, name.clone(), output.clone(), end));
+    tokio::spawn(watch(process, name.clone(), output.clone(), end));
     let connect = |address| is_answered(connect(launcher.namespace, address));
     let of = (launcher.lab, launcher.host, name.as_str());
     Server { output, ended }.when_ready(of, ready, connect).await
 }
 
-/// Connects from the host itself: a socket is of the namespace that it was opened in, wherever it is used.
+/// Connects from the host itself: a socket belongs to the namespace in which it was opened.
 async fn connect(namespace: &Namespace, address: SocketAddr) -> io::Result<TcpStream> {
     namespace.run(TcpSocket::new_v4)?.connect(address).await
 }
@@ -134,7 +135,7 @@ struct Launcher<'a> {
 }
 
 impl Launcher<'_> {
-    /// Where the program of a command is; a relative path counts from the program's folder.
+    /// The path of the program of a command; a relative path counts from the program's folder.
     fn find(&self, command: &[String]) -> Option<PathBuf> {
         let name = self.filled(command.first()?);
         if name.contains('/') {
@@ -143,7 +144,7 @@ impl Launcher<'_> {
         find(&name, &search_path()).filter(|path| is_executable(path))
     }
 
-    /// Starts a command in the namespace; what it writes is read from the pipe.
+    /// Starts a command in the namespace; the pipe receives its output.
     fn spawn(&self, path: &Path, command: &[String]) -> Result<(Process, Receiver), String> {
         self.try_spawn(path, command).map_err(|error| {
             let shown = self.shown(&command[..1]);
@@ -178,7 +179,7 @@ impl Launcher<'_> {
         Ok((Process::start_by(&mut started, |command| self.namespace.spawn(command))?, reader))
     }
 
-    /// A command as messages show it.
+    /// A command for messages, with secrets masked.
     fn shown(&self, command: &[String]) -> String {
         let words: Vec<String> = command.iter().map(|word| self.filled(word)).collect();
         let shown = self.masker.text(&words.join(" ")).escape_debug().to_string();
@@ -195,12 +196,13 @@ impl Launcher<'_> {
 
 fn search_path() -> OsString {
     let given = env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    let folders = env::split_paths(&given).chain(SYSTEM.map(PathBuf::from)).collect::<Vec<_>>();
+    let folders =
+        env::split_paths(&given).chain(SYSTEM_FOLDERS.map(PathBuf::from)).collect::<Vec<_>>();
     env::join_paths(folders).unwrap_or(given)
 }
 
-/// Waits for the end of a program, and tells of it; if nobody listens any more, ends it.
-async fn attend(
+/// Waits for the end of a program and reports it. Ends the program if the receiver is dropped.
+async fn watch(
     mut process: Process,
     name: String,
     output: Output,
@@ -215,12 +217,12 @@ async fn attend(
     end.send_replace(Some(reason));
 }
 
-/// How a process ended, as a continuation of a sentence.
+/// How a process ended, as the end of a sentence.
 fn how(status: Option<ExitStatus>) -> String {
     match status {
         Some(status) if status.success() => {
-            " (exit status: 0); a program that puts itself into the background is to be \
-             started so that it does not"
+            " (exit status: 0); start the program in the foreground if it puts itself into the \
+             background"
                 .to_owned()
         }
         Some(status) => format!(" ({status})"),
@@ -228,7 +230,7 @@ fn how(status: Option<ExitStatus>) -> String {
     }
 }
 
-/// The server program that a host runs, as a PKI: it has no control API, so all there is of it is its output and its end.
+/// The server program that a host runs, as a PKI. It has no control API, so that only its output and its end are available.
 pub(super) struct ProgramPki {
     pub(super) host: String,
     pub(super) channel: Arc<Channel>,
@@ -237,10 +239,10 @@ pub(super) struct ProgramPki {
 #[async_trait]
 impl Pki for ProgramPki {
     async fn log(&self) -> Vec<String> {
-        match self.channel.ask(Ask::ReadOutput(self.host.clone()), ANSWER_LIMIT).await {
+        match self.channel.request(Operation::ReadOutput(self.host.clone()), ANSWER_LIMIT).await {
             Ok(Reply::Output(lines)) => lines,
-            Ok(_) => vec!["the lab process gave an answer that fits no question".to_owned()],
-            Err(lost) => vec![lost.to_string()],
+            Ok(_) => vec!["the lab process sent a reply that does not fit the request".to_owned()],
+            Err(error) => vec![error.to_string()],
         }
     }
 

@@ -1,5 +1,5 @@
-//! The labs of this machine: each has a folder of its own, on which its runner holds a lock for as long as it lives. A file in it
-//! tells other terminals of the lab.
+//! The labs of this machine. Each has a folder, which its runner locks until it ends. A file in the folder describes the lab for
+//! other terminals.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -14,40 +14,40 @@ use tempfile::TempDir;
 
 use testbed::leftovers::{Leftover, Removable, Removal, State};
 
-/// What the names of the folders begin with; the runner's process follows, for people.
+/// The prefix of the folders' names; the process ID of the runner follows, for human readers.
 const PREFIX: &str = "sceplab-lab-";
 
-/// The file that tells of a lab that stands.
+/// The name of the file that describes a built lab.
 const ENTRY: &str = "lab.json";
 
-/// A lab that stands.
+/// The description of a built lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The id of the scenario that runs, or ran, in it.
+    /// The id of the scenario that the lab was built for.
     pub id: String,
-    /// The lab process.
+    /// The process ID of the lab process.
     pub process: u32,
     /// The descriptors of the hosts' and devices' network namespaces in the lab process.
     pub namespaces: BTreeMap<String, i32>,
 }
 
 impl Entry {
-    /// Lets the lab with this folder be found.
+    /// Makes the lab with this folder available to other terminals.
     ///
     /// # Errors
-    /// When the folder is gone, and the lab with it.
+    /// If the folder is gone, and the lab with it.
     pub(super) fn register(&self, folder: &Path) -> io::Result<()> {
-        // Whoever reads it meanwhile finds all of it or nothing.
+        // A reader finds the whole file or none.
         let unfinished = folder.join("lab.new");
         fs::write(&unfinished, serde_json::to_vec(self)?)?;
         fs::rename(unfinished, folder.join(ENTRY))
     }
 }
 
-/// The labs of this user that stand.
+/// The built labs of this user.
 ///
 /// # Errors
-/// When the folder for temporary files cannot be read.
+/// If the folder for temporary files cannot be read.
 pub fn entries() -> io::Result<Vec<Entry>> {
     entries_in(&parent())
 }
@@ -60,26 +60,26 @@ fn entries_in(parent: &Path) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Where the folders of labs are: in the user's own folder for what runs, which all terminals have in common, or with the temporary
-/// files if there is none.
+/// The parent of the labs' folders: the user's runtime folder, which all terminals share, or the folder for temporary files if
+/// there is none.
 fn parent() -> PathBuf {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(is_own);
     runtime.unwrap_or_else(std::env::temp_dir)
 }
 
-/// A lab's folder, gone with this.
+/// A lab's folder, which is removed on drop.
 #[derive(Debug)]
 pub(super) struct LabFolder {
     folder: TempDir,
-    /// The kernel lets go of it with the process, however that ends.
+    /// The kernel releases the lock when the process ends, in whatever way.
     _lock: Option<File>,
 }
 
 impl LabFolder {
-    /// Makes one that nobody else may enter.
+    /// Creates a folder that no other user may enter.
     ///
     /// # Errors
-    /// When there is no place for it.
+    /// If it cannot be created.
     pub(super) fn new() -> io::Result<Self> {
         Self::new_in(&parent())
     }
@@ -90,12 +90,12 @@ impl LabFolder {
             let mut folder = tempfile::Builder::new();
             let private = Permissions::from_mode(0o700);
             let folder = folder.prefix(&prefix).permissions(private).tempdir_in(parent)?;
-            // Until it is locked, another runner may take it for a dead runner's folder and remove it: then a new one is made.
+            // Until it is locked, another runner may mistake it for a dead runner's folder and remove it; then a new one is made.
             let opened = match File::open(folder.path()) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened?,
             };
-            // If the file system has no locks, no other runner can have one either, and nobody removes the folder.
+            // If the file system has no locks, no other runner can lock it either, and none removes the folder.
             let lock = opened.lock().is_ok().then_some(opened);
             if folder.path().exists() {
                 return Ok(Self { folder, _lock: lock });
@@ -103,20 +103,20 @@ impl LabFolder {
         }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// Removes what runners of this user that were killed left.
-pub(super) fn remove_those_of_the_dead() {
-    remove_those_of_the_dead_in(&parent());
+/// Removes the folders of this user's killed runners.
+pub(super) fn remove_dead_folders() {
+    remove_dead_folders_in(&parent());
 }
 
-fn remove_those_of_the_dead_in(parent: &Path) {
+fn remove_dead_folders_in(parent: &Path) {
     for folder in folders_in(parent).unwrap_or_default() {
-        // What cannot be removed is in nobody's way.
+        // A folder that cannot be removed does no harm.
         let _ = remove_if_dead(&folder);
     }
 }
@@ -133,7 +133,7 @@ pub fn leftovers() -> Vec<Leftover> {
     dead.map(leftover).collect()
 }
 
-/// A folder that a runner left which was killed.
+/// The folder of a killed runner.
 struct DeadFolder(PathBuf);
 
 #[async_trait]
@@ -150,7 +150,7 @@ fn folders_in(parent: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(ours.map(|name| parent.join(name)).filter(is_own).collect())
 }
 
-/// `sceplab-lab-4711-Xa0b1c`: the name alone is no proof, and others do not chance on it.
+/// True for names such as `sceplab-lab-4711-Xa0b1c`, which other programs are unlikely to use.
 fn is_name(name: &str) -> bool {
     let parts = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-'));
     parts.is_some_and(|(process, random)| {
@@ -159,28 +159,28 @@ fn is_name(name: &str) -> bool {
     })
 }
 
-/// A folder that others can write to could name them processes of their choice.
+/// True if no other user can write to the folder, because another user's entry could name any process.
 fn is_own(folder: &PathBuf) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|folder| {
         folder.is_dir() && folder.uid() == getuid().as_raw() && folder.mode() & 0o777 == 0o700
     })
 }
 
-/// Removes a folder whose runner is dead, and leaves any other alone.
+/// Removes a folder if its runner is dead.
 ///
 /// # Errors
-/// When it is there afterwards all the same.
+/// If the folder still exists afterwards.
 fn remove_if_dead(folder: &Path) -> io::Result<()> {
-    // The lock is kept until the folder is gone, so that nobody who has just made it takes it for theirs.
+    // The lock is held until the folder is removed, so that a runner that has just made it notices.
     let Some(_lock) = lock_if_dead(folder) else { return Ok(()) };
     match fs::remove_dir_all(folder) {
-        // What the dead left may be removed by their lab process at the same time.
+        // The dead runner's lab process may be removing it at the same time.
         Err(error) if folder.exists() => Err(error),
         _ => Ok(()),
     }
 }
 
-/// The lock on a folder whose runner is dead; nothing if it lives, or the file system has no locks.
+/// The lock on a folder if its runner is dead; nothing if the runner lives, or the file system has no locks.
 fn lock_if_dead(folder: &Path) -> Option<File> {
     File::open(folder).ok().filter(|folder| folder.try_lock().is_ok())
 }
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_dead_left_is_removed_and_nothing_else() {
+    fn only_folders_of_dead_runners_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let living = LabFolder::new_in(parent.path()).unwrap();
         let dead = make(parent.path(), "sceplab-lab-4711-Xa0b1c");
@@ -206,7 +206,7 @@ mod tests {
         let others = others.map(|name| make(parent.path(), name));
         let link = parent.path().join("sceplab-lab-1-aaaaaa");
         std::os::unix::fs::symlink(&others[0], &link).unwrap();
-        remove_those_of_the_dead_in(parent.path());
+        remove_dead_folders_in(parent.path());
         assert!(!dead.exists());
         assert!(living.path().exists() && link.exists() && others.iter().all(|it| it.exists()));
         let path = living.path().to_owned();
@@ -215,13 +215,13 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_another_runner_removes_before_it_is_locked_is_made_again() {
+    fn folder_removed_before_it_is_locked_is_made_again() {
         let parent = tempfile::tempdir().unwrap();
         let finished = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             let remover = || {
                 while !finished.load(std::sync::atomic::Ordering::Relaxed) {
-                    remove_those_of_the_dead_in(parent.path());
+                    remove_dead_folders_in(parent.path());
                 }
             };
             scope.spawn(remover);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lab_is_found_as_long_as_its_runner_lives() {
+    fn lab_is_listed_while_its_runner_lives() {
         let parent = tempfile::tempdir().unwrap();
         let living = LabFolder::new_in(parent.path()).unwrap();
         let id = "scep/x".to_owned();
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_others_may_enter_is_not_the_users_own() {
+    fn folder_that_other_users_may_enter_is_ignored() {
         let parent = tempfile::tempdir().unwrap();
         let folder = make(parent.path(), "sceplab-lab-4711-Xa0b1c");
         assert!(is_own(&folder));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_known_for_one_of_a_lab() {
+    fn new_folder_is_recognised_as_one_of_a_lab() {
         let parent = tempfile::tempdir().unwrap();
         let folder = LabFolder::new_in(parent.path()).unwrap();
         assert!(is_name(folder.path().file_name().unwrap().to_str().unwrap()));

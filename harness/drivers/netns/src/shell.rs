@@ -1,4 +1,4 @@
-//! Enters a lab that stands.
+//! Runs commands in a built lab.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,37 +13,37 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::registry::Entry;
 
-/// Why a command is not run in a lab.
+/// Why a command was not run in a lab.
 #[derive(Debug, Error)]
 pub enum NotRun {
-    /// The lab is gone, or not to be entered.
+    /// The lab has ended, or cannot be entered.
     #[error("cannot enter `{host}`: {error}")]
     Outside {
-        /// Whom it was to visit.
+        /// The host or device to enter.
         host: String,
-        /// What happened.
+        /// The error.
         error: io::Error,
     },
     /// There is no such command, or it cannot be started.
     #[error("cannot run `{command}`: {error}")]
     Command {
-        /// Its name.
+        /// The command.
         command: String,
-        /// What happened.
+        /// The error.
         error: io::Error,
     },
 }
 
-/// Runs a command in the namespaces of a lab and of one of its hosts or devices; the calling process has one thread.
+/// Runs a command in the namespaces of a lab and of one of its hosts or devices. The calling process must have one thread.
 ///
 /// # Errors
-/// When the lab is gone, or the command cannot be started.
+/// If the lab has ended, or the command cannot be started.
 pub fn run_in(entry: &Entry, host: &str, command: &[OsString]) -> Result<u8, NotRun> {
     let outside = |error| NotRun::Outside { host: host.to_owned(), error };
     let here = std::env::current_dir();
     enter(entry, host).map_err(outside)?;
     if let Ok(here) = here {
-        // A folder that is not to be had in the lab is no reason to stay out.
+        // A folder that does not exist in the lab does not prevent the command.
         let _ = std::env::set_current_dir(here);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -60,7 +60,7 @@ fn enter(entry: &Entry, host: &str) -> io::Result<()> {
         (network, CloneFlags::CLONE_NEWNET),
         (open("ns/mnt")?, CloneFlags::CLONE_NEWNS),
     ];
-    // Root may have had no need of one; nobody can enter where they are.
+    // Root may have built the lab without a user namespace, and a process cannot enter its current one.
     let own = fs::read_link("/proc/self/ns/user")?;
     if fs::read_link(format!("{process}/ns/user"))? != own {
         setns(open("ns/user")?, CloneFlags::CLONE_NEWUSER)?;
@@ -71,7 +71,7 @@ fn enter(entry: &Entry, host: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Ctrl-C is the command's to handle.
+/// Runs the command or the user's shell, which handles Ctrl-C itself.
 async fn run(command: &[OsString]) -> Result<ExitStatus, NotRun> {
     let shell = [std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into())];
     let words = if command.is_empty() { &shell[..] } else { command };
@@ -87,7 +87,7 @@ async fn start(words: &[OsString]) -> io::Result<ExitStatus> {
     Command::new(&words[0]).args(&words[1..]).status().await
 }
 
-/// As shells have it: 128 and the number of the signal.
+/// The exit status as in shells: 128 plus the number of a signal.
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(1);
     u8::try_from(code).unwrap_or(1)

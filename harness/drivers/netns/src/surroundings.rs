@@ -1,4 +1,4 @@
-//! What a lab has beside its network: its own /proc, its names, the kernel's settings.
+//! Prepares the system of a lab apart from its links: /proc, host names and kernel settings.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,10 +9,10 @@ use nix::mount::{MsFlags, mount};
 use model::lab::Lab;
 use model::lab::topology::Kind;
 
-/// The settings that keep IPv6, which no lab has, from talking on the links.
+/// The settings that disable IPv6, because labs have none and it would send packets on the links.
 const NO_IPV6: [&str; 2] = ["net/ipv6/conf/all/disable_ipv6", "net/ipv6/conf/default/disable_ipv6"];
 
-/// Gives the lab a /proc of its own, in which only its own processes are seen.
+/// Mounts a private /proc, which shows only the lab's processes.
 pub(super) fn mount_proc() -> io::Result<()> {
     let nothing = None::<&str>;
     mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
@@ -21,13 +21,13 @@ pub(super) fn mount_proc() -> io::Result<()> {
     Ok(())
 }
 
-/// Lets programs in the lab know its hosts by their names, and nobody else's.
+/// Makes the names of the lab's hosts, and no others, known to programs in the lab.
 pub(super) fn mount_names(lab: &Lab, folder: &Path) -> io::Result<()> {
-    let ours = folder.join("hosts");
-    fs::write(&ours, names(lab))?;
+    let file = folder.join("hosts");
+    fs::write(&file, names(lab))?;
     let nothing = None::<&str>;
-    match mount(Some(&ours), "/etc/hosts", nothing, MsFlags::MS_BIND, nothing) {
-        // Where there is no such file, none is read.
+    match mount(Some(&file), "/etc/hosts", nothing, MsFlags::MS_BIND, nothing) {
+        // If there is no such file, programs do not read it.
         Err(nix::errno::Errno::ENOENT) => Ok(()),
         mounted => Ok(mounted?),
     }
@@ -43,22 +43,22 @@ fn names(lab: &Lab) -> String {
     names
 }
 
-/// Sets up the namespace of the calling thread as that of a node.
+/// Configures the namespace of the calling thread for a node.
 pub(super) fn set_up(kind: Kind) -> io::Result<()> {
-    silence_ipv6()?;
-    // As in the virtual lab, each lost packet is told of: the kernel would fall silent after a few.
+    disable_ipv6()?;
+    // As in the virtual lab, every lost packet is reported: by default the kernel limits the rate.
     set("net/ipv4/icmp_ratemask", "0")?;
     if let Kind::Host { forwards, ttl } = kind {
         set("net/ipv4/ip_default_ttl", &ttl.to_string())?;
         set("net/ipv4/ip_forward", if forwards { "1" } else { "0" })?;
     }
-    let everybody = set("net/ipv4/ping_group_range", "0 2147483647");
-    // Where only one group is known, everybody is in that one.
-    everybody.or_else(|_| set("net/ipv4/ping_group_range", "0 0"))
+    let all_groups = set("net/ipv4/ping_group_range", "0 2147483647");
+    // If the user namespace maps a single group, all users are in that group.
+    all_groups.or_else(|_| set("net/ipv4/ping_group_range", "0 0"))
 }
 
-/// Turns IPv6 off in the namespace of the calling thread, where the kernel has it.
-pub(super) fn silence_ipv6() -> io::Result<()> {
+/// Disables IPv6 in the namespace of the calling thread, if the kernel has it.
+pub(super) fn disable_ipv6() -> io::Result<()> {
     NO_IPV6.iter().try_for_each(|setting| match set(setting, "1") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
@@ -80,7 +80,7 @@ mod tests {
     use diagnostics::Source;
 
     #[test]
-    fn every_address_of_a_host_has_its_name() {
+    fn hosts_file_has_every_address_of_a_host() {
         let lab =
             "hosts: {a: {addresses: [10.0.0.1/24, 10.0.1.1/24]}, b: {addresses: [10.0.0.2/24]}}";
         let lab = Lab::parse(&Source::new("lab", lab.to_owned())).unwrap();

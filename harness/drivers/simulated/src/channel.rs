@@ -11,112 +11,112 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::control::{Ask, LabEvent, Reply, Request};
-use crate::exit::{Exits, Lost};
+use crate::control::{LabEvent, Operation, Reply, Request};
+use crate::exit::{Exits, LabError};
 
-/// Asks a lab process, and hears what it has to say.
+/// Sends requests to a lab process, and receives its replies and events.
 pub struct Channel {
-    /// Messages that are to be said, each of them whole although its asker may have gone meanwhile.
+    /// Encoded messages to write. Each is written whole even if its caller has given up.
     lines: mpsc::UnboundedSender<Vec<u8>>,
-    /// The task that says them; none once no more is said.
-    speaking: Mutex<JoinSet<()>>,
+    /// The task that writes them; empty after the channel is closed.
+    writing: Mutex<JoinSet<()>>,
     next_id: AtomicU64,
-    heard: Arc<Heard>,
+    state: Arc<State>,
 }
 
-/// What the lab process said.
+/// The state that events of the lab process change.
 #[derive(Default)]
-struct Heard {
+struct State {
     waiting: Mutex<HashMap<u64, oneshot::Sender<Reply>>>,
-    /// The lab process, as the runner's own processes know it.
-    inner: OnceLock<u32>,
+    /// The process ID of the lab process in the runner's PID namespace.
+    lab_process: OnceLock<u32>,
     exits: Arc<Exits>,
 }
 
 impl Channel {
-    /// Speaks over these two; the task ends when everything at the other end has.
+    /// Communicates over these two streams; the task ends when all processes at the other end have closed theirs.
     pub fn new(
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
     ) -> (Arc<Self>, JoinHandle<()>) {
-        let heard = Arc::<Heard>::default();
-        let listening = tokio::spawn(listen(reader, Arc::clone(&heard)));
-        let (lines, said) = mpsc::unbounded_channel();
-        let mut speaking = JoinSet::new();
-        speaking.spawn(write_all(said, writer));
-        let (speaking, next_id) = (Mutex::new(speaking), AtomicU64::new(0));
-        (Arc::new(Self { lines, speaking, next_id, heard }), listening)
+        let state = Arc::<State>::default();
+        let reading = tokio::spawn(read_events(reader, Arc::clone(&state)));
+        let (lines, queue) = mpsc::unbounded_channel();
+        let mut writing = JoinSet::new();
+        writing.spawn(write_all(queue, writer));
+        let (writing, next_id) = (Mutex::new(writing), AtomicU64::new(0));
+        (Arc::new(Self { lines, writing, next_id, state }), reading)
     }
 
-    /// Asks, and waits for the reply, at most as long as `limit` says: then the lab is broken.
+    /// Sends a request and waits for its reply. If none comes within `limit`, the lab is broken.
     ///
     /// # Errors
-    /// When there is no reply, and why.
-    pub async fn ask(&self, ask: Ask, limit: Duration) -> Result<Reply, Lost> {
+    /// Why there is no reply.
+    pub async fn request(&self, operation: Operation, limit: Duration) -> Result<Reply, LabError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();
-        self.heard.waiting.lock().insert(id, sender);
-        if let Some(line) = encode(&Request { id, ask }) {
-            // A lab process that does not listen is one that gives no answer, or is over.
+        self.state.waiting.lock().insert(id, sender);
+        if let Some(line) = encode(&Request { id, operation }) {
+            // If it cannot be sent, the lab process has ended or the timeout below reports it.
             let _ = self.lines.send(line);
         }
         let outcome = tokio::select! {
-            // Where both are there, the answer counts.
+            // If a reply and an end are both there, the reply counts.
             biased;
             Ok(reply) = reply => Ok(reply),
-            over = self.heard.exits.over() => Err(over),
-            () = tokio::time::sleep(limit) => Err(Lost::Silent(limit)),
+            error = self.state.exits.lab_ended() => Err(error),
+            () = tokio::time::sleep(limit) => Err(LabError::TimedOut(limit)),
         };
-        self.heard.waiting.lock().remove(&id);
-        if let Err(silent @ Lost::Silent(_)) = &outcome {
-            // Whoever does not answer this does not answer anything, and nobody is to wait as long again.
-            self.heard.exits.note_end(silent.clone());
+        self.state.waiting.lock().remove(&id);
+        if let Err(error @ LabError::TimedOut(_)) = &outcome {
+            // A lab process that does not reply to this will not reply to anything: later requests must not wait as long again.
+            self.state.exits.record_lab_end(error.clone());
         }
         outcome
     }
 
-    /// Says no more, which ends the lab.
-    pub async fn hang_up(&self) {
-        let mut speaking = std::mem::take(&mut *self.speaking.lock());
-        speaking.shutdown().await;
+    /// Closes the sending direction, which ends the lab.
+    pub async fn close(&self) {
+        let mut writing = std::mem::take(&mut *self.writing.lock());
+        writing.shutdown().await;
     }
 
-    /// Where it is told what of the lab broke.
+    /// The parts of the lab that have broken so far.
     pub fn exits(&self) -> &Arc<Exits> {
-        &self.heard.exits
+        &self.state.exits
     }
 
-    /// The lab process, as the runner's own processes know it.
-    pub fn inner(&self) -> Option<u32> {
-        self.heard.inner.get().copied()
+    /// The process ID of the lab process in the runner's PID namespace.
+    pub fn lab_process_id(&self) -> Option<u32> {
+        self.state.lab_process.get().copied()
     }
 }
 
-impl Heard {
-    fn hear(&self, event: LabEvent) {
+impl State {
+    fn handle(&self, event: LabEvent) {
         match event {
             LabEvent::Reply { id, reply } => {
                 if let Some(waiting) = self.waiting.lock().remove(&id) {
                     let _ = waiting.send(reply);
                 }
             }
-            LabEvent::Isolated(inner) => drop(self.inner.set(inner)),
-            LabEvent::Broke { part, reason } => self.exits.note(part, reason),
-            LabEvent::Refused(error) => self.exits.note_end(Lost::Refused(error)),
+            LabEvent::Isolated(id) => drop(self.lab_process.set(id)),
+            LabEvent::Broke { part, reason } => self.exits.record(part, reason),
+            LabEvent::Refused(error) => self.exits.record_lab_end(LabError::Refused(error)),
         }
     }
 }
 
-async fn listen(reader: impl AsyncRead + Unpin, heard: Arc<Heard>) {
+async fn read_events(reader: impl AsyncRead + Unpin, state: Arc<State>) {
     let mut messages = Messages::new(BufReader::new(reader));
     loop {
         match messages.next().await {
-            Ok(event) => heard.hear(event),
+            Ok(event) => state.handle(event),
             Err(error) if error.is_protocol_error() => {
-                let reason = format!("the lab process talks nonsense: {error}");
-                return heard.exits.note_end(Lost::Gone(reason));
+                let reason = format!("the lab process sent an invalid message: {error}");
+                return state.exits.record_lab_end(LabError::Exited(reason));
             }
-            // Whoever waits for its processes tells how it ended.
+            // The task that waits for the process reports how it ended.
             Err(_) => return,
         }
     }
@@ -137,51 +137,53 @@ mod tests {
         Channel::new(reader, writer)
     }
 
-    fn question() -> Ask {
-        Ask::ReadOutput("ca".to_owned())
+    fn operation() -> Operation {
+        Operation::ReadOutput("ca".to_owned())
     }
 
-    async fn answered_with(bytes: &[u8]) -> Result<Reply, Lost> {
+    async fn answered_with(bytes: &[u8]) -> Result<Reply, LabError> {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = channel(near);
+        let (channel, _reading) = channel(near);
         far.write_all(bytes).await.unwrap();
-        channel.ask(question(), LIMIT).await
+        channel.request(operation(), LIMIT).await
     }
 
     #[tokio::test]
-    async fn nonsense_is_the_end_of_a_lab() {
+    async fn invalid_messages_break_the_lab() {
         for bytes in [&b"garbage\n"[..], b"{\"Reply\":{}}\n", b"\n"] {
-            let Err(Lost::Gone(reason)) = answered_with(bytes).await else { panic!("{bytes:?}") };
-            assert!(reason.starts_with("the lab process talks nonsense: "), "{reason}");
+            let Err(LabError::Exited(reason)) = answered_with(bytes).await else {
+                panic!("{bytes:?}")
+            };
+            assert!(reason.starts_with("the lab process sent an invalid message: "), "{reason}");
         }
     }
 
     #[tokio::test]
-    async fn a_refusal_is_the_answer_to_everything() {
+    async fn refused_isolation_fails_every_request() {
         let refusal = TestbedError::Network { reason: "no".to_owned() };
         let line = encode(&LabEvent::Refused(refusal.clone())).unwrap();
-        assert_eq!(answered_with(&line).await.unwrap_err(), Lost::Refused(refusal));
+        assert_eq!(answered_with(&line).await.unwrap_err(), LabError::Refused(refusal));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silence_is_borne_for_a_while_and_breaks_the_lab() {
+    async fn missing_reply_times_out_and_breaks_the_lab() {
         let (near, _far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = channel(near);
+        let (channel, _reading) = channel(near);
         for _ in 0..2 {
-            let answer = channel.ask(question(), LIMIT).await;
-            assert_eq!(answer.unwrap_err(), Lost::Silent(LIMIT));
+            let answer = channel.request(operation(), LIMIT).await;
+            assert_eq!(answer.unwrap_err(), LabError::TimedOut(LIMIT));
         }
         assert_eq!(channel.exits().broken("ca").await, "the lab process gave no answer in 10 s");
     }
 
     #[tokio::test]
-    async fn what_broke_is_told_to_whom_it_concerns() {
+    async fn broken_part_is_reported_for_that_part_and_broken_lab_for_all() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let (channel, _listening) = channel(near);
+        let (channel, _reading) = channel(near);
         let broke = LabEvent::Broke { part: "ca".to_owned(), reason: "it fell".to_owned() };
         far.write_all(&encode(&broke).unwrap()).await.unwrap();
         assert_eq!(channel.exits().broken("ca").await, "it fell");
-        channel.exits().note_end(Lost::Gone("all is over".to_owned()));
-        assert_eq!(channel.exits().broken("other").await, "all is over");
+        channel.exits().record_lab_end(LabError::Exited("the lab ended".to_owned()));
+        assert_eq!(channel.exits().broken("other").await, "the lab ended");
     }
 }

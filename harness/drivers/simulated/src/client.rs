@@ -27,16 +27,16 @@ use model::lab::Secret;
 use testbed::client::{Client, ClientEnd, ClientOrder, ClientRun};
 use testbed::pki::Pki;
 
-/// The pause before each CertPoll: who is tested knows how long the CA waits.
+/// The pause before each CertPoll. It is short because a user who tests a PKI knows how long the CA takes to decide.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// `scep::client`, which reaches the PKIs of a lab through their seam.
+/// `scep::client`, which calls the PKIs of a lab directly.
 pub struct Builtin {
     pkis: BTreeMap<String, Arc<dyn Pki>>,
 }
 
 impl Builtin {
-    /// A client that finds these PKIs by the URLs they tell.
+    /// A client that finds these PKIs by their URLs.
     pub fn new(pkis: BTreeMap<String, Arc<dyn Pki>>) -> Self {
         Self { pkis }
     }
@@ -96,13 +96,13 @@ impl Client for Builtin {
     }
 }
 
-/// The most lines of a program's output that are told.
+/// The maximum number of lines of a program's output that are kept.
 const LINES: usize = 40;
 
-/// What begins the names of variables that are `sceplab`'s own, and no client's concern.
+/// The prefix of `sceplab`'s own environment variables, which are not passed on to clients.
 const OWN_VARIABLES: &str = "SCEPLAB_";
 
-/// A program that enrols once when it is run; what came of it is what its exit status says.
+/// A program that enrols once per run; its exit status is the result.
 #[derive(Debug, Clone)]
 pub struct Command {
     program: PathBuf,
@@ -113,23 +113,23 @@ pub struct Command {
 /// Why a command cannot be the client under test.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// It has no words.
+    /// The command is empty.
     #[error("no command is given; it follows `--`")]
     Empty,
     /// There is no such program.
     #[error("there is no program `{0}`")]
     Missing(String),
-    /// It is there, and cannot be run.
+    /// The file exists, but is not executable.
     #[error("`{0}` is not executable")]
     NotExecutable(String),
 }
 
 impl Command {
-    /// A program and its arguments, in which `{url}`, `{challenge}`, `{dir}` and `{ca}` are filled in for each run; no shell
-    /// reads them. `limit` is how long each run may take, whatever the order says.
+    /// A program and its arguments. `{url}`, `{challenge}`, `{dir}` and `{ca}` in them are replaced for each run, without a
+    /// shell. `limit` is the timeout of each run, and overrides the one of the order.
     ///
     /// # Errors
-    /// When there is no such program.
+    /// If there is no such program, or it is not executable.
     pub fn new(words: Vec<String>, limit: Option<Duration>) -> Result<Self, CommandError> {
         let name = words.first().ok_or(CommandError::Empty)?;
         let path = env::var_os("PATH").unwrap_or_default();
@@ -172,7 +172,7 @@ impl Client for Command {
     }
 }
 
-/// Reads what a program says until it ends, or its time does.
+/// Reads a program's output until it ends or the timeout expires.
 async fn watch(
     mut process: Process,
     limit: Duration,
@@ -198,9 +198,9 @@ async fn watch(
     (end, tail.lines().map(str::to_owned).collect())
 }
 
-/// Each place is filled once: a password that looks like another place stays as it is.
+/// Replaces each placeholder once: a password that looks like another placeholder stays as it is.
 fn filled(word: &str, order: &ClientOrder) -> String {
-    let places = Regex::new(r"\{(url|challenge|dir|ca)\}").expect("the pattern is a valid one");
+    let places = Regex::new(r"\{(url|challenge|dir|ca)\}").expect("the pattern is valid");
     let value = |place: &Captures<'_>| match &place[1] {
         "url" => order.url.clone(),
         "challenge" => order.challenge.as_ref().map(Secret::expose).unwrap_or_default().to_owned(),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_program_was_given_and_said_is_told_without_the_secret() {
+    async fn arguments_and_output_of_a_program_are_masked() {
         let run = run("echo $1; echo $2 >&2; test -d $3", Duration::from_secs(60)).await;
         assert_eq!(run.end, ClientEnd::Succeeded);
         let mut output = run.output;
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_fails_or_hangs_is_told_apart_and_ended() {
+    async fn failing_program_is_reported_and_hanging_program_is_killed() {
         let failed = run("exit 3", Duration::from_secs(60)).await;
         assert!(failed.end.to_string().contains("exit status: 3"), "{}", failed.end);
         let limit = Duration::from_millis(200);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_told_beforehand() {
+    fn missing_or_not_executable_program_is_rejected() {
         let missing = Command::new(vec!["no-such-client".to_owned()], None).unwrap_err();
         assert_eq!(missing.to_string(), "there is no program `no-such-client`");
         let folder = Command::new(vec!["/etc/passwd".to_owned()], None).unwrap_err();

@@ -1,4 +1,4 @@
-//! Ways to a mock CA, wherever it is: to its SCEP service, and to its control API.
+//! Connections to a mock CA in any process: to its SCEP service, and to its control API.
 
 use std::net::SocketAddr;
 #[cfg(unix)]
@@ -20,16 +20,16 @@ use tokio::sync::Mutex;
 use model::scep_url::{self, ScepUrl};
 use testbed::http::{self, Connection, RequestOptions};
 
-/// How much is on its way in memory, in bytes.
+/// The size of the buffer of a connection in memory, in bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// How long a CA of a lab may take for one answer, which may have to wait for an answer of its SCEP service.
+/// The timeout for one answer of a lab's CA, which may itself have to wait for an answer of its SCEP service.
 const LAB_LIMIT: Duration = Duration::from_secs(60);
 
 /// The longest answer of a control API, in bytes.
 const LONGEST_ANSWER: usize = 16 << 20;
 
-/// The host that a control API in a lab is asked by.
+/// The host name in requests to a control API in a lab.
 const LOCAL: &str = "localhost";
 
 /// Opens connections to one place.
@@ -46,7 +46,7 @@ impl Connector for ScepUrl {
     }
 }
 
-/// Connections to where a CA listens, from the network of this process.
+/// Connects to the address of a CA from the network of this process.
 #[async_trait]
 impl Connector for SocketAddr {
     async fn connect(&self) -> Result<Box<dyn Stream>, String> {
@@ -55,7 +55,7 @@ impl Connector for SocketAddr {
     }
 }
 
-/// Connections to a Unix socket.
+/// Connects to a Unix socket.
 #[cfg(unix)]
 #[async_trait]
 impl Connector for PathBuf {
@@ -65,7 +65,7 @@ impl Connector for PathBuf {
     }
 }
 
-/// Connections in memory to the SCEP service of a CA in this process.
+/// Connects in memory to the SCEP service of a CA in this process.
 #[async_trait]
 impl Connector for Arc<Ca> {
     async fn connect(&self) -> Result<Box<dyn Stream>, String> {
@@ -76,7 +76,7 @@ impl Connector for Arc<Ca> {
     }
 }
 
-/// Connections in memory to a control API in this process.
+/// Connects in memory to a control API in this process.
 #[async_trait]
 impl Connector for Arc<Control> {
     async fn connect(&self) -> Result<Box<dyn Stream>, String> {
@@ -85,7 +85,7 @@ impl Connector for Arc<Control> {
     }
 }
 
-/// A connection in memory, whose other end is served until it is closed.
+/// A connection in memory; a task serves its other end until it is closed.
 fn in_memory<F>(serve: impl FnOnce(DuplexStream) -> F) -> Box<dyn Stream>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -95,18 +95,18 @@ where
     Box::new(ours)
 }
 
-/// A connection to a control API for each request.
+/// Opens a connection to a control API for each request.
 pub struct Connections {
     connector: Box<dyn Connector>,
     authority: String,
-    /// What the paths of the API come after.
+    /// The path of the API in its URL, which precedes the path of each request.
     prefix: String,
-    /// From the first byte of a request to the last of its answer.
+    /// The timeout from the first byte of a request to the last of its answer.
     limit: Duration,
 }
 
 impl Connections {
-    /// Connections to the control API of a CA that a lab has started.
+    /// Connections to the control API of a CA that a lab started.
     pub fn within_lab(connector: impl Connector) -> Self {
         Self {
             connector: Box::new(connector),
@@ -133,14 +133,14 @@ impl Transport for Connections {
     }
 }
 
-/// One connection to a control API that stays, for one request after another.
+/// One connection to a control API for all requests, one after another.
 pub struct KeptConnection(Arc<Mutex<Connection>>);
 
 impl KeptConnection {
-    /// Makes a connection of a stream, at whose other end a control API is served.
+    /// Opens a connection on a stream, at the other end of which a control API is served.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why the connection cannot be opened.
     pub async fn open(stream: impl Stream + 'static) -> Result<Self, String> {
         Ok(Self(Arc::new(Mutex::new(Connection::open(stream).await?))))
     }
@@ -151,7 +151,7 @@ impl Transport for KeptConnection {
 
     async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, String> {
         let (connection, path) = (Arc::clone(&self.0), path.to_owned());
-        // A caller that gives up leaves the connection fit for the next request: this one is still carried to its end.
+        // The exchange continues even if the caller gives up, so that the connection stays usable for the next request.
         let sent = tokio::spawn(async move {
             let options = options(LOCAL, &path, LAB_LIMIT);
             connection.lock().await.exchange(options, &request).await

@@ -1,5 +1,5 @@
-//! What the runner and a process of a lab say to each other: JSON, one object a line. To a lab process it goes over a socket
-//! that is its standard input, to a container over standard input and output.
+//! The messages between the runner and a process of a lab: JSON, one object a line. A lab process gets them over a socket
+//! that is its standard input, a container over standard input and output.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,60 +11,60 @@ use model::lab::topology::Node;
 use model::lab::{Lab, Pki};
 use testbed::TestbedError;
 
-/// What the runner asks for.
+/// A request of the runner.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The number by which the reply is known.
+    /// The number that its reply repeats.
     pub id: u64,
-    /// What is asked for.
-    pub ask: Ask,
+    /// The requested operation.
+    pub operation: Operation,
 }
 
-/// What can be asked for.
+/// An operation of a lab process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Ask {
-    /// The lab, first of all and once.
-    Build(Box<Order>),
-    /// The network of a container, first of all and once, and what it becomes then.
-    Furnish(Box<Furnishing>),
-    /// Whether somebody listens at this address of the container.
+pub enum Operation {
+    /// Build the lab: the first request to a lab process, sent once.
+    Build(Box<LabSpec>),
+    /// Configure the network of a container and start its role: the first request to a container, sent once.
+    Configure(Box<NetworkConfig>),
+    /// Report whether a process listens at this address of the container.
     Listens(SocketAddr),
-    /// The newest output of the server program that this host runs.
+    /// Return the newest output of the server program that this host runs.
     ReadOutput(String),
 }
 
-/// What a lab is made of.
+/// The specification of a lab, for the lab process that builds it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Order {
-    /// What is in it.
+pub struct LabSpec {
+    /// The lab file's content.
     pub lab: Lab,
-    /// A folder of its own, which nobody else may read; gone with the lab.
+    /// A private folder, which is removed with the lab.
     pub folder: PathBuf,
-    /// The program that devices are processes of.
+    /// The program that device processes run.
     pub sceplab: PathBuf,
-    /// Where a capture of each link is left; the folder exists.
+    /// The folder for a capture of each link, if any; it exists.
     pub captures: Option<PathBuf>,
 }
 
-/// What a lab process says.
+/// A message of a lab process.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum LabEvent {
-    /// The namespaces stand, and in them a process that has this id outside.
+    /// The namespaces have been created; in them runs a process with this ID outside.
     Isolated(u32),
-    /// The namespaces cannot be had.
+    /// The namespaces cannot be created.
     Refused(TestbedError),
-    /// A request was followed, or cannot be.
+    /// The reply to a request.
     Reply {
         /// The request's number.
         id: u64,
         /// The reply.
         reply: Reply,
     },
-    /// A part of the lab broke by itself.
+    /// A part of the lab broke.
     Broke {
         /// The device or PKI.
         part: String,
-        /// What happened.
+        /// The reason.
         reason: String,
     },
 }
@@ -72,17 +72,17 @@ pub enum LabEvent {
 /// The reply to a request.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Reply {
-    /// What the lab is made of, or why it is not.
+    /// The result of [`Operation::Build`].
     Built(Result<Built, TestbedError>),
-    /// Why the container has no network, if it has none.
-    Furnished(Result<(), TestbedError>),
-    /// Why there is no connection, if nobody listens.
+    /// The result of [`Operation::Configure`].
+    Configured(Result<(), TestbedError>),
+    /// The result of [`Operation::Listens`]; the error is why there is no connection.
     Listens(Result<(), String>),
-    /// The lines, newest last.
+    /// The lines of [`Operation::ReadOutput`], newest last.
     Output(Vec<String>),
 }
 
-/// A lab that stands.
+/// A lab that has been built.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Built {
     /// The descriptors of the hosts' and devices' network namespaces in the lab process.
@@ -93,40 +93,40 @@ pub struct Built {
     pub controls: BTreeMap<String, PathBuf>,
 }
 
-/// The network of a container and what it becomes.
+/// The network of a container, and the role that it starts afterwards.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Furnishing {
-    /// Its interfaces, their addresses, and its routes.
+pub struct NetworkConfig {
+    /// The node: its interfaces with addresses, and its routes.
     pub node: Node,
-    /// Its address on the network that carries the lab's links.
+    /// The container's address on the network that carries the lab's links.
     pub carrier: Ipv4Addr,
-    /// Who stands at the other ends of each interface's link, in the order of the node's interfaces.
+    /// The peers on each interface's link, in the order of the node's interfaces.
     pub peers: Vec<Peers>,
-    /// What it is once it has its network.
+    /// The role of the container.
     pub role: Role,
 }
 
-/// The others on a link, as they are reached on the network that carries it.
+/// The other nodes on a link, by their addresses on the network that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peers {
-    /// The number of the link, which no other link of the lab has (RFC 7348: VNI).
+    /// The VXLAN network identifier of the link, unique in the lab (RFC 7348: VNI).
     pub link: u32,
-    /// Their addresses.
+    /// The addresses of the other nodes.
     pub addresses: Vec<Ipv4Addr>,
 }
 
-/// What a container is.
+/// The role of a container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Role {
-    /// Somebody who has addresses, and passes packets on where its settings say so.
+    /// A host with addresses that forwards packets if its settings say so.
     Host,
-    /// The same, and a PKI listens there.
+    /// A host on which a PKI listens.
     Pki {
-        /// Its name.
+        /// The name of the PKI.
         name: String,
-        /// What it is like.
+        /// Its description in the lab file.
         plan: Box<Pki>,
     },
-    /// A device: what follows on the stream is its console.
+    /// A device: after the reply, the stream is its console.
     Device,
 }

@@ -1,4 +1,4 @@
-//! How the parts of a lab break, and what that explains.
+//! Records which parts of a lab broke, and why.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,24 +8,24 @@ use testbed::TestbedError;
 use thiserror::Error;
 use tokio::sync::watch;
 
-/// How long after the end of a connection the exit of the process behind it is waited for, which explains more.
+/// The time to wait, after a connection has ended, for the exit of the process behind it, which explains more.
 const EXIT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a request to a lab process has no reply.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Lost {
-    /// The lab process could not get to where labs are.
+pub enum LabError {
+    /// The lab process could not create or enter its namespaces.
     #[error(transparent)]
     Refused(TestbedError),
     /// The lab process has exited.
     #[error("{0}")]
-    Gone(String),
+    Exited(String),
     /// The lab process does not answer.
     #[error("the lab process gave no answer in {} s", .0.as_secs())]
-    Silent(Duration),
+    TimedOut(Duration),
 }
 
-impl Lost {
+impl LabError {
     /// The reason why there is no lab.
     pub fn into_testbed_error(self) -> TestbedError {
         match self {
@@ -35,35 +35,35 @@ impl Lost {
     }
 }
 
-/// What broke in a lab by itself, for all who wait for it.
+/// Records the broken parts of a lab, for all tasks that wait for one.
 #[derive(Debug, Default)]
 pub struct Exits(watch::Sender<Ended>);
 
-/// What has ended so far.
+/// The parts that have ended so far, and whether the whole lab has.
 #[derive(Debug, Default)]
 struct Ended {
-    /// The parts that broke, and how.
+    /// The parts that broke, with the reasons.
     parts: BTreeMap<String, String>,
-    /// Why there is no lab any more.
-    lab: Option<Lost>,
+    /// The reason, if the whole lab has ended.
+    lab: Option<LabError>,
 }
 
 impl Exits {
-    /// Notes how a part broke: a device, a PKI or a host. The first reason counts.
-    pub fn note(&self, part: String, reason: String) {
+    /// Records that a part broke: a device, a PKI or a host. The first reason counts.
+    pub fn record(&self, part: String, reason: String) {
         self.0.send_modify(|ended| {
             ended.parts.entry(part).or_insert(reason);
         });
     }
 
-    /// Notes why all of the lab is over. The first reason counts.
-    pub fn note_end(&self, reason: Lost) {
+    /// Records that the whole lab has ended. The first reason counts.
+    pub fn record_lab_end(&self, reason: LabError) {
         self.0.send_modify(|ended| {
             ended.lab.get_or_insert(reason);
         });
     }
 
-    /// Waits until one of these parts, or all of the lab, is broken; gives the part and the reason.
+    /// Waits until one of these parts, or the whole lab, is broken; returns the part and the reason.
     pub async fn first_of(&self, parts: &[&str]) -> (String, String) {
         self.wait_for(|ended| {
             parts.iter().find_map(|part| {
@@ -75,13 +75,13 @@ impl Exits {
         .await
     }
 
-    /// Waits until that part, or all of the lab, is broken; gives the reason.
+    /// Waits until that part, or the whole lab, is broken; returns the reason.
     pub async fn broken(&self, part: &str) -> String {
         self.first_of(&[part]).await.1
     }
 
-    /// Waits until all of the lab is over; gives the reason.
-    pub async fn over(&self) -> Lost {
+    /// Waits until the whole lab has ended; returns the reason.
+    pub async fn lab_ended(&self) -> LabError {
         self.wait_for(|ended| ended.lab.clone()).await
     }
 
@@ -91,13 +91,13 @@ impl Exits {
             if let Some(known) = known(&changes.borrow_and_update()) {
                 return known;
             }
-            // The sender is this one's own, so that there will be a change.
+            // The sender is in `self`, so the channel is not closed.
             let _ = changes.changed().await;
         }
     }
 }
 
-/// A part of a lab, and where it is told that it broke.
+/// A part of a lab, and the record of whether it broke.
 pub struct LabPart {
     name: String,
     exits: Arc<Exits>,
@@ -109,12 +109,12 @@ impl LabPart {
         Self { name: name.to_owned(), exits: Arc::clone(exits) }
     }
 
-    /// Waits until the part, or all of the lab, is broken; gives the reason.
+    /// Waits until the part, or the whole lab, is broken; returns the reason.
     pub async fn broken(&self) -> String {
         self.exits.broken(&self.name).await
     }
 
-    /// Why a connection to the part has ended: how its process exited, or `reason` if it has not.
+    /// Why a connection to the part ended: how its process exited, or `reason` if it has not exited.
     pub async fn explain(&self, reason: &str) -> String {
         let exited = tokio::time::timeout(EXIT_LIMIT, self.broken()).await;
         exited.unwrap_or_else(|_| reason.to_owned())
@@ -126,10 +126,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_first_reason_is_told_to_whom_it_concerns() {
+    async fn first_reason_is_reported_for_its_part_alone() {
         let exits = Exits::default();
-        exits.note("gateway".to_owned(), "it fell".to_owned());
-        exits.note("gateway".to_owned(), "it lay".to_owned());
+        exits.record("gateway".to_owned(), "it fell".to_owned());
+        exits.record("gateway".to_owned(), "it broke".to_owned());
         assert_eq!(exits.broken("gateway").await, "it fell");
         let expected = ("gateway".to_owned(), "it fell".to_owned());
         assert_eq!(exits.first_of(&["core", "gateway"]).await, expected);

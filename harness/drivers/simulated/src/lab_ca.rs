@@ -1,4 +1,4 @@
-//! A mock CA of a lab: opened and served in this process, with its control API.
+//! A mock CA of a lab, opened and served in this process with its control API.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,23 +16,23 @@ use model::lab::{self, Lab};
 use testbed::TestbedError;
 use testbed::http::{self, RequestOptions};
 
-/// How long the SCEP service may take for an answer.
+/// The timeout for an answer of the SCEP service.
 const SCEP_LIMIT: Duration = Duration::from_secs(30);
 
-/// A mock CA of a lab, and where it listens for other processes.
+/// A mock CA of a lab, and its URL.
 pub struct LabCa {
-    /// The CA itself.
+    /// The CA.
     pub ca: Arc<Ca>,
     authority: String,
     path: &'static str,
 }
 
 impl LabCa {
-    /// Opens the CA of a lab, with the keys that come with the crate and nothing kept. It is reached at `address`; if there
-    /// is none, in this process alone.
+    /// Opens the CA of a lab, with the keys that come with the crate and without persistent state. `address` is that of its
+    /// URL; without one it is reached in this process alone.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// If the CA cannot be opened.
     pub fn open(
         name: &str,
         plan: &lab::Pki,
@@ -44,22 +44,22 @@ impl LabCa {
         Ok(Self { ca, authority: authority(name, address), path: path(plan) })
     }
 
-    /// Where clients reach it; in this process, by a name that only the lab knows.
+    /// The URL for clients; in this process, its host is a name that only the lab knows.
     pub fn url(&self) -> String {
         format!("http://{}{}", self.authority, self.path)
     }
 
-    /// Serves a listener for as long as the process lives.
+    /// Serves a listener until the process ends.
     pub fn listen(&self, listener: TcpListener) {
         tokio::spawn(mock_ca::serve(listener, Arc::clone(&self.ca), std::future::pending()));
     }
 
-    /// Its control API, which speaks to its SCEP service in memory.
+    /// The control API, which connects to the SCEP service in memory.
     pub fn control(&self) -> Arc<Control> {
         self.control_over(Arc::clone(&self.ca))
     }
 
-    /// Its control API, which speaks to its SCEP service over connections of the network that the CA is in.
+    /// The control API, which connects to the SCEP service over the network that the CA is in.
     pub fn control_over(&self, connector: impl Connector) -> Arc<Control> {
         let service = Service { connector, authority: self.authority.clone(), path: self.path };
         Control::within_lab(Arc::clone(&self.ca), Arc::new(service))
@@ -77,7 +77,7 @@ pub fn address_of(lab: &Lab, name: &str) -> Option<SocketAddr> {
     Some((host.addresses.first()?.addr(), port_of(lab.pkis.get(name)?)).into())
 }
 
-/// Where clients reach the mock CA `name` of a lab whose hosts are on a network.
+/// The URL for clients of the mock CA `name`, in a lab with hosts on a network.
 pub fn url_of(lab: &Lab, name: &str) -> String {
     let path = lab.pkis.get(name).map_or("/", path);
     format!("http://{}{path}", authority(name, address_of(lab, name)))
@@ -91,7 +91,7 @@ fn path(plan: &lab::Pki) -> &'static str {
     plan.personality.paths().first().copied().unwrap_or("/")
 }
 
-/// A CA's SCEP service, as whoever is in its network reaches it.
+/// A CA's SCEP service, reached over a connector.
 struct Service<C> {
     connector: C,
     authority: String,

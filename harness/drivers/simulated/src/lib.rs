@@ -1,5 +1,5 @@
-//! Mock PKIs, simulated devices and clients under test behind the contracts of `testbed`, and what drivers share that have
-//! them in processes of their own.
+//! Mock PKIs, simulated devices and clients under test behind the contracts of `testbed`, and the code that drivers share to run
+//! them in separate processes.
 #![forbid(unsafe_code)]
 
 pub mod channel;
@@ -28,12 +28,12 @@ use crate::mock_pki::MockPki;
 /// A driver whose simulated devices have a console for use by hand.
 #[async_trait]
 pub trait ConsoleDriver: Driver {
-    /// Builds `lab` and hands out the command line of its simulated device of that name.
+    /// Builds `lab` and returns the command line of its simulated device of that name.
     ///
-    /// The device is of use as long as the testbed is kept.
+    /// The device works as long as the testbed is kept.
     ///
     /// # Errors
-    /// As [`Driver::build`], and when the lab has no such device.
+    /// As [`Driver::build`], and if the lab has no such device.
     async fn console(
         &self,
         lab: &Lab,
@@ -42,10 +42,10 @@ pub trait ConsoleDriver: Driver {
     ) -> Result<(RemoteConsole, Testbed), TestbedError>;
 }
 
-/// Builds a lab without hosts and devices: its PKIs are spoken to in this process.
+/// Builds a lab without hosts and devices; its PKIs are called in this process.
 ///
 /// # Errors
-/// When a PKI cannot be started.
+/// If a PKI cannot be started.
 pub fn without_network(lab: &Lab, client: Client) -> Result<Testbed, TestbedError> {
     let mut testbed = Testbed { keys: KeySupply::Shared, ..Testbed::default() };
     for (name, plan) in &lab.pkis {
@@ -59,11 +59,11 @@ pub fn without_network(lab: &Lab, client: Client) -> Result<Testbed, TestbedErro
     Ok(testbed)
 }
 
-/// Nothing but the driver `live` reaches what is there already.
+/// Refuses a lab with real devices or PKIs, which only the driver `live` reaches.
 ///
 /// # Errors
-/// [`TestbedError::NotSupported`] with what the lab reaches.
-pub fn refuse_real_things(lab: &Lab, driver: DriverName) -> Result<(), TestbedError> {
+/// [`TestbedError::NotSupported`], with the device or PKI.
+pub fn refuse_live_lab(lab: &Lab, driver: DriverName) -> Result<(), TestbedError> {
     let by_ssh = lab.devices.iter().find_map(|(name, device)| {
         Some(format!("devices over SSH: `{name}` is at {}", device.ssh.as_ref()?))
     });
@@ -72,7 +72,7 @@ pub fn refuse_real_things(lab: &Lab, driver: DriverName) -> Result<(), TestbedEr
     by_ssh.or(by_url).map_or(Ok(()), |what| Err(TestbedError::NotSupported { driver, what }))
 }
 
-/// An image that a host runs, in words.
+/// The image that a host runs, as the unsupported feature of an error.
 pub fn image_of(host: &str, image: &lab::Image) -> String {
     format!("images: host `{host}` runs `{}`; `--driver docker` does", image.name)
 }

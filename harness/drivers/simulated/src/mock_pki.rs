@@ -1,4 +1,4 @@
-//! A mock CA behind the harness's seam: whatever is asked of it goes to its control API, in this process or another.
+//! A mock CA as a [`Pki`]: every call goes to its control API, in this process or another.
 
 mod seen;
 
@@ -22,26 +22,26 @@ use testbed::pki::{
     Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, SeenRequest,
 };
 
-/// A mock CA, by way of its control API.
+/// A mock CA, called through its control API.
 pub struct MockPki<T> {
     client: Client<T>,
-    /// Where clients reach its SCEP service.
+    /// The URL of its SCEP service for clients.
     url: String,
     home: Home,
 }
 
-/// Where a mock CA is, which says what is told of a call that fails.
+/// The place of a mock CA, which decides how a failed call is explained.
 enum Home {
-    /// In this process, which it does not break without.
+    /// In this process, so that it cannot break alone.
     ThisProcess,
     /// In a process of a lab.
     Lab(LabPart),
-    /// At a URL, where somebody else has started it.
+    /// At a URL; it was not started by a lab.
     Url(String),
 }
 
 impl MockPki<Connections> {
-    /// A CA in this process, which is spoken to in memory.
+    /// A CA in this process, called in memory.
     pub fn in_this_process(ca: &LabCa) -> Self {
         Self::new(Connections::within_lab(ca.control()), ca.url(), Home::ThisProcess)
     }
@@ -57,24 +57,24 @@ impl<T: Transport<Error = String>> MockPki<T> {
         Self::new(transport, url_of(lab, name), Home::Lab(part))
     }
 
-    /// A CA that is there already, whose control API is at a URL.
+    /// A running CA with its control API at a URL.
     pub fn by_url(url: String, transport: T) -> Self {
         Self::new(transport, url.clone(), Home::Url(url))
     }
 
-    /// The transactions of the requests that wait.
+    /// The transactions of the pending requests.
     ///
     /// # Errors
-    /// When the control API does not tell.
+    /// If the control API does not answer with them.
     pub async fn pending(&self) -> Result<BTreeSet<TransactionId>, PkiError> {
         let pending = self.call(&ListPending).await?;
         Ok(pending.into_iter().map(|one| one.transaction_id).collect())
     }
 
-    /// Decides about the oldest request that waits, those of the transactions in `others` left out.
+    /// Decides the oldest pending request, except those with the transactions in `others`.
     ///
     /// # Errors
-    /// When the control API does not follow.
+    /// If the control API refuses or does not answer.
     pub async fn decide(
         &self,
         decision: control::Decision,

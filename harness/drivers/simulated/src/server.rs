@@ -1,4 +1,4 @@
-//! A server that is no mock CA, as a PKI: all there is of it is its output, its end, and whether it serves yet.
+//! A server program other than the mock CA, as a PKI: its output, its exit and its readiness.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,26 +14,26 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use model::lab::{Lab, Ready};
 use testbed::pki::Pki;
 
-/// How long after one try to connect the next one is made.
+/// The pause between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long an unanswered connection is waited for before it is tried anew.
+/// The timeout of one attempt to connect.
 const TRY: Duration = Duration::from_secs(1);
 
-/// A server, until it ends by itself or is dropped.
+/// A server program, until it exits or is dropped.
 pub struct Server {
-    /// What it writes.
+    /// The output of the program.
     pub output: Output,
-    /// Where its end is told, with the reason.
+    /// The reason, once the server has ended.
     pub ended: watch::Receiver<Option<String>>,
 }
 
 impl Server {
-    /// Waits until all holds that the lab file names for what `host` runs; `connect` tries to connect to an address of the
-    /// host, and gives the reason if it cannot, which is empty if nobody listens.
+    /// Waits until everything is true that the lab file lists as `ready` for the server on `host`. `connect` tries to connect to
+    /// an address of the host; its error is the reason, or empty if nothing listens there.
     ///
     /// # Errors
-    /// What does not hold, or how the server ended, and the end of its output.
+    /// What is not true yet or how the server ended, with the end of its output.
     pub async fn when_ready<F>(
         self,
         (lab, host, name): (&Lab, &str, &str),
@@ -44,7 +44,7 @@ impl Server {
         F: Future<Output = Result<(), String>> + Send,
     {
         tokio::select! {
-            // Whoever has ended is not ready, even if both are true at the first look.
+            // An ended server is not ready, even if both are true at the first poll.
             biased;
             reason = self.end() => Err(format!("{reason}\nit was not ready yet")),
             lacking = self.lacking((lab, host), ready, connect) => lacking.map_err(|lacking| {
@@ -79,24 +79,24 @@ impl Server {
             }
         };
         if timeout_at(deadline, listening).await.is_err() {
-            return Err(format!("nobody listens at {address}{last}"));
+            return Err(format!("nothing listens at {address}{last}"));
         }
         Ok(())
     }
 
-    /// Waits until it ends by itself; gives the reason.
+    /// Waits until the server ends; returns the reason.
     pub async fn end(&self) -> String {
         match self.ended.clone().wait_for(Option::is_some).await {
             Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => "it is attended to no more".to_owned(),
+            Err(_) => "it is no longer watched".to_owned(),
         }
     }
 }
 
-/// Waits for a connection that is tried.
+/// Waits for a connection attempt.
 ///
 /// # Errors
-/// Why there is none; nothing is said if nobody listens.
+/// Why there is no connection; empty if nothing listens.
 pub async fn is_answered(
     connecting: impl Future<Output = io::Result<TcpStream>>,
 ) -> Result<(), String> {

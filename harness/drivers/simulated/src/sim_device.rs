@@ -1,4 +1,4 @@
-//! Simulated devices behind the harness's seam, in this process or in one of a lab.
+//! Simulated devices as [`Device`]s, in this process or in one of a lab.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use model::lab::Lab;
 use testbed::device::{Change, Device, DeviceError};
 use testbed::{Client, LabOptions, TestbedError};
 
-/// What the device `name` of `lab` is started with.
+/// The settings for the device `name` of `lab`.
 ///
 /// # Errors
-/// When the lab has no such device.
+/// If the lab has no such device.
 pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, TestbedError> {
     let device = lab.devices.get(name).ok_or_else(|| TestbedError::Device {
         name: name.to_owned(),
@@ -36,14 +36,14 @@ pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, Testb
     })
 }
 
-/// A simulated device in this process, and up to where its changes have been seen.
+/// A simulated device in this process, and which of its changes have been seen.
 pub struct SimDevice {
     device: Arc<dut_sim::Device>,
     changes: SeenChanges,
 }
 
 impl SimDevice {
-    /// The device, of which no change has been seen yet.
+    /// The device, without a change seen so far.
     pub fn new(device: Arc<dut_sim::Device>) -> Self {
         let changes = SeenChanges::new(device.subscribe());
         Self { device, changes }
@@ -62,7 +62,7 @@ impl Device for SimDevice {
 
     async fn execute(&self, command: &str) -> Result<String, DeviceError> {
         self.changes.mark_all();
-        told(self.device.execute(command).await)
+        output_of(self.device.execute(command).await)
     }
 
     async fn changed(&self, pause: Duration) {
@@ -78,7 +78,7 @@ impl Device for SimDevice {
     }
 }
 
-/// A device in a process of a lab, by way of its console; if that breaks, the exit of the process explains why.
+/// A device in a process of a lab, used through its console. If the console fails, the exit of the process explains why.
 pub struct LabDevice {
     part: LabPart,
     console: RemoteConsole,
@@ -86,10 +86,10 @@ pub struct LabDevice {
 }
 
 impl LabDevice {
-    /// Starts the device in the process at the other end of a stream, unless there is a reason why there is none.
+    /// Starts the device in the process at the other end of a stream; an error instead of the stream is why there is none.
     ///
     /// # Errors
-    /// When there is no stream, or the device does not start.
+    /// If there is no stream, or the device does not start.
     pub async fn start<S>(
         lab: &Lab,
         name: &str,
@@ -121,14 +121,14 @@ impl LabDevice {
         let reason = match outcome {
             Ok(answer) => return Ok(answer),
             Err(RemoteError::Failed(reason)) => reason,
-            Err(RemoteError::Closed(reason)) => gone(&reason),
+            Err(RemoteError::Closed(reason)) => console_ended(&reason),
         };
         Err(DeviceError::Broken { reason: self.part.explain(&reason).await })
     }
 }
 
-fn gone(reason: &str) -> String {
-    format!("its console is gone: {reason}")
+fn console_ended(reason: &str) -> String {
+    format!("its console ended: {reason}")
 }
 
 #[async_trait]
@@ -143,7 +143,7 @@ impl Device for LabDevice {
 
     async fn execute(&self, command: &str) -> Result<String, DeviceError> {
         self.changes.mark_all();
-        told(self.explained(self.console.execute(command).await).await?)
+        output_of(self.explained(self.console.execute(command).await).await?)
     }
 
     async fn changed(&self, pause: Duration) {
@@ -161,7 +161,7 @@ impl Device for LabDevice {
     async fn broken(&self) -> String {
         tokio::select! {
             reason = self.part.broken() => reason,
-            reason = self.console.closed() => self.part.explain(&gone(&reason)).await,
+            reason = self.console.closed() => self.part.explain(&console_ended(&reason)).await,
         }
     }
 }
@@ -171,12 +171,12 @@ fn refused(error: dut_sim::ConfigurationError) -> DeviceError {
     DeviceError::ConfigurationRefused { line, text, message }
 }
 
-fn told(reply: dut_sim::Reply) -> Result<String, DeviceError> {
+fn output_of(reply: dut_sim::Reply) -> Result<String, DeviceError> {
     let dut_sim::Reply { output, ok } = reply;
     if ok { Ok(output) } else { Err(DeviceError::CommandRefused { output }) }
 }
 
-/// The changes of a device, and up to where they have been seen.
+/// The changes of a device, and which of them have been seen.
 struct SeenChanges(Mutex<watch::Receiver<u64>>);
 
 impl SeenChanges {
@@ -184,16 +184,16 @@ impl SeenChanges {
         Self(Mutex::new(changes))
     }
 
-    /// What changes from here on, a check that runs from here on may have missed.
+    /// Marks all changes so far as seen; a check that runs from here on may miss only later ones.
     fn mark_all(&self) {
         self.0.lock().mark_unchanged();
     }
 
-    /// Waits for a change that was not seen, at most `pause`.
+    /// Waits for an unseen change, at most `pause`.
     async fn wait(&self, pause: Duration) {
         let mut changes = self.0.lock().clone();
-        if let Ok(Err(_gone)) = tokio::time::timeout(pause, changes.changed()).await {
-            // A device that is gone changes no more; without the pause its checks would spin.
+        if let Ok(Err(_closed)) = tokio::time::timeout(pause, changes.changed()).await {
+            // A device that has ended does not change any more; without the pause its checks would spin.
             tokio::time::sleep(pause).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Labs in this process: no socket, no privilege.
+//! Labs in this process, without sockets and privileges.
 #![forbid(unsafe_code)]
 
 pub mod loopback;
@@ -15,13 +15,13 @@ use simulated::client::Builtin;
 use simulated::lab_ca::{LabCa, port_of};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, SimDevice};
-use simulated::{ConsoleDriver, image_of, refuse_real_things};
+use simulated::{ConsoleDriver, image_of, refuse_live_lab};
 use testbed::{Client, Driver, DriverName, KeySupply, Resource, Testbed, TestbedError};
 use tokio::io::DuplexStream;
 
 use crate::virtual_lab::{Service, VirtualLab};
 
-/// Labs in this process; no socket, no privilege.
+/// Builds labs in this process, without sockets and privileges.
 #[derive(Debug, Clone, Default)]
 pub struct Virtual {
     client: Client,
@@ -34,13 +34,13 @@ impl Virtual {
         Self { client, keys: KeySource::Generate }
     }
 
-    /// The driver, for devices that take their keys from there.
+    /// The driver, for devices that take their keys from `keys`.
     pub fn with_keys(keys: KeySource) -> Self {
         Self { client: Client::Builtin, keys }
     }
 
     fn check(&self, lab: &Lab) -> Result<(), TestbedError> {
-        refuse_real_things(lab, DriverName::Virtual)?;
+        refuse_live_lab(lab, DriverName::Virtual)?;
         check_client(self.client)
     }
 }
@@ -79,12 +79,12 @@ impl ConsoleDriver for Virtual {
     }
 }
 
-/// Builds `lab` in this process, for its device of that name, which is of use as long as the testbed is kept.
+/// Builds `lab` in this process, and returns its device of that name, which works as long as the testbed is kept.
 ///
-/// The device restarts once in the middle of the commit of that number, where there is one.
+/// If `restarts_in_commit` is set, the device restarts once in the middle of the commit of that number.
 ///
 /// # Errors
-/// When the lab has no such device or cannot be built, or the client is a program, which the virtual lab has not.
+/// If the lab has no such device or cannot be built, or if the client is a program.
 pub fn in_the_virtual_lab(
     lab: &Lab,
     device: &str,
@@ -95,7 +95,7 @@ pub fn in_the_virtual_lab(
     with_device(lab, device, &KeySource::Generate, restarts_in_commit)
 }
 
-/// A client that is a program has no way into the virtual lab.
+/// Refuses a client that is a program, because it cannot use the virtual network.
 fn check_client(client: Client) -> Result<(), TestbedError> {
     if client == Client::Builtin {
         return Ok(());
@@ -125,9 +125,9 @@ impl Service for LabCa {
     }
 }
 
-/// The network of `lab`, and its PKIs.
+/// Builds the network of `lab` and its PKIs.
 fn without_devices(lab: &Lab) -> Result<(VirtualLab, Testbed), TestbedError> {
-    if let Some(what) = lab.hosts.iter().find_map(foreigner_of) {
+    if let Some(what) = lab.hosts.iter().find_map(unsupported_service) {
         return Err(TestbedError::NotSupported { driver: DriverName::Virtual, what });
     }
     let (network, mut testbed) = (VirtualLab::new(lab), Testbed::default());
@@ -135,7 +135,7 @@ fn without_devices(lab: &Lab) -> Result<(VirtualLab, Testbed), TestbedError> {
         let ca = Arc::new(LabCa::open(name, plan, None)?);
         for host in lab.hosts_that_run(name) {
             if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
-                let reason = format!("`{host}` is no host of the lab");
+                let reason = format!("`{host}` is not a host of the lab");
                 return Err(TestbedError::Network { reason });
             }
         }
@@ -144,8 +144,8 @@ fn without_devices(lab: &Lab) -> Result<(VirtualLab, Testbed), TestbedError> {
     Ok((network, testbed))
 }
 
-/// What a host runs that is no part of this process, in words.
-fn foreigner_of((name, host): (&String, &lab::Host)) -> Option<String> {
+/// The program or image that a host runs, as the unsupported feature of an error.
+fn unsupported_service((name, host): (&String, &lab::Host)) -> Option<String> {
     match host.runs.as_ref()? {
         Runs::Pki(_) => None,
         Runs::Program(program) => {
@@ -166,10 +166,10 @@ fn start_device(
     let own = sim_device::settings(lab, name, Client::Builtin)?;
     let attachment = network.network(name).ok_or_else(|| TestbedError::Device {
         name: name.to_owned(),
-        reason: "it is plugged into nothing".to_owned(),
+        reason: "it is not connected to the network".to_owned(),
     })?;
-    let (key_source, customary) = (keys.clone(), DeviceSettings::new(attachment));
-    Ok(Device::start(DeviceSettings { own, key_source, restarts_in_commit, ..customary }))
+    let (key_source, defaults) = (keys.clone(), DeviceSettings::new(attachment));
+    Ok(Device::start(DeviceSettings { own, key_source, restarts_in_commit, ..defaults }))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Labs for a client under test that is a program: the mock CAs listen on this machine's loopback interface.
+//! Labs for a client under test that is a program. The mock CAs listen on this machine's loopback interface.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use testbed::client::Client;
 use testbed::pki::Pki;
 use testbed::{Driver, DriverName, Resource, Testbed, TestbedError};
 
-/// Mock CAs on the loopback interface, each on a port of its own that the system chooses, and a client that enrols with them.
+/// Starts mock CAs on the loopback interface, each on a port that the system chooses, and a client that enrols with them.
 pub struct Loopback {
     client: Arc<dyn Client>,
 }
@@ -49,7 +49,7 @@ struct Listener(JoinSet<()>);
 #[async_trait]
 impl Resource for Listener {
     async fn close(mut self: Box<Self>) {
-        // Whoever has a connection open is not waited for.
+        // Ends without waiting for open connections.
         self.0.shutdown().await;
     }
 }

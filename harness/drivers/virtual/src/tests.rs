@@ -1,4 +1,4 @@
-//! The documented labs, built.
+//! Builds the documented labs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ fn lab(name: &str) -> Lab {
 }
 
 #[tokio::test]
-async fn a_documented_lab_has_its_device_and_its_pki() {
+async fn documented_lab_has_a_device_and_a_pki() {
     let testbed = Virtual::default().build(&lab("windows-pki"), "x").await.unwrap();
     assert_eq!(testbed.devices.keys().collect::<Vec<_>>(), ["DUT0"]);
     assert_eq!(testbed.pkis.keys().collect::<Vec<_>>(), ["windows-pki"]);
@@ -20,7 +20,7 @@ async fn a_documented_lab_has_its_device_and_its_pki() {
 }
 
 #[tokio::test]
-async fn a_refused_line_is_named() {
+async fn refused_configuration_line_is_reported() {
     let testbed = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
     let lines = "set interfaces ethernet eth0 address 10.215.168.64/24\nset nonsense";
 
@@ -33,7 +33,7 @@ async fn a_refused_line_is_named() {
 }
 
 #[tokio::test]
-async fn an_unknown_command_and_a_ping_without_replies_have_failed() {
+async fn unknown_command_and_ping_without_replies_fail() {
     let testbed = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
     let device = &testbed.devices["DUT0"];
     let lines = "set interfaces ethernet eth0 address 10.215.168.64/24";
@@ -49,7 +49,7 @@ async fn an_unknown_command_and_a_ping_without_replies_have_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_that_does_not_change_is_waited_for_as_long_as_asked() {
+async fn waiting_for_an_unchanged_device_takes_the_whole_pause() {
     let testbed = Virtual::default().build(&lab("linux-pki"), "x").await.unwrap();
     let device = &testbed.devices["DUT0"];
     device.execute("show running").await.unwrap();
@@ -61,7 +61,7 @@ async fn a_device_that_does_not_change_is_waited_for_as_long_as_asked() {
 }
 
 #[tokio::test]
-async fn there_is_no_console_of_an_unknown_device() {
+async fn console_of_an_unknown_device_is_refused() {
     let built = Virtual::default().console(&lab("linux-pki"), "DUT9", "x").await;
     let Err(TestbedError::Device { name, .. }) = built.map(drop) else { panic!("there is one") };
     assert_eq!(name, "DUT9");

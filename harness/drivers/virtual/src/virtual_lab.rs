@@ -1,10 +1,9 @@
-//! The network of the virtual lab: everything in this process, and no socket.
+//! The network of the virtual lab, all in this process and without sockets.
 //!
-//! It carries IPv4 packets as bytes. An echo request goes hop by hop through the routers, each of which looks up its
-//! routing table and takes one off the TTL; the destination answers, and the answer finds its own way back, so that a
-//! missing return route loses it. A TCP connection is asked for and granted by such packets too; then its bytes flow
-//! through memory. Links lose nothing and take no time: who is not there is known to be absent at once, where a kernel
-//! would ask for three seconds.
+//! It carries IPv4 packets as bytes. An echo request goes hop by hop through the routers; each looks up its routing table and
+//! decrements the TTL. The destination's answer is routed on its own, so that a missing return route loses it. A TCP
+//! connection is opened with such packets too; afterwards its bytes flow through memory. Links lose nothing and take no time: a
+//! node's absence is detected at once, while a kernel would search for it for three seconds.
 
 mod fabric;
 mod packet;
@@ -30,16 +29,16 @@ use self::packet::{Content, Echo, Packet, Ports};
 use model::lab::topology::{Node, Topology};
 use model::lab::{Lab, Route};
 
-/// The pauses after the segments that ask for a connection, in seconds, as Linux makes them: 127 in all.
+/// The pauses after the SYN segments of a connection, in seconds, as in Linux: 127 in all.
 const SYN_PAUSES_S: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
 
-/// How many bytes a connection holds in each direction before its writer waits.
+/// The buffer of a connection in each direction, in bytes.
 const WINDOW: usize = 64 * 1024;
 
-/// The first of the ports that Linux gives to those who connect.
+/// The first of the ports that Linux gives to clients.
 const FIRST_EPHEMERAL_PORT: u16 = 32_768;
 
-/// What a host does with a TCP connection; the connection ends with the call.
+/// Serves the TCP connections of a host; a connection ends with the call.
 #[async_trait]
 pub trait Service: Send + Sync {
     /// Serves one connection that `peer` opened.
@@ -58,12 +57,12 @@ impl VirtualLab {
         let shared = Shared {
             fabric: RwLock::new(fabric),
             connections: Mutex::new(Some(JoinSet::new())),
-            connections_asked_for: AtomicU16::new(0),
+            connection_attempts: AtomicU16::new(0),
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Lets `service` listen on a TCP port at all addresses of the host; false where the lab has no such host.
+    /// Makes `service` listen on a TCP port at all addresses of the host; false if the lab has no such host.
     #[must_use]
     pub fn listen(&self, host: &str, port: u16, service: Arc<dyn Service>) -> bool {
         let mut fabric = self.shared.fabric.write();
@@ -72,7 +71,7 @@ impl VirtualLab {
         true
     }
 
-    /// The network as the device of that name sees it; `None` where the lab has no such device.
+    /// The network from the side of the device of that name; `None` if the lab has no such device.
     pub fn network(&self, device: &str) -> Option<Arc<dyn Network>> {
         let node = self.shared.fabric.read().topology.find(device)?;
         Some(Arc::new(Attachment { shared: Arc::clone(&self.shared), node }))
@@ -81,26 +80,26 @@ impl VirtualLab {
 
 impl Drop for VirtualLab {
     fn drop(&mut self) {
-        // Devices may still hold the network; nothing is served to them any more.
+        // Devices may still hold the network, but can no longer connect to services.
         *self.shared.connections.lock() = None;
     }
 }
 
-/// What the lab and the devices in it have in common.
+/// The state that the lab and its devices share.
 struct Shared {
     fabric: RwLock<Fabric>,
-    /// `None` once the lab is gone.
+    /// `None` after the lab has been dropped.
     connections: Mutex<Option<JoinSet<()>>>,
-    connections_asked_for: AtomicU16,
+    connection_attempts: AtomicU16,
 }
 
 impl Shared {
-    /// Opens a connection to what listens at the node; `None` where nothing does.
+    /// Opens a connection to the service that listens at the node; `None` if there is none.
     fn accept(&self, node: NodeId, peer: SocketAddrV4) -> Option<Box<dyn Stream>> {
         let service = Arc::clone(&self.fabric.read().listeners.get(&node)?.1);
         let mut connections = self.connections.lock();
         let connections = connections.as_mut()?;
-        // Those that are over would otherwise pile up.
+        // Removes finished connections, which would otherwise accumulate.
         while connections.try_join_next().is_some() {}
         let (near, far) = tokio::io::duplex(WINDOW);
         connections.spawn(async move { service.serve(far, peer).await });
@@ -108,7 +107,7 @@ impl Shared {
     }
 }
 
-/// The network as the device at one of its nodes sees it.
+/// The network from the side of the device at one of its nodes.
 struct Attachment {
     shared: Arc<Shared>,
     node: NodeId,
@@ -146,8 +145,8 @@ impl Network for Attachment {
     }
 
     async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
-        let asked_before = self.shared.connections_asked_for.fetch_add(1, Ordering::Relaxed);
-        let ports = Ports { source: asked_before | FIRST_EPHEMERAL_PORT, destination: port };
+        let earlier = self.shared.connection_attempts.fetch_add(1, Ordering::Relaxed);
+        let ports = Ports { source: earlier | FIRST_EPHEMERAL_PORT, destination: port };
         for pause in SYN_PAUSES_S {
             match self.exchange(address, Content::Syn(ports)) {
                 Exchange::Answered { packet, by } => return self.answered(&packet, by, ports),
@@ -161,13 +160,13 @@ impl Network for Attachment {
 
 impl Attachment {
     fn exchange(&self, destination: Ipv4Addr, content: Content<'_>) -> Exchange {
-        // The unspecified address means this host, as it does to Linux.
+        // As in Linux, the unspecified address means this host.
         let here = destination.is_unspecified();
         let destination = if here { Ipv4Addr::LOCALHOST } else { destination };
         self.shared.fabric.read().exchange(self.node, destination, content)
     }
 
-    /// What Linux makes of the answer to the first segment.
+    /// Handles the answer to a SYN segment as Linux does.
     fn answered(
         &self,
         packet: &Packet,
@@ -210,7 +209,7 @@ fn apply(node: &mut Node, addressing: &Addressing) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// `None` where the packet is no answer to the request.
+/// `None` if the packet is not an answer to the request.
 fn outcome_of(packet: &Packet, request: &EchoRequest, sent: Instant) -> Option<EchoOutcome> {
     let envelope = packet.envelope();
     let from = envelope.source;

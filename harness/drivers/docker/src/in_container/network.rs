@@ -1,5 +1,5 @@
-//! The network of a container: each link of the lab is a VXLAN (RFC 7348) between those that stand in it, over the one
-//! network that the engine made for the lab.
+//! The network of a container: each link of the lab is a VXLAN (RFC 7348) between the containers on it, on top of the one
+//! network that the engine created for the lab.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,37 +17,36 @@ use rtnetlink::{LinkUnspec, LinkVxlan};
 use tokio::runtime::Handle;
 
 use model::lab::topology::Interface;
-use simulated::control::{Furnishing, Peers};
+use simulated::control::{NetworkConfig, Peers};
 use simulated::kernel::links::{Links, done, interface_refused, is_unknown, refused};
 use testbed::TestbedError;
 
-/// What the engine's interface is called once it is out of the way.
+/// The name to which the engine's interface is changed.
 pub(super) const CARRIER: &str = "carrier";
 
-/// Where VXLANs listen (RFC 7348 §5).
+/// The UDP port of VXLANs (RFC 7348 §5).
 const VXLAN_PORT: u16 = 4789;
 
-/// What an Ethernet frame holds; the carrier has room for it with all that is around it.
+/// The MTU of the lab's links; the carrier has room for the additional headers.
 const MTU: u32 = 1500;
 
-/// What is said of a kernel without the module, which it may not load by itself.
+/// The error for a kernel that has not loaded the module, which a container may not load.
 const UNKNOWN: &str =
     "the engine's kernel has no VXLAN; `sudo modprobe vxlan` on its machine loads it";
 
-/// The engine's interfaces have lower indices.
+/// The index of the node's first interface; those of the engine's interfaces are lower.
 const FIRST_INTERFACE: u32 = 1_000_000;
 
-/// Makes the links, and gives the container its addresses and routes.
-pub(super) async fn furnish(furnishing: &Furnishing) -> Result<(), TestbedError> {
-    let node = &furnishing.node;
+/// Creates the links, and configures the container's addresses and routes.
+pub(super) async fn configure(config: &NetworkConfig) -> Result<(), TestbedError> {
+    let node = &config.node;
     let links = Links::open(FIRST_INTERFACE, &Handle::current())
         .map_err(|error| refused(node, &format!("netlink: {error}")))?;
-    put_aside(&links, furnishing.carrier).await.map_err(|error| {
-        refused(node, &format!("the interface that the engine gave it is of no use: {error}"))
+    rename_engine_interface(&links, config.carrier).await.map_err(|error| {
+        refused(node, &format!("the interface that the engine gave it cannot be used: {error}"))
     })?;
-    for (position, (interface, peers)) in node.interfaces.iter().zip(&furnishing.peers).enumerate()
-    {
-        let plugged = plug(&links, position, interface, peers, furnishing.carrier).await;
+    for (position, (interface, peers)) in node.interfaces.iter().zip(&config.peers).enumerate() {
+        let plugged = plug(&links, position, interface, peers, config.carrier).await;
         plugged.map_err(|error| {
             if is_unknown(&error) {
                 return refused(node, UNKNOWN);
@@ -55,12 +54,12 @@ pub(super) async fn furnish(furnishing: &Furnishing) -> Result<(), TestbedError>
             interface_refused(node, interface, &error)
         })?;
     }
-    links.furnish(node).await
+    links.configure(node).await
 }
 
-/// Gives the engine's interface another name, so that the lab's can have theirs. Whatever route leads out by it is gone
-/// once it was down; its address stays.
-async fn put_aside(links: &Links, address: Ipv4Addr) -> io::Result<()> {
+/// Renames the engine's interface, so that its name is free for an interface of the lab. The interface must be down for that,
+/// which removes its routes; its address stays.
+async fn rename_engine_interface(links: &Links, address: Ipv4Addr) -> io::Result<()> {
     let index = interface_with(links, address).await?;
     let link = || LinkUnspec::new_with_index(index);
     for change in [link().down().build(), link().name(CARRIER).build(), link().up().build()] {
@@ -77,7 +76,7 @@ async fn interface_with(links: &Links, address: Ipv4Addr) -> io::Result<u32> {
             return Ok(message.header.index);
         }
     }
-    Err(io::Error::other(format!("none has the address {address}")))
+    Err(io::Error::other(format!("no interface has the address {address}")))
 }
 
 async fn plug(
@@ -96,13 +95,13 @@ async fn plug(
         .up();
     done(links.netlink.link().add(vxlan.build()).execute()).await?;
     for peer in &peers.addresses {
-        send_to(links, index, *peer).await?;
+        add_peer(links, index, *peer).await?;
     }
     Ok(())
 }
 
-/// Whatever has no known receiver goes to this peer as well: broadcasts above all.
-async fn send_to(links: &Links, index: u32, peer: Ipv4Addr) -> io::Result<()> {
+/// Adds a peer to which frames without a known receiver are sent, above all broadcasts.
+async fn add_peer(links: &Links, index: u32, peer: Ipv4Addr) -> io::Result<()> {
     let mut entry = NeighbourMessage::default();
     entry.header.family = AddressFamily::Bridge;
     entry.header.ifindex = index;

@@ -1,4 +1,4 @@
-//! What is on an engine that bears our labels.
+//! Lists the objects with Sceplab's labels on an engine.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,21 +13,21 @@ use bollard::query_parameters::{
 
 use super::owner::Owner;
 use super::{LAB, NODE, PROCESS, RUN};
-use crate::engine::{Engine, Fault};
+use crate::engine::{Engine, EngineError};
 use testbed::TestbedError;
 use testbed::leftovers::{self, Found, Leftover, Removal, State};
 
-/// For how long an image that was asked for is left alone: whoever did so makes containers of it meanwhile.
-const SPARED: Duration = Duration::from_secs(120);
+/// The time for which a requested image is not removed, because its requester may be about to create containers of it.
+const RECENT_USE: Duration = Duration::from_secs(120);
 
-/// What kind of thing it is; containers go before the networks that they are in, and the images that they are of.
+/// The kind of an object. Containers are removed before the networks that they are in, and the images that they are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A container, living or not.
+    /// A container, running or not.
     Container,
     /// A network.
     Network,
-    /// An image that nodes are made of, which serves many runs.
+    /// An image for nodes, which serves many runs.
     Image,
 }
 
@@ -41,55 +41,55 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Something on an engine that one of us made.
+/// An object on an engine that Sceplab created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thing {
-    /// What it is.
+    /// The kind of the object.
     pub kind: Kind,
-    /// How the engine knows it.
+    /// The engine's ID of the object.
     pub id: String,
-    /// How people do.
+    /// The name of the object, for human readers.
     pub name: String,
-    /// The run that made it; nothing for an image.
+    /// The run that created it; empty for an image.
     pub run: String,
-    /// The scenario of its lab; nothing for an image.
+    /// The scenario of its lab; empty for an image.
     pub lab: String,
-    /// The process that made it, where its label names one.
+    /// The process that created it, if a label names one.
     pub owner: Option<Owner>,
-    /// When an image was last asked for, in seconds since 1970; 0 for anything else.
+    /// The time at which an image was last requested, in seconds since 1970; 0 for other kinds.
     pub used: i64,
 }
 
-/// All that bears our labels, in the order in which it can be removed.
+/// All objects with Sceplab's labels, in the order in which they can be removed.
 ///
 /// # Errors
-/// When the engine cannot be asked.
+/// If the engine cannot list them.
 pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, TestbedError> {
     let mut things = labelled(engine, RUN).await?;
     things.extend(images(engine).await?);
     Ok(things)
 }
 
-/// The containers and networks that bear a label, be it with its value or without, in the order in which they can be removed.
+/// The containers and networks with a label, which may include its value, in the order in which they can be removed.
 ///
 /// # Errors
-/// When the engine cannot be asked.
+/// If the engine cannot list them.
 pub(super) async fn labelled(engine: &Engine, label: &str) -> Result<Vec<Thing>, TestbedError> {
     let client = engine.client();
     let filter = &with_label(label);
     let containers = ListContainersOptionsBuilder::new().all(true).filters(filter).build();
     let networks = ListNetworksOptionsBuilder::new().filters(filter).build();
-    let wrong = |error| engine.explain("looking for what runs left", &error);
-    let containers = client.list_containers(Some(containers)).await.map_err(wrong)?;
-    let networks = client.list_networks(Some(networks)).await.map_err(wrong)?;
+    let failed = |error| engine.explain("looking for what runs left", &error);
+    let containers = client.list_containers(Some(containers)).await.map_err(failed)?;
+    let networks = client.list_networks(Some(networks)).await.map_err(failed)?;
     let containers = containers.into_iter().filter_map(of_container);
     Ok(containers.chain(networks.into_iter().filter_map(of_network)).collect())
 }
 
-/// The images that nodes are made of.
+/// The images for nodes.
 ///
 /// # Errors
-/// When the engine cannot be asked.
+/// If the engine cannot list them.
 pub(crate) async fn images(engine: &Engine) -> Result<Vec<Thing>, TestbedError> {
     let options = ListImagesOptionsBuilder::new().all(true).filters(&with_label(NODE)).build();
     let images = engine.client().list_images(Some(options)).await;
@@ -103,7 +103,7 @@ pub(crate) async fn images(engine: &Engine) -> Result<Vec<Thing>, TestbedError> 
     Ok(things)
 }
 
-/// When an image was last given its name, which is done whenever it is asked for; nothing where the engine does not tell.
+/// The time at which an image was last tagged, which happens on each request; nothing if the engine does not report it.
 async fn last_used(engine: &Engine, id: &str) -> Option<i64> {
     let image = engine.client().inspect_image(id).await.ok()?;
     Some(image.metadata?.last_tag_time?.unix_timestamp()).filter(|time| *time > 0)
@@ -113,15 +113,15 @@ fn with_label(label: &str) -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![label.to_owned()])])
 }
 
-/// Whether that was so short a time ago that whoever asked for an image may not have made a container of it yet.
+/// True if an image was requested so recently that its requester may not have created a container of it yet.
 fn is_recent(used: i64) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-    // An engine whose clock is ahead is no reason to take away what was just asked for.
-    i64::try_from(now).is_ok_and(|now| now - used < SPARED.as_secs().cast_signed())
+    // An image with a time in the future is recent: the engine's clock may be ahead.
+    i64::try_from(now).is_ok_and(|now| now - used < RECENT_USE.as_secs().cast_signed())
 }
 
 impl Thing {
-    /// Whether the process that made it still lives, or somebody is about to use it.
+    /// Whether the process that created it still lives, or an image was requested recently.
     pub fn state(&self) -> State {
         if self.kind == Kind::Image && is_recent(self.used) {
             return State::Living;
@@ -129,31 +129,31 @@ impl Thing {
         self.owner.as_ref().map_or(State::Elsewhere, Owner::state)
     }
 
-    /// Removes it, whatever it does at the moment; but an image that a container is of stays. What is not there any more is removed.
+    /// Removes the object even if it is in use, except an image with containers. Succeeds if the object no longer exists.
     ///
     /// # Errors
-    /// When the engine refuses, as it does for a network with containers in it.
+    /// If the engine refuses, for example because a network has containers.
     pub async fn remove(&self, engine: &Engine) -> Result<Removal, TestbedError> {
-        // Whoever takes it for one that nobody needs may have looked a while ago.
+        // The image may have been requested since the list was made.
         let is_wanted = self.kind == Kind::Image
             && self.state() != State::Living
             && last_used(engine, &self.id).await.is_some_and(is_recent);
         if is_wanted {
             return Ok(Removal::InUse);
         }
-        let Err(error) = self.ask_to_remove(engine).await else { return Ok(Removal::Removed) };
-        match Fault::of(&error) {
-            fault if fault.is_absence() => Ok(Removal::Removed),
-            Fault::Conflict if self.kind == Kind::Image => Ok(Removal::InUse),
-            // Somebody else removes it already: nothing else keeps an engine from removing a container by force.
-            Fault::Conflict if self.kind == Kind::Container => Ok(Removal::Removed),
+        let Err(error) = self.try_remove(engine).await else { return Ok(Removal::Removed) };
+        match EngineError::of(&error) {
+            class if class.is_absence() => Ok(Removal::Removed),
+            EngineError::Conflict if self.kind == Kind::Image => Ok(Removal::InUse),
+            // A forced removal of a container conflicts with nothing but another removal.
+            EngineError::Conflict if self.kind == Kind::Container => Ok(Removal::Removed),
             _ => {
                 Err(engine.explain(&format!("removing the {} `{}`", self.kind, self.name), &error))
             }
         }
     }
 
-    async fn ask_to_remove(&self, engine: &Engine) -> Result<(), bollard::errors::Error> {
+    async fn try_remove(&self, engine: &Engine) -> Result<(), bollard::errors::Error> {
         let client = engine.client();
         match self.kind {
             Kind::Container => {
@@ -168,7 +168,7 @@ impl Thing {
         }
     }
 
-    /// An image by its id is not removed while it has several names; by its one name it is, with what is below it.
+    /// The name by which an image is removed: by its ID it cannot be if it has several names, but by one of them it can.
     fn handle(&self) -> &str {
         if self.name.contains(':') { &self.name } else { &self.id }
     }
@@ -197,14 +197,14 @@ fn of_image(image: ImageSummary) -> Thing {
     let named = image.repo_tags.into_iter().find(|tag| !tag.starts_with("<none>"));
     let name = named.unwrap_or_else(|| image.id.clone());
     let mut thing = Thing::new(Kind::Image, image.id, name, &image.labels);
-    // A run's labels on an image are those of the container it was made of by hand.
+    // A run's labels on an image are those of the container that it was manually created from.
     thing.run.clear();
     thing.lab.clear();
     thing.used = image.created;
     thing
 }
 
-/// What the engine of this machine has of labs.
+/// Finds the objects of labs on the engine of this machine.
 pub async fn find() -> Found {
     if Engine::is_absent() {
         let why = "there is no Docker engine here, and so no container";
@@ -225,7 +225,7 @@ pub async fn find() -> Found {
     }
 }
 
-/// Something, and the engine that has it.
+/// An object and its engine.
 struct OnEngine {
     engine: Engine,
     thing: Thing,

@@ -1,27 +1,27 @@
-//! The process that made something, wherever it runs, and whether it still lives.
+//! The process that created an object, on any machine, and whether it still lives.
 
 use std::fmt;
 
 use testbed::leftovers::State;
 
-/// A process of some machine, told from all others that ever were.
+/// A process, distinguished from all other processes on all machines at all times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// The machine's name, for people.
+    /// The machine's name, for human readers.
     pub host: String,
-    /// What stands for its identity.
+    /// A hash of the machine's ID.
     machine: String,
-    /// Which start of it.
+    /// The ID of the machine's boot.
     boot: String,
-    /// The namespace in which the process has its number.
+    /// The PID namespace of the process ID.
     namespace: String,
-    /// Its number there.
+    /// The process ID.
     pub process: u32,
-    /// When the process was started, in the kernel's own count: numbers are used again.
+    /// The start time of the process in the kernel's format, because process IDs are reused.
     started: String,
 }
 
-/// What stands where the system does not tell.
+/// The value for a property that the system does not report.
 const UNKNOWN: &str = "-";
 
 impl Owner {
@@ -30,20 +30,20 @@ impl Owner {
         Self::of(std::process::id())
     }
 
-    /// A process of this machine, by its number.
+    /// The process of this machine with that ID.
     pub fn of(process: u32) -> Self {
         let started = system::start_of(process).unwrap_or_else(|| UNKNOWN.to_owned());
         Self { process, started, ..system::here() }
     }
 
-    /// The process that a label names; nothing if it names none.
+    /// The process in a label; nothing if the label is malformed.
     pub(super) fn parse(label: &str) -> Option<Self> {
         let parts: Vec<String> = label.split('/').map(str::to_owned).collect();
         let [host, machine, boot, namespace, process, started] = parts.try_into().ok()?;
         Some(Self { host, machine, boot, namespace, process: process.parse().ok()?, started })
     }
 
-    /// Whether it lives, as far as it can be known here.
+    /// Whether the process lives, if that can be determined from here.
     pub fn state(&self) -> State {
         self.state_seen_from(&system::here())
     }
@@ -63,7 +63,7 @@ impl Owner {
 }
 
 impl fmt::Display for Owner {
-    /// As it stands in a label.
+    /// The text for a label.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, machine, boot, namespace, process, started } = self;
         write!(f, "{host}/{machine}/{boot}/{namespace}/{process}/{started}")
@@ -81,7 +81,7 @@ mod system {
     use super::{Owner, State, UNKNOWN};
     pub(super) use simulated::kernel::start_of;
 
-    /// This machine, with a process that does not matter.
+    /// This machine, with a placeholder for the process.
     pub(super) fn here() -> Owner {
         let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
         let known = |text: Option<String>| {
@@ -91,7 +91,7 @@ mod system {
         let namespace = fs::read_link("/proc/self/ns/pid").ok();
         Owner {
             host: known(line("/proc/sys/kernel/hostname")),
-            machine: known(line("/etc/machine-id").filter(|id| !id.is_empty()).map(|id| seal(&id))),
+            machine: known(line("/etc/machine-id").filter(|id| !id.is_empty()).map(|id| hash(&id))),
             boot: known(line("/proc/sys/kernel/random/boot_id")),
             namespace: known(namespace.map(|link| link.to_string_lossy().into_owned())),
             process: 0,
@@ -99,27 +99,27 @@ mod system {
         }
     }
 
-    /// What stands for the machine's id, which is not to be shown around: machine-id(5).
-    fn seal(id: &str) -> String {
+    /// A hash of the machine's ID, because the ID itself is confidential: machine-id(5).
+    fn hash(id: &str) -> String {
         hex::encode(&openssl::sha::sha256(format!("sceplab {id}").as_bytes())[..8])
     }
 
     pub(super) fn state(process: u32, started: &str) -> State {
         match start_of(process) {
             Some(now) if now == started => State::Living,
-            // Processes of others may be hidden: proc(5), `hidepid`.
-            None if is_there(process) => State::Living,
+            // Processes of other users may be hidden: proc(5), `hidepid`.
+            None if exists(process) => State::Living,
             Some(_) | None => State::Dead,
         }
     }
 
-    fn is_there(process: u32) -> bool {
+    fn exists(process: u32) -> bool {
         let process = i32::try_from(process).ok().filter(|process| *process > 0);
         process.is_some_and(|process| kill(Pid::from_raw(process), None) != Err(Errno::ESRCH))
     }
 }
 
-/// Where the system does not tell which process a number means, nothing is ever taken for dead.
+/// Systems that do not report enough to identify a process: none is ever considered dead.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use super::{Owner, State, UNKNOWN};
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_lives_and_is_read_as_it_is_written() {
+    fn this_process_lives_and_survives_a_round_trip() {
         let owner = Owner::of_this_process();
         assert_eq!(Owner::parse(&owner.to_string()), Some(owner.clone()));
         assert_ne!(owner.state(), State::Dead);
@@ -151,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_known_to_be_dead_is() {
-        // As on a machine that has an id, whether this one has or not.
+    fn only_a_process_of_this_machine_can_be_dead() {
+        // Sets the machine's ID, because this machine may have none.
         let known = |owner: Owner| Owner { machine: "1".to_owned(), ..owner };
         let state = |owner: &Owner, here: &Owner| owner.state_seen_from(here);
         let here = known(system::here());

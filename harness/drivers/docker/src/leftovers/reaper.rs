@@ -1,4 +1,4 @@
-//! A process that outlives the runner: when that is gone without a farewell, it removes all of its run.
+//! A process that outlives the runner. If the runner ends without having finished, it removes everything of its run.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,24 +12,24 @@ use super::{INTERVAL, remove_all};
 use crate::engine::Engine;
 use testbed::TestbedError;
 
-/// What the reaper says once it no longer goes the way of its runner.
+/// The reaper's message when the runner's signals no longer end it.
 const READY: &str = "ready";
-/// What the runner says when nothing of it is left.
-const FAREWELL: &str = "farewell";
-/// How long a reaper may take to get ready, and to end.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it tries to reach an engine that is away.
-const ENGINE_AWAY: Duration = Duration::from_secs(60);
-/// How long it looks whether something comes into being that the runner had asked for.
-const LATECOMERS: Duration = Duration::from_secs(3);
-/// How much it reads of its runner at the most, in bytes.
+/// The runner's message when nothing of its run is left.
+const FINISHED: &str = "finished";
+/// The timeout for a reaper to get ready, and to end.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The timeout for reaching an engine that is not available.
+const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// The time for which the reaper looks for objects that the runner requested and the engine creates late.
+const LATE_OBJECTS_PERIOD: Duration = Duration::from_secs(3);
+/// The maximum number of bytes that are read from the other process.
 const READING_LIMIT: u64 = 1024;
 
-/// The process that removes all of a run if its runner is killed; started when it is first needed.
+/// The process that removes everything of a run if its runner is killed; started when it is first needed.
 #[derive(Debug, Default)]
 pub(super) struct Reaper(tokio::sync::Mutex<Option<Process>>);
 
-/// It takes the end of `runner` for the end of the process.
+/// The reaper process. It considers the runner dead when `runner` is closed.
 #[derive(Debug)]
 struct Process {
     child: Child,
@@ -37,7 +37,7 @@ struct Process {
 }
 
 impl Reaper {
-    /// Starts the reaper of a run, unless it is there.
+    /// Starts the reaper of a run, unless it is running.
     pub(super) async fn start(
         &self,
         sceplab: Option<&Path>,
@@ -49,29 +49,29 @@ impl Reaper {
         }
         let program = sceplab.map_or_else(this_program, Path::to_owned);
         let run = run.to_owned();
-        let told = format!("`{} lab-process reaper`", program.display());
+        let command = format!("`{} lab-process reaper`", program.display());
         let started = tokio::task::spawn_blocking(move || Process::start(&program, &run));
         let failed = |why: String| {
-            let reason = format!("{told}, which removes what a run that is killed leaves, {why}");
+            let reason = format!("{command}, which removes what a killed run leaves, {why}");
             TestbedError::Engine { reason }
         };
-        let started = match timeout(PATIENCE, started).await {
+        let started = match timeout(TIMEOUT, started).await {
             Ok(Ok(started)) => {
                 started.map_err(|error| failed(format!("cannot be started: {error}")))?
             }
             Ok(Err(error)) => return Err(failed(format!("cannot be started: {error}"))),
-            Err(_) => return Err(failed(format!("is not ready after {} s", PATIENCE.as_secs()))),
+            Err(_) => return Err(failed(format!("is not ready after {} s", TIMEOUT.as_secs()))),
         };
         *reaper = Some(started);
         Ok(())
     }
 
-    /// Lets the reaper go, for nothing of this run is left; waits for its end.
-    pub(super) async fn farewell(&self) {
+    /// Ends the reaper, because nothing of this run is left, and waits for its end.
+    pub(super) async fn finish(&self) {
         let Some(Process { mut child, mut runner }) = self.0.lock().await.take() else { return };
-        let _ = runner.write_all(format!("{FAREWELL}\n").as_bytes());
+        let _ = runner.write_all(format!("{FINISHED}\n").as_bytes());
         drop(runner);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
             sleep(Duration::from_millis(2)).await;
         }
@@ -86,12 +86,12 @@ impl Process {
         std::os::unix::process::CommandExt::arg0(&mut command, "sceplab");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
-        let (Some(mut runner), Some(said)) = (child.stdin.take(), child.stdout.take()) else {
+        let (Some(mut runner), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("it has no pipes"));
         };
         runner.write_all(format!("{run}\n").as_bytes())?;
         let mut line = String::new();
-        BufReader::new(said.take(READING_LIMIT)).read_line(&mut line)?;
+        BufReader::new(stdout.take(READING_LIMIT)).read_line(&mut line)?;
         if line.trim_end() != READY {
             let _ = child.kill();
             let status = child.wait()?;
@@ -105,10 +105,10 @@ impl Process {
     }
 }
 
-/// What the reaper does: it waits for the end of its runner, and removes what that has left.
+/// The main function of the reaper: waits for the end of its runner, and removes what the run has left.
 ///
 /// # Errors
-/// When nobody says which run is meant, or something of it could not be removed.
+/// If no run is named, or an object could not be removed.
 pub async fn reap() -> io::Result<()> {
     let _signals = leave_the_runners_session();
     let mut runner = tokio::io::BufReader::new(tokio::io::stdin().take(READING_LIMIT));
@@ -122,16 +122,16 @@ pub async fn reap() -> io::Result<()> {
     stdout.write_all(format!("{READY}\n").as_bytes()).await?;
     stdout.flush().await?;
     let mut last = String::new();
-    // Whatever goes wrong with the pipe, the runner is not there any more.
+    // An error of the pipe also means that the runner has ended.
     let _ = runner.read_line(&mut last).await;
-    if last.trim_end() == FAREWELL {
+    if last.trim_end() == FINISHED {
         return Ok(());
     }
     remove(run).await.map_err(|error| io::Error::other(error.to_string()))
 }
 
 async fn remove(run: &str) -> Result<(), TestbedError> {
-    let deadline = Instant::now() + ENGINE_AWAY;
+    let deadline = Instant::now() + CONNECT_LIMIT;
     let engine = loop {
         match Engine::connect().await {
             Ok(engine) => break engine,
@@ -139,7 +139,7 @@ async fn remove(run: &str) -> Result<(), TestbedError> {
             Err(_) => sleep(INTERVAL).await,
         }
     };
-    let until = Instant::now() + LATECOMERS;
+    let until = Instant::now() + LATE_OBJECTS_PERIOD;
     loop {
         remove_all(&engine, run).await?;
         if Instant::now() > until {
@@ -149,7 +149,7 @@ async fn remove(run: &str) -> Result<(), TestbedError> {
     }
 }
 
-/// Neither Ctrl-C, nor the end of the terminal, nor a service manager that ends the runner is to end the reaper as well.
+/// Makes the reaper survive Ctrl-C, the end of the terminal, and a service manager that ends the runner.
 #[cfg(unix)]
 fn leave_the_runners_session() -> Vec<tokio::signal::unix::Signal> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -162,7 +162,7 @@ fn leave_the_runners_session() -> Vec<tokio::signal::unix::Signal> {
 #[cfg(not(unix))]
 fn leave_the_runners_session() {}
 
-/// This process's own, also where its file is another by now.
+/// The executable of this process, even if its file has been replaced.
 fn this_program() -> PathBuf {
     let own = Path::new("/proc/self/exe");
     if own.exists() {

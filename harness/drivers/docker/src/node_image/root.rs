@@ -1,4 +1,4 @@
-//! The file system of a node's image, as an archive.
+//! Creates the file system of a node's image as an archive.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,50 +12,51 @@ use openssl::sha::sha256;
 
 use super::PROGRAM;
 
-/// Where the libraries are, wherever they were: the loader is told so.
+/// The folder of the libraries in the image, which the loader is configured to search.
 pub(super) const LIBRARIES: &str = "/lib/sceplab";
 
-/// What old releases of glibc load without being linked with it, to find names: nsswitch.conf(5).
+/// The libraries that old releases of glibc load for host names without being linked with them: nsswitch.conf(5).
 const NAME_SERVICES: [&str; 2] = ["libnss_files.so.2", "libnss_dns.so.2"];
 
-/// An ordinary user, for whoever wants one; the nobody of all systems.
+/// Root, and an ordinary user for those who want one.
 const PASSWD: &str =
     "root:x:0:0:root:/:/sbin/nologin\nsceplab:x:1000:1000:sceplab:/tmp:/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\nsceplab:x:1000:\n";
 
-/// A file system as an archive, and what tells it from all others.
+/// A file system as an archive, with its digest.
 pub(super) struct Root {
     /// The archive, as `docker import` takes it.
     pub(super) archive: Vec<u8>,
-    /// Sixteen hexadecimal digits, the same for the same contents.
+    /// A digest of the contents: sixteen hexadecimal digits.
     pub(super) digest: String,
 }
 
 impl Root {
-    /// That of a program, with the libraries that this machine's loader would give it.
+    /// The file system for a program, with the libraries that this machine's loader would load for it.
     ///
     /// # Errors
-    /// Why the program cannot be taken elsewhere, in words.
+    /// Why the program cannot be copied into an image.
     pub(super) fn of(program: &Path) -> Result<Self, String> {
         let unreadable =
             |error: io::Error| format!("`{}` cannot be read: {error}", program.display());
         let contents = std::fs::read(program).map_err(unreadable)?;
-        let (loader, needed) = taken_apart(&contents)
-            .ok_or_else(|| format!("`{}` is no program for Linux on 64 bits", program.display()))?;
+        let (loader, needed) = parse_program(&contents)
+            .ok_or_else(|| format!("`{}` is not a 64-bit program for Linux", program.display()))?;
         let mut files = BTreeMap::new();
         if let Some(loader) = loader {
             add_libraries(&mut files, program, Path::new(loader))?;
         }
         files.insert(PROGRAM.to_owned(), needed.to_vec());
-        let archive = archive(&files).map_err(|error| format!("it cannot be packed: {error}"))?;
+        let archive =
+            archive(&files).map_err(|error| format!("its archive cannot be created: {error}"))?;
         let digest = hex::encode(&sha256(&archive)[..8]);
         Ok(Self { archive, digest })
     }
 }
 
-/// The path of a program's loader, if it needs one, and the program's file without what stands behind all that is loaded: what a
-/// debugger reads, which may be most of it. Nothing for what is no program for Linux on 64 bits, or one that is cut off.
-fn taken_apart(contents: &[u8]) -> Option<(Option<&str>, &[u8])> {
+/// The path of a program's loader, if it needs one, and the program's file without the part behind the loaded segments, which is
+/// for debuggers and may be most of it. Nothing if the file is not a 64-bit program for Linux, or is truncated.
+fn parse_program(contents: &[u8]) -> Option<(Option<&str>, &[u8])> {
     let header = FileHeader64::<Endianness>::parse(contents).ok()?;
     let endian = header.endian().ok()?;
     let mut end = size_of_val(header);
@@ -73,7 +74,7 @@ fn taken_apart(contents: &[u8]) -> Option<(Option<&str>, &[u8])> {
     Some((loader, &contents[..end]))
 }
 
-/// The loader where the program wants it, and what it would load.
+/// Adds the loader at the path that the program names, and the libraries that it would load.
 fn add_libraries(
     files: &mut BTreeMap<String, Vec<u8>>,
     program: &Path,
@@ -98,25 +99,26 @@ fn add_libraries(
     Ok(())
 }
 
-/// What the loader would load, by name: it is asked itself, for only it knows where it looks (ld.so(8), `--list`).
+/// The libraries that the loader would load, by name. Only the loader knows where it searches (ld.so(8), `--list`).
 fn libraries(program: &Path, loader: &Path) -> Result<BTreeMap<String, PathBuf>, String> {
     // The loader's own /proc/self/exe is the loader.
     let program = program.canonicalize().unwrap_or_else(|_| program.to_owned());
     let mut command = Command::new(loader);
     command.arg("--list").arg(&program).stdin(Stdio::null());
-    // What is preloaded here is no part of the program.
+    // A library that is preloaded here does not belong to the program.
     command.env_remove("LD_PRELOAD");
     let broken = |why: String| format!("`{} --list {}` {why}", loader.display(), program.display());
     let output = command.output().map_err(|error| broken(format!("cannot be run: {error}")))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(broken(format!("ended with {}: {}", output.status, said.trim())));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(broken(format!("ended with {}: {}", output.status, errors.trim())));
     }
     listed(&String::from_utf8_lossy(&output.stdout))
-        .map_err(|name| broken(format!("finds no library `{name}`")))
+        .map_err(|name| broken(format!("does not find the library `{name}`")))
 }
 
-/// Lines as `libm.so.6 => /lib/libm.so.6 (0x…)`; the kernel's own library and the loader have no arrow. The error is what is missing.
+/// Parses lines as `libm.so.6 => /lib/libm.so.6 (0x…)`; the kernel's own library and the loader have no arrow. The error is a
+/// missing library.
 fn listed(output: &str) -> Result<BTreeMap<String, PathBuf>, String> {
     let mut libraries = BTreeMap::new();
     for (name, rest) in output.lines().filter_map(|line| line.trim().split_once(" => ")) {
@@ -124,14 +126,14 @@ fn listed(output: &str) -> Result<BTreeMap<String, PathBuf>, String> {
         if !path.starts_with('/') {
             return Err(name.to_owned());
         }
-        // A name may be a path: that of the loader, in musl.
+        // In musl, the loader's name is a path.
         let name = name.rsplit('/').next().unwrap_or(name);
         libraries.insert(name.to_owned(), PathBuf::from(path));
     }
     Ok(libraries)
 }
 
-/// Everything belongs to root and has no age, so that the same contents make the same archive.
+/// Creates the archive. Everything belongs to root and has the time zero, so that the same contents make the same archive.
 fn archive(files: &BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
@@ -175,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_loader_lists_is_read() {
+    fn output_of_the_loader_is_parsed() {
         let glibc = "\tlinux-vdso.so.1 (0x00007ffd)\n\tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007f)\n\t\
                      libc.so.6 => /lib/a (b)/libc.so.6 (0x00007f)\n\t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
         let libraries = listed(glibc).unwrap();
@@ -192,7 +194,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_same_program_makes_the_same_image() {
+    fn same_program_makes_the_same_image() {
         let program = std::env::current_exe().unwrap();
         let one = Root::of(&program).unwrap();
         assert_eq!(one.digest, Root::of(&program).unwrap().digest);
@@ -201,36 +203,36 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_program_names_its_loader_and_is_loaded_without_what_debuggers_read() {
+    fn program_is_parsed_and_stripped_of_debug_data() {
         let contents = std::fs::read("/proc/self/exe").unwrap();
-        let (loader, needed) = taken_apart(&contents).unwrap();
+        let (loader, needed) = parse_program(&contents).unwrap();
         assert!(needed.len() < contents.len());
         assert!(loader.is_none_or(|loader| Path::new(loader).exists()), "{loader:?}");
     }
 
     #[test]
-    fn what_is_cut_off_or_lies_is_no_program() {
-        // A header of 64 bytes, after which the one segment of 56 bytes is told of.
+    fn truncated_or_invalid_program_is_refused() {
+        // A header of 64 bytes, followed by the header of the one segment, of 56 bytes.
         let mut program = vec![0; 64 + 56];
         program[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
         program[32] = 64;
         program[54] = 56;
         program[56] = 1;
-        assert!(taken_apart(&program).is_some());
-        assert!(taken_apart(&program[..program.len() - 1]).is_none());
-        // A segment that ends beyond the file, and one beyond all files.
+        assert!(parse_program(&program).is_some());
+        assert!(parse_program(&program[..program.len() - 1]).is_none());
+        // A segment that ends behind the file, and one with an address overflow.
         program[64 + 32] = 255;
-        assert!(taken_apart(&program).is_none());
+        assert!(parse_program(&program).is_none());
         program[64 + 8..64 + 16].fill(255);
-        assert!(taken_apart(&program).is_none());
-        assert!(taken_apart(b"#!/bin/sh").is_none());
+        assert!(parse_program(&program).is_none());
+        assert!(parse_program(b"#!/bin/sh").is_none());
     }
 
     #[test]
-    fn what_is_no_program_is_told() {
+    fn file_that_is_not_a_program_is_reported() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "#!/bin/sh\n").unwrap();
-        assert!(Root::of(file.path()).err().unwrap().contains("no program for Linux"));
+        assert!(Root::of(file.path()).err().unwrap().contains("is not a 64-bit program"));
         assert!(Root::of(Path::new("/nowhere")).err().unwrap().contains("cannot be read"));
     }
 }

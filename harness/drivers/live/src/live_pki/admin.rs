@@ -1,4 +1,4 @@
-//! NDES's page that gives out challenge passwords, `mscep_admin`.
+//! The page of NDES that issues challenge passwords, `mscep_admin`.
 
 mod ntlm;
 
@@ -16,48 +16,48 @@ use model::scep_url::{ScepUrl, connect};
 use testbed::http::{self, Answer, RequestOptions};
 use testbed::pki::PkiError;
 
-/// The page, and who may see it.
+/// The page, and the credentials for it.
 pub struct NdesAdmin {
-    /// Where it is, such as `http://ndes.example.com/certsrv/mscep_admin/`.
+    /// The URL of the page, such as `http://ndes.example.com/certsrv/mscep_admin/`.
     pub url: ScepUrl,
     /// The user's name.
     pub user: String,
     /// The user's password.
     pub password: Secret,
-    /// Why the server lets the user in no more: whoever tries on has the account locked.
+    /// The reason why the server rejected the credentials; further attempts could lock the account.
     refused: Mutex<Option<String>>,
 }
 
-/// How a server lets a user in.
+/// An HTTP authentication scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
-    /// By a name and a password as they are (RFC 7617).
+    /// The user's name and password in clear text (RFC 7617).
     Basic,
-    /// As Windows does it: the password is proved, and not told (MS-NLMP).
+    /// Windows authentication: a proof that the user knows the password, without the password itself (MS-NLMP).
     Ntlm,
 }
 
 impl NdesAdmin {
-    /// The page at `url`, as `user` may see it.
+    /// The page at `url`, with the credentials of `user`.
     pub fn new(url: ScepUrl, user: String, password: Secret) -> Self {
         Self { url, user, password, refused: Mutex::default() }
     }
 
-    /// Fetches one password; there is none while the server keeps as many unused ones as it may. A user who was refused
-    /// once does not try again.
+    /// Fetches one password; there is none while the server stores the maximum number of unused ones. After the user was rejected
+    /// once, it does not try again.
     pub(super) async fn password(&self, limit: Duration) -> Result<Option<Secret>, PkiError> {
         let broken = |reason: String| PkiError::Broken { reason: format!("mscep_admin: {reason}") };
-        // Held meanwhile, so that a wrong password is shown once, however many ask at a time.
+        // Locked during the request, so that concurrent calls send a wrong password only once.
         let mut refused = self.refused.lock().await;
         if let Some(reason) = &*refused {
-            let told =
+            let again =
                 format!("{reason} (not tried again: accounts are locked after a few failures)");
-            return Err(broken(told));
+            return Err(broken(again));
         }
         self.page(&mut refused, limit).await.and_then(|page| read(&page)).map_err(broken)
     }
 
-    /// The page, however the server lets the user in; the password is told to none that wants no password.
+    /// The page, after authentication if the server requires it. Credentials are sent only if it does.
     async fn page(
         &self,
         refused: &mut Option<String>,
@@ -93,7 +93,7 @@ impl NdesAdmin {
         http::ask(stream, RequestOptions { credentials, ..options }, &PAGE).await
     }
 
-    /// Asks in two steps, over one connection, for it is the connection that the server lets in.
+    /// Sends both requests over one connection, because NTLM authenticates the connection.
     async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
         let (stream, authority) = (connect(&self.url).await?, self.url.authority());
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
@@ -117,36 +117,36 @@ impl NdesAdmin {
     }
 }
 
-/// The page is asked for as a browser does.
+/// The request for the page, as a browser sends it.
 static PAGE: HttpRequest =
     HttpRequest { method: Method::Get, query: String::new(), content_type: None, body: Vec::new() };
 
-/// Windows authentication before Basic, which tells the password to whoever listens; the error is what stands in the way.
+/// Prefers Windows authentication, because Basic sends the password in clear text; the error is why there is no scheme.
 fn choose(offered: &[&str]) -> Result<Scheme, String> {
     let offers = |name: &str| offered.iter().any(|scheme| scheme.eq_ignore_ascii_case(name));
-    // What Windows calls Negotiate is NTLM or Kerberos; where it is offered, NTLM by itself mostly is.
+    // Negotiate is NTLM or Kerberos; servers that offer it mostly offer NTLM separately as well.
     if offers("NTLM") {
         return Ok(Scheme::Ntlm);
     }
-    // A server that offers nothing may take the one that is older than offers.
+    // A server that offers no scheme may accept Basic, which is older than offers.
     if offers("Basic") || offered.is_empty() {
         return Ok(Scheme::Basic);
     }
     let offered = offered.iter().map(|scheme| visible(scheme)).collect::<Vec<_>>().join(", ");
-    let way_out = "allow NTLM or Basic for `mscep_admin`, or give the passwords with `--challenge`";
+    let advice = "allow NTLM or Basic for `mscep_admin`, or give the passwords with `--challenge`";
     Err(format!(
-        "was answered HTTP 401: the server takes {offered} alone, which is not spoken; {way_out}"
+        "was answered HTTP 401: the server accepts only {offered}, which is not supported; {advice}"
     ))
 }
 
-/// What is said where there is no password to be had.
+/// The error if the server issues no password.
 pub(super) fn cache_is_full() -> PkiError {
     let reason =
         "mscep_admin: the password cache is full; wait until passwords expire, or restart IIS";
     PkiError::Broken { reason: reason.to_owned() }
 }
 
-/// The password on the page, nothing where the server gives out no more; the error says what the page is instead, and never a password.
+/// The password on the page; nothing if the server issues no more. The error describes another page, without its text.
 fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
     if page.status != 200 {
         return Err(format!("was answered HTTP {}", page.status));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_found_in_either_encoding() {
+    fn password_is_found_in_both_encodings() {
         let text = "<P> The enrollment challenge password is: <B> 8CE317021F690069 </B> <P> This";
         for is_utf16 in [false, true] {
             let read = read(&page(200, text, is_utf16)).unwrap().unwrap();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_one_says_why() {
+    fn page_without_a_password_is_explained() {
         let full = read(&page(200, "<P> The password cache is full. <P>", true));
         assert_eq!(full.map(|password| password.is_none()), Ok(true));
         assert!(read(&page(503, "", false)).unwrap_err().contains("HTTP 503"));
@@ -193,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn windows_authentication_goes_before_basic() {
+    fn windows_authentication_is_preferred_to_basic() {
         assert_eq!(choose(&["Negotiate", "NTLM"]), Ok(Scheme::Ntlm));
         assert_eq!(choose(&["Basic", "ntlm"]), Ok(Scheme::Ntlm));
         assert_eq!(choose(&["Basic"]), Ok(Scheme::Basic));
         assert_eq!(choose(&[]), Ok(Scheme::Basic));
         for offered in ["Digest", "Negotiate"] {
             let error = choose(&[offered]).unwrap_err();
-            assert!(error.contains(&format!("takes {offered} alone")), "{error}");
+            assert!(error.contains(&format!("accepts only {offered}")), "{error}");
         }
     }
 }

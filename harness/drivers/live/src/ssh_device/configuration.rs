@@ -1,22 +1,22 @@
-//! A configuration as `set` lines, and how to get from one to another.
+//! A configuration as `set` lines, and the changes from one to another.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::connection::Way;
+use super::connection::ConnectionEnds;
 use super::console::can_be_typed;
 
-/// What is kept of any device, for without it nobody could log in again.
-const KEPT: [&[&str]; 2] = [&["system", "login"], &["service", "ssh"]];
+/// The parts of every device's configuration that are never deleted, because a login would be impossible without them.
+const PROTECTED: [&[&str]; 2] = [&["system", "login"], &["service", "ssh"]];
 
-/// Where the routes are.
+/// The path of the static routes.
 const ROUTES: [&str; 2] = ["protocols", "static"];
 
-/// The most that a value of several lines may take, in bytes.
+/// The maximum length of a value of several lines, in bytes.
 const LONGEST_VALUE: usize = 32 * 1024;
 
-/// The words that lead to a node, and its value.
+/// The words of a path to a node, and its value.
 pub(super) type Path = Vec<String>;
 
 /// A configuration, in the device's own order.
@@ -30,12 +30,12 @@ pub(super) struct Configuration {
 pub(super) struct Statement {
     /// The line as the device prints it.
     pub(super) line: String,
-    /// What follows the verb.
+    /// The words after the verb.
     pub(super) path: Path,
 }
 
 impl Configuration {
-    /// Reads what the device prints; the error is the line that is none of a configuration.
+    /// Parses the device's output; the error is the first line that is not part of a configuration.
     pub(super) fn parse(printed: &str) -> Result<Self, String> {
         let mut statements = Vec::new();
         let mut lines = printed.lines();
@@ -51,7 +51,7 @@ impl Configuration {
                 if let Some(words) = shlex::split(&line) {
                     break words;
                 }
-                // A value may go on in the next line, within its quotes.
+                // A quoted value may continue in the next line.
                 let more = lines.next().filter(|_| line.len() < LONGEST_VALUE);
                 let Some(more) = more else { return Err(line) };
                 line = format!("{line}\n{more}");
@@ -65,24 +65,23 @@ impl Configuration {
         Ok(Self { statements })
     }
 
-    /// The lines, as they can be typed again.
+    /// The lines, as they can be typed.
     pub(super) fn text(&self) -> String {
         self.statements.iter().flat_map(|statement| [statement.line.as_str(), "\n"]).collect()
     }
 
-    /// The lines that nobody could set again.
+    /// The lines that cannot be set again.
     pub(super) fn irretrievable(&self) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(|statement| statement.is_irretrievable())
     }
 
-    /// The lines that another has not.
+    /// The lines that are not in `other`.
     pub(super) fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Statement> {
         let has = |path: &Path| other.statements.iter().any(|own| own.path == *path);
         self.statements.iter().filter(move |statement| !has(&statement.path))
     }
 
-    /// What must be deleted, so that what is wanted can be set on top: the highest nodes in which nothing is wanted and
-    /// nothing kept.
+    /// The paths to delete before the wanted lines are set: the topmost nodes that contain neither a wanted nor a kept path.
     pub(super) fn deletions(&self, wanted: &[Path], kept: &[Path]) -> Vec<Path> {
         let is_kept = |path: &Path| kept.iter().any(|prefix| path.starts_with(prefix));
         let paths = || self.statements.iter().map(|statement| &statement.path);
@@ -101,23 +100,23 @@ impl Configuration {
         deletions
     }
 
-    /// What is not to be deleted of a device: the login, the interface that it is reached at and the way back.
-    pub(super) fn lifeline(&self, way: &Way) -> Vec<Path> {
-        let mut kept: Vec<Path> = KEPT.iter().map(|words| owned(words)).collect();
-        let Some((interface, subnet)) = self.way_in(way) else { return kept };
+    /// The paths that must not be deleted: the login, the interface to which the connection leads, and the route back.
+    pub(super) fn protected_paths(&self, ends: &ConnectionEnds) -> Vec<Path> {
+        let mut kept: Vec<Path> = PROTECTED.iter().map(|words| owned(words)).collect();
+        let Some((interface, subnet)) = self.interface_of(ends) else { return kept };
         kept.push(interface);
-        match way.here {
-            Some(here) if subnet.contains(&here) => {}
-            Some(here) => kept.extend(self.routes_to(here)),
-            // Any of them may lead to the jump host.
+        match ends.local {
+            Some(local) if subnet.contains(&local) => {}
+            Some(local) => kept.extend(self.routes_to(local)),
+            // Any route may lead to the jump host.
             None => kept.push(owned(&ROUTES)),
         }
         kept
     }
 
-    /// The interface that has the address which the device is reached at, and the subnet there.
-    pub(super) fn way_in(&self, way: &Way) -> Option<(Path, IpNet)> {
-        let address = way.address?;
+    /// The interface with the address of the connection, and its subnet.
+    pub(super) fn interface_of(&self, ends: &ConnectionEnds) -> Option<(Path, IpNet)> {
+        let address = ends.address?;
         let mut paths = self.statements.iter().map(|statement| &statement.path);
         paths.find_map(|path| {
             if !is_of_interfaces(path) {
@@ -140,47 +139,47 @@ impl Configuration {
 }
 
 impl Statement {
-    /// Whether stars stand in place of the value.
+    /// True if the value is shown as asterisks.
     pub(super) fn is_masked(&self) -> bool {
         let stars = |value: &String| value.len() >= 4 && value.bytes().all(|byte| byte == b'*');
         self.path.len() > 1 && self.path.last().is_some_and(stars)
     }
 
-    /// Whether the value is shown masked, or is of several lines or too long to be typed.
+    /// True if the value is masked, has several lines or is too long to be typed.
     pub(super) fn is_irretrievable(&self) -> bool {
         self.is_masked() || !can_be_typed(&self.line)
     }
 
-    /// The node in which the value stands, with all that makes it complete.
+    /// The node that contains the value, so that the node stays complete.
     pub(super) fn node(&self) -> Path {
         self.path[..self.path.len().saturating_sub(2).max(1)].to_vec()
     }
 
-    /// The path but for the value.
+    /// The path without the value.
     pub(super) fn leaf(&self) -> &[String] {
         &self.path[..self.path.len() - 1]
     }
 
     fn deletion(&self, length: usize) -> Path {
-        // A masked value is not the value.
+        // The asterisks are not the value.
         let length = if self.is_masked() { length.min(self.path.len() - 1) } else { length };
         self.path[..length].to_vec()
     }
 }
 
-/// Whether a path is of an interface, and not of another that has an address.
+/// True if the path belongs to an interface, and not to another node with an address.
 pub(super) fn is_of_interfaces(path: &Path) -> bool {
     path.first().is_some_and(|word| word == "interfaces")
 }
 
-/// The path that a line of a scenario sets; `None` where it sets none.
+/// The path that a line of a scenario sets, if it sets one.
 pub(super) fn set_by(line: &str) -> Option<Path> {
     let words = shlex::split(line)?;
     let (verb, path) = words.split_first()?;
     (verb == "set" && !path.is_empty()).then(|| path.to_vec())
 }
 
-/// A line for a path, quoted as the device quotes.
+/// A line for a path, with quotes as the device prints them.
 pub(super) fn line(verb: &str, path: &[String]) -> String {
     let words = path.iter().map(|word| quoted(word));
     std::iter::once(verb.to_owned()).chain(words).collect::<Vec<_>>().join(" ")
@@ -225,17 +224,17 @@ set system time-zone UTC";
         deletions.iter().map(|path| line("delete", path)).collect()
     }
 
-    fn way(here: Option<IpAddr>) -> Way {
+    fn ends(local: Option<IpAddr>) -> ConnectionEnds {
         let device = "198.51.100.7".to_owned();
-        Way { address: device.parse().ok(), device, here }
+        ConnectionEnds { address: device.parse().ok(), device, local }
     }
 
-    fn kept(here: &str) -> Vec<Path> {
-        configuration(PRINTED).lifeline(&way(here.parse().ok()))
+    fn kept(local: &str) -> Vec<Path> {
+        configuration(PRINTED).protected_paths(&ends(local.parse().ok()))
     }
 
     #[test]
-    fn what_a_device_prints_is_read_and_printed_again() {
+    fn printed_configuration_survives_a_round_trip() {
         let read = configuration(PRINTED);
         assert_eq!(read.statements.len(), 9);
         assert_eq!(read.statements[5].path.last().unwrap(), "http://10.0.0.9");
@@ -248,7 +247,7 @@ set system time-zone UTC";
     }
 
     #[test]
-    fn a_value_may_have_several_lines() {
+    fn value_may_have_several_lines() {
         let read = configuration("set system login banner 'two\nlines'\nset a b");
         assert_eq!(read.statements[0].path.last().unwrap(), "two\nlines");
         assert_eq!(read.statements.len(), 2);
@@ -256,7 +255,7 @@ set system time-zone UTC";
     }
 
     #[test]
-    fn the_highest_nodes_that_nobody_wants_are_deleted() {
+    fn topmost_unwanted_nodes_are_deleted() {
         let wanted = ["set interfaces ethernet eth1 address 10.215.168.64/24"];
         assert_eq!(
             deletions(PRINTED, &wanted, &kept("198.51.100.9")),
@@ -270,7 +269,7 @@ set system time-zone UTC";
     }
 
     #[test]
-    fn the_way_back_is_kept_where_the_device_needs_a_router() {
+    fn route_back_is_kept() {
         let deleted = deletions(PRINTED, &[], &kept("203.0.113.5"));
         assert!(
             deleted.contains(&"delete protocols static route 10.9.0.0/16".to_owned()),
@@ -280,26 +279,26 @@ set system time-zone UTC";
     }
 
     #[test]
-    fn nothing_is_deleted_that_is_wanted_as_it_is() {
+    fn wanted_lines_are_not_deleted() {
         let wanted: Vec<&str> = PRINTED.lines().collect();
         assert_eq!(deletions(PRINTED, &wanted, &[]), [""; 0]);
-        // A node that is wanted with more in it stays as well.
+        // A node that is wanted with further nodes in it stays as well.
         assert_eq!(deletions("set service ssh", &["set service ssh port 22"], &[]), [""; 0]);
     }
 
     #[test]
-    fn what_no_terminal_takes_is_known_and_what_has_no_end_is_refused() {
+    fn untypable_values_are_found_and_endless_values_are_refused() {
         let long = format!("set a b '{}'", "x".repeat(4000));
         let read = configuration(&format!("set banner 'one\ntwo'\n{long}\nset c d"));
-        let lost: Vec<&str> = read.irretrievable().map(|it| it.path[0].as_str()).collect();
-        assert_eq!(lost, ["banner", "a"]);
+        let untypable: Vec<&str> = read.irretrievable().map(|it| it.path[0].as_str()).collect();
+        assert_eq!(untypable, ["banner", "a"]);
         let endless = format!("set a 'b\n{}", "x\n".repeat(LONGEST_VALUE));
         assert!(Configuration::parse(&endless).is_err());
         assert!(Configuration::parse("set #x").is_err());
     }
 
     #[test]
-    fn a_masked_value_is_known_and_deleted_without_it() {
+    fn masked_value_is_deleted_without_the_asterisks() {
         let current = "set a csr C url x\nset a csr C password '****'\nset b '****'";
         let read = configuration(current);
         let masked: Vec<&Statement> = read.irretrievable().collect();

@@ -1,4 +1,4 @@
-//! From a lab file's `ssh` to a terminal on the device: the system's `ssh`, on a terminal that is a pair of this process.
+//! Opens a terminal on the device that `ssh` in the lab file names: by the system's `ssh`, on a pseudo-terminal of this process.
 
 mod askpass;
 mod command;
@@ -26,121 +26,127 @@ use self::askpass::Askpass;
 pub use self::askpass::{AtTerminal, Passwords, answer_ssh};
 pub use self::command::Route;
 use self::command::{OLD_ALGORITHMS, not_started, ssh};
-use self::diagnosis::{after, key_tried, own_words, trouble, wants_old_algorithms};
-use super::console::{Fault, Wire};
+use self::diagnosis::{after, diagnose, key_tried, own_output, wants_old_algorithms};
+use super::console::{ConsoleError, Terminal};
 use super::screen::WIDTH;
 use model::lab::SshTarget;
 
-/// How long a login may bring no news.
+/// The timeout for each step of a login.
 const STEP_LIMIT: Duration = Duration::from_secs(15);
 
-/// For the device to take what is typed.
+/// The timeout for writing to the device.
 const WRITE_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long a session that is over may take to say how it ended.
+/// The timeout for an ended `ssh` to report why.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
-/// The height that devices are told, in rows: what has pages is to have few.
+/// The height of the terminal in rows; large, so that output has few pages.
 const HEIGHT: u16 = 1000;
 
-/// The most that is kept of what `ssh` says, in bytes.
-const WORDS: usize = 64 * 1024;
+/// The maximum number of bytes of `ssh`'s output that are kept.
+const LOG_LIMIT: usize = 64 * 1024;
 
-/// What `ssh` logs once there is a session.
+/// The line that `ssh` logs when the session begins.
 const LOGGED_IN: &str = "Entering interactive session.";
 
-/// What it says if the device opens a shell, and no terminal for it.
+/// The line that `ssh` logs if the device opens a shell without a terminal.
 const NO_TERMINAL: &str = "PTY allocation request failed";
 
-/// Why there is no command line, and what to do.
+/// Why there is no session, with advice.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum Trouble {
-    /// The device does not answer, which may change.
+pub(super) enum SessionError {
+    /// The device does not answer, which may be temporary.
     #[error("{0}")]
     Unreachable(String),
-    /// The device let nobody in.
+    /// The login failed.
     #[error("{0}")]
-    NotLetIn(String),
-    /// Something is wrong that stays so: another host key, a configuration that is refused.
+    LoginFailed(String),
+    /// An error that will not go away: another host key, a refused configuration.
     #[error("{0}")]
-    Stranger(String),
+    Permanent(String),
 }
 
-/// How the device is reached.
+/// The ends of the connection to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Way {
-    /// The device, as it is reached.
+pub(super) struct ConnectionEnds {
+    /// The device's address, or its name if the address is not known.
     pub(super) device: String,
-    /// Its address, as far as it is known: behind a jump host, names are others' to look up.
+    /// The device's address if it is known; behind a jump host, names are resolved there.
     pub(super) address: Option<IpAddr>,
-    /// The address that it is reached from; it is not known behind a jump host.
-    pub(super) here: Option<IpAddr>,
+    /// The address of this machine's end; not known behind a jump host.
+    pub(super) local: Option<IpAddr>,
 }
 
 /// Opens shells on a device.
-pub(super) struct Caller {
+pub(super) struct SshConnector {
     pub(super) target: SshTarget,
-    /// Who is asked for passwords where the lab file names none.
+    /// Supplies passwords that the lab file does not name.
     pub(super) passwords: Arc<dyn Passwords>,
-    /// The program `sceplab`, which `ssh` asks by.
+    /// The program `sceplab`, by which `ssh` asks for passwords.
     pub(super) program: PathBuf,
 }
 
-impl Caller {
-    /// Opens one, and tells how the device is reached.
-    pub(super) async fn dial(&self) -> Result<(Box<dyn Wire>, Way), Trouble> {
+impl SshConnector {
+    /// Opens a shell; also returns the ends of the connection.
+    pub(super) async fn connect(
+        &self,
+    ) -> Result<(Box<dyn Terminal>, ConnectionEnds), SessionError> {
         if let Some(path) = &self.target.identity {
             let unread = |error| format!("the key `{}` cannot be read: {error}", path.display());
-            File::open(path).map_err(|error| Trouble::NotLetIn(unread(error)))?;
+            File::open(path).map_err(|error| SessionError::LoginFailed(unread(error)))?;
         }
         self.log_in(&[]).await
     }
 
-    /// Logs in with further options; if the algorithms of old routers may help, once more with those.
-    async fn log_in(&self, options: &[&str]) -> Result<(Box<dyn Wire>, Way), Trouble> {
+    /// Logs in with further options; tries again with old routers' algorithms if those may help.
+    async fn log_in(
+        &self,
+        options: &[&str],
+    ) -> Result<(Box<dyn Terminal>, ConnectionEnds), SessionError> {
         let target = &self.target;
-        let mut command = ssh(target, "-tt", options).map_err(Trouble::Stranger)?;
-        let askpass = Askpass::listen(self, &mut command)
-            .map_err(|error| Trouble::Stranger(format!("no password can be asked for: {error}")))?;
+        let mut command = ssh(target, "-tt", options).map_err(SessionError::Permanent)?;
+        let askpass = Askpass::listen(self, &mut command).map_err(|error| {
+            SessionError::Permanent(format!("no password can be asked for: {error}"))
+        })?;
         let (terminal, mut child) =
-            start(command).map_err(|error| Trouble::Stranger(not_started(&error)))?;
-        let mut words = listen(child.stderr.take());
+            start(command).map_err(|error| SessionError::Permanent(not_started(&error)))?;
+        let mut log = read_log(child.stderr.take());
         let mut serving = pin!(askpass.serve(child.id()));
         let (unanswered, stalled) = loop {
-            if words.borrow_and_update().contains(LOGGED_IN) {
-                let way = way(&words.borrow());
-                return Ok((Box::new(SshWire { child, terminal, words }), way));
+            if log.borrow_and_update().contains(LOGGED_IN) {
+                let ends = parse_ends(&log.borrow());
+                return Ok((Box::new(SshTerminal { child, terminal, log }), ends));
             }
             tokio::select! {
                 _ = child.wait() => break (None, ""),
-                Ok(()) = words.changed() => {}
+                Ok(()) = log.changed() => {}
                 reason = &mut serving => break (Some(reason), ""),
                 () = sleep(STEP_LIMIT) => {
                     if !askpass.is_asking.load(Ordering::Relaxed) {
-                        break (None, "no answer came in 15 s");
+                        break (None, "there was no answer in 15 s");
                     }
                 }
             }
         };
         let _ = child.start_kill();
-        let _ = timeout(CLOSE_LIMIT, words.wait_for(|_| false)).await;
-        let said = format!("{}\n{stalled}", words.borrow().as_str());
+        let _ = timeout(CLOSE_LIMIT, log.wait_for(|_| false)).await;
+        let output = format!("{}\n{stalled}", log.borrow().as_str());
         let password = askpass.password_tried();
-        if options.is_empty() && password.is_none() && wants_old_algorithms(&said) {
+        if options.is_empty() && password.is_none() && wants_old_algorithms(&output) {
             return Box::pin(self.log_in(&OLD_ALGORITHMS)).await;
         }
         let is_unanswered = unanswered.is_some();
-        let tried = key_tried(target, &said).into_iter().chain(password).chain(unanswered);
+        let tried = key_tried(target, &output).into_iter().chain(password).chain(unanswered);
         let tried = tried.collect::<Vec<_>>().join("; ");
         if is_unanswered {
-            return Err(Trouble::NotLetIn(tried));
+            return Err(SessionError::LoginFailed(tried));
         }
-        Err(trouble(target, &said, &tried).await)
+        Err(diagnose(target, &output, &tried).await)
     }
 }
 
-/// Starts `ssh` on a terminal of its own, as wide and high as the device is told: so it is no part of this process's session,
-/// does not see its Ctrl-C, and ends with it.
+/// Starts `ssh` on a pseudo-terminal of the announced size. It is not part of this process's session, does not receive its
+/// Ctrl-C, and ends with it.
 fn start(command: tokio::process::Command) -> io::Result<(Pty, Child)> {
     let failed = |error| match error {
         pty_process::Error::Io(error) => error,
@@ -153,39 +159,39 @@ fn start(command: tokio::process::Command) -> io::Result<(Pty, Child)> {
     Ok((terminal, command.spawn(line).map_err(failed)?))
 }
 
-/// What `ssh` says, as far as it has been said; of too much, what came last is left out.
-fn listen(stderr: Option<ChildStderr>) -> watch::Receiver<String> {
-    let (said, heard) = watch::channel(String::new());
+/// The output of `ssh` so far; what exceeds the limit is dropped.
+fn read_log(stderr: Option<ChildStderr>) -> watch::Receiver<String> {
+    let (sender, log) = watch::channel(String::new());
     tokio::spawn(async move {
         let Some(mut stderr) = stderr else { return };
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
             let text = String::from_utf8_lossy(&buffer[..count]);
-            said.send_if_modified(|said| {
-                let is_room = said.len() < WORDS;
-                said.push_str(if is_room { &text } else { "" });
+            sender.send_if_modified(|log| {
+                let is_room = log.len() < LOG_LIMIT;
+                log.push_str(if is_room { &text } else { "" });
                 is_room
             });
         }
     });
-    heard
+    log
 }
 
-/// As in `Authenticated to dut ([198.51.100.7]:22) using "publickey".`, or `dut (via proxy)`.
-fn way(said: &str) -> Way {
-    let told = after(said, "Authenticated to ").unwrap_or_default();
-    let (name, rest) = told.split_once(" (").unwrap_or((told, ""));
+/// Parses `Authenticated to dut ([198.51.100.7]:22) using "publickey".`, or `dut (via proxy)`.
+fn parse_ends(log: &str) -> ConnectionEnds {
+    let login = after(log, "Authenticated to ").unwrap_or_default();
+    let (name, rest) = login.split_once(" (").unwrap_or((login, ""));
     let address = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let address = address.and_then(|(address, _)| address.parse::<IpAddr>().ok());
-    let here = address.and_then(|address| from_here(address).ok());
+    let local = address.and_then(|address| local_address(address).ok());
     let address = address.or_else(|| name.parse().ok());
     let device = address.map_or_else(|| name.to_owned(), |it| it.to_canonical().to_string());
     let canonical = |address: IpAddr| address.to_canonical();
-    Way { device, address: address.map(canonical), here: here.map(canonical) }
+    ConnectionEnds { device, address: address.map(canonical), local: local.map(canonical) }
 }
 
-/// The address of this machine that an address is reached from; nothing is sent for that.
-fn from_here(address: IpAddr) -> io::Result<IpAddr> {
+/// The local address from which an address is reached; nothing is sent.
+fn local_address(address: IpAddr) -> io::Result<IpAddr> {
     let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any)?;
     socket.connect((address, 22))?;
@@ -193,47 +199,47 @@ fn from_here(address: IpAddr) -> io::Result<IpAddr> {
 }
 
 /// A shell over SSH.
-struct SshWire {
+struct SshTerminal {
     child: Child,
     terminal: Pty,
-    words: watch::Receiver<String>,
+    log: watch::Receiver<String>,
 }
 
 #[async_trait]
-impl Wire for SshWire {
-    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Fault> {
-        if self.words.borrow().contains(NO_TERMINAL) {
-            return Err(Fault::Lost("the device gives no terminal".to_owned()));
+impl Terminal for SshTerminal {
+    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, ConsoleError> {
+        if self.log.borrow().contains(NO_TERMINAL) {
+            return Err(ConsoleError::Disconnected("the device provides no terminal".to_owned()));
         }
         match timeout(limit, self.terminal.read(buffer)).await {
             Err(_) => Ok(0),
             Ok(Ok(count @ 1..)) => Ok(count),
             // The other end of the terminal is closed.
-            Ok(_) => Err(Fault::Lost(self.closed().await)),
+            Ok(_) => Err(ConsoleError::Disconnected(self.closed().await)),
         }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
         match timeout(WRITE_LIMIT, self.terminal.write_all(bytes)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Fault::Lost(self.closed().await)),
-            Err(_) => Err(Fault::Lost("nothing can be typed".to_owned())),
+            Ok(Err(_)) => Err(ConsoleError::Disconnected(self.closed().await)),
+            Err(_) => Err(ConsoleError::Disconnected("the device accepts no input".to_owned())),
         }
     }
 }
 
-impl SshWire {
-    /// How the shell ended, as far as is known.
+impl SshTerminal {
+    /// How the shell ended, if that is known.
     async fn closed(&mut self) -> String {
         let status = timeout(CLOSE_LIMIT, self.child.wait()).await;
         match status.ok().and_then(Result::ok).and_then(|status| status.code()) {
-            // The status of `ssh` itself.
+            // The exit status of `ssh` itself.
             Some(255) => {
-                let _ = timeout(CLOSE_LIMIT, self.words.wait_for(|_| false)).await;
-                own_words(&self.words.borrow())
+                let _ = timeout(CLOSE_LIMIT, self.log.wait_for(|_| false)).await;
+                own_output(&self.log.borrow())
             }
             Some(status @ 1..) => format!("the device ended the session with status {status}"),
-            _ => "the device closed it".to_owned(),
+            _ => "the device closed the session".to_owned(),
         }
     }
 }
@@ -243,15 +249,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_is_what_ssh_logs() {
+    fn ends_of_the_connection_are_parsed_from_the_log() {
         let direct =
-            way("debug1: x\r\nAuthenticated to dut ([127.0.0.1]:2222) using \"none\".\r\n");
-        let here = Some("127.0.0.1".parse().unwrap());
-        assert_eq!(direct, Way { device: "127.0.0.1".to_owned(), address: here, here });
-        let jumped = way("Authenticated to 10.0.0.1 (via proxy) using \"publickey\".\n");
+            parse_ends("debug1: x\r\nAuthenticated to dut ([127.0.0.1]:2222) using \"none\".\r\n");
+        let local = Some("127.0.0.1".parse().unwrap());
+        assert_eq!(
+            direct,
+            ConnectionEnds { device: "127.0.0.1".to_owned(), address: local, local }
+        );
+        let jumped = parse_ends("Authenticated to 10.0.0.1 (via proxy) using \"publickey\".\n");
         assert_eq!(jumped.address, Some("10.0.0.1".parse().unwrap()));
-        assert_eq!(jumped.here, None);
-        let named = way("Authenticated to dut (via proxy) using \"publickey\".\n");
-        assert_eq!(named, Way { device: "dut".to_owned(), address: None, here: None });
+        assert_eq!(jumped.local, None);
+        let named = parse_ends("Authenticated to dut (via proxy) using \"publickey\".\n");
+        assert_eq!(named, ConnectionEnds { device: "dut".to_owned(), address: None, local: None });
     }
 }

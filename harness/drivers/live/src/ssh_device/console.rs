@@ -1,9 +1,9 @@
-//! The command line of a device on a terminal: a command typed, and what the device printed until its next prompt.
+//! The command line of a device on a terminal: types a command, and returns what the device prints until its next prompt.
 //!
-//! A prompt is one when it stands alone in the last row and the device is quiet; where something was printed before it,
-//! which may look like a prompt by chance, an empty line must bring the same prompt once more.
+//! A prompt counts if it is alone in the last row and the device is quiet. If something was printed before it, which may look
+//! like a prompt by chance, an empty line must bring the same prompt once more.
 
-mod fault;
+mod error;
 mod typing;
 
 use std::time::Duration;
@@ -11,157 +11,166 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-pub(super) use self::fault::Fault;
+pub(super) use self::error::ConsoleError;
 pub(super) use self::typing::can_be_typed;
 use self::typing::typed;
 use super::prompt::{Mode, Prompts, belongs_to_prompt, is_of_pager, pager};
 use super::screen::Screen;
 
-/// The most that a command may print, in bytes.
+/// The maximum length of a command's output, in bytes.
 const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
 
-/// The most characters that all that may take on the screen, blanks included.
+/// The maximum number of characters of a command's output on the screen, blanks included.
 const SCREEN_LIMIT: usize = 4 * OUTPUT_LIMIT;
 
-/// How long the device is quiet after a prompt.
+/// The time without output after which a known prompt counts.
 const QUIET: Duration = Duration::from_millis(4);
 
-/// How long it is quiet after what may be its new prompt.
-const QUIET_AFTER_STRANGE: Duration = Duration::from_millis(150);
+/// The time without output after which an unknown prompt counts.
+const QUIET_AFTER_UNKNOWN: Duration = Duration::from_millis(150);
 
-/// How long it is quiet before a prompt is looked for that something else was printed after.
+/// The time without output after which a prompt with text behind it is searched for.
 const QUIET_WITHOUT_PROMPT: Duration = Duration::from_secs(1);
 
-/// How long the first prompt may take, and how long the one after Ctrl-C.
+/// The timeouts for the first prompt, and for the one after Ctrl-C.
 const LOGIN_LIMIT: Duration = Duration::from_secs(30);
 const INTERRUPTED_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long one reading waits, so that an end is noticed.
+/// The timeout of one read, so that the end of the connection is noticed.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How many empty lines are typed to find a prompt.
+/// The maximum number of empty lines that are typed to find a prompt.
 const PROBES: usize = 20;
 
 const INTERRUPT: &[u8] = b"\x03";
 
-/// How much of what came last is told, in bytes.
+/// The number of the latest bytes that errors show.
 const TAIL: usize = 200;
 
-/// A terminal at the other end of which is a device; whatever is asked of one that is gone is [`Fault::Lost`].
+/// A terminal connected to a device. If the connection has ended, calls fail with [`ConsoleError::Disconnected`].
 #[async_trait]
-pub(super) trait Wire: Send {
-    /// Waits for bytes, at most so long, and tells how many came; 0 if none did.
-    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Fault>;
+pub(super) trait Terminal: Send {
+    /// Waits for bytes until the timeout; returns their number, 0 if there were none.
+    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, ConsoleError>;
 
-    /// Sends bytes, all of them.
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault>;
+    /// Sends all bytes.
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), ConsoleError>;
 }
 
-/// A device's command line, waiting for a command.
+/// A device's command line that waits for a command.
 pub(super) struct Console {
-    wire: Box<dyn Wire>,
+    terminal: Box<dyn Terminal>,
     screen: Screen,
     prompts: Prompts,
-    /// What the command line is for now.
+    /// The current mode of the command line.
     pub(super) mode: Mode,
     limit: Duration,
-    /// The last bytes that came, whatever they were.
+    /// The latest bytes received.
     tail: Vec<u8>,
 }
 
-/// What is to come.
+/// The expected output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum For<'a> {
-    /// What this command prints, and a prompt.
+enum Expected<'a> {
+    /// The output of this command, and a prompt.
     Output(&'a str),
-    /// The prompt alone, which this command leads to if all is well.
-    Nothing(&'a str),
-    /// A prompt, whatever else is there. An empty line may be typed if none comes: some devices wait for one, and after
-    /// Ctrl-C the prompt may stand behind what that is shown as.
+    /// A prompt alone, if this command succeeds.
+    NoOutput(&'a str),
+    /// A prompt, with or without other text. An empty line may be typed if none comes, because some devices wait for one, and
+    /// after Ctrl-C the prompt may be behind the echo of that.
     Prompt,
 }
 
-/// What is waited for, and how far that has got.
-struct Waiting<'a> {
-    what: For<'a>,
+/// The progress of waiting for expected output.
+struct Wait<'a> {
+    expected: Expected<'a>,
     since: Instant,
     limit: Duration,
-    /// When bytes came last.
-    heard: Instant,
-    /// In bytes.
+    /// The time of the latest bytes.
+    last_received: Instant,
+    /// The number of bytes so far.
     received: usize,
-    /// The rows at which an empty line was typed.
+    /// The rows in which an empty line was typed.
     probed: Vec<usize>,
-    /// Whether something stands behind a prompt.
-    buried: bool,
-    /// Whether a pager was answered.
+    /// True if there is text behind a prompt.
+    has_text_behind_prompt: bool,
+    /// True if a pager was answered.
     paged: bool,
 }
 
-impl<'a> Waiting<'a> {
-    fn new(what: For<'a>, limit: Duration) -> Self {
+impl<'a> Wait<'a> {
+    fn new(expected: Expected<'a>, limit: Duration) -> Self {
         let now = Instant::now();
-        let (received, probed, buried, paged) = (0, Vec::new(), false, false);
-        Self { what, since: now, limit, heard: now, received, probed, buried, paged }
+        let (received, probed, has_text_behind_prompt, paged) = (0, Vec::new(), false, false);
+        Self {
+            expected,
+            since: now,
+            limit,
+            last_received: now,
+            received,
+            probed,
+            has_text_behind_prompt,
+            paged,
+        }
     }
 
-    /// The first row in which the prompt may stand: in the row of a command it is the one before it.
+    /// The first row in which the prompt may be: the row of a command has the previous prompt.
     fn first_row(&self) -> usize {
-        usize::from(self.what != For::Prompt)
+        usize::from(self.expected != Expected::Prompt)
     }
 }
 
 impl Console {
-    /// Waits for the first prompt, at most half a minute; a command may take as long as `limit`.
+    /// Waits for the first prompt, at most half a minute; `limit` is the timeout of commands.
     pub(super) async fn open(
-        wire: Box<dyn Wire>,
+        terminal: Box<dyn Terminal>,
         prompts: Prompts,
         limit: Duration,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, ConsoleError> {
         let (mode, screen, tail) = (Mode::Operational, Screen::default(), Vec::new());
-        let mut console = Self { wire, screen, prompts, mode, limit, tail };
-        console.wait(&mut Waiting::new(For::Prompt, LOGIN_LIMIT.min(limit))).await?;
+        let mut console = Self { terminal, screen, prompts, mode, limit, tail };
+        console.wait(&mut Wait::new(Expected::Prompt, LOGIN_LIMIT.min(limit))).await?;
         for line in ["set terminal length 0", "set terminal width 512"] {
-            // Those that know no such setting say so, and need none.
+            // Devices without such a setting report an error, and do not need it.
             console.run(line).await?;
         }
         Ok(console)
     }
 
-    /// Types a line and waits for the prompt after it; at the limit, the command is interrupted. What was printed is without
-    /// the line's echo, the prompt, pagers and blank rows at the end.
-    pub(super) async fn run(&mut self, line: &str) -> Result<String, Fault> {
+    /// Types a line and waits for the prompt after it; on a timeout, the command is interrupted. Returns the output without the
+    /// line's echo, the prompt, text of pagers and blank rows at the end.
+    pub(super) async fn run(&mut self, line: &str) -> Result<String, ConsoleError> {
         self.run_within(line, self.limit).await
     }
 
-    /// The same, within another limit.
+    /// The same with another timeout.
     pub(super) async fn run_within(
         &mut self,
         line: &str,
         limit: Duration,
-    ) -> Result<String, Fault> {
-        self.carry_out(line, Waiting::new(For::Output(line), limit)).await
+    ) -> Result<String, ConsoleError> {
+        self.run_line(line, Wait::new(Expected::Output(line), limit)).await
     }
 
-    /// The same for a line that prints nothing if all is well, so that nothing can look like a prompt.
-    pub(super) async fn run_silent(&mut self, line: &str) -> Result<String, Fault> {
-        self.carry_out(line, Waiting::new(For::Nothing(line), self.limit)).await
+    /// The same for a line without output if it succeeds, so that no output can look like a prompt.
+    pub(super) async fn run_silent(&mut self, line: &str) -> Result<String, ConsoleError> {
+        self.run_line(line, Wait::new(Expected::NoOutput(line), self.limit)).await
     }
 
-    async fn carry_out(&mut self, line: &str, mut waiting: Waiting<'_>) -> Result<String, Fault> {
+    async fn run_line(&mut self, line: &str, mut wait: Wait<'_>) -> Result<String, ConsoleError> {
         let typed = typed(line)?;
         self.drain().await?;
         self.screen.begin();
         self.tail.clear();
-        self.wire.write(&typed).await?;
-        match self.wait(&mut waiting).await {
-            Ok(row) => Ok(self.printed(row, &waiting)),
-            Err(fault) => Err(self.interrupted(fault).await),
+        self.terminal.write(&typed).await?;
+        match self.wait(&mut wait).await {
+            Ok(row) => Ok(self.printed(row, &wait)),
+            Err(error) => Err(self.interrupted(error).await),
         }
     }
 
-    /// Reads what comes while nobody asked, so that a device that is gone is noticed.
-    pub(super) async fn drain(&mut self) -> Result<(), Fault> {
+    /// Reads output that belongs to no command, so that the end of the connection is noticed.
+    pub(super) async fn drain(&mut self) -> Result<(), ConsoleError> {
         let start = Instant::now();
         while start.elapsed() < TICK && self.read(Duration::ZERO).await? > 0 {
             self.screen.begin();
@@ -169,98 +178,98 @@ impl Console {
         Ok(())
     }
 
-    /// Draws what comes in that time, and tells how many bytes those were.
-    async fn read(&mut self, limit: Duration) -> Result<usize, Fault> {
+    /// Reads and draws bytes until the timeout; returns their number.
+    async fn read(&mut self, limit: Duration) -> Result<usize, ConsoleError> {
         let mut buffer = vec![0; 4096];
-        let count = self.wire.read(&mut buffer, limit).await?;
+        let count = self.terminal.read(&mut buffer, limit).await?;
         self.screen.feed(&buffer[..count]);
         self.tail.extend_from_slice(&buffer[..count]);
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
         Ok(count)
     }
 
-    /// Stops a command that is under way because of a fault, so that the next one finds a prompt.
-    pub(super) async fn interrupted(&mut self, fault: Fault) -> Fault {
-        if let Fault::Lost(_) = fault {
-            return fault;
+    /// Interrupts a command after an error, so that the next one finds a prompt.
+    pub(super) async fn interrupted(&mut self, error: ConsoleError) -> ConsoleError {
+        if let ConsoleError::Disconnected(_) = error {
+            return error;
         }
         match self.interrupt().await {
-            Ok(()) => fault,
-            Err(lost @ Fault::Lost(_)) => lost,
-            Err(_) => Fault::Stuck(Box::new(fault)),
+            Ok(()) => error,
+            Err(disconnected @ ConsoleError::Disconnected(_)) => disconnected,
+            Err(_) => ConsoleError::Stuck(Box::new(error)),
         }
     }
 
-    async fn interrupt(&mut self) -> Result<(), Fault> {
+    async fn interrupt(&mut self) -> Result<(), ConsoleError> {
         let deadline = Instant::now() + INTERRUPTED_LIMIT;
-        self.wire.write(INTERRUPT).await?;
+        self.terminal.write(INTERRUPT).await?;
         loop {
             self.screen = Screen::default();
             let limit = deadline.saturating_duration_since(Instant::now());
-            match self.wait(&mut Waiting::new(For::Prompt, limit)).await {
+            match self.wait(&mut Wait::new(Expected::Prompt, limit)).await {
                 Ok(_) => return Ok(()),
-                // It had been printed before the device was told.
-                Err(Fault::TooMuch) => {}
+                // This output was printed before the interrupt arrived.
+                Err(ConsoleError::OutputTooLong) => {}
                 Err(other) => return Err(other),
             }
         }
     }
 
-    /// Reads until the device waits for a command, and tells the row of the prompt.
-    async fn wait(&mut self, waiting: &mut Waiting<'_>) -> Result<usize, Fault> {
+    /// Reads until the device waits for a command; returns the row of the prompt.
+    async fn wait(&mut self, wait: &mut Wait<'_>) -> Result<usize, ConsoleError> {
         loop {
-            let count = self.read(self.patience(waiting)).await?;
+            let count = self.read(self.read_timeout(wait)).await?;
             if count > 0 {
-                waiting.heard = Instant::now();
-                waiting.received += count;
+                wait.last_received = Instant::now();
+                wait.received += count;
             }
-            if waiting.received > OUTPUT_LIMIT || self.screen.cells > SCREEN_LIMIT {
-                return Err(Fault::TooMuch);
+            if wait.received > OUTPUT_LIMIT || self.screen.cells > SCREEN_LIMIT {
+                return Err(ConsoleError::OutputTooLong);
             }
-            if let Some(row) = self.look(waiting).await? {
+            if let Some(row) = self.check_last_row(wait).await? {
                 return Ok(row);
             }
-            if waiting.since.elapsed() >= waiting.limit {
-                let (after, tail) = (waiting.limit, self.tail.clone());
-                return Err(match waiting.what {
-                    For::Prompt => Fault::PromptNeverSeen { after, tail },
-                    For::Output(command) | For::Nothing(command) => {
-                        Fault::TimedOut { after, command: command.to_owned(), tail }
+            if wait.since.elapsed() >= wait.limit {
+                let (after, tail) = (wait.limit, self.tail.clone());
+                return Err(match wait.expected {
+                    Expected::Prompt => ConsoleError::PromptNeverSeen { after, tail },
+                    Expected::Output(command) | Expected::NoOutput(command) => {
+                        ConsoleError::TimedOut { after, command: command.to_owned(), tail }
                     }
                 });
             }
         }
     }
 
-    /// How long to wait for more bytes before looking at the screen again.
-    fn patience(&self, waiting: &Waiting<'_>) -> Duration {
-        let left = waiting.limit.saturating_sub(waiting.since.elapsed());
+    /// The timeout until the screen must be checked again.
+    fn read_timeout(&self, wait: &Wait<'_>) -> Duration {
+        let left = wait.limit.saturating_sub(wait.since.elapsed());
         let until_quiet =
-            self.quiet(&self.screen.last_row()).saturating_sub(waiting.heard.elapsed());
+            self.quiet(&self.screen.last_row()).saturating_sub(wait.last_received.elapsed());
         until_quiet.clamp(Duration::from_millis(1), TICK).min(left)
     }
 
-    /// How long the device is quiet before its last row tells anything.
+    /// The time without output after which the last row counts.
     fn quiet(&self, last: &str) -> Duration {
         match self.prompts.seen(last) {
             Some(seen) if seen.known => QUIET,
-            Some(_) => QUIET_AFTER_STRANGE,
+            Some(_) => QUIET_AFTER_UNKNOWN,
             None => pager(last).map_or(QUIET_WITHOUT_PROMPT, |(_, quiet)| quiet),
         }
     }
 
-    /// Looks at the last row while the device is quiet: at a prompt it is asked for another, at a pager to go on.
-    async fn look(&mut self, waiting: &mut Waiting<'_>) -> Result<Option<usize>, Fault> {
+    /// Checks the last row if the device is quiet: a prompt must be confirmed by another one, and a pager is answered.
+    async fn check_last_row(&mut self, wait: &mut Wait<'_>) -> Result<Option<usize>, ConsoleError> {
         let (last, row) = (self.screen.last_row(), self.screen.height() - 1);
-        if waiting.heard.elapsed() < self.quiet(&last) {
+        if wait.last_received.elapsed() < self.quiet(&last) {
             return Ok(None);
         }
-        if let Some(seen) = self.prompts.seen(&last).filter(|_| row >= waiting.first_row()) {
-            let is_silent = matches!(waiting.what, For::Nothing(_));
+        if let Some(seen) = self.prompts.seen(&last).filter(|_| row >= wait.first_row()) {
+            let is_silent = matches!(wait.expected, Expected::NoOutput(_));
             let end = if is_silent && seen.known && self.nothing_before(row) {
                 Some(row)
             } else {
-                self.asked_twice(waiting, row)
+                self.confirmed_prompt(wait, row)
             };
             if end.is_some() {
                 let last = self.prompts.last(&last).to_owned();
@@ -268,30 +277,30 @@ impl Console {
                 self.mode = seen.mode;
                 return Ok(end);
             }
-            if waiting.probed.last() != Some(&row) {
-                self.probe(waiting, row).await?;
+            if wait.probed.last() != Some(&row) {
+                self.probe(wait, row).await?;
             }
         } else if let Some((answer, _)) = pager(&last) {
             self.screen.erase_last_row();
-            self.wire.write(answer).await?;
-            waiting.paged = true;
-            waiting.heard = Instant::now();
-        } else if waiting.what == For::Prompt || self.prompt_is_buried(waiting) {
-            waiting.buried = waiting.what != For::Prompt;
-            self.probe(waiting, row).await?;
+            self.terminal.write(answer).await?;
+            wait.paged = true;
+            wait.last_received = Instant::now();
+        } else if wait.expected == Expected::Prompt || self.prompt_has_text_behind_it(wait) {
+            wait.has_text_behind_prompt = wait.expected != Expected::Prompt;
+            self.probe(wait, row).await?;
         }
         Ok(None)
     }
 
-    /// Whether the device printed nothing for the command but its prompt.
+    /// True if the command printed nothing but the prompt.
     fn nothing_before(&self, row: usize) -> bool {
         let first = self.screen.end_of_first_line();
         row >= first && (first..row).all(|row| self.screen.row(row).is_empty())
     }
 
-    /// The row of an earlier prompt, where an empty line typed there brought this one and nothing else.
-    fn asked_twice(&self, waiting: &Waiting<'_>, row: usize) -> Option<usize> {
-        let mut probed = waiting.probed.iter().copied().filter(|probed| *probed < row);
+    /// The row of an earlier prompt, if an empty line typed there brought this prompt and nothing else.
+    fn confirmed_prompt(&self, wait: &Wait<'_>, row: usize) -> Option<usize> {
+        let mut probed = wait.probed.iter().copied().filter(|probed| *probed < row);
         let is_prompt = |at: usize| self.prompts.seen(&self.screen.row(at)).is_some();
         let last = self.screen.row(row);
         let same = |at: usize| self.prompts.last(&self.screen.row(at)) == self.prompts.last(&last);
@@ -299,10 +308,10 @@ impl Console {
             (at + 1..row).all(|row| belongs_to_prompt(&self.screen.row(row)) || is_prompt(row))
         };
         let mut end = probed.find(|at| is_prompt(*at) && same(*at) && nothing(*at))?;
-        // Empty lines that were typed at what was no prompt were answered before.
-        for _ in 1..waiting.probed.len() {
+        // Empty lines typed before at rows without a prompt were answered as well.
+        for _ in 1..wait.probed.len() {
             let above = (0..end).rev().find(|at| !belongs_to_prompt(&self.screen.row(*at)));
-            match above.filter(|at| *at >= waiting.first_row() && same(*at)) {
+            match above.filter(|at| *at >= wait.first_row() && same(*at)) {
                 Some(above) => end = above,
                 None => break,
             }
@@ -310,34 +319,34 @@ impl Console {
         Some(end)
     }
 
-    async fn probe(&mut self, waiting: &mut Waiting<'_>, row: usize) -> Result<(), Fault> {
-        if waiting.probed.len() < PROBES {
-            self.wire.write(b"\r").await?;
-            waiting.probed.push(row);
-            waiting.heard = Instant::now();
+    async fn probe(&mut self, wait: &mut Wait<'_>, row: usize) -> Result<(), ConsoleError> {
+        if wait.probed.len() < PROBES {
+            self.terminal.write(b"\r").await?;
+            wait.probed.push(row);
+            wait.last_received = Instant::now();
         }
         Ok(())
     }
 
-    /// Whether something was printed after a prompt, as a log does it, so that it does not stand alone.
-    fn prompt_is_buried(&self, waiting: &Waiting<'_>) -> bool {
-        let first = self.screen.end_of_first_line().max(waiting.first_row());
+    /// True if something, such as a log message, was printed behind a prompt, so that it is not alone in its row.
+    fn prompt_has_text_behind_it(&self, wait: &Wait<'_>) -> bool {
+        let first = self.screen.end_of_first_line().max(wait.first_row());
         let rows = first..self.screen.height();
-        waiting.probed.len() < PROBES
+        wait.probed.len() < PROBES
             && rows.rev().take(50).any(|row| self.prompts.at_start(&self.screen.row(row)).is_some())
     }
 
-    /// What stands between the command and the prompt.
-    fn printed(&self, row: usize, waiting: &Waiting<'_>) -> String {
+    /// The text between the command and the prompt.
+    fn printed(&self, row: usize, wait: &Wait<'_>) -> String {
         let mut lines = self.screen.lines(self.screen.end_of_first_line(), row);
-        if waiting.paged {
+        if wait.paged {
             lines.retain(|line| !is_of_pager(line));
         }
-        while lines.last().is_some_and(|it| belongs_to_prompt(it) || waiting.paged && it == "~") {
+        while lines.last().is_some_and(|it| belongs_to_prompt(it) || wait.paged && it == "~") {
             lines.pop();
         }
-        if waiting.buried {
-            // What a prompt was buried under is output, the prompt is not.
+        if wait.has_text_behind_prompt {
+            // The text behind a prompt is output, the prompt is not.
             for line in &mut lines {
                 if let Some(prompt) = self.prompts.at_start(line).map(str::len) {
                     *line = line[prompt..].trim_start().to_owned();

@@ -1,4 +1,4 @@
-//! How it is seen that the device waits: for a command, or for somebody to turn the page.
+//! Recognises that the device waits for a command, or for a key at a pager.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -7,22 +7,22 @@ use regex::{Regex, RegexBuilder};
 
 use model::lab;
 
-/// `admin@osdx$ `, `vyos@vyos:~$ `: who, where, and what it ends with.
+/// `admin@osdx$ `, `vyos@vyos:~$ `: user, host and final character.
 const OPERATIONAL: &str = r"[\w.-]+@[\w.-]+(?::\S*)?[ ]?[$>]";
 
 /// `admin@osdx# `, `vyos@vyos# `.
 const CONFIGURATION: &str = r"[\w.-]+@[\w.-]+(?::\S*)?[ ]?#";
 
-/// What a command line is for.
+/// The mode of a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Commands are run.
+    /// For running commands.
     Operational,
-    /// The configuration is changed.
+    /// For changing the configuration.
     Configuration,
 }
 
-/// What the prompts of one device look like, and what they were when last seen.
+/// The patterns of one device's prompts, and the last one seen of each kind.
 #[derive(Debug)]
 pub(super) struct Prompts([Kind; 2]);
 
@@ -30,7 +30,7 @@ pub(super) struct Prompts([Kind; 2]);
 struct Kind {
     mode: Mode,
     form: Regex,
-    /// All of it, as it was last seen.
+    /// The last prompt seen of this kind.
     seen: Option<String>,
 }
 
@@ -38,12 +38,12 @@ struct Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) mode: Mode,
-    /// Whether it is letter by letter the one that was there before.
+    /// True if it equals the previous one of its kind.
     pub(super) known: bool,
 }
 
 impl Prompts {
-    /// Those that a lab file describes; the error is what is wrong with its expression.
+    /// The prompts that a lab file describes; the error is why a pattern is invalid.
     pub(super) fn new(form: &lab::Prompts) -> Result<Self, String> {
         let kind = |mode, given: &Option<String>, default: &str| {
             let form = format!(r"^\s*(?:{})\s*$", given.as_deref().unwrap_or(default));
@@ -56,8 +56,7 @@ impl Prompts {
         ]))
     }
 
-    /// A row without what stands before its last prompt where that is the same prompt again: empty lines that were typed
-    /// early show nothing between two.
+    /// A row without repetitions of its last prompt, which remain if empty lines were typed early and echoed nothing.
     pub(super) fn last<'a>(&self, row: &'a str) -> &'a str {
         let mut row = row.trim_end();
         while let Some(prompt) = self.at_start(row) {
@@ -70,7 +69,7 @@ impl Prompts {
         row
     }
 
-    /// Whether a row is a prompt and nothing else.
+    /// The prompt in a row, if the row contains nothing else.
     pub(super) fn seen(&self, row: &str) -> Option<Seen> {
         let row = self.last(row);
         if let Some(kind) = self.0.iter().find(|kind| kind.seen.as_deref() == Some(row)) {
@@ -80,27 +79,27 @@ impl Prompts {
         Some(Seen { mode: kind.mode, known: false })
     }
 
-    /// Notes what the prompt is now.
+    /// Records the current prompt.
     pub(super) fn learn(&mut self, row: &str, mode: Mode) {
         for kind in self.0.iter_mut().filter(|kind| kind.mode == mode) {
             kind.seen = Some(row.trim_end().to_owned());
         }
     }
 
-    /// The prompt that a row begins with, as it was last seen.
+    /// The last prompt seen, if the row begins with it.
     pub(super) fn at_start<'a>(&self, row: &'a str) -> Option<&'a str> {
         let mut seen = self.0.iter().filter_map(|kind| kind.seen.as_deref());
         seen.find_map(|seen| row.get(..seen.len()).filter(|start| *start == seen))
     }
 }
 
-/// Whether a row between two prompts is a part of the second: Vyatta shows there what level is edited.
+/// True if a row between two prompts belongs to the second one: Vyatta shows the edit level there.
 pub(super) fn belongs_to_prompt(row: &str) -> bool {
     let row = row.trim();
     row.is_empty() || row.starts_with("[edit") && row.ends_with(']')
 }
 
-/// What a pager in the last row is to be answered, and how long it must have been quiet to be one.
+/// The key for a pager in the last row, and the time without output after which it counts as one.
 pub(super) fn pager(row: &str) -> Option<(&'static [u8], Duration)> {
     const SOON: Duration = Duration::from_millis(40);
     // A colon may also be the beginning of a line.
@@ -126,7 +125,7 @@ pub(super) fn pager(row: &str) -> Option<(&'static [u8], Duration)> {
     MORE.as_ref()?.is_match(row).then_some((b" ", SOON))
 }
 
-/// Whether a line is of a pager and not of what it shows.
+/// True if a line is a message of a pager.
 pub(super) fn is_of_pager(line: &str) -> bool {
     line.trim() == "WARNING: terminal is not fully functional"
 }
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_of_the_family_are_known() {
+    fn prompts_of_related_systems_are_recognised() {
         let prompts = prompts();
         let mode = |row: &str| prompts.seen(row).map(|seen| seen.mode);
         for row in
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_was_seen_is_known_letter_by_letter() {
+    fn seen_prompt_is_recognised_exactly() {
         let mut prompts = prompts();
         prompts.learn("admin@osdx$ ", Mode::Operational);
         assert!(prompts.seen("admin@osdx$").unwrap().known);
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_of_another_make_can_be_given() {
+    fn prompts_of_other_devices_can_be_configured() {
         let given = lab::Prompts { operational: Some(r"router:\d+>".into()), configuration: None };
         let prompts = Prompts::new(&given).unwrap();
         assert_eq!(prompts.seen("router:1> ").map(|seen| seen.mode), Some(Mode::Operational));
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn pagers_are_answered_and_text_is_not() {
+    fn pagers_are_distinguished_from_text() {
         for row in [
             "--More--",
             "-- More --",

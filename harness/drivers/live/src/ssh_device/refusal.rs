@@ -1,12 +1,12 @@
-//! How a device says that it did not do what it was told: its words, in one place.
+//! Recognises a device's refusals of commands by their text.
 //!
-//! OSDx documents `CLI Error:` alone; the rest is what Vyatta and its heirs say.
+//! OSDx documents `CLI Error:` alone; the other texts are those of Vyatta and systems derived from it.
 
 use std::sync::LazyLock;
 
 use regex::RegexSet;
 
-/// What a line begins with that says so, whatever was typed.
+/// The patterns of lines that refuse any command.
 const OF_ANY: &[&str] = &[
     r"^CLI Error:",
     r"^Invalid command:?( |$)",
@@ -18,7 +18,7 @@ const OF_ANY: &[&str] = &[
     r"^Permission denied",
 ];
 
-/// The same, of lines of configuration.
+/// The patterns of lines that refuse lines of configuration.
 const OF_CONFIGURATION: &[&str] = &[
     r"^(Set|Delete|Commit|Load) failed",
     r"failed to set\b",
@@ -33,21 +33,21 @@ const OF_CONFIGURATION: &[&str] = &[
     r"is no configuration line",
 ];
 
-/// What is said while somebody else commits, in small letters.
+/// Texts while another session commits, in lower case.
 const LOCKED: [&str; 3] =
     ["locked due to another commit", "another commit in progress", "another commit is in progress"];
 
-/// What `ping` ends with if nobody answered.
+/// Texts of `ping` if there were no replies.
 const NOTHING_RECEIVED: [&str; 2] =
     [" packets transmitted, 0 received", " packets transmitted, 0 packets received"];
 
-/// Those of any line, and those of configuration; `None` if one of the expressions were wrong, which a test would tell.
+/// The patterns for any command, and for configuration; `None` if one is invalid, which a test would show.
 static WORDS: LazyLock<Option<[RegexSet; 2]>> =
     LazyLock::new(|| Some([RegexSet::new(OF_ANY).ok()?, RegexSet::new(OF_CONFIGURATION).ok()?]));
 
-/// Whether a command was refused, or is a ping that nobody answered.
+/// True if a command was refused, or is a ping without replies.
 ///
-/// Only the first line that is not empty counts: what follows may be a log, which tells of refusals of others.
+/// Only the first line that is not empty counts, because later lines may be a log that contains other refusals.
 pub(super) fn of_command(command: &str, output: &str) -> bool {
     let Some([any, _]) = WORDS.as_ref() else { return false };
     let first = output.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
@@ -56,20 +56,20 @@ pub(super) fn of_command(command: &str, output: &str) -> bool {
     any.is_match(first) || is_ping && (first.starts_with("ping: ") || is_lost())
 }
 
-/// Whether a line of configuration, or a commit, was refused.
+/// True if a line of configuration, or a commit, was refused.
 pub(super) fn of_configuration(output: &str) -> bool {
     let Some(words) = WORDS.as_ref() else { return false };
     let mut lines = output.lines().map(str::trim);
     lines.any(|line| words.iter().any(|words| words.is_match(line)))
 }
 
-/// Whether somebody else is changing the configuration right now.
+/// True if another session is changing the configuration at the moment.
 pub(super) fn is_locked(output: &str) -> bool {
     let output = output.to_lowercase();
     LOCKED.iter().any(|words| output.contains(words))
 }
 
-/// The place in the configuration that a refused commit names first, as in `[ system host-name ]`.
+/// The first path in the message of a refused commit, as in `[ system host-name ]`.
 pub(super) fn place(output: &str) -> Option<Vec<String>> {
     let line = output.lines().map(str::trim).find(|line| line.starts_with('['))?;
     let path = line.trim_start_matches('[').split(']').next()?;
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_family_says_is_understood() {
+    fn refusals_of_related_systems_are_recognised() {
         for output in [
             "CLI Error: Insufficient privileges",
             "Invalid command: [frobnicate]",
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_or_needs_no_doing_is_not_refused() {
+    fn successful_or_unnecessary_changes_are_not_refusals() {
         for output in [
             "",
             "[edit]",
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_that_nobody_answered_has_failed() {
+    fn ping_without_replies_has_failed() {
         let lost = "PING 10.0.0.1\n\n1 packets transmitted, 0 received, 100% packet loss, time 0ms";
         assert!(of_command("ping 10.0.0.1 count 1", lost));
         assert!(!of_command("file show running://ping.txt", lost));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_no_refusal_and_a_commit_names_its_place() {
+    fn lock_is_recognised_and_refused_commit_names_its_path() {
         let locked = "Configuration system temporarily locked due to another commit in progress";
         assert!(is_locked(locked) && !is_locked("Commit failed"));
         let path = place("[ system certificate scep csr A ]\nno url").unwrap();

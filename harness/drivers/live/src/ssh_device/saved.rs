@@ -1,4 +1,4 @@
-//! A device's configuration as it was, in a file that only the user can read, as long as it is not put back.
+//! Saves a device's configuration in a file that only the user can read, until it has been restored.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write};
@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 use super::configuration::Configuration;
 use model::lab::SshTarget;
 
-/// Writes a configuration down; the file stays until it is removed, if nobody has put the configuration back.
-pub(super) fn write_down(
+/// Saves a configuration; the file must be removed after the configuration was restored.
+pub(super) fn save(
     name: &str,
     target: &SshTarget,
     configuration: &Configuration,
@@ -23,31 +23,31 @@ pub(super) fn write_down(
         .tempfile_in(folder()?)?;
     write!(
         file,
-        "# The configuration of {name} ({target}) as it was before sceplab changed it.\n\
-         # To put it back by hand: log in, `configure`, delete what is not here, type these lines, `commit`.\n{}",
+        "# The configuration of {name} ({target}) before sceplab changed it.\n\
+         # To put it back by hand: log in, `configure`, delete lines that are not here, type these lines, `commit`.\n{}",
         configuration.text()
     )?;
     file.as_file().sync_all()?;
     Ok(file.keep()?.1)
 }
 
-/// How long the end of another session with the same device is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout for another session with the same device to end.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Keeps other runs of this user off the device at that address, as long as the file is open.
+/// Locks the device at that address against other runs of this user, as long as the file is open.
 ///
 /// # Errors
-/// When another run has it, which would take this one's configuration for the device's own.
-pub(super) async fn claim(target: &SshTarget) -> Result<File, String> {
-    let unclaimed = |error: io::Error| format!("it cannot be claimed for this run: {error}");
+/// If another run has locked it, because this run would then save the other one's configuration as the device's own.
+pub(super) async fn lock(target: &SshTarget) -> Result<File, String> {
+    let failed = |error: io::Error| format!("it cannot be locked for this run: {error}");
     let name = format!("{}.lock", plain(&format!("{}-{}", target.host, target.port)));
-    let path = folder().map_err(unclaimed)?.join(name);
-    let file = File::options().create(true).append(true).open(path).map_err(unclaimed)?;
-    let deadline = Instant::now() + PATIENCE;
+    let path = folder().map_err(failed)?.join(name);
+    let file = File::options().create(true).append(true).open(path).map_err(failed)?;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(unclaimed(error)),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                 return Err("another run of sceplab uses it; wait until that has ended".to_owned());
             }
@@ -56,7 +56,7 @@ pub(super) async fn claim(target: &SshTarget) -> Result<File, String> {
     }
 }
 
-/// What earlier runs left of a device.
+/// The files for a device that earlier runs left.
 pub(super) fn leftovers(name: &str, target: &SshTarget) -> Vec<PathBuf> {
     let prefix = prefix(name, target);
     let entries = folder().and_then(fs::read_dir).into_iter().flatten().flatten();
@@ -68,14 +68,13 @@ fn prefix(name: &str, target: &SshTarget) -> String {
     format!("{}--", plain(&format!("{name}-{}-{}", target.host, target.port)))
 }
 
-/// A text as part of a file's name.
+/// A text, changed so that it can be part of a file's name.
 fn plain(text: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     text.trim_start_matches('.').chars().map(plain).collect()
 }
 
-/// `sceplab` in the folder for what programs remember (the XDG Base Directory Specification), or else where files are
-/// temporary.
+/// The folder `sceplab` in the user's state folder (XDG Base Directory Specification), or the folder for temporary files.
 fn folder() -> io::Result<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     let home = || std::env::home_dir().filter(|home| home.is_absolute());
@@ -94,10 +93,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_saved_stays() {
+    fn saved_configuration_stays() {
         let target = SshTarget::new("admin", "198.51.100.7", 22);
         let configuration = Configuration::parse("set a b").unwrap();
-        let path = write_down("saved", &target, &configuration).unwrap();
+        let path = save("saved", &target, &configuration).unwrap();
         assert!(fs::read_to_string(&path).unwrap().ends_with("`commit`.\nset a b\n"));
         assert!(leftovers("saved", &target).contains(&path));
         fs::remove_file(path).unwrap();

@@ -1,30 +1,30 @@
-//! What a terminal would show: the text that is left once line editors, pagers and progress meters have drawn over it.
+//! The text that a terminal would show, after line editors, pagers and progress meters have drawn over it.
 //!
-//! It is as wide as the device is told, and never scrolls, so that whatever was printed can be read off.
+//! The screen has the width that the device was told, and never scrolls, so that all output can be read.
 
 use anstyle_parse::{DefaultCharAccumulator, Params, Parser, Perform};
 
-/// The width that devices are told, in columns: what they print is to stay in one line.
+/// The width of the terminal in columns; large, so that output is not wrapped.
 pub(super) const WIDTH: usize = 512;
 
-/// Blanks up to the next tab stop.
+/// The distance of tab stops.
 const TAB: usize = 8;
 
-/// A screen, the cursor on it, and the state of what draws there.
+/// A screen with its cursor, and the parser of the device's output.
 #[derive(Debug)]
 pub(super) struct Screen {
     parser: Parser<DefaultCharAccumulator>,
     rows: Vec<Row>,
     row: usize,
     column: usize,
-    /// How many cells were filled or rows begun since the last command, blanks included: what bounds the memory that it takes.
+    /// The number of cells filled and rows begun since the last command, blanks included, which limits the memory.
     pub(super) cells: usize,
 }
 
 #[derive(Debug, Default, Clone)]
 struct Row {
     cells: Vec<char>,
-    /// Whether the next row goes on with this one, which was full.
+    /// True if the row was full and continues in the next one.
     goes_on: bool,
 }
 
@@ -45,7 +45,7 @@ impl Screen {
         self.parser = parser;
     }
 
-    /// Drops all but the last line: the prompt, after which the next command is typed.
+    /// Drops all but the last line, which is the prompt before the next command.
     pub(super) fn begin(&mut self) {
         let mut first = self.rows.len() - 1;
         while first > 0 && self.rows[first - 1].goes_on {
@@ -56,12 +56,12 @@ impl Screen {
         self.cells = 0;
     }
 
-    /// How many rows it has; there is always one.
+    /// The number of rows, at least one.
     pub(super) fn height(&self) -> usize {
         self.rows.len()
     }
 
-    /// The text of a row, without the blanks at its end.
+    /// The text of a row, without blanks at its end.
     pub(super) fn row(&self, row: usize) -> String {
         text(self.rows.get(row).iter().flat_map(|row| &row.cells))
     }
@@ -71,13 +71,13 @@ impl Screen {
         self.row(self.height() - 1)
     }
 
-    /// Empties the last row: what a pager shows there is no output.
+    /// Clears the last row, because a pager's text is not output.
     pub(super) fn erase_last_row(&mut self) {
         (self.row, self.column) = (self.rows.len() - 1, 0);
         self.truncate(0);
     }
 
-    /// The lines in the rows from `first` to before `end`; rows that were full go on in the next one.
+    /// The lines in the rows from `first` to before `end`; a full row continues in the next one.
     pub(super) fn lines(&self, first: usize, end: usize) -> Vec<String> {
         let rows = self.rows.get(first..end.min(self.height())).unwrap_or_default();
         let lines = rows.chunk_by(|row, _| row.goes_on);
@@ -95,7 +95,7 @@ impl Screen {
         self.column = 0;
         if self.row == self.rows.len() {
             self.rows.push(Row::default());
-            // A row takes memory, even an empty one.
+            // Even an empty row takes memory.
             self.cells += 1;
         }
     }
@@ -122,7 +122,7 @@ impl Screen {
         }
     }
 
-    /// Erases from the cursor on. What is above is output, which nobody can unsay.
+    /// Erases from the cursor on. Rows above are output and stay.
     fn erase_below(&mut self) {
         self.truncate(self.column);
         self.rows.truncate(self.row + 1);
@@ -155,7 +155,7 @@ impl Screen {
     }
 }
 
-/// Cells without the blanks at their end.
+/// The text of cells, without blanks at its end.
 fn text<'a>(cells: impl Iterator<Item = &'a char>) -> String {
     cells.collect::<String>().trim_end_matches(' ').to_owned()
 }
@@ -201,7 +201,7 @@ impl Perform for Screen {
             b'E' => (self.row, self.column) = ((self.row + count).min(self.rows.len() - 1), 0),
             b'F' => (self.row, self.column) = (self.row.saturating_sub(count), 0),
             b'G' => self.column = (count - 1).min(WIDTH - 1),
-            // Where the top of the screen is does not matter here: nothing scrolls away.
+            // The row is ignored, because nothing scrolls here and the top of the screen is unknown.
             b'H' | b'f' => self.column = (nth(1).max(1) - 1).min(WIDTH - 1),
             b'J' if mode == 0 => self.erase_below(),
             b'K' => self.erase_in_row(mode),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_over_is_gone() {
+    fn overwritten_text_is_removed() {
         assert_eq!(shown(b"ab\x08c"), "ac");
         assert_eq!(shown(b"10%\r100%\r\ndone"), "100%\ndone");
         assert_eq!(shown(b"--More--\r        \rnext"), "next");
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn control_sequences_and_titles_are_no_text() {
+    fn control_sequences_and_titles_are_not_text() {
         assert_eq!(
             shown(b"\x1b]0;admin@osdx\x07\x1b[?2004h\x1b[1;32madmin\x1b[0m@osdx$ "),
             "admin@osdx$"
@@ -249,15 +249,15 @@ mod tests {
         assert_eq!(shown(b"a\xff\xc3\xa9"), "a\u{e9}");
     }
 
-    /// As `sceplab dut` draws it on a terminal of 20 columns was recorded; here it is one of 512.
+    /// Recorded from `sceplab dut` on a terminal of 20 columns; here it has 512.
     #[test]
-    fn a_line_editor_redraws_its_line() {
+    fn line_redrawn_by_an_editor_is_read() {
         let redrawn = b"\r\x1b[Jadmin@osdx$ s\r\x1b[13C\r\x1b[Jadmin@osdx$ sh\r\x1b[14C\r\nout\r\nadmin@osdx$ ";
         assert_eq!(shown(redrawn), "admin@osdx$ sh\nout\nadmin@osdx$");
     }
 
     #[test]
-    fn a_line_longer_than_the_screen_stays_one() {
+    fn line_longer_than_the_screen_stays_one_line() {
         let long = "x".repeat(WIDTH * 2 + 7);
         let mut screen = Screen::default();
         screen.feed(format!("{long}\r\nnext").as_bytes());
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_counts_as_memory() {
+    fn invisible_cells_and_rows_are_counted() {
         let mut screen = Screen::default();
         screen.feed(&b"\x1b[511Cx\r\n".repeat(100));
         assert!(screen.cells >= 100 * WIDTH, "{}", screen.cells);

@@ -1,4 +1,4 @@
-//! A session at a device's command line: its configuration is saved, changed and put back.
+//! A session at a device's command line, which saves, changes and restores the configuration.
 
 mod change;
 mod restore;
@@ -12,83 +12,83 @@ use tokio::sync::watch;
 
 pub use self::restore::Restored;
 use super::configuration::{Configuration, Path, is_of_interfaces, line};
-use super::connection::{Caller, Trouble, Way};
-use super::console::{Console, Fault};
+use super::connection::{ConnectionEnds, SessionError, SshConnector};
+use super::console::{Console, ConsoleError};
 use super::prompt::{Mode, Prompts};
 use super::refusal;
-use super::saved::{claim, leftovers, write_down};
+use super::saved::{leftovers, lock, save};
 use testbed::device::DeviceError;
 
-/// What shows the configuration as `set` lines: that of OSDx, and that of `VyOS`.
+/// The commands that show the configuration as `set` lines: those of OSDx and `VyOS`.
 const SHOW: [&str; 2] = ["show running", "show configuration commands"];
 
-/// How long a device may take to show its journal, which only explains.
+/// The timeout for showing the journal, which only serves explanations.
 const JOURNAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The most lines of a journal that are told.
+/// The maximum number of journal lines that are returned.
 const JOURNAL_LINES: usize = 100;
 
-/// What is known of the device, and the command line as long as it is there.
+/// The state of a session, and the command line while it is connected.
 pub(super) struct Session {
-    caller: Caller,
+    connector: SshConnector,
     console: Option<Console>,
-    /// Why there is no command line any more.
-    pub(super) lost: watch::Sender<Option<String>>,
-    /// The configuration as it was.
+    /// Why there is no command line, after it was lost.
+    pub(super) disconnected: watch::Sender<Option<String>>,
+    /// The configuration before the session.
     saved: Configuration,
-    /// The file in which it is written down; nothing if the device is to keep what it is given.
+    /// The file with the saved configuration; none if the device keeps its new one.
     pub(super) saved_in: Option<PathBuf>,
-    /// What is never deleted.
+    /// The paths that are never deleted.
     kept: Vec<Path>,
-    /// Where the device is reached, if none of its interfaces has that address and the lab file keeps none.
-    way_in: Option<String>,
-    /// What a reader of a result must know.
+    /// The address of the connection, if no interface has it and the lab file keeps none.
+    address: Option<String>,
+    /// Notes for readers of a result.
     pub(super) notes: Vec<String>,
-    /// Whether the device has a journal to show.
+    /// True if the device has a journal.
     has_journal: bool,
-    /// How many lines of it tell of what was before this session.
+    /// The number of journal lines about SCEP from before this session.
     journal_before: usize,
-    /// Keeps other runs off the device.
-    _claim: File,
+    /// Locks the device against other runs.
+    _lock: File,
 }
 
 impl Session {
-    /// Logs in and saves the configuration; the error says what is in the way.
+    /// Logs in and saves the configuration; the error is why not.
     pub(super) async fn open(
         name: &str,
-        caller: Caller,
+        connector: SshConnector,
         keep_config: bool,
     ) -> Result<Self, String> {
-        let claim = claim(&caller.target).await?;
+        let lock = lock(&connector.target).await?;
         let mut session = Self {
-            caller,
+            connector,
             console: None,
-            lost: watch::Sender::default(),
+            disconnected: watch::Sender::default(),
             saved: Configuration::default(),
             saved_in: None,
             kept: Vec::new(),
-            way_in: None,
+            address: None,
             notes: Vec::new(),
             has_journal: true,
             journal_before: 0,
-            _claim: claim,
+            _lock: lock,
         };
-        let way = session.reach().await.map_err(|trouble| trouble.to_string())?;
+        let ends = session.connect().await.map_err(|error| error.to_string())?;
         session.saved = session.read().await.map_err(|error| {
-            format!("its configuration cannot be saved: {}", Trouble::from(error))
+            format!("its configuration cannot be saved: {}", SessionError::from(error))
         })?;
-        let target = &session.caller.target;
-        session.kept = [session.saved.lifeline(&way), target.keep.clone()].concat();
-        session.note(name, &way);
+        let target = &session.connector.target;
+        session.kept = [session.saved.protected_paths(&ends), target.keep.clone()].concat();
+        session.note(name, &ends);
         session.journal_before = session.scep_lines().await.len();
         if session.console.is_none() {
-            // A journal that nobody can wait for is no reason to give up.
-            session.reach().await.map_err(|trouble| trouble.to_string())?;
+            // If the journal took too long, the session continues without it.
+            session.connect().await.map_err(|error| error.to_string())?;
         }
         if !keep_config {
-            let written = write_down(name, &session.caller.target, &session.saved);
+            let written = save(name, &session.connector.target, &session.saved);
             session.saved_in = Some(written.map_err(|error| {
-                format!("its configuration cannot be written down, so that it would be lost after a failure: {error}")
+                format!("its configuration cannot be saved in a file, so that it would be lost after a failure: {error}")
             })?);
         }
         Ok(session)
@@ -105,21 +105,21 @@ impl Session {
                 Err(DeviceError::CommandRefused { output })
             }
             Ok(output) => Ok(output),
-            Err(Fault::NotTyped(reason)) => {
+            Err(ConsoleError::NotTyped(reason)) => {
                 let output = format!("the command was not sent: {reason}");
                 Err(DeviceError::CommandRefused { output })
             }
-            Err(fault) => {
+            Err(error) => {
                 let masker = Masker::new(clear_passwords(command));
-                Err(self.broken(&fault, fault.told(&masker)))
+                Err(self.broken(&error, error.describe(&masker)))
             }
         }
     }
 
-    /// What the device tells of its SCEP client since the session began; nothing if it tells nothing.
+    /// The journal lines about the SCEP client since the session began, if the device has a journal.
     pub(super) async fn journal(&mut self) -> Vec<String> {
         let mut lines = self.scep_lines().await;
-        // One that is shorter than it was begins anew now and then.
+        // A shorter journal was rotated.
         if lines.len() >= self.journal_before {
             lines.drain(..self.journal_before);
         }
@@ -136,130 +136,132 @@ impl Session {
         let command = "system journal show";
         match console.run_within(command, JOURNAL_LIMIT).await {
             Ok(printed) if !refusal::of_command(command, &printed) => scep_lines(&printed),
-            told => {
-                // A journal that is too long today is so tomorrow.
+            outcome => {
+                // A journal that takes too long is not read again.
                 self.has_journal = false;
-                if let Err(fault) = told {
-                    self.broken(&fault, fault.told(&Masker::default()));
+                if let Err(error) = outcome {
+                    self.broken(&error, error.describe(&Masker::default()));
                 }
                 Vec::new()
             }
         }
     }
 
-    /// Looks whether the device is still there.
-    pub(super) async fn look(&mut self) {
+    /// Checks whether the device is still connected.
+    pub(super) async fn check_connection(&mut self) {
         if let Some(console) = &mut self.console
-            && let Err(fault) = console.drain().await
+            && let Err(error) = console.drain().await
         {
-            self.broken(&fault, fault.to_string());
+            self.broken(&error, error.to_string());
         }
     }
 
-    /// Stops a change or a command that nobody waits for any more.
+    /// Stops a change or a command after its caller was dropped.
     pub(super) async fn stop(&mut self) {
         let Some(console) = &mut self.console else { return };
-        let fault = console.interrupted(Fault::Stopped).await;
-        self.broken(&fault, fault.told(&Masker::default()));
-        // Whoever cannot leave has lost the command line.
+        let error = console.interrupted(ConsoleError::Cancelled).await;
+        self.broken(&error, error.describe(&Masker::default()));
+        // If this fails, it drops the command line.
         let _ = self.leave().await;
     }
 
-    /// Opens a command line, and tells how the device is reached.
-    async fn reach(&mut self) -> Result<Way, Trouble> {
-        let target = &self.caller.target;
-        let (wire, way) = self.caller.dial().await?;
-        let prompts = Prompts::new(&target.prompt).map_err(Trouble::Stranger)?;
-        let console = Console::open(wire, prompts, target.answer_within).await;
-        let unreachable = |fault: Fault| Trouble::Unreachable(fault.told(&Masker::default()));
+    /// Opens a command line; returns the ends of the connection.
+    async fn connect(&mut self) -> Result<ConnectionEnds, SessionError> {
+        let target = &self.connector.target;
+        let (terminal, ends) = self.connector.connect().await?;
+        let prompts = Prompts::new(&target.prompt).map_err(SessionError::Permanent)?;
+        let console = Console::open(terminal, prompts, target.answer_within).await;
+        let unreachable =
+            |error: ConsoleError| SessionError::Unreachable(error.describe(&Masker::default()));
         self.console = Some(console.map_err(unreachable)?);
-        self.lost.send_replace(None);
-        Ok(way)
+        self.disconnected.send_replace(None);
+        Ok(ends)
     }
 
     fn console(&mut self) -> Result<&mut Console, DeviceError> {
-        let lost = || self.lost.borrow().clone().unwrap_or_default();
-        self.console.as_mut().ok_or_else(|| DeviceError::Broken { reason: lost() })
+        let disconnected = || self.disconnected.borrow().clone().unwrap_or_default();
+        self.console.as_mut().ok_or_else(|| DeviceError::Broken { reason: disconnected() })
     }
 
-    /// A fault as the runner is told of it; if it ends the session, this is why from now on.
-    fn broken(&mut self, fault: &Fault, reason: String) -> DeviceError {
-        if fault.ends_session() { self.lose(reason) } else { DeviceError::Broken { reason } }
+    /// An error for the runner; if it ends the session, further calls return the same reason.
+    fn broken(&mut self, error: &ConsoleError, reason: String) -> DeviceError {
+        if error.ends_session() { self.disconnect(reason) } else { DeviceError::Broken { reason } }
     }
 
-    fn lose(&mut self, reason: String) -> DeviceError {
+    fn disconnect(&mut self, reason: String) -> DeviceError {
         self.console = None;
-        self.lost.send_replace(Some(reason.clone()));
+        self.disconnected.send_replace(Some(reason.clone()));
         DeviceError::Broken { reason }
     }
 
-    /// Reads the configuration that is active. No error has what the device printed, in which all is that is secret.
+    /// Reads the active configuration. Errors do not contain it, because all of it may be secret.
     async fn read(&mut self) -> Result<Configuration, DeviceError> {
         self.leave().await?;
         let mut refused = String::new();
         for command in SHOW {
             let printed = self.console()?.run(command).await;
-            let printed = printed.map_err(|fault| self.broken(&fault, fault.to_string()))?;
+            let printed = printed.map_err(|error| self.broken(&error, error.to_string()))?;
             if !refusal::of_command(command, &printed) {
                 return Configuration::parse(&printed).map_err(|line| {
-                    // What follows may be a secret.
+                    // The rest of the line may be a secret.
                     let word = line.split_whitespace().next().unwrap_or_default();
                     let word = word.chars().take(40).flat_map(char::escape_debug);
                     let word = word.collect::<String>();
-                    let told = "shows no `set` lines, but one that begins with";
-                    DeviceError::Broken { reason: format!("`{command}` {told} `{word}`") }
+                    let problem = "shows no `set` lines, but one that begins with";
+                    DeviceError::Broken { reason: format!("`{command}` {problem} `{word}`") }
                 });
             }
             refused = printed;
         }
-        let reason = format!("neither `{}` is a command of it: {refused}", SHOW.join("` nor `"));
+        let reason = format!("it supports neither `{}`: {refused}", SHOW.join("` nor `"));
         Err(DeviceError::Broken { reason })
     }
 
-    /// Leaves configuration mode, wherever in it the command line is; what is not committed is dropped.
+    /// Leaves configuration mode at any edit level; uncommitted changes are dropped.
     async fn leave(&mut self) -> Result<(), DeviceError> {
-        // `edit` leads down level by level.
+        // Each `edit` adds a level.
         for _ in 0..16 {
             if self.console()?.mode == Mode::Operational {
                 return Ok(());
             }
             let left = self.console()?.run("exit discard").await;
-            left.map_err(|fault| self.broken(&fault, fault.told(&Masker::default())))?;
+            left.map_err(|error| self.broken(&error, error.describe(&Masker::default())))?;
         }
-        let reason = "configuration mode cannot be left with `exit discard`".to_owned();
-        Err(self.lose(reason))
+        let reason = "`exit discard` does not leave configuration mode".to_owned();
+        Err(self.disconnect(reason))
     }
 
-    fn note(&mut self, name: &str, way: &Way) {
+    fn note(&mut self, name: &str, ends: &ConnectionEnds) {
         for statement in self.saved.irretrievable() {
             let leaf = line("set", statement.leaf());
             self.notes.push(format!(
-                "{name}: the value of `{leaf}` {} and could not be put back: its node is left as it is",
-                change::why_lost(statement).replace("the device shows", "is shown")
+                "{name}: the value of `{leaf}` {} and could not be put back: its node is not changed",
+                change::why_irretrievable(statement)
             ));
         }
-        let target = &self.caller.target;
+        let target = &self.connector.target;
         let has_interfaces = self.saved.statements.iter().any(|it| is_of_interfaces(&it.path));
-        let is_known = self.saved.way_in(way).is_some() || target.keep.iter().any(is_of_interfaces);
-        self.way_in = (has_interfaces && !is_known).then(|| way.device.clone());
+        let is_known =
+            self.saved.interface_of(ends).is_some() || target.keep.iter().any(is_of_interfaces);
+        self.address = (has_interfaces && !is_known).then(|| ends.device.clone());
         for path in leftovers(name, target) {
             self.notes.push(format!(
-                "{name}: an earlier run may not have put its configuration back, which is in `{}`; remove the file once that \
-                 is settled",
+                "{name}: an earlier run may not have put back its configuration, which is in `{}`; check the device, then remove the \
+                 file",
                 path.display()
             ));
         }
     }
 }
 
-/// The lines of a journal that tell of SCEP.
+/// The lines of a journal about SCEP.
 fn scep_lines(journal: &str) -> Vec<String> {
     const WORDS: [&str; 5] = ["scep", "getcacert", "getcacaps", "pkioperation", "enrol"];
-    let tells = |line: &&str| {
+    let is_about_scep = |line: &&str| {
         let line = line.to_lowercase();
         WORDS.iter().any(|word| line.contains(word))
     };
-    journal.lines().filter(tells).map(str::to_owned).collect()
+    journal.lines().filter(is_about_scep).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -267,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_journal_only_what_tells_of_scep_is_told() {
+    fn only_journal_lines_about_scep_are_returned() {
         let journal = "Nov 25 osdx kernel: up\nNov 25 osdx pki: SCEP GetCACaps\n\nNov 25 x: pkioperation failed";
         assert_eq!(
             scep_lines(journal),

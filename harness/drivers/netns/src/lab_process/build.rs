@@ -1,4 +1,4 @@
-//! Makes the links, the namespaces, and what runs in them.
+//! Builds the links and namespaces of a lab, and starts the processes in them.
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
@@ -21,26 +21,26 @@ use crate::isolation::not_permitted;
 use crate::permission::{Refused, Settings};
 use crate::surroundings;
 use model::lab::topology::{Node, Topology};
-use simulated::control::{Built, LabEvent, Order};
+use simulated::control::{Built, LabEvent, LabSpec};
 use simulated::kernel::links::{FIRST_INTERFACE, Links, interface_refused, is_unknown, refused};
 use simulated::kernel::namespace::Namespace;
 use testbed::TestbedError;
 
-/// Makes what was ordered; the process stands in the namespace of the links.
+/// Builds the specified lab; the process runs in the namespace of the links.
 pub(super) async fn build(
-    order: &Order,
+    spec: &LabSpec,
     events: &EventSender,
     remains: &mut Remains,
 ) -> Result<(Built, Programs), TestbedError> {
-    remains.folder = Some(order.folder.clone());
-    surround(order)?;
-    let topology = Topology::of(&order.lab);
+    remains.folder = Some(spec.folder.clone());
+    prepare_system(spec)?;
+    let topology = Topology::of(&spec.lab);
     let switch = links(&topology).await?;
-    remains.captures = captures(&topology, order)?;
+    remains.captures = captures(&topology, spec)?;
     let namespaces = nodes(&topology, &switch).await?;
-    let controls = pkis::start_cas(order, &namespaces)?;
-    let programs = pkis::start_programs(order, &namespaces, events).await?;
-    let consoles = start_devices(order, &namespaces, events)?;
+    let controls = pkis::start_cas(spec, &namespaces)?;
+    let programs = pkis::start_programs(spec, &namespaces, events).await?;
+    let consoles = start_devices(spec, &namespaces, events)?;
     let descriptors =
         namespaces.iter().map(|(name, namespace)| (name.clone(), namespace.descriptor()));
     let built = Built { namespaces: descriptors.collect(), consoles, controls };
@@ -48,17 +48,17 @@ pub(super) async fn build(
     Ok((built, programs))
 }
 
-fn surround(order: &Order) -> Result<(), TestbedError> {
+fn prepare_system(spec: &LabSpec) -> Result<(), TestbedError> {
     surroundings::mount_proc().map_err(|error| {
         let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         not_permitted(Settings::of_this_process().explain(Refused::Proc, errno))
     })?;
-    surroundings::mount_names(&order.lab, &order.folder)
-        .and_then(|()| surroundings::silence_ipv6())
+    surroundings::mount_names(&spec.lab, &spec.folder)
+        .and_then(|()| surroundings::disable_ipv6())
         .map_err(|error| TestbedError::Network { reason: error.to_string() })
 }
 
-/// A bridge for each link, in the namespace of the calling process.
+/// Creates a bridge for each link, in the namespace of the calling process.
 async fn links(topology: &Topology) -> Result<Links, TestbedError> {
     let broken = |what: &str, error: &io::Error| TestbedError::Network {
         reason: if is_unknown(error) {
@@ -76,9 +76,9 @@ async fn links(topology: &Topology) -> Result<Links, TestbedError> {
     Ok(switch)
 }
 
-/// A capture of each link, if captures are wanted.
-fn captures(topology: &Topology, order: &Order) -> Result<Vec<Capture>, TestbedError> {
-    let Some(folder) = &order.captures else { return Ok(Vec::new()) };
+/// Starts a capture of each link, if captures are wanted.
+fn captures(topology: &Topology, spec: &LabSpec) -> Result<Vec<Capture>, TestbedError> {
+    let Some(folder) = &spec.captures else { return Ok(Vec::new()) };
     let capture = |(link, subnet): (usize, &Ipv4Net)| {
         Capture::start(link, *subnet, folder).map_err(|error| TestbedError::Network {
             reason: format!("the link of {subnet} cannot be captured: {error}"),
@@ -97,7 +97,7 @@ async fn nodes(topology: &Topology, switch: &Links) -> Result<Namespaces, Testbe
             plugged.map_err(|error| interface_refused(node, interface, &error))?;
             port += 1;
         }
-        links.furnish(node).await?;
+        links.configure(node).await?;
         namespaces.insert(node.name.clone(), namespace);
     }
     Ok(namespaces)
@@ -111,18 +111,18 @@ fn enter(node: &Node) -> io::Result<(Namespace, Links)> {
     })
 }
 
-/// Starts the devices of the lab; yields the sockets of their consoles.
+/// Starts the devices of the lab; returns the sockets of their consoles.
 fn start_devices(
-    order: &Order,
+    spec: &LabSpec,
     namespaces: &Namespaces,
     events: &EventSender,
 ) -> Result<BTreeMap<String, PathBuf>, TestbedError> {
     let mut consoles = BTreeMap::new();
-    for (number, name) in order.lab.devices.keys().enumerate() {
+    for (number, name) in spec.lab.devices.keys().enumerate() {
         let namespace = namespace_of(namespaces, name)?;
-        let console = order.folder.join(format!("console{number}"));
-        let folder = order.folder.join(format!("device{number}"));
-        let device = command(order, &console, &folder)
+        let console = spec.folder.join(format!("console{number}"));
+        let folder = spec.folder.join(format!("device{number}"));
+        let device = command(spec, &console, &folder)
             .and_then(|mut command| namespace.spawn(&mut command))
             .map_err(|error| TestbedError::Device {
                 name: name.clone(),
@@ -134,11 +134,11 @@ fn start_devices(
     Ok(consoles)
 }
 
-/// The device's console is its standard input; what it keeps for a while is in the lab's folder, and gone with it.
-fn command(order: &Order, console: &Path, folder: &Path) -> io::Result<Command> {
+/// The command of a device. The socket of its console is its standard input, and its temporary files are in the lab's folder.
+fn command(spec: &LabSpec, console: &Path, folder: &Path) -> io::Result<Command> {
     DirBuilder::new().mode(0o700).create(folder)?;
     let listener = bind("console", console)?;
-    let mut command = Command::new(&order.sceplab);
+    let mut command = Command::new(&spec.sceplab);
     command
         .args(["dut", "--on-socket"])
         .env("TMPDIR", folder)
@@ -149,7 +149,7 @@ fn command(order: &Order, console: &Path, folder: &Path) -> io::Result<Command> 
     Ok(command)
 }
 
-/// Tells the runner if the device ends.
+/// Reports the end of a device to the runner.
 async fn watch(mut child: Child, name: String, events: EventSender) {
     let tail = Output::of_errors(&mut child);
     let status = child.wait().await.ok();

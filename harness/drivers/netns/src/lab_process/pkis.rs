@@ -1,4 +1,4 @@
-//! PKIs: the mock CA listens at each host that runs it, and server programs run at theirs.
+//! Starts the PKIs of a lab: mock CAs, which listen at each host that runs them, and server programs.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,7 +14,7 @@ use tokio::net::{TcpSocket, UnixListener};
 use super::{EventSender, Namespaces, bind, namespace_of};
 use crate::program;
 use simulated::connector::Connector;
-use simulated::control::{LabEvent, Order};
+use simulated::control::{LabEvent, LabSpec};
 use simulated::kernel::namespace::Namespace;
 use simulated::lab_ca::{LabCa, address_of, port_of};
 use simulated::server::Server;
@@ -23,23 +23,23 @@ use testbed::TestbedError;
 /// The server programs of a lab, by the names of their hosts.
 pub(super) type Programs = BTreeMap<String, Arc<Server>>;
 
-/// Starts the mock CAs of the lab; yields the sockets of their control APIs.
+/// Starts the mock CAs of the lab; returns the sockets of their control APIs.
 pub(super) fn start_cas(
-    order: &Order,
+    spec: &LabSpec,
     namespaces: &Namespaces,
 ) -> Result<BTreeMap<String, PathBuf>, TestbedError> {
     let mut sockets = BTreeMap::new();
-    for (number, (name, plan)) in order.lab.pkis.iter().enumerate() {
-        let address = address_of(&order.lab, name);
+    for (number, (name, plan)) in spec.lab.pkis.iter().enumerate() {
+        let address = address_of(&spec.lab, name);
         let ca = LabCa::open(name, plan, address)?;
         let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
         let port = port_of(plan);
-        for host in order.lab.hosts_that_run(name) {
+        for host in spec.lab.hosts_that_run(name) {
             listen(&ca, port, namespace_of(namespaces, host)?).map_err(|error| {
                 broken(format!("it cannot listen on port {port} of host `{host}`: {error}"))
             })?;
         }
-        let control = match (order.lab.hosts_that_run(name).next(), address) {
+        let control = match (spec.lab.hosts_that_run(name).next(), address) {
             (Some(host), Some(address)) => {
                 let namespace = namespace_of(namespaces, host)?.try_clone().map_err(|error| {
                     broken(format!("the namespace of host `{host}` cannot be kept: {error}"))
@@ -48,7 +48,7 @@ pub(super) fn start_cas(
             }
             _ => ca.control(),
         };
-        let socket = order.folder.join(format!("ca{number}"));
+        let socket = spec.folder.join(format!("ca{number}"));
         serve(control, &socket).map_err(|error| broken(error.to_string()))?;
         sockets.insert(name.clone(), socket);
     }
@@ -62,7 +62,7 @@ fn listen(ca: &LabCa, port: u16, host: &Namespace) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves a control API for as long as the process lives.
+/// Serves a control API until the process ends.
 fn serve(control: Arc<Control>, socket: &Path) -> io::Result<()> {
     let listener = bind("control socket", socket)?;
     listener.set_nonblocking(true)?;
@@ -71,7 +71,7 @@ fn serve(control: Arc<Control>, socket: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where a mock CA listens.
+/// The namespace and address of a mock CA.
 struct Home {
     namespace: Namespace,
     address: SocketAddr,
@@ -80,24 +80,24 @@ struct Home {
 #[async_trait]
 impl Connector for Home {
     async fn connect(&self) -> Result<Box<dyn Stream>, String> {
-        // A socket stays in the namespace that it was opened in.
+        // A socket stays in the namespace in which it was opened.
         let socket = self.namespace.run(TcpSocket::new_v4).map_err(|error| error.to_string())?;
         let stream = socket.connect(self.address).await;
         Ok(Box::new(stream.map_err(|error| error.to_string())?))
     }
 }
 
-/// Starts the server programs of the lab; the runner is told if one breaks.
+/// Starts the server programs of the lab; the runner is informed if one ends.
 pub(super) async fn start_programs(
-    order: &Order,
+    spec: &LabSpec,
     namespaces: &Namespaces,
     events: &EventSender,
 ) -> Result<Programs, TestbedError> {
     let mut programs = Programs::new();
-    for (number, (host, program)) in order.lab.programs().enumerate() {
+    for (number, (host, program)) in spec.lab.programs().enumerate() {
         let namespace = namespace_of(namespaces, host)?;
-        let folder = order.folder.join(format!("program{number}"));
-        let started = program::start(&order.lab, (host, program), namespace, folder).await?;
+        let folder = spec.folder.join(format!("program{number}"));
+        let started = program::start(&spec.lab, (host, program), namespace, folder).await?;
         programs.insert(host.to_owned(), Arc::new(started));
     }
     for (host, program) in &programs {
@@ -106,7 +106,7 @@ pub(super) async fn start_programs(
     Ok(programs)
 }
 
-/// Tells the runner if the program ends.
+/// Reports the end of a program to the runner.
 async fn watch(host: String, program: Arc<Server>, events: EventSender) {
     let reason = program.end().await;
     let _ = events.send(LabEvent::Broke { part: host, reason });

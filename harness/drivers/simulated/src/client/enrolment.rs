@@ -1,4 +1,4 @@
-//! One enrolment with the project's own client, over whatever reaches the PKI, and the files that it leaves in a folder.
+//! One enrolment with the project's own client through a [`Pki`], and the files that it writes into a folder.
 
 use std::fs;
 use std::io::{self, Write};
@@ -20,31 +20,31 @@ use tokio::time::{Instant, sleep};
 
 use testbed::pki::{Exchanged, Pki, PkiError};
 
-/// The pauses before a request is sent again to a server that says that it is not available, in milliseconds.
+/// The pauses before a request is sent again to a server that answers 503 (not available), in milliseconds.
 const RETRY_PAUSES_MS: [u64; 3] = [100, 400, 1600];
 
-/// The length of the keys that are made, in bits.
+/// The length of generated keys, in bits.
 const KEY_BITS: u32 = 2048;
 
-/// How a request that waits for a decision is asked about (RFC 8894 §4.4).
+/// How often and how long to poll for the CA's decision (RFC 8894 §4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Polling {
     /// The pause before each CertPoll.
     pub pause: Duration,
-    /// How long it is asked at all.
+    /// The total timeout of polling.
     pub within: Duration,
 }
 
-/// What an enrolment brought.
+/// The result of an enrolment.
 #[derive(Debug)]
 pub struct Enrolled {
     /// The certificate that was issued.
     pub certificate: X509,
-    /// Those of the CA and its RA.
+    /// The certificates of the CA and its RA.
     pub ca: CaCertificates,
 }
 
-/// Why an enrolment brought nothing.
+/// Why an enrolment failed.
 #[derive(Debug, Error)]
 pub enum EnrolmentError {
     /// No answer came.
@@ -52,31 +52,31 @@ pub enum EnrolmentError {
     Unreachable {
         /// The exchange, such as `GetCACaps`.
         exchange: String,
-        /// Why none came.
+        /// Why there was no answer.
         reason: String,
     },
-    /// The CA refused, or its answer had to be refused.
+    /// The CA refused, or the client rejected its answer.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The CA did not decide.
+    /// The CA did not decide in time.
     #[error("the request still waits for a decision after {} s", .0.as_secs_f64())]
     StillPending(Duration),
 }
 
-/// Makes a key to be certified.
+/// Generates a key for a certificate.
 ///
 /// # Errors
-/// When OpenSSL cannot, or nobody waits for it any more.
+/// If OpenSSL fails, or the runtime shuts down.
 pub async fn new_key() -> Result<PKey<Private>, String> {
     let generate = || Rsa::generate(KEY_BITS).and_then(PKey::from_rsa);
     let made = tokio::task::spawn_blocking(generate).await.map_err(|error| error.to_string())?;
     made.map_err(|error| format!("no key: {error}"))
 }
 
-/// Asks the PKI for what `settings` say, until there is a certificate or no hope of one.
+/// Enrols with the PKI as `settings` say, until there is a certificate or the enrolment has failed.
 ///
 /// # Errors
-/// [`EnrolmentError`], if no answer comes, one is to be refused, or the CA does not decide in time.
+/// [`EnrolmentError`], if there is no answer, the answer is rejected, or the CA does not decide in time.
 pub async fn enrol(
     pki: &dyn Pki,
     settings: Settings,
@@ -106,7 +106,7 @@ pub async fn enrol(
     }
 }
 
-/// Sends a request; a server that is not available for the moment is asked again.
+/// Sends a request; repeats it if the server is not available at the moment.
 async fn send(
     pki: &dyn Pki,
     client: &Client,
@@ -130,7 +130,7 @@ async fn exchange(
     let unreachable = |reason| EnrolmentError::Unreachable { exchange: client.exchange(), reason };
     match pki.exchange(request, "").await {
         Ok(Exchanged::Answered(response)) => Ok(response),
-        // Servers that do not know GetCACaps have been seen to close the connection; it means what an error does
+        // Some servers that do not know GetCACaps close the connection; that means the same as an error status
         // (RFC 8894 §3.5.2).
         Ok(Exchanged::Unanswered(_)) if client.capabilities().is_none() => {
             Ok(HttpResponse { status: 500, content_type: None, body: Vec::new() })
@@ -142,33 +142,33 @@ async fn exchange(
     }
 }
 
-/// The files of one enrolment, by their folder.
+/// The files of one enrolment in their folder.
 #[derive(Debug, Clone)]
 pub struct Files(PathBuf);
 
 /// Why files could not be written or read.
 #[derive(Debug, Error)]
 pub enum FilesError {
-    /// The operating system does not let us.
+    /// The operating system reports an error.
     #[error("`{}`: {error}", .path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What it says.
+        /// The error.
         error: io::Error,
     },
-    /// What is in a file is no key or no certificate in PEM.
+    /// The file contains no key or no certificate in PEM.
     #[error("`{}` is not in PEM: {error}", .path.display())]
     Pem {
         /// The file.
         path: PathBuf,
-        /// What OpenSSL says.
+        /// The error of OpenSSL.
         error: ErrorStack,
     },
 }
 
 impl Files {
-    /// Those in this folder, which need not be there yet.
+    /// The files in this folder, which may not exist yet.
     pub fn in_folder(folder: &Path) -> Self {
         Self(folder.to_owned())
     }
@@ -183,7 +183,7 @@ impl Files {
         self.0.join("key.pem")
     }
 
-    /// The certificate that was issued, in PEM.
+    /// The issued certificate, in PEM.
     pub fn certificate(&self) -> PathBuf {
         self.0.join("cert.pem")
     }
@@ -193,10 +193,10 @@ impl Files {
         self.0.join("ca.pem")
     }
 
-    /// Writes what an enrolment brought; the key is for its owner alone.
+    /// Writes the key and the certificates; only the owner can read the key.
     ///
     /// # Errors
-    /// When the folder cannot be made, or a file not be written.
+    /// If the folder or a file cannot be written.
     pub fn write(&self, key: &PKey<Private>, enrolled: &Enrolled) -> Result<(), FilesError> {
         fs::create_dir_all(&self.0).map_err(at(&self.0))?;
         let (key_path, certificate_path, ca_path) = (self.key(), self.certificate(), self.ca());
@@ -209,7 +209,7 @@ impl Files {
         fs::write(&ca_path, chain.concat()).map_err(at(&ca_path))
     }
 
-    /// Another's file of that name is no place for a key: a new file takes its place.
+    /// Replaces the file by a new one, because another user may own or read an existing file of that name.
     fn write_privately(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         // Only its owner can read a temporary file.
         let mut file = NamedTempFile::new_in(&self.0)?;
@@ -218,10 +218,10 @@ impl Files {
         Ok(())
     }
 
-    /// The certificate of an enrolment before, with its key; `None` where there was none.
+    /// The certificate of an earlier enrolment with its key; `None` if there is none.
     ///
     /// # Errors
-    /// When a file is there and cannot be read.
+    /// If an existing file cannot be read.
     pub fn identity(&self) -> Result<Option<Identity>, FilesError> {
         let (key_path, certificate_path) = (self.key(), self.certificate());
         if !key_path.exists() || !certificate_path.exists() {
@@ -239,7 +239,7 @@ impl Files {
 /// The fingerprint of the certificate in a file of PEM.
 ///
 /// # Errors
-/// When there is no such file, or no certificate in it.
+/// If there is no such file, or it contains no certificate.
 pub fn fingerprint_of(path: &Path) -> Result<Fingerprint, FilesError> {
     let pem = fs::read(path).map_err(at(path))?;
     X509::from_pem(&pem).and_then(|it| Fingerprint::of(&it)).map_err(not_pem(path))

@@ -1,4 +1,4 @@
-//! Bridges, cables, addresses and routes, by rtnetlink.
+//! Bridges, virtual cables, addresses and routes, configured by rtnetlink.
 
 use std::future::Future;
 use std::io;
@@ -17,27 +17,27 @@ use testbed::TestbedError;
 
 /// The index of the loopback interface in every namespace.
 const LOOPBACK: u32 = 1;
-/// The index of a node's first interface, if nobody else has put interfaces into its namespace.
+/// The index of a node's first interface, if its namespace has no other interfaces.
 pub const FIRST_INTERFACE: u32 = 2;
 /// The index of the first bridge.
 const FIRST_BRIDGE: u32 = 1_000;
 /// The index of the first port of a bridge.
 const FIRST_PORT: u32 = 10_000;
 
-/// A netlink socket of one namespace.
+/// A netlink socket in one namespace.
 pub struct Links {
-    /// The socket itself.
+    /// The netlink handle.
     pub netlink: Handle,
-    /// The index of the first interface that is the node's own.
+    /// The index of the node's first interface.
     first: u32,
 }
 
 impl Links {
-    /// Opens a socket in the namespace of the calling thread, where the node's own interfaces have indices from `first` on;
-    /// `runtime` carries its messages.
+    /// Opens a socket in the namespace of the calling thread, in which the node's interfaces have indices from `first` on;
+    /// `runtime` runs its connection.
     ///
     /// # Errors
-    /// When the kernel gives none.
+    /// If the kernel opens none.
     pub fn open(first: u32, runtime: &tokio::runtime::Handle) -> io::Result<Self> {
         let _entered = runtime.enter();
         let (connection, netlink, _) = rtnetlink::new_connection()?;
@@ -45,29 +45,29 @@ impl Links {
         Ok(Self { netlink, first })
     }
 
-    /// The index of the node's interface at that position.
+    /// The index of the node's interface at that position in the lab file.
     pub fn index(&self, position: usize) -> u32 {
         self.first + number(position)
     }
 
-    /// Makes the bridge that is the link of that number.
+    /// Creates the bridge for the link of that number.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub async fn bridge(&self, link: usize) -> io::Result<()> {
         let bridge = LinkBridge::new(&bridge_name(link))
             .index(bridge_index(link))
             .append_info_data(InfoBridge::ForwardDelay(0))
-            // Nobody asks for groups, and the bridge is not to talk on its own.
+            // Disabled because no node joins groups, and the bridge must not send queries of its own.
             .append_info_data(InfoBridge::MulticastSnooping(false))
             .up();
         done(self.netlink.link().add(bridge.build()).execute()).await
     }
 
-    /// Plugs the interface that is its node's `position`th into its link, by the port of that number.
+    /// Connects the node's `position`th interface to its link, through the bridge port of that number.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// If the kernel refuses.
     pub async fn plug(
         &self,
         interface: &Interface,
@@ -86,13 +86,13 @@ impl Links {
         done(self.netlink.link().add(near.build()).execute()).await
     }
 
-    /// Raises the loopback interface and those of a node, and gives the node its addresses and routes.
+    /// Brings up the loopback interface and those of a node, and configures the node's addresses and routes.
     ///
     /// # Errors
-    /// When the kernel refuses one.
-    pub async fn furnish(&self, node: &Node) -> Result<(), TestbedError> {
-        let raised = self.raise(LOOPBACK).await;
-        raised.map_err(|error| refused(node, &format!("its loopback interface: {error}")))?;
+    /// If the kernel refuses one.
+    pub async fn configure(&self, node: &Node) -> Result<(), TestbedError> {
+        let up = self.set_up(LOOPBACK).await;
+        up.map_err(|error| refused(node, &format!("its loopback interface: {error}")))?;
         for (position, interface) in node.interfaces.iter().enumerate() {
             let addressed = self.address(interface, self.index(position)).await;
             addressed.map_err(|error| interface_refused(node, interface, &error))?;
@@ -111,7 +111,7 @@ impl Links {
     }
 
     async fn address(&self, interface: &Interface, index: u32) -> io::Result<()> {
-        self.raise(index).await?;
+        self.set_up(index).await?;
         for address in &interface.addresses {
             let (ip, length) = (IpAddr::V4(address.addr()), address.prefix_len());
             done(self.netlink.address().add(index, ip, length).execute()).await?;
@@ -119,31 +119,31 @@ impl Links {
         Ok(())
     }
 
-    async fn raise(&self, index: u32) -> io::Result<()> {
+    async fn set_up(&self, index: u32) -> io::Result<()> {
         let up = LinkUnspec::new_with_index(index).up().build();
         done(self.netlink.link().set(up).execute()).await
     }
 }
 
-/// The interface on which all that passes the link of that number can be heard.
+/// The name of a link's bridge; a capture on it has all frames of the link.
 pub fn bridge_name(link: usize) -> String {
     format!("bridge{link}")
 }
 
-/// Its index.
+/// The interface index of a link's bridge.
 pub fn bridge_index(link: usize) -> u32 {
     FIRST_BRIDGE + number(link)
 }
 
-/// No lab file is as long as this is large.
+/// Saturates, because no lab file is long enough to reach the limit.
 fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX / 2)
 }
 
-/// The kernel's refusals as errors of the operating system.
+/// Converts the kernel's refusals into errors of the operating system.
 ///
 /// # Errors
-/// Those of the request.
+/// The errors of the request.
 pub async fn done(request: impl Future<Output = Result<(), rtnetlink::Error>>) -> io::Result<()> {
     request.await.map_err(|error| match error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),
@@ -151,19 +151,19 @@ pub async fn done(request: impl Future<Output = Result<(), rtnetlink::Error>>) -
     })
 }
 
-/// Whether the kernel does not know what was asked for.
+/// True if the kernel does not know the requested type of object.
 pub fn is_unknown(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(Errno::from_raw);
     matches!(code, Some(Errno::EOPNOTSUPP | Errno::ENODEV))
 }
 
-/// What is wrong with an interface of a node.
+/// The error for an interface of a node.
 pub fn interface_refused(node: &Node, interface: &Interface, error: &io::Error) -> TestbedError {
     let name = &interface.name;
     refused(node, &format!("the kernel refuses the interface `{name}`: {error}"))
 }
 
-/// What is wrong with a node.
+/// The error for a node.
 pub fn refused(node: &Node, reason: &str) -> TestbedError {
     let name = node.name.clone();
     match node.kind {

@@ -1,4 +1,4 @@
-//! What the mock CA saw, as facts.
+//! Converts the requests that the mock CA saw into facts.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use mock_ca::QueryMessage;
 use model::scenario::seen::SeenFact;
 use testbed::pki::SeenRequest;
 
-/// The requests in their order; each is told in the light of those before it.
+/// The requests in their order; whether a transaction is new depends on the requests before.
 pub(super) fn requests(seen: &[mock_ca::SeenRequest]) -> Vec<SeenRequest> {
     let mut known: Vec<String> = Vec::new();
-    let told = seen.iter().map(|request| {
+    let described = seen.iter().map(|request| {
         let mut facts = facts(request);
         if let Some(id) = facts.get(&SeenFact::TransactionId).cloned() {
             let transaction = choose(known.contains(&id), "continued", "new");
@@ -19,7 +19,7 @@ pub(super) fn requests(seen: &[mock_ca::SeenRequest]) -> Vec<SeenRequest> {
         }
         SeenRequest { facts }
     });
-    told.collect()
+    described.collect()
 }
 
 fn facts(request: &mock_ca::SeenRequest) -> BTreeMap<SeenFact, String> {
@@ -29,7 +29,7 @@ fn facts(request: &mock_ca::SeenRequest) -> BTreeMap<SeenFact, String> {
         (SeenFact::Path, Some(request.path.clone())),
         (SeenFact::ContentType, request.content_type.clone()),
         (SeenFact::Operation, request.operation.clone()),
-        (SeenFact::Base64, request.query_message.map(habits)),
+        (SeenFact::Base64, request.query_message.map(encoding_facts)),
         (SeenFact::PostOffered, request.post_offered.map(|is| choose(is, "yes", "no"))),
     ];
     if let Some(message) = &request.message {
@@ -65,9 +65,9 @@ fn choose(is_first: bool, first: &str, second: &str) -> String {
     if is_first { first.to_owned() } else { second.to_owned() }
 }
 
-/// How a message stood in a query, in words.
-fn habits(query: QueryMessage) -> String {
-    let habits = [
+/// The unusual properties of a message in a query, or `proper`.
+fn encoding_facts(query: QueryMessage) -> String {
+    let facts = [
         (query.bare_plus, "bare-plus"),
         (query.bare_slash, "bare-slash"),
         (query.bare_equals, "bare-equals"),
@@ -75,6 +75,6 @@ fn habits(query: QueryMessage) -> String {
         (query.unpadded, "unpadded"),
         (query.line_breaks, "line-breaks"),
     ];
-    let told: Vec<&str> = habits.iter().filter(|(has, _)| *has).map(|(_, word)| *word).collect();
-    if told.is_empty() { "proper".to_owned() } else { told.join(" ") }
+    let present: Vec<&str> = facts.iter().filter(|(has, _)| *has).map(|(_, word)| *word).collect();
+    if present.is_empty() { "proper".to_owned() } else { present.join(" ") }
 }

@@ -28,14 +28,14 @@ fn ca() -> LabCa {
     LabCa::open("ca", &lab().pkis["ca"], None).unwrap()
 }
 
-/// A server that was killed.
+/// A part whose server was killed.
 fn exited() -> LabPart {
     let exits = Arc::<Exits>::default();
-    exits.note("server".to_owned(), "server was killed".to_owned());
+    exits.record("server".to_owned(), "server was killed".to_owned());
     LabPart::new("server", &exits)
 }
 
-/// A CA at the other end of one connection, as in a container.
+/// A CA behind one connection, as in a container.
 async fn far_away(ca: &LabCa) -> MockPki<KeptConnection> {
     let (ours, theirs) = duplex(1024);
     let control = ca.control();
@@ -69,7 +69,7 @@ async fn answers_as_the_ca_itself(pki: &dyn Pki, ca: &LabCa) {
 }
 
 #[tokio::test]
-async fn every_question_brings_the_answer_of_the_ca_itself() {
+async fn every_call_returns_the_answer_of_the_ca() {
     let near = ca();
     answers_as_the_ca_itself(&MockPki::in_this_process(&near), &near).await;
     let far = ca();
@@ -77,7 +77,7 @@ async fn every_question_brings_the_answer_of_the_ca_itself() {
 }
 
 #[tokio::test]
-async fn bytes_pass_in_both_directions_as_they_are() {
+async fn requests_and_answers_pass_unchanged() {
     let ca = ca();
     let pki = far_away(&ca).await;
     let request = HttpRequest {
@@ -107,7 +107,7 @@ async fn bytes_pass_in_both_directions_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_caller_that_gives_up_leaves_the_connection_to_the_next() {
+async fn cancelled_call_leaves_the_connection_usable() {
     let pki = far_away(&ca()).await;
     tokio::select! {
         biased;
@@ -118,13 +118,13 @@ async fn a_caller_that_gives_up_leaves_the_connection_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_ca_in_a_lab_is_reached_at_the_first_address_of_its_host() {
+async fn url_of_a_ca_in_a_lab_has_the_first_address_of_its_host() {
     let url = far_away(&ca()).await.url().await.unwrap();
     assert_eq!(url, "http://10.0.0.2:80/certsrv/mscep/mscep.dll");
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_is_explained_by_the_exit_of_the_process() {
+async fn unanswered_call_is_explained_by_the_exit_of_the_process() {
     let (ours, theirs) = duplex(1024);
     let transport = KeptConnection::open(ours).await.unwrap();
     let pki = MockPki::in_lab(&lab(), "ca", transport, exited());
@@ -136,12 +136,12 @@ async fn a_call_without_an_answer_is_explained_by_the_exit_of_the_process() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_refused_is_told_in_the_words_of_the_ca() {
+async fn refused_call_reports_the_reason_of_the_ca() {
     let plan = LAB.replace("static: 8CE317021F6900691ED0DD50F7459D6E", "one-time: []");
     let lab = Lab::parse(&Source::new("lab", plan)).unwrap();
     let ca = LabCa::open("ca", &lab.pkis["ca"], None).unwrap();
     let refused = loop {
-        // A server of this kind keeps only so many passwords that are not used.
+        // A server of this kind keeps only a limited number of unused passwords.
         if let Err(refused) = ca.ca.new_challenge() {
             break refused.to_string();
         }
@@ -150,7 +150,7 @@ async fn a_call_that_is_refused_is_told_in_the_words_of_the_ca() {
     assert_eq!(challenge, Err(PkiError::Broken { reason: refused }));
 }
 
-/// A port that answers each request with one of these, and the heads of what it was asked.
+/// A server that answers the requests with `answers` in turn, and a future of the request lines that it received.
 async fn serve(
     answers: Vec<(u16, &'static str)>,
 ) -> (MockPki<Connections>, impl Future<Output = Vec<String>>) {
@@ -180,7 +180,7 @@ const PENDING: &str = r#"[{"transaction_id":"A","subject":"CN = a"},
 const APPROVED: &str = r#"{"approved":"B","serial":"02"}"#;
 
 #[tokio::test]
-async fn the_oldest_request_that_is_no_others_is_decided() {
+async fn oldest_pending_request_is_decided_except_others() {
     let (port, asked) = serve(vec![(200, PENDING), (200, APPROVED), (200, PENDING)]).await;
     let others = BTreeSet::from([TransactionId::new("A")]);
     let decided = port.decide(control::Decision::Approve, &others).await;
@@ -193,16 +193,16 @@ async fn the_oldest_request_that_is_no_others_is_decided() {
 }
 
 #[tokio::test]
-async fn what_the_port_refuses_and_what_is_no_answer_is_told() {
+async fn refusals_and_invalid_answers_of_the_control_api_are_reported() {
     let refusal = r#"{"error":"it waits\u0007 no more"}"#;
     let (port, _asked) =
         serve(vec![(200, PENDING), (409, refusal), (200, "<html>"), (404, "")]).await;
-    let told =
+    let error =
         port.decide(control::Decision::Deny, &BTreeSet::new()).await.unwrap_err().to_string();
-    assert!(told.contains("`/deny` is answered HTTP 409: it waits"), "{told}");
-    assert!(!told.contains('\u{7}'), "{told}");
-    let told = port.issued().await.unwrap_err().to_string();
-    assert!(told.contains("is not that of `sceplab serve --control`"), "{told}");
-    let told = port.issued().await.unwrap_err().to_string();
-    assert!(told.contains("`/issued` is answered HTTP 404"), "{told}");
+    assert!(error.contains("`/deny` is answered HTTP 409: it waits"), "{error}");
+    assert!(!error.contains('\u{7}'), "{error}");
+    let error = port.issued().await.unwrap_err().to_string();
+    assert!(error.contains("is not that of `sceplab serve --control`"), "{error}");
+    let error = port.issued().await.unwrap_err().to_string();
+    assert!(error.contains("`/issued` is answered HTTP 404"), "{error}");
 }

@@ -10,42 +10,42 @@ use super::Service;
 use super::packet::{Content, Envelope, Packet};
 use model::lab::topology::Topology;
 
-/// Every node of a lab, the links between them, and who listens.
+/// The nodes of a lab, the links between them, and the services that listen.
 pub(super) struct Fabric {
     pub topology: Topology,
-    /// The TCP port that something listens on at a node, and what listens.
+    /// The service at a node, with the TCP port that it listens on.
     pub listeners: BTreeMap<NodeId, (u16, Arc<dyn Service>)>,
 }
 
-/// A node, by its place in the topology.
+/// The index of a node in the topology.
 pub(super) type NodeId = usize;
 
-/// What comes back to the sender of a packet.
+/// The result of sending a packet, for the sender.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
-    /// This packet, and who sent it.
+    /// This packet came back, from this node.
     Answered { packet: Packet, by: NodeId },
-    /// Nothing: the packet or its answer was lost on the way.
+    /// Nothing came back, because the packet or its answer was lost.
     Lost,
-    /// The sender has no route, so nothing was sent.
+    /// Nothing was sent, because the sender has no route.
     NoRoute,
 }
 
-/// How the way of a packet ends that is not lost.
+/// The end of the journey of a packet that is not lost.
 enum Journey {
     Arrived {
         at: NodeId,
         packet: Packet,
     },
-    /// A node gives up, and tells the source of the packet.
+    /// A node drops the packet, and sends an ICMP error to its source.
     Failed {
         at: NodeId,
-        complaint: Packet,
+        error: Packet,
     },
 }
 
 impl Fabric {
-    /// Sends `content` from `sender` to `destination`, and carries what comes back.
+    /// Sends `content` from `sender` to `destination`, and returns what comes back.
     pub(super) fn exchange(
         &self,
         sender: NodeId,
@@ -61,7 +61,7 @@ impl Fabric {
         exchanged.unwrap_or(Exchange::Lost)
     }
 
-    /// Ends, because an answer has no answer and an ICMP error no error.
+    /// Terminates, because an answer has no answer and an ICMP error no error.
     fn carry_both_ways(&self, sender: NodeId, packet: Packet) -> Option<Exchange> {
         let (mut from, mut on_its_way) = (sender, packet);
         loop {
@@ -70,12 +70,12 @@ impl Fabric {
                     None if at == sender => return Some(Exchange::Answered { packet, by: from }),
                     answer => (at, answer?),
                 },
-                Journey::Failed { at, complaint } => (at, complaint),
+                Journey::Failed { at, error } => (at, error),
             };
         }
     }
 
-    /// From hop to hop until the packet arrives or cannot; the TTL ends what goes round in circles.
+    /// Carries a packet from hop to hop until it arrives or a node drops it; the TTL ends loops.
     fn carry(&self, from: NodeId, mut packet: Packet) -> Option<Journey> {
         let destination = packet.envelope().destination;
         let mut at = from;
@@ -89,7 +89,7 @@ impl Fabric {
                 return None;
             }
             let Some(hop) = node.route(destination) else {
-                // An answer without a way back is not sent, and nobody is told.
+                // An answer without a route back is not sent, and causes no ICMP error.
                 if !in_transit {
                     return None;
                 }
@@ -107,7 +107,7 @@ impl Fabric {
         }
     }
 
-    /// The node tells the source of `cause` by this ICMP error why it passes the packet no further, if it may and can.
+    /// Sends this ICMP error to the source of `cause`, which the node drops, if it is allowed and has a route.
     fn give_up<'a>(
         &self,
         at: NodeId,
@@ -117,11 +117,11 @@ impl Fabric {
         let (node, destination) = (&self.topology.nodes[at], cause.envelope().source);
         let envelope =
             Envelope { source: node.source_for(destination)?, destination, ttl: node.ttl() };
-        let complaint = Packet::new(envelope, error(cause.quote()?))?;
-        Some(Journey::Failed { at, complaint })
+        let error = Packet::new(envelope, error(cause.quote()?))?;
+        Some(Journey::Failed { at, error })
     }
 
-    /// What a node sends back on its own account, once a packet has arrived.
+    /// The node's own answer to a packet that has arrived.
     fn answer(&self, at: NodeId, packet: &Packet) -> Option<Packet> {
         let content = match packet.content()? {
             Content::EchoRequest(echo) => Content::EchoReply(echo),

@@ -8,11 +8,11 @@ use pnet_packet::ip::IpNextHeaderProtocols;
 use pnet_packet::ipv4::{self, Ipv4Packet, MutableIpv4Packet};
 use pnet_packet::tcp::{self, MutableTcpPacket, TcpFlags, TcpPacket};
 
-/// One whole IPv4 packet, header without options.
+/// An IPv4 packet, with a header without options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Packet(Vec<u8>);
 
-/// Where a packet comes from, where it goes, and how far it may.
+/// The source, destination and TTL of a packet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Envelope {
     pub source: Ipv4Addr,
@@ -20,21 +20,21 @@ pub(super) struct Envelope {
     pub ttl: u8,
 }
 
-/// What a packet is to the host that it reaches.
+/// The content of a packet for its destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content<'a> {
     EchoRequest(Echo<'a>),
     EchoReply(Echo<'a>),
-    /// ICMP destination unreachable, with its code and the beginning of the packet that it is about.
+    /// ICMP destination unreachable, with its code and the beginning of the packet that caused it.
     Unreachable(IcmpCode, &'a [u8]),
-    /// ICMP time exceeded, with the beginning of the packet that it is about.
+    /// ICMP time exceeded, with the beginning of the packet that caused it.
     TimeExceeded(&'a [u8]),
     Syn(Ports),
     SynAck(Ports),
     Reset(Ports),
 }
 
-/// What an echo request carries and its reply carries back.
+/// The fields of an echo request that its reply repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Echo<'a> {
     pub identifier: u16,
@@ -42,28 +42,28 @@ pub(super) struct Echo<'a> {
     pub payload: &'a [u8],
 }
 
-/// The two ends of a TCP connection.
+/// The two ports of a TCP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ports {
     pub source: u16,
     pub destination: u16,
 }
 
-/// How much of the packet at fault an ICMP error quotes, in bytes: the whole error stays within 576 (RFC 1812 §4.3.2.3).
+/// The maximum length of the quoted packet in an ICMP error, in bytes: the whole error stays within 576 (RFC 1812 §4.3.2.3).
 const QUOTE_LIMIT: usize = 576 - Ipv4Packet::minimum_packet_size() - ICMP_HEADER_LEN;
 
 /// The length of the header of an ICMP echo or error, in bytes.
 const ICMP_HEADER_LEN: usize = 8;
 
 impl Envelope {
-    /// The way back, with the TTL of the one who answers.
+    /// The envelope of an answer, with the TTL of the answering node.
     pub(super) fn answered(self, ttl: u8) -> Self {
         Self { source: self.destination, destination: self.source, ttl }
     }
 }
 
 impl Ports {
-    /// The same ports as the other side sees them.
+    /// The ports of an answer.
     pub(super) fn answered(self) -> Self {
         Self { source: self.destination, destination: self.source }
     }
@@ -102,7 +102,7 @@ impl Packet {
         Some(Self(bytes))
     }
 
-    /// Source, destination and the TTL that is left.
+    /// The source, destination and remaining TTL.
     pub(super) fn envelope(&self) -> Envelope {
         let header = self.header();
         Envelope {
@@ -112,7 +112,7 @@ impl Packet {
         }
     }
 
-    /// Takes one off the TTL, as a router does; false when the packet must not go further.
+    /// Decrements the TTL, as a router does; false if the packet must not go further.
     pub(super) fn decrement_ttl(&mut self) -> bool {
         let Some(ttl) = self.header().get_ttl().checked_sub(1).filter(|ttl| *ttl > 0) else {
             return false;
@@ -123,7 +123,7 @@ impl Packet {
         true
     }
 
-    /// What the packet is to the host that it reaches; `None` if it is damaged, or of a kind that no lab needs.
+    /// The content of the packet; `None` if it is damaged or of an unsupported kind.
     pub(super) fn content(&self) -> Option<Content<'_>> {
         let header = self.header();
         if ipv4::checksum(&header) != header.get_checksum() {
@@ -137,7 +137,7 @@ impl Packet {
         }
     }
 
-    /// How the packet is quoted in an ICMP error; `None` if it is itself one (RFC 1122 §3.2.2).
+    /// The beginning of the packet for an ICMP error; `None` if it is itself an ICMP error (RFC 1122 §3.2.2).
     pub(super) fn quote(&self) -> Option<&[u8]> {
         match self.content() {
             Some(Content::Unreachable(..) | Content::TimeExceeded(_)) => None,
@@ -164,12 +164,13 @@ fn echo_message(icmp_type: IcmpType, echo: Echo<'_>) -> Vec<u8> {
     icmp_message(icmp_type, IcmpCode(0), [a, b, c, d], echo.payload)
 }
 
-/// An ICMP message with its checksum; `rest` is the part of the header whose meaning depends on the type.
+/// An ICMP message with its checksum; `rest` is the part of the header that depends on the type.
 fn icmp_message(icmp_type: IcmpType, code: IcmpCode, rest: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; MutableIcmpPacket::minimum_packet_size()];
     bytes.extend_from_slice(&rest);
     bytes.extend_from_slice(data);
-    let mut message = MutableIcmpPacket::new(&mut bytes).expect("the header has its room");
+    let mut message =
+        MutableIcmpPacket::new(&mut bytes).expect("the buffer has the length of the header");
     message.set_icmp_type(icmp_type);
     message.set_icmp_code(code);
     let checksum = icmp::checksum(&message.to_immutable());
@@ -202,7 +203,8 @@ fn icmp_content(bytes: &[u8]) -> Option<Content<'_>> {
 /// A TCP segment without data.
 fn segment(envelope: Envelope, ports: Ports, flags: u8) -> Vec<u8> {
     let mut bytes = vec![0; TcpPacket::minimum_packet_size()];
-    let mut segment = MutableTcpPacket::new(&mut bytes).expect("the header has its room");
+    let mut segment =
+        MutableTcpPacket::new(&mut bytes).expect("the buffer has the length of the header");
     segment.set_source(ports.source);
     segment.set_destination(ports.destination);
     segment.set_data_offset(5);
@@ -244,7 +246,7 @@ mod tests {
     const REQUEST: Content<'_> = Content::EchoRequest(ECHO);
 
     #[test]
-    fn an_echo_request_is_an_ipv4_packet_with_correct_checksums() {
+    fn echo_request_is_an_ipv4_packet_with_correct_checksums() {
         let packet = Packet::new(ENVELOPE, REQUEST).unwrap();
 
         assert_eq!(&packet.0[..4], &[0x45, 0, 0, 42]);
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_router_takes_one_off_the_ttl_and_mends_the_checksum() {
+    fn decrementing_the_ttl_updates_the_checksum() {
         let mut packet = Packet::new(ENVELOPE, REQUEST).unwrap();
 
         assert!(packet.decrement_ttl());
@@ -264,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn a_ttl_of_one_goes_no_further() {
+    fn packet_with_ttl_one_is_not_forwarded() {
         let envelope = Envelope { ttl: 1, ..ENVELOPE };
         assert!(!Packet::new(envelope, REQUEST).unwrap().decrement_ttl());
     }
 
     #[test]
-    fn a_damaged_packet_is_nothing_to_anybody() {
+    fn damaged_packet_has_no_content() {
         for place in [0, 8, 21, 27, 41] {
             let mut packet = Packet::new(ENVELOPE, REQUEST).unwrap();
             packet.0[place] ^= 0x55;
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_quotes_its_cause_and_has_no_error_about_itself() {
+    fn icmp_error_quotes_its_cause_and_causes_no_other_error() {
         let cause = Packet::new(ENVELOPE, REQUEST).unwrap();
         let unreachable = Content::Unreachable(IcmpCode(1), cause.quote().unwrap());
         let error = Packet::new(ENVELOPE, unreachable).unwrap();
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_about_a_large_packet_stays_within_576_bytes() {
+    fn icmp_error_about_a_large_packet_stays_within_576_bytes() {
         let echo = Echo { payload: &[0; 1400], ..ECHO };
         let cause = Packet::new(ENVELOPE, Content::EchoRequest(echo)).unwrap();
         let error = Packet::new(ENVELOPE, Content::TimeExceeded(cause.quote().unwrap())).unwrap();
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_65535_bytes_are_no_packet() {
+    fn packet_of_more_than_65535_bytes_is_rejected() {
         let most = Echo { payload: &vec![0; 65_507], ..ECHO };
         let more = Echo { payload: &vec![0; 65_508], ..ECHO };
         assert!(Packet::new(ENVELOPE, Content::EchoRequest(most)).is_some());
@@ -306,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_segments_of_a_handshake_are_told_apart() {
+    fn handshake_segments_are_distinguished() {
         let ports = Ports { source: 40_000, destination: 80 };
         for content in [Content::Syn(ports), Content::SynAck(ports), Content::Reset(ports)] {
             assert_eq!(Packet::new(ENVELOPE, content).unwrap().content(), Some(content));

@@ -1,4 +1,4 @@
-//! The network as a whole, seen from a device in it.
+//! Tests the whole network from the side of a device.
 
 mod connection;
 mod echo;

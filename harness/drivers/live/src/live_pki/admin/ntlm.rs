@@ -1,4 +1,4 @@
-//! NTLM, the second version (MS-NLMP): a password is proved, and not told.
+//! NTLM version 2 (MS-NLMP), which proves knowledge of a password without sending it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,22 +7,22 @@ use openssl::pkey::PKey;
 use openssl::provider::Provider;
 use openssl::sign::Signer;
 
-/// Every message begins with it.
+/// The beginning of every message.
 const SIGNATURE: &[u8; 8] = b"NTLMSSP\0";
 
 /// Unicode, the target's name, NTLM, always signed, extended session security (MS-NLMP §2.2.2.5).
 const FLAGS: u32 = 0x1 | 0x4 | 0x200 | 0x8000 | 0x8_0000;
 
-/// Where the parts of an `AUTHENTICATE_MESSAGE` begin.
+/// The offset of the payload in an `AUTHENTICATE_MESSAGE`.
 const HEADER: usize = 64;
 
-/// Seconds from 1601, where Windows' time begins, to 1970.
+/// The seconds from 1601, the epoch of Windows, to 1970.
 const EPOCH: u64 = 11_644_473_600;
 
-/// The name in the target's information of the time at the server (MS-NLMP §2.2.2.1).
+/// The ID of the server's time in the target information (MS-NLMP §2.2.2.1).
 const TIMESTAMP: u16 = 7;
 
-/// What is new in each answer, so that none can be used twice.
+/// The values that are new in each answer, against replay.
 pub(super) struct Fresh {
     /// In tenths of a microsecond since 1601.
     time: [u8; 8],
@@ -30,7 +30,7 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    /// The time it is, and random octets.
+    /// The current time, and random octets.
     pub(super) fn now() -> Result<Self, String> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let ticks = (since.as_secs() + EPOCH) * 10_000_000 + u64::from(since.subsec_nanos() / 100);
@@ -40,12 +40,12 @@ impl Fresh {
     }
 }
 
-/// The first message: what we speak.
+/// The first message: the supported features.
 pub(super) fn negotiate() -> Vec<u8> {
     [&SIGNATURE[..], &1_u32.to_le_bytes(), &FLAGS.to_le_bytes(), &[0; 16]].concat()
 }
 
-/// The last message: the proof that fits the server's `CHALLENGE_MESSAGE`; the error is why there is none.
+/// The last message: the proof for the server's `CHALLENGE_MESSAGE`; the error is why there is none.
 pub(super) fn prove(
     challenge: &[u8],
     user: &str,
@@ -59,7 +59,7 @@ pub(super) fn prove(
     let blob = blob(&asked, fresh);
     let proof = hmac_md5(&key, &[&asked.nonce[..], &blob].concat())?;
     let response = [proof, blob].concat();
-    // Whoever tells its time wants nothing of the older version.
+    // A server that sends its time requires that the older response be empty.
     let older = if asked.time.is_some() {
         vec![0; 24]
     } else {
@@ -69,7 +69,7 @@ pub(super) fn prove(
     Ok(message(&[&older, &response, &utf16(domain), &utf16(user), &[], &[]]))
 }
 
-/// What the server asks (MS-NLMP §2.2.1.2).
+/// The server's challenge (MS-NLMP §2.2.1.2).
 struct Challenge<'a> {
     nonce: [u8; 8],
     target: &'a [u8],
@@ -90,7 +90,7 @@ impl<'a> Challenge<'a> {
     }
 }
 
-/// The server's time among what it tells of itself.
+/// The server's time in its target information.
 fn timestamp(mut target: &[u8]) -> Option<[u8; 8]> {
     while let [a, b, c, d, rest @ ..] = target {
         let (name, length) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
@@ -109,12 +109,12 @@ fn blob(asked: &Challenge<'_>, fresh: &Fresh) -> Vec<u8> {
     [&[1, 1, 0, 0, 0, 0, 0, 0], &time[..], &fresh.nonce, &[0; 4], asked.target, &[0; 4]].concat()
 }
 
-/// `AUTHENTICATE_MESSAGE` (MS-NLMP §2.2.1.3): where each part is and how long, then the parts.
+/// `AUTHENTICATE_MESSAGE` (MS-NLMP §2.2.1.3): the length and offset of each part, then the parts.
 fn message(parts: &[&[u8]; 6]) -> Vec<u8> {
     let mut header = [&SIGNATURE[..], &3_u32.to_le_bytes()].concat();
     let mut payload = Vec::new();
     for part in parts {
-        // What the server told fits in, and names of users are short.
+        // The length fits: parts are user names, or parts of the server's message.
         let length = u16::try_from(part.len()).unwrap_or(u16::MAX).to_le_bytes();
         let offset = u32::try_from(HEADER + payload.len()).unwrap_or(u32::MAX);
         header.extend([&length[..], &length, &offset.to_le_bytes()].concat());
@@ -131,12 +131,12 @@ fn utf16(text: &str) -> Vec<u8> {
 fn hmac_md5(key: &[u8], data: &[u8]) -> Result<Vec<u8>, String> {
     PKey::hmac(key)
         .and_then(|key| Signer::new(MessageDigest::md5(), &key)?.sign_oneshot_to_vec(data))
-        .map_err(|error| format!("no proof by NTLM: {error}"))
+        .map_err(|error| format!("the NTLM proof cannot be computed: {error}"))
 }
 
-/// OpenSSL keeps it in its legacy provider; the default one stays.
+/// MD4 from OpenSSL's legacy provider, loaded in addition to the default one.
 fn md4(data: &[u8]) -> Result<DigestBytes, String> {
-    let missing = "NTLM takes MD4, and this OpenSSL came without its legacy provider";
+    let missing = "NTLM requires MD4, but this OpenSSL has no legacy provider";
     let _legacy = Provider::try_load(None, "legacy", true).map_err(|_| missing)?;
     let md4 = MessageDigest::from_name("MD4").ok_or(missing)?;
     Ok(hash(md4, data).map_err(|_| missing)?)
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_proof_is_that_of_the_specification() {
+    fn proof_matches_the_example_of_the_specification() {
         let (challenge, fresh) = example();
         let message = prove(&challenge, "Domain\\User", "Password", &fresh).unwrap();
         let part = |at: usize| {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_that_is_cut_or_lies_is_no_challenge() {
+    fn truncated_or_invalid_challenge_is_rejected() {
         let (challenge, fresh) = example();
         for length in 0..challenge.len() {
             assert!(prove(&challenge[..length], "u", "p", &fresh).is_err(), "{length}");
@@ -194,7 +194,7 @@ mod tests {
         for at in 0..challenge.len() {
             let mut other = challenge.clone();
             other[at] = 0xff;
-            // Whatever comes of it, nothing breaks.
+            // The result does not matter, as long as nothing panics.
             let _ = prove(&other, "u", "p", &fresh);
         }
     }

@@ -1,5 +1,5 @@
-//! What `ssh` asks for: passwords and pass phrases. `ssh` runs this program again for each question (`SSH_ASKPASS`), and that
-//! asks the process that has the answer, by a socket in a folder that only the user may enter.
+//! Answers `ssh`'s questions for passwords and pass phrases. `ssh` runs this program again for each question (`SSH_ASKPASS`).
+//! That process asks the one that has the answer, over a socket in a folder that only the user may enter.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -22,32 +22,32 @@ use tokio::net::{UnixListener, UnixStream as Stream};
 use tokio::process::Command;
 use tokio::sync::oneshot;
 
-use super::Caller;
+use super::SshConnector;
 use diagnostics::visible;
 use model::lab::{PasswordSource, Secret, shown};
 
-/// What has the path of the socket.
+/// The environment variable with the path of the socket.
 const SOCKET: &str = "SCEPLAB_ASKPASS";
 
-/// What goes before an answer; nothing at all is sent where there is none.
+/// The prefix of an answer; without an answer nothing is sent.
 const ANSWER: &str = "+";
 
-/// The most that a question may be, in bytes.
+/// The maximum length of a question, in bytes.
 const QUESTION_SIZE: u64 = 4096;
 
-/// How many questions are answered: whoever asks for ever learns nothing more.
+/// The maximum number of questions that are answered, against endless ones.
 const QUESTIONS: usize = 8;
 
-/// Who is asked for a password that no file and no variable holds.
+/// Supplies passwords that are in no file and no variable.
 pub trait Passwords: Send + Sync {
-    /// The answer to a question such as `Password of admin@198.51.100.7: `; `again` where the last one did not fit.
+    /// The answer to a question such as `Password of admin@198.51.100.7: `; `again` if the last one was wrong.
     ///
     /// # Errors
-    /// Why there is none, and what would give one.
+    /// Why there is no answer, with advice.
     fn ask(&self, question: &str, again: bool) -> Result<Secret, String>;
 }
 
-/// Asks at the terminal, without echo, and each question once.
+/// Asks at the terminal, without echo; each question once.
 #[derive(Debug, Default)]
 pub struct AtTerminal {
     answers: Mutex<HashMap<String, Secret>>,
@@ -55,7 +55,7 @@ pub struct AtTerminal {
 
 impl Passwords for AtTerminal {
     fn ask(&self, question: &str, again: bool) -> Result<Secret, String> {
-        // Held while the user types: two questions at once cannot be told apart.
+        // Locked while the user types, so that there is one question at a time.
         let mut answers = self.answers.lock();
         if let Some(known) = answers.get(question).filter(|_| !again) {
             return Ok(known.clone());
@@ -77,7 +77,7 @@ fn read(question: &str) -> Result<Secret, String> {
     typed.map(Secret::new).map_err(|error| format!("nothing was typed at the terminal: {error}"))
 }
 
-/// Answers `ssh`, if this process was started by it for that; otherwise there is nothing to end with.
+/// Answers `ssh`, if `ssh` started this process for that; returns nothing otherwise.
 pub fn answer_ssh() -> Option<ExitCode> {
     let socket = std::env::var_os(SOCKET)?;
     let question = std::env::args().nth(1).unwrap_or_default();
@@ -97,34 +97,34 @@ fn ask(socket: &OsStr, question: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Who answers the questions of one login.
+/// Answers the questions of one login.
 pub(super) struct Askpass<'a> {
-    caller: &'a Caller,
+    connector: &'a SshConnector,
     listener: UnixListener,
-    /// Whether somebody is being asked right now, who may take his time.
+    /// True while a user is being asked, who may take a long time.
     pub(super) is_asking: AtomicBool,
-    /// Whether the device was shown a password.
+    /// True if a password was sent to the device.
     has_shown_password: AtomicBool,
-    /// Where the socket is; it is removed with what is in it.
+    /// The folder of the socket, which is removed on drop.
     _folder: TempDir,
 }
 
 impl<'a> Askpass<'a> {
-    /// Has an `ssh` that is about to be started ask here.
-    pub(super) fn listen(caller: &'a Caller, ssh: &mut Command) -> io::Result<Self> {
+    /// Makes an `ssh` that is about to be started ask here.
+    pub(super) fn listen(connector: &'a SshConnector, ssh: &mut Command) -> io::Result<Self> {
         let mut folder = tempfile::Builder::new();
         let folder = folder.prefix("sceplab-ssh-").permissions(Permissions::from_mode(0o700));
         let folder = folder.tempdir()?;
         let socket = folder.path().join("socket");
         let listener = UnixListener::bind(&socket)?;
-        ssh.env("SSH_ASKPASS", &caller.program).env("SSH_ASKPASS_REQUIRE", "force");
+        ssh.env("SSH_ASKPASS", &connector.program).env("SSH_ASKPASS_REQUIRE", "force");
         ssh.env(SOCKET, socket);
         let (is_asking, has_shown_password) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { caller, listener, is_asking, has_shown_password, _folder: folder })
+        Ok(Self { connector, listener, is_asking, has_shown_password, _folder: folder })
     }
 
-    /// Answers until there is a question without an answer, and tells why there is none. `ssh` is the process that logs in;
-    /// others are of jump hosts.
+    /// Answers questions until one has no answer; returns why. `ssh` is the ID of the process that logs in; other processes
+    /// belong to jump hosts.
     pub(super) async fn serve(&self, ssh: Option<u32>) -> String {
         let mut asked: Vec<String> = Vec::new();
         loop {
@@ -133,7 +133,10 @@ impl<'a> Askpass<'a> {
             };
             let Some((process, text)) = question(&mut stream).await else { continue };
             if asked.len() == QUESTIONS {
-                return format!("{} asks for more than {QUESTIONS} passwords", self.caller.target);
+                return format!(
+                    "{} asks for more than {QUESTIONS} passwords",
+                    self.connector.target
+                );
             }
             let again = asked.contains(&text);
             self.is_asking.store(true, Ordering::Relaxed);
@@ -151,7 +154,8 @@ impl<'a> Askpass<'a> {
         }
     }
 
-    /// The answer to a question of the `ssh` that logs in to the device, or of another; there may be none.
+    /// The answer to a question of the `ssh` that logs in to the device, or of another; `None` if there may be another way to log
+    /// in.
     async fn answer(
         &self,
         text: &str,
@@ -160,8 +164,8 @@ impl<'a> Askpass<'a> {
     ) -> Result<Option<Secret>, String> {
         if let Some(path) = key_of(text) {
             let asked = self.ask(format!("Pass phrase of {}: ", visible(path)), again).await;
-            if self.caller.target.identity.as_deref() != Some(Path::new(path)) {
-                // Without this key there may be another, or a password.
+            if self.connector.target.identity.as_deref() != Some(Path::new(path)) {
+                // Without this key, another key or a password may work.
                 return Ok(asked.ok());
             }
             let wanted = |why| {
@@ -174,14 +178,14 @@ impl<'a> Askpass<'a> {
             self.has_shown_password.store(true, Ordering::Relaxed);
             return Ok(Some(password));
         }
-        // Of a jump host, or a token.
+        // A question of a jump host, or for a token.
         let text = visible(text.trim_end());
         let asked = self.ask(format!("{text} "), again).await;
         asked.map(Some).map_err(|why| format!("`ssh` asks `{text}`: {why}"))
     }
 
     async fn password(&self, again: bool) -> Result<Secret, String> {
-        let target = &self.caller.target;
+        let target = &self.connector.target;
         if let Some(source) = &target.password {
             return source.read();
         }
@@ -189,9 +193,9 @@ impl<'a> Askpass<'a> {
         asked.map_err(|why| format!("{target} wants a password: {why}"))
     }
 
-    /// What became of the password, if the device was shown one.
+    /// A message that the password was not accepted, if one was sent to the device.
     pub(super) fn password_tried(&self) -> Option<String> {
-        let origin = match &self.caller.target.password {
+        let origin = match &self.connector.target.password {
             None => "typed at the terminal".to_owned(),
             Some(PasswordSource::Given(_)) => "in the lab file".to_owned(),
             Some(PasswordSource::File(path)) => format!("in `{}`", path.display()),
@@ -203,16 +207,16 @@ impl<'a> Askpass<'a> {
         is_shown.then(|| format!("the password {origin} was not accepted"))
     }
 
-    /// Asks whoever knows, in a thread: at a terminal that waits, and nothing can end it.
+    /// Asks in a thread, because waiting at a terminal cannot be cancelled.
     async fn ask(&self, question: String, again: bool) -> Result<Secret, String> {
         let (reply, answer) = oneshot::channel();
-        let passwords = Arc::clone(&self.caller.passwords);
+        let passwords = Arc::clone(&self.connector.passwords);
         std::thread::spawn(move || reply.send(passwords.ask(&question, again)));
-        answer.await.map_err(|_| "nobody could be asked".to_owned())?
+        answer.await.map_err(|_| "no question could be asked".to_owned())?
     }
 }
 
-/// Which process asks, and what.
+/// The process that asks, and its question.
 async fn question(stream: &mut Stream) -> Option<(u32, String)> {
     let mut text = String::new();
     stream.take(QUESTION_SIZE).read_to_string(&mut text).await.ok()?;
@@ -220,13 +224,12 @@ async fn question(stream: &mut Stream) -> Option<(u32, String)> {
     Some((process.parse().ok()?, text.to_owned()))
 }
 
-/// The key whose pass phrase is asked for.
+/// The key of a question for a pass phrase.
 fn key_of(question: &str) -> Option<&str> {
     question.strip_prefix("Enter passphrase for key '")?.trim_end().strip_suffix("':")
 }
 
-/// Whether a question may be of a device's password, in whatever words it has for that: `ssh` does not say whether what is
-/// typed would be shown.
+/// True if a question may be for a device's password, in any language: `ssh` does not say whether the answer would be echoed.
 fn is_for_password(question: &str) -> bool {
     // As in `(admin@198.51.100.7) Password: `.
     let text = question.split_once(") ").map_or(question, |(_, text)| text).to_lowercase();
@@ -240,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn questions_are_told_apart() {
+    fn questions_for_passwords_are_recognised() {
         for text in [
             "admin@10.0.0.1's password: ",
             "(user@login.example) Contraseña: ",

@@ -1,4 +1,4 @@
-//! How the system's `ssh` is called, and where the user's `ssh_config(5)` has it go.
+//! Builds the command line of the system's `ssh`, and finds out to which host the user's `ssh_config(5)` leads it.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -9,14 +9,13 @@ use tokio::process::Command;
 use diagnostics::visible;
 use model::lab::{PasswordSource, SshTarget};
 
-/// What holds whatever the user's configuration says. The first word on an option counts, and the command line's is the
-/// first.
+/// The options that override the user's configuration: the first value of an option counts, and the command line's come first.
 const ALWAYS: [&str; 16] = [
     "StrictHostKeyChecking=yes",
     "NoHostAuthenticationForLocalhost=no",
     "VerifyHostKeyDNS=no",
     "UpdateHostKeys=no",
-    // A session of its own, and nothing beside it.
+    // A separate session without additional channels.
     "ControlMaster=no",
     "ControlPath=none",
     "RemoteCommand=none",
@@ -27,12 +26,12 @@ const ALWAYS: [&str; 16] = [
     "ConnectTimeout=10",
     "ServerAliveInterval=10",
     "ServerAliveCountMax=6",
-    // How a login goes is read off what it logs.
+    // The log shows the progress of a login.
     "LogLevel=DEBUG1",
     "FingerprintHash=sha256",
 ];
 
-/// What old routers speak, and OpenSSH no longer does by itself.
+/// Algorithms of old routers that OpenSSH no longer enables by default.
 pub(super) const OLD_ALGORITHMS: [&str; 5] = [
     "KexAlgorithms=+diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1,diffie-hellman-group1-sha1",
     "HostKeyAlgorithms=+ssh-rsa",
@@ -41,13 +40,13 @@ pub(super) const OLD_ALGORITHMS: [&str; 5] = [
     "MACs=+hmac-sha1,hmac-sha1-96,hmac-md5",
 ];
 
-/// The port of SSH, which the user's configuration may have another for.
+/// The default port of SSH; it is not passed on, because the user's configuration may name another.
 const SSH_PORT: u16 = 22;
 
-/// How often the user may mistype.
+/// The number of attempts to type a password.
 const QUESTIONS: usize = 3;
 
-/// `ssh` to a target, with what else it is told.
+/// The command `ssh` for a target, with a first argument and further options.
 pub(super) fn ssh(target: &SshTarget, first: &str, options: &[&str]) -> Result<Command, String> {
     let mut command = Command::new("ssh");
     command.args([first, "-l", &target.user]);
@@ -65,7 +64,7 @@ pub(super) fn ssh(target: &SshTarget, first: &str, options: &[&str]) -> Result<C
         command.args(["-o", &format!("IdentityFile={}", quoted(path)?)]);
         command.args(["-o", "IdentitiesOnly=yes"]);
     }
-    // What a file or a variable holds is not another thing when it is asked for again.
+    // A file or a variable would give the same answer again.
     let questions = if target.password.is_none() { QUESTIONS } else { 1 };
     command.args(["-o", &format!("NumberOfPasswordPrompts={questions}")]);
     command.args(["--", &target.host]);
@@ -78,41 +77,41 @@ pub(super) fn ssh(target: &SshTarget, first: &str, options: &[&str]) -> Result<C
     if let Some(PasswordSource::Environment(name)) = &target.password {
         command.env_remove(name);
     }
-    // A terminal that can do nothing, so that little is drawn on it.
+    // A terminal without features, so that little is drawn on it.
     command.env("TERM", "dumb").kill_on_drop(true);
     Ok(command)
 }
 
-/// A path as the value of an option, in which `%` has a meaning.
+/// A path as the value of an option, in which `%` has a special meaning.
 fn quoted(path: &Path) -> Result<String, String> {
     match path.to_str() {
         Some(text) if !text.contains(['"', '\\']) && !text.contains("${") => {
             Ok(format!("\"{}\"", text.replace('%', "%%")))
         }
-        _ => Err(format!("`ssh` cannot be given the path `{}`: rename it", path.display())),
+        _ => Err(format!("`ssh` does not support the path `{}`: rename the file", path.display())),
     }
 }
 
-/// Where `ssh` goes for a target, by the user's configuration.
+/// The route of `ssh` to a target, by the user's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The host that is connected to.
+    /// The host name or address to connect to.
     pub host: String,
-    /// The jump host or the program that the connection goes through.
+    /// The jump host or the program of the connection.
     pub through: Option<String>,
 }
 
 impl Route {
-    /// Asks `ssh`, which sends nothing for that.
+    /// Asks `ssh`, which sends nothing to the network for that.
     ///
     /// # Errors
-    /// When there is no `ssh`, or something is wrong with its configuration.
+    /// If there is no `ssh`, or its configuration is invalid.
     pub async fn of(target: &SshTarget) -> Result<Self, String> {
         let output = ssh(target, "-G", &[])?.stdin(Stdio::null()).output().await;
         let output = output.map_err(|error| not_started(&error))?;
         if !output.status.success() {
-            let said = visible(String::from_utf8_lossy(&output.stderr).trim());
-            return Err(format!("`ssh` cannot be used: {said}"));
+            let error = visible(String::from_utf8_lossy(&output.stderr).trim());
+            return Err(format!("`ssh` cannot be used: {error}"));
         }
         Ok(Self::parse(target, &String::from_utf8_lossy(&output.stdout)))
     }
@@ -130,10 +129,10 @@ impl Route {
     }
 }
 
-/// Why there is no `ssh`, and what to do.
+/// The error if `ssh` cannot be started, with advice.
 pub(super) fn not_started(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::NotFound => "there is no program `ssh` here, which devices are reached by: install OpenSSH's client \
+        ErrorKind::NotFound => "the program `ssh`, which connects to devices, is not installed: install OpenSSH's client \
                                 (Debian: `apt-get install openssh-client`)"
             .to_owned(),
         _ => format!("`ssh` cannot be started: {error}"),
@@ -145,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_users_configuration_says_where_a_device_is() {
+    fn route_is_read_from_the_users_configuration() {
         let target = SshTarget::new("admin", "dut", 22);
         let printed =
             "user admin\nhostname 198.51.100.7\nport 2222\nproxyjump me@jump\nproxycommand none\n";
@@ -157,8 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_given_as_they_are() {
+    fn paths_are_quoted_for_ssh() {
         assert_eq!(quoted(Path::new("/a b/100%")).unwrap(), "\"/a b/100%%\"");
-        assert!(quoted(Path::new("/a\"b")).unwrap_err().contains("rename it"));
+        assert!(quoted(Path::new("/a\"b")).unwrap_err().contains("rename the file"));
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions with devices that are made up, byte by byte: echo, pagers, look-alikes, floods, silence.
+//! Tests the console with fake devices, byte by byte: echo, pagers, text like prompts, long output, silence.
 
 use std::collections::VecDeque;
 
@@ -8,27 +8,27 @@ use super::typing::LINE_LIMIT;
 use super::*;
 use model::lab;
 
-/// What a device sends next.
+/// What a fake device sends next.
 #[derive(Debug, Clone)]
 enum Sent {
     /// Bytes, at once.
     Bytes(Vec<u8>),
-    /// Nothing, for so long.
+    /// Nothing, for this time.
     Silence(Duration),
-    /// Nothing any more.
+    /// The end of the connection.
     Gone,
 }
 
-/// A device: what it sends when a line was typed, or a key that is no line.
-struct Made<F> {
+/// A fake device, with a function for what it sends after a line or a key.
+struct FakeDevice<F> {
     answer: F,
     typed: Vec<u8>,
     sends: VecDeque<Sent>,
 }
 
 #[async_trait::async_trait]
-impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
-    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, Fault> {
+impl<F: FnMut(&str) -> Vec<Sent> + Send> Terminal for FakeDevice<F> {
+    async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, ConsoleError> {
         match self.sends.pop_front() {
             Some(Sent::Bytes(bytes)) => {
                 let (now, later) = bytes.split_at(bytes.len().min(buffer.len()));
@@ -46,7 +46,7 @@ impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
                 }
                 Ok(0)
             }
-            Some(Sent::Gone) => Err(Fault::Lost("reset".to_owned())),
+            Some(Sent::Gone) => Err(ConsoleError::Disconnected("reset".to_owned())),
             None => {
                 tokio::time::sleep(limit).await;
                 Ok(0)
@@ -54,7 +54,7 @@ impl<F: FnMut(&str) -> Vec<Sent> + Send> Wire for Made<F> {
         }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
         for byte in bytes {
             self.typed.push(*byte);
             if matches!(byte, b'\r' | 0x03 | b'q') || self.typed == b" " {
@@ -70,7 +70,7 @@ fn bytes(text: impl AsRef<[u8]>) -> Sent {
     Sent::Bytes(text.as_ref().to_vec())
 }
 
-/// A device that echoes, and answers a line by what the function has for it; then comes its prompt.
+/// A device that echoes, answers a line by the function's result, and prints its prompt.
 fn device(
     mut answer: impl FnMut(&str) -> Vec<Sent> + Send,
 ) -> impl FnMut(&str) -> Vec<Sent> + Send {
@@ -80,10 +80,10 @@ fn device(
             return answer(typed);
         }
         let mut sends = vec![bytes(format!("{line}\r\n"))];
-        let told = if line.is_empty() { Vec::new() } else { answer(line) };
+        let reply = if line.is_empty() { Vec::new() } else { answer(line) };
         let ends =
-            told.iter().any(|sent| matches!(sent, Sent::Gone | Sent::Silence(Duration::MAX)));
-        sends.extend(told);
+            reply.iter().any(|sent| matches!(sent, Sent::Gone | Sent::Silence(Duration::MAX)));
+        sends.extend(reply);
         if !ends {
             sends.push(bytes("admin@osdx$ "));
         }
@@ -91,19 +91,19 @@ fn device(
     }
 }
 
-/// What a device never ends with.
+/// A device that never finishes.
 const FOR_EVER: Sent = Sent::Silence(Duration::MAX);
 
 async fn open(answer: impl FnMut(&str) -> Vec<Sent> + Send + 'static) -> Console {
     let sends = [bytes("Welcome\r\n\r\nadmin@osdx$ ")].into();
-    let wire = Made { answer, typed: Vec::new(), sends };
+    let terminal = FakeDevice { answer, typed: Vec::new(), sends };
     let prompts = Prompts::new(&lab::Prompts::default()).unwrap();
-    // Longer than anything takes on a machine that is busy: no test waits for its end.
-    Console::open(Box::new(wire), prompts, Duration::from_secs(120)).await.unwrap()
+    // Long enough for a busy machine; no test waits until it expires.
+    Console::open(Box::new(terminal), prompts, Duration::from_secs(120)).await.unwrap()
 }
 
-/// What a device prints that answers one command with what is sent.
-async fn printed(sent: Vec<Sent>) -> Result<String, Fault> {
+/// The output of one command that a device answers with `sent`.
+async fn printed(sent: Vec<Sent>) -> Result<String, ConsoleError> {
     let mut console = open(device(move |line| match line {
         "show it" => sent.clone(),
         _ => Vec::new(),
@@ -117,7 +117,7 @@ async fn print(text: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_printed_stands_between_echo_and_prompt() {
+async fn output_is_between_echo_and_prompt() {
     assert_eq!(print("").await, "");
     assert_eq!(print("one\r\n").await, "one");
     assert_eq!(print("\r\n  one\r\n\r\n  two  \r\n\r\n").await, "\n  one\n\n  two");
@@ -125,7 +125,7 @@ async fn what_is_printed_stands_between_echo_and_prompt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_may_trickle() {
+async fn output_may_arrive_byte_by_byte() {
     let text = "first line\r\n\x1b[1msecond\x1b[0m line\r\n";
     let trickle = |byte: &u8| [Sent::Bytes(vec![*byte]), Sent::Silence(Duration::from_millis(6))];
     let sent = text.as_bytes().iter().flat_map(trickle).collect();
@@ -133,7 +133,7 @@ async fn bytes_may_trickle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_looks_like_a_prompt_is_none_where_more_follows() {
+async fn text_like_a_prompt_is_output_if_more_follows() {
     for pause in [Sent::Silence(Duration::from_millis(40)), bytes("")] {
         let sent = vec![
             bytes("log of yesterday:\r\nadmin@osdx$ "),
@@ -146,13 +146,13 @@ async fn what_looks_like_a_prompt_is_none_where_more_follows() {
         let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
         assert_eq!(lines, ["log of yesterday:", "admin@osdx$ show date", "admin@osdx$", "end"]);
     }
-    // Of another device, and in the middle of a line.
+    // The prompt of another device, and one in the middle of a line.
     assert_eq!(print("bob@other$ \r\nsee admin@osdx$ \r\n").await, "bob@other$\nsee admin@osdx$");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_typed_early_is_shown_early() {
-    // As the kernel's terminal has it: an empty line that is typed meanwhile is shown at once, and read later.
+async fn early_echo_of_an_empty_line_is_not_a_prompt() {
+    // As in the kernel's terminal: an empty line that is typed early is echoed at once, and read later.
     let mut waiting = 0;
     let mut console = open(move |typed: &str| match typed {
         "show it\r" => {
@@ -173,20 +173,20 @@ async fn what_was_typed_early_is_shown_early() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_ctrl_c_the_prompt_may_stand_behind_it() {
+async fn prompt_may_be_behind_the_echo_of_ctrl_c() {
     let mut console = open(move |typed: &str| match typed {
         "ping\r" => vec![bytes("ping\r\n")],
         "\x03" => vec![bytes("^Cadmin@osdx$ ")],
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
     })
     .await;
-    let fault = console.run_within("ping", Duration::from_millis(50)).await.unwrap_err();
-    assert!(matches!(fault, Fault::TimedOut { .. }), "{fault}");
+    let error = console.run_within("ping", Duration::from_millis(50)).await.unwrap_err();
+    assert!(matches!(error, ConsoleError::TimedOut { .. }), "{error}");
     assert_eq!(console.run("show date").await.unwrap(), "");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_may_bury_the_prompt() {
+async fn prompt_with_a_log_message_behind_it_is_found() {
     let mut logged = false;
     let mut console = open(move |typed: &str| {
         let line = typed.trim_end_matches('\r');
@@ -203,7 +203,7 @@ async fn a_log_may_bury_the_prompt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pagers_are_turned_to_the_end() {
+async fn pagers_are_answered_until_the_end() {
     let mut pages =
         vec!["\r        \rthree\r\n", "\x08\x08\x08\x08\x08\x08\x08\x08\x1b[Ktwo\r\n--More--"];
     let mut console = open(move |typed: &str| match typed {
@@ -220,7 +220,7 @@ async fn pagers_are_turned_to_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn less_is_left_at_its_end() {
+async fn less_is_quit_at_its_end() {
     let mut paging = false;
     let mut console = open(move |typed: &str| match typed {
         "show it\r" => {
@@ -242,7 +242,7 @@ async fn less_is_left_at_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_echo_may_be_drawn_in_any_way() {
+async fn echo_may_be_redrawn() {
     for echo in [
         "s\x08sh\x08\x08show it\r\n",
         "\r\x1b[Jadmin@osdx$ show\r\x1b[16C\r\x1b[Jadmin@osdx$ show it\r\n",
@@ -259,14 +259,14 @@ async fn an_echo_may_be_drawn_in_any_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_longer_than_the_screen_is_not_printed() {
+async fn echo_longer_than_the_screen_is_not_output() {
     let long = format!("set {}", "x".repeat(1500));
     let mut console = open(device(|_| vec![bytes("ok\r\n")])).await;
     assert_eq!(console.run(&long).await.unwrap(), "ok");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_mode_is_seen_and_a_new_name_of_the_host_learnt() {
+async fn mode_and_new_host_name_are_read_from_the_prompt() {
     let mut prompt = "admin@osdx$ ";
     let mut console = open(move |typed: &str| {
         match typed {
@@ -288,7 +288,7 @@ async fn the_mode_is_seen_and_a_new_name_of_the_host_learnt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn too_much_is_stopped_and_the_session_goes_on() {
+async fn too_long_output_is_stopped() {
     let mut flood: Vec<Sent> = vec![bytes(vec![b'x'; OUTPUT_LIMIT / 8]); 20];
     flood.push(FOR_EVER);
     let mut console = open(device(move |line| match line {
@@ -296,69 +296,71 @@ async fn too_much_is_stopped_and_the_session_goes_on() {
         _ => vec![bytes("ok\r\n")],
     }))
     .await;
-    // What was on its way when Ctrl-C was typed still comes.
+    // Output that was sent before Ctrl-C still arrives.
     let mut interrupted = console.run("show it").await;
-    if let Err(Fault::Stuck(inner)) = interrupted {
+    if let Err(ConsoleError::Stuck(inner)) = interrupted {
         interrupted = Err(*inner);
     }
-    assert_eq!(interrupted, Err(Fault::TooMuch));
+    assert_eq!(interrupted, Err(ConsoleError::OutputTooLong));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_sees_is_bounded_as_well() {
+async fn invisible_output_is_limited_too() {
     let row = b"\x1b[511Cx\r\n";
     let sent = vec![bytes(row.repeat(SCREEN_LIMIT / 512 + 1000)), FOR_EVER];
-    let fault = printed(sent).await.unwrap_err();
-    assert!(matches!(&fault, Fault::Stuck(inner) if matches!(**inner, Fault::TooMuch)), "{fault}");
+    let error = printed(sent).await.unwrap_err();
+    assert!(
+        matches!(&error, ConsoleError::Stuck(inner) if matches!(**inner, ConsoleError::OutputTooLong)),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_that_does_not_end_is_interrupted() {
+async fn command_that_does_not_end_is_interrupted() {
     let mut console = open(move |typed: &str| match typed {
         "ping 10.0.0.1\r" => vec![bytes("ping 10.0.0.1\r\n64 bytes\r\n")],
         "\x03" => vec![bytes("^C\r\n--- statistics ---\r\nadmin@osdx$ ")],
         other => vec![bytes(format!("{}\r\nadmin@osdx$ ", other.trim_end()))],
     })
     .await;
-    let fault = console.run_within("ping 10.0.0.1", Duration::from_millis(300)).await.unwrap_err();
-    let told = fault.told(&Masker::default());
-    assert!(told.contains("`ping 10.0.0.1` did not end in 0.3 s"), "{told}");
-    assert!(told.contains(r"`ping 10.0.0.1\r\n64 bytes\r\n`"), "{told}");
-    assert!(told.contains("`answer-within: 5m`"), "{told}");
+    let error = console.run_within("ping 10.0.0.1", Duration::from_millis(300)).await.unwrap_err();
+    let text = error.describe(&Masker::default());
+    assert!(text.contains("`ping 10.0.0.1` did not end in 0.3 s"), "{text}");
+    assert!(text.contains(r"`ping 10.0.0.1\r\n64 bytes\r\n`"), "{text}");
+    assert!(text.contains("`answer-within: 5m`"), "{text}");
     assert_eq!(console.run("show date").await.unwrap(), "");
-    let nobody_waits =
-        tokio::time::timeout(Duration::from_millis(300), console.run("ping 10.0.0.1"));
-    assert!(nobody_waits.await.is_err());
-    assert_eq!(console.interrupted(Fault::Stopped).await, Fault::Stopped);
+    let cancelled = tokio::time::timeout(Duration::from_millis(300), console.run("ping 10.0.0.1"));
+    assert!(cancelled.await.is_err());
+    assert_eq!(console.interrupted(ConsoleError::Cancelled).await, ConsoleError::Cancelled);
     assert_eq!(console.run("show date").await.unwrap(), "");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_lost_is_told() {
+async fn lost_connection_is_reported() {
     assert_eq!(
         printed(vec![bytes("half"), Sent::Gone]).await,
-        Err(Fault::Lost("reset".to_owned()))
+        Err(ConsoleError::Disconnected("reset".to_owned()))
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_no_prompt_comes_what_came_is_told_without_secrets() {
+async fn missing_prompt_is_reported_with_the_masked_output() {
     let sends = [bytes("\x1b[31mhunter2\x07 >> ")].into();
-    let wire = Made { answer: |_: &str| Vec::new(), typed: Vec::new(), sends };
+    let terminal = FakeDevice { answer: |_: &str| Vec::new(), typed: Vec::new(), sends };
     let prompts = Prompts::new(&lab::Prompts::default()).unwrap();
-    let opened = Console::open(Box::new(wire), prompts, Duration::from_millis(300)).await;
-    let fault = opened.err().unwrap();
-    let told = fault.told(&Masker::new([lab::Secret::new("hunter2")]));
-    assert!(told.contains(r"`\u{1b}[31m****\u{7} >> `"), "{told}");
-    assert!(told.contains("`prompt: {operational: REGEX}`"), "{told}");
-    assert!(fault.ends_session());
+    let opened = Console::open(Box::new(terminal), prompts, Duration::from_millis(300)).await;
+    let error = opened.err().unwrap();
+    let text = error.describe(&Masker::new([lab::Secret::new("hunter2")]));
+    assert!(text.contains(r"`\u{1b}[31m****\u{7} >> `"), "{text}");
+    assert!(text.contains("`prompt: {operational: REGEX}`"), "{text}");
+    assert!(error.ends_session());
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_typed_literally_or_not_at_all() {
+async fn keys_are_typed_literally_or_rejected() {
     assert_eq!(typed("set url 'http://h/?a'").unwrap(), b"set url 'http://h/\x16?a'\r");
     for line in ["a\x03b", "a\nb", "\x1b[A"] {
-        assert!(matches!(typed(line), Err(Fault::NotTyped(_))), "{line:?}");
+        assert!(matches!(typed(line), Err(ConsoleError::NotTyped(_))), "{line:?}");
     }
-    assert!(matches!(typed(&"x".repeat(LINE_LIMIT + 1)), Err(Fault::NotTyped(_))));
+    assert!(matches!(typed(&"x".repeat(LINE_LIMIT + 1)), Err(ConsoleError::NotTyped(_))));
 }

@@ -1,4 +1,4 @@
-//! Putting the configuration back as it was.
+//! Restores the configuration.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,38 +11,38 @@ use redact::Masker;
 use super::Session;
 use super::change::Typed;
 use crate::ssh_device::configuration::{Configuration, Path, line};
-use crate::ssh_device::connection::Trouble;
+use crate::ssh_device::connection::SessionError;
 use model::lab::Secret;
 use testbed::device::DeviceError;
 
-/// The pause before a device that does not answer is tried again.
+/// The pause before trying again to reach a device.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How often a device that lets nobody in is tried: a device that starts does so for a while, and one that counts
-/// failures locks the user out.
+/// The maximum number of failed logins: a device that is starting may refuse them for a while, but one that counts failures locks
+/// the user out.
 const LOGINS: usize = 3;
 
-/// How the configuration was left.
+/// The result of restoring the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restored {
-    /// It was as before, and nothing had to be done.
+    /// It was as before, so that nothing had to be done.
     Unchanged,
-    /// It was put back, and reads as before.
+    /// It was restored, and reads as before.
     PutBack,
-    /// It was to be left as it is.
+    /// The device keeps its new configuration, as requested.
     Kept,
-    /// It could not be put back.
+    /// It could not be restored.
     NotPutBack {
-        /// Why not.
+        /// The reason.
         reason: String,
-        /// Where it is written down.
+        /// The file with the saved configuration.
         saved_in: Option<PathBuf>,
     },
 }
 
 impl Session {
-    /// Puts the configuration back, after connecting again if the connection was lost: a device that starts anew is waited for
-    /// as long as it may take for an answer.
+    /// Restores the configuration, after connecting again if the connection was lost. A device that restarts is waited for as
+    /// long as its timeout for an answer.
     pub(in crate::ssh_device) async fn restore(&mut self) -> Restored {
         let Some(saved_in) = self.saved_in.clone() else { return Restored::Kept };
         match self.put_back_in_time().await {
@@ -55,21 +55,21 @@ impl Session {
     }
 
     async fn put_back_in_time(&mut self) -> Result<Restored, String> {
-        let answer_within = self.caller.target.answer_within;
+        let answer_within = self.connector.target.answer_within;
         let deadline = Instant::now() + answer_within;
         let mut logins = 0;
         loop {
             let reason = match self.put_back().await {
                 Ok(restored) => return Ok(restored),
-                Err(Trouble::Stranger(reason)) => return Err(reason),
-                Err(Trouble::NotLetIn(reason)) => {
+                Err(SessionError::Permanent(reason)) => return Err(reason),
+                Err(SessionError::LoginFailed(reason)) => {
                     logins += 1;
                     if logins == LOGINS {
                         return Err(reason);
                     }
                     reason
                 }
-                Err(Trouble::Unreachable(reason)) => reason,
+                Err(SessionError::Unreachable(reason)) => reason,
             };
             if Instant::now() >= deadline {
                 let waited = answer_within.as_secs();
@@ -80,9 +80,9 @@ impl Session {
         }
     }
 
-    async fn put_back(&mut self) -> Result<Restored, Trouble> {
+    async fn put_back(&mut self) -> Result<Restored, SessionError> {
         if self.console.is_none() {
-            self.reach().await?;
+            self.connect().await?;
         }
         let current = self.read().await?;
         if self.difference(&current).is_none() {
@@ -93,19 +93,19 @@ impl Session {
         match self.difference(&now) {
             None => Ok(Restored::PutBack),
             Some(difference) => {
-                Err(Trouble::Stranger(format!("the device took it, and {difference}")))
+                Err(SessionError::Permanent(format!("the device accepted it, but {difference}")))
             }
         }
     }
 
-    /// What is put back are the device's own values, of which any may be a secret.
+    /// Masks all values of the configurations, because any may be a secret.
     fn masker(&self, current: &Configuration) -> Masker {
         let statements = self.saved.statements.iter().chain(&current.statements);
         let values = statements.filter(|statement| statement.path.len() > 2);
         Masker::new(values.filter_map(|it| it.path.last()).map(Secret::new))
     }
 
-    /// The lines that lead from a configuration to the saved one.
+    /// The lines that change a configuration into the saved one.
     fn way_back(&self, current: &Configuration) -> Vec<Typed<'static>> {
         let saved: Vec<Path> = self.saved.statements.iter().map(|it| it.path.clone()).collect();
         let deletions = current.deletions(&saved, &[]);
@@ -114,10 +114,11 @@ impl Session {
         deletions.chain(missing.map(|statement| Typed::own(statement.line.clone()))).collect()
     }
 
-    /// How what is there now differs from what was; values may be secrets.
+    /// How the configuration differs from the saved one, without values, which may be secrets.
     fn difference(&self, now: &Configuration) -> Option<String> {
         let missing = self.saved.without(now).map(|statement| ("lacks the value of", statement));
-        let new = now.without(&self.saved).map(|statement| ("still has another of", statement));
+        let new =
+            now.without(&self.saved).map(|statement| ("still has another value of", statement));
         let mut differences = missing.chain(new);
         let (what, statement) = differences.next()?;
         let more = match differences.count() {
@@ -128,15 +129,15 @@ impl Session {
     }
 }
 
-/// A device that is gone, slow or locked by somebody else may be otherwise soon; one that refuses would refuse again.
-impl From<DeviceError> for Trouble {
+/// A device that is unreachable, slow or locked may recover; one that refuses would refuse again.
+impl From<DeviceError> for SessionError {
     fn from(error: DeviceError) -> Self {
         match error {
             DeviceError::Broken { reason } => Self::Unreachable(reason),
             DeviceError::ConfigurationRefused { text, message, .. } => {
-                Self::Stranger(format!("the device refused `{text}`: {message}"))
+                Self::Permanent(format!("the device refused `{text}`: {message}"))
             }
-            other => Self::Stranger(other.to_string()),
+            other => Self::Permanent(other.to_string()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Names and TCP connections.
+//! Tests names and TCP connections.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 
 #[tokio::test]
-async fn hosts_are_known_by_their_names_in_any_case() {
+async fn host_names_are_resolved_in_any_case() {
     let (_lab, network) = configured(&documented_lab()).await;
     assert_eq!(network.resolve("windows").await.unwrap(), address(WINDOWS));
     assert_eq!(network.resolve("GateWay").await.unwrap(), address("10.215.168.1"));
@@ -20,11 +20,11 @@ async fn hosts_are_known_by_their_names_in_any_case() {
     );
 }
 
-/// Says who called, then echoes.
-struct Parrot;
+/// Sends the peer's address, then echoes.
+struct EchoService;
 
 #[async_trait]
-impl Service for Parrot {
+impl Service for EchoService {
     async fn serve(&self, mut stream: DuplexStream, peer: SocketAddrV4) {
         let _ = stream.write_all(format!("{peer}\n").as_bytes()).await;
         let (mut from, mut to) = tokio::io::split(stream);
@@ -46,29 +46,29 @@ async fn connected(network: &Arc<dyn Network>, destination: &str, port: u16) -> 
 }
 
 #[tokio::test]
-async fn a_connection_reaches_the_service_and_tells_it_who_calls() {
+async fn connection_reaches_the_service_with_the_clients_address() {
     let (lab, network) = configured(&documented_lab()).await;
-    assert!(lab.listen("windows", 80, Arc::new(Parrot)));
+    assert!(lab.listen("windows", 80, Arc::new(EchoService)));
     assert_eq!(connected(&network, WINDOWS, 80).await, "10.215.168.64:32768\nhello");
     assert_eq!(connected(&network, WINDOWS, 80).await, "10.215.168.64:32769\nhello");
 }
 
 #[tokio::test]
-async fn a_port_where_nothing_listens_refuses() {
+async fn port_without_a_listener_refuses_connections() {
     let (lab, network) = configured(&documented_lab()).await;
-    assert!(lab.listen("windows", 80, Arc::new(Parrot)));
+    assert!(lab.listen("windows", 80, Arc::new(EchoService)));
     for (destination, port) in [(WINDOWS, 8080), ("10.215.168.1", 80), ("10.215.168.64", 80)] {
         assert_eq!(connected(&network, destination, port).await, "connection refused");
     }
 }
 
 #[tokio::test]
-async fn nobody_listens_at_an_unknown_host() {
-    assert!(!VirtualLab::new(&documented_lab()).listen("nowhere", 80, Arc::new(Parrot)));
+async fn listening_at_an_unknown_host_fails() {
+    assert!(!VirtualLab::new(&documented_lab()).listen("nowhere", 80, Arc::new(EchoService)));
 }
 
 #[tokio::test]
-async fn a_connection_fails_as_the_way_there_does() {
+async fn unreachable_destination_fails_with_its_icmp_error() {
     let everywhere = addressing("10.215.168.64/24", &[("192.0.0.0/8", "10.215.168.1")]);
     let (_lab, network) = configured_as(&documented_lab(), &everywhere).await;
     assert_eq!(connected(&network, "192.0.2.1", 80).await, "network unreachable");
@@ -78,11 +78,11 @@ async fn a_connection_fails_as_the_way_there_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_without_a_way_back_is_given_up_after_127_seconds() {
+async fn connection_without_a_return_route_times_out_after_127_seconds() {
     let mut lab = documented_lab();
     lab.hosts.get_mut("windows").unwrap().routes.clear();
     let (lab, network) = configured(&lab).await;
-    assert!(lab.listen("windows", 80, Arc::new(Parrot)));
+    assert!(lab.listen("windows", 80, Arc::new(EchoService)));
     let before = tokio::time::Instant::now();
 
     let error = network.connect(address(WINDOWS), 80).await.err();
@@ -94,7 +94,7 @@ async fn a_connection_without_a_way_back_is_given_up_after_127_seconds() {
 #[tokio::test]
 async fn dropping_the_lab_ends_its_connections() {
     let (lab, network) = configured(&documented_lab()).await;
-    assert!(lab.listen("gateway", 80, Arc::new(Parrot)));
+    assert!(lab.listen("gateway", 80, Arc::new(EchoService)));
     let gateway = address("10.215.168.1");
     let mut open = network.connect(gateway, 80).await.unwrap();
     let mut greeting = [0; 20];

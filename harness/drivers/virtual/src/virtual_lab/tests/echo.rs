@@ -1,4 +1,4 @@
-//! Pings.
+//! Tests pings.
 
 use std::time::Duration;
 
@@ -30,19 +30,19 @@ async fn pinged(network: &Arc<dyn Network>, destination: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_gateway_answers_with_its_whole_ttl() {
+async fn gateway_answers_with_its_full_ttl() {
     let (_lab, network) = configured(&documented_lab()).await;
     assert_eq!(pinged(&network, "10.215.168.1").await, "10.215.168.1 ttl=64");
 }
 
 #[tokio::test]
-async fn two_routers_take_two_off_the_ttl() {
+async fn two_routers_decrement_the_ttl_twice() {
     let (_lab, network) = configured(&documented_lab()).await;
     assert_eq!(pinged(&network, WINDOWS).await, "192.168.213.25 ttl=126");
 }
 
 #[tokio::test]
-async fn a_router_answers_at_its_far_address_as_well() {
+async fn router_answers_at_its_far_address() {
     let mut lab = documented_lab();
     lab.hosts.get_mut("core").unwrap().ttl = 255;
     let (_lab, network) = configured(&lab).await;
@@ -50,7 +50,7 @@ async fn a_router_answers_at_its_far_address_as_well() {
 }
 
 #[tokio::test]
-async fn a_device_answers_itself() {
+async fn device_answers_itself() {
     let (_lab, network) = configured(&documented_lab()).await;
     assert_eq!(pinged(&network, "10.215.168.64").await, "10.215.168.64 ttl=64");
     assert_eq!(pinged(&network, "127.0.0.1").await, "127.0.0.1 ttl=64");
@@ -58,14 +58,14 @@ async fn a_device_answers_itself() {
 }
 
 #[tokio::test]
-async fn before_its_configuration_a_device_reaches_nothing() {
+async fn device_without_configuration_reaches_nothing() {
     let lab = VirtualLab::new(&documented_lab());
     let network = lab.network("DUT0").unwrap();
     assert_eq!(ping(&network, "10.215.168.1").await, EchoOutcome::NoRoute);
 }
 
 #[tokio::test]
-async fn what_is_applied_takes_the_place_of_what_was() {
+async fn applied_addressing_replaces_the_previous_one() {
     let (_lab, network) = configured(&documented_lab()).await;
     network.apply(&addressing("10.215.168.65/24", &[])).await.unwrap();
     assert_eq!(ping(&network, WINDOWS).await, EchoOutcome::NoRoute);
@@ -76,7 +76,7 @@ async fn what_is_applied_takes_the_place_of_what_was() {
 }
 
 #[tokio::test]
-async fn an_unknown_interface_is_refused_and_changes_nothing() {
+async fn unknown_interface_is_refused_and_changes_nothing() {
     let (_lab, network) = configured(&documented_lab()).await;
     let mut other = addressing("10.215.168.99/24", &[]);
     other.interfaces[0].interface = "eth7".to_owned();
@@ -90,7 +90,7 @@ async fn an_unknown_interface_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_absent_neighbour_is_told_by_the_device_itself() {
+async fn absent_neighbour_is_reported_by_the_device_itself() {
     let (_lab, network) = configured(&documented_lab()).await;
     assert_eq!(
         pinged(&network, "10.215.168.99").await,
@@ -99,20 +99,20 @@ async fn an_absent_neighbour_is_told_by_the_device_itself() {
 }
 
 #[tokio::test]
-async fn an_absent_host_is_told_by_the_last_router() {
+async fn absent_host_is_reported_by_the_last_router() {
     let (_lab, network) = configured(&documented_lab()).await;
     assert_eq!(pinged(&network, "192.168.213.99").await, "10.0.12.2 Destination Host Unreachable");
 }
 
 #[tokio::test]
-async fn a_router_without_a_route_says_so() {
+async fn router_without_a_route_reports_it() {
     let everywhere = addressing("10.215.168.64/24", &[("0.0.0.0/0", "10.215.168.1")]);
     let (_lab, network) = configured_as(&documented_lab(), &everywhere).await;
     assert_eq!(pinged(&network, "192.0.2.1").await, "10.215.168.1 Destination Net Unreachable");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_return_route_loses_the_answer() {
+async fn missing_return_route_loses_the_answer() {
     let mut lab = documented_lab();
     lab.hosts.get_mut("windows").unwrap().routes.clear();
     let (_lab, network) = configured(&lab).await;
@@ -124,7 +124,7 @@ async fn a_missing_return_route_loses_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_router_that_cannot_return_the_answer_tells_only_the_one_who_answered() {
+async fn router_that_cannot_return_the_answer_reports_it_to_the_answering_host() {
     let mut lab = documented_lab();
     lab.hosts.get_mut("core").unwrap().routes.clear();
     let (_lab, network) = configured(&lab).await;
@@ -132,7 +132,7 @@ async fn a_router_that_cannot_return_the_answer_tells_only_the_one_who_answered(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_that_does_not_forward_is_no_router() {
+async fn host_without_forwarding_drops_packets() {
     let mut lab = documented_lab();
     lab.hosts.get_mut("gateway").unwrap().forwards = false;
     let (_lab, network) = configured(&lab).await;
@@ -140,7 +140,7 @@ async fn a_host_that_does_not_forward_is_no_router() {
 }
 
 #[tokio::test]
-async fn a_routing_loop_ends_when_the_ttl_does() {
+async fn routing_loop_ends_with_the_ttl() {
     let mut lab = documented_lab();
     let back = Route { destination: net("198.51.100.0/24"), next_hop: address("10.0.12.1") };
     let forth = Route { next_hop: address("10.0.12.2"), ..back };
@@ -151,7 +151,7 @@ async fn a_routing_loop_ends_when_the_ttl_does() {
 
     let outcome = ping(&network, "198.51.100.1").await;
 
-    // 63 routers pass the packet on; the 64th, the core at its even turn, does not.
+    // 63 routers forward the packet; the 64th, which is the core, drops it.
     assert_eq!(outcome, EchoOutcome::TtlExceeded { from: address("10.0.12.2") });
 }
 
@@ -170,7 +170,7 @@ async fn broadcast_and_multicast_are_not_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_of_another_subnet_reaches_nobody_on_the_link() {
+async fn address_of_another_subnet_reaches_no_node_on_the_link() {
     let wrong = addressing("10.99.0.64/24", &[("192.168.212.0/22", "10.215.168.1")]);
     let (_lab, network) = configured_as(&documented_lab(), &wrong).await;
     assert_eq!(ping(&network, "10.215.168.1").await, EchoOutcome::NoRoute);

@@ -1,4 +1,4 @@
-//! Somebody else's image, there or fetched, and a container of it as a PKI, in the network of its host's node.
+//! A PKI that is a container of an image that the user names: pulls the image, and runs it in the network of its host's node.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -19,30 +19,30 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::container::{self, name_and_tag};
-use super::engine::{Engine, Fault};
+use super::engine::{Engine, EngineError};
 use super::exits::exit_reason;
 use model::lab::{Image, Lab};
 use simulated::channel::Channel;
-use simulated::control::{Ask, Reply};
+use simulated::control::{Operation, Reply};
 use simulated::server::Server;
 use testbed::TestbedError;
 
-/// How much waits for whoever looks through the output.
-const UNREAD: usize = 64 * 1024;
+/// The size of the buffer for the output, in bytes.
+const BUFFER: usize = 64 * 1024;
 
-/// How long one try may take, the way to the container and back included.
-const TRY: Duration = Duration::from_secs(5);
+/// The timeout of one attempt to connect, including the request to the container.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long fetching an image may take.
+/// The timeout for pulling an image.
 const PULL_LIMIT: Duration = Duration::from_secs(600);
 
-/// How long a registry may say nothing.
-const SILENCE: Duration = Duration::from_secs(30);
+/// The maximum time without progress of a registry.
+const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 
-/// Sees to it that the engine has the image that a host runs.
+/// Pulls the image that a host runs if the engine does not have it.
 ///
 /// # Errors
-/// When it has not and cannot be given it, with the reason and what to do about it.
+/// If the engine does not have it and cannot pull it, with the reason and advice.
 pub(super) async fn obtain_image(
     engine: &Engine,
     host: &str,
@@ -50,7 +50,7 @@ pub(super) async fn obtain_image(
 ) -> Result<(), TestbedError> {
     match engine.client().inspect_image(image).await {
         Ok(_) => Ok(()),
-        Err(error) if Fault::of(&error).is_absence() => {
+        Err(error) if EngineError::of(&error).is_absence() => {
             pull(engine, image).await.map_err(|why| missing(host, image, &why))
         }
         Err(error) => Err(engine.explain(&format!("looking for the image `{image}`"), &error)),
@@ -59,54 +59,59 @@ pub(super) async fn obtain_image(
 
 async fn pull(engine: &Engine, image: &str) -> Result<(), String> {
     let options = CreateImageOptionsBuilder::new().from_image(image);
-    // Without a tag an engine would fetch all there are.
+    // Without a tag an engine would pull all tags.
     let last = image.rsplit('/').next().unwrap_or_default();
     let options = if last.contains([':', '@']) { options } else { options.tag("latest") };
-    match timeout(PULL_LIMIT, engine.create_image(options.build(), None, SILENCE)).await {
+    match timeout(PULL_LIMIT, engine.create_image(options.build(), None, SILENCE_LIMIT)).await {
         Ok(Ok(created)) => created.map_err(|error| error.to_string()),
-        Ok(Err(_)) => Err(format!("nothing was heard of the registry for {} s", SILENCE.as_secs())),
-        Err(_) => Err(format!("it takes more than {} s", PULL_LIMIT.as_secs())),
+        Ok(Err(_)) => {
+            Err(format!("the registry has sent nothing for {} s", SILENCE_LIMIT.as_secs()))
+        }
+        Err(_) => Err(format!("it took more than {} s", PULL_LIMIT.as_secs())),
     }
 }
 
 fn missing(host: &str, image: &str, why: &str) -> TestbedError {
     let reason = format!(
-        "image `{image}` is not on this engine and cannot be pulled: {why}; `docker pull {image}` tries it again, \
-         `docker load` takes it from a file, `docker images` names what is there"
+        "image `{image}` is not on this engine and cannot be pulled: {why}; `docker pull {image}` tries again, \
+         `docker load` loads it from a file, `docker images` lists the images of this engine"
     );
     TestbedError::Pki { name: host.to_owned(), reason }
 }
 
-/// Where a container stands.
-pub(super) struct Place<'a> {
+/// The lab, host and node that a container belongs to.
+pub(super) struct Placement<'a> {
     pub(super) engine: &'a Engine,
     pub(super) lab: &'a Lab,
-    /// The host that it is the PKI of, and the container whose network it shares.
+    /// The host whose PKI it is, and the container whose network it shares.
     pub(super) host: &'a str,
     pub(super) node: &'a str,
-    /// The line to that container's process 1.
+    /// The channel to process 1 of that container.
     pub(super) channel: &'a Channel,
     pub(super) labels: HashMap<String, String>,
 }
 
-/// Starts the container; returns when it serves.
+/// Starts the container; returns when it is ready.
 ///
 /// # Errors
-/// When it cannot be started, or ends or is not ready in time.
-pub(super) async fn start(place: &Place<'_>, image: &Image) -> Result<Server, TestbedError> {
-    let doing = format!("starting `{}` for host `{}`", image.name, place.host);
-    let (request, labels) = (request(image, place.node), place.labels.clone());
-    let id = container::start(place.engine, &doing, request, labels).await?;
-    let (reader, writer) = duplex(UNREAD);
-    let masker = Arc::new(Masker::new(place.lab.secrets()));
+/// If it cannot be started, or ends or is not ready in time.
+pub(super) async fn start(
+    placement: &Placement<'_>,
+    image: &Image,
+) -> Result<Server, TestbedError> {
+    let doing = format!("starting `{}` for host `{}`", image.name, placement.host);
+    let (request, labels) = (request(image, placement.node), placement.labels.clone());
+    let id = container::start(placement.engine, &doing, request, labels).await?;
+    let (reader, writer) = duplex(BUFFER);
+    let masker = Arc::new(Masker::new(placement.lab.secrets()));
     let output = Output::read(reader, &masker, image.ready.output.as_deref());
     let (end, ended) = watch::channel(None);
-    let container = (place.engine.clone(), id, image.name.clone());
-    tokio::spawn(attend(container, output.clone(), writer, end));
-    let of = (place.lab, place.host, image.name.as_str());
-    let connect = |address| listens(place.channel, address);
+    let container = (placement.engine.clone(), id, image.name.clone());
+    tokio::spawn(watch(container, output.clone(), writer, end));
+    let of = (placement.lab, placement.host, image.name.as_str());
+    let connect = |address| listens(placement.channel, address);
     let ready = Server { output, ended }.when_ready(of, &image.ready, connect).await;
-    ready.map_err(|reason| TestbedError::Pki { name: place.host.to_owned(), reason })
+    ready.map_err(|reason| TestbedError::Pki { name: placement.host.to_owned(), reason })
 }
 
 fn request(image: &Image, node: &str) -> ContainerRequest<GenericImage> {
@@ -122,7 +127,7 @@ fn request(image: &Image, node: &str) -> ContainerRequest<GenericImage> {
             config.publish_all_ports = Some(false);
             config.port_bindings = None;
             config.extra_hosts = None;
-            // Not every driver of logs lets them be read.
+            // Not every log driver allows reading the logs.
             let bounds = [("max-size", "4m"), ("max-file", "2")];
             let bounds = bounds.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
             let typ = Some("json-file".to_owned());
@@ -138,8 +143,8 @@ fn request(image: &Image, node: &str) -> ContainerRequest<GenericImage> {
     request
 }
 
-/// Reads what a container writes until it ends, and tells how, unless nobody is left who could be told.
-async fn attend(
+/// Reads a container's output until it ends, and reports how, unless the receiver is dropped.
+async fn watch(
     (engine, id, name): (Engine, String, String),
     output: Output,
     mut to_output: DuplexStream,
@@ -167,11 +172,11 @@ async fn follow(engine: &Engine, id: &str, to_output: &mut DuplexStream) -> Opti
     None
 }
 
-/// Why there is no connection to an address of the host, if there is none.
+/// Checks that a process listens at an address of the host; the error is why there is no connection.
 async fn listens(channel: &Channel, address: SocketAddr) -> Result<(), String> {
-    match channel.ask(Ask::Listens(address), TRY).await {
+    match channel.request(Operation::Listens(address), CONNECT_TIMEOUT).await {
         Ok(Reply::Listens(listens)) => listens,
-        Ok(_) => Err("the node gave an answer that fits no question".to_owned()),
-        Err(gone) => Err(gone.to_string()),
+        Ok(_) => Err("the node sent a reply that does not fit the request".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
