@@ -19,7 +19,7 @@ use crate::network::{
 pub struct HostNetwork {
     names: BTreeMap<String, Ipv4Addr>,
     addresses: BTreeSet<Ipv4Addr>,
-    routed: RwLock<Vec<Ipv4Net>>,
+    reachable: RwLock<Vec<Ipv4Net>>,
 }
 
 impl HostNetwork {
@@ -31,12 +31,12 @@ impl HostNetwork {
         let names: BTreeMap<String, Ipv4Addr> =
             names.into_iter().map(|(name, at)| (name.to_ascii_lowercase(), at)).collect();
         let addresses = addresses.into_iter().chain(names.values().copied()).collect();
-        Self { names, addresses, routed: RwLock::default() }
+        Self { names, addresses, reachable: RwLock::default() }
     }
 
     fn has_route_to(&self, address: Ipv4Addr) -> bool {
-        let routed = self.routed.read();
-        routed.iter().any(|net| net.contains(&address))
+        let reachable = self.reachable.read();
+        reachable.iter().any(|net| net.contains(&address))
     }
 
     /// Reason to refuse an address that is not named.
@@ -53,8 +53,8 @@ impl Network for HostNetwork {
     async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
         let links = addressing.interfaces.iter().map(|it| it.address.trunc());
         let routes = addressing.routes.iter().map(|route| route.destination);
-        let routed = links.chain(routes).collect();
-        *self.routed.write() = routed;
+        let reachable = links.chain(routes).collect();
+        *self.reachable.write() = reachable;
         Ok(())
     }
 
