@@ -54,7 +54,7 @@ impl Carrier {
             match Self::try_create(engine, labels, subnet).await {
                 Ok(carrier) => return Ok(carrier),
                 Err(error) if EngineError::of(&error) == EngineError::PoolOverlaps => {
-                    refused = Some(error)
+                    refused = Some(error);
                 }
                 Err(error) => return Err(engine.explain("making the lab's network", &error)),
             }
