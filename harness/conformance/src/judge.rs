@@ -37,10 +37,10 @@ pub fn judge(
             Some(reason) => Assessment::Skipped { reason: reason.to_owned() },
             None => assessment(target, conformance, &scenario, strict, today),
         };
-        Some(judged_case(conformance, scenario, assessment))
+        Some(case_of(conformance, scenario, assessment))
     });
     let not_run = skipped.into_iter().filter_map(|(case, reason)| {
-        Some(judged_case(case.conformance.as_ref()?, blank(&case), Assessment::Skipped { reason }))
+        Some(case_of(case.conformance.as_ref()?, blank(&case), Assessment::Skipped { reason }))
     });
     let mut cases: Vec<Case> = judged.chain(not_run).collect();
     cases.sort_by(|a, b| a.id.cmp(&b.id));
@@ -90,11 +90,7 @@ fn only_refuses(case: &Scenario) -> bool {
     last.is_some_and(|step| !step.may_be_granted())
 }
 
-fn judged_case(
-    conformance: &Conformance,
-    scenario: ScenarioOutcome,
-    assessment: Assessment,
-) -> Case {
+fn case_of(conformance: &Conformance, scenario: ScenarioOutcome, assessment: Assessment) -> Case {
     Case {
         id: scenario.id.clone(),
         title: scenario.title.clone(),

@@ -77,7 +77,7 @@ impl Process {
     /// Waits for the next event, and for the end until `deadline`, if there is one. After the end, the rest of the process
     /// group is killed.
     ///
-    /// If it cannot be waited for.
+    /// # Errors
     /// If it cannot be waited for.
     pub async fn next(&mut self, deadline: Option<Instant>) -> io::Result<Event<'_>> {
         loop {

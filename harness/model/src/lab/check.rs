@@ -76,9 +76,7 @@ fn addresses_are_for_hosts(draft: &Draft, problems: &Problems) {
         let what = match address.addr() {
             ip if ip.is_loopback() => "a loopback address, as all of `127.0.0.0/8` are",
             ip if ip.is_multicast() => "the address of a group, as all of `224.0.0.0/4` are",
-            ip if ip.is_unspecified() || ip.is_broadcast() => {
-                "the unspecified or the broadcast address"
-            }
+            ip if ip.is_unspecified() || ip.is_broadcast() => "for no host or for all",
             _ => continue,
         };
         let message = format!("`{address}` cannot be the address of a host");

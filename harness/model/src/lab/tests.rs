@@ -391,7 +391,7 @@ fn a_wrong_fault_is_reported_at_its_place() {
         ),
         (
             "{on: GetCACert, do: ra-expired}",
-            "the personality `linux` has no certificates that `ra-expired` could change",
+            "a `linux` PKI has no certificates for `ra-expired`",
             29,
         ),
         ("{on: Enrol, do: empty-body}", "unknown request `Enrol`", 14),

@@ -75,9 +75,8 @@ pub(super) fn path(node: &Node, problems: &Problems) -> Option<PathBuf> {
         let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
         if home.is_none() {
             let message = format!("there is no home folder for `{text}`");
-            problems.add(
-                Diagnostic::at(&node.place, message).note("set HOME, or give an absolute path"),
-            );
+            problems
+                .add(Diagnostic::at(&node.place, message).note("set HOME, or give a full path"));
         }
         return Some(home?.join(below));
     }

@@ -22,12 +22,8 @@ fn rule(node: &Node, personality: PersonalityName, problems: &Problems) -> Optio
     let fault = fault(action, problems)?;
     let rule = FaultRule::new(on?, nth.flatten(), fault);
     let refused = rule.as_ref().err().map(ToString::to_string);
-    let unsuited = (!fault.suits(personality)).then(|| {
-        format!(
-            "the personality `{personality}` has no certificates that `{}` could change",
-            fault.name()
-        )
-    });
+    let unsuited = (!fault.suits(personality))
+        .then(|| format!("a `{personality}` PKI has no certificates for `{}`", fault.name()));
     if let Some(reason) = refused.or(unsuited) {
         problems.add(Diagnostic::at(&action.place, reason));
     }

@@ -8,7 +8,7 @@ use crate::scenario::Expect;
 use diagnostics::Place;
 
 /// Reason to skip if a refusal cannot be judged.
-const DENIED: &str = "the CA denied this client's request, so the client had nothing to refuse";
+const DENIED: &str = "the CA denied this client's request, so that there was nothing to refuse";
 
 /// Makes the client under test enrol once.
 #[derive(Debug, Clone)]
