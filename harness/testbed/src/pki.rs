@@ -12,7 +12,7 @@ use model::scenario::seen::SeenFact;
 /// A certificate that a PKI issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedCertificate {
-    /// The serial number in lower-case hexadecimal digits, as OpenSSL prints it.
+    /// The serial number in capital hexadecimal digits.
     pub serial: String,
     /// The subject in one line, as OpenSSL prints it: `CN = MyUserCert`.
     pub subject: String,
