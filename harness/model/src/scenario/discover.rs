@@ -7,7 +7,7 @@ use super::LoadErrors;
 use diagnostics::Diagnostic;
 
 /// The folder whose files are labs and never scenarios.
-const LABS: &str = "labs";
+pub const LABS: &str = "labs";
 
 /// The folder whose files say what is known of a PKI, and are never scenarios either.
 pub const TARGETS: &str = "targets";
