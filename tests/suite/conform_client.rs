@@ -132,7 +132,7 @@ fn a_command_that_never_asks_the_ca_is_told_with_what_it_said_and_nothing_is_tri
     let (ended, verdicts) = conform(&[], &[&mistyped, "{urll}", "{challenge}"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());
     assert!(verdicts.is_empty(), "{verdicts:?}");
-    for told in ["asked the CA nothing", "exit status: 64", "usage: client URL ****"] {
+    for told in ["sent no request to the CA", "exit status: 64", "usage: client URL ****"] {
         assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
     }
     let (ended, _) = conform(&["--timeout", "1"], &["sleep", "600"]);

@@ -47,7 +47,7 @@ fn clean_removes_what_ended_runs_left_and_nothing_of_others() {
     assert!(dry.stdout.contains(" of scep/x, made by process "), "{dry:?}");
     let spared = run(&["clean"]);
     assert_eq!(spared.code, Some(0), "{spared:?}");
-    assert!(spared.stderr.contains("of runs that are going; `--all` removes"), "{spared:?}");
+    assert!(spared.stderr.contains("of current runs; `--all` removes"), "{spared:?}");
     assert_eq!(runtime.block_on(of_run(&engine, mortals.run())), both);
 
     mortal.kill();

@@ -42,7 +42,9 @@ fn a_missing_file_and_a_file_of_another_kind_are_named() {
     fs::write(files.path("notes.txt"), "x").unwrap();
     assert!(files.refused_at("nowhere.yaml").contains("there is no such file or folder"));
     assert!(files.refused_at("notes.txt").contains("ends in `.yaml` or `.yml`"));
-    assert!(files.refused_at("labs/lab.yaml").contains("this is a lab file"));
+    let run = run_in(files.folder.path(), &["run", "labs/lab.yaml"]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("this is a lab file"), "{run:?}");
 }
 
 #[test]
