@@ -78,7 +78,7 @@ pub(super) struct Arguments {
     /// Maximum number of certificates that may be issued; further cases are skipped [default: no limit]
     #[arg(long, value_name = "N")]
     max_certificates: Option<usize>,
-    /// The subject of requests, if the case does not name one; {n} becomes a different number each time
+    /// The subject of requests, if the case does not name one; an `n` in braces becomes a different number each time
     #[arg(long, value_name = "NAME", value_parser = subject, default_value = "CN=sceplab-{n}")]
     subject: String,
     /// Also send requests that could disturb a server, such as noise

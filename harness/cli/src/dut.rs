@@ -162,7 +162,7 @@ struct Attaching {
     /// Open a session with the device that is served at this socket
     #[arg(long, value_name = "SOCKET")]
     attach: Option<PathBuf>,
-    /// Run this command, or several on a line each, until one is refused, then end
+    /// Run this command, or several, one per line, until one is refused, then end
     #[arg(
         short,
         value_name = "COMMAND",

@@ -69,10 +69,10 @@ pub(super) struct Arguments {
     /// The SHA-256 fingerprint that one of the CA's certificates must have
     #[arg(long, value_name = "HEX", value_parser = str::parse::<Fingerprint>)]
     ca_fingerprint: Option<Fingerprint>,
-    /// One of the CA's certificates, in PEM: as good as its fingerprint
+    /// A PEM file with one of the CA's certificates, used like its fingerprint
     #[arg(long, value_name = "FILE", conflicts_with = "ca_fingerprint")]
     ca: Option<PathBuf>,
-    /// The name of the CA, for a server that holds several
+    /// The name of the CA, for a server with several CAs
     #[arg(long, value_name = "NAME")]
     ca_identifier: Option<String>,
     /// The cipher of the request; one that the CA does not offer ends the enrolment [default: the best offered]

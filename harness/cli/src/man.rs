@@ -14,7 +14,9 @@ use super::output::say;
 
 /// Write a man page for each command
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "sceplab man <DIR>\n       sceplab man --markdown",
+    after_help = "\
 Examples:
   sceplab man ~/.local/share/man/man1       then `man sceplab-run` shows the page of `sceplab run`
   sceplab man --markdown                    print all pages as one Markdown page
@@ -22,7 +24,8 @@ Examples:
 Exit codes:
   0  the pages are written
   2  wrong usage
-  3  the folder or a page cannot be written")]
+  3  the folder or a page cannot be written"
+)]
 pub(super) struct Arguments {
     /// The folder for the pages; it is made if it does not exist
     #[arg(value_name = "DIR", required_unless_present = "markdown")]
@@ -105,7 +108,7 @@ fn markdown(program: &Command) -> String {
         let about = command.get_long_about().or_else(|| command.get_about());
         lines.extend(about.map(ToString::to_string));
         let usage = command.clone().render_usage().to_string();
-        lines.extend(fenced(usage.trim_start_matches("Usage: ")));
+        lines.extend(fenced(&usage.trim_start_matches("Usage: ").replace("\n       ", "\n")));
         lines.extend(tables(command));
         lines.extend(fenced(&after_help(command)));
     }
@@ -113,7 +116,7 @@ fn markdown(program: &Command) -> String {
 }
 
 fn fenced(text: &str) -> Vec<String> {
-    let lines = text.lines().map(|line| line.strip_prefix("       ").unwrap_or(line).to_owned());
+    let lines = text.lines().map(str::to_owned);
     match text {
         "" => Vec::new(),
         _ => ["", "```text"]

@@ -157,7 +157,7 @@ fn servers(fault: Fault) -> String {
         return String::new();
     }
     let names: Vec<_> = able.into_iter().map(PersonalityName::as_str).collect();
-    format!(" ({} only)", names.join(", "))
+    format!(" ({} alone)", names.join(", "))
 }
 
 #[cfg(test)]
@@ -188,6 +188,6 @@ mod tests {
         assert_eq!(lines.len() - headings - empty, Fault::ALL.len());
         assert_eq!(headings, empty + 1);
         assert!(lines.contains(&"on: GetCACaps".to_owned()));
-        assert!(lines.iter().any(|line| line.ends_with("have expired. (ndes only)")));
+        assert!(lines.iter().any(|line| line.ends_with("have expired. (ndes alone)")));
     }
 }

@@ -105,7 +105,7 @@ fn a_user_who_floods_and_one_who_hangs_up_are_not_felt_by_others() {
 #[test]
 fn an_interface_of_a_wrong_name_or_that_is_absent_is_refused() {
     let name = refused_to_serve(&["--interface", "wlan0"]);
-    assert!(name.contains("no name of a device's interface"), "{name}");
+    assert!(name.contains("not a name of a device's interface"), "{name}");
     let absent = refused_to_serve(&["--interface", "eth4711"]);
     assert!(absent.contains("there is no interface `eth4711`"), "{absent}");
 }

@@ -18,7 +18,7 @@ pub(crate) struct ChallengeArguments {
     /// The process list shows it to other users; use `SCEPLAB_CHALLENGE` or --challenge-file if that matters
     #[arg(long, value_name = "PASSWORD")]
     challenge: Vec<Secret>,
-    /// A file with challenge passwords, one a line
+    /// A file with challenge passwords, one per line
     #[arg(long, value_name = "FILE")]
     challenge_file: Option<PathBuf>,
     /// The page `mscep_admin` of an NDES; a password is fetched there for each request

@@ -55,7 +55,7 @@ pub(crate) struct Serve {
     /// The process list shows it to other users; use `SCEPLAB_CHALLENGE` or --challenge-file if that matters
     #[arg(long, value_name = "PASSWORD")]
     challenge: Vec<Secret>,
-    /// A file with challenge passwords, one a line
+    /// A file with challenge passwords, one per line
     #[arg(long, value_name = "FILE")]
     challenge_file: Option<PathBuf>,
     /// Accept one challenge password any number of times (rfc8894, and ndes, where it is `UseSinglePassword`)
