@@ -136,7 +136,8 @@ fn tables(command: &Command) -> Vec<String> {
         row(&[format!("[`{name}`](#{}-{name})", command.get_name()), about])
     };
     let commands: Vec<String> = documented(command).skip(1).map(link).collect();
-    let is_shown = |one: &&Arg| !one.is_hide_set() && one.get_id() != "help";
+    let is_shown =
+        |one: &&Arg| !one.is_hide_set() && one.get_id() != "help" && one.get_id() != "version";
     let arguments = command.get_arguments().filter(is_shown);
     let arguments: Vec<String> = arguments.map(|one| row(&[written(one), meaning(one)])).collect();
     let table = |heading, rows: Vec<String>| match rows.as_slice() {
