@@ -79,7 +79,7 @@ enum Threaded {
     Enrol(Box<enrol::Arguments>),
     Check(check::Arguments),
     List(list::Arguments),
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Health(health::Arguments),
     Dut(dut::Dut),
     Clean(clean::Arguments),

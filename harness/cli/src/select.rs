@@ -52,8 +52,8 @@ impl Selection {
 
     /// The selection without the files that are no scenarios, and without folders of target files; `None` if no path is left.
     pub(super) fn without(&self, is_other: impl Fn(&Path) -> bool) -> Option<Self> {
-        let has_scenarios =
-            |path: &&PathBuf| !is_other(path) && !(path.is_dir() && path.ends_with(TARGETS));
+        let is_targets = |path: &Path| path.is_dir() && path.ends_with(TARGETS);
+        let has_scenarios = |path: &&PathBuf| !is_other(path) && !is_targets(path);
         let paths: Vec<PathBuf> = self.paths.iter().filter(has_scenarios).cloned().collect();
         let (tags, lab) = (self.tags.clone(), self.lab.clone());
         (!paths.is_empty()).then_some(Self { paths, tags, lab })
