@@ -25,5 +25,6 @@ fn main() -> ExitCode {
     };
     let mut trials: Vec<Trial> = documents::page::all().into_iter().map(trial).collect();
     trials.push(Trial::test("exempt_blocks_have_a_reason", documents::page::check_exemptions));
+    trials.push(Trial::test("commands_are_those_of_the_program", documents::page::check_commands));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

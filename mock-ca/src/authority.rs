@@ -243,11 +243,9 @@ pub(crate) fn subject_of(certificate: &X509Ref) -> String {
     name::to_text(certificate.subject_name())
 }
 
-/// A serial number: bytes in hexadecimal, separated by colons.
+/// A serial number in capital hexadecimal digits.
 pub(crate) fn serial_text(certificate: &X509Ref) -> String {
-    let bytes = certificate.serial_number().to_bn().map(|serial| serial.to_vec());
-    let bytes = bytes.unwrap_or_default();
-    bytes.chunks(1).map(hex::encode).collect::<Vec<_>>().join(":")
+    scep::certificate::serial_number(certificate).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub struct Ca {
 /// A certificate that was issued to a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Issued {
-    /// The serial number, bytes in hexadecimal separated by colons: `02`, `11:00:00:14:23:…`.
+    /// The serial number in capital hexadecimal digits: `02`, `1100001423…`.
     pub serial: String,
     /// The subject, as OpenSSL writes it on one line: `CN = MyUserCert`.
     pub subject: String,

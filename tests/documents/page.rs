@@ -7,6 +7,7 @@ use std::process::Command;
 use libtest_mimic::Failed;
 
 use super::block::{Block, blocks};
+use super::comparison::compare;
 use super::console::Console;
 use crate::support::workspace;
 
@@ -82,25 +83,26 @@ pub(crate) fn check_exemptions() -> Result<(), Failed> {
 /// Reads a scenario, a lab or a target file by `sceplab check`.
 fn check(block: &Block, folder: &Path) -> Result<(), String> {
     let file = save(block, folder)?;
-    let is_lab = ["devices:", "hosts:", "pki:"]
-        .iter()
-        .any(|key| block.lines.iter().any(|line| line.starts_with(key)));
-    let checked = if is_lab { within_scenario(&file, folder)? } else { file };
     let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
-    let output = command.arg("check").arg(checked).current_dir(folder).output();
+    let output = command.arg("check").arg(file).current_dir(folder).output();
     let output = output.map_err(|error| error.to_string())?;
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     let place = || format!("line {}: `sceplab check` says\n{told}", block.line);
     if output.status.success() { Ok(()) } else { Err(place()) }
 }
 
-/// A scenario in this lab, because `check` reads labs as those of scenarios.
-fn within_scenario(lab: &Path, folder: &Path) -> Result<PathBuf, String> {
-    let path = folder.join("in-this-lab.yaml");
-    let steps = "steps: [configure: {device: DUT0, set: set system host-name x}]";
-    let text = format!("title: A lab\nlab: {}\n{steps}\n", lab.display());
-    fs::write(&path, text).map_err(|error| error.to_string())?;
-    Ok(path)
+/// Compares the reference of the commands with the command line of the program.
+///
+/// # Errors
+///
+/// The difference, and the command that updates the page.
+pub(crate) fn check_commands() -> Result<(), Failed> {
+    let output = Command::new(env!("CARGO_BIN_EXE_sceplab")).args(["man", "--markdown"]).output();
+    let printed = String::from_utf8_lossy(&output.unwrap().stdout).into_owned();
+    let page = workspace::root().join("docs/reference/commands.md");
+    let page = fs::read_to_string(page).unwrap_or_default();
+    let update = "`cargo run -- man --markdown > docs/reference/commands.md` updates the page";
+    compare(&page, &printed).map_err(|error| format!("{error}\n{update}").into())
 }
 
 /// Compares a Rust block with the example that it shows; `cargo test` compiles the examples.

@@ -62,11 +62,11 @@ fn unknown_host_is_rejected_with_the_known_hosts() {
     let unknown = shell(&run, &["nowhere", "true"]);
     assert_eq!(unknown.code, Some(2));
     assert!(
-        unknown.stderr.contains("`nowhere` (known: `DUT0`, `gateway`, `other`)"),
+        unknown.stderr.contains("`nowhere` (known hosts: `DUT0`, `gateway`, `other`)"),
         "{unknown:?}"
     );
     let no_lab = shell(&run, &["--lab", "x", "gateway", "true"]);
-    assert!(no_lab.stderr.contains("no lab `x` stands (labs that do: `it`)"), "{no_lab:?}");
+    assert!(no_lab.stderr.contains("no lab `x` is running (running labs: `it`)"), "{no_lab:?}");
 }
 
 fn unrunnable_command_exits_as_in_a_shell() {
@@ -94,7 +94,7 @@ fn kept_lab_runs_until_ctrl_c() {
     let gone = shell(&run, &["other", "true"]);
     assert_eq!(gone.code, Some(2));
     assert!(
-        gone.stderr.contains("no lab stands; `sceplab run --driver netns --keep PATH`"),
+        gone.stderr.contains("no lab is running; `sceplab run --driver netns --keep PATH`"),
         "{gone:?}"
     );
 }

@@ -132,7 +132,7 @@ fn command_that_sends_no_request_is_reported_with_its_output() {
     let (ended, verdicts) = conform(&[], &[&mistyped, "{urll}", "{challenge}"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());
     assert!(verdicts.is_empty(), "{verdicts:?}");
-    for told in ["asked the CA nothing", "exit status: 64", "usage: client URL ****"] {
+    for told in ["sent no request to the CA", "exit status: 64", "usage: client URL ****"] {
         assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
     }
     let (ended, _) = conform(&["--timeout", "1"], &["sleep", "600"]);

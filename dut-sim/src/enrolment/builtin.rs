@@ -110,7 +110,8 @@ impl Builtin<'_> {
             (_, Some(ca), _) if exchange == "GetCACert" => self.journal.log_ca(exchange, ca),
             (_, None, Some(capabilities)) if exchange == "GetCACaps" => {
                 let count = capabilities.known().len() + capabilities.unknown().len();
-                self.journal.log(&format!("{exchange}: {count} capabilities ({capabilities})"));
+                let noun = if count == 1 { "capability" } else { "capabilities" };
+                self.journal.log(&format!("{exchange}: {count} {noun} ({capabilities})"));
             }
             _ => {}
         }

@@ -1,17 +1,16 @@
-//! The documented Linux scenario in the virtual lab, against the same RSA and OpenSSL operations alone.
+//! Compares the documented Linux scenario in the virtual lab with its RSA and OpenSSL operations alone.
 //!
-//! A run is building the lab, all steps, taking the lab down; reading the files, which is done once however often a
-//! scenario is run, is told apart. The bare operations are those that it cannot do without: seven with a private key, the
-//! cheap ones with the public keys, and the certificates and the request that are built, read and shown. Both have one
-//! thread, so that nothing is handed from core to core.
+//! A run builds the lab, carries out all steps and removes the lab. Reading the files is timed separately, because it
+//! happens once for many runs. The bare operations are those that no implementation can avoid: seven with a private key,
+//! the cheap ones with the public keys, and building, reading and printing the certificates and the request. Both sides
+//! use one thread.
 //!
-//! How long an RSA key takes is luck, from 50 to 400 ms, and would drown all else. So both sides are compared with keys
-//! made beforehand, run by run in turn; what the comparison is with key generation follows by adding the mean time of a
-//! key to both. Last, whole runs with key generation are timed against bare operations with key generation, each with
-//! keys of its own: that is the same comparison, with the luck left in.
+//! The time for an RSA key is random, from 50 to 400 ms, and would hide everything else. So both sides first use keys made
+//! beforehand, in turn; the result with key generation follows by adding the mean time of a key to both. At the end, runs
+//! with their own keys are timed against bare operations with their own keys: the same comparison with the randomness.
 //!
-//! Medians are what a user sees. The fastest tenth is told beside them, because on a machine that is busy with something
-//! else only that is about the program.
+//! The medians are what a user sees. The fastest tenth is printed, too, because on a busy machine only that is about the
+//! program.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -31,9 +30,9 @@ mod bare;
 
 const SCENARIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/scep/linux-pki.yaml");
 
-/// How many runs a median is of.
+/// Number of runs for a median.
 const RUNS: usize = 400;
-/// How many keys a mean time is of.
+/// Number of keys for a mean time.
 const KEYS: usize = 60;
 
 fn main() {
@@ -41,7 +40,7 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     measure(&mut criterion, &lab);
     criterion.final_summary();
-    // Criterion's own switches, such as `--test` and `--list`, are not about the comparison.
+    // Criterion's own switches, such as `--test` and `--list`, skip the comparison.
     if std::env::args().all(|argument| argument == "--bench" || !argument.starts_with("--")) {
         compare(&lab);
     }
@@ -62,7 +61,7 @@ fn measure(criterion: &mut Criterion, lab: &Lab) {
 }
 
 /// Prints the ratios.
-#[expect(clippy::print_stdout, reason = "what a benchmark found is its output")]
+#[expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 fn compare(lab: &Lab) {
     let (mut scenario, mut bare, mut rsa) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -84,11 +83,11 @@ fn compare(lab: &Lab) {
     }
     let scenario = mean(KEYS, || lab.run(&KeySource::Generate));
     let bare = mean(KEYS, || lab.ca.enrol(&bare::generate_key()));
-    let luck = ratio(scenario, bare);
-    println!("luck left in: scenario {scenario:.1?}, bare {bare:.1?}, {luck:.2} times");
+    let times = ratio(scenario, bare);
+    println!("with random keys: scenario {scenario:.1?}, bare {bare:.1?}, {times:.2} times");
 }
 
-/// What the runs share.
+/// Data that the runs share.
 struct Lab {
     runtime: Runtime,
     scenario: Scenario,
@@ -132,7 +131,7 @@ fn timed(run: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
-/// The longest of the fastest half, tenth, …
+/// The longest time of the fastest half, tenth, …
 fn quantile(times: &[Duration], part: usize) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();

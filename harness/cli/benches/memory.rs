@@ -1,7 +1,6 @@
-//! Thousands of scenarios in one process: the memory they take is printed as they go, and has to stay as it is.
+//! Runs thousands of scenarios in one process and prints its memory, which must not grow.
 //!
-//! `cargo bench --bench memory -- 20000` runs so many. Linux alone tells how much memory a process takes; elsewhere only
-//! the runs are counted.
+//! `cargo bench --bench memory -- 20000` sets the number. The memory is known on Linux only.
 
 use std::path::Path;
 
@@ -18,13 +17,13 @@ mod bare;
 
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/scep");
 
-/// How many scenarios are run where no number is given.
+/// Default number of scenarios.
 const RUNS: usize = 5_000;
-/// How often the memory is printed.
+/// Number of times that the memory is printed.
 const REPORTS: usize = 10;
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "what a benchmark found is its output")]
+#[expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 async fn main() {
     let runs = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(RUNS);
     let scenarios = documented_scenarios();

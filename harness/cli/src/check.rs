@@ -1,4 +1,4 @@
-//! `sceplab check`: reads, resolves and validates, and runs nothing.
+//! `sceplab check`: reads and validates files, and runs nothing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,27 @@ use super::exit::{CommandError, Exit};
 use super::output::{self, say};
 use super::select::Selection;
 use conformance::Target;
-use diagnostics::Diagnostic;
-use model::scenario::{LoadErrors, Scenario, target_files};
+use diagnostics::yaml::{self, Value};
+use diagnostics::{Diagnostic, Source, counted};
+use matrix::Ledger;
+use model::lab::Lab;
+use model::scenario::{LABS, LEDGER, LoadErrors, Scenario, target_files};
 
 /// Find mistakes in scenario, lab and target files, and run nothing
 ///
-/// Every mistake is shown with its file, line and column. The exit code is 2 where there is one.
+/// All mistakes are shown, each with its file, line and column. Scenarios and target files are found in folders; a lab file is read for
+/// each scenario that names it, and the ledger of the matrix only if you name it. A file that you name is read as what its keys say.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sceplab check
   sceplab check scenarios/scep/linux-pki.yaml
-  sceplab check scenarios/targets/ndes.yaml")]
+  sceplab check scenarios/targets/ndes.yaml scenarios/labs/windows-pki.yaml
+
+Exit codes:
+  0  no mistakes
+  2  a file has mistakes or cannot be read
+  5  nothing was selected")]
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
@@ -28,52 +37,107 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn perform(&self) -> Result<Exit, CommandError> {
-        let loaded = self.selection.without_targets().map(|selection| selection.load());
+        let named = self.selection.files().map(|path| (kind(path), path));
+        let named: Vec<_> = named.filter(|(kind, _)| *kind != Kind::Scenario).collect();
+        let is_other = |path: &Path| named.iter().any(|(_, other)| other.as_path() == path);
+        let loaded = self.selection.without(is_other).map(|selection| selection.load());
         let scenarios = loaded.transpose().map(Option::unwrap_or_default);
-        let mut targets = Targets::default();
-        for path in self.selection.named_targets() {
-            targets.check(&path, None);
+        let mut others = OtherFiles::default();
+        for (kind, path) in &named {
+            others.check(*kind, path, None);
         }
         for folder in self.selection.folders() {
             let cases = scenarios.as_ref().ok().filter(|_| !self.selection.is_by_tag());
             let cases = cases.map(|scenarios| cases_below(folder, scenarios));
             for path in target_files(std::slice::from_ref(folder)) {
-                targets.check(&path, cases.as_deref());
+                others.check(Kind::Target, &path, cases.as_deref());
             }
         }
-        match (scenarios, targets.wrong.is_empty()) {
+        match (scenarios, others.wrong.is_empty()) {
             (Ok(scenarios), true) => {
-                say(&in_order(scenarios.len(), targets.seen.len()));
+                say(&in_order(scenarios.len(), &others));
                 Ok(Exit::Success)
             }
-            (Ok(_), false) => Err(LoadErrors::new(targets.wrong).into()),
+            (Ok(_), false) => Err(LoadErrors::new(others.wrong).into()),
             (Err(error), _) => {
-                let exit = error.tell();
-                output::diagnostics(LoadErrors::new(targets.wrong).diagnostics());
+                let exit = error.report();
+                output::diagnostics(LoadErrors::new(others.wrong).diagnostics());
                 Err(exit.into())
             }
         }
     }
 }
 
-/// The target files so far, and what is wrong with them.
+/// Kind of a YAML file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Scenario,
+    Lab,
+    Target,
+    Ledger,
+}
+
+/// The keys that only files of one kind have.
+const KEYS: [(Kind, &[&str]); 4] = [
+    (Kind::Scenario, &["lab", "steps"]),
+    (Kind::Lab, &["devices", "hosts", "pki", "stands-in-for"]),
+    (Kind::Target, &["url", "ca-fingerprint", "capabilities", "parallel", "deviations"]),
+    (Kind::Ledger, &["expected-failures"]),
+];
+
+/// The kind of a file by its keys, or by its place if it has none of them.
+fn kind(path: &Path) -> Kind {
+    let of_key = |key: &str| KEYS.iter().find(|(_, keys)| keys.contains(&key));
+    let keys = keys(path);
+    if let Some((kind, _)) = keys.iter().find_map(|key| of_key(key)) {
+        return *kind;
+    }
+    let is_lab = path.parent().is_some_and(|folder| folder.ends_with(LABS));
+    match () {
+        () if is_lab => Kind::Lab,
+        () if path.ends_with(LEDGER) => Kind::Ledger,
+        () if !target_files(&[path.to_owned()]).is_empty() => Kind::Target,
+        () => Kind::Scenario,
+    }
+}
+
+/// The keys of a file in their order; none if it cannot be read.
+fn keys(path: &Path) -> Vec<String> {
+    let node = Source::read(path).and_then(|source| yaml::parse(&source));
+    match node.map(|node| node.value) {
+        Ok(Value::Mapping(entries)) => entries.into_iter().map(|entry| entry.key).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The files that are not scenarios, and the mistakes in them.
 #[derive(Default)]
-struct Targets {
-    seen: BTreeSet<PathBuf>,
+struct OtherFiles {
+    seen: BTreeSet<(Kind, PathBuf)>,
     wrong: Vec<Diagnostic>,
 }
 
-impl Targets {
-    /// Reads one that is to deviate in these cases, where they are known.
-    fn check(&mut self, path: &Path, cases: Option<&[String]>) {
-        self.seen.insert(path.to_owned());
-        match (Target::load(path), cases) {
-            (Ok(target), Some(cases)) if !cases.is_empty() => {
-                self.wrong.extend(target.unknown_cases(cases));
+impl OtherFiles {
+    /// Reads a file; the deviations of a target file must be among `cases`, if these are known.
+    fn check(&mut self, kind: Kind, path: &Path, cases: Option<&[String]>) {
+        self.seen.insert((kind, path.to_owned()));
+        let unknown = |target: &Target| match cases {
+            Some(cases) if !cases.is_empty() => target.unknown_cases(cases),
+            _ => Vec::new(),
+        };
+        let wrong = match kind {
+            Kind::Lab => Lab::load(path).err(),
+            Kind::Ledger => Ledger::load(path).err(),
+            Kind::Target => {
+                Some(Target::load(path).map_or_else(|wrong| wrong, |it| unknown(&it)))
             }
-            (Ok(_), _) => {}
-            (Err(wrong), _) => self.wrong.extend(wrong),
-        }
+            Kind::Scenario => None,
+        };
+        self.wrong.extend(wrong.into_iter().flatten());
+    }
+
+    fn count(&self, kind: Kind) -> usize {
+        self.seen.iter().filter(|(other, _)| *other == kind).count()
     }
 }
 
@@ -83,17 +147,18 @@ fn cases_below(folder: &Path, scenarios: &[Scenario]) -> Vec<String> {
     scenarios.iter().filter(is_one).map(|case| case.id.clone()).collect()
 }
 
-fn in_order(scenarios: usize, targets: usize) -> String {
-    let scenarios = counted(scenarios, "scenario");
-    let targets = counted(targets, "target file");
-    let both: Vec<String> = [scenarios, targets].into_iter().flatten().collect();
-    format!("{} in order", both.join(" and "))
-}
-
-fn counted(count: usize, what: &str) -> Option<String> {
-    match count {
-        0 => None,
-        1 => Some(format!("1 {what}")),
-        _ => Some(format!("{count} {what}s")),
+fn in_order(scenarios: usize, others: &OtherFiles) -> String {
+    let counts = [
+        (scenarios, "scenario"),
+        (others.count(Kind::Lab), "lab"),
+        (others.count(Kind::Target), "target file"),
+        (others.count(Kind::Ledger), "ledger"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, noun)| counted(count, noun)).collect();
+    match counts.split_last() {
+        Some((last, [])) => format!("{last} in order"),
+        Some((last, others)) => format!("{} and {last} in order", others.join(", ")),
+        None => "nothing to check".to_owned(),
     }
 }

@@ -1,33 +1,34 @@
-//! `sceplab clean`: removes what labs left that could not do it themselves.
+//! `sceplab clean`: removes the leftovers of labs whose run crashed or was killed.
 
 use clap::Args;
 
 use super::exit::{CommandError, Exit};
-use super::output::{self, complain, say, somebody_is_there, warn};
+use super::output::{self, can_ask, complain, say, warn};
 use super::wiring;
+use diagnostics::counted;
 use testbed::leftovers::{Found, Leftover, Removal, State};
 
-/// Remove what labs left whose run crashed or was killed: containers, networks, images, folders
+/// Remove containers, networks, images and folders that crashed or killed runs left
 ///
-/// What belongs to runs that are going, or to other machines, is spared. Images serve many runs: one that was used within two minutes
-/// stays, one that is removed is made again when it is needed.
+/// Anything that belongs to a current run or to another machine stays. Images serve many runs: one that was used within the last two
+/// minutes stays, and one that is removed is made again when a run needs it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sceplab clean --dry-run                   show what would be removed
   sceplab clean
-  sceplab clean --all                       also what is in use, and of other machines
+  sceplab clean --all                       also what current runs and other machines use
 
 Exit codes:
-  0  nothing is left that is to be removed
+  0  nothing is left to remove
   2  `--all` without a terminal and without `--yes`
   3  something could not be removed, or the Docker engine could not be asked
-  5  the answer was no")]
+  5  you answered no")]
 pub(super) struct Arguments {
-    /// Show what would be removed, and remove nothing
+    /// Only show what would be removed
     #[arg(long)]
     dry_run: bool,
-    /// Remove also what belongs to runs that are going, and to other machines; asks first
+    /// Also remove what belongs to current runs and to other machines; asks first
     #[arg(long)]
     all: bool,
     /// Do not ask
@@ -38,9 +39,9 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let asks = self.all && !self.yes && !self.dry_run;
-        if asks && !somebody_is_there() {
-            let why = "`--all` ends runs that are going, and there is no terminal to ask at; \
-                       type `--all --yes`";
+        if asks && !can_ask() {
+            let why =
+                "`--all` ends current runs, and there is no terminal to ask at; type `--all --yes`";
             return Err(Exit::Usage.because(why));
         }
         let found = wiring::leftovers().await;
@@ -55,7 +56,7 @@ impl Arguments {
             return Ok(Exit::NothingSelected);
         }
         let failed = self.remove(&chosen).await;
-        tell_spared(&spared);
+        report_spared(&spared);
         Ok(if failed || found.unseen.is_some() { Exit::Lab } else { Exit::Success })
     }
 
@@ -63,7 +64,7 @@ impl Arguments {
         found.leftovers.iter().partition(|leftover| self.all || leftover.state == State::Dead)
     }
 
-    /// Whether something could not be removed.
+    /// Removes the leftovers; true if one could not be removed.
     async fn remove(&self, chosen: &[&Leftover]) -> bool {
         if chosen.is_empty() {
             say("nothing to remove");
@@ -87,30 +88,30 @@ impl Arguments {
     }
 }
 
-/// Shows what it is about, and asks.
+/// Shows the leftovers, and asks.
 fn agreed(chosen: &[&Leftover]) -> bool {
     for leftover in chosen {
-        warn(&format!("{}{}", leftover.what, whose(leftover.state)));
+        warn(&format!("{}{}", leftover.what, owner(leftover.state)));
     }
     output::agreed(&format!("Remove all {}?", chosen.len()))
 }
 
-fn whose(state: State) -> &'static str {
+fn owner(state: State) -> &'static str {
     match state {
         State::Dead => "",
-        State::Living => " (its run is going)",
+        State::Living => " (of a current run)",
         State::Elsewhere => " (of another machine or container)",
     }
 }
 
-fn tell_spared(spared: &[&Leftover]) {
+fn report_spared(spared: &[&Leftover]) {
     let count = |state| spared.iter().filter(|leftover| leftover.state == state).count();
-    let told = [
-        (count(State::Living), "of runs that are going"),
+    let counts = [
+        (count(State::Living), "of current runs"),
         (count(State::Elsewhere), "of other machines or containers"),
     ];
-    for (count, whose) in told.iter().filter(|(count, _)| *count > 0) {
-        let verb = if *count == 1 { "thing is" } else { "things are" };
-        warn(&format!("note: {count} {verb} left, {whose}; `--all` removes that too"));
+    for (count, owner) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        let left = counted(count, "leftover");
+        warn(&format!("note: not removed: {left} {owner}; `--all` removes them, too"));
     }
 }

@@ -1,4 +1,4 @@
-//! `sceplab conform`: what a SCEP server really does, requirement by requirement.
+//! `sceplab conform`: tests a SCEP server, requirement by requirement.
 
 pub(super) mod catalogue;
 pub(super) mod challenges;
@@ -22,9 +22,9 @@ use super::stop::{StopSignals, end_at_once};
 use super::values::jobs;
 use super::wiring::{Challenges, LivePki};
 use ::report::conformance::{case_line, explanation, issued, requirements};
-use ::report::terminal::{line, summary, transcript};
+use ::report::terminal::{line, summary, transcript_before_explanation};
 use conformance::{Budget, OnePki, Plan, Target, judge};
-use diagnostics::Palette;
+use diagnostics::{Palette, counted};
 use model::scenario::Scenario;
 use model::scep_url::ScepUrl;
 use results::requirement::End;
@@ -33,21 +33,21 @@ use runner::run_all;
 use testbed::pki::Pki;
 use testbed::{Driver, ReceivedLog};
 
-/// Where the cases for servers are looked for.
+/// The folder of the cases for servers.
 const CASES: &str = "scenarios/conformance/server";
 
-/// How many cases run at once where neither the target nor the caller says: few, for a PKI has others to serve.
+/// Default number of cases that run at once; few, because others use the PKI, too.
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
-/// Test what a SCEP server really does, requirement by requirement
+/// Test a SCEP server, requirement by requirement
 ///
-/// Each case sends a request, right or wrong on purpose, and holds the reply against the outcomes that RFC 8894 allows.
-/// Certificates are issued and challenge passwords used on the way: --dry-run tells how many beforehand, and they are
-/// listed afterwards. Nothing that could disturb others is sent without --allow-disruptive.
+/// Each case sends a few requests, right or wrong on purpose, and compares the replies with what RFC 8894 allows.
+/// Cases issue certificates and use challenge passwords: --dry-run shows how many, and the certificates are listed at the
+/// end. Requests that could disturb a server are sent with --allow-disruptive only.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sceplab conform http://127.0.0.1:8080/scep --challenge s3cret
+  sceplab conform http://127.0.0.1:8080/scep --challenge-file password.txt
   sceplab conform http://pki.example.com/scep --dry-run
   sceplab conform http://ndes.example.com/certsrv/mscep/mscep.dll \\
       --ndes-admin http://ndes.example.com/certsrv/mscep_admin/ \\
@@ -59,67 +59,69 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, or an invalid file
-  3  the server cannot be reached or answers no more, or a case could not be tried
-  4  a MUST is not met (with --strict: or a SHOULD)")]
+  3  the server cannot be reached or stopped answering, or a case could not be tried
+  4  a MUST is not met (with --strict: or a SHOULD)
+  5  no case was selected, or all were skipped
+  130  interrupted")]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(super) struct Arguments {
-    /// The server's SCEP address, such as `http://pki.example.com/scep`; a target file may name it instead
+    /// The SCEP address of the server, such as `http://pki.example.com/scep`; needed unless a target file has it
     #[arg(value_name = "URL", required_unless_present_any = ["list", "coverage", "target"])]
     url: Option<ScepUrl>,
     #[command(flatten)]
     catalogue: Catalogue,
-    /// What is known of the server: its URL, CA fingerprint, capabilities, deviations
+    /// A target file: the URL, CA fingerprint, capabilities and known deviations of the server
     #[arg(long, value_name = "FILE")]
     target: Option<PathBuf>,
     #[command(flatten)]
     challenges: ChallengeArguments,
-    /// Let at most so many certificates be issued; cases beyond are skipped [default: as many as the cases take]
+    /// Maximum number of certificates that may be issued; further cases are skipped [default: no limit]
     #[arg(long, value_name = "N")]
     max_certificates: Option<usize>,
-    /// Ask for this name where a case names none; an `n` in braces in it is a number that is different each time
+    /// The subject of requests, if the case does not name one; an `n` in braces becomes a different number each time
     #[arg(long, value_name = "NAME", value_parser = subject, default_value = "CN=sceplab-{n}")]
     subject: String,
-    /// Also send what could disturb a server that others use
+    /// Also send requests that could disturb a server, such as noise
     #[arg(long)]
     allow_disruptive: bool,
-    /// Send at most so many requests a second
+    /// Maximum number of requests per second, such as 5 or 0.5 [default: no limit]
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
-    /// How long the server may take for one answer, in seconds
+    /// How long the server may take for one reply, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
-    /// How many cases run at once [default: 4, 1 with --ndes-admin, or what the target file says]
+    /// How many cases run at the same time [default: `parallel` of the target file; otherwise 4, or 1 with --ndes-admin]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
-    /// Let SHOULD decide the exit code as MUST does
+    /// Fail if a SHOULD is not met, too
     #[arg(long)]
     strict: bool,
-    /// Print what would be run and what it may cost, and send nothing
+    /// Send nothing; print the cases that would run, and how many certificates and passwords they would use
     #[arg(long)]
     dry_run: bool,
-    /// Show every case with its requirement, level and section, and send nothing
+    /// Send nothing; list the cases with requirement, level and section
     #[arg(long)]
     list: bool,
-    /// Print the table of all requirements with their cases, and send nothing
+    /// Send nothing; print a Markdown table of all requirements with their cases
     #[arg(long)]
     coverage: bool,
     #[command(flatten)]
     reports: Reports,
-    /// Show what was sent and what came for each case
+    /// Show the requests and replies of each case
     #[arg(long, short)]
     verbose: bool,
 }
 
-/// A name once its number is filled in.
+/// Reads a subject that may contain `{n}`.
 fn subject(text: &str) -> Result<String, String> {
     let name = scep::name::parse(&text.replace("{n}", "00000000"));
     name.map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
-/// Requests in a second.
+/// Reads a number of requests per second.
 fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "it takes a number of requests a second")?;
-    if rate.is_finite() && rate >= 0.1 { Ok(rate) } else { Err("it is 0.1 or more".to_owned()) }
+    let rate: f64 = text.parse().map_err(|_| "it takes a number of requests per second")?;
+    if rate.is_finite() && rate >= 0.1 { Ok(rate) } else { Err("the minimum is 0.1".to_owned()) }
 }
 
 impl Arguments {
@@ -149,7 +151,7 @@ impl Arguments {
         let has_no_challenge = matches!(given.challenges, Challenges::None);
         let plan = Plan::of(cases, budget);
         if self.dry_run {
-            tell_plan(&plan, &url);
+            show_plan(&plan, &url);
             return Ok(Exit::Success);
         }
         let pki = Arc::new(LivePki::new(
@@ -160,19 +162,19 @@ impl Arguments {
         ));
         let discovered = tokio::select! {
             discovered = discovery::discover(&*pki, &url, &target) => discovered,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
+            () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
         let discovered = discovered.map_err(|reason| Exit::Lab.because(reason))?;
         warn(&discovered.join("\n"));
         warn(&cost(&plan));
         if has_no_challenge {
             warn(
-                "warning: no challenge password is given; where the PKI wants one, it refuses every request (`--challenge`)",
+                "warning: no challenge password is given; a PKI that requires one will refuse every request (`--challenge-file`)",
             );
         }
         let mut report = self.run(plan, target, &url, &pki, stop).await;
         report.discovered = discovered;
-        Ok(finish(&report, &self.reports))
+        Ok(finish(&report, self.verbose, &self.reports))
     }
 
     fn url(&self, target: &Target) -> Result<ScepUrl, CommandError> {
@@ -181,12 +183,13 @@ impl Arguments {
             (None, Some(url)) => {
                 url.parse().map_err(|error| Exit::Usage.because(format!("`{url}`: {error}")))
             }
-            (None, None) => Err(Exit::Usage.because("the target file names no `url`: give one")),
+            (None, None) => Err(Exit::Usage
+                .because("the target file has no `url`: add one, or give the URL as an argument")),
         }
     }
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
-        // An NDES keeps five unused passwords at the most.
+        // An NDES keeps five unused passwords at most.
         let default = if self.challenges.are_fetched() { NonZeroUsize::MIN } else { AT_ONCE };
         self.jobs.or(target.parallel).unwrap_or(default)
     }
@@ -208,10 +211,10 @@ impl Arguments {
             subject: self.subject.clone(),
             received: received.clone(),
         });
-        let (told, mut given_up) = (stop.clone().told(1), None);
+        let (stopped, mut given_up) = (stop.clone().received(1), None);
         let ended = async {
             tokio::select! {
-                () = told => {}
+                () = stopped => {}
                 reason = pki.became_unresponsive() => given_up = Some(reason),
             }
         };
@@ -227,12 +230,12 @@ impl Arguments {
     }
 }
 
-/// Reads a target file, where one is named.
+/// Reads a target file; without one, nothing is known of the target.
 pub(super) fn load_target(path: Option<&Path>) -> Result<Target, CommandError> {
     Ok(path.map(Target::load).transpose()?.unwrap_or_default())
 }
 
-/// Runs cases; what was sent and what came is shown for each if `verbose`.
+/// Runs cases, and shows the requests and replies of each if `verbose`.
 pub(super) async fn run_cases(
     driver: Arc<dyn Driver>,
     cases: &[Scenario],
@@ -243,7 +246,9 @@ pub(super) async fn run_cases(
     let palette = Palette::of(&io::stdout());
     let mut progress = Progress::new(cases.len());
     let observe = progress.follow(|case| {
-        let shown = || format!("{}\n\n{}", line(case, palette), transcript(case, palette));
+        let shown = || {
+            format!("{}\n\n{}", line(case, palette), transcript_before_explanation(case, palette))
+        };
         verbose.then(shown)
     });
     let outcome = run_all(&driver, cases.to_vec(), at_once, ended, observe).await;
@@ -251,13 +256,14 @@ pub(super) async fn run_cases(
     outcome
 }
 
-/// Tells what was found: a line for each case, what failed in full, what was issued, and a summary.
-pub(super) fn finish(found: &ConformanceReport, reports: &Reports) -> Exit {
+/// Shows a line for each case, the failures, the issued certificates and a summary; and writes the reports. If `verbose`,
+/// known deviations are explained like failures.
+pub(super) fn finish(found: &ConformanceReport, verbose: bool, reports: &Reports) -> Exit {
     let palette = Palette::of(&io::stdout());
     for case in &found.cases {
         say(&case_line(case, palette));
     }
-    for explanation in found.cases.iter().filter_map(|case| explanation(case, palette)) {
+    for explanation in found.cases.iter().filter_map(|case| explanation(case, verbose, palette)) {
         say(&format!("\n{explanation}"));
     }
     let issued = issued(found);
@@ -274,15 +280,15 @@ pub(super) fn finish(found: &ConformanceReport, reports: &Reports) -> Exit {
 
 fn cost(plan: &Plan) -> String {
     format!(
-        "{} cases; at most {} certificates will be issued and {} challenge passwords used",
-        plan.run.len(),
-        plan.certificates(),
-        plan.challenges()
+        "{}; at most {} will be issued and {} used",
+        counted(plan.run.len(), "case"),
+        counted(plan.certificates(), "certificate"),
+        counted(plan.challenges(), "challenge password")
     )
 }
 
-fn tell_plan(plan: &Plan, url: &ScepUrl) {
-    say(&format!("to be sent to {url}:"));
+fn show_plan(plan: &Plan, url: &ScepUrl) {
+    say(&format!("would be sent to {url}:"));
     for planned in &plan.run {
         let what = match (planned.certificates, planned.challenges) {
             (0, 0) => String::new(),

@@ -1,4 +1,4 @@
-//! `sceplab conform-client`: what a SCEP client really does, requirement by requirement.
+//! `sceplab conform-client`: tests a SCEP client, requirement by requirement.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -26,26 +26,25 @@ use simulated::client::Command;
 use testbed::client::Client;
 use testbed::{Driver, Testbed};
 
-/// Where the cases for clients are looked for.
+/// The folder of the cases for clients.
 const CASES: &str = "scenarios/conformance/client";
 
-/// How many cases run at once for each core: clients wait, for slow answers and between two polls.
+/// Number of cases that run at once for each core; clients often wait, for slow replies and between two polls.
 const PER_CORE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
-/// Test what a SCEP client really does, requirement by requirement
+/// Test a SCEP client, requirement by requirement
 ///
-/// For each case a mock CA listens on the loopback interface, right or wrong on purpose, and the
-/// command is run. It is to enrol once, and to end with status 0 when it has a certificate, and
-/// with another when it has none. No shell reads the command; in its arguments these are filled in:
-///
-///   {url}        the SCEP address, http://127.0.0.1:PORT/PATH
-///   {challenge}  the challenge password
-///   {ca}         a file with the CA's certificate in PEM, to authenticate the CA by
-///   {dir}        a folder of its own for each case, empty at first
+/// For each case a mock CA listens on the loopback interface, right or wrong on purpose, and your command is run. It must
+/// enrol once, and end with status 0 if it has a certificate, and with another status if it has none. Placeholders in its
+/// arguments are filled in; no shell reads it.
 #[derive(Debug, Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "\
+#[command(after_help = "\
+Placeholders in the command:
+  {url}        the SCEP address, http://127.0.0.1:PORT/PATH
+  {challenge}  the challenge password
+  {ca}         a file with the CA's certificate in PEM, to authenticate the CA
+  {dir}        an empty folder, a new one for each case
+
 Examples:
   sceplab conform-client -- sceplab enrol {url} --challenge {challenge}
   sceplab conform-client --target scenarios/targets/strongswan.yaml -- \\
@@ -56,30 +55,31 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, such as a command that cannot be run
-  3  the client asks the CA nothing, or a case could not be tried
-  4  a MUST is not met (with --strict: or a SHOULD)"
-)]
+  3  the client sends no request to the CA, or a case could not be tried
+  4  a MUST is not met (with --strict: or a SHOULD)
+  5  no case was selected, or all were skipped
+  130  interrupted")]
 pub(super) struct Arguments {
     #[command(flatten)]
     catalogue: Catalogue,
-    /// What is known of the client: its deviations
+    /// A target file with the known deviations of the client
     #[arg(long, value_name = "FILE")]
     target: Option<PathBuf>,
-    /// How long each run of the client may take, in seconds [default: what the case says, 20 as a rule]
+    /// How long each run of the client may take, in seconds [default: the time that the case gives, mostly 20]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: Option<u64>,
-    /// How many cases run at once [default: four for each core, or what the target file says]
+    /// How many cases run at the same time [default: `parallel` of the target file; otherwise four for each core]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
-    /// Let SHOULD decide the exit code as MUST does
+    /// Fail if a SHOULD is not met, too
     #[arg(long)]
     strict: bool,
-    /// Show every case with its requirement, level and section, and run nothing
+    /// Run nothing; list the cases with requirement, level and section
     #[arg(long)]
     list: bool,
     #[command(flatten)]
     reports: Reports,
-    /// Show what the client said for each case
+    /// Show the output of the client for each case
     #[arg(long, short)]
     verbose: bool,
     /// The client and its arguments, after `--`
@@ -105,13 +105,13 @@ impl Arguments {
         }
         let cases = self.catalogue.cases(CASES, End::Client, Some(&target))?;
         let client: Arc<dyn Client> = Arc::new(client);
-        let rehearsed = tokio::select! {
-            rehearsed = rehearse(&cases, Arc::clone(&client)) => rehearsed,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
+        let probed = tokio::select! {
+            probed = probe(&cases, Arc::clone(&client)) => probed,
+            () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
-        rehearsed.map_err(|silent| Exit::Lab.with(vec![silent]))?;
+        probed.map_err(|silent| Exit::Lab.with(vec![silent]))?;
         let report = self.run(&cases, &target, client, stop).await;
-        Ok(finish(&report, &self.reports))
+        Ok(finish(&report, self.verbose, &self.reports))
     }
 
     async fn run(
@@ -121,10 +121,10 @@ impl Arguments {
         client: Arc<dyn Client>,
         stop: &StopSignals,
     ) -> ConformanceReport {
-        // Each case has its own mock CA, and all the same client.
+        // Each case has its own mock CA, and all have the same client.
         let driver: Arc<dyn Driver> = Arc::new(Loopback::new(client));
-        let (at_once, told) = (self.at_once(target), stop.clone().told(1));
-        let outcome = run_cases(driver, cases, at_once, self.verbose, told).await;
+        let (at_once, stopped) = (self.at_once(target), stop.clone().received(1));
+        let outcome = run_cases(driver, cases, at_once, self.verbose, stopped).await;
         let skipped = Vec::new();
         judge(target, End::Client, outcome, cases, skipped, self.strict, Date::today())
     }
@@ -135,34 +135,34 @@ impl Arguments {
     }
 }
 
-/// How often the CA is asked whether anything came.
+/// Pause before the CA is asked again whether a request came.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Lets the client enrol at a CA that does nothing wrong, until it asks that CA anything: a mistyped command must not look
-/// like a client that fails.
+/// Runs the client once at a CA without faults until it sends a request, because a mistyped command must not look like a
+/// client that fails.
 ///
 /// # Errors
-/// What the client did instead, with the last of what it said.
-async fn rehearse(cases: &[Scenario], client: Arc<dyn Client>) -> Result<(), Diagnostic> {
-    let Some(rehearsal) = cases.iter().find_map(rehearsal) else { return Ok(()) };
+/// If the client ends without a request; the error has the end of its output.
+async fn probe(cases: &[Scenario], client: Arc<dyn Client>) -> Result<(), Diagnostic> {
+    let Some(case) = cases.iter().find_map(without_faults) else { return Ok(()) };
     let name = client.name();
-    let testbed = Loopback::new(client).build(&rehearsal.lab, &rehearsal.id).await;
+    let testbed = Loopback::new(client).build(&case.lab, &case.id).await;
     let testbed = testbed.map_err(|error| Diagnostic::general(error.to_string()))?;
-    let done = tokio::select! {
-        outcome = run_on(&rehearsal, &testbed) => Some(outcome),
-        () = asked(&testbed) => None,
+    let ended = tokio::select! {
+        outcome = run_on(&case, &testbed) => Some(outcome),
+        () = request_received(&testbed) => None,
     };
-    // Both may have happened at once.
-    let silent = if has_been_asked(&testbed).await { None } else { done };
+    // Both may have happened at the same time.
+    let silent = if has_request(&testbed).await { None } else { ended };
     testbed.close().await;
     match silent {
-        Some(outcome) => Err(never_asked(&name, &outcome)),
+        Some(outcome) => Err(no_request(&name, &outcome)),
         None => Ok(()),
     }
 }
 
-/// A case as it is with nothing wrong, and nobody to wait for; `None` where it lets no client enrol.
-fn rehearsal(case: &Scenario) -> Option<Scenario> {
+/// A case without its faults; `None` if a person must decide in it, or no client enrols.
+fn without_faults(case: &Scenario) -> Option<Scenario> {
     let mut lab = case.lab.clone();
     if lab.pkis.values().any(|pki| pki.approval != Approval::Automatic) {
         return None;
@@ -183,14 +183,14 @@ fn rehearsal(case: &Scenario) -> Option<Scenario> {
     Some(Scenario { lab, steps: vec![step], ..case.clone() })
 }
 
-/// Waits until a request came.
-async fn asked(testbed: &Testbed) {
-    while !has_been_asked(testbed).await {
+/// Waits until a PKI has received a request.
+async fn request_received(testbed: &Testbed) {
+    while !has_request(testbed).await {
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn has_been_asked(testbed: &Testbed) -> bool {
+async fn has_request(testbed: &Testbed) -> bool {
     for pki in testbed.pkis.values() {
         if pki.seen().await.is_ok_and(|seen| !seen.is_empty()) {
             return true;
@@ -199,8 +199,8 @@ async fn has_been_asked(testbed: &Testbed) -> bool {
     false
 }
 
-fn never_asked(name: &str, outcome: &ScenarioOutcome) -> Diagnostic {
-    let message = format!("{name} asked the CA nothing: no case can be tried");
+fn no_request(name: &str, outcome: &ScenarioOutcome) -> Diagnostic {
+    let message = format!("{name} sent no request to the CA: no case can be tried");
     let diagnostic = Diagnostic::general(message);
     let diagnostic = match (outcome.steps.last(), &outcome.verdict) {
         (Some(step), _) => step.output.lines().fold(diagnostic, Diagnostic::note),
@@ -208,7 +208,7 @@ fn never_asked(name: &str, outcome: &ScenarioOutcome) -> Diagnostic {
         (None, _) => diagnostic,
     };
     diagnostic.note(
-        "compare the command with what the client's own help says; `{url}`, `{challenge}`, `{ca}` and \
-         `{dir}` stand for what it is to be told",
+        "compare the command with the client's own help; `{url}`, `{challenge}`, `{ca}` and `{dir}` are placeholders \
+         that are filled in",
     )
 }

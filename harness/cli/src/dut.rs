@@ -12,37 +12,52 @@ use dut_sim::remote::RemoteConsole;
 use self::socket::connect;
 
 use super::exit::{CommandError, Exit};
-use super::lab_arguments::foreigner;
+use super::lab_arguments::required_driver;
 use super::stop::settle;
 use super::{values, wiring};
 use diagnostics::{Diagnostic, Source};
 use model::lab::Lab;
 use testbed::{Client, DriverName, LabOptions};
 
-/// The lab of `sceplab dut` where none is named.
+/// The lab of `sceplab dut` without `--lab`.
 const DEFAULT_LAB: &str = include_str!("../../../scenarios/labs/linux-pki.yaml");
 
 /// Use a simulated device by hand
 ///
-/// The device stands in a lab, whose PKIs run as long as the console does.
+/// The device is part of a lab, whose PKIs run as long as the console does.
 ///
-/// With --serve it stands on, and each --attach is a session of its own with it, as a login shell over SSH has.
+/// With --serve the device keeps running, and each --attach opens a session with it, like a login over SSH.
 #[derive(Clone, Debug, Default, Args)]
-#[command(override_usage = "sceplab dut [OPTIONS]
+#[command(
+    override_usage = "sceplab dut [OPTIONS]
        sceplab dut --serve SOCKET [OPTIONS]
-       sceplab dut --attach SOCKET [-c COMMAND]")]
+       sceplab dut --attach SOCKET [-c COMMAND]",
+    after_help = "\
+Examples:
+  sceplab dut
+  sceplab dut --lab scenarios/labs/windows-pki.yaml
+  sceplab dut --serve /tmp/dut.sock &
+  sceplab dut --attach /tmp/dut.sock -c 'pki scep show CSR'
+
+Exit codes:
+  0  the session has ended
+  2  wrong usage, or an invalid lab file
+  3  the lab could not be built, or the device cannot be reached
+  4  the device refused a command of -c
+  130  interrupted"
+)]
 pub(super) struct Dut {
-    /// The lab that the device stands in [default: that of the documented scenario with the Linux PKI]
+    /// The lab file [default: the lab of the documented scenario with the Linux PKI]
     #[arg(long, value_name = "FILE", conflicts_with = "attach")]
     lab: Option<PathBuf>,
-    /// How the lab is built [default: virtual; netns where the client or what a host runs is a program, docker where it is
-    /// an image]
+    /// How the lab is built [default: virtual; netns if the client or a host of the lab is a program; docker if a host
+    /// runs an image]
     #[arg(long, value_parser = values::driver(), value_name = "DRIVER", conflicts_with_all = ["on_socket", "attach"])]
     driver: Option<DriverName>,
-    /// The SCEP client inside the device; all but `builtin` are programs, which need the driver `netns`
+    /// The SCEP client inside the device; all except `builtin` are programs, which need the driver `netns`
     #[arg(long, value_parser = values::client(), value_name = "CLIENT", default_value_t, conflicts_with = "attach")]
     client: Client,
-    /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
+    /// The image of hosts and devices, with `--driver docker` [default: an image that is made from this program]
     #[arg(long, value_name = "IMAGE", conflicts_with = "on_socket")]
     node_image: Option<String>,
     /// Be a device in a process of its own: the console is served on the socket that is the standard input
@@ -52,20 +67,20 @@ pub(super) struct Dut {
     serve: serve::Serving,
     #[command(flatten)]
     attach: Attaching,
-    /// Which of the lab's devices; may be left out where there is one
+    /// The device; needed only if the lab has several
     #[arg(long, value_name = "NAME", conflicts_with = "attach")]
     device: Option<String>,
 }
 
 impl Dut {
-    /// Runs the console to its end; commands that come by a pipe may be interrupted.
+    /// Runs the console to its end.
     ///
     /// # Errors
-    /// When the lab cannot be read or built, the device is not known, or the terminal breaks.
+    /// If the lab cannot be read or built, the device is not known, or the terminal fails.
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         if self.on_socket {
             return serve::on_standard_input().await.map_err(|error| {
-                let what = "the standard input is no socket to serve a console on";
+                let what = "standard input is not a socket to serve a console on";
                 Exit::Usage.because(format!("{what}: {error}"))
             });
         }
@@ -93,7 +108,7 @@ impl Dut {
     }
 
     fn options(&self, lab: &Lab) -> (DriverName, LabOptions) {
-        let needed = foreigner(lab).map(|(driver, _)| driver);
+        let needed = required_driver(lab).map(|(driver, _)| driver);
         let driver = self.driver.or(needed).unwrap_or(DriverName::default_for(self.client));
         let node_image = self.node_image.clone();
         let options = LabOptions { client: self.client, node_image, ..LabOptions::default() };
@@ -107,7 +122,7 @@ impl Dut {
         }
     }
 
-    /// The device that is asked for, or the only one; the error is what to type.
+    /// The name of the given device, or of the only one; the error says what to type.
     fn device_name(&self, lab: &Lab) -> Result<String, String> {
         let mut names = lab.devices.keys();
         match (&self.device, names.next(), names.next()) {
@@ -141,13 +156,13 @@ fn known_devices(lab: &Lab) -> String {
     }
 }
 
-/// How a session is asked for.
+/// Options for a session with a served device.
 #[derive(Clone, Debug, Default, Args)]
 struct Attaching {
-    /// Use the device that is served at this socket, in a session of its own
+    /// Open a session with the device that is served at this socket
     #[arg(long, value_name = "SOCKET")]
     attach: Option<PathBuf>,
-    /// Run this command, or several, one a line, as far as none is refused, and end
+    /// Run this command, or several, one per line, until one is refused, then end
     #[arg(
         short,
         value_name = "COMMAND",
@@ -159,19 +174,20 @@ struct Attaching {
 }
 
 impl Attaching {
-    /// The socket of the device that is to be used, if one is.
+    /// The socket of `--attach`.
     fn socket(&self) -> Option<&Path> {
         self.attach.as_deref()
     }
 
-    /// Carries the session with the device at that socket through.
+    /// Runs a session with the device at this socket.
     ///
     /// # Errors
-    /// When the device cannot be reached, or ends the session.
+    /// If the device cannot be reached, or ends the session.
     async fn run(&self, path: &Path) -> Result<Exit, CommandError> {
         let device = RemoteConsole::attach(connect(path).await?).await;
-        let device = device
-            .map_err(|error| Exit::Lab.because(format!("the device lets nobody in: {error}")))?;
+        let device = device.map_err(|error| {
+            Exit::Lab.because(format!("the device accepts no session: {error}"))
+        })?;
         let ended = match &self.command {
             Some(commands) => console::run_commands(&device, commands).await.map(exit),
             None => console::run(device).await.map(Exit::from),
@@ -197,23 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_lab_is_sound_and_has_one_device() {
+    fn built_in_lab_is_valid_and_has_one_device() {
         let lab = dut(None).lab().unwrap();
         assert_eq!(dut(None).device_name(&lab).unwrap(), "DUT0");
     }
 
     #[test]
-    fn a_lab_with_a_program_is_not_built_in_the_virtual_lab_unless_told_to() {
+    fn lab_with_a_program_selects_netns_unless_a_driver_is_given() {
         let runs = "hosts: {a: {addresses: [10.0.0.1/24], runs: {program: x, ready: {port: 1}}}}";
         let lab = Lab::parse(&Source::new("lab", runs.to_owned())).unwrap();
         assert_eq!(dut(None).options(&lab).0, DriverName::Netns);
         assert_eq!(dut(None).options(&Lab::default()).0, DriverName::Virtual);
-        let told = Dut { driver: Some(DriverName::Virtual), ..dut(None) };
-        assert_eq!(told.options(&lab).0, DriverName::Virtual);
+        let given = Dut { driver: Some(DriverName::Virtual), ..dut(None) };
+        assert_eq!(given.options(&lab).0, DriverName::Virtual);
     }
 
     #[test]
-    fn several_devices_are_not_guessed_among() {
+    fn one_of_several_devices_must_be_named() {
         let mut lab = dut(None).lab().unwrap();
         lab.devices.insert("DUT1".to_owned(), lab.devices["DUT0"].clone());
         let error = dut(None).device_name(&lab).unwrap_err();
@@ -221,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_device_is_told_with_the_known_ones() {
+    fn unknown_device_is_rejected_with_the_known_ones() {
         let dut = dut(Some("DUT9"));
         let error = dut.device_name(&dut.lab().unwrap()).unwrap_err();
         assert_eq!(error, "the lab has no device `DUT9` (known devices: `DUT0`)");

@@ -1,4 +1,4 @@
-//! `sceplab enrol`: one enrolment with the project's own client.
+//! `sceplab enrol`: one enrolment with the built-in client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use model::scep_url::ScepUrl;
 use simulated::client::{Enrolled, EnrolmentError, Files, Polling, enrol, fingerprint_of, new_key};
 use testbed::pki::Pki;
 
-/// The subject that is asked for where none is given.
+/// The subject without `--subject`.
 const SUBJECT: &str = "CN=sceplab client";
 
 /// The pause before each CertPoll.
@@ -33,8 +33,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Enrol once with the built-in SCEP client
 ///
-/// A key is made, a certificate for it asked for, and what came is checked as RFC 8894 wants it: who signed it, whether it
-/// answers this very request, whether it certifies this very key. Without --ca-fingerprint or --ca the CA is believed as it answers.
+/// Makes a key, requests a certificate for it, and checks the reply as RFC 8894 requires: its signature, its nonce and transaction id,
+/// and the key in the certificate. Without --ca-fingerprint or --ca, the certificate that the CA sends is trusted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -47,32 +47,32 @@ Exit codes:
   0  the certificate was issued
   2  wrong usage
   3  the CA cannot be reached, or a file cannot be written
-  4  the CA refused or did not decide in time, or its answer had to be refused")]
+  4  the CA refused the request or did not decide in time, or its reply was wrong")]
 pub(super) struct Arguments {
-    /// The CA's SCEP address, such as `http://pki.example.com/scep`
+    /// The SCEP address of the CA, such as `http://pki.example.com/scep`
     #[arg(value_name = "URL")]
     url: ScepUrl,
-    /// The subject to ask for [default: "CN=sceplab client", or that of the certificate to be renewed]
+    /// The subject of the certificate [default: "CN=sceplab client", or the subject of the renewed certificate]
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
-    /// A DNS name to ask for; may be given several times
+    /// A DNS name for the certificate; may be given several times
     #[arg(long = "dns", value_name = "NAME")]
     dns_names: Vec<String>,
     #[command(flatten)]
     challenge: ChallengeArguments,
-    /// Leave the key, the certificate and those of the CA there: `key.pem`, `cert.pem`, `ca.pem`
+    /// Write the key, the certificate and the CA's certificates to this folder: `key.pem`, `cert.pem`, `ca.pem`
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Renew the certificate in that folder, which signs the request; the key is a new one
+    /// Renew the certificate in the folder of --out: it signs the request, and the key is a new one
     #[arg(long, requires = "out")]
     renew: bool,
     /// The SHA-256 fingerprint that one of the CA's certificates must have
     #[arg(long, value_name = "HEX", value_parser = str::parse::<Fingerprint>)]
     ca_fingerprint: Option<Fingerprint>,
-    /// One of the CA's certificates, in PEM: as good as its fingerprint
+    /// A PEM file with one of the CA's certificates, used like its fingerprint
     #[arg(long, value_name = "FILE", conflicts_with = "ca_fingerprint")]
     ca: Option<PathBuf>,
-    /// The name of the CA, for a server that holds several
+    /// The name of the CA, for a server with several CAs
     #[arg(long, value_name = "NAME")]
     ca_identifier: Option<String>,
     /// The cipher of the request; one that the CA does not offer ends the enrolment [default: the best offered]
@@ -81,18 +81,18 @@ pub(super) struct Arguments {
     /// The digest of the request; one that the CA does not offer ends the enrolment [default: the best offered]
     #[arg(long, value_parser = one_of(DIGESTS))]
     digest: Option<Digest>,
-    /// Take replies in single DES or signed with MD5 all the same, as micromdm's scepserver sends (RFC 8894 §2.9 forbids them)
+    /// Accept replies in single DES or signed with MD5, as micromdm's scepserver sends them (RFC 8894 §2.9 forbids both)
     #[arg(long)]
     obsolete: bool,
-    /// How long the CA may take for one answer, in seconds
+    /// How long the CA may take for one reply, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
-    /// How long a request that waits for a decision is asked about, in seconds
+    /// How long to poll for a request that waits for a decision, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     poll_within: u64,
 }
 
-/// Those that RFC 8894 §2.9 does not forbid.
+/// The ciphers that RFC 8894 §2.9 does not forbid.
 const CIPHERS: [(&str, Cipher); 4] = [
     ("aes128", Cipher::Aes128),
     ("aes192", Cipher::Aes192),
@@ -113,7 +113,7 @@ impl Arguments {
         let stop = StopSignals::listen();
         tokio::select! {
             done = self.enrol() => done.map(|()| Exit::Success),
-            () = stop.told(1) => Ok(Exit::Interrupted),
+            () = stop.received(1) => Ok(Exit::Interrupted),
         }
     }
 
@@ -144,11 +144,11 @@ impl Arguments {
         Ok(LivePki::new(self.url.clone(), given.challenges, limit, None))
     }
 
-    /// A key that somebody still needs is not written over.
+    /// Fails if the folder has a key already, so that no key is overwritten.
     fn check_folder(&self, files: Option<&Files>) -> Result<(), CommandError> {
         if let Some(files) = files.filter(|files| !self.renew && files.key().exists()) {
             return Err(Exit::Usage.because(format!(
-                "`{}` is there already: `--renew` renews its certificate; or name another folder",
+                "`{}` exists already: renew its certificate with `--renew`, or name another folder",
                 files.key().display()
             )));
         }
@@ -208,11 +208,10 @@ fn keep(
     let certificate = &enrolled.certificate;
     say(&format!("subject  {}", to_text(certificate.subject_name())));
     say(&format!("issuer   {}", to_text(certificate.issuer_name())));
-    let serial = serial_number(certificate).unwrap_or_default();
-    say(&format!("serial   {}", serial.to_lowercase()));
+    say(&format!("serial   {}", serial_number(certificate).unwrap_or_default()));
     say(&format!("valid    {} to {}", certificate.not_before(), certificate.not_after()));
     let Some(files) = files else {
-        warn("nothing is kept: `--out DIR` keeps the key and the certificate");
+        warn("nothing was written: `--out DIR` keeps the key and the certificate");
         return Ok(());
     };
     files.write(key, enrolled).map_err(|error| Exit::Lab.because(error))?;
@@ -222,7 +221,7 @@ fn keep(
     Ok(())
 }
 
-/// What a server says may be the very password that it was sent.
+/// Masks the challenge password in the error, because a server may send it back.
 fn refused(error: &EnrolmentError, challenge: Option<Secret>) -> CommandError {
     let masker = Masker::new(challenge);
     let exit = match error {

@@ -1,4 +1,4 @@
-//! How the program ends.
+//! Exit codes, and errors that end a command.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -13,9 +13,9 @@ use testbed::TestbedError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// All passed, or was skipped.
+    /// Everything passed or was skipped.
     Success = 0,
-    /// The program itself is at fault.
+    /// An internal error.
     Internal = 1,
     /// Wrong usage, or an invalid file.
     Usage = 2,
@@ -25,7 +25,7 @@ pub enum Exit {
     Failed = 4,
     /// Nothing was selected, or the answer to a question was no.
     NothingSelected = 5,
-    /// It was ended by Ctrl-C; 128 and the number of the signal, as shells have it.
+    /// Interrupted by Ctrl-C: 128 and the number of the signal, as in shells.
     Interrupted = 130,
 }
 
@@ -36,7 +36,7 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// The worst of what a run, a test of conformance or a matrix came to.
+    /// The exit code for the worst result of a run, a test of conformance or a matrix.
     pub fn of(results: &impl Results) -> Self {
         let any = |statuses: &[Status]| results.count(statuses) > 0;
         if results.is_interrupted() {
@@ -52,7 +52,7 @@ impl Exit {
         }
     }
 
-    /// The same of what was found of a peer, which may be silent, or of which nothing may be found out.
+    /// The exit code for a test of a peer, which may also stop answering or leave all cases skipped.
     pub fn of_peer(report: &ConformanceReport) -> Self {
         let is_skipped = |status| status == Status::Skipped;
         match Self::of(report) {
@@ -62,28 +62,28 @@ impl Exit {
         }
     }
 
-    /// A command that ends so before it is done, and why.
+    /// An error that ends a command with this exit code for `reason`.
     pub(super) fn because(self, reason: impl Display) -> CommandError {
         self.with(vec![Diagnostic::general(reason.to_string())])
     }
 
-    /// The same with all that is to be said of it.
+    /// An error that ends a command with this exit code and these diagnostics.
     pub(super) fn with(self, diagnostics: Vec<Diagnostic>) -> CommandError {
         CommandError { exit: self, diagnostics }
     }
 }
 
-/// Why a command ended before it was done.
+/// An error that ends a command.
 #[derive(Debug)]
 pub(super) struct CommandError {
     exit: Exit,
-    /// What is said of it; nothing if it was interrupted, or if all was said already.
+    /// The messages; none after an interruption, or if they were shown already.
     diagnostics: Vec<Diagnostic>,
 }
 
 impl CommandError {
-    /// Says why the command ended, and returns how.
-    pub(super) fn tell(self) -> Exit {
+    /// Prints the messages and returns the exit code.
+    pub(super) fn report(self) -> Exit {
         output::diagnostics(&self.diagnostics);
         self.exit
     }
@@ -95,7 +95,7 @@ impl From<Exit> for CommandError {
     }
 }
 
-/// What is wrong with files.
+/// Mistakes in files.
 impl From<Vec<Diagnostic>> for CommandError {
     fn from(wrong: Vec<Diagnostic>) -> Self {
         Exit::Usage.with(wrong)
@@ -114,8 +114,8 @@ impl From<TestbedError> for CommandError {
     }
 }
 
-/// A panic is one line on stderr, and an outcome; its backtrace is for those who ask for it.
-pub(super) fn quieten_panics() {
+/// Makes a panic one line on stderr, unless `RUST_BACKTRACE` asks for more.
+pub(super) fn shorten_panics() {
     if std::env::var_os("RUST_BACKTRACE").is_some() {
         return;
     }
@@ -123,9 +123,9 @@ pub(super) fn quieten_panics() {
         let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
         let payload = panic.payload();
         let text = payload.downcast_ref::<String>().map(String::as_str);
-        let words = text.or_else(|| payload.downcast_ref::<&str>().copied());
-        let words = words.unwrap_or("a panic without words");
-        warn(&format!("error: internal error{place}: {words}"));
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("a panic without a message");
+        warn(&format!("error: internal error{place}: {text}"));
     }));
 }
 

@@ -1,4 +1,4 @@
-//! `sceplab health`: whether a SCEP service answers, for whoever looks after a container or a service.
+//! `sceplab health`: checks that a SCEP service answers, for containers and monitoring.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use diagnostics::visible;
 use model::scep_url::ScepUrl;
 use testbed::pki::{Exchanged, Pki, PkiError};
 
-/// How much of what a server says is shown, in characters.
+/// Maximum length of the shown reply, in characters.
 const SHOWN: usize = 80;
 
-/// Ask a SCEP service whether it is well: whether it answers GetCACaps
+/// Check that a SCEP service answers GetCACaps
 ///
-/// Without a URL it is the mock CA of this machine or container, whomever it behaves like, at port 8080 or the one of `SCEPLAB_LISTEN`.
+/// Without a URL, the mock CA of this machine or container is asked, at port 8080 or the port of `SCEPLAB_LISTEN`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,14 +29,14 @@ Examples:
   sceplab health http://pki.example.com/scep
 
 Exit codes:
-  0  it answers
+  0  the service answers with status 200
   2  wrong usage
-  4  it does not, or not well")]
+  4  the service does not answer, or answers with another status")]
 pub(super) struct Arguments {
-    /// The SCEP address, such as `http://pki.example.com/scep`
+    /// The SCEP address of the service, such as `http://pki.example.com/scep`
     #[arg(value_name = "URL")]
     url: Option<ScepUrl>,
-    /// How long it may take to answer, in seconds
+    /// How long the service may take to answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
 }
@@ -44,25 +44,25 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let urls = self.urls().map_err(|reason| Exit::Usage.because(reason))?;
-        let mut unwell = Vec::new();
-        // At once: a server that hangs is not waited for twice.
-        let asked = urls.iter().map(|url| self.ask(url));
-        for (url, told) in urls.iter().zip(join_all(asked).await) {
-            match told {
-                Ok(said) => {
-                    say(&format!("{url} is well: {said}"));
+        let mut failures = Vec::new();
+        // At the same time, so that a server that hangs costs one timeout only.
+        let replies = urls.iter().map(|url| self.ask(url));
+        for (url, reply) in urls.iter().zip(join_all(replies).await) {
+            match reply {
+                Ok(capabilities) => {
+                    say(&format!("{url} is healthy: {capabilities}"));
                     return Ok(Exit::Success);
                 }
-                Err(reason) => unwell.push(format!("{url} is not well: {reason}")),
+                Err(reason) => failures.push(format!("{url} is not healthy: {reason}")),
             }
         }
-        for reason in &unwell {
-            complain(reason);
+        for failure in &failures {
+            complain(failure);
         }
         Ok(Exit::Failed)
     }
 
-    /// Where to ask; of the mock CA's several addresses, one that answers will do.
+    /// The addresses to try: the given one, or those of the mock CA, of which one must answer.
     fn urls(&self) -> Result<Vec<ScepUrl>, String> {
         if let Some(url) = &self.url {
             return Ok(vec![url.clone()]);
@@ -98,7 +98,7 @@ fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.is_empty() {
-        return "it names no capability".to_owned();
+        return "no capabilities".to_owned();
     }
     visible(&words.chars().take(SHOWN).collect::<String>())
 }

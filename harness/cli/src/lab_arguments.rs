@@ -1,4 +1,4 @@
-//! How labs are built, as the command line says it.
+//! Options that say how labs are built.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,29 +9,29 @@ use super::values;
 use model::lab::Lab;
 use testbed::{Client, DriverName, LabOptions};
 
-/// How labs are built.
+/// Options that say how labs are built.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LabArguments {
-    /// How labs are built [default: virtual; netns with a `--client` other than builtin, or where every lab has a program;
-    /// docker where every lab has an image; never live, which uses what is there already]
+    /// How labs are built [default: virtual; netns if `--client` is not builtin or every lab runs a program; docker if
+    /// every lab runs an image]
     #[arg(long, value_name = "DRIVER", value_parser = values::driver())]
     driver: Option<DriverName>,
     /// The SCEP client inside the simulated devices
     #[arg(long, value_name = "CLIENT", value_parser = values::client(), default_value_t)]
     client: Client,
-    /// Leave a capture of each link there, a folder for each scenario; with `--driver netns`
+    /// Write a packet capture of each link to this folder, in a subfolder for each scenario; with `--driver netns`
     #[arg(long, value_name = "DIR")]
     pcap: Option<PathBuf>,
-    /// Let the labs stand after the run until Ctrl-C, to look around in; with `--driver netns`
+    /// Keep the labs running after the run until Ctrl-C, for `sceplab shell`; with `--driver netns`
     #[arg(long)]
     keep: bool,
-    /// The image of hosts and devices, with `--driver docker` [default: one that is made of this program]
+    /// The image of hosts and devices, with `--driver docker` [default: an image that is made from this program]
     #[arg(long, value_name = "IMAGE")]
     node_image: Option<String>,
 }
 
 impl LabArguments {
-    /// The arguments as these labs need them, where none of them can be built otherwise; the error is what to type.
+    /// The options with the driver that all these labs need, if they need the same; the error says what to type.
     pub(super) fn for_labs<'a>(
         &self,
         labs: impl IntoIterator<Item = &'a Lab>,
@@ -41,24 +41,24 @@ impl LabArguments {
             && !labs.is_empty()
             && labs.iter().all(|lab| lab.is_live())
         {
-            let why = "has what is there already, which is used only if it is asked for by name";
+            let why = "has real devices or PKIs, which are used only if you ask for it";
             return Err(format!("the lab {why}; type `--driver live`"));
         }
-        let mut foreigners = labs.into_iter().map(foreigner);
-        let Some((needed, what)) = foreigners.next().flatten() else { return Ok(self.clone()) };
-        if !foreigners.all(|other| other.is_some_and(|(driver, _)| driver == needed)) {
+        let mut requirements = labs.into_iter().map(required_driver);
+        let Some((needed, what)) = requirements.next().flatten() else { return Ok(self.clone()) };
+        if !requirements.all(|other| other.is_some_and(|(driver, _)| driver == needed)) {
             return Ok(self.clone());
         }
         match self.driver {
             Some(driver) if driver != needed => {
-                let why = has_no_way_into(driver);
+                let why = cannot_run_in(driver);
                 Err(format!("the {what} {why}; type `--driver {needed}`"))
             }
             _ => Ok(Self { driver: Some(needed), ..self.clone() }),
         }
     }
 
-    /// The options, once they fit together and captures can be written; the error is what to type instead.
+    /// Checks that the options fit together and that captures can be written; the error says what to type instead.
     pub(super) fn options(&self) -> Result<(DriverName, LabOptions), String> {
         let driver = self.driver.unwrap_or(DriverName::default_for(self.client));
         client_fits(self.client, driver)?;
@@ -76,20 +76,20 @@ impl LabArguments {
     fn fits(&self, driver: DriverName) -> Result<(), String> {
         if let (Some(image), true) = (&self.node_image, driver != DriverName::Docker) {
             let option = format!("--node-image {image}");
-            let why = "is the image of containers, of which this lab has none";
+            let why = "is for labs of containers";
             return Err(format!("`{option}` {why}; type `{option} --driver docker`"));
         }
         let (option, value, what) = match &self.pcap {
             Some(folder) => {
-                ("--pcap", format!(" {}", folder.display()), "captures the kernel's links")
+                ("--pcap", format!(" {}", folder.display()), "captures links of the kernel")
             }
-            None if self.keep => ("--keep", String::new(), "keeps the kernel's namespaces"),
+            None if self.keep => ("--keep", String::new(), "keeps network namespaces"),
             None => return Ok(()),
         };
         let lacks = match driver {
             DriverName::Netns => return Ok(()),
-            DriverName::Virtual => "of which the virtual lab has none",
-            DriverName::Docker => "which are the engine's in a lab of containers",
+            DriverName::Virtual => "which the virtual lab does not have",
+            DriverName::Docker => "which belong to the Docker engine in a lab of containers",
             DriverName::Live => {
                 let why = "is for labs that are built, and `--driver live` builds none";
                 return Err(format!("`{option}` {why}"));
@@ -99,27 +99,27 @@ impl LabArguments {
     }
 }
 
-/// Whether a client can be had with the driver; the error is what to type instead.
+/// Checks that the driver can run the client; the error says what to type instead.
 pub(super) fn client_fits(client: Client, driver: DriverName) -> Result<(), String> {
     if driver == DriverName::Netns || client == Client::Builtin {
         return Ok(());
     }
     let option = format!("--client {client}");
-    let why = has_no_way_into(driver);
+    let why = cannot_run_in(driver);
     Err(format!("`{option}` is a program, which {why}; type `{option} --driver netns`"))
 }
 
-fn has_no_way_into(driver: DriverName) -> &'static str {
+fn cannot_run_in(driver: DriverName) -> &'static str {
     match driver {
-        DriverName::Virtual => "has no way into the virtual lab",
-        DriverName::Netns => "has no way into a lab of namespaces",
-        DriverName::Docker => "has no way into a lab of containers",
-        DriverName::Live => "is run by labs that are built, and `--driver live` builds none",
+        DriverName::Virtual => "cannot run in the virtual lab",
+        DriverName::Netns => "cannot run in a lab of namespaces",
+        DriverName::Docker => "cannot run in a lab of containers",
+        DriverName::Live => "cannot run without a lab, and `--driver live` builds none",
     }
 }
 
-/// The driver that a lab needs for what one of its hosts runs that is none of our own, and what that is.
-pub(super) fn foreigner(lab: &Lab) -> Option<(DriverName, String)> {
+/// The driver that a lab needs because a host runs a program or an image, and a description of that.
+pub(super) fn required_driver(lab: &Lab) -> Option<(DriverName, String)> {
     let program = lab.programs().next().map(|(host, program)| {
         let name = program.command.first().map_or("", String::as_str);
         (DriverName::Netns, format!("program `{name}` of host `{host}`"))
@@ -130,7 +130,7 @@ pub(super) fn foreigner(lab: &Lab) -> Option<(DriverName, String)> {
     })
 }
 
-/// What cannot be written is said before time is spent on a run.
+/// Checks before the run that files can be written to the folder.
 fn check_writable(folder: &Path) -> Result<(), String> {
     let tried = fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
     tried
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_is_a_program_needs_the_kernels_network_and_gets_it() {
+    fn client_program_selects_the_driver_netns() {
         assert_eq!(options("").unwrap().0, DriverName::Virtual);
         assert_eq!(options("--client builtin").unwrap().0, DriverName::Virtual);
         assert_eq!(options("--client strongswan").unwrap().0, DriverName::Netns);
@@ -175,35 +175,34 @@ mod tests {
     }
 
     #[test]
-    fn labs_that_cannot_be_virtual_get_the_kernels_network() {
+    fn labs_with_programs_select_the_driver_netns() {
         assert_eq!(for_labs("", &[true, true]), Ok(DriverName::Netns));
         assert_eq!(for_labs("--keep", &[true]), Ok(DriverName::Netns));
-        // Some can be run, and the others say why they cannot.
+        // Some of the labs can run; the others report why they cannot.
         assert_eq!(for_labs("", &[true, false]), Ok(DriverName::Virtual));
         assert_eq!(for_labs("--driver virtual", &[false, true]), Ok(DriverName::Virtual));
         assert_eq!(for_labs("", &[]), Ok(DriverName::Virtual));
         assert!(for_labs("--driver docker", &[true]).is_err());
         let error = for_labs("--driver virtual", &[true]).unwrap_err();
-        let told = "the program `serve` of host `a` has no way into the virtual lab; \
-                    type `--driver netns`";
-        assert_eq!(error, told);
+        let expected =
+            "the program `serve` of host `a` cannot run in the virtual lab; type `--driver netns`";
+        assert_eq!(error, expected);
     }
 
     #[test]
-    fn labs_that_run_images_get_containers() {
+    fn labs_with_images_select_the_driver_docker() {
         let text = "hosts: {a: {addresses: [10.0.0.1/24], runs: {image: scep, ready: {port: 1}}}}";
         let lab = Lab::parse(&Source::new("lab", text.to_owned())).unwrap();
         let line = |line: &str| Line::try_parse_from(format!("x {line}").split_whitespace());
         let driver = line("").unwrap().lab.for_labs([&lab]).unwrap().options().unwrap().0;
         assert_eq!(driver, DriverName::Docker);
         let error = line("--driver netns").unwrap().lab.for_labs([&lab]).unwrap_err();
-        let told = "the image `scep` of host `a` has no way into a lab of namespaces; \
-                    type `--driver docker`";
-        assert_eq!(error, told);
+        let expected = "the image `scep` of host `a` cannot run in a lab of namespaces; type `--driver docker`";
+        assert_eq!(error, expected);
     }
 
     #[test]
-    fn what_a_driver_lacks_is_said_with_what_to_type() {
+    fn option_that_the_driver_lacks_gives_the_command_to_type() {
         for (line, typed) in [
             ("--client sscep --driver virtual", "type `--client sscep --driver netns`"),
             ("--pcap there", "type `--pcap there --driver netns`"),
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn captures_that_cannot_be_written_are_refused_beforehand() {
+    fn unwritable_capture_folder_is_rejected() {
         let error = options("--driver netns --pcap /dev/null/there").unwrap_err();
         assert!(error.starts_with("cannot write captures to `/dev/null/there`: "), "{error}");
     }

@@ -1,4 +1,4 @@
-//! `sceplab list`: the ids and titles of scenarios.
+//! `sceplab list`: ids and titles of scenarios.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use super::output::say;
 use super::select::Selection;
 use diagnostics::visible;
 
-/// List scenarios: a line for each, its id and its title
+/// List scenarios, each with its id and title
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! What is there already is used only once whoever asked for it knows what, and agrees.
+//! `--driver live`: real devices and PKIs are used only after the user has seen the list of them and agreed.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::conform::challenges::ChallengeArguments;
 use super::exit::{CommandError, Exit};
-use super::output::{agreed, somebody_is_there, warn};
+use super::output::{agreed, can_ask, warn};
 use super::stop::StopSignals;
 use super::wiring::{TargetOptions, Targets, Used, used};
 use diagnostics::{Diagnostic, visible};
@@ -14,14 +14,14 @@ use model::lab::{ChallengeSource, Lab, SshTarget};
 use model::scenario::Scenario;
 use testbed::{ChangedDevice, Driver, DriverName};
 
-/// What goes with `--driver live`.
+/// Options for `--driver live`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "With --driver live")]
 pub(super) struct LiveArguments {
-    /// Use the addresses that are listed without asking; needed where nobody is at a terminal
+    /// Use the listed addresses without asking; needed without a terminal
     #[arg(long, short)]
     yes: bool,
-    /// Leave each device the configuration that the last scenario gave it
+    /// Do not restore the devices: each keeps the configuration of the last scenario
     #[arg(long)]
     keep_config: bool,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(super) struct LiveArguments {
 }
 
 impl LiveArguments {
-    /// What of it was given, where the driver is another; the error is what to type.
+    /// Checks that none of these options is given with another driver; the error says what to type.
     pub(super) fn fit(&self, driver: DriverName) -> Result<(), String> {
         let option = match () {
             () if driver == DriverName::Live => return Ok(()),
@@ -40,11 +40,11 @@ impl LiveArguments {
                 None => return Ok(()),
             },
         };
-        Err(format!("`{option}` is for what is there already; type `{option} --driver live`"))
+        Err(format!("`{option}` is for real devices and PKIs; type `{option} --driver live`"))
     }
 
-    /// Gets ready for the scenarios: says what will be used, and reads all passwords. Names are looked up;
-    /// nothing else is sent before this is done.
+    /// Prepares the scenarios: lists the addresses, asks for consent, reads all passwords and logs in to the devices. Before
+    /// the consent only names are looked up.
     pub(super) async fn prepare(
         &self,
         scenarios: &[Scenario],
@@ -53,24 +53,24 @@ impl LiveArguments {
         let here = scenarios.iter().filter(|scenario| scenario.skip_reason.is_none());
         let labs = distinct(here.map(|scenario| &scenario.lab));
         if labs.is_empty() {
-            // All are skipped, and nothing is used.
+            // All scenarios are skipped.
             return Ok(Targets::default());
         }
         let targets = self.targets(&labs).map_err(|reason| Exit::Usage.because(reason))?;
-        // Where nobody can agree, not even a name server is asked.
-        let may_be_used = self.yes || somebody_is_there();
+        // If nobody can agree, not even a name server is asked.
+        let may_be_used = self.yes || can_ask();
         for line in listed(&used(labs.iter().copied(), &targets, may_be_used).await) {
             warn(&line);
         }
-        if let Some(line) = told_of_devices(&labs, self.keep_config) {
+        if let Some(line) = configuration_notice(&labs, self.keep_config) {
             warn(&line);
         }
         self.agree(stop).await?;
-        // Whoever presses Ctrl-C at the question for a password has a terminal without an echo.
+        // A question for a password turns the terminal's echo off; Ctrl-C must turn it on again.
         let _saved = dut_sim::console::SavedTerminal::save();
         tokio::select! {
-            greeted = greet(&labs, &targets) => greeted?,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
+            logged_in = log_in(&labs, &targets) => logged_in?,
+            () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         }
         Ok(targets)
     }
@@ -78,9 +78,7 @@ impl LiveArguments {
     fn targets(&self, labs: &[&Lab]) -> Result<Targets, String> {
         let is_live = |lab: &&Lab| lab.is_live();
         if !labs.iter().any(is_live) {
-            return Err("`--driver live` is for a lab that names devices by SSH and PKIs by URL, \
-                        and there is none; type `--lab FILE`"
-                .to_owned());
+            return Err("`--driver live` needs a lab with devices by SSH and PKIs by URL; type `--lab FILE`".to_owned());
         }
         let pkis: Vec<_> = labs.iter().flat_map(|lab| lab.by_url.values()).collect();
         let challenge = self.challenges.source();
@@ -107,14 +105,15 @@ impl LiveArguments {
         if self.yes {
             return Ok(());
         }
-        if !somebody_is_there() {
-            let refusal = "`--driver live` uses this network, and nobody is at a terminal to agree";
+        if !can_ask() {
+            let refusal =
+                "`--driver live` uses this network, and there is no terminal to ask you at";
             let note = "type `--yes` if these are the addresses that you mean";
             return Err(vec![Diagnostic::general(refusal).note(note)].into());
         }
         let agreed = tokio::select! {
             answer = tokio::task::spawn_blocking(|| agreed("Use them?")) => answer,
-            () = stop.clone().told(1) => return Err(Exit::Interrupted.into()),
+            () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
         if agreed.unwrap_or(false) {
             return Ok(());
@@ -123,7 +122,7 @@ impl LiveArguments {
     }
 }
 
-/// Each lab once, however many scenarios have it.
+/// The labs without repetition.
 fn distinct<'a>(labs: impl Iterator<Item = &'a Lab>) -> Vec<&'a Lab> {
     let mut distinct: Vec<&Lab> = Vec::new();
     for lab in labs {
@@ -134,7 +133,7 @@ fn distinct<'a>(labs: impl Iterator<Item = &'a Lab>) -> Vec<&'a Lab> {
     distinct
 }
 
-/// A line for each place, what it is to the lab in the first column.
+/// A line for each address, with its role in the lab in the first column.
 fn listed(all: &[Used]) -> Vec<String> {
     let width = all.iter().map(|used| used.what.chars().count()).max().unwrap_or_default();
     let line = |Used { what, place, addresses }: &Used| {
@@ -149,8 +148,8 @@ fn listed(all: &[Used]) -> Vec<String> {
     std::iter::once(heading).chain(all.iter().map(line)).collect()
 }
 
-/// What becomes of the configurations of real devices.
-fn told_of_devices(labs: &[&Lab], keeps: bool) -> Option<String> {
+/// Announces that the configurations of real devices will change, and whether they are put back.
+fn configuration_notice(labs: &[&Lab], keeps: bool) -> Option<String> {
     let mut names: Vec<&str> = real_devices(labs).map(|(name, _)| name).collect();
     names.dedup();
     if names.is_empty() {
@@ -171,8 +170,8 @@ fn real_devices<'a>(labs: &[&'a Lab]) -> impl Iterator<Item = (&'a str, &'a SshT
     devices.filter_map(|(name, device)| Some((name.as_str(), device.ssh.as_deref()?)))
 }
 
-/// Logs in to each device once, so that passwords are asked for and mistakes are said before the first scenario.
-async fn greet(labs: &[&Lab], targets: &Targets) -> Result<(), CommandError> {
+/// Logs in to each device once, so that passwords and errors come before the first scenario.
+async fn log_in(labs: &[&Lab], targets: &Targets) -> Result<(), CommandError> {
     let mut known: Vec<&SshTarget> = Vec::new();
     for (name, target) in real_devices(labs) {
         if known.contains(&target) {
@@ -184,12 +183,12 @@ async fn greet(labs: &[&Lab], targets: &Targets) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Says that what a real device was given is taken back once the run is stopped, and whose configuration that is.
-pub(super) async fn tell_when_stopped(
+/// Announces after the first signal that changed devices are being restored, and returns them.
+pub(super) async fn announce_restoring(
     stop: StopSignals,
     driver: Arc<dyn Driver>,
 ) -> Vec<ChangedDevice> {
-    stop.told(1).await;
+    stop.received(1).await;
     let changed = driver.remains().changed;
     for ChangedDevice { device, .. } in &changed {
         warn(&format!(
@@ -199,11 +198,11 @@ pub(super) async fn tell_when_stopped(
     changed
 }
 
-/// Says of those devices that are as they were that they are; of the others it was said already.
-pub(super) fn tell_put_back(stopped: &[ChangedDevice], complaints: &[String]) {
-    let is_as_it_was =
-        |it: &&ChangedDevice| !complaints.iter().any(|told| told.contains(&it.device));
-    for ChangedDevice { device, .. } in stopped.iter().filter(is_as_it_was) {
+/// Reports the devices that were restored; `complaints` has the others.
+pub(super) fn report_restored(stopped: &[ChangedDevice], complaints: &[String]) {
+    let is_restored =
+        |it: &&ChangedDevice| !complaints.iter().any(|complaint| complaint.contains(&it.device));
+    for ChangedDevice { device, .. } in stopped.iter().filter(is_restored) {
         warn(&format!("the configuration of {device} was put back"));
     }
 }

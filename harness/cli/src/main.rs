@@ -13,6 +13,7 @@ mod lab_arguments;
 mod lab_process;
 mod list;
 mod live;
+mod man;
 mod matrix;
 mod output;
 mod progress;
@@ -33,7 +34,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::exit::{CommandError, Exit};
 use self::output::{complain, say};
 
-/// Runs SCEP enrolment scenarios against a device and a PKI, and says what is wrong
+/// Tests SCEP (RFC 8894): the device, the server and the client
 #[derive(Debug, Parser)]
 #[command(name = "sceplab", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
@@ -47,6 +48,8 @@ Examples:
   sceplab run scenarios/scep/linux-pki.yaml -v
                                             run one, and show each step's command and output
   sceplab check scenarios                   find mistakes in scenario and lab files, run nothing
+  sceplab conform http://pki.example.com/scep --dry-run
+                                            list the cases that would test this server
   sceplab serve linux --listen 127.0.0.1:8080
                                             a test CA for a real SCEP client
 
@@ -56,7 +59,7 @@ Exit codes:
   2  wrong usage, or an invalid file   5  nothing was selected
   130  interrupted
 
-Colour is used on terminals only, and not where NO_COLOR is set.";
+Colour appears on terminals only, and not if NO_COLOR is set.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -66,7 +69,7 @@ enum Command {
     LabProcess(lab_process::Arguments),
 }
 
-/// Commands that have a runtime with threads; the others step into namespaces, which only a process with one thread can.
+/// Commands that run on a runtime with threads; the others enter namespaces, which only a process with one thread can do.
 #[derive(Debug, Subcommand)]
 enum Threaded {
     Run(Box<run::Arguments>),
@@ -76,11 +79,12 @@ enum Threaded {
     Enrol(Box<enrol::Arguments>),
     Check(check::Arguments),
     List(list::Arguments),
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Health(health::Arguments),
     Dut(dut::Dut),
     Clean(clean::Arguments),
-    /// Print a shell's completions
+    Man(man::Arguments),
+    /// Print the completions for a shell
     #[command(after_help = "\
 Example:
   sceplab completions bash > ~/.local/share/bash-completion/completions/sceplab")]
@@ -90,13 +94,13 @@ Example:
     },
 }
 
-/// Reads the arguments of the process, does what they ask for and says how it ended.
+/// Reads the arguments of the process, runs the command and returns its exit code.
 fn main() -> ExitCode {
     // `ssh` runs this program again to ask for a password.
     if let Some(exit) = wiring::answer_ssh() {
         return exit;
     }
-    exit::quieten_panics();
+    exit::shorten_panics();
     match Cli::parse().command {
         Command::Threaded(command) => command.run(),
         Command::Shell(arguments) => arguments.perform(),
@@ -104,7 +108,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// How long the tasks of the process may take to end.
+/// Time for the tasks of the process to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Threaded {
@@ -117,8 +121,8 @@ impl Threaded {
             }
         };
         let exit = runtime.block_on(self.perform());
-        // OpenSSL is taken down at the end of the process, and no task may still use it then. Keys that are still being made,
-        // and a terminal that is still being read, are not waited for longer.
+        // OpenSSL cleans up at the end of the process, and no task may use it then. Tasks that still make keys or read a
+        // terminal get no more time than this.
         runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
         if output::flush() { exit.into() } else { Exit::Internal.into() }
     }
@@ -136,16 +140,17 @@ impl Threaded {
             Self::Health(arguments) => arguments.perform().await,
             Self::Dut(dut) => dut.perform().await,
             Self::Clean(arguments) => arguments.perform().await,
+            Self::Man(arguments) => arguments.perform(Cli::command()),
             Self::Completions { shell } => {
                 print_completions(shell);
                 Ok(Exit::Success)
             }
         };
-        done.unwrap_or_else(CommandError::tell)
+        done.unwrap_or_else(CommandError::report)
     }
 }
 
-/// Prints what a shell needs to complete the command line.
+/// Prints the script with which a shell completes the command line.
 fn print_completions(shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sceplab", &mut script);
@@ -157,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_are_consistent() {
+    fn command_line_definition_is_consistent() {
         Cli::command().debug_assert();
     }
 }

@@ -1,4 +1,4 @@
-//! `sceplab matrix`: scenarios at every PKI with every client, as a table.
+//! `sceplab matrix`: runs scenarios at every PKI with every client, and draws the table.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,26 +26,34 @@ use results::Matrix;
 use runner::run_jobs;
 use testbed::{Client, Driver, DriverName, LabOptions, TestbedError};
 
-/// The tag of the scenarios that are chosen where a folder is named.
+/// The tag of the scenarios that are chosen from a folder.
 const TAG: &str = "matrix";
 
-/// How many cells run at once for each core: most of the time they wait for each other's processes.
+/// Number of cells that run at once for each core; most of the time a cell waits for processes.
 const PER_CORE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
-/// How many run at once even on a small machine: clients wait for seconds until they ask again.
+/// Minimum number of cells that run at once; clients wait for seconds before they poll again.
 const AT_LEAST: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 /// Run scenarios at every PKI with every client, and draw the table
 ///
-/// A row is a scenario at a PKI: that of its own lab, and those of the labs beside it that stand in for it. A column is a
-/// SCEP client inside the device. What the ledger expects to fail is no failure; what it expects to fail and passes is one.
-/// A client or a server that is not installed is a skip with the name of the package.
+/// A row is a scenario at a PKI: the PKI of its own lab, or of a lab in the same folder that stands in for it. A column is a
+/// SCEP client inside the device. A failure that the ledger expects is no failure, but a cell that passes although the ledger
+/// expects a failure is one. A client or a server that is not installed is skipped, and the skip names the package.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sceplab matrix
   sceplab matrix scenarios/scep/linux-pki.yaml --client strongswan --client scepclient
-  sceplab matrix --report markdown=matrix.md")]
+  sceplab matrix --report markdown=matrix.md
+
+Exit codes:
+  0  all passed, failed as expected or were skipped
+  2  wrong usage, or an invalid file
+  3  a lab could not be built or broke
+  4  a cell failed, or passed although the ledger expects a failure
+  5  nothing was selected
+  130  interrupted")]
 pub(super) struct Arguments {
     /// Scenario files, or folders to search for scenarios with the tag `matrix`
     #[arg(value_name = "PATH", default_value = DEFAULT_PATH)]
@@ -53,13 +61,13 @@ pub(super) struct Arguments {
     /// A client to try; may be given several times [default: all]
     #[arg(long = "client", value_name = "CLIENT", value_parser = values::client())]
     clients: Vec<Client>,
-    /// The failures that are expected [default: scenarios/matrix-ledger.yaml, where it is there]
+    /// The ledger, a file of expected failures [default: scenarios/matrix-ledger.yaml, if it exists]
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
-    /// How labs are built; the virtual one has the builtin client and the mock CA alone
+    /// How labs are built; virtual labs have the builtin client and the mock CA only
     #[arg(long, value_parser = values::driver(), default_value_t = DriverName::Netns)]
     driver: DriverName,
-    /// How many cells run at once [default: four for each core, and at least 16]
+    /// How many cells run at the same time [default: four for each core, and at least 16]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -69,7 +77,7 @@ pub(super) struct Arguments {
     verbose: bool,
 }
 
-/// What builds the labs whose devices have a client, by the client.
+/// A driver for each client.
 type Drivers = BTreeMap<Client, Arc<dyn Driver>>;
 
 impl Arguments {
@@ -84,20 +92,20 @@ impl Arguments {
         Ok(exit)
     }
 
-    /// All that can be wrong before anything is run.
+    /// Reads the files and makes the drivers; the error has all mistakes that can be found before anything runs.
     async fn prepare(&self) -> Result<(Plan, Ledger, Drivers), CommandError> {
         self.reports.check()?;
         if self.driver == DriverName::Live {
-            let why = "the matrix tries every client in simulated devices; \
-                       what is there already is for `sceplab run --driver live`";
+            let why = "the matrix puts every client into simulated devices; \
+                       real devices and PKIs are for `sceplab run --driver live`";
             return Err(Exit::Usage.because(why));
         }
-        // Clients that are named are to be tried; those of the whole matrix are skips where they cannot be.
+        // A client that is named must run; of all clients, those that cannot run are skipped.
         let fits = |client: &Client| client_fits(*client, self.driver);
         self.clients.iter().try_for_each(fits).map_err(|reason| Exit::Usage.because(reason))?;
         let scenarios = select::tagged_or_named(&self.paths, TAG)?;
         let plan = Plan::of(scenarios, self.columns());
-        // What is wrong with the ledger is told together with what is wrong with the labs.
+        // Mistakes in the ledger and in the labs are shown together.
         let ledger = self.ledger();
         let mut wrong = Vec::new();
         if let Err(errors) = &plan {
@@ -147,34 +155,34 @@ impl Arguments {
         let mut progress = Progress::new(cells.len());
         let observe = progress.follow(|cell| self.verbose.then(|| line(cell, palette)));
         let jobs = self.jobs.unwrap_or_else(default_jobs);
-        let outcome = run_jobs(cells, jobs, stop.clone().told(1), observe).await;
+        let outcome = run_jobs(cells, jobs, stop.clone().received(1), observe).await;
         progress.end();
         let mut matrix = judge(plan, outcome, ledger);
         if self.is_whole() {
             matrix.unmatched = unmatched(plan, ledger);
         }
-        tell(&matrix, palette);
+        show(&matrix, palette);
         self.reports.write(&matrix, Exit::of(&matrix))
     }
 
-    /// Whether an entry of the ledger that is about no cell is about nothing.
+    /// True if all scenarios and clients run, so that an entry of the ledger must be about some cell.
     fn is_whole(&self) -> bool {
         self.clients.is_empty() && self.paths == [Path::new(DEFAULT_PATH)]
     }
 }
 
-/// What went wrong in full, then the table, so that it is the last on the screen.
-fn tell(matrix: &Matrix, palette: Palette) {
+/// Shows the failures, then the table, so that it is the last on the screen.
+fn show(matrix: &Matrix, palette: Palette) {
     for explanation in matrix.cells().filter_map(|cell| explanation(cell, palette)) {
         say(&format!("{explanation}\n"));
     }
     say(&table(matrix, palette));
     say(&format!("\n{}", summary(matrix, palette)));
-    let talk = Palette::of(&io::stderr());
+    let palette = Palette::of(&io::stderr());
     for unmatched in &matrix.unmatched {
         let mut diagnostic = Diagnostic::general("this expected failure is about no cell");
         diagnostic.location = Location::Excerpt(Box::new(unmatched.excerpt.clone()));
-        warn(&render("warning", &diagnostic, talk));
+        warn(&render("warning", &diagnostic, palette));
     }
 }
 
@@ -191,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_machine_runs_as_many_cells_at_once_as_keep_the_matrix_short() {
+    fn number_of_parallel_cells_has_a_minimum() {
         let jobs = |cores| jobs_on(NonZeroUsize::new(cores).unwrap()).get();
         assert_eq!([1, 2, 4, 8].map(jobs), [16, 16, 16, 32]);
     }

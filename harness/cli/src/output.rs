@@ -1,4 +1,4 @@
-//! Data to stdout, talk and questions to stderr; a reader that went away is no reason to complain.
+//! Results on stdout, messages and questions on stderr. A closed pipe is not an error.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use diagnostics::{Diagnostic, Palette, render};
+use diagnostics::{Diagnostic, Palette, counted, render};
 
-/// Why stdout could not be written, where that is the program's concern.
+/// Why stdout could not be written, unless its reader closed it.
 static FAILED: OnceLock<String> = OnceLock::new();
 
-/// Writes a line of data.
+/// Writes a line of results.
 pub(super) fn say(line: &str) {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
@@ -25,28 +25,28 @@ pub(super) fn say(line: &str) {
     }
 }
 
-/// How long the end of the program waits for a reader of stdout.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Time for queued lines to be written before the program ends.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What [`say_soon`] has yet to write; nothing once that was waited for.
-static SOON: Mutex<Option<Queue>> = Mutex::new(None);
+/// Lines of [`say_queued`] that are not written yet; `None` after [`flush`].
+static QUEUE: Mutex<Option<Queue>> = Mutex::new(None);
 
-/// Hands in a line of data; a reader that has stopped reading keeps nobody waiting, and misses lines.
-pub(super) fn say_soon(line: &str) {
-    SOON.lock().get_or_insert_with(|| Queue::new(say)).push(line);
+/// Queues a line of results, so that a slow reader delays nothing; a reader that is too slow misses lines.
+pub(super) fn say_queued(line: &str) {
+    QUEUE.lock().get_or_insert_with(|| Queue::new(say)).push(line);
 }
 
-/// Writes a line of talk; where stderr is gone there is nobody left to tell.
+/// Writes a message; errors are ignored, because there is no other place to report them.
 pub(super) fn warn(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Says what is wrong where no file is at fault.
+/// Shows an error that is not about a file.
 pub(super) fn complain(message: &str) {
     diagnostics(&[Diagnostic::general(message)]);
 }
 
-/// Shows diagnostics, an empty line between two, and how many there are.
+/// Shows diagnostics, an empty line between two, and their number if there are several.
 pub(super) fn diagnostics(diagnostics: &[Diagnostic]) {
     let palette = Palette::of(&io::stderr());
     for (index, diagnostic) in diagnostics.iter().enumerate() {
@@ -56,16 +56,16 @@ pub(super) fn diagnostics(diagnostics: &[Diagnostic]) {
         warn(&render("error", diagnostic, palette));
     }
     if diagnostics.len() > 1 {
-        warn(&format!("\n{} errors", diagnostics.len()));
+        warn(&format!("\n{}", counted(diagnostics.len(), "error")));
     }
 }
 
-/// Whether there is a terminal to ask at.
-pub(super) fn somebody_is_there() -> bool {
+/// True if the user can be asked at a terminal.
+pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks, and waits for the answer; whoever says nothing has not agreed.
+/// Asks, and waits for the answer; an empty answer means no.
 pub(super) fn agreed(question: &str) -> bool {
     let mut stderr = io::stderr().lock();
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
@@ -75,10 +75,10 @@ pub(super) fn agreed(question: &str) -> bool {
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
-/// Writes what is left of the data; false if some was lost on its way to its reader, which is said.
+/// Writes the queued lines; returns false and shows an error if stdout could not be written.
 pub(super) fn flush() -> bool {
-    if let Some(soon) = SOON.lock().take() {
-        soon.finish(PATIENCE);
+    if let Some(queue) = QUEUE.lock().take() {
+        queue.finish(FLUSH_TIMEOUT);
     }
     if let Some(reason) = FAILED.get() {
         warn(&format!("error: cannot write to stdout: {reason}"));
@@ -86,20 +86,20 @@ pub(super) fn flush() -> bool {
     FAILED.get().is_none()
 }
 
-/// How many lines may wait; a reader that is further behind misses some.
+/// Maximum number of queued lines; further ones are dropped and counted.
 const WAITING_LIMIT: usize = 4096;
 
-/// A bounded queue of lines with a thread of its own, which alone waits for the reader.
+/// A bounded queue of lines; only its thread waits for the reader.
 struct Queue {
     waiting: SyncSender<String>,
-    /// How many lines found no room since the last one that did.
+    /// Number of lines dropped since the last line that was queued.
     missed: Arc<AtomicUsize>,
-    /// Hangs up when the thread ends.
+    /// Closed by the thread when it ends.
     written: Receiver<()>,
 }
 
 impl Queue {
-    /// A queue whose lines are given to `write`, one by one.
+    /// Starts a thread that gives the lines to `write`, one by one.
     fn new(write: impl Fn(&str) + Send + 'static) -> Self {
         let (waiting, lines) = sync_channel::<String>(WAITING_LIMIT);
         let (ended, written) = sync_channel(0);
@@ -118,7 +118,7 @@ impl Queue {
         queue
     }
 
-    /// Adds a line, or counts it where there is no room.
+    /// Adds a line, or counts it if the queue is full.
     fn push(&self, line: &str) {
         let missed = self.missed.load(Ordering::Relaxed);
         if missed > 0 && self.waiting.try_send(not_read(missed)).is_ok() {
@@ -129,7 +129,7 @@ impl Queue {
         }
     }
 
-    /// Waits until all is written, but no longer than that.
+    /// Waits until all lines are written, but at most `longest`.
     fn finish(self, longest: Duration) {
         drop(self.waiting);
         let _ = self.written.recv_timeout(longest);
@@ -137,7 +137,7 @@ impl Queue {
 }
 
 fn not_read(missed: usize) -> String {
-    format!("[{missed} lines were not read in time]")
+    format!("[not read in time: {}]", counted(missed, "line"))
 }
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_stops_keeps_nobody_waiting_and_learns_what_it_missed() {
+    fn slow_reader_delays_nothing_and_gets_the_number_of_missed_lines() {
         let (go_on, gate) = channel::<()>();
         let (taking, taken) = channel();
         let (sender, written) = channel();
@@ -157,7 +157,7 @@ mod tests {
             let _ = sender.send(line.to_owned());
         });
         queue.push("0");
-        // From here on the reader holds one line and takes no other, so that only the first ones find room.
+        // From here on the reader keeps one line and takes no other, so that only the first lines fit into the queue.
         taken.recv().expect("the first line is taken");
         for number in 1..2 * WAITING_LIMIT {
             queue.push(&number.to_string());
@@ -165,11 +165,11 @@ mod tests {
         queue.finish(Duration::from_millis(10));
         drop(go_on);
         let lines: Vec<String> = written.iter().collect();
-        // Beside those that wait: the one that is being written, and the one that tells of the others.
+        // Besides the queued lines: the one that is being written, and the one with the number of missed lines.
         assert!(lines.len() <= WAITING_LIMIT + 2, "{}", lines.len());
         let kept = lines.len() - 1;
         assert!(lines[..kept].iter().enumerate().all(|(index, line)| *line == index.to_string()));
         let missed = 2 * WAITING_LIMIT - kept;
-        assert_eq!(lines[kept], format!("[{missed} lines were not read in time]"));
+        assert_eq!(lines[kept], format!("[not read in time: {missed} lines]"));
     }
 }

@@ -1,4 +1,4 @@
-//! The progress of a run, where somebody watches.
+//! The progress bar of a run.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -6,13 +6,13 @@ use super::output::say;
 use results::ScenarioOutcome;
 use runner::Event;
 
-/// How many of the scenarios under way are named.
+/// Maximum number of running scenarios that the bar names.
 const NAMED: usize = 3;
 
-/// A bar on stderr while a run is under way; nothing where that is no terminal.
+/// A bar on stderr during a run; hidden if stderr is not a terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
-    under_way: Vec<String>,
+    running: Vec<String>,
 }
 
 impl Progress {
@@ -21,27 +21,27 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {wide_bar} {elapsed} {msg}") {
             bar.set_style(style);
         }
-        Self { bar, under_way: Vec::new() }
+        Self { bar, running: Vec::new() }
     }
 
-    /// Follows a run; what `shown` makes of a finished scenario is said.
+    /// Follows the events of a run, and prints the text that `shown` returns for a finished scenario.
     pub(super) fn follow(
         &mut self,
         shown: impl Fn(&ScenarioOutcome) -> Option<String>,
     ) -> impl FnMut(Event<'_>) {
         move |event| {
             match event {
-                Event::Started { id } => self.under_way.push(id.to_owned()),
+                Event::Started { id } => self.running.push(id.to_owned()),
                 Event::Finished(scenario) => {
-                    self.under_way.retain(|other| *other != scenario.id);
-                    // Lines of a finished scenario go above the bar.
+                    self.running.retain(|other| *other != scenario.id);
+                    // The lines go above the bar.
                     if let Some(lines) = shown(scenario) {
                         self.bar.suspend(|| say(&lines));
                     }
                     self.bar.inc(1);
                 }
             }
-            let named = self.under_way.iter().take(NAMED).map(String::as_str);
+            let named = self.running.iter().take(NAMED).map(String::as_str);
             self.bar.set_message(named.collect::<Vec<_>>().join(", "));
         }
     }

@@ -1,4 +1,4 @@
-//! The files that a run is reported to.
+//! Report files of a run.
 
 use clap::Args;
 
@@ -6,7 +6,7 @@ use super::exit::{CommandError, Exit};
 use super::output::complain;
 use ::report::{Format, Reported, Target};
 
-/// The reports that are asked for.
+/// The requested reports.
 #[derive(Debug, Args)]
 pub(super) struct Reports {
     #[arg(long = "report", value_name = "KIND=FILE", help = help())]
@@ -14,13 +14,13 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// Finds out before time is spent on the run whether they can be written.
+    /// Checks before the run that the reports can be written.
     pub(super) fn check(&self) -> Result<(), CommandError> {
         let checked = self.targets.iter().try_for_each(Target::check);
         checked.map_err(|error| Exit::Usage.because(error))
     }
 
-    /// Writes them; the exit code is that of the run, unless a report could not be written.
+    /// Writes the reports, and returns `exit` unless one could not be written.
     pub(super) fn write(&self, results: &impl Reported, exit: Exit) -> Exit {
         let mut exit = exit;
         for target in &self.targets {
@@ -35,5 +35,5 @@ impl Reports {
 
 fn help() -> String {
     let formats = Format::names(|name| format!("`{name}=FILE`"), " or ");
-    format!("Write a report, as {formats}; may be given several times")
+    format!("Write a report: {formats}; may be given several times")
 }

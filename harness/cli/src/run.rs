@@ -1,4 +1,4 @@
-//! `sceplab run`: runs scenarios and says what became of them.
+//! `sceplab run`: runs scenarios and shows their results.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::exit::{CommandError, Exit};
 use super::lab_arguments::LabArguments;
-use super::live::{LiveArguments, tell_put_back, tell_when_stopped};
+use super::live::{LiveArguments, announce_restoring, report_restored};
 use super::output::{say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
@@ -25,20 +25,28 @@ use testbed::{Driver, DriverName, KeptLab};
 
 /// Run scenarios
 ///
-/// A line for each scenario goes to stdout, then what went wrong in full, then a summary.
+/// The output has a line for each scenario, then an explanation of each failure, then a summary.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sceplab run
   sceplab run scenarios --tag documented --report junit=report.xml
   sceplab run scenarios/scep/linux-pki.yaml -v
-  sceplab run scenarios/scep/linux-pki.yaml --driver live --lab my-lab.yaml")]
+  sceplab run scenarios/scep/linux-pki.yaml --driver live --lab my-lab.yaml
+
+Exit codes:
+  0  all passed or were skipped
+  2  wrong usage, or an invalid file
+  3  a lab could not be built or broke, or a device could not be restored
+  4  a scenario failed
+  5  nothing was selected, or you answered no
+  130  interrupted")]
 pub(super) struct Arguments {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
     lab: LabArguments,
-    /// How many scenarios run at once [default: the number of cores]
+    /// How many scenarios run at the same time [default: the number of cores]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -57,23 +65,23 @@ impl Arguments {
         tokio::spawn(end_at_once_and_warn(stop.clone(), Arc::clone(&used)));
         let (scenarios, driver) = self.prepare(&stop).await?;
         let driver = Arc::clone(used.get_or_init(|| driver));
-        let stopped = tokio::spawn(tell_when_stopped(stop.clone(), Arc::clone(&driver)));
+        let stopped = tokio::spawn(announce_restoring(stop.clone(), Arc::clone(&driver)));
         let exit = self.run(scenarios, &driver, &stop).await;
         wait_while_kept(&driver.remains().kept, &stop).await;
         let complaints = settle(&*driver).await;
         if stopped.is_finished()
             && let Ok(stopped) = stopped.await
         {
-            tell_put_back(&stopped, &complaints);
+            report_restored(&stopped, &complaints);
         }
-        // Of how labs ended a run is no other, but a device of somebody's that is left changed is no success.
+        // A simulated lab that cannot be removed is a warning, but a real device that is left changed is an error.
         Ok(match exit {
             Exit::Success | Exit::Failed if !complaints.is_empty() => Exit::Lab,
             exit => exit,
         })
     }
 
-    /// All that can be wrong before anything is run.
+    /// Reads the scenarios and makes the driver; the error has all mistakes that can be found before anything runs.
     async fn prepare(
         &self,
         stop: &StopSignals,
@@ -91,7 +99,7 @@ impl Arguments {
             _ => Targets::default(),
         };
         let driver = wiring::driver(name, options, targets)?;
-        // What no lab can do without is said once, and not by each scenario.
+        // An error that all labs would have is reported once, and not by each scenario.
         driver.probe().await?;
         Ok((scenarios, driver))
     }
@@ -109,18 +117,21 @@ impl Arguments {
             let mut lines = vec![terminal::line(scenario, palette)];
             lines.extend(terminal::notes(scenario, palette));
             if self.verbose {
-                lines.extend([String::new(), terminal::transcript(scenario, palette)]);
+                lines.extend([
+                    String::new(),
+                    terminal::transcript_before_explanation(scenario, palette),
+                ]);
             }
             Some(lines.join("\n"))
         });
-        let outcome = run_all(driver, scenarios, jobs, stop.clone().told(1), observe).await;
+        let outcome = run_all(driver, scenarios, jobs, stop.clone().received(1), observe).await;
         progress.end();
-        tell(&outcome, palette);
+        show(&outcome, palette);
         self.reports.write(&outcome, Exit::of(&outcome))
     }
 }
 
-fn tell(outcome: &Outcome, palette: Palette) {
+fn show(outcome: &Outcome, palette: Palette) {
     for scenario in &outcome.scenarios {
         if let Some(explanation) = terminal::explanation(scenario, palette) {
             say(&format!("\n{explanation}"));
@@ -129,27 +140,26 @@ fn tell(outcome: &Outcome, palette: Palette) {
     say(&format!("\n{}", terminal::summary(outcome, palette)));
 }
 
-/// Labs that are to be kept stand until Ctrl-C, that of the run included.
+/// Waits for Ctrl-C if labs are kept; returns at once if it was pressed during the run.
 async fn wait_while_kept(kept: &[KeptLab], stop: &StopSignals) {
     if !kept.is_empty() {
         for line in kept_lab_hints(kept) {
             warn(&line);
         }
-        stop.clone().told(1).await;
+        stop.clone().received(1).await;
     }
 }
 
-/// What to type to get into each lab; of those that cannot be found, why.
+/// The command that enters each kept lab, and the reason for labs that `sceplab shell` cannot find.
 fn kept_lab_hints(kept: &[KeptLab]) -> Vec<String> {
     let (hidden, open): (Vec<_>, Vec<_>) = kept.iter().partition(|lab| lab.hidden.is_some());
     let mut lines = Vec::new();
     if !open.is_empty() {
-        lines.push("\nThese labs stand until Ctrl-C; in another terminal, type:".to_owned());
+        lines.push("\nThese labs run until Ctrl-C; in another terminal, type:".to_owned());
     }
     lines.extend(open.iter().map(|lab| enter_command(lab)));
     if !hidden.is_empty() {
-        let what =
-            "\nwarning: these labs stand until Ctrl-C, and `sceplab shell` cannot find them:";
+        let what = "\nwarning: these labs run until Ctrl-C, and `sceplab shell` cannot find them:";
         lines.push(what.to_owned());
     }
     let reason =
@@ -172,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_cannot_get_into_a_lab_is_not_invited() {
+    fn labs_that_cannot_be_entered_have_a_reason_instead_of_a_command() {
         let lab = |id: &str, hidden: Option<&str>| KeptLab {
             id: id.to_owned(),
             hosts: vec!["DUT0".to_owned(), "gateway".to_owned()],
@@ -181,9 +191,9 @@ mod tests {
         assert_eq!(
             kept_lab_hints(&[lab("a", None), lab("b", Some("`/tmp/x` is not yours"))]),
             [
-                "\nThese labs stand until Ctrl-C; in another terminal, type:",
+                "\nThese labs run until Ctrl-C; in another terminal, type:",
                 "  sceplab shell --lab a DUT0   (or gateway)",
-                "\nwarning: these labs stand until Ctrl-C, and `sceplab shell` cannot find them:",
+                "\nwarning: these labs run until Ctrl-C, and `sceplab shell` cannot find them:",
                 "  b: `/tmp/x` is not yours",
             ]
         );

@@ -1,4 +1,4 @@
-//! Which scenarios a command is about.
+//! The selection of scenarios by paths and tags.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,56 +8,53 @@ use clap::Args;
 use super::exit::{CommandError, Exit};
 use diagnostics::Diagnostic;
 use model::lab::Lab;
-use model::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load_each, target_files};
+use model::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load_each};
 
-/// Where scenarios are looked for unless it is said where.
+/// The folder of scenarios if no path is given.
 pub(super) const DEFAULT_PATH: &str = "scenarios";
 
 /// The paths and tags that select scenarios.
 #[derive(Debug, Args)]
 pub(super) struct Selection {
-    /// Scenario files, or folders to search for them; folders named `labs` hold none
+    /// Scenario files, or folders that are searched for them, except for folders named `labs` and `targets`
     #[arg(value_name = "PATH", default_value = DEFAULT_PATH)]
     paths: Vec<PathBuf>,
-    /// Only scenarios with this tag; may be given several times, and any of the tags will do
+    /// Only scenarios with this tag; may be given several times for scenarios with any of these tags
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
-    /// The lab that stands in for the scenarios' own
+    /// A lab file to use instead of the lab that each scenario names
     #[arg(long, value_name = "FILE")]
     lab: Option<PathBuf>,
 }
 
 impl Selection {
-    /// Reads the selected scenarios; what is wrong with any of them is shown, all at once.
+    /// Reads the selected scenarios; the error has the mistakes in all of them.
     pub(super) fn load(&self) -> Result<Vec<Scenario>, CommandError> {
         let has_tag = |it: &Scenario| it.tags.iter().any(|tag| self.tags.contains(tag));
         let is_meant = |it: &Scenario| self.tags.is_empty() || has_tag(it);
         chosen(self.read()?, &self.paths, &self.tags.join("`, `"), is_meant)
     }
 
-    /// The target files that are named.
-    pub(super) fn named_targets(&self) -> Vec<PathBuf> {
-        let files = self.paths.iter().filter(|path| path.is_file());
-        target_files(&files.cloned().collect::<Vec<_>>())
+    /// The given paths that are files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter().filter(|path| path.is_file())
     }
 
-    /// The folders that are named.
+    /// The given paths that are folders.
     pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
         self.paths.iter().filter(|path| path.is_dir())
     }
 
-    /// Whether only some of the scenarios are meant that are there.
+    /// True if only scenarios with some tag are selected.
     pub(super) fn is_by_tag(&self) -> bool {
         !self.tags.is_empty()
     }
 
-    /// The same paths without the target files that are named; `None` where nothing is left.
-    pub(super) fn without_targets(&self) -> Option<Self> {
-        let targets = self.named_targets();
-        let holds_targets_alone =
-            |path: &PathBuf| targets.contains(path) || path.is_dir() && path.ends_with(TARGETS);
-        let paths: Vec<PathBuf> =
-            self.paths.iter().filter(|path| !holds_targets_alone(path)).cloned().collect();
+    /// The selection without the files that are no scenarios, and without folders of target files; `None` if no path is left.
+    pub(super) fn without(&self, is_other: impl Fn(&Path) -> bool) -> Option<Self> {
+        let is_targets = |path: &Path| path.is_dir() && path.ends_with(TARGETS);
+        let has_scenarios = |path: &&PathBuf| !is_other(path) && !is_targets(path);
+        let paths: Vec<PathBuf> = self.paths.iter().filter(has_scenarios).cloned().collect();
         let (tags, lab) = (self.tags.clone(), self.lab.clone());
         (!paths.is_empty()).then_some(Self { paths, tags, lab })
     }
@@ -67,23 +64,23 @@ impl Selection {
         let lab = self.lab.as_deref().map(Lab::load).transpose();
         let lab = lab.unwrap_or_else(|wrong| {
             errors.extend(wrong);
-            // Anything but none: the scenarios' own labs are not asked for.
+            // Some lab, so that the scenarios' own labs are not read.
             Some(Lab::default())
         });
         let scenarios = load_each(&found(&self.paths)?, lab.as_ref());
-        // Devices of a lab that cannot be read are not missed.
+        // If the lab cannot be read, errors about its devices would mislead.
         if errors.is_empty() { scenarios } else { Err(LoadErrors::new(errors)) }
     }
 }
 
-/// Reads the scenarios that are named, and those with a tag in the folders that are.
+/// Reads the scenario files among `paths`, and the scenarios with the tag in its folders.
 pub(super) fn tagged_or_named(paths: &[PathBuf], tag: &str) -> Result<Vec<Scenario>, CommandError> {
     let is_meant =
         |it: &Scenario| paths.contains(&it.path) || it.tags.iter().any(|other| other == tag);
     chosen(load_all(paths)?, paths, tag, is_meant)
 }
 
-/// Those of the scenarios in these places that are meant, one at least; `tags` are the tags that were asked for.
+/// The scenarios that `is_meant` selects, at least one; the error names the requested `tags`.
 fn chosen(
     scenarios: Vec<Scenario>,
     paths: &[PathBuf],
@@ -105,7 +102,7 @@ fn chosen(
     Ok(chosen)
 }
 
-/// Reads all scenarios in these places; the error is all that is wrong with them.
+/// Reads all scenarios at these paths; the error has the mistakes in all of them.
 pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadErrors> {
     load_each(&found(paths)?, None)
 }
@@ -114,7 +111,7 @@ fn found(paths: &[PathBuf]) -> Result<Vec<Found>, LoadErrors> {
     let default = Path::new(DEFAULT_PATH);
     if paths == [default] && !default.exists() {
         let nowhere = Diagnostic::of_file(DEFAULT_PATH, "there is no such file or folder");
-        let note = "this is where scenarios are looked for when no path is given";
+        let note = "this folder is searched for scenarios if no path is given";
         return Err(LoadErrors::new(vec![nowhere.note(note)]));
     }
     discover(paths)

@@ -1,8 +1,9 @@
-//! `sceplab serve`: the mock CA by itself, on a real port.
+//! `sceplab serve`: the mock CA as a server on a real port.
 
 mod arguments;
 mod decisions;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,12 +18,13 @@ pub(super) use self::arguments::{Serve, listening_port};
 use super::exit::{CommandError, Exit};
 use super::output::{say, warn};
 use super::stop::StopSignals;
+use diagnostics::Diagnostic;
 
 impl Serve {
     /// Serves until Ctrl-C or SIGTERM.
     ///
     /// # Errors
-    /// When the options do not fit together, the address is taken, or the CA cannot be opened.
+    /// If the options do not fit together, an address is in use, or the CA or its log cannot be opened.
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         if self.list_faults {
             for line in faults() {
@@ -32,12 +34,13 @@ impl Serve {
         }
         let stop = StopSignals::listen();
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
-        let settings = self.settings().map_err(wrong_usage)?;
+        let mut settings = self.settings().map_err(wrong_usage)?;
+        settings.on_log = Some(self.log_observer().map_err(|reason| Exit::Lab.because(reason))?);
         let address = self.address().map_err(wrong_usage)?;
-        // A port in use is told before keys are made, which takes a while.
-        let listener = listen(address).await?;
+        // A port in use is reported before keys are made, which takes a while.
+        let listener = listen("--listen", address).await?;
         let control = match self.control().map_err(wrong_usage)? {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen("--control", address).await?),
             None => None,
         };
         let bound = listener.local_addr().unwrap_or(address);
@@ -59,19 +62,28 @@ impl Serve {
             say(&fact("control", &format!("http://{address}")));
         }
         if self.decides_by_hand() {
-            decisions::read_from_stdin(&ca);
+            decisions::read_from_stdin(&ca, control.is_some());
         }
         serve(listener, control, ca, &stop).await;
         Ok(Exit::Success)
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
-    let listener = TcpListener::bind(address).await;
-    listener.map_err(|error| Exit::Lab.because(format!("cannot listen on `{address}`: {error}")))
+async fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, CommandError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let mut diagnostic = Diagnostic::general(format!("cannot listen on `{address}`: {error}"));
+        if error.kind() == ErrorKind::AddrInUse {
+            let free = SocketAddr::new(address.ip(), 0);
+            diagnostic = diagnostic.note(format!(
+                "another process uses this port: name another one with `{option}`, or let the system choose one: \
+                 `{option} {free}`"
+            ));
+        }
+        Exit::Lab.with(vec![diagnostic])
+    })
 }
 
-/// Ends when told to, at the latest [`mock_ca::SHUTDOWN_TIMEOUT`] later, or at once when told twice.
+/// Serves until the first signal and [`mock_ca::SHUTDOWN_TIMEOUT`] longer at most, or until the second signal.
 async fn serve(
     listener: TcpListener,
     control: Option<TcpListener>,
@@ -86,12 +98,12 @@ async fn serve(
     };
     tokio::select! {
         () = controlling => {}
-        () = mock_ca::serve(listener, Arc::clone(&ca), stop.clone().told(1)) => {}
-        () = stop.clone().told(2) => {}
+        () = mock_ca::serve(listener, Arc::clone(&ca), stop.clone().received(1)) => {}
+        () = stop.clone().received(2) => {}
     }
 }
 
-/// What a client needs to know of a running CA, a fact a line: where it is, and whom to trust, by SHA-256 fingerprints.
+/// The lines about a running CA that a client needs: its addresses, and its certificates with their SHA-256 fingerprints.
 fn banner(ca: &Ca, bound: SocketAddr) -> Vec<String> {
     let page = |name, path| fact(name, &format!("http://{bound}{path}"));
     let urls = ca.paths().into_iter().map(|path| page("url", path));
@@ -114,12 +126,12 @@ fn certificates(ca: &Ca) -> Vec<String> {
     ca.certificates().iter().map(|certificate| describe(certificate)).collect()
 }
 
-/// A fact on a line.
+/// A name and its value on a line.
 fn fact(name: &str, value: &str) -> String {
     format!("{name:<14} {value}")
 }
 
-/// Every fault with what it does, those that happen on the same requests together.
+/// Every fault with its description, grouped by the requests that it is possible on.
 fn faults() -> Vec<String> {
     let mut lines = Vec::new();
     let mut last = Vec::new();
@@ -138,7 +150,7 @@ fn faults() -> Vec<String> {
     lines
 }
 
-/// Which servers can do it, where not all can.
+/// The personalities that have the fault, if not all have it.
 fn servers(fault: Fault) -> String {
     let able: Vec<_> = PersonalityName::ALL.into_iter().filter(|it| fault.suits(*it)).collect();
     if able.len() == PersonalityName::ALL.len() {
@@ -161,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_and_every_certificate_is_told() {
+    fn banner_has_every_address_and_certificate() {
         assert_eq!(names(PersonalityName::Linux), ["url", "ca"]);
         assert_eq!(names(PersonalityName::Rfc8894), ["url", "ca"]);
         let ndes = names(PersonalityName::Ndes);
@@ -169,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_listed_once_under_its_requests() {
+    fn list_of_faults_has_each_fault_once_under_its_requests() {
         let lines = faults();
         let headings = lines.iter().filter(|line| line.starts_with("on: ")).count();
         let empty = lines.iter().filter(|line| line.is_empty()).count();

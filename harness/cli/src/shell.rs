@@ -1,4 +1,4 @@
-//! `sceplab shell`: a look around in a lab that stands.
+//! `sceplab shell`: a command or a shell at a host of a running lab.
 
 use std::ffi::OsString;
 #[cfg(target_os = "linux")]
@@ -14,19 +14,22 @@ use super::wiring::NotRun;
 #[cfg(target_os = "linux")]
 use super::wiring::registry::Entry;
 
-/// Run a command, or a shell, at a host of a lab that stands
+/// Run a command or a shell at a host of a running lab
 ///
-/// A lab of the driver `netns` stands while its scenario runs, and after it with `run --keep`.
+/// A lab of the driver `netns` runs as long as its scenario does, and longer with `sceplab run --keep`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sceplab run --driver netns --keep scenarios/scep/linux-pki.yaml
   sceplab shell gateway                     in another terminal
-  sceplab shell DUT0 ip address             what the configuration made of the device's interfaces
+  sceplab shell DUT0 ip address             show the addresses of the device
 
-The exit code is the command's; as in a shell, 127 where there is no such command, and 126 where it cannot be run.")]
+Exit codes:
+  that of the command; 127 if there is no such command, 126 if it cannot be run, as in a shell
+  2  wrong usage, or no such lab or host
+  3  the lab cannot be entered")]
 pub(super) struct Arguments {
-    /// Which lab: the id of its scenario, or its process; may be left out where one lab that stands has the host
+    /// The lab, by the id of its scenario or by its process; needed only if several running labs have this host
     #[arg(long, value_name = "ID")]
     lab: Option<String>,
     /// The host or device
@@ -38,7 +41,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// Runs the command to its end; the process has one thread, for only such a one may step into namespaces.
+    /// Runs the command to its end; the process has one thread, because only such a process can enter namespaces.
     pub(super) fn perform(&self) -> ExitCode {
         self.outcome().unwrap_or_else(|(code, reason)| {
             complain(&reason);
@@ -62,12 +65,13 @@ impl Arguments {
         Err((Exit::Lab.into(), "this operating system has no network namespaces".to_owned()))
     }
 
-    /// The one lab that is meant.
+    /// The lab that has the host; the error lists the possible ones.
     #[cfg(target_os = "linux")]
     fn choose<'a>(&self, entries: &'a [Entry]) -> Result<&'a Entry, String> {
         if entries.is_empty() {
             return Err(
-                "no lab stands; `sceplab run --driver netns --keep PATH` leaves some".into()
+                "no lab is running; `sceplab run --driver netns --keep PATH` leaves labs running"
+                    .into(),
             );
         }
         let is_meant = |entry: &Entry, lab| entry.id == lab || entry.process.to_string() == lab;
@@ -76,7 +80,7 @@ impl Arguments {
         if named.is_empty() {
             let asked = self.lab.as_deref().unwrap_or_default();
             let known = list(entries.iter().map(|entry| &entry.id));
-            return Err(format!("no lab `{asked}` stands (labs that do: {known})"));
+            return Err(format!("no lab `{asked}` is running (running labs: {known})"));
         }
         let with_host: Vec<_> =
             named.iter().filter(|entry| entry.namespaces.contains_key(&self.host)).collect();
@@ -84,7 +88,7 @@ impl Arguments {
             [only] => Ok(only),
             [] => {
                 let known = list(named.iter().flat_map(|entry| entry.namespaces.keys()));
-                Err(format!("no lab that stands has a host `{}` (known: {known})", self.host))
+                Err(format!("no running lab has a host `{}` (known hosts: {known})", self.host))
             }
             several => {
                 let labs =
@@ -96,7 +100,7 @@ impl Arguments {
     }
 }
 
-/// As shells have it: 127 where there is no such command, 126 where it cannot be run.
+/// 127 if there is no such command, 126 if it cannot be run, as in shells.
 #[cfg(target_os = "linux")]
 fn exit_code(error: &NotRun) -> ExitCode {
     match error {

@@ -1,4 +1,4 @@
-//! Values of options, as the command line writes them.
+//! Parsers for the values of options.
 
 use std::num::NonZeroUsize;
 
@@ -8,15 +8,15 @@ use testbed::{Client, DriverName};
 /// Reads the name of a driver.
 pub(super) fn driver() -> impl TypedValueParser<Value = DriverName> {
     let help = |driver| match driver {
-        DriverName::Virtual => "Everything in this process; no socket, no privilege",
+        DriverName::Virtual => "Everything runs in this process, without sockets or privileges",
         DriverName::Netns => {
-            "Hosts and links are the kernel's, in network namespaces; the device is a process of its own"
+            "Hosts and devices are processes in network namespaces, with links of the Linux kernel"
         }
         DriverName::Docker => {
-            "Hosts and devices are containers of a Docker engine, which needs the cargo feature `docker`"
+            "Hosts and devices are containers; needs a Docker engine and the cargo feature `docker`"
         }
         DriverName::Live => {
-            "Nothing is built: devices by SSH and PKIs by URL, on the network of this machine"
+            "Nothing is built: real devices by SSH and real PKIs by URL, on this machine's network"
         }
     };
     one_of(DriverName::ALL.map(|it| (PossibleValue::new(it.as_str()).help(help(it)), it)))
@@ -35,11 +35,11 @@ pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
     let names = known.each_ref().map(|(name, _)| name.clone());
     PossibleValuesParser::new(names).try_map(move |given| {
         let found = known.iter().find(|(name, _)| name.get_name() == given);
-        found.map(|(_, value)| *value).ok_or("it is none of these")
+        found.map(|(_, value)| *value).ok_or("not one of the known values")
     })
 }
 
-/// Reads how many things run at once; zero and what is no number get one answer: what is wanted.
+/// Reads the number of things that run at once.
 pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "it takes a whole number, 1 or more".to_owned())
 }

@@ -20,10 +20,10 @@ use simulated::ConsoleDriver;
 use testbed::leftovers::Found;
 use testbed::{Driver, DriverName, LabOptions, TestbedError};
 
-/// The driver of that name; the error is why it is not there.
+/// Makes the driver of this name.
 ///
 /// # Errors
-/// When the driver needs another operating system, or was not built in.
+/// If the driver needs another operating system, or was not built in.
 pub(crate) fn driver(
     name: DriverName,
     options: LabOptions,
@@ -35,10 +35,10 @@ pub(crate) fn driver(
     }
 }
 
-/// The driver of that name, if its devices have a console.
+/// Makes the driver of this name, if its devices have a console.
 ///
 /// # Errors
-/// As [`driver`], and when the devices are real and have a console of their own.
+/// As [`driver`], and if the devices are real, because these have their own console.
 pub(crate) fn console_driver(
     name: DriverName,
     options: LabOptions,
@@ -57,7 +57,7 @@ pub(crate) fn console_driver(
             all(target_os = "linux", feature = "docker"),
             expect(
                 unreachable_patterns,
-                reason = "all are there on Linux with the feature `docker`"
+                reason = "Linux with the feature `docker` has all drivers"
             )
         )]
         missing => return Err(unavailable(missing)),
@@ -73,7 +73,7 @@ fn unavailable(driver: DriverName) -> TestbedError {
     TestbedError::NotSupported { driver, what: "this operating system".to_owned() }
 }
 
-/// What labs left whose runners are dead, of every driver.
+/// Leftovers of labs of every driver.
 pub(crate) async fn leftovers() -> Found {
     let mut found = on_engine().await;
     #[cfg(target_os = "linux")]
@@ -87,32 +87,32 @@ async fn on_engine() -> Found {
 }
 
 #[cfg(not(feature = "docker"))]
-#[expect(clippy::unused_async, reason = "only an engine is waited for")]
+#[expect(clippy::unused_async, reason = "only the other variant waits, for an engine")]
 async fn on_engine() -> Found {
     let why =
-        "this program was built without the feature `docker`, and does not look for containers";
+        "this `sceplab` was built without the feature `docker`, and does not look for containers";
     Found { nothing_there: Some(why.to_owned()), ..Found::default() }
 }
 
 scep::named! {
-    /// What a process of a lab is.
+    /// Role of a process of a lab.
     LabRole, "role" {
-        /// The first of a lab of namespaces, which makes them.
+        /// The process that makes the namespaces of a lab.
         Isolating = "isolating";
-        /// The one within the namespaces.
+        /// The process within the namespaces.
         Inner = "inner";
         /// Process 1 of a container of a lab.
         InContainer = "in-container";
-        /// The one that removes containers when the runner is gone.
+        /// The process that removes containers after the runner has ended.
         Reaper = "reaper";
     }
 }
 
-/// Runs to the end of the lab.
+/// Runs a process of a lab until the lab ends.
 ///
 /// # Errors
-/// When the lab cannot be made, or the driver is not there.
-pub(crate) fn be(role: LabRole) -> io::Result<ExitCode> {
+/// If the lab cannot be made, or the driver is not built in.
+pub(crate) fn run_lab_process(role: LabRole) -> io::Result<ExitCode> {
     match role {
         #[cfg(target_os = "linux")]
         LabRole::Isolating => driver_netns::isolate(),
@@ -129,13 +129,10 @@ pub(crate) fn be(role: LabRole) -> io::Result<ExitCode> {
         }
         #[cfg_attr(
             all(target_os = "linux", feature = "docker"),
-            expect(
-                unreachable_patterns,
-                reason = "all are there on Linux with the feature `docker`"
-            )
+            expect(unreachable_patterns, reason = "Linux with the feature `docker` has all roles")
         )]
         _ => Err(io::Error::other(
-            "this program has no such labs: they need Linux, and containers the feature `docker`",
+            "this `sceplab` has no such labs: they need Linux, and labs of containers the feature `docker`",
         )),
     }
 }

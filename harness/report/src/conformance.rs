@@ -2,7 +2,7 @@
 
 use super::markdown::{escaped, head, row};
 use super::{Entry, Part, Reported, Tone, terminal};
-use diagnostics::{Palette, visible};
+use diagnostics::{Palette, counted, visible};
 use results::{
     Case, ConformanceReport, Received, ReceivedState, RequirementResult, Status, Unfinished,
     Verdict,
@@ -61,7 +61,7 @@ fn entry(case: &Case) -> Entry<'_> {
     Entry {
         status: case.assessment.status(),
         message: Some(case.assessment.reason().unwrap_or(requirement)),
-        explanation: explanation(case, Palette::plain()),
+        explanation: explanation(case, false, Palette::plain()),
         ..Entry::of(&case.requirement, &case.id, &case.scenario)
     }
 }
@@ -118,12 +118,14 @@ pub fn case_line(case: &Case, palette: Palette) -> String {
     )
 }
 
-/// A full explanation of a failed case: requirement, request, answer and acceptable outcomes.
-pub fn explanation(case: &Case, palette: Palette) -> Option<String> {
+/// Explains a failure: the requirement, the request, the reply, and the acceptable outcomes. If `verbose`, known deviations
+/// and failures that prove nothing are explained as well.
+pub fn explanation(case: &Case, verbose: bool, palette: Palette) -> Option<String> {
+    let is_failed = matches!(case.scenario.verdict, Verdict::Failed(_));
     let is_wanted = match case.assessment.status() {
         Status::Failed | Status::LabBroke | Status::Panicked => true,
-        Status::Noted => matches!(case.scenario.verdict, Verdict::Failed(_)),
-        _ => false,
+        Status::Noted => is_failed,
+        _ => is_failed && verbose,
     };
     if !is_wanted {
         return None;
@@ -143,10 +145,6 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     if report.issued.is_empty() && report.challenges == 0 {
         return Vec::new();
     }
-    let counted = |count: usize, what: &str| match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    };
     let count =
         |state: ReceivedState| report.issued.iter().filter(|one| one.state == state).count();
     let heading = format!(

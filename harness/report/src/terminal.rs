@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Part, Reported, Tone};
-use diagnostics::{Frame, Palette, visible};
+use diagnostics::{Frame, Palette, counted, visible};
 use results::{Failure, ScenarioOutcome, Sent, StepOutcome, Verdict};
 
 /// Limit of lines of an output in a failure.
@@ -57,6 +57,26 @@ pub fn explanation(scenario: &ScenarioOutcome, palette: Palette) -> Option<Strin
 
 /// Requests and answers step by step, as the documentation shows them.
 pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
+    steps(scenario, palette, |_| false)
+}
+
+/// The [`transcript`], without the parts of a failed step that its [`explanation`] shows.
+pub fn transcript_before_explanation(scenario: &ScenarioOutcome, palette: Palette) -> String {
+    steps(scenario, palette, |step| match &scenario.verdict {
+        Verdict::Failed(failure) => {
+            failure.step == step.number
+                && failure.output == step.output
+                && step.output.lines().count() <= OUTPUT_LINES
+        }
+        _ => false,
+    })
+}
+
+fn steps(
+    scenario: &ScenarioOutcome,
+    palette: Palette,
+    is_shown_later: impl Fn(&StepOutcome) -> bool,
+) -> String {
     let mut text = String::new();
     for step in &scenario.steps {
         let heading = format!("Step {}: {}", step.number, visible(&step.title));
@@ -66,8 +86,15 @@ pub fn transcript(scenario: &ScenarioOutcome, palette: Palette) -> String {
         };
         text += &[palette.strong(&heading), palette.faint(&effort)].join("  ");
         text.push('\n');
-        text += &block(&sent(&step.sent, "admin@", mark(scenario, &step.sent, step.number)));
-        text += &block(&step.output);
+        let is_shown_later = is_shown_later(step);
+        if !(is_shown_later && matches!(step.sent, Sent::Request { .. })) {
+            text += &block(&sent(&step.sent, "admin@", mark(scenario, &step.sent, step.number)));
+        }
+        text += &if is_shown_later {
+            palette.faint("(shown with the failure below)") + "\n"
+        } else {
+            block(&step.output)
+        };
     }
     text
 }
@@ -77,6 +104,9 @@ pub fn summary<R: Reported>(results: &R, palette: Palette) -> String {
     let part = |(statuses, words, tone): &Part| match (results.count(statuses), *tone) {
         (0, _) if *words != "passed" => None,
         (0, _) => Some(format!("0 {words}")),
+        (1, tone) => {
+            Some(tone.paint(palette, &format!("1 {}", words.replace("deviations", "deviation"))))
+        }
         (count, tone) => Some(tone.paint(palette, &format!("{count} {words}"))),
     };
     let parts: Vec<String> = R::SUMMARY.iter().filter_map(part).collect();
@@ -191,7 +221,7 @@ fn shortened(output: &str, limit: usize) -> String {
         return output.to_owned();
     }
     let shown: Vec<&str> = output.lines().take(limit).collect();
-    format!("{}\n[{} more lines]", shown.join("\n"), count - limit)
+    format!("{}\n[{}]", shown.join("\n"), counted(count - limit, "more line"))
 }
 
 /// Text that is empty or ends with exactly one line feed.

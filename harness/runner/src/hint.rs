@@ -10,8 +10,8 @@ const HINTS: [(&str, &str); 14] = [
     ),
     (
         r"wrong challenge|challenge password.*(wrong|mismatch|does not match|unknown)",
-        "the PKI expects another challenge password: compare the csr's password, or what the lab's \
-         `keyring` opens it to, with the lab's `challenge`",
+        "the PKI expects another challenge password: compare the password of the csr with \
+         the lab's `challenge`",
     ),
     (
         r"(no|without a?|missing) challenge",

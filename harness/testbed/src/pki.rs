@@ -12,7 +12,7 @@ use model::scenario::seen::SeenFact;
 /// A certificate that a PKI has issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedCertificate {
-    /// Serial number in lower-case hexadecimal digits, as OpenSSL prints it.
+    /// The serial number in capital hexadecimal digits.
     pub serial: String,
     /// Subject in one line, as OpenSSL prints it: `CN = MyUserCert`.
     pub subject: String,

@@ -66,14 +66,15 @@ impl Ca {
     }
 
     /// Revokes an issued certificate: it can no longer be renewed, and the revocation list contains it (RFC 8894 §2.7).
-    /// `serial` has the form of [`Issued::serial`](crate::Issued::serial).
+    /// `serial` has the form of [`Issued::serial`](crate::Issued::serial); colons, small letters and leading zeros make no difference.
     ///
     /// # Errors
     /// If no such certificate was issued, it is revoked already, or the state cannot be written.
     pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
         let _alone = self.deciding.lock();
         let mut issued = self.service.store.issued().into_iter();
-        let record = issued.find(|one| serial_text(&one.certificate).eq_ignore_ascii_case(serial));
+        let digits = |text: &str| text.replace(':', "").trim_start_matches('0').to_uppercase();
+        let record = issued.find(|one| digits(&serial_text(&one.certificate)) == digits(serial));
         let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;
         if record.revoked.is_some() {
             return Err(RevocationError::Already(serial.to_owned()));

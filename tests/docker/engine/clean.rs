@@ -47,7 +47,7 @@ fn clean_removes_leftovers_of_ended_runs_only() {
     assert!(dry.stdout.contains(" of scep/x, made by process "), "{dry:?}");
     let spared = run(&["clean"]);
     assert_eq!(spared.code, Some(0), "{spared:?}");
-    assert!(spared.stderr.contains("of runs that are going; `--all` removes"), "{spared:?}");
+    assert!(spared.stderr.contains("of current runs; `--all` removes"), "{spared:?}");
     assert_eq!(runtime.block_on(of_run(&engine, dead.run())), both);
 
     owner.kill();

@@ -42,7 +42,9 @@ fn missing_file_and_wrong_kind_of_file_are_reported() {
     fs::write(files.path("notes.txt"), "x").unwrap();
     assert!(files.refused_at("nowhere.yaml").contains("there is no such file or folder"));
     assert!(files.refused_at("notes.txt").contains("ends in `.yaml` or `.yml`"));
-    assert!(files.refused_at("labs/lab.yaml").contains("this is a lab file"));
+    let run = run_in(files.folder.path(), &["run", "labs/lab.yaml"]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("this is a lab file"), "{run:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Help, and wrong usage.
 
 use super::assert_run;
+use crate::suite::sceplab::run;
 
 #[test]
 fn help() {
@@ -17,10 +18,33 @@ fn help() {
         "health",
         "dut",
         "clean",
+        "man",
         "completions",
+        "shell",
     ] {
         assert_run(&format!("help-{command}"), &[command, "--help"]);
     }
+}
+
+#[test]
+fn man_writes_a_page_for_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("new/man1");
+    let ended = run(&["man", pages.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let page = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap_or_default();
+    for name in ["sceplab.1", "sceplab-run.1", "sceplab-conform-client.1", "sceplab-shell.1"] {
+        let heading = if name == "sceplab.1" { ".SH SUBCOMMANDS" } else { ".SH OPTIONS" };
+        assert!(page(name).contains(heading), "{name}: {}", page(name));
+    }
+    assert!(page("sceplab-run.1").contains(".SH EXAMPLES\n.nf\n"), "{}", page("sceplab-run.1"));
+    assert!(!pages.join("sceplab-lab-process.1").exists());
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let ended = run(&["man", file.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("cannot write man pages to"), "{ended:?}");
+    assert_eq!(run(&["man"]).code, Some(2));
 }
 
 #[test]
@@ -55,7 +79,7 @@ fn missing_path_exits_with_2() {
 
 #[test]
 fn completions_are_a_script() {
-    let ended = crate::suite::sceplab::run(&["completions", "bash"]);
+    let ended = run(&["completions", "bash"]);
     assert_eq!(ended.code, Some(0));
     assert!(ended.stdout.contains("_sceplab()"));
 }

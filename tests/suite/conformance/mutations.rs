@@ -54,7 +54,7 @@ async fn each_mutation_is_refused_for_its_own_reason() {
         writeln!(told, "{}: {}", wrong.as_str(), words.collect::<Vec<_>>().join(" ")).unwrap();
     }
     insta::with_settings!({prepend_module_to_snapshot => false, filters => vec![
-        (r"issued [0-9a-f:]+ to `CN = sceplab-[0-9a-f]+`", "issued [SERIAL] to `[SUBJECT]`"),
+        (r"issued [0-9A-F]+ to `CN = sceplab-[0-9a-f]+`", "issued [SERIAL] to `[SUBJECT]`"),
         (r"[0-9]+ bytes wanted, [0-9]+ left", "[N] bytes wanted, [M] left"),
         (r"Invalid symbol [0-9]+, offset [0-9]+", "Invalid symbol [N], offset [M]"),
         // Random bytes are refused for random reasons.

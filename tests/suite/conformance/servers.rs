@@ -60,7 +60,7 @@ fn url_without_scep_is_reported_at_once() {
     let ended = conform(&[&server.url("/nowhere")]);
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
     assert!(
-        ended.stderr.contains("speaks SCEP: GetCACaps was answered HTTP 404"),
+        ended.stderr.contains("is not a SCEP service: GetCACaps was answered HTTP 404"),
         "{}",
         ended.stderr
     );
@@ -95,7 +95,25 @@ fn certificate_budget_is_kept_and_issued_certificates_are_listed() {
 fn dry_run_sends_nothing() {
     let ended = run(&["conform", "http://127.0.0.1:1/scep", "--dry-run", "--requirement", "R31"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.starts_with("to be sent to http://127.0.0.1:1/scep:"), "{}", ended.stdout);
+    let heading = "would be sent to http://127.0.0.1:1/scep:";
+    assert!(ended.stdout.starts_with(heading), "{}", ended.stdout);
+    let one = ["conform", "http://127.0.0.1:1/scep", "--dry-run", "--case", "enrolment/pkcs-req"];
+    let cost = "1 case; at most 1 certificate will be issued and 1 challenge password used\n";
+    let ended = run(&one);
+    assert!(ended.stdout.ends_with(cost), "{}", ended.stdout);
+}
+
+#[test]
+fn verbose_output_shows_each_exchange_once() {
+    let server = start("linux", &[]);
+    let url = server.url("/scep");
+    let case = [&url, "--case", "algorithms/des", "-v"];
+    let exchanges = |ended: &Ended| ended.stdout.matches("transaction-id: returned").count();
+    let failed = conform(&case);
+    assert_eq!((failed.code, exchanges(&failed)), (Some(4), 1), "{}", failed.stdout);
+    let target = ["--target", "scenarios/targets/linux.yaml"];
+    let known = conform(&[&case[..], &target].concat());
+    assert_eq!((known.code, exchanges(&known)), (Some(0), 1), "{}", known.stdout);
 }
 
 #[test]

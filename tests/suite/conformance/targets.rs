@@ -85,6 +85,27 @@ steps:
 }
 
 #[test]
+fn check_reads_a_file_as_what_its_keys_say() {
+    let files = [
+        ("mine.yaml", "title: A\nparallel: 2\n"),
+        ("known.yaml", "expected-failures: []\n"),
+        ("net.yaml", "pki: {ca: {personality: rfc8894}}\n"),
+    ];
+    let ended = checked(&files, &["mine.yaml", "known.yaml", "net.yaml"]);
+    assert_eq!(ended.stdout, "1 lab, 1 target file and 1 ledger in order\n", "{ended:?}");
+    for (text, mistake) in [
+        ("title: A\nparallel: many\n", "how many cases may run at once"),
+        ("expected-failures: [{}]\n", "an expected failure lacks `stage` or `reason`"),
+        ("pki: {ca: {personality: unix}}\n", "`unix`"),
+    ] {
+        let ended = checked(&[("wrong.yaml", text)], &["wrong.yaml"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(mistake), "{mistake}: {ended:?}");
+        assert!(!ended.stderr.contains("lacks the field `steps`"), "{ended:?}");
+    }
+}
+
+#[test]
 fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
     let right = "title: A\ndeviations:\n- {case: conformance/server/a/b, reason: c, source: d}\n";
     let right = [("scenarios/targets/a.yaml", right)];

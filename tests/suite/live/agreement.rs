@@ -33,10 +33,13 @@ fn conflicting_options_are_rejected_with_a_suggestion() {
     let two = files.write("two.yaml", &format!("devices: {{DUT0: {{interfaces: {{}}}}}}\n{two}"));
     let two = two.to_str().unwrap();
     for (arguments, told) in [
-        (&["run", scenario, "--yes"][..], "`--yes` is for what is there already"),
+        (&["run", scenario, "--yes"][..], "`--yes` is for real devices and PKIs"),
         (&["run", scenario, "--keep-config"], "type `--keep-config --driver live`"),
-        (&["run", scenario, "--challenge", "x1-y2"], "`--challenge` is for what is there already"),
-        (&["run", scenario, "--driver", "live"], "and there is none; type `--lab FILE`"),
+        (&["run", scenario, "--challenge", "x1-y2"], "`--challenge` is for real devices and PKIs"),
+        (
+            &["run", scenario, "--driver", "live"],
+            "devices by SSH and PKIs by URL; type `--lab FILE`",
+        ),
         (&["run", scenario, "--driver", "live", "--keep"], "`--keep` is for labs that are built"),
         (
             &["run", scenario, "--driver", "live", "--client", "sscep"],

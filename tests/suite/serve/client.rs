@@ -94,5 +94,5 @@ pub(crate) async fn get(authority: &str, path: &str, query: &str) -> HttpRespons
 
 /// A serial number in hexadecimal digits.
 pub(crate) fn serial(certificate: &X509) -> String {
-    certificate.serial_number().to_bn().unwrap().to_hex_str().unwrap().to_lowercase()
+    certificate.serial_number().to_bn().unwrap().to_hex_str().unwrap().to_string()
 }

@@ -156,7 +156,7 @@ fn faults_are_listed_and_impossible_ones_rejected() {
     for (arguments, reason) in [
         (&["serve", "linux", "--fault", "on: PKIOperation, do: http-stat 1"][..], "`http-status`"),
         (&["serve", "linux", "--fault", "on: GetCACert, do: ra-expired"], "cannot happen at a"),
-        (&["serve", "linux", "--control", "0.0.0.0:0"], "on loopback alone"),
+        (&["serve", "linux", "--control", "0.0.0.0:0"], "takes a loopback address"),
     ] {
         let whole = [arguments, &["--listen", "127.0.0.1:0"]].concat();
         let refused = run(&whole);

@@ -40,7 +40,7 @@ async fn issued_certificate_survives_a_kill_right_after_the_reply() {
         let subject = format!("CN=client-{number}");
         let issued = enrol(&server.authority, LINUX, settings(&subject, None)).await.unwrap();
         server.running.kill();
-        assert_eq!(serial(&issued), format!("{number:02x}"));
+        assert_eq!(serial(&issued), format!("{number:02X}"));
         given.push(issued.to_der().unwrap());
     }
     assert_eq!(kept(PersonalityName::Linux, state.path()), given);

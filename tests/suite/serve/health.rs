@@ -12,7 +12,7 @@ fn answering_server_is_healthy() {
         let asked = run(&["health", &server.url(path)]);
         assert_eq!(asked.code, Some(0), "{asked:?}");
         assert!(
-            asked.stdout.contains(" is well: ") && asked.stdout.contains("SHA-256"),
+            asked.stdout.contains(" is healthy: ") && asked.stdout.contains("SHA-256"),
             "{asked:?}"
         );
     }
@@ -23,7 +23,7 @@ fn refusing_server_and_status_503_are_unhealthy() {
     let (_socket, address) = refusing();
     let asked = run(&["health", &format!("http://{address}/scep")]);
     assert_eq!(asked.code, Some(4), "{asked:?}");
-    assert!(asked.stderr.contains("is not well: cannot connect"), "{asked:?}");
+    assert!(asked.stderr.contains("is not healthy: cannot connect"), "{asked:?}");
 
     let ill = Server::start(&["linux", "--fault", "on: GetCACaps, do: http-status 503"]);
     let asked = run(&["health", &ill.url(LINUX)]);
@@ -45,7 +45,7 @@ fn health_takes_the_address_from_the_environment() {
     health.env("SCEPLAB_LISTEN", &address);
     let asked = finish(health);
     assert_eq!(asked.code, Some(0), "{asked:?}");
-    assert!(asked.stdout.contains("/mscep/mscep.dll is well"), "{asked:?}");
+    assert!(asked.stdout.contains("/mscep/mscep.dll is healthy"), "{asked:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{enrol, settings};
 use super::{LINUX, Server};
-use crate::suite::sceplab::{DEADLINE, command, run, workspace};
+use crate::suite::sceplab::{DEADLINE, Running, command, run, workspace};
 
 #[tokio::test]
 async fn ctrl_c_ends_a_server_without_errors() {
@@ -104,6 +104,40 @@ fn port_in_use_is_reported() {
     ended.assert_orderly();
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(ended.stderr.contains(&address), "{}", ended.stderr);
+    assert!(ended.stderr.contains("`--listen 127.0.0.1:0`"), "{}", ended.stderr);
+    let control = ["serve", "linux", "--listen", "127.0.0.1:0", "--control", &address];
+    let ended = run(&control);
+    assert!(ended.stderr.contains("`--control 127.0.0.1:0`"), "{}", ended.stderr);
+}
+
+#[test]
+fn log_option_keeps_standard_output_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.log");
+    let server = Server::start(&["linux", "--log", path.to_str().unwrap()]);
+    assert_eq!(run(&["health", &server.url(LINUX)]).code, Some(0));
+    let (_, stdout, _) = server.interrupt();
+    assert!(!stdout.contains("GetCACaps"), "{stdout}");
+    assert!(fs::read_to_string(&path).unwrap().contains(" GetCACaps 200"));
+    let nowhere = folder.path().join("nowhere/ca.log");
+    let ended = run(&["serve", "linux", "--log", nowhere.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("cannot write the log"), "{ended:?}");
+}
+
+#[test]
+fn end_of_standard_input_names_the_control_port() {
+    let options = ["serve", "linux", "--approval", "manual", "--listen", "127.0.0.1:0"];
+    for (control, expected) in [
+        (&["--control", "127.0.0.1:0"][..], "approved and denied through the control port only"),
+        (&[], "`--control ADDR:PORT` takes decisions"),
+    ] {
+        let mut server = Running::start(command(workspace(), &[&options, control].concat()));
+        let line = server.stderr_line(|line| {
+            line.starts_with("standard input has ended").then(|| line.to_owned())
+        });
+        assert!(line.contains(expected), "{line}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn sigterm_ends_a_device_and_removes_its_socket() {
     assert_eq!(
         served.says("show date").told(),
         "exit code: 3\n--- stderr\nerror: no device is served at `dut`: there is no such file; \
-         `sceplab dut --serve dut` makes it\n"
+         `sceplab dut --serve dut` serves one\n"
     );
     assert_eq!(Served::start(&["--mode", "660"]).mode(), 0o660);
 }
@@ -30,8 +30,8 @@ fn stale_socket_is_replaced_and_a_served_one_is_kept() {
     let second = run_in(served.folder.path(), &["dut", "--serve", "dut"]);
     assert_eq!(
         second.told(),
-        "exit code: 3\n--- stderr\nerror: a device is served at `dut` already; \
-         `sceplab dut --attach dut` uses it\n"
+        "exit code: 3\n--- stderr\nerror: a device is already served at `dut`; \
+         `sceplab dut --attach dut` opens a session\n"
     );
     served.running.kill();
     let stale = served.says("show date");
@@ -40,7 +40,8 @@ fn stale_socket_is_replaced_and_a_served_one_is_kept() {
     assert_eq!(served.says("show date").code, Some(0));
     fs::write(served.folder.path().join("file"), "mine").unwrap();
     let file = run_in(served.folder.path(), &["dut", "--serve", "file"]);
-    assert!(file.stderr.contains("`file` is there and no socket; it is left alone"), "{file:?}");
+    let refused = "`file` exists and is not a socket; it is not replaced";
+    assert!(file.stderr.contains(refused), "{file:?}");
     assert_eq!(fs::read_to_string(served.folder.path().join("file")).unwrap(), "mine");
     let long = "x".repeat(200);
     let long = run_in(served.folder.path(), &["dut", "--serve", &long]);
@@ -57,7 +58,7 @@ fn another_protocol_on_the_socket_is_reported_and_harmless() {
     });
     let stranger = run_in(folder.path(), &["dut", "--attach", "dut"]);
     answering.join().unwrap();
-    assert!(stranger.stderr.starts_with("error: the device lets nobody in: "), "{stranger:?}");
+    assert!(stranger.stderr.starts_with("error: the device accepts no session: "), "{stranger:?}");
 
     let served = Served::start(&[]);
     let mut garbage = UnixStream::connect(served.folder.path().join("dut")).unwrap();
@@ -74,7 +75,7 @@ fn device_accepts_64_users_at_once() {
     let mut users: Vec<_> = (0..64).map(|_| UnixStream::connect(&socket).unwrap()).collect();
     wait_until("there is no room", || served.says("show date").code == Some(3));
     let told = served.says("show date").stderr;
-    assert_eq!(told, "error: the device lets nobody in: 64 users are in already\n");
+    assert_eq!(told, "error: the device accepts no session: it has 64 sessions already\n");
     users.clear();
     wait_until("there is room again", || served.says("show date").code == Some(0));
 }
@@ -104,7 +105,7 @@ fn flooding_and_disconnecting_users_do_not_disturb_others() {
 #[test]
 fn misnamed_and_missing_interfaces_are_rejected() {
     let name = refused_to_serve(&["--interface", "wlan0"]);
-    assert!(name.contains("no name of a device's interface"), "{name}");
+    assert!(name.contains("not a name of a device's interface"), "{name}");
     let absent = refused_to_serve(&["--interface", "eth4711"]);
     assert!(absent.contains("there is no interface `eth4711`"), "{absent}");
 }

@@ -1,4 +1,4 @@
-//! The RSA and OpenSSL operations of one enrolment, and nothing else: what no implementation can do without.
+//! The RSA and OpenSSL operations of one enrolment, which no implementation can avoid.
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
@@ -13,7 +13,7 @@ use openssl::x509::{X509, X509Name, X509NameBuilder, X509NameRef, X509Req, X509R
 const KEY_BITS: u32 = 2048;
 const DAYS: u32 = 365;
 
-/// As many bytes as the signed attributes of a message take.
+/// Bytes of the length of a message's signed attributes.
 const ATTRIBUTES: [u8; 250] = [2; 250];
 const CONTENT_KEY: [u8; 16] = [7; 16];
 const IV: [u8; 16] = [9; 16];
@@ -23,7 +23,7 @@ pub(crate) fn generate_key() -> PKey<Private> {
     PKey::from_rsa(Rsa::generate(KEY_BITS).expect("OpenSSL generates keys")).expect("an RSA key")
 }
 
-/// A certification authority, as far as OpenSSL goes.
+/// The OpenSSL part of a certification authority.
 pub(crate) struct Authority {
     key: PKey<Private>,
     certificate: X509,
@@ -43,7 +43,7 @@ impl Authority {
         &self.key
     }
 
-    /// Everything that a device with this key, the CA, and whoever looks at the certificates have OpenSSL do.
+    /// All OpenSSL operations of an enrolment: those of the device with this key, of the CA, and of printing the certificates.
     ///
     /// Seven operations with a private key, the cheap ones with the public keys; three certificates and a request read,
     /// two certificates built, and two shown.
@@ -73,7 +73,7 @@ impl Authority {
     }
 }
 
-/// The operations with a private key alone, and what goes with them to make messages of it.
+/// The operations with a private key, and those needed to make messages with them.
 pub(crate) fn private_key_operations(device: &PKeyRef<Private>, ca: &PKeyRef<Private>) {
     let (device_public, ca_public) = (public(device), public(ca));
     for (signer, signer_public, recipient, recipient_public, further) in
@@ -86,7 +86,7 @@ pub(crate) fn private_key_operations(device: &PKeyRef<Private>, ca: &PKeyRef<Pri
     }
 }
 
-/// An enveloped and signed message, as far as cryptography goes.
+/// The cryptographic parts of an enveloped and signed message.
 struct Message {
     content_key: Vec<u8>,
     content: Vec<u8>,

@@ -1,4 +1,4 @@
-//! The cases of conformance, and the books about them.
+//! The cases of conformance: their selection, their list, and the table of requirements.
 
 use std::path::{Path, PathBuf};
 
@@ -8,21 +8,21 @@ use crate::exit::{CommandError, Exit};
 use crate::output::say;
 use crate::select::load_all;
 use conformance::{Coverage, Target, coverage};
-use diagnostics::{Diagnostic, visible};
+use diagnostics::{Diagnostic, counted, visible};
 use model::scenario::Scenario;
 use report::markdown::{escaped, head, row};
 use results::requirement::End;
 
-/// Where all cases are looked for.
+/// The folder of all cases.
 const ALL_CASES: &str = "scenarios/conformance";
 
-/// Which cases.
+/// Options that select cases.
 #[derive(Debug, Args)]
 pub(crate) struct Catalogue {
-    /// Where cases are looked for [default: those that come with sceplab, below scenarios/conformance]
+    /// The folder of the cases [default: the cases of Sceplab, below scenarios/conformance]
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
-    /// Only this case, or those below this folder, such as `polling`; may be given several times
+    /// Only this case, or the cases in this folder, such as `polling`; may be given several times
     #[arg(long = "case", value_name = "ID")]
     ids: Vec<String>,
     /// Only the cases of this requirement, such as R31; may be given several times
@@ -31,7 +31,7 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    /// The cases for this end, in the order of their ids; those that a target deviates in must be among them.
+    /// The selected cases for this end, sorted by id; the deviations of the target must be about cases that exist.
     pub(crate) fn cases(
         &self,
         default: &str,
@@ -51,7 +51,7 @@ impl Catalogue {
         self.select(&mut cases);
         if cases.is_empty() {
             let nothing = format!("there is no such case for a {end} in `{}`", folder.display());
-            let note = "`--list` shows the cases";
+            let note = "`--list` lists the cases";
             let diagnostic = Diagnostic::general(nothing).note(note);
             return Err(Exit::NothingSelected.with(vec![diagnostic]));
         }
@@ -59,13 +59,13 @@ impl Catalogue {
         Ok(cases)
     }
 
-    /// Shows the cases, a line each.
+    /// Prints a line for each case.
     pub(crate) fn list(&self, default: &str, end: End) -> Result<Exit, CommandError> {
         say(&case_lines(&self.cases(default, end, None)?).join("\n"));
         Ok(Exit::Success)
     }
 
-    /// Shows the table of all requirements with their cases.
+    /// Prints the table of all requirements with their cases.
     pub(crate) fn coverage(&self) -> Result<Exit, CommandError> {
         let folder = self.cases.as_deref().unwrap_or(Path::new(ALL_CASES));
         let mut cases = read(folder)?;
@@ -98,13 +98,13 @@ impl Catalogue {
 fn read(folder: &Path) -> Result<Vec<Scenario>, CommandError> {
     if !folder.exists() {
         let nowhere = format!("there is no folder `{}` with cases", folder.display());
-        let note = "run it where sceplab's `scenarios` are, or name them with `--cases`";
+        let note = "run this in the folder that has Sceplab's `scenarios`, or name their folder with `--cases`";
         return Err(vec![Diagnostic::general(nowhere).note(note)].into());
     }
     Ok(load_all(&[folder.to_owned()])?)
 }
 
-/// Every case with its requirement, level and section: a line each.
+/// A line for each case, with its requirement, level and section.
 fn case_lines(cases: &[Scenario]) -> Vec<String> {
     let width = cases.iter().map(|case| case.id.chars().count()).max().unwrap_or_default();
     let line = |case: &Scenario| {
@@ -120,7 +120,7 @@ fn case_lines(cases: &[Scenario]) -> Vec<String> {
     cases.iter().filter_map(line).collect()
 }
 
-/// The table of all requirements with their cases, and what is missing, as Markdown.
+/// The table of all requirements with their cases, and the ends without a case, as Markdown.
 fn coverage_table(coverage: &[Coverage]) -> String {
     let headings = ["requirement", "level", "section", "server cases", "client cases", "missing"];
     let mut lines = head(&headings).to_vec();
@@ -129,10 +129,10 @@ fn coverage_table(coverage: &[Coverage]) -> String {
     let missing = coverage.iter().map(|one| one.missing().len()).sum::<usize>();
     lines.push(String::new());
     lines.push(format!(
-        "{} requirements, {} server cases, {} client cases, {missing} missing",
-        coverage.len(),
-        count(End::Server),
-        count(End::Client)
+        "{}, {}, {}, {missing} missing",
+        counted(coverage.len(), "requirement"),
+        counted(count(End::Server), "server case"),
+        counted(count(End::Client), "client case")
     ));
     lines.join("\n") + "\n"
 }

@@ -1,4 +1,4 @@
-//! Where challenge passwords for a real PKI come from.
+//! Options with the challenge passwords for a real PKI.
 
 use std::path::PathBuf;
 
@@ -8,23 +8,23 @@ use crate::wiring::{Challenges, NdesAdmin};
 use model::lab::{AdminPage, ChallengeSource, PasswordSource, Secret, password_of, passwords_in};
 use model::scep_url::ScepUrl;
 
-/// Where a challenge password may stand that the process list does not show.
+/// Environment variable with a challenge password, which the process list does not show.
 const VARIABLE: &str = "SCEPLAB_CHALLENGE";
 
-/// Challenge passwords, or who gives them out.
+/// Challenge passwords, or the page that gives them out.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ChallengeArguments {
-    /// A challenge password: one serves for all requests, of several each serves once.
-    /// Given here, it stands in the process list; `SCEPLAB_CHALLENGE` and --challenge-file do not tell it
+    /// A challenge password: one is used for all requests, several are used once each.
+    /// The process list shows it to other users; use `SCEPLAB_CHALLENGE` or --challenge-file if that matters
     #[arg(long, value_name = "PASSWORD")]
     challenge: Vec<Secret>,
-    /// A file with challenge passwords, one a line
+    /// A file with challenge passwords, one per line
     #[arg(long, value_name = "FILE")]
     challenge_file: Option<PathBuf>,
-    /// The `mscep_admin` page of an NDES, from which a password is fetched for each request
+    /// The page `mscep_admin` of an NDES; a password is fetched there for each request
     #[arg(long, value_name = "URL", requires = "admin_user", conflicts_with_all = ["challenge", "challenge_file"])]
     ndes_admin: Option<ScepUrl>,
-    /// Who may see that page
+    /// The user who may see this page
     #[arg(long, value_name = "NAME", requires_all = ["ndes_admin", "admin_password_file"])]
     admin_user: Option<String>,
     /// A file whose first line is that user's password
@@ -32,20 +32,20 @@ pub(crate) struct ChallengeArguments {
     admin_password_file: Option<PathBuf>,
 }
 
-/// What the arguments come to.
+/// The source of challenge passwords that the options name.
 pub(crate) struct Given {
     pub(crate) challenges: Challenges,
-    /// How many requests can have a password, where that is known.
+    /// Number of requests that can have a password, if it is limited.
     pub(crate) count: Option<usize>,
 }
 
 impl ChallengeArguments {
-    /// Whether a page gives them out.
+    /// True if an NDES page gives out the passwords.
     pub(super) fn are_fetched(&self) -> bool {
         self.ndes_admin.is_some()
     }
 
-    /// The option that says where passwords come from, where one does.
+    /// The given option among those that name passwords.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let options = [
             ("--challenge", !self.challenge.is_empty()),
@@ -55,7 +55,7 @@ impl ChallengeArguments {
         options.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
     }
 
-    /// The same as a lab file would say it; nothing is read yet.
+    /// The source of passwords as in a lab file; files are not read yet.
     pub(crate) fn source(&self) -> Option<ChallengeSource> {
         if let (Some(url), Some(user), Some(file)) =
             (&self.ndes_admin, &self.admin_user, &self.admin_password_file)
@@ -74,12 +74,12 @@ impl ChallengeArguments {
         }
     }
 
-    /// The password in the environment.
+    /// The password of the environment variable `SCEPLAB_CHALLENGE`.
     pub(crate) fn of_environment() -> Option<Secret> {
         password_of(VARIABLE).ok()
     }
 
-    /// Reads the files; the error is what is wrong, and shows no password.
+    /// Reads the passwords; the error shows none.
     pub(crate) fn read(&self) -> Result<Given, String> {
         if let (Some(url), Some(user), Some(file)) =
             (&self.ndes_admin, &self.admin_user, &self.admin_password_file)

@@ -1,4 +1,4 @@
-//! What a PKI says of itself, before anything is asked of it.
+//! The capabilities and certificates of a PKI, read before the first case.
 
 use openssl::x509::X509Ref;
 use scep::capabilities::Capabilities;
@@ -12,8 +12,7 @@ use diagnostics::visible;
 use model::scep_url::ScepUrl;
 use testbed::pki::{Exchanged, Pki, PkiError};
 
-/// Asks for capabilities and certificates, and holds them against what is known; the error is why there is no use in going
-/// on.
+/// Asks for capabilities and certificates, and compares them with the target file; the error says why the test cannot go on.
 pub(super) async fn discover(
     pki: &dyn Pki,
     url: &ScepUrl,
@@ -38,8 +37,7 @@ pub(super) async fn discover(
         && second.status != 200
     {
         return Err(format!(
-            "nothing at {url} speaks SCEP: GetCACaps was answered HTTP {}, GetCACert HTTP {}; compare \
-             the path with the server's",
+            "{url} is not a SCEP service: GetCACaps was answered HTTP {}, GetCACert HTTP {}; check the path",
             first.status, second.status
         ));
     }
@@ -55,7 +53,7 @@ pub(super) async fn discover(
 
 type Answer = Result<HttpResponse, String>;
 
-/// A PKI that cannot be reached is the end of it; one that answers oddly is what this is for.
+/// Sends a request; an unexpected reply is an `Ok`, and an unreachable PKI an error.
 async fn ask(pki: &dyn Pki, operation: Operation) -> Result<Answer, String> {
     match pki.exchange(&operation.to_http(Method::Get), "").await {
         Ok(Exchanged::Answered(response)) => Ok(Ok(response)),
@@ -84,8 +82,7 @@ fn check_capabilities(read: &Capabilities, target: &Target) -> Result<(), String
         return Ok(());
     }
     Err(format!(
-        "the PKI offers {}, its target file says {}: correct `capabilities` there, or find out what \
-         changed",
+        "the PKI offers {}, its target file says {}: correct `capabilities` there, or find out why they changed",
         visible(&actual.join(", ")),
         visible(&expected.join(", "))
     ))
@@ -105,8 +102,8 @@ fn described(certificates: &CaCertificates, target: &Target) -> Result<Vec<Strin
             if all.iter().all(|(_, one)| Fingerprint::of(one).ok().as_ref() != Some(known)) =>
         {
             Err(format!(
-                "no certificate of this PKI has the fingerprint {known} of its target file: it is another \
-             PKI, or its CA was renewed"
+                "no certificate of this PKI has the fingerprint {known} of its target file: it is another PKI, or its CA was \
+                 renewed"
             ))
         }
         _ => Ok(lines),

@@ -1,5 +1,5 @@
-//! `sceplab dut --serve`: a device that stands on while users come and go; and `--on-socket`, the same of a lab on the
-//! kernel's network, as a process of its own.
+//! `sceplab dut --serve`: a device that keeps running while users come and go; and `--on-socket`, a device of a lab of
+//! namespaces as a separate process.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,42 +19,42 @@ use crate::wiring::in_the_virtual_lab;
 use model::lab::Lab;
 use testbed::{Client, DriverName, Testbed, TestbedError};
 
-/// How many users the device lets in at a time.
-const MOST_SESSIONS: usize = 64;
-/// How long a device that has no descriptor left for a further user lets the others go on.
-const BREATH: Duration = Duration::from_millis(100);
+/// Maximum number of sessions at a time.
+const MAX_SESSIONS: usize = 64;
+/// Pause after an error of `accept`, such as too many open files.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// How a device is served.
+/// Options for serving a device.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Serving {
-    /// Serve the device at this socket until Ctrl-C or SIGTERM; `--attach` uses it
+    /// Serve the device at this socket until Ctrl-C or SIGTERM, for `--attach`
     #[arg(long, value_name = "SOCKET", conflicts_with_all = ["attach", "on_socket"])]
     serve: Option<PathBuf>,
     /// The permissions of the socket
     #[arg(long, value_enum, value_name = "MODE", default_value_t, requires = "serve")]
     mode: Mode,
-    /// Give the device this interface of the network namespace that it is started in, such as eth0, instead of a lab:
-    /// a commit changes its addresses and the routes by way of it. May be repeated; needs `CAP_NET_ADMIN`
+    /// Give the device this real interface of the current network namespace, such as eth0, instead of one in a lab: a
+    /// commit changes its addresses and routes. May be given several times; needs `CAP_NET_ADMIN`
     #[arg(long, value_name = "NAME", requires = "serve", conflicts_with = "driver")]
     interface: Vec<String>,
-    /// Let the device have an interface of the machine's own network
+    /// Allow an interface of the machine's own network
     #[arg(long, requires = "interface")]
     this_machine: bool,
-    /// Restart in the middle of that commit, once
+    /// Restart once, in the middle of the commit with this number
     #[arg(long, hide = true, value_name = "NUMBER", requires = "serve")]
     restart_in_commit: Option<u64>,
 }
 
 impl Serving {
-    /// The socket that a device is to be served at, if one is.
+    /// The socket of `--serve`.
     pub(super) fn socket(&self) -> Option<&Path> {
         self.serve.as_deref()
     }
 
-    /// Serves the device of that name at that socket until the process is told to stop.
+    /// Serves the device `name` at a socket until the process is stopped.
     ///
     /// # Errors
-    /// When the device cannot be built, or not be served.
+    /// If the device cannot be built, or the socket cannot be made.
     pub(super) async fn run(
         &self,
         path: &Path,
@@ -67,17 +67,17 @@ impl Serving {
         let (device, testbed) = self.device(lab, name, driver, client)?;
         let socket = Served::at(path, self.mode)?;
         let path = path.display();
-        warn(&format!("device {name} is served; sceplab dut --attach {path}"));
-        let heard = tokio::select! {
-            error = welcome(&socket, &device) => {
-                Err(Exit::Lab.because(format!("no further user can be heard of: {error}")))
+        warn(&format!("device {name} is served; `sceplab dut --attach {path}` opens a session"));
+        let served = tokio::select! {
+            error = accept_sessions(&socket, &device) => {
+                Err(Exit::Lab.because(format!("no further session can be accepted: {error}")))
             }
-            () = stop.told(1) => Ok(Exit::Success),
+            () = stop.received(1) => Ok(Exit::Success),
         };
         drop(socket);
         device.switch_off().await;
         testbed.close().await;
-        heard
+        served
     }
 
     fn device(
@@ -127,29 +127,31 @@ impl Serving {
     }
 }
 
-/// Lets users in, as many as there is room for.
-async fn welcome(socket: &Served, device: &Arc<Device>) -> io::Error {
-    let room = Arc::new(Semaphore::new(MOST_SESSIONS));
+/// Accepts sessions, [`MAX_SESSIONS`] at a time.
+async fn accept_sessions(socket: &Served, device: &Arc<Device>) -> io::Error {
+    let permits = Arc::new(Semaphore::new(MAX_SESSIONS));
     loop {
         match socket.listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&room)));
+                tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&permits)));
             }
-            // Out of descriptors, for one: those who leave give theirs back.
-            Err(error) if error.raw_os_error().is_some() => tokio::time::sleep(BREATH).await,
+            // Too many open files, for example: sessions that end make room.
+            Err(error) if error.raw_os_error().is_some() => {
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+            }
             Err(error) => return error,
         }
     }
 }
 
-async fn session(stream: UnixStream, device: Arc<Device>, room: Arc<Semaphore>) {
-    match room.try_acquire() {
-        Ok(_place) => remote::serve(device, stream).await,
-        Err(_) => remote::refuse(stream, &format!("{MOST_SESSIONS} users are in already")).await,
+async fn session(stream: UnixStream, device: Arc<Device>, permits: Arc<Semaphore>) {
+    match permits.try_acquire() {
+        Ok(_permit) => remote::serve(device, stream).await,
+        Err(_) => remote::refuse(stream, &format!("it has {MAX_SESSIONS} sessions already")).await,
     }
 }
 
-/// Serves the console to whoever connects to the listener that is the standard input, until the lab ends the process.
+/// Serves the console on the listening socket that standard input is, until the lab ends the process.
 #[cfg(target_os = "linux")]
 pub(super) async fn on_standard_input() -> io::Result<Exit> {
     use std::os::fd::AsFd;
@@ -164,13 +166,13 @@ pub(super) async fn on_standard_input() -> io::Result<Exit> {
 
     let stdin = io::stdin().as_fd().try_clone_to_owned()?;
     if !getsockopt(&stdin, sockopt::AcceptConn)? {
-        return Err(io::Error::other("it does not listen"));
+        return Err(io::Error::other("the socket does not listen"));
     }
     let listener = net::UnixListener::from(stdin);
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
-    // Ctrl-C in the terminal that the lab was started from is the lab's affair, which then ends its devices.
-    let _passed_over = signal(SignalKind::interrupt());
+    // Ctrl-C is handled by the lab, which then ends its devices.
+    let _ignored = signal(SignalKind::interrupt());
     let devices = Arc::new(Devices::new(|settings| start_device(settings, None)));
     loop {
         let (stream, _) = listener.accept().await?;
@@ -180,12 +182,12 @@ pub(super) async fn on_standard_input() -> io::Result<Exit> {
 }
 
 #[cfg(not(target_os = "linux"))]
-#[expect(clippy::unused_async, reason = "elsewhere it waits")]
+#[expect(clippy::unused_async, reason = "the variant for Linux waits")]
 pub(super) async fn on_standard_input() -> io::Result<Exit> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// What stands between a device and an interface.
+/// Checks before a device gets an interface.
 #[cfg(target_os = "linux")]
 mod own_network {
     use std::fs;
@@ -195,12 +197,12 @@ mod own_network {
     /// The bit of `CAP_NET_ADMIN` in capabilities(7).
     const NET_ADMIN: u32 = 12;
 
-    /// Whether the device may have that interface; the error is why not.
+    /// Checks that the device may have this interface; the error says why not.
     pub(super) fn permit(name: &str, this_machine: bool) -> Result<(), String> {
         let number = name.strip_prefix("eth").unwrap_or_default();
         if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(format!(
-                "`{name}` is no name of a device's interface; those are eth0, eth1 and so on"
+                "`{name}` is not a name of a device's interface; the names are eth0, eth1 and so on"
             ));
         }
         if if_nametoindex(name).is_err() {
@@ -210,19 +212,18 @@ mod own_network {
             return Err(format!(
                 "`{name}` is an interface of the machine itself, whose addresses and routes the device would replace; \
                  start it in a network namespace of its own (`ip netns exec NAME sceplab dut ...`), \
-                 or say `--this-machine` if that is what you want"
+                 or add `--this-machine` if you want that"
             ));
         }
         if may_change_addresses() {
             return Ok(());
         }
-        Err("addresses may not be changed here: the process lacks CAP_NET_ADMIN, which root has in a network \
+        Err("the device cannot change addresses here: the process lacks CAP_NET_ADMIN, which root has in a network \
              namespace"
             .to_owned())
     }
 
-    /// Whether this is the network of the first process, or of the kernel's own; where that is not told, it has to be
-    /// feared.
+    /// True if this is the network of the first process or of the kernel, or if that cannot be read.
     fn is_the_machines() -> bool {
         let network = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
         let mut known = ["1", "2"].into_iter().filter_map(network).peekable();

@@ -1,4 +1,4 @@
-//! The socket of a served device's console: a file, whose permissions say who may use the device.
+//! The socket of a served device. The permissions of its file say who may use the device.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -13,16 +13,16 @@ use crate::exit::{CommandError, Exit};
 /// Who may use the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Mode {
-    /// The user who serves it.
+    /// Only the user who serves the device.
     #[default]
     #[value(name = "600")]
     User,
-    /// His group as well.
+    /// This user and their group.
     #[value(name = "660")]
     Group,
 }
 
-/// A socket that is listened at; its file goes with it.
+/// A listening socket; its file is removed with it.
 pub(super) struct Served {
     pub(super) listener: UnixListener,
     path: PathBuf,
@@ -30,12 +30,12 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Listens at `path`; what a device that is gone left there is replaced.
+    /// Listens at `path`, and replaces the socket of a device that has ended.
     ///
     /// # Errors
-    /// When something else is there, or the socket cannot be made.
+    /// If `path` is another file or the socket of a running device, or the socket cannot be made.
     pub(super) fn at(path: &Path, mode: Mode) -> Result<Self, CommandError> {
-        make_room(path)?;
+        remove_stale_socket(path)?;
         let listener = listen(path, mode).map_err(|error| not_made(path, &error))?;
         let inode = fs::symlink_metadata(path).ok().map(|file| file.ino());
         Ok(Self { listener, path: path.to_owned(), inode })
@@ -43,7 +43,7 @@ impl Served {
 }
 
 impl Drop for Served {
-    /// A file that another device has put there meanwhile stays.
+    /// Removes the file, unless another device has replaced it.
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).ok().map(|file| file.ino()) == self.inode {
             let _ = fs::remove_file(&self.path);
@@ -51,16 +51,16 @@ impl Drop for Served {
     }
 }
 
-fn make_room(path: &Path) -> Result<(), CommandError> {
+fn remove_stale_socket(path: &Path) -> Result<(), CommandError> {
     let Ok(file) = fs::symlink_metadata(path) else { return Ok(()) };
     let shown = path.display();
     if !file.file_type().is_socket() {
-        let other = format!("`{shown}` is there and no socket; it is left alone");
+        let other = format!("`{shown}` exists and is not a socket; it is not replaced");
         return Err(Exit::Lab.because(other));
     }
     match net::UnixStream::connect(path) {
         Ok(_) => Err(Exit::Lab.because(format!(
-            "a device is served at `{shown}` already; `sceplab dut --attach {shown}` uses it"
+            "a device is already served at `{shown}`; `sceplab dut --attach {shown}` opens a session"
         ))),
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(|error| not_made(path, &error))
@@ -77,9 +77,9 @@ fn not_made(path: &Path, error: &io::Error) -> CommandError {
     Exit::Lab.because(format!("the socket `{}` cannot be made: {error}{help}", path.display()))
 }
 
-/// The file has its permissions before it has its name, so that nobody comes in between.
+/// Makes the socket; its file gets its permissions before its name, so that no other user can connect in between.
 fn listen(path: &Path, mode: Mode) -> io::Result<UnixListener> {
-    // A name that nobody could connect to is not given.
+    // Fails if the path is too long to connect to.
     net::SocketAddr::from_pathname(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let making =
@@ -98,19 +98,19 @@ fn listen(path: &Path, mode: Mode) -> io::Result<UnixListener> {
 /// Connects to the device that is served at `path`.
 ///
 /// # Errors
-/// When no device is served there, or it may not be used.
+/// If no device is served there, or the user may not use it.
 pub(super) async fn connect(path: &Path) -> Result<UnixStream, CommandError> {
     let shown = path.display();
     UnixStream::connect(path).await.map_err(|error| {
         Exit::Lab.because(match error.kind() {
             ErrorKind::NotFound => format!(
-                "no device is served at `{shown}`: there is no such file; `sceplab dut --serve {shown}` makes it"
+                "no device is served at `{shown}`: there is no such file; `sceplab dut --serve {shown}` serves one"
             ),
             ErrorKind::ConnectionRefused => format!(
-                "no device is served at `{shown}` any more: it ended without a word, and left the socket behind"
+                "no device is served at `{shown}` any more: it was killed, and its socket is left"
             ),
             ErrorKind::PermissionDenied => format!(
-                "the device at `{shown}` may not be used: {error}; `--mode 660` lets the group of the socket in"
+                "you may not use the device at `{shown}`: {error}; serve it with `--mode 660` to allow the group of its socket"
             ),
             _ => format!("the device at `{shown}` cannot be reached: {error}"),
         })

@@ -1,4 +1,4 @@
-//! What a device or a PKI that breaks, or cannot do something, makes of a run.
+//! Exit codes of runs whose device breaks or cannot do something.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use testbed::device::{Change, Device, DeviceError};
 
 use super::*;
 
-/// A device that answers everything with one error.
-struct Useless(DeviceError);
+/// A device that returns the same error for everything.
+struct FailingDevice(DeviceError);
 
 #[async_trait]
-impl Device for Useless {
+impl Device for FailingDevice {
     async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
         Err(self.0.clone())
     }
@@ -35,7 +35,7 @@ steps:
   - ping: {address: 10.0.0.1}
 ";
 
-/// What becomes of a scenario whose device is of no use.
+/// Runs a scenario on a device that returns `error`.
 async fn run(error: DeviceError) -> (Verdict, Exit) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ping.yaml");
@@ -43,7 +43,7 @@ async fn run(error: DeviceError) -> (Verdict, Exit) {
     let found = discover(&[path]).unwrap();
     let scenario = load(&found[0], None).unwrap();
     let mut testbed = Testbed::default();
-    testbed.devices.insert("DUT0".to_owned(), Arc::new(Useless(error)));
+    testbed.devices.insert("DUT0".to_owned(), Arc::new(FailingDevice(error)));
     let finished = run_on(&scenario, &testbed).await;
     let verdict = finished.verdict.clone();
     let elapsed = Duration::ZERO;
@@ -53,7 +53,7 @@ async fn run(error: DeviceError) -> (Verdict, Exit) {
 }
 
 #[tokio::test]
-async fn a_device_that_breaks_is_a_broken_lab() {
+async fn broken_device_is_a_broken_lab() {
     let (verdict, exit) = run(DeviceError::Broken { reason: "no power".to_owned() }).await;
     assert!(
         matches!(&verdict, Verdict::LabBroke { reason } if reason.contains("no power")),
@@ -63,7 +63,7 @@ async fn a_device_that_breaks_is_a_broken_lab() {
 }
 
 #[tokio::test]
-async fn what_a_device_cannot_do_is_a_skip_with_its_reason() {
+async fn unsupported_operation_of_a_device_skips_the_scenario() {
     let (verdict, exit) = run(DeviceError::NotSupported { what: "configuring".to_owned() }).await;
     assert!(
         matches!(&verdict, Verdict::Skipped { reason } if reason.contains("configuring")),
@@ -73,7 +73,7 @@ async fn what_a_device_cannot_do_is_a_skip_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_is_refused_is_a_failed_check() {
+async fn refused_configuration_is_a_failed_check() {
     let refused = DeviceError::ConfigurationRefused {
         line: 1,
         text: "set x".to_owned(),
@@ -85,7 +85,7 @@ async fn a_configuration_that_is_refused_is_a_failed_check() {
 }
 
 #[test]
-fn an_interrupted_run_is_interrupted_whatever_it_found() {
+fn interruption_decides_the_exit_code() {
     let outcome = |interrupted| Outcome {
         scenarios: Vec::new(),
         unfinished: Vec::new(),

@@ -1,6 +1,8 @@
-//! What `sceplab serve` is told, and the CA that it asks for.
+//! Options of `sceplab serve`, and the settings of the CA that follow from them.
 
 use std::env;
+use std::fs::File;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -12,53 +14,65 @@ use mock_ca::{
 use scep::capabilities::Capability;
 use scep::secret::Secret;
 
-use crate::output::say_soon;
+use crate::output::{say_queued, warn};
 use crate::values::one_of;
 use model::lab::{PasswordSource, passwords_in};
 
-/// Where a challenge password may stand that the process list does not show.
+/// Environment variable with a challenge password, which the process list does not show.
 const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
 
-/// Where it may stand where to listen, as in an image.
+/// Environment variable with the address to listen on, as an image sets it.
 const LISTEN_VARIABLE: &str = "SCEPLAB_LISTEN";
 
-/// Run the mock CA by itself
+/// Run the mock CA, a SCEP server for tests
 ///
-/// The CA is for tests: its keys are made when it starts and are gone when it ends, unless --state keeps them.
-/// One line a request goes to standard output. Ctrl-C or SIGTERM stops it.
+/// Its keys are made when it starts and are lost when it ends, unless --state keeps them.
+/// It prints its addresses and certificates, then a line for each request. Ctrl-C or SIGTERM stops it.
 #[derive(Clone, Debug, Args)]
 #[command(
-    override_usage = "sceplab serve [OPTIONS] <PERSONALITY>\n       sceplab serve --list-faults"
+    override_usage = "sceplab serve [OPTIONS] <PERSONALITY>\n       sceplab serve --list-faults",
+    after_help = "\
+Examples:
+  sceplab serve linux --challenge s3cret
+  sceplab serve rfc8894 --log ca.log --control 127.0.0.1:8090 &
+  sceplab serve ndes --fault 'on: PKIOperation, nth: 2, do: http-status 503'
+
+Exit codes:
+  0  stopped by Ctrl-C or SIGTERM
+  2  wrong usage
+  3  an address is in use, or a file cannot be read or written"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Serve {
-    /// Whom to behave like: micromdm's scepserver, Windows' NDES, or RFC 8894 to the letter
+    /// The server to imitate: micromdm's scepserver (linux), Windows' NDES (ndes), or RFC 8894 to the letter (rfc8894)
     #[arg(value_parser = one_of(PersonalityName::ALL.map(|it| (it.as_str(), it))), required_unless_present = "list_faults")]
     personality: Option<PersonalityName>,
-    /// Where to listen [default: `SCEPLAB_LISTEN`, or 127.0.0.1:8080 for linux, :8081 for ndes, :8082 for rfc8894]
+    /// The address to listen on; port 0 takes a free port [default: `SCEPLAB_LISTEN`, or 127.0.0.1:8080 for linux,
+    /// :8081 for ndes, :8082 for rfc8894]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
-    /// A challenge password; linux takes one for all, the others any number that serve once each.
-    /// Given here, it stands in the process list; `SCEPLAB_CHALLENGE` and --challenge-file do not tell it
+    /// A challenge password: for linux one for all requests, otherwise any number, each for one request.
+    /// The process list shows it to other users; use `SCEPLAB_CHALLENGE` or --challenge-file if that matters
     #[arg(long, value_name = "PASSWORD")]
     challenge: Vec<Secret>,
-    /// A file with challenge passwords, one a line
+    /// A file with challenge passwords, one per line
     #[arg(long, value_name = "FILE")]
     challenge_file: Option<PathBuf>,
-    /// Let one challenge password serve any number of times (ndes: `UseSinglePassword`; rfc8894)
+    /// Accept one challenge password any number of times (rfc8894, and ndes, where it is `UseSinglePassword`)
     #[arg(long)]
     single_password: bool,
-    /// The CA's name, such as "DC=com, DC=scep, CN=x"
+    /// The name of the CA, such as "DC=com, DC=scep, CN=x"
     #[arg(long, value_name = "NAME")]
     ca_subject: Option<String>,
-    /// What GetCACaps names, parted by commas, instead of all that the server has; what is left out is refused:
-    /// POST, Renewal, the ciphers AES and DES3, the digests of the SHA family
+    /// The capabilities in the reply to GetCACaps, separated by commas, instead of all; anything not listed (POST,
+    /// Renewal, AES, DES3, a digest of the SHA family) is refused
     #[arg(long, value_name = "KEYWORDS", value_delimiter = ',', value_parser = one_of(Capability::ALL.map(|it| (it.as_str(), it))))]
     capabilities: Option<Vec<Capability>>,
-    /// Who decides about requests; manual: `approve` and `deny` on standard input
+    /// Who decides about requests: the CA (automatic), or you (manual), by `approve` and `deny` on standard input or
+    /// through --control
     #[arg(long, value_parser = one_of(Approval::ALL.map(|it| (it.as_str(), it))), default_value = "automatic")]
     approval: Approval,
-    /// Ask for this user on the `mscep_admin` page (ndes)
+    /// The user who may see the page `mscep_admin` (ndes); without it the page is open
     #[arg(long, value_name = "NAME", requires = "admin_password_file")]
     admin_user: Option<String>,
     /// A file whose first line is that user's password
@@ -67,44 +81,63 @@ pub(crate) struct Serve {
     /// Keep keys, certificates and requests in this directory across restarts
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Issue further certificates to a name that has one (linux)
+    /// Issue further certificates to a name that already has one (linux)
     #[arg(long)]
     allow_duplicate_names: bool,
     /// Also open requests that are enciphered to the RA's signing certificate (ndes)
     ///
-    /// A real NDES does not. scepclient -ca-fingerprint needs it: it knows the one certificate that is named, and
-    /// both enciphers and verifies with it.
+    /// A real NDES does not. `scepclient -ca-fingerprint` needs it, because it enciphers and verifies with the one
+    /// certificate that has this fingerprint.
     #[arg(long)]
     open_with_signing_key: bool,
-    /// Do this wrong on purpose, such as "on: PKIOperation, nth: 2, do: http-status 503"; without `nth` each time
+    /// A deliberate error, such as "on: PKIOperation, nth: 2, do: http-status 503"; without `nth` it happens each time.
+    /// May be given several times
     #[arg(long, value_name = "RULE")]
     fault: Vec<FaultRule>,
-    /// List the faults there are, and end
+    /// List all faults, and end
     #[arg(long, exclusive = true)]
     pub(super) list_faults: bool,
-    /// Where to listen, on loopback alone, for what the CA is to tell and to do, in JSON over HTTP:
-    /// GET /issued, /requests, /pending, /faults; POST /approve, /deny, /revoke, /faults
+    /// Append the line for each request to this file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// A loopback address for the control API, which reports and decides in JSON over HTTP: GET /issued, /requests,
+    /// /pending, /faults; POST /approve, /deny, /revoke, /faults
     #[arg(long, value_name = "ADDR:PORT")]
     control: Option<SocketAddr>,
 }
 
 impl Serve {
-    /// Whom to behave like; only the list of faults can do without being told.
+    /// The server to imitate; the list of faults needs none.
     fn personality(&self) -> PersonalityName {
         self.personality.unwrap_or(PersonalityName::Linux)
     }
 
-    /// Where to listen for what the CA is to tell and to do.
+    /// The address of the control API, if one is given; the error says that it must be on loopback.
     pub(super) fn control(&self) -> Result<Option<SocketAddr>, String> {
         match self.control {
             Some(address) if !address.ip().is_loopback() => Err(format!(
-                "`--control` listens on loopback alone, and `{address}` is not: whoever reaches it rules the CA"
+                "`--control` takes a loopback address, and `{address}` is none: other machines could control the CA"
             )),
             other => Ok(other),
         }
     }
 
-    /// Where to listen.
+    /// Writes the CA's log to the file of `--log`, or to standard output.
+    pub(super) fn log_observer(&self) -> Result<LogObserver, String> {
+        let Some(path) = &self.log else {
+            return Ok(LogObserver::new(|entry| say_queued(&entry.to_string())));
+        };
+        let shown = path.display().to_string();
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.map_err(|error| format!("cannot write the log `{shown}`: {error}"))?;
+        Ok(LogObserver::new(move |entry| {
+            if let Err(error) = writeln!(&file, "{entry}") {
+                warn(&format!("warning: cannot write the log `{shown}`: {error}"));
+            }
+        }))
+    }
+
+    /// The address to listen on.
     pub(super) fn address(&self) -> Result<SocketAddr, String> {
         if let Some(address) = self.listen {
             return Ok(address);
@@ -113,12 +146,12 @@ impl Serve {
         Ok(listening_address()?.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into()))
     }
 
-    /// Whether a person decides about requests.
+    /// True if a person decides about requests.
     pub(super) fn decides_by_hand(&self) -> bool {
         self.approval == Approval::Manual
     }
 
-    /// The CA that is asked for.
+    /// The settings of the CA; the error says which options do not fit together.
     pub(super) fn settings(&self) -> Result<Settings, String> {
         let mut settings = Settings::new("pki", self.personality());
         settings.subject.clone_from(&self.ca_subject);
@@ -126,7 +159,7 @@ impl Serve {
         if !self.personality().has_next_ca()
             && self.capabilities.iter().flatten().any(|it| *it == NEXT_CA)
         {
-            return Err(format!("`{}` is for `rfc8894` alone", NEXT_CA.as_str()));
+            return Err(format!("`{}` is for `rfc8894` only", NEXT_CA.as_str()));
         }
         settings.faults.clone_from(&self.fault);
         settings.challenge = self.challenge_policy()?;
@@ -136,14 +169,13 @@ impl Serve {
         settings.admin = self.admin()?;
         settings.allow_duplicate_names = self.allow_duplicate_names;
         if self.open_with_signing_key && self.personality() != PersonalityName::Ndes {
-            return Err("`--open-with-signing-key` is for `ndes` alone".to_owned());
+            return Err("`--open-with-signing-key` is for `ndes` only".to_owned());
         }
         settings.windows.opens_with_signing_key = self.open_with_signing_key;
-        settings.on_log = Some(LogObserver::new(|entry| say_soon(&entry.to_string())));
         Ok(settings)
     }
 
-    /// What whoever starts this CA should know.
+    /// Warnings about the security of this CA.
     pub(super) fn warnings(&self, settings: &Settings, bound: SocketAddr) -> Vec<String> {
         let mut warnings = vec![
             "THIS IS A TEST CA. Trust none of its certificates outside a laboratory.".to_owned(),
@@ -153,7 +185,7 @@ impl Serve {
         }
         let asks = !matches!(settings.challenge, ChallengePolicy::None);
         if !asks && !self.decides_by_hand() {
-            warnings.push("no challenge password: whoever asks gets a certificate".to_owned());
+            warnings.push("no challenge password: every client gets a certificate".to_owned());
         }
         warnings
     }
@@ -198,14 +230,14 @@ impl Serve {
             return Ok(None);
         };
         if self.personality() != PersonalityName::Ndes {
-            return Err("`--admin-user` is for `ndes` alone".to_owned());
+            return Err("`--admin-user` is for `ndes` only".to_owned());
         }
         let password = PasswordSource::File(path.clone()).read()?;
         Ok(Some(AdminCredentials { user: user.clone(), password }))
     }
 }
 
-/// The port that a CA listens on which is told nothing but what the environment says: 8080 where that says nothing.
+/// The port of a CA that is started without `--listen`: the one of `SCEPLAB_LISTEN`, or 8080.
 pub(crate) fn listening_port() -> Result<u16, String> {
     Ok(listening_address()?.map_or(8080, |address| address.port()))
 }
@@ -214,27 +246,28 @@ fn listening_address() -> Result<Option<SocketAddr>, String> {
     let Some(text) = environment(LISTEN_VARIABLE)? else { return Ok(None) };
     let address = text.parse().map_err(|_| {
         format!(
-            "the environment's `{LISTEN_VARIABLE}` is `{text}`, and no address such as `0.0.0.0:8080`"
+            "the environment variable `{LISTEN_VARIABLE}` is `{text}`; it takes an address and a port, such as `0.0.0.0:8080`"
         )
     });
     address.map(Some)
 }
 
-/// Only one personality has a next CA certificate to show.
+/// The capability that only personalities with a next CA certificate have.
 const NEXT_CA: Capability = Capability::GetNextCaCert;
 
 fn only(what: &str, mut passwords: Vec<Secret>) -> Result<Secret, String> {
     match (passwords.len(), passwords.pop()) {
         (1, Some(password)) => Ok(password),
-        (given, _) => Err(format!("{what} takes one challenge password, {given} were given")),
+        (0, _) => Err(format!("{what} takes one challenge password, and none was given")),
+        (given, _) => Err(format!("{what} takes one challenge password, and {given} were given")),
     }
 }
 
-/// A variable of the environment; one that is set to nothing is as good as not set.
+/// An environment variable; `None` if it is not set or empty.
 fn environment(name: &str) -> Result<Option<String>, String> {
     let value = env::var_os(name).filter(|value| !value.is_empty());
     let text = value.map(std::ffi::OsString::into_string);
-    text.transpose().map_err(|_| format!("the environment's `{name}` is not UTF-8"))
+    text.transpose().map_err(|_| format!("the environment variable `{name}` is not UTF-8"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Approving and denying requests by hand, on standard input.
+//! Approving and denying requests by lines on standard input.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
@@ -6,28 +6,35 @@ use std::thread;
 
 use mock_ca::Ca;
 
-use crate::output::{say_soon, warn};
+use crate::output::{say_queued, warn};
 
-/// Follows lines such as `approve` until standard input ends.
+/// Carries out lines such as `approve` until standard input ends.
 ///
-/// A thread of its own, because a read of standard input cannot be cancelled; it ends with the process.
-pub(super) fn read_from_stdin(ca: &Arc<Ca>) {
-    warn("requests wait for you: `pending`, `approve [TRANSACTION]`, `deny [TRANSACTION]`");
+/// It runs in a thread, because a read of standard input cannot be cancelled; the thread ends with the process.
+pub(super) fn read_from_stdin(ca: &Arc<Ca>, has_control: bool) {
+    warn(
+        "requests wait for your decision: type `pending`, `approve [TRANSACTION]` or `deny [TRANSACTION]`",
+    );
     let ca = Arc::clone(ca);
     thread::spawn(move || {
         let ended = follow_all(&ca, io::stdin().lock());
         let why = ended.map_or_else(|error| format!(": {error}"), |()| String::new());
-        warn(&format!("standard input has ended{why}; nobody decides about requests any more"));
+        let next = if has_control {
+            "requests are approved and denied through the control port only"
+        } else {
+            "no request can be approved or denied any more; `--control ADDR:PORT` takes decisions without a terminal"
+        };
+        warn(&format!("standard input has ended{why}; {next}"));
     });
 }
 
-/// Bytes that are no text make a line that is not understood, and no end.
+/// Carries out lines until `input` ends; a line that is not UTF-8 is answered as an unknown one.
 fn follow_all(ca: &Ca, mut input: impl BufRead) -> io::Result<()> {
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 {
         let text = String::from_utf8_lossy(&line);
         for answer in follow(ca, text.trim_end_matches(['\r', '\n'])) {
-            say_soon(&answer);
+            say_queued(&answer);
         }
         line.clear();
     }
@@ -43,17 +50,17 @@ fn follow(ca: &Ca, line: &str) -> Vec<String> {
         ["approve", transaction_id] => vec![decide(ca, Some(transaction_id), true)],
         ["deny"] => vec![decide(ca, None, false)],
         ["deny", transaction_id] => vec![decide(ca, Some(transaction_id), false)],
-        _ => vec![format!("`{line}` is none of `pending`, `approve`, `deny`")],
+        _ => vec![format!("unknown command `{line}` (known: `pending`, `approve`, `deny`)")],
     }
 }
 
-/// Decides about the request of that transaction, or about the oldest one.
+/// Decides about the request with this transaction id, or about the oldest one.
 fn decide(ca: &Ca, transaction_id: Option<&str>, approve: bool) -> String {
     let is_meant = |pending: &mock_ca::Pending| {
         transaction_id.is_none_or(|meant| pending.transaction_id.as_str() == meant)
     };
     let Some(pending) = ca.pending().into_iter().find(is_meant) else {
-        return "no such request waits".to_owned();
+        return "no such request is waiting".to_owned();
     };
     let id = &pending.transaction_id;
     let outcome = if approve {
@@ -80,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_that_are_no_text_end_nothing() {
+    fn invalid_utf8_does_not_end_the_input() {
         let settings = Settings::new("pki", PersonalityName::Linux);
         let ca = Ca::open(settings, SystemTime::now()).unwrap();
         let mut input = io::Cursor::new(b"\xff\xfe\x80\npending\n\xff");
@@ -89,13 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_answered_whatever_it_says() {
+    fn every_line_is_answered() {
         let settings = Settings::new("pki", PersonalityName::Linux);
         let ca = Ca::open(settings, SystemTime::now()).unwrap();
         assert_eq!(follow(&ca, "  "), [""; 0]);
         assert_eq!(follow(&ca, "pending"), [""; 0]);
-        assert_eq!(follow(&ca, "approve"), ["no such request waits"]);
-        assert_eq!(follow(&ca, "deny 4711"), ["no such request waits"]);
-        assert_eq!(follow(&ca, "yes"), ["`yes` is none of `pending`, `approve`, `deny`"]);
+        assert_eq!(follow(&ca, "approve"), ["no such request is waiting"]);
+        assert_eq!(follow(&ca, "deny 4711"), ["no such request is waiting"]);
+        let unknown = "unknown command `yes` (known: `pending`, `approve`, `deny`)";
+        assert_eq!(follow(&ca, "yes"), [unknown]);
     }
 }

@@ -43,7 +43,7 @@ impl Problems {
         found.sort();
         found.dedup();
         if let (1.., Some(last)) = (more, found.last_mut()) {
-            last.notes.push(format!("{more} more errors of this file are not shown"));
+            last.notes.push(format!("and {} in this file", crate::counted(more, "more error")));
         }
         found
     }
@@ -181,7 +181,7 @@ mod tests {
         Fields::of(&node, "a scenario", &["title"], &problems).unwrap();
         let found = problems.of_file(&node);
         assert_eq!(found.len(), PROBLEM_LIMIT);
-        assert_eq!(found[99].notes[1], "50 more errors of this file are not shown");
+        assert_eq!(found[99].notes[1], "and 50 more errors in this file");
     }
 
     #[test]

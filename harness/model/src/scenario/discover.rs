@@ -7,7 +7,7 @@ use super::LoadErrors;
 use diagnostics::Diagnostic;
 
 /// Folder of lab files, which are never scenarios.
-const LABS: &str = "labs";
+pub const LABS: &str = "labs";
 
 /// Folder of target files, which are never scenarios.
 pub const TARGETS: &str = "targets";

@@ -1,4 +1,4 @@
-//! What options come to, and which do not go together.
+//! Settings that follow from options, and options that do not fit together.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn refusal(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn each_personality_has_a_port_of_its_own_that_needs_no_privilege() {
+fn each_personality_has_its_own_default_port() {
     assert_eq!(serve(&["linux"]).address().unwrap().to_string(), "127.0.0.1:8080");
     assert_eq!(serve(&["ndes"]).address().unwrap().to_string(), "127.0.0.1:8081");
     assert_eq!(serve(&["rfc8894"]).address().unwrap().to_string(), "127.0.0.1:8082");
@@ -30,7 +30,7 @@ fn each_personality_has_a_port_of_its_own_that_needs_no_privilege() {
 }
 
 #[test]
-fn passwords_serve_once_unless_told_otherwise() {
+fn challenge_policy_follows_from_personality_and_options() {
     let challenge = |arguments: &[&str]| serve(arguments).settings().unwrap().challenge;
     assert!(matches!(challenge(&["linux"]), ChallengePolicy::None));
     assert!(matches!(challenge(&["linux", "--challenge", "a"]), ChallengePolicy::Static(_)));
@@ -44,7 +44,7 @@ fn passwords_serve_once_unless_told_otherwise() {
 }
 
 #[test]
-fn passwords_come_from_a_file_too() {
+fn challenge_file_has_a_password_on_each_line() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("challenges");
     fs::write(&file, "first\r\n\nsecond\n").unwrap();
@@ -56,25 +56,25 @@ fn passwords_come_from_a_file_too() {
 }
 
 #[test]
-fn what_does_not_fit_together_is_refused() {
+fn options_that_do_not_fit_together_are_rejected() {
     assert_eq!(
         refusal(&["linux", "--challenge", "a", "--challenge", "b"]),
-        "`linux` takes one challenge password, 2 were given"
+        "`linux` takes one challenge password, and 2 were given"
     );
     assert_eq!(
         refusal(&["ndes", "--single-password"]),
-        "`--single-password` takes one challenge password, 0 were given"
+        "`--single-password` takes one challenge password, and none was given"
     );
     assert_eq!(refusal(&["linux", "--single-password"]), "`--single-password` is not for `linux`");
     assert_eq!(
         refusal(&["rfc8894", "--open-with-signing-key"]),
-        "`--open-with-signing-key` is for `ndes` alone"
+        "`--open-with-signing-key` is for `ndes` only"
     );
     assert!(refusal(&["ndes", "--challenge-file", "/nowhere"]).contains("`/nowhere` cannot be"));
 }
 
 #[test]
-fn an_empty_password_is_refused() {
+fn empty_password_is_rejected() {
     for arguments in [["linux", "--challenge", ""], ["ndes", "--challenge", ""]] {
         assert_eq!(
             refusal(&arguments),
@@ -84,7 +84,7 @@ fn an_empty_password_is_refused() {
 }
 
 #[test]
-fn an_open_ca_is_warned_about() {
+fn open_ca_gives_a_warning() {
     let count = |arguments: &[&str], bound: &str| {
         let serve = serve(arguments);
         serve.warnings(&serve.settings().unwrap(), bound.parse().unwrap()).len()
@@ -96,7 +96,7 @@ fn an_open_ca_is_warned_about() {
 }
 
 #[test]
-fn faults_are_rules() {
+fn fault_option_takes_a_rule() {
     let rule = "on: PKIOperation, nth: 2, do: http-status 503";
     let given = serve(&["linux", "--fault", rule, "--fault", "on: GetCACaps, do: caps-none"]);
     let faults = given.settings().unwrap().faults;
@@ -106,26 +106,23 @@ fn faults_are_rules() {
 }
 
 #[test]
-fn only_the_list_of_faults_needs_no_personality() {
+fn personality_is_required_except_for_the_list_of_faults() {
     assert!(Line::try_parse_from(["serve", "--list-faults"]).unwrap().serve.list_faults);
     assert!(Line::try_parse_from(["serve"]).is_err());
     assert!(Line::try_parse_from(["serve", "linux", "--list-faults"]).is_err());
 }
 
 #[test]
-fn the_control_port_is_for_this_machine_alone() {
+fn control_address_must_be_loopback() {
     let control = |address| serve(&["linux", "--control", address]).control();
     assert_eq!(control("[::1]:0").unwrap().unwrap().to_string(), "[::1]:0");
     let refused = control("0.0.0.0:9000").unwrap_err();
-    assert!(refused.contains("`0.0.0.0:9000` is not"), "{refused}");
+    assert!(refused.contains("`0.0.0.0:9000` is none"), "{refused}");
 }
 
 #[test]
-fn a_next_ca_is_offered_by_the_one_that_has_it() {
+fn next_ca_capability_needs_rfc8894() {
     let offer = ["--capabilities", "GetNextCACert"];
     assert!(serve(&[&["rfc8894"], &offer[..]].concat()).settings().is_ok());
-    assert_eq!(
-        refusal(&[&["ndes"], &offer[..]].concat()),
-        "`GetNextCACert` is for `rfc8894` alone"
-    );
+    assert_eq!(refusal(&[&["ndes"], &offer[..]].concat()), "`GetNextCACert` is for `rfc8894` only");
 }

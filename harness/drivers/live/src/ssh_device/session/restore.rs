@@ -12,6 +12,7 @@ use super::Session;
 use super::change::Typed;
 use crate::ssh_device::configuration::{Configuration, Path, line};
 use crate::ssh_device::connection::SessionError;
+use diagnostics::counted;
 use model::lab::Secret;
 use testbed::device::DeviceError;
 
@@ -123,7 +124,7 @@ impl Session {
         let (what, statement) = differences.next()?;
         let more = match differences.count() {
             0 => String::new(),
-            count => format!(" and differs in {count} more lines"),
+            count => format!(" and differs in {}", counted(count, "more line")),
         };
         Some(format!("{what} `{}`{more}", line("set", statement.leaf())))
     }
