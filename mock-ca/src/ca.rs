@@ -39,6 +39,7 @@ pub struct Ca {
 
 /// A certificate that was issued to a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Issued {
     /// The serial number, bytes in hexadecimal separated by colons: `02`, `11:00:00:14:23:…`.
     pub serial: String,
@@ -56,6 +57,7 @@ pub struct Issued {
 
 /// A request that waits for approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Pending {
     /// The transaction.
     pub transaction_id: TransactionId,
