@@ -39,6 +39,7 @@ pub struct Ca {
 
 /// A certificate that was issued to a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Issued {
     /// The serial number in capital hexadecimal digits: `02`, `1100001423…`.
     pub serial: String,
@@ -56,6 +57,7 @@ pub struct Issued {
 
 /// A request that waits for approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Pending {
     /// The transaction.
     pub transaction_id: TransactionId,

@@ -43,6 +43,21 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves the connections of a listener until `shutdown` completes; unfinished answers then have [`SHUTDOWN_TIMEOUT`] to end.
 ///
 /// No more than [`crate::Limits::connections`] are open at once.
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use mock_ca::{Ca, PersonalityName, Settings};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ca = Ca::open(Settings::new("ca", PersonalityName::Linux), SystemTime::now())?;
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// let shutdown = async { /* waits for Ctrl-C, for example */ };
+/// mock_ca::serve(listener, ca, shutdown).await;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();

@@ -26,7 +26,7 @@ pub(crate) fn enrol(url: &str, challenge: &str) -> Result<X509, Box<dyn Error>> 
         request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
             Next::Send(next) => next,
             Next::Issued(certificate) => return Ok(certificate),
-            other => return Err(format!("not issued: {other:?}").into()),
+            Next::Pending => return Err("the request waits for approval".into()),
         };
     }
 }

@@ -115,6 +115,7 @@ pub struct Describe;
 
 /// The reply to [`Describe`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Description {
     /// The name of the CA in reports.
     pub name: String,

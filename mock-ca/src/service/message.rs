@@ -37,7 +37,7 @@ impl Service {
         let message_type = header.map(|header| header.message_type.clone());
         let transaction_id = header.map(|header| header.transaction_id.clone());
         let mut answer = match opened {
-            Ok(_) if strikes.preempt() => self.server_error(&"not decided about"),
+            Ok(_) if strikes.preempt() => self.server_error(&"a fault answers in place of the CA"),
             Ok(request) => self.answer_request(&request, &message, now, strikes),
             Err(refused) => self.answer_unreadable(refused, now, strikes),
         };

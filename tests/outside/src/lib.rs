@@ -29,8 +29,8 @@ pub fn enrol(url: &str, subject: &str, challenge: &str) -> Result<X509, Box<dyn 
         request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
             Next::Send(next) => next,
             Next::Issued(certificate) => return Ok(certificate),
-            // A person decides about the request: ask again later.
-            _ => {
+            // The request waits for approval: ask again later.
+            Next::Pending => {
                 sleep(Duration::from_millis(50));
                 client.poll(&mut rand_bytes)?
             }
