@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use self::check::{Check, Pattern};
 pub use self::conformance::Conformance;
 pub use self::discover::{Found, LEDGER, TARGETS, discover, target_files};
-pub use self::load::{LoadErrors, load, load_each};
+pub use self::load::{LoadErrors, load, load_each, parse};
 pub use self::steps::{Action, Configuration, Issued, Ping, Run, Verdict};
 pub use self::steps::{challenge_of, client, scep, seen};
 use crate::lab::Lab;
