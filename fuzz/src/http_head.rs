@@ -40,7 +40,9 @@ fn serve(ca: &Arc<Ca>, data: &[u8]) {
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{answer:?}");
     let log = ca.log();
     assert!(!answer.starts_with(b"HTTP/1.1 200") || !log.is_empty(), "nothing is logged");
-    log.iter().for_each(|entry| text::check(&entry.to_string()));
+    for entry in &log {
+        text::check(&entry.to_string());
+    }
     for request in ca.requests() {
         let sent = serde_json::to_string(&request).expect("what was seen can be sent");
         assert!(serde_json::from_str::<mock_ca::SeenRequest>(&sent).is_ok(), "{sent}");
