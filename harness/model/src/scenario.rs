@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use self::check::{Check, Pattern};
 pub use self::conformance::Conformance;
 pub use self::discover::{Found, LABS, LEDGER, TARGETS, discover, target_files};
-pub use self::load::{LoadErrors, load, load_each};
+pub use self::load::{LoadErrors, load, load_each, parse};
 pub use self::steps::{Action, Configuration, DecisionStep, Issued, Ping, Run};
 pub use self::steps::{challenge_of, client, scep, seen};
 use crate::lab::Lab;

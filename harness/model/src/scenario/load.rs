@@ -1,6 +1,7 @@
 //! Reads a scenario file and its lab.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::steps::{Saved, step};
 use super::{Found, Scenario, Step, conformance};
@@ -49,7 +50,19 @@ pub fn load_each(found: &[Found], lab: Option<&Lab>) -> Result<Vec<Scenario>, Lo
 /// All mistakes in its file and its lab.
 pub fn load(found: &Found, lab: Option<&Lab>) -> Result<Scenario, LoadErrors> {
     let source = Source::read(&found.path).map_err(|error| LoadErrors::new(vec![error]))?;
-    let node = yaml::parse(&source).map_err(|error| LoadErrors::new(vec![error]))?;
+    parse(&source, found, lab)
+}
+
+/// Reads the text of a scenario's file as [`load`] does.
+///
+/// # Errors
+/// As those of [`load`].
+pub fn parse(
+    source: &Arc<Source>,
+    found: &Found,
+    lab: Option<&Lab>,
+) -> Result<Scenario, LoadErrors> {
+    let node = yaml::parse(source).map_err(|error| LoadErrors::new(vec![error]))?;
     let (problems, mut lab_errors) = (Problems::default(), Vec::new());
     match decode(&node, found, lab, &problems, &mut lab_errors) {
         Some(scenario) if problems.is_empty() && lab_errors.is_empty() => Ok(scenario),

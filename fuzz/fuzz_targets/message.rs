@@ -1,0 +1,4 @@
+//! `cargo fuzz run message`: see `fuzz::message`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::message(data));

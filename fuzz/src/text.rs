@@ -1,0 +1,18 @@
+//! What must be true of every text that a user reads.
+
+/// Checks that a text says something, and that it cannot steer a terminal.
+pub(crate) fn check(text: &str) {
+    assert!(!text.trim().is_empty(), "an empty text");
+    check_characters(text);
+}
+
+/// Checks that a text, which may be empty, cannot steer a terminal.
+pub(crate) fn check_characters(text: &str) {
+    let steers = |c: &char| c.is_control() && *c != '\n';
+    assert!(!text.chars().any(|c| steers(&c)), "a control character in {text:?}");
+}
+
+/// Checks that an error says something, and that it cannot steer a terminal; `Ok` goes through.
+pub(crate) fn checked<T, E: ToString>(result: Result<T, E>) -> Option<T> {
+    result.map_err(|error| check(&error.to_string())).ok()
+}
