@@ -12,9 +12,8 @@ use fuzz::fixtures::{CA, CHALLENGE, DEVICE, entropy, request_message, transactio
 use scep::{
     algorithm::{Cipher, KeyTransport},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus},
-    ber,
     body::{IssuerAndSerial, IssuerAndSubject},
-    certs_only, envelope,
+    certs_only, danger, envelope,
     message::MessageBuilder,
     name,
     request::{ChallengeString, CsrBuilder, dns_names},
@@ -69,14 +68,14 @@ fn requests() {
         let message = request_message(message_type);
         let encoded = message.encode(&body, &CA.certificate, &mut entropy).unwrap();
         write("message", &format!("{name}.der"), &[&encoded]);
-        write("ber", &format!("{name}.der"), &[&ber::stream(&encoded).unwrap()]);
+        write("ber", &format!("{name}.der"), &[&danger::stream(&encoded).unwrap()]);
         write("server_open", &format!("{name}.body"), &[&[b'b', digit], &body]);
         write("server_open", &format!("{name}.mock"), &[&[b'm', digit], &body]);
     }
     let recipients = [&*DEVICE.certificate, &*CA.certificate];
     let envelope =
         envelope::seal(&csr(), &recipients, Cipher::TripleDes, KeyTransport::Oaep, &mut entropy);
-    let envelope = ber::stream(&envelope.unwrap()).unwrap();
+    let envelope = danger::stream(&envelope.unwrap()).unwrap();
     write("server_open", "streamed.envelope", &[b"e0", &envelope]);
 }
 
