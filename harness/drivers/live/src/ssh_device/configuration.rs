@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::connection::ConnectionEnds;
+use super::connection::Addresses;
 use super::console::can_be_typed;
 
 /// The parts of every device's configuration that are never deleted, because a login would be impossible without them.
@@ -101,11 +101,11 @@ impl Configuration {
     }
 
     /// The paths that must not be deleted: the login, the interface to which the connection leads, and the route back.
-    pub(super) fn protected_paths(&self, ends: &ConnectionEnds) -> Vec<Path> {
+    pub(super) fn protected_paths(&self, addresses: &Addresses) -> Vec<Path> {
         let mut kept: Vec<Path> = PROTECTED.iter().map(|words| owned(words)).collect();
-        let Some((interface, subnet)) = self.interface_of(ends) else { return kept };
+        let Some((interface, subnet)) = self.interface_of(addresses) else { return kept };
         kept.push(interface);
-        match ends.local {
+        match addresses.local {
             Some(local) if subnet.contains(&local) => {}
             Some(local) => kept.extend(self.routes_to(local)),
             // Any route may lead to the jump host.
@@ -115,8 +115,8 @@ impl Configuration {
     }
 
     /// The interface with the address of the connection, and its subnet.
-    pub(super) fn interface_of(&self, ends: &ConnectionEnds) -> Option<(Path, IpNet)> {
-        let address = ends.address?;
+    pub(super) fn interface_of(&self, addresses: &Addresses) -> Option<(Path, IpNet)> {
+        let address = addresses.address?;
         let mut paths = self.statements.iter().map(|statement| &statement.path);
         paths.find_map(|path| {
             if !is_of_interfaces(path) {
@@ -224,13 +224,13 @@ set system time-zone UTC";
         deletions.iter().map(|path| line("delete", path)).collect()
     }
 
-    fn ends(local: Option<IpAddr>) -> ConnectionEnds {
+    fn addresses(local: Option<IpAddr>) -> Addresses {
         let device = "198.51.100.7".to_owned();
-        ConnectionEnds { address: device.parse().ok(), device, local }
+        Addresses { address: device.parse().ok(), device, local }
     }
 
     fn kept(local: &str) -> Vec<Path> {
-        configuration(PRINTED).protected_paths(&ends(local.parse().ok()))
+        configuration(PRINTED).protected_paths(&addresses(local.parse().ok()))
     }
 
     #[test]

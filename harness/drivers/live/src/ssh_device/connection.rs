@@ -66,9 +66,9 @@ pub(super) enum SessionError {
     Permanent(String),
 }
 
-/// The ends of the connection to a device.
+/// The addresses at both ends of the connection to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ConnectionEnds {
+pub(super) struct Addresses {
     /// The device's address, or its name if the address is not known.
     pub(super) device: String,
     /// The device's address if it is known; behind a jump host, names are resolved there.
@@ -87,10 +87,8 @@ pub(super) struct SshConnector {
 }
 
 impl SshConnector {
-    /// Opens a shell; also returns the ends of the connection.
-    pub(super) async fn connect(
-        &self,
-    ) -> Result<(Box<dyn Terminal>, ConnectionEnds), SessionError> {
+    /// Opens a shell; also returns the addresses of its ends.
+    pub(super) async fn connect(&self) -> Result<(Box<dyn Terminal>, Addresses), SessionError> {
         if let Some(path) = &self.target.identity {
             let unread = |error| format!("the key `{}` cannot be read: {error}", path.display());
             File::open(path).map_err(|error| SessionError::LoginFailed(unread(error)))?;
@@ -102,7 +100,7 @@ impl SshConnector {
     async fn log_in(
         &self,
         options: &[&str],
-    ) -> Result<(Box<dyn Terminal>, ConnectionEnds), SessionError> {
+    ) -> Result<(Box<dyn Terminal>, Addresses), SessionError> {
         let target = &self.target;
         let mut command = ssh(target, "-tt", options).map_err(SessionError::Permanent)?;
         let askpass = Askpass::listen(self, &mut command).map_err(|error| {
@@ -114,8 +112,8 @@ impl SshConnector {
         let mut serving = pin!(askpass.serve(child.id()));
         let (unanswered, stalled) = loop {
             if log.borrow_and_update().contains(LOGGED_IN) {
-                let ends = parse_ends(&log.borrow());
-                return Ok((Box::new(SshTerminal { child, terminal, log }), ends));
+                let addresses = parse_addresses(&log.borrow());
+                return Ok((Box::new(SshTerminal { child, terminal, log }), addresses));
             }
             tokio::select! {
                 _ = child.wait() => break (None, ""),
@@ -178,7 +176,7 @@ fn read_log(stderr: Option<ChildStderr>) -> watch::Receiver<String> {
 }
 
 /// Parses `Authenticated to dut ([198.51.100.7]:22) using "publickey".`, or `dut (via proxy)`.
-fn parse_ends(log: &str) -> ConnectionEnds {
+fn parse_addresses(log: &str) -> Addresses {
     let login = after(log, "Authenticated to ").unwrap_or_default();
     let (name, rest) = login.split_once(" (").unwrap_or((login, ""));
     let address = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
@@ -187,7 +185,7 @@ fn parse_ends(log: &str) -> ConnectionEnds {
     let address = address.or_else(|| name.parse().ok());
     let device = address.map_or_else(|| name.to_owned(), |it| it.to_canonical().to_string());
     let canonical = |address: IpAddr| address.to_canonical();
-    ConnectionEnds { device, address: address.map(canonical), local: local.map(canonical) }
+    Addresses { device, address: address.map(canonical), local: local.map(canonical) }
 }
 
 /// The local address from which an address is reached; nothing is sent.
@@ -209,21 +207,21 @@ struct SshTerminal {
 impl Terminal for SshTerminal {
     async fn read(&mut self, buffer: &mut [u8], limit: Duration) -> Result<usize, ConsoleError> {
         if self.log.borrow().contains(NO_TERMINAL) {
-            return Err(ConsoleError::Disconnected("the device provides no terminal".to_owned()));
+            return Err(ConsoleError::Closed("the device provides no terminal".to_owned()));
         }
         match timeout(limit, self.terminal.read(buffer)).await {
             Err(_) => Ok(0),
             Ok(Ok(count @ 1..)) => Ok(count),
             // The other end of the terminal is closed.
-            Ok(_) => Err(ConsoleError::Disconnected(self.closed().await)),
+            Ok(_) => Err(ConsoleError::Closed(self.closed().await)),
         }
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
         match timeout(WRITE_LIMIT, self.terminal.write_all(bytes)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(ConsoleError::Disconnected(self.closed().await)),
-            Err(_) => Err(ConsoleError::Disconnected("the device accepts no input".to_owned())),
+            Ok(Err(_)) => Err(ConsoleError::Closed(self.closed().await)),
+            Err(_) => Err(ConsoleError::Closed("the device accepts no input".to_owned())),
         }
     }
 }
@@ -250,17 +248,16 @@ mod tests {
 
     #[test]
     fn ends_of_the_connection_are_parsed_from_the_log() {
-        let direct =
-            parse_ends("debug1: x\r\nAuthenticated to dut ([127.0.0.1]:2222) using \"none\".\r\n");
-        let local = Some("127.0.0.1".parse().unwrap());
-        assert_eq!(
-            direct,
-            ConnectionEnds { device: "127.0.0.1".to_owned(), address: local, local }
+        let direct = parse_addresses(
+            "debug1: x\r\nAuthenticated to dut ([127.0.0.1]:2222) using \"none\".\r\n",
         );
-        let jumped = parse_ends("Authenticated to 10.0.0.1 (via proxy) using \"publickey\".\n");
+        let local = Some("127.0.0.1".parse().unwrap());
+        assert_eq!(direct, Addresses { device: "127.0.0.1".to_owned(), address: local, local });
+        let jumped =
+            parse_addresses("Authenticated to 10.0.0.1 (via proxy) using \"publickey\".\n");
         assert_eq!(jumped.address, Some("10.0.0.1".parse().unwrap()));
         assert_eq!(jumped.local, None);
-        let named = parse_ends("Authenticated to dut (via proxy) using \"publickey\".\n");
-        assert_eq!(named, ConnectionEnds { device: "dut".to_owned(), address: None, local: None });
+        let named = parse_addresses("Authenticated to dut (via proxy) using \"publickey\".\n");
+        assert_eq!(named, Addresses { device: "dut".to_owned(), address: None, local: None });
     }
 }

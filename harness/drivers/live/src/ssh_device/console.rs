@@ -47,7 +47,7 @@ const INTERRUPT: &[u8] = b"\x03";
 /// The number of the latest bytes that errors show.
 const TAIL: usize = 200;
 
-/// A terminal connected to a device. If the connection has ended, calls fail with [`ConsoleError::Disconnected`].
+/// A terminal connected to a device. If the connection has ended, calls fail with [`ConsoleError::Closed`].
 #[async_trait]
 pub(super) trait Terminal: Send {
     /// Waits for bytes until the timeout; returns their number, 0 if there were none.
@@ -190,12 +190,12 @@ impl Console {
 
     /// Interrupts a command after an error, so that the next one finds a prompt.
     pub(super) async fn interrupted(&mut self, error: ConsoleError) -> ConsoleError {
-        if let ConsoleError::Disconnected(_) = error {
+        if let ConsoleError::Closed(_) = error {
             return error;
         }
         match self.interrupt().await {
             Ok(()) => error,
-            Err(disconnected @ ConsoleError::Disconnected(_)) => disconnected,
+            Err(disconnected @ ConsoleError::Closed(_)) => disconnected,
             Err(_) => ConsoleError::Stuck(Box::new(error)),
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 pub use self::restore::Restored;
 use super::configuration::{Configuration, Path, is_of_interfaces, line};
-use super::connection::{ConnectionEnds, SessionError, SshConnector};
+use super::connection::{Addresses, SessionError, SshConnector};
 use super::console::{Console, ConsoleError};
 use super::prompt::{Mode, Prompts};
 use super::refusal;
@@ -73,13 +73,13 @@ impl Session {
             journal_before: 0,
             _lock: lock,
         };
-        let ends = session.connect().await.map_err(|error| error.to_string())?;
+        let addresses = session.connect().await.map_err(|error| error.to_string())?;
         session.saved = session.read().await.map_err(|error| {
             format!("its configuration cannot be saved: {}", SessionError::from(error))
         })?;
         let target = &session.connector.target;
-        session.kept = [session.saved.protected_paths(&ends), target.keep.clone()].concat();
-        session.note(name, &ends);
+        session.kept = [session.saved.protected_paths(&addresses), target.keep.clone()].concat();
+        session.note(name, &addresses);
         session.journal_before = session.scep_lines().await.len();
         if session.console.is_none() {
             // If the journal took too long, the session continues without it.
@@ -165,17 +165,17 @@ impl Session {
         let _ = self.leave().await;
     }
 
-    /// Opens a command line; returns the ends of the connection.
-    async fn connect(&mut self) -> Result<ConnectionEnds, SessionError> {
+    /// Opens a command line; returns the addresses of the connection.
+    async fn connect(&mut self) -> Result<Addresses, SessionError> {
         let target = &self.connector.target;
-        let (terminal, ends) = self.connector.connect().await?;
+        let (terminal, addresses) = self.connector.connect().await?;
         let prompts = Prompts::new(&target.prompt).map_err(SessionError::Permanent)?;
         let console = Console::open(terminal, prompts, target.answer_within).await;
         let unreachable =
             |error: ConsoleError| SessionError::Unreachable(error.describe(&Masker::default()));
         self.console = Some(console.map_err(unreachable)?);
         self.disconnected.send_replace(None);
-        Ok(ends)
+        Ok(addresses)
     }
 
     fn console(&mut self) -> Result<&mut Console, DeviceError> {
@@ -231,7 +231,7 @@ impl Session {
         Err(self.disconnect(reason))
     }
 
-    fn note(&mut self, name: &str, ends: &ConnectionEnds) {
+    fn note(&mut self, name: &str, addresses: &Addresses) {
         for statement in self.saved.irretrievable() {
             let leaf = line("set", statement.leaf());
             self.notes.push(format!(
@@ -241,9 +241,9 @@ impl Session {
         }
         let target = &self.connector.target;
         let has_interfaces = self.saved.statements.iter().any(|it| is_of_interfaces(&it.path));
-        let is_known =
-            self.saved.interface_of(ends).is_some() || target.keep.iter().any(is_of_interfaces);
-        self.address = (has_interfaces && !is_known).then(|| ends.device.clone());
+        let is_known = self.saved.interface_of(addresses).is_some()
+            || target.keep.iter().any(is_of_interfaces);
+        self.address = (has_interfaces && !is_known).then(|| addresses.device.clone());
         for path in leftovers(name, target) {
             self.notes.push(format!(
                 "{name}: an earlier run may not have put back its configuration, which is in `{}`; check the device, then remove the \

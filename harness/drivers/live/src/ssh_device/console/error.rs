@@ -12,7 +12,7 @@ use super::OUTPUT_LIMIT;
 pub(crate) enum ConsoleError {
     /// The connection has ended.
     #[error("the connection is lost: {0}")]
-    Disconnected(String),
+    Closed(String),
     /// The login succeeded, but there was no prompt.
     #[error("no prompt was seen in {}", seconds(after))]
     PromptNeverSeen {
@@ -79,7 +79,7 @@ impl ConsoleError {
 
     /// True if the session cannot be used any more.
     pub(crate) fn ends_session(&self) -> bool {
-        matches!(self, Self::Disconnected(_) | Self::PromptNeverSeen { .. } | Self::Stuck(_))
+        matches!(self, Self::Closed(_) | Self::PromptNeverSeen { .. } | Self::Stuck(_))
     }
 }
 

@@ -46,7 +46,7 @@ impl<F: FnMut(&str) -> Vec<Sent> + Send> Terminal for FakeDevice<F> {
                 }
                 Ok(0)
             }
-            Some(Sent::Gone) => Err(ConsoleError::Disconnected("reset".to_owned())),
+            Some(Sent::Gone) => Err(ConsoleError::Closed("reset".to_owned())),
             None => {
                 tokio::time::sleep(limit).await;
                 Ok(0)
@@ -81,10 +81,10 @@ fn device(
         }
         let mut sends = vec![bytes(format!("{line}\r\n"))];
         let reply = if line.is_empty() { Vec::new() } else { answer(line) };
-        let ends =
+        let addresses =
             reply.iter().any(|sent| matches!(sent, Sent::Gone | Sent::Silence(Duration::MAX)));
         sends.extend(reply);
-        if !ends {
+        if !addresses {
             sends.push(bytes("admin@osdx$ "));
         }
         sends
@@ -339,7 +339,7 @@ async fn command_that_does_not_end_is_interrupted() {
 async fn lost_connection_is_reported() {
     assert_eq!(
         printed(vec![bytes("half"), Sent::Gone]).await,
-        Err(ConsoleError::Disconnected("reset".to_owned()))
+        Err(ConsoleError::Closed("reset".to_owned()))
     );
 }
 
