@@ -1,6 +1,6 @@
 //! BER made definite.
 
-use scep::ber::{normalise, stream};
+use scep::{ber::normalise, danger::stream};
 
 use crate::{MAX_INPUT_BYTES, text};
 

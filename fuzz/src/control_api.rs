@@ -64,11 +64,9 @@ pub fn control_api(data: &[u8]) {
 }
 
 fn open() -> Arc<Ca> {
-    let settings = Settings {
-        approval: Approval::Manual,
-        challenge: ChallengePolicy::Static(Secret::new(CHALLENGE)),
-        ..Settings::new("fuzz", PersonalityName::Rfc8894)
-    };
+    let mut settings = Settings::new("fuzz", PersonalityName::Rfc8894);
+    settings.approval = Approval::Manual;
+    settings.challenge = ChallengePolicy::Static(Secret::new(CHALLENGE));
     Ca::open(settings, now()).expect("a lab CA needs nothing")
 }
 
