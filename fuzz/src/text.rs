@@ -16,3 +16,20 @@ pub(crate) fn check_characters(text: &str) {
 pub(crate) fn checked<T, E: ToString>(result: Result<T, E>) -> Option<T> {
     result.map_err(|error| check(&error.to_string())).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a control character")]
+    fn a_text_that_steers_a_terminal_is_found() {
+        check("two\nlines \u{1b}[2J");
+    }
+
+    #[test]
+    #[should_panic(expected = "an empty text")]
+    fn an_error_without_words_is_found() {
+        checked::<(), _>(Err(" "));
+    }
+}

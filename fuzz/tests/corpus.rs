@@ -72,7 +72,7 @@ fn every_target_has_a_program_and_seeds() {
         let program = fs::read_to_string(folder(&format!("fuzz_targets/{name}.rs"))).unwrap();
         assert!(program.contains(&format!("fuzz::{name}(data)")), "{program}");
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
-        assert!(!files(name).is_empty(), "{name} has no seeds");
+        assert!(!seeds(name).is_empty(), "{name} has no seeds");
         programs -= 1;
     }
     assert_eq!(programs, 0, "a program without a target in `fuzz::TARGETS`");
@@ -108,16 +108,19 @@ fn captured_replies_are_read() {
     }
 }
 
-/// Hands each file of a target to its function, and so many mutations of it.
+/// Hands each file of a target to its function, and so many mutations of each seed. What the fuzzer found is a mutation already,
+/// and gets one more.
 fn run(name: &str, mutations: u32) {
     let factor = env::var(FACTOR).map_or(1, |factor| factor.parse().unwrap());
     let (_, function) = TARGETS.into_iter().find(|(target, _)| *target == name).unwrap();
-    for file in files(name) {
-        let seed = fs::read(&file).unwrap();
-        try_one(name, &file, &seed, &function);
-        let mut dice = Dice(0x5ce9_1ab0_0000_0003 ^ seed.len() as u64);
+    let seeds = seeds(name).into_iter().map(|file| (file, mutations));
+    let found = files(&format!("corpus/{name}")).into_iter().map(|file| (file, 1));
+    for (file, mutations) in seeds.chain(found) {
+        let bytes = fs::read(&file).unwrap();
+        try_one(name, &file, &bytes, &function);
+        let mut dice = Dice(0x5ce9_1ab0_0000_0003 ^ bytes.len() as u64);
         for _ in 0..mutations * factor {
-            try_one(name, &file, &dice.mutate(&seed), &function);
+            try_one(name, &file, &dice.mutate(&bytes), &function);
         }
     }
 }
@@ -135,15 +138,20 @@ fn try_one(name: &str, file: &Path, bytes: &[u8], function: &(impl Fn(&[u8]) + R
     }
 }
 
-/// The files of a target, sorted; those of `yaml` are also all that this repository has.
+/// The seeds of a target; those of `yaml` are also all files of this repository.
+fn seeds(name: &str) -> Vec<PathBuf> {
+    let mut seeds = files(&format!("seeds/{name}"));
+    if name == "yaml" {
+        let is_yaml = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "yaml");
+        seeds.extend(files("../scenarios").into_iter().filter(is_yaml));
+    }
+    seeds
+}
+
+/// The files in a folder and those below it, sorted.
 fn files(name: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    collect(&folder(&format!("seeds/{name}")), &mut files);
-    collect(&folder(&format!("corpus/{name}")), &mut files);
-    if name == "yaml" {
-        collect(&folder("../scenarios"), &mut files);
-        files.retain(|file| !file.extension().is_some_and(|it| it == "sh" || it == "cnf"));
-    }
+    collect(&folder(name), &mut files);
     files.sort();
     files
 }
