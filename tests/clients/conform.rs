@@ -26,7 +26,7 @@ fn deviates(name: &str, arguments: &[&str]) {
     let some = ["--case", "attributes", "--case", "certificate", "--case", "request"];
     let whole = [&["--target", &target, "--strict"], &some[..]].concat();
     let (ended, verdicts) = conform(&whole, &[&[script.as_str()], arguments].concat());
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     assert!(!ended.stdout.contains("\ngone "), "{}", ended.stdout);
     assert!(verdicts.values().any(|kind| kind == "conforms"), "{verdicts:?}");
 }

@@ -80,7 +80,7 @@ fn missing_engine_is_reported_before_the_run() {
     run.env("DOCKER_HOST", format!("unix://{}/docker.sock", scenario.path().display()));
     let ended = finish(run);
     ended.assert_orderly();
-    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     assert!(ended.stderr.contains("docker.sock"), "{}", ended.stderr);
 }
 
@@ -109,7 +109,7 @@ fn node_image_without_sceplab_is_reported_with_a_command_to_try() {
     let image = Image::of("no-node", &["sh"]);
     let scenario = Scenario::new("no-node", WAITS);
     let ended = scenario.run(&docker, &["--node-image", &image.name]);
-    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     let told = format!("`docker run --rm {} --version` tells", image.name);
     assert!(
         ended.stdout.contains("lab-process") || ended.stdout.contains(&told),
@@ -117,6 +117,6 @@ fn node_image_without_sceplab_is_reported_with_a_command_to_try() {
         ended.stdout
     );
     let ended = scenario.run(&docker, &["--node-image", "sceplab-no-such-image:1"]);
-    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     assert!(ended.stdout.contains("`sceplab-no-such-image:1`"), "{}", ended.stdout);
 }

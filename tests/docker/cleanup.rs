@@ -21,7 +21,7 @@ fn passed_and_failed_scenarios_leave_no_container() {
     for (count, code) in [(0, 0), (1, 4)] {
         let short = WAITS.replace("count: 9, within: 60m", &format!("count: {count}, within: 0s"));
         let ended = Scenario::new("ended", &short).run(&docker, &[]);
-        assert_eq!(ended.code, Some(code), "{}", ended.told());
+        assert_eq!(ended.code, Some(code), "{}", ended.transcript());
     }
 }
 

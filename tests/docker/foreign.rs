@@ -53,11 +53,11 @@ steps:
 #[track_caller]
 fn broken(docker: &Docker, scenario: &str, told: &[&str]) {
     let ended = Scenario::new("foreign", scenario).run(docker, &[]);
-    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     for part in told {
         assert!(ended.stdout.contains(part), "`{part}` is not in\n{}", ended.stdout);
     }
-    assert!(!ended.told().contains("hunter2222"), "{}", ended.told());
+    assert!(!ended.transcript().contains("hunter2222"), "{}", ended.transcript());
 }
 
 fn misbehaving_container_is_reported_with_its_last_output() {
@@ -85,7 +85,7 @@ fn misbehaving_container_is_reported_with_its_last_output() {
     broken(&docker, &unknown, &["starting `sceplab-test-shell", "no-such"]);
     let serves = scripted(name, "echo ready; while :; do sleep 1000; done", "{output: ^ready$}");
     let ended = Scenario::new("foreign-serves", &serves).run(&docker, &[]);
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
 }
 
 fn unavailable_image_is_reported_with_the_pull_command() {
@@ -163,6 +163,6 @@ fn assert_documented_in(docker: &Docker, lab: &str) {
     // Without `--driver`, `run` chooses the driver that an image needs.
     let ended = finish(command(workspace(), &["run", scenario, "--lab", lab]));
     ended.assert_orderly();
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     drop(docker.of_lab("scep/linux-pki"));
 }

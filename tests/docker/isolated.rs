@@ -33,7 +33,7 @@ steps:
 fn addresses_outside_the_lab_are_unreachable() {
     let docker = Docker::here();
     let ended = Scenario::new("outwards", OUTWARDS).run(&docker, &["-v"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
 }
 
 fn lab_network_is_internal_and_publishes_no_port() {

@@ -19,7 +19,7 @@ fn documented_scenarios_show_the_documented_ttls() {
         let file = format!("scenarios/scep/{file}.yaml");
         let run = command(workspace(), &["run", "--driver", "docker", "-v", &file]);
         let ended = finish(run);
-        assert_eq!(ended.code, Some(0), "{}", ended.told());
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
         assert!(ended.stdout.contains(ttl), "{}", ended.stdout);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::matrix_samples::{REFUSED, samples, write};
 use crate::support::sceplab::{Ended, command, finish};
-use crate::support::snapshots::assert_told;
+use crate::support::snapshots::assert_output;
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
@@ -39,7 +39,7 @@ fn missing_client_is_skipped_and_names_its_package() {
     let clients: Vec<&str> = clients.iter().flat_map(|client| ["--client", client]).collect();
     let ended = without_programs(samples.path(), &clients);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    assert_told("matrix-missing", &ended.told());
+    assert_output("matrix-missing", &ended.transcript());
 }
 
 fn client_without_fetch_plugin_is_skipped_and_names_its_package() {

@@ -48,20 +48,20 @@ fn run(scenario: &str, further: &[&str]) -> Ended {
     let arguments = [&["run", "--driver", "netns", "it.yaml"], further].concat();
     let ended = run_in(folder.path(), &arguments);
     ended.assert_orderly();
-    assert!(!ended.told().contains("hunter22"), "{}", ended.told());
+    assert!(!ended.transcript().contains("hunter22"), "{}", ended.transcript());
     ended
 }
 
 fn every_kind_of_step_runs_with_and_without_a_host() {
     for head in [HEAD, BARE] {
         let ended = run(&format!("{head}{STEPS}"), &[]);
-        assert_eq!(ended.code, Some(0), "{}", ended.told());
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     }
 }
 
 fn mock_ca_is_reached_at_its_hosts_address() {
     let ended = run(&format!("{HEAD}{STEPS}").replace("count: 2", "count: 3, within: 0s"), &[]);
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     // The log has the address of the client; in memory there would be none.
     let told = ended.stdout.lines().filter(|line| line.contains("ca: 10.0.0.1:"));
     assert!(told.count() >= 4, "{}", ended.stdout);
@@ -70,7 +70,7 @@ fn mock_ca_is_reached_at_its_hosts_address() {
 fn fault_that_did_not_fire_fails_the_scenario() {
     let faults = "      faults: [{on: CertPoll, do: wrong-recipient-nonce}]\n";
     let ended = run(&format!("{HEAD}{faults}{STEPS}"), &[]);
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     assert!(ended.stdout.contains("a fault did not happen: nothing is proved"), "{}", ended.stdout);
 }
 
@@ -78,9 +78,9 @@ fn client_that_rejects_a_faulty_reply_passes() {
     let faults = "      faults: [{on: PKCSReq, do: wrong-recipient-nonce}]\n";
     let steps = "steps:\n  - client: {expect: failure}\n";
     let ended = run(&format!("{HEAD}{faults}{steps}"), &[]);
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     let ended = run(&format!("{HEAD}{steps}"), &[]);
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     assert!(ended.stdout.contains("the client accepts what it must refuse"), "{}", ended.stdout);
 }
 
@@ -88,5 +88,5 @@ fn closed_connection_is_no_reply_and_breaks_no_lab() {
     let faults = "      faults: [{on: GetCACaps, do: close-connection}]\n";
     let steps = "steps:\n  - scep: {send: GetCACaps, accept: [{reply: none}]}\n";
     let ended = run(&format!("{HEAD}{faults}{steps}"), &[]);
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
 }

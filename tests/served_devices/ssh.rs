@@ -42,7 +42,7 @@ fn single_command_runs_and_returns_its_exit_code() {
     let mut ssh = rig.ssh(&[]);
     ssh.arg("frobnicate");
     let refused = finish(ssh);
-    assert_eq!(refused.told(), "exit code: 4\n--- stdout\nInvalid command: [frobnicate]\n");
+    assert_eq!(refused.transcript(), "exit code: 4\n--- stdout\nInvalid command: [frobnicate]\n");
 }
 
 fn login_accepts_only_the_right_password() {

@@ -4,7 +4,7 @@ use driver_live::ssh_device::Restored;
 use model::lab::SshTarget;
 use testbed::device::{Change, Device, DeviceError};
 
-use super::device::{assert_tells, connect, script, sessions};
+use super::device::{assert_contains, connect, script, sessions};
 use super::sshd::Sshd;
 use crate::support::trials::{Need, Planned, trials};
 
@@ -111,7 +111,7 @@ async fn refused_line_is_reported_by_number_without_its_secret() {
     let (server, line, text, message) = refused(special, lines).await;
     assert_eq!(line, 3);
     assert_eq!(text, "set system certificate scep csr C pasword ****");
-    assert_tells(&message, &["Configuration path: system [pasword] is not valid", "Set failed"]);
+    assert_contains(&message, &["Configuration path: system [pasword] is not valid", "Set failed"]);
     assert!(!server.text("typed").contains("set a b"), "further lines were typed");
 }
 
@@ -129,7 +129,7 @@ async fn refused_commit_is_reported_with_its_line() {
 async fn lines_other_than_set_and_delete_are_rejected() {
     let (server, line, _, message) = refused("", "set a b\nsave").await;
     assert_eq!(line, 2);
-    assert_tells(&message, &["`save` is no configuration line"]);
+    assert_contains(&message, &["`save` is no configuration line"]);
     assert!(!server.text("typed").contains("save"));
 }
 
@@ -153,13 +153,13 @@ async fn masked_secret_is_neither_deleted_nor_overwritten() {
     std::fs::write(server.path("running"), format!("{BEFORE}{masked}set service x\n")).unwrap();
     let before = server.text("running");
     let device = connect(&server.target()).await.unwrap();
-    assert_tells(
+    assert_contains(
         &device.notes().await.join("\n"),
         &["DUT0: the value of `set service snmp community` is shown masked"],
     );
     let error =
         device.configure(Change::Replace("set service snmp community y")).await.unwrap_err();
-    assert_tells(&error.to_string(), &["`service snmp community`", "`--keep-config`"]);
+    assert_contains(&error.to_string(), &["`service snmp community`", "`--keep-config`"]);
     assert_eq!(server.text("running"), before);
     device.configure(Change::Replace("set a b")).await.unwrap();
     assert!(server.text("running").contains(masked), "{}", server.text("running"));
@@ -173,7 +173,7 @@ async fn device_without_set_lines_is_rejected() {
         r#"special() { case "$1" in show*) echo 'interfaces {'; return 0 ;; esac; return 1; }"#;
     let server = server(special);
     let told = super::device::reason(connect(&server.target()).await);
-    assert_tells(
+    assert_contains(
         &told,
         &[
             "its configuration cannot be saved",
@@ -188,7 +188,7 @@ async fn interface_that_may_carry_the_session_is_not_deleted() {
     let target = SshTarget { keep: Vec::new(), ..server.target() };
     let device = connect(&target).await.unwrap();
     let error = device.configure(Change::Replace("set system host-name r1\n")).await.unwrap_err();
-    assert_tells(&error.to_string(), &["could cut off the way in", "127.0.0.1", "`keep: "]);
+    assert_contains(&error.to_string(), &["could cut off the way in", "127.0.0.1", "`keep: "]);
     assert_eq!(server.text("running"), BEFORE);
     // A change that deletes nothing is safe.
     device.configure(Change::Modify("set system host-name r1\n")).await.unwrap();
@@ -199,7 +199,7 @@ async fn device_in_use_by_another_run_is_rejected() {
     let server = server("");
     let device = connect(&server.target()).await.unwrap();
     let error = connect(&server.target()).await.err().map(|error| error.to_string());
-    assert_tells(&error.unwrap_or_default(), &["another run of sceplab uses it"]);
+    assert_contains(&error.unwrap_or_default(), &["another run of sceplab uses it"]);
     assert_eq!(device.restore().await, Restored::Unchanged);
     connect(&server.target()).await.unwrap().restore().await;
 }

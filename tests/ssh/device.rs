@@ -44,7 +44,7 @@ pub(super) fn reason(outcome: Result<SshDevice, TestbedError>) -> String {
 }
 
 #[track_caller]
-pub(super) fn assert_tells(told: &str, parts: &[&str]) {
+pub(super) fn assert_contains(told: &str, parts: &[&str]) {
     for part in parts {
         assert!(told.contains(part), "`{part}` is not in: {told}");
     }

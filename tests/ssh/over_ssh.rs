@@ -67,7 +67,7 @@ fn run(rig: &Rig, arguments: &[&str]) -> Ended {
     let ended = sceplab::finish(command);
     ended.assert_orderly();
     for secret in [PASSWORD, ADMIN_PASSWORD] {
-        assert!(!ended.told().contains(secret), "{}", ended.told());
+        assert!(!ended.transcript().contains(secret), "{}", ended.transcript());
     }
     ended
 }
@@ -101,7 +101,7 @@ fn documented_scenarios_pass_and_the_configuration_is_restored() {
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
     let filters = vec![(r"\d+\.\d\d s", "[time]")];
     insta::with_settings!({ filters => filters }, {
-        insta::assert_snapshot!("documented", ended.told());
+        insta::assert_snapshot!("documented", ended.transcript());
     });
     assert!(ended.stdout.contains("2 passed"), "{}", ended.stdout);
     assert_eq!(configuration(&rig), own);
@@ -284,8 +284,8 @@ fn wrong_control_port_is_reported() {
         let path = rig.folder().join("wrong.yaml");
         std::fs::write(&path, text.replace(&own, &format!("'{wrong}'"))).unwrap();
         let ended = run(&rig, &[scenario, "--lab", path.to_str().unwrap(), "--yes"]);
-        assert!(matches!(ended.code, Some(2 | 3)), "{}", ended.told());
-        assert!(ended.told().contains(told), "{}", ended.told());
+        assert!(matches!(ended.code, Some(2 | 3)), "{}", ended.transcript());
+        assert!(ended.transcript().contains(told), "{}", ended.transcript());
     }
 }
 

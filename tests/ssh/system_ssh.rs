@@ -52,7 +52,7 @@ fn finish(mut command: Command, folder: &Path) -> Ended {
     command.current_dir(workspace()).env("XDG_STATE_HOME", folder.join("state"));
     let ended = sceplab::finish(command);
     ended.assert_orderly();
-    assert!(!ended.told().contains(PASSWORD), "{}", ended.told());
+    assert!(!ended.transcript().contains(PASSWORD), "{}", ended.transcript());
     ended
 }
 
@@ -62,7 +62,7 @@ fn missing_ssh_program_is_reported_with_its_package() {
     command.args(arguments(folder.path(), "ssh: admin@127.0.0.1"));
     command.env("PATH", folder.path());
     let ended = finish(command, folder.path());
-    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     let told = "error: device `DUT0`: the program `ssh`, which connects to devices, is not installed: install OpenSSH's client \
                 (Debian: `apt-get install openssh-client`)";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
@@ -99,7 +99,7 @@ fn ssh_configuration_of_the_user_gives_host_and_jump_host() {
         let mut command = at_home(&server);
         command.args(arguments(&server.path(""), &format!("ssh: {USER}@{alias}")));
         let ended = finish(command, &server.path(""));
-        assert_eq!(ended.code, Some(0), "{}", ended.told());
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
         let listed = format!("device DUT0  ssh {USER}@{alias}  {place}");
         assert!(ended.stderr.contains(&listed), "{}", ended.stderr);
     }
@@ -108,7 +108,7 @@ fn ssh_configuration_of_the_user_gives_host_and_jump_host() {
     let mut command = at_home(&server);
     command.args(arguments(&server.path(""), &format!("ssh: {USER}@dut")));
     let ended = finish(command, &server.path(""));
-    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     assert!(ended.stderr.contains("is not known"), "{}", ended.stderr);
 }
 
@@ -220,7 +220,7 @@ fn password_variable_is_not_passed_to_ssh() {
     command.args(arguments(&server.path(""), &device));
     command.env("PATH", path).env("DUT0_PASSWORD", PASSWORD);
     let ended = finish(command, &server.path(""));
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     let record = server.text("record");
     assert!(record.contains("SCEPLAB_ASKPASS=/") && record.contains("mode 700\n"), "{record}");
     assert!(!record.contains(PASSWORD), "{record}");

@@ -93,5 +93,5 @@ fn assert_refused(ended: &Ended) {
 fn base_files_of_these_tests_are_valid() {
     let files = Files::with_lab(LAB);
     let checked = run_in(files.folder.path(), &["check", "a.yaml"]);
-    assert_eq!(checked.told(), "exit code: 0\n--- stdout\n1 scenario in order\n");
+    assert_eq!(checked.transcript(), "exit code: 0\n--- stdout\n1 scenario in order\n");
 }

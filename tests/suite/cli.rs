@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::sceplab::run_in;
 use crate::support::samples::{LAB, PING, samples};
-pub(crate) use crate::support::snapshots::assert_told;
+pub(crate) use crate::support::snapshots::assert_output;
 
 /// Runs the binary in a folder with the samples, and compares its output with the snapshot of that name.
 #[track_caller]
@@ -26,5 +26,5 @@ fn assert_run(name: &str, arguments: &[&str]) {
 fn assert_run_in(folder: &Path, name: &str, arguments: &[&str]) {
     let ended = run_in(folder, arguments);
     ended.assert_orderly();
-    assert_told(name, &ended.told());
+    assert_output(name, &ended.transcript());
 }

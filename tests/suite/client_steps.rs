@@ -19,7 +19,7 @@ fn run(command: &str, pki: &str, steps: &str) -> Ended {
     fs::write(folder.path().join("it.yaml"), text).unwrap();
     let ended = run_in(folder.path(), &[command, "it.yaml"]);
     ended.assert_orderly();
-    assert!(!ended.told().contains("hunter22"), "{}", ended.told());
+    assert!(!ended.transcript().contains("hunter22"), "{}", ended.transcript());
     ended
 }
 
@@ -34,7 +34,7 @@ fn client_step_enrols_and_seen_step_checks_its_requests() {
   - issued: {count: 2}
 ";
     let ended = run("run", "", steps);
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     assert!(ended.stdout.contains("note: it renewed"), "{}", ended.stdout);
 }
 
@@ -45,7 +45,7 @@ fn unacceptable_request_of_a_client_is_reported() {
   - seen: {on: PKCSReq, accept: [{method: GET}]}
 ";
     let ended = run("run", "", steps);
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     for told in ["a request matches none of the acceptable outcomes", "method is POST"] {
         assert!(ended.stdout.contains(told), "{}", ended.stdout);
     }
@@ -56,12 +56,12 @@ fn wrong_acceptance_and_wrong_refusal_by_a_client_fail() {
     let (wanted, fault) = ("  - client: {expect: failure}\n", "do: extra-attribute");
     let faults = format!("      faults: [{{on: PKCSReq, {fault}}}]\n");
     let ended = run("run", &faults, wanted);
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     assert!(ended.stdout.contains("the client accepts what it must refuse"), "{}", ended.stdout);
     let faults = faults.replace(fault, "do: wrong-recipient-nonce");
     assert_eq!(run("run", &faults, wanted).code, Some(0));
     let ended = run("run", &faults, "  - client: {}\n");
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     for told in
         ["the client refuses what it must accept", "recipientNonce is", "outcome is refused"]
     {
@@ -74,7 +74,7 @@ fn refusal_by_the_ca_is_not_counted_as_the_clients() {
     let pki =
         "      capabilities: [SHA-512]\n      faults: [{on: PKCSReq, do: wrong-recipient-nonce}]\n";
     let ended = run("run", pki, "  - client: {expect: failure}\n");
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     assert!(ended.stdout.contains("there was nothing to refuse"), "{}", ended.stdout);
 }
 
@@ -82,7 +82,7 @@ fn refusal_by_the_ca_is_not_counted_as_the_clients() {
 fn fault_that_did_not_fire_proves_nothing() {
     let faults = "      faults: [{on: CertPoll, do: wrong-recipient-nonce}]\n";
     let ended = run("run", faults, "  - client: {}\n");
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     for told in [
         "a fault did not happen: nothing is proved",
         "`on: CertPoll, do: wrong-recipient-nonce` did not happen",
@@ -90,7 +90,7 @@ fn fault_that_did_not_fire_proves_nothing() {
         assert!(ended.stdout.contains(told), "{}", ended.stdout);
     }
     let skipped = run("run", faults, "  - client: {skip-unless-fired: it does not poll}\n");
-    assert_eq!(skipped.code, Some(0), "{}", skipped.told());
+    assert_eq!(skipped.code, Some(0), "{}", skipped.transcript());
     assert!(skipped.stdout.contains("it does not poll"), "{}", skipped.stdout);
 }
 
@@ -105,7 +105,7 @@ fn mistakes_in_client_steps_are_reported_at_once() {
   - seen: {on: PKCSReq}
 ";
     let ended = run("check", "", steps);
-    assert_eq!(ended.code, Some(2), "{}", ended.told());
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
     for told in [
         "`expect: failure` says already what is acceptable",
         "`outcome` is never `isued`",

@@ -48,12 +48,12 @@ fn built_in_client_conforms() {
     let script = "scenarios/clients/sceplab.sh";
     let client = [script, SCEPLAB, "{url}", "{challenge}", "{dir}", "{ca}"];
     let (ended, verdicts) = conform(&["--strict"], &client);
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     assert_eq!(verdicts.len(), cases().len());
     let is_odd = |kind: &str| !["conforms", "noted"].contains(&kind);
     let odd: Vec<_> = verdicts.iter().filter(|(_, kind)| is_odd(kind)).collect();
     assert!(odd.is_empty(), "{odd:?}");
-    assert!(!ended.told().contains("scep-challenge"), "{}", ended.told());
+    assert!(!ended.transcript().contains("scep-challenge"), "{}", ended.transcript());
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn client_that_accepts_everything_fails_every_case_that_asks_for_a_refusal() {
     // The client ends without this limit, which must not stop it on a slow machine.
     let arguments = ["--timeout", "120"];
     let (ended, verdicts) = conform(&arguments, &[&believer, "{url}", "{challenge}"]);
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     let refusals = cases().into_iter().filter(|case| {
         case.steps
             .iter()
@@ -85,7 +85,7 @@ fn client_that_always_accepts_or_always_refuses_conforms_to_no_must() {
         let (_folder, client) = script(&asks);
         let (ended, verdicts) =
             conform(&["--case", "attributes", "--case", "signature"], &[&client, "{url}"]);
-        assert_eq!(ended.code, Some(4), "{}", ended.told());
+        assert_eq!(ended.code, Some(4), "{}", ended.transcript());
         let conforming: Vec<_> = verdicts
             .iter()
             .filter(|(_, kind)| ["conforms", "noted"].contains(&kind.as_str()))
@@ -106,7 +106,7 @@ fn hanging_client_is_killed_with_its_children() {
     let arguments =
         ["--timeout", "3", "--case", "attributes/wrong-nonce", "--case", "enrolment/right"];
     let (ended, verdicts) = conform(&arguments, &[&hanging, "{url}", &here]);
-    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     assert!(ended.stdout.contains("did not exit in time"), "{}", ended.stdout);
     assert!(verdicts.values().all(|kind| kind == "failed"), "{verdicts:?}");
     assert!(start.elapsed().as_secs() < 60, "the time was not bounded");
@@ -118,24 +118,24 @@ fn hanging_client_is_killed_with_its_children() {
 #[test]
 fn missing_client_program_is_rejected_before_the_run() {
     let (ended, _) = conform(&[], &["no-such-client", "{url}"]);
-    assert_eq!(ended.code, Some(2), "{}", ended.told());
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
     assert!(ended.stderr.contains("there is no program `no-such-client`"), "{}", ended.stderr);
     let nothing = run(&["conform-client"]);
-    assert_eq!(nothing.code, Some(2), "{}", nothing.told());
+    assert_eq!(nothing.code, Some(2), "{}", nothing.transcript());
     let unknown = run(&["conform-client", "--case", "no-such-case", "--", "true"]);
-    assert_eq!(unknown.code, Some(5), "{}", unknown.told());
+    assert_eq!(unknown.code, Some(5), "{}", unknown.transcript());
 }
 
 #[test]
 fn command_that_sends_no_request_is_reported_with_its_output() {
     let (_folder, mistyped) = script("#!/bin/sh\necho \"usage: client URL $2\" >&2\nexit 64\n");
     let (ended, verdicts) = conform(&[], &[&mistyped, "{urll}", "{challenge}"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.transcript());
     assert!(verdicts.is_empty(), "{verdicts:?}");
     for told in ["sent no request to the CA", "exit status: 64", "usage: client URL ****"] {
         assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
     }
     let (ended, _) = conform(&["--timeout", "1"], &["sleep", "600"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.told());
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.transcript());
     assert!(ended.stderr.contains("it did not end in 1 s"), "{}", ended.stderr);
 }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::cli::assert_told;
+use super::cli::assert_output;
 use super::sceplab::{Ended, run_in};
 use crate::support::matrix_samples::{LAB, REFUSED, SCENARIO, samples, write};
 
@@ -20,7 +20,7 @@ fn matrix(folder: &Path, arguments: &[&str]) -> Ended {
 fn scenario_runs_at_every_pki_that_stands_in_for_its_own() {
     let samples = samples();
     write(samples.path(), "scenarios/matrix-ledger.yaml", REFUSED);
-    assert_told("matrix", &matrix(samples.path(), &[]).told());
+    assert_output("matrix", &matrix(samples.path(), &[]).transcript());
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn mistakes_in_the_ledger_are_reported_with_their_place() {
         .replace("FAILURE, badRequest", "'FAILURE, (bad'")
         .replace("source", "sauce");
     write(samples.path(), "scenarios/matrix-ledger.yaml", &wrong);
-    assert_told("matrix-ledger", &matrix(samples.path(), &[]).told());
+    assert_output("matrix-ledger", &matrix(samples.path(), &[]).transcript());
     let nowhere = matrix(samples.path(), &["--ledger", "nowhere.yaml"]);
     assert_eq!((nowhere.code, nowhere.stdout.as_str()), (Some(2), ""));
     assert!(nowhere.stderr.contains("nowhere.yaml"), "{}", nowhere.stderr);

@@ -23,7 +23,7 @@ pub(crate) struct Ended {
 
 impl Ended {
     /// Both outputs and the exit code as one text, for snapshots.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn transcript(&self) -> String {
         let code = self.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let outputs = [("stdout", &self.stdout), ("stderr", &self.stderr)].into_iter();
         let outputs = outputs.filter(|(_, text)| !text.is_empty());

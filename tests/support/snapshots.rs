@@ -17,7 +17,7 @@ const REDACTIONS: [(&str, &str); 11] = [
 
 /// Compares the output of the binary with the snapshot of that name.
 #[track_caller]
-pub(crate) fn assert_told(name: &str, told: &str) {
+pub(crate) fn assert_output(name: &str, told: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);

@@ -128,9 +128,7 @@ impl OtherFiles {
         let wrong = match kind {
             Kind::Lab => Lab::load(path).err(),
             Kind::Ledger => Ledger::load(path).err(),
-            Kind::Target => {
-                Some(Target::load(path).map_or_else(|wrong| wrong, |it| unknown(&it)))
-            }
+            Kind::Target => Some(Target::load(path).map_or_else(|wrong| wrong, |it| unknown(&it))),
             Kind::Scenario => None,
         };
         self.wrong.extend(wrong.into_iter().flatten());

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::process::Stdio;
 
-use super::{assert_told, samples};
+use super::{assert_output, samples};
 use crate::suite::sceplab::{Ended, command, finish};
 
 fn dut(lines: impl AsRef<[u8]>, arguments: &[&str]) -> Ended {
@@ -33,15 +33,15 @@ ping 10.215.168.1 count 1 size 56 timeout 1
 show running
 exit
 ";
-    let told = dut(lines, &[]).told();
+    let told = dut(lines, &[]).transcript();
     assert!(!told.contains("geheim"), "{told}");
-    assert_told("dut", &told);
+    assert_output("dut", &told);
 }
 
 #[test]
 fn missing_device_is_reported() {
-    assert_told("dut-unknown", &dut("", &["--device", "DUT7"]).told());
-    assert_told("dut-lab", &dut("", &["--lab", "scenarios/ping.yaml"]).told());
+    assert_output("dut-unknown", &dut("", &["--device", "DUT7"]).transcript());
+    assert_output("dut-lab", &dut("", &["--lab", "scenarios/ping.yaml"]).transcript());
 }
 
 #[test]

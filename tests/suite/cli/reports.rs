@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{assert_told, samples};
+use super::{assert_output, samples};
 use crate::suite::sceplab::run_in;
 
 #[test]
@@ -10,7 +10,7 @@ fn junit_report_has_every_scenario() {
     let samples = samples();
     let arguments = ["run", "--jobs", "1", "--tag", "network", "--report", "junit=report.xml"];
     assert_eq!(run_in(samples.path(), &arguments).code, Some(4));
-    assert_told("report-junit", &fs::read_to_string(samples.path().join("report.xml")).unwrap());
+    assert_output("report-junit", &fs::read_to_string(samples.path().join("report.xml")).unwrap());
 }
 
 #[test]

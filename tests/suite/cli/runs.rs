@@ -26,8 +26,8 @@ fn failed_enrolment_is_printed_with_the_protocol_logs() {
     let ended = run_in(samples.path(), &["run", "scenarios/scep/challenge.yaml"]);
     assert_eq!(ended.code, Some(4));
     let transaction = regex::Regex::new(r"\b[0-9A-Fa-f]{40}\b").unwrap();
-    let told = transaction.replace_all(&ended.told(), "<transaction id>").into_owned();
-    super::assert_told("run-enrolment-failure", &told);
+    let told = transaction.replace_all(&ended.transcript(), "<transaction id>").into_owned();
+    super::assert_output("run-enrolment-failure", &told);
 }
 
 #[test]
@@ -94,12 +94,12 @@ fn image_lab_is_skipped_if_other_labs_can_be_run() {
     fs::write(samples.path().join("scenarios/image.yaml"), scenario).unwrap();
     let both = ["run", "scenarios/image.yaml", "scenarios/ping.yaml"];
     let ended = run_in(samples.path(), &both);
-    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     let reason =
         "driver `virtual` does not support images: host `far` runs `scep`; `--driver docker` does";
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
     let alone = run_in(samples.path(), &["run", "--driver", "virtual", "scenarios/image.yaml"]);
-    assert_eq!(alone.code, Some(2), "{}", alone.told());
+    assert_eq!(alone.code, Some(2), "{}", alone.transcript());
     assert!(alone.stderr.contains("type `--driver docker`"), "{}", alone.stderr);
 }
 
@@ -108,7 +108,7 @@ fn image_lab_is_skipped_if_other_labs_can_be_run() {
 fn docker_driver_needs_the_feature_docker() {
     let samples = samples();
     let ended = run_in(samples.path(), &["run", "--driver", "docker", "scenarios/ping.yaml"]);
-    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     assert!(ended.stderr.contains("built without the feature `docker`"), "{}", ended.stderr);
     assert!(ended.stderr.contains("--features docker"), "{}", ended.stderr);
 }

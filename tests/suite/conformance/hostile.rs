@@ -69,10 +69,10 @@ fn server_that_answers_no_message_is_given_up_after_four() {
     let url = server.url("/scep");
     let ended = finish(command(workspace(), &[&["conform", &url], &limits[..]].concat()));
     ended.assert_orderly();
-    assert_eq!(ended.code, Some(3), "{}", ended.told());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     let told = "did not answer 4 messages in a row within 1 s each; no more are sent";
-    assert!(ended.stderr.contains(told), "{}", ended.told());
-    assert!(ended.stdout.contains(" not finished in "), "{}", ended.told());
+    assert!(ended.stderr.contains(told), "{}", ended.transcript());
+    assert!(ended.stdout.contains(" not finished in "), "{}", ended.transcript());
     let report = std::fs::read_to_string(folder.path().join("report.xml")).unwrap();
     assert!(report.contains(told), "{report}");
 }
@@ -97,7 +97,7 @@ fn nonsense_replies_fail_cases_in_an_orderly_way() {
         let cases = ["--case", "discovery", "--case", "ca-certificates", "--case", "attributes"];
         let ended = finish(command(workspace(), &[&["conform", &url], cases.as_slice()].concat()));
         assert_eq!(ended.code, Some(4), "{}\n{}", ended.stdout, ended.stderr);
-        assert!(!ended.told().contains('\x1b'), "escape sequences are shown as they came");
+        assert!(!ended.transcript().contains('\x1b'), "escape sequences are shown as they came");
         ended.assert_orderly();
     }
 }

@@ -35,7 +35,7 @@ fn each_personality_conforms_except_for_its_known_deviations() {
         let ended = conform(&[&[url.as_str()], arguments.as_slice()].concat());
         assert_eq!(ended.code, Some(0), "{personality}: {}\n{}", ended.stdout, ended.stderr);
         assert!(!ended.stdout.contains("\ngone "), "{personality}: {}", ended.stdout);
-        assert!(!ended.told().contains(PASSWORD), "{personality}: the password is shown");
+        assert!(!ended.transcript().contains(PASSWORD), "{personality}: the password is shown");
     }
 }
 
@@ -51,7 +51,7 @@ fn refusals_prove_nothing_if_the_server_grants_nothing() {
     assert_eq!(failed, ["FAIL   R02 MUST   conformance/server/enrolment/pkcs-req"]);
     let refusal = ended.stdout.lines().find(|line| line.contains("message/corrupt-signature"));
     assert!(refusal.unwrap().contains("nothing is proved"), "{refusal:?}");
-    assert!(!ended.told().contains("another-password"));
+    assert!(!ended.transcript().contains("another-password"));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn admin_page_passwords_are_fetched_one_by_one() {
     let case = ["--case", "attributes/recipient-nonce"];
     let ended = run(&[&["conform", url.as_str()], admin.as_slice(), &case].concat());
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
-    assert!(!ended.told().contains("admin-s3cret"));
+    assert!(!ended.transcript().contains("admin-s3cret"));
 }
 
 #[test]

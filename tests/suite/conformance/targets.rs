@@ -110,9 +110,9 @@ fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
     let right = "title: A\ndeviations:\n- {case: conformance/server/a/b, reason: c, source: d}\n";
     let right = [("scenarios/targets/a.yaml", right)];
     let ended = checked(&right, &[]);
-    assert_eq!(ended.stdout, "1 scenario and 1 target file in order\n", "{}", ended.told());
+    assert_eq!(ended.stdout, "1 scenario and 1 target file in order\n", "{}", ended.transcript());
     let ended = checked(&right, &["scenarios/targets/a.yaml"]);
-    assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.told());
+    assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.transcript());
 
     let misread = [("scenarios/targets/a.yaml", "title: A\nparallel: many\n")];
     let misspelt =
@@ -123,7 +123,7 @@ fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
         (misspelt, "scenarios/targets/a.yaml:3:10", "did you mean `conformance/server/a/b`?"),
     ] {
         let ended = checked(&targets, &[]);
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.told());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.transcript());
         for part in [place, told] {
             assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
         }
@@ -131,6 +131,6 @@ fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
     // If only a target file is checked, the ids of cases are unknown.
     for paths in [&["scenarios/targets/a.yaml"][..], &["scenarios/targets"]] {
         let ended = checked(&misspelt, paths);
-        assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.told());
+        assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.transcript());
     }
 }

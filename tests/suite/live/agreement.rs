@@ -10,7 +10,7 @@ fn live_run_without_consent_sends_nothing() {
     let files = Files::new(&authority, LINUX, "", "password x1-y2-z3");
     let ended = files.run(&[]);
     let port = authority.rsplit_once(':').unwrap().1;
-    insta::assert_snapshot!("no-terminal", ended.told().replace(port, "PORT"));
+    insta::assert_snapshot!("no-terminal", ended.transcript().replace(port, "PORT"));
     assert!(listener.accept().is_err(), "a client connected");
 }
 
@@ -54,7 +54,7 @@ fn conflicting_options_are_rejected_with_a_suggestion() {
         let ended = run(arguments);
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(told), "{arguments:?}: {}", ended.stderr);
-        assert!(!ended.told().contains("x1-y2"), "{arguments:?}");
+        assert!(!ended.transcript().contains("x1-y2"), "{arguments:?}");
     }
     let ended = run(&["dut", "--driver", "live"]);
     assert!(ended.stderr.contains("a real device has its own, by `ssh`"), "{}", ended.stderr);
@@ -83,9 +83,9 @@ pki:
     let files = Files::new("127.0.0.1:1", LINUX, "", "password {{challenge:nobody}}");
     files.write("wrong.yaml", lab);
     let ended = run_in(files.path(), &["check", "one.yaml", "--lab", "wrong.yaml"]);
-    insta::assert_snapshot!("wrong-lab", ended.told());
+    insta::assert_snapshot!("wrong-lab", ended.transcript());
     let ended = run_in(files.path(), &["check", "one.yaml"]);
-    insta::assert_snapshot!("wrong-placeholder", ended.told());
+    insta::assert_snapshot!("wrong-placeholder", ended.transcript());
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn device_enrols_with_the_password_of_the_lab_file() {
         "{}",
         ended.stderr
     );
-    assert!(!ended.told().contains(PASSWORD), "{}", ended.told());
+    assert!(!ended.transcript().contains(PASSWORD), "{}", ended.transcript());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn wrong_challenge_fails_and_shows_the_capabilities_of_the_pki() {
     for part in ["was answered FAILURE", "GetCACaps from here is answered: Renewal, SHA-1"] {
         assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
     }
-    assert!(!ended.told().contains(PASSWORD), "{}", ended.told());
+    assert!(!ended.transcript().contains(PASSWORD), "{}", ended.transcript());
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn one_time_passwords_are_fetched_from_mscep_admin_for_each_run() {
             "{}",
             ended.stderr
         );
-        assert!(!ended.told().contains("admin-s3cret"), "{}", ended.told());
+        assert!(!ended.transcript().contains("admin-s3cret"), "{}", ended.transcript());
     }
     files.write("admin", "no-s3cret\n");
     let ended = files.run(&["--yes"]);

@@ -28,7 +28,7 @@ fn ntlm_login_reads_the_page() {
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
     assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["right"]);
     for secret in [ONE_TIME, ACCOUNT.password] {
-        assert!(!ended.told().contains(secret), "{}", ended.told());
+        assert!(!ended.transcript().contains(secret), "{}", ended.transcript());
     }
 }
 
@@ -40,7 +40,7 @@ fn ntlm_login_with_a_wrong_password_is_reported_without_it() {
     assert_eq!(ended.code, Some(3), "{}\n{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.contains("by Ntlm: the user `LAB\\enroller` or the password is wrong"));
     assert_eq!(page.visits.try_iter().collect::<Vec<_>>(), ["wrong"]);
-    assert!(!ended.told().contains("Passw0rd-e"), "{}", ended.told());
+    assert!(!ended.transcript().contains("Passw0rd-e"), "{}", ended.transcript());
 }
 
 #[test]

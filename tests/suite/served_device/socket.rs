@@ -17,7 +17,7 @@ fn sigterm_ends_a_device_and_removes_its_socket() {
     assert_eq!(served.running.wait().code(), Some(0));
     assert_eq!(fs::read_dir(served.folder.path()).unwrap().count(), 0);
     assert_eq!(
-        served.says("show date").told(),
+        served.says("show date").transcript(),
         "exit code: 3\n--- stderr\nerror: no device is served at `dut`: there is no such file; \
          `sceplab dut --serve dut` serves one\n"
     );
@@ -29,7 +29,7 @@ fn stale_socket_is_replaced_and_a_served_one_is_kept() {
     let mut served = Served::start(&[]);
     let second = run_in(served.folder.path(), &["dut", "--serve", "dut"]);
     assert_eq!(
-        second.told(),
+        second.transcript(),
         "exit code: 3\n--- stderr\nerror: a device is already served at `dut`; \
          `sceplab dut --attach dut` opens a session\n"
     );

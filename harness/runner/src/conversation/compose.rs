@@ -68,7 +68,8 @@ impl Conversation {
         if request.mutations.contains(&Mutation::OtherPath) {
             composed.path_suffix = "/pkiclient.exe";
         }
-        let wrongs = request.mutations.iter().map(|wrong| format!("  wrong: {}", wrong.description()));
+        let wrongs =
+            request.mutations.iter().map(|wrong| format!("  wrong: {}", wrong.description()));
         composed.summary.extend(wrongs);
         Ok(composed)
     }
