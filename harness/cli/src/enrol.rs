@@ -23,7 +23,7 @@ use super::wiring::LivePki;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use simulated::client::{Enrolled, EnrolmentError, Files, Polling, enrol, fingerprint_of, new_key};
-use testbed::pki::Pki;
+use testbed::pki::ScepService;
 
 /// The subject without `--subject`.
 const SUBJECT: &str = "CN=sceplab client";

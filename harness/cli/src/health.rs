@@ -14,7 +14,7 @@ use super::serve::listening_port;
 use super::wiring::{Challenges, LivePki};
 use diagnostics::visible;
 use model::scep_url::ScepUrl;
-use testbed::pki::{Exchanged, Pki, PkiError};
+use testbed::pki::{Exchanged, PkiError, ScepService};
 
 /// Maximum length of the shown reply, in characters.
 const SHOWN: usize = 80;

@@ -22,7 +22,7 @@ use model::lab::Secret;
 use model::scenario::scep::{Fact, Operation, Request};
 use results::Received;
 use testbed::ReceivedLog;
-use testbed::pki::{Exchanged, Pki, PkiError};
+use testbed::pki::{Exchanged, PkiError, ScepService};
 
 /// SCEP state of one scenario with one PKI.
 #[derive(Default)]
@@ -112,7 +112,7 @@ impl Conversation {
     /// Sends a request and observes the response. An expendable request must be refused, and shares its password with others.
     pub(crate) async fn exchange(
         &mut self,
-        pki: &dyn Pki,
+        pki: &dyn ScepService,
         request: &Request,
         expendable: bool,
     ) -> Result<Exchange, RequestError> {
@@ -168,7 +168,7 @@ impl Conversation {
 }
 
 /// Fetches the capabilities and the certificates, which every message needs.
-async fn discover(pki: &dyn Pki) -> Result<Authority, RequestError> {
+async fn discover(pki: &dyn ScepService) -> Result<Authority, RequestError> {
     let ask = |operation: HttpOperation| operation.to_http(Method::Get);
     let capabilities = pki.exchange(&ask(HttpOperation::GetCaCaps(None)), "").await?;
     let capabilities = match &capabilities {

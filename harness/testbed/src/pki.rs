@@ -75,35 +75,12 @@ pub trait Pki: Send + Sync {
         Err(PkiError::NotSupported { what: "denying requests".to_owned() })
     }
 
-    /// Sends an HTTP request to the PKI's SCEP service, with `suffix` appended to its path.
-    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
-        let _ = (request, suffix);
-        Err(PkiError::NotSupported { what: "being spoken to in SCEP itself".to_owned() })
-    }
-
-    /// True if it asks for a challenge password. Fetching one to find out would use it up.
-    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
-        Ok(true)
-    }
-
-    /// A valid challenge password; none if the PKI asks for none.
+    /// The SCEP service, for requests that a scenario sends by itself.
     ///
-    /// Mutated requests are `expendable`: they should be refused whatever their password, and may share one if each is valid
-    /// only once.
-    async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
-        let _ = expendable;
-        Err(PkiError::NotSupported { what: "giving out challenge passwords".to_owned() })
-    }
-
-    /// Returns the password of a refused request, which most likely is still unused.
-    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
-        drop(challenge);
-        Ok(())
-    }
-
-    /// Reports that an expendable request was granted, so that its password is used up.
-    async fn expendable_granted(&self) -> Result<(), PkiError> {
-        Ok(())
+    /// # Errors
+    /// [`PkiError::NotSupported`] if only clients can reach it.
+    fn scep(&self) -> Result<&dyn ScepService, PkiError> {
+        Err(PkiError::NotSupported { what: "requests that the scenario sends itself".to_owned() })
     }
 
     /// Certificates issued to clients in this lab, oldest first; not those of the CA and its RAs.
@@ -144,6 +121,33 @@ pub trait Pki: Send + Sync {
     /// Waits until the PKI breaks and returns the reason; never returns if it does not.
     async fn broken(&self) -> String {
         std::future::pending().await
+    }
+}
+
+/// The SCEP service of a PKI, and the challenge passwords with which it grants requests.
+#[async_trait]
+pub trait ScepService: Send + Sync {
+    /// Sends an HTTP request, with `suffix` appended to the path of the service.
+    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError>;
+
+    /// True if it asks for a challenge password. Fetching one to find out would use it up.
+    async fn asks_for_challenge(&self) -> Result<bool, PkiError>;
+
+    /// A valid challenge password; none if the PKI asks for none.
+    ///
+    /// Mutated requests are `expendable`: they should be refused whatever their password, and may share one if each is valid
+    /// only once.
+    async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError>;
+
+    /// Returns the password of a refused request, which most likely is still unused.
+    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
+        drop(challenge);
+        Ok(())
+    }
+
+    /// Reports that an expendable request was granted, so that its password is used up.
+    async fn expendable_granted(&self) -> Result<(), PkiError> {
+        Ok(())
     }
 }
 

@@ -10,11 +10,11 @@ use scep::name::to_text;
 use conformance::Target;
 use diagnostics::visible;
 use model::scep_url::ScepUrl;
-use testbed::pki::{Exchanged, Pki, PkiError};
+use testbed::pki::{Exchanged, PkiError, ScepService};
 
 /// Asks for capabilities and certificates, and compares them with the target file; the error says why the test cannot go on.
 pub(super) async fn discover(
-    pki: &dyn Pki,
+    pki: &dyn ScepService,
     url: &ScepUrl,
     target: &Target,
 ) -> Result<Vec<String>, String> {
@@ -54,7 +54,7 @@ pub(super) async fn discover(
 type Answer = Result<HttpResponse, String>;
 
 /// Sends a request; an unexpected reply is an `Ok`, and an unreachable PKI an error.
-async fn ask(pki: &dyn Pki, operation: Operation) -> Result<Answer, String> {
+async fn ask(pki: &dyn ScepService, operation: Operation) -> Result<Answer, String> {
     match pki.exchange(&operation.to_http(Method::Get), "").await {
         Ok(Exchanged::Answered(response)) => Ok(Ok(response)),
         Ok(Exchanged::Unanswered(reason)) => Ok(Err(reason)),

@@ -19,7 +19,7 @@ use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::{ScepUrl, connect};
 use testbed::http::{self, RequestOptions};
-use testbed::pki::{Exchanged, Pki, PkiError};
+use testbed::pki::{Exchanged, Pki, PkiError, ScepService};
 
 /// The number of consecutive messages without an answer after which a server that has never answered is given up.
 const MAX_UNANSWERED_AT_START: usize = 4;
@@ -178,7 +178,7 @@ impl LivePki {
 }
 
 #[async_trait]
-impl Pki for LivePki {
+impl ScepService for LivePki {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
         self.turn().await;
         let stream = connect(&self.url).await.map_err(|reason| PkiError::Broken { reason })?;
@@ -221,6 +221,12 @@ impl Pki for LivePki {
             *shared = None;
         }
         Ok(())
+    }
+}
+
+impl Pki for LivePki {
+    fn scep(&self) -> Result<&dyn ScepService, PkiError> {
+        Ok(self)
     }
 }
 

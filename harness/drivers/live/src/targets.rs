@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use mock_ca::control;
 use parking_lot::Mutex;
 use scep::attribute::TransactionId;
-use scep::http::HttpRequest;
 
 use super::live_pki::{Challenges, LivePki, NdesAdmin};
 #[cfg(target_os = "linux")]
@@ -16,7 +15,7 @@ use super::ssh_device::{SshDevice, SshSessions};
 use model::lab::{ChallengeSource, Lab, PkiByUrl, Secret, SshTarget, password_of, passwords_in};
 use simulated::connector::Connections;
 use simulated::mock_pki::MockPki;
-use testbed::pki::{Decision, Exchanged, IssuedCertificate, Pki, PkiError};
+use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, ScepService};
 use testbed::{Driver, DriverName, Remains, Resource, Testbed, TestbedError};
 
 /// How existing devices and PKIs are used, in addition to the lab file.
@@ -205,24 +204,8 @@ impl OpenPki {
 
 #[async_trait]
 impl Pki for OpenPki {
-    async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
-        self.pki.exchange(request, suffix).await
-    }
-
-    async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
-        self.pki.asks_for_challenge().await
-    }
-
-    async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
-        self.pki.challenge(expendable).await
-    }
-
-    async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
-        self.pki.challenge_unused(challenge).await
-    }
-
-    async fn expendable_granted(&self) -> Result<(), PkiError> {
-        self.pki.expendable_granted().await
+    fn scep(&self) -> Result<&dyn ScepService, PkiError> {
+        Ok(&*self.pki)
     }
 
     async fn approve(&self) -> Result<Decision, PkiError> {
@@ -288,9 +271,13 @@ mod tests {
         let targets = Targets::default();
         for expected in ["a1", "b2"] {
             let pki = targets.pki(&plan).unwrap();
-            assert_eq!(pki.challenge(false).await.unwrap().unwrap().expose(), expected);
+            assert_eq!(
+                pki.scep().unwrap().challenge(false).await.unwrap().unwrap().expose(),
+                expected
+            );
         }
-        let spent = targets.pki(&plan).unwrap().challenge(false).await;
+        let pki = targets.pki(&plan).unwrap();
+        let spent = pki.scep().unwrap().challenge(false).await;
         assert!(matches!(spent, Err(PkiError::NotSupported { .. })), "{spent:?}");
     }
 
@@ -306,10 +293,13 @@ mod tests {
             (given(None, one("set")), None, "set"),
         ] {
             let pki = targets.pki(&plan(lab)).unwrap();
-            assert_eq!(pki.challenge(false).await.unwrap().unwrap().expose(), expected);
+            assert_eq!(
+                pki.scep().unwrap().challenge(false).await.unwrap().unwrap().expose(),
+                expected
+            );
         }
         let none = given(None, one("set")).pki(&plan(Some(ChallengeSource::None))).unwrap();
-        assert_eq!(none.asks_for_challenge().await, Ok(false));
+        assert_eq!(none.scep().unwrap().asks_for_challenge().await, Ok(false));
     }
 
     #[test]

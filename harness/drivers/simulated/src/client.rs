@@ -69,7 +69,7 @@ impl Builtin {
             ..Settings::new(key.clone(), subject)
         };
         let polling = Polling { pause: PAUSE, within: order.limit };
-        let enrolled = enrol(pki, settings, polling).await?;
+        let enrolled = enrol(pki.scep()?, settings, polling).await?;
         files.write(&key, &enrolled)?;
         let subject = name::to_text(enrolled.certificate.subject_name());
         Ok(format!("has the certificate {subject}"))

@@ -19,7 +19,7 @@ use crate::lab_ca::{LabCa, url_of};
 use diagnostics::visible;
 use model::lab::{Lab, Secret};
 use testbed::pki::{
-    Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, SeenRequest,
+    Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, ScepService, SeenRequest,
 };
 
 /// A mock CA, called through its control API.
@@ -108,7 +108,7 @@ impl<T: Transport<Error = String>> MockPki<T> {
 }
 
 #[async_trait]
-impl<T: Transport<Error = String>> Pki for MockPki<T> {
+impl<T: Transport<Error = String>> ScepService for MockPki<T> {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
         let call = Exchange { request: request.clone(), suffix: suffix.to_owned() };
         Ok(match self.call(&call).await? {
@@ -123,6 +123,13 @@ impl<T: Transport<Error = String>> Pki for MockPki<T> {
 
     async fn challenge(&self, _: bool) -> Result<Option<Secret>, PkiError> {
         self.call(&MakeChallenge).await
+    }
+}
+
+#[async_trait]
+impl<T: Transport<Error = String>> Pki for MockPki<T> {
+    fn scep(&self) -> Result<&dyn ScepService, PkiError> {
+        Ok(self)
     }
 
     async fn approve(&self) -> Result<Decision, PkiError> {

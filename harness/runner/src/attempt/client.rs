@@ -60,7 +60,7 @@ impl Attempt for ClientStep {
 
 async fn order(pki: &dyn Pki, it: &ClientStep, folder: &Path) -> Result<ClientOrder, Stop> {
     let challenge = match it.challenge {
-        GivenChallenge::Right => ask(&it.pki, pki.challenge(false)).await?,
+        GivenChallenge::Right => ask(&it.pki, async { pki.scep()?.challenge(false).await }).await?,
         GivenChallenge::Wrong => Some(Secret::new(WRONG_CHALLENGE)),
         GivenChallenge::None => None,
     };

@@ -132,7 +132,7 @@ async fn filled(
 }
 
 async fn password(pki: &str, testbed: &Testbed) -> Result<Secret, Stop> {
-    match ask(pki, super::pki::pki(testbed, pki)?.challenge(false)).await? {
+    match ask(pki, super::pki::scep(testbed, pki)?.challenge(false)).await? {
         Some(password) if password.expose().contains(|c: char| c.is_control()) => {
             let what = "has a control character, which no configuration line can carry";
             Err(Stop::Broken(format!("`{pki}`: the challenge password {what}")))

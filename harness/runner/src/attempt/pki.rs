@@ -10,7 +10,7 @@ use model::scenario::seen::{Seen, SeenFact};
 use model::scenario::{DecisionStep, Issued, Step};
 use results::Sent;
 use testbed::Testbed;
-use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, SeenRequest};
+use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, ScepService, SeenRequest};
 
 /// The first pause between two tries. A PKI does not report changes, so the pauses grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -55,7 +55,7 @@ impl Attempt for Scep {
     /// Sends the request and compares the response with the acceptable outcomes.
     async fn attempt(&self, Env { step, testbed, state }: Env<'_>) -> Result<Attempted, Stop> {
         let start = Instant::now();
-        let pki = pki(testbed, &self.pki)?;
+        let pki = scep(testbed, &self.pki)?;
         let fresh =
             || Conversation::new(testbed.keys, testbed.subject.clone(), testbed.received.clone());
         let conversation = state.conversations.entry(self.pki.clone()).or_insert_with(fresh);
@@ -174,6 +174,11 @@ pub(super) fn pki<'a>(testbed: &'a Testbed, name: &str) -> Result<&'a dyn Pki, S
         .get(name)
         .map(AsRef::as_ref)
         .ok_or_else(|| Stop::Broken(format!("the lab was built without the PKI `{name}`")))
+}
+
+/// The SCEP service of a PKI of the testbed.
+pub(super) fn scep<'a>(testbed: &'a Testbed, name: &str) -> Result<&'a dyn ScepService, Stop> {
+    pki(testbed, name)?.scep().map_err(|error| stop(name, &error))
 }
 
 /// Waits for an answer of a PKI; an error stops the scenario.

@@ -25,7 +25,7 @@ use super::{Authority, Conversation, RequestError, Requested, Transaction, keys}
 use model::scenario::scep::{
     ChallengeChoice, KeyType, Mutation, Operation, RecipientChoice, Request, SignerChoice,
 };
-use testbed::pki::Pki;
+use testbed::pki::ScepService;
 
 /// An HTTP request, with its summary.
 pub(super) struct Composed {
@@ -134,7 +134,7 @@ impl Conversation {
     /// Chooses the challenge password of the request.
     pub(super) async fn choose_challenge(
         &mut self,
-        pki: &dyn Pki,
+        pki: &dyn ScepService,
         request: &Request,
         expendable: bool,
     ) -> Result<(), RequestError> {

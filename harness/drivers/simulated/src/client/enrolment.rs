@@ -18,7 +18,7 @@ use tempfile::NamedTempFile;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
-use testbed::pki::{Exchanged, Pki, PkiError};
+use testbed::pki::{Exchanged, PkiError, ScepService};
 
 /// The pauses before a request is sent again to a server that answers 503 (not available), in milliseconds.
 const RETRY_PAUSES_MS: [u64; 3] = [100, 400, 1600];
@@ -78,7 +78,7 @@ pub async fn new_key() -> Result<PKey<Private>, String> {
 /// # Errors
 /// [`EnrolmentError`], if there is no answer, the answer is rejected, or the CA does not decide in time.
 pub async fn enrol(
-    pki: &dyn Pki,
+    pki: &dyn ScepService,
     settings: Settings,
     polling: Polling,
 ) -> Result<Enrolled, EnrolmentError> {
@@ -108,7 +108,7 @@ pub async fn enrol(
 
 /// Sends a request; repeats it if the server is not available at the moment.
 async fn send(
-    pki: &dyn Pki,
+    pki: &dyn ScepService,
     client: &Client,
     request: &HttpRequest,
 ) -> Result<HttpResponse, EnrolmentError> {
@@ -123,7 +123,7 @@ async fn send(
 }
 
 async fn exchange(
-    pki: &dyn Pki,
+    pki: &dyn ScepService,
     client: &Client,
     request: &HttpRequest,
 ) -> Result<HttpResponse, EnrolmentError> {

@@ -52,13 +52,13 @@ fn get(query: &str) -> HttpRequest {
 async fn answers_as_the_ca_itself(pki: &dyn Pki, ca: &LabCa) {
     assert_eq!(pki.approve().await, Ok(Decision::NothingPending));
     assert_eq!(pki.deny().await, Ok(Decision::NothingPending));
-    assert_eq!(pki.asks_for_challenge().await, Ok(true));
+    assert_eq!(pki.scep().unwrap().asks_for_challenge().await, Ok(true));
     let password = Secret::new("8CE317021F6900691ED0DD50F7459D6E");
-    assert_eq!(pki.challenge(false).await, Ok(Some(password)));
+    assert_eq!(pki.scep().unwrap().challenge(false).await, Ok(Some(password)));
     assert_eq!(pki.issued().await, Ok(Vec::new()));
     let pem = String::from_utf8(ca.ca.ca_certificate().to_pem().unwrap()).unwrap();
     assert_eq!(pki.ca_certificate().await, Ok(pem));
-    let cut = pki.exchange(&get("operation=GetCACaps"), "").await.unwrap();
+    let cut = pki.scep().unwrap().exchange(&get("operation=GetCACaps"), "").await.unwrap();
     assert!(matches!(cut, Exchanged::Unanswered(_)), "{cut:?}");
     let rule = "on: GetCACaps, do: close-connection".to_owned();
     assert_eq!(pki.faults().await, Ok(vec![FaultCount { rule, fired: 1 }]));
@@ -87,13 +87,13 @@ async fn requests_and_answers_pass_unchanged() {
         body: (0..=255).rev().collect(),
     };
     let Ok(Exchanged::Answered(HttpResponse { status, body, .. })) =
-        pki.exchange(&request, "/other").await
+        pki.scep().unwrap().exchange(&request, "/other").await
     else {
         panic!("no answer");
     };
     assert_eq!((status, body.is_empty()), (404, false));
     let Ok(Exchanged::Answered(HttpResponse { status, body, .. })) =
-        pki.exchange(&get("operation=GetCACert"), "").await
+        pki.scep().unwrap().exchange(&get("operation=GetCACert"), "").await
     else {
         panic!("no answer");
     };
