@@ -293,7 +293,7 @@ fn lab_replaces_only_the_lab_it_stands_in_for() {
     let rig = Rig::start();
     let lab = lab(&rig, None, &["windows-pki"]);
     let ended = run(&rig, &["scenarios/scep/linux-pki.yaml", "--lab", &lab, "--yes"]);
-    let reason = "its lab is `linux-pki.yaml`, and the one given stands in for";
+    let reason = "its lab is `linux-pki.yaml`, and the lab given stands in for";
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
 }
 

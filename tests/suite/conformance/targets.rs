@@ -94,7 +94,7 @@ fn check_reads_a_file_as_what_its_keys_say() {
     let ended = checked(&files, &["mine.yaml", "known.yaml", "net.yaml"]);
     assert_eq!(ended.stdout, "1 lab, 1 target file and 1 ledger in order\n", "{ended:?}");
     for (text, mistake) in [
-        ("title: A\nparallel: many\n", "how many cases may run at once"),
+        ("title: A\nparallel: many\n", "expected a number of cases"),
         ("expected-failures: [{}]\n", "an expected failure lacks `stage` or `reason`"),
         ("pki: {ca: {personality: unix}}\n", "`unix`"),
     ] {
