@@ -14,7 +14,7 @@
 //! # }
 //! ```
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use scep::secret::Secret;
 pub use testcontainers;
@@ -24,6 +24,9 @@ use testcontainers::{
 };
 
 use crate::{FaultError, FaultRule, PersonalityName};
+
+/// The variable with the challenge password.
+const CHALLENGE: &str = "SCEPLAB_CHALLENGE";
 
 /// The port in the container.
 const PORT: ContainerPort = ContainerPort::Tcp(8080);
@@ -36,7 +39,7 @@ const PORT: ContainerPort = ContainerPort::Tcp(8080);
 pub struct MockCaImage {
     personality: PersonalityName,
     command: Vec<String>,
-    environment: Vec<(&'static str, Secret)>,
+    environment: BTreeMap<&'static str, Secret>,
 }
 
 impl MockCaImage {
@@ -46,7 +49,7 @@ impl MockCaImage {
         Self {
             personality,
             command: vec!["serve".to_owned(), personality.to_string()],
-            environment: vec![("SCEPLAB_LISTEN", Secret::new(listen))],
+            environment: [("SCEPLAB_LISTEN", Secret::new(listen))].into(),
         }
     }
 
@@ -67,11 +70,13 @@ impl MockCaImage {
 
     /// Every request needs this challenge password.
     pub fn challenge(mut self, password: impl Into<String>) -> Self {
-        self.environment.push(("SCEPLAB_CHALLENGE", Secret::new(password)));
+        let is_first = self.environment.insert(CHALLENGE, Secret::new(password)).is_none();
         match self.personality {
-            // It has one password for all requests in any case.
-            PersonalityName::Linux => self,
-            PersonalityName::Ndes | PersonalityName::Rfc8894 => self.argument("--single-password"),
+            PersonalityName::Ndes | PersonalityName::Rfc8894 if is_first => {
+                self.argument("--single-password")
+            }
+            // `linux` has one password for all requests in any case.
+            _ => self,
         }
     }
 

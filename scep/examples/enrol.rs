@@ -7,7 +7,7 @@
 
 mod transport;
 
-use std::{env, error::Error, fs, process::ExitCode, time::SystemTime};
+use std::{env, error::Error, process::ExitCode, time::SystemTime};
 
 use openssl::{
     pkey::{PKey, Private},
@@ -33,8 +33,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
     let certificate = enrol(&url.parse()?, subject, password, key.clone())?;
-    fs::write(format!("{file}.key"), key.private_key_to_pem_pkcs8()?)?;
-    fs::write(format!("{file}.pem"), certificate.to_pem()?)?;
+    transport::keep(file, &key, &certificate)?;
     println!("{file}.pem is issued to `{}`", name::to_text(certificate.subject_name()));
     Ok(())
 }

@@ -11,7 +11,6 @@ mod transport;
 use std::{
     env,
     error::Error,
-    fs,
     process::ExitCode,
     thread,
     time::{Duration, SystemTime},
@@ -44,8 +43,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
     let interval = Duration::from_secs(seconds.parse()?);
     let certificate = enrol(&url.parse()?, subject, key.clone(), interval)?;
-    fs::write(format!("{file}.key"), key.private_key_to_pem_pkcs8()?)?;
-    fs::write(format!("{file}.pem"), certificate.to_pem()?)?;
+    transport::keep(file, &key, &certificate)?;
     println!("{file}.pem is issued to `{}`", name::to_text(certificate.subject_name()));
     Ok(())
 }

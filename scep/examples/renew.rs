@@ -38,8 +38,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
     let renewed = renew(&url.parse()?, existing, key.clone())?;
-    fs::write(&key_file, key.private_key_to_pem_pkcs8()?)?;
-    fs::write(&certificate_file, renewed.to_pem()?)?;
+    transport::keep(file, &key, &renewed)?;
     println!(
         "{certificate_file} is renewed, its serial number is {}",
         certificate::serial_number(&renewed)?

@@ -31,9 +31,25 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Lines of [`say_queued`] that are not written yet; `None` after [`flush`].
 static QUEUE: Mutex<Option<Queue>> = Mutex::new(None);
 
+/// Lines of [`log_queued`] that are not written yet, if they do not go to stdout.
+static LOG: Mutex<Option<Queue>> = Mutex::new(None);
+
 /// Queues a line of results, so that a slow reader delays nothing; a reader that is too slow misses lines.
 pub(super) fn say_queued(line: &str) {
     QUEUE.lock().get_or_insert_with(|| Queue::new(say)).push(line);
+}
+
+/// Gives the lines of [`log_queued`] to `write` instead of stdout.
+pub(super) fn log_to(write: impl FnMut(&str) + Send + 'static) {
+    *LOG.lock() = Some(Queue::new(write));
+}
+
+/// Queues a line of a log, which goes to stdout unless [`log_to`] was called.
+pub(super) fn log_queued(line: &str) {
+    match &*LOG.lock() {
+        Some(queue) => queue.push(line),
+        None => say_queued(line),
+    }
 }
 
 /// Writes a message; errors are ignored, because there is no other place to report them.
@@ -77,8 +93,10 @@ pub(super) fn agreed(question: &str) -> bool {
 
 /// Writes the queued lines; returns false and shows an error if stdout could not be written.
 pub(super) fn flush() -> bool {
-    if let Some(queue) = QUEUE.lock().take() {
-        queue.finish(FLUSH_TIMEOUT);
+    for queue in [&QUEUE, &LOG] {
+        if let Some(queue) = queue.lock().take() {
+            queue.finish(FLUSH_TIMEOUT);
+        }
     }
     if let Some(reason) = FAILED.get() {
         warn(&format!("error: cannot write to stdout: {reason}"));
@@ -100,7 +118,7 @@ struct Queue {
 
 impl Queue {
     /// Starts a thread that gives the lines to `write`, one by one.
-    fn new(write: impl Fn(&str) + Send + 'static) -> Self {
+    fn new(mut write: impl FnMut(&str) + Send + 'static) -> Self {
         let (waiting, lines) = sync_channel::<String>(WAITING_LIMIT);
         let (ended, written) = sync_channel(0);
         let missed = Arc::<AtomicUsize>::default();

@@ -73,11 +73,12 @@ impl Ca {
     pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
         let _alone = self.deciding.lock();
         let mut issued = self.service.store.issued().into_iter();
-        let digits = |text: &str| text.replace(':', "").trim_start_matches('0').to_uppercase();
+        let digits =
+            |text: &str| text.replace(':', "").trim_start_matches('0').to_ascii_uppercase();
         let record = issued.find(|one| digits(&serial_text(&one.certificate)) == digits(serial));
         let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;
         if record.revoked.is_some() {
-            return Err(RevocationError::Already(serial.to_owned()));
+            return Err(RevocationError::Already(serial_text(&record.certificate)));
         }
         Ok(self.service.store.revoke(&record, SystemTime::now())?)
     }

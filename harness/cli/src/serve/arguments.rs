@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::File;
 use std::io::Write;
+use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use mock_ca::{
 use scep::capabilities::Capability;
 use scep::secret::Secret;
 
-use crate::output::{say_queued, warn};
+use crate::output::{log_queued, log_to, warn};
 use crate::values::one_of;
 use model::lab::{PasswordSource, passwords_in};
 
@@ -124,17 +125,21 @@ impl Serve {
 
     /// Writes the CA's log to the file of `--log`, or to standard output.
     pub(super) fn log_observer(&self) -> Result<LogObserver, String> {
-        let Some(path) = &self.log else {
-            return Ok(LogObserver::new(|entry| say_queued(&entry.to_string())));
-        };
+        let observer = LogObserver::new(|entry| log_queued(&entry.to_string()));
+        let Some(path) = &self.log else { return Ok(observer) };
         let shown = path.display().to_string();
         let file = File::options().create(true).append(true).open(path);
         let file = file.map_err(|error| format!("cannot write the log `{shown}`: {error}"))?;
-        Ok(LogObserver::new(move |entry| {
-            if let Err(error) = writeln!(&file, "{entry}") {
+        let mut warned = false;
+        log_to(move |line| {
+            let written = (&file).write_all(format!("{line}\n").as_bytes());
+            if let Err(error) = written
+                && !mem::replace(&mut warned, true)
+            {
                 warn(&format!("warning: cannot write the log `{shown}`: {error}"));
             }
-        }))
+        });
+        Ok(observer)
     }
 
     /// The address to listen on.
