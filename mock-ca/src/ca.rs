@@ -2,7 +2,7 @@
 
 mod decision;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use openssl::{error::ErrorStack, x509::X509};
 use parking_lot::Mutex;
@@ -35,6 +35,12 @@ pub struct Ca {
     pub(crate) log: Log,
     /// Locked during a decision, so that no request is decided twice.
     deciding: Mutex<()>,
+}
+
+impl fmt::Debug for Ca {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ca").finish_non_exhaustive()
+    }
 }
 
 /// A certificate that was issued to a client.

@@ -30,6 +30,7 @@
 //!
 //! Never trust what it signs: its lab keys are public.
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod answer;
 mod authority;

@@ -22,6 +22,8 @@ pub struct IssuerAndSubject {
     pub subject: X509Name,
 }
 
+crate::named::debug_of!(IssuerAndSubject {});
+
 #[derive(Sequence)]
 struct TwoNames {
     issuer: Any,
@@ -57,6 +59,8 @@ pub struct IssuerAndSerial {
     /// The serial number: the octets of the DER `INTEGER`.
     pub serial: Vec<u8>,
 }
+
+crate::named::debug_of!(IssuerAndSerial { serial });
 
 impl IssuerAndSerial {
     /// Reads the body of a GetCert or GetCRL.

@@ -21,6 +21,8 @@ pub struct CertsOnly {
     pub has_content: bool,
 }
 
+crate::named::debug_of!(CertsOnly { certificates, signers });
+
 /// Builds a certs-only message with these certificates and revocation lists, in this order.
 ///
 /// # Errors

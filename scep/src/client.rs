@@ -55,20 +55,23 @@ pub struct Settings {
     pub challenge: Option<Secret>,
     /// The extensions to ask for.
     pub extensions: Vec<Extension>,
-    /// The cipher to use; `None` leaves the choice to the CA's capabilities.
+    /// The cipher to use; `None` leaves the choice to the CA's capabilities, which is triple DES if the CA names none.
     pub cipher: Option<Cipher>,
-    /// The digest to use; `None` leaves the choice to the CA's capabilities.
+    /// The digest to use; `None` leaves the choice to the CA's capabilities, which is SHA-1 if the CA names none.
     pub digest: Option<Digest>,
     /// The certificate to renew; with it the request is signed with its key (RFC 8894 §2.5).
     pub existing: Option<Identity>,
     /// The name of the CA, for servers that hold several.
     pub ca_identifier: Option<String>,
-    /// The SHA-256 fingerprint that one of the CA's certificates must have (RFC 8894 §2.2).
+    /// The SHA-256 fingerprint that one of the CA's certificates must have (RFC 8894 §2.2). If it is `None`, any CA is accepted and
+    /// gets the challenge password, also one that an attacker put in the way.
     pub ca_fingerprint: Option<Vec<u8>>,
     /// True to accept replies in single DES or signed with MD5, which some servers still send although RFC 8894 §2.9
     /// forbids both.
     pub takes_obsolete_algorithms: bool,
 }
+
+crate::named::debug_of!(Settings { challenge, cipher, digest, ca_identifier, ca_fingerprint });
 
 impl Settings {
     /// Settings for a first certificate, without the optional ones.
@@ -133,6 +136,8 @@ pub struct Client {
     capabilities: Option<Capabilities>,
     ca_certificates: Option<CaCertificates>,
 }
+
+crate::named::debug_of!(Client { settings, capabilities });
 
 enum State {
     AwaitingCapabilities,

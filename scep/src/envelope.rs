@@ -38,6 +38,9 @@ pub struct Opened {
     pub key_transport: KeyTransport,
 }
 
+// Not the content, which may have a challenge password.
+crate::named::debug_of!(Opened { cipher, key_transport });
+
 /// Encrypts `content` for the holders of these RSA certificates.
 ///
 /// # Examples

@@ -13,6 +13,7 @@
 //! - `vendored`: builds OpenSSL from source, with the legacy provider that single DES needs.
 //! - `danger-malformed`: messages that are wrong on purpose, to test what a peer refuses.
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 pub mod algorithm;
 pub mod attribute;

@@ -40,6 +40,8 @@ pub struct Message {
     digest: Digest,
 }
 
+crate::named::debug_of!(Message { attributes, certificates, digest });
+
 impl Message {
     /// Reads a pkiMessage in BER or DER.
     ///

@@ -94,3 +94,15 @@ macro_rules! serde_as_text {
 macro_rules! serde_as_text {
     ($type:ty) => {};
 }
+
+/// Implements `Debug` for a type with parts that OpenSSL cannot show, or that must not be shown: with these fields alone.
+macro_rules! debug_of {
+    ($name:ident $(<$life:lifetime>)? { $($field:ident),* }) => {
+        impl std::fmt::Debug for $name $(<$life>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))$(.field(stringify!($field), &self.$field))*.finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use debug_of;

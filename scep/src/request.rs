@@ -84,6 +84,9 @@ pub struct Csr {
     request: X509Req,
 }
 
+// Not the encoded request, which contains the challenge password.
+crate::named::debug_of!(Csr { public_key, challenge_password, extensions });
+
 impl Csr {
     /// Reads a request in DER.
     ///

@@ -30,6 +30,7 @@ pub struct Header {
 }
 
 /// A request with a verified signature and an opened envelope.
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Request {
     /// The facts that a reply needs.
@@ -43,6 +44,7 @@ pub struct Request {
 }
 
 /// The content of a request.
+#[derive(Debug)]
 // Exhaustive: a server must answer every kind of request, so a new one is a breaking change.
 pub enum Body {
     /// A request for a certificate (RFC 8894 §3.3.1).
@@ -166,7 +168,22 @@ pub enum Outcome<'a> {
     Pending,
 }
 
+impl std::fmt::Debug for Outcome<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Success { certificates, .. } => {
+                f.debug_tuple("Success").field(certificates).finish()
+            }
+            Self::Failure { fail_info, text } => {
+                f.debug_tuple("Failure").field(fail_info).field(text).finish()
+            }
+            Self::Pending => f.write_str("Pending"),
+        }
+    }
+}
+
 /// A CertRep before it is enciphered and signed (RFC 8894 §3.3.2).
+#[derive(Debug)]
 pub struct Reply<'a> {
     /// The answered request.
     pub header: &'a Header,

@@ -1,6 +1,6 @@
 //! The server's end of the API.
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -49,6 +49,12 @@ pub struct Control {
     ca: Arc<Ca>,
     /// Access to the CA's SCEP service, for the lab that started the CA.
     service: Option<Arc<dyn ScepService>>,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("ca", &self.ca).finish_non_exhaustive()
+    }
 }
 
 /// The reply, or the reason for a refusal.

@@ -35,7 +35,10 @@ pub struct Expected<'a> {
     pub now: SystemTime,
 }
 
+crate::named::debug_of!(Expected<'_> { exchange, transaction_id, sender_nonce });
+
 /// The result in a CertRep that passed every check.
+#[derive(Debug)]
 // Exhaustive: a caller must handle every result, so a new one is a breaking change.
 pub enum Reply {
     /// The request is granted, with this content.

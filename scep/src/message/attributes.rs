@@ -72,6 +72,7 @@ impl AttributeName {
 }
 
 /// The signed attributes of a message (RFC 8894 §3.2.1), each decoded on demand.
+#[derive(Debug)]
 pub struct Attributes(Vec<Attribute>);
 
 impl Attributes {

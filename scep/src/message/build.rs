@@ -52,7 +52,7 @@ pub struct ExtraAttribute {
 /// The parts of a pkiMessage. A part that is `None` or empty is left out, even if the standard requires it.
 ///
 /// Build it with `..MessageBuilder::default()`, because it may get further fields.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct MessageBuilder {
     /// The purpose of the message (RFC 8894 §3.2.1.2).
     pub message_type: Option<MessageType>,
@@ -237,6 +237,7 @@ pub(crate) fn encode_attributes(
 /// # assert!(csr.verify() && csr.challenge_password == Some(Secret::new("8CE317021F690069")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct RequestMessage {
     /// The purpose of the request.
     pub message_type: MessageType,

@@ -66,6 +66,8 @@ pub struct CsrBuilder<'a> {
     pub digest: Digest,
 }
 
+crate::named::debug_of!(CsrBuilder<'_> { challenge_password, extensions, digest });
+
 /// The ASN.1 string type of a challenge password. RFC 2985 §5.4.1 says `DirectoryString`, and servers accept only some of its types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
