@@ -65,10 +65,13 @@ fn device_lines() {
 }
 
 #[test]
-fn every_target_has_a_program_and_seeds() {
+fn every_target_has_test_program_and_seeds() {
     let manifest = fs::read_to_string(folder("Cargo.toml")).unwrap();
     let mut programs = fs::read_dir(folder("fuzz_targets")).unwrap().count();
+    let tests = include_str!("corpus.rs");
     for (name, _) in TARGETS {
+        let test = format!("#[test]\nfn {name}() {{\n    run(\"{name}\", ");
+        assert!(tests.contains(&test), "{name} has no test in this file");
         let program = fs::read_to_string(folder(&format!("fuzz_targets/{name}.rs"))).unwrap();
         assert!(program.contains(&format!("fuzz::{name}(data)")), "{program}");
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
@@ -157,8 +160,8 @@ fn files(name: &str) -> Vec<PathBuf> {
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries {
+    let entries = fs::read_dir(folder);
+    for entry in entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
         let path = entry.unwrap().path();
         if path.is_dir() { collect(&path, files) } else { files.push(path) }
     }

@@ -1,27 +1,17 @@
 //! A CA as a fixture: a test starts it, sends its client there, and asks what happened.
 
-use std::{
-    convert::Infallible,
-    fmt,
-    future::pending,
-    io,
-    net::{self, Ipv4Addr, SocketAddr},
-    ops::Deref,
-    sync::{Arc, mpsc},
-    thread::{Builder, JoinHandle},
-    time::SystemTime,
-};
+mod running;
+
+use std::{io, thread::Builder, time::SystemTime};
 
 use scep::secret::Secret;
-use tokio::{
-    net::TcpListener,
-    runtime::{self, Runtime},
-    sync::oneshot,
-};
+use tokio::sync::oneshot;
 
+pub use self::running::RunningCa;
+
+use self::running::panicked;
 use crate::{
     Approval, Ca, ChallengePolicy, FaultError, FaultRule, OpenError, PersonalityName, Settings,
-    serve,
 };
 
 /// A CA that a test is about to start.
@@ -53,18 +43,6 @@ pub struct MockCa {
     settings: Settings,
 }
 
-/// A CA that serves until it is dropped; the methods of [`Ca`] are its own.
-///
-/// When the drop returns, the port is closed and every connection is cut, whatever was under way.
-pub struct RunningCa {
-    ca: Arc<Ca>,
-    address: SocketAddr,
-    url: String,
-    /// The thread ends when this is dropped.
-    stop: Option<oneshot::Sender<Infallible>>,
-    thread: Option<JoinHandle<()>>,
-}
-
 /// The reason why a CA could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,10 +52,10 @@ pub enum StartError {
     Open(#[from] OpenError),
     /// The system gave no port.
     #[error("cannot listen on 127.0.0.1: {0}")]
-    Listen(#[source] io::Error),
+    Listen(io::Error),
     /// The thread of the CA did not start, or could not serve.
     #[error("cannot serve from a thread: {0}")]
-    Thread(#[source] io::Error),
+    Thread(io::Error),
 }
 
 impl MockCa {
@@ -239,87 +217,6 @@ impl MockCa {
     /// # }
     /// ```
     pub fn start_blocking(self) -> Result<RunningCa, StartError> {
-        let ca = Ca::open(self.settings, SystemTime::now())?;
-        let listener = bind().map_err(StartError::Listen)?;
-        let address = listener.local_addr().map_err(StartError::Listen)?;
-        let (stop, stopped) = oneshot::channel();
-        let (started, starting) = mpsc::channel();
-        let served = Arc::clone(&ca);
-        let serving = move || match runtime_with(listener) {
-            Ok((runtime, listener)) => {
-                let _ = started.send(Ok(()));
-                runtime.block_on(serve_until(listener, served, stopped));
-            }
-            Err(error) => drop(started.send(Err(error))),
-        };
-        let thread = Builder::new().name("mock-ca".to_owned()).spawn(serving);
-        let thread = thread.map_err(StartError::Thread)?;
-        starting.recv().unwrap_or_else(|_| Err(panicked())).map_err(StartError::Thread)?;
-        let url = format!("http://{address}{}", ca.paths().first().copied().unwrap_or_default());
-        Ok(RunningCa { ca, address, url, stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-/// A listener that a runtime can take.
-fn bind() -> io::Result<net::TcpListener> {
-    let listener = net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// A runtime for this thread, and the listener as a part of it.
-fn runtime_with(listener: net::TcpListener) -> io::Result<(Runtime, TcpListener)> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let context = runtime.enter();
-    let listener = TcpListener::from_std(listener)?;
-    drop(context);
-    Ok((runtime, listener))
-}
-
-/// Serves until the sender is dropped; whatever is under way is then cut.
-async fn serve_until(listener: TcpListener, ca: Arc<Ca>, stopped: oneshot::Receiver<Infallible>) {
-    tokio::select! {
-        () = serve(listener, ca, pending()) => {}
-        _ = stopped => {}
-    }
-}
-
-fn panicked() -> io::Error {
-    io::Error::other("it panicked")
-}
-
-impl RunningCa {
-    /// The URL of the SCEP service, such as `http://127.0.0.1:35019/scep`.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The address and port of the SCEP service.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Deref for RunningCa {
-    type Target = Ca;
-
-    fn deref(&self) -> &Ca {
-        &self.ca
-    }
-}
-
-impl fmt::Debug for RunningCa {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunningCa").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
-impl Drop for RunningCa {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // If it panicked, that was printed then.
-            let _ = thread.join();
-        }
+        RunningCa::start(Ca::open(self.settings, SystemTime::now())?)
     }
 }
