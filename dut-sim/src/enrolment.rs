@@ -110,7 +110,7 @@ impl Enrolments {
     /// Begins to renew the certificate of that name, with a new key if the client supports it, signed with the old key.
     ///
     /// # Errors
-    /// If there is nothing to renew; then nothing has changed.
+    /// Fails if no certificate can be renewed; then nothing has changed.
     pub(crate) fn renew(&mut self, name: &str) -> Result<(), RenewalError> {
         let running = self.running.get_mut(name).ok_or(RenewalError::NoSuchRequest)?;
         let mut progress = running.progress.lock();

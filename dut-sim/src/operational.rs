@@ -124,7 +124,7 @@ const SET_TERMINAL: &[Keyword] = &[
     ),
     command(
         "width",
-        "Columns, which need no setting here",
+        "Number of columns; this device accepts it and ignores it",
         Action::TerminalWidth,
         One(Argument::Number),
     ),
@@ -185,7 +185,7 @@ pub(crate) fn find(words: &[String]) -> Result<(Action, Vec<String>), CommandErr
     }
 }
 
-/// Words that may follow `words`; nothing if `words` are invalid.
+/// Words that may follow `words`; [`Next::Nothing`] if `words` are invalid.
 pub(crate) fn following(words: &[String]) -> Next {
     Line::read(words).map_or(Next::Nothing, |line| line.next())
 }

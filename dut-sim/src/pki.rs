@@ -27,7 +27,7 @@ const SEPARATOR: &str = "  ";
 /// Content of an empty cell.
 const EMPTY: &str = "-";
 
-/// A row of the table.
+/// A row of the table of certificates that the device shows.
 type Row = [String; COLUMNS];
 
 /// A stored certificate.

@@ -137,7 +137,7 @@ enum ResponseError {
     TooSlow(u64),
     #[error("the body ended early: {0}")]
     Broken(String),
-    #[error("the answer is withheld")]
+    #[error("the answer is not sent, because a fault withholds it")]
     Withheld,
 }
 
@@ -245,8 +245,7 @@ impl Ca {
         }
     }
 
-    /// An answer takes about a millisecond of RSA, so it is made here; with a state on disk it may take longer, and has its own
-    /// thread.
+    /// Answers on this thread, because RSA takes about a millisecond; on another thread if a state on disk may make it slower.
     async fn answer_without_blocking(self: &Arc<Self>, head: Parts, body: Bytes) -> Answer {
         if self.service.settings.state.is_none() {
             return self.service.answer(&head, body, SystemTime::now());

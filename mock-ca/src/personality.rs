@@ -197,11 +197,11 @@ pub(crate) struct ReplyStyle {
 /// The certificates that a CertRep carries in the clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carried {
-    /// None.
+    /// No certificate.
     Nothing,
-    /// The issued one, if any, and the CA's.
+    /// The issued certificate, if there is one, and the CA's.
     IssuedAndCa,
-    /// The signer's, in a success.
+    /// The signer's certificate, in a success.
     SignerInSuccess,
 }
 

@@ -30,21 +30,21 @@ pub(crate) enum Refusal {
     NotTheRequester,
     #[error("another request with this transaction id waits for a decision")]
     AnotherRequestWaits,
-    #[error("no number is left for a further request or certificate")]
+    #[error("all request numbers or serial numbers are used")]
     NoNumberLeft,
     #[error("the renewal is not signed with a valid certificate of this CA and of the same name")]
     NotARenewal,
     #[error("{0} is not served")]
     Unsupported(MessageType),
-    #[error("{0} is an algorithm that this server never takes")]
+    #[error("this server never accepts the algorithm {0}")]
     Forbidden(String),
     #[error("the signingTime is more than {0} s from the server's time")]
     WrongTime(u64),
     #[error("no certificate of this CA has this issuer and serial number")]
     UnknownCertificate,
-    #[error("{0} is not among the capabilities that the CA was told to offer")]
+    #[error("{0} is not among the capabilities that this CA is configured to offer")]
     NotOffered(String),
-    #[error("{0} requests wait for a decision, no more are taken")]
+    #[error("{0} requests wait for a decision, and the CA accepts no further ones")]
     TooManyPending(usize),
     #[error(transparent)]
     State(#[from] StateError),

@@ -1,4 +1,4 @@
-//! Observations of requests, by which a client is judged. They contain no secret of it.
+//! What the CA observed in each request. Tests judge a client by these observations. They contain none of the client's secrets.
 
 mod query;
 

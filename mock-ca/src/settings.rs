@@ -19,8 +19,8 @@ pub struct Settings {
     pub subject: Option<String>,
     /// The capabilities in the answer to `GetCACaps`, in this order; those of the real server by default.
     ///
-    /// Those left out are refused: the ciphers AES and triple DES, the digests of the SHA family, POST and `RenewalReq`. If the
-    /// list is empty, no cipher and no digest is refused, because a very old server does not say which ones it has.
+    /// The CA refuses capabilities that are not listed: the ciphers AES and triple DES, the digests of the SHA family, POST and
+    /// `RenewalReq`. If the list is empty, no cipher and no digest is refused, because a very old server does not say which ones it has.
     pub capabilities: Option<Vec<Capability>>,
     /// The challenge passwords that authorise a request.
     pub challenge: ChallengePolicy,

@@ -49,7 +49,7 @@ struct Names {
 }
 
 impl Store {
-    /// A store with the content of the directory, or an empty one.
+    /// Opens a store with the content of `directory`; the store is empty if there is no directory.
     pub(crate) fn open(
         directory: Option<Arc<StateDirectory>>,
         authority: &Authority,

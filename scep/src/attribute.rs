@@ -31,7 +31,7 @@ macro_rules! wire_number {
                 }
             }
 
-            /// The value that is sent as `wire`.
+            /// Reads a value from its form in a message: `wire` has decimal digits.
             pub fn from_wire(wire: &str) -> Self {
                 match wire {
                     $($number => Self::$variant,)+

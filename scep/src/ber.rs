@@ -55,7 +55,9 @@ impl Element {
             return Err(malformed("a tag number over 30"));
         }
         if tag == END_OF_CONTENTS[0] {
-            return Err(malformed("an end of contents where nothing of indefinite length ends"));
+            return Err(malformed(
+                "an end-of-contents marker outside of a value of indefinite length",
+            ));
         }
         let mut element = Self { tag, content: Vec::new() };
         match read_length(input)? {

@@ -29,17 +29,17 @@ use crate::{
 pub enum Distortion {
     /// The attribute is left out.
     Omit(AttributeName),
-    /// The attribute is there twice.
+    /// The message has the attribute twice.
     Repeat(AttributeName),
     /// The attribute's value has another ASN.1 type: a string becomes octets, anything else a string.
     Retype(AttributeName),
     /// The `messageDigest` is the digest of other content (RFC 5652 §11.2).
     WrongMessageDigest,
-    /// The signature is one byte off.
+    /// One byte of the signature is wrong.
     CorruptSignature,
     /// There is no signer.
     NoSigner,
-    /// The signer is there twice.
+    /// The message has the signer twice.
     TwoSigners,
     /// The signer has no signed attributes, and signs the content itself (RFC 5652 §5.4).
     NoSignedAttributes,

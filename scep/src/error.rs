@@ -55,7 +55,7 @@ pub enum PeerMisbehaved {
     #[error("the messageDigest attribute does not match the content")]
     DigestMismatch,
     /// An attribute has a type or value that the standard does not allow.
-    #[error("the {0} attribute is not encoded as it should be")]
+    #[error("the {0} attribute has the wrong encoding")]
     MalformedAttribute(&'static str),
     /// A required attribute is missing.
     #[error("the {0} attribute is missing")]
@@ -67,7 +67,7 @@ pub enum PeerMisbehaved {
     #[error("the envelope is not addressed to `{0}`")]
     NotARecipient(String),
     /// An attribute occurs more than once.
-    #[error("the {0} attribute is there more than once")]
+    #[error("the {0} attribute occurs more than once")]
     RepeatedAttribute(&'static str),
     /// The signer's certificate is neither in the message nor among the known ones.
     #[error("the signer's certificate is neither in the message nor known")]

@@ -24,7 +24,7 @@ pub struct HttpUrl {
     /// A name or an address; an IPv6 address has no brackets here.
     host: String,
     port: Option<u16>,
-    /// The path with its leading slash, or nothing.
+    /// The path with its leading slash, or an empty text.
     path: String,
 }
 

@@ -246,7 +246,7 @@ fn too_long_attributes_are_refused() {
     };
     let message = Message::parse(&message.encode(&pki.ca).unwrap()).unwrap();
     let error = scep::server::open(&message, &pki.ca).err().unwrap();
-    assert_eq!(error.to_string(), "the transactionID attribute is not encoded as it should be");
+    assert_eq!(error.to_string(), "the transactionID attribute has the wrong encoding");
     assert!(error.header.is_none());
 }
 

@@ -115,7 +115,10 @@ async fn unrestored_configuration_is_saved_and_reported() {
     let Restored::NotPutBack { reason, saved_in: Some(path) } = restored else {
         panic!("the configuration is restored: {restored:?}")
     };
-    assert_contains(&reason, &["in 2 s it could not be reached again", "refused the connection"]);
+    assert_contains(
+        &reason,
+        &["the device could not be reached again within 2 s", "refused the connection"],
+    );
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let written = std::fs::read_to_string(&path).unwrap();
@@ -123,7 +126,7 @@ async fn unrestored_configuration_is_saved_and_reported() {
     // The same run does not use the device any more, and the next run gets a note.
     server.start_again();
     let told = device::reason(sessions.open("DUT0", &target, false).await);
-    assert_contains(&told, &["after an earlier scenario", "must not be taken for its own"]);
+    assert_contains(&told, &["after an earlier scenario", "must not be saved in its place"]);
     let device = connect(&target).await.unwrap();
     let file = path.display().to_string();
     assert_contains(&device.notes().await.join("\n"), &["an earlier run may not have put", &file]);

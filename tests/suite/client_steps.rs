@@ -57,14 +57,20 @@ fn wrong_acceptance_and_wrong_refusal_by_a_client_fail() {
     let faults = format!("      faults: [{{on: PKCSReq, {fault}}}]\n");
     let ended = run("run", &faults, wanted);
     assert_eq!(ended.code, Some(4), "{}", ended.transcript());
-    assert!(ended.stdout.contains("the client accepts what it must refuse"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("the client accepts a reply that it must reject"),
+        "{}",
+        ended.stdout
+    );
     let faults = faults.replace(fault, "do: wrong-recipient-nonce");
     assert_eq!(run("run", &faults, wanted).code, Some(0));
     let ended = run("run", &faults, "  - client: {}\n");
     assert_eq!(ended.code, Some(4), "{}", ended.transcript());
-    for told in
-        ["the client refuses what it must accept", "recipientNonce is", "outcome is refused"]
-    {
+    for told in [
+        "the client rejects a reply that it must accept",
+        "recipientNonce is",
+        "outcome is refused",
+    ] {
         assert!(ended.stdout.contains(told), "{}", ended.stdout);
     }
 }

@@ -107,7 +107,7 @@ impl Device {
             names if names.is_empty() => {
                 format!("no certificate request `{name}`; none is configured")
             }
-            names => format!("no certificate request `{name}`; there is {}", names.join(", ")),
+            names => format!("no certificate request `{name}`; configured: {}", names.join(", ")),
         }
     }
 
@@ -126,8 +126,11 @@ impl Device {
         let progress = self.progress(name).ok_or_else(|| self.no_such_csr(name))?;
         let certificate = pki::find(&progress, file).ok_or_else(|| {
             let files = pki::files(&progress);
-            let files = if files.is_empty() { "nothing yet".to_owned() } else { files.join(", ") };
-            format!("no file `{url}`; under `{name}` there is {files}")
+            if files.is_empty() {
+                format!("no file `{url}`; `{name}` has no files yet")
+            } else {
+                format!("no file `{url}`; `{name}` has {}", files.join(", "))
+            }
         })?;
         certificate_text(certificate).map_err(|error| error.to_string())
     }

@@ -87,7 +87,8 @@ pub(crate) async fn connect(
     connected.map_err(|error| HttpFailure::Connect { error, address, port })
 }
 
-/// Sends `request` over `stream`. This future alone drives the connection, so dropping it leaves nothing behind.
+/// Sends `request` over `stream`. No other task drives the connection. If this future is
+/// dropped, the connection is closed.
 async fn send_over(
     stream: Box<dyn Stream>,
     request: Request<Full<Bytes>>,

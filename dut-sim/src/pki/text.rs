@@ -47,7 +47,7 @@ fn with_numeric_oids(text: &str) -> String {
     text.split_inclusive('\n').map(number).collect()
 }
 
-/// An OpenSSL output stream into memory; the one of rust-openssl is private.
+/// An OpenSSL output stream into memory. rust-openssl has such a type, but it is private.
 struct MemoryBio(*mut ffi::BIO);
 
 impl MemoryBio {

@@ -66,12 +66,12 @@ async fn unknown_request_or_file_is_refused_with_the_known_ones() {
     lab.shows("usercert Valid").await;
     assert_eq!(
         lab.output("pki scep show NO").await,
-        "CLI Error: no certificate request `NO`; there is CSR"
+        "CLI Error: no certificate request `NO`; configured: CSR"
     );
     let url = "running://auth/certificates/scep/CSR/ca/ra.der";
     assert_eq!(
         lab.output(&format!("{root}/CSR/ca/ra.der")).await,
-        format!("CLI Error: no file `{url}`; under `CSR` there is ca/ca.der, user/cert")
+        format!("CLI Error: no file `{url}`; `CSR` has ca/ca.der, user/cert")
     );
     assert_eq!(
         lab.output("pki show certificate /etc/passwd").await,

@@ -225,7 +225,7 @@ async fn renewal_replaces_the_certificate_and_a_failed_renewal_keeps_it() {
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     let refused = lab.output("pki scep renew CSR").await;
     assert_eq!(refused, "CLI Error: `CSR`: there is no certificate to renew yet");
-    assert!(lab.output("pki scep renew NONE").await.contains("there is CSR"));
+    assert!(lab.output("pki scep renew NONE").await.contains("configured: CSR"));
     lab.shows("usercert Valid").await;
     let certificate = "pki show certificate running://auth/certificates/scep/CSR/user/cert";
     let before = lab.output(certificate).await;

@@ -42,8 +42,8 @@ const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 /// Test a SCEP server, requirement by requirement
 ///
 /// Each case sends a few requests, right or wrong on purpose, and compares the replies with what RFC 8894 allows.
-/// Cases issue certificates and use challenge passwords: --dry-run shows how many, and the certificates are listed at the
-/// end. Requests that could disturb a server are sent with --allow-disruptive only.
+/// Cases make the server issue certificates, and use up challenge passwords: --dry-run shows how many, and the certificates
+/// are listed at the end. Requests that could disturb a server are sent with --allow-disruptive only.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

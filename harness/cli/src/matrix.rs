@@ -38,8 +38,9 @@ const AT_LEAST: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// Run scenarios at every PKI with every client, and draw the table
 ///
 /// A row is a scenario at a PKI: the PKI of its own lab, or of a lab in the same folder that stands in for it. A column is a
-/// SCEP client inside the device. A failure that the ledger expects is no failure, but a cell that passes although the ledger
-/// expects a failure is one. A client or a server that is not installed is skipped, and the skip names the package.
+/// SCEP client inside the device. A failure that the ledger expects does not count. A cell that passes although the ledger
+/// expects a failure counts as a failure. A client or a server that is not installed is skipped, and the skip names the
+/// package.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -180,7 +181,8 @@ fn show(matrix: &Matrix, palette: Palette) {
     say(&format!("\n{}", summary(matrix, palette)));
     let palette = Palette::of(&io::stderr());
     for unmatched in &matrix.unmatched {
-        let mut diagnostic = Diagnostic::general("this expected failure is about no cell");
+        let mut diagnostic =
+            Diagnostic::general("this expected failure matches no cell of the matrix");
         diagnostic.location = Location::Excerpt(Box::new(unmatched.excerpt.clone()));
         warn(&render("warning", &diagnostic, palette));
     }

@@ -50,7 +50,7 @@ impl Selection {
         !self.tags.is_empty()
     }
 
-    /// The selection without the files that are no scenarios, and without folders of target files; `None` if no path is left.
+    /// The selection without files that are not scenarios, and without folders of target files; `None` if no path is left.
     pub(super) fn without(&self, is_other: impl Fn(&Path) -> bool) -> Option<Self> {
         let is_targets = |path: &Path| path.is_dir() && path.ends_with(TARGETS);
         let has_scenarios = |path: &&PathBuf| !is_other(path) && !is_targets(path);

@@ -42,7 +42,7 @@ impl Target {
     /// Reads a target file.
     ///
     /// # Errors
-    /// All mistakes in it.
+    /// All mistakes in the target file.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         Self::parse(&Source::read(path).map_err(|error| vec![error])?)
     }
@@ -50,7 +50,7 @@ impl Target {
     /// Reads the text of a target file.
     ///
     /// # Errors
-    /// All mistakes in it.
+    /// All mistakes in the target file.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         yaml::decoded(source, decode).map(Option::unwrap_or_default)
     }
@@ -100,7 +100,7 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
             .map(|items| items.iter().filter_map(|item| item.text(problems)).collect()),
         parallel: fields
             .optional("parallel")
-            .and_then(|node| node.parsed("a number of cases from 1 on", problems)),
+            .and_then(|node| node.parsed("a number of cases, 1 or more", problems)),
         deviations,
     };
     Some(target)

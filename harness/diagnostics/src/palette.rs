@@ -53,7 +53,7 @@ impl Palette {
         self.paint("1", text)
     }
 
-    /// Something of less importance.
+    /// A text of less importance.
     pub fn faint(self, text: &str) -> String {
         self.paint("2", text)
     }

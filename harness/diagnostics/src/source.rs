@@ -15,7 +15,7 @@ pub const SIZE_LIMIT: u64 = 1024 * 1024;
 /// The longest part of a line in an excerpt, in characters.
 pub const SHOWN: usize = 160;
 
-/// The longest part of a line before the place, in characters.
+/// The maximum number of characters of a line that are shown before the mistake.
 const SHOWN_BEFORE: usize = 60;
 
 /// The text of a file.

@@ -35,7 +35,7 @@ impl Ledger {
     /// Reads a ledger file.
     ///
     /// # Errors
-    /// All mistakes in it.
+    /// All mistakes in the ledger.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         Self::parse(&Source::read(path).map_err(|error| vec![error])?)
     }
@@ -43,7 +43,7 @@ impl Ledger {
     /// Reads the text of a ledger file.
     ///
     /// # Errors
-    /// All mistakes in it.
+    /// All mistakes in the ledger.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         yaml::decoded(source, decode)
     }

@@ -74,7 +74,7 @@ pub struct Host {
     pub forwards: bool,
     /// Routes beyond its own subnets; `default` is 0.0.0.0/0.
     pub routes: Vec<Route>,
-    /// Initial TTL of its packets.
+    /// Initial TTL of the host's packets.
     pub ttl: u8,
     /// The service at its addresses.
     pub runs: Option<Runs>,
@@ -132,7 +132,7 @@ impl Lab {
     /// Reads a lab file.
     ///
     /// # Errors
-    /// All mistakes in it.
+    /// All mistakes in the lab file.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         Self::parse(&Source::read(path).map_err(|error| vec![error])?)
     }
@@ -140,7 +140,7 @@ impl Lab {
     /// Reads the text of a lab file.
     ///
     /// # Errors
-    /// All mistakes in it.
+    /// All mistakes in the lab file.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         yaml::decoded(source, Self::decode)
     }

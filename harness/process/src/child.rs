@@ -55,7 +55,7 @@ impl Process {
     /// Starts a command in a new process group.
     ///
     /// # Errors
-    /// If it cannot be started.
+    /// If the command cannot be started.
     pub fn start(command: &mut Command) -> io::Result<Self> {
         Self::start_by(command, Command::spawn)
     }
@@ -63,7 +63,7 @@ impl Process {
     /// Like [`Process::start`], but with another function than [`Command::spawn`], for example to start it in a namespace.
     ///
     /// # Errors
-    /// If it cannot be started.
+    /// If the command cannot be started.
     pub fn start_by(
         command: &mut Command,
         spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
@@ -78,7 +78,7 @@ impl Process {
     /// group is killed.
     ///
     /// # Errors
-    /// If it cannot be waited for.
+    /// If the system does not report the end of the process.
     pub async fn next(&mut self, deadline: Option<Instant>) -> io::Result<Event<'_>> {
         loop {
             let until = match self.ended {
@@ -110,7 +110,7 @@ impl Process {
     /// Waits until it ends. Processes that it started continue.
     ///
     /// # Errors
-    /// If it cannot be waited for.
+    /// If the system does not report the end of the process.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }

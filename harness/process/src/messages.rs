@@ -72,7 +72,7 @@ impl<R: AsyncBufRead + Unpin> Messages<R> {
     /// The next message.
     ///
     /// # Errors
-    /// If there is none, or it is not of this type.
+    /// If no message comes, or it is not of this type.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Result<T, ReadError> {
         let room = (MESSAGE_LIMIT + 1).saturating_sub(self.line.len());
         (&mut self.reader).take(room as u64).read_until(b'\n', &mut self.line).await?;

@@ -50,7 +50,7 @@ impl Output {
         Self { tail, state }
     }
 
-    /// Reads output without secrets in the background.
+    /// Reads the output in the background and masks nothing. The output must not contain secrets.
     pub fn of(reader: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Self::read(reader, &Arc::default(), None)
     }

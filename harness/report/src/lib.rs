@@ -43,7 +43,7 @@ pub enum Tone {
     Bad,
     /// Something that did not happen, or only in part.
     Doubtful,
-    /// Something of less importance.
+    /// A text of less importance.
     Faint,
     /// Any other text.
     Plain,

@@ -165,7 +165,7 @@ fn footnotes(sheet: &Sheet) -> Vec<String> {
     [block(numbered.collect()), block(clients.collect())].concat()
 }
 
-/// Lines after an empty line; nothing if there are none.
+/// An empty line and `lines`; no line if `lines` is empty.
 fn block(lines: Vec<String>) -> Vec<String> {
     if lines.is_empty() { lines } else { [vec![String::new()], lines].concat() }
 }

@@ -150,9 +150,9 @@ impl Answer {
     fn checked(output: String, checks: &[Check]) -> Self {
         let failing: Vec<&Check> = checks.iter().filter(|check| !check.holds(&output)).collect();
         let message = match failing.first().map(|check| (&check.pattern, check.found)) {
-            Some((Pattern::Token(_), true)) => "output does not contain what it should",
-            Some((Pattern::Regex(_), false)) => "output matches what it should not",
-            Some((Pattern::Token(_), false)) => "output contains what it should not",
+            Some((Pattern::Token(_), true)) => "output lacks an expected text",
+            Some((Pattern::Regex(_), false)) => "output matches a forbidden pattern",
+            Some((Pattern::Token(_), false)) => "output contains a forbidden text",
             Some((Pattern::Regex(_), true)) | None => "output does not match",
         };
         let misses = failing.into_iter().map(Miss::of).collect();

@@ -8,7 +8,7 @@ use regex_syntax::ast::parse::Parser;
 /// Minimum length of a word that is compared, in characters.
 const MIN_WORD_LENGTH: usize = 2;
 
-/// Minimum similarity of a line that has none of the words, from 0 to 1.
+/// If no line has a word of the pattern, a line must be at least this similar to it to be shown; from 0 to 1.
 const MIN_SIMILARITY: f64 = 0.6;
 
 /// Maximum length that is compared, in characters, because the time grows with the product of the lengths.

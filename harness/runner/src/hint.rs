@@ -30,7 +30,7 @@ const HINTS: [(&str, &str); 14] = [
     ),
     (
         r"\b404\b|not found on this server|unknown path",
-        "the server is there and the path is not: compare `cgi-path` of the csr; it is `/scep` at \
+        "the server answers, but has no such path: compare `cgi-path` of the csr; it is `/scep` at \
          a linux PKI, `CertSrv/mscep/mscep.dll/pkiclient.exe` at an ndes one",
     ),
     (

@@ -113,7 +113,7 @@ pub struct LabOptions {
     pub node_image: Option<String>,
     /// Folder for a capture of each link, for the driver `netns`.
     pub captures: Option<PathBuf>,
-    /// True to keep closed labs until [`Driver::settle`], for the driver `netns`.
+    /// If true, a closed lab keeps running until [`Driver::settle`]. Only the driver `netns` does this.
     pub keep: bool,
 }
 

@@ -118,10 +118,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Makes a connection of a stream. Sends nothing yet.
+    /// Makes an HTTP connection of a stream. Sends no request yet.
     ///
     /// # Errors
-    /// Says why that failed.
+    /// The reason why the connection could not be made.
     pub async fn open(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> Result<Self, String> {

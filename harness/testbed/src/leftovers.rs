@@ -6,13 +6,13 @@ use async_trait::async_trait;
 pub struct Leftover {
     /// Description: ``container `sceplab-x` of scep/linux-pki``.
     pub what: String,
-    /// State of its run.
+    /// State of the run that made the leftover.
     pub state: State,
-    /// Removes it.
+    /// Removes the leftover.
     pub thing: Box<dyn Removable>,
 }
 
-/// State of the run that made something.
+/// The state of the run that made a leftover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// The run has ended.
@@ -49,6 +49,6 @@ pub trait Removable: Send + Sync {
     /// Removes it, whatever its state.
     ///
     /// # Errors
-    /// Says why it is still there.
+    /// The reason why the leftover still exists.
     async fn remove(&self) -> Result<Removal, String>;
 }

@@ -100,7 +100,7 @@ pub trait Pki: Send + Sync {
 
     /// Received requests, oldest first.
     async fn seen(&self) -> Result<Vec<SeenRequest>, PkiError> {
-        Err(PkiError::NotSupported { what: "telling what was asked of it".to_owned() })
+        Err(PkiError::NotSupported { what: "listing the requests that it received".to_owned() })
     }
 
     /// The faults that it must make, and how often each happened.

@@ -54,7 +54,7 @@ pub enum KeySupply {
 /// A part of a lab that lives as long as the lab.
 #[async_trait]
 pub trait Resource: Send + Sync {
-    /// Ends it and waits until nothing of it is left. Dropping it ends it without waiting.
+    /// Ends the part and waits until nothing of it is left. Dropping it ends it without waiting.
     async fn close(self: Box<Self>) {}
 
     /// Waits until a part that is neither a device nor a PKI breaks, and returns the reason; never returns if none does.

@@ -191,7 +191,10 @@ impl Control {
 
     async fn exchange(&self, call: &Exchange) -> Answer {
         let Some(service) = &self.service else {
-            return Err(Refused::new(StatusCode::NOT_FOUND, &"this is no lab"));
+            return Err(Refused::new(
+                StatusCode::NOT_FOUND,
+                &"this CA is not part of a lab, so it takes no `exchange` calls",
+            ));
         };
         match service.exchange(&call.request, &call.suffix).await {
             Ok(exchanged) => to_json(&exchanged),

@@ -118,11 +118,11 @@ catalogue! {
         NextCaForeignSigner = "next-ca-foreign-signer", "The certificate of the next CA is signed with an unknown key.";
     }
     Reply {
-        WrongTransactionId = "wrong-transaction-id", "The transactionID is another one.";
+        WrongTransactionId = "wrong-transaction-id", "The transactionID differs from the request's.";
         PrefixTransactionId = "prefix-transaction-id", "The transactionID lacks its last character.";
         NoTransactionId = "no-transaction-id", "The transactionID is missing.";
-        RepeatedTransactionId = "repeated-transaction-id", "The transactionID is there twice.";
-        WrongRecipientNonce = "wrong-recipient-nonce", "The recipientNonce is another one.";
+        RepeatedTransactionId = "repeated-transaction-id", "The reply has two transactionID attributes.";
+        WrongRecipientNonce = "wrong-recipient-nonce", "The recipientNonce differs from the request's senderNonce.";
         NoRecipientNonce = "no-recipient-nonce", "The recipientNonce is missing.";
         NoSenderNonce = "no-sender-nonce", "The senderNonce is missing.";
         NoMessageType = "no-message-type", "The messageType is missing.";
@@ -132,7 +132,7 @@ catalogue! {
         NoFailInfo = "no-fail-info", "A FAILURE has no failInfo.";
         UnknownFailInfo = "unknown-fail-info", "The failInfo of a FAILURE is `9`, which is undefined.";
         NoMessageDigest = "no-message-digest", "The messageDigest is missing.";
-        WrongMessageDigest = "wrong-message-digest", "The messageDigest is that of other content.";
+        WrongMessageDigest = "wrong-message-digest", "The messageDigest is the digest of other content.";
         NoContentTypeAttribute = "no-content-type-attribute", "The contentType attribute is missing.";
         ExtraAttribute = "extra-attribute", "An unknown signed attribute is added.";
         UnsortedAttributes = "unsorted-attributes", "The signed attributes are in another order than that of DER.";

@@ -175,7 +175,10 @@ pub enum FaultError {
         trigger: Trigger,
     },
     /// The server does not have the certificates that the fault changes.
-    #[error("`{}` cannot happen at a `{personality}` server, which has no such certificates", .rule.fault)]
+    #[error(
+        "`{}` cannot happen at a `{personality}` server, because it does not have the certificates that this fault changes",
+        .rule.fault
+    )]
     Unsuited {
         /// The rule.
         rule: FaultRule,

@@ -158,7 +158,7 @@ pub(crate) fn any(der: &[u8]) -> Any {
 
 /// A serial number as a field of a certificate.
 pub(crate) fn uint(number: &BigNumRef) -> Uint {
-    Uint::new(&number.to_vec()).expect("a serial number is no longer than DER can tell")
+    Uint::new(&number.to_vec()).expect("DER can encode the length of any serial number")
 }
 
 /// The key of a certification request in DER, copied: to encode it again would take OpenSSL 3 a good part of the time of a

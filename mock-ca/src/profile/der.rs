@@ -89,11 +89,11 @@ pub(crate) fn elements(sequence: &[u8]) -> Option<Vec<AnyRef<'_>>> {
 
 /// A value with its tag and length.
 pub(crate) fn whole(value: &impl Encode) -> Vec<u8> {
-    value.to_der().expect("a certificate is no longer than DER can tell")
+    value.to_der().expect("DER can encode the length of any certificate")
 }
 
 fn tlv(tag: Tag, content: &[u8]) -> Vec<u8> {
-    whole(&AnyRef::new(tag, content).expect("a certificate is no longer than DER can tell"))
+    whole(&AnyRef::new(tag, content).expect("DER can encode the length of any certificate"))
 }
 
 #[cfg(test)]

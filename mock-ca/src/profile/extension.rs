@@ -71,15 +71,15 @@ pub(crate) struct Template {
     pub(crate) minor: u32,
 }
 
-/// The treatment of requested extensions.
+/// What the CA does with the extensions that a CSR requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedExtensions {
-    /// They are ignored: for the CA's own certificates.
+    /// Requested extensions are ignored. The CA's own certificates use this.
     Ignored,
     /// The alternative names are encoded again, at the profile's place for them, as in Go's `crypto/x509`.
     AlternativeNames,
-    /// They come first and in their order, as at a Windows CA: alternative names unchanged, and those of the template with the
-    /// template's value.
+    /// Requested extensions come first, in the order of the request, as at a Windows CA. Alternative names are unchanged. An
+    /// extension that the template has, too, gets the template's value.
     First,
 }
 
@@ -249,7 +249,7 @@ fn encoded(extn_id: ObjectIdentifier, critical: bool, value: Vec<u8>) -> ext::Ex
     ext::Extension {
         extn_id,
         critical,
-        extn_value: OctetString::new(value).expect("a value is no longer than DER can tell"),
+        extn_value: OctetString::new(value).expect("DER can encode the length of any value"),
     }
 }
 

@@ -16,7 +16,7 @@ pub struct QueryMessage {
     pub url_safe: bool,
     /// The padding was missing.
     pub unpadded: bool,
-    /// It contained line breaks.
+    /// The value contained line breaks.
     pub line_breaks: bool,
 }
 

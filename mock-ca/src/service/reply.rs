@@ -163,7 +163,8 @@ impl Service {
         }
     }
 
-    /// The request's digest; SHA-1 instead of MD5, which is verified but never made.
+    /// The digest that signs the reply: that of the request, but SHA-1 if that is MD5, because the CA verifies MD5 signatures and
+    /// never makes them. SHA-1 also for a FAILURE, if the personality demands it.
     fn reply_digest(&self, asked: Digest, is_failure: bool) -> Digest {
         let use_sha1 = is_failure && self.personality.reply.failures_use_sha1;
         if use_sha1 || asked == Digest::Md5 { Digest::Sha1 } else { asked }

@@ -37,7 +37,11 @@ impl Service {
             hyper::Method::POST if self.offer.has(Capability::PostPkiOperation) => Method::Post,
             _ => {
                 let status = personality.bad_method_status;
-                return Answer::error(personality, status, &"the method is not served here");
+                return Answer::error(
+                    personality,
+                    status,
+                    &"this HTTP method is not supported at this path",
+                );
             }
         };
         let query = head.uri.query().unwrap_or_default();

@@ -147,7 +147,7 @@ fn impossible_fault_is_rejected() {
     assert!(matches!(&refused, OpenError::Fault(FaultError::Unsuited { .. })), "{refused}");
     assert_eq!(
         refused.to_string(),
-        "`ra-expired` cannot happen at a `linux` server, which has no such certificates"
+        "`ra-expired` cannot happen at a `linux` server, because it does not have the certificates that this fault changes"
     );
     Ca::open(settings(PersonalityName::Ndes), SystemTime::now()).unwrap();
     let linux = open_with(PersonalityName::Linux, |_| ());

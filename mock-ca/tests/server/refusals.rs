@@ -135,7 +135,10 @@ async fn number_of_waiting_requests_is_limited() {
     assert_eq!(status(&refused), PkiStatus::Failure);
     // scepserver has an empty string in place of the envelope.
     assert_eq!(refused.content(), Some(&[][..]));
-    assert_eq!(last_reason(&ca), "1 requests wait for a decision, no more are taken");
+    assert_eq!(
+        last_reason(&ca),
+        "1 requests wait for a decision, and the CA accepts no further ones"
+    );
     ca.deny(&TransactionId::new("1")).unwrap();
     assert_eq!(status(&requests[1].to(&ca, LINUX).await), PkiStatus::Pending);
 }
@@ -165,6 +168,6 @@ async fn last_request_id_is_used_once() {
         open_with(PersonalityName::Ndes, |settings| settings.windows.first_request_id = u32::MAX);
     enrol(&ca, NDES, settings(None)).await.unwrap();
     enrol(&ca, NDES, settings(None)).await.unwrap_err();
-    assert_eq!(last_reason(&ca), "no number is left for a further request or certificate");
+    assert_eq!(last_reason(&ca), "all request numbers or serial numbers are used");
     assert_eq!(ca.issued().len(), 1);
 }

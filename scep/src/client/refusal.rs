@@ -44,7 +44,7 @@ pub enum Reason {
     HttpStatus {
         /// The status code.
         status: u16,
-        /// `: ` and the first line of a text body, or nothing.
+        /// `: ` and the first line of a text body; empty for another body.
         excerpt: String,
     },
     /// The server refused the request.
@@ -134,7 +134,7 @@ pub(super) fn check_status(exchange: &str, response: &HttpResponse) -> Result<()
     })
 }
 
-/// The first line of a plain text body, shortened; nothing of a web page.
+/// The first line of a plain text body, shortened; empty for a web page.
 fn excerpt(response: &HttpResponse) -> String {
     const CHARACTERS: usize = 120;
     let is_plain =

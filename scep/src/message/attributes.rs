@@ -132,7 +132,7 @@ impl Attributes {
     /// The reason for a refusal in words, if the server gives any (RFC 8894 §3.2.1.4).
     ///
     /// # Errors
-    /// Fails if the attribute is repeated or no string.
+    /// Fails if the attribute is repeated or its value is not a string.
     pub fn fail_info_text(&self) -> Result<Option<String>, Error> {
         self.optional(AttributeName::FailInfoText, string)
     }
@@ -140,7 +140,7 @@ impl Attributes {
     /// The time of the signature, if the message has it (RFC 5652 §11.3).
     ///
     /// # Errors
-    /// Fails if the attribute is repeated or no time.
+    /// Fails if the attribute is repeated or its value is not a time.
     pub fn signing_time(&self) -> Result<Option<SystemTime>, Error> {
         let time = |value: &Any| value.decode_as::<Time>().ok().map(|time| time.to_system_time());
         self.optional(AttributeName::SigningTime, time)

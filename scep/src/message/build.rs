@@ -45,7 +45,7 @@ pub enum SignatureAlgorithm {
 pub struct ExtraAttribute {
     /// The dotted object identifier.
     pub oid: String,
-    /// The one value, in DER.
+    /// The only value of the attribute, in DER.
     pub value_der: Vec<u8>,
 }
 
@@ -72,7 +72,7 @@ pub struct MessageBuilder {
     pub signing_time: Option<SystemTime>,
     /// Further signed attributes.
     pub extra_attributes: Vec<ExtraAttribute>,
-    /// The signed content: the pkcsPKIEnvelope, or nothing.
+    /// The signed content: the pkcsPKIEnvelope, if there is one.
     pub content: Option<Vec<u8>>,
     /// The digest to sign with.
     pub digest: Digest,

@@ -70,7 +70,7 @@ fn server_that_answers_no_message_is_given_up_after_four() {
     let ended = finish(command(workspace(), &[&["conform", &url], &limits[..]].concat()));
     ended.assert_orderly();
     assert_eq!(ended.code, Some(3), "{}", ended.transcript());
-    let told = "did not answer 4 messages in a row within 1 s each; no more are sent";
+    let told = "did not answer 4 messages in a row within 1 s each; no further messages are sent";
     assert!(ended.stderr.contains(told), "{}", ended.transcript());
     assert!(ended.stdout.contains(" not finished in "), "{}", ended.transcript());
     let report = std::fs::read_to_string(folder.path().join("report.xml")).unwrap();

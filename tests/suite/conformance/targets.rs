@@ -119,7 +119,7 @@ fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
         "title: A\ndeviations:\n- {case: conformance/server/a/c, reason: c, source: d}\n";
     let misspelt = [("scenarios/targets/a.yaml", misspelt)];
     for (targets, place, told) in [
-        (misread, "scenarios/targets/a.yaml:2:11", "a number of cases from 1 on"),
+        (misread, "scenarios/targets/a.yaml:2:11", "a number of cases, 1 or more"),
         (misspelt, "scenarios/targets/a.yaml:3:10", "did you mean `conformance/server/a/b`?"),
     ] {
         let ended = checked(&targets, &[]);

@@ -50,7 +50,7 @@ pub(crate) struct Run {
 }
 
 impl Job<'_> {
-    /// Name of the exchange that requests a certificate, in the standard's terms.
+    /// The exchange that requests the certificate, as RFC 8894 names it: `PKIOperation (PKCSReq)` or `PKIOperation (RenewalReq)`.
     pub(crate) fn exchange(&self) -> String {
         let message = if self.order.existing.is_some() { "RenewalReq" } else { "PKCSReq" };
         format!("PKIOperation ({message})")
@@ -120,7 +120,8 @@ impl Job<'_> {
     pub(crate) fn issued(&self, ended: &Run) -> Result<X509, Failure> {
         let written = self.folder.read("certificate.pem")?;
         let written = written.ok_or_else(|| ended.bad_result("it wrote no certificate"))?;
-        X509::from_pem(&written).map_err(|_| ended.bad_result("what it wrote is no certificate"))
+        X509::from_pem(&written)
+            .map_err(|_| ended.bad_result("the file that it wrote is not a certificate"))
     }
 
     /// Reads the CA's certificates from those of `files` that exist, and removes the files.

@@ -50,9 +50,9 @@ struct SentRequest<'a> {
 /// Kind of the socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SocketKind {
-    /// Receives ICMP messages for this socket only; the kernel manages the identifier.
+    /// A datagram socket. It receives only the answers to its own requests, because the kernel chooses the identifier.
     Datagram,
-    /// Receives all IP packets with ICMP messages.
+    /// A raw socket. It receives all IP packets with ICMP messages.
     Raw,
 }
 

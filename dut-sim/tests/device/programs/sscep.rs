@@ -123,9 +123,12 @@ async fn missing_incomplete_or_invalid_files_are_failures() {
         ("true", "`sscep` ended with success, but it wrote no certificate"),
         (
             "head -c 100 {}/given.pem > certificate.pem",
-            "`sscep` ended with success, but what it wrote is no certificate",
+            "`sscep` ended with success, but the file that it wrote is not a certificate",
         ),
-        ("head -c 100 /dev/urandom > certificate.pem", "but what it wrote is no certificate"),
+        (
+            "head -c 100 /dev/urandom > certificate.pem",
+            "but the file that it wrote is not a certificate",
+        ),
         ("cp {}/given.pem certificate.pem", "does not carry the requested key"),
     ] {
         fake(request).ends_with(said).await;

@@ -24,7 +24,7 @@ pub(crate) struct ChallengeArguments {
     /// The page `mscep_admin` of an NDES; a password is fetched there for each request
     #[arg(long, value_name = "URL", requires = "admin_user", conflicts_with_all = ["challenge", "challenge_file"])]
     ndes_admin: Option<ScepUrl>,
-    /// The user who may see this page
+    /// The user who logs in to the page of --ndes-admin
     #[arg(long, value_name = "NAME", requires_all = ["ndes_admin", "admin_password_file"])]
     admin_user: Option<String>,
     /// A file whose first line is that user's password

@@ -91,7 +91,7 @@ impl Serving {
             return self.on_interfaces(lab, name, client);
         }
         if client == Client::Builtin && driver != DriverName::Virtual {
-            let what = "a device that is served from it".to_owned();
+            let what = "`dut --serve`".to_owned();
             return Err(TestbedError::NotSupported { driver, what }.into());
         }
         Ok(in_the_virtual_lab(lab, name, client, self.restart_in_commit)?)

@@ -11,7 +11,7 @@ use crate::{Diagnostic, QUOTE, closest};
 /// Fields with secrets, including everything below them.
 const FIELDS: [&str; 6] = ["keyring", "challenge", "static", "one-time", "password", "secrets"];
 
-/// Those that contain only secrets, not even names: if one has a mapping, its keys may be the secret.
+/// Fields that contain nothing but secrets. If such a field has a mapping by mistake, a key of it may be the secret.
 const VALUES: [&str; 3] = ["static", "one-time", "password"];
 
 /// A line with a secret: everything after such a field.

@@ -52,7 +52,7 @@ pub(super) type ControlStream = Join<DuplexStream, Pin<Box<dyn AsyncWrite + Send
 /// Attaches to a running container; returns the stream to its process 1, and the output that [`forward`] must forward to it.
 ///
 /// # Errors
-/// Those of the engine, for example if the container has already ended.
+/// An error of the engine, for example if the container has already ended.
 pub(super) async fn attach(
     engine: &Engine,
     container: &str,

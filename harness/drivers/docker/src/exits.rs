@@ -31,7 +31,7 @@ pub(super) async fn exit_reason(engine: &Engine, container: &str, error: Option<
     }
 }
 
-/// How a container ended; nothing if it still runs.
+/// How a container ended; `None` if it still runs.
 pub(super) async fn exit_reason_if_ended(engine: &Engine, container: &str) -> Option<String> {
     final_state(engine, container).await.ok()?.map(|state| description(&state))
 }

@@ -79,7 +79,7 @@ pub(super) async fn build(
     }
 }
 
-/// Stops an operation that may take long if nothing waits for the lab any more.
+/// Stops an operation that may take long if no task waits for the lab any more.
 async fn unless_cancelled<T>(
     cancelled: &watch::Receiver<()>,
     made: impl Future<Output = Result<T, TestbedError>>,
@@ -238,7 +238,7 @@ impl DockerLab {
         }
     }
 
-    /// The future that removes the lab; nothing if it was taken before.
+    /// The future that removes the lab; `None` if it was taken before.
     fn removal(&mut self) -> Option<impl Future<Output = ()> + Send + use<>> {
         let (engine, carrier, entry) =
             (self.engine.clone(), self.carrier.clone(), self.entry.take()?);

@@ -150,7 +150,7 @@ async fn sweep(engine: &Engine) -> Result<(), TestbedError> {
 /// Removes all containers and networks of a run, and waits until they are gone.
 ///
 /// # Errors
-/// If some still exist after half a minute, or the engine is gone.
+/// If some of the objects still exist after half a minute, or the engine does not answer.
 pub async fn remove_all(engine: &Engine, run: &str) -> Result<(), TestbedError> {
     remove_labelled(engine, &format!("{RUN}={run}")).await
 }
@@ -159,7 +159,7 @@ pub async fn remove_all(engine: &Engine, run: &str) -> Result<(), TestbedError> 
 /// containers whose start was not confirmed.
 ///
 /// # Errors
-/// If some still exist after half a minute, or the engine is gone.
+/// If some of the objects still exist after half a minute, or the engine does not answer.
 pub(super) async fn remove_lab(engine: &Engine, carrier: &str) -> Result<(), TestbedError> {
     remove_labelled(engine, &format!("{CARRIER}={carrier}")).await
 }

@@ -129,7 +129,7 @@ impl ConsoleDriver for Docker {
     }
 }
 
-/// A lab that is being built; `cancelled` is closed when nothing waits for it any more.
+/// A lab that is being built; `cancelled` is closed when no task waits for it any more.
 struct PendingLab {
     cancelled: watch::Receiver<()>,
     entry: OpenLab,

@@ -29,7 +29,7 @@ const MAX_UNANSWERED: usize = 12;
 
 /// The source of challenge passwords.
 pub enum Challenges {
-    /// The PKI asks for none.
+    /// The PKI asks for no challenge password.
     None,
     /// One password for all requests.
     One(Secret),
@@ -144,7 +144,7 @@ impl LivePki {
         // The sender is in `self`, so the channel is not closed.
         let messages = exceeded.map(|unanswered| unanswered.in_a_row).unwrap_or_default();
         format!(
-            "{} did not answer {messages} messages in a row within {} s each; no more are sent",
+            "{} did not answer {messages} messages in a row within {} s each; no further messages are sent",
             self.url,
             self.limit.as_secs()
         )

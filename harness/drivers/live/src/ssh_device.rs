@@ -75,8 +75,8 @@ impl SshSessions {
         let broken = |reason| TestbedError::Device { name: name.to_owned(), reason };
         let place = target.to_string();
         if self.0.complaints.lock().contains_key(&place) {
-            let reason = "its configuration could not be put back after an earlier scenario, and what it has now must not \
-                          be taken for its own";
+            let reason = "its own configuration could not be restored after an earlier scenario; its present one must not be \
+                          saved in its place";
             return Err(broken(reason.to_owned()));
         }
         let program = self.0.program.clone().map_or_else(std::env::current_exe, Ok);

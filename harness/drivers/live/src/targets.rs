@@ -63,7 +63,7 @@ impl Targets {
     /// Opens the PKI: reads its passwords, but sends nothing.
     ///
     /// # Errors
-    /// If its passwords cannot be read.
+    /// If the PKI's passwords cannot be read.
     fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
         let mut open = self.pkis.lock();
         if let Some((_, pki)) = open.iter().find(|(other, _)| other == plan) {
@@ -84,7 +84,7 @@ impl Targets {
     /// Opens a PKI in advance, so that errors of its passwords are found before anything is sent.
     ///
     /// # Errors
-    /// If its passwords cannot be read.
+    /// If the PKI's passwords cannot be read.
     pub fn prepare(&self, plan: &PkiByUrl) -> Result<(), String> {
         self.pki(plan).map(drop)
     }
@@ -173,7 +173,7 @@ impl Resource for RestoreOnClose {
 #[derive(Clone)]
 struct OpenPki {
     pki: Arc<LivePki>,
-    /// Its passwords, if they are known.
+    /// The PKI's passwords, if they are known.
     secrets: Vec<Secret>,
     /// The control API, for operations that SCEP does not have.
     control: Option<Arc<MockPki<Connections>>>,

@@ -12,9 +12,9 @@ use model::scep_url::{ScepUrl, resolve};
 /// A part of the network that a run will use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Used {
-    /// Its role in the lab: `pki linux-pki`.
+    /// The role of the part: `pki linux-pki`.
     pub what: String,
-    /// Its place as in the lab file.
+    /// The address of the part, as the lab file writes it.
     pub place: String,
     /// The addresses that the place is resolved to here; the error is why it cannot be resolved.
     pub addresses: Result<Vec<String>, String>,

@@ -143,7 +143,7 @@ impl Remains {
 /// The namespace of a host or device of the lab.
 ///
 /// # Errors
-/// If there is none of that name.
+/// If the lab has no host of that name.
 fn namespace_of<'a>(namespaces: &'a Namespaces, name: &str) -> Result<&'a Namespace, TestbedError> {
     let reason = || format!("`{name}` is not a host of the lab");
     namespaces.get(name).ok_or_else(|| TestbedError::Network { reason: reason() })
@@ -152,7 +152,7 @@ fn namespace_of<'a>(namespaces: &'a Namespaces, name: &str) -> Result<&'a Namesp
 /// Creates a socket in the folder of the lab for `what`, such as a console.
 ///
 /// # Errors
-/// If it cannot be created. The path of a socket is limited to about 100 bytes, and a long `TMPDIR` may exceed that.
+/// If the socket cannot be created. The path of a socket is limited to about 100 bytes, and a long `TMPDIR` may exceed that.
 fn bind(what: &str, path: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(path).map_err(|error| {
         let help = match error.kind() {

@@ -206,7 +206,7 @@ async fn console(built: &Built, device: &str) -> Result<RemoteConsole, TestbedEr
 
 async fn connect(console: &Path) -> Result<UnixStream, String> {
     let stream = UnixStream::connect(console).await;
-    stream.map_err(|error| format!("its console cannot be reached: {error}"))
+    stream.map_err(|error| format!("the device's console cannot be reached: {error}"))
 }
 
 /// Makes the devices, PKIs and client of a built lab available as a testbed.

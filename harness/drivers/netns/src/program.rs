@@ -93,7 +93,7 @@ async fn run(launcher: &Launcher<'_>, words: &[String]) -> Result<(), String> {
         return Err("is not installed, or has no such path".to_owned());
     };
     let (mut process, reader) =
-        launcher.spawn(&path, words).map_err(|reason| format!("was not carried out: {reason}"))?;
+        launcher.spawn(&path, words).map_err(|reason| format!("could not be started: {reason}"))?;
     let output = Output::read(reader, &launcher.masker, None);
     let Ok(status) = timeout(PREPARE_LIMIT, process.wait()).await else {
         process.end().await;

@@ -79,7 +79,7 @@ impl LabFolder {
     /// Creates a folder that no other user may enter.
     ///
     /// # Errors
-    /// If it cannot be created.
+    /// If the folder cannot be created.
     pub(super) fn new() -> io::Result<Self> {
         Self::new_in(&parent())
     }
@@ -180,7 +180,7 @@ fn remove_if_dead(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The lock on a folder if its runner is dead; nothing if the runner lives, or the file system has no locks.
+/// The lock on a folder if its runner is dead; `None` if the runner lives, or the file system has no locks.
 fn lock_if_dead(folder: &Path) -> Option<File> {
     File::open(folder).ok().filter(|folder| folder.try_lock().is_ok())
 }

@@ -51,7 +51,7 @@ impl Channel {
     /// Sends a request and waits for its reply. If none comes within `limit`, the lab is broken.
     ///
     /// # Errors
-    /// Why there is no reply.
+    /// The reason why no reply came.
     pub async fn request(&self, operation: Operation, limit: Duration) -> Result<Reply, LabError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, reply) = oneshot::channel();

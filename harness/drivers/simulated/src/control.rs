@@ -124,7 +124,7 @@ pub enum Role {
     Pki {
         /// The name of the PKI.
         name: String,
-        /// Its description in the lab file.
+        /// The PKI's description in the lab file.
         plan: Box<Pki>,
     },
     /// A device: after the reply, the stream is its console.

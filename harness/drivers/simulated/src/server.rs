@@ -33,7 +33,7 @@ impl Server {
     /// an address of the host; its error is the reason, or empty if nothing listens there.
     ///
     /// # Errors
-    /// What is not true yet or how the server ended, with the end of its output.
+    /// The condition that is not true yet, or how the server ended, with the end of its output.
     pub async fn when_ready<F>(
         self,
         (lab, host, name): (&Lab, &str, &str),

@@ -89,7 +89,7 @@ impl LabDevice {
     /// Starts the device in the process at the other end of a stream; an error instead of the stream is why there is none.
     ///
     /// # Errors
-    /// If there is no stream, or the device does not start.
+    /// If no stream to the device can be opened, or the device does not start.
     pub async fn start<S>(
         lab: &Lab,
         name: &str,

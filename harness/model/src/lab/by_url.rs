@@ -36,9 +36,9 @@ pub struct PkiByUrl {
 /// Source of a PKI's challenge passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChallengeSource {
-    /// The PKI asks for none.
+    /// The PKI asks for no challenge password.
     None,
-    /// One password for all.
+    /// One password for all requests.
     Static(Secret),
     /// Passwords, each valid once.
     OneTime(Vec<Secret>),

@@ -76,7 +76,9 @@ fn addresses_are_for_hosts(draft: &Draft, problems: &Problems) {
         let what = match address.addr() {
             ip if ip.is_loopback() => "a loopback address, as all of `127.0.0.0/8` are",
             ip if ip.is_multicast() => "the address of a group, as all of `224.0.0.0/4` are",
-            ip if ip.is_unspecified() || ip.is_broadcast() => "for no host or for all",
+            ip if ip.is_unspecified() || ip.is_broadcast() => {
+                "reserved: `0.0.0.0` means no host, `255.255.255.255` means all hosts"
+            }
             _ => continue,
         };
         let message = format!("`{address}` cannot be the address of a host");

@@ -32,7 +32,7 @@ pub struct Program {
     pub command: Vec<String>,
     /// Commands that are run before it, in this order, in its folder.
     pub prepare: Vec<Vec<String>>,
-    /// Signs that it serves.
+    /// Conditions that are true as soon as the server accepts requests.
     pub ready: Ready,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
@@ -51,7 +51,7 @@ pub struct Image {
     pub entrypoint: Option<String>,
     /// Arguments in place of the image's own; those stay if this is empty.
     pub command: Vec<String>,
-    /// Signs that it serves.
+    /// Conditions that are true as soon as the server accepts requests.
     pub ready: Ready,
     /// Environment variables in addition to the image's own.
     pub environment: BTreeMap<String, String>,

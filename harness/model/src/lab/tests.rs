@@ -395,7 +395,11 @@ fn a_wrong_fault_is_reported_at_its_place() {
             29,
         ),
         ("{on: Enrol, do: empty-body}", "unknown request `Enrol`", 14),
-        ("{on: GetCACert, nth: 0, do: empty-body}", "expected a number from 1 on, found `0`", 30),
+        (
+            "{on: GetCACert, nth: 0, do: empty-body}",
+            "expected a whole number, 1 or more, found `0`",
+            30,
+        ),
         ("{on: GetCACert}", "a fault lacks the field `do`", 9),
     ] {
         let found = load(&lab(&format!("      - {fault}\n"))).unwrap_err();

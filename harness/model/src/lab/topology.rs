@@ -38,7 +38,7 @@ pub enum Kind {
     Host {
         /// True if it forwards packets for others.
         forwards: bool,
-        /// Initial TTL of its packets.
+        /// Initial TTL of the host's packets.
         ttl: u8,
     },
     /// A device, whose configuration has its addresses and routes.

@@ -40,7 +40,7 @@ impl Check {
 pub(super) const FIELDS: [&str; 4] = ["matches", "contains", "matches_not", "contains_not"];
 
 /// Advice about a wrong regular expression.
-const LITERALLY: &str = "a text to be found literally goes into `contains`";
+const LITERALLY: &str = "use `contains` to find a text literally";
 
 /// Reads the checks of a step, in the order of [`FIELDS`].
 pub(super) fn checks(fields: &Fields<'_>, problems: &Problems) -> Vec<Check> {
@@ -53,11 +53,14 @@ pub(super) fn checks(fields: &Fields<'_>, problems: &Problems) -> Vec<Check> {
         .collect()
 }
 
-/// The items of a field. An empty list would expect nothing and always pass.
+/// The items of a field. An empty list would check nothing and always pass.
 fn given<'a>(field: &str, node: &'a Node, problems: &Problems) -> &'a [Node] {
     let nodes = node.one_or_more(problems);
     if nodes.is_empty() && matches!(node.value, Value::Sequence(_)) {
-        problems.add(Diagnostic::at(&node.place, format!("`{field}` expects nothing")));
+        problems.add(Diagnostic::at(
+            &node.place,
+            format!("`{field}` is an empty list, so it would check nothing"),
+        ));
     }
     nodes
 }
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn empty_checks_are_rejected() {
         let (_, shown) = read("matches: []\n");
-        assert!(shown[0].contains("`matches` expects nothing"));
+        assert!(shown[0].contains("`matches` is an empty list"));
         assert!(read("contains: ['']\n").1[0].contains("found everywhere"));
     }
 }

@@ -134,7 +134,7 @@ impl Search {
             return;
         }
         if let Some(first) = self.found.get(&id) {
-            let message = format!("the id `{id}` is that of `{}` already", first.display());
+            let message = format!("`{}` has the id `{id}` already", first.display());
             return self.error(path, &message);
         }
         self.found.insert(id, path.to_owned());
@@ -266,7 +266,7 @@ mod tests {
         let tree = tree(&["s/a.yaml", "s/a.yml"]);
         let shown =
             discover(&[tree.path().join("s"), tree.path().join("t")]).unwrap_err().to_string();
-        assert!(shown.contains("the id `a` is that of"), "{shown}");
+        assert!(shown.contains("has the id `a` already"), "{shown}");
         assert!(shown.contains("there is no such file or folder"), "{shown}");
     }
 }

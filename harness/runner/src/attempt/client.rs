@@ -122,11 +122,12 @@ fn answer(it: &ClientStep, run: &ClientRun, outcome: &str) -> Result<Answer, Sto
     let mut answer = Answer::judged(&it.acceptable, output, value, str::to_owned)?;
     if !answer.met() {
         answer.message = match outcome {
-            "issued" => "the client accepts what it must refuse",
+            "issued" => "the client accepts a reply that it must reject",
             "claimed" => "the client says that it has a certificate, but the CA issued none",
             "overdue" => "the client did not exit in time",
             "denied" => "the CA denies the client's request",
-            _ => "the client refuses what it must accept",
+            "refused" => "the client rejects a reply that it must accept",
+            _ => "the client gives up before the CA issues a certificate",
         };
     }
     Ok(answer)

@@ -100,7 +100,7 @@ impl Attempt for Seen {
 fn listed_as_expected(step: &Step, issued: &Issued, certificates: &[IssuedCertificate]) -> Answer {
     let mut answer = Answer::checked(list(certificates), &issued.checks);
     if let Some(miss) = miscounted(step, issued, certificates.len()) {
-        answer.message = "the PKI did not issue what it should";
+        answer.message = "the issued certificates are not as expected";
         answer.misses.insert(0, miss);
     }
     answer
@@ -112,7 +112,7 @@ fn miscounted(step: &Step, issued: &Issued, count: usize) -> Option<Miss> {
             Some(Miss::at(&wanted.place, format!("{count} issued")))
         }
         None if issued.checks.is_empty() && count == 0 => {
-            Some(Miss::at(&step.place, "nothing issued"))
+            Some(Miss::at(&step.place, "no certificate issued"))
         }
         _ => None,
     }

@@ -102,7 +102,9 @@ impl Conversation {
         let authority = self.authority()?;
         let capabilities = authority.capabilities.clone();
         let not_offered = |refusal: scep::client::Refusal| {
-            RequestError::NotPossible(format!("nothing fits what the CA offers: {refusal}"))
+            RequestError::NotPossible(format!(
+                "the request cannot be made with the capabilities that the CA offers: {refusal}"
+            ))
         };
         let digest = choice.digest.map_or_else(|| choice::digest(None, &capabilities), Ok);
         let digest = digest.map_err(not_offered)?;

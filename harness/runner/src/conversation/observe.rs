@@ -55,7 +55,7 @@ impl Observation {
         facts.chain(self.details.iter().map(|detail| format!("  {detail}"))).collect()
     }
 
-    /// Masks the secrets, then cuts and escapes the peer's texts.
+    /// Masks the secrets, then shortens the peer's texts and escapes their control characters.
     pub(super) fn mask(&mut self, masked: impl Fn(&str) -> String) {
         const LONGEST: usize = 300;
         self.facts.values_mut().for_each(|value| *value = masked(value));

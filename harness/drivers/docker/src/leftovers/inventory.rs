@@ -63,7 +63,7 @@ pub struct Thing {
 /// All objects with Sceplab's labels, in the order in which they can be removed.
 ///
 /// # Errors
-/// If the engine cannot list them.
+/// If the engine cannot list the objects.
 pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, TestbedError> {
     let mut things = labelled(engine, RUN).await?;
     things.extend(images(engine).await?);
@@ -73,7 +73,7 @@ pub async fn everything(engine: &Engine) -> Result<Vec<Thing>, TestbedError> {
 /// The containers and networks with a label, which may include its value, in the order in which they can be removed.
 ///
 /// # Errors
-/// If the engine cannot list them.
+/// If the engine cannot list the objects.
 pub(super) async fn labelled(engine: &Engine, label: &str) -> Result<Vec<Thing>, TestbedError> {
     let client = engine.client();
     let filter = &with_label(label);
@@ -89,7 +89,7 @@ pub(super) async fn labelled(engine: &Engine, label: &str) -> Result<Vec<Thing>,
 /// The images for nodes.
 ///
 /// # Errors
-/// If the engine cannot list them.
+/// If the engine cannot list the objects.
 pub(crate) async fn images(engine: &Engine) -> Result<Vec<Thing>, TestbedError> {
     let options = ListImagesOptionsBuilder::new().all(true).filters(&with_label(NODE)).build();
     let images = engine.client().list_images(Some(options)).await;
@@ -103,7 +103,7 @@ pub(crate) async fn images(engine: &Engine) -> Result<Vec<Thing>, TestbedError> 
     Ok(things)
 }
 
-/// The time at which an image was last tagged, which happens on each request; nothing if the engine does not report it.
+/// The time at which an image was last requested: each request tags it again. `None` if the engine does not report the time.
 async fn last_used(engine: &Engine, id: &str) -> Option<i64> {
     let image = engine.client().inspect_image(id).await.ok()?;
     Some(image.metadata?.last_tag_time?.unix_timestamp()).filter(|time| *time > 0)
@@ -121,7 +121,7 @@ fn is_recent(used: i64) -> bool {
 }
 
 impl Thing {
-    /// Whether the process that created it still lives, or an image was requested recently.
+    /// Living if the object's creator lives, or if the object is an image that was requested recently.
     pub fn state(&self) -> State {
         if self.kind == Kind::Image && is_recent(self.used) {
             return State::Living;

@@ -36,7 +36,7 @@ impl Owner {
         Self { process, started, ..system::here() }
     }
 
-    /// The process in a label; nothing if the label is malformed.
+    /// The process in a label; `None` if the label is malformed.
     pub(super) fn parse(label: &str) -> Option<Self> {
         let parts: Vec<String> = label.split('/').map(str::to_owned).collect();
         let [host, machine, boot, namespace, process, started] = parts.try_into().ok()?;

@@ -146,7 +146,8 @@ pub(super) fn cache_is_full() -> PkiError {
     PkiError::Broken { reason: reason.to_owned() }
 }
 
-/// The password on the page; nothing if the server issues no more. The error describes another page, without its text.
+/// The password on the page; `None` if the server issues no further passwords.
+/// The error describes another page, without its text.
 fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
     if page.status != 200 {
         return Err(format!("was answered HTTP {}", page.status));

@@ -20,7 +20,7 @@ use super::screen::Screen;
 /// The maximum length of a command's output, in bytes.
 const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
 
-/// The maximum number of characters of a command's output on the screen, blanks included.
+/// The maximum number of characters that one command may draw on the screen. Blanks count.
 const SCREEN_LIMIT: usize = 4 * OUTPUT_LIMIT;
 
 /// The time without output after which a known prompt counts.

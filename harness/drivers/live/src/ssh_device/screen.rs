@@ -1,6 +1,6 @@
 //! The text that a terminal would show, after line editors, pagers and progress meters have drawn over it.
 //!
-//! The screen has the width that the device was told, and never scrolls, so that all output can be read.
+//! The screen has the width that the console announces to the device, and never scrolls, so that all output can be read.
 
 use anstyle_parse::{DefaultCharAccumulator, Params, Parser, Perform};
 

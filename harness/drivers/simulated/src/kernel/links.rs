@@ -37,7 +37,7 @@ impl Links {
     /// `runtime` runs its connection.
     ///
     /// # Errors
-    /// If the kernel opens none.
+    /// If the kernel opens no netlink socket.
     pub fn open(first: u32, runtime: &tokio::runtime::Handle) -> io::Result<Self> {
         let _entered = runtime.enter();
         let (connection, netlink, _) = rtnetlink::new_connection()?;
@@ -89,7 +89,7 @@ impl Links {
     /// Brings up the loopback interface and those of a node, and configures the node's addresses and routes.
     ///
     /// # Errors
-    /// If the kernel refuses one.
+    /// If the kernel refuses one of the settings.
     pub async fn configure(&self, node: &Node) -> Result<(), TestbedError> {
         let up = self.set_up(LOOPBACK).await;
         up.map_err(|error| refused(node, &format!("its loopback interface: {error}")))?;

@@ -23,11 +23,11 @@ pub(super) type NodeId = usize;
 /// The result of sending a packet, for the sender.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
-    /// This packet came back, from this node.
+    /// The answer, and the node that sent it.
     Answered { packet: Packet, by: NodeId },
-    /// Nothing came back, because the packet or its answer was lost.
+    /// No answer came, because the packet or its answer was lost.
     Lost,
-    /// Nothing was sent, because the sender has no route.
+    /// No packet was sent, because the sender has no route.
     NoRoute,
 }
 

@@ -1,4 +1,4 @@
-//! Checks that some device can reach each PKI, as far as the lab file shows.
+//! Checks that some device can reach each PKI. Only the routes of the lab file are known here.
 //!
 //! A device's own routes come from its configuration, so any host on one of its links may be its next hop.
 

@@ -1,4 +1,4 @@
-//! Checks that routes lead somewhere.
+//! Checks that each route has a valid destination and a usable next hop.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::super::draft::{Draft, DraftHost, DraftRoute};
 use diagnostics::Diagnostic;
 use diagnostics::yaml::Problems;
 
-/// Reports routes that lead nowhere or to a link of the host itself, and duplicates.
+/// Reports routes with an invalid destination or an unusable next hop, and duplicates.
 pub(super) fn check(draft: &Draft, problems: &Problems) {
     for host in &draft.hosts {
         let mut lines = HashMap::new();
@@ -25,7 +25,8 @@ pub(super) fn check(draft: &Draft, problems: &Problems) {
     }
 }
 
-/// The kernel accepts neither an address as a subnet nor a second route to a connected link.
+/// Reports a route to an address instead of a subnet, and a route to a subnet that the host is connected to, because the kernel
+/// accepts neither.
 fn destination_is_elsewhere(route: &DraftRoute, host: &DraftHost, problems: &Problems) {
     let (destination, written) = (route.destination, &route.written);
     if written.value != destination {

@@ -17,7 +17,7 @@ pub(super) fn faults(
 fn rule(node: &Node, personality: PersonalityName, problems: &Problems) -> Option<FaultRule> {
     let fields = Fields::of(node, "a fault", &["on", "nth", "do"], problems)?;
     let on = fields.required("on").and_then(|it| it.one_of("request", &Trigger::NAMED, problems));
-    let nth = fields.optional("nth").map(|it| it.parsed("a number from 1 on", problems));
+    let nth = fields.optional("nth").map(|it| it.parsed("a whole number, 1 or more", problems));
     let action = fields.required("do")?;
     let fault = fault(action, problems)?;
     let rule = FaultRule::new(on?, nth.flatten(), fault);

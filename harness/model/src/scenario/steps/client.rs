@@ -32,12 +32,12 @@ scep::named! {
     /// The challenge password that the client under test gets.
     #[derive(Default)]
     GivenChallenge, "challenge" {
-        /// A valid one, if the PKI asks for any.
+        /// A valid challenge password, if the PKI asks for any.
         #[default]
         Right = "right";
-        /// An invalid one.
+        /// An invalid challenge password.
         Wrong = "wrong";
-        /// None.
+        /// No challenge password.
         None = "none";
     }
 }

@@ -184,7 +184,7 @@ impl Ping {
     }
 }
 
-/// The device's `ping` takes whole seconds.
+/// The field `timeout` in seconds. It must be whole, because the device's `ping` takes only whole seconds.
 fn whole_seconds(given: &Given<'_>) -> Option<u64> {
     let node = given.fields.optional("timeout")?;
     let timeout = node.duration(given.problems)?;

@@ -194,18 +194,18 @@ scep::named! {
     /// The challenge password of a request.
     #[derive(Default)]
     ChallengeChoice, "challenge" {
-        /// A valid one, if the PKI asks for any; none in a renewal (RFC 8894 §2.4).
+        /// A valid challenge password, if the PKI asks for any; none in a renewal (RFC 8894 §2.4).
         #[default]
         Right = "right";
-        /// A valid one, in a renewal too.
+        /// A valid challenge password, in a renewal too.
         Always = "always";
-        /// An invalid one.
+        /// An invalid challenge password.
         Wrong = "wrong";
         /// The empty string.
         Empty = "empty";
-        /// None at all.
+        /// No challenge password.
         None = "none";
-        /// That of the previous request.
+        /// The challenge password of the previous request.
         Again = "again";
     }
 }
@@ -234,7 +234,7 @@ scep::named! {
     /// The recipient of an envelope.
     #[derive(Default)]
     RecipientChoice, "recipient" {
-        /// The one that the CA's certificates name: its RA for encryption, or the CA.
+        /// The recipient that the CA's certificates name: its RA for encryption, or the CA.
         #[default]
         Right = "right";
         /// All certificates of GetCACert, as scepclient does.

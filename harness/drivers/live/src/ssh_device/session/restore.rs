@@ -26,13 +26,13 @@ const LOGINS: usize = 3;
 /// The result of restoring the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restored {
-    /// It was as before, so that nothing had to be done.
+    /// The configuration was unchanged, so nothing was done.
     Unchanged,
-    /// It was restored, and reads as before.
+    /// The configuration was restored and reads as before.
     PutBack,
     /// The device keeps its new configuration, as requested.
     Kept,
-    /// It could not be restored.
+    /// The configuration could not be restored.
     NotPutBack {
         /// The reason.
         reason: String,
@@ -74,8 +74,12 @@ impl Session {
             };
             if Instant::now() >= deadline {
                 let waited = answer_within.as_secs();
-                let what = if self.console.is_some() { "put back" } else { "reached again" };
-                return Err(format!("in {waited} s it could not be {what}: {reason}"));
+                let failed = if self.console.is_some() {
+                    "the configuration could not be restored"
+                } else {
+                    "the device could not be reached again"
+                };
+                return Err(format!("{failed} within {waited} s: {reason}"));
             }
             sleep(PAUSE).await;
         }

@@ -123,10 +123,12 @@ fn mutations(given: &Given<'_>, operation: &Operation, method: Option<Method>) -
             let message =
                 format!("mutation `{}` does not apply to this request", mutation.as_str());
             problems.add(Diagnostic::at(&node.place, message).note(match mutation.carrier() {
-                Carrier::Get => "it is for a message with `method: get`",
-                Carrier::Post => "it is for a message with `method: post`",
-                Carrier::Enrolment => "it is for a PKCSReq or a RenewalReq",
-                Carrier::Message | Carrier::Query => "it is for an operation with a message",
+                Carrier::Get => "this mutation needs a message with `method: get`",
+                Carrier::Post => "this mutation needs a message with `method: post`",
+                Carrier::Enrolment => "this mutation needs a PKCSReq or a RenewalReq",
+                Carrier::Message | Carrier::Query => {
+                    "this mutation needs an operation with a message"
+                }
             }));
         }
         mutations.push(mutation);

@@ -36,7 +36,7 @@ macro_rules! mutations {
                 match self { $(Self::$variant => $text,)+ }
             }
 
-            /// The requests it applies to.
+            /// The kind of request that the mutation can change.
             pub fn carrier(self) -> Carrier {
                 match self { $(Self::$variant => Carrier::$carrier,)+ }
             }
@@ -50,16 +50,16 @@ mutations! {
     NoSenderNonce, "no-sender-nonce", Message, "The senderNonce is left out.";
     NoContentType, "no-content-type-attribute", Message, "The contentType attribute is left out.";
     NoMessageDigest, "no-message-digest", Message, "The messageDigest is left out.";
-    TwoTransactionIds, "two-transaction-ids", Message, "The transactionID is there twice.";
-    TwoMessageTypes, "two-message-types", Message, "The messageType is there twice.";
-    TwoSenderNonces, "two-sender-nonces", Message, "The senderNonce is there twice.";
+    TwoTransactionIds, "two-transaction-ids", Message, "The message has two transactionID attributes.";
+    TwoMessageTypes, "two-message-types", Message, "The message has two messageType attributes.";
+    TwoSenderNonces, "two-sender-nonces", Message, "The message has two senderNonce attributes.";
     TransactionIdAsOctets, "transaction-id-as-octets", Message, "The transactionID is an OCTET STRING.";
     MessageTypeAsOctets, "message-type-as-octets", Message, "The messageType is an OCTET STRING.";
     SenderNonceAsString, "sender-nonce-as-string", Message, "The senderNonce is a string.";
     UnsortedAttributes, "unsorted-attributes", Message, "The signed attributes are not in DER's order.";
-    WrongMessageDigest, "wrong-message-digest", Message, "The messageDigest is that of other content.";
-    CorruptSignature, "corrupt-signature", Message, "The signature is one byte off.";
-    ForeignSignature, "foreign-signature", Message, "Another key than the signer certificate's signs.";
+    WrongMessageDigest, "wrong-message-digest", Message, "The messageDigest is the digest of other content.";
+    CorruptSignature, "corrupt-signature", Message, "One byte of the signature is wrong.";
+    ForeignSignature, "foreign-signature", Message, "The signing key is not the key of the signer's certificate.";
     NoSignedAttributes, "no-signed-attributes", Message, "There are no signed attributes.";
     NoSigner, "no-signer", Message, "The `SignedData` has no signer.";
     TwoSigners, "two-signers", Message, "The `SignedData` has two signers.";
@@ -75,10 +75,10 @@ mutations! {
     NoEnvelope, "no-envelope", Message, "There is no pkcsPKIEnvelope.";
     EmptyEnvelope, "empty-envelope", Message, "The pkcsPKIEnvelope has no bytes.";
     NoiseAsEnvelope, "noise-as-envelope", Message, "The pkcsPKIEnvelope is random bytes.";
-    CorruptEnvelope, "corrupt-envelope", Message, "The encrypted content is one byte off.";
-    NothingInEnvelope, "nothing-in-envelope", Message, "The envelope opens to nothing.";
-    NotEnciphered, "not-enciphered", Message, "The content of the envelope is in its place, in the clear.";
-    OtherBody, "other-body", Message, "The envelope holds what another messageType carries.";
+    CorruptEnvelope, "corrupt-envelope", Message, "One byte of the encrypted content is wrong.";
+    NothingInEnvelope, "nothing-in-envelope", Message, "The envelope's decrypted content is empty.";
+    NotEnciphered, "not-enciphered", Message, "The message has the envelope's content instead of the envelope, unencrypted.";
+    OtherBody, "other-body", Message, "The envelope's content belongs to another messageType.";
     Streamed, "streamed", Message, "The message is BER with indefinite lengths, as streaming encoders write it.";
     BadProofOfPossession, "bad-proof-of-possession", Enrolment, "The certification request's signature does not verify.";
     UnpaddedBase64, "unpadded-base64", Get, "The base64 lacks its padding.";
