@@ -245,7 +245,7 @@ fn too_long_attributes_are_refused() {
         ..MessageBuilder::default()
     };
     let message = Message::parse(&message.encode(&pki.ca).unwrap()).unwrap();
-    let error = scep::server::open(&message, &pki.ca).err().unwrap();
+    let error = scep::server::open(&message, &pki.ca).unwrap_err();
     assert_eq!(error.to_string(), "the transactionID attribute has the wrong encoding");
     assert!(error.header.is_none());
 }
@@ -316,13 +316,13 @@ fn wrong_requests_are_refused_each_with_its_fail_info() {
 
     let open =
         |bytes: &[u8], pki: &TestPki| scep::server::open(&Message::parse(bytes).unwrap(), &pki.ca);
-    let error = open(&message, &stranger).err().unwrap();
+    let error = open(&message, &stranger).unwrap_err();
     assert_eq!(error.error.fail_info(), FailInfo::BadRequest);
     assert!(error.header.is_some());
 
     let mut broken = message.clone();
     *broken.last_mut().unwrap() ^= 1;
-    let error = open(&broken, &pki).err().unwrap();
+    let error = open(&broken, &pki).unwrap_err();
     assert_eq!(error.error.fail_info(), FailInfo::BadMessageCheck);
 
     assert!(Message::parse(&message[..message.len() / 2]).is_err());

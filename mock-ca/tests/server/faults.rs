@@ -143,7 +143,7 @@ fn impossible_fault_is_rejected() {
     let impossible = rule("on: GetCACert, do: ra-expired");
     let settings =
         |personality| settings_with(personality, |settings| settings.faults = vec![impossible]);
-    let refused = Ca::open(settings(PersonalityName::Linux), SystemTime::now()).err().unwrap();
+    let refused = Ca::open(settings(PersonalityName::Linux), SystemTime::now()).unwrap_err();
     assert!(matches!(&refused, OpenError::Fault(FaultError::Unsuited { .. })), "{refused}");
     assert_eq!(
         refused.to_string(),

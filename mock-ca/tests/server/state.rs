@@ -32,7 +32,7 @@ fn waiting(directory: &Path) -> Settings {
 }
 
 fn refusal(settings: Settings) -> StateError {
-    match Ca::open(settings, SystemTime::now()).err().expect("refused") {
+    match Ca::open(settings, SystemTime::now()).expect_err("refused") {
         OpenError::State(error) => error,
         other => panic!("{other}"),
     }
