@@ -188,7 +188,7 @@ mod tests {
             (&[0x04, 0x80, 0, 0], "indefinite length on a primitive"),
             (&[0x30, 0x85, 1, 0, 0, 0, 0], "over 4 GiB"),
             (&[0x1f, 0x81, 0x01, 0x00], "tag number"),
-            (&[0x30, 0x02, 0x00, 0x00], "end of contents"),
+            (&[0x30, 0x02, 0x00, 0x00], "end-of-contents"),
             (&[0x24, 0x03, 0x02, 0x01, 0x00], "different types"),
             (&[0x05, 0x00, 0x05, 0x00], "2 bytes after the end"),
             (&deep, "nested deeper"),
